@@ -1,0 +1,52 @@
+import type { LimitReason } from './events.ts'
+import type { StopReason } from './run.ts'
+import type { RunState } from './run-state.ts'
+
+export interface Bound {
+  readonly limit: LimitReason
+  /** The figures, for the trace. */
+  readonly detail: string
+}
+
+/** The bound that makes the next round the answer round: it is asked for while one more reply still fits. */
+export function boundOf(run: RunState): Bound | undefined {
+  const { limits, usage, transcript, ledger } = run
+  const tokens = usage.inputTokens + usage.outputTokens
+  const remainingMs = run.scope.remainingMs()
+  if (run.rounds >= limits.rounds - 1) return { limit: 'rounds', detail: `round ${run.rounds + 1} of ${limits.rounds}` }
+  if (tokens + run.lastTokens >= limits.tokens)
+    return { limit: 'tokens', detail: `${tokens} of ${limits.tokens} tokens used` }
+  if (remainingMs < 2 * run.slowestMs) {
+    return { limit: 'deadline', detail: `${Math.round(remainingMs)} of ${limits.deadlineMs} ms left` }
+  }
+  if (ledger.results.length >= limits.calls) return { limit: 'calls', detail: `${limits.calls} tool calls made` }
+  if (transcript.bytes >= limits.transcriptBytes) {
+    return { limit: 'transcriptBytes', detail: `${transcript.bytes} of ${limits.transcriptBytes} bytes` }
+  }
+  return undefined
+}
+
+/** Whether there is no time for even the quickest reply: such a round is not begun. */
+export function isTooLate(run: RunState): boolean {
+  return run.scope.remainingMs() <= run.fastestMs
+}
+
+/** The stop reason of a run that ended at a bound without an accepted answer. */
+export const stopReasonOf: Readonly<Record<LimitReason, StopReason>> = {
+  rounds: 'rounds',
+  tokens: 'tokens',
+  deadline: 'deadline',
+  repetition: 'repetition',
+  calls: 'rounds',
+  transcriptBytes: 'tokens',
+}
+
+/**
+ * Whether an answer round without an accepted answer ends the run: it does where nothing is left for another one, and
+ * where the model went on calling tools. Otherwise the problems go back to it while rounds remain.
+ */
+export function stopAfterAnswerRound(run: RunState, calledTools: boolean): StopReason | undefined {
+  if (run.closing === undefined) return undefined
+  const affordable = run.closing === 'repetition' || run.closing === 'calls'
+  return affordable && !calledTools ? undefined : stopReasonOf[run.closing]
+}

@@ -1,0 +1,83 @@
+import type { Repair, ToolErrorKind } from '../../router/tool-call.ts'
+import type { Limits } from './limits.ts'
+import type { FinishReason, Usage } from './model.ts'
+import type { RunError, StopReason } from './run.ts'
+
+/** The bound that turned a round into the answer round; `calls` and `transcriptBytes` are limits by their option's name. */
+export type LimitReason = 'rounds' | 'tokens' | 'deadline' | 'repetition' | 'calls' | 'transcriptBytes'
+
+/**
+ * What happens in a run, in order:
+ *
+ * `run-start` → ( `round-start` → `reply` → `repair`* → ( `tool-start` → `tool-end` )* | `answer-rejected` )* → `run-end`,
+ * with `limit` before the `round-start` of an answer round, and `warning` anywhere.
+ *
+ * Texts are excerpts with secrets masked; thinking is never part of them.
+ */
+export type LoopEvent = (
+  | {
+      readonly type: 'run-start'
+      readonly model: string
+      readonly provider: string
+      readonly tools: readonly string[]
+      readonly limits: Limits
+      /** Rounds that an earlier process had already finished. */
+      readonly resumedRounds: number
+    }
+  | { readonly type: 'round-start'; readonly round: number; readonly answerOnly: boolean }
+  | {
+      readonly type: 'reply'
+      readonly round: number
+      readonly finishReason: FinishReason
+      readonly text: string
+      readonly calls: readonly { readonly id: string; readonly name: string }[]
+      readonly usage: Usage
+      readonly durationMs: number
+    }
+  | {
+      readonly type: 'repair'
+      readonly round: number
+      readonly id: string
+      readonly tool: string
+      readonly repair: Repair
+    }
+  | {
+      readonly type: 'tool-start'
+      readonly round: number
+      readonly id: string
+      readonly callId: string
+      readonly tool: string
+    }
+  | {
+      readonly type: 'tool-end'
+      readonly round: number
+      readonly id: string
+      readonly tool: string
+      readonly input: string
+      readonly status: 'ok' | 'error'
+      readonly errorKind?: ToolErrorKind
+      readonly result: string
+      readonly clipped: boolean
+      readonly durationMs: number
+    }
+  | { readonly type: 'answer-rejected'; readonly round: number; readonly problems: readonly string[] }
+  | { readonly type: 'limit'; readonly round: number; readonly limit: LimitReason; readonly detail: string }
+  /** A function of the caller threw: `onEvent`, `onCheckpoint` or `answer.check`. */
+  | { readonly type: 'warning'; readonly source: string; readonly message: string }
+  | {
+      readonly type: 'run-end'
+      readonly stopReason: StopReason
+      readonly rounds: number
+      readonly usage: Usage
+      readonly error?: RunError
+    }
+) & {
+  readonly runId: string
+  /** Milliseconds since the run began, time in earlier processes included. */
+  readonly elapsedMs: number
+}
+
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never
+
+/** An event without what the emitter adds. */
+export type LoopEventBody = DistributiveOmit<LoopEvent, 'runId' | 'elapsedMs'>

@@ -1,0 +1,49 @@
+import { LoopError } from './loop-error.ts'
+
+/** The bounds of a run. Each is a positive whole number; each ends in the answer round, not in an exception. */
+export interface Limits {
+  /** Model replies at most, the answer round included. @defaultValue 10 */
+  readonly rounds: number
+  /** Milliseconds for the whole run. @defaultValue 600000 */
+  readonly deadlineMs: number
+  /** Input and output tokens of all replies together. @defaultValue 2000000 */
+  readonly tokens: number
+  /** Tool calls executed out of one reply; the others get an error result. @defaultValue 16 */
+  readonly callsPerRound: number
+  /** Tool calls executed in the run. @defaultValue 100 */
+  readonly calls: number
+  /** Tool calls of one reply that run at the same time. @defaultValue 8 */
+  readonly concurrency: number
+  /** UTF-8 bytes of one tool result that the model is shown. @defaultValue 16384 */
+  readonly resultBytes: number
+  /** UTF-8 bytes of the transcript. @defaultValue 4194304 */
+  readonly transcriptBytes: number
+}
+
+export const defaultLimits: Limits = {
+  rounds: 10,
+  deadlineMs: 600_000,
+  tokens: 2_000_000,
+  callsPerRound: 16,
+  calls: 100,
+  concurrency: 8,
+  resultBytes: 16_384,
+  transcriptBytes: 4_194_304,
+}
+
+/** @throws {LoopError} `invalid_option` that names the limit and the value. */
+export function completeLimits(given: Partial<Limits> = {}): Limits {
+  for (const [name, value] of Object.entries(given)) {
+    if (!Object.hasOwn(defaultLimits, name)) {
+      throw new LoopError(
+        'invalid_option',
+        `limits.${name} is unknown; there are ${Object.keys(defaultLimits).join(', ')}.`,
+      )
+    }
+    if (value !== undefined && (!Number.isSafeInteger(value) || value < 1)) {
+      throw new LoopError('invalid_option', `limits.${name} is ${String(value)}; it has to be a positive whole number.`)
+    }
+  }
+  const set = Object.entries(given).filter(([, value]) => value !== undefined)
+  return { ...defaultLimits, ...Object.fromEntries(set) }
+}

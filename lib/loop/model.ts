@@ -1,0 +1,54 @@
+import type { AssistantMessage } from '../../router/reply.ts'
+
+/**
+ * The model, as the loop sees it: one function that turns a transcript into a reply.
+ *
+ * Contract: `complete` resolves with a reply or rejects; it sends nothing after `signal` is aborted, and ends before
+ * `timeoutMs` is over. A rejection ends the run with `stopReason: 'failed'` (or `cancelled`, `deadline`).
+ */
+export interface Model {
+  /** Name for traces and reports, e.g. `minimax-m2.1`. */
+  readonly name: string
+  /** OpenTelemetry's `gen_ai.provider.name`, e.g. `minimax`. */
+  readonly provider: string
+  complete(request: ModelRequest): Promise<ModelReply>
+}
+
+export interface ModelRequest {
+  /** The transcript in wire order, each message serialised once: a request body is joined from these parts. */
+  readonly messages: readonly SerializedMessage[]
+  /** The `tools` array of the wire, serialised; absent where the model shall answer without tools. */
+  readonly tools?: string
+  readonly signal: AbortSignal
+  /** What is left of the run's deadline, in milliseconds. */
+  readonly timeoutMs: number
+}
+
+/** One chat-completions message as JSON text. */
+export interface SerializedMessage {
+  readonly role: 'system' | 'user' | 'assistant' | 'tool'
+  readonly json: string
+}
+
+export type FinishReason = 'stop' | 'length' | 'tool_calls' | 'content_filter' | 'other'
+
+export interface ModelReply {
+  /** The assistant message as it came, reasoning included: it is echoed in the next request. */
+  readonly message: AssistantMessage
+  readonly finishReason: FinishReason
+  readonly usage: Usage
+  /** The server's id of this completion. */
+  readonly id?: string
+  /** The model that answered, as the server names it. */
+  readonly model?: string
+}
+
+/** Tokens as the server counted them; a number that the server did not give is 0. */
+export interface Usage {
+  /** Prompt tokens, cached ones included. */
+  readonly inputTokens: number
+  /** Completion tokens, reasoning included. */
+  readonly outputTokens: number
+  readonly cachedInputTokens: number
+  readonly reasoningTokens: number
+}

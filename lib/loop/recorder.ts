@@ -1,0 +1,41 @@
+import { excerpt } from '../../router/clip.ts'
+import type { LoopEvent, LoopEventBody } from './events.ts'
+import { type TraceEntry, traceEntry } from './trace.ts'
+
+/** Hands events to the listener and keeps the trace. A listener that throws harms nothing: the trace says so, once. */
+export class Recorder {
+  readonly entries: TraceEntry[]
+  readonly #runId: string
+  readonly #elapsedMs: () => number
+  readonly #listener: ((event: LoopEvent) => void) | undefined
+  #listenerFailed = false
+
+  constructor(
+    runId: string,
+    elapsedMs: () => number,
+    listener: ((event: LoopEvent) => void) | undefined,
+    entries: readonly TraceEntry[],
+  ) {
+    this.#runId = runId
+    this.#elapsedMs = elapsedMs
+    this.#listener = listener
+    this.entries = [...entries]
+  }
+
+  emit(body: LoopEventBody): void {
+    const event: LoopEvent = { ...body, runId: this.#runId, elapsedMs: this.#elapsedMs() }
+    const entry = traceEntry(event)
+    if (entry !== undefined) this.entries.push(entry)
+    try {
+      this.#listener?.(event)
+    } catch (error) {
+      if (!this.#listenerFailed) this.warn('onEvent', error)
+    }
+  }
+
+  warn(source: 'onEvent' | 'onCheckpoint' | 'answer.check', error: unknown): void {
+    if (source === 'onEvent') this.#listenerFailed = true
+    const message = excerpt(error instanceof Error ? error.message : String(error), 300)
+    this.emit({ type: 'warning', source, message })
+  }
+}

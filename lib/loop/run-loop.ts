@@ -1,0 +1,177 @@
+import { excerpt } from '../../router/clip.ts'
+import type { Reading } from '../../router/read.ts'
+import { judge } from './answer.ts'
+import { boundOf, isTooLate, stopAfterAnswerRound } from './bounds.ts'
+import type { ModelReply } from './model.ts'
+import type { AnswerOf, Run, RunOptions } from './run.ts'
+import { refuse, runCalls } from './run-calls.ts'
+import { toRunError } from './run-error.ts'
+import { checkpointOf, endRun, openRun, type RunState } from './run-state.ts'
+import { addUsage } from './usage.ts'
+import { answerNow, noToolsNow, rejection } from './wording.ts'
+
+/**
+ * Runs the tool loop: ask the model, run the calls of its reply, append the results, until it answers or a bound is
+ * reached; then it is asked for its answer once more, with tools off.
+ *
+ * Resolves for everything that can happen in a run and keeps what was learned.
+ *
+ * @throws {LoopError | TypeError} at once and before any request, when an option, a tool or a schema is invalid.
+ */
+export async function runLoop<const S extends object = never>(options: RunOptions<S>): Promise<Run<AnswerOf<S>>> {
+  const run = openRun(options)
+  try {
+    start(run)
+    if (run.pending.length > 0) {
+      await runCalls(run, true)
+      await checkpoint(run, options)
+    }
+    while (run.rounds < run.limits.rounds && mayGoOn(run)) {
+      const answerOnly = beginRound(run, options)
+      const reply = await ask(run, answerOnly)
+      if (reply === undefined) break
+      const reading = take(run, reply)
+      if (reading.calls.length > 0 && !answerOnly) {
+        await checkpoint(run, options)
+        await runCalls(run, false)
+      } else {
+        await conclude(run, options, reply, reading)
+      }
+      await checkpoint(run, options)
+    }
+    return endRun<S>(run)
+  } finally {
+    run.scope.close()
+  }
+}
+
+function start(run: RunState): void {
+  const { name: model, provider } = run.model
+  const tools = [...run.router.tools.keys()]
+  run.recorder.emit({ type: 'run-start', model, provider, tools, limits: run.limits, resumedRounds: run.rounds })
+}
+
+/** Whether another round may begin. Sets the stop reason where the caller or the clock has ended the run. */
+function mayGoOn(run: RunState): boolean {
+  if (run.answer !== undefined || run.stop !== undefined) return false
+  if (run.scope.interruption !== undefined) return interrupt(run)
+  if (run.rounds > 0 && isTooLate(run)) run.stop = 'deadline'
+  return run.stop === undefined
+}
+
+function interrupt(run: RunState, error?: unknown): false {
+  // The client's own timer, set to what was left, may be a little ahead of the scope's.
+  run.stop = run.scope.interruption ?? (run.scope.remainingMs() < 10 ? 'deadline' : 'failed')
+  run.error = toRunError(error ?? run.scope.signal.reason)
+  return false
+}
+
+/** Decides whether this is the answer round, and tells the model. */
+function beginRound<S extends object>(run: RunState, options: RunOptions<S>): boolean {
+  const bound = boundOf(run)
+  const round = run.rounds + 1
+  if (bound !== undefined) run.closing = bound.limit
+  if (run.closing !== undefined) {
+    const detail = bound?.detail ?? 'the same call was asked for three times'
+    run.recorder.emit({ type: 'limit', round, limit: run.closing, detail })
+    run.transcript.user(answerNow(options.answer !== undefined))
+  }
+  run.recorder.emit({ type: 'round-start', round, answerOnly: run.closing !== undefined })
+  return run.closing !== undefined
+}
+
+/** One model call; undefined where it failed, with the stop reason set. */
+async function ask(run: RunState, answerOnly: boolean): Promise<ModelReply | undefined> {
+  const startedAt = run.now()
+  try {
+    const reply = await untilAborted(
+      run.scope.signal,
+      run.model.complete({
+        messages: run.transcript.messages,
+        ...(answerOnly || run.tools === undefined ? {} : { tools: run.tools }),
+        signal: run.scope.signal,
+        timeoutMs: Math.max(1, run.scope.remainingMs()),
+      }),
+    )
+    run.lastMs = run.now() - startedAt
+    run.fastestMs = run.fastestMs === 0 ? run.lastMs : Math.min(run.fastestMs, run.lastMs)
+    run.slowestMs = Math.max(run.slowestMs, run.lastMs)
+    run.lastTokens = reply.usage.inputTokens + reply.usage.outputTokens
+    run.usage = addUsage(run.usage, reply.usage)
+    run.rounds++
+    return reply
+  } catch (error) {
+    interrupt(run, error)
+    return undefined
+  }
+}
+
+/** Ends the wait when the signal is aborted, even for a model that ignores it. */
+function untilAborted<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason)
+    if (signal.aborted) onAbort()
+    signal.addEventListener('abort', onAbort, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+  })
+}
+
+/** Reads a reply and appends it to the transcript; its calls are pending from now on. */
+function take(run: RunState, reply: ModelReply): Reading {
+  const reading = run.router.read(reply.message, {
+    truncated: reply.finishReason === 'length',
+    idPrefix: `call_${run.rounds}`,
+  })
+  run.transcript.assistant(reading.message)
+  run.pending = reading.calls
+  run.recorder.emit({
+    type: 'reply',
+    round: run.rounds,
+    finishReason: reply.finishReason,
+    text: excerpt(reading.text, 1000),
+    calls: reading.calls.map(({ id, name }) => ({ id, name })),
+    usage: reply.usage,
+    durationMs: run.lastMs,
+  })
+  return reading
+}
+
+/** Judges a reply as the answer. Calls that came although tools are off are refused, so that each has its result. */
+async function conclude<S extends object>(
+  run: RunState,
+  options: RunOptions<S>,
+  reply: ModelReply,
+  reading: Reading,
+): Promise<void> {
+  const refused = reading.calls.map((call, index) =>
+    refuse(run, call, `${run.runId}/${run.rounds}/${index}`, 'too_many_calls', noToolsNow),
+  )
+  run.transcript.results(refused)
+  run.pending = []
+  const view = { runId: run.runId, results: run.ledger.results }
+  const judgement = await judge(reading, options.answer, reply.finishReason === 'length', view)
+  if (judgement.accepted) {
+    run.answer = { value: judgement.value }
+    return
+  }
+  const { problems, candidate, failure } = judgement
+  if (failure !== undefined) run.recorder.warn('answer.check', failure)
+  if (
+    candidate !== undefined &&
+    candidate.problems.length <= (run.partial?.problems.length ?? Number.POSITIVE_INFINITY)
+  ) {
+    run.partial = candidate
+  }
+  run.recorder.emit({ type: 'answer-rejected', round: run.rounds, problems })
+  run.stop = stopAfterAnswerRound(run, reading.calls.length > 0)
+  if (run.stop === undefined) run.transcript.user(rejection(problems))
+}
+
+async function checkpoint<S extends object>(run: RunState, options: RunOptions<S>): Promise<void> {
+  if (options.onCheckpoint === undefined) return
+  try {
+    await options.onCheckpoint(checkpointOf(run))
+  } catch (error) {
+    run.recorder.warn('onCheckpoint', error)
+  }
+}

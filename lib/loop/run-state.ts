@@ -1,0 +1,156 @@
+import { randomUUID } from 'node:crypto'
+import { isObject } from '../../router/json.ts'
+import { createRouter, type Router } from '../../router/router.ts'
+import type { ToolCall } from '../../router/tool-call.ts'
+import { checkSchema } from '../../router/tool-definition.ts'
+import { stopReasonOf } from './bounds.ts'
+import { assertCheckpoint, type Checkpoint, checkpointVersion, type RecordedResult } from './checkpoint.ts'
+import { systemClock } from './clock.ts'
+import type { LimitReason } from './events.ts'
+import { Ledger } from './ledger.ts'
+import { completeLimits, type Limits } from './limits.ts'
+import { LoopError } from './loop-error.ts'
+import type { Model, Usage } from './model.ts'
+import { Recorder } from './recorder.ts'
+import type { AnswerOf, PartialAnswer, Run, RunError, RunOptions, StopReason } from './run.ts'
+import { Scope } from './scope.ts'
+import { usageFields } from './trace.ts'
+import { Transcript } from './transcript.ts'
+import { noUsage } from './usage.ts'
+import { systemPrompt } from './wording.ts'
+
+/** Everything that changes while a run goes on. The steps of the loop read it and write it; nothing else does. */
+export interface RunState {
+  readonly runId: string
+  readonly model: Model
+  readonly router: Router
+  /** The wire's `tools`, serialised once; undefined without tools. */
+  readonly tools: string | undefined
+  readonly limits: Limits
+  readonly scope: Scope
+  readonly transcript: Transcript
+  readonly ledger: Ledger
+  readonly recorder: Recorder
+  readonly recorded: RecordedResult[]
+  readonly now: () => number
+  readonly elapsedMs: () => number
+  /** Calls of the last reply that have no result yet. */
+  pending: readonly ToolCall[]
+  rounds: number
+  usage: Usage
+  /** Tokens and time of the replies so far, to judge whether another one fits. */
+  lastTokens: number
+  lastMs: number
+  fastestMs: number
+  slowestMs: number
+  /** The bound that was reached; from then on tools are off. */
+  closing: LimitReason | undefined
+  partial: PartialAnswer | undefined
+  answer: { readonly value: unknown } | undefined
+  stop: StopReason | undefined
+  error: RunError | undefined
+}
+
+/** @throws {LoopError | TypeError} on misuse; the message names the option and the value. */
+export function openRun<S extends object>(options: RunOptions<S>): RunState {
+  checkOptions(options)
+  const limits = completeLimits(options.limits)
+  const router = createRouter(options.tools ?? [])
+  const earlier = options.resumeFrom
+  if (earlier !== undefined) assertCheckpoint(earlier)
+  const clock = options.clock ?? systemClock
+  const startedAt = clock.now() - (earlier?.elapsed_ms ?? 0)
+  const elapsedMs = () => clock.now() - startedAt
+  const runId = earlier?.run_id ?? options.runId ?? randomUUID()
+  const ledger = new Ledger(options.givens ?? {})
+  for (const { key, result } of earlier?.results ?? []) ledger.add(result, key)
+  return {
+    runId,
+    model: options.model,
+    router,
+    tools: router.tools.size > 0 ? JSON.stringify(router.definitions) : undefined,
+    limits,
+    scope: new Scope(clock, limits.deadlineMs - elapsedMs(), options.signal),
+    transcript: earlier === undefined ? firstMessages(options, router) : new Transcript(earlier.messages),
+    ledger,
+    recorder: new Recorder(runId, elapsedMs, options.onEvent, earlier?.entries ?? []),
+    recorded: [...(earlier?.results ?? [])],
+    now: () => clock.now(),
+    elapsedMs,
+    pending: earlier?.pending ?? [],
+    rounds: earlier?.rounds ?? 0,
+    usage: earlier?.usage ?? noUsage,
+    lastTokens: 0,
+    lastMs: 0,
+    fastestMs: 0,
+    slowestMs: 0,
+    closing: undefined,
+    partial: earlier?.partial,
+    answer: undefined,
+    stop: undefined,
+    error: undefined,
+  }
+}
+
+function checkOptions<S extends object>(options: RunOptions<S>): void {
+  const wrong = (name: string, value: unknown, expected: string) =>
+    new LoopError('invalid_option', `${name} is ${value === null ? 'null' : typeof value}; it has to be ${expected}.`)
+  if (typeof options.prompt !== 'string') throw wrong('prompt', options.prompt, 'a string')
+  if (typeof options.model?.complete !== 'function') throw wrong('model', options.model, 'a Model, e.g. minimax()')
+  if (options.tools !== undefined && !Array.isArray(options.tools))
+    throw wrong('tools', options.tools, 'an array of tools')
+  if (options.givens !== undefined && !isObject(options.givens)) throw wrong('givens', options.givens, 'an object')
+  if (options.answer !== undefined) checkSchema('answer.schema', options.answer.schema)
+}
+
+function firstMessages<S extends object>(options: RunOptions<S>, router: Router): Transcript {
+  const transcript = new Transcript()
+  const givens = Object.keys(options.givens ?? {})
+  const system = systemPrompt(options.instructions ?? '', router.tools.size > 0, givens, options.answer?.schema)
+  if (system !== '') transcript.system(system)
+  transcript.user(options.prompt)
+  return transcript
+}
+
+export function checkpointOf(run: RunState): Checkpoint {
+  return {
+    version: checkpointVersion,
+    run_id: run.runId,
+    rounds: run.rounds,
+    messages: [...run.transcript.messages],
+    pending: run.pending,
+    results: [...run.recorded],
+    usage: run.usage,
+    elapsed_ms: Math.round(run.elapsedMs()),
+    ...(run.partial === undefined ? {} : { partial: run.partial }),
+    entries: [...run.recorder.entries],
+  }
+}
+
+/** The result of a run that is over; without a stop reason of its own it ended at the bound that was reached. */
+export function endRun<S extends object>(run: RunState): Run<AnswerOf<S>> {
+  const stopReason = run.answer !== undefined ? 'answered' : (run.stop ?? stopReasonOf[run.closing ?? 'rounds'])
+  const error = run.error === undefined ? {} : { error: run.error }
+  run.recorder.emit({ type: 'run-end', stopReason, rounds: run.rounds, usage: run.usage, ...error })
+  const record = {
+    runId: run.runId,
+    rounds: run.rounds,
+    usage: run.usage,
+    ...(run.closing === undefined ? {} : { limit: run.closing }),
+    results: run.ledger.results,
+    trace: {
+      run_id: run.runId,
+      model: run.model.name,
+      provider: run.model.provider,
+      stop_reason: stopReason,
+      rounds: run.rounds,
+      usage: usageFields(run.usage),
+      duration_ms: Math.round(run.elapsedMs()),
+      ...error,
+      entries: run.recorder.entries,
+    },
+  }
+  // The answer was checked against the schema, or is text where there is none.
+  if (stopReason === 'answered') return { ...record, stopReason, answer: run.answer?.value as AnswerOf<S> }
+  return { ...record, stopReason, ...(run.partial === undefined ? {} : { partial: run.partial }), ...error }
+}

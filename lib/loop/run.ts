@@ -1,0 +1,90 @@
+import type { Infer, SchemaObject } from '../../router/schema.ts'
+import type { Tool } from '../../router/tool.ts'
+import type { ToolResult } from '../../router/tool-call.ts'
+import type { Checkpoint } from './checkpoint.ts'
+import type { Clock } from './clock.ts'
+import type { LimitReason, LoopEvent } from './events.ts'
+import type { Limits } from './limits.ts'
+import type { Model, Usage } from './model.ts'
+import type { ModelErrorKind } from './model-error.ts'
+import type { Trace } from './trace.ts'
+
+/** Why a run ended. */
+export type StopReason = 'answered' | 'rounds' | 'tokens' | 'deadline' | 'repetition' | 'cancelled' | 'failed'
+
+export interface RunOptions<S extends object = never> {
+  readonly model: Model
+  readonly tools?: readonly Tool[]
+  /** The system prompt. The loop adds how to answer and how to point at earlier values. */
+  readonly instructions?: string
+  readonly prompt: string
+  /** What the final answer has to be; without it the answer is the model's text. */
+  readonly answer?: AnswerContract<S>
+  /** Named values that the model may point at with `{"$given":"<name>#<pointer>"}`. */
+  readonly givens?: Readonly<Record<string, unknown>>
+  readonly limits?: Partial<Limits>
+  readonly signal?: AbortSignal
+  readonly onEvent?: (event: LoopEvent) => void
+  readonly onCheckpoint?: (checkpoint: Checkpoint) => void | Promise<void>
+  /** A checkpoint of the same run: it goes on where that one was taken. */
+  readonly resumeFrom?: Checkpoint
+  /** Begins the idempotency keys of the calls, so it has to be the same in every attempt. @defaultValue a random UUID */
+  readonly runId?: string
+  /** @defaultValue the system's clock */
+  readonly clock?: Clock
+}
+
+export interface AnswerContract<S extends object> {
+  readonly schema: S & SchemaObject
+  /** What is wrong with an answer that fits the schema; each problem goes back to the model. Must not throw. */
+  readonly check?: (answer: Infer<S>, run: RunView) => readonly string[] | Promise<readonly string[]>
+}
+
+/** What a check may look at. */
+export interface RunView {
+  readonly runId: string
+  readonly results: readonly ToolResult[]
+}
+
+interface RunRecord {
+  readonly runId: string
+  readonly rounds: number
+  readonly usage: Usage
+  /** The bound that made the model answer early, whether or not the answer was accepted. */
+  readonly limit?: LimitReason
+  /** Every tool result of the run, with full values. */
+  readonly results: readonly ToolResult[]
+  readonly trace: Trace
+}
+
+/** What a run came to. Never an exception: what was learned before a failure is here. */
+export type Run<Answer = string> =
+  | (RunRecord & { readonly stopReason: 'answered'; readonly answer: Answer })
+  | (RunRecord & {
+      readonly stopReason: Exclude<StopReason, 'answered'>
+      /** The best answer that was not accepted, with what is wrong with it. */
+      readonly partial?: PartialAnswer
+      /** Set for `failed`, `cancelled`, and a `deadline` that cut a model call short. */
+      readonly error?: RunError
+    })
+
+export interface PartialAnswer {
+  readonly value: unknown
+  readonly problems: readonly string[]
+}
+
+/** A failure as plain data: it can be logged, stored and sent. */
+export interface RunError {
+  readonly name: string
+  readonly message: string
+  /** Set where a model call failed. */
+  readonly kind?: ModelErrorKind
+  readonly retryable?: boolean
+  readonly retryAfterMs?: number
+  readonly status?: number
+  readonly code?: string
+  readonly requestId?: string
+}
+
+/** The answer's type: text, unless a schema says more. */
+export type AnswerOf<S extends object> = [S] extends [never] ? string : Infer<S>

@@ -1,0 +1,66 @@
+import type { LoopEvent } from './events.ts'
+import type { Usage } from './model.ts'
+import type { RunError, StopReason } from './run.ts'
+
+/** The readable record of a run: who answered, how it ended, and one entry per reply, call, repair and limit. */
+export interface Trace {
+  readonly run_id: string
+  readonly model: string
+  readonly provider: string
+  readonly stop_reason: StopReason
+  readonly rounds: number
+  readonly usage: {
+    readonly input_tokens: number
+    readonly output_tokens: number
+    readonly cached_input_tokens: number
+    readonly reasoning_tokens: number
+  }
+  readonly duration_ms: number
+  readonly error?: RunError
+  readonly entries: readonly TraceEntry[]
+}
+
+/** An event of the run in the field names of JSON documents; the two ends are the trace itself. */
+export type TraceEntry = {
+  readonly type: Exclude<LoopEvent['type'], 'run-start' | 'round-start' | 'tool-start' | 'run-end'>
+} & {
+  readonly [field: string]: unknown
+}
+
+/** The entry of an event, or undefined for events that only announce one. */
+export function traceEntry(event: LoopEvent): TraceEntry | undefined {
+  switch (event.type) {
+    case 'run-start':
+    case 'round-start':
+    case 'tool-start':
+    case 'run-end':
+      return undefined
+    case 'reply': {
+      const { runId: _, usage, ...rest } = event
+      return { ...snakeCase(rest), type: event.type, usage: usageFields(usage) }
+    }
+    default: {
+      const { runId: _, ...rest } = event
+      return { ...snakeCase(rest), type: event.type }
+    }
+  }
+}
+
+export function usageFields(usage: Usage): Trace['usage'] {
+  return {
+    input_tokens: usage.inputTokens,
+    output_tokens: usage.outputTokens,
+    cached_input_tokens: usage.cachedInputTokens,
+    reasoning_tokens: usage.reasoningTokens,
+  }
+}
+
+function snakeCase(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const rename = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [
+      rename(name),
+      name.endsWith('Ms') ? Math.round(Number(value)) : value,
+    ]),
+  )
+}

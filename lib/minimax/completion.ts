@@ -1,0 +1,55 @@
+import { isObject } from '../../router/json.ts'
+import type { AssistantMessage } from '../../router/reply.ts'
+import type { FinishReason, ModelReply, Usage } from '../loop/model.ts'
+import { ModelError } from '../loop/model-error.ts'
+import { errorInBody } from './classify.ts'
+
+/**
+ * The reply in a response body with a 2xx status.
+ *
+ * @throws {ModelError} where the body carries an error although the status is 200, or is no chat completion.
+ */
+export function readCompletion(body: unknown, status: number): ModelReply {
+  const error = errorInBody(body, status)
+  if (error !== undefined) throw error
+  const choice = isObject(body) && Array.isArray(body['choices']) ? body['choices'][0] : undefined
+  const message = isObject(choice) ? choice['message'] : undefined
+  if (!isObject(body) || !isObject(choice) || !isObject(message)) {
+    throw new ModelError('The response is JSON, but no chat completion: choices[0].message is missing.', {
+      kind: 'protocol',
+      retryable: true,
+      status,
+    })
+  }
+  return {
+    message: { ...message, role: 'assistant' } as AssistantMessage,
+    finishReason: finishReasonOf(choice['finish_reason'], message['tool_calls']),
+    usage: usageOf(body['usage']),
+    ...(typeof body['id'] === 'string' ? { id: body['id'] } : {}),
+    ...(typeof body['model'] === 'string' ? { model: body['model'] } : {}),
+  }
+}
+
+const known: ReadonlySet<unknown> = new Set<FinishReason>(['stop', 'length', 'tool_calls', 'content_filter'])
+
+export function finishReasonOf(reason: unknown, toolCalls: unknown): FinishReason {
+  if (known.has(reason)) return reason as FinishReason
+  return Array.isArray(toolCalls) && toolCalls.length > 0 ? 'tool_calls' : 'other'
+}
+
+/** MiniMax counts cached tokens under either of two names, depending on how the cache was used. */
+export function usageOf(usage: unknown): Usage {
+  const fields = isObject(usage) ? usage : {}
+  const prompt = isObject(fields['prompt_tokens_details']) ? fields['prompt_tokens_details'] : {}
+  const completion = isObject(fields['completion_tokens_details']) ? fields['completion_tokens_details'] : {}
+  return {
+    inputTokens: count(fields['prompt_tokens']),
+    outputTokens: count(fields['completion_tokens']),
+    cachedInputTokens: count(prompt['cached_tokens']) || count(prompt['cache_read_input_tokens']),
+    reasoningTokens: count(completion['reasoning_tokens']),
+  }
+}
+
+function count(value: unknown): number {
+  return typeof value === 'number' && Number.isFinite(value) && value > 0 ? value : 0
+}

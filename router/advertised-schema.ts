@@ -1,0 +1,64 @@
+import { isObject } from './json.ts'
+import type { Tool } from './tool.ts'
+
+/** A tool as chat-completions servers want it: `type` and `parameters` are never left out. */
+export interface FunctionTool {
+  readonly type: 'function'
+  readonly function: { readonly name: string; readonly description: string; readonly parameters: object }
+}
+
+/** What the model is shown of a tool: its input schema, with a reference allowed in the place of any value. */
+export function advertise(tool: Tool): FunctionTool {
+  return {
+    type: 'function',
+    function: { name: tool.name, description: tool.description, parameters: withReferences(tool.inputSchema) },
+  }
+}
+
+const referenceSchema = {
+  description:
+    'Stands for a value you need not copy: "<tool name or call id>#<JSON Pointer>", or a given: "<name>#<JSON Pointer>".',
+  anyOf: [
+    { type: 'object', properties: { $result: { type: 'string' } }, required: ['$result'], additionalProperties: false },
+    { type: 'object', properties: { $given: { type: 'string' } }, required: ['$given'], additionalProperties: false },
+  ],
+}
+
+const reference = { $ref: '#/$defs/reference' }
+
+function withReferences(root: object): object {
+  const schema = mapMembers(root)
+  const definitions = Reflect.get(root, '$defs')
+  return { ...schema, $defs: { ...(isObject(definitions) ? definitions : {}), reference: referenceSchema } }
+}
+
+function orReference(schema: unknown): unknown {
+  if (!isObject(schema)) return schema
+  const { description, title, default: fallback, ...rest } = mapMembers(schema)
+  return {
+    ...(title === undefined ? {} : { title }),
+    ...(description === undefined ? {} : { description }),
+    ...(fallback === undefined ? {} : { default: fallback }),
+    anyOf: [rest, reference],
+  }
+}
+
+/** Keywords whose value is a map of member schemas, and those whose value is one. */
+const maps = ['properties', 'patternProperties']
+const singles = ['items', 'additionalProperties']
+const lists = ['allOf', 'anyOf', 'oneOf']
+
+function mapMembers(schema: object): Record<string, unknown> {
+  const copy: Record<string, unknown> = { ...schema }
+  for (const key of maps) {
+    const members = copy[key]
+    if (isObject(members))
+      copy[key] = Object.fromEntries(Object.entries(members).map(([name, member]) => [name, orReference(member)]))
+  }
+  for (const key of singles) if (isObject(copy[key])) copy[key] = orReference(copy[key])
+  for (const key of lists) {
+    const branches = copy[key]
+    if (Array.isArray(branches)) copy[key] = branches.map((branch) => (isObject(branch) ? mapMembers(branch) : branch))
+  }
+  return copy
+}

@@ -1,0 +1,52 @@
+import { redact } from './redact.ts'
+
+export interface Clipped {
+  readonly text: string
+  readonly clipped: boolean
+}
+
+/**
+ * Shortens a text to at most `maxBytes` of UTF-8, keeping head and tail and never splitting a character.
+ *
+ * `marker` is told how many bytes were left out and of how many; its own bytes are part of the limit.
+ */
+export function clip(text: string, maxBytes: number, marker: (left: number, total: number) => string): Clipped {
+  // A UTF-16 unit takes one to three bytes, so most texts are decided without counting.
+  if (text.length * 3 <= maxBytes) return { text, clipped: false }
+  const total = Buffer.byteLength(text)
+  if (total <= maxBytes) return { text, clipped: false }
+  const room = Math.max(0, maxBytes - Buffer.byteLength(marker(total, total)))
+  const head = firstBytes(text, Math.ceil((room * 2) / 3))
+  const tail = lastBytes(text, room - Buffer.byteLength(head))
+  const left = total - Buffer.byteLength(head) - Buffer.byteLength(tail)
+  return { text: head + marker(left, total) + tail, clipped: true }
+}
+
+/** A short, redacted piece of a text for an error message, a trace or an event. */
+export function excerpt(text: string, maxBytes: number): string {
+  const margin = 512 // so that a secret on the edge is seen whole
+  const bounded =
+    text.length <= 2 * (maxBytes + margin)
+      ? text
+      : `${text.slice(0, maxBytes + margin)}…${text.slice(-(maxBytes + margin))}`
+  return clip(redact(bounded), maxBytes, () => ' … ').text
+}
+
+function firstBytes(text: string, count: number): string {
+  const bytes = Buffer.from(text.slice(0, count))
+  let end = Math.min(count, bytes.length)
+  while (end > 0 && isContinuation(bytes[end])) end--
+  return bytes.toString('utf8', 0, end)
+}
+
+function lastBytes(text: string, count: number): string {
+  if (count <= 0) return ''
+  const bytes = Buffer.from(text.slice(-count))
+  let start = Math.max(0, bytes.length - count)
+  while (start < bytes.length && isContinuation(bytes[start])) start++
+  return bytes.toString('utf8', start)
+}
+
+function isContinuation(byte: number | undefined): boolean {
+  return byte !== undefined && (byte & 0xc0) === 0x80
+}

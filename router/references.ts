@@ -1,0 +1,119 @@
+import { excerpt } from './clip.ts'
+import { isObject, maxDepth } from './json.ts'
+import { lookUp, parsePointer } from './json-pointer.ts'
+
+/** What a reference can point at: full values, whatever the model was shown of them. */
+export interface ReferenceScope {
+  /** The latest value of a tool, or the value of one call. */
+  result(nameOrId: string): { readonly value: unknown } | undefined
+  /** Names of tools and ids of calls that have a value. */
+  resultNames(): readonly string[]
+  readonly givens: Readonly<Record<string, unknown>>
+}
+
+export const noReferences: ReferenceScope = { result: () => undefined, resultNames: () => [], givens: {} }
+
+export type Resolution =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly kind: 'unresolved_reference' | 'unreadable_call'; readonly message: string }
+
+/**
+ * Replaces every `{ "$result": "<tool or call id>#<pointer>" }` and `{ "$given": "<name>#<pointer>" }` inside an input
+ * by the full value it names. An input without references is returned as it is. Values that are too deep to walk, or
+ * that carry a `__proto__` member, are refused here, before any other code walks them.
+ */
+export function resolveReferences(input: unknown, scope: ReferenceScope): Resolution {
+  const failures: string[] = []
+  let forbidden: string | undefined
+  const walk = (value: unknown, path: string, depth: number): unknown => {
+    if (typeof value !== 'object' || value === null) return value
+    if (depth > maxDepth) {
+      forbidden ??= `${excerpt(path, 100)}: nested deeper than ${maxDepth} levels`
+      return value
+    }
+    if (Array.isArray(value)) {
+      let copy: unknown[] | undefined
+      for (let index = 0; index < value.length; index++) {
+        const resolved = walk(value[index], `${path}/${index}`, depth + 1)
+        if (resolved !== value[index]) copy ??= [...value]
+        if (copy !== undefined) copy[index] = resolved
+      }
+      return copy ?? value
+    }
+    const reference = referenceOf(value)
+    if (reference !== undefined) {
+      const found = follow(reference, scope)
+      if (found.ok) return found.value
+      failures.push(`- ${path === '' ? '(root)' : path}: ${found.message}`)
+      return value
+    }
+    let copy: Record<string, unknown> | undefined
+    for (const key of Object.keys(value)) {
+      if (key === '__proto__') {
+        forbidden ??= `${path}/__proto__: this property name is not allowed`
+        continue
+      }
+      const member: unknown = Reflect.get(value, key)
+      const resolved = walk(member, typeof member === 'object' ? `${path}/${key}` : path, depth + 1)
+      if (resolved !== member) {
+        copy ??= { ...value }
+        copy[key] = resolved
+      }
+    }
+    return copy ?? value
+  }
+  const value = walk(input, '', 0)
+  if (forbidden !== undefined) return { ok: false, kind: 'unreadable_call', message: forbidden }
+  if (failures.length === 0) return { ok: true, value }
+  return { ok: false, kind: 'unresolved_reference', message: `${failures.join('\n')}\n${whatExists(scope)}` }
+}
+
+interface Reference {
+  readonly kind: '$result' | '$given'
+  readonly target: string
+}
+
+/** A reference is an object with exactly one member, `$result` or `$given`, that is a string. */
+function referenceOf(value: object): Reference | undefined {
+  const kind = '$result' in value ? '$result' : '$given' in value ? '$given' : undefined
+  if (kind === undefined || Object.keys(value).length !== 1) return undefined
+  const target: unknown = Reflect.get(value, kind)
+  return typeof target === 'string' ? { kind, target } : undefined
+}
+
+type Followed = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly message: string }
+
+function follow({ kind, target }: Reference, scope: ReferenceScope): Followed {
+  const hash = target.indexOf('#')
+  const name = hash === -1 ? target : target.slice(0, hash)
+  const pointer = hash === -1 ? '' : target.slice(hash + 1)
+  const shown = `{"${kind}":${JSON.stringify(excerpt(target, 120))}}`
+  const tokens = parsePointer(pointer)
+  if (tokens === undefined)
+    return { ok: false, message: `${shown}: "${excerpt(pointer, 60)}" is no JSON Pointer; write "/a/0/b"` }
+  const source = kind === '$result' ? scope.result(name) : givenOf(scope, name)
+  if (source === undefined)
+    return {
+      ok: false,
+      message: `${shown}: there is no ${kind === '$result' ? 'result of' : 'given named'} "${excerpt(name, 80)}"`,
+    }
+  const found = lookUp(source.value, tokens)
+  if (found.found) return { ok: true, value: found.value }
+  return { ok: false, message: `${shown}: no member "${excerpt(found.token, 60)}"${membersOf(found.at)}` }
+}
+
+function givenOf(scope: ReferenceScope, name: string): { readonly value: unknown } | undefined {
+  return Object.hasOwn(scope.givens, name) ? { value: scope.givens[name] } : undefined
+}
+
+function membersOf(value: unknown): string {
+  if (Array.isArray(value)) return `; it is an array of ${value.length}`
+  if (!isObject(value)) return `; it is ${value === null ? 'null' : `a ${typeof value}`}`
+  return `; it has ${excerpt(Object.keys(value).slice(0, 20).join(', '), 200) || 'no members'}`
+}
+
+function whatExists(scope: ReferenceScope): string {
+  const results = excerpt(scope.resultNames().join(', '), 300) || 'none yet'
+  const givens = excerpt(Object.keys(scope.givens).join(', '), 200) || 'none'
+  return `"$result" can name: ${results}. "$given" can name: ${givens}.`
+}

@@ -1,0 +1,46 @@
+import type { Tool } from './tool.ts'
+import { schemaFaults } from './validator.ts'
+
+const toolName = /^[a-zA-Z0-9_-]{1,64}$/
+
+/** @throws {TypeError} that names the tool, the path and the value, when a definition is invalid. */
+export function checkDefinition(tool: Tool): void {
+  if (typeof tool.name !== 'string' || !toolName.test(tool.name)) {
+    throw new TypeError(
+      `Tool name ${JSON.stringify(tool.name)} is invalid: use 1 to 64 of the characters a-z, A-Z, 0-9, "_" and "-".`,
+    )
+  }
+  const label = `Tool "${tool.name}"`
+  if (typeof tool.description !== 'string') throw new TypeError(`${label}: description has to be a string.`)
+  if (typeof tool.execute !== 'function') throw new TypeError(`${label}: execute has to be a function.`)
+  if (!Number.isInteger(tool.timeoutMs) || tool.timeoutMs < 1) {
+    throw new TypeError(
+      `${label}: timeoutMs is ${tool.timeoutMs}; it has to be a positive whole number of milliseconds.`,
+    )
+  }
+  checkSchema(`${label}: inputSchema`, tool.inputSchema)
+  if (tool.inputSchema.type !== 'object') {
+    throw new TypeError(
+      `${label}: inputSchema/type is ${JSON.stringify(tool.inputSchema.type)}; it has to be "object".`,
+    )
+  }
+  if (tool.outputSchema !== undefined) checkSchema(`${label}: outputSchema`, tool.outputSchema)
+}
+
+/** @throws {TypeError} when `schema` is not a JSON Schema object; `label` begins the message. */
+export function checkSchema(label: string, schema: unknown): void {
+  if (typeof schema !== 'object' || schema === null) {
+    throw new TypeError(`${label} is ${schema === null ? 'null' : typeof schema}; it has to be a JSON Schema object.`)
+  }
+  const faults = schemaFaults(schema)
+  // A fault inside `anyOf` is followed by the fault of the `anyOf` itself: the first is the precise one.
+  const fault = faults[0]
+  if (fault === undefined) return
+  const { params, instancePath, keyword } = fault
+  if (keyword === 'additionalProperties') {
+    throw new TypeError(`${label}${instancePath}: "${params['additionalProperty']}" is not a JSON Schema keyword.`)
+  }
+  throw new TypeError(
+    `${label}${instancePath} ${fault.message ?? 'is invalid'}; it is ${JSON.stringify(fault.data)?.slice(0, 80)}.`,
+  )
+}

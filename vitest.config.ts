@@ -1,0 +1,40 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['tests/**/*.test.ts'],
+          exclude: ['tests/temporal/**', 'tests/live/**', 'tests/bench/**'],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'types',
+          include: [],
+          typecheck: { enabled: true, only: true, include: ['tests/**/*.test-d.ts'] },
+        },
+      },
+      {
+        // Real servers and native workers: one file at a time in its own process.
+        extends: true,
+        test: {
+          name: 'temporal',
+          include: ['tests/temporal/**/*.test.ts'],
+          pool: 'forks',
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
+        },
+      },
+      {
+        extends: true,
+        test: { name: 'live', include: ['tests/live/**/*.test.ts'], testTimeout: 300_000 },
+      },
+    ],
+  },
+})
