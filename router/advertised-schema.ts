@@ -7,7 +7,11 @@ export interface FunctionTool {
   readonly function: { readonly name: string; readonly description: string; readonly parameters: object }
 }
 
-/** What the model is shown of a tool: its input schema, with a reference allowed in the place of any value. */
+/**
+ * What the model is shown of a tool: its input schema, with a reference allowed in the place of any value. A member with
+ * JSON Schema's `readOnly: true`, a document that comes from another tool and is not for the model to write, is shown by
+ * its type and description alone; the schema that is checked stays the tool's own.
+ */
 export function advertise(tool: Tool): FunctionTool {
   return {
     type: 'function',
@@ -34,13 +38,22 @@ function withReferences(root: object): object {
 
 function orReference(schema: unknown): unknown {
   if (!isObject(schema)) return schema
-  const { description, title, default: fallback, ...rest } = mapMembers(schema)
+  const {
+    description,
+    title,
+    default: fallback,
+    ...rest
+  } = mapMembers(schema['readOnly'] === true ? outline(schema) : schema)
   return {
     ...(title === undefined ? {} : { title }),
     ...(description === undefined ? {} : { description }),
     ...(fallback === undefined ? {} : { default: fallback }),
     anyOf: [rest, reference],
   }
+}
+
+function outline({ type, title, description }: { readonly [key: string]: unknown }): object {
+  return { ...(type === undefined ? {} : { type }), ...(title === undefined ? {} : { title }), description }
 }
 
 /** Keywords whose value is a map of member schemas, and those whose value is one. */

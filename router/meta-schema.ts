@@ -65,10 +65,7 @@ export const metaSchema = {
     anyOf: schemaList,
     oneOf: schemaList,
     not: { $ref: '#' },
-    if: { $ref: '#' },
-    // biome-ignore lint/suspicious/noThenProperty: `then` is the name of the JSON Schema keyword.
-    then: { $ref: '#' },
-    else: { $ref: '#' },
+    ...Object.fromEntries(['if', 'then', 'else'].map((keyword) => [keyword, { $ref: '#' }])),
     properties: schemaMap,
     patternProperties: schemaMap,
     additionalProperties: { $ref: '#' },

@@ -22,3 +22,12 @@ export function redact(text: string): string {
   for (const [pattern, replacement] of rules) out = out.replace(pattern, replacement)
   return out
 }
+
+/** A copy of a JSON-like value with every string in it redacted. */
+export function redactDeep<T>(value: T): T
+export function redactDeep(value: unknown): unknown {
+  if (typeof value === 'string') return redact(value)
+  if (Array.isArray(value)) return value.map((item) => redactDeep(item))
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, redactDeep(member)]))
+}

@@ -1,0 +1,34 @@
+import { type MinimaxModel, minimax } from '../minimax/minimax.ts'
+import { incidentResponder, startStandIn } from '../testing/index.ts'
+import { UsageError } from './exit-code.ts'
+
+export interface Endpoint {
+  readonly model: MinimaxModel
+  /** What every reader has to know; undefined where a real model answers. */
+  readonly notice: string | undefined
+  close(): Promise<void>
+}
+
+const standInNotice =
+  'No model was involved: the local stand-in answered by fixed rules. Set ANTHROPIC_AUTH_TOKEN to use MiniMax.'
+
+/** MiniMax where a token is set, else the stand-in behind the same client: only the URL differs. */
+export async function openEndpoint(live: boolean, env: NodeJS.ProcessEnv): Promise<Endpoint> {
+  const hasToken = (env['ANTHROPIC_AUTH_TOKEN'] ?? '').trim() !== ''
+  if (live && !hasToken) throw new UsageError('--live needs a token: set ANTHROPIC_AUTH_TOKEN to your MiniMax API key.')
+  if (hasToken) {
+    const model = minimax({ env })
+    return { model, notice: undefined, close: () => model.close() }
+  }
+  const standIn = await startStandIn({ responder: incidentResponder() })
+  const model = minimax({ url: standIn.url, token: 'stand-in', env: {} })
+  return {
+    // Named for what it is: nothing in a report may look like a model's answer.
+    model: { ...model, name: 'stand-in', provider: 'tenrounds.stand_in' },
+    notice: standInNotice,
+    close: async () => {
+      await model.close()
+      await standIn.close()
+    },
+  }
+}

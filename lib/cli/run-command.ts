@@ -1,0 +1,54 @@
+import { listScenarios, UnknownScenarioError } from '../../fixtures/load-scenario.ts'
+import { runIncident } from '../incident/run-incident.ts'
+import { ModelError } from '../loop/model-error.ts'
+import { openEndpoint } from './endpoint.ts'
+import { exitCode, UsageError } from './exit-code.ts'
+import { interruption } from './interrupt.ts'
+import { Progress } from './progress.ts'
+import { verdict } from './verdict.ts'
+import { writeReport } from './write-report.ts'
+
+export interface RunCommandOptions {
+  readonly scenario: string
+  /** Refuse to run without a real model. */
+  readonly live: boolean
+  /** Where the folder of the run is made. */
+  readonly reports: string
+}
+
+/** `tenrounds run`: one incident in this process, progress on stderr, the verdict on stdout, the report in files. */
+export async function runCommand({ scenario, live, reports }: RunCommandOptions): Promise<number> {
+  if (!listScenarios().includes(scenario)) throw new UsageError(new UnknownScenarioError(scenario).message)
+  const endpoint = await openEndpoint(live, process.env).catch((error: unknown) => {
+    if (error instanceof ModelError && error.kind === 'configuration') throw new UsageError(error.message)
+    throw error
+  })
+  const interrupted = interruption()
+  const progress = new Progress(process.stderr, () => performance.now())
+  try {
+    progress.line(`incident ${scenario}, endpoint ${endpoint.model.url}`)
+    if (endpoint.notice !== undefined) progress.line(endpoint.notice)
+    const { result, report } = await runIncident(scenario, {
+      model: endpoint.model,
+      signal: interrupted.signal,
+      onEvent: progress.onEvent,
+      runId: runIdOf(scenario, new Date()),
+      ...(endpoint.notice === undefined ? {} : { notice: endpoint.notice }),
+    })
+    progress.close()
+    const folder = await writeReport(report, reports)
+    process.stdout.write(`\n${verdict(report.json)}\n\nReport      ${folder}/report.md, report.json\n`)
+    if (result.agent_trace.error !== undefined) process.stderr.write(`\nFailed: ${result.agent_trace.error.message}\n`)
+    if (interrupted.signal.aborted) return exitCode.interrupted
+    return result.agent_trace.stop_reason === 'answered' ? exitCode.ok : exitCode.failed
+  } finally {
+    progress.close()
+    interrupted.release()
+    await endpoint.close()
+  }
+}
+
+/** Names the folder of the report, so it sorts by time. */
+function runIdOf(scenario: string, at: Date): string {
+  return `${scenario}-${at.toISOString().replace(/[-:]/g, '').replace('.', '')}`
+}

@@ -1,0 +1,50 @@
+import type { ToolResult } from '../../router/tool-call.ts'
+
+interface Quote {
+  readonly tool: string
+  readonly quote: string
+}
+
+/**
+ * Whether a result of the named tool contains the quote: in the JSON text that the model was shown, or in one of the
+ * texts and figures of the full value, white space folded.
+ */
+export function isGrounded({ tool, quote }: Quote, results: readonly ToolResult[]): boolean {
+  const wanted = fold(quote)
+  if (wanted === '') return false
+  return results.some(
+    (result) =>
+      result.status === 'ok' && result.name === tool && haystacks(result.value).some((text) => text.includes(wanted)),
+  )
+}
+
+/** A model quotes JSON as it was shown, or a line of a log without JSON's escapes. */
+function haystacks(value: unknown): readonly string[] {
+  const texts: string[] = []
+  const collect = (part: unknown): void => {
+    if (typeof part === 'string') texts.push(fold(part))
+    else if (typeof part === 'object' && part !== null) Object.values(part).forEach(collect)
+  }
+  collect(value)
+  return [fold(JSON.stringify(value)), ...texts]
+}
+
+/** Outside of JSON strings white space carries no meaning, and models add it after `:` and `,`. */
+function fold(text: string): string {
+  return text
+    .replace(/\s+/g, ' ')
+    .replace(/([:,{[]) /g, '$1')
+    .trim()
+}
+
+/** One problem for each quote that no result contains: it goes back to the model. */
+export function groundingProblems(evidence: readonly Quote[], results: readonly ToolResult[]): readonly string[] {
+  const called = new Set(results.filter(({ status }) => status === 'ok').map(({ name }) => name))
+  return evidence.flatMap((item, index) => {
+    if (isGrounded(item, results)) return []
+    const at = `diagnosis.evidence[${index}]`
+    if (!called.has(item.tool))
+      return [`${at}: there is no result of a tool "${item.tool}"; there are ${[...called].join(', ') || 'none'}.`]
+    return [`${at}: no result of ${item.tool} contains this quote; copy it from the result without a change.`]
+  })
+}

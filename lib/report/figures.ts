@@ -1,0 +1,36 @@
+import type { MetricDelta } from '../../tools/documents.ts'
+
+/** A figure with its unit, short enough for a table; "–" where there is none. */
+export function figure(value: number | null, unit: string): string {
+  if (value === null) return '–'
+  if (unit === 's' && Math.abs(value) < 1) return `${round(value * 1000)} ms`
+  if (unit === 'share') return `${round(value * 100)} %`
+  return `${round(value)} ${unit}`.replace(/ (?:1\/s)$/, '/s')
+}
+
+/** Three significant digits, whole numbers from 100 on. */
+function round(value: number): string {
+  return Math.abs(value) >= 100 ? String(Math.round(value)) : String(Number(value.toPrecision(3)))
+}
+
+export function change({ relative, before, after }: MetricDelta): string {
+  if (relative !== null) return `${relative >= 0 ? '+' : '−'}${round(Math.abs(relative) * 100)} %`
+  return before === after ? '±0' : '–'
+}
+
+/** The figures a reader looks for first; the document holds all of them. */
+const headline = [
+  'latency.ttft_s.p95',
+  'latency.inter_token_s.p99',
+  'latency.e2e_s.p95',
+  'latency.queue_s.mean',
+  'requests.served',
+  'requests.failed',
+  'requests.preemptions',
+  'throughput.generation_tokens_per_s',
+  'kv_cache.usage_mean',
+]
+
+export function headlineDeltas(deltas: readonly MetricDelta[]): readonly MetricDelta[] {
+  return headline.flatMap((name) => deltas.find(({ metric }) => metric === name) ?? [])
+}
