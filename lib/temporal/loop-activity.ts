@@ -1,0 +1,53 @@
+import type { AnswerOf, Run, RunOptions } from '../loop/run.ts'
+import { runLoop } from '../loop/run-loop.ts'
+import { runInActivity } from './run-in-activity.ts'
+
+/** What the activity sets itself. */
+type SetByActivity = 'signal' | 'resumeFrom' | 'onCheckpoint' | 'runId'
+
+/** A run as an activity's result: without the tool results' full values, of which payloads have no room. */
+export type ActivityResult<Answer> = DistributiveOmit<Run<Answer>, 'results'>
+
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never
+
+/**
+ * Makes an activity of a run: it heartbeats, goes on from the last checkpoint after a crash, passes cancellation on, keeps to
+ * the activity's timeouts and fails in the way that Temporal's retry policy understands.
+ *
+ * ```ts
+ * const activities = {
+ *   answer_weather_question: loopActivity((city: string) => ({ model: minimax(), tools: [getWeather], prompt: `How warm is it in ${city}?` })),
+ * }
+ * ```
+ *
+ * @param options from the activity's input to the options of `runLoop`. It is called in every attempt, so the same input has to
+ * give the same prompt, tools and givens. `limits.deadlineMs` is lowered to what is left of the activity's timeouts.
+ * @returns an activity that needs a heartbeat timeout; without one it fails with `MissingHeartbeatTimeout`.
+ */
+export function loopActivity<Input, S extends object = never>(
+  options: (input: Input) => Omit<RunOptions<S>, SetByActivity> | Promise<Omit<RunOptions<S>, SetByActivity>>,
+): (input: Input) => Promise<ActivityResult<AnswerOf<S>>> {
+  return async (input) => {
+    const run = await runInActivity(
+      async ({ deadlineMs, onEvent, ...activity }) => {
+        const given = await options(input)
+        return runLoop<S>({
+          ...given,
+          ...activity,
+          limits: { ...given.limits, deadlineMs: Math.min(given.limits?.deadlineMs ?? deadlineMs, deadlineMs) },
+          onEvent: (event) => {
+            onEvent(event)
+            given.onEvent?.(event)
+          },
+        })
+      },
+      (result) => ({
+        stopReason: result.stopReason,
+        rounds: result.rounds,
+        ...(result.stopReason === 'failed' && result.error && { error: result.error }),
+      }),
+    )
+    const { results: _, ...rest } = run
+    return rest
+  }
+}

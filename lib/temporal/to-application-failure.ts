@@ -1,0 +1,71 @@
+import { ApplicationFailure } from '@temporalio/common'
+import { excerpt } from '../../router/clip.ts'
+import { isObject } from '../../router/json.ts'
+
+/** Longest message that goes into a workflow's history, in bytes. */
+const messageLimit = 2_000
+
+/**
+ * Errors by which a call is refused as misuse: an invalid option, schema or tool. No later attempt can succeed with the
+ * same code.
+ */
+const misuse: ReadonlySet<string> = new Set(['LoopError', 'TypeError', 'RangeError', 'ReferenceError', 'SyntaxError'])
+
+/**
+ * Turns the error of a run, a `ModelError` or anything thrown, into the failure that Temporal's retry policy understands.
+ *
+ * - `type` is `ModelError.<kind>` for the errors of a model (`ModelError.authentication`, `ModelError.rate_limit`, …), else the
+ *   error's name. It is stable: list it in `nonRetryableErrorTypes`.
+ * - `nonRetryable` where the error says that it cannot be cured by waiting, and for misuse.
+ * - `nextRetryDelay` is what the server asked for, in milliseconds.
+ * - `details` has one object: `{ kind, status, code, request_id }`, whichever are known.
+ *
+ * History is readable by everybody who may see the workflow. So there is no `cause`, which could hold a request with its
+ * headers, and texts are redacted and clipped. An `ApplicationFailure` is passed on as it is.
+ */
+export function toApplicationFailure(error: unknown): ApplicationFailure {
+  if (isApplicationFailure(error)) return error
+  const fields: Fields = isObject(error) ? error : { message: String(error) }
+  const kind = text(fields['kind'])
+  const name = text(fields['name']) ?? 'Error'
+  const retryable = fields['retryable']
+  const retryAfterMs = number(fields['retryAfterMs']) ?? 0
+  return ApplicationFailure.create({
+    message: excerpt(text(fields['message']) ?? name, messageLimit),
+    type: kind === undefined ? name : `ModelError.${kind}`,
+    nonRetryable: typeof retryable === 'boolean' ? !retryable : misuse.has(name),
+    ...(retryAfterMs > 0 && { nextRetryDelay: Math.ceil(retryAfterMs) }),
+    details: [detailsOf(fields)],
+  })
+}
+
+type Fields = { readonly [field: string]: unknown }
+
+/** Named one by one and scalars only: any other field could carry a request. */
+function detailsOf(fields: Fields): { readonly [field: string]: string | number } {
+  const details: { [field: string]: string | number } = {}
+  const named = {
+    kind: fields['kind'],
+    status: fields['status'],
+    code: fields['code'],
+    request_id: fields['requestId'],
+  }
+  for (const [name, value] of Object.entries(named)) {
+    const scalar = number(value) ?? text(value)
+    if (scalar !== undefined) details[name] = typeof scalar === 'string' ? excerpt(scalar, 200) : scalar
+  }
+  return details
+}
+
+/** By name: two copies of `@temporalio/common` in one process have two classes. */
+function isApplicationFailure(error: unknown): error is ApplicationFailure {
+  return error instanceof Error && error.name === 'ApplicationFailure'
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+function number(value: unknown): number | undefined {
+  return typeof value === 'number' && Number.isFinite(value) ? value : undefined
+}

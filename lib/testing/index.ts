@@ -1,0 +1,6 @@
+export { incidentResponder } from './incident-responder.ts'
+export type { RecordedRequest } from './stand-in/recording.ts'
+export type { ReplyDraft, Responder, ToolCallDraft } from './stand-in/reply-draft.ts'
+export type { StandInRequest, WireMessage, WireTool } from './stand-in/request.ts'
+export { type BrokenRule, findBrokenRule } from './stand-in/transcript-rules.ts'
+export { type StandIn, type StandInOptions, startStandIn } from './stand-in.ts'

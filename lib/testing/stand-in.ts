@@ -1,0 +1,108 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { type ExchangeOptions, exchange } from './stand-in/exchange.ts'
+import type { RecordedRequest, Recording } from './stand-in/recording.ts'
+import { errorReply } from './stand-in/refusals.ts'
+import type { Responder } from './stand-in/reply-draft.ts'
+import { send, type WireReply } from './stand-in/wire-reply.ts'
+
+export interface StandInOptions {
+  /** Plays the model. @defaultValue a responder that says in one sentence that no model is involved */
+  readonly responder?: Responder
+  /** The bearer token that has to come. @defaultValue any that is not empty */
+  readonly token?: string
+  /** @defaultValue 0, which takes a free port */
+  readonly port?: number
+  /** Milliseconds between a valid request and its reply. @defaultValue 0 */
+  readonly latencyMs?: number
+  /** Keep what was requested. Turn it off for a server that runs for long. @defaultValue true */
+  readonly record?: boolean
+}
+
+export interface StandIn {
+  /** Base URL, e.g. `http://127.0.0.1:40123`. */
+  readonly url: string
+  /** Every request so far, in order of arrival. */
+  readonly requests: readonly RecordedRequest[]
+  /** Destroys every connection and frees the port. May be called more than once. */
+  close(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/**
+ * Starts a local server that speaks MiniMax's chat-completions protocol on 127.0.0.1, on `/v1/chat/completions` and
+ * `/v1/text/chatcompletion_v2`, streaming and not. It refuses what MiniMax refuses, with MiniMax's words. The same
+ * request always gets the same reply, byte for byte.
+ *
+ * @throws {Error} Node's, when the port is taken.
+ */
+export async function startStandIn(options: StandInOptions = {}): Promise<StandIn> {
+  const exchangeOptions: ExchangeOptions = {
+    responder: options.responder ?? noModel,
+    token: options.token,
+    latencyMs: options.latencyMs ?? 0,
+  }
+  const requests: Recording[] = []
+  const closing = new AbortController()
+  const server = createServer((message, response) => {
+    const recording: Recording = { path: pathOf(message), body: undefined, outcome: 'open' }
+    if (options.record ?? true) requests.push(recording)
+    void serve(message, response, recording, exchangeOptions, closing.signal)
+  })
+  // Node's default of 5 s would close idle connections in the middle of a run.
+  server.keepAliveTimeout = 120_000
+  const port = await listen(server, options.port ?? 0)
+  const closed = new Promise<void>((resolve) => {
+    server.once('close', resolve)
+  })
+  const close = (): Promise<void> => {
+    if (!closing.signal.aborted) {
+      closing.abort()
+      server.close()
+      server.closeAllConnections()
+    }
+    return closed
+  }
+  return { url: `http://127.0.0.1:${port}`, requests, close, [Symbol.asyncDispose]: close }
+}
+
+const noModel: Responder = () => ({ content: 'This is a local stand-in server; no model is involved.' })
+
+function pathOf({ url = '/' }: IncomingMessage): string {
+  return url.split('?', 1)[0] ?? '/'
+}
+
+function listen(server: ReturnType<typeof createServer>, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, '127.0.0.1', () => {
+      server.off('error', reject)
+      resolve((server.address() as AddressInfo).port)
+    })
+  })
+}
+
+async function serve(
+  message: IncomingMessage,
+  response: ServerResponse,
+  recording: Recording,
+  options: ExchangeOptions,
+  closing: AbortSignal,
+): Promise<void> {
+  const gone = new AbortController()
+  response.once('close', () => {
+    if (response.writableFinished) return
+    if (!closing.aborted) recording.outcome = 'abandoned'
+    gone.abort()
+  })
+  const reply = await exchange(message, recording, options, gone.signal).catch((error: unknown): WireReply => {
+    const reason = error instanceof Error ? error.message : String(error)
+    return errorReply(500, 'api_error', `the stand-in failed: ${reason} (1000)`)
+  })
+  const uploadBroken = message.destroyed && !message.complete
+  if (gone.signal.aborted || uploadBroken) return
+  recording.status = reply.status
+  recording.outcome = reply.status === 200 ? 'answered' : 'refused'
+  send(response, reply)
+  if (!message.complete) message.resume()
+}

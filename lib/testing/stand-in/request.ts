@@ -1,0 +1,61 @@
+import { isObject } from '../../../router/json.ts'
+
+/** A request that passed authorisation and every rule of the protocol, as a responder sees it. */
+export interface StandInRequest {
+  readonly path: string
+  readonly model: string
+  readonly messages: readonly WireMessage[]
+  /** The declared tools; empty where the model shall answer without. */
+  readonly tools: readonly WireTool[]
+  readonly stream: boolean
+  /** The whole body. */
+  readonly body: { readonly [key: string]: unknown }
+  /** Aborted when the client is gone or the stand-in closes. */
+  readonly signal: AbortSignal
+}
+
+export interface WireMessage {
+  readonly role: string
+  readonly content?: unknown
+  readonly tool_calls?: unknown
+  readonly tool_call_id?: unknown
+  readonly [key: string]: unknown
+}
+
+export interface WireTool {
+  readonly name: string
+  readonly description: string
+  /** JSON Schema of the input. */
+  readonly parameters: { readonly [key: string]: unknown }
+}
+
+/** Reads a body that passed the rules; what the rules leave open gets its documented default. */
+export function readRequest(path: string, value: unknown, signal: AbortSignal): StandInRequest {
+  const body = isObject(value) ? value : {}
+  return {
+    path,
+    model: String(body['model']),
+    messages: objectsOf(body['messages']).map((message) => ({ ...message, role: String(message['role']) })),
+    tools: objectsOf(body['tools']).flatMap(({ function: definition }) => {
+      if (!isObject(definition)) return []
+      const parameters = isObject(definition['parameters']) ? definition['parameters'] : {}
+      return [{ name: String(definition['name']), description: String(definition['description'] ?? ''), parameters }]
+    }),
+    stream: body['stream'] === true,
+    body,
+    signal,
+  }
+}
+
+/** The objects of an array; nothing where the value is no array. */
+export function objectsOf(value: unknown): readonly { readonly [key: string]: unknown }[] {
+  return Array.isArray(value) ? value.filter(isObject) : []
+}
+
+/** The text of a message's `content`: the string itself, or its text parts joined. */
+export function textOf(content: unknown): string {
+  if (typeof content === 'string') return content
+  return objectsOf(content)
+    .map((part) => (typeof part['text'] === 'string' ? part['text'] : ''))
+    .join('')
+}

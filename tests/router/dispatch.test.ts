@@ -1,0 +1,133 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect, test } from 'vitest'
+import { createRouter } from '../../router/router.ts'
+import { runTool } from '../../router/run-tool.ts'
+import { defineTool, type ToolContext } from '../../router/tool.ts'
+import type { ToolCall } from '../../router/tool-call.ts'
+import { getWeather } from '../support/weather.ts'
+
+const call = (name: string, input: unknown, id = 'call_1'): ToolCall => ({ id, name, input, repairs: [] })
+const tool = (name: string, execute: (input: object, context: ToolContext) => unknown, timeoutMs = 5_000) =>
+  defineTool({ name, description: name, inputSchema: { type: 'object' }, timeoutMs, execute })
+
+test('a valid call gives the value, and its JSON for the model', async () => {
+  const result = await runTool(getWeather, { city: 'Oslo' })
+  expect(result).toMatchObject({
+    status: 'ok',
+    value: { city: 'Oslo', celsius: 4 },
+    content: '{"city":"Oslo","celsius":4}',
+    clipped: false,
+  })
+})
+
+test('all faults of an input are named at once, with path, expectation and what came', async () => {
+  const result = await runTool(getWeather, { town: 'Oslo', days: 9 })
+  expect(result.content).toContain('required property \\"city\\" is missing')
+  expect(result.content).toContain('unknown property')
+  expect(result.content).toContain('/days: must be <= 7, received 9')
+})
+
+test('an unknown property is answered with the one that was probably meant', async () => {
+  expect((await runTool(getWeather, { city: 'Oslo', dayz: 1 })).content).toContain('did you mean \\"days\\"?')
+})
+
+test('scalars and JSON in strings are coerced where nothing is lost, and recorded', async () => {
+  expect(await runTool(getWeather, { city: 'Oslo', days: '3' })).toMatchObject({
+    status: 'ok',
+    input: { city: 'Oslo', days: 3 },
+    repairs: [{ kind: 'coerced', path: '/days', before: '3', after: '3' }],
+  })
+  expect(await runTool(getWeather, { city: 'Oslo', days: '3.5' })).toMatchObject({ status: 'error' })
+})
+
+test('an unknown tool is answered with the tools there are', async () => {
+  const [result] = await createRouter([getWeather]).dispatch([call('get_wether', {})])
+  expect(result).toMatchObject({ status: 'error', error: { kind: 'unknown_tool' } })
+  expect(result?.content).toContain('Did you mean \\"get_weather\\"?')
+})
+
+test('a tool that throws gives its message without secrets and stack', async () => {
+  const failing = tool('fail', () => {
+    throw new Error('disk is full, token=abcdef1234567890')
+  })
+  const result = await runTool(failing, {})
+  expect(result).toMatchObject({
+    status: 'error',
+    error: { kind: 'tool_failed', message: 'disk is full, token=[redacted]' },
+  })
+  expect(result.content).not.toContain('at ')
+})
+
+test('a tool that hangs is ended at its timeout, its signal aborted, its late value dropped', async () => {
+  let aborted = false
+  const hanging = tool(
+    'hang',
+    async (_, { signal }) => {
+      signal.addEventListener('abort', () => {
+        aborted = true
+      })
+      await sleep(200)
+      return 'late'
+    },
+    20,
+  )
+  expect(await runTool(hanging, {})).toMatchObject({ status: 'error', error: { kind: 'timeout' } })
+  expect(aborted).toBe(true)
+})
+
+test('a value that its output schema forbids, or that JSON cannot carry, is an error result', async () => {
+  const wrong = { ...getWeather, execute: () => ({ city: 'Oslo', celsius: 'warm' }) as never }
+  expect(await runTool(wrong, { city: 'Oslo' })).toMatchObject({ status: 'error', error: { kind: 'invalid_output' } })
+  expect(
+    await runTool(
+      tool('big', () => 1n),
+      {},
+    ),
+  ).toMatchObject({ status: 'error', error: { kind: 'invalid_output' } })
+})
+
+test('results come in the order of the calls, and no more run at once than allowed', async () => {
+  let running = 0
+  let most = 0
+  const slow = tool('slow', async (input) => {
+    most = Math.max(most, ++running)
+    await sleep(Number(Reflect.get(input, 'ms')))
+    running--
+    return Reflect.get(input, 'ms')
+  })
+  const calls = [30, 5, 20, 1].map((ms, index) => call('slow', { ms }, `call_${index}`))
+  const results = await createRouter([slow]).dispatch(calls, { concurrency: 2 })
+  expect(results.map(({ content }) => content)).toEqual(['30', '5', '20', '1'])
+  expect(most).toBe(2)
+})
+
+test('a long result is clipped in bytes, and says how to get at the rest', async () => {
+  const long = tool('long', () => 'ü'.repeat(10_000))
+  const result = await runTool(long, {}, { resultBytes: 1_000 })
+  expect(Buffer.byteLength(result.content)).toBeLessThanOrEqual(1_000)
+  expect(result.content).not.toContain('\ufffd')
+  expect(result).toMatchObject({ clipped: true, value: 'ü'.repeat(10_000) })
+  expect(result.content).toContain('{"$result":"call_1#/')
+})
+
+test('a reference is replaced by the full value before the input is checked', async () => {
+  const givens = { place: { name: 'Oslo', list: ['Bergen'] } }
+  expect(await runTool(getWeather, { city: { $given: 'place#/list/0' } }, { givens })).toMatchObject({
+    value: { city: 'Bergen' },
+  })
+})
+
+test('a reference that leads nowhere is answered with what can be pointed at', async () => {
+  const result = await runTool(getWeather, { city: { $given: 'place#/nam' } }, { givens: { place: { name: 'Oslo' } } })
+  expect(result).toMatchObject({ status: 'error', error: { kind: 'unresolved_reference' } })
+  expect(result.content).toContain('no member \\"nam\\"; it has name')
+  expect(result.content).toContain('\\"$given\\" can name: place')
+})
+
+test('__proto__ in an input is refused before any code walks it', async () => {
+  const result = await runTool(
+    tool('any', () => 1),
+    JSON.parse('{"__proto__":{"admin":true}}'),
+  )
+  expect(result).toMatchObject({ status: 'error', error: { kind: 'unreadable_call' } })
+})

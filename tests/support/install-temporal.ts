@@ -1,0 +1,71 @@
+import { execFile } from 'node:child_process'
+import { chmod, mkdir, readdir, rename } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { TestWorkflowEnvironment } from '@temporalio/testing'
+import { temporalCacheFolder, temporalCliVersion } from './temporal-server.ts'
+
+const run = promisify(execFile)
+const downloadTimeoutMs = 120_000
+const buildTimeoutMs = 15 * 60_000
+const binary = join(temporalCacheFolder, 'temporal')
+
+/**
+ * Puts the Temporal CLI into the cache, by the SDK's own download or, where that is refused, by building the published Go
+ * module.
+ *
+ * @returns the way that worked.
+ * @throws {Error} with the reason of each way.
+ */
+export async function installTemporal(): Promise<string> {
+  await mkdir(temporalCacheFolder, { recursive: true })
+  const reasons: string[] = []
+  for (const [name, install] of [
+    ['SDK download', downloadBySdk],
+    ['go install', buildByGo],
+  ] as const) {
+    try {
+      await install()
+      return name
+    } catch (error) {
+      reasons.push(`${name}: ${firstLine(error)}`)
+    }
+  }
+  throw new Error(reasons.join('; '))
+}
+
+/** The SDK has no download apart from starting a server, so one is started and stopped. */
+async function downloadBySdk(): Promise<void> {
+  const executable = {
+    type: 'cached-download',
+    downloadDir: temporalCacheFolder,
+    version: `v${temporalCliVersion}`,
+  } as const
+  const started = TestWorkflowEnvironment.createLocal({ server: { executable } })
+  const environment = await within(downloadTimeoutMs, started)
+  await environment.teardown()
+  // The SDK names its download after prefix and version.
+  const file = (await readdir(temporalCacheFolder)).find(
+    (name) => name.startsWith('temporal') && name.includes(temporalCliVersion),
+  )
+  if (file === undefined) throw new Error(`no binary in ${temporalCacheFolder} after the download`)
+  await rename(join(temporalCacheFolder, file), binary)
+  await chmod(binary, 0o755)
+}
+
+async function buildByGo(): Promise<void> {
+  const args = ['install', '-ldflags=-s -w', `github.com/temporalio/cli/cmd/temporal@v${temporalCliVersion}`]
+  await run('go', args, { env: { ...process.env, GOBIN: temporalCacheFolder }, timeout: buildTimeoutMs })
+}
+
+function within<T>(timeoutMs: number, promise: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`not done within ${timeoutMs} ms`)), timeoutMs)
+  })
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer))
+}
+
+function firstLine(error: unknown): string {
+  return String(error instanceof Error ? error.message : error).split('\n', 1)[0] ?? ''
+}

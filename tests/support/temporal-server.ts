@@ -1,0 +1,157 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { access, constants } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { homedir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { Connection } from '@temporalio/client'
+
+/** The newest release that `go install` builds. Its server is 1.29. */
+export const temporalCliVersion = '1.5.1'
+
+/** Where an installed server lies, so that it is fetched or built once a machine. */
+export const temporalCacheFolder = join(
+  process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'),
+  'tenrounds',
+  `temporal-cli-${temporalCliVersion}`,
+)
+
+export type TemporalSource =
+  | { readonly kind: 'address'; readonly address: string; readonly from: string }
+  | { readonly kind: 'binary'; readonly path: string; readonly from: string }
+
+/**
+ * Where to get a Temporal server, without installing anything: `TEMPORAL_ADDRESS` (one that runs already),
+ * `TEMPORAL_CLI_PATH`, `temporal` on the PATH, the cache.
+ */
+export async function findTemporal(env: NodeJS.ProcessEnv = process.env): Promise<TemporalSource | undefined> {
+  const address = env['TEMPORAL_ADDRESS']
+  if (address) return { kind: 'address', address, from: 'TEMPORAL_ADDRESS' }
+  const configured = env['TEMPORAL_CLI_PATH']
+  if (configured) {
+    if (await isExecutable(configured)) return { kind: 'binary', path: configured, from: 'TEMPORAL_CLI_PATH' }
+    throw new Error(`TEMPORAL_CLI_PATH is ${configured}, which is not an executable file.`)
+  }
+  for (const folder of (env['PATH'] ?? '').split(delimiter)) {
+    const path = join(folder || '.', 'temporal')
+    if (await isExecutable(path)) return { kind: 'binary', path, from: 'PATH' }
+  }
+  const cached = join(temporalCacheFolder, 'temporal')
+  return (await isExecutable(cached)) ? { kind: 'binary', path: cached, from: 'cache' } : undefined
+}
+
+export const howToGetTemporal =
+  'set TEMPORAL_ADDRESS or TEMPORAL_CLI_PATH, put `temporal` on the PATH, or run `npx tsx tests/support/ensure-temporal.ts --install`'
+
+export interface TemporalServer extends AsyncDisposable {
+  readonly address: string
+  readonly namespace: string
+}
+
+/**
+ * Where the tests of one file get their server, or `undefined`, for `describe.skipIf`, after one line that says how to get one.
+ *
+ * @throws {Error} where there is none and `CI` is set: there a skipped test would pass for a green one.
+ */
+export async function temporalForTests(): Promise<TemporalSource | undefined> {
+  const source = await findTemporal()
+  if (source !== undefined) return source
+  if (process.env['CI']) throw new Error(`No Temporal server: ${howToGetTemporal}.`)
+  console.warn(`Skipped, no Temporal server: ${howToGetTemporal}.`)
+  return undefined
+}
+
+/** The server that runs already, or one that is started here and stopped with the resource. */
+export async function openTemporal(source: TemporalSource | undefined): Promise<TemporalServer> {
+  if (source === undefined) throw new Error(`No Temporal server: ${howToGetTemporal}.`)
+  if (source.kind === 'binary') return startTemporalServer(source.path)
+  const namespace = process.env['TEMPORAL_NAMESPACE'] ?? 'default'
+  return { address: source.address, namespace, [Symbol.asyncDispose]: async () => {} }
+}
+
+/** Starts a development server on a free port of the loopback interface and waits until it answers. */
+export async function startTemporalServer(binary: string): Promise<TemporalServer> {
+  const port = await freePort()
+  const address = `127.0.0.1:${port}`
+  const args = [
+    'server',
+    'start-dev',
+    '--headless',
+    '--ip',
+    '127.0.0.1',
+    '--port',
+    String(port),
+    '--log-level',
+    'error',
+  ]
+  const child = spawn(binary, args, { stdio: ['ignore', 'ignore', 'pipe'] })
+  let said = ''
+  child.stderr.on('data', (chunk: Buffer) => {
+    said = (said + chunk.toString()).slice(-2_000)
+  })
+  const failed = new Promise<never>((_, reject) => {
+    child.once('error', (error) => reject(new Error(`${binary} cannot be started: ${error.message}`)))
+    child.once('exit', (code) => reject(new Error(`${binary} ended with code ${code} before it answered: ${said}`)))
+  })
+  const killChild = () => child.kill('SIGKILL')
+  process.once('exit', killChild)
+  const stop = async () => {
+    process.removeListener('exit', killChild)
+    await ended(child)
+  }
+  try {
+    await Promise.race([failed, answers(address, 60_000)])
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  failed.catch(() => {})
+  return { address, namespace: 'default', [Symbol.asyncDispose]: stop }
+}
+
+/** Connecting asks the server for its system information; the namespace comes up a moment later. */
+async function answers(address: string, timeoutMs: number): Promise<void> {
+  const until = Date.now() + timeoutMs
+  for (;;) {
+    try {
+      const connection = await Connection.connect({ address, connectTimeout: 1_000 })
+      try {
+        await connection.workflowService.describeNamespace({ namespace: 'default' })
+        return
+      } finally {
+        await connection.close()
+      }
+    } catch (error) {
+      if (Date.now() >= until) throw new Error(`No answer from ${address} within ${timeoutMs} ms: ${error}`)
+      await delay(100)
+    }
+  }
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const exit = new Promise((resolve) => child.once('exit', resolve))
+  child.kill('SIGTERM')
+  const patience = setTimeout(() => child.kill('SIGKILL'), 5_000)
+  await exit
+  clearTimeout(patience)
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer()
+    probe.once('error', reject)
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address()
+      const port = typeof address === 'object' && address !== null ? address.port : 0
+      probe.close(() => resolve(port))
+    })
+  })
+}
+
+async function isExecutable(path: string): Promise<boolean> {
+  return access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  )
+}

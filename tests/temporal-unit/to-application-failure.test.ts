@@ -1,0 +1,97 @@
+import { ApplicationFailure, DefaultFailureConverter, defaultPayloadConverter } from '@temporalio/common'
+import { describe, expect, test } from 'vitest'
+import { ModelError } from '../../lib/loop/model-error.ts'
+import { toApplicationFailure } from '../../lib/temporal/to-application-failure.ts'
+
+describe('toApplicationFailure', () => {
+  test.each([
+    ['authentication', false],
+    ['quota', false],
+    ['invalid_request', false],
+    ['rate_limit', true],
+    ['overloaded', true],
+    ['network', true],
+  ] as const)('the type names the kind %s, and it is retried: %s', (kind, retryable) => {
+    const failure = toApplicationFailure(new ModelError('said the server', { kind, retryable }))
+    expect(failure.type).toBe(`ModelError.${kind}`)
+    expect(failure.nonRetryable).toBe(!retryable)
+    expect(failure.message).toBe('said the server')
+    expect(failure.nextRetryDelay).toBeUndefined()
+  })
+
+  test('the wait that the server asks for becomes the delay of the next attempt', () => {
+    const failure = toApplicationFailure(
+      new ModelError('slow down', { kind: 'rate_limit', retryable: true, retryAfterMs: 1_500.2 }),
+    )
+    expect(failure.nextRetryDelay).toBe(1_501)
+  })
+
+  test.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])('a wait of %s sets no delay', (retryAfterMs) => {
+    const failure = toApplicationFailure(
+      new ModelError('slow down', { kind: 'rate_limit', retryable: true, retryAfterMs }),
+    )
+    expect(failure.nextRetryDelay).toBeUndefined()
+  })
+
+  test('details have status, code and request id, and nothing else of the error', () => {
+    const error = new ModelError('no', { kind: 'server', retryable: true, status: 500, code: '1000', requestId: 'r-1' })
+    Object.assign(error, { request: { headers: { authorization: 'Bearer abcdefghijkl' } } })
+    expect(toApplicationFailure(error).details).toEqual([
+      { kind: 'server', status: 500, code: '1000', request_id: 'r-1' },
+    ])
+  })
+
+  test('the plain error of a run gives the same failure as the ModelError it came from', () => {
+    const fields = { kind: 'overloaded', retryable: true, retryAfterMs: 250, status: 529, requestId: 'r-2' } as const
+    const fromClass = toApplicationFailure(new ModelError('busy', fields))
+    const fromData = toApplicationFailure({ name: 'ModelError', message: 'busy', ...fields })
+    expect(plain(fromData)).toEqual(plain(fromClass))
+  })
+
+  test('no secret, no body and no cause is in what Temporal stores', () => {
+    const cause = new Error('POST {"messages":["the customer\'s data"]}', {
+      cause: new Error('Bearer sk-cp-0123456789abcdef'),
+    })
+    const error = new ModelError(
+      'refused: Bearer sk-cp-0123456789abcdef',
+      { kind: 'authentication', retryable: false, status: 401 },
+      { cause },
+    )
+    const stored = JSON.stringify(
+      new DefaultFailureConverter().errorToFailure(toApplicationFailure(error), defaultPayloadConverter),
+    )
+    expect(stored).toContain('ModelError.authentication')
+    expect(stored).not.toContain('sk-cp')
+    expect(stored).not.toContain('0123456789abcdef')
+    expect(stored).not.toContain('customer')
+    expect(stored).not.toContain('"cause"')
+  })
+
+  test('a long message is clipped', () => {
+    const failure = toApplicationFailure(new Error('ä'.repeat(100_000)))
+    expect(Buffer.byteLength(failure.message)).toBeLessThanOrEqual(2_000)
+  })
+
+  test.each([new TypeError('x'), new RangeError('x')])('misuse is not retried: %s', (error) => {
+    expect(toApplicationFailure(error)).toMatchObject({ type: error.name, nonRetryable: true })
+  })
+
+  test.each([
+    [new Error('disk full'), 'Error', 'disk full'],
+    ['a text', 'Error', 'a text'],
+    [undefined, 'Error', 'undefined'],
+    [null, 'Error', 'null'],
+    [{}, 'Error', 'Error'],
+  ])('anything else that is thrown is retried: %s', (thrown, type, message) => {
+    expect(toApplicationFailure(thrown)).toMatchObject({ type, message, nonRetryable: false })
+  })
+
+  test("the caller's own ApplicationFailure is passed on", () => {
+    const own = ApplicationFailure.nonRetryable('mine', 'Mine')
+    expect(toApplicationFailure(own)).toBe(own)
+  })
+})
+
+function plain({ message, type, nonRetryable, nextRetryDelay, details }: ApplicationFailure) {
+  return { message, type, nonRetryable, nextRetryDelay, details }
+}

@@ -1,0 +1,81 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Model } from '../../lib/loop/model.ts'
+import { ModelError } from '../../lib/loop/model-error.ts'
+import { loopActivity } from '../../lib/temporal/index.ts'
+import { defineTool } from '../../router/tool.ts'
+import { type ActivityHarness, activityError, activityHarness } from '../support/activity-harness.ts'
+import { calls, fails, says, scriptedModel } from '../support/scripted-model.ts'
+import { openTemporal, type TemporalServer, temporalForTests } from '../support/temporal-server.ts'
+
+const source = await temporalForTests()
+let server: TemporalServer
+let harness: ActivityHarness
+let measured: string[] = []
+
+const getWeather = defineTool({
+  name: 'get_weather',
+  description: 'Current weather of one city.',
+  inputSchema: {
+    type: 'object',
+    properties: { city: { type: 'string' } },
+    required: ['city'],
+    additionalProperties: false,
+  },
+  annotations: { readOnlyHint: true, idempotentHint: true },
+  execute: ({ city }) => {
+    measured.push(city)
+    return { celsius: city.length }
+  },
+})
+
+function weatherActivities(model: Model) {
+  return {
+    answer_weather_question: loopActivity((city: string) => ({
+      model,
+      tools: [getWeather],
+      prompt: `How warm is it in ${city}?`,
+    })),
+  }
+}
+
+describe.skipIf(source === undefined)('loopActivity', () => {
+  beforeAll(async () => {
+    server = await openTemporal(source)
+    harness = await activityHarness(server)
+  })
+  afterAll(async () => {
+    await harness?.[Symbol.asyncDispose]()
+    await server?.[Symbol.asyncDispose]()
+  })
+
+  test('runs the loop and returns the run, without the full values of tool results', async () => {
+    const model = scriptedModel([calls('get_weather', { city: 'Oslo' }), says('It is 4 °C.')])
+    await using worker = await harness.startWorker(weatherActivities(model))
+    const handle = await harness.start(worker, 'answer_weather_question', { heartbeatTimeout: '3s' }, 'Oslo')
+    const run = await handle.result()
+    expect(run).toMatchObject({ stopReason: 'answered', answer: 'It is 4 °C.', rounds: 2 })
+    expect(run).not.toHaveProperty('results')
+    expect(model.requests[0]?.messages.at(-1)?.json).toContain('How warm is it in Oslo?')
+  })
+
+  test('repeats neither a paid reply nor a tool call when the next reply fails', async () => {
+    measured = []
+    const overloaded = new ModelError('busy', { kind: 'overloaded', retryable: true, retryAfterMs: 1 })
+    const model = scriptedModel([calls('get_weather', { city: 'Oslo' }), fails(overloaded), says('It is 4 °C.')])
+    await using worker = await harness.startWorker(weatherActivities(model))
+    const handle = await harness.start(worker, 'answer_weather_question', { heartbeatTimeout: '3s' }, 'Oslo')
+    expect(await handle.result()).toMatchObject({ stopReason: 'answered', answer: 'It is 4 °C.', rounds: 2 })
+    expect(measured).toEqual(['Oslo'])
+    expect(model.requests).toHaveLength(3)
+    expect(model.requests[2]?.messages).toEqual(model.requests[1]?.messages)
+  })
+
+  test('a misused loop fails at once, by name', async () => {
+    const activities = {
+      work: loopActivity(() => ({ model: scriptedModel([]), prompt: 'x', tools: [getWeather, getWeather] })),
+    }
+    await using worker = await harness.startWorker(activities)
+    const error = await activityError(await harness.start(worker, 'work', { heartbeatTimeout: '3s' }))
+    expect(error).toMatchObject({ nonRetryable: true, message: expect.stringContaining('get_weather') })
+  })
+})

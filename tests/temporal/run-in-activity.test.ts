@@ -1,0 +1,237 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { defaultPayloadConverter } from '@temporalio/common'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import type { Checkpoint } from '../../lib/loop/checkpoint.ts'
+import { LoopError } from '../../lib/loop/loop-error.ts'
+import type { RunError } from '../../lib/loop/run.ts'
+import { type ActivityRun, type RunOutcome, runInActivity } from '../../lib/temporal/index.ts'
+import { type ActivityHarness, activityError, activityHarness } from '../support/activity-harness.ts'
+import { openTemporal, type TemporalServer, temporalForTests } from '../support/temporal-server.ts'
+
+const source = await temporalForTests()
+let server: TemporalServer
+let harness: ActivityHarness
+
+/** An activity around a function in the place of the run. */
+function activityOf(run: (activity: ActivityRun) => Promise<RunOutcome>) {
+  return { work: () => runInActivity(run, (outcome) => outcome) }
+}
+
+const checkpoint: Checkpoint = {
+  version: 1,
+  run_id: 'r',
+  rounds: 4,
+  messages: [{ role: 'user', json: '{"role":"user","content":"how warm is it?"}' }],
+  pending: [],
+  results: [],
+  usage: { inputTokens: 1, outputTokens: 2, cachedInputTokens: 0, reasoningTokens: 0 },
+  elapsed_ms: 10,
+  entries: [],
+}
+const overloaded: RunError = {
+  name: 'ModelError',
+  message: 'busy',
+  kind: 'overloaded',
+  retryable: true,
+  retryAfterMs: 1,
+}
+const unauthorized: RunError = { name: 'ModelError', message: 'who?', kind: 'authentication', retryable: false }
+const answered: RunOutcome = { stopReason: 'answered', rounds: 5 }
+const heartbeatTimeout = '3s'
+
+describe.skipIf(source === undefined)('a run in an activity', () => {
+  beforeAll(async () => {
+    server = await openTemporal(source)
+    harness = await activityHarness(server)
+  })
+  afterAll(async () => {
+    await harness?.[Symbol.asyncDispose]()
+    await server?.[Symbol.asyncDispose]()
+  })
+
+  test('is refused without a heartbeat timeout, before it begins', async () => {
+    let calls = 0
+    await using worker = await harness.startWorker(
+      activityOf(async () => {
+        calls++
+        return answered
+      }),
+    )
+    const error = await activityError(await harness.start(worker, 'work'))
+    expect(error).toMatchObject({ type: 'MissingHeartbeatTimeout', nonRetryable: true })
+    expect(error.message).toContain('"work" has no heartbeat timeout')
+    expect(calls).toBe(0)
+  })
+
+  test('may take longer than the heartbeat timeout', async () => {
+    const attempts: string[] = []
+    await using worker = await harness.startWorker(
+      activityOf(async ({ runId }) => {
+        attempts.push(runId)
+        await delay(2_500)
+        return answered
+      }),
+    )
+    const handle = await harness.start(worker, 'work', { heartbeatTimeout: '1s' })
+    expect(await handle.result()).toEqual(answered)
+    expect(attempts).toHaveLength(1)
+  })
+
+  test('goes on in the next attempt from the last checkpoint, under the same run id', async () => {
+    const seen: (readonly [string, Checkpoint | undefined])[] = []
+    await using worker = await harness.startWorker(
+      activityOf(async ({ runId, resumeFrom, onCheckpoint }) => {
+        seen.push([runId, resumeFrom])
+        if (seen.length === 1) {
+          onCheckpoint({ ...checkpoint, rounds: 3 })
+          onCheckpoint(checkpoint)
+        }
+        return seen.length < 3 ? { stopReason: 'failed', rounds: 0, error: overloaded } : answered
+      }),
+    )
+    expect(await (await harness.start(worker, 'work', { heartbeatTimeout })).result()).toEqual(answered)
+    // The second attempt had no checkpoint of its own; the third still finds the first one's.
+    expect(seen.map(([, resumeFrom]) => resumeFrom)).toEqual([undefined, checkpoint, checkpoint])
+    expect(new Set(seen.map(([runId]) => runId)).size).toBe(1)
+  })
+
+  test('has the time of its attempt, whatever earlier attempts took', async () => {
+    const deadlines: number[] = []
+    await using worker = await harness.startWorker(
+      activityOf(async ({ deadlineMs, onCheckpoint }) => {
+        deadlines.push(deadlineMs)
+        if (deadlines.length > 1) return answered
+        onCheckpoint({ ...checkpoint, elapsed_ms: 3_600_000 })
+        return { stopReason: 'failed', rounds: 0, error: overloaded }
+      }),
+    )
+    await (await harness.start(worker, 'work', { heartbeatTimeout, startToCloseTimeout: '100s' })).result()
+    expect(deadlines).toEqual([90_000, 3_690_000])
+  })
+
+  test('starts afresh where it refuses the checkpoint', async () => {
+    const resumed: boolean[] = []
+    await using worker = await harness.startWorker(
+      activityOf(async ({ resumeFrom, onCheckpoint }) => {
+        resumed.push(resumeFrom !== undefined)
+        if (resumed.length === 1) {
+          onCheckpoint(checkpoint)
+          return { stopReason: 'failed', rounds: 0, error: overloaded }
+        }
+        if (resumeFrom !== undefined) throw new LoopError('invalid_checkpoint', 'of another version')
+        return answered
+      }),
+    )
+    expect(await (await harness.start(worker, 'work', { heartbeatTimeout })).result()).toEqual(answered)
+    expect(resumed).toEqual([false, true, false])
+  })
+
+  test('is not tried again after an error that cannot be cured', async () => {
+    let attempts = 0
+    await using worker = await harness.startWorker(
+      activityOf(async () => {
+        attempts++
+        return { stopReason: 'failed', rounds: 0, error: unauthorized }
+      }),
+    )
+    const error = await activityError(await harness.start(worker, 'work', { heartbeatTimeout }))
+    expect(error).toMatchObject({ type: 'ModelError.authentication', nonRetryable: true, message: 'who?' })
+    expect(attempts).toBe(1)
+  })
+
+  test('gives what it has when no attempt is left', async () => {
+    let attempts = 0
+    const failed: RunOutcome = { stopReason: 'failed', rounds: 5, error: overloaded }
+    await using worker = await harness.startWorker(
+      activityOf(async () => {
+        attempts++
+        return failed
+      }),
+    )
+    const handle = await harness.start(worker, 'work', { heartbeatTimeout, retry: { maximumAttempts: 2 } })
+    expect(await handle.result()).toEqual(failed)
+    expect(attempts).toBe(2)
+  })
+
+  test('shows its progress in the pending activity', async () => {
+    let finish = () => {}
+    const finished = new Promise<void>((resolve) => {
+      finish = resolve
+    })
+    await using worker = await harness.startWorker(
+      activityOf(async ({ runId, onEvent, onCheckpoint }) => {
+        onEvent({ type: 'round-start', runId, elapsedMs: 1, round: 2, answerOnly: false })
+        onCheckpoint(checkpoint)
+        await finished
+        return answered
+      }),
+    )
+    const handle = await harness.start(worker, 'work', { heartbeatTimeout })
+    const details = await expectEventually(async () => {
+      const payload = (await handle.describe()).raw.pendingActivities?.[0]?.heartbeatDetails?.payloads?.[0]
+      const decoded: unknown = payload ? defaultPayloadConverter.fromPayload(payload) : undefined
+      expect(decoded).toMatchObject({ progress: { round: 2 } })
+      return decoded
+    })
+    expect(details).toMatchObject({
+      progress: { attempt: 1, round: 2, doing: 'waiting for the model' },
+      checkpoint: { encoding: 'gzip+base64' },
+    })
+    finish()
+    await handle.result()
+  })
+
+  test('gives its partial result when it is cancelled', async () => {
+    let begun = () => {}
+    const running = new Promise<void>((resolve) => {
+      begun = resolve
+    })
+    await using worker = await harness.startWorker(
+      activityOf(async ({ signal }) => {
+        begun()
+        await aborted(signal)
+        return { stopReason: 'cancelled', rounds: 1 }
+      }),
+    )
+    const handle = await harness.start(worker, 'work', { heartbeatTimeout })
+    await running
+    await handle.cancel()
+    expect(await handle.result()).toEqual({ stopReason: 'cancelled', rounds: 1 })
+  })
+
+  test('goes on in another worker when its own shuts down', async () => {
+    let begun = () => {}
+    const running = new Promise<void>((resolve) => {
+      begun = resolve
+    })
+    const first = await harness.startWorker(
+      activityOf(async ({ signal, onCheckpoint }) => {
+        onCheckpoint(checkpoint)
+        begun()
+        await aborted(signal)
+        return { stopReason: 'cancelled', rounds: 4 }
+      }),
+    )
+    const handle = await harness.start(first, 'work', { heartbeatTimeout })
+    await running
+    await first[Symbol.asyncDispose]()
+    let resumed: Checkpoint | undefined
+    await using _second = await harness.startWorker(
+      activityOf(async ({ resumeFrom }) => {
+        resumed = resumeFrom
+        return answered
+      }),
+      first.taskQueue,
+    )
+    expect(await handle.result()).toEqual(answered)
+    expect(resumed).toEqual(checkpoint)
+  })
+})
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+}
+
+function expectEventually<T>(check: () => Promise<T>): Promise<T> {
+  return vi.waitFor(check, { timeout: 20_000, interval: 50 })
+}

@@ -1,0 +1,98 @@
+import { expect } from 'vitest'
+import { incidentResponder, startStandIn } from '../../../lib/testing/index.ts'
+import type { FixPlan } from '../../../tools/documents.ts'
+import { telemetry, toolResult, type World } from './incident.ts'
+import { post } from './post.ts'
+
+export interface Call {
+  readonly id: string
+  readonly name: string
+  readonly input: { readonly [key: string]: unknown }
+}
+
+export interface Conversation {
+  /** The calls of each round. */
+  readonly rounds: readonly (readonly Call[])[]
+  /** Texts of the tool results, by tool name. */
+  readonly results: ReadonlyMap<string, string>
+  readonly answer: {
+    readonly diagnosis: {
+      readonly root_cause: string
+      readonly summary: string
+      readonly category: string
+      readonly confidence: string
+      readonly evidence: readonly { readonly tool: string; readonly quote: string }[]
+      readonly ruled_out: readonly string[]
+      readonly uncertainties: readonly string[]
+    }
+    readonly fix_plan: FixPlan
+  }
+}
+
+export const toolNames = [
+  'fetch_vllm_logs',
+  'fetch_system_logs',
+  'fetch_prometheus_metrics',
+  'fetch_config',
+  'fetch_runtime_state',
+  'fetch_gpu_stats',
+  'analyze_metrics',
+  'apply_fix_simulation',
+  'collect_post_telemetry',
+  'validate_improvement',
+]
+
+export interface ConverseOptions {
+  readonly limit?: number
+  readonly preTelemetry?: object | null
+  /** What becomes of a result's JSON text on its way to the model. */
+  readonly clip?: (text: string) => string
+}
+
+/** Runs the responder behind the stand-in, in the way a tool loop does; the last round has no tools. */
+export async function converse(world: World, options: ConverseOptions = {}): Promise<Conversation> {
+  const { limit = 10, preTelemetry = telemetry, clip = (text) => text } = options
+  await using standIn = await startStandIn({ responder: incidentResponder() })
+  const incident = JSON.stringify({ scenario: 'made_up', pre_telemetry: preTelemetry })
+  const messages: object[] = [
+    { role: 'system', content: 'You answer with {"diagnosis": …}; "pre_telemetry": is given.' },
+    { role: 'user', content: `An incident:\n${incident}\nFind the cause.` },
+  ]
+  const rounds: Call[][] = []
+  const results = new Map<string, string>()
+  for (let round = 1; round <= limit; round++) {
+    const tools = round === limit ? {} : { tools: toolNames.map(declare) }
+    const { status, text } = await post(standIn, { model: 'MiniMax-M2.1', messages, ...tools })
+    expect(status, text).toBe(200)
+    const { message } = JSON.parse(text).choices[0]
+    if (message.tool_calls === undefined) {
+      return { rounds, results, answer: JSON.parse(message.content.split('</think>\n').at(-1)) }
+    }
+    const calls: Call[] = message.tool_calls.map(
+      ({
+        id,
+        function: { name, arguments: input },
+      }: {
+        id: string
+        function: { name: string; arguments: string }
+      }) => ({
+        id,
+        name,
+        input: JSON.parse(input),
+      }),
+    )
+    messages.push(message)
+    for (const { id, name } of calls) {
+      const number = rounds.flat().filter((call) => call.name === name).length
+      const content = clip(JSON.stringify(toolResult(world, name, number)))
+      results.set(name, content)
+      messages.push({ role: 'tool', tool_call_id: id, content })
+    }
+    rounds.push(calls)
+  }
+  throw new Error('The last round has no tools, and the responder still called one.')
+}
+
+function declare(name: string): object {
+  return { type: 'function', function: { name, parameters: { type: 'object', properties: {} } } }
+}

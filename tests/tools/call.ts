@@ -1,0 +1,9 @@
+import { runTool } from '../../router/run-tool.ts'
+import type { Tool } from '../../router/tool.ts'
+
+/** The value of a tool call; a call that fails rejects with the feedback that a model would get. */
+export async function call<Input, Output>(tool: Tool<Input, Output>, input: unknown): Promise<Output> {
+  const result = await runTool(tool, input)
+  if (result.status === 'error') throw new Error(result.error.message)
+  return result.value
+}
