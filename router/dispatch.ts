@@ -1,3 +1,4 @@
+import { basename } from 'node:path'
 import { clip } from './clip.ts'
 import { closest } from './closest.ts'
 import { coerce } from './coercion.ts'
@@ -143,13 +144,20 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }
 
-/** The message of what was thrown, and nothing else of it: a stack names paths of the server. */
+/** The message of what was thrown, and nothing else of it: stack and file names tell of the server. */
 function threw(error: unknown): Executed {
-  const message = error instanceof Error ? error.message : String(error)
+  const message = withoutServerPaths(error instanceof Error ? error.message : String(error), error)
   return {
     kind: 'failed',
     error: { kind: 'tool_failed', message: limitFeedback(message || 'The tool failed without a message.') },
   }
+}
+
+/** Node's file errors carry the path as a field of its own; other messages may name a file below the working folder. */
+function withoutServerPaths(message: string, error: unknown): string {
+  const path: unknown = error instanceof Error && 'path' in error ? error.path : undefined
+  const named = typeof path === 'string' && path !== '' ? message.replaceAll(path, basename(path)) : message
+  return named.replaceAll(`${process.cwd()}/`, '')
 }
 
 function finalize(

@@ -7,6 +7,8 @@ const rules: readonly (readonly [RegExp, string])[] = [
   [/\b(?:sk|pk|rk)-[A-Za-z0-9_-]{8,}/g, mask],
   [/\b(?:gh[pousr]_|xox[abprs]-|glpat-|hf_|AKIA)[A-Za-z0-9_-]{8,}/g, mask],
   [/\beyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){0,2}/g, mask],
+  // A bare `token=…`: only long values, because counts of tokens are written so, too.
+  [/(\btoken\\?["']?\s{0,4}[=:]\s{0,4}\\?["']?)[A-Za-z0-9._~+/-]{12,}/gi, `$1${mask}`],
   // Credentials in a URL.
   [/(\b[a-z][a-z0-9+.-]{1,20}:\/\/)[^\s/@"']{1,200}@/gi, `$1${mask}@`],
   // `api_key=…`, `"password": "…"`, `AUTH_TOKEN: …`; the value ends at a blank, a quote or a separator.

@@ -20,16 +20,19 @@ export type RunToolResult<Output> =
   | (Omit<Extract<ToolResult, { status: 'ok' }>, 'value'> & { readonly value: Output })
   | Extract<ToolResult, { status: 'error' }>
 
+/** What a tool's `execute` resolves with. */
+export type OutputOf<T extends Tool> = T extends Tool<never, infer Output> ? Output : never
+
 /**
  * Runs one tool by the same path as a run does: resolve, check, time out, execute, check the output, clip.
  *
  * Resolves for everything that can happen in a call; `input` may be anything a model could send.
  */
-export async function runTool<Input, Output>(
-  tool: Tool<Input, Output>,
+export async function runTool<T extends Tool>(
+  tool: T,
   input: unknown,
   options: RunToolOptions = {},
-): Promise<RunToolResult<Output>> {
+): Promise<RunToolResult<OutputOf<T>>> {
   const callId = options.callId ?? 'call_1'
   const result = await dispatch(
     { id: callId, name: tool.name, input, repairs: [] },
@@ -43,5 +46,5 @@ export async function runTool<Input, Output>(
       now: options.now ?? (() => performance.now()),
     },
   )
-  return result as RunToolResult<Output>
+  return result as RunToolResult<OutputOf<T>>
 }

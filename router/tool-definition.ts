@@ -1,10 +1,19 @@
-import type { Tool } from './tool.ts'
 import { schemaFaults } from './validator.ts'
 
 const toolName = /^[a-zA-Z0-9_-]{1,64}$/
 
+/** A definition as it comes from a caller, who may not be using TypeScript. */
+interface Unchecked {
+  readonly name: unknown
+  readonly description: unknown
+  readonly execute: unknown
+  readonly timeoutMs: number
+  readonly inputSchema: unknown
+  readonly outputSchema?: unknown
+}
+
 /** @throws {TypeError} that names the tool, the path and the value, when a definition is invalid. */
-export function checkDefinition(tool: Tool): void {
+export function checkDefinition(tool: Unchecked): void {
   if (typeof tool.name !== 'string' || !toolName.test(tool.name)) {
     throw new TypeError(
       `Tool name ${JSON.stringify(tool.name)} is invalid: use 1 to 64 of the characters a-z, A-Z, 0-9, "_" and "-".`,
@@ -19,10 +28,9 @@ export function checkDefinition(tool: Tool): void {
     )
   }
   checkSchema(`${label}: inputSchema`, tool.inputSchema)
-  if (tool.inputSchema.type !== 'object') {
-    throw new TypeError(
-      `${label}: inputSchema/type is ${JSON.stringify(tool.inputSchema.type)}; it has to be "object".`,
-    )
+  const type: unknown = Reflect.get(tool.inputSchema as object, 'type')
+  if (type !== 'object') {
+    throw new TypeError(`${label}: inputSchema/type is ${JSON.stringify(type)}; it has to be "object".`)
   }
   if (tool.outputSchema !== undefined) checkSchema(`${label}: outputSchema`, tool.outputSchema)
 }

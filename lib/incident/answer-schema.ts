@@ -20,7 +20,6 @@ export const answerSchema = {
         confidence: { enum: ['high', 'medium', 'low'] },
         evidence: {
           type: 'array',
-          minItems: 1,
           items: {
             type: 'object',
             additionalProperties: false,

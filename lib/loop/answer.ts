@@ -1,7 +1,8 @@
 import { describeFaults } from '../../router/feedback.ts'
 import { answersIn, type Reading } from '../../router/read.ts'
 import { validatorOf } from '../../router/validator.ts'
-import type { AnswerContract, PartialAnswer, RunView } from './run.ts'
+import type { PartialAnswer } from './partial-answer.ts'
+import type { AnswerContract, RunView } from './run.ts'
 
 export type Judgement =
   | { readonly accepted: true; readonly value: unknown }

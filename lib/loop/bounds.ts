@@ -1,6 +1,5 @@
-import type { LimitReason } from './events.ts'
-import type { StopReason } from './run.ts'
 import type { RunState } from './run-state.ts'
+import { type LimitReason, type StopReason, stopReasonOf } from './stop-reason.ts'
 
 export interface Bound {
   readonly limit: LimitReason
@@ -29,16 +28,6 @@ export function boundOf(run: RunState): Bound | undefined {
 /** Whether there is no time for even the quickest reply: such a round is not begun. */
 export function isTooLate(run: RunState): boolean {
   return run.scope.remainingMs() <= run.fastestMs
-}
-
-/** The stop reason of a run that ended at a bound without an accepted answer. */
-export const stopReasonOf: Readonly<Record<LimitReason, StopReason>> = {
-  rounds: 'rounds',
-  tokens: 'tokens',
-  deadline: 'deadline',
-  repetition: 'repetition',
-  calls: 'rounds',
-  transcriptBytes: 'tokens',
 }
 
 /**

@@ -1,7 +1,8 @@
 import type { ToolCall, ToolResult } from '../../router/tool-call.ts'
 import { LoopError } from './loop-error.ts'
 import type { SerializedMessage, Usage } from './model.ts'
-import type { PartialAnswer } from './run.ts'
+import type { PartialAnswer } from './partial-answer.ts'
+
 import type { TraceEntry } from './trace.ts'
 
 export const checkpointVersion = 1

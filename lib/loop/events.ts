@@ -1,10 +1,8 @@
 import type { Repair, ToolErrorKind } from '../../router/tool-call.ts'
 import type { Limits } from './limits.ts'
 import type { FinishReason, Usage } from './model.ts'
-import type { RunError, StopReason } from './run.ts'
-
-/** The bound that turned a round into the answer round; `calls` and `transcriptBytes` are limits by their option's name. */
-export type LimitReason = 'rounds' | 'tokens' | 'deadline' | 'repetition' | 'calls' | 'transcriptBytes'
+import type { RunError } from './run-error.ts'
+import type { LimitReason, StopReason } from './stop-reason.ts'
 
 /**
  * What happens in a run, in order:

@@ -15,7 +15,10 @@ export interface Model {
 }
 
 export interface ModelRequest {
-  /** The transcript in wire order, each message serialised once: a request body is joined from these parts. */
+  /**
+   * The transcript in wire order, each message serialised once: a request body is joined from these parts. The array
+   * grows with the run: copy it to keep it.
+   */
   readonly messages: readonly SerializedMessage[]
   /** The `tools` array of the wire, serialised; absent where the model shall answer without tools. */
   readonly tools?: string

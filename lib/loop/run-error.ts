@@ -1,6 +1,18 @@
 import { excerpt } from '../../router/clip.ts'
-import { ModelError } from './model-error.ts'
-import type { RunError } from './run.ts'
+import { ModelError, type ModelErrorKind } from './model-error.ts'
+
+/** A failure as plain data: it can be logged, stored and sent. */
+export interface RunError {
+  readonly name: string
+  readonly message: string
+  /** Set where a model call failed. */
+  readonly kind?: ModelErrorKind
+  readonly retryable?: boolean
+  readonly retryAfterMs?: number
+  readonly status?: number
+  readonly code?: string
+  readonly requestId?: string
+}
 
 /** What was thrown, as plain data: message clipped and redacted, no stack, no cause. */
 export function toRunError(error: unknown): RunError {

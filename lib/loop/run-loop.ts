@@ -3,6 +3,7 @@ import type { Reading } from '../../router/read.ts'
 import { judge } from './answer.ts'
 import { boundOf, isTooLate, stopAfterAnswerRound } from './bounds.ts'
 import type { ModelReply } from './model.ts'
+import { isBetter } from './partial-answer.ts'
 import type { AnswerOf, Run, RunOptions } from './run.ts'
 import { refuse, runCalls } from './run-calls.ts'
 import { toRunError } from './run-error.ts'
@@ -156,12 +157,7 @@ async function conclude<S extends object>(
   }
   const { problems, candidate, failure } = judgement
   if (failure !== undefined) run.recorder.warn('answer.check', failure)
-  if (
-    candidate !== undefined &&
-    candidate.problems.length <= (run.partial?.problems.length ?? Number.POSITIVE_INFINITY)
-  ) {
-    run.partial = candidate
-  }
+  if (candidate !== undefined && isBetter(candidate, run.partial)) run.partial = candidate
   run.recorder.emit({ type: 'answer-rejected', round: run.rounds, problems })
   run.stop = stopAfterAnswerRound(run, reading.calls.length > 0)
   if (run.stop === undefined) run.transcript.user(rejection(problems))

@@ -3,14 +3,13 @@ import type { Tool } from '../../router/tool.ts'
 import type { ToolResult } from '../../router/tool-call.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import type { Clock } from './clock.ts'
-import type { LimitReason, LoopEvent } from './events.ts'
+import type { LoopEvent } from './events.ts'
 import type { Limits } from './limits.ts'
 import type { Model, Usage } from './model.ts'
-import type { ModelErrorKind } from './model-error.ts'
+import type { PartialAnswer } from './partial-answer.ts'
+import type { RunError } from './run-error.ts'
+import type { LimitReason, StopReason } from './stop-reason.ts'
 import type { Trace } from './trace.ts'
-
-/** Why a run ended. */
-export type StopReason = 'answered' | 'rounds' | 'tokens' | 'deadline' | 'repetition' | 'cancelled' | 'failed'
 
 export interface RunOptions<S extends object = never> {
   readonly model: Model
@@ -25,7 +24,8 @@ export interface RunOptions<S extends object = never> {
   readonly limits?: Partial<Limits>
   readonly signal?: AbortSignal
   readonly onEvent?: (event: LoopEvent) => void
-  readonly onCheckpoint?: (checkpoint: Checkpoint) => void | Promise<void>
+  /** Called after every reply and after the results of its calls; what it returns is awaited. */
+  readonly onCheckpoint?: (checkpoint: Checkpoint) => unknown
   /** A checkpoint of the same run: it goes on where that one was taken. */
   readonly resumeFrom?: Checkpoint
   /** Begins the idempotency keys of the calls, so it has to be the same in every attempt. @defaultValue a random UUID */
@@ -67,24 +67,6 @@ export type Run<Answer = string> =
       /** Set for `failed`, `cancelled`, and a `deadline` that cut a model call short. */
       readonly error?: RunError
     })
-
-export interface PartialAnswer {
-  readonly value: unknown
-  readonly problems: readonly string[]
-}
-
-/** A failure as plain data: it can be logged, stored and sent. */
-export interface RunError {
-  readonly name: string
-  readonly message: string
-  /** Set where a model call failed. */
-  readonly kind?: ModelErrorKind
-  readonly retryable?: boolean
-  readonly retryAfterMs?: number
-  readonly status?: number
-  readonly code?: string
-  readonly requestId?: string
-}
 
 /** The answer's type: text, unless a schema says more. */
 export type AnswerOf<S extends object> = [S] extends [never] ? string : Infer<S>

@@ -1,6 +1,7 @@
 import type { LoopEvent } from './events.ts'
 import type { Usage } from './model.ts'
-import type { RunError, StopReason } from './run.ts'
+import type { RunError } from './run-error.ts'
+import type { StopReason } from './stop-reason.ts'
 
 /** The readable record of a run: who answered, how it ended, and one entry per reply, call, repair and limit. */
 export interface Trace {

@@ -6,7 +6,8 @@ const hour = 3_600_000
 
 /** `[Tue Feb 17 14:00:10 2026]`, as `dmesg -T` writes it. */
 export function kernelLine(time: number, text: string): LogLine {
-  const [, weekday, day, month, year, clock] = /^(\w+), (\d+) (\w+) (\d+) ([\d:]+)/.exec(new Date(time).toUTCString()) ?? []
+  const [, weekday, day, month, year, clock] =
+    /^(\w+), (\d+) (\w+) (\d+) ([\d:]+)/.exec(new Date(time).toUTCString()) ?? []
   return { time, text: `[${weekday} ${month} ${String(Number(day)).padStart(2)} ${clock} ${year}] ${text}` }
 }
 
@@ -23,7 +24,11 @@ export function kernelLog(scenario: Scenario): LogLine[] {
   const lines: LogLine[] = []
   const pick = (texts: readonly string[]) => texts[Math.floor(random() * texts.length)] ?? ''
   const hex = (digits: number) => Array.from({ length: digits }, () => Math.floor(random() * 16).toString(16)).join('')
-  for (let time = start - 9 * hour; time < start + scenario.window.duration_s * 1000; time += 20_000 + random() * 260_000) {
+  for (
+    let time = start - 9 * hour;
+    time < start + scenario.window.duration_s * 1000;
+    time += 20_000 + random() * 260_000
+  ) {
     lines.push(
       kernelLine(
         time,
@@ -55,15 +60,30 @@ export function journal(scenario: Scenario): LogLine[] {
     const iso = new Date(time).toISOString()
     const klog = `${month}${iso.slice(8, 10)} ${iso.slice(11, 23)}000`
     const [unit, text] = [
-      ['kubelet[2113]', `I${klog}    2113 kubelet_getters.go:219] "Pod status updated" pod="kube-system/kube-proxy-${node}" status="Running"`],
-      ['containerd[1846]', `time="${iso.slice(0, 19)}Z" level=info msg="shim disconnected" id=${number(1e8, 9e8)} namespace=k8s.io`],
-      ['containerd[1846]', `time="${iso.slice(0, 19)}Z" level=info msg="Container exec ${number(1e8, 9e8)} exited with exit code 0"`],
+      [
+        'kubelet[2113]',
+        `I${klog}    2113 kubelet_getters.go:219] "Pod status updated" pod="kube-system/kube-proxy-${node}" status="Running"`,
+      ],
+      [
+        'containerd[1846]',
+        `time="${iso.slice(0, 19)}Z" level=info msg="shim disconnected" id=${number(1e8, 9e8)} namespace=k8s.io`,
+      ],
+      [
+        'containerd[1846]',
+        `time="${iso.slice(0, 19)}Z" level=info msg="Container exec ${number(1e8, 9e8)} exited with exit code 0"`,
+      ],
       ['systemd[1]', 'Started sysstat-collect.service - system activity accounting tool.'],
       ['systemd[1]', 'sysstat-collect.service: Deactivated successfully.'],
       ['chronyd[1322]', `Selected source 10.40.0.${number(2, 9)}`],
-      ['node_exporter[1790]', `time=${iso} level=INFO source=collector.go:171 msg="scrape done" duration_seconds=0.0${number(10, 99)}`],
+      [
+        'node_exporter[1790]',
+        `time=${iso} level=INFO source=collector.go:171 msg="scrape done" duration_seconds=0.0${number(10, 99)}`,
+      ],
       ['nvidia-persistenced[1207]', 'device 0000:4e:00.0 - persistence mode enabled.'],
-      ['sshd[88213]', `Accepted publickey for ops from 10.8.0.${number(2, 250)} port ${number(32768, 60000)} ssh2: ED25519 SHA256:pV1m`],
+      [
+        'sshd[88213]',
+        `Accepted publickey for ops from 10.8.0.${number(2, 250)} port ${number(32768, 60000)} ssh2: ED25519 SHA256:pV1m`,
+      ],
     ][number(0, 9)] ?? ['systemd[1]', '']
     lines.push(journalLine(time, node, unit ?? '', text ?? ''))
   }

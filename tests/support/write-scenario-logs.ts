@@ -31,7 +31,7 @@ const extras: { readonly [scenario: string]: Extra } = {
   kv_cache_pressure: (start, { deployment }) => ({
     vllm: [...tooLong(start + 312_400, 41_207), ...tooLong(start + 655_900, 36_912)],
     dmesg: [
-      kernelLine(start - 26_400_000, "NVRM: Xid (PCI:0000:cb:00): 43, pid=71822, name=python3, Ch 00000008"),
+      kernelLine(start - 26_400_000, 'NVRM: Xid (PCI:0000:cb:00): 43, pid=71822, name=python3, Ch 00000008'),
       ...correctable(start - 3_100_000),
       ...correctable(start + 402_000),
       kernelLine(start + 96_000, 'mlx5_core 0000:9a:00.1 ens3f1np1: Link down'),

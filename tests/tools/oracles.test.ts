@@ -3,7 +3,13 @@ import { describe, expect, test } from 'vitest'
 import { listScenarios, loadScenario } from '../../fixtures/load-scenario.ts'
 import { telemetryOf } from '../../tools/collect-telemetry.ts'
 import type { FixAction, Telemetry, ValidationStatus } from '../../tools/documents.ts'
-import { analyzeMetrics, applyFixSimulation, collectPostTelemetry, fetchPrometheusMetrics, validateImprovement } from '../../tools/index.ts'
+import {
+  analyzeMetrics,
+  applyFixSimulation,
+  collectPostTelemetry,
+  fetchPrometheusMetrics,
+  validateImprovement,
+} from '../../tools/index.ts'
 import { call } from './call.ts'
 
 interface Oracle {

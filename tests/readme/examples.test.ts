@@ -1,0 +1,46 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startStandIn } from '../../lib/testing/index.ts'
+import { bin, readExamples, writeExamples } from '../support/readme-examples.ts'
+import { runNode } from '../support/run-node.ts'
+
+let examples: Awaited<ReturnType<typeof writeExamples>>
+beforeAll(async () => {
+  examples = await writeExamples('unit')
+})
+afterAll(() => examples.remove())
+
+test('README shows each of the three uses', async () => {
+  expect([...(await readExamples()).keys()].sort()).toEqual([
+    'isolation.ts',
+    'library.ts',
+    'weather-activities.ts',
+    'weather-worker.ts',
+    'weather-workflow.ts',
+  ])
+})
+
+test('every example compiles under the strict configuration', async () => {
+  const { code, stdout } = await runNode([bin.tsc, '--noEmit', '-p', '.'], { cwd: examples.folder })
+  expect(stdout).toBe('')
+  expect(code).toBe(0)
+})
+
+test('the library example runs against an endpoint of the environment', async () => {
+  await using standIn = await startStandIn({
+    responder: ({ messages }) =>
+      messages.at(-1)?.role === 'tool'
+        ? { content: '{"celsius":4}' }
+        : { toolCalls: [{ name: 'get_weather', input: { city: 'Oslo' } }] },
+  })
+  const env = { MINIMAX_CHAT_COMPLETIONS_URL: standIn.url, ANTHROPIC_AUTH_TOKEN: 'test-token' }
+  const { code, stdout, stderr } = await runNode([bin.tsx, 'library.ts'], { cwd: examples.folder, env })
+  expect(stderr).toBe('')
+  expect(stdout).toMatch(/^4\n2 \d+ 3\n$/)
+  expect(code).toBe(0)
+})
+
+test('the example of a tool in isolation passes its own tests', async () => {
+  const { code, stdout } = await runNode([bin.tsx, 'isolation.ts'], { cwd: examples.folder })
+  expect(stdout).toContain('pass 2')
+  expect(code).toBe(0)
+})

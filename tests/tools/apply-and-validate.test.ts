@@ -1,0 +1,101 @@
+import { expect, test } from 'vitest'
+import { loadScenario } from '../../fixtures/load-scenario.ts'
+import { telemetryOf } from '../../tools/collect-telemetry.ts'
+import type { FixAction } from '../../tools/documents.ts'
+import {
+  applyFixSimulation,
+  collectPostTelemetry,
+  fetchSystemLogs,
+  fetchVllmLogs,
+  validateImprovement,
+} from '../../tools/index.ts'
+import { validate } from '../../tools/validation/validate.ts'
+import { call } from './call.ts'
+
+const scenario = 'kv_cache_pressure'
+const current_config = loadScenario(scenario).deployment
+const apply = (actions: FixAction[]) =>
+  call(applyFixSimulation, { current_config, fix_plan: { summary: 'x', actions } })
+
+test('a plan changes a copy, tells every difference, and gives the same id every time', async () => {
+  const before = structuredClone(current_config)
+  const actions: FixAction[] = [
+    { action: 'set_engine_args', args: { kv_cache_dtype: 'fp8', max_num_seqs: null } },
+    { action: 'set_env', env: { HF_HUB_OFFLINE: null } },
+  ]
+  const { updated_config, diff, expected_impact } = await apply(actions)
+  expect(current_config).toEqual(before)
+  expect(diff).toEqual([
+    { op: 'remove', path: '/engine_args/max_num_seqs', from: 256 },
+    { op: 'remove', path: '/env/HF_HUB_OFFLINE', from: '1' },
+    { op: 'add', path: '/engine_args/kv_cache_dtype', value: 'fp8' },
+  ])
+  expect(expected_impact).toHaveLength(2)
+  expect(updated_config.config_id).not.toBe(current_config.config_id)
+  expect((await apply(actions)).updated_config).toEqual(updated_config)
+})
+
+test('a newer image brings its version, its arguments and its defaults', async () => {
+  const { updated_config } = await apply([
+    { action: 'change_image', image: 'vllm/vllm-openai:v0.20.0' },
+    { action: 'set_engine_args', args: { scheduler_reserve_full_isl: false } },
+  ])
+  expect(updated_config.vllm_version).toBe('0.20.0')
+})
+
+test('a drained node is left for the spare one', async () => {
+  const { updated_config } = await apply([{ action: 'drain_node', node: 'gpu-node-07' }])
+  expect(updated_config.placement).toMatchObject({ node: 'gpu-node-11', spare_nodes: [] })
+})
+
+test('the telemetry after a change to nothing is the telemetry before', async () => {
+  const { post_telemetry } = await call(collectPostTelemetry, { scenario, updated_config: current_config })
+  expect(post_telemetry).toEqual({ ...telemetryOf(scenario), phase: 'post' })
+  const { status, deltas } = await call(validateImprovement, { pre_telemetry: telemetryOf(scenario), post_telemetry })
+  expect(status).toBe('unchanged')
+  expect(new Set(deltas.map(({ verdict }) => verdict))).toEqual(new Set(['same']))
+})
+
+test('dropping traffic is a regression, however fast the rest becomes', () => {
+  const before = telemetryOf(scenario)
+  const { requests, latency } = before
+  const fast = { ...latency.ttft_s, mean: 0.1, p50: 0.1, p95: 0.1, p99: 0.1 }
+  const dropped = {
+    ...requests,
+    served: requests.served - 20,
+    failed: requests.failed + 20 + requests.unfinished,
+    unfinished: 0,
+  }
+  const after = { ...before, phase: 'post' as const, requests: dropped, latency: { ...latency, ttft_s: fast } }
+  expect(validate(before, after)).toMatchObject({ status: 'regressed' })
+  expect(validate(before, { ...after, requests }).status).toBe('improved')
+})
+
+test('windows without the same requests cannot be compared', () => {
+  const before = telemetryOf(scenario)
+  const none = { arrived: 0, served: 0, failed: 0, unfinished: 0, preemptions: 0 }
+  const fewer = { ...before.requests, arrived: before.requests.arrived - 1, served: before.requests.served - 1 }
+  expect(validate(before, { ...before, requests: none }).status).toBe('unknown')
+  expect(validate(before, { ...before, requests: fewer }).status).toBe('unknown')
+})
+
+test('logs are cut to the window, the topics, the level and the limit', async () => {
+  const all = await call(fetchVllmLogs, { scenario, limit: 2000 })
+  expect(all.lines.length).toBeGreaterThan(200)
+  expect(all.parsed).toHaveLength(all.lines.length)
+  const recent = await call(fetchVllmLogs, { scenario, window: '1m', topics: ['kv cache USAGE'] })
+  expect(recent.lines).toHaveLength(7)
+  expect(recent.window).toEqual({ start: '2026-02-17T14:14:00.000Z', end: '2026-02-17T14:15:00.000Z' })
+  const errors = await call(fetchVllmLogs, { scenario, level: 'error' })
+  expect(errors.lines.every((line) => line.includes(' ERROR '))).toBe(true)
+  expect((await call(fetchVllmLogs, { scenario, limit: 3 })).lines).toEqual(all.lines.slice(-3))
+})
+
+test('nothing in the logs of the node is offered as the cause of what it did not cause', async () => {
+  const { errors } = await call(fetchSystemLogs, { scenario, limit: 2000 })
+  expect(errors.filter(({ kind }) => kind === 'cause_candidate')).toEqual([])
+  expect(errors.map((error) => error.class)).toContain('xid_informational')
+  const { lines, source } = await call(fetchSystemLogs, { scenario, sources: ['dmesg'], topics: ['nvrm'] })
+  expect(source).toBe('dmesg')
+  expect(lines).toHaveLength(1)
+})

@@ -1,0 +1,128 @@
+import { expect, test } from 'vitest'
+import { loadScenario } from '../../fixtures/load-scenario.ts'
+import type { Tool } from '../../router/tool.ts'
+import { telemetryOf } from '../../tools/collect-telemetry.ts'
+import type { FixAction } from '../../tools/documents.ts'
+import {
+  analyzeMetrics,
+  applyFixSimulation,
+  collectPostTelemetry,
+  fetchConfig,
+  fetchSystemLogs,
+  fetchVllmLogs,
+  incidentTools,
+  validateImprovement,
+} from '../../tools/index.ts'
+import { call } from './call.ts'
+
+const scenario = 'kv_cache_pressure'
+const current_config = loadScenario(scenario).deployment
+const telemetry = telemetryOf(scenario)
+
+const fetchTools: readonly Tool[] = incidentTools.slice(0, 6)
+
+test('the ten tools stand in the order of their table, read only and idempotent', () => {
+  expect(incidentTools.map(({ name }) => name)).toEqual([
+    'fetch_vllm_logs',
+    'fetch_system_logs',
+    'fetch_prometheus_metrics',
+    'fetch_config',
+    'fetch_runtime_state',
+    'fetch_gpu_stats',
+    'analyze_metrics',
+    'apply_fix_simulation',
+    'collect_post_telemetry',
+    'validate_improvement',
+  ])
+  for (const { annotations } of incidentTools) {
+    expect(annotations).toEqual({ readOnlyHint: true, idempotentHint: true, openWorldHint: false })
+  }
+})
+
+test.each(fetchTools.map((tool) => [tool.name, tool] as const))(
+  '%s: an unknown scenario is answered with the ids',
+  async (_, tool) => {
+    await expect(call(tool, { scenario: '../oracles/kv_cache_pressure' })).rejects.toThrow(
+      /Unknown scenario.*healthy_control, kv_cache_pressure/,
+    )
+    await expect(call(tool, {})).rejects.toThrow('scenario')
+    await expect(call(tool, { scenario, colour: 'red' })).rejects.toThrow('colour')
+  },
+)
+
+test('a window that is no duration, a limit that is none', async () => {
+  await expect(call(fetchVllmLogs, { scenario, window: 'today' })).rejects.toThrow('window "today" is no duration')
+  await expect(call(fetchSystemLogs, { scenario, window: '-5m' })).rejects.toThrow('window')
+  await expect(call(fetchVllmLogs, { scenario, limit: 0 })).rejects.toThrow('limit')
+  await expect(call(fetchVllmLogs, { scenario, level: 'loud' })).rejects.toThrow('level')
+})
+
+test('an unknown config id', async () => {
+  await expect(call(fetchConfig, { config_id: 'kv_cache_pressure/123' })).rejects.toThrow('kv_cache_pressure/initial')
+  expect((await call(fetchConfig, { config_id: 'kv_cache_pressure/initial' })).config).toEqual(current_config)
+})
+
+test.each<{ actions: FixAction[]; message: string }>([
+  { actions: [], message: 'actions' },
+  { actions: [{ action: 'set_engine_args', args: { swap_space: 8 } }], message: 'V1 preempts by recomputation' },
+  { actions: [{ action: 'set_engine_args', args: { max_num_seq: 8 } }], message: 'Did you mean "max_num_seqs"' },
+  {
+    actions: [{ action: 'set_engine_args', args: { constructor: 8 } }],
+    message: 'unknown engine argument "constructor"',
+  },
+  { actions: [{ action: 'set_engine_args', args: { max_num_seqs: 1.5 } }], message: 'expected integer, got 1.5' },
+  {
+    actions: [{ action: 'set_engine_args', args: { gpu_memory_utilization: 92 } }],
+    message: 'expected 0.01 to 1, got 92',
+  },
+  { actions: [{ action: 'set_engine_args', args: { kv_cache_dtype: 'int4' } }], message: 'expected one of auto' },
+  { actions: [{ action: 'restart_engine' }, { action: 'no_change', reason: 'x' }], message: 'no_change stands alone' },
+  {
+    actions: [
+      { action: 'set_engine_args', args: { max_num_seqs: 8 } },
+      { action: 'set_engine_args', args: { max_num_seqs: 16 } },
+    ],
+    message: 'sets engine_args.max_num_seqs to 16, but fix_plan/actions/0 sets it to 8',
+  },
+  { actions: [{ action: 'drain_node', node: 'gpu-node-99' }], message: 'runs on "gpu-node-07"' },
+  { actions: [{ action: 'reset_gpu', gpu: 31 }], message: 'has no GPU 31' },
+  { actions: [{ action: 'change_image', image: 'vllm/vllm-openai:latest' }], message: 'no version in its tag' },
+])('plan rejected: $message', async ({ actions, message }) => {
+  await expect(call(applyFixSimulation, { current_config, fix_plan: { summary: 'x', actions } })).rejects.toThrow(
+    message,
+  )
+})
+
+test('a configuration of another scenario, or half of one', async () => {
+  await expect(
+    call(collectPostTelemetry, { scenario: 'healthy_control', updated_config: current_config }),
+  ).rejects.toThrow('updated_config.scenario')
+  await expect(call(collectPostTelemetry, { scenario, updated_config: { scenario } })).rejects.toThrow('engine_args')
+  const updated_config = { ...current_config, model: 'acme/none' }
+  await expect(call(collectPostTelemetry, { scenario, updated_config })).rejects.toThrow('model "acme/none" is unknown')
+})
+
+test('telemetry that contradicts itself or belongs elsewhere', async () => {
+  const post_telemetry = { ...telemetry, requests: { ...telemetry.requests, served: 9999 } }
+  await expect(call(validateImprovement, { pre_telemetry: telemetry, post_telemetry })).rejects.toThrow(
+    'post_telemetry.requests contradicts itself',
+  )
+  await expect(
+    call(validateImprovement, { pre_telemetry: telemetry, post_telemetry: telemetryOf('healthy_control') }),
+  ).rejects.toThrow('post_telemetry.scenario')
+})
+
+test('samples without figures are analysed as unknown, and nothing is invented', async () => {
+  const empty = await call(analyzeMetrics, { pre_telemetry: telemetry, prometheus_samples: [] })
+  expect(empty.hotspot.kind).toBe('unknown')
+  expect(new Set(Object.values(empty.derived_metrics))).toEqual(new Set([null]))
+  const odd = await call(analyzeMetrics, {
+    pre_telemetry: telemetry,
+    prometheus_samples: ['NaN', '+Inf', '-Inf'].map((value) => ({
+      name: 'vllm:num_requests_waiting',
+      labels: {},
+      value,
+    })),
+  })
+  expect(odd.derived_metrics.waiting).toBeNull()
+})

@@ -1,0 +1,107 @@
+import { expect, test } from 'vitest'
+import { simulate } from '../../../tools/simulation/simulate.ts'
+import type { SimulatedWindow } from '../../../tools/simulation/window.ts'
+import { exampleScenario } from '../../support/example-scenario.ts'
+
+function mean({ count, sum }: { count: number; sum: number }): number {
+  return sum / count
+}
+
+const ttft = (window: SimulatedWindow) => mean(window.observed.ttft)
+const interToken = (window: SimulatedWindow) => mean(window.observed.interToken)
+const served = (window: SimulatedWindow) => window.counts.stopped + window.counts.cutByLength
+
+test('queueing knee: latency is flat far below capacity and grows without bound beyond it', () => {
+  const at = (rate: number) => simulate(exampleScenario({ rate, prompt: 1024 }))
+  const [idle, light, over, far] = [at(0.5), at(1.5), at(12), at(16)]
+  expect(ttft(light)).toBeLessThan(2 * ttft(idle))
+  expect(ttft(over)).toBeGreaterThan(5 * ttft(light))
+  expect(over.end.waiting).toBeGreaterThan(100)
+  // Beyond the knee more load is more queue, not more service.
+  expect(served(far)).toBeLessThan(1.05 * served(over))
+})
+
+test('KV cliff: a few more long requests than fit multiply the time per token', () => {
+  // 32 long requests at once fit the first cache, not the second.
+  const load = {
+    phases: [
+      { start_s: 0, requests_per_s: 8 },
+      { start_s: 4, requests_per_s: 0 },
+    ],
+  }
+  const at = (kvTokens: number) =>
+    simulate(exampleScenario({ prompt: 3000, output: 2000, load, args: { kv_cache_memory_bytes: kvTokens * 131_072 } }))
+  const roomy = at(180_000)
+  const tight = at(110_000)
+  expect(roomy.counts.preemptions).toBe(0)
+  expect(tight.counts.preemptions).toBeGreaterThan(0)
+  expect(tight.load.kvUsageMax).toBeGreaterThan(0.95)
+  expect(tight.observed.interToken.quantile(1)).toBeGreaterThan(10 * (roomy.observed.interToken.quantile(1) ?? 0))
+})
+
+test('prefill interference: long prompts stretch the time between tokens of others, smaller chunks less', () => {
+  const at = (prompt: number, budget: number) =>
+    simulate(exampleScenario({ rate: 1.5, prompt, output: 100, args: { max_num_batched_tokens: budget } }))
+  const p99 = (window: SimulatedWindow) => window.observed.interToken.quantile(0.99) ?? 0
+  expect(p99(at(4000, 4096))).toBeGreaterThan(3 * p99(at(100, 4096)))
+  expect(p99(at(4000, 512))).toBeLessThan(0.5 * p99(at(4000, 4096)))
+})
+
+test('preemption storm: admission beyond what decoding will need wastes work that a lower cap keeps', () => {
+  const at = (max_num_seqs: number) =>
+    simulate(
+      exampleScenario({
+        rate: 1.4,
+        prompt: 1500,
+        output: 2000,
+        durationS: 600,
+        args: { max_num_seqs, gpu_memory_utilization: 0.7 },
+      }),
+    )
+  const storm = at(256)
+  const capped = at(28)
+  expect(storm.counts.preemptions).toBeGreaterThan(100)
+  expect(capped.counts.preemptions).toBeLessThan(storm.counts.preemptions / 10)
+  expect(served(capped)).toBeGreaterThan(served(storm))
+})
+
+test('concurrency cap: requests wait although the KV cache is nearly empty', () => {
+  const window = simulate(exampleScenario({ rate: 4, args: { max_num_seqs: 4 } }))
+  expect(window.load.runningMax).toBe(4)
+  expect(window.load.waitingMean).toBeGreaterThan(10)
+  expect(window.load.kvUsageMax).toBeLessThan(0.1)
+})
+
+test('a shared prefix is computed once', () => {
+  const at = (enable_prefix_caching: boolean) =>
+    simulate(
+      exampleScenario({ rate: 2, prompt: 2000, load: { shared_prefix_tokens: 1600 }, args: { enable_prefix_caching } }),
+    )
+  expect(at(true).counts.prefixHits / at(true).counts.prefixQueries).toBeGreaterThan(0.75)
+  expect(at(false).counts.prefixHits).toBe(0)
+  expect(ttft(at(true))).toBeLessThan(0.6 * ttft(at(false)))
+})
+
+test('clients that give up are counted as aborted, and free their place', () => {
+  const window = simulate(exampleScenario({ rate: 12, prompt: 1024, load: { client_timeout_s: 10 } }))
+  expect(window.counts.aborted).toBeGreaterThan(100)
+  expect(window.observed.ttft.quantile(1)).toBeLessThan(11)
+})
+
+test('published sweep, Llama-3.1-8B on A100 40 GB, 1024 in and 128 out: within 20 % at one and at eight at once', () => {
+  // 75 tokens/s alone, 6.6 times as many at eight.
+  const rows = [
+    { concurrency: 1, published: 75 },
+    { concurrency: 8, published: 495 },
+  ].map(({ concurrency, published }) => {
+    const window = simulate(exampleScenario({ rate: 20, prompt: 1024, args: { max_num_seqs: concurrency } }))
+    return { concurrency, published, simulated: window.counts.generationTokens / window.endS }
+  })
+  console.table(rows)
+  for (const { published, simulated } of rows) expect(Math.abs(simulated / published - 1)).toBeLessThan(0.2)
+})
+
+test('eager mode costs time per token', () => {
+  const at = (enforce_eager: boolean) => simulate(exampleScenario({ args: { enforce_eager } }))
+  expect(interToken(at(true))).toBeGreaterThan(1.3 * interToken(at(false)))
+})

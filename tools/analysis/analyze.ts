@@ -1,0 +1,79 @@
+import type { MetricSample, MetricsAnalysis, Telemetry } from '../documents.ts'
+import { histogramOf, meanOf, quantileOf } from '../prometheus/histogram.ts'
+import { scrapeDelta } from '../prometheus/scrape-delta.ts'
+import { rounded } from '../simulation/distribution.ts'
+import { findHotspot } from './hotspot.ts'
+import { mean, total, withCurrentNames } from './vllm-metrics.ts'
+
+/**
+ * Where the time goes, by the metrics.
+ *
+ * Counters are cumulative: without an earlier scrape the figures cover the life of the process, and rates are taken over
+ * the telemetry's window. What the page does not carry stays `null`; nothing is filled in from the telemetry.
+ */
+export function analyze(
+  telemetry: Telemetry,
+  samples: readonly MetricSample[],
+  earlier?: readonly MetricSample[],
+): MetricsAnalysis {
+  const now = withCurrentNames(samples)
+  const page = earlier === undefined ? now : scrapeDelta(withCurrentNames(earlier), now)
+  const histogram = (name: string) => histogramOf(page, `vllm:${name}`)
+  const sum = (name: string) => total(page, `vllm:${name}`)
+  const perSecond = (name: string) => scaled(sum(name), 1 / telemetry.window.duration_s)
+  const served = page
+    .filter(
+      ({ name, labels }) =>
+        name === 'vllm:request_success_total' && /^(stop|length)$/.test(labels['finished_reason'] ?? ''),
+    )
+    .reduce<number | null>((count, { value }) => (typeof value === 'number' ? (count ?? 0) + value : count), null)
+  const preemptions = sum('num_preemptions_total')
+  const derived_metrics = {
+    ttft_p95_s: quantile(histogram('time_to_first_token_seconds'), 0.95),
+    inter_token_p99_s: quantile(histogram('inter_token_latency_seconds'), 0.99),
+    e2e_p95_s: quantile(histogram('e2e_request_latency_seconds'), 0.95),
+    queue_mean_s: scaled(meanOf(histogram('request_queue_time_seconds')), 1),
+    running: sum('num_requests_running'),
+    waiting: sum('num_requests_waiting'),
+    kv_cache_usage: scaled(mean(page, 'vllm:kv_cache_usage_perc'), 1),
+    preemptions,
+    preemptions_per_served: served === null || served === 0 ? null : scaled(preemptions, 1 / served),
+    prompt_tokens_per_s: perSecond('prompt_tokens_total'),
+    generation_tokens_per_s: perSecond('generation_tokens_total'),
+    prefix_cache_hit_rate: hitRate(sum('prefix_cache_hits_total'), sum('prefix_cache_queries_total')),
+    served,
+  }
+  return { latency_breakdown: breakdown(histogram), derived_metrics, hotspot: findHotspot(telemetry, derived_metrics) }
+}
+
+/** End-to-end time counts from arrival at the API; what no phase of the engine explains is the frontend's. */
+function breakdown(histogram: (name: string) => ReturnType<typeof histogramOf>): MetricsAnalysis['latency_breakdown'] {
+  const e2e = meanOf(histogram('e2e_request_latency_seconds'))
+  const part = (mean_s: number | null) => ({
+    mean_s: scaled(mean_s, 1),
+    share: mean_s === null || e2e === null || e2e === 0 ? null : rounded(mean_s / e2e),
+  })
+  const queue = meanOf(histogram('request_queue_time_seconds'))
+  const prefill = meanOf(histogram('request_prefill_time_seconds'))
+  const decode = meanOf(histogram('request_decode_time_seconds'))
+  const known = e2e !== null && queue !== null && prefill !== null && decode !== null
+  return {
+    queue: part(queue),
+    prefill: part(prefill),
+    decode: part(decode),
+    other: part(known ? Math.max(0, e2e - queue - prefill - decode) : null),
+  }
+}
+
+function quantile(histogram: ReturnType<typeof histogramOf>, share: number): number | string | null {
+  const value = quantileOf(histogram, share)
+  return typeof value === 'number' ? rounded(value) : value
+}
+
+function scaled(value: number | null, factor: number): number | null {
+  return value === null ? null : rounded(value * factor)
+}
+
+function hitRate(hits: number | null, queries: number | null): number | null {
+  return hits === null || queries === null || queries === 0 ? null : rounded(hits / queries)
+}

@@ -1,0 +1,39 @@
+import { loadScenario } from '../fixtures/load-scenario.ts'
+import { defineTool } from '../router/tool.ts'
+import { telemetryWith } from './collect-telemetry.ts'
+import { MismatchError } from './mismatch-error.ts'
+import { pureAnnotations, scenarioProperty } from './schemas/common.ts'
+import { deploymentSchema } from './schemas/deployment.ts'
+import { telemetrySchema } from './schemas/telemetry.ts'
+
+/** Serves the same load again, with the changed configuration. */
+export const collectPostTelemetry = defineTool({
+  name: 'collect_post_telemetry',
+  title: 'Collect telemetry after the fix',
+  description:
+    'Serves the requests of the incident again with the updated configuration and returns the telemetry of that window. ' +
+    'Compare it with the telemetry from before by validate_improvement.',
+  inputSchema: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['scenario', 'updated_config'],
+    properties: { scenario: scenarioProperty, updated_config: deploymentSchema },
+  },
+  outputSchema: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['post_telemetry'],
+    properties: { post_telemetry: telemetrySchema },
+  },
+  annotations: pureAnnotations,
+  execute: ({ scenario: id, updated_config }) => {
+    const scenario = loadScenario(id)
+    if (updated_config.scenario !== id) {
+      throw new MismatchError(
+        `updated_config.scenario is "${updated_config.scenario}", but scenario is "${id}": pass the configuration that ` +
+          'apply_fix_simulation returned for this incident.',
+      )
+    }
+    return { post_telemetry: telemetryWith(scenario, updated_config, 'post') }
+  },
+})

@@ -1,0 +1,79 @@
+import { loadScenario } from '../fixtures/load-scenario.ts'
+import { defineTool } from '../router/tool.ts'
+import { pureAnnotations, scenarioProperty } from './schemas/common.ts'
+import { gpuOf } from './simulation/hardware.ts'
+import { simulate } from './simulation/simulate.ts'
+
+const percent = { type: 'number', minimum: 0, maximum: 100 } as const
+const amount = { type: 'number', minimum: 0 } as const
+/** Degrees of an idle GPU, and what full power adds (air-cooled servers; inferred). */
+const idleCelsius = 31
+const loadCelsius = 38
+
+/** What `nvidia-smi` would show at the end of the window. */
+export const fetchGpuStats = defineTool({
+  name: 'fetch_gpu_stats',
+  title: 'Fetch GPU statistics',
+  description:
+    'Returns one row per GPU of the deployment at the end of the incident window, as nvidia-smi shows them: utilisation ' +
+    'of compute and of memory bandwidth (percent), memory used and total (GiB), power (W), temperature (°C).',
+  inputSchema: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['scenario'],
+    properties: { scenario: scenarioProperty },
+  },
+  outputSchema: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['gpus'],
+    properties: {
+      gpus: {
+        type: 'array',
+        items: {
+          type: 'object',
+          additionalProperties: false,
+          required: ['id', 'util', 'mem_util', 'mem_used_gb', 'mem_total_gb', 'power_w', 'temp_c'],
+          properties: {
+            id: { type: 'integer', minimum: 0 },
+            util: percent,
+            mem_util: { ...percent, description: 'Share of the time in which memory was read or written.' },
+            mem_used_gb: amount,
+            mem_total_gb: amount,
+            power_w: amount,
+            temp_c: { type: 'number' },
+          },
+        },
+      },
+    },
+  },
+  annotations: pureAnnotations,
+  execute: ({ scenario: id }) => {
+    const scenario = loadScenario(id)
+    const { placement } = scenario.deployment
+    const window = simulate(scenario)
+    const gpu = gpuOf(placement.gpu_model)
+    const last = window.timeline.at(-1)
+    const gpus = placement.gpus.map((gpuId, position) => {
+      // Ranks take the first GPUs; those that are left over idle.
+      const inUse = window.engine.up && position < window.settings.ranks
+      const busy = inUse ? (last?.busy ?? 0) : 0
+      const memoryBusy = inUse ? (last?.memoryBusy ?? 0) : 0
+      const power = gpu.idleWatts + (gpu.maxWatts - gpu.idleWatts) * busy * (0.5 + 0.4 * memoryBusy)
+      return {
+        id: gpuId,
+        util: tenths(busy * 100),
+        mem_util: tenths(memoryBusy * 100),
+        mem_used_gb: tenths(inUse ? (window.memory?.usedGib ?? 0) : 0),
+        mem_total_gb: tenths(gpu.memoryGib),
+        power_w: tenths(power),
+        temp_c: Math.round(idleCelsius + (loadCelsius * (power - gpu.idleWatts)) / (gpu.maxWatts - gpu.idleWatts)),
+      }
+    })
+    return { gpus }
+  },
+})
+
+function tenths(value: number): number {
+  return Math.round(value * 10) / 10
+}

@@ -1,0 +1,62 @@
+import { loadScenario } from '../fixtures/load-scenario.ts'
+import type { Scenario } from '../fixtures/scenario.ts'
+import { defineTool } from '../router/tool.ts'
+import type { MetricSample } from './documents.ts'
+import { parseMetricsPage } from './prometheus/parse-metrics-page.ts'
+import { vllmPage } from './prometheus/vllm-page.ts'
+import { pureAnnotations, samplesSchema, scenarioProperty } from './schemas/common.ts'
+
+/** The engine's metrics page as scraped at the end of the incident, raw and parsed. */
+export const fetchPrometheusMetrics = defineTool({
+  name: 'fetch_prometheus_metrics',
+  title: 'Fetch Prometheus metrics',
+  description:
+    "Returns vLLM's /metrics page at the end of the incident window, raw and parsed. Counters and histograms are cumulative " +
+    'since the window began. An engine that is down exposes nothing. Pass samples on to analyze_metrics.',
+  inputSchema: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['scenario'],
+    properties: {
+      scenario: scenarioProperty,
+      endpoint: {
+        type: 'string',
+        minLength: 1,
+        description: 'Where the metrics stand. Default http://vllm:8000/metrics.',
+      },
+    },
+  },
+  outputSchema: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['endpoint', 'raw_text', 'samples'],
+    properties: {
+      endpoint: { type: 'string' },
+      raw_text: { type: 'string', description: 'Prometheus text format 0.0.4.' },
+      samples: samplesSchema,
+    },
+  },
+  annotations: pureAnnotations,
+  execute: ({ scenario, endpoint = 'http://vllm:8000/metrics' }) => {
+    const { raw_text, samples } = scrape(loadScenario(scenario))
+    return { endpoint, raw_text, samples: [...samples] }
+  },
+})
+
+interface Scrape {
+  readonly raw_text: string
+  readonly samples: readonly MetricSample[]
+}
+
+/** Writing and parsing a page costs more than a call should; scenarios are few and live as long as the process. */
+const scrapes = new WeakMap<Scenario, Scrape>()
+
+function scrape(scenario: Scenario): Scrape {
+  let page = scrapes.get(scenario)
+  if (page === undefined) {
+    const raw_text = vllmPage(scenario)
+    page = { raw_text, samples: parseMetricsPage(raw_text).samples }
+    scrapes.set(scenario, page)
+  }
+  return page
+}

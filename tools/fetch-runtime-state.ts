@@ -1,0 +1,55 @@
+import { loadScenario } from '../fixtures/load-scenario.ts'
+import { defineTool } from '../router/tool.ts'
+import { pureAnnotations, scenarioProperty } from './schemas/common.ts'
+import { rounded } from './simulation/distribution.ts'
+import { simulate } from './simulation/simulate.ts'
+
+const count = { type: 'integer', minimum: 0 } as const
+
+/** The scheduler's state when the window closes. */
+export const fetchRuntimeState = defineTool({
+  name: 'fetch_runtime_state',
+  title: 'Fetch the runtime state',
+  description:
+    'Returns the state of the engine at the end of the incident window: requests running and waiting, how long the oldest ' +
+    'waiting request has waited, and how many workers are healthy or stuck.',
+  inputSchema: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['scenario'],
+    properties: { scenario: scenarioProperty },
+  },
+  outputSchema: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['queue_depth', 'running', 'waiting', 'scheduler_backlog_ms', 'worker_health'],
+    properties: {
+      queue_depth: { ...count, description: 'Requests in the engine: running and waiting.' },
+      running: count,
+      waiting: count,
+      scheduler_backlog_ms: {
+        type: 'number',
+        minimum: 0,
+        description: 'Age of the oldest waiting request; 0 when none waits.',
+      },
+      worker_health: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['healthy', 'stuck'],
+        properties: { healthy: count, stuck: count },
+      },
+    },
+  },
+  annotations: pureAnnotations,
+  execute: ({ scenario }) => {
+    const { end, engine, settings } = simulate(loadScenario(scenario))
+    const workers = engine.up ? settings.ranks : 0
+    return {
+      queue_depth: end.running + end.waiting,
+      running: end.running,
+      waiting: end.waiting,
+      scheduler_backlog_ms: rounded(end.oldestWaitingS * 1000),
+      worker_health: engine.stalled ? { healthy: 0, stuck: workers } : { healthy: workers, stuck: 0 },
+    }
+  },
+})

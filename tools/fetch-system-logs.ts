@@ -1,0 +1,58 @@
+import { loadScenario } from '../fixtures/load-scenario.ts'
+import { defineTool } from '../router/tool.ts'
+import { readLines } from './logs/read-lines.ts'
+import {
+  limitProperty,
+  logErrorsSchema,
+  observedWindowSchema,
+  pureAnnotations,
+  scenarioProperty,
+  topicsProperty,
+  windowProperty,
+} from './schemas/common.ts'
+
+const both: ('dmesg' | 'journal')[] = ['dmesg', 'journal']
+
+/** Kernel ring buffer and journal of the node; it throws `DurationError` for a window that is no duration. */
+export const fetchSystemLogs = defineTool({
+  name: 'fetch_system_logs',
+  title: 'Fetch system logs',
+  description:
+    'Returns lines of the node\'s kernel log (as "dmesg -T" prints them) and journal (as "journalctl" does) up to the end of ' +
+    'the incident, merged by time, and the errors among them sorted into cause candidates, cascades and benign ones. Look ' +
+    'here for the OOM killer, lockups, NVRM Xid, hardware and network faults.',
+  inputSchema: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['scenario'],
+    properties: {
+      scenario: scenarioProperty,
+      window: windowProperty,
+      sources: {
+        type: 'array',
+        minItems: 1,
+        uniqueItems: true,
+        items: { enum: ['dmesg', 'journal'] },
+        description: 'Which logs. Default both.',
+      },
+      limit: limitProperty,
+      topics: topicsProperty,
+    },
+  },
+  outputSchema: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['source', 'window', 'lines', 'errors'],
+    properties: {
+      source: { type: 'string', description: 'The logs read, joined by "+".' },
+      window: observedWindowSchema,
+      lines: { type: 'array', items: { type: 'string' } },
+      errors: logErrorsSchema,
+    },
+  },
+  annotations: pureAnnotations,
+  execute: ({ scenario, window, sources = both, limit, topics }) => ({
+    source: sources.join('+'),
+    ...readLines(loadScenario(scenario), sources, { window, limit, topics }),
+  }),
+})

@@ -1,0 +1,64 @@
+import { loadScenario } from '../fixtures/load-scenario.ts'
+import { defineTool } from '../router/tool.ts'
+import { classifyLogLines } from './logs/classify-log-lines.ts'
+import { logLevels } from './logs/log-level.ts'
+import { readLines } from './logs/read-lines.ts'
+import {
+  limitProperty,
+  logErrorsSchema,
+  observedWindowSchema,
+  pureAnnotations,
+  scenarioProperty,
+  topicsProperty,
+  windowProperty,
+} from './schemas/common.ts'
+
+/** The engine's log; it throws `DurationError` for a window that is no duration. */
+export const fetchVllmLogs = defineTool({
+  name: 'fetch_vllm_logs',
+  title: 'Fetch vLLM logs',
+  description:
+    'Returns log lines of the vLLM engine during the incident, each with level and message, and the errors among them ' +
+    'sorted into cause candidates, cascades and benign ones. Stats lines show throughput, running and waiting requests, KV cache usage and preemptions.',
+  inputSchema: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['scenario'],
+    properties: {
+      scenario: scenarioProperty,
+      window: windowProperty,
+      limit: limitProperty,
+      level: { enum: logLevels, description: 'Keep only lines of this level or above.' },
+      topics: topicsProperty,
+    },
+  },
+  outputSchema: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['source', 'window', 'lines', 'parsed', 'errors'],
+    properties: {
+      source: { const: 'vllm' },
+      window: observedWindowSchema,
+      lines: { type: 'array', items: { type: 'string' } },
+      parsed: {
+        type: 'array',
+        items: {
+          type: 'object',
+          additionalProperties: false,
+          required: ['level', 'message'],
+          properties: { level: { enum: logLevels }, message: { type: 'string' } },
+        },
+      },
+      errors: logErrorsSchema,
+    },
+  },
+  annotations: pureAnnotations,
+  execute: ({ scenario, window, limit, level, topics }) => {
+    const lowest = level === undefined ? 0 : logLevels.indexOf(level)
+    const keep = (line: string) =>
+      lowest === 0 || classifyLogLines([line]).some((entry) => logLevels.indexOf(entry.level) >= lowest)
+    const excerpt = readLines(loadScenario(scenario), ['vllm'], { window, limit, topics, keep })
+    const parsed = classifyLogLines(excerpt.lines).map((entry) => ({ level: entry.level, message: entry.message }))
+    return { source: 'vllm' as const, ...excerpt, parsed }
+  },
+})

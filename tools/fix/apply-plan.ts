@@ -1,0 +1,105 @@
+import { createHash } from 'node:crypto'
+import type { DeploymentConfig } from '../../fixtures/deployment.ts'
+import { canonicalJson } from '../../router/canonical-json.ts'
+import type { FixAction, FixPlan, FixResult } from '../documents.ts'
+import { checkEngineArgument } from './check-engine-argument.ts'
+import { checkConflicts } from './conflicts.ts'
+import { configChanges } from './diff.ts'
+import { FixPlanError } from './fix-plan-error.ts'
+
+/**
+ * The configuration after a fix plan, what changed, and what vLLM's documentation says it does.
+ *
+ * `updated_config.config_id` is derived from the content, so that the same plan gives the same id.
+ *
+ * @throws {FixPlanError}
+ */
+export function applyPlan(config: DeploymentConfig, plan: FixPlan): FixResult {
+  checkConflicts(plan.actions)
+  const updated = structuredClone(config)
+  const impact = plan.actions.map((action, index) => applyAction(updated, action, `fix_plan/actions/${index}`))
+  const diff = configChanges(config, updated)
+  if (diff.length > 0) updated.config_id = `${updated.scenario}/${fingerprint(updated)}`
+  return { updated_config: updated, diff, expected_impact: impact }
+}
+
+/** Changes `config` and tells what that does. */
+function applyAction(config: DeploymentConfig, action: FixAction, at: string): string {
+  switch (action.action) {
+    case 'set_engine_args':
+      return setEngineArgs(config, action.args, `${at}/args`)
+    case 'set_env':
+      for (const [name, value] of Object.entries(action.env)) {
+        if (value === null) delete config.env[name]
+        else config.env[name] = value
+      }
+      return `Environment of the engine: ${Object.keys(action.env).join(', ')}.`
+    case 'change_image': {
+      const version = /:v?(\d+\.\d+\.\d+)/.exec(action.image)?.[1]
+      if (version === undefined) {
+        throw new FixPlanError(
+          `${at}/image: "${action.image}" has no version in its tag; give one such as vllm/vllm-openai:v0.20.0.`,
+        )
+      }
+      config.image = action.image
+      config.vllm_version = version
+      for (const [name, value] of Object.entries(config.engine_args))
+        checkEngineArgument(name, value, version, `${at}/image: engine_args`)
+      return `The engine runs vLLM ${version}, with that version's defaults.`
+    }
+    case 'restart_engine':
+      config.history.engine_restarts++
+      return 'The engine restarts: requests in flight are lost, state of the process is fresh, the configuration is the same.'
+    case 'set_resources':
+      for (const [name, value] of Object.entries(action.resources)) {
+        if (value !== undefined) Object.assign(config.resources, { [name]: value })
+      }
+      return `Host resources: ${Object.entries(action.resources)
+        .map(([name, value]) => `${name} ${value}`)
+        .join(', ')}.`
+    case 'drain_node':
+      return drainNode(config, action.node, `${at}/node`)
+    case 'reset_gpu':
+      if (!config.placement.gpus.includes(action.gpu)) {
+        throw new FixPlanError(
+          `${at}/gpu: the deployment has no GPU ${action.gpu}; it has ${config.placement.gpus.join(', ')}.`,
+        )
+      }
+      config.history.gpu_resets.push(action.gpu)
+      return `GPU ${action.gpu} is reset: pending row remaps take effect, hung contexts are gone.`
+    case 'align_nccl_env':
+      Object.assign(config.env, action.env)
+      return `All ranks run with the same ${Object.keys(action.env).join(', ')}.`
+    case 'no_change':
+      return `Nothing changes: ${action.reason}`
+  }
+}
+
+function setEngineArgs(config: DeploymentConfig, args: DeploymentConfig['engine_args'], at: string): string {
+  const effects = Object.entries(args).map(([name, value]) => {
+    const { up, down } = checkEngineArgument(name, value, config.vllm_version, at)
+    const before = config.engine_args[name]
+    if (value === null) delete config.engine_args[name]
+    else config.engine_args[name] = value
+    const lowered = value === false || (typeof value === 'number' && typeof before === 'number' && value < before)
+    const effect = (lowered ? (down ?? up) : up) ?? 'No effect on latency is documented.'
+    return `${name} ${value === null ? 'back to its default' : `= ${value}`}: ${effect}`
+  })
+  return effects.join(' ')
+}
+
+function drainNode(config: DeploymentConfig, node: string, at: string): string {
+  const { placement } = config
+  if (placement.node !== node) {
+    throw new FixPlanError(`${at}: the deployment runs on "${placement.node}", not on "${node}".`)
+  }
+  const [spare, ...others] = placement.spare_nodes
+  if (spare === undefined) throw new FixPlanError(`${at}: there is no spare node to move to.`)
+  config.placement = { ...placement, node: spare.node, driver_version: spare.driver_version, spare_nodes: others }
+  return `The deployment moves from ${node} to ${spare.node}; ${node} is out of service.`
+}
+
+function fingerprint(config: DeploymentConfig): string {
+  const { config_id: _, ...content } = config
+  return createHash('sha256').update(canonicalJson(content)).digest('hex').slice(0, 12)
+}

@@ -1,0 +1,49 @@
+import type { EngineArgumentValue } from '../../fixtures/deployment.ts'
+import { closest } from '../../router/closest.ts'
+import { compareVersions } from '../version.ts'
+import { type EngineArgument, engineArguments, removedArguments } from './engine-arguments.ts'
+import { FixPlanError } from './fix-plan-error.ts'
+
+/**
+ * Checks that this version of vLLM accepts an engine argument.
+ *
+ * @param at where it stands in the plan, for the message.
+ * @throws {FixPlanError} for an unknown, removed or later argument, or a wrong value.
+ */
+export function checkEngineArgument(
+  name: string,
+  value: EngineArgumentValue,
+  version: string,
+  at: string,
+): EngineArgument {
+  if (Object.hasOwn(removedArguments, name)) {
+    throw new FixPlanError(`${at}/${name}: vLLM V1 has no engine argument "${name}": ${removedArguments[name]}.`)
+  }
+  const argument = Object.hasOwn(engineArguments, name) ? engineArguments[name] : undefined
+  if (argument === undefined) {
+    const near = closest(name, Object.keys(engineArguments))
+    throw new FixPlanError(`${at}/${name}: unknown engine argument "${name}".${near ? ` Did you mean "${near}"?` : ''}`)
+  }
+  if (argument.since !== undefined && compareVersions(version, argument.since) < 0) {
+    throw new FixPlanError(`${at}/${name}: vLLM ${version} has no "${name}"; it came with ${argument.since}.`)
+  }
+  if (value !== null) checkValue(name, value, argument, at)
+  return argument
+}
+
+function checkValue(name: string, value: boolean | number | string, argument: EngineArgument, at: string): void {
+  const { type, minimum, maximum, choices } = argument
+  const typed =
+    type === 'integer' ? Number.isInteger(value) : type === 'number' ? Number.isFinite(value) : typeof value === type
+  if (!typed) throw new FixPlanError(`${at}/${name}: expected ${type}, got ${JSON.stringify(value)}.`)
+  if (
+    typeof value === 'number' &&
+    ((minimum !== undefined && value < minimum) || (maximum !== undefined && value > maximum))
+  ) {
+    const range = maximum === undefined ? `at least ${minimum}` : `${minimum} to ${maximum}`
+    throw new FixPlanError(`${at}/${name}: expected ${range}, got ${value}.`)
+  }
+  if (choices !== undefined && typeof value === 'string' && !choices.includes(value)) {
+    throw new FixPlanError(`${at}/${name}: expected one of ${choices.join(', ')}, got ${JSON.stringify(value)}.`)
+  }
+}

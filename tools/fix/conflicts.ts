@@ -1,0 +1,50 @@
+import type { FixAction } from '../documents.ts'
+import { FixPlanError } from './fix-plan-error.ts'
+
+/** @throws {FixPlanError} when there is no action, or two that contradict each other. */
+export function checkConflicts(actions: readonly FixAction[]): void {
+  if (actions.length === 0) {
+    throw new FixPlanError(
+      'fix_plan/actions: a plan needs an action; use no_change with a reason to leave everything as it is.',
+    )
+  }
+  const seen = new Map<string, { readonly value: unknown; readonly index: number }>()
+  actions.forEach((action, index) => {
+    if (action.action === 'no_change' && actions.length > 1) {
+      throw new FixPlanError(
+        `fix_plan/actions/${index}: no_change stands alone, but the plan has ${actions.length} actions.`,
+      )
+    }
+    for (const [target, value] of settings(action)) {
+      const earlier = seen.get(target)
+      if (earlier !== undefined && earlier.value !== value) {
+        throw new FixPlanError(
+          `fix_plan/actions/${index}: sets ${target} to ${JSON.stringify(value)}, but fix_plan/actions/${earlier.index} ` +
+            `sets it to ${JSON.stringify(earlier.value)}.`,
+        )
+      }
+      seen.set(target, { value, index })
+    }
+  })
+}
+
+/** What an action sets, and to what. */
+function settings(action: FixAction): [target: string, value: unknown][] {
+  switch (action.action) {
+    case 'set_engine_args':
+      return Object.entries(action.args).map(([name, value]) => [`engine_args.${name}`, value])
+    case 'set_env':
+    case 'align_nccl_env':
+      return Object.entries(action.env).map(([name, value]) => [`env.${name}`, value])
+    case 'set_resources':
+      return Object.entries(action.resources).map(([name, value]) => [`resources.${name}`, value])
+    case 'change_image':
+      return [['image', action.image]]
+    case 'drain_node':
+      return [['placement.node', action.node]]
+    case 'restart_engine':
+    case 'reset_gpu':
+    case 'no_change':
+      return []
+  }
+}

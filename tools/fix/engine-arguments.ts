@@ -1,0 +1,150 @@
+/** What is known of a vLLM engine argument. */
+export interface EngineArgument {
+  readonly type: 'boolean' | 'integer' | 'number' | 'string'
+  readonly minimum?: number
+  readonly maximum?: number
+  readonly choices?: readonly string[]
+  /** First version that has it. */
+  readonly since?: string
+  /** What a higher value does, or `true`, or any new text. */
+  readonly up?: string
+  readonly down?: string
+}
+
+const flag = { type: 'boolean' } as const
+const text = { type: 'string' } as const
+const count = { type: 'integer', minimum: 1 } as const
+const amount = { type: 'number', minimum: 0 } as const
+
+/** vLLM V1 engine arguments (`vllm/engine/arg_utils.py`) that an operator changes; effects as the vLLM documentation gives them. */
+export const engineArguments: { readonly [name: string]: EngineArgument } = {
+  max_num_batched_tokens: {
+    ...count,
+    up: 'More prefill per step: shorter time to first token and more throughput, longer inter-token latency, more activation memory.',
+    down: 'Less prefill per step: shorter inter-token latency, longer time to first token.',
+  },
+  max_num_seqs: {
+    ...count,
+    up: 'More requests at once: less queueing, more KV cache pressure and preemptions, more sampler memory.',
+    down: 'Fewer requests at once: more waiting before the first token, fewer preemptions, shorter inter-token latency.',
+  },
+  gpu_memory_utilization: {
+    type: 'number',
+    minimum: 0.01,
+    maximum: 1,
+    up: 'More KV cache, so fewer preemptions; less slack for allocations at run time.',
+    down: 'Less KV cache, more slack for allocations at run time.',
+  },
+  kv_cache_memory_bytes: { ...count, up: 'Sets the KV cache size directly and overrides gpu_memory_utilization.' },
+  kv_cache_dtype: {
+    type: 'string',
+    choices: ['auto', 'bfloat16', 'float16', 'fp8', 'fp8_e4m3', 'fp8_e5m2', 'fp8_inc', 'fp8_ds_mla'],
+    up: 'Element type of the KV cache: fp8 halves the bytes per token, so about twice the tokens fit; accuracy may suffer.',
+  },
+  tensor_parallel_size: {
+    ...count,
+    up: 'More GPUs per layer: shorter steps and more KV cache per deployment, at the cost of all-reduces.',
+    down: 'Fewer GPUs per layer: longer steps, less KV cache.',
+  },
+  pipeline_parallel_size: {
+    ...count,
+    up: 'More GPUs in stages: more KV cache, some latency per stage.',
+    down: 'Fewer stages, less KV cache.',
+  },
+  data_parallel_size: { ...count, up: 'More replicas: throughput and isolation, no gain for a single request.' },
+  max_model_len: {
+    ...count,
+    up: 'Longer requests are accepted; the KV cache has to hold at least one of that length.',
+    down: 'Longer requests are refused; frees no memory by itself, but lets startup pass with a smaller KV cache.',
+  },
+  enable_chunked_prefill: {
+    ...flag,
+    up: 'Decodes go first and prefill fills the budget.',
+    down: 'Whole prompts only: needs max_num_batched_tokens >= max_model_len.',
+  },
+  enable_prefix_caching: {
+    ...flag,
+    up: 'Shared prefixes are computed once.',
+    down: 'Every prompt is computed in full.',
+  },
+  enforce_eager: {
+    ...flag,
+    up: 'No CUDA graphs: a little memory saved, much longer steps at small batches.',
+    down: 'CUDA graphs: shorter steps.',
+  },
+  scheduler_reserve_full_isl: {
+    ...flag,
+    since: '0.20.0',
+    up: 'Admits a request only when its whole prompt fits: fewer preemptions, more queueing.',
+  },
+  async_scheduling: { ...flag, up: 'Schedules the next step while the GPU works: fewer gaps.' },
+  scheduling_policy: { type: 'string', choices: ['fcfs', 'priority'], up: 'Order of the waiting queue.' },
+  performance_mode: {
+    type: 'string',
+    choices: ['balanced', 'interactivity', 'throughput'],
+    since: '0.20.0',
+    up: 'Preset of the scheduling budgets.',
+  },
+  long_prefill_token_threshold: { type: 'integer', minimum: 0, up: 'Caps the chunk of a long prompt per step.' },
+  max_num_partial_prefills: count,
+  max_long_partial_prefills: count,
+  block_size: { ...count, up: 'Tokens per KV block.' },
+  num_gpu_blocks_override: count,
+  cpu_offload_gb: { ...amount, up: 'Weights move to host memory: room on the GPU, every step waits for PCIe.' },
+  kv_offloading_size: { ...amount, up: 'KV blocks are kept in host memory: more host memory used.' },
+  kv_offloading_backend: text,
+  optimization_level: { type: 'integer', minimum: 0, maximum: 3 },
+  cudagraph_mode: text,
+  compilation_config: text,
+  stream_interval: count,
+  api_server_count: count,
+  disable_log_stats: flag,
+  disable_custom_all_reduce: { ...flag, up: 'All-reduces go through NCCL instead of the custom kernel.' },
+  distributed_executor_backend: { type: 'string', choices: ['mp', 'ray', 'uni', 'external_launcher'] },
+  distributed_timeout_seconds: {
+    ...count,
+    up: 'Collective operations may take longer before they are given up; removes no cause.',
+  },
+  enable_expert_parallel: flag,
+  dtype: { type: 'string', choices: ['auto', 'half', 'float16', 'bfloat16', 'float', 'float32'] },
+  quantization: text,
+  load_format: text,
+  tokenizer_mode: text,
+  trust_remote_code: flag,
+  served_model_name: text,
+  seed: { type: 'integer' },
+  attention_backend: text,
+  speculative_config: text,
+  enable_lora: flag,
+  max_loras: count,
+  max_lora_rank: count,
+  limit_mm_per_prompt: { ...text, up: 'Caps the images and videos of a prompt, and with them the encoder memory.' },
+  mm_processor_kwargs: text,
+  mm_processor_cache_gb: {
+    ...amount,
+    up: 'More host memory for preprocessed inputs.',
+    down: 'Less host memory; inputs are processed again.',
+  },
+  skip_mm_profiling: flag,
+  hf_overrides: text,
+  enable_sleep_mode: flag,
+  enable_log_requests: flag,
+  kv_cache_metrics: flag,
+  show_hidden_metrics_for_version: text,
+}
+
+/** Arguments of earlier versions and why they do nothing now. */
+export const removedArguments: { readonly [name: string]: string } = {
+  swap_space:
+    'V1 preempts by recomputation and never swaps; the argument had no effect there and was removed in 2026 (vLLM #36216)',
+  preemption_mode: 'it belonged to V0; V1 knows preemption by recomputation only (vLLM #18115)',
+  num_scheduler_steps: 'multi-step scheduling belonged to V0',
+  multi_step_stream_outputs: 'multi-step scheduling belonged to V0',
+  use_v2_block_manager: 'it was a switch inside V0; V1 has one block manager',
+  scheduler_delay_factor: 'it belonged to the scheduler of V0',
+  worker_use_ray: 'use distributed_executor_backend',
+  max_seq_len_to_capture: 'V1 captures CUDA graphs by batch size, not by sequence length',
+  max_context_len_to_capture: 'V1 captures CUDA graphs by batch size, not by sequence length',
+  num_lookahead_slots: 'it belonged to the scheduler of V0',
+  guided_decoding_backend: 'use structured_outputs_config',
+}

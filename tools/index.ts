@@ -1,0 +1,40 @@
+import { analyzeMetrics } from './analyze-metrics.ts'
+import { applyFixSimulation } from './apply-fix-simulation.ts'
+import { collectPostTelemetry } from './collect-post-telemetry.ts'
+import { fetchConfig } from './fetch-config.ts'
+import { fetchGpuStats } from './fetch-gpu-stats.ts'
+import { fetchPrometheusMetrics } from './fetch-prometheus-metrics.ts'
+import { fetchRuntimeState } from './fetch-runtime-state.ts'
+import { fetchSystemLogs } from './fetch-system-logs.ts'
+import { fetchVllmLogs } from './fetch-vllm-logs.ts'
+import { validateImprovement } from './validate-improvement.ts'
+
+/** The ten incident tools. They read fixtures and the simulation, and hold no state. */
+export const incidentTools = [
+  fetchVllmLogs,
+  fetchSystemLogs,
+  fetchPrometheusMetrics,
+  fetchConfig,
+  fetchRuntimeState,
+  fetchGpuStats,
+  analyzeMetrics,
+  applyFixSimulation,
+  collectPostTelemetry,
+  validateImprovement,
+] as const
+
+export { type ClassifiedLine, classifyLogLines } from './logs/classify-log-lines.ts'
+export { MetricsPageError } from './prometheus/metrics-page-error.ts'
+export { type MetricFamily, type MetricsPage, parseMetricsPage } from './prometheus/parse-metrics-page.ts'
+export {
+  analyzeMetrics,
+  applyFixSimulation,
+  collectPostTelemetry,
+  fetchConfig,
+  fetchGpuStats,
+  fetchPrometheusMetrics,
+  fetchRuntimeState,
+  fetchSystemLogs,
+  fetchVllmLogs,
+  validateImprovement,
+}

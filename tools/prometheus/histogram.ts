@@ -1,0 +1,57 @@
+import type { MetricSample } from '../documents.ts'
+import { parseValue } from './sample-line.ts'
+
+/** One histogram, summed over its series (e.g. over engines). */
+export interface Histogram {
+  readonly count: number
+  readonly sum: number
+  /** Ascending; the last bound is infinite. */
+  readonly buckets: readonly { readonly bound: number; readonly cumulative: number }[]
+}
+
+/** The histogram of a name among samples; `undefined` where it is missing or has no `+Inf` bucket. */
+export function histogramOf(samples: readonly MetricSample[], name: string): Histogram | undefined {
+  const byBound = new Map<number, number>()
+  let count = 0
+  let sum = 0
+  for (const sample of samples) {
+    const value = typeof sample.value === 'number' ? sample.value : Number.NaN
+    if (sample.name === `${name}_count`) count += value
+    else if (sample.name === `${name}_sum`) sum += value
+    else if (sample.name === `${name}_bucket`) {
+      const bound = parseValue(sample.labels['le'] ?? '')
+      if (bound !== undefined) byBound.set(bound, (byBound.get(bound) ?? 0) + value)
+    }
+  }
+  const buckets = [...byBound].map(([bound, cumulative]) => ({ bound, cumulative })).sort((a, b) => a.bound - b.bound)
+  if (buckets.at(-1)?.bound !== Number.POSITIVE_INFINITY || !Number.isFinite(count) || !Number.isFinite(sum))
+    return undefined
+  return { count, sum, buckets }
+}
+
+/** Exact, however coarse the buckets are; `null` where nothing was observed. */
+export function meanOf(histogram: Histogram | undefined): number | null {
+  return histogram === undefined || histogram.count === 0 ? null : histogram.sum / histogram.count
+}
+
+/**
+ * Quantile as Prometheus' `histogram_quantile` computes it: linear within the bucket, from 0 in the first one.
+ *
+ * A quantile beyond the last finite bound is only known to be greater: it comes as a text such as `> 7680`.
+ */
+export function quantileOf(histogram: Histogram | undefined, share: number): number | string | null {
+  if (histogram === undefined) return null
+  const { buckets } = histogram
+  const total = buckets.at(-1)?.cumulative ?? 0
+  if (!(total > 0)) return null
+  const rank = share * total
+  const index = buckets.findIndex(({ cumulative }) => cumulative >= rank)
+  const bucket = buckets[index]
+  if (bucket === undefined) return null
+  const below = buckets[index - 1]
+  if (bucket.bound === Number.POSITIVE_INFINITY) return below === undefined ? null : `> ${below.bound}`
+  const lower = below?.bound ?? Math.min(0, bucket.bound)
+  const before = below?.cumulative ?? 0
+  if (bucket.cumulative === before) return bucket.bound
+  return lower + ((bucket.bound - lower) * (rank - before)) / (bucket.cumulative - before)
+}

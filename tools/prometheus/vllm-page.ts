@@ -1,0 +1,121 @@
+import type { Scenario } from '../../fixtures/scenario.ts'
+import { Observations } from '../simulation/distribution.ts'
+import { simulate } from '../simulation/simulate.ts'
+import { compareVersions } from '../version.ts'
+import {
+  interTokenBounds,
+  iterationBounds,
+  requestBounds,
+  samplesPerRequestBounds,
+  tokenBounds,
+  ttftBounds,
+} from './bounds.ts'
+import { PageWriter } from './page-writer.ts'
+
+/**
+ * The metrics page of vLLM V1, scraped at the end of the scenario's window, in text format 0.0.4.
+ *
+ * The engine process started to count when the window opened, so that totals are the deltas over the window. An engine
+ * that is down exposes nothing: the page is empty.
+ */
+export function vllmPage(scenario: Scenario): string {
+  const window = simulate(scenario)
+  if (!window.engine.up) return ''
+  const { deployment, load } = scenario
+  const { counts, end, observed, settings } = window
+  const page = new PageWriter({ engine: '0', model_name: deployment.model }, Date.parse(scenario.window.start) / 1000)
+  const gauge = (name: string, help: string, value: number) => page.gauge(`vllm:${name}`, help, [[{}, value]])
+  const counter = (name: string, help: string, value: number) => page.counter(`vllm:${name}`, help, [[{}, value]])
+  const histogram = (name: string, help: string, bounds: readonly number[], values: Observations) =>
+    page.histogram(`vllm:${name}`, help, bounds, values)
+
+  gauge('num_requests_running', 'Number of requests in model execution batches.', end.running)
+  gauge('num_requests_waiting', 'Number of requests waiting to be processed.', end.waiting)
+  page.gauge(
+    'vllm:engine_sleep_state',
+    'Engine sleep state; awake = 0 means engine is sleeping; awake = 1 means engine is awake; weights_offloaded = 1 means sleep level 1; discard_all = 1 means sleep level 2.',
+    [
+      [{ sleep_state: 'awake' }, 1],
+      [{ sleep_state: 'weights_offloaded' }, 0],
+      [{ sleep_state: 'discard_all' }, 0],
+    ],
+  )
+  gauge('kv_cache_usage_perc', 'KV-cache usage. 1 means 100 percent usage.', end.kvUsage)
+  counter('prefix_cache_queries', 'Prefix cache queries, in terms of number of queried tokens.', counts.prefixQueries)
+  counter('prefix_cache_hits', 'Prefix cache hits, in terms of number of cached tokens.', counts.prefixHits)
+  counter('num_preemptions', 'Cumulative number of preemption from the engine.', counts.preemptions)
+  counter('prompt_tokens', 'Number of prefill tokens processed.', counts.promptTokens)
+  counter('generation_tokens', 'Number of generation tokens processed.', counts.generationTokens)
+  page.counter('vllm:request_success', 'Count of successfully processed requests.', [
+    [{ finished_reason: 'stop' }, counts.stopped],
+    [{ finished_reason: 'length' }, counts.cutByLength],
+    [{ finished_reason: 'abort' }, counts.aborted],
+    [{ finished_reason: 'error' }, counts.errored],
+  ])
+  const lengths = tokenBounds(settings.maxModelLen)
+  const finished = observed.e2e.count
+  histogram('request_prompt_tokens', 'Number of prefill tokens processed.', lengths, observed.promptTokens)
+  histogram('request_generation_tokens', 'Number of generation tokens processed.', lengths, observed.generationTokens)
+  histogram(
+    'iteration_tokens_total',
+    'Histogram of number of tokens per engine_step.',
+    iterationBounds,
+    observed.iterationTokens,
+  )
+  histogram(
+    'request_max_num_generation_tokens',
+    'Histogram of maximum number of requested generation tokens.',
+    lengths,
+    observed.generationTokens,
+  )
+  histogram('request_params_n', 'Histogram of the n request parameter.', samplesPerRequestBounds, constant(1, finished))
+  histogram(
+    'request_params_max_tokens',
+    'Histogram of the max_tokens request parameter.',
+    lengths,
+    constant(load.output_tokens.max, finished),
+  )
+  histogram('time_to_first_token_seconds', 'Histogram of time to first token in seconds.', ttftBounds, observed.ttft)
+  histogram(
+    'inter_token_latency_seconds',
+    'Histogram of inter-token latency in seconds.',
+    interTokenBounds,
+    observed.interToken,
+  )
+  histogram(
+    'request_time_per_output_token_seconds',
+    'Histogram of time_per_output_token_seconds per request.',
+    interTokenBounds,
+    observed.timePerOutputToken,
+  )
+  histogram('e2e_request_latency_seconds', 'Histogram of e2e request latency in seconds.', requestBounds, observed.e2e)
+  const phase = (name: string) => `Histogram of time spent in ${name} phase for request.`
+  histogram('request_queue_time_seconds', phase('WAITING'), requestBounds, observed.queue)
+  histogram('request_inference_time_seconds', phase('RUNNING'), requestBounds, observed.inference)
+  histogram('request_prefill_time_seconds', phase('PREFILL'), requestBounds, observed.prefill)
+  histogram('request_decode_time_seconds', phase('DECODE'), requestBounds, observed.decode)
+  if (compareVersions(deployment.vllm_version, '0.13.0') >= 0) {
+    histogram(
+      'request_prefill_kv_computed_tokens',
+      'Histogram of new KV tokens computed during prefill (excluding cached tokens).',
+      lengths,
+      observed.computedPromptTokens,
+    )
+  }
+  page.info('vllm:cache_config_info', 'Information of the LLMEngine CacheConfig', {
+    block_size: String(settings.blockSize),
+    cache_dtype: String(deployment.engine_args['kv_cache_dtype'] ?? 'auto'),
+    enable_prefix_caching: settings.enablePrefixCaching ? 'True' : 'False',
+    engine: '0',
+    gpu_memory_utilization: String(settings.gpuMemoryUtilization),
+    kv_cache_memory_bytes: settings.kvCacheMemoryBytes === undefined ? 'None' : String(settings.kvCacheMemoryBytes),
+    num_gpu_blocks: String(window.memory?.kvBlocks ?? 0),
+  })
+  return page.text()
+}
+
+function constant(value: number, count: number): Observations {
+  const observations = new Observations()
+  observations.add(value, count)
+  return observations
+}

@@ -1,0 +1,63 @@
+import type { Load, TokenCounts } from '../../fixtures/scenario.ts'
+import { exponential, normal, type Random, seededRandom } from './random.ts'
+
+/** Requests of a window in order of arrival, as columns. */
+export interface Requests {
+  readonly count: number
+  /** Seconds since the window opened. */
+  readonly arrival: Float64Array
+  readonly promptTokens: Int32Array
+  readonly outputTokens: Int32Array
+}
+
+/**
+ * The requests that arrive within `durationS` seconds.
+ *
+ * They depend on the load alone, never on the configuration: before and after a fix the engine faces the same requests.
+ */
+export function generateRequests(load: Load, durationS: number): Requests {
+  // Times and lengths come from separate sequences: a changed rate leaves the lengths of the requests as they were.
+  const times = arrivalTimes(load, durationS, seededRandom(load.seed))
+  const lengths = seededRandom(load.seed ^ 0x5bd1e995)
+  const promptTokens = new Int32Array(times.length)
+  const outputTokens = new Int32Array(times.length)
+  for (let index = 0; index < times.length; index++) {
+    promptTokens[index] = Math.max(tokenCount(load.prompt_tokens, lengths), load.shared_prefix_tokens + 1)
+    outputTokens[index] = tokenCount(load.output_tokens, lengths)
+  }
+  return { count: times.length, arrival: Float64Array.from(times), promptTokens, outputTokens }
+}
+
+/**
+ * The requests that an engine accepts: it refuses prompts that leave no room for an answer within `maxModelLen`, and
+ * cuts answers that would go beyond it.
+ */
+export function acceptedRequests(all: Requests, maxModelLen: number): Requests {
+  const kept = Array.from(all.promptTokens.keys()).filter((request) => (all.promptTokens[request] ?? 0) < maxModelLen)
+  const pick = (column: Int32Array | Float64Array) => kept.map((request) => column[request] ?? 0)
+  const promptTokens = Int32Array.from(pick(all.promptTokens))
+  const outputTokens = Int32Array.from(pick(all.outputTokens), (tokens, index) =>
+    Math.min(tokens, maxModelLen - (promptTokens[index] ?? 0)),
+  )
+  return { count: kept.length, arrival: Float64Array.from(pick(all.arrival)), promptTokens, outputTokens }
+}
+
+function arrivalTimes(load: Load, durationS: number, random: Random): number[] {
+  const times: number[] = []
+  load.phases.forEach((phase, index) => {
+    const end = Math.min(load.phases[index + 1]?.start_s ?? durationS, durationS)
+    if (phase.requests_per_s <= 0) return
+    // The exponential distribution has no memory, so that each phase may begin afresh.
+    let time = phase.start_s + exponential(random, phase.requests_per_s)
+    while (time < end) {
+      times.push(time)
+      time += exponential(random, phase.requests_per_s)
+    }
+  })
+  return times
+}
+
+function tokenCount(counts: TokenCounts, random: Random): number {
+  const tokens = Math.round(counts.median * Math.exp(counts.sigma * normal(random)))
+  return Math.min(counts.max, Math.max(counts.min, tokens))
+}

@@ -1,0 +1,98 @@
+import type { EngineSettings } from './engine-settings.ts'
+import type { Gpu } from './hardware.ts'
+import { kvBytesPerToken, type ModelArchitecture } from './models.ts'
+
+/**
+ * Measured milliseconds of the matrix products of one iteration, all layers, by tokens in the batch.
+ *
+ * Sums of medians of the profiles published with Vidur (arXiv 2405.05465). Llama-3-8B and -70B on A100 80 GB; the H100
+ * rows were measured with Llama-2-70B, whose layers have the same shape.
+ */
+const tokensInBatch = [1, 32, 64, 128, 256, 512, 1024, 2048, 4096]
+const measured: { readonly [key: string]: readonly number[] } = {
+  'llama-8b A100 1': [9.7, 10.9, 11.2, 13.2, 19.5, 34.6, 75.1, 143.7, 273.3],
+  'llama-8b A100 2': [5.7, 5.7, 6.0, 7.7, 11.6, 18.3, 36.7, 72.7, 142.7],
+  'llama-8b A100 4': [3.4, 3.6, 3.6, 4.5, 7.5, 12.0, 20.9, 37.0, 76.9],
+  'llama-70b A100 4': [24.9, 26.2, 26.9, 33.5, 51.0, 89.9, 186.7, 338.4, 653.1],
+  'llama-70b A100 8': [14.3, 14.9, 15.5, 18.9, 30.6, 52.1, 94.4, 185.2, 355.4],
+  'llama-70b H100 4': [14.3, 15.3, 15.3, 15.9, 19.2, 30.0, 62.1, 112.1, 222.3],
+  'llama-70b H100 8': [8.4, 9.3, 9.0, 10.0, 11.5, 17.7, 32.6, 63.7, 122.3],
+}
+
+/** Share of the peak that weights are read at and products computed at; the measured rows reach 0.75 to 0.85. */
+const efficiency = 0.8
+/** Share of HBM bandwidth that decode attention reaches, and of peak operations that prefill attention reaches (inferred). */
+const attentionBandwidthShare = 0.7
+const attentionComputeShare = 0.5
+/** Sampling and scheduling. Chosen so that one Llama-3.1-8B request on an A100 40 GB decodes at the published 75 tokens/s. */
+const fixedMs = 0.4
+/** Kernel launches that a CUDA graph would have saved, per layer (inferred). */
+const eagerMsPerLayer = 0.25
+
+export interface StepTime {
+  /** Matrix products and everything else that depends on the number of tokens alone, in seconds; index = tokens. */
+  readonly byTokens: Float64Array
+  /** Seconds to read one token of context from the KV cache, on each GPU. */
+  readonly perContextToken: number
+  /** Seconds of prefill attention per pair of a new token and a token before it. */
+  readonly perAttentionPair: number
+  /** Seconds in which the weights are read once: what a GPU's memory is busy with in a step, besides the context. */
+  readonly weightRead: number
+}
+
+/** The cost model of one engine step. */
+export function stepTime(model: ModelArchitecture, gpu: Gpu, gpuModel: string, settings: EngineSettings): StepTime {
+  const ranks = settings.tensorParallelSize
+  const weightRead = (2 * model.parameters) / settings.ranks / (gpu.bandwidthGbs * 1e9)
+  const products = measuredProducts(model, gpuModel, ranks) ?? rooflineProducts(model, gpu, ranks)
+  const byTokens = new Float64Array(settings.maxNumBatchedTokens + 1)
+  for (let tokens = 1; tokens < byTokens.length; tokens++) {
+    // With pipeline parallelism a token still passes all layers one after the other.
+    const floor = ((weightRead * settings.pipelineParallelSize) / efficiency) * 1000
+    const eager = settings.enforceEager ? eagerMsPerLayer * model.layers : 0
+    byTokens[tokens] =
+      (Math.max(products(tokens), floor) + allReduce(model, gpu, ranks, tokens) + eager + fixedMs) / 1000
+  }
+  // Stages of a pipeline read their layers one after the other: only tensor parallelism shortens the read.
+  const kvBytes = kvBytesPerToken(model, settings.kvBytesPerElement) / ranks
+  return {
+    byTokens,
+    perContextToken: kvBytes / (gpu.bandwidthGbs * 1e9 * attentionBandwidthShare),
+    perAttentionPair: (4 * model.hiddenSize * model.layers) / ranks / (gpu.teraflops * 1e12 * attentionComputeShare),
+    weightRead,
+  }
+}
+
+function measuredProducts(model: ModelArchitecture, gpuModel: string, ranks: number) {
+  const row = measured[`${model.family} ${/A100|H100/.exec(gpuModel)?.[0]} ${ranks}`]
+  if (row === undefined) return undefined
+  return (tokens: number) => interpolate(tokensInBatch, row, tokens)
+}
+
+/** Where nothing was measured: reading the weights or computing the products, whichever takes longer. */
+function rooflineProducts(model: ModelArchitecture, gpu: Gpu, ranks: number) {
+  const read = (2 * model.parameters) / ranks / (gpu.bandwidthGbs * 1e9 * efficiency)
+  const perToken = (2 * model.parameters) / ranks / (gpu.teraflops * 1e12 * efficiency)
+  return (tokens: number) => Math.max(read, tokens * perToken) * 1000
+}
+
+/** Two all-reduces per layer, of one hidden state per token. */
+function allReduce(model: ModelArchitecture, gpu: Gpu, ranks: number, tokens: number): number {
+  if (ranks === 1) return 0
+  const mebibytes = (tokens * model.hiddenSize * 2) / 2 ** 20
+  const sizes = gpu.allReduce.map(([size]) => size)
+  const times = gpu.allReduce.map(([, time]) => time)
+  return 2 * model.layers * interpolate(sizes, times, mebibytes)
+}
+
+/** Linear between the points; beyond the last one along the last segment. */
+export function interpolate(xs: readonly number[], ys: readonly number[], x: number): number {
+  let right = xs.findIndex((value) => value >= x)
+  if (right === -1) right = xs.length - 1
+  if (right === 0) right = 1
+  const x0 = xs[right - 1] ?? 0
+  const x1 = xs[right] ?? 1
+  const y0 = ys[right - 1] ?? 0
+  const y1 = ys[right] ?? 0
+  return y0 + ((y1 - y0) * (x - x0)) / (x1 - x0)
+}
