@@ -25,11 +25,27 @@ export function redact(text: string): string {
   return out
 }
 
-/** A copy of a JSON-like value with every string in it redacted. */
+/** Names under which a value is a secret whatever it looks like, e.g. `OPENAI_API_KEY`. */
+const secretName = /(?:api[_-]?key|[_-]token|^token|secret|passw(?:or)?d|private[_-]?key|authorization)$/i
+
+/**
+ * A copy of a JSON-like value with every string in it redacted: by its form, by the name of its member, and, in a diff
+ * row, by the name that its `path` ends with.
+ */
 export function redactDeep<T>(value: T): T
 export function redactDeep(value: unknown): unknown {
-  if (typeof value === 'string') return redact(value)
-  if (Array.isArray(value)) return value.map((item) => redactDeep(item))
+  return copy(value, false)
+}
+
+function copy(value: unknown, isSecret: boolean): unknown {
+  if (typeof value === 'string') return isSecret ? mask : redact(value)
+  if (Array.isArray(value)) return value.map((item) => copy(item, isSecret))
   if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, redactDeep(member)]))
+  const path: unknown = Reflect.get(value, 'path')
+  const ofSecret = typeof path === 'string' && secretName.test(path)
+  const members = Object.entries(value).map(([name, member]): [string, unknown] => [
+    name,
+    copy(member, isSecret || secretName.test(name) || (ofSecret && /^(?:from|value)$/.test(name))),
+  ])
+  return Object.fromEntries(members)
 }

@@ -66,6 +66,8 @@ interface ToolResultBase {
   readonly durationMs: number
   /** All repairs of this call, those of reading included. */
   readonly repairs: readonly Repair[]
+  /** Id of the identical earlier call whose result this is; the tool was not run again. */
+  readonly servedFrom?: string
 }
 
 /** What became of one tool call: always exactly one per call, never an exception. */

@@ -5,13 +5,16 @@ interface Quote {
   readonly quote: string
 }
 
+/** A quote of a few characters is found anywhere and proves nothing. */
+const shortestQuote = 4
+
 /**
  * Whether a result of the named tool contains the quote: in the JSON text that the model was shown, or in one of the
  * texts and figures of the full value, white space folded.
  */
 export function isGrounded({ tool, quote }: Quote, results: readonly ToolResult[]): boolean {
   const wanted = fold(quote)
-  if (wanted === '') return false
+  if (wanted.length < shortestQuote) return false
   return results.some(
     (result) =>
       result.status === 'ok' && result.name === tool && haystacks(result.value).some((text) => text.includes(wanted)),

@@ -18,7 +18,7 @@ export function boundOf(run: RunState): Bound | undefined {
   if (remainingMs < 2 * run.slowestMs) {
     return { limit: 'deadline', detail: `${Math.round(remainingMs)} of ${limits.deadlineMs} ms left` }
   }
-  if (ledger.results.length >= limits.calls) return { limit: 'calls', detail: `${limits.calls} tool calls made` }
+  if (ledger.executed >= limits.calls) return { limit: 'calls', detail: `${limits.calls} tool calls made` }
   if (transcript.bytes >= limits.transcriptBytes) {
     return { limit: 'transcriptBytes', detail: `${transcript.bytes} of ${limits.transcriptBytes} bytes` }
   }

@@ -54,6 +54,8 @@ export type LoopEvent = (
       readonly input: string
       readonly status: 'ok' | 'error'
       readonly errorKind?: ToolErrorKind
+      /** Id of the identical earlier call whose result was served. */
+      readonly servedFrom?: string
       readonly result: string
       readonly clipped: boolean
       readonly durationMs: number

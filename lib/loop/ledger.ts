@@ -1,59 +1,79 @@
+import { createHash } from 'node:crypto'
 import { canonicalJson } from '../../router/canonical-json.ts'
 import type { ReferenceScope } from '../../router/references.ts'
 import type { ToolCall, ToolErrorKind, ToolResult } from '../../router/tool-call.ts'
 
-/** Failures that may pass: the same call again is no repetition. */
+/** A call with its result and its identity: equal for calls of the same tool with the same input. */
+export interface LedgerEntry {
+  readonly call: ToolCall
+  readonly result: ToolResult
+  readonly key: string
+}
+
+/** Failures that may pass: the same call is run again, though it counts as a repetition. */
 const passing = new Set<ToolErrorKind>(['timeout', 'tool_failed', 'too_many_calls', 'truncated_call', 'cancelled'])
 
-/** All tool results of a run: what references point at, and what was asked before. */
+/** Calls that were refused before a tool ran. */
+const refused = new Set<ToolErrorKind>(['too_many_calls', 'truncated_call', 'unreadable_call', 'unknown_tool'])
+
+/** All calls of a run with their results, in order: what references point at, and what was asked before. */
 export class Ledger implements ReferenceScope {
   readonly givens: Readonly<Record<string, unknown>>
-  readonly #results: ToolResult[] = []
+  readonly entries: LedgerEntry[] = []
   readonly #byId = new Map<string, ToolResult>()
-  readonly #latestByName = new Map<string, ToolResult & { readonly status: 'ok' }>()
-  readonly #asked = new Map<string, { readonly result: ToolResult; times: number }>()
+  readonly #latestByName = new Map<string, ToolResult>()
+  readonly #servable = new Map<string, ToolResult>()
+  readonly #timesAsked = new Map<string, number>()
+  #executed = 0
 
   constructor(givens: Readonly<Record<string, unknown>>) {
     this.givens = givens
   }
 
   get results(): readonly ToolResult[] {
-    return this.#results
+    return this.entries.map(({ result }) => result)
+  }
+
+  /** How many calls reached a tool. */
+  get executed(): number {
+    return this.#executed
   }
 
   result(nameOrId: string): { readonly value: unknown } | undefined {
-    const byId = this.#byId.get(nameOrId)
-    return byId?.status === 'ok' ? byId : this.#latestByName.get(nameOrId)
+    const found = this.#byId.get(nameOrId) ?? this.#latestByName.get(nameOrId)
+    return found?.status === 'ok' ? found : undefined
   }
 
   resultNames(): readonly string[] {
     return [...this.#latestByName.keys()]
   }
 
-  add(result: ToolResult, key: string): void {
-    this.#results.push(result)
-    this.#byId.set(result.id, result)
-    if (result.status === 'ok') this.#latestByName.set(result.name, result)
-    if (result.status === 'error' && passing.has(result.error.kind)) return
-    if (!this.#asked.has(key)) this.#asked.set(key, { result, times: 1 })
+  add(entry: LedgerEntry): void {
+    const { result, key } = entry
+    this.entries.push(entry)
+    this.#timesAsked.set(key, this.timesAsked(key) + 1)
+    if (result.status === 'ok') {
+      this.#byId.set(result.id, result)
+      this.#latestByName.set(result.name, result)
+    }
+    if (result.servedFrom !== undefined) return
+    if (result.status === 'ok' || !refused.has(result.error.kind)) this.#executed++
+    if (result.status === 'ok' || !passing.has(result.error.kind)) this.#servable.set(key, result)
   }
 
-  has(key: string): boolean {
-    return this.#asked.has(key)
+  /** The result that an identical call is answered with. */
+  servable(key: string): ToolResult | undefined {
+    return this.#servable.get(key)
   }
 
-  /** Identity of a call: its tool and input, with references read as the calls that they point at now. */
+  timesAsked(key: string): number {
+    return this.#timesAsked.get(key) ?? 0
+  }
+
+  /** Identity of a call: tool and input, with each reference read as the call that it points at now. */
   keyOf(call: ToolCall): string {
-    if (call.refusal !== undefined) return `${call.name} ${call.refusal.message}`
-    return `${call.name} ${canonicalJson(call.input, (value) => this.#pinned(value))}`
-  }
-
-  /** The earlier result of an identical call, and how often it has been asked for now. */
-  repeated(key: string): { readonly result: ToolResult; readonly times: number } | undefined {
-    const asked = this.#asked.get(key)
-    if (asked === undefined) return undefined
-    asked.times++
-    return asked
+    const input = call.refusal?.message ?? canonicalJson(call.input, (value) => this.#pinned(value))
+    return `${call.name} ${input.length <= 64 ? input : createHash('sha256').update(input).digest('base64url')}`
   }
 
   #pinned(value: object): unknown {
@@ -61,6 +81,6 @@ export class Ledger implements ReferenceScope {
     if (typeof target !== 'string') return undefined
     const [name = '', pointer = ''] = target.split('#', 2)
     const latest = this.#latestByName.get(name)
-    return latest === undefined ? undefined : `$result ${latest.id}#${pointer}`
+    return latest === undefined ? undefined : `$result ${latest.callId}#${pointer}`
   }
 }

@@ -18,6 +18,8 @@ export interface Limits {
   readonly resultBytes: number
   /** UTF-8 bytes of the transcript. @defaultValue 4194304 */
   readonly transcriptBytes: number
+  /** UTF-8 bytes of a checkpoint as JSON. @defaultValue 1048576 */
+  readonly checkpointBytes: number
 }
 
 export const defaultLimits: Limits = {
@@ -29,6 +31,7 @@ export const defaultLimits: Limits = {
   concurrency: 8,
   resultBytes: 16_384,
   transcriptBytes: 4_194_304,
+  checkpointBytes: 1_048_576,
 }
 
 /** @throws {LoopError} `invalid_option` that names the limit and the value. */

@@ -2,102 +2,109 @@ import { excerpt } from '../../router/clip.ts'
 import { failure } from '../../router/dispatch.ts'
 import type { ToolCall, ToolErrorKind, ToolResult } from '../../router/tool-call.ts'
 import type { RunState } from './run-state.ts'
-import { earlierResult } from './wording.ts'
+import { earlierResult, noToolsNow, outcomeUnknown } from './wording.ts'
 
 /** How often an identical call may be asked for before the model is asked for its answer instead. */
 const maxIdentical = 3
+
+interface Asked {
+  readonly call: ToolCall
+  readonly callId: string
+  readonly key: string
+}
 
 /**
  * Gives every pending call its result, in order: executed, or served from an identical earlier call. After a resume
  * (`resumed`), a call that may already have had its effect is sealed instead of being run again.
  */
 export async function runCalls(run: RunState, resumed: boolean): Promise<void> {
-  const calls = run.pending
-  const callId = (index: number) => `${run.runId}/${run.rounds}/${index}`
-  const results = new Array<ToolResult>(calls.length)
-  const fresh: { readonly call: ToolCall; readonly index: number; readonly key: string }[] = []
-  const repeats: typeof fresh = []
-  const keys = new Set<string>()
-  for (const [index, call] of calls.entries()) {
-    const key = run.ledger.keyOf(call)
+  const asked = identify(run, run.pending)
+  const sealed = (call: ToolCall) => resumed && !isRepeatable(run, call)
+  const firstOf = new Map(asked.toReversed().map((one) => [one.key, one]))
+  const executed = await execute(
+    run,
+    asked.filter((one) => firstOf.get(one.key) === one && !run.ledger.servable(one.key) && !sealed(one.call)),
+  )
+  const results = asked.map((one): ToolResult => {
+    const fresh = executed.get(one)
+    if (fresh !== undefined) return fresh
+    if (sealed(one.call)) return refuse(run, one, 'outcome_unknown', outcomeUnknown)
+    const first = firstOf.get(one.key)
+    const earlier = run.ledger.servable(one.key) ?? (first && executed.get(first))
+    if (earlier === undefined) throw new Error(`No result for call ${one.call.id}`) // each key has a first call
+    const served = earlierResult(one.call, earlier, one.callId)
+    emitEnd(run, one.call, served)
+    return served
+  })
+  settle(run, asked, results)
+}
+
+/** Refuses every pending call: tools are off. */
+export function refuseCalls(run: RunState): void {
+  const asked = identify(run, run.pending)
+  settle(
+    run,
+    asked,
+    asked.map((one) => refuse(run, one, 'too_many_calls', noToolsNow)),
+  )
+}
+
+function identify(run: RunState, calls: readonly ToolCall[]): readonly Asked[] {
+  return calls.map((call, index) => {
+    const callId = `${run.runId}/${run.rounds}/${index}`
     const polls = run.router.tools.get(call.name)?.annotations.idempotentHint === false
-    const seen = !polls && (keys.has(key) || run.ledger.has(key))
-    keys.add(key)
-    if (resumed && !isRepeatable(run, call)) results[index] = sealed(run, call, callId(index))
-    else (seen ? repeats : fresh).push({ call, index, key: polls ? `${key} ${callId(index)}` : key })
-  }
-  const executed = await run.router.dispatch(
-    fresh.map(({ call }) => call),
+    const key = run.ledger.keyOf(call)
+    // A polling tool is asked the same again on purpose.
+    return { call, callId, key: polls ? `${key} ${callId}` : key }
+  })
+}
+
+async function execute(run: RunState, asked: readonly Asked[]): Promise<ReadonlyMap<Asked, ToolResult>> {
+  const { limits, ledger } = run
+  const results = await run.router.dispatch(
+    asked.map(({ call }) => call),
     {
-      references: run.ledger,
+      references: ledger,
       signal: run.scope.signal,
       timeoutMs: Math.max(1, run.scope.remainingMs()),
-      concurrency: run.limits.concurrency,
-      maxCalls: Math.max(0, Math.min(run.limits.callsPerRound, run.limits.calls - run.ledger.results.length)),
-      resultBytes: run.limits.resultBytes,
-      callId: (_, position) => callId(fresh[position]?.index ?? position),
+      concurrency: limits.concurrency,
+      maxCalls: Math.max(0, Math.min(limits.callsPerRound, limits.calls - ledger.executed)),
+      resultBytes: limits.resultBytes,
+      callId: (_, index) => asked[index]?.callId ?? '',
       now: run.now,
-      onStart: ({ id, name }, key) =>
-        run.recorder.emit({ type: 'tool-start', round: run.rounds, id, callId: key, tool: name }),
+      onStart: ({ id, name }, callId) => {
+        run.recorder.emit({ type: 'tool-start', round: run.rounds, id, callId, tool: name })
+      },
       onEnd: (result, call) => emitEnd(run, call, result),
     },
   )
-  for (const [position, { index, key }] of fresh.entries()) {
-    const result = executed[position]
-    if (result === undefined) continue
-    results[index] = result
-    record(run, result, key)
-  }
-  for (const { call, index, key } of repeats) {
-    const earlier = run.ledger.repeated(key)
-    // The call it repeats stood in the same reply and failed in a way that may pass: it gets the same error.
-    const source = earlier?.result ?? results[calls.findIndex((other) => run.ledger.keyOf(other) === key)]
-    if (source === undefined) continue
-    results[index] = earlierResult(call, source, callId(index))
-    emitEnd(run, call, results[index])
-    if ((earlier?.times ?? 0) >= maxIdentical) run.closing ??= 'repetition'
-  }
-  run.pending = []
-  run.transcript.results(results)
+  return new Map(asked.flatMap((one, index) => (results[index] ? [[one, results[index]]] : [])))
 }
 
-function record(run: RunState, result: ToolResult, key: string): void {
-  run.ledger.add(result, key)
-  run.recorded.push({ key, result })
+function settle(run: RunState, asked: readonly Asked[], results: readonly ToolResult[]): void {
+  for (const [index, { call, key }] of asked.entries()) {
+    const result = results[index]
+    if (result !== undefined) run.ledger.add({ call, result, key })
+    if (run.ledger.timesAsked(key) >= maxIdentical) run.closing ??= 'repetition'
+  }
+  run.transcript.results(results)
+  run.pending = []
 }
 
 /** Read-only and idempotent tools may run twice; of any other nobody knows what the interrupted call did. */
-function isRepeatable(run: RunState, call: ToolCall): boolean {
-  const annotations = run.router.tools.get(call.name)?.annotations
+export function isRepeatable(run: RunState, { name }: Pick<ToolCall, 'name'>): boolean {
+  const annotations = run.router.tools.get(name)?.annotations
   return annotations === undefined || annotations.readOnlyHint === true || annotations.idempotentHint === true
 }
 
-function sealed(run: RunState, call: ToolCall, callId: string): ToolResult {
-  const result = refuse(
-    run,
-    call,
-    callId,
-    'outcome_unknown',
-    'The process stopped while this call was running: whether it took effect is unknown.',
-  )
-  record(run, result, `${run.ledger.keyOf(call)} ${callId}`)
-  return result
-}
-
-export function refuse(
-  run: RunState,
-  call: ToolCall,
-  callId: string,
-  kind: ToolErrorKind,
-  message: string,
-): ToolResult {
+function refuse(run: RunState, { call, callId }: Asked, kind: ToolErrorKind, message: string): ToolResult {
   const result = failure(call, { callId, now: run.now }, { kind, message }, call.repairs, run.now())
   emitEnd(run, call, result)
   return result
 }
 
 function emitEnd(run: RunState, call: ToolCall, result: ToolResult): void {
-  const { id, name: tool, status, content, clipped, durationMs, repairs } = result
+  const { id, name: tool, status, content, clipped, durationMs, repairs, servedFrom } = result
   const round = run.rounds
   for (const repair of repairs) run.recorder.emit({ type: 'repair', round, id, tool, repair })
   run.recorder.emit({
@@ -108,6 +115,7 @@ function emitEnd(run: RunState, call: ToolCall, result: ToolResult): void {
     input: excerpt(JSON.stringify(call.input) ?? '{}', 500),
     status,
     ...(result.status === 'error' ? { errorKind: result.error.kind } : {}),
+    ...(servedFrom === undefined ? {} : { servedFrom }),
     result: excerpt(content, 1000),
     clipped,
     durationMs,

@@ -4,12 +4,14 @@ import { judge } from './answer.ts'
 import { boundOf, isTooLate, stopAfterAnswerRound } from './bounds.ts'
 import type { ModelReply } from './model.ts'
 import { isBetter } from './partial-answer.ts'
+import { restore } from './restore.ts'
 import type { AnswerOf, Run, RunOptions } from './run.ts'
-import { refuse, runCalls } from './run-calls.ts'
+import { refuseCalls, runCalls } from './run-calls.ts'
 import { toRunError } from './run-error.ts'
-import { checkpointOf, endRun, openRun, type RunState } from './run-state.ts'
+import { endRun, openRun, type RunState } from './run-state.ts'
+import { takeCheckpoint } from './take-checkpoint.ts'
 import { addUsage } from './usage.ts'
-import { answerNow, noToolsNow, rejection } from './wording.ts'
+import { answerNow, rejection } from './wording.ts'
 
 /**
  * Runs the tool loop: ask the model, run the calls of its reply, append the results, until it answers or a bound is
@@ -22,6 +24,7 @@ import { answerNow, noToolsNow, rejection } from './wording.ts'
 export async function runLoop<const S extends object = never>(options: RunOptions<S>): Promise<Run<AnswerOf<S>>> {
   const run = openRun(options)
   try {
+    if (options.resumeFrom !== undefined) await restore(run, options.resumeFrom)
     start(run)
     if (run.pending.length > 0) {
       await runCalls(run, true)
@@ -144,11 +147,7 @@ async function conclude<S extends object>(
   reply: ModelReply,
   reading: Reading,
 ): Promise<void> {
-  const refused = reading.calls.map((call, index) =>
-    refuse(run, call, `${run.runId}/${run.rounds}/${index}`, 'too_many_calls', noToolsNow),
-  )
-  run.transcript.results(refused)
-  run.pending = []
+  refuseCalls(run)
   const view = { runId: run.runId, results: run.ledger.results }
   const judgement = await judge(reading, options.answer, reply.finishReason === 'length', view)
   if (judgement.accepted) {
@@ -166,7 +165,10 @@ async function conclude<S extends object>(
 async function checkpoint<S extends object>(run: RunState, options: RunOptions<S>): Promise<void> {
   if (options.onCheckpoint === undefined) return
   try {
-    await options.onCheckpoint(checkpointOf(run))
+    const taken = takeCheckpoint(run)
+    if (taken === undefined)
+      throw new Error(`not taken: it is larger than limits.checkpointBytes (${run.limits.checkpointBytes})`)
+    await options.onCheckpoint(taken)
   } catch (error) {
     run.recorder.warn('onCheckpoint', error)
   }

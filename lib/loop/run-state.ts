@@ -3,7 +3,7 @@ import { isObject } from '../../router/json.ts'
 import { createRouter, type Router } from '../../router/router.ts'
 import type { ToolCall } from '../../router/tool-call.ts'
 import { checkSchema } from '../../router/tool-definition.ts'
-import { assertCheckpoint, type Checkpoint, checkpointVersion, type RecordedResult } from './checkpoint.ts'
+import { assertCheckpoint } from './checkpoint.ts'
 import { systemClock } from './clock.ts'
 import { Ledger } from './ledger.ts'
 import { completeLimits, type Limits } from './limits.ts'
@@ -32,7 +32,6 @@ export interface RunState {
   readonly transcript: Transcript
   readonly ledger: Ledger
   readonly recorder: Recorder
-  readonly recorded: RecordedResult[]
   readonly now: () => number
   readonly elapsedMs: () => number
   /** Calls of the last reply that have no result yet. */
@@ -63,8 +62,6 @@ export function openRun<S extends object>(options: RunOptions<S>): RunState {
   const startedAt = clock.now() - (earlier?.elapsed_ms ?? 0)
   const elapsedMs = () => clock.now() - startedAt
   const runId = earlier?.run_id ?? options.runId ?? randomUUID()
-  const ledger = new Ledger(options.givens ?? {})
-  for (const { key, result } of earlier?.results ?? []) ledger.add(result, key)
   return {
     runId,
     model: options.model,
@@ -72,21 +69,20 @@ export function openRun<S extends object>(options: RunOptions<S>): RunState {
     tools: router.tools.size > 0 ? JSON.stringify(router.definitions) : undefined,
     limits,
     scope: new Scope(clock, limits.deadlineMs - elapsedMs(), options.signal),
-    transcript: earlier === undefined ? firstMessages(options, router) : new Transcript(earlier.messages),
-    ledger,
+    transcript: earlier === undefined ? firstMessages(options, router) : new Transcript(),
+    ledger: new Ledger(options.givens ?? {}),
     recorder: new Recorder(runId, elapsedMs, options.onEvent, earlier?.entries ?? []),
-    recorded: [...(earlier?.results ?? [])],
     now: () => clock.now(),
     elapsedMs,
     pending: earlier?.pending ?? [],
     rounds: earlier?.rounds ?? 0,
     usage: earlier?.usage ?? noUsage,
-    lastTokens: 0,
+    lastTokens: earlier?.last_tokens ?? 0,
     lastMs: 0,
-    fastestMs: 0,
-    slowestMs: 0,
-    closing: undefined,
-    partial: earlier?.partial,
+    fastestMs: earlier?.fastest_ms ?? 0,
+    slowestMs: earlier?.slowest_ms ?? 0,
+    closing: earlier?.closing ?? undefined,
+    partial: earlier?.partial ?? undefined,
     answer: undefined,
     stop: undefined,
     error: undefined,
@@ -111,21 +107,6 @@ function firstMessages<S extends object>(options: RunOptions<S>, router: Router)
   if (system !== '') transcript.system(system)
   transcript.user(options.prompt)
   return transcript
-}
-
-export function checkpointOf(run: RunState): Checkpoint {
-  return {
-    version: checkpointVersion,
-    run_id: run.runId,
-    rounds: run.rounds,
-    messages: [...run.transcript.messages],
-    pending: run.pending,
-    results: [...run.recorded],
-    usage: run.usage,
-    elapsed_ms: Math.round(run.elapsedMs()),
-    ...(run.partial === undefined ? {} : { partial: run.partial }),
-    entries: [...run.recorder.entries],
-  }
 }
 
 /** The result of a run that is over; without a stop reason of its own it ended at the bound that was reached. */

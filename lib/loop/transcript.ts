@@ -10,10 +10,6 @@ export class Transcript {
   readonly #messages: SerializedMessage[] = []
   #bytes = 0
 
-  constructor(messages: readonly SerializedMessage[] = []) {
-    for (const message of messages) this.#push(message)
-  }
-
   get messages(): readonly SerializedMessage[] {
     return this.#messages
   }
@@ -38,6 +34,11 @@ export class Transcript {
     for (const { id, content } of results) {
       this.#push({ role: 'tool', json: JSON.stringify({ role: 'tool', tool_call_id: id, content }) })
     }
+  }
+
+  /** A message that is serialised already, from a checkpoint. */
+  append(message: SerializedMessage): void {
+    this.#push(message)
   }
 
   #push(message: SerializedMessage): void {

@@ -39,8 +39,19 @@ export function rejection(problems: readonly string[]): string {
 
 export const noToolsNow = 'This call was not run: tools are off in the last round.'
 
+export const outcomeUnknown =
+  'The process stopped while this call was running: whether it took effect is unknown. Check before you call it again.'
+
 /** The result of an identical call is the earlier one, said so. */
 export function earlierResult(call: ToolCall, earlier: ToolResult, callId: string): ToolResult {
   const note = `[The same call as "${earlier.id}": this is its result, the tool was not run again. Do not repeat it.]\n`
-  return { ...earlier, id: call.id, callId, content: note + earlier.content, durationMs: 0, repairs: call.repairs }
+  return {
+    ...earlier,
+    id: call.id,
+    callId,
+    content: note + earlier.content,
+    durationMs: 0,
+    repairs: call.repairs,
+    servedFrom: earlier.id,
+  }
 }

@@ -1,107 +1,67 @@
 import { excerpt } from '../../router/clip.ts'
 import { isObject } from '../../router/json.ts'
-import { ModelError, type ModelErrorKind } from '../loop/model-error.ts'
-
-interface Rule {
-  readonly kind: ModelErrorKind
-  readonly retryable: boolean
-}
-
-const stop = (kind: ModelErrorKind): Rule => ({ kind, retryable: false })
-const again = (kind: ModelErrorKind): Rule => ({ kind, retryable: true })
-
-/** MiniMax's own codes, which say more than the HTTP status: a 500 with code 2061 never succeeds. */
-const byCode: Readonly<Record<string, Rule>> = {
-  1000: again('server'),
-  1001: again('timeout'),
-  1002: again('rate_limit'),
-  1004: stop('authentication'),
-  1008: stop('quota'),
-  1013: again('server'),
-  1024: again('server'),
-  1026: stop('content_filter'),
-  1027: stop('content_filter'),
-  1028: stop('quota'),
-  1030: stop('quota'),
-  1033: again('server'),
-  1039: again('rate_limit'),
-  1041: again('rate_limit'),
-  1042: stop('invalid_request'),
-  2013: stop('invalid_request'),
-  2045: again('rate_limit'),
-  2049: stop('authentication'),
-  2056: stop('quota'),
-  2061: stop('quota'),
-  2064: again('overloaded'),
-}
-
-function byStatus(status: number): Rule {
-  if (status === 401 || status === 403) return stop('authentication')
-  if (status === 402) return stop('quota')
-  if (status === 408) return again('timeout')
-  if (status === 409) return again('server')
-  if (status === 413) return stop('context_length')
-  if (status === 429) return again('rate_limit')
-  if (status === 503 || status === 529) return again('overloaded')
-  if (status >= 500) return again('server')
-  if (status >= 300 && status < 400) return stop('configuration')
-  return stop('invalid_request')
-}
+import { ModelError } from '../loop/model-error.ts'
+import { again, type Rule, ruleOfCode, ruleOfStatus, stop } from './error-rules.ts'
+import { innermostError, type ReportedError } from './innermost-error.ts'
 
 /** The error that a body carries, whatever the status; undefined where it carries none. */
-export function errorInBody(body: unknown, status: number, retryAfterMs?: number): ModelError | undefined {
+export function errorInBody(
+  body: unknown,
+  status: number,
+  retryAfterMs?: () => number | undefined,
+): ModelError | undefined {
   if (!isObject(body)) return undefined
-  const base = isObject(body['base_resp']) ? body['base_resp'] : undefined
-  const baseCode = base?.['status_code']
-  const error = body['error']
-  if (error === undefined || error === null) {
-    // The code decides, never the message: a successful answer may carry a warning there.
-    if (typeof baseCode !== 'number' || baseCode === 0) return undefined
-    return toModelError(String(base?.['status_msg'] ?? ''), String(baseCode), status, body, retryAfterMs)
-  }
-  const message = isObject(error) ? error['message'] : error
-  const code =
-    isObject(error) && (typeof error['code'] === 'string' || typeof error['code'] === 'number')
-      ? `${error['code']}`
-      : undefined
-  return toModelError(String(message ?? ''), code, status, body, retryAfterMs)
+  const reported = innermostError(body)
+  return reported === undefined ? undefined : toModelError(reported, status, body, retryAfterMs?.())
 }
 
 /** The error of a response whose status is no success. */
 export function errorOfResponse(status: number, body: unknown, text: string, retryAfterMs?: number): ModelError {
-  return (
-    errorInBody(body, status, retryAfterMs) ??
-    toModelError(describeText(status, text), undefined, status, body, retryAfterMs)
-  )
+  const reported = innermostError(body) ?? { message: describeText(status, text) }
+  return toModelError(reported, status, body, retryAfterMs)
 }
 
 function toModelError(
-  message: string,
-  code: string | undefined,
+  reported: ReportedError,
   status: number,
   body: unknown,
-  retryAfterMs?: number,
+  retryAfterMs: number | undefined,
 ): ModelError {
+  const { message } = reported
   // MiniMax writes its code at the end of the message: "… (2013)", for overload "… (2064) (529)".
-  const own = /\((\d{4,5})\)\s*(?:\(\d{3}\))?\s*$/.exec(message)?.[1] ?? code
-  const rule = /context window exceeds limit/i.test(message)
-    ? stop('context_length')
-    : ((own === undefined ? undefined : byCode[own]) ?? byStatus(status))
+  const code = /\((\d{4,5})\)\s*(?:\(\d{3}\))?\s*$/.exec(message)?.[1] ?? reported.code
   const requestId = isObject(body) ? (body['request_id'] ?? body['id']) : undefined
   return new ModelError(`MiniMax: ${excerpt(message, 400) || 'an error without a message'} [HTTP ${status}]`, {
-    ...rule,
+    ...ruleOf(message, code, effectiveStatus(status, reported)),
     status,
-    ...(own === undefined ? {} : { code: own }),
+    ...(code === undefined ? {} : { code }),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     ...(typeof requestId === 'string' ? { requestId } : {}),
   })
 }
 
+function ruleOf(message: string, code: string | undefined, status: number): Rule {
+  if (/context window exceeds limit/i.test(message)) return stop('context_length')
+  const known = code === undefined ? undefined : ruleOfCode.get(code)
+  if (known !== undefined) return known
+  // A 200 with an error that says nothing of its kind: a later try may be spared it.
+  return status >= 200 && status < 300 ? again('server') : ruleOfStatus(status)
+}
+
+/** An error inside of a 200 may carry the status it would have had. */
+function effectiveStatus(status: number, { httpCode, code }: ReportedError): number {
+  if (status < 200 || status >= 300) return status
+  const written = [httpCode, code].find((text) => text !== undefined && /^[3-5]\d\d$/.test(text))
+  return written === undefined ? status : Number(written)
+}
+
 function describeText(status: number, text: string): string {
-  if (status === 404)
+  if (status === 404) {
     return 'there is nothing at this URL; check MINIMAX_CHAT_COMPLETIONS_URL, ANTHROPIC_BASE_URL or MINIMAX_BASE_URL'
+  }
   if (status >= 300 && status < 400) return 'the server redirects, which is not followed; set the final URL'
   return text
+    .slice(0, 4096)
     .replace(/<[^>]*>/g, ' ')
     .replace(/\s+/g, ' ')
     .trim()

@@ -9,8 +9,8 @@ import { errorInBody } from './classify.ts'
  *
  * @throws {ModelError} where the body carries an error although the status is 200, or is no chat completion.
  */
-export function readCompletion(body: unknown, status: number): ModelReply {
-  const error = errorInBody(body, status)
+export function readCompletion(body: unknown, status: number, retryAfterMs?: () => number | undefined): ModelReply {
+  const error = errorInBody(body, status, retryAfterMs)
   if (error !== undefined) throw error
   const choice = isObject(body) && Array.isArray(body['choices']) ? body['choices'][0] : undefined
   const message = isObject(choice) ? choice['message'] : undefined

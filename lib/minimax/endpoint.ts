@@ -1,4 +1,3 @@
-import { excerpt } from '../../router/clip.ts'
 import { ModelError } from '../loop/model-error.ts'
 
 /**
@@ -12,7 +11,7 @@ export function chatCompletionsUrl(address: string, source: string): URL {
   try {
     url = new URL(address.trim())
   } catch {
-    throw wrong(`${source} is "${excerpt(address, 100)}", which is no URL. Write it as https://api.minimax.io.`)
+    throw wrong(`${source} is no URL. Write it as https://api.minimax.io.`)
   }
   if (url.username !== '' || url.password !== '') {
     throw wrong(`${source} carries credentials in the URL. Give the token as ANTHROPIC_AUTH_TOKEN instead.`)

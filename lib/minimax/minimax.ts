@@ -42,23 +42,26 @@ export function minimax(options: MinimaxOptions = {}, internals: MinimaxInternal
       const body = requestBody(request, fields)
       const { signal, timeoutMs } = request
       return withRetries({ retries: options.retries ?? 2, timeoutMs, signal, clock, random }, async (leftMs) =>
-        readResponse(await transport.post(body, leftMs, signal)),
+        readResponse(withoutToken(await transport.post(body, leftMs, signal), configuration.token)),
       )
     },
   }
 }
 
-function readResponse(response: HttpResponse): ModelReply {
-  const { status, text } = response
+/** A server may quote the token it refuses: whatever form it has, it goes no further than here. */
+function withoutToken(response: HttpResponse, token: string): HttpResponse {
+  return response.text.includes(token) ? { ...response, text: response.text.replaceAll(token, '[redacted]') } : response
+}
+
+function readResponse({ status, text, retryAfter }: HttpResponse): ModelReply {
   const body = parse(text)
-  if (status < 200 || status >= 300) {
-    throw errorOfResponse(status, body, text, retryAfterOf(response.retryAfter, text, Date.now()))
-  }
+  const retryAfterMs = () => retryAfterOf(retryAfter, text, Date.now())
+  if (status < 200 || status >= 300) throw errorOfResponse(status, body, text, retryAfterMs())
   if (body === undefined) {
     const message = 'The response is not JSON, or was cut off. Check that the URL is a chat-completions endpoint.'
     throw new ModelError(message, { kind: 'protocol', retryable: true, status })
   }
-  return readCompletion(body, status)
+  return readCompletion(body, status, retryAfterMs)
 }
 
 function parse(text: string): unknown {

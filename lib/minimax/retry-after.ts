@@ -6,6 +6,8 @@ export function retryAfterOf(header: string | undefined, message: string, nowEpo
   const value = header?.trim()
   if (value !== undefined && /^\d+(?:\.\d+)?$/.test(value)) return Number(value) * 1000
   const resets = /resets at (\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:?\d\d))/.exec(message)?.[1]
-  const at = Date.parse(value ?? resets ?? '')
+  // Date.parse takes almost anything for a date, "-1" among it.
+  const date = value !== undefined && /^[A-Z][a-z]{2,8}, /.test(value) ? value : resets
+  const at = Date.parse(date ?? '')
   return Number.isNaN(at) ? undefined : Math.max(0, at - nowEpochMs)
 }

@@ -1,7 +1,7 @@
 import type { FixAction } from '../../tools/documents.ts'
 import type { TraceEntry } from '../loop/trace.ts'
 import { change, figure, headlineDeltas } from './figures.ts'
-import { bullets, code, plain, table } from './markdown-text.ts'
+import { bullets, cellCode, code, plain, table } from './markdown-text.ts'
 import type { ReportDocument } from './report.ts'
 
 /** The report as Markdown. Whatever came from a model or a log is escaped: it cannot add headings, links or markup. */
@@ -21,7 +21,7 @@ function head({ scenario, notice, validation, agent_trace: trace }: ReportDocume
       ['run', 'model', 'stop reason', 'rounds', 'tokens in', 'tokens out', 'duration'],
       [
         [
-          code(trace.run_id),
+          cellCode(trace.run_id),
           plain(trace.model),
           trace.stop_reason,
           String(trace.rounds),
@@ -65,7 +65,7 @@ function list(title: string, items: readonly string[]): readonly string[] {
 
 function fix({ fix_plan: plan, fix_result: result }: ReportDocument): string {
   if (plan === null) return '## Fix\n\nNo fix was proposed.'
-  const rows = (result?.diff ?? []).map(({ op, path, from, value }) => [op, code(path), shown(from), shown(value)])
+  const rows = (result?.diff ?? []).map(({ op, path, from, value }) => [op, cellCode(path), shown(from), shown(value)])
   return [
     '## Fix',
     plain(plan.summary),
@@ -82,7 +82,7 @@ function action({ action: name, ...rest }: FixAction): string {
 }
 
 function shown(value: unknown): string {
-  return value === undefined ? '–' : code(JSON.stringify(value))
+  return value === undefined ? '–' : cellCode(JSON.stringify(value))
 }
 
 /** What the run did, round by round. */

@@ -26,7 +26,12 @@ const checkpoint: Checkpoint = {
   pending: [],
   results: [],
   usage: { inputTokens: 1, outputTokens: 2, cachedInputTokens: 0, reasoningTokens: 0 },
+  last_tokens: 0,
+  fastest_ms: 0,
+  slowest_ms: 0,
   elapsed_ms: 10,
+  closing: null,
+  partial: null,
   entries: [],
 }
 const overloaded: RunError = {

@@ -1,0 +1,147 @@
+import { expect, test } from 'vitest'
+import { type AgentResult, collectTelemetry, runIncidentAgent } from '../../lib/incident/index.ts'
+import type { Model } from '../../lib/loop/model.ts'
+import { ModelError } from '../../lib/loop/model-error.ts'
+import type { FixPlan } from '../../tools/documents.ts'
+import { calls, fails, type ScriptStep, says, scriptedModel } from '../support/scripted-model.ts'
+import { answers, diagnosis, fetchConfig, plan, scenario, simulates } from './support/answer.ts'
+import { simulate } from './support/simulate.ts'
+
+const quote = { tool: 'fetch_config', quote: '"gpu_memory_utilization":0.8' }
+const invented = { tool: 'fetch_config', quote: '"gpu_memory_utilization":0.3' }
+const otherPlan: FixPlan = { summary: 'Restart it.', actions: [{ action: 'restart_engine' }] }
+const nothing = { fix_result: null, post_telemetry: null }
+const overloaded = fails(new ModelError('MiniMax: busy', { kind: 'overloaded', retryable: true, status: 529 }))
+
+const agent = async (model: Model, options: object = {}): Promise<AgentResult> =>
+  runIncidentAgent({ scenario, pre_telemetry: await collectTelemetry(scenario) }, { model, ...options })
+const lastSaid = (model: ReturnType<typeof scriptedModel>) =>
+  String(JSON.parse(model.requests.at(-1)?.messages.at(-1)?.json ?? '{}').content)
+
+test('figures come from the tools, whatever the answer tells of them', async () => {
+  const boasting = { ...plan, summary: 'p95 fell to 0.001 s, all of 9999 requests are served.' }
+  const model = scriptedModel([fetchConfig, ...simulates(plan), answers([quote], boasting)])
+  const result = await agent(model)
+  expect(result).toMatchObject({
+    ...(await simulate(scenario, plan)),
+    agent_trace: { stop_reason: 'answered', rounds: 5 },
+  })
+  expect(result.validation.status).toBe('improved')
+})
+
+test('an answer that brings a validation of its own is sent back', async () => {
+  const own = { validation: { status: 'improved', deltas: [], summary: 'All is well.' } }
+  const model = scriptedModel([fetchConfig, answers([quote], plan, own), answers([quote])])
+  const result = await agent(model)
+  expect(lastSaid(model)).toContain('validation')
+  expect(result.validation).toMatchObject({ status: 'unknown', deltas: [] })
+})
+
+test('a plan that is not the one simulated last is sent back', async () => {
+  const model = scriptedModel([fetchConfig, ...simulates(plan), answers([quote], otherPlan), answers([quote])])
+  const result = await agent(model)
+  expect(lastSaid(model)).toContain('fix_plan.actions: these are not the actions you applied last')
+  expect(result).toMatchObject({ fix_plan: plan, agent_trace: { stop_reason: 'answered', rounds: 6 } })
+})
+
+test('the order of the members makes no other plan', async () => {
+  const reordered: FixPlan = {
+    actions: [{ args: { kv_cache_dtype: 'fp8', gpu_memory_utilization: 0.92 }, action: 'set_engine_args' }],
+    summary: 'The same.',
+  }
+  const model = scriptedModel([fetchConfig, ...simulates(plan), answers([quote], reordered)])
+  expect((await agent(model)).agent_trace.stop_reason).toBe('answered')
+})
+
+test('a quote that no result contains is sent back; the corrected answer is grounded', async () => {
+  const model = scriptedModel([fetchConfig, answers([quote, invented]), answers([quote])])
+  const result = await agent(model)
+  expect(lastSaid(model)).toContain('diagnosis.evidence[1]: no result of fetch_config contains this quote')
+  expect(result.diagnosis.evidence).toEqual([{ ...quote, grounded: true }])
+})
+
+test('a quote that is still invented at the limit is kept and marked', async () => {
+  const model = scriptedModel([fetchConfig, answers([quote, invented])])
+  const result = await agent(model, { limits: { rounds: 2 } })
+  expect(result.agent_trace.stop_reason).toBe('rounds')
+  expect(result.diagnosis.evidence).toEqual([
+    { ...quote, grounded: true },
+    { ...invented, grounded: false },
+  ])
+  expect(result.validation.status).toBe('unknown')
+})
+
+test('without a simulated fix nothing is claimed to be validated', async () => {
+  const result = await agent(scriptedModel([fetchConfig, answers([quote])]))
+  expect(result).toMatchObject({ ...nothing, fix_plan: plan, validation: { status: 'unknown', deltas: [] } })
+})
+
+test('telemetry and validation of a fix that was replaced afterwards do not count', async () => {
+  const again = simulates(otherPlan)[0] as ScriptStep
+  const reapply: ScriptStep = async (request) => {
+    const reply = await again(request)
+    const [call] = reply.message.tool_calls ?? []
+    return { ...reply, message: { ...reply.message, tool_calls: [{ ...call, id: 'apply-again' }] } }
+  }
+  const model = scriptedModel([fetchConfig, ...simulates(plan), reapply, answers([quote], otherPlan)])
+  expect(await agent(model)).toMatchObject({
+    fix_plan: otherPlan,
+    fix_result: (await simulate(scenario, otherPlan)).fix_result,
+    post_telemetry: null,
+    validation: { status: 'unknown' },
+  })
+})
+
+test.each([0, 1, 2, 3, 4])('a model that fails after %i replies leaves what the tools had found', async (replies) => {
+  const steps = [fetchConfig, ...simulates(plan)].slice(0, replies)
+  const result = await agent(scriptedModel([...steps, overloaded]))
+  const found = await simulate(scenario, plan)
+  expect(result).toMatchObject({
+    fix_plan: replies > 1 ? plan : null,
+    fix_result: replies > 1 ? found.fix_result : null,
+    post_telemetry: replies > 2 ? found.post_telemetry : null,
+    validation: {
+      status: 'unknown',
+      deltas: replies > 3 ? found.validation.deltas : [],
+      summary: expect.stringContaining('failed'),
+    },
+    diagnosis: { root_cause: 'unknown', confidence: 'low', uncertainties: [expect.stringContaining('busy')] },
+    agent_trace: { stop_reason: 'failed', rounds: replies, error: { kind: 'overloaded', status: 529 } },
+  })
+  expect(result.agent_trace.entries.filter(({ type }) => type === 'tool-end')).toHaveLength(replies)
+})
+
+test.each([
+  ['text', 'I think the cache is full.'],
+  ['null', 'null'],
+  ['a list', '[1]'],
+  ['another object', '{"diagnosis":null,"fix_plan":7}'],
+  ['evidence of another form', `{"diagnosis":${JSON.stringify({ ...diagnosis, evidence: [null, 7, { tool: 1 }] })}}`],
+  ['a diagnosis of another form', '{"diagnosis":"the cache"}'],
+])('at the limit a rejected answer that is %s gives a best effort', async (_name, text) => {
+  const result = await agent(scriptedModel([says(text)]), { limits: { rounds: 1 } })
+  expect(result).toMatchObject({
+    ...nothing,
+    fix_plan: null,
+    validation: { status: 'unknown', deltas: [] },
+    diagnosis: { confidence: 'low', evidence: [] },
+    agent_trace: { stop_reason: 'rounds', rounds: 1 },
+  })
+  expect(typeof result.diagnosis.root_cause).toBe('string')
+})
+
+test('a failed call is told to the model and does not end the run', async () => {
+  const lost = calls('fetch_config', { scenario: 'no_such_incident' }, 'lost')
+  const model = scriptedModel([lost, fetchConfig, answers([quote])])
+  const result = await agent(model)
+  expect(model.requests[1]?.messages.at(-1)?.json).toContain('no_such_incident')
+  expect(result.agent_trace.stop_reason).toBe('answered')
+})
+
+test('the prompt gives no scenario away', async () => {
+  const model = scriptedModel([fetchConfig, answers([quote])])
+  await agent(model)
+  const system = String(JSON.parse(model.requests[0]?.messages[0]?.json ?? '{}').content)
+  expect(system).not.toMatch(/kv_cache_pressure|engine_startup_hang|33369|26863|nccl_net_|linux_oom_killer/)
+  expect(system).toMatch(/journalctl/)
+})

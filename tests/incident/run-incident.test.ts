@@ -1,0 +1,82 @@
+import { expect, test } from 'vitest'
+import { type IncidentOptions, type Report, runIncident } from '../../lib/incident/index.ts'
+import { minimax } from '../../lib/minimax/minimax.ts'
+import { incidentResponder, type Responder, startStandIn } from '../../lib/testing/index.ts'
+import { scenario } from './support/answer.ts'
+import { simulate } from './support/simulate.ts'
+
+async function incident(options: IncidentOptions = {}, responder: Responder = incidentResponder()) {
+  await using standIn = await startStandIn({ responder })
+  const model = minimax({ url: standIn.url, token: 'stand-in', env: {} })
+  const outcome = await runIncident(scenario, { ...options, model })
+  await model.close()
+  return { ...outcome, requests: standIn.requests }
+}
+
+const times = new Set(['duration_ms', 'elapsed_ms', 'run_id'])
+const withoutTimes = ({ json }: Report): unknown =>
+  JSON.parse(JSON.stringify(json, (name, value: unknown) => (times.has(name) ? undefined : value)))
+const standing = { now: () => 0, after: () => () => {} }
+
+test('an incident with a full KV cache is found, fixed and validated as improved', async () => {
+  const { result, report } = await incident()
+  expect(result).toMatchObject({
+    diagnosis: { category: 'kv_cache', root_cause: expect.stringMatching(/KV cache/i) },
+    validation: { status: 'improved' },
+    agent_trace: { stop_reason: 'answered', provider: 'minimax' },
+  })
+  expect(result.agent_trace.rounds).toBeLessThanOrEqual(10)
+  expect(result.diagnosis.evidence.length).toBeGreaterThan(0)
+  expect(result.diagnosis.evidence.every(({ grounded }) => grounded)).toBe(true)
+  expect(report.json).toMatchObject({ report_version: 1, scenario, notice: null, validation: result.validation })
+})
+
+test("the report's figures are those of the tools, with the answer's words bent on the way", async () => {
+  const honest = incidentResponder()
+  const bending: Responder = async (request) => {
+    const draft = await honest(request)
+    if (draft.content === undefined || draft.content === '') return draft
+    const answer = JSON.parse(draft.content)
+    answer.diagnosis.summary = 'Validation regressed: p95 rose to 777.7 s.'
+    return { ...draft, content: JSON.stringify(answer) }
+  }
+  const { result, report } = await incident({}, bending)
+  expect(result.diagnosis.summary).toContain('777.7')
+  expect(result.fix_plan).not.toBeNull()
+  if (result.fix_plan === null) return
+  expect(report.json).toMatchObject(await simulate(scenario, result.fix_plan))
+})
+
+test('two runs give the same report apart from run id and times', async () => {
+  const [first, second] = [await incident({ runId: 'first' }), await incident({ runId: 'second' })]
+  expect(withoutTimes(second.report)).toEqual(withoutTimes(first.report))
+  expect(second.report.json.agent_trace.run_id).toBe('second')
+})
+
+test('with the same run id and a clock that stands, two runs give the same bytes', async () => {
+  const options = { runId: 'same', clock: standing }
+  const [first, second] = [await incident(options), await incident(options)]
+  expect(JSON.stringify(second.report)).toBe(JSON.stringify(first.report))
+  expect(second.requests).toEqual(first.requests)
+})
+
+test('the stand-in accepts every request of a run', async () => {
+  const { requests } = await incident()
+  expect(requests.map(({ status }) => status)).toEqual(requests.map(() => 200))
+})
+
+test('a notice stands at the head of both forms of the report', async () => {
+  const { report } = await incident({ notice: 'This is a drill.' })
+  expect(report.json.notice).toBe('This is a drill.')
+  expect(report.markdown.split('\n').slice(0, 4).join('\n')).toContain('This is a drill.')
+})
+
+test('an unknown scenario is refused before anything is sent, with the ids', async () => {
+  await using standIn = await startStandIn()
+  const model = minimax({ url: standIn.url, token: 'stand-in', env: {} })
+  await expect(runIncident('no_such_incident', { model })).rejects.toMatchObject({
+    name: 'UnknownScenarioError',
+    message: expect.stringContaining('kv_cache_pressure'),
+  })
+  expect(standIn.requests).toEqual([])
+})

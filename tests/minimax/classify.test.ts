@@ -1,0 +1,114 @@
+import { expect, test } from 'vitest'
+import { errorInBody, errorOfResponse } from '../../lib/minimax/classify.ts'
+
+/** An error body as the chat-completions endpoint sends it. */
+const bodyOf = (message: string) => ({
+  type: 'error',
+  error: { type: 'bad_request_error', message, http_code: '400' },
+  request_id: '0640ba836689481a9c9410847decb247',
+})
+const classified = (status: number, body: unknown) => errorOfResponse(status, body, JSON.stringify(body))
+
+test.each([
+  [500, 'unknown error, 794 (1000)', 'server', true],
+  [520, 'unknown error, 999 (1000)', 'server', true],
+  [500, 'request timeout (1001)', 'timeout', true],
+  [429, 'rate limit (1002)', 'rate_limit', true],
+  [401, "login fail: Please carry the API secret key in the 'Authorization' field (1004)", 'authentication', false],
+  [500, 'insufficient balance (1008)', 'quota', false],
+  [500, 'internal error (1013)', 'server', true],
+  [500, 'internal error (1024)', 'server', true],
+  [422, 'input new_sensitive (1026)', 'content_filter', false],
+  [500, 'output new_sensitive (1027)', 'content_filter', false],
+  [429, 'quota exhausted (1028)', 'quota', false],
+  [429, 'quota exhausted (1030)', 'quota', false],
+  [500, 'mysql failed (1033)', 'server', true],
+  [429, 'token limit (1039)', 'rate_limit', true],
+  [429, 'conn limit (1041)', 'rate_limit', true],
+  [400, 'invisible character ratio limit (1042)', 'invalid_request', false],
+  [400, "invalid params, unknown model 'x' (2013)", 'invalid_request', false],
+  [400, 'invalid params, context window exceeds limit (2013)', 'context_length', false],
+  [429, 'rate growth limit (2045)', 'rate_limit', true],
+  [401, 'invalid api key (2049)', 'authentication', false],
+  [429, 'usage limit exceeded, resets at 2026-05-15T15:00:00Z (2056)', 'quota', false],
+  [500, 'your current token plan not support model (2061)', 'quota', false],
+  [529, 'High traffic detected. (2064) (529)', 'overloaded', true],
+])('HTTP %i with "%s" is of the kind %s, retryable: %s', (status, message, kind, retryable) => {
+  const error = classified(status, bodyOf(message))
+  expect(error).toMatchObject({
+    name: 'ModelError',
+    kind,
+    retryable,
+    status,
+    code: /\((\d{4})\)/.exec(message)?.[1],
+    requestId: '0640ba836689481a9c9410847decb247',
+  })
+  expect(error.message).toContain(message)
+})
+
+test.each([
+  [301, 'configuration', false],
+  [400, 'invalid_request', false],
+  [401, 'authentication', false],
+  [402, 'quota', false],
+  [403, 'authentication', false],
+  [404, 'invalid_request', false],
+  [408, 'timeout', true],
+  [413, 'context_length', false],
+  [422, 'invalid_request', false],
+  [429, 'rate_limit', true],
+  [500, 'server', true],
+  [502, 'server', true],
+  [503, 'overloaded', true],
+  [504, 'server', true],
+  [520, 'server', true],
+  [529, 'overloaded', true],
+])('HTTP %i without a code is of the kind %s, retryable: %s', (status, kind, retryable) => {
+  expect(errorOfResponse(status, undefined, '<html><h1>Sorry</h1></html>')).toMatchObject({ kind, retryable, status })
+})
+
+test.each([
+  ['an unknown code', { error: { message: 'new trouble (9999)' } }],
+  ['a code that is a name', { error: { message: 'new trouble', code: 'invalid_prompt' } }],
+  ['a code that is a member of every object', { error: { message: 'new trouble', code: 'constructor' } }],
+])('%s leaves the status to decide', (_name, body) => {
+  expect(classified(503, body)).toMatchObject({ kind: 'overloaded', retryable: true })
+})
+
+test.each([
+  ['a number', { error: { message: 'no tokens left', code: 1008 } }],
+  ['a text', { error: { message: 'no tokens left', code: '1008' } }],
+  ['in base_resp', { base_resp: { status_code: 1008, status_msg: 'no tokens left' } }],
+])('the code counts also as a field: %s', (_name, body) => {
+  expect(classified(500, body)).toMatchObject({ kind: 'quota', retryable: false, code: '1008' })
+})
+
+test.each([
+  ['http_code', { error: { type: 'overloaded_error', message: 'Busy.', http_code: '529' } }, 'overloaded', true],
+  ['code', { error: { message: 'Minimax midstream error: Busy.', code: 429 } }, 'rate_limit', true],
+])('an error in a 200 without a code of MiniMax is judged by the status in its %s', (_name, body, kind, retryable) => {
+  expect(errorInBody(body, 200)).toMatchObject({ kind, retryable })
+})
+
+test.each([[undefined], ['text'], [{}], [{ error: null }], [{ base_resp: { status_code: 0, status_msg: 'odd' } }]])(
+  'there is no error in %j',
+  (body) => {
+    expect(errorInBody(body, 200)).toBeUndefined()
+  },
+)
+
+test('a page of a proxy is told without its markup', () => {
+  const error = errorOfResponse(502, undefined, '<html>\n<h1>502 Bad Gateway</h1>\n<center>nginx</center></html>')
+  expect(error.message).toBe('MiniMax: 502 Bad Gateway nginx [HTTP 502]')
+})
+
+test('a missing page names the variables that hold the URL', () => {
+  const error = errorOfResponse(404, undefined, '<h1>404 Not Found</h1>')
+  expect(error.message).toMatch(/MINIMAX_CHAT_COMPLETIONS_URL, ANTHROPIC_BASE_URL or MINIMAX_BASE_URL/)
+})
+
+test('a message is clipped and its secrets are masked', () => {
+  const { message } = classified(401, bodyOf(`Bearer sk-0123456789abcdef is wrong ${'x'.repeat(10_000)} (1004)`))
+  expect(message.length).toBeLessThan(600)
+  expect(message).not.toContain('0123456789')
+})

@@ -1,0 +1,79 @@
+import { expect, test } from 'vitest'
+import { chatCompletionsUrl } from '../../lib/minimax/endpoint.ts'
+
+const endpoint = 'https://api.minimax.io/v1/chat/completions'
+
+test.each([
+  ['https://api.minimax.io', endpoint],
+  ['https://api.minimax.io/', endpoint],
+  ['https://api.minimax.io//', endpoint],
+  ['  https://api.minimax.io\n', endpoint],
+  ['https://api.minimax.io/v1', endpoint],
+  ['https://api.minimax.io/v1/', endpoint],
+  ['https://api.minimax.io/v1/chat/completions', endpoint],
+  ['https://api.minimax.io/v1/chat/completions/', endpoint],
+  ['https://api.minimax.io/anthropic', endpoint],
+  ['https://api.minimax.io/anthropic/', endpoint],
+  ['https://api.minimax.io/anthropic/v1', endpoint],
+  ['https://api.minimax.io/anthropic/v1/', endpoint],
+  ['https://api.minimax.io/anthropic/v1/messages', endpoint],
+  ['https://api.minimax.io/v1#fragment', endpoint],
+  ['https://api.minimax.io/v1/text/chatcompletion_v2', 'https://api.minimax.io/v1/text/chatcompletion_v2'],
+  ['https://api.minimaxi.com/anthropic', 'https://api.minimaxi.com/v1/chat/completions'],
+  ['https://api.minimax.cn/v1', 'https://api.minimax.cn/v1/chat/completions'],
+  ['https://api.minimax.chat', 'https://api.minimax.chat/v1/chat/completions'],
+  ['https://gateway.example:8443/minimax/v1', 'https://gateway.example:8443/minimax/v1/chat/completions'],
+  ['https://api.minimax.io/v1?GroupId=7', 'https://api.minimax.io/v1/chat/completions?GroupId=7'],
+  ['http://127.0.0.1:8080', 'http://127.0.0.1:8080/v1/chat/completions'],
+  ['http://127.1.2.3', 'http://127.1.2.3/v1/chat/completions'],
+  ['http://localhost:8080/v1', 'http://localhost:8080/v1/chat/completions'],
+  ['http://[::1]:8080', 'http://[::1]:8080/v1/chat/completions'],
+])('%j is the endpoint %s', (address, expected) => {
+  expect(chatCompletionsUrl(address, 'MINIMAX_BASE_URL').href).toBe(expected)
+})
+
+test('an endpoint that is normalised again stays as it is', () => {
+  const once = chatCompletionsUrl('https://api.minimax.io/anthropic', 'x').href
+  expect(chatCompletionsUrl(once, 'x').href).toBe(once)
+})
+
+test.each([
+  'http://api.minimax.io',
+  'http://localhost.example.com',
+  'http://127.0.0.1.example.com',
+  'http://10.0.0.7:8080',
+  'http://0.0.0.0:8080',
+  'ws://127.0.0.1:8080',
+  'file:///v1/chat/completions',
+  'ftp://127.0.0.1',
+])('%s is refused: the token goes over https, or to loopback', (address) => {
+  expect(() => chatCompletionsUrl(address, 'ANTHROPIC_BASE_URL')).toThrow(
+    expect.objectContaining({
+      name: 'ModelError',
+      kind: 'configuration',
+      retryable: false,
+      message: expect.stringMatching(/^ANTHROPIC_BASE_URL is .*over https, or to loopback/),
+    }),
+  )
+})
+
+test.each(['', 'api.minimax.io', 'not a url', 'https://'])(
+  '%j is no URL, and the message says how to write one',
+  (address) => {
+    expect(() => chatCompletionsUrl(address, 'MINIMAX_BASE_URL')).toThrow(
+      expect.objectContaining({
+        kind: 'configuration',
+        message: expect.stringMatching(/^MINIMAX_BASE_URL is .*no URL.*https:\/\/api\.minimax\.io/),
+      }),
+    )
+  },
+)
+
+test.each(['https://user:hunter2@api.minimax.io', 'https://hunter2@api.minimax.io', 'http://:hunter2@127.0.0.1'])(
+  'credentials in a URL are refused and not repeated',
+  (address) => {
+    const attempt = () => chatCompletionsUrl(address, 'MINIMAX_BASE_URL')
+    expect(attempt).toThrow(/^MINIMAX_BASE_URL carries credentials.*ANTHROPIC_AUTH_TOKEN/)
+    expect(attempt).not.toThrow('hunter2')
+  },
+)

@@ -1,0 +1,22 @@
+import { expect, test } from 'vitest'
+import { retryAfterOf } from '../../lib/minimax/retry-after.ts'
+
+const now = Date.parse('2026-05-15T14:59:30Z')
+const usedUp = 'usage limit exceeded, 5-hour usage limit reached (0/0 used), resets at 2026-05-15T15:00:00Z (2056)'
+
+test.each([
+  ['seconds', '7', '', 7000],
+  ['parts of seconds', ' 1.5 ', '', 1500],
+  ['no wait', '0', '', 0],
+  ['an HTTP date', 'Fri, 15 May 2026 15:00:00 GMT', '', 30_000],
+  ['a date that is over', 'Fri, 15 May 2026 14:00:00 GMT', '', 0],
+  ['the time in the message', undefined, usedUp, 30_000],
+  ['an offset in the message', undefined, 'resets at 2026-05-15T17:00:30.500+02:00', 60_500],
+  ['the header before the message', '7', usedUp, 7000],
+  ['nothing', undefined, 'try again later', undefined],
+  ['a header that cannot be read', 'soon', '', undefined],
+  ['the message where the header cannot be read', 'soon', usedUp, 30_000],
+  ['a negative number, which is no wait that was asked for', '-1', '', undefined],
+])('%s', (_name, header, message, expected) => {
+  expect(retryAfterOf(header, message, now)).toBe(expected)
+})

@@ -1,0 +1,125 @@
+import { expect, test } from 'vitest'
+import { ModelError, type ModelErrorFields } from '../../lib/loop/model-error.ts'
+import { withRetries } from '../../lib/minimax/retry.ts'
+import { completion, replyJson, startLocalServer } from './support/local-server.ts'
+import { manualClock } from './support/manual-clock.ts'
+import { clientOf, modelRequest } from './support/request.ts'
+
+const overloaded = { error: { type: 'overloaded_error', message: 'High traffic detected. (2064) (529)' } }
+
+test('a call that meets 529 twice is sent a third time, the same, after growing waits', async () => {
+  await using server = await startLocalServer((_request, response, number) =>
+    number < 2 ? replyJson(response, 529, overloaded) : replyJson(response, 200, completion),
+  )
+  const clock = manualClock()
+  const model = clientOf(server.url, { retries: 2 }, { clock, random: () => 1 })
+  expect(await model.complete(modelRequest())).toMatchObject({ message: { content: 'Warm.' } })
+  expect(clock.waits).toEqual([1000, 2000])
+  expect(server.bodies).toHaveLength(3)
+  expect(new Set(server.bodies).size).toBe(1)
+})
+
+test('after the last attempt the last error is the outcome', async () => {
+  await using server = await startLocalServer((_request, response) => replyJson(response, 529, overloaded))
+  const model = clientOf(server.url, { retries: 2 }, { clock: manualClock() })
+  await expect(model.complete(modelRequest())).rejects.toMatchObject({ kind: 'overloaded', status: 529, code: '2064' })
+  expect(server.bodies).toHaveLength(3)
+})
+
+test.each([
+  ['a 401', 401, 'invalid api key (2049)', 'authentication'],
+  ['a 500 with code 2061', 500, 'your current token plan not support model (2061)', 'quota'],
+  ['a 400', 400, 'invalid params, chat content is empty (2013)', 'invalid_request'],
+])('%s is not sent again', async (_name, status, message, kind) => {
+  await using server = await startLocalServer((_request, response) =>
+    replyJson(response, status, { error: { message } }),
+  )
+  const clock = manualClock()
+  const model = clientOf(server.url, { retries: 2 }, { clock })
+  await expect(model.complete(modelRequest())).rejects.toMatchObject({ kind, status, retryable: false })
+  expect(server.bodies).toHaveLength(1)
+  expect(clock.waits).toEqual([])
+})
+
+test.each([
+  ['an error status', 429, { error: { message: 'rate limit (1002)' } }],
+  ['a 200 with an error in it', 200, { base_resp: { status_code: 1002, status_msg: 'rate limit' } }],
+])('%s is sent again after the time that the server asks for', async (_name, status, body) => {
+  await using server = await startLocalServer((_request, response, number) =>
+    number < 1 ? replyJson(response, status, body, { 'retry-after': '7' }) : replyJson(response, 200, completion),
+  )
+  const clock = manualClock()
+  const model = clientOf(server.url, { retries: 1 }, { clock })
+  await model.complete(modelRequest())
+  expect(clock.waits).toEqual([7000])
+})
+
+test('a wait that does not fit into the time is not begun', async () => {
+  await using server = await startLocalServer((_request, response) =>
+    replyJson(response, 429, { error: { message: 'rate limit (1002)' } }, { 'retry-after': '60' }),
+  )
+  const clock = manualClock()
+  const model = clientOf(server.url, { retries: 2 }, { clock })
+  await expect(model.complete(modelRequest({ timeoutMs: 30_000 }))).rejects.toMatchObject({
+    kind: 'rate_limit',
+    retryAfterMs: 60_000,
+  })
+  expect(server.bodies).toHaveLength(1)
+  expect(clock.waits).toEqual([])
+})
+
+const retryable: ModelErrorFields = { kind: 'server', retryable: true }
+
+test('each attempt is told the time that is left', async () => {
+  const clock = manualClock()
+  const times: number[] = []
+  const options = { retries: 2, timeoutMs: 10_000, signal: new AbortController().signal, clock, random: () => 0 }
+  const outcome = withRetries(options, async (leftMs) => {
+    times.push(leftMs)
+    clock.advance(3000)
+    throw new ModelError('Busy.', retryable)
+  })
+  await expect(outcome).rejects.toThrow('Busy.')
+  // Waits of half a second and a second between attempts of three seconds.
+  expect(times).toEqual([10_000, 6500, 2500])
+})
+
+test('what is no error of the model is not tried again', async () => {
+  const options = {
+    retries: 2,
+    timeoutMs: 10_000,
+    signal: new AbortController().signal,
+    clock: manualClock(),
+    random: () => 0,
+  }
+  let attempts = 0
+  const outcome = withRetries(options, async () => {
+    attempts++
+    throw new TypeError('a mistake')
+  })
+  await expect(outcome).rejects.toThrow('a mistake')
+  expect(attempts).toBe(1)
+})
+
+test('an abort ends the wait, takes the timer back and sends nothing more', async () => {
+  const controller = new AbortController()
+  let timers = 0
+  const clock = {
+    now: () => 0,
+    after: () => {
+      timers++
+      queueMicrotask(() => controller.abort())
+      return () => {
+        timers--
+      }
+    },
+  }
+  let attempts = 0
+  const options = { retries: 2, timeoutMs: 10_000, signal: controller.signal, clock, random: () => 0 }
+  const outcome = withRetries(options, async () => {
+    attempts++
+    throw new ModelError('Busy.', retryable)
+  })
+  await expect(outcome).rejects.toMatchObject({ kind: 'aborted', retryable: false })
+  expect({ attempts, timers }).toEqual({ attempts: 1, timers: 0 })
+})

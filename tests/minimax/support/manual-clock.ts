@@ -1,0 +1,26 @@
+import type { Clock } from '../../../lib/loop/clock.ts'
+
+/** A clock that stands still until somebody waits; then the wait is over at once and the clock shows it. */
+export function manualClock(): Clock & { readonly waits: readonly number[]; advance(ms: number): void } {
+  let now = 0
+  const waits: number[] = []
+  return {
+    waits,
+    now: () => now,
+    advance: (ms) => {
+      now += ms
+    },
+    after: (ms, callback) => {
+      let cancelled = false
+      waits.push(ms)
+      queueMicrotask(() => {
+        if (cancelled) return
+        now += ms
+        callback()
+      })
+      return () => {
+        cancelled = true
+      }
+    },
+  }
+}

@@ -1,0 +1,22 @@
+import type { ModelRequest } from '../../../lib/loop/model.ts'
+import type { MinimaxOptions } from '../../../lib/minimax/configuration.ts'
+import type { MinimaxInternals, MinimaxModel } from '../../../lib/minimax/minimax.ts'
+import { minimax } from '../../../lib/minimax/minimax.ts'
+
+export const token = 'plain-test-token'
+
+const message = { role: 'user', content: 'How warm is it in Oslo?' } as const
+
+export function modelRequest(options: Partial<ModelRequest> = {}): ModelRequest {
+  return {
+    messages: [{ role: message.role, json: JSON.stringify(message) }],
+    signal: new AbortController().signal,
+    timeoutMs: 10_000,
+    ...options,
+  }
+}
+
+/** The client of one local server, without the environment and without retries unless told so. */
+export function clientOf(url: string, options: MinimaxOptions = {}, internals: MinimaxInternals = {}): MinimaxModel {
+  return minimax({ url, token, env: {}, retries: 0, ...options }, internals)
+}

@@ -1,0 +1,87 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import type { FinishReason, ModelReply } from '../../lib/loop/model.ts'
+import { runLoop } from '../../lib/loop/run-loop.ts'
+import { requestBody } from '../../lib/minimax/request-body.ts'
+import { findBrokenRule } from '../../lib/testing/index.ts'
+import type { WireToolCall } from '../../router/reply.ts'
+import { type ScriptStep, scriptedModel } from '../support/scripted-model.ts'
+import { getWeather, weatherAnswer } from '../support/weather.ts'
+
+const text = fc.oneof(
+  fc.string({ maxLength: 20 }),
+  fc.constantFrom(
+    '',
+    ' ',
+    '{"celsius":4}',
+    '{"celsius":"warm"}',
+    '<think>\nHm.',
+    '<think>\nHm.\n</think>\n',
+    'First:\n```json\n{"tool_calls":[{"name":"get_weather","input":{"city":"Oslo"}}]}\n```',
+    '{"name":"get_weather","arguments":"{\\"city\\":\\"Oslo\\"}"}',
+  ),
+)
+const argumentsOnTheWire = fc.oneof(
+  fc.jsonValue(),
+  fc.json(),
+  fc.string({ maxLength: 10 }),
+  fc.constantFrom('{"city":"Oslo"}', '{city: "Oslo"}', '"{\\"city\\":\\"Oslo\\"}"', '{"city":"Os', '', undefined),
+)
+const wireCall: fc.Arbitrary<WireToolCall> = fc.record(
+  {
+    id: fc.constantFrom('a', 'b', '', 7, null),
+    type: fc.constantFrom('function', 'tool', undefined),
+    function: fc.option(
+      fc.record(
+        { name: fc.constantFrom('get_weather', 'get_wether', '', null), arguments: argumentsOnTheWire },
+        { requiredKeys: [] },
+      ),
+    ),
+    index: fc.nat(3),
+  },
+  { requiredKeys: [] },
+)
+const message = fc.record(
+  {
+    role: fc.constant('assistant' as const),
+    content: fc.option(text),
+    tool_calls: fc.option(fc.array(wireCall, { maxLength: 4 })),
+    reasoning_content: fc.string(),
+    name: fc.constant('MiniMax AI'),
+  },
+  { requiredKeys: ['role'] },
+)
+const usage = { inputTokens: 10, outputTokens: 5, cachedInputTokens: 0, reasoningTokens: 0 }
+const reply: fc.Arbitrary<ModelReply> = fc.record({
+  message,
+  finishReason: fc.constantFrom<FinishReason[]>('stop', 'length', 'tool_calls', 'content_filter', 'other'),
+  usage: fc.constant(usage),
+})
+
+test('whatever a model replies, every request that follows is one that MiniMax accepts', async () => {
+  const property = fc.asyncProperty(
+    fc.array(reply, { maxLength: 5 }),
+    fc.boolean(),
+    fc.integer({ min: 1, max: 6 }),
+    text,
+    async (replies, structured, rounds, prompt) => {
+      const model = scriptedModel(
+        replies.map(
+          (value): ScriptStep =>
+            () =>
+              value,
+        ),
+      )
+      const options = { model, tools: [getWeather], prompt, limits: { rounds } }
+      const run = structured
+        ? await runLoop({ ...options, answer: { schema: weatherAnswer } })
+        : await runLoop({ ...options, instructions: 'You know the weather.' })
+      expect(run.rounds).toBeLessThanOrEqual(rounds)
+      for (const request of model.requests) {
+        const body = requestBody(request, { model: 'minimax-m2.1', maxOutputTokens: undefined })
+        expect(findBrokenRule(JSON.parse(body))).toBeUndefined()
+      }
+    },
+  )
+  await fc.assert(property, { numRuns: 500 })
+})
