@@ -68,13 +68,13 @@ export function resolveReferences(input: unknown, scope: ReferenceScope): Resolu
   return { ok: false, kind: 'unresolved_reference', message: `${failures.join('\n')}\n${whatExists(scope)}` }
 }
 
-interface Reference {
+export interface Reference {
   readonly kind: '$result' | '$given'
   readonly target: string
 }
 
 /** A reference is an object with exactly one member, `$result` or `$given`, that is a string. */
-function referenceOf(value: object): Reference | undefined {
+export function referenceOf(value: object): Reference | undefined {
   const kind = '$result' in value ? '$result' : '$given' in value ? '$given' : undefined
   if (kind === undefined || Object.keys(value).length !== 1) return undefined
   const target: unknown = Reflect.get(value, kind)

@@ -53,6 +53,9 @@ export class Progress {
         this.line(`  ${event.tool} ${outcome} (${Math.round(event.durationMs)} ms)`, event.errorKind && 'yellow')
         break
       }
+      case 'retry':
+        this.line(`  ${event.kind}: sent again in ${Math.round(event.waitMs)} ms`, 'yellow')
+        break
       case 'answer-rejected':
         this.line(`  answer sent back: ${event.problems.join('; ')}`, 'yellow')
         break

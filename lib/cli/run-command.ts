@@ -6,7 +6,7 @@ import { exitCode, UsageError } from './exit-code.ts'
 import { interruption } from './interrupt.ts'
 import { Progress } from './progress.ts'
 import { verdict } from './verdict.ts'
-import { writeReport } from './write-report.ts'
+import { reportFolder, writeReport } from './write-report.ts'
 
 export interface RunCommandOptions {
   readonly scenario: string
@@ -19,6 +19,12 @@ export interface RunCommandOptions {
 /** `tenrounds run`: one incident in this process, progress on stderr, the verdict on stdout, the report in files. */
 export async function runCommand({ scenario, live, reports }: RunCommandOptions): Promise<number> {
   if (!listScenarios().includes(scenario)) throw new UsageError(new UnknownScenarioError(scenario).message)
+  const runId = runIdOf(scenario, new Date())
+  const folder = await reportFolder(reports, runId).catch((error: Error) => {
+    throw new UsageError(
+      `Reports cannot be written to ${reports}: ${error.message}. Give another folder with --reports.`,
+    )
+  })
   const endpoint = await openEndpoint(live, process.env).catch((error: unknown) => {
     if (error instanceof ModelError && error.kind === 'configuration') throw new UsageError(error.message)
     throw error
@@ -32,12 +38,13 @@ export async function runCommand({ scenario, live, reports }: RunCommandOptions)
       model: endpoint.model,
       signal: interrupted.signal,
       onEvent: progress.onEvent,
-      runId: runIdOf(scenario, new Date()),
+      runId,
       ...(endpoint.notice === undefined ? {} : { notice: endpoint.notice }),
     })
     progress.close()
-    const folder = await writeReport(report, reports)
-    process.stdout.write(`\n${verdict(report.json)}\n\nReport      ${folder}/report.md, report.json\n`)
+    process.stdout.write(`\n${verdict(report.json)}\n`)
+    await writeReport(report, folder)
+    process.stdout.write(`\nReport      ${folder}/report.md, report.json\n`)
     if (result.agent_trace.error !== undefined) process.stderr.write(`\nFailed: ${result.agent_trace.error.message}\n`)
     if (interrupted.signal.aborted) return exitCode.interrupted
     return result.agent_trace.stop_reason === 'answered' ? exitCode.ok : exitCode.failed

@@ -2,11 +2,15 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Report } from '../report/report.ts'
 
-/** Writes `<directory>/<run>/report.json` and `report.md`; returns the folder. */
-export async function writeReport(report: Report, directory: string): Promise<string> {
-  const folder = join(directory, report.json.agent_trace.run_id)
+/** Makes the folder of a run, before anything is paid for. @throws {Error} Node's, where it cannot be made. */
+export async function reportFolder(directory: string, runId: string): Promise<string> {
+  const folder = join(directory, runId)
   await mkdir(folder, { recursive: true })
+  return folder
+}
+
+/** Writes `report.json` and `report.md`. */
+export async function writeReport(report: Report, folder: string): Promise<void> {
   await writeFile(join(folder, 'report.json'), `${JSON.stringify(report.json, null, 2)}\n`)
   await writeFile(join(folder, 'report.md'), report.markdown)
-  return folder
 }

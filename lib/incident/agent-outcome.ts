@@ -1,62 +1,36 @@
 import type { Infer } from '../../router/schema.ts'
 import type { ToolResult } from '../../router/tool-call.ts'
-import type { FixPlan, FixResult, Telemetry, Validation } from '../../tools/documents.ts'
+import type { Telemetry, Validation } from '../../tools/documents.ts'
 import type { Run } from '../loop/run.ts'
 import type { AgentResult, Diagnosis } from './agent-result.ts'
 import type { answerSchema } from './answer-schema.ts'
+import { type FixChain, fixChain } from './fix-chain.ts'
 import { isGrounded } from './grounding.ts'
 
 export type Answer = Infer<typeof answerSchema>
 
 /** Puts the result together: the model's words from its answer, every figure from a tool result. */
-export function outcomeOf(run: Run<Answer>): AgentResult {
-  const applied = latest(run.results, 'apply_fix_simulation')
-  const collected = after(applied, latest(run.results, 'collect_post_telemetry'), run.results)
-  const validated = after(collected, latest(run.results, 'validate_improvement'), run.results)
+export function outcomeOf(run: Run<Answer>, preTelemetry: Telemetry): AgentResult {
+  const answered = run.stopReason === 'answered' ? run.answer : undefined
+  const chain = fixChain(run.results, preTelemetry, answered?.fix_plan.actions)
   return {
     diagnosis: run.stopReason === 'answered' ? grounded(run.answer.diagnosis, run.results) : bestEffort(run),
-    fix_plan: planOf(run, applied),
-    fix_result: (applied?.value as FixResult | undefined) ?? null,
-    post_telemetry: (collected?.value as { readonly post_telemetry: Telemetry } | undefined)?.post_telemetry ?? null,
-    validation: validationOf(run, validated),
+    fix_plan: chain?.plan ?? answered?.fix_plan ?? null,
+    fix_result: chain?.fixResult ?? null,
+    post_telemetry: chain?.postTelemetry ?? null,
+    validation: validationOf(run, chain),
     agent_trace: run.trace,
   }
 }
 
-/** The plan that was simulated last; one that was only proposed where none was. */
-function planOf(run: Run<Answer>, applied: Success | undefined): FixPlan | null {
-  if (applied !== undefined) return (applied.input as { readonly fix_plan: FixPlan }).fix_plan
-  return run.stopReason === 'answered' ? run.answer.fix_plan : null
-}
-
-type Success = Extract<ToolResult, { status: 'ok' }>
-
-function latest(results: readonly ToolResult[], name: string): Success | undefined {
-  return results.findLast((result): result is Success => result.status === 'ok' && result.name === name)
-}
-
-/** A later step counts only if it followed the earlier one: telemetry of a fix that was replaced proves nothing. */
-function after(
-  earlier: Success | undefined,
-  later: Success | undefined,
-  results: readonly ToolResult[],
-): Success | undefined {
-  if (earlier === undefined || later === undefined) return undefined
-  return results.indexOf(later) > results.indexOf(earlier) ? later : undefined
-}
-
 /** Only an accepted answer carries a validation: at a limit nobody has said that the last attempt was the final one. */
-function validationOf(run: Run<Answer>, validated: Success | undefined): Validation {
-  const validation = validated?.value as Validation | undefined
+function validationOf(run: Run<Answer>, chain: FixChain | undefined): Validation {
   if (run.stopReason !== 'answered') {
-    const deltas = validation?.deltas ?? []
-    return {
-      status: 'unknown',
-      deltas,
-      summary: `The run ended without an accepted answer (${run.stopReason}), so nothing is confirmed.`,
-    }
+    const summary = `The run ended without an accepted answer (${run.stopReason}), so nothing is confirmed.`
+    return { status: 'unknown', deltas: chain?.validation?.deltas ?? [], summary }
   }
-  return validation ?? { status: 'unknown', deltas: [], summary: 'No fix was applied and validated in the simulation.' }
+  const summary = 'The fix of the answer was not validated in the simulation.'
+  return chain?.validation ?? { status: 'unknown', deltas: [], summary }
 }
 
 function grounded(diagnosis: Answer['diagnosis'], results: readonly ToolResult[]): Diagnosis {
@@ -68,7 +42,7 @@ function grounded(diagnosis: Answer['diagnosis'], results: readonly ToolResult[]
 
 /** What can be said without an accepted answer: the rejected one where it has the form, else that there is none. */
 function bestEffort(run: Exclude<Run<Answer>, { stopReason: 'answered' }>): AgentResult['diagnosis'] {
-  const why = run.error === undefined ? `The run ended at its limit (${run.stopReason}).` : run.error.message
+  const why = `The run ended without an accepted answer (${run.stopReason}).`
   const value = run.partial?.value as Partial<Answer> | string | null | undefined
   const partial = typeof value === 'object' ? value?.diagnosis : undefined
   const text = typeof value === 'string' && value !== '' ? [`The model's last words: ${value}`] : []
@@ -79,7 +53,7 @@ function bestEffort(run: Exclude<Run<Answer>, { stopReason: 'answered' }>): Agen
     confidence: 'low',
     evidence: evidenceOf(partial?.evidence, run.results),
     ruled_out: [],
-    uncertainties: [why, ...(run.partial?.problems ?? []), ...text],
+    uncertainties: [...(run.partial?.problems ?? []), ...text],
   }
 }
 

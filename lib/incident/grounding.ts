@@ -6,7 +6,7 @@ interface Quote {
 }
 
 /** A quote of a few characters is found anywhere and proves nothing. */
-const shortestQuote = 4
+const shortestQuote = 8
 
 /**
  * Whether a result of the named tool contains the quote: in the JSON text that the model was shown, or in one of the

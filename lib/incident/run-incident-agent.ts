@@ -1,6 +1,5 @@
-import { canonicalJson } from '../../router/canonical-json.ts'
 import type { ToolResult } from '../../router/tool-call.ts'
-import type { FixPlan, Telemetry } from '../../tools/documents.ts'
+import type { Telemetry } from '../../tools/documents.ts'
 import { incidentTools } from '../../tools/index.ts'
 import type { RunOptions, RunView } from '../loop/run.ts'
 import { runLoop } from '../loop/run-loop.ts'
@@ -8,6 +7,7 @@ import { minimax } from '../minimax/minimax.ts'
 import { type Answer, outcomeOf } from './agent-outcome.ts'
 import type { AgentResult } from './agent-result.ts'
 import { answerSchema } from './answer-schema.ts'
+import { hasSimulated } from './fix-chain.ts'
 import { groundingProblems } from './grounding.ts'
 import { instructions, userPrompt } from './prompt.ts'
 
@@ -42,20 +42,27 @@ export async function runIncidentAgent(
     answer: { schema: answerSchema, check },
     givens: { pre_telemetry: input.pre_telemetry },
   })
-  return outcomeOf(run)
+  return outcomeOf(run, input.pre_telemetry)
 }
 
-/** Every quote has to be in a tool result, and the plan has to be the one that was simulated last. */
-function check(answer: Answer, run: RunView): readonly string[] {
-  return [...groundingProblems(answer.diagnosis.evidence, run.results), ...planProblems(answer, run.results)]
-}
-
-function planProblems(answer: Answer, results: readonly ToolResult[]): readonly string[] {
-  const applied = results.findLast(({ name, status }) => name === 'apply_fix_simulation' && status === 'ok')
-  if (applied?.status !== 'ok') return []
-  const { fix_plan } = applied.input as { readonly fix_plan: FixPlan }
-  if (canonicalJson(fix_plan.actions) === canonicalJson(answer.fix_plan.actions)) return []
+/** Every quote has to be in a tool result, and a plan has to be one that was simulated, if any was. */
+function check({ diagnosis, fix_plan: plan }: Answer, { results }: RunView): readonly string[] {
   return [
-    'fix_plan.actions: these are not the actions you applied last with apply_fix_simulation; answer with those, or simulate these.',
+    ...evidenceProblems(diagnosis),
+    ...groundingProblems(diagnosis.evidence, results),
+    ...planProblems(plan, results),
+  ]
+}
+
+function evidenceProblems({ evidence, confidence }: Answer['diagnosis']): readonly string[] {
+  if (evidence.length > 0 || confidence === 'low') return []
+  return [`diagnosis.evidence is empty: confidence "${confidence}" needs at least one quote of a tool result.`]
+}
+
+function planProblems(plan: Answer['fix_plan'], results: readonly ToolResult[]): readonly string[] {
+  const simulated = results.some(({ name, status }) => name === 'apply_fix_simulation' && status === 'ok')
+  if (!simulated || hasSimulated(plan.actions, results)) return []
+  return [
+    'fix_plan.actions: these actions were not simulated; answer with a plan you applied, or call apply_fix_simulation with these.',
   ]
 }

@@ -3,6 +3,7 @@ import { answersIn, type Reading } from '../../router/read.ts'
 import { validatorOf } from '../../router/validator.ts'
 import type { PartialAnswer } from './partial-answer.ts'
 import type { AnswerContract, RunView } from './run.ts'
+import { untilAborted } from './until-aborted.ts'
 
 export type Judgement =
   | { readonly accepted: true; readonly value: unknown }
@@ -22,6 +23,7 @@ export async function judge<S extends object>(
   contract: AnswerContract<S> | undefined,
   cutOff: boolean,
   view: RunView,
+  signal: AbortSignal,
 ): Promise<Judgement> {
   if (cutOff)
     return {
@@ -53,18 +55,21 @@ export async function judge<S extends object>(
       .map((line) => line.replace(/^- /, ''))
     return { accepted: false, problems, candidate: { value: best.value, problems } }
   }
-  return checked(best.value, contract, view)
+  return checked(best.value, contract, view, signal)
 }
 
 async function checked<S extends object>(
   value: unknown,
   contract: AnswerContract<S>,
   view: RunView,
+  signal: AbortSignal,
 ): Promise<Judgement> {
   if (contract.check === undefined) return { accepted: true, value }
   try {
     // The schema has just been checked: the value is of the schema's type.
-    const problems = await contract.check(value as Parameters<typeof contract.check>[0], view)
+    const checking = Promise.resolve(contract.check(value as Parameters<typeof contract.check>[0], view))
+    const problems = await untilAborted(signal, checking)
+    if (!Array.isArray(problems)) throw new TypeError('answer.check has to return an array of problems')
     return problems.length === 0
       ? { accepted: true, value }
       : { accepted: false, problems, candidate: { value, problems } }

@@ -26,6 +26,8 @@ export interface Checkpoint {
   readonly elapsed_ms: number
   readonly closing: LimitReason | null
   readonly partial: PartialAnswer | null
+  /** The accepted answer, of a run that is over. */
+  readonly answer: { readonly value: unknown } | null
   readonly entries: readonly TraceEntry[]
 }
 

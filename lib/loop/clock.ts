@@ -1,4 +1,4 @@
-/** Time, injected: the loop reads no other clock and sets no other timer. */
+/** The time that a run reads: for its deadline, durations and waits. Timeouts of tools and sockets are real timers. */
 export interface Clock {
   /** Milliseconds since some fixed moment; never goes back. */
   now(): number

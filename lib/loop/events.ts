@@ -1,14 +1,16 @@
 import type { Repair, ToolErrorKind } from '../../router/tool-call.ts'
 import type { Limits } from './limits.ts'
 import type { FinishReason, Usage } from './model.ts'
+import type { ModelErrorKind } from './model-error.ts'
 import type { RunError } from './run-error.ts'
 import type { LimitReason, StopReason } from './stop-reason.ts'
 
 /**
  * What happens in a run, in order:
  *
- * `run-start` → ( `round-start` → `reply` → `repair`* → ( `tool-start` → `tool-end` )* | `answer-rejected` )* → `run-end`,
- * with `limit` before the `round-start` of an answer round, and `warning` anywhere.
+ * `run-start` → ( `round-start` → `retry`* → `reply` → ( `tool-start`? → `repair`* → `tool-end` )* → `answer-rejected`? )* →
+ * `run-end`, with `limit` before the `round-start` of a round with tools off, and `warning` anywhere. A call that is
+ * refused, or served from an earlier result, has no `tool-start`; calls of one reply overlap.
  *
  * Texts are excerpts with secrets masked; thinking is never part of them.
  */
@@ -59,6 +61,14 @@ export type LoopEvent = (
       readonly result: string
       readonly clipped: boolean
       readonly durationMs: number
+    }
+  /** A model call failed and is sent again after a wait. */
+  | {
+      readonly type: 'retry'
+      readonly round: number
+      readonly attempt: number
+      readonly kind: ModelErrorKind
+      readonly waitMs: number
     }
   | { readonly type: 'answer-rejected'; readonly round: number; readonly problems: readonly string[] }
   | { readonly type: 'limit'; readonly round: number; readonly limit: LimitReason; readonly detail: string }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { canonicalJson } from '../../router/canonical-json.ts'
-import type { ReferenceScope } from '../../router/references.ts'
+import { type ReferenceScope, referenceOf } from '../../router/references.ts'
 import type { ToolCall, ToolErrorKind, ToolResult } from '../../router/tool-call.ts'
 
 /** A call with its result and its identity: equal for calls of the same tool with the same input. */
@@ -77,10 +77,10 @@ export class Ledger implements ReferenceScope {
   }
 
   #pinned(value: object): unknown {
-    const target: unknown = Reflect.get(value, '$result')
-    if (typeof target !== 'string') return undefined
-    const [name = '', pointer = ''] = target.split('#', 2)
-    const latest = this.#latestByName.get(name)
-    return latest === undefined ? undefined : `$result ${latest.callId}#${pointer}`
+    const reference = referenceOf(value)
+    if (reference?.kind !== '$result') return undefined
+    const [name = '', ...pointer] = reference.target.split('#')
+    const source = this.#byId.get(name) ?? this.#latestByName.get(name)
+    return source === undefined ? undefined : `$result ${source.callId}#${pointer.join('#')}`
   }
 }

@@ -1,4 +1,5 @@
 import type { AssistantMessage } from '../../router/reply.ts'
+import type { ModelErrorKind } from './model-error.ts'
 
 /**
  * The model, as the loop sees it: one function that turns a transcript into a reply.
@@ -25,6 +26,16 @@ export interface ModelRequest {
   readonly signal: AbortSignal
   /** What is left of the run's deadline, in milliseconds. */
   readonly timeoutMs: number
+  /** Told before a failed call is sent again. */
+  readonly onRetry?: (retry: ModelRetry) => void
+}
+
+export interface ModelRetry {
+  /** 1 for the first call that is sent again. */
+  readonly attempt: number
+  readonly kind: ModelErrorKind
+  /** Milliseconds before it is sent. */
+  readonly waitMs: number
 }
 
 /** One chat-completions message as JSON text. */

@@ -1,5 +1,6 @@
 import { excerpt } from '../../router/clip.ts'
 import type { LoopEvent, LoopEventBody } from './events.ts'
+import { messageOf } from './run-error.ts'
 import { type TraceEntry, traceEntry } from './trace.ts'
 
 /** Hands events to the listener and keeps the trace. A listener that throws harms nothing: the trace says so, once. */
@@ -27,15 +28,22 @@ export class Recorder {
     const entry = traceEntry(event)
     if (entry !== undefined) this.entries.push(entry)
     try {
-      this.#listener?.(event)
+      const returned: unknown = this.#listener?.(event)
+      // An async listener is not waited for, but its failure must not end the process as an unhandled rejection.
+      if (returned instanceof Promise) returned.catch((error: unknown) => this.#listenerBroke(error))
     } catch (error) {
-      if (!this.#listenerFailed) this.warn('onEvent', error)
+      this.#listenerBroke(error)
     }
   }
 
+  #listenerBroke(error: unknown): void {
+    if (this.#listenerFailed) return
+    this.#listenerFailed = true
+    this.warn('onEvent', error)
+  }
+
   warn(source: 'onEvent' | 'onCheckpoint' | 'answer.check', error: unknown): void {
-    if (source === 'onEvent') this.#listenerFailed = true
-    const message = excerpt(error instanceof Error ? error.message : String(error), 300)
+    const message = excerpt(messageOf(error), 300)
     this.emit({ type: 'warning', source, message })
   }
 }

@@ -19,7 +19,7 @@ interface Asked {
  */
 export async function runCalls(run: RunState, resumed: boolean): Promise<void> {
   const asked = identify(run, run.pending)
-  const sealed = (call: ToolCall) => resumed && !isRepeatable(run, call)
+  const sealed = (call: ToolCall) => resumed && call.refusal === undefined && !isRepeatable(run, call)
   const firstOf = new Map(asked.toReversed().map((one) => [one.key, one]))
   const executed = await execute(
     run,
@@ -28,7 +28,8 @@ export async function runCalls(run: RunState, resumed: boolean): Promise<void> {
   const results = asked.map((one): ToolResult => {
     const fresh = executed.get(one)
     if (fresh !== undefined) return fresh
-    if (sealed(one.call)) return refuse(run, one, 'outcome_unknown', outcomeUnknown)
+    if (sealed(one.call) && run.ledger.servable(one.key) === undefined)
+      return refuse(run, one, 'outcome_unknown', outcomeUnknown)
     const first = firstOf.get(one.key)
     const earlier = run.ledger.servable(one.key) ?? (first && executed.get(first))
     if (earlier === undefined) throw new Error(`No result for call ${one.call.id}`) // each key has a first call

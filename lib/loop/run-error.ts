@@ -14,11 +14,22 @@ export interface RunError {
   readonly requestId?: string
 }
 
+/** The message of whatever was thrown: anything can be, and not everything can be made a string of. */
+export function messageOf(error: unknown): string {
+  const message: unknown = error instanceof Error ? error.message : error
+  if (typeof message === 'string') return message
+  try {
+    return String(message)
+  } catch {
+    return 'a value that has no text was thrown'
+  }
+}
+
 /** What was thrown, as plain data: message clipped and redacted, no stack, no cause. */
 export function toRunError(error: unknown): RunError {
-  if (!(error instanceof Error)) return { name: 'Error', message: excerpt(String(error), 1024) }
-  const message = excerpt(error.message, 1024)
-  if (!(error instanceof ModelError)) return { name: error.name, message }
+  const message = excerpt(messageOf(error), 1024)
+  if (!(error instanceof Error)) return { name: 'Error', message }
+  if (!(error instanceof ModelError)) return { name: String(error.name), message }
   const { name, kind, retryable, retryAfterMs, status, code, requestId } = error
   return {
     name,

@@ -2,7 +2,9 @@ import { excerpt } from '../../router/clip.ts'
 import type { Reading } from '../../router/read.ts'
 import { judge } from './answer.ts'
 import { boundOf, isTooLate, stopAfterAnswerRound } from './bounds.ts'
+import { LoopError } from './loop-error.ts'
 import type { ModelReply } from './model.ts'
+import { ModelError } from './model-error.ts'
 import { isBetter } from './partial-answer.ts'
 import { restore } from './restore.ts'
 import type { AnswerOf, Run, RunOptions } from './run.ts'
@@ -10,6 +12,7 @@ import { refuseCalls, runCalls } from './run-calls.ts'
 import { toRunError } from './run-error.ts'
 import { endRun, openRun, type RunState } from './run-state.ts'
 import { takeCheckpoint } from './take-checkpoint.ts'
+import { untilAborted } from './until-aborted.ts'
 import { addUsage } from './usage.ts'
 import { answerNow, rejection } from './wording.ts'
 
@@ -19,7 +22,7 @@ import { answerNow, rejection } from './wording.ts'
  *
  * Resolves for everything that can happen in a run and keeps what was learned.
  *
- * @throws {LoopError | TypeError} at once and before any request, when an option, a tool or a schema is invalid.
+ * @throws {LoopError} at once and before any request, when an option, a tool or a schema is invalid.
  */
 export async function runLoop<const S extends object = never>(options: RunOptions<S>): Promise<Run<AnswerOf<S>>> {
   const run = openRun(options)
@@ -43,6 +46,12 @@ export async function runLoop<const S extends object = never>(options: RunOption
       }
       await checkpoint(run, options)
     }
+    return endRun<S>(run)
+  } catch (error) {
+    if (error instanceof LoopError) throw error
+    // Nothing is known to come here: what was paid for is kept even so.
+    run.stop = 'failed'
+    run.error = toRunError(error)
     return endRun<S>(run)
   } finally {
     run.scope.close()
@@ -78,7 +87,8 @@ function beginRound<S extends object>(run: RunState, options: RunOptions<S>): bo
   if (run.closing !== undefined) {
     const detail = bound?.detail ?? 'the same call was asked for three times'
     run.recorder.emit({ type: 'limit', round, limit: run.closing, detail })
-    run.transcript.user(answerNow(options.answer !== undefined))
+    if (!run.announced) run.transcript.user(answerNow(options.answer !== undefined))
+    run.announced = true
   }
   run.recorder.emit({ type: 'round-start', round, answerOnly: run.closing !== undefined })
   return run.closing !== undefined
@@ -95,8 +105,10 @@ async function ask(run: RunState, answerOnly: boolean): Promise<ModelReply | und
         ...(answerOnly || run.tools === undefined ? {} : { tools: run.tools }),
         signal: run.scope.signal,
         timeoutMs: Math.max(1, run.scope.remainingMs()),
+        onRetry: (retry) => run.recorder.emit({ type: 'retry', round: run.rounds + 1, ...retry }),
       }),
     )
+    checkReply(reply)
     run.lastMs = run.now() - startedAt
     run.fastestMs = run.fastestMs === 0 ? run.lastMs : Math.min(run.fastestMs, run.lastMs)
     run.slowestMs = Math.max(run.slowestMs, run.lastMs)
@@ -110,14 +122,16 @@ async function ask(run: RunState, answerOnly: boolean): Promise<ModelReply | und
   }
 }
 
-/** Ends the wait when the signal is aborted, even for a model that ignores it. */
-function untilAborted<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason)
-    if (signal.aborted) onAbort()
-    signal.addEventListener('abort', onAbort, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
-  })
+/** A model is anybody's code: a reply that cannot be read ends the run instead of breaking it. */
+function checkReply(reply: ModelReply): void {
+  const { message, usage, finishReason } = reply
+  if (typeof message === 'object' && message !== null && typeof usage === 'object' && usage !== null) {
+    const silent = message.content === undefined || message.content === null || message.content === ''
+    if (finishReason !== 'content_filter' || !silent) return
+    const refused = 'The reply was withheld by the content filter.'
+    throw new ModelError(refused, { kind: 'content_filter', retryable: false })
+  }
+  throw new ModelError('The model replied without a message or usage.', { kind: 'protocol', retryable: false })
 }
 
 /** Reads a reply and appends it to the transcript; its calls are pending from now on. */
@@ -149,7 +163,7 @@ async function conclude<S extends object>(
 ): Promise<void> {
   refuseCalls(run)
   const view = { runId: run.runId, results: run.ledger.results }
-  const judgement = await judge(reading, options.answer, reply.finishReason === 'length', view)
+  const judgement = await judge(reading, options.answer, reply.finishReason === 'length', view, run.scope.signal)
   if (judgement.accepted) {
     run.answer = { value: judgement.value }
     return
@@ -168,7 +182,8 @@ async function checkpoint<S extends object>(run: RunState, options: RunOptions<S
     const taken = takeCheckpoint(run)
     if (taken === undefined)
       throw new Error(`not taken: it is larger than limits.checkpointBytes (${run.limits.checkpointBytes})`)
-    await options.onCheckpoint(taken)
+    const storing: unknown = options.onCheckpoint(taken)
+    if (storing instanceof Promise) await untilAborted(run.scope.signal, storing)
   } catch (error) {
     run.recorder.warn('onCheckpoint', error)
   }

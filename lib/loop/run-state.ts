@@ -1,13 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { isObject } from '../../router/json.ts'
-import { createRouter, type Router } from '../../router/router.ts'
+import type { Router } from '../../router/router.ts'
 import type { ToolCall } from '../../router/tool-call.ts'
-import { checkSchema } from '../../router/tool-definition.ts'
+import { checkOptions, routerOf } from './check-options.ts'
 import { assertCheckpoint } from './checkpoint.ts'
 import { systemClock } from './clock.ts'
 import { Ledger } from './ledger.ts'
 import { completeLimits, type Limits } from './limits.ts'
-import { LoopError } from './loop-error.ts'
 import type { Model, Usage } from './model.ts'
 import type { PartialAnswer } from './partial-answer.ts'
 import { Recorder } from './recorder.ts'
@@ -45,17 +43,19 @@ export interface RunState {
   slowestMs: number
   /** The bound that was reached; from then on tools are off. */
   closing: LimitReason | undefined
+  /** The model was told that tools are off. */
+  announced: boolean
   partial: PartialAnswer | undefined
   answer: { readonly value: unknown } | undefined
   stop: StopReason | undefined
   error: RunError | undefined
 }
 
-/** @throws {LoopError | TypeError} on misuse; the message names the option and the value. */
+/** @throws {LoopError} on misuse; the message names the option and the value. */
 export function openRun<S extends object>(options: RunOptions<S>): RunState {
   checkOptions(options)
   const limits = completeLimits(options.limits)
-  const router = createRouter(options.tools ?? [])
+  const router = routerOf(options)
   const earlier = options.resumeFrom
   if (earlier !== undefined) assertCheckpoint(earlier)
   const clock = options.clock ?? systemClock
@@ -82,22 +82,12 @@ export function openRun<S extends object>(options: RunOptions<S>): RunState {
     fastestMs: earlier?.fastest_ms ?? 0,
     slowestMs: earlier?.slowest_ms ?? 0,
     closing: earlier?.closing ?? undefined,
+    announced: false,
     partial: earlier?.partial ?? undefined,
-    answer: undefined,
+    answer: earlier?.answer ?? undefined,
     stop: undefined,
     error: undefined,
   }
-}
-
-function checkOptions<S extends object>(options: RunOptions<S>): void {
-  const wrong = (name: string, value: unknown, expected: string) =>
-    new LoopError('invalid_option', `${name} is ${value === null ? 'null' : typeof value}; it has to be ${expected}.`)
-  if (typeof options.prompt !== 'string') throw wrong('prompt', options.prompt, 'a string')
-  if (typeof options.model?.complete !== 'function') throw wrong('model', options.model, 'a Model, e.g. minimax()')
-  if (options.tools !== undefined && !Array.isArray(options.tools))
-    throw wrong('tools', options.tools, 'an array of tools')
-  if (options.givens !== undefined && !isObject(options.givens)) throw wrong('givens', options.givens, 'an object')
-  if (options.answer !== undefined) checkSchema('answer.schema', options.answer.schema)
 }
 
 function firstMessages<S extends object>(options: RunOptions<S>, router: Router): Transcript {

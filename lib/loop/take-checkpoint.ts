@@ -33,6 +33,7 @@ export function takeCheckpoint(run: RunState): Checkpoint | undefined {
     elapsed_ms: Math.round(run.elapsedMs()),
     closing: run.closing ?? null,
     partial: run.partial ?? null,
+    answer: run.answer ?? null,
     entries: [...run.recorder.entries],
   }
   let excess = bytesOf(checkpoint) - run.limits.checkpointBytes

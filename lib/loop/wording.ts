@@ -30,14 +30,14 @@ export function systemPrompt(
 
 export function answerNow(structured: boolean): string {
   const form = !structured ? '' : ' as one JSON object that matches the schema, and nothing else'
-  return `This is the last round: tools are off. Give your final answer now${form}. Say what remains uncertain.`
+  return `Tools are off from now on. Give your final answer now${form}. Say what remains uncertain.`
 }
 
 export function rejection(problems: readonly string[]): string {
   return `Your answer was not accepted:\n${problems.map((problem) => `- ${problem}`).join('\n')}\nSend the corrected answer.`
 }
 
-export const noToolsNow = 'This call was not run: tools are off in the last round.'
+export const noToolsNow = 'This call was not run: tools are off.'
 
 export const outcomeUnknown =
   'The process stopped while this call was running: whether it took effect is unknown. Check before you call it again.'

@@ -1,4 +1,5 @@
-import type { MetricDelta } from '../../tools/documents.ts'
+import type { MetricDelta, Telemetry } from '../../tools/documents.ts'
+import { metricDeltas } from '../../tools/validation/deltas.ts'
 
 /** A figure with its unit, short enough for a table; "–" where there is none. */
 export function figure(value: number | null, unit: string): string {
@@ -26,11 +27,20 @@ const headline = [
   'latency.queue_s.mean',
   'requests.served',
   'requests.failed',
+  'requests.unfinished',
   'requests.preemptions',
   'throughput.generation_tokens_per_s',
   'kv_cache.usage_mean',
 ]
 
+/** The headline figures, and every other one that got worse: a fix must not hide its price. */
 export function headlineDeltas(deltas: readonly MetricDelta[]): readonly MetricDelta[] {
-  return headline.flatMap((name) => deltas.find(({ metric }) => metric === name) ?? [])
+  const first = headline.flatMap((name) => deltas.find(({ metric }) => metric === name) ?? [])
+  const price = deltas.filter((delta) => delta.verdict === 'worse' && !headline.includes(delta.metric))
+  return [...first, ...price]
+}
+
+/** The headline figures of one window. */
+export function headlineFigures(telemetry: Telemetry): readonly MetricDelta[] {
+  return headlineDeltas(metricDeltas(telemetry, telemetry))
 }

@@ -1,12 +1,12 @@
-import type { FixAction } from '../../tools/documents.ts'
-import type { TraceEntry } from '../loop/trace.ts'
-import { change, figure, headlineDeltas } from './figures.ts'
+import type { FixAction, FixResult } from '../../tools/documents.ts'
+import { course } from './course.ts'
+import { change, figure, headlineDeltas, headlineFigures } from './figures.ts'
 import { bullets, cellCode, code, plain, table } from './markdown-text.ts'
 import type { ReportDocument } from './report.ts'
 
 /** The report as Markdown. Whatever came from a model or a log is escaped: it cannot add headings, links or markup. */
 export function renderMarkdown(document: ReportDocument): string {
-  const sections = [head(document), beforeAndAfter(document), diagnosis(document), fix(document), course(document)]
+  const sections = [head, incident, figures, diagnosis, fix, course].map((section) => section(document))
   return `${sections.filter((section) => section !== '').join('\n\n')}\n`
 }
 
@@ -34,7 +34,28 @@ function head({ scenario, notice, validation, agent_trace: trace }: ReportDocume
   ].join('\n\n')
 }
 
-function beforeAndAfter({ validation }: ReportDocument): string {
+function incident({ pre_telemetry: { window, slo, config_id } }: ReportDocument): string {
+  const objective = [
+    `time to first token p95 ≤ ${figure(slo.ttft_p95_s, 's')}`,
+    `inter-token p99 ≤ ${figure(slo.inter_token_p99_s, 's')}`,
+    `served ≥ ${figure(slo.served_ratio, 'share')}`,
+  ]
+  return [
+    '## Incident',
+    bullets([
+      `window: ${plain(window.start)} to ${plain(window.end)} (${figure(window.duration_s, 's')})`,
+      `configuration: ${cellCode(config_id)}`,
+      `objective: ${objective.join(', ')}`,
+    ]),
+  ].join('\n\n')
+}
+
+/** Without a validation the figures of the incident stand alone: they are what is known. */
+function figures({ validation, pre_telemetry }: ReportDocument): string {
+  if (validation.deltas.length === 0) {
+    const rows = headlineFigures(pre_telemetry).map(({ metric, before, unit }) => [metric, figure(before, unit)])
+    return `## Before\n\n${table(['figure', 'before'], rows)}`
+  }
   const rows = headlineDeltas(validation.deltas).map((delta) => [
     delta.metric,
     figure(delta.before, delta.unit),
@@ -42,7 +63,7 @@ function beforeAndAfter({ validation }: ReportDocument): string {
     change(delta),
     delta.verdict,
   ])
-  return rows.length === 0 ? '' : `## Before and after\n\n${table(['figure', 'before', 'after', 'change', ''], rows)}`
+  return `## Before and after\n\n${table(['figure', 'before', 'after', 'change', ''], rows)}`
 }
 
 function diagnosis({ diagnosis: found }: ReportDocument): string {
@@ -65,16 +86,21 @@ function list(title: string, items: readonly string[]): readonly string[] {
 
 function fix({ fix_plan: plan, fix_result: result }: ReportDocument): string {
   if (plan === null) return '## Fix\n\nNo fix was proposed.'
-  const rows = (result?.diff ?? []).map(({ op, path, from, value }) => [op, cellCode(path), shown(from), shown(value)])
   return [
     '## Fix',
     plain(plan.summary),
     ...(plan.rationale === undefined ? [] : [plain(plan.rationale)]),
     bullets(plan.actions.map(action)),
-    ...(rows.length === 0 ? ['It was not applied.'] : [table(['', 'path', 'before', 'after'], rows)]),
+    result === null ? 'It was not applied.' : changes(result),
     ...list('Expected impact', (result?.expected_impact ?? []).map(plain)),
     ...list('Risks', (plan.risks ?? []).map(plain)),
   ].join('\n\n')
+}
+
+function changes({ diff }: FixResult): string {
+  if (diff.length === 0) return 'It changed nothing.'
+  const rows = diff.map(({ op, path, from, value }) => [op, cellCode(path), shown(from), shown(value)])
+  return table(['', 'path', 'before', 'after'], rows)
 }
 
 function action({ action: name, ...rest }: FixAction): string {
@@ -83,31 +109,4 @@ function action({ action: name, ...rest }: FixAction): string {
 
 function shown(value: unknown): string {
   return value === undefined ? '–' : cellCode(JSON.stringify(value))
-}
-
-/** What the run did, round by round. */
-function course({ agent_trace: trace }: ReportDocument): string {
-  const rows = trace.entries.map(step)
-  return rows.length === 0 ? '' : `## Course\n\n${table(['round', 'step', 'outcome', 'took'], rows)}`
-}
-
-function step(entry: TraceEntry): readonly string[] {
-  const round = String(entry['round'] ?? '')
-  const took = `${String(entry['duration_ms'])} ms`
-  switch (entry.type) {
-    case 'tool-end': {
-      const outcome = entry['status'] === 'ok' ? 'ok' : `error: ${String(entry['error_kind'])}`
-      return [round, plain(String(entry['tool'])), outcome, took]
-    }
-    case 'reply':
-      return [round, 'model reply', plain(String(entry['finish_reason'])), took]
-    case 'repair':
-      return [round, 'repair', plain(JSON.stringify(entry['repair'])), '']
-    case 'answer-rejected':
-      return [round, 'answer sent back', plain([entry['problems']].flat().join('; ')), '']
-    case 'limit':
-      return [round, `limit: ${String(entry['limit'])}`, plain(String(entry['detail'])), '']
-    case 'warning':
-      return [round, `warning: ${String(entry['source'])}`, plain(String(entry['message'])), '']
-  }
 }

@@ -151,19 +151,6 @@ test('events come in their documented order', async () => {
   ])
 })
 
-test.each([
-  [{ limits: { rounds: 0 } }, 'limits.rounds is 0; it has to be a positive whole number.'],
-  [{ limits: { rounds: 2.5 } }, 'limits.rounds is 2.5'],
-  [{ limits: { round: 3 } as object }, 'limits.round is unknown'],
-  [{ tools: [getWeather, getWeather] }, 'Two tools are named "get_weather"'],
-  [{ model: undefined as never }, 'model is undefined; it has to be a Model'],
-  [{ prompt: 5 as never }, 'prompt is number; it has to be a string.'],
-])('misuse %j rejects at once and names the option', async (options, message) => {
-  const model = scriptedModel([])
-  await expect(runLoop({ model, prompt, ...options })).rejects.toThrow(message)
-  expect(model.requests).toEqual([])
-})
-
 test('a run that is resumed from any of its checkpoints ends the same, and pays for no reply twice', async () => {
   const steps = [askOslo, calls('get_weather', { city: 'Bergen' }, 'call-2'), says('{"celsius":4}')]
   const options = { tools, prompt, answer: { schema: weatherAnswer }, runId: 'run-1' }

@@ -11,6 +11,7 @@ test('a report has its sections, the figures before and after, and says what was
   const markdown = markdownOf('plain')
   expect(markdown.match(/^#.*$/gm)).toEqual([
     '# Incident report: kv\\_cache\\_pressure',
+    '## Incident',
     '## Before and after',
     '## Diagnosis',
     '### Evidence',

@@ -32,6 +32,7 @@ const checkpoint: Checkpoint = {
   elapsed_ms: 10,
   closing: null,
   partial: null,
+  answer: null,
   entries: [],
 }
 const overloaded: RunError = {

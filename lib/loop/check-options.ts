@@ -1,0 +1,83 @@
+import { isObject } from '../../router/json.ts'
+import { createRouter, type Router } from '../../router/router.ts'
+import { checkSchema } from '../../router/tool-definition.ts'
+import { validatorOf } from '../../router/validator.ts'
+import { LoopError } from './loop-error.ts'
+import type { RunOptions } from './run.ts'
+
+type Expectation = readonly [what: string, test: (value: unknown) => boolean]
+
+const text: Expectation = ['a string', (value) => typeof value === 'string']
+const callback: Expectation = ['a function', (value) => typeof value === 'function']
+const object: Expectation = ['an object', isObject]
+
+/** Every option of a run and what it has to be; `model` and `prompt` are the ones that must not be left out. */
+const expectations: Readonly<Record<keyof RunOptions, Expectation>> = {
+  model: ['a Model, e.g. minimax()', (value) => isObject(value) && typeof value['complete'] === 'function'],
+  prompt: text,
+  tools: ['an array of tools', Array.isArray],
+  instructions: text,
+  answer: ['an object with a schema', isObject],
+  givens: object,
+  limits: object,
+  signal: ['an AbortSignal', (value) => value instanceof EventTarget && 'aborted' in value],
+  onEvent: callback,
+  onCheckpoint: callback,
+  resumeFrom: ['a checkpoint', isObject],
+  runId: ['a string that is not empty', (value) => typeof value === 'string' && value !== ''],
+  clock: [
+    'a Clock',
+    (value) => isObject(value) && typeof value['now'] === 'function' && typeof value['after'] === 'function',
+  ],
+}
+
+/** @throws {LoopError} `invalid_option` that names the option and what came. */
+export function checkOptions<S extends object>(options: RunOptions<S>): void {
+  if (!isObject(options)) throw invalid(`runLoop's argument is ${kindOf(options)}; it has to be an object of options.`)
+  for (const name of Object.keys(options)) {
+    if (!Object.hasOwn(expectations, name)) {
+      throw invalid(`${name} is no option of runLoop; there are ${Object.keys(expectations).join(', ')}.`)
+    }
+  }
+  for (const [name, [what, test]] of Object.entries(expectations)) {
+    const value: unknown = Reflect.get(options, name)
+    const isRequired = name === 'model' || name === 'prompt'
+    if (value === undefined && !isRequired) continue
+    if (!test(value)) throw invalid(`${name} is ${kindOf(value)}; it has to be ${what}.`)
+  }
+  const { answer } = options
+  if (answer?.check !== undefined && typeof answer.check !== 'function') {
+    throw invalid(`answer.check is ${kindOf(answer.check)}; it has to be a function.`)
+  }
+  if (answer !== undefined) compiles('answer.schema', answer.schema)
+}
+
+/** @throws {LoopError} `invalid_option` when two tools have one name, or a tool or its schema is invalid. */
+export function routerOf<S extends object>(options: RunOptions<S>): Router {
+  try {
+    return createRouter(options.tools ?? [])
+  } catch (error) {
+    throw invalid(`tools: ${(error as Error).message}`, error)
+  }
+}
+
+/** Compiled before any request, so that what only the compiler sees, an unresolvable `$ref`, costs no reply. */
+function compiles(name: string, schema: object): void {
+  try {
+    checkSchema(name, schema)
+    validatorOf(schema)
+  } catch (error) {
+    const { message } = error as Error
+    throw invalid(message.startsWith(name) ? message : `${name} cannot be compiled: ${message}`, error)
+  }
+}
+
+function invalid(message: string, cause?: unknown): LoopError {
+  return new LoopError('invalid_option', message, cause === undefined ? {} : { cause })
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return 'null'
+  if (Array.isArray(value)) return 'an array'
+  return typeof value === 'object' ? `a ${value.constructor?.name ?? 'bare'} object` : typeof value
+}

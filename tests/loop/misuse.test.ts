@@ -1,0 +1,42 @@
+import { expect, test } from 'vitest'
+import { LoopError } from '../../lib/loop/loop-error.ts'
+import { runLoop } from '../../lib/loop/run-loop.ts'
+import { scriptedModel } from '../support/scripted-model.ts'
+import { getWeather } from '../support/weather.ts'
+
+const schema = (answer: object) => ({ answer: { schema: answer } })
+
+test.each([
+  ['a limit of 0', { limits: { rounds: 0 } }, 'limits.rounds is 0; it has to be a positive whole number.'],
+  ['a limit that is not whole', { limits: { rounds: 2.5 } }, 'limits.rounds is 2.5'],
+  ['a limit that is NaN', { limits: { deadlineMs: Number.NaN } }, 'limits.deadlineMs is NaN'],
+  ['an unknown limit', { limits: { round: 3 } }, 'limits.round is unknown; there are rounds, deadlineMs'],
+  ['limits that are null', { limits: null }, 'limits is null; it has to be an object.'],
+  ['an unknown option', { limit: {} }, 'limit is no option of runLoop; there are model, prompt'],
+  ['two tools of one name', { tools: [getWeather, getWeather] }, 'tools: Two tools are named "get_weather"'],
+  ['no model', { model: undefined }, 'model is undefined; it has to be a Model'],
+  ['a prompt that is no text', { prompt: 5 }, 'prompt is number; it has to be a string.'],
+  ['instructions that are no text', { instructions: 42 }, 'instructions is number'],
+  [
+    'a controller for a signal',
+    { signal: new AbortController() },
+    'signal is a AbortController object; it has to be an AbortSignal.',
+  ],
+  ['a listener that is no function', { onCheckpoint: 'x' }, 'onCheckpoint is string; it has to be a function.'],
+  ['givens that are a list', { givens: [] }, 'givens is an array'],
+  [
+    'an answer schema with a typo',
+    schema({ type: 'object', propertis: {} }),
+    'answer.schema: "propertis" is not a JSON Schema keyword',
+  ],
+  ['an answer schema with a dead reference', schema({ $ref: '#/$defs/none' }), 'answer.schema cannot be compiled'],
+  ['a check that is no function', { answer: { schema: { type: 'object' }, check: 1 } }, 'answer.check is number'],
+  ['no options', undefined, "runLoop's argument is undefined"],
+])('%s rejects at once, before any request, and names option and value', async (_, wrong, message) => {
+  const model = scriptedModel([])
+  const options = wrong === undefined ? undefined : { model, prompt: 'Hello?', ...wrong }
+  const run = runLoop(options as Parameters<typeof runLoop>[0])
+  await expect(run).rejects.toThrow(message)
+  await expect(run).rejects.toBeInstanceOf(LoopError)
+  expect(model.requests).toEqual([])
+})
