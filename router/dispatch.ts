@@ -132,7 +132,9 @@ function withinTime(
       settle({ kind: 'failed', error: { kind: 'timeout', message } })
       context.abort(new DOMException(message, 'TimeoutError'))
     }, timeoutMs)
-    options.signal.addEventListener('abort', onAbort, { once: true })
+    if (options.signal.aborted)
+      onAbort() // by the tool itself, before it returned
+    else options.signal.addEventListener('abort', onAbort, { once: true })
     output.then(
       (value) => settle({ kind: 'returned', value }),
       (error: unknown) => settle(threw(error)),

@@ -4,6 +4,7 @@ import { resolveReferences } from '../../router/references.ts'
 import type { ToolCall, ToolResult } from '../../router/tool-call.ts'
 import { validatorOf } from '../../router/validator.ts'
 import { type Checkpoint, invalid, type RecordedResult } from './checkpoint.ts'
+import type { LedgerEntry } from './ledger.ts'
 import type { RunState } from './run-state.ts'
 
 /**
@@ -13,19 +14,30 @@ import type { RunState } from './run-state.ts'
  * @throws {LoopError} `invalid_checkpoint` when a part of it is damaged.
  */
 export async function restore(run: RunState, checkpoint: Checkpoint): Promise<void> {
-  let next = 0
+  const records = checkpoint.results.values()
+  let batch: LedgerEntry[] = []
   for (const message of checkpoint.messages) {
-    const record = message.role === 'tool' ? checkpoint.results[next++] : undefined
+    const record = message.role === 'tool' ? records.next().value : undefined
     if (record === undefined) {
+      enter(run, batch)
+      batch = []
       run.transcript.append(message)
       continue
     }
     const call: ToolCall = { ...record.call, repairs: [] }
-    const result = record.shed ? await derive(run, call, record) : stored(run, call, record, contentOf(message.json))
-    run.ledger.add({ call, result, key: record.key })
+    const result = record.shed
+      ? await derive(run, call, record)
+      : stored(run, call, record, contentOf(message.json), batch)
+    batch.push({ call, result, key: record.key })
     if (record.shed) run.transcript.results([result])
     else run.transcript.append(message)
   }
+  enter(run, batch)
+}
+
+/** The results of one reply are entered together: its calls could not point at each other. */
+function enter(run: RunState, batch: readonly LedgerEntry[]): void {
+  for (const entry of batch) run.ledger.add(entry)
 }
 
 async function derive(run: RunState, call: ToolCall, record: RecordedResult): Promise<ToolResult> {
@@ -41,7 +53,13 @@ async function derive(run: RunState, call: ToolCall, record: RecordedResult): Pr
   return { ...result, durationMs: record.duration_ms, repairs: record.repairs }
 }
 
-function stored(run: RunState, call: ToolCall, record: RecordedResult, content: string): ToolResult {
+function stored(
+  run: RunState,
+  call: ToolCall,
+  record: RecordedResult,
+  content: string,
+  batch: readonly LedgerEntry[],
+): ToolResult {
   const { clipped, duration_ms: durationMs, repairs, error } = record
   const base = { id: call.id, name: call.name, callId: record.call_id, content, clipped, durationMs, repairs }
   const served = record.served_from === undefined ? {} : { servedFrom: record.served_from }
@@ -50,7 +68,8 @@ function stored(run: RunState, call: ToolCall, record: RecordedResult, content: 
     return { ...base, ...served, status: 'error', error }
   }
   if (record.served_from !== undefined) {
-    const earlier = run.ledger.entries.find(({ result }) => result.id === record.served_from)?.result
+    const before = [...run.ledger.entries, ...batch]
+    const earlier = before.findLast(({ key, result }) => key === record.key && result.id === record.served_from)?.result
     if (earlier?.status !== 'ok') throw invalid(`.results: ${call.id} repeats a call that is not there`)
     return { ...base, ...served, status: 'ok', input: earlier.input, value: earlier.value }
   }

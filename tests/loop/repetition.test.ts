@@ -1,0 +1,118 @@
+import { expect, test } from 'vitest'
+import { runLoop } from '../../lib/loop/run-loop.ts'
+import { defineTool } from '../../router/tool.ts'
+import { calls, type ScriptStep, says, scriptedModel } from '../support/scripted-model.ts'
+
+const prompt = 'Look.'
+const usage = { inputTokens: 1, outputTokens: 1, cachedInputTokens: 0, reasoningTokens: 0 }
+const batch =
+  (...asked: readonly (readonly [name: string, input: object, id: string])[]): ScriptStep =>
+  () => ({
+    message: {
+      role: 'assistant',
+      tool_calls: asked.map(([name, input, id]) => ({
+        id,
+        type: 'function',
+        function: { name, arguments: JSON.stringify(input) },
+      })),
+    },
+    finishReason: 'tool_calls',
+    usage,
+  })
+
+function counter(name: string, idempotentHint?: boolean) {
+  let count = 0
+  return defineTool({
+    name,
+    description: name,
+    inputSchema: { type: 'object' },
+    ...(idempotentHint === undefined ? {} : { annotations: { idempotentHint } }),
+    execute: () => ++count,
+  })
+}
+const broken = defineTool({
+  name: 'broken',
+  description: 'Fails.',
+  inputSchema: { type: 'object' },
+  execute: () => {
+    throw new Error('out of order')
+  },
+})
+
+test('a polling tool is executed each time', async () => {
+  const poll = (id: string) => calls('poll', {}, id)
+  const run = await runLoop({
+    model: scriptedModel([poll('a'), poll('b'), poll('c'), poll('d'), says('Done.')]),
+    tools: [counter('poll', false)],
+    prompt,
+  })
+  expect(run.results.map(({ content }) => content)).toEqual(['1', '2', '3', '4'])
+  expect(run).not.toHaveProperty('limit')
+})
+
+test('the order of members makes no other call', async () => {
+  const model = scriptedModel([
+    calls('look', { a: 1, b: [2] }, 'x'),
+    calls('look', { b: [2], a: 1 }, 'y'),
+    says('Done.'),
+  ])
+  const run = await runLoop({ model, tools: [counter('look')], prompt })
+  expect(run.results[1]).toMatchObject({ servedFrom: 'x', value: 1 })
+})
+
+test('a failure that may pass is tried again, and counts', async () => {
+  const again = (id: string) => calls('broken', {}, id)
+  const run = await runLoop({
+    model: scriptedModel([again('a'), again('b'), again('c'), says('Done.')]),
+    tools: [broken],
+    prompt,
+  })
+  expect(run.results.every((result) => result.status === 'error' && result.servedFrom === undefined)).toBe(true)
+  expect(run).toMatchObject({ limit: 'repetition', stopReason: 'answered' })
+})
+
+test('three times the same unknown tool, or the same invalid input, ends in the answer round', async () => {
+  const unknown = ['a', 'b', 'c'].map((id) => calls('loook', {}, id))
+  expect(await runLoop({ model: scriptedModel([...unknown, says('Done.')]), tools: [broken], prompt })).toMatchObject({
+    limit: 'repetition',
+  })
+})
+
+test('identical calls of one reply are run once, a failing one included, and each has its result', async () => {
+  const model = scriptedModel([
+    batch(['look', {}, 'a']),
+    batch(
+      ['look', {}, 'b'],
+      ['broken', { of: { $result: 'look' } }, 'c'],
+      ['broken', { of: { $result: 'look' } }, 'd'],
+    ),
+    says('Done.'),
+  ])
+  const run = await runLoop({ model, tools: [counter('look'), broken], prompt })
+  expect(run.results.map(({ id }) => id)).toEqual(['a', 'b', 'c', 'd'])
+  expect(run.results[3]).toMatchObject({ status: 'error', servedFrom: 'c' })
+  expect(run.stopReason).toBe('answered')
+})
+
+test('the same words that point at a newer result are another call', async () => {
+  const model = scriptedModel([
+    calls('poll', {}, 'a'),
+    calls('look', { at: { $result: 'poll' } }, 'b'),
+    calls('poll', {}, 'c'),
+    calls('look', { at: { $result: 'poll' } }, 'd'),
+    says('Done.'),
+  ])
+  const run = await runLoop({ model, tools: [counter('poll', false), counter('look')], prompt })
+  expect(run.results.map(({ servedFrom }) => servedFrom)).toEqual([undefined, undefined, undefined, undefined])
+})
+
+test('pointers with a second "#", and objects that only look like references, are told apart', async () => {
+  const model = scriptedModel([
+    calls('look', { 'a#1': 1 }, 'k'),
+    calls('look', { $result: 'k', n: 1 }, 'x'),
+    calls('look', { $result: 'k', n: 2 }, 'y'),
+    says('Done.'),
+  ])
+  const run = await runLoop({ model, tools: [counter('look')], prompt })
+  expect(run.results.map(({ content }) => content)).toEqual(['1', '2', '3'])
+})

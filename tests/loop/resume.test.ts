@@ -1,0 +1,209 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import type { Checkpoint } from '../../lib/loop/checkpoint.ts'
+import type { ModelRequest } from '../../lib/loop/model.ts'
+import { runLoop } from '../../lib/loop/run-loop.ts'
+import { defineTool } from '../../router/tool.ts'
+import { calls, type ScriptStep, says, scriptedModel } from '../support/scripted-model.ts'
+
+/** Grows with its input, so that some results are clipped and some are not. */
+const repeat = defineTool({
+  name: 'repeat',
+  description: 'A text, several times.',
+  inputSchema: {
+    type: 'object',
+    properties: { text: { type: 'string' }, times: { type: 'integer', minimum: 0, maximum: 2000 } },
+    required: ['text', 'times'],
+    additionalProperties: false,
+  },
+  annotations: { readOnlyHint: true, idempotentHint: true },
+  execute: ({ text, times }) => ({ text: text.repeat(times) }),
+})
+const measure = defineTool({
+  name: 'measure',
+  description: 'Length of a text.',
+  inputSchema: {
+    type: 'object',
+    properties: { text: { type: 'string' } },
+    required: ['text'],
+    additionalProperties: false,
+  },
+  annotations: { readOnlyHint: true },
+  execute: ({ text }) => ({ length: text.length }),
+})
+const fail = defineTool({
+  name: 'fail',
+  description: 'Never works.',
+  inputSchema: { type: 'object' },
+  annotations: { idempotentHint: true },
+  execute: () => {
+    throw new Error('out of order')
+  },
+})
+const tools = [repeat, measure, fail]
+const answer = { schema: { type: 'object', properties: { done: { const: true } }, required: ['done'] } } as const
+
+const call = fc.oneof(
+  fc.record({
+    name: fc.constant('repeat'),
+    input: fc.record({ text: fc.constantFrom('a', 'ü', '"'), times: fc.integer({ min: 0, max: 2000 }) }),
+  }),
+  fc.constant({ name: 'measure', input: { text: { $result: 'repeat#/text' } } }),
+  fc.constant({ name: 'fail', input: {} }),
+  fc.constant({ name: 'measure', input: { txt: 1 } }),
+  fc.constant({ name: 'unknown', input: {} }),
+)
+const replies = fc.array(
+  fc.oneof(
+    { weight: 4, arbitrary: fc.array(call, { minLength: 1, maxLength: 4 }) },
+    { weight: 1, arbitrary: fc.constant('{"done":1}') },
+  ),
+  {
+    maxLength: 7,
+  },
+)
+
+/** A model that answers by the number of replies it finds in the transcript, as one behind a server would. */
+function modelOf(
+  script: readonly (string | readonly { readonly name: string; readonly input: object }[])[],
+  paid: number[],
+) {
+  const step: ScriptStep = (request: ModelRequest) => {
+    const round = request.messages.filter(({ role }) => role === 'assistant').length
+    paid.push(round)
+    const reply = script[round] ?? '{"done":true}'
+    if (typeof reply === 'string' || request.tools === undefined)
+      return says(typeof reply === 'string' ? reply : '{"done":true}')(request)
+    const tool_calls = reply.map(({ name, input }, index) => ({
+      id: `call_${round}_${index}`,
+      type: 'function',
+      function: { name, arguments: JSON.stringify(input) },
+    }))
+    const usage = { inputTokens: 1, outputTokens: 1, cachedInputTokens: 0, reasoningTokens: 0 }
+    return { message: { role: 'assistant', tool_calls }, finishReason: 'tool_calls', usage }
+  }
+  return scriptedModel(Array(20).fill(step))
+}
+
+const comparable = (value: unknown) =>
+  JSON.parse(JSON.stringify(value, (key, member) => (/Ms$|_ms$/.test(key) || key === 'trace' ? undefined : member)))
+
+test.each([
+  ['whole', 1_000_000],
+  ['shed', 6_000],
+])(
+  'a run cut at any checkpoint and resumed ends the same, and pays for no reply twice (%s checkpoints)',
+  async (_, checkpointBytes) => {
+    await fc.assert(
+      fc.asyncProperty(replies, async (script) => {
+        const options = { tools, prompt: 'Work.', answer, runId: 'run', limits: { resultBytes: 600, checkpointBytes } }
+        const taken: string[] = []
+        const whole = await runLoop({
+          ...options,
+          model: modelOf(script, []),
+          onCheckpoint: (at) => taken.push(JSON.stringify(at)),
+        })
+        expect(whole.stopReason).not.toBe('failed')
+        for (const text of taken) {
+          expect(Buffer.byteLength(text)).toBeLessThanOrEqual(checkpointBytes)
+          const resumeFrom: Checkpoint = JSON.parse(text)
+          const paid: number[] = []
+          const resumed = await runLoop({ ...options, model: modelOf(script, paid), resumeFrom })
+          expect(comparable(resumed)).toEqual(comparable(whole))
+          expect(paid).toEqual(
+            Array.from({ length: whole.rounds - resumeFrom.rounds }, (_, index) => resumeFrom.rounds + index),
+          )
+        }
+      }),
+      { numRuns: 60 },
+    )
+  },
+)
+
+test('a call of a tool with side effects that was in flight is sealed; one that may be repeated is run again', async () => {
+  const ran: string[] = []
+  const tool = (name: string, idempotentHint?: boolean) =>
+    defineTool({
+      name,
+      description: name,
+      inputSchema: { type: 'object' },
+      ...(idempotentHint === undefined ? {} : { annotations: { idempotentHint } }),
+      execute: (_, { callId }) => ran.push(`${name} ${callId}`),
+    })
+  const both: ScriptStep = () => ({
+    message: {
+      role: 'assistant',
+      tool_calls: ['pay', 'look'].map((name) => ({ id: name, type: 'function', function: { name, arguments: '{}' } })),
+    },
+    finishReason: 'tool_calls',
+    usage: { inputTokens: 1, outputTokens: 1, cachedInputTokens: 0, reasoningTokens: 0 },
+  })
+  const options = { tools: [tool('pay'), tool('look', true)], prompt: 'Pay.', runId: 'run' }
+  const taken: Checkpoint[] = []
+  await runLoop({ ...options, model: scriptedModel([both, says('Paid.')]), onCheckpoint: (at) => taken.push(at) })
+  const afterReply = taken[0]
+  if (afterReply === undefined) throw new Error('no checkpoint was taken')
+  expect(afterReply.pending).toHaveLength(2)
+  ran.length = 0
+  const run = await runLoop({
+    ...options,
+    model: scriptedModel([says('Paid.')]),
+    resumeFrom: structuredClone(afterReply),
+  })
+  expect(ran).toEqual(['look run/1/1'])
+  expect(run.results).toMatchObject([
+    { status: 'error', error: { kind: 'outcome_unknown' } },
+    { status: 'ok', callId: 'run/1/1' },
+  ])
+})
+
+test('a checkpoint after the accepted answer gives that answer without a request', async () => {
+  const taken: Checkpoint[] = []
+  const options = { prompt: 'Work.', answer, runId: 'run', limits: { rounds: 1 } }
+  await runLoop({ ...options, model: scriptedModel([says('{"done":true}')]), onCheckpoint: (at) => taken.push(at) })
+  const run = await runLoop({
+    ...options,
+    model: scriptedModel([]),
+    resumeFrom: structuredClone(taken.at(-1)) as Checkpoint,
+  })
+  expect(run).toMatchObject({ stopReason: 'answered', answer: { done: true }, rounds: 1 })
+})
+
+test('a checkpoint that cannot be made small enough is not handed on, and the trace says so', async () => {
+  const big = defineTool({
+    name: 'big',
+    description: 'Big.',
+    inputSchema: { type: 'object' },
+    execute: () => 'x'.repeat(5000),
+  })
+  let count = 0
+  const run = await runLoop({
+    model: scriptedModel([calls('big', {}), says('Done.')]),
+    tools: [big],
+    prompt: 'Work.',
+    limits: { checkpointBytes: 3000 },
+    onCheckpoint: () => count++,
+  })
+  expect(run.stopReason).toBe('answered')
+  expect(count).toBe(1)
+  expect(run.trace.entries).toContainEqual(
+    expect.objectContaining({ type: 'warning', source: 'onCheckpoint', message: expect.stringContaining('3000') }),
+  )
+})
+
+test.each([
+  ['another version', { version: 99 }, 'has version 99'],
+  ['no messages', { messages: undefined }, '.messages is undefined'],
+  ['rounds that are none', { rounds: -1 }, '.rounds is -1'],
+  ['results without messages', { results: [{}] }, '0 tool messages for 1 results'],
+])('a checkpoint with %s is refused at once', async (_, damage, message) => {
+  const taken: Checkpoint[] = []
+  await runLoop({ model: scriptedModel([says('Done.')]), prompt: 'Work.', onCheckpoint: (at) => taken.push(at) })
+  const resumeFrom = { ...taken[0], ...damage } as Checkpoint
+  const run = runLoop({ model: scriptedModel([]), prompt: 'Work.', resumeFrom })
+  await expect(run).rejects.toMatchObject({
+    name: 'LoopError',
+    code: 'invalid_checkpoint',
+    message: expect.stringContaining(message),
+  })
+})
