@@ -1,0 +1,2 @@
+export { attribute, operation } from './names.ts'
+export { type OpenTelemetryOptions, openTelemetry } from './open-telemetry.ts'

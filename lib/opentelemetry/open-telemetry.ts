@@ -1,0 +1,162 @@
+import {
+  type Attributes,
+  type Context,
+  context,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  type Tracer,
+  trace,
+} from '@opentelemetry/api'
+import type { LoopEvent } from '../loop/events.ts'
+import type { Usage } from '../loop/model.ts'
+import { attribute, operation } from './names.ts'
+
+export interface OpenTelemetryOptions {
+  /** @defaultValue the global provider's tracer `tenrounds` */
+  readonly tracer?: Tracer
+  /** `gen_ai.agent.name` of the runs. @defaultValue none */
+  readonly agentName?: string
+  /** Record excerpts of tool inputs and results, secrets masked. @defaultValue false */
+  readonly contents?: boolean
+}
+
+interface OpenRun {
+  readonly span: Span
+  readonly context: Context
+  readonly common: Attributes
+  readonly model: string
+  readonly tools: Map<string, Span>
+  chat: Span | undefined
+}
+
+type EventOf<Type extends LoopEvent['type']> = Extract<LoopEvent, { readonly type: Type }>
+
+/**
+ * A listener that makes spans of a run: `invoke_agent`, in it one `chat` per model reply, retries included, and one
+ * `execute_tool` per executed call. To be given to `runLoop` as `onEvent`; one listener serves any number of runs.
+ */
+export function openTelemetry(options: OpenTelemetryOptions = {}): (event: LoopEvent) => void {
+  const tracer = options.tracer ?? trace.getTracer('tenrounds')
+  const runs = new Map<string, OpenRun>()
+  return (event) => {
+    if (event.type === 'run-start') {
+      runs.set(event.runId, startRun(tracer, event, options.agentName))
+      return
+    }
+    const run = runs.get(event.runId)
+    if (run === undefined) return
+    record(tracer, run, event, options.contents ?? false)
+    if (event.type === 'run-end') runs.delete(event.runId)
+  }
+}
+
+function startRun(tracer: Tracer, event: EventOf<'run-start'>, agentName: string | undefined): OpenRun {
+  const common = {
+    [attribute.provider]: event.provider,
+    [attribute.requestModel]: event.model,
+    [attribute.conversation]: event.runId,
+    ...(agentName === undefined ? {} : { [attribute.agentName]: agentName }),
+  }
+  const name = agentName === undefined ? operation.agent : `${operation.agent} ${agentName}`
+  const attributes = { ...common, [attribute.operation]: operation.agent }
+  const span = tracer.startSpan(name, { kind: SpanKind.INTERNAL, attributes })
+  return {
+    span,
+    context: trace.setSpan(context.active(), span),
+    common,
+    model: event.model,
+    tools: new Map(),
+    chat: undefined,
+  }
+}
+
+function record(
+  tracer: Tracer,
+  run: OpenRun,
+  event: Exclude<LoopEvent, EventOf<'run-start'>>,
+  contents: boolean,
+): void {
+  switch (event.type) {
+    case 'round-start':
+      run.chat = startChat(tracer, run, event)
+      break
+    case 'retry':
+      run.chat?.addEvent('retry', { attempt: event.attempt, [attribute.errorType]: event.kind, wait_ms: event.waitMs })
+      break
+    case 'reply':
+      run.chat?.setAttributes({ ...usageOf(event.usage), [attribute.finishReasons]: [event.finishReason] })
+      run.chat?.end()
+      run.chat = undefined
+      break
+    case 'tool-start':
+      run.tools.set(event.id, startTool(tracer, run, event))
+      break
+    case 'tool-end':
+      endTool(run, event, contents)
+      break
+    case 'limit':
+      run.span.setAttribute(attribute.limit, event.limit)
+      break
+    case 'warning':
+      run.span.addEvent('warning', { source: event.source, message: event.message })
+      break
+    case 'run-end':
+      endRun(run, event)
+      break
+    case 'repair':
+    case 'answer-rejected':
+      run.span.addEvent(event.type, { [attribute.round]: event.round })
+  }
+}
+
+function startChat(tracer: Tracer, run: OpenRun, { round }: EventOf<'round-start'>): Span {
+  const attributes = { ...run.common, [attribute.operation]: operation.chat, [attribute.round]: round }
+  return tracer.startSpan(`${operation.chat} ${run.model}`, { kind: SpanKind.CLIENT, attributes }, run.context)
+}
+
+function startTool(tracer: Tracer, run: OpenRun, event: EventOf<'tool-start'>): Span {
+  const attributes = {
+    [attribute.operation]: operation.tool,
+    [attribute.toolName]: event.tool,
+    [attribute.toolCallId]: event.id,
+    [attribute.toolType]: 'function',
+    [attribute.round]: event.round,
+  }
+  return tracer.startSpan(`${operation.tool} ${event.tool}`, { kind: SpanKind.INTERNAL, attributes }, run.context)
+}
+
+function endTool(run: OpenRun, event: EventOf<'tool-end'>, contents: boolean): void {
+  const span = run.tools.get(event.id)
+  if (span === undefined) return // refused or served from an earlier result: no tool was executed
+  run.tools.delete(event.id)
+  if (contents) span.setAttributes({ [attribute.toolArguments]: event.input, [attribute.toolResult]: event.result })
+  if (event.errorKind !== undefined) fail(span, event.errorKind)
+  span.end()
+}
+
+function endRun(run: OpenRun, event: EventOf<'run-end'>): void {
+  const kind = event.error?.kind ?? event.error?.name
+  for (const open of [run.chat, ...run.tools.values()]) {
+    if (open !== undefined) fail(open, kind ?? event.stopReason)
+    open?.end()
+  }
+  const ended = { [attribute.stopReason]: event.stopReason, [attribute.rounds]: event.rounds }
+  run.span.setAttributes({ ...usageOf(event.usage), ...ended })
+  if (event.stopReason === 'failed') fail(run.span, kind ?? 'failed', event.error?.message)
+  run.span.end()
+}
+
+function fail(span: Span, errorType: string, message?: string): void {
+  span.setAttribute(attribute.errorType, errorType)
+  span.setStatus({ code: SpanStatusCode.ERROR, ...(message === undefined ? {} : { message }) })
+}
+
+function usageOf(usage: Usage): Attributes {
+  return {
+    [attribute.inputTokens]: usage.inputTokens,
+    [attribute.outputTokens]: usage.outputTokens,
+    [attribute.cachedInputTokens]: usage.cachedInputTokens,
+    [attribute.reasoningTokens]: usage.reasoningTokens,
+  }
+}

@@ -1,0 +1,67 @@
+import {
+  BasicTracerProvider,
+  InMemorySpanExporter,
+  type ReadableSpan,
+  SimpleSpanProcessor,
+} from '@opentelemetry/sdk-trace-base'
+import { expect, test } from 'vitest'
+import { ModelError } from '../../lib/loop/model-error.ts'
+import { runLoop } from '../../lib/loop/run-loop.ts'
+import { type OpenTelemetryOptions, openTelemetry } from '../../lib/opentelemetry/index.ts'
+import { calls, fails, type ScriptStep, says, scriptedModel } from '../support/scripted-model.ts'
+import { getWeather } from '../support/weather.ts'
+
+async function spansOf(
+  steps: readonly ScriptStep[],
+  options: OpenTelemetryOptions = {},
+): Promise<readonly ReadableSpan[]> {
+  const exporter = new InMemorySpanExporter()
+  const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] })
+  const onEvent = openTelemetry({ tracer: provider.getTracer('test'), ...options })
+  await runLoop({ model: scriptedModel(steps), tools: [getWeather], prompt: 'How warm?', runId: 'run-1', onEvent })
+  return exporter.getFinishedSpans()
+}
+
+const askOslo = calls('get_weather', { city: 'Oslo' })
+
+test('a run is one invoke_agent span with chat and execute_tool spans in it', async () => {
+  const spans = await spansOf([askOslo, says('Warm.')], { agentName: 'weather' })
+  expect(spans.map(({ name }) => name)).toEqual([
+    'chat scripted',
+    'execute_tool get_weather',
+    'chat scripted',
+    'invoke_agent weather',
+  ])
+  const root = spans.at(-1)
+  for (const span of spans.slice(0, -1)) expect(span.parentSpanContext?.spanId).toBe(root?.spanContext().spanId)
+  expect(root?.attributes).toMatchObject({
+    'gen_ai.operation.name': 'invoke_agent',
+    'gen_ai.provider.name': 'test',
+    'gen_ai.request.model': 'scripted',
+    'gen_ai.conversation.id': 'run-1',
+    'gen_ai.usage.input_tokens': 20,
+    'tenrounds.stop_reason': 'answered',
+  })
+})
+
+test('contents are off unless they are asked for', async () => {
+  const [, silent] = await spansOf([askOslo, says('Warm.')])
+  expect(JSON.stringify(silent?.attributes)).not.toContain('Oslo')
+  const [, open] = await spansOf([askOslo, says('Warm.')], { contents: true })
+  expect(open?.attributes['gen_ai.tool.call.arguments']).toBe('{"city":"Oslo"}')
+})
+
+test('a failing model marks its chat span and the run, and no span is left open', async () => {
+  const spans = await spansOf([askOslo, fails(new ModelError('busy', { kind: 'overloaded', retryable: true }))])
+  expect(spans).toHaveLength(4)
+  expect(spans.slice(2).map(({ attributes }) => attributes['error.type'])).toEqual(['overloaded', 'overloaded'])
+})
+
+test('a refused call has no execute_tool span', async () => {
+  const spans = await spansOf([
+    calls('get_weather', { city: 'Oslo' }, 'a'),
+    calls('get_weather', { city: 'Oslo' }, 'b'),
+    says('Warm.'),
+  ])
+  expect(spans.filter(({ name }) => name.startsWith('execute_tool'))).toHaveLength(1)
+})
