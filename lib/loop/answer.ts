@@ -1,5 +1,6 @@
 import { describeFaults } from '../../router/feedback.ts'
-import { answersIn, type Reading } from '../../router/read.ts'
+import { answersIn } from '../../router/json-in-text.ts'
+import type { Reading } from '../../router/read.ts'
 import { validatorOf } from '../../router/validator.ts'
 import type { PartialAnswer } from './partial-answer.ts'
 import type { AnswerContract, RunView } from './run.ts'

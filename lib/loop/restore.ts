@@ -1,8 +1,6 @@
-import { coerce } from '../../router/coercion.ts'
+import { prepare } from '../../router/dispatch.ts'
 import { isObject } from '../../router/json.ts'
-import { resolveReferences } from '../../router/references.ts'
 import type { ToolCall, ToolResult } from '../../router/tool-call.ts'
-import { validatorOf } from '../../router/validator.ts'
 import { type Checkpoint, invalid, type RecordedResult } from './checkpoint.ts'
 import type { LedgerEntry } from './ledger.ts'
 import type { RunState } from './run-state.ts'
@@ -78,11 +76,9 @@ function stored(
 
 /** The input as the tool got it: references resolved, mended where that was needed. */
 function inputOf(run: RunState, call: ToolCall): unknown {
-  const resolved = resolveReferences(call.input, run.ledger)
-  const tool = run.router.tools.get(call.name)
-  if (!resolved.ok || tool === undefined) throw invalid(`.results: the input of ${call.id} leads nowhere`)
-  const faults = validatorOf(tool.inputSchema)(resolved.value)
-  return faults.length === 0 ? resolved.value : (coerce(resolved.value, faults)?.value ?? resolved.value)
+  const prepared = prepare(call, { tools: run.router.tools, references: run.ledger })
+  if (prepared.kind === 'ready') return prepared.input
+  throw invalid(`.results: the input of ${call.id} is no longer accepted`)
 }
 
 function contentOf(json: string): string {

@@ -36,14 +36,10 @@ export function traceEntry(event: LoopEvent): TraceEntry | undefined {
     case 'tool-start':
     case 'run-end':
       return undefined
-    case 'reply': {
-      const { runId: _, usage, ...rest } = event
-      return { ...snakeCase(rest), type: event.type, usage: usageFields(usage) }
-    }
-    default: {
-      const { runId: _, ...rest } = event
-      return { ...snakeCase(rest), type: event.type }
-    }
+    case 'reply':
+      return { ...snakeCase(event), type: event.type, usage: usageFields(event.usage) }
+    default:
+      return { ...snakeCase(event), type: event.type }
   }
 }
 
@@ -56,12 +52,20 @@ export function usageFields(usage: Usage): Trace['usage'] {
   }
 }
 
-function snakeCase(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const rename = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
-  return Object.fromEntries(
-    Object.entries(fields).map(([name, value]) => [
-      rename(name),
-      name.endsWith('Ms') ? Math.round(Number(value)) : value,
-    ]),
-  )
+/** There are some twenty names, and thousands of events. */
+const snakeNames = new Map<string, string>()
+
+/** The fields of an event without the run's id, which the trace says once; milliseconds are whole. */
+function snakeCase(event: LoopEvent): Record<string, unknown> {
+  const fields: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(event)) {
+    if (name === 'runId') continue
+    let renamed = snakeNames.get(name)
+    if (renamed === undefined) {
+      renamed = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+      snakeNames.set(name, renamed)
+    }
+    fields[renamed] = name.endsWith('Ms') ? Math.round(value) : value
+  }
+  return fields
 }

@@ -1,5 +1,8 @@
-import { ModelError } from '../loop/model-error.ts'
+import { misconfigured } from './configuration-error.ts'
 import { chatCompletionsUrl } from './endpoint.ts'
+
+/** `native`: the wire's `tools` and `tool_calls`. `json`: tools are described in the text and called by JSON in it. */
+export type Protocol = 'native' | 'json'
 
 export interface MinimaxOptions {
   /** Base URL or whole endpoint. @defaultValue `MINIMAX_CHAT_COMPLETIONS_URL` › `ANTHROPIC_BASE_URL` › `MINIMAX_BASE_URL` › https://api.minimax.chat */
@@ -8,13 +11,22 @@ export interface MinimaxOptions {
   readonly token?: string
   /** @defaultValue `MINIMAX_MODEL`, else `minimax-m2.1` */
   readonly model?: string
+  /** Ask for server-sent events. The reply is the same; its text can be shown as it comes. @defaultValue false */
+  readonly stream?: boolean
+  /** @defaultValue `native`, and `json` from the moment at which the endpoint refuses `tools` */
+  readonly protocol?: Protocol
+  /**
+   * Gets the visible text of a reply, without thinking: piece by piece with `stream`, else at once. A call that is sent
+   * again begins its text anew. What it throws is dropped.
+   */
+  readonly onText?: (text: string) => void
   /** Longest completion that is asked for, in tokens. @defaultValue the server's */
   readonly maxOutputTokens?: number
   /** How often a failed call is sent again, where that can help. @defaultValue 2 */
   readonly retries?: number
   /** Largest response that is read, in bytes. @defaultValue 16777216 */
   readonly maxResponseBytes?: number
-  /** @defaultValue process.env */
+  /** Proxies are taken from here, too: `HTTPS_PROXY` (else `HTTP_PROXY`) and `NO_PROXY`. @defaultValue process.env */
   readonly env?: Readonly<Record<string, string | undefined>>
 }
 
@@ -22,12 +34,19 @@ export interface Configuration {
   readonly url: URL
   readonly token: string
   readonly model: string
+  readonly stream: boolean
+  /** `undefined`: native as long as the endpoint takes it. */
+  readonly protocol: Protocol | undefined
+  readonly maxOutputTokens: number | undefined
+  readonly retries: number
+  readonly maxResponseBytes: number
+  readonly env: Readonly<Record<string, string | undefined>>
 }
 
 export const defaultBaseUrl = 'https://api.minimax.chat'
 export const defaultModel = 'minimax-m2.1'
 
-/** @throws {ModelError} `configuration` that names the variable to set, never its value. */
+/** @throws {ModelError} `configuration` that names the variable or option to set, never a secret value. */
 export function configure(options: MinimaxOptions): Configuration {
   const env = options.env ?? process.env
   const [source, address] = [
@@ -37,7 +56,21 @@ export function configure(options: MinimaxOptions): Configuration {
     ['MINIMAX_BASE_URL', env['MINIMAX_BASE_URL']],
     ['the default', defaultBaseUrl],
   ].find(([, value]) => value !== undefined && value.trim() !== '') as [string, string]
-  const token = (options.token ?? env['ANTHROPIC_AUTH_TOKEN'] ?? '').trim()
+  return {
+    url: chatCompletionsUrl(address, source),
+    token: tokenOf(options.token ?? env['ANTHROPIC_AUTH_TOKEN'] ?? ''),
+    model: wireModel(options.model ?? env['MINIMAX_MODEL'] ?? ''),
+    stream: options.stream ?? false,
+    protocol: protocolOf(options.protocol),
+    maxOutputTokens: options.maxOutputTokens === undefined ? undefined : wholeNumber(options, 'maxOutputTokens', 1),
+    retries: wholeNumber({ retries: 2, ...options }, 'retries', 0),
+    maxResponseBytes: wholeNumber({ maxResponseBytes: 16_777_216, ...options }, 'maxResponseBytes', 1),
+    env,
+  }
+}
+
+function tokenOf(value: string): string {
+  const token = value.trim()
   if (token === '') {
     throw misconfigured('No token: set ANTHROPIC_AUTH_TOKEN to your MiniMax API key, or give the option "token".')
   }
@@ -46,11 +79,7 @@ export function configure(options: MinimaxOptions): Configuration {
       'The token in ANTHROPIC_AUTH_TOKEN holds characters that no HTTP header can carry; copy the key again.',
     )
   }
-  return {
-    url: chatCompletionsUrl(address, source),
-    token,
-    model: wireModel(options.model ?? env['MINIMAX_MODEL'] ?? ''),
-  }
+  return token
 }
 
 /** The name as the server knows it: without Claude Code's `[1m]` and without a gateway's vendor prefix. */
@@ -62,6 +91,17 @@ function wireModel(name: string): string {
   return bare === '' ? defaultModel : bare
 }
 
-export function misconfigured(message: string): ModelError {
-  return new ModelError(message, { kind: 'configuration', retryable: false })
+function protocolOf(value: unknown): Protocol | undefined {
+  if (value === undefined || value === 'native' || value === 'json') return value
+  throw misconfigured(`The option "protocol" is ${JSON.stringify(value)}; it has to be "native" or "json".`)
+}
+
+function wholeNumber<Name extends keyof MinimaxOptions>(
+  options: Readonly<Partial<Record<Name, unknown>>>,
+  name: Name,
+  least: number,
+): number {
+  const value = options[name]
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= least) return value
+  throw misconfigured(`The option "${name}" is ${String(value)}; it has to be a whole number, ${least} or more.`)
 }

@@ -1,4 +1,4 @@
-import { ModelError } from '../loop/model-error.ts'
+import { misconfigured } from './configuration-error.ts'
 
 /**
  * The chat-completions endpoint of a base URL, in any form that is seen in the wild: a bare host, `/v1`, an Anthropic
@@ -11,13 +11,13 @@ export function chatCompletionsUrl(address: string, source: string): URL {
   try {
     url = new URL(address.trim())
   } catch {
-    throw wrong(`${source} is no URL. Write it as https://api.minimax.io.`)
+    throw misconfigured(`${source} is no URL. Write it as https://api.minimax.io.`)
   }
   if (url.username !== '' || url.password !== '') {
-    throw wrong(`${source} carries credentials in the URL. Give the token as ANTHROPIC_AUTH_TOKEN instead.`)
+    throw misconfigured(`${source} carries credentials in the URL. Give the token as ANTHROPIC_AUTH_TOKEN instead.`)
   }
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback(url.hostname))) {
-    throw wrong(
+    throw misconfigured(
       `${source} is ${url.protocol}//${url.host}: the token is sent over https, or to loopback, and nowhere else.`,
     )
   }
@@ -35,8 +35,4 @@ function chatCompletionsPath(path: string): string {
 
 export function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(hostname)
-}
-
-function wrong(message: string): ModelError {
-  return new ModelError(message, { kind: 'configuration', retryable: false })
 }

@@ -1,13 +1,11 @@
 import { type Clock, systemClock } from '../loop/clock.ts'
-import type { Model, ModelReply } from '../loop/model.ts'
-import { ModelError } from '../loop/model-error.ts'
-import { errorOfResponse } from './classify.ts'
-import { readCompletion } from './completion.ts'
-import { configure, type MinimaxOptions } from './configuration.ts'
+import type { Model, ModelReply, ModelRequest } from '../loop/model.ts'
+import { configure, type MinimaxOptions, type Protocol } from './configuration.ts'
+import { refusesTools } from './json-protocol/refuses-tools.ts'
+import { readResponse } from './read-response.ts'
 import { requestBody } from './request-body.ts'
 import { withRetries } from './retry.ts'
-import { retryAfterOf } from './retry-after.ts'
-import { createTransport, type HttpResponse } from './transport.ts'
+import { createTransport } from './transport.ts'
 
 /** A model behind a chat-completions endpoint. */
 export interface MinimaxModel extends Model {
@@ -18,56 +16,51 @@ export interface MinimaxModel extends Model {
 }
 
 export interface MinimaxInternals {
+  /** Measures and waits between attempts. */
   readonly clock?: Clock
   readonly random?: () => number
+  /** The first wait before a call is sent again, in milliseconds. @defaultValue 1000 */
+  readonly firstWaitMs?: number
 }
 
 /**
  * MiniMax's chat-completions API over undici. Reads the environment; options override it.
  *
- * @throws {ModelError} `configuration` when there is no token, or the URL may not be used.
+ * @throws {ModelError} `configuration` when there is no token, the URL may not be used, or an option is none.
  */
 export function minimax(options: MinimaxOptions = {}, internals: MinimaxInternals = {}): MinimaxModel {
   const configuration = configure(options)
-  const transport = createTransport(configuration, options.maxResponseBytes ?? 16_777_216)
-  const clock = internals.clock ?? systemClock
-  const random = internals.random ?? Math.random
-  const fields = { model: configuration.model, maxOutputTokens: options.maxOutputTokens }
+  const { model, stream, token, maxOutputTokens, retries } = configuration
+  const transport = createTransport(configuration)
+  const { clock = systemClock, random = Math.random, firstWaitMs } = internals
+  let protocol: Protocol = configuration.protocol ?? 'native'
+
+  const send = (request: ModelRequest, by: Protocol): Promise<ModelReply> => {
+    const body = requestBody(request, { model, maxOutputTokens, stream, protocol: by })
+    const { signal, timeoutMs, onRetry } = request
+    return withRetries({ retries, timeoutMs, signal, clock, random, firstWaitMs, onRetry }, (leftMs) =>
+      transport.post(body, leftMs, signal, (response) =>
+        readResponse(response, { stream, token, onText: options.onText }),
+      ),
+    )
+  }
   return {
-    name: configuration.model,
+    name: model,
     provider: 'minimax',
     url: `${configuration.url.origin}${configuration.url.pathname}`,
     close: () => transport.close(),
-    complete: (request) => {
-      const body = requestBody(request, fields)
-      const { signal, timeoutMs } = request
-      return withRetries({ retries: options.retries ?? 2, timeoutMs, signal, clock, random }, async (leftMs) =>
-        readResponse(withoutToken(await transport.post(body, leftMs, signal), configuration.token)),
-      )
+    async complete(request) {
+      const startedAt = clock.now()
+      const by = protocol
+      try {
+        return await send(request, by)
+      } catch (error) {
+        const mayFallBack = configuration.protocol === undefined && by === 'native' && request.tools !== undefined
+        if (!mayFallBack || !refusesTools(error)) throw error
+        protocol = 'json'
+        const timeoutMs = Math.max(1, request.timeoutMs - (clock.now() - startedAt))
+        return send({ ...request, timeoutMs }, protocol)
+      }
     },
-  }
-}
-
-/** A server may quote the token it refuses: whatever form it has, it goes no further than here. */
-function withoutToken(response: HttpResponse, token: string): HttpResponse {
-  return response.text.includes(token) ? { ...response, text: response.text.replaceAll(token, '[redacted]') } : response
-}
-
-function readResponse({ status, text, retryAfter }: HttpResponse): ModelReply {
-  const body = parse(text)
-  const retryAfterMs = () => retryAfterOf(retryAfter, text, Date.now())
-  if (status < 200 || status >= 300) throw errorOfResponse(status, body, text, retryAfterMs())
-  if (body === undefined) {
-    const message = 'The response is not JSON, or was cut off. Check that the URL is a chat-completions endpoint.'
-    throw new ModelError(message, { kind: 'protocol', retryable: true, status })
-  }
-  return readCompletion(body, status, retryAfterMs)
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
   }
 }

@@ -1,19 +1,28 @@
 import type { ModelRequest } from '../loop/model.ts'
+import type { Protocol } from './configuration.ts'
+import { encodeBody } from './encoded-transcript.ts'
+import { messagesAsText } from './json-protocol/tool-instructions.ts'
 
 export interface RequestFields {
   readonly model: string
   readonly maxOutputTokens: number | undefined
+  /** @defaultValue false */
+  readonly stream?: boolean
+  /** @defaultValue native */
+  readonly protocol?: Protocol
 }
 
 /**
- * The body of one request, joined from parts that are already JSON: nothing is serialised twice.
+ * The body of one request: messages that are JSON already, and a tail with the other fields. Nothing is serialised twice.
  *
  * Only documented fields. `reasoning_split` keeps thinking out of `content`, where it would have to be told from text.
  */
-export function requestBody(request: ModelRequest, fields: RequestFields): string {
+export function requestBody(request: ModelRequest, fields: RequestFields): Buffer {
+  const native = fields.protocol !== 'json'
   const parts = [`"model":${JSON.stringify(fields.model)}`, '"reasoning_split":true']
+  // Without `include_usage` a stream may carry no usage at all.
+  if (fields.stream) parts.push('"stream":true,"stream_options":{"include_usage":true}')
   if (fields.maxOutputTokens !== undefined) parts.push(`"max_completion_tokens":${fields.maxOutputTokens}`)
-  if (request.tools !== undefined) parts.push(`"tools":${request.tools}`)
-  parts.push(`"messages":[${request.messages.map(({ json }) => json).join(',')}]`)
-  return `{${parts.join(',')}}`
+  if (native && request.tools !== undefined) parts.push(`"tools":${request.tools}`)
+  return encodeBody(native ? request.messages : messagesAsText(request), `],${parts.join(',')}}`)
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../loop/clock.ts'
+import type { ModelRequest } from '../loop/model.ts'
 import { ModelError } from '../loop/model-error.ts'
 
 export interface RetryOptions {
@@ -10,6 +11,9 @@ export interface RetryOptions {
   readonly clock: Clock
   /** From 0 to 1, to spread the waits of many clients. */
   readonly random: () => number
+  /** The first wait, in milliseconds. @defaultValue 1000 */
+  readonly firstWaitMs?: number | undefined
+  readonly onRetry?: ModelRequest['onRetry'] | undefined
 }
 
 /**
@@ -18,15 +22,16 @@ export interface RetryOptions {
  * Waits 1 s, 2 s, 4 s … (each between half and whole), or as long as the server asks.
  */
 export async function withRetries<T>(options: RetryOptions, attempt: (timeoutMs: number) => Promise<T>): Promise<T> {
-  const { clock, signal } = options
+  const { clock, signal, firstWaitMs = 1000 } = options
   const end = clock.now() + options.timeoutMs
   for (let count = 0; ; count++) {
     try {
       return await attempt(Math.max(1, end - clock.now()))
     } catch (error) {
       if (!(error instanceof ModelError) || !error.retryable || count >= options.retries || signal.aborted) throw error
-      const waitMs = error.retryAfterMs ?? 1000 * 2 ** count * (0.5 + options.random() / 2)
+      const waitMs = error.retryAfterMs ?? firstWaitMs * 2 ** count * (0.5 + options.random() / 2)
       if (clock.now() + waitMs >= end) throw error
+      options.onRetry?.({ attempt: count + 1, kind: error.kind, waitMs })
       await wait(waitMs, signal, clock)
     }
   }

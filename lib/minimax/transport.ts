@@ -1,57 +1,88 @@
-import { Agent, errors, request } from 'undici'
-import { ModelError, type ModelErrorKind } from '../loop/model-error.ts'
+import { EventEmitter } from 'node:events'
+import { type Dispatcher, request } from 'undici'
+import { ModelError } from '../loop/model-error.ts'
 import type { Configuration } from './configuration.ts'
+import { connect } from './dispatcher.ts'
+import { isClosedConnection, networkError } from './network-error.ts'
 
+/** A response whose headers are there; its body is still to be read. */
 export interface HttpResponse {
   readonly status: number
   readonly retryAfter: string | undefined
-  readonly text: string
+  readonly body: Dispatcher.ResponseData['body']
 }
 
 export interface Transport {
-  /** Posts one body and reads the whole response. @throws {ModelError} for everything below HTTP. */
-  post(body: string, timeoutMs: number, signal: AbortSignal): Promise<HttpResponse>
+  /**
+   * Posts one body and hands the response to `read`. The time and the signal hold until `read` is done.
+   *
+   * @throws {ModelError} for everything below HTTP, and what `read` throws.
+   */
+  post<T>(
+    body: string | Buffer,
+    timeoutMs: number,
+    signal: AbortSignal,
+    read: (response: HttpResponse) => Promise<T>,
+  ): Promise<T>
   close(): Promise<void>
 }
 
-/** HTTP over undici with an agent of its own: keep-alive, no redirects, a cap on the response, time limits by the caller. */
-export function createTransport({ url, token }: Configuration, maxResponseBytes: number): Transport {
-  const agent = new Agent({ keepAliveTimeout: 10_000, maxResponseSize: maxResponseBytes })
-  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json', accept: 'application/json' }
-  const send = async (body: string, timeoutMs: number, signal: AbortSignal): Promise<HttpResponse> => {
-    const deadline = new AbortController()
-    const timer = setTimeout(() => deadline.abort(timedOut(timeoutMs)), Math.min(timeoutMs, 2 ** 31 - 1))
-    const onAbort = () => deadline.abort(signal.reason)
-    signal.addEventListener('abort', onAbort, { once: true })
+/** HTTP over undici with connections of its own: keep-alive, no redirects, a cap on the response, time limits by the caller. */
+export function createTransport({ url, token, stream, maxResponseBytes, env }: Configuration): Transport {
+  const { dispatcher, made } = connect(url, maxResponseBytes, env)
+  const headers = {
+    authorization: `Bearer ${token}`,
+    'content-type': 'application/json',
+    accept: stream ? 'text/event-stream, application/json' : 'application/json',
+  }
+  const send = async (body: string | Buffer, signal: Interruption): Promise<Dispatcher.ResponseData> => {
+    // undici's own limits of 300 s would cut long completions silently: the deadline alone decides.
+    const options = { dispatcher, method: 'POST', headers, body, signal, headersTimeout: 0, bodyTimeout: 0 } as const
+    const before = made()
     try {
-      // undici's own limits of 300 s would cut long completions silently: the deadline alone decides.
-      const response = await request(url, {
-        dispatcher: agent,
-        method: 'POST',
-        headers,
-        body,
-        signal: deadline.signal,
-        headersTimeout: 0,
-        bodyTimeout: 0,
-      })
-      const retryAfter = response.headers['retry-after']
-      const text = await response.body.text()
-      return { status: response.statusCode, retryAfter: [retryAfter].flat()[0], text }
-    } finally {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', onAbort)
+      return await request(url, options)
+    } catch (error) {
+      // No connection was made for this request, so it went out on one that the server had dropped while it was idle.
+      const stale = before !== undefined && before === made() && isClosedConnection(error)
+      if (!stale || signal.aborted) throw error
+      return request(url, options)
     }
   }
   return {
-    async post(body, timeoutMs, signal) {
+    async post(body, timeoutMs, signal, read) {
       if (signal.aborted) throw aborted()
+      const interruption = new Interruption()
+      const timer = setTimeout(() => interruption.interrupt(timedOut(timeoutMs)), Math.min(timeoutMs, 2 ** 31 - 1))
+      const onAbort = () => interruption.interrupt(signal.reason)
+      signal.addEventListener('abort', onAbort, { once: true })
       try {
-        return await send(body, timeoutMs, signal)
+        const { statusCode, headers: received, body: content } = await send(body, interruption)
+        const retryAfter = [received['retry-after']].flat()[0]
+        const result = await read({ status: statusCode, retryAfter, body: content })
+        // undici frees a connection one turn after its response: without the wait the next round would open another.
+        await new Promise((resolve) => setImmediate(resolve))
+        return result
       } catch (error) {
         throw signal.aborted ? aborted() : networkError(error, url)
+      } finally {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', onAbort)
       }
     },
-    close: () => agent.close(),
+    close: () => dispatcher.close(),
+  }
+}
+
+/** An end before time, in the form that undici takes beside `AbortSignal`, and that costs a third of one. */
+class Interruption extends EventEmitter {
+  aborted = false
+  reason: unknown
+
+  interrupt(reason: unknown): void {
+    if (this.aborted) return
+    this.aborted = true
+    this.reason = reason
+    this.emit('abort')
   }
 }
 
@@ -64,31 +95,4 @@ function timedOut(timeoutMs: number): ModelError {
 
 function aborted(): ModelError {
   return new ModelError('The call was aborted.', { kind: 'aborted', retryable: false })
-}
-
-const byCode: Readonly<Record<string, readonly [ModelErrorKind, boolean, string]>> = {
-  ECONNREFUSED: ['network', true, 'refuses connections; is the URL right and the server up?'],
-  ENOTFOUND: ['network', true, 'is not known to DNS; check the URL and the network'],
-  EAI_AGAIN: ['network', true, 'could not be looked up; check the network'],
-  UND_ERR_CONNECT_TIMEOUT: ['network', true, 'did not take the connection in time'],
-  UND_ERR_RES_EXCEEDED_MAX_SIZE: ['protocol', false, 'sent a response larger than maxResponseBytes'],
-}
-
-/** undici's and Node's codes in words; the original message may quote headers, so it is not passed on. */
-function networkError(error: unknown, url: URL): ModelError {
-  if (error instanceof ModelError) return error
-  const code = codeOf(error)
-  const [kind, retryable, words] = (code === undefined ? undefined : byCode[code]) ?? [
-    'network' as const,
-    true,
-    'broke the connection before the response was complete',
-  ]
-  return new ModelError(`${url.host} ${words}${code === undefined ? '' : ` (${code})`}.`, { kind, retryable })
-}
-
-function codeOf(error: unknown): string | undefined {
-  if (error instanceof AggregateError) return codeOf(error.errors[0])
-  if (error instanceof errors.UndiciError) return error.code
-  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code
-  return undefined
 }

@@ -1,4 +1,17 @@
+export type { Expectation, Fault, Outcome, ScheduledFault } from './faults/fault.ts'
+export { faults, faultTable } from './faults.ts'
 export { incidentResponder } from './incident-responder.ts'
+export { recordModel } from './record-model.ts'
+export { replayModel } from './replay-model.ts'
+export {
+  ScriptError,
+  type ScriptedModel,
+  type ScriptedOutcome,
+  type ScriptStep,
+  scriptedModel,
+} from './scripted-model.ts'
+export type { ScriptedCall, ScriptedReply } from './scripted-reply.ts'
+export type { ScriptedRequest } from './scripted-request.ts'
 export type { RecordedRequest } from './stand-in/recording.ts'
 export type { ReplyDraft, Responder, ToolCallDraft } from './stand-in/reply-draft.ts'
 export type { StandInRequest, WireMessage, WireTool } from './stand-in/request.ts'

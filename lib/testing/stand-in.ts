@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { type Fault, faultsOf, type ScheduledFault } from './faults/fault.ts'
 import { type ExchangeOptions, exchange } from './stand-in/exchange.ts'
 import type { RecordedRequest, Recording } from './stand-in/recording.ts'
 import { errorReply } from './stand-in/refusals.ts'
@@ -15,6 +16,8 @@ export interface StandInOptions {
   readonly port?: number
   /** Milliseconds between a valid request and its reply. @defaultValue 0 */
   readonly latencyMs?: number
+  /** What goes wrong, see `faults`: at every request, or at those that `faults.at` and `faults.from` name. */
+  readonly faults?: readonly (Fault | ScheduledFault)[]
   /** Keep what was requested. Turn it off for a server that runs for long. @defaultValue true */
   readonly record?: boolean
 }
@@ -24,6 +27,8 @@ export interface StandIn {
   readonly url: string
   /** Every request so far, in order of arrival. */
   readonly requests: readonly RecordedRequest[]
+  /** How many connections were made so far, and how many of them are open. */
+  readonly connections: { readonly made: number; readonly open: number }
   /** Destroys every connection and frees the port. May be called more than once. */
   close(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
@@ -37,17 +42,24 @@ export interface StandIn {
  * @throws {Error} Node's, when the port is taken.
  */
 export async function startStandIn(options: StandInOptions = {}): Promise<StandIn> {
-  const exchangeOptions: ExchangeOptions = {
-    responder: options.responder ?? noModel,
-    token: options.token,
-    latencyMs: options.latencyMs ?? 0,
-  }
+  const { responder = noModel, token, latencyMs = 0, faults = [] } = options
+  let number = 0
   const requests: Recording[] = []
   const closing = new AbortController()
   const server = createServer((message, response) => {
     const recording: Recording = { path: pathOf(message), body: undefined, outcome: 'open' }
     if (options.record ?? true) requests.push(recording)
-    void serve(message, response, recording, exchangeOptions, closing.signal)
+    const hit = faultsOf(++number, faults)
+    if (hit.length > 0) recording.faults = hit.map(({ name }) => name)
+    void serve(message, response, recording, { responder, token, latencyMs, faults: hit }, closing.signal, leave)
+  })
+  const connections = { made: 0, open: 0 }
+  server.on('connection', (socket) => {
+    connections.made++
+    connections.open++
+    socket.once('close', () => {
+      connections.open--
+    })
   })
   // Node's default of 5 s would close idle connections in the middle of a run.
   server.keepAliveTimeout = 120_000
@@ -55,15 +67,18 @@ export async function startStandIn(options: StandInOptions = {}): Promise<StandI
   const closed = new Promise<void>((resolve) => {
     server.once('close', resolve)
   })
+  const leave = (): void => {
+    server.close()
+    server.closeAllConnections()
+  }
   const close = (): Promise<void> => {
     if (!closing.signal.aborted) {
       closing.abort()
-      server.close()
-      server.closeAllConnections()
+      leave()
     }
     return closed
   }
-  return { url: `http://127.0.0.1:${port}`, requests, close, [Symbol.asyncDispose]: close }
+  return { url: `http://127.0.0.1:${port}`, requests, connections, close, [Symbol.asyncDispose]: close }
 }
 
 const noModel: Responder = () => ({ content: 'This is a local stand-in server; no model is involved.' })
@@ -88,6 +103,7 @@ async function serve(
   recording: Recording,
   options: ExchangeOptions,
   closing: AbortSignal,
+  leave: () => void,
 ): Promise<void> {
   const gone = new AbortController()
   response.once('close', () => {
@@ -103,6 +119,6 @@ async function serve(
   if (gone.signal.aborted || uploadBroken) return
   recording.status = reply.status
   recording.outcome = reply.status === 200 ? 'answered' : 'refused'
-  send(response, reply)
   if (!message.complete) message.resume()
+  await send(response, reply, leave)
 }

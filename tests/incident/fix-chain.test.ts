@@ -45,5 +45,5 @@ test('confidence without evidence is sent back', async () => {
   const model = scriptedModel([answers([], harmful), answers([], harmful), answers([], harmful)])
   const pre_telemetry = await collectTelemetry(scenario)
   await runIncidentAgent({ scenario, pre_telemetry }, { model, limits: { rounds: 3 } })
-  expect(model.requests[1]?.messages.at(-1)?.json).toContain('needs at least one quote')
+  expect(model.requests[1]?.messages.at(-1)?.content).toContain('needs at least one quote')
 })

@@ -3,7 +3,7 @@ import { type AgentResult, collectTelemetry, runIncidentAgent } from '../../lib/
 import type { Model } from '../../lib/loop/model.ts'
 import { ModelError } from '../../lib/loop/model-error.ts'
 import type { FixPlan } from '../../tools/documents.ts'
-import { calls, fails, type ScriptStep, says, scriptedModel } from '../support/scripted-model.ts'
+import { calls, fails, says, scriptedModel } from '../support/scripted-model.ts'
 import { answers, diagnosis, fetchConfig, plan, scenario, simulates } from './support/answer.ts'
 import { simulate } from './support/simulate.ts'
 
@@ -15,8 +15,7 @@ const overloaded = fails(new ModelError('MiniMax: busy', { kind: 'overloaded', r
 
 const agent = async (model: Model, options: object = {}): Promise<AgentResult> =>
   runIncidentAgent({ scenario, pre_telemetry: await collectTelemetry(scenario) }, { model, ...options })
-const lastSaid = (model: ReturnType<typeof scriptedModel>) =>
-  String(JSON.parse(model.requests.at(-1)?.messages.at(-1)?.json ?? '{}').content)
+const lastSaid = (model: ReturnType<typeof scriptedModel>) => String(model.requests.at(-1)?.messages.at(-1)?.content)
 
 test('figures come from the tools, whatever the answer tells of them', async () => {
   const boasting = { ...plan, summary: 'p95 fell to 0.001 s, all of 9999 requests are served.' }
@@ -77,12 +76,8 @@ test('without a simulated fix nothing is claimed to be validated', async () => {
 })
 
 test('telemetry and validation of a fix that was replaced afterwards do not count', async () => {
-  const again = simulates(otherPlan)[0] as ScriptStep
-  const reapply: ScriptStep = async (request) => {
-    const reply = await again(request)
-    const [call] = reply.message.tool_calls ?? []
-    return { ...reply, message: { ...reply.message, tool_calls: [{ ...call, id: 'apply-again' }] } }
-  }
+  const current_config = { $result: 'fetch_config#/config' }
+  const reapply = calls('apply_fix_simulation', { current_config, fix_plan: otherPlan }, 'apply-again')
   const model = scriptedModel([fetchConfig, ...simulates(plan), reapply, answers([quote], otherPlan)])
   expect(await agent(model)).toMatchObject({
     fix_plan: otherPlan,
@@ -138,14 +133,14 @@ test('a failed call is told to the model and does not end the run', async () => 
   const lost = calls('fetch_config', { scenario: 'no_such_incident' }, 'lost')
   const model = scriptedModel([lost, fetchConfig, answers([quote])])
   const result = await agent(model)
-  expect(model.requests[1]?.messages.at(-1)?.json).toContain('no_such_incident')
+  expect(model.requests[1]?.messages.at(-1)?.content).toContain('no_such_incident')
   expect(result.agent_trace.stop_reason).toBe('answered')
 })
 
 test('the prompt gives no scenario away', async () => {
   const model = scriptedModel([fetchConfig, answers([quote])])
   await agent(model)
-  const system = String(JSON.parse(model.requests[0]?.messages[0]?.json ?? '{}').content)
+  const system = String(model.requests[0]?.messages[0]?.content)
   expect(system).not.toMatch(/kv_cache_pressure|engine_startup_hang|33369|26863|nccl_net_|linux_oom_killer/)
   expect(system).toMatch(/journalctl/)
 })

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import type { ModelReply, ModelRequest } from '../../lib/loop/model.ts'
 import { runLoop } from '../../lib/loop/run-loop.ts'
+import type { ScriptedOutcome } from '../../lib/testing/index.ts'
 import { defineTool } from '../../router/tool.ts'
 import { calls, type ScriptStep, says, scriptedModel } from '../support/scripted-model.ts'
 import { getWeather } from '../support/weather.ts'
@@ -12,8 +12,8 @@ const ask = (round: number) => calls('get_weather', { city: `city ${round}` }, `
 /** Asks for tools as long as it has them, then answers. */
 const asksWhileItCan =
   (round: number): ScriptStep =>
-  (request: ModelRequest): ModelReply | Promise<ModelReply> =>
-    request.tools === undefined ? says('Warm.')(request) : ask(round)(request)
+  (request) =>
+    request.tools === undefined ? says('Warm.') : ask(round)
 const steps = (count: number) => Array.from({ length: count }, (_, round) => asksWhileItCan(round))
 
 test.each([1, 2, 9, 10, 11])('with %i rounds, exactly the last one is the answer round', async (rounds) => {
@@ -102,10 +102,10 @@ test('a round that cannot fit into the deadline is asked for the answer, and one
   let now = 0
   const clock = { now: () => now, after: () => () => {} }
   const takes =
-    (ms: number, step: ScriptStep): ScriptStep =>
-    (request) => {
+    (ms: number, outcome: ScriptedOutcome): ScriptStep =>
+    () => {
       now += ms
-      return step(request)
+      return outcome
     }
   const inTime = scriptedModel([takes(400, ask(0)), takes(400, says('Warm.'))])
   expect(await runLoop({ model: inTime, tools, prompt, clock, limits: { deadlineMs: 1000 } })).toMatchObject({

@@ -29,7 +29,7 @@ test.each([
     schema({ type: 'object', propertis: {} }),
     'answer.schema: "propertis" is not a JSON Schema keyword',
   ],
-  ['an answer schema with a dead reference', schema({ $ref: '#/$defs/none' }), 'answer.schema cannot be compiled'],
+  ['an answer schema with a dead reference', schema({ $ref: '#/$defs/none' }), 'answer.schema/$ref is "#/$defs/none"'],
   ['a check that is no function', { answer: { schema: { type: 'object' }, check: 1 } }, 'answer.check is number'],
   ['no options', undefined, "runLoop's argument is undefined"],
 ])('%s rejects at once, before any request, and names option and value', async (_, wrong, message) => {

@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Checkpoint } from '../../lib/loop/checkpoint.ts'
-import type { ModelRequest } from '../../lib/loop/model.ts'
 import { runLoop } from '../../lib/loop/run-loop.ts'
 import { defineTool } from '../../router/tool.ts'
 import { calls, type ScriptStep, says, scriptedModel } from '../support/scripted-model.ts'
@@ -68,12 +67,12 @@ function modelOf(
   script: readonly (string | readonly { readonly name: string; readonly input: object }[])[],
   paid: number[],
 ) {
-  const step: ScriptStep = (request: ModelRequest) => {
+  const step: ScriptStep = (request) => {
     const round = request.messages.filter(({ role }) => role === 'assistant').length
     paid.push(round)
     const reply = script[round] ?? '{"done":true}'
     if (typeof reply === 'string' || request.tools === undefined)
-      return says(typeof reply === 'string' ? reply : '{"done":true}')(request)
+      return says(typeof reply === 'string' ? reply : '{"done":true}')
     const tool_calls = reply.map(({ name, input }, index) => ({
       id: `call_${round}_${index}`,
       type: 'function',

@@ -13,7 +13,7 @@ test('a run calls tools, shows the model their results, and ends with the answer
   const model = scriptedModel([askOslo, says('{"celsius":4}')])
   const run = await runLoop({ model, tools, prompt, answer: { schema: weatherAnswer } })
   expect(run).toMatchObject({ stopReason: 'answered', answer: { celsius: 4 }, rounds: 2 })
-  const messages = model.requests[1]?.messages.map(({ json }) => JSON.parse(json))
+  const messages = model.requests[1]?.messages
   expect(messages?.at(-1)).toEqual({
     role: 'tool',
     tool_call_id: 'call-get_weather',
@@ -59,7 +59,7 @@ test('an answer that breaks its schema or its check goes back with the problems'
   const check = ({ celsius }: { celsius: number }) => (celsius > 60 ? ['celsius: no place is that warm'] : [])
   const run = await runLoop({ model, tools, prompt, answer: { schema: weatherAnswer, check } })
   expect(run).toMatchObject({ stopReason: 'answered', rounds: 4 })
-  const said = (index: number) => JSON.parse(model.requests[index]?.messages.at(-1)?.json ?? '').content
+  const said = (index: number) => model.requests[index]?.messages.at(-1)?.content
   expect(said(1)).toContain('one JSON object')
   expect(said(2)).toContain('/celsius: expected number, received "4"')
   expect(said(3)).toContain('no place is that warm')
@@ -82,7 +82,7 @@ test('an identical call is answered from the earlier result; the third one ends 
   const run = await runLoop({ model, tools: [counting], prompt, answer: { schema: weatherAnswer } })
   expect(executed).toBe(1)
   expect(run).toMatchObject({ stopReason: 'answered', limit: 'repetition' })
-  expect(model.requests[2]?.messages.at(-1)?.json).toContain('The same call as')
+  expect(model.requests[2]?.messages.at(-1)?.content).toContain('The same call as')
   expect(model.requests[3]?.tools).toBeUndefined()
 })
 

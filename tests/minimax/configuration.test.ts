@@ -67,6 +67,16 @@ test.each([
   )
 })
 
+test.each([
+  [{ retries: -1 }, 'The option "retries" is -1; it has to be a whole number, 0 or more.'],
+  [{ retries: 1.5 }, 'The option "retries" is 1.5;'],
+  [{ maxResponseBytes: 0 }, 'The option "maxResponseBytes" is 0; it has to be a whole number, 1 or more.'],
+  [{ maxOutputTokens: Number.NaN }, 'The option "maxOutputTokens" is NaN;'],
+])('the option %j is refused by name and value', (options, message) => {
+  expect(() => minimax({ env, ...options })).toThrow(expect.objectContaining({ kind: 'configuration' }))
+  expect(() => minimax({ env, ...options })).toThrow(message)
+})
+
 test('the model shows where it sends to, without query and token', () => {
   const model = minimax({ env: { ...env, MINIMAX_CHAT_COMPLETIONS_URL: 'https://one.example/v1?api_key=abc' } })
   expect(model).toMatchObject({

@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest'
+import type { SerializedMessage } from '../../lib/loop/model.ts'
 import { requestBody } from '../../lib/minimax/request-body.ts'
 import { modelRequest } from './support/request.ts'
 
 const fields = { model: 'MiniMax-M2.1', maxOutputTokens: undefined }
 
 test('without tools and limits a request holds the model, the messages and where thinking goes', () => {
-  expect(JSON.parse(requestBody(modelRequest(), fields))).toEqual({
+  expect(JSON.parse(String(requestBody(modelRequest(), fields)))).toEqual({
     model: 'MiniMax-M2.1',
     reasoning_split: true,
     messages: [{ role: 'user', content: 'How warm is it in Oslo?' }],
@@ -25,11 +26,33 @@ test('tools and messages are joined as they are, in order, and the limit goes by
     }),
     { ...fields, maxOutputTokens: 4096 },
   )
-  expect(JSON.parse(body)).toEqual({
+  expect(JSON.parse(String(body))).toEqual({
     model: 'MiniMax-M2.1',
     reasoning_split: true,
     max_completion_tokens: 4096,
     tools,
     messages,
   })
+})
+
+test('a transcript that grows is encoded once: each body is whole, and the next one goes on from it', () => {
+  const messages: SerializedMessage[] = []
+  const sent: unknown[] = []
+  for (const text of ['a', 'ü'.repeat(30_000), '\ud83d\ude00"\\']) {
+    messages.push({ role: 'user', json: JSON.stringify({ role: 'user', content: text }) })
+    const body = JSON.parse(String(requestBody(modelRequest({ messages }), fields)))
+    expect(body.model).toBe(fields.model)
+    sent.push(body.messages)
+  }
+  const all = messages.map(({ json }) => JSON.parse(json))
+  expect(sent).toEqual([all.slice(0, 1), all.slice(0, 2), all])
+})
+
+test('a list of messages that was changed is encoded anew', () => {
+  const messages: SerializedMessage[] = [{ role: 'user', json: '{"role":"user","content":"a"}' }]
+  requestBody(modelRequest({ messages }), fields)
+  messages[0] = { role: 'user', json: '{"role":"user","content":"b"}' }
+  expect(JSON.parse(String(requestBody(modelRequest({ messages }), fields))).messages).toEqual([
+    { role: 'user', content: 'b' },
+  ])
 })

@@ -19,6 +19,19 @@ test('a call that meets 529 twice is sent a third time, the same, after growing 
   expect(new Set(server.bodies).size).toBe(1)
 })
 
+test('who asks is told of every attempt before it is made', async () => {
+  await using server = await startLocalServer((_request, response, number) =>
+    number < 2 ? replyJson(response, 529, overloaded) : replyJson(response, 200, completion),
+  )
+  const told: unknown[] = []
+  const model = clientOf(server.url, { retries: 2 }, { clock: manualClock(), random: () => 0, firstWaitMs: 100 })
+  await model.complete(modelRequest({ onRetry: (retry) => told.push({ ...retry, sent: server.bodies.length }) }))
+  expect(told).toEqual([
+    { attempt: 1, kind: 'overloaded', waitMs: 50, sent: 1 },
+    { attempt: 2, kind: 'overloaded', waitMs: 100, sent: 2 },
+  ])
+})
+
 test('after the last attempt the last error is the outcome', async () => {
   await using server = await startLocalServer((_request, response) => replyJson(response, 529, overloaded))
   const model = clientOf(server.url, { retries: 2 }, { clock: manualClock() })

@@ -1,11 +1,10 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { FinishReason, ModelReply } from '../../lib/loop/model.ts'
+import type { FinishReason, Model, ModelReply } from '../../lib/loop/model.ts'
 import { runLoop } from '../../lib/loop/run-loop.ts'
 import { requestBody } from '../../lib/minimax/request-body.ts'
-import { findBrokenRule } from '../../lib/testing/index.ts'
+import { findBrokenRule, scriptedModel } from '../../lib/testing/index.ts'
 import type { WireToolCall } from '../../router/reply.ts'
-import { type ScriptStep, scriptedModel } from '../support/scripted-model.ts'
 import { getWeather, weatherAnswer } from '../support/weather.ts'
 
 const text = fc.oneof(
@@ -58,29 +57,30 @@ const reply: fc.Arbitrary<ModelReply> = fc.record({
   usage: fc.constant(usage),
 })
 
-test('whatever a model replies, every request that follows is one that MiniMax accepts', async () => {
+test('whatever a model replies, every request that follows is one that MiniMax accepts, in either protocol', async () => {
   const property = fc.asyncProperty(
     fc.array(reply, { maxLength: 5 }),
     fc.boolean(),
     fc.integer({ min: 1, max: 6 }),
     text,
     async (replies, structured, rounds, prompt) => {
-      const model = scriptedModel(
-        replies.map(
-          (value): ScriptStep =>
-            () =>
-              value,
-        ),
-      )
+      const script = scriptedModel(replies)
+      const bodies: string[] = []
+      const model: Model = {
+        ...script,
+        complete: (request) => {
+          for (const protocol of ['native', 'json'] as const) {
+            bodies.push(String(requestBody(request, { model: 'minimax-m2.1', maxOutputTokens: undefined, protocol })))
+          }
+          return script.complete(request)
+        },
+      }
       const options = { model, tools: [getWeather], prompt, limits: { rounds } }
       const run = structured
         ? await runLoop({ ...options, answer: { schema: weatherAnswer } })
         : await runLoop({ ...options, instructions: 'You know the weather.' })
       expect(run.rounds).toBeLessThanOrEqual(rounds)
-      for (const request of model.requests) {
-        const body = requestBody(request, { model: 'minimax-m2.1', maxOutputTokens: undefined })
-        expect(findBrokenRule(JSON.parse(body))).toBeUndefined()
-      }
+      for (const body of bodies) expect(findBrokenRule(JSON.parse(body))).toBeUndefined()
     },
   )
   await fc.assert(property, { numRuns: 500 })

@@ -46,7 +46,18 @@ const surface: Readonly<Record<string, readonly string[]>> = {
     'runIncident',
     'runIncidentAgent',
   ],
-  'tenrounds/testing': ['findBrokenRule', 'incidentResponder', 'startStandIn'],
+  'tenrounds/opentelemetry': ['attribute', 'openTelemetry', 'operation'],
+  'tenrounds/testing': [
+    'ScriptError',
+    'faultTable',
+    'faults',
+    'findBrokenRule',
+    'incidentResponder',
+    'recordModel',
+    'replayModel',
+    'scriptedModel',
+    'startStandIn',
+  ],
   'tenrounds/temporal': ['loopActivity', 'runInActivity', 'toApplicationFailure'],
   'tenrounds/activities': ['createActivities'],
   'tenrounds/workflows': ['latencyWorkflow', 'statusQuery'],
@@ -75,9 +86,9 @@ test.each(withoutTemporal)(
 )
 
 test.each(Object.keys(surface).filter((specifier) => !withoutTemporal.includes(specifier)))(
-  '%s says which package is missing where Temporal is not installed',
+  '%s says which package is missing where its peers are not installed',
   async (specifier) => {
-    await expect(exportsOf(bare, specifier)).rejects.toThrow(/Cannot find package '@temporalio\/\w+'/)
+    await expect(exportsOf(bare, specifier)).rejects.toThrow(/Cannot find package '@(?:temporalio|opentelemetry)\/\w+'/)
   },
   timeout,
 )

@@ -1,10 +1,12 @@
 import type { IncomingMessage } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import { isObject } from '../../../router/json.ts'
+import type { Fault } from '../faults/fault.ts'
 import { readBody } from './body.ts'
-import { completionOf } from './completion.ts'
+import { framesOf } from './chunks.ts'
+import { type Completion, completionOf } from './completion.ts'
 import type { Recording } from './recording.ts'
-import { badRequest, errorReply, unauthorised } from './refusals.ts'
+import { badRequest, errorReply, tokenOf, unauthorised } from './refusals.ts'
 import type { Responder } from './reply-draft.ts'
 import { readRequest, type StandInRequest } from './request.ts'
 import { syntaxErrorMessage } from './syntax-error.ts'
@@ -15,6 +17,8 @@ export interface ExchangeOptions {
   readonly responder: Responder
   readonly token: string | undefined
   readonly latencyMs: number
+  /** What goes wrong with this request. A request that is refused is refused as it should be. */
+  readonly faults: readonly Fault[]
 }
 
 const nativePath = '/v1/text/chatcompletion_v2'
@@ -45,18 +49,35 @@ export async function exchange(
   const broken = findBrokenRule(recording.body)
   if (broken !== undefined) return badRequest(broken.message)
   if (options.latencyMs > 0) await delay(options.latencyMs, undefined, { signal })
-  return complete(readRequest(recording.path, recording.body, signal), options.responder, signal)
+  const request = readRequest(recording.path, recording.body, signal)
+  const faults = options.faults.filter(({ mode }) => mode === 'both' || (mode === 'stream') === request.stream)
+  const reply = await complete(request, options.responder, faults)
+  const context = { stream: request.stream, token: tokenOf(message.headers.authorization) }
+  return faults.reduce((before, { wire }) => wire?.(before, context) ?? before, reply)
 }
 
-async function complete(request: StandInRequest, responder: Responder, signal: AbortSignal): Promise<WireReply> {
+async function complete(request: StandInRequest, responder: Responder, faults: readonly Fault[]): Promise<WireReply> {
   try {
-    const completion = completionOf(request, await responder(request))
-    if (!request.stream) return jsonReply(200, completion, completion.id)
+    const draft = await responder(request)
+    const sound = completionOf(request, draft)
+    // Damage is meant to leave the type behind: what is cut out of it tolerates that.
+    const completion = faults.reduce<Completion>(
+      (before, { completion: damage }) => (damage?.(before) ?? before) as Completion,
+      sound,
+    )
+    if (!request.stream) return jsonReply(200, completion, sound.id)
     const { stream_options: streamOptions } = request.body
     const includeUsage = isObject(streamOptions) && streamOptions['include_usage'] === true
-    return streamReply(completion, includeUsage && request.path !== nativePath ? 'empty-choices' : 'whole-completion')
+    const frames = framesOf(
+      completion,
+      includeUsage && request.path !== nativePath ? 'empty-choices' : 'whole-completion',
+    )
+    return streamReply(
+      faults.reduce((before, { frames: damage }) => damage?.(before, completion) ?? before, frames),
+      sound.id,
+    )
   } catch (error) {
-    signal.throwIfAborted()
+    request.signal.throwIfAborted()
     const reason = error instanceof Error ? error.message : String(error)
     return errorReply(500, 'api_error', `the stand-in's responder failed: ${reason} (1000)`)
   }

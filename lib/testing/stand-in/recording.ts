@@ -10,6 +10,8 @@ export interface RecordedRequest {
   readonly outcome: 'open' | 'answered' | 'refused' | 'abandoned'
   /** HTTP status of the reply; absent while there is none. */
   readonly status?: number
+  /** Names of the faults that hit it. */
+  readonly faults?: readonly string[]
 }
 
 /** The same record while it is being written. */

@@ -17,10 +17,15 @@ export function badRequest(message: string): WireReply {
  * @returns the refusal, or `undefined` for a request that may pass
  */
 export function unauthorised(header: string | undefined, expected: string | undefined): WireReply | undefined {
-  const token = /^Bearer\s+(\S+)$/i.exec(header ?? '')?.[1]
-  if (token === undefined) return errorReply(401, 'authorized_error', loginFailed)
+  const token = tokenOf(header)
+  if (token === '') return errorReply(401, 'authorized_error', loginFailed)
   if (expected !== undefined && token !== expected) return errorReply(401, 'authorized_error', 'invalid api key (2049)')
   return undefined
+}
+
+/** The bearer token of a header; empty where there is none. */
+export function tokenOf(header: string | undefined): string {
+  return /^Bearer\s+(\S+)$/i.exec(header ?? '')?.[1] ?? ''
 }
 
 const loginFailed =

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
-import { chunksOf, type UsageFrame } from './chunks.ts'
-import type { Completion } from './completion.ts'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { StreamFrame } from './chunks.ts'
 
 /**
  * A reply as it goes over the wire, before it is sent. Everything that can be wrong with a reply can be written as a
@@ -11,13 +11,24 @@ export interface WireReply {
   readonly headers: Readonly<Record<string, string>>
   /** The body, in the pieces in which it is written. */
   readonly parts: readonly string[]
+  /** @defaultValue at once, and whole */
+  readonly delivery?: Delivery
 }
 
-export function jsonReply(
-  status: number,
-  body: { readonly [key: string]: unknown } | Completion,
-  id: string,
-): WireReply {
+/** How a reply is written, where that goes wrong. */
+export interface Delivery {
+  /** The server resets the connection and takes no new ones. */
+  readonly leaves?: boolean
+  readonly breaks?: 'before-headers' | 'after-headers' | 'mid-body'
+  /** `reset`: with a TCP reset. `close`: in the middle of the body. `stall`: nothing more comes. */
+  readonly by?: 'reset' | 'close' | 'stall'
+  /** The body is cut into that many pieces, at any byte. */
+  readonly pieces?: number
+  /** Milliseconds before each piece. */
+  readonly pauseMs?: number
+}
+
+export function jsonReply(status: number, body: object, id: string): WireReply {
   return {
     status,
     headers: { 'content-type': 'application/json; charset=utf-8', ...tracing(id) },
@@ -25,13 +36,12 @@ export function jsonReply(
   }
 }
 
-/** Server-sent events: one `data:` line and an empty line for each chunk, `[DONE]` at the end. */
-export function streamReply(completion: Completion, usageFrame: UsageFrame): WireReply {
-  const frames = chunksOf(completion, usageFrame).map((chunk) => JSON.stringify(chunk))
+/** Server-sent events: one `data:` line and an empty line for each frame. */
+export function streamReply(frames: readonly StreamFrame[], id: string): WireReply {
   return {
     status: 200,
-    headers: { 'content-type': 'text/event-stream; charset=utf-8', ...tracing(completion.id) },
-    parts: [...frames, '[DONE]'].map((frame) => `data: ${frame}\n\n`),
+    headers: { 'content-type': 'text/event-stream; charset=utf-8', ...tracing(id) },
+    parts: frames.map((frame) => `data: ${typeof frame === 'string' ? frame : JSON.stringify(frame)}\n\n`),
   }
 }
 
@@ -44,12 +54,47 @@ export function proxyReply(status: number, title: string): WireReply {
   return { status, headers: { 'content-type': 'text/html' }, parts: [page] }
 }
 
-/** Writes a reply; ends early, and quietly, when the client is gone. */
-export function send(response: ServerResponse, { status, headers, parts }: WireReply): void {
+/** Writes a reply; ends early, and quietly, when the client is gone. `leave` makes the server go away. */
+export async function send(response: ServerResponse, reply: WireReply, leave: () => void): Promise<void> {
+  const { status, headers, parts, delivery = {} } = reply
   if (response.destroyed) return
+  if (delivery.leaves) return leave()
+  if (delivery.breaks === 'before-headers') return breakOff(response, delivery)
   response.writeHead(status, headers)
-  for (const part of parts) response.write(part)
-  response.end()
+  response.flushHeaders()
+  if (delivery.breaks === 'after-headers') return breakOff(response, delivery)
+  const pieces = delivery.breaks === undefined ? piecesOf(parts, delivery) : firstHalf(parts)
+  for (const piece of pieces) {
+    if (delivery.pauseMs !== undefined) await delay(delivery.pauseMs)
+    if (response.destroyed) return
+    response.write(piece)
+  }
+  if (delivery.breaks === 'mid-body') breakOff(response, delivery)
+  else response.end()
+}
+
+function breakOff(response: ServerResponse, { by }: Delivery): void {
+  if (by === 'stall') return
+  // What was written leaves the process before the connection ends.
+  setImmediate(() => {
+    if (by === 'reset') response.socket?.resetAndDestroy()
+    else response.socket?.destroy()
+  })
+}
+
+function piecesOf(parts: readonly string[], { pieces }: Delivery): readonly (string | Buffer)[] {
+  if (pieces === undefined) return parts
+  const bytes = Buffer.from(parts.join(''))
+  const length = Math.max(1, Math.ceil(bytes.length / pieces))
+  return Array.from({ length: Math.ceil(bytes.length / length) }, (_, index) =>
+    bytes.subarray(index * length, (index + 1) * length),
+  )
+}
+
+/** Half of the parts; of a single one half of its text. */
+function firstHalf(parts: readonly string[]): readonly string[] {
+  if (parts.length > 1) return parts.slice(0, Math.max(1, Math.floor((parts.length - 2) / 2)))
+  return parts.map((part) => part.slice(0, part.length / 2))
 }
 
 /** Both headers carry the id of the completion or of the error. */

@@ -1,0 +1,79 @@
+import { excerpt } from '../../router/clip.ts'
+import type { Model, ModelReply } from '../loop/model.ts'
+import { type ScriptedReply, scriptedReply } from './scripted-reply.ts'
+import { type ScriptedRequest, scriptedRequest } from './scripted-request.ts'
+
+/**
+ * One reply of a script: a string is an answer, an `Error` a failure of the model, a function decides by the request
+ * and gives any of the others, or a promise of one.
+ */
+export type ScriptStep = ScriptedOutcome | ((request: ScriptedRequest) => ScriptedOutcome | Promise<ScriptedOutcome>)
+
+export type ScriptedOutcome = string | ScriptedReply | ModelReply | Error
+
+export interface ScriptedModel extends Model {
+  /** What was asked so far, in order; each is a frozen snapshot. */
+  readonly requests: readonly ScriptedRequest[]
+  /** @throws {ScriptError} where replies are left over, or a request came that the script has no reply for. */
+  assertDone(): void
+  /** The same check, so that `using model = scriptedModel(…)` makes it at the end of the block. */
+  [Symbol.dispose](): void
+}
+
+/** The run did not follow the script: a mistake in the test or in what is tested, never a failure of the model. */
+export class ScriptError extends Error {
+  override readonly name = 'ScriptError' as const
+}
+
+/** A model that gives one step of its script for each request. It reads no clock and no network. */
+export function scriptedModel(steps: readonly ScriptStep[]): ScriptedModel {
+  const requests: ScriptedRequest[] = []
+  let unexpected: ScriptError | undefined
+  const stepFor = (snapshot: ScriptedRequest): ScriptStep => {
+    const step = steps[snapshot.number - 1]
+    if (step !== undefined) return step
+    const error = new ScriptError(
+      `Request ${snapshot.number} is not in the script, which has ${count(steps.length)}. ${lastMessage(snapshot)}`,
+    )
+    // A run turns it into its outcome: it is kept, so that it cannot be overlooked.
+    unexpected ??= error
+    throw error
+  }
+  const assertDone = () => {
+    if (unexpected !== undefined) throw unexpected
+    const left = steps.length - requests.length
+    if (left === 0) return
+    throw new ScriptError(
+      `${count(left)} of ${steps.length} in the script ${left === 1 ? 'was' : 'were'} not asked for: ` +
+        `there were only ${requests.length} requests.`,
+    )
+  }
+  return {
+    name: 'scripted',
+    provider: 'test',
+    requests,
+    async complete(request) {
+      const snapshot = scriptedRequest(request, requests.length + 1)
+      requests.push(snapshot)
+      const step = stepFor(snapshot)
+      return replyOf(typeof step === 'function' ? await step(snapshot) : step, snapshot.number)
+    },
+    assertDone,
+    [Symbol.dispose]: assertDone,
+  }
+}
+
+function replyOf(outcome: ScriptedOutcome, number: number): ModelReply {
+  if (outcome instanceof Error) throw outcome
+  if (typeof outcome === 'string') return scriptedReply({ content: outcome }, number)
+  return 'message' in outcome ? outcome : scriptedReply(outcome, number)
+}
+
+function count(steps: number): string {
+  return steps === 1 ? '1 reply' : `${steps} replies`
+}
+
+function lastMessage({ messages }: ScriptedRequest): string {
+  const last = messages.at(-1)
+  return last === undefined ? 'It has no messages.' : `Its last message is ${excerpt(JSON.stringify(last), 500)}`
+}

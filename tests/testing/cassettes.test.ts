@@ -1,0 +1,186 @@
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { afterAll, expect, test } from 'vitest'
+import type { Clock } from '../../lib/loop/clock.ts'
+import type { Model } from '../../lib/loop/model.ts'
+import { ModelError } from '../../lib/loop/model-error.ts'
+import { runLoop } from '../../lib/loop/run-loop.ts'
+import { recordModel, replayModel, type ScriptStep, scriptedModel, startStandIn } from '../../lib/testing/index.ts'
+import { redactDeep } from '../../router/redact.ts'
+import { clientOf, modelRequest } from '../minimax/support/request.ts'
+import { getWeather, weatherAnswer } from '../support/weather.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'cassettes-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+let files = 0
+const newFile = () => join(folder, 'new', `${files++}.jsonl`)
+
+const clock: Clock = { now: () => 0, after: () => () => {} }
+const run = (model: Model, prompt = 'How warm is it in Oslo?', rounds = 4) =>
+  runLoop({
+    model,
+    tools: [getWeather],
+    prompt,
+    answer: { schema: weatherAnswer },
+    limits: { rounds },
+    runId: 'r',
+    clock,
+  })
+const asks = (city: unknown, id: string): ScriptStep => ({ toolCalls: [{ name: 'get_weather', input: { city }, id }] })
+
+/** A cassette of one question and its answer. */
+async function cassette(): Promise<string> {
+  const file = newFile()
+  await run(recordModel(scriptedModel([asks('Oslo', 'a'), '{"celsius":4}']), file))
+  return file
+}
+
+const failure = fc.constantFrom(
+  new ModelError('MiniMax: busy', { kind: 'overloaded', retryable: true, status: 529, retryAfterMs: 7 }),
+  new ModelError('MiniMax: no', { kind: 'quota', retryable: false, code: '1008', requestId: 'r1' }),
+  new TypeError('a mistake'),
+)
+const step: fc.Arbitrary<ScriptStep> = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.tuple(fc.string({ maxLength: 5 }), fc.constantFrom('a', 'b', '')).map(([c, i]) => asks(c, i)),
+  },
+  fc.constantFrom('{"celsius":4}', '{"celsius":"x"}', '<think>Hm.</think>No.', 'Bearer abcdefgh12345678'),
+  failure,
+)
+
+test('whatever happened in a recorded run happens again when it is replayed', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 5 }), fc.integer({ min: 1, max: 5 }), async (steps, rounds) => {
+      const file = newFile()
+      const recorded = await run(recordModel(scriptedModel(steps), file), 'Oslo?', rounds)
+      const replayed = await run(replayModel(file), 'Oslo?', rounds)
+      // A secret that a model wrote is masked in the cassette; all else is the same.
+      expect(JSON.stringify(replayed)).toBe(JSON.stringify(redactDeep(recorded)))
+    }),
+    { numRuns: 150 },
+  )
+})
+
+test('what came from an endpoint is replayed without it', async () => {
+  const file = newFile()
+  let answered = 0
+  const standIn = await startStandIn({
+    responder: () =>
+      answered++ === 0
+        ? { toolCalls: [{ name: 'get_weather', input: { city: 'Oslo' } }] }
+        : { content: '{"celsius":4}' },
+  })
+  const client = clientOf(standIn.url)
+  const recorded = await run(recordModel(client, file))
+  await client.close()
+  await standIn.close()
+  expect(recorded).toMatchObject({ stopReason: 'answered', answer: { celsius: 4 } })
+  expect(await run(replayModel(file))).toEqual(recorded)
+})
+
+test('the same request gets its replies in recorded order, and then no more', async () => {
+  const file = newFile()
+  const busy = new ModelError('MiniMax: busy', { kind: 'overloaded', retryable: true })
+  const recorder = recordModel(scriptedModel(['one', busy, 'three']), file)
+  for (let count = 0; count < 3; count++) await recorder.complete(modelRequest()).catch(() => {})
+  const model = replayModel(file)
+  // Neither time nor the order of members makes another request of it.
+  const other = { role: 'user', json: '{"content":"How warm is it in Oslo?","role":"user"}' } as const
+  expect((await model.complete(modelRequest({ timeoutMs: 5 }))).message.content).toBe('one')
+  await expect(model.complete(modelRequest())).rejects.toMatchObject({ kind: 'overloaded', message: 'MiniMax: busy' })
+  expect((await model.complete(modelRequest({ messages: [other] }))).message.content).toBe('three')
+  await expect(model.complete(modelRequest())).rejects.toThrow('was recorded 3 times and is now asked once more')
+})
+
+test('a miss is final, and shows the first differing path with both values', async () => {
+  const model = replayModel(await cassette())
+  const outcome = await run(model, `How warm is it in Bergen? ${'Long. '.repeat(200)}`)
+  expect(outcome).toMatchObject({ stopReason: 'failed', rounds: 0, error: { kind: 'protocol', retryable: false } })
+  const { message = '' } = 'error' in outcome ? (outcome.error ?? {}) : {}
+  expect(message).toMatch(/nearest is number 1; the first difference is at \/messages\/1\/content: recorded /)
+  expect(message).toMatch(/recorded "How warm is it in Oslo\?", asked "How warm is it in Bergen\? .* …/)
+  expect(message.length).toBeLessThan(1000)
+})
+
+test('a miss is measured against the nearest request, not the first one', async () => {
+  const file = await cassette()
+  const text = readFileSync(file, 'utf8').split('\n')
+  const second = JSON.parse(text[1] ?? '').request
+  second.messages[3].content = second.messages[3].content.replace('4', '5')
+  const messages = second.messages.map((message: { role: 'user' }) => ({
+    role: message.role,
+    json: JSON.stringify(message),
+  }))
+  const outcome = replayModel(file).complete(modelRequest({ messages, tools: JSON.stringify(second.tools) }))
+  await expect(outcome).rejects.toThrow(
+    /number 2; the first difference is at \/messages\/3\/content: .*:4.*, asked .*:5/,
+  )
+})
+
+test('a request without a counterpart is a miss that says what is missing', async () => {
+  const file = await cassette()
+  await expect(replayModel(file).complete(modelRequest({ messages: [] }))).rejects.toThrow(
+    /at \/messages\/0: recorded \{"role":"system".*, asked nothing/,
+  )
+  writeFileSync(file, '')
+  await expect(replayModel(file).complete(modelRequest())).rejects.toThrow('The cassette is empty.')
+})
+
+test('secrets are neither in the requests nor in the replies nor in the failures of a cassette', async () => {
+  const file = newFile()
+  const secret = 'sk-0123456789abcdef'
+  const message = { role: 'user', content: `My key is ${secret}.` } as const
+  const request = modelRequest({ messages: [{ role: message.role, json: JSON.stringify(message) }] })
+  const fault = new ModelError(`MiniMax: ${secret} is wrong`, { kind: 'authentication', retryable: false })
+  const recorder = recordModel(scriptedModel([`Yours is ${secret}.`, fault]), file)
+  // The run itself gets what the model said.
+  expect((await recorder.complete(request)).message.content).toContain(secret)
+  await expect(recorder.complete(request)).rejects.toBe(fault)
+  expect(readFileSync(file, 'utf8')).not.toContain(secret)
+  expect((await replayModel(file).complete(request)).message.content).toBe('Yours is [redacted].')
+})
+
+test('an aborted call is not recorded, and a replayed one answers nothing after an abort', async () => {
+  const file = newFile()
+  const controller = new AbortController()
+  const request = modelRequest({ signal: controller.signal })
+  const leaves = () => {
+    controller.abort()
+    return new ModelError('The call was aborted.', { kind: 'aborted', retryable: false })
+  }
+  const recorder = recordModel(scriptedModel(['Warm.', leaves]), file)
+  await recorder.complete(request)
+  await expect(recorder.complete(request)).rejects.toMatchObject({ kind: 'aborted' })
+  expect(readFileSync(file, 'utf8').trim().split('\n')).toHaveLength(1)
+  await expect(replayModel(file).complete(request)).rejects.toMatchObject({ kind: 'aborted' })
+})
+
+test('a cassette that was torn at any byte still reads, and is continued behind its whole lines', async () => {
+  const file = await cassette()
+  const bytes = readFileSync(file)
+  const firstLine = bytes.indexOf('\n') + 1
+  for (const end of [0, 1, firstLine - 1, firstLine, firstLine + 1, bytes.length - 1]) {
+    writeFileSync(file, bytes)
+    truncateSync(file, end)
+    expect(() => replayModel(file)).not.toThrow()
+    await recordModel(scriptedModel(['Warm.']), file).complete(modelRequest())
+    expect((await replayModel(file).complete(modelRequest())).message.content).toBe('Warm.')
+    expect(readFileSync(file, 'utf8').split('\n')).toHaveLength(end < firstLine ? 2 : 3)
+  }
+})
+
+test.each([
+  ['not JSON', 'nonsense\n', /jsonl:3 is not JSON\. Restore/],
+  ['another version', '{"version":2,"key":"x"}\n', /jsonl:3 is no entry of version 1 \(version: 2\)/],
+])('a line that is %s is named', async (_name, line, message) => {
+  const file = await cassette()
+  appendFileSync(file, line)
+  expect(() => replayModel(file)).toThrow(message)
+})
+
+test('a missing cassette says how to record it', () => {
+  expect(() => replayModel(join(folder, 'none.jsonl'))).toThrow(/none\.jsonl\. Record it with recordModel/)
+})

@@ -1,0 +1,106 @@
+import { request } from 'undici'
+import { expect, test } from 'vitest'
+import { type Fault, faults, faultTable, type ReplyDraft, startStandIn } from '../../lib/testing/index.ts'
+import { hello, post } from './support/post.ts'
+
+const drafts: readonly ReplyDraft[] = [
+  { content: 'I look.', toolCalls: ['Größe', 'Oslo'].map((city) => ({ name: 'look', input: { city } })) },
+  { content: '{"celsius":4}' },
+]
+
+/** What arrives at a plain client, in one text. */
+async function received(draft: ReplyDraft, stream: boolean, schedule: readonly Fault[]): Promise<string> {
+  await using standIn = await startStandIn({ responder: () => draft, faults: schedule, record: false })
+  try {
+    const response = await request(`${standIn.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: 'Bearer test' },
+      body: JSON.stringify({ ...hello, stream, reasoning_split: true, stream_options: { include_usage: true } }),
+      signal: AbortSignal.timeout(250),
+    })
+    let chunks = 0
+    let text = ''
+    for await (const chunk of response.body.setEncoding('utf8')) {
+      chunks++
+      text += chunk
+    }
+    const { 'content-type': type, location, 'retry-after': wait } = response.headers
+    return JSON.stringify([response.statusCode, type, location, wait, chunks > 5 && !stream, text])
+  } catch (error) {
+    return String(error)
+  }
+}
+
+const sound = new Map<string, Promise<string>>()
+
+test.each(faultTable.map((fault) => [fault.name, fault] as const))(
+  '%s changes what arrives, in every mode that it is for',
+  async (_name, fault) => {
+    const modes = fault.mode === 'both' ? [false, true] : [fault.mode === 'stream']
+    for (const stream of modes) {
+      const changes = await Promise.all(
+        drafts.map(async (draft, index) => {
+          const key = `${index} ${stream}`
+          if (!sound.has(key)) sound.set(key, received(draft, stream, []))
+          return (await received(draft, stream, [fault])) !== (await sound.get(key))
+        }),
+      )
+      // A slow stream holds the same bytes in the same pieces: only a whole answer shows that it was cut.
+      if (fault.name !== 'slow-drip' || !stream) expect(changes).toContain(true)
+    }
+  },
+)
+
+test('faults hit the requests that they are meant for, and the record names them', async () => {
+  const schedule = [
+    faults.at([1, 3], faults.errorReply('529')),
+    faults.at(3, faults.slowDrip()),
+    faults.from(5, faults.errorReply('502-page')),
+  ]
+  await using standIn = await startStandIn({ faults: schedule })
+  const statuses: number[] = []
+  for (let count = 0; count < 6; count++) statuses.push((await post(standIn, hello)).status)
+  expect(statuses).toEqual([529, 200, 529, 200, 502, 502])
+  expect(standIn.requests.map(({ faults: names }) => names)).toEqual([
+    ['529'],
+    undefined,
+    ['529', 'slow-drip'],
+    undefined,
+    ['502-page'],
+    ['502-page'],
+  ])
+})
+
+test('a fault by itself hits every request', async () => {
+  await using standIn = await startStandIn({ faults: [faults.errorReply('401')] })
+  expect([(await post(standIn, hello)).status, (await post(standIn, hello)).status]).toEqual([401, 401])
+})
+
+test('faults are combined: damage, then frames, then bytes', async () => {
+  const combined = [
+    faults.body('wrong-content-type'),
+    faults.streamQuirk('no-done'),
+    faults.streamQuirk('carriage-returns'),
+    faults.damagedReply('answer-in-fence'),
+  ]
+  await using standIn = await startStandIn({
+    responder: () => ({ content: '{"celsius":4}', reasoning: '' }),
+    faults: combined,
+  })
+  const { type, text } = await post(standIn, { ...hello, stream: true })
+  expect(type).toBe('text/plain')
+  expect(text).toContain('```json\\n{\\"celsius\\":4}')
+  expect(text).toContain('\r\n\r\n')
+  expect(text).not.toContain('[DONE]')
+})
+
+test('a request that breaks a rule is refused, whatever fault was planned for it', async () => {
+  await using standIn = await startStandIn({ faults: [faults.errorReply('529')] })
+  expect((await post(standIn, { ...hello, messages: [] })).status).toBe(400)
+})
+
+test('a server that leaves takes no further connection', async () => {
+  await using standIn = await startStandIn({ faults: [faults.connection('refuse')] })
+  await expect(post(standIn, hello)).rejects.toThrow()
+  await expect(post(standIn, hello)).rejects.toThrow(/ECONNREFUSED/)
+})

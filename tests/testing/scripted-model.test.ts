@@ -1,0 +1,88 @@
+import { expect, test } from 'vitest'
+import { ModelError } from '../../lib/loop/model-error.ts'
+import { runLoop } from '../../lib/loop/run-loop.ts'
+import { ScriptError, type ScriptStep, scriptedModel } from '../../lib/testing/index.ts'
+import { modelRequest } from '../minimax/support/request.ts'
+import { getWeather } from '../support/weather.ts'
+
+const prompt = 'How warm is it in Oslo?'
+const tools = [getWeather]
+const asksOslo: ScriptStep = { toolCalls: [{ name: 'get_weather', input: { city: 'Oslo' } }] }
+
+test('a string is an answer, an object asks for calls, a function decides by the request', async () => {
+  using model = scriptedModel([
+    { content: 'Let me look.', toolCalls: [{ name: 'get_weather', input: { city: 'Oslo' }, id: 'own' }] },
+    asksOslo,
+    ({ number, messages, tools: declared }) =>
+      `${number}: ${messages.at(-1)?.role}, ${declared?.[0]?.function.name}, ${messages.length}`,
+  ])
+  const run = await runLoop({ model, tools, prompt })
+  expect(run).toMatchObject({ stopReason: 'answered', answer: '3: tool, get_weather, 6', rounds: 3 })
+  expect(run.results.map(({ id }) => id)).toEqual(['own', 'call_2_1'])
+  expect(run.usage).toMatchObject({ inputTokens: 30, outputTokens: 15 })
+})
+
+test('a reply in the form of the loop is given as it is', async () => {
+  const reply = {
+    message: { role: 'assistant', content: 'Warm.', name: 'MiniMax AI' },
+    finishReason: 'length',
+    usage: { inputTokens: 1, outputTokens: 2, cachedInputTokens: 3, reasoningTokens: 4 },
+  } as const
+  expect(await scriptedModel([reply]).complete(modelRequest())).toBe(reply)
+  expect(await scriptedModel([() => Promise.resolve(reply)]).complete(modelRequest())).toBe(reply)
+})
+
+test.each([
+  ['as a step', (error: Error): ScriptStep => error],
+  [
+    'given by a function',
+    (error: Error): ScriptStep =>
+      () =>
+        error,
+  ],
+  [
+    'thrown by a function',
+    (error: Error): ScriptStep =>
+      () =>
+        Promise.reject(error),
+  ],
+])('an error %s is a failure of the model', async (_name, step) => {
+  const error = new ModelError('MiniMax: busy', { kind: 'overloaded', retryable: true, status: 529 })
+  using model = scriptedModel([step(error)])
+  expect(await runLoop({ model, prompt })).toMatchObject({
+    stopReason: 'failed',
+    error: { kind: 'overloaded', retryable: true, status: 529 },
+  })
+})
+
+test('requests are frozen snapshots that the further run does not change', async () => {
+  const model = scriptedModel([asksOslo, 'Warm.'])
+  await runLoop({ model, tools, prompt, limits: { rounds: 2 } })
+  const [first, second] = model.requests
+  expect(first?.messages.at(-1)).toEqual({ role: 'user', content: prompt })
+  expect(second?.messages.map(({ role }) => role)).toEqual(['system', 'user', 'assistant', 'tool', 'user'])
+  // Tools are off in the last round.
+  expect([first?.tools?.map(({ function: { name } }) => name), second?.tools]).toEqual([['get_weather'], undefined])
+  expect([first, first?.messages, first?.messages[1], first?.tools?.[0]?.function].every(Object.isFrozen)).toBe(true)
+})
+
+test('a request that is not in the script fails, names its number and shows its last message', async () => {
+  const model = scriptedModel([asksOslo])
+  const run = await runLoop({ model, tools, prompt })
+  expect(run).toMatchObject({ stopReason: 'failed', error: { name: 'ScriptError' } })
+  const message = /^Request 2 is not in the script, which has 1 reply\. Its last message is .*"role":"tool".*celsius/
+  expect(() => model.assertDone()).toThrow(message)
+  expect(() => model.assertDone()).toThrow(ScriptError)
+})
+
+test('replies that nobody asked for fail at the end, by name or by leaving the block', async () => {
+  const model = scriptedModel(['Warm.', 'Cold.', 'Wet.'])
+  await runLoop({ model, prompt })
+  expect(() => model.assertDone()).toThrow(
+    '2 replies of 3 in the script were not asked for: there were only 1 requests.',
+  )
+  expect(() => {
+    using unused = scriptedModel(['Warm.'])
+    expect(unused.requests).toEqual([])
+  }).toThrow(ScriptError)
+})
