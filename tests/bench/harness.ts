@@ -1,0 +1,101 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+
+/** One way of doing the work. */
+export interface Variant {
+  readonly name: string
+  /** Does the work `times` times, one after another. */
+  readonly run: (times: number) => unknown
+}
+
+/** What one variant cost, per operation and sample, in nanoseconds. */
+export interface Series {
+  readonly name: string
+  /** User and system time of the whole process: unlike wall time, it is not moved by what else the machine does. */
+  readonly cpu: readonly number[]
+  readonly wall: readonly number[]
+}
+
+export interface MeasureOptions {
+  /** @defaultValue 15 */
+  readonly samples?: number
+  /** How much CPU time one sample takes at least. @defaultValue 100 */
+  readonly sampleMs?: number
+}
+
+/**
+ * Measures variants alternately in this process: A B, B A, A B, …, so that whatever drifts meanwhile (clock rate, heat,
+ * heap, neighbours) hits them alike. Each variant first runs until its samples are long enough, which warms it up; the
+ * heap is collected before every sample, so that nobody pays for another's garbage, but for all of its own.
+ */
+export async function measure(
+  variants: readonly Variant[],
+  { samples = 15, sampleMs = 100 }: MeasureOptions = {},
+): Promise<readonly Series[]> {
+  const lanes: {
+    readonly variant: Variant
+    readonly times: number
+    readonly cpu: number[]
+    readonly wall: number[]
+  }[] = []
+  for (const variant of variants) {
+    lanes.push({ variant, times: await timesFor(variant, sampleMs), cpu: [], wall: [] })
+  }
+  for (let sample = 0; sample < samples; sample++) {
+    for (const lane of sample % 2 === 0 ? lanes : lanes.toReversed()) {
+      const cost = await costOf(lane.variant, lane.times)
+      lane.cpu.push(cost.cpu / lane.times)
+      lane.wall.push(cost.wall / lane.times)
+    }
+  }
+  return lanes.map(({ variant, cpu, wall }) => ({ name: variant.name, cpu, wall }))
+}
+
+/** How often a variant has to run for a sample of that length, found by running it more and more often. */
+async function timesFor(variant: Variant, sampleMs: number): Promise<number> {
+  for (let times = 1; ; times *= 2) {
+    const { cpu } = await costOf(variant, times)
+    if (cpu >= sampleMs * 1e6) return times
+  }
+}
+
+interface Cost {
+  readonly cpu: number
+  readonly wall: number
+}
+
+async function costOf(variant: Variant, times: number): Promise<Cost> {
+  collectGarbage()
+  const cpuBefore = process.cpuUsage()
+  const wallBefore = process.hrtime.bigint()
+  await variant.run(times)
+  const wall = Number(process.hrtime.bigint() - wallBefore)
+  const { user, system } = process.cpuUsage(cpuBefore)
+  return { cpu: (user + system) * 1000, wall }
+}
+
+setFlagsFromString('--expose-gc')
+export const collectGarbage: () => void = runInNewContext('gc')
+
+/** Median and spread of many samples; the spread leaves out the highest and lowest tenth. */
+export interface Statistic {
+  readonly median: number
+  readonly low: number
+  readonly high: number
+}
+
+export function statisticOf(values: readonly number[]): Statistic {
+  const sorted = values.toSorted((a, b) => a - b)
+  const at = (share: number) => sorted[Math.round(share * (sorted.length - 1))] ?? Number.NaN
+  return { median: at(0.5), low: at(0.1), high: at(0.9) }
+}
+
+/** How much more one variant costs than another: the ratio inside of each pair of neighbouring samples. */
+export function ratioOf(
+  series: Series | undefined,
+  reference: Series | undefined,
+  clock: 'cpu' | 'wall' = 'cpu',
+): Statistic {
+  const values = series?.[clock] ?? []
+  return statisticOf(values.map((value, sample) => value / (reference?.[clock][sample] ?? Number.NaN)))
+}

@@ -1,0 +1,68 @@
+import { measure, ratioOf, type Series, statisticOf } from '../harness.ts'
+import { atLeast, atMost, type Row, shown } from '../table.ts'
+import { naive } from './naive.ts'
+import { peers } from './peers.ts'
+import type { BenchServer } from './server.ts'
+import { tenrounds } from './tenrounds.ts'
+import { answer, type Contender, logPages, toolRounds } from './work.ts'
+
+const leastTimes: Readonly<Record<string, number>> = { ai: 5, '@openai/agents': 10, langchain: 15 }
+
+/**
+ * Ten rounds against the same server: nine tool calls with results of `bytes`, then an answer. Counted is the CPU time
+ * of this process, the client, a whole run each time, with nothing subtracted.
+ */
+export async function roundRows(server: BenchServer, bytes: number, mostOfNaive: number): Promise<readonly Row[]> {
+  const pages = logPages(bytes)
+  let read = 0
+  const readLog = ({ page }: { readonly page: number }) => {
+    read++
+    const found = pages[page]
+    if (found === undefined) throw new Error(`There is no page ${page}.`)
+    return found
+  }
+  const course = { baseUrl: server.baseUrl, readLog }
+  const contenders: readonly Contender[] = [await tenrounds(course), naive(course), ...peers(course)]
+  const sent = new Map<string, string>()
+  for (const { name, run } of contenders) {
+    read = 0
+    await server.received()
+    const said = await run()
+    if (said !== answer || read !== toolRounds) throw new Error(`${name} read ${read} pages and said "${said}".`)
+    sent.set(name, `${Math.round((await server.received()) / 1024)} KiB sent`)
+  }
+  const series = await measure(
+    contenders.map(({ name, run }) => ({
+      name,
+      run: async (times) => {
+        for (let time = 0; time < times; time++) await run()
+      },
+    })),
+    { samples: 11, sampleMs: 150 },
+  )
+  for (const { close } of contenders) await close?.()
+  const costOf = (one: Series | undefined) => `${milliseconds(one)} (${sent.get(one?.name ?? '')})`
+  const [ours, everyones, ...others] = series
+  const ratio = ratioOf(ours, everyones)
+  return [
+    {
+      what: 'tenrounds / naive',
+      figure: shown(ratio, 'x'),
+      aside: `${shown(ratioOf(ours, everyones, 'wall'), 'x')}, ${costOf(ours)} / ${costOf(everyones)}`,
+      bound: atMost(ratio.median, mostOfNaive, 'x'),
+    },
+    ...others.map((other) => {
+      const times = ratioOf(other, ours)
+      return {
+        what: `${other.name} / tenrounds`,
+        figure: shown(times, 'x'),
+        aside: `${shown(ratioOf(other, ours, 'wall'), 'x')}, ${costOf(other)}`,
+        bound: atLeast(times.median, leastTimes[other.name] ?? 1, 'x'),
+      }
+    }),
+  ]
+}
+
+function milliseconds(series: Series | undefined): string {
+  return `${(statisticOf(series?.cpu ?? []).median / 1e6).toFixed(2)} ms`
+}
