@@ -28,22 +28,24 @@ const referenceSchema = {
   ],
 }
 
-const reference = { $ref: '#/$defs/reference' }
-
 function withReferences(root: object): object {
-  const schema = mapMembers(root)
-  const definitions = Reflect.get(root, '$defs')
-  return { ...schema, $defs: { ...(isObject(definitions) ? definitions : {}), reference: referenceSchema } }
+  const own = Reflect.get(root, '$defs')
+  const held = isObject(own) ? own : {}
+  let name = 'reference'
+  while (Object.hasOwn(held, name)) name += '_' // the tool's own definitions keep their names
+  const schema = mapMembers(root, { $ref: `#/$defs/${name}` })
+  const mapped = isObject(schema['$defs']) ? schema['$defs'] : {}
+  return { ...schema, $defs: { ...mapped, [name]: referenceSchema } }
 }
 
-function orReference(schema: unknown): unknown {
+function orReference(schema: unknown, reference: object): unknown {
   if (!isObject(schema)) return schema
   const {
     description,
     title,
     default: fallback,
     ...rest
-  } = mapMembers(schema['readOnly'] === true ? outline(schema) : schema)
+  } = mapMembers(schema['readOnly'] === true ? outline(schema) : schema, reference)
   return {
     ...(title === undefined ? {} : { title }),
     ...(description === undefined ? {} : { description }),
@@ -59,19 +61,31 @@ function outline({ type, title, description }: { readonly [key: string]: unknown
 /** Keywords whose value is a map of member schemas, and those whose value is one. */
 const maps = ['properties', 'patternProperties']
 const singles = ['items', 'additionalProperties']
+const definitions = ['$defs', 'definitions']
 const lists = ['allOf', 'anyOf', 'oneOf']
 
-function mapMembers(schema: object): Record<string, unknown> {
+function mapMembers(schema: object, reference: object): Record<string, unknown> {
   const copy: Record<string, unknown> = { ...schema }
   for (const key of maps) {
     const members = copy[key]
     if (isObject(members))
-      copy[key] = Object.fromEntries(Object.entries(members).map(([name, member]) => [name, orReference(member)]))
+      copy[key] = Object.fromEntries(
+        Object.entries(members).map(([name, member]) => [name, orReference(member, reference)]),
+      )
   }
-  for (const key of singles) if (isObject(copy[key])) copy[key] = orReference(copy[key])
+  for (const key of definitions) {
+    const held = copy[key]
+    // What is defined is used in the place of a value, where the reference is allowed already.
+    if (isObject(held))
+      copy[key] = Object.fromEntries(
+        Object.entries(held).map(([name, part]) => [name, isObject(part) ? mapMembers(part, reference) : part]),
+      )
+  }
+  for (const key of singles) if (isObject(copy[key])) copy[key] = orReference(copy[key], reference)
   for (const key of lists) {
     const branches = copy[key]
-    if (Array.isArray(branches)) copy[key] = branches.map((branch) => (isObject(branch) ? mapMembers(branch) : branch))
+    if (Array.isArray(branches))
+      copy[key] = branches.map((branch) => (isObject(branch) ? mapMembers(branch, reference) : branch))
   }
   return copy
 }

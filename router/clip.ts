@@ -15,21 +15,29 @@ export function clip(text: string, maxBytes: number, marker: (left: number, tota
   if (text.length * 3 <= maxBytes) return { text, clipped: false }
   const total = Buffer.byteLength(text)
   if (total <= maxBytes) return { text, clipped: false }
-  const room = Math.max(0, maxBytes - Buffer.byteLength(marker(total, total)))
+  const room = maxBytes - Buffer.byteLength(marker(total, total))
+  // A limit below the marker's own length leaves room for the head alone.
+  if (room <= 0) return { text: firstBytes(text, maxBytes), clipped: true }
   const head = firstBytes(text, Math.ceil((room * 2) / 3))
   const tail = lastBytes(text, room - Buffer.byteLength(head))
   const left = total - Buffer.byteLength(head) - Buffer.byteLength(tail)
   return { text: head + marker(left, total) + tail, clipped: true }
 }
 
+/** How much more than is shown is looked at: a secret that reaches over the end is cut off as a whole. */
+const margin = 512
+
 /** A short, redacted piece of a text for an error message, a trace or an event. */
 export function excerpt(text: string, maxBytes: number): string {
-  const margin = 512 // so that a secret on the edge is seen whole
-  const bounded =
-    text.length <= 2 * (maxBytes + margin)
-      ? text
-      : `${text.slice(0, maxBytes + margin)}…${text.slice(-(maxBytes + margin))}`
-  return clip(redact(bounded), maxBytes, () => ' … ').text
+  if (text.length <= maxBytes + margin) return clip(redact(text), maxBytes, () => ' … ').text
+  return `${firstBytes(redact(wholeWords(text.slice(0, maxBytes + margin))), Math.max(0, maxBytes - 4))} …`
+}
+
+/** The text up to its last separator: what follows may be the beginning of a secret. */
+function wholeWords(text: string): string {
+  let end = text.length
+  while (end > 0 && !/[\s"'`,;]/.test(text[end - 1] ?? '')) end--
+  return text.slice(0, end)
 }
 
 function firstBytes(text: string, count: number): string {

@@ -1,38 +1,71 @@
-import { repair } from './arguments.ts'
+import { isObject, parseJson, unparsable } from './json.ts'
 import { lookUp, parsePointer } from './json-pointer.ts'
+import { mend } from './mend.ts'
+import { repair } from './repair.ts'
 import type { Repair } from './tool-call.ts'
-import type { Fault } from './validator.ts'
+import type { Fault, Validate } from './validator.ts'
 
 export interface Coerced {
   readonly value: unknown
   readonly repairs: readonly Repair[]
 }
 
+/** JSON in a string may hold JSON in a string: so often it is looked into. */
+const maxPasses = 4
+
+/** Enough to see what happened; an array of a hundred thousand quoted numbers is one deviation, not as many. */
+const maxRecorded = 50
+
 /**
  * Mends values whose only fault is their type, where that loses nothing: JSON text where the schema wants an object or
  * an array, `"42"` where it wants a number, `"true"` where it wants a boolean. What a schema calls a string is never
- * touched. Returns undefined where there is nothing to mend; the caller checks the mended copy again.
+ * touched. Returns undefined where the value stays faulty.
+ *
+ * @param unwrap Decides on a value that was unpacked from a string, as on any other part of the input: references in it
+ *   are resolved; undefined where it is not to be used.
  */
-export function coerce(input: unknown, faults: readonly Fault[]): Coerced | undefined {
+export function coerce(
+  input: unknown,
+  faults: readonly Fault[],
+  validate: Validate,
+  unwrap: (value: unknown) => { readonly value: unknown } | undefined,
+): Coerced | undefined {
   const repairs: Repair[] = []
-  let value = input
+  const copy = new CopyOnWrite(input)
+  let remaining = faults
+  for (let pass = 0; pass < maxPasses; pass++) {
+    const mended = mendTypes(copy, remaining, unwrap)
+    if (mended.length === 0) return undefined
+    for (const one of mended) if (repairs.length < maxRecorded) repairs.push(one)
+    remaining = validate(copy.value)
+    if (remaining.length === 0) return { value: copy.value, repairs }
+  }
+  return undefined
+}
+
+function mendTypes(
+  copy: CopyOnWrite,
+  faults: readonly Fault[],
+  unwrap: (value: unknown) => { readonly value: unknown } | undefined,
+): readonly Repair[] {
+  const repairs: Repair[] = []
   for (const fault of faults) {
     if (fault.keyword !== 'type' || typeof fault.data !== 'string' || fault.instancePath === '') continue
     const mended = asType(fault.data, [fault.params['type']].flat())
-    if (mended === undefined) continue
-    if (value === input) value = structuredClone(input)
-    if (!replaceAt(value, fault.instancePath, fault.data, mended.value)) continue
+    const value = mended?.kind === 'unstringified' ? unwrap(mended.value) : mended
+    if (mended === undefined || value === undefined) continue
+    if (!copy.replace(fault.instancePath, fault.data, value.value)) continue
     repairs.push(repair(mended.kind, fault.data, mended.value, fault.instancePath))
   }
-  return repairs.length > 0 ? { value, repairs } : undefined
+  return repairs
 }
 
 function asType(
   text: string,
   types: readonly unknown[],
 ): { readonly value: unknown; readonly kind: 'unstringified' | 'coerced' } | undefined {
+  const trimmed = text.trim()
   for (const type of types) {
-    const trimmed = text.trim()
     if (type === 'boolean' && /^(?:true|false)$/i.test(trimmed)) return { value: /^t/i.test(trimmed), kind: 'coerced' }
     if (type === 'null' && /^(?:null|none)$/i.test(trimmed)) return { value: null, kind: 'coerced' }
     if (type === 'number' || type === 'integer') {
@@ -42,35 +75,57 @@ function asType(
     }
     if (type === 'object' || type === 'array') {
       const parsed = parseAs(trimmed, type)
-      if (parsed !== undefined) return { value: parsed, kind: 'unstringified' }
+      if (parsed !== unparsable) return { value: parsed, kind: 'unstringified' }
     }
   }
   return undefined
 }
 
 /** The number that a text writes, if it is a JSON number and a double holds it exactly as written. */
-function exactNumber(text: string): number | undefined {
+export function exactNumber(text: string): number | undefined {
   if (!/^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/.test(text)) return undefined
   const number = Number(text)
   if (!Number.isFinite(number)) return undefined
-  if (/^-?\d+$/.test(text) && !Number.isSafeInteger(number)) return undefined
+  if (Number.isInteger(number) && !Number.isSafeInteger(number)) return undefined
   return number
 }
 
 function parseAs(text: string, type: 'object' | 'array'): unknown {
-  if (!text.startsWith(type === 'object' ? '{' : '[')) return undefined
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
+  if (!text.startsWith(type === 'object' ? '{' : '[')) return unparsable
+  const strict = parseJson(text)
+  const value = strict === unparsable ? mend(text) : strict
+  return (type === 'object' ? isObject(value) : Array.isArray(value)) ? value : unparsable
 }
 
-/** Sets the member that a path names, if it still is what the fault saw. */
-function replaceAt(root: unknown, path: string, before: string, after: unknown): boolean {
-  const tokens = parsePointer(path) ?? []
-  const last = tokens.at(-1)
-  const parent = lookUp(root, tokens.slice(0, -1))
-  if (last === undefined || !parent.found || typeof parent.value !== 'object' || parent.value === null) return false
-  return Reflect.get(parent.value, last) === before && Reflect.set(parent.value, last, after)
+/** A value of which only the containers on the way to a change are copied, each once: the rest may be megabytes. */
+class CopyOnWrite {
+  value: unknown
+  readonly #copied = new Set<unknown>()
+
+  constructor(value: unknown) {
+    this.value = value
+  }
+
+  /** Sets the member that a path names, if it still is what the fault saw. */
+  replace(path: string, before: string, after: unknown): boolean {
+    const tokens = parsePointer(path) ?? []
+    const last = tokens.pop()
+    const found = lookUp(this.value, last === undefined ? tokens : [...tokens, last])
+    if (last === undefined || !found.found || found.value !== before) return false
+    this.value = this.#own(this.value)
+    let parent = this.value as object
+    for (const token of tokens) {
+      const child = this.#own(Reflect.get(parent, token)) as object
+      Reflect.set(parent, token, child)
+      parent = child
+    }
+    return Reflect.set(parent, last, after)
+  }
+
+  #own(value: unknown): unknown {
+    if (this.#copied.has(value)) return value
+    const copy = Array.isArray(value) ? [...value] : { ...(value as object) }
+    this.#copied.add(copy)
+    return copy
+  }
 }

@@ -1,9 +1,10 @@
-import { basename } from 'node:path'
-import { clip } from './clip.ts'
+import { clip, excerpt } from './clip.ts'
 import { closest } from './closest.ts'
 import { coerce } from './coercion.ts'
+import { type Executed, execute } from './execute.ts'
 import { describeFaults, limitFeedback } from './feedback.ts'
 import { type ReferenceScope, resolveReferences } from './references.ts'
+import { describeThrown } from './thrown.ts'
 import type { Tool } from './tool.ts'
 import type { Repair, ToolCall, ToolError, ToolErrorKind, ToolResult } from './tool-call.ts'
 import { validatorOf } from './validator.ts'
@@ -17,31 +18,72 @@ export interface DispatchOptions {
   readonly timeoutMs: number
   /** Most bytes of a result that the model is shown. */
   readonly resultBytes: number
-  /** Idempotency key of the call. */
-  readonly callId: string
   readonly now: () => number
 }
 
-type Prepared =
-  | { readonly kind: 'ready'; readonly tool: Tool; readonly input: unknown; readonly repairs: readonly Repair[] }
-  | { readonly kind: 'refused'; readonly error: ToolError; readonly repairs: readonly Repair[] }
-
-type Executed =
-  | { readonly kind: 'returned'; readonly value: unknown }
-  | { readonly kind: 'failed'; readonly error: ToolError }
-
-/** Runs one call: prepare → execute → finalize. Resolves with exactly one result; never rejects. */
-export async function dispatch(call: ToolCall, options: DispatchOptions): Promise<ToolResult> {
-  const startedAt = options.now()
-  const prepared = prepare(call, options)
-  if (prepared.kind === 'refused') return failure(call, options, prepared.error, prepared.repairs, startedAt)
-  const outcome = execute(prepared.tool, prepared.input, options)
-  const executed = outcome instanceof Promise ? await outcome : outcome
-  if (executed.kind === 'failed') return failure(call, options, executed.error, prepared.repairs, startedAt)
-  return finalize(call, prepared, executed.value, options, startedAt)
+interface Ready {
+  readonly kind: 'ready'
+  readonly tool: Tool
+  readonly input: unknown
+  readonly repairs: readonly Repair[]
 }
 
-function prepare(call: ToolCall, options: DispatchOptions): Prepared {
+export type Prepared =
+  | Ready
+  | { readonly kind: 'refused'; readonly error: ToolError; readonly repairs: readonly Repair[] }
+
+/** A call on its way. */
+interface Running {
+  readonly call: ToolCall
+  readonly callId: string
+  readonly options: DispatchOptions
+  readonly startedAt: number
+}
+
+/**
+ * Runs one call: prepare → execute → finalize. Gives exactly one result, as a promise only where the tool gave one.
+ * Never throws or rejects.
+ */
+export function dispatch(call: ToolCall, options: DispatchOptions, callId: string): ToolResult | Promise<ToolResult> {
+  const running: Running = { call, callId, options, startedAt: options.now() }
+  try {
+    const prepared = prepare(call, options)
+    if (prepared.kind === 'refused') return failed(running, prepared.error, prepared.repairs)
+    const executed = execute(prepared.tool, prepared.input, options, callId)
+    if (executed instanceof Promise) return executed.then((outcome) => finish(running, prepared, outcome))
+    return finish(running, prepared, executed)
+  } catch (error) {
+    return uncheckable(running, error)
+  }
+}
+
+function finish(running: Running, prepared: Ready, executed: Executed): ToolResult {
+  try {
+    if (executed.kind === 'failed') return failed(running, executed.error, prepared.repairs)
+    return finalize(running, prepared, executed.value)
+  } catch (error) {
+    return uncheckable(running, error)
+  }
+}
+
+/** What can still be thrown is a validator's, for a value that nests deeper than the stack. */
+function uncheckable(running: Running, error: unknown): ToolResult {
+  const { name, repairs } = running.call
+  const message = limitFeedback(`"${name}" could not be checked: ${describeThrown(error)}`)
+  return failed(running, { kind: 'tool_failed', message }, repairs)
+}
+
+function failed(
+  { call, callId, options, startedAt }: Running,
+  error: ToolError,
+  repairs: readonly Repair[],
+): ToolResult {
+  const { now, resultBytes } = options
+  return failure(call, { callId, now, resultBytes }, error, repairs, startedAt)
+}
+
+/** Finds the tool of a call, resolves its references and checks its input: all but running it. */
+export function prepare(call: ToolCall, options: Pick<DispatchOptions, 'tools' | 'references'>): Prepared {
   if (call.refusal !== undefined) return refused(call.refusal.kind, call.refusal.message, call.repairs)
   const tool = options.tools.get(call.name)
   if (tool === undefined) return refused('unknown_tool', unknownTool(call.name, options.tools), call.repairs)
@@ -50,15 +92,15 @@ function prepare(call: ToolCall, options: DispatchOptions): Prepared {
   const validate = validatorOf(tool.inputSchema)
   const faults = validate(resolved.value)
   if (faults.length === 0) return { kind: 'ready', tool, input: resolved.value, repairs: call.repairs }
-  const coerced = coerce(resolved.value, faults)
-  if (coerced !== undefined && validate(coerced.value).length === 0) {
+  const coerced = coerce(resolved.value, faults, validate, (value) => {
+    const unpacked = resolveReferences(value, options.references)
+    return unpacked.ok ? unpacked : undefined
+  })
+  if (coerced !== undefined) {
     return { kind: 'ready', tool, input: coerced.value, repairs: [...call.repairs, ...coerced.repairs] }
   }
-  return refused(
-    'invalid_input',
-    `The input of "${tool.name}" breaks its schema:\n${describeFaults(faults)}`,
-    call.repairs,
-  )
+  const message = describeFaults(faults, `The input of "${tool.name}" breaks its schema:`)
+  return refused('invalid_input', message, call.repairs)
 }
 
 function refused(kind: ToolErrorKind, message: string, repairs: readonly Repair[]): Prepared {
@@ -68,129 +110,28 @@ function refused(kind: ToolErrorKind, message: string, repairs: readonly Repair[
 function unknownTool(name: string, tools: ReadonlyMap<string, Tool>): string {
   const meant = closest(name, tools.keys())
   const hint = meant === undefined ? '' : ` Did you mean "${meant}"?`
-  return `There is no tool ${JSON.stringify(name.slice(0, 80))}.${hint} Tools: ${[...tools.keys()].join(', ')}.`
+  return `There is no tool ${JSON.stringify(excerpt(name, 80))}.${hint} Tools: ${[...tools.keys()].join(', ')}.`
 }
 
-function execute(tool: Tool, input: unknown, options: DispatchOptions): Executed | Promise<Executed> {
-  if (options.signal.aborted) return cancelled
-  const context = new CallContext(options.callId)
-  try {
-    // The schema has been checked; the parameter type `never` is what makes a list of different tools possible.
-    const output: unknown = tool.execute(input as never, context)
-    if (!isThenable(output)) return { kind: 'returned', value: output }
-    return withinTime(output, tool, context, options)
-  } catch (error) {
-    return threw(error)
-  }
-}
-
-const cancelled: Executed = {
-  kind: 'failed',
-  error: { kind: 'cancelled', message: 'The run was cancelled before this call ended.' },
-}
-
-/** Makes the abort controller only for tools that ask for the signal: most are synchronous and never do. */
-class CallContext {
-  readonly callId: string
-  #controller: AbortController | undefined
-
-  constructor(callId: string) {
-    this.callId = callId
-  }
-
-  get signal(): AbortSignal {
-    this.#controller ??= new AbortController()
-    return this.#controller.signal
-  }
-
-  abort(reason: unknown): void {
-    this.#controller ??= new AbortController()
-    this.#controller.abort(reason)
-  }
-}
-
-/** Race, then abort: a value that comes after the time is over is dropped, and its rejection is not left unhandled. */
-function withinTime(
-  output: PromiseLike<unknown>,
-  tool: Tool,
-  context: CallContext,
-  options: DispatchOptions,
-): Promise<Executed> {
-  return new Promise((resolve) => {
-    const settle = (executed: Executed) => {
-      clearTimeout(timer)
-      options.signal.removeEventListener('abort', onAbort)
-      resolve(executed)
-    }
-    const onAbort = () => {
-      settle(cancelled)
-      context.abort(options.signal.reason)
-    }
-    const timeoutMs = Math.max(1, Math.min(tool.timeoutMs, options.timeoutMs))
-    const timer = setTimeout(() => {
-      const message = `"${tool.name}" did not answer within ${Math.round(timeoutMs)} ms.`
-      settle({ kind: 'failed', error: { kind: 'timeout', message } })
-      context.abort(new DOMException(message, 'TimeoutError'))
-    }, timeoutMs)
-    if (options.signal.aborted)
-      onAbort() // by the tool itself, before it returned
-    else options.signal.addEventListener('abort', onAbort, { once: true })
-    output.then(
-      (value) => settle({ kind: 'returned', value }),
-      (error: unknown) => settle(threw(error)),
-    )
-  })
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
-}
-
-/** The message of what was thrown, and nothing else of it: stack and file names tell of the server. */
-function threw(error: unknown): Executed {
-  const message = withoutServerPaths(error instanceof Error ? error.message : String(error), error)
-  return {
-    kind: 'failed',
-    error: { kind: 'tool_failed', message: limitFeedback(message || 'The tool failed without a message.') },
-  }
-}
-
-/** Node's file errors carry the path as a field of its own; other messages may name a file below the working folder. */
-function withoutServerPaths(message: string, error: unknown): string {
-  const path: unknown = error instanceof Error && 'path' in error ? error.path : undefined
-  const named = typeof path === 'string' && path !== '' ? message.replaceAll(path, basename(path)) : message
-  return named.replaceAll(`${process.cwd()}/`, '')
-}
-
-function finalize(
-  call: ToolCall,
-  prepared: Extract<Prepared, { kind: 'ready' }>,
-  output: unknown,
-  options: DispatchOptions,
-  startedAt: number,
-): ToolResult {
-  const { tool, input, repairs } = prepared
+function finalize(running: Running, { tool, input, repairs }: Ready, output: unknown): ToolResult {
+  const { call, callId, options, startedAt } = running
   const value = output === undefined ? null : output
-  if (tool.outputSchema !== undefined) {
-    const faults = validatorOf(tool.outputSchema)(value)
-    if (faults.length > 0) {
-      const message = limitFeedback(
-        `"${tool.name}" returned what its output schema forbids:\n${describeFaults(faults)}`,
-      )
-      return failure(call, options, { kind: 'invalid_output', message }, repairs, startedAt)
-    }
+  const faults = tool.outputSchema === undefined ? [] : validatorOf(tool.outputSchema)(value)
+  if (faults.length > 0) {
+    const message = describeFaults(faults, `"${tool.name}" returned what its output schema forbids:`)
+    return failed(running, { kind: 'invalid_output', message }, repairs)
   }
   const json = toJson(value)
   if (json === undefined) {
     const message = `"${tool.name}" returned what JSON cannot carry.`
-    return failure(call, options, { kind: 'invalid_output', message }, repairs, startedAt)
+    return failed(running, { kind: 'invalid_output', message }, repairs)
   }
-  const shown = clip(json, options.resultBytes, (left, total) => clipMarker(call.id, left, total))
+  const shown = clip(json, options.resultBytes, (left, total) => clipMarker(call, left, total))
   return {
     status: 'ok',
     id: call.id,
     name: call.name,
-    callId: options.callId,
+    callId,
     input,
     value,
     content: shown.text,
@@ -208,13 +149,15 @@ function toJson(value: unknown): string | undefined {
   }
 }
 
-function clipMarker(id: string, left: number, total: number): string {
-  return `\n[… ${left} of ${total} bytes left out; a call can be given the full value as {"$result":"${id}#/<JSON Pointer>"} …]\n`
+/** The id may be the caller's own and of any length; the tool's name points at the same value while it is the latest. */
+function clipMarker({ id, name }: Pick<ToolCall, 'id' | 'name'>, left: number, total: number): string {
+  const source = JSON.stringify(id.length <= 128 ? id : name).slice(1, -1)
+  return `\n[… ${left} of ${total} bytes left out; a call can be given the full value as {"$result":"${source}#/<JSON Pointer>"} …]\n`
 }
 
 export function failure(
   call: Pick<ToolCall, 'id' | 'name'>,
-  options: Pick<DispatchOptions, 'callId' | 'now'>,
+  options: { readonly callId: string; readonly now: () => number; readonly resultBytes?: number },
   error: ToolError,
   repairs: readonly Repair[],
   startedAt: number,
@@ -225,9 +168,21 @@ export function failure(
     name: call.name,
     callId: options.callId,
     error,
-    content: JSON.stringify({ error }),
+    content: errorContent(error, options.resultBytes ?? Number.POSITIVE_INFINITY),
     clipped: false,
     durationMs: options.now() - startedAt,
     repairs,
+  }
+}
+
+/** JSON in any case, so it is the message inside that is shortened: its escapes may take several bytes each. */
+function errorContent({ kind, message }: ToolError, maxBytes: number): string {
+  let shown = message
+  for (;;) {
+    const content = JSON.stringify({ error: { kind, message: shown } })
+    const excess = Buffer.byteLength(content) - maxBytes
+    if (excess <= 0 || shown === '') return content
+    const length = Buffer.byteLength(shown)
+    shown = clip(shown, Math.min(length - 1, Math.max(0, length - excess)), () => ' … ').text
   }
 }

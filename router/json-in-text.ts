@@ -1,76 +1,39 @@
-import { isTooDeep } from './json.ts'
+import { isObject, parseJson, unparsable } from './json.ts'
+import { jsonSpans, type Span } from './json-scan.ts'
+import { mend, withoutFence } from './mend.ts'
 
-/** How often the text may be walked over for openings that lead nowhere: keeps the search linear in hostile text. */
-const maxPasses = 8
-
-export interface FoundJson {
+export interface FoundJson extends Span {
   readonly value: unknown
-  readonly start: number
-  readonly end: number
 }
 
-/** The JSON objects and arrays in a text: bare, fenced, or between prose, in order. Never throws. */
+/** The JSON objects and arrays in a text: bare, fenced, or between prose, in order. Linear; never throws. */
 export function findJson(text: string): readonly FoundJson[] {
   const found: FoundJson[] = []
-  let budget = maxPasses * text.length
-  let start = nextOpening(text, 0)
-  while (start !== -1 && budget > 0) {
-    const end = endOfValue(text, start)
-    const value = end === -1 ? undefined : parse(text.slice(start, end))
-    if (value === undefined) {
-      budget -= (end === -1 ? text.length : end) - start
-      start = nextOpening(text, start + 1)
-    } else {
-      found.push({ value, start, end })
-      start = nextOpening(text, end)
-    }
+  for (const span of jsonSpans(text)) {
+    const value = parseJson(text.slice(span.start, span.end))
+    if (value !== unparsable) found.push({ ...span, value })
   }
   return found
 }
 
-const opening = /[[{]/g
-
-function nextOpening(text: string, from: number): number {
-  opening.lastIndex = from
-  return opening.exec(text)?.index ?? -1
+/**
+ * The JSON values of a text that may be its answer, the most likely first: the last object is the conclusion, and one
+ * wrapped as `{"answer":…}` is offered unwrapped as well. A text that is all one object with the faults of Python or
+ * JavaScript is mended.
+ */
+export function answersIn(text: string): readonly unknown[] {
+  const found = findJson(text)
+  const mended = found.some(({ isPart }) => !isPart) ? unparsable : mend(withoutFence(text))
+  if (mended !== unparsable) return unwrapped(mended)
+  if (found.length > 0)
+    return found
+      .map(({ value }) => value)
+      .reverse()
+      .flatMap(unwrapped)
+  const scalar = parseJson(text)
+  return scalar === unparsable ? [] : [scalar]
 }
 
-const token = /["[\]{}]/g
-
-/** Index behind the bracket that closes the one at `start`, strings left out; -1 where there is none. */
-function endOfValue(text: string, start: number): number {
-  let depth = 0
-  token.lastIndex = start
-  for (;;) {
-    const match = token.exec(text)
-    if (match === null) return -1
-    const character = match[0]
-    if (character === '"') {
-      const end = endOfString(text, token.lastIndex)
-      if (end === -1) return -1
-      token.lastIndex = end
-    } else if (character === '{' || character === '[') depth++
-    else if (--depth === 0) return token.lastIndex
-  }
-}
-
-function endOfString(text: string, from: number): number {
-  let position = from
-  for (;;) {
-    const quote = text.indexOf('"', position)
-    if (quote === -1) return -1
-    let backslashes = 0
-    while (text[quote - 1 - backslashes] === '\\') backslashes++
-    if (backslashes % 2 === 0) return quote + 1
-    position = quote + 1
-  }
-}
-
-function parse(text: string): unknown {
-  try {
-    const value: unknown = JSON.parse(text)
-    return isTooDeep(value) ? undefined : value
-  } catch {
-    return undefined
-  }
+function unwrapped(value: unknown): readonly unknown[] {
+  return isObject(value) && 'answer' in value ? [value, value['answer']] : [value]
 }

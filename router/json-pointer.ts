@@ -1,5 +1,5 @@
 /** RFC 6901: the reference tokens of a pointer, or undefined where it is no pointer. The empty pointer is the whole. */
-export function parsePointer(pointer: string): readonly string[] | undefined {
+export function parsePointer(pointer: string): string[] | undefined {
   if (pointer === '') return []
   if (!pointer.startsWith('/')) return undefined
   if (/~(?![01])/.test(pointer)) return undefined
@@ -28,4 +28,9 @@ function hasMember(value: object, token: string): boolean {
   // RFC 6901 §4: array indexes have no sign and no leading zero; `length` is not a member.
   if (Array.isArray(value)) return /^(?:0|[1-9]\d*)$/.test(token) && Number(token) < value.length
   return Object.hasOwn(value, token)
+}
+
+/** A member's name as a token of a pointer. */
+export function toToken(name: string): string {
+  return name.includes('~') || name.includes('/') ? name.replaceAll('~', '~0').replaceAll('/', '~1') : name
 }

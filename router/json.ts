@@ -13,6 +13,40 @@ export const maxDepth = 64
 export function isTooDeep(value: unknown, depth = 0): boolean {
   if (typeof value !== 'object' || value === null) return false
   if (depth >= maxDepth) return true
-  for (const key in value) if (isTooDeep(Reflect.get(value, key), depth + 1)) return true
+  if (Array.isArray(value)) {
+    for (const item of value) if (typeof item === 'object' && isTooDeep(item, depth + 1)) return true
+    return false
+  }
+  for (const key in value) {
+    const member: unknown = Reflect.get(value, key)
+    if (typeof member === 'object' && isTooDeep(member, depth + 1)) return true
+  }
+  return false
+}
+
+/** What {@link parseJson} gives for a text that is no JSON: `undefined` and `null` would be mistaken for values. */
+export const unparsable = Symbol('unparsable')
+
+/** The value of a JSON text, or {@link unparsable}, which it also is where it nests too deep. Never throws. */
+export function parseJson(text: string): unknown {
+  try {
+    const value: unknown = JSON.parse(text)
+    return hasManyOpenings(text) && isTooDeep(value) ? unparsable : value
+  } catch {
+    return unparsable
+  }
+}
+
+/** Walking a value costs as much as parsing it; a text with few brackets needs no walk. */
+function hasManyOpenings(text: string): boolean {
+  if (text.length <= 2 * maxDepth) return false
+  let count = 0
+  for (const bracket of '[{') {
+    let position = text.indexOf(bracket)
+    while (position !== -1) {
+      if (++count > maxDepth) return true
+      position = text.indexOf(bracket, position + 1)
+    }
+  }
   return false
 }

@@ -1,6 +1,6 @@
 import { excerpt } from './clip.ts'
 import { isObject, maxDepth } from './json.ts'
-import { lookUp, parsePointer } from './json-pointer.ts'
+import { lookUp, parsePointer, toToken } from './json-pointer.ts'
 
 /** What a reference can point at: full values, whatever the model was shown of them. */
 export interface ReferenceScope {
@@ -27,16 +27,19 @@ export function resolveReferences(input: unknown, scope: ReferenceScope): Resolu
   let forbidden: string | undefined
   const walk = (value: unknown, path: string, depth: number): unknown => {
     if (typeof value !== 'object' || value === null) return value
-    if (depth > maxDepth) {
+    if (depth >= maxDepth) {
       forbidden ??= `${excerpt(path, 100)}: nested deeper than ${maxDepth} levels`
       return value
     }
     if (Array.isArray(value)) {
       let copy: unknown[] | undefined
       for (let index = 0; index < value.length; index++) {
-        const resolved = walk(value[index], `${path}/${index}`, depth + 1)
-        if (resolved !== value[index]) copy ??= [...value]
-        if (copy !== undefined) copy[index] = resolved
+        const item: unknown = value[index]
+        if (typeof item !== 'object') continue
+        const resolved = walk(item, `${path}/${index}`, depth + 1)
+        if (resolved === item) continue
+        copy ??= [...value]
+        copy[index] = resolved
       }
       return copy ?? value
     }
@@ -44,21 +47,22 @@ export function resolveReferences(input: unknown, scope: ReferenceScope): Resolu
     if (reference !== undefined) {
       const found = follow(reference, scope)
       if (found.ok) return found.value
-      failures.push(`- ${path === '' ? '(root)' : path}: ${found.message}`)
+      if (failures.length < maxListed)
+        failures.push(`- ${path === '' ? '(root)' : excerpt(path, 100)}: ${found.message}`)
       return value
     }
     let copy: Record<string, unknown> | undefined
     for (const key of Object.keys(value)) {
       if (key === '__proto__') {
-        forbidden ??= `${path}/__proto__: this property name is not allowed`
+        forbidden ??= `${excerpt(path, 100)}/__proto__: this property name is not allowed`
         continue
       }
       const member: unknown = Reflect.get(value, key)
-      const resolved = walk(member, typeof member === 'object' ? `${path}/${key}` : path, depth + 1)
-      if (resolved !== member) {
-        copy ??= { ...value }
-        copy[key] = resolved
-      }
+      if (typeof member !== 'object') continue
+      const resolved = walk(member, `${path}/${toToken(key)}`, depth + 1)
+      if (resolved === member) continue
+      copy ??= { ...value }
+      copy[key] = resolved
     }
     return copy ?? value
   }
@@ -68,7 +72,10 @@ export function resolveReferences(input: unknown, scope: ReferenceScope): Resolu
   return { ok: false, kind: 'unresolved_reference', message: `${failures.join('\n')}\n${whatExists(scope)}` }
 }
 
-export interface Reference {
+export /** More than the model can be told of in one message. */
+const maxListed = 10
+
+interface Reference {
   readonly kind: '$result' | '$given'
   readonly target: string
 }

@@ -1,14 +1,15 @@
+import { CallList } from './call-list.ts'
 import { dispatch } from './dispatch.ts'
+import { defaultResultBytes } from './dispatch-all.ts'
 import { noReferences } from './references.ts'
-import { defaultResultBytes } from './router.ts'
 import type { Tool } from './tool.ts'
-import type { ToolResult } from './tool-call.ts'
+import type { ToolCall, ToolResult } from './tool-call.ts'
 
 export interface RunToolOptions {
   readonly signal?: AbortSignal
   /** What the tool gets as its idempotency key. @defaultValue 'call_1' */
   readonly callId?: string
-  /** Most bytes of the result that a model would be shown. @defaultValue 16384 */
+  /** Most bytes of the result that a model would be shown; at least 256. @defaultValue 16384 */
   readonly resultBytes?: number
   /** What references of the input can point at, as in a run's `givens`. */
   readonly givens?: Readonly<Record<string, unknown>>
@@ -26,7 +27,8 @@ export type OutputOf<T extends Tool> = T extends Tool<never, infer Output> ? Out
 /**
  * Runs one tool by the same path as a run does: resolve, check, time out, execute, check the output, clip.
  *
- * Resolves for everything that can happen in a call; `input` may be anything a model could send.
+ * Resolves for everything that can happen in a call. `input` may be anything a model could send: an object, or, as on
+ * the wire, a text, which is read with the same repairs as in a run.
  */
 export async function runTool<T extends Tool>(
   tool: T,
@@ -35,16 +37,24 @@ export async function runTool<T extends Tool>(
 ): Promise<RunToolResult<OutputOf<T>>> {
   const callId = options.callId ?? 'call_1'
   const result = await dispatch(
-    { id: callId, name: tool.name, input, repairs: [] },
+    toCall(tool.name, input, callId),
     {
       tools: new Map([[tool.name, tool]]),
       references: { ...noReferences, givens: options.givens ?? {} },
       signal: options.signal ?? new AbortController().signal,
       timeoutMs: tool.timeoutMs,
-      resultBytes: options.resultBytes ?? defaultResultBytes,
-      callId,
+      resultBytes: Math.max(256, options.resultBytes ?? defaultResultBytes),
       now: options.now ?? (() => performance.now()),
     },
+    callId,
   )
   return result as RunToolResult<OutputOf<T>>
+}
+
+function toCall(name: string, input: unknown, id: string): ToolCall {
+  // A caller's own object needs no mending: it is not the wire's form, and not recorded as a deviation from it.
+  if (typeof input === 'object' && input !== null) return { id, name, input, repairs: [] }
+  const list = new CallList({ truncated: false, newId: () => id })
+  list.add({ id, name, rawArguments: input })
+  return { id, name, input: {}, repairs: [], ...list.calls[0] }
 }

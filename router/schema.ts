@@ -15,3 +15,37 @@ export interface ObjectSchema {
  * and ends in TS2589.
  */
 export type Infer<S> = S extends SchemaObject ? FromSchema<S> : never
+
+type MapKeyword = 'properties' | 'patternProperties' | 'definitions' | '$defs' | 'dependencies'
+
+type MemberKeyword =
+  | 'items'
+  | 'additionalItems'
+  | 'additionalProperties'
+  | 'contains'
+  | 'propertyNames'
+  | 'not'
+  | 'if'
+  | 'then'
+  | 'else'
+  | 'allOf'
+  | 'anyOf'
+  | 'oneOf'
+
+/**
+ * A schema with `never` in the place of every key that is no keyword: intersected with the schema's own type, it makes a
+ * misspelt keyword a compile error, which inference alone lets pass.
+ */
+export type KnownKeywords<S> = S extends readonly unknown[]
+  ? { readonly [Index in keyof S]: KnownKeywords<S[Index]> }
+  : S extends object
+    ? {
+        readonly [Key in keyof S]: Key extends MapKeyword
+          ? { readonly [Name in keyof S[Key]]: KnownKeywords<S[Key][Name]> }
+          : Key extends MemberKeyword
+            ? KnownKeywords<S[Key]>
+            : Key extends keyof SchemaObject
+              ? S[Key]
+              : never
+      }
+    : S

@@ -1,5 +1,4 @@
-const opener = /<(?:mm:)?think>/g
-const closer = /<\/(?:mm:)?think>/g
+const tag = /<(\/?)(?:mm:)?think>/g
 
 /**
  * A reply's text without its `<think>` parts. A part that is never closed reaches to the end; a closer without an opener
@@ -7,24 +6,19 @@ const closer = /<\/(?:mm:)?think>/g
  */
 export function withoutThinking(content: string): string {
   if (!content.includes('think>')) return content
-  const visible: string[] = []
+  let visible = ''
   let position = 0
-  for (;;) {
-    opener.lastIndex = position
-    closer.lastIndex = position
-    const open = opener.exec(content)
-    const close = closer.exec(content)
-    if (close !== null && (open === null || close.index < open.index)) {
-      // Only the first stray closer ends hidden text: later ones follow text that was already visible.
-      if (position === 0) visible.length = 0
-      else visible.push(content.slice(position, close.index))
-      position = closer.lastIndex
-      continue
+  let isThought = false
+  let isFirst = true
+  for (const match of content.matchAll(tag)) {
+    const isCloser = match[1] === '/'
+    if (isCloser || !isThought) {
+      // Only a closer that comes first ends hidden text: later ones follow text that was visible already.
+      if (!isThought && !(isCloser && isFirst)) visible += content.slice(position, match.index)
+      position = match.index + match[0].length
+      isThought = !isCloser
     }
-    if (open === null) return visible.concat(content.slice(position)).join('')
-    visible.push(content.slice(position, open.index))
-    closer.lastIndex = opener.lastIndex
-    if (closer.exec(content) === null) return visible.join('')
-    position = closer.lastIndex
+    isFirst = false
   }
+  return isThought ? visible : visible + content.slice(position)
 }

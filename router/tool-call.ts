@@ -27,6 +27,7 @@ export interface Repair {
 export type RepairKind =
   | 'missing_id'
   | 'duplicate_id'
+  | 'unusable_id'
   | 'object_arguments'
   | 'double_encoded'
   | 'empty_arguments'

@@ -1,3 +1,4 @@
+import { lookUp, parsePointer, toToken } from './json-pointer.ts'
 import { schemaFaults } from './validator.ts'
 
 const toolName = /^[a-zA-Z0-9_-]{1,64}$/
@@ -43,7 +44,10 @@ export function checkSchema(label: string, schema: unknown): void {
   const faults = schemaFaults(schema)
   // A fault inside `anyOf` is followed by the fault of the `anyOf` itself: the first is the precise one.
   const fault = faults[0]
-  if (fault === undefined) return
+  if (fault === undefined) {
+    checkPointers(label, schema)
+    return
+  }
   const { params, instancePath, keyword } = fault
   if (keyword === 'additionalProperties') {
     throw new TypeError(`${label}${instancePath}: "${params['additionalProperty']}" is not a JSON Schema keyword.`)
@@ -51,4 +55,26 @@ export function checkSchema(label: string, schema: unknown): void {
   throw new TypeError(
     `${label}${instancePath} ${fault.message ?? 'is invalid'}; it is ${JSON.stringify(fault.data)?.slice(0, 80)}.`,
   )
+}
+
+/** A `$ref` that points into its own schema has to meet something: no validator could be compiled otherwise. */
+function checkPointers(label: string, root: object): void {
+  const walk = (part: unknown, path: string): void => {
+    if (typeof part !== 'object' || part === null) return
+    const reference: unknown = Object.hasOwn(part, '$ref') ? Reflect.get(part, '$ref') : undefined
+    if (typeof reference === 'string' && reference.startsWith('#/') && !pointsInto(root, reference.slice(1))) {
+      throw new TypeError(`${label}${path}/$ref is ${JSON.stringify(reference)}: the schema has nothing there.`)
+    }
+    for (const [name, member] of Object.entries(part)) walk(member, `${path}/${toToken(name)}`)
+  }
+  walk(root, '')
+}
+
+function pointsInto(root: object, fragment: string): boolean {
+  try {
+    const tokens = parsePointer(decodeURIComponent(fragment))
+    return tokens !== undefined && lookUp(root, tokens).found
+  } catch {
+    return false // not a URI fragment
+  }
 }

@@ -1,4 +1,4 @@
-import type { Infer, ObjectSchema, SchemaObject } from './schema.ts'
+import type { Infer, KnownKeywords, ObjectSchema, SchemaObject } from './schema.ts'
 import { checkDefinition } from './tool-definition.ts'
 
 /** What a tool may know of the call besides its input. */
@@ -46,8 +46,8 @@ interface ToolDefinition<I, O, Output> {
   readonly name: string
   readonly title?: string
   readonly description: string
-  readonly inputSchema: I & SchemaObject
-  readonly outputSchema?: O & SchemaObject
+  readonly inputSchema: I & SchemaObject & KnownKeywords<I>
+  readonly outputSchema?: O & SchemaObject & KnownKeywords<O>
   readonly annotations?: ToolAnnotations
   readonly timeoutMs?: number
   readonly execute: (input: Infer<I>, context: ToolContext) => Output | Promise<Output>
@@ -60,7 +60,7 @@ interface ToolDefinition<I, O, Output> {
  * @throws {TypeError} when the name, a schema or the timeout is invalid; the message names the tool and the path.
  */
 export function defineTool<const I extends ObjectSchema, const O extends object>(
-  definition: ToolDefinition<I, O, Infer<O>> & { readonly outputSchema: O & SchemaObject },
+  definition: ToolDefinition<I, O, Infer<O>> & { readonly outputSchema: O & SchemaObject & KnownKeywords<O> },
 ): Tool<Infer<I>, Infer<O>>
 export function defineTool<const I extends ObjectSchema, Output>(
   definition: ToolDefinition<I, never, Output> & { readonly outputSchema?: never },

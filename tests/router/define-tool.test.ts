@@ -35,6 +35,10 @@ test.each([
     { inputSchema: { type: 'object', properties: { a: { type: 'string', pattern: '(' } } } },
     'inputSchema/properties/a/pattern',
   ],
+  [
+    { inputSchema: { type: 'object', properties: { a: { $ref: '#/$defs/b' } }, $defs: { c: {} } } },
+    'Tool "read_file": inputSchema/properties/a/$ref is "#/$defs/b": the schema has nothing there.',
+  ],
   [{ timeoutMs: 0 }, 'Tool "read_file": timeoutMs is 0'],
   [{ execute: 'text' }, 'Tool "read_file": execute has to be a function.'],
 ])('an invalid definition %j fails at once and names tool and path', (definition, message) => {

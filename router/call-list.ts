@@ -1,0 +1,78 @@
+import { readArguments } from './arguments.ts'
+import { isObject, isTooDeep } from './json.ts'
+import { repair } from './repair.ts'
+import type { CallRefusal, Repair, ToolCall } from './tool-call.ts'
+
+/** What a server gives back as it came: printable, and short enough to be shown in full. */
+const usableId = /^[\x21-\x7e]{1,128}$/
+
+export interface CallListOptions {
+  /** The reply was cut off: no call in it may be executed. */
+  readonly truncated: boolean
+  /** Makes an id for a call that has none. */
+  readonly newId: (index: number) => string
+}
+
+/** A call as one of the readers found it. */
+export interface FoundCall {
+  readonly id?: unknown
+  readonly name: string
+  readonly rawArguments: unknown
+  /** Why it cannot be executed, whatever its arguments are. */
+  readonly problem?: string | undefined
+  /** How it was found, where that was not the native way. */
+  readonly mended?: Repair
+}
+
+/** The calls of one reply, in order: each with an id of its own and arguments that are an object, or a refusal. */
+export class CallList {
+  readonly calls: ToolCall[] = []
+  readonly #options: CallListOptions
+  readonly #taken = new Set<string>()
+
+  constructor(options: CallListOptions) {
+    this.#options = options
+  }
+
+  add({ id: wireId, name, rawArguments, problem, mended }: FoundCall): void {
+    const repairs: Repair[] = mended === undefined ? [] : [mended]
+    const id = this.#idOf(wireId, repairs)
+    // Text has no native form: an object in it is no deviation of its own.
+    const isObjectInText = mended !== undefined && isObject(rawArguments) && !isTooDeep(rawArguments)
+    const reading = isObjectInText
+      ? { ok: true as const, input: rawArguments, repairs: [] }
+      : readArguments(rawArguments)
+    if (reading.ok) repairs.push(...reading.repairs)
+    const message = problem ?? (reading.ok ? undefined : reading.message)
+    const refusal = this.#options.truncated ? truncated : message === undefined ? undefined : unreadable(message)
+    const call = { id, name: name.trim(), input: reading.ok ? reading.input : {}, repairs }
+    this.calls.push(refusal === undefined ? call : { ...call, refusal })
+  }
+
+  #idOf(wireId: unknown, repairs: Repair[]): string {
+    const given = typeof wireId === 'string' ? wireId : ''
+    if (usableId.test(given) && !this.#taken.has(given)) {
+      this.#taken.add(given)
+      return given
+    }
+    const base = this.#options.newId(this.calls.length)
+    let id = base
+    for (let attempt = 2; this.#taken.has(id); attempt++) id = `${base}_${attempt}`
+    this.#taken.add(id)
+    const kind = given === '' ? 'missing_id' : this.#taken.has(given) ? 'duplicate_id' : 'unusable_id'
+    repairs.push(repair(kind, given, id))
+    return id
+  }
+}
+
+const truncated: CallRefusal = {
+  kind: 'truncated_call',
+  message:
+    'Your reply was cut off by the output limit, so none of its calls was executed. Call again, with fewer calls in one reply or shorter arguments.',
+}
+
+function unreadable(message: string): CallRefusal {
+  return { kind: 'unreadable_call', message }
+}
+
+export const howToCall = 'It was not executed: call the tool again, natively, with its arguments as one JSON object.'

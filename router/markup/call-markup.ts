@@ -1,0 +1,62 @@
+import { jsonSpans } from '../json-scan.ts'
+import { withoutThinking } from '../thinking.ts'
+import { bracketCalls } from './bracket-calls.ts'
+import { intended } from './intended.ts'
+import { invokeCalls } from './invoke-markup.ts'
+import type { MarkupCall, SchemaOf } from './markup-call.ts'
+import { withoutStrays } from './stray-markup.ts'
+import { tokenCalls } from './token-markup.ts'
+import { withBrackets } from './with-brackets.ts'
+
+export interface MarkupReading {
+  readonly calls: readonly MarkupCall[]
+  /** The text without calls, thinking and stray tags. */
+  readonly text: string
+  /** The content without calls, thinking kept: what is echoed beside native calls. */
+  readonly content: string
+}
+
+/** Whether a content may hold markup at all: most do not, and are not looked at further. */
+const anyMarkup = /invoke\b|\]<\]minimax\[>\[|\[\/?TOOL_CALL\]|tool_call>|\]~!?b[[\]]|\[e~\[|<\/parameter>/
+
+/** Calls that a model wrote into its text, in the markup of its own family, instead of asking for them natively. */
+export function readMarkup(original: string, schemaOf: SchemaOf): MarkupReading {
+  if (!anyMarkup.test(original)) return { calls: [], text: withoutThinking(original).trim(), content: original }
+  const content = withBrackets(original)
+  const found = separate(content, [
+    ...invokeCalls(content, schemaOf),
+    ...tokenCalls(content, schemaOf),
+    ...bracketCalls(content, schemaOf),
+  ])
+  const calls = intended(content, found)
+  if (calls.length === 0 && isJson(content)) return { calls, text: withoutThinking(content).trim(), content }
+  const remainder = cut(content, calls)
+  return { calls, text: withoutStrays(withoutThinking(remainder)).trim(), content: withoutStrays(remainder) }
+}
+
+/** One family's markup inside of another's call is a part of a value; and what stands in a JSON string is data. */
+function separate(content: string, found: readonly MarkupCall[]): readonly MarkupCall[] {
+  if (found.length === 0) return found
+  const calls: MarkupCall[] = []
+  const values = jsonSpans(content)
+  let value = 0
+  for (const call of [...found].sort((a, b) => a.start - b.start || b.end - a.end)) {
+    if (call.start < (calls.at(-1)?.end ?? 0)) continue
+    while ((values[value]?.end ?? Number.POSITIVE_INFINITY) <= call.start) value++
+    if (call.start <= (values[value]?.start ?? Number.POSITIVE_INFINITY)) calls.push(call)
+  }
+  return calls
+}
+
+/** A JSON answer is not to lose what it says of markup. */
+function isJson(content: string): boolean {
+  const text = withoutThinking(content).trim()
+  const [first] = jsonSpans(text)
+  return first?.start === 0 && first.end === text.length
+}
+
+function cut(content: string, calls: readonly MarkupCall[]): string {
+  if (calls.length === 0) return content
+  const pieces = calls.map((call, index) => content.slice(calls[index - 1]?.end ?? 0, call.start))
+  return [...pieces, content.slice(calls.at(-1)?.end ?? 0)].join('')
+}

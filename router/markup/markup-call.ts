@@ -1,0 +1,15 @@
+/** A call that stands in the text of a reply, between `start` and `end`. */
+export interface MarkupCall {
+  readonly start: number
+  readonly end: number
+  readonly name: string
+  /** Set where the call could be read with certainty. */
+  readonly input?: unknown
+  /** Set where it could not: what is wrong with it, for the model. */
+  readonly problem?: string
+}
+
+/** The input schema of a declared tool, or undefined: only declared names are calls where nothing else says so. */
+export type SchemaOf = (tool: string) => object | undefined
+
+export const cutOff = 'the call is not closed'

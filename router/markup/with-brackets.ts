@@ -1,0 +1,13 @@
+/**
+ * Some parsers eat the brackets that open a tag: `invoke name="a">`, `parameter name="b">Parisparameter>`, `invoke>`.
+ * Puts them back where a tag can only have stood; a content that is not damaged so is returned as it is.
+ */
+export function withBrackets(content: string): string {
+  if (content.includes('<invoke') || !/^[ \t]*invoke name=/m.test(content)) return content
+  return content
+    .replace(/^([ \t]*)minimax:tool_call>/gm, '$1')
+    .replace(/^([ \t]*)invoke name=/gm, '$1<invoke name=')
+    .replace(/(^|>)([ \t]*)parameter name=/gm, '$1$2<parameter name=')
+    .replace(/parameter>(?=[ \t]*(?:$|invoke>|<parameter name=))/gm, '</parameter>')
+    .replace(/(^|>)([ \t]*)invoke>/gm, '$1$2</invoke>')
+}

@@ -1,0 +1,24 @@
+import { excerpt } from './clip.ts'
+import { isSecretName, redacted } from './redact.ts'
+import type { Repair, RepairKind } from './tool-call.ts'
+
+const maxShownBytes = 200
+
+/** The record of one deviation that was mended. A member whose name says that it is secret is masked as a whole. */
+export function repair(kind: RepairKind, before: unknown, after: unknown, path = ''): Repair {
+  if (path.split('/').some(isSecretName)) return { kind, path, before: redacted, after: redacted }
+  return { kind, path, before: shown(before), after: shown(after) }
+}
+
+/** A value for an error message or a record: clipped and redacted. */
+export function shown(value: unknown): string {
+  return excerpt(typeof value === 'string' ? value : written(value), maxShownBytes)
+}
+
+function written(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? 'nothing'
+  } catch {
+    return 'a value that JSON cannot carry'
+  }
+}

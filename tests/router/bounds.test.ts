@@ -1,0 +1,151 @@
+import { expect, test } from 'vitest'
+import { createRouter } from '../../router/router.ts'
+import { defineTool } from '../../router/tool.ts'
+import { assistant, brokenRule, exchange, executed, router } from './support/exchange.ts'
+
+const native = (fields: object, target: object = {}) => ({
+  id: 'a',
+  type: 'function',
+  function: { name: 'ping', arguments: '{}', ...target },
+  ...fields,
+})
+
+test('a hundred thousand calls in one reply have a result each, in order', async () => {
+  executed.length = 0
+  const count = 100_000
+  const calls = Array.from({ length: count }, (_, index) => native({ id: index % 2 === 0 ? `call_${index}` : 'same' }))
+  const reading = router.read(assistant({ tool_calls: calls }))
+  const results = await router.dispatch(reading.calls, { maxCalls: 10 })
+  expect(results).toHaveLength(count)
+  expect(new Set(results.map(({ id }) => id)).size).toBe(count)
+  expect(results.map(({ id }) => id)).toEqual(reading.calls.map(({ id }) => id))
+  expect(executed).toHaveLength(10)
+  expect(results.slice(10).every((result) => result.status === 'error' && result.error.kind === 'too_many_calls')).toBe(
+    true,
+  )
+})
+
+test('a hundred thousand calls in markup and in JSON have a result each', async () => {
+  for (const content of [
+    `<minimax:tool_call>${'<invoke name="ping"></invoke>'.repeat(100_000)}</minimax:tool_call>`,
+    `{"tool_calls":[${Array(100_000).fill('{"name":"ping"}').join(',')}]}`,
+  ]) {
+    executed.length = 0
+    const reading = router.read(assistant({ content }))
+    expect(await router.dispatch(reading.calls)).toHaveLength(100_000)
+    expect(executed).toHaveLength(100_000)
+  }
+})
+
+test('a synthetic id is never one that the reply itself uses', () => {
+  const calls = [native({ id: 'call_2' }), native({ id: 'call_2' }), native({ id: 'call_2_2' }), native({ id: '' })]
+  const ids = router.read(assistant({ tool_calls: calls })).calls.map(({ id }) => id)
+  expect(ids[0]).toBe('call_2')
+  expect(new Set(ids).size).toBe(4)
+})
+
+test.each(['\u0000', '\ud800', 'a b', 'ü', 'x'.repeat(129), '\n'])(
+  'an id that a server may not take back is replaced: %j',
+  (id) => {
+    const reading = router.read(assistant({ tool_calls: [native({ id })] }))
+    expect(reading.calls).toMatchObject([{ id: 'call_1', repairs: [{ kind: 'unusable_id' }] }])
+    expect(reading.message.tool_calls?.[0]?.id).toBe('call_1')
+  },
+)
+
+test.each([
+  '__proto__',
+  'constructor',
+  'hasOwnProperty',
+  'toString',
+  '\u0000',
+  '\ud800',
+  'x'.repeat(100_000),
+  '',
+  'a\nb',
+])('a call of %j is an error, and its name is echoed in bounds', async (name) => {
+  const { errors, reading } = await exchange(assistant({ tool_calls: [native({}, { name })] }))
+  expect(errors).toEqual(['unknown_tool'])
+  expect(JSON.stringify(reading.message).length).toBeLessThan(1_000)
+})
+
+test.each(['__proto__', 'constructor', 'toString'])('a tool may be called %s', async (name) => {
+  const odd = createRouter([
+    defineTool({ name, description: name, inputSchema: { type: 'object' }, execute: () => 'ran' }),
+  ])
+  expect(await odd.dispatch([{ id: 'a', name, input: {}, repairs: [] }])).toMatchObject([
+    { status: 'ok', value: 'ran' },
+  ])
+})
+
+test.each([
+  [
+    '__proto__ in native arguments',
+    assistant({ tool_calls: [native({}, { name: 'write_file', arguments: '{"meta":{"__proto__":{"owner":"x"}}}' })] }),
+  ],
+  [
+    '__proto__ as a parameter',
+    assistant({ content: '<invoke name="write_file"><parameter name="__proto__">{"path":"x"}</parameter></invoke>' }),
+  ],
+  [
+    '__proto__ as an element',
+    assistant({
+      content:
+        ']<]minimax[>[<invoke name="write_file">]<]minimax[>[<__proto__>x]<]minimax[>[</__proto__>]<]minimax[>[</invoke>',
+    }),
+  ],
+  [
+    'nesting without end',
+    assistant({
+      tool_calls: [
+        native({}, { name: 'write_file', arguments: `{"anything":${'['.repeat(50_000)}${']'.repeat(50_000)}}` }),
+      ],
+    }),
+  ],
+])('%s is refused', async (_, message) => {
+  const { ran, errors } = await exchange(message)
+  expect({ ran, errors }).toEqual({ ran: [], errors: ['unreadable_call'] })
+})
+
+test('constructor as a property is like any other that the schema does not know', async () => {
+  const { results } = await exchange(assistant({ tool_calls: [native({}, { arguments: '{"constructor":1}' })] }))
+  expect(results[0]?.content).toContain('unknown property')
+})
+
+test('fields of a message that nest without end do not keep it from being read', () => {
+  let deep: unknown = 'x'
+  for (let depth = 0; depth < 100_000; depth++) deep = [deep]
+  const calls = [
+    native({}, { name: 'write_file', arguments: { anything: deep } }),
+    native({ extra: deep, id: 'b' }),
+    deep,
+  ]
+  const reading = router.read(assistant({ content: deep, tool_calls: calls, function_call: deep }))
+  expect(reading.calls.map(({ refusal }) => refusal?.kind)).toEqual(['unreadable_call', undefined])
+})
+
+test('NUL and lone surrogates pass through a value as they are, and leave well-formed results', async () => {
+  const city = 'a\u0000b\ud800c'
+  const { ran, reading, results } = await exchange(
+    assistant({ tool_calls: [native({}, { name: 'get_weather', arguments: JSON.stringify({ city }) })] }),
+  )
+  expect(ran[0]?.input).toEqual({ city })
+  expect(brokenRule(reading, results)).toBeUndefined()
+})
+
+test.each([{ concurrency: 0 }, { concurrency: 1.5 }, { maxCalls: -1 }, { resultBytes: Number.NaN }, { timeoutMs: 0 }])(
+  'the option %j is refused by name instead of leaving calls without results',
+  async (options) => {
+    await expect(router.dispatch([{ id: 'a', name: 'ping', input: {}, repairs: [] }], options)).rejects.toThrow(
+      `dispatch: ${Object.keys(options)[0]} is ${Object.values(options)[0]}`,
+    )
+  },
+)
+
+test('a listener that throws harms no call', async () => {
+  const fail = () => {
+    throw new Error('x')
+  }
+  const calls = [1, 2, 3].map((index) => ({ id: `${index}`, name: 'ping', input: {}, repairs: [] }))
+  expect(await router.dispatch(calls, { onStart: fail, onEnd: fail })).toHaveLength(3)
+})

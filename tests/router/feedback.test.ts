@@ -1,0 +1,177 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { createRouter } from '../../router/router.ts'
+import { runTool } from '../../router/run-tool.ts'
+import { defineTool, type Tool } from '../../router/tool.ts'
+import { fixPlanSchema } from '../../tools/schemas/fix-plan.ts'
+import { numberOfCases } from './support/runs.ts'
+
+const taking = (properties: object, more: object = {}): Tool =>
+  defineTool({
+    name: 'take',
+    description: 'Takes what its schema says.',
+    inputSchema: { type: 'object', properties, additionalProperties: false, ...more } as { type: 'object' },
+    execute: () => 'taken',
+  })
+
+async function faultsOf(tool: Tool, input: unknown): Promise<readonly string[]> {
+  const result = await runTool(tool, input)
+  const message = result.status === 'error' ? result.error.message : ''
+  expect(Buffer.byteLength(message)).toBeLessThanOrEqual(1024)
+  return message.split('\n').slice(1)
+}
+
+const plan = taking({ fix_plan: fixPlanSchema }, { required: ['fix_plan'] })
+const withActions = (...actions: readonly object[]) => ({ fix_plan: { summary: 'x', actions } })
+
+test('of a union with a member that chooses, the faults of the chosen branch are told, and of no other', async () => {
+  expect(await faultsOf(plan, withActions({ action: 'reset_gpu', gpu: -1, node: 'a' }))).toEqual([
+    '- /fix_plan/actions/0: unknown property "node"; known: action, gpu',
+    '- /fix_plan/actions/0/gpu: must be >= 0, received -1',
+  ])
+  expect(await faultsOf(plan, withActions({ action: 'align_nccl_env', env: { FOO: 'x' } }))).toEqual([
+    '- /fix_plan/actions/0/env: property name "FOO" must match pattern "^NCCL_"',
+  ])
+})
+
+test('of a union whose choice fits no branch, all values of the choice are told, and the nearest', async () => {
+  const [line, ...others] = await faultsOf(plan, withActions({ action: 'reset_gpus', gpu: 1 }))
+  expect(others).toEqual([])
+  expect(line).toMatch(
+    /^- \/fix_plan\/actions\/0\/action: expected one of "set_engine_args", "set_env", .*"no_change", received "reset_gpus"; did you mean "reset_gpu"\?$/,
+  )
+  const [missing] = await faultsOf(plan, withActions({ gpu: 1 }))
+  expect(missing).toMatch(/\/action: expected one of .*, received nothing$/)
+})
+
+test('each of several wrong members of a list is told by itself', async () => {
+  const lines = await faultsOf(
+    plan,
+    withActions({ action: 'reset_gpu', gpu: 'x' }, { action: 'drain_node' }, { action: 'restart_engine' }),
+  )
+  expect(lines).toEqual([
+    '- /fix_plan/actions/0/gpu: expected integer, received "x"',
+    '- /fix_plan/actions/1: required property "node" is missing',
+  ])
+})
+
+test('a union of types is one expectation, and of its branches the one for the type is told', async () => {
+  const tool = taking({
+    value: {
+      anyOf: [
+        { type: 'integer', minimum: 3 },
+        { type: 'object', properties: { a: { type: 'string' } }, required: ['a'], additionalProperties: false },
+        { type: 'null' },
+      ],
+    },
+  })
+  expect(await faultsOf(tool, { value: [] })).toEqual(['- /value: expected integer or object or null, received []'])
+  expect(await faultsOf(tool, { value: 1 })).toEqual(['- /value: must be >= 3, received 1'])
+  expect(await faultsOf(tool, { value: { a: 1 } })).toEqual(['- /value/a: expected string, received 1'])
+})
+
+test('a value that fits two branches where one is allowed is told as such', async () => {
+  const tool = taking({ value: { oneOf: [{ type: 'number' }, { type: 'integer' }] } })
+  expect(await faultsOf(tool, { value: 1 })).toEqual(['- /value: must match exactly one schema in oneOf, received 1'])
+})
+
+const isBig = { properties: { kind: { const: 'big' } } }
+const atLeastTen = { properties: { size: { type: 'integer', minimum: 10 } } }
+
+test('a condition is told by the part that is broken', async () => {
+  const tool = taking(
+    { kind: { type: 'string' }, size: { type: 'integer' } },
+    {
+      allOf: [
+        Object.fromEntries([
+          ['if', isBig],
+          ['then', atLeastTen],
+        ]),
+      ],
+    },
+  )
+  expect(await faultsOf(tool, { kind: 'big', size: 1 })).toEqual(['- /size: must be >= 10, received 1'])
+})
+
+test('more faults than fit are counted, and the line above them stays', async () => {
+  const tool = taking({ list: { type: 'array', items: { anyOf: [{ type: 'integer' }, { type: 'null' }] } } })
+  const lines = await faultsOf(tool, { list: Array(20_000).fill('x') })
+  expect(lines[0]).toBe('- /list/0: expected integer or null, received "x"')
+  expect(lines.at(-1)).toMatch(/^- … and 199\d\d more faults$/)
+})
+
+test('a wrong name of a property or a value is answered with the right one', async () => {
+  const tool = taking({ max_num_seqs: { type: 'integer' }, level: { enum: ['warning', 'error'] } })
+  expect(await faultsOf(tool, { maxNumSeqs: 1, level: 'warn' })).toEqual([
+    '- (root): unknown property "maxNumSeqs"; did you mean "max_num_seqs"?',
+    '- /level: expected one of "warning", "error", received "warn"',
+  ])
+  expect((await faultsOf(tool, { level: 'Warnin' }))[0]).toContain('did you mean "warning"?')
+})
+
+test('inherited members are no members', async () => {
+  const tool = taking({ constructor: { type: 'string' }, toString: { type: 'string' } }, { required: ['constructor'] })
+  expect(await faultsOf(tool, {})).toEqual(['- (root): required property "constructor" is missing'])
+  expect((await runTool(tool, { constructor: 'x' })).status).toBe('ok')
+  expect(await faultsOf(taking({}), { constructor: 1, toString: 2 })).toHaveLength(2)
+})
+
+const alphabet = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789'
+const secretBody = fc.string({ unit: fc.constantFrom(...alphabet), minLength: 24, maxLength: 700 })
+const secret = fc.oneof(
+  fc.tuple(fc.constantFrom('sk-', 'sk-cp-', 'ghp_', 'xoxb-', 'hf_', 'glpat-', 'Bearer ', 'eyJ'), secretBody),
+  fc
+    .tuple(fc.constantFrom('https://user:', 'redis://:'), secretBody)
+    .map(([scheme, body]) => [scheme, body, '@host'] as const),
+  fc.tuple(fc.constantFrom('password=', 'api_key: ', '"AUTH_TOKEN": "', 'token=', 'client_secret='), secretBody),
+)
+const around = fc.oneof(
+  fc.string({ maxLength: 10 }).map((text) => `${text} `),
+  fc.nat(9_000).map((length) => `${'x'.repeat(length)} `),
+)
+
+test('no secret of an input comes back in any error, wherever it stood', async () => {
+  const tool = taking({
+    name: { type: 'string', maxLength: 3 },
+    list: { type: 'array', items: { enum: ['a'] } },
+    password: { type: 'integer' },
+    nested: { type: 'object', properties: {}, additionalProperties: false },
+  })
+  const router = createRouter([tool])
+  const property = fc.asyncProperty(secret, around, around, async ([prefix, body, suffix = ''], before, after) => {
+    const text = `${before}${prefix}${body}${suffix} ${after}`
+    for (const input of [
+      { name: text },
+      { list: [text], nested: { [text]: 1 } },
+      { [text]: text },
+      { password: body, name: { password: `${body} ${body}` } },
+      { name: { nested: { text } } },
+      { name: { $given: text } },
+      text,
+      JSON.stringify(text),
+      `{"name": "${text}`,
+    ]) {
+      const message = {
+        role: 'assistant' as const,
+        tool_calls: [
+          {
+            id: 'a',
+            type: 'function',
+            function: { name: 'take', arguments: typeof input === 'string' ? input : JSON.stringify(input) },
+          },
+          { id: 'b', type: 'function', function: { name: text, arguments: '{}' } },
+        ],
+      }
+      for (const result of await router.dispatch(router.read(message).calls)) {
+        expect(result.status).toBe('error')
+        expectWithout(JSON.stringify([result.content, result.repairs]), body)
+      }
+    }
+  })
+  await fc.assert(property, { numRuns: numberOfCases(2_000) })
+}, 600_000)
+
+/** A few characters of a secret at the edge of an excerpt would be as bad as the whole. */
+function expectWithout(text: string, body: string): void {
+  for (const piece of [body.slice(0, 12), body.slice(-12), body.slice(6, 18)]) expect(text).not.toContain(piece)
+}

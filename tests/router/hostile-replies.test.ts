@@ -1,0 +1,65 @@
+import { expect, test } from 'vitest'
+import { readArguments } from '../../router/arguments.ts'
+import { redact } from '../../router/redact.ts'
+import { assistant, router } from './support/exchange.ts'
+import { repeated } from './support/hostile.ts'
+
+const kib = 1024
+const large = 256 * kib
+const small = large / 4
+
+/** Where a token means more inside of something: a call, a value, a thought, an object. */
+const starts = [
+  '',
+  '<minimax:tool_call><invoke name="write_file"><parameter name="path">',
+  ']<]minimax[>[<invoke name="write_file">',
+  '{"a":',
+  '<think>',
+]
+
+const fill = (start: string, part: string, length: number) => start + part.repeat(length / part.length)
+
+/** Milliseconds of processor time, which neighbours do not lengthen as they do time on the clock. */
+function cost(work: () => unknown): number {
+  const before = process.cpuUsage()
+  work()
+  const { user, system } = process.cpuUsage(before)
+  return (user + system) / 1000
+}
+
+const leastCost = (work: () => unknown) => Math.min(cost(work), cost(work), cost(work))
+
+/**
+ * Quadratic work grows sixteenfold from a quarter to the whole, linear work fourfold. What is done in no time is not
+ * looked at more closely: at this length nothing that is quadratic is.
+ */
+function expectLinear(label: string, work: (length: number) => unknown): void {
+  if (cost(() => work(large)) < 50) return
+  const ratio = () => leastCost(() => work(large)) / leastCost(() => work(small))
+  // Collecting garbage may fall into the one and not into the other: only what is so every time is so.
+  expect(Math.min(ratio(), ratio(), ratio()), label).toBeLessThan(10)
+}
+
+test.each(starts)(
+  'a long reply that repeats one token behind %j is read in linear time',
+  (start) => {
+    for (const part of repeated) {
+      expectLinear(`${start}${part}…`, (length) => router.read(assistant({ content: fill(start, part, length) })))
+    }
+  },
+  120_000,
+)
+
+test('long arguments that repeat one token are read in linear time', () => {
+  for (const start of ['', '{', "{'a':[", '{"a":[', '{"a":"', '```\n{']) {
+    for (const part of [...repeated, "'a',", '"a",', "'a' ", '1,', 'a:1,', "'\\n',", '"\\n",']) {
+      for (const end of ['', ']}']) {
+        expectLinear(`${start}${part}…${end}`, (length) => readArguments(fill(start, part, length) + end))
+      }
+    }
+  }
+}, 120_000)
+
+test('secrets are masked in linear time', () => {
+  for (const part of repeated) expectLinear(part, (length) => redact(fill('', part, length)))
+}, 120_000)

@@ -1,0 +1,100 @@
+import { expect, test } from 'vitest'
+import { answersIn, findJson } from '../../router/json-in-text.ts'
+import { exchange } from './support/exchange.ts'
+
+const request = '{"name":"get_weather","arguments":{"city":"Oslo"}}'
+const envelope = `{"tool_calls":[${request}]}`
+const oslo = { tool: 'get_weather', input: { city: 'Oslo' } }
+
+test.each([
+  ['bare', envelope],
+  ['behind prose', `I look it up. ${envelope}`],
+  ['behind prose with brackets and quotes', `I "look [it" up {now: ${envelope}`],
+  ['fenced', `Look:\n\`\`\`json\n${envelope}\n\`\`\``],
+  ['fenced, with Windows line ends', `Look:\r\n\`\`\`json\r\n${envelope}\r\n\`\`\`\r\n`],
+  ['as a bare request', request],
+  ['as a list of requests', `[${request}]`],
+  ['with the API’s nesting', `{"tool_calls":[{"type":"function","function":${request}}]}`],
+  ['as one call', `{"tool_call":${request}}`],
+  ['in the API’s older form', `{"function_call":${request}}`],
+  ['in the words of another API', '{"tool":"get_weather","args":{"city":"Oslo"}}'],
+  ['in the tags of other models', `<tool_call>\n${request}\n</tool_call>`],
+  ['in Python’s notation', "{'tool_calls': [{'name': 'get_weather', 'input': {'city': 'Oslo'}}]}"],
+  ['in Python’s notation, fenced', "```python\n{'name': 'get_weather', 'input': {'city': 'Oslo'}}\n```"],
+])('a request in the text is executed: %s', async (_, content) => {
+  expect((await exchange(content)).ran).toEqual([oslo])
+})
+
+test('several objects are several calls', async () => {
+  for (const content of [`${request}\n${request}`, `\`\`\`json\n${request}\n\`\`\`\n\`\`\`json\n${request}\n\`\`\``]) {
+    expect((await exchange(content)).ran).toEqual([oslo, oslo])
+  }
+})
+
+test('an example with prose behind it is not executed; an envelope, which can be nothing else, is answered', async () => {
+  expect((await exchange(`For example ${request} would do.`)).reading.calls).toEqual([])
+  const { ran, errors, results } = await exchange(`For example:\n\`\`\`json\n${envelope}\n\`\`\`\nShall I?`)
+  expect({ ran, errors }).toEqual({ ran: [], errors: ['unreadable_call'] })
+  expect(results[0]?.content).toContain('natively')
+})
+
+test('a request inside of an object that is broken or cut off is not executed', async () => {
+  for (const content of [
+    `{"tool_calls":[${request}`,
+    `{"tool_calls":[${request},`,
+    `{"note": "x", "then": ${request}`,
+    `{"name":"write_file","arguments":{"meta":${request}`,
+  ]) {
+    expect((await exchange(content)).ran).toEqual([])
+  }
+})
+
+test('an object with a name alone, or with the name of no tool, is an answer', async () => {
+  for (const content of ['{"name":"get_weather"}', '{"name":"rm","arguments":{}}', '{"answer":{"name":"ping"}}']) {
+    expect((await exchange(content)).reading.calls).toEqual([])
+  }
+})
+
+test('an entry of an envelope that is no request is answered, and the others are executed', async () => {
+  const { ran, errors } = await exchange(`{"tool_calls":[5,{"name":"rm"},{"name":"ping"},${request}]}`)
+  expect(ran).toEqual([{ tool: 'ping', input: {} }, oslo])
+  expect(errors).toEqual(['unreadable_call', 'unknown_tool'])
+})
+
+test('a request in a thought is not made', async () => {
+  expect((await exchange(`<think>${envelope}</think>It is warm.`)).reading.calls).toEqual([])
+})
+
+test('all outermost values of a text are found, with their places', () => {
+  const text = 'a [1] {"b": [{}]} [not {"c": "}"} "{" {"d": "\\u00e5\\"]"}'
+  expect(findJson(text).map(({ value, start, end }) => [value, text.slice(start, end)])).toEqual([
+    [[1], '[1]'],
+    [{ b: [{}] }, '{"b": [{}]}'],
+    [{ c: '}' }, '{"c": "}"}'],
+    [{ d: 'å"]' }, '{"d": "\\u00e5\\"]"}'],
+  ])
+})
+
+test('what is found is what JSON allows', () => {
+  for (const text of [
+    '{"a":01}',
+    '{"a":1,}',
+    '{a:1}',
+    "{'a':1}",
+    '{"a":"\n"}',
+    '{"a":"\\x"}',
+    '{"a" 1}',
+    '[1 2]',
+    '[}',
+    '{]',
+  ]) {
+    expect(findJson(text)).toEqual([])
+  }
+})
+
+test('the last value of a text is the likeliest answer, and Python’s notation is mended', () => {
+  expect(answersIn('First {"a":1}, then {"answer":{"b":2}}.')).toEqual([{ answer: { b: 2 } }, { b: 2 }, { a: 1 }])
+  expect(answersIn("```\n{'a': None,}\n```")).toEqual([{ a: null }])
+  expect(answersIn('42')).toEqual([42])
+  expect(answersIn('It is warm.')).toEqual([])
+})

@@ -1,0 +1,123 @@
+import { expect, test } from 'vitest'
+import { type ReferenceScope, resolveReferences } from '../../router/references.ts'
+import { createRouter } from '../../router/router.ts'
+import { runTool } from '../../router/run-tool.ts'
+import { defineTool } from '../../router/tool.ts'
+
+const values: Readonly<Record<string, unknown>> = {
+  fetch_config: { args: { a: [1, { 'b/c': '~' }] }, items: ['x', 'y'], nothing: null },
+  call_7: 'earlier',
+}
+const scope: ReferenceScope = {
+  result: (name) => (Object.hasOwn(values, name) ? { value: values[name] } : undefined),
+  resultNames: () => Object.keys(values),
+  givens: { units: { temperature: 'C' }, constructor: 'own' },
+}
+const resolve = (input: unknown) => resolveReferences(input, scope)
+
+test.each([
+  [{ $result: 'fetch_config' }, values['fetch_config']],
+  [{ $result: 'fetch_config#' }, values['fetch_config']],
+  [{ $result: 'fetch_config#/args/a/1/b~1c' }, '~'],
+  [{ $result: 'fetch_config#/nothing' }, null],
+  [{ $result: 'call_7' }, 'earlier'],
+  [{ $given: 'units#/temperature' }, 'C'],
+  [{ $given: 'constructor' }, 'own'],
+])('%j is replaced by the value it names, wherever it stands', (reference, value) => {
+  expect(resolve(reference)).toEqual({ ok: true, value })
+  expect(resolve({ a: [1, reference], b: { c: reference } })).toEqual({
+    ok: true,
+    value: { a: [1, value], b: { c: value } },
+  })
+})
+
+test.each([
+  [{ $result: 'fetch_confg' }, 'no result of "fetch_confg"'],
+  [{ $result: 'toString' }, 'no result of "toString"'],
+  [{ $given: 'toString' }, 'no given named "toString"'],
+  [{ $given: 'units#/hasOwnProperty' }, 'no member "hasOwnProperty"; it has temperature'],
+  [{ $result: 'fetch_config#/items/2' }, 'no member "2"; it is an array of 2'],
+  [{ $result: 'fetch_config#/items/01' }, 'no member "01"'],
+  [{ $result: 'fetch_config#/items/length' }, 'no member "length"'],
+  [{ $result: 'fetch_config#/items/-' }, 'no member "-"'],
+  [{ $result: 'fetch_config#items' }, 'is no JSON Pointer; write "/a/0/b"'],
+  [{ $result: 'fetch_config#/a~2' }, 'is no JSON Pointer'],
+  [{ $result: 'fetch_config#/nothing/x' }, 'no member "x"; it is null'],
+])('%j leads nowhere: what there is is listed', (reference, message) => {
+  const resolution = resolve({ config: reference })
+  expect(resolution).toMatchObject({ ok: false, kind: 'unresolved_reference' })
+  if (resolution.ok) return
+  expect(resolution.message).toContain(`- /config: {"${Object.keys(reference)[0]}"`)
+  expect(resolution.message).toContain(message)
+  expect(resolution.message).toContain(
+    '"$result" can name: fetch_config, call_7. "$given" can name: units, constructor.',
+  )
+})
+
+test('all references that lead nowhere are told at once', () => {
+  const resolution = resolve({ a: { $given: 'x' }, b: [{ $given: 'y' }] })
+  expect(resolution.ok ? '' : resolution.message).toMatch(/- \/a: .*\n- \/b\/0: /)
+})
+
+test('an object with more members than the reference, or another kind of target, is a value', () => {
+  for (const input of [{ $result: 'call_7', other: 1 }, { $result: 7 }, { $given: null }, { $given: { a: 1 } }]) {
+    expect(resolve({ input })).toEqual({ ok: true, value: { input } })
+  }
+})
+
+test('an input without references is not copied, and one with references is not changed', () => {
+  const input = { a: { b: [1, 2] }, c: { $given: 'units' } }
+  const before = structuredClone(input)
+  resolve(input)
+  expect(input).toEqual(before)
+  const plain = { a: { b: [1] } }
+  const resolution = resolve(plain)
+  expect(resolution.ok && resolution.value).toBe(plain)
+})
+
+test('a value that is passed on is not read for references itself', () => {
+  const given = { note: { $given: 'secret' } }
+  const resolution = resolveReferences({ $given: 'data' }, { ...scope, givens: { data: given, secret: 1 } })
+  expect(resolution).toEqual({ ok: true, value: given })
+})
+
+const tool = defineTool({
+  name: 'take',
+  description: 'Takes a document.',
+  inputSchema: {
+    type: 'object',
+    properties: { document: { $ref: '#/$defs/reference' }, size: { type: 'integer', minimum: 2 } },
+    required: ['document'],
+    additionalProperties: false,
+    $defs: { reference: { type: 'object', properties: { a: { type: 'integer' } }, required: ['a'] } },
+  } as { type: 'object' },
+  execute: (input) => input,
+})
+
+test('a reference is checked as the value that it stands for', async () => {
+  const givens = { good: { a: 1 }, bad: { a: 'x' }, text: '3', one: '1' }
+  expect((await runTool(tool, { document: { $given: 'good' } }, { givens })).status).toBe('ok')
+  expect(await runTool(tool, { document: { $given: 'bad' } }, { givens })).toMatchObject({
+    error: { kind: 'invalid_input' },
+  })
+  // Exact coercion reaches what a reference brought, and changes a copy.
+  expect(await runTool(tool, { document: { $given: 'good' }, size: { $given: 'text' } }, { givens })).toMatchObject({
+    input: { size: 3 },
+  })
+  expect(givens.text).toBe('3')
+})
+
+test('the schema that is shown allows a reference in the place of any value, and keeps the definitions of the tool', async () => {
+  const [shown] = createRouter([tool]).definitions
+  const { Ajv2020 } = await import('ajv/dist/2020.js')
+  const allows = new Ajv2020({ strict: false }).compile(shown?.function.parameters ?? {})
+  for (const input of [
+    { document: { a: 1 } },
+    { document: { $given: 'x' }, size: { $result: 'y#/z' } },
+    { document: { a: { $result: 'q' } } },
+  ]) {
+    expect(allows(input), JSON.stringify(input)).toBe(true)
+  }
+  expect(allows({ document: { a: 'x' } })).toBe(false)
+  expect(allows({})).toBe(false)
+})

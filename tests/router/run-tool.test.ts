@@ -1,0 +1,199 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect, test } from 'vitest'
+import { createRouter } from '../../router/router.ts'
+import { runTool } from '../../router/run-tool.ts'
+import { defineTool, type ToolContext } from '../../router/tool.ts'
+import { getWeather } from '../support/weather.ts'
+
+const tool = (execute: (input: object, context: ToolContext) => unknown, timeoutMs = 5_000) =>
+  defineTool({ name: 'tried', description: 'Tried out.', inputSchema: { type: 'object' }, timeoutMs, execute })
+
+test.each([
+  ['JSON', '{"city":"Oslo"}', []],
+  ['JSON in JSON', '"{\\"city\\":\\"Oslo\\"}"', ['double_encoded']],
+  ['Python', "{'city': 'Oslo',}", ['json_repaired']],
+  ['values of another type', '{"city":"Oslo","days":"3"}', ['coerced']],
+])('a text is read as arguments are on the wire: %s', async (_, input, kinds) => {
+  const result = await runTool(getWeather, input)
+  expect(result).toMatchObject({ status: 'ok', value: { city: 'Oslo', celsius: 4 } })
+  expect(result.repairs.map(({ kind }) => kind)).toEqual(kinds)
+})
+
+test.each(['Oslo', '[1]', '{"city":"Os', 7, true])('%j is an unreadable call, as it is in a run', async (input) => {
+  expect(await runTool(getWeather, input)).toMatchObject({ status: 'error', error: { kind: 'unreadable_call' } })
+})
+
+test('nothing, null and an empty text are an empty object', async () => {
+  for (const input of [undefined, null, '', ' ']) {
+    expect(
+      (
+        await runTool(
+          tool((given) => Object.keys(given)),
+          input,
+        )
+      ).content,
+    ).toBe('[]')
+  }
+})
+
+test('runTool gives what a run gives', async () => {
+  for (const args of ['{"city":"Oslo","days":"2"}', '{"town":"Oslo"}', '{"city":', '']) {
+    const message = {
+      role: 'assistant' as const,
+      tool_calls: [{ id: 'call_1', type: 'function', function: { name: 'get_weather', arguments: args } }],
+    }
+    const router = createRouter([getWeather])
+    const now = () => 0
+    const [fromRun] = await router.dispatch(router.read(message).calls, { now })
+    expect(await runTool(getWeather, args, { now })).toEqual(fromRun)
+  }
+})
+
+test('a long text is clipped between characters, in bytes, and well-formed', async () => {
+  for (const character of ['a', 'ü', '日', '🌍', '"', '\u0000', '\ud800']) {
+    for (let limit = 256; limit < 264; limit++) {
+      const { content, clipped } = await runTool(
+        tool(() => character.repeat(2_000)),
+        {},
+        { resultBytes: limit },
+      )
+      expect(clipped).toBe(true)
+      expect(Buffer.byteLength(content)).toBeLessThanOrEqual(limit)
+      expect(content).not.toMatch(/\ufffd|\p{Surrogate}/u)
+    }
+  }
+})
+
+test('an error is JSON within the limit of bytes, however its message is escaped', async () => {
+  for (const character of ['a', '"', '\u0000', '\ud800', '🌍']) {
+    const { content } = await runTool(
+      tool(() => Promise.reject(new Error(character.repeat(5_000)))),
+      {},
+      { resultBytes: 300 },
+    )
+    expect(Buffer.byteLength(content)).toBeLessThanOrEqual(300)
+    expect(JSON.parse(content)).toMatchObject({ error: { kind: 'tool_failed', message: expect.any(String) } })
+  }
+})
+
+test('a limit of bytes keeps room for the value even where the id of the call is long', async () => {
+  const { content } = await runTool(
+    tool(() => 'x'.repeat(2_000)),
+    {},
+    { callId: 'i'.repeat(5_000), resultBytes: 300 },
+  )
+  expect(Buffer.byteLength(content)).toBeLessThanOrEqual(300)
+  expect(content).toContain('"$result":"tried#/')
+})
+
+test('a timeout longer than a timer can hold is no timeout', async () => {
+  expect(
+    await runTool(
+      tool(() => sleep(20, 'late'), 2 ** 40),
+      {},
+    ),
+  ).toMatchObject({ status: 'ok', value: 'late' })
+})
+
+test('what is rejected or thrown after the time is over is left neither unhandled nor in the result', async () => {
+  const unhandled: unknown[] = []
+  const note = (error: unknown) => unhandled.push(error)
+  process.on('unhandledRejection', note)
+  try {
+    const late = tool(async () => {
+      await sleep(30)
+      throw new Error('too late')
+    }, 5)
+    expect(await runTool(late, {})).toMatchObject({ status: 'error', error: { kind: 'timeout' } })
+    await sleep(60)
+    expect(unhandled).toEqual([])
+  } finally {
+    process.off('unhandledRejection', note)
+  }
+})
+
+test('a run that the tool itself ends is cancelled at once', async () => {
+  const controller = new AbortController()
+  const ending = tool(() => {
+    controller.abort()
+    return new Promise(() => undefined)
+  })
+  expect(await runTool(ending, {}, { signal: controller.signal })).toMatchObject({ error: { kind: 'cancelled' } })
+})
+
+const thrower = (thrown: unknown) => () => {
+  throw thrown
+}
+
+test.each([
+  ['a text', thrower('broken')],
+  ['nothing', thrower(undefined)],
+  ['an object without a prototype', thrower(Object.create(null))],
+  [
+    'an error whose message cannot be read',
+    thrower({
+      get message() {
+        throw new Error('x')
+      },
+    }),
+  ],
+  ['an error whose message is no text', thrower(Object.assign(new Error('x'), { message: 7 }))],
+  ['a symbol', thrower(Symbol('x'))],
+  ['a promise that throws when it is asked', () => Object.fromEntries([['then', thrower(new Error('x'))]])],
+  [
+    'a promise that calls back twice',
+    () =>
+      Object.fromEntries([
+        [
+          'then',
+          (done: (v: unknown) => void, failed: (v: unknown) => void) => {
+            failed('x')
+            done(1)
+          },
+        ],
+      ]),
+  ],
+])('a tool that throws %s gives an error result', async (_, execute) => {
+  const result = await runTool(tool(execute), {})
+  expect(result).toMatchObject({ status: 'error', error: { kind: 'tool_failed', message: expect.stringMatching(/./) } })
+})
+
+test('neither a stack nor a place on the server is told', async () => {
+  const error = new Error(
+    `cannot read ${process.cwd()}/secret/a.json\n    at read (${process.cwd()}/b.ts:1:2)\n    at file:///x/y.js:3:4`,
+  )
+  const { content } = await runTool(
+    tool(() => Promise.reject(error)),
+    {},
+  )
+  expect(content).toContain('cannot read secret/a.json')
+  expect(content).not.toContain(process.cwd())
+  expect(content).not.toMatch(/\bat /)
+})
+
+test('a value that nests deeper than the stack is an error, checked or not', async () => {
+  let deep: unknown = {}
+  for (let depth = 0; depth < 200_000; depth++) deep = { deep }
+  expect(
+    await runTool(
+      tool(() => deep),
+      {},
+    ),
+  ).toMatchObject({ error: { kind: 'invalid_output' } })
+  const recursive = { ...tool(() => deep), outputSchema: { type: 'object', properties: { deep: { $ref: '#' } } } }
+  expect((await runTool(recursive, {})).status).toBe('error')
+})
+
+test('what a tool returns is dropped where its signal was aborted before', async () => {
+  const signal = AbortSignal.abort()
+  let ran = false
+  const result = await runTool(
+    tool(() => {
+      ran = true
+    }),
+    {},
+    { signal },
+  )
+  expect(result).toMatchObject({ error: { kind: 'cancelled' } })
+  expect(ran).toBe(false)
+})

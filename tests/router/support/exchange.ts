@@ -1,0 +1,101 @@
+import { expect } from 'vitest'
+import { findBrokenRule } from '../../../lib/testing/index.ts'
+import type { Reading } from '../../../router/read.ts'
+import type { AssistantMessage } from '../../../router/reply.ts'
+import { createRouter } from '../../../router/router.ts'
+import { defineTool } from '../../../router/tool.ts'
+import type { ToolResult } from '../../../router/tool-call.ts'
+
+/** Every input that a tool of {@link tools} has run with, since it was last emptied. */
+export const executed: { readonly tool: string; readonly input: unknown }[] = []
+
+const ran = (tool: string, input: unknown): string => {
+  executed.push({ tool, input })
+  return 'done'
+}
+
+export const tools = [
+  defineTool({
+    name: 'get_weather',
+    description: 'Weather of one city.',
+    inputSchema: {
+      type: 'object',
+      properties: { city: { type: 'string' }, days: { type: 'integer', minimum: 1, maximum: 7 } },
+      required: ['city'],
+      additionalProperties: false,
+    },
+    execute: (input) => ran('get_weather', input),
+  }),
+  defineTool({
+    name: 'write_file',
+    description: 'Writes a file.',
+    inputSchema: {
+      type: 'object',
+      properties: {
+        path: { type: 'string' },
+        content: { type: ['string', 'null'] },
+        mode: { anyOf: [{ type: 'integer' }, { type: 'null' }, { enum: ['append'] }] },
+        ratio: { type: 'number' },
+        force: { type: 'boolean' },
+        tags: { type: 'array', items: { type: 'string' } },
+        meta: {
+          type: 'object',
+          properties: {
+            owner: { type: 'string' },
+            sizes: { type: 'array', items: { type: 'integer' } },
+            inner: { type: 'object', properties: { deep: { type: 'boolean' } }, additionalProperties: false },
+          },
+          additionalProperties: false,
+        },
+        anything: {},
+      },
+      additionalProperties: false,
+    },
+    execute: (input) => ran('write_file', input),
+  }),
+  defineTool({
+    name: 'ping',
+    description: 'Takes nothing.',
+    inputSchema: { type: 'object', properties: {}, additionalProperties: false },
+    execute: (input) => ran('ping', input),
+  }),
+]
+
+export const router = createRouter(tools)
+
+export const assistant = (fields: object): AssistantMessage => ({ role: 'assistant', ...fields })
+
+/** The rule of MiniMax that a request breaks which carries a message and the results of its calls. */
+export function brokenRule(reading: Reading, results: readonly ToolResult[]): unknown {
+  const answers = results.map(({ id, content }) => ({ role: 'tool', tool_call_id: id, content }))
+  const messages = [{ role: 'user', content: 'Go on.' }, reading.message, ...answers]
+  const broken = findBrokenRule(JSON.parse(JSON.stringify({ model: 'minimax-m2.1', messages })))
+  // How long a reply is, is nothing that reading it can change.
+  return broken?.rule === 'context-window' ? undefined : broken
+}
+
+export interface Exchange {
+  readonly reading: Reading
+  readonly results: readonly ToolResult[]
+  /** What the tools were run with, by this exchange alone. */
+  readonly ran: readonly { readonly tool: string; readonly input: unknown }[]
+  /** The kinds of the errors that the model is told of. */
+  readonly errors: readonly string[]
+}
+
+/** Reads a message, runs its calls, and holds it to what is true of every exchange. */
+export async function exchange(message: AssistantMessage | string, truncated = false): Promise<Exchange> {
+  executed.length = 0
+  const reading = router.read(typeof message === 'string' ? assistant({ content: message }) : message, { truncated })
+  const results = await router.dispatch(reading.calls)
+  expect(results.map(({ id }) => id)).toEqual(reading.calls.map(({ id }) => id))
+  expect(new Set(results.map(({ id }) => id)).size).toBe(results.length)
+  expect(brokenRule(reading, results)).toBeUndefined()
+  const errors = results.flatMap((result) => (result.status === 'error' ? [result.error.kind] : []))
+  for (const result of results) {
+    if (result.status === 'error' && result.error.kind === 'unreadable_call') {
+      expect(result.error.message).toMatch(/one JSON object|not allowed|nested deeper/)
+    }
+  }
+  return { reading, results, ran: [...executed], errors }
+}
