@@ -1,4 +1,6 @@
+import { setMaxListeners } from 'node:events'
 import type { Clock } from './clock.ts'
+import { ModelError } from './model-error.ts'
 
 /** Why a run's signal was aborted. */
 export type Interruption = 'cancelled' | 'deadline'
@@ -17,14 +19,20 @@ export class Scope {
   constructor(clock: Clock, deadlineMs: number, caller: AbortSignal | undefined) {
     this.#clock = clock
     this.#deadline = clock.now() + deadlineMs
+    setMaxListeners(0, this.#controller.signal)
     if (caller?.aborted) this.#interrupt('cancelled', caller.reason)
     else if (caller !== undefined) {
       const onAbort = () => this.#interrupt('cancelled', caller.reason)
+      // Any number of runs may share a signal, and each takes its listener back: Node's warning of a leak would be wrong.
+      setMaxListeners(0, caller)
       caller.addEventListener('abort', onAbort, { once: true })
       this.#closers.push(() => caller.removeEventListener('abort', onAbort))
     }
     const atDeadline = () =>
-      this.#interrupt('deadline', new DOMException('The deadline of the run is over.', 'TimeoutError'))
+      this.#interrupt(
+        'deadline',
+        new ModelError('The deadline of the run is over.', { kind: 'timeout', retryable: true }),
+      )
     this.#closers.push(clock.after(Math.max(0, deadlineMs), atDeadline))
   }
 

@@ -13,6 +13,7 @@ test('README shows each of the three uses', async () => {
   expect([...(await readExamples()).keys()].sort()).toEqual([
     'isolation.ts',
     'library.ts',
+    'scripted.ts',
     'weather-activities.ts',
     'weather-worker.ts',
     'weather-workflow.ts',
@@ -42,5 +43,11 @@ test('the library example runs against an endpoint of the environment', async ()
 test('the example of a tool in isolation passes its own tests', async () => {
   const { code, stdout } = await runNode([bin.tsx, 'isolation.ts'], { cwd: examples.folder })
   expect(stdout).toContain('pass 2')
+  expect(code).toBe(0)
+})
+
+test('the example of a run in a test passes', async () => {
+  const { code, stdout } = await runNode([bin.tsx, 'scripted.ts'], { cwd: examples.folder })
+  expect(stdout).toContain('pass 1')
   expect(code).toBe(0)
 })
