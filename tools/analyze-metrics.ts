@@ -88,6 +88,7 @@ export const analyzeMetrics = defineTool({
               'kv_cache',
               'concurrency_cap',
               'prefill_interference',
+              'engine_down',
               'engine_stalled',
               'frontend',
               'decode',

@@ -34,6 +34,17 @@ export const collectPostTelemetry = defineTool({
           'apply_fix_simulation returned for this incident.',
       )
     }
+    const { model, placement } = scenario.deployment
+    const fixed = [
+      ['model', model, updated_config.model],
+      ['placement.gpu_model', placement.gpu_model, updated_config.placement.gpu_model],
+    ] as const
+    for (const [field, expected, found] of fixed) {
+      if (found === expected) continue
+      throw new MismatchError(
+        `updated_config.${field} is "${found}", but the deployment of ${id} has "${expected}": no fix changes that.`,
+      )
+    }
     return { post_telemetry: telemetryWith(scenario, updated_config, 'post') }
   },
 })

@@ -4,6 +4,7 @@ import type { Scenario } from '../fixtures/scenario.ts'
 import type { Telemetry } from './documents.ts'
 import { type Observations, rounded } from './simulation/distribution.ts'
 import { simulate } from './simulation/simulate.ts'
+import type { SimulatedWindow } from './simulation/window.ts'
 
 /**
  * The telemetry of an incident before any fix.
@@ -18,11 +19,11 @@ export function telemetryOf(scenarioId: string): Telemetry {
 /** The telemetry of a scenario's window as it goes with `config`. */
 export function telemetryWith(scenario: Scenario, config: DeploymentConfig, phase: Telemetry['phase']): Telemetry {
   const window = simulate(scenario, config)
-  const { counts, load, observed, engine, settings } = window
+  const { counts, load, observed, engine } = window
   const served = counts.stopped + counts.cutByLength
-  const workers = engine.up ? settings.ranks : 0
+  const workers = workerHealth(window)
   const start = Date.parse(scenario.window.start)
-  return {
+  const telemetry: Telemetry = {
     scenario: scenario.id,
     phase,
     config_id: config.config_id,
@@ -65,21 +66,52 @@ export function telemetryWith(scenario: Scenario, config: DeploymentConfig, phas
     },
     health: {
       engine_up: engine.up,
-      healthy_workers: engine.stalled ? 0 : workers,
-      stuck_workers: engine.stalled ? workers : 0,
+      healthy_workers: workers.healthy,
+      stuck_workers: workers.stuck,
       ...(engine.reason === undefined ? {} : { reason: engine.reason }),
     },
   }
+  return window.notObserved.has('engine') ? withoutEngineFigures(telemetry) : telemetry
 }
 
-function distributionOf(observations: Observations): Telemetry['latency']['ttft_s'] {
+/** Workers that are alive, told apart by whether they get anywhere. */
+export function workerHealth({ engine, settings }: SimulatedWindow): { healthy: number; stuck: number } {
+  if (engine.stalled) return { healthy: 0, stuck: settings.ranks }
+  return { healthy: engine.up ? settings.ranks : 0, stuck: 0 }
+}
+
+/** What is left of a telemetry when the engine's own figures were not collected. */
+function withoutEngineFigures(telemetry: Telemetry): Telemetry {
+  const none = { count: 0, mean: null, p50: null, p95: null, p99: null }
   return {
-    count: observations.count,
-    mean: observations.count === 0 ? null : rounded(observations.sum / observations.count),
-    p50: roundedOrNull(observations.quantile(0.5)),
-    p95: roundedOrNull(observations.quantile(0.95)),
-    p99: roundedOrNull(observations.quantile(0.99)),
+    ...telemetry,
+    requests: { arrived: 0, served: 0, failed: 0, unfinished: 0, preemptions: 0 },
+    latency: { ttft_s: none, inter_token_s: none, e2e_s: none, queue_s: none, prefill_s: none, decode_s: none },
+    throughput: { requests_per_s: 0, prompt_tokens_per_s: 0, generation_tokens_per_s: 0 },
+    queue: { waiting_mean: 0, waiting_max: 0, running_mean: 0, running_max: 0 },
+    kv_cache: { capacity_tokens: telemetry.kv_cache.capacity_tokens, usage_mean: 0, usage_max: 0 },
+    missing: ['requests', 'latency', 'throughput', 'queue', 'kv_cache'],
   }
+}
+
+type Distribution = Telemetry['latency']['ttft_s']
+
+/** Walking through all observations costs more than a call should; they live as long as their window. */
+const distributions = new WeakMap<Observations, Distribution>()
+
+function distributionOf(observations: Observations): Distribution {
+  let distribution = distributions.get(observations)
+  if (distribution === undefined) {
+    distribution = {
+      count: observations.count,
+      mean: observations.count === 0 ? null : rounded(observations.sum / observations.count),
+      p50: roundedOrNull(observations.quantile(0.5)),
+      p95: roundedOrNull(observations.quantile(0.95)),
+      p99: roundedOrNull(observations.quantile(0.99)),
+    }
+    distributions.set(observations, distribution)
+  }
+  return distribution
 }
 
 function roundedOrNull(value: number | null): number | null {

@@ -93,6 +93,8 @@ export interface Telemetry {
     /** Last message of an engine that is down. */
     readonly reason?: string
   }
+  /** Members that nobody observed: what stands in them is 0 or `null` and means nothing. Absent: all were observed. */
+  readonly missing?: ('requests' | 'latency' | 'throughput' | 'queue' | 'kv_cache')[]
 }
 
 export interface MetricSample {
@@ -130,6 +132,7 @@ export interface MetricsAnalysis {
       | 'kv_cache'
       | 'concurrency_cap'
       | 'prefill_interference'
+      | 'engine_down'
       | 'engine_stalled'
       | 'frontend'
       | 'decode'
@@ -168,6 +171,8 @@ export interface LogError {
   readonly line: string
   /** How many lines of this class and message were seen. */
   readonly count: number
+  /** What a catalogue says of it: for an Xid, its meaning and the action that NVIDIA asks for. */
+  readonly detail?: string
 }
 
 export type ValidationStatus = 'improved' | 'unchanged' | 'regressed' | 'unknown'

@@ -2,6 +2,8 @@ import { loadScenario } from '../fixtures/load-scenario.ts'
 import { defineTool } from '../router/tool.ts'
 import { pureAnnotations, scenarioProperty } from './schemas/common.ts'
 import { gpuOf } from './simulation/hardware.ts'
+import { activeImpairments } from './simulation/impairments.ts'
+import { contextGib } from './simulation/memory.ts'
 import { simulate } from './simulation/simulate.ts'
 
 const percent = { type: 'number', minimum: 0, maximum: 100 } as const
@@ -15,8 +17,9 @@ export const fetchGpuStats = defineTool({
   name: 'fetch_gpu_stats',
   title: 'Fetch GPU statistics',
   description:
-    'Returns one row per GPU of the deployment at the end of the incident window, as nvidia-smi shows them: utilisation ' +
-    'of compute and of memory bandwidth (percent), memory used and total (GiB), power (W), temperature (°C).',
+    'Returns one row per GPU of the node at the end of the incident window, as nvidia-smi shows them: utilisation of ' +
+    'compute and of memory bandwidth (percent), memory used and total (GiB), power (W), temperature (°C). A GPU that the ' +
+    'driver has lost is not listed; without statistics the list is empty.',
   inputSchema: {
     type: 'object',
     additionalProperties: false,
@@ -54,9 +57,13 @@ export const fetchGpuStats = defineTool({
     const window = simulate(scenario)
     const gpu = gpuOf(placement.gpu_model)
     const last = window.timeline.at(-1)
-    const gpus = placement.gpus.map((gpuId, position) => {
-      // Ranks take the first GPUs; those that are left over idle.
-      const inUse = window.engine.up && position < window.settings.ranks
+    const { engine, settings } = window
+    const taken = activeImpairments(scenario.impairments, scenario.deployment, settings.ranks).takenGib
+    const gpus = placement.gpus.flatMap((gpuId, position) => {
+      if (window.notObserved.has('gpus') || window.lostGpus.includes(gpuId)) return []
+      // Ranks take the first GPUs; those that are left over idle. A hung start holds its CUDA contexts and no more.
+      const inUse = engine.up && position < settings.ranks
+      const hung = engine.stalled && !engine.started && position < settings.ranks
       const busy = inUse ? (last?.busy ?? 0) : 0
       const memoryBusy = inUse ? (last?.memoryBusy ?? 0) : 0
       const power = gpu.idleWatts + (gpu.maxWatts - gpu.idleWatts) * busy * (0.5 + 0.4 * memoryBusy)
@@ -64,7 +71,7 @@ export const fetchGpuStats = defineTool({
         id: gpuId,
         util: tenths(busy * 100),
         mem_util: tenths(memoryBusy * 100),
-        mem_used_gb: tenths(inUse ? (window.memory?.usedGib ?? 0) : 0),
+        mem_used_gb: tenths((inUse ? (window.memory?.usedGib ?? 0) : hung ? contextGib : 0) + taken),
         mem_total_gb: tenths(gpu.memoryGib),
         power_w: tenths(power),
         temp_c: Math.round(idleCelsius + (loadCelsius * (power - gpu.idleWatts)) / (gpu.maxWatts - gpu.idleWatts)),

@@ -1,4 +1,4 @@
-import { loadScenario } from '../fixtures/load-scenario.ts'
+import { loadScenario, readMetrics } from '../fixtures/load-scenario.ts'
 import type { Scenario } from '../fixtures/scenario.ts'
 import { defineTool } from '../router/tool.ts'
 import type { MetricSample } from './documents.ts'
@@ -12,7 +12,8 @@ export const fetchPrometheusMetrics = defineTool({
   title: 'Fetch Prometheus metrics',
   description:
     "Returns vLLM's /metrics page at the end of the incident window, raw and parsed. Counters and histograms are cumulative " +
-    'since the window began. An engine that is down exposes nothing. Pass samples on to analyze_metrics.',
+    'since the window began. An engine that is down exposes nothing; one that keeps no statistics exposes none of its own. ' +
+    'Pass samples on to analyze_metrics.',
   inputSchema: {
     type: 'object',
     additionalProperties: false,
@@ -54,7 +55,7 @@ const scrapes = new WeakMap<Scenario, Scrape>()
 function scrape(scenario: Scenario): Scrape {
   let page = scrapes.get(scenario)
   if (page === undefined) {
-    const raw_text = vllmPage(scenario)
+    const raw_text = readMetrics(scenario) ?? vllmPage(scenario)
     page = { raw_text, samples: parseMetricsPage(raw_text).samples }
     scrapes.set(scenario, page)
   }

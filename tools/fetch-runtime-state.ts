@@ -1,10 +1,12 @@
 import { loadScenario } from '../fixtures/load-scenario.ts'
 import { defineTool } from '../router/tool.ts'
+import { workerHealth } from './collect-telemetry.ts'
 import { pureAnnotations, scenarioProperty } from './schemas/common.ts'
 import { rounded } from './simulation/distribution.ts'
 import { simulate } from './simulation/simulate.ts'
 
 const count = { type: 'integer', minimum: 0 } as const
+const observedCount = { type: ['integer', 'null'], minimum: 0 } as const
 
 /** The scheduler's state when the window closes. */
 export const fetchRuntimeState = defineTool({
@@ -12,7 +14,7 @@ export const fetchRuntimeState = defineTool({
   title: 'Fetch the runtime state',
   description:
     'Returns the state of the engine at the end of the incident window: requests running and waiting, how long the oldest ' +
-    'waiting request has waited, and how many workers are healthy or stuck.',
+    'waiting request has waited, and how many workers are healthy or stuck. null stands for what nobody observed.',
   inputSchema: {
     type: 'object',
     additionalProperties: false,
@@ -24,11 +26,11 @@ export const fetchRuntimeState = defineTool({
     additionalProperties: false,
     required: ['queue_depth', 'running', 'waiting', 'scheduler_backlog_ms', 'worker_health'],
     properties: {
-      queue_depth: { ...count, description: 'Requests in the engine: running and waiting.' },
-      running: count,
-      waiting: count,
+      queue_depth: { ...observedCount, description: 'Requests in the engine: running and waiting.' },
+      running: observedCount,
+      waiting: observedCount,
       scheduler_backlog_ms: {
-        type: 'number',
+        type: ['number', 'null'],
         minimum: 0,
         description: 'Age of the oldest waiting request; 0 when none waits.',
       },
@@ -42,14 +44,18 @@ export const fetchRuntimeState = defineTool({
   },
   annotations: pureAnnotations,
   execute: ({ scenario }) => {
-    const { end, engine, settings } = simulate(loadScenario(scenario))
-    const workers = engine.up ? settings.ranks : 0
+    const window = simulate(loadScenario(scenario))
+    const { end } = window
+    const worker_health = workerHealth(window)
+    if (window.notObserved.has('engine')) {
+      return { queue_depth: null, running: null, waiting: null, scheduler_backlog_ms: null, worker_health }
+    }
     return {
       queue_depth: end.running + end.waiting,
       running: end.running,
       waiting: end.waiting,
       scheduler_backlog_ms: rounded(end.oldestWaitingS * 1000),
-      worker_health: engine.stalled ? { healthy: 0, stuck: workers } : { healthy: workers, stuck: 0 },
+      worker_health,
     }
   },
 })

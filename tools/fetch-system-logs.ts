@@ -4,6 +4,7 @@ import { readLines } from './logs/read-lines.ts'
 import {
   limitProperty,
   logErrorsSchema,
+  notCollectedSchema,
   observedWindowSchema,
   pureAnnotations,
   scenarioProperty,
@@ -48,11 +49,14 @@ export const fetchSystemLogs = defineTool({
       window: observedWindowSchema,
       lines: { type: 'array', items: { type: 'string' } },
       errors: logErrorsSchema,
+      not_collected: notCollectedSchema,
     },
   },
   annotations: pureAnnotations,
-  execute: ({ scenario, window, sources = both, limit, topics }) => ({
-    source: sources.join('+'),
-    ...readLines(loadScenario(scenario), sources, { window, limit, topics }),
-  }),
+  execute: ({ scenario, window, sources = both, limit, topics }) => {
+    const query = { window, limit, topics }
+    const { window: observed, errors, entries, ...rest } = readLines(loadScenario(scenario), sources, query)
+    const lines = entries.map(({ line }) => line)
+    return { source: sources.join('+'), window: observed, errors, lines, ...rest }
+  },
 })

@@ -1,11 +1,11 @@
 import { loadScenario } from '../fixtures/load-scenario.ts'
 import { defineTool } from '../router/tool.ts'
-import { classifyLogLines } from './logs/classify-log-lines.ts'
 import { logLevels } from './logs/log-level.ts'
 import { readLines } from './logs/read-lines.ts'
 import {
   limitProperty,
   logErrorsSchema,
+  notCollectedSchema,
   observedWindowSchema,
   pureAnnotations,
   scenarioProperty,
@@ -50,15 +50,29 @@ export const fetchVllmLogs = defineTool({
         },
       },
       errors: logErrorsSchema,
+      not_collected: notCollectedSchema,
     },
   },
   annotations: pureAnnotations,
   execute: ({ scenario, window, limit, level, topics }) => {
-    const lowest = level === undefined ? 0 : logLevels.indexOf(level)
-    const keep = (line: string) =>
-      lowest === 0 || classifyLogLines([line]).some((entry) => logLevels.indexOf(entry.level) >= lowest)
-    const excerpt = readLines(loadScenario(scenario), ['vllm'], { window, limit, topics, keep })
-    const parsed = classifyLogLines(excerpt.lines).map((entry) => ({ level: entry.level, message: entry.message }))
-    return { source: 'vllm' as const, ...excerpt, parsed }
+    const {
+      window: observed,
+      errors,
+      entries,
+      ...rest
+    } = readLines(loadScenario(scenario), ['vllm'], {
+      window,
+      limit,
+      topics,
+      level,
+    })
+    return {
+      source: 'vllm' as const,
+      window: observed,
+      errors,
+      lines: entries.map(({ line }) => line),
+      parsed: entries.map(({ level: stated, message }) => ({ level: stated, message })),
+      ...rest,
+    }
   },
 })

@@ -24,8 +24,9 @@ export const incidentTools = [
 ] as const
 
 export { type ClassifiedLine, classifyLogLines } from './logs/classify-log-lines.ts'
+export type { Exemplar, MetricFamily, MetricsFormat, MetricsPage, ParsedSample } from './prometheus/metrics-page.ts'
 export { MetricsPageError } from './prometheus/metrics-page-error.ts'
-export { type MetricFamily, type MetricsPage, parseMetricsPage } from './prometheus/parse-metrics-page.ts'
+export { parseMetricsPage } from './prometheus/parse-metrics-page.ts'
 export {
   analyzeMetrics,
   applyFixSimulation,

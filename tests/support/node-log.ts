@@ -1,21 +1,8 @@
 import type { Scenario } from '../../fixtures/scenario.ts'
 import { seededRandom } from '../../tools/simulation/random.ts'
-import type { LogLine } from './engine-log.ts'
+import { journalLine, kernelLine, type LogLine } from './log-line.ts'
 
 const hour = 3_600_000
-
-/** `[Tue Feb 17 14:00:10 2026]`, as `dmesg -T` writes it. */
-export function kernelLine(time: number, text: string): LogLine {
-  const [, weekday, day, month, year, clock] =
-    /^(\w+), (\d+) (\w+) (\d+) ([\d:]+)/.exec(new Date(time).toUTCString()) ?? []
-  return { time, text: `[${weekday} ${month} ${String(Number(day)).padStart(2)} ${clock} ${year}] ${text}` }
-}
-
-/** `Feb 17 14:00:10 gpu-node-07 kubelet[2113]: …`, as `journalctl` writes it. */
-export function journalLine(time: number, node: string, unit: string, text: string): LogLine {
-  const [, day, month, , clock] = /^\w+, (\d+) (\w+) (\d+) ([\d:]+)/.exec(new Date(time).toUTCString()) ?? []
-  return { time, text: `${month} ${day} ${clock} ${node} ${unit}: ${text}` }
-}
 
 /** What a healthy node's kernel says over ten hours. */
 export function kernelLog(scenario: Scenario): LogLine[] {
@@ -27,7 +14,7 @@ export function kernelLog(scenario: Scenario): LogLine[] {
   for (
     let time = start - 9 * hour;
     time < start + scenario.window.duration_s * 1000;
-    time += 20_000 + random() * 260_000
+    time += 20_000 + random() * 210_000
   ) {
     lines.push(
       kernelLine(

@@ -9,7 +9,7 @@ import {
   fetchVllmLogs,
   validateImprovement,
 } from '../../tools/index.ts'
-import { validate } from '../../tools/validation/validate.ts'
+import { rescuedThreshold, servedThreshold, validate } from '../../tools/validation/validate.ts'
 import { call } from './call.ts'
 
 const scenario = 'kv_cache_pressure'
@@ -98,4 +98,90 @@ test('nothing in the logs of the node is offered as the cause of what it did not
   const { lines, source } = await call(fetchSystemLogs, { scenario, sources: ['dmesg'], topics: ['nvrm'] })
   expect(source).toBe('dmesg')
   expect(lines).toHaveLength(1)
+})
+
+const twoNodes = loadScenario('nccl_net_socket_truncated').deployment
+const applyTo = (config: typeof twoNodes, actions: FixAction[]) =>
+  call(applyFixSimulation, { current_config: config, fix_plan: { summary: 'x', actions } })
+
+test('an environment set on the engine reaches its own node, an aligned one every node', async () => {
+  const env = { NCCL_PROTO: 'Simple' }
+  const own = await applyTo(twoNodes, [{ action: 'set_env', env }])
+  expect(own.diff.map(({ path }) => path)).toEqual(['/env/NCCL_PROTO'])
+  const aligned = await applyTo(twoNodes, [{ action: 'align_nccl_env', env }])
+  expect(aligned.diff.map(({ op, path }) => `${op} ${path}`)).toEqual([
+    'replace /env/NCCL_PROTO',
+    'add /placement/peers/0/env/NCCL_PROTO',
+  ])
+})
+
+test('either node of two can be drained, and takes the first spare', async () => {
+  const { updated_config } = await applyTo(twoNodes, [{ action: 'drain_node', node: 'gpu-node-52' }])
+  expect(updated_config.placement.node).toBe('gpu-node-51')
+  expect(updated_config.placement.peers?.[0]).toMatchObject({ node: 'gpu-node-53', gpus: [0, 1, 2, 3] })
+  expect(updated_config.placement.spare_nodes).toEqual([])
+})
+
+test('arguments are judged by the version that the plan ends with, wherever it says so', async () => {
+  const { updated_config } = await apply([
+    { action: 'set_engine_args', args: { scheduler_reserve_full_isl: true } },
+    { action: 'change_image', image: 'vllm/vllm-openai:v0.20.0-cu130' },
+  ])
+  expect(updated_config).toMatchObject({ vllm_version: '0.20.0', engine_args: { scheduler_reserve_full_isl: true } })
+})
+
+test('resets, restarts and resources are recorded', async () => {
+  const { updated_config, diff } = await apply([
+    { action: 'reset_gpu', gpu: 3 },
+    { action: 'restart_engine' },
+    { action: 'set_resources', resources: { shm_gb: 64 } },
+  ])
+  expect(updated_config.history).toEqual({ engine_restarts: 1, gpu_resets: [3] })
+  expect(diff).toContainEqual({ op: 'replace', path: '/resources/shm_gb', from: 32, value: 64 })
+})
+
+test('a plan that changes nothing leaves the configuration as it is, its id included', async () => {
+  const { updated_config, diff } = await apply([{ action: 'no_change', reason: 'wait' }])
+  expect(diff).toEqual([])
+  expect(updated_config).toEqual(current_config)
+})
+
+test('the thresholds of served requests hold to the request', () => {
+  const before = telemetryOf(scenario)
+  const { requests } = before
+  const serving = (more: number) => {
+    const served = requests.served + more
+    return validate(before, { ...before, requests: { ...requests, served, unfinished: requests.unfinished - more } })
+  }
+  const edge = Math.floor(servedThreshold * requests.arrived)
+  expect(serving(-edge).status).toBe('unchanged')
+  expect(serving(-edge - 1).status).toBe('regressed')
+  const rescued = serving(Math.ceil(rescuedThreshold * requests.arrived) + 1)
+  expect(rescued).toMatchObject({ status: 'improved' })
+  expect(rescued.summary).toContain('Many more requests were served')
+})
+
+test('an engine that came back is an improvement, however slow those are whom nobody served before', () => {
+  const before = telemetryOf('vllm_cuda_oom')
+  const { requests, latency } = before
+  const served = requests.served + requests.failed
+  const slow = { ...latency.ttft_s, p95: 90, p99: 95 }
+  const after = { ...before, requests: { ...requests, served, failed: 0 }, latency: { ...latency, ttft_s: slow } }
+  expect(validate(before, after).status).toBe('improved')
+})
+
+test('what was not observed before cannot be called better after', () => {
+  const before = telemetryOf('missing_telemetry')
+  const after = { ...telemetryOf('concurrency_cap'), scenario: 'missing_telemetry' }
+  expect(validate(before, after)).toMatchObject({ status: 'unknown' })
+  expect(validate(before, after).summary).toContain('pre_telemetry was not observed')
+})
+
+test('a log that nobody collected says so, and causes are told even where they stand beyond the limit', async () => {
+  const blind = await call(fetchSystemLogs, { scenario: 'missing_telemetry' })
+  expect(blind.not_collected).toEqual(['dmesg'])
+  const one = await call(fetchSystemLogs, { scenario: 'linux_oom_killer', limit: 1 })
+  expect(one.lines).toHaveLength(1)
+  expect(one.errors[0]).toMatchObject({ kind: 'cause_candidate', class: 'linux_oom_kill' })
+  expect(one.not_collected).toBeUndefined()
 })

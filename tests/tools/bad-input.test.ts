@@ -8,9 +8,11 @@ import {
   applyFixSimulation,
   collectPostTelemetry,
   fetchConfig,
+  fetchPrometheusMetrics,
   fetchSystemLogs,
   fetchVllmLogs,
   incidentTools,
+  parseMetricsPage,
   validateImprovement,
 } from '../../tools/index.ts'
 import { call } from './call.ts'
@@ -43,7 +45,7 @@ test.each(fetchTools.map((tool) => [tool.name, tool] as const))(
   '%s: an unknown scenario is answered with the ids',
   async (_, tool) => {
     await expect(call(tool, { scenario: '../oracles/kv_cache_pressure' })).rejects.toThrow(
-      /Unknown scenario.*healthy_control, kv_cache_pressure/,
+      /Unknown scenario.*healthy_control, kv_cache_pressure, linux/,
     )
     await expect(call(tool, {})).rejects.toThrow('scenario')
     await expect(call(tool, { scenario, colour: 'red' })).rejects.toThrow('colour')
@@ -84,6 +86,34 @@ test.each<{ actions: FixAction[]; message: string }>([
     ],
     message: 'sets engine_args.max_num_seqs to 16, but fix_plan/actions/0 sets it to 8',
   },
+  {
+    actions: [{ action: 'set_engine_args', args: { kv_cache_memory_bytes: 1e10, gpu_memory_utilization: 0.9 } }],
+    message: 'fix_plan/actions/0/args/gpu_memory_utilization: it has no effect beside kv_cache_memory_bytes',
+  },
+  {
+    actions: [{ action: 'set_engine_args', args: { limit_mm_per_prompt: '[1]' } }],
+    message: 'expected a JSON object as text',
+  },
+  {
+    actions: [
+      { action: 'set_env', env: { NCCL_PROTO: null } },
+      { action: 'align_nccl_env', env: { NCCL_PROTO: 'Simple' } },
+    ],
+    message: 'sets env.NCCL_PROTO to "Simple", but fix_plan/actions/0 sets it to null',
+  },
+  {
+    actions: [
+      { action: 'drain_node', node: 'gpu-node-07' },
+      { action: 'drain_node', node: 'gpu-node-11' },
+    ],
+    message: 'sets placement.node to "gpu-node-11"',
+  },
+  {
+    actions: [{ action: 'align_nccl_env', env: { LD_LIBRARY_PATH: '/x' } }],
+    message: 'LD_LIBRARY_PATH',
+  },
+  { actions: [{ action: 'set_engine_args', args: { preemption_mode: 'swap' } }], message: 'belonged to V0' },
+  { actions: [{ action: 'set_engine_args', args: { kv_cache_dtype: 16 } }], message: 'expected string, got 16' },
   { actions: [{ action: 'drain_node', node: 'gpu-node-99' }], message: 'runs on "gpu-node-07"' },
   { actions: [{ action: 'reset_gpu', gpu: 31 }], message: 'has no GPU 31' },
   { actions: [{ action: 'change_image', image: 'vllm/vllm-openai:latest' }], message: 'no version in its tag' },
@@ -99,7 +129,9 @@ test('a configuration of another scenario, or half of one', async () => {
   ).rejects.toThrow('updated_config.scenario')
   await expect(call(collectPostTelemetry, { scenario, updated_config: { scenario } })).rejects.toThrow('engine_args')
   const updated_config = { ...current_config, model: 'acme/none' }
-  await expect(call(collectPostTelemetry, { scenario, updated_config })).rejects.toThrow('model "acme/none" is unknown')
+  await expect(call(collectPostTelemetry, { scenario, updated_config })).rejects.toThrow(
+    'updated_config.model is "acme/none"',
+  )
 })
 
 test('telemetry that contradicts itself or belongs elsewhere', async () => {
@@ -110,6 +142,34 @@ test('telemetry that contradicts itself or belongs elsewhere', async () => {
   await expect(
     call(validateImprovement, { pre_telemetry: telemetry, post_telemetry: telemetryOf('healthy_control') }),
   ).rejects.toThrow('post_telemetry.scenario')
+})
+
+test('telemetry whose quantiles contradict each other', async () => {
+  const ttft_s = { ...telemetry.latency.ttft_s, p50: 1e6 }
+  const post_telemetry = { ...telemetry, latency: { ...telemetry.latency, ttft_s } }
+  await expect(call(validateImprovement, { pre_telemetry: telemetry, post_telemetry })).rejects.toThrow(
+    'post_telemetry.latency.ttft_s contradicts itself',
+  )
+})
+
+test.each([
+  ['requests', { served: Number.NaN }],
+  ['requests', { served: -1 }],
+  ['requests', {}],
+  ['latency', {}],
+  ['window', { start: 'yesterday', end: 'today', duration_s: 0 }],
+])('telemetry with a bad %s: %j', async (field, value) => {
+  const pre_telemetry = { ...telemetry, [field]: value }
+  await expect(call(validateImprovement, { pre_telemetry, post_telemetry: telemetry })).rejects.toThrow(
+    `pre_telemetry/${field}`,
+  )
+})
+
+test('a page that is cut in mid-line, or a sample without a value, is not analysed', async () => {
+  const { raw_text } = await call(fetchPrometheusMetrics, { scenario })
+  expect(() => parseMetricsPage(raw_text.slice(0, raw_text.length / 2))).toThrow(/^line \d+: .*cut off/)
+  const prometheus_samples = [{ name: 'vllm:num_requests_waiting', labels: {} }]
+  await expect(call(analyzeMetrics, { pre_telemetry: telemetry, prometheus_samples })).rejects.toThrow('value')
 })
 
 test('samples without figures are analysed as unknown, and nothing is invented', async () => {

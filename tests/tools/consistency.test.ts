@@ -10,11 +10,18 @@ import {
   fetchRuntimeState,
   incidentTools,
 } from '../../tools/index.ts'
+import { timeOf } from '../../tools/logs/log-time.ts'
 import { simulate } from '../../tools/simulation/simulate.ts'
-import { statsText } from '../support/engine-log.ts'
+import { loggedIntervals, prefixHitRate, statsText } from '../support/engine-log.ts'
 import { call } from './call.ts'
 
-describe.each(listScenarios())('%s', (scenario) => {
+/** Scenarios in which an engine is alive at the end and its figures were collected: they have a metrics page. */
+const observed = listScenarios().filter((id) => {
+  const { engine, notObserved } = simulate(loadScenario(id))
+  return engine.up && !notObserved.has('engine')
+})
+
+describe.each(observed)('%s', (scenario) => {
   const telemetry = telemetryOf(scenario)
 
   test('the metrics page tells the same story as the telemetry', async () => {
@@ -33,28 +40,42 @@ describe.each(listScenarios())('%s', (scenario) => {
     expect(count?.value).toBe(telemetry.latency.inter_token_s.count)
   })
 
-  test('runtime state, configuration and GPUs agree with the page', async () => {
+  test('runtime state and configuration agree with the page', async () => {
     const { samples } = await call(fetchPrometheusMetrics, { scenario })
     const value = (name: string) => samples.find((sample) => sample.name === name)?.value
     const state = await call(fetchRuntimeState, { scenario })
     expect(state.running).toBe(value('vllm:num_requests_running'))
     expect(state.waiting).toBe(value('vllm:num_requests_waiting'))
     expect(state.queue_depth).toBe(telemetry.requests.unfinished)
-    const { config, runtime } = await call(fetchConfig, { scenario })
+    const { runtime } = await call(fetchConfig, { scenario })
     expect(runtime.batch_size).toBe(telemetry.queue.running_max)
     expect(runtime.kv_cache_tokens).toBe(telemetry.kv_cache.capacity_tokens)
+  })
+})
+
+describe.each(listScenarios())('%s', (scenario) => {
+  test('GPUs, workers and telemetry agree', async () => {
     const { gpus } = await call(fetchGpuStats, { scenario })
-    expect(gpus.map(({ id }) => id)).toEqual(config.placement.gpus)
+    const { placement } = loadScenario(scenario).deployment
+    const { worker_health: health } = await call(fetchRuntimeState, { scenario })
+    const telemetry = telemetryOf(scenario)
+    expect(placement.gpus).toEqual(expect.arrayContaining(gpus.map(({ id }) => id)))
     for (const gpu of gpus) expect(gpu.mem_used_gb).toBeLessThanOrEqual(gpu.mem_total_gb)
-    expect(gpus.filter(({ util }) => util > 0)).toHaveLength(state.worker_health.healthy)
+    expect(gpus.filter(({ util }) => util > 0).length).toBeLessThanOrEqual(health.healthy)
+    expect(health).toEqual({ healthy: telemetry.health.healthy_workers, stuck: telemetry.health.stuck_workers })
   })
 
   test('every stats line of the log is what the simulation says', () => {
-    const { timeline, counts } = simulate(loadScenario(scenario))
-    const hitRate = counts.prefixQueries === 0 ? 0 : counts.prefixHits / counts.prefixQueries
-    const logged = readLog(loadScenario(scenario), 'vllm').filter((line) => line.includes('Engine 000:'))
+    const { window, deployment } = loadScenario(scenario)
+    const simulated = simulate(loadScenario(scenario))
+    const start = Date.parse(window.start)
+    const logged = readLog(loadScenario(scenario), 'vllm').filter(
+      (line) => line.includes('Engine 000:') && (timeOf(line, start) ?? 0) > start,
+    )
     expect(logged.map((line) => line.slice(line.indexOf('Engine 000:')))).toEqual(
-      timeline.map((interval) => statsText(interval, hitRate)),
+      loggedIntervals(simulated).map((interval) =>
+        statsText(interval, prefixHitRate(simulated), deployment.vllm_version),
+      ),
     )
   })
 
@@ -65,4 +86,14 @@ describe.each(listScenarios())('%s', (scenario) => {
       expect(await bytes()).toBe(await bytes())
     }
   })
+})
+
+test('a GPU that the driver lost is not listed, and what nobody collected is not made up', async () => {
+  const lost = await call(fetchGpuStats, { scenario: 'nvidia_xid' })
+  expect(lost.gpus.map(({ id }) => id)).toEqual([0, 1, 3, 4, 5, 6, 7])
+  expect((await call(fetchGpuStats, { scenario: 'missing_telemetry' })).gpus).toEqual([])
+  const state = await call(fetchRuntimeState, { scenario: 'missing_telemetry' })
+  expect(state).toMatchObject({ queue_depth: null, running: null, waiting: null, scheduler_backlog_ms: null })
+  const { samples } = await call(fetchPrometheusMetrics, { scenario: 'missing_telemetry' })
+  expect(samples.filter(({ name }) => name.startsWith('vllm:'))).toEqual([])
 })

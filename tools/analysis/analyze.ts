@@ -1,15 +1,16 @@
 import type { MetricSample, MetricsAnalysis, Telemetry } from '../documents.ts'
 import { histogramOf, meanOf, quantileOf } from '../prometheus/histogram.ts'
-import { scrapeDelta } from '../prometheus/scrape-delta.ts'
+import { scrapeDelta, secondsBetween } from '../prometheus/scrape-delta.ts'
 import { rounded } from '../simulation/distribution.ts'
 import { findHotspot } from './hotspot.ts'
-import { mean, total, withCurrentNames } from './vllm-metrics.ts'
+import { mean, prefixHitRate, total, waitingRequests, withCurrentNames } from './vllm-metrics.ts'
 
 /**
  * Where the time goes, by the metrics.
  *
  * Counters are cumulative: without an earlier scrape the figures cover the life of the process, and rates are taken over
- * the telemetry's window. What the page does not carry stays `null`; nothing is filled in from the telemetry.
+ * the telemetry's window. Between two scrapes rates are taken over their timestamps, or, where they state none, over the
+ * telemetry's window. What the page does not carry stays `null`; nothing is filled in from the telemetry.
  */
 export function analyze(
   telemetry: Telemetry,
@@ -20,7 +21,8 @@ export function analyze(
   const page = earlier === undefined ? now : scrapeDelta(withCurrentNames(earlier), now)
   const histogram = (name: string) => histogramOf(page, `vllm:${name}`)
   const sum = (name: string) => total(page, `vllm:${name}`)
-  const perSecond = (name: string) => scaled(sum(name), 1 / telemetry.window.duration_s)
+  const seconds = (earlier && secondsBetween(earlier, samples)) ?? telemetry.window.duration_s
+  const perSecond = (name: string) => scaled(sum(name), 1 / seconds)
   const served = page
     .filter(
       ({ name, labels }) =>
@@ -34,13 +36,13 @@ export function analyze(
     e2e_p95_s: quantile(histogram('e2e_request_latency_seconds'), 0.95),
     queue_mean_s: scaled(meanOf(histogram('request_queue_time_seconds')), 1),
     running: sum('num_requests_running'),
-    waiting: sum('num_requests_waiting'),
+    waiting: waitingRequests(page),
     kv_cache_usage: scaled(mean(page, 'vllm:kv_cache_usage_perc'), 1),
     preemptions,
     preemptions_per_served: served === null || served === 0 ? null : scaled(preemptions, 1 / served),
     prompt_tokens_per_s: perSecond('prompt_tokens_total'),
     generation_tokens_per_s: perSecond('generation_tokens_total'),
-    prefix_cache_hit_rate: hitRate(sum('prefix_cache_hits_total'), sum('prefix_cache_queries_total')),
+    prefix_cache_hit_rate: scaled(prefixHitRate(page), 1),
     served,
   }
   return { latency_breakdown: breakdown(histogram), derived_metrics, hotspot: findHotspot(telemetry, derived_metrics) }
@@ -72,8 +74,4 @@ function quantile(histogram: ReturnType<typeof histogramOf>, share: number): num
 
 function scaled(value: number | null, factor: number): number | null {
   return value === null ? null : rounded(value * factor)
-}
-
-function hitRate(hits: number | null, queries: number | null): number | null {
-  return hits === null || queries === null || queries === 0 ? null : rounded(hits / queries)
 }

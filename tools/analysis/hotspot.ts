@@ -19,10 +19,17 @@ export function findHotspot(telemetry: Telemetry, figures: Figures): Hotspot {
   const { queue, slo, latency, kv_cache: kv } = telemetry
   const { running, waiting, preemptions, preemptions_per_served: storm } = figures
   if (!telemetry.health.engine_up) {
+    const { reason, stuck_workers: stuck } = telemetry.health
     return {
-      kind: 'engine_stalled',
-      because: [`The engine is down: ${telemetry.health.reason ?? 'no reason is known'}.`],
+      kind: 'engine_down',
+      because: [
+        `The engine is down; its last message: ${reason ?? 'none'}`,
+        ...(stuck > 0 ? [`${stuck} workers are stuck in their start.`] : []),
+      ],
     }
+  }
+  if (telemetry.missing !== undefined && telemetry.missing.length > 0) {
+    return { kind: 'unknown', because: [`Nobody observed ${telemetry.missing.join(', ')}.`] }
   }
   if (running === null || waiting === null) {
     return { kind: 'unknown', because: ['The samples carry neither running nor waiting requests.'] }

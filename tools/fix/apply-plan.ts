@@ -17,26 +17,34 @@ import { FixPlanError } from './fix-plan-error.ts'
 export function applyPlan(config: DeploymentConfig, plan: FixPlan): FixResult {
   checkConflicts(plan.actions)
   const updated = structuredClone(config)
-  const impact = plan.actions.map((action, index) => applyAction(updated, action, `fix_plan/actions/${index}`))
+  const version = plannedVersion(plan) ?? config.vllm_version
+  const impact = plan.actions.map((action, index) => applyAction(updated, action, version, `fix_plan/actions/${index}`))
   const diff = configChanges(config, updated)
   if (diff.length > 0) updated.config_id = `${updated.scenario}/${fingerprint(updated)}`
   return { updated_config: updated, diff, expected_impact: impact }
 }
 
+const versionInTag = /:v?(\d+\.\d+\.\d+)/
+
+/** The version that runs in the end, wherever in the plan the image is changed. */
+function plannedVersion({ actions }: FixPlan): string | undefined {
+  const change = actions.find((action) => action.action === 'change_image')
+  return change === undefined ? undefined : versionInTag.exec(change.image)?.[1]
+}
+
 /** Changes `config` and tells what that does. */
-function applyAction(config: DeploymentConfig, action: FixAction, at: string): string {
+function applyAction(config: DeploymentConfig, action: FixAction, version: string, at: string): string {
   switch (action.action) {
     case 'set_engine_args':
-      return setEngineArgs(config, action.args, `${at}/args`)
+      return setEngineArgs(config, action.args, version, `${at}/args`)
     case 'set_env':
       for (const [name, value] of Object.entries(action.env)) {
         if (value === null) delete config.env[name]
         else config.env[name] = value
       }
-      return `Environment of the engine: ${Object.keys(action.env).join(', ')}.`
+      return `Environment of ${config.placement.peers === undefined ? 'the engine' : `the ranks on ${config.placement.node}`}: ${Object.keys(action.env).join(', ')}.`
     case 'change_image': {
-      const version = /:v?(\d+\.\d+\.\d+)/.exec(action.image)?.[1]
-      if (version === undefined) {
+      if (!versionInTag.test(action.image)) {
         throw new FixPlanError(
           `${at}/image: "${action.image}" has no version in its tag; give one such as vllm/vllm-openai:v0.20.0.`,
         )
@@ -66,18 +74,23 @@ function applyAction(config: DeploymentConfig, action: FixAction, at: string): s
         )
       }
       config.history.gpu_resets.push(action.gpu)
-      return `GPU ${action.gpu} is reset: pending row remaps take effect, hung contexts are gone.`
+      return `GPU ${action.gpu} of ${config.placement.node} is reset: pending row remaps take effect, hung contexts are gone.`
     case 'align_nccl_env':
-      Object.assign(config.env, action.env)
+      for (const { env } of [config, ...(config.placement.peers ?? [])]) Object.assign(env, action.env)
       return `All ranks run with the same ${Object.keys(action.env).join(', ')}.`
     case 'no_change':
       return `Nothing changes: ${action.reason}`
   }
 }
 
-function setEngineArgs(config: DeploymentConfig, args: DeploymentConfig['engine_args'], at: string): string {
+function setEngineArgs(
+  config: DeploymentConfig,
+  args: DeploymentConfig['engine_args'],
+  version: string,
+  at: string,
+): string {
   const effects = Object.entries(args).map(([name, value]) => {
-    const { up, down } = checkEngineArgument(name, value, config.vllm_version, at)
+    const { up, down } = checkEngineArgument(name, value, version, at)
     const before = config.engine_args[name]
     if (value === null) delete config.engine_args[name]
     else config.engine_args[name] = value
@@ -90,12 +103,17 @@ function setEngineArgs(config: DeploymentConfig, args: DeploymentConfig['engine_
 
 function drainNode(config: DeploymentConfig, node: string, at: string): string {
   const { placement } = config
-  if (placement.node !== node) {
-    throw new FixPlanError(`${at}: the deployment runs on "${placement.node}", not on "${node}".`)
+  const nodes = [placement, ...(placement.peers ?? [])]
+  const drained = nodes.find((place) => place.node === node)
+  if (drained === undefined) {
+    throw new FixPlanError(
+      `${at}: the deployment runs on ${nodes.map((place) => `"${place.node}"`).join(' and ')}, not on "${node}".`,
+    )
   }
   const [spare, ...others] = placement.spare_nodes
   if (spare === undefined) throw new FixPlanError(`${at}: there is no spare node to move to.`)
-  config.placement = { ...placement, node: spare.node, driver_version: spare.driver_version, spare_nodes: others }
+  Object.assign(drained, spare)
+  placement.spare_nodes = others
   return `The deployment moves from ${node} to ${spare.node}; ${node} is out of service.`
 }
 

@@ -1,5 +1,6 @@
 import type { EngineArgumentValue } from '../../fixtures/deployment.ts'
 import { closest } from '../../router/closest.ts'
+import { isObject } from '../../router/json.ts'
 import { compareVersions } from '../version.ts'
 import { type EngineArgument, engineArguments, removedArguments } from './engine-arguments.ts'
 import { FixPlanError } from './fix-plan-error.ts'
@@ -32,7 +33,7 @@ export function checkEngineArgument(
 }
 
 function checkValue(name: string, value: boolean | number | string, argument: EngineArgument, at: string): void {
-  const { type, minimum, maximum, choices } = argument
+  const { type, minimum, maximum, choices, json } = argument
   const typed =
     type === 'integer' ? Number.isInteger(value) : type === 'number' ? Number.isFinite(value) : typeof value === type
   if (!typed) throw new FixPlanError(`${at}/${name}: expected ${type}, got ${JSON.stringify(value)}.`)
@@ -43,7 +44,20 @@ function checkValue(name: string, value: boolean | number | string, argument: En
     const range = maximum === undefined ? `at least ${minimum}` : `${minimum} to ${maximum}`
     throw new FixPlanError(`${at}/${name}: expected ${range}, got ${value}.`)
   }
+  if (json && typeof value === 'string' && !isJsonObject(value)) {
+    throw new FixPlanError(
+      `${at}/${name}: expected a JSON object as text, e.g. "{"image": 2}", got ${JSON.stringify(value)}.`,
+    )
+  }
   if (choices !== undefined && typeof value === 'string' && !choices.includes(value)) {
     throw new FixPlanError(`${at}/${name}: expected one of ${choices.join(', ')}, got ${JSON.stringify(value)}.`)
+  }
+}
+
+function isJsonObject(text: string): boolean {
+  try {
+    return isObject(JSON.parse(text))
+  } catch {
+    return false
   }
 }

@@ -8,6 +8,7 @@ export function checkConflicts(actions: readonly FixAction[]): void {
       'fix_plan/actions: a plan needs an action; use no_change with a reason to leave everything as it is.',
     )
   }
+  checkOverrides(actions)
   const seen = new Map<string, { readonly value: unknown; readonly index: number }>()
   actions.forEach((action, index) => {
     if (action.action === 'no_change' && actions.length > 1) {
@@ -26,6 +27,27 @@ export function checkConflicts(actions: readonly FixAction[]): void {
       seen.set(target, { value, index })
     }
   })
+}
+
+/** vLLM lets the first argument of a pair override the second, so that a plan which sets both says two things. */
+const overrides = [
+  ['kv_cache_memory_bytes', 'gpu_memory_utilization'],
+  ['num_gpu_blocks_override', 'gpu_memory_utilization'],
+] as const
+
+function checkOverrides(actions: readonly FixAction[]): void {
+  const set = new Map<string, number>()
+  actions.forEach((action, index) => {
+    if (action.action !== 'set_engine_args') return
+    for (const [name, value] of Object.entries(action.args)) if (value !== null) set.set(name, index)
+  })
+  for (const [strong, weak] of overrides) {
+    const index = set.get(weak)
+    if (index === undefined || !set.has(strong)) continue
+    throw new FixPlanError(
+      `fix_plan/actions/${index}/args/${weak}: it has no effect beside ${strong}, which overrides it; set one of the two.`,
+    )
+  }
 }
 
 /** What an action sets, and to what. */

@@ -4,6 +4,8 @@ export interface EngineArgument {
   readonly minimum?: number
   readonly maximum?: number
   readonly choices?: readonly string[]
+  /** The text has to be a JSON object. */
+  readonly json?: boolean
   /** First version that has it. */
   readonly since?: string
   /** What a higher value does, or `true`, or any new text. */
@@ -13,6 +15,7 @@ export interface EngineArgument {
 
 const flag = { type: 'boolean' } as const
 const text = { type: 'string' } as const
+const json = { type: 'string', json: true } as const
 const count = { type: 'integer', minimum: 1 } as const
 const amount = { type: 'number', minimum: 0 } as const
 
@@ -114,19 +117,25 @@ export const engineArguments: { readonly [name: string]: EngineArgument } = {
   served_model_name: text,
   seed: { type: 'integer' },
   attention_backend: text,
-  speculative_config: text,
+  speculative_config: {
+    ...json,
+    up: 'Drafts tokens ahead: shorter inter-token latency at small batches; the gain shrinks or turns at large ones.',
+  },
   enable_lora: flag,
   max_loras: count,
   max_lora_rank: count,
-  limit_mm_per_prompt: { ...text, up: 'Caps the images and videos of a prompt, and with them the encoder memory.' },
-  mm_processor_kwargs: text,
+  limit_mm_per_prompt: { ...json, up: 'Caps the images and videos of a prompt, and with them the encoder memory.' },
+  mm_processor_kwargs: {
+    ...json,
+    up: 'Options of the image processor: max_pixels scales images down, and with them the encoder memory.',
+  },
   mm_processor_cache_gb: {
     ...amount,
     up: 'More host memory for preprocessed inputs.',
     down: 'Less host memory; inputs are processed again.',
   },
   skip_mm_profiling: flag,
-  hf_overrides: text,
+  hf_overrides: json,
   enable_sleep_mode: flag,
   enable_log_requests: flag,
   kv_cache_metrics: flag,

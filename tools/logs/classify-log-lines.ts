@@ -1,6 +1,9 @@
 import type { LogErrorKind } from '../documents.ts'
+import { ibStatusDetail } from './ib-status.ts'
 import { type LogLevel, statedLevel } from './log-level.ts'
+import { messageOf, withoutColours } from './log-prefix.ts'
 import { logRules } from './log-rules.ts'
+import { xidFinding } from './xid-line.ts'
 
 export interface ClassifiedLine {
   readonly line: string
@@ -10,20 +13,13 @@ export interface ClassifiedLine {
   /** What the line is in the story of a failure; absent for a line that tells of none. */
   readonly kind?: LogErrorKind
   readonly class?: string
+  /** What a catalogue says of the failure: meaning and action of an Xid, meaning of an InfiniBand status. */
+  readonly detail?: string
 }
 
-const prefixes = [
-  /^(?:\([^)]*\)\s+)+/, // (EngineCore_DP0 pid=123)
-  /^(?:DEBUG|INFO|WARNING|ERROR|CRITICAL):?\s+(?:\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? \[[^\]]+\]\s?)?/, // vLLM, uvicorn
-  /^\w+\s*:\w+\s*:\s*\d{4}-\d\d-\d\dT\S+\s+/, // dmesg -x --time-format iso
-  /^\d{4}-\d\d-\d\dT\S+\s+/,
-  /^\[\s*(?:\d+\.\d+|\w{3} \w{3}\s+\d+ \d\d:\d\d:\d\d \d{4})\]\s+/, // dmesg, dmesg -T
-  /^\w{3}\s+\d+ \d\d:\d\d:\d\d \S+ [^:\s]+: /, // journal, syslog
-  /^[IWEF]\d{4} \d\d:\d\d:\d\d\.\d+\s+\d+ \S+\] /, // klog
-]
-
 /**
- * Classifies log lines of vLLM, the kernel, the journal, NCCL, CUDA and torch, one by one.
+ * Classifies log lines of vLLM (V0 and V1), Ray, NCCL, CUDA, torch, the kernel (dmesg, kmsg), the journal and Kubernetes,
+ * one by one.
  *
  * `level` is the one that the line states; a line that states none takes `error` or `warning` from what it says, else
  * `info`. A line of a traceback belongs to the line that it continues and tells of nothing by itself.
@@ -35,28 +31,30 @@ export function classifyLogLines(lines: readonly string[]): ClassifiedLine[] {
 /** Of a longer line only the beginning is examined, so that no line, however made, costs much. */
 const examinedCharacters = 4096
 
+/** Lines of a traceback, of a C++ backtrace, and the hints that torch prints below an error. */
+const continuation =
+  /^\s*(?:File "|Traceback|\^|raise |return |self\.|frame #\d+|Exception raised from|what\(\):)|^\s{2,}|^\s*$|^(?:The above exception was|During handling of the above|CUDA kernel errors might be|For debugging consider|Compile with `TORCH_USE_CUDA_DSA`|Device-side assertion tracking|\[?Previous line repeated)/
+
 function classifyLine(line: string): ClassifiedLine {
-  const examined = line.slice(0, examinedCharacters)
-  const message = messageOf(line)
+  const examined = withoutColours(line.slice(0, examinedCharacters))
   const stated = statedLevel(examined)
-  const text = message.slice(0, examinedCharacters)
-  const rule = logRules.find(({ pattern }) => pattern.test(text) || pattern.test(examined))
-  if (rule !== undefined) {
-    const level = stated ?? (rule.kind === 'benign' ? 'warning' : 'error')
-    return { line, level, message, kind: rule.kind, class: rule.class }
+  const text = messageOf(examined)
+  const message = line.length > examinedCharacters ? messageOf(withoutColours(line)) : text
+  const finding = continuation.test(text) ? undefined : (xidFinding(examined) ?? ruleFinding(text, examined))
+  if (finding !== undefined) {
+    const level = stated ?? (finding.kind === 'benign' ? 'warning' : 'error')
+    return { line, level, message, ...finding }
   }
-  if (stated === 'error' || stated === 'critical') {
-    // An error that no rule knows may be the cause: it is shown, and its class says that nothing is known.
-    const continued = /^\s*(?:File "|Traceback|\^|raise |return |self\.)|^\s{2,}|^\s*$/.test(text)
-    return continued
-      ? { line, level: stated, message }
-      : { line, level: stated, message, kind: 'cause_candidate', class: 'other' }
-  }
-  return { line, level: stated ?? 'info', message }
+  const unexplained = (stated === 'error' || stated === 'critical') && !continuation.test(text)
+  // An error that no rule knows may be the cause: it is shown, and its class says that nothing is known.
+  return unexplained
+    ? { line, level: stated, message, kind: 'cause_candidate', class: 'other' }
+    : { line, level: stated ?? 'info', message }
 }
 
-function messageOf(line: string): string {
-  let message = line
-  for (const prefix of prefixes) message = message.replace(prefix, '')
-  return message.trimEnd()
+function ruleFinding(text: string, line: string) {
+  const rule = logRules.find(({ pattern }) => pattern.test(text) || pattern.test(line))
+  if (rule === undefined) return undefined
+  const detail = ibStatusDetail(text)
+  return { kind: rule.kind, class: rule.class, ...(detail === undefined ? {} : { detail }) }
 }

@@ -13,19 +13,51 @@ const names: { readonly [word: string]: LogLevel } = {
   CRIT: 'critical',
   CRITICAL: 'critical',
   FATAL: 'critical',
+  ALERT: 'critical',
+  EMERG: 'critical',
+  I: 'info',
+  W: 'warning',
+  E: 'error',
+  F: 'critical',
 }
-const vllm = /^(?:\([^)]*\)\s+)*(DEBUG|INFO|WARNING|ERROR|CRITICAL)\b/
-const nccl = /\bNCCL (TRACE|INFO|WARN|ERROR)\b/
-/** dmesg -x: facility and level; klog and logfmt as Kubernetes and containerd write them. */
-const decoded = /^\w+\s*:(debug|info|notice|warn|err|crit|alert|emerg)\s*:/
-const klog = /\]: ([IWEF])\d{4} \d\d:\d\d:\d\d/
-const logfmt = /\blevel=(debug|info|warn|warning|error|fatal)\b/
 
-const klogLetters: { readonly [letter: string]: LogLevel } = { I: 'info', W: 'warning', E: 'error', F: 'critical' }
+const word = '(TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERR|ERROR|CRIT|CRITICAL|FATAL)'
+/** Where a line states its level, each form with the level as its first group. */
+const forms: readonly RegExp[] = [
+  /\bNCCL (TRACE|INFO|WARN|ERROR)\b/,
+  // vLLM, uvicorn and Python's logging, behind process names in brackets and a time.
+  new RegExp(`^(?:\\([^)]*\\)\\s+)*${word}\\b`),
+  new RegExp(`^\\[?\\d{4}-\\d\\d-\\d\\d[T ][\\d:.,]+(?:Z|[+-]\\d\\d:?\\d\\d)?\\]?\\s+(?:\\[|- )?${word}\\b`),
+  /** klog of Kubernetes and glog of torch: the letter stands before month and day. */
+  /(?:^|\]: |[[:\]]\[|^\[)([IWEF])\d{3,4} \d\d:\d\d:\d\d\.\d+/,
+  /^\[([IWEF]) [\w./]+:\d+\]/,
+  /\blevel=(debug|info|warn|warning|error|fatal)\b/i,
+  // dmesg -x: facility and level.
+  /^\w+\s*:(debug|info|notice|warn|err|crit|alert|emerg)\s*:/,
+  // The kernel's own word, behind the time of dmesg.
+  /^\[[^\]]{1,40}\]\s+(WARNING): /,
+  /(?:^|[\s.])(?:User|Deprecation|Future|Runtime|Resource)(Warn)ing: /,
+]
+
+/** syslog priorities 0 to 7, of which the lower three bits are the level. */
+const priorities: readonly LogLevel[] = [
+  'critical',
+  'critical',
+  'critical',
+  'error',
+  'warning',
+  'info',
+  'info',
+  'debug',
+]
 
 /** The level that a line states itself; `undefined` for one that states none, e.g. of a traceback or of dmesg. */
 export function statedLevel(line: string): LogLevel | undefined {
-  const word = (vllm.exec(line) ?? nccl.exec(line) ?? logfmt.exec(line) ?? decoded.exec(line))?.[1]?.toUpperCase()
-  if (word === 'ALERT' || word === 'EMERG') return 'critical'
-  return word === undefined ? klogLetters[klog.exec(line)?.[1] ?? ''] : names[word]
+  for (const form of forms) {
+    const found = form.exec(line)?.[1]
+    if (found !== undefined) return names[found.toUpperCase()]
+  }
+  // /dev/kmsg and raw syslog: "3,1042,88123000,-;text" and "<3>[ 88.1] text".
+  const priority = /^(?:<(\d{1,3})>|(\d{1,3}),\d+,\d+,)/.exec(line)
+  return priority === null ? undefined : priorities[Number(priority[1] ?? priority[2]) % 8]
 }

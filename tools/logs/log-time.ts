@@ -1,40 +1,56 @@
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
 
-const iso = /\b(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(?:[.,](\d{1,6})\d*)?\s*(Z|[+-]\d\d:?\d\d)?/
-const vllm = /\b(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)\b/
+const iso = /(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?\s*(Z\b|[+-]\d\d:?\d\d\b)?/
+/** At the head of a line: `dmesg -T`. */
 const dmesg = /^\[\w{3} (\w{3})\s+(\d+) (\d\d):(\d\d):(\d\d) (\d{4})\]/
-const syslog = /^(\w{3})\s+(\d+) (\d\d):(\d\d):(\d\d)\b/
+/** syslog and `journalctl`. */
+const syslog = /^(\w{3})\s+(\d+) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?\b/
+/** vLLM's logger: month, day and clock behind the level. */
+const vllm =
+  /^(?:\([^)]*\)\s+)*(?:DEBUG|INFO|WARNING|ERROR|CRITICAL)\s+(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?/
+/** glog and klog, as torch and Kubernetes write them: `[E310 …` and `E0310 …`. */
+const glog = /(?:^|[[\s])[IWEF](\d{1,2})(\d\d) (\d\d):(\d\d):(\d\d)\.(\d{1,9})/
 
 /**
- * The time that a log line states, in Unix milliseconds; `undefined` where it states none.
+ * The time that a log line states, in Unix milliseconds; `undefined` where it states none, as the kernel's seconds since
+ * boot.
  *
- * vLLM and syslog leave out the year: it is taken from `near`, so that the line lies within half a year of it. Times
- * without a zone are UTC.
+ * What stands at the head of a line counts, before a time in its message. vLLM, syslog and glog leave out the year: it is
+ * taken from `near`, so that the line lies within half a year of it. Times without a zone are UTC.
  */
 export function timeOf(line: string, near: number): number | undefined {
+  const kernel = dmesg.exec(line)
+  if (kernel !== null) return utc(Number(kernel[6]), monthOf(kernel[1]), kernel.slice(2, 6))
+  const short = syslog.exec(line)
+  if (short !== null && monthOf(short[1]) >= 0) return nearest(monthOf(short[1]), short.slice(2), near)
+  const engine = vllm.exec(line)
+  if (engine !== null) return nearest(Number(engine[1]) - 1, engine.slice(2), near)
   const absolute = iso.exec(line)
   if (absolute !== null) {
-    const zone = absolute[3] ?? 'Z'
-    return Date.parse(
-      `${(absolute[1] ?? '').replace(' ', 'T')}.${(absolute[2] ?? '').padEnd(3, '0').slice(0, 3)}${zone}`,
-    )
+    return utc(Number(absolute[1]), Number(absolute[2]) - 1, absolute.slice(3, 8)) - zoneMilliseconds(absolute[8])
   }
-  const kernel = dmesg.exec(line)
-  if (kernel !== null) return utc(Number(kernel[6]), months.indexOf(kernel[1] ?? ''), kernel.slice(2))
-  const short = syslog.exec(line)
-  if (short !== null && months.includes(short[1] ?? ''))
-    return nearest(months.indexOf(short[1] ?? ''), short.slice(2), near)
-  const engine = vllm.exec(line)
-  return engine === null ? undefined : nearest(Number(engine[1]) - 1, engine.slice(2), near)
+  const google = glog.exec(line)
+  return google === null ? undefined : nearest(Number(google[1]) - 1, google.slice(2), near)
 }
 
-function nearest(month: number, parts: readonly string[], near: number): number {
+function monthOf(name: string | undefined): number {
+  return months.indexOf(name ?? '')
+}
+
+function zoneMilliseconds(zone = 'Z'): number {
+  const [, sign, hours, minutes] = /^([+-])(\d\d):?(\d\d)$/.exec(zone) ?? []
+  return sign === undefined ? 0 : (sign === '-' ? -1 : 1) * (Number(hours) * 60 + Number(minutes)) * 60_000
+}
+
+function nearest(month: number, parts: readonly (string | undefined)[], near: number): number {
   const year = new Date(near).getUTCFullYear()
   const candidates = [year - 1, year, year + 1].map((candidate) => utc(candidate, month, parts))
   return candidates.reduce((best, time) => (Math.abs(time - near) < Math.abs(best - near) ? time : best))
 }
 
-function utc(year: number, month: number, parts: readonly string[]): number {
-  const [day = 1, hour = 0, minute = 0, second = 0] = parts.map(Number)
-  return Date.UTC(year, month, day, hour, minute, second)
+/** @param parts day, hour, minute, second and, where there is one, the fraction of a second. */
+function utc(year: number, month: number, parts: readonly (string | undefined)[]): number {
+  const [day = 1, hour = 0, minute = 0, second = 0] = parts.slice(0, 4).map(Number)
+  const milliseconds = Number((parts[4] ?? '').padEnd(3, '0').slice(0, 3))
+  return Date.UTC(year, month, day, hour, minute, second, milliseconds)
 }

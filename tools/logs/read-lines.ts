@@ -1,30 +1,36 @@
 import { type LogSource, readLog } from '../../fixtures/load-scenario.ts'
 import type { Scenario } from '../../fixtures/scenario.ts'
 import type { LogError } from '../documents.ts'
-import { classifyLogLines } from './classify-log-lines.ts'
+import { type ClassifiedLine, classifyLogLines } from './classify-log-lines.ts'
 import { parseDuration } from './duration.ts'
+import { type LogLevel, logLevels } from './log-level.ts'
 import { timeOf } from './log-time.ts'
 
 export interface LogQuery {
   readonly window: string | undefined
   readonly limit: number | undefined
   readonly topics: readonly string[] | undefined
-  /** Further condition on a line. */
-  readonly keep?: (line: string) => boolean
+  /** Lines of this level or above. */
+  readonly level?: LogLevel | undefined
 }
 
 export interface LogExcerpt {
   readonly window: { readonly start: string; readonly end: string }
-  readonly lines: string[]
   readonly errors: LogError[]
+  readonly entries: readonly ClassifiedLine[]
+  /** Sources that nobody collected; absent where all were. */
+  readonly not_collected?: LogSource[]
 }
 
 export const defaultLimit = 200
 
-interface TimedLine {
-  readonly line: string
+/** A line of a log with its time in Unix milliseconds. */
+interface LogEntry extends ClassifiedLine {
   readonly time: number
 }
+
+/** Classifying a log costs more than a call should; logs are few and live as long as the process. */
+const classified = new WeakMap<readonly string[], readonly LogEntry[]>()
 
 /**
  * The latest lines of some logs of a scenario that fulfil a query, in order of time, and what among them looks like a failure.
@@ -32,47 +38,56 @@ interface TimedLine {
  * @throws {DurationError} when `window` is no duration.
  */
 export function readLines(scenario: Scenario, sources: readonly LogSource[], query: LogQuery): LogExcerpt {
+  const missing = sources.filter((source) => scenario.logs[source] === undefined)
   const end = Date.parse(scenario.window.start) + scenario.window.duration_s * 1000
-  const all = sources.flatMap((source) => timed(readLog(scenario, source), end))
+  const all = sources.flatMap((source) => entriesOf(readLog(scenario, source), end))
   // Stable: lines of the same moment stay in the order of their sources.
   if (sources.length > 1) all.sort((a, b) => a.time - b.time)
   const first = all.reduce((earliest, { time }) => Math.min(earliest, time), end)
   const start = query.window === undefined ? first : end - parseDuration(query.window)
   const topics = query.topics?.map((topic) => topic.toLowerCase()) ?? []
   const about = (line: string) => topics.length === 0 || topics.some((topic) => line.toLowerCase().includes(topic))
-  const lines = all
-    .filter(({ line, time }) => time >= start && about(line) && (query.keep?.(line) ?? true))
-    .slice(-(query.limit ?? defaultLimit))
-    .map(({ line }) => line)
+  const lowest = query.level === undefined ? 0 : logLevels.indexOf(query.level)
+  const found = all.filter(
+    ({ line, time, level }) => time >= start && logLevels.indexOf(level) >= lowest && about(line),
+  )
   return {
     window: { start: new Date(start).toISOString(), end: new Date(end).toISOString() },
-    lines,
-    errors: logErrors(lines),
+    // Failures are told of all lines, because the cause often stands before the last ones; and first, because a long
+    // result is shown with its middle left out.
+    errors: logErrors(found),
+    entries: found.slice(-(query.limit ?? defaultLimit)),
+    ...(missing.length === 0 ? {} : { not_collected: [...missing] }),
   }
 }
 
 /** A line without a time continues the one before it. */
-function timed(lines: readonly string[], near: number): TimedLine[] {
-  let last = Number.NEGATIVE_INFINITY
-  const result = lines.map((line) => {
-    last = timeOf(line, near) ?? last
-    return { line, time: last }
+function entriesOf(lines: readonly string[], near: number): readonly LogEntry[] {
+  const known = classified.get(lines)
+  if (known !== undefined) return known
+  const times = lines.map((line) => timeOf(line, near))
+  let last = times.find((time) => time !== undefined) ?? near
+  const entries = classifyLogLines(lines).map((entry, index) => {
+    last = times[index] ?? last
+    return { ...entry, time: last }
   })
-  const first = result.find(({ time }) => time !== Number.NEGATIVE_INFINITY)?.time ?? near
-  return result.map((entry) => (entry.time === Number.NEGATIVE_INFINITY ? { ...entry, time: first } : entry))
+  classified.set(lines, entries)
+  return entries
 }
 
 /** Failures among lines, equal ones counted together, causes first. */
-export function logErrors(lines: readonly string[]): LogError[] {
+function logErrors(entries: readonly ClassifiedLine[]): LogError[] {
   const found = new Map<string, LogError>()
-  for (const { line, message, kind, class: name } of classifyLogLines(lines)) {
+  for (const { line, message, kind, class: name, detail } of entries) {
     if (kind === undefined || name === undefined) continue
     // Numbers differ from line to line of the same failure.
     const key = `${name} ${message.replace(/\d+/g, '#')}`
     const earlier = found.get(key)
     found.set(
       key,
-      earlier === undefined ? { message, kind, class: name, line, count: 1 } : { ...earlier, count: earlier.count + 1 },
+      earlier === undefined
+        ? { message, kind, class: name, line, count: 1, ...(detail === undefined ? {} : { detail }) }
+        : { ...earlier, count: earlier.count + 1 },
     )
   }
   const order = ['cause_candidate', 'cascade', 'benign']

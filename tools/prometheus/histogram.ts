@@ -1,5 +1,5 @@
 import type { MetricSample } from '../documents.ts'
-import { parseValue } from './sample-line.ts'
+import { parseValue } from './number-token.ts'
 
 /** One histogram, summed over its series (e.g. over engines). */
 export interface Histogram {
@@ -41,7 +41,12 @@ export function meanOf(histogram: Histogram | undefined): number | null {
  */
 export function quantileOf(histogram: Histogram | undefined, share: number): number | string | null {
   if (histogram === undefined) return null
-  const { buckets } = histogram
+  // Buckets of several engines are not scraped at one instant: a cumulative count never falls below the one before it.
+  let highest = 0
+  const buckets = histogram.buckets.map(({ bound, cumulative }) => {
+    highest = Math.max(highest, cumulative)
+    return { bound, cumulative: highest }
+  })
   const total = buckets.at(-1)?.cumulative ?? 0
   if (!(total > 0)) return null
   const rank = share * total

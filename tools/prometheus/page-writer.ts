@@ -67,7 +67,7 @@ export class PageWriter {
     const pairs = Object.keys(labels)
       .sort()
       .map((label) => `${label}="${escaped(labels[label] ?? '')}"`)
-    this.#lines.push(`${name}{${pairs.join(',')}} ${pythonFloat(value)}`)
+    this.#lines.push(`${name}${pairs.length === 0 ? '' : `{${pairs.join(',')}}`} ${pythonFloat(value)}`)
   }
 }
 

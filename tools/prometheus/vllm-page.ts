@@ -16,11 +16,12 @@ import { PageWriter } from './page-writer.ts'
  * The metrics page of vLLM V1, scraped at the end of the scenario's window, in text format 0.0.4.
  *
  * The engine process started to count when the window opened, so that totals are the deltas over the window. An engine
- * that is down exposes nothing: the page is empty.
+ * that is down exposes nothing: the page is empty. One that keeps no statistics exposes those of its process alone.
  */
 export function vllmPage(scenario: Scenario): string {
   const window = simulate(scenario)
   if (!window.engine.up) return ''
+  if (window.notObserved.has('engine')) return processPage(scenario)
   const { deployment, load } = scenario
   const { counts, end, observed, settings } = window
   const page = new PageWriter({ engine: '0', model_name: deployment.model }, Date.parse(scenario.window.start) / 1000)
@@ -111,6 +112,14 @@ export function vllmPage(scenario: Scenario): string {
     kv_cache_memory_bytes: settings.kvCacheMemoryBytes === undefined ? 'None' : String(settings.kvCacheMemoryBytes),
     num_gpu_blocks: String(window.memory?.kvBlocks ?? 0),
   })
+  return page.text()
+}
+
+function processPage({ window }: Scenario): string {
+  const start = Date.parse(window.start) / 1000
+  const page = new PageWriter({}, start)
+  const help = 'Start time of the process since unix epoch in seconds.'
+  page.gauge('process_start_time_seconds', help, [[{}, start]])
   return page.text()
 }
 

@@ -29,7 +29,8 @@ export const observedWindowSchema = {
 } as const
 export const logErrorsSchema = {
   type: 'array',
-  description: 'What among the lines looks like a failure. A cascade follows from another failure; benign is none.',
+  description:
+    'What looks like a failure among all lines of the window and topics, also those beyond the limit. A cascade follows from another failure; benign is none.',
   items: {
     type: 'object',
     additionalProperties: false,
@@ -40,8 +41,14 @@ export const logErrorsSchema = {
       class: { type: 'string' },
       line: { type: 'string' },
       count: { type: 'integer', minimum: 1 },
+      detail: { type: 'string' },
     },
   },
+} as const
+export const notCollectedSchema = {
+  type: 'array',
+  description: 'Logs that nobody collected: that they show nothing means nothing.',
+  items: { enum: ['vllm', 'dmesg', 'journal'] },
 } as const
 export const samplesSchema = {
   type: 'array',

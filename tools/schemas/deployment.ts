@@ -57,6 +57,21 @@ export const deploymentSchema = {
             properties: { node: text, driver_version: text },
           },
         },
+        peers: {
+          type: 'array',
+          description: 'Further nodes of a deployment that spans several, each with the environment of its ranks.',
+          items: {
+            type: 'object',
+            additionalProperties: false,
+            required: ['node', 'gpus', 'driver_version', 'env'],
+            properties: {
+              node: text,
+              gpus: { type: 'array', minItems: 1, items: gpuIndex },
+              driver_version: text,
+              env: { type: 'object', additionalProperties: text },
+            },
+          },
+        },
       },
     },
     history: {

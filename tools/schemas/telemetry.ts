@@ -102,5 +102,12 @@ export const telemetrySchema = {
         reason: { type: 'string', description: 'Last message of an engine that is down.' },
       },
     },
+    missing: {
+      type: 'array',
+      description: 'Members that nobody observed: what stands in them means nothing.',
+      minItems: 1,
+      uniqueItems: true,
+      items: { enum: ['requests', 'latency', 'throughput', 'queue', 'kv_cache'] },
+    },
   },
 } as const

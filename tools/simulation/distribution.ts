@@ -2,7 +2,7 @@
 export class Observations {
   readonly #values: number[] = []
   readonly #weights: number[] = []
-  #order: Uint32Array | undefined
+  #ordered: { readonly values: Float64Array; readonly weights: Float64Array } | undefined
   count = 0
   sum = 0
 
@@ -10,7 +10,7 @@ export class Observations {
     if (weight === 0) return
     this.#values.push(value)
     this.#weights.push(weight)
-    this.#order = undefined
+    this.#ordered = undefined
     this.count += weight
     this.sum += value * weight
   }
@@ -19,36 +19,37 @@ export class Observations {
   quantile(share: number): number | null {
     if (this.count === 0) return null
     const rank = Math.max(1, Math.ceil(share * this.count))
+    const { values, weights } = this.#ascending()
     let seen = 0
-    for (const index of this.#sorted()) {
-      seen += this.#weights[index] ?? 0
-      if (seen >= rank) return this.#values[index] ?? null
+    for (let index = 0; index < values.length; index++) {
+      seen += weights[index] ?? 0
+      if (seen >= rank) return values[index] ?? null
     }
     return null
   }
 
   /** For each upper bound, how many observations do not exceed it: a Prometheus histogram without `+Inf`. */
   cumulative(bounds: readonly number[]): number[] {
-    const order = this.#sorted()
+    const { values, weights } = this.#ascending()
     let next = 0
     let seen = 0
     return bounds.map((bound) => {
-      while (next < order.length) {
-        const index = order[next] ?? 0
-        if ((this.#values[index] ?? 0) > bound) break
-        seen += this.#weights[index] ?? 0
-        next++
-      }
+      while (next < values.length && (values[next] ?? 0) <= bound) seen += weights[next++] ?? 0
       return seen
     })
   }
 
-  #sorted(): Uint32Array {
-    if (this.#order === undefined) {
-      const values = this.#values
-      this.#order = Uint32Array.from(values.keys()).sort((a, b) => (values[a] ?? 0) - (values[b] ?? 0))
+  /** The values, each once, with how often it was observed. Adding comes often and asking seldom: this is made when asked. */
+  #ascending() {
+    if (this.#ordered === undefined) {
+      const weightOf = new Map<number, number>()
+      this.#values.forEach((value, index) => {
+        weightOf.set(value, (weightOf.get(value) ?? 0) + (this.#weights[index] ?? 0))
+      })
+      const values = Float64Array.from(weightOf.keys()).sort()
+      this.#ordered = { values, weights: values.map((value) => weightOf.get(value) ?? 0) }
     }
-    return this.#order
+    return this.#ordered
   }
 }
 

@@ -4,11 +4,13 @@ import { kvBytesPerToken, type ModelArchitecture } from './models.ts'
 
 const gib = 2 ** 30
 /** CUDA context and libraries, in GiB: what nobody can use even on an empty GPU. */
-const contextGib = 0.5
+export const contextGib = 0.5
 /** Allocations of NCCL and cuBLAS inside the utilisation budget, in GiB (inferred). */
 const nonTorchGib = 0.35
+/** Bytes of the sampler's warm-up per logit: float32 logits, probabilities and sorted values, and 64-bit indices. */
+const samplerBytesPerLogit = 20
 
-/** Memory of one GPU at startup, in GiB, and the KV cache that results for the whole deployment. */
+/** Memory of one GPU after startup, in GiB, and the KV cache that results for the whole deployment. */
 export interface MemoryPlan {
   readonly weightsGib: number
   readonly activationGib: number
@@ -17,6 +19,8 @@ export interface MemoryPlan {
   readonly kvTokens: number
   readonly kvBlocks: number
   readonly usedGib: number
+  /** What is left on the GPU for allocations at run time that profiling did not foresee. */
+  readonly slackGib: number
 }
 
 export type Startup =
@@ -26,27 +30,29 @@ export type Startup =
 /**
  * Whether the engine starts, and with how much KV cache.
  *
- * KV cache = utilisation × total − weights − activation peak − CUDA graphs. The messages are those of vLLM; note that
- * the first and the second call for opposite remedies.
+ * KV cache = utilisation × total − weights − activation peak − CUDA graphs. An engine can run out of GPU memory in five
+ * ways, told apart by vLLM's messages: (1) less is free than the utilisation asks for, (2) nothing or too little is left
+ * for the KV cache, (3) the sampler's warm-up and (5) graph capture need more than the utilisation leaves free; (4), at
+ * run time, is {@link outOfMemoryMessage}. The first and the second call for opposite remedies.
+ *
+ * @param takenGib what another process holds of the GPU.
  */
-export function planMemory(model: ModelArchitecture, gpu: Gpu, settings: EngineSettings, gpuCount: number): Startup {
-  if (settings.ranks > gpuCount) {
-    return failed(
-      `World size (${settings.ranks}) is larger than the number of available GPUs (${gpuCount}) in this node.`,
-    )
-  }
-  if (!settings.enableChunkedPrefill && settings.maxNumBatchedTokens < settings.maxModelLen) {
-    return failed(
-      `max_num_batched_tokens (${settings.maxNumBatchedTokens}) is smaller than max_model_len (${settings.maxModelLen}). ` +
-        'Please increase max_num_batched_tokens or decrease max_model_len.',
-    )
-  }
-  const weightsGib = (2 * model.parameters) / settings.ranks / gib
+export function planMemory(
+  model: ModelArchitecture,
+  gpu: Gpu,
+  settings: EngineSettings,
+  gpuCount: number,
+  takenGib = 0,
+): Startup {
+  const impossible = impossibleSettings(settings, gpuCount)
+  if (impossible !== undefined) return failed(impossible)
+  const weightsGib = (model.bytesPerParameter * model.parameters) / settings.ranks / gib
   const activationGib = activation(model, settings)
   const graphsGib = settings.enforceEager ? 0 : cudaGraphs(model, settings)
-  const free = gpu.memoryGib - contextGib
+  const free = gpu.memoryGib - contextGib - takenGib
   const desired = gpu.memoryGib * settings.gpuMemoryUtilization
-  if (settings.kvCacheMemoryBytes === undefined && free < desired) {
+  const fixedSize = settings.kvCacheMemoryBytes !== undefined
+  if (!fixedSize && free < desired) {
     return failed(
       `Free memory on device cuda:0 (${free.toFixed(2)}/${gpu.memoryGib.toFixed(2)} GiB) on startup is less than desired ` +
         `GPU memory utilization (${settings.gpuMemoryUtilization}, ${desired.toFixed(2)} GiB). ` +
@@ -54,16 +60,7 @@ export function planMemory(model: ModelArchitecture, gpu: Gpu, settings: EngineS
     )
   }
   const budgeted = weightsGib + activationGib + nonTorchGib + (settings.graphsInBudget ? graphsGib : 0)
-  const outside = settings.graphsInBudget ? 0 : graphsGib
-  const availableKvGib =
-    settings.kvCacheMemoryBytes === undefined ? desired - budgeted : settings.kvCacheMemoryBytes / gib
-  const usedGib = budgeted + Math.max(0, availableKvGib) + outside + contextGib
-  if (usedGib > gpu.memoryGib) {
-    return failed(
-      `torch.OutOfMemoryError: CUDA out of memory. GPU 0 has a total capacity of ${gpu.memoryGib.toFixed(2)} GiB of which ` +
-        `${Math.max(0, gpu.memoryGib - usedGib + outside).toFixed(2)} GiB is free.`,
-    )
-  }
+  const availableKvGib = fixedSize ? (settings.kvCacheMemoryBytes ?? 0) / gib : desired - budgeted
   if (availableKvGib <= 0) {
     return failed(
       'No available memory for the cache blocks. Try increasing `gpu_memory_utilization` when initializing the engine.',
@@ -80,18 +77,81 @@ export function planMemory(model: ModelArchitecture, gpu: Gpu, settings: EngineS
         'Try increasing `gpu_memory_utilization` or decreasing `max_model_len` when initializing the engine.',
     )
   }
-  return { ok: true, memory: { weightsGib, activationGib, graphsGib, availableKvGib, kvTokens, kvBlocks, usedGib } }
+  const outside = settings.graphsInBudget ? 0 : graphsGib
+  const room = gpu.memoryGib - contextGib - takenGib - budgeted - availableKvGib
+  if (room < 0) {
+    const allocation = { requestedGib: availableKvGib, availableGib: room + availableKvGib, workingGib: 0 }
+    return failed(outOfMemoryMessage(gpu.memoryGib, allocation))
+  }
+  const samplerGib = (settings.maxNumSeqs * model.vocabularySize * samplerBytesPerLogit) / gib
+  // What was profiled as activation is free again when the sampler and the graphs come.
+  if (samplerGib > room + activationGib) {
+    return failed(
+      `CUDA out of memory occurred when warming up sampler with ${settings.maxNumSeqs} dummy requests. ` +
+        'Please try lowering `max_num_seqs` or `gpu_memory_utilization` when initializing the engine.',
+    )
+  }
+  if (outside > room) {
+    const allocation = { requestedGib: outside, availableGib: room, workingGib: 0 }
+    return failed(`Capturing CUDA graphs failed. ${outOfMemoryMessage(gpu.memoryGib, allocation)}`)
+  }
+  const usedGib = budgeted + availableKvGib + outside + contextGib
+  const memory = { weightsGib, activationGib, graphsGib, availableKvGib, kvTokens, kvBlocks, usedGib }
+  return { ok: true, memory: { ...memory, slackGib: room - outside } }
+}
+
+/** An allocation that failed. `workingGib` is what the process had taken for this piece of work already. */
+export interface FailedAllocation {
+  readonly requestedGib: number
+  readonly availableGib: number
+  readonly workingGib: number
+}
+
+/**
+ * What torch says when an allocation fails. Little is "reserved but unallocated" here: the memory is in use, not
+ * fragmented, so that other allocator settings would not help.
+ */
+export function outOfMemoryMessage(totalGib: number, allocation: FailedAllocation): string {
+  const { requestedGib, availableGib, workingGib } = allocation
+  const free = Math.max(0, availableGib - workingGib)
+  const inUse = totalGib - free
+  const reserved = 0.18
+  return (
+    `torch.OutOfMemoryError: CUDA out of memory. Tried to allocate ${amount(requestedGib)}. GPU 0 has a total capacity of ` +
+    `${totalGib.toFixed(2)} GiB of which ${amount(free)} is free. Including non-PyTorch memory, this process has ` +
+    `${amount(inUse)} memory in use. Of the allocated memory ${amount(inUse - contextGib - reserved)} is allocated by ` +
+    `PyTorch, and ${amount(reserved)} is reserved by PyTorch but unallocated. If reserved but unallocated memory is large ` +
+    'try setting PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True to avoid fragmentation.'
+  )
+}
+
+function amount(gibibytes: number): string {
+  return gibibytes < 1 ? `${(gibibytes * 1024).toFixed(2)} MiB` : `${gibibytes.toFixed(2)} GiB`
+}
+
+function impossibleSettings(settings: EngineSettings, gpuCount: number): string | undefined {
+  if (settings.ranks > gpuCount) {
+    return `World size (${settings.ranks}) is larger than the number of available GPUs (${gpuCount}) in this node.`
+  }
+  if (!settings.enableChunkedPrefill && settings.maxNumBatchedTokens < settings.maxModelLen) {
+    return (
+      `max_num_batched_tokens (${settings.maxNumBatchedTokens}) is smaller than max_model_len (${settings.maxModelLen}). ` +
+      'Please increase max_num_batched_tokens or decrease max_model_len.'
+    )
+  }
+  return undefined
 }
 
 function failed(reason: string): Startup {
   return { ok: false, reason }
 }
 
-/** Peak of the profiling run: hidden states of a full batch, and logits of as many sequences in float32, three copies (inferred). */
+/** Peak of the profiling run: hidden states of a full batch, logits of as many sequences in float32, three copies (inferred), images. */
 function activation(model: ModelArchitecture, settings: EngineSettings): number {
   const perToken = 2 * (4 * model.hiddenSize + (2 * model.intermediateSize) / settings.tensorParallelSize)
   const logits = settings.maxNumSeqs * model.vocabularySize * 4 * 3
-  return (settings.maxNumBatchedTokens * perToken + logits) / gib
+  const images = (model.vision?.profiledTokens ?? 0) * (model.vision?.bytesPerToken ?? 0)
+  return (settings.maxNumBatchedTokens * perToken + logits + images) / gib
 }
 
 /** Graphs grow with the layers; 0.5 GiB for an 8B model is what vLLM reports at startup. */

@@ -8,6 +8,18 @@ export interface Requests {
   readonly arrival: Float64Array
   readonly promptTokens: Int32Array
   readonly outputTokens: Int32Array
+  /** Image tokens among the prompt's, and how many images they are. */
+  readonly imageTokens: Int32Array
+  readonly images: Int32Array
+}
+
+/** What an engine does to requests before they are scheduled. */
+export interface Admission {
+  readonly maxModelLen: number
+  /** A request with more images is refused. */
+  readonly imagesPerPrompt: number
+  /** Larger images are scaled down to so many tokens. */
+  readonly tokensPerImage: number
 }
 
 /**
@@ -19,27 +31,50 @@ export function generateRequests(load: Load, durationS: number): Requests {
   // Times and lengths come from separate sequences: a changed rate leaves the lengths of the requests as they were.
   const times = arrivalTimes(load, durationS, seededRandom(load.seed))
   const lengths = seededRandom(load.seed ^ 0x5bd1e995)
+  const pictures = seededRandom(load.seed ^ 0x1f3a9b)
   const promptTokens = new Int32Array(times.length)
   const outputTokens = new Int32Array(times.length)
+  const images = new Int32Array(times.length)
+  const imageTokens = new Int32Array(times.length)
   for (let index = 0; index < times.length; index++) {
     promptTokens[index] = Math.max(tokenCount(load.prompt_tokens, lengths), load.shared_prefix_tokens + 1)
     outputTokens[index] = tokenCount(load.output_tokens, lengths)
+    if (load.images === undefined) continue
+    const count = tokenCount(load.images.per_prompt, pictures)
+    images[index] = count
+    imageTokens[index] = count * load.images.tokens_per_image
+    promptTokens[index] = (promptTokens[index] ?? 0) + count * load.images.tokens_per_image
   }
-  return { count: times.length, arrival: Float64Array.from(times), promptTokens, outputTokens }
+  return { count: times.length, arrival: Float64Array.from(times), promptTokens, outputTokens, imageTokens, images }
 }
 
 /**
- * The requests that an engine accepts: it refuses prompts that leave no room for an answer within `maxModelLen`, and
- * cuts answers that would go beyond it.
+ * The requests that an engine accepts: it refuses too many images and prompts that leave no room for an answer within
+ * `maxModelLen`, scales images down, and cuts answers that would go beyond `maxModelLen`.
  */
-export function acceptedRequests(all: Requests, maxModelLen: number): Requests {
-  const kept = Array.from(all.promptTokens.keys()).filter((request) => (all.promptTokens[request] ?? 0) < maxModelLen)
+export function acceptedRequests(all: Requests, { maxModelLen, imagesPerPrompt, tokensPerImage }: Admission): Requests {
+  const scaled = (request: number) => {
+    const images = all.images[request] ?? 0
+    return images === 0 ? 0 : Math.min(all.imageTokens[request] ?? 0, images * tokensPerImage)
+  }
+  const prompt = (request: number) =>
+    (all.promptTokens[request] ?? 0) - (all.imageTokens[request] ?? 0) + scaled(request)
+  const kept = Array.from(all.promptTokens.keys()).filter(
+    (request) => prompt(request) < maxModelLen && (all.images[request] ?? 0) <= imagesPerPrompt,
+  )
   const pick = (column: Int32Array | Float64Array) => kept.map((request) => column[request] ?? 0)
-  const promptTokens = Int32Array.from(pick(all.promptTokens))
+  const promptTokens = Int32Array.from(kept, prompt)
   const outputTokens = Int32Array.from(pick(all.outputTokens), (tokens, index) =>
     Math.min(tokens, maxModelLen - (promptTokens[index] ?? 0)),
   )
-  return { count: kept.length, arrival: Float64Array.from(pick(all.arrival)), promptTokens, outputTokens }
+  return {
+    count: kept.length,
+    arrival: Float64Array.from(pick(all.arrival)),
+    promptTokens,
+    outputTokens,
+    imageTokens: Int32Array.from(kept, scaled),
+    images: Int32Array.from(pick(all.images)),
+  }
 }
 
 function arrivalTimes(load: Load, durationS: number, random: Random): number[] {

@@ -1,23 +1,8 @@
-import type { EngineSettings } from './engine-settings.ts'
-import type { ActiveImpairments } from './impairments.ts'
+import { ImageEncoding } from './image-encoding.ts'
 import { KvBlocks } from './kv-blocks.ts'
 import { Recorder } from './recorder.ts'
-import type { Requests } from './requests.ts'
-import type { StepTime } from './step-time.ts'
+import type { SchedulerInput } from './scheduler-input.ts'
 import { WaitingQueue } from './waiting-queue.ts'
-
-/** What a scheduler run needs besides the requests. */
-export interface SchedulerInput {
-  readonly requests: Requests
-  readonly settings: EngineSettings
-  readonly stepTime: StepTime
-  readonly kvBlocks: number
-  readonly sharedPrefixTokens: number
-  readonly maxOutputTokens: number
-  readonly clientTimeoutS: number
-  readonly impairments: ActiveImpairments
-  readonly endS: number
-}
 
 /**
  * Discrete-event model of vLLM V1's scheduler (`vllm/v1/core/sched/scheduler.py`) in virtual time.
@@ -34,6 +19,7 @@ export class Scheduler {
   readonly #blocks: KvBlocks
   readonly #waiting: WaitingQueue
   readonly #running: number[] = []
+  readonly #images: ImageEncoding | undefined
   // Columns by request number: a window has millions of request steps.
   readonly #computed: Int32Array
   readonly #generated: Int32Array
@@ -46,6 +32,8 @@ export class Scheduler {
   #budget = 0
   #contextTokens = 0
   #attentionPairs = 0
+  #finishedTokens = 0
+  #death: { readonly atS: number; readonly reason: string | undefined } | undefined
 
   constructor(input: SchedulerInput) {
     const { count, arrival } = input.requests
@@ -53,6 +41,7 @@ export class Scheduler {
     this.recorder = new Recorder(input.endS)
     this.#blocks = new KvBlocks(input.kvBlocks, input.settings.blockSize, count)
     this.#waiting = new WaitingQueue(arrival)
+    this.#images = input.imageMemory && new ImageEncoding(input.imageMemory, input.requests)
     this.#computed = new Int32Array(count)
     this.#generated = new Int32Array(count)
     this.#chunk = new Int32Array(count)
@@ -73,6 +62,11 @@ export class Scheduler {
     return this.#blocks.usage
   }
 
+  /** When and why the engine died; `undefined` if it did not. */
+  get death(): { readonly atS: number; readonly reason: string | undefined } | undefined {
+    return this.#death
+  }
+
   /** At the end of the window: seconds since the first of the waiting requests arrived; 0 when none waits. */
   get oldestWaitingS(): number {
     const oldest = this.#waiting.head
@@ -84,7 +78,7 @@ export class Scheduler {
     while (this.#now < endS) {
       this.#waiting.arriveUntil(this.#now)
       if (impairments.downAt <= this.#now) {
-        this.#die()
+        this.#die(impairments.downReason)
         return
       }
       const stalledUntil = impairments.stalledUntil(this.#now)
@@ -98,6 +92,7 @@ export class Scheduler {
         continue
       }
       if (!this.#step()) break
+      if (this.#death !== undefined) return
     }
     this.#idleUntil(endS)
   }
@@ -108,6 +103,7 @@ export class Scheduler {
     this.#budget = settings.maxNumBatchedTokens
     this.#contextTokens = 0
     this.#attentionPairs = 0
+    this.#images?.beginStep()
     const preempted = this.#scheduleRunning()
     if (!preempted) this.#scheduleWaiting()
     const tokens = settings.maxNumBatchedTokens - this.#budget
@@ -118,11 +114,18 @@ export class Scheduler {
     const duration = (stepTime.byTokens[tokens] ?? 0) + attention + impairments.stepDelayS(this.#now)
     const end = this.#now + duration
     const load = { running: this.running, waiting: this.waiting, kvUsage: this.kvUsage }
+    const failure = this.#images?.failure
+    if (failure !== undefined) {
+      this.#die(failure)
+      return true
+    }
     this.recorder.advance(end, load, true, Math.min(1, (stepTime.weightRead + reading) / duration))
     if (end > endS) return false
     this.recorder.observed.iterationTokens.add(tokens)
     this.#finishStep(end)
     this.#now = end
+    const { hostMemory } = this.#input
+    if (this.#finishedTokens >= hostMemory.tokensUntilKilled) this.#die(hostMemory.reason)
     return true
   }
 
@@ -187,6 +190,7 @@ export class Scheduler {
     this.#chunk[request] = tokens
     this.#contextTokens += context + tokens
     if (tokens > 1) this.#attentionPairs += tokens * (context + tokens / 2)
+    this.#images?.schedule(request, context, tokens)
   }
 
   #preemptNewest(): void {
@@ -197,35 +201,36 @@ export class Scheduler {
     this.recorder.preemption()
   }
 
+  /** The hot loop of the simulation: columns are read into locals once. */
   #finishStep(end: number): void {
-    const { requests } = this.#input
-    const running = this.#running
+    const { promptTokens, outputTokens } = this.#input.requests
     const { ttft, interToken } = this.recorder.observed
-    let sampled = 0
-    let sameInterval = 0
-    let kept = 0
-    for (const request of running) {
-      const generated = this.#generated[request] ?? 0
-      const chunk = this.#chunk[request] ?? 0
-      const computed = (this.#computed[request] ?? 0) + chunk
-      this.#computed[request] = computed
+    const [running, now, lastToken] = [this.#running, this.#now, this.#lastToken]
+    const [computedTokens, chunks, generatedTokens] = [this.#computed, this.#chunk, this.#generated]
+    let [sampled, sameInterval, kept] = [0, 0, 0]
+    for (let position = 0; position < running.length; position++) {
+      const request = running[position] ?? 0
+      const generated = generatedTokens[request] ?? 0
+      const chunk = chunks[request] ?? 0
+      const computed = (computedTokens[request] ?? 0) + chunk
+      computedTokens[request] = computed
       // A prompt computed again after a preemption is work, but not a prompt token of a request.
       if (generated === 0) this.recorder.promptTokens(chunk)
-      if (chunk === 0 || computed < this.#known(request)) {
+      if (chunk === 0 || computed < (promptTokens[request] ?? 0) + generated) {
         running[kept++] = request
         continue
       }
       sampled++
-      this.#generated[request] = generated + 1
+      generatedTokens[request] = generated + 1
       if (generated === 0) this.#first(request, end, ttft)
-      else if (this.#lastToken[request] === this.#now) sameInterval++
-      else interToken.add(end - (this.#lastToken[request] ?? 0))
-      this.#lastToken[request] = end
-      if (generated + 1 >= (requests.outputTokens[request] ?? 0)) this.#finish(request, end)
+      else if (lastToken[request] === now) sameInterval++
+      else interToken.add(end - (lastToken[request] ?? 0))
+      lastToken[request] = end
+      if (generated + 1 >= (outputTokens[request] ?? 0)) this.#finish(request, end)
       else running[kept++] = request
     }
     running.length = kept
-    interToken.add(end - this.#now, sameInterval)
+    interToken.add(end - now, sameInterval)
     this.recorder.generationTokens(sampled)
   }
 
@@ -253,6 +258,7 @@ export class Scheduler {
       outputTokens,
     })
     this.#blocks.release(request)
+    this.#finishedTokens += promptTokens + outputTokens
   }
 
   #abortTimedOut(): void {
@@ -282,8 +288,9 @@ export class Scheduler {
   }
 
   /** A dead engine loses what it has and refuses what comes. */
-  #die(): void {
+  #die(reason: string | undefined): void {
     const { endS } = this.#input
+    this.#death = { atS: this.#now, reason }
     this.counts.errored += this.running + this.#waiting.clear()
     for (const request of this.#running) this.#blocks.release(request)
     this.#running.length = 0

@@ -2,13 +2,15 @@ import type { DeploymentConfig } from '../../fixtures/deployment.ts'
 import type { Scenario } from '../../fixtures/scenario.ts'
 import { canonicalJson } from '../../router/canonical-json.ts'
 import { engineSettings } from './engine-settings.ts'
-import { gpuOf } from './hardware.ts'
+import { type Gpu, gpuOf } from './hardware.ts'
+import { planHostMemory } from './host-memory.ts'
 import { type ActiveImpairments, activeImpairments } from './impairments.ts'
 import { LeastRecentlyUsed } from './least-recently-used.ts'
-import { planMemory } from './memory.ts'
-import { architectureOf } from './models.ts'
+import { type MemoryPlan, outOfMemoryMessage, planMemory } from './memory.ts'
+import { architectureOf, type ModelArchitecture } from './models.ts'
 import { acceptedRequests, generateRequests } from './requests.ts'
 import { Scheduler } from './scheduler.ts'
+import type { ImageMemory } from './scheduler-input.ts'
 import { stepTime } from './step-time.ts'
 import type { SimulatedWindow } from './window.ts'
 
@@ -32,13 +34,24 @@ function simulateWindow(scenario: Scenario, config: DeploymentConfig): Simulated
   const model = architectureOf(config.model)
   const gpu = gpuOf(config.placement.gpu_model)
   const settings = engineSettings(config, model, gpu)
-  const startup = planMemory(model, gpu, settings, config.placement.gpus.length)
-  const configured = activeImpairments(scenario.impairments, config)
-  const impairments = startup.ok ? configured : notStarted(configured, startup.reason)
+  const configured = activeImpairments(scenario.impairments, config, settings.ranks)
+  const gpus = gpusOnNodes(config)
+  const startup = planMemory(
+    model,
+    gpu,
+    settings,
+    gpus.reduce((sum, count) => sum + count, 0),
+    configured.takenGib,
+  )
+  const hostMemory = planHostMemory(model, settings, config, Math.min(settings.ranks, gpus[0] ?? 0))
+  const problem = startup.ok ? (hostMemory.ok ? configured.startupHang : hostMemory.reason) : startup.reason
+  const impairments = problem === undefined ? configured : notStarted(configured, problem)
   const { load } = scenario
   const endS = scenario.window.duration_s
   const arrived = generateRequests(load, endS)
-  const requests = acceptedRequests(arrived, settings.maxModelLen)
+  const tokensPerImage = Math.floor(settings.pixelsPerImage / (model.vision?.pixelsPerToken ?? 1))
+  const requests = acceptedRequests(arrived, { ...settings, tokensPerImage })
+  const imageMemory = startup.ok && load.images !== undefined ? imageMemoryOf(model, gpu, startup.memory) : undefined
   const scheduler = new Scheduler({
     requests,
     settings,
@@ -48,11 +61,13 @@ function simulateWindow(scenario: Scenario, config: DeploymentConfig): Simulated
     maxOutputTokens: load.output_tokens.max,
     clientTimeoutS: load.client_timeout_s ?? Number.POSITIVE_INFINITY,
     impairments,
+    hostMemory: hostMemory.ok ? hostMemory : { tokensUntilKilled: Number.POSITIVE_INFINITY, reason: '' },
+    ...(imageMemory === undefined ? {} : { imageMemory }),
     endS,
   })
   scheduler.run()
-  const { recorder, counts } = scheduler
-  const up = impairments.downAt >= endS
+  const { recorder, counts, death } = scheduler
+  const up = death === undefined
   const lastMoment = endS - 1e-6
   return {
     startS: 0,
@@ -61,9 +76,15 @@ function simulateWindow(scenario: Scenario, config: DeploymentConfig): Simulated
     memory: startup.ok ? startup.memory : undefined,
     engine: {
       up,
-      stalled: up && impairments.stalledUntil(lastMoment) >= endS,
-      reason: up ? undefined : impairments.downReason,
+      started: problem === undefined,
+      stalled: up
+        ? impairments.stalledUntil(lastMoment) >= endS
+        : problem !== undefined && problem === configured.startupHang,
+      downAtS: death?.atS,
+      reason: death?.reason,
     },
+    notObserved: impairments.notObserved,
+    lostGpus: impairments.lostGpus,
     counts: { arrived: arrived.count, refused: arrived.count - requests.count, ...counts, ...recorder.totals },
     end: {
       running: scheduler.running,
@@ -75,6 +96,25 @@ function simulateWindow(scenario: Scenario, config: DeploymentConfig): Simulated
     observed: recorder.observed,
     timeline: recorder.timeline,
     finished: recorder.finished,
+  }
+}
+
+/** GPUs of each node of a deployment, the first node first. */
+function gpusOnNodes({ placement }: DeploymentConfig): number[] {
+  return [placement.gpus.length, ...(placement.peers ?? []).map(({ gpus }) => gpus.length)]
+}
+
+function imageMemoryOf({ vision }: ModelArchitecture, gpu: Gpu, memory: MemoryPlan): ImageMemory | undefined {
+  if (vision === undefined) return undefined
+  return {
+    ...vision,
+    slackBytes: memory.slackGib * 2 ** 30,
+    message(bytes) {
+      // The encoder allocates layer by layer: the allocation that fails is a fraction of what it needs in all.
+      const requestedGib = bytes / 8 / 2 ** 30
+      const workingGib = memory.slackGib - requestedGib * 0.65
+      return outOfMemoryMessage(gpu.memoryGib, { requestedGib, availableGib: memory.slackGib, workingGib })
+    },
   }
 }
 

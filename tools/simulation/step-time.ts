@@ -28,6 +28,8 @@ const attentionComputeShare = 0.5
 const fixedMs = 0.4
 /** Kernel launches that a CUDA graph would have saved, per layer (inferred). */
 const eagerMsPerLayer = 0.25
+/** Hand-over of hidden states from one pipeline stage to the next, over the network between nodes (inferred). */
+const stageHandOverMs = 0.2
 
 export interface StepTime {
   /** Matrix products and everything else that depends on the number of tokens alone, in seconds; index = tokens. */
@@ -43,15 +45,16 @@ export interface StepTime {
 /** The cost model of one engine step. */
 export function stepTime(model: ModelArchitecture, gpu: Gpu, gpuModel: string, settings: EngineSettings): StepTime {
   const ranks = settings.tensorParallelSize
-  const weightRead = (2 * model.parameters) / settings.ranks / (gpu.bandwidthGbs * 1e9)
+  const weightRead = (model.bytesPerParameter * model.parameters) / settings.ranks / (gpu.bandwidthGbs * 1e9)
   const products = measuredProducts(model, gpuModel, ranks) ?? rooflineProducts(model, gpu, ranks)
+  const handOver = stageHandOverMs * (settings.pipelineParallelSize - 1)
   const byTokens = new Float64Array(settings.maxNumBatchedTokens + 1)
   for (let tokens = 1; tokens < byTokens.length; tokens++) {
     // With pipeline parallelism a token still passes all layers one after the other.
-    const floor = ((weightRead * settings.pipelineParallelSize) / efficiency) * 1000
+    const floor = ((weightRead * shareRead(model, tokens) * settings.pipelineParallelSize) / efficiency) * 1000
     const eager = settings.enforceEager ? eagerMsPerLayer * model.layers : 0
     byTokens[tokens] =
-      (Math.max(products(tokens), floor) + allReduce(model, gpu, ranks, tokens) + eager + fixedMs) / 1000
+      (Math.max(products(tokens), floor) + allReduce(model, gpu, ranks, tokens) + eager + handOver + fixedMs) / 1000
   }
   // Stages of a pipeline read their layers one after the other: only tensor parallelism shortens the read.
   const kvBytes = kvBytesPerToken(model, settings.kvBytesPerElement) / ranks
@@ -71,9 +74,14 @@ function measuredProducts(model: ModelArchitecture, gpuModel: string, ranks: num
 
 /** Where nothing was measured: reading the weights or computing the products, whichever takes longer. */
 function rooflineProducts(model: ModelArchitecture, gpu: Gpu, ranks: number) {
-  const read = (2 * model.parameters) / ranks / (gpu.bandwidthGbs * 1e9 * efficiency)
-  const perToken = (2 * model.parameters) / ranks / (gpu.teraflops * 1e12 * efficiency)
-  return (tokens: number) => Math.max(read, tokens * perToken) * 1000
+  const read = (model.bytesPerParameter * model.parameters) / ranks / (gpu.bandwidthGbs * 1e9 * efficiency)
+  const perToken = (2 * model.activeParameters) / ranks / (gpu.teraflops * 1e12 * efficiency)
+  return (tokens: number) => Math.max(read * shareRead(model, tokens), tokens * perToken) * 1000
+}
+
+/** Share of the weights that a step reads: in a mixture of experts, few tokens meet few experts. */
+function shareRead(model: ModelArchitecture, tokens: number): number {
+  return Math.min(1, (tokens * model.activeParameters) / model.parameters)
 }
 
 /** Two all-reduces per layer, of one hidden state per token. */

@@ -27,7 +27,19 @@ export interface SimulatedWindow {
   readonly settings: EngineSettings
   /** Absent when the engine did not start; `engine.reason` says why. */
   readonly memory: MemoryPlan | undefined
-  readonly engine: { readonly up: boolean; readonly stalled: boolean; readonly reason: string | undefined }
+  readonly engine: {
+    readonly up: boolean
+    /** Whether it got through its start. */
+    readonly started: boolean
+    /** Alive, and making no step when the window closes. */
+    readonly stalled: boolean
+    /** When it died; 0 for one that did not start. */
+    readonly downAtS: number | undefined
+    readonly reason: string | undefined
+  }
+  /** What nobody collected, and GPUs that no tool lists any more. */
+  readonly notObserved: ReadonlySet<'engine' | 'gpus'>
+  readonly lostGpus: readonly number[]
   readonly counts: {
     readonly arrived: number
     /** Longer than the engine accepts (HTTP 400). */

@@ -4,6 +4,8 @@ import { metricDeltas } from './deltas.ts'
 
 /** Share of the arrived requests by which served ones may differ without meaning anything. */
 export const servedThreshold = 0.01
+/** Share of the arrived requests from which on more service outweighs how fast it is. */
+export const rescuedThreshold = 0.1
 /** How far the distance to the objective has to move: 0.1 is a latency 10 % closer to its limit. */
 export const distanceThreshold = 0.1
 /** Inside the objective, a latency has to change by this relative difference. */
@@ -12,12 +14,14 @@ const insideThreshold = 0.1
 /**
  * Judges a fix by the service level objective and by the requests served.
  *
- * 1. `unknown`: one window has no requests, or the two did not face the same number.
+ * 1. `unknown`: one window was not observed or has no requests, or the two did not face the same number.
  * 2. `regressed`: fewer requests were served, by more than {@link servedThreshold} of those that arrived. However fast
  *    the others are, dropping traffic is no improvement.
- * 3. The distance to the objective is the sum of ln(value / limit) over the latencies beyond their limits, and of
+ * 3. `improved`: more requests were served, by more than {@link rescuedThreshold} of those that arrived. Latencies cannot be
+ *    compared then: before, those that nobody served had none.
+ * 4. The distance to the objective is the sum of ln(value / limit) over the latencies beyond their limits, and of
  *    ln(limit / share) for the served share below its limit. It moved by {@link distanceThreshold}: `improved` or `regressed`.
- * 4. The distance stayed: `improved` when more requests were served; or, with the objective met before and after, what
+ * 5. The distance stayed: `improved` when more requests were served; or, with the objective met before and after, what
  *    the latencies did, if they agree. Otherwise `unchanged`.
  *
  * @throws {MismatchError} when the telemetries are not of one scenario, or one contradicts itself.
@@ -40,6 +44,11 @@ interface Verdict {
 }
 
 function judge(before: Telemetry, after: Telemetry): Verdict {
+  const unseen = [before, after].find(({ missing }) => missing !== undefined && missing.length > 0)
+  if (unseen !== undefined) {
+    const reason = `Nothing can be said: ${unseen.phase}_telemetry was not observed in ${unseen.missing?.join(', ')}.`
+    return { status: 'unknown', reason }
+  }
   const arrived = before.requests.arrived
   if (arrived === 0 || after.requests.arrived === 0) {
     return { status: 'unknown', reason: 'Nothing can be said: no requests arrived in one of the windows.' }
@@ -52,6 +61,7 @@ function judge(before: Telemetry, after: Telemetry): Verdict {
   const distanceBefore = distance(before)
   const distanceAfter = distance(after)
   const met = distanceAfter === 0 ? 'the objective is met' : 'the objective is still missed'
+  if (served > rescuedThreshold) return { status: 'improved', reason: `Many more requests were served; ${met}.` }
   if (distanceBefore - distanceAfter >= distanceThreshold) {
     return { status: 'improved', reason: `Service is closer to its objective; ${met}.` }
   }
@@ -92,12 +102,20 @@ function distance({ slo, latency, requests }: Telemetry): number {
   )
 }
 
-function checkTelemetry(field: string, { requests, window }: Telemetry): void {
+function checkTelemetry(field: string, { requests, window, latency }: Telemetry): void {
   const { arrived, served, failed, unfinished } = requests
   if (served + failed + unfinished !== arrived) {
     throw new MismatchError(
       `${field}.requests contradicts itself: served ${served} + failed ${failed} + unfinished ${unfinished} is not arrived ${arrived}.`,
     )
+  }
+  for (const [name, { count, p50, p95, p99 }] of Object.entries(latency)) {
+    const ascending = p50 === null || p95 === null || p99 === null || (p50 <= p95 && p95 <= p99)
+    if (!ascending || (count === 0 && p50 !== null)) {
+      throw new MismatchError(
+        `${field}.latency.${name} contradicts itself: count ${count}, p50 ${p50}, p95 ${p95}, p99 ${p99}.`,
+      )
+    }
   }
   if (Date.parse(window.end) <= Date.parse(window.start)) {
     throw new MismatchError(`${field}.window ends at ${window.end}, not after its start ${window.start}.`)

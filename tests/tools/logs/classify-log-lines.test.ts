@@ -6,7 +6,7 @@ import { timeOf } from '../../../tools/logs/log-time.ts'
 
 test.each([
   [
-    '[Sun Jan  5 18:28:55 2025] watchdog: BUG: soft lockup - CPU#18 stuck for 27s! [python3:2254956]',
+    '[Wed Jan 14 07:11:20 2026] watchdog: BUG: soft lockup - CPU#5 stuck for 24s! [kworker/u8:2+a.b:911]',
     'cause_candidate',
     'cpu_soft_lockup',
   ],
@@ -16,20 +16,20 @@ test.each([
     'linux_oom_kill',
   ],
   [
-    'kern  :err   : 2025-01-21T08:46:30,287197+00:00 Memory cgroup out of memory: Killed process 863987 (node) total-vm:1kB',
+    'kern  :err   : 2026-01-21T10:06:31,250000+00:00 Memory cgroup out of memory: Killed process 40112 (node) total-vm:1kB',
     'cause_candidate',
     'linux_oom_kill',
   ],
   [
-    '[Sun Feb 23 16:24:18 2025] NVRM: Xid (PCI:0000:9b:00): 119, pid=2024380, name=nvidia-smi, Timeout after 6s',
+    '[Mon Jan 12 03:00:09 2026] NVRM: Xid (PCI:0000:3b:00): 119, pid=7781, name=dcgmi, Timeout after 6s',
     'cause_candidate',
     'nvidia_xid',
   ],
-  ['NVRM: Xid (PCI:0000:9b:00): 63, Row remapping event', 'benign', 'xid_informational'],
+  ['NVRM: Xid (PCI:0000:3b:00): 63, Row remapping event', 'benign', 'xid_informational'],
   ["NVRM: Xid (0000:03:00): 45, pid='<unknown>', Ch 00000008", 'cascade', 'xid_following'],
   ['NVRM: GPU 0000:29:00.0: GPU has fallen off the bus.', 'cause_candidate', 'gpu_lost'],
   [
-    'node-2:5776:5902 [0] transport/net_ib.cc:1296 NCCL WARN NET/IB : Got completion from peer 10.2.0.5<33092> with error 12, opcode 0',
+    'gpu-9:311:502 [0] transport/net_ib.cc:1180 NCCL WARN NET/IB : Got completion from peer 10.7.0.9<40102> with error 12, opcode 0',
     'cause_candidate',
     'nccl_ib',
   ],
@@ -80,6 +80,104 @@ test.each([
     'benign',
     'client_error',
   ],
+  // Forms of other versions and sources.
+  [
+    'ERROR 02-10 12:00:00 engine.py:389] AsyncEngineDeadError: Background loop is not running.',
+    'cascade',
+    'engine_dead',
+  ],
+  [
+    'WARNING 01-11 03:46:41 scheduler.py:1754] Sequence group 7 is preempted by PreemptionMode.RECOMPUTE mode because there is not enough KV cache space.',
+    'cause_candidate',
+    'kv_cache_pressure',
+  ],
+  [
+    '(EngineCore_DP0 pid=9) ERROR 02-17 14:00:00 [core.py:936] EngineCore encountered a fatal error.',
+    'cascade',
+    'engine_dead',
+  ],
+  [
+    "(EngineCore_DP0 pid=9) ERROR 02-17 14:00:00 [core.py:936] RuntimeError: Worker failed with error 'CUDA error: out of memory', please check the stack trace above for the root cause",
+    'cascade',
+    'worker_died',
+  ],
+  [
+    'RuntimeError: CUDA out of memory occurred when warming up sampler with 1024 dummy requests. Please try lowering `max_num_seqs`',
+    'cause_candidate',
+    'sampler_memory',
+  ],
+  [
+    'ValueError: Free memory on device cuda:0 (3.10/23.57 GiB) on startup is less than desired GPU memory utilization (0.9, 21.21 GiB).',
+    'cause_candidate',
+    'gpu_memory_taken',
+  ],
+  [
+    "To serve at least one request with the model's max seq len (65536), (8.00 GiB KV cache is needed, which is larger than the available KV cache memory (5.11 GiB).",
+    'cause_candidate',
+    'kv_cache_memory',
+  ],
+  [
+    'RuntimeError: Capturing CUDA graphs failed. torch.OutOfMemoryError: CUDA out of memory.',
+    'cause_candidate',
+    'graph_capture_memory',
+  ],
+  [
+    'RuntimeError: CUDA out of memory. Tried to allocate 2.00 GiB (GPU 0; 23.70 GiB total capacity; 20.11 GiB already allocated)',
+    'cause_candidate',
+    'cuda_out_of_memory',
+  ],
+  [
+    '[rank3]:[E312 13:01:36.123456789 ProcessGroupNCCL.cpp:632] [Rank 3] Watchdog caught collective operation timeout: WorkNCCL(SeqNum=9, OpType=ALLREDUCE) ran for 600059 milliseconds before timing out.',
+    'cause_candidate',
+    'nccl_timeout',
+  ],
+  [
+    '[rank0]:[W312 13:01:36.120000000 ProcessGroupNCCL.cpp:1476] Warning: WARNING: destroy_process_group() was not called before program exit',
+    'benign',
+    'shutdown',
+  ],
+  ['n-2:311:502 [0] NCCL INFO transport/net.cc:1100 -> 6', 'cascade', 'nccl_result'],
+  [
+    '[2026-03-10 13:01:36] n:1:2 [0] transport/net_ib.cc:2270 NCCL WARN NET/IB: Got completion from peer 10.0.0.2<1> with status=IBV_WC_WR_FLUSH_ERR(5) opcode=IBV_WC_SEND(0)',
+    'cascade',
+    'nccl_flush',
+  ],
+  [
+    'n:1:2 [0] bootstrap.cc:77 NCCL WARN Message truncated : received 64 bytes instead of 32',
+    'cause_candidate',
+    'nccl_truncated',
+  ],
+  [
+    '\u001b[36m(RayWorkerWrapper pid=7)\u001b[0m torch.OutOfMemoryError: CUDA out of memory.',
+    'cause_candidate',
+    'cuda_out_of_memory',
+  ],
+  ['ray.exceptions.ActorDiedError: The actor died unexpectedly before finishing this task.', 'cascade', 'ray_task'],
+  ['(raylet) 1 Workers (tasks / actors) killed due to memory pressure (OOM)', 'cause_candidate', 'ray_memory_monitor'],
+  [
+    '4,1042,88123000,-;NVRM: Xid (PCI:0000:3b:00): 95, pid=1, name=python3, Uncontained',
+    'cause_candidate',
+    'nvidia_xid',
+  ],
+  [
+    '<3>[ 8812.1] watchdog: BUG: soft lockup - CPU#3 stuck for 22s! [kworker/3:1:77]',
+    'cause_candidate',
+    'cpu_soft_lockup',
+  ],
+  [
+    '2026-03-10T13:01:36+0000 n1 kernel: NVRM: Xid (PCI:0000:3b:00): 154, GPU recovery action changed',
+    'cascade',
+    'xid_following',
+  ],
+  ['Out of memory: Kill process 77 (python) score 901 or sacrifice child', 'cause_candidate', 'linux_oom_kill'],
+  ['INFO: task python3:77 blocked for more than 120 seconds.', 'cause_candidate', 'hung_task'],
+  ['Killed', 'cascade', 'killed'],
+  [
+    'RuntimeError: CUDA error: system has unsupported display driver / cuda driver combination (Error 803)',
+    'cause_candidate',
+    'cuda_driver',
+  ],
+  ['nvidia-nvswitch3: SXid (PCI:0000:c1:00.0): 12028, Non-fatal, Link 32', 'benign', 'nvswitch_nonfatal'],
 ])('%s → %s, %s', (line, kind, name) => {
   expect(classifyLogLines([line])).toMatchObject([{ kind, class: name }])
 })
@@ -92,7 +190,7 @@ test.each([
   ],
   ['(EngineCore_DP0 pid=1) (Worker_TP0 pid=2) WARNING 02-17 14:00:10 [a.py:2] careful', 'warning', 'careful'],
   ['Feb 17 14:00:10 node-1 systemd[1]: Started x.service.', 'info', 'Started x.service.'],
-  ['kern  :warn  : 2025-01-21T08:46:30,287197+00:00 something', 'warning', 'something'],
+  ['kern  :warn  : 2026-01-21T10:06:31,250000+00:00 something', 'warning', 'something'],
   [
     '  File "/usr/lib/python3.12/asyncio/base_events.py", line 1',
     'info',
@@ -101,6 +199,48 @@ test.each([
   ['', 'info', ''],
 ])('%s has level %s and tells of no failure', (line, level, message) => {
   expect(classifyLogLines([line])).toEqual([{ line, level, message }])
+})
+
+test.each([
+  [
+    'NVRM: Xid (PCI:0000:3b:00): 79, pid=1, GPU has fallen off the bus.',
+    'Xid 79: GPU has fallen off the bus.',
+    'RESTART_BM',
+  ],
+  ['NVRM: GPU 0000:29:00.0: GPU has fallen off the bus.', 'Xid 79', 'RESTART_BM'],
+  ['NVRM: Xid (PCI:0000:3b:00): 48, An uncorrectable double bit error', 'double-bit ECC', 'WORKFLOW_XID_48'],
+  ['NVRM: Xid (PCI:0000:3b:00): 119, Timeout', 'Xid 119', 'RESET_GPU'],
+  ['NVRM: Xid (PCI:0000:3b:00): 31, Ch 1', 'page fault', 'RESTART_APP'],
+  ['NVRM: Xid (PCI:0000:3b:00): 63, Row', 'remapped', 'IGNORE'],
+  ['NVRM: Xid (PCI:0000:3b:00): 149, NETIR', 'NVLink 5', 'WORKFLOW_NVLINK5_ERR'],
+  ['NCCL WARN NET/IB : Got completion from peer 1.2.3.4<5> with error 13, opcode 1', 'status 13', 'not ready'],
+])('%s is explained: %s, %s', (line, meaning, action) => {
+  const [found] = classifyLogLines([line])
+  expect(found?.detail).toContain(meaning)
+  expect(found?.detail).toContain(action)
+})
+
+test.each([
+  ['<3>[ 8812.1] x', 'error'],
+  ['3,1042,88123000,-;x', 'error'],
+  ['ERROR 02-10 12:00:00 engine.py:389] x', 'error'],
+  ['2026-02-17 14:00:10,123\tWARNING services.py:2070 -- x', 'warning'],
+  ['[rank3]:[E312 13:01:36.123456789 ProcessGroupNCCL.cpp:632] x', 'error'],
+  ['[W CUDAGuardImpl.h:115] x', 'warning'],
+  ['time="2026-02-17T14:00:00Z" level=error msg="x"', 'error'],
+  ['/usr/lib/python3/x.py:1: UserWarning: x', 'warning'],
+  ['vllm-1  | INFO 02-17 14:00:10 [a.py:1] x', 'info'],
+])('%s states level %s', (line, level) => {
+  expect(classifyLogLines([line])[0]?.level).toBe(level)
+})
+
+test('a line of a traceback is no failure of its own, whatever it quotes', () => {
+  const lines = [
+    '(Worker_TP0 pid=3) ERROR 02-17 14:00:00 [x.py:1]     raise RuntimeError("CUDA out of memory")',
+    '(Worker_TP0 pid=3) ERROR 02-17 14:00:00 [x.py:1] CUDA kernel errors might be asynchronously reported at some other API call',
+    '(Worker_TP0 pid=3) ERROR 02-17 14:00:00 [x.py:1] Traceback (most recent call last):',
+  ]
+  for (const { kind } of classifyLogLines(lines)) expect(kind).toBeUndefined()
 })
 
 test('every line is classified, whatever it is', () => {
@@ -136,6 +276,10 @@ test.each([
   ['Feb 17 14:00:10 node unit: x', '2026-02-17T14:00:10.000Z'],
   ['kern  :warn  : 2026-02-17T15:00:10,250000+01:00 x', '2026-02-17T14:00:10.250Z'],
   ['Dec 31 23:59:59 node unit: x', '2025-12-31T23:59:59.000Z'],
+  ['[2026-02-17 14:00:10] n:1:2 [0] NCCL WARN x', '2026-02-17T14:00:10.000Z'],
+  ['[rank3]:[E217 14:00:10.250000000 ProcessGroupNCCL.cpp:632] x', '2026-02-17T14:00:10.250Z'],
+  ['ERROR 02-17 14:00:10 engine.py:389] at 2020-01-01 00:00:00', '2026-02-17T14:00:10.000Z'],
+  ['2026-02-17T14:00:10.123456789Z stdout F INFO x', '2026-02-17T14:00:10.123Z'],
 ])('%s was written at %s', (line, time) => {
   expect(timeOf(line, Date.parse('2026-02-17T14:15:00Z'))).toBe(Date.parse(time))
 })

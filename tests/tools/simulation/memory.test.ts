@@ -21,7 +21,7 @@ test.each([
   },
   { args: { kv_cache_memory_bytes: 40 * 2 ** 30 }, reason: 'CUDA out of memory' },
   { args: { tensor_parallel_size: 4 }, reason: 'World size (4) is larger than the number of available GPUs (2)' },
-  { args: { enable_chunked_prefill: false }, reason: 'is smaller than max_model_len' },
+  { args: { enable_chunked_prefill: false, max_num_batched_tokens: 2048 }, reason: 'is smaller than max_model_len' },
 ])('an engine that cannot start says "$reason" and serves nobody', ({ args, reason }) => {
   const scenario = exampleScenario({ args })
   const telemetry = telemetryWith(scenario, scenario.deployment, 'post')
@@ -34,4 +34,81 @@ test('an unknown model, an unknown GPU and an argument of a wrong type name them
   expect(() => started({ model: 'acme/none' })).toThrow('model "acme/none" is unknown')
   expect(() => started({ gpu: 'toString' })).toThrow('placement.gpu_model "toString" is unknown')
   expect(() => started({ args: { max_num_seqs: 'many' } })).toThrow('engine_args.max_num_seqs is "many"')
+})
+
+const vision = 'Qwen/Qwen3-VL-4B-Instruct'
+const consumer = 'NVIDIA GeForce RTX 3090'
+
+test.each([
+  {
+    kind: 'less is free than asked for',
+    args: { gpu_memory_utilization: 0.985 },
+    reason: 'Free memory on device cuda:0',
+  },
+  {
+    kind: 'nothing is left for KV',
+    args: { gpu_memory_utilization: 0.35 },
+    reason: 'No available memory for the cache blocks',
+  },
+  {
+    kind: 'the sampler does not fit',
+    args: { gpu_memory_utilization: 0.96, max_num_seqs: 2048, enforce_eager: true },
+    reason: 'when warming up sampler with 2048 dummy requests',
+  },
+  {
+    kind: 'the graphs do not fit',
+    args: { gpu_memory_utilization: 0.96, max_num_seqs: 16 },
+    reason: 'Capturing CUDA graphs failed. torch.OutOfMemoryError: CUDA out of memory.',
+  },
+])('at startup, $kind', ({ args, reason }) => {
+  expect(started({ model: vision, gpu: consumer, args }).engine.reason).toContain(reason)
+})
+
+test('the remedies of the first two shortages are opposite', () => {
+  const at = (gpu_memory_utilization: number) =>
+    started({ model: vision, gpu: consumer, args: { gpu_memory_utilization } })
+  expect([0.35, 0.9, 0.985].map((utilization) => at(utilization).engine.up)).toEqual([false, true, false])
+})
+
+test('a neighbour on the GPU takes memory that the utilisation counts on', () => {
+  const neighbour = { kind: 'gpu_memory_taken', when: { always: true }, gib: 12, reason: 'x' } as const
+  const at = (gpu_memory_utilization: number) =>
+    started({ impairments: [neighbour], args: { gpu_memory_utilization } }).engine
+  expect(at(0.9).reason).toContain('Free memory on device cuda:0 (26.89/39.39 GiB)')
+  expect(at(0.65).up).toBe(true)
+})
+
+test('at run time, pictures in one step need more than is left: less utilisation or chunks help, fewer pictures too', () => {
+  const load = { images: { per_prompt: { median: 10, sigma: 0, min: 10, max: 10 }, tokens_per_image: 1280 } }
+  const base = {
+    gpu_memory_utilization: 0.95,
+    max_model_len: 32_768,
+    enforce_eager: true,
+    enable_chunked_prefill: false,
+  }
+  const engine = (changes: object) =>
+    started({ model: vision, gpu: consumer, rate: 0.03, load, args: { ...base, ...changes } }).engine
+  expect(engine({}).reason).toMatch(
+    /^torch\.OutOfMemoryError: CUDA out of memory\. Tried to allocate [\d.]+ MiB\. GPU 0 has a total capacity of 23\.57 GiB of which .* reserved by PyTorch but unallocated\./,
+  )
+  expect(engine({ gpu_memory_utilization: 0.9 }).up).toBe(true)
+  expect(engine({ enable_chunked_prefill: true }).up).toBe(true)
+  expect(engine({ mm_processor_kwargs: '{"max_pixels": 655360}' }).up).toBe(true)
+  expect(engine({ limit_mm_per_prompt: '{"image": 4}' })).toMatchObject({ up: true })
+  expect(() => engine({ limit_mm_per_prompt: 'four' })).toThrow('engine_args.limit_mm_per_prompt is "four"')
+})
+
+test('host memory: the KV buffer fills until the limit breaks, later with more memory, never with enough', () => {
+  const downAt = (host_memory_gb: number, args: Parameters<typeof exampleScenario>[0] = {}) => {
+    const scenario = exampleScenario({ rate: 4, args: { kv_offloading_size: 64 }, ...args })
+    const resources = { ...scenario.deployment.resources, host_memory_gb }
+    return simulate(scenario, { ...scenario.deployment, resources }).engine
+  }
+  const [tight, wider, enough] = [24, 40, 96].map((limit) => downAt(limit).downAtS)
+  expect(tight).toBeGreaterThan(30)
+  expect(wider).toBeGreaterThan((tight ?? 0) + 30)
+  expect(enough).toBeUndefined()
+  expect(downAt(24).reason).toContain('died unexpectedly')
+  expect(downAt(24, { args: { kv_offloading_size: 8 } }).up).toBe(true)
+  expect(downAt(24, { args: { cpu_offload_gb: 16 } })).toMatchObject({ up: false, started: false, downAtS: 0 })
 })

@@ -1,0 +1,137 @@
+import type { Scenario } from '../../../fixtures/scenario.ts'
+import { simulate } from '../../../tools/simulation/simulate.ts'
+import { api } from '../engine-log.ts'
+import { engineLine, journalLine, kernelLine, kernelLines, kubeletLine, type LogLine } from '../log-line.ts'
+
+export const kernel = '5.15.0-140-generic #150-Ubuntu'
+export const hardware = 'Supermicro SYS-821GE-TNHR/X13DEG-OAD, BIOS 2.1 08/30/2024'
+
+/** When the window opens, and when the engine dies in it, in Unix milliseconds. */
+export function startOf(scenario: Scenario): number {
+  return Date.parse(scenario.window.start)
+}
+
+export function deathOf(scenario: Scenario): number {
+  const { downAtS } = simulate(scenario).engine
+  if (downAtS === undefined) throw new Error(`The engine of ${scenario.id} does not die.`)
+  return startOf(scenario) + Math.round(downAtS * 1000)
+}
+
+/** A request that is too long: the client's fault, and the only ERROR in many healthy logs. */
+export function tooLong(time: number, tokens: number, limit = 32_768): LogLine[] {
+  return [
+    engineLine(time, api, 'serving_chat.py:257', 'Error in preprocessing prompt inputs', 'ERROR'),
+    engineLine(
+      time,
+      api,
+      'serving_chat.py:257',
+      `ValueError: This model's maximum context length is ${limit} tokens. However, your request has ${tokens} input tokens. Please reduce the length of the input messages.`,
+      'ERROR',
+    ),
+    { time, text: `${api} INFO:     10.42.3.77:41822 - "POST /v1/chat/completions HTTP/1.1" 400 Bad Request` },
+  ]
+}
+
+/** PCIe errors that the link corrected: noise. */
+export function correctable(time: number, device = '0000:4b:00.0'): LogLine[] {
+  return kernelLines(time, [
+    `pcieport 0000:4a:01.0: AER: Corrected error received: ${device}`,
+    `mlx5_core ${device}: PCIe Bus Error: severity=Corrected, type=Physical Layer, (Receiver ID)`,
+  ])
+}
+
+/** An Xid of an application on a GPU that serves nothing. */
+export function applicationXid(time: number, address: string): LogLine {
+  return kernelLine(time, `NVRM: Xid (PCI:${address}): 43, pid=71822, name=python3, Ch 00000008`)
+}
+
+export function flappingPort(time: number, port = '0000:9a:00.1 ens3f1np1'): LogLine[] {
+  return [kernelLine(time, `mlx5_core ${port}: Link down`), kernelLine(time + 3000, `mlx5_core ${port}: Link up`)]
+}
+
+export function probeFailed(time: number, scenario: Scenario, pod = 'serving/chat-gateway-6c9f'): LogLine {
+  return kubeletLine(
+    time,
+    scenario.deployment.placement.node,
+    'W',
+    `prober.go:120] "Probe failed" probeType="Readiness" pod="${pod}" containerName="gateway" probeResult="failure" output="Get \\"http://10.42.1.19:8080/ready\\": context deadline exceeded (Client.Timeout exceeded while awaiting headers)"`,
+  )
+}
+
+/** What kubelet and containerd write about a container that ended, and ends again after each restart. */
+export function containerRestarts(
+  time: number,
+  scenario: Scenario,
+  end: number,
+  exitCode: number,
+  everyS = 240,
+): LogLine[] {
+  const { node } = scenario.deployment.placement
+  const lines: LogLine[] = []
+  let attempt = 0
+  for (let at = time + 2000; at < end - 5000; at += everyS * 1000) {
+    const iso = `${new Date(at).toISOString().slice(0, 19)}Z`
+    lines.push(
+      journalLine(
+        at,
+        node,
+        'containerd[1846]',
+        `time="${iso}" level=info msg="shim disconnected" id=7f0c21aa94de${attempt} namespace=k8s.io`,
+      ),
+      kubeletLine(
+        at + 400,
+        node,
+        'I',
+        `kuberuntime_container.go:808] "Container exited" pod="serving/vllm-0" containerName="vllm" exitCode=${exitCode}`,
+      ),
+      kubeletLine(
+        at + 900,
+        node,
+        'E',
+        `pod_workers.go:1301] "Error syncing pod, skipping" err="failed to \\"StartContainer\\" for \\"vllm\\" with CrashLoopBackOff: \\"back-off ${Math.min(300, 10 * 2 ** attempt)}s restarting failed container=vllm pod=vllm-0_serving\\"" pod="serving/vllm-0"`,
+      ),
+    )
+    attempt++
+  }
+  for (let at = time + 20_000; at < end; at += 30_000) {
+    lines.push(
+      kubeletLine(
+        at,
+        node,
+        'W',
+        'prober.go:120] "Probe failed" probeType="Readiness" pod="serving/vllm-0" containerName="vllm" probeResult="failure" output="Get \\"http://10.42.2.30:8000/health\\": dial tcp 10.42.2.30:8000: connect: connection refused"',
+      ),
+    )
+  }
+  return lines
+}
+
+/** An engine that kubelet starts again and that ends the same way each time: `attempt` gives the lines of one try. */
+export function attempts(
+  from: number,
+  until: number,
+  everyS: number,
+  attempt: (at: number) => readonly LogLine[],
+): LogLine[] {
+  const lines: LogLine[] = []
+  for (let at = from; at + everyS * 1000 <= until; at += everyS * 1000) lines.push(...attempt(at))
+  return lines
+}
+
+/** Registers and a call trace, as the kernel dumps them below many messages. */
+export function callTrace(
+  cpu: number,
+  pid: number,
+  comm: string,
+  symbols: readonly string[],
+  taint = 'P           OE',
+): string[] {
+  return [
+    `CPU: ${cpu} PID: ${pid} Comm: ${comm} Tainted: ${taint}     ${kernel}`,
+    `Hardware name: ${hardware}`,
+    'Call Trace:',
+    ' <TASK>',
+    ...symbols.map((symbol) => ` ${symbol}`),
+    ' </TASK>',
+  ]
+}

@@ -1,0 +1,140 @@
+import type { Scenario } from '../../../fixtures/scenario.ts'
+import { api, clients, core, startupLog } from '../engine-log.ts'
+import {
+  type EngineLevel,
+  engineLine,
+  type IncidentLogs,
+  journalLine,
+  kernelLine,
+  kubeletLine,
+  type LogLine,
+} from '../log-line.ts'
+import { applicationXid, correctable, startOf } from './common.ts'
+
+/**
+ * The old container served; the new one writes its configuration, detects platforms in its child processes, and then
+ * waits for its engine core for ever. No line names the cause: only image, driver and the repeated wait tell of it.
+ */
+export function engineStartupHang(scenario: Scenario): IncidentLogs {
+  const start = startOf(scenario)
+  const { node } = scenario.deployment.placement
+  return {
+    vllm: [...oldContainer(scenario, start), ...newContainer(scenario, start - 32_000)],
+    // Distractors: an Xid of the desktop's compositor hours before, corrected PCIe errors on the second GPU's port.
+    dmesg: [
+      kernelLine(
+        start - 28_000_000,
+        'NVRM: loading NVIDIA UNIX Open Kernel Module for x86_64  590.48.01  Release Build  (dvs-builder@U22-I3-B03-01-5)',
+      ),
+      applicationXid(start - 21_000_000, '0000:41:00'),
+      ...correctable(start - 2_000_000, '0000:c1:00.0'),
+      ...correctable(start + 260_000, '0000:c1:00.0'),
+    ],
+    journal: [
+      journalLine(
+        start - 41_000,
+        node,
+        'dockerd[1650]',
+        `time="${new Date(start - 41_000).toISOString()}" level=info msg="Container 5be2f0 exited" exitCode=0`,
+      ),
+      journalLine(
+        start - 36_000,
+        node,
+        'dockerd[1650]',
+        `time="${new Date(start - 36_000).toISOString()}" level=info msg="image pulled" remote="docker.io/vllm/vllm-openai:v0.15.0-cu130"`,
+      ),
+      ...Array.from({ length: 28 }, (_, index) =>
+        kubeletLine(
+          start + index * 30_000,
+          node,
+          'W',
+          'prober.go:120] "Probe failed" probeType="Startup" pod="serving/vllm-0" containerName="vllm" probeResult="failure" output="Get \\"http://127.0.0.1:8000/health\\": dial tcp 127.0.0.1:8000: connect: connection refused"',
+        ),
+      ),
+    ],
+  }
+}
+
+function oldContainer(scenario: Scenario, start: number): LogLine[] {
+  const client = clients(scenario)
+  const text = (time: number, line: string): LogLine => ({ time, text: `${api} INFO:     ${line}` })
+  return [
+    ...Array.from({ length: 60 }, (_, index) =>
+      text(start - 950_000 + index * 15_000, `${client()} - "POST /v1/chat/completions HTTP/1.1" 200 OK`),
+    ),
+    text(start - 43_000, 'Shutting down'),
+    text(start - 42_000, 'Waiting for application shutdown.'),
+    text(start - 42_000, 'Application shutdown complete.'),
+    text(start - 42_000, 'Finished server process [1]'),
+  ]
+}
+
+function newContainer(scenario: Scenario, at: number): LogLine[] {
+  const end = startOf(scenario) + scenario.window.duration_s * 1000
+  const lines: LogLine[] = []
+  const add = (seconds: number, who: string, where: string, text: string, level: EngineLevel = 'DEBUG') =>
+    lines.push(engineLine(at + seconds * 1000, who, where, text, level))
+  const plugins = ['lora_filesystem_resolver', 'hf_hub_resolver']
+  const detection = (seconds: number, who: string) => {
+    add(seconds, who, '__init__.py:36', 'No plugins for group vllm.platform_plugins found.')
+    add(seconds, who, '__init__.py:40', 'Checking if TPU platform is available.')
+    add(seconds, who, '__init__.py:59', 'TPU platform is not available because: No module named libtpu')
+    add(seconds, who, '__init__.py:66', 'Checking if CUDA platform is available.')
+    add(seconds, who, '__init__.py:89', 'Confirmed CUDA platform is available.')
+    add(seconds, who, '__init__.py:117', 'Checking if ROCm platform is available.')
+    add(seconds, who, '__init__.py:131', 'ROCm platform is not available because: No module named amdsmi')
+    add(seconds, who, '__init__.py:140', 'Checking if XPU platform is available.')
+    add(
+      seconds,
+      who,
+      '__init__.py:159',
+      'XPU platform is not available because: No module named intel_extension_for_pytorch',
+    )
+    add(seconds, who, '__init__.py:187', 'Checking if CPU platform is available.')
+    add(seconds, who, '__init__.py:241', 'Automatically detected platform cuda.', 'INFO')
+    add(seconds + 1, who, 'utils.py:34', 'Available plugins for group vllm.general_plugins:')
+    for (const plugin of plugins)
+      add(
+        seconds + 1,
+        who,
+        'utils.py:36',
+        `- ${plugin} -> vllm.plugins.lora_resolvers.filesystem_resolver:register_${plugin}`,
+      )
+    add(
+      seconds + 1,
+      who,
+      'utils.py:39',
+      'All plugins in this group will be loaded. Set `VLLM_PLUGINS` to control which plugins to load.',
+    )
+  }
+  detection(0, api)
+  // The usual head of a start, up to where the engine core should have taken over.
+  lines.push(...startupLog(scenario, at + 2000).filter(({ time }) => time < at + 14_000))
+  add(9, api, 'parallel.py:632', 'Defaulting to use mp for distributed inference')
+  add(9, api, 'vllm.py:689', 'Enabled custom fusions: norm_quant, act_quant', 'INFO')
+  add(
+    10,
+    api,
+    'config.py:330',
+    'Overriding cuda graph sizes to [1, 2, 4, 8, 16, 24, 32, 40, 48, 56, 64, 128, 256, 512, 1024]',
+    'INFO',
+  )
+  add(11, api, 'envs.py:1402', 'Unknown vLLM environment variable detected: VLLM_IMAGE_REVISION', 'WARNING')
+  detection(12, core)
+  add(15, core, 'core.py:661', 'Waiting for init message from front-end.')
+  add(15, api, 'utils.py:985', 'HELLO from local core engine process 0.')
+  add(
+    15,
+    core,
+    'core.py:672',
+    'Received init message: EngineHandshakeMetadata(addresses=EngineZmqAddresses(inputs=[ipc:///tmp/5b2e], outputs=[ipc:///tmp/91af]), parallel_config={data_parallel_size: 1})',
+  )
+  detection(17, '(Worker_TP0 pid=304)')
+  detection(17, '(Worker_TP1 pid=305)')
+  for (let time = at + 27_000; time < end; time += 10_000) {
+    lines.push(
+      engineLine(time, api, 'utils.py:974', 'Waiting for 1 local, 0 remote core engine proc(s) to start.', 'DEBUG'),
+    )
+  }
+  return lines
+}

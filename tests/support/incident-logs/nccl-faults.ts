@@ -1,0 +1,204 @@
+import type { Scenario } from '../../../fixtures/scenario.ts'
+import { core, engineDeath, engineLog, startupLog, worker } from '../engine-log.ts'
+import {
+  engineLine,
+  engineTraceback,
+  type IncidentLogs,
+  kernelLine,
+  kernelLines,
+  type LogLine,
+  ncclLine,
+} from '../log-line.ts'
+import {
+  applicationXid,
+  attempts,
+  containerRestarts,
+  correctable,
+  deathOf,
+  flappingPort,
+  startOf,
+  tooLong,
+} from './common.ts'
+
+const frames = [
+  'vllm/v1/worker/gpu_worker.py:641 execute_model | output = self.model_runner.execute_model(',
+  'vllm/distributed/parallel_state.py:893 recv_tensor_dict | torch.distributed.recv(tensor, src=self.ranks[src], group=group)',
+  'torch/distributed/distributed_c10d.py:2552 recv | pg.recv([tensor], group_src, tag).wait()',
+]
+
+/** The ranks of the two nodes disagree on NCCL_PROTO, so that what one sends is larger than what the other expects. */
+export function ncclNetSocketTruncated(scenario: Scenario): IncidentLogs {
+  const start = startOf(scenario)
+  const death = deathOf(scenario)
+  const end = start + scenario.window.duration_s * 1000
+  const { node, peers = [] } = scenario.deployment.placement
+  const failure = (at: number): LogLine[] => [
+    ...[0, 1, 2, 3].map((gpu) =>
+      ncclLine(
+        at + gpu * 4,
+        { node, pid: 2214 + gpu, gpu },
+        `NET/Socket : peer 10.40.0.52<${45_231 + gpu}> message truncated : receiving 524288 bytes instead of 65536. If you believe your socket network is in a healthy state, there may be a mismatch in collective sizes or environment settings (e.g. NCCL_PROTO, NCCL_ALGO) between ranks`,
+        'WARN',
+        'transport/net_socket.cc:523',
+      ),
+    ),
+    ...[0, 1].flatMap((gpu) => [
+      ncclLine(at + 20, { node, pid: 2214 + gpu, gpu }, 'transport/net.cc:1148 -> 5', 'INFO'),
+      ncclLine(at + 20, { node, pid: 2214 + gpu, gpu }, 'proxy.cc:694 -> 5', 'INFO'),
+    ]),
+    ...peers.flatMap((peer) =>
+      peer.gpus.map((gpu) =>
+        ncclLine(
+          at + 900,
+          { node: peer.node, pid: 1987 + gpu, gpu },
+          `socketProgress: Connection closed by remote peer ${node}<${51_022 + gpu}>`,
+          'WARN',
+          'misc/socket.cc:58',
+        ),
+      ),
+    ),
+    ...[0, 1, 2, 3].flatMap((rank) =>
+      engineTraceback(
+        at + 1000 + rank,
+        worker(scenario, rank),
+        'worker_base.py:367',
+        `Error executing method 'execute_model'. This might cause deadlock in distributed execution.`,
+        frames,
+        'torch.distributed.DistBackendError: NCCL error in: ../torch/csrc/distributed/c10d/ProcessGroupNCCL.cpp:3690, invalid usage (run with NCCL_DEBUG=WARN for details), NCCL version 2.27.5\nncclInvalidUsage: This usually reflects invalid usage of NCCL library.',
+      ),
+    ),
+    engineLine(at + 1200, core, 'core.py:936', 'EngineCore encountered a fatal error.', 'ERROR'),
+    engineLine(
+      at + 1300,
+      core,
+      'core.py:936',
+      'ray.exceptions.RayTaskError(DistBackendError): ray::RayWorkerWrapper.execute_method() (pid=2214, ip=10.40.0.51)',
+      'ERROR',
+    ),
+  ]
+  return {
+    vllm: [
+      ...engineLog(scenario, { accessEvery: 1 }),
+      ...failure(death),
+      ...engineDeath(scenario, death + 1500),
+      ...attempts(death + 30_000, end, 210, (at) => [...startupLog(scenario, at), ...failure(at + 195_000)]),
+    ],
+    // Distractors: a port that flaps on a network that NCCL does not use, SYN cookies, corrected errors.
+    dmesg: [
+      ...flappingPort(start - 400_000),
+      ...flappingPort(start + 51_000),
+      ...correctable(start - 5_000_000),
+      applicationXid(start - 12_000_000, '0000:cb:00'),
+    ],
+    journal: containerRestarts(death, scenario, end, 1, 210),
+  }
+}
+
+/** The InfiniBand port of the first node goes down. Everything the second node says is about its lost peer. */
+export function ncclNetIbErrors(scenario: Scenario): IncidentLogs {
+  const start = startOf(scenario)
+  const death = deathOf(scenario)
+  const end = start + scenario.window.duration_s * 1000
+  const linkDown = start + 371_000
+  const { node, peers = [] } = scenario.deployment.placement
+  const here = (gpu: number) => ({ node, pid: 2214 + gpu, gpu })
+  const peerLines = peers.flatMap((peer) => peer.gpus.map((gpu) => ({ node: peer.node, pid: 1987 + gpu, gpu })))
+  return {
+    vllm: [
+      ...engineLog(scenario, { accessEvery: 3 }),
+      ...tooLong(start + 190_000, 33_900),
+      ...[0, 1, 2, 3].map((gpu) =>
+        ncclLine(
+          linkDown + 300 + gpu,
+          here(gpu),
+          'NET/IB : mlx5_3:1 Got non-fatal async event: port error(10)',
+          'WARN',
+          'transport/net_ib.cc:142',
+        ),
+      ),
+      ...[0, 1, 2, 3].map((gpu) =>
+        ncclLine(
+          death - 900 + gpu,
+          here(gpu),
+          `NET/IB: Got completion from peer 10.60.0.52<${47_615 + gpu}> with status=IBV_WC_RETRY_EXC_ERR(12) opcode=IBV_WC_RDMA_READ(2) reqSize=0 vendor_err=129 req_type=Send localGid ::ffff:10.60.0.51 remoteGids::ffff:10.60.0.52 hca mlx5_3`,
+          'WARN',
+          'transport/net_ib.cc:2270',
+        ),
+      ),
+      ...[0, 1, 2, 3].map((gpu) =>
+        ncclLine(
+          death - 850 + gpu,
+          here(gpu),
+          `NET/IB: Got completion from peer 10.60.0.52<${47_615 + gpu}> with status=IBV_WC_WR_FLUSH_ERR(5) opcode=IBV_WC_SEND(0) reqSize=0 vendor_err=244 req_type=Recv localGid ::ffff:10.60.0.51 remoteGids::ffff:10.60.0.52 hca mlx5_3`,
+          'WARN',
+          'transport/net_ib.cc:2270',
+        ),
+      ),
+      ...[0, 1].flatMap((gpu) => [
+        ncclLine(death - 800, here(gpu), 'transport/net.cc:1298 -> 6', 'INFO'),
+        ncclLine(death - 800, here(gpu), 'proxy.cc:727 -> 6', 'INFO'),
+      ]),
+      ...peerLines.map((where) =>
+        ncclLine(
+          death + 300,
+          where,
+          `socketProgress: Connection closed by remote peer ${node}<51022>`,
+          'WARN',
+          'misc/socket.cc:58',
+        ),
+      ),
+      ...[4, 5].map((rank) =>
+        engineLine(
+          death + 500,
+          worker(scenario, rank),
+          'worker_base.py:367',
+          `[rank${rank}]: torch.distributed.DistBackendError: NCCL communicator was aborted on rank ${rank}. Original reason for failure was: remote process exited or there was a network error`,
+          'ERROR',
+        ),
+      ),
+      ...engineTraceback(
+        death,
+        worker(scenario, 0),
+        'worker_base.py:367',
+        "Error executing method 'execute_model'. This might cause deadlock in distributed execution.",
+        frames,
+        'torch.distributed.DistBackendError: NCCL error in: ../torch/csrc/distributed/c10d/ProcessGroupNCCL.cpp:2251, remote process exited or there was a network error, NCCL version 2.27.5\nncclRemoteError: A call failed possibly due to a network error or a remote process exiting prematurely.',
+      ),
+      engineLine(death + 600, core, 'core.py:936', 'EngineCore encountered a fatal error.', 'ERROR'),
+      ...engineDeath(scenario, death + 700),
+      ...attempts(death + 30_000, end, 220, (at) => [
+        ...startupLog(scenario, at).filter(({ time }) => time < at + 20_000),
+        ncclLine(
+          at + 190_000,
+          here(0),
+          'NET/IB: Got completion from peer 10.60.0.52<47702> with status=IBV_WC_RETRY_EXC_ERR(12) opcode=IBV_WC_SEND(0) reqSize=0 vendor_err=129 req_type=Send localGid ::ffff:10.60.0.51 remoteGids::ffff:10.60.0.52 hca mlx5_3',
+          'WARN',
+          'transport/net_ib.cc:2270',
+        ),
+        engineLine(
+          at + 191_000,
+          '(APIServer pid=1)',
+          'core_client.py:610',
+          'RuntimeError: Engine core initialization failed. See root cause above. Failed core proc(s): {}',
+          'ERROR',
+        ),
+      ]),
+    ],
+    dmesg: [
+      // Distractor: an Ethernet port that flaps without traffic, hours before and in the window.
+      ...flappingPort(start - 7_200_000),
+      ...flappingPort(start + 88_000),
+      applicationXid(start - 20_000_000, '0000:cb:00'),
+      ...kernelLines(linkDown, [
+        'mlx5_core 0000:ca:00.0: Port module event[error]: module 3, Cable error, Bus stuck (I2C or data shorted)',
+        'mlx5_core 0000:ca:00.0 ibp202s0: Link down',
+        'IPv6: ADDRCONF(NETDEV_CHANGE): ibp202s0: link is not ready',
+      ]),
+      kernelLine(
+        linkDown + 9000,
+        'mlx5_core 0000:ca:00.0: mlx5_port_module_event: module 3, Cable error, Bus stuck (I2C or data shorted)',
+      ),
+    ],
+    journal: [...containerRestarts(death, scenario, end, 1, 220)],
+  }
+}

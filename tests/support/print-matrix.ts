@@ -1,0 +1,21 @@
+/** Prints every scenario × every fix: what was expected, and what the tools say. */
+import { listScenarios } from '../../fixtures/load-scenario.ts'
+import { oracleOf, tryFix } from './matrix.ts'
+
+let differences = 0
+for (const scenario of listScenarios()) {
+  const { cause, fixes } = oracleOf(scenario)
+  process.stdout.write(`\n${scenario}: ${cause}\n`)
+  for (const fix of fixes) {
+    const tried = await tryFix(scenario, fix)
+    const expected = fix.status ?? 'rejected'
+    const agrees = tried.status === expected && (fix.slo_met === undefined || fix.slo_met === tried.slo_met)
+    if (!agrees) differences++
+    const row = [agrees ? '  ' : '!!', fix.role.padEnd(17), fix.name.padEnd(48), tried.status.padEnd(10)]
+    process.stdout.write(
+      `${row.join(' ')} ${tried.slo_met ? 'objective met' : ''}${agrees ? '' : `, expected ${expected}: ${tried.summary}`}\n`,
+    )
+  }
+}
+process.stdout.write(`\n${differences === 0 ? 'All as expected.' : `${differences} differ from what was expected.`}\n`)
+process.exitCode = differences === 0 ? 0 : 1

@@ -1,0 +1,178 @@
+import type { Fail, MetricFamily, ParsedSample } from './metrics-page.ts'
+import { parseValue } from './number-token.ts'
+import { checkHistogram } from './openmetrics-histogram.ts'
+
+const types = ['counter', 'gauge', 'histogram', 'gaugehistogram', 'summary', 'info', 'stateset', 'unknown']
+/** What a sample of a family appends to the name; a type that stands not here has the bare name. */
+const suffixes: { readonly [type: string]: readonly string[] } = {
+  counter: ['_total', '_created'],
+  summary: ['', '_count', '_sum', '_created'],
+  histogram: ['_count', '_sum', '_bucket', '_created'],
+  gaugehistogram: ['_gcount', '_gsum', '_bucket'],
+  info: ['_info'],
+}
+
+export function suffixesOf(type: string | undefined): readonly string[] {
+  return suffixes[type ?? ''] ?? ['']
+}
+
+/** A family of an OpenMetrics page, and the rules that its samples have to keep (OpenMetrics 1.0, "Metric types"). */
+export class OpenMetricsFamily {
+  readonly name: string
+  #type: string | undefined
+  #help: string | undefined
+  #unit: string | undefined
+  readonly #samples: ParsedSample[] = []
+  /** Samples with their time, for the checks that need all of them. */
+  readonly #timed: {
+    readonly sample: ParsedSample
+    readonly group: string
+    readonly nanoseconds: bigint | undefined
+  }[] = []
+  readonly #groups = new Set<string>()
+  #group: string | undefined
+  #groupTime: bigint | undefined
+  readonly #seen = new Set<string>()
+
+  constructor(name: string) {
+    this.name = name
+  }
+
+  get type(): string | undefined {
+    return this.#type
+  }
+
+  accepts(sampleName: string): boolean {
+    return suffixesOf(this.#type).some((suffix) => sampleName === this.name + suffix)
+  }
+
+  describe(keyword: string, text: string, fail: Fail): void {
+    if (this.#samples.length > 0) fail(`${keyword} of ${this.name} comes after its samples`)
+    if (keyword === 'HELP') {
+      if (this.#help !== undefined) fail(`a second HELP for ${this.name}`)
+      this.#help = text.replace(/\\([\\n"])/g, (_, character: string) => (character === 'n' ? '\n' : character))
+    } else if (keyword === 'UNIT') {
+      if (this.#unit !== undefined) fail(`a second UNIT for ${this.name}`)
+      if (text !== '' && !this.name.endsWith(`_${text}`)) fail(`${this.name} does not end with its unit _${text}`)
+      this.#unit = text
+    } else {
+      if (this.#type !== undefined) fail(`a second TYPE for ${this.name}`)
+      if (!types.includes(text)) fail(`${JSON.stringify(text)} is not a type; it is one of ${types.join(', ')}`)
+      this.#type = text
+    }
+    if (this.#unit && (this.#type === 'info' || this.#type === 'stateset'))
+      fail(`${this.#type} ${this.name} has a unit`)
+  }
+
+  add(sample: ParsedSample, nanoseconds: bigint | undefined, fail: Fail): void {
+    this.#checkLabels(sample, fail)
+    this.#checkValue(sample, fail)
+    this.#checkExemplar(sample, fail)
+    const group = JSON.stringify(this.#groupOf(sample))
+    if (this.#group === group) {
+      if ((nanoseconds === undefined) !== (this.#groupTime === undefined))
+        fail(`some samples of a metric of ${this.name} have timestamps, others have none`)
+      const backwards = nanoseconds !== undefined && this.#groupTime !== undefined && nanoseconds < this.#groupTime
+      if (backwards && this.#type !== 'info') fail(`timestamps of ${this.name} go backwards`)
+    } else {
+      if (this.#groups.has(group)) fail(`the samples of a metric of ${this.name} do not stand together`)
+      this.#seen.clear()
+    }
+    if (this.#groupTime !== nanoseconds) this.#seen.clear()
+    this.#group = group
+    this.#groupTime = nanoseconds
+    this.#groups.add(group)
+    const series = JSON.stringify([sample.name, Object.entries(sample.labels).sort()])
+    if (this.#seen.has(series)) {
+      if (nanoseconds === undefined) fail(`a second sample of ${sample.name} with the same labels`)
+      // The same nanosecond again: the timestamps differ in digits that are cut off.
+      return
+    }
+    this.#seen.add(series)
+    this.#samples.push(sample)
+    this.#timed.push({ sample, group, nanoseconds })
+  }
+
+  /** Checks what only all samples together show. */
+  close(fail: Fail): void {
+    if (this.#type !== 'histogram' && this.#type !== 'gaugehistogram') return
+    const points = new Map<string, ParsedSample[]>()
+    for (const { sample, group, nanoseconds } of this.#timed) {
+      const key = `${group} ${nanoseconds}`
+      const point = points.get(key)
+      if (point === undefined) points.set(key, [sample])
+      else point.push(sample)
+    }
+    for (const point of points.values()) checkHistogram(this.name, point, fail)
+  }
+
+  result(): MetricFamily {
+    return {
+      name: this.name,
+      type: this.#type ?? 'unknown',
+      help: this.#help,
+      unit: this.#unit,
+      samples: this.#samples,
+    }
+  }
+
+  #checkLabels({ name, labels }: ParsedSample, fail: Fail): void {
+    if (this.#type === 'stateset' && labels[this.name] === undefined)
+      fail(`a state of ${this.name} has no label ${this.name}`)
+    if (this.#suffix(name) === '_bucket') {
+      const bound = parseValue(labels['le'] ?? '')
+      if (bound === undefined || Number.isNaN(bound)) fail(`label le of a bucket of ${this.name} is not a number`)
+      if (bound === Number.POSITIVE_INFINITY && labels['le'] !== '+Inf') fail('the infinite bound is written "+Inf"')
+    }
+    if (this.#type === 'summary' && name === this.name) {
+      const quantile = parseValue(labels['quantile'] ?? '') ?? Number.NaN
+      if (!(quantile >= 0 && quantile <= 1)) fail(`label quantile of ${this.name} is not a number from 0 to 1`)
+    }
+  }
+
+  #checkValue({ name, value }: ParsedSample, fail: Fail): void {
+    const suffix = this.#suffix(name)
+    const number = typeof value === 'number' ? value : (parseValue(value) ?? Number.NaN)
+    if (
+      /^_(bucket|g?count)$/.test(suffix) &&
+      !Number.isInteger(number) &&
+      Math.abs(number) !== Number.POSITIVE_INFINITY
+    )
+      fail(`${name} is ${value}; it has to be a whole number`)
+    if (/^_(total|bucket|count|sum|gcount|gsum)$/.test(suffix) && Number.isNaN(number)) fail(`${name} is NaN`)
+    if (/^_(total|bucket|count|sum|gcount)$/.test(suffix) && number < 0) fail(`${name} is negative`)
+    if (this.#type === 'stateset' && number !== 0 && number !== 1)
+      fail(`a state of ${this.name} is ${value}, not 0 or 1`)
+    if (this.#type === 'info' && number !== 1) fail(`${name} is ${value}; an info is 1`)
+    if (this.#type === 'summary' && suffix === '' && number < 0) fail(`a quantile of ${this.name} is negative`)
+  }
+
+  #checkExemplar({ name, exemplar }: ParsedSample, fail: Fail): void {
+    if (exemplar === undefined) return
+    const suffix = this.#suffix(name)
+    const bucket = suffix === '_bucket' && (this.#type === 'histogram' || this.#type === 'gaugehistogram')
+    if (!bucket && !(suffix === '_total' && this.#type === 'counter'))
+      fail(`${name} has an exemplar; only buckets and counters may`)
+  }
+
+  /** What a sample appends to the name; nothing in a family without a type. */
+  #suffix(sampleName: string): string {
+    return this.#type === undefined ? '' : sampleName.slice(this.name.length)
+  }
+
+  /** Labels that all samples of one metric share. Infos cannot be told apart. */
+  #groupOf({ name, labels }: ParsedSample): unknown {
+    if (this.#type === 'info') return []
+    const own =
+      this.#type === 'stateset'
+        ? this.name
+        : this.#suffix(name) === '_bucket'
+          ? 'le'
+          : this.#type === 'summary' && name === this.name
+            ? 'quantile'
+            : undefined
+    return Object.entries(labels)
+      .filter(([label]) => label !== own)
+      .sort()
+  }
+}

@@ -1,0 +1,142 @@
+import { LineReader } from './line-reader.ts'
+import type { Fail, MetricFamily, MetricsPage, ParsedSample } from './metrics-page.ts'
+import { jsonValue, parseMilliseconds, parseValue } from './number-token.ts'
+
+interface OpenFamily {
+  readonly name: string
+  type: string | undefined
+  help: string | undefined
+  readonly samples: ParsedSample[]
+}
+
+const types: { readonly [spelling: string]: string } = {
+  counter: 'counter',
+  gauge: 'gauge',
+  histogram: 'histogram',
+  summary: 'summary',
+  untyped: 'untyped',
+  gaugehistogram: 'gaugehistogram',
+  gauge_histogram: 'gaugehistogram',
+}
+/** What a sample of a family may append to the name. */
+const suffixes: { readonly [type: string]: readonly string[] } = {
+  histogram: ['_bucket', '_count', '_sum'],
+  gaugehistogram: ['_bucket', '_count', '_sum'],
+  summary: ['_count', '_sum'],
+}
+
+/**
+ * Prometheus text format 0.0.4, line by line, as strict as the parser of prometheus/common: lines of a family need not
+ * stand together, and a histogram need not be complete.
+ */
+export class TextFormat {
+  readonly #families = new Map<string, OpenFamily>()
+  readonly #samples: ParsedSample[] = []
+
+  line(line: string, fail: Fail): void {
+    const text = line.replace(/^[ \t]+/, '')
+    if (text.startsWith('#')) this.#comment(text.slice(1), fail)
+    else if (text !== '') this.#sample(text, fail)
+  }
+
+  end(): MetricsPage {
+    // A HELP or TYPE without samples describes nothing.
+    const families = [...this.#families.values()]
+      .filter(({ samples }) => samples.length > 0)
+      .map((family): MetricFamily => ({ ...family, type: family.type ?? 'untyped', unit: undefined }))
+    return { families, samples: this.#samples }
+  }
+
+  #comment(text: string, fail: Fail): void {
+    const keyword = /^[ \t]*(HELP|TYPE)[ \t]+(?=[^ \t])/.exec(text)
+    // Any other comment, and a keyword with nothing behind it, says nothing.
+    if (keyword === null) return
+    const reader = new LineReader(text.slice(keyword[0].length), 'prometheus', fail)
+    const name = reader.rest.startsWith('"') ? reader.quoted('a metric name') : reader.metricName()
+    if (name === undefined || !/^(?:[ \t]|$)/.test(reader.rest)) {
+      fail(`expected a metric name after ${keyword[1]}, found ${JSON.stringify(reader.rest.slice(0, 20))}`)
+    }
+    const content = reader.rest.replace(/^[ \t]+/, '')
+    if (content === '') return
+    if (keyword[1] === 'HELP') this.#help(name, content, fail)
+    else this.#type(name, content, fail)
+  }
+
+  #help(name: string, content: string, fail: Fail): void {
+    const family = this.#open(name)
+    if (family.help !== undefined) fail(`a second HELP for ${name}`)
+    family.help = content.replace(/\\(.?)/g, (sequence, character: string) => {
+      if (character === 'n') return '\n'
+      return character === '\\' || character === '"' ? character : fail(`unknown escape ${sequence} in HELP`)
+    })
+  }
+
+  #type(name: string, content: string, fail: Fail): void {
+    const family = this.#open(name)
+    if (family.type !== undefined) fail(`a second TYPE for ${name}`)
+    if (family.samples.length > 0) fail(`TYPE of ${name} comes after its samples`)
+    const spelling = content.trim().toLowerCase()
+    family.type = Object.hasOwn(types, spelling)
+      ? types[spelling]
+      : fail(`${JSON.stringify(content.trim())} is not a type; it is one of ${Object.keys(types).join(', ')}`)
+  }
+
+  #open(name: string): OpenFamily {
+    let family = this.#families.get(name)
+    if (family === undefined) {
+      family = { name, type: undefined, help: undefined, samples: [] }
+      this.#families.set(name, family)
+    }
+    return family
+  }
+
+  #sample(text: string, fail: Fail): void {
+    const sample = readSample(new LineReader(text, 'prometheus', fail))
+    const family = this.#familyOf(sample.name)
+    checkSample(sample, family, fail)
+    family.samples.push(sample)
+    this.#samples.push(sample)
+  }
+
+  #familyOf(name: string): OpenFamily {
+    const suffix = /_(?:bucket|count|sum)$/.exec(name)?.[0]
+    if (suffix !== undefined && !this.#families.has(name)) {
+      const stem = this.#families.get(name.slice(0, -suffix.length))
+      if (stem?.type !== undefined && suffixes[stem.type]?.includes(suffix)) return stem
+    }
+    return this.#open(name)
+  }
+}
+
+function readSample(reader: LineReader): ParsedSample {
+  const { fail } = reader
+  const outside = reader.metricName()
+  reader.blanks()
+  const { labels, name } = reader.take('{') ? reader.labels(outside) : { labels: {}, name: outside }
+  if (name === undefined) return fail(`expected a metric name, found ${JSON.stringify(reader.rest.slice(0, 20))}`)
+  const [token, time, ...more] = reader.rest.split(/[ \t]+/).filter((part) => part !== '')
+  if (token === undefined) return fail(`expected a value after ${name}`)
+  const value = parseValue(token) ?? fail(`${JSON.stringify(token)} is not a number`)
+  if (time === undefined) return { name, labels, value: jsonValue(value) }
+  const timestamp = parseMilliseconds(time) ?? fail(`timestamp ${JSON.stringify(time)} is not in whole milliseconds`)
+  if (more.length > 0) fail(`expected the end of the line, found ${JSON.stringify(more[0])}`)
+  return { name, labels, value: jsonValue(value), timestamp_ms: timestamp.milliseconds }
+}
+
+function checkSample({ name, labels, value }: ParsedSample, family: OpenFamily, fail: Fail): void {
+  const histogram = family.type === 'histogram' || family.type === 'gaugehistogram'
+  if (histogram && name === `${family.name}_bucket`) {
+    boundOf(labels, 'le', fail)
+    if (typeof value === 'number' && value < 0) fail(`a negative bucket of histogram ${family.name}`)
+  }
+  if (histogram && name === `${family.name}_count` && typeof value === 'number' && value < 0)
+    fail(`a negative count of histogram ${family.name}`)
+  if (family.type === 'summary' && name === family.name && labels['quantile'] !== undefined)
+    boundOf(labels, 'quantile', fail)
+}
+
+function boundOf(labels: ParsedSample['labels'], label: string, fail: Fail): number {
+  const text = labels[label]
+  if (text === undefined) return fail(`a bucket has no label ${label}`)
+  return parseValue(text) ?? fail(`label ${label} is ${JSON.stringify(text)}, not a number`)
+}
