@@ -7,6 +7,9 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
+          // Some tests build, compile or start processes: slow on a busy machine, and no test measures time.
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
           include: ['tests/**/*.test.ts'],
           exclude: ['tests/temporal/**', 'tests/live/**', 'tests/bench/**'],
         },
