@@ -1,3 +1,4 @@
+import { onAbort } from './on-abort.ts'
 import { describeThrown } from './thrown.ts'
 import type { Tool, ToolContext } from './tool.ts'
 import type { ToolError } from './tool-call.ts'
@@ -68,10 +69,10 @@ function withinTime(
   return new Promise((resolve) => {
     const settle = (executed: Executed) => {
       clearTimeout(timer)
-      options.signal.removeEventListener('abort', onAbort)
+      stopWaiting()
       resolve(executed)
     }
-    const onAbort = () => {
+    const cancel = () => {
       settle(cancelled)
       context.abort(options.signal.reason)
     }
@@ -81,14 +82,14 @@ function withinTime(
       settle({ kind: 'failed', error: { kind: 'timeout', message } })
       context.abort(new DOMException(message, 'TimeoutError'))
     }, timeoutMs)
-    options.signal.addEventListener('abort', onAbort, { once: true })
+    const stopWaiting = onAbort(options.signal, cancel)
     // A foreign `then` may throw or call back twice; a promise made of it does neither.
     Promise.resolve(output).then(
       (value) => settle({ kind: 'returned', value }),
       (error: unknown) => settle(threw(error)),
     )
     // The tool may have ended the run itself before the listener was there.
-    if (options.signal.aborted) onAbort()
+    if (options.signal.aborted) cancel()
   })
 }
 

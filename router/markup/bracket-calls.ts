@@ -2,7 +2,7 @@ import { isObject, parseJson, unparsable } from '../json.ts'
 import { endOfJson } from '../json-scan.ts'
 import { mend } from '../mend.ts'
 import { cutOff, type MarkupCall, type SchemaOf } from './markup-call.ts'
-import { memberSchema, valueOfText } from './typed-text.ts'
+import { memberOf, placeOf, type SchemaPlace, valueOfText } from './typed-text.ts'
 
 /*
  * [TOOL_CALL]…[/TOOL_CALL]: an older text form of M2 on self-hosted servers. The body is one JSON object, or several, or
@@ -64,7 +64,7 @@ const unreadable = 'its body is not {"name":…,"input":…}'
 
 function readArrows(text: string, from: number, name: string, schemaOf: SchemaOf): Body {
   const members = new Map<string, unknown>()
-  const schema = schemaOf(name)
+  const place = placeOf(schemaOf(name))
   let position = from
   for (;;) {
     arrowEnd.lastIndex = position
@@ -74,7 +74,7 @@ function readArrows(text: string, from: number, name: string, schemaOf: SchemaOf
     const valueStart = arrowMember.lastIndex
     const end = key === undefined ? -1 : endOfMember(text, valueStart)
     if (key === undefined || end === -1) return { end: text.length, name, problem: cutOff }
-    const value = memberValue(text.slice(valueStart, end), memberSchema(schema, key, false))
+    const value = memberValue(text.slice(valueStart, end), memberOf(place, key, false))
     if (value === unparsable) return { end: text.length, name, problem: `the value of "${key}" cannot be read` }
     if (members.has(key)) return { end: text.length, name, problem: `"${key}" is given twice` }
     members.set(key, value)
@@ -97,8 +97,8 @@ function endOfQuoted(text: string, from: number): number {
   return -1
 }
 
-function memberValue(text: string, schema: unknown): unknown {
-  if (!text.startsWith('"')) return valueOfText(text, schema)
+function memberValue(text: string, place: SchemaPlace): unknown {
+  if (!text.startsWith('"')) return valueOfText(text, place)
   // A string over several lines is no JSON string as it stands.
   return parseJson(text.replace(/\r?\n/g, (line) => (line === '\n' ? '\\n' : '\\r\\n')).replaceAll('\t', '\\t'))
 }

@@ -1,7 +1,7 @@
 import { jsonSpans } from '../json-scan.ts'
 import { cutOff, type MarkupCall, type SchemaOf } from './markup-call.ts'
 import { type Tag, type TagName, tagsIn } from './tags.ts'
-import { memberSchema, valueOfText } from './typed-text.ts'
+import { memberOf, placeOf, valueOfText } from './typed-text.ts'
 
 /*
  * The markup of M2 to M2.7: <minimax:tool_call> around <invoke name="…"> around <parameter name="…">value</parameter>.
@@ -119,6 +119,7 @@ function readInvoke(source: Source, first: number, schema: object | undefined): 
   const name = invoke?.label ?? ''
   const start = invoke?.start ?? 0
   const members = new Map<string, unknown>()
+  const place = placeOf(schema)
   const complete = (end: number, next: number): ReadInvoke => {
     if (tags[next]?.name === 'parameter') return refuse(text.length, tags.length, ambiguous)
     return { call: { start, end, name, input: Object.fromEntries(members) }, next }
@@ -154,7 +155,7 @@ function readInvoke(source: Source, first: number, schema: object | undefined): 
       return thought !== -1 && thought < nested ? refuseOpen(index + 1) : refuse(text.length, tags.length, ambiguous)
     }
     if (members.has(tag.label)) return skip(source, close + 1, refuse, refuseOpen, `"${tag.label}" is given twice`)
-    members.set(tag.label, valueOfText(text.slice(tag.end, end.start), memberSchema(schema, tag.label, false)))
+    members.set(tag.label, valueOfText(text.slice(tag.end, end.start), memberOf(place, tag.label, false)))
     position = end.end
     index = close + 1
   }

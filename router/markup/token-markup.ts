@@ -1,6 +1,6 @@
 import { maxDepth } from '../json.ts'
 import { cutOff, type MarkupCall, type SchemaOf } from './markup-call.ts'
-import { type LooseSchema, memberSchema, typesOf, valueOfText } from './typed-text.ts'
+import { memberOf, placeOf, type SchemaPlace, typesOf, valueOfText } from './typed-text.ts'
 
 /**
  * The markup of M3: every tag is announced by this token, parameters are elements by their names, objects are nested
@@ -15,7 +15,7 @@ interface Element {
   /** What its closing tag is called, besides the name: `<parameter name="a">` is closed by `</parameter>`. */
   readonly tag: string
   readonly name: string
-  readonly schema: LooseSchema
+  readonly place: SchemaPlace
   readonly children: { readonly name: string; readonly value: unknown }[]
   text: string
 }
@@ -49,7 +49,7 @@ export function tokenCalls(text: string, schemaOf: SchemaOf): readonly MarkupCal
       if (invoke !== undefined) calls.push(unclosed(invoke, position))
       const tool = (attribute ?? '').trim()
       const schema = schemaOf(tool)
-      const root: Element = { tag: 'invoke', name: 'invoke', schema, children: [], text: content }
+      const root: Element = { tag: 'invoke', name: 'invoke', place: placeOf(schema), children: [], text: content }
       invoke =
         schema === undefined && !wrapped
           ? undefined
@@ -82,8 +82,8 @@ function step(
     invoke.problem = 'a tag in it cannot be read'
   } else if (!at.isClosing) {
     if (invoke.stack.length >= maxDepth) invoke.problem = 'it nests too deep'
-    const schema = memberSchema(top.schema, at.name, at.name === 'item' && !typesOf(top.schema).has('object'))
-    invoke.stack.push({ tag: at.tag, name: at.name, schema, children: [], text: content })
+    const place = memberOf(top.place, at.name, at.name === 'item' && !typesOf(top.place).has('object'))
+    invoke.stack.push({ tag: at.tag, name: at.name, place, children: [], text: content })
   } else if (closeElement(invoke, at.name)) {
     const parent = invoke.stack.at(-1)
     if (parent !== undefined) parent.text += content
@@ -101,15 +101,15 @@ function closeElement(invoke: OpenInvoke, name: string): boolean {
     return true
   }
   const parent = invoke.stack.at(-2)
-  const isEmptyContainer = top.children.length === 0 && top.text.trim() === '' && isContainer(top.schema)
+  const isEmptyContainer = top.children.length === 0 && top.text.trim() === '' && isContainer(top.place)
   if (!isEmptyContainer || parent?.name !== name || invoke.stack.length < 3) return false
   closeTop(invoke)
   closeTop(invoke)
   return true
 }
 
-function isContainer(schema: LooseSchema): boolean {
-  const types = typesOf(schema)
+function isContainer(place: SchemaPlace): boolean {
+  const types = typesOf(place)
   return types.has('array') || types.has('object')
 }
 
@@ -126,12 +126,12 @@ interface Built {
   readonly problem?: string
 }
 
-function builtOf({ name, schema, children, text }: Element): Built {
-  const types = typesOf(schema)
+function builtOf({ name, place, children, text }: Element): Built {
+  const types = typesOf(place)
   if (children.length === 0) {
     if (text.trim() === '' && types.has('array')) return { value: [] }
     if (text.trim() === '' && types.has('object') && !types.has('string')) return { value: {} }
-    return { value: valueOfText(text, schema) }
+    return { value: valueOfText(text, place) }
   }
   if (text.trim() !== '') return { problem: `"${name}" holds both text and elements` }
   const isList = children.every((child) => child.name === 'item') && !(types.has('object') && !types.has('array'))

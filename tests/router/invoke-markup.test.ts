@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest'
+import { createRouter } from '../../router/router.ts'
+import { defineTool } from '../../router/tool.ts'
 import { assistant, exchange } from './support/exchange.ts'
 
 const block = (body: string) => `<minimax:tool_call>\n${body}\n</minimax:tool_call>`
@@ -156,4 +158,27 @@ test('markup in a code block with prose behind it may be an example: it is refus
 test('a reference is read whatever the type of its parameter', async () => {
   const { results } = await exchange(block(invoke('write_file', { path: '{"$given":"nothing"}' })))
   expect(results[0]).toMatchObject({ error: { kind: 'unresolved_reference' } })
+})
+
+test('types are found behind references of the schema, to itself as well', async () => {
+  const inputs: unknown[] = []
+  const tool = defineTool({
+    name: 'grow',
+    description: 'Has a recursive input.',
+    inputSchema: {
+      type: 'object',
+      properties: { code: { $ref: '#/$defs/code' }, size: { anyOf: [{ $ref: '#/$defs/size' }] }, next: { $ref: '#' } },
+      $defs: { code: { type: 'string' }, size: { type: 'integer' } },
+    } as { type: 'object' },
+    execute: (input) => inputs.push(input),
+  })
+  const own = createRouter([tool])
+  const token = ']<]minimax[>['
+  for (const content of [
+    block(invoke('grow', { code: '7', size: '7', next: '{"code":"8"}' })),
+    `${token}<invoke name="grow">${token}<code>7${token}</code>${token}<size>7${token}</size>${token}<next>${token}<code>8${token}</code>${token}</next>${token}</invoke>`,
+  ]) {
+    await own.dispatch(own.read(assistant({ content })).calls)
+    expect(inputs.pop()).toEqual({ code: '7', size: 7, next: { code: '8' } })
+  }
 })

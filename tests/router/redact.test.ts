@@ -38,6 +38,7 @@ test('a member that is called a secret is masked whatever it looks like', () => 
 })
 
 test('a secret that reaches over the edge of what is looked at does not show its beginning', () => {
+  expect(excerpt(`key sk-${'s'.repeat(40)}`, 60)).toBe('key [redacted]')
   const long = `sk-${'k'.repeat(8_100)} sk-${'s'.repeat(500)}`
   expect(excerpt(long, 60)).not.toContain('sss')
   expect(excerpt(`${'x '.repeat(20_000)}sk-${'s'.repeat(500)}`, 60)).not.toContain('sss')

@@ -1,0 +1,37 @@
+import { getEventListeners } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect, test } from 'vitest'
+import { createRouter } from '../../router/router.ts'
+import { defineTool } from '../../router/tool.ts'
+
+const waiting = defineTool({
+  name: 'wait',
+  description: 'Waits until it is told to stop.',
+  inputSchema: { type: 'object', properties: { ms: { type: 'integer' } } },
+  execute: ({ ms }, { signal }) => sleep(ms ?? 10_000, 'waited', { signal }),
+})
+const router = createRouter([waiting])
+const calls = (count: number, input: object) =>
+  Array.from({ length: count }, (_, index) => ({ id: `${index}`, name: 'wait', input, repairs: [] }))
+
+test('many calls at a time wait on one listener, and an abort ends them all', async () => {
+  const controller = new AbortController()
+  const { signal } = controller
+  const ended = router.dispatch(calls(50, {}), { signal, concurrency: 50 })
+  await sleep(5)
+  expect(getEventListeners(signal, 'abort')).toHaveLength(1)
+  controller.abort()
+  expect((await ended).map((result) => result.status === 'error' && result.error.kind)).toEqual(
+    Array(50).fill('cancelled'),
+  )
+  expect(getEventListeners(signal, 'abort')).toHaveLength(0)
+})
+
+test('no listener is left behind by calls that end by themselves', async () => {
+  const { signal } = new AbortController()
+  for (let time = 0; time < 3; time++) {
+    const results = await router.dispatch(calls(30, { ms: 1 }), { signal, concurrency: 30 })
+    expect(results.every(({ status }) => status === 'ok')).toBe(true)
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0)
+  }
+})
