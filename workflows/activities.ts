@@ -10,12 +10,18 @@ import {
 import type { Limits } from '../lib/loop/limits.ts'
 import type { Model } from '../lib/loop/model.ts'
 import { minimax } from '../lib/minimax/minimax.ts'
+import { fitResult, shortenTrace } from '../lib/temporal/fit-result.ts'
 import { runInActivity, toApplicationFailure } from '../lib/temporal/index.ts'
 import type { Telemetry, ValidationStatus } from '../tools/documents.ts'
 
 export interface ActivityOptions {
-  /** The model, or a function that makes it before the first agent step. @defaultValue MiniMax, as the environment says */
+  /**
+   * The model, or a function that makes it before the first agent step. It should retry little: the workflow's retry policy does.
+   *
+   * @defaultValue `minimax({ retries: 0 })`, as the environment says
+   */
   readonly model?: Model | (() => Model)
+  /** `checkpointBytes` is 65536 here unless set. */
   readonly limits?: Partial<Limits>
   /** Where `report.json` and `report.md` are written, in a folder for each run. Without it no file is written. */
   readonly reportDirectory?: string
@@ -44,17 +50,28 @@ export interface GeneratedReport {
 
 export type IncidentActivities = ReturnType<typeof createActivities>
 
+/**
+ * The incident tools are pure and quick: their results are cheaper to derive again in the next attempt than to send along
+ * with every heartbeat of this one.
+ */
+const checkpointBytes = 65_536
+
+/**
+ * Of the telemetry and of the agent's result, in bytes of JSON: the report holds both, twice, and has to fit into a payload itself.
+ */
+const maxResultBytes = 400_000
+
 /** The three activities of `latencyWorkflow`, to be handed to a worker. */
 export function createActivities(options: ActivityOptions = {}) {
   // Made once, so that all agent steps of a worker share its connections; made late, so that a wrong configuration fails a step.
   let made: Model | undefined
   const model = (): Model => {
-    made ??= typeof options.model === 'function' ? options.model() : (options.model ?? minimax())
+    made ??= typeof options.model === 'function' ? options.model() : (options.model ?? minimax({ retries: 0 }))
     return made
   }
   return {
     collect_telemetry: ({ scenario }: { readonly scenario: string }): Promise<Telemetry> =>
-      classified(() => collectTelemetry(scenario)),
+      classified(async () => fitResult(await collectTelemetry(scenario), maxResultBytes)),
 
     /** Needs a heartbeat timeout. Resumes, heartbeats and stops as every run in an activity does. */
     agent_step: (input: AgentStepInput): Promise<AgentResult> =>
@@ -63,13 +80,21 @@ export function createActivities(options: ActivityOptions = {}) {
           runIncidentAgent(input, {
             ...activity,
             model: model(),
-            limits: { ...options.limits, deadlineMs: Math.min(options.limits?.deadlineMs ?? deadlineMs, deadlineMs) },
+            limits: {
+              checkpointBytes,
+              ...options.limits,
+              deadlineMs: Math.min(options.limits?.deadlineMs ?? deadlineMs, deadlineMs),
+            },
           }),
         ({ agent_trace: { stop_reason, rounds, error } }) => ({
           stopReason: stop_reason,
           rounds,
           ...(error && { error }),
         }),
+        {
+          maxBytes: maxResultBytes,
+          shorten: (result, excess) => ({ ...result, agent_trace: shortenTrace(result.agent_trace, excess) }),
+        },
       ),
 
     /** Writing is repeatable: a retry writes the same bytes to the same files. */

@@ -1,28 +1,100 @@
-/** Where the Temporal server is and what to ask it for. */
+import { loadClientConnectConfig } from '@temporalio/envconfig'
+import type { NativeConnectionOptions } from '@temporalio/worker'
+
+/** Where the Temporal server is, how to get in, and what to ask it for. */
 export interface TemporalSettings {
-  /** `host:port`. */
-  readonly address: string
+  /** Address, TLS, API key and headers, as both kinds of connection take them. */
+  readonly connection: Pick<NativeConnectionOptions, 'tls' | 'apiKey' | 'metadata'> & { readonly address: string }
   readonly namespace: string
   readonly taskQueue: string
 }
 
-/** `TEMPORAL_ADDRESS` (default `127.0.0.1:7233`), `TEMPORAL_NAMESPACE` (`default`), `TEMPORAL_TASK_QUEUE` (`tenrounds`). */
-export function temporalSettings(env: NodeJS.ProcessEnv = process.env): TemporalSettings {
+/** What a caller may say in place of the environment. */
+export interface TemporalOverrides {
+  readonly address?: string
+  readonly namespace?: string
+  readonly taskQueue?: string
+}
+
+/** The connection or the namespace is wrong: nothing was run. The message names the address and the variable to set. */
+export class TemporalConnectionError extends Error {
+  override readonly name = 'TemporalConnectionError' as const
+}
+
+/**
+ * Temporal's own client configuration: `TEMPORAL_ADDRESS` (default `127.0.0.1:7233`), `TEMPORAL_NAMESPACE` (`default`), `TEMPORAL_API_KEY`,
+ * `TEMPORAL_TLS_*`, and a profile of `temporal.toml` (`TEMPORAL_PROFILE`, `TEMPORAL_CONFIG_FILE`); and `TEMPORAL_TASK_QUEUE` (`tenrounds`).
+ * A variable that is empty counts as not set.
+ *
+ * @throws {TemporalConnectionError} where the configuration file or the profile cannot be read.
+ */
+export function temporalSettings(
+  overrides: TemporalOverrides = {},
+  env: NodeJS.ProcessEnv = process.env,
+): TemporalSettings {
+  const overrideEnvVars = Object.fromEntries(
+    Object.entries(env).flatMap(([name, value]) => (value === undefined || value === '' ? [] : [[name, value]])),
+  )
+  const { connectionOptions, namespace } = load(overrideEnvVars)
+  const { tls, apiKey, metadata, address } = connectionOptions
   return {
-    address: env['TEMPORAL_ADDRESS'] || '127.0.0.1:7233',
-    namespace: env['TEMPORAL_NAMESPACE'] || 'default',
-    taskQueue: env['TEMPORAL_TASK_QUEUE'] || 'tenrounds',
+    connection: {
+      address: overrides.address ?? address ?? '127.0.0.1:7233',
+      ...(tls !== undefined && { tls }),
+      ...(apiKey !== undefined && { apiKey }),
+      ...(metadata !== undefined && { metadata }),
+    },
+    namespace: overrides.namespace ?? namespace ?? 'default',
+    taskQueue: overrides.taskQueue ?? overrideEnvVars['TEMPORAL_TASK_QUEUE'] ?? 'tenrounds',
   }
 }
 
-/** @throws {Error} that names the address and the variable to set. */
-export async function connectTo<T>(address: string, connect: (options: { address: string }) => Promise<T>): Promise<T> {
+function load(overrideEnvVars: Record<string, string>) {
   try {
-    return await connect({ address })
+    return loadClientConnectConfig({ overrideEnvVars })
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new Error(
-      `No Temporal server at ${address} (${reason}). Start one with "temporal server start-dev", or set TEMPORAL_ADDRESS.`,
+    throw new TemporalConnectionError(
+      `Temporal's client configuration cannot be read: ${messageOf(error)}. See TEMPORAL_CONFIG_FILE and TEMPORAL_PROFILE.`,
     )
   }
+}
+
+/** @throws {TemporalConnectionError} where no server answers. */
+export async function connectTo<T>(
+  connection: TemporalSettings['connection'],
+  connect: (options: TemporalSettings['connection']) => Promise<T>,
+): Promise<T> {
+  try {
+    return await connect(connection)
+  } catch (error) {
+    throw new TemporalConnectionError(
+      `No Temporal server at ${connection.address} (${messageOf(error)}). Start one with "npm run temporal" or "temporal server start-dev", or set TEMPORAL_ADDRESS.`,
+    )
+  }
+}
+
+interface NamespaceService {
+  describeNamespace(request: { readonly namespace: string }): Promise<unknown>
+}
+
+/** @throws {TemporalConnectionError} where the server has no such namespace, or does not let us in. */
+export async function checkNamespace(
+  service: NamespaceService,
+  { namespace, connection: { address } }: TemporalSettings,
+): Promise<void> {
+  try {
+    await service.describeNamespace({ namespace })
+  } catch (error) {
+    throw new TemporalConnectionError(
+      `The Temporal server at ${address} does not open the namespace "${namespace}" (${messageOf(error)}). Set TEMPORAL_NAMESPACE, and TEMPORAL_API_KEY or TEMPORAL_TLS_* where the server asks for them.`,
+    )
+  }
+}
+
+/** gRPC's errors say the same in `details`, without the numbers. One line. */
+function messageOf(error: unknown): string {
+  const details = error instanceof Error && 'details' in error ? error.details : undefined
+  const message =
+    typeof details === 'string' && details !== '' ? details : error instanceof Error ? error.message : error
+  return String(message).split('\n', 1)[0]?.replace(/\.$/, '') ?? ''
 }

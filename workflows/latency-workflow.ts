@@ -1,16 +1,19 @@
 import {
   ActivityCancellationType,
+  ApplicationFailure,
   CancellationScope,
   defineQuery,
   proxyActivities,
-  type RetryPolicy,
   setHandler,
 } from '@temporalio/workflow'
 import type { GeneratedReport, IncidentActivities } from './activities.ts'
+import { localRetry, runRetry } from './retry-policy.ts'
+import { type AgentStepTimeouts, completeTimeouts } from './timeouts.ts'
 
 export interface LatencyWorkflowInput {
   /** Id of a scenario, e.g. `kv_cache_pressure`. */
   readonly scenario: string
+  readonly agent_step_timeouts?: AgentStepTimeouts
 }
 
 export interface LatencyWorkflowResult extends GeneratedReport {
@@ -27,53 +30,13 @@ export interface LatencyWorkflowStatus {
   readonly status?: string
 }
 
-/**
- * What no later attempt can cure. The failures say so themselves (`nonRetryable`); the list repeats it for those who read the policy.
- *
- * - configuration: `ModelError.authentication`, `ModelError.configuration`, `MissingHeartbeatTimeout`, `UnknownScenarioError`, misuse (`TypeError`,
- *   `RangeError`, `LoopError`)
- * - the request: `ModelError.invalid_request`, `ModelError.context_length`, `ModelError.content_filter`
- * - the account: `ModelError.quota`
- *
- * Left to be retried: `ModelError.rate_limit` (after the time asked for), `overloaded`, `server`, `timeout`, `network`, `protocol`, `WorkerShutdown`.
- */
-const nonRetryableErrorTypes = [
-  'ModelError.authentication',
-  'ModelError.configuration',
-  'ModelError.invalid_request',
-  'ModelError.context_length',
-  'ModelError.content_filter',
-  'ModelError.quota',
-  'MissingHeartbeatTimeout',
-  'UnknownScenarioError',
-  'TypeError',
-  'RangeError',
-  'LoopError',
-]
-
-const retry: RetryPolicy = {
-  initialInterval: '1s',
-  backoffCoefficient: 2,
-  maximumInterval: '30s',
-  maximumAttempts: 5,
-  nonRetryableErrorTypes,
-}
-
+/** A workflow that is cancelled waits for what the running activity hands in. */
 const cancellationType = ActivityCancellationType.WAIT_CANCELLATION_COMPLETED
 
 const { collect_telemetry, generate_report } = proxyActivities<IncidentActivities>({
   startToCloseTimeout: '1m',
   scheduleToCloseTimeout: '5m',
-  retry,
-  cancellationType,
-})
-
-/** Ten rounds of a reasoning model take minutes; a dead worker is noticed within the heartbeat timeout. */
-const { agent_step } = proxyActivities<IncidentActivities>({
-  startToCloseTimeout: '15m',
-  scheduleToCloseTimeout: '45m',
-  heartbeatTimeout: '20s',
-  retry,
+  retry: localRetry,
   cancellationType,
 })
 
@@ -84,9 +47,18 @@ export const statusQuery = defineQuery<LatencyWorkflowStatus>('status')
  *
  * A cancelled agent step hands in what it has; the report of that is still written, and the workflow completes with the
  * stop reason `cancelled`.
+ *
+ * @throws {ApplicationFailure} `InvalidInput`: anything else would fail the workflow task, and Temporal retries that for ever.
  */
 export async function latencyWorkflow(input: LatencyWorkflowInput): Promise<LatencyWorkflowResult> {
-  const { scenario } = input
+  const { scenario, timeouts } = checked(input)
+  const { agent_step } = proxyActivities<IncidentActivities>({
+    startToCloseTimeout: timeouts.start_to_close_ms,
+    scheduleToCloseTimeout: timeouts.schedule_to_close_ms,
+    heartbeatTimeout: timeouts.heartbeat_ms,
+    retry: runRetry,
+    cancellationType,
+  })
   let status: LatencyWorkflowStatus = { scenario, step: 'collect_telemetry' }
   setHandler(statusQuery, () => status)
 
@@ -98,4 +70,22 @@ export async function latencyWorkflow(input: LatencyWorkflowInput): Promise<Late
   const report = await CancellationScope.nonCancellable(() => generate_report({ scenario, pre_telemetry, result }))
   status = { ...outcome, step: 'done' }
   return { scenario, ...report }
+}
+
+/** The input comes from any client, so its type proves nothing. */
+function checked(input: Partial<LatencyWorkflowInput> | undefined) {
+  const scenario = input?.scenario
+  if (typeof scenario !== 'string' || scenario === '' || scenario.length > 200) {
+    throw invalid('scenario has to be the id of a scenario')
+  }
+  const timeouts = completeTimeouts(input?.agent_step_timeouts)
+  if (typeof timeouts === 'string') throw invalid(timeouts)
+  return { scenario, timeouts }
+}
+
+function invalid(problem: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(
+    `latencyWorkflow takes { scenario, agent_step_timeouts? }: ${problem}.`,
+    'InvalidInput',
+  )
 }

@@ -1,50 +1,75 @@
-import { NativeConnection, Worker } from '@temporalio/worker'
+import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker'
 import { type ActivityOptions, createActivities } from './activities.ts'
-import { connectTo, temporalSettings } from './connection.ts'
+import { checkNamespace, connectTo, type TemporalOverrides, temporalSettings } from './connection.ts'
 import { workflowsPath } from './workflows-path.ts'
 
 export interface WorkerSettings extends ActivityOptions {
   readonly namespace?: string
   readonly taskQueue?: string
+  /** Agent steps that this worker runs at the same time. @defaultValue 100 */
+  readonly concurrency?: number
 }
 
-/** How long a heartbeat may be held back, in milliseconds. By default it is most of the heartbeat timeout, and a crash loses rounds. */
-const heartbeatThrottleMs = 50
+/**
+ * How long a heartbeat may be held back, in milliseconds. By default it is most of the heartbeat timeout, and a crash loses rounds. Few are sent
+ * (two in a round, and two a second), so there is nothing to hold back.
+ */
+const heartbeatThrottleMs = 1
+
+/** What a worker needs so that a run outlives it; `createWorker` sets it, and so should a worker of your own. */
+export const takeoverOptions = {
+  maxHeartbeatThrottleInterval: heartbeatThrottleMs,
+  defaultHeartbeatThrottleInterval: heartbeatThrottleMs,
+  // Else a takeover waits 10 s for the queue of the dead worker.
+  stickyQueueScheduleToStartTimeout: '1s',
+} as const satisfies Partial<WorkerOptions>
 
 /** A worker for `latencyWorkflow` and its activities on a connection that the caller opens and closes. */
 export async function createWorker(
   options: WorkerSettings & { readonly connection: NativeConnection },
 ): Promise<Worker> {
-  const { connection, namespace, taskQueue, ...activityOptions } = options
-  const settings = temporalSettings()
+  const { connection, namespace, taskQueue, concurrency, ...activityOptions } = options
+  const settings = temporalSettings({
+    ...(namespace !== undefined && { namespace }),
+    ...(taskQueue !== undefined && { taskQueue }),
+  })
   return Worker.create({
     connection,
-    namespace: namespace ?? settings.namespace,
-    taskQueue: taskQueue ?? settings.taskQueue,
+    namespace: settings.namespace,
+    taskQueue: settings.taskQueue,
     workflowsPath,
     activities: createActivities(activityOptions),
-    maxHeartbeatThrottleInterval: heartbeatThrottleMs,
-    defaultHeartbeatThrottleInterval: heartbeatThrottleMs,
-    // Else a takeover waits 10 s for the queue of the dead worker.
-    stickyQueueScheduleToStartTimeout: '1s',
+    ...(concurrency !== undefined && { maxConcurrentActivityTaskExecutions: concurrency }),
+    ...takeoverOptions,
   })
 }
 
 /**
  * Connects, and works until SIGTERM, SIGINT or `signal`; runs in progress go on in another worker.
  *
- * @throws {Error} where no server answers; the message says at which address and what to set.
+ * @param options `onReady` is called once the worker takes tasks.
+ * @throws {TemporalConnectionError} where no server answers or the namespace is not there; the message says what to set.
  */
 export async function runWorker(
-  options: WorkerSettings & { readonly address?: string; readonly signal?: AbortSignal } = {},
+  options: WorkerSettings &
+    TemporalOverrides & {
+      readonly signal?: AbortSignal
+      readonly onReady?: (where: {
+        readonly address: string
+        readonly namespace: string
+        readonly taskQueue: string
+      }) => void
+    } = {},
 ): Promise<void> {
-  const { address, signal, ...settings } = options
-  const connection = await connectTo(address ?? temporalSettings().address, (target) =>
-    NativeConnection.connect(target),
-  )
+  const { address, signal, onReady, ...workerSettings } = options
+  const settings = temporalSettings(options)
+  const connection = await connectTo(settings.connection, (target) => NativeConnection.connect(target))
   try {
-    const worker = await createWorker({ ...settings, connection })
-    await (signal === undefined ? worker.run() : worker.runUntil(aborted(signal)))
+    await checkNamespace(connection.workflowService, settings)
+    const worker = await createWorker({ ...workerSettings, connection })
+    const running = signal === undefined ? worker.run() : worker.runUntil(aborted(signal))
+    onReady?.({ address: settings.connection.address, namespace: settings.namespace, taskQueue: settings.taskQueue })
+    await running
   } finally {
     await connection.close()
   }

@@ -1,3 +1,5 @@
+import { ModelError } from '../loop/model-error.ts'
+import type { MinimaxOptions } from '../minimax/configuration.ts'
 import { type MinimaxModel, minimax } from '../minimax/minimax.ts'
 import { incidentResponder, startStandIn } from '../testing/index.ts'
 import { UsageError } from './exit-code.ts'
@@ -12,16 +14,24 @@ export interface Endpoint {
 const standInNotice =
   'No model was involved: the local stand-in answered by fixed rules. Set ANTHROPIC_AUTH_TOKEN to use MiniMax.'
 
-/** MiniMax where a token is set, else the stand-in behind the same client: only the URL differs. */
-export async function openEndpoint(live: boolean, env: NodeJS.ProcessEnv): Promise<Endpoint> {
+/**
+ * MiniMax where a token is set, else the stand-in behind the same client: only the URL differs.
+ *
+ * @throws {UsageError} where a real model is wanted and there is no token, or the environment configures none.
+ */
+export async function openEndpoint(
+  live: boolean,
+  env: NodeJS.ProcessEnv,
+  options: Pick<MinimaxOptions, 'retries'> = {},
+): Promise<Endpoint> {
   const hasToken = (env['ANTHROPIC_AUTH_TOKEN'] ?? '').trim() !== ''
   if (live && !hasToken) throw new UsageError('--live needs a token: set ANTHROPIC_AUTH_TOKEN to your MiniMax API key.')
   if (hasToken) {
-    const model = minimax({ env })
+    const model = configured(() => minimax({ ...options, env }))
     return { model, notice: undefined, close: () => model.close() }
   }
   const standIn = await startStandIn({ responder: incidentResponder() })
-  const model = minimax({ url: standIn.url, token: 'stand-in', env: {} })
+  const model = minimax({ ...options, url: standIn.url, token: 'stand-in', env: {} })
   return {
     // Named for what it is: nothing in a report may look like a model's answer.
     model: { ...model, name: 'stand-in', provider: 'tenrounds.stand_in' },
@@ -30,5 +40,14 @@ export async function openEndpoint(live: boolean, env: NodeJS.ProcessEnv): Promi
       await model.close()
       await standIn.close()
     },
+  }
+}
+
+function configured<T>(make: () => T): T {
+  try {
+    return make()
+  } catch (error) {
+    if (error instanceof ModelError && error.kind === 'configuration') throw new UsageError(error.message)
+    throw error
   }
 }

@@ -1,6 +1,5 @@
 import { listScenarios, UnknownScenarioError } from '../../fixtures/load-scenario.ts'
 import { runIncident } from '../incident/run-incident.ts'
-import { ModelError } from '../loop/model-error.ts'
 import { openEndpoint } from './endpoint.ts'
 import { exitCode, UsageError } from './exit-code.ts'
 import { interruption } from './interrupt.ts'
@@ -25,10 +24,7 @@ export async function runCommand({ scenario, live, reports }: RunCommandOptions)
       `Reports cannot be written to ${reports}: ${error.message}. Give another folder with --reports.`,
     )
   })
-  const endpoint = await openEndpoint(live, process.env).catch((error: unknown) => {
-    if (error instanceof ModelError && error.kind === 'configuration') throw new UsageError(error.message)
-    throw error
-  })
+  const endpoint = await openEndpoint(live, process.env)
   const interrupted = interruption()
   const progress = new Progress(process.stderr, () => performance.now())
   try {

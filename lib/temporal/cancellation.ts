@@ -1,5 +1,5 @@
 import type { Context } from '@temporalio/activity'
-import { ApplicationFailure } from '@temporalio/common'
+import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common'
 
 /**
  * Why the activity was told to stop.
@@ -31,5 +31,7 @@ export function cancellationFailure(context: Context): unknown {
     message: 'The worker is shutting down; the run goes on in another attempt.',
     type: 'WorkerShutdown',
     nextRetryDelay: 1,
+    // Every deployment does this: nothing to log as an error.
+    category: ApplicationFailureCategory.BENIGN,
   })
 }

@@ -1,7 +1,7 @@
 import { ApplicationFailure, type Context, type Info } from '@temporalio/activity'
 
 /** Cancellation comes with the answer to a heartbeat, so this is also how long a cancelled run may go on unaware. */
-const longestIntervalMs = 1_000
+const longestIntervalMs = 500
 
 export interface Heartbeat {
   /** Sends a heartbeat now. */
@@ -10,7 +10,7 @@ export interface Heartbeat {
 }
 
 /**
- * Sends heartbeats at once, then on a timer, until `stop`: at least three in a heartbeat timeout, and one a second.
+ * Sends heartbeats at once, then on a timer, until `stop`: at least three in a heartbeat timeout, and two a second.
  *
  * @param details is asked at every heartbeat; the server keeps the newest only.
  */

@@ -1,5 +1,6 @@
 import type { AnswerOf, Run, RunOptions } from '../loop/run.ts'
 import { runLoop } from '../loop/run-loop.ts'
+import { shortenTrace } from './fit-result.ts'
 import { runInActivity } from './run-in-activity.ts'
 
 /** What the activity sets itself. */
@@ -22,16 +23,18 @@ type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K>
  *
  * @param options from the activity's input to the options of `runLoop`. It is called in every attempt, so the same input has to
  * give the same prompt, tools and givens. `limits.deadlineMs` is lowered to what is left of the activity's timeouts.
- * @returns an activity that needs a heartbeat timeout; without one it fails with `MissingHeartbeatTimeout`.
+ * @returns an activity that needs a heartbeat timeout; without one it fails with `MissingHeartbeatTimeout`. A result that is too
+ * large for a payload loses the oldest entries of its trace; where that is not enough it fails with `ResultTooLarge`. Neither is
+ * retried. Inputs of 2 MiB and more never arrive: Temporal's server refuses them when the workflow or the activity is started.
  */
 export function loopActivity<Input, S extends object = never>(
   options: (input: Input) => Omit<RunOptions<S>, SetByActivity> | Promise<Omit<RunOptions<S>, SetByActivity>>,
 ): (input: Input) => Promise<ActivityResult<AnswerOf<S>>> {
-  return async (input) => {
-    const run = await runInActivity(
+  return (input) =>
+    runInActivity(
       async ({ deadlineMs, onEvent, ...activity }) => {
         const given = await options(input)
-        return runLoop<S>({
+        const { results: _, ...run } = await runLoop<S>({
           ...given,
           ...activity,
           limits: { ...given.limits, deadlineMs: Math.min(given.limits?.deadlineMs ?? deadlineMs, deadlineMs) },
@@ -40,14 +43,13 @@ export function loopActivity<Input, S extends object = never>(
             given.onEvent?.(event)
           },
         })
+        return run
       },
-      (result) => ({
-        stopReason: result.stopReason,
-        rounds: result.rounds,
-        ...(result.stopReason === 'failed' && result.error && { error: result.error }),
+      (run) => ({
+        stopReason: run.stopReason,
+        rounds: run.rounds,
+        ...(run.stopReason === 'failed' && run.error && { error: run.error }),
       }),
+      { shorten: (run, excess) => ({ ...run, trace: shortenTrace(run.trace, excess) }) },
     )
-    const { results: _, ...rest } = run
-    return rest
-  }
 }

@@ -5,6 +5,9 @@ import { isObject } from '../../router/json.ts'
 /** Longest message that goes into a workflow's history, in bytes. */
 const messageLimit = 2_000
 
+/** Largest failure of somebody else that is passed on, in bytes; the server keeps a few thousand of them anyway. */
+const failureLimit = 100_000
+
 /**
  * Errors by which a call is refused as misuse: an invalid option, schema or tool. No later attempt can succeed with the
  * same code.
@@ -21,10 +24,11 @@ const misuse: ReadonlySet<string> = new Set(['LoopError', 'TypeError', 'RangeErr
  * - `details` has one object: `{ kind, status, code, request_id }`, whichever are known.
  *
  * History is readable by everybody who may see the workflow. So there is no `cause`, which could hold a request with its
- * headers, and texts are redacted and clipped. An `ApplicationFailure` is passed on as it is.
+ * headers, and texts are redacted and clipped. An `ApplicationFailure` is passed on as it is, unless it is too large to be
+ * reported: Temporal would not hear of it, and run the activity again at its timeout.
  */
 export function toApplicationFailure(error: unknown): ApplicationFailure {
-  if (isApplicationFailure(error)) return error
+  if (isApplicationFailure(error)) return failureBytes(error) <= failureLimit ? error : shortened(error)
   const fields: Fields = isObject(error) ? error : { message: String(error) }
   const kind = text(fields['kind'])
   const name = text(fields['name']) ?? 'Error'
@@ -57,8 +61,32 @@ function detailsOf(fields: Fields): { readonly [field: string]: string | number 
   return details
 }
 
+/** Details and causes go; they are what makes a failure large, and cannot be cut in part. */
+function shortened({ message, type, nonRetryable, nextRetryDelay }: ApplicationFailure): ApplicationFailure {
+  return ApplicationFailure.create({
+    message: excerpt(message, messageLimit),
+    type: excerpt(type ?? 'Error', 200),
+    nonRetryable: nonRetryable === true,
+    ...(typeof nextRetryDelay === 'number' && { nextRetryDelay }),
+  })
+}
+
+function failureBytes(error: Error): number {
+  const own = error.message.length + (error.stack?.length ?? 0)
+  const details = isApplicationFailure(error) ? lengthOf(error.details) : 0
+  return own + details + (error.cause instanceof Error ? failureBytes(error.cause) : 0)
+}
+
+function lengthOf(details: unknown): number {
+  try {
+    return JSON.stringify(details)?.length ?? 0
+  } catch {
+    return Number.POSITIVE_INFINITY
+  }
+}
+
 /** By name: two copies of `@temporalio/common` in one process have two classes. */
-function isApplicationFailure(error: unknown): error is ApplicationFailure {
+export function isApplicationFailure(error: unknown): error is ApplicationFailure {
   return error instanceof Error && error.name === 'ApplicationFailure'
 }
 

@@ -2,7 +2,16 @@ import { randomUUID } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import { Client, Connection, WorkflowFailedError, type WorkflowHandle } from '@temporalio/client'
 import type { ActivityOptions } from '@temporalio/common'
-import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker'
+import {
+  bundleWorkflowCode,
+  DefaultLogger,
+  type LogEntry,
+  NativeConnection,
+  Runtime,
+  Worker,
+  type WorkflowBundleWithSourceMap,
+} from '@temporalio/worker'
+import { takeoverOptions } from '../../workflows/worker.ts'
 import type { OneActivityInput, oneActivityWorkflow } from './one-activity-workflow.ts'
 import type { TemporalServer } from './temporal-server.ts'
 
@@ -11,10 +20,19 @@ type Activities = Record<string, (argument: never) => Promise<unknown>>
 /** A client and a way to start workers for tests of single activities. */
 export interface ActivityHarness extends AsyncDisposable {
   readonly client: Client
+  /** What workers of this process logged, warnings and worse. */
+  readonly logs: readonly LogEntry[]
+  /** Of `one-activity-workflow.ts` and the incident workflow. */
+  readonly workflowBundle: WorkflowBundleWithSourceMap
   /** Starts a worker for these activities on a queue of its own. */
   startWorker(activities: Activities, taskQueue?: string): Promise<RunningWorker>
   /** Starts a workflow that calls one activity. */
-  start(worker: RunningWorker, activity: string, options?: ActivityOptions, argument?: unknown): Promise<WorkflowHandle>
+  start(
+    worker: Pick<RunningWorker, 'taskQueue'>,
+    activity: string,
+    options?: ActivityOptions,
+    argument?: unknown,
+  ): Promise<WorkflowHandle>
 }
 
 export interface RunningWorker extends AsyncDisposable {
@@ -22,18 +40,21 @@ export interface RunningWorker extends AsyncDisposable {
 }
 
 export async function activityHarness(server: TemporalServer): Promise<ActivityHarness> {
-  Runtime.install({ logger: new DefaultLogger('ERROR') })
+  const logs: LogEntry[] = []
+  Runtime.install({ logger: new DefaultLogger('WARN', (entry) => logs.push(entry)) })
   const [connection, workerConnection, workflowBundle] = await Promise.all([
     Connection.connect({ address: server.address }),
     NativeConnection.connect({ address: server.address }),
     bundleWorkflowCode({
-      workflowsPath: fileURLToPath(new URL('./one-activity-workflow.ts', import.meta.url)),
+      workflowsPath: fileURLToPath(new URL('../temporal/support/workflows.ts', import.meta.url)),
       logger: new DefaultLogger('ERROR'),
     }),
   ])
   const client = new Client({ connection, namespace: server.namespace })
   return {
     client,
+    logs,
+    workflowBundle,
     async startWorker(activities, taskQueue = `harness-${randomUUID()}`) {
       const worker = await Worker.create({
         connection: workerConnection,
@@ -41,9 +62,7 @@ export async function activityHarness(server: TemporalServer): Promise<ActivityH
         taskQueue,
         workflowBundle,
         activities,
-        maxHeartbeatThrottleInterval: 50,
-        defaultHeartbeatThrottleInterval: 50,
-        stickyQueueScheduleToStartTimeout: '1s',
+        ...takeoverOptions,
       })
       const running = worker.run()
       running.catch(() => {})

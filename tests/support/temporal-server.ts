@@ -69,21 +69,29 @@ export async function openTemporal(source: TemporalSource | undefined): Promise<
   return { address: source.address, namespace, [Symbol.asyncDispose]: async () => {} }
 }
 
-/** Starts a development server on a free port of the loopback interface and waits until it answers. */
-export async function startTemporalServer(binary: string): Promise<TemporalServer> {
-  const port = await freePort()
+export interface ServerOptions {
+  /** @defaultValue a free one */
+  readonly port?: number
+  /** Serve the web UI on this port. @defaultValue no UI */
+  readonly uiPort?: number
+  /** Keep the state in this file, so that another server can go on with it. @defaultValue it is gone with the server */
+  readonly stateFile?: string
+}
+
+/** A server that was started here. */
+export interface StartedServer extends TemporalServer {
+  readonly port: number
+  /** SIGKILL, as a crash would be; resolves when the process is gone. */
+  kill(): Promise<void>
+}
+
+/** Starts a development server on the loopback interface and waits until it answers. */
+export async function startTemporalServer(binary: string, options: ServerOptions = {}): Promise<StartedServer> {
+  const port = options.port ?? (await freePort())
   const address = `127.0.0.1:${port}`
-  const args = [
-    'server',
-    'start-dev',
-    '--headless',
-    '--ip',
-    '127.0.0.1',
-    '--port',
-    String(port),
-    '--log-level',
-    'error',
-  ]
+  const args = ['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port), '--log-level', 'error']
+  args.push(...(options.uiPort === undefined ? ['--headless'] : ['--ui-port', String(options.uiPort)]))
+  if (options.stateFile !== undefined) args.push('--db-filename', options.stateFile)
   const child = spawn(binary, args, { stdio: ['ignore', 'ignore', 'pipe'] })
   let said = ''
   child.stderr.on('data', (chunk: Buffer) => {
@@ -95,18 +103,24 @@ export async function startTemporalServer(binary: string): Promise<TemporalServe
   })
   const killChild = () => child.kill('SIGKILL')
   process.once('exit', killChild)
-  const stop = async () => {
+  const end = async (signal: NodeJS.Signals) => {
     process.removeListener('exit', killChild)
-    await ended(child)
+    await ended(child, signal)
   }
   try {
     await Promise.race([failed, answers(address, 60_000)])
   } catch (error) {
-    await stop()
+    await end('SIGTERM')
     throw error
   }
   failed.catch(() => {})
-  return { address, namespace: 'default', [Symbol.asyncDispose]: stop }
+  return {
+    address,
+    namespace: 'default',
+    port,
+    kill: () => end('SIGKILL'),
+    [Symbol.asyncDispose]: () => end('SIGTERM'),
+  }
 }
 
 /** Connecting asks the server for its system information; the namespace comes up a moment later. */
@@ -128,10 +142,10 @@ async function answers(address: string, timeoutMs: number): Promise<void> {
   }
 }
 
-async function ended(child: ChildProcess): Promise<void> {
+async function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const exit = new Promise((resolve) => child.once('exit', resolve))
-  child.kill('SIGTERM')
+  child.kill(signal)
   const patience = setTimeout(() => child.kill('SIGKILL'), 5_000)
   await exit
   clearTimeout(patience)

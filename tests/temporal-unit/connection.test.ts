@@ -1,25 +1,96 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { connectTo, temporalSettings } from '../../workflows/connection.ts'
+import { checkNamespace, connectTo, temporalSettings } from '../../workflows/connection.ts'
+
+/** Where no file of the person who runs the tests is. */
+const nowhere = { TEMPORAL_CONFIG_FILE: '/nonexistent/temporal.toml' }
 
 test('the settings are those of a local development server unless the environment says otherwise', () => {
-  expect(temporalSettings({})).toEqual({ address: '127.0.0.1:7233', namespace: 'default', taskQueue: 'tenrounds' })
+  expect(temporalSettings({}, nowhere)).toEqual({
+    connection: { address: '127.0.0.1:7233' },
+    namespace: 'default',
+    taskQueue: 'tenrounds',
+  })
   const env = {
+    ...nowhere,
     TEMPORAL_ADDRESS: 'temporal.example:7233',
     TEMPORAL_NAMESPACE: 'incidents',
     TEMPORAL_TASK_QUEUE: 'night',
   }
-  expect(temporalSettings(env)).toEqual({
-    address: 'temporal.example:7233',
+  expect(temporalSettings({}, env)).toEqual({
+    connection: { address: 'temporal.example:7233' },
     namespace: 'incidents',
     taskQueue: 'night',
   })
 })
 
+test('what the caller says goes before the environment', () => {
+  const env = { ...nowhere, TEMPORAL_ADDRESS: 'a:1', TEMPORAL_NAMESPACE: 'b', TEMPORAL_TASK_QUEUE: 'c' }
+  const given = { address: 'd:2', namespace: 'e', taskQueue: 'f' }
+  expect(temporalSettings(given, env)).toEqual({ connection: { address: 'd:2' }, namespace: 'e', taskQueue: 'f' })
+})
+
 test('a variable that is set but empty counts as not set', () => {
-  expect(temporalSettings({ TEMPORAL_ADDRESS: '' }).address).toBe('127.0.0.1:7233')
+  const env = {
+    ...nowhere,
+    TEMPORAL_ADDRESS: '',
+    TEMPORAL_NAMESPACE: '',
+    TEMPORAL_API_KEY: '',
+    TEMPORAL_TASK_QUEUE: '',
+  }
+  expect(temporalSettings({}, env)).toEqual(temporalSettings({}, nowhere))
+})
+
+test('an API key turns TLS on, as Temporal Cloud wants it', () => {
+  const env = { ...nowhere, TEMPORAL_ADDRESS: 'eu-west-1.aws.api.temporal.io:7233', TEMPORAL_API_KEY: 'key' }
+  expect(temporalSettings({}, env).connection).toMatchObject({ apiKey: 'key', tls: true })
+})
+
+test('certificates and headers come from the environment', () => {
+  const env = {
+    ...nowhere,
+    TEMPORAL_TLS_CLIENT_CERT_DATA: 'certificate',
+    TEMPORAL_TLS_CLIENT_KEY_DATA: 'key',
+    TEMPORAL_TLS_SERVER_NAME: 'inner.example',
+    TEMPORAL_GRPC_META_TEAM: 'night',
+  }
+  expect(temporalSettings({}, env).connection).toMatchObject({
+    tls: {
+      serverNameOverride: 'inner.example',
+      clientCertPair: { crt: expect.anything(), key: expect.anything() },
+    },
+    metadata: { team: 'night' },
+  })
+})
+
+test('a profile of the configuration file is used, and the environment goes before it', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'tenrounds-profile-'))
+  try {
+    const file = join(folder, 'temporal.toml')
+    await writeFile(file, '[profile.night]\naddress = "night.example:7233"\nnamespace = "night"\n')
+    const env = { TEMPORAL_CONFIG_FILE: file, TEMPORAL_PROFILE: 'night' }
+    expect(temporalSettings({}, env)).toMatchObject({
+      connection: { address: 'night.example:7233' },
+      namespace: 'night',
+    })
+    expect(temporalSettings({}, { ...env, TEMPORAL_NAMESPACE: 'day' }).namespace).toBe('day')
+    expect(() => temporalSettings({}, { ...env, TEMPORAL_PROFILE: 'noon' })).toThrow(/'noon'.*TEMPORAL_PROFILE/)
+  } finally {
+    await rm(folder, { recursive: true })
+  }
 })
 
 test('a server that does not answer is named, with what to do', async () => {
-  const refused = connectTo('127.0.0.1:1', () => Promise.reject(new Error('connection refused')))
+  const refused = connectTo({ address: '127.0.0.1:1' }, () => Promise.reject(new Error('connection refused')))
   await expect(refused).rejects.toThrow(/127\.0\.0\.1:1 \(connection refused\).*TEMPORAL_ADDRESS/)
+})
+
+test('a namespace that is not there is named, with the server and what to set', async () => {
+  const service = { describeNamespace: () => Promise.reject(new Error('Namespace night is not found.')) }
+  const checked = checkNamespace(service, temporalSettings({ namespace: 'night' }, nowhere))
+  await expect(checked).rejects.toThrow(
+    /127\.0\.0\.1:7233.*"night" \(Namespace night is not found\).*TEMPORAL_NAMESPACE/,
+  )
 })

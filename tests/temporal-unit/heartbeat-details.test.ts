@@ -1,6 +1,9 @@
+import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { packCheckpoint, unpackCheckpoint } from '../../lib/temporal/heartbeat-details.ts'
+import { heartbeatAimBytes } from '../../lib/temporal/payload-limits.ts'
+import { seededText } from '../support/seeded-text.ts'
 
 describe('a checkpoint in heartbeat details', () => {
   test('comes back as it was, over JSON', () => {
@@ -9,7 +12,7 @@ describe('a checkpoint in heartbeat details', () => {
         // What JSON cannot carry (-0, a key "__proto__") is not the envelope's business.
         const checkpoint = JSON.parse(JSON.stringify(document))
         const details = JSON.parse(JSON.stringify({ progress: {}, checkpoint: packCheckpoint(checkpoint) }))
-        expect(unpackCheckpoint(details)).toEqual({ kind: 'checkpoint', checkpoint })
+        expect(unpackCheckpoint(details)).toMatchObject({ kind: 'checkpoint', checkpoint })
       }),
     )
   })
@@ -21,6 +24,18 @@ describe('a checkpoint in heartbeat details', () => {
     expect(packCheckpoint(checkpoint).data.length).toBeLessThan(JSON.stringify(checkpoint).length / 3)
   })
 
+  test('is compressed further where the quick way gives more than a heartbeat should carry', () => {
+    const random = seededText(7)
+    const checkpoint = {
+      messages: Array.from({ length: 4_000 }, () => `${random(80)} and the same tail every time, or nearly`),
+    }
+    const quick = gzipSync(JSON.stringify(checkpoint), { level: 1 }).toString('base64').length
+    expect(quick).toBeGreaterThan(heartbeatAimBytes)
+    const packed = packCheckpoint(checkpoint)
+    expect(packed.data.length).toBeLessThan(quick)
+    expect(unpackCheckpoint({ checkpoint: packed })).toMatchObject({ kind: 'checkpoint', checkpoint })
+  })
+
   test.each([undefined, null, { progress: { round: 1 } }])('is absent in %j', (details) => {
     expect(unpackCheckpoint(details)).toEqual({ kind: 'none' })
   })
@@ -28,6 +43,8 @@ describe('a checkpoint in heartbeat details', () => {
   test.each([
     '{"checkpoint":1}',
     42,
+    [],
+    { cursor: 'of somebody else' },
     { checkpoint: 'text' },
     { checkpoint: { encoding: 'zstd', data: 'AAAA' } },
     { checkpoint: { encoding: 'gzip+base64', data: 'not gzip' } },

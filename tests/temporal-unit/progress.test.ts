@@ -36,5 +36,11 @@ test('progress names the round, what goes on, and counts calls and errors', asyn
     '3 reading the answer',
     '3 done: answered',
   ])
-  expect(seen.at(-1)).toMatchObject({ attempt: 2, tool_calls: 2, tool_errors: 1, resumed_rounds: 0 })
+  expect(seen.at(-1)).toMatchObject({
+    attempt: 2,
+    max_rounds: 10,
+    tool_calls: 2,
+    tool_errors: 1,
+    resumed_rounds: 0,
+  })
 })

@@ -90,6 +90,18 @@ describe('toApplicationFailure', () => {
     const own = ApplicationFailure.nonRetryable('mine', 'Mine')
     expect(toApplicationFailure(own)).toBe(own)
   })
+
+  test.each([
+    ['message', ApplicationFailure.retryable('m'.repeat(3_000_000), 'Mine')],
+    ['details', ApplicationFailure.retryable('m', 'Mine', 'd'.repeat(3_000_000))],
+    ['details that are no JSON', ApplicationFailure.retryable('m', 'Mine', 1n)],
+    ['cause', ApplicationFailure.create({ message: 'm', type: 'Mine', cause: new Error('c'.repeat(3_000_000)) })],
+  ])('unless Temporal could not take it: its %s goes', (_what, own) => {
+    const failure = toApplicationFailure(own)
+    expect(failure).toMatchObject({ type: 'Mine', nonRetryable: false })
+    const stored = new DefaultFailureConverter().errorToFailure(failure, defaultPayloadConverter)
+    expect(JSON.stringify(stored).length).toBeLessThan(10_000)
+  })
 })
 
 function plain({ message, type, nonRetryable, nextRetryDelay, details }: ApplicationFailure) {

@@ -55,7 +55,7 @@ describe.skipIf(source === undefined)('loopActivity', () => {
     const run = await handle.result()
     expect(run).toMatchObject({ stopReason: 'answered', answer: 'It is 4 °C.', rounds: 2 })
     expect(run).not.toHaveProperty('results')
-    expect(model.requests[0]?.messages.at(-1)?.json).toContain('How warm is it in Oslo?')
+    expect(model.requests[0]?.messages.at(-1)?.content).toContain('How warm is it in Oslo?')
   })
 
   test('repeats neither a paid reply nor a tool call when the next reply fails', async () => {

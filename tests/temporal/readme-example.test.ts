@@ -1,3 +1,7 @@
+import { spawn } from 'node:child_process'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startStandIn } from '../../lib/testing/index.ts'
 import { bin, writeExamples } from '../support/readme-examples.ts'
@@ -35,4 +39,58 @@ describe.skipIf(source === undefined)('the Temporal example of README', () => {
     expect(code).toBe(0)
     expect(standIn.requests).toHaveLength(2)
   })
+
+  test('survives a SIGKILL in the middle: another worker goes on with the conversation as it was', async () => {
+    const { folder } = examples
+    await replaceIn(join(folder, 'weather-workflow.ts'), "heartbeatTimeout: '20s'", "heartbeatTimeout: '2s'")
+    // Who comes later finds the workflow running and only waits for it.
+    const worker = await readFile(join(folder, 'weather-worker.ts'), 'utf8')
+    await writeFile(join(folder, 'weather-rescuer.ts'), worker)
+    await replaceIn(
+      join(folder, 'weather-rescuer.ts'),
+      /client\.workflow\.start\('weatherWorkflow', \{.*?\n {2}\}\)/s,
+      "client.workflow.getHandle('oslo-again')",
+    )
+    await replaceIn(join(folder, 'weather-worker.ts'), "workflowId: 'oslo'", "workflowId: 'oslo-again'")
+    let killed = () => {}
+    const crash = new Promise<void>((resolve) => {
+      killed = resolve
+    })
+    await using standIn = await startStandIn({
+      responder: async ({ messages, signal }) => {
+        if (messages.at(-1)?.role !== 'tool') return { toolCalls: [{ name: 'get_weather', input: { city: 'Oslo' } }] }
+        if (standIn.requests.length === 2) {
+          killed()
+          await delay(60_000, undefined, { signal })
+        }
+        return { content: 'It is 4 degrees in Oslo.' }
+      },
+    })
+    const env = {
+      TEMPORAL_ADDRESS: server.address,
+      MINIMAX_CHAT_COMPLETIONS_URL: standIn.url,
+      ANTHROPIC_AUTH_TOKEN: 'test-token',
+    }
+    const first = spawn(process.execPath, ['--import', 'tsx', 'weather-worker.ts'], {
+      cwd: folder,
+      env: { PATH: process.env['PATH'], ...env },
+      stdio: 'ignore',
+    })
+    await crash
+    first.kill('SIGKILL')
+    const { code, stdout, stderr } = await runNode([bin.tsx, 'weather-rescuer.ts'], { cwd: folder, env })
+    expect(stdout, stderr).toContain('It is 4 degrees in Oslo.')
+    expect(code).toBe(0)
+    // A crash loses one round at most: the reply that was in flight, and perhaps the one before it.
+    expect(standIn.requests.length).toBeLessThanOrEqual(4)
+    expect(standIn.requests.at(-1)?.body).toEqual(standIn.requests[1]?.body)
+  })
 })
+
+/** The example is to say it in just these words, or the test would prove something else. */
+async function replaceIn(file: string, text: string | RegExp, by: string): Promise<void> {
+  const before = await readFile(file, 'utf8')
+  const after = before.replace(text, by)
+  expect(after).not.toBe(before)
+  await writeFile(file, after)
+}

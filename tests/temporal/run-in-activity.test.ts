@@ -2,6 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { defaultPayloadConverter } from '@temporalio/common'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { Checkpoint } from '../../lib/loop/checkpoint.ts'
+import type { LoopEvent } from '../../lib/loop/events.ts'
+import { defaultLimits } from '../../lib/loop/limits.ts'
 import { LoopError } from '../../lib/loop/loop-error.ts'
 import type { RunError } from '../../lib/loop/run-error.ts'
 
@@ -87,11 +89,12 @@ describe.skipIf(source === undefined)('a run in an activity', () => {
   test('goes on in the next attempt from the last checkpoint, under the same run id', async () => {
     const seen: (readonly [string, Checkpoint | undefined])[] = []
     await using worker = await harness.startWorker(
-      activityOf(async ({ runId, resumeFrom, onCheckpoint }) => {
+      activityOf(async ({ runId, resumeFrom, onCheckpoint, onEvent }) => {
         seen.push([runId, resumeFrom])
+        onEvent(runStart(runId))
         if (seen.length === 1) {
-          onCheckpoint({ ...checkpoint, rounds: 3 })
-          onCheckpoint(checkpoint)
+          await onCheckpoint({ ...checkpoint, rounds: 3 })
+          await onCheckpoint(checkpoint)
         }
         return seen.length < 3 ? { stopReason: 'failed', rounds: 0, error: overloaded } : answered
       }),
@@ -108,7 +111,7 @@ describe.skipIf(source === undefined)('a run in an activity', () => {
       activityOf(async ({ deadlineMs, onCheckpoint }) => {
         deadlines.push(deadlineMs)
         if (deadlines.length > 1) return answered
-        onCheckpoint({ ...checkpoint, elapsed_ms: 3_600_000 })
+        await onCheckpoint({ ...checkpoint, elapsed_ms: 3_600_000 })
         return { stopReason: 'failed', rounds: 0, error: overloaded }
       }),
     )
@@ -122,7 +125,7 @@ describe.skipIf(source === undefined)('a run in an activity', () => {
       activityOf(async ({ resumeFrom, onCheckpoint }) => {
         resumed.push(resumeFrom !== undefined)
         if (resumed.length === 1) {
-          onCheckpoint(checkpoint)
+          await onCheckpoint(checkpoint)
           return { stopReason: 'failed', rounds: 0, error: overloaded }
         }
         if (resumeFrom !== undefined) throw new LoopError('invalid_checkpoint', 'of another version')
@@ -168,7 +171,7 @@ describe.skipIf(source === undefined)('a run in an activity', () => {
     await using worker = await harness.startWorker(
       activityOf(async ({ runId, onEvent, onCheckpoint }) => {
         onEvent({ type: 'round-start', runId, elapsedMs: 1, round: 2, answerOnly: false })
-        onCheckpoint(checkpoint)
+        await onCheckpoint(checkpoint)
         await finished
         return answered
       }),
@@ -213,7 +216,7 @@ describe.skipIf(source === undefined)('a run in an activity', () => {
     })
     const first = await harness.startWorker(
       activityOf(async ({ signal, onCheckpoint }) => {
-        onCheckpoint(checkpoint)
+        await onCheckpoint(checkpoint)
         begun()
         await aborted(signal)
         return { stopReason: 'cancelled', rounds: 4 }
@@ -234,6 +237,12 @@ describe.skipIf(source === undefined)('a run in an activity', () => {
     expect(resumed).toEqual(checkpoint)
   })
 })
+
+/** Without it a failure would look as if the checkpoint had caused it. */
+function runStart(runId: string): LoopEvent {
+  const begun = { model: 'm', provider: 'p', tools: [], limits: defaultLimits, resumedRounds: 0 }
+  return { type: 'run-start', runId, elapsedMs: 0, ...begun }
+}
 
 function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))

@@ -15,6 +15,10 @@ export interface Started {
   /** Resolves when the process is over and its output read. */
   readonly ended: Promise<Ended>
   kill(signal: NodeJS.Signals): void
+  /** What was printed so far, both streams. */
+  output(): string
+  /** Resolves when the output has this; rejects where the process ends before. */
+  until(text: string): Promise<void>
 }
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
@@ -34,12 +38,28 @@ export function startCommand(args: readonly string[], env: Readonly<Record<strin
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text
   })
+  const ended = new Promise<Ended>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', (code, signal) => resolve({ code, signal, stdout, stderr }))
+  })
+  const output = () => stdout + stderr
   return {
-    ended: new Promise((resolve, reject) => {
-      child.once('error', reject)
-      child.once('close', (code, signal) => resolve({ code, signal, stdout, stderr }))
-    }),
+    ended,
     kill: (signal) => child.kill(signal),
+    output,
+    until: (text) =>
+      new Promise((resolve, reject) => {
+        const look = () => {
+          if (!output().includes(text)) return
+          child.stdout.off('data', look)
+          child.stderr.off('data', look)
+          resolve()
+        }
+        child.stdout.on('data', look)
+        child.stderr.on('data', look)
+        look()
+        ended.then(() => reject(new Error(`It ended before it printed "${text}": ${output()}`)), reject)
+      }),
   }
 }
 

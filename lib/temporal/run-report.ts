@@ -1,0 +1,72 @@
+import type { Context } from '@temporalio/activity'
+import type { Checkpoint } from '../loop/checkpoint.ts'
+import type { LoopEvent } from '../loop/events.ts'
+import { type HeartbeatDetails, type PackedCheckpoint, packCheckpoint, unpackCheckpoint } from './heartbeat-details.ts'
+import { payloadLimitBytes } from './payload-limits.ts'
+import { nextProgress, type RunProgress, startProgress } from './progress.ts'
+
+/**
+ * What the heartbeats of one attempt say: how far the run is, and the newest checkpoint that fits into a payload.
+ *
+ * Until the run has a checkpoint of its own, that of the earlier attempt is sent on: the server keeps the details of the
+ * last heartbeat only. A checkpoint that does not fit leaves the one before it in place, which is older, and still a place
+ * to go on from; where none ever fitted, heartbeats carry the progress alone, and the next attempt starts afresh.
+ */
+export class RunReport {
+  readonly #context: Context
+  #progress: RunProgress
+  #checkpoint: PackedCheckpoint | undefined
+  #warned = false
+
+  constructor(context: Context) {
+    this.#context = context
+    this.#progress = startProgress(context.info.attempt)
+  }
+
+  get details(): HeartbeatDetails {
+    return { progress: this.#progress, ...(this.#checkpoint && { checkpoint: this.#checkpoint }) }
+  }
+
+  /** The checkpoint of the earlier attempt, as far as the envelope shows that it is one. */
+  earlierCheckpoint(): Checkpoint | undefined {
+    const unpacked = unpackCheckpoint(this.#context.info.heartbeatDetails)
+    if (unpacked.kind === 'unreadable') this.startAfresh(unpacked.reason)
+    if (unpacked.kind !== 'checkpoint') return undefined
+    // Whether it is one is for the run to check, which knows its version.
+    const checkpoint = unpacked.checkpoint as Checkpoint
+    this.#keep(unpacked.packed, checkpoint)
+    return checkpoint
+  }
+
+  onEvent(event: LoopEvent): void {
+    this.#progress = nextProgress(this.#progress, event)
+  }
+
+  onCheckpoint(checkpoint: Checkpoint): void {
+    const packed = packCheckpoint(checkpoint)
+    if (packed.data.length <= payloadLimitBytes) this.#keep(packed, checkpoint)
+    else this.#warnOfSize(packed.data.length)
+  }
+
+  /** The earlier checkpoint is still sent on, until the run has one of its own: perhaps it was not to blame. */
+  startAfresh(reason: string): void {
+    this.#context.log.warn(
+      'The run starts afresh: the heartbeat details of the earlier attempt have no usable checkpoint.',
+      { reason },
+    )
+  }
+
+  #keep(packed: PackedCheckpoint, { rounds }: Checkpoint): void {
+    this.#checkpoint = packed
+    this.#progress = { ...this.#progress, saved_rounds: Number.isSafeInteger(rounds) ? rounds : 0 }
+  }
+
+  #warnOfSize(bytes: number): void {
+    if (this.#warned) return
+    this.#warned = true
+    this.#context.log.warn(
+      'A checkpoint of the run is too large for a heartbeat: after a crash the run goes on from an earlier one, if there is any. Lower limits.checkpointBytes.',
+      { bytes, limit: payloadLimitBytes, saved_rounds: this.#progress.saved_rounds },
+    )
+  }
+}

@@ -1,0 +1,57 @@
+import { describe, expect, test } from 'vitest'
+import type { Trace } from '../../lib/loop/trace.ts'
+import { fitResult, shortenTrace } from '../../lib/temporal/fit-result.ts'
+import { jsonBytes } from '../../lib/temporal/payload-limits.ts'
+
+const trace: Trace = {
+  run_id: 'r',
+  model: 'm',
+  provider: 'p',
+  stop_reason: 'answered',
+  rounds: 10,
+  usage: { input_tokens: 1, output_tokens: 1, cached_input_tokens: 0, reasoning_tokens: 0 },
+  duration_ms: 1,
+  entries: Array.from({ length: 50 }, (_, round) => ({ type: 'reply' as const, round, text: 'ä'.repeat(500) })),
+}
+const shorten = (result: { trace: Trace; answer: string }, excess: number) => ({
+  ...result,
+  trace: shortenTrace(result.trace, excess),
+})
+
+describe('a result that is larger than a payload', () => {
+  test('is untouched where it fits', () => {
+    const result = { trace, answer: 'x' }
+    expect(fitResult(result, jsonBytes(result), shorten)).toBe(result)
+  })
+
+  test.each([1, 100, 20_000, 45_000])('by %i bytes loses the oldest entries, and says how many', (excess) => {
+    const result = { trace, answer: 'the answer' }
+    const maxBytes = jsonBytes(result) - excess
+    const fitting = fitResult(result, maxBytes, shorten)
+    expect(jsonBytes(fitting)).toBeLessThanOrEqual(maxBytes)
+    expect(fitting.answer).toBe('the answer')
+    const [note, ...entries] = fitting.trace.entries
+    expect(entries).toEqual(trace.entries.slice(-entries.length))
+    expect(note).toMatchObject({ type: 'warning', message: expect.stringContaining(`first ${50 - entries.length} `) })
+    // Nothing more than needed.
+    expect(jsonBytes(fitting)).toBeGreaterThan(maxBytes - 1_500)
+  })
+
+  test('fails by name and for good where its answer alone is too large', () => {
+    expect(() => fitResult({ trace, answer: 'a'.repeat(100_000) }, 90_000, shorten)).toThrow(
+      expect.objectContaining({
+        type: 'ResultTooLarge',
+        nonRetryable: true,
+        message: expect.stringContaining('90000'),
+      }),
+    )
+  })
+
+  test('fails where nobody can shorten it', () => {
+    expect(() => fitResult('a'.repeat(100), 50)).toThrow(expect.objectContaining({ type: 'ResultTooLarge' }))
+  })
+
+  test('that is nothing fits', () => {
+    expect(fitResult(undefined, 50)).toBeUndefined()
+  })
+})

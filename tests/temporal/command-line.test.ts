@@ -1,0 +1,132 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Client } from '@temporalio/client'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { runIncident } from '../../lib/incident/index.ts'
+import { minimax } from '../../lib/minimax/minimax.ts'
+import { incidentResponder, type Responder, type StandIn, startStandIn } from '../../lib/testing/index.ts'
+import { connectClient, startIncident } from '../../workflows/client.ts'
+import { type ReportFolder, reportFolder, type Started, startCommand } from '../cli/support/command.ts'
+import { seededNumber } from '../support/seeded-text.ts'
+import { openTemporal, type TemporalServer, temporalForTests } from '../support/temporal-server.ts'
+import { comparable } from './support/comparable.ts'
+
+const source = await temporalForTests()
+const scenario = 'kv_cache_pressure'
+const rules = incidentResponder()
+const slow: Responder = async (request) => {
+  await delay(300, undefined, { signal: request.signal })
+  return rules(request)
+}
+
+let server: TemporalServer
+let client: Client
+let reports: ReportFolder
+/** Of a run that nothing disturbs. */
+let requestsAlone: number
+let reportAlone: unknown
+
+describe.skipIf(source === undefined).concurrent('the command line with Temporal', () => {
+  beforeAll(async () => {
+    server = await openTemporal(source)
+    client = await connectClient(server)
+    reports = await reportFolder()
+    await using standIn = await startStandIn({ responder: rules })
+    const model = minimax({ url: standIn.url, token: 'any', env: {} })
+    reportAlone = comparable((await runIncident(scenario, { model })).report.json)
+    requestsAlone = standIn.requests.length
+  })
+  afterAll(async () => {
+    await client?.connection.close()
+    await reports?.[Symbol.asyncDispose]()
+    await server?.[Symbol.asyncDispose]()
+  })
+
+  test('a worker that gets SIGTERM ends in order, and its run goes on in another one, as whoever waits can see', async () => {
+    await using standIn = await startStandIn({ responder: slow })
+    const place = placeOf(standIn)
+    const first = worker(place)
+    await first.until('worker ready')
+    const waiting = startCommand(['start', scenario, '--wait'], place)
+    await requests(standIn, 3)
+    first.kill('SIGTERM')
+    const { code, stderr } = await first.ended
+    expect(code, stderr).toBe(0)
+    expect(first.output()).toContain('worker stopped')
+    const second = worker(place)
+    const done = await waiting.ended
+    expect(done.code, done.stderr).toBe(0)
+    expect(done.stdout).toMatch(/^Validation +improved: /m)
+    expect(done.stderr).toMatch(/agent_step round 3\/10: .*went on after round 2/)
+    expect(standIn.requests.length).toBeLessThanOrEqual(requestsAlone + 1)
+
+    const [id = ''] = done.stdout.split('\n')
+    const watched = await startCommand(['watch', id], place).ended
+    expect(watched.code).toBe(0)
+    expect(watched.stdout).toContain('improved')
+    const { report } = await client.workflow.getHandle(id).result()
+    expect(comparable(report.json)).toEqual(reportAlone)
+    const written = await reports.read()
+    expect(written.map(({ files }) => files)).toContainEqual(['report.json', 'report.md'])
+    second.kill('SIGTERM')
+    await second.ended
+  })
+
+  test.each([7, 8])('a worker that gets SIGKILL costs one model call at most, seed %i: same report', async (seed) => {
+    await using standIn = await startStandIn({ responder: slow })
+    const place = placeOf(standIn)
+    const first = worker(place)
+    await first.until('worker ready')
+    const taskQueue = place.TEMPORAL_TASK_QUEUE
+    const timeouts = { heartbeat_ms: 2_000 }
+    const started = await startIncident(scenario, { client, taskQueue, timeouts })
+    const random = seededNumber(seed)
+    await requests(standIn, 1 + Math.floor(random() * (requestsAlone - 1)))
+    await delay(random() * 400)
+    first.kill('SIGKILL')
+    await first.ended
+    const second = worker(place)
+    expect(comparable((await started.result()).report.json)).toEqual(reportAlone)
+    expect(standIn.requests.length).toBeLessThanOrEqual(requestsAlone + 1)
+    second.kill('SIGTERM')
+    await second.ended
+  })
+
+  test('what is wrong with the server is wrong usage: exit 2, one line that says what to set', async () => {
+    const there = { TEMPORAL_ADDRESS: server.address }
+    const [noServer, noNamespace, noWorker, noWorkflow] = await Promise.all([
+      startCommand(['start', scenario], { TEMPORAL_ADDRESS: '127.0.0.1:1' }).ended,
+      startCommand(['start', scenario], { ...there, TEMPORAL_NAMESPACE: 'nowhere' }).ended,
+      startCommand(['worker', '--live'], { ...there, TEMPORAL_NAMESPACE: 'nowhere', ANTHROPIC_AUTH_TOKEN: 'any' })
+        .ended,
+      startCommand(['watch', 'no-such-id'], there).ended,
+    ])
+    for (const { code, stdout, stderr } of [noServer, noNamespace, noWorker, noWorkflow]) {
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+      expect(stderr).toMatch(/^tenrounds: [^\n]*\n$/)
+    }
+    expect(noServer.stderr).toMatch(/127\.0\.0\.1:1 .*TEMPORAL_ADDRESS/)
+    expect(noNamespace.stderr).toMatch(/"nowhere".*TEMPORAL_NAMESPACE/)
+    expect(noWorker.stderr).toMatch(/"nowhere".*TEMPORAL_NAMESPACE/)
+    expect(noWorkflow.stderr).toMatch(/"no-such-id".*"default"/)
+  })
+})
+
+function placeOf(standIn: StandIn) {
+  return {
+    TEMPORAL_ADDRESS: server.address,
+    TEMPORAL_NAMESPACE: server.namespace,
+    TEMPORAL_TASK_QUEUE: `commands-${randomUUID()}`,
+    MINIMAX_CHAT_COMPLETIONS_URL: standIn.url,
+    ANTHROPIC_AUTH_TOKEN: 'any-token',
+  }
+}
+
+function worker(place: Readonly<Record<string, string>>): Started {
+  return startCommand(['worker', '--live', '--reports', reports.path], place)
+}
+
+/** Resolves when so many requests have come. */
+async function requests(standIn: StandIn, count: number): Promise<void> {
+  while (standIn.requests.length < count) await delay(10)
+}

@@ -1,0 +1,36 @@
+import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/worker'
+import { DeterminismViolationError } from '@temporalio/workflow'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { workflowsPath } from '../../workflows/workflows-path.ts'
+import { fromJson, type RecordedHistory, readHistories } from './support/histories.ts'
+
+const histories = await readHistories()
+let workflowBundle: Awaited<ReturnType<typeof bundleWorkflowCode>>
+
+function replay({ json }: Pick<RecordedHistory, 'json'>): Promise<void> {
+  return Worker.runReplayHistory({ workflowBundle }, fromJson(json))
+}
+
+describe('a workflow that began under an earlier release', () => {
+  beforeAll(async () => {
+    Runtime.install({ logger: new DefaultLogger('ERROR') })
+    workflowBundle = await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('ERROR') })
+  })
+
+  test('has been recorded in each of its courses', () => {
+    expect(histories.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['answered', 'cancelled', 'refused_token', 'retried', 'unknown_scenario']),
+    )
+  })
+
+  test.each(histories)('goes on under this one: $name', async (history) => {
+    await expect(replay(history)).resolves.toBeUndefined()
+  })
+
+  test('is told apart from one that cannot', async () => {
+    const answered = histories.find(({ name }) => name === 'answered')
+    expect(answered?.json).toContain('"agent_step"')
+    const json = answered?.json.replaceAll('"name":"agent_step"', '"name":"another_step"') ?? ''
+    await expect(replay({ json })).rejects.toBeInstanceOf(DeterminismViolationError)
+  })
+})

@@ -1,0 +1,39 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import proto from '@temporalio/proto'
+
+/** Histories of `latencyWorkflow` as a server recorded them. `npx tsx tests/temporal/support/record-histories.ts` records them anew. */
+export const historiesFolder = fileURLToPath(new URL('../histories/', import.meta.url))
+
+export interface RecordedHistory {
+  readonly name: string
+  /** Protobuf's JSON form of Temporal's history, on one line. */
+  readonly json: string
+}
+
+export async function readHistories(): Promise<readonly RecordedHistory[]> {
+  const files = (await readdir(historiesFolder)).filter((file) => file.endsWith('.json')).sort()
+  return Promise.all(
+    files.map(async (file) => ({
+      name: file.replace('.json', ''),
+      json: await readFile(`${historiesFolder}${file}`, 'utf8'),
+    })),
+  )
+}
+
+const { History } = proto.temporal.api.history.v1
+
+export type History = proto.temporal.api.history.v1.IHistory
+
+/** Without what says on which machine it was recorded. */
+export function toJson(history: History): string {
+  const plain = History.toObject(History.fromObject(history), { longs: String, enums: String, bytes: String })
+  return JSON.stringify(plain, (key, value) => {
+    if (key === 'identity') return 'recorded'
+    return key === 'stackTrace' ? '' : value
+  })
+}
+
+export function fromJson(json: string): History {
+  return History.fromObject(JSON.parse(json))
+}

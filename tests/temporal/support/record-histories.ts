@@ -1,0 +1,80 @@
+/**
+ * `npx tsx tests/temporal/support/record-histories.ts`: runs the incident workflow through each of its courses on a real server, and
+ * keeps what the server recorded. To be run when the workflow changes on purpose in a way that old runs cannot follow; then the old histories
+ * are what a deployment would break.
+ */
+import { randomUUID } from 'node:crypto'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { setTimeout as delay } from 'node:timers/promises'
+import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker'
+import { minimax } from '../../../lib/minimax/minimax.ts'
+import { incidentResponder, type Responder, startStandIn } from '../../../lib/testing/index.ts'
+import { connectClient, type StartedIncident, startIncident } from '../../../workflows/client.ts'
+import { createWorker } from '../../../workflows/worker.ts'
+import { findTemporal, openTemporal } from '../../support/temporal-server.ts'
+import { historiesFolder, toJson } from './histories.ts'
+
+interface Course {
+  readonly scenario: string
+  readonly responder?: Responder
+  readonly token?: string
+  /** Meddles with the workflow once it has started. */
+  readonly meddle?: (started: StartedIncident) => Promise<void>
+}
+
+const rules = incidentResponder()
+
+/** Fails the first call of each conversation, so that the second attempt does the work. */
+function failingFirst(): Responder {
+  let failed = false
+  return (request) => {
+    if (failed) return rules(request)
+    failed = true
+    throw new Error('on purpose')
+  }
+}
+
+/** Never answers. */
+const silent: Responder = ({ signal }) => delay(600_000, {}, { signal })
+
+const courses: Readonly<Record<string, Course>> = {
+  answered: { scenario: 'kv_cache_pressure' },
+  retried: { scenario: 'healthy_control', responder: failingFirst() },
+  cancelled: {
+    scenario: 'healthy_control',
+    responder: silent,
+    meddle: async ({ handle, status }) => {
+      while ((await status().catch(() => undefined))?.step !== 'agent_step') await delay(50)
+      await delay(500)
+      await handle.cancel()
+    },
+  },
+  unknown_scenario: { scenario: 'no_such_scenario' },
+  refused_token: { scenario: 'healthy_control', token: 'another' },
+}
+
+Runtime.install({ logger: new DefaultLogger('ERROR') })
+await using server = await openTemporal(await findTemporal())
+const client = await connectClient(server)
+const connection = await NativeConnection.connect({ address: server.address })
+await mkdir(historiesFolder, { recursive: true })
+for (const [name, { scenario, responder = rules, token, meddle }] of Object.entries(courses)) {
+  await using standIn = await startStandIn({ responder, ...(token === undefined ? {} : { token }) })
+  const model = minimax({ url: standIn.url, token: 'any', retries: 0, env: {} })
+  const taskQueue = randomUUID()
+  const worker = await createWorker({ connection, namespace: server.namespace, taskQueue, model })
+  await worker.runUntil(async () => {
+    const started = await startIncident(scenario, { client, taskQueue, workflowId: `history-${name}` })
+    await meddle?.(started)
+    const outcome = await started.result().then(
+      ({ stop_reason, status }) => `${stop_reason}, ${status}`,
+      (error: Error) => error.message,
+    )
+    const history = toJson(await started.handle.fetchHistory())
+    await writeFile(`${historiesFolder}${name}.json`, `${history}\n`)
+    console.log(`${name}: ${outcome}; ${history.length} characters`)
+  })
+  await model.close()
+}
+await client.connection.close()
+await connection.close()

@@ -1,0 +1,85 @@
+import { EventEmitter } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
+import { type StandIn, startStandIn } from '../../../lib/testing/index.ts'
+import { type LocalServer, startLocalServer } from '../../minimax/support/local-server.ts'
+import { surveyResponder } from './survey.ts'
+
+/** What happened in a survey, as the model's and the tools' servers saw it. */
+export type SurveyMoment = 'model-asked' | 'model-answered' | 'tool-begun' | 'tool-done'
+
+export interface SurveyEvent {
+  readonly survey: string
+  readonly moment: SurveyMoment
+  /** From 1, within the survey and the kind of moment. */
+  readonly count: number
+}
+
+/** The servers that the workers of a test talk to. They run in the test's process, so what they count survives every crash. */
+export class SurveySite {
+  readonly standIn: StandIn
+  readonly control: LocalServer
+  readonly #events: EventEmitter
+  readonly #seen: Map<string, number>
+
+  static async open(times: { readonly modelMs: number; readonly toolMs: number }): Promise<SurveySite> {
+    const events = new EventEmitter()
+    const seen = new Map<string, number>()
+    const emit = (survey: string, moment: SurveyMoment) => {
+      const count = (seen.get(`${survey} ${moment}`) ?? 0) + 1
+      seen.set(`${survey} ${moment}`, count)
+      events.emit('event', { survey, moment, count } satisfies SurveyEvent)
+    }
+    const standIn = await startStandIn({
+      responder: async (request) => {
+        const survey = /Survey (\S+):/.exec(JSON.stringify(request.messages))?.[1] ?? ''
+        emit(survey, 'model-asked')
+        await delay(times.modelMs, undefined, { signal: request.signal })
+        emit(survey, 'model-answered')
+        return surveyResponder(request)
+      },
+    })
+    const control = await startLocalServer(async ({ url }, response) => {
+      const { pathname, searchParams } = new URL(url ?? '', 'http://control')
+      const survey = searchParams.get('survey') ?? ''
+      const call = `${pathname.slice(1)} ${searchParams.get('city')}`
+      seen.set(`${survey} ${call}`, (seen.get(`${survey} ${call}`) ?? 0) + 1)
+      emit(survey, 'tool-begun')
+      await delay(times.toolMs)
+      response.end(`${survey} ${call}`, () => emit(survey, 'tool-done'))
+    })
+    return new SurveySite(standIn, control, events, seen)
+  }
+
+  private constructor(standIn: StandIn, control: LocalServer, events: EventEmitter, seen: Map<string, number>) {
+    this.standIn = standIn
+    this.control = control
+    this.#events = events
+    this.#seen = seen
+  }
+
+  /** How often a moment, or a call such as `book Oslo`, came in a survey. */
+  count(survey: string, what: string): number {
+    return this.#seen.get(`${survey} ${what}`) ?? 0
+  }
+
+  /** Resolves in the very turn in which it happens. */
+  until(survey: string, moment: SurveyMoment, count: number): Promise<void> {
+    return this.next((event) => event.survey === survey && event.moment === moment && event.count === count)
+  }
+
+  next(test: (event: SurveyEvent) => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      const listen = (event: SurveyEvent) => {
+        if (!test(event)) return
+        this.#events.off('event', listen)
+        resolve()
+      }
+      this.#events.on('event', listen)
+    })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.standIn.close()
+    await this.control[Symbol.asyncDispose]()
+  }
+}

@@ -1,0 +1,2 @@
+export { latencyWorkflow } from '../../../workflows/latency-workflow.ts'
+export { oneActivityWorkflow } from '../../support/one-activity-workflow.ts'
