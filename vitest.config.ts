@@ -8,7 +8,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           // Some tests build, compile or start processes: slow on a busy machine, and no test measures time.
-          testTimeout: 60_000,
+          testTimeout: 180_000,
           hookTimeout: 60_000,
           include: ['tests/**/*.test.ts'],
           exclude: ['tests/temporal/**', 'tests/live/**', 'tests/bench/**'],
