@@ -91,10 +91,14 @@ export async function checkNamespace(
   }
 }
 
-/** gRPC's errors say the same in `details`, without the numbers. One line. */
+/** One line: gRPC's errors say the same in `details`, without the numbers; those of the native client end in the system's own words. */
 function messageOf(error: unknown): string {
   const details = error instanceof Error && 'details' in error ? error.details : undefined
-  const message =
-    typeof details === 'string' && details !== '' ? details : error instanceof Error ? error.message : error
-  return String(message).split('\n', 1)[0]?.replace(/\.$/, '') ?? ''
+  if (typeof details === 'string' && details !== '') return firstLine(details)
+  const message = error instanceof Error ? error.message : String(error)
+  return firstLine(/message: "([^"]+)"/.exec(message)?.[1] ?? message)
+}
+
+function firstLine(text: string): string {
+  return text.split('\n', 1)[0]?.replace(/\.$/, '') ?? ''
 }

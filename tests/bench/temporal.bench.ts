@@ -4,13 +4,15 @@
  * ratios mean something.
  */
 import { randomUUID } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { Context } from '@temporalio/activity'
 import { Client, Connection } from '@temporalio/client'
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker'
 import { runIncidentAgent } from '../../lib/incident/index.ts'
 import type { Model, ModelReply } from '../../lib/loop/model.ts'
 import { minimax } from '../../lib/minimax/minimax.ts'
-import { packCheckpoint } from '../../lib/temporal/heartbeat-details.ts'
+import { type PackedCheckpoint, packCheckpoint } from '../../lib/temporal/heartbeat-details.ts'
 import { jsonBytes } from '../../lib/temporal/payload-limits.ts'
 import { incidentResponder, startStandIn } from '../../lib/testing/index.ts'
 import { createActivities, type GeneratedReport } from '../../workflows/activities.ts'
@@ -32,13 +34,13 @@ const model = await rememberedModel(minimax({ url: standIn.url, token: 'any', en
 
 const incident = createActivities({ model })
 const pre_telemetry = await incident.collect_telemetry({ scenario })
-const checkpoints: number[] = []
+const checkpoints: PackedCheckpoint[] = []
 const result = await runIncidentAgent(
   { scenario, pre_telemetry },
   {
     model,
     limits: { checkpointBytes: 65_536 },
-    onCheckpoint: (checkpoint) => checkpoints.push(packCheckpoint(checkpoint).data.length),
+    onCheckpoint: (checkpoint) => checkpoints.push(packCheckpoint(checkpoint)),
   },
 )
 const report: GeneratedReport = await incident.generate_report({ scenario, pre_telemetry, result })
@@ -50,15 +52,30 @@ const empty: typeof incident = {
   generate_report: async () => report,
 }
 
+/** Nothing done either, but it says as much meanwhile: what the heartbeats alone cost. */
+const beating: typeof incident = {
+  ...empty,
+  agent_step: async () => {
+    for (const checkpoint of checkpoints) {
+      Context.current().heartbeat({ progress: {}, checkpoint })
+      await setImmediate()
+    }
+    return result
+  },
+}
+
 const workflowsPath = fileURLToPath(new URL('../../workflows/latency-workflow.ts', import.meta.url))
-const queues = { real: `bench-real-${randomUUID()}`, empty: `bench-empty-${randomUUID()}` }
+const kinds = { real: incident, beating, empty }
+type Kind = keyof typeof kinds
+const order = ['real', 'beating', 'empty'] as const
+const queueOf = (kind: Kind) => `bench-${kind}-${process.pid}`
 const workers = await Promise.all(
-  (['real', 'empty'] as const).map((kind) =>
+  order.map((kind) =>
     Worker.create({
       connection,
-      taskQueue: queues[kind],
+      taskQueue: queueOf(kind),
       workflowsPath,
-      activities: kind === 'real' ? incident : empty,
+      activities: kinds[kind],
       maxConcurrentActivityTaskExecutions: 200,
       ...takeoverOptions,
     }),
@@ -67,13 +84,13 @@ const workers = await Promise.all(
 const running = workers.map((worker) => worker.run())
 
 /** Starts so many incidents at once and waits for all; in milliseconds. */
-async function batch(kind: keyof typeof queues, count: number): Promise<number> {
+async function batch(kind: Kind, count: number): Promise<number> {
   const startedAt = performance.now()
   await Promise.all(
     Array.from({ length: count }, () =>
       client.workflow.execute('latencyWorkflow', {
         args: [{ scenario }],
-        taskQueue: queues[kind],
+        taskQueue: queueOf(kind),
         workflowId: `bench-${randomUUID()}`,
       }),
     ),
@@ -83,23 +100,22 @@ async function batch(kind: keyof typeof queues, count: number): Promise<number> 
 
 /** A B, B A, A B: whatever drifts meanwhile hits both alike. */
 async function compare(count: number, samples: number): Promise<Row> {
-  const ms = { real: [] as number[], empty: [] as number[] }
+  const ms: Record<Kind, number[]> = { real: [], beating: [], empty: [] }
   for (let sample = 0; sample < samples; sample++) {
-    const order = ['real', 'empty'] as const
     for (const kind of sample % 2 === 0 ? order : order.toReversed()) ms[kind].push(await batch(kind, count))
   }
-  const perSecond = (kind: keyof typeof ms) => statisticOf(ms[kind].map((each) => (count * 1_000) / each))
-  const ratio = statisticOf(ms.real.map((real, sample) => (ms.empty[sample] ?? Number.NaN) / real))
+  const perSecond = (kind: Kind) => statisticOf(ms[kind].map((each) => (count * 1_000) / each))
+  const ratioTo = (kind: Kind) => statisticOf(ms.real.map((real, sample) => (ms[kind][sample] ?? Number.NaN) / real))
+  const ratio = ratioTo('empty')
   return {
     what: `${count} at once`,
     figure: `ratio ${shown(ratio, '')}`,
-    aside: `incidents ${shown(perSecond('real'), '/s', 1)}, empty ${shown(perSecond('empty'), '/s', 1)}`,
+    aside: `${order.map((kind) => `${kind} ${shown(perSecond(kind), '/s', 1)}`).join(', ')}; to one with the same heartbeats ${shown(ratioTo('beating'), '')}`,
     bound: atLeast(ratio.median, 0.7, ''),
   }
 }
 
-await batch('real', 20)
-await batch('empty', 20)
+for (const kind of order) await batch(kind, 20)
 
 const direct: number[] = []
 const asActivity: number[] = []
@@ -123,7 +139,7 @@ for (const count of concurrencies) rows.push(await compare(count, count > 50 ? 3
 printTable('Throughput of one worker, no model latency, against empty activities of the same payloads', rows)
 
 const workflowId = `bench-${randomUUID()}`
-await client.workflow.execute('latencyWorkflow', { args: [{ scenario }], taskQueue: queues.real, workflowId })
+await client.workflow.execute('latencyWorkflow', { args: [{ scenario }], taskQueue: queueOf('real'), workflowId })
 const { raw } = await client.workflow.getHandle(workflowId).describe()
 printTable('Bytes of one incident', [
   {
@@ -136,7 +152,11 @@ printTable('Bytes of one incident', [
     figure: [pre_telemetry, result, report].map(jsonBytes).join(', '),
     aside: 'JSON',
   },
-  { what: 'checkpoint in a heartbeat', figure: checkpoints.join(', '), aside: 'gzip+base64, one for each' },
+  {
+    what: 'checkpoint in a heartbeat',
+    figure: checkpoints.map(({ data }) => data.length).join(', '),
+    aside: 'gzip+base64, one for each',
+  },
 ])
 
 for (const worker of workers) worker.shutdown()

@@ -84,9 +84,7 @@ describe.skipIf(source === undefined).concurrent('a worker process that is kille
     const run: { answer: string; rounds: number } = await handle.result()
     expect(run).toMatchObject({ stopReason: 'answered', rounds: undisturbedRequests })
     expect(run.answer).toContain('unknown')
-    expect(run.answer).toContain(
-      undisturbed(survey).slice(0, undisturbed(survey).indexOf('{"said":"' + survey + ' book')),
-    )
+    expect(run.answer).toContain(undisturbed(survey).slice(0, undisturbed(survey).indexOf(`{"said":"${survey} book`)))
     expect(site.count(survey, 'book Oslo')).toBe(1)
     expectAtMostRepeated(survey, { requests: 0, measure: 0 })
   })

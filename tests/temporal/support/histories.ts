@@ -1,4 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import proto from '@temporalio/proto'
 
@@ -30,7 +31,9 @@ export function toJson(history: History): string {
   const plain = History.toObject(History.fromObject(history), { longs: String, enums: String, bytes: String })
   return JSON.stringify(plain, (key, value) => {
     if (key === 'identity') return 'recorded'
-    return key === 'stackTrace' ? '' : value
+    if (key === 'stackTrace') return ''
+    // Sticky queues are named after process and host.
+    return typeof value === 'string' ? value.replaceAll(`@${hostname()}`, '@recorded') : value
   })
 }
 

@@ -29,3 +29,5 @@ for await (const taskQueue of createInterface({ input: process.stdin })) {
   )
   console.log(`working on ${taskQueue}`)
 }
+// Whoever started it is gone.
+process.exit(0)
