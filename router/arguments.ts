@@ -20,11 +20,12 @@ export function readArguments(raw: unknown): ReadArguments {
   if (isObject(raw)) {
     return isTooDeep(raw) ? tooDeep : { ok: true, input: raw, repairs: [repair('object_arguments', raw, raw)] }
   }
-  if (raw === undefined || raw === null || (typeof raw === 'string' && raw.trim() === '')) {
+  const start = typeof raw === 'string' ? raw.trimStart()[0] : raw
+  if (start === undefined || start === null) {
     return { ok: true, input: {}, repairs: [repair('empty_arguments', raw ?? null, {})] }
   }
   // A list is no object however it goes on, and the deepest lists take the parser longest.
-  if (typeof raw !== 'string' || raw.trimStart().startsWith('[')) return notAnObject(raw)
+  if (typeof raw !== 'string' || start === '[') return notAnObject(raw)
   const repairs: Repair[] = []
   let text = raw
   for (let encodings = 0; encodings <= maxEncodings; encodings++) {

@@ -1,10 +1,17 @@
-import { readArguments } from './arguments.ts'
+import { type ReadArguments, readArguments } from './arguments.ts'
 import { isObject, isTooDeep } from './json.ts'
 import { repair } from './repair.ts'
 import type { CallRefusal, Repair, ToolCall } from './tool-call.ts'
 
-/** What a server gives back as it came: printable, and short enough to be shown in full. */
-const usableId = /^[\x21-\x7e]{1,128}$/
+/** Whether a server gives the id back as it came: printable, and short enough to be shown in full. */
+function isUsable(id: string): boolean {
+  if (id === '' || id.length > 128) return false
+  for (let index = 0; index < id.length; index++) {
+    const code = id.charCodeAt(index)
+    if (code < 0x21 || code > 0x7e) return false
+  }
+  return true
+}
 
 export interface CallListOptions {
   /** The reply was cut off: no call in it may be executed. */
@@ -39,22 +46,22 @@ export class CallList {
     const id = this.#idOf(wireId, repairs)
     // Text has no native form: an object in it is no deviation of its own.
     const isObjectInText = mended !== undefined && isObject(rawArguments) && !isTooDeep(rawArguments)
-    const reading = isObjectInText
-      ? { ok: true as const, input: rawArguments, repairs: [] }
-      : readArguments(rawArguments)
-    if (reading.ok) repairs.push(...reading.repairs)
+    const reading = isObjectInText ? asItIs(rawArguments) : readArguments(rawArguments)
+    if (reading.ok) for (const one of reading.repairs) repairs.push(one)
     const message = problem ?? (reading.ok ? undefined : reading.message)
+    const input = reading.ok ? reading.input : {}
     const refusal = this.#options.truncated ? truncated : message === undefined ? undefined : unreadable(message)
-    const call = { id, name: name.trim(), input: reading.ok ? reading.input : {}, repairs }
-    this.calls.push(refusal === undefined ? call : { ...call, refusal })
+    this.calls.push(
+      refusal === undefined
+        ? { id, name: name.trim(), input, repairs }
+        : { id, name: name.trim(), input, repairs, refusal },
+    )
   }
 
   #idOf(wireId: unknown, repairs: Repair[]): string {
     const given = typeof wireId === 'string' ? wireId : ''
-    if (usableId.test(given) && !this.#taken.has(given)) {
-      this.#taken.add(given)
-      return given
-    }
+    const before = this.#taken.size
+    if (isUsable(given) && this.#taken.add(given).size > before) return given
     const base = this.#options.newId(this.calls.length)
     let id = base
     for (let attempt = 2; this.#taken.has(id); attempt++) id = `${base}_${attempt}`
@@ -63,6 +70,10 @@ export class CallList {
     repairs.push(repair(kind, given, id))
     return id
   }
+}
+
+function asItIs(input: object): ReadArguments {
+  return { ok: true, input, repairs: [] }
 }
 
 const truncated: CallRefusal = {

@@ -55,6 +55,8 @@ export async function dispatchAll(
     results[index] = result
     if (onEnd !== undefined) tell(() => onEnd(result, call))
   }
+  /** The result of every call that is one too many: there may be a hundred thousand of them. */
+  let refusal: ToolResult | undefined
   let next = 0
   /** Runs calls until one has to be waited for, and goes on behind it; undefined when none is left. */
   const work = (): Promise<void> | undefined => {
@@ -64,7 +66,8 @@ export async function dispatchAll(
       if (call === undefined) continue
       const key = callId === undefined ? call.id : callId(call, index)
       if (index >= maxCalls) {
-        results[index] = failure(call, { ...shared, callId: key }, tooMany(maxCalls), call.repairs, shared.now())
+        refusal ??= failure(call, { ...shared, callId: key }, tooMany(maxCalls), [], shared.now())
+        results[index] = { ...refusal, id: call.id, name: call.name, callId: key, repairs: call.repairs }
         continue
       }
       if (onStart !== undefined) tell(() => onStart(call, key))

@@ -13,17 +13,21 @@ import { repair } from './repair.ts'
  * may be anything. There, an envelope is refused, because nothing but a request looks like it, and a bare object is text.
  */
 export function callsInJson(text: string, schemaOf: SchemaOf): readonly FoundCall[] {
-  if (!text.includes('{')) return []
+  if (!text.includes('{') || !namesCall.test(text)) return []
   const calls: FoundCall[] = []
   const spans = jsonSpans(text)
-  for (const [index, { start, end, isPart }] of spans.entries()) {
-    const json = text.slice(start, end)
+  let isFound = false
+  for (let index = 0; index < spans.length; index++) {
+    const span = spans[index]
+    if (span === undefined) break
+    isFound ||= !span.isPart
+    const json = text.slice(span.start, span.end)
     if (!namesCall.test(json)) continue
-    const isMeant = !isPart && isLast(text, end, spans[index + 1]?.start)
+    const isMeant = !span.isPart && isLast(text, span.end, spans[index + 1]?.start)
     for (const call of requestsIn(parseJson(json), isMeant, schemaOf)) calls.push(call)
   }
-  if (calls.length > 0 || spans.some(({ isPart }) => !isPart)) return calls
-  const mended = namesCall.test(text) ? mend(withoutFence(text)) : unparsable
+  if (calls.length > 0 || isFound) return calls
+  const mended = mend(withoutFence(text))
   return mended === unparsable ? calls : requestsIn(mended, true, schemaOf)
 }
 

@@ -16,14 +16,15 @@ export interface Span {
 export function jsonSpans(text: string): readonly Span[] {
   const spans: Span[] = []
   const scanner = new Scanner(text)
+  const openings = new Openings(text)
   let isInside = false
-  let start = nextOpening(text, 0)
+  let start = openings.next(0)
   while (start !== -1) {
     const end = scanner.scan(start)
     if (end !== -1) spans.push({ start, end, isPart: isInside })
-    else for (const part of scanner.parts) spans.push({ ...part, isPart: true })
+    else for (const part of scanner.parts) spans.push(part)
     isInside ||= scanner.isTooDeep
-    start = nextOpening(text, end === -1 ? scanner.resume : end)
+    start = openings.next(end === -1 ? scanner.resume : end)
   }
   return spans
 }
@@ -33,30 +34,39 @@ export function endOfJson(text: string, start: number): number {
   return text[start] === '{' || text[start] === '[' ? new Scanner(text).scan(start) : -1
 }
 
-const opening = /[[{]/g
+/** The brackets that may open a value, each kind searched for on its own: that runs at the speed of memory. */
+class Openings {
+  readonly #text: string
+  #object = -2
+  #array = -2
 
-function nextOpening(text: string, from: number): number {
-  opening.lastIndex = from
-  return opening.test(text) ? opening.lastIndex - 1 : -1
+  constructor(text: string) {
+    this.#text = text
+  }
+
+  /** The first one at or behind `from`, which never goes back; -1 where there is none. */
+  next(from: number): number {
+    if (this.#object !== -1 && this.#object < from) this.#object = this.#text.indexOf('{', from)
+    if (this.#array !== -1 && this.#array < from) this.#array = this.#text.indexOf('[', from)
+    if (this.#object === -1) return this.#array
+    return this.#array === -1 ? this.#object : Math.min(this.#object, this.#array)
+  }
 }
 
 type Expected = 'value' | 'value or end' | 'key' | 'key or end' | 'colon' | 'comma or end'
 
-interface Open {
-  readonly start: number
-  readonly isArray: boolean
-  /** How many parts there were when it was opened: those behind are inside of it. */
-  readonly partsBefore: number
-}
-
 const scalar = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y
+
+const code = { quote: 0x22, comma: 0x2c, colon: 0x3a, openArray: 0x5b, closeArray: 0x5d, open: 0x7b, close: 0x7d } as const
 
 /** Reads one object or array strictly, without recursion. One for a whole text: hostile text makes it scan often. */
 class Scanner {
   readonly #text: string
-  readonly #open: Open[] = []
+  /** Where the values begin that are open, and how many parts there were then: those behind are inside of it. */
+  readonly #starts = new Int32Array(maxDepth)
+  readonly #partsBefore = new Int32Array(maxDepth)
   /** After a failure: the complete values inside of the broken one. */
-  readonly parts: { readonly start: number; readonly end: number }[] = []
+  readonly parts: Span[] = []
   /** After a failure: where to look for the next value. */
   resume = 0
   /** It failed for nesting alone: what follows may be inside of a value that cannot be read. */
@@ -69,46 +79,53 @@ class Scanner {
   /** Index behind the value that begins at `from`, or -1. */
   scan(from: number): number {
     const text = this.#text
-    const open = this.#open
-    open.length = 0
-    this.parts.length = 0
+    const starts = this.#starts
+    const partsBefore = this.#partsBefore
+    const parts = this.parts
+    if (parts.length > 0) parts.length = 0
     this.isTooDeep = false
+    let depth = 0
     let expected = 'value' as Expected
     let lastQuote = -1
     let position = from
     for (;;) {
       position = behindBlanks(text, position)
-      const character = text[position]
+      const character = text.charCodeAt(position)
       const wantsValue = expected === 'value' || expected === 'value or end'
-      if (character === '"') {
+      if (character === code.quote) {
         if (expected === 'colon' || expected === 'comma or end') return this.#fail(position, lastQuote)
         lastQuote = position
         const end = endOfString(text, position)
         if (end === -1) return this.#fail(position, lastQuote)
         position = end
         expected = wantsValue ? 'comma or end' : 'colon'
-      } else if (character === '{' || character === '[') {
+      } else if (character === code.open || character === code.openArray) {
         if (!wantsValue) return this.#fail(position, lastQuote)
-        if (open.length >= maxDepth) {
+        if (depth === maxDepth) {
           this.isTooDeep = true
           return this.#fail(position, lastQuote)
         }
-        open.push({ start: position, isArray: character === '[', partsBefore: this.parts.length })
-        expected = character === '[' ? 'value or end' : 'key or end'
+        starts[depth] = position
+        partsBefore[depth] = parts.length
+        depth++
+        expected = character === code.open ? 'key or end' : 'value or end'
         position++
-      } else if (character === '}' || character === ']') {
-        const top = open.at(-1)
-        if (top?.isArray !== (character === ']') || !expected.endsWith('or end')) return this.#fail(position, lastQuote)
-        open.pop()
+      } else if (character === code.close || character === code.closeArray) {
+        const mayEnd = expected === 'comma or end' || expected === 'key or end' || expected === 'value or end'
+        depth--
+        const start = starts[depth] ?? 0
+        // A closing bracket's code is that of its opening one and two more.
+        if (!mayEnd || text.charCodeAt(start) !== character - 2) return this.#fail(position, lastQuote)
         position++
-        if (open.length === 0) return position
-        this.parts.length = top.partsBefore
-        this.parts.push({ start: top.start, end: position })
+        if (depth === 0) return position
+        const before = partsBefore[depth] ?? 0
+        if (parts.length > before) parts.length = before
+        parts.push({ start, end: position, isPart: true })
         expected = 'comma or end'
-      } else if (character === ',' && expected === 'comma or end') {
-        expected = open.at(-1)?.isArray ? 'value' : 'key'
+      } else if (character === code.comma && expected === 'comma or end') {
+        expected = text.charCodeAt(starts[depth - 1] ?? from) === code.open ? 'key' : 'value'
         position++
-      } else if (character === ':' && expected === 'colon') {
+      } else if (character === code.colon && expected === 'colon') {
         expected = 'value'
         position++
       } else {
@@ -129,8 +146,8 @@ class Scanner {
 function behindBlanks(text: string, from: number): number {
   let position = from
   for (;;) {
-    const code = text.charCodeAt(position)
-    if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return position
+    const character = text.charCodeAt(position)
+    if (character !== 0x20 && character !== 0x0a && character !== 0x0d && character !== 0x09) return position
     position++
   }
 }

@@ -32,7 +32,7 @@ export function read(original: AssistantMessage, options: ReadOptions): Reading 
   const markup = readMarkup(textOf(message.content), options.schemaOf)
   const { text } = markup
   const list = new CallList(options)
-  for (const call of nativeCalls(message)) list.add(call)
+  addNativeCalls(message, list)
   if (list.calls.length > 0) return { text, calls: list.calls, message: echo(message, list.calls) }
   if (markup.calls.length > 0) {
     for (const call of markup.calls) list.add(inMarkup(call))
@@ -51,23 +51,22 @@ function textOf(content: unknown): string {
     .join('')
 }
 
-function nativeCalls(message: AssistantMessage): readonly FoundCall[] {
+function addNativeCalls(message: AssistantMessage, list: CallList): void {
   const wire: unknown = message.tool_calls
-  const native = Array.isArray(wire) ? wire.filter(isObject) : []
+  if (Array.isArray(wire)) for (const call of wire) if (isObject(call)) addNativeCall(call, list)
   // The API's older form, one call without an id.
-  const legacy = native.length === 0 && isObject(message['function_call']) ? [message['function_call']] : native
-  return legacy.map((call) => {
-    const { id, name = '', input } = partsOf(call)
-    return { id, name, rawArguments: input }
-  })
+  const legacy = message['function_call']
+  if (list.calls.length === 0 && isObject(legacy)) addNativeCall(legacy, list)
+}
+
+function addNativeCall(call: object, list: CallList): void {
+  const { id, name = '', input } = partsOf(call)
+  list.add({ id, name, rawArguments: input })
 }
 
 function inMarkup({ name, input, problem }: MarkupCall): FoundCall {
+  if (problem === undefined) return { name, rawArguments: input, mended: repair('markup_in_text', name, input) }
   const called = name === '' ? 'A call' : `The call of "${name}"`
-  return {
-    name,
-    rawArguments: input ?? {},
-    problem: problem === undefined ? undefined : `${called} in your text cannot be read: ${problem}. ${howToCall}`,
-    mended: repair('markup_in_text', name, input ?? null),
-  }
+  const message = `${called} in your text cannot be read: ${problem}. ${howToCall}`
+  return { name, rawArguments: '{}', problem: message }
 }

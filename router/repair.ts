@@ -6,7 +6,7 @@ const maxShownBytes = 200
 
 /** The record of one deviation that was mended. A member whose name says that it is secret is masked as a whole. */
 export function repair(kind: RepairKind, before: unknown, after: unknown, path = ''): Repair {
-  if (path.split('/').some(isSecretName)) return { kind, path, before: redacted, after: redacted }
+  if (path !== '' && path.split('/').some(isSecretName)) return { kind, path, before: redacted, after: redacted }
   return { kind, path, before: shown(before), after: shown(after) }
 }
 

@@ -37,6 +37,7 @@ export function createRouter(tools: readonly Tool[]): Router {
     compile(tool)
   }
   let definitions: readonly FunctionTool[] | undefined
+  const schemaOf = (name: string) => byName.get(name)?.inputSchema
   return {
     tools: byName,
     get definitions() {
@@ -45,7 +46,7 @@ export function createRouter(tools: readonly Tool[]): Router {
     },
     read: (message, options = {}) =>
       read(message, {
-        schemaOf: (name) => byName.get(name)?.inputSchema,
+        schemaOf,
         truncated: options.truncated ?? false,
         newId: (index) => `${options.idPrefix ?? 'call'}_${index + 1}`,
       }),

@@ -9,17 +9,19 @@ export interface HostileText {
 }
 
 const namedCall = '{"name":"record_sample","input":{"host":"a","gpu":1,"utilisation":0,"level":"info"}}\n'
+/** Without it, no JSON in a text is looked at for calls. */
+const requestKey = '"name": '
 const markupToken = ']<]minimax[>['
 
 export const hostileTexts: readonly HostileText[] = [
   { name: 'prose', place: 'content', unit: 'All is well here. ' },
-  { name: 'opening braces', place: 'content', unit: '{' },
-  { name: 'opening brackets and braces', place: 'content', unit: '[{' },
-  { name: 'braces that open strings', place: 'content', unit: '{"' },
+  { name: 'opening braces', place: 'content', head: requestKey, unit: '{' },
+  { name: 'opening brackets and braces', place: 'content', head: requestKey, unit: '[{' },
+  { name: 'braces that open strings', place: 'content', head: requestKey, unit: '{"' },
   { name: 'backslashes in a string', place: 'content', head: '{"a":"', unit: '\\' },
   { name: 'escaped quotes', place: 'content', head: '{"a":"', unit: '\\"' },
-  { name: 'small objects that are no JSON', place: 'content', unit: '{a}' },
-  { name: 'one object that breaks at its end', place: 'content', head: '{"a":[', unit: '{"b":1},', tail: '!]}' },
+  { name: 'small objects that are no JSON', place: 'content', head: requestKey, unit: '{a}' },
+  { name: 'one object that breaks at its end', place: 'content', head: '{"name":[', unit: '{"b":1},', tail: '!]}' },
   { name: 'requests that are never closed', place: 'content', unit: '{"tool_calls":[{"name":"' },
   { name: 'valid bare requests', place: 'content', unit: namedCall },
   { name: 'fences', place: 'content', unit: '```json\n' },
@@ -89,7 +91,7 @@ export const hostileTexts: readonly HostileText[] = [
     unit: '--a "1"\n',
   },
   { name: 'special tokens', place: 'content', unit: ']~b]ai' },
-  { name: 'NUL and lone surrogates', place: 'content', unit: '\u0000\ud800{' },
+  { name: 'NUL and lone surrogates', place: 'content', head: requestKey, unit: '\u0000\ud800{' },
   { name: 'braces', place: 'arguments', unit: '{' },
   { name: 'nesting', place: 'arguments', unit: '{"a":' },
   { name: 'nesting of arrays', place: 'arguments', head: '{"a":', unit: '[' },
