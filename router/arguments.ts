@@ -1,3 +1,4 @@
+import { inexactInteger } from './inexact-integer.ts'
 import { isObject, isTooDeep, maxDepth, parseJson, unparsable } from './json.ts'
 import { mend, withoutFence } from './mend.ts'
 import { repair, shown } from './repair.ts'
@@ -20,12 +21,11 @@ export function readArguments(raw: unknown): ReadArguments {
   if (isObject(raw)) {
     return isTooDeep(raw) ? tooDeep : { ok: true, input: raw, repairs: [repair('object_arguments', raw, raw)] }
   }
-  const start = typeof raw === 'string' ? raw.trimStart()[0] : raw
-  if (start === undefined || start === null) {
+  if (raw === undefined || raw === null || isEmpty(raw)) {
     return { ok: true, input: {}, repairs: [repair('empty_arguments', raw ?? null, {})] }
   }
   // A list is no object however it goes on, and the deepest lists take the parser longest.
-  if (typeof raw !== 'string' || start === '[') return notAnObject(raw)
+  if (typeof raw !== 'string' || raw.trimStart()[0] === '[') return notAnObject(raw)
   const repairs: Repair[] = []
   let text = raw
   for (let encodings = 0; encodings <= maxEncodings; encodings++) {
@@ -33,12 +33,29 @@ export function readArguments(raw: unknown): ReadArguments {
     const value = strict === unparsable ? mend(withoutFence(text)) : strict
     if (value === unparsable) return encodings === 0 ? unreadable(raw) : notAnObject(text)
     if (strict === unparsable) repairs.push(repair('json_repaired', text, value))
-    if (isObject(value)) return { ok: true, input: value, repairs }
+    if (isObject(value)) {
+      const inexact = inexactInteger(text)
+      return inexact === undefined ? { ok: true, input: value, repairs } : rounded(inexact)
+    }
     if (typeof value !== 'string') return notAnObject(value)
     repairs.push(repair('double_encoded', text, value))
     text = value
   }
   return notAnObject(text)
+}
+
+/** Nothing, in the notations of all the languages that gateways are written in: PHP's empty object is `[]`. */
+function isEmpty(raw: unknown): boolean {
+  if (Array.isArray(raw)) return raw.length === 0
+  if (typeof raw !== 'string') return false
+  return raw.length < 20 ? /^\s*(?:null|""|\[\s*\])?\s*$/.test(raw) : raw.trim() === ''
+}
+
+function rounded(integer: string): ReadArguments {
+  return {
+    ok: false,
+    message: `The integer ${shown(integer)} in the arguments cannot be held exactly. Send it as a string, or a smaller one, in one JSON object.`,
+  }
 }
 
 const tooDeep: ReadArguments = {

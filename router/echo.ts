@@ -1,3 +1,4 @@
+import { contentText } from './content-text.ts'
 import { isObject } from './json.ts'
 import type { AssistantMessage, WireToolCall } from './reply.ts'
 import type { ToolCall } from './tool-call.ts'
@@ -6,8 +7,8 @@ import type { ToolCall } from './tool-call.ts'
 const unnamed = 'unnamed_tool'
 const noContent = '(no content)'
 
-/** The longest name that is echoed: a declared one has 64 characters at most. */
-const maxName = 128
+/** What is echoed as it came. A declared name has 64 characters at most, and no dot. */
+const soundName = /^[\w.-]{1,128}$/
 
 /**
  * The message as the server takes it back: each call with an id, a name and arguments that are JSON text, and no empty
@@ -22,19 +23,22 @@ export function echo(message: AssistantMessage, calls: readonly ToolCall[]): Ass
     hasSameCalls(message, calls) &&
     calls.every((call, index) => isAcceptable(original[index], call))
   if (isSound) return message
-  const { content, tool_calls: _, function_call: __, ...rest } = message
-  const isEmpty = content === undefined || content === null || content === '' || !isContent(content)
+  const { content: wireContent, tool_calls: _, function_call: __, ...rest } = message
+  const content = isContent(wireContent) ? wireContent : contentText(wireContent)
   return {
     ...rest,
     role: 'assistant',
     // MiniMax refuses some empty contents beside calls; a missing one has not been reported to fail.
-    ...(isEmpty ? (calls.length > 0 ? {} : { content: noContent }) : { content }),
+    ...(content === '' ? (calls.length > 0 ? {} : { content: noContent }) : { content }),
     ...(calls.length > 0 ? { tool_calls: calls.map((call, index) => written(call, original[index])) } : {}),
   }
 }
 
+/** An empty list is not echoed: some servers refuse it. */
 function hasSameCalls({ tool_calls: wire }: AssistantMessage, calls: readonly ToolCall[]): boolean {
-  return wire === undefined || wire === null ? calls.length === 0 : Array.isArray(wire) && wire.length === calls.length
+  return wire === undefined
+    ? calls.length === 0
+    : Array.isArray(wire) && wire.length > 0 && wire.length === calls.length
 }
 
 function hasSoundContent(message: AssistantMessage, hasCalls: boolean): boolean {
@@ -51,13 +55,13 @@ function isTextPart(part: unknown): boolean {
 
 function written(call: ToolCall, before: WireToolCall | undefined): WireToolCall {
   if (isAcceptable(before, call)) return before
-  const name = call.name === '' ? unnamed : call.name.slice(0, maxName)
+  const name = soundName.test(call.name) ? call.name : call.name.replace(/[^\w.-]/g, '_').slice(0, 64) || unnamed
   return { id: call.id, type: 'function', function: { name, arguments: JSON.stringify(call.input) } }
 }
 
 function isAcceptable(wire: WireToolCall | undefined, call: ToolCall): wire is WireToolCall {
   if (wire === undefined || wire.id !== call.id || wire.type !== 'function') return false
-  if (call.name === '' || call.name.length > maxName || wire.function?.name !== call.name) return false
+  if (!soundName.test(call.name) || wire.function?.name !== call.name) return false
   if (typeof wire.function.arguments !== 'string' || call.refusal !== undefined) return false
   return call.repairs.every(({ kind }) => kind === 'coerced' || kind === 'unstringified')
 }

@@ -1,101 +1,103 @@
 import { type FoundCall, howToCall } from './call-list.ts'
 import { isObject, parseJson, unparsable } from './json.ts'
-import { jsonSpans } from './json-scan.ts'
+import { jsonSpans, type Span } from './json-scan.ts'
 import type { SchemaOf } from './markup/markup-call.ts'
 import { mend, withoutFence } from './mend.ts'
 import { repair } from './repair.ts'
+import { baseName, envelopeOf, isRequest, partsOf } from './request-parts.ts'
 
 /**
  * Structured requests in a text: `{"tool_calls":[{"name","input"}]}`, or the bare `{"name","input"}` that models write
  * instead, which counts only where it names a declared tool.
  *
- * Only what ends the text is asked for: before more prose it may be an example, and inside of a value that is cut off it
- * may be anything. There, an envelope is refused, because nothing but a request looks like it, and a bare object is text.
+ * Only what ends the text is asked for: before more prose, or before an answer, it may be an example, and inside of a value
+ * that is cut off it may be anything. There, an envelope is refused, because nothing but a request looks like it, and a
+ * bare object is text.
  */
 export function callsInJson(text: string, schemaOf: SchemaOf): readonly FoundCall[] {
   if (!text.includes('{') || !namesCall.test(text)) return []
-  const calls: FoundCall[] = []
   const spans = jsonSpans(text)
-  let isFound = false
-  for (let index = 0; index < spans.length; index++) {
+  const groups: (readonly FoundCall[])[] = []
+  let isMeant = true
+  let next = text.length
+  for (let index = spans.length - 1; index >= 0; index--) {
     const span = spans[index]
-    if (span === undefined) break
-    isFound ||= !span.isPart
+    if (span === undefined) continue
+    isMeant &&= !span.isPart && isGap(text, span.end, next) && !isInlineCode(text, span.start)
+    next = span.start
     const json = text.slice(span.start, span.end)
-    if (!namesCall.test(json)) continue
-    const isMeant = !span.isPart && isLast(text, span.end, spans[index + 1]?.start)
-    for (const call of requestsIn(parseJson(json), isMeant, schemaOf)) calls.push(call)
+    const requests = namesCall.test(json) ? requestsIn(parseJson(json), isMeant, schemaOf) : []
+    if (requests.length > 0) groups.push(requests)
+    else isMeant = false
   }
-  if (calls.length > 0 || isFound) return calls
-  const mended = mend(withoutFence(text))
-  return mended === unparsable ? calls : requestsIn(mended, true, schemaOf)
+  return groups.length > 0 ? groups.reverse().flat() : brokenCalls(text, spans, schemaOf)
 }
 
 /** What every request holds: text without it need not be parsed. */
-const namesCall = /["']?(?:name|tool|tool_calls?|function_call)["']?\s{0,20}:/
+const namesCall = /["']?(?:name|tool|tool_?name|function|action|tool_?calls?|tool_uses|function_calls?)["']?\s{0,20}:/i
+
+/** How an envelope begins, in strict notation or not. */
+const envelopeStart = /\{\s{0,20}["']?(?:tool_?calls?|tool_uses|function_calls?)["']?\s{0,20}:/gi
+
+/** Requests in other notation than JSON's, or cut off: mended where that needs no guess, else an envelope is refused. */
+function brokenCalls(text: string, spans: readonly Span[], schemaOf: SchemaOf): readonly FoundCall[] {
+  if (spans.every(({ isPart }) => isPart)) {
+    const mended = mend(withoutFence(text))
+    if (mended !== unparsable) return requestsIn(mended, true, schemaOf)
+  }
+  const whole = spans.filter(({ isPart }) => !isPart)
+  let span = 0
+  for (const { index } of text.matchAll(envelopeStart)) {
+    while ((whole[span]?.end ?? Number.POSITIVE_INFINITY) <= index) span++
+    if (index >= (whole[span]?.start ?? Number.POSITIVE_INFINITY) || isInlineCode(text, index)) continue
+    const tail = text.slice(index).trimEnd()
+    const mended = mend(tail.endsWith('```') ? tail.slice(0, -3) : tail)
+    if (mended !== unparsable) return requestsIn(mended, true, schemaOf)
+    const problem = `Your text holds a call that is cut off or no JSON. ${howToCall}`
+    return [{ name: '', rawArguments: '{}', problem }]
+  }
+  return []
+}
 
 function requestsIn(value: unknown, isMeant: boolean, schemaOf: SchemaOf): readonly FoundCall[] {
   const envelope = envelopeOf(value)
   if (envelope !== undefined) {
-    const problem = isMeant ? undefined : `Your text holds a call and goes on behind it. ${howToCall}`
-    return envelope.map((request) => found(request, problem))
+    const goesOn = isMeant ? undefined : `Your text holds a call and goes on behind it. ${howToCall}`
+    const isMixed = `Your text is an answer and a call in one object: send one of them. ${howToCall}`
+    return envelope.requests.map((request) => found(request, envelope.isMixed ? isMixed : goesOn))
   }
   if (!isMeant) return []
   return [value].flat().flatMap((request) => {
+    if (!isRequest(request)) return []
     const { name, input } = partsOf(request)
     // A name alone may be an answer's member: a request says what it asks with, if only `{}`.
-    const isRequest = input !== undefined && name !== undefined && schemaOf(name) !== undefined
-    return isRequest ? [found(request, undefined)] : []
+    return input !== undefined && name !== undefined && isDeclared(name, schemaOf) ? [found(request, undefined)] : []
   })
 }
 
-const envelopes = ['tool_calls', 'tool_call', 'function_call'] as const
-
-function envelopeOf(value: unknown): readonly unknown[] | undefined {
-  if (!isObject(value)) return undefined
-  for (const key of envelopes) {
-    const held = value[key]
-    if (Array.isArray(held)) return held
-    if (isObject(held)) return [held]
-  }
-  return undefined
+/** Some models put a namespace before the name: such a call is answered with what the tool is called. */
+function isDeclared(name: string, schemaOf: SchemaOf): boolean {
+  return schemaOf(name) !== undefined || schemaOf(baseName(name)) !== undefined
 }
 
 function found(request: unknown, problem: string | undefined): FoundCall {
   const { id, name = '', input } = partsOf(request)
   const unnamed = `A call in your text names no tool. ${howToCall}`
-  return {
-    id,
-    name,
-    rawArguments: input,
-    problem: problem ?? (name === '' ? unnamed : undefined),
-    mended: repair('json_in_text', request, name),
-  }
+  const rawArguments = isObject(input) || problem === undefined ? input : '{}'
+  if (problem !== undefined || name === '') return { id, name, rawArguments, problem: problem ?? unnamed }
+  return { id, name, rawArguments, mended: repair('json_in_text', request, name) }
 }
 
-interface RequestParts {
-  readonly id: unknown
-  readonly name: string | undefined
-  readonly input: unknown
+const gap = /(?:[\s,;]|`{3,}\w{0,20}|<\/s>|<\|\w{1,30}\|>)*/y
+
+/** Whether nothing stands between two places but fences, separators and tokens of the raw model. */
+function isGap(text: string, from: number, to: number): boolean {
+  gap.lastIndex = from
+  gap.test(text)
+  return gap.lastIndex >= to
 }
 
-/** The parts of a request under all the names that APIs have for them. */
-export function partsOf(request: unknown): RequestParts {
-  if (!isObject(request)) return { id: undefined, name: undefined, input: undefined }
-  const body = isObject(request['function']) ? request['function'] : request
-  const name = body['name'] ?? body['tool']
-  return {
-    id: request['id'],
-    name: typeof name === 'string' ? name : undefined,
-    input: body['arguments'] ?? body['input'] ?? body['parameters'] ?? body['args'],
-  }
-}
-
-const between = /[\s`,;]*(?:json)?[\s`]*/y
-
-/** Whether nothing follows but fences, or further JSON. */
-function isLast(text: string, end: number, next: number | undefined): boolean {
-  between.lastIndex = end
-  between.test(text)
-  return between.lastIndex === text.length || between.lastIndex === next
+/** Whether a value stands in `…`, as a quotation does. */
+function isInlineCode(text: string, start: number): boolean {
+  return text[start - 1] === '`' && text[start - 2] !== '`'
 }

@@ -57,7 +57,15 @@ type Expected = 'value' | 'value or end' | 'key' | 'key or end' | 'colon' | 'com
 
 const scalar = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y
 
-const code = { quote: 0x22, comma: 0x2c, colon: 0x3a, openArray: 0x5b, closeArray: 0x5d, open: 0x7b, close: 0x7d } as const
+const code = {
+  quote: 0x22,
+  comma: 0x2c,
+  colon: 0x3a,
+  openArray: 0x5b,
+  closeArray: 0x5d,
+  open: 0x7b,
+  close: 0x7d,
+} as const
 
 /** Reads one object or array strictly, without recursion. One for a whole text: hostile text makes it scan often. */
 class Scanner {
@@ -155,7 +163,7 @@ function behindBlanks(text: string, from: number): number {
 const hexadecimal = /[0-9a-fA-F]{4}/y
 
 /** Index behind the string that begins at the quote `from`; -1 where it is no JSON string. */
-function endOfString(text: string, from: number): number {
+export function endOfString(text: string, from: number): number {
   for (let position = from + 1; position < text.length; position++) {
     const code = text.charCodeAt(position)
     if (code === 0x22) return position + 1

@@ -1,9 +1,12 @@
 import { CallList, type CallListOptions, type FoundCall, howToCall } from './call-list.ts'
+import { contentText } from './content-text.ts'
 import { echo } from './echo.ts'
+import { foreignCall } from './foreign-call.ts'
 import { isObject } from './json.ts'
-import { callsInJson, partsOf } from './json-calls.ts'
+import { callsInJson } from './json-calls.ts'
 import { readMarkup } from './markup/call-markup.ts'
 import type { MarkupCall, SchemaOf } from './markup/markup-call.ts'
+import { addNativeCalls } from './native-calls.ts'
 import { repair } from './repair.ts'
 import type { AssistantMessage } from './reply.ts'
 import type { ToolCall } from './tool-call.ts'
@@ -25,11 +28,14 @@ export interface ReadOptions extends CallListOptions {
 /**
  * Reads one assistant message. Never throws, whatever came over the wire.
  *
- * Native calls are taken alone: markup beside them is their own text form, leaked.
+ * Native calls are taken alone: markup beside them is their own text form, leaked. A reply without text and calls may have
+ * its call at the end of its thinking, where a server's parser left it.
  */
 export function read(original: AssistantMessage, options: ReadOptions): Reading {
   const message = isObject(original) ? original : { role: 'assistant' as const }
-  const markup = readMarkup(textOf(message.content), options.schemaOf)
+  const { schemaOf } = options
+  const content = contentText(message.content)
+  const markup = readMarkup(content, schemaOf)
   const { text } = markup
   const list = new CallList(options)
   addNativeCalls(message, list)
@@ -38,30 +44,17 @@ export function read(original: AssistantMessage, options: ReadOptions): Reading 
     for (const call of markup.calls) list.add(inMarkup(call))
     return { text, calls: list.calls, message: echo({ ...message, content: markup.content.trim() }, list.calls) }
   }
-  for (const call of callsInJson(text, options.schemaOf)) list.add(call)
+  const thought = content === '' ? reasoningOf(message) : ''
+  if (thought !== '') for (const call of readMarkup(`<think>${thought}`, schemaOf).calls) list.add(inMarkup(call))
+  for (const call of callsInJson(text, schemaOf)) list.add(call)
+  if (list.calls.length === 0) for (const call of foreignCall(text)) list.add(call)
   return { text, calls: list.calls, message: echo(message, list.calls) }
 }
 
-/** Some gateways send content as a list of parts. */
-function textOf(content: unknown): string {
-  if (typeof content === 'string') return content
-  if (!Array.isArray(content)) return ''
-  return content
-    .map((part: unknown) => (isObject(part) && typeof part['text'] === 'string' ? part['text'] : ''))
-    .join('')
-}
-
-function addNativeCalls(message: AssistantMessage, list: CallList): void {
-  const wire: unknown = message.tool_calls
-  if (Array.isArray(wire)) for (const call of wire) if (isObject(call)) addNativeCall(call, list)
-  // The API's older form, one call without an id.
-  const legacy = message['function_call']
-  if (list.calls.length === 0 && isObject(legacy)) addNativeCall(legacy, list)
-}
-
-function addNativeCall(call: object, list: CallList): void {
-  const { id, name = '', input } = partsOf(call)
-  list.add({ id, name, rawArguments: input })
+function reasoningOf({ reasoning_content: reasoning, reasoning_details: details }: AssistantMessage): string {
+  if (typeof reasoning === 'string' && reasoning !== '') return reasoning
+  const texts = Array.isArray(details) ? details.map((detail) => (isObject(detail) ? detail['text'] : '')) : []
+  return texts.filter((text) => typeof text === 'string').join('')
 }
 
 function inMarkup({ name, input, problem }: MarkupCall): FoundCall {

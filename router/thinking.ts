@@ -5,13 +5,19 @@ export interface ThinkTag {
   readonly end: number
 }
 
+/** The end of a tag of thinking, in the spellings of all models. */
+const spelling = /<(\/?)(?:mm:)?think(?:ing)?\s{0,2}>$/i
+const longest = '</mm:thinking  >'.length
+
 /** The tag of thinking that ends with the `>` at `last`. */
 export function thinkTagAt(content: string, last: number): ThinkTag | undefined {
-  if (!content.startsWith('think', last - 5)) return undefined
-  const nameStart = content.startsWith('mm:', last - 8) ? last - 8 : last - 5
-  const isCloser = content[nameStart - 1] === '/'
-  const start = nameStart - (isCloser ? 2 : 1)
-  return content[start] === '<' ? { isCloser, start, end: last + 1 } : undefined
+  if (!/[kg\s]/i.test(content[last - 1] ?? '')) return undefined
+  const found = spelling.exec(content.slice(Math.max(0, last + 1 - longest), last + 1))
+  if (found === null) return undefined
+  const start = last + 1 - found[0].length
+  // In quotes or in code it is spoken of.
+  if (/["'`]/.test(content[start - 1] ?? '') && content[start - 1] === content[last + 1]) return undefined
+  return { isCloser: found[1] === '/', start, end: last + 1 }
 }
 
 /**
@@ -24,7 +30,15 @@ export function thinkTags(content: string): readonly ThinkTag[] {
     const tag = thinkTagAt(content, last)
     if (tag !== undefined) tags.push(tag)
   }
+  // A thought begins a line, or is closed: an opener that does neither is spoken of.
+  const final = tags.at(-1)
+  if (final !== undefined && !final.isCloser && isMidLine(content, tags, final)) tags.pop()
   return tags
+}
+
+function isMidLine(content: string, tags: readonly ThinkTag[], { start }: ThinkTag): boolean {
+  const lineStart = Math.max(content.lastIndexOf('\n', start) + 1, tags.at(-2)?.end ?? 0)
+  return content.slice(lineStart, start).trim() !== ''
 }
 
 /**

@@ -22,6 +22,10 @@ export function bracketCalls(text: string, schemaOf: SchemaOf): readonly MarkupC
   let start = text.indexOf(opener)
   while (start !== -1) {
     let position = start + opener.length
+    if (!isUsed(text, start, skip(gap, text, position))) {
+      start = text.indexOf(opener, position)
+      continue
+    }
     let blockStart = start
     for (;;) {
       const call = { start: blockStart, ...readBody(text, position, schemaOf) }
@@ -34,6 +38,11 @@ export function bracketCalls(text: string, schemaOf: SchemaOf): readonly MarkupC
     start = text.indexOf(opener, Math.max(calls.at(-1)?.end ?? 0, start + opener.length))
   }
   return calls
+}
+
+/** Whether a block is begun, not named: a body follows, or nothing, or it begins its line. */
+function isUsed(text: string, start: number, bodyStart: number): boolean {
+  return text[bodyStart] === '{' || bodyStart === text.length || start === 0 || text[start - 1] === '\n'
 }
 
 type Body = Omit<MarkupCall, 'start'>
@@ -85,22 +94,26 @@ function readArrows(text: string, from: number, name: string, schemaOf: SchemaOf
 function endOfMember(text: string, from: number): number {
   const first = text[from]
   if (first === '{' || first === '[') return endOfJson(text, from)
-  if (first === '"') return endOfQuoted(text, from)
+  if (first === '"' || first === "'") return endOfQuoted(text, from, first)
   return text.indexOf('\n', from)
 }
 
-function endOfQuoted(text: string, from: number): number {
+function endOfQuoted(text: string, from: number, quote: string): number {
   for (let position = from + 1; position < text.length; position++) {
     if (text[position] === '\\') position++
-    else if (text[position] === '"') return position + 1
+    else if (text[position] === quote) return position + 1
   }
   return -1
 }
 
 function memberValue(text: string, place: SchemaPlace): unknown {
-  if (!text.startsWith('"')) return valueOfText(text, place)
-  // A string over several lines is no JSON string as it stands.
-  return parseJson(text.replace(/\r?\n/g, (line) => (line === '\n' ? '\\n' : '\\r\\n')).replaceAll('\t', '\\t'))
+  if (text.startsWith('"') || text.startsWith("'")) {
+    // The notation of a text in quotes, line breaks in it included, is that of a member that can be mended.
+    const held = mend(`{"value":${text}}`)
+    return isObject(held) ? held['value'] : unparsable
+  }
+  // Where a line holds more than one member, nobody can tell where the value ends.
+  return /["'`]|\s--\w|,\s*$/.test(text) && !/^\s*[[{]/.test(text) ? unparsable : valueOfText(text, place)
 }
 
 function skip(pattern: RegExp, text: string, from: number): number {

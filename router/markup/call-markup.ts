@@ -4,7 +4,7 @@ import { bracketCalls } from './bracket-calls.ts'
 import { intended } from './intended.ts'
 import { invokeCalls } from './invoke-markup.ts'
 import type { MarkupCall, SchemaOf } from './markup-call.ts'
-import { withoutStrays } from './stray-markup.ts'
+import { withoutLonelyStrays, withoutStrays } from './stray-markup.ts'
 import { tokenCalls } from './token-markup.ts'
 import { withBrackets } from './with-brackets.ts'
 
@@ -16,7 +16,8 @@ export interface MarkupReading {
   readonly content: string
 }
 
-const anyMarkup = /invoke\b|\]<\]minimax\[>\[|\[\/?TOOL_CALL\]|tool_call>|\]~!?b[[\]]|\[e~\[|<\/parameter>/
+const anyMarkup =
+  /invoke\b|<minimax:|\]<\]minimax\[>\[|\[\/?TOOL_CALL\]|tool_calls?>|function_calls>|\]~!?b[[\]]|\[e~\[|<\/parameter>/
 
 /**
  * Whether a content may hold markup at all: most do not, and are not looked at further. What every markup needs is
@@ -25,7 +26,11 @@ const anyMarkup = /invoke\b|\]<\]minimax\[>\[|\[\/?TOOL_CALL\]|tool_call>|\]~!?b
 function mayHoldMarkup(content: string): boolean {
   const bracket = content.indexOf('[')
   const isSuspicious =
-    holdsOtherTags(content) || content.includes('~') || (bracket !== -1 && content.includes('TOOL_CALL]', bracket))
+    holdsOtherTags(content) ||
+    content.includes('<minimax:') ||
+    content.includes('<invoke') ||
+    content.includes('~') ||
+    (bracket !== -1 && content.includes('TOOL_CALL]', bracket))
   return isSuspicious && anyMarkup.test(content)
 }
 
@@ -46,7 +51,10 @@ export function readMarkup(original: string, schemaOf: SchemaOf): MarkupReading 
     ...bracketCalls(content, schemaOf),
   ])
   const calls = intended(content, found)
-  if (calls.length === 0 && isJson(content)) return { calls, text: withoutThinking(content).trim(), content }
+  if (calls.length === 0) {
+    const text = withoutThinking(content)
+    return { calls, text: (isJson(text) ? text : withoutLonelyStrays(text)).trim(), content }
+  }
   const remainder = cut(content, calls)
   return { calls, text: withoutStrays(withoutThinking(remainder)).trim(), content: withoutStrays(remainder) }
 }
@@ -66,8 +74,8 @@ function separate(content: string, found: readonly MarkupCall[]): readonly Marku
 }
 
 /** A JSON answer is not to lose what it says of markup. */
-function isJson(content: string): boolean {
-  const text = withoutThinking(content).trim()
+function isJson(visible: string): boolean {
+  const text = visible.trim()
   const [first] = jsonSpans(text)
   return first?.start === 0 && first.end === text.length
 }

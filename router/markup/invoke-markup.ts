@@ -1,5 +1,7 @@
-import { jsonSpans } from '../json-scan.ts'
-import { cutOff, type MarkupCall, type SchemaOf } from './markup-call.ts'
+import { isObject } from '../json.ts'
+import { jsonInWrapper } from './json-in-wrapper.ts'
+import { ambiguous, cutOff, type MarkupCall, type SchemaOf } from './markup-call.ts'
+import { withoutStrays } from './stray-markup.ts'
 import { type Tag, type TagName, tagsIn } from './tags.ts'
 import { memberOf, placeOf, valueOfText } from './typed-text.ts'
 
@@ -9,44 +11,92 @@ import { memberOf, placeOf, valueOfText } from './typed-text.ts'
  * Where a value holds such markup itself, the end of the value cannot be told with certainty, and the call is refused.
  */
 
-/** The invokes of a text. A bare one, outside of the wrapper, counts only where it names a declared tool. */
+/**
+ * The calls of a text in wrappers, as invokes or as JSON. A bare invoke, outside of a wrapper, counts where it names a
+ * declared tool, or where nobody could have written its parameters but to call.
+ */
 export function invokeCalls(text: string, schemaOf: SchemaOf): readonly MarkupCall[] {
   const source = new Source(text)
   const calls: MarkupCall[] = []
-  /** The wrapper that is open and has held nothing so far. */
-  let empty: Tag | undefined
+  /** The wrapper that is open, and whether it has held nothing so far. */
+  let wrapper: Tag | undefined
+  let isEmpty = false
+  const closeWrapper = (bodyEnd: number, end: number) => {
+    if (wrapper !== undefined && isEmpty)
+      for (const call of jsonInWrapper(text, wrapper, bodyEnd, end)) calls.push(call)
+    wrapper = undefined
+    source.isWrapped = false
+  }
+  let certain = 0
   let index = 0
   for (let tag = source.tags[0]; tag !== undefined; tag = source.tags[index]) {
     index++
     if (tag.name === 'wrapper' && tag.kind === 'close') {
-      const problem = empty === undefined ? undefined : emptiness(text.slice(empty.end, tag.start))
-      if (problem !== undefined) calls.push({ start: empty?.start ?? 0, end: tag.end, name: '', problem })
-      empty = undefined
-      source.isWrapped = false
+      closeWrapper(tag.start, tag.end)
     } else if (tag.name === 'wrapper') {
-      if (text[tag.start - 1] === '`') continue // named, not used
-      empty = tag
-      source.isWrapped = true
+      if (!isUsed(text, tag)) continue
+      if (wrapper !== undefined && text.slice(wrapper.end, tag.start).trim() !== '') closeWrapper(tag.start, tag.start)
+      wrapper = tag
+      isEmpty = source.isWrapped = true
     } else if (tag.name === 'think') {
-      empty = undefined
-    } else if (tag.name === 'invoke' && tag.kind !== 'close') {
+      isEmpty = false
+    } else if (tag.name === 'parameter') {
+      // It is no invoke's: a value, or with a parameter that opens a call, did not end where it seemed to.
+      certain = refuseFrom(calls, certain, tag.kind !== 'close')
+    } else if (tag.kind !== 'close') {
       const schema = schemaOf(tag.label)
-      if (schema === undefined && !source.isWrapped) continue
-      empty = undefined
       const read = readInvoke(source, index - 1, schema)
+      const isBare = schema === undefined && !source.isWrapped && tag.kind !== 'cut off'
+      if (isBare && !hasMembers(read.call)) continue
+      isEmpty = false
       calls.push(read.call)
       index = read.next
     }
   }
-  if (empty !== undefined && emptiness(text.slice(empty.end)) !== undefined) {
-    calls.push({ start: empty.start, end: text.length, name: '', problem: cutOff })
+  const last = calls.at(-1)
+  if (wrapper !== undefined && isEmpty) closeWrapper(text.length, text.length)
+  else if (wrapper !== undefined && last !== undefined && last.start > wrapper.start && goesOn(text, last)) {
+    calls[calls.length - 1] = refused(last, cutOff)
   }
   return calls
 }
 
-/** What is wrong with a wrapper without an invoke. Some models put JSON into it: that is read as JSON in text. */
-function emptiness(body: string): string | undefined {
-  return jsonSpans(body).some(({ isPart }) => !isPart) ? undefined : 'it holds no call'
+/** Whether a wrapper is used, not named: those of other models, whose names are ordinary words, begin their line. */
+function isUsed(text: string, { start }: Tag): boolean {
+  let before = start - 1
+  if (text[before] === '`') return false
+  if (text.startsWith('<minimax:', start)) return true
+  while (text[before] === ' ' || text[before] === '\t') before--
+  return before < 0 || /[\n\r>]/.test(text[before] ?? '')
+}
+
+function hasMembers({ input }: MarkupCall): boolean {
+  return isObject(input) && Object.keys(input).length > 0
+}
+
+/** Refuses calls: from the first one that has parameters, and the last one where `isLast` says so. Gives their number. */
+function refuseFrom(calls: MarkupCall[], from: number, isLast: boolean): number {
+  let isDoubtful = false
+  for (let index = from; index < calls.length; index++) {
+    const call = calls[index]
+    if (call === undefined) break
+    isDoubtful ||= hasMembers(call) || (isLast && index === calls.length - 1)
+    if (isDoubtful) calls[index] = refused(call, ambiguous)
+  }
+  return calls.length
+}
+
+function refused({ start, end, name, problem }: MarkupCall, why: string): MarkupCall {
+  return { start, end, name, problem: problem ?? why }
+}
+
+/** Whether there is text behind the last call of a wrapper that is not closed: it may belong to a value. */
+function goesOn(text: string, { end }: MarkupCall): boolean {
+  return (
+    withoutStrays(text.slice(end))
+      .replace(/<\/(?:mm:)?think>|`{3,}/g, '')
+      .trim() !== ''
+  )
 }
 
 /** A text and its tags, with what has to be known of the tags behind each, so that no search is made twice. */
@@ -120,10 +170,10 @@ function readInvoke(source: Source, first: number, schema: object | undefined): 
   const start = invoke?.start ?? 0
   const members = new Map<string, unknown>()
   const place = placeOf(schema)
-  const complete = (end: number, next: number): ReadInvoke => {
-    if (tags[next]?.name === 'parameter') return refuse(text.length, tags.length, ambiguous)
-    return { call: { start, end, name, input: Object.fromEntries(members) }, next }
-  }
+  const complete = (end: number, next: number): ReadInvoke => ({
+    call: { start, end, name, input: Object.fromEntries(members) },
+    next,
+  })
   const refuse = (end: number, next: number, problem: string): ReadInvoke => ({
     call: { start, end, name, problem },
     next,
@@ -160,8 +210,6 @@ function readInvoke(source: Source, first: number, schema: object | undefined): 
     index = close + 1
   }
 }
-
-const ambiguous = 'a value in it holds markup of calls itself, so that its end cannot be told'
 
 function nestedMarkup(tags: readonly Tag[], from: number, to: number): number | undefined {
   for (let index = from; index < to; index++) {

@@ -13,3 +13,8 @@ export interface MarkupCall {
 export type SchemaOf = (tool: string) => object | undefined
 
 export const cutOff = 'the call is not closed'
+
+export const ambiguous = 'a value in it holds markup of calls itself, so that its end cannot be told'
+
+/** What announces every tag in the markup of M3. */
+export const tagToken = ']<]minimax[>['

@@ -1,3 +1,5 @@
+import { tagToken } from './markup-call.ts'
+
 export type TagName = 'wrapper' | 'invoke' | 'parameter' | 'think'
 
 export interface Tag {
@@ -10,24 +12,30 @@ export interface Tag {
 }
 
 /** Longer attributes belong to no call: the bound keeps the search linear in text of many `<`. */
-const tag = /<(\/?)(minimax:tool_call|invoke|parameter|(?:mm:)?think)(\s[^<>]{0,400})?(>|$)/g
+const tag =
+  /<(\/?)(minimax:[a-z_]{1,20}|tool_calls?|function_calls|invoke|parameter|(?:mm:)?think)(\s[^<>]{0,400})?(>|$)/g
 
 const names: Readonly<Record<string, TagName>> = {
   'minimax:tool_call': 'wrapper',
+  'minimax:tool_calls': 'wrapper',
+  tool_call: 'wrapper',
+  tool_calls: 'wrapper',
+  function_calls: 'wrapper',
   invoke: 'invoke',
   parameter: 'parameter',
   think: 'think',
   'mm:think': 'think',
 }
 
-/** All tags of the markup of M2 in a text, and those of thinking, in order. */
+/** All tags of the markup of M2 in a text, and those of thinking, in order. Those behind M3's token are not M2's. */
 export function tagsIn(text: string): readonly Tag[] {
   const tags: Tag[] = []
   for (const match of text.matchAll(tag)) {
     const [whole, slash, element = '', attributes = '', end] = match
-    const name = names[element]
-    if (name === undefined) continue
-    const opened = end !== '>' ? 'cut off' : attributes.trimEnd().endsWith('/') ? 'empty' : 'open'
+    const isCutOff = end !== '>'
+    const name = names[element] ?? (isCutOff ? 'wrapper' : undefined)
+    if (name === undefined || text.startsWith(tagToken, match.index - tagToken.length)) continue
+    const opened = isCutOff ? 'cut off' : attributes.trimEnd().endsWith('/') ? 'empty' : 'open'
     tags.push({
       name,
       kind: slash === '/' ? 'close' : opened,
@@ -41,8 +49,8 @@ export function tagsIn(text: string): readonly Tag[] {
 
 const attribute = /\s*([^\s=<>"'/]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'<>]+)))?/y
 
-/** Attributes may come in any order, quoted in any way, with blanks around the equals sign. */
-function labelOf(attributes: string): string {
+/** The attribute `name`. Attributes may come in any order, quoted in any way, with blanks around the equals sign. */
+export function labelOf(attributes: string): string {
   const text = attributes.trimEnd().endsWith('/') ? attributes.trimEnd().slice(0, -1) : attributes
   attribute.lastIndex = 0
   for (;;) {

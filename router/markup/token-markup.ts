@@ -1,15 +1,15 @@
 import { maxDepth } from '../json.ts'
-import { cutOff, type MarkupCall, type SchemaOf } from './markup-call.ts'
+import { cutOff, type MarkupCall, type SchemaOf, tagToken } from './markup-call.ts'
+import { labelOf } from './tags.ts'
 import { memberOf, placeOf, type SchemaPlace, typesOf, valueOfText } from './typed-text.ts'
 
-/**
- * The markup of M3: every tag is announced by this token, parameters are elements by their names, objects are nested
+/*
+ * The markup of M3: every tag is announced by a token, parameters are elements by their names, objects are nested
  * elements, and arrays are `<item>` elements. Text is raw: only what follows a token is a tag.
  */
-export const tagToken = ']<]minimax[>['
 
 /** Some hosts drop the `<` of a tag. */
-const tag = /<?(\/?)([\w:.-]{1,200})(?:\s{1,20}name\s{0,20}=\s{0,20}["']?([^"'<>]{0,200})["']?)?\s{0,20}>/y
+const tag = /<?(\/?)([\w:.-]{1,200})(\s[^<>]{0,400})?>/y
 
 interface Element {
   /** What its closing tag is called, besides the name: `<parameter name="a">` is closed by `</parameter>`. */
@@ -30,6 +30,8 @@ interface OpenInvoke {
 
 export function tokenCalls(text: string, schemaOf: SchemaOf): readonly MarkupCall[] {
   const calls: MarkupCall[] = []
+  /** Where the wrapper begins that is open and has held nothing so far. */
+  let empty = -1
   let wrapped = false
   let invoke: OpenInvoke | undefined
   let position = text.indexOf(tagToken)
@@ -38,36 +40,53 @@ export function tokenCalls(text: string, schemaOf: SchemaOf): readonly MarkupCal
     tag.lastIndex = tagStart
     const match = tag.exec(text)
     const next = text.indexOf(tagToken, tagStart)
-    const [, slash = '', name = '', attribute] = match ?? []
+    const [, slash = '', name = '', attributes = ''] = match ?? []
     const content = text.slice(match === null ? tagStart : tag.lastIndex, next === -1 ? text.length : next)
     if (name === 'tool_call' || name === 'minimax:tool_call') {
       // The end of the wrapper says as well as that of the invoke that nothing is missing.
       if (invoke !== undefined) calls.push(slash === '' ? unclosed(invoke, position) : closed(invoke, position))
+      else if (slash !== '' && empty !== -1) calls.push(...emptied(text, empty, tag.lastIndex, 'it holds no call'))
       invoke = undefined
       wrapped = slash === ''
+      empty = wrapped ? position : -1
     } else if (name === 'invoke' && slash === '') {
       if (invoke !== undefined) calls.push(unclosed(invoke, position))
-      const tool = (attribute ?? '').trim()
+      const tool = labelOf(attributes)
       const schema = schemaOf(tool)
       const root: Element = { tag: 'invoke', name: 'invoke', place: placeOf(schema), children: [], text: content }
       invoke =
         schema === undefined && !wrapped
           ? undefined
           : { start: position, name: tool, stack: [root], problem: undefined }
+      if (invoke !== undefined) empty = -1
     } else if (invoke !== undefined && name === 'invoke') {
       calls.push(closed(invoke, tag.lastIndex))
       invoke = undefined
     } else if (invoke !== undefined) {
+      const named = labelOf(attributes)
       step(
         invoke,
-        match === null ? undefined : { isClosing: slash !== '', tag: name, name: attribute ?? name },
+        match === null ? undefined : { isClosing: slash !== '', tag: name, name: named === '' ? name : named },
         content,
       )
+    } else if (next === -1 && match === null && empty === -1 && isCutTag(text, tagStart)) {
+      calls.push({ start: position, end: text.length, name: '', problem: cutOff })
     }
     position = next
   }
   if (invoke !== undefined) calls.push(unclosed(invoke, text.length))
+  else if (empty !== -1) calls.push(...emptied(text, empty, text.length, cutOff))
   return calls
+}
+
+/** A reply that ends in a tag: the turn stopped in the middle of a call. */
+function isCutTag(text: string, tagStart: number): boolean {
+  return /^<?[a-z_]{0,20}(?:\s[^<>]{0,400})?$/.test(text.slice(tagStart, tagStart + 422))
+}
+
+/** A wrapper without an invoke; with the markup of M2 in it, it is read as that. */
+function emptied(text: string, start: number, end: number, problem: string): readonly MarkupCall[] {
+  return text.slice(start, end).includes('<invoke') ? [] : [{ start, end, name: '', problem }]
 }
 
 /** One tag inside of an invoke. A tag that cannot be read or does not fit makes the call unreadable, not the reply. */

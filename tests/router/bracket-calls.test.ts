@@ -44,3 +44,11 @@ test('a block inside of the value of another call is data', async () => {
   const outer = `<invoke name="write_file"><parameter name="content">${inner}</parameter></invoke>`
   expect((await exchange(outer)).ran).toEqual([{ tool: 'write_file', input: { content: inner } }])
 })
+
+test('arrows may quote in either way; a line of more than one member is refused', async () => {
+  const arrows = (members: string) => block(`{tool => "get_weather", args => {\n${members}\n}}`)
+  expect((await exchange(arrows("--city 'Oslo'"))).ran).toEqual([oslo])
+  for (const members of ['--city Oslo --days 3', '--city Oslo,', '--city "Oslo" of Norway']) {
+    expect((await exchange(arrows(members))).errors).toEqual(['unreadable_call'])
+  }
+})

@@ -122,9 +122,10 @@ test('a parameter given twice, and text beside the parameters, make a call unrea
   expect(ran).toEqual([{ tool: 'ping', input: {} }])
 })
 
-test('an undeclared name is an error in a wrapper, where it can only be a call, and text outside of one', async () => {
+test('an undeclared name is an error in a wrapper or with parameters, where it can only be a call, and text else', async () => {
   expect((await exchange(block(invoke('rm', { path: '/' })))).errors).toEqual(['unknown_tool'])
-  expect((await exchange(invoke('rm', { path: '/' }))).reading.calls).toEqual([])
+  expect((await exchange(invoke('rm', { path: '/' }))).errors).toEqual(['unknown_tool'])
+  expect((await exchange(invoke('rm', {}))).reading.calls).toEqual([])
   expect((await exchange(block('<invoke>\n</invoke>'))).errors).toEqual(['unknown_tool'])
 })
 

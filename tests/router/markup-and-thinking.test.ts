@@ -53,3 +53,16 @@ test('thinking is kept in the message that is echoed, and the call is not', asyn
 test('special tokens of the raw model are no part of the text', async () => {
   expect((await exchange(']~b]ai\nHello.[e~[')).reading.text).toBe('Hello.')
 })
+
+test.each([
+  ['<thinking>hm</thinking>Hello', 'Hello'],
+  ['<THINK>hm</THINK>Hello', 'Hello'],
+  ['<think >hm</think >Hello', 'Hello'],
+  ['The engine printed a <think> tag without an end. Restart it.', undefined],
+  ['The proxy strips `</think>` tags. Restart it.', undefined],
+  ['{"note":"log shows <think> tags","celsius":4}', undefined],
+  ['Put this in pom.xml:\n<parameter name="a">1</parameter>', undefined],
+  ['Close it with `</invoke>`.', undefined],
+])('of %j the text is %j, or all of it', async (content, text) => {
+  expect((await exchange(content)).reading.text).toBe(text ?? content)
+})

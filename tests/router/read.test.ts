@@ -30,11 +30,14 @@ test.each([
   expect(reading.message.tool_calls?.[0]?.function?.arguments).toBe('{"city":"Oslo"}')
 })
 
-test('empty arguments are an empty object', () => {
-  expect(router.read(native('')).calls[0]).toMatchObject({ input: {}, repairs: [{ kind: 'empty_arguments' }] })
-})
+test.each(['', '  ', 'null', '""', '[]', ' [ ] '])(
+  'arguments %j, nothing in some language, are an empty object',
+  (args) => {
+    expect(router.read(native(args)).calls[0]).toMatchObject({ input: {}, repairs: [{ kind: 'empty_arguments' }] })
+  },
+)
 
-test.each([['"Oslo"'], ['[1]'], ['null'], ['Oslo, please']])(
+test.each([['"Oslo"'], ['[1]'], ['Oslo, please'], ['{"city":"Oslo","days":12345678901234567890}']])(
   'arguments %s are refused with a word on how to write them',
   async (args) => {
     const reading = router.read(native(args))

@@ -1,0 +1,68 @@
+import { expect, test } from 'vitest'
+import { exchange } from './support/exchange.ts'
+
+/* A call that is neither executed nor answered ends a run: the loop would take it for the answer. */
+
+const token = ']<]minimax[>['
+const oslo = '{"name":"get_weather","arguments":{"city":"Oslo"}}'
+const oslos = (count: number) => Array(count).fill({ tool: 'get_weather', input: { city: 'Oslo' } })
+
+test.each([
+  ['in the form of M1, one call a line', `<tool_calls>\n${oslo}\n${oslo}\n</tool_calls>`, 2],
+  ['one wrapper a call', `<tool_call>\n${oslo}\n</tool_call>\n<tool_call>\n${oslo}\n</tool_call>`, 2],
+  ['as a list', `<function_calls>[${oslo}]</function_calls>`, 1],
+  ['as an envelope', `<tool_call>{"tool_calls":[${oslo}]}</tool_call>`, 1],
+  ['in the notation of Python', `<tool_call>${oslo.replaceAll('"', "'")}</tool_call>`, 1],
+  ['without the end of the wrapper', `<minimax:tool_call>\n${oslo}`, 1],
+])('JSON in a wrapper is executed: %s', async (_, content, times) => {
+  expect((await exchange(content)).ran).toEqual(oslos(times))
+})
+
+test('JSON in a wrapper needs no arguments', async () => {
+  expect((await exchange('<tool_call>{"name":"ping"}</tool_call>')).ran).toEqual([{ tool: 'ping', input: {} }])
+})
+
+test.each([
+  ['JSON that names no tool', '<minimax:tool_call>{"city":"Oslo"}</minimax:tool_call>'],
+  ['JSON with prose behind it', `<minimax:tool_call>${oslo}\nI wait.</minimax:tool_call>`],
+  ['JSON that is cut off', '<tool_call>\n{"name":"get_weather","arguments":{"city":"Os'],
+  ['the wrapper of M3 alone', `Let me read it.${token}<tool_call>\n`],
+  ['an empty wrapper of M3', `${token}<tool_call>${token}</tool_call>`],
+  ['a reply that ends in a tag of M3', `Let me read it.${token}<invoke name="get_wea`],
+  ['a reply that ends in a tag of M2', 'Let me look.\n<minimax:tool_c'],
+  ['a reply that ends in a bare invoke', 'Let me look.\n<invoke name="get_wea'],
+  ['a wrapper without its bracket', 'minimax:tool_call>\n'],
+  ['an envelope that is cut off', '{"tool_calls":[{"name":"get_weather","input":{"city":"Os'],
+  ['an envelope without its end', `{"tool_calls":[${oslo}]`],
+  ['an envelope that is broken, behind prose', `I call:\n{"tool_calls":[{"name":"ping","input":{"a":"say "x""}}]}`],
+  ['the form of Qwen', '<function=get_weather>\n<parameter=city>Oslo</parameter>\n</function>'],
+  ['the form of Llama', '<|python_tag|>get_weather.call(city="Oslo")'],
+  ['escaped markup', '&lt;invoke name="ping"&gt;&lt;/invoke&gt;'],
+])('%s is answered', async (_, content) => {
+  const { ran, errors } = await exchange(content)
+  expect({ ran, errors }).toEqual({ ran: [], errors: ['unreadable_call'] })
+})
+
+test.each([
+  ['in the wrapper of other models', '<tool_call>\n<invoke name="weather"></invoke>\n</tool_call>'],
+  ['as JSON in a wrapper', '<minimax:tool_call>{"name":"weather","arguments":{}}</minimax:tool_call>'],
+  ['bare, in another case', '<invoke name="Get_Weather"><parameter name="city">Oslo</parameter></invoke>'],
+  ['with a namespace', '{"name":"functions.get_weather","arguments":{"city":"Oslo"}}'],
+  [
+    'without brackets',
+    'minimax:tool_call>\ninvoke name="weather">\nparameter name="city">Osloparameter>\ninvoke>\nminimax:tool_call>',
+  ],
+])('an undeclared name %s is told which tools there are', async (_, content) => {
+  const { errors, results } = await exchange(content)
+  expect(errors).toEqual(['unknown_tool'])
+  expect(results[0]?.content).toContain('get_weather')
+})
+
+test.each([
+  ['prose and a list that goes on in JavaScript', `Look:\n\`\`\`json\n{"tool_calls":[${oslo},]}\n\`\`\``],
+  ['with a token of the raw model behind it', `${oslo}<|im_end|>`],
+  ['in the words of LangChain', '{"action":"get_weather","action_input":{"city":"Oslo"}}'],
+  ['with the name in function', '{"function":"get_weather","parameters":{"city":"Oslo"}}'],
+])('a request in JSON is executed: %s', async (_, content) => {
+  expect((await exchange(content)).ran).toEqual(oslos(1))
+})
