@@ -22,13 +22,13 @@ const maxRecorded = 50
  * touched. Returns undefined where the value stays faulty.
  *
  * @param unwrap Decides on a value that was unpacked from a string, as on any other part of the input: references in it
- *   are resolved; undefined where it is not to be used.
+ *   are resolved, unless a reference brought the string; undefined where it is not to be used.
  */
 export function coerce(
   input: unknown,
   faults: readonly Fault[],
   validate: Validate,
-  unwrap: (value: unknown) => { readonly value: unknown } | undefined,
+  unwrap: (value: unknown, path: string) => { readonly value: unknown } | undefined,
 ): Coerced | undefined {
   const repairs: Repair[] = []
   const copy = new CopyOnWrite(input)
@@ -46,13 +46,13 @@ export function coerce(
 function mendTypes(
   copy: CopyOnWrite,
   faults: readonly Fault[],
-  unwrap: (value: unknown) => { readonly value: unknown } | undefined,
+  unwrap: (value: unknown, path: string) => { readonly value: unknown } | undefined,
 ): readonly Repair[] {
   const repairs: Repair[] = []
   for (const fault of faults) {
     if (fault.keyword !== 'type' || typeof fault.data !== 'string' || fault.instancePath === '') continue
     const mended = asType(fault.data, [fault.params['type']].flat())
-    const value = mended?.kind === 'unstringified' ? unwrap(mended.value) : mended
+    const value = mended?.kind === 'unstringified' ? unwrap(mended.value, fault.instancePath) : mended
     if (mended === undefined || value === undefined) continue
     if (!copy.replace(fault.instancePath, fault.data, value.value)) continue
     repairs.push(repair(mended.kind, fault.data, mended.value, fault.instancePath))

@@ -25,6 +25,9 @@ export interface DispatchCallsOptions {
 export const defaultResultBytes = 16_384
 const defaultConcurrency = 8
 
+/** How long synchronous tools may follow on each other before timers and an abort of the run get their turn. */
+const maxBlockedMs = 10
+
 const never = new AbortController().signal
 const now = () => performance.now()
 
@@ -58,6 +61,14 @@ export async function dispatchAll(
   /** The result of every call that is one too many: there may be a hundred thousand of them. */
   let refusal: ToolResult | undefined
   let next = 0
+  let yieldedAt = shared.now()
+  const afterYield = () =>
+    new Promise<void>((resolve) => {
+      setImmediate(() => {
+        yieldedAt = shared.now()
+        resolve()
+      })
+    })
   /** Runs calls until one has to be waited for, and goes on behind it; undefined when none is left. */
   const work = (): Promise<void> | undefined => {
     while (next < calls.length) {
@@ -79,6 +90,7 @@ export async function dispatchAll(
         })
       }
       end(outcome, call, index)
+      if (next < calls.length && shared.now() - yieldedAt > maxBlockedMs) return afterYield().then(work)
     }
     return undefined
   }

@@ -1,12 +1,14 @@
-import { clip, excerpt } from './clip.ts'
+import { type Clipped, clip, excerpt } from './clip.ts'
 import { closest } from './closest.ts'
 import { coerce } from './coercion.ts'
-import { type Executed, execute } from './execute.ts'
+import { type Executed, execute, timedOut } from './execute.ts'
 import { describeFaults, limitFeedback } from './feedback.ts'
-import { type ReferenceScope, resolveReferences } from './references.ts'
+import { isPlainJson } from './json.ts'
+import { type ReferenceScope, type Resolution, resolveReferences } from './references.ts'
 import { describeThrown } from './thrown.ts'
 import type { Tool } from './tool.ts'
 import type { Repair, ToolCall, ToolError, ToolErrorKind, ToolResult } from './tool-call.ts'
+import { unwritableIn } from './unwritable.ts'
 import { validatorOf } from './validator.ts'
 
 export interface DispatchOptions {
@@ -60,6 +62,11 @@ export function dispatch(call: ToolCall, options: DispatchOptions, callId: strin
 function finish(running: Running, prepared: Ready, executed: Executed): ToolResult {
   try {
     if (executed.kind === 'failed') return failed(running, executed.error, prepared.repairs)
+    const { tool } = prepared
+    const limitMs = Math.min(tool.timeoutMs, running.options.timeoutMs)
+    // A tool that blocks the process keeps its own timer from firing.
+    if (running.options.now() - running.startedAt > limitMs)
+      return failed(running, timedOut(tool, limitMs), prepared.repairs)
     return finalize(running, prepared, executed.value)
   } catch (error) {
     return uncheckable(running, error)
@@ -92,13 +99,19 @@ export function prepare(call: ToolCall, options: Pick<DispatchOptions, 'tools' |
   const validate = validatorOf(tool.inputSchema)
   const faults = validate(resolved.value)
   if (faults.length === 0) return { kind: 'ready', tool, input: resolved.value, repairs: call.repairs }
-  const coerced = coerce(resolved.value, faults, validate, (value) => {
+  let unresolved: Resolution | undefined
+  const coerced = coerce(resolved.value, faults, validate, (value, path) => {
+    // What a reference brought is data: a text in it points at nothing.
+    if (resolved.brought?.some((root) => path === root || path.startsWith(`${root}/`))) return { value }
     const unpacked = resolveReferences(value, options.references)
-    return unpacked.ok ? unpacked : undefined
+    if (unpacked.ok) return unpacked
+    unresolved ??= unpacked
+    return undefined
   })
   if (coerced !== undefined) {
     return { kind: 'ready', tool, input: coerced.value, repairs: [...call.repairs, ...coerced.repairs] }
   }
+  if (unresolved?.ok === false) return refused(unresolved.kind, unresolved.message, call.repairs)
   const message = describeFaults(faults, `The input of "${tool.name}" breaks its schema:`)
   return refused('invalid_input', message, call.repairs)
 }
@@ -115,18 +128,22 @@ function unknownTool(name: string, tools: ReadonlyMap<string, Tool>): string {
 
 function finalize(running: Running, { tool, input, repairs }: Ready, output: unknown): ToolResult {
   const { call, callId, options, startedAt } = running
-  const value = output === undefined ? null : output
+  const returned = output === undefined ? null : output
+  const json = toJson(returned)
+  const isPlain = json !== undefined && isPlainJson(returned)
+  const unwritable = json === undefined ? 'what JSON cannot carry' : isPlain ? undefined : unwritableIn(returned)
+  if (json === undefined || unwritable !== undefined) {
+    const message = `"${tool.name}" returned ${unwritable}. Return plain objects, arrays, texts and numbers.`
+    return failed(running, { kind: 'invalid_output', message }, repairs)
+  }
+  // A date, an instance of a class, NaN: later calls are given what the model was shown.
+  const value: unknown = isPlain ? returned : JSON.parse(json)
   const faults = tool.outputSchema === undefined ? [] : validatorOf(tool.outputSchema)(value)
   if (faults.length > 0) {
     const message = describeFaults(faults, `"${tool.name}" returned what its output schema forbids:`)
     return failed(running, { kind: 'invalid_output', message }, repairs)
   }
-  const json = toJson(value)
-  if (json === undefined) {
-    const message = `"${tool.name}" returned what JSON cannot carry.`
-    return failed(running, { kind: 'invalid_output', message }, repairs)
-  }
-  const shown = clip(json, options.resultBytes, (left, total) => clipMarker(call, left, total))
+  const shown = clip(json, options.resultBytes, (left, total) => clipMarker(call, value, left, total))
   return {
     status: 'ok',
     id: call.id,
@@ -150,9 +167,10 @@ function toJson(value: unknown): string | undefined {
 }
 
 /** The id may be the caller's own and of any length; the tool's name points at the same value while it is the latest. */
-function clipMarker({ id, name }: Pick<ToolCall, 'id' | 'name'>, left: number, total: number): string {
+function clipMarker({ id, name }: Pick<ToolCall, 'id' | 'name'>, value: unknown, left: number, total: number): string {
   const source = JSON.stringify(id.length <= 128 ? id : name).slice(1, -1)
-  return `\n[… ${left} of ${total} bytes left out; a call can be given the full value as {"$result":"${source}#/<JSON Pointer>"} …]\n`
+  const part = typeof value === 'object' ? `, or a part of it as {"$result":"${source}#/a/0"}` : ''
+  return `\n[… ${left} of ${total} bytes left out; a call can be given the full value as {"$result":"${source}"}${part} …]\n`
 }
 
 export function failure(
@@ -162,27 +180,30 @@ export function failure(
   repairs: readonly Repair[],
   startedAt: number,
 ): ToolResult {
+  const content = errorContent(error, options.resultBytes ?? Number.POSITIVE_INFINITY)
   return {
     status: 'error',
     id: call.id,
     name: call.name,
     callId: options.callId,
     error,
-    content: errorContent(error, options.resultBytes ?? Number.POSITIVE_INFINITY),
-    clipped: false,
+    content: content.text,
+    clipped: content.clipped,
     durationMs: options.now() - startedAt,
     repairs,
   }
 }
 
 /** JSON in any case, so it is the message inside that is shortened: its escapes may take several bytes each. */
-function errorContent({ kind, message }: ToolError, maxBytes: number): string {
+function errorContent({ kind, message }: ToolError, maxBytes: number): Clipped {
   let shown = message
   for (;;) {
-    const content = JSON.stringify({ error: { kind, message: shown } })
-    const excess = Buffer.byteLength(content) - maxBytes
-    if (excess <= 0 || shown === '') return content
+    const text = JSON.stringify({ error: { kind, message: shown } })
+    const excess = Buffer.byteLength(text) - maxBytes
+    if (excess <= 0 || shown === '') return { text, clipped: shown !== message }
     const length = Buffer.byteLength(shown)
-    shown = clip(shown, Math.min(length - 1, Math.max(0, length - excess)), () => ' … ').text
+    const written = Buffer.byteLength(JSON.stringify(shown))
+    const share = Math.max(0, written - excess) / written
+    shown = clip(shown, Math.min(length - 1, Math.floor(length * share)), () => ' … ').text
   }
 }

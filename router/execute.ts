@@ -23,12 +23,19 @@ export function execute(
   callId: string,
 ): Executed | Promise<Executed> {
   if (options.signal.aborted) return cancelled
-  const context = new CallContext(callId)
+  const lazy = new LazyAbort()
+  // Own members, so that a tool may pass on `{ ...context }`.
+  const context: ToolContext = {
+    callId,
+    get signal() {
+      return lazy.signal
+    },
+  }
   try {
     // The schema has been checked; the parameter type `never` is what makes a list of different tools possible.
     const output: unknown = tool.execute(input as never, context)
     if (!isThenable(output)) return { kind: 'returned', value: output }
-    return withinTime(output, tool, context, options)
+    return withinTime(output, tool, lazy, options)
   } catch (error) {
     return threw(error)
   }
@@ -39,14 +46,9 @@ const cancelled: Executed = {
   error: { kind: 'cancelled', message: 'The run was cancelled before this call ended.' },
 }
 
-/** Makes the abort controller only for tools that ask for the signal: most are synchronous and never do. */
-class CallContext implements ToolContext {
-  readonly callId: string
+/** An abort controller that is made only for tools that ask for the signal: most are synchronous and never do. */
+class LazyAbort {
   #controller: AbortController | undefined
-
-  constructor(callId: string) {
-    this.callId = callId
-  }
 
   get signal(): AbortSignal {
     this.#controller ??= new AbortController()
@@ -63,7 +65,7 @@ class CallContext implements ToolContext {
 function withinTime(
   output: PromiseLike<unknown>,
   tool: Tool,
-  context: CallContext,
+  lazy: LazyAbort,
   options: ExecuteOptions,
 ): Promise<Executed> {
   return new Promise((resolve) => {
@@ -74,13 +76,13 @@ function withinTime(
     }
     const cancel = () => {
       settle(cancelled)
-      context.abort(options.signal.reason)
+      lazy.abort(options.signal.reason)
     }
     const timeoutMs = Math.max(1, Math.min(tool.timeoutMs, options.timeoutMs, longestTimeoutMs))
     const timer = setTimeout(() => {
-      const message = `"${tool.name}" did not answer within ${Math.round(timeoutMs)} ms.`
-      settle({ kind: 'failed', error: { kind: 'timeout', message } })
-      context.abort(new DOMException(message, 'TimeoutError'))
+      const error = timedOut(tool, timeoutMs)
+      settle({ kind: 'failed', error })
+      lazy.abort(new DOMException(error.message, 'TimeoutError'))
     }, timeoutMs)
     const stopWaiting = onAbort(options.signal, cancel)
     // A foreign `then` may throw or call back twice; a promise made of it does neither.
@@ -91,6 +93,10 @@ function withinTime(
     // The tool may have ended the run itself before the listener was there.
     if (options.signal.aborted) cancel()
   })
+}
+
+export function timedOut({ name }: Tool, timeoutMs: number): ToolError {
+  return { kind: 'timeout', message: `"${name}" did not answer within ${Math.round(timeoutMs)} ms.` }
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

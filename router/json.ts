@@ -24,6 +24,43 @@ export function isTooDeep(value: unknown, depth = 0): boolean {
   return false
 }
 
+/** A copy of plain objects and arrays, all the way down; anything else is shared. */
+export function cloneJson(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(cloneJson)
+  if (typeof value !== 'object' || value === null || !isPlain(value)) return value
+  const copy: Record<string, unknown> = { ...value }
+  for (const key of Object.keys(copy)) if (typeof copy[key] === 'object') copy[key] = cloneJson(copy[key])
+  return copy
+}
+
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
+}
+
+/** Whether a value is what its JSON says: it holds plain objects, arrays, texts, finite numbers and nothing else. */
+export function isPlainJson(value: unknown): boolean {
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+      return true
+    case 'number':
+      return Number.isFinite(value)
+    case 'object':
+      break
+    default:
+      return false
+  }
+  if (value === null) return true
+  if (Array.isArray(value)) {
+    for (const item of value) if (!isPlainJson(item)) return false
+    return true
+  }
+  if (!isPlain(value) || 'toJSON' in value) return false
+  for (const key of Object.keys(value)) if (!isPlainJson(Reflect.get(value, key))) return false
+  return true
+}
+
 /** What {@link parseJson} gives for a text that is no JSON: `undefined` and `null` would be mistaken for values. */
 export const unparsable = Symbol('unparsable')
 

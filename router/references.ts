@@ -1,5 +1,6 @@
 import { excerpt } from './clip.ts'
-import { isObject, maxDepth } from './json.ts'
+import { closest } from './closest.ts'
+import { cloneJson, isObject, maxDepth } from './json.ts'
 import { lookUp, parsePointer, toToken } from './json-pointer.ts'
 
 /** What a reference can point at: full values, whatever the model was shown of them. */
@@ -14,7 +15,12 @@ export interface ReferenceScope {
 export const noReferences: ReferenceScope = { result: () => undefined, resultNames: () => [], givens: {} }
 
 export type Resolution =
-  | { readonly ok: true; readonly value: unknown }
+  | {
+      readonly ok: true
+      readonly value: unknown
+      /** Where references stood: what is there now is somebody's data, and not the model's to point from. */
+      readonly brought?: readonly string[]
+    }
   | { readonly ok: false; readonly kind: 'unresolved_reference' | 'unreadable_call'; readonly message: string }
 
 /**
@@ -23,7 +29,8 @@ export type Resolution =
  * that carry a `__proto__` member, are refused here, before any other code walks them.
  */
 export function resolveReferences(input: unknown, scope: ReferenceScope): Resolution {
-  const failures: string[] = []
+  const failures = new Failures()
+  const brought: string[] = []
   let forbidden: string | undefined
   const walk = (value: unknown, path: string, depth: number): unknown => {
     if (typeof value !== 'object' || value === null) return value
@@ -46,13 +53,14 @@ export function resolveReferences(input: unknown, scope: ReferenceScope): Resolu
     const reference = referenceOf(value)
     if (reference !== undefined) {
       const found = follow(reference, scope)
-      if (found.ok) return found.value
-      if (failures.length < maxListed)
-        failures.push(`- ${path === '' ? '(root)' : excerpt(path, 100)}: ${found.message}`)
-      return value
+      if (!found.ok) return failures.add(path, found.message, value)
+      brought.push(path)
+      // The tool may change what it gets: the earlier result and the caller's given stay as they are.
+      return cloneJson(found.value)
     }
     let copy: Record<string, unknown> | undefined
     for (const key of Object.keys(value)) {
+      if (key.startsWith('$') && misspelt.test(key)) return failures.add(path, howToPoint(key), value)
       if (key === '__proto__') {
         forbidden ??= `${excerpt(path, 100)}/__proto__: this property name is not allowed`
         continue
@@ -68,12 +76,38 @@ export function resolveReferences(input: unknown, scope: ReferenceScope): Resolu
   }
   const value = walk(input, '', 0)
   if (forbidden !== undefined) return { ok: false, kind: 'unreadable_call', message: forbidden }
-  if (failures.length === 0) return { ok: true, value }
-  return { ok: false, kind: 'unresolved_reference', message: `${failures.join('\n')}\n${whatExists(scope)}` }
+  if (failures.count > 0) {
+    return { ok: false, kind: 'unresolved_reference', message: `${failures.text}\n${whatExists(scope)}` }
+  }
+  return brought.length === 0 ? { ok: true, value } : { ok: true, value, brought }
 }
 
-export /** More than the model can be told of in one message. */
-const maxListed = 10
+/** What leads nowhere, one line each, as many as the model can be told of in one message. */
+class Failures {
+  count = 0
+  readonly #lines: string[] = []
+  #room = 500
+
+  add(path: string, message: string, value: unknown): unknown {
+    const line = `- ${path === '' ? '(root)' : excerpt(path, 100)}: ${message}`
+    this.count++
+    this.#room -= Buffer.byteLength(line)
+    if (this.#room >= 0 || this.#lines.length === 0) this.#lines.push(line)
+    return value
+  }
+
+  get text(): string {
+    const more = this.count - this.#lines.length
+    return [...this.#lines, ...(more > 0 ? [`- … and ${more} more`] : [])].join('\n')
+  }
+}
+
+const misspelt = /^\$(?:results?|givens?)(?:$|\W)/i
+
+function howToPoint(key: string): string {
+  const kind = /^\$given/i.test(key) ? '$given' : '$result'
+  return `${JSON.stringify(excerpt(key, 60))} points at nothing: write {"${kind}":"<name>#/a/0"}, an object with no other member`
+}
 
 interface Reference {
   readonly kind: '$result' | '$given'
@@ -99,11 +133,12 @@ function follow({ kind, target }: Reference, scope: ReferenceScope): Followed {
   if (tokens === undefined)
     return { ok: false, message: `${shown}: "${excerpt(pointer, 60)}" is no JSON Pointer; write "/a/0/b"` }
   const source = kind === '$result' ? scope.result(name) : givenOf(scope, name)
-  if (source === undefined)
-    return {
-      ok: false,
-      message: `${shown}: there is no ${kind === '$result' ? 'result of' : 'given named'} "${excerpt(name, 80)}"`,
-    }
+  if (source === undefined) {
+    const meant = closest(name, kind === '$result' ? scope.resultNames() : Object.keys(scope.givens))
+    const hint = meant === undefined ? '' : `; did you mean "${meant}"?`
+    const what = kind === '$result' ? 'result of' : 'given named'
+    return { ok: false, message: `${shown}: there is no ${what} "${excerpt(name, 80)}"${hint}` }
+  }
   const found = lookUp(source.value, tokens)
   if (found.found) return { ok: true, value: found.value }
   return { ok: false, message: `${shown}: no member "${excerpt(found.token, 60)}"${membersOf(found.at)}` }

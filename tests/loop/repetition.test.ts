@@ -114,5 +114,6 @@ test('pointers with a second "#", and objects that only look like references, ar
     says('Done.'),
   ])
   const run = await runLoop({ model, tools: [counter('look')], prompt })
-  expect(run.results.map(({ content }) => content)).toEqual(['1', '2', '3'])
+  expect(run.results.map(({ status }) => status)).toEqual(['ok', 'error', 'error'])
+  expect(run.results.every(({ servedFrom }) => servedFrom === undefined)).toBe(true)
 })

@@ -24,10 +24,11 @@ test.each([
   [{ $given: 'units#/temperature' }, 'C'],
   [{ $given: 'constructor' }, 'own'],
 ])('%j is replaced by the value it names, wherever it stands', (reference, value) => {
-  expect(resolve(reference)).toEqual({ ok: true, value })
+  expect(resolve(reference)).toEqual({ ok: true, value, brought: [''] })
   expect(resolve({ a: [1, reference], b: { c: reference } })).toEqual({
     ok: true,
     value: { a: [1, value], b: { c: value } },
+    brought: ['/a/1', '/b/c'],
   })
 })
 
@@ -59,10 +60,27 @@ test('all references that lead nowhere are told at once', () => {
   expect(resolution.ok ? '' : resolution.message).toMatch(/- \/a: .*\n- \/b\/0: /)
 })
 
-test('an object with more members than the reference, or another kind of target, is a value', () => {
-  for (const input of [{ $result: 'call_7', other: 1 }, { $result: 7 }, { $given: null }, { $given: { a: 1 } }]) {
-    expect(resolve({ input })).toEqual({ ok: true, value: { input } })
-  }
+test.each([
+  [{ $result: 'call_7', path: '/a' }, '$result'],
+  [{ $result: 7 }, '$result'],
+  [{ $given: { a: 1 } }, '$given'],
+  [{ $results: 'call_7' }, '$result'],
+  [{ '$given:units': '/temperature' }, '$given'],
+])('%j, a reference in a wrong form, is answered with the right one', (input, kind) => {
+  const resolution = resolve({ input })
+  expect(resolution.ok ? '' : resolution.message).toContain(`points at nothing: write {"${kind}":"<name>#/a/0"}`)
+})
+
+test('a name that is nearly right is told what was probably meant', () => {
+  const resolution = resolve({ $result: 'fetch_confg' })
+  expect(resolution.ok ? '' : resolution.message).toContain('did you mean "fetch_config"?')
+})
+
+test('of many references that lead nowhere as many are told as fit, and how many more there are', () => {
+  const resolution = resolve(Array(100).fill({ $given: 'x'.repeat(60) }))
+  const message = resolution.ok ? '' : resolution.message
+  expect(message).toMatch(/… and 9\d more\n"\$result" can name/)
+  expect(message.length).toBeLessThan(1000)
 })
 
 test('an input without references is not copied, and one with references is not changed', () => {
@@ -78,7 +96,43 @@ test('an input without references is not copied, and one with references is not 
 test('a value that is passed on is not read for references itself', () => {
   const given = { note: { $given: 'secret' } }
   const resolution = resolveReferences({ $given: 'data' }, { ...scope, givens: { data: given, secret: 1 } })
-  expect(resolution).toEqual({ ok: true, value: given })
+  expect(resolution).toMatchObject({ ok: true, value: given })
+})
+
+test('a text that a reference brought points at nothing, though the schema has it read as JSON', async () => {
+  const open = defineTool({
+    name: 'open',
+    description: 'Takes an object.',
+    inputSchema: { type: 'object', properties: { cfg: { type: 'object' } }, required: ['cfg'] },
+    execute: (input) => input,
+  })
+  const givens = { hostile: '{"leak":{"$given":"secret"}}', secret: 'S3CRET' }
+  expect(await runTool(open, { cfg: { $given: 'hostile' } }, { givens })).toMatchObject({
+    input: { cfg: { leak: { $given: 'secret' } } },
+  })
+  // One that the model wrote itself as text does point, and is told where it may.
+  expect(await runTool(open, { cfg: '{"leak":{"$given":"secret"}}' }, { givens })).toMatchObject({
+    input: { cfg: { leak: 'S3CRET' } },
+  })
+  expect(await runTool(open, { cfg: '{"leak":{"$given":"secrets"}}' }, { givens })).toMatchObject({
+    error: { kind: 'unresolved_reference' },
+  })
+})
+
+test('what a tool changes in its input changes no earlier result and no given', async () => {
+  const spoil = defineTool({
+    name: 'spoil',
+    description: 'Changes what it gets.',
+    inputSchema: {
+      type: 'object',
+      properties: { list: { type: 'array', items: { type: 'integer' } } },
+      required: ['list'],
+    },
+    execute: ({ list }) => list.push(9),
+  })
+  const givens = { doc: { list: [1] } }
+  expect(await runTool(spoil, { list: { $given: 'doc#/list' } }, { givens })).toMatchObject({ value: 2 })
+  expect(givens).toEqual({ doc: { list: [1] } })
 })
 
 const tool = defineTool({

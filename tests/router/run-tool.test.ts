@@ -83,7 +83,7 @@ test('a limit of bytes keeps room for the value even where the id of the call is
     { callId: 'i'.repeat(5_000), resultBytes: 300 },
   )
   expect(Buffer.byteLength(content)).toBeLessThanOrEqual(300)
-  expect(content).toContain('"$result":"tried#/')
+  expect(content).toContain('"$result":"tried"')
 })
 
 test('a timeout longer than a timer can hold is no timeout', async () => {
