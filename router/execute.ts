@@ -23,19 +23,12 @@ export function execute(
   callId: string,
 ): Executed | Promise<Executed> {
   if (options.signal.aborted) return cancelled
-  const lazy = new LazyAbort()
-  // Own members, so that a tool may pass on `{ ...context }`.
-  const context: ToolContext = {
-    callId,
-    get signal() {
-      return lazy.signal
-    },
-  }
+  const context = new CallContext(callId)
   try {
     // The schema has been checked; the parameter type `never` is what makes a list of different tools possible.
     const output: unknown = tool.execute(input as never, context)
     if (!isThenable(output)) return { kind: 'returned', value: output }
-    return withinTime(output, tool, lazy, options)
+    return withinTime(output, tool, context, options)
   } catch (error) {
     return threw(error)
   }
@@ -46,18 +39,33 @@ const cancelled: Executed = {
   error: { kind: 'cancelled', message: 'The run was cancelled before this call ended.' },
 }
 
-/** An abort controller that is made only for tools that ask for the signal: most are synchronous and never do. */
-class LazyAbort {
+/**
+ * Makes the abort controller only for tools that ask for the signal: most are synchronous and never do. Yet `signal` is a
+ * member of its own, so that a tool may pass on `{ ...context }`.
+ */
+class CallContext implements ToolContext {
+  static readonly #signal: PropertyDescriptor & ThisType<CallContext> = {
+    enumerable: true,
+    get() {
+      return this.#own().signal
+    },
+  }
+  readonly callId: string
+  declare readonly signal: AbortSignal
   #controller: AbortController | undefined
 
-  get signal(): AbortSignal {
-    this.#controller ??= new AbortController()
-    return this.#controller.signal
+  constructor(callId: string) {
+    this.callId = callId
+    Object.defineProperty(this, 'signal', CallContext.#signal)
   }
 
   abort(reason: unknown): void {
+    this.#own().abort(reason)
+  }
+
+  #own(): AbortController {
     this.#controller ??= new AbortController()
-    this.#controller.abort(reason)
+    return this.#controller
   }
 }
 
@@ -65,7 +73,7 @@ class LazyAbort {
 function withinTime(
   output: PromiseLike<unknown>,
   tool: Tool,
-  lazy: LazyAbort,
+  context: CallContext,
   options: ExecuteOptions,
 ): Promise<Executed> {
   return new Promise((resolve) => {
@@ -76,13 +84,13 @@ function withinTime(
     }
     const cancel = () => {
       settle(cancelled)
-      lazy.abort(options.signal.reason)
+      context.abort(options.signal.reason)
     }
     const timeoutMs = Math.max(1, Math.min(tool.timeoutMs, options.timeoutMs, longestTimeoutMs))
     const timer = setTimeout(() => {
       const error = timedOut(tool, timeoutMs)
       settle({ kind: 'failed', error })
-      lazy.abort(new DOMException(error.message, 'TimeoutError'))
+      context.abort(new DOMException(error.message, 'TimeoutError'))
     }, timeoutMs)
     const stopWaiting = onAbort(options.signal, cancel)
     // A foreign `then` may throw or call back twice; a promise made of it does neither.
