@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events'
+import { onAbort } from '../../router/on-abort.ts'
 import type { Clock } from './clock.ts'
 import { ModelError } from './model-error.ts'
 
@@ -20,6 +21,8 @@ export class Scope {
     this.#clock = clock
     this.#deadline = clock.now() + deadlineMs
     setMaxListeners(0, this.#controller.signal)
+    // Held for the whole run: the many short waits on this signal then cost no listener each.
+    this.#closers.push(onAbort(this.#controller.signal, () => {}))
     if (caller?.aborted) this.#interrupt('cancelled', caller.reason)
     else if (caller !== undefined) {
       const onAbort = () => this.#interrupt('cancelled', caller.reason)

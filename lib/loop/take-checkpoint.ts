@@ -4,28 +4,21 @@ import type { SerializedMessage } from './model.ts'
 import { isRepeatable } from './run-calls.ts'
 import type { RunState } from './run-state.ts'
 
-/** A result and its tool message, whole and shed, with the bytes that shedding saves. */
-interface Sheddable {
-  readonly index: number
-  readonly result: RecordedResult
-  readonly message: SerializedMessage
-  readonly saves: number
-}
-
 /**
  * The state of a run as plain JSON of at most `limits.checkpointBytes`. Results of repeatable tools are shed first, the
  * largest first; then the older half of the trace, again and again. Undefined where even that is not enough.
+ *
+ * It is taken twice a round, of parts that never change: each part is recorded and measured once in a run.
  */
 export function takeCheckpoint(run: RunState): Checkpoint | undefined {
-  const results = run.ledger.entries.map(recorded)
+  const results = run.ledger.entries.map((entry) => recordOf(entry).whole)
   const messages = [...run.transcript.messages]
-  let checkpoint: Checkpoint = {
+  let entries = [...run.recorder.entries]
+  const empty: Checkpoint = {
     version: checkpointVersion,
     run_id: run.runId,
     rounds: run.rounds,
-    messages,
     pending: run.pending,
-    results,
     usage: run.usage,
     last_tokens: run.lastTokens,
     fastest_ms: run.fastestMs,
@@ -34,21 +27,43 @@ export function takeCheckpoint(run: RunState): Checkpoint | undefined {
     closing: run.closing ?? null,
     partial: run.partial ?? null,
     answer: run.answer ?? null,
-    entries: [...run.recorder.entries],
+    messages: [],
+    results: [],
+    entries: [],
   }
-  let excess = bytesOf(checkpoint) - run.limits.checkpointBytes
-  if (excess <= 0) return checkpoint
-  for (const { index, result, message, saves } of sheddable(run, results, messages)) {
-    results[resultIndex(messages, index)] = result
-    messages[index] = message
+  const fixed = bytesOf(empty) + listBytes(results)
+  let excess = fixed + listBytes(messages) + listBytes(entries) - run.limits.checkpointBytes
+  for (const { message, result, entry, saves } of excess > 0 ? sheddable(run, messages) : []) {
+    results[result] = recordOf(entry).shed
+    messages[message] = shedMessage
     excess -= saves
-    if (excess <= 0) return checkpoint
+    if (excess <= 0) break
   }
-  while (checkpoint.entries.length > 0) {
-    checkpoint = { ...checkpoint, entries: checkpoint.entries.slice(Math.ceil(checkpoint.entries.length / 2)) }
-    if (bytesOf(checkpoint) <= run.limits.checkpointBytes) return checkpoint
+  while (excess > 0) {
+    if (entries.length === 0) return undefined
+    const before = listBytes(entries)
+    entries = entries.slice(Math.ceil(entries.length / 2))
+    excess -= before - listBytes(entries)
   }
-  return undefined
+  return { ...empty, messages, results, entries }
+}
+
+/** What one call leaves in a checkpoint: whole, and without what its tool can derive again. */
+interface Recorded {
+  readonly whole: RecordedResult
+  readonly shed: RecordedResult
+}
+
+const records = new WeakMap<LedgerEntry, Recorded>()
+
+function recordOf(entry: LedgerEntry): Recorded {
+  const known = records.get(entry)
+  if (known !== undefined) return known
+  const whole = recorded(entry)
+  const { value: _, ...rest } = whole
+  const record = { whole, shed: { ...rest, shed: true as const } }
+  records.set(entry, record)
+  return record
 }
 
 function recorded({ call, result, key }: LedgerEntry): RecordedResult {
@@ -66,29 +81,46 @@ function recorded({ call, result, key }: LedgerEntry): RecordedResult {
   }
 }
 
-function sheddable(
-  run: RunState,
-  results: readonly RecordedResult[],
-  messages: readonly SerializedMessage[],
-): Sheddable[] {
-  const candidates: Sheddable[] = []
-  let next = 0
-  for (const [index, message] of messages.entries()) {
-    if (message.role !== 'tool') continue
-    const result = results[next++]
-    if (result === undefined || result.status === 'error' || result.served_from !== undefined) continue
-    if (!isRepeatable(run, result.call)) continue
-    const { value: _, ...rest } = result
-    const shed = { result: { ...rest, shed: true as const }, message: { role: 'tool' as const, json: '' } }
-    const saves = bytesOf(result) + bytesOf(message) - bytesOf(shed.result) - bytesOf(shed.message)
-    candidates.push({ index, ...shed, saves })
-  }
-  return candidates.filter(({ saves }) => saves > 0).sort((a, b) => b.saves - a.saves)
+const shedMessage: SerializedMessage = { role: 'tool', json: '' }
+
+/** A result that can be shed, where it stands among messages and results, and the bytes that it saves. */
+interface Sheddable {
+  readonly entry: LedgerEntry
+  readonly message: number
+  readonly result: number
+  readonly saves: number
 }
 
-/** Which result the tool message at `index` belongs to. */
-function resultIndex(messages: readonly SerializedMessage[], index: number): number {
-  return messages.slice(0, index).filter(({ role }) => role === 'tool').length
+/** The largest first. The n-th tool message belongs to the n-th result. */
+function sheddable(run: RunState, messages: readonly SerializedMessage[]): Sheddable[] {
+  const candidates: Sheddable[] = []
+  let result = -1
+  for (const [index, message] of messages.entries()) {
+    if (message.role !== 'tool') continue
+    const entry = run.ledger.entries[++result]
+    if (entry === undefined || entry.result.status === 'error' || entry.result.servedFrom !== undefined) continue
+    if (!isRepeatable(run, entry.call)) continue
+    const { whole, shed } = recordOf(entry)
+    const saves = sizeOf(whole) + sizeOf(message) - sizeOf(shed) - sizeOf(shedMessage)
+    if (saves > 0) candidates.push({ entry, message: index, result, saves })
+  }
+  return candidates.sort((a, b) => b.saves - a.saves)
+}
+
+const sizes = new WeakMap<object, number>()
+
+/** Bytes of a part that never changes. */
+function sizeOf(part: object): number {
+  const known = sizes.get(part)
+  if (known !== undefined) return known
+  const size = bytesOf(part)
+  sizes.set(part, size)
+  return size
+}
+
+/** Bytes of the members of a list, and of the commas between them. */
+function listBytes(parts: readonly object[]): number {
+  return parts.reduce((sum, part) => sum + sizeOf(part), Math.max(0, parts.length - 1))
 }
 
 function bytesOf(value: unknown): number {

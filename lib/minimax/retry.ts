@@ -1,3 +1,4 @@
+import { onAbort } from '../../router/on-abort.ts'
 import type { Clock } from '../loop/clock.ts'
 import type { ModelRequest } from '../loop/model.ts'
 import { ModelError } from '../loop/model-error.ts'
@@ -39,16 +40,15 @@ export async function withRetries<T>(options: RetryOptions, attempt: (timeoutMs:
 
 function wait(ms: number, signal: AbortSignal, clock: Clock): Promise<void> {
   return new Promise((resolve, reject) => {
-    const onAbort = () => {
+    const cancel = clock.after(ms, () => {
+      stopWaiting()
+      resolve()
+    })
+    const stopWaiting = onAbort(signal, () => {
       cancel()
       reject(
         new ModelError('The call was aborted while it waited to be sent again.', { kind: 'aborted', retryable: false }),
       )
-    }
-    const cancel = clock.after(ms, () => {
-      signal.removeEventListener('abort', onAbort)
-      resolve()
     })
-    signal.addEventListener('abort', onAbort, { once: true })
   })
 }

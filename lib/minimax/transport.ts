@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { type Dispatcher, request } from 'undici'
+import { onAbort } from '../../router/on-abort.ts'
 import { ModelError } from '../loop/model-error.ts'
 import type { Configuration } from './configuration.ts'
 import { connect } from './dispatcher.ts'
@@ -53,8 +54,7 @@ export function createTransport({ url, token, stream, maxResponseBytes, env }: C
       if (signal.aborted) throw aborted()
       const interruption = new Interruption()
       const timer = setTimeout(() => interruption.interrupt(timedOut(timeoutMs)), Math.min(timeoutMs, 2 ** 31 - 1))
-      const onAbort = () => interruption.interrupt(signal.reason)
-      signal.addEventListener('abort', onAbort, { once: true })
+      const stopWaiting = onAbort(signal, () => interruption.interrupt(signal.reason))
       try {
         const { statusCode, headers: received, body: content } = await send(body, interruption)
         const retryAfter = [received['retry-after']].flat()[0]
@@ -66,7 +66,7 @@ export function createTransport({ url, token, stream, maxResponseBytes, env }: C
         throw signal.aborted ? aborted() : networkError(error, url)
       } finally {
         clearTimeout(timer)
-        signal.removeEventListener('abort', onAbort)
+        stopWaiting()
       }
     },
     close: () => dispatcher.close(),
