@@ -17,8 +17,9 @@ export interface DispatchCallsOptions {
   /** The idempotency key of a call. @defaultValue its id */
   readonly callId?: (call: ToolCall, index: number) => string
   readonly now?: () => number
-  /** Listeners: what they throw is dropped. */
+  /** Told of a call that is checked and reaches its tool. What listeners throw is dropped. */
   readonly onStart?: (call: ToolCall, callId: string) => void
+  /** Told of every result. */
   readonly onEnd?: (result: ToolResult, call: ToolCall) => void
 }
 
@@ -52,6 +53,7 @@ export async function dispatchAll(
     timeoutMs: options.timeoutMs ?? Number.POSITIVE_INFINITY,
     resultBytes: Math.max(256, options.resultBytes ?? defaultResultBytes),
     now: options.now ?? now,
+    ...(onStart === undefined ? {} : { onStart: (call, key) => tell(() => onStart(call, key)) }),
   }
   const results = new Array<ToolResult>(calls.length)
   const end = (result: ToolResult, call: ToolCall, index: number): void => {
@@ -78,10 +80,9 @@ export async function dispatchAll(
       const key = callId === undefined ? call.id : callId(call, index)
       if (index >= maxCalls) {
         refusal ??= failure(call, { ...shared, callId: key }, tooMany(maxCalls), [], shared.now())
-        results[index] = { ...refusal, id: call.id, name: call.name, callId: key, repairs: call.repairs }
+        end({ ...refusal, id: call.id, name: call.name, callId: key, repairs: call.repairs }, call, index)
         continue
       }
-      if (onStart !== undefined) tell(() => onStart(call, key))
       const outcome = dispatch(call, shared, key)
       if (outcome instanceof Promise) {
         return outcome.then((result) => {

@@ -21,6 +21,8 @@ export interface DispatchOptions {
   /** Most bytes of a result that the model is shown. */
   readonly resultBytes: number
   readonly now: () => number
+  /** Told of a call that reaches its tool; must not throw. */
+  readonly onStart?: (call: ToolCall, callId: string) => void
 }
 
 interface Ready {
@@ -51,6 +53,7 @@ export function dispatch(call: ToolCall, options: DispatchOptions, callId: strin
   try {
     const prepared = prepare(call, options)
     if (prepared.kind === 'refused') return failed(running, prepared.error, prepared.repairs)
+    options.onStart?.(call, callId)
     const executed = execute(prepared.tool, prepared.input, options, callId)
     if (executed instanceof Promise) return executed.then((outcome) => finish(running, prepared, outcome))
     return finish(running, prepared, executed)

@@ -15,7 +15,8 @@ export function boundOf(run: RunState): Bound | undefined {
   if (run.rounds >= limits.rounds - 1) return { limit: 'rounds', detail: `round ${run.rounds + 1} of ${limits.rounds}` }
   if (tokens + run.lastTokens >= limits.tokens)
     return { limit: 'tokens', detail: `${tokens} of ${limits.tokens} tokens used` }
-  if (remainingMs < 2 * run.slowestMs) {
+  // The next reply and the answer have to fit; a round with no more than its time left is not begun.
+  if (run.slowestMs > 0 && remainingMs <= 2 * run.slowestMs) {
     return { limit: 'deadline', detail: `${Math.round(remainingMs)} of ${limits.deadlineMs} ms left` }
   }
   if (ledger.executed >= limits.calls) return { limit: 'calls', detail: `${limits.calls} tool calls made` }
@@ -30,12 +31,18 @@ export function isTooLate(run: RunState): boolean {
   return run.scope.remainingMs() <= run.fastestMs
 }
 
+/** Bounds after which no further reply fits. */
+const final: ReadonlySet<LimitReason> = new Set(['tokens', 'deadline', 'transcriptBytes'])
+
 /**
  * Whether an answer round without an accepted answer ends the run: it does where nothing is left for another one, and
  * where the model went on calling tools. Otherwise the problems go back to it while rounds remain.
  */
 export function stopAfterAnswerRound(run: RunState, calledTools: boolean): StopReason | undefined {
   if (run.closing === undefined) return undefined
+  // Meanwhile another bound may have been reached.
+  const now = boundOf(run)?.limit
+  if (now !== undefined && final.has(now)) return stopReasonOf[now]
   const affordable = run.closing === 'repetition' || run.closing === 'calls'
   return affordable && !calledTools ? undefined : stopReasonOf[run.closing]
 }

@@ -1,11 +1,11 @@
 import type { Repair, ToolCall, ToolError } from '../../router/tool-call.ts'
 import { LoopError } from './loop-error.ts'
-import type { SerializedMessage, Usage } from './model.ts'
+import type { FinishReason, SerializedMessage, Usage } from './model.ts'
 import type { PartialAnswer } from './partial-answer.ts'
-import type { LimitReason } from './stop-reason.ts'
+import type { LimitReason, StopReason } from './stop-reason.ts'
 import type { TraceEntry } from './trace.ts'
 
-export const checkpointVersion = 1
+export const checkpointVersion = 2
 
 /** All that is needed to go on with a run in another process: plain JSON. */
 export interface Checkpoint {
@@ -25,10 +25,22 @@ export interface Checkpoint {
   readonly slowest_ms: number
   readonly elapsed_ms: number
   readonly closing: LimitReason | null
+  /** The model was told that tools are off. */
+  readonly announced: boolean
+  /** The last reply, where it has still to be judged as the answer. */
+  readonly unjudged: UnjudgedReply | null
+  /** Set where the run is over without an accepted answer. */
+  readonly stop: StopReason | null
   readonly partial: PartialAnswer | null
   /** The accepted answer, of a run that is over. */
   readonly answer: { readonly value: unknown } | null
   readonly entries: readonly TraceEntry[]
+}
+
+/** A reply that may be the answer: its visible text. */
+export interface UnjudgedReply {
+  readonly text: string
+  readonly finish_reason: FinishReason
 }
 
 /** A tool result without what can be had from elsewhere: its content is in the transcript. */
@@ -39,31 +51,13 @@ export interface RecordedResult {
   readonly status: 'ok' | 'error'
   /** The full value, where the content was clipped; a whole content is the value's JSON. */
   readonly value?: unknown
-  /** To keep the byte budget neither value nor content was stored: the tool is run again on restore. */
-  readonly shed?: true
+  /** What was left out to keep the byte budget: the full value, or the content as well. The tool is run again on restore. */
+  readonly shed?: 'value' | 'content'
   readonly error?: ToolError
   readonly clipped: boolean
   readonly served_from?: string
   readonly duration_ms: number
   readonly repairs: readonly Repair[]
-}
-
-/** @throws {LoopError} `invalid_checkpoint` when a value is no checkpoint of this version. */
-export function assertCheckpoint(value: Checkpoint): void {
-  const version: unknown = value?.version
-  if (version !== checkpointVersion) {
-    throw invalid(`has version ${JSON.stringify(version)}; this release reads version ${checkpointVersion}`)
-  }
-  for (const name of ['messages', 'pending', 'results', 'entries'] as const) {
-    if (!Array.isArray(value[name])) throw invalid(`.${name} is ${typeof value[name]}, which is no array`)
-  }
-  for (const name of ['rounds', 'elapsed_ms', 'last_tokens', 'fastest_ms', 'slowest_ms'] as const) {
-    if (!(Number.isFinite(value[name]) && value[name] >= 0)) throw invalid(`.${name} is ${String(value[name])}`)
-  }
-  if (typeof value.run_id !== 'string') throw invalid(`.run_id is ${typeof value.run_id}`)
-  const answered = value.messages.filter(({ role }) => role === 'tool').length
-  if (answered !== value.results.length)
-    throw invalid(` has ${answered} tool messages for ${value.results.length} results`)
 }
 
 export function invalid(problem: string): LoopError {

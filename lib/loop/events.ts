@@ -33,6 +33,9 @@ export type LoopEvent = (
       readonly calls: readonly { readonly id: string; readonly name: string }[]
       readonly usage: Usage
       readonly durationMs: number
+      /** The model that answered and the server's id of the reply, where the server tells them. */
+      readonly model?: string
+      readonly responseId?: string
     }
   | {
       readonly type: 'repair'
@@ -72,7 +75,7 @@ export type LoopEvent = (
     }
   | { readonly type: 'answer-rejected'; readonly round: number; readonly problems: readonly string[] }
   | { readonly type: 'limit'; readonly round: number; readonly limit: LimitReason; readonly detail: string }
-  /** A function of the caller threw: `onEvent`, `onCheckpoint` or `answer.check`. */
+  /** A function of the caller threw (`onEvent`, `onCheckpoint`, `answer.check`), or a resume lost a result (`resumeFrom`). */
   | { readonly type: 'warning'; readonly source: string; readonly message: string }
   | {
       readonly type: 'run-end'

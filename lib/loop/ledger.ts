@@ -8,26 +8,45 @@ export interface LedgerEntry {
   readonly call: ToolCall
   readonly result: ToolResult
   readonly key: string
+  /** After a resume: its full value could not be derived again, so nothing can point at it. */
+  readonly isLost?: boolean
 }
 
 /** Failures that may pass: the same call is run again, though it counts as a repetition. */
-const passing = new Set<ToolErrorKind>(['timeout', 'tool_failed', 'too_many_calls', 'truncated_call', 'cancelled'])
+const passing = new Set<ToolErrorKind>(['timeout', 'tool_failed'])
+
+/** Calls that got no answer to themselves: to ask again is what the model was told, and no repetition. */
+const unanswered = new Set<ToolErrorKind>(['too_many_calls', 'truncated_call', 'cancelled', 'outcome_unknown'])
 
 /** Calls that were refused before a tool ran. */
-const refused = new Set<ToolErrorKind>(['too_many_calls', 'truncated_call', 'unreadable_call', 'unknown_tool'])
+const refused = new Set<ToolErrorKind>([
+  'too_many_calls',
+  'truncated_call',
+  'unreadable_call',
+  'unknown_tool',
+  'invalid_input',
+  'unresolved_reference',
+])
+
+/** Whether the call reached a tool. */
+export function wasExecuted(result: ToolResult): boolean {
+  return result.servedFrom === undefined && (result.status === 'ok' || !refused.has(result.error.kind))
+}
 
 /** All calls of a run with their results, in order: what references point at, and what was asked before. */
 export class Ledger implements ReferenceScope {
   readonly givens: Readonly<Record<string, unknown>>
   readonly entries: LedgerEntry[] = []
-  readonly #byId = new Map<string, ToolResult>()
-  readonly #latestByName = new Map<string, ToolResult>()
+  readonly #isReadOnly: (tool: string) => boolean
+  readonly #byId = new Map<string, LedgerEntry>()
+  readonly #latestByName = new Map<string, LedgerEntry>()
   readonly #servable = new Map<string, ToolResult>()
   readonly #timesAsked = new Map<string, number>()
   #executed = 0
 
-  constructor(givens: Readonly<Record<string, unknown>>) {
+  constructor(givens: Readonly<Record<string, unknown>>, isReadOnly: (tool: string) => boolean) {
     this.givens = givens
+    this.#isReadOnly = isReadOnly
   }
 
   get results(): readonly ToolResult[] {
@@ -40,25 +59,33 @@ export class Ledger implements ReferenceScope {
   }
 
   result(nameOrId: string): { readonly value: unknown } | undefined {
-    const found = this.#byId.get(nameOrId) ?? this.#latestByName.get(nameOrId)
-    return found?.status === 'ok' ? found : undefined
+    const entry = this.#find(nameOrId)
+    return entry?.result.status === 'ok' && !entry.isLost ? entry.result : undefined
   }
 
   resultNames(): readonly string[] {
-    return [...this.#latestByName.keys()]
+    return [...this.#latestByName].filter(([, { isLost }]) => !isLost).map(([name]) => name)
   }
 
-  add(entry: LedgerEntry): void {
-    const { result, key } = entry
-    this.entries.push(entry)
-    this.#timesAsked.set(key, this.timesAsked(key) + 1)
-    if (result.status === 'ok') {
-      this.#byId.set(result.id, result)
-      this.#latestByName.set(result.name, result)
+  /** Adds the calls of one reply, which could not point at each other. Asked for twice in one reply is asked for once. */
+  add(batch: readonly LedgerEntry[]): void {
+    const asked = new Set<string>()
+    for (const entry of batch) {
+      const { result, key } = entry
+      this.entries.push(entry)
+      if (result.status === 'ok') {
+        this.#byId.set(result.id, entry)
+        this.#latestByName.set(result.name, entry)
+      }
+      if (result.status === 'ok' || !unanswered.has(result.error.kind)) asked.add(key)
+      if (wasExecuted(result)) {
+        this.#executed++
+        // What was read before may no longer be so.
+        if (!this.#isReadOnly(result.name)) this.#servable.clear()
+      }
+      if (result.servedFrom === undefined && isServable(result)) this.#servable.set(key, result)
     }
-    if (result.servedFrom !== undefined) return
-    if (result.status === 'ok' || !refused.has(result.error.kind)) this.#executed++
-    if (result.status === 'ok' || !passing.has(result.error.kind)) this.#servable.set(key, result)
+    for (const key of asked) this.#timesAsked.set(key, this.timesAsked(key) + 1)
   }
 
   /** The result that an identical call is answered with. */
@@ -66,21 +93,31 @@ export class Ledger implements ReferenceScope {
     return this.#servable.get(key)
   }
 
+  /** In how many replies a call was asked for. */
   timesAsked(key: string): number {
     return this.#timesAsked.get(key) ?? 0
   }
 
   /** Identity of a call: tool and input, with each reference read as the call that it points at now. */
   keyOf(call: ToolCall): string {
+    if (call.refusal?.kind === 'truncated_call') return `${call.name} ${call.id}`
     const input = call.refusal?.message ?? canonicalJson(call.input, (value) => this.#pinned(value))
     return `${call.name} ${input.length <= 64 ? input : createHash('sha256').update(input).digest('base64url')}`
+  }
+
+  #find(nameOrId: string): LedgerEntry | undefined {
+    return this.#byId.get(nameOrId) ?? this.#latestByName.get(nameOrId)
   }
 
   #pinned(value: object): unknown {
     const reference = referenceOf(value)
     if (reference?.kind !== '$result') return undefined
     const [name = '', ...pointer] = reference.target.split('#')
-    const source = this.#byId.get(name) ?? this.#latestByName.get(name)
-    return source === undefined ? undefined : `$result ${source.callId}#${pointer.join('#')}`
+    const source = this.#find(name)
+    return source === undefined ? undefined : `$result ${source.result.callId}#${pointer.join('#')}`
   }
+}
+
+function isServable(result: ToolResult): boolean {
+  return result.status === 'ok' || !(passing.has(result.error.kind) || unanswered.has(result.error.kind))
 }

@@ -1,6 +1,9 @@
 import { LoopError } from './loop-error.ts'
 
-/** The bounds of a run. Each is a positive whole number; each ends in the answer round, not in an exception. */
+/**
+ * The bounds of a run, positive whole numbers. At `rounds`, `deadlineMs`, `tokens`, `calls` and `transcriptBytes` the model is
+ * asked for its answer; the others make results and checkpoints smaller. None of them ends in an exception.
+ */
 export interface Limits {
   /** Model replies at most, the answer round included. @defaultValue 10 */
   readonly rounds: number
@@ -14,7 +17,7 @@ export interface Limits {
   readonly calls: number
   /** Tool calls of one reply that run at the same time. @defaultValue 8 */
   readonly concurrency: number
-  /** UTF-8 bytes of one tool result that the model is shown. @defaultValue 16384 */
+  /** UTF-8 bytes of one tool result that the model is shown; at least 256. @defaultValue 16384 */
   readonly resultBytes: number
   /** UTF-8 bytes of the transcript. @defaultValue 4194304 */
   readonly transcriptBytes: number
@@ -34,6 +37,9 @@ export const defaultLimits: Limits = {
   checkpointBytes: 1_048_576,
 }
 
+/** Less would leave no room for what says that something was left out. */
+const minResultBytes = 256
+
 /** @throws {LoopError} `invalid_option` that names the limit and the value. */
 export function completeLimits(given: Partial<Limits> = {}): Limits {
   for (const [name, value] of Object.entries(given)) {
@@ -45,6 +51,9 @@ export function completeLimits(given: Partial<Limits> = {}): Limits {
     }
     if (value !== undefined && (!Number.isSafeInteger(value) || value < 1)) {
       throw new LoopError('invalid_option', `limits.${name} is ${String(value)}; it has to be a positive whole number.`)
+    }
+    if (name === 'resultBytes' && value !== undefined && value < minResultBytes) {
+      throw new LoopError('invalid_option', `limits.resultBytes is ${value}; it has to be at least ${minResultBytes}.`)
     }
   }
   const set = Object.entries(given).filter(([, value]) => value !== undefined)

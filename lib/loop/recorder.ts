@@ -10,6 +10,7 @@ export class Recorder {
   readonly #elapsedMs: () => number
   readonly #listener: ((event: LoopEvent) => void) | undefined
   #listenerFailed = false
+  #isClosed = false
 
   constructor(
     runId: string,
@@ -23,7 +24,14 @@ export class Recorder {
     this.entries = [...entries]
   }
 
+  /** The trace of a run that is over: what comes late, from a model that goes on after an abort, is no part of it. */
+  close(): readonly TraceEntry[] {
+    this.#isClosed = true
+    return this.entries
+  }
+
   emit(body: LoopEventBody): void {
+    if (this.#isClosed) return
     const event: LoopEvent = { ...body, runId: this.#runId, elapsedMs: this.#elapsedMs() }
     const entry = traceEntry(event)
     if (entry !== undefined) this.entries.push(entry)
@@ -42,7 +50,7 @@ export class Recorder {
     this.warn('onEvent', error)
   }
 
-  warn(source: 'onEvent' | 'onCheckpoint' | 'answer.check', error: unknown): void {
+  warn(source: 'onEvent' | 'onCheckpoint' | 'answer.check' | 'resumeFrom', error: unknown): void {
     const message = excerpt(messageOf(error), 300)
     this.emit({ type: 'warning', source, message })
   }

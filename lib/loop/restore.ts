@@ -1,4 +1,5 @@
-import { prepare } from '../../router/dispatch.ts'
+import { excerpt } from '../../router/clip.ts'
+import { failure, prepare } from '../../router/dispatch.ts'
 import { isObject } from '../../router/json.ts'
 import type { ToolCall, ToolResult } from '../../router/tool-call.ts'
 import { type Checkpoint, invalid, type RecordedResult } from './checkpoint.ts'
@@ -7,38 +8,56 @@ import type { RunState } from './run-state.ts'
 
 /**
  * Puts a run into the state that a checkpoint describes. Results that were shed are derived again, in order, so that
- * references lead where they led before.
+ * references lead where they led before; what cannot be derived is lost, and the run goes on without it.
  *
+ * @returns what was lost, in words for the trace.
  * @throws {LoopError} `invalid_checkpoint` when a part of it is damaged.
  */
-export async function restore(run: RunState, checkpoint: Checkpoint): Promise<void> {
+export async function restore(run: RunState, checkpoint: Checkpoint): Promise<readonly string[]> {
+  const lost: string[] = []
   const records = checkpoint.results.values()
   let batch: LedgerEntry[] = []
   for (const message of checkpoint.messages) {
     const record = message.role === 'tool' ? records.next().value : undefined
     if (record === undefined) {
-      enter(run, batch)
+      // The results of one reply are entered together: its calls could not point at each other.
+      run.ledger.add(batch)
       batch = []
       run.transcript.append(message)
       continue
     }
-    const call: ToolCall = { ...record.call, repairs: [] }
-    const result = record.shed
-      ? await derive(run, call, record)
-      : stored(run, call, record, contentOf(message.json), batch)
-    batch.push({ call, result, key: record.key })
-    if (record.shed) run.transcript.results([result])
+    const entry = await revive(run, record, message.json, batch)
+    batch.push(entry)
+    if (entry.isLost) lost.push(`The result of ${entry.call.id} (${entry.call.name}) could not be derived again.`)
+    if (record.shed === 'content') run.transcript.results([entry.result])
     else run.transcript.append(message)
   }
-  enter(run, batch)
+  run.ledger.add(batch)
+  return lost
 }
 
-/** The results of one reply are entered together: its calls could not point at each other. */
-function enter(run: RunState, batch: readonly LedgerEntry[]): void {
-  for (const entry of batch) run.ledger.add(entry)
+async function revive(
+  run: RunState,
+  record: RecordedResult,
+  json: string,
+  batch: readonly LedgerEntry[],
+): Promise<LedgerEntry> {
+  const { key } = record
+  const call: ToolCall = { ...record.call, repairs: [] }
+  if (record.shed === undefined) return { call, key, result: stored(run, call, record, contentOf(json), batch) }
+  const derived = await derive(run, call, record)
+  if (derived?.status === 'ok') {
+    if (record.shed === 'content') return { call, key, result: derived }
+    return { call, key, result: stored(run, call, { ...record, value: derived.value }, contentOf(json), batch) }
+  }
+  const result =
+    record.shed === 'value' ? stored(run, call, record, contentOf(json), batch) : gone(run, call, record, derived)
+  return { call, key, result, isLost: true }
 }
 
-async function derive(run: RunState, call: ToolCall, record: RecordedResult): Promise<ToolResult> {
+/** Undefined where the run is over before it went on. */
+async function derive(run: RunState, call: ToolCall, record: RecordedResult): Promise<ToolResult | undefined> {
+  if (run.scope.interruption !== undefined) return undefined
   const [result] = await run.router.dispatch([call], {
     references: run.ledger,
     signal: run.scope.signal,
@@ -47,8 +66,15 @@ async function derive(run: RunState, call: ToolCall, record: RecordedResult): Pr
     callId: () => record.call_id,
     now: run.now,
   })
-  if (result === undefined) throw invalid(`.results: ${record.call.id} cannot be derived again`)
-  return { ...result, durationMs: record.duration_ms, repairs: record.repairs }
+  return result && { ...result, durationMs: record.duration_ms, repairs: record.repairs }
+}
+
+/** In the place of a result of which nothing is left. */
+function gone(run: RunState, call: ToolCall, record: RecordedResult, derived: ToolResult | undefined): ToolResult {
+  const why = derived?.status === 'error' ? `: ${derived.error.message}` : ''
+  const message = excerpt(`This result was left out of a checkpoint, and could not be derived again${why}`, 900)
+  const options = { callId: record.call_id, now: run.now, resultBytes: run.limits.resultBytes }
+  return failure(call, options, { kind: 'tool_failed', message }, record.repairs, run.now())
 }
 
 function stored(
@@ -74,11 +100,10 @@ function stored(
   return { ...base, status: 'ok', input: inputOf(run, call), value: clipped ? record.value : parse(content) }
 }
 
-/** The input as the tool got it: references resolved, mended where that was needed. */
+/** The input as the tool got it: references resolved, mended where that was needed. A tool that is gone leaves it as asked. */
 function inputOf(run: RunState, call: ToolCall): unknown {
   const prepared = prepare(call, { tools: run.router.tools, references: run.ledger })
-  if (prepared.kind === 'ready') return prepared.input
-  throw invalid(`.results: the input of ${call.id} is no longer accepted`)
+  return prepared.kind === 'ready' ? prepared.input : call.input
 }
 
 function contentOf(json: string): string {

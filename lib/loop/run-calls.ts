@@ -1,6 +1,7 @@
 import { excerpt } from '../../router/clip.ts'
 import { failure } from '../../router/dispatch.ts'
 import type { ToolCall, ToolErrorKind, ToolResult } from '../../router/tool-call.ts'
+import { wasExecuted } from './ledger.ts'
 import type { RunState } from './run-state.ts'
 import { earlierResult, noToolsNow, outcomeUnknown } from './wording.ts'
 
@@ -10,7 +11,10 @@ const maxIdentical = 3
 interface Asked {
   readonly call: ToolCall
   readonly callId: string
+  /** What the call is known by: equal for identical calls, and for no two calls of a polling tool. */
   readonly key: string
+  /** The same without regard to polling. */
+  readonly identity: string
 }
 
 /**
@@ -19,7 +23,7 @@ interface Asked {
  */
 export async function runCalls(run: RunState, resumed: boolean): Promise<void> {
   const asked = identify(run, run.pending)
-  const sealed = (call: ToolCall) => resumed && call.refusal === undefined && !isRepeatable(run, call)
+  const sealed = (call: ToolCall) => resumed && call.refusal === undefined && !mayRunAgain(run, call)
   const firstOf = new Map(asked.toReversed().map((one) => [one.key, one]))
   const executed = await execute(
     run,
@@ -54,9 +58,9 @@ function identify(run: RunState, calls: readonly ToolCall[]): readonly Asked[] {
   return calls.map((call, index) => {
     const callId = `${run.runId}/${run.rounds}/${index}`
     const polls = run.router.tools.get(call.name)?.annotations.idempotentHint === false
-    const key = run.ledger.keyOf(call)
+    const identity = run.ledger.keyOf(call)
     // A polling tool is asked the same again on purpose.
-    return { call, callId, key: polls ? `${key} ${callId}` : key }
+    return { call, callId, identity, key: polls ? `${identity} ${callId}` : identity }
   })
 }
 
@@ -83,17 +87,19 @@ async function execute(run: RunState, asked: readonly Asked[]): Promise<Readonly
 }
 
 function settle(run: RunState, asked: readonly Asked[], results: readonly ToolResult[]): void {
-  for (const [index, { call, key }] of asked.entries()) {
+  const batch = asked.flatMap(({ call, key, identity }, index) => {
     const result = results[index]
-    if (result !== undefined) run.ledger.add({ call, result, key })
-    if (run.ledger.timesAsked(key) >= maxIdentical) run.closing ??= 'repetition'
-  }
+    // A call that no tool ever got is no poll, however often it is repeated.
+    return result === undefined ? [] : [{ call, result, key: wasExecuted(result) ? key : identity }]
+  })
+  run.ledger.add(batch)
+  if (batch.some(({ key }) => run.ledger.timesAsked(key) >= maxIdentical)) run.closing ??= 'repetition'
   run.transcript.results(results)
   run.pending = []
 }
 
 /** Read-only and idempotent tools may run twice; of any other nobody knows what the interrupted call did. */
-export function isRepeatable(run: RunState, { name }: Pick<ToolCall, 'name'>): boolean {
+function mayRunAgain(run: RunState, { name }: ToolCall): boolean {
   const annotations = run.router.tools.get(name)?.annotations
   return annotations === undefined || annotations.readOnlyHint === true || annotations.idempotentHint === true
 }
@@ -105,8 +111,9 @@ function refuse(run: RunState, { call, callId }: Asked, kind: ToolErrorKind, mes
 }
 
 function emitEnd(run: RunState, call: ToolCall, result: ToolResult): void {
-  const { id, name: tool, status, content, clipped, durationMs, repairs, servedFrom } = result
   const round = run.rounds
+  const { id, status, content, clipped, durationMs, repairs, servedFrom } = result
+  const tool = excerpt(result.name, 128)
   for (const repair of repairs) run.recorder.emit({ type: 'repair', round, id, tool, repair })
   run.recorder.emit({
     type: 'tool-end',

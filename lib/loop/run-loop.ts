@@ -1,5 +1,4 @@
 import { excerpt } from '../../router/clip.ts'
-import type { Reading } from '../../router/read.ts'
 import { judge } from './answer.ts'
 import { boundOf, isTooLate, stopAfterAnswerRound } from './bounds.ts'
 import { LoopError } from './loop-error.ts'
@@ -13,7 +12,7 @@ import { toRunError } from './run-error.ts'
 import { endRun, openRun, type RunState } from './run-state.ts'
 import { takeCheckpoint } from './take-checkpoint.ts'
 import { untilAborted } from './until-aborted.ts'
-import { addUsage } from './usage.ts'
+import { addUsage, soundUsage } from './usage.ts'
 import { answerNow, rejection } from './wording.ts'
 
 /**
@@ -27,24 +26,17 @@ import { answerNow, rejection } from './wording.ts'
 export async function runLoop<const S extends object = never>(options: RunOptions<S>): Promise<Run<AnswerOf<S>>> {
   const run = openRun(options)
   try {
-    if (options.resumeFrom !== undefined) await restore(run, options.resumeFrom)
+    const lost = options.resumeFrom === undefined ? [] : await restore(run, options.resumeFrom)
     start(run)
-    if (run.pending.length > 0) {
-      await runCalls(run, true)
-      await checkpoint(run, options)
-    }
+    for (const message of lost) run.recorder.warn('resumeFrom', message)
+    if (mayGoOn(run)) await finishRound(run, options, true)
     while (run.rounds < run.limits.rounds && mayGoOn(run)) {
       const answerOnly = beginRound(run, options)
       const reply = await ask(run, answerOnly)
       if (reply === undefined) break
-      const reading = take(run, reply)
-      if (reading.calls.length > 0 && !answerOnly) {
-        await checkpoint(run, options)
-        await runCalls(run, false)
-      } else {
-        await conclude(run, options, reply, reading)
-      }
+      take(run, reply, answerOnly)
       await checkpoint(run, options)
+      await finishRound(run, options, false)
     }
     return endRun<S>(run)
   } catch (error) {
@@ -64,120 +56,136 @@ function start(run: RunState): void {
   run.recorder.emit({ type: 'run-start', model, provider, tools, limits: run.limits, resumedRounds: run.rounds })
 }
 
-/** Whether another round may begin. Sets the stop reason where the caller or the clock has ended the run. */
+/** Whether the run may go on. Where the caller or the clock has ended it, the stop reason is set. */
 function mayGoOn(run: RunState): boolean {
   if (run.answer !== undefined || run.stop !== undefined) return false
-  if (run.scope.interruption !== undefined) return interrupt(run)
-  if (run.rounds > 0 && isTooLate(run)) run.stop = 'deadline'
+  if (run.scope.interruption !== undefined) interrupt(run)
+  else if (run.rounds > 0 && isTooLate(run)) run.stop = 'deadline'
   return run.stop === undefined
 }
 
-function interrupt(run: RunState, error?: unknown): false {
+function interrupt(run: RunState, error?: unknown): void {
   // The client's own timer, set to what was left, may be a little ahead of the scope's.
   run.stop = run.scope.interruption ?? (run.scope.remainingMs() < 10 ? 'deadline' : 'failed')
   run.error = toRunError(error ?? run.scope.signal.reason)
-  return false
 }
 
 /** Decides whether this is the answer round, and tells the model. */
 function beginRound<S extends object>(run: RunState, options: RunOptions<S>): boolean {
   const bound = boundOf(run)
   const round = run.rounds + 1
-  if (bound !== undefined) run.closing = bound.limit
-  if (run.closing !== undefined) {
-    const detail = bound?.detail ?? 'the same call was asked for three times'
+  if (bound !== undefined) run.closing ??= bound.limit
+  if (run.closing !== undefined && !run.announced) {
+    const detail = run.closing === bound?.limit ? bound.detail : 'the same call was asked for three times'
     run.recorder.emit({ type: 'limit', round, limit: run.closing, detail })
-    if (!run.announced) run.transcript.user(answerNow(options.answer !== undefined))
+    run.transcript.user(answerNow(options.answer !== undefined))
     run.announced = true
   }
-  run.recorder.emit({ type: 'round-start', round, answerOnly: run.closing !== undefined })
-  return run.closing !== undefined
+  const answerOnly = run.closing !== undefined
+  run.recorder.emit({ type: 'round-start', round, answerOnly })
+  return answerOnly
 }
 
 /** One model call; undefined where it failed, with the stop reason set. */
 async function ask(run: RunState, answerOnly: boolean): Promise<ModelReply | undefined> {
+  const { scope } = run
+  // A listener may have ended the run.
+  if (scope.interruption !== undefined) return void interrupt(run)
   const startedAt = run.now()
   try {
     const reply = await untilAborted(
-      run.scope.signal,
+      scope.signal,
       run.model.complete({
         messages: run.transcript.messages,
         ...(answerOnly || run.tools === undefined ? {} : { tools: run.tools }),
-        signal: run.scope.signal,
-        timeoutMs: Math.max(1, run.scope.remainingMs()),
+        signal: scope.signal,
+        timeoutMs: Math.max(1, scope.remainingMs()),
         onRetry: (retry) => run.recorder.emit({ type: 'retry', round: run.rounds + 1, ...retry }),
       }),
     )
-    checkReply(reply)
     run.lastMs = run.now() - startedAt
-    run.fastestMs = run.fastestMs === 0 ? run.lastMs : Math.min(run.fastestMs, run.lastMs)
-    run.slowestMs = Math.max(run.slowestMs, run.lastMs)
-    run.lastTokens = reply.usage.inputTokens + reply.usage.outputTokens
-    run.usage = addUsage(run.usage, reply.usage)
-    run.rounds++
-    return reply
+    return checked(reply)
   } catch (error) {
-    interrupt(run, error)
-    return undefined
+    return void interrupt(run, error)
   }
 }
 
 /** A model is anybody's code: a reply that cannot be read ends the run instead of breaking it. */
-function checkReply(reply: ModelReply): void {
-  const { message, usage, finishReason } = reply
+function checked(reply: ModelReply): ModelReply {
+  const { message, usage } = reply
   if (typeof message === 'object' && message !== null && typeof usage === 'object' && usage !== null) {
-    const silent = message.content === undefined || message.content === null || message.content === ''
-    if (finishReason !== 'content_filter' || !silent) return
-    const refused = 'The reply was withheld by the content filter.'
-    throw new ModelError(refused, { kind: 'content_filter', retryable: false })
+    return { ...reply, usage: soundUsage(usage) }
   }
   throw new ModelError('The model replied without a message or usage.', { kind: 'protocol', retryable: false })
 }
 
-/** Reads a reply and appends it to the transcript; its calls are pending from now on. */
-function take(run: RunState, reply: ModelReply): Reading {
-  const reading = run.router.read(reply.message, {
-    truncated: reply.finishReason === 'length',
-    idPrefix: `call_${run.rounds}`,
-  })
-  run.transcript.assistant(reading.message)
-  run.pending = reading.calls
+/** Counts a reply, reads it and appends it to the transcript: from now on its calls are pending, or it is to be judged. */
+function take(run: RunState, reply: ModelReply, answerOnly: boolean): void {
+  const { usage, finishReason } = reply
+  run.rounds++
+  run.fastestMs = run.fastestMs === 0 ? run.lastMs : Math.min(run.fastestMs, run.lastMs)
+  run.slowestMs = Math.max(run.slowestMs, run.lastMs)
+  run.lastTokens = usage.inputTokens + usage.outputTokens
+  run.usage = addUsage(run.usage, usage)
+  const truncated = finishReason === 'length' || finishReason === 'content_filter'
+  const { text, calls, message } = run.router.read(reply.message, { truncated, idPrefix: `call_${run.rounds}` })
+  run.transcript.assistant(message)
+  run.pending = calls
+  if (answerOnly || calls.length === 0) run.unjudged = { text, finish_reason: finishReason }
   run.recorder.emit({
     type: 'reply',
     round: run.rounds,
-    finishReason: reply.finishReason,
-    text: excerpt(reading.text, 1000),
-    calls: reading.calls.map(({ id, name }) => ({ id, name })),
-    usage: reply.usage,
+    finishReason,
+    text: excerpt(text, 1000),
+    calls: calls.map(({ id, name }) => ({ id, name: excerpt(name, 128) })),
+    usage,
     durationMs: run.lastMs,
+    ...(reply.model === undefined ? {} : { model: excerpt(reply.model, 128) }),
+    ...(reply.id === undefined ? {} : { responseId: excerpt(reply.id, 128) }),
   })
-  return reading
+}
+
+/** What a reply asks for: it is judged as the answer, or its calls are run. */
+async function finishRound<S extends object>(run: RunState, options: RunOptions<S>, resumed: boolean): Promise<void> {
+  if (run.unjudged !== undefined) await conclude(run, options, run.unjudged)
+  else if (run.pending.length > 0) await runCalls(run, resumed)
+  else return
+  await checkpoint(run, options)
 }
 
 /** Judges a reply as the answer. Calls that came although tools are off are refused, so that each has its result. */
 async function conclude<S extends object>(
   run: RunState,
   options: RunOptions<S>,
-  reply: ModelReply,
-  reading: Reading,
+  reply: NonNullable<RunState['unjudged']>,
 ): Promise<void> {
+  const calledTools = run.pending.length > 0
   refuseCalls(run)
   const view = { runId: run.runId, results: run.ledger.results }
-  const judgement = await judge(reading, options.answer, reply.finishReason === 'length', view, run.scope.signal)
-  if (judgement.accepted) {
+  const judgement = await judge(reply, options.answer, view, run.scope.signal)
+  // A check that was cut short has said nothing: the reply stays unjudged, for whoever resumes the run.
+  if (run.scope.interruption !== undefined) return interrupt(run)
+  run.unjudged = undefined
+  if (judgement.kind === 'accepted') {
     run.answer = { value: judgement.value }
+    return
+  }
+  if (judgement.kind === 'withheld') {
+    run.stop = 'failed'
+    run.error = toRunError(judgement.error)
     return
   }
   const { problems, candidate, failure } = judgement
   if (failure !== undefined) run.recorder.warn('answer.check', failure)
   if (candidate !== undefined && isBetter(candidate, run.partial)) run.partial = candidate
   run.recorder.emit({ type: 'answer-rejected', round: run.rounds, problems })
-  run.stop = stopAfterAnswerRound(run, reading.calls.length > 0)
+  run.stop = stopAfterAnswerRound(run, calledTools)
   if (run.stop === undefined) run.transcript.user(rejection(problems))
 }
 
+/** After an interruption none is taken: the one before it has what was in flight as pending, which is how it is resumed. */
 async function checkpoint<S extends object>(run: RunState, options: RunOptions<S>): Promise<void> {
-  if (options.onCheckpoint === undefined) return
+  if (options.onCheckpoint === undefined || run.scope.interruption !== undefined) return
   try {
     const taken = takeCheckpoint(run)
     if (taken === undefined)

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import type { Router } from '../../router/router.ts'
 import type { ToolCall } from '../../router/tool-call.ts'
+import { assertCheckpoint } from './assert-checkpoint.ts'
 import { checkOptions, routerOf } from './check-options.ts'
-import { assertCheckpoint } from './checkpoint.ts'
+import type { UnjudgedReply } from './checkpoint.ts'
 import { systemClock } from './clock.ts'
 import { Ledger } from './ledger.ts'
 import { completeLimits, type Limits } from './limits.ts'
@@ -45,6 +46,8 @@ export interface RunState {
   closing: LimitReason | undefined
   /** The model was told that tools are off. */
   announced: boolean
+  /** The last reply, where it has still to be judged as the answer. */
+  unjudged: UnjudgedReply | undefined
   partial: PartialAnswer | undefined
   answer: { readonly value: unknown } | undefined
   stop: StopReason | undefined
@@ -57,7 +60,7 @@ export function openRun<S extends object>(options: RunOptions<S>): RunState {
   const limits = completeLimits(options.limits)
   const router = routerOf(options)
   const earlier = options.resumeFrom
-  if (earlier !== undefined) assertCheckpoint(earlier)
+  if (earlier !== undefined) assertCheckpoint(earlier, options.answer)
   const clock = options.clock ?? systemClock
   const startedAt = clock.now() - (earlier?.elapsed_ms ?? 0)
   const elapsedMs = () => clock.now() - startedAt
@@ -70,7 +73,7 @@ export function openRun<S extends object>(options: RunOptions<S>): RunState {
     limits,
     scope: new Scope(clock, limits.deadlineMs - elapsedMs(), options.signal),
     transcript: earlier === undefined ? firstMessages(options, router) : new Transcript(),
-    ledger: new Ledger(options.givens ?? {}),
+    ledger: new Ledger(options.givens ?? {}, (tool) => router.tools.get(tool)?.annotations.readOnlyHint === true),
     recorder: new Recorder(runId, elapsedMs, options.onEvent, earlier?.entries ?? []),
     now: () => clock.now(),
     elapsedMs,
@@ -82,10 +85,11 @@ export function openRun<S extends object>(options: RunOptions<S>): RunState {
     fastestMs: earlier?.fastest_ms ?? 0,
     slowestMs: earlier?.slowest_ms ?? 0,
     closing: earlier?.closing ?? undefined,
-    announced: false,
+    announced: earlier?.announced ?? false,
+    unjudged: earlier?.unjudged ?? undefined,
     partial: earlier?.partial ?? undefined,
     answer: earlier?.answer ?? undefined,
-    stop: undefined,
+    stop: earlier?.stop ?? undefined,
     error: undefined,
   }
 }
@@ -119,7 +123,7 @@ export function endRun<S extends object>(run: RunState): Run<AnswerOf<S>> {
       usage: usageFields(run.usage),
       duration_ms: Math.round(run.elapsedMs()),
       ...error,
-      entries: run.recorder.entries,
+      entries: run.recorder.close(),
     },
   }
   // The answer was checked against the schema, or is text where there is none.

@@ -1,12 +1,12 @@
 import { type Checkpoint, checkpointVersion, type RecordedResult } from './checkpoint.ts'
 import type { LedgerEntry } from './ledger.ts'
 import type { SerializedMessage } from './model.ts'
-import { isRepeatable } from './run-calls.ts'
 import type { RunState } from './run-state.ts'
 
 /**
- * The state of a run as plain JSON of at most `limits.checkpointBytes`. Results of repeatable tools are shed first, the
- * largest first; then the older half of the trace, again and again. Undefined where even that is not enough.
+ * The state of a run as plain JSON of at most `limits.checkpointBytes`. Of results of idempotent tools the full values are
+ * shed first, then what the model was shown of them, the largest first; then the older half of the trace, again and again.
+ * Undefined where even that is not enough.
  *
  * It is taken twice a round, of parts that never change: each part is recorded and measured once in a run.
  */
@@ -18,13 +18,16 @@ export function takeCheckpoint(run: RunState): Checkpoint | undefined {
     version: checkpointVersion,
     run_id: run.runId,
     rounds: run.rounds,
-    pending: run.pending,
-    usage: run.usage,
+    pending: [...run.pending],
+    usage: { ...run.usage },
     last_tokens: run.lastTokens,
     fastest_ms: run.fastestMs,
     slowest_ms: run.slowestMs,
     elapsed_ms: Math.round(run.elapsedMs()),
     closing: run.closing ?? null,
+    announced: run.announced,
+    unjudged: run.unjudged ?? null,
+    stop: run.stop ?? null,
     partial: run.partial ?? null,
     answer: run.answer ?? null,
     messages: [],
@@ -33,9 +36,9 @@ export function takeCheckpoint(run: RunState): Checkpoint | undefined {
   }
   const fixed = bytesOf(empty) + listBytes(results)
   let excess = fixed + listBytes(messages) + listBytes(entries) - run.limits.checkpointBytes
-  for (const { message, result, entry, saves } of excess > 0 ? sheddable(run, messages) : []) {
-    results[result] = recordOf(entry).shed
-    messages[message] = shedMessage
+  for (const { message, result, record, saves } of excess > 0 ? sheddable(run, messages) : []) {
+    results[result] = record
+    if (record.shed === 'content') messages[message] = shedMessage
     excess -= saves
     if (excess <= 0) break
   }
@@ -48,10 +51,11 @@ export function takeCheckpoint(run: RunState): Checkpoint | undefined {
   return { ...empty, messages, results, entries }
 }
 
-/** What one call leaves in a checkpoint: whole, and without what its tool can derive again. */
+/** What one call leaves in a checkpoint: whole, without its full value, and without what the model was shown, too. */
 interface Recorded {
   readonly whole: RecordedResult
-  readonly shed: RecordedResult
+  readonly withoutValue: RecordedResult
+  readonly withoutContent: RecordedResult
 }
 
 const records = new WeakMap<LedgerEntry, Recorded>()
@@ -61,7 +65,11 @@ function recordOf(entry: LedgerEntry): Recorded {
   if (known !== undefined) return known
   const whole = recorded(entry)
   const { value: _, ...rest } = whole
-  const record = { whole, shed: { ...rest, shed: true as const } }
+  const record = {
+    whole,
+    withoutValue: { ...rest, shed: 'value' as const },
+    withoutContent: { ...rest, shed: 'content' as const },
+  }
   records.set(entry, record)
   return record
 }
@@ -83,28 +91,39 @@ function recorded({ call, result, key }: LedgerEntry): RecordedResult {
 
 const shedMessage: SerializedMessage = { role: 'tool', json: '' }
 
-/** A result that can be shed, where it stands among messages and results, and the bytes that it saves. */
+/** A part that can be shed: the record that is left, where it and its message stand, and the bytes that it saves. */
 interface Sheddable {
-  readonly entry: LedgerEntry
+  readonly record: RecordedResult
   readonly message: number
   readonly result: number
   readonly saves: number
 }
 
-/** The largest first. The n-th tool message belongs to the n-th result. */
-function sheddable(run: RunState, messages: readonly SerializedMessage[]): Sheddable[] {
-  const candidates: Sheddable[] = []
+/** Values, then contents; of each the largest first. The n-th tool message belongs to the n-th result. */
+function sheddable(run: RunState, messages: readonly SerializedMessage[]): readonly Sheddable[] {
+  const values: Sheddable[] = []
+  const contents: Sheddable[] = []
   let result = -1
-  for (const [index, message] of messages.entries()) {
-    if (message.role !== 'tool') continue
+  for (const [message, { role }] of messages.entries()) {
+    if (role !== 'tool') continue
     const entry = run.ledger.entries[++result]
-    if (entry === undefined || entry.result.status === 'error' || entry.result.servedFrom !== undefined) continue
-    if (!isRepeatable(run, entry.call)) continue
-    const { whole, shed } = recordOf(entry)
-    const saves = sizeOf(whole) + sizeOf(message) - sizeOf(shed) - sizeOf(shedMessage)
-    if (saves > 0) candidates.push({ entry, message: index, result, saves })
+    const shown = messages[message]
+    if (entry === undefined || shown === undefined || !isDerivable(run, entry)) continue
+    const { whole, withoutValue, withoutContent } = recordOf(entry)
+    const value = sizeOf(whole) - sizeOf(withoutValue)
+    if ('value' in whole && value > 0) values.push({ record: withoutValue, message, result, saves: value })
+    const left = 'value' in whole && value > 0 ? withoutValue : whole
+    const content = sizeOf(left) + sizeOf(shown) - sizeOf(withoutContent) - sizeOf(shedMessage)
+    if (content > 0) contents.push({ record: withoutContent, message, result, saves: content })
   }
-  return candidates.sort((a, b) => b.saves - a.saves)
+  const largestFirst = (a: Sheddable, b: Sheddable) => b.saves - a.saves
+  return [...values.sort(largestFirst), ...contents.sort(largestFirst)]
+}
+
+/** Whether running the tool again gives the result again: a read-only tool may read something else the next time. */
+function isDerivable(run: RunState, { result, isLost }: LedgerEntry): boolean {
+  if (result.status === 'error' || result.servedFrom !== undefined || isLost) return false
+  return run.router.tools.get(result.name)?.annotations.idempotentHint === true
 }
 
 const sizes = new WeakMap<object, number>()

@@ -10,3 +10,17 @@ export function addUsage(a: Usage, b: Usage): Usage {
     reasoningTokens: a.reasoningTokens + b.reasoningTokens,
   }
 }
+
+/** What a model did not count is 0: one NaN would undo the limit of tokens. */
+export function soundUsage(usage: Partial<Usage>): Usage {
+  return {
+    inputTokens: count(usage.inputTokens),
+    outputTokens: count(usage.outputTokens),
+    cachedInputTokens: count(usage.cachedInputTokens),
+    reasoningTokens: count(usage.reasoningTokens),
+  }
+}
+
+function count(value: unknown): number {
+  return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : 0
+}

@@ -1,7 +1,9 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Checkpoint } from '../../lib/loop/checkpoint.ts'
+import type { Limits } from '../../lib/loop/limits.ts'
 import { runLoop } from '../../lib/loop/run-loop.ts'
+import type { ScriptedRequest } from '../../lib/testing/index.ts'
 import { defineTool } from '../../router/tool.ts'
 import { calls, type ScriptStep, says, scriptedModel } from '../support/scripted-model.ts'
 
@@ -84,31 +86,43 @@ function modelOf(
   return scriptedModel(Array(20).fill(step))
 }
 
-const comparable = (value: unknown) =>
-  JSON.parse(JSON.stringify(value, (key, member) => (/Ms$|_ms$/.test(key) || key === 'trace' ? undefined : member)))
+const withoutTimes = (value: unknown) =>
+  JSON.parse(JSON.stringify(value, (key, member) => (/Ms$|_ms$/.test(key) ? undefined : member)))
+
+/** What each round was asked with. */
+const sent = ({ requests }: { readonly requests: readonly ScriptedRequest[] }) =>
+  new Map(requests.map(({ messages, tools }) => [assistants(messages), JSON.stringify({ messages, tools })]))
+const assistants = (messages: readonly { readonly role: string }[]) =>
+  messages.filter(({ role }) => role === 'assistant').length
+
+const bounds = fc.constantFrom<Partial<Limits>>({}, { rounds: 3 }, { tokens: 9 }, { calls: 3 }, { callsPerRound: 1 })
 
 test.each([
   ['whole', 1_000_000],
-  ['shed', 6_000],
+  ['shed', 7_000],
 ])(
-  'a run cut at any checkpoint and resumed ends the same, and pays for no reply twice (%s checkpoints)',
-  async (_, checkpointBytes) => {
+  'a run cut at any checkpoint and resumed ends the same, asks the same and pays for no reply twice (%s checkpoints)',
+  async (kind, checkpointBytes) => {
     await fc.assert(
-      fc.asyncProperty(replies, async (script) => {
-        const options = { tools, prompt: 'Work.', answer, runId: 'run', limits: { resultBytes: 600, checkpointBytes } }
+      fc.asyncProperty(replies, bounds, async (script, bound) => {
+        const limits = { resultBytes: 600, checkpointBytes, ...bound }
+        const options = { tools, prompt: 'Work.', answer, runId: 'run', limits }
         const taken: string[] = []
-        const whole = await runLoop({
-          ...options,
-          model: modelOf(script, []),
-          onCheckpoint: (at) => taken.push(JSON.stringify(at)),
-        })
+        const model = modelOf(script, [])
+        const whole = await runLoop({ ...options, model, onCheckpoint: (at) => taken.push(JSON.stringify(at)) })
         expect(whole.stopReason).not.toBe('failed')
+        const asked = sent(model)
         for (const text of taken) {
           expect(Buffer.byteLength(text)).toBeLessThanOrEqual(checkpointBytes)
           const resumeFrom: Checkpoint = JSON.parse(text)
           const paid: number[] = []
-          const resumed = await runLoop({ ...options, model: modelOf(script, paid), resumeFrom })
-          expect(comparable(resumed)).toEqual(comparable(whole))
+          const second = modelOf(script, paid)
+          const { trace, ...resumed } = await runLoop({ ...options, model: second, resumeFrom })
+          const { trace: wholeTrace, ...first } = whole
+          expect(withoutTimes(resumed)).toEqual(withoutTimes(first))
+          for (const [round, request] of sent(second)) expect(request).toBe(asked.get(round))
+          // A checkpoint that is short of room keeps the newer half of the trace.
+          if (kind === 'whole') expect(withoutTimes(trace)).toEqual(withoutTimes(wholeTrace))
           expect(paid).toEqual(
             Array.from({ length: whole.rounds - resumeFrom.rounds }, (_, index) => resumeFrom.rounds + index),
           )
@@ -190,12 +204,42 @@ test('a checkpoint that cannot be made small enough is not handed on, and the tr
   )
 })
 
-test.each([
+const damages: readonly (readonly [string, object, string])[] = [
   ['another version', { version: 99 }, 'has version 99'],
-  ['no messages', { messages: undefined }, '.messages is undefined'],
-  ['rounds that are none', { rounds: -1 }, '.rounds is -1'],
-  ['results without messages', { results: [{}] }, '0 tool messages for 1 results'],
-])('a checkpoint with %s is refused at once', async (_, damage, message) => {
+  ['no messages', { messages: undefined }, '"messages" is missing'],
+  ['a message that is none', { messages: [null] }, '/messages/0: expected object'],
+  ['rounds that are none', { rounds: -1 }, '/rounds: must be >= 0'],
+  ['half a round', { rounds: 2.5 }, '/rounds: expected integer'],
+  ['usage that was not counted', { usage: null }, '/usage: expected object'],
+  ['a bound that there is not', { closing: 'toString' }, '/closing: expected one of'],
+  ['an answer without a value', { answer: {} }, 'required property "value" is missing'],
+  ['an answer of another form', { answer: { value: 7 } }, 'answer that does not fit'],
+  ['entries that are none', { entries: [null] }, '/entries/0: expected object'],
+  [
+    'results without messages',
+    {
+      results: [
+        {
+          key: 'k',
+          call: { id: 'a', name: 'b', input: {} },
+          call_id: 'c',
+          status: 'ok',
+          clipped: false,
+          duration_ms: 1,
+          repairs: [],
+        },
+      ],
+    },
+    '0 tool messages for 1 results',
+  ],
+  [
+    'pending calls that nobody made',
+    { pending: [{ id: 'a', name: 'b', input: {}, repairs: [] }] },
+    'has 0 calls for 0 results and 1 pending',
+  ],
+]
+
+test.each(damages)('a checkpoint with %s is refused at once', async (_, damage, message) => {
   const taken: Checkpoint[] = []
   await runLoop({ model: scriptedModel([says('Done.')]), prompt: 'Work.', onCheckpoint: (at) => taken.push(at) })
   const resumeFrom = { ...taken[0], ...damage } as Checkpoint
