@@ -20,7 +20,7 @@ export type { FinishReason, Model, ModelReply, ModelRequest, SerializedMessage, 
 export type { ModelErrorFields, ModelErrorKind } from './loop/model-error.ts'
 export { ModelError } from './loop/model-error.ts'
 export type { PartialAnswer } from './loop/partial-answer.ts'
-export type { AnswerContract, Run, RunOptions, RunView } from './loop/run.ts'
+export type { AnswerContract, AnswerOf, Run, RunOptions, RunView } from './loop/run.ts'
 export type { RunError } from './loop/run-error.ts'
 export { runLoop } from './loop/run-loop.ts'
 export type { LimitReason, StopReason } from './loop/stop-reason.ts'

@@ -13,25 +13,25 @@ import type { Trace } from './trace.ts'
 
 export interface RunOptions<S extends object = never> {
   readonly model: Model
-  readonly tools?: readonly Tool[]
+  readonly tools?: readonly Tool[] | undefined
   /** The system prompt. The loop adds how to answer and how to point at earlier values. */
-  readonly instructions?: string
+  readonly instructions?: string | undefined
   readonly prompt: string
   /** What the final answer has to be; without it the answer is the model's text. */
   readonly answer?: AnswerContract<S>
   /** Named values that the model may point at with `{"$given":"<name>#<pointer>"}`. */
-  readonly givens?: Readonly<Record<string, unknown>>
-  readonly limits?: Partial<Limits>
-  readonly signal?: AbortSignal
-  readonly onEvent?: (event: LoopEvent) => void
+  readonly givens?: Readonly<Record<string, unknown>> | undefined
+  readonly limits?: Partial<Limits> | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly onEvent?: ((event: LoopEvent) => void) | undefined
   /** Called after every reply and after the results of its calls; what it returns is awaited. */
-  readonly onCheckpoint?: (checkpoint: Checkpoint) => unknown
+  readonly onCheckpoint?: ((checkpoint: Checkpoint) => unknown) | undefined
   /** A checkpoint of the same run: it goes on where that one was taken. */
-  readonly resumeFrom?: Checkpoint
+  readonly resumeFrom?: Checkpoint | undefined
   /** Begins the idempotency keys of the calls, so it has to be the same in every attempt. @defaultValue a random UUID */
-  readonly runId?: string
+  readonly runId?: string | undefined
   /** @defaultValue the system's clock */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
 }
 
 export interface AnswerContract<S extends object> {

@@ -1,6 +1,7 @@
 import { Context } from '@temporalio/activity'
 import { ApplicationFailure } from '@temporalio/common'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { checkpointVersion } from '../../lib/loop/checkpoint.ts'
 import type { Model } from '../../lib/loop/model.ts'
 import { ModelError } from '../../lib/loop/model-error.ts'
 import type { RunOptions } from '../../lib/loop/run.ts'
@@ -269,7 +270,7 @@ function counting(): Model {
 /** A checkpoint of today's version, of a run in which nothing happened. */
 function empty() {
   return {
-    version: 1,
+    version: checkpointVersion,
     run_id: 'r',
     rounds: 0,
     messages: [],
@@ -281,6 +282,9 @@ function empty() {
     slowest_ms: 0,
     elapsed_ms: 0,
     closing: null,
+    announced: false,
+    unjudged: null,
+    stop: null,
     partial: null,
     answer: null,
     entries: [],

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { defaultPayloadConverter } from '@temporalio/common'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import type { Checkpoint } from '../../lib/loop/checkpoint.ts'
+import { type Checkpoint, checkpointVersion } from '../../lib/loop/checkpoint.ts'
 import type { LoopEvent } from '../../lib/loop/events.ts'
 import { defaultLimits } from '../../lib/loop/limits.ts'
 import { LoopError } from '../../lib/loop/loop-error.ts'
@@ -21,7 +21,7 @@ function activityOf(run: (activity: ActivityRun) => Promise<RunOutcome>) {
 }
 
 const checkpoint: Checkpoint = {
-  version: 1,
+  version: checkpointVersion,
   run_id: 'r',
   rounds: 4,
   messages: [{ role: 'user', json: '{"role":"user","content":"how warm is it?"}' }],
@@ -33,6 +33,9 @@ const checkpoint: Checkpoint = {
   slowest_ms: 0,
   elapsed_ms: 10,
   closing: null,
+  announced: false,
+  unjudged: null,
+  stop: null,
   partial: null,
   answer: null,
   entries: [],
