@@ -25,12 +25,16 @@ export function clip(text: string, maxBytes: number, marker: (left: number, tota
 }
 
 /** How much more than is shown is looked at: a secret that reaches over the end is cut off as a whole. */
-const margin = 512
+export const margin = 512
+
+/** The beginning of credentials in a URL that was cut off before its `@`. */
+const unfinishedUrl = /:\/\/[^\s:/@]{0,256}:(?!\d{1,5}$)[^\s@]{0,600}$/
 
 /** A short, redacted piece of a text for an error message, a trace or an event. */
 export function excerpt(text: string, maxBytes: number): string {
   if (text.length <= maxBytes + margin) return clip(redact(text), maxBytes, () => ' … ').text
-  return `${firstBytes(redact(wholeWords(text.slice(0, maxBytes + margin))), Math.max(0, maxBytes - 4))} …`
+  const head = wholeWords(text.slice(0, maxBytes + margin)).replace(unfinishedUrl, '://')
+  return `${firstBytes(redact(head), Math.max(0, maxBytes - 4))} …`
 }
 
 /** The text up to its last separator: what follows may be the beginning of a secret. */

@@ -1,11 +1,34 @@
-/** The candidate that `name` was probably meant to be, or undefined where none is near: for "did you mean". */
+/** Longer names are none that were meant to be one of a list. */
+const longestName = 64
+/** The fewest letters that are taken for the beginning of a name. */
+const leastPrefix = 3
+
+/**
+ * The candidate that `name` was probably meant to be, or undefined where none is near: for "did you mean".
+ *
+ * Near is a name with at most one letter in three changed, the only one that begins so, or one that differs in the
+ * namespace before it (`functions.ping`).
+ */
 export function closest(name: string, candidates: Iterable<string>): string | undefined {
-  if (name.length > 64) return undefined
+  if (name.length > longestName) return undefined
+  const known = [...candidates]
+  const whole = fold(name)
+  const last = fold(lastSegment(name))
+  return (
+    nearest(whole, known) ??
+    (last === whole ? undefined : nearest(last, known)) ??
+    onlyOne(known, (candidate) => last !== '' && fold(lastSegment(candidate)) === last) ??
+    onlyOne(known, (candidate) => whole.length >= leastPrefix && fold(candidate).startsWith(whole))
+  )
+}
+
+function nearest(name: string, candidates: readonly string[]): string | undefined {
   let best: string | undefined
-  let bestDistance = Math.max(1, Math.floor(name.length / 3)) + 1
+  let bestDistance = Math.floor(name.length / 3) + 1
   for (const candidate of candidates) {
-    if (Math.abs(candidate.length - name.length) >= bestDistance) continue
-    const distance = editDistance(fold(name), fold(candidate))
+    const folded = fold(candidate)
+    if (name === '' || Math.abs(folded.length - name.length) >= bestDistance) continue
+    const distance = editDistance(name, folded)
     if (distance < bestDistance) {
       best = candidate
       bestDistance = distance
@@ -14,9 +37,26 @@ export function closest(name: string, candidates: Iterable<string>): string | un
   return best
 }
 
+function onlyOne(candidates: readonly string[], fits: (candidate: string) => boolean): string | undefined {
+  const [first, ...others] = candidates.filter(fits)
+  return others.length === 0 ? first : undefined
+}
+
 /** Case, `-` and `_` are what models change most. */
 function fold(name: string): string {
-  return name.toLowerCase().replaceAll('-', '_')
+  return name.toLowerCase().replace(/[-_ ]/g, '')
+}
+
+/** `ping` of `functions.ping`, `tools:ping`, `mcp__x__ping`. */
+function lastSegment(name: string): string {
+  return name.slice(
+    Math.max(name.lastIndexOf('.'), name.lastIndexOf(':'), name.lastIndexOf('/'), endOfPrefix(name)) + 1,
+  )
+}
+
+function endOfPrefix(name: string): number {
+  const underscores = name.lastIndexOf('__')
+  return underscores === -1 ? -1 : underscores + 1
 }
 
 /** Levenshtein's distance, one row at a time. */

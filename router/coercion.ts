@@ -1,3 +1,4 @@
+import { isSameDecimal } from './decimal.ts'
 import { isObject, parseJson, unparsable } from './json.ts'
 import { lookUp, parsePointer } from './json-pointer.ts'
 import { mend } from './mend.ts'
@@ -81,13 +82,12 @@ function asType(
   return undefined
 }
 
-/** The number that a text writes, if it is a JSON number and a double holds it exactly as written. */
+/** The number that a text writes, if it is a JSON number and a double is written with the same digits. */
 export function exactNumber(text: string): number | undefined {
-  if (!/^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/.test(text)) return undefined
   const number = Number(text)
-  if (!Number.isFinite(number)) return undefined
+  // Integers beyond 2^53 are ids more often than counts, and their neighbours are the same double.
   if (Number.isInteger(number) && !Number.isSafeInteger(number)) return undefined
-  return number
+  return isSameDecimal(text, String(number)) ? number : undefined
 }
 
 function parseAs(text: string, type: 'object' | 'array'): unknown {

@@ -115,7 +115,7 @@ export function prepare(call: ToolCall, options: Pick<DispatchOptions, 'tools' |
     return { kind: 'ready', tool, input: coerced.value, repairs: [...call.repairs, ...coerced.repairs] }
   }
   if (unresolved?.ok === false) return refused(unresolved.kind, unresolved.message, call.repairs)
-  const message = describeFaults(faults, `The input of "${tool.name}" breaks its schema:`)
+  const message = describeFaults(faults, `The input of "${tool.name}" breaks its schema:`, tool.inputSchema)
   return refused('invalid_input', message, call.repairs)
 }
 
@@ -143,7 +143,7 @@ function finalize(running: Running, { tool, input, repairs }: Ready, output: unk
   const value: unknown = isPlain ? returned : JSON.parse(json)
   const faults = tool.outputSchema === undefined ? [] : validatorOf(tool.outputSchema)(value)
   if (faults.length > 0) {
-    const message = describeFaults(faults, `"${tool.name}" returned what its output schema forbids:`)
+    const message = describeFaults(faults, `"${tool.name}" returned what its output schema forbids:`, tool.outputSchema)
     return failed(running, { kind: 'invalid_output', message }, repairs)
   }
   const shown = clip(json, options.resultBytes, (left, total) => clipMarker(call, value, left, total))

@@ -1,5 +1,6 @@
 import { excerpt } from './clip.ts'
 import { isSecretName, redacted } from './redact.ts'
+import { shownValue } from './shown-value.ts'
 import type { Repair, RepairKind } from './tool-call.ts'
 
 const maxShownBytes = 200
@@ -12,13 +13,5 @@ export function repair(kind: RepairKind, before: unknown, after: unknown, path =
 
 /** A value for an error message or a record: clipped and redacted. */
 export function shown(value: unknown): string {
-  return excerpt(typeof value === 'string' ? value : written(value), maxShownBytes)
-}
-
-function written(value: unknown): string {
-  try {
-    return JSON.stringify(value) ?? 'nothing'
-  } catch {
-    return 'a value that JSON cannot carry'
-  }
+  return typeof value === 'string' ? excerpt(value, maxShownBytes) : shownValue(value, maxShownBytes)
 }

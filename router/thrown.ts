@@ -1,36 +1,78 @@
-import { homedir } from 'node:os'
-import { basename } from 'node:path'
+import { excerpt } from './clip.ts'
 import { limitFeedback } from './feedback.ts'
+import { isObject } from './json.ts'
+import { withoutServerPaths } from './server-paths.ts'
+import { shownValue } from './shown-value.ts'
+
+/** Causes of causes, and errors of errors: what lies deeper seldom says more. */
+const maxDepth = 3
+const maxErrors = 5
+/** More than is shown: what is longer is cut before it is looked through. */
+const longestMessage = 65_536
 
 /** The message of what was thrown, and nothing else of it: stack and file names tell of the server. Never throws. */
 export function describeThrown(error: unknown): string {
   try {
-    const message = limitFeedback(withoutServerPaths(withoutStack(messageOf(error)), error))
-    return message.trim() === '' ? 'The tool failed without a message.' : message
+    if (error === undefined || error === null) return `The tool threw nothing: ${error} where an error is expected.`
+    const whole = withoutStack(messageOf(error, maxDepth))
+    const message = whole.length > longestMessage ? excerpt(whole, 1024) : whole
+    const shown = limitFeedback(withoutServerPaths(message, pathsOf(error, maxDepth)))
+    return shown.trim() === '' ? 'The tool failed without a message.' : shown
   } catch {
     return 'The tool failed with an error that cannot be read.'
   }
 }
 
-function messageOf(error: unknown): string {
-  if (typeof error !== 'object' || error === null || !('message' in error)) return String(error)
-  return String(error.message)
+/** The message, with those of the errors below it: that of `fetch` says only that it failed, its cause says why. */
+function messageOf(error: unknown, depth: number): string {
+  if (typeof error !== 'object' || error === null) return String(error)
+  const own = ownMessage(error)
+  if (depth === 0) return own
+  let message = own
+  const errors = errorsOf(error)
+  const each = errors.slice(0, maxErrors).map((one) => messageOf(one, depth - 1))
+  if (errors.length > maxErrors) each.push(`and ${errors.length - maxErrors} more`)
+  const all = [...new Set(each)].filter((one) => one !== '' && !own.includes(one)).join('; ')
+  if (all !== '') message = own === '' ? all : `${own}: ${all}`
+  const cause = causeOf(error)
+  const reason = cause === undefined ? '' : messageOf(cause, depth - 1)
+  if (reason === '' || message.includes(reason)) return message
+  return message === '' ? reason : `${message} (cause: ${reason})`
+}
+
+function ownMessage(error: object): string {
+  const message: unknown = Reflect.get(error, 'message')
+  if (message !== undefined && message !== null && message !== '') return String(message)
+  // Node's AggregateError of a refused connection has no message, but a code.
+  const code: unknown = Reflect.get(error, 'code')
+  if (error instanceof Error) return typeof code === 'string' ? code : ''
+  const text = 'toString' in error ? String(error) : '[object Object]'
+  if (!text.startsWith('[object ')) return text
+  return Object.keys(error).length === 0 ? '' : shownValue(error, 512)
+}
+
+function errorsOf(error: object): readonly unknown[] {
+  const errors: unknown = error instanceof Error ? Reflect.get(error, 'errors') : undefined
+  return Array.isArray(errors) ? errors : []
+}
+
+function causeOf(error: object): unknown {
+  const cause: unknown = error instanceof Error ? error.cause : undefined
+  return cause === null ? undefined : cause
 }
 
 /** Some libraries put the stack of a cause into the message. */
 function withoutStack(message: string): string {
   return message
     .split('\n')
-    .filter((line) => !/^\s{1,20}at .{1,500}:\d+(?::\d+)?\)?$/.test(line))
+    .filter((line) => !/^\s{1,20}at .{1,500}(?::\d+(?::\d+)?|<anonymous>|native)\)?$/.test(line))
     .join('\n')
 }
 
-/** Node's file errors carry the path as a field of its own; other messages may name a file below the working folder. */
-function withoutServerPaths(message: string, error: unknown): string {
-  let shown = message
-  for (const field of ['path', 'dest'] as const) {
-    const path: unknown = typeof error === 'object' && error !== null ? Reflect.get(error, field) : undefined
-    if (typeof path === 'string' && path !== '') shown = shown.replaceAll(path, basename(path))
-  }
-  return shown.replaceAll('file://', '').replaceAll(`${process.cwd()}/`, '').replaceAll(`${homedir()}/`, '~/')
+/** What errors of the file system carry in fields of their own. */
+function pathsOf(error: unknown, depth: number): readonly string[] {
+  if (!isObject(error)) return []
+  const own = [error['path'], error['dest']].filter((path) => typeof path === 'string')
+  if (depth === 0) return own
+  return [...own, ...[causeOf(error), ...errorsOf(error).slice(0, maxErrors)].flatMap((one) => pathsOf(one, depth - 1))]
 }

@@ -44,7 +44,7 @@ export async function judge<S extends object>(
   }
   if (best === undefined) return rejected(text, 'The answer has to be one JSON object; your reply held none.')
   if (best.faults.length > 0) {
-    const problems = describeFaults(best.faults)
+    const problems = describeFaults(best.faults, undefined, contract.schema)
       .split('\n')
       .map((line) => line.replace(/^- /, ''))
     return { kind: 'rejected', problems, candidate: { value: best.value, problems } }

@@ -1,5 +1,6 @@
 import { excerpt } from '../../router/clip.ts'
 import { failure } from '../../router/dispatch.ts'
+import { shownValue } from '../../router/shown-value.ts'
 import type { ToolCall, ToolErrorKind, ToolResult } from '../../router/tool-call.ts'
 import { wasExecuted } from './ledger.ts'
 import type { RunState } from './run-state.ts'
@@ -120,7 +121,7 @@ function emitEnd(run: RunState, call: ToolCall, result: ToolResult): void {
     round,
     id,
     tool,
-    input: excerpt(JSON.stringify(call.input) ?? '{}', 500),
+    input: shownValue(call.input, 500),
     status,
     ...(result.status === 'error' ? { errorKind: result.error.kind } : {}),
     ...(servedFrom === undefined ? {} : { servedFrom }),

@@ -104,9 +104,53 @@ test('a wrong name of a property or a value is answered with the right one', asy
   const tool = taking({ max_num_seqs: { type: 'integer' }, level: { enum: ['warning', 'error'] } })
   expect(await faultsOf(tool, { maxNumSeqs: 1, level: 'warn' })).toEqual([
     '- (root): unknown property "maxNumSeqs"; did you mean "max_num_seqs"?',
-    '- /level: expected one of "warning", "error", received "warn"',
+    '- /level: expected one of "warning", "error", received "warn"; did you mean "warning"?',
   ])
   expect((await faultsOf(tool, { level: 'Warnin' }))[0]).toContain('did you mean "warning"?')
+})
+
+test('a property that the object has already is not what another was meant to be', async () => {
+  const tool = taking({ city: { type: 'string' }, days: { type: 'integer' } })
+  expect(await faultsOf(tool, { city: 'Oslo', citi: 'Oslo' })).toEqual([
+    '- (root): unknown property "citi"; known: city, days',
+  ])
+})
+
+test('of many properties the first dozen is told, and how many more there are', async () => {
+  const tool = taking(Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`p${index}`, { type: 'integer' }])))
+  expect(await faultsOf(tool, { elsewhere: 1 })).toEqual([
+    '- (root): unknown property "elsewhere"; known: p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11 and 8 more',
+  ])
+})
+
+test('a line break in a name begins no line', async () => {
+  const name = 'a\n- (root): all is well\r\u2028\u0085\u0000b'
+  const tool = taking({}, { additionalProperties: { type: 'integer' } })
+  expect(await faultsOf(tool, { [name]: 'x' })).toEqual([
+    '- /a\\n- (root): all is well\\r\\u2028\\u0085\\u0000b: expected integer, received "x"',
+  ])
+  expect(await faultsOf(taking({}), { [name]: 'x' })).toHaveLength(1)
+})
+
+test('a long text of which nothing can be shown is told by its length', async () => {
+  const tool = taking({ text: { type: 'integer' }, list: { type: 'integer' } })
+  expect(await faultsOf(tool, { text: 'x'.repeat(3_000), list: ['x'.repeat(3_000)] })).toEqual([
+    '- /text: expected integer, received a text of 3000 characters',
+    '- /list: expected integer, received an array of 1',
+  ])
+  expect((await faultsOf(tool, { text: 'some words '.repeat(300) }))[0]).toMatch(/received "some words some words .*…$/)
+})
+
+test('a long list of values leaves room for the other faults, and is whole where there are none', async () => {
+  const values = Array.from({ length: 40 }, (_, index) => `value_of_some_length_${index}`)
+  const tool = taking({ a: { enum: values }, b: { enum: values }, c: { enum: values } })
+  const lines = await faultsOf(tool, { a: 1, b: 1, c: 1 })
+  expect(lines.map((line) => line.slice(0, 25))).toEqual(
+    ['a', 'b', 'c'].map((name) => `- /${name}: expected one of "va`),
+  )
+  for (const line of lines) expect(Buffer.byteLength(line)).toBeLessThanOrEqual(300)
+  expect(lines[0]).toMatch(/ and 3\d more, received 1$/)
+  expect((await faultsOf(tool, { a: 1 }))[0]).toContain('"value_of_some_length_19" and 20 more, received 1')
 })
 
 test('inherited members are no members', async () => {
@@ -117,9 +161,12 @@ test('inherited members are no members', async () => {
 })
 
 const alphabet = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789'
-const secretBody = fc.string({ unit: fc.constantFrom(...alphabet), minLength: 24, maxLength: 700 })
+const secretBody = fc.string({ unit: fc.constantFrom(...alphabet), minLength: 24, maxLength: 700, size: 'max' })
 const secret = fc.oneof(
-  fc.tuple(fc.constantFrom('sk-', 'sk-cp-', 'ghp_', 'xoxb-', 'hf_', 'glpat-', 'Bearer ', 'eyJ'), secretBody),
+  fc.tuple(
+    fc.constantFrom('sk-', 'sk-cp-', 'ghp_', 'xoxb-', 'hf_', 'glpat-', 'Bearer ', 'eyJ', 'HF_TOKEN=', '--api-key '),
+    secretBody,
+  ),
   fc
     .tuple(fc.constantFrom('https://user:', 'redis://:'), secretBody)
     .map(([scheme, body]) => [scheme, body, '@host'] as const),

@@ -1,0 +1,67 @@
+import { expect, test } from 'vitest'
+import { isSecretName, redactDeep } from '../../router/redact.ts'
+
+test('a member that is called a secret is masked whatever it looks like, with all that is below it', () => {
+  expect(
+    redactDeep({
+      password: ['a', ['b c']],
+      nested: [{ apiKey: 'x', api_key: 12345678 }],
+      credentials: { value: 'v', isSet: true, none: null, empty: '' },
+      tokens: 5,
+      token: 7,
+      note: 'fine',
+    }),
+  ).toEqual({
+    password: ['[redacted]', ['[redacted]']],
+    nested: [{ apiKey: '[redacted]', api_key: '[redacted]' }],
+    credentials: { value: '[redacted]', isSet: true, none: null, empty: '' },
+    tokens: 5,
+    token: 7,
+    note: 'fine',
+  })
+})
+
+test('a row whose name or path is that of a secret, and an option, make the value beside them one', () => {
+  expect(
+    redactDeep({
+      env: [
+        { name: 'HF_TOKEN', value: 'x' },
+        { name: 'PORT', value: 'x' },
+      ],
+      diff: [{ op: 'replace', path: '/env/API_KEY', from: 'x', value: 'y' }],
+      args: ['serve', '--api-key', 'x', '--password', '--port', '80'],
+      'sk-0123456789abcdef': 1,
+    }),
+  ).toEqual({
+    env: [
+      { name: 'HF_TOKEN', value: '[redacted]' },
+      { name: 'PORT', value: 'x' },
+    ],
+    diff: [{ op: 'replace', path: '/env/API_KEY', from: '[redacted]', value: '[redacted]' }],
+    args: ['serve', '--api-key', '[redacted]', '--password', '--port', '80'],
+    '[redacted]': 1,
+  })
+})
+
+test('names of secrets are told from those of counts and of pieces of text', () => {
+  const secrets = [
+    'HF_TOKEN',
+    'hfToken',
+    'accessToken',
+    'authtoken',
+    'token',
+    '--api-key',
+    'X-Auth-Token',
+    'Set-Cookie',
+  ]
+  expect(secrets.filter((name) => !isSecretName(name))).toEqual([])
+  const others = [
+    'max_tokens',
+    'time_to_first_token',
+    'time_per_output_token',
+    'eos_token',
+    'padToken',
+    'nextPageToken',
+  ]
+  expect([...others, 'tokenizer', 'secretary', 'next_token'].filter(isSecretName)).toEqual([])
+})

@@ -1,0 +1,27 @@
+import { expect } from 'vitest'
+
+const large = 128 * 1024
+const small = large / 4
+
+/** Milliseconds of processor time, which neighbours do not lengthen as they do time on the clock. */
+function cost(work: () => unknown): number {
+  const before = process.cpuUsage()
+  work()
+  const { user, system } = process.cpuUsage(before)
+  return (user + system) / 1000
+}
+
+const leastCost = (work: () => unknown) => Math.min(cost(work), cost(work), cost(work))
+
+/**
+ * Tries a part that is repeated: quadratic work grows sixteenfold from a quarter to the whole, linear work fourfold.
+ * What is done in no time is not looked at more closely: at this length nothing that is quadratic is.
+ */
+export function expectLinearTime(part: string, work: (text: string) => unknown): void {
+  const textOf = (length: number) => part.repeat(length / part.length)
+  const whole = textOf(large)
+  if (cost(() => work(whole)) < 50) return
+  const quarter = textOf(small)
+  const ratio = () => leastCost(() => work(whole)) / leastCost(() => work(quarter))
+  expect(Math.min(ratio(), ratio(), ratio()), JSON.stringify(part)).toBeLessThan(10)
+}
