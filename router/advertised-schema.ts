@@ -40,12 +40,7 @@ function withReferences(root: object): object {
 
 function orReference(schema: unknown, reference: object): unknown {
   if (!isObject(schema)) return schema
-  const {
-    description,
-    title,
-    default: fallback,
-    ...rest
-  } = mapMembers(schema['readOnly'] === true ? outline(schema) : schema, reference)
+  const { description, title, default: fallback, ...rest } = outlined(schema, reference)
   return {
     ...(title === undefined ? {} : { title }),
     ...(description === undefined ? {} : { description }),
@@ -54,38 +49,43 @@ function orReference(schema: unknown, reference: object): unknown {
   }
 }
 
-function outline({ type, title, description }: { readonly [key: string]: unknown }): object {
-  return { ...(type === undefined ? {} : { type }), ...(title === undefined ? {} : { title }), description }
+function outlined(schema: { readonly [keyword: string]: unknown }, reference: object): Record<string, unknown> {
+  if (schema['readOnly'] !== true) return mapMembers(schema, reference)
+  const { type, title, description } = schema
+  const outline = { type, title, description }
+  return Object.fromEntries(Object.entries(outline).filter(([, value]) => value !== undefined))
 }
 
-/** Keywords whose value is a map of member schemas, and those whose value is one. */
+/** Keywords that hold schemas of other values, which may be references: in a map, in a list, alone. */
 const maps = ['properties', 'patternProperties']
-const singles = ['items', 'additionalProperties']
-const definitions = ['$defs', 'definitions']
-const lists = ['allOf', 'anyOf', 'oneOf']
+const tuples = ['prefixItems']
+const singles = ['items', 'additionalProperties', 'unevaluatedItems', 'unevaluatedProperties']
+/** Keywords that hold schemas of a value in whose place the reference is allowed already. */
+const sameInMaps = ['$defs', 'definitions', 'dependentSchemas']
+const sameInLists = ['allOf', 'anyOf', 'oneOf']
+const sameSingles = ['then', 'else']
 
 function mapMembers(schema: object, reference: object): Record<string, unknown> {
   const copy: Record<string, unknown> = { ...schema }
-  for (const key of maps) {
-    const members = copy[key]
-    if (isObject(members))
-      copy[key] = Object.fromEntries(
-        Object.entries(members).map(([name, member]) => [name, orReference(member, reference)]),
-      )
+  const change = (keywords: readonly string[], make: (value: unknown) => unknown) => {
+    for (const keyword of keywords) if (copy[keyword] !== undefined) copy[keyword] = make(copy[keyword])
   }
-  for (const key of definitions) {
-    const held = copy[key]
-    // What is defined is used in the place of a value, where the reference is allowed already.
-    if (isObject(held))
-      copy[key] = Object.fromEntries(
-        Object.entries(held).map(([name, part]) => [name, isObject(part) ? mapMembers(part, reference) : part]),
-      )
-  }
-  for (const key of singles) if (isObject(copy[key])) copy[key] = orReference(copy[key], reference)
-  for (const key of lists) {
-    const branches = copy[key]
-    if (Array.isArray(branches))
-      copy[key] = branches.map((branch) => (isObject(branch) ? mapMembers(branch, reference) : branch))
-  }
+  const other = (member: unknown) => orReference(member, reference)
+  const same = (member: unknown) => (isObject(member) ? outlined(member, reference) : member)
+  change(maps, (value) => mapValues(value, other))
+  change(tuples, (value) => mapItems(value, other))
+  change(singles, other)
+  change(sameInMaps, (value) => mapValues(value, same))
+  change(sameInLists, (value) => mapItems(value, same))
+  change(sameSingles, same)
   return copy
+}
+
+function mapValues(map: unknown, make: (value: unknown) => unknown): unknown {
+  if (!isObject(map)) return map
+  return Object.fromEntries(Object.entries(map).map(([name, value]) => [name, make(value)]))
+}
+
+function mapItems(list: unknown, make: (value: unknown) => unknown): unknown {
+  return Array.isArray(list) ? list.map(make) : list
 }

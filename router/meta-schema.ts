@@ -1,39 +1,13 @@
+import { formats } from './formats.ts'
+import { listKeywords, mapKeywords, memberKeywords } from './schema-keywords.ts'
+
 const schemaMap = { type: 'object', additionalProperties: { $ref: '#' } } as const
 const schemaList = { type: 'array', minItems: 1, items: { $ref: '#' } } as const
+const schema = { $ref: '#' } as const
 const count = { type: 'integer', minimum: 0 } as const
 const text = { type: 'string' } as const
 const names = { type: 'array', items: text, uniqueItems: true } as const
 const typeName = { enum: ['array', 'boolean', 'integer', 'null', 'number', 'object', 'string'] } as const
-
-/** The formats that ajv-formats checks. */
-const formats = [
-  'date',
-  'time',
-  'date-time',
-  'iso-time',
-  'iso-date-time',
-  'duration',
-  'uri',
-  'uri-reference',
-  'uri-template',
-  'url',
-  'email',
-  'hostname',
-  'ipv4',
-  'ipv6',
-  'regex',
-  'uuid',
-  'json-pointer',
-  'json-pointer-uri-fragment',
-  'relative-json-pointer',
-  'byte',
-  'int32',
-  'int64',
-  'float',
-  'double',
-  'password',
-  'binary',
-] as const
 
 /**
  * JSON Schema 2020-12, stated as one closed schema: a misspelt keyword is a fault with a path.
@@ -44,13 +18,13 @@ export const metaSchema = {
   type: ['object', 'boolean'],
   additionalProperties: false,
   properties: {
+    ...each(mapKeywords, schemaMap),
+    ...each(listKeywords, schemaList),
+    ...each(memberKeywords, schema),
     $schema: text,
-    $id: text,
+    $id: { type: 'string', format: 'uri-reference', pattern: '^[^#]+$' },
     $ref: text,
-    $anchor: text,
     $comment: text,
-    $defs: schemaMap,
-    definitions: schemaMap,
     title: text,
     description: text,
     default: {},
@@ -61,25 +35,11 @@ export const metaSchema = {
     type: { anyOf: [typeName, { type: 'array', minItems: 1, uniqueItems: true, items: typeName }] },
     enum: { type: 'array', minItems: 1 },
     const: {},
-    allOf: schemaList,
-    anyOf: schemaList,
-    oneOf: schemaList,
-    not: { $ref: '#' },
-    ...Object.fromEntries(['if', 'then', 'else'].map((keyword) => [keyword, { $ref: '#' }])),
-    properties: schemaMap,
-    patternProperties: schemaMap,
-    additionalProperties: { $ref: '#' },
-    unevaluatedProperties: { $ref: '#' },
-    propertyNames: { $ref: '#' },
-    dependentSchemas: schemaMap,
+    patternProperties: { ...schemaMap, propertyNames: { type: 'string', format: 'regex' } },
     dependentRequired: { type: 'object', additionalProperties: names },
     required: names,
     minProperties: count,
     maxProperties: count,
-    items: { $ref: '#' },
-    prefixItems: schemaList,
-    unevaluatedItems: { $ref: '#' },
-    contains: { $ref: '#' },
     minContains: count,
     maxContains: count,
     minItems: count,
@@ -98,3 +58,7 @@ export const metaSchema = {
     contentMediaType: text,
   },
 } as const
+
+function each<Keyword extends string, S>(keywords: readonly Keyword[], schema: S): Record<Keyword, S> {
+  return Object.fromEntries(keywords.map((keyword) => [keyword, schema])) as Record<Keyword, S>
+}

@@ -4,7 +4,7 @@ import { type Reading, read } from './read.ts'
 import type { AssistantMessage } from './reply.ts'
 import type { Tool } from './tool.ts'
 import type { ToolCall, ToolResult } from './tool-call.ts'
-import { validatorOf } from './validator.ts'
+import { checkTool } from './tool-definition.ts'
 
 /** Reads the calls of a reply, checks them and runs them. Holds the tools and nothing else: no state between calls. */
 export interface Router {
@@ -28,13 +28,13 @@ export interface ReadReplyOptions {
   readonly idPrefix?: string
 }
 
-/** @throws {TypeError} when two tools have one name, or a schema cannot be compiled. */
+/** @throws {TypeError} when two tools have one name, or a tool is not what `defineTool` makes. */
 export function createRouter(tools: readonly Tool[]): Router {
   const byName = new Map<string, Tool>()
   for (const tool of tools) {
+    checkTool(tool)
     if (byName.has(tool.name)) throw new TypeError(`Two tools are named "${tool.name}": names have to be unique.`)
     byName.set(tool.name, tool)
-    compile(tool)
   }
   let definitions: readonly FunctionTool[] | undefined
   const schemaOf = (name: string) => byName.get(name)?.inputSchema
@@ -51,19 +51,5 @@ export function createRouter(tools: readonly Tool[]): Router {
         newId: (index) => `${options.idPrefix ?? 'call'}_${index + 1}`,
       }),
     dispatch: (calls, options = {}) => dispatchAll(byName, calls, options),
-  }
-}
-
-function compile(tool: Tool): void {
-  for (const key of ['inputSchema', 'outputSchema'] as const) {
-    const schema = tool[key]
-    if (schema === undefined) continue
-    try {
-      validatorOf(schema)
-    } catch (error) {
-      throw new TypeError(`Tool "${tool.name}": ${key} cannot be compiled: ${(error as Error).message}`, {
-        cause: error,
-      })
-    }
   }
 }

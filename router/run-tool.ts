@@ -4,6 +4,7 @@ import { defaultResultBytes } from './dispatch-all.ts'
 import { noReferences } from './references.ts'
 import type { Tool } from './tool.ts'
 import type { ToolCall, ToolResult } from './tool-call.ts'
+import { checkTool } from './tool-definition.ts'
 
 export interface RunToolOptions {
   readonly signal?: AbortSignal
@@ -29,12 +30,15 @@ export type OutputOf<T extends Tool> = T extends Tool<never, infer Output> ? Out
  *
  * Resolves for everything that can happen in a call. `input` may be anything a model could send: an object, or, as on
  * the wire, a text, which is read with the same repairs as in a run.
+ *
+ * @throws {TypeError} by rejection, and only for a tool that `defineTool` would refuse.
  */
 export async function runTool<T extends Tool>(
   tool: T,
   input: unknown,
   options: RunToolOptions = {},
 ): Promise<RunToolResult<OutputOf<T>>> {
+  checkTool(tool)
   const callId = options.callId ?? 'call_1'
   const result = await dispatch(
     toCall(tool.name, input, callId),

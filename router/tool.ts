@@ -1,5 +1,5 @@
-import type { Infer, KnownKeywords, ObjectSchema, SchemaObject } from './schema.ts'
-import { checkDefinition } from './tool-definition.ts'
+import type { Infer, ObjectSchema, Returnable, SchemaFor } from './schema.ts'
+import { checkDefinition, checkFields } from './tool-definition.ts'
 
 /** What a tool may know of the call besides its input. */
 export interface ToolContext {
@@ -46,31 +46,36 @@ interface ToolDefinition<I, O, Output> {
   readonly name: string
   readonly title?: string
   readonly description: string
-  readonly inputSchema: I & SchemaObject & KnownKeywords<I>
-  readonly outputSchema?: O & SchemaObject & KnownKeywords<O>
+  readonly inputSchema: ObjectSchema & SchemaFor<I>
+  readonly outputSchema?: SchemaFor<O>
   readonly annotations?: ToolAnnotations
   readonly timeoutMs?: number
-  readonly execute: (input: Infer<I>, context: ToolContext) => Output | Promise<Output>
+  readonly execute: (input: NoInfer<Infer<I>>, context: ToolContext) => Output | Promise<Output>
 }
 
+/** What `execute` may return: anything, unless there is an output schema. */
+type Allowed<O> = [O] extends [never] ? unknown : Returnable<Infer<O>>
+
+type Returned<O, Output> = [O] extends [never] ? Output : Infer<O>
+
 /**
- * Defines a tool. The types of `execute`'s input and output are inferred from the schemas; without an `outputSchema`
- * the output is whatever `execute` returns.
+ * Defines a tool. The types of `execute`'s input and output are inferred from the schemas, see {@link Infer}; without an
+ * `outputSchema` the output is whatever `execute` returns. A literal that is returned keeps its type, so that `'a'` fits
+ * an `enum`; inside a callback of its own (`lines.map(() => ({ kind: 'a' as const }))`) it needs `as const`.
  *
- * @throws {TypeError} when the name, a schema or the timeout is invalid; the message names the tool and the path.
+ * @throws {TypeError} when the definition is invalid; the message names the tool and the path.
  */
-export function defineTool<const I extends ObjectSchema, const O extends object>(
-  definition: ToolDefinition<I, O, Infer<O>> & { readonly outputSchema: O & SchemaObject & KnownKeywords<O> },
-): Tool<Infer<I>, Infer<O>>
-export function defineTool<const I extends ObjectSchema, Output>(
-  definition: ToolDefinition<I, never, Output> & { readonly outputSchema?: never },
-): Tool<Infer<I>, Output>
-export function defineTool<I, O, Output>(definition: ToolDefinition<I, O, Output>): Tool<Infer<I>, Output> {
+export function defineTool<
+  const I extends ObjectSchema,
+  const Output extends Allowed<O>,
+  const O extends object = never,
+>(definition: ToolDefinition<I, O, Output>): Tool<Infer<I>, Returned<O, Output>> {
+  checkFields(definition)
   const tool = {
     ...definition,
     annotations: definition.annotations ?? {},
     timeoutMs: definition.timeoutMs ?? defaultToolTimeoutMs,
-  } as Tool<Infer<I>, Output>
+  } as unknown as Tool<Infer<I>, Returned<O, Output>>
   checkDefinition(tool)
   return Object.freeze(tool)
 }

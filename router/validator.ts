@@ -14,7 +14,7 @@ const compiled = new WeakMap<object, Validate>()
  *
  * Each schema has an Ajv of its own: an instance keeps every schema it ever compiled, so a shared one would grow for ever.
  *
- * @throws {Error} Ajv's, when the schema is invalid in a way that {@link schemaFaults} does not see (an unresolvable `$ref`).
+ * @throws {Error} Ajv's, when the schema is invalid: one that was not checked before.
  */
 export function validatorOf(schema: object): Validate {
   let validate = compiled.get(schema)
@@ -49,6 +49,7 @@ function newAjv(ownProperties: boolean): Ajv2020 {
     strict: true,
     strictRequired: false, // `anyOf: [{ required }, { required }]` is good practice
     allowUnionTypes: true,
+    allowMatchingProperties: true, // a property that matches a pattern, too, has to fit both
     verbose: true, // the feedback shows what came
     logger: false,
     meta: false,

@@ -67,7 +67,7 @@ export const fetchVllmLogs = defineTool({
       level,
     })
     return {
-      source: 'vllm' as const,
+      source: 'vllm',
       window: observed,
       errors,
       lines: entries.map(({ line }) => line),

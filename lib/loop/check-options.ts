@@ -1,6 +1,6 @@
+import { checkSchema } from '../../router/check-schema.ts'
 import { isObject } from '../../router/json.ts'
 import { createRouter, type Router } from '../../router/router.ts'
-import { checkSchema } from '../../router/tool-definition.ts'
 import { validatorOf } from '../../router/validator.ts'
 import { LoopError } from './loop-error.ts'
 import type { RunOptions } from './run.ts'

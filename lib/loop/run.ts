@@ -1,4 +1,4 @@
-import type { Infer, KnownKeywords, SchemaObject } from '../../router/schema.ts'
+import type { Infer, SchemaFor } from '../../router/schema.ts'
 import type { Tool } from '../../router/tool.ts'
 import type { ToolResult } from '../../router/tool-call.ts'
 import type { Checkpoint } from './checkpoint.ts'
@@ -35,7 +35,7 @@ export interface RunOptions<S extends object = never> {
 }
 
 export interface AnswerContract<S extends object> {
-  readonly schema: S & SchemaObject & KnownKeywords<S>
+  readonly schema: SchemaFor<S>
   /** What is wrong with an answer that fits the schema; each problem goes back to the model. Must not throw. */
   readonly check?: (answer: Infer<S>, run: RunView) => readonly string[] | Promise<readonly string[]>
 }

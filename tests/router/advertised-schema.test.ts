@@ -1,0 +1,60 @@
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import { expect, test } from 'vitest'
+import { advertise } from '../../router/advertised-schema.ts'
+import { defineTool } from '../../router/tool.ts'
+
+/** What the model is shown of a tool with these properties, and whether it allows an input. */
+function shown(properties: object, more: object = {}) {
+  const inputSchema = { type: 'object', properties, additionalProperties: false, ...more } as { type: 'object' }
+  const tool = defineTool({ name: 'tried', description: 'Tried out.', inputSchema, execute: () => null })
+  const parameters = advertise(tool).function.parameters
+  const validate = new Ajv2020({ strict: false }).compile(parameters)
+  return { parameters, allows: (input: object) => validate(input) }
+}
+
+const reference = { $result: 'fetch#/a' }
+
+test('a reference is allowed in the place of any value, however deep its schema stands', () => {
+  const text = { type: 'string' }
+  const point = { type: 'array', prefixItems: [text, text], minItems: 2, items: false }
+  const either = { anyOf: [{ type: 'null' }, { type: 'object', properties: { b: text }, required: ['b'] }] }
+  const { allows } = shown(
+    { point, either, map: { type: 'object', unevaluatedProperties: text }, list: { type: 'array', items: text } },
+    {
+      patternProperties: { '^x': text },
+      dependentSchemas: { list: { properties: { point: { type: 'array', minItems: 1 } } } },
+      if: { required: ['point'] },
+      else: { properties: { list: { type: 'array', maxItems: 1 } } },
+    },
+  )
+  expect(allows({ point: ['a', reference], list: reference })).toBe(true)
+  expect(allows({ point: reference, list: [reference, 'b'] })).toBe(true)
+  expect(allows({ list: reference })).toBe(true)
+  expect(allows({ either: { b: reference }, map: { m: reference }, xy: reference })).toBe(true)
+  expect(allows({ point: ['a', 1] })).toBe(false)
+  expect(allows({ list: ['a', 'b'] })).toBe(false)
+  expect(allows({ either: { b: 1 } })).toBe(false)
+})
+
+test('a document that is not for the model to write is shown by type and description, wherever it is defined', () => {
+  const document = { type: 'object', readOnly: true, description: 'Of fetch.', properties: { secret: { const: 1 } } }
+  const outline = { type: 'object', description: 'Of fetch.' }
+  const { parameters } = shown({ a: document, b: { $ref: '#/$defs/document' } }, { $defs: { document } })
+  expect(JSON.stringify(parameters)).not.toContain('secret')
+  expect(parameters).toMatchObject({
+    properties: { a: { description: 'Of fetch.', anyOf: [{ type: 'object' }, { $ref: '#/$defs/reference' }] } },
+    $defs: { document: outline },
+  })
+})
+
+test('what stands around the values is kept: titles, defaults, dialect and id', () => {
+  const $schema = 'https://json-schema.org/draft/2020-12/schema'
+  const { parameters } = shown({ a: { title: 'A', type: 'string', default: 'x' } }, { $schema, $id: 'https://a.b/c' })
+  expect(parameters).toMatchObject({ $schema, $id: 'https://a.b/c', properties: { a: { title: 'A', default: 'x' } } })
+})
+
+test("the definition of references gives way to a tool's own of that name", () => {
+  const { parameters, allows } = shown({ a: { $ref: '#/$defs/reference' } }, { $defs: { reference: { const: 1 } } })
+  expect(parameters).toMatchObject({ $defs: { reference: { const: 1 }, reference_: {} } })
+  expect([{ a: 1 }, { a: reference }, { a: 2 }].map(allows)).toEqual([true, true, false])
+})
