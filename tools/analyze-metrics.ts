@@ -2,6 +2,7 @@ import { defineTool } from '../router/tool.ts'
 import { analyze } from './analysis/analyze.ts'
 import { pureAnnotations, samplesSchema } from './schemas/common.ts'
 import { telemetrySchema } from './schemas/telemetry.ts'
+import { checkTelemetry } from './validation/check-telemetry.ts'
 
 const figure = { type: ['number', 'null'] } as const
 const quantile = {
@@ -15,7 +16,7 @@ const phase = {
   properties: { mean_s: figure, share: { ...figure, description: 'Share of the end-to-end time, 0 to 1.' } },
 } as const
 
-/** Breaks latency down and names what limits service. */
+/** Breaks latency down and names what limits service; it throws `MismatchError` for a telemetry that contradicts itself. */
 export const analyzeMetrics = defineTool({
   name: 'analyze_metrics',
   title: 'Analyse metrics',
@@ -102,6 +103,8 @@ export const analyzeMetrics = defineTool({
     },
   },
   annotations: pureAnnotations,
-  execute: ({ pre_telemetry, prometheus_samples, earlier_samples }) =>
-    analyze(pre_telemetry, prometheus_samples, earlier_samples),
+  execute: ({ pre_telemetry, prometheus_samples, earlier_samples }) => {
+    checkTelemetry('pre_telemetry', pre_telemetry)
+    return analyze(pre_telemetry, prometheus_samples, earlier_samples)
+  },
 })

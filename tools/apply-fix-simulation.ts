@@ -1,5 +1,7 @@
+import { listScenarios } from '../fixtures/load-scenario.ts'
 import { defineTool } from '../router/tool.ts'
 import { applyPlan } from './fix/apply-plan.ts'
+import { MismatchError } from './mismatch-error.ts'
 import { pureAnnotations } from './schemas/common.ts'
 import { deploymentSchema } from './schemas/deployment.ts'
 import { fixPlanSchema } from './schemas/fix-plan.ts'
@@ -45,5 +47,12 @@ export const applyFixSimulation = defineTool({
     },
   },
   annotations: pureAnnotations,
-  execute: ({ current_config, fix_plan }) => applyPlan(current_config, fix_plan),
+  execute: ({ current_config, fix_plan }) => {
+    if (!listScenarios().includes(current_config.scenario)) {
+      throw new MismatchError(
+        `current_config.scenario is "${current_config.scenario}", which is none; pass the configuration that fetch_config returned.`,
+      )
+    }
+    return applyPlan(current_config, fix_plan)
+  },
 })

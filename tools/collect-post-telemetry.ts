@@ -1,12 +1,16 @@
 import { loadScenario } from '../fixtures/load-scenario.ts'
 import { defineTool } from '../router/tool.ts'
 import { telemetryWith } from './collect-telemetry.ts'
+import { checkEngineArgument } from './fix/check-engine-argument.ts'
 import { MismatchError } from './mismatch-error.ts'
 import { pureAnnotations, scenarioProperty } from './schemas/common.ts'
 import { deploymentSchema } from './schemas/deployment.ts'
 import { telemetrySchema } from './schemas/telemetry.ts'
 
-/** Serves the same load again, with the changed configuration. */
+/**
+ * Serves the same load again, with the changed configuration; it throws `MismatchError` for one of another deployment and
+ * `FixPlanError` for engine arguments that vLLM would not take.
+ */
 export const collectPostTelemetry = defineTool({
   name: 'collect_post_telemetry',
   title: 'Collect telemetry after the fix',
@@ -44,6 +48,9 @@ export const collectPostTelemetry = defineTool({
       throw new MismatchError(
         `updated_config.${field} is "${found}", but the deployment of ${id} has "${expected}": no fix changes that.`,
       )
+    }
+    for (const [name, value] of Object.entries(updated_config.engine_args)) {
+      checkEngineArgument(name, value, updated_config.vllm_version, 'updated_config/engine_args')
     }
     return { post_telemetry: telemetryWith(scenario, updated_config, 'post') }
   },

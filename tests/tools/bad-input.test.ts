@@ -117,6 +117,12 @@ test.each<{ actions: FixAction[]; message: string }>([
   { actions: [{ action: 'drain_node', node: 'gpu-node-99' }], message: 'runs on "gpu-node-07"' },
   { actions: [{ action: 'reset_gpu', gpu: 31 }], message: 'has no GPU 31' },
   { actions: [{ action: 'change_image', image: 'vllm/vllm-openai:latest' }], message: 'no version in its tag' },
+  {
+    actions: [{ action: 'change_image', image: 'vllm/vllm-openai:v0.6.3' }],
+    message: 'vLLM 0.6.3 runs on the V0 engine',
+  },
+  { actions: [{ action: 'set_engine_args', args: { block_size: 7 } }], message: 'expected one of 1, 8, 16' },
+  { actions: [{ action: 'set_engine_args', args: { speculative_model: 'x' } }], message: 'use speculative_config' },
 ])('plan rejected: $message', async ({ actions, message }) => {
   await expect(call(applyFixSimulation, { current_config, fix_plan: { summary: 'x', actions } })).rejects.toThrow(
     message,
@@ -132,6 +138,60 @@ test('a configuration of another scenario, or half of one', async () => {
   await expect(call(collectPostTelemetry, { scenario, updated_config })).rejects.toThrow(
     'updated_config.model is "acme/none"',
   )
+})
+
+test('a configuration of no scenario, and one whose arguments vLLM would not take', async () => {
+  const fix_plan = { summary: 'x', actions: [{ action: 'restart_engine' }] }
+  await expect(
+    call(applyFixSimulation, { current_config: { ...current_config, scenario: 'x' }, fix_plan }),
+  ).rejects.toThrow('current_config.scenario is "x", which is none')
+  const withArgument = (name: string, value: number) =>
+    call(collectPostTelemetry, {
+      scenario,
+      updated_config: { ...current_config, engine_args: { ...current_config.engine_args, [name]: value } },
+    })
+  await expect(withArgument('max_num_seqs', -4)).rejects.toThrow('updated_config/engine_args/max_num_seqs')
+  await expect(withArgument('swap_space', 4)).rejects.toThrow('updated_config/engine_args/swap_space')
+})
+
+test('a tensor parallel size that does not divide the heads stops the start', async () => {
+  const updated_config = { ...current_config, engine_args: { ...current_config.engine_args, tensor_parallel_size: 3 } }
+  const { post_telemetry } = await call(collectPostTelemetry, { scenario, updated_config })
+  expect(post_telemetry.health).toMatchObject({ engine_up: false, reason: expect.stringContaining('(3)') })
+})
+
+test('two telemetries that are swapped, or judged by different objectives', async () => {
+  const post = { ...telemetry, phase: 'post' as const }
+  await expect(call(validateImprovement, { pre_telemetry: post, post_telemetry: telemetry })).rejects.toThrow('swapped')
+  const slo = { ...telemetry.slo, ttft_p95_s: 1e6 }
+  await expect(
+    call(validateImprovement, { pre_telemetry: telemetry, post_telemetry: { ...post, slo } }),
+  ).rejects.toThrow('post_telemetry.slo.ttft_p95_s is 1000000')
+  const window = { ...telemetry.window, duration_s: 5 }
+  await expect(
+    call(validateImprovement, { pre_telemetry: telemetry, post_telemetry: { ...post, window } }),
+  ).rejects.toThrow('post_telemetry.window.duration_s is 5')
+})
+
+test('a telemetry that contradicts itself is not analysed, nor is a value that is no number', async () => {
+  const pre_telemetry = { ...telemetry, requests: { ...telemetry.requests, served: 9999 } }
+  await expect(call(analyzeMetrics, { pre_telemetry, prometheus_samples: [] })).rejects.toThrow(
+    'pre_telemetry.requests contradicts itself',
+  )
+  const prometheus_samples = [{ name: 'vllm:num_requests_waiting', labels: {}, value: 'many' }]
+  await expect(call(analyzeMetrics, { pre_telemetry: telemetry, prometheus_samples })).rejects.toThrow(
+    '/prometheus_samples/0/value',
+  )
+})
+
+test('figures that nobody observed have no delta', async () => {
+  const pre_telemetry = { ...telemetry, missing: ['latency' as const] }
+  const { deltas } = await call(validateImprovement, { pre_telemetry, post_telemetry: telemetry })
+  expect(deltas.find(({ metric }) => metric === 'latency.ttft_s.p95')).toMatchObject({
+    before: null,
+    verdict: 'unknown',
+  })
+  expect(deltas.find(({ metric }) => metric === 'requests.served')).toMatchObject({ verdict: 'same' })
 })
 
 test('telemetry that contradicts itself or belongs elsewhere', async () => {

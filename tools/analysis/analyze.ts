@@ -28,7 +28,7 @@ export function analyze(
       ({ name, labels }) =>
         name === 'vllm:request_success_total' && /^(stop|length)$/.test(labels['finished_reason'] ?? ''),
     )
-    .reduce<number | null>((count, { value }) => (typeof value === 'number' ? (count ?? 0) + value : count), null)
+    .reduce<number | null>((count, { value }) => (Number.isFinite(value) ? (count ?? 0) + Number(value) : count), null)
   const preemptions = sum('num_preemptions_total')
   const derived_metrics = {
     ttft_p95_s: quantile(histogram('time_to_first_token_seconds'), 0.95),

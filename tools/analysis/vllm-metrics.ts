@@ -51,5 +51,7 @@ export function mean(samples: readonly MetricSample[], name: string): number | n
 }
 
 function finite(samples: readonly MetricSample[], name: string): number[] {
-  return samples.flatMap((sample) => (sample.name === name && typeof sample.value === 'number' ? [sample.value] : []))
+  return samples.flatMap((sample) =>
+    sample.name === name && Number.isFinite(sample.value) ? [Number(sample.value)] : [],
+  )
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { DeploymentConfig } from '../../fixtures/deployment.ts'
 import { canonicalJson } from '../../router/canonical-json.ts'
 import type { FixAction, FixPlan, FixResult } from '../documents.ts'
+import { compareVersions } from '../version.ts'
 import { checkEngineArgument } from './check-engine-argument.ts'
 import { checkConflicts } from './conflicts.ts'
 import { configChanges } from './diff.ts'
@@ -24,6 +25,8 @@ export function applyPlan(config: DeploymentConfig, plan: FixPlan): FixResult {
   return { updated_config: updated, diff, expected_impact: impact }
 }
 
+/** Earlier versions had V1 as an option at most. */
+const firstVersionOnV1 = '0.8.0'
 const versionInTag = /:v?(\d+\.\d+\.\d+)/
 
 /** The version that runs in the end, wherever in the plan the image is changed. */
@@ -47,6 +50,11 @@ function applyAction(config: DeploymentConfig, action: FixAction, version: strin
       if (!versionInTag.test(action.image)) {
         throw new FixPlanError(
           `${at}/image: "${action.image}" has no version in its tag; give one such as vllm/vllm-openai:v0.20.0.`,
+        )
+      }
+      if (compareVersions(version, firstVersionOnV1) < 0) {
+        throw new FixPlanError(
+          `${at}/image: vLLM ${version} runs on the V0 engine, which is not simulated; V1 is the default from ${firstVersionOnV1} on.`,
         )
       }
       config.image = action.image

@@ -49,7 +49,7 @@ function checkValue(name: string, value: boolean | number | string, argument: En
       `${at}/${name}: expected a JSON object as text, e.g. "{"image": 2}", got ${JSON.stringify(value)}.`,
     )
   }
-  if (choices !== undefined && typeof value === 'string' && !choices.includes(value)) {
+  if (choices !== undefined && typeof value !== 'boolean' && !choices.includes(value)) {
     throw new FixPlanError(`${at}/${name}: expected one of ${choices.join(', ')}, got ${JSON.stringify(value)}.`)
   }
 }

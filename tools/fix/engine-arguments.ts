@@ -3,7 +3,7 @@ export interface EngineArgument {
   readonly type: 'boolean' | 'integer' | 'number' | 'string'
   readonly minimum?: number
   readonly maximum?: number
-  readonly choices?: readonly string[]
+  readonly choices?: readonly (string | number)[]
   /** The text has to be a JSON object. */
   readonly json?: boolean
   /** First version that has it. */
@@ -91,7 +91,7 @@ export const engineArguments: { readonly [name: string]: EngineArgument } = {
   long_prefill_token_threshold: { type: 'integer', minimum: 0, up: 'Caps the chunk of a long prompt per step.' },
   max_num_partial_prefills: count,
   max_long_partial_prefills: count,
-  block_size: { ...count, up: 'Tokens per KV block.' },
+  block_size: { type: 'integer', choices: [1, 8, 16, 32, 64, 128, 256], up: 'Tokens per KV block.' },
   num_gpu_blocks_override: count,
   cpu_offload_gb: { ...amount, up: 'Weights move to host memory: room on the GPU, every step waits for PCIe.' },
   kv_offloading_size: { ...amount, up: 'KV blocks are kept in host memory: more host memory used.' },
@@ -137,6 +137,21 @@ export const engineArguments: { readonly [name: string]: EngineArgument } = {
   skip_mm_profiling: flag,
   hf_overrides: json,
   enable_sleep_mode: flag,
+  kv_transfer_config: json,
+  override_generation_config: json,
+  structured_outputs_config: json,
+  generation_config: text,
+  tokenizer: text,
+  revision: text,
+  download_dir: text,
+  otlp_traces_endpoint: text,
+  max_logprobs: { type: 'integer' },
+  disable_cascade_attn: flag,
+  disable_hybrid_kv_cache_manager: flag,
+  enable_prompt_embeds: flag,
+  calculate_kv_scales: flag,
+  enable_dbo: flag,
+  decode_context_parallel_size: count,
   enable_log_requests: flag,
   kv_cache_metrics: flag,
   show_hidden_metrics_for_version: text,
@@ -156,4 +171,11 @@ export const removedArguments: { readonly [name: string]: string } = {
   max_context_len_to_capture: 'V1 captures CUDA graphs by batch size, not by sequence length',
   num_lookahead_slots: 'it belonged to the scheduler of V0',
   guided_decoding_backend: 'use structured_outputs_config',
+  speculative_model: 'use speculative_config',
+  num_speculative_tokens: 'use speculative_config',
+  rope_scaling: 'use hf_overrides',
+  rope_theta: 'use hf_overrides',
+  disable_log_requests: 'requests are not logged unless enable_log_requests is set',
+  disable_async_output_proc: 'it was a switch inside V0; see async_scheduling',
+  tokenizer_pool_size: 'it belonged to the tokenizer pool of V0',
 }

@@ -1,8 +1,9 @@
 import type { LogErrorKind } from '../documents.ts'
 import { ibStatusDetail } from './ib-status.ts'
 import { type LogLevel, statedLevel } from './log-level.ts'
-import { messageOf, withoutColours } from './log-prefix.ts'
+import { messageOf, withoutCarrier, withoutColours } from './log-prefix.ts'
 import { logRules } from './log-rules.ts'
+import { structuredLine } from './structured-line.ts'
 import { xidFinding } from './xid-line.ts'
 
 export interface ClassifiedLine {
@@ -30,6 +31,8 @@ export function classifyLogLines(lines: readonly string[]): ClassifiedLine[] {
 
 /** Of a longer line only the beginning is examined, so that no line, however made, costs much. */
 const examinedCharacters = 4096
+/** A record in JSON is read whole or not at all, and may carry a traceback. */
+const recordCharacters = 65_536
 
 /** Lines of a traceback, of a C++ backtrace, and the hints that torch prints below an error. */
 const continuation =
@@ -37,10 +40,18 @@ const continuation =
 
 function classifyLine(line: string): ClassifiedLine {
   const examined = withoutColours(line.slice(0, examinedCharacters))
-  const stated = statedLevel(examined)
-  const text = messageOf(examined)
-  const message = line.length > examinedCharacters ? messageOf(withoutColours(line)) : text
-  const finding = continuation.test(text) ? undefined : (xidFinding(examined) ?? ruleFinding(text, examined))
+  const carried = withoutCarrier(examined)
+  const structured = carried.startsWith('{')
+    ? structuredLine(withoutCarrier(line.slice(0, recordCharacters)))
+    : undefined
+  const written =
+    structured === undefined ? carried : withoutColours(structured.text.slice(0, examinedCharacters)).trimEnd()
+  // What the program says of its own line counts before what its carrier says.
+  const stated = statedLevel(written) ?? structured?.level ?? statedLevel(examined)
+  const text = messageOf(written)
+  const shortened = structured === undefined && line.length > examinedCharacters
+  const message = shortened ? messageOf(withoutCarrier(withoutColours(line))) : text
+  const finding = continuation.test(text) ? undefined : (xidFinding(written) ?? ruleFinding(text, examined))
   if (finding !== undefined) {
     const level = stated ?? (finding.kind === 'benign' ? 'warning' : 'error')
     return { line, level, message, ...finding }

@@ -27,7 +27,15 @@ const forms: readonly RegExp[] = [
   /\bNCCL (TRACE|INFO|WARN|ERROR)\b/,
   // vLLM, uvicorn and Python's logging, behind process names in brackets and a time.
   new RegExp(`^(?:\\([^)]*\\)\\s+)*${word}\\b`),
-  new RegExp(`^\\[?\\d{4}-\\d\\d-\\d\\d[T ][\\d:.,]+(?:Z|[+-]\\d\\d:?\\d\\d)?\\]?\\s+(?:\\[|- )?${word}\\b`),
+  new RegExp(`^\\[?\\d{4}-\\d\\d-\\d\\d[T ][\\d:.,]+(?:Z|[+-]\\d\\d:?\\d\\d)?\\]?\\s+(?:\\[|- |\\| )?${word}\\b`),
+  // Other formats of Python's logging: "time - name - ERROR - x", "[time] name: [ERROR] x", "time [name] ERROR x".
+  new RegExp(
+    `^\\[?\\d{4}-\\d\\d-\\d\\d[T ][\\d:.,]+(?:Z|[+-]\\d\\d:?\\d\\d)?\\]?(?: -)? \\S{1,80} (?:- |\\[)?${word}\\b`,
+  ),
+  // nginx and loggers that put the level first, in brackets.
+  /^(?:\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d )?\[(trace|debug|info|notice|warn|warning|error|crit|critical|alert|emerg|fatal)\]/i,
+  // Compilers' and shells' way.
+  /^(error|warning|fatal): /,
   /** klog of Kubernetes and glog of torch: the letter stands before month and day. */
   /(?:^|\]: |[[:\]]\[|^\[)([IWEF])\d{3,4} \d\d:\d\d:\d\d\.\d+/,
   /^\[([IWEF]) [\w./]+:\d+\]/,
@@ -51,6 +59,16 @@ const priorities: readonly LogLevel[] = [
   'debug',
 ]
 
+export function levelNamed(name: string): LogLevel | undefined {
+  const key = name.toUpperCase()
+  return Object.hasOwn(names, key) ? names[key] : undefined
+}
+
+/** @param priority of syslog, its facility included, as a number in text. */
+export function levelOfPriority(priority: string | undefined): LogLevel | undefined {
+  return priority === undefined || !/^\d{1,3}$/.test(priority) ? undefined : priorities[Number(priority) % 8]
+}
+
 /** The level that a line states itself; `undefined` for one that states none, e.g. of a traceback or of dmesg. */
 export function statedLevel(line: string): LogLevel | undefined {
   for (const form of forms) {
@@ -59,5 +77,5 @@ export function statedLevel(line: string): LogLevel | undefined {
   }
   // /dev/kmsg and raw syslog: "3,1042,88123000,-;text" and "<3>[ 88.1] text".
   const priority = /^(?:<(\d{1,3})>|(\d{1,3}),\d+,\d+,)/.exec(line)
-  return priority === null ? undefined : priorities[Number(priority[1] ?? priority[2]) % 8]
+  return levelOfPriority(priority?.[1] ?? priority?.[2])
 }

@@ -5,33 +5,34 @@ import { parseValue } from './number-token.ts'
 export interface Histogram {
   readonly count: number
   readonly sum: number
-  /** Ascending; the last bound is infinite. */
+  /** Ascending; the last bound is infinite. Empty where the page has no bucket `+Inf`: then nothing is known of quantiles. */
   readonly buckets: readonly { readonly bound: number; readonly cumulative: number }[]
 }
 
-/** The histogram of a name among samples; `undefined` where it is missing or has no `+Inf` bucket. */
+/** The histogram of a name among samples; `undefined` where it is missing. */
 export function histogramOf(samples: readonly MetricSample[], name: string): Histogram | undefined {
   const byBound = new Map<number, number>()
-  let count = 0
-  let sum = 0
+  let count: number | undefined
+  let sum: number | undefined
   for (const sample of samples) {
     const value = typeof sample.value === 'number' ? sample.value : Number.NaN
-    if (sample.name === `${name}_count`) count += value
-    else if (sample.name === `${name}_sum`) sum += value
+    if (sample.name === `${name}_count`) count = (count ?? 0) + value
+    else if (sample.name === `${name}_sum`) sum = (sum ?? 0) + value
     else if (sample.name === `${name}_bucket`) {
-      const bound = parseValue(sample.labels['le'] ?? '')
-      if (bound !== undefined) byBound.set(bound, (byBound.get(bound) ?? 0) + value)
+      const bound = parseValue(sample.labels['le'] ?? '') ?? Number.NaN
+      if (!Number.isNaN(bound)) byBound.set(bound, (byBound.get(bound) ?? 0) + value)
     }
   }
+  if (count === undefined && sum === undefined && byBound.size === 0) return undefined
   const buckets = [...byBound].map(([bound, cumulative]) => ({ bound, cumulative })).sort((a, b) => a.bound - b.bound)
-  if (buckets.at(-1)?.bound !== Number.POSITIVE_INFINITY || !Number.isFinite(count) || !Number.isFinite(sum))
-    return undefined
-  return { count, sum, buckets }
+  const complete = buckets.at(-1)?.bound === Number.POSITIVE_INFINITY
+  return { count: count ?? Number.NaN, sum: sum ?? Number.NaN, buckets: complete ? buckets : [] }
 }
 
-/** Exact, however coarse the buckets are; `null` where nothing was observed. */
+/** Exact, however coarse the buckets are; `null` where nothing was observed, or count or sum is missing or no number. */
 export function meanOf(histogram: Histogram | undefined): number | null {
-  return histogram === undefined || histogram.count === 0 ? null : histogram.sum / histogram.count
+  const mean = histogram === undefined ? Number.NaN : histogram.sum / histogram.count
+  return Number.isFinite(mean) ? mean : null
 }
 
 /**

@@ -58,6 +58,7 @@ export class LineReader {
       const quoted = this.#text[this.#at] === '"'
       const label = quoted ? this.quoted('a label name') : this.#match(labelName)
       if (label === undefined) return this.fail(`expected a label name or "}", found ${this.#shown()}`)
+      if (label === '') return this.fail('a name in quotes is empty')
       this.blanks()
       if (this.take('=')) {
         this.blanks()

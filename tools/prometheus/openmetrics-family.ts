@@ -95,6 +95,7 @@ export class OpenMetricsFamily {
 
   /** Checks what only all samples together show. */
   close(fail: Fail): void {
+    if (this.#type === 'counter') this.#checkTotals(fail)
     if (this.#type !== 'histogram' && this.#type !== 'gaugehistogram') return
     const points = new Map<string, ParsedSample[]>()
     for (const { sample, group, nanoseconds } of this.#timed) {
@@ -104,6 +105,13 @@ export class OpenMetricsFamily {
       else point.push(sample)
     }
     for (const point of points.values()) checkHistogram(this.name, point, fail)
+  }
+
+  #checkTotals(fail: Fail): void {
+    const counted = this.#timed.filter(({ sample }) => sample.name === `${this.name}_total`)
+    const totals = new Set(counted.map(({ group }) => group))
+    const missing = this.#timed.find(({ group }) => !totals.has(group))
+    if (missing !== undefined) fail(`${missing.sample.name} stands without ${this.name}_total`)
   }
 
   result(): MetricFamily {

@@ -24,7 +24,9 @@ export function parseMetricsPage(
     parser.line(line, failAt(index + 1))
   })
   const failAfter = failAt(lines.length + 1)
-  if (rest !== '') {
+  // Blanks at the end of the text format say nothing, with or without a line feed.
+  const cut = format === 'openmetrics' ? rest !== '' : /[^ \t]/.test(rest)
+  if (cut) {
     const cutOff = 'the page is cut off: its last line has no line feed'
     const ending = rest === '# EOF' && format === 'openmetrics'
     parser.line(rest, ending ? failAfter : (problem) => failAfter(`${problem}; ${cutOff}`))

@@ -75,10 +75,12 @@ export class TextFormat {
     const family = this.#open(name)
     if (family.type !== undefined) fail(`a second TYPE for ${name}`)
     if (family.samples.length > 0) fail(`TYPE of ${name} comes after its samples`)
-    const spelling = content.trim().toLowerCase()
-    family.type = Object.hasOwn(types, spelling)
-      ? types[spelling]
-      : fail(`${JSON.stringify(content.trim())} is not a type; it is one of ${Object.keys(types).join(', ')}`)
+    // Only blanks and tabs are no part of it: the carriage return of a CRLF page is.
+    const spelling = content.replace(/[ \t]+$/, '')
+    const type = spelling.toLowerCase()
+    family.type = Object.hasOwn(types, type)
+      ? types[type]
+      : fail(`${JSON.stringify(spelling)} is not a type; it is one of ${Object.keys(types).join(', ')}`)
   }
 
   #open(name: string): OpenFamily {

@@ -60,7 +60,11 @@ export const samplesSchema = {
     properties: {
       name: { type: 'string', minLength: 1 },
       labels: { type: 'object', additionalProperties: { type: 'string' } },
-      value: { type: ['number', 'string'], description: 'A number, or "NaN", "+Inf", "-Inf".' },
+      value: {
+        type: ['number', 'string'],
+        pattern: '^(NaN|[+-]Inf)$',
+        description: 'A number, or "NaN", "+Inf", "-Inf".',
+      },
       timestamp_ms: { type: 'number' },
     },
   },

@@ -4,6 +4,8 @@
  * The prefix is cached from the first prefill on. Its blocks count once, as in use, for as long as requests keep coming.
  */
 export class KvBlocks {
+  /** By request number: how many of its tokens have a place, in its own blocks or in the shared prefix. */
+  readonly covered: Int32Array
   readonly #total: number
   readonly #blockSize: number
   readonly #held: Int32Array
@@ -17,6 +19,7 @@ export class KvBlocks {
     this.#blockSize = blockSize
     this.#free = total
     this.#held = new Int32Array(requests)
+    this.covered = new Int32Array(requests)
     this.#shared = new Int32Array(requests)
   }
 
@@ -46,22 +49,25 @@ export class KvBlocks {
   /** A request begins: what the shared prefix holds of it needs no blocks of its own. */
   begin(request: number): void {
     this.#shared[request] = this.#prefixTokens
+    this.covered[request] = this.#prefixTokens
   }
 
   /** Gives a request the blocks that it lacks to hold `tokens` in all; all of them or none. */
   grow(request: number, tokens: number): boolean {
-    const held = this.#held[request] ?? 0
-    const missing = Math.ceil((tokens - (this.#shared[request] ?? 0)) / this.#blockSize) - held
+    const covered = this.covered[request] ?? 0
+    const missing = Math.ceil((tokens - covered) / this.#blockSize)
     if (missing <= 0) return true
     if (missing > this.#free) return false
     this.#free -= missing
-    this.#held[request] = held + missing
+    this.#held[request] = (this.#held[request] ?? 0) + missing
+    this.covered[request] = covered + missing * this.#blockSize
     return true
   }
 
   release(request: number): void {
     this.#free += this.#held[request] ?? 0
     this.#held[request] = 0
+    this.covered[request] = 0
   }
 
   /** Hands the whole blocks of a prefix over from the request that computed it to all that come. */

@@ -44,7 +44,7 @@ export function planMemory(
   gpuCount: number,
   takenGib = 0,
 ): Startup {
-  const impossible = impossibleSettings(settings, gpuCount)
+  const impossible = impossibleSettings(model, settings, gpuCount)
   if (impossible !== undefined) return failed(impossible)
   const weightsGib = (model.bytesPerParameter * model.parameters) / settings.ranks / gib
   const activationGib = activation(model, settings)
@@ -129,9 +129,18 @@ function amount(gibibytes: number): string {
   return gibibytes < 1 ? `${(gibibytes * 1024).toFixed(2)} MiB` : `${gibibytes.toFixed(2)} GiB`
 }
 
-function impossibleSettings(settings: EngineSettings, gpuCount: number): string | undefined {
+function impossibleSettings(
+  { kvHeads }: ModelArchitecture,
+  settings: EngineSettings,
+  gpuCount: number,
+): string | undefined {
   if (settings.ranks > gpuCount) {
     return `World size (${settings.ranks}) is larger than the number of available GPUs (${gpuCount}) in this node.`
+  }
+  // Every rank holds as many heads as the others, or a copy of one.
+  const ranks = settings.tensorParallelSize
+  if (Math.max(kvHeads, ranks) % Math.min(kvHeads, ranks) !== 0) {
+    return `Total number of key/value heads (${kvHeads}) cannot be divided among tensor parallel size (${ranks}).`
   }
   if (!settings.enableChunkedPrefill && settings.maxNumBatchedTokens < settings.maxModelLen) {
     return (

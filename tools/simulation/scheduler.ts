@@ -111,7 +111,7 @@ export class Scheduler {
       throw new RangeError(`A request needs more than the ${this.#blocks.total} KV blocks of the engine.`)
     const reading = this.#contextTokens * stepTime.perContextToken
     const attention = reading + this.#attentionPairs * stepTime.perAttentionPair
-    const duration = (stepTime.byTokens[tokens] ?? 0) + attention + impairments.stepDelayS(this.#now)
+    const duration = stepTime.ofTokens(tokens) + attention + impairments.stepDelayS(this.#now)
     const end = this.#now + duration
     const load = { running: this.running, waiting: this.waiting, kvUsage: this.kvUsage }
     const failure = this.#images?.failure
@@ -129,23 +129,42 @@ export class Scheduler {
     return true
   }
 
-  /** @returns whether a request was preempted. */
+  /**
+   * The first half of the hot loop: nearly every request decodes one token into a block that it holds already.
+   *
+   * @returns whether a request was preempted.
+   */
   #scheduleRunning(): boolean {
-    const running = this.#running
-    let preempted = false
+    const { promptTokens } = this.#input.requests
+    const [running, images, covered] = [this.#running, this.#images, this.#blocks.covered]
+    const [computedTokens, chunks, generatedTokens] = [this.#computed, this.#chunk, this.#generated]
+    let [budget, contextTokens, preempted] = [this.#budget, 0, false]
     for (let position = 0; position < running.length; position++) {
       const request = running[position] ?? 0
-      const computed = this.#computed[request] ?? 0
-      const tokens = this.#chunkOf(this.#known(request) - computed)
-      this.#chunk[request] = 0
+      const computed = computedTokens[request] ?? 0
+      const missing = (promptTokens[request] ?? 0) + (generatedTokens[request] ?? 0) - computed
+      if (missing === 1 && budget > 0 && computed < (covered[request] ?? 0)) {
+        chunks[request] = 1
+        budget--
+        contextTokens += computed + 1
+        images?.schedule(request, computed, 1)
+        continue
+      }
+      this.#budget = budget
+      const tokens = this.#chunkOf(missing)
+      chunks[request] = 0
       if (tokens === 0) continue
       while (!this.#blocks.grow(request, computed + tokens)) {
         preempted = true
         this.#preemptNewest()
-        if (running.length === position) return preempted
+        if (running.length === position) break
       }
+      if (running.length === position) break
       this.#schedule(request, tokens)
+      budget = this.#budget
     }
+    this.#budget = budget
+    this.#contextTokens += contextTokens
     return preempted
   }
 
@@ -201,7 +220,7 @@ export class Scheduler {
     this.recorder.preemption()
   }
 
-  /** The hot loop of the simulation: columns are read into locals once. */
+  /** The second half of the hot loop: columns are read into locals once. */
   #finishStep(end: number): void {
     const { promptTokens, outputTokens } = this.#input.requests
     const { ttft, interToken } = this.recorder.observed

@@ -32,8 +32,8 @@ const eagerMsPerLayer = 0.25
 const stageHandOverMs = 0.2
 
 export interface StepTime {
-  /** Matrix products and everything else that depends on the number of tokens alone, in seconds; index = tokens. */
-  readonly byTokens: Float64Array
+  /** Matrix products and everything else that depends on the number of tokens alone, in seconds. */
+  ofTokens(tokens: number): number
   /** Seconds to read one token of context from the KV cache, on each GPU. */
   readonly perContextToken: number
   /** Seconds of prefill attention per pair of a new token and a token before it. */
@@ -48,18 +48,23 @@ export function stepTime(model: ModelArchitecture, gpu: Gpu, gpuModel: string, s
   const weightRead = (model.bytesPerParameter * model.parameters) / settings.ranks / (gpu.bandwidthGbs * 1e9)
   const products = measuredProducts(model, gpuModel, ranks) ?? rooflineProducts(model, gpu, ranks)
   const handOver = stageHandOverMs * (settings.pipelineParallelSize - 1)
-  const byTokens = new Float64Array(settings.maxNumBatchedTokens + 1)
-  for (let tokens = 1; tokens < byTokens.length; tokens++) {
+  const reduce = allReduce(model, gpu, ranks)
+  const eager = settings.enforceEager ? eagerMsPerLayer * model.layers : 0
+  // Of the thousands of possible sizes a window meets few, again and again.
+  const known = new Float64Array(settings.maxNumBatchedTokens + 1)
+  const ofTokens = (tokens: number): number => {
+    const before = known[tokens] ?? 0
+    if (before > 0 || tokens === 0) return before
     // With pipeline parallelism a token still passes all layers one after the other.
     const floor = ((weightRead * shareRead(model, tokens) * settings.pipelineParallelSize) / efficiency) * 1000
-    const eager = settings.enforceEager ? eagerMsPerLayer * model.layers : 0
-    byTokens[tokens] =
-      (Math.max(products(tokens), floor) + allReduce(model, gpu, ranks, tokens) + eager + handOver + fixedMs) / 1000
+    const seconds = (Math.max(products(tokens), floor) + reduce(tokens) + eager + handOver + fixedMs) / 1000
+    known[tokens] = seconds
+    return seconds
   }
   // Stages of a pipeline read their layers one after the other: only tensor parallelism shortens the read.
   const kvBytes = kvBytesPerToken(model, settings.kvBytesPerElement) / ranks
   return {
-    byTokens,
+    ofTokens,
     perContextToken: kvBytes / (gpu.bandwidthGbs * 1e9 * attentionBandwidthShare),
     perAttentionPair: (4 * model.hiddenSize * model.layers) / ranks / (gpu.teraflops * 1e12 * attentionComputeShare),
     weightRead,
@@ -85,12 +90,11 @@ function shareRead(model: ModelArchitecture, tokens: number): number {
 }
 
 /** Two all-reduces per layer, of one hidden state per token. */
-function allReduce(model: ModelArchitecture, gpu: Gpu, ranks: number, tokens: number): number {
-  if (ranks === 1) return 0
-  const mebibytes = (tokens * model.hiddenSize * 2) / 2 ** 20
+function allReduce(model: ModelArchitecture, gpu: Gpu, ranks: number) {
+  if (ranks === 1) return () => 0
   const sizes = gpu.allReduce.map(([size]) => size)
   const times = gpu.allReduce.map(([, time]) => time)
-  return 2 * model.layers * interpolate(sizes, times, mebibytes)
+  return (tokens: number) => 2 * model.layers * interpolate(sizes, times, (tokens * model.hiddenSize * 2) / 2 ** 20)
 }
 
 /** Linear between the points; beyond the last one along the last segment. */

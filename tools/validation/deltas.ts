@@ -127,8 +127,8 @@ const figures: readonly Figure[] = [
 /** Every figure of two telemetries side by side. */
 export function metricDeltas(before: Telemetry, after: Telemetry): MetricDelta[] {
   return figures.map((figure) => {
-    const from = figure.read(before)
-    const to = figure.read(after)
+    const from = observed(figure, before)
+    const to = observed(figure, after)
     const relative = from === null || to === null || from === 0 ? null : (to - from) / from
     return {
       metric: figure.metric,
@@ -139,6 +139,12 @@ export function metricDeltas(before: Telemetry, after: Telemetry): MetricDelta[]
       verdict: verdictOf(figure, from, to),
     }
   })
+}
+
+/** What nobody observed stands as zero in a telemetry, which is no figure. */
+function observed({ metric, read }: Figure, telemetry: Telemetry): number | null {
+  const unseen = telemetry.missing?.some((section) => metric.startsWith(`${section}.`)) ?? false
+  return unseen ? null : read(telemetry)
 }
 
 function verdictOf(figure: Figure, from: number | null, to: number | null): MetricDelta['verdict'] {

@@ -1,5 +1,6 @@
 import type { Telemetry, Validation, ValidationStatus } from '../documents.ts'
 import { MismatchError } from '../mismatch-error.ts'
+import { checkTelemetry } from './check-telemetry.ts'
 import { metricDeltas } from './deltas.ts'
 
 /** Share of the arrived requests by which served ones may differ without meaning anything. */
@@ -24,7 +25,7 @@ const insideThreshold = 0.1
  * 5. The distance stayed: `improved` when more requests were served; or, with the objective met before and after, what
  *    the latencies did, if they agree. Otherwise `unchanged`.
  *
- * @throws {MismatchError} when the telemetries are not of one scenario, or one contradicts itself.
+ * @throws {MismatchError} when the telemetries are not of one scenario and objective, are swapped, or one contradicts itself.
  */
 export function validate(before: Telemetry, after: Telemetry): Validation {
   checkTelemetry('pre_telemetry', before)
@@ -32,6 +33,16 @@ export function validate(before: Telemetry, after: Telemetry): Validation {
   if (before.scenario !== after.scenario) {
     throw new MismatchError(
       `post_telemetry.scenario is "${after.scenario}", but pre_telemetry.scenario is "${before.scenario}": compare one incident with itself.`,
+    )
+  }
+  if (before.phase === 'post' && after.phase === 'pre') {
+    throw new MismatchError('pre_telemetry.phase is "post" and post_telemetry.phase is "pre": the two are swapped.')
+  }
+  for (const objective of ['ttft_p95_s', 'inter_token_p99_s', 'served_ratio'] as const) {
+    if (before.slo[objective] === after.slo[objective]) continue
+    throw new MismatchError(
+      `post_telemetry.slo.${objective} is ${after.slo[objective]}, but pre_telemetry.slo.${objective} is ${before.slo[objective]}: ` +
+        'a fix does not move the objective that it is judged by.',
     )
   }
   const { status, reason } = judge(before, after)
@@ -100,26 +111,6 @@ function distance({ slo, latency, requests }: Telemetry): number {
     beyond(latency.inter_token_s.p99, slo.inter_token_p99_s) +
     Math.max(0, Math.log(slo.served_ratio / share))
   )
-}
-
-function checkTelemetry(field: string, { requests, window, latency }: Telemetry): void {
-  const { arrived, served, failed, unfinished } = requests
-  if (served + failed + unfinished !== arrived) {
-    throw new MismatchError(
-      `${field}.requests contradicts itself: served ${served} + failed ${failed} + unfinished ${unfinished} is not arrived ${arrived}.`,
-    )
-  }
-  for (const [name, { count, p50, p95, p99 }] of Object.entries(latency)) {
-    const ascending = p50 === null || p95 === null || p99 === null || (p50 <= p95 && p95 <= p99)
-    if (!ascending || (count === 0 && p50 !== null)) {
-      throw new MismatchError(
-        `${field}.latency.${name} contradicts itself: count ${count}, p50 ${p50}, p95 ${p95}, p99 ${p99}.`,
-      )
-    }
-  }
-  if (Date.parse(window.end) <= Date.parse(window.start)) {
-    throw new MismatchError(`${field}.window ends at ${window.end}, not after its start ${window.start}.`)
-  }
 }
 
 function figures(before: Telemetry, after: Telemetry): string {

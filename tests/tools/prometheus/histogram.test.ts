@@ -20,7 +20,44 @@ test('quantiles are linear within a bucket, and honest beyond the last bound', (
 test('an empty or cut histogram has no quantile', () => {
   expect(quantileOf(histogramOf(page(0, 0, 0, 0), 'h'), 0.5)).toBeNull()
   expect(meanOf(histogramOf(page(0, 0, 0, 0), 'h'))).toBeNull()
-  expect(histogramOf(parseMetricsPage('h_bucket{le="1"} 5\n').samples, 'h')).toBeUndefined()
+  expect(histogramOf([], 'h')).toBeUndefined()
+})
+
+const histogramWith = (...lines: string[]) => histogramOf(parseMetricsPage(`${lines.join('\n')}\n`).samples, 'h')
+
+test('without a bucket +Inf there is no quantile, but a mean by sum and count', () => {
+  const cut = histogramWith('h_bucket{le="1"} 5', 'h_sum 12', 'h_count 6')
+  expect([quantileOf(cut, 0.5), meanOf(cut)]).toEqual([null, 2])
+  expect(meanOf(histogramWith('h_sum 12'))).toBeNull()
+  expect(meanOf(histogramWith('h_sum NaN', 'h_count 6'))).toBeNull()
+})
+
+// The edges of Prometheus' histogram_quantile.
+test.each([
+  ['one bucket only', ['h_bucket{le="+Inf"} 5'], 0.5, null],
+  ['in the first bucket, from 0', ['h_bucket{le="4"} 5', 'h_bucket{le="+Inf"} 5'], 0.5, 2],
+  ['in a first bucket that is not positive', ['h_bucket{le="-1"} 5', 'h_bucket{le="+Inf"} 5'], 0.5, -1],
+  ['between negative bounds', ['h_bucket{le="-3"} 0', 'h_bucket{le="-1"} 4', 'h_bucket{le="+Inf"} 4'], 0.5, -2],
+  ['exactly on a bound', ['h_bucket{le="1"} 5', 'h_bucket{le="2"} 10', 'h_bucket{le="+Inf"} 10'], 0.5, 1],
+  [
+    'across an empty bucket',
+    ['h_bucket{le="1"} 4', 'h_bucket{le="2"} 4', 'h_bucket{le="3"} 8', 'h_bucket{le="+Inf"} 8'],
+    0.75,
+    2.5,
+  ],
+  ['a bound written twice', ['h_bucket{le="1"} 2', 'h_bucket{le="1.0"} 2', 'h_bucket{le="+Inf"} 4'], 0.5, 0.5],
+  ['counts that fall', ['h_bucket{le="1"} 6', 'h_bucket{le="2"} 5', 'h_bucket{le="+Inf"} 6'], 0.5, 0.5],
+  ['a count that is NaN', ['h_bucket{le="1"} NaN', 'h_bucket{le="+Inf"} 6'], 0.5, null],
+  ['a bound that is NaN', ['h_bucket{le="NaN"} 9', 'h_bucket{le="2"} 4', 'h_bucket{le="+Inf"} 4'], 0.5, 1],
+] as const)('quantile %s', (_, lines, share, expected) => {
+  expect(quantileOf(histogramWith(...lines), share)).toBe(expected)
+})
+
+test('a process that began later restarted, even where its counters passed the earlier ones', () => {
+  const scrape = (began: number, tokens: number) =>
+    parseMetricsPage(`process_start_time_seconds ${began}\ntokens_total ${tokens}\n`).samples
+  expect(scrapeDelta(scrape(100, 10), scrape(200, 50))[1]?.value).toBe(50)
+  expect(scrapeDelta(scrape(100, 10), scrape(100, 50))[1]?.value).toBe(40)
 })
 
 test('between two scrapes only the difference counts; after a restart, what came since', () => {

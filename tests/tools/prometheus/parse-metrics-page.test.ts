@@ -42,6 +42,11 @@ test('families may be interleaved, types written in any case, comments anything'
   ])
 })
 
+test('blanks at the end of a line or of the page say nothing', () => {
+  const page = parseMetricsPage('# TYPE a counter \t\na 1 \n\t ')
+  expect(page.families).toEqual([{ name: 'a', type: 'counter', samples: [{ name: 'a', labels: {}, value: 1 }] }])
+})
+
 test('bytes have to be UTF-8', () => {
   const bytes = new TextEncoder().encode('a 1\nb{x="ö"} 2\n')
   expect(parseMetricsPage(bytes).samples[1]?.labels).toEqual({ x: 'ö' })
@@ -79,6 +84,15 @@ test.each([
   { text: '# TYPE a gauge\n# TYPE a gauge\n', line: 2, problem: 'second TYPE' },
   { text: 'a 1\n# TYPE a gauge\n', line: 2, problem: 'after its samples' },
   { text: '# TYPE a guage\n', line: 1, problem: '"guage" is not a type' },
+  { text: '# TYPE a counter\r\na 1\n', line: 1, problem: 'is not a type' },
+  { text: 'a 1\r\n', line: 1, problem: 'is not a number' },
+  { text: 'a{""="x"} 1\n', line: 1, problem: 'is empty' },
+  { text: '{""} 1\n', line: 1, problem: 'is empty' },
+  { text: '{"a","b"} 1\n', line: 1, problem: 'a second metric name' },
+  { text: '{"a".x="1"} 1\n', line: 1, problem: 'expected "," or "}"' },
+  { text: '# TYPE "a\\t" counter\n', line: 1, problem: 'unknown escape' },
+  { text: '# TYPE "a\nb" counter\n', line: 1, problem: 'is not closed' },
+  { text: '{} 1\n', line: 1, problem: 'expected a metric name' },
   { text: '# TYPE h histogram\nh_bucket 1\n', line: 2, problem: 'no label le' },
 ])('$text: line $line, $problem', ({ text, line, problem }) => {
   expect(() => parseMetricsPage(text)).toThrow(MetricsPageError)

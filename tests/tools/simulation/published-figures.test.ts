@@ -25,7 +25,7 @@ const tokensPerSecond = (window: SimulatedWindow) => window.counts.generationTok
 function iteration(model: string, gpu: string, tensor_parallel_size: number, tokens: number): number {
   const { deployment } = exampleScenario({ model, gpu, args: { tensor_parallel_size, max_num_batched_tokens: 4096 } })
   const settings = engineSettings(deployment, architectureOf(model), gpuOf(gpu))
-  return (stepTime(architectureOf(model), gpuOf(gpu), gpu, settings).byTokens[tokens] ?? 0) * 1000
+  return stepTime(architectureOf(model), gpuOf(gpu), gpu, settings).ofTokens(tokens) * 1000
 }
 
 /** Requests that all arrive at once and run together for the whole window. */

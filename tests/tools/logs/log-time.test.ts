@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest'
+import { DurationError, parseDuration } from '../../../tools/logs/duration.ts'
+import { timeOf } from '../../../tools/logs/log-time.ts'
+
+test.each([
+  ['90s', 90_000],
+  ['10m', 600_000],
+  ['1h30m', 5_400_000],
+  ['1.5h', 5_400_000],
+  ['250ms', 250],
+])('%s is %d ms', (text, milliseconds) => {
+  expect(parseDuration(text)).toBe(milliseconds)
+})
+
+test.each(['', '10', 'm', '-5m', '10 m', '5x', '0s', '1e3s', '99999d', 'last hour'])('"%s" is no duration', (text) => {
+  expect(() => parseDuration(text)).toThrow(DurationError)
+})
+
+test.each([
+  ['(APIServer pid=1) INFO 02-17 14:00:10 [a.py:1] x', '2026-02-17T14:00:10.000Z'],
+  ['[Tue Feb 17 14:00:10 2026] x', '2026-02-17T14:00:10.000Z'],
+  ['Feb 17 14:00:10 node unit: x', '2026-02-17T14:00:10.000Z'],
+  ['kern  :warn  : 2026-02-17T15:00:10,250000+01:00 x', '2026-02-17T14:00:10.250Z'],
+  ['Dec 31 23:59:59 node unit: x', '2025-12-31T23:59:59.000Z'],
+  ['[2026-02-17 14:00:10] n:1:2 [0] NCCL WARN x', '2026-02-17T14:00:10.000Z'],
+  ['[rank3]:[E217 14:00:10.250000000 ProcessGroupNCCL.cpp:632] x', '2026-02-17T14:00:10.250Z'],
+  ['ERROR 02-17 14:00:10 engine.py:389] at 2020-01-01 00:00:00', '2026-02-17T14:00:10.000Z'],
+  ['2026-02-17T14:00:10.123456789Z stdout F INFO x', '2026-02-17T14:00:10.123Z'],
+])('%s was written at %s', (line, time) => {
+  expect(timeOf(line, Date.parse('2026-02-17T14:15:00Z'))).toBe(Date.parse(time))
+})
