@@ -1,8 +1,8 @@
-import { jsonFault } from './json-fault.ts'
-import { foreignKeywords } from './schema-keywords.ts'
-import { firstFault } from './schema-places.ts'
-import { pointerFault } from './schema-pointers.ts'
-import { strictFault } from './strict-schema.ts'
+import { jsonFault } from './schema/json-fault.ts'
+import { foreignKeywords } from './schema/schema-keywords.ts'
+import { firstFault } from './schema/schema-places.ts'
+import { pointerFault } from './schema/schema-pointers.ts'
+import { strictFault } from './schema/strict-schema.ts'
 import { type Fault, schemaFaults } from './validator.ts'
 
 /**

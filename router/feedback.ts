@@ -1,7 +1,7 @@
 import { clip, excerpt } from './clip.ts'
-import { describeFault } from './describe-fault.ts'
+import { describeFault } from './faults/describe-fault.ts'
+import { essentialFaults } from './faults/union-faults.ts'
 import { redact } from './redact.ts'
-import { essentialFaults } from './union-faults.ts'
 import type { Fault } from './validator.ts'
 
 const maxFeedbackBytes = 1024

@@ -1,9 +1,9 @@
-import { mask } from './mask.ts'
-import { maskNamed } from './named-secrets.ts'
-import { maskForms, maskPrivateKeys } from './secret-forms.ts'
-import { isSecretName, isTokenName } from './secret-names.ts'
-import { saysNothing } from './secret-values.ts'
-import { maskUrlCredentials } from './url-credentials.ts'
+import { mask } from './redaction/mask.ts'
+import { maskNamed } from './redaction/named-secrets.ts'
+import { maskForms, maskPrivateKeys } from './redaction/secret-forms.ts'
+import { isSecretName, isTokenName } from './redaction/secret-names.ts'
+import { saysNothing } from './redaction/secret-values.ts'
+import { maskUrlCredentials } from './redaction/url-credentials.ts'
 
 /** Masks keys, passwords, tokens and URL credentials. Every text that leaves the process, the request itself apart, passes here. */
 export function redact(text: string): string {

@@ -1,9 +1,9 @@
 import type { FromSchema, JSONSchema } from 'json-schema-to-ts'
-import type { KnownKeywords } from './known-keywords.ts'
-import type { SchemaObject } from './schema-object.ts'
+import type { KnownKeywords } from './schema/known-keywords.ts'
+import type { SchemaObject } from './schema/schema-object.ts'
 
-export type { KnownKeywords } from './known-keywords.ts'
-export type { ObjectSchema, Schema, SchemaObject } from './schema-object.ts'
+export type { KnownKeywords } from './schema/known-keywords.ts'
+export type { ObjectSchema, Schema, SchemaObject } from './schema/schema-object.ts'
 
 /**
  * The TypeScript type of the values that a schema allows.

@@ -1,6 +1,6 @@
 import { excerpt, margin } from './clip.ts'
 import { redactDeep } from './redact.ts'
-import { secretWord } from './secret-names.ts'
+import { secretWord } from './redaction/secret-names.ts'
 
 const namesSecret = new RegExp(secretWord, 'i')
 

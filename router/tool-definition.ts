@@ -1,7 +1,7 @@
 import { checkSchema } from './check-schema.ts'
 import { closest } from './closest.ts'
 import { isObject } from './json.ts'
-import { firstFault, type Place } from './schema-places.ts'
+import { firstFault, type Place } from './schema/schema-places.ts'
 import { validatorOf } from './validator.ts'
 
 /** A tool as it comes from a caller, who may not be using TypeScript. */

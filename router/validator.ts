@@ -1,6 +1,6 @@
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
 import ajvFormats from 'ajv-formats'
-import { metaSchema } from './meta-schema.ts'
+import { metaSchema } from './schema/meta-schema.ts'
 
 export type Fault = ErrorObject
 

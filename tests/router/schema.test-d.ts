@@ -1,5 +1,5 @@
 import { expectTypeOf, test } from 'vitest'
-import type { metaSchema } from '../../router/meta-schema.ts'
+import type { metaSchema } from '../../router/schema/meta-schema.ts'
 import type { Infer, KnownKeywords, ObjectSchema, SchemaObject } from '../../router/schema.ts'
 import { defineTool } from '../../router/tool.ts'
 

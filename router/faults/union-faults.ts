@@ -1,8 +1,8 @@
-import { isObject } from './json.ts'
-import { toToken } from './json-pointer.ts'
+import { isObject } from '../json.ts'
+import { toToken } from '../json-pointer.ts'
+import type { Fault } from '../validator.ts'
 import { Branches, type Told } from './union-branches.ts'
 import type { Choice } from './union-choice.ts'
-import type { Fault } from './validator.ts'
 
 /**
  * The faults worth telling, the consequences of others left out.

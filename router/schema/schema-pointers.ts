@@ -1,4 +1,4 @@
-import { isObject } from './json.ts'
+import { isObject } from '../json.ts'
 import type { Place } from './schema-places.ts'
 
 const dialect = 'https://json-schema.org/draft/2020-12/schema'

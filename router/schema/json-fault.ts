@@ -1,4 +1,4 @@
-import { toToken } from './json-pointer.ts'
+import { toToken } from '../json-pointer.ts'
 
 /** Far beyond any schema that a model could follow, and well within the stack of those who walk it. */
 const deepest = 200

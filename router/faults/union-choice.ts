@@ -1,4 +1,4 @@
-import { isObject } from './json.ts'
+import { isObject } from '../json.ts'
 import type { SchemaWalk } from './schemas-at.ts'
 
 /** The member of an object that says which branch of a union is meant. */

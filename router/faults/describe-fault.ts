@@ -1,9 +1,9 @@
-import { clip } from './clip.ts'
-import { closest } from './closest.ts'
-import { isObject } from './json.ts'
-import { isSecretName, redact, redacted } from './redact.ts'
-import { shownValue } from './shown-value.ts'
-import type { Fault } from './validator.ts'
+import { clip } from '../clip.ts'
+import { closest } from '../closest.ts'
+import { isObject } from '../json.ts'
+import { isSecretName, redact, redacted } from '../redact.ts'
+import { shownValue } from '../shown-value.ts'
+import type { Fault } from '../validator.ts'
 
 const maxReceivedBytes = 60
 const maxSchemaBytes = 120

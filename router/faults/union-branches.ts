@@ -1,7 +1,7 @@
-import { parsePointer } from './json-pointer.ts'
+import { parsePointer } from '../json-pointer.ts'
+import type { Fault } from '../validator.ts'
 import { type Places, SchemaWalk } from './schemas-at.ts'
 import { type Choice, choiceOf } from './union-choice.ts'
-import type { Fault } from './validator.ts'
 
 /** A fault that is told, and the one of the validator that it was made of, which says where it belongs. */
 export interface Told {

@@ -1,5 +1,5 @@
-import { isObject } from './json.ts'
-import { toToken } from './json-pointer.ts'
+import { isObject } from '../json.ts'
+import { toToken } from '../json-pointer.ts'
 import { listKeywords, mapKeywords, memberKeywords } from './schema-keywords.ts'
 import type { TypeName } from './schema-object.ts'
 

@@ -1,5 +1,5 @@
-import { isObject } from './json.ts'
-import { lookUp, parsePointer } from './json-pointer.ts'
+import { isObject } from '../json.ts'
+import { lookUp, parsePointer } from '../json-pointer.ts'
 
 /** The schemas that apply to one value, and the references to schemas that were not found. */
 export type Places = ReadonlySet<unknown>
