@@ -93,8 +93,11 @@ test('values in strings are unpacked as deep as the schema asks, and no further'
 })
 
 test('what is unpacked from a string is held to the same rules as the rest of an input', async () => {
-  for (const meta of ['{"__proto__":{"owner":"x"}}', `${'{"inner":'.repeat(70)}{}${'}'.repeat(70)}`]) {
+  for (const [meta, kind] of [
+    ['{"__proto__":{"owner":"x"}}', 'unreadable_call'],
+    [`${'{"inner":'.repeat(70)}{}${'}'.repeat(70)}`, 'invalid_input'],
+  ] as const) {
     const call = { id: 'a', type: 'function', function: { name: 'write_file', arguments: JSON.stringify({ meta }) } }
-    expect((await exchange(assistant({ tool_calls: [call] }))).errors).toEqual(['invalid_input'])
+    expect((await exchange(assistant({ tool_calls: [call] }))).errors).toEqual([kind])
   }
 })
