@@ -1,38 +1,46 @@
-import { excerpt } from '../../router/clip.ts'
-import { isObject } from '../../router/json.ts'
-import { ModelError } from '../loop/model-error.ts'
-import { again, type Rule, ruleOfCode, ruleOfStatus, stop } from './error-rules.ts'
-import { innermostError, type ReportedError } from './innermost-error.ts'
+import {
+  again,
+  isRedirect,
+  type Rule,
+  ruleOfCode,
+  ruleOfNames,
+  ruleOfStatus,
+  ruleOfVagueNames,
+  stop,
+} from './error-rules.ts'
+import { errorDocument, type Fields, type ReportedError, reportedError } from './innermost-error.ts'
+import { type FoundCode, minimaxCode } from './minimax-code.ts'
+import { ReportedFailure } from './reported-failure.ts'
 
 /** The error that a body carries, whatever the status; undefined where it carries none. */
 export function errorInBody(
   body: unknown,
   status: number,
   retryAfterMs?: () => number | undefined,
-): ModelError | undefined {
-  if (!isObject(body)) return undefined
-  const reported = innermostError(body)
-  return reported === undefined ? undefined : toModelError(reported, status, body, retryAfterMs?.())
+): ReportedFailure | undefined {
+  const document = errorDocument(body, false)
+  return document && failure(document, { status, text: '', retryAfterMs: retryAfterMs?.() })
 }
 
 /** The error of a response whose status is no success. */
-export function errorOfResponse(status: number, body: unknown, text: string, retryAfterMs?: number): ModelError {
-  const reported = innermostError(body) ?? { message: describeText(status, text) }
-  return toModelError(reported, status, body, retryAfterMs)
+export function errorOfResponse(status: number, body: unknown, text: string, retryAfterMs?: number): ReportedFailure {
+  return failure(errorDocument(body, true) ?? {}, { status, text, retryAfterMs })
 }
 
-function toModelError(
-  reported: ReportedError,
-  status: number,
-  body: unknown,
-  retryAfterMs: number | undefined,
-): ModelError {
-  const { message } = reported
-  // MiniMax writes its code at the end of the message: "… (2013)", for overload "… (2064) (529)".
-  const code = /\((\d{4,5})\)\s*(?:\(\d{3}\))?\s*$/.exec(message)?.[1] ?? reported.code
-  const requestId = isObject(body) ? (body['request_id'] ?? body['id']) : undefined
-  return new ModelError(`MiniMax: ${excerpt(message, 400) || 'an error without a message'} [HTTP ${status}]`, {
-    ...ruleOf(message, code, effectiveStatus(status, reported)),
+interface Circumstances {
+  readonly status: number
+  /** As it came; empty where all that it says is in the body. */
+  readonly text: string
+  readonly retryAfterMs: number | undefined
+}
+
+function failure(document: Fields, { status, text, retryAfterMs }: Circumstances): ReportedFailure {
+  const reported = reportedError(document)
+  const found = minimaxCode(reported, text)
+  const code = found?.code ?? reported.codes.at(-1)
+  const requestId = document['request_id'] ?? document['id']
+  return new ReportedFailure(reported.messages.at(-1) ?? describeText(status, text), {
+    ...ruleOf(reported, found, status),
     status,
     ...(code === undefined ? {} : { code }),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
@@ -40,18 +48,29 @@ function toModelError(
   })
 }
 
-function ruleOf(message: string, code: string | undefined, status: number): Rule {
-  if (/context window exceeds limit/i.test(message)) return stop('context_length')
-  const known = code === undefined ? undefined : ruleOfCode.get(code)
-  if (known !== undefined) return known
+function ruleOf(reported: ReportedError, found: FoundCode | undefined, status: number): Rule {
+  const { messages, codes, types } = reported
+  if (messages.some((message) => /context window exceeds limit|maximum context length/i.test(message))) {
+    return stop('context_length')
+  }
+  const byCode = ruleOfCode.get(found?.code ?? '')
+  const isSure = byCode !== undefined && (found?.isGuessed === false || !byCode.retryable)
+  if (isSure) return byCode
+  const names = [...codes.toReversed(), ...types.toReversed()]
+  const byName = ruleOfNames(names)
+  if (byName !== undefined) return byName
+  // "(1000)" may be a number like any other: by itself it does not turn a refusal into something to try again.
+  if (byCode !== undefined && !(status >= 400 && status < 500)) return byCode
+  const effective = effectiveStatus(status, reported)
+  if (effective < 200 || effective >= 300) return ruleOfStatus(effective)
   // A 200 with an error that says nothing of its kind: a later try may be spared it.
-  return status >= 200 && status < 300 ? again('server') : ruleOfStatus(status)
+  return ruleOfVagueNames(names) ?? again('server')
 }
 
 /** An error inside of a 200 may carry the status it would have had. */
-function effectiveStatus(status: number, { httpCode, code }: ReportedError): number {
+function effectiveStatus(status: number, { httpCode, codes }: ReportedError): number {
   if (status < 200 || status >= 300) return status
-  const written = [httpCode, code].find((text) => text !== undefined && /^[3-5]\d\d$/.test(text))
+  const written = [httpCode, ...codes.toReversed()].find((code) => code !== undefined && /^[3-5]\d\d$/.test(code))
   return written === undefined ? status : Number(written)
 }
 
@@ -59,10 +78,10 @@ function describeText(status: number, text: string): string {
   if (status === 404) {
     return 'there is nothing at this URL; check MINIMAX_CHAT_COMPLETIONS_URL, ANTHROPIC_BASE_URL or MINIMAX_BASE_URL'
   }
-  if (status >= 300 && status < 400) return 'the server redirects, which is not followed; set the final URL'
+  if (isRedirect(status)) return 'the server redirects, which is not followed; set the final URL'
+  if (status === 304) return 'the server, or a cache before it, says that nothing was modified'
   return text
     .slice(0, 4096)
     .replace(/<[^>]*>/g, ' ')
-    .replace(/\s+/g, ' ')
     .trim()
 }

@@ -1,34 +1,9 @@
 import { misconfigured } from './configuration-error.ts'
-import { chatCompletionsUrl } from './endpoint.ts'
+import { type AddressSource, chatCompletionsUrl } from './endpoint.ts'
+import { wireModel } from './model-name.ts'
+import { checkOptions, type MinimaxOptions, type Protocol } from './options.ts'
 
-/** `native`: the wire's `tools` and `tool_calls`. `json`: tools are described in the text and called by JSON in it. */
-export type Protocol = 'native' | 'json'
-
-export interface MinimaxOptions {
-  /** Base URL or whole endpoint. @defaultValue `MINIMAX_CHAT_COMPLETIONS_URL` › `ANTHROPIC_BASE_URL` › `MINIMAX_BASE_URL` › https://api.minimax.chat */
-  readonly url?: string
-  /** Bearer token. @defaultValue `ANTHROPIC_AUTH_TOKEN` */
-  readonly token?: string
-  /** @defaultValue `MINIMAX_MODEL`, else `minimax-m2.1` */
-  readonly model?: string
-  /** Ask for server-sent events. The reply is the same; its text can be shown as it comes. @defaultValue false */
-  readonly stream?: boolean
-  /** @defaultValue `native`, and `json` from the moment at which the endpoint refuses `tools` */
-  readonly protocol?: Protocol
-  /**
-   * Gets the visible text of a reply, without thinking: piece by piece with `stream`, else at once. A call that is sent
-   * again begins its text anew. What it throws is dropped.
-   */
-  readonly onText?: (text: string) => void
-  /** Longest completion that is asked for, in tokens. @defaultValue the server's */
-  readonly maxOutputTokens?: number
-  /** How often a failed call is sent again, where that can help. @defaultValue 2 */
-  readonly retries?: number
-  /** Largest response that is read, in bytes. @defaultValue 16777216 */
-  readonly maxResponseBytes?: number
-  /** Proxies are taken from here, too: `HTTPS_PROXY` (else `HTTP_PROXY`) and `NO_PROXY`. @defaultValue process.env */
-  readonly env?: Readonly<Record<string, string | undefined>>
-}
+export type { MinimaxOptions, Protocol } from './options.ts'
 
 export interface Configuration {
   readonly url: URL
@@ -43,30 +18,39 @@ export interface Configuration {
   readonly env: Readonly<Record<string, string | undefined>>
 }
 
-export const defaultBaseUrl = 'https://api.minimax.chat'
-export const defaultModel = 'minimax-m2.1'
+const defaultBaseUrl = 'https://api.minimax.chat'
 
 /** @throws {ModelError} `configuration` that names the variable or option to set, never a secret value. */
 export function configure(options: MinimaxOptions): Configuration {
-  const env = options.env ?? process.env
-  const [source, address] = [
-    ['the option "url"', options.url],
-    ['MINIMAX_CHAT_COMPLETIONS_URL', env['MINIMAX_CHAT_COMPLETIONS_URL']],
-    ['ANTHROPIC_BASE_URL', env['ANTHROPIC_BASE_URL']],
-    ['MINIMAX_BASE_URL', env['MINIMAX_BASE_URL']],
-    ['the default', defaultBaseUrl],
-  ].find(([, value]) => value !== undefined && value.trim() !== '') as [string, string]
+  checkOptions(options)
+  const { env = process.env, stream = false, protocol, maxOutputTokens, retries = 2 } = options
+  const url = endpointOf(options.url, env)
   return {
-    url: chatCompletionsUrl(address, source),
+    url,
     token: tokenOf(options.token ?? env['ANTHROPIC_AUTH_TOKEN'] ?? ''),
-    model: wireModel(options.model ?? env['MINIMAX_MODEL'] ?? ''),
-    stream: options.stream ?? false,
-    protocol: protocolOf(options.protocol),
-    maxOutputTokens: options.maxOutputTokens === undefined ? undefined : wholeNumber(options, 'maxOutputTokens', 1),
-    retries: wholeNumber({ retries: 2, ...options }, 'retries', 0),
-    maxResponseBytes: wholeNumber({ maxResponseBytes: 16_777_216, ...options }, 'maxResponseBytes', 1),
+    model: wireModel(options.model ?? env['MINIMAX_MODEL'] ?? '', url.hostname),
+    stream,
+    protocol,
+    maxOutputTokens,
+    retries,
+    maxResponseBytes: options.maxResponseBytes ?? 16_777_216,
     env,
   }
+}
+
+function endpointOf(option: string | undefined, env: Configuration['env']): URL {
+  const sources: readonly (AddressSource & { readonly address: string | undefined })[] = [
+    { name: 'the option "url"', address: option },
+    ...['MINIMAX_CHAT_COMPLETIONS_URL', 'ANTHROPIC_BASE_URL', 'MINIMAX_BASE_URL'].map((name) => ({
+      name,
+      address: env[name],
+      isEndpoint: name === 'MINIMAX_CHAT_COMPLETIONS_URL',
+    })),
+  ]
+  for (const { address, ...source } of sources) {
+    if (address !== undefined && address.trim() !== '') return chatCompletionsUrl(address, source)
+  }
+  return chatCompletionsUrl(defaultBaseUrl, { name: 'the default' })
 }
 
 function tokenOf(value: string): string {
@@ -80,28 +64,4 @@ function tokenOf(value: string): string {
     )
   }
   return token
-}
-
-/** The name as the server knows it: without Claude Code's `[1m]` and without a gateway's vendor prefix. */
-function wireModel(name: string): string {
-  const bare = name
-    .trim()
-    .replace(/\[1m\]$/i, '')
-    .replace(/^minimax(?:-portal)?\//i, '')
-  return bare === '' ? defaultModel : bare
-}
-
-function protocolOf(value: unknown): Protocol | undefined {
-  if (value === undefined || value === 'native' || value === 'json') return value
-  throw misconfigured(`The option "protocol" is ${JSON.stringify(value)}; it has to be "native" or "json".`)
-}
-
-function wholeNumber<Name extends keyof MinimaxOptions>(
-  options: Readonly<Partial<Record<Name, unknown>>>,
-  name: Name,
-  least: number,
-): number {
-  const value = options[name]
-  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= least) return value
-  throw misconfigured(`The option "${name}" is ${String(value)}; it has to be a whole number, ${least} or more.`)
 }

@@ -3,15 +3,31 @@ import type { SerializedMessage } from '../loop/model.ts'
 const head = '{"messages":['
 const firstCapacity = 16_384
 
+/** The bytes of one request body, which stay as they are until they are released. */
+export class EncodedBody {
+  readonly bytes: Buffer
+  /** Gives the memory back to the transcript; who never calls this costs the next body a copy. */
+  readonly release: () => void
+
+  constructor(bytes: Buffer, release: () => void) {
+    this.bytes = bytes
+    this.release = release
+  }
+
+  toString(): string {
+    return this.bytes.toString()
+  }
+}
+
 const encoded = new WeakMap<readonly SerializedMessage[], EncodedTranscript>()
 
 /**
  * A request body out of messages and a tail that closes it: `],"model":…}`.
  *
  * A transcript only grows, so its bytes are kept beside it: each message is encoded once in a run, and a further round
- * costs what is new. The body is a view that is valid until the next one is made of the same transcript.
+ * costs what is new.
  */
-export function encodeBody(messages: readonly SerializedMessage[], tail: string): Buffer {
+export function encodeBody(messages: readonly SerializedMessage[], tail: string): EncodedBody {
   let transcript = encoded.get(messages)
   if (transcript === undefined || !transcript.isPrefixOf(messages)) {
     transcript = new EncodedTranscript()
@@ -23,36 +39,47 @@ export function encodeBody(messages: readonly SerializedMessage[], tail: string)
 class EncodedTranscript {
   #buffer = Buffer.allocUnsafeSlow(firstCapacity)
   #length = this.#buffer.write(head)
-  #count = 0
-  #last: SerializedMessage | undefined
+  /** Whether a body that was not released yet ends in this buffer: what follows the messages is its tail. */
+  #isLent = false
+  readonly #messages: SerializedMessage[] = []
 
   /** Whether what was encoded so far still is the beginning. */
   isPrefixOf(messages: readonly SerializedMessage[]): boolean {
-    return this.#count <= messages.length && (this.#count === 0 || messages[this.#count - 1] === this.#last)
+    return this.#messages.every((message, index) => messages[index] === message)
   }
 
-  body(messages: readonly SerializedMessage[], tail: string): Buffer {
-    for (; this.#count < messages.length; this.#count++) {
-      const message = messages[this.#count]
-      if (message === undefined) continue
-      if (this.#count > 0) this.#write(',')
-      this.#write(message.json)
-      this.#last = message
-    }
-    const end = this.#length
-    this.#write(tail)
-    const body = this.#buffer.subarray(0, this.#length)
-    this.#length = end // the next message is written over this tail
-    return body
+  body(messages: readonly SerializedMessage[], tail: string): EncodedBody {
+    // Two calls at once over one transcript: the first keeps its bytes, the second goes on in a copy.
+    if (this.#isLent) this.#moveTo(this.#buffer.length)
+    for (const message of messages.slice(this.#messages.length)) this.#append(message)
+    this.#reserve(Buffer.byteLength(tail))
+    const buffer = this.#buffer
+    // The length stays: once the body is released, the next message is written over its tail.
+    const bytes = buffer.subarray(0, this.#length + buffer.write(tail, this.#length))
+    this.#isLent = true
+    return new EncodedBody(bytes, () => {
+      if (this.#buffer === buffer) this.#isLent = false
+    })
   }
 
-  #write(text: string): void {
-    const bytes = Buffer.byteLength(text)
-    if (this.#length + bytes > this.#buffer.length) {
-      const larger = Buffer.allocUnsafeSlow(Math.max(2 * this.#buffer.length, this.#length + bytes))
-      this.#buffer.copy(larger, 0, 0, this.#length)
-      this.#buffer = larger
-    }
-    this.#length += this.#buffer.write(text, this.#length)
+  #append(message: SerializedMessage): void {
+    const { json } = message
+    const comma = this.#messages.length > 0 ? ',' : ''
+    this.#reserve(comma.length + Buffer.byteLength(json))
+    this.#length += this.#buffer.write(comma, this.#length)
+    this.#length += this.#buffer.write(json, this.#length)
+    this.#messages.push(message)
+  }
+
+  #reserve(bytes: number): void {
+    const needed = this.#length + bytes
+    if (needed > this.#buffer.length) this.#moveTo(Math.max(2 * this.#buffer.length, needed))
+  }
+
+  #moveTo(capacity: number): void {
+    const other = Buffer.allocUnsafeSlow(capacity)
+    this.#buffer.copy(other, 0, 0, this.#length)
+    this.#buffer = other
+    this.#isLent = false
   }
 }

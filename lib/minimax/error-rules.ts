@@ -36,6 +36,36 @@ export const ruleOfCode: ReadonlyMap<string, Rule> = new Map(
   }),
 )
 
+/** Names that stand in `error.type` and `error.code`, of MiniMax and of those whose protocols it speaks. */
+const ruleOfName: ReadonlyMap<string, Rule> = named([
+  [stop('authentication'), 'authentication_error', 'authorized_error', 'unauthorized', 'invalid_authentication'],
+  [stop('authentication'), 'invalid_api_key', 'permission_error', 'permission_denied', 'account_deactivated'],
+  [stop('quota'), 'insufficient_quota', 'insufficient_balance', 'quota_exceeded', 'usage_limit_reached'],
+  [stop('quota'), 'billing_error', 'billing_not_active', 'billing_hard_limit_reached'],
+  [stop('context_length'), 'context_length_exceeded', 'context_window_exceeded', 'string_above_max_length'],
+  [stop('content_filter'), 'content_filter', 'content_policy_violation', 'content_filter_error'],
+  [stop('invalid_request'), 'model_not_found'],
+  [again('rate_limit'), 'rate_limit_error', 'rate_limit_exceeded', 'too_many_requests'],
+  [again('overloaded'), 'overloaded_error', 'engine_overloaded', 'server_overloaded', 'service_unavailable'],
+  [again('timeout'), 'timeout_error', 'request_timeout'],
+])
+
+/** Names that say no more than a status does: they count where that is a 200. */
+const ruleOfVagueName: ReadonlyMap<string, Rule> = named([
+  [stop('invalid_request'), 'invalid_request_error', 'bad_request_error', 'bad_request', 'not_found_error'],
+  [
+    stop('invalid_request'),
+    'invalid_prompt',
+    'invalid_request',
+    'invalid_parameter_error',
+    'unprocessable_entity_error',
+  ],
+  [again('server'), 'api_error', 'server_error', 'internal_error', 'internal_server_error', 'upstream_error'],
+])
+
+export const ruleOfNames = (names: readonly string[]): Rule | undefined => firstIn(ruleOfName, names)
+export const ruleOfVagueNames = (names: readonly string[]): Rule | undefined => firstIn(ruleOfVagueName, names)
+
 /** What an HTTP status means where the body does not say more. */
 export function ruleOfStatus(status: number): Rule {
   if (status === 401 || status === 403) return stop('authentication')
@@ -46,6 +76,25 @@ export function ruleOfStatus(status: number): Rule {
   if (status === 429) return again('rate_limit')
   if (status === 503 || status === 529) return again('overloaded')
   if (status >= 500) return again('server')
-  if (status >= 300 && status < 400) return stop('configuration')
+  if (isRedirect(status)) return stop('configuration')
+  // A 304 out of some cache: nobody asked whether anything was modified.
+  if (status >= 300 && status < 400) return again('protocol')
   return stop('invalid_request')
+}
+
+export function isRedirect(status: number): boolean {
+  return [300, 301, 302, 303, 307, 308].includes(status)
+}
+
+function named(rows: readonly (readonly [Rule, ...string[]])[]): ReadonlyMap<string, Rule> {
+  return new Map(rows.flatMap(([rule, ...names]) => names.map((name) => [folded(name), rule])))
+}
+
+function firstIn(rules: ReadonlyMap<string, Rule>, names: readonly string[]): Rule | undefined {
+  return names.map((name) => rules.get(folded(name))).find((rule) => rule !== undefined)
+}
+
+/** `RateLimitError` and `rate_limit_error` are one. */
+function folded(name: string): string {
+  return name.toLowerCase().replace(/[^a-z]/g, '')
 }

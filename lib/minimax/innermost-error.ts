@@ -1,84 +1,120 @@
-import { isObject } from '../../router/json.ts'
+import { isObject, isTooDeep } from '../../router/json.ts'
+import { jsonIn } from './embedded-json.ts'
 
+/** What a body says of an error, through all the wrappings of gateways. */
 export interface ReportedError {
-  readonly message: string
-  readonly code?: string
+  /** The words of each layer that has some, from the outermost in. */
+  readonly messages: readonly string[]
+  /** What the layers call it: the values of `code`, `status_code` and `type`, from the outermost in. */
+  readonly codes: readonly string[]
+  readonly types: readonly string[]
   /** The status that the error itself names; MiniMax writes it as a string. */
   readonly httpCode?: string
 }
+
+export type Fields = { readonly [field: string]: unknown }
 
 /** How deep gateways are followed: each wraps the error of the next once. */
 const maxWrappings = 5
 
 /**
- * The error that a body reports: `error`, or a `base_resp` whose code is not 0. Gateways wrap the provider's error, as an
- * object or as JSON in a string, under `error`, `message` or `metadata.raw`: the innermost one says what happened.
+ * The document of a body that reports an error: one with `error`, with a `base_resp` whose code is not 0, or that calls
+ * itself an error. Where the status says already that it is one (`isError`), any will do. Some come in a list.
  */
-export function innermostError(body: unknown): ReportedError | undefined {
-  if (!isObject(body)) return undefined
-  let found: ReportedError | undefined
-  let current: unknown = body
-  for (let depth = 0; depth <= maxWrappings; depth++) {
-    const reported = reportedBy(current)
-    if (reported === undefined) return found
-    found = merge(found, reported.error)
-    current = reported.inner
+export function errorDocument(body: unknown, isError: boolean): Fields | undefined {
+  const documents = (Array.isArray(body) ? body : [body]).filter(isObject)
+  return documents.find(carriesError) ?? (isError ? documents[0] : undefined)
+}
+
+/**
+ * What an error document says. Gateways wrap the provider's error, as an object, a list, or JSON in a string, under
+ * `error`, `message`, `detail` or `metadata.raw`: the innermost one says what happened.
+ */
+export function reportedError(document: Fields): ReportedError {
+  const layers = layersOf(document, 0)
+  const httpCode = layers.findLast((layer) => layer.httpCode !== '')?.httpCode
+  const valuesOf = (field: keyof Layer) => layers.map((layer) => layer[field]).filter((value) => value !== '')
+  return {
+    messages: valuesOf('message'),
+    codes: valuesOf('code'),
+    types: valuesOf('type'),
+    ...(httpCode === undefined ? {} : { httpCode }),
   }
-  return found
+}
+
+/** An empty `error` is none: some servers write one into every answer. */
+function carriesError(document: Fields): boolean {
+  return (
+    !isBlank(document['error']) ||
+    isFailed(document['base_resp']) ||
+    document['object'] === 'error' ||
+    document['type'] === 'error' ||
+    // A `base_resp` without its envelope.
+    (/^\d{4,5}$/.test(textOf(document['status_code'])) && !Array.isArray(document['choices']))
+  )
+}
+
+function isBlank(value: unknown, depth = 0): boolean {
+  if (typeof value === 'string') return value.trim() === ''
+  if (typeof value !== 'object' || value === null) return !value
+  return depth < 4 && Object.values(value).every((member) => isBlank(member, depth + 1))
+}
+
+/** The code decides, never the message: a successful answer may carry a warning there. */
+function isFailed(value: unknown): value is Fields {
+  return isObject(value) && codeOf(value['status_code']) !== ''
 }
 
 interface Layer {
-  readonly error: Partial<ReportedError>
-  /** What may hold a further error. */
-  readonly inner: unknown
+  readonly message: string
+  readonly code: string
+  readonly type: string
+  readonly httpCode: string
 }
 
-function reportedBy(value: unknown): Layer | undefined {
-  if (!isObject(value)) return undefined
-  const { error, base_resp: base } = value
-  if (error !== undefined && error !== null && error !== false) return layerOf(error)
-  // The code decides, never the message: a successful answer may carry a warning there.
-  if (isObject(base) && typeof base['status_code'] === 'number' && base['status_code'] !== 0) {
-    return { error: { message: textOf(base['status_msg']), code: String(base['status_code']) }, inner: undefined }
+function layersOf(value: unknown, depth: number): readonly Layer[] {
+  if (depth > maxWrappings) return []
+  if (typeof value === 'string') {
+    return [{ ...noLayer, message: value.trim() }, ...layersOf(jsonIn(value), depth + 1)]
   }
-  return undefined
-}
-
-function layerOf(error: unknown): Layer {
-  if (!isObject(error)) return { error: { message: textOf(error) }, inner: parsed(error) }
-  const metadata = isObject(error['metadata']) ? parsed(error['metadata']['raw']) : undefined
-  const nested = isObject(error['error']) || typeof error['error'] === 'string' ? error : parsed(error['message'])
-  return {
-    error: {
-      ...(typeof error['message'] === 'string' ? { message: error['message'] } : {}),
-      ...codeField('code', error['code']),
-      ...codeField('httpCode', error['http_code']),
-    },
-    inner: nested ?? metadata,
+  if (Array.isArray(value)) return layersOf(value.find(isObject), depth)
+  if (!isObject(value)) return []
+  const message = firstText(value, ['message', 'msg', 'status_msg', 'error_msg', 'error_message', 'error_description'])
+  const layer = {
+    message,
+    code: codeOf(value['code']) || codeOf(value['status_code']),
+    type: textOf(value['type']),
+    httpCode: textOf(value['http_code']),
   }
+  return [layer, ...innerOf(value, message).flatMap((inner) => layersOf(inner, depth + 1))]
 }
 
-function codeField(name: 'code' | 'httpCode', value: unknown): Partial<ReportedError> {
-  return typeof value === 'string' || typeof value === 'number' ? { [name]: String(value) } : {}
+const noLayer: Layer = { message: '', code: '', type: '', httpCode: '' }
+
+/** What may hold a further error, the likeliest last. */
+function innerOf({ error, errors, detail, metadata, base_resp: base }: Fields, message: string): readonly unknown[] {
+  return [
+    jsonIn(message),
+    // "error": "Unauthorized" beside a message is but its title.
+    ...(typeof error === 'string' && message !== '' ? [jsonIn(error)] : []),
+    // A list of faults says more as a whole than its first one.
+    Array.isArray(detail) && !isTooDeep(detail) ? JSON.stringify(detail) : detail,
+    errors,
+    isObject(metadata) ? metadata['raw'] : undefined,
+    ...(typeof error === 'string' && message !== '' ? [] : [error]),
+    isFailed(base) ? base : undefined,
+  ]
 }
 
-/** The inner error's message counts; where it has no code of its own, the outer one's is kept. */
-function merge(outer: ReportedError | undefined, inner: Partial<ReportedError>): ReportedError {
-  return { ...outer, ...inner, message: inner.message || outer?.message || '' }
+function firstText(fields: Fields, names: readonly string[]): string {
+  return names.map((name) => textOf(fields[name])).find((text) => text !== '') ?? ''
 }
 
-/** JSON in a string, possibly behind a prefix such as "litellm.APIConnectionError: MinimaxException - {…}". */
-function parsed(value: unknown): unknown {
-  if (typeof value !== 'string') return isObject(value) ? value : undefined
-  const start = value.indexOf('{')
-  if (start === -1) return undefined
-  try {
-    return JSON.parse(value.slice(start, value.lastIndexOf('}') + 1))
-  } catch {
-    return undefined
-  }
+function codeOf(value: unknown): string {
+  const text = textOf(value)
+  return text === '0' ? '' : text
 }
 
 function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : (JSON.stringify(value) ?? '')
+  return typeof value === 'string' || typeof value === 'number' ? String(value).trim() : ''
 }

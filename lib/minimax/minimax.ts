@@ -11,7 +11,7 @@ import { createTransport } from './transport.ts'
 export interface MinimaxModel extends Model {
   /** The endpoint, without credentials. */
   readonly url: string
-  /** Closes idle connections at once; without it they close by themselves. */
+  /** Ends all connections, and with them calls that are under way; without it idle ones close by themselves. */
   close(): Promise<void>
 }
 
@@ -19,7 +19,7 @@ export interface MinimaxInternals {
   /** Measures and waits between attempts. */
   readonly clock?: Clock
   readonly random?: () => number
-  /** The first wait before a call is sent again, in milliseconds. @defaultValue 1000 */
+  /** The first wait before a call is sent again, in milliseconds. @defaultValue by the kind of the failure */
   readonly firstWaitMs?: number
 }
 
@@ -30,24 +30,28 @@ export interface MinimaxInternals {
  */
 export function minimax(options: MinimaxOptions = {}, internals: MinimaxInternals = {}): MinimaxModel {
   const configuration = configure(options)
-  const { model, stream, token, maxOutputTokens, retries } = configuration
-  const transport = createTransport(configuration)
+  const { model, stream, token, maxOutputTokens, retries, url } = configuration
   const { clock = systemClock, random = Math.random, firstWaitMs } = internals
+  const transport = createTransport(configuration, () => clock.now())
+  const reading = { stream, token, host: url.host, onText: options.onText }
   let protocol: Protocol = configuration.protocol ?? 'native'
 
-  const send = (request: ModelRequest, by: Protocol): Promise<ModelReply> => {
+  const send = async (request: ModelRequest, by: Protocol): Promise<ModelReply> => {
     const body = requestBody(request, { model, maxOutputTokens, stream, protocol: by })
     const { signal, timeoutMs, onRetry } = request
-    return withRetries({ retries, timeoutMs, signal, clock, random, firstWaitMs, onRetry }, (leftMs) =>
-      transport.post(body, leftMs, signal, (response) =>
-        readResponse(response, { stream, token, onText: options.onText }),
-      ),
-    )
+    const retrying = { retries, timeoutMs, signal, clock, random, firstWaitMs, onRetry }
+    try {
+      return await withRetries(retrying, (leftMs) =>
+        transport.post(body.bytes, leftMs, signal, (response) => readResponse(response, reading)),
+      )
+    } finally {
+      body.release()
+    }
   }
   return {
     name: model,
     provider: 'minimax',
-    url: `${configuration.url.origin}${configuration.url.pathname}`,
+    url: `${url.origin}${url.pathname}`,
     close: () => transport.close(),
     async complete(request) {
       const startedAt = clock.now()

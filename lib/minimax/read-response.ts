@@ -1,18 +1,22 @@
-import { withoutThinking } from '../../router/thinking.ts'
 import type { ModelReply } from '../loop/model.ts'
 import { ModelError } from '../loop/model-error.ts'
 import { errorOfResponse } from './classify.ts'
 import { readCompletion } from './completion.ts'
+import { documentsIn } from './embedded-json.ts'
+import { readErrorBody } from './error-body.ts'
+import { shownError } from './reported-failure.ts'
 import { retryAfterOf } from './retry-after.ts'
 import { looksLikeEvents, readEvents, readEventText, replyOf } from './stream/read-events.ts'
+import { ShownText } from './stream/shown-text.ts'
 import { StreamedCompletion } from './stream/streamed-completion.ts'
-import { VisibleText } from './stream/visible-text.ts'
 import type { HttpResponse } from './transport.ts'
 
 export interface ReadingOptions {
   readonly stream: boolean
-  /** Never handed on, whoever quotes it. */
+  /** Kept out of every error, whoever quotes it. */
   readonly token: string
+  /** The host that the request went to. */
+  readonly host: string
   readonly onText: ((text: string) => void) | undefined
 }
 
@@ -23,21 +27,32 @@ export interface ReadingOptions {
  * @throws {ModelError} where the response is an error, carries one, or is no chat completion.
  */
 export async function readResponse(response: HttpResponse, options: ReadingOptions): Promise<ModelReply> {
-  const { status, body, retryAfter } = response
-  const wait = (text: string) => retryAfterOf(retryAfter, text, Date.now())
-  if (status < 200 || status >= 300) {
-    const text = withoutToken(await body.text(), options.token)
-    throw errorOfResponse(status, parse(text), text, wait(text))
+  try {
+    return await readReply(response, options)
+  } catch (error) {
+    const requestId = ['trace-id', 'minimax-request-id', 'x-request-id'].map(response.header).find((id) => id)
+    throw shownError(error, { ...options, requestId })
   }
-  const shown = options.onText === undefined ? undefined : new Shown(options.onText)
-  const reply = options.stream ? await readStream() : readWhole(withoutToken(await body.text(), options.token))
+}
+
+async function readReply(
+  { status, body, header }: HttpResponse,
+  { stream, onText }: ReadingOptions,
+): Promise<ModelReply> {
+  const wait = (text: string) => retryAfterOf(header('retry-after'), text, Date.now())
+  if (status < 200 || status >= 300) {
+    const text = await readErrorBody(body)
+    throw errorOfResponse(status, documentsIn(text).flat(), text, wait(text))
+  }
+  const shown = onText === undefined ? undefined : new ShownText(onText)
+  const reply = stream ? await readStream() : readWhole(await body.text())
   shown?.end(reply)
   return reply
 
   async function readStream(): Promise<ModelReply> {
     const completion = newCompletion()
     const whole = await readEvents(body, completion)
-    return whole === undefined ? replyOf(completion, status) : readWhole(withoutToken(whole, options.token))
+    return whole === undefined ? replyOf(completion, status) : readWhole(whole)
   }
 
   function readWhole(text: string): ModelReply {
@@ -54,47 +69,11 @@ export async function readResponse(response: HttpResponse, options: ReadingOptio
 
   function newCompletion(): StreamedCompletion {
     return new StreamedCompletion({
-      clean: (data) => withoutToken(data, options.token),
+      clean: (data) => data,
       retryAfterMs: wait,
       onContent: (text) => shown?.add(text),
     })
   }
-}
-
-/** Hands visible text on, once, in whichever way it came. */
-class Shown {
-  readonly #onText: (text: string) => void
-  readonly #visible = new VisibleText()
-  #any = false
-
-  constructor(onText: (text: string) => void) {
-    this.#onText = onText
-  }
-
-  add(content: string): void {
-    if (content === '') return
-    this.#any = true
-    this.#show(this.#visible.push(content))
-  }
-
-  end({ message: { content } }: ModelReply): void {
-    if (this.#any) this.#show(this.#visible.end())
-    else if (typeof content === 'string') this.#show(withoutThinking(content))
-  }
-
-  #show(text: string): void {
-    if (text === '') return
-    try {
-      this.#onText(text)
-    } catch {
-      // A listener that throws must not cost a reply that was paid for.
-    }
-  }
-}
-
-/** A server may quote the token it refuses: whatever form the text has, it goes no further than here. */
-function withoutToken(text: string, token: string): string {
-  return text.includes(token) ? text.replaceAll(token, '[redacted]') : text
 }
 
 function parse(text: string): unknown {

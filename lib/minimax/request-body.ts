@@ -1,6 +1,6 @@
 import type { ModelRequest } from '../loop/model.ts'
 import type { Protocol } from './configuration.ts'
-import { encodeBody } from './encoded-transcript.ts'
+import { type EncodedBody, encodeBody } from './encoded-transcript.ts'
 import { messagesAsText } from './json-protocol/tool-instructions.ts'
 
 export interface RequestFields {
@@ -14,10 +14,11 @@ export interface RequestFields {
 
 /**
  * The body of one request: messages that are JSON already, and a tail with the other fields. Nothing is serialised twice.
+ * Whoever sent it releases it.
  *
  * Only documented fields. `reasoning_split` keeps thinking out of `content`, where it would have to be told from text.
  */
-export function requestBody(request: ModelRequest, fields: RequestFields): Buffer {
+export function requestBody(request: ModelRequest, fields: RequestFields): EncodedBody {
   const native = fields.protocol !== 'json'
   const parts = [`"model":${JSON.stringify(fields.model)}`, '"reasoning_split":true']
   // Without `include_usage` a stream may carry no usage at all.

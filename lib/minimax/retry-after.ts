@@ -1,13 +1,16 @@
+/** A month: no plan has a longer window. What is above it is no time that anybody meant. */
+const mostMs = 31 * 24 * 3_600_000
+
 /**
  * How long a server asks to wait, in milliseconds: `retry-after` in seconds or as an HTTP date, else the ISO time that
  * MiniMax writes into the message of a used-up plan ("resets at 2026-05-15T15:00:00Z").
  */
 export function retryAfterOf(header: string | undefined, message: string, nowEpochMs: number): number | undefined {
   const value = header?.trim()
-  if (value !== undefined && /^\d+(?:\.\d+)?$/.test(value)) return Number(value) * 1000
+  if (value !== undefined && /^\d+(?:\.\d+)?$/.test(value)) return Math.min(Number(value) * 1000, mostMs)
   const resets = /resets at (\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:?\d\d))/.exec(message)?.[1]
   // Date.parse takes almost anything for a date, "-1" among it.
   const date = value !== undefined && /^[A-Z][a-z]{2,8}, /.test(value) ? value : resets
   const at = Date.parse(date ?? '')
-  return Number.isNaN(at) ? undefined : Math.max(0, at - nowEpochMs)
+  return Number.isNaN(at) ? undefined : Math.min(Math.max(0, at - nowEpochMs), mostMs)
 }

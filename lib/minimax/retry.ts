@@ -1,7 +1,8 @@
 import { onAbort } from '../../router/on-abort.ts'
 import type { Clock } from '../loop/clock.ts'
 import type { ModelRequest } from '../loop/model.ts'
-import { ModelError } from '../loop/model-error.ts'
+import { ModelError, type ModelErrorKind } from '../loop/model-error.ts'
+import { StaleConnection } from './stale-connection.ts'
 
 export interface RetryOptions {
   /** Further attempts after the first. */
@@ -12,30 +13,64 @@ export interface RetryOptions {
   readonly clock: Clock
   /** From 0 to 1, to spread the waits of many clients. */
   readonly random: () => number
-  /** The first wait, in milliseconds. @defaultValue 1000 */
+  /** The first wait, in milliseconds. @defaultValue by the kind of the failure: see `firstWaits` */
   readonly firstWaitMs?: number | undefined
   readonly onRetry?: ModelRequest['onRetry'] | undefined
 }
 
 /**
+ * The first wait where the server does not say how long, in milliseconds; each further one is twice as long. Limits are
+ * counted per minute: two waits of 15 and 30 s reach into the next one. A server under load is given a little time.
+ */
+const firstWaits: ReadonlyMap<ModelErrorKind, number> = new Map([
+  ['rate_limit', 15_000],
+  ['overloaded', 2_000],
+])
+const usualFirstWait = 1_000
+
+/** Stale connections of one call at most: each was one of the idle ones, so that there are few. */
+const mostStale = 3
+
+/**
  * The only retry layer: sends a call again where that can help and the wait fits into the time.
  *
- * Waits 1 s, 2 s, 4 s … (each between half and whole), or as long as the server asks.
+ * The wait is as long as the server asks, or grows by the kind of the failure; some of it comes on top by chance, so that
+ * many clients do not come back at once. What went out on a stale connection goes out again at once, and is no attempt.
  */
 export async function withRetries<T>(options: RetryOptions, attempt: (timeoutMs: number) => Promise<T>): Promise<T> {
-  const { clock, signal, firstWaitMs = 1000 } = options
+  const { clock, signal, onRetry } = options
   const end = clock.now() + options.timeoutMs
-  for (let count = 0; ; count++) {
+  let failed = 0
+  let stale = 0
+  for (;;) {
     try {
       return await attempt(Math.max(1, end - clock.now()))
     } catch (error) {
-      if (!(error instanceof ModelError) || !error.retryable || count >= options.retries || signal.aborted) throw error
-      const waitMs = error.retryAfterMs ?? firstWaitMs * 2 ** count * (0.5 + options.random() / 2)
-      if (clock.now() + waitMs >= end) throw error
-      options.onRetry?.({ attempt: count + 1, kind: error.kind, waitMs })
-      await wait(waitMs, signal, clock)
+      if (!(error instanceof ModelError) || !error.retryable || signal.aborted) throw error
+      const isStale = error instanceof StaleConnection && stale < mostStale
+      if (!isStale && failed >= options.retries) throw error
+      const waitMs = isStale ? 0 : waitAfter(error, failed, end - clock.now(), options)
+      if (waitMs === undefined) throw error
+      if (isStale) stale++
+      else failed++
+      onRetry?.({ attempt: failed + stale, kind: error.kind, waitMs })
+      if (waitMs > 0) await wait(waitMs, signal, clock)
     }
   }
+}
+
+/** How long to wait, in milliseconds; undefined where that does not fit into the time that is left. */
+function waitAfter(
+  { kind, retryAfterMs }: ModelError,
+  failed: number,
+  leftMs: number,
+  { random, firstWaitMs }: RetryOptions,
+): number | undefined {
+  const leastMs = retryAfterMs ?? (firstWaitMs ?? firstWaits.get(kind) ?? usualFirstWait) * 2 ** failed
+  if (leastMs >= leftMs) return undefined
+  const spreadMs = retryAfterMs === undefined ? leastMs / 2 : 500 + leastMs / 10
+  // What comes on top by chance must not eat up the time of the attempt.
+  return leastMs + random() * Math.min(spreadMs, (leftMs - leastMs) / 2)
 }
 
 function wait(ms: number, signal: AbortSignal, clock: Clock): Promise<void> {

@@ -1,15 +1,18 @@
 import { EventEmitter } from 'node:events'
-import { type Dispatcher, request } from 'undici'
+import type { Dispatcher } from 'undici'
 import { onAbort } from '../../router/on-abort.ts'
 import { ModelError } from '../loop/model-error.ts'
 import type { Configuration } from './configuration.ts'
 import { connect } from './dispatcher.ts'
-import { isClosedConnection, networkError } from './network-error.ts'
+import { networkError } from './network-error.ts'
+import { Sending } from './sending.ts'
+import { StaleConnection } from './stale-connection.ts'
 
 /** A response whose headers are there; its body is still to be read. */
 export interface HttpResponse {
   readonly status: number
-  readonly retryAfter: string | undefined
+  /** The value of a header, in lower case; the first one where there are several. */
+  readonly header: (name: string) => string | undefined
   readonly body: Dispatcher.ResponseData['body']
 }
 
@@ -20,7 +23,7 @@ export interface Transport {
    * @throws {ModelError} for everything below HTTP, and what `read` throws.
    */
   post<T>(
-    body: string | Buffer,
+    body: Buffer,
     timeoutMs: number,
     signal: AbortSignal,
     read: (response: HttpResponse) => Promise<T>,
@@ -29,27 +32,33 @@ export interface Transport {
 }
 
 /** HTTP over undici with connections of its own: keep-alive, no redirects, a cap on the response, time limits by the caller. */
-export function createTransport({ url, token, stream, maxResponseBytes, env }: Configuration): Transport {
-  const { dispatcher, made } = connect(url, maxResponseBytes, env)
+export function createTransport(
+  { url, token, stream, maxResponseBytes, env }: Configuration,
+  now: () => number,
+): Transport {
+  const { pool, close } = connect(url, maxResponseBytes, env)
+  const path = `${url.pathname}${url.search}`
   const headers = {
     authorization: `Bearer ${token}`,
     'content-type': 'application/json',
     accept: stream ? 'text/event-stream, application/json' : 'application/json',
   }
-  const send = async (body: string | Buffer, signal: Interruption): Promise<Dispatcher.ResponseData> => {
-    // undici's own limits of 300 s would cut long completions silently: the deadline alone decides.
-    const options = { dispatcher, method: 'POST', headers, body, signal, headersTimeout: 0, bodyTimeout: 0 } as const
-    const before = made()
+  // undici's own limits of 300 s would cut long completions silently: the deadline alone decides.
+  const common = { path, method: 'POST', headers, headersTimeout: 0, bodyTimeout: 0 } as const
+
+  async function send(body: Buffer, interruption: Interruption): Promise<Dispatcher.ResponseData<unknown>> {
+    const sending = new Sending(now)
     try {
-      return await request(url, options)
+      return await interruption.cut(pool.request({ ...common, body, signal: interruption, opaque: sending }))
     } catch (error) {
-      // No connection was made for this request, so it went out on one that the server had dropped while it was idle.
-      const stale = before !== undefined && before === made() && isClosedConnection(error)
-      if (!stale || signal.aborted) throw error
-      return request(url, options)
+      if (interruption.aborted) sending.giveUp()
+      else if (sending.wasStale(error)) throw new StaleConnection(url.host)
+      throw error
     }
   }
+
   return {
+    close,
     async post(body, timeoutMs, signal, read) {
       if (signal.aborted) throw aborted()
       const interruption = new Interruption()
@@ -57,8 +66,8 @@ export function createTransport({ url, token, stream, maxResponseBytes, env }: C
       const stopWaiting = onAbort(signal, () => interruption.interrupt(signal.reason))
       try {
         const { statusCode, headers: received, body: content } = await send(body, interruption)
-        const retryAfter = [received['retry-after']].flat()[0]
-        const result = await read({ status: statusCode, retryAfter, body: content })
+        const header = (name: string) => [received[name]].flat()[0]
+        const result = await read({ status: statusCode, header, body: content })
         // undici frees a connection one turn after its response: without the wait the next round would open another.
         await new Promise((resolve) => setImmediate(resolve))
         return result
@@ -69,7 +78,6 @@ export function createTransport({ url, token, stream, maxResponseBytes, env }: C
         stopWaiting()
       }
     },
-    close: () => dispatcher.close(),
   }
 }
 
@@ -83,6 +91,14 @@ class Interruption extends EventEmitter {
     this.aborted = true
     this.reason = reason
     this.emit('abort')
+  }
+
+  /** Settles with the work, or at once when it is interrupted: undici only ends work that has a connection already. */
+  cut<T>(work: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.once('abort', () => reject(this.reason))
+      work.then(resolve, reject)
+    })
   }
 }
 

@@ -48,6 +48,8 @@ test.each([
 
 test.each([
   [301, 'configuration', false],
+  [304, 'protocol', true],
+  [308, 'configuration', false],
   [400, 'invalid_request', false],
   [401, 'authentication', false],
   [402, 'quota', false],
@@ -96,6 +98,46 @@ test.each([[undefined], ['text'], [{}], [{ error: null }], [{ base_resp: { statu
     expect(errorInBody(body, 200)).toBeUndefined()
   },
 )
+
+test.each([
+  [200, { type: 'authentication_error' }, 'authentication', false],
+  [200, { type: 'authorized_error' }, 'authentication', false],
+  [200, { type: 'rate_limit_error' }, 'rate_limit', true],
+  [200, { type: 'overloaded_error' }, 'overloaded', true],
+  [200, { type: 'invalid_request_error' }, 'invalid_request', false],
+  [200, { type: 'bad_request_error' }, 'invalid_request', false],
+  [200, { type: 'api_error' }, 'server', true],
+  [200, { type: 'something_else' }, 'server', true],
+  [429, { type: 'insufficient_quota', code: 'insufficient_quota' }, 'quota', false],
+  [429, { type: 'rate_limit_error', code: 'insufficient_quota' }, 'quota', false],
+  [429, { type: 'tokens', code: 'rate_limit_exceeded' }, 'rate_limit', true],
+  [400, { type: 'invalid_request_error', code: 'context_length_exceeded' }, 'context_length', false],
+  [400, { type: 'invalid_request_error', code: 'content_policy_violation' }, 'content_filter', false],
+  [400, { type: 'invalid_request_error', code: 'invalid_api_key' }, 'authentication', false],
+  [500, { type: 'AuthenticationError' }, 'authentication', false],
+  [500, { type: 'permission_error' }, 'authentication', false],
+  [404, { type: 'invalid_request_error', code: 'model_not_found' }, 'invalid_request', false],
+  [500, { type: 'overloaded_error' }, 'overloaded', true],
+  [502, { type: 'invalid_request_error' }, 'server', true],
+])('HTTP %i with %j is of the kind %s, retryable: %s', (status, named, kind, retryable) => {
+  const body = { error: { message: 'No.', ...named } }
+  const error = status === 200 ? errorInBody(body, status) : classified(status, body)
+  expect(error).toMatchObject({ kind, retryable, status })
+})
+
+test('a code of MiniMax says more than a name', () => {
+  const body = { error: { type: 'rate_limit_error', message: 'usage limit exceeded (2056)' } }
+  expect(classified(429, body)).toMatchObject({ kind: 'quota', code: '2056' })
+})
+
+test('a name in an outer error counts where the inner one has none', () => {
+  const body = { error: { type: 'insufficient_quota', message: JSON.stringify({ message: 'No.' }) } }
+  expect(classified(429, body)).toMatchObject({ kind: 'quota', retryable: false })
+})
+
+test('a 304 out of a cache is not taken for a redirect', () => {
+  expect(errorOfResponse(304, undefined, '').message).not.toContain('redirect')
+})
 
 test('a page of a proxy is told without its markup', () => {
   const error = errorOfResponse(502, undefined, '<html>\n<h1>502 Bad Gateway</h1>\n<center>nginx</center></html>')

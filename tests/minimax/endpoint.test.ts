@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { chatCompletionsUrl } from '../../lib/minimax/endpoint.ts'
 
 const endpoint = 'https://api.minimax.io/v1/chat/completions'
+const base = { name: 'MINIMAX_BASE_URL' }
 
 test.each([
   ['https://api.minimax.io', endpoint],
@@ -17,24 +18,48 @@ test.each([
   ['https://api.minimax.io/anthropic/v1', endpoint],
   ['https://api.minimax.io/anthropic/v1/', endpoint],
   ['https://api.minimax.io/anthropic/v1/messages', endpoint],
-  ['https://api.minimax.io/v1#fragment', endpoint],
+  ['https://api.minimax.io/anthropic/messages', endpoint],
+  ['https://api.minimax.io/v1/messages', endpoint],
+  ['https://api.minimax.io/v1/anthropic', endpoint],
+  ['https://api.minimax.io//anthropic//v1/', endpoint],
+  ['https://api.minimax.io//v1//chat/completions', endpoint],
+  ['https://api.minimax.io/V1', endpoint],
+  ['https://api.minimax.io/Anthropic/V1/Messages/', endpoint],
+  ['https://api.minimax.io/v1/v1', endpoint],
+  ['https://API.minimax.io/v1#fragment', endpoint],
   ['https://api.minimax.io/v1/text/chatcompletion_v2', 'https://api.minimax.io/v1/text/chatcompletion_v2'],
   ['https://api.minimaxi.com/anthropic', 'https://api.minimaxi.com/v1/chat/completions'],
   ['https://api.minimax.cn/v1', 'https://api.minimax.cn/v1/chat/completions'],
   ['https://api.minimax.chat', 'https://api.minimax.chat/v1/chat/completions'],
   ['https://gateway.example:8443/minimax/v1', 'https://gateway.example:8443/minimax/v1/chat/completions'],
+  ['https://gateway.example/Team%20A/v1', 'https://gateway.example/Team%20A/v1/chat/completions'],
+  ['https://gateway.example/api/v4', 'https://gateway.example/api/v4/chat/completions'],
+  ['https://gateway.example/myanthropic', 'https://gateway.example/myanthropic/v1/chat/completions'],
   ['https://api.minimax.io/v1?GroupId=7', 'https://api.minimax.io/v1/chat/completions?GroupId=7'],
   ['http://127.0.0.1:8080', 'http://127.0.0.1:8080/v1/chat/completions'],
   ['http://127.1.2.3', 'http://127.1.2.3/v1/chat/completions'],
   ['http://localhost:8080/v1', 'http://localhost:8080/v1/chat/completions'],
   ['http://[::1]:8080', 'http://[::1]:8080/v1/chat/completions'],
 ])('%j is the endpoint %s', (address, expected) => {
-  expect(chatCompletionsUrl(address, 'MINIMAX_BASE_URL').href).toBe(expected)
+  expect(chatCompletionsUrl(address, base).href).toBe(expected)
 })
 
 test('an endpoint that is normalised again stays as it is', () => {
-  const once = chatCompletionsUrl('https://api.minimax.io/anthropic', 'x').href
-  expect(chatCompletionsUrl(once, 'x').href).toBe(once)
+  const once = chatCompletionsUrl('https://api.minimax.io/anthropic', base).href
+  expect(chatCompletionsUrl(once, base).href).toBe(once)
+})
+
+test.each([
+  'https://gateway.example/llm/minimax',
+  'https://gateway.example/llm/minimax/',
+  'https://gateway.example//v1/anthropic?key=1',
+  'https://api.minimax.io/v1/chat/completions/',
+])('a whole endpoint is taken as it is: %s', (address) => {
+  expect(chatCompletionsUrl(address, { name: 'x', isEndpoint: true }).href).toBe(address)
+})
+
+test('the root of a host is no endpoint, even where one was announced', () => {
+  expect(chatCompletionsUrl('https://api.minimax.io', { name: 'x', isEndpoint: true }).href).toBe(endpoint)
 })
 
 test.each([
@@ -47,7 +72,7 @@ test.each([
   'file:///v1/chat/completions',
   'ftp://127.0.0.1',
 ])('%s is refused: the token goes over https, or to loopback', (address) => {
-  expect(() => chatCompletionsUrl(address, 'ANTHROPIC_BASE_URL')).toThrow(
+  expect(() => chatCompletionsUrl(address, { name: 'ANTHROPIC_BASE_URL' })).toThrow(
     expect.objectContaining({
       name: 'ModelError',
       kind: 'configuration',
@@ -60,7 +85,7 @@ test.each([
 test.each(['', 'api.minimax.io', 'not a url', 'https://'])(
   '%j is no URL, and the message says how to write one',
   (address) => {
-    expect(() => chatCompletionsUrl(address, 'MINIMAX_BASE_URL')).toThrow(
+    expect(() => chatCompletionsUrl(address, base)).toThrow(
       expect.objectContaining({
         kind: 'configuration',
         message: expect.stringMatching(/^MINIMAX_BASE_URL is .*no URL.*https:\/\/api\.minimax\.io/),
@@ -72,7 +97,7 @@ test.each(['', 'api.minimax.io', 'not a url', 'https://'])(
 test.each(['https://user:hunter2@api.minimax.io', 'https://hunter2@api.minimax.io', 'http://:hunter2@127.0.0.1'])(
   'credentials in a URL are refused and not repeated',
   (address) => {
-    const attempt = () => chatCompletionsUrl(address, 'MINIMAX_BASE_URL')
+    const attempt = () => chatCompletionsUrl(address, base)
     expect(attempt).toThrow(/^MINIMAX_BASE_URL carries credentials.*ANTHROPIC_AUTH_TOKEN/)
     expect(attempt).not.toThrow('hunter2')
   },

@@ -4,6 +4,8 @@ import { retryAfterOf } from '../../lib/minimax/retry-after.ts'
 const now = Date.parse('2026-05-15T14:59:30Z')
 const usedUp = 'usage limit exceeded, 5-hour usage limit reached (0/0 used), resets at 2026-05-15T15:00:00Z (2056)'
 
+const month = 31 * 24 * 3_600_000
+
 test.each([
   ['seconds', '7', '', 7000],
   ['parts of seconds', ' 1.5 ', '', 1500],
@@ -17,6 +19,10 @@ test.each([
   ['a header that cannot be read', 'soon', '', undefined],
   ['the message where the header cannot be read', 'soon', usedUp, 30_000],
   ['a negative number, which is no wait that was asked for', '-1', '', undefined],
+  ['a number beyond all reason, which is a month', '9'.repeat(400), '', month],
+  ['more than a month', '99999999999', '', month],
+  ['a date beyond all reason', 'Fri, 15 May 2099 15:00:00 GMT', '', month],
+  ['a time in the message beyond all reason', undefined, 'resets at 2099-05-15T15:00:00Z', month],
 ])('%s', (_name, header, message, expected) => {
   expect(retryAfterOf(header, message, now)).toBe(expected)
 })

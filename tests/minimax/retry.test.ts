@@ -13,8 +13,8 @@ test('a call that meets 529 twice is sent a third time, the same, after growing 
   )
   const clock = manualClock()
   const model = clientOf(server.url, { retries: 2 }, { clock, random: () => 1 })
-  expect(await model.complete(modelRequest())).toMatchObject({ message: { content: 'Warm.' } })
-  expect(clock.waits).toEqual([1000, 2000])
+  expect(await model.complete(modelRequest({ timeoutMs: 60_000 }))).toMatchObject({ message: { content: 'Warm.' } })
+  expect(clock.waits).toEqual([3000, 6000])
   expect(server.bodies).toHaveLength(3)
   expect(new Set(server.bodies).size).toBe(1)
 })
@@ -27,8 +27,8 @@ test('who asks is told of every attempt before it is made', async () => {
   const model = clientOf(server.url, { retries: 2 }, { clock: manualClock(), random: () => 0, firstWaitMs: 100 })
   await model.complete(modelRequest({ onRetry: (retry) => told.push({ ...retry, sent: server.bodies.length }) }))
   expect(told).toEqual([
-    { attempt: 1, kind: 'overloaded', waitMs: 50, sent: 1 },
-    { attempt: 2, kind: 'overloaded', waitMs: 100, sent: 2 },
+    { attempt: 1, kind: 'overloaded', waitMs: 100, sent: 1 },
+    { attempt: 2, kind: 'overloaded', waitMs: 200, sent: 2 },
   ])
 })
 
@@ -62,9 +62,45 @@ test.each([
     number < 1 ? replyJson(response, status, body, { 'retry-after': '7' }) : replyJson(response, 200, completion),
   )
   const clock = manualClock()
-  const model = clientOf(server.url, { retries: 1 }, { clock })
+  const model = clientOf(server.url, { retries: 1 }, { clock, random: () => 0 })
   await model.complete(modelRequest())
   expect(clock.waits).toEqual([7000])
+})
+
+const retryable: ModelErrorFields = { kind: 'server', retryable: true }
+
+/** The waits of a call that never succeeds. */
+async function waitsOf(fields: ModelErrorFields, random: number, timeoutMs = 600_000): Promise<readonly number[]> {
+  const clock = manualClock()
+  const options = { retries: 2, timeoutMs, signal: new AbortController().signal, clock, random: () => random }
+  const outcome = withRetries(options, async () => {
+    throw new ModelError('Busy.', fields)
+  })
+  await expect(outcome).rejects.toThrow('Busy.')
+  return clock.waits
+}
+
+test.each<[ModelErrorFields['kind'], readonly number[]]>([
+  ['rate_limit', [15_000, 30_000]],
+  ['overloaded', [2000, 4000]],
+  ['server', [1000, 2000]],
+  ['network', [1000, 2000]],
+])('the waits after a failure of the kind %s are at least %j', async (kind, waits) => {
+  expect(await waitsOf({ kind, retryable: true }, 0)).toEqual(waits)
+  expect(await waitsOf({ kind, retryable: true }, 1)).toEqual(waits.map((ms) => ms * 1.5))
+})
+
+test.each([0, 250, 7000, 60_000])(
+  'a server that asks for %i ms is not asked earlier, by chance a little later',
+  async (ms) => {
+    const asked: ModelErrorFields = { kind: 'rate_limit', retryable: true, retryAfterMs: ms }
+    expect(await waitsOf(asked, 0)).toEqual(ms === 0 ? [] : [ms, ms])
+    expect(await waitsOf(asked, 1)).toEqual([500 + ms * 1.1, 500 + ms * 1.1])
+  },
+)
+
+test('chance does not cost an attempt that fits into the time', async () => {
+  expect(await waitsOf({ kind: 'rate_limit', retryable: true, retryAfterMs: 60_000 }, 1, 61_000)).toEqual([60_500])
 })
 
 test('a wait that does not fit into the time is not begun', async () => {
@@ -81,8 +117,6 @@ test('a wait that does not fit into the time is not begun', async () => {
   expect(clock.waits).toEqual([])
 })
 
-const retryable: ModelErrorFields = { kind: 'server', retryable: true }
-
 test('each attempt is told the time that is left', async () => {
   const clock = manualClock()
   const times: number[] = []
@@ -93,8 +127,8 @@ test('each attempt is told the time that is left', async () => {
     throw new ModelError('Busy.', retryable)
   })
   await expect(outcome).rejects.toThrow('Busy.')
-  // Waits of half a second and a second between attempts of three seconds.
-  expect(times).toEqual([10_000, 6500, 2500])
+  // Waits of one and two seconds between attempts of three seconds.
+  expect(times).toEqual([10_000, 6000, 1000])
 })
 
 test('what is no error of the model is not tried again', async () => {

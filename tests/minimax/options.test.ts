@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest'
+import { configure } from '../../lib/minimax/configuration.ts'
+import { minimax } from '../../lib/minimax/minimax.ts'
+
+const token = 'a-token-that-no-pattern-knows'
+const env = { ANTHROPIC_AUTH_TOKEN: token }
+
+test('an option that is undefined is one that is not given', () => {
+  const names = [
+    'url',
+    'token',
+    'model',
+    'stream',
+    'protocol',
+    'onText',
+    'maxOutputTokens',
+    'retries',
+    'maxResponseBytes',
+  ]
+  const nothing = Object.fromEntries(names.map((name) => [name, undefined]))
+  expect(configure({ ...nothing, env })).toEqual(configure({ env }))
+  expect(configure({ env })).toMatchObject({ retries: 2, maxResponseBytes: 16_777_216, stream: false })
+})
+
+test.each<[object, string]>([
+  [{ retries: -1 }, 'The option "retries" is -1; it has to be a whole number, 0 or more.'],
+  [{ retries: 1.5 }, 'The option "retries" is 1.5;'],
+  [{ retries: '3' }, 'The option "retries" is of the type string;'],
+  [{ maxResponseBytes: 0 }, 'The option "maxResponseBytes" is 0; it has to be a whole number, 1 or more.'],
+  [{ maxOutputTokens: Number.NaN }, 'The option "maxOutputTokens" is NaN;'],
+  [{ maxOutputTokens: null }, 'The option "maxOutputTokens" is of the type object;'],
+  [{ url: 5 }, 'The option "url" is of the type number; it has to be a text.'],
+  [{ token: [token] }, 'The option "token" is of the type array; it has to be a text.'],
+  [{ model: null }, 'The option "model" is of the type null; it has to be a text.'],
+  [{ stream: token }, 'The option "stream" is of the type string; it has to be true or false.'],
+  [{ onText: {} }, 'The option "onText" is of the type object; it has to be a function.'],
+  [{ env: token }, 'The option "env" is of the type string; it has to be an object like process.env.'],
+  [{ protocol: 'xml' }, 'The option "protocol" is "xml"; it has to be "native" or "json".'],
+  [{ protocol: 1n }, 'The option "protocol" is of the type bigint;'],
+  [{ retires: 3 }, 'minimax() has no option "retires". Did you mean "retries"?'],
+  [{ baseUrl: 'https://api.minimax.io' }, 'minimax() has no option "baseUrl". '],
+  [{ temperature: 1 }, 'minimax() has no option "temperature". There are url, token, model, stream,'],
+  [{ constructor: 1 }, 'minimax() has no option "constructor".'],
+])('%o is refused by name, and what may be secret is not shown', (options, message) => {
+  const attempt = () => minimax({ env, ...options })
+  expect(attempt).toThrow(expect.objectContaining({ name: 'ModelError', kind: 'configuration', retryable: false }))
+  expect(attempt).toThrow(message)
+  expect(attempt).not.toThrow(token)
+})

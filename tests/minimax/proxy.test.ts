@@ -1,0 +1,113 @@
+import { expect, test } from 'vitest'
+import { completion, replyJson, startLocalServer } from './support/local-server.ts'
+import { startProxy } from './support/proxy.ts'
+import { clientOf, modelRequest, token } from './support/request.ts'
+import { startTcpServer } from './support/tcp-server.ts'
+
+const url = 'https://api.minimax.invalid'
+
+test.each(['https_proxy', 'HTTPS_PROXY', 'HTTP_PROXY'])(
+  'https goes through the proxy of %s, in a tunnel',
+  async (name) => {
+    await using proxy = await startProxy('HTTP/1.1 502 Bad Gateway\r\n\r\n')
+    const model = clientOf(url, { env: { [name]: proxy.url } })
+    await expect(model.complete(modelRequest())).rejects.toMatchObject({ message: expect.stringContaining(name) })
+    expect(proxy.heard()).toMatch(/^CONNECT api\.minimax\.invalid:443 HTTP\/1\.1\r\n/)
+    expect(proxy.heard()).not.toContain(token)
+  },
+)
+
+test.each([
+  [502, 'network', true, 'could not reach api.minimax.invalid (502)'],
+  [403, 'configuration', false, 'does not let api.minimax.invalid through (403)'],
+  [407, 'configuration', false, 'asks for credentials; add a user and a password to HTTPS_PROXY (407)'],
+])('a proxy that answers with %i is blamed for it: %s', async (status, kind, retryable, words) => {
+  await using proxy = await startProxy(`HTTP/1.1 ${status} No\r\n\r\n`)
+  const address = `http://user:hunter2@127.0.0.1:${proxy.port}`
+  await expect(clientOf(url, { env: { HTTPS_PROXY: address } }).complete(modelRequest())).rejects.toMatchObject({
+    kind,
+    retryable,
+    message: `The proxy 127.0.0.1:${proxy.port} of HTTPS_PROXY ${words}.`,
+  })
+  expect(proxy.heard()).toContain(`proxy-authorization: Basic ${btoa('user:hunter2')}\r\n`)
+})
+
+test('a proxy that refuses connections is blamed for it', async () => {
+  const { port } = await closedPort()
+  const outcome = clientOf(url, { env: { HTTPS_PROXY: `http://127.0.0.1:${port}` } }).complete(modelRequest())
+  await expect(outcome).rejects.toMatchObject({
+    kind: 'network',
+    message: `The proxy 127.0.0.1:${port} of HTTPS_PROXY refuses connections; check HTTPS_PROXY (ECONNREFUSED).`,
+  })
+})
+
+test('a proxy whose name is not known is blamed for it', async () => {
+  const env = { https_proxy: 'http://proxy.invalid:3128' }
+  await expect(clientOf(url, { env }).complete(modelRequest())).rejects.toMatchObject({
+    kind: 'network',
+    message: expect.stringMatching(
+      /^The proxy proxy\.invalid:3128 of https_proxy (?:is not known|could not be looked up)/,
+    ),
+  })
+})
+
+test.each([
+  ['hangs up', ''],
+  ['speaks something else', 'SSH-2.0-OpenSSH_9.9\r\n\r\n'],
+])('a proxy that %s is blamed for it', async (_name, answer) => {
+  await using proxy = await startProxy(answer)
+  await expect(clientOf(url, { env: { HTTPS_PROXY: proxy.url } }).complete(modelRequest())).rejects.toMatchObject({
+    kind: 'network',
+    retryable: true,
+    message: expect.stringMatching(`^The proxy 127.0.0.1:${proxy.port} of HTTPS_PROXY .*; check HTTPS_PROXY`),
+  })
+})
+
+test('the proxy of a tunnel sees ciphertext only, and is not blamed for what breaks in it', async () => {
+  await using proxy = await startProxy('HTTP/1.1 200 Connection established\r\n\r\n')
+  const model = clientOf(url, { env: { HTTPS_PROXY: proxy.url } })
+  await expect(model.complete(modelRequest())).rejects.toMatchObject({
+    kind: 'network',
+    message: expect.stringMatching(/^api\.minimax\.invalid /),
+  })
+  expect(proxy.heard()).not.toContain(token)
+})
+
+test.each([
+  ['*', true],
+  ['localhost,.minimax.invalid', true],
+  ['other.invalid *.MINIMAX.invalid', true],
+  ['api.minimax.invalid:443', true],
+  ['invalid', true],
+  ['api.minimax.invalid:8443', false],
+  ['minimax', false],
+  ['i.minimax.invalid', false],
+  ['', false],
+])('NO_PROXY %j exempts api.minimax.invalid: %s', async (list, isExempt) => {
+  await using proxy = await startProxy('HTTP/1.1 502 Bad Gateway\r\n\r\n')
+  const model = clientOf(url, { env: { HTTPS_PROXY: proxy.url, NO_PROXY: list } })
+  await expect(model.complete(modelRequest())).rejects.toMatchObject({ kind: 'network' })
+  expect(proxy.heard() === '').toBe(isExempt)
+})
+
+test('loopback is reached directly: a proxy would read the token', async () => {
+  await using proxy = await startProxy('')
+  await using server = await startLocalServer((_request, response) => replyJson(response, 200, completion))
+  const env = { HTTP_PROXY: proxy.url, HTTPS_PROXY: proxy.url, http_proxy: proxy.url }
+  await clientOf(server.url, { env }).complete(modelRequest())
+  expect([server.bodies.length, proxy.heard()]).toEqual([1, ''])
+})
+
+test.each(['socks5://127.0.0.1:1080', 'proxy.example:3128', 'http://'])(
+  'a proxy that is written as %s is a configuration error that names the variable',
+  (address) => {
+    expect(() => clientOf(url, { env: { HTTPS_PROXY: address } })).toThrow(
+      expect.objectContaining({ kind: 'configuration', message: expect.stringMatching(/^HTTPS_PROXY is no http/) }),
+    )
+  },
+)
+
+async function closedPort(): Promise<{ readonly port: number }> {
+  await using server = await startTcpServer()
+  return { port: server.port }
+}
