@@ -10,7 +10,7 @@ const help = `tenrounds: a bounded tool loop for MiniMax
 
   tenrounds run [scenario] [--live] [--reports <folder>]   analyse, fix and validate one incident
   tenrounds scenarios                                      list the scenarios
-  tenrounds stand-in [--port <n>]                          the local stand-in for MiniMax, as a server
+  tenrounds stand-in [--port <n>] [--faults <names>]       the local stand-in for MiniMax, as a server
 
 With Temporal:
   tenrounds worker [--live] [--reports <folder>]           work for the incident workflow, until SIGTERM or Ctrl-C
@@ -20,6 +20,7 @@ With Temporal:
   --live      fail instead of falling back to the stand-in when ANTHROPIC_AUTH_TOKEN is not set
   --reports   where reports go (default: reports)
   --port      where the stand-in listens (default: a free port)
+  --faults    what goes wrong at every request of the stand-in, names between commas; "list" prints them
   --wait      watch the workflow to its end
 
 Temporal is found by TEMPORAL_ADDRESS (default 127.0.0.1:7233), TEMPORAL_NAMESPACE, TEMPORAL_API_KEY and TEMPORAL_TLS_*, or by a
@@ -30,6 +31,7 @@ const options = {
   live: { type: 'boolean', default: false },
   reports: { type: 'string', default: 'reports' },
   port: { type: 'string', default: '0' },
+  faults: { type: 'string', default: '' },
   wait: { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h', default: false },
 } as const
@@ -57,7 +59,7 @@ const commands: Readonly<Record<string, Command>> = {
       return exitCode.ok
     },
   },
-  'stand-in': { options: ['port'], run: (_, { port }) => standInCommand(port) },
+  'stand-in': { options: ['port', 'faults'], run: (_, { port, faults }) => standInCommand(port, faults) },
   worker: {
     options: ['live', 'reports'],
     run: async (_, { live, reports }) => {

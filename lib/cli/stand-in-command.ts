@@ -1,32 +1,58 @@
-import { incidentResponder, startStandIn } from '../testing/index.ts'
+import { type Fault, faultTable, incidentResponder, startStandIn } from '../testing/index.ts'
 import { exitCode, UsageError } from './exit-code.ts'
 import { interruption } from './interrupt.ts'
 
-/** `tenrounds stand-in`: the stand-in with the incident rules as a server of its own, until Ctrl-C or SIGTERM. */
-export async function standInCommand(port: string): Promise<number> {
+/**
+ * `tenrounds stand-in`: the stand-in with the incident rules as a server of its own, until Ctrl-C or SIGTERM.
+ *
+ * @param faults names of faults, between commas, that hit every request; `list` prints those that there are
+ */
+export async function standInCommand(port: string, faults = ''): Promise<number> {
+  if (faults === 'list') {
+    process.stdout.write(`${faultTable.map(({ name }) => name).join('\n')}\n`)
+    return exitCode.ok
+  }
+  const options = { responder: incidentResponder(), port: portOf(port), faults: faultsOf(faults), record: false }
   const interrupted = interruption()
-  const standIn = await startStandIn({ responder: incidentResponder(), port: portOf(port), record: false }).catch(
-    (error: Error) => {
-      throw new UsageError(
-        `The stand-in cannot listen on port ${port}: ${error.message}. Give another one with --port.`,
-      )
-    },
-  )
+  const standIn = await startStandIn(options).catch((error: Error) => {
+    throw new UsageError(`The stand-in cannot listen on port ${port}: ${error.message}. Give another one with --port.`)
+  })
   try {
     process.stderr.write(
-      `stand-in on ${standIn.url}: no model, it answers by fixed rules. Ctrl-C ends it. To use it:\n`,
+      `stand-in on ${standIn.url}: no model, it answers by fixed rules${withFaults(options.faults)}. Ctrl-C ends it. To use it:\n`,
     )
     process.stdout.write(
       `export MINIMAX_CHAT_COMPLETIONS_URL=${standIn.url}/v1/chat/completions\nexport ANTHROPIC_AUTH_TOKEN=stand-in\n`,
     )
-    if (!interrupted.signal.aborted) {
-      await new Promise((resolve) => interrupted.signal.addEventListener('abort', resolve, { once: true }))
-    }
+    await aborted(interrupted.signal)
     return exitCode.ok
   } finally {
     interrupted.release()
     await standIn.close()
   }
+}
+
+/** Some faults make the server leave: the timer keeps the process until it is told to end. */
+async function aborted(signal: AbortSignal): Promise<void> {
+  const timer = setInterval(() => {}, 2 ** 31 - 1)
+  if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+  clearInterval(timer)
+}
+
+/** @throws {UsageError} where there is none of that name. */
+function faultsOf(names: string): readonly Fault[] {
+  const given = names.split(',').map((name) => name.trim())
+  return given
+    .filter((name) => name !== '')
+    .map((name) => {
+      const fault = faultTable.find((known) => known.name === name)
+      if (fault !== undefined) return fault
+      throw new UsageError(`--faults names "${name}", which is none: "tenrounds stand-in --faults list" lists them.`)
+    })
+}
+
+function withFaults(faults: readonly Fault[]): string {
+  return faults.length === 0 ? '' : `, with ${faults.map(({ name }) => name).join(' and ')} at every request`
 }
 
 /** @throws {UsageError} where it is none. */

@@ -1,8 +1,11 @@
 import { isObject } from '../../router/json.ts'
 import type { AssistantMessage } from '../../router/reply.ts'
-import type { FinishReason, ModelReply, Usage } from '../loop/model.ts'
+import type { ModelReply, Usage } from '../loop/model.ts'
 import { ModelError } from '../loop/model-error.ts'
 import { errorInBody } from './classify.ts'
+import { finishReasonOf, isFailure } from './finish-reason.ts'
+
+type Fields = { readonly [field: string]: unknown }
 
 /**
  * The reply in a response body with a 2xx status.
@@ -12,9 +15,10 @@ import { errorInBody } from './classify.ts'
 export function readCompletion(body: unknown, status: number, retryAfterMs?: () => number | undefined): ModelReply {
   const error = errorInBody(body, status, retryAfterMs)
   if (error !== undefined) throw error
-  const choice = isObject(body) && Array.isArray(body['choices']) ? body['choices'][0] : undefined
-  const message = isObject(choice) ? choice['message'] : undefined
-  if (!isObject(body) || !isObject(choice) || !isObject(message)) {
+  const choice = isObject(body) && Array.isArray(body['choices']) ? body['choices'].find(isObject) : undefined
+  if (choice !== undefined) throwErrorOf(choice, status, retryAfterMs)
+  const message = choice?.['message']
+  if (!isObject(body) || choice === undefined || !isObject(message)) {
     throw new ModelError('The response is JSON, but no chat completion: choices[0].message is missing.', {
       kind: 'protocol',
       retryable: true,
@@ -30,11 +34,22 @@ export function readCompletion(body: unknown, status: number, retryAfterMs?: () 
   }
 }
 
-const known: ReadonlySet<unknown> = new Set<FinishReason>(['stop', 'length', 'tool_calls', 'content_filter'])
+/**
+ * Gateways report a provider that failed in the middle of its reply inside of the choice, or only as its finish reason.
+ *
+ * @throws {ModelError} where a choice is such a failure.
+ */
+export function throwErrorOf(choice: Fields, status: number, retryAfterMs?: () => number | undefined): void {
+  const { error, finish_reason: reason } = choice
+  const found = error ? errorInBody({ error }, status, retryAfterMs) : undefined
+  if (found !== undefined) throw found
+  if (isFailure(reason)) throw brokenOff(status)
+}
 
-export function finishReasonOf(reason: unknown, toolCalls: unknown): FinishReason {
-  if (known.has(reason)) return reason as FinishReason
-  return Array.isArray(toolCalls) && toolCalls.length > 0 ? 'tool_calls' : 'other'
+/** The server says that it failed, and nothing of why. */
+export function brokenOff(status: number): ModelError {
+  const message = `MiniMax: the server broke its reply off with an error that it does not describe [HTTP ${status}]`
+  return new ModelError(message, { kind: 'server', retryable: true, status })
 }
 
 /** MiniMax counts cached tokens under either of two names, depending on how the cache was used. */

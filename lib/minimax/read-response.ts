@@ -69,7 +69,6 @@ async function readReply(
 
   function newCompletion(): StreamedCompletion {
     return new StreamedCompletion({
-      clean: (data) => data,
       retryAfterMs: wait,
       onContent: (text) => shown?.add(text),
     })

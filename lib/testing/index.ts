@@ -1,5 +1,6 @@
 export type { Expectation, Fault, Outcome, ScheduledFault } from './faults/fault.ts'
-export { faults, faultTable } from './faults.ts'
+export { faultTable } from './faults/fault-names.ts'
+export { faults } from './faults.ts'
 export { incidentResponder } from './incident-responder.ts'
 export { recordModel } from './record-model.ts'
 export { replayModel } from './replay-model.ts'

@@ -1,11 +1,13 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type Fault, faultsOf, type ScheduledFault } from './faults/fault.ts'
+import { checkFaults } from './faults/fault-names.ts'
 import { type ExchangeOptions, exchange } from './stand-in/exchange.ts'
 import type { RecordedRequest, Recording } from './stand-in/recording.ts'
 import { errorReply } from './stand-in/refusals.ts'
 import type { Responder } from './stand-in/reply-draft.ts'
-import { send, type WireReply } from './stand-in/wire-reply.ts'
+import { openSilentPort, type SilentPort } from './stand-in/silent-port.ts'
+import { type Leaving, send, type WireReply } from './stand-in/wire-reply.ts'
 
 export interface StandInOptions {
   /** Plays the model. @defaultValue a responder that says in one sentence that no model is involved */
@@ -29,6 +31,8 @@ export interface StandIn {
   readonly requests: readonly RecordedRequest[]
   /** How many connections were made so far, and how many of them are open. */
   readonly connections: { readonly made: number; readonly open: number }
+  /** How many requests came whose reply is not written to its end, and whose client is still there. */
+  readonly underWay: number
   /** Destroys every connection and frees the port. May be called more than once. */
   close(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
@@ -40,15 +44,22 @@ export interface StandIn {
  * request always gets the same reply, byte for byte.
  *
  * @throws {Error} Node's, when the port is taken.
+ * @throws {TypeError} where one of `faults` is none; it lists those that there are.
  */
 export async function startStandIn(options: StandInOptions = {}): Promise<StandIn> {
   const { responder = noModel, token, latencyMs = 0, faults = [] } = options
+  checkFaults(faults)
   let number = 0
+  let underWay = 0
   const requests: Recording[] = []
   const closing = new AbortController()
   const server = createServer((message, response) => {
     const recording: Recording = { path: pathOf(message), body: undefined, outcome: 'open' }
     if (options.record ?? true) requests.push(recording)
+    underWay++
+    response.once('close', () => {
+      underWay--
+    })
     const hit = faultsOf(++number, faults)
     if (hit.length > 0) recording.faults = hit.map(({ name }) => name)
     void serve(message, response, recording, { responder, token, latencyMs, faults: hit }, closing.signal, leave)
@@ -67,18 +78,30 @@ export async function startStandIn(options: StandInOptions = {}): Promise<StandI
   const closed = new Promise<void>((resolve) => {
     server.once('close', resolve)
   })
-  const leave = (): void => {
+  let silence: Promise<SilentPort> | undefined
+  const leave = async (way: Leaving): Promise<void> => {
     server.close()
+    // The port is silent before the client can come back to it.
+    if (way === 'silent') silence ??= openSilentPort(port)
+    await silence
     server.closeAllConnections()
   }
-  const close = (): Promise<void> => {
-    if (!closing.signal.aborted) {
-      closing.abort()
-      leave()
-    }
-    return closed
+  const close = async (): Promise<void> => {
+    closing.abort()
+    await leave('refusing')
+    await closed
+    await (await silence)?.close()
   }
-  return { url: `http://127.0.0.1:${port}`, requests, connections, close, [Symbol.asyncDispose]: close }
+  return {
+    url: `http://127.0.0.1:${port}`,
+    requests,
+    connections,
+    get underWay() {
+      return underWay
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  }
 }
 
 const noModel: Responder = () => ({ content: 'This is a local stand-in server; no model is involved.' })
@@ -103,7 +126,7 @@ async function serve(
   recording: Recording,
   options: ExchangeOptions,
   closing: AbortSignal,
-  leave: () => void,
+  leave: (way: Leaving) => Promise<void>,
 ): Promise<void> {
   const gone = new AbortController()
   response.once('close', () => {

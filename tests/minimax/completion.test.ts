@@ -51,6 +51,11 @@ test.each([
   ['content_filter', undefined, 'content_filter'],
   [undefined, [{}], 'tool_calls'],
   ['end_turn', undefined, 'other'],
+  ['max_tokens', [{}], 'length'],
+  ['MAX_TOKENS', undefined, 'length'],
+  ['model_length', undefined, 'length'],
+  ['max_output_tokens', undefined, 'length'],
+  ['LENGTH', undefined, 'length'],
   [null, [], 'other'],
 ])('finish reason %j with tool calls %j is %s', (finish_reason, tool_calls, expected) => {
   const message = { role: 'assistant', content: 'x', tool_calls }
@@ -80,6 +85,20 @@ test('an error object is one although the status is 200', () => {
   expect(() => readCompletion(body, 200)).toThrow(
     expect.objectContaining({ kind: 'overloaded', retryable: true, code: '2064', requestId: 'r1' }),
   )
+})
+
+test.each([
+  ['an error', { error: { code: 502, message: 'Minimax midstream error: x' } }, 'server', true],
+  ['one whose code says more', { error: { message: 'output new_sensitive (1027)' } }, 'content_filter', false],
+  ['the finish reason "error"', { finish_reason: 'error' }, 'server', true],
+])('a choice with %s is a failure', (_name, choice, kind, retryable) => {
+  const message = { role: 'assistant', content: 'War' }
+  expect(() => withChoice({ message, ...choice })).toThrow(expect.objectContaining({ kind, retryable, status: 200 }))
+})
+
+test('a choice that is null is passed over', () => {
+  const [choice] = completion.choices
+  expect(readCompletion({ ...completion, choices: [null, choice] }, 200).message.content).toBe('Warm.')
 })
 
 test.each([[{}], [[]], ['text'], [null], [{ choices: [] }], [{ choices: [{}] }], [{ choices: [{ message: 'x' }] }]])(

@@ -144,7 +144,15 @@ test('a protocol that is none is a configuration error', () => {
   )
 })
 
-const failure = (message: string) => new ModelError(message, { kind: 'invalid_request', retryable: false })
+/** As the classifier gives it: MiniMax's code is read out of the message. */
+const failure = (message: string) => {
+  const code = /\((\d{4})\)$/.exec(message)?.[1]
+  return new ModelError(`MiniMax: ${message} [HTTP 400]`, {
+    kind: 'invalid_request',
+    retryable: false,
+    ...(code === undefined ? {} : { code }),
+  })
+}
 
 test.each([
   refusal,
@@ -157,6 +165,11 @@ test.each([
   "Unsupported parameter: 'tools'",
   'Unrecognized request argument supplied: tools',
   '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set',
+  'Unsupported parameters: tools, top_k',
+  'invalid params, json: unknown field "tools" (2013)',
+  'invalid params, unsupported parameter: tools (2013)',
+  '[{"type":"extra_forbidden","loc":["body","tools"],"msg":"Extra inputs are not permitted"}]',
+  'Tools are not supported by this model. See https://docs.example/tools.html',
 ])('a refusal of tools: %s', (message) => {
   expect(refusesTools(failure(message))).toBe(true)
 })
@@ -170,6 +183,16 @@ test.each([
   "invalid params, unknown model 'x' (2013)",
   'your current token plan not support model (2061)',
   'model[MiniMax-M3] does not support max tokens > 524288',
+  'invalid params, tools[3].function.parameters: keyword "oneOf" is not supported (2013)',
+  'invalid params, function name contains characters that are not allowed (2013)',
+  'invalid params, 200 tools are not allowed (2013)',
+  'invalid params, tool use is not supported for this request (2013)',
+  'invalid params, tool choice is not supported (2013)',
+  'tools.0.function.parameters is not supported',
+  '[{"type":"extra_forbidden","loc":["body","tools",0,"strict"],"msg":"Extra inputs are not permitted"}]',
+  'Too many tools: 200 tools are not allowed, at most 128',
+  'Tool schema contains the unsupported keyword oneOf',
+  'Duplicate tool names are not allowed',
 ])('no refusal of tools: %s', (message) => {
   expect(refusesTools(failure(message))).toBe(false)
 })

@@ -114,10 +114,29 @@ test.each([
     [call(0, 'a', 'look', '{"plan":'), call(0, 'a', '', '{"plan":1}}')],
     [['a', 'look', '{"plan":{"plan":1}}']],
   ],
+  [
+    'whose increments begin as objects do',
+    [call(0, 'a', 'look', '{"list":[{"n":1},'), call(0, 'a', '', '{"n":2}'), call(0, 'a', '', ']}')],
+    [['a', 'look', '{"list":[{"n":1},{"n":2}]}']],
+  ],
+  [
+    'of one tool without ids, whose arguments hold braces',
+    [call(0, '', 'look', '{"s":"}'), call(0, '', 'look', '{\\"'), call(0, '', 'look', '"}'), call(0, '', 'look', '{}')],
+    [
+      ['', 'look', '{"s":"}{\\""}'],
+      ['', 'look', '{}'],
+    ],
+  ],
   ['with arguments as an object', [call(0, 'a', 'look', { n: 1 })], [['a', 'look', '{"n":1}']]],
   ['without arguments', [call(0, 'a', 'look', undefined)], [['a', 'look', '']]],
 ])('calls %s', async (_name, deltas, expected) => {
   expect(await callsIn(...deltas)).toEqual(expected)
+})
+
+test('a call that is no list is read', async () => {
+  const tool_calls = { index: 0, id: 'a', type: 'function', function: { name: 'look', arguments: '{}' } }
+  const { message } = await readStream([chunk({ tool_calls }, calling)])
+  expect(message.tool_calls).toEqual([tool_calls])
 })
 
 test('a call that is whole in the closing chunk is read, and a second closing chunk changes nothing', async () => {

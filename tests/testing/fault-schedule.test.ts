@@ -1,3 +1,4 @@
+import { connect } from 'node:net'
 import { request } from 'undici'
 import { expect, test } from 'vitest'
 import { type Fault, faults, faultTable, type ReplyDraft, startStandIn } from '../../lib/testing/index.ts'
@@ -94,9 +95,38 @@ test('faults are combined: damage, then frames, then bytes', async () => {
   expect(text).not.toContain('[DONE]')
 })
 
+test('a fault that does not exist is refused by name, with those that there are', async () => {
+  const none = undefined as never
+  const names = /529.*no-done|no-done.*529/s
+  await expect(startStandIn({ faults: [none] })).rejects.toThrow(names)
+  await expect(startStandIn({ faults: [none] })).rejects.toThrow('faults[0] is undefined')
+  await expect(startStandIn({ faults: [faults.at(1, faults.errorReply('529'), none)] })).rejects.toThrow(names)
+  await expect(startStandIn({ faults: ['529' as never] })).rejects.toThrow('faults[0] is "529"')
+  expect(() => faults.connection('nope' as never)).toThrow(/"nope" here, but refuse, .*slow-drip/)
+})
+
+test.each([0, -1, 1.5, Number.NaN])('a fault at request %d would never happen, and is refused', (number) => {
+  const fault = faults.errorReply('529')
+  expect(() => faults.at(number, fault)).toThrow('counted from 1')
+  expect(() => faults.at([1, number], fault)).toThrow(String(number))
+  expect(() => faults.from(number, fault)).toThrow('counted from 1')
+})
+
 test('a request that breaks a rule is refused, whatever fault was planned for it', async () => {
   await using standIn = await startStandIn({ faults: [faults.errorReply('529')] })
   expect((await post(standIn, { ...hello, messages: [] })).status).toBe(400)
+})
+
+test('a server that leaves in silence does not answer those who want to connect', async () => {
+  await using standIn = await startStandIn({ faults: [faults.connection('stall-while-connecting')] })
+  await expect(post(standIn, hello)).rejects.toThrow()
+  const heard: string[] = []
+  const socket = connect(Number(new URL(standIn.url).port), '127.0.0.1')
+  for (const event of ['connect', 'error', 'close']) socket.on(event, () => heard.push(event))
+  // That nothing happens cannot be waited for: a refusal would have come by then.
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  expect(heard).toEqual([])
+  socket.destroy()
 })
 
 test('a server that leaves takes no further connection', async () => {

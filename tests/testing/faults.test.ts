@@ -51,18 +51,21 @@ test('every fault has a name of its own', () => {
   expect(new Set(names).size).toBe(names.length)
 })
 
-function problemsOf({ fault, expected, lasting }: Cell, seen: Seen): readonly string[] {
+function problemsOf({ fault, round, expected, lasting }: Cell, seen: Seen): readonly string[] {
   const stopReason = expected === 'answered' ? 'answered' : fault.slow ? 'deadline' : 'failed'
-  // A failure that trying again cannot mend is not tried again; one that it may mend is, twice.
-  const final = expected !== 'answered' && !expected.retryable
+  // A failure that trying again cannot mend is sent once; one that it may mend, twice more at most in each round.
+  const isFinal = expected !== 'answered' && !expected.retryable
   return [
     seen.hit ? '' : 'the fault did not happen',
     seen.outcome === wording(expected) ? '' : `${seen.outcome} in place of ${wording(expected)}`,
     seen.stopReason === stopReason ? '' : `stopped as ${seen.stopReason} in place of ${stopReason}`,
     seen.inTime ? '' : 'later than its deadline',
-    seen.openConnections === 0 ? '' : `${seen.openConnections} connections open`,
+    seen.underWay === 0 ? '' : `${seen.underWay} requests left open`,
+    // Idle ones, however many requests there were.
+    seen.leftOpen <= 2 ? '' : `${seen.leftOpen} connections left open`,
+    seen.openAfterClose === 0 ? '' : `${seen.openAfterClose} connections open although the client was closed`,
     seen.leaksToken ? 'the token is in the run' : '',
-    final && seen.requests > 3 ? `sent again although that cannot help (${seen.requests} requests)` : '',
+    isFinal && seen.requests !== round ? `${seen.requests} requests in place of ${round}` : '',
     lasting && seen.requests > 20 ? `${seen.requests} requests` : '',
   ].filter((problem) => problem !== '')
 }

@@ -39,6 +39,56 @@ const refused: readonly [name: string, body: object, message: string][] = [
   ],
   ['thinking of type enabled', { ...hello, thinking: { type: 'enabled' } }, 'invalid thinking type: enabled'],
   ['reasoning_split as a number', { ...hello, reasoning_split: 1 }, 'Mismatch type bool with value number'],
+  ['stream as text', { ...hello, stream: 'yes' }, 'Mismatch type bool with value string'],
+  [
+    'stream options that are no object',
+    { ...hello, stream_options: true },
+    'Mismatch type open_platform_oai.StreamOptions with value bool',
+  ],
+  ['an unknown stream option', { ...hello, stream_options: { usage: true } }, 'json: unknown field "usage"'],
+  ['a temperature that is no number', { ...hello, temperature: 'hot' }, 'Mismatch type float64 with value string'],
+  ['a temperature of 5', { ...hello, temperature: 5 }, 'temperature must be in (0, 1]'],
+  ['a temperature of 0, which older models refuse', { ...hello, temperature: 0 }, 'temperature must be in (0, 1]'],
+  ['a top_p above 1', { ...hello, top_p: 1.1 }, 'top_p must be in (0, 1]'],
+  ['no output tokens', { ...hello, max_completion_tokens: 0 }, 'max_completion_tokens must be at least 1'],
+  ['output tokens as text', { ...hello, max_completion_tokens: 'x' }, 'Mismatch type int64 with value string'],
+  ['half an output token, by the older name', { ...hello, max_tokens: 0.5 }, 'Mismatch type int64 with value number'],
+  [
+    'a tool choice that is not documented',
+    { ...hello, tools: [tool], tool_choice: 'required' },
+    'invalid tool_choice: required',
+  ],
+  [
+    'a tool choice of one function',
+    { ...hello, tools: [tool], tool_choice: { type: 'function' } },
+    'invalid tool_choice: {"type":"function"}',
+  ],
+  ['an unknown service tier', { ...hello, service_tier: 'fast' }, 'invalid service_tier: fast'],
+  [
+    'a response format, except for one older model',
+    { ...hello, response_format: { type: 'json_object' } },
+    'json: unknown field "response_format"',
+  ],
+  ['a field of null', { ...hello, temperature: null }, 'invalid chat setting'],
+  ...['extra_body', 'user', 'stop', 'n', 'seed', 'parallel_tool_calls', 'reasoning_effort'].map(
+    (field): [string, object, string] => [
+      `the field ${field}`,
+      { ...hello, [field]: 1 },
+      `json: unknown field "${field}"`,
+    ],
+  ),
+  ['an empty list of tools', { ...hello, tools: [] }, 'Failed to fetch tools: Not yet implemented'],
+  ['tools of null', { ...hello, tools: null }, 'invalid chat setting'],
+  [
+    'a tool with strict',
+    { ...hello, tools: [{ ...tool, function: { ...tool.function, strict: null } }] },
+    'json: unknown field "strict"',
+  ],
+  [
+    'a tool described by no text',
+    { ...hello, tools: [{ ...tool, function: { ...tool.function, description: 7 } }] },
+    'Mismatch type string with value number',
+  ],
   ['a message that is no object', transcript('hello'), 'Mismatch type open_platform_oai.Message with value string'],
   ['a tool in another shape', { ...hello, tools: [{ name: 'look', input_schema: {} }] }, 'invalid tool type:'],
   [
@@ -106,6 +156,16 @@ const refused: readonly [name: string, body: object, message: string][] = [
     'tool call result does not follow tool call',
   ],
   [
+    'two calls with one id',
+    transcript(user, asks(call('a'), call('a')), result('a'), result('a')),
+    'duplicate tool call id: a',
+  ],
+  [
+    'results in another order than their calls',
+    transcript(user, asks(call('a'), call('b')), result('b'), result('a')),
+    'tool call result does not follow tool call',
+  ],
+  [
     'a prompt larger than the context window',
     transcript({ role: 'user', content: 'word '.repeat(200_000) }),
     'context window exceeds limit',
@@ -120,6 +180,27 @@ const accepted: readonly [name: string, body: object][] = [
   ['one user message', hello],
   ['a lower-case model name', { ...hello, model: 'minimax-m2.1' }],
   ['tools with parameters', { ...hello, tools: [tool] }],
+  [
+    'every documented field',
+    {
+      ...hello,
+      tools: [tool],
+      tool_choice: 'auto',
+      max_completion_tokens: 1000,
+      temperature: 1,
+      top_p: 0.95,
+      stream: true,
+      stream_options: { include_usage: true },
+      reasoning_split: true,
+      thinking: { type: 'adaptive' },
+      service_tier: 'standard',
+    },
+  ],
+  [
+    'a response format of the older model',
+    { ...hello, model: 'MiniMax-Text-01', response_format: { type: 'json_schema' } },
+  ],
+  ['one id in two messages', transcript(user, asks(call('a')), result('a'), asks(call('a')), result('a'), user)],
   ['parts of text', transcript({ role: 'user', content: [{ type: 'text', text: 'Hello.' }] })],
   [
     'a whole conversation',
@@ -130,6 +211,18 @@ const accepted: readonly [name: string, body: object][] = [
 
 test.each(accepted)('MiniMax accepts %s', (_name, body) => {
   expect(findBrokenRule(body)).toBeUndefined()
+})
+
+test('with the tool choice "none" the responder sees no tools', async () => {
+  let seen: unknown
+  await using standIn = await startStandIn({
+    responder: ({ tools }) => {
+      seen = tools
+      return {}
+    },
+  })
+  await post(standIn, { ...hello, tools: [tool], tool_choice: 'none' })
+  expect(seen).toEqual([])
 })
 
 test('a broken rule reaches the client in the error envelope, with http_code as a string', async () => {

@@ -1,6 +1,8 @@
-import { isObject } from '../../../router/json.ts'
+import { isObject, isTooDeep } from '../../../router/json.ts'
 import type { WireToolCall } from '../../../router/reply.ts'
-import { DeltaText } from './delta-text.ts'
+import { OpenCall } from './open-call.ts'
+
+type Fields = { readonly [key: string]: unknown }
 
 /**
  * Puts tool calls together out of deltas. A delta belongs to the call at its `index`; servers also send several calls
@@ -8,91 +10,68 @@ import { DeltaText } from './delta-text.ts'
  */
 export class CallDeltas {
   readonly #calls: OpenCall[] = []
+  /** The last call on each index, and of all; and on each of them the calls by id. */
+  readonly #last = new Map<number | undefined, OpenCall>()
+  readonly #byId = new Map<number | undefined, Map<string, OpenCall>>()
 
   push(deltas: unknown): void {
-    if (!Array.isArray(deltas)) return
-    for (const delta of deltas) if (isObject(delta)) this.#apply(delta)
+    if (Array.isArray(deltas)) for (const delta of deltas) if (isObject(delta)) this.#apply(delta)
+    if (isObject(deltas)) this.#apply(deltas)
   }
 
   /** The calls in the order in which they began. */
   get calls(): readonly WireToolCall[] {
-    return this.#calls
-      .filter((call) => !call.maybe || call.joined !== '')
-      .map((call, position) => ({
-        id: call.id,
-        type: call.type,
-        function: { name: call.name, arguments: argumentsOf(call) },
-        index: call.index ?? position,
-      }))
+    return this.#calls.filter(({ counts }) => counts).map((call, position) => call.toWire(position))
   }
 
   #apply(delta: Fields): void {
     const target = isObject(delta['function']) ? delta['function'] : {}
-    const index = typeof delta['index'] === 'number' ? delta['index'] : undefined
+    const index = indexOf(delta['index'])
     const [id, name, type] = [textOf(delta['id']), textOf(target['name']), textOf(delta['type'])]
-    const piece = isObject(target['arguments']) ? JSON.stringify(target['arguments']) : textOf(target['arguments'])
+    const written = argumentsOf(target['arguments'])
+    const piece = typeof written === 'string' ? written : ''
     const open = this.#find(index, id)
-    const relation = open === undefined ? 'another' : relationOf(open, id, name, piece)
-    const call = open === undefined || relation !== 'same' ? this.#begin(index, relation === 'maybe-another') : open
-    if (id !== '') call.id = id
+    const relation = open?.relationTo(id, name, piece) ?? 'another'
+    const call = open === undefined || relation !== 'same' ? this.#begin(index, relation === 'maybe another') : open
+    this.#identify(call, id)
     if (name !== '') call.name = name
     if (type !== '') call.type = type
-    call.joined += piece
-    call.deduplicated.push(piece)
+    if (typeof written === 'string') call.write(written)
+    else call.value = written
   }
 
   #find(index: number | undefined, id: string): OpenCall | undefined {
-    const there = index === undefined ? this.#calls : this.#calls.filter((call) => call.index === index)
-    return there.findLast((call) => id !== '' && call.id === id) ?? there.at(-1)
+    return (id === '' ? undefined : this.#byId.get(index)?.get(id)) ?? this.#last.get(index)
   }
 
-  #begin(index: number | undefined, maybe: boolean): OpenCall {
-    const call: OpenCall = {
-      id: '',
-      type: 'function',
-      name: '',
-      index,
-      maybe,
-      joined: '',
-      deduplicated: new DeltaText(),
-    }
+  #begin(index: number | undefined, isDoubtful: boolean): OpenCall {
+    const call = new OpenCall(index, isDoubtful)
     this.#calls.push(call)
+    this.#last.set(index, call).set(undefined, call)
     return call
   }
-}
 
-type Fields = { readonly [key: string]: unknown }
-
-interface OpenCall {
-  id: string
-  type: string
-  name: string
-  readonly index: number | undefined
-  /** It counts only if arguments follow: a closing delta may repeat the name. */
-  readonly maybe: boolean
-  joined: string
-  readonly deduplicated: DeltaText
-}
-
-function relationOf(open: OpenCall, id: string, name: string, piece: string): 'same' | 'another' | 'maybe-another' {
-  if (id !== '' && open.id !== '') return id === open.id ? 'same' : 'another'
-  if (name === '' || open.name === '') return 'same'
-  if (open.joined === '') return name === open.name ? 'same' : 'another'
-  if (!isJsonObject(open.joined) || (piece !== '' && piece.startsWith(open.joined))) return 'same'
-  return piece === '' ? 'maybe-another' : 'another'
-}
-
-/** The pieces joined, as documented; where that is no JSON, and they repeat each other, without the repetitions. */
-function argumentsOf({ joined, deduplicated: { text } }: OpenCall): string {
-  return joined === text || isJsonObject(joined) || !isJsonObject(text) ? joined : text
-}
-
-function isJsonObject(text: string): boolean {
-  try {
-    return isObject(JSON.parse(text))
-  } catch {
-    return false
+  #identify(call: OpenCall, id: string): void {
+    if (id === '' || call.id === id) return
+    call.id = id
+    for (const index of new Set([call.index, undefined])) {
+      const calls = this.#byId.get(index) ?? new Map<string, OpenCall>()
+      this.#byId.set(index, calls.set(id, call))
+    }
   }
+}
+
+/** Some gateways write an index as text. */
+export function indexOf(value: unknown): number | undefined {
+  const index = typeof value === 'string' && value !== '' ? Number(value) : value
+  return typeof index === 'number' && Number.isInteger(index) ? index : undefined
+}
+
+/** As JSON text, whatever came; a value that nests too deep to be written stays what it is, for the reader to refuse. */
+function argumentsOf(value: unknown): string | object {
+  if (value === undefined || value === null) return ''
+  if (typeof value === 'string') return value
+  return typeof value === 'object' && isTooDeep(value) ? value : (JSON.stringify(value) ?? '')
 }
 
 function textOf(value: unknown): string {

@@ -1,13 +1,13 @@
-import { TextDecoder } from 'node:util'
-import { createParser, type EventSourceParser } from 'eventsource-parser'
+import { StringDecoder } from 'node:string_decoder'
 import type { ModelReply } from '../../loop/model.ts'
 import { ModelError } from '../../loop/model-error.ts'
 import { readCompletion } from '../completion.ts'
+import { EventParser } from './event-parser.ts'
 import type { StreamedCompletion } from './streamed-completion.ts'
 
-/** Milliseconds for usage, `[DONE]` and the end of the response, once the reply itself is there. */
+/** Milliseconds of silence after which nothing more is waited for, once the reply itself is there. */
 const graceMs = 2000
-/** Milliseconds for the end of the response once the server said that nothing more comes. */
+/** The same once the server said that nothing more comes. */
 const endMs = 250
 
 /** Whether a text is one of server-sent events: their first line names a field, or is a comment. */
@@ -16,7 +16,7 @@ export function looksLikeEvents(text: string): boolean {
 }
 
 /** A body as it arrives. */
-export interface Chunks extends AsyncIterable<Uint8Array> {
+export interface Chunks extends AsyncIterable<Buffer> {
   destroy(): unknown
 }
 
@@ -27,28 +27,31 @@ export interface Chunks extends AsyncIterable<Uint8Array> {
  * @throws {ModelError} for an error event, for an event that is no JSON, and what the connection fails with before.
  */
 export async function readEvents(body: Chunks, completion: StreamedCompletion): Promise<string | undefined> {
-  const decoder = new TextDecoder()
-  const events = new EventReader(completion)
+  const decoder = new StringDecoder('utf8')
   const ending = new Ending(completion, body)
+  const events = new EventReader(completion)
   let text = ''
   let form: 'unknown' | 'events' | 'other' = 'unknown'
   try {
     for await (const chunk of body) {
-      text += decoder.decode(chunk, { stream: true })
-      if (form === 'unknown' && !isUndecided(text)) form = looksLikeEvents(text) ? 'events' : 'other'
+      text += decoder.write(chunk)
+      if (form === 'unknown') {
+        text = text.trimStart()
+        if (!isUndecided(text)) form = looksLikeEvents(text) ? 'events' : 'other'
+      }
       if (form !== 'events') continue
-      events.feed(text)
+      if (events.feed(text)) ending.watch()
       text = ''
-      ending.watch()
     }
     // The last event counts even where its empty line is missing.
     if (form === 'events') events.feed('\n\n')
   } catch (error) {
-    if (events.failed || !completion.isComplete) throw error
+    const isCutOff = !completion.isComplete || (completion.wentOn && !ending.hasLeft)
+    if (events.failed || isCutOff) throw error
   } finally {
     ending.close()
   }
-  return form === 'events' ? undefined : text + decoder.decode()
+  return form === 'events' ? undefined : text + decoder.end()
 }
 
 /** Reads a whole text of server-sent events. */
@@ -64,21 +67,28 @@ export function replyOf(completion: StreamedCompletion, status: number): ModelRe
 
 /** Takes a stream's text apart into events, in whatever pieces it comes. */
 class EventReader {
-  readonly #parser: EventSourceParser
+  readonly #parser: EventParser
+  #count = 0
   /** Whether an event was an error or could not be read, as opposed to a connection that failed. */
   failed = false
 
   constructor(completion: StreamedCompletion) {
-    this.#parser = createParser({ onEvent: ({ data, event }) => completion.push(data, event) })
+    this.#parser = new EventParser((data, event) => {
+      this.#count++
+      completion.push(data, event)
+    })
   }
 
-  feed(text: string): void {
+  /** Returns whether there was an event in it. */
+  feed(text: string): boolean {
+    const before = this.#count
     try {
       this.#parser.feed(text)
     } catch (error) {
       this.failed = true
       throw error
     }
+    return this.#count > before
   }
 }
 
@@ -87,27 +97,39 @@ class Ending {
   readonly #completion: StreamedCompletion
   readonly #body: Chunks
   #timer: NodeJS.Timeout | undefined
-  #waitMs = Number.POSITIVE_INFINITY
+  #isOver = false
+  /** Nothing came for so long that the connection was left. */
+  hasLeft = false
 
   constructor(completion: StreamedCompletion, body: Chunks) {
     this.#completion = completion
     this.#body = body
   }
 
+  /** Only silence counts: each event begins the wait anew. */
   watch(): void {
-    const waitMs = this.#completion.isOver ? endMs : graceMs
-    if (!this.#completion.isComplete || waitMs >= this.#waitMs) return
+    const { isComplete, isOver } = this.#completion
+    if (!isComplete) return
+    if (this.#timer !== undefined && this.#isOver === isOver) {
+      this.#timer.refresh()
+      return
+    }
     clearTimeout(this.#timer)
-    this.#waitMs = waitMs
-    this.#timer = setTimeout(() => this.#body.destroy(), waitMs)
+    this.#isOver = isOver
+    this.#timer = setTimeout(() => this.#leave(), isOver ? endMs : graceMs)
   }
 
   close(): void {
     clearTimeout(this.#timer)
   }
+
+  #leave(): void {
+    this.hasLeft = true
+    this.#body.destroy()
+  }
 }
 
 /** Too short to tell: a stream may arrive byte by byte. */
 function isUndecided(beginning: string): boolean {
-  return /^\s*(?:d(?:a(?:ta?)?)?|e(?:v(?:e(?:nt?)?)?)?|id?|r(?:e(?:t(?:ry?)?)?)?)?$/.test(beginning)
+  return /^(?:d(?:a(?:ta?)?)?|e(?:v(?:e(?:nt?)?)?)?|id?|r(?:e(?:t(?:ry?)?)?)?)?$/.test(beginning)
 }

@@ -1,14 +1,15 @@
 import { isObject } from '../../../router/json.ts'
 import { ModelError } from '../../loop/model-error.ts'
 import { errorInBody } from '../classify.ts'
+import { brokenOff, throwErrorOf, usageOf } from '../completion.ts'
+import { weightier } from '../finish-reason.ts'
+import { indexOf } from './call-deltas.ts'
 import { MessageDeltas } from './message-deltas.ts'
 
 type Fields = { readonly [field: string]: unknown }
 
 /** What a stream is read with. */
 export interface StreamContext {
-  /** Takes out of an event what must not be handed on. */
-  readonly clean: (data: string) => string
   /** How long the server asks to wait in an event that carries an error, in milliseconds. */
   readonly retryAfterMs: (data: string) => number | undefined
   /** Told what is new in the content, as it comes. */
@@ -16,8 +17,8 @@ export interface StreamContext {
 }
 
 /**
- * Puts a `chat.completion` together out of the `data:` objects of a stream. Usage counts wherever it comes, zero
- * placeholders apart; a last frame that is the whole completion again stands in the place of what came before it.
+ * Puts a `chat.completion` together out of the `data:` objects of a stream. Usage counts wherever it comes, placeholders
+ * apart; a last frame that is the whole completion again stands in the place of what came before it.
  */
 export class StreamedCompletion {
   readonly #deltas = new MessageDeltas()
@@ -29,6 +30,9 @@ export class StreamedCompletion {
   #whole: Fields | undefined
   #sawDone = false
   #sawChoice = false
+  #wentOn = false
+  /** The index of the only choice that was asked for; servers that send several begin with the one that counts. */
+  #choice: number | undefined
 
   constructor(context: StreamContext) {
     this.#context = context
@@ -39,14 +43,43 @@ export class StreamedCompletion {
     return this.#sawDone
   }
 
-  /** All of the reply is there; usage may still come. */
+  /** As far as can be told all of the reply is there; more of it may still come, and usage. */
   get isComplete(): boolean {
     return this.#finishReason !== undefined || this.#whole !== undefined || (this.#sawDone && this.#sawChoice)
   }
 
+  /** Some servers give a finish reason before the end: without an end of its own such a stream may have been cut off. */
+  get wentOn(): boolean {
+    return this.#wentOn && !this.#sawDone
+  }
+
   /** @throws {ModelError} where the event carries an error, or is not JSON. */
   push(data: string, event: string | undefined): void {
-    const text = this.#context.clean(data).trim()
+    const chunk = parse(data)
+    if (isObject(chunk)) this.#take(chunk, event, data)
+    else if (event === 'error') throw this.#errorIn({ error: data }, data) ?? brokenOff(200)
+    else if (chunk === undefined) this.#takeLines(data, event)
+  }
+
+  /** The completion as one document, in the form of a response that is not streamed. */
+  get completion(): Fields {
+    const { message } = this.#deltas
+    return {
+      id: this.#id,
+      model: this.#model,
+      usage: this.#usage,
+      choices: [
+        {
+          message: this.#whole === undefined ? message : merge(message, this.#whole),
+          finish_reason: this.#finishReason,
+        },
+      ],
+    }
+  }
+
+  /** What is no JSON: the end, or several events between which some servers forget the empty line. */
+  #takeLines(data: string, event: string | undefined): void {
+    const text = data.trim()
     if (text === '') return
     if (text.endsWith('[DONE]')) this.#sawDone = true
     if (text === '[DONE]') return
@@ -56,56 +89,67 @@ export class StreamedCompletion {
     else if (!this.isComplete) throw unreadable()
   }
 
-  /** The completion as one document, in the form of a response that is not streamed. */
-  get completion(): Fields {
-    const { message, finish_reason: reason } = this.#whole ?? {}
-    const merged = isObject(message) ? merge(this.#deltas.message, message) : this.#deltas.message
-    return {
-      id: this.#id,
-      model: this.#model,
-      usage: this.#usage,
-      choices: [{ message: merged, finish_reason: reason || this.#finishReason }],
-    }
-  }
-
-  #take(chunk: unknown, event: string | undefined, data: string): void {
-    if (!isObject(chunk)) return
-    if (event === 'error' || chunk['error'] || chunk['base_resp']) this.#refuse(chunk, event, data)
-    const { choices, usage, id, model } = chunk
-    if (usage && isCounted(usage)) this.#usage = usage
+  #take(chunk: Fields, event: string | undefined, data: string): void {
+    const isError = event === 'error' || chunk['type'] === 'error'
+    if (isError || chunk['error'] || chunk['base_resp']) this.#refuse(chunk, isError, data)
+    const { choices, usage, id, model, object } = chunk
+    if (usage) this.#takeUsage(usage)
     this.#id ||= id
     this.#model ||= model
-    const choice: unknown = Array.isArray(choices) ? choices[0] : undefined
-    if (isObject(choice)) this.#takeChoice(choice)
+    if (!Array.isArray(choices)) return
+    for (const choice of choices)
+      if (isObject(choice) && this.#isOurs(choice, choices)) this.#takeChoice(choice, object, data)
   }
 
-  #refuse(chunk: Fields, event: string | undefined, data: string): void {
-    // An event named "error" may hold the error itself, without an envelope.
-    const body = event === 'error' && !isObject(chunk['error']) ? { error: chunk } : chunk
-    const error = errorInBody(body, 200, () => this.#context.retryAfterMs(data))
+  /** An event that is an error by its name may hold the error itself, without an envelope. */
+  #refuse(chunk: Fields, isError: boolean, data: string): void {
+    const error = this.#errorIn(chunk, data)
     if (error !== undefined) throw error
+    if (isError) throw this.#errorIn({ error: chunk }, data) ?? brokenOff(200)
   }
 
-  #takeChoice(choice: Fields): void {
+  #errorIn(body: Fields, data: string): ModelError | undefined {
+    return errorInBody(body, 200, () => this.#context.retryAfterMs(data))
+  }
+
+  #takeUsage(usage: unknown): void {
+    const { inputTokens, outputTokens } = usageOf(usage)
+    if (inputTokens + outputTokens > 0) this.#usage = usage
+  }
+
+  #isOurs({ index }: Fields, choices: readonly unknown[]): boolean {
+    const number = indexOf(index)
+    this.#choice ??= choices.length === 1 ? number : lowestIndex(choices)
+    return number === undefined || this.#choice === undefined || number === this.#choice
+  }
+
+  #takeChoice(choice: Fields, object: unknown, data: string): void {
+    throwErrorOf(choice, 200, () => this.#context.retryAfterMs(data))
     const { delta, message, finish_reason: reason } = choice
     this.#sawChoice = true
-    if (isObject(delta)) this.#context.onContent(this.#deltas.push(delta))
-    if (isObject(message)) this.#whole = choice
-    // A second closing chunk says no more than the first: "stop" behind "tool_calls" is none.
-    if (typeof reason === 'string' && reason !== '' && (this.#finishReason ?? 'stop') === 'stop') {
-      this.#finishReason = reason
+    const isClosing = typeof reason === 'string' && reason !== ''
+    if (isObject(delta)) {
+      if (this.#finishReason !== undefined) this.#wentOn = !isClosing && !isBlank(delta)
+      this.#context.onContent(this.#deltas.push(delta))
     }
+    if (isObject(message) && !isBlank(message)) {
+      // Beside a delta it is no more than that, or all so far.
+      if (object === 'chat.completion' || !isObject(delta) || isBlank(delta)) this.#whole = message
+    }
+    if (isClosing) this.#finishReason = weightier(this.#finishReason, reason)
   }
 }
 
-/** `undefined` where an event is no JSON. */
-function chunksIn(text: string): readonly unknown[] | undefined {
-  const chunk = parse(text)
-  if (chunk !== undefined) return [chunk]
-  // Some servers forget the empty line between two events.
+function lowestIndex(choices: readonly unknown[]): number | undefined {
+  const indexes = choices.filter(isObject).flatMap(({ index }) => indexOf(index) ?? [])
+  return indexes.length === 0 ? undefined : Math.min(...indexes)
+}
+
+/** `undefined` where one of them is no JSON. */
+function chunksIn(text: string): readonly Fields[] | undefined {
   const lines = text.split('\n').filter((line) => line.trim() !== '' && line.trim() !== '[DONE]')
   const chunks = lines.map(parse)
-  return chunks.length === 0 || chunks.includes(undefined) ? undefined : chunks
+  return chunks.length === 0 || chunks.includes(undefined) ? undefined : chunks.filter(isObject)
 }
 
 function unreadable(): ModelError {
@@ -114,17 +158,19 @@ function unreadable(): ModelError {
 }
 
 /** What the last frame leaves empty was in the deltas. */
-function merge(streamed: Fields, whole: Fields) {
+function merge(streamed: Fields, whole: Fields): Fields {
   const given = Object.entries(whole).filter(([field, value]) => !(isEmpty(value) && field in streamed))
   return { ...streamed, ...Object.fromEntries(given) }
 }
 
-function isEmpty(value: unknown): boolean {
-  return value === undefined || value === null || value === '' || (Array.isArray(value) && value.length === 0)
+/** Whether a delta or message says nothing. */
+function isBlank(fields: Fields): boolean {
+  for (const field in fields) if (field !== 'role' && field !== 'name' && !isEmpty(fields[field])) return false
+  return true
 }
 
-function isCounted(usage: unknown): boolean {
-  return isObject(usage) && Object.values(usage).some((count) => typeof count === 'number' && count > 0)
+function isEmpty(value: unknown): boolean {
+  return value === undefined || value === null || value === '' || (Array.isArray(value) && value.length === 0)
 }
 
 function parse(text: string): unknown {

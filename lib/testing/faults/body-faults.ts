@@ -29,6 +29,12 @@ export const bodyFaults = {
     const { 'content-type': _, ...headers } = reply.headers
     return { ...reply, headers }
   }),
+  /** Compressed, although the client does not say that it could read that. */
+  'gzip-body': rewrites('gzip-body', unreadable, (reply) => ({
+    ...reply,
+    headers: { ...reply.headers, 'content-encoding': 'gzip' },
+    delivery: { compressed: true },
+  })),
   'oversize-body': oversize(),
 } as const satisfies Readonly<Record<string, Fault>>
 

@@ -11,7 +11,13 @@ function delivers(name: string, delivery: Delivery, rest: Pick<Fault, 'expected'
 /** Faults of the connection: what arrives is right as far as it goes. */
 export const connectionFaults = {
   /** The server goes away: the connection is reset, and from then on the port refuses new ones. */
-  refuse: delivers('refuse', { leaves: true }, { expected: { once: { kind: 'network', retryable: true } } }),
+  refuse: delivers('refuse', { leaves: 'refusing' }, { expected: { once: { kind: 'network', retryable: true } } }),
+  /** The same, but its port does not answer: whoever wants to connect waits. */
+  'stall-while-connecting': delivers(
+    'stall-while-connecting',
+    { leaves: 'silent' },
+    { expected: { once: timeout }, slow: true },
+  ),
   'reset-before-headers': delivers(
     'reset-before-headers',
     { breaks: 'before-headers', by: 'reset' },
@@ -32,6 +38,11 @@ export const connectionFaults = {
   'stall-before-headers': stall('stall-before-headers', 'before-headers'),
   'stall-after-headers': stall('stall-after-headers', 'after-headers'),
   'stall-mid-body': stall('stall-mid-body', 'mid-body'),
+  /** All of a stream came, its end included, and the connection stays open. */
+  'hang-after-reply': {
+    ...delivers('hang-after-reply', { breaks: 'after-body', by: 'stall' }, { expected: harmless }),
+    mode: 'stream',
+  },
   /** Cut into small pieces, characters of several bytes among them. */
   'slow-drip': slowDrip(),
   'endless-drip': {

@@ -1,5 +1,5 @@
 import type { Completion, CompletionToolCall } from '../stand-in/completion.ts'
-import { type Expectation, type Fault, harmless } from './fault.ts'
+import { type Expectation, type Fault, fails, harmless } from './fault.ts'
 
 type Call = CompletionToolCall
 /** The changed message of a completion, whatever it is worth as one. */
@@ -118,7 +118,11 @@ export const damagedReplies = {
     harmless,
   ),
   'calls-with-stop': damages('calls-with-stop', (message) => ({ ...message }), harmless, 'stop'),
-  'calls-cut-off': onCallsCutOff(),
+  'calls-cut-off': onCallsCutOff('calls-cut-off', 'length'),
+  /** The same, by the name that other APIs have for it. */
+  'calls-cut-off-max-tokens': onCallsCutOff('calls-cut-off-max-tokens', 'MAX_TOKENS'),
+  /** The provider behind a gateway failed in the middle. */
+  'finish-error': damages('finish-error', (message) => ({ ...message }), fails('server', true), 'error'),
   'null-calls': {
     ...damages(
       'null-calls',
@@ -179,10 +183,10 @@ function onAnswer(name: string, rewrite: (text: string) => string, expected = re
 }
 
 /** Cut by the output limit: nothing of it may be executed. */
-function onCallsCutOff(): Fault {
+function onCallsCutOff(name: string, finishReason: string): Fault {
   const damage: Damage = (message, calls) =>
     calls.length === 0
       ? message
       : { ...message, tool_calls: calls.map((call) => withArguments(call, call.function.arguments.slice(0, -2))) }
-  return damages('calls-cut-off', damage, recoverable, 'length')
+  return damages(name, damage, recoverable, finishReason)
 }

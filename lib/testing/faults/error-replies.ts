@@ -10,6 +10,7 @@ const minimaxId = '0640ba836689481a9c9410847decb247'
 const inside = (body: { readonly [key: string]: unknown }) => () => jsonReply(200, body, minimaxId)
 const rateLimit = () => errorReply(429, 'rate_limit_error', 'rate limit (1002)')
 const overloaded = 'High traffic detected. For a more stable experience, upgrade to our Plus plan. (2064) (529)'
+const planWithoutModel = 'your current token plan not support model (2061)'
 const retryAfter = (value: () => string) => () => {
   const reply = rateLimit()
   return { ...reply, headers: { ...reply.headers, 'retry-after': value() } }
@@ -26,6 +27,11 @@ export const errorReplies = {
   '401-quoting-the-token': replies('401-quoting-the-token', fails('authentication', false), ({ token }) =>
     errorReply(401, 'authorized_error', `Incorrect API key provided: ${token} (1004)`),
   ),
+  /** The status says enough. */
+  '401-body-breaks': replies('401-body-breaks', fails('authentication', false), () => ({
+    ...errorReply(401, 'authorized_error', 'invalid api key (2049)'),
+    delivery: { breaks: 'mid-body', by: 'close' },
+  })),
   '404-page': replies('404-page', fails('invalid_request', false), () => proxyReply(404, 'Not Found')),
   '422-input-filter': replies('422-input-filter', fails('content_filter', false), () =>
     errorReply(422, 'api_error', 'input new_sensitive (1026)'),
@@ -55,8 +61,14 @@ export const errorReplies = {
   ),
   '500': replies('500', fails('server', true), () => errorReply(500, 'api_error', 'unknown error, 794 (1000)')),
   '500-plan-without-model': replies('500-plan-without-model', fails('quota', false), () =>
-    errorReply(500, 'api_error', 'your current token plan not support model (2061)'),
+    errorReply(500, 'api_error', planWithoutModel),
   ),
+  /** An error that is written as a stream is. */
+  '500-events': replies('500-events', fails('quota', false), () => ({
+    ...jsonReply(500, {}, minimaxId),
+    headers: { 'content-type': 'text/event-stream' },
+    parts: [`event: error\ndata: ${JSON.stringify({ error: { message: planWithoutModel } })}\n\n`],
+  })),
   '502-page': replies('502-page', fails('server', true), () => proxyReply(502, 'Bad Gateway')),
   '503-page': replies('503-page', fails('overloaded', true), () => proxyReply(503, 'Service Temporarily Unavailable')),
   '504-page': replies('504-page', fails('server', true), () => proxyReply(504, 'Gateway Time-out')),
@@ -95,6 +107,10 @@ export const errorReplies = {
   'gateway-object-in-object': replies('gateway-object-in-object', fails('overloaded', true), () =>
     jsonReply(500, { error: { message: 'Provider returned error', error: { message: overloaded } } }, minimaxId),
   ),
+  'gateway-plain-text-inside': replies('gateway-plain-text-inside', fails('quota', false), () => {
+    const metadata = { raw: planWithoutModel, provider_name: 'Minimax' }
+    return jsonReply(502, { error: { message: 'Provider returned error', code: 502, metadata } }, minimaxId)
+  }),
   'gateway-string-in-string': replies('gateway-string-in-string', fails('quota', false), () => {
     const inner = JSON.stringify({
       type: 'error',

@@ -1,14 +1,29 @@
 import { isObject } from '../../../router/json.ts'
-import type { StreamFrame } from '../stand-in/chunks.ts'
-import type { Completion } from '../stand-in/completion.ts'
-import { objectsOf } from '../stand-in/request.ts'
 import { jsonReply, type WireReply } from '../stand-in/wire-reply.ts'
+import { damagedReplies } from './damaged-replies.ts'
 import { type Expectation, type Fault, fails, harmless } from './fault.ts'
-
-type Fields = { readonly [field: string]: unknown }
+import { beforeDone, calls, choices, deltas, type Fields, firstHalf, isClosing, midway, objects } from './frames.ts'
+import {
+  byToken,
+  cumulate,
+  cumulateDetails,
+  finishEarly,
+  halved,
+  inOneDelta,
+  lateIds,
+  repeatNames,
+  splitThinking,
+  withSecondChoice,
+} from './stream-rewrites.ts'
 
 function quirk(name: string, frames: NonNullable<Fault['frames']>, expected: Expectation = harmless): Fault {
   return { name, mode: 'stream', expected, frames }
+}
+
+const overloaded = 'High traffic detected. (2064) (529)'
+
+function hasCalls({ delta }: Fields): boolean {
+  return isObject(delta) && delta['tool_calls'] !== undefined
 }
 
 /** Deviations of streams that were seen on MiniMax endpoints and gateways. */
@@ -46,6 +61,17 @@ export const streamQuirks = {
   'null-calls-in-deltas': quirk('null-calls-in-deltas', (frames) =>
     deltas(frames, (delta) => ({ tool_calls: null, ...delta })),
   ),
+  'early-finish': quirk('early-finish', finishEarly),
+  'finish-with-each-call': quirk('finish-with-each-call', (frames) =>
+    choices(frames, (choice) => (hasCalls(choice) ? { ...choice, finish_reason: 'tool_calls' } : choice)),
+  ),
+  'message-beside-delta': quirk('message-beside-delta', (frames) =>
+    choices(frames, (choice) => ({ ...choice, message: {} })),
+  ),
+  'second-choice': quirk('second-choice', withSecondChoice),
+  /** Calls in the markup of M2, token by token. */
+  'markup-by-token': { ...damagedReplies['markup-m2'], name: 'markup-by-token', mode: 'stream', frames: byToken },
+  'cumulative-details': quirk('cumulative-details', (frames) => cumulateDetails(halved(frames))),
   cumulative: quirk('cumulative', (frames) => cumulate(halved(frames))),
   'split-think-tags': quirk('split-think-tags', (_frames, completion) => [...splitThinking(completion), '[DONE]']),
   'carriage-returns': wireQuirk('carriage-returns', (text) => text.replaceAll('\n', '\r\n')),
@@ -74,9 +100,20 @@ export const streamQuirks = {
   },
   'error-midway': quirk(
     'error-midway',
-    (frames) => midway(frames, { error: { type: 'overloaded_error', message: 'High traffic detected. (2064) (529)' } }),
+    (frames) => midway(frames, { error: { type: 'overloaded_error', message: overloaded } }),
     fails('overloaded', true),
   ),
+  'event-error': {
+    ...quirk(
+      'event-error',
+      (frames) => midway(frames, { type: 'overloaded_error', message: overloaded }),
+      fails('overloaded', true),
+    ),
+    wire: (reply) => ({
+      ...reply,
+      parts: reply.parts.map((part) => part.replace(/^(?=data: \{"type":)/, 'event: error\n')),
+    }),
+  },
   'base-resp-error-midway': quirk(
     'base-resp-error-midway',
     (frames) => midway(frames, { base_resp: { status_code: 1024, status_msg: 'internal error' } }),
@@ -93,125 +130,4 @@ export const streamQuirks = {
 function wireQuirk(name: string, rewrite: (text: string) => string): Fault {
   const wire = (reply: WireReply) => ({ ...reply, parts: [rewrite(reply.parts.join(''))] })
   return { name, mode: 'stream', expected: harmless, wire }
-}
-
-function objects(frames: readonly StreamFrame[], change: (frame: Fields) => Fields): readonly StreamFrame[] {
-  return frames.map((frame) => (isObject(frame) ? change(frame) : frame))
-}
-
-function choices(frames: readonly StreamFrame[], change: (choice: Fields) => Fields): readonly StreamFrame[] {
-  return objects(frames, (frame) => {
-    const list = objectsOf(frame['choices'])
-    return list.length === 0 || isObject(list[0]?.['message']) ? frame : { ...frame, choices: list.map(change) }
-  })
-}
-
-function deltas(frames: readonly StreamFrame[], change: (delta: Fields) => Fields): readonly StreamFrame[] {
-  return choices(frames, (choice) =>
-    isObject(choice['delta']) ? { ...choice, delta: change(choice['delta']) } : choice,
-  )
-}
-
-function calls(frames: readonly StreamFrame[], change: (call: Fields) => Fields): readonly StreamFrame[] {
-  return deltas(frames, (delta) =>
-    delta['tool_calls'] === undefined ? delta : { ...delta, tool_calls: objectsOf(delta['tool_calls']).map(change) },
-  )
-}
-
-function isClosing(frame: StreamFrame): boolean {
-  const choice = isObject(frame) ? objectsOf(frame['choices'])[0] : undefined
-  return typeof choice?.['finish_reason'] === 'string' && isObject(choice['delta'])
-}
-
-function beforeDone(frames: readonly StreamFrame[], frame: object): readonly StreamFrame[] {
-  return [...frames.filter((known) => known !== '[DONE]' && !isLast(known)), frame, '[DONE]']
-}
-
-/** The stand-in's own last frame, which carries the usage. */
-function isLast(frame: StreamFrame): boolean {
-  return isObject(frame) && frame['usage'] !== null
-}
-
-function firstHalf(frames: readonly StreamFrame[]): readonly StreamFrame[] {
-  const open = frames.filter((frame) => frame !== '[DONE]' && !isLast(frame) && !isClosing(frame))
-  return open.slice(0, Math.ceil(open.length / 2))
-}
-
-function midway(frames: readonly StreamFrame[], frame: object): readonly StreamFrame[] {
-  return [...firstHalf(frames), frame, '[DONE]']
-}
-
-/** The id comes with the last piece of the arguments. */
-function lateIds(frames: readonly StreamFrame[]): readonly StreamFrame[] {
-  const ids = new Map<unknown, unknown>()
-  const stripped = calls(frames, (call) => {
-    if (call['id'] !== undefined) ids.set(call['index'], call['id'])
-    return { ...call, id: '' }
-  })
-  return calls([...stripped].reverse(), (call) => {
-    const id = ids.get(call['index'])
-    ids.delete(call['index'])
-    return id === undefined ? call : { ...call, id }
-  }).toReversed()
-}
-
-function repeatNames(frames: readonly StreamFrame[]): readonly StreamFrame[] {
-  const known = new Map<unknown, Fields>()
-  return calls(frames, (call) => {
-    const first = known.get(call['index']) ?? call
-    known.set(call['index'], first)
-    const [opening, target] = [first['function'], call['function']]
-    return {
-      ...first,
-      ...call,
-      function: { ...(isObject(opening) ? opening : {}), ...(isObject(target) ? target : {}) },
-    }
-  })
-}
-
-/** Each text in two deltas. */
-function halved(frames: readonly StreamFrame[]): readonly StreamFrame[] {
-  const part = (from: number, to: number) => (delta: Fields) => {
-    const texts = ['content', 'reasoning_content'].flatMap((field) => {
-      const points = Array.from(typeof delta[field] === 'string' ? delta[field] : '')
-      return points.length < 2 ? [] : [[field, points.slice(points.length * from, points.length * to).join('')]]
-    })
-    return { ...delta, ...Object.fromEntries(texts) }
-  }
-  return frames.flatMap((frame) => {
-    const [first, second] = [deltas([frame], part(0, 0.5)), deltas([frame], part(0.5, 1))]
-    return JSON.stringify(first) === JSON.stringify(second) ? [frame] : [...first, ...second]
-  })
-}
-
-/** Every delta carries all text so far. */
-function cumulate(frames: readonly StreamFrame[]): readonly StreamFrame[] {
-  const sofar: Record<string, string> = {}
-  return deltas(frames, (delta) => {
-    const texts = ['content', 'reasoning_content'].flatMap((field) => {
-      const text = delta[field]
-      if (typeof text !== 'string' || text === '') return []
-      sofar[field] = (sofar[field] ?? '') + text
-      return [[field, sofar[field]] as const]
-    })
-    return { ...delta, ...Object.fromEntries(texts) }
-  })
-}
-
-function inOneDelta({ id, model, usage, choices: [{ message, finish_reason }] }: Completion): object {
-  return { id, model, usage, object: 'chat.completion.chunk', choices: [{ index: 1, finish_reason, delta: message }] }
-}
-
-/** Thinking in the content, its tags cut over several chunks. */
-function splitThinking({ id, model, usage, choices: [{ message, finish_reason }] }: Completion): readonly object[] {
-  const { content, reasoning_content: thinking = 'Hm.', reasoning_details: _, ...rest } = message
-  const text = `<think>\n${thinking}\n</think>\n${content}`
-  const pieces = [text.slice(0, 3), text.slice(3, 12), ...text.slice(12).split(/(?<=<\/th)/)]
-  const frame = (delta: object, choice: object = {}) => ({
-    id,
-    model,
-    choices: [{ index: 0, delta, ...choice }],
-    usage: null,
-  })
-  return [...pieces.map((piece) => frame({ content: piece })), { ...frame({ ...rest }, { finish_reason }), usage }]
 }

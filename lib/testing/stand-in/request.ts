@@ -36,15 +36,17 @@ export function readRequest(path: string, value: unknown, signal: AbortSignal): 
     path,
     model: String(body['model']),
     messages: objectsOf(body['messages']).map((message) => ({ ...message, role: String(message['role']) })),
-    tools: objectsOf(body['tools']).flatMap(({ function: definition }) => {
-      if (!isObject(definition)) return []
-      const parameters = isObject(definition['parameters']) ? definition['parameters'] : {}
-      return [{ name: String(definition['name']), description: String(definition['description'] ?? ''), parameters }]
-    }),
+    tools: body['tool_choice'] === 'none' ? [] : objectsOf(body['tools']).flatMap(toolOf),
     stream: body['stream'] === true,
     body,
     signal,
   }
+}
+
+function toolOf({ function: definition }: { readonly [key: string]: unknown }): readonly WireTool[] {
+  if (!isObject(definition)) return []
+  const parameters = isObject(definition['parameters']) ? definition['parameters'] : {}
+  return [{ name: String(definition['name']), description: String(definition['description'] ?? ''), parameters }]
 }
 
 /** The objects of an array; nothing where the value is no array. */

@@ -1,4 +1,4 @@
-import { refusal } from './transcript-rules.ts'
+import { refusal } from './refusal.ts'
 
 /** Characters shown on each side of the fault. */
 const context = 16

@@ -1,7 +1,10 @@
 import { isObject } from '../../../router/json.ts'
 import { limitsOf } from './models.ts'
+import { type Fields, isText, mismatch, refusal } from './refusal.ts'
 import { objectsOf, textOf } from './request.ts'
+import { fieldFault } from './request-fields.ts'
 import { estimateTokens, promptText } from './tokens.ts'
+import { nameless, toolsFault, toolTypeFault } from './tool-rules.ts'
 
 /** The rule that a request breaks. MiniMax answers every one with HTTP 400 and code 2013. */
 export interface BrokenRule {
@@ -10,7 +13,6 @@ export interface BrokenRule {
   readonly message: string
 }
 
-type Fields = { readonly [key: string]: unknown }
 /** Gives MiniMax's text after `invalid params, ` when the rule is broken. */
 type Check = (body: Fields, messages: readonly Fields[]) => string | undefined
 
@@ -32,21 +34,8 @@ const rules: Readonly<Record<string, Check>> = {
     const name = String(model)
     return limitsOf(name) === undefined ? `unknown model '${name.toLowerCase()}'` : undefined
   },
-  'output-limit': (body) => {
-    const limit = limitsOf(String(body['model']))?.outputTokens ?? Number.POSITIVE_INFINITY
-    const asked = Number(body['max_completion_tokens'] ?? body['max_tokens'] ?? 0)
-    return asked > limit ? `model[${body['model']}] does not support max tokens > ${limit}` : undefined
-  },
-  'thinking-object': ({ thinking }) => {
-    if (thinking === undefined) return undefined
-    if (!isObject(thinking)) return mismatch('open_platform_oai.ThinkingConfig', thinking)
-    const known = thinking['type'] === 'adaptive' || thinking['type'] === 'disabled'
-    return known ? undefined : `invalid thinking type: ${thinking['type']}` // assumed text
-  },
-  'reasoning-split-boolean': ({ reasoning_split: split }) =>
-    split === undefined || typeof split === 'boolean' ? undefined : mismatch('bool', split), // assumed text
-  'tool-type': ({ tools }) => objectsOf(tools).map(toolTypeFault).find(isText),
-  'tool-parameters': ({ tools }) => objectsOf(tools).map(toolDefinitionFault).find(isText),
+  'fields-documented': fieldFault,
+  'tools-complete': ({ tools }) => toolsFault(tools),
   'messages-not-empty': (_body, messages) => (messages.length === 0 ? contentEmpty : undefined),
   'one-system-message': (_body, messages) =>
     messages.filter(({ role }) => role === 'system').length > 1 ? 'invalid chat setting' : undefined,
@@ -60,6 +49,7 @@ const rules: Readonly<Record<string, Check>> = {
       : undefined,
   'content-not-empty': (_body, messages) => messages.map(contentFault).find(isText),
   'call-complete': (_body, messages) => messages.flatMap(callsOf).map(callFault).find(isText),
+  'call-ids-differ': (_body, messages) => messages.map(idFault).find(isText), // assumed text
   'results-follow-calls': (_body, messages) => resultFault(messages),
   'context-window': (body) => {
     const limit = limitsOf(String(body['model']))?.contextTokens ?? Number.POSITIVE_INFINITY
@@ -80,48 +70,18 @@ export function findBrokenRule(body: unknown): BrokenRule | undefined {
   return undefined
 }
 
-/** A 2013 message as MiniMax words it. */
-export function refusal(fault: string): string {
-  return `invalid params, ${fault} (2013)`
-}
-
 const roles: ReadonlySet<string> = new Set(['system', 'user', 'assistant', 'tool'])
 const contentEmpty = 'chat content is empty'
 const resultMisplaced = 'tool call result does not follow tool call'
 
-function isText(value: string | undefined): value is string {
-  return value !== undefined
-}
-
 function missing(field: string, present: boolean): string | undefined {
   return present ? undefined : `binding: expr_path=${field}, cause=missing required parameter`
-}
-
-/** The server is written in Go and names types in Go's way. */
-function mismatch(type: string, value: unknown): string {
-  const names: Readonly<Record<string, string>> = { boolean: 'bool', object: 'object' }
-  const kind = Array.isArray(value) ? 'array' : value === null ? 'null' : (names[typeof value] ?? typeof value)
-  return `Mismatch type ${type} with value ${kind}`
 }
 
 function listFault(type: string, value: unknown): string | undefined {
   if (value === undefined || value === null) return undefined
   const stranger = Array.isArray(value) ? value.filter((item) => !isObject(item)) : [value]
   return stranger.length > 0 ? mismatch(`open_platform_oai.${type}`, stranger[0]) : undefined
-}
-
-function toolTypeFault({ type }: Fields): string | undefined {
-  return type === 'function' ? undefined : `invalid tool type: ${type ?? ''}`.trimEnd()
-}
-
-function toolDefinitionFault({ function: definition }: Fields): string | undefined {
-  if (!isObject(definition) || typeof definition['name'] !== 'string' || definition['name'] === '') {
-    return 'function name or parameters is empty'
-  }
-  if (definition['parameters'] === undefined || definition['parameters'] === null) return 'function parameters is empty'
-  return isObject(definition['parameters'])
-    ? undefined
-    : mismatch('open_platform_oai.FunctionParameters', definition['parameters']) // assumed text
 }
 
 /**
@@ -148,10 +108,18 @@ function callFault(call: Fields): string | undefined {
   const { id, function: target } = call
   if (call['type'] !== 'function') return toolTypeFault(call)
   if (!isObject(target) || typeof target['name'] !== 'string' || target['name'] === '') {
-    return 'function name or parameters is empty'
+    return nameless
   }
   if (typeof id === 'string' && id !== '' && isJsonObjectText(target['arguments'])) return undefined
   return `invalid function arguments json string, tool_call_id: ${id ?? ''}`
+}
+
+/** A result could not be told from another one's. */
+function idFault(message: Fields): string | undefined {
+  const ids = callsOf(message).map(({ id }) => id)
+  const known = new Set<unknown>()
+  const again = ids.find((id) => known.size === known.add(id).size)
+  return again === undefined ? undefined : `duplicate tool call id: ${again}`
 }
 
 function isJsonObjectText(text: unknown): boolean {
@@ -163,7 +131,7 @@ function isJsonObjectText(text: unknown): boolean {
   }
 }
 
-/** Results stand directly after the message with their calls, one for each call, and nothing stands between. */
+/** Results stand directly after the message with their calls, one for each call, in order, and nothing stands between. */
 function resultFault(messages: readonly Fields[]): string | undefined {
   const known = new Set<unknown>()
   let open: unknown[] = []
@@ -171,8 +139,7 @@ function resultFault(messages: readonly Fields[]): string | undefined {
     if (message['role'] === 'tool') {
       const id = message['tool_call_id']
       if (!known.has(id)) return `tool result's tool id(${id ?? ''}) not found`
-      if (!open.includes(id)) return resultMisplaced
-      open.splice(open.indexOf(id), 1)
+      if (open.shift() !== id) return resultMisplaced
       continue
     }
     if (open.length > 0) return resultMisplaced

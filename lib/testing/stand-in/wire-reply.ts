@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
+import { gzipSync } from 'node:zlib'
 import type { StreamFrame } from './chunks.ts'
 
 /**
@@ -17,16 +18,20 @@ export interface WireReply {
 
 /** How a reply is written, where that goes wrong. */
 export interface Delivery {
-  /** The server resets the connection and takes no new ones. */
-  readonly leaves?: boolean
-  readonly breaks?: 'before-headers' | 'after-headers' | 'mid-body'
+  /** The server resets the connection and takes no new ones: its port refuses them, or does not answer at all. */
+  readonly leaves?: Leaving
+  readonly breaks?: 'before-headers' | 'after-headers' | 'mid-body' | 'after-body'
   /** `reset`: with a TCP reset. `close`: in the middle of the body. `stall`: nothing more comes. */
   readonly by?: 'reset' | 'close' | 'stall'
   /** The body is cut into that many pieces, at any byte. */
   readonly pieces?: number
   /** Milliseconds before each piece. */
   readonly pauseMs?: number
+  /** The body is compressed, although nobody asked for it. */
+  readonly compressed?: boolean
 }
+
+export type Leaving = 'refusing' | 'silent'
 
 export function jsonReply(status: number, body: object, id: string): WireReply {
   return {
@@ -55,22 +60,26 @@ export function proxyReply(status: number, title: string): WireReply {
 }
 
 /** Writes a reply; ends early, and quietly, when the client is gone. `leave` makes the server go away. */
-export async function send(response: ServerResponse, reply: WireReply, leave: () => void): Promise<void> {
+export async function send(
+  response: ServerResponse,
+  reply: WireReply,
+  leave: (way: Leaving) => Promise<void>,
+): Promise<void> {
   const { status, headers, parts, delivery = {} } = reply
   if (response.destroyed) return
-  if (delivery.leaves) return leave()
+  if (delivery.leaves !== undefined) return leave(delivery.leaves)
   if (delivery.breaks === 'before-headers') return breakOff(response, delivery)
   response.writeHead(status, headers)
   response.flushHeaders()
   if (delivery.breaks === 'after-headers') return breakOff(response, delivery)
-  const pieces = delivery.breaks === undefined ? piecesOf(parts, delivery) : firstHalf(parts)
+  const pieces = delivery.breaks === 'mid-body' ? firstHalf(parts) : piecesOf(parts, delivery)
   for (const piece of pieces) {
     if (delivery.pauseMs !== undefined) await delay(delivery.pauseMs)
     if (response.destroyed) return
     response.write(piece)
   }
-  if (delivery.breaks === 'mid-body') breakOff(response, delivery)
-  else response.end()
+  if (delivery.breaks === undefined) response.end()
+  else breakOff(response, delivery)
 }
 
 function breakOff(response: ServerResponse, { by }: Delivery): void {
@@ -82,7 +91,8 @@ function breakOff(response: ServerResponse, { by }: Delivery): void {
   })
 }
 
-function piecesOf(parts: readonly string[], { pieces }: Delivery): readonly (string | Buffer)[] {
+function piecesOf(parts: readonly string[], { pieces, compressed }: Delivery): readonly (string | Buffer)[] {
+  if (compressed) return [gzipSync(parts.join(''))]
   if (pieces === undefined) return parts
   const bytes = Buffer.from(parts.join(''))
   const length = Math.max(1, Math.ceil(bytes.length / pieces))

@@ -1,0 +1,117 @@
+import { afterEach, expect, test, vi } from 'vitest'
+import { readEvents, replyOf } from '../../lib/minimax/stream/read-events.ts'
+import { StreamedCompletion } from '../../lib/minimax/stream/streamed-completion.ts'
+import { chunk, done, events, stop, streamServer } from './support/event-stream.ts'
+import { completion } from './support/local-server.ts'
+import { clientOf, modelRequest } from './support/request.ts'
+
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+const context = { retryAfterMs: () => undefined, onContent: () => {} }
+const calling = { finish_reason: 'tool_calls' }
+const usage = { total_tokens: 12, prompt_tokens: 10, completion_tokens: 2 }
+
+function call(index: number): object {
+  const called = {
+    index,
+    id: `call_${index}`,
+    type: 'function',
+    function: { name: 'look', arguments: `{"n":${index}}` },
+  }
+  return chunk({ tool_calls: [called] }, calling)
+}
+
+/** Writes each text after so many milliseconds of silence, by a clock of its own, and stays open for good. */
+function readSilently(steps: readonly (readonly [silentMs: number, text: string])[]) {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  let leave = () => {}
+  const left = new Promise<never>((_resolve, reject) => {
+    leave = () => reject(new Error('The body was destroyed.'))
+  })
+  async function* write() {
+    for (const [silentMs, text] of steps) {
+      vi.advanceTimersByTime(silentMs)
+      yield Buffer.from(text)
+    }
+    vi.advanceTimersByTime(10_000)
+    await left
+  }
+  const body = Object.assign(write(), { destroy: leave })
+  const completionSoFar = new StreamedCompletion(context)
+  return readEvents(body, completionSoFar).then(() => replyOf(completionSoFar, 200))
+}
+
+test.each([
+  [
+    'the first chunk',
+    [
+      [0, events(chunk({ content: 'A' }, stop))],
+      ...['B', 'C', 'D'].map((content) => [1900, events(chunk({ content }))]),
+    ],
+  ],
+  ['every chunk', ['A', 'B', 'C', 'D'].map((content) => [1900, events(chunk({ content }, stop))])],
+  [
+    'an empty message beside each delta',
+    ['A', 'B', 'C', 'D'].map((content) => [1900, events(chunk({ content }, { message: {} }))]),
+  ],
+  [
+    'a message beside each delta',
+    ['A', 'B', 'C', 'D'].map((content) => [1900, events(chunk({ content }, { message: { content } }))]),
+  ],
+] as [string, [number, string][]][])(
+  'only silence ends a stream that looks complete from the start: %s',
+  async (_name, steps) => {
+    const reply = await readSilently([...steps, [1900, events(chunk({}, stop), { choices: [], usage })]])
+    expect(reply).toMatchObject({ message: { content: 'ABCD' }, finishReason: 'stop', usage: { outputTokens: 2 } })
+  },
+)
+
+test('a second call is not lost where each call comes with a finish reason', async () => {
+  const reply = await readSilently([
+    [0, events(call(0))],
+    [1900, events(call(1))],
+    [0, done],
+  ])
+  expect(reply.message.tool_calls?.map(({ function: called }) => called?.arguments)).toEqual(['{"n":0}', '{"n":1}'])
+})
+
+test('silence behind the reply ends the reading, soon where nothing more was announced', async () => {
+  for (const steps of [
+    [[0, events(chunk({ content: 'A' }, stop))]],
+    [[0, events(chunk({ content: 'A' }, stop), done)]],
+    [[0, events(chunk({ content: '' }, stop), chunk({ content: 'A' }))]],
+    [[0, events(completion)]],
+  ] as [number, string][][]) {
+    expect((await readSilently(steps)).message.content).toMatch(/^(?:A|Warm\.)$/)
+  }
+})
+
+test('comments are silence', async () => {
+  const steps: [number, string][] = [[0, events(chunk({ content: 'A' }, stop))]]
+  for (let count = 0; count < 5; count++) steps.push([1000, ': keep-alive\n\n'])
+  let destroyed = 0
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  async function* write() {
+    for (const [silentMs, text] of steps) {
+      vi.advanceTimersByTime(silentMs)
+      yield Buffer.from(text)
+    }
+  }
+  const body = Object.assign(write(), { destroy: () => destroyed++ })
+  await readEvents(body, new StreamedCompletion(context))
+  expect(destroyed).toBe(1)
+})
+
+test.each([
+  ['which went on behind its finish reason', [chunk({ content: 'A' }, stop), chunk({ content: 'B' })]],
+  ['without a finish reason', [chunk({ content: 'A' }), chunk({ content: 'B' })]],
+  ['with a message beside each delta', [chunk({ content: 'A' }, { message: { role: 'assistant' } })]],
+])('a stream that is reset, %s, may have been cut off', async (_name, frames) => {
+  await using server = await streamServer((response) =>
+    response.write(events(...frames), () => setImmediate(() => response.socket?.resetAndDestroy())),
+  )
+  const outcome = clientOf(server.url, { stream: true }).complete(modelRequest())
+  await expect(outcome).rejects.toMatchObject({ kind: 'network', retryable: true })
+})
