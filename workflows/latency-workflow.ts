@@ -3,6 +3,8 @@ import {
   ApplicationFailure,
   CancellationScope,
   defineQuery,
+  isCancellation,
+  log,
   proxyActivities,
   setHandler,
 } from '@temporalio/workflow'
@@ -46,7 +48,8 @@ export const statusQuery = defineQuery<LatencyWorkflowStatus>('status')
  * One latency incident: collect_telemetry → agent_step → generate_report.
  *
  * A cancelled agent step hands in what it has; the report of that is still written, and the workflow completes with the
- * stop reason `cancelled`.
+ * stop reason `cancelled`, or `failed` where the step waited for its next attempt. Where no attempt is there to hand anything in,
+ * before the first one or in the last second of a wait, the workflow itself is cancelled, and `status` has the stop reason `cancelled`.
  *
  * @throws {ApplicationFailure} `InvalidInput`: anything else would fail the workflow task, and Temporal retries that for ever.
  */
@@ -64,7 +67,13 @@ export async function latencyWorkflow(input: LatencyWorkflowInput): Promise<Late
 
   const pre_telemetry = await collect_telemetry({ scenario })
   status = { scenario, step: 'agent_step' }
-  const result = await agent_step({ scenario, pre_telemetry })
+  const result = await agent_step({ scenario, pre_telemetry }).catch((error: unknown) => {
+    if (isCancellation(error)) {
+      status = { ...status, stop_reason: 'cancelled' }
+      log.warn('Cancelled while no attempt of agent_step was running: there is no partial result, and no report.')
+    }
+    throw error
+  })
   const outcome = { scenario, stop_reason: result.agent_trace.stop_reason, status: result.validation.status }
   status = { ...outcome, step: 'generate_report' }
   const report = await CancellationScope.nonCancellable(() => generate_report({ scenario, pre_telemetry, result }))

@@ -8,6 +8,7 @@ import type { RetryPolicy } from '@temporalio/workflow'
  * - the request: `ModelError.invalid_request`, `ModelError.context_length`, `ModelError.content_filter`
  * - the account: `ModelError.quota`
  * - the size: `ResultTooLarge`
+ * - a run that had failed before a crash, of which nobody knows why: `RunFailed`
  *
  * Left to be retried: `ModelError.rate_limit` (after the time asked for), `overloaded`, `server`, `timeout`, `network`, `protocol`, `WorkerShutdown`.
  */
@@ -20,6 +21,7 @@ const nonRetryableErrorTypes = [
   'ModelError.quota',
   'MissingHeartbeatTimeout',
   'ResultTooLarge',
+  'RunFailed',
   'UnknownScenarioError',
   'TypeError',
   'RangeError',

@@ -76,7 +76,11 @@ async function outcome(handle: WorkflowHandle, { status }: IncidentView): Promis
     return result.stop_reason === 'answered' ? exitCode.ok : exitCode.failed
   } catch (error) {
     if (!(error instanceof WorkflowFailedError)) throw error
-    process.stderr.write(`\nFailed: ${innermost(error).message || status}\n`)
+    const why =
+      status === 'CANCELLED'
+        ? 'Cancelled without a result: no attempt was running that could have handed in what it had.'
+        : `Failed: ${innermost(error).message || status}`
+    process.stderr.write(`\n${why}\n`)
     return exitCode.failed
   }
 }

@@ -183,9 +183,9 @@ async function conclude<S extends object>(
   if (run.stop === undefined) run.transcript.user(rejection(problems))
 }
 
-/** After an interruption none is taken: the one before it has what was in flight as pending, which is how it is resumed. */
+/** After an interruption or a failure none is taken: the one before it has what was in flight, which is how it is resumed. */
 async function checkpoint<S extends object>(run: RunState, options: RunOptions<S>): Promise<void> {
-  if (options.onCheckpoint === undefined || run.scope.interruption !== undefined) return
+  if (options.onCheckpoint === undefined || run.scope.interruption !== undefined || run.stop === 'failed') return
   try {
     const taken = takeCheckpoint(run)
     if (taken === undefined)

@@ -38,7 +38,8 @@ export function isLastAttempt(info: AttemptInfo, failure: ApplicationFailure, no
   return nowMs + nextDelayMs(info, failure) >= scheduleToCloseMs(info)
 }
 
-function nextDelayMs(info: AttemptInfo, failure: ApplicationFailure): number {
+/** How long Temporal waits before it starts another attempt after `failure`, in milliseconds. */
+export function nextDelayMs(info: AttemptInfo, failure: ApplicationFailure): number {
   if (typeof failure.nextRetryDelay === 'number') return failure.nextRetryDelay
   const { initialInterval, maximumInterval, backoffCoefficient } = info.retryPolicy ?? {}
   const initialMs = typeof initialInterval === 'number' ? initialInterval : 1_000

@@ -1,24 +1,53 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import { ApplicationFailure, type Context, type Info } from '@temporalio/activity'
 
 /** Cancellation comes with the answer to a heartbeat, so this is also how long a cancelled run may go on unaware. */
-const longestIntervalMs = 500
+const longestPauseMs = 500
 
 export interface Heartbeat {
-  /** Sends a heartbeat now. */
-  beat(): void
+  /** Sends a heartbeat now; resolves when it is on its way. */
+  beat(): Promise<void>
+  /** Sends one as soon as the process is free; none where another one went out before. */
+  beatSoon(): void
+  /** Sends now what would be sent soon. */
+  flush(): Promise<void>
   stop(): void
 }
 
 /**
- * Sends heartbeats at once, then on a timer, until `stop`: at least three in a heartbeat timeout, and two a second.
+ * Sends heartbeats at once, then whenever none went out for a while, until `stop`: at least three in a heartbeat timeout, and two a
+ * second.
  *
  * @param details is asked at every heartbeat; the server keeps the newest only.
  */
 export function startHeartbeat(context: Context, timeoutMs: number, details: () => unknown): Heartbeat {
-  const beat = () => context.heartbeat(details())
-  beat()
-  const timer = setInterval(beat, Math.min(timeoutMs / 3, longestIntervalMs))
-  return { beat, stop: () => clearInterval(timer) }
+  let soon: NodeJS.Immediate | undefined
+  const timer = setInterval(() => send(), Math.min(timeoutMs / 3, longestPauseMs))
+  const send = () => {
+    clearImmediate(soon)
+    soon = undefined
+    timer.refresh()
+    context.heartbeat(details())
+  }
+  const beat = async () => {
+    send()
+    // The SDK encodes details in later microtasks.
+    await turn()
+  }
+  send()
+  return {
+    beat,
+    beatSoon: () => {
+      soon ??= setImmediate(send)
+    },
+    flush: async () => {
+      if (soon !== undefined) await beat()
+    },
+    stop: () => {
+      clearInterval(timer)
+      clearImmediate(soon)
+    },
+  }
 }
 
 /**

@@ -1,4 +1,5 @@
-export { type ActivityResult, loopActivity } from './loop-activity.ts'
+export { type ActivityResult, type LoopActivityOptions, loopActivity } from './loop-activity.ts'
 export type { RunProgress } from './progress.ts'
-export { type ActivityRun, type RunOutcome, runInActivity } from './run-in-activity.ts'
+export { type ActivityRun, runInActivity } from './run-in-activity.ts'
+export type { RunOutcome } from './settle.ts'
 export { toApplicationFailure } from './to-application-failure.ts'

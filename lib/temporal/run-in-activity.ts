@@ -1,15 +1,13 @@
-import { setImmediate } from 'node:timers/promises'
 import { Context, type Info } from '@temporalio/activity'
 import type { Checkpoint } from '../loop/checkpoint.ts'
 import type { LoopEvent } from '../loop/events.ts'
-import type { RunError } from '../loop/run-error.ts'
-import type { StopReason } from '../loop/stop-reason.ts'
-import { attemptDeadlineMs, isLastAttempt } from './attempt.ts'
-import { cancellationFailure, cancellationReason } from './cancellation.ts'
+import { attemptDeadlineMs } from './attempt.ts'
+import { cancellationFailure } from './cancellation.ts'
 import { fitResult, type Shorten } from './fit-result.ts'
 import { heartbeatTimeoutOf, startHeartbeat } from './heartbeat.ts'
 import { payloadLimitBytes } from './payload-limits.ts'
 import { RunReport } from './run-report.ts'
+import { type RunOutcome, settle } from './settle.ts'
 import { isApplicationFailure, toApplicationFailure } from './to-application-failure.ts'
 
 /** What the activity hands to the run inside it: options of `runLoop`, and `deadlineMs` for its limits. */
@@ -24,19 +22,13 @@ export interface ActivityRun {
    */
   readonly deadlineMs: number
   readonly onEvent: (event: LoopEvent) => void
-  /** Resolves when the heartbeat with it is on its way: what comes next, a tool that blocks the process even, cannot hold it back. */
+  /**
+   * Where tools or a check come next, it resolves when the heartbeat with it is on its way: not even a tool that blocks the process can
+   * hold it back. Where the model comes next, the heartbeat goes out during that call.
+   */
   readonly onCheckpoint: (checkpoint: Checkpoint) => Promise<void>
   /** The last checkpoint of an earlier attempt. */
   readonly resumeFrom?: Checkpoint
-}
-
-/** How a run ended, as far as the activity has to know. */
-export interface RunOutcome {
-  readonly stopReason: StopReason
-  /** Rounds that were completed: without one, there is nothing in the result to keep. */
-  readonly rounds: number
-  /** Present where `stopReason` is `failed`. */
-  readonly error?: RunError
 }
 
 export interface ResultSize<Result> {
@@ -50,8 +42,10 @@ export interface ResultSize<Result> {
  * Runs `run` inside the current activity, with heartbeats from entry to exit.
  *
  * - A run that failed is thrown as {@link toApplicationFailure} makes it, so that Temporal retries it; once no attempt is left,
- *   what was achieved is returned instead, if there is anything.
- * - A run that was cancelled by request returns its partial result; at worker shutdown it is thrown to be retried.
+ *   what was achieved is returned instead, if there is anything. Where there is, the wait for the next attempt is spent in the
+ *   activity, but for its last second.
+ * - A run that was cancelled by request, even in such a wait, returns its partial result; at worker shutdown it is thrown to be
+ *   retried.
  * - A checkpoint that cannot be read, or that the run refuses, is logged and means a clean start.
  *
  * Temporal's retries are the outer layer: let the model inside retry little (`minimax({ retries: 0 })`), or both multiply.
@@ -77,30 +71,25 @@ export async function runInActivity<Result>(
     onEvent: (event) => report.onEvent(event),
     onCheckpoint: async (checkpoint) => {
       report.onCheckpoint(checkpoint)
-      heartbeat.beat()
-      // The SDK encodes details in later microtasks.
-      await setImmediate()
+      // The result follows; should it be lost on the way, the checkpoint before leads to it without a call.
+      if (checkpoint.answer !== null || checkpoint.stop !== null) return
+      if (checkpoint.pending.length === 0 && checkpoint.unjudged === null) heartbeat.beatSoon()
+      else await heartbeat.beat()
     },
   }
+  const endsAt = Date.now() + activity.deadlineMs
   try {
     const resumed = resumeFrom && (await resume(run, outcomeOf, activity, resumeFrom, report))
     const result = resumed === undefined ? await run(activity) : resumed.result
-    return fitResult(settle(context, result, outcomeOf(result)), maxBytes, shorten)
+    return fitResult(await settle(context, report, result, outcomeOf(result), endsAt), maxBytes, shorten)
   } catch (error) {
-    throw context.cancellationSignal.aborted ? cancellationFailure(context) : toApplicationFailure(error)
+    await heartbeat.flush()
+    throw isApplicationFailure(error) || !context.cancellationSignal.aborted
+      ? toApplicationFailure(error)
+      : cancellationFailure(context)
   } finally {
     heartbeat.stop()
   }
-}
-
-function settle<Result>(context: Context, result: Result, { stopReason, rounds, error }: RunOutcome): Result {
-  const reason = cancellationReason(context)
-  const interrupted = stopReason === 'cancelled' && reason !== undefined && reason !== 'requested'
-  if (!interrupted && stopReason !== 'failed') return result
-  const failure = interrupted ? cancellationFailure(context) : toApplicationFailure(error)
-  const noneLeft = isApplicationFailure(failure) && isLastAttempt(context.info, failure, Date.now())
-  if (rounds > 0 && noneLeft) return result
-  throw failure
 }
 
 /**

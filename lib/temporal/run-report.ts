@@ -16,6 +16,8 @@ export class RunReport {
   readonly #context: Context
   #progress: RunProgress
   #checkpoint: PackedCheckpoint | undefined
+  /** Newer than the packed one. Packing takes time, and many a checkpoint is overtaken before a heartbeat goes out. */
+  #unpacked: Checkpoint | undefined
   #warned = false
 
   constructor(context: Context) {
@@ -24,6 +26,7 @@ export class RunReport {
   }
 
   get details(): HeartbeatDetails {
+    this.#pack()
     return { progress: this.#progress, ...(this.#checkpoint && { checkpoint: this.#checkpoint }) }
   }
 
@@ -43,9 +46,13 @@ export class RunReport {
   }
 
   onCheckpoint(checkpoint: Checkpoint): void {
-    const packed = packCheckpoint(checkpoint)
-    if (packed.data.length <= payloadLimitBytes) this.#keep(packed, checkpoint)
-    else this.#warnOfSize(packed.data.length)
+    this.#unpacked = checkpoint
+  }
+
+  /** Until the next attempt begins, nothing else is done. */
+  awaitsNextAttempt(delayMs: number, failureType: string): void {
+    const seconds = Math.round(delayMs / 1_000)
+    this.#progress = { ...this.#progress, doing: `waiting ${seconds} s for the next attempt: ${failureType}` }
   }
 
   /** The earlier checkpoint is still sent on, until the run has one of its own: perhaps it was not to blame. */
@@ -54,6 +61,15 @@ export class RunReport {
       'The run starts afresh: the heartbeat details of the earlier attempt have no usable checkpoint.',
       { reason },
     )
+  }
+
+  #pack(): void {
+    const checkpoint = this.#unpacked
+    if (checkpoint === undefined) return
+    this.#unpacked = undefined
+    const packed = packCheckpoint(checkpoint)
+    if (packed.data.length <= payloadLimitBytes) this.#keep(packed, checkpoint)
+    else this.#warnOfSize(packed.data.length)
   }
 
   #keep(packed: PackedCheckpoint, { rounds }: Checkpoint): void {

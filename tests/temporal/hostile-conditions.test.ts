@@ -2,18 +2,15 @@ import { Context } from '@temporalio/activity'
 import { ApplicationFailure } from '@temporalio/common'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { checkpointVersion } from '../../lib/loop/checkpoint.ts'
-import type { Model } from '../../lib/loop/model.ts'
 import { ModelError } from '../../lib/loop/model-error.ts'
-import type { RunOptions } from '../../lib/loop/run.ts'
 import { minimax } from '../../lib/minimax/minimax.ts'
 import { packCheckpoint, unpackCheckpoint } from '../../lib/temporal/heartbeat-details.ts'
-import { loopActivity, runInActivity } from '../../lib/temporal/index.ts'
+import { type LoopActivityOptions, loopActivity } from '../../lib/temporal/index.ts'
 import type { ScriptedRequest } from '../../lib/testing/index.ts'
 import { defineTool } from '../../router/tool.ts'
 import { completion, replyJson, startLocalServer } from '../minimax/support/local-server.ts'
-import { type ActivityHarness, activityError, activityHarness } from '../support/activity-harness.ts'
+import { type ActivityHarness, activityHarness } from '../support/activity-harness.ts'
 import { calls, fails, says, scriptedModel } from '../support/scripted-model.ts'
-import { seededText } from '../support/seeded-text.ts'
 import { openTemporal, type TemporalServer, temporalForTests } from '../support/temporal-server.ts'
 
 const source = await temporalForTests()
@@ -22,24 +19,8 @@ let harness: ActivityHarness
 const heartbeatTimeout = '3s'
 const overloaded = new ModelError('busy', { kind: 'overloaded', retryable: true, retryAfterMs: 1 })
 
-function work(options: Omit<RunOptions, 'signal' | 'resumeFrom' | 'onCheckpoint' | 'runId'>) {
+function work(options: LoopActivityOptions) {
   return { work: loopActivity(() => options) }
-}
-
-/** Returns as many characters as it is asked for, which do not compress. */
-function loudTool(annotations: { readonly readOnlyHint: boolean; readonly idempotentHint: boolean }) {
-  let executed = 0
-  const tool = defineTool({
-    name: 'shout',
-    description: 'Shouts.',
-    inputSchema: { type: 'object', properties: { length: { type: 'integer' } }, required: ['length'] },
-    annotations,
-    execute: ({ length }) => {
-      executed++
-      return { said: seededText(length)(length) }
-    },
-  })
-  return { tool, executed: () => executed }
 }
 
 function warnings(): string[] {
@@ -58,75 +39,19 @@ describe.skipIf(source === undefined)('a run in an activity under hostile condit
     await server?.[Symbol.asyncDispose]()
   })
 
-  test('a checkpoint too large for a heartbeat is left out with a warning; the next attempt goes on from the one before', async () => {
-    const { tool, executed } = loudTool({ readOnlyHint: false, idempotentHint: false })
-    const model = scriptedModel([
-      calls('shout', { length: 10 }, 'a'),
-      calls('shout', { length: 3_000_000 }, 'b'),
-      fails(overloaded),
-      calls('shout', { length: 20 }, 'c'),
-      says('done'),
-    ])
-    const limits = { resultBytes: 4_000_000, checkpointBytes: 16_000_000, transcriptBytes: 16_000_000 }
-    await using worker = await harness.startWorker(work({ model, tools: [tool], prompt: 'x', limits }))
-    const run = await (await harness.start(worker, 'work', { heartbeatTimeout })).result()
-    expect(run).toMatchObject({ stopReason: 'answered', answer: 'done' })
-    expect(warnings()).toContainEqual(expect.stringMatching(/too large for a heartbeat.*"saved_rounds":2/))
-    // The reply that asked for it was saved, its result was not: nobody knows what the second call did.
-    expect(executed()).toBe(3)
-    expect(JSON.stringify(run)).toContain('outcome_unknown')
-    expect(model.requests).toHaveLength(5)
-  })
-
-  test('within the default budget the large result of a repeatable tool is shed and derived again', async () => {
-    const { tool, executed } = loudTool({ readOnlyHint: true, idempotentHint: true })
-    const model = scriptedModel([calls('shout', { length: 3_000_000 }), fails(overloaded), says('done')])
-    const limits = { resultBytes: 4_000_000 }
-    await using worker = await harness.startWorker(work({ model, tools: [tool], prompt: 'x', limits }))
-    const run = await (await harness.start(worker, 'work', { heartbeatTimeout })).result()
-    expect(run).toMatchObject({ stopReason: 'answered', answer: 'done', rounds: 2 })
-    expect(executed()).toBe(2)
-    expect(model.requests[2]?.messages).toEqual(model.requests[1]?.messages)
-  })
-
-  test('an answer that no payload holds fails by name, once', async () => {
-    const model = scriptedModel([says('a'.repeat(3_000_000)), says('a'.repeat(3_000_000))])
-    await using worker = await harness.startWorker(work({ model, prompt: 'x' }))
-    const error = await activityError(await harness.start(worker, 'work', { heartbeatTimeout }))
-    expect(error).toMatchObject({ type: 'ResultTooLarge', nonRetryable: true })
-    expect(model.requests).toHaveLength(1)
-  })
-
-  test('an input of more than 2 MB is refused by the server before anything runs', async () => {
-    let ran = 0
-    await using worker = await harness.startWorker({
-      work: loopActivity(() => ({ model: counting(), prompt: `${++ran}` })),
-    })
-    const started = harness.start(worker, 'work', { heartbeatTimeout }, 'i'.repeat(3_000_000))
-    await expect(started).rejects.toMatchObject({ cause: { message: expect.stringMatching(/exceeds (size )?limit/) } })
-    expect(ran).toBe(0)
-  })
-
-  test("somebody's failure of 5 MB fails the activity at once, not at its timeout", async () => {
-    const huge = async () => {
-      throw ApplicationFailure.nonRetryable('m'.repeat(5_000_000), 'Mine')
-    }
-    await using worker = await harness.startWorker({
-      work: () => runInActivity(huge, () => ({ stopReason: 'answered', rounds: 0 })),
-    })
-    const error = await activityError(await harness.start(worker, 'work', { heartbeatTimeout }))
-    expect(error).toMatchObject({ type: 'Mine', nonRetryable: true })
-    expect(error.message.length).toBeLessThan(5_000)
-  })
-
-  test.each<readonly [string, unknown]>([
+  test.each<readonly [string, unknown, because?: string]>([
     ['of another activity', { cursor: 3 }],
     ['a text', '{"checkpoint":1}'],
     [
       'cut off',
       { progress: {}, checkpoint: { encoding: 'gzip+base64', data: packCheckpoint({ version: 1 }).data.slice(0, 9) } },
     ],
-    ['of an older version', { progress: {}, checkpoint: packCheckpoint({ version: 0, rounds: 3 }) }],
+    ['of an older version', { progress: {}, checkpoint: packCheckpoint(ofVersionOne()) }, 'has version 1'],
+    [
+      'of a later version',
+      { progress: {}, checkpoint: packCheckpoint({ ...empty(), version: checkpointVersion + 1 }) },
+      `has version ${checkpointVersion + 1}`,
+    ],
     ['damaged inside', { progress: {}, checkpoint: packCheckpoint({ ...empty(), messages: [null] }) }],
     [
       'with a result of nothing',
@@ -135,12 +60,12 @@ describe.skipIf(source === undefined)('a run in an activity under hostile condit
         checkpoint: packCheckpoint({ ...empty(), messages: [{ role: 'tool', json: '{}' }], results: [null] }),
       },
     ],
-  ])('heartbeat details %s mean a clean start, with a line in the log', async (_, details) => {
+  ])('heartbeat details %s mean a clean start, with a line in the log', async (_, details, because = '') => {
     const model = scriptedModel([says('done')])
     const run = loopActivity(() => ({ model, prompt: 'x' }))
     const activities = {
       work: async () => {
-        if (Context.current().info.attempt > 1) return run(undefined)
+        if (Context.current().info.attempt > 1) return run()
         Context.current().heartbeat(details)
         throw ApplicationFailure.create({ message: 'first', nextRetryDelay: 1 })
       },
@@ -150,6 +75,7 @@ describe.skipIf(source === undefined)('a run in an activity under hostile condit
     const handle = await harness.start(worker, 'work', { heartbeatTimeout })
     expect(await handle.result()).toMatchObject({ stopReason: 'answered', answer: 'done', rounds: 1 })
     expect(warnings().slice(before)).toContainEqual(expect.stringMatching(/starts afresh.*"reason":".+"/))
+    expect(warnings().at(-1)).toContain(because)
   })
 
   test('a failure before the run begins does not lose the checkpoint', async () => {
@@ -263,10 +189,6 @@ describe.skipIf(source === undefined)('a run in an activity under hostile condit
   })
 })
 
-function counting(): Model {
-  return scriptedModel([says('x')])
-}
-
 /** A checkpoint of today's version, of a run in which nothing happened. */
 function empty() {
   return {
@@ -289,6 +211,12 @@ function empty() {
     answer: null,
     entries: [],
   }
+}
+
+/** As the release before took them. */
+function ofVersionOne() {
+  const { announced: _, unjudged: __, stop: ___, ...older } = empty()
+  return { ...older, version: 1, rounds: 3 }
 }
 
 function untilAborted(signal: AbortSignal): Promise<never> {

@@ -152,6 +152,19 @@ describe.skipIf(source === undefined)('a run in an activity', () => {
     expect(attempts).toBe(1)
   })
 
+  test('that failed without saying why is not tried again', async () => {
+    let attempts = 0
+    await using worker = await harness.startWorker(
+      activityOf(async () => {
+        attempts++
+        return { stopReason: 'failed', rounds: 0 }
+      }),
+    )
+    const error = await activityError(await harness.start(worker, 'work', { heartbeatTimeout }))
+    expect(error).toMatchObject({ type: 'RunFailed', nonRetryable: true })
+    expect(attempts).toBe(1)
+  })
+
   test('gives what it has when no attempt is left', async () => {
     let attempts = 0
     const failed: RunOutcome = { stopReason: 'failed', rounds: 5, error: overloaded }

@@ -1,2 +1,3 @@
 export { latencyWorkflow } from '../../../workflows/latency-workflow.ts'
 export { oneActivityWorkflow } from '../../support/one-activity-workflow.ts'
+export { largeArgumentWorkflow } from './large-argument-workflow.ts'

@@ -1,0 +1,162 @@
+import { randomUUID } from 'node:crypto'
+import { setImmediate as turn } from 'node:timers/promises'
+import { Context } from '@temporalio/activity'
+import { defaultPayloadConverter } from '@temporalio/common'
+import { NativeConnection } from '@temporalio/worker'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { ModelError } from '../../lib/loop/model-error.ts'
+import { startHeartbeat } from '../../lib/temporal/heartbeat.ts'
+import { loopActivity } from '../../lib/temporal/index.ts'
+import { readProgress } from '../../lib/temporal/progress.ts'
+import { defineTool } from '../../router/tool.ts'
+import { startIncident } from '../../workflows/client.ts'
+import { createWorker } from '../../workflows/worker.ts'
+import { startCommand } from '../cli/support/command.ts'
+import { type ActivityHarness, activityHarness } from '../support/activity-harness.ts'
+import { calls, fails, says, scriptedModel } from '../support/scripted-model.ts'
+import { openTemporal, type TemporalServer, temporalForTests } from '../support/temporal-server.ts'
+
+const source = await temporalForTests()
+let server: TemporalServer
+let harness: ActivityHarness
+const heartbeatTimeout = '3s'
+
+const getCity = defineTool({
+  name: 'get_city',
+  description: 'A city.',
+  inputSchema: { type: 'object', properties: {} },
+  annotations: { readOnlyHint: true, idempotentHint: true },
+  execute: () => ({ city: 'Oslo' }),
+})
+
+function busy(retryAfterMs: number): Error {
+  return fails(new ModelError('busy', { kind: 'rate_limit', retryable: true, retryAfterMs }))
+}
+
+describe.skipIf(source === undefined)('between two attempts of a run', () => {
+  beforeAll(async () => {
+    server = await openTemporal(source)
+    harness = await activityHarness(server)
+  })
+  afterAll(async () => {
+    await harness?.[Symbol.asyncDispose]()
+    await server?.[Symbol.asyncDispose]()
+  })
+
+  test('a cancellation still gets what the failed attempt had', async () => {
+    const model = scriptedModel([calls('get_city', {}), busy(600_000)])
+    await using worker = await harness.startWorker({
+      work: loopActivity(() => ({ model, tools: [getCity], prompt: 'Which city?' })),
+    })
+    const handle = await harness.start(worker, 'work', { heartbeatTimeout, startToCloseTimeout: '20m' })
+    await vi.waitFor(
+      async () => {
+        const [pending] = (await handle.describe()).raw.pendingActivities ?? []
+        const payload = pending?.heartbeatDetails?.payloads?.[0]
+        expect(payload && readProgress(defaultPayloadConverter.fromPayload(payload))).toMatchObject({
+          doing: 'waiting 600 s for the next attempt: ModelError.rate_limit',
+          saved_rounds: 1,
+        })
+      },
+      { timeout: 20_000, interval: 50 },
+    )
+    await handle.cancel()
+    const run = await handle.result()
+    expect(run).toMatchObject({ stopReason: 'failed', rounds: 1, error: { kind: 'rate_limit' } })
+    expect(JSON.stringify(run)).toContain('Oslo')
+    expect(model.requests).toHaveLength(2)
+  })
+
+  test('a worker that shuts down leaves the rest of the wait to the server', async () => {
+    const askedAt: number[] = []
+    const model = scriptedModel([
+      calls('get_city', {}),
+      () => {
+        askedAt.push(performance.now())
+        throw busy(4_000)
+      },
+      () => {
+        askedAt.push(performance.now())
+        return says('Oslo')
+      },
+    ])
+    const activities = { work: loopActivity(() => ({ model, tools: [getCity], prompt: 'Which city?' })) }
+    const first = await harness.startWorker(activities)
+    const handle = await harness.start(first, 'work', { heartbeatTimeout })
+    await vi.waitFor(() => expect(askedAt).toHaveLength(1), { timeout: 20_000 })
+    await first[Symbol.asyncDispose]()
+    await using _second = await harness.startWorker(activities, first.taskQueue)
+    expect(await handle.result()).toMatchObject({ stopReason: 'answered', answer: 'Oslo', rounds: 2 })
+    expect((askedAt[1] ?? 0) - (askedAt[0] ?? 0)).toBeGreaterThanOrEqual(3_990)
+  })
+
+  test('a wait that the attempt has no time for is the server’s', async () => {
+    const attempts: number[] = []
+    const model = scriptedModel([
+      calls('get_city', {}),
+      () => {
+        attempts.push(Context.current().info.attempt)
+        throw busy(3_000)
+      },
+      () => {
+        attempts.push(Context.current().info.attempt)
+        return says('Oslo')
+      },
+    ])
+    const activities = { work: loopActivity(() => ({ model, tools: [getCity], prompt: 'Which city?' })) }
+    await using worker = await harness.startWorker(activities)
+    const handle = await harness.start(worker, 'work', { heartbeatTimeout, startToCloseTimeout: '3s' })
+    expect(await handle.result()).toMatchObject({ stopReason: 'answered', answer: 'Oslo', rounds: 2 })
+    expect(attempts).toEqual([1, 2])
+  })
+
+  test('with nothing to hand in, the incident workflow is cancelled and its status says so', async () => {
+    const connection = await NativeConnection.connect({ address: server.address })
+    const taskQueue = `incidents-${randomUUID()}`
+    const model = scriptedModel([busy(600_000)])
+    const worker = await createWorker({ connection, namespace: server.namespace, taskQueue, model })
+    await worker.runUntil(async () => {
+      const { handle, result, status } = await startIncident('healthy_control', { client: harness.client, taskQueue })
+      await vi.waitFor(
+        async () => {
+          const [pending] = (await handle.describe()).raw.pendingActivities ?? []
+          expect(pending?.lastFailure?.message).toBe('busy')
+        },
+        { timeout: 20_000, interval: 50 },
+      )
+      await handle.cancel()
+      await expect(result()).rejects.toMatchObject({ cause: { name: 'CancelledFailure' } })
+      expect(await status()).toMatchObject({ step: 'agent_step', stop_reason: 'cancelled' })
+      const there = { TEMPORAL_ADDRESS: server.address, TEMPORAL_NAMESPACE: server.namespace }
+      const watched = await startCommand(['watch', handle.workflowId], there).ended
+      expect(watched.code).toBe(1)
+      expect(watched.stderr).toContain('Cancelled without a result')
+    })
+    await connection.close()
+  })
+
+  test('a heartbeat that a newer one overtakes is not sent', async () => {
+    let asked = 0
+    await using worker = await harness.startWorker({
+      work: async () => {
+        // No heartbeat of the timer shall come in between.
+        vi.useFakeTimers({ toFake: ['setInterval'] })
+        const heartbeat = startHeartbeat(Context.current(), 60_000, () => ++asked)
+        vi.useRealTimers()
+        heartbeat.beatSoon()
+        heartbeat.beatSoon()
+        await heartbeat.beat()
+        const afterOvertaking = asked
+        heartbeat.beatSoon()
+        await turn()
+        const afterWaiting = asked
+        heartbeat.beatSoon()
+        await heartbeat.flush()
+        await heartbeat.flush()
+        heartbeat.stop()
+        return [afterOvertaking, afterWaiting, asked]
+      },
+    })
+    expect(await (await harness.start(worker, 'work', { heartbeatTimeout: '60s' })).result()).toEqual([2, 3, 4])
+  })
+})

@@ -1,0 +1,127 @@
+import { randomUUID } from 'node:crypto'
+import { ApplicationFailure } from '@temporalio/common'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { ModelError } from '../../lib/loop/model-error.ts'
+import { type LoopActivityOptions, loopActivity, runInActivity } from '../../lib/temporal/index.ts'
+import { defineTool } from '../../router/tool.ts'
+import { type ActivityHarness, activityError, activityHarness } from '../support/activity-harness.ts'
+import { calls, fails, says, scriptedModel } from '../support/scripted-model.ts'
+import { seededText } from '../support/seeded-text.ts'
+import { openTemporal, type TemporalServer, temporalForTests } from '../support/temporal-server.ts'
+
+const source = await temporalForTests()
+let server: TemporalServer
+let harness: ActivityHarness
+const heartbeatTimeout = '3s'
+const overloaded = new ModelError('busy', { kind: 'overloaded', retryable: true, retryAfterMs: 1 })
+
+function work(options: LoopActivityOptions) {
+  return { work: loopActivity(() => options) }
+}
+
+/** Returns as many characters as it is asked for, which do not compress. */
+function loudTool(annotations: { readonly readOnlyHint: boolean; readonly idempotentHint: boolean }) {
+  let executed = 0
+  const tool = defineTool({
+    name: 'shout',
+    description: 'Shouts.',
+    inputSchema: { type: 'object', properties: { length: { type: 'integer' } }, required: ['length'] },
+    annotations,
+    execute: ({ length }) => {
+      executed++
+      return { said: seededText(length)(length) }
+    },
+  })
+  return { tool, executed: () => executed }
+}
+
+function warnings(): string[] {
+  return harness.logs
+    .filter(({ level }) => level === 'WARN')
+    .map(({ message, meta }) => `${message} ${JSON.stringify(meta)}`)
+}
+
+describe.skipIf(source === undefined)('what is too large for a payload of Temporal', () => {
+  beforeAll(async () => {
+    server = await openTemporal(source)
+    harness = await activityHarness(server)
+  })
+  afterAll(async () => {
+    await harness?.[Symbol.asyncDispose]()
+    await server?.[Symbol.asyncDispose]()
+  })
+
+  test('a checkpoint too large for a heartbeat is left out with a warning; the next attempt goes on from the one before', async () => {
+    const { tool, executed } = loudTool({ readOnlyHint: false, idempotentHint: false })
+    const model = scriptedModel([
+      calls('shout', { length: 10 }, 'a'),
+      calls('shout', { length: 3_000_000 }, 'b'),
+      fails(overloaded),
+      calls('shout', { length: 20 }, 'c'),
+      says('done'),
+    ])
+    const limits = { resultBytes: 4_000_000, checkpointBytes: 16_000_000, transcriptBytes: 16_000_000 }
+    await using worker = await harness.startWorker(work({ model, tools: [tool], prompt: 'x', limits }))
+    const run = await (await harness.start(worker, 'work', { heartbeatTimeout })).result()
+    expect(run).toMatchObject({ stopReason: 'answered', answer: 'done' })
+    expect(warnings()).toContainEqual(expect.stringMatching(/too large for a heartbeat.*"saved_rounds":2/))
+    // The reply that asked for it was saved, its result was not: nobody knows what the second call did.
+    expect(executed()).toBe(3)
+    expect(JSON.stringify(run)).toContain('outcome_unknown')
+    expect(model.requests).toHaveLength(5)
+  })
+
+  test('within the default budget the large result of a repeatable tool is shed and derived again', async () => {
+    const { tool, executed } = loudTool({ readOnlyHint: true, idempotentHint: true })
+    const model = scriptedModel([calls('shout', { length: 3_000_000 }), fails(overloaded), says('done')])
+    const limits = { resultBytes: 4_000_000 }
+    await using worker = await harness.startWorker(work({ model, tools: [tool], prompt: 'x', limits }))
+    const run = await (await harness.start(worker, 'work', { heartbeatTimeout })).result()
+    expect(run).toMatchObject({ stopReason: 'answered', answer: 'done', rounds: 2 })
+    expect(executed()).toBe(2)
+    expect(model.requests[2]?.messages).toEqual(model.requests[1]?.messages)
+  })
+
+  test('an answer that no payload holds fails by name, once', async () => {
+    const model = scriptedModel([says('a'.repeat(3_000_000)), says('a'.repeat(3_000_000))])
+    await using worker = await harness.startWorker(work({ model, prompt: 'x' }))
+    const error = await activityError(await harness.start(worker, 'work', { heartbeatTimeout }))
+    expect(error).toMatchObject({ type: 'ResultTooLarge', nonRetryable: true })
+    expect(model.requests).toHaveLength(1)
+  })
+
+  test('an input of more than 2 MB is refused by the server before anything runs', async () => {
+    let ran = 0
+    await using worker = await harness.startWorker({
+      work: loopActivity(() => ({ model: scriptedModel([says('x')]), prompt: `${++ran}` })),
+    })
+    const started = harness.start(worker, 'work', { heartbeatTimeout }, 'i'.repeat(3_000_000))
+    await expect(started).rejects.toMatchObject({ cause: { message: expect.stringMatching(/exceeds (size )?limit/) } })
+    expect(ran).toBe(0)
+  })
+
+  test("somebody's failure of 5 MB fails the activity at once, not at its timeout", async () => {
+    const huge = async () => {
+      throw ApplicationFailure.nonRetryable('m'.repeat(5_000_000), 'Mine')
+    }
+    await using worker = await harness.startWorker({
+      work: () => runInActivity(huge, () => ({ stopReason: 'answered', rounds: 0 })),
+    })
+    const error = await activityError(await harness.start(worker, 'work', { heartbeatTimeout }))
+    expect(error).toMatchObject({ type: 'Mine', nonRetryable: true })
+    expect(error.message.length).toBeLessThan(5_000)
+  })
+
+  test('an argument of more than 2 MB that a workflow makes ends the workflow at once, by name, before anything runs', async () => {
+    let ran = 0
+    await using worker = await harness.startWorker({
+      work: loopActivity((said: string) => ({ model: scriptedModel([says('x')]), prompt: `${said} ${++ran}` })),
+    })
+    const { taskQueue } = worker
+    const started = { args: [3_000_000], taskQueue, workflowId: randomUUID() }
+    await expect(harness.client.workflow.execute('largeArgumentWorkflow', started)).rejects.toMatchObject({
+      cause: { name: 'TerminatedFailure', message: expect.stringContaining('Input exceeds size limit') },
+    })
+    expect(ran).toBe(0)
+  })
+})
