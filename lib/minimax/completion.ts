@@ -4,6 +4,7 @@ import type { ModelReply, Usage } from '../loop/model.ts'
 import { ModelError } from '../loop/model-error.ts'
 import { errorInBody } from './classify.ts'
 import { finishReasonOf, isFailure } from './finish-reason.ts'
+import { lowestIndex, wireIndex } from './wire-index.ts'
 
 type Fields = { readonly [field: string]: unknown }
 
@@ -15,7 +16,7 @@ type Fields = { readonly [field: string]: unknown }
 export function readCompletion(body: unknown, status: number, retryAfterMs?: () => number | undefined): ModelReply {
   const error = errorInBody(body, status, retryAfterMs)
   if (error !== undefined) throw error
-  const choice = isObject(body) && Array.isArray(body['choices']) ? body['choices'].find(isObject) : undefined
+  const choice = isObject(body) && Array.isArray(body['choices']) ? choiceOf(body['choices']) : undefined
   if (choice !== undefined) throwErrorOf(choice, status, retryAfterMs)
   const message = choice?.['message']
   if (!isObject(body) || choice === undefined || !isObject(message)) {
@@ -32,6 +33,11 @@ export function readCompletion(body: unknown, status: number, retryAfterMs?: () 
     ...(typeof body['id'] === 'string' ? { id: body['id'] } : {}),
     ...(typeof body['model'] === 'string' ? { model: body['model'] } : {}),
   }
+}
+
+function choiceOf(choices: readonly unknown[]): Fields | undefined {
+  const index = lowestIndex(choices)
+  return choices.filter(isObject).find((choice) => index === undefined || wireIndex(choice['index']) === index)
 }
 
 /**

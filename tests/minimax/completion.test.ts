@@ -96,9 +96,17 @@ test.each([
   expect(() => withChoice({ message, ...choice })).toThrow(expect.objectContaining({ kind, retryable, status: 200 }))
 })
 
-test('a choice that is null is passed over', () => {
+test('of several choices the first one by index is read, and one that is null is passed over', () => {
   const [choice] = completion.choices
-  expect(readCompletion({ ...completion, choices: [null, choice] }, 200).message.content).toBe('Warm.')
+  const other = { index: 1, finish_reason: 'stop', message: { role: 'assistant', content: 'No.' } }
+  for (const choices of [
+    [null, choice],
+    [other, choice],
+    [choice, other],
+    [other, { ...choice, index: '0' }],
+  ]) {
+    expect(readCompletion({ ...completion, choices }, 200).message.content).toBe('Warm.')
+  }
 })
 
 test.each([[{}], [[]], ['text'], [null], [{ choices: [] }], [{ choices: [{}] }], [{ choices: [{ message: 'x' }] }]])(

@@ -1,5 +1,6 @@
 import { isObject, isTooDeep } from '../../../router/json.ts'
 import type { WireToolCall } from '../../../router/reply.ts'
+import { wireIndex } from '../wire-index.ts'
 import { OpenCall } from './open-call.ts'
 
 type Fields = { readonly [key: string]: unknown }
@@ -26,7 +27,7 @@ export class CallDeltas {
 
   #apply(delta: Fields): void {
     const target = isObject(delta['function']) ? delta['function'] : {}
-    const index = indexOf(delta['index'])
+    const index = wireIndex(delta['index'])
     const [id, name, type] = [textOf(delta['id']), textOf(target['name']), textOf(delta['type'])]
     const written = argumentsOf(target['arguments'])
     const piece = typeof written === 'string' ? written : ''
@@ -59,12 +60,6 @@ export class CallDeltas {
       this.#byId.set(index, calls.set(id, call))
     }
   }
-}
-
-/** Some gateways write an index as text. */
-export function indexOf(value: unknown): number | undefined {
-  const index = typeof value === 'string' && value !== '' ? Number(value) : value
-  return typeof index === 'number' && Number.isInteger(index) ? index : undefined
 }
 
 /** As JSON text, whatever came; a value that nests too deep to be written stays what it is, for the reader to refuse. */

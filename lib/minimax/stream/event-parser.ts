@@ -21,11 +21,10 @@ export class EventParser {
       this.#line += text
       return
     }
-    this.#takeLine(this.#line + text.slice(0, end))
+    this.#takeLine(this.#line + text, 0, this.#line.length + end)
     let start = end + 1
     for (end = text.indexOf('\n', start); end !== -1; end = text.indexOf('\n', start)) {
-      if (end === start) this.#dispatch()
-      else this.#takeLine(text.slice(start, end))
+      this.#takeLine(text, start, end)
       start = end + 1
     }
     this.#line = text.slice(start)
@@ -38,16 +37,17 @@ export class EventParser {
     return text.replace(/\r\n?/g, '\n')
   }
 
-  #takeLine(line: string): void {
-    if (line === '') this.#dispatch()
-    else if (line.startsWith('data:')) {
-      const value = fieldValue(line, 5)
+  #takeLine(text: string, start: number, end: number): void {
+    if (start === end) this.#dispatch()
+    else if (text.startsWith('data:', start)) {
+      const value = fieldValue(text, start + 5, end)
       this.#data = this.#data === undefined ? value : `${this.#data}\n${value}`
-    } else if (line.startsWith('event:')) this.#event = fieldValue(line, 6)
+    } else if (text.startsWith('event:', start)) this.#event = fieldValue(text, start + 6, end)
   }
 
   #dispatch(): void {
-    const [data, event] = [this.#data, this.#event]
+    const data = this.#data
+    const event = this.#event
     this.#data = undefined
     this.#event = undefined
     if (data !== undefined) this.#onEvent(data, event)
@@ -55,6 +55,6 @@ export class EventParser {
 }
 
 /** One blank behind the colon belongs to the notation. */
-function fieldValue(line: string, start: number): string {
-  return line.slice(line[start] === ' ' ? start + 1 : start)
+function fieldValue(text: string, start: number, end: number): string {
+  return text.slice(text[start] === ' ' ? start + 1 : start, end)
 }

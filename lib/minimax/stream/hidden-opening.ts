@@ -21,6 +21,11 @@ export type Opening =
 /** The characters that something hidden begins with, where the next one does not rule it out. */
 export const openings = /<(?=[/tmif]|$)|\](?=<|$)|\[(?=T|$)|\{(?=[\s"'tf]|$)|`(?=``|`?$)/gi
 
+/** Whether a text holds such a character at all: most do not, and a search for one runs at the speed of memory. */
+export function mayOpen(text: string): boolean {
+  return text.includes('<') || text.includes('[') || text.includes('{') || text.includes('`') || text.includes(']')
+}
+
 /**
  * What begins at a suspicious character, by the rules by which the router reads: what stands in quotes or in code is
  * spoken of, and names that are ordinary words are markup only where they begin a line.

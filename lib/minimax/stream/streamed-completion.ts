@@ -3,7 +3,7 @@ import { ModelError } from '../../loop/model-error.ts'
 import { errorInBody } from '../classify.ts'
 import { brokenOff, throwErrorOf, usageOf } from '../completion.ts'
 import { weightier } from '../finish-reason.ts'
-import { indexOf } from './call-deltas.ts'
+import { lowestIndex, wireIndex } from '../wire-index.ts'
 import { MessageDeltas } from './message-deltas.ts'
 
 type Fields = { readonly [field: string]: unknown }
@@ -118,14 +118,15 @@ export class StreamedCompletion {
   }
 
   #isOurs({ index }: Fields, choices: readonly unknown[]): boolean {
-    const number = indexOf(index)
-    this.#choice ??= choices.length === 1 ? number : lowestIndex(choices)
+    if (index !== undefined && index === this.#choice) return true
+    const number = wireIndex(index)
+    this.#choice ??= lowestIndex(choices)
     return number === undefined || this.#choice === undefined || number === this.#choice
   }
 
   #takeChoice(choice: Fields, object: unknown, data: string): void {
-    throwErrorOf(choice, 200, () => this.#context.retryAfterMs(data))
-    const { delta, message, finish_reason: reason } = choice
+    const { delta, message, finish_reason: reason, error } = choice
+    if (error || reason) throwErrorOf(choice, 200, () => this.#context.retryAfterMs(data))
     this.#sawChoice = true
     const isClosing = typeof reason === 'string' && reason !== ''
     if (isObject(delta)) {
@@ -138,11 +139,6 @@ export class StreamedCompletion {
     }
     if (isClosing) this.#finishReason = weightier(this.#finishReason, reason)
   }
-}
-
-function lowestIndex(choices: readonly unknown[]): number | undefined {
-  const indexes = choices.filter(isObject).flatMap(({ index }) => indexOf(index) ?? [])
-  return indexes.length === 0 ? undefined : Math.min(...indexes)
 }
 
 /** `undefined` where one of them is no JSON. */

@@ -1,4 +1,4 @@
-import { type Opening, openingAt, openings, type Surroundings } from './hidden-opening.ts'
+import { mayOpen, type Opening, openingAt, openings, type Surroundings } from './hidden-opening.ts'
 import { type HiddenPart, thought } from './hidden-part.ts'
 
 /**
@@ -22,7 +22,7 @@ export class VisibleText {
 
   /** Returns what can be shown now. */
   push(piece: string): string {
-    const isPlain = this.#hidden === undefined && this.#held === '' && nextIndex(piece, 0) === -1
+    const isPlain = this.#hidden === undefined && this.#held === '' && !mayOpen(piece)
     return isPlain ? this.#pass(piece) : this.#read(piece, false)
   }
 
