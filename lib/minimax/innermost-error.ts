@@ -79,7 +79,10 @@ function layersOf(value: unknown, depth: number): readonly Layer[] {
   }
   if (Array.isArray(value)) return layersOf(value.find(isObject), depth)
   if (!isObject(value)) return []
-  const message = firstText(value, ['message', 'msg', 'status_msg', 'error_msg', 'error_message', 'error_description'])
+  const said = firstText(value, ['message', 'msg', 'status_msg', 'error_msg', 'error_message', 'error_description'])
+  // FastAPI says where beside what.
+  const where = Array.isArray(value['loc']) && said !== '' ? `${value['loc'].map(textOf).join('.')}: ` : ''
+  const message = where + said
   const layer = {
     message,
     code: codeOf(value['code']) || codeOf(value['status_code']),

@@ -36,10 +36,14 @@ export function minimax(options: MinimaxOptions = {}, internals: MinimaxInternal
   const reading = { stream, token, host: url.host, onText: options.onText }
   let protocol: Protocol = configuration.protocol ?? 'native'
 
+  const mayFallBack = (request: ModelRequest, by: Protocol) =>
+    configuration.protocol === undefined && by === 'native' && request.tools !== undefined
+
   const send = async (request: ModelRequest, by: Protocol): Promise<ModelReply> => {
     const body = requestBody(request, { model, maxOutputTokens, stream, protocol: by })
     const { signal, timeoutMs, onRetry } = request
-    const retrying = { retries, timeoutMs, signal, clock, random, firstWaitMs, onRetry }
+    const isFinal = mayFallBack(request, by) ? refusesTools : undefined
+    const retrying = { retries, timeoutMs, signal, clock, random, firstWaitMs, onRetry, isFinal }
     try {
       return await withRetries(retrying, (leftMs) =>
         transport.post(body.bytes, leftMs, signal, (response) => readResponse(response, reading)),
@@ -59,8 +63,7 @@ export function minimax(options: MinimaxOptions = {}, internals: MinimaxInternal
       try {
         return await send(request, by)
       } catch (error) {
-        const mayFallBack = configuration.protocol === undefined && by === 'native' && request.tools !== undefined
-        if (!mayFallBack || !refusesTools(error)) throw error
+        if (!mayFallBack(request, by) || !refusesTools(error)) throw error
         protocol = 'json'
         const timeoutMs = Math.max(1, request.timeoutMs - (clock.now() - startedAt))
         return send({ ...request, timeoutMs }, protocol)

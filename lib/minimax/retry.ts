@@ -5,6 +5,8 @@ import { ModelError, type ModelErrorKind } from '../loop/model-error.ts'
 import { StaleConnection } from './stale-connection.ts'
 
 export interface RetryOptions {
+  /** What is not sent again, because something else is tried. @defaultValue nothing */
+  readonly isFinal?: ((error: ModelError) => boolean) | undefined
   /** Further attempts after the first. */
   readonly retries: number
   /** Time for all attempts and waits together, in milliseconds. */
@@ -38,7 +40,7 @@ const mostStale = 3
  * many clients do not come back at once. What went out on a stale connection goes out again at once, and is no attempt.
  */
 export async function withRetries<T>(options: RetryOptions, attempt: (timeoutMs: number) => Promise<T>): Promise<T> {
-  const { clock, signal, onRetry } = options
+  const { clock, signal, onRetry, isFinal } = options
   const end = clock.now() + options.timeoutMs
   let failed = 0
   let stale = 0
@@ -46,7 +48,7 @@ export async function withRetries<T>(options: RetryOptions, attempt: (timeoutMs:
     try {
       return await attempt(Math.max(1, end - clock.now()))
     } catch (error) {
-      if (!(error instanceof ModelError) || !error.retryable || signal.aborted) throw error
+      if (!(error instanceof ModelError) || !error.retryable || signal.aborted || isFinal?.(error)) throw error
       const isStale = error instanceof StaleConnection && stale < mostStale
       if (!isStale && failed >= options.retries) throw error
       const waitMs = isStale ? 0 : waitAfter(error, failed, end - clock.now(), options)

@@ -131,6 +131,19 @@ test.each([false, true])(
   },
 )
 
+test.each([
+  [500, { error: { message: 'tools are not supported', type: 'server_error' } }],
+  [422, { detail: [{ type: 'extra_forbidden', loc: ['body', 'tools'], msg: 'Extra inputs are not permitted' }] }],
+])('a refusal of tools with status %i is answered in JSON at once, without sending it again', async (status, body) => {
+  await using server = await startLocalServer((_, response, number) => {
+    if (number === 0) replyJson(response, status, body)
+    else replyJson(response, 200, completion)
+  })
+  const model = clientOf(server.url, { retries: 2 })
+  await model.complete(modelRequest({ messages: [user], tools }))
+  expect(server.bodies.map((sent) => 'tools' in JSON.parse(sent))).toEqual([true, false])
+})
+
 test('who chose the native protocol gets the refusal', async () => {
   await using endpoint = await startWithoutTools()
   const outcome = clientOf(endpoint.url, { protocol: 'native' }).complete(modelRequest({ tools }))
