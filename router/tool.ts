@@ -12,11 +12,12 @@ export interface ToolContext {
 /** MCP's behaviour hints. Defaults are MCP's: not read-only, destructive, not idempotent, open world. */
 export interface ToolAnnotations {
   readonly title?: string
+  /** `true`: the call may be repeated after a crash. Without it, a call makes a run forget what it could answer calls with. */
   readonly readOnlyHint?: boolean
   readonly destructiveHint?: boolean
   /**
-   * `true`: the call may be repeated after a crash. `false`: a polling tool, whose identical calls are executed again
-   * instead of being answered from the earlier result.
+   * `true`: the call may be repeated after a crash and gives the same again, so its result may be left out of a checkpoint.
+   * `false`: a polling tool, whose identical calls are executed again instead of being answered from the earlier result.
    */
   readonly idempotentHint?: boolean
   readonly openWorldHint?: boolean

@@ -24,7 +24,7 @@ export interface RunOptions<S extends object = never> {
   readonly limits?: Partial<Limits> | undefined
   readonly signal?: AbortSignal | undefined
   readonly onEvent?: ((event: LoopEvent) => void) | undefined
-  /** Called after every reply and after the results of its calls; what it returns is awaited. */
+  /** Called after every reply, and after its calls or its check, but not after an abort; what it returns is awaited. */
   readonly onCheckpoint?: ((checkpoint: Checkpoint) => unknown) | undefined
   /** A checkpoint of the same run: it goes on where that one was taken. */
   readonly resumeFrom?: Checkpoint | undefined
