@@ -57,7 +57,8 @@ describe.skipIf(source === undefined).concurrent('the command line with Temporal
     const done = await waiting.ended
     expect(done.code, done.stderr).toBe(0)
     expect(done.stdout).toMatch(/^Validation +improved: /m)
-    expect(done.stderr).toMatch(/agent_step round 3\/10: .*went on after round 2/)
+    // Which round is looked at first depends on how fast the second worker starts.
+    expect(done.stderr).toMatch(/agent_step round \d+\/10: .*went on after round 2/)
     expect(standIn.requests.length).toBeLessThanOrEqual(requestsAlone + 1)
 
     const [id = ''] = done.stdout.split('\n')
