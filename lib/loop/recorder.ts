@@ -32,11 +32,12 @@ export class Recorder {
 
   emit(body: LoopEventBody): void {
     if (this.#isClosed) return
-    const event: LoopEvent = { ...body, runId: this.#runId, elapsedMs: this.#elapsedMs() }
-    const entry = traceEntry(event)
+    const elapsedMs = this.#elapsedMs()
+    const entry = traceEntry(body, elapsedMs)
     if (entry !== undefined) this.entries.push(entry)
+    if (this.#listener === undefined) return
     try {
-      const returned: unknown = this.#listener?.(event)
+      const returned: unknown = this.#listener({ ...body, runId: this.#runId, elapsedMs })
       // An async listener is not waited for, but its failure must not end the process as an unhandled rejection.
       if (returned instanceof Promise) returned.catch((error: unknown) => this.#listenerBroke(error))
     } catch (error) {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Router } from '../../router/router.ts'
 import type { ToolCall } from '../../router/tool-call.ts'
+import { advertisedTools } from './advertised-tools.ts'
 import { assertCheckpoint } from './assert-checkpoint.ts'
 import { checkOptions, routerOf } from './check-options.ts'
 import type { UnjudgedReply } from './checkpoint.ts'
@@ -69,7 +70,7 @@ export function openRun<S extends object>(options: RunOptions<S>): RunState {
     runId,
     model: options.model,
     router,
-    tools: router.tools.size > 0 ? JSON.stringify(router.definitions) : undefined,
+    tools: advertisedTools(router.tools.values()),
     limits,
     scope: new Scope(clock, limits.deadlineMs - elapsedMs(), options.signal),
     transcript: earlier === undefined ? firstMessages(options, router) : new Transcript(),

@@ -1,4 +1,4 @@
-import type { LoopEvent } from './events.ts'
+import type { LoopEvent, LoopEventBody } from './events.ts'
 import type { Usage } from './model.ts'
 import type { RunError } from './run-error.ts'
 import type { StopReason } from './stop-reason.ts'
@@ -28,18 +28,25 @@ export type TraceEntry = {
   readonly [field: string]: unknown
 }
 
-/** The entry of an event, or undefined for events that only announce one. */
-export function traceEntry(event: LoopEvent): TraceEntry | undefined {
+/** The entry of an event, or undefined for events that only announce one; milliseconds are whole. */
+export function traceEntry(event: LoopEventBody, elapsedMs: number): TraceEntry | undefined {
   switch (event.type) {
     case 'run-start':
     case 'round-start':
     case 'tool-start':
     case 'run-end':
       return undefined
-    case 'reply':
-      return { ...snakeCase(event), type: event.type, usage: usageFields(event.usage) }
-    default:
-      return { ...snakeCase(event), type: event.type }
+    default: {
+      const entry: { type: TraceEntry['type']; [field: string]: unknown } = { type: event.type }
+      const fields: Readonly<Record<string, unknown>> = event
+      for (const name of Object.keys(fields)) {
+        const value = fields[name]
+        entry[snakeCase(name)] = name.endsWith('Ms') ? Math.round(Number(value)) : value
+      }
+      entry['elapsed_ms'] = Math.round(elapsedMs)
+      if (event.type === 'reply') entry['usage'] = usageFields(event.usage)
+      return entry
+    }
   }
 }
 
@@ -55,17 +62,11 @@ export function usageFields(usage: Usage): Trace['usage'] {
 /** There are some twenty names, and thousands of events. */
 const snakeNames = new Map<string, string>()
 
-/** The fields of an event without the run's id, which the trace says once; milliseconds are whole. */
-function snakeCase(event: LoopEvent): Record<string, unknown> {
-  const fields: Record<string, unknown> = {}
-  for (const [name, value] of Object.entries(event)) {
-    if (name === 'runId') continue
-    let renamed = snakeNames.get(name)
-    if (renamed === undefined) {
-      renamed = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
-      snakeNames.set(name, renamed)
-    }
-    fields[renamed] = name.endsWith('Ms') ? Math.round(value) : value
+function snakeCase(name: string): string {
+  let renamed = snakeNames.get(name)
+  if (renamed === undefined) {
+    renamed = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+    snakeNames.set(name, renamed)
   }
-  return fields
+  return renamed
 }

@@ -36,6 +36,8 @@ export function readCompletion(body: unknown, status: number, retryAfterMs?: () 
 }
 
 function choiceOf(choices: readonly unknown[]): Fields | undefined {
+  const [only, ...others] = choices
+  if (others.length === 0) return isObject(only) ? only : undefined
   const index = lowestIndex(choices)
   return choices.filter(isObject).find((choice) => index === undefined || wireIndex(choice['index']) === index)
 }

@@ -1,4 +1,4 @@
-import type { HttpResponse } from './transport.ts'
+import type { BodyReader, ResponseHead } from './exchange.ts'
 
 /** Far more than an error needs. */
 const mostBytes = 65_536
@@ -9,20 +9,28 @@ const patienceMs = 2_000
  * The text of an error response, as much of it as comes soon: a body that breaks off, hangs or never ends must not cost
  * what the status says.
  */
-export async function readErrorBody(body: HttpResponse['body']): Promise<string> {
-  const chunks: Uint8Array[] = []
-  let length = 0
-  const timer = setTimeout(() => body.destroy(), patienceMs)
-  try {
-    for await (const chunk of body) {
-      chunks.push(chunk)
-      length += chunk.length
-      if (length >= mostBytes) break
-    }
-  } catch {
-    // What came before has to do.
-  } finally {
-    clearTimeout(timer)
+export class ErrorBody implements BodyReader<never> {
+  readonly #fail: (text: string) => never
+  readonly #leave: () => void
+  readonly #timer: NodeJS.Timeout
+  readonly #chunks: Buffer[] = []
+  #length = 0
+
+  /** @param fail throws the error that the text describes. */
+  constructor({ leave }: ResponseHead, fail: (text: string) => never) {
+    this.#fail = fail
+    this.#leave = leave
+    this.#timer = setTimeout(leave, patienceMs)
   }
-  return Buffer.concat(chunks).toString('utf8', 0, mostBytes)
+
+  take(chunk: Buffer): void {
+    this.#chunks.push(chunk)
+    this.#length += chunk.length
+    if (this.#length >= mostBytes) this.#leave()
+  }
+
+  end(): never {
+    clearTimeout(this.#timer)
+    this.#fail(Buffer.concat(this.#chunks).toString('utf8', 0, mostBytes))
+  }
 }

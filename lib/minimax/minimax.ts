@@ -46,7 +46,7 @@ export function minimax(options: MinimaxOptions = {}, internals: MinimaxInternal
     const retrying = { retries, timeoutMs, signal, clock, random, firstWaitMs, onRetry, isFinal }
     try {
       return await withRetries(retrying, (leftMs) =>
-        transport.post(body.bytes, leftMs, signal, (response) => readResponse(response, reading)),
+        transport.post(body.bytes, leftMs, signal, (head) => readResponse(head, reading)),
       )
     } finally {
       body.release()

@@ -3,13 +3,14 @@ import { ModelError } from '../loop/model-error.ts'
 import { errorOfResponse } from './classify.ts'
 import { readCompletion } from './completion.ts'
 import { documentsIn } from './embedded-json.ts'
-import { readErrorBody } from './error-body.ts'
+import { ErrorBody } from './error-body.ts'
+import type { BodyReader, ResponseHead } from './exchange.ts'
 import { shownError } from './reported-failure.ts'
 import { retryAfterOf } from './retry-after.ts'
-import { looksLikeEvents, readEvents, readEventText, replyOf } from './stream/read-events.ts'
+import { EventBody, looksLikeEvents, readEventText, replyOf } from './stream/event-body.ts'
 import { ShownText } from './stream/shown-text.ts'
 import { StreamedCompletion } from './stream/streamed-completion.ts'
-import type { HttpResponse } from './transport.ts'
+import { WholeBody } from './whole-body.ts'
 
 export interface ReadingOptions {
   readonly stream: boolean
@@ -21,38 +22,42 @@ export interface ReadingOptions {
 }
 
 /**
- * The reply in a response, streamed or not; what was asked for and what the headers say is not relied on: servers send
- * a JSON body for a stream, and the other way round.
- *
- * @throws {ModelError} where the response is an error, carries one, or is no chat completion.
+ * Reads the reply in a response, streamed or not; what was asked for and what the headers say is not relied on: servers
+ * send a JSON body for a stream, and the other way round. At the end a {@link ModelError} is thrown where the response is
+ * an error, carries one, or is no chat completion.
  */
-export async function readResponse(response: HttpResponse, options: ReadingOptions): Promise<ModelReply> {
-  try {
-    return await readReply(response, options)
-  } catch (error) {
-    const requestId = ['trace-id', 'minimax-request-id', 'x-request-id'].map(response.header).find((id) => id)
-    throw shownError(error, { ...options, requestId })
+export function readResponse(head: ResponseHead, options: ReadingOptions): BodyReader<ModelReply> {
+  const reader = readerOf(head, options)
+  return {
+    take: (chunk) => reader.take(chunk),
+    end(cutShortBy) {
+      try {
+        return reader.end(cutShortBy)
+      } catch (error) {
+        const requestId = ['trace-id', 'minimax-request-id', 'x-request-id'].map(head.header).find((id) => id)
+        throw shownError(error, { ...options, requestId })
+      }
+    },
   }
 }
 
-async function readReply(
-  { status, body, header }: HttpResponse,
-  { stream, onText }: ReadingOptions,
-): Promise<ModelReply> {
+function readerOf(head: ResponseHead, { stream, onText }: ReadingOptions): BodyReader<ModelReply> {
+  const { status, header } = head
   const wait = (text: string) => retryAfterOf(header('retry-after'), text, Date.now())
   if (status < 200 || status >= 300) {
-    const text = await readErrorBody(body)
-    throw errorOfResponse(status, documentsIn(text).flat(), text, wait(text))
+    return new ErrorBody(head, (text) => {
+      throw errorOfResponse(status, documentsIn(text).flat(), text, wait(text))
+    })
   }
   const shown = onText === undefined ? undefined : new ShownText(onText)
-  const reply = stream ? await readStream() : readWhole(await body.text())
-  shown?.end(reply)
-  return reply
+  const whole = (text: string) => ended(readWhole(text))
+  if (!stream) return new WholeBody(whole)
+  const completion = newCompletion()
+  return new EventBody(completion, head, () => ended(replyOf(completion, status)), whole)
 
-  async function readStream(): Promise<ModelReply> {
-    const completion = newCompletion()
-    const whole = await readEvents(body, completion)
-    return whole === undefined ? replyOf(completion, status) : readWhole(whole)
+  function ended(reply: ModelReply): ModelReply {
+    shown?.end(reply)
+    return reply
   }
 
   function readWhole(text: string): ModelReply {

@@ -1,4 +1,5 @@
-import type { Line } from './line.ts'
+import type { Socket } from 'node:net'
+import type { Connection } from './connection.ts'
 import { isClosedConnection } from './network-error.ts'
 
 /**
@@ -9,24 +10,19 @@ const atOnceMs = 500
 
 /** What one request met below HTTP. */
 export class Sending {
+  readonly #connection: Connection
   readonly #now: () => number
-  #line: Line | undefined
-  #isReuse = false
-  #opened = 0
-  #bytesRead = 0
-  #begunAt = 0
+  /** The socket that was open before the request, and how much had come in on it. */
+  readonly #socket: Socket | undefined
+  readonly #bytesRead: number
+  readonly #begunAt: number
 
-  constructor(now: () => number) {
+  constructor(connection: Connection, now: () => number) {
+    this.#connection = connection
     this.#now = now
-  }
-
-  /** Told by the connection that takes the request. */
-  begin(line: Line): void {
-    this.#line = line
-    this.#isReuse = line.isOpen
-    this.#opened = line.opened
-    this.#bytesRead = line.bytesRead
-    this.#begunAt = this.#now()
+    this.#socket = connection.socket?.destroyed === false ? connection.socket : undefined
+    this.#bytesRead = this.#socket?.bytesRead ?? 0
+    this.#begunAt = now()
   }
 
   /**
@@ -34,14 +30,8 @@ export class Sending {
    * used before, nothing came back, and it failed at once.
    */
   wasStale(error: unknown): boolean {
-    const line = this.#line
-    if (line === undefined || !this.#isReuse || !isClosedConnection(error)) return false
-    const isSameSocket = line.opened === this.#opened
-    return isSameSocket && line.bytesRead === this.#bytesRead && this.#now() - this.#begunAt <= atOnceMs
-  }
-
-  /** Ends what a signal does not reach in undici: the opening of a connection. */
-  giveUp(): void {
-    this.#line?.giveUp()
+    if (this.#socket === undefined || !isClosedConnection(error)) return false
+    const isSame = this.#connection.socket === this.#socket
+    return isSame && this.#socket.bytesRead === this.#bytesRead && this.#now() - this.#begunAt <= atOnceMs
   }
 }

@@ -1,104 +1,74 @@
-import { EventEmitter } from 'node:events'
-import type { Dispatcher } from 'undici'
 import { onAbort } from '../../router/on-abort.ts'
 import { ModelError } from '../loop/model-error.ts'
 import type { Configuration } from './configuration.ts'
-import { connect } from './dispatcher.ts'
+import { Connections } from './connections.ts'
+import { Exchange, type ReadResponse } from './exchange.ts'
 import { networkError } from './network-error.ts'
+import { socketOpener } from './open-socket.ts'
+import { proxyFor } from './proxy.ts'
 import { Sending } from './sending.ts'
 import { StaleConnection } from './stale-connection.ts'
 
-/** A response whose headers are there; its body is still to be read. */
-export interface HttpResponse {
-  readonly status: number
-  /** The value of a header, in lower case; the first one where there are several. */
-  readonly header: (name: string) => string | undefined
-  readonly body: Dispatcher.ResponseData['body']
-}
-
 export interface Transport {
   /**
-   * Posts one body and hands the response to `read`. The time and the signal hold until `read` is done.
+   * Posts one body and has the response read. The time and the signal hold until that is done.
    *
-   * @throws {ModelError} for everything below HTTP, and what `read` throws.
+   * @throws {ModelError} for everything below HTTP, and what the reader throws.
    */
-  post<T>(
-    body: Buffer,
-    timeoutMs: number,
-    signal: AbortSignal,
-    read: (response: HttpResponse) => Promise<T>,
-  ): Promise<T>
+  post<T>(body: Buffer, timeoutMs: number, signal: AbortSignal, read: ReadResponse<T>): Promise<T>
+  /** Ends all connections at once, also those in use. */
   close(): Promise<void>
 }
 
-/** HTTP over undici with connections of its own: keep-alive, no redirects, a cap on the response, time limits by the caller. */
+/**
+ * HTTP over undici with connections of its own: keep-alive, no redirects, a cap on the response, time limits by the caller.
+ *
+ * @throws {ModelError} `configuration` where the address of the proxy is no http(s) URL.
+ */
 export function createTransport(
   { url, token, stream, maxResponseBytes, env }: Configuration,
   now: () => number,
 ): Transport {
-  const { pool, close } = connect(url, maxResponseBytes, env)
-  const path = `${url.pathname}${url.search}`
+  const open = socketOpener(proxyFor(url, env))
+  const connections = new Connections({ origin: url.origin, maxResponseBytes, open })
   const headers = {
     authorization: `Bearer ${token}`,
     'content-type': 'application/json',
     accept: stream ? 'text/event-stream, application/json' : 'application/json',
   }
-  // undici's own limits of 300 s would cut long completions silently: the deadline alone decides.
-  const common = { path, method: 'POST', headers, headersTimeout: 0, bodyTimeout: 0 } as const
+  const common = { origin: url.origin, path: `${url.pathname}${url.search}`, method: 'POST', headers } as const
 
-  async function send(body: Buffer, interruption: Interruption): Promise<Dispatcher.ResponseData<unknown>> {
-    const sending = new Sending(now)
+  async function exchange<T>(body: Buffer, timeoutMs: number, signal: AbortSignal, read: ReadResponse<T>): Promise<T> {
+    const connection = connections.take()
+    const sending = new Sending(connection, now)
+    const exchange = new Exchange(read)
+    const timer = setTimeout(() => exchange.interrupt(timedOut(timeoutMs)), Math.min(timeoutMs, 2 ** 31 - 1))
+    const stopWaiting = onAbort(signal, () => exchange.interrupt(aborted()))
     try {
-      return await interruption.cut(pool.request({ ...common, body, signal: interruption, opaque: sending }))
+      connection.dispatch({ ...common, body }, exchange)
+      return await exchange.outcome
     } catch (error) {
-      if (interruption.aborted) sending.giveUp()
-      else if (sending.wasStale(error)) throw new StaleConnection(url.host)
-      throw error
+      if (!sending.wasStale(error)) throw error
+      connections.dropIdle()
+      throw new StaleConnection(url.host)
+    } finally {
+      clearTimeout(timer)
+      stopWaiting()
+      if (exchange.isComplete) connections.giveBack(connection)
+      else connections.drop(connection)
     }
   }
 
   return {
-    close,
+    close: () => connections.close(),
     async post(body, timeoutMs, signal, read) {
-      if (signal.aborted) throw aborted()
-      const interruption = new Interruption()
-      const timer = setTimeout(() => interruption.interrupt(timedOut(timeoutMs)), Math.min(timeoutMs, 2 ** 31 - 1))
-      const stopWaiting = onAbort(signal, () => interruption.interrupt(signal.reason))
       try {
-        const { statusCode, headers: received, body: content } = await send(body, interruption)
-        const header = (name: string) => [received[name]].flat()[0]
-        const result = await read({ status: statusCode, header, body: content })
-        // undici frees a connection one turn after its response: without the wait the next round would open another.
-        await new Promise((resolve) => setImmediate(resolve))
-        return result
+        if (signal.aborted) throw aborted()
+        return await exchange(body, timeoutMs, signal, read)
       } catch (error) {
         throw signal.aborted ? aborted() : networkError(error, url)
-      } finally {
-        clearTimeout(timer)
-        stopWaiting()
       }
     },
-  }
-}
-
-/** An end before time, in the form that undici takes beside `AbortSignal`, and that costs a third of one. */
-class Interruption extends EventEmitter {
-  aborted = false
-  reason: unknown
-
-  interrupt(reason: unknown): void {
-    if (this.aborted) return
-    this.aborted = true
-    this.reason = reason
-    this.emit('abort')
-  }
-
-  /** Settles with the work, or at once when it is interrupted: undici only ends work that has a connection already. */
-  cut<T>(work: Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      this.once('abort', () => reject(this.reason))
-      work.then(resolve, reject)
-    })
   }
 }
 

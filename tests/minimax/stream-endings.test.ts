@@ -1,5 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest'
-import { readEvents, replyOf } from '../../lib/minimax/stream/read-events.ts'
+import type { ModelReply } from '../../lib/loop/model.ts'
+import { EventBody, replyOf } from '../../lib/minimax/stream/event-body.ts'
 import { StreamedCompletion } from '../../lib/minimax/stream/streamed-completion.ts'
 import { chunk, done, events, stop, streamServer } from './support/event-stream.ts'
 import { completion } from './support/local-server.ts'
@@ -23,24 +24,24 @@ function call(index: number): object {
   return chunk({ tool_calls: [called] }, calling)
 }
 
-/** Writes each text after so many milliseconds of silence, by a clock of its own, and stays open for good. */
+/** Takes each text after so many milliseconds of silence, by a clock of its own; the stream stays open for good. */
 function readSilently(steps: readonly (readonly [silentMs: number, text: string])[]) {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
-  let leave = () => {}
-  const left = new Promise<never>((_resolve, reject) => {
-    leave = () => reject(new Error('The body was destroyed.'))
-  })
-  async function* write() {
-    for (const [silentMs, text] of steps) {
-      vi.advanceTimersByTime(silentMs)
-      yield Buffer.from(text)
-    }
-    vi.advanceTimersByTime(10_000)
-    await left
+  const completion = new StreamedCompletion(context)
+  let reply: ModelReply | undefined
+  const leave = () => {
+    reply ??= body.end()
   }
-  const body = Object.assign(write(), { destroy: leave })
-  const completionSoFar = new StreamedCompletion(context)
-  return readEvents(body, completionSoFar).then(() => replyOf(completionSoFar, 200))
+  const other = (text: string): never => expect.unreachable(`no events: ${text}`)
+  const body = new EventBody<ModelReply>(completion, { leave }, () => replyOf(completion, 200), other)
+  for (const [silentMs, text] of steps) {
+    vi.advanceTimersByTime(silentMs)
+    if (reply === undefined) body.take(Buffer.from(text))
+  }
+  const wasLeft = reply !== undefined
+  vi.advanceTimersByTime(10_000)
+  if (reply === undefined) throw new Error('The stream was not left.')
+  return { reply, wasLeft }
 }
 
 test.each([
@@ -62,14 +63,14 @@ test.each([
   ],
 ] as [string, [number, string][]][])(
   'only silence ends a stream that looks complete from the start: %s',
-  async (_name, steps) => {
-    const reply = await readSilently([...steps, [1900, events(chunk({}, stop), { choices: [], usage })]])
+  (_name, steps) => {
+    const { reply } = readSilently([...steps, [1900, events(chunk({}, stop), { choices: [], usage })]])
     expect(reply).toMatchObject({ message: { content: 'ABCD' }, finishReason: 'stop', usage: { outputTokens: 2 } })
   },
 )
 
-test('a second call is not lost where each call comes with a finish reason', async () => {
-  const reply = await readSilently([
+test('a second call is not lost where each call comes with a finish reason', () => {
+  const { reply } = readSilently([
     [0, events(call(0))],
     [1900, events(call(1))],
     [0, done],
@@ -77,31 +78,21 @@ test('a second call is not lost where each call comes with a finish reason', asy
   expect(reply.message.tool_calls?.map(({ function: called }) => called?.arguments)).toEqual(['{"n":0}', '{"n":1}'])
 })
 
-test('silence behind the reply ends the reading, soon where nothing more was announced', async () => {
+test('silence behind the reply ends the reading, soon where nothing more was announced', () => {
   for (const steps of [
     [[0, events(chunk({ content: 'A' }, stop))]],
     [[0, events(chunk({ content: 'A' }, stop), done)]],
     [[0, events(chunk({ content: '' }, stop), chunk({ content: 'A' }))]],
     [[0, events(completion)]],
   ] as [number, string][][]) {
-    expect((await readSilently(steps)).message.content).toMatch(/^(?:A|Warm\.)$/)
+    expect(readSilently(steps).reply.message.content).toMatch(/^(?:A|Warm\.)$/)
   }
 })
 
-test('comments are silence', async () => {
+test('comments are silence', () => {
   const steps: [number, string][] = [[0, events(chunk({ content: 'A' }, stop))]]
   for (let count = 0; count < 5; count++) steps.push([1000, ': keep-alive\n\n'])
-  let destroyed = 0
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
-  async function* write() {
-    for (const [silentMs, text] of steps) {
-      vi.advanceTimersByTime(silentMs)
-      yield Buffer.from(text)
-    }
-  }
-  const body = Object.assign(write(), { destroy: () => destroyed++ })
-  await readEvents(body, new StreamedCompletion(context))
-  expect(destroyed).toBe(1)
+  expect(readSilently(steps).wasLeft).toBe(true)
 })
 
 test.each([

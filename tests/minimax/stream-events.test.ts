@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { EventBody, looksLikeEvents, readEventText, replyOf } from '../../lib/minimax/stream/event-body.ts'
 import { EventParser } from '../../lib/minimax/stream/event-parser.ts'
-import { looksLikeEvents, readEvents, readEventText, replyOf } from '../../lib/minimax/stream/read-events.ts'
 import { StreamedCompletion } from '../../lib/minimax/stream/streamed-completion.ts'
 import { chunk, done, events, readStream, stop } from './support/event-stream.ts'
 
@@ -59,19 +59,14 @@ test('events are taken apart by the standard, with any line ends, cut anywhere',
   )
 })
 
-/** A body in pieces of so many bytes. */
-function bodyOf(text: string, bytes: number) {
-  async function* pieces() {
-    const whole = Buffer.from(text)
-    for (let from = 0; from < whole.length; from += bytes) yield whole.subarray(from, from + bytes)
-  }
-  return Object.assign(pieces(), { destroy: () => {} })
-}
-
-async function contentOf(text: string, bytes: number): Promise<unknown> {
+/** What is read of a body that comes in pieces of so many bytes. */
+function contentOf(text: string, bytes: number): unknown {
   const completion = new StreamedCompletion(context)
-  await readEvents(bodyOf(text, bytes), completion)
-  return replyOf(completion, 200).message.content
+  const other = (rest: string): never => expect.unreachable(`no events: ${rest.slice(0, 100)}`)
+  const body = new EventBody(completion, { leave: () => {} }, () => replyOf(completion, 200), other)
+  const whole = Buffer.from(text)
+  for (let from = 0; from < whole.length; from += bytes) body.take(whole.subarray(from, from + bytes))
+  return body.end().message.content
 }
 
 // At these lengths whatever is quadratic takes longer than these tests may.
@@ -79,17 +74,17 @@ const patience = 20_000
 
 test(
   'blanks before the first event, in however many pieces, are passed over',
-  async () => {
-    expect(await contentOf(`${'\n'.repeat(600_000)}${events(chunk({ content: 'Warm.' }, stop))}`, 8)).toBe('Warm.')
+  () => {
+    expect(contentOf(`${'\n'.repeat(600_000)}${events(chunk({ content: 'Warm.' }, stop))}`, 8)).toBe('Warm.')
   },
   patience,
 )
 
 test(
   'an event that comes in many pieces is read',
-  async () => {
+  () => {
     const content = 'größer '.repeat(300_000)
-    expect(await contentOf(events(chunk({ content }, stop)), 16)).toBe(content)
+    expect(contentOf(events(chunk({ content }, stop)), 16)).toBe(content)
   },
   patience,
 )

@@ -2,6 +2,7 @@ import { StringDecoder } from 'node:string_decoder'
 import type { ModelReply } from '../../loop/model.ts'
 import { ModelError } from '../../loop/model-error.ts'
 import { readCompletion } from '../completion.ts'
+import type { BodyReader, ResponseHead } from '../exchange.ts'
 import { EventParser } from './event-parser.ts'
 import type { StreamedCompletion } from './streamed-completion.ts'
 
@@ -15,43 +16,68 @@ export function looksLikeEvents(text: string): boolean {
   return /^\s*(?:data|event|id|retry)?:/.test(text)
 }
 
-/** A body as it arrives. */
-export interface Chunks extends AsyncIterable<Buffer> {
-  destroy(): unknown
-}
-
 /**
- * Reads a body of server-sent events as it arrives. Where it turns out to be something else, its text is returned, whole.
+ * Reads a body of server-sent events as it arrives. Where it turns out to be something else, it is read as a whole.
  * A connection that breaks or hangs after the end of the reply costs nothing: the reply counts.
- *
- * @throws {ModelError} for an error event, for an event that is no JSON, and what the connection fails with before.
  */
-export async function readEvents(body: Chunks, completion: StreamedCompletion): Promise<string | undefined> {
-  const decoder = new StringDecoder('utf8')
-  const ending = new Ending(completion, body)
-  const events = new EventReader(completion)
-  let text = ''
-  let form: 'unknown' | 'events' | 'other' = 'unknown'
-  try {
-    for await (const chunk of body) {
-      text += decoder.write(chunk)
-      if (form === 'unknown') {
-        text = text.trimStart()
-        if (!isUndecided(text)) form = looksLikeEvents(text) ? 'events' : 'other'
-      }
-      if (form !== 'events') continue
-      if (events.feed(text)) ending.watch()
-      text = ''
-    }
-    // The last event counts even where its empty line is missing.
-    if (form === 'events') events.feed('\n\n')
-  } catch (error) {
-    const isCutOff = !completion.isComplete || (completion.wentOn && !ending.hasLeft)
-    if (events.failed || isCutOff) throw error
-  } finally {
-    ending.close()
+export class EventBody<T> implements BodyReader<T> {
+  readonly #completion: StreamedCompletion
+  readonly #completed: () => T
+  readonly #other: (text: string) => T
+  readonly #decoder = new StringDecoder('utf8')
+  readonly #ending: Ending
+  readonly #events: EventReader
+  /** What is no event yet. */
+  #text = ''
+  #form: 'unknown' | 'events' | 'other' = 'unknown'
+  #hasLeft = false
+
+  /**
+   * @param completed called when the last event is in the completion.
+   * @param other called with the text of a body that has no events.
+   */
+  constructor(
+    completion: StreamedCompletion,
+    { leave }: Pick<ResponseHead, 'leave'>,
+    completed: () => T,
+    other: (text: string) => T,
+  ) {
+    this.#completion = completion
+    this.#completed = completed
+    this.#other = other
+    this.#ending = new Ending(completion, () => {
+      this.#hasLeft = true
+      leave()
+    })
+    this.#events = new EventReader(completion)
   }
-  return form === 'events' ? undefined : text + decoder.end()
+
+  /** @throws {ModelError} for an error event, and for an event that is no JSON. */
+  take(chunk: Buffer): void {
+    this.#text += this.#decoder.write(chunk)
+    if (this.#form === 'unknown') {
+      this.#text = this.#text.trimStart()
+      if (!isUndecided(this.#text)) this.#form = looksLikeEvents(this.#text) ? 'events' : 'other'
+    }
+    if (this.#form !== 'events') return
+    if (this.#events.feed(this.#text)) this.#ending.watch()
+    this.#text = ''
+  }
+
+  end(error?: unknown): T {
+    this.#ending.close()
+    if (error !== undefined && this.#isLost()) throw error
+    if (this.#form !== 'events') return this.#other(this.#text + this.#decoder.end())
+    // The last event counts even where its empty line is missing.
+    if (error === undefined && !this.#hasLeft) this.#events.feed('\n\n')
+    return this.#completed()
+  }
+
+  /** Whether a body that was cut short lacks something. */
+  #isLost(): boolean {
+    const { isComplete, wentOn } = this.#completion
+    return this.#events.failed || !isComplete || wentOn
+  }
 }
 
 /** Reads a whole text of server-sent events. */
@@ -92,18 +118,16 @@ class EventReader {
   }
 }
 
-/** Leaves a connection on which nothing more comes although the reply is there. */
+/** Leaves a response on which nothing more comes although the reply is there. */
 class Ending {
   readonly #completion: StreamedCompletion
-  readonly #body: Chunks
+  readonly #leave: () => void
   #timer: NodeJS.Timeout | undefined
   #isOver = false
-  /** Nothing came for so long that the connection was left. */
-  hasLeft = false
 
-  constructor(completion: StreamedCompletion, body: Chunks) {
+  constructor(completion: StreamedCompletion, leave: () => void) {
     this.#completion = completion
-    this.#body = body
+    this.#leave = leave
   }
 
   /** Only silence counts: each event begins the wait anew. */
@@ -116,16 +140,11 @@ class Ending {
     }
     clearTimeout(this.#timer)
     this.#isOver = isOver
-    this.#timer = setTimeout(() => this.#leave(), isOver ? endMs : graceMs)
+    this.#timer = setTimeout(this.#leave, isOver ? endMs : graceMs)
   }
 
   close(): void {
     clearTimeout(this.#timer)
-  }
-
-  #leave(): void {
-    this.hasLeft = true
-    this.#body.destroy()
   }
 }
 

@@ -1,0 +1,54 @@
+import { errors } from 'undici'
+import { Connection, type ConnectionOptions } from './connection.ts'
+
+/**
+ * The connections of one client to one endpoint. undici's pool would do, but for a connection that has just answered,
+ * which it takes for busy until a turn later: the next round would open another one.
+ */
+export class Connections {
+  readonly #options: ConnectionOptions
+  readonly #all = new Set<Connection>()
+  readonly #idle: Connection[] = []
+  #isClosed = false
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options
+  }
+
+  /**
+   * One that nobody uses, the last one that was given back: its socket is the likeliest to be open still.
+   *
+   * @throws {errors.ClientDestroyedError} after `close`.
+   */
+  take(): Connection {
+    if (this.#isClosed) throw new errors.ClientDestroyedError()
+    const idle = this.#idle.pop()
+    if (idle !== undefined) return idle
+    const fresh = new Connection(this.#options)
+    this.#all.add(fresh)
+    return fresh
+  }
+
+  /** For the next request: the response of the last one has come to its end. */
+  giveBack(connection: Connection): void {
+    if (!this.#isClosed) this.#idle.push(connection)
+  }
+
+  /** Ends a connection on which a response may still be under way. */
+  drop(connection: Connection): void {
+    this.#all.delete(connection)
+    void connection.end()
+  }
+
+  /** What one idle connection met the others have met, too: a server that was started anew knows none of them. */
+  dropIdle(): void {
+    for (const connection of this.#idle.splice(0)) this.drop(connection)
+  }
+
+  /** Ends all of them at once, also those in use and those that are still being opened. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    this.#idle.length = 0
+    await Promise.all([...this.#all].map((connection) => connection.end()))
+  }
+}
