@@ -14,8 +14,8 @@ export const applyFixSimulation = defineTool({
   title: 'Apply a fix (simulated)',
   description:
     'Applies a fix plan to a deployment configuration, in simulation only. Returns the whole updated configuration, the ' +
-    'differences, and what the documentation says each action does. Rejects unknown or removed engine arguments and ' +
-    'contradicting actions, with the reason. Pass updated_config on to collect_post_telemetry.',
+    'differences, and what the documentation says each action does. Rejects engine arguments that are unknown, removed or ' +
+    'not simulated, and contradicting actions, with the reason. Pass updated_config on to collect_post_telemetry.',
   inputSchema: {
     type: 'object',
     additionalProperties: false,

@@ -9,7 +9,7 @@ import { telemetrySchema } from './schemas/telemetry.ts'
 
 /**
  * Serves the same load again, with the changed configuration; it throws `MismatchError` for one of another deployment and
- * `FixPlanError` for engine arguments that vLLM would not take.
+ * `FixPlanError` for engine arguments that vLLM would not take or the simulation does not know.
  */
 export const collectPostTelemetry = defineTool({
   name: 'collect_post_telemetry',

@@ -1,5 +1,3 @@
-import { mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import {
   type AgentResult,
   collectTelemetry,
@@ -10,8 +8,10 @@ import {
 import type { Limits } from '../lib/loop/limits.ts'
 import type { Model } from '../lib/loop/model.ts'
 import { minimax } from '../lib/minimax/minimax.ts'
+import { reportFolder, writeReport } from '../lib/report/write-report.ts'
 import { fitResult, shortenTrace } from '../lib/temporal/fit-result.ts'
 import { runInActivity, toApplicationFailure } from '../lib/temporal/index.ts'
+import { payloadLimitBytes } from '../lib/temporal/payload-limits.ts'
 import type { Telemetry, ValidationStatus } from '../tools/documents.ts'
 
 export interface ActivityOptions {
@@ -57,7 +57,8 @@ export type IncidentActivities = ReturnType<typeof createActivities>
 const checkpointBytes = 65_536
 
 /**
- * Of the telemetry and of the agent's result, in bytes of JSON: the report holds both, twice, and has to fit into a payload itself.
+ * Of the telemetry and of the agent's result, in bytes of JSON: the report holds both, twice, and has to fit into a payload itself. Where
+ * Markdown has much to escape it may still be larger.
  */
 const maxResultBytes = 400_000
 
@@ -97,20 +98,39 @@ export function createActivities(options: ActivityOptions = {}) {
         },
       ),
 
-    /** Writing is repeatable: a retry writes the same bytes to the same files. */
+    /**
+     * Writing is repeatable: a retry writes the same bytes to the same files. They hold the whole report; the one that is returned
+     * loses the oldest entries of its trace where it is too large for a payload, and fails with `ResultTooLarge` where that is not
+     * enough.
+     */
     generate_report: (input: GenerateReportInput): Promise<GeneratedReport> =>
       classified(async () => {
-        const report = generateReport({ ...input, ...(options.notice !== undefined && { notice: options.notice }) })
+        const report = reportOf(input, options.notice)
         const { run_id, stop_reason } = input.result.agent_trace
         const generated = { run_id, stop_reason, status: input.result.validation.status, report }
-        if (options.reportDirectory === undefined) return generated
-        const report_directory = join(options.reportDirectory, run_id)
-        await mkdir(report_directory, { recursive: true })
-        await writeFile(join(report_directory, 'report.json'), `${JSON.stringify(report.json, null, 2)}\n`)
-        await writeFile(join(report_directory, 'report.md'), report.markdown)
-        return { ...generated, report_directory }
+        return fitResult<GeneratedReport>(
+          options.reportDirectory === undefined
+            ? generated
+            : { ...generated, report_directory: await written(report, options.reportDirectory, run_id) },
+          payloadLimitBytes,
+          (large, excess) => ({ ...large, report: reportOf(withShorterTrace(input, excess), options.notice) }),
+        )
       }),
   }
+}
+
+function reportOf(input: GenerateReportInput, notice: string | undefined): Report {
+  return generateReport({ ...input, ...(notice !== undefined && { notice }) })
+}
+
+function withShorterTrace({ result, ...input }: GenerateReportInput, excess: number): GenerateReportInput {
+  return { ...input, result: { ...result, agent_trace: shortenTrace(result.agent_trace, excess) } }
+}
+
+async function written(report: Report, directory: string, runId: string): Promise<string> {
+  const folder = await reportFolder(directory, runId)
+  await writeReport(report, folder)
+  return folder
 }
 
 async function classified<T>(work: () => T | Promise<T>): Promise<T> {

@@ -1,11 +1,11 @@
 import { listScenarios, UnknownScenarioError } from '../../fixtures/load-scenario.ts'
 import { runIncident } from '../incident/run-incident.ts'
+import { reportFolder, writeReport } from '../report/write-report.ts'
 import { openEndpoint } from './endpoint.ts'
 import { exitCode, UsageError } from './exit-code.ts'
 import { interruption } from './interrupt.ts'
 import { Progress } from './progress.ts'
 import { verdict } from './verdict.ts'
-import { reportFolder, writeReport } from './write-report.ts'
 
 export interface RunCommandOptions {
   readonly scenario: string

@@ -28,6 +28,8 @@ interface OpenRun {
   readonly model: string
   readonly tools: Map<string, Span>
   chat: Span | undefined
+  /** Older runs of the same id that have not ended: their events cannot be told from those of this one. */
+  older: number
 }
 
 type EventOf<Type extends LoopEvent['type']> = Extract<LoopEvent, { readonly type: Type }>
@@ -35,23 +37,31 @@ type EventOf<Type extends LoopEvent['type']> = Extract<LoopEvent, { readonly typ
 /**
  * A listener that makes spans of a run: `invoke_agent`, in it one `chat` per model reply, retries included, and one
  * `execute_tool` per executed call. To be given to `runLoop` as `onEvent`; one listener serves any number of runs.
+ *
+ * Runs of one id one after the other, as the attempts of an activity are, have a span each. Where they overlap, as when an attempt
+ * is given up and goes on for a while, the older span ends with the event `superseded`, the newer one lasts until all of them
+ * have ended, and what happens meanwhile is in the newer one; a listener for each run keeps them apart.
  */
 export function openTelemetry(options: OpenTelemetryOptions = {}): (event: LoopEvent) => void {
   const tracer = options.tracer ?? trace.getTracer('tenrounds')
   const runs = new Map<string, OpenRun>()
   return (event) => {
     if (event.type === 'run-start') {
-      runs.set(event.runId, startRun(tracer, event, options.agentName))
+      const older = runs.get(event.runId)
+      if (older !== undefined) supersede(older)
+      runs.set(event.runId, startRun(tracer, event, options.agentName, older === undefined ? 0 : older.older + 1))
       return
     }
     const run = runs.get(event.runId)
     if (run === undefined) return
-    record(tracer, run, event, options.contents ?? false)
-    if (event.type === 'run-end') runs.delete(event.runId)
+    if (event.type !== 'run-end') return record(tracer, run, event, options.contents ?? false)
+    if (run.older-- > 0) return
+    endRun(run, event)
+    runs.delete(event.runId)
   }
 }
 
-function startRun(tracer: Tracer, event: EventOf<'run-start'>, agentName: string | undefined): OpenRun {
+function startRun(tracer: Tracer, event: EventOf<'run-start'>, agentName: string | undefined, older: number): OpenRun {
   const common = {
     [attribute.provider]: event.provider,
     [attribute.requestModel]: event.model,
@@ -68,17 +78,26 @@ function startRun(tracer: Tracer, event: EventOf<'run-start'>, agentName: string
     model: event.model,
     tools: new Map(),
     chat: undefined,
+    older,
   }
+}
+
+/** How a run ends that another one of its id has taken the place of is not known here: no status is set. */
+function supersede(run: OpenRun): void {
+  for (const open of [run.chat, ...run.tools.values()]) open?.end()
+  run.span.addEvent('superseded')
+  run.span.end()
 }
 
 function record(
   tracer: Tracer,
   run: OpenRun,
-  event: Exclude<LoopEvent, EventOf<'run-start'>>,
+  event: Exclude<LoopEvent, EventOf<'run-start' | 'run-end'>>,
   contents: boolean,
 ): void {
   switch (event.type) {
     case 'round-start':
+      run.chat?.end()
       run.chat = startChat(tracer, run, event)
       break
     case 'retry':
@@ -90,6 +109,7 @@ function record(
       run.chat = undefined
       break
     case 'tool-start':
+      run.tools.get(event.id)?.end()
       run.tools.set(event.id, startTool(tracer, run, event))
       break
     case 'tool-end':
@@ -100,9 +120,6 @@ function record(
       break
     case 'warning':
       run.span.addEvent('warning', { source: event.source, message: event.message })
-      break
-    case 'run-end':
-      endRun(run, event)
       break
     case 'repair':
     case 'answer-rejected':

@@ -1,11 +1,13 @@
 import { excerpt } from '../../router/clip.ts'
 import type { Model, ModelReply } from '../loop/model.ts'
+import { ModelError } from '../loop/model-error.ts'
 import { type ScriptedReply, scriptedReply } from './scripted-reply.ts'
 import { type ScriptedRequest, scriptedRequest } from './scripted-request.ts'
 
 /**
  * One reply of a script: a string is an answer, an `Error` a failure of the model, a function decides by the request
- * and gives any of the others, or a promise of one.
+ * and gives any of the others, or a promise of one. What a function throws is a mistake, as a failed `expect` is, and not a
+ * failure of the model, unless it is a `ModelError`.
  */
 export type ScriptStep = ScriptedOutcome | ((request: ScriptedRequest) => ScriptedOutcome | Promise<ScriptedOutcome>)
 
@@ -14,7 +16,7 @@ export type ScriptedOutcome = string | ScriptedReply | ModelReply | Error
 export interface ScriptedModel extends Model {
   /** What was asked so far, in order; each is a frozen snapshot. */
   readonly requests: readonly ScriptedRequest[]
-  /** @throws {ScriptError} where replies are left over, or a request came that the script has no reply for. */
+  /** @throws {ScriptError} where a step threw, replies are left over, or a request came that the script has no reply for. */
   assertDone(): void
   /** The same check, so that `using model = scriptedModel(…)` makes it at the end of the block. */
   [Symbol.dispose](): void
@@ -28,19 +30,28 @@ export class ScriptError extends Error {
 /** A model that gives one step of its script for each request. It reads no clock and no network. */
 export function scriptedModel(steps: readonly ScriptStep[]): ScriptedModel {
   const requests: ScriptedRequest[] = []
-  let unexpected: ScriptError | undefined
+  // A run turns what is thrown into its outcome: the first mistake is kept, so that it cannot be overlooked.
+  let mistake: ScriptError | undefined
   const stepFor = (snapshot: ScriptedRequest): ScriptStep => {
     const step = steps[snapshot.number - 1]
     if (step !== undefined) return step
     const error = new ScriptError(
       `Request ${snapshot.number} is not in the script, which has ${count(steps.length)}. ${lastMessage(snapshot)}`,
     )
-    // A run turns it into its outcome: it is kept, so that it cannot be overlooked.
-    unexpected ??= error
+    mistake ??= error
     throw error
   }
+  const outcomeOf = async (step: ScriptStep, snapshot: ScriptedRequest): Promise<ScriptedOutcome> => {
+    if (typeof step !== 'function') return step
+    try {
+      return await step(snapshot)
+    } catch (error) {
+      if (!isModelFailure(error, snapshot.signal)) mistake ??= stepThrew(error, snapshot.number)
+      throw error
+    }
+  }
   const assertDone = () => {
-    if (unexpected !== undefined) throw unexpected
+    if (mistake !== undefined) throw mistake
     const left = steps.length - requests.length
     if (left === 0) return
     throw new ScriptError(
@@ -55,12 +66,25 @@ export function scriptedModel(steps: readonly ScriptStep[]): ScriptedModel {
     async complete(request) {
       const snapshot = scriptedRequest(request, requests.length + 1)
       requests.push(snapshot)
-      const step = stepFor(snapshot)
-      return replyOf(typeof step === 'function' ? await step(snapshot) : step, snapshot.number)
+      return replyOf(await outcomeOf(stepFor(snapshot), snapshot), snapshot.number)
     },
     assertDone,
     [Symbol.dispose]: assertDone,
   }
+}
+
+/** A step that waits may break off when the run is over. */
+function isModelFailure(error: unknown, { aborted, reason }: AbortSignal): boolean {
+  if (error instanceof ModelError) return true
+  return aborted && (error === reason || (error instanceof Error && error.name === 'AbortError'))
+}
+
+function stepThrew(error: unknown, number: number): ScriptError {
+  const message = error instanceof Error ? error.message : String(error)
+  return new ScriptError(
+    `Step ${number} of the script threw: ${message}\nAn error that is meant as a failure of the model has to be returned.`,
+    { cause: error },
+  )
 }
 
 function replyOf(outcome: ScriptedOutcome, number: number): ModelReply {

@@ -1,25 +1,20 @@
-import {
-  BasicTracerProvider,
-  InMemorySpanExporter,
-  type ReadableSpan,
-  SimpleSpanProcessor,
-} from '@opentelemetry/sdk-trace-base'
+import type { ReadableSpan } from '@opentelemetry/sdk-trace-base'
 import { expect, test } from 'vitest'
 import { ModelError } from '../../lib/loop/model-error.ts'
 import { runLoop } from '../../lib/loop/run-loop.ts'
 import { type OpenTelemetryOptions, openTelemetry } from '../../lib/opentelemetry/index.ts'
 import { calls, fails, type ScriptStep, says, scriptedModel } from '../support/scripted-model.ts'
 import { getWeather } from '../support/weather.ts'
+import { recordSpans } from './support/record-spans.ts'
 
 async function spansOf(
   steps: readonly ScriptStep[],
   options: OpenTelemetryOptions = {},
 ): Promise<readonly ReadableSpan[]> {
-  const exporter = new InMemorySpanExporter()
-  const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] })
-  const onEvent = openTelemetry({ tracer: provider.getTracer('test'), ...options })
+  const { tracer, ended } = recordSpans()
+  const onEvent = openTelemetry({ tracer, ...options })
   await runLoop({ model: scriptedModel(steps), tools: [getWeather], prompt: 'How warm?', runId: 'run-1', onEvent })
-  return exporter.getFinishedSpans()
+  return ended()
 }
 
 const askOslo = calls('get_weather', { city: 'Oslo' })

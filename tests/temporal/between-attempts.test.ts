@@ -3,45 +3,22 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { Context } from '@temporalio/activity'
 import { defaultPayloadConverter } from '@temporalio/common'
 import { NativeConnection } from '@temporalio/worker'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { ModelError } from '../../lib/loop/model-error.ts'
+import { describe, expect, test, vi } from 'vitest'
 import { startHeartbeat } from '../../lib/temporal/heartbeat.ts'
 import { loopActivity } from '../../lib/temporal/index.ts'
 import { readProgress } from '../../lib/temporal/progress.ts'
-import { defineTool } from '../../router/tool.ts'
 import { startIncident } from '../../workflows/client.ts'
 import { createWorker } from '../../workflows/worker.ts'
 import { startCommand } from '../cli/support/command.ts'
-import { type ActivityHarness, activityHarness } from '../support/activity-harness.ts'
-import { calls, fails, says, scriptedModel } from '../support/scripted-model.ts'
-import { openTemporal, type TemporalServer, temporalForTests } from '../support/temporal-server.ts'
+import { calls, says, scriptedModel } from '../support/scripted-model.ts'
+import { temporalForTests } from '../support/temporal-server.ts'
+import { busy, getCity, heartbeatTimeout } from './support/one-run.ts'
+import { useHarness } from './support/use-harness.ts'
 
 const source = await temporalForTests()
-let server: TemporalServer
-let harness: ActivityHarness
-const heartbeatTimeout = '3s'
-
-const getCity = defineTool({
-  name: 'get_city',
-  description: 'A city.',
-  inputSchema: { type: 'object', properties: {} },
-  annotations: { readOnlyHint: true, idempotentHint: true },
-  execute: () => ({ city: 'Oslo' }),
-})
-
-function busy(retryAfterMs: number): Error {
-  return fails(new ModelError('busy', { kind: 'rate_limit', retryable: true, retryAfterMs }))
-}
 
 describe.skipIf(source === undefined)('between two attempts of a run', () => {
-  beforeAll(async () => {
-    server = await openTemporal(source)
-    harness = await activityHarness(server)
-  })
-  afterAll(async () => {
-    await harness?.[Symbol.asyncDispose]()
-    await server?.[Symbol.asyncDispose]()
-  })
+  const harness = useHarness(source)
 
   test('a cancellation still gets what the failed attempt had', async () => {
     const model = scriptedModel([calls('get_city', {}), busy(600_000)])
@@ -111,10 +88,11 @@ describe.skipIf(source === undefined)('between two attempts of a run', () => {
   })
 
   test('with nothing to hand in, the incident workflow is cancelled and its status says so', async () => {
-    const connection = await NativeConnection.connect({ address: server.address })
+    const { address, namespace } = harness.server
+    const connection = await NativeConnection.connect({ address })
     const taskQueue = `incidents-${randomUUID()}`
     const model = scriptedModel([busy(600_000)])
-    const worker = await createWorker({ connection, namespace: server.namespace, taskQueue, model })
+    const worker = await createWorker({ connection, namespace, taskQueue, model })
     await worker.runUntil(async () => {
       const { handle, result, status } = await startIncident('healthy_control', { client: harness.client, taskQueue })
       await vi.waitFor(
@@ -127,7 +105,7 @@ describe.skipIf(source === undefined)('between two attempts of a run', () => {
       await handle.cancel()
       await expect(result()).rejects.toMatchObject({ cause: { name: 'CancelledFailure' } })
       expect(await status()).toMatchObject({ step: 'agent_step', stop_reason: 'cancelled' })
-      const there = { TEMPORAL_ADDRESS: server.address, TEMPORAL_NAMESPACE: server.namespace }
+      const there = { TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace }
       const watched = await startCommand(['watch', handle.workflowId], there).ended
       expect(watched.code).toBe(1)
       expect(watched.stderr).toContain('Cancelled without a result')

@@ -1,43 +1,23 @@
 import { Context } from '@temporalio/activity'
 import { ApplicationFailure } from '@temporalio/common'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { checkpointVersion } from '../../lib/loop/checkpoint.ts'
-import { ModelError } from '../../lib/loop/model-error.ts'
 import { minimax } from '../../lib/minimax/minimax.ts'
 import { packCheckpoint, unpackCheckpoint } from '../../lib/temporal/heartbeat-details.ts'
-import { type LoopActivityOptions, loopActivity } from '../../lib/temporal/index.ts'
+import { loopActivity } from '../../lib/temporal/index.ts'
 import type { ScriptedRequest } from '../../lib/testing/index.ts'
 import { defineTool } from '../../router/tool.ts'
 import { completion, replyJson, startLocalServer } from '../minimax/support/local-server.ts'
-import { type ActivityHarness, activityHarness } from '../support/activity-harness.ts'
 import { calls, fails, says, scriptedModel } from '../support/scripted-model.ts'
-import { openTemporal, type TemporalServer, temporalForTests } from '../support/temporal-server.ts'
+import { temporalForTests } from '../support/temporal-server.ts'
+import { emptyCheckpoint } from './support/empty-checkpoint.ts'
+import { getCity, heartbeatTimeout, overloaded, work } from './support/one-run.ts'
+import { useHarness } from './support/use-harness.ts'
 
 const source = await temporalForTests()
-let server: TemporalServer
-let harness: ActivityHarness
-const heartbeatTimeout = '3s'
-const overloaded = new ModelError('busy', { kind: 'overloaded', retryable: true, retryAfterMs: 1 })
-
-function work(options: LoopActivityOptions) {
-  return { work: loopActivity(() => options) }
-}
-
-function warnings(): string[] {
-  return harness.logs
-    .filter(({ level }) => level === 'WARN')
-    .map(({ message, meta }) => `${message} ${JSON.stringify(meta)}`)
-}
 
 describe.skipIf(source === undefined)('a run in an activity under hostile conditions', () => {
-  beforeAll(async () => {
-    server = await openTemporal(source)
-    harness = await activityHarness(server)
-  })
-  afterAll(async () => {
-    await harness?.[Symbol.asyncDispose]()
-    await server?.[Symbol.asyncDispose]()
-  })
+  const harness = useHarness(source)
 
   test.each<readonly [string, unknown, because?: string]>([
     ['of another activity', { cursor: 3 }],
@@ -49,15 +29,15 @@ describe.skipIf(source === undefined)('a run in an activity under hostile condit
     ['of an older version', { progress: {}, checkpoint: packCheckpoint(ofVersionOne()) }, 'has version 1'],
     [
       'of a later version',
-      { progress: {}, checkpoint: packCheckpoint({ ...empty(), version: checkpointVersion + 1 }) },
+      { progress: {}, checkpoint: packCheckpoint({ ...emptyCheckpoint, version: checkpointVersion + 1 }) },
       `has version ${checkpointVersion + 1}`,
     ],
-    ['damaged inside', { progress: {}, checkpoint: packCheckpoint({ ...empty(), messages: [null] }) }],
+    ['damaged inside', { progress: {}, checkpoint: packCheckpoint({ ...emptyCheckpoint, messages: [null] }) }],
     [
       'with a result of nothing',
       {
         progress: {},
-        checkpoint: packCheckpoint({ ...empty(), messages: [{ role: 'tool', json: '{}' }], results: [null] }),
+        checkpoint: packCheckpoint({ ...emptyCheckpoint, messages: [{ role: 'tool', json: '{}' }], results: [null] }),
       },
     ],
   ])('heartbeat details %s mean a clean start, with a line in the log', async (_, details, because = '') => {
@@ -70,22 +50,15 @@ describe.skipIf(source === undefined)('a run in an activity under hostile condit
         throw ApplicationFailure.create({ message: 'first', nextRetryDelay: 1 })
       },
     }
-    const before = warnings().length
+    const before = harness.warnings().length
     await using worker = await harness.startWorker(activities)
     const handle = await harness.start(worker, 'work', { heartbeatTimeout })
     expect(await handle.result()).toMatchObject({ stopReason: 'answered', answer: 'done', rounds: 1 })
-    expect(warnings().slice(before)).toContainEqual(expect.stringMatching(/starts afresh.*"reason":".+"/))
-    expect(warnings().at(-1)).toContain(because)
+    expect(harness.warnings().slice(before)).toContainEqual(expect.stringMatching(/starts afresh.*"reason":".+"/))
+    expect(harness.warnings().at(-1)).toContain(because)
   })
 
   test('a failure before the run begins does not lose the checkpoint', async () => {
-    const getCity = defineTool({
-      name: 'get_city',
-      description: 'A city.',
-      inputSchema: { type: 'object', properties: {} },
-      annotations: { readOnlyHint: true, idempotentHint: true },
-      execute: () => ({ city: 'Oslo' }),
-    })
     const model = scriptedModel([calls('get_city', {}), fails(overloaded), says('Oslo')])
     const activities = {
       work: loopActivity(() => {
@@ -132,12 +105,6 @@ describe.skipIf(source === undefined)('a run in an activity under hostile condit
   })
 
   test('hands in what it has before start-to-close is over', async () => {
-    const getCity = defineTool({
-      name: 'get_city',
-      description: 'A city.',
-      inputSchema: { type: 'object', properties: {} },
-      execute: () => ({ city: 'Oslo' }),
-    })
     const model = scriptedModel([calls('get_city', {}), ({ signal }) => untilAborted(signal)])
     await using worker = await harness.startWorker(work({ model, tools: [getCity], prompt: 'x' }))
     const handle = await harness.start(worker, 'work', { heartbeatTimeout, startToCloseTimeout: '4s' })
@@ -189,33 +156,9 @@ describe.skipIf(source === undefined)('a run in an activity under hostile condit
   })
 })
 
-/** A checkpoint of today's version, of a run in which nothing happened. */
-function empty() {
-  return {
-    version: checkpointVersion,
-    run_id: 'r',
-    rounds: 0,
-    messages: [],
-    pending: [],
-    results: [],
-    usage: { inputTokens: 0, outputTokens: 0, cachedInputTokens: 0, reasoningTokens: 0 },
-    last_tokens: 0,
-    fastest_ms: 0,
-    slowest_ms: 0,
-    elapsed_ms: 0,
-    closing: null,
-    announced: false,
-    unjudged: null,
-    stop: null,
-    partial: null,
-    answer: null,
-    entries: [],
-  }
-}
-
 /** As the release before took them. */
 function ofVersionOne() {
-  const { announced: _, unjudged: __, stop: ___, ...older } = empty()
+  const { announced: _, unjudged: __, stop: ___, ...older } = emptyCheckpoint
   return { ...older, version: 1, rounds: 3 }
 }
 

@@ -1,23 +1,16 @@
 import { randomUUID } from 'node:crypto'
 import { ApplicationFailure } from '@temporalio/common'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { ModelError } from '../../lib/loop/model-error.ts'
-import { type LoopActivityOptions, loopActivity, runInActivity } from '../../lib/temporal/index.ts'
+import { describe, expect, test } from 'vitest'
+import { loopActivity, runInActivity } from '../../lib/temporal/index.ts'
 import { defineTool } from '../../router/tool.ts'
-import { type ActivityHarness, activityError, activityHarness } from '../support/activity-harness.ts'
+import { activityError } from '../support/activity-harness.ts'
 import { calls, fails, says, scriptedModel } from '../support/scripted-model.ts'
 import { seededText } from '../support/seeded-text.ts'
-import { openTemporal, type TemporalServer, temporalForTests } from '../support/temporal-server.ts'
+import { temporalForTests } from '../support/temporal-server.ts'
+import { heartbeatTimeout, overloaded, work } from './support/one-run.ts'
+import { useHarness } from './support/use-harness.ts'
 
 const source = await temporalForTests()
-let server: TemporalServer
-let harness: ActivityHarness
-const heartbeatTimeout = '3s'
-const overloaded = new ModelError('busy', { kind: 'overloaded', retryable: true, retryAfterMs: 1 })
-
-function work(options: LoopActivityOptions) {
-  return { work: loopActivity(() => options) }
-}
 
 /** Returns as many characters as it is asked for, which do not compress. */
 function loudTool(annotations: { readonly readOnlyHint: boolean; readonly idempotentHint: boolean }) {
@@ -35,21 +28,8 @@ function loudTool(annotations: { readonly readOnlyHint: boolean; readonly idempo
   return { tool, executed: () => executed }
 }
 
-function warnings(): string[] {
-  return harness.logs
-    .filter(({ level }) => level === 'WARN')
-    .map(({ message, meta }) => `${message} ${JSON.stringify(meta)}`)
-}
-
 describe.skipIf(source === undefined)('what is too large for a payload of Temporal', () => {
-  beforeAll(async () => {
-    server = await openTemporal(source)
-    harness = await activityHarness(server)
-  })
-  afterAll(async () => {
-    await harness?.[Symbol.asyncDispose]()
-    await server?.[Symbol.asyncDispose]()
-  })
+  const harness = useHarness(source)
 
   test('a checkpoint too large for a heartbeat is left out with a warning; the next attempt goes on from the one before', async () => {
     const { tool, executed } = loudTool({ readOnlyHint: false, idempotentHint: false })
@@ -64,7 +44,7 @@ describe.skipIf(source === undefined)('what is too large for a payload of Tempor
     await using worker = await harness.startWorker(work({ model, tools: [tool], prompt: 'x', limits }))
     const run = await (await harness.start(worker, 'work', { heartbeatTimeout })).result()
     expect(run).toMatchObject({ stopReason: 'answered', answer: 'done' })
-    expect(warnings()).toContainEqual(expect.stringMatching(/too large for a heartbeat.*"saved_rounds":2/))
+    expect(harness.warnings()).toContainEqual(expect.stringMatching(/too large for a heartbeat.*"saved_rounds":2/))
     // The reply that asked for it was saved, its result was not: nobody knows what the second call did.
     expect(executed()).toBe(3)
     expect(JSON.stringify(run)).toContain('outcome_unknown')

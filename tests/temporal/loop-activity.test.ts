@@ -1,15 +1,14 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { Model } from '../../lib/loop/model.ts'
-import { ModelError } from '../../lib/loop/model-error.ts'
 import { loopActivity } from '../../lib/temporal/index.ts'
 import { defineTool } from '../../router/tool.ts'
-import { type ActivityHarness, activityError, activityHarness } from '../support/activity-harness.ts'
+import { activityError } from '../support/activity-harness.ts'
 import { calls, fails, says, scriptedModel } from '../support/scripted-model.ts'
-import { openTemporal, type TemporalServer, temporalForTests } from '../support/temporal-server.ts'
+import { temporalForTests } from '../support/temporal-server.ts'
+import { heartbeatTimeout, overloaded } from './support/one-run.ts'
+import { useHarness } from './support/use-harness.ts'
 
 const source = await temporalForTests()
-let server: TemporalServer
-let harness: ActivityHarness
 let measured: string[] = []
 
 const getWeather = defineTool({
@@ -39,19 +38,12 @@ function weatherActivities(model: Model) {
 }
 
 describe.skipIf(source === undefined)('loopActivity', () => {
-  beforeAll(async () => {
-    server = await openTemporal(source)
-    harness = await activityHarness(server)
-  })
-  afterAll(async () => {
-    await harness?.[Symbol.asyncDispose]()
-    await server?.[Symbol.asyncDispose]()
-  })
+  const harness = useHarness(source)
 
   test('runs the loop and returns the run, without the full values of tool results', async () => {
     const model = scriptedModel([calls('get_weather', { city: 'Oslo' }), says('It is 4 °C.')])
     await using worker = await harness.startWorker(weatherActivities(model))
-    const handle = await harness.start(worker, 'answer_weather_question', { heartbeatTimeout: '3s' }, 'Oslo')
+    const handle = await harness.start(worker, 'answer_weather_question', { heartbeatTimeout }, 'Oslo')
     const run = await handle.result()
     expect(run).toMatchObject({ stopReason: 'answered', answer: 'It is 4 °C.', rounds: 2 })
     expect(run).not.toHaveProperty('results')
@@ -60,10 +52,9 @@ describe.skipIf(source === undefined)('loopActivity', () => {
 
   test('repeats neither a paid reply nor a tool call when the next reply fails', async () => {
     measured = []
-    const overloaded = new ModelError('busy', { kind: 'overloaded', retryable: true, retryAfterMs: 1 })
     const model = scriptedModel([calls('get_weather', { city: 'Oslo' }), fails(overloaded), says('It is 4 °C.')])
     await using worker = await harness.startWorker(weatherActivities(model))
-    const handle = await harness.start(worker, 'answer_weather_question', { heartbeatTimeout: '3s' }, 'Oslo')
+    const handle = await harness.start(worker, 'answer_weather_question', { heartbeatTimeout }, 'Oslo')
     expect(await handle.result()).toMatchObject({ stopReason: 'answered', answer: 'It is 4 °C.', rounds: 2 })
     expect(measured).toEqual(['Oslo'])
     expect(model.requests).toHaveLength(3)
@@ -75,7 +66,7 @@ describe.skipIf(source === undefined)('loopActivity', () => {
       work: loopActivity(() => ({ model: scriptedModel([]), prompt: 'x', tools: [getWeather, getWeather] })),
     }
     await using worker = await harness.startWorker(activities)
-    const error = await activityError(await harness.start(worker, 'work', { heartbeatTimeout: '3s' }))
+    const error = await activityError(await harness.start(worker, 'work', { heartbeatTimeout }))
     expect(error).toMatchObject({ nonRetryable: true, message: expect.stringContaining('get_weather') })
   })
 })

@@ -1,19 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { defaultPayloadConverter } from '@temporalio/common'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { type Checkpoint, checkpointVersion } from '../../lib/loop/checkpoint.ts'
+import { describe, expect, test, vi } from 'vitest'
+import type { Checkpoint } from '../../lib/loop/checkpoint.ts'
 import type { LoopEvent } from '../../lib/loop/events.ts'
 import { defaultLimits } from '../../lib/loop/limits.ts'
 import { LoopError } from '../../lib/loop/loop-error.ts'
 import type { RunError } from '../../lib/loop/run-error.ts'
-
 import { type ActivityRun, type RunOutcome, runInActivity } from '../../lib/temporal/index.ts'
-import { type ActivityHarness, activityError, activityHarness } from '../support/activity-harness.ts'
-import { openTemporal, type TemporalServer, temporalForTests } from '../support/temporal-server.ts'
+import { activityError } from '../support/activity-harness.ts'
+import { temporalForTests } from '../support/temporal-server.ts'
+import { emptyCheckpoint } from './support/empty-checkpoint.ts'
+import { heartbeatTimeout } from './support/one-run.ts'
+import { useHarness } from './support/use-harness.ts'
 
 const source = await temporalForTests()
-let server: TemporalServer
-let harness: ActivityHarness
 
 /** An activity around a function in the place of the run. */
 function activityOf(run: (activity: ActivityRun) => Promise<RunOutcome>) {
@@ -21,24 +21,11 @@ function activityOf(run: (activity: ActivityRun) => Promise<RunOutcome>) {
 }
 
 const checkpoint: Checkpoint = {
-  version: checkpointVersion,
-  run_id: 'r',
+  ...emptyCheckpoint,
   rounds: 4,
   messages: [{ role: 'user', json: '{"role":"user","content":"how warm is it?"}' }],
-  pending: [],
-  results: [],
   usage: { inputTokens: 1, outputTokens: 2, cachedInputTokens: 0, reasoningTokens: 0 },
-  last_tokens: 0,
-  fastest_ms: 0,
-  slowest_ms: 0,
   elapsed_ms: 10,
-  closing: null,
-  announced: false,
-  unjudged: null,
-  stop: null,
-  partial: null,
-  answer: null,
-  entries: [],
 }
 const overloaded: RunError = {
   name: 'ModelError',
@@ -49,17 +36,9 @@ const overloaded: RunError = {
 }
 const unauthorized: RunError = { name: 'ModelError', message: 'who?', kind: 'authentication', retryable: false }
 const answered: RunOutcome = { stopReason: 'answered', rounds: 5 }
-const heartbeatTimeout = '3s'
 
 describe.skipIf(source === undefined)('a run in an activity', () => {
-  beforeAll(async () => {
-    server = await openTemporal(source)
-    harness = await activityHarness(server)
-  })
-  afterAll(async () => {
-    await harness?.[Symbol.asyncDispose]()
-    await server?.[Symbol.asyncDispose]()
-  })
+  const harness = useHarness(source)
 
   test('is refused without a heartbeat timeout, before it begins', async () => {
     let calls = 0

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { ModelError } from '../../lib/loop/model-error.ts'
 import { runLoop } from '../../lib/loop/run-loop.ts'
@@ -85,4 +86,53 @@ test('replies that nobody asked for fail at the end, by name or by leaving the b
     using unused = scriptedModel(['Warm.'])
     expect(unused.requests).toEqual([])
   }).toThrow(ScriptError)
+})
+
+test.each([
+  ['an assertion', () => expect('Bergen').toBe('Oslo')],
+  [
+    'a mistake of its own',
+    () => {
+      throw new TypeError("Cannot read properties of undefined: expected 'Bergen' to be 'Oslo'")
+    },
+  ],
+])(
+  '%s that a step throws fails at the end with the number of the step, and the error as its cause',
+  async (_, check) => {
+    const model = scriptedModel([
+      asksOslo,
+      async () => {
+        check()
+        return 'Warm.'
+      },
+      'Never asked for.',
+    ])
+    expect(await runLoop({ model, tools, prompt })).toMatchObject({ stopReason: 'failed', rounds: 1 })
+    expect(() => model.assertDone()).toThrow(ScriptError)
+    expect(() => model.assertDone()).toThrow(/^Step 2 of the script threw: .*expected 'Bergen' to be 'Oslo'/)
+    expect(() => model.assertDone()).toThrow(
+      expect.objectContaining({ cause: expect.objectContaining({ message: expect.stringContaining("'Oslo'") }) }),
+    )
+  },
+)
+
+test('the first of several mistakes is reported', async () => {
+  const model = scriptedModel([() => expect.fail('first'), () => expect.fail('second')])
+  for (const _ of [1, 2, 3]) await expect(model.complete(modelRequest())).rejects.toThrow()
+  expect(() => model.assertDone()).toThrow(/^Step 1 of the script threw: first/)
+})
+
+test.each([
+  ['with the reason of its signal', async (signal: AbortSignal) => signal.throwIfAborted()],
+  ['with an AbortError', (signal: AbortSignal) => setTimeout(60_000, undefined, { signal })],
+])('a step that breaks off %s when the run is cancelled is no mistake', async (_, wait) => {
+  const cancelled = new AbortController()
+  using model = scriptedModel([
+    async ({ signal }) => {
+      cancelled.abort(new Error('enough'))
+      await wait(signal)
+      return 'Warm.'
+    },
+  ])
+  expect(await runLoop({ model, prompt, signal: cancelled.signal })).toMatchObject({ stopReason: 'cancelled' })
 })

@@ -6,10 +6,10 @@ import { type EngineArgument, engineArguments, removedArguments } from './engine
 import { FixPlanError } from './fix-plan-error.ts'
 
 /**
- * Checks that this version of vLLM accepts an engine argument.
+ * Checks that this version of vLLM accepts an engine argument, and that the simulation knows what it does.
  *
  * @param at where it stands in the plan, for the message.
- * @throws {FixPlanError} for an unknown, removed or later argument, or a wrong value.
+ * @throws {FixPlanError} for an unknown, removed or later argument, a wrong value, or an argument whose effect would not show.
  */
 export function checkEngineArgument(
   name: string,
@@ -28,8 +28,18 @@ export function checkEngineArgument(
   if (argument.since !== undefined && compareVersions(version, argument.since) < 0) {
     throw new FixPlanError(`${at}/${name}: vLLM ${version} has no "${name}"; it came with ${argument.since}.`)
   }
-  if (value !== null) checkValue(name, value, argument, at)
+  if (value === null) return argument
+  checkValue(name, value, argument, at)
+  if (argument.notSimulated) throw new FixPlanError(`${at}/${name}: ${notSimulated(name, argument)}`)
   return argument
+}
+
+function notSimulated(name: string, { up }: EngineArgument): string {
+  const effect = up === undefined ? '' : ` (${up.replace(/\.$/, '')})`
+  return (
+    `vLLM has "${name}"${effect}, but it is not part of the simulation: no measurement would show what it does. ` +
+    'Leave it out; the rationale of the plan may recommend it.'
+  )
 }
 
 function checkValue(name: string, value: boolean | number | string, argument: EngineArgument, at: string): void {

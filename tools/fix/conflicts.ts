@@ -33,6 +33,7 @@ export function checkConflicts(actions: readonly FixAction[]): void {
 const overrides = [
   ['kv_cache_memory_bytes', 'gpu_memory_utilization'],
   ['num_gpu_blocks_override', 'gpu_memory_utilization'],
+  ['num_gpu_blocks_override', 'kv_cache_memory_bytes'],
 ] as const
 
 function checkOverrides(actions: readonly FixAction[]): void {

@@ -6,6 +6,8 @@ export interface EngineArgument {
   readonly choices?: readonly (string | number)[]
   /** The text has to be a JSON object. */
   readonly json?: boolean
+  /** vLLM does something with it that bears on speed or memory, and the simulation knows nothing of it. */
+  readonly notSimulated?: true
   /** First version that has it. */
   readonly since?: string
   /** What a higher value does, or `true`, or any new text. */
@@ -18,6 +20,7 @@ const text = { type: 'string' } as const
 const json = { type: 'string', json: true } as const
 const count = { type: 'integer', minimum: 1 } as const
 const amount = { type: 'number', minimum: 0 } as const
+const notSimulated = { notSimulated: true } as const
 
 /** vLLM V1 engine arguments (`vllm/engine/arg_utils.py`) that an operator changes; effects as the vLLM documentation gives them. */
 export const engineArguments: { readonly [name: string]: EngineArgument } = {
@@ -54,7 +57,11 @@ export const engineArguments: { readonly [name: string]: EngineArgument } = {
     up: 'More GPUs in stages: more KV cache, some latency per stage.',
     down: 'Fewer stages, less KV cache.',
   },
-  data_parallel_size: { ...count, up: 'More replicas: throughput and isolation, no gain for a single request.' },
+  data_parallel_size: {
+    ...count,
+    ...notSimulated,
+    up: 'More replicas: throughput and isolation, no gain for a single request.',
+  },
   max_model_len: {
     ...count,
     up: 'Longer requests are accepted; the KV cache has to hold at least one of that length.',
@@ -80,26 +87,42 @@ export const engineArguments: { readonly [name: string]: EngineArgument } = {
     since: '0.20.0',
     up: 'Admits a request only when its whole prompt fits: fewer preemptions, more queueing.',
   },
-  async_scheduling: { ...flag, up: 'Schedules the next step while the GPU works: fewer gaps.' },
-  scheduling_policy: { type: 'string', choices: ['fcfs', 'priority'], up: 'Order of the waiting queue.' },
+  async_scheduling: { ...flag, ...notSimulated, up: 'Schedules the next step while the GPU works: fewer gaps.' },
+  scheduling_policy: {
+    type: 'string',
+    choices: ['fcfs', 'priority'],
+    ...notSimulated,
+    up: 'Order of the waiting queue.',
+  },
   performance_mode: {
     type: 'string',
     choices: ['balanced', 'interactivity', 'throughput'],
+    ...notSimulated,
     since: '0.20.0',
     up: 'Preset of the scheduling budgets.',
   },
   long_prefill_token_threshold: { type: 'integer', minimum: 0, up: 'Caps the chunk of a long prompt per step.' },
-  max_num_partial_prefills: count,
-  max_long_partial_prefills: count,
+  max_num_partial_prefills: { ...count, ...notSimulated, up: 'Short prompts may pass long ones.' },
+  max_long_partial_prefills: { ...count, ...notSimulated, up: 'So many of the prompts in progress may be long ones.' },
   block_size: { type: 'integer', choices: [1, 8, 16, 32, 64, 128, 256], up: 'Tokens per KV block.' },
-  num_gpu_blocks_override: count,
+  num_gpu_blocks_override: {
+    ...count,
+    up: 'Sets the number of KV blocks directly, in place of what gpu_memory_utilization leaves room for.',
+    down: 'Sets a smaller number of KV blocks directly: more preemptions, more slack for allocations at run time.',
+  },
   cpu_offload_gb: { ...amount, up: 'Weights move to host memory: room on the GPU, every step waits for PCIe.' },
   kv_offloading_size: { ...amount, up: 'KV blocks are kept in host memory: more host memory used.' },
   kv_offloading_backend: text,
-  optimization_level: { type: 'integer', minimum: 0, maximum: 3 },
-  cudagraph_mode: text,
-  compilation_config: text,
-  stream_interval: count,
+  optimization_level: {
+    type: 'integer',
+    minimum: 0,
+    maximum: 3,
+    ...notSimulated,
+    up: 'Longer startup, shorter steps.',
+  },
+  cudagraph_mode: { ...text, ...notSimulated },
+  compilation_config: { ...text, ...notSimulated },
+  stream_interval: { ...count, ...notSimulated, up: 'Fewer, larger pieces of a stream: relief for the CPU.' },
   api_server_count: count,
   disable_log_stats: flag,
   disable_custom_all_reduce: { ...flag, up: 'All-reduces go through NCCL instead of the custom kernel.' },
@@ -108,17 +131,23 @@ export const engineArguments: { readonly [name: string]: EngineArgument } = {
     ...count,
     up: 'Collective operations may take longer before they are given up; removes no cause.',
   },
-  enable_expert_parallel: flag,
-  dtype: { type: 'string', choices: ['auto', 'half', 'float16', 'bfloat16', 'float', 'float32'] },
-  quantization: text,
+  enable_expert_parallel: { ...flag, ...notSimulated },
+  dtype: {
+    type: 'string',
+    choices: ['auto', 'half', 'float16', 'bfloat16', 'float', 'float32'],
+    ...notSimulated,
+    up: 'Element type of weights and activations: float32 doubles their memory and the time of a step.',
+  },
+  quantization: { ...text, ...notSimulated, up: 'Smaller weights: more KV cache, shorter steps; accuracy may suffer.' },
   load_format: text,
   tokenizer_mode: text,
   trust_remote_code: flag,
   served_model_name: text,
   seed: { type: 'integer' },
-  attention_backend: text,
+  attention_backend: { ...text, ...notSimulated },
   speculative_config: {
     ...json,
+    ...notSimulated,
     up: 'Drafts tokens ahead: shorter inter-token latency at small batches; the gain shrinks or turns at large ones.',
   },
   enable_lora: flag,
@@ -134,10 +163,10 @@ export const engineArguments: { readonly [name: string]: EngineArgument } = {
     up: 'More host memory for preprocessed inputs.',
     down: 'Less host memory; inputs are processed again.',
   },
-  skip_mm_profiling: flag,
+  skip_mm_profiling: { ...flag, ...notSimulated },
   hf_overrides: json,
   enable_sleep_mode: flag,
-  kv_transfer_config: json,
+  kv_transfer_config: { ...json, ...notSimulated },
   override_generation_config: json,
   structured_outputs_config: json,
   generation_config: text,
@@ -150,8 +179,8 @@ export const engineArguments: { readonly [name: string]: EngineArgument } = {
   disable_hybrid_kv_cache_manager: flag,
   enable_prompt_embeds: flag,
   calculate_kv_scales: flag,
-  enable_dbo: flag,
-  decode_context_parallel_size: count,
+  enable_dbo: { ...flag, ...notSimulated },
+  decode_context_parallel_size: { ...count, ...notSimulated },
   enable_log_requests: flag,
   kv_cache_metrics: flag,
   show_hidden_metrics_for_version: text,

@@ -12,6 +12,8 @@ export interface EngineSettings {
   readonly gpuMemoryUtilization: number
   /** Overrides `gpuMemoryUtilization` where set. */
   readonly kvCacheMemoryBytes: number | undefined
+  /** KV blocks in place of what memory is left for; overrides both of the above where set. */
+  readonly kvBlocksOverride: number | undefined
   readonly kvBytesPerElement: number
   readonly blockSize: number
   readonly tensorParallelSize: number
@@ -63,6 +65,7 @@ export function engineSettings(config: DeploymentConfig, model: ModelArchitectur
     maxModelLen,
     gpuMemoryUtilization: read.number('gpu_memory_utilization', since020 ? 0.92 : 0.9),
     kvCacheMemoryBytes: read.optionalNumber('kv_cache_memory_bytes'),
+    kvBlocksOverride: read.optionalNumber('num_gpu_blocks_override'),
     kvBytesPerElement: read.text('kv_cache_dtype', 'auto').startsWith('fp8') ? 1 : 2,
     blockSize: read.number('block_size', 16),
     tensorParallelSize,

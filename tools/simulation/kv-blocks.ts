@@ -23,10 +23,6 @@ export class KvBlocks {
     this.#shared = new Int32Array(requests)
   }
 
-  get total(): number {
-    return this.#total
-  }
-
   /** Share of the blocks in use, 0 to 1. */
   get usage(): number {
     return 1 - this.#free / this.#total

@@ -60,21 +60,26 @@ export function planMemory(
     )
   }
   const budgeted = weightsGib + activationGib + nonTorchGib + (settings.graphsInBudget ? graphsGib : 0)
-  const availableKvGib = fixedSize ? (settings.kvCacheMemoryBytes ?? 0) / gib : desired - budgeted
+  const bytesPerToken = kvBytesPerToken(model, settings.kvBytesPerElement) / settings.ranks
+  const gibPerBlock = (bytesPerToken * settings.blockSize) / gib
+  const profiledKvGib = fixedSize ? (settings.kvCacheMemoryBytes ?? 0) / gib : desired - budgeted
+  const override = settings.kvBlocksOverride
+  const availableKvGib = override === undefined ? profiledKvGib : override * gibPerBlock
   if (availableKvGib <= 0) {
     return failed(
       'No available memory for the cache blocks. Try increasing `gpu_memory_utilization` when initializing the engine.',
     )
   }
-  const bytesPerToken = kvBytesPerToken(model, settings.kvBytesPerElement) / settings.ranks
-  const kvBlocks = Math.floor((availableKvGib * gib) / (bytesPerToken * settings.blockSize))
+  const kvBlocks = override ?? Math.floor(availableKvGib / gibPerBlock)
   const kvTokens = kvBlocks * settings.blockSize
+  // Of too few blocks by the override vLLM says so from #41069 (April 2026) on; before, it hung at the first long request.
   if (kvTokens < settings.maxModelLen) {
     const needed = (settings.maxModelLen * bytesPerToken) / gib
     return failed(
       `To serve at least one request with the models's max seq len (${settings.maxModelLen}), (${needed.toFixed(2)} GiB KV ` +
         `cache is needed, which is larger than the available KV cache memory (${availableKvGib.toFixed(2)} GiB). ` +
-        'Try increasing `gpu_memory_utilization` or decreasing `max_model_len` when initializing the engine.',
+        `Try increasing \`${override === undefined ? 'gpu_memory_utilization' : 'num_gpu_blocks_override'}\` ` +
+        'or decreasing `max_model_len` when initializing the engine.',
     )
   }
   const outside = settings.graphsInBudget ? 0 : graphsGib

@@ -1,183 +1,102 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { classifyLogLines } from '../../../tools/index.ts'
+import { casesOf, verdictOf } from './support/verdicts.ts'
 
-test.each([
-  [
-    '[Wed Jan 14 07:11:20 2026] watchdog: BUG: soft lockup - CPU#5 stuck for 24s! [kworker/u8:2+a.b:911]',
-    'cause_candidate',
-    'cpu_soft_lockup',
-  ],
-  [
-    '[123.4] python3 invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=984',
-    'cause_candidate',
-    'linux_oom_kill',
-  ],
-  [
-    'kern  :err   : 2026-01-21T10:06:31,250000+00:00 Memory cgroup out of memory: Killed process 40112 (node) total-vm:1kB',
-    'cause_candidate',
-    'linux_oom_kill',
-  ],
-  [
-    '[Mon Jan 12 03:00:09 2026] NVRM: Xid (PCI:0000:3b:00): 119, pid=7781, name=dcgmi, Timeout after 6s',
-    'cause_candidate',
-    'nvidia_xid',
-  ],
-  ['NVRM: Xid (PCI:0000:3b:00): 63, Row remapping event', 'benign', 'xid_informational'],
-  ["NVRM: Xid (0000:03:00): 45, pid='<unknown>', Ch 00000008", 'cascade', 'xid_following'],
-  ['NVRM: GPU 0000:29:00.0: GPU has fallen off the bus.', 'cause_candidate', 'gpu_lost'],
-  [
-    'gpu-9:311:502 [0] transport/net_ib.cc:1180 NCCL WARN NET/IB : Got completion from peer 10.7.0.9<40102> with error 12, opcode 0',
-    'cause_candidate',
-    'nccl_ib',
-  ],
-  [
-    'n:1:2 [0] misc/socket.cc:49 NCCL WARN socketProgress: Connection closed by remote peer gpu-2<41022>',
-    'cascade',
-    'nccl_peer_gone',
-  ],
-  [
-    'n:1:2 [0] NCCL WARN NET/Socket : peer 10.0.0.2<4> message truncated : receiving 1048576 bytes instead of 65536.',
-    'cause_candidate',
-    'nccl_truncated',
-  ],
-  [
-    '[Rank 3] Watchdog caught collective operation timeout: WorkNCCL(SeqNum=1, OpType=ALLREDUCE)',
-    'cause_candidate',
-    'nccl_timeout',
-  ],
-  ['RuntimeError: CUDA error: uncorrectable ECC error encountered', 'cause_candidate', 'cuda_ecc'],
-  [
-    '(Worker_TP0 pid=3) ERROR 02-17 14:00:00 [multiproc_executor.py:1] torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 232.00 MiB.',
-    'cause_candidate',
-    'cuda_out_of_memory',
-  ],
-  [
-    '(EngineCore_DP0 pid=9) ERROR 02-17 14:00:00 [core.py:936] ValueError: No available memory for the cache blocks.',
-    'cause_candidate',
-    'kv_cache_memory',
-  ],
-  [
-    '(APIServer pid=1) ERROR 02-17 14:00:00 [async_llm.py:5] EngineCore encountered an issue. See stack trace (above) for the root cause.',
-    'cascade',
-    'engine_dead',
-  ],
-  [
-    'INFO 01-11 03:46:41 [shm_broadcast.py:542] No available shared memory broadcast block found in 60 seconds.',
-    'cascade',
-    'shared_memory_broadcast',
-  ],
-  ['(APIServer pid=1) ERROR 02-17 14:00:00 [x.py:5] something nobody has seen before', 'cause_candidate', 'other'],
-  [
-    'DEBUG 01-29 10:00:00 [utils.py:1] Waiting for 1 local, 0 remote core engine proc(s) to start.',
-    'benign',
-    'startup_wait',
-  ],
-  [
-    '(APIServer pid=1) INFO:     10.0.0.1:5 - "POST /v1/chat/completions HTTP/1.1" 400 Bad Request',
-    'benign',
-    'client_error',
-  ],
-  // Forms of other versions and sources.
-  [
-    'ERROR 02-10 12:00:00 engine.py:389] AsyncEngineDeadError: Background loop is not running.',
-    'cascade',
-    'engine_dead',
-  ],
-  [
-    'WARNING 01-11 03:46:41 scheduler.py:1754] Sequence group 7 is preempted by PreemptionMode.RECOMPUTE mode because there is not enough KV cache space.',
-    'cause_candidate',
-    'kv_cache_pressure',
-  ],
-  [
-    '(EngineCore_DP0 pid=9) ERROR 02-17 14:00:00 [core.py:936] EngineCore encountered a fatal error.',
-    'cascade',
-    'engine_dead',
-  ],
-  [
-    "(EngineCore_DP0 pid=9) ERROR 02-17 14:00:00 [core.py:936] RuntimeError: Worker failed with error 'CUDA error: out of memory', please check the stack trace above for the root cause",
-    'cascade',
-    'worker_died',
-  ],
-  [
-    'RuntimeError: CUDA out of memory occurred when warming up sampler with 1024 dummy requests. Please try lowering `max_num_seqs`',
-    'cause_candidate',
-    'sampler_memory',
-  ],
-  [
-    'ValueError: Free memory on device cuda:0 (3.10/23.57 GiB) on startup is less than desired GPU memory utilization (0.9, 21.21 GiB).',
-    'cause_candidate',
-    'gpu_memory_taken',
-  ],
-  [
-    "To serve at least one request with the model's max seq len (65536), (8.00 GiB KV cache is needed, which is larger than the available KV cache memory (5.11 GiB).",
-    'cause_candidate',
-    'kv_cache_memory',
-  ],
-  [
-    'RuntimeError: Capturing CUDA graphs failed. torch.OutOfMemoryError: CUDA out of memory.',
-    'cause_candidate',
-    'graph_capture_memory',
-  ],
-  [
-    'RuntimeError: CUDA out of memory. Tried to allocate 2.00 GiB (GPU 0; 23.70 GiB total capacity; 20.11 GiB already allocated)',
-    'cause_candidate',
-    'cuda_out_of_memory',
-  ],
-  [
-    '[rank3]:[E312 13:01:36.123456789 ProcessGroupNCCL.cpp:632] [Rank 3] Watchdog caught collective operation timeout: WorkNCCL(SeqNum=9, OpType=ALLREDUCE) ran for 600059 milliseconds before timing out.',
-    'cause_candidate',
-    'nccl_timeout',
-  ],
-  [
-    '[rank0]:[W312 13:01:36.120000000 ProcessGroupNCCL.cpp:1476] Warning: WARNING: destroy_process_group() was not called before program exit',
-    'benign',
-    'shutdown',
-  ],
-  ['n-2:311:502 [0] NCCL INFO transport/net.cc:1100 -> 6', 'cascade', 'nccl_result'],
-  [
-    '[2026-03-10 13:01:36] n:1:2 [0] transport/net_ib.cc:2270 NCCL WARN NET/IB: Got completion from peer 10.0.0.2<1> with status=IBV_WC_WR_FLUSH_ERR(5) opcode=IBV_WC_SEND(0)',
-    'cascade',
-    'nccl_flush',
-  ],
-  [
-    'n:1:2 [0] bootstrap.cc:77 NCCL WARN Message truncated : received 64 bytes instead of 32',
-    'cause_candidate',
-    'nccl_truncated',
-  ],
-  [
-    '\u001b[36m(RayWorkerWrapper pid=7)\u001b[0m torch.OutOfMemoryError: CUDA out of memory.',
-    'cause_candidate',
-    'cuda_out_of_memory',
-  ],
-  ['ray.exceptions.ActorDiedError: The actor died unexpectedly before finishing this task.', 'cascade', 'ray_task'],
-  ['(raylet) 1 Workers (tasks / actors) killed due to memory pressure (OOM)', 'cause_candidate', 'ray_memory_monitor'],
-  [
-    '4,1042,88123000,-;NVRM: Xid (PCI:0000:3b:00): 95, pid=1, name=python3, Uncontained',
-    'cause_candidate',
-    'nvidia_xid',
-  ],
-  [
-    '<3>[ 8812.1] watchdog: BUG: soft lockup - CPU#3 stuck for 22s! [kworker/3:1:77]',
-    'cause_candidate',
-    'cpu_soft_lockup',
-  ],
-  [
-    '2026-03-10T13:01:36+0000 n1 kernel: NVRM: Xid (PCI:0000:3b:00): 154, GPU recovery action changed',
-    'cascade',
-    'xid_following',
-  ],
-  ['Out of memory: Kill process 77 (python) score 901 or sacrifice child', 'cause_candidate', 'linux_oom_kill'],
-  ['INFO: task python3:77 blocked for more than 120 seconds.', 'cause_candidate', 'hung_task'],
-  ['Killed', 'cascade', 'killed'],
-  [
-    'RuntimeError: CUDA error: system has unsupported display driver / cuda driver combination (Error 803)',
-    'cause_candidate',
-    'cuda_driver',
-  ],
-  ['nvidia-nvswitch3: SXid (PCI:0000:c1:00.0): 12028, Non-fatal, Link 32', 'benign', 'nvswitch_nonfatal'],
-])('%s → %s, %s', (line, kind, name) => {
-  expect(classifyLogLines([line])).toMatchObject([{ kind, class: name }])
+test.each(
+  casesOf({
+    'cause_candidate cpu_soft_lockup': [
+      '[Wed Jan 14 07:11:20 2026] watchdog: BUG: soft lockup - CPU#5 stuck for 24s! [kworker/u8:2+a.b:911]',
+      '<3>[ 8812.1] watchdog: BUG: soft lockup - CPU#3 stuck for 22s! [kworker/3:1:77]',
+    ],
+    'cause_candidate linux_oom_kill': [
+      '[123.4] python3 invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=984',
+      'kern  :err   : 2026-01-21T10:06:31,250000+00:00 Memory cgroup out of memory: Killed process 40112 (node) total-vm:1kB',
+      'Out of memory: Kill process 77 (python) score 901 or sacrifice child',
+    ],
+    'cause_candidate nvidia_xid': [
+      '[Mon Jan 12 03:00:09 2026] NVRM: Xid (PCI:0000:3b:00): 119, pid=7781, name=dcgmi, Timeout after 6s',
+      '4,1042,88123000,-;NVRM: Xid (PCI:0000:3b:00): 95, pid=1, name=python3, Uncontained',
+    ],
+    'benign xid_informational': ['NVRM: Xid (PCI:0000:3b:00): 63, Row remapping event'],
+    'cascade xid_following': [
+      "NVRM: Xid (0000:03:00): 45, pid='<unknown>', Ch 00000008",
+      '2026-03-10T13:01:36+0000 n1 kernel: NVRM: Xid (PCI:0000:3b:00): 154, GPU recovery action changed',
+    ],
+    'cause_candidate gpu_lost': ['NVRM: GPU 0000:29:00.0: GPU has fallen off the bus.'],
+    'cause_candidate nccl_ib': [
+      'gpu-9:311:502 [0] transport/net_ib.cc:1180 NCCL WARN NET/IB : Got completion from peer 10.7.0.9<40102> with error 12, opcode 0',
+    ],
+    'cascade nccl_peer_gone': [
+      'n:1:2 [0] misc/socket.cc:49 NCCL WARN socketProgress: Connection closed by remote peer gpu-2<41022>',
+    ],
+    'cause_candidate nccl_truncated': [
+      'n:1:2 [0] NCCL WARN NET/Socket : peer 10.0.0.2<4> message truncated : receiving 1048576 bytes instead of 65536.',
+      'n:1:2 [0] bootstrap.cc:77 NCCL WARN Message truncated : received 64 bytes instead of 32',
+    ],
+    'cause_candidate nccl_timeout': [
+      '[Rank 3] Watchdog caught collective operation timeout: WorkNCCL(SeqNum=1, OpType=ALLREDUCE)',
+      '[rank3]:[E312 13:01:36.123456789 ProcessGroupNCCL.cpp:632] [Rank 3] Watchdog caught collective operation timeout: WorkNCCL(SeqNum=9, OpType=ALLREDUCE) ran for 600059 milliseconds before timing out.',
+    ],
+    'cause_candidate cuda_ecc': ['RuntimeError: CUDA error: uncorrectable ECC error encountered'],
+    'cause_candidate cuda_out_of_memory': [
+      '(Worker_TP0 pid=3) ERROR 02-17 14:00:00 [multiproc_executor.py:1] torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 232.00 MiB.',
+      'RuntimeError: CUDA out of memory. Tried to allocate 2.00 GiB (GPU 0; 23.70 GiB total capacity; 20.11 GiB already allocated)',
+      '\u001b[36m(RayWorkerWrapper pid=7)\u001b[0m torch.OutOfMemoryError: CUDA out of memory.',
+    ],
+    'cause_candidate kv_cache_memory': [
+      '(EngineCore_DP0 pid=9) ERROR 02-17 14:00:00 [core.py:936] ValueError: No available memory for the cache blocks.',
+      "To serve at least one request with the model's max seq len (65536), (8.00 GiB KV cache is needed, which is larger than the available KV cache memory (5.11 GiB).",
+    ],
+    'cascade engine_dead': [
+      '(APIServer pid=1) ERROR 02-17 14:00:00 [async_llm.py:5] EngineCore encountered an issue. See stack trace (above) for the root cause.',
+      'ERROR 02-10 12:00:00 engine.py:389] AsyncEngineDeadError: Background loop is not running.',
+      '(EngineCore_DP0 pid=9) ERROR 02-17 14:00:00 [core.py:936] EngineCore encountered a fatal error.',
+    ],
+    'cascade shared_memory_broadcast': [
+      'INFO 01-11 03:46:41 [shm_broadcast.py:542] No available shared memory broadcast block found in 60 seconds.',
+    ],
+    'cause_candidate other': ['(APIServer pid=1) ERROR 02-17 14:00:00 [x.py:5] something nobody has seen before'],
+    'benign startup_wait': [
+      'DEBUG 01-29 10:00:00 [utils.py:1] Waiting for 1 local, 0 remote core engine proc(s) to start.',
+    ],
+    'benign client_error': [
+      '(APIServer pid=1) INFO:     10.0.0.1:5 - "POST /v1/chat/completions HTTP/1.1" 400 Bad Request',
+    ],
+    'cause_candidate kv_cache_pressure': [
+      'WARNING 01-11 03:46:41 scheduler.py:1754] Sequence group 7 is preempted by PreemptionMode.RECOMPUTE mode because there is not enough KV cache space.',
+    ],
+    'cascade worker_died': [
+      "(EngineCore_DP0 pid=9) ERROR 02-17 14:00:00 [core.py:936] RuntimeError: Worker failed with error 'CUDA error: out of memory', please check the stack trace above for the root cause",
+    ],
+    'cause_candidate sampler_memory': [
+      'RuntimeError: CUDA out of memory occurred when warming up sampler with 1024 dummy requests. Please try lowering `max_num_seqs`',
+    ],
+    'cause_candidate gpu_memory_taken': [
+      'ValueError: Free memory on device cuda:0 (3.10/23.57 GiB) on startup is less than desired GPU memory utilization (0.9, 21.21 GiB).',
+    ],
+    'cause_candidate graph_capture_memory': [
+      'RuntimeError: Capturing CUDA graphs failed. torch.OutOfMemoryError: CUDA out of memory.',
+    ],
+    'benign shutdown': [
+      '[rank0]:[W312 13:01:36.120000000 ProcessGroupNCCL.cpp:1476] Warning: WARNING: destroy_process_group() was not called before program exit',
+    ],
+    'cascade nccl_result': ['n-2:311:502 [0] NCCL INFO transport/net.cc:1100 -> 6'],
+    'cascade nccl_flush': [
+      '[2026-03-10 13:01:36] n:1:2 [0] transport/net_ib.cc:2270 NCCL WARN NET/IB: Got completion from peer 10.0.0.2<1> with status=IBV_WC_WR_FLUSH_ERR(5) opcode=IBV_WC_SEND(0)',
+    ],
+    'cascade ray_task': ['ray.exceptions.ActorDiedError: The actor died unexpectedly before finishing this task.'],
+    'cause_candidate ray_memory_monitor': ['(raylet) 1 Workers (tasks / actors) killed due to memory pressure (OOM)'],
+    'cause_candidate hung_task': ['INFO: task python3:77 blocked for more than 120 seconds.'],
+    'cascade killed': ['Killed'],
+    'cause_candidate cuda_driver': [
+      'RuntimeError: CUDA error: system has unsupported display driver / cuda driver combination (Error 803)',
+    ],
+    'benign nvswitch_nonfatal': ['nvidia-nvswitch3: SXid (PCI:0000:c1:00.0): 12028, Non-fatal, Link 32'],
+  }),
+)('%s → %s', (line, expected) => {
+  const [found] = classifyLogLines([line])
+  expect(verdictOf(found?.kind, found?.class)).toBe(expected)
 })
 
 test.each([

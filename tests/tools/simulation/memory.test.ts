@@ -12,7 +12,22 @@ test('KV cache: 8B bfloat16 takes 128 KiB per token, fp8 half of it', () => {
   expect((fp8?.kvTokens ?? 0) / (auto?.kvTokens ?? 1)).toBeCloseTo(2, 2)
 })
 
+test('a number of KV blocks that is set takes the place of the profiled one; what it leaves is free', () => {
+  const profiled = started({ rate: 8 })
+  const half = Math.floor((profiled.memory?.kvBlocks ?? 0) / 2)
+  const { memory } = started({ args: { num_gpu_blocks_override: half } })
+  expect(memory).toMatchObject({ kvBlocks: half, kvTokens: half * 16 })
+  const freedGib = (profiled.memory?.availableKvGib ?? 0) - (memory?.availableKvGib ?? 0)
+  expect(memory?.slackGib).toBeCloseTo((profiled.memory?.slackGib ?? 0) + freedGib, 6)
+  const both = started({ args: { num_gpu_blocks_override: half, kv_cache_memory_bytes: 2 ** 34 } })
+  expect(both.memory?.kvBlocks).toBe(half)
+  const few = started({ rate: 8, args: { num_gpu_blocks_override: 520 } })
+  expect([profiled.counts.preemptions, few.counts.preemptions > 100]).toEqual([0, true])
+})
+
 test.each([
+  { args: { num_gpu_blocks_override: 100 }, reason: 'Try increasing `num_gpu_blocks_override` or decreasing' },
+  { args: { num_gpu_blocks_override: 100_000 }, reason: 'CUDA out of memory' },
   { args: { gpu_memory_utilization: 0.995 }, reason: 'is less than desired GPU memory utilization (0.995' },
   { args: { gpu_memory_utilization: 0.3 }, reason: 'No available memory for the cache blocks' },
   {

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Report } from '../report/report.ts'
+import type { Report } from './report.ts'
 
 /** Makes the folder of a run, before anything is paid for. @throws {Error} Node's, where it cannot be made. */
 export async function reportFolder(directory: string, runId: string): Promise<string> {

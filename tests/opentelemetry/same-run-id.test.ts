@@ -1,0 +1,75 @@
+import { expect, test } from 'vitest'
+import { runLoop } from '../../lib/loop/run-loop.ts'
+import { openTelemetry } from '../../lib/opentelemetry/index.ts'
+import { calls, type ScriptStep, scriptedModel } from '../support/scripted-model.ts'
+import { getWeather } from '../support/weather.ts'
+import { recordSpans } from './support/record-spans.ts'
+
+const runs = 'invoke_agent'
+const askOslo = calls('get_weather', { city: 'Oslo' })
+
+function listen() {
+  const { tracer, started, ended } = recordSpans()
+  const onEvent = openTelemetry({ tracer })
+  const start = (steps: readonly ScriptStep[]) =>
+    runLoop({ model: scriptedModel(steps), tools: [getWeather], prompt: 'How warm?', runId: 'run-1', onEvent })
+  return { start, started, ended }
+}
+
+function gate() {
+  let open: (answer: string) => void = () => {}
+  const opened = new Promise<string>((resolve) => {
+    open = resolve
+  })
+  return { opened, open }
+}
+
+test('runs of one id one after the other have a span each', async () => {
+  const { start, started, ended } = listen()
+  await start([new Error('down')])
+  await start([askOslo, 'Warm.'])
+  expect(ended().length).toBe(started().length)
+  const spans = ended().filter(({ name }) => name === runs)
+  expect(spans.map(({ attributes }) => attributes['tenrounds.stop_reason'])).toEqual(['failed', 'answered'])
+  expect(spans.flatMap(({ events }) => events)).toEqual([])
+})
+
+test.each([
+  { first: 'older', at: 0 },
+  { first: 'newer', at: 1 },
+])('of two runs of one id at the same time no span is left open, whichever ends first: $first', async ({ at }) => {
+  const { start, started, ended } = listen()
+  const gates = [gate(), gate()]
+  const both = gates.map(({ opened }) => start([askOslo, () => opened]))
+  // Each of them ends while the other one waits for its model.
+  gates.at(at)?.open('Warm.')
+  await both.at(at)
+  expect(ended().filter(({ name }) => name === runs)).toHaveLength(1)
+  gates.at(1 - at)?.open('Cold.')
+  await Promise.all(both)
+  expect(ended().length).toBe(started().length)
+  const [older, newer, ...more] = ended().filter(({ name }) => name === runs)
+  expect(more).toEqual([])
+  expect(older).toMatchObject({ status: { code: 0 }, events: [{ name: 'superseded' }] })
+  expect(older?.attributes).not.toHaveProperty('tenrounds.stop_reason')
+  expect(newer).toMatchObject({ events: [], attributes: { 'tenrounds.stop_reason': 'answered' } })
+})
+
+test('an attempt that is given up and cancelled later does not end the span of the next one', async () => {
+  const { tracer, ended, started } = recordSpans()
+  const onEvent = openTelemetry({ tracer })
+  const given = { tools: [getWeather], prompt: 'How warm?', runId: 'run-1', onEvent }
+  const givenUp = new AbortController()
+  const { opened, open } = gate()
+  const older = runLoop({ ...given, model: scriptedModel([() => opened]), signal: givenUp.signal })
+  const newer = runLoop({ ...given, model: scriptedModel([() => opened.then(() => askOslo), 'Warm.']) })
+  givenUp.abort()
+  expect(await older).toMatchObject({ stopReason: 'cancelled' })
+  open('late')
+  await newer
+  expect(ended().length).toBe(started().length)
+  expect(ended().at(-1)).toMatchObject({
+    name: runs,
+    attributes: { 'tenrounds.stop_reason': 'answered', 'tenrounds.rounds': 2 },
+  })
+})

@@ -1,0 +1,58 @@
+import { mkdtemp, readFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { generateReport } from '../../lib/report/generate-report.ts'
+import { jsonBytes, payloadLimitBytes } from '../../lib/temporal/payload-limits.ts'
+import { createActivities, type GenerateReportInput } from '../../workflows/activities.ts'
+import { inputWith } from '../report/hostile-result.ts'
+
+const { notice: _, ...small } = inputWith('text')
+
+/** What it holds is less than a payload; the report, which holds it twice, is not. */
+function inputWithTrace(entries: number): GenerateReportInput {
+  const problems = ['*'.repeat(5_000)]
+  const trace = Array.from({ length: entries }, (_, round) => ({ type: 'answer-rejected' as const, round, problems }))
+  return { ...small, result: { ...small.result, agent_trace: { ...small.result.agent_trace, entries: trace } } }
+}
+
+describe('a report that is larger than a payload', () => {
+  const large = inputWithTrace(80)
+
+  test('loses the oldest entries of its trace in both forms, and says so', async () => {
+    expect(jsonBytes(generateReport(large))).toBeGreaterThan(payloadLimitBytes)
+    const generated = await createActivities().generate_report(large)
+    expect(jsonBytes(generated)).toBeLessThanOrEqual(payloadLimitBytes)
+    const { json, markdown } = generated.report
+    const [note, ...kept] = json.agent_trace.entries
+    expect(note).toMatchObject({ type: 'warning', message: expect.stringContaining(`first ${80 - kept.length} `) })
+    expect(kept.length).toBeGreaterThan(20)
+    expect(kept).toEqual(large.result.agent_trace.entries.slice(-kept.length))
+    expect(json).toMatchObject({ diagnosis: small.result.diagnosis, validation: small.result.validation })
+    expect(markdown.match(/answer sent back/g)).toHaveLength(kept.length)
+  })
+
+  test('is whole in the files', async () => {
+    const reportDirectory = await mkdtemp(join(tmpdir(), 'tenrounds-report-'))
+    const { report_directory = '' } = await createActivities({ reportDirectory }).generate_report(large)
+    const document: unknown = JSON.parse(await readFile(join(report_directory, 'report.json'), 'utf8'))
+    expect(document).toHaveProperty('agent_trace.entries.length', 80)
+  })
+
+  test('fails by name and for good, with its size and the limit, where the trace is not what makes it large', async () => {
+    const diagnosis = { ...small.result.diagnosis, summary: '*'.repeat(500_000) }
+    const input = { ...small, result: { ...small.result, diagnosis } }
+    await expect(createActivities().generate_report(input)).rejects.toThrow(
+      expect.objectContaining({
+        type: 'ResultTooLarge',
+        nonRetryable: true,
+        message: expect.stringMatching(/^The result has 2\d{6} bytes of JSON; a payload has room for 1500000\./),
+      }),
+    )
+  })
+})
+
+test('a report that fits is returned as it is made', async () => {
+  const input = inputWithTrace(3)
+  expect((await createActivities().generate_report(input)).report).toEqual(generateReport(input))
+})

@@ -1,0 +1,43 @@
+import { afterAll, beforeAll } from 'vitest'
+import { type ActivityHarness, activityHarness } from '../../support/activity-harness.ts'
+import { openTemporal, type TemporalServer, type TemporalSource } from '../../support/temporal-server.ts'
+
+/** What the tests of one `describe` share: there in tests only. */
+export interface SharedHarness extends Pick<ActivityHarness, 'client' | 'startWorker' | 'start'> {
+  readonly server: TemporalServer
+  /** Lines of the log that warn, each with its fields. */
+  warnings(): string[]
+}
+
+/** Opens a server and a harness before the tests of the `describe` that it is called in, and closes both behind them. */
+export function useHarness(source: TemporalSource | undefined): SharedHarness {
+  let server: TemporalServer | undefined
+  let harness: ActivityHarness | undefined
+  beforeAll(async () => {
+    server = await openTemporal(source)
+    harness = await activityHarness(server)
+  })
+  afterAll(async () => {
+    await harness?.[Symbol.asyncDispose]()
+    await server?.[Symbol.asyncDispose]()
+  })
+  return {
+    get server() {
+      return opened(server)
+    },
+    get client() {
+      return opened(harness).client
+    },
+    startWorker: (...worker) => opened(harness).startWorker(...worker),
+    start: (...workflow) => opened(harness).start(...workflow),
+    warnings: () =>
+      opened(harness)
+        .logs.filter(({ level }) => level === 'WARN')
+        .map(({ message, meta }) => `${message} ${JSON.stringify(meta)}`),
+  }
+}
+
+function opened<T>(resource: T | undefined): T {
+  if (resource === undefined) throw new Error('The harness is opened before the first test: use it in tests only.')
+  return resource
+}

@@ -1,0 +1,133 @@
+import type { EngineState } from './engine-state.ts'
+
+/**
+ * Which requests a step computes, and how many tokens of each (`vllm/v1/core/sched/scheduler.py`).
+ *
+ * Running requests first, each with the tokens it lacks (one when decoding, a chunk when prefilling), then waiting ones
+ * in order of arrival, until the token budget, `max_num_seqs` or the KV blocks are used up. Without a free block the
+ * newest running request is preempted: its blocks are freed and all its tokens are computed again later. Nothing is
+ * admitted in a step that preempted. Of a preempted request only the shared prefix stays cached.
+ */
+export class StepBatch {
+  readonly #state: EngineState
+  #budget = 0
+  #contextTokens = 0
+  #attentionPairs = 0
+
+  constructor(state: EngineState) {
+    this.#state = state
+  }
+
+  get tokens(): number {
+    return this.#state.input.settings.maxNumBatchedTokens - this.#budget
+  }
+
+  /** Tokens whose keys and values are read. */
+  get contextTokens(): number {
+    return this.#contextTokens
+  }
+
+  /** Pairs of tokens that attend to each other, beyond what decoding reads. */
+  get attentionPairs(): number {
+    return this.#attentionPairs
+  }
+
+  /** The batch of the step that begins `now`, in place of the one before. */
+  compose(now: number): void {
+    this.#budget = this.#state.input.settings.maxNumBatchedTokens
+    this.#contextTokens = 0
+    this.#attentionPairs = 0
+    this.#state.images?.beginStep()
+    const preempted = this.#scheduleRunning()
+    if (!preempted) this.#scheduleWaiting(now)
+  }
+
+  /**
+   * The first half of the hot loop: nearly every request decodes one token into a block that it holds already. Columns are read
+   * into locals once.
+   *
+   * @returns whether a request was preempted.
+   */
+  #scheduleRunning(): boolean {
+    const { input, running, images, blocks, computed: computedTokens, generated, chunk } = this.#state
+    const { promptTokens } = input.requests
+    const { covered } = blocks
+    let [budget, contextTokens, preempted] = [this.#budget, 0, false]
+    for (let position = 0; position < running.length; position++) {
+      const request = running[position] ?? 0
+      const computed = computedTokens[request] ?? 0
+      const missing = (promptTokens[request] ?? 0) + (generated[request] ?? 0) - computed
+      if (missing === 1 && budget > 0 && computed < (covered[request] ?? 0)) {
+        chunk[request] = 1
+        budget--
+        contextTokens += computed + 1
+        images?.schedule(request, computed, 1)
+        continue
+      }
+      this.#budget = budget
+      const tokens = this.#chunkOf(missing)
+      chunk[request] = 0
+      if (tokens === 0) continue
+      while (!blocks.grow(request, computed + tokens)) {
+        preempted = true
+        this.#preemptNewest()
+        if (running.length === position) break
+      }
+      if (running.length === position) break
+      this.#schedule(request, tokens)
+      budget = this.#budget
+    }
+    this.#budget = budget
+    this.#contextTokens += contextTokens
+    return preempted
+  }
+
+  #scheduleWaiting(now: number): void {
+    const { input, running, waiting, blocks, computed, generated, counts, recorder } = this.#state
+    const { settings, requests } = input
+    while (this.#budget > 0 && running.length < settings.maxNumSeqs) {
+      const request = waiting.head
+      if (request === undefined) return
+      const known = (requests.promptTokens[request] ?? 0) + (generated[request] ?? 0)
+      const cached = blocks.prefixTokens
+      const tokens = this.#chunkOf(known - cached)
+      if (!settings.enableChunkedPrefill && tokens < known - cached) return
+      if (settings.reserveFullPrompt && !blocks.fits(known)) return
+      blocks.begin(request)
+      computed[request] = cached
+      if (!blocks.grow(request, cached + tokens)) return
+      const resumed = waiting.shift()
+      if (!resumed) {
+        this.#state.scheduled[request] = now
+        counts.prefixQueries += known
+        counts.prefixHits += cached
+        recorder.promptTokens(cached)
+      }
+      running.push(request)
+      this.#schedule(request, tokens)
+    }
+  }
+
+  #chunkOf(tokens: number): number {
+    const threshold = this.#state.input.settings.longPrefillTokenThreshold
+    return Math.min(tokens, this.#budget, threshold > 0 ? threshold : tokens)
+  }
+
+  #schedule(request: number, tokens: number): void {
+    const context = this.#state.computed[request] ?? 0
+    this.#budget -= tokens
+    this.#state.chunk[request] = tokens
+    this.#contextTokens += context + tokens
+    if (tokens > 1) this.#attentionPairs += tokens * (context + tokens / 2)
+    this.#state.images?.schedule(request, context, tokens)
+  }
+
+  #preemptNewest(): void {
+    const { running, blocks, waiting, recorder } = this.#state
+    const newest = running.pop()
+    if (newest === undefined) return
+    blocks.release(newest)
+    waiting.unshift(newest)
+    recorder.preemption()
+  }
+}
