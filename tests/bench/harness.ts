@@ -24,9 +24,11 @@ export interface MeasureOptions {
 }
 
 /**
- * Measures variants alternately in this process: A B, B A, A B, …, so that whatever drifts meanwhile (clock rate, heat,
- * heap, neighbours) hits them alike. Each variant first runs until its samples are long enough, which warms it up; the
- * heap is collected before every sample, so that nobody pays for another's garbage, but for all of its own.
+ * Measures variants alternately in this process: A B, B A, A B, …, so that whatever drifts meanwhile (clock rate, heap,
+ * neighbours) hits them alike. Each variant first runs until its samples are long enough, which warms it up.
+ *
+ * The heap is collected once, at the beginning, and never by force between samples: that also takes the code which was
+ * optimised for objects of which none is left, and the compiler would be measured, in every sample anew.
  */
 export async function measure(
   variants: readonly Variant[],
@@ -38,6 +40,7 @@ export async function measure(
     readonly cpu: number[]
     readonly wall: number[]
   }[] = []
+  collectGarbage()
   for (const variant of variants) {
     lanes.push({ variant, times: await timesFor(variant, sampleMs), cpu: [], wall: [] })
   }
@@ -65,7 +68,6 @@ interface Cost {
 }
 
 async function costOf(variant: Variant, times: number): Promise<Cost> {
-  collectGarbage()
   const cpuBefore = process.cpuUsage()
   const wallBefore = process.hrtime.bigint()
   await variant.run(times)

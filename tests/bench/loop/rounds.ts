@@ -38,7 +38,7 @@ export async function roundRows(server: BenchServer, bytes: number, mostOfNaive:
         for (let time = 0; time < times; time++) await run()
       },
     })),
-    { samples: 11, sampleMs: 150 },
+    { samples: 15, sampleMs: 400 },
   )
   for (const { close } of contenders) await close?.()
   const costOf = (one: Series | undefined) => `${milliseconds(one)} (${sent.get(one?.name ?? '')})`
