@@ -18,6 +18,7 @@ const maxEncodings = 3
  * have the wrong type for the schema, needs the schema and is climbed when the call is checked.
  */
 export function readArguments(raw: unknown): ReadArguments {
+  if (typeof raw === 'string' && raw.startsWith('{')) return readText(raw)
   if (isObject(raw)) {
     return isTooDeep(raw) ? tooDeep : { ok: true, input: raw, repairs: [repair('object_arguments', raw, raw)] }
   }
@@ -25,7 +26,10 @@ export function readArguments(raw: unknown): ReadArguments {
     return { ok: true, input: {}, repairs: [repair('empty_arguments', raw ?? null, {})] }
   }
   // A list is no object however it goes on, and the deepest lists take the parser longest.
-  if (typeof raw !== 'string' || raw.trimStart()[0] === '[') return notAnObject(raw)
+  return typeof raw !== 'string' || raw.trimStart().startsWith('[') ? notAnObject(raw) : readText(raw)
+}
+
+function readText(raw: string): ReadArguments {
   const repairs: Repair[] = []
   let text = raw
   for (let encodings = 0; encodings <= maxEncodings; encodings++) {

@@ -32,51 +32,53 @@ export interface FoundCall {
 }
 
 /** The calls of one reply, in order: each with an id of its own and arguments that are an object, or a refusal. */
-export class CallList {
-  readonly calls: ToolCall[] = []
-  readonly #options: CallListOptions
-  readonly #taken = new Set<string>()
+export interface CallList {
+  readonly calls: readonly ToolCall[]
+  add(found: FoundCall): void
+}
 
-  constructor(options: CallListOptions) {
-    this.#options = options
+export function newCallList({ truncated, newId }: CallListOptions): CallList {
+  const calls: ToolCall[] = []
+  const taken = new Set<string>()
+
+  const idOf = (wireId: unknown, repairs: Repair[]): string => {
+    const given = typeof wireId === 'string' ? wireId : ''
+    const before = taken.size
+    if (isUsable(given) && taken.add(given).size > before) return given
+    const base = newId(calls.length)
+    let id = base
+    for (let attempt = 2; taken.has(id); attempt++) id = `${base}_${attempt}`
+    taken.add(id)
+    const kind = given === '' ? 'missing_id' : taken.has(given) ? 'duplicate_id' : 'unusable_id'
+    repairs.push(repair(kind, given, id))
+    return id
   }
 
-  add({ id: wireId, name, rawArguments, problem, mended }: FoundCall): void {
+  const add = ({ id: wireId, name, rawArguments, problem, mended }: FoundCall): void => {
     const repairs: Repair[] = mended === undefined ? [] : [mended]
-    const id = this.#idOf(wireId, repairs)
+    const id = idOf(wireId, repairs)
     // Text has no native form: an object in it is no deviation of its own.
     const isObjectInText = mended !== undefined && isObject(rawArguments) && !isTooDeep(rawArguments)
     const reading = isObjectInText ? asItIs(rawArguments) : readArguments(rawArguments)
     if (reading.ok) for (const one of reading.repairs) repairs.push(one)
     const message = problem ?? (reading.ok ? undefined : reading.message)
     const input = reading.ok ? reading.input : {}
-    const refusal = this.#options.truncated ? truncated : message === undefined ? undefined : unreadable(message)
-    this.calls.push(
+    const refusal = truncated ? cutOff : message === undefined ? undefined : unreadable(message)
+    calls.push(
       refusal === undefined
         ? { id, name: name.trim(), input, repairs }
         : { id, name: name.trim(), input, repairs, refusal },
     )
   }
 
-  #idOf(wireId: unknown, repairs: Repair[]): string {
-    const given = typeof wireId === 'string' ? wireId : ''
-    const before = this.#taken.size
-    if (isUsable(given) && this.#taken.add(given).size > before) return given
-    const base = this.#options.newId(this.calls.length)
-    let id = base
-    for (let attempt = 2; this.#taken.has(id); attempt++) id = `${base}_${attempt}`
-    this.#taken.add(id)
-    const kind = given === '' ? 'missing_id' : this.#taken.has(given) ? 'duplicate_id' : 'unusable_id'
-    repairs.push(repair(kind, given, id))
-    return id
-  }
+  return { calls, add }
 }
 
 function asItIs(input: object): ReadArguments {
   return { ok: true, input, repairs: [] }
 }
 
-const truncated: CallRefusal = {
+const cutOff: CallRefusal = {
   kind: 'truncated_call',
   message:
     'Your reply was cut off by the output limit, so none of its calls was executed. Call again, with fewer calls in one reply or shorter arguments.',

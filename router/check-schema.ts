@@ -1,3 +1,4 @@
+import { endlessFault } from './schema/endless-schema.ts'
 import { jsonFault } from './schema/json-fault.ts'
 import { foreignKeywords } from './schema/schema-keywords.ts'
 import { firstFault } from './schema/schema-places.ts'
@@ -17,7 +18,8 @@ export function checkSchema(label: string, schema: unknown): void {
   const fault =
     jsonFault(schema) ??
     keywordFault(schema) ??
-    firstFault(schema, (place) => pointerFault(place, schema) ?? strictFault(place))
+    firstFault(schema, (place) => pointerFault(place, schema) ?? strictFault(place)) ??
+    firstFault(schema, endlessFault(schema))
   if (fault !== undefined) throw new TypeError(`${label}${fault}`)
 }
 

@@ -19,8 +19,9 @@ export function clip(text: string, maxBytes: number, marker: (left: number, tota
   // A limit below the marker's own length leaves room for the head alone.
   if (room <= 0) return { text: firstBytes(text, maxBytes), clipped: true }
   const head = firstBytes(text, Math.ceil((room * 2) / 3))
-  const tail = lastBytes(text, room - Buffer.byteLength(head))
-  const left = total - Buffer.byteLength(head) - Buffer.byteLength(tail)
+  const headBytes = Buffer.byteLength(head)
+  const tail = lastBytes(text, room - headBytes)
+  const left = total - headBytes - Buffer.byteLength(tail)
   return { text: head + marker(left, total) + tail, clipped: true }
 }
 
@@ -32,10 +33,13 @@ const unfinishedUrl = /:\/\/[^\s:/@]{0,256}:(?!\d{1,5}$)[^\s@]{0,600}$/
 
 /** A short, redacted piece of a text for an error message, a trace or an event. */
 export function excerpt(text: string, maxBytes: number): string {
-  if (text.length <= maxBytes + margin) return clip(redact(text), maxBytes, () => ' … ').text
-  const head = wholeWords(text.slice(0, maxBytes + margin)).replace(unfinishedUrl, '://')
+  if (text.length <= maxBytes + margin) return clip(redact(text), maxBytes, ellipsis).text
+  const words = wholeWords(text.slice(0, maxBytes + margin))
+  const head = words.includes('//') ? words.replace(unfinishedUrl, '://') : words
   return `${firstBytes(redact(head), Math.max(0, maxBytes - 4))} …`
 }
+
+const ellipsis = () => ' … '
 
 /** The text up to its last separator: what follows may be the beginning of a secret. */
 function wholeWords(text: string): string {
@@ -44,8 +48,15 @@ function wholeWords(text: string): string {
   return text.slice(0, end)
 }
 
+/** Whether each character is one byte, as those of most texts are: there is nothing to split then. */
+function isAscii(text: string): boolean {
+  return Buffer.byteLength(text) === text.length
+}
+
 function firstBytes(text: string, count: number): string {
-  const bytes = Buffer.from(text.slice(0, count))
+  const head = text.slice(0, count)
+  if (isAscii(head)) return head
+  const bytes = Buffer.from(head)
   let end = Math.min(count, bytes.length)
   while (end > 0 && isContinuation(bytes[end])) end--
   return bytes.toString('utf8', 0, end)
@@ -53,7 +64,9 @@ function firstBytes(text: string, count: number): string {
 
 function lastBytes(text: string, count: number): string {
   if (count <= 0) return ''
-  const bytes = Buffer.from(text.slice(-count))
+  const tail = text.slice(-count)
+  if (isAscii(tail)) return tail
+  const bytes = Buffer.from(tail)
   let start = Math.max(0, bytes.length - count)
   while (start < bytes.length && isContinuation(bytes[start])) start++
   return bytes.toString('utf8', start)

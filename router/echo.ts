@@ -15,14 +15,16 @@ const soundName = /^[\w.-]{1,128}$/
  * content. Where the original is already so, it is returned as it is.
  */
 export function echo(message: AssistantMessage, calls: readonly ToolCall[]): AssistantMessage {
-  const original = Array.isArray(message.tool_calls) ? message.tool_calls.filter(isObject) : []
   const isSound =
     message.role === 'assistant' &&
     !('function_call' in message) &&
     hasSoundContent(message, calls.length > 0) &&
-    hasSameCalls(message, calls) &&
-    calls.every((call, index) => isAcceptable(original[index], call))
-  if (isSound) return message
+    hasSoundCalls(message, calls)
+  return isSound ? message : mended(message, calls)
+}
+
+function mended(message: AssistantMessage, calls: readonly ToolCall[]): AssistantMessage {
+  const original = Array.isArray(message.tool_calls) ? message.tool_calls.filter(isObject) : []
   const { content: wireContent, tool_calls: _, function_call: __, ...rest } = message
   const content = isContent(wireContent) ? wireContent : contentText(wireContent)
   return {
@@ -34,11 +36,15 @@ export function echo(message: AssistantMessage, calls: readonly ToolCall[]): Ass
   }
 }
 
-/** An empty list is not echoed: some servers refuse it. */
-function hasSameCalls({ tool_calls: wire }: AssistantMessage, calls: readonly ToolCall[]): boolean {
-  return wire === undefined
-    ? calls.length === 0
-    : Array.isArray(wire) && wire.length > 0 && wire.length === calls.length
+/** Whether each call can be echoed as it came. An empty list cannot: some servers refuse it. */
+function hasSoundCalls({ tool_calls: wire }: AssistantMessage, calls: readonly ToolCall[]): boolean {
+  if (wire === undefined) return calls.length === 0
+  return (
+    Array.isArray(wire) &&
+    wire.length > 0 &&
+    wire.length === calls.length &&
+    calls.every((call, index) => isAcceptable(wire[index], call))
+  )
 }
 
 function hasSoundContent(message: AssistantMessage, hasCalls: boolean): boolean {
@@ -60,7 +66,7 @@ function written(call: ToolCall, before: WireToolCall | undefined): WireToolCall
 }
 
 function isAcceptable(wire: WireToolCall | undefined, call: ToolCall): wire is WireToolCall {
-  if (wire === undefined || wire.id !== call.id || wire.type !== 'function') return false
+  if (!isObject(wire) || wire.id !== call.id || wire.type !== 'function') return false
   if (!soundName.test(call.name) || wire.function?.name !== call.name) return false
   if (typeof wire.function.arguments !== 'string' || call.refusal !== undefined) return false
   return call.repairs.every(({ kind }) => kind === 'coerced' || kind === 'unstringified')

@@ -67,12 +67,14 @@ function requestsIn(value: unknown, isMeant: boolean, schemaOf: SchemaOf): reado
     return envelope.requests.map((request) => found(request, envelope.isMixed ? isMixed : goesOn))
   }
   if (!isMeant) return []
-  return [value].flat().flatMap((request) => {
-    if (!isRequest(request)) return []
+  const calls: FoundCall[] = []
+  for (const request of Array.isArray(value) ? value : [value]) {
+    if (!isRequest(request)) continue
     const { name, input } = partsOf(request)
     // A name alone may be an answer's member: a request says what it asks with, if only `{}`.
-    return input !== undefined && name !== undefined && isDeclared(name, schemaOf) ? [found(request, undefined)] : []
-  })
+    if (input !== undefined && name !== undefined && isDeclared(name, schemaOf)) calls.push(found(request, undefined))
+  }
+  return calls
 }
 
 /** Some models put a namespace before the name: such a call is answered with what the tool is called. */

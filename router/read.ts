@@ -1,4 +1,4 @@
-import { CallList, type CallListOptions, type FoundCall, howToCall } from './call-list.ts'
+import { type CallListOptions, type FoundCall, howToCall, newCallList } from './call-list.ts'
 import { contentText } from './content-text.ts'
 import { echo } from './echo.ts'
 import { foreignCall } from './foreign-call.ts'
@@ -37,7 +37,7 @@ export function read(original: AssistantMessage, options: ReadOptions): Reading 
   const content = contentText(message.content)
   const markup = readMarkup(content, schemaOf)
   const { text } = markup
-  const list = new CallList(options)
+  const list = newCallList(options)
   addNativeCalls(message, list)
   if (list.calls.length > 0) return { text, calls: list.calls, message: echo(message, list.calls) }
   if (markup.calls.length > 0) {

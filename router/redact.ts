@@ -5,8 +5,12 @@ import { isSecretName, isTokenName } from './redaction/secret-names.ts'
 import { saysNothing } from './redaction/secret-values.ts'
 import { maskUrlCredentials } from './redaction/url-credentials.ts'
 
+/** The least that is masked is `://u@`: many texts of a value are shorter. */
+const leastSecret = 5
+
 /** Masks keys, passwords, tokens and URL credentials. Every text that leaves the process, the request itself apart, passes here. */
 export function redact(text: string): string {
+  if (text.length < leastSecret) return text
   return maskUrlCredentials(maskForms(maskNamed(maskPrivateKeys(text))))
 }
 

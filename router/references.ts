@@ -29,6 +29,7 @@ export type Resolution =
  * that carry a `__proto__` member, are refused here, before any other code walks them.
  */
 export function resolveReferences(input: unknown, scope: ReferenceScope): Resolution {
+  if (isPlainData(input, 0)) return { ok: true, value: input }
   const failures = new Failures()
   const brought: string[] = []
   let forbidden: string | undefined
@@ -80,6 +81,23 @@ export function resolveReferences(input: unknown, scope: ReferenceScope): Resolu
     return { ok: false, kind: 'unresolved_reference', message: `${failures.text}\n${whatExists(scope)}` }
   }
   return brought.length === 0 ? { ok: true, value } : { ok: true, value, brought }
+}
+
+/** Whether there is nothing in a value to resolve or to refuse, as in most: it is looked through without its paths. */
+function isPlainData(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return true
+  if (depth >= maxDepth) return false
+  if (Array.isArray(value)) {
+    for (const item of value) if (typeof item === 'object' && !isPlainData(item, depth + 1)) return false
+    return true
+  }
+  if (!isObject(value)) return true
+  for (const key in value) {
+    if (key.startsWith('$') || key === '__proto__') return false
+    const member = value[key]
+    if (typeof member === 'object' && !isPlainData(member, depth + 1)) return false
+  }
+  return true
 }
 
 /** What leads nowhere, one line each, as many as the model can be told of in one message. */

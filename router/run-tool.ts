@@ -1,4 +1,4 @@
-import { CallList } from './call-list.ts'
+import { newCallList } from './call-list.ts'
 import { dispatch } from './dispatch.ts'
 import { defaultResultBytes } from './dispatch-all.ts'
 import { noReferences } from './references.ts'
@@ -58,7 +58,7 @@ export async function runTool<T extends Tool>(
 function toCall(name: string, input: unknown, id: string): ToolCall {
   // A caller's own object needs no mending: it is not the wire's form, and not recorded as a deviation from it.
   if (typeof input === 'object' && input !== null) return { id, name, input, repairs: [] }
-  const list = new CallList({ truncated: false, newId: () => id })
+  const list = newCallList({ truncated: false, newId: () => id })
   list.add({ id, name, rawArguments: input })
   return { id, name, input: {}, repairs: [], ...list.calls[0] }
 }

@@ -1,4 +1,5 @@
 import { excerpt, margin } from './clip.ts'
+import { isPlainJson } from './json.ts'
 import { redactDeep } from './redact.ts'
 import { secretWord } from './redaction/secret-names.ts'
 
@@ -11,11 +12,16 @@ export function shownValue(value: unknown, maxBytes: number): string {
     if (json === undefined) return 'nothing'
     // Values of many megabytes come here: the names in what is not shown need not be looked for.
     const hasSecret = namesSecret.test(json.slice(0, maxBytes + margin))
-    const shown = excerpt(hasSecret ? JSON.stringify(redactDeep(JSON.parse(json))) : json, maxBytes)
+    const shown = excerpt(hasSecret ? JSON.stringify(redactDeep(asJson(value, json))) : json, maxBytes)
     return json.length > maxBytes && shown.length < leastShown ? sizeOf(value) : shown
   } catch {
     return 'a value that JSON cannot carry'
   }
+}
+
+/** The value that a JSON text was made of, where it is what the text says; else what the text says. */
+function asJson(value: unknown, json: string): unknown {
+  return isPlainJson(value) ? value : JSON.parse(json)
 }
 
 /** Of a text without blanks nothing is shown, since all of it may be one secret: a bracket or a quote is left. */

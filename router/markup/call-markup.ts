@@ -1,5 +1,5 @@
 import { jsonSpans } from '../json-scan.ts'
-import { thinkTagAt, withoutThinking } from '../thinking.ts'
+import { scanThinking, withoutThinking } from '../thinking.ts'
 import { bracketCalls } from './bracket-calls.ts'
 import { intended } from './intended.ts'
 import { invokeCalls } from './invoke-markup.ts'
@@ -23,10 +23,10 @@ const anyMarkup =
  * Whether a content may hold markup at all: most do not, and are not looked at further. What every markup needs is
  * searched for first, one character at a time, at the speed of memory: most texts hold `>` in tags of thinking alone.
  */
-function mayHoldMarkup(content: string): boolean {
+function mayHoldMarkup(content: string, holdsTags: boolean): boolean {
   const bracket = content.indexOf('[')
   const isSuspicious =
-    holdsOtherTags(content) ||
+    holdsTags ||
     content.includes('<minimax:') ||
     content.includes('<invoke') ||
     content.includes('~') ||
@@ -34,16 +34,12 @@ function mayHoldMarkup(content: string): boolean {
   return isSuspicious && anyMarkup.test(content)
 }
 
-function holdsOtherTags(content: string): boolean {
-  for (let last = content.indexOf('>'); last !== -1; last = content.indexOf('>', last + 1)) {
-    if (thinkTagAt(content, last) === undefined) return true
-  }
-  return false
-}
-
 /** Calls that a model wrote into its text, in the markup of its own family, instead of asking for them natively. */
 export function readMarkup(original: string, schemaOf: SchemaOf): MarkupReading {
-  if (!mayHoldMarkup(original)) return { calls: [], text: withoutThinking(original).trim(), content: original }
+  const { tags, isAll } = scanThinking(original)
+  if (!mayHoldMarkup(original, !isAll)) {
+    return { calls: [], text: withoutThinking(original, tags).trim(), content: original }
+  }
   const content = withBrackets(original)
   const found = separate(content, [
     ...invokeCalls(content, schemaOf),

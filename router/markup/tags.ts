@@ -30,18 +30,19 @@ const names: Readonly<Record<string, TagName>> = {
 /** All tags of the markup of M2 in a text, and those of thinking, in order. Those behind M3's token are not M2's. */
 export function tagsIn(text: string): readonly Tag[] {
   const tags: Tag[] = []
-  for (const match of text.matchAll(tag)) {
-    const [whole, slash, element = '', attributes = '', end] = match
-    const isCutOff = end !== '>'
-    const name = names[element] ?? (isCutOff ? 'wrapper' : undefined)
+  tag.lastIndex = 0
+  for (let match = tag.exec(text); match !== null; match = tag.exec(text)) {
+    const attributes = match[3] ?? ''
+    const isCutOff = match[4] !== '>'
+    const name = names[match[2] ?? ''] ?? (isCutOff ? 'wrapper' : undefined)
     if (name === undefined || text.startsWith(tagToken, match.index - tagToken.length)) continue
     const opened = isCutOff ? 'cut off' : attributes.trimEnd().endsWith('/') ? 'empty' : 'open'
     tags.push({
       name,
-      kind: slash === '/' ? 'close' : opened,
+      kind: match[1] === '/' ? 'close' : opened,
       label: labelOf(attributes),
       start: match.index,
-      end: match.index + whole.length,
+      end: tag.lastIndex,
     })
   }
   return tags
@@ -51,6 +52,7 @@ const attribute = /\s*([^\s=<>"'/]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'<>]+
 
 /** The attribute `name`. Attributes may come in any order, quoted in any way, with blanks around the equals sign. */
 export function labelOf(attributes: string): string {
+  if (attributes === '') return ''
   const text = attributes.trimEnd().endsWith('/') ? attributes.trimEnd().slice(0, -1) : attributes
   attribute.lastIndex = 0
   for (;;) {

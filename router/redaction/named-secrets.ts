@@ -21,12 +21,25 @@ const notations = [
 
 const named = new RegExp(`(?<word>${secretWord})(?:${notations})`, 'gi')
 
+/**
+ * How all the words end, each with what all the notations begin with: what is asked first, since most texts hold neither.
+ * Together the two take half the time of {@link named}; one search for everything could skip less and takes as long.
+ */
+const behind = String.raw`[\\"'\x60,\s:=>v]`
+const endings = new RegExp(`k(?:en|eys?|ies?)${behind}`, 'i')
+const longEndings = new RegExp(`(?:secret|passw(?:or)?d|passphrase|authorization|credentials?)${behind}`, 'i')
+
 /** Enough of what stands before a word to see the whole name, and the word before it. */
 const lookBehind = 48
 const optionName = /(?:--|(?:^|[\s"'`,[(])-)(?:[A-Za-z][\w-]*)?$/
 
 /** Masks what stands behind the name of a secret, in the notations of JSON, YAML, shells, markup and headers. */
 export function maskNamed(text: string): string {
+  return endings.test(text) || longEndings.test(text) ? maskBehindNames(text) : text
+}
+
+/** The same without the question that is asked first. */
+export function maskBehindNames(text: string): string {
   let out = ''
   let done = 0
   named.lastIndex = 0

@@ -20,6 +20,7 @@ const keys = new RegExp(
   'g',
 )
 
+const scheme = /(?:bearer|basic)\s/i
 const schemes = /(bearer|basic)(\s{1,4})([A-Za-z0-9+/_.~=-]{4,})/gi
 const words = /^(?:[A-Za-z]?[a-z]{1,15}(?:[-_.=]|$)){1,8}$/
 const afterWord = /(?:^|[^\\])[A-Za-z0-9_]$/
@@ -32,6 +33,7 @@ export function maskForms(text: string): string {
       doubtful === undefined || looksRandom(doubtful) ? before + mask : key,
     )
   }
+  if (!scheme.test(out)) return out
   return out.replace(schemes, (all: string, scheme: string, blank: string, value: string, offset: number) => {
     if (afterWord.test(out.slice(Math.max(0, offset - 2), offset))) return all
     return (/^basic$/i.test(scheme) ? isBasic(value) : isBearer(value)) ? scheme + blank + mask : all

@@ -12,7 +12,8 @@ const ofCurl = /([\s"',=](?:-[A-Za-z]{0,8}[uU]|--(?:proxy-)?user)[\s"',=\\]{1,8}
 const curlBefore = /curl\b[^\n]*$/
 
 export function maskUrlCredentials(text: string): string {
-  const out = text.includes('://') ? text.replace(inUrl, `://${mask}@`) : text
+  // A colon is common, two slashes are not: most texts are passed over at the speed of memory.
+  const out = text.includes('//') ? text.replace(inUrl, `://${mask}@`) : text
   if (!out.includes('curl')) return out
   return out.replace(ofCurl, (all: string, option: string, password: string, offset: number) =>
     curlBefore.test(out.slice(Math.max(0, offset - 300), offset)) && password !== mask ? option + mask : all,

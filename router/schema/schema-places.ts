@@ -36,6 +36,16 @@ export function firstFault(
   return undefined
 }
 
+/** The schemas inside of one that are applied to the same value. */
+export function ofSameValueIn(schema: Place['schema']): readonly unknown[] {
+  const members: unknown[] = []
+  for (const keyword of ofSameValue) {
+    if (Object.hasOwn(schema, keyword))
+      for (const [, member] of membersOf(keyword, schema[keyword])) members.push(member)
+  }
+  return members
+}
+
 function membersOf(keyword: string, value: unknown): readonly (readonly [suffix: string, schema: unknown])[] {
   if (holdsOne.has(keyword)) return [['', value]]
   if (!holdsMany.has(keyword)) return []

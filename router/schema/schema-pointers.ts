@@ -14,15 +14,24 @@ export function pointerFault({ schema, path }: Place, root: object): string | un
   }
   if ($id !== undefined && path !== '') return `${path}/$id is ${JSON.stringify($id)}: only the root may have an "$id".`
   if (typeof $ref !== 'string' || $ref === '#') return undefined
-  const [, map, name] = /^#\/(\$defs|definitions)\/([^/#]+)$/.exec($ref) ?? []
-  if (map === undefined || name === undefined) {
+  if (!inDefinitions.test($ref)) {
     return `${path}/$ref is ${JSON.stringify($ref)}; it has to be "#" or "#/$defs/<name>", inside the same schema.`
   }
+  return referredTo($ref, root) === undefined
+    ? `${path}/$ref is ${JSON.stringify($ref)}: the schema has nothing there.`
+    : undefined
+}
+
+const inDefinitions = /^#\/(\$defs|definitions)\/([^/#]+)$/
+
+/** What a `$ref` points at: the whole, or a definition in it; undefined where there is nothing. */
+export function referredTo($ref: unknown, root: object): unknown {
+  if (typeof $ref !== 'string') return undefined
+  if ($ref === '#') return root
+  const [, map = '', name = ''] = inDefinitions.exec($ref) ?? []
   const held: unknown = Reflect.get(root, map)
   const target = decoded(name)
-  return target !== undefined && isObject(held) && Object.hasOwn(held, target)
-    ? undefined
-    : `${path}/$ref is ${JSON.stringify($ref)}: the schema has nothing there.`
+  return target !== undefined && isObject(held) && Object.hasOwn(held, target) ? held[target] : undefined
 }
 
 /** The name that a token stands for: a token of a JSON Pointer inside a URI fragment. */

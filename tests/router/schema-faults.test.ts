@@ -24,6 +24,11 @@ cyclic['properties'] = { a: cyclic }
 let deep: object = { type: 'string' }
 for (let depth = 0; depth < 10_000; depth++) deep = { anyOf: [deep] }
 
+const circle = { $defs: { x: { allOf: [{ $ref: '#/$defs/x' }] } } }
+const tree = {
+  $defs: { tree: { type: 'object', properties: { parts: { type: 'array', items: { $ref: '#/$defs/tree' } } } } },
+}
+
 test.each([
   ['a misspelt keyword', { type: 'object', propertis: {} }, ': "propertis" is not a JSON Schema keyword.'],
   ['a type that is none', withA({ type: 'text' }), '/properties/a/type'],
@@ -110,6 +115,17 @@ test.each([
   ['a BigInt', withA({ const: 1n }), '/properties/a/const is a bigint, which JSON cannot carry.'],
   ['a number that is none', withA({ const: Number.NaN }), '/properties/a/const is NaN, which JSON cannot carry.'],
   ['a schema that holds itself', cyclic, '/properties/a holds an object that holds itself: point at it with "$ref"'],
+  [
+    'a definition that is only itself',
+    withA({ $ref: '#/$defs/x' }, circle),
+    '/properties/a: this leads in a circle by "$ref"',
+  ],
+  ['a whole that is only itself', withA({}, { $ref: '#' }), ': this leads in a circle by "$ref"'],
+  [
+    'a circle through a condition',
+    withA({}, { dependentSchemas: { a: { $ref: '#/$defs/y' } }, $defs: { y: { not: { $ref: '#/$defs/y' } } } }),
+    ': this leads in a circle by "$ref"',
+  ],
   ['a schema too deep to walk', withA(deep), '/properties/a/anyOf/0/anyOf'],
 ])('%s fails at definition and names tool and path', (_, schema, message) => {
   expect(() => define(schema)).toThrow(`Tool "tried": inputSchema${message}`)
@@ -124,6 +140,7 @@ test.each([
   ],
   ['a property called like a keyword', { type: 'object', properties: { $ref: shared, $id: shared, nullable: shared } }],
   ['one object in two places', { type: 'object', properties: { a: shared, b: { type: 'array', items: shared } } }],
+  ['a tree', withA({ $ref: '#/$defs/tree' }, tree)],
   ['a reference to the whole', withA({ type: 'array', items: { $ref: '#' } })],
   ['a name that has to be escaped', withA({ $ref: '#/$defs/a~1b%20%25' }, { $defs: { 'a/b %': { type: 'string' } } })],
   [
@@ -160,7 +177,7 @@ test('what passes the definition can be compiled, and so can what the model is s
     const tool = defined(schema)
     if (tool === undefined) return
     valid++
-    validatorOf(tool.inputSchema)
+    validatorOf(tool.inputSchema)({ a: {}, b: [] })
     strict().compile(advertise(tool).function.parameters)
   })
   fc.assert(property, { numRuns: cases })
