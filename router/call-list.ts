@@ -81,7 +81,7 @@ function asItIs(input: object): ReadArguments {
 const cutOff: CallRefusal = {
   kind: 'truncated_call',
   message:
-    'Your reply was cut off by the output limit, so none of its calls was executed. Call again, with fewer calls in one reply or shorter arguments.',
+    'Your reply was cut off before its end, so none of its calls was executed. Call again, with fewer calls in one reply or shorter arguments.',
 }
 
 function unreadable(message: string): CallRefusal {

@@ -27,6 +27,8 @@ export const defaultLimit = 200
 /** A line of a log with its time in Unix milliseconds. */
 interface LogEntry extends ClassifiedLine {
   readonly time: number
+  /** Equal for lines of the same failure, which differ in their numbers; undefined where nothing failed. */
+  readonly failure: string | undefined
 }
 
 /** Classifying a log costs more than a call should; logs are few and live as long as the process. */
@@ -69,27 +71,30 @@ function entriesOf(lines: readonly string[], near: number): readonly LogEntry[] 
   let last = times.find((time) => time !== undefined) ?? near
   const entries = classifyLogLines(lines).map((entry, index) => {
     last = times[index] ?? last
-    return { ...entry, time: last }
+    return { ...entry, time: last, failure: failureOf(entry) }
   })
   classified.set(lines, entries)
   return entries
 }
 
+function failureOf({ kind, class: name, message }: ClassifiedLine): string | undefined {
+  return kind === undefined || name === undefined ? undefined : `${name} ${message.replace(/\d+/g, '#')}`
+}
+
 /** Failures among lines, equal ones counted together, causes first. */
-function logErrors(entries: readonly ClassifiedLine[]): LogError[] {
-  const found = new Map<string, LogError>()
-  for (const { line, message, kind, class: name, detail } of entries) {
-    if (kind === undefined || name === undefined) continue
-    // Numbers differ from line to line of the same failure.
-    const key = `${name} ${message.replace(/\d+/g, '#')}`
-    const earlier = found.get(key)
-    found.set(
-      key,
-      earlier === undefined
-        ? { message, kind, class: name, line, count: 1, ...(detail === undefined ? {} : { detail }) }
-        : { ...earlier, count: earlier.count + 1 },
-    )
+function logErrors(entries: readonly LogEntry[]): LogError[] {
+  const found = new Map<string, { first: LogEntry; count: number }>()
+  for (const entry of entries) {
+    if (entry.failure === undefined) continue
+    const earlier = found.get(entry.failure)
+    if (earlier === undefined) found.set(entry.failure, { first: entry, count: 1 })
+    else earlier.count++
   }
+  const errors = [...found.values()].flatMap(({ first: { line, message, kind, class: name, detail }, count }) =>
+    kind === undefined || name === undefined
+      ? []
+      : [{ message, kind, class: name, line, count, ...(detail === undefined ? {} : { detail }) }],
+  )
   const order = ['cause_candidate', 'cascade', 'benign']
-  return [...found.values()].sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind))
+  return errors.sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind))
 }
