@@ -35,6 +35,11 @@ export class Connection extends Client {
     return this.#line.socket
   }
 
+  /** Whether some of a request is still to go out. */
+  get isSending(): boolean {
+    return this.socket !== undefined && this.socket.writableLength > 0
+  }
+
   /** Ends it at once: what it was asked for, and a socket that is still being opened, which undici would wait for. */
   async end(): Promise<void> {
     this.#line.giveUp()

@@ -29,12 +29,17 @@ export class Connections {
     return fresh
   }
 
-  /** For the next request: the response of the last one has come to its end. */
+  /**
+   * For the next request: the response of the last one has come to its end. A server that answers before it has read all
+   * of a request may never read the rest, and what is sent behind that neither.
+   */
   giveBack(connection: Connection): void {
-    if (!this.#isClosed) this.#idle.push(connection)
+    if (!connection.isSending) this.#keep(connection)
+    // That its bytes are gone a TLS socket tells a turn later.
+    else setImmediate(() => (connection.isSending ? this.drop(connection) : this.#keep(connection)))
   }
 
-  /** Ends a connection on which a response may still be under way. */
+  /** Ends a connection on which a request or a response may still be under way. */
   drop(connection: Connection): void {
     this.#all.delete(connection)
     void connection.end()
@@ -43,6 +48,10 @@ export class Connections {
   /** What one idle connection met the others have met, too: a server that was started anew knows none of them. */
   dropIdle(): void {
     for (const connection of this.#idle.splice(0)) this.drop(connection)
+  }
+
+  #keep(connection: Connection): void {
+    if (!this.#isClosed) this.#idle.push(connection)
   }
 
   /** Ends all of them at once, also those in use and those that are still being opened. */

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks'
 import { type Clock, systemClock } from '../loop/clock.ts'
 import type { Model, ModelReply, ModelRequest } from '../loop/model.ts'
 import { configure, type MinimaxOptions, type Protocol } from './configuration.ts'
@@ -33,7 +34,6 @@ export function minimax(options: MinimaxOptions = {}, internals: MinimaxInternal
   const { model, stream, token, maxOutputTokens, retries, url } = configuration
   const { clock = systemClock, random = Math.random, firstWaitMs } = internals
   const transport = createTransport(configuration, () => clock.now())
-  const reading = { stream, token, host: url.host, onText: options.onText }
   let protocol: Protocol = configuration.protocol ?? 'native'
 
   const mayFallBack = (request: ModelRequest, by: Protocol) =>
@@ -43,6 +43,9 @@ export function minimax(options: MinimaxOptions = {}, internals: MinimaxInternal
     const body = requestBody(request, { model, maxOutputTokens, stream, protocol: by })
     const { signal, timeoutMs, onRetry } = request
     const isFinal = mayFallBack(request, by) ? refusesTools : undefined
+    // Text comes in the context of its connection, which another call may have opened: `onText` gets that of its own call.
+    const onText = options.onText && AsyncResource.bind(options.onText)
+    const reading = { stream, token, host: url.host, onText }
     const retrying = { retries, timeoutMs, signal, clock, random, firstWaitMs, onRetry, isFinal }
     try {
       return await withRetries(retrying, (leftMs) =>

@@ -39,6 +39,26 @@ test('a server that speaks no HTTP is a protocol error that speaks of scheme and
   }
 })
 
+test.each([
+  ['at once', false],
+  ['a turn later', true],
+])('a server that answers a request without reading on does not hold up a call %s', async (_name, waits) => {
+  await using server = await startTcpServer((socket, data) => {
+    if (!data.includes('"messages"')) return
+    if (data.includes('xxx')) socket.pause()
+    socket.write('HTTP/1.1 413 Payload Too Large\r\ncontent-length: 0\r\n\r\n')
+  })
+  const model = clientOf(`http://127.0.0.1:${server.port}`)
+  // More than the buffers of a socket take.
+  const content = 'x'.repeat(2 ** 25)
+  const messages = [{ role: 'user', json: JSON.stringify({ role: 'user', content }) }] as const
+  await expect(model.complete(modelRequest({ messages }))).rejects.toMatchObject({ status: 413 })
+  if (waits) await new Promise((resolve) => setImmediate(resolve))
+  await expect(model.complete(modelRequest())).rejects.toMatchObject({ status: 413 })
+  expect(server.sockets).toHaveLength(2)
+  await model.close()
+})
+
 test('a closed client says so', async () => {
   await using server = await startLocalServer((_request, response) => replyJson(response, 200, completion))
   const model = clientOf(server.url)

@@ -66,7 +66,10 @@ export class EventBody<T> implements BodyReader<T> {
 
   end(error?: unknown): T {
     this.#ending.close()
-    if (error !== undefined && this.#isLost()) throw error
+    if (error !== undefined) {
+      this.#events.stop()
+      if (this.#isLost()) throw error
+    }
     if (this.#form !== 'events') return this.#other(this.#text + this.#decoder.end())
     // The last event counts even where its empty line is missing.
     if (error === undefined && !this.#hasLeft) this.#events.feed('\n\n')
@@ -95,17 +98,19 @@ export function replyOf(completion: StreamedCompletion, status: number): ModelRe
 class EventReader {
   readonly #parser: EventParser
   #count = 0
+  #isStopped = false
   /** Whether an event was an error or could not be read, as opposed to a connection that failed. */
   failed = false
 
   constructor(completion: StreamedCompletion) {
     this.#parser = new EventParser((data, event) => {
+      if (this.#isStopped) return
       this.#count++
       completion.push(data, event)
     })
   }
 
-  /** Returns whether there was an event in it. */
+  /** Returns whether there was an event in it, and more may come. */
   feed(text: string): boolean {
     const before = this.#count
     try {
@@ -114,7 +119,12 @@ class EventReader {
       this.failed = true
       throw error
     }
-    return this.#count > before
+    return this.#count > before && !this.#isStopped
+  }
+
+  /** Drops what is still to come, also of the text that is being fed: an event may make its listener abort the call. */
+  stop(): void {
+    this.#isStopped = true
   }
 }
 
