@@ -4,8 +4,20 @@ import { runInNewContext } from 'node:vm'
 /** One way of doing the work. */
 export interface Variant {
   readonly name: string
-  /** Does the work `times` times, one after another. */
+  /** Does the work `times` times, one after another; it is measured in this process. */
   readonly run: (times: number) => unknown
+}
+
+/** One way of doing the work in another process, which tells what it cost there. */
+export interface RemoteVariant {
+  readonly name: string
+  readonly cost: (times: number) => Promise<Cost>
+}
+
+/** In nanoseconds. */
+export interface Cost {
+  readonly cpu: number
+  readonly wall: number
 }
 
 /** What one variant cost, per operation and sample, in nanoseconds. */
@@ -24,18 +36,18 @@ export interface MeasureOptions {
 }
 
 /**
- * Measures variants alternately in this process: A B, B A, A B, …, so that whatever drifts meanwhile (clock rate, heap,
+ * Measures variants alternately: A B, B A, A B, …, so that whatever drifts meanwhile (clock rate, heap,
  * neighbours) hits them alike. Each variant first runs until its samples are long enough, which warms it up.
  *
  * The heap is collected once, at the beginning, and never by force between samples: that also takes the code which was
  * optimised for objects of which none is left, and the compiler would be measured, in every sample anew.
  */
 export async function measure(
-  variants: readonly Variant[],
+  variants: readonly (Variant | RemoteVariant)[],
   { samples = 15, sampleMs = 100 }: MeasureOptions = {},
 ): Promise<readonly Series[]> {
   const lanes: {
-    readonly variant: Variant
+    readonly variant: Variant | RemoteVariant
     readonly times: number
     readonly cpu: number[]
     readonly wall: number[]
@@ -55,22 +67,22 @@ export async function measure(
 }
 
 /** How often a variant has to run for a sample of that length, found by running it more and more often. */
-async function timesFor(variant: Variant, sampleMs: number): Promise<number> {
+async function timesFor(variant: Variant | RemoteVariant, sampleMs: number): Promise<number> {
   for (let times = 1; ; times *= 2) {
     const { cpu } = await costOf(variant, times)
     if (cpu >= sampleMs * 1e6) return times
   }
 }
 
-interface Cost {
-  readonly cpu: number
-  readonly wall: number
+function costOf(variant: Variant | RemoteVariant, times: number): Promise<Cost> {
+  return 'cost' in variant ? variant.cost(times) : costHere(() => variant.run(times))
 }
 
-async function costOf(variant: Variant, times: number): Promise<Cost> {
+/** What some work costs this process. */
+export async function costHere(work: () => unknown): Promise<Cost> {
   const cpuBefore = process.cpuUsage()
   const wallBefore = process.hrtime.bigint()
-  await variant.run(times)
+  await work()
   const wall = Number(process.hrtime.bigint() - wallBefore)
   const { user, system } = process.cpuUsage(cpuBefore)
   return { cpu: (user + system) * 1000, wall }

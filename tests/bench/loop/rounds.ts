@@ -1,46 +1,24 @@
 import { measure, ratioOf, type Series, statisticOf } from '../harness.ts'
 import { atLeast, atMost, type Row, shown } from '../table.ts'
-import { naive } from './naive.ts'
-import { peers } from './peers.ts'
+import { names, startContender } from './contender.ts'
 import type { BenchServer } from './server.ts'
-import { tenrounds } from './tenrounds.ts'
-import { answer, type Contender, logPages, toolRounds } from './work.ts'
 
 const leastTimes: Readonly<Record<string, number>> = { ai: 5, '@openai/agents': 10, langchain: 15 }
 
 /**
- * Ten rounds against the same server: nine tool calls with results of `bytes`, then an answer. Counted is the CPU time
- * of this process, the client, a whole run each time, with nothing subtracted.
+ * Ten rounds against the same server: nine tool calls with results of `bytes`, then an answer. Counted is the CPU time of
+ * the contender's process, the client, a whole run each time, with nothing subtracted.
  */
 export async function roundRows(server: BenchServer, bytes: number, mostOfNaive: number): Promise<readonly Row[]> {
-  const pages = logPages(bytes)
-  let read = 0
-  const readLog = ({ page }: { readonly page: number }) => {
-    read++
-    const found = pages[page]
-    if (found === undefined) throw new Error(`There is no page ${page}.`)
-    return found
-  }
-  const course = { baseUrl: server.baseUrl, readLog }
-  const contenders: readonly Contender[] = [await tenrounds(course), naive(course), ...peers(course)]
+  const contenders = names.map((name) => startContender(name, server.baseUrl, bytes))
   const sent = new Map<string, string>()
-  for (const { name, run } of contenders) {
-    read = 0
+  for (const { name, cost } of contenders) {
     await server.received()
-    const said = await run()
-    if (said !== answer || read !== toolRounds) throw new Error(`${name} read ${read} pages and said "${said}".`)
+    await cost(1)
     sent.set(name, `${Math.round((await server.received()) / 1024)} KiB sent`)
   }
-  const series = await measure(
-    contenders.map(({ name, run }) => ({
-      name,
-      run: async (times) => {
-        for (let time = 0; time < times; time++) await run()
-      },
-    })),
-    { samples: 15, sampleMs: 400 },
-  )
-  for (const { close } of contenders) await close?.()
+  const series = await measure(contenders, { samples: 15, sampleMs: 400 })
+  for (const { close } of contenders) close()
   const costOf = (one: Series | undefined) => `${milliseconds(one)} (${sent.get(one?.name ?? '')})`
   const [ours, everyones, ...others] = series
   const ratio = ratioOf(ours, everyones)
