@@ -43,7 +43,7 @@ export function readResponse(head: ResponseHead, options: ReadingOptions): BodyR
 
 function readerOf(head: ResponseHead, { stream, onText }: ReadingOptions): BodyReader<ModelReply> {
   const { status, header } = head
-  const wait = (text: string) => retryAfterOf(header('retry-after'), text, Date.now())
+  const wait = (text: string) => retryAfterOf(header, text, Date.now())
   if (status < 200 || status >= 300) {
     return new ErrorBody(head, (text) => {
       throw errorOfResponse(status, documentsIn(text).flat(), text, wait(text))

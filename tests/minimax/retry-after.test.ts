@@ -24,5 +24,17 @@ test.each([
   ['a date beyond all reason', 'Fri, 15 May 2099 15:00:00 GMT', '', month],
   ['a time in the message beyond all reason', undefined, 'resets at 2099-05-15T15:00:00Z', month],
 ])('%s', (_name, header, message, expected) => {
-  expect(retryAfterOf(header, message, now)).toBe(expected)
+  expect(retryAfterOf((name) => (name === 'retry-after' ? header : undefined), message, now)).toBe(expected)
+})
+
+test.each([
+  ['1500', '2', 1500],
+  ['9'.repeat(400), '2', month],
+  ['soon', '2', 2000],
+])('milliseconds of a gateway, %s, count before its seconds', (ms, seconds, expected) => {
+  const headers = new Map([
+    ['retry-after-ms', ms],
+    ['retry-after', seconds],
+  ])
+  expect(retryAfterOf((name) => headers.get(name), '', now)).toBe(expected)
 })
