@@ -36,7 +36,7 @@ export function execute(
 
 const cancelled: Executed = {
   kind: 'failed',
-  error: { kind: 'cancelled', message: 'The run was cancelled before this call ended.' },
+  error: { kind: 'cancelled', message: 'The run was over before this call ended.' },
 }
 
 /**

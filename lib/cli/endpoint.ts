@@ -1,12 +1,13 @@
 import { ModelError } from '../loop/model-error.ts'
 import type { MinimaxOptions } from '../minimax/configuration.ts'
+import { isLoopback } from '../minimax/endpoint.ts'
 import { type MinimaxModel, minimax } from '../minimax/minimax.ts'
 import { incidentResponder, startStandIn } from '../testing/index.ts'
 import { UsageError } from './exit-code.ts'
 
 export interface Endpoint {
   readonly model: MinimaxModel
-  /** What every reader has to know; undefined where a real model answers. */
+  /** What every reader has to know; undefined where MiniMax, or another server that is not here, answers. */
   readonly notice: string | undefined
   close(): Promise<void>
 }
@@ -14,10 +15,13 @@ export interface Endpoint {
 const standInNotice =
   'No model was involved: the local stand-in answered by fixed rules. Set ANTHROPIC_AUTH_TOKEN to use MiniMax.'
 
+/** What says where MiniMax is, and nothing of who asks. */
+const addresses = ['MINIMAX_CHAT_COMPLETIONS_URL', 'ANTHROPIC_BASE_URL', 'MINIMAX_BASE_URL']
+
 /**
  * MiniMax where a token is set, else the stand-in behind the same client: only the URL differs.
  *
- * @throws {UsageError} where a real model is wanted and there is no token, or the environment configures none.
+ * @throws {UsageError} where a real model is wanted and there is no token, or an address and no token, or the environment configures none.
  */
 export async function openEndpoint(
   live: boolean,
@@ -28,7 +32,17 @@ export async function openEndpoint(
   if (live && !hasToken) throw new UsageError('--live needs a token: set ANTHROPIC_AUTH_TOKEN to your MiniMax API key.')
   if (hasToken) {
     const model = configured(() => minimax({ ...options, env }))
-    return { model, notice: undefined, close: () => model.close() }
+    const { host, hostname } = new URL(model.url)
+    const notice = isLoopback(hostname)
+      ? `The model endpoint ${host} is on this machine: a stand-in, or a server of your own, and not MiniMax's API.`
+      : undefined
+    return { model, notice, close: () => model.close() }
+  }
+  const address = addresses.find((name) => (env[name] ?? '').trim() !== '')
+  if (address !== undefined) {
+    throw new UsageError(
+      `${address} is set, but no token: set ANTHROPIC_AUTH_TOKEN, or unset ${address} to use the stand-in.`,
+    )
   }
   const standIn = await startStandIn({ responder: incidentResponder() })
   const model = minimax({ ...options, url: standIn.url, token: 'stand-in', env: {} })

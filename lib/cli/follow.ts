@@ -17,7 +17,7 @@ export async function follow(handle: WorkflowHandle): Promise<number> {
   const progress = new Progress(process.stderr, () => performance.now())
   const begunAt = performance.now()
   let shown = ''
-  let hinted = false
+  let isAwaited = true
   try {
     for (;;) {
       const view = await viewIncident(handle)
@@ -25,8 +25,9 @@ export async function follow(handle: WorkflowHandle): Promise<number> {
       if (line !== '' && line !== shown) progress.line(line)
       shown = line || shown
       if (view.status !== 'RUNNING') return await outcome(handle, view)
-      if (!hinted && isUntouched(view) && performance.now() - begunAt > patienceMs) {
-        hinted = true
+      isAwaited &&= isUntouched(view)
+      if (isAwaited && performance.now() - begunAt > patienceMs) {
+        isAwaited = false
         progress.line(
           `nobody works on task queue ${view.taskQueue} yet: start a worker with "tenrounds worker"`,
           'yellow',

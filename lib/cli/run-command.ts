@@ -5,6 +5,7 @@ import { openEndpoint } from './endpoint.ts'
 import { exitCode, UsageError } from './exit-code.ts'
 import { interruption } from './interrupt.ts'
 import { Progress } from './progress.ts'
+import { unwritableReports } from './reports-option.ts'
 import { verdict } from './verdict.ts'
 
 export interface RunCommandOptions {
@@ -19,10 +20,8 @@ export interface RunCommandOptions {
 export async function runCommand({ scenario, live, reports }: RunCommandOptions): Promise<number> {
   if (!listScenarios().includes(scenario)) throw new UsageError(new UnknownScenarioError(scenario).message)
   const runId = runIdOf(scenario, new Date())
-  const folder = await reportFolder(reports, runId).catch((error: Error) => {
-    throw new UsageError(
-      `Reports cannot be written to ${reports}: ${error.message}. Give another folder with --reports.`,
-    )
+  const folder = await reportFolder(reports, runId).catch((error: unknown) => {
+    throw unwritableReports(reports, error)
   })
   const endpoint = await openEndpoint(live, process.env)
   const interrupted = interruption()

@@ -3,6 +3,7 @@ import { TemporalConnectionError } from '../../workflows/connection.ts'
 import { runWorker } from '../../workflows/worker.ts'
 import { openEndpoint } from './endpoint.ts'
 import { exitCode, UsageError } from './exit-code.ts'
+import { checkReports } from './reports-option.ts'
 
 export interface WorkerCommandOptions {
   /** Refuse to work without a real model. */
@@ -18,6 +19,7 @@ export interface WorkerCommandOptions {
 export async function workerCommand({ live, reports }: WorkerCommandOptions): Promise<number> {
   // It also shuts the worker down on SIGTERM and SIGINT.
   Runtime.install({ logger: new DefaultLogger('WARN') })
+  await checkReports(reports)
   const endpoint = await openEndpoint(live, process.env, { retries: 0 })
   try {
     if (endpoint.notice !== undefined) process.stderr.write(`${endpoint.notice}\n`)

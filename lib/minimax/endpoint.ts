@@ -19,7 +19,8 @@ export function chatCompletionsUrl(address: string, { name, isEndpoint = false }
   try {
     url = new URL(address.trim())
   } catch {
-    throw misconfigured(`${name} is no URL. Write it as https://api.minimax.io.`)
+    const example = `https://api.minimax.io${isEndpoint ? '/v1/chat/completions' : ''}`
+    throw misconfigured(`${name} is no URL. Write it as ${example}.`)
   }
   if (url.username !== '' || url.password !== '') {
     throw misconfigured(`${name} carries credentials in the URL. Give the token as ANTHROPIC_AUTH_TOKEN instead.`)

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Report } from './report.ts'
 
@@ -9,8 +9,14 @@ export async function reportFolder(directory: string, runId: string): Promise<st
   return folder
 }
 
-/** Writes `report.json` and `report.md`. */
+/** Writes `report.json` and `report.md`, each as a whole or not at all. */
 export async function writeReport(report: Report, folder: string): Promise<void> {
-  await writeFile(join(folder, 'report.json'), `${JSON.stringify(report.json, null, 2)}\n`)
-  await writeFile(join(folder, 'report.md'), report.markdown)
+  await writeWhole(join(folder, 'report.json'), `${JSON.stringify(report.json, null, 2)}\n`)
+  await writeWhole(join(folder, 'report.md'), report.markdown)
+}
+
+async function writeWhole(file: string, text: string): Promise<void> {
+  const unfinished = `${file}.${process.pid}.tmp`
+  await writeFile(unfinished, text)
+  await rename(unfinished, file)
 }

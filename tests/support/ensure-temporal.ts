@@ -7,16 +7,9 @@ import { findTemporal, howToGetTemporal } from './temporal-server.ts'
 const install = process.argv.includes('--install')
 
 try {
-  let source = await findTemporal()
-  let how = source?.from
-  if (source === undefined && install) {
-    console.log('No Temporal server here; installing one into the cache. Building it takes some minutes, once.')
-    const { installTemporal } = await import('./install-temporal.ts')
-    how = await installTemporal()
-    source = await findTemporal()
-  }
+  const source = install ? await (await import('./install-temporal.ts')).findOrInstallTemporal() : await findTemporal()
   if (source === undefined) throw new Error(howToGetTemporal)
-  console.log(`Temporal server: ${source.kind === 'address' ? source.address : source.path} (${how})`)
+  console.log(`Temporal server: ${source.kind === 'address' ? source.address : source.path} (${source.from})`)
   // A refused SDK download may still be waiting for its network timeout.
   process.exit(0)
 } catch (error) {

@@ -3,12 +3,31 @@ import { chmod, mkdir, readdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { TestWorkflowEnvironment } from '@temporalio/testing'
-import { temporalCacheFolder, temporalCliVersion } from './temporal-server.ts'
+import {
+  findTemporal,
+  howToGetTemporal,
+  type TemporalSource,
+  temporalCacheFolder,
+  temporalCliVersion,
+} from './temporal-server.ts'
 
 const run = promisify(execFile)
 const downloadTimeoutMs = 120_000
 const buildTimeoutMs = 15 * 60_000
 const binary = join(temporalCacheFolder, 'temporal')
+
+/** The server that is here already, or one that is installed now. @throws {Error} with the reasons where that fails. */
+export async function findOrInstallTemporal(): Promise<TemporalSource> {
+  const found = await findTemporal()
+  if (found !== undefined) return found
+  console.log(
+    'No Temporal server here: it is downloaded into the cache, once. Where the download is refused, Go builds it, which takes some minutes.',
+  )
+  const from = await installTemporal()
+  const installed = await findTemporal()
+  if (installed === undefined) throw new Error(howToGetTemporal)
+  return { ...installed, from }
+}
 
 /**
  * Puts the Temporal CLI into the cache, by the SDK's own download or, where that is refused, by building the published Go
@@ -17,7 +36,7 @@ const binary = join(temporalCacheFolder, 'temporal')
  * @returns the way that worked.
  * @throws {Error} with the reason of each way.
  */
-export async function installTemporal(): Promise<string> {
+async function installTemporal(): Promise<string> {
   await mkdir(temporalCacheFolder, { recursive: true })
   const reasons: string[] = []
   for (const [name, install] of [

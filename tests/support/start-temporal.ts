@@ -1,16 +1,16 @@
 /**
- * `npm run temporal [-- <state file>]`: a Temporal development server with its web UI, for a person, found as the tests find theirs. It runs
- * until Ctrl-C; with a file, the next one goes on with its workflows.
+ * `npm run temporal [-- <state file>]`: a Temporal development server with its web UI, for a person, found as the tests find theirs, and
+ * installed into the cache where there is none. It runs until Ctrl-C; with a file, the next one goes on with its workflows.
  */
-import { findTemporal, howToGetTemporal, startTemporalServer } from './temporal-server.ts'
+import { findOrInstallTemporal } from './install-temporal.ts'
+import { startTemporalServer } from './temporal-server.ts'
 
 const port = 7233
 const uiPort = 8233
 const [stateFile] = process.argv.slice(2)
 
 try {
-  const source = await findTemporal()
-  if (source === undefined) throw new Error(howToGetTemporal)
+  const source = await findOrInstallTemporal()
   if (source.kind === 'address') {
     console.log(`TEMPORAL_ADDRESS says that a server runs at ${source.address}; none is started.`)
   } else {
