@@ -109,7 +109,9 @@ function parse(args: readonly string[]) {
   try {
     return parseArgs({ args: [...args], allowPositionals: true, tokens: true, options })
   } catch (error) {
-    throw new UsageError(`${(error as Error).message} See tenrounds help.`)
+    // Behind its first sentence Node explains what to do with arguments that begin with a dash.
+    const [what] = (error as Error).message.split('. ')
+    throw new UsageError(`${what?.replace(/\.$/, '')}. See tenrounds help.`)
   }
 }
 

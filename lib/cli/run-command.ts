@@ -19,14 +19,14 @@ export interface RunCommandOptions {
 /** `tenrounds run`: one incident in this process, progress on stderr, the verdict on stdout, the report in files. */
 export async function runCommand({ scenario, live, reports }: RunCommandOptions): Promise<number> {
   if (!listScenarios().includes(scenario)) throw new UsageError(new UnknownScenarioError(scenario).message)
-  const runId = runIdOf(scenario, new Date())
-  const folder = await reportFolder(reports, runId).catch((error: unknown) => {
-    throw unwritableReports(reports, error)
-  })
   const endpoint = await openEndpoint(live, process.env)
+  const runId = runIdOf(scenario, new Date())
   const interrupted = interruption()
   const progress = new Progress(process.stderr, () => performance.now())
   try {
+    const folder = await reportFolder(reports, runId).catch((error: unknown) => {
+      throw unwritableReports(reports, error)
+    })
     progress.line(`incident ${scenario}, endpoint ${endpoint.model.url}`)
     if (endpoint.notice !== undefined) progress.line(endpoint.notice)
     const { result, report } = await runIncident(scenario, {

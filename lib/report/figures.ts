@@ -16,7 +16,7 @@ function round(value: number): string {
 
 export function change({ relative, before, after }: MetricDelta): string {
   if (relative !== null) return `${relative >= 0 ? '+' : '−'}${round(Math.abs(relative) * 100)} %`
-  return before === after ? '±0' : '–'
+  return before !== null && before === after ? '±0' : '–'
 }
 
 /** The figures a reader looks for first; the document holds all of them. */
