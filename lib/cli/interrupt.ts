@@ -1,7 +1,7 @@
 /** npm and other runners pass a Ctrl-C on that the terminal has sent to every process already: within so long it is the same one. */
 const sameMs = 1_000
 
-/** A signal that is aborted by the first Ctrl-C or SIGTERM; the second one ends the process at once. */
+/** A signal that is aborted by the first Ctrl-C or SIGTERM; another one, later, ends the process at once. */
 export function interruption(): { readonly signal: AbortSignal; release(): void } {
   const controller = new AbortController()
   let firstAt = 0

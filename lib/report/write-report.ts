@@ -2,7 +2,7 @@ import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Report } from './report.ts'
 
-/** Makes the folder of a run, before anything is paid for. @throws {Error} Node's, where it cannot be made. */
+/** Makes the folder of a run. @throws {Error} Node's, where it cannot be made. */
 export async function reportFolder(directory: string, runId: string): Promise<string> {
   const folder = join(directory, runId)
   await mkdir(folder, { recursive: true })

@@ -44,10 +44,7 @@ export async function readingRows(server: ReplyServer): Promise<readonly Row[]> 
   return rows
 }
 
-/**
- * With the objects of a reply a collection takes the code that was optimised for their shapes: in a sample as short as
- * those of the other benchmarks, the client would be compiled anew and little else.
- */
+/** So long that each sample holds several collections of the heap: they are part of what a reply costs. */
 const longSamples = { samples: 9, sampleMs: 1000 }
 
 interface Message {
