@@ -7,8 +7,10 @@ export function canonicalJson(value: unknown, replace?: (value: object) => unkno
   const replaced = replace?.(value)
   if (replaced !== undefined) return canonicalJson(replaced)
   if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item, replace)).join(',')}]`
-  const members = Object.keys(value)
-    .sort()
-    .map((key) => `${JSON.stringify(key)}:${canonicalJson(Reflect.get(value, key), replace)}`)
-  return `{${members.join(',')}}`
+  let members = ''
+  for (const key of Object.keys(value).sort()) {
+    const member = `${JSON.stringify(key)}:${canonicalJson(Reflect.get(value, key), replace)}`
+    members += members === '' ? member : `,${member}`
+  }
+  return `{${members}}`
 }

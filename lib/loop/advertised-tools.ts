@@ -6,7 +6,8 @@ const written = new WeakMap<Tool, string>()
 
 /** The wire's `tools`: a JSON array, or undefined where there are none. */
 export function advertisedTools(tools: Iterable<Tool>): string | undefined {
-  const all = Array.from(tools, writtenForm).join(',')
+  let all = ''
+  for (const tool of tools) all += all === '' ? writtenForm(tool) : `,${writtenForm(tool)}`
   return all === '' ? undefined : `[${all}]`
 }
 

@@ -31,6 +31,8 @@ const expectations: Readonly<Record<keyof RunOptions, Expectation>> = {
   ],
 }
 
+const expected = Object.entries(expectations)
+
 /** @throws {LoopError} `invalid_option` that names the option and what came. */
 export function checkOptions<S extends object>(options: RunOptions<S>): void {
   if (!isObject(options)) throw invalid(`runLoop's argument is ${kindOf(options)}; it has to be an object of options.`)
@@ -39,7 +41,7 @@ export function checkOptions<S extends object>(options: RunOptions<S>): void {
       throw invalid(`${name} is no option of runLoop; there are ${Object.keys(expectations).join(', ')}.`)
     }
   }
-  for (const [name, [what, test]] of Object.entries(expectations)) {
+  for (const [name, [what, test]] of expected) {
     const value: unknown = Reflect.get(options, name)
     const isRequired = name === 'model' || name === 'prompt'
     if (value === undefined && !isRequired) continue

@@ -42,20 +42,26 @@ const minResultBytes = 256
 
 /** @throws {LoopError} `invalid_option` that names the limit and the value. */
 export function completeLimits(given: Partial<Limits> = {}): Limits {
+  const limits: { -readonly [name in keyof Limits]: number } = { ...defaultLimits }
   for (const [name, value] of Object.entries(given)) {
-    if (!Object.hasOwn(defaultLimits, name)) {
+    if (!isLimit(name)) {
       throw new LoopError(
         'invalid_option',
         `limits.${name} is unknown; there are ${Object.keys(defaultLimits).join(', ')}.`,
       )
     }
-    if (value !== undefined && (!Number.isSafeInteger(value) || value < 1)) {
+    if (value === undefined) continue
+    if (!Number.isSafeInteger(value) || value < 1) {
       throw new LoopError('invalid_option', `limits.${name} is ${String(value)}; it has to be a positive whole number.`)
     }
-    if (name === 'resultBytes' && value !== undefined && value < minResultBytes) {
+    if (name === 'resultBytes' && value < minResultBytes) {
       throw new LoopError('invalid_option', `limits.resultBytes is ${value}; it has to be at least ${minResultBytes}.`)
     }
+    limits[name] = value
   }
-  const set = Object.entries(given).filter(([, value]) => value !== undefined)
-  return { ...defaultLimits, ...Object.fromEntries(set) }
+  return limits
+}
+
+function isLimit(name: string): name is keyof Limits {
+  return Object.hasOwn(defaultLimits, name)
 }

@@ -22,7 +22,7 @@ export interface ModelRequest {
    */
   readonly messages: readonly SerializedMessage[]
   /** The `tools` array of the wire, serialised; absent where the model shall answer without tools. */
-  readonly tools?: string
+  readonly tools?: string | undefined
   readonly signal: AbortSignal
   /** What is left of the run's deadline, in milliseconds. */
   readonly timeoutMs: number
@@ -52,9 +52,9 @@ export interface ModelReply {
   readonly finishReason: FinishReason
   readonly usage: Usage
   /** The server's id of this completion. */
-  readonly id?: string
+  readonly id?: string | undefined
   /** The model that answered, as the server names it. */
-  readonly model?: string
+  readonly model?: string | undefined
 }
 
 /** Tokens as the server counted them; a number that the server did not give is 0. */

@@ -1,7 +1,7 @@
 import { excerpt } from '../../router/clip.ts'
 import type { LoopEvent, LoopEventBody } from './events.ts'
 import { messageOf } from './run-error.ts'
-import { type TraceEntry, traceEntry } from './trace.ts'
+import { isRecorded, type TraceEntry, traceEntry } from './trace.ts'
 
 /** Hands events to the listener and keeps the trace. A listener that throws harms nothing: the trace says so, once. */
 export class Recorder {
@@ -31,10 +31,9 @@ export class Recorder {
   }
 
   emit(body: LoopEventBody): void {
-    if (this.#isClosed) return
+    if (this.#isClosed || (this.#listener === undefined && !isRecorded(body))) return
     const elapsedMs = this.#elapsedMs()
-    const entry = traceEntry(body, elapsedMs)
-    if (entry !== undefined) this.entries.push(entry)
+    if (isRecorded(body)) this.entries.push(traceEntry(body, elapsedMs))
     if (this.#listener === undefined) return
     try {
       const returned: unknown = this.#listener({ ...body, runId: this.#runId, elapsedMs })

@@ -2,8 +2,8 @@ import { excerpt } from '../../router/clip.ts'
 import { failure } from '../../router/dispatch.ts'
 import { shownValue } from '../../router/shown-value.ts'
 import type { ToolCall, ToolErrorKind, ToolResult } from '../../router/tool-call.ts'
-import { wasExecuted } from './ledger.ts'
-import type { RunState } from './run-state.ts'
+import { type LedgerEntry, wasExecuted } from './ledger.ts'
+import { type RunState, shownTool } from './run-state.ts'
 import { earlierResult, noToolsNow, outcomeUnknown } from './wording.ts'
 
 /** How often an identical call may be asked for before the model is asked for its answer instead. */
@@ -16,6 +16,7 @@ interface Asked {
   readonly key: string
   /** The same without regard to polling. */
   readonly identity: string
+  result: ToolResult | undefined
 }
 
 /**
@@ -24,35 +25,27 @@ interface Asked {
  */
 export async function runCalls(run: RunState, resumed: boolean): Promise<void> {
   const asked = identify(run, run.pending)
-  const sealed = (call: ToolCall) => resumed && call.refusal === undefined && !mayRunAgain(run, call)
-  const firstOf = new Map(asked.toReversed().map((one) => [one.key, one]))
-  const executed = await execute(
-    run,
-    asked.filter((one) => firstOf.get(one.key) === one && !run.ledger.servable(one.key) && !sealed(one.call)),
-  )
-  const results = asked.map((one): ToolResult => {
-    const fresh = executed.get(one)
-    if (fresh !== undefined) return fresh
-    if (sealed(one.call) && run.ledger.servable(one.key) === undefined)
-      return refuse(run, one, 'outcome_unknown', outcomeUnknown)
-    const first = firstOf.get(one.key)
-    const earlier = run.ledger.servable(one.key) ?? (first && executed.get(first))
-    if (earlier === undefined) throw new Error(`No result for call ${one.call.id}`) // each key has a first call
-    const served = earlierResult(one.call, earlier, one.callId)
-    emitEnd(run, one.call, served)
-    return served
-  })
-  settle(run, asked, results)
+  const firstOf = new Map<string, Asked>()
+  const fresh: Asked[] = []
+  for (const one of asked) {
+    const isFirst = !firstOf.has(one.key)
+    if (isFirst) firstOf.set(one.key, one)
+    if (run.ledger.servable(one.key) !== undefined) continue
+    if (resumed && !mayRunAgain(run, one.call)) refuse(run, one, 'outcome_unknown', outcomeUnknown)
+    else if (isFirst) fresh.push(one)
+  }
+  if (fresh.length > 0) await execute(run, fresh)
+  for (const one of asked) {
+    if (one.result === undefined) serve(run, one, run.ledger.servable(one.key) ?? firstOf.get(one.key)?.result)
+  }
+  settle(run, asked)
 }
 
 /** Refuses every pending call: tools are off. */
 export function refuseCalls(run: RunState): void {
   const asked = identify(run, run.pending)
-  settle(
-    run,
-    asked,
-    asked.map((one) => refuse(run, one, 'too_many_calls', noToolsNow)),
-  )
+  for (const one of asked) refuse(run, one, 'too_many_calls', noToolsNow)
+  settle(run, asked)
 }
 
 function identify(run: RunState, calls: readonly ToolCall[]): readonly Asked[] {
@@ -61,14 +54,14 @@ function identify(run: RunState, calls: readonly ToolCall[]): readonly Asked[] {
     const polls = run.router.tools.get(call.name)?.annotations.idempotentHint === false
     const identity = run.ledger.keyOf(call)
     // A polling tool is asked the same again on purpose.
-    return { call, callId, identity, key: polls ? `${identity} ${callId}` : identity }
+    return { call, callId, identity, key: polls ? `${identity} ${callId}` : identity, result: undefined }
   })
 }
 
-async function execute(run: RunState, asked: readonly Asked[]): Promise<ReadonlyMap<Asked, ToolResult>> {
+async function execute(run: RunState, fresh: readonly Asked[]): Promise<void> {
   const { limits, ledger } = run
   const results = await run.router.dispatch(
-    asked.map(({ call }) => call),
+    fresh.map(({ call }) => call),
     {
       references: ledger,
       signal: run.scope.signal,
@@ -76,7 +69,7 @@ async function execute(run: RunState, asked: readonly Asked[]): Promise<Readonly
       concurrency: limits.concurrency,
       maxCalls: Math.max(0, Math.min(limits.callsPerRound, limits.calls - ledger.executed)),
       resultBytes: limits.resultBytes,
-      callId: (_, index) => asked[index]?.callId ?? '',
+      callId: (_, index) => fresh[index]?.callId ?? '',
       now: run.now,
       onStart: ({ id, name }, callId) => {
         run.recorder.emit({ type: 'tool-start', round: run.rounds, id, callId, tool: name })
@@ -84,37 +77,45 @@ async function execute(run: RunState, asked: readonly Asked[]): Promise<Readonly
       onEnd: (result, call) => emitEnd(run, call, result),
     },
   )
-  return new Map(asked.flatMap((one, index) => (results[index] ? [[one, results[index]]] : [])))
+  for (const [index, one] of fresh.entries()) one.result = results[index]
 }
 
-function settle(run: RunState, asked: readonly Asked[], results: readonly ToolResult[]): void {
-  const batch = asked.flatMap(({ call, key, identity }, index) => {
-    const result = results[index]
+/** Answers a call with the result of an identical one. */
+function serve(run: RunState, one: Asked, earlier: ToolResult | undefined): void {
+  if (earlier === undefined) throw new Error(`No result for call ${one.call.id}`) // each key has a first call
+  one.result = earlierResult(one.call, earlier, one.callId)
+  emitEnd(run, one.call, one.result)
+}
+
+function refuse(run: RunState, one: Asked, kind: ToolErrorKind, message: string): void {
+  const { call, callId } = one
+  one.result = failure(call, { callId, now: run.now }, { kind, message }, call.repairs, run.now())
+  emitEnd(run, call, one.result)
+}
+
+function settle(run: RunState, asked: readonly Asked[]): void {
+  const batch: LedgerEntry[] = []
+  for (const { call, key, identity, result } of asked) {
     // A call that no tool ever got is no poll, however often it is repeated.
-    return result === undefined ? [] : [{ call, result, key: wasExecuted(result) ? key : identity }]
-  })
+    if (result !== undefined) batch.push({ call, result, key: wasExecuted(result) ? key : identity })
+  }
   run.ledger.add(batch)
   if (batch.some(({ key }) => run.ledger.timesAsked(key) >= maxIdentical)) run.closing ??= 'repetition'
-  run.transcript.results(results)
+  run.transcript.results(batch.map(({ result }) => result))
   run.pending = []
 }
 
 /** Read-only and idempotent tools may run twice; of any other nobody knows what the interrupted call did. */
-function mayRunAgain(run: RunState, { name }: ToolCall): boolean {
+function mayRunAgain(run: RunState, { name, refusal }: ToolCall): boolean {
   const annotations = run.router.tools.get(name)?.annotations
-  return annotations === undefined || annotations.readOnlyHint === true || annotations.idempotentHint === true
-}
-
-function refuse(run: RunState, { call, callId }: Asked, kind: ToolErrorKind, message: string): ToolResult {
-  const result = failure(call, { callId, now: run.now }, { kind, message }, call.repairs, run.now())
-  emitEnd(run, call, result)
-  return result
+  if (refusal !== undefined || annotations === undefined) return true
+  return annotations.readOnlyHint === true || annotations.idempotentHint === true
 }
 
 function emitEnd(run: RunState, call: ToolCall, result: ToolResult): void {
   const round = run.rounds
   const { id, status, content, clipped, durationMs, repairs, servedFrom } = result
-  const tool = excerpt(result.name, 128)
+  const tool = shownTool(run, result.name)
   for (const repair of repairs) run.recorder.emit({ type: 'repair', round, id, tool, repair })
   run.recorder.emit({
     type: 'tool-end',
@@ -123,10 +124,10 @@ function emitEnd(run: RunState, call: ToolCall, result: ToolResult): void {
     tool,
     input: shownValue(call.input, 500),
     status,
-    ...(result.status === 'error' ? { errorKind: result.error.kind } : {}),
-    ...(servedFrom === undefined ? {} : { servedFrom }),
     result: excerpt(content, 1000),
     clipped,
     durationMs,
+    ...(result.status === 'error' ? { errorKind: result.error.kind } : {}),
+    ...(servedFrom === undefined ? {} : { servedFrom }),
   })
 }

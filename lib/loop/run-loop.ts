@@ -9,7 +9,7 @@ import { restore } from './restore.ts'
 import type { AnswerOf, Run, RunOptions } from './run.ts'
 import { refuseCalls, runCalls } from './run-calls.ts'
 import { toRunError } from './run-error.ts'
-import { endRun, openRun, type RunState } from './run-state.ts'
+import { endRun, openRun, type RunState, shownTool } from './run-state.ts'
 import { takeCheckpoint } from './take-checkpoint.ts'
 import { untilAborted } from './until-aborted.ts'
 import { addUsage, soundUsage } from './usage.ts'
@@ -97,7 +97,7 @@ async function ask(run: RunState, answerOnly: boolean): Promise<ModelReply | und
       scope.signal,
       run.model.complete({
         messages: run.transcript.messages,
-        ...(answerOnly || run.tools === undefined ? {} : { tools: run.tools }),
+        tools: answerOnly ? undefined : run.tools,
         signal: scope.signal,
         timeoutMs: Math.max(1, scope.remainingMs()),
         onRetry: (retry) => run.recorder.emit({ type: 'retry', round: run.rounds + 1, ...retry }),
@@ -114,7 +114,7 @@ async function ask(run: RunState, answerOnly: boolean): Promise<ModelReply | und
 function checked(reply: ModelReply): ModelReply {
   const { message, usage } = reply
   if (typeof message === 'object' && message !== null && typeof usage === 'object' && usage !== null) {
-    return { ...reply, usage: soundUsage(usage) }
+    return { message, finishReason: reply.finishReason, usage: soundUsage(usage), id: reply.id, model: reply.model }
   }
   throw new ModelError('The model replied without a message or usage.', { kind: 'protocol', retryable: false })
 }
@@ -137,7 +137,7 @@ function take(run: RunState, reply: ModelReply, answerOnly: boolean): void {
     round: run.rounds,
     finishReason,
     text: excerpt(text, 1000),
-    calls: calls.map(({ id, name }) => ({ id, name: excerpt(name, 128) })),
+    calls: calls.map(({ id, name }) => ({ id, name: shownTool(run, name) })),
     usage,
     durationMs: run.lastMs,
     ...(reply.model === undefined ? {} : { model: excerpt(reply.model, 128) }),

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { excerpt } from '../../router/clip.ts'
 import type { Router } from '../../router/router.ts'
 import type { ToolCall } from '../../router/tool-call.ts'
 import { advertisedTools } from './advertised-tools.ts'
@@ -104,6 +105,11 @@ function firstMessages<S extends object>(options: RunOptions<S>, router: Router)
   return transcript
 }
 
+/** The name of a called tool for events: one that is not declared is the model's text. */
+export function shownTool({ router }: RunState, name: string): string {
+  return router.tools.has(name) ? name : excerpt(name, 128)
+}
+
 /** The result of a run that is over; without a stop reason of its own it ended at the bound that was reached. */
 export function endRun<S extends object>(run: RunState): Run<AnswerOf<S>> {
   const stopReason = run.answer !== undefined ? 'answered' : (run.stop ?? stopReasonOf[run.closing ?? 'rounds'])
@@ -123,11 +129,11 @@ export function endRun<S extends object>(run: RunState): Run<AnswerOf<S>> {
       rounds: run.rounds,
       usage: usageFields(run.usage),
       duration_ms: Math.round(run.elapsedMs()),
-      ...error,
       entries: run.recorder.close(),
+      ...error,
     },
   }
   // The answer was checked against the schema, or is text where there is none.
-  if (stopReason === 'answered') return { ...record, stopReason, answer: run.answer?.value as AnswerOf<S> }
-  return { ...record, stopReason, ...(run.partial === undefined ? {} : { partial: run.partial }), ...error }
+  if (stopReason === 'answered') return { stopReason, answer: run.answer?.value as AnswerOf<S>, ...record }
+  return { stopReason, ...(run.partial === undefined ? {} : { partial: run.partial }), ...error, ...record }
 }

@@ -21,33 +21,40 @@ export interface Trace {
   readonly entries: readonly TraceEntry[]
 }
 
+type Announcement = 'run-start' | 'round-start' | 'tool-start' | 'run-end'
+
 /** An event of the run in the field names of JSON documents; the two ends are the trace itself. */
 export type TraceEntry = {
-  readonly type: Exclude<LoopEvent['type'], 'run-start' | 'round-start' | 'tool-start' | 'run-end'>
+  readonly type: Exclude<LoopEvent['type'], Announcement>
 } & {
   readonly [field: string]: unknown
 }
 
-/** The entry of an event, or undefined for events that only announce one; milliseconds are whole. */
-export function traceEntry(event: LoopEventBody, elapsedMs: number): TraceEntry | undefined {
-  switch (event.type) {
-    case 'run-start':
-    case 'round-start':
-    case 'tool-start':
-    case 'run-end':
-      return undefined
-    default: {
-      const entry: { type: TraceEntry['type']; [field: string]: unknown } = { type: event.type }
-      const fields: Readonly<Record<string, unknown>> = event
-      for (const name of Object.keys(fields)) {
-        const value = fields[name]
-        entry[snakeCase(name)] = name.endsWith('Ms') ? Math.round(Number(value)) : value
-      }
-      entry['elapsed_ms'] = Math.round(elapsedMs)
-      if (event.type === 'reply') entry['usage'] = usageFields(event.usage)
-      return entry
-    }
+type RecordedEvent = Exclude<LoopEventBody, { readonly type: Announcement }>
+
+const announcements: ReadonlySet<LoopEvent['type']> = new Set<Announcement>([
+  'run-start',
+  'round-start',
+  'tool-start',
+  'run-end',
+])
+
+/** Whether an event has an entry: some only announce one. */
+export function isRecorded(event: LoopEventBody): event is RecordedEvent {
+  return !announcements.has(event.type)
+}
+
+/** The entry of an event; milliseconds are whole. */
+export function traceEntry(event: RecordedEvent, elapsedMs: number): TraceEntry {
+  const entry: { type: TraceEntry['type']; [field: string]: unknown } = { type: event.type }
+  const fields: Readonly<Record<string, unknown>> = event
+  for (const name of Object.keys(fields)) {
+    const value = fields[name]
+    entry[snakeCase(name)] = name.endsWith('Ms') ? Math.round(Number(value)) : value
   }
+  entry['elapsed_ms'] = Math.round(elapsedMs)
+  if (event.type === 'reply') entry['usage'] = usageFields(event.usage)
+  return entry
 }
 
 export function usageFields(usage: Usage): Trace['usage'] {

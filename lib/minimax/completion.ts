@@ -27,12 +27,16 @@ export function readCompletion(body: unknown, status: number, retryAfterMs?: () 
     })
   }
   return {
-    message: { ...message, role: 'assistant' } as AssistantMessage,
+    message: (message['role'] === 'assistant' ? message : { ...message, role: 'assistant' }) as AssistantMessage,
     finishReason: finishReasonOf(choice['finish_reason'], message['tool_calls']),
     usage: usageOf(body['usage']),
-    ...(typeof body['id'] === 'string' ? { id: body['id'] } : {}),
-    ...(typeof body['model'] === 'string' ? { model: body['model'] } : {}),
+    id: textOf(body['id']),
+    model: textOf(body['model']),
   }
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined
 }
 
 function choiceOf(choices: readonly unknown[]): Fields | undefined {

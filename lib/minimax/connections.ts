@@ -1,4 +1,3 @@
-import { errors } from 'undici'
 import { Connection, type ConnectionOptions } from './connection.ts'
 
 /**
@@ -16,16 +15,15 @@ export class Connections {
   }
 
   /**
-   * One that nobody uses, the last one that was given back: its socket is the likeliest to be open still.
-   *
-   * @throws {errors.ClientDestroyedError} after `close`.
+   * One that nobody uses, the last one that was given back: its socket is the likeliest to be open still. After `close`,
+   * one that fails whatever it is asked for.
    */
   take(): Connection {
-    if (this.#isClosed) throw new errors.ClientDestroyedError()
     const idle = this.#idle.pop()
     if (idle !== undefined) return idle
     const fresh = new Connection(this.#options)
-    this.#all.add(fresh)
+    if (this.#isClosed) void fresh.end()
+    else this.#all.add(fresh)
     return fresh
   }
 

@@ -2,6 +2,8 @@ import type { SerializedMessage } from '../loop/model.ts'
 
 const head = '{"messages":['
 const firstCapacity = 16_384
+/** In bytes of UTF-8. */
+const longestCharacter = 4
 
 /** The bytes of one request body, which stay as they are until they are released. */
 export class EncodedBody {
@@ -50,35 +52,38 @@ class EncodedTranscript {
 
   body(messages: readonly SerializedMessage[], tail: string): EncodedBody {
     // Two calls at once over one transcript: the first keeps its bytes, the second goes on in a copy.
-    if (this.#isLent) this.#moveTo(this.#buffer.length)
+    if (this.#isLent) this.#moveTo(this.#buffer.length, this.#length)
     for (const message of messages.slice(this.#messages.length)) this.#append(message)
-    this.#reserve(Buffer.byteLength(tail))
-    const buffer = this.#buffer
     // The length stays: once the body is released, the next message is written over its tail.
-    const bytes = buffer.subarray(0, this.#length + buffer.write(tail, this.#length))
+    const end = this.#write(tail, this.#length)
+    const buffer = this.#buffer
     this.#isLent = true
-    return new EncodedBody(bytes, () => {
+    return new EncodedBody(buffer.subarray(0, end), () => {
       if (this.#buffer === buffer) this.#isLent = false
     })
   }
 
   #append(message: SerializedMessage): void {
     const { json } = message
-    const comma = this.#messages.length > 0 ? ',' : ''
-    this.#reserve(comma.length + Buffer.byteLength(json))
-    this.#length += this.#buffer.write(comma, this.#length)
-    this.#length += this.#buffer.write(json, this.#length)
+    const start = this.#messages.length === 0 ? this.#length : this.#write(',', this.#length)
+    this.#length = this.#write(json, start)
     this.#messages.push(message)
   }
 
-  #reserve(bytes: number): void {
-    const needed = this.#length + bytes
-    if (needed > this.#buffer.length) this.#moveTo(Math.max(2 * this.#buffer.length, needed))
+  /** Writes a text and gives its end. One that was not cut off leaves room for a character more. */
+  #write(text: string, start: number): number {
+    const fewest = start + text.length + longestCharacter
+    if (fewest > this.#buffer.length) this.#moveTo(Math.max(2 * this.#buffer.length, fewest), start)
+    for (;;) {
+      const end = start + this.#buffer.write(text, start)
+      if (end + longestCharacter <= this.#buffer.length) return end
+      this.#moveTo(2 * this.#buffer.length, start)
+    }
   }
 
-  #moveTo(capacity: number): void {
+  #moveTo(capacity: number, used: number): void {
     const other = Buffer.allocUnsafeSlow(capacity)
-    this.#buffer.copy(other, 0, 0, this.#length)
+    this.#buffer.copy(other, 0, 0, used)
     this.#buffer = other
     this.#isLent = false
   }

@@ -39,18 +39,22 @@ export function minimax(options: MinimaxOptions = {}, internals: MinimaxInternal
   const mayFallBack = (request: ModelRequest, by: Protocol) =>
     configuration.protocol === undefined && by === 'native' && request.tools !== undefined
 
-  const send = async (request: ModelRequest, by: Protocol): Promise<ModelReply> => {
-    const body = requestBody(request, { model, maxOutputTokens, stream, protocol: by })
+  const complete = async (request: ModelRequest): Promise<ModelReply> => {
     const { signal, timeoutMs, onRetry } = request
+    const startedAt = clock.now()
+    const by = protocol
+    const body = requestBody(request, { model, maxOutputTokens, stream, protocol: by })
     const isFinal = mayFallBack(request, by) ? refusesTools : undefined
-    // Text comes in the context of its connection, which another call may have opened: `onText` gets that of its own call.
-    const onText = options.onText && AsyncResource.bind(options.onText)
-    const reading = { stream, token, host: url.host, onText }
+    const reading = { stream, token, host: url.host, onText: options.onText && inOwnContext(options.onText) }
     const retrying = { retries, timeoutMs, signal, clock, random, firstWaitMs, onRetry, isFinal }
     try {
       return await withRetries(retrying, (leftMs) =>
         transport.post(body.bytes, leftMs, signal, (head) => readResponse(head, reading)),
       )
+    } catch (error) {
+      if (!mayFallBack(request, by) || !refusesTools(error)) throw error
+      protocol = 'json'
+      return complete({ ...request, timeoutMs: Math.max(1, timeoutMs - (clock.now() - startedAt)) })
     } finally {
       body.release()
     }
@@ -60,17 +64,12 @@ export function minimax(options: MinimaxOptions = {}, internals: MinimaxInternal
     provider: 'minimax',
     url: `${url.origin}${url.pathname}`,
     close: () => transport.close(),
-    async complete(request) {
-      const startedAt = clock.now()
-      const by = protocol
-      try {
-        return await send(request, by)
-      } catch (error) {
-        if (!mayFallBack(request, by) || !refusesTools(error)) throw error
-        protocol = 'json'
-        const timeoutMs = Math.max(1, request.timeoutMs - (clock.now() - startedAt))
-        return send({ ...request, timeoutMs }, protocol)
-      }
-    },
+    complete,
   }
+}
+
+/** Text comes in the context of its connection, which another call may have opened: `onText` gets that of its own call. */
+function inOwnContext(onText: (text: string) => void): (text: string) => void {
+  const context = new AsyncResource('onText')
+  return (text) => context.runInAsyncScope(onText, undefined, text)
 }

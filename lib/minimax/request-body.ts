@@ -20,10 +20,10 @@ export interface RequestFields {
  */
 export function requestBody(request: ModelRequest, fields: RequestFields): EncodedBody {
   const native = fields.protocol !== 'json'
-  const parts = [`"model":${JSON.stringify(fields.model)}`, '"reasoning_split":true']
+  let tail = `],"model":${JSON.stringify(fields.model)},"reasoning_split":true`
   // Without `include_usage` a stream may carry no usage at all.
-  if (fields.stream) parts.push('"stream":true,"stream_options":{"include_usage":true}')
-  if (fields.maxOutputTokens !== undefined) parts.push(`"max_completion_tokens":${fields.maxOutputTokens}`)
-  if (native && request.tools !== undefined) parts.push(`"tools":${request.tools}`)
-  return encodeBody(native ? request.messages : messagesAsText(request), `],${parts.join(',')}}`)
+  if (fields.stream) tail += ',"stream":true,"stream_options":{"include_usage":true}'
+  if (fields.maxOutputTokens !== undefined) tail += `,"max_completion_tokens":${fields.maxOutputTokens}`
+  if (native && request.tools !== undefined) tail += `,"tools":${request.tools}`
+  return encodeBody(native ? request.messages : messagesAsText(request), `${tail}}`)
 }

@@ -8,6 +8,7 @@ import { socketOpener } from './open-socket.ts'
 import { proxyFor } from './proxy.ts'
 import { Sending } from './sending.ts'
 import { StaleConnection } from './stale-connection.ts'
+import { limitTime } from './time-limit.ts'
 
 export interface Transport {
   /**
@@ -36,37 +37,31 @@ export function createTransport(
     'content-type': 'application/json',
     accept: stream ? 'text/event-stream, application/json' : 'application/json',
   }
-  const common = { origin: url.origin, path: `${url.pathname}${url.search}`, method: 'POST', headers } as const
-
-  async function exchange<T>(body: Buffer, timeoutMs: number, signal: AbortSignal, read: ReadResponse<T>): Promise<T> {
-    const connection = connections.take()
-    const sending = new Sending(connection, now)
-    const exchange = new Exchange(read)
-    const timer = setTimeout(() => exchange.interrupt(timedOut(timeoutMs)), Math.min(timeoutMs, 2 ** 31 - 1))
-    const stopWaiting = onAbort(signal, () => exchange.interrupt(aborted()))
-    try {
-      connection.dispatch({ ...common, body }, exchange)
-      return await exchange.outcome
-    } catch (error) {
-      if (!sending.wasStale(error)) throw error
-      connections.dropIdle()
-      throw new StaleConnection(url.host)
-    } finally {
-      clearTimeout(timer)
-      stopWaiting()
-      if (exchange.isComplete) connections.giveBack(connection)
-      else connections.drop(connection)
-    }
-  }
+  const { origin } = url
+  const path = `${url.pathname}${url.search}`
 
   return {
     close: () => connections.close(),
-    async post(body, timeoutMs, signal, read) {
+    async post<T>(body: Buffer, timeoutMs: number, signal: AbortSignal, read: ReadResponse<T>): Promise<T> {
+      if (signal.aborted) throw aborted()
+      const connection = connections.take()
+      const sending = new Sending(connection, now)
+      const exchange = new Exchange(read)
+      const liftLimit = limitTime(timeoutMs, () => exchange.interrupt(timedOut(timeoutMs)))
+      const stopWaiting = onAbort(signal, () => exchange.interrupt(aborted()))
       try {
-        if (signal.aborted) throw aborted()
-        return await exchange(body, timeoutMs, signal, read)
+        connection.dispatch({ origin, path, method: 'POST', headers, body }, exchange)
+        return await exchange.outcome
       } catch (error) {
-        throw signal.aborted ? aborted() : networkError(error, url)
+        if (signal.aborted) throw aborted()
+        if (!sending.wasStale(error)) throw networkError(error, url)
+        connections.dropIdle()
+        throw new StaleConnection(url.host)
+      } finally {
+        liftLimit()
+        stopWaiting()
+        if (exchange.isComplete) connections.giveBack(connection)
+        else connections.drop(connection)
       }
     },
   }
