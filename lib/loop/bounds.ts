@@ -31,6 +31,15 @@ export function isTooLate(run: RunState): boolean {
   return run.scope.remainingMs() <= run.fastestMs
 }
 
+/**
+ * How long the tools of a round may take at most, in milliseconds: what is left, without the time for an answer. No more
+ * than half of it is kept back.
+ */
+export function toolTimeMs(run: RunState): number {
+  const remainingMs = run.scope.remainingMs()
+  return Math.max(remainingMs - 2 * run.slowestMs, remainingMs / 2)
+}
+
 /** Bounds after which no further reply fits. */
 const final: ReadonlySet<LimitReason> = new Set(['tokens', 'deadline', 'transcriptBytes'])
 

@@ -2,6 +2,7 @@ import { excerpt } from '../../router/clip.ts'
 import { failure } from '../../router/dispatch.ts'
 import { shownValue } from '../../router/shown-value.ts'
 import type { ToolCall, ToolErrorKind, ToolResult } from '../../router/tool-call.ts'
+import { toolTimeMs } from './bounds.ts'
 import { type LedgerEntry, wasExecuted } from './ledger.ts'
 import { type RunState, shownTool } from './run-state.ts'
 import { earlierResult, noToolsNow, outcomeUnknown } from './wording.ts'
@@ -65,7 +66,7 @@ async function execute(run: RunState, fresh: readonly Asked[]): Promise<void> {
     {
       references: ledger,
       signal: run.scope.signal,
-      timeoutMs: Math.max(1, run.scope.remainingMs()),
+      timeoutMs: Math.max(1, toolTimeMs(run)),
       concurrency: limits.concurrency,
       maxCalls: Math.max(0, Math.min(limits.callsPerRound, limits.calls - ledger.executed)),
       resultBytes: limits.resultBytes,

@@ -22,6 +22,7 @@ export class Connections {
     const idle = this.#idle.pop()
     if (idle !== undefined) return idle
     const fresh = new Connection(this.#options)
+    fresh.on('disconnect', () => this.#forget(fresh))
     if (this.#isClosed) void fresh.end()
     else this.#all.add(fresh)
     return fresh
@@ -46,6 +47,14 @@ export class Connections {
   /** What one idle connection met the others have met, too: a server that was started anew knows none of them. */
   dropIdle(): void {
     for (const connection of this.#idle.splice(0)) this.drop(connection)
+  }
+
+  /** After a burst of calls nobody may ever take most of the idle ones: each goes with its socket. */
+  #forget(connection: Connection): void {
+    const index = this.#idle.indexOf(connection)
+    if (index === -1) return
+    this.#idle.splice(index, 1)
+    this.drop(connection)
   }
 
   #keep(connection: Connection): void {

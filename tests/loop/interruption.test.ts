@@ -45,7 +45,7 @@ test('the deadline ends a tool, a check and a checkpoint that hang', async () =>
   const answer = { schema: { type: 'object' }, check: never } as const
   const runs = await Promise.all([
     runLoop({ model: scriptedModel([hangs]), prompt, limits }),
-    runLoop({ model: scriptedModel([calls('stuck', {})]), tools: [stuck], prompt, limits }),
+    runLoop({ model: scriptedModel([calls('stuck', {}), hangs]), tools: [stuck], prompt, limits }),
     runLoop({ model: scriptedModel([says('{}')]), prompt, limits, answer }),
     runLoop({
       model: scriptedModel([calls('get_weather', { city: 'Oslo' })]),

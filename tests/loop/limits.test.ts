@@ -138,12 +138,21 @@ test.each([
   },
 )
 
-test('a tool gets no more time than the run has left', async () => {
+test('a tool gets no more time than the run has left, and leaves the time of a reply for the answer', async () => {
+  const clock = steppedClock(300)
+  const model = scriptedModel([
+    () => {
+      clock.tick()
+      return { toolCalls: [{ name: 'work', input: { n: '0' } }] }
+    },
+    says('Done.'),
+  ])
   const tool = worker(() => new Promise(() => {}))
-  const model = scriptedModel([many(1)])
-  expect(await runLoop({ model, tools: [tool], prompt, limits: { deadlineMs: 50 } })).toMatchObject({
-    stopReason: 'deadline',
-    results: [{ error: { kind: expect.stringMatching(/timeout|cancelled/) } }],
+  const run = await runLoop({ model, tools: [tool], prompt, clock, limits: { deadlineMs: 640 } })
+  expect(run).toMatchObject({
+    stopReason: 'answered',
+    limit: 'deadline',
+    results: [{ error: { kind: 'timeout', message: expect.stringContaining('within 170 ms') } }],
   })
 })
 
