@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { createRequire } from 'node:module'
 import { parseArgs } from 'node:util'
 import { listScenarios } from '../../fixtures/load-scenario.ts'
 import { exitCode, UsageError } from './exit-code.ts'
@@ -20,8 +21,9 @@ With Temporal:
   --live      fail instead of falling back to the stand-in when ANTHROPIC_AUTH_TOKEN is not set
   --reports   where reports go (default: reports)
   --port      where the stand-in listens (default: a free port)
-  --faults    what goes wrong at every request of the stand-in, names between commas; "list" prints them
+  --faults    what goes wrong at every request of the stand-in, names between commas; "list" explains them
   --wait      watch the workflow to its end
+  --version   print the version
 
 Temporal is found by TEMPORAL_ADDRESS (default 127.0.0.1:7233), TEMPORAL_NAMESPACE, TEMPORAL_API_KEY and TEMPORAL_TLS_*, or by a
 profile of temporal.toml (TEMPORAL_PROFILE); the task queue is TEMPORAL_TASK_QUEUE (default tenrounds).
@@ -34,6 +36,7 @@ const options = {
   faults: { type: 'string', default: '' },
   wait: { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h', default: false },
+  version: { type: 'boolean', short: 'v', default: false },
 } as const
 
 type Values = ReturnType<typeof parse>['values']
@@ -87,6 +90,11 @@ const commands: Readonly<Record<string, Command>> = {
 
 function main(args: readonly string[]): number | Promise<number> {
   const { values, positionals, tokens } = parse(args)
+  if (values.version) {
+    const { version }: { readonly version: string } = createRequire(import.meta.url)('tenrounds/package.json')
+    process.stdout.write(`${version}\n`)
+    return exitCode.ok
+  }
   const [name = 'help', ...rest] = positionals
   if (values.help || name === 'help') {
     process.stdout.write(help)

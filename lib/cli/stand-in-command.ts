@@ -5,11 +5,13 @@ import { interruption } from './interrupt.ts'
 /**
  * `tenrounds stand-in`: the stand-in with the incident rules as a server of its own, until Ctrl-C or SIGTERM.
  *
- * @param faults names of faults, between commas, that hit every request; `list` prints those that there are
+ * @param faults names of faults, between commas, that hit every request; `list` prints those that there are, and what they do
  */
 export async function standInCommand(port: string, faults = ''): Promise<number> {
   if (faults === 'list') {
-    process.stdout.write(`${faultTable.map(({ name }) => name).join('\n')}\n`)
+    const width = Math.max(...faultTable.map(({ name }) => name.length))
+    const lines = faultTable.map((fault) => `${fault.name.padEnd(width)}  ${effectOf(fault)}\n`)
+    process.stdout.write(lines.join(''))
     return exitCode.ok
   }
   const options = { responder: incidentResponder(), port: portOf(port), faults: faultsOf(faults), record: false }
@@ -37,6 +39,14 @@ async function aborted(signal: AbortSignal): Promise<void> {
   const timer = setInterval(() => {}, 2 ** 31 - 1)
   if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
   clearInterval(timer)
+}
+
+/** What a run over a good client comes to, where each of its requests is hit. */
+function effectOf({ expected, mode }: Fault): string {
+  const outcome = expected.always ?? expected.once
+  const effect =
+    outcome === 'answered' ? 'no harm' : `fails with ${outcome.kind}${outcome.retryable ? ' (retryable)' : ''}`
+  return mode === 'both' ? effect : `${effect}; only ${mode === 'stream' ? 'streamed' : 'whole'} replies`
 }
 
 /** @throws {UsageError} where there is none of that name. */

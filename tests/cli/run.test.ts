@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { listScenarios } from '../../fixtures/load-scenario.ts'
@@ -85,6 +86,16 @@ test(
     const { code, stdout } = await startCommand(['--help']).ended
     expect(code).toBe(0)
     expect(stdout).toMatch(/tenrounds run \[scenario\].*--live.*--reports/s)
+  },
+  timeout,
+)
+
+test(
+  'the version is that of the package',
+  async () => {
+    const { code, stdout } = await startCommand(['--version']).ended
+    const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'))
+    expect({ code, stdout }).toEqual({ code: 0, stdout: `${version}\n` })
   },
   timeout,
 )

@@ -3,9 +3,15 @@ import { faultTable } from '../../lib/testing/index.ts'
 import { startCommand } from '../cli/support/command.ts'
 import { hello } from './support/post.ts'
 
-test('the faults of the stand-in command are listed, one a line', async () => {
+test('the faults of the stand-in command are listed, one a line, with what they come to', async () => {
   const { code, stdout } = await startCommand(['stand-in', '--faults', 'list']).ended
-  expect({ code, names: stdout.trimEnd().split('\n') }).toEqual({ code: 0, names: faultTable.map(({ name }) => name) })
+  const lines = stdout.trimEnd().split('\n')
+  const names = lines.map((line) => line.split(' ')[0])
+  expect({ code, names }).toEqual({ code: 0, names: faultTable.map(({ name }) => name) })
+  expect(stdout).toMatch(/^401 +fails with authentication$/m)
+  expect(stdout).toMatch(/^429 +fails with rate_limit \(retryable\)$/m)
+  for (const line of lines)
+    expect(line).toMatch(/ {2}(?:no harm|fails with \w+(?: \(retryable\))?)(?:; only \w+ replies)?$/)
 })
 
 test('the stand-in command makes go wrong what it was told, at every request, and says so', async () => {
