@@ -1,4 +1,4 @@
-import { change, figure, headlineDeltas } from '../report/figures.ts'
+import { change, figure, headlineDeltas, price } from '../report/figures.ts'
 import type { ReportDocument } from '../report/report.ts'
 
 /** What the terminal says at the end: the verdict with the figures before and after. */
@@ -15,7 +15,7 @@ export function verdict(document: ReportDocument): string {
     ...(document.notice === null ? [] : [document.notice, '']),
     `Cause       ${oneLine(diagnosis.root_cause)}`,
     `Fix         ${oneLine(plan?.summary ?? 'none')}`,
-    `Validation  ${validation.status}: ${oneLine(validation.summary)}`,
+    `Validation  ${validation.status}: ${oneLine([validation.summary, price(validation) ?? []].flat().join(' '))}`,
     ...(rows.length === 0 ? [] : ['', ...columns([['figure', 'before', 'after', 'change', ''], ...rows])]),
   ]
   return lines.join('\n')

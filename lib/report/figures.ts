@@ -1,4 +1,4 @@
-import type { MetricDelta, Telemetry } from '../../tools/documents.ts'
+import type { MetricDelta, Telemetry, Validation } from '../../tools/documents.ts'
 import { metricDeltas } from '../../tools/validation/deltas.ts'
 
 /** A figure with its unit, short enough for a table; "–" where there is none. */
@@ -38,6 +38,20 @@ export function headlineDeltas(deltas: readonly MetricDelta[]): readonly MetricD
   const first = headline.flatMap((name) => deltas.find(({ metric }) => metric === name) ?? [])
   const price = deltas.filter((delta) => delta.verdict === 'worse' && !headline.includes(delta.metric))
   return [...first, ...price]
+}
+
+/** Why a verdict may stand beside figures that got worse; undefined where none did, or where that is the verdict. */
+export function price({ status, deltas }: Validation): string | undefined {
+  const worse = deltas.filter(({ verdict }) => verdict === 'worse')
+  const [most] = worse.toSorted((a, b) => relativeOf(b) - relativeOf(a))
+  if (status === 'regressed' || most === undefined) return undefined
+  const figures = worse.length === 1 ? '1 figure is' : `${worse.length} figures are`
+  return `The verdict goes by the objective and the requests served; ${figures} worse all the same, most of all ${most.metric} (${change(most)}).`
+}
+
+/** What was nothing before has grown beyond every ratio. */
+function relativeOf({ relative }: MetricDelta): number {
+  return relative === null ? Number.POSITIVE_INFINITY : Math.abs(relative)
 }
 
 /** The headline figures of one window. */

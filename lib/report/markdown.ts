@@ -1,6 +1,6 @@
 import type { FixAction, FixResult } from '../../tools/documents.ts'
 import { course } from './course.ts'
-import { change, figure, headlineDeltas, headlineFigures } from './figures.ts'
+import { change, figure, headlineDeltas, headlineFigures, price } from './figures.ts'
 import { bullets, cellCode, code, plain, table } from './markdown-text.ts'
 import type { ReportDocument } from './report.ts'
 
@@ -63,7 +63,8 @@ function figures({ validation, pre_telemetry }: ReportDocument): string {
     change(delta),
     delta.verdict,
   ])
-  return `## Before and after\n\n${table(['figure', 'before', 'after', 'change', ''], rows)}`
+  const compared = table(['figure', 'before', 'after', 'change', ''], rows)
+  return ['## Before and after', price(validation) ?? [], compared].flat().join('\n\n')
 }
 
 function diagnosis({ diagnosis: found }: ReportDocument): string {
