@@ -12,6 +12,9 @@ export interface LedgerEntry {
   readonly isLost?: boolean
 }
 
+/** In how many replies an identical call may be asked for before the model is asked for its answer instead. */
+const maxIdentical = 3
+
 /** Failures that may pass: the same call is run again, though it counts as a repetition. */
 const passing = new Set<ToolErrorKind>(['timeout', 'tool_failed'])
 
@@ -42,6 +45,8 @@ export class Ledger implements ReferenceScope {
   readonly #latestByName = new Map<string, LedgerEntry>()
   readonly #servable = new Map<string, ToolResult>()
   readonly #timesAsked = new Map<string, number>()
+  /** The same for read-only tools: to look again at what may have changed is no repetition. */
+  readonly #timesRead = new Map<string, number>()
   #executed = 0
 
   constructor(givens: Readonly<Record<string, unknown>>, isReadOnly: (tool: string) => boolean) {
@@ -69,7 +74,7 @@ export class Ledger implements ReferenceScope {
 
   /** Adds the calls of one reply, which could not point at each other. Asked for twice in one reply is asked for once. */
   add(batch: readonly LedgerEntry[]): void {
-    const asked = new Set<string>()
+    const asked = new Map<string, Map<string, number>>()
     for (const entry of batch) {
       const { result, key } = entry
       this.entries.push(entry)
@@ -77,15 +82,21 @@ export class Ledger implements ReferenceScope {
         this.#byId.set(result.id, entry)
         this.#latestByName.set(result.name, entry)
       }
-      if (result.status === 'ok' || !unanswered.has(result.error.kind)) asked.add(key)
+      const isReadOnly = this.#isReadOnly(result.name)
+      if (result.status === 'ok' || !unanswered.has(result.error.kind)) {
+        asked.set(key, isReadOnly ? this.#timesRead : this.#timesAsked)
+      }
       if (wasExecuted(result)) {
         this.#executed++
         // What was read before may no longer be so.
-        if (!this.#isReadOnly(result.name)) this.#servable.clear()
+        if (!isReadOnly) {
+          this.#servable.clear()
+          this.#timesRead.clear()
+        }
       }
       if (result.servedFrom === undefined && isServable(result)) this.#servable.set(key, result)
     }
-    for (const key of asked) this.#timesAsked.set(key, this.timesAsked(key) + 1)
+    for (const [key, times] of asked) times.set(key, (times.get(key) ?? 0) + 1)
   }
 
   /** The result that an identical call is answered with. */
@@ -93,9 +104,9 @@ export class Ledger implements ReferenceScope {
     return this.#servable.get(key)
   }
 
-  /** In how many replies a call was asked for. */
-  timesAsked(key: string): number {
-    return this.#timesAsked.get(key) ?? 0
+  /** Whether a call was asked for too often. */
+  isRepeated({ key }: Pick<LedgerEntry, 'key'>): boolean {
+    return (this.#timesRead.get(key) ?? this.#timesAsked.get(key) ?? 0) >= maxIdentical
   }
 
   /** Identity of a call: tool and input, with each reference read as the call that it points at now. */

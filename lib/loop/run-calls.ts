@@ -7,9 +7,6 @@ import { type LedgerEntry, wasExecuted } from './ledger.ts'
 import { type RunState, shownTool } from './run-state.ts'
 import { earlierResult, noToolsNow, outcomeUnknown } from './wording.ts'
 
-/** How often an identical call may be asked for before the model is asked for its answer instead. */
-const maxIdentical = 3
-
 interface Asked {
   readonly call: ToolCall
   readonly callId: string
@@ -101,7 +98,7 @@ function settle(run: RunState, asked: readonly Asked[]): void {
     if (result !== undefined) batch.push({ call, result, key: wasExecuted(result) ? key : identity })
   }
   run.ledger.add(batch)
-  if (batch.some(({ key }) => run.ledger.timesAsked(key) >= maxIdentical)) run.closing ??= 'repetition'
+  if (batch.some((entry) => run.ledger.isRepeated(entry))) run.closing ??= 'repetition'
   run.transcript.results(batch.map(({ result }) => result))
   run.pending = []
 }

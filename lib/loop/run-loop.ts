@@ -76,7 +76,7 @@ function beginRound<S extends object>(run: RunState, options: RunOptions<S>): bo
   const round = run.rounds + 1
   if (bound !== undefined) run.closing ??= bound.limit
   if (run.closing !== undefined && !run.announced) {
-    const detail = run.closing === bound?.limit ? bound.detail : 'the same call was asked for three times'
+    const detail = run.closing === bound?.limit ? bound.detail : repetitionDetail(run)
     run.recorder.emit({ type: 'limit', round, limit: run.closing, detail })
     run.transcript.user(answerNow(options.answer !== undefined))
     run.announced = true
@@ -84,6 +84,11 @@ function beginRound<S extends object>(run: RunState, options: RunOptions<S>): bo
   const answerOnly = run.closing !== undefined
   run.recorder.emit({ type: 'round-start', round, answerOnly })
   return answerOnly
+}
+
+function repetitionDetail(run: RunState): string {
+  const entry = run.ledger.entries.findLast((one) => run.ledger.isRepeated(one))
+  return `the same call of ${shownTool(run, entry?.call.name ?? '')} was asked for three times`
 }
 
 /** One model call; undefined where it failed, with the stop reason set. */

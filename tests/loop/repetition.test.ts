@@ -71,6 +71,39 @@ test('a failure that may pass is tried again, and counts', async () => {
   expect(run).toMatchObject({ limit: 'repetition', stopReason: 'answered' })
 })
 
+test('to look again after each fix is no repetition; to apply the same fix three times is one, and is named', async () => {
+  let state = 0
+  const look = defineTool({
+    name: 'look',
+    description: 'Looks.',
+    inputSchema: { type: 'object' },
+    annotations: { readOnlyHint: true },
+    execute: () => state,
+  })
+  const fix = defineTool({
+    name: 'fix',
+    description: 'Fixes.',
+    inputSchema: { type: 'object', properties: { to: { type: 'integer' } }, required: ['to'] },
+    execute: ({ to }) => {
+      state = to
+    },
+  })
+  const looks = ['a', 'b', 'c', 'd'].flatMap((id, to) => [calls('look', {}, id), calls('fix', { to }, `fix ${id}`)])
+  const run = await runLoop({ model: scriptedModel([...looks, says('Done.')]), tools: [look, fix], prompt })
+  expect(run).toMatchObject({ stopReason: 'answered', rounds: 9 })
+  expect(run).not.toHaveProperty('limit')
+  expect(run.results.flatMap((result) => (result.name === 'look' && 'value' in result ? result.value : []))).toEqual([
+    0, 0, 1, 2,
+  ])
+
+  const same = ['a', 'b', 'c'].flatMap((id) => [calls('look', {}, id), calls('fix', { to: 1 }, `fix ${id}`)])
+  const stuck = await runLoop({ model: scriptedModel([...same, says('Done.')]), tools: [look, fix], prompt })
+  expect(stuck).toMatchObject({ stopReason: 'answered', limit: 'repetition', rounds: 7 })
+  expect(stuck.trace.entries.find(({ type }) => type === 'limit')).toMatchObject({
+    detail: 'the same call of fix was asked for three times',
+  })
+})
+
 test('three times the same unknown tool, or the same invalid input, ends in the answer round', async () => {
   const unknown = ['a', 'b', 'c'].map((id) => calls('loook', {}, id))
   expect(await runLoop({ model: scriptedModel([...unknown, says('Done.')]), tools: [broken], prompt })).toMatchObject({
