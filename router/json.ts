@@ -33,7 +33,7 @@ export function cloneJson(value: unknown): unknown {
   return copy
 }
 
-function isPlain(value: object): boolean {
+export function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value)
   return prototype === Object.prototype || prototype === null
 }

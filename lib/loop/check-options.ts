@@ -1,6 +1,8 @@
 import { checkSchema } from '../../router/check-schema.ts'
-import { isObject } from '../../router/json.ts'
+import { excerpt } from '../../router/clip.ts'
+import { isObject, isPlain, isPlainJson } from '../../router/json.ts'
 import { createRouter, type Router } from '../../router/router.ts'
+import { unwritableIn } from '../../router/unwritable.ts'
 import { validatorOf } from '../../router/validator.ts'
 import { LoopError } from './loop-error.ts'
 import type { RunOptions } from './run.ts'
@@ -13,7 +15,14 @@ const object: Expectation = ['an object', isObject]
 
 /** Every option of a run and what it has to be; `model` and `prompt` are the ones that must not be left out. */
 const expectations: Readonly<Record<keyof RunOptions, Expectation>> = {
-  model: ['a Model, e.g. minimax()', (value) => isObject(value) && typeof value['complete'] === 'function'],
+  model: [
+    'a Model with name, provider and complete, e.g. minimax()',
+    (value) =>
+      isObject(value) &&
+      typeof value['name'] === 'string' &&
+      typeof value['provider'] === 'string' &&
+      typeof value['complete'] === 'function',
+  ],
   prompt: text,
   tools: ['an array of tools', Array.isArray],
   instructions: text,
@@ -35,7 +44,7 @@ const expected = Object.entries(expectations)
 
 /** @throws {LoopError} `invalid_option` that names the option and what came. */
 export function checkOptions<S extends object>(options: RunOptions<S>): void {
-  if (!isObject(options)) throw invalid(`runLoop's argument is ${kindOf(options)}; it has to be an object of options.`)
+  if (!isObject(options)) throw invalid(`runLoop's argument is ${shown(options)}; it has to be an object of options.`)
   for (const name of Object.keys(options)) {
     if (!Object.hasOwn(expectations, name)) {
       throw invalid(`${name} is no option of runLoop; there are ${Object.keys(expectations).join(', ')}.`)
@@ -45,13 +54,38 @@ export function checkOptions<S extends object>(options: RunOptions<S>): void {
     const value: unknown = Reflect.get(options, name)
     const isRequired = name === 'model' || name === 'prompt'
     if (value === undefined && !isRequired) continue
-    if (!test(value)) throw invalid(`${name} is ${kindOf(value)}; it has to be ${what}.`)
+    if (!test(value)) throw invalid(`${name} is ${shown(value)}; it has to be ${what}.`)
   }
-  const { answer } = options
-  if (answer?.check !== undefined && typeof answer.check !== 'function') {
-    throw invalid(`answer.check is ${kindOf(answer.check)}; it has to be a function.`)
+  if (options.answer !== undefined) checkAnswer(options.answer)
+  for (const [name, value] of Object.entries(options.givens ?? {})) checkGiven(`givens.${name}`, value)
+}
+
+function checkAnswer({ schema, check, ...unknown }: { readonly schema: object; readonly check?: unknown }): void {
+  const [name] = Object.keys(unknown)
+  if (name !== undefined) throw invalid(`answer.${name} is unknown; there are schema, check.`)
+  if (check !== undefined && typeof check !== 'function') {
+    throw invalid(`answer.check is ${shown(check)}; it has to be a function.`)
   }
-  if (answer !== undefined) compiles('answer.schema', answer.schema)
+  compiles('answer.schema', schema)
+  const type: unknown = Reflect.get(schema, 'type')
+  if (type !== undefined && ![type].flat().includes('object')) {
+    throw invalid(`answer.schema.type is ${JSON.stringify(type)}; it has to be "object": an answer is one JSON object.`)
+  }
+}
+
+/** What a call is given has to be what the model is told of: JSON. */
+function checkGiven(name: string, value: unknown): void {
+  try {
+    if (isPlainJson(value)) return
+    const unwritable = JSON.stringify(value) === undefined ? shown(value) : unwritableIn(value)
+    if (unwritable === undefined) return
+    throw new TypeError(unwritable)
+  } catch (error) {
+    throw invalid(
+      `${name} cannot be written as JSON: ${excerpt((error as Error).message.split('\n')[0] ?? '', 200)}.`,
+      error,
+    )
+  }
 }
 
 /** @throws {LoopError} `invalid_option` when two tools have one name, or a tool or its schema is invalid. */
@@ -78,8 +112,12 @@ function invalid(message: string, cause?: unknown): LoopError {
   return new LoopError('invalid_option', message, cause === undefined ? {} : { cause })
 }
 
-function kindOf(value: unknown): string {
-  if (value === null) return 'null'
+/** A value, as far as it can be shown in a line. */
+function shown(value: unknown): string {
   if (Array.isArray(value)) return 'an array'
-  return typeof value === 'object' ? `a ${value.constructor?.name ?? 'bare'} object` : typeof value
+  if (typeof value === 'object' && value !== null) {
+    return isPlain(value) ? 'an object' : `an object of the class ${value.constructor?.name}`
+  }
+  if (typeof value === 'string') return JSON.stringify(excerpt(value, 40))
+  return typeof value === 'function' ? 'a function' : String(value)
 }

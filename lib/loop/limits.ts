@@ -52,7 +52,10 @@ export function completeLimits(given: Partial<Limits> = {}): Limits {
     }
     if (value === undefined) continue
     if (!Number.isSafeInteger(value) || value < 1) {
-      throw new LoopError('invalid_option', `limits.${name} is ${String(value)}; it has to be a positive whole number.`)
+      throw new LoopError(
+        'invalid_option',
+        `limits.${name} is ${typeof value === 'string' ? JSON.stringify(value) : String(value)}; it has to be a positive whole number.`,
+      )
     }
     if (name === 'resultBytes' && value < minResultBytes) {
       throw new LoopError('invalid_option', `limits.resultBytes is ${value}; it has to be at least ${minResultBytes}.`)

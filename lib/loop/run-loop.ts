@@ -67,7 +67,8 @@ function mayGoOn(run: RunState): boolean {
 function interrupt(run: RunState, error?: unknown): void {
   // The client's own timer, set to what was left, may be a little ahead of the scope's.
   run.stop = run.scope.interruption ?? (run.scope.remainingMs() < 10 ? 'deadline' : 'failed')
-  run.error = toRunError(error ?? run.scope.signal.reason)
+  // A deadline that cut no model call short is no failure of anybody.
+  if (error !== undefined || run.stop !== 'deadline') run.error = toRunError(error ?? run.scope.signal.reason)
 }
 
 /** Decides whether this is the answer round, and tells the model. */
@@ -168,6 +169,12 @@ async function conclude<S extends object>(
   refuseCalls(run)
   const view = { runId: run.runId, results: run.ledger.results }
   const judgement = await judge(reply, options.answer, view, run.scope.signal)
+  if (judgement.kind === 'rejected') {
+    const { candidate, failure } = judgement
+    // Cut short by the caller it did nothing wrong.
+    if (failure !== undefined && run.scope.interruption !== 'cancelled') run.recorder.warn('answer.check', failure)
+    if (candidate !== undefined && isBetter(candidate, run.partial)) run.partial = candidate
+  }
   // A check that was cut short has said nothing: the reply stays unjudged, for whoever resumes the run.
   if (run.scope.interruption !== undefined) return interrupt(run)
   run.unjudged = undefined
@@ -180,9 +187,7 @@ async function conclude<S extends object>(
     run.error = toRunError(judgement.error)
     return
   }
-  const { problems, candidate, failure } = judgement
-  if (failure !== undefined) run.recorder.warn('answer.check', failure)
-  if (candidate !== undefined && isBetter(candidate, run.partial)) run.partial = candidate
+  const { problems } = judgement
   run.recorder.emit({ type: 'answer-rejected', round: run.rounds, problems })
   run.stop = stopAfterAnswerRound(run, calledTools)
   if (run.stop === undefined) run.transcript.user(rejection(problems))

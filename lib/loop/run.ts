@@ -18,7 +18,7 @@ export interface RunOptions<S extends object = never> {
   readonly instructions?: string | undefined
   readonly prompt: string
   /** What the final answer has to be; without it the answer is the model's text. */
-  readonly answer?: AnswerContract<S>
+  readonly answer?: AnswerContract<S> | undefined
   /** Named values that the model may point at with `{"$given":"<name>#<pointer>"}`. */
   readonly givens?: Readonly<Record<string, unknown>> | undefined
   readonly limits?: Partial<Limits> | undefined

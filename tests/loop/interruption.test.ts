@@ -58,6 +58,14 @@ test('the deadline ends a tool, a check and a checkpoint that hang', async () =>
   expect(runs.map(({ stopReason }) => stopReason)).toEqual(['deadline', 'deadline', 'deadline', 'deadline'])
 })
 
+test('an answer whose check hangs is kept as partial, the trace names the check, and the model is not blamed', async () => {
+  const answer = { schema: { type: 'object' }, check: never } as const
+  const run = await runLoop({ model: scriptedModel([says('{"a":1}')]), prompt, limits: { deadlineMs: 30 }, answer })
+  expect(run).toMatchObject({ stopReason: 'deadline', partial: { value: { a: 1 } } })
+  expect(run).not.toHaveProperty('error')
+  expect(run.trace.entries.at(-1)).toMatchObject({ type: 'warning', source: 'answer.check' })
+})
+
 test('ten thousand runs on one signal leave no listener behind', async () => {
   const { signal } = new AbortController()
   for (let batch = 0; batch < 100; batch++) {

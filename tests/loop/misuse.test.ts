@@ -4,6 +4,9 @@ import { runLoop } from '../../lib/loop/run-loop.ts'
 import { scriptedModel } from '../support/scripted-model.ts'
 import { getWeather } from '../support/weather.ts'
 
+const cycle: { self?: unknown } = {}
+cycle.self = cycle
+
 const schema = (answer: object) => ({ answer: { schema: answer } })
 
 test.each([
@@ -15,14 +18,14 @@ test.each([
   ['an unknown option', { limit: {} }, 'limit is no option of runLoop; there are model, prompt'],
   ['two tools of one name', { tools: [getWeather, getWeather] }, 'tools: Two tools are named "get_weather"'],
   ['no model', { model: undefined }, 'model is undefined; it has to be a Model'],
-  ['a prompt that is no text', { prompt: 5 }, 'prompt is number; it has to be a string.'],
-  ['instructions that are no text', { instructions: 42 }, 'instructions is number'],
+  ['a prompt that is no text', { prompt: 5 }, 'prompt is 5; it has to be a string.'],
+  ['instructions that are no text', { instructions: 42 }, 'instructions is 42; it has to be a string.'],
   [
     'a controller for a signal',
     { signal: new AbortController() },
-    'signal is a AbortController object; it has to be an AbortSignal.',
+    'signal is an object of the class AbortController; it has to be an AbortSignal.',
   ],
-  ['a listener that is no function', { onCheckpoint: 'x' }, 'onCheckpoint is string; it has to be a function.'],
+  ['a listener that is no function', { onCheckpoint: 'x' }, 'onCheckpoint is "x"; it has to be a function.'],
   ['givens that are a list', { givens: [] }, 'givens is an array'],
   [
     'an answer schema with a typo',
@@ -30,7 +33,32 @@ test.each([
     'answer.schema: "propertis" is not a JSON Schema keyword',
   ],
   ['an answer schema with a dead reference', schema({ $ref: '#/$defs/none' }), 'answer.schema/$ref is "#/$defs/none"'],
-  ['a check that is no function', { answer: { schema: { type: 'object' }, check: 1 } }, 'answer.check is number'],
+  [
+    'a check that is no function',
+    { answer: { schema: { type: 'object' }, check: 1 } },
+    'answer.check is 1; it has to be a function.',
+  ],
+  [
+    'an unknown part of the answer',
+    { answer: { schema: { type: 'object' }, chek: () => [] } },
+    'answer.chek is unknown; there are schema, check.',
+  ],
+  ['an answer that is no object', schema({ type: 'array' }), 'answer.schema.type is "array"; it has to be "object"'],
+  ['an empty run id', { runId: '' }, 'runId is ""; it has to be a string that is not empty.'],
+  ['a limit that is text', { limits: { rounds: '3' } }, 'limits.rounds is "3"; it has to be'],
+  [
+    'a model without a name',
+    { model: { provider: 'x', complete: async () => {} } },
+    'model is an object; it has to be a Model with name',
+  ],
+  ['a given that is a function', { givens: { now: () => 1 } }, 'givens.now cannot be written as JSON: a function.'],
+  ['a given that is a map', { givens: { a: { b: new Map() } } }, 'givens.a cannot be written as JSON: a Map at /b'],
+  [
+    'a given with a large integer',
+    { givens: { a: [1n] } },
+    'givens.a cannot be written as JSON: Do not know how to serialize a BigInt.',
+  ],
+  ['a given that holds itself', { givens: { a: cycle } }, 'givens.a cannot be written as JSON: '],
   ['no options', undefined, "runLoop's argument is undefined"],
 ])('%s rejects at once, before any request, and names option and value', async (_, wrong, message) => {
   const model = scriptedModel([])
