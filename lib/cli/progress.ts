@@ -56,6 +56,9 @@ export class Progress {
       case 'retry':
         this.line(`  ${event.kind}: sent again in ${Math.round(event.waitMs)} ms`, 'yellow')
         break
+      case 'reply-failed':
+        this.line(`  model call failed: ${event.error.message}`, 'yellow')
+        break
       case 'answer-rejected':
         this.line(`  answer sent back: ${event.problems.join('; ')}`, 'yellow')
         break

@@ -9,8 +9,9 @@ import type { LimitReason, StopReason } from './stop-reason.ts'
  * What happens in a run, in order:
  *
  * `run-start` → ( `round-start` → `retry`* → `reply` → ( `tool-start`? → `repair`* → `tool-end` )* → `answer-rejected`? )* →
- * `run-end`, with `limit` before the `round-start` of a round with tools off, and `warning` anywhere. A call that is
- * refused, or served from an earlier result, has no `tool-start`; calls of one reply overlap.
+ * `run-end`, with `limit` before the `round-start` of a round with tools off, and `warning` anywhere. `reply-failed` in the
+ * place of a `reply` is the end of a run. A call that is refused, or served from an earlier result, has no `tool-start`;
+ * calls of one reply overlap.
  *
  * Texts are excerpts with secrets masked; thinking is never part of them.
  */
@@ -73,6 +74,8 @@ export type LoopEvent = (
       readonly kind: ModelErrorKind
       readonly waitMs: number
     }
+  /** A model call failed, or was cut short by the deadline or an abort: the run is over. */
+  | { readonly type: 'reply-failed'; readonly round: number; readonly error: RunError; readonly durationMs: number }
   | { readonly type: 'answer-rejected'; readonly round: number; readonly problems: readonly string[] }
   | { readonly type: 'limit'; readonly round: number; readonly limit: LimitReason; readonly detail: string }
   /** A function of the caller threw (`onEvent`, `onCheckpoint`, `answer.check`), or a resume lost a result (`resumeFrom`). */

@@ -1,4 +1,5 @@
 import { excerpt } from '../../router/clip.ts'
+import { isObject } from '../../router/json.ts'
 import { judge } from './answer.ts'
 import { boundOf, isTooLate, stopAfterAnswerRound } from './bounds.ts'
 import { LoopError } from './loop-error.ts'
@@ -112,15 +113,17 @@ async function ask(run: RunState, answerOnly: boolean): Promise<ModelReply | und
     run.lastMs = run.now() - startedAt
     return checked(reply)
   } catch (error) {
+    const durationMs = run.now() - startedAt
+    run.recorder.emit({ type: 'reply-failed', round: run.rounds + 1, error: toRunError(error), durationMs })
     return void interrupt(run, error)
   }
 }
 
 /** A model is anybody's code: a reply that cannot be read ends the run instead of breaking it. */
-function checked(reply: ModelReply): ModelReply {
-  const { message, usage } = reply
-  if (typeof message === 'object' && message !== null && typeof usage === 'object' && usage !== null) {
-    return { message, finishReason: reply.finishReason, usage: soundUsage(usage), id: reply.id, model: reply.model }
+function checked(reply: ModelReply | undefined): ModelReply {
+  if (isObject(reply?.message) && isObject(reply.usage)) {
+    const { message, finishReason, usage, id, model } = reply
+    return { message, finishReason, usage: soundUsage(usage), id, model }
   }
   throw new ModelError('The model replied without a message or usage.', { kind: 'protocol', retryable: false })
 }

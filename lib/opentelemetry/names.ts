@@ -10,6 +10,8 @@ export const attribute = {
   requestModel: 'gen_ai.request.model',
   conversation: 'gen_ai.conversation.id',
   agentName: 'gen_ai.agent.name',
+  responseId: 'gen_ai.response.id',
+  responseModel: 'gen_ai.response.model',
   finishReasons: 'gen_ai.response.finish_reasons',
   inputTokens: 'gen_ai.usage.input_tokens',
   outputTokens: 'gen_ai.usage.output_tokens',

@@ -101,10 +101,19 @@ function record(
       run.chat = startChat(tracer, run, event)
       break
     case 'retry':
-      run.chat?.addEvent('retry', { attempt: event.attempt, [attribute.errorType]: event.kind, wait_ms: event.waitMs })
+      run.chat?.addEvent('retry', {
+        attempt: event.attempt,
+        [attribute.errorType]: event.kind,
+        wait_ms: Math.round(event.waitMs),
+      })
       break
     case 'reply':
-      run.chat?.setAttributes({ ...usageOf(event.usage), [attribute.finishReasons]: [event.finishReason] })
+      run.chat?.setAttributes(responseOf(event))
+      run.chat?.end()
+      run.chat = undefined
+      break
+    case 'reply-failed':
+      if (run.chat !== undefined) fail(run.chat, event.error.kind ?? event.error.name, event.error.message)
       run.chat?.end()
       run.chat = undefined
       break
@@ -167,6 +176,15 @@ function endRun(run: OpenRun, event: EventOf<'run-end'>): void {
 function fail(span: Span, errorType: string, message?: string): void {
   span.setAttribute(attribute.errorType, errorType)
   span.setStatus({ code: SpanStatusCode.ERROR, ...(message === undefined ? {} : { message }) })
+}
+
+function responseOf({ usage, finishReason, model, responseId }: EventOf<'reply'>): Attributes {
+  return {
+    ...usageOf(usage),
+    [attribute.finishReasons]: [finishReason],
+    ...(model === undefined ? {} : { [attribute.responseModel]: model }),
+    ...(responseId === undefined ? {} : { [attribute.responseId]: responseId }),
+  }
 }
 
 function usageOf(usage: Usage): Attributes {

@@ -1,4 +1,5 @@
 import { excerpt } from '../../router/clip.ts'
+import { isObject } from '../../router/json.ts'
 import type { TraceEntry } from '../loop/trace.ts'
 import { plain, table } from './markdown-text.ts'
 import type { ReportDocument } from './report.ts'
@@ -31,6 +32,8 @@ function step(entry: TraceEntry): readonly string[] {
         `waited ${String(entry['wait_ms'])} ms`,
         '',
       ]
+    case 'reply-failed':
+      return [round, 'model call failed', plain(messageIn(entry['error'])), took]
     case 'answer-rejected':
       return [round, 'answer sent back', plain([entry['problems']].flat().join('; ')), '']
     case 'limit':
@@ -38,4 +41,8 @@ function step(entry: TraceEntry): readonly string[] {
     case 'warning':
       return [round, `warning: ${String(entry['source'])}`, plain(String(entry['message'])), '']
   }
+}
+
+function messageIn(error: unknown): string {
+  return isObject(error) ? String(error['message']) : ''
 }

@@ -95,7 +95,7 @@ test('a failing model ends the run, and what was learned is kept', async () => {
     error: { kind: 'overloaded', retryable: true, status: 529 },
   })
   expect(run.results).toMatchObject([{ status: 'ok', value: { celsius: 4 } }])
-  expect(run.trace.entries.map(({ type }) => type)).toEqual(['reply', 'tool-end'])
+  expect(run.trace.entries.map(({ type }) => type)).toEqual(['reply', 'tool-end', 'reply-failed'])
 })
 
 test('an abort ends the run even if the model ignores the signal; nothing is asked afterwards', async () => {

@@ -39,6 +39,16 @@ test('a run is one invoke_agent span with chat and execute_tool spans in it', as
   })
 })
 
+test('a chat span says which model answered and by which id, where the server tells', async () => {
+  const usage = { inputTokens: 1, outputTokens: 1, cachedInputTokens: 0, reasoningTokens: 0 }
+  const message = { role: 'assistant', content: 'Warm.' } as const
+  const told = { message, usage, finishReason: 'stop', id: 'reply-1', model: 'MiniMax-M3' } as const
+  const [chat] = await spansOf([() => told])
+  expect(chat?.attributes).toMatchObject({ 'gen_ai.response.id': 'reply-1', 'gen_ai.response.model': 'MiniMax-M3' })
+  const [silent] = await spansOf([says('Warm.')])
+  expect(silent?.attributes).not.toHaveProperty('gen_ai.response.id')
+})
+
 test('contents are off unless they are asked for', async () => {
   const [, silent] = await spansOf([askOslo, says('Warm.')])
   expect(JSON.stringify(silent?.attributes)).not.toContain('Oslo')
@@ -50,6 +60,7 @@ test('a failing model marks its chat span and the run, and no span is left open'
   const spans = await spansOf([askOslo, fails(new ModelError('busy', { kind: 'overloaded', retryable: true }))])
   expect(spans).toHaveLength(4)
   expect(spans.slice(2).map(({ attributes }) => attributes['error.type'])).toEqual(['overloaded', 'overloaded'])
+  expect(spans.slice(2).map(({ status }) => status.message)).toEqual(['busy', 'busy'])
 })
 
 test('a refused call has no execute_tool span', async () => {
