@@ -172,7 +172,10 @@ function toJson(value: unknown): string | undefined {
 /** The id may be the caller's own and of any length; the tool's name points at the same value while it is the latest. */
 function clipMarker({ id, name }: Pick<ToolCall, 'id' | 'name'>, value: unknown, left: number, total: number): string {
   const source = JSON.stringify(id.length <= 128 ? id : name).slice(1, -1)
-  const part = typeof value === 'object' ? `, or a part of it as {"$result":"${source}#/a/0"}` : ''
+  const member = typeof value === 'object' && value !== null ? Object.keys(value)[0] : undefined
+  // One that would need escapes, or much room, is no example.
+  const isExample = member !== undefined && /^[\w.-]{1,40}$/.test(member)
+  const part = isExample ? `, or a part of it, as {"$result":"${source}#/${member}"}` : ''
   return `\n[… ${left} of ${total} bytes left out; a call can be given the full value as {"$result":"${source}"}${part} …]\n`
 }
 

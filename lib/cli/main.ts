@@ -123,6 +123,13 @@ function parse(args: readonly string[]) {
   }
 }
 
+// Whoever reads the output may leave, as `head -3` does: the work is done all the same.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+  })
+}
+
 try {
   process.exitCode = await main(process.argv.slice(2))
 } catch (error) {

@@ -57,6 +57,11 @@ const byName: ReadonlyMap<string, Check> = new Map(Object.entries(checks))
  * @throws {ModelError} `configuration` for an option that does not exist or has the wrong type, by its name.
  */
 export function checkOptions(options: MinimaxOptions): void {
+  if (typeof options !== 'object' || options === null) {
+    throw misconfigured(
+      `minimax() was given ${options === null ? 'null' : `a ${typeof options}`}: it takes an object of options.`,
+    )
+  }
   for (const [name, value] of Object.entries(options)) {
     const check = byName.get(name)
     if (check === undefined) {

@@ -81,6 +81,19 @@ test.each([
 )
 
 test(
+  'a run whose output nobody reads any more comes to its end and its report',
+  async () => {
+    await using reports = await reportFolder()
+    const command = startCommand(['run', '--reports', reports.path])
+    await command.until('round 1/10')
+    command.leave()
+    expect((await command.ended).code).toBe(0)
+    expect((await reports.read())[0]?.files).toEqual(['report.json', 'report.md'])
+  },
+  timeout,
+)
+
+test(
   'help explains the command',
   async () => {
     const { code, stdout } = await startCommand(['--help']).ended

@@ -22,6 +22,13 @@ test('an option that is undefined is one that is not given', () => {
   expect(configure({ env })).toMatchObject({ retries: 2, maxResponseBytes: 16_777_216, stream: false })
 })
 
+test.each([
+  [null, 'minimax() was given null: it takes an object of options.'],
+  ['https://api.minimax.io', 'minimax() was given a string: it takes an object of options.'],
+])('%j for the options is a configuration error that says what it takes', (options, message) => {
+  expect(() => minimax(options as never)).toThrow(expect.objectContaining({ kind: 'configuration', message }))
+})
+
 test.each<[object, string]>([
   [{ retries: -1 }, 'The option "retries" is -1; it has to be a whole number, 0 or more.'],
   [{ retries: 1.5 }, 'The option "retries" is 1.5;'],

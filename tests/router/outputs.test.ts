@@ -87,11 +87,18 @@ test('a tool may pass on its context by its members', async () => {
   expect(passed.callId).toBe('call_1')
 })
 
-test('the marker of a clipped result shows references that work', async () => {
-  const router = createRouter([make(() => ({ a: ['x'.repeat(1000)] }))])
+const long = 'x'.repeat(1000)
+
+test.each([
+  ['an object', { lines: [long] }, ['c', 'c#/lines']],
+  ['a list', [long], ['c', 'c#/0']],
+  ['an object whose first member needs escapes', { 'a/b "c"': long }, ['c']],
+  ['a text', long, ['c']],
+])('the marker of a clipped result shows references that work: %s', async (_name, value, references) => {
+  const router = createRouter([make(() => value)])
   const [result] = await router.dispatch([{ id: 'c', name: 'make', input: {}, repairs: [] }], { resultBytes: 400 })
-  expect(result?.content).toContain('{"$result":"c"}')
-  expect(result?.content).toContain('{"$result":"c#/a/0"}')
+  const shown = [...(result?.content ?? '').matchAll(/\{"\$result":"([^"]*)"\}/g)].map(([, target]) => target)
+  expect(shown).toEqual(references)
 })
 
 test('a message that needs many escapes is shortened, not lost', async () => {

@@ -15,6 +15,8 @@ export interface Started {
   /** Resolves when the process is over and its output read. */
   readonly ended: Promise<Ended>
   kill(signal: NodeJS.Signals): void
+  /** Reads no more of what it prints, as `head` does once it has its lines. */
+  leave(): void
   /** What was printed so far, both streams. */
   output(): string
   /** Resolves when the output has this; rejects where the process ends before. */
@@ -46,6 +48,10 @@ export function startCommand(args: readonly string[], env: Readonly<Record<strin
   return {
     ended,
     kill: (signal) => child.kill(signal),
+    leave: () => {
+      child.stdout.destroy()
+      child.stderr.destroy()
+    },
     output,
     until: (text) =>
       new Promise((resolve, reject) => {
