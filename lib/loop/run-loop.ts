@@ -138,7 +138,7 @@ function take(run: RunState, reply: ModelReply, answerOnly: boolean): void {
   run.usage = addUsage(run.usage, usage)
   const truncated = finishReason === 'length' || finishReason === 'content_filter'
   const { text, calls, message } = run.router.read(reply.message, { truncated, idPrefix: `call_${run.rounds}` })
-  run.transcript.assistant(message)
+  run.transcript.assistant(message, run.limits.transcriptBytes)
   run.pending = calls
   if (answerOnly || calls.length === 0) run.unjudged = { text, finish_reason: finishReason }
   run.recorder.emit({

@@ -1,3 +1,5 @@
+import { clip } from '../../router/clip.ts'
+import { contentText } from '../../router/content-text.ts'
 import type { AssistantMessage } from '../../router/reply.ts'
 import type { ToolResult } from '../../router/tool-call.ts'
 import type { SerializedMessage } from './model.ts'
@@ -26,8 +28,10 @@ export class Transcript {
     this.#push({ role: 'user', json: JSON.stringify({ role: 'user', content: content === '' ? '(empty)' : content }) })
   }
 
-  assistant(message: AssistantMessage): void {
-    this.#push({ role: 'assistant', json: serialise(message) })
+  /** The text of a message of more than `maxBytes`, which no server would take back, is shortened; calls have to stay. */
+  assistant(message: AssistantMessage, maxBytes: number): void {
+    const json = serialise(message)
+    this.#push({ role: 'assistant', json: json.length <= maxBytes ? json : serialise(shortened(message, maxBytes)) })
   }
 
   results(results: readonly ToolResult[]): void {
@@ -45,6 +49,12 @@ export class Transcript {
     this.#messages.push(message)
     this.#bytes += Buffer.byteLength(message.json)
   }
+}
+
+function shortened({ content, tool_calls }: AssistantMessage, maxBytes: number): AssistantMessage {
+  const text = contentText(content)
+  const marker = (left: number, total: number) => `\n[… ${left} of ${total} bytes left out …]\n`
+  return { role: 'assistant', content: clip(text, maxBytes, marker).text, ...(tool_calls && { tool_calls }) }
 }
 
 function serialise(message: AssistantMessage): string {

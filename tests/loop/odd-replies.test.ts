@@ -76,6 +76,16 @@ test('a reply of ten megabytes ends the run in its answer round', async () => {
   expect(run).toMatchObject({ stopReason: 'answered', limit: 'transcriptBytes', rounds: 2 })
 })
 
+test('of a reply of ten megabytes that is no answer, the answer round sends no more than the transcript may hold', async () => {
+  const model = scriptedModel([says('x'.repeat(10_000_000)), says('{"a":1}')])
+  const limits = { transcriptBytes: 100_000 }
+  const run = await runLoop({ model, prompt, answer: { schema: { type: 'object' } }, limits })
+  expect(run).toMatchObject({ stopReason: 'answered', answer: { a: 1 }, limit: 'transcriptBytes', rounds: 2 })
+  const sent = JSON.stringify(model.requests[1]?.messages)
+  expect(sent).toContain('bytes left out')
+  expect(sent.length).toBeLessThan(110_000)
+})
+
 test('usage that was not counted is 0, and the limit of tokens holds for what was', async () => {
   const uncounted: ScriptStep = () => ({
     ...{ message: { role: 'assistant' as const, tool_calls: [call(1)] }, finishReason: 'tool_calls' as const },
