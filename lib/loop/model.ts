@@ -21,7 +21,7 @@ export interface ModelRequest {
    * grows with the run: copy it to keep it.
    */
   readonly messages: readonly SerializedMessage[]
-  /** The `tools` array of the wire, serialised; absent where the model shall answer without tools. */
+  /** The `tools` array of the wire, serialised; undefined where the model shall answer without tools. */
   readonly tools?: string | undefined
   readonly signal: AbortSignal
   /** What is left of the run's deadline, in milliseconds. */

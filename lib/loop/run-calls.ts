@@ -24,17 +24,17 @@ interface Asked {
 export async function runCalls(run: RunState, resumed: boolean): Promise<void> {
   const asked = identify(run, run.pending)
   const firstOf = new Map<string, Asked>()
-  const fresh: Asked[] = []
-  for (const one of asked) {
-    const isFirst = !firstOf.has(one.key)
-    if (isFirst) firstOf.set(one.key, one)
-    if (run.ledger.servable(one.key) !== undefined) continue
-    if (resumed && !mayRunAgain(run, one.call)) refuse(run, one, 'outcome_unknown', outcomeUnknown)
-    else if (isFirst) fresh.push(one)
-  }
+  for (const one of asked) if (!firstOf.has(one.key)) firstOf.set(one.key, one)
+  const isSealed = ({ key, call }: Asked) =>
+    resumed && !mayRunAgain(run, call) && run.ledger.servable(key) === undefined
+  const fresh = asked.filter(
+    (one) => firstOf.get(one.key) === one && run.ledger.servable(one.key) === undefined && !isSealed(one),
+  )
   if (fresh.length > 0) await execute(run, fresh)
   for (const one of asked) {
-    if (one.result === undefined) serve(run, one, run.ledger.servable(one.key) ?? firstOf.get(one.key)?.result)
+    if (one.result !== undefined) continue
+    if (isSealed(one)) refuse(run, one, 'outcome_unknown', outcomeUnknown)
+    else serve(run, one, run.ledger.servable(one.key) ?? firstOf.get(one.key)?.result)
   }
   settle(run, asked)
 }

@@ -8,7 +8,9 @@ import { socketOpener } from './open-socket.ts'
 import { proxyFor } from './proxy.ts'
 import { Sending } from './sending.ts'
 import { StaleConnection } from './stale-connection.ts'
-import { limitTime } from './time-limit.ts'
+
+/** What timers of Node can hold: `setTimeout` turns anything longer into 1 ms. */
+const longestTimeoutMs = 2 ** 31 - 1
 
 export interface Transport {
   /**
@@ -47,7 +49,7 @@ export function createTransport(
       const connection = connections.take()
       const sending = new Sending(connection, now)
       const exchange = new Exchange(read)
-      const liftLimit = limitTime(timeoutMs, () => exchange.interrupt(timedOut(timeoutMs)))
+      const timer = setTimeout(() => exchange.interrupt(timedOut(timeoutMs)), Math.min(timeoutMs, longestTimeoutMs))
       const stopWaiting = onAbort(signal, () => exchange.interrupt(aborted()))
       try {
         connection.dispatch({ origin, path, method: 'POST', headers, body }, exchange)
@@ -58,7 +60,7 @@ export function createTransport(
         connections.dropIdle()
         throw new StaleConnection(url.host)
       } finally {
-        liftLimit()
+        clearTimeout(timer)
         stopWaiting()
         if (exchange.isComplete) connections.giveBack(connection)
         else connections.drop(connection)
