@@ -2,6 +2,7 @@ import { type Checkpoint, checkpointVersion, type RecordedResult } from './check
 import type { LedgerEntry } from './ledger.ts'
 import type { SerializedMessage } from './model.ts'
 import type { RunState } from './run-state.ts'
+import type { TraceEntry } from './trace.ts'
 
 /**
  * The state of a run as plain JSON of at most `limits.checkpointBytes`. Of results of idempotent tools the full values are
@@ -13,7 +14,7 @@ import type { RunState } from './run-state.ts'
 export function takeCheckpoint(run: RunState): Checkpoint | undefined {
   const results = run.ledger.entries.map((entry) => recordOf(entry).whole)
   const messages = [...run.transcript.messages]
-  let entries = [...run.recorder.entries]
+  let entries: readonly TraceEntry[] = [...run.recorder.entries]
   const empty: Checkpoint = {
     version: checkpointVersion,
     run_id: run.runId,
@@ -42,13 +43,19 @@ export function takeCheckpoint(run: RunState): Checkpoint | undefined {
     excess -= saves
     if (excess <= 0) break
   }
-  while (excess > 0) {
-    if (entries.length === 0) return undefined
-    const before = listBytes(entries)
-    entries = entries.slice(Math.ceil(entries.length / 2))
-    excess -= before - listBytes(entries)
+  const withoutEntries = excess - listBytes(entries)
+  for (let kept = entries; withoutEntries + listBytes(entries) > 0; ) {
+    if (kept.length === 0) return undefined
+    kept = kept.slice(Math.ceil(kept.length / 2))
+    entries = [leftOut(run.recorder.entries.length - kept.length, kept[0]), ...kept]
   }
   return { ...empty, messages, results, entries }
+}
+
+/** Stands for the older part of a trace. */
+function leftOut(count: number, next: TraceEntry | undefined): TraceEntry {
+  const message = `${count} older entries were left out of a checkpoint, to keep to limits.checkpointBytes`
+  return { type: 'warning', source: 'onCheckpoint', message, elapsed_ms: next?.['elapsed_ms'] ?? 0 }
 }
 
 /** What one call leaves in a checkpoint: whole, without its full value, and without what the model was shown, too. */

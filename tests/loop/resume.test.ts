@@ -121,8 +121,15 @@ test.each([
           const { trace: wholeTrace, ...first } = whole
           expect(withoutTimes(resumed)).toEqual(withoutTimes(first))
           for (const [round, request] of sent(second)) expect(request).toBe(asked.get(round))
-          // A checkpoint that is short of room keeps the newer half of the trace.
+          // A checkpoint that is short of room keeps the newer half of the trace, and says so.
           if (kind === 'whole') expect(withoutTimes(trace)).toEqual(withoutTimes(wholeTrace))
+          const [oldest] = resumeFrom.entries
+          if (JSON.stringify(oldest) !== JSON.stringify(wholeTrace.entries[0])) {
+            expect(oldest).toMatchObject({
+              type: 'warning',
+              message: expect.stringMatching(/^\d+ older entries were left/),
+            })
+          }
           expect(paid).toEqual(
             Array.from({ length: whole.rounds - resumeFrom.rounds }, (_, index) => resumeFrom.rounds + index),
           )
