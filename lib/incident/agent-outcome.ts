@@ -6,6 +6,7 @@ import type { AgentResult, Diagnosis } from './agent-result.ts'
 import type { answerSchema } from './answer-schema.ts'
 import { type FixChain, fixChain } from './fix-chain.ts'
 import { isGrounded } from './grounding.ts'
+import { hotspotEvidence } from './hotspot-evidence.ts'
 
 export type Answer = Infer<typeof answerSchema>
 
@@ -58,7 +59,7 @@ function bestEffort(run: Exclude<Run<Answer>, { stopReason: 'answered' }>): Agen
 }
 
 function evidenceOf(evidence: unknown, results: readonly ToolResult[]): Diagnosis['evidence'] {
-  if (!Array.isArray(evidence)) return []
+  if (!Array.isArray(evidence)) return hotspotEvidence(results)
   return evidence.flatMap((item: { readonly tool?: unknown; readonly quote?: unknown } | null) => {
     if (typeof item?.tool !== 'string' || typeof item.quote !== 'string') return []
     const quote = { tool: item.tool, quote: item.quote }

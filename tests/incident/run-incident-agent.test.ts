@@ -110,6 +110,21 @@ test.each([0, 1, 2, 3, 4])('a model that fails after %i replies leaves what the 
   expect(result.agent_trace.entries.filter(({ type }) => type === 'tool-end')).toHaveLength(replies)
 })
 
+test('a run that ends before its answer tells what the analysis had found', async () => {
+  const samples = { $result: 'fetch_prometheus_metrics#/samples' }
+  const result = await agent(
+    scriptedModel([
+      calls('fetch_prometheus_metrics', { scenario }),
+      calls('analyze_metrics', { pre_telemetry: { $given: 'pre_telemetry' }, prometheus_samples: samples }),
+      overloaded,
+    ]),
+  )
+  const { evidence, root_cause, confidence } = result.diagnosis
+  expect({ root_cause, confidence }).toEqual({ root_cause: 'unknown', confidence: 'low' })
+  expect(evidence[0]).toEqual({ tool: 'analyze_metrics', quote: '"kind":"kv_cache"', grounded: true })
+  expect(evidence.length).toBeGreaterThan(1)
+})
+
 test.each([
   ['text', 'I think the cache is full.'],
   ['null', 'null'],
