@@ -9,6 +9,7 @@ import type { UnjudgedReply } from './checkpoint.ts'
 import { systemClock } from './clock.ts'
 import { Ledger } from './ledger.ts'
 import { completeLimits, type Limits } from './limits.ts'
+import { LoopError } from './loop-error.ts'
 import type { Model, Usage } from './model.ts'
 import type { PartialAnswer } from './partial-answer.ts'
 import { Recorder } from './recorder.ts'
@@ -62,7 +63,10 @@ export function openRun<S extends object>(options: RunOptions<S>): RunState {
   const limits = completeLimits(options.limits)
   const router = routerOf(options)
   const earlier = options.resumeFrom
-  if (earlier !== undefined) assertCheckpoint(earlier, options.answer)
+  if (earlier !== undefined) {
+    assertCheckpoint(earlier, options.answer)
+    assertSameRun(earlier.run_id, options.runId)
+  }
   const clock = options.clock ?? systemClock
   const startedAt = clock.now() - (earlier?.elapsed_ms ?? 0)
   const elapsedMs = () => clock.now() - startedAt
@@ -94,6 +98,17 @@ export function openRun<S extends object>(options: RunOptions<S>): RunState {
     stop: earlier?.stop ?? undefined,
     error: undefined,
   }
+}
+
+/** @throws {LoopError} `invalid_option`, since the idempotency keys of another run would be used. */
+function assertSameRun(earlier: string, runId: string | undefined): void {
+  if (runId === undefined || runId === earlier) return
+  const [one, other] = [earlier, runId].map((id) => JSON.stringify(excerpt(id, 128)))
+  const advice = 'Give the checkpoint of this run, or leave runId out.'
+  throw new LoopError(
+    'invalid_option',
+    `resumeFrom is a checkpoint of the run ${one}, but runId is ${other}. ${advice}`,
+  )
 }
 
 function firstMessages<S extends object>(options: RunOptions<S>, router: Router): Transcript {

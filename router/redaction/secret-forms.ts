@@ -2,7 +2,8 @@ import { mask } from './mask.ts'
 import { looksRandom } from './secret-values.ts'
 
 /** Asked first, since it takes half the time of {@link keys}: pieces that no key is without. */
-const suspicious = /(?:[spr]k[-_]|hf_|gh[pousr]_|_pat_|xox[abprs]-|lpat-|vapi-|A[KS]IA|AIza|eyJ)(?=[A-Za-z0-9_-]{3})/
+const suspicious =
+  /(?:[spr]k[-_]|hf_|gh[pousr]_|_pat_|xox[abprs]-|lpat-|vapi-|npm_|A[KS]IA|AIza|eyJ)(?=[A-Za-z0-9_-]{3})/
 
 /** Keys that show by their first letters what they are; they may begin behind the `\n` of a text in JSON. */
 const keys = new RegExp(
@@ -10,6 +11,7 @@ const keys = new RegExp(
     'sk-(?:cp|ant|proj|svcacct|or|api)[0-9]{0,2}-[A-Za-z0-9_-]{8,}',
     '[spr]k_(?:live|test)_[A-Za-z0-9]{8,}',
     '(?:gh[pousr]_|github_pat_|xox[abprs]-|glpat-|nvapi-)[A-Za-z0-9_-]{8,}',
+    'npm_[A-Za-z0-9]{36}',
     'A[KS]IA[A-Z0-9]{12,}',
     'AIza[A-Za-z0-9_-]{20,}',
     // JSON Web Tokens

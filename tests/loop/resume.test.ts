@@ -246,6 +246,17 @@ const damages: readonly (readonly [string, object, string])[] = [
   ],
 ]
 
+test('a checkpoint of another run is refused at once, with the ids of both', async () => {
+  const taken: Checkpoint[] = []
+  const options = { prompt: 'Work.', onCheckpoint: (at: Checkpoint) => taken.push(at) }
+  await runLoop({ ...options, model: scriptedModel([says('Done.')]), runId: 'one' })
+  const run = runLoop({ ...options, model: scriptedModel([]), runId: 'other', resumeFrom: taken[0] })
+  await expect(run).rejects.toMatchObject({
+    name: 'LoopError',
+    message: expect.stringContaining('resumeFrom is a checkpoint of the run "one", but runId is "other".'),
+  })
+})
+
 test.each(damages)('a checkpoint with %s is refused at once', async (_, damage, message) => {
   const taken: Checkpoint[] = []
   await runLoop({ model: scriptedModel([says('Done.')]), prompt: 'Work.', onCheckpoint: (at) => taken.push(at) })

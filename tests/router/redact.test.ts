@@ -98,6 +98,7 @@ test.each([
 test.each([
   'AKIAIOSFODNN7EXAMPLE',
   'ASIAABCDEFGHIJ234567',
+  `npm_${random.repeat(3)}`,
   `-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n${random}\n-----END RSA PRIVATE KEY-----`,
   `-----BEGIN PRIVATE KEY-----\\n${random}\\n-----END PRIVATE KEY-----`,
   `-----BEGIN OPENSSH PRIVATE KEY-----\n${random}\n${random}`,
