@@ -2,6 +2,8 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
+    // One process a core: by default one core is left idle, which is half of them on two.
+    maxWorkers: '100%',
     projects: [
       {
         extends: true,
@@ -23,10 +25,11 @@ export default defineConfig({
         },
       },
       {
-        // Real servers and native workers: one file at a time in its own process.
+        // Real servers and native workers: one file at a time in its own process, when all else is done.
         extends: true,
         test: {
           name: 'temporal',
+          sequence: { groupOrder: 1 },
           include: ['tests/temporal/**/*.test.ts'],
           pool: 'forks',
           fileParallelism: false,
