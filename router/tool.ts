@@ -18,6 +18,7 @@ export interface ToolAnnotations {
   /**
    * `true`: the call may be repeated after a crash and gives the same again, so its result may be left out of a checkpoint.
    * `false`: a polling tool, whose identical calls are executed again instead of being answered from the earlier result.
+   * Not set, identical calls are executed once: leave it so for a tool that must not act twice, such as a payment.
    */
   readonly idempotentHint?: boolean
   readonly openWorldHint?: boolean

@@ -55,7 +55,7 @@ export function takeCheckpoint(run: RunState): Checkpoint | undefined {
 /** Stands for the older part of a trace. */
 function leftOut(count: number, next: TraceEntry | undefined): TraceEntry {
   const message = `${count} older entries were left out of a checkpoint, to keep to limits.checkpointBytes`
-  return { type: 'warning', source: 'onCheckpoint', message, elapsed_ms: next?.['elapsed_ms'] ?? 0 }
+  return { type: 'warning', source: 'onCheckpoint', message, elapsed_ms: next?.elapsed_ms ?? 0 }
 }
 
 /** What one call leaves in a checkpoint: whole, without its full value, and without what the model was shown, too. */

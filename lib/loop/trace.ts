@@ -23,14 +23,25 @@ export interface Trace {
 
 type Announcement = 'run-start' | 'round-start' | 'tool-start' | 'run-end'
 
-/** An event of the run in the field names of JSON documents; the two ends are the trace itself. */
-export type TraceEntry = {
-  readonly type: Exclude<LoopEvent['type'], Announcement>
-} & {
-  readonly [field: string]: unknown
-}
-
 type RecordedEvent = Exclude<LoopEventBody, { readonly type: Announcement }>
+
+/** An event of the run in the field names of JSON documents; the two ends are the trace itself. */
+export type TraceEntry = EntryOf<RecordedEvent>
+
+type EntryOf<Event> = Event extends RecordedEvent
+  ? {
+      readonly [Field in keyof Event as Field extends string ? SnakeCase<Field> : never]: Field extends 'usage'
+        ? Trace['usage']
+        : Event[Field]
+    } & {
+      /** Milliseconds since the run began. */
+      readonly elapsed_ms: number
+    }
+  : never
+
+type SnakeCase<Name extends string> = Name extends `${infer First}${infer Rest}`
+  ? `${First extends Lowercase<First> ? First : `_${Lowercase<First>}`}${SnakeCase<Rest>}`
+  : Name
 
 const announcements: ReadonlySet<LoopEvent['type']> = new Set<Announcement>([
   'run-start',
@@ -46,7 +57,7 @@ export function isRecorded(event: LoopEventBody): event is RecordedEvent {
 
 /** The entry of an event; milliseconds are whole. */
 export function traceEntry(event: RecordedEvent, elapsedMs: number): TraceEntry {
-  const entry: { type: TraceEntry['type']; [field: string]: unknown } = { type: event.type }
+  const entry: { [field: string]: unknown } = { type: event.type }
   const fields: Readonly<Record<string, unknown>> = event
   for (const name of Object.keys(fields)) {
     const value = fields[name]
@@ -54,7 +65,8 @@ export function traceEntry(event: RecordedEvent, elapsedMs: number): TraceEntry 
   }
   entry['elapsed_ms'] = Math.round(elapsedMs)
   if (event.type === 'reply') entry['usage'] = usageFields(event.usage)
-  return entry
+  // The names are those that the type computes.
+  return entry as TraceEntry
 }
 
 export function usageFields(usage: Usage): Trace['usage'] {

@@ -122,7 +122,8 @@ function record(
       run.tools.set(event.id, startTool(tracer, run, event))
       break
     case 'tool-end':
-      endTool(run, event, contents)
+      if (run.tools.has(event.id)) endTool(run, event, contents)
+      else notExecuted(run, event)
       break
     case 'limit':
       run.span.setAttribute(attribute.limit, event.limit)
@@ -154,11 +155,20 @@ function startTool(tracer: Tracer, run: OpenRun, event: EventOf<'tool-start'>): 
 
 function endTool(run: OpenRun, event: EventOf<'tool-end'>, contents: boolean): void {
   const span = run.tools.get(event.id)
-  if (span === undefined) return // refused or served from an earlier result: no tool was executed
   run.tools.delete(event.id)
-  if (contents) span.setAttributes({ [attribute.toolArguments]: event.input, [attribute.toolResult]: event.result })
-  if (event.errorKind !== undefined) fail(span, event.errorKind)
-  span.end()
+  if (contents) span?.setAttributes({ [attribute.toolArguments]: event.input, [attribute.toolResult]: event.result })
+  if (span !== undefined && event.errorKind !== undefined) fail(span, event.errorKind)
+  span?.end()
+}
+
+/** Refused, or served from an earlier result. */
+function notExecuted(run: OpenRun, { tool, id, round, errorKind, servedFrom }: EventOf<'tool-end'>): void {
+  run.span.addEvent(servedFrom === undefined ? 'tool call refused' : 'tool call served from an earlier result', {
+    [attribute.toolName]: tool,
+    [attribute.toolCallId]: id,
+    [attribute.round]: round,
+    ...(errorKind === undefined ? {} : { [attribute.errorType]: errorKind }),
+  })
 }
 
 function endRun(run: OpenRun, event: EventOf<'run-end'>): void {

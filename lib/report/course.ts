@@ -1,5 +1,4 @@
 import { excerpt } from '../../router/clip.ts'
-import { isObject } from '../../router/json.ts'
 import type { TraceEntry } from '../loop/trace.ts'
 import { plain, table } from './markdown-text.ts'
 import type { ReportDocument } from './report.ts'
@@ -11,38 +10,28 @@ export function course({ agent_trace: trace }: ReportDocument): string {
 }
 
 function step(entry: TraceEntry): readonly string[] {
-  const round = String(entry['round'] ?? '')
-  const took = `${String(entry['duration_ms'])} ms`
   switch (entry.type) {
     case 'tool-end': {
-      const outcome =
-        entry['status'] === 'ok'
-          ? 'ok'
-          : `${plain(String(entry['error_kind']))}: ${plain(excerpt(String(entry['result']), 200))}`
-      return [round, plain(String(entry['tool'])), outcome, took]
+      const failure = `${plain(entry.error_kind ?? '')}: ${plain(excerpt(entry.result, 200))}`
+      return [String(entry.round), plain(entry.tool), entry.status === 'ok' ? 'ok' : failure, took(entry)]
     }
     case 'reply':
-      return [round, 'model reply', plain(String(entry['finish_reason'])), took]
+      return [String(entry.round), 'model reply', plain(entry.finish_reason), took(entry)]
     case 'repair':
-      return [round, 'repair', plain(JSON.stringify(entry['repair'])), '']
+      return [String(entry.round), 'repair', plain(JSON.stringify(entry.repair)), '']
     case 'retry':
-      return [
-        round,
-        `call sent again after ${plain(String(entry['kind']))}`,
-        `waited ${String(entry['wait_ms'])} ms`,
-        '',
-      ]
+      return [String(entry.round), `call sent again after ${entry.kind}`, `waited ${entry.wait_ms} ms`, '']
     case 'reply-failed':
-      return [round, 'model call failed', plain(messageIn(entry['error'])), took]
+      return [String(entry.round), 'model call failed', plain(entry.error.message), took(entry)]
     case 'answer-rejected':
-      return [round, 'answer sent back', plain([entry['problems']].flat().join('; ')), '']
+      return [String(entry.round), 'answer sent back', plain(entry.problems.join('; ')), '']
     case 'limit':
-      return [round, `limit: ${String(entry['limit'])}`, plain(String(entry['detail'])), '']
+      return [String(entry.round), `limit: ${entry.limit}`, plain(entry.detail), '']
     case 'warning':
-      return [round, `warning: ${String(entry['source'])}`, plain(String(entry['message'])), '']
+      return ['', `warning: ${entry.source}`, plain(entry.message), '']
   }
 }
 
-function messageIn(error: unknown): string {
-  return isObject(error) ? String(error['message']) : ''
+function took({ duration_ms: ms }: { readonly duration_ms: number }): string {
+  return `${ms} ms`
 }

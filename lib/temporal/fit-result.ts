@@ -29,6 +29,7 @@ export function shortenTrace(trace: Trace, excess: number): Trace {
     type: 'warning' as const,
     source: 'activity',
     message: `The first ${left} entries were left out: the result was larger than a payload may be.`,
+    elapsed_ms: trace.duration_ms,
   })
   let saved = -jsonBytes(note(trace.entries.length)) - 1
   let left = 0

@@ -1,4 +1,5 @@
 import { excerpt } from '../../router/clip.ts'
+import { isObject } from '../../router/json.ts'
 import type { Model, ModelReply } from '../loop/model.ts'
 import { ModelError } from '../loop/model-error.ts'
 import { type ScriptedReply, scriptedReply } from './scripted-reply.ts'
@@ -56,7 +57,7 @@ export function scriptedModel(steps: readonly ScriptStep[]): ScriptedModel {
     if (left === 0) return
     throw new ScriptError(
       `${count(left)} of ${steps.length} in the script ${left === 1 ? 'was' : 'were'} not asked for: ` +
-        `there were only ${requests.length} requests.`,
+        `there ${requests.length === 1 ? 'was only 1 request' : `were only ${requests.length} requests`}.`,
     )
   }
   return {
@@ -66,7 +67,12 @@ export function scriptedModel(steps: readonly ScriptStep[]): ScriptedModel {
     async complete(request) {
       const snapshot = scriptedRequest(request, requests.length + 1)
       requests.push(snapshot)
-      return replyOf(await outcomeOf(stepFor(snapshot), snapshot), snapshot.number)
+      const outcome = await outcomeOf(stepFor(snapshot), snapshot)
+      const wrong = faultOf(outcome)
+      if (wrong === undefined) return replyOf(outcome, snapshot.number)
+      const error = new ScriptError(`Step ${snapshot.number} of the script ${wrong}`)
+      mistake ??= error
+      throw error
     },
     assertDone,
     [Symbol.dispose]: assertDone,
@@ -91,6 +97,17 @@ function replyOf(outcome: ScriptedOutcome, number: number): ModelReply {
   if (outcome instanceof Error) throw outcome
   if (typeof outcome === 'string') return scriptedReply({ content: outcome }, number)
   return 'message' in outcome ? outcome : scriptedReply(outcome, number)
+}
+
+const replyMembers = ['toolCalls', 'content', 'finishReason', 'usage']
+
+/** What code without types gets wrong: a member that no reply has would be passed over in silence. */
+function faultOf(outcome: unknown): string | undefined {
+  if (typeof outcome === 'string' || outcome instanceof Error) return undefined
+  if (!isObject(outcome)) return `is ${excerpt(String(outcome), 80)}: it has to be a text, a reply, or an Error.`
+  if ('message' in outcome) return undefined
+  const unknown = Object.keys(outcome).find((member) => !replyMembers.includes(member))
+  return unknown && `has the member "${excerpt(unknown, 80)}"; a reply has ${replyMembers.join(', ')}.`
 }
 
 function count(steps: number): string {

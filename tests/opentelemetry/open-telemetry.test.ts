@@ -63,11 +63,16 @@ test('a failing model marks its chat span and the run, and no span is left open'
   expect(spans.slice(2).map(({ status }) => status.message)).toEqual(['busy', 'busy'])
 })
 
-test('a refused call has no execute_tool span', async () => {
+test('a call that is refused, or served from an earlier result, has an event instead of an execute_tool span', async () => {
   const spans = await spansOf([
     calls('get_weather', { city: 'Oslo' }, 'a'),
     calls('get_weather', { city: 'Oslo' }, 'b'),
+    calls('get_wether', { city: 'Oslo' }, 'c'),
     says('Warm.'),
   ])
   expect(spans.filter(({ name }) => name.startsWith('execute_tool'))).toHaveLength(1)
+  expect(spans.at(-1)?.events.map(({ name, attributes }) => [name, attributes])).toMatchObject([
+    ['tool call served from an earlier result', { 'gen_ai.tool.call.id': 'b', 'gen_ai.tool.name': 'get_weather' }],
+    ['tool call refused', { 'gen_ai.tool.call.id': 'c', 'error.type': 'unknown_tool', 'tenrounds.round': 3 }],
+  ])
 })

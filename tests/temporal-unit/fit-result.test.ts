@@ -11,7 +11,12 @@ const trace: Trace = {
   rounds: 10,
   usage: { input_tokens: 1, output_tokens: 1, cached_input_tokens: 0, reasoning_tokens: 0 },
   duration_ms: 1,
-  entries: Array.from({ length: 50 }, (_, round) => ({ type: 'reply' as const, round, text: 'ä'.repeat(500) })),
+  entries: Array.from({ length: 50 }, (_, round) => ({
+    type: 'answer-rejected' as const,
+    round,
+    problems: ['ä'.repeat(500)],
+    elapsed_ms: round,
+  })),
 }
 const shorten = (result: { trace: Trace; answer: string }, excess: number) => ({
   ...result,

@@ -12,7 +12,12 @@ const { notice: _, ...small } = inputWith('text')
 /** What it holds is less than a payload; the report, which holds it twice, is not. */
 function inputWithTrace(entries: number): GenerateReportInput {
   const problems = ['*'.repeat(5_000)]
-  const trace = Array.from({ length: entries }, (_, round) => ({ type: 'answer-rejected' as const, round, problems }))
+  const trace = Array.from({ length: entries }, (_, round) => ({
+    type: 'answer-rejected' as const,
+    round,
+    problems,
+    elapsed_ms: 1,
+  }))
   return { ...small, result: { ...small.result, agent_trace: { ...small.result.agent_trace, entries: trace } } }
 }
 

@@ -79,9 +79,7 @@ test('a request that is not in the script fails, names its number and shows its 
 test('replies that nobody asked for fail at the end, by name or by leaving the block', async () => {
   const model = scriptedModel(['Warm.', 'Cold.', 'Wet.'])
   await runLoop({ model, prompt })
-  expect(() => model.assertDone()).toThrow(
-    '2 replies of 3 in the script were not asked for: there were only 1 requests.',
-  )
+  expect(() => model.assertDone()).toThrow('2 replies of 3 in the script were not asked for: there was only 1 request.')
   expect(() => {
     using unused = scriptedModel(['Warm.'])
     expect(unused.requests).toEqual([])
@@ -115,6 +113,19 @@ test.each([
     )
   },
 )
+
+test.each([
+  [
+    { toolCall: [] },
+    'Step 1 of the script has the member "toolCall"; a reply has toolCalls, content, finishReason, usage.',
+  ],
+  [3, 'Step 1 of the script is 3: it has to be a text, a reply, or an Error.'],
+  [undefined, 'Step 1 of the script is undefined: it has to be a text, a reply, or an Error.'],
+])('a step that is no reply, %j, is a mistake that is named', async (step, message) => {
+  const model = scriptedModel([() => step as never])
+  expect(await runLoop({ model, prompt })).toMatchObject({ stopReason: 'failed', error: { message } })
+  expect(() => model.assertDone()).toThrow(message)
+})
 
 test('the first of several mistakes is reported', async () => {
   const model = scriptedModel([() => expect.fail('first'), () => expect.fail('second')])
