@@ -18,7 +18,8 @@ export interface ToolAnnotations {
   /**
    * `true`: the call may be repeated after a crash and gives the same again, so its result may be left out of a checkpoint.
    * `false`: a polling tool, whose identical calls are executed again instead of being answered from the earlier result.
-   * Not set, identical calls are executed once: leave it so for a tool that must not act twice, such as a payment.
+   * Not set, an identical call is answered from the earlier result until another tool has acted: `false` on a tool with
+   * side effects lets a model that repeats itself act twice.
    */
   readonly idempotentHint?: boolean
   readonly openWorldHint?: boolean

@@ -66,7 +66,7 @@ export class Progress {
         this.line(`  limit ${event.limit}: ${event.detail}`, 'yellow')
         break
       case 'warning':
-        this.line(`  warning: ${event.source} threw: ${event.message}`, 'yellow')
+        this.line(`  warning: ${event.source}: ${event.message}`, 'yellow')
         break
       case 'repair':
         this.line(`  repaired ${event.tool}: ${event.repair.kind} ${event.repair.path}`)

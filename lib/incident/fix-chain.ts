@@ -1,8 +1,7 @@
 import { canonicalJson } from '../../router/canonical-json.ts'
 import type { ToolResult } from '../../router/tool-call.ts'
 import type { DeploymentConfig, FixPlan, FixResult, Telemetry, Validation } from '../../tools/documents.ts'
-
-type Success = Extract<ToolResult, { status: 'ok' }>
+import { successes } from './successes.ts'
 
 /** What tools say of one fix: each later part is there only if it was made from the earlier one. */
 export interface FixChain {
@@ -48,10 +47,6 @@ export function fixChain(
 /** Whether a fix with these actions was applied to the simulation. */
 export function hasSimulated(actions: FixPlan['actions'], results: readonly ToolResult[]): boolean {
   return successes(results, 'apply_fix_simulation').some(({ input }) => same(fixInput(input).fix_plan.actions, actions))
-}
-
-function successes(results: readonly ToolResult[], name: string): readonly Success[] {
-  return results.filter((result): result is Success => result.status === 'ok' && result.name === name)
 }
 
 function fixInput(input: unknown): { readonly fix_plan: FixPlan } {

@@ -1,4 +1,5 @@
 import type { ToolResult } from '../../router/tool-call.ts'
+import { successes } from './successes.ts'
 
 interface Quote {
   readonly tool: string
@@ -15,10 +16,7 @@ const shortestQuote = 8
 export function isGrounded({ tool, quote }: Quote, results: readonly ToolResult[]): boolean {
   const wanted = fold(quote)
   if (wanted.length < shortestQuote) return false
-  return results.some(
-    (result) =>
-      result.status === 'ok' && result.name === tool && haystacks(result.value).some((text) => text.includes(wanted)),
-  )
+  return successes(results, tool).some(({ value }) => haystacks(value).some((text) => text.includes(wanted)))
 }
 
 /** A model quotes JSON as it was shown, or a line of a log without JSON's escapes. */

@@ -2,6 +2,7 @@ import { isObject } from '../../router/json.ts'
 import { lookUp } from '../../router/json-pointer.ts'
 import type { ToolResult } from '../../router/tool-call.ts'
 import type { Diagnosis } from './agent-result.ts'
+import { successes } from './successes.ts'
 
 const tool = 'analyze_metrics'
 
@@ -10,8 +11,7 @@ const tool = 'analyze_metrics'
  * analysis: a later one may be of the telemetry after a fix.
  */
 export function hotspotEvidence(results: readonly ToolResult[]): Diagnosis['evidence'] {
-  const analysis = results.find(({ name, status }) => name === tool && status === 'ok')
-  const found = lookUp(analysis?.status === 'ok' ? analysis.value : undefined, ['hotspot'])
+  const found = lookUp(successes(results, tool)[0]?.value, ['hotspot'])
   if (!found.found || !isObject(found.value)) return []
   const { kind, because } = found.value
   const sentences = Array.isArray(because) ? because.filter((sentence) => typeof sentence === 'string') : []

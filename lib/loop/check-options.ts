@@ -1,11 +1,12 @@
 import { checkSchema } from '../../router/check-schema.ts'
 import { excerpt } from '../../router/clip.ts'
-import { isObject, isPlain, isPlainJson } from '../../router/json.ts'
+import { isObject, isPlainJson } from '../../router/json.ts'
 import { createRouter, type Router } from '../../router/router.ts'
 import { unwritableIn } from '../../router/unwritable.ts'
 import { validatorOf } from '../../router/validator.ts'
 import { LoopError } from './loop-error.ts'
 import type { RunOptions } from './run.ts'
+import { shownOption } from './shown-option.ts'
 
 type Expectation = readonly [what: string, test: (value: unknown) => boolean]
 
@@ -44,7 +45,8 @@ const expected = Object.entries(expectations)
 
 /** @throws {LoopError} `invalid_option` that names the option and what came. */
 export function checkOptions<S extends object>(options: RunOptions<S>): void {
-  if (!isObject(options)) throw invalid(`runLoop's argument is ${shown(options)}; it has to be an object of options.`)
+  if (!isObject(options))
+    throw invalid(`runLoop's argument is ${shownOption(options)}; it has to be an object of options.`)
   for (const name of Object.keys(options)) {
     if (!Object.hasOwn(expectations, name)) {
       throw invalid(`${name} is no option of runLoop; there are ${Object.keys(expectations).join(', ')}.`)
@@ -54,7 +56,7 @@ export function checkOptions<S extends object>(options: RunOptions<S>): void {
     const value: unknown = Reflect.get(options, name)
     const isRequired = name === 'model' || name === 'prompt'
     if (value === undefined && !isRequired) continue
-    if (!test(value)) throw invalid(`${name} is ${shown(value)}; it has to be ${what}.`)
+    if (!test(value)) throw invalid(`${name} is ${shownOption(value)}; it has to be ${what}.`)
   }
   if (options.answer !== undefined) checkAnswer(options.answer)
   for (const [name, value] of Object.entries(options.givens ?? {})) checkGiven(`givens.${name}`, value)
@@ -64,7 +66,7 @@ function checkAnswer({ schema, check, ...unknown }: { readonly schema: object; r
   const [name] = Object.keys(unknown)
   if (name !== undefined) throw invalid(`answer.${name} is unknown; there are schema, check.`)
   if (check !== undefined && typeof check !== 'function') {
-    throw invalid(`answer.check is ${shown(check)}; it has to be a function.`)
+    throw invalid(`answer.check is ${shownOption(check)}; it has to be a function.`)
   }
   compiles('answer.schema', schema)
   const type: unknown = Reflect.get(schema, 'type')
@@ -77,14 +79,13 @@ function checkAnswer({ schema, check, ...unknown }: { readonly schema: object; r
 function checkGiven(name: string, value: unknown): void {
   try {
     if (isPlainJson(value)) return
-    const unwritable = JSON.stringify(value) === undefined ? shown(value) : unwritableIn(value)
+    const unwritable = JSON.stringify(value) === undefined ? shownOption(value) : unwritableIn(value)
     if (unwritable === undefined) return
     throw new TypeError(unwritable)
   } catch (error) {
-    throw invalid(
-      `${name} cannot be written as JSON: ${excerpt((error as Error).message.split('\n')[0] ?? '', 200)}.`,
-      error,
-    )
+    const [why = ''] = (error as Error).message.split('\n')
+    const shown = error instanceof RangeError ? 'it holds itself, or nests too deep' : excerpt(why, 200)
+    throw invalid(`${name} cannot be written as JSON: ${shown}.`, error)
   }
 }
 
@@ -110,14 +111,4 @@ function compiles(name: string, schema: object): void {
 
 function invalid(message: string, cause?: unknown): LoopError {
   return new LoopError('invalid_option', message, cause === undefined ? {} : { cause })
-}
-
-/** A value, as far as it can be shown in a line. */
-function shown(value: unknown): string {
-  if (Array.isArray(value)) return 'an array'
-  if (typeof value === 'object' && value !== null) {
-    return isPlain(value) ? 'an object' : `an object of the class ${value.constructor?.name}`
-  }
-  if (typeof value === 'string') return JSON.stringify(excerpt(value, 40))
-  return typeof value === 'function' ? 'a function' : String(value)
 }

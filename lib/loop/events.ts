@@ -78,7 +78,10 @@ export type LoopEvent = (
   | { readonly type: 'reply-failed'; readonly round: number; readonly error: RunError; readonly durationMs: number }
   | { readonly type: 'answer-rejected'; readonly round: number; readonly problems: readonly string[] }
   | { readonly type: 'limit'; readonly round: number; readonly limit: LimitReason; readonly detail: string }
-  /** A function of the caller threw (`onEvent`, `onCheckpoint`, `answer.check`), or a resume lost a result (`resumeFrom`). */
+  /**
+   * A function of the caller threw, or was cut short by the deadline (`onEvent`, `onCheckpoint`, `answer.check`), or a resume
+   * lost a result (`resumeFrom`). In a trace also: older entries were left out, of a checkpoint or a Temporal payload.
+   */
   | { readonly type: 'warning'; readonly source: string; readonly message: string }
   | {
       readonly type: 'run-end'

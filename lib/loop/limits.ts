@@ -1,4 +1,5 @@
 import { LoopError } from './loop-error.ts'
+import { shownOption } from './shown-option.ts'
 
 /**
  * The bounds of a run, positive whole numbers. At `rounds`, `deadlineMs`, `tokens`, `calls` and `transcriptBytes` the model is
@@ -54,7 +55,7 @@ export function completeLimits(given: Partial<Limits> = {}): Limits {
     if (!Number.isSafeInteger(value) || value < 1) {
       throw new LoopError(
         'invalid_option',
-        `limits.${name} is ${typeof value === 'string' ? JSON.stringify(value) : String(value)}; it has to be a positive whole number.`,
+        `limits.${name} is ${shownOption(value)}; it has to be a positive whole number.`,
       )
     }
     if (name === 'resultBytes' && value < minResultBytes) {

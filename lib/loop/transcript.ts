@@ -31,7 +31,8 @@ export class Transcript {
   /** The text of a message of more than `maxBytes`, which no server would take back, is shortened; calls have to stay. */
   assistant(message: AssistantMessage, maxBytes: number): void {
     const json = serialise(message)
-    this.#push({ role: 'assistant', json: json.length <= maxBytes ? json : serialise(shortened(message, maxBytes)) })
+    const fits = Buffer.byteLength(json) <= maxBytes
+    this.#push({ role: 'assistant', json: fits ? json : serialise(shortened(message, maxBytes)) })
   }
 
   results(results: readonly ToolResult[]): void {
@@ -52,9 +53,10 @@ export class Transcript {
 }
 
 function shortened({ content, tool_calls }: AssistantMessage, maxBytes: number): AssistantMessage {
-  const text = contentText(content)
   const marker = (left: number, total: number) => `\n[… ${left} of ${total} bytes left out …]\n`
-  return { role: 'assistant', content: clip(text, maxBytes, marker).text, ...(tool_calls && { tool_calls }) }
+  const { text } = clip(contentText(content), maxBytes, marker)
+  // MiniMax refuses some empty contents beside calls.
+  return { role: 'assistant', ...(text !== '' && { content: text }), ...(tool_calls && { tool_calls }) }
 }
 
 function serialise(message: AssistantMessage): string {

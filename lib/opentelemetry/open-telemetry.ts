@@ -122,8 +122,7 @@ function record(
       run.tools.set(event.id, startTool(tracer, run, event))
       break
     case 'tool-end':
-      if (run.tools.has(event.id)) endTool(run, event, contents)
-      else notExecuted(run, event)
+      endTool(run, event, contents)
       break
     case 'limit':
       run.span.setAttribute(attribute.limit, event.limit)
@@ -155,10 +154,14 @@ function startTool(tracer: Tracer, run: OpenRun, event: EventOf<'tool-start'>): 
 
 function endTool(run: OpenRun, event: EventOf<'tool-end'>, contents: boolean): void {
   const span = run.tools.get(event.id)
+  if (span === undefined) {
+    notExecuted(run, event)
+    return
+  }
   run.tools.delete(event.id)
-  if (contents) span?.setAttributes({ [attribute.toolArguments]: event.input, [attribute.toolResult]: event.result })
-  if (span !== undefined && event.errorKind !== undefined) fail(span, event.errorKind)
-  span?.end()
+  if (contents) span.setAttributes({ [attribute.toolArguments]: event.input, [attribute.toolResult]: event.result })
+  if (event.errorKind !== undefined) fail(span, event.errorKind)
+  span.end()
 }
 
 /** Refused, or served from an earlier result. */

@@ -36,15 +36,15 @@ const headline = [
 /** The headline figures, and every other one that got worse: a fix must not hide its price. */
 export function headlineDeltas(deltas: readonly MetricDelta[]): readonly MetricDelta[] {
   const first = headline.flatMap((name) => deltas.find(({ metric }) => metric === name) ?? [])
-  const price = deltas.filter((delta) => delta.verdict === 'worse' && !headline.includes(delta.metric))
-  return [...first, ...price]
+  const others = deltas.filter((delta) => delta.verdict === 'worse' && !headline.includes(delta.metric))
+  return [...first, ...others]
 }
 
-/** Why a verdict may stand beside figures that got worse; undefined where none did, or where that is the verdict. */
+/** Why a verdict may stand beside figures that got worse; undefined where none did, and where nothing good was said. */
 export function price({ status, deltas }: Validation): string | undefined {
   const worse = deltas.filter(({ verdict }) => verdict === 'worse')
   const [most] = worse.toSorted((a, b) => relativeOf(b) - relativeOf(a))
-  if (status === 'regressed' || most === undefined) return undefined
+  if ((status !== 'improved' && status !== 'unchanged') || most === undefined) return undefined
   const figures = worse.length === 1 ? '1 figure is' : `${worse.length} figures are`
   return `The verdict goes by the objective and the requests served; ${figures} worse all the same, most of all ${most.metric} (${change(most)}).`
 }

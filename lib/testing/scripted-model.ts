@@ -33,21 +33,25 @@ export function scriptedModel(steps: readonly ScriptStep[]): ScriptedModel {
   const requests: ScriptedRequest[] = []
   // A run turns what is thrown into its outcome: the first mistake is kept, so that it cannot be overlooked.
   let mistake: ScriptError | undefined
+  const noted = (error: ScriptError): ScriptError => {
+    mistake ??= error
+    return error
+  }
   const stepFor = (snapshot: ScriptedRequest): ScriptStep => {
     const step = steps[snapshot.number - 1]
     if (step !== undefined) return step
-    const error = new ScriptError(
-      `Request ${snapshot.number} is not in the script, which has ${count(steps.length)}. ${lastMessage(snapshot)}`,
+    throw noted(
+      new ScriptError(
+        `Request ${snapshot.number} is not in the script, which has ${count(steps.length)}. ${lastMessage(snapshot)}`,
+      ),
     )
-    mistake ??= error
-    throw error
   }
   const outcomeOf = async (step: ScriptStep, snapshot: ScriptedRequest): Promise<ScriptedOutcome> => {
     if (typeof step !== 'function') return step
     try {
       return await step(snapshot)
     } catch (error) {
-      if (!isModelFailure(error, snapshot.signal)) mistake ??= stepThrew(error, snapshot.number)
+      if (!isModelFailure(error, snapshot.signal)) noted(stepThrew(error, snapshot.number))
       throw error
     }
   }
@@ -70,9 +74,7 @@ export function scriptedModel(steps: readonly ScriptStep[]): ScriptedModel {
       const outcome = await outcomeOf(stepFor(snapshot), snapshot)
       const wrong = faultOf(outcome)
       if (wrong === undefined) return replyOf(outcome, snapshot.number)
-      const error = new ScriptError(`Step ${snapshot.number} of the script ${wrong}`)
-      mistake ??= error
-      throw error
+      throw noted(new ScriptError(`Step ${snapshot.number} of the script ${wrong}`))
     },
     assertDone,
     [Symbol.dispose]: assertDone,
@@ -99,7 +101,12 @@ function replyOf(outcome: ScriptedOutcome, number: number): ModelReply {
   return 'message' in outcome ? outcome : scriptedReply(outcome, number)
 }
 
-const replyMembers = ['toolCalls', 'content', 'finishReason', 'usage']
+const replyMembers: readonly string[] = [
+  'toolCalls',
+  'content',
+  'finishReason',
+  'usage',
+] satisfies (keyof ScriptedReply)[]
 
 /** What code without types gets wrong: a member that no reply has would be passed over in silence. */
 function faultOf(outcome: unknown): string | undefined {

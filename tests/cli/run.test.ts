@@ -28,6 +28,8 @@ test(
       agent_trace: { run_id: report?.run, model: 'stand-in', stop_reason: 'answered' },
     })
     for (const text of [stdout, stderr, json.notice, report?.markdown]) expect(text).toContain('No model was involved')
+    // The fix has its price, and neither hides it.
+    for (const text of [stdout, report?.markdown]) expect(text).toContain('worse all the same')
     expect(stdout).toContain(`${reports.path}/${report?.run}`)
     // Progress is for people: one line a step with round, tool and elapsed time, and no colours where no terminal is.
     expect(stderr).toMatch(/^ +\d+\.\d s {2}round 1\/10: \d+ tool calls/m)

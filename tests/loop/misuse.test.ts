@@ -58,7 +58,11 @@ test.each([
     { givens: { a: [1n] } },
     'givens.a cannot be written as JSON: Do not know how to serialize a BigInt.',
   ],
-  ['a given that holds itself', { givens: { a: cycle } }, 'givens.a cannot be written as JSON: '],
+  [
+    'a given that holds itself',
+    { givens: { a: cycle } },
+    'givens.a cannot be written as JSON: it holds itself, or nests too deep.',
+  ],
   ['no options', undefined, "runLoop's argument is undefined"],
 ])('%s rejects at once, before any request, and names option and value', async (_, wrong, message) => {
   const model = scriptedModel([])

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { FinishReason } from '../../lib/loop/model.ts'
 import { runLoop } from '../../lib/loop/run-loop.ts'
+import type { AssistantMessage } from '../../router/reply.ts'
 import { calls, type ScriptStep, says, scriptedModel } from '../support/scripted-model.ts'
 import { getWeather } from '../support/weather.ts'
 
@@ -84,6 +85,24 @@ test('of a reply of ten megabytes that is no answer, the answer round sends no m
   const sent = JSON.stringify(model.requests[1]?.messages)
   expect(sent).toContain('bytes left out')
   expect(sent.length).toBeLessThan(110_000)
+})
+
+const sentBack = async (message: AssistantMessage): Promise<unknown> => {
+  const model = scriptedModel([() => ({ message, finishReason: 'stop', usage }), says('{}')])
+  await runLoop({ model, tools, prompt, answer: { schema: { type: 'object' } }, limits: { transcriptBytes: 1200 } })
+  return model.requests[1]?.messages.find(({ role }) => role === 'assistant')
+}
+
+test('a reply that is too long by its calls goes back with them, and without a content that the server refuses', async () => {
+  const asked = { name: 'get_weather', arguments: JSON.stringify({ city: 'x'.repeat(2000) }) }
+  const message = { role: 'assistant', tool_calls: [{ ...call(1), function: asked }] } as const
+  expect(await sentBack({ ...message, reasoning_content: 'I think.' })).toEqual(message)
+})
+
+test('the length of a reply counts in bytes', async () => {
+  expect(await sentBack({ role: 'assistant', content: '界'.repeat(600) })).toMatchObject({
+    content: expect.stringContaining('bytes left out'),
+  })
 })
 
 test('usage that was not counted is 0, and the limit of tokens holds for what was', async () => {

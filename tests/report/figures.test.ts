@@ -30,6 +30,7 @@ test('a verdict beside figures that got worse says what it goes by, how many the
 test.each([
   ['nothing got worse', 'improved', better],
   ['that is the verdict', 'regressed', worse('latency.ttft_s.p95', 2)],
+  ['nothing is confirmed', 'unknown', worse('latency.ttft_s.p95', 2)],
 ] as const)('a verdict stands alone where %s', (_name, status, delta) => {
   expect(price({ status, summary: '', deltas: [delta] })).toBeUndefined()
 })
