@@ -1,4 +1,4 @@
-import { isObject } from './json.ts'
+import { isObject } from './json/json.ts'
 import type { Tool } from './tool.ts'
 
 /** A tool as chat-completions servers want it: `type` and `parameters` are never left out. */
@@ -21,10 +21,10 @@ export function advertise(tool: Tool): FunctionTool {
 
 const referenceSchema = {
   description:
-    'Stands for a value you need not copy: "<tool name or call id>#<JSON Pointer>", or a given: "<name>#<JSON Pointer>".',
+    'Stands for a value you need not copy: "<tool name or call id>#<JSON Pointer>", or one of the inputs of the run: "<name>#<JSON Pointer>".',
   anyOf: [
     { type: 'object', properties: { $result: { type: 'string' } }, required: ['$result'], additionalProperties: false },
-    { type: 'object', properties: { $given: { type: 'string' } }, required: ['$given'], additionalProperties: false },
+    { type: 'object', properties: { $input: { type: 'string' } }, required: ['$input'], additionalProperties: false },
   ],
 }
 

@@ -1,12 +1,10 @@
-import { isSameDecimal } from './decimal.ts'
-import { isObject, parseJson, unparsable } from './json.ts'
-import { lookUp, parsePointer } from './json-pointer.ts'
-import { mend } from './mend.ts'
-import { repair } from './repair.ts'
-import type { Repair } from './tool-call.ts'
-import type { Fault, Validate } from './validator.ts'
+import { isObject, parseJson, unparsable } from './json/json.ts'
+import { lookUp, parsePointer } from './json/json-pointer.ts'
+import { mend } from './json/lenient-json.ts'
+import { type Repair, repair } from './tool-call.ts'
+import type { Fault, Validate } from './validation.ts'
 
-export interface Coerced {
+interface Coerced {
   readonly value: unknown
   readonly repairs: readonly Repair[]
 }
@@ -128,4 +126,38 @@ class CopyOnWrite {
     this.#copied.add(copy)
     return copy
   }
+}
+
+/** The form of JSON's numbers, with the parts that make a decimal. */
+const written = /^(-?)(0|[1-9]\d*)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/
+
+/** Whether two texts write the same decimal, digit for digit: `1.50` and `15e-1`. False where one is no JSON number. */
+function isSameDecimal(one: string, other: string): boolean {
+  const decimal = normalForm(one)
+  return decimal !== undefined && decimal === normalForm(other)
+}
+
+/** The digits without zeros around them, and the power of ten of the last one. */
+function normalForm(text: string): string | undefined {
+  const match = written.exec(text)
+  if (match === null) return undefined
+  const [, sign = '', whole = '', fraction = '', exponent = '0'] = match
+  const digits = whole + fraction
+  const first = firstOtherThanZero(digits)
+  if (first === digits.length) return '0'
+  const end = endOfSignificant(digits)
+  const power = Number(exponent) - fraction.length + digits.length - end
+  return Number.isSafeInteger(power) ? `${sign}${digits.slice(first, end)}e${power}` : undefined
+}
+
+function firstOtherThanZero(digits: string): number {
+  let first = 0
+  while (digits[first] === '0') first++
+  return first
+}
+
+function endOfSignificant(digits: string): number {
+  let end = digits.length
+  while (digits[end - 1] === '0') end--
+  return end
 }

@@ -1,15 +1,14 @@
-import { type Clipped, clip, excerpt } from './clip.ts'
-import { closest } from './closest.ts'
 import { coerce } from './coercion.ts'
-import { type Executed, execute, timedOut } from './execute.ts'
+import { type Executed, execute, timedOut } from './execute-tool.ts'
 import { describeFaults, limitFeedback } from './feedback.ts'
-import { isPlainJson } from './json.ts'
+import { isPlainJson, unwritableIn } from './json/json.ts'
 import { type ReferenceScope, type Resolution, resolveReferences } from './references.ts'
-import { describeThrown } from './thrown.ts'
+import { type Clipped, clip, excerpt } from './text/clip.ts'
+import { closest } from './text/closest.ts'
+import { describeThrown } from './text/describe-error.ts'
 import type { Tool } from './tool.ts'
 import type { Repair, ToolCall, ToolError, ToolErrorKind, ToolResult } from './tool-call.ts'
-import { unwritableIn } from './unwritable.ts'
-import { validatorOf } from './validator.ts'
+import { validatorOf } from './validation.ts'
 
 export interface DispatchOptions {
   readonly tools: ReadonlyMap<string, Tool>

@@ -1,7 +1,7 @@
-import { excerpt } from './clip.ts'
-import { closest } from './closest.ts'
-import { cloneJson, isObject, maxDepth } from './json.ts'
-import { lookUp, parsePointer, toToken } from './json-pointer.ts'
+import { cloneJson, isObject, maxDepth } from './json/json.ts'
+import { lookUp, parsePointer, toToken } from './json/json-pointer.ts'
+import { excerpt } from './text/clip.ts'
+import { closest } from './text/closest.ts'
 
 /** What a reference can point at: full values, whatever the model was shown of them. */
 export interface ReferenceScope {
@@ -9,10 +9,10 @@ export interface ReferenceScope {
   result(nameOrId: string): { readonly value: unknown } | undefined
   /** Names of tools and ids of calls that have a value. */
   resultNames(): readonly string[]
-  readonly givens: Readonly<Record<string, unknown>>
+  readonly inputs: Readonly<Record<string, unknown>>
 }
 
-export const noReferences: ReferenceScope = { result: () => undefined, resultNames: () => [], givens: {} }
+export const noReferences: ReferenceScope = { result: () => undefined, resultNames: () => [], inputs: {} }
 
 export type Resolution =
   | {
@@ -24,7 +24,7 @@ export type Resolution =
   | { readonly ok: false; readonly kind: 'unresolved_reference' | 'unreadable_call'; readonly message: string }
 
 /**
- * Replaces every `{ "$result": "<tool or call id>#<pointer>" }` and `{ "$given": "<name>#<pointer>" }` inside an input
+ * Replaces every `{ "$result": "<tool or call id>#<pointer>" }` and `{ "$input": "<name>#<pointer>" }` inside an input
  * by the full value it names. An input without references is returned as it is. Values that are too deep to walk, or
  * that carry a `__proto__` member, are refused here, before any other code walks them.
  */
@@ -56,7 +56,7 @@ export function resolveReferences(input: unknown, scope: ReferenceScope): Resolu
       const found = follow(reference, scope)
       if (!found.ok) return failures.add(path, found.message, value)
       brought.push(path)
-      // The tool may change what it gets: the earlier result and the caller's given stay as they are.
+      // The tool may change what it gets: the earlier result and the caller's inputs stay as they are.
       return cloneJson(found.value)
     }
     let copy: Record<string, unknown> | undefined
@@ -120,21 +120,21 @@ class Failures {
   }
 }
 
-const misspelt = /^\$(?:results?|givens?)(?:$|\W)/i
+const misspelt = /^\$(?:results?|inputs?)(?:$|\W)/i
 
 function howToPoint(key: string): string {
-  const kind = /^\$given/i.test(key) ? '$given' : '$result'
+  const kind = /^\$input/i.test(key) ? '$input' : '$result'
   return `${JSON.stringify(excerpt(key, 60))} points at nothing: write {"${kind}":"<name>#/a/0"}, an object with no other member`
 }
 
 interface Reference {
-  readonly kind: '$result' | '$given'
+  readonly kind: '$result' | '$input'
   readonly target: string
 }
 
-/** A reference is an object with exactly one member, `$result` or `$given`, that is a string. */
+/** A reference is an object with exactly one member, `$result` or `$input`, that is a string. */
 export function referenceOf(value: object): Reference | undefined {
-  const kind = '$result' in value ? '$result' : '$given' in value ? '$given' : undefined
+  const kind = '$result' in value ? '$result' : '$input' in value ? '$input' : undefined
   if (kind === undefined || Object.keys(value).length !== 1) return undefined
   const target: unknown = Reflect.get(value, kind)
   return typeof target === 'string' ? { kind, target } : undefined
@@ -150,11 +150,11 @@ function follow({ kind, target }: Reference, scope: ReferenceScope): Followed {
   const tokens = parsePointer(pointer)
   if (tokens === undefined)
     return { ok: false, message: `${shown}: "${excerpt(pointer, 60)}" is no JSON Pointer; write "/a/0/b"` }
-  const source = kind === '$result' ? scope.result(name) : givenOf(scope, name)
+  const source = kind === '$result' ? scope.result(name) : inputOf(scope, name)
   if (source === undefined) {
-    const meant = closest(name, kind === '$result' ? scope.resultNames() : Object.keys(scope.givens))
+    const meant = closest(name, kind === '$result' ? scope.resultNames() : Object.keys(scope.inputs))
     const hint = meant === undefined ? '' : `; did you mean "${meant}"?`
-    const what = kind === '$result' ? 'result of' : 'given named'
+    const what = kind === '$result' ? 'result of' : 'input named'
     return { ok: false, message: `${shown}: there is no ${what} "${excerpt(name, 80)}"${hint}` }
   }
   const found = lookUp(source.value, tokens)
@@ -162,8 +162,8 @@ function follow({ kind, target }: Reference, scope: ReferenceScope): Followed {
   return { ok: false, message: `${shown}: no member "${excerpt(found.token, 60)}"${membersOf(found.at)}` }
 }
 
-function givenOf(scope: ReferenceScope, name: string): { readonly value: unknown } | undefined {
-  return Object.hasOwn(scope.givens, name) ? { value: scope.givens[name] } : undefined
+function inputOf(scope: ReferenceScope, name: string): { readonly value: unknown } | undefined {
+  return Object.hasOwn(scope.inputs, name) ? { value: scope.inputs[name] } : undefined
 }
 
 function membersOf(value: unknown): string {
@@ -174,6 +174,6 @@ function membersOf(value: unknown): string {
 
 function whatExists(scope: ReferenceScope): string {
   const results = excerpt(scope.resultNames().join(', '), 300) || 'none yet'
-  const givens = excerpt(Object.keys(scope.givens).join(', '), 200) || 'none'
-  return `"$result" can name: ${results}. "$given" can name: ${givens}.`
+  const inputs = excerpt(Object.keys(scope.inputs).join(', '), 200) || 'none'
+  return `"$result" can name: ${results}. "$input" can name: ${inputs}.`
 }

@@ -1,10 +1,10 @@
 import { advertise, type FunctionTool } from './advertised-schema.ts'
-import { type DispatchCallsOptions, dispatchAll } from './dispatch-all.ts'
-import { type Reading, read } from './read.ts'
-import type { AssistantMessage } from './reply.ts'
+import { type DispatchCallsOptions, dispatchAll } from './dispatch-calls.ts'
+import type { AssistantMessage } from './reading/assistant-message.ts'
+import { type Reading, read } from './reading/read-reply.ts'
 import type { Tool } from './tool.ts'
 import type { ToolCall, ToolResult } from './tool-call.ts'
-import { checkTool } from './tool-definition.ts'
+import { checkTool } from './validate-tool.ts'
 
 /** Reads the calls of a reply, checks them and runs them. Holds the tools and nothing else: no state between calls. */
 export interface Router {

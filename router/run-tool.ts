@@ -1,10 +1,10 @@
-import { newCallList } from './call-list.ts'
 import { dispatch } from './dispatch.ts'
-import { defaultResultBytes } from './dispatch-all.ts'
+import { defaultResultBytes } from './dispatch-calls.ts'
+import { newCallList } from './reading/call-list.ts'
 import { noReferences } from './references.ts'
 import type { Tool } from './tool.ts'
 import type { ToolCall, ToolResult } from './tool-call.ts'
-import { checkTool } from './tool-definition.ts'
+import { checkTool } from './validate-tool.ts'
 
 export interface RunToolOptions {
   readonly signal?: AbortSignal
@@ -12,8 +12,8 @@ export interface RunToolOptions {
   readonly callId?: string
   /** Most bytes of the result that a model would be shown; at least 256. @defaultValue 16384 */
   readonly resultBytes?: number
-  /** What references of the input can point at, as in a run's `givens`. */
-  readonly givens?: Readonly<Record<string, unknown>>
+  /** What references of the input can point at, as in a run's `inputs`. */
+  readonly inputs?: Readonly<Record<string, unknown>>
   readonly now?: () => number
 }
 
@@ -44,7 +44,7 @@ export async function runTool<T extends Tool>(
     toCall(tool.name, input, callId),
     {
       tools: new Map([[tool.name, tool]]),
-      references: { ...noReferences, givens: options.givens ?? {} },
+      references: { ...noReferences, inputs: options.inputs ?? {} },
       signal: options.signal ?? new AbortController().signal,
       timeoutMs: tool.timeoutMs,
       resultBytes: Math.max(256, options.resultBytes ?? defaultResultBytes),

@@ -1,9 +1,5 @@
 import type { FromSchema, JSONSchema } from 'json-schema-to-ts'
-import type { KnownKeywords } from './schema/known-keywords.ts'
-import type { SchemaObject } from './schema/schema-object.ts'
-
-export type { KnownKeywords } from './schema/known-keywords.ts'
-export type { ObjectSchema, Schema, SchemaObject } from './schema/schema-object.ts'
+import type { Format, foreignKeywords, listKeywords, mapKeywords, memberKeywords } from './schema-keywords.ts'
 
 /**
  * The TypeScript type of the values that a schema allows.
@@ -98,3 +94,149 @@ type Target<Reference, Root> = Reference extends `#/${infer Map}/${infer Name}`
       : Anything
     : Anything
   : Anything
+
+export type TypeName = 'array' | 'boolean' | 'integer' | 'null' | 'number' | 'object' | 'string'
+
+/** Any JSON Schema: `true` allows every value and `false` none. */
+type Schema = boolean | SchemaObject
+
+type SchemaMap = { readonly [name: string]: Schema }
+
+/**
+ * A JSON Schema 2020-12 written as an object, with the keywords that are checked at run time and no others. `$ref`
+ * points into the schema itself: at the whole, or at one of its `$defs`.
+ */
+export interface SchemaObject {
+  readonly $schema?: 'https://json-schema.org/draft/2020-12/schema'
+  /** At the root only. */
+  readonly $id?: string
+  readonly $ref?: '#' | `#/$defs/${string}` | `#/definitions/${string}`
+  readonly $comment?: string
+  readonly $defs?: SchemaMap
+  readonly definitions?: SchemaMap
+
+  readonly title?: string
+  readonly description?: string
+  readonly default?: unknown
+  readonly examples?: readonly unknown[]
+  readonly deprecated?: boolean
+  readonly readOnly?: boolean
+  readonly writeOnly?: boolean
+
+  readonly type?: TypeName | readonly TypeName[]
+  readonly enum?: readonly unknown[]
+  readonly const?: unknown
+
+  readonly allOf?: readonly Schema[]
+  readonly anyOf?: readonly Schema[]
+  readonly oneOf?: readonly Schema[]
+  readonly not?: Schema
+  readonly if?: Schema
+  readonly then?: Schema
+  readonly else?: Schema
+
+  readonly properties?: SchemaMap
+  readonly patternProperties?: SchemaMap
+  readonly additionalProperties?: Schema
+  readonly unevaluatedProperties?: Schema
+  readonly propertyNames?: Schema
+  readonly dependentSchemas?: SchemaMap
+  readonly dependentRequired?: { readonly [name: string]: readonly string[] }
+  readonly required?: readonly string[]
+  readonly minProperties?: number
+  readonly maxProperties?: number
+
+  readonly items?: Schema
+  /** A tuple: `minItems` has to be its length, and `items` false or `maxItems` its length, too. */
+  readonly prefixItems?: readonly Schema[]
+  readonly unevaluatedItems?: Schema
+  readonly contains?: Schema
+  readonly minContains?: number
+  readonly maxContains?: number
+  readonly minItems?: number
+  readonly maxItems?: number
+  readonly uniqueItems?: boolean
+
+  readonly minimum?: number
+  readonly maximum?: number
+  readonly exclusiveMinimum?: number
+  readonly exclusiveMaximum?: number
+  readonly multipleOf?: number
+
+  readonly minLength?: number
+  readonly maxLength?: number
+  readonly pattern?: string
+  readonly format?: Format
+  readonly contentEncoding?: string
+  readonly contentMediaType?: string
+}
+
+/** The schema of an object. It also is the type to give a schema that is built at run time: see {@link Infer}. */
+export interface ObjectSchema {
+  readonly type: 'object'
+}
+
+/**
+ * What a schema has to be, as strict as the run time is, with a message in the place of what is wrong: a misspelt keyword
+ * or a required property that a closed object does not declare is a compile error that says so, where it stands.
+ */
+export type KnownKeywords<S> = {
+  readonly [Key in keyof S]: string extends Key
+    ? S[Key] // a schema of which nothing is known but that it has members
+    : Key extends MapKeyword
+      ? S[Key] extends { readonly [name: string]: unknown }
+        ? Members<S[Key]>
+        : SchemaMap
+      : Key extends ListKeyword
+        ? S[Key] extends readonly unknown[]
+          ? Members<S[Key]>
+          : readonly Schema[]
+        : Key extends MemberKeyword
+          ? Member<S[Key]>
+          : Key extends 'required'
+            ? Required<S, S[Key]>
+            : Key extends keyof SchemaObject
+              ? Value<Key>
+              : Unknown<Key>
+}
+
+type MapKeyword = (typeof mapKeywords)[number]
+type ListKeyword = (typeof listKeywords)[number]
+type MemberKeyword = (typeof memberKeywords)[number]
+
+type Members<M> = { readonly [Key in keyof M]: Member<M[Key]> }
+
+type Member<S> = S extends boolean
+  ? S
+  : S extends readonly unknown[]
+    ? 'This takes one schema: use "prefixItems" for a tuple'
+    : S extends object
+      ? KnownKeywords<S>
+      : Schema
+
+/** Without the `undefined` that reading an optional member adds. */
+type Value<Key extends keyof SchemaObject> = { readonly [K in keyof SchemaObject]-?: SchemaObject[K] }[Key]
+
+type Required<S, Names> = S extends { readonly additionalProperties: false }
+  ? S extends { readonly patternProperties: unknown }
+    ? readonly string[]
+    : Names extends readonly string[]
+      ? { readonly [Index in keyof Names]: Declared<Names[Index], S> }
+      : readonly string[]
+  : readonly string[]
+
+type Declared<Name, S> = string extends Name
+  ? string
+  : S extends { readonly properties: infer Properties }
+    ? Name extends keyof Properties
+      ? Name
+      : Undeclared<Name>
+    : Undeclared<Name>
+
+type Undeclared<Name> = `"${Name & string}" is required, but it is not among the properties`
+
+type Unknown<Key> = Key extends keyof typeof foreignKeywords
+  ? `"${Key}" is not a keyword of JSON Schema 2020-12: ${(typeof foreignKeywords)[Key]}`
+  : Key extends string
+    ? `"${Key}" is not a JSON Schema keyword`
+    : never

@@ -1,3 +1,7 @@
+import { excerpt } from './text/clip.ts'
+import { isSecretName, redacted } from './text/redact.ts'
+import { shownValue } from './text/shown-value.ts'
+
 /** What the model asks for. `input` is as read from the reply: not yet resolved, not yet checked. */
 export interface ToolCall {
   /** The wire's id; a synthetic one where the model sent none, or one that was already taken. */
@@ -81,3 +85,16 @@ export type ToolResult =
       readonly value: unknown
     })
   | (ToolResultBase & { readonly status: 'error'; readonly error: ToolError })
+
+const maxShownBytes = 200
+
+/** The record of one deviation that was mended. A member whose name says that it is secret is masked as a whole. */
+export function repair(kind: RepairKind, before: unknown, after: unknown, path = ''): Repair {
+  if (path !== '' && path.split('/').some(isSecretName)) return { kind, path, before: redacted, after: redacted }
+  return { kind, path, before: shown(before), after: shown(after) }
+}
+
+/** A value for an error message or a record: clipped and redacted. */
+export function shown(value: unknown): string {
+  return typeof value === 'string' ? excerpt(value, maxShownBytes) : shownValue(value, maxShownBytes)
+}

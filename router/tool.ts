@@ -1,5 +1,5 @@
 import type { Infer, ObjectSchema, Returnable, SchemaFor } from './schema.ts'
-import { checkDefinition, checkFields } from './tool-definition.ts'
+import { checkDefinition, checkFields } from './validate-tool.ts'
 
 /** What a tool may know of the call besides its input. */
 export interface ToolContext {

@@ -1,7 +1,7 @@
 import { listScenarios } from '../fixtures/load-scenario.ts'
 import { defineTool } from '../router/tool.ts'
+import { MismatchError } from './errors.ts'
 import { applyPlan } from './fix/apply-plan.ts'
-import { MismatchError } from './mismatch-error.ts'
 import { pureAnnotations } from './schemas/common.ts'
 import { deploymentSchema } from './schemas/deployment.ts'
 import { fixPlanSchema } from './schemas/fix-plan.ts'

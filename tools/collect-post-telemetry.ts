@@ -1,11 +1,11 @@
 import { loadScenario } from '../fixtures/load-scenario.ts'
 import { defineTool } from '../router/tool.ts'
-import { telemetryWith } from './collect-telemetry.ts'
+import { MismatchError } from './errors.ts'
 import { checkEngineArgument } from './fix/check-engine-argument.ts'
-import { MismatchError } from './mismatch-error.ts'
 import { pureAnnotations, scenarioProperty } from './schemas/common.ts'
 import { deploymentSchema } from './schemas/deployment.ts'
 import { telemetrySchema } from './schemas/telemetry.ts'
+import { telemetryWith } from './simulation/collect-telemetry.ts'
 
 /**
  * Serves the same load again, with the changed configuration; it throws `MismatchError` for one of another deployment and

@@ -1,7 +1,7 @@
 import { listScenarios, loadScenario } from '../fixtures/load-scenario.ts'
 import type { Scenario } from '../fixtures/scenario.ts'
 import { defineTool } from '../router/tool.ts'
-import { MismatchError } from './mismatch-error.ts'
+import { MismatchError } from './errors.ts'
 import { pureAnnotations, scenarioProperty } from './schemas/common.ts'
 import { deploymentSchema } from './schemas/deployment.ts'
 import { simulate } from './simulation/simulate.ts'

@@ -1,10 +1,10 @@
 import { loadScenario, readMetrics } from '../fixtures/load-scenario.ts'
 import type { Scenario } from '../fixtures/scenario.ts'
 import { defineTool } from '../router/tool.ts'
-import type { MetricSample } from './documents.ts'
 import { parseMetricsPage } from './prometheus/parse-metrics-page.ts'
 import { vllmPage } from './prometheus/vllm-page.ts'
 import { pureAnnotations, samplesSchema, scenarioProperty } from './schemas/common.ts'
+import type { MetricSample } from './types.ts'
 
 /** The engine's metrics page as scraped at the end of the incident, raw and parsed. */
 export const fetchPrometheusMetrics = defineTool({

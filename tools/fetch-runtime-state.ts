@@ -1,7 +1,7 @@
 import { loadScenario } from '../fixtures/load-scenario.ts'
 import { defineTool } from '../router/tool.ts'
-import { workerHealth } from './collect-telemetry.ts'
 import { pureAnnotations, scenarioProperty } from './schemas/common.ts'
+import { workerHealth } from './simulation/collect-telemetry.ts'
 import { rounded } from './simulation/distribution.ts'
 import { simulate } from './simulation/simulate.ts'
 

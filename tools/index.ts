@@ -25,7 +25,7 @@ export const incidentTools = [
 
 export { type ClassifiedLine, classifyLogLines } from './logs/classify-log-lines.ts'
 export type { Exemplar, MetricFamily, MetricsFormat, MetricsPage, ParsedSample } from './prometheus/metrics-page.ts'
-export { MetricsPageError } from './prometheus/metrics-page-error.ts'
+export { MetricsPageError } from './prometheus/metrics-page.ts'
 export { parseMetricsPage } from './prometheus/parse-metrics-page.ts'
 export {
   analyzeMetrics,

@@ -5,14 +5,13 @@ import {
   type Report,
   runIncidentAgent,
 } from '../lib/incident/index.ts'
+import { reportFolder, writeReport } from '../lib/incident/report/report.ts'
 import type { Limits } from '../lib/loop/limits.ts'
 import type { Model } from '../lib/loop/model.ts'
 import { minimax } from '../lib/minimax/minimax.ts'
-import { reportFolder, writeReport } from '../lib/report/write-report.ts'
-import { fitResult, shortenTrace } from '../lib/temporal/fit-result.ts'
 import { runInActivity, toApplicationFailure } from '../lib/temporal/index.ts'
-import { payloadLimitBytes } from '../lib/temporal/payload-limits.ts'
-import type { Telemetry, ValidationStatus } from '../tools/documents.ts'
+import { fitResult, payloadLimitBytes, shortenTrace } from '../lib/temporal/payload.ts'
+import type { Telemetry, ValidationStatus } from '../tools/types.ts'
 
 export interface ActivityOptions {
   /**

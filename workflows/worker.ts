@@ -1,9 +1,9 @@
+import { fileURLToPath } from 'node:url'
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker'
 import { type ActivityOptions, createActivities } from './activities.ts'
 import { checkNamespace, connectTo, type TemporalOverrides, temporalSettings } from './connection.ts'
-import { workflowsPath } from './workflows-path.ts'
 
-export interface WorkerSettings extends ActivityOptions {
+interface WorkerSettings extends ActivityOptions {
   readonly namespace?: string
   readonly taskQueue?: string
   /** Agent steps that this worker runs at the same time. @defaultValue 100 */
@@ -17,7 +17,7 @@ export interface WorkerSettings extends ActivityOptions {
 const heartbeatThrottleMs = 1
 
 /** What a worker needs so that a run outlives it; `createWorker` sets it, and so should a worker of your own. */
-export const takeoverOptions = {
+export const takeoverWorkerOptions = {
   maxHeartbeatThrottleInterval: heartbeatThrottleMs,
   defaultHeartbeatThrottleInterval: heartbeatThrottleMs,
   // Else a takeover waits 10 s for the queue of the dead worker.
@@ -40,7 +40,7 @@ export async function createWorker(
     workflowsPath,
     activities: createActivities(activityOptions),
     ...(concurrency !== undefined && { maxConcurrentActivityTaskExecutions: concurrency }),
-    ...takeoverOptions,
+    ...takeoverWorkerOptions,
   })
 }
 
@@ -79,3 +79,8 @@ function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve()
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
 }
+
+/** The workflow file beside this one: TypeScript in the repository, JavaScript in the built package. */
+export const workflowsPath = fileURLToPath(
+  new URL(`./latency-workflow${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url),
+)

@@ -1,8 +1,8 @@
-import { ModelError } from '../loop/model-error.ts'
+import { ModelError } from '../loop/errors.ts'
 import type { MinimaxOptions } from '../minimax/configuration.ts'
 import { isLoopback } from '../minimax/endpoint.ts'
 import { type MinimaxModel, minimax } from '../minimax/minimax.ts'
-import { incidentResponder, startStandIn } from '../testing/index.ts'
+import { incidentResponder, startMockServer } from '../testing/index.ts'
 import { UsageError } from './exit-code.ts'
 
 export interface Endpoint {
@@ -12,14 +12,14 @@ export interface Endpoint {
   close(): Promise<void>
 }
 
-const standInNotice =
-  'No model was involved: the local stand-in answered by fixed rules. Set ANTHROPIC_AUTH_TOKEN to use MiniMax.'
+const mockServerNotice =
+  'No model was involved: the local mock server answered by fixed rules. Set ANTHROPIC_AUTH_TOKEN to use MiniMax.'
 
 /** What says where MiniMax is, and nothing of who asks. */
 const addresses = ['MINIMAX_CHAT_COMPLETIONS_URL', 'ANTHROPIC_BASE_URL', 'MINIMAX_BASE_URL']
 
 /**
- * MiniMax where a token is set, else the stand-in behind the same client: only the URL differs.
+ * MiniMax where a token is set, else the mock server behind the same client: only the URL differs.
  *
  * @throws {UsageError} where a real model is wanted and there is no token, or an address and no token, or the environment configures none.
  */
@@ -34,25 +34,25 @@ export async function openEndpoint(
     const model = configured(() => minimax({ ...options, env }))
     const { host, hostname } = new URL(model.url)
     const notice = isLoopback(hostname)
-      ? `The model endpoint ${host} is on this machine: a stand-in, or a server of your own, and not MiniMax's API.`
+      ? `The model endpoint ${host} is on this machine: a mock server, or a server of your own, and not MiniMax's API.`
       : undefined
     return { model, notice, close: () => model.close() }
   }
   const address = addresses.find((name) => (env[name] ?? '').trim() !== '')
   if (address !== undefined) {
     throw new UsageError(
-      `${address} is set, but no token: set ANTHROPIC_AUTH_TOKEN, or unset ${address} to use the stand-in.`,
+      `${address} is set, but no token: set ANTHROPIC_AUTH_TOKEN, or unset ${address} to use the mock server.`,
     )
   }
-  const standIn = await startStandIn({ responder: incidentResponder() })
-  const model = minimax({ ...options, url: standIn.url, token: 'stand-in', env: {} })
+  const mockServer = await startMockServer({ responder: incidentResponder() })
+  const model = minimax({ ...options, url: mockServer.url, token: 'mock-server', env: {} })
   return {
     // Named for what it is: nothing in a report may look like a model's answer.
-    model: { ...model, name: 'stand-in', provider: 'tenrounds.stand_in' },
-    notice: standInNotice,
+    model: { ...model, name: 'mock-server', provider: 'tenrounds.mock_server' },
+    notice: mockServerNotice,
     close: async () => {
       await model.close()
-      await standIn.close()
+      await mockServer.close()
     },
   }
 }

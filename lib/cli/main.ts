@@ -3,25 +3,25 @@ import { createRequire } from 'node:module'
 import { parseArgs } from 'node:util'
 import { listScenarios } from '../../fixtures/load-scenario.ts'
 import { exitCode, UsageError } from './exit-code.ts'
+import { mockServerCommand } from './mock-server-command.ts'
 import { loadTemporal } from './optional-packages.ts'
 import { runCommand } from './run-command.ts'
-import { standInCommand } from './stand-in-command.ts'
 
 const help = `tenrounds: a bounded tool loop for MiniMax
 
   tenrounds run [scenario] [--live] [--reports <folder>]   analyse, fix and validate one incident
   tenrounds scenarios                                      list the scenarios
-  tenrounds stand-in [--port <n>] [--faults <names>]       the local stand-in for MiniMax, as a server
+  tenrounds mock-server [--port <n>] [--faults <names>]       the local mock server for MiniMax, as a server
 
 With Temporal:
   tenrounds worker [--live] [--reports <folder>]           work for the incident workflow, until SIGTERM or Ctrl-C
   tenrounds start <scenario> [--wait]                      start a workflow; prints its id
   tenrounds watch <workflow id>                            show its rounds as they happen, then the verdict
 
-  --live      fail instead of falling back to the stand-in when ANTHROPIC_AUTH_TOKEN is not set
+  --live      fail instead of falling back to the mock server when ANTHROPIC_AUTH_TOKEN is not set
   --reports   where reports go (default: reports)
-  --port      where the stand-in listens (default: a free port)
-  --faults    what goes wrong at every request of the stand-in, names between commas; "list" explains them
+  --port      where the mock server listens (default: a free port)
+  --faults    what goes wrong at every request of the mock server, names between commas; "list" explains them
   --wait      watch the workflow to its end
   --version   print the version
 
@@ -62,11 +62,11 @@ const commands: Readonly<Record<string, Command>> = {
       return exitCode.ok
     },
   },
-  'stand-in': { options: ['port', 'faults'], run: (_, { port, faults }) => standInCommand(port, faults) },
+  'mock-server': { options: ['port', 'faults'], run: (_, { port, faults }) => mockServerCommand(port, faults) },
   worker: {
     options: ['live', 'reports'],
     run: async (_, { live, reports }) => {
-      const { workerCommand } = await loadTemporal('worker', () => import('./worker-command.ts'))
+      const { workerCommand } = await loadTemporal('worker', () => import('./temporal-commands.ts'))
       return workerCommand({ live, reports })
     },
   },
@@ -74,7 +74,7 @@ const commands: Readonly<Record<string, Command>> = {
     argument: 'scenario',
     options: ['wait'],
     run: async (scenario, { wait }) => {
-      const { startCommand } = await loadTemporal('start', () => import('./start-command.ts'))
+      const { startCommand } = await loadTemporal('start', () => import('./temporal-commands.ts'))
       return startCommand({ scenario, wait })
     },
   },
@@ -82,7 +82,7 @@ const commands: Readonly<Record<string, Command>> = {
     argument: 'workflow id',
     options: [],
     run: async (workflowId) => {
-      const { watchCommand } = await loadTemporal('watch', () => import('./watch-command.ts'))
+      const { watchCommand } = await loadTemporal('watch', () => import('./temporal-commands.ts'))
       return watchCommand(workflowId)
     },
   },

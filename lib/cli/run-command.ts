@@ -1,14 +1,13 @@
+import { access, constants, mkdir } from 'node:fs/promises'
 import { listScenarios, UnknownScenarioError } from '../../fixtures/load-scenario.ts'
+import { reportFolder, writeReport } from '../incident/report/report.ts'
 import { runIncident } from '../incident/run-incident.ts'
-import { reportFolder, writeReport } from '../report/write-report.ts'
 import { openEndpoint } from './endpoint.ts'
 import { exitCode, UsageError } from './exit-code.ts'
 import { interruption } from './interrupt.ts'
-import { Progress } from './progress.ts'
-import { unwritableReports } from './reports-option.ts'
-import { verdict } from './verdict.ts'
+import { Progress, verdict } from './progress.ts'
 
-export interface RunCommandOptions {
+interface RunCommandOptions {
   readonly scenario: string
   /** Refuse to run without a real model. */
   readonly live: boolean
@@ -53,4 +52,19 @@ export async function runCommand({ scenario, live, reports }: RunCommandOptions)
 /** Names the folder of the report, so it sorts by time. */
 function runIdOf(scenario: string, at: Date): string {
   return `${scenario}-${at.toISOString().replace(/[-:]/g, '').replace('.', '')}`
+}
+
+/** Makes the folder of all reports, before any run is paid for. @throws {UsageError} where none could be written into it. */
+export async function checkReports(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true })
+    await access(folder, constants.W_OK)
+  } catch (error) {
+    throw unwritableReports(folder, error)
+  }
+}
+
+function unwritableReports(folder: string, error: unknown): UsageError {
+  const why = error instanceof Error ? error.message : String(error)
+  return new UsageError(`Reports cannot be written to ${folder}: ${why}. Give another folder with --reports.`)
 }

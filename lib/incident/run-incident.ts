@@ -1,9 +1,9 @@
-import { telemetryOf } from '../../tools/collect-telemetry.ts'
-import type { Telemetry } from '../../tools/documents.ts'
-import { generateReport } from '../report/generate-report.ts'
-import type { Report } from '../report/report.ts'
-import type { AgentResult } from './agent-result.ts'
-import { type IncidentAgentOptions, runIncidentAgent } from './run-incident-agent.ts'
+import { telemetryOf } from '../../tools/simulation/collect-telemetry.ts'
+import type { Telemetry } from '../../tools/types.ts'
+import type { AgentResult } from './agent/agent-result.ts'
+import { type IncidentAgentOptions, runIncidentAgent } from './agent/run-incident-agent.ts'
+import { generateReport } from './report/generate-report.ts'
+import type { Report } from './report/report.ts'
 
 /** Telemetry of the incident's own window. @throws {UnknownScenarioError} that lists the ids. */
 export async function collectTelemetry(scenario: string): Promise<Telemetry> {

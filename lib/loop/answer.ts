@@ -1,12 +1,11 @@
-import { excerpt } from '../../router/clip.ts'
 import { describeFaults } from '../../router/feedback.ts'
-import { answersIn } from '../../router/json-in-text.ts'
-import { validatorOf } from '../../router/validator.ts'
-import type { UnjudgedReply } from './checkpoint.ts'
-import { ModelError } from './model-error.ts'
-import type { PartialAnswer } from './partial-answer.ts'
+import { answersIn } from '../../router/reading/json-calls.ts'
+import { excerpt } from '../../router/text/clip.ts'
+import { validatorOf } from '../../router/validation.ts'
+import type { PartialAnswer, UnjudgedReply } from './checkpoint.ts'
+import { ModelError } from './errors.ts'
 import type { AnswerContract, RunView } from './run.ts'
-import { untilAborted } from './until-aborted.ts'
+import { untilAborted } from './run-deadline.ts'
 
 export type Judgement =
   | { readonly kind: 'accepted'; readonly value: unknown }
@@ -97,4 +96,12 @@ const withheld: Judgement = {
 function rejected(text: string, problem: string): Judgement {
   if (text === '') return { kind: 'rejected', problems: ['Your reply was empty.'] }
   return { kind: 'rejected', problems: [problem], candidate: { value: text, problems: [problem] } }
+}
+
+/** A structured candidate beats mere text, fewer problems beat more, and the later of two equals is taken. */
+export function isBetter(candidate: PartialAnswer, current: PartialAnswer | undefined): boolean {
+  if (current === undefined) return true
+  const structured = typeof candidate.value !== 'string'
+  if (structured !== (typeof current.value !== 'string')) return structured
+  return candidate.problems.length <= current.problems.length
 }

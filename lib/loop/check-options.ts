@@ -1,12 +1,11 @@
 import { checkSchema } from '../../router/check-schema.ts'
-import { excerpt } from '../../router/clip.ts'
-import { isObject, isPlainJson } from '../../router/json.ts'
+import { isObject, isPlainJson, unwritableIn } from '../../router/json/json.ts'
 import { createRouter, type Router } from '../../router/router.ts'
-import { unwritableIn } from '../../router/unwritable.ts'
-import { validatorOf } from '../../router/validator.ts'
-import { LoopError } from './loop-error.ts'
+import { excerpt } from '../../router/text/clip.ts'
+import { validatorOf } from '../../router/validation.ts'
+import { LoopError } from './errors.ts'
+import { shownOption } from './limits.ts'
 import type { RunOptions } from './run.ts'
-import { shownOption } from './shown-option.ts'
 
 type Expectation = readonly [what: string, test: (value: unknown) => boolean]
 
@@ -28,7 +27,7 @@ const expectations: Readonly<Record<keyof RunOptions, Expectation>> = {
   tools: ['an array of tools', Array.isArray],
   instructions: text,
   answer: ['an object with a schema', isObject],
-  givens: object,
+  inputs: object,
   limits: object,
   signal: ['an AbortSignal', (value) => value instanceof EventTarget && 'aborted' in value],
   onEvent: callback,
@@ -59,7 +58,7 @@ export function checkOptions<S extends object>(options: RunOptions<S>): void {
     if (!test(value)) throw invalid(`${name} is ${shownOption(value)}; it has to be ${what}.`)
   }
   if (options.answer !== undefined) checkAnswer(options.answer)
-  for (const [name, value] of Object.entries(options.givens ?? {})) checkGiven(`givens.${name}`, value)
+  for (const [name, value] of Object.entries(options.inputs ?? {})) checkInput(`inputs.${name}`, value)
 }
 
 function checkAnswer({ schema, check, ...unknown }: { readonly schema: object; readonly check?: unknown }): void {
@@ -76,7 +75,7 @@ function checkAnswer({ schema, check, ...unknown }: { readonly schema: object; r
 }
 
 /** What a call is given has to be what the model is told of: JSON. */
-function checkGiven(name: string, value: unknown): void {
+function checkInput(name: string, value: unknown): void {
   try {
     if (isPlainJson(value)) return
     const unwritable = JSON.stringify(value) === undefined ? shownOption(value) : unwritableIn(value)

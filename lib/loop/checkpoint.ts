@@ -1,8 +1,7 @@
 import type { Repair, ToolCall, ToolError } from '../../router/tool-call.ts'
-import { LoopError } from './loop-error.ts'
+import { LoopError } from './errors.ts'
+import type { LimitReason, StopReason } from './limits.ts'
 import type { FinishReason, SerializedMessage, Usage } from './model.ts'
-import type { PartialAnswer } from './partial-answer.ts'
-import type { LimitReason, StopReason } from './stop-reason.ts'
 import type { TraceEntry } from './trace.ts'
 
 export const checkpointVersion = 2
@@ -65,4 +64,10 @@ export function invalid(problem: string): LoopError {
     'invalid_checkpoint',
     `resumeFrom${problem.startsWith('.') ? '' : ' '}${problem.trim()}. Start the run anew.`,
   )
+}
+
+/** The best answer that was not accepted, with what is wrong with it. */
+export interface PartialAnswer {
+  readonly value: unknown
+  readonly problems: readonly string[]
 }

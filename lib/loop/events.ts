@@ -1,9 +1,7 @@
 import type { Repair, ToolErrorKind } from '../../router/tool-call.ts'
-import type { Limits } from './limits.ts'
+import type { ModelErrorKind, RunError } from './errors.ts'
+import type { LimitReason, Limits, StopReason } from './limits.ts'
 import type { FinishReason, Usage } from './model.ts'
-import type { ModelErrorKind } from './model-error.ts'
-import type { RunError } from './run-error.ts'
-import type { LimitReason, StopReason } from './stop-reason.ts'
 
 /**
  * What happens in a run, in order:

@@ -1,8 +1,9 @@
-import { LoopError } from './loop-error.ts'
-import { shownOption } from './shown-option.ts'
+import { isPlain } from '../../router/json/json.ts'
+import { excerpt } from '../../router/text/clip.ts'
+import { LoopError } from './errors.ts'
 
 /**
- * The bounds of a run, positive whole numbers. At `rounds`, `deadlineMs`, `tokens`, `calls` and `transcriptBytes` the model is
+ * The bounds of a run, positive whole numbers. At `rounds`, `deadlineMs`, `tokens`, `calls` and `messageBytes` the model is
  * asked for its answer; the others make results and checkpoints smaller. None of them ends in an exception.
  */
 export interface Limits {
@@ -21,7 +22,7 @@ export interface Limits {
   /** UTF-8 bytes of one tool result that the model is shown; at least 256. @defaultValue 16384 */
   readonly resultBytes: number
   /** UTF-8 bytes of the transcript. @defaultValue 4194304 */
-  readonly transcriptBytes: number
+  readonly messageBytes: number
   /** UTF-8 bytes of a checkpoint as JSON. @defaultValue 1048576 */
   readonly checkpointBytes: number
 }
@@ -34,7 +35,7 @@ export const defaultLimits: Limits = {
   calls: 100,
   concurrency: 8,
   resultBytes: 16_384,
-  transcriptBytes: 4_194_304,
+  messageBytes: 4_194_304,
   checkpointBytes: 1_048_576,
 }
 
@@ -68,4 +69,30 @@ export function completeLimits(given: Partial<Limits> = {}): Limits {
 
 function isLimit(name: string): name is keyof Limits {
   return Object.hasOwn(defaultLimits, name)
+}
+
+/** Why a run ended. */
+export type StopReason = 'answered' | 'rounds' | 'tokens' | 'deadline' | 'repetition' | 'cancelled' | 'failed'
+
+/** The bound that turned a round into the answer round; `calls` and `messageBytes` are limits by their option's name. */
+export type LimitReason = 'rounds' | 'tokens' | 'deadline' | 'repetition' | 'calls' | 'messageBytes'
+
+/** The stop reason of a run that ended at a bound without an accepted answer. */
+export const stopReasonOf: Readonly<Record<LimitReason, StopReason>> = {
+  rounds: 'rounds',
+  tokens: 'tokens',
+  deadline: 'deadline',
+  repetition: 'repetition',
+  calls: 'rounds',
+  messageBytes: 'tokens',
+}
+
+/** The value of a wrong option, as far as it can be shown in a line: a text may be a token in the wrong place. */
+export function shownOption(value: unknown): string {
+  if (Array.isArray(value)) return 'an array'
+  if (typeof value === 'object' && value !== null) {
+    return isPlain(value) ? 'an object' : `an object of the class ${value.constructor?.name}`
+  }
+  if (typeof value === 'string') return JSON.stringify(excerpt(value, 40))
+  return typeof value === 'function' ? 'a function' : String(value)
 }

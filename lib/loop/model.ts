@@ -1,5 +1,5 @@
-import type { AssistantMessage } from '../../router/reply.ts'
-import type { ModelErrorKind } from './model-error.ts'
+import type { AssistantMessage } from '../../router/reading/assistant-message.ts'
+import type { ModelErrorKind } from './errors.ts'
 
 /**
  * The model, as the loop sees it: one function that turns a transcript into a reply.
@@ -30,7 +30,7 @@ export interface ModelRequest {
   readonly onRetry?: (retry: ModelRetry) => void
 }
 
-export interface ModelRetry {
+interface ModelRetry {
   /** 1 for the first call that is sent again. */
   readonly attempt: number
   readonly kind: ModelErrorKind
@@ -65,4 +65,29 @@ export interface Usage {
   readonly outputTokens: number
   readonly cachedInputTokens: number
   readonly reasoningTokens: number
+}
+
+export const noUsage: Usage = { inputTokens: 0, outputTokens: 0, cachedInputTokens: 0, reasoningTokens: 0 }
+
+export function addUsage(a: Usage, b: Usage): Usage {
+  return {
+    inputTokens: a.inputTokens + b.inputTokens,
+    outputTokens: a.outputTokens + b.outputTokens,
+    cachedInputTokens: a.cachedInputTokens + b.cachedInputTokens,
+    reasoningTokens: a.reasoningTokens + b.reasoningTokens,
+  }
+}
+
+/** What a model did not count is 0: one NaN would undo the limit of tokens. */
+export function soundUsage(usage: Partial<Usage>): Usage {
+  return {
+    inputTokens: count(usage.inputTokens),
+    outputTokens: count(usage.outputTokens),
+    cachedInputTokens: count(usage.cachedInputTokens),
+    reasoningTokens: count(usage.reasoningTokens),
+  }
+}
+
+function count(value: unknown): number {
+  return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : 0
 }

@@ -1,11 +1,11 @@
-import { excerpt } from '../../router/clip.ts'
 import { failure } from '../../router/dispatch.ts'
-import { shownValue } from '../../router/shown-value.ts'
+import { excerpt } from '../../router/text/clip.ts'
+import { shownValue } from '../../router/text/shown-value.ts'
 import type { ToolCall, ToolErrorKind, ToolResult } from '../../router/tool-call.ts'
-import { toolTimeMs } from './bounds.ts'
-import { type LedgerEntry, wasExecuted } from './ledger.ts'
+import { type LedgerEntry, wasExecuted } from './call-history.ts'
+import { earlierResult, noToolsNow, outcomeUnknown } from './loop-prompts.ts'
+import { toolTimeMs } from './reached-limit.ts'
 import { type RunState, shownTool } from './run-state.ts'
-import { earlierResult, noToolsNow, outcomeUnknown } from './wording.ts'
 
 interface Asked {
   readonly call: ToolCall

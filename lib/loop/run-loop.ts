@@ -1,20 +1,17 @@
-import { excerpt } from '../../router/clip.ts'
-import { isObject } from '../../router/json.ts'
-import { judge } from './answer.ts'
-import { boundOf, isTooLate, stopAfterAnswerRound } from './bounds.ts'
-import { LoopError } from './loop-error.ts'
+import { isObject } from '../../router/json/json.ts'
+import { excerpt } from '../../router/text/clip.ts'
+import { isBetter, judge } from './answer.ts'
+import { LoopError, ModelError, toRunError } from './errors.ts'
+import { answerNow, rejection } from './loop-prompts.ts'
 import type { ModelReply } from './model.ts'
-import { ModelError } from './model-error.ts'
-import { isBetter } from './partial-answer.ts'
-import { restore } from './restore.ts'
+import { addUsage, soundUsage } from './model.ts'
+import { boundOf, isTooLate, stopAfterAnswerRound } from './reached-limit.ts'
+import { restore } from './restore-checkpoint.ts'
 import type { AnswerOf, Run, RunOptions } from './run.ts'
 import { refuseCalls, runCalls } from './run-calls.ts'
-import { toRunError } from './run-error.ts'
+import { untilAborted } from './run-deadline.ts'
 import { endRun, openRun, type RunState, shownTool } from './run-state.ts'
-import { takeCheckpoint } from './take-checkpoint.ts'
-import { untilAborted } from './until-aborted.ts'
-import { addUsage, soundUsage } from './usage.ts'
-import { answerNow, rejection } from './wording.ts'
+import { takeCheckpoint } from './save-checkpoint.ts'
 
 /**
  * Runs the tool loop: ask the model, run the calls of its reply, append the results, until it answers or a bound is
@@ -138,7 +135,7 @@ function take(run: RunState, reply: ModelReply, answerOnly: boolean): void {
   run.usage = addUsage(run.usage, usage)
   const truncated = finishReason === 'length' || finishReason === 'content_filter'
   const { text, calls, message } = run.router.read(reply.message, { truncated, idPrefix: `call_${run.rounds}` })
-  run.transcript.assistant(message, run.limits.transcriptBytes)
+  run.transcript.assistant(message, run.limits.messageBytes)
   run.pending = calls
   if (answerOnly || calls.length === 0) run.unjudged = { text, finish_reason: finishReason }
   run.recorder.emit({

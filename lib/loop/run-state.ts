@@ -1,26 +1,22 @@
 import { randomUUID } from 'node:crypto'
-import { excerpt } from '../../router/clip.ts'
+import { advertise } from '../../router/advertised-schema.ts'
 import type { Router } from '../../router/router.ts'
+import { excerpt } from '../../router/text/clip.ts'
+import type { Tool } from '../../router/tool.ts'
 import type { ToolCall } from '../../router/tool-call.ts'
-import { advertisedTools } from './advertised-tools.ts'
-import { assertCheckpoint } from './assert-checkpoint.ts'
+import { Ledger } from './call-history.ts'
 import { checkOptions, routerOf } from './check-options.ts'
-import type { UnjudgedReply } from './checkpoint.ts'
+import type { PartialAnswer, UnjudgedReply } from './checkpoint.ts'
 import { systemClock } from './clock.ts'
-import { Ledger } from './ledger.ts'
-import { completeLimits, type Limits } from './limits.ts'
-import { LoopError } from './loop-error.ts'
-import type { Model, Usage } from './model.ts'
-import type { PartialAnswer } from './partial-answer.ts'
-import { Recorder } from './recorder.ts'
+import { LoopError, type RunError } from './errors.ts'
+import { completeLimits, type LimitReason, type Limits, type StopReason, stopReasonOf } from './limits.ts'
+import { systemPrompt } from './loop-prompts.ts'
+import { Transcript } from './messages.ts'
+import { type Model, noUsage, type Usage } from './model.ts'
 import type { AnswerOf, Run, RunOptions } from './run.ts'
-import type { RunError } from './run-error.ts'
-import { Scope } from './scope.ts'
-import { type LimitReason, type StopReason, stopReasonOf } from './stop-reason.ts'
-import { usageFields } from './trace.ts'
-import { Transcript } from './transcript.ts'
-import { noUsage } from './usage.ts'
-import { systemPrompt } from './wording.ts'
+import { Scope } from './run-deadline.ts'
+import { Recorder, usageFields } from './trace.ts'
+import { assertCheckpoint } from './validate-checkpoint.ts'
 
 /** Everything that changes while a run goes on. The steps of the loop read it and write it; nothing else does. */
 export interface RunState {
@@ -79,7 +75,7 @@ export function openRun<S extends object>(options: RunOptions<S>): RunState {
     limits,
     scope: new Scope(clock, limits.deadlineMs - elapsedMs(), options.signal),
     transcript: earlier === undefined ? firstMessages(options, router) : new Transcript(),
-    ledger: new Ledger(options.givens ?? {}, (tool) => router.tools.get(tool)?.annotations.readOnlyHint === true),
+    ledger: new Ledger(options.inputs ?? {}, (tool) => router.tools.get(tool)?.annotations.readOnlyHint === true),
     recorder: new Recorder(runId, elapsedMs, options.onEvent, earlier?.entries ?? []),
     now: () => clock.now(),
     elapsedMs,
@@ -113,8 +109,8 @@ function assertSameRun(earlier: string, runId: string | undefined): void {
 
 function firstMessages<S extends object>(options: RunOptions<S>, router: Router): Transcript {
   const transcript = new Transcript()
-  const givens = Object.keys(options.givens ?? {})
-  const system = systemPrompt(options.instructions ?? '', router.tools.size > 0, givens, options.answer?.schema)
+  const inputs = Object.keys(options.inputs ?? {})
+  const system = systemPrompt(options.instructions ?? '', router.tools.size > 0, inputs, options.answer?.schema)
   if (system !== '') transcript.system(system)
   transcript.user(options.prompt)
   return transcript
@@ -151,4 +147,23 @@ export function endRun<S extends object>(run: RunState): Run<AnswerOf<S>> {
   // The answer was checked against the schema, or is text where there is none.
   if (stopReason === 'answered') return { stopReason, answer: run.answer?.value as AnswerOf<S>, ...record }
   return { stopReason, ...(run.partial === undefined ? {} : { partial: run.partial }), ...error, ...record }
+}
+
+/** Tools do not change, and one may take part in any number of runs. */
+const written = new WeakMap<Tool, string>()
+
+/** The wire's `tools`: a JSON array, or undefined where there are none. */
+function advertisedTools(tools: Iterable<Tool>): string | undefined {
+  let all = ''
+  for (const tool of tools) all += all === '' ? writtenForm(tool) : `,${writtenForm(tool)}`
+  return all === '' ? undefined : `[${all}]`
+}
+
+function writtenForm(tool: Tool): string {
+  let json = written.get(tool)
+  if (json === undefined) {
+    json = JSON.stringify(advertise(tool))
+    written.set(tool, json)
+  }
+  return json
 }

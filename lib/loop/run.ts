@@ -1,14 +1,12 @@
 import type { Infer, SchemaFor } from '../../router/schema.ts'
 import type { Tool } from '../../router/tool.ts'
 import type { ToolResult } from '../../router/tool-call.ts'
-import type { Checkpoint } from './checkpoint.ts'
+import type { Checkpoint, PartialAnswer } from './checkpoint.ts'
 import type { Clock } from './clock.ts'
+import type { RunError } from './errors.ts'
 import type { LoopEvent } from './events.ts'
-import type { Limits } from './limits.ts'
+import type { LimitReason, Limits, StopReason } from './limits.ts'
 import type { Model, Usage } from './model.ts'
-import type { PartialAnswer } from './partial-answer.ts'
-import type { RunError } from './run-error.ts'
-import type { LimitReason, StopReason } from './stop-reason.ts'
 import type { Trace } from './trace.ts'
 
 export interface RunOptions<S extends object = never> {
@@ -19,8 +17,8 @@ export interface RunOptions<S extends object = never> {
   readonly prompt: string
   /** What the final answer has to be; without it the answer is the model's text. */
   readonly answer?: AnswerContract<S> | undefined
-  /** Named values that the model may point at with `{"$given":"<name>#<pointer>"}`. */
-  readonly givens?: Readonly<Record<string, unknown>> | undefined
+  /** Named values that the model may point at with `{"$input":"<name>#<pointer>"}`. */
+  readonly inputs?: Readonly<Record<string, unknown>> | undefined
   readonly limits?: Partial<Limits> | undefined
   readonly signal?: AbortSignal | undefined
   readonly onEvent?: ((event: LoopEvent) => void) | undefined

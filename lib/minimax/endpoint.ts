@@ -1,4 +1,4 @@
-import { misconfigured } from './configuration-error.ts'
+import { ModelError } from '../loop/errors.ts'
 
 /** Where a URL comes from. */
 export interface AddressSource {
@@ -53,4 +53,9 @@ function chatCompletionsPath(path: string): string {
 
 export function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(hostname)
+}
+
+/** The client is set up wrongly. The message names the variable or option to set, never a secret value. */
+export function misconfigured(message: string): ModelError {
+  return new ModelError(message, { kind: 'configuration', retryable: false })
 }

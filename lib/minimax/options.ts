@@ -1,5 +1,5 @@
-import { closest } from '../../router/closest.ts'
-import { misconfigured } from './configuration-error.ts'
+import { closest } from '../../router/text/closest.ts'
+import { misconfigured } from './endpoint.ts'
 
 /** `native`: the wire's `tools` and `tool_calls`. `json`: tools are described in the text and called by JSON in it. */
 export type Protocol = 'native' | 'json'

@@ -1,5 +1,4 @@
-import { misconfigured } from './configuration-error.ts'
-import { isLoopback } from './endpoint.ts'
+import { isLoopback, misconfigured } from './endpoint.ts'
 
 /** A proxy on the way to the endpoint. */
 export interface HttpProxy {

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Connection } from './connection.ts'
-import { isClosedConnection } from './network-error.ts'
+import { isClosedConnection } from './errors/network-error.ts'
 
 /**
  * Milliseconds in which a dead connection shows: the answer to the first packet is that there is no such connection. A

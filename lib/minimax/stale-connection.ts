@@ -1,4 +1,4 @@
-import { ModelError } from '../loop/model-error.ts'
+import { ModelError } from '../loop/errors.ts'
 
 /** The server had dropped an idle connection when a request came over it: nothing was done, so it may go out again at once. */
 export class StaleConnection extends ModelError {

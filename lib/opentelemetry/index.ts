@@ -1,2 +1,1 @@
-export { attribute, operation } from './names.ts'
-export { type OpenTelemetryOptions, openTelemetry } from './open-telemetry.ts'
+export { attribute, type OpenTelemetryOptions, openTelemetry, operation } from './open-telemetry.ts'

@@ -1,5 +1,5 @@
+export type { RunOutcome } from './finish-attempt.ts'
 export { type ActivityResult, type LoopActivityOptions, loopActivity } from './loop-activity.ts'
 export type { RunProgress } from './progress.ts'
 export { type ActivityRun, runInActivity } from './run-in-activity.ts'
-export type { RunOutcome } from './settle.ts'
 export { toApplicationFailure } from './to-application-failure.ts'

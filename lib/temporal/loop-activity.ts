@@ -1,6 +1,6 @@
 import type { AnswerOf, Run, RunOptions } from '../loop/run.ts'
 import { runLoop } from '../loop/run-loop.ts'
-import { shortenTrace } from './fit-result.ts'
+import { shortenTrace } from './payload.ts'
 import { runInActivity } from './run-in-activity.ts'
 
 /** What the activity sets itself. */
@@ -27,7 +27,7 @@ type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K>
  * ```
  *
  * @param options from the activity's arguments to the options of `runLoop`. It is called in every attempt, so the same input has to
- * give the same prompt, tools and givens. `limits.deadlineMs` is lowered to what is left of the activity's timeouts.
+ * give the same prompt, tools and inputs. `limits.deadlineMs` is lowered to what is left of the activity's timeouts.
  * @returns an activity that needs a heartbeat timeout; without one it fails with `MissingHeartbeatTimeout`. A result that is too
  * large for a payload loses the oldest entries of its trace; where that is not enough it fails with `ResultTooLarge`. Neither is
  * retried. Inputs of 2 MiB and more never arrive: Temporal's server refuses them when the workflow or the activity is started.

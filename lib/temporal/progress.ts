@@ -1,4 +1,4 @@
-import { isObject } from '../../router/json.ts'
+import { isObject } from '../../router/json/json.ts'
 import type { LoopEvent } from '../loop/events.ts'
 
 /** How far a run is, to be read in the heartbeat details of Temporal's UI. Nothing here comes out of a reply or a tool result. */

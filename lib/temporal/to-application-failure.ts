@@ -1,6 +1,6 @@
 import { ApplicationFailure } from '@temporalio/common'
-import { excerpt } from '../../router/clip.ts'
-import { isObject } from '../../router/json.ts'
+import { isObject } from '../../router/json/json.ts'
+import { excerpt } from '../../router/text/clip.ts'
 
 /** Longest message that goes into a workflow's history, in bytes. */
 const messageLimit = 2_000

@@ -1,9 +1,14 @@
+export { incidentResponder } from '../incident/responder/incident-responder.ts'
+export { recordModel } from './cassette/record-model.ts'
+export { replayModel } from './cassette/replay-model.ts'
 export type { Expectation, Fault, Outcome, ScheduledFault } from './faults/fault.ts'
-export { faultTable } from './faults/fault-names.ts'
-export { faults } from './faults.ts'
-export { incidentResponder } from './incident-responder.ts'
-export { recordModel } from './record-model.ts'
-export { replayModel } from './replay-model.ts'
+export { faults, faultTable } from './faults/faults.ts'
+export type { ReplyDraft, Responder, ToolCallDraft } from './mock-server/completion.ts'
+export type { RecordedRequest } from './mock-server/handle-request.ts'
+export { type BrokenRule, findBrokenRule } from './mock-server/message-rules.ts'
+export { type MockServer, type MockServerOptions, startMockServer } from './mock-server/mock-server.ts'
+export type { MockServerRequest, WireMessage, WireTool } from './mock-server/request.ts'
+export type { ScriptedCall, ScriptedReply, ScriptedRequest } from './scripted-model.ts'
 export {
   ScriptError,
   type ScriptedModel,
@@ -11,10 +16,3 @@ export {
   type ScriptStep,
   scriptedModel,
 } from './scripted-model.ts'
-export type { ScriptedCall, ScriptedReply } from './scripted-reply.ts'
-export type { ScriptedRequest } from './scripted-request.ts'
-export type { RecordedRequest } from './stand-in/recording.ts'
-export type { ReplyDraft, Responder, ToolCallDraft } from './stand-in/reply-draft.ts'
-export type { StandInRequest, WireMessage, WireTool } from './stand-in/request.ts'
-export { type BrokenRule, findBrokenRule } from './stand-in/transcript-rules.ts'
-export { type StandIn, type StandInOptions, startStandIn } from './stand-in.ts'

@@ -1,9 +1,10 @@
-import { excerpt } from '../../router/clip.ts'
-import { isObject } from '../../router/json.ts'
-import type { Model, ModelReply } from '../loop/model.ts'
-import { ModelError } from '../loop/model-error.ts'
-import { type ScriptedReply, scriptedReply } from './scripted-reply.ts'
-import { type ScriptedRequest, scriptedRequest } from './scripted-request.ts'
+import type { FunctionTool } from '../../router/advertised-schema.ts'
+import { isObject } from '../../router/json/json.ts'
+import type { AssistantMessage } from '../../router/reading/assistant-message.ts'
+import { excerpt } from '../../router/text/clip.ts'
+import { ModelError } from '../loop/errors.ts'
+import type { FinishReason, Model, ModelReply, ModelRequest, SerializedMessage, Usage } from '../loop/model.ts'
+import type { WireMessage } from './mock-server/request.ts'
 
 /**
  * One reply of a script: a string is an answer, an `Error` a failure of the model, a function decides by the request
@@ -124,4 +125,91 @@ function count(steps: number): string {
 function lastMessage({ messages }: ScriptedRequest): string {
   const last = messages.at(-1)
   return last === undefined ? 'It has no messages.' : `Its last message is ${excerpt(JSON.stringify(last), 500)}`
+}
+
+/** A reply that asks for tool calls, or says something unusual. */
+export interface ScriptedReply {
+  readonly toolCalls?: readonly ScriptedCall[]
+  /** Visible text. @defaultValue '' */
+  readonly content?: string
+  /** @defaultValue `tool_calls` where there are some, else `stop` */
+  readonly finishReason?: FinishReason
+  /** @defaultValue 10 input and 5 output tokens */
+  readonly usage?: Partial<Usage>
+}
+
+export interface ScriptedCall {
+  readonly name: string
+  /** Sent as JSON text, as the wire has it. */
+  readonly input: unknown
+  /** @defaultValue `call_<request>_<position>`, both counted from 1 */
+  readonly id?: string
+}
+
+const usage: Usage = { inputTokens: 10, outputTokens: 5, cachedInputTokens: 0, reasoningTokens: 0 }
+
+/** The reply to request `number` in the loop's form. */
+function scriptedReply(reply: ScriptedReply, number: number): ModelReply {
+  const { toolCalls = [], content = '' } = reply
+  const message: AssistantMessage = {
+    role: 'assistant',
+    content,
+    ...(toolCalls.length === 0
+      ? {}
+      : { tool_calls: toolCalls.map((call, index) => wireCall(call, number, index + 1)) }),
+  }
+  return {
+    message,
+    finishReason: reply.finishReason ?? (toolCalls.length > 0 ? 'tool_calls' : 'stop'),
+    usage: { ...usage, ...reply.usage },
+  }
+}
+
+function wireCall({ name, input, id }: ScriptedCall, number: number, position: number) {
+  return {
+    id: id ?? `call_${number}_${position}`,
+    type: 'function',
+    function: { name, arguments: JSON.stringify(input) ?? '' },
+  }
+}
+
+/** What a model was asked: a frozen snapshot, which the further run does not change. */
+export interface ScriptedRequest {
+  /** Counted from 1. */
+  readonly number: number
+  /** The transcript, parsed. */
+  readonly messages: readonly WireMessage[]
+  /** The declared tools, parsed; absent where tools are off. */
+  readonly tools?: readonly FunctionTool[]
+  readonly timeoutMs: number
+  readonly signal: AbortSignal
+}
+
+function scriptedRequest({ messages, tools, timeoutMs, signal }: ModelRequest, number: number): ScriptedRequest {
+  return Object.freeze({
+    number,
+    messages: Object.freeze(messages.map(parsedMessage)),
+    ...(tools === undefined ? {} : { tools: deepFreeze(JSON.parse(tools)) }),
+    timeoutMs,
+    signal,
+  })
+}
+
+/** A message stays in a transcript for many requests: it is parsed once. */
+const parsed = new WeakMap<SerializedMessage, WireMessage>()
+
+function parsedMessage(message: SerializedMessage): WireMessage {
+  const known = parsed.get(message)
+  if (known !== undefined) return known
+  const fresh: WireMessage = deepFreeze(JSON.parse(message.json))
+  parsed.set(message, fresh)
+  return fresh
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) {
+    Object.freeze(value)
+    for (const member of Object.values(value)) deepFreeze(member)
+  }
+  return value
 }

@@ -12,11 +12,11 @@ import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/wo
 import { runIncidentAgent } from '../../lib/incident/index.ts'
 import type { Model, ModelReply } from '../../lib/loop/model.ts'
 import { minimax } from '../../lib/minimax/minimax.ts'
-import { type PackedCheckpoint, packCheckpoint } from '../../lib/temporal/heartbeat-details.ts'
-import { jsonBytes } from '../../lib/temporal/payload-limits.ts'
-import { incidentResponder, startStandIn } from '../../lib/testing/index.ts'
+import { type PackedCheckpoint, packCheckpoint } from '../../lib/temporal/heartbeat-state.ts'
+import { jsonBytes } from '../../lib/temporal/payload.ts'
+import { incidentResponder, startMockServer } from '../../lib/testing/index.ts'
 import { createActivities, type GeneratedReport } from '../../workflows/activities.ts'
-import { takeoverOptions } from '../../workflows/worker.ts'
+import { takeoverWorkerOptions } from '../../workflows/worker.ts'
 import { findTemporal, openTemporal } from '../support/temporal-server.ts'
 import { statisticOf } from './harness.ts'
 import { atLeast, printTable, type Row, shown } from './table.ts'
@@ -27,10 +27,10 @@ const concurrencies = asked.length > 0 ? asked : [1, 10, 50, 200]
 
 Runtime.install({ logger: new DefaultLogger('ERROR') })
 await using server = await openTemporal(await findTemporal())
-await using standIn = await startStandIn({ responder: incidentResponder(), record: false })
+await using mockServer = await startMockServer({ responder: incidentResponder(), record: false })
 const client = new Client({ connection: await Connection.connect({ address: server.address }) })
 const connection = await NativeConnection.connect({ address: server.address })
-const model = await rememberedModel(minimax({ url: standIn.url, token: 'any', env: {} }))
+const model = await rememberedModel(minimax({ url: mockServer.url, token: 'any', env: {} }))
 
 const incident = createActivities({ model })
 const pre_telemetry = await incident.collect_telemetry({ scenario })
@@ -80,7 +80,7 @@ const workers = await Promise.all(
       workflowsPath,
       activities: kinds[kind],
       maxConcurrentActivityTaskExecutions: 200,
-      ...takeoverOptions,
+      ...takeoverWorkerOptions,
     }),
   ),
 )
@@ -167,7 +167,7 @@ await Promise.all(running)
 await client.connection.close()
 await connection.close()
 
-/** Replies are remembered by the request, so that no time goes into the stand-in's rules: they run in this process, too. */
+/** Replies are remembered by the request, so that no time goes into the mock server's rules: they run in this process, too. */
 async function rememberedModel(inner: Model): Promise<Model> {
   const replies = new Map<string, ModelReply>()
   return {

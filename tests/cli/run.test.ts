@@ -12,7 +12,7 @@ const token = 'plain-words-for-a-token'
 const closed = 'http://127.0.0.1:1/v1/chat/completions'
 
 test(
-  'without a token the incident runs behind the stand-in and everybody is told that no model was involved',
+  'without a token the incident runs behind the mock server and everybody is told that no model was involved',
   async () => {
     await using reports = await reportFolder()
     const { code, stdout, stderr } = await startCommand(['run', '--reports', reports.path]).ended
@@ -25,7 +25,7 @@ test(
     expect(json).toMatchObject({
       scenario: 'kv_cache_pressure',
       validation: { status: 'improved' },
-      agent_trace: { run_id: report?.run, model: 'stand-in', stop_reason: 'answered' },
+      agent_trace: { run_id: report?.run, model: 'mock-server', stop_reason: 'answered' },
     })
     for (const text of [stdout, stderr, json.notice, report?.markdown]) expect(text).toContain('No model was involved')
     // The fix has its price, and neither hides it.

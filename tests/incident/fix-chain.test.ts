@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { collectTelemetry, runIncidentAgent } from '../../lib/incident/index.ts'
-import type { FixPlan } from '../../tools/documents.ts'
+import type { FixPlan } from '../../tools/types.ts'
 import { calls, type ScriptStep, scriptedModel } from '../support/scripted-model.ts'
 import { answers, fetchConfig, plan, scenario, simulates } from './support/answer.ts'
 import { simulate } from './support/simulate.ts'
@@ -19,7 +19,7 @@ async function agent(steps: readonly ScriptStep[]) {
 test('telemetry that the model made up validates nothing', async () => {
   const { post_telemetry } = await simulate(scenario, plan)
   const [apply, collect] = simulates(harmful)
-  const invented = calls('validate_improvement', { pre_telemetry: { $given: 'pre_telemetry' }, post_telemetry }, 'v')
+  const invented = calls('validate_improvement', { pre_telemetry: { $input: 'pre_telemetry' }, post_telemetry }, 'v')
   const result = await agent([
     fetchConfig,
     ...[apply, collect].flatMap((step) => step ?? []),

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { groundingProblems, isGrounded } from '../../lib/incident/grounding.ts'
+import { groundingProblems, isGrounded } from '../../lib/incident/agent/grounding.ts'
 import type { ToolResult } from '../../router/tool-call.ts'
 
 const base = { id: 'a', callId: 'a', content: '', clipped: false, durationMs: 0, repairs: [] }

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { type AgentResult, collectTelemetry, runIncidentAgent } from '../../lib/incident/index.ts'
+import { ModelError } from '../../lib/loop/errors.ts'
 import type { Model } from '../../lib/loop/model.ts'
-import { ModelError } from '../../lib/loop/model-error.ts'
-import type { FixPlan } from '../../tools/documents.ts'
+import type { FixPlan } from '../../tools/types.ts'
 import { calls, fails, says, scriptedModel } from '../support/scripted-model.ts'
 import { answers, diagnosis, fetchConfig, plan, scenario, simulates } from './support/answer.ts'
 import { simulate } from './support/simulate.ts'
@@ -115,7 +115,7 @@ test('a run that ends before its answer tells what the analysis had found', asyn
   const result = await agent(
     scriptedModel([
       calls('fetch_prometheus_metrics', { scenario }),
-      calls('analyze_metrics', { pre_telemetry: { $given: 'pre_telemetry' }, prometheus_samples: samples }),
+      calls('analyze_metrics', { pre_telemetry: { $input: 'pre_telemetry' }, prometheus_samples: samples }),
       overloaded,
     ]),
   )

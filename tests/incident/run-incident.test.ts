@@ -1,16 +1,16 @@
 import { expect, test } from 'vitest'
 import { type IncidentOptions, type Report, runIncident } from '../../lib/incident/index.ts'
 import { minimax } from '../../lib/minimax/minimax.ts'
-import { incidentResponder, type Responder, startStandIn } from '../../lib/testing/index.ts'
+import { incidentResponder, type Responder, startMockServer } from '../../lib/testing/index.ts'
 import { scenario } from './support/answer.ts'
 import { simulate } from './support/simulate.ts'
 
 async function incident(options: IncidentOptions = {}, responder: Responder = incidentResponder()) {
-  await using standIn = await startStandIn({ responder })
-  const model = minimax({ url: standIn.url, token: 'stand-in', env: {} })
+  await using mockServer = await startMockServer({ responder })
+  const model = minimax({ url: mockServer.url, token: 'mock-server', env: {} })
   const outcome = await runIncident(scenario, { ...options, model })
   await model.close()
-  return { ...outcome, requests: standIn.requests }
+  return { ...outcome, requests: mockServer.requests }
 }
 
 const times = new Set(['duration_ms', 'elapsed_ms', 'run_id'])
@@ -60,7 +60,7 @@ test('with the same run id and a clock that stands, two runs give the same bytes
   expect(second.requests).toEqual(first.requests)
 })
 
-test('the stand-in accepts every request of a run', async () => {
+test('the mock server accepts every request of a run', async () => {
   const { requests } = await incident()
   expect(requests.map(({ status }) => status)).toEqual(requests.map(() => 200))
 })
@@ -72,11 +72,11 @@ test('a notice stands at the head of both forms of the report', async () => {
 })
 
 test('an unknown scenario is refused before anything is sent, with the ids', async () => {
-  await using standIn = await startStandIn()
-  const model = minimax({ url: standIn.url, token: 'stand-in', env: {} })
+  await using mockServer = await startMockServer()
+  const model = minimax({ url: mockServer.url, token: 'mock-server', env: {} })
   await expect(runIncident('no_such_incident', { model })).rejects.toMatchObject({
     name: 'UnknownScenarioError',
     message: expect.stringContaining('kv_cache_pressure'),
   })
-  expect(standIn.requests).toEqual([])
+  expect(mockServer.requests).toEqual([])
 })

@@ -5,7 +5,7 @@ import { runLoop } from '../../lib/loop/run-loop.ts'
 import type { MinimaxOptions } from '../../lib/minimax/configuration.ts'
 import { type MinimaxModel, minimax } from '../../lib/minimax/minimax.ts'
 import { recordModel, replayModel } from '../../lib/testing/index.ts'
-import { redactDeep } from '../../router/redact.ts'
+import { redactDeep } from '../../router/text/redact.ts'
 import { getWeather, weatherAnswer } from '../support/weather.ts'
 
 /**

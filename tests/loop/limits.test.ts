@@ -94,7 +94,7 @@ test('a transcript is measured in bytes: at its limit the answer is asked for', 
     onCheckpoint: ({ messages }) => measured.push(messages.reduce((sum, { json }) => sum + Buffer.byteLength(json), 0)),
   })
   const afterFirst = measured[1] ?? 0
-  for (const [transcriptBytes, rounds] of [
+  for (const [messageBytes, rounds] of [
     [afterFirst - 1, 2],
     [afterFirst, 2],
     [afterFirst + 1, 3],
@@ -106,9 +106,9 @@ test('a transcript is measured in bytes: at its limit the answer is asked for', 
     const run = await runLoop({
       ...options,
       model: scriptedModel(Array(rounds).fill(asksWhileItCan)),
-      limits: { transcriptBytes },
+      limits: { messageBytes },
     })
-    expect(run).toMatchObject({ limit: 'transcriptBytes', rounds, stopReason: 'answered' })
+    expect(run).toMatchObject({ limit: 'messageBytes', rounds, stopReason: 'answered' })
   }
 })
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { LoopError } from '../../lib/loop/loop-error.ts'
+import { LoopError } from '../../lib/loop/errors.ts'
 import { runLoop } from '../../lib/loop/run-loop.ts'
 import { scriptedModel } from '../support/scripted-model.ts'
 import { getWeather } from '../support/weather.ts'
@@ -26,7 +26,7 @@ test.each([
     'signal is an object of the class AbortController; it has to be an AbortSignal.',
   ],
   ['a listener that is no function', { onCheckpoint: 'x' }, 'onCheckpoint is "x"; it has to be a function.'],
-  ['givens that are a list', { givens: [] }, 'givens is an array'],
+  ['inputs that are a list', { inputs: [] }, 'inputs is an array'],
   [
     'an answer schema with a typo',
     schema({ type: 'object', propertis: {} }),
@@ -51,17 +51,17 @@ test.each([
     { model: { provider: 'x', complete: async () => {} } },
     'model is an object; it has to be a Model with name',
   ],
-  ['a given that is a function', { givens: { now: () => 1 } }, 'givens.now cannot be written as JSON: a function.'],
-  ['a given that is a map', { givens: { a: { b: new Map() } } }, 'givens.a cannot be written as JSON: a Map at /b'],
+  ['a given that is a function', { inputs: { now: () => 1 } }, 'inputs.now cannot be written as JSON: a function.'],
+  ['a given that is a map', { inputs: { a: { b: new Map() } } }, 'inputs.a cannot be written as JSON: a Map at /b'],
   [
     'a given with a large integer',
-    { givens: { a: [1n] } },
-    'givens.a cannot be written as JSON: Do not know how to serialize a BigInt.',
+    { inputs: { a: [1n] } },
+    'inputs.a cannot be written as JSON: Do not know how to serialize a BigInt.',
   ],
   [
     'a given that holds itself',
-    { givens: { a: cycle } },
-    'givens.a cannot be written as JSON: it holds itself, or nests too deep.',
+    { inputs: { a: cycle } },
+    'inputs.a cannot be written as JSON: it holds itself, or nests too deep.',
   ],
   ['no options', undefined, "runLoop's argument is undefined"],
 ])('%s rejects at once, before any request, and names option and value', async (_, wrong, message) => {

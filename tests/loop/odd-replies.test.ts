@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { FinishReason } from '../../lib/loop/model.ts'
 import { runLoop } from '../../lib/loop/run-loop.ts'
-import type { AssistantMessage } from '../../router/reply.ts'
+import type { AssistantMessage } from '../../router/reading/assistant-message.ts'
 import { calls, type ScriptStep, says, scriptedModel } from '../support/scripted-model.ts'
 import { getWeather } from '../support/weather.ts'
 
@@ -74,14 +74,14 @@ test('a reply of ten megabytes ends the run in its answer round', async () => {
     says('Warm.'),
   ])
   const run = await runLoop({ model, tools, prompt })
-  expect(run).toMatchObject({ stopReason: 'answered', limit: 'transcriptBytes', rounds: 2 })
+  expect(run).toMatchObject({ stopReason: 'answered', limit: 'messageBytes', rounds: 2 })
 })
 
 test('of a reply of ten megabytes that is no answer, the answer round sends no more than the transcript may hold', async () => {
   const model = scriptedModel([says('x'.repeat(10_000_000)), says('{"a":1}')])
-  const limits = { transcriptBytes: 100_000 }
+  const limits = { messageBytes: 100_000 }
   const run = await runLoop({ model, prompt, answer: { schema: { type: 'object' } }, limits })
-  expect(run).toMatchObject({ stopReason: 'answered', answer: { a: 1 }, limit: 'transcriptBytes', rounds: 2 })
+  expect(run).toMatchObject({ stopReason: 'answered', answer: { a: 1 }, limit: 'messageBytes', rounds: 2 })
   const sent = JSON.stringify(model.requests[1]?.messages)
   expect(sent).toContain('bytes left out')
   expect(sent.length).toBeLessThan(110_000)
@@ -89,7 +89,7 @@ test('of a reply of ten megabytes that is no answer, the answer round sends no m
 
 const sentBack = async (message: AssistantMessage): Promise<unknown> => {
   const model = scriptedModel([() => ({ message, finishReason: 'stop', usage }), says('{}')])
-  await runLoop({ model, tools, prompt, answer: { schema: { type: 'object' } }, limits: { transcriptBytes: 1200 } })
+  await runLoop({ model, tools, prompt, answer: { schema: { type: 'object' } }, limits: { messageBytes: 1200 } })
   return model.requests[1]?.messages.find(({ role }) => role === 'assistant')
 }
 

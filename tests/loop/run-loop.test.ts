@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
+import { ModelError } from '../../lib/loop/errors.ts'
 import type { LoopEvent } from '../../lib/loop/events.ts'
-import { ModelError } from '../../lib/loop/model-error.ts'
 import { runLoop } from '../../lib/loop/run-loop.ts'
 import { calls, fails, says, scriptedModel } from '../support/scripted-model.ts'
 import { getWeather, weatherAnswer } from '../support/weather.ts'

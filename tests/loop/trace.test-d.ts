@@ -1,5 +1,5 @@
 import { expectTypeOf, test } from 'vitest'
-import type { ModelErrorKind } from '../../lib/loop/model-error.ts'
+import type { ModelErrorKind } from '../../lib/loop/errors.ts'
 import type { Trace } from '../../lib/loop/trace.ts'
 import type { ToolErrorKind } from '../../router/tool-call.ts'
 

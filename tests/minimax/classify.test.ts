@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { errorInBody, errorOfResponse } from '../../lib/minimax/classify.ts'
+import { errorInBody, errorOfResponse } from '../../lib/minimax/errors/classify-error.ts'
 
 /** An error body as the chat-completions endpoint sends it. */
 const bodyOf = (message: string) => ({

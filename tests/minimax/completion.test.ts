@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { readCompletion } from '../../lib/minimax/completion.ts'
+import { readCompletion } from '../../lib/minimax/reply/completion.ts'
 import { completion } from './support/local-server.ts'
 
 const withUsage = (usage: unknown) => readCompletion({ ...completion, usage }, 200).usage

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { SerializedMessage } from '../../lib/loop/model.ts'
-import { encodeBody } from '../../lib/minimax/encoded-transcript.ts'
+import { encodeBody } from '../../lib/minimax/request-body.ts'
 import { completion, replyJson, startLocalServer } from './support/local-server.ts'
 import { manualClock } from './support/manual-clock.ts'
 import { clientOf, modelRequest } from './support/request.ts'

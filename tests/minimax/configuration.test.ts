@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { ModelError } from '../../lib/loop/model-error.ts'
+import { ModelError } from '../../lib/loop/errors.ts'
 import { configure } from '../../lib/minimax/configuration.ts'
 import { minimax } from '../../lib/minimax/minimax.ts'
 

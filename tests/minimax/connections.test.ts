@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { runLoop } from '../../lib/loop/run-loop.ts'
 import { Connections } from '../../lib/minimax/connections.ts'
 import { socketOpener } from '../../lib/minimax/open-socket.ts'
-import { startStandIn } from '../../lib/testing/index.ts'
+import { startMockServer } from '../../lib/testing/index.ts'
 import { getWeather } from '../support/weather.ts'
 import { completion, replyJson, startLocalServer } from './support/local-server.ts'
 import { clientOf, modelRequest } from './support/request.ts'
@@ -14,19 +14,19 @@ test.each([false, true])(
   'a whole run goes over one connection, and closing the client ends it (stream %s)',
   async (stream) => {
     const rounds = 10
-    await using standIn = await startStandIn({
+    await using mockServer = await startMockServer({
       responder: ({ tools, messages }) =>
         tools.length === 0
           ? { content: 'Warm.' }
           : { toolCalls: [{ name: 'get_weather', input: { city: `city ${messages.length}` } }] },
     })
-    const model = clientOf(standIn.url, { stream })
+    const model = clientOf(mockServer.url, { stream })
     const run = await runLoop({ model, tools: [getWeather], prompt: 'How warm?', limits: { rounds } })
     expect(run).toMatchObject({ stopReason: 'answered', rounds })
-    expect(standIn.requests).toHaveLength(rounds)
-    expect(standIn.connections).toEqual({ made: 1, open: 1 })
+    expect(mockServer.requests).toHaveLength(rounds)
+    expect(mockServer.connections).toEqual({ made: 1, open: 1 })
     await model.close()
-    await expect.poll(() => standIn.connections.open).toBe(0)
+    await expect.poll(() => mockServer.connections.open).toBe(0)
   },
 )
 

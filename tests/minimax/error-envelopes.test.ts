@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { errorInBody } from '../../lib/minimax/classify.ts'
+import { errorInBody } from '../../lib/minimax/errors/classify-error.ts'
 import { completion, startLocalServer } from './support/local-server.ts'
 import { clientOf, modelRequest } from './support/request.ts'
 

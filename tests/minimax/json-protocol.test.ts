@@ -1,11 +1,10 @@
 import { expect, test } from 'vitest'
+import { ModelError } from '../../lib/loop/errors.ts'
 import type { SerializedMessage } from '../../lib/loop/model.ts'
-import { ModelError } from '../../lib/loop/model-error.ts'
 import { runLoop } from '../../lib/loop/run-loop.ts'
-import { refusesTools } from '../../lib/minimax/json-protocol/refuses-tools.ts'
-import { textMessage } from '../../lib/minimax/json-protocol/text-messages.ts'
+import { refusesTools, textMessage } from '../../lib/minimax/json-protocol.ts'
 import { requestBody } from '../../lib/minimax/request-body.ts'
-import { findBrokenRule, type Responder, startStandIn } from '../../lib/testing/index.ts'
+import { findBrokenRule, type Responder, startMockServer } from '../../lib/testing/index.ts'
 import { getWeather, weatherAnswer } from '../support/weather.ts'
 import { completion, replyJson, startLocalServer } from './support/local-server.ts'
 import { clientOf, modelRequest } from './support/request.ts'
@@ -90,8 +89,8 @@ test('a message is rewritten once, however often it is sent', () => {
 })
 
 test.each([false, true])('a run over the JSON protocol calls tools and answers (stream %s)', async (stream) => {
-  await using standIn = await startStandIn({ responder: speaksJson })
-  const model = clientOf(standIn.url, { protocol: 'json', stream })
+  await using mockServer = await startMockServer({ responder: speaksJson })
+  const model = clientOf(mockServer.url, { protocol: 'json', stream })
   const run = await runLoop({ model, tools: [getWeather], prompt: 'How warm?', answer: { schema: weatherAnswer } })
   expect(run).toMatchObject({ stopReason: 'answered', answer: { celsius: 4 }, rounds: 2 })
   await model.close()

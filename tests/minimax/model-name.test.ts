@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
-import { configure } from '../../lib/minimax/configuration.ts'
-import { wireModel } from '../../lib/minimax/model-name.ts'
+import { configure, wireModel } from '../../lib/minimax/configuration.ts'
 
 const own = 'api.minimax.io'
 

@@ -1,7 +1,7 @@
 import { errors } from 'undici'
 import { expect, test } from 'vitest'
-import { ModelError } from '../../lib/loop/model-error.ts'
-import { networkError } from '../../lib/minimax/network-error.ts'
+import { ModelError } from '../../lib/loop/errors.ts'
+import { networkError } from '../../lib/minimax/errors/network-error.ts'
 import { clientOf, modelRequest } from './support/request.ts'
 
 const url = new URL('https://api.minimax.io/v1/chat/completions')

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { retryAfterOf } from '../../lib/minimax/retry-after.ts'
+import { retryAfterOf } from '../../lib/minimax/retry.ts'
 
 const now = Date.parse('2026-05-15T14:59:30Z')
 const usedUp = 'usage limit exceeded, 5-hour usage limit reached (0/0 used), resets at 2026-05-15T15:00:00Z (2056)'

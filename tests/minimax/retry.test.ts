@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { ModelError, type ModelErrorFields } from '../../lib/loop/model-error.ts'
+import { ModelError, type ModelErrorFields } from '../../lib/loop/errors.ts'
 import { withRetries } from '../../lib/minimax/retry.ts'
 import { completion, replyJson, startLocalServer } from './support/local-server.ts'
 import { manualClock } from './support/manual-clock.ts'

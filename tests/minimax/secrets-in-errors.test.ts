@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import { expect, test } from 'vitest'
 import { runLoop } from '../../lib/loop/run-loop.ts'
-import { startStandIn } from '../../lib/testing/index.ts'
+import { startMockServer } from '../../lib/testing/index.ts'
 import { getWeather } from '../support/weather.ts'
 import { completion, replyJson, startLocalServer } from './support/local-server.ts'
 import { clientOf, modelRequest } from './support/request.ts'
@@ -76,13 +76,13 @@ test.each(['test', '1', 'content', 'e', '"'])(
 )
 
 test.each([true, false])('a tool gets its input as the model wrote it, token or not (stream %s)', async (stream) => {
-  await using standIn = await startStandIn({
+  await using mockServer = await startMockServer({
     responder: ({ messages }) =>
       messages.some(({ role }) => role === 'tool')
         ? { content: 'Warm.' }
         : { toolCalls: [{ name: 'get_weather', input: { city: 'test' } }] },
   })
-  const model = clientOf(standIn.url, { token: 'test', stream })
+  const model = clientOf(mockServer.url, { token: 'test', stream })
   const run = await runLoop({ model, tools: [getWeather], prompt: 'How warm?' })
   expect(run).toMatchObject({ stopReason: 'answered', results: [{ input: { city: 'test' } }] })
   await model.close()

@@ -1,8 +1,13 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { EventBody, looksLikeEvents, readEventText, replyOf } from '../../lib/minimax/stream/event-body.ts'
-import { EventParser } from '../../lib/minimax/stream/event-parser.ts'
-import { StreamedCompletion } from '../../lib/minimax/stream/streamed-completion.ts'
+import {
+  EventBody,
+  EventParser,
+  looksLikeEvents,
+  readEventText,
+  replyOf,
+} from '../../lib/minimax/reply/event-stream.ts'
+import { StreamedCompletion } from '../../lib/minimax/reply/streamed-completion.ts'
 import { chunk, done, events, readStream, stop } from './support/event-stream.ts'
 
 const context = { retryAfterMs: () => undefined, onContent: () => {} }

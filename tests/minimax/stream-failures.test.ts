@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { ModelError } from '../../lib/loop/model-error.ts'
+import { ModelError } from '../../lib/loop/errors.ts'
 import { chunk, done, events, readStream, stop, streamServer } from './support/event-stream.ts'
 import { clientOf, modelRequest, token } from './support/request.ts'
 

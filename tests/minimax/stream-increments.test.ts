@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { DeltaText } from '../../lib/minimax/stream/delta-text.ts'
+import { DeltaText } from '../../lib/minimax/reply/message-deltas.ts'
 import { chunk, readStream, stop } from './support/event-stream.ts'
 
 /** The text of some deltas; what is said to be certain on the way has to be its beginning. */

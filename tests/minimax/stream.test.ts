@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { type ReplyDraft, startStandIn } from '../../lib/testing/index.ts'
+import { type ReplyDraft, startMockServer } from '../../lib/testing/index.ts'
 import { chunk, done, events, readStream, stop, streamServer } from './support/event-stream.ts'
 import { completion, replyJson, startLocalServer } from './support/local-server.ts'
 import { clientOf, modelRequest } from './support/request.ts'
@@ -12,8 +12,8 @@ test.each(['/v1/chat/completions', '/v1/text/chatcompletion_v2'])(
   'whatever is said, a stream from %s gives the same reply as a whole answer',
   async (path) => {
     let draft: ReplyDraft = {}
-    await using standIn = await startStandIn({ responder: () => draft, record: false })
-    const [streamed, whole] = [true, false].map((stream) => clientOf(`${standIn.url}${path}`, { stream }))
+    await using mockServer = await startMockServer({ responder: () => draft, record: false })
+    const [streamed, whole] = [true, false].map((stream) => clientOf(`${mockServer.url}${path}`, { stream }))
     const text = fc.oneof(fc.string({ unit: 'binary', maxLength: 300 }), fc.constantFrom('', 'x'.repeat(500), '\n\n'))
     const drafts = fc.record(
       {

@@ -4,7 +4,7 @@ import type { FinishReason, Model, ModelReply } from '../../lib/loop/model.ts'
 import { runLoop } from '../../lib/loop/run-loop.ts'
 import { requestBody } from '../../lib/minimax/request-body.ts'
 import { findBrokenRule, scriptedModel } from '../../lib/testing/index.ts'
-import type { WireToolCall } from '../../router/reply.ts'
+import type { WireToolCall } from '../../router/reading/assistant-message.ts'
 import { getWeather, weatherAnswer } from '../support/weather.ts'
 
 const text = fc.oneof(

@@ -1,6 +1,6 @@
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base'
 import { expect, test } from 'vitest'
-import { ModelError } from '../../lib/loop/model-error.ts'
+import { ModelError } from '../../lib/loop/errors.ts'
 import { runLoop } from '../../lib/loop/run-loop.ts'
 import { type OpenTelemetryOptions, openTelemetry } from '../../lib/opentelemetry/index.ts'
 import { calls, fails, type ScriptStep, says, scriptedModel } from '../support/scripted-model.ts'

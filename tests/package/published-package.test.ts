@@ -56,7 +56,7 @@ const surface: Readonly<Record<string, readonly string[]>> = {
     'recordModel',
     'replayModel',
     'scriptedModel',
-    'startStandIn',
+    'startMockServer',
   ],
   'tenrounds/temporal': ['loopActivity', 'runInActivity', 'toApplicationFailure'],
   'tenrounds/activities': ['createActivities'],
@@ -114,17 +114,17 @@ test(
 )
 
 test(
-  'the built library runs an incident behind its own stand-in',
+  'the built library runs an incident behind its own mock server',
   async () => {
     const script = `
       import { minimax } from 'tenrounds'
       import { runIncident } from 'tenrounds/incident'
-      import { incidentResponder, startStandIn } from 'tenrounds/testing'
-      const standIn = await startStandIn({ responder: incidentResponder() })
-      const model = minimax({ url: standIn.url, token: 'stand-in' })
+      import { incidentResponder, startMockServer } from 'tenrounds/testing'
+      const mockServer = await startMockServer({ responder: incidentResponder() })
+      const model = minimax({ url: mockServer.url, token: 'mock-server' })
       const { result } = await runIncident('kv_cache_pressure', { model })
       await model.close()
-      await standIn.close()
+      await mockServer.close()
       console.log(result.validation.status)`
     const { stdout } = await bare.node('--input-type=module', '--eval', script)
     expect(stdout).toBe('improved\n')

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startStandIn } from '../../lib/testing/index.ts'
+import { startMockServer } from '../../lib/testing/index.ts'
 import { bin, readExamples, writeExamples } from '../support/readme-examples.ts'
 import { runNode } from '../support/run-node.ts'
 
@@ -27,13 +27,13 @@ test('every example compiles under the strict configuration', async () => {
 })
 
 test('the library example runs against an endpoint of the environment', async () => {
-  await using standIn = await startStandIn({
+  await using mockServer = await startMockServer({
     responder: ({ messages }) =>
       messages.at(-1)?.role === 'tool'
         ? { content: '{"celsius":4}' }
         : { toolCalls: [{ name: 'get_weather', input: { city: 'Oslo' } }] },
   })
-  const env = { MINIMAX_CHAT_COMPLETIONS_URL: standIn.url, ANTHROPIC_AUTH_TOKEN: 'test-token' }
+  const env = { MINIMAX_CHAT_COMPLETIONS_URL: mockServer.url, ANTHROPIC_AUTH_TOKEN: 'test-token' }
   const { code, stdout, stderr } = await runNode([bin.tsx, 'library.ts'], { cwd: examples.folder, env })
   expect(stderr).toBe('')
   expect(stdout).toMatch(/^4\n2 \d+ 3\n$/)

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { closest } from '../../router/closest.ts'
+import { closest } from '../../router/text/closest.ts'
 
 test.each([
   ['maxNumSeqs', 'max_num_seqs'],

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { createRouter } from '../../router/router.ts'
 import { defineTool } from '../../router/tool.ts'
-import { checkTool } from '../../router/tool-definition.ts'
+import { checkTool } from '../../router/validate-tool.ts'
 
 const valid = {
   name: 'read_file',
@@ -54,7 +54,7 @@ test.each([
   expect(define({ annotations })).toThrow(`Tool "read_file": ${message}`)
 })
 
-test.each(['$result', '$given', '__proto__'])('an input cannot have a property %j, which no call can carry', (name) => {
+test.each(['$result', '$input', '__proto__'])('an input cannot have a property %j, which no call can carry', (name) => {
   const properties = JSON.parse(`{"${name}":{"type":"string"}}`)
   const inside = { type: 'object', properties: { a: { type: 'array', items: { type: 'object', properties } } } }
   const at = `inputSchema/properties/a/items/properties/${name}: no call can carry a property of this name`

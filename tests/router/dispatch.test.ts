@@ -111,17 +111,17 @@ test('a long result is clipped in bytes, and says how to get at the rest', async
 })
 
 test('a reference is replaced by the full value before the input is checked', async () => {
-  const givens = { place: { name: 'Oslo', list: ['Bergen'] } }
-  expect(await runTool(getWeather, { city: { $given: 'place#/list/0' } }, { givens })).toMatchObject({
+  const inputs = { place: { name: 'Oslo', list: ['Bergen'] } }
+  expect(await runTool(getWeather, { city: { $input: 'place#/list/0' } }, { inputs })).toMatchObject({
     value: { city: 'Bergen' },
   })
 })
 
 test('a reference that leads nowhere is answered with what can be pointed at', async () => {
-  const result = await runTool(getWeather, { city: { $given: 'place#/nam' } }, { givens: { place: { name: 'Oslo' } } })
+  const result = await runTool(getWeather, { city: { $input: 'place#/nam' } }, { inputs: { place: { name: 'Oslo' } } })
   expect(result).toMatchObject({ status: 'error', error: { kind: 'unresolved_reference' } })
   expect(result.content).toContain('no member \\"nam\\"; it has name')
-  expect(result.content).toContain('\\"$given\\" can name: place')
+  expect(result.content).toContain('\\"$input\\" can name: place')
 })
 
 test('__proto__ in an input is refused before any code walks it', async () => {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { excerpt } from '../../router/clip.ts'
-import { repair } from '../../router/repair.ts'
-import { shownValue } from '../../router/shown-value.ts'
+import { excerpt } from '../../router/text/clip.ts'
+import { shownValue } from '../../router/text/shown-value.ts'
+import { repair } from '../../router/tool-call.ts'
 
 test('a secret that reaches over the edge of what is looked at does not show its beginning', () => {
   expect(excerpt(`key sk-${'s'.repeat(40)}`, 60)).toBe('key [redacted]')

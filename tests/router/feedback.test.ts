@@ -193,7 +193,7 @@ test('no secret of an input comes back in any error, wherever it stood', async (
       { [text]: text },
       { password: body, name: { password: `${body} ${body}` } },
       { name: { nested: { text } } },
-      { name: { $given: text } },
+      { name: { $input: text } },
       text,
       JSON.stringify(text),
       `{"name": "${text}`,

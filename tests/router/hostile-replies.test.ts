@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { readArguments } from '../../router/arguments.ts'
-import { redact } from '../../router/redact.ts'
+import { redact } from '../../router/text/redact.ts'
 import { assistant, router } from './support/exchange.ts'
 import { repeated } from './support/hostile.ts'
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { answersIn, findJson } from '../../router/json-in-text.ts'
+import { answersIn, findJson } from '../../router/reading/json-calls.ts'
 import { exchange } from './support/exchange.ts'
 
 const request = '{"name":"get_weather","arguments":{"city":"Oslo"}}'

@@ -2,8 +2,8 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { readArguments } from '../../router/arguments.ts'
-import { findJson } from '../../router/json-in-text.ts'
-import type { AssistantMessage } from '../../router/reply.ts'
+import type { AssistantMessage } from '../../router/reading/assistant-message.ts'
+import { findJson } from '../../router/reading/json-calls.ts'
 import { content, jsonish, message } from './support/arbitrary-replies.ts'
 import { brokenRule, executed, router, tools } from './support/exchange.ts'
 import { numberOfCases } from './support/runs.ts'
@@ -37,7 +37,7 @@ test('any message is read without a throw, is echoed acceptably, and has one res
   await fc.assert(property, { numRuns: numberOfCases(30_000) })
 }, 600_000)
 
-const scope = { result: () => undefined, resultNames: () => [], givens: { g: 'Oslo' } }
+const scope = { result: () => undefined, resultNames: () => [], inputs: { g: 'Oslo' } }
 
 test('any call that is dispatched without being read has one result, too', async () => {
   const call = fc.record({

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { AssistantMessage } from '../../router/reply.ts'
+import type { AssistantMessage } from '../../router/reading/assistant-message.ts'
 import { createRouter } from '../../router/router.ts'
 import { getWeather } from '../support/weather.ts'
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { isSecretName, redactDeep } from '../../router/redact.ts'
+import { isSecretName, redactDeep } from '../../router/text/redact.ts'
 
 test('a member that is called a secret is masked whatever it looks like, with all that is below it', () => {
   expect(

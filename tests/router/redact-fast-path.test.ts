@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { clip, excerpt } from '../../router/clip.ts'
-import { maskBehindNames, maskNamed } from '../../router/redaction/named-secrets.ts'
+import { clip, excerpt } from '../../router/text/clip.ts'
+import { maskBehindNames, maskNamed } from '../../router/text/named-secrets.ts'
 import { numberOfCases } from './support/runs.ts'
 
 const word = fc.constantFrom(

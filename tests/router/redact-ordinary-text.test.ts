@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { redact, redactDeep } from '../../router/redact.ts'
+import { redact, redactDeep } from '../../router/text/redact.ts'
 import { numberOfCases } from './support/runs.ts'
 
 const fixtures = new URL('../../fixtures/logs/', import.meta.url)

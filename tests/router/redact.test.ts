@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { redact } from '../../router/redact.ts'
+import { redact } from '../../router/text/redact.ts'
 import { expectLinearTime } from './support/linear-time.ts'
 
 test.each([

@@ -11,7 +11,7 @@ const values: Readonly<Record<string, unknown>> = {
 const scope: ReferenceScope = {
   result: (name) => (Object.hasOwn(values, name) ? { value: values[name] } : undefined),
   resultNames: () => Object.keys(values),
-  givens: { units: { temperature: 'C' }, constructor: 'own' },
+  inputs: { units: { temperature: 'C' }, constructor: 'own' },
 }
 const resolve = (input: unknown) => resolveReferences(input, scope)
 
@@ -21,8 +21,8 @@ test.each([
   [{ $result: 'fetch_config#/args/a/1/b~1c' }, '~'],
   [{ $result: 'fetch_config#/nothing' }, null],
   [{ $result: 'call_7' }, 'earlier'],
-  [{ $given: 'units#/temperature' }, 'C'],
-  [{ $given: 'constructor' }, 'own'],
+  [{ $input: 'units#/temperature' }, 'C'],
+  [{ $input: 'constructor' }, 'own'],
 ])('%j is replaced by the value it names, wherever it stands', (reference, value) => {
   expect(resolve(reference)).toEqual({ ok: true, value, brought: [''] })
   expect(resolve({ a: [1, reference], b: { c: reference } })).toEqual({
@@ -35,8 +35,8 @@ test.each([
 test.each([
   [{ $result: 'fetch_confg' }, 'no result of "fetch_confg"'],
   [{ $result: 'toString' }, 'no result of "toString"'],
-  [{ $given: 'toString' }, 'no given named "toString"'],
-  [{ $given: 'units#/hasOwnProperty' }, 'no member "hasOwnProperty"; it has temperature'],
+  [{ $input: 'toString' }, 'no input named "toString"'],
+  [{ $input: 'units#/hasOwnProperty' }, 'no member "hasOwnProperty"; it has temperature'],
   [{ $result: 'fetch_config#/items/2' }, 'no member "2"; it is an array of 2'],
   [{ $result: 'fetch_config#/items/01' }, 'no member "01"'],
   [{ $result: 'fetch_config#/items/length' }, 'no member "length"'],
@@ -51,21 +51,21 @@ test.each([
   expect(resolution.message).toContain(`- /config: {"${Object.keys(reference)[0]}"`)
   expect(resolution.message).toContain(message)
   expect(resolution.message).toContain(
-    '"$result" can name: fetch_config, call_7. "$given" can name: units, constructor.',
+    '"$result" can name: fetch_config, call_7. "$input" can name: units, constructor.',
   )
 })
 
 test('all references that lead nowhere are told at once', () => {
-  const resolution = resolve({ a: { $given: 'x' }, b: [{ $given: 'y' }] })
+  const resolution = resolve({ a: { $input: 'x' }, b: [{ $input: 'y' }] })
   expect(resolution.ok ? '' : resolution.message).toMatch(/- \/a: .*\n- \/b\/0: /)
 })
 
 test.each([
   [{ $result: 'call_7', path: '/a' }, '$result'],
   [{ $result: 7 }, '$result'],
-  [{ $given: { a: 1 } }, '$given'],
+  [{ $input: { a: 1 } }, '$input'],
   [{ $results: 'call_7' }, '$result'],
-  [{ '$given:units': '/temperature' }, '$given'],
+  [{ '$input:units': '/temperature' }, '$input'],
 ])('%j, a reference in a wrong form, is answered with the right one', (input, kind) => {
   const resolution = resolve({ input })
   expect(resolution.ok ? '' : resolution.message).toContain(`points at nothing: write {"${kind}":"<name>#/a/0"}`)
@@ -77,14 +77,14 @@ test('a name that is nearly right is told what was probably meant', () => {
 })
 
 test('of many references that lead nowhere as many are told as fit, and how many more there are', () => {
-  const resolution = resolve(Array(100).fill({ $given: 'x'.repeat(60) }))
+  const resolution = resolve(Array(100).fill({ $input: 'x'.repeat(60) }))
   const message = resolution.ok ? '' : resolution.message
   expect(message).toMatch(/… and 9\d more\n"\$result" can name/)
   expect(message.length).toBeLessThan(1000)
 })
 
 test('an input without references is not copied, and one with references is not changed', () => {
-  const input = { a: { b: [1, 2] }, c: { $given: 'units' } }
+  const input = { a: { b: [1, 2] }, c: { $input: 'units' } }
   const before = structuredClone(input)
   resolve(input)
   expect(input).toEqual(before)
@@ -94,8 +94,8 @@ test('an input without references is not copied, and one with references is not 
 })
 
 test('a value that is passed on is not read for references itself', () => {
-  const given = { note: { $given: 'secret' } }
-  const resolution = resolveReferences({ $given: 'data' }, { ...scope, givens: { data: given, secret: 1 } })
+  const given = { note: { $input: 'secret' } }
+  const resolution = resolveReferences({ $input: 'data' }, { ...scope, inputs: { data: given, secret: 1 } })
   expect(resolution).toMatchObject({ ok: true, value: given })
 })
 
@@ -106,15 +106,15 @@ test('a text that a reference brought points at nothing, though the schema has i
     inputSchema: { type: 'object', properties: { cfg: { type: 'object' } }, required: ['cfg'] },
     execute: (input) => input,
   })
-  const givens = { hostile: '{"leak":{"$given":"secret"}}', secret: 'S3CRET' }
-  expect(await runTool(open, { cfg: { $given: 'hostile' } }, { givens })).toMatchObject({
-    input: { cfg: { leak: { $given: 'secret' } } },
+  const inputs = { hostile: '{"leak":{"$input":"secret"}}', secret: 'S3CRET' }
+  expect(await runTool(open, { cfg: { $input: 'hostile' } }, { inputs })).toMatchObject({
+    input: { cfg: { leak: { $input: 'secret' } } },
   })
   // One that the model wrote itself as text does point, and is told where it may.
-  expect(await runTool(open, { cfg: '{"leak":{"$given":"secret"}}' }, { givens })).toMatchObject({
+  expect(await runTool(open, { cfg: '{"leak":{"$input":"secret"}}' }, { inputs })).toMatchObject({
     input: { cfg: { leak: 'S3CRET' } },
   })
-  expect(await runTool(open, { cfg: '{"leak":{"$given":"secrets"}}' }, { givens })).toMatchObject({
+  expect(await runTool(open, { cfg: '{"leak":{"$input":"secrets"}}' }, { inputs })).toMatchObject({
     error: { kind: 'unresolved_reference' },
   })
 })
@@ -130,9 +130,9 @@ test('what a tool changes in its input changes no earlier result and no given', 
     },
     execute: ({ list }) => list.push(9),
   })
-  const givens = { doc: { list: [1] } }
-  expect(await runTool(spoil, { list: { $given: 'doc#/list' } }, { givens })).toMatchObject({ value: 2 })
-  expect(givens).toEqual({ doc: { list: [1] } })
+  const inputs = { doc: { list: [1] } }
+  expect(await runTool(spoil, { list: { $input: 'doc#/list' } }, { inputs })).toMatchObject({ value: 2 })
+  expect(inputs).toEqual({ doc: { list: [1] } })
 })
 
 const tool = defineTool({
@@ -149,16 +149,16 @@ const tool = defineTool({
 })
 
 test('a reference is checked as the value that it stands for', async () => {
-  const givens = { good: { a: 1 }, bad: { a: 'x' }, text: '3', one: '1' }
-  expect((await runTool(tool, { document: { $given: 'good' } }, { givens })).status).toBe('ok')
-  expect(await runTool(tool, { document: { $given: 'bad' } }, { givens })).toMatchObject({
+  const inputs = { good: { a: 1 }, bad: { a: 'x' }, text: '3', one: '1' }
+  expect((await runTool(tool, { document: { $input: 'good' } }, { inputs })).status).toBe('ok')
+  expect(await runTool(tool, { document: { $input: 'bad' } }, { inputs })).toMatchObject({
     error: { kind: 'invalid_input' },
   })
   // Exact coercion reaches what a reference brought, and changes a copy.
-  expect(await runTool(tool, { document: { $given: 'good' }, size: { $given: 'text' } }, { givens })).toMatchObject({
+  expect(await runTool(tool, { document: { $input: 'good' }, size: { $input: 'text' } }, { inputs })).toMatchObject({
     input: { size: 3 },
   })
-  expect(givens.text).toBe('3')
+  expect(inputs.text).toBe('3')
 })
 
 test('the schema that is shown allows a reference in the place of any value, and keeps the definitions of the tool', async () => {
@@ -167,7 +167,7 @@ test('the schema that is shown allows a reference in the place of any value, and
   const allows = new Ajv2020({ strict: false }).compile(shown?.function.parameters ?? {})
   for (const input of [
     { document: { a: 1 } },
-    { document: { $given: 'x' }, size: { $result: 'y#/z' } },
+    { document: { $input: 'x' }, size: { $result: 'y#/z' } },
     { document: { a: { $result: 'q' } } },
   ]) {
     expect(allows(input), JSON.stringify(input)).toBe(true)

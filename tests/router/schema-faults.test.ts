@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { advertise } from '../../router/advertised-schema.ts'
 import { defineTool } from '../../router/tool.ts'
-import { validatorOf } from '../../router/validator.ts'
+import { validatorOf } from '../../router/validation.ts'
 import { objectSchema } from './support/arbitrary-schemas.ts'
 import { numberOfCases } from './support/runs.ts'
 

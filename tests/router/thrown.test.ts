@@ -1,6 +1,6 @@
 import { homedir } from 'node:os'
 import { afterEach, expect, test, vi } from 'vitest'
-import { describeThrown } from '../../router/thrown.ts'
+import { describeThrown } from '../../router/text/describe-error.ts'
 
 afterEach(() => {
   vi.restoreAllMocks()

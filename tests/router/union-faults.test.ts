@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { describeFaults } from '../../router/feedback.ts'
-import { validatorOf } from '../../router/validator.ts'
+import { validatorOf } from '../../router/validation.ts'
 
 /** The lines for a value that is the member `v` of what the schema describes. */
 function linesOf(v: object, value: unknown, definitions: object = {}, isRootKnown = true): readonly string[] {

@@ -11,7 +11,7 @@ import {
   Worker,
   type WorkflowBundleWithSourceMap,
 } from '@temporalio/worker'
-import { takeoverOptions } from '../../workflows/worker.ts'
+import { takeoverWorkerOptions } from '../../workflows/worker.ts'
 import type { OneActivityInput, oneActivityWorkflow } from './one-activity-workflow.ts'
 import type { TemporalServer } from './temporal-server.ts'
 
@@ -62,7 +62,7 @@ export async function activityHarness(server: TemporalServer): Promise<ActivityH
         taskQueue,
         workflowBundle,
         activities,
-        ...takeoverOptions,
+        ...takeoverWorkerOptions,
       })
       const running = worker.run()
       running.catch(() => {})

@@ -1,9 +1,9 @@
 import type { Scenario } from '../../fixtures/scenario.ts'
+import { compareVersions } from '../../tools/simulation/engine-version.ts'
 import { architectureOf } from '../../tools/simulation/models.ts'
-import { seededRandom } from '../../tools/simulation/random.ts'
+import { seededRandom } from '../../tools/simulation/requests.ts'
 import { simulate } from '../../tools/simulation/simulate.ts'
 import { type Interval, intervalSeconds, type SimulatedWindow } from '../../tools/simulation/window.ts'
-import { compareVersions } from '../../tools/version.ts'
 import { engineLine, type LogLine } from './log-line.ts'
 
 export const api = '(APIServer pid=1)'

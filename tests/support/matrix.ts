@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs'
 import { loadScenario } from '../../fixtures/load-scenario.ts'
 import { runTool } from '../../router/run-tool.ts'
 import type { Tool } from '../../router/tool.ts'
-import { telemetryOf } from '../../tools/collect-telemetry.ts'
-import type { FixAction, Telemetry, ValidationStatus } from '../../tools/documents.ts'
 import { applyFixSimulation, collectPostTelemetry, validateImprovement } from '../../tools/index.ts'
+import { telemetryOf } from '../../tools/simulation/collect-telemetry.ts'
+import type { FixAction, Telemetry, ValidationStatus } from '../../tools/types.ts'
 
 /** What a person who knows the cause expects of one fix. */
 export interface ExpectedFix {

@@ -1,5 +1,5 @@
 import type { Scenario } from '../../fixtures/scenario.ts'
-import { seededRandom } from '../../tools/simulation/random.ts'
+import { seededRandom } from '../../tools/simulation/requests.ts'
 import { journalLine, kernelLine, type LogLine } from './log-line.ts'
 
 const hour = 3_600_000

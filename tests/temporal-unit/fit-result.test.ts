@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Trace } from '../../lib/loop/trace.ts'
-import { fitResult, shortenTrace } from '../../lib/temporal/fit-result.ts'
-import { jsonBytes } from '../../lib/temporal/payload-limits.ts'
+import { fitResult, jsonBytes, shortenTrace } from '../../lib/temporal/payload.ts'
 
 const trace: Trace = {
   run_id: 'r',

@@ -2,10 +2,10 @@ import { mkdtemp, readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { generateReport } from '../../lib/report/generate-report.ts'
-import { jsonBytes, payloadLimitBytes } from '../../lib/temporal/payload-limits.ts'
+import { generateReport } from '../../lib/incident/report/generate-report.ts'
+import { jsonBytes, payloadLimitBytes } from '../../lib/temporal/payload.ts'
 import { createActivities, type GenerateReportInput } from '../../workflows/activities.ts'
-import { inputWith } from '../report/hostile-result.ts'
+import { inputWith } from '../incident/report/hostile-result.ts'
 
 const { notice: _, ...small } = inputWith('text')
 

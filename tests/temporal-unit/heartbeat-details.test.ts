@@ -1,8 +1,8 @@
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { packCheckpoint, unpackCheckpoint } from '../../lib/temporal/heartbeat-details.ts'
-import { heartbeatAimBytes } from '../../lib/temporal/payload-limits.ts'
+import { packCheckpoint, unpackCheckpoint } from '../../lib/temporal/heartbeat-state.ts'
+import { heartbeatAimBytes } from '../../lib/temporal/payload.ts'
 import { seededText } from '../support/seeded-text.ts'
 
 describe('a checkpoint in heartbeat details', () => {

@@ -1,6 +1,6 @@
 import { ApplicationFailure, DefaultFailureConverter, defaultPayloadConverter } from '@temporalio/common'
 import { describe, expect, test } from 'vitest'
-import { ModelError } from '../../lib/loop/model-error.ts'
+import { ModelError } from '../../lib/loop/errors.ts'
 import { toApplicationFailure } from '../../lib/temporal/to-application-failure.ts'
 
 describe('toApplicationFailure', () => {

@@ -4,7 +4,7 @@ import type { Client } from '@temporalio/client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { runIncident } from '../../lib/incident/index.ts'
 import { minimax } from '../../lib/minimax/minimax.ts'
-import { incidentResponder, type Responder, type StandIn, startStandIn } from '../../lib/testing/index.ts'
+import { incidentResponder, type MockServer, type Responder, startMockServer } from '../../lib/testing/index.ts'
 import { connectClient, startIncident } from '../../workflows/client.ts'
 import { type ReportFolder, reportFolder, type Started, startCommand } from '../cli/support/command.ts'
 import { seededNumber } from '../support/seeded-text.ts'
@@ -31,10 +31,10 @@ describe.skipIf(source === undefined).concurrent('the command line with Temporal
     server = await openTemporal(source)
     client = await connectClient(server)
     reports = await reportFolder()
-    await using standIn = await startStandIn({ responder: rules })
-    const model = minimax({ url: standIn.url, token: 'any', env: {} })
+    await using mockServer = await startMockServer({ responder: rules })
+    const model = minimax({ url: mockServer.url, token: 'any', env: {} })
     reportAlone = comparable((await runIncident(scenario, { model })).report.json)
-    requestsAlone = standIn.requests.length
+    requestsAlone = mockServer.requests.length
   })
   afterAll(async () => {
     await client?.connection.close()
@@ -43,12 +43,12 @@ describe.skipIf(source === undefined).concurrent('the command line with Temporal
   })
 
   test('a worker that gets SIGTERM ends in order, and its run goes on in another one, as whoever waits can see', async () => {
-    await using standIn = await startStandIn({ responder: slow })
-    const place = placeOf(standIn)
+    await using mockServer = await startMockServer({ responder: slow })
+    const place = placeOf(mockServer)
     const first = worker(place)
     await first.until('worker ready')
     const waiting = startCommand(['start', scenario, '--wait'], place)
-    await requests(standIn, 3)
+    await requests(mockServer, 3)
     first.kill('SIGTERM')
     const { code, stderr } = await first.ended
     expect(code, stderr).toBe(0)
@@ -59,7 +59,7 @@ describe.skipIf(source === undefined).concurrent('the command line with Temporal
     expect(done.stdout).toMatch(/^Validation +improved: /m)
     // Which round is looked at first depends on how fast the second worker starts.
     expect(done.stderr).toMatch(/agent_step round \d+\/10: .*went on after round 2/)
-    expect(standIn.requests.length).toBeLessThanOrEqual(requestsAlone + 1)
+    expect(mockServer.requests.length).toBeLessThanOrEqual(requestsAlone + 1)
 
     const [id = ''] = done.stdout.split('\n')
     const watched = await startCommand(['watch', id], place).ended
@@ -74,21 +74,21 @@ describe.skipIf(source === undefined).concurrent('the command line with Temporal
   })
 
   test.each([7, 8])('a worker that gets SIGKILL costs one model call at most, seed %i: same report', async (seed) => {
-    await using standIn = await startStandIn({ responder: slow })
-    const place = placeOf(standIn)
+    await using mockServer = await startMockServer({ responder: slow })
+    const place = placeOf(mockServer)
     const first = worker(place)
     await first.until('worker ready')
     const taskQueue = place.TEMPORAL_TASK_QUEUE
     const timeouts = { heartbeat_ms: 2_000 }
     const started = await startIncident(scenario, { client, taskQueue, timeouts })
     const random = seededNumber(seed)
-    await requests(standIn, 1 + Math.floor(random() * (requestsAlone - 1)))
+    await requests(mockServer, 1 + Math.floor(random() * (requestsAlone - 1)))
     await delay(random() * 400)
     first.kill('SIGKILL')
     await first.ended
     const second = worker(place)
     expect(comparable((await started.result()).report.json)).toEqual(reportAlone)
-    expect(standIn.requests.length).toBeLessThanOrEqual(requestsAlone + 1)
+    expect(mockServer.requests.length).toBeLessThanOrEqual(requestsAlone + 1)
     second.kill('SIGTERM')
     await second.ended
   })
@@ -113,12 +113,12 @@ describe.skipIf(source === undefined).concurrent('the command line with Temporal
   })
 })
 
-function placeOf(standIn: StandIn) {
+function placeOf(mockServer: MockServer) {
   return {
     TEMPORAL_ADDRESS: server.address,
     TEMPORAL_NAMESPACE: server.namespace,
     TEMPORAL_TASK_QUEUE: `commands-${randomUUID()}`,
-    MINIMAX_CHAT_COMPLETIONS_URL: standIn.url,
+    MINIMAX_CHAT_COMPLETIONS_URL: mockServer.url,
     ANTHROPIC_AUTH_TOKEN: 'any-token',
   }
 }
@@ -128,6 +128,6 @@ function worker(place: Readonly<Record<string, string>>): Started {
 }
 
 /** Resolves when so many requests have come. */
-async function requests(standIn: StandIn, count: number): Promise<void> {
-  while (standIn.requests.length < count) await delay(10)
+async function requests(mockServer: MockServer, count: number): Promise<void> {
+  while (mockServer.requests.length < count) await delay(10)
 }

@@ -40,7 +40,7 @@ describe.skipIf(source === undefined)('what is too large for a payload of Tempor
       calls('shout', { length: 20 }, 'c'),
       says('done'),
     ])
-    const limits = { resultBytes: 4_000_000, checkpointBytes: 16_000_000, transcriptBytes: 16_000_000 }
+    const limits = { resultBytes: 4_000_000, checkpointBytes: 16_000_000, messageBytes: 16_000_000 }
     await using worker = await harness.startWorker(work({ model, tools: [tool], prompt: 'x', limits }))
     const run = await (await harness.start(worker, 'work', { heartbeatTimeout })).result()
     expect(run).toMatchObject({ stopReason: 'answered', answer: 'done' })

@@ -8,7 +8,7 @@ import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { listScenarios, type Report, runIncident } from '../../lib/incident/index.ts'
 import { minimax } from '../../lib/minimax/minimax.ts'
-import { incidentResponder, startStandIn } from '../../lib/testing/index.ts'
+import { incidentResponder, startMockServer } from '../../lib/testing/index.ts'
 import type { ActivityOptions } from '../../workflows/activities.ts'
 import { connectClient, startIncident } from '../../workflows/client.ts'
 import { createWorker } from '../../workflows/worker.ts'
@@ -38,11 +38,11 @@ describe.skipIf(source === undefined)('latencyWorkflow', () => {
   })
 
   test('gives the same report as runIncident', async () => {
-    await using standIn = await startStandIn({ responder: incidentResponder() })
-    const model = minimax({ url: standIn.url, token: 'any' })
+    await using mockServer = await startMockServer({ responder: incidentResponder() })
+    const model = minimax({ url: mockServer.url, token: 'any' })
     const notice = 'No model was involved.'
     const alone = await runIncident('kv_cache_pressure', { model, notice })
-    const requestsAlone = standIn.requests.length
+    const requestsAlone = mockServer.requests.length
 
     await using started = await start('kv_cache_pressure', { model, notice, reportDirectory: folder })
     const generated = await started.result()
@@ -50,7 +50,7 @@ describe.skipIf(source === undefined)('latencyWorkflow', () => {
     expect(comparable(generated.report.json)).toEqual(comparable(alone.report.json))
     expect(generated.report.markdown).toContain(notice)
     expect(withoutTimes(generated.report)).toBe(withoutTimes(alone.report))
-    expect(standIn.requests.length).toBe(2 * requestsAlone)
+    expect(mockServer.requests.length).toBe(2 * requestsAlone)
     expect(await started.status()).toEqual({
       scenario: 'kv_cache_pressure',
       step: 'done',
@@ -71,29 +71,29 @@ describe.skipIf(source === undefined)('latencyWorkflow', () => {
   })
 
   test('does not ask again with a token that was refused', async () => {
-    await using standIn = await startStandIn({ responder: incidentResponder(), token: 'right' })
+    await using mockServer = await startMockServer({ responder: incidentResponder(), token: 'right' })
     await using started = await start('kv_cache_pressure', {
-      model: minimax({ url: standIn.url, token: 'wrong-token' }),
+      model: minimax({ url: mockServer.url, token: 'wrong-token' }),
     })
     const error = await activityError(started.handle)
     expect(error).toMatchObject({ type: 'ModelError.authentication', nonRetryable: true })
-    expect(standIn.requests).toHaveLength(1)
+    expect(mockServer.requests).toHaveLength(1)
   })
 
   test('leaves the model within a second of being cancelled, and reports what it has', async () => {
     const rules = incidentResponder()
-    await using standIn = await startStandIn({
+    await using mockServer = await startMockServer({
       // The second call hangs.
       responder: async (request) => {
-        if (standIn.requests.length > 1) await delay(60_000, undefined, { signal: request.signal })
+        if (mockServer.requests.length > 1) await delay(60_000, undefined, { signal: request.signal })
         return rules(request)
       },
     })
-    await using started = await start('kv_cache_pressure', { model: minimax({ url: standIn.url, token: 'any' }) })
-    await vi.waitFor(() => expect(standIn.requests).toHaveLength(2), { timeout: 20_000 })
+    await using started = await start('kv_cache_pressure', { model: minimax({ url: mockServer.url, token: 'any' }) })
+    await vi.waitFor(() => expect(mockServer.requests).toHaveLength(2), { timeout: 20_000 })
     const cancelledAt = performance.now()
     await started.handle.cancel()
-    await vi.waitFor(() => expect(standIn.requests[1]?.outcome).toBe('abandoned'), { timeout: 20_000, interval: 10 })
+    await vi.waitFor(() => expect(mockServer.requests[1]?.outcome).toBe('abandoned'), { timeout: 20_000, interval: 10 })
     const ms = performance.now() - cancelledAt
     console.log(`socket closed ${Math.round(ms)} ms after the cancellation`)
     // A second is what is promised; the rest is slack for a busy machine.
@@ -102,7 +102,7 @@ describe.skipIf(source === undefined)('latencyWorkflow', () => {
     expect(generated).toMatchObject({ stop_reason: 'cancelled', status: 'unknown' })
     const { entries } = generated.report.json.agent_trace
     expect(entries.filter(({ type }) => type === 'tool-end').length).toBeGreaterThan(0)
-    expect(standIn.requests).toHaveLength(2)
+    expect(mockServer.requests).toHaveLength(2)
   })
 
   test.each<readonly [string, unknown]>([

@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startStandIn } from '../../lib/testing/index.ts'
+import { startMockServer } from '../../lib/testing/index.ts'
 import { bin, writeExamples } from '../support/readme-examples.ts'
 import { runNode } from '../support/run-node.ts'
 import { openTemporal, type TemporalServer, temporalForTests } from '../support/temporal-server.ts'
@@ -23,7 +23,7 @@ describe.skipIf(source === undefined)('the Temporal example of README', () => {
   })
 
   test('runs a workflow of a user on a real server, model and tool included', async () => {
-    await using standIn = await startStandIn({
+    await using mockServer = await startMockServer({
       responder: ({ messages }) =>
         messages.at(-1)?.role === 'tool'
           ? { content: 'It is 4 degrees in Oslo.' }
@@ -31,13 +31,13 @@ describe.skipIf(source === undefined)('the Temporal example of README', () => {
     })
     const env = {
       TEMPORAL_ADDRESS: server.address,
-      MINIMAX_CHAT_COMPLETIONS_URL: standIn.url,
+      MINIMAX_CHAT_COMPLETIONS_URL: mockServer.url,
       ANTHROPIC_AUTH_TOKEN: 'test-token',
     }
     const { code, stdout, stderr } = await runNode([bin.tsx, 'weather-worker.ts'], { cwd: examples.folder, env })
     expect(stdout, stderr).toContain('It is 4 degrees in Oslo.')
     expect(code).toBe(0)
-    expect(standIn.requests).toHaveLength(2)
+    expect(mockServer.requests).toHaveLength(2)
   })
 
   test('survives a SIGKILL in the middle: another worker goes on with the conversation as it was', async () => {
@@ -56,10 +56,10 @@ describe.skipIf(source === undefined)('the Temporal example of README', () => {
     const crash = new Promise<void>((resolve) => {
       killed = resolve
     })
-    await using standIn = await startStandIn({
+    await using mockServer = await startMockServer({
       responder: async ({ messages, signal }) => {
         if (messages.at(-1)?.role !== 'tool') return { toolCalls: [{ name: 'get_weather', input: { city: 'Oslo' } }] }
-        if (standIn.requests.length === 2) {
+        if (mockServer.requests.length === 2) {
           killed()
           await delay(60_000, undefined, { signal })
         }
@@ -68,7 +68,7 @@ describe.skipIf(source === undefined)('the Temporal example of README', () => {
     })
     const env = {
       TEMPORAL_ADDRESS: server.address,
-      MINIMAX_CHAT_COMPLETIONS_URL: standIn.url,
+      MINIMAX_CHAT_COMPLETIONS_URL: mockServer.url,
       ANTHROPIC_AUTH_TOKEN: 'test-token',
     }
     const first = spawn(process.execPath, ['--import', 'tsx', 'weather-worker.ts'], {
@@ -82,8 +82,8 @@ describe.skipIf(source === undefined)('the Temporal example of README', () => {
     expect(stdout, stderr).toContain('It is 4 degrees in Oslo.')
     expect(code).toBe(0)
     // A crash loses one round at most: the reply that was in flight, and perhaps the one before it.
-    expect(standIn.requests.length).toBeLessThanOrEqual(4)
-    expect(standIn.requests.at(-1)?.body).toEqual(standIn.requests[1]?.body)
+    expect(mockServer.requests.length).toBeLessThanOrEqual(4)
+    expect(mockServer.requests.at(-1)?.body).toEqual(mockServer.requests[1]?.body)
   })
 })
 

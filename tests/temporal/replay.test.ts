@@ -1,7 +1,7 @@
 import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/worker'
 import { DeterminismViolationError } from '@temporalio/workflow'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { workflowsPath } from '../../workflows/workflows-path.ts'
+import { workflowsPath } from '../../workflows/worker.ts'
 import { fromJson, type RecordedHistory, readHistories } from './support/histories.ts'
 
 const histories = await readHistories()

@@ -21,7 +21,7 @@ test.skipIf(source?.kind !== 'binary')(
     try {
       await using site = await SurveySite.open({ modelMs: 300, toolMs: 50 })
       await using harness = await activityHarness(first)
-      const model = minimax({ url: site.standIn.url, token: 'any', retries: 0, env: {} })
+      const model = minimax({ url: site.mockServer.url, token: 'any', retries: 0, env: {} })
       await using worker = await harness.startWorker(surveyActivities(model, site.control.url))
       const handle = await harness.start(worker, 'survey', { heartbeatTimeout: '30s' }, 'through')
       await site.until('through', 'model-asked', 3)

@@ -120,7 +120,7 @@ function newSurvey(): string {
 function startProcess(): WorkerProcess {
   return new WorkerProcess({
     address: server.address,
-    modelUrl: site.standIn.url,
+    modelUrl: site.mockServer.url,
     controlUrl: site.control.url,
     bundle: join(folder, 'bundle.js'),
   })

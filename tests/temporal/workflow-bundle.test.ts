@@ -2,7 +2,7 @@ import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker'
 import { expect, test } from 'vitest'
-import { workflowsPath } from '../../workflows/workflows-path.ts'
+import { workflowsPath } from '../../workflows/worker.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 

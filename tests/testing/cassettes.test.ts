@@ -4,11 +4,11 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, expect, test } from 'vitest'
 import type { Clock } from '../../lib/loop/clock.ts'
+import { ModelError } from '../../lib/loop/errors.ts'
 import type { Model } from '../../lib/loop/model.ts'
-import { ModelError } from '../../lib/loop/model-error.ts'
 import { runLoop } from '../../lib/loop/run-loop.ts'
-import { recordModel, replayModel, type ScriptStep, scriptedModel, startStandIn } from '../../lib/testing/index.ts'
-import { redactDeep } from '../../router/redact.ts'
+import { recordModel, replayModel, type ScriptStep, scriptedModel, startMockServer } from '../../lib/testing/index.ts'
+import { redactDeep } from '../../router/text/redact.ts'
 import { clientOf, modelRequest } from '../minimax/support/request.ts'
 import { getWeather, weatherAnswer } from '../support/weather.ts'
 
@@ -67,16 +67,16 @@ test('whatever happened in a recorded run happens again when it is replayed', as
 test('what came from an endpoint is replayed without it', async () => {
   const file = newFile()
   let answered = 0
-  const standIn = await startStandIn({
+  const mockServer = await startMockServer({
     responder: () =>
       answered++ === 0
         ? { toolCalls: [{ name: 'get_weather', input: { city: 'Oslo' } }] }
         : { content: '{"celsius":4}' },
   })
-  const client = clientOf(standIn.url)
+  const client = clientOf(mockServer.url)
   const recorded = await run(recordModel(client, file))
   await client.close()
-  await standIn.close()
+  await mockServer.close()
   expect(recorded).toMatchObject({ stopReason: 'answered', answer: { celsius: 4 } })
   expect(await run(replayModel(file))).toEqual(recorded)
 })

@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import { request } from 'undici'
 import { expect, test } from 'vitest'
-import { type Fault, faults, faultTable, type ReplyDraft, startStandIn } from '../../lib/testing/index.ts'
+import { type Fault, faults, faultTable, type ReplyDraft, startMockServer } from '../../lib/testing/index.ts'
 import { hello, post } from './support/post.ts'
 
 const drafts: readonly ReplyDraft[] = [
@@ -11,9 +11,9 @@ const drafts: readonly ReplyDraft[] = [
 
 /** What arrives at a plain client, in one text. */
 async function received(draft: ReplyDraft, stream: boolean, schedule: readonly Fault[]): Promise<string> {
-  await using standIn = await startStandIn({ responder: () => draft, faults: schedule, record: false })
+  await using mockServer = await startMockServer({ responder: () => draft, faults: schedule, record: false })
   try {
-    const response = await request(`${standIn.url}/v1/chat/completions`, {
+    const response = await request(`${mockServer.url}/v1/chat/completions`, {
       method: 'POST',
       headers: { authorization: 'Bearer test' },
       body: JSON.stringify({ ...hello, stream, reasoning_split: true, stream_options: { include_usage: true } }),
@@ -58,11 +58,11 @@ test('faults hit the requests that they are meant for, and the record names them
     faults.at(3, faults.slowDrip()),
     faults.from(5, faults.errorReply('502-page')),
   ]
-  await using standIn = await startStandIn({ faults: schedule })
+  await using mockServer = await startMockServer({ faults: schedule })
   const statuses: number[] = []
-  for (let count = 0; count < 6; count++) statuses.push((await post(standIn, hello)).status)
+  for (let count = 0; count < 6; count++) statuses.push((await post(mockServer, hello)).status)
   expect(statuses).toEqual([529, 200, 529, 200, 502, 502])
-  expect(standIn.requests.map(({ faults: names }) => names)).toEqual([
+  expect(mockServer.requests.map(({ faults: names }) => names)).toEqual([
     ['529'],
     undefined,
     ['529', 'slow-drip'],
@@ -73,8 +73,8 @@ test('faults hit the requests that they are meant for, and the record names them
 })
 
 test('a fault by itself hits every request', async () => {
-  await using standIn = await startStandIn({ faults: [faults.errorReply('401')] })
-  expect([(await post(standIn, hello)).status, (await post(standIn, hello)).status]).toEqual([401, 401])
+  await using mockServer = await startMockServer({ faults: [faults.errorReply('401')] })
+  expect([(await post(mockServer, hello)).status, (await post(mockServer, hello)).status]).toEqual([401, 401])
 })
 
 test('faults are combined: damage, then frames, then bytes', async () => {
@@ -84,11 +84,11 @@ test('faults are combined: damage, then frames, then bytes', async () => {
     faults.streamQuirk('carriage-returns'),
     faults.damagedReply('answer-in-fence'),
   ]
-  await using standIn = await startStandIn({
+  await using mockServer = await startMockServer({
     responder: () => ({ content: '{"celsius":4}', reasoning: '' }),
     faults: combined,
   })
-  const { type, text } = await post(standIn, { ...hello, stream: true })
+  const { type, text } = await post(mockServer, { ...hello, stream: true })
   expect(type).toBe('text/plain')
   expect(text).toContain('```json\\n{\\"celsius\\":4}')
   expect(text).toContain('\r\n\r\n')
@@ -98,10 +98,10 @@ test('faults are combined: damage, then frames, then bytes', async () => {
 test('a fault that does not exist is refused by name, with those that there are', async () => {
   const none = undefined as never
   const names = /529.*no-done|no-done.*529/s
-  await expect(startStandIn({ faults: [none] })).rejects.toThrow(names)
-  await expect(startStandIn({ faults: [none] })).rejects.toThrow('faults[0] is undefined')
-  await expect(startStandIn({ faults: [faults.at(1, faults.errorReply('529'), none)] })).rejects.toThrow(names)
-  await expect(startStandIn({ faults: ['529' as never] })).rejects.toThrow('faults[0] is "529"')
+  await expect(startMockServer({ faults: [none] })).rejects.toThrow(names)
+  await expect(startMockServer({ faults: [none] })).rejects.toThrow('faults[0] is undefined')
+  await expect(startMockServer({ faults: [faults.at(1, faults.errorReply('529'), none)] })).rejects.toThrow(names)
+  await expect(startMockServer({ faults: ['529' as never] })).rejects.toThrow('faults[0] is "529"')
   expect(() => faults.connection('nope' as never)).toThrow(/"nope" here, but refuse, .*slow-drip/)
 })
 
@@ -113,15 +113,15 @@ test.each([0, -1, 1.5, Number.NaN])('a fault at request %d would never happen, a
 })
 
 test('a request that breaks a rule is refused, whatever fault was planned for it', async () => {
-  await using standIn = await startStandIn({ faults: [faults.errorReply('529')] })
-  expect((await post(standIn, { ...hello, messages: [] })).status).toBe(400)
+  await using mockServer = await startMockServer({ faults: [faults.errorReply('529')] })
+  expect((await post(mockServer, { ...hello, messages: [] })).status).toBe(400)
 })
 
 test('a server that leaves in silence does not answer those who want to connect', async () => {
-  await using standIn = await startStandIn({ faults: [faults.connection('stall-while-connecting')] })
-  await expect(post(standIn, hello)).rejects.toThrow()
+  await using mockServer = await startMockServer({ faults: [faults.connection('stall-while-connecting')] })
+  await expect(post(mockServer, hello)).rejects.toThrow()
   const heard: string[] = []
-  const socket = connect(Number(new URL(standIn.url).port), '127.0.0.1')
+  const socket = connect(Number(new URL(mockServer.url).port), '127.0.0.1')
   for (const event of ['connect', 'error', 'close']) socket.on(event, () => heard.push(event))
   // That nothing happens cannot be waited for: a refusal would have come by then.
   await new Promise((resolve) => setTimeout(resolve, 50))
@@ -130,7 +130,7 @@ test('a server that leaves in silence does not answer those who want to connect'
 })
 
 test('a server that leaves takes no further connection', async () => {
-  await using standIn = await startStandIn({ faults: [faults.connection('refuse')] })
-  await expect(post(standIn, hello)).rejects.toThrow()
-  await expect(post(standIn, hello)).rejects.toThrow(/ECONNREFUSED/)
+  await using mockServer = await startMockServer({ faults: [faults.connection('refuse')] })
+  await expect(post(mockServer, hello)).rejects.toThrow()
+  await expect(post(mockServer, hello)).rejects.toThrow(/ECONNREFUSED/)
 })

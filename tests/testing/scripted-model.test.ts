@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { ModelError } from '../../lib/loop/model-error.ts'
+import { ModelError } from '../../lib/loop/errors.ts'
 import { runLoop } from '../../lib/loop/run-loop.ts'
 import { ScriptError, type ScriptStep, scriptedModel } from '../../lib/testing/index.ts'
 import { modelRequest } from '../minimax/support/request.ts'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { findBrokenRule, startStandIn } from '../../lib/testing/index.ts'
+import { findBrokenRule, startMockServer } from '../../lib/testing/index.ts'
 import { hello, post } from './support/post.ts'
 
 const user = { role: 'user', content: 'Hello.' }
@@ -215,19 +215,19 @@ test.each(accepted)('MiniMax accepts %s', (_name, body) => {
 
 test('with the tool choice "none" the responder sees no tools', async () => {
   let seen: unknown
-  await using standIn = await startStandIn({
+  await using mockServer = await startMockServer({
     responder: ({ tools }) => {
       seen = tools
       return {}
     },
   })
-  await post(standIn, { ...hello, tools: [tool], tool_choice: 'none' })
+  await post(mockServer, { ...hello, tools: [tool], tool_choice: 'none' })
   expect(seen).toEqual([])
 })
 
 test('a broken rule reaches the client in the error envelope, with http_code as a string', async () => {
-  await using standIn = await startStandIn()
-  const answer = await post(standIn, transcript(user, result('gone')))
+  await using mockServer = await startMockServer()
+  const answer = await post(mockServer, transcript(user, result('gone')))
   expect(answer.status).toBe(400)
   expect(JSON.parse(answer.text)).toEqual({
     type: 'error',
@@ -238,5 +238,5 @@ test('a broken rule reaches the client in the error envelope, with http_code as 
     },
     request_id: expect.stringMatching(/^[0-9a-f]{32}$/),
   })
-  expect(standIn.requests[0]).toMatchObject({ outcome: 'refused', status: 400 })
+  expect(mockServer.requests[0]).toMatchObject({ outcome: 'refused', status: 400 })
 })

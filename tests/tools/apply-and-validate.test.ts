@@ -1,7 +1,5 @@
 import { expect, test } from 'vitest'
 import { loadScenario } from '../../fixtures/load-scenario.ts'
-import { telemetryOf } from '../../tools/collect-telemetry.ts'
-import type { FixAction } from '../../tools/documents.ts'
 import {
   applyFixSimulation,
   collectPostTelemetry,
@@ -9,6 +7,8 @@ import {
   fetchVllmLogs,
   validateImprovement,
 } from '../../tools/index.ts'
+import { telemetryOf } from '../../tools/simulation/collect-telemetry.ts'
+import type { FixAction } from '../../tools/types.ts'
 import { rescuedThreshold, servedThreshold, validate } from '../../tools/validation/validate.ts'
 import { call } from './call.ts'
 

@@ -1,8 +1,6 @@
 import { expect, test } from 'vitest'
 import { loadScenario } from '../../fixtures/load-scenario.ts'
 import type { Tool } from '../../router/tool.ts'
-import { telemetryOf } from '../../tools/collect-telemetry.ts'
-import type { FixAction } from '../../tools/documents.ts'
 import {
   analyzeMetrics,
   applyFixSimulation,
@@ -15,6 +13,8 @@ import {
   parseMetricsPage,
   validateImprovement,
 } from '../../tools/index.ts'
+import { telemetryOf } from '../../tools/simulation/collect-telemetry.ts'
+import type { FixAction } from '../../tools/types.ts'
 import { call } from './call.ts'
 
 const scenario = 'kv_cache_pressure'

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { listScenarios, loadScenario, readLog } from '../../fixtures/load-scenario.ts'
 import type { Tool } from '../../router/tool.ts'
-import { telemetryOf } from '../../tools/collect-telemetry.ts'
 import {
   analyzeMetrics,
   fetchConfig,
@@ -11,6 +10,7 @@ import {
   incidentTools,
 } from '../../tools/index.ts'
 import { timeOf } from '../../tools/logs/log-time.ts'
+import { telemetryOf } from '../../tools/simulation/collect-telemetry.ts'
 import { simulate } from '../../tools/simulation/simulate.ts'
 import { loggedIntervals, prefixHitRate, statsText } from '../support/engine-log.ts'
 import { call } from './call.ts'

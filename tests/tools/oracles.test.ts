@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { listScenarios } from '../../fixtures/load-scenario.ts'
-import { telemetryOf } from '../../tools/collect-telemetry.ts'
 import { analyzeMetrics, fetchPrometheusMetrics } from '../../tools/index.ts'
+import { telemetryOf } from '../../tools/simulation/collect-telemetry.ts'
 import { oracleOf, tryFix } from '../support/matrix.ts'
 import { call } from './call.ts'
 

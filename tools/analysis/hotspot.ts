@@ -1,4 +1,4 @@
-import type { MetricsAnalysis, Telemetry } from '../documents.ts'
+import type { MetricsAnalysis, Telemetry } from '../types.ts'
 
 type Figures = MetricsAnalysis['derived_metrics']
 type Hotspot = MetricsAnalysis['hotspot']

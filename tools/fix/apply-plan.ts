@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto'
 import type { DeploymentConfig } from '../../fixtures/deployment.ts'
-import { canonicalJson } from '../../router/canonical-json.ts'
-import type { FixAction, FixPlan, FixResult } from '../documents.ts'
-import { compareVersions } from '../version.ts'
+import { canonicalJson } from '../../router/json/json.ts'
+import { FixPlanError } from '../errors.ts'
+import { compareVersions } from '../simulation/engine-version.ts'
+import type { ConfigChange, FixAction, FixPlan, FixResult } from '../types.ts'
 import { checkEngineArgument } from './check-engine-argument.ts'
 import { checkConflicts } from './conflicts.ts'
-import { configChanges } from './diff.ts'
-import { FixPlanError } from './fix-plan-error.ts'
 
 /**
  * The configuration after a fix plan, what changed, and what vLLM's documentation says it does.
@@ -128,4 +127,32 @@ function drainNode(config: DeploymentConfig, node: string, at: string): string {
 function fingerprint(config: DeploymentConfig): string {
   const { config_id: _, ...content } = config
   return createHash('sha256').update(canonicalJson(content)).digest('hex').slice(0, 12)
+}
+
+type Scalar = boolean | number | string | null
+
+/** What differs between two documents, value by value, in the order of their keys; `config_id` is left out. */
+function configChanges(before: object, after: object): ConfigChange[] {
+  const old = new Map(leaves(before, ''))
+  const now = new Map(leaves(after, ''))
+  old.delete('/config_id')
+  now.delete('/config_id')
+  const changes: ConfigChange[] = []
+  for (const [path, from] of old) {
+    const value = now.get(path)
+    if (value === undefined) changes.push({ op: 'remove', path, from })
+    else if (value !== from) changes.push({ op: 'replace', path, from, value })
+  }
+  for (const [path, value] of now) if (!old.has(path)) changes.push({ op: 'add', path, value })
+  return changes
+}
+
+function* leaves(value: unknown, path: string): Generator<[path: string, value: Scalar]> {
+  if (typeof value === 'object' && value !== null) {
+    for (const [key, part] of Object.entries(value)) {
+      yield* leaves(part, `${path}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`)
+    }
+  } else if (value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') {
+    yield [path, value]
+  }
 }

@@ -1,9 +1,9 @@
 import type { EngineArgumentValue } from '../../fixtures/deployment.ts'
-import { closest } from '../../router/closest.ts'
-import { isObject } from '../../router/json.ts'
-import { compareVersions } from '../version.ts'
+import { isObject } from '../../router/json/json.ts'
+import { closest } from '../../router/text/closest.ts'
+import { FixPlanError } from '../errors.ts'
+import { compareVersions } from '../simulation/engine-version.ts'
 import { type EngineArgument, engineArguments, removedArguments } from './engine-arguments.ts'
-import { FixPlanError } from './fix-plan-error.ts'
 
 /**
  * Checks that this version of vLLM accepts an engine argument, and that the simulation knows what it does.

@@ -1,5 +1,5 @@
-import type { FixAction } from '../documents.ts'
-import { FixPlanError } from './fix-plan-error.ts'
+import { FixPlanError } from '../errors.ts'
+import type { FixAction } from '../types.ts'
 
 /** @throws {FixPlanError} when there is no action, or two that contradict each other. */
 export function checkConflicts(actions: readonly FixAction[]): void {

@@ -1,4 +1,4 @@
-import type { LogErrorKind } from '../documents.ts'
+import type { LogErrorKind } from '../types.ts'
 
 export interface LogRule {
   /** Class of the failure, e.g. `linux_oom_kill`. */

@@ -1,12 +1,11 @@
 import { type LogSource, readLog } from '../../fixtures/load-scenario.ts'
 import type { Scenario } from '../../fixtures/scenario.ts'
-import type { LogError } from '../documents.ts'
+import type { LogError } from '../types.ts'
 import { type ClassifiedLine, classifyLogLines } from './classify-log-lines.ts'
-import { parseDuration } from './duration.ts'
 import { type LogLevel, logLevels } from './log-level.ts'
 import { timeOf } from './log-time.ts'
 
-export interface LogQuery {
+interface LogQuery {
   readonly window: string | undefined
   readonly limit: number | undefined
   readonly topics: readonly string[] | undefined
@@ -14,7 +13,7 @@ export interface LogQuery {
   readonly level?: LogLevel | undefined
 }
 
-export interface LogExcerpt {
+interface LogExcerpt {
   readonly window: { readonly start: string; readonly end: string }
   readonly errors: LogError[]
   readonly entries: readonly ClassifiedLine[]
@@ -22,7 +21,7 @@ export interface LogExcerpt {
   readonly not_collected?: LogSource[]
 }
 
-export const defaultLimit = 200
+const defaultLimit = 200
 
 /** A line of a log with its time in Unix milliseconds. */
 interface LogEntry extends ClassifiedLine {
@@ -97,4 +96,30 @@ function logErrors(entries: readonly LogEntry[]): LogError[] {
   )
   const order = ['cause_candidate', 'cascade', 'benign']
   return errors.sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind))
+}
+
+/** A window that is no duration. */
+export class DurationError extends Error {
+  override readonly name = 'DurationError'
+  readonly code = 'invalid_duration'
+}
+
+const units: { readonly [unit: string]: number } = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+/**
+ * Milliseconds of a duration such as `90s`, `10m`, `1h30m`.
+ *
+ * @throws {DurationError}
+ */
+export function parseDuration(text: string): number {
+  const whole = /^(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+$/.test(text)
+  let milliseconds = 0
+  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g)) {
+    milliseconds += Number(amount) * (units[unit ?? ''] ?? 0)
+  }
+  // A year is more than any log here covers, and still a date that can be written down.
+  if (whole && milliseconds > 0 && milliseconds <= 366 * 86_400_000) return milliseconds
+  throw new DurationError(
+    `window ${JSON.stringify(text).slice(0, 60)} is no duration: write for example "90s", "10m" or "1h30m".`,
+  )
 }

@@ -1,5 +1,5 @@
-import type { MetricSample } from '../documents.ts'
-import { parseValue } from './number-token.ts'
+import type { MetricSample } from '../types.ts'
+import { parseValue } from './line-reader.ts'
 
 /** One histogram, summed over its series (e.g. over engines). */
 export interface Histogram {

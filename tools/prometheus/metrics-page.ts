@@ -1,4 +1,4 @@
-import type { MetricSample } from '../documents.ts'
+import type { MetricSample } from '../types.ts'
 
 export type MetricsFormat = 'prometheus' | 'openmetrics'
 
@@ -30,3 +30,16 @@ export interface MetricsPage {
 
 /** Stops the parser; what is wrong on the line that it reads. */
 export type Fail = (problem: string) => never
+
+/** A metrics page that breaks its format; the message begins with the line. */
+export class MetricsPageError extends Error {
+  override readonly name = 'MetricsPageError'
+  readonly code = 'invalid_metrics_page'
+  /** Counted from 1. */
+  readonly line: number
+
+  constructor(line: number, problem: string) {
+    super(`line ${line}: ${problem}`)
+    this.line = line
+  }
+}

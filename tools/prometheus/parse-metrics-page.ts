@@ -1,5 +1,5 @@
 import type { Fail, MetricsFormat, MetricsPage } from './metrics-page.ts'
-import { MetricsPageError } from './metrics-page-error.ts'
+import { MetricsPageError } from './metrics-page.ts'
 import { OpenMetrics } from './openmetrics.ts'
 import { TextFormat } from './text-format.ts'
 

@@ -1,4 +1,4 @@
-import type { MetricSample } from '../documents.ts'
+import type { MetricSample } from '../types.ts'
 
 const cumulative = /_(total|bucket|count|sum)$/
 /** Unix times at which the process, or one of its counters, began. */

@@ -1,6 +1,5 @@
-import { LineReader } from './line-reader.ts'
+import { jsonValue, LineReader, parseMilliseconds, parseValue } from './line-reader.ts'
 import type { Fail, MetricFamily, MetricsPage, ParsedSample } from './metrics-page.ts'
-import { jsonValue, parseMilliseconds, parseValue } from './number-token.ts'
 
 interface OpenFamily {
   readonly name: string

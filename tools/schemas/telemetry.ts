@@ -13,7 +13,7 @@ const distribution = {
 export const telemetrySchema = {
   type: 'object',
   description:
-    'One observed window of serving, summed up: {"$given":"pre_telemetry"} or {"$result":"collect_post_telemetry#/post_telemetry"}.',
+    'One observed window of serving, summed up: {"$input":"pre_telemetry"} or {"$result":"collect_post_telemetry#/post_telemetry"}.',
   readOnly: true, // written by tools, not by the model: advertised without its members
   additionalProperties: false,
   required: [

@@ -1,6 +1,6 @@
 import type { DeploymentConfig } from '../../fixtures/deployment.ts'
-import { isObject, type Json, type JsonObject } from '../../router/json.ts'
-import { compareVersions } from '../version.ts'
+import { isObject, type Json, type JsonObject } from '../../router/json/json.ts'
+import { compareVersions } from './engine-version.ts'
 import type { Gpu } from './hardware.ts'
 import type { ModelArchitecture } from './models.ts'
 

@@ -1,5 +1,4 @@
 import type { Load, TokenCounts } from '../../fixtures/scenario.ts'
-import { exponential, normal, type Random, seededRandom } from './random.ts'
 
 /** Requests of a window in order of arrival, as columns. */
 export interface Requests {
@@ -14,7 +13,7 @@ export interface Requests {
 }
 
 /** What an engine does to requests before they are scheduled. */
-export interface Admission {
+interface Admission {
   readonly maxModelLen: number
   /** A request with more images is refused. */
   readonly imagesPerPrompt: number
@@ -95,4 +94,29 @@ function arrivalTimes(load: Load, durationS: number, random: Random): number[] {
 function tokenCount(counts: TokenCounts, random: Random): number {
   const tokens = Math.round(counts.median * Math.exp(counts.sigma * normal(random)))
   return Math.min(counts.max, Math.max(counts.min, tokens))
+}
+
+/** Source of pseudo-random numbers in [0, 1): the same seed gives the same sequence on every machine. */
+type Random = () => number
+
+/** Mulberry32: 32 bits of state, whole-number arithmetic only, good enough for arrivals and lengths. */
+export function seededRandom(seed: number): Random {
+  let state = seed >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
+  }
+}
+
+/** Waiting time to the next event of a Poisson process. */
+function exponential(random: Random, ratePerSecond: number): number {
+  return -Math.log(1 - random()) / ratePerSecond
+}
+
+/** Standard normal, by Box-Muller; always two draws, so that sequences stay aligned. */
+function normal(random: Random): number {
+  const radius = Math.sqrt(-2 * Math.log(1 - random()))
+  return radius * Math.cos(2 * Math.PI * random())
 }

@@ -1,8 +1,7 @@
 import { EngineState } from './engine-state.ts'
-import { finishStep } from './finish-step.ts'
 import type { Recorder } from './recorder.ts'
 import type { SchedulerInput } from './scheduler-input.ts'
-import { StepBatch } from './step-batch.ts'
+import { finishStep, StepBatch } from './step-batch.ts'
 
 /**
  * Discrete-event model of vLLM V1's engine in virtual time: step after step while there are requests, each as long as its

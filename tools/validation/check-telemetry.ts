@@ -1,5 +1,5 @@
-import type { Telemetry } from '../documents.ts'
-import { MismatchError } from '../mismatch-error.ts'
+import { MismatchError } from '../errors.ts'
+import type { Telemetry } from '../types.ts'
 
 /**
  * @param field where the telemetry stands in the input, for the message.

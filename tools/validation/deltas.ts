@@ -1,4 +1,4 @@
-import type { MetricDelta, Telemetry } from '../documents.ts'
+import type { MetricDelta, Telemetry } from '../types.ts'
 
 /** A figure counts as changed from this relative difference on. */
 export const relativeThreshold = 0.05

@@ -1,5 +1,5 @@
-import type { Telemetry, Validation, ValidationStatus } from '../documents.ts'
-import { MismatchError } from '../mismatch-error.ts'
+import { MismatchError } from '../errors.ts'
+import type { Telemetry, Validation, ValidationStatus } from '../types.ts'
 import { checkTelemetry } from './check-telemetry.ts'
 import { metricDeltas } from './deltas.ts'
 

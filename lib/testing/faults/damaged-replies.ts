@@ -1,4 +1,4 @@
-import type { Completion, CompletionToolCall } from '../stand-in/completion.ts'
+import type { Completion, CompletionToolCall } from '../mock-server/completion.ts'
 import { type Expectation, type Fault, fails, harmless } from './fault.ts'
 
 type Call = CompletionToolCall

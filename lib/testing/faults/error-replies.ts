@@ -1,5 +1,4 @@
-import { errorReply } from '../stand-in/refusals.ts'
-import { jsonReply, proxyReply, type WireReply } from '../stand-in/wire-reply.ts'
+import { errorReply, jsonReply, proxyReply, type WireReply } from '../mock-server/wire-reply.ts'
 import { type Expectation, type Fault, type FaultContext, fails, harmless } from './fault.ts'
 
 function replies(name: string, expected: Expectation, wire: (context: FaultContext) => WireReply): Fault {

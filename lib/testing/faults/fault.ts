@@ -1,7 +1,7 @@
-import type { ModelErrorKind } from '../../loop/model-error.ts'
-import type { StreamFrame } from '../stand-in/chunks.ts'
-import type { Completion } from '../stand-in/completion.ts'
-import type { WireReply } from '../stand-in/wire-reply.ts'
+import type { ModelErrorKind } from '../../loop/errors.ts'
+import type { Completion } from '../mock-server/completion.ts'
+import type { StreamFrame } from '../mock-server/stream-chunks.ts'
+import type { WireReply } from '../mock-server/wire-reply.ts'
 
 /**
  * One way in which a reply goes wrong, at one or more of three levels. Several faults of one request apply in order:
@@ -47,7 +47,7 @@ export function fails(kind: ModelErrorKind, retryable: boolean): Expectation {
 /** Faults and the requests they happen to. */
 export interface ScheduledFault {
   readonly faults: readonly Fault[]
-  /** `number` counts the requests of the stand-in from 1, those that a client sends again included. */
+  /** `number` counts the requests of the mock server from 1, those that a client sends again included. */
   readonly hits: (number: number) => boolean
 }
 

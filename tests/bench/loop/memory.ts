@@ -67,7 +67,7 @@ async function measureHere(): Promise<Measured> {
     waiting.answerAll()
     const wrong = (await all).find((run) => run.stopReason !== 'answered' || run.answer !== answer)
     if (wrong !== undefined) throw new Error(`A run ended with ${wrong.stopReason}.`)
-    return { held: held / runs, transcript: waiting.transcriptBytes() / runs }
+    return { held: held / runs, transcript: waiting.messageBytes() / runs }
   }
   let measured = await batch()
   const sizes = [await settle()]
@@ -105,7 +105,7 @@ function waitingModel() {
   const answerAll = () => {
     for (const resolve of last) resolve()
   }
-  return { model, allInLastRound, transcriptBytes: () => bytes, answerAll }
+  return { model, allInLastRound, messageBytes: () => bytes, answerAll }
 }
 
 function replyOf(round: number): ModelReply {

@@ -17,7 +17,7 @@ export async function tenrounds({ baseUrl, readLog }: Course): Promise<Contender
   const tools = [
     defineTool({ name: toolName, description: toolDescription, inputSchema: toolSchema, execute: readLog }),
   ]
-  const limits = { resultBytes: 1_048_576, transcriptBytes: 16_777_216 }
+  const limits = { resultBytes: 1_048_576, messageBytes: 16_777_216 }
   return {
     name: 'tenrounds',
     close: () => model.close(),

@@ -1,4 +1,4 @@
-import type { AssistantMessage } from '../../../router/reply.ts'
+import type { AssistantMessage } from '../../../router/reading/assistant-message.ts'
 import { measure, ratioOf, type Series, statisticOf, type Variant } from '../harness.ts'
 import { loadProduct } from '../product.ts'
 import { atMost, type Row, shown } from '../table.ts'

@@ -1,5 +1,5 @@
 import type { Diagnosis } from '../../../lib/incident/index.ts'
-import type { FixPlan } from '../../../tools/documents.ts'
+import type { FixPlan } from '../../../tools/types.ts'
 import { calls, type ScriptStep, says } from '../../support/scripted-model.ts'
 
 export const scenario = 'kv_cache_pressure'
@@ -38,7 +38,7 @@ export function simulates(fix_plan: FixPlan): readonly ScriptStep[] {
     calls('collect_post_telemetry', { scenario, updated_config: { $result: 'apply#/updated_config' } }, 'collect'),
     calls(
       'validate_improvement',
-      { pre_telemetry: { $given: 'pre_telemetry' }, post_telemetry: { $result: 'collect#/post_telemetry' } },
+      { pre_telemetry: { $input: 'pre_telemetry' }, post_telemetry: { $result: 'collect#/post_telemetry' } },
       'validate',
     ),
   ]

@@ -1,7 +1,7 @@
 import { loadScenario } from '../../../fixtures/load-scenario.ts'
-import { telemetryOf } from '../../../tools/collect-telemetry.ts'
-import type { FixPlan, FixResult, Telemetry, Validation } from '../../../tools/documents.ts'
 import { applyFixSimulation, collectPostTelemetry, validateImprovement } from '../../../tools/index.ts'
+import { telemetryOf } from '../../../tools/simulation/collect-telemetry.ts'
+import type { FixPlan, FixResult, Telemetry, Validation } from '../../../tools/types.ts'
 import { call } from '../../tools/call.ts'
 
 /** What the tools say of a plan, called without model and loop. */

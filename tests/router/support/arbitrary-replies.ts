@@ -30,7 +30,7 @@ const keys = fc.oneof(
     '__proto__',
     'constructor',
     '$result',
-    '$given',
+    '$input',
   ),
   fc.string({ maxLength: 6 }),
 )
@@ -45,7 +45,7 @@ const scalar = fc.oneof(
     'None',
     '{"owner":"me"}',
     '["a"]',
-    '{"$given":"g"}',
+    '{"$input":"g"}',
     '\ud83d',
     '\u0000',
     '</parameter>',

@@ -1,4 +1,4 @@
-import { ModelError } from '../../../lib/loop/model-error.ts'
+import { ModelError } from '../../../lib/loop/errors.ts'
 import { type LoopActivityOptions, loopActivity } from '../../../lib/temporal/index.ts'
 import { defineTool } from '../../../router/tool.ts'
 

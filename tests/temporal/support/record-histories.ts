@@ -8,7 +8,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker'
 import { minimax } from '../../../lib/minimax/minimax.ts'
-import { incidentResponder, type Responder, startStandIn } from '../../../lib/testing/index.ts'
+import { incidentResponder, type Responder, startMockServer } from '../../../lib/testing/index.ts'
 import { connectClient, type StartedIncident, startIncident } from '../../../workflows/client.ts'
 import { createWorker } from '../../../workflows/worker.ts'
 import { findTemporal, openTemporal } from '../../support/temporal-server.ts'
@@ -59,8 +59,8 @@ const client = await connectClient(server)
 const connection = await NativeConnection.connect({ address: server.address })
 await mkdir(historiesFolder, { recursive: true })
 for (const [name, { scenario, responder = rules, token, meddle }] of Object.entries(courses)) {
-  await using standIn = await startStandIn({ responder, ...(token === undefined ? {} : { token }) })
-  const model = minimax({ url: standIn.url, token: 'any', retries: 0, env: {} })
+  await using mockServer = await startMockServer({ responder, ...(token === undefined ? {} : { token }) })
+  const model = minimax({ url: mockServer.url, token: 'any', retries: 0, env: {} })
   const taskQueue = randomUUID()
   const worker = await createWorker({ connection, namespace: server.namespace, taskQueue, model })
   await worker.runUntil(async () => {

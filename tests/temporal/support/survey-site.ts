@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type StandIn, startStandIn } from '../../../lib/testing/index.ts'
+import { type MockServer, startMockServer } from '../../../lib/testing/index.ts'
 import { type LocalServer, startLocalServer } from '../../minimax/support/local-server.ts'
 import { surveyResponder } from './survey.ts'
 
@@ -16,7 +16,7 @@ export interface SurveyEvent {
 
 /** The servers that the workers of a test talk to. They run in the test's process, so what they count survives every crash. */
 export class SurveySite {
-  readonly standIn: StandIn
+  readonly mockServer: MockServer
   readonly control: LocalServer
   readonly #events: EventEmitter
   readonly #seen: Map<string, number>
@@ -29,7 +29,7 @@ export class SurveySite {
       seen.set(`${survey} ${moment}`, count)
       events.emit('event', { survey, moment, count } satisfies SurveyEvent)
     }
-    const standIn = await startStandIn({
+    const mockServer = await startMockServer({
       responder: async (request) => {
         const survey = /Survey (\S+):/.exec(JSON.stringify(request.messages))?.[1] ?? ''
         emit(survey, 'model-asked')
@@ -47,11 +47,11 @@ export class SurveySite {
       await delay(times.toolMs)
       response.end(`${survey} ${call}`, () => emit(survey, 'tool-done'))
     })
-    return new SurveySite(standIn, control, events, seen)
+    return new SurveySite(mockServer, control, events, seen)
   }
 
-  private constructor(standIn: StandIn, control: LocalServer, events: EventEmitter, seen: Map<string, number>) {
-    this.standIn = standIn
+  private constructor(mockServer: MockServer, control: LocalServer, events: EventEmitter, seen: Map<string, number>) {
+    this.mockServer = mockServer
     this.control = control
     this.#events = events
     this.#seen = seen
@@ -79,7 +79,7 @@ export class SurveySite {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.standIn.close()
+    await this.mockServer.close()
     await this.control[Symbol.asyncDispose]()
   }
 }

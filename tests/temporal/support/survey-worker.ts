@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline'
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker'
 import { minimax } from '../../../lib/minimax/minimax.ts'
 import { createActivities } from '../../../workflows/activities.ts'
-import { takeoverOptions } from '../../../workflows/worker.ts'
+import { takeoverWorkerOptions } from '../../../workflows/worker.ts'
 import { surveyActivities } from './survey.ts'
 
 const [address = '', modelUrl = '', controlUrl = '', bundle = ''] = process.argv.slice(2)
@@ -21,7 +21,7 @@ for await (const taskQueue of createInterface({ input: process.stdin })) {
     taskQueue,
     workflowBundle: { codePath: bundle },
     activities: { ...createActivities({ model }), ...surveyActivities(model, controlUrl) },
-    ...takeoverOptions,
+    ...takeoverWorkerOptions,
   })
   worker.run().then(
     () => process.exit(0),

@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
-import { incidentResponder, startStandIn } from '../../../lib/testing/index.ts'
-import type { FixPlan } from '../../../tools/documents.ts'
+import { incidentResponder, startMockServer } from '../../../lib/testing/index.ts'
+import type { FixPlan } from '../../../tools/types.ts'
 import { telemetry, toolResult, type World } from './incident.ts'
 import { post } from './post.ts'
 
@@ -49,10 +49,10 @@ export interface ConverseOptions {
   readonly clip?: (text: string) => string
 }
 
-/** Runs the responder behind the stand-in, in the way a tool loop does; the last round has no tools. */
+/** Runs the responder behind the mock server, in the way a tool loop does; the last round has no tools. */
 export async function converse(world: World, options: ConverseOptions = {}): Promise<Conversation> {
   const { limit = 10, preTelemetry = telemetry, clip = (text) => text } = options
-  await using standIn = await startStandIn({ responder: incidentResponder() })
+  await using mockServer = await startMockServer({ responder: incidentResponder() })
   const incident = JSON.stringify({ scenario: 'made_up', pre_telemetry: preTelemetry })
   const messages: object[] = [
     { role: 'system', content: 'You answer with {"diagnosis": …}; "pre_telemetry": is given.' },
@@ -62,7 +62,7 @@ export async function converse(world: World, options: ConverseOptions = {}): Pro
   const results = new Map<string, string>()
   for (let round = 1; round <= limit; round++) {
     const tools = round === limit ? {} : { tools: toolNames.map(declare) }
-    const { status, text } = await post(standIn, { model: 'MiniMax-M2.1', messages, ...tools })
+    const { status, text } = await post(mockServer, { model: 'MiniMax-M2.1', messages, ...tools })
     expect(status, text).toBe(200)
     const { message } = JSON.parse(text).choices[0]
     if (message.tool_calls === undefined) {

@@ -1,10 +1,4 @@
-import type {
-  DeploymentConfig,
-  LogError,
-  MetricsAnalysis,
-  Telemetry,
-  ValidationStatus,
-} from '../../../tools/documents.ts'
+import type { DeploymentConfig, LogError, MetricsAnalysis, Telemetry, ValidationStatus } from '../../../tools/types.ts'
 
 const nothing = { count: 0, mean: null, p50: null, p95: null, p99: null }
 

@@ -1,5 +1,5 @@
 import { request } from 'undici'
-import type { StandIn } from '../../../lib/testing/index.ts'
+import type { MockServer } from '../../../lib/testing/index.ts'
 
 export interface Answer {
   readonly status: number
@@ -9,7 +9,7 @@ export interface Answer {
 
 /** Sends a chat-completions request with a token; `body` as JSON, or as it is when it is text. */
 export async function post(
-  { url }: StandIn,
+  { url }: MockServer,
   body: object | string,
   options: { readonly path?: string; readonly authorization?: string | undefined } = {},
 ): Promise<Answer> {

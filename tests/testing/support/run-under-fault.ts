@@ -2,7 +2,7 @@ import { expect } from 'vitest'
 import type { Run } from '../../../lib/loop/run.ts'
 import { runLoop } from '../../../lib/loop/run-loop.ts'
 import { minimax } from '../../../lib/minimax/minimax.ts'
-import { type Fault, faults, type Outcome, type Responder, startStandIn } from '../../../lib/testing/index.ts'
+import { type Fault, faults, type Outcome, type Responder, startMockServer } from '../../../lib/testing/index.ts'
 import { getWeather, weatherAnswer } from '../../support/weather.ts'
 
 export interface Cell {
@@ -44,13 +44,13 @@ const responder: Responder = ({ messages, tools }) => {
   return { content: 'I look.', toolCalls: [{ name: 'get_weather', input: { city: `Größe ${messages.length}` } }] }
 }
 
-/** A run of three rounds against a stand-in, in which one request, or all from there on, go wrong. */
+/** A run of three rounds against a mock server, in which one request, or all from there on, go wrong. */
 export async function runUnderFault({ fault, stream, round, lasting }: Cell): Promise<Seen> {
   // A smaller body does for a smaller cap.
   const used = fault.name === 'oversize-body' ? faults.oversize(capBytes) : fault
   const schedule = lasting ? faults.from(round, used) : faults.at(round, used)
-  await using standIn = await startStandIn({ responder, faults: [schedule], token })
-  const options = { url: standIn.url, token, env: {}, stream, maxResponseBytes: capBytes }
+  await using mockServer = await startMockServer({ responder, faults: [schedule], token })
+  const options = { url: mockServer.url, token, env: {}, stream, maxResponseBytes: capBytes }
   const model = minimax(options, { firstWaitMs: 2, random: () => 0 })
   const deadlineMs = fault.slow ? patience.slow : patience.usual
   const startedAt = performance.now()
@@ -63,15 +63,15 @@ export async function runUnderFault({ fault, stream, round, lasting }: Cell): Pr
   })
   const inTime = performance.now() - startedAt < deadlineMs + 2000
   // What a run leaves behind is looked at before anybody tidies up.
-  const underWay = await downTo(0, () => standIn.underWay)
-  const leftOpen = standIn.connections.open
+  const underWay = await downTo(0, () => mockServer.underWay)
+  const leftOpen = mockServer.connections.open
   await model.close()
-  const openAfterClose = await downTo(0, () => standIn.connections.open)
+  const openAfterClose = await downTo(0, () => mockServer.connections.open)
   return {
     stopReason: run.stopReason,
     outcome: outcomeOf(run),
-    hit: standIn.requests[round - 1]?.faults?.includes(fault.name) === true,
-    requests: standIn.requests.length,
+    hit: mockServer.requests[round - 1]?.faults?.includes(fault.name) === true,
+    requests: mockServer.requests.length,
     inTime,
     leaksToken: JSON.stringify(run).includes(token),
     underWay,

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { analyze } from '../../../tools/analysis/analyze.ts'
-import { telemetryOf } from '../../../tools/collect-telemetry.ts'
-import type { Telemetry } from '../../../tools/documents.ts'
 import { parseMetricsPage } from '../../../tools/index.ts'
+import { telemetryOf } from '../../../tools/simulation/collect-telemetry.ts'
+import type { Telemetry } from '../../../tools/types.ts'
 
 const healthy = telemetryOf('healthy_control')
 const samples = (...lines: string[]) => parseMetricsPage(`${lines.join('\n')}\n`).samples

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { DurationError, parseDuration } from '../../../tools/logs/duration.ts'
 import { timeOf } from '../../../tools/logs/log-time.ts'
+import { DurationError, parseDuration } from '../../../tools/logs/read-lines.ts'
 
 test.each([
   ['90s', 90_000],

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Condition } from '../../../fixtures/scenario.ts'
-import { telemetryWith } from '../../../tools/collect-telemetry.ts'
-import { holds } from '../../../tools/simulation/condition.ts'
+import { telemetryWith } from '../../../tools/simulation/collect-telemetry.ts'
+import { holds } from '../../../tools/simulation/impairments.ts'
 import { simulate } from '../../../tools/simulation/simulate.ts'
 import { exampleScenario } from '../../support/example-scenario.ts'
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { telemetryWith } from '../../../tools/collect-telemetry.ts'
+import { telemetryWith } from '../../../tools/simulation/collect-telemetry.ts'
 import { simulate } from '../../../tools/simulation/simulate.ts'
 import { exampleScenario } from '../../support/example-scenario.ts'
 

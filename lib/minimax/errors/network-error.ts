@@ -1,0 +1,120 @@
+import { errors } from 'undici'
+import { ModelError, type ModelErrorKind } from '../../loop/errors.ts'
+import { ProxyFailure } from '../tunnel.ts'
+
+interface Failure {
+  readonly kind: ModelErrorKind
+  readonly retryable: boolean
+  /** What the other side did, as a predicate. */
+  readonly words: string
+  /** What to look at where the other side is the endpoint. */
+  readonly advice?: string
+}
+
+const network = (words: string, advice?: string): Failure => ({
+  kind: 'network',
+  retryable: true,
+  words,
+  ...(advice === undefined ? {} : { advice }),
+})
+const closed: Failure = {
+  kind: 'configuration',
+  retryable: false,
+  words: 'is not asked: this model was closed',
+  advice: 'make another one',
+}
+const oversize: Failure = {
+  kind: 'protocol',
+  retryable: false,
+  words: 'sent a response larger than maxResponseBytes',
+}
+const untrusted: Failure = {
+  kind: 'network',
+  retryable: false,
+  words: 'has a certificate that is not trusted',
+  advice: 'behind a company proxy, set NODE_EXTRA_CA_CERTS',
+}
+const noHttp: Failure = {
+  kind: 'protocol',
+  retryable: false,
+  words: 'answers with something that is not HTTP',
+  advice: 'check scheme and port of the URL',
+}
+const noTls: Failure = { ...noHttp, words: 'does not speak TLS' }
+const broken = network('broke the connection before the response was complete')
+
+const failures: ReadonlyMap<string, Failure> = new Map([
+  ['ECONNREFUSED', network('refuses connections', 'is the URL right and the server up?')],
+  ['ENOTFOUND', network('is not known to DNS', 'check the URL and the network')],
+  ['EAI_AGAIN', network('could not be looked up', 'check the network')],
+  ['EHOSTUNREACH', network('cannot be reached', 'check the network')],
+  ['ENETUNREACH', network('cannot be reached', 'check the network')],
+  ['UND_ERR_CONNECT_TIMEOUT', network('did not take the connection in time')],
+  ['UND_ERR_RES_EXCEEDED_MAX_SIZE', oversize],
+  ['ERR_SSL_WRONG_VERSION_NUMBER', noTls],
+  ['UND_ERR_CLOSED', closed],
+  ['UND_ERR_DESTROYED', closed],
+])
+
+/**
+ * What undici, the system or a proxy failed with, in words; the original message may quote headers, so it is not passed
+ * on. Any other error is one in words already, or a mistake in this code, which is no failure of the network: it is
+ * returned as it is.
+ */
+export function networkError(error: unknown, url: URL): unknown {
+  if (error instanceof ProxyFailure) return proxyError(error, url)
+  const code = networkCode(error)
+  if (code === undefined) return error
+  const { kind, retryable, words, advice } = failureOf(error, code)
+  return new ModelError(`${url.host} ${words}${advice === undefined ? '' : `; ${advice}`} (${code}).`, {
+    kind,
+    retryable,
+  })
+}
+
+/**
+ * Whether a connection was closed under a request. On one that was kept alive it means that the server had dropped it
+ * while it was idle.
+ */
+export function isClosedConnection(error: unknown): boolean {
+  const code = networkCode(error)
+  return code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE'
+}
+
+function proxyError({ proxy, status, cause }: ProxyFailure, endpoint: URL): ModelError {
+  const name = `The proxy ${proxy.url.host} of ${proxy.variable}`
+  if (status === undefined) {
+    const code = networkCode(cause) ?? 'no answer'
+    const { retryable, words } = failureOf(cause, code)
+    return new ModelError(`${name} ${words}; check ${proxy.variable} (${code}).`, { kind: 'network', retryable })
+  }
+  if (status === 407) {
+    const message = `${name} asks for credentials; add a user and a password to ${proxy.variable} (407).`
+    return new ModelError(message, { kind: 'configuration', retryable: false })
+  }
+  return status < 500
+    ? new ModelError(`${name} does not let ${endpoint.host} through (${status}).`, {
+        kind: 'configuration',
+        retryable: false,
+      })
+    : new ModelError(`${name} could not reach ${endpoint.host} (${status}).`, { kind: 'network', retryable: true })
+}
+
+function failureOf(error: unknown, code: string): Failure {
+  // The parser gave up on the very first line: later faults are those of a broken connection.
+  if (error instanceof errors.HTTPParserError && error.message.includes('Expected HTTP/')) return noHttp
+  return failures.get(code) ?? (isUntrusted.test(code) ? untrusted : broken)
+}
+
+const isUntrusted = /CERT|ISSUER/
+/** Codes of the system, of TLS and of Node's HTTP parser, as opposed to those of misused functions. */
+const isSystemCode = /^(?:E(?!RR_)[A-Z0-9_]+$|ERR_(?:TLS|SSL|STREAM)_|HPE_)|CERT|ISSUER/
+const isMisuse = /^UND_ERR_(?:INVALID|NOT_SUPPORTED|REQ_)/
+
+function networkCode(error: unknown): string | undefined {
+  if (error instanceof AggregateError) return networkCode(error.errors[0])
+  if (error instanceof errors.HTTPParserError) return error.code ?? 'HPE'
+  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return undefined
+  const isNetworks = error instanceof errors.UndiciError ? !isMisuse.test(error.code) : isSystemCode.test(error.code)
+  return isNetworks ? error.code : undefined
+}

@@ -1,0 +1,294 @@
+import { isObject, parseJson, unparsable } from '../../../router/json/json.ts'
+import { jsonSpans } from '../../../router/json/json-scan.ts'
+import { mend, withoutFence } from '../../../router/json/lenient-json.ts'
+import { envelopeOf, partsOf } from '../../../router/reading/call-object.ts'
+import {
+  ambiguous,
+  cutOff,
+  type MarkupCall,
+  type SchemaOf,
+  type Tag,
+  type TagName,
+  tagsIn,
+  tagToken,
+  withoutStrays,
+} from './tags.ts'
+import { memberOf, placeOf, valueOfText } from './typed-text.ts'
+
+/*
+ * The markup of M2 to M2.7: <minimax:tool_call> around <invoke name="…"> around <parameter name="…">value</parameter>.
+ * Values are raw text, nothing in them is escaped, so a closing tag counts only where the structure goes on behind it.
+ * Where a value holds such markup itself, the end of the value cannot be told with certainty, and the call is refused.
+ */
+
+/**
+ * The calls of a text in wrappers, as invokes or as JSON. A bare invoke, outside of a wrapper, counts where it names a
+ * declared tool, or where nobody could have written its parameters but to call.
+ */
+export function invokeCalls(text: string, schemaOf: SchemaOf): readonly MarkupCall[] {
+  const source = new Source(text)
+  const calls: MarkupCall[] = []
+  /** The wrapper that is open, and whether it has held nothing so far. */
+  let wrapper: Tag | undefined
+  let isEmpty = false
+  const closeWrapper = (bodyEnd: number, end: number) => {
+    if (wrapper !== undefined && isEmpty)
+      for (const call of jsonInWrapper(text, wrapper, bodyEnd, end)) calls.push(call)
+    wrapper = undefined
+    source.isWrapped = false
+  }
+  let certain = 0
+  let index = 0
+  for (let tag = source.tags[0]; tag !== undefined; tag = source.tags[index]) {
+    index++
+    if (tag.name === 'wrapper' && tag.kind === 'close') {
+      closeWrapper(tag.start, tag.end)
+    } else if (tag.name === 'wrapper') {
+      if (!isUsed(text, tag)) continue
+      if (wrapper !== undefined && text.slice(wrapper.end, tag.start).trim() !== '') closeWrapper(tag.start, tag.start)
+      wrapper = tag
+      isEmpty = source.isWrapped = true
+    } else if (tag.name === 'think') {
+      isEmpty = false
+    } else if (tag.name === 'parameter') {
+      // It is no invoke's: a value, or with a parameter that opens a call, did not end where it seemed to.
+      certain = refuseFrom(calls, certain, tag.kind !== 'close')
+    } else if (tag.kind !== 'close') {
+      const schema = schemaOf(tag.label)
+      const read = readInvoke(source, index - 1, schema)
+      const isBare = schema === undefined && !source.isWrapped && tag.kind !== 'cut off'
+      if (isBare && !hasMembers(read.call)) continue
+      isEmpty = false
+      calls.push(read.call)
+      index = read.next
+    }
+  }
+  const last = calls.at(-1)
+  if (wrapper !== undefined && isEmpty) closeWrapper(text.length, text.length)
+  else if (wrapper !== undefined && last !== undefined && last.start > wrapper.start && goesOn(text, last)) {
+    calls[calls.length - 1] = refused(last, cutOff)
+  }
+  return calls
+}
+
+/** Whether a wrapper is used, not named: those of other models, whose names are ordinary words, begin their line. */
+function isUsed(text: string, { start }: Tag): boolean {
+  let before = start - 1
+  if (text[before] === '`') return false
+  if (text.startsWith('<minimax:', start)) return true
+  while (text[before] === ' ' || text[before] === '\t') before--
+  return before < 0 || /[\n\r>]/.test(text[before] ?? '')
+}
+
+function hasMembers({ input }: MarkupCall): boolean {
+  return isObject(input) && Object.keys(input).length > 0
+}
+
+/** Refuses calls: from the first one that has parameters, and the last one where `isLast` says so. Gives their number. */
+function refuseFrom(calls: MarkupCall[], from: number, isLast: boolean): number {
+  let isDoubtful = false
+  for (let index = from; index < calls.length; index++) {
+    const call = calls[index]
+    if (call === undefined) break
+    isDoubtful ||= hasMembers(call) || (isLast && index === calls.length - 1)
+    if (isDoubtful) calls[index] = refused(call, ambiguous)
+  }
+  return calls.length
+}
+
+function refused({ start, end, name, problem }: MarkupCall, why: string): MarkupCall {
+  return { start, end, name, problem: problem ?? why }
+}
+
+/** Whether there is text behind the last call of a wrapper that is not closed: it may belong to a value. */
+function goesOn(text: string, { end }: MarkupCall): boolean {
+  return (
+    withoutStrays(text.slice(end))
+      .replace(/<\/(?:mm:)?think>|`{3,}/g, '')
+      .trim() !== ''
+  )
+}
+
+/** A text and its tags, with what has to be known of the tags behind each, so that no search is made twice. */
+class Source {
+  readonly text: string
+  readonly tags: readonly Tag[]
+  isWrapped = false
+  /** For each tag, the index of the next closing tag of a parameter behind which the structure goes on. */
+  readonly #valueEnds: Int32Array
+  readonly #thoughtEnds: Int32Array
+
+  constructor(text: string) {
+    this.text = text
+    this.tags = tagsIn(text)
+    this.#valueEnds = new Int32Array(this.tags.length + 1).fill(-1)
+    this.#thoughtEnds = new Int32Array(this.tags.length + 1).fill(-1)
+    for (let index = this.tags.length - 1; index >= 0; index--) {
+      const { name, kind } = this.tags[index] ?? {}
+      const isValueEnd = name === 'parameter' && kind === 'close' && this.#goesOnBehind(index)
+      this.#valueEnds[index] = isValueEnd ? index : (this.#valueEnds[index + 1] ?? -1)
+      const isThoughtEnd = name === 'think' && kind === 'close'
+      this.#thoughtEnds[index] = isThoughtEnd ? index : (this.#thoughtEnds[index + 1] ?? -1)
+    }
+  }
+
+  endOfValue(index: number): number {
+    return this.#valueEnds[index] ?? -1
+  }
+
+  endOfThought(index: number): number {
+    return this.#thoughtEnds[index] ?? -1
+  }
+
+  /** Whether nothing but blanks stands between a position and the tag of this index. */
+  isNext(position: number, index: number): boolean {
+    const tag = this.tags[index]
+    if (tag === undefined) return false
+    blanks.lastIndex = position
+    blanks.test(this.text)
+    return blanks.lastIndex >= tag.start
+  }
+
+  is(index: number, name: TagName, kind: Tag['kind']): boolean {
+    const tag = this.tags[index]
+    return tag?.name === name && tag.kind === kind
+  }
+
+  #goesOnBehind(index: number): boolean {
+    const end = this.tags[index]?.end ?? 0
+    if (!this.isNext(end, index + 1)) return false
+    return (
+      this.is(index + 1, 'invoke', 'close') ||
+      this.is(index + 1, 'wrapper', 'close') ||
+      this.is(index + 1, 'parameter', 'open')
+    )
+  }
+}
+
+const blanks = /\s*/y
+
+interface ReadInvoke {
+  readonly call: MarkupCall
+  /** Index of the first tag that has not been read. */
+  readonly next: number
+}
+
+function readInvoke(source: Source, first: number, schema: object | undefined): ReadInvoke {
+  const { text, tags } = source
+  const invoke = tags[first]
+  const name = invoke?.label ?? ''
+  const start = invoke?.start ?? 0
+  const members = new Map<string, unknown>()
+  const place = placeOf(schema)
+  const complete = (end: number, next: number): ReadInvoke => ({
+    call: { start, end, name, input: Object.fromEntries(members) },
+    next,
+  })
+  const refuse = (end: number, next: number, problem: string): ReadInvoke => ({
+    call: { start, end, name, problem },
+    next,
+  })
+  /** What is cut off inside of a thought ends with the thought, not with the reply. */
+  const refuseOpen = (index: number): ReadInvoke => {
+    const thought = source.endOfThought(index)
+    return thought === -1
+      ? refuse(text.length, tags.length, cutOff)
+      : refuse(tags[thought]?.start ?? text.length, thought, cutOff)
+  }
+  if (invoke?.kind === 'empty') return complete(invoke.end, first + 1)
+  let index = first + 1
+  let position = invoke?.end ?? 0
+  for (;;) {
+    const tag = tags[index]
+    if (tag === undefined) return refuseOpen(index)
+    const isAdjacent = source.isNext(position, index)
+    if (isAdjacent && source.is(index, 'invoke', 'close')) return complete(tag.end, index + 1)
+    // The end of the wrapper says as well that nothing is missing.
+    if (isAdjacent && source.is(index, 'wrapper', 'close') && source.isWrapped) return complete(tag.start, index)
+    if (!isAdjacent || tag.name !== 'parameter' || tag.kind !== 'open') return skip(source, index, refuse, refuseOpen)
+    const close = source.endOfValue(index + 1)
+    const end = tags[close]
+    if (end === undefined) return refuseOpen(index + 1)
+    const nested = nestedMarkup(tags, index + 1, close)
+    if (nested !== undefined) {
+      const thought = source.endOfThought(index + 1)
+      return thought !== -1 && thought < nested ? refuseOpen(index + 1) : refuse(text.length, tags.length, ambiguous)
+    }
+    if (members.has(tag.label)) return skip(source, close + 1, refuse, refuseOpen, `"${tag.label}" is given twice`)
+    members.set(tag.label, valueOfText(text.slice(tag.end, end.start), memberOf(place, tag.label, false)))
+    position = end.end
+    index = close + 1
+  }
+}
+
+function nestedMarkup(tags: readonly Tag[], from: number, to: number): number | undefined {
+  for (let index = from; index < to; index++) {
+    const tag = tags[index]
+    if (tag?.kind !== 'close' && (tag?.name === 'parameter' || tag?.name === 'invoke')) return index
+  }
+  return undefined
+}
+
+type Refuse = (end: number, next: number, problem: string) => ReadInvoke
+
+/** What stands in the place of a parameter is none: the rest up to the end of this invoke belongs to it. */
+function skip(
+  { tags }: Source,
+  from: number,
+  refuse: Refuse,
+  refuseOpen: (index: number) => ReadInvoke,
+  problem = 'it holds more than parameters',
+): ReadInvoke {
+  for (let index = from; index < tags.length; index++) {
+    const tag = tags[index]
+    if (tag?.name === 'invoke' && tag.kind === 'close') return refuse(tag.end, index + 1, problem)
+    if (tag?.name === 'invoke') return refuse(tag.start, index, cutOff)
+    if (tag?.name === 'think' && tag.kind === 'close') return refuse(tag.start, index, cutOff)
+    if (tag?.name === 'wrapper' && tag.kind === 'close') return refuse(tag.start, index, problem)
+  }
+  return refuseOpen(tags.length)
+}
+
+/**
+ * The calls of a wrapper that holds no invoke: M1 and many other models put JSON into it, one object a call. The wrapper
+ * says that they are calls; so what cannot be read is refused, and never taken for text.
+ */
+function jsonInWrapper(text: string, wrapper: Tag, bodyEnd: number, end: number): readonly MarkupCall[] {
+  const body = text.slice(wrapper.end, bodyEnd)
+  if (body.includes(tagToken)) return [] // M3's own markup
+  const place = { start: wrapper.start, end, name: '' }
+  const requests = requestsIn(body)
+  if (requests === undefined) {
+    return [{ ...place, problem: bodyEnd === text.length && end === text.length ? cutOff : 'it holds no call' }]
+  }
+  return requests.map((request, index) => {
+    const { name, input = {} } = partsOf(request)
+    const at = index === 0 ? place : { ...place, start: end }
+    return name === undefined ? { ...at, problem: 'its JSON names no tool' } : { ...at, name, input }
+  })
+}
+
+function requestsIn(body: string): readonly unknown[] | undefined {
+  const values = valuesOf(body)
+  if (values === undefined || values.length === 0) return undefined
+  return values.flat().flatMap((value) => envelopeOf(value)?.requests ?? [value])
+}
+
+/** The values of a text that holds nothing else, if only in a notation that can be mended. */
+function valuesOf(body: string): readonly unknown[] | undefined {
+  const spans = jsonSpans(body)
+  const isAll = spans.every(({ end, isPart }, index) => !isPart && isBlank(body.slice(end, spans[index + 1]?.start)))
+  if (spans.length > 0 && isAll && isBlank(body.slice(0, spans[0]?.start))) {
+    return spans.map(({ start, end }) => parseJson(body.slice(start, end))).filter(isRequestable)
+  }
+  const mended = mend(withoutFence(body))
+  return mended === unparsable ? undefined : [mended]
+}
+
+function isRequestable(value: unknown): boolean {
+  return isObject(value) || Array.isArray(value)
+}
+
+function isBlank(text: string): boolean {
+  return /^(?:[\s,;]|`{3}(?:json)?)*$/.test(text)
+}

@@ -1,0 +1,183 @@
+import { maxDepth } from '../../../router/json/json.ts'
+import { cutOff, labelOf, type MarkupCall, type SchemaOf, tagToken } from './tags.ts'
+import { memberOf, placeOf, type SchemaPlace, typesOf, valueOfText } from './typed-text.ts'
+
+/*
+ * The markup of M3: every tag is announced by a token, parameters are elements by their names, objects are nested
+ * elements, and arrays are `<item>` elements. Text is raw: only what follows a token is a tag.
+ */
+
+/** Some hosts drop the `<` of a tag. */
+const tag = /<?(\/?)([\w:.-]{1,200})(\s[^<>]{0,400})?>/y
+
+interface Element {
+  /** What its closing tag is called, besides the name: `<parameter name="a">` is closed by `</parameter>`. */
+  readonly tag: string
+  readonly name: string
+  readonly place: SchemaPlace
+  readonly children: { readonly name: string; readonly value: unknown }[]
+  text: string
+}
+
+interface OpenInvoke {
+  readonly start: number
+  readonly name: string
+  /** The invoke itself, then the elements that are open. */
+  readonly stack: Element[]
+  problem: string | undefined
+}
+
+export function tokenCalls(text: string, schemaOf: SchemaOf): readonly MarkupCall[] {
+  const calls: MarkupCall[] = []
+  /** Where the wrapper begins that is open and has held nothing so far. */
+  let empty = -1
+  let wrapped = false
+  let invoke: OpenInvoke | undefined
+  let position = text.indexOf(tagToken)
+  while (position !== -1) {
+    const tagStart = position + tagToken.length
+    tag.lastIndex = tagStart
+    const match = tag.exec(text)
+    const next = text.indexOf(tagToken, tagStart)
+    const [, slash = '', name = '', attributes = ''] = match ?? []
+    const content = text.slice(match === null ? tagStart : tag.lastIndex, next === -1 ? text.length : next)
+    if (name === 'tool_call' || name === 'minimax:tool_call') {
+      // The end of the wrapper says as well as that of the invoke that nothing is missing.
+      if (invoke !== undefined) calls.push(slash === '' ? unclosed(invoke, position) : closed(invoke, position))
+      else if (slash !== '' && empty !== -1) calls.push(...emptied(text, empty, tag.lastIndex, 'it holds no call'))
+      invoke = undefined
+      wrapped = slash === ''
+      empty = wrapped ? position : -1
+    } else if (name === 'invoke' && slash === '') {
+      if (invoke !== undefined) calls.push(unclosed(invoke, position))
+      const tool = labelOf(attributes)
+      const schema = schemaOf(tool)
+      const root: Element = { tag: 'invoke', name: 'invoke', place: placeOf(schema), children: [], text: content }
+      invoke =
+        schema === undefined && !wrapped
+          ? undefined
+          : { start: position, name: tool, stack: [root], problem: undefined }
+      if (invoke !== undefined) empty = -1
+    } else if (invoke !== undefined && name === 'invoke') {
+      calls.push(closed(invoke, tag.lastIndex))
+      invoke = undefined
+    } else if (invoke !== undefined) {
+      const named = labelOf(attributes)
+      step(
+        invoke,
+        match === null ? undefined : { isClosing: slash !== '', tag: name, name: named === '' ? name : named },
+        content,
+      )
+    } else if (next === -1 && match === null && empty === -1 && isCutTag(text, tagStart)) {
+      calls.push({ start: position, end: text.length, name: '', problem: cutOff })
+    }
+    position = next
+  }
+  if (invoke !== undefined) calls.push(unclosed(invoke, text.length))
+  else if (empty !== -1) calls.push(...emptied(text, empty, text.length, cutOff))
+  return calls
+}
+
+/** A reply that ends in a tag: the turn stopped in the middle of a call. */
+function isCutTag(text: string, tagStart: number): boolean {
+  return /^<?[a-z_]{0,20}(?:\s[^<>]{0,400})?$/.test(text.slice(tagStart, tagStart + 422))
+}
+
+/** A wrapper without an invoke; with the markup of M2 in it, it is read as that. */
+function emptied(text: string, start: number, end: number, problem: string): readonly MarkupCall[] {
+  return text.slice(start, end).includes('<invoke') ? [] : [{ start, end, name: '', problem }]
+}
+
+/** One tag inside of an invoke. A tag that cannot be read or does not fit makes the call unreadable, not the reply. */
+function step(
+  invoke: OpenInvoke,
+  at: { readonly isClosing: boolean; readonly tag: string; readonly name: string } | undefined,
+  content: string,
+): void {
+  const top = invoke.stack.at(-1)
+  if (invoke.problem !== undefined || top === undefined) return
+  if (at === undefined) {
+    invoke.problem = 'a tag in it cannot be read'
+  } else if (!at.isClosing) {
+    if (invoke.stack.length >= maxDepth) invoke.problem = 'it nests too deep'
+    const place = memberOf(top.place, at.name, at.name === 'item' && !typesOf(top.place).has('object'))
+    invoke.stack.push({ tag: at.tag, name: at.name, place, children: [], text: content })
+  } else if (closeElement(invoke, at.name)) {
+    const parent = invoke.stack.at(-1)
+    if (parent !== undefined) parent.text += content
+  } else {
+    invoke.problem = `"${at.name}" is closed where "${top.name}" is open`
+  }
+}
+
+/** An empty array or object may lack its own closing tag: the one of its parent closes both. */
+function closeElement(invoke: OpenInvoke, name: string): boolean {
+  const top = invoke.stack.at(-1)
+  if (top === undefined || invoke.stack.length < 2) return false
+  if (top.name === name || top.tag === name) {
+    closeTop(invoke)
+    return true
+  }
+  const parent = invoke.stack.at(-2)
+  const isEmptyContainer = top.children.length === 0 && top.text.trim() === '' && isContainer(top.place)
+  if (!isEmptyContainer || parent?.name !== name || invoke.stack.length < 3) return false
+  closeTop(invoke)
+  closeTop(invoke)
+  return true
+}
+
+function isContainer(place: SchemaPlace): boolean {
+  const types = typesOf(place)
+  return types.has('array') || types.has('object')
+}
+
+function closeTop(invoke: OpenInvoke): void {
+  const element = invoke.stack.pop()
+  if (element === undefined) return
+  const built = builtOf(element)
+  if (built.problem !== undefined) invoke.problem ??= built.problem
+  invoke.stack.at(-1)?.children.push({ name: element.name, value: built.value })
+}
+
+interface Built {
+  readonly value?: unknown
+  readonly problem?: string
+}
+
+function builtOf({ name, place, children, text }: Element): Built {
+  const types = typesOf(place)
+  if (children.length === 0) {
+    if (text.trim() === '' && types.has('array')) return { value: [] }
+    if (text.trim() === '' && types.has('object') && !types.has('string')) return { value: {} }
+    return { value: valueOfText(text, place) }
+  }
+  if (text.trim() !== '') return { problem: `"${name}" holds both text and elements` }
+  const isList = children.every((child) => child.name === 'item') && !(types.has('object') && !types.has('array'))
+  if (isList) return { value: children.map(({ value }) => value) }
+  return membersOf(children, name)
+}
+
+function membersOf(children: Element['children'], name: string): Built {
+  const members = new Map<string, unknown>()
+  for (const child of children) {
+    if (members.has(child.name)) return { problem: `"${child.name}" stands twice in "${name}"` }
+    members.set(child.name, child.value)
+  }
+  return { value: Object.fromEntries(members) }
+}
+
+function closed(invoke: OpenInvoke, end: number): MarkupCall {
+  const { start, name, stack, problem } = invoke
+  const root = stack[0]
+  if (problem !== undefined || root === undefined) return { start, end, name, problem: problem ?? cutOff }
+  if (stack.length > 1) return { start, end, name, problem: `"${stack.at(-1)?.name}" is not closed` }
+  const built =
+    root.text.trim() === '' ? membersOf(root.children, name) : { problem: 'it holds text outside of parameters' }
+  return built.problem === undefined
+    ? { start, end, name, input: built.value }
+    : { start, end, name, problem: built.problem }
+}
+
+function unclosed({ start, name, problem }: OpenInvoke, end: number): MarkupCall {
+  return { start, end, name, problem: problem ?? cutOff }
+}

@@ -1,0 +1,107 @@
+export type TagName = 'wrapper' | 'invoke' | 'parameter' | 'think'
+
+export interface Tag {
+  readonly name: TagName
+  readonly kind: 'open' | 'close' | 'empty' | 'cut off'
+  /** The value of the attribute `name`; empty where there is none. */
+  readonly label: string
+  readonly start: number
+  readonly end: number
+}
+
+/** Longer attributes belong to no call: the bound keeps the search linear in text of many `<`. */
+const tag =
+  /<(\/?)(minimax:[a-z_]{1,20}|tool_calls?|function_calls|invoke|parameter|(?:mm:)?think)(\s[^<>]{0,400})?(>|$)/g
+
+const names: Readonly<Record<string, TagName>> = {
+  'minimax:tool_call': 'wrapper',
+  'minimax:tool_calls': 'wrapper',
+  tool_call: 'wrapper',
+  tool_calls: 'wrapper',
+  function_calls: 'wrapper',
+  invoke: 'invoke',
+  parameter: 'parameter',
+  think: 'think',
+  'mm:think': 'think',
+}
+
+/** All tags of the markup of M2 in a text, and those of thinking, in order. Those behind M3's token are not M2's. */
+export function tagsIn(text: string): readonly Tag[] {
+  const tags: Tag[] = []
+  tag.lastIndex = 0
+  for (let match = tag.exec(text); match !== null; match = tag.exec(text)) {
+    const attributes = match[3] ?? ''
+    const isCutOff = match[4] !== '>'
+    const name = names[match[2] ?? ''] ?? (isCutOff ? 'wrapper' : undefined)
+    if (name === undefined || text.startsWith(tagToken, match.index - tagToken.length)) continue
+    const opened = isCutOff ? 'cut off' : attributes.trimEnd().endsWith('/') ? 'empty' : 'open'
+    tags.push({
+      name,
+      kind: match[1] === '/' ? 'close' : opened,
+      label: labelOf(attributes),
+      start: match.index,
+      end: tag.lastIndex,
+    })
+  }
+  return tags
+}
+
+const attribute = /\s*([^\s=<>"'/]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'<>]+)))?/y
+
+/** The attribute `name`. Attributes may come in any order, quoted in any way, with blanks around the equals sign. */
+export function labelOf(attributes: string): string {
+  if (attributes === '') return ''
+  const text = attributes.trimEnd().endsWith('/') ? attributes.trimEnd().slice(0, -1) : attributes
+  attribute.lastIndex = 0
+  for (;;) {
+    const match = attribute.exec(text)
+    if (match === null) return ''
+    if (match[1] === 'name') return (match[2] ?? match[3] ?? match[4] ?? '').trim()
+  }
+}
+
+/** A call that stands in the text of a reply, between `start` and `end`. */
+export interface MarkupCall {
+  readonly start: number
+  readonly end: number
+  readonly name: string
+  /** Set where the call could be read with certainty. */
+  readonly input?: unknown
+  /** Set where it could not: what is wrong with it, for the model. */
+  readonly problem?: string
+}
+
+/** The input schema of a declared tool, or undefined: only declared names are calls where nothing else says so. */
+export type SchemaOf = (tool: string) => object | undefined
+
+export const cutOff = 'the call is not closed'
+
+export const ambiguous = 'a value in it holds markup of calls itself, so that its end cannot be told'
+
+/** What announces every tag in the markup of M3. */
+export const tagToken = ']<]minimax[>['
+
+const closers =
+  /<\/?(?:minimax:tool_calls?|tool_calls?|function_calls)>|<\/(?:invoke|parameter)\s{0,20}>|\[\/?TOOL_CALL\]/g
+const tokens = /\]<\]minimax\[>\[(?:<?\/?(?:minimax:)?tool_call>)?|\]~!b\[|\]~b\](?:system|user|ai|tool)?|\[e~\[/g
+
+/** A text without the remains of tool markup, which mean nothing to its reader: what is left of calls cut out of it. */
+export function withoutStrays(text: string): string {
+  return withoutTokens(text).replace(closers, '')
+}
+
+const lonely = new RegExp(`^[ \\t]{0,20}(?:(?:${closers.source})[ \\t]{0,20}){1,20}$`, 'gm')
+const final = new RegExp(`(?:${closers.source})$`)
+
+/** A text of which no call was cut out: tags inside of its lines are spoken of, those on lines of their own are strays. */
+export function withoutLonelyStrays(text: string): string {
+  let shown = withoutTokens(text).replace(lonely, '').trimEnd()
+  if (/<(?:invoke|parameter)\b/.test(shown)) return shown
+  for (let times = 0; times < 10 && final.test(shown); times++) shown = shown.replace(final, '').trimEnd()
+  return shown
+}
+
+/** The special tokens of the raw model are spoken of by nobody. */
+function withoutTokens(text: string): string {
+  return text.replace(tokens, '')
+}

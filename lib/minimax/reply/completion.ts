@@ -1,0 +1,137 @@
+import { isObject } from '../../../router/json/json.ts'
+import type { AssistantMessage } from '../../../router/reading/assistant-message.ts'
+import { ModelError } from '../../loop/errors.ts'
+import type { FinishReason, ModelReply, Usage } from '../../loop/model.ts'
+import { errorInBody } from '../errors/classify-error.ts'
+
+type Fields = { readonly [field: string]: unknown }
+
+/**
+ * The reply in a response body with a 2xx status.
+ *
+ * @throws {ModelError} where the body carries an error although the status is 200, or is no chat completion.
+ */
+export function readCompletion(body: unknown, status: number, retryAfterMs?: () => number | undefined): ModelReply {
+  const error = errorInBody(body, status, retryAfterMs)
+  if (error !== undefined) throw error
+  const choice = isObject(body) && Array.isArray(body['choices']) ? choiceOf(body['choices']) : undefined
+  if (choice !== undefined) throwErrorOf(choice, status, retryAfterMs)
+  const message = choice?.['message']
+  if (!isObject(body) || choice === undefined || !isObject(message)) {
+    throw new ModelError('The response is JSON, but no chat completion: choices[0].message is missing.', {
+      kind: 'protocol',
+      retryable: true,
+      status,
+    })
+  }
+  return {
+    message: (message['role'] === 'assistant' ? message : { ...message, role: 'assistant' }) as AssistantMessage,
+    finishReason: finishReasonOf(choice['finish_reason'], message['tool_calls']),
+    usage: usageOf(body['usage']),
+    id: textOf(body['id']),
+    model: textOf(body['model']),
+  }
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined
+}
+
+function choiceOf(choices: readonly unknown[]): Fields | undefined {
+  const [only, ...others] = choices
+  if (others.length === 0) return isObject(only) ? only : undefined
+  const index = lowestIndex(choices)
+  return choices.filter(isObject).find((choice) => index === undefined || wireIndex(choice['index']) === index)
+}
+
+/**
+ * Gateways report a provider that failed in the middle of its reply inside of the choice, or only as its finish reason.
+ *
+ * @throws {ModelError} where a choice is such a failure.
+ */
+export function throwErrorOf(choice: Fields, status: number, retryAfterMs?: () => number | undefined): void {
+  const { error, finish_reason: reason } = choice
+  const found = error ? errorInBody({ error }, status, retryAfterMs) : undefined
+  if (found !== undefined) throw found
+  if (isFailure(reason)) throw brokenOff(status)
+}
+
+/** The server says that it failed, and nothing of why. */
+export function brokenOff(status: number): ModelError {
+  const message = `MiniMax: the server broke its reply off with an error that it does not describe [HTTP ${status}]`
+  return new ModelError(message, { kind: 'server', retryable: true, status })
+}
+
+/** MiniMax counts cached tokens under either of two names, depending on how the cache was used. */
+export function usageOf(usage: unknown): Usage {
+  const fields = isObject(usage) ? usage : {}
+  const prompt = isObject(fields['prompt_tokens_details']) ? fields['prompt_tokens_details'] : {}
+  const completion = isObject(fields['completion_tokens_details']) ? fields['completion_tokens_details'] : {}
+  return {
+    inputTokens: count(fields['prompt_tokens']),
+    outputTokens: count(fields['completion_tokens']),
+    cachedInputTokens: count(prompt['cached_tokens']) || count(prompt['cache_read_input_tokens']),
+    reasoningTokens: count(completion['reasoning_tokens']),
+  }
+}
+
+function count(value: unknown): number {
+  return typeof value === 'number' && Number.isFinite(value) && value > 0 ? value : 0
+}
+
+/** The documented names, and what gateways write in their place; in lower case. */
+const reasons: ReadonlyMap<unknown, FinishReason> = new Map([
+  ['stop', 'stop'],
+  ['length', 'length'],
+  ['max_tokens', 'length'],
+  ['max_output_tokens', 'length'],
+  ['model_length', 'length'],
+  ['tool_calls', 'tool_calls'],
+  ['content_filter', 'content_filter'],
+])
+
+function lower(reason: unknown): unknown {
+  return typeof reason === 'string' ? reason.toLowerCase() : reason
+}
+
+function finishReasonOf(reason: unknown, toolCalls: unknown): FinishReason {
+  return reasons.get(lower(reason)) ?? (Array.isArray(toolCalls) && toolCalls.length > 0 ? 'tool_calls' : 'other')
+}
+
+/** Whether the reply was broken off by a failure of the server. */
+function isFailure(reason: unknown): boolean {
+  return lower(reason) === 'error'
+}
+
+/** How much each asks for care with the reply; one that is not known says more than `stop`. */
+const weights: Readonly<Record<FinishReason, number>> = {
+  stop: 0,
+  other: 1,
+  tool_calls: 2,
+  content_filter: 3,
+  length: 4,
+}
+
+/**
+ * The reason of a stream that gave several: `stop` in a last frame takes nothing back, and neither does `tool_calls` that
+ * came with each call.
+ */
+export function weightier(known: string | undefined, next: string): string {
+  return known === undefined || weightOf(next) > weightOf(known) ? next : known
+}
+
+function weightOf(reason: string): number {
+  return weights[finishReasonOf(reason, undefined)]
+}
+
+/** The `index` of a choice or a call; some gateways write it as text. */
+export function wireIndex(value: unknown): number | undefined {
+  const index = typeof value === 'string' && value !== '' ? Number(value) : value
+  return typeof index === 'number' && Number.isInteger(index) ? index : undefined
+}
+
+/** The lowest index in a list of choices: one choice is asked for, and where a server sends several that is the one. */
+export function lowestIndex(choices: readonly unknown[]): number | undefined {
+  const indexes = choices.filter(isObject).flatMap(({ index }) => wireIndex(index) ?? [])
+  return indexes.length === 0 ? undefined : Math.min(...indexes)
+}

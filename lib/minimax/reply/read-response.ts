@@ -1,0 +1,145 @@
+import { ModelError } from '../../loop/errors.ts'
+import type { ModelReply } from '../../loop/model.ts'
+import { errorOfResponse, shownError } from '../errors/classify-error.ts'
+import { documentsIn } from '../errors/reported-error.ts'
+import type { BodyReader, ResponseHead } from '../exchange.ts'
+import { ShownText } from '../markup/shown-text.ts'
+import { retryAfterOf } from '../retry.ts'
+import { readCompletion } from './completion.ts'
+import { EventBody, looksLikeEvents, readEventText, replyOf } from './event-stream.ts'
+import { StreamedCompletion } from './streamed-completion.ts'
+
+interface ReadingOptions {
+  readonly stream: boolean
+  /** Kept out of every error, whoever quotes it. */
+  readonly token: string
+  /** The host that the request went to. */
+  readonly host: string
+  readonly onText: ((text: string) => void) | undefined
+}
+
+/**
+ * Reads the reply in a response, streamed or not; what was asked for and what the headers say is not relied on: servers
+ * send a JSON body for a stream, and the other way round. At the end a {@link ModelError} is thrown where the response is
+ * an error, carries one, or is no chat completion.
+ */
+export function readResponse(head: ResponseHead, options: ReadingOptions): BodyReader<ModelReply> {
+  const reader = readerOf(head, options)
+  return {
+    take: (chunk) => reader.take(chunk),
+    end(cutShortBy) {
+      try {
+        return reader.end(cutShortBy)
+      } catch (error) {
+        const requestId = ['trace-id', 'minimax-request-id', 'x-request-id'].map(head.header).find((id) => id)
+        throw shownError(error, { ...options, requestId })
+      }
+    },
+  }
+}
+
+function readerOf(head: ResponseHead, { stream, onText }: ReadingOptions): BodyReader<ModelReply> {
+  const { status, header } = head
+  const wait = (text: string) => retryAfterOf(header, text, Date.now())
+  if (status < 200 || status >= 300) {
+    return new ErrorBody(head, (text) => {
+      throw errorOfResponse(status, documentsIn(text).flat(), text, wait(text))
+    })
+  }
+  const shown = onText === undefined ? undefined : new ShownText(onText)
+  const whole = (text: string) => ended(readWhole(text))
+  if (!stream) return new WholeBody(whole)
+  const completion = newCompletion()
+  return new EventBody(completion, head, () => ended(replyOf(completion, status)), whole)
+
+  function ended(reply: ModelReply): ModelReply {
+    shown?.end(reply)
+    return reply
+  }
+
+  function readWhole(text: string): ModelReply {
+    const document = parse(text)
+    if (document !== undefined) return readCompletion(document, status, () => wait(text))
+    if (looksLikeEvents(text)) {
+      const completion = newCompletion()
+      readEventText(text, completion)
+      return replyOf(completion, status)
+    }
+    const message = 'The response is not JSON, or was cut off. Check that the URL is a chat-completions endpoint.'
+    throw new ModelError(message, { kind: 'protocol', retryable: true, status })
+  }
+
+  function newCompletion(): StreamedCompletion {
+    return new StreamedCompletion({
+      retryAfterMs: wait,
+      onContent: (text) => shown?.add(text),
+    })
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+const byteOrderMark = '\ufeff'
+
+/** A body that is read as a whole. */
+class WholeBody<T> implements BodyReader<T> {
+  readonly #read: (text: string) => T
+  readonly #chunks: Buffer[] = []
+
+  constructor(read: (text: string) => T) {
+    this.#read = read
+  }
+
+  take(chunk: Buffer): void {
+    this.#chunks.push(chunk)
+  }
+
+  end(error?: unknown): T {
+    if (error !== undefined) throw error
+    const [first, ...others] = this.#chunks
+    const bytes = first === undefined || others.length > 0 ? Buffer.concat(this.#chunks) : first
+    const text = bytes.toString()
+    return this.#read(text.startsWith(byteOrderMark) ? text.slice(1) : text)
+  }
+}
+
+/** Far more than an error needs. */
+const mostBytes = 65_536
+/** Milliseconds for the words of an error whose status is known already. */
+const patienceMs = 2_000
+
+/**
+ * The text of an error response, as much of it as comes soon: a body that breaks off, hangs or never ends must not cost
+ * what the status says.
+ */
+class ErrorBody implements BodyReader<never> {
+  readonly #fail: (text: string) => never
+  readonly #leave: () => void
+  readonly #timer: NodeJS.Timeout
+  readonly #chunks: Buffer[] = []
+  #length = 0
+
+  /** @param fail throws the error that the text describes. */
+  constructor({ leave }: ResponseHead, fail: (text: string) => never) {
+    this.#fail = fail
+    this.#leave = leave
+    this.#timer = setTimeout(leave, patienceMs)
+  }
+
+  take(chunk: Buffer): void {
+    this.#chunks.push(chunk)
+    this.#length += chunk.length
+    if (this.#length >= mostBytes) this.#leave()
+  }
+
+  end(): never {
+    clearTimeout(this.#timer)
+    this.#fail(Buffer.concat(this.#chunks).toString('utf8', 0, mostBytes))
+  }
+}

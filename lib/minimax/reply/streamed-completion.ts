@@ -1,0 +1,176 @@
+import { isObject } from '../../../router/json/json.ts'
+import { ModelError } from '../../loop/errors.ts'
+import { errorInBody } from '../errors/classify-error.ts'
+import { brokenOff, lowestIndex, throwErrorOf, usageOf, weightier, wireIndex } from './completion.ts'
+import { MessageDeltas } from './message-deltas.ts'
+
+type Fields = { readonly [field: string]: unknown }
+
+/** What a stream is read with. */
+export interface StreamContext {
+  /** How long the server asks to wait in an event that carries an error, in milliseconds. */
+  readonly retryAfterMs: (data: string) => number | undefined
+  /** Told what is new in the content, as it comes. */
+  readonly onContent: (text: string) => void
+}
+
+/**
+ * Puts a `chat.completion` together out of the `data:` objects of a stream. Usage counts wherever it comes, placeholders
+ * apart; a last frame that is the whole completion again stands in the place of what came before it.
+ */
+export class StreamedCompletion {
+  readonly #deltas = new MessageDeltas()
+  readonly #context: StreamContext
+  #id: unknown
+  #model: unknown
+  #usage: unknown
+  #finishReason: string | undefined
+  #whole: Fields | undefined
+  #sawDone = false
+  #sawChoice = false
+  #wentOn = false
+  /** The index of the only choice that was asked for; servers that send several begin with the one that counts. */
+  #choice: number | undefined
+
+  constructor(context: StreamContext) {
+    this.#context = context
+  }
+
+  /** The server said that nothing more comes. */
+  get isOver(): boolean {
+    return this.#sawDone
+  }
+
+  /** As far as can be told all of the reply is there; more of it may still come, and usage. */
+  get isComplete(): boolean {
+    return this.#finishReason !== undefined || this.#whole !== undefined || (this.#sawDone && this.#sawChoice)
+  }
+
+  /** Some servers give a finish reason before the end: without an end of its own such a stream may have been cut off. */
+  get wentOn(): boolean {
+    return this.#wentOn && !this.#sawDone
+  }
+
+  /** @throws {ModelError} where the event carries an error, or is not JSON. */
+  push(data: string, event: string | undefined): void {
+    const chunk = parse(data)
+    if (isObject(chunk)) this.#take(chunk, event, data)
+    else if (event === 'error') throw this.#errorIn({ error: data }, data) ?? brokenOff(200)
+    else if (chunk === undefined) this.#takeLines(data, event)
+  }
+
+  /** The completion as one document, in the form of a response that is not streamed. */
+  get completion(): Fields {
+    const { message } = this.#deltas
+    return {
+      id: this.#id,
+      model: this.#model,
+      usage: this.#usage,
+      choices: [
+        {
+          message: this.#whole === undefined ? message : merge(message, this.#whole),
+          finish_reason: this.#finishReason,
+        },
+      ],
+    }
+  }
+
+  /** What is no JSON: the end, or several events between which some servers forget the empty line. */
+  #takeLines(data: string, event: string | undefined): void {
+    const text = data.trim()
+    if (text === '') return
+    if (text.endsWith('[DONE]')) this.#sawDone = true
+    if (text === '[DONE]') return
+    const chunks = chunksIn(text)
+    if (chunks !== undefined) for (const chunk of chunks) this.#take(chunk, event, text)
+    // Once the reply is there, what cannot be read any more costs nothing.
+    else if (!this.isComplete) throw unreadable()
+  }
+
+  #take(chunk: Fields, event: string | undefined, data: string): void {
+    const isError = event === 'error' || chunk['type'] === 'error'
+    if (isError || chunk['error'] || chunk['base_resp']) this.#refuse(chunk, isError, data)
+    const { choices, usage, id, model, object } = chunk
+    if (usage) this.#takeUsage(usage)
+    this.#id ||= id
+    this.#model ||= model
+    if (!Array.isArray(choices)) return
+    for (const choice of choices)
+      if (isObject(choice) && this.#isOurs(choice, choices)) this.#takeChoice(choice, object, data)
+  }
+
+  /** An event that is an error by its name may hold the error itself, without an envelope. */
+  #refuse(chunk: Fields, isError: boolean, data: string): void {
+    const error = this.#errorIn(chunk, data)
+    if (error !== undefined) throw error
+    if (isError) throw this.#errorIn({ error: chunk }, data) ?? brokenOff(200)
+  }
+
+  #errorIn(body: Fields, data: string): ModelError | undefined {
+    return errorInBody(body, 200, () => this.#context.retryAfterMs(data))
+  }
+
+  #takeUsage(usage: unknown): void {
+    const { inputTokens, outputTokens } = usageOf(usage)
+    if (inputTokens + outputTokens > 0) this.#usage = usage
+  }
+
+  #isOurs({ index }: Fields, choices: readonly unknown[]): boolean {
+    if (index !== undefined && index === this.#choice) return true
+    const number = wireIndex(index)
+    this.#choice ??= lowestIndex(choices)
+    return number === undefined || this.#choice === undefined || number === this.#choice
+  }
+
+  #takeChoice(choice: Fields, object: unknown, data: string): void {
+    const { delta, message, finish_reason: reason, error } = choice
+    if (error || reason) throwErrorOf(choice, 200, () => this.#context.retryAfterMs(data))
+    this.#sawChoice = true
+    const isClosing = typeof reason === 'string' && reason !== ''
+    if (isObject(delta)) {
+      if (this.#finishReason !== undefined) this.#wentOn = !isClosing && !isBlank(delta)
+      this.#context.onContent(this.#deltas.push(delta))
+    }
+    if (isObject(message) && !isBlank(message)) {
+      // Beside a delta it is no more than that, or all so far.
+      if (object === 'chat.completion' || !isObject(delta) || isBlank(delta)) this.#whole = message
+    }
+    if (isClosing) this.#finishReason = weightier(this.#finishReason, reason)
+  }
+}
+
+/** `undefined` where one of them is no JSON. */
+function chunksIn(text: string): readonly Fields[] | undefined {
+  const lines = text.split('\n').filter((line) => line.trim() !== '' && line.trim() !== '[DONE]')
+  const chunks = lines.map(parse)
+  return chunks.length === 0 || chunks.includes(undefined) ? undefined : chunks.filter(isObject)
+}
+
+function unreadable(): ModelError {
+  const message = 'An event of the stream is not JSON, or was cut off.'
+  return new ModelError(message, { kind: 'protocol', retryable: true, status: 200 })
+}
+
+/** What the last frame leaves empty was in the deltas. */
+function merge(streamed: Fields, whole: Fields): Fields {
+  const given = Object.entries(whole).filter(([field, value]) => !(isEmpty(value) && field in streamed))
+  return { ...streamed, ...Object.fromEntries(given) }
+}
+
+/** Whether a delta or message says nothing. */
+function isBlank(fields: Fields): boolean {
+  for (const field in fields) if (field !== 'role' && field !== 'name' && !isEmpty(fields[field])) return false
+  return true
+}
+
+function isEmpty(value: unknown): boolean {
+  return value === undefined || value === null || value === '' || (Array.isArray(value) && value.length === 0)
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

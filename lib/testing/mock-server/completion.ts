@@ -1,0 +1,167 @@
+import { createHash } from 'node:crypto'
+import { isObject, type Json } from '../../../router/json/json.ts'
+import { estimateTokens, type MockServerRequest, promptText } from './request.ts'
+
+/** A whole `chat.completion` document; the streaming form is cut out of it. */
+export interface Completion extends Sensitivity {
+  readonly id: string
+  readonly choices: readonly [
+    { readonly finish_reason: string; readonly index: 0; readonly message: CompletionMessage },
+  ]
+  readonly created: number
+  readonly model: string
+  readonly object: 'chat.completion'
+  readonly usage: CompletionUsage
+  readonly base_resp: { readonly status_code: number; readonly status_msg: string }
+}
+
+/** Token counts, estimated from bytes. */
+export interface CompletionUsage {
+  readonly total_tokens: number
+  readonly total_characters: 0
+  readonly prompt_tokens: number
+  readonly completion_tokens: number
+  readonly completion_tokens_details?: { readonly reasoning_tokens: number }
+}
+
+export interface CompletionMessage {
+  readonly content: string
+  readonly role: 'assistant'
+  readonly name: 'MiniMax AI'
+  readonly reasoning_content?: string
+  readonly reasoning_details?: readonly ReasoningDetail[]
+  readonly tool_calls?: readonly CompletionToolCall[]
+  readonly audio_content: ''
+}
+
+export interface CompletionToolCall {
+  readonly id: string
+  readonly type: 'function'
+  readonly function: { readonly name: string; readonly arguments: string }
+  readonly index: number
+}
+
+interface ReasoningDetail {
+  readonly type: 'reasoning.text'
+  readonly id: 'reasoning-text-1'
+  readonly format: 'MiniMax-response-v1'
+  readonly index: 0
+  readonly text: string
+}
+
+/** Fields that stand in every document and every chunk. */
+export const sensitivity = {
+  input_sensitive: false,
+  output_sensitive: false,
+  input_sensitive_type: 0,
+  output_sensitive_type: 0,
+  output_sensitive_int: 0,
+} as const
+
+type Sensitivity = typeof sensitivity
+
+/** Unix seconds. A fixed time: the mock server reads no clock, so that the same request gives the same reply. */
+const created = 1_780_211_747
+
+/** Turns what the responder said into a `chat.completion`. Pure: ids are a hash of the prompt. */
+export function completionOf(request: MockServerRequest, draft: ReplyDraft): Completion {
+  const prompt = promptText(request.body)
+  const id = createHash('sha256').update(prompt).digest('hex').slice(0, 32)
+  const calls = draft.toolCalls ?? []
+  const reasoning = thinks(request) ? (draft.reasoning ?? defaultReasoning(draft)) : ''
+  const toolCalls = calls.map((call, index): CompletionToolCall => {
+    const callId = call.id ?? `call_function_${shortName(id)}_${index + 1}`
+    return { id: callId, type: 'function', function: { name: call.name, arguments: JSON.stringify(call.input) }, index }
+  })
+  const finishReason = draft.finishReason ?? (calls.length > 0 ? 'tool_calls' : 'stop')
+  const message = messageOf(draft.content ?? '', reasoning, toolCalls, request.body['reasoning_split'] === true)
+  return {
+    id,
+    choices: [{ finish_reason: finishReason, index: 0, message }],
+    created,
+    model: request.model,
+    object: 'chat.completion',
+    usage: usageOf(prompt, `${draft.content ?? ''}${toolCalls.length > 0 ? JSON.stringify(toolCalls) : ''}`, reasoning),
+    ...sensitivity,
+    base_resp: { status_code: 0, status_msg: '' },
+  }
+}
+
+/** Only M3 can be told not to think. */
+function thinks(request: MockServerRequest): boolean {
+  const { thinking } = request.body
+  return !(isObject(thinking) && thinking['type'] === 'disabled' && /minimax-m3/i.test(request.model))
+}
+
+function defaultReasoning({ toolCalls = [] }: ReplyDraft): string {
+  return toolCalls.length > 0 ? `I will use ${toolCalls.map(({ name }) => name).join(', ')}.` : 'I can answer now.'
+}
+
+function messageOf(
+  text: string,
+  reasoning: string,
+  toolCalls: readonly CompletionToolCall[],
+  split: boolean,
+): CompletionMessage {
+  const think = reasoning === '' || split ? '' : `<think>\n${reasoning}\n</think>\n`
+  return {
+    content: `${think}${text}`,
+    role: 'assistant',
+    name: 'MiniMax AI',
+    ...(split && reasoning !== ''
+      ? {
+          reasoning_content: reasoning,
+          reasoning_details: [
+            {
+              type: 'reasoning.text',
+              id: 'reasoning-text-1',
+              format: 'MiniMax-response-v1',
+              index: 0,
+              text: reasoning,
+            },
+          ],
+        }
+      : {}),
+    ...(toolCalls.length > 0 ? { tool_calls: toolCalls } : {}),
+    audio_content: '',
+  }
+}
+
+function usageOf(prompt: string, output: string, reasoning: string): CompletionUsage {
+  const promptTokens = estimateTokens(prompt)
+  const reasoningTokens = estimateTokens(reasoning)
+  const completionTokens = estimateTokens(output) + reasoningTokens
+  return {
+    total_tokens: promptTokens + completionTokens,
+    total_characters: 0,
+    prompt_tokens: promptTokens,
+    completion_tokens: completionTokens,
+    ...(reasoningTokens > 0 ? { completion_tokens_details: { reasoning_tokens: reasoningTokens } } : {}),
+  }
+}
+
+/** Twelve characters of `a-z0-9`, as in MiniMax's call ids. */
+function shortName(id: string): string {
+  return BigInt(`0x${id}`).toString(36).padStart(12, '0').slice(-12)
+}
+
+/** Plays the model: says what the reply to a request shall hold. The mock server turns it into the wire's form. */
+export type Responder = (request: MockServerRequest) => ReplyDraft | Promise<ReplyDraft>
+
+/** What the "model" says. Ids, usage, `<think>` markup, chunks and the envelope are the mock server's part. */
+export interface ReplyDraft {
+  /** Visible text. @defaultValue '' */
+  readonly content?: string
+  readonly toolCalls?: readonly ToolCallDraft[]
+  /** Chain of thought. @defaultValue one sentence about the reply, because MiniMax's models always think; '' gives none */
+  readonly reasoning?: string
+  /** @defaultValue `tool_calls` when there are tool calls, else `stop` */
+  readonly finishReason?: 'stop' | 'length' | 'tool_calls' | 'content_filter'
+}
+
+export interface ToolCallDraft {
+  readonly name: string
+  readonly input: Json
+  /** @defaultValue `call_function_<12 characters>_<n>`, `n` counting from 1 */
+  readonly id?: string
+}

@@ -1,0 +1,16 @@
+/**
+ * Base class of every error that tenrounds throws.
+ *
+ * Catch it to tell errors of this library from all others, and use {@link code} to tell them apart: codes stay the same
+ * between releases, messages do not.
+ */
+export class TenroundsError extends Error {
+  /** Stable identifier of the error, in snake_case, for example `invalid_option`. */
+  readonly code: string
+
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = new.target.name
+    this.code = code
+  }
+}

@@ -1,0 +1,104 @@
+import { isObject } from '../json/json.ts'
+import type { ToolCall } from '../tool-call.ts'
+
+/**
+ * One assistant message of the chat-completions wire, loosely typed: it comes from a server.
+ *
+ * Unknown fields (`reasoning_content`, `reasoning_details`, `name`) are kept, because the message is echoed.
+ */
+export interface AssistantMessage {
+  readonly role: 'assistant'
+  readonly content?: string | null
+  readonly tool_calls?: readonly WireToolCall[] | null
+  readonly [field: string]: unknown
+}
+
+/** A native tool call as servers send it; every field may be missing, empty or of another type. */
+export interface WireToolCall {
+  readonly id?: unknown
+  readonly type?: unknown
+  readonly function?: { readonly name?: unknown; readonly arguments?: unknown } | null
+  readonly [field: string]: unknown
+}
+
+/** Stands for what a server refuses empty. */
+const unnamed = 'unnamed_tool'
+const noContent = '(no content)'
+
+/** What is echoed as it came. A declared name has 64 characters at most, and no dot. */
+const soundName = /^[\w.-]{1,128}$/
+
+/**
+ * The message as the server takes it back: each call with an id, a name and arguments that are JSON text, and no empty
+ * content. Where the original is already so, it is returned as it is.
+ */
+export function echo(message: AssistantMessage, calls: readonly ToolCall[]): AssistantMessage {
+  const isSound =
+    message.role === 'assistant' &&
+    !('function_call' in message) &&
+    hasSoundContent(message, calls.length > 0) &&
+    hasSoundCalls(message, calls)
+  return isSound ? message : mended(message, calls)
+}
+
+function mended(message: AssistantMessage, calls: readonly ToolCall[]): AssistantMessage {
+  const original = Array.isArray(message.tool_calls) ? message.tool_calls.filter(isObject) : []
+  const { content: wireContent, tool_calls: _, function_call: __, ...rest } = message
+  const content = isContent(wireContent) ? wireContent : contentText(wireContent)
+  return {
+    ...rest,
+    role: 'assistant',
+    // MiniMax refuses some empty contents beside calls; a missing one has not been reported to fail.
+    ...(content === '' ? (calls.length > 0 ? {} : { content: noContent }) : { content }),
+    ...(calls.length > 0 ? { tool_calls: calls.map((call, index) => written(call, original[index])) } : {}),
+  }
+}
+
+/** Whether each call can be echoed as it came. An empty list cannot: some servers refuse it. */
+function hasSoundCalls({ tool_calls: wire }: AssistantMessage, calls: readonly ToolCall[]): boolean {
+  if (wire === undefined) return calls.length === 0
+  return (
+    Array.isArray(wire) &&
+    wire.length > 0 &&
+    wire.length === calls.length &&
+    calls.every((call, index) => isAcceptable(wire[index], call))
+  )
+}
+
+function hasSoundContent(message: AssistantMessage, hasCalls: boolean): boolean {
+  return 'content' in message ? isContent(message.content) && message.content !== '' : hasCalls
+}
+
+function isContent(content: unknown): boolean {
+  return typeof content === 'string' || (Array.isArray(content) && content.length > 0 && content.every(isTextPart))
+}
+
+function isTextPart(part: unknown): boolean {
+  return isObject(part) && part['type'] === 'text' && typeof part['text'] === 'string' && part['text'] !== ''
+}
+
+function written(call: ToolCall, before: WireToolCall | undefined): WireToolCall {
+  if (isAcceptable(before, call)) return before
+  const name = soundName.test(call.name) ? call.name : call.name.replace(/[^\w.-]/g, '_').slice(0, 64) || unnamed
+  return { id: call.id, type: 'function', function: { name, arguments: JSON.stringify(call.input) } }
+}
+
+function isAcceptable(wire: WireToolCall | undefined, call: ToolCall): wire is WireToolCall {
+  if (!isObject(wire) || wire.id !== call.id || wire.type !== 'function') return false
+  if (!soundName.test(call.name) || wire.function?.name !== call.name) return false
+  if (typeof wire.function.arguments !== 'string' || call.refusal !== undefined) return false
+  return call.repairs.every(({ kind }) => kind === 'coerced' || kind === 'unstringified')
+}
+
+/** The text of a message's content. Some gateways send it as a list of parts, reasoning and tool uses among them. */
+export function contentText(content: unknown): string {
+  if (typeof content === 'string') return content
+  return [content].flat().map(textOfPart).join('')
+}
+
+function textOfPart(part: unknown): string {
+  if (typeof part === 'string') return part
+  if (!isObject(part) || typeof part['text'] !== 'string') return ''
+  const type = part['type'] ?? 'text'
+  return type === 'text' || type === 'output_text' ? part['text'] : ''
+}

@@ -1,0 +1,101 @@
+import { expect, test } from 'vitest'
+import { generateReport } from '../../../lib/incident/report/generate-report.ts'
+import { inputWith } from './hostile-result.ts'
+
+const markdownOf = (text: string) => generateReport(inputWith(text)).markdown
+/** What is left of a line when its inline code and its escaped characters are taken out. */
+const withoutCode = (line: string) => line.replace(/(?<![\\`])(`+)(?!`).*?(?<!`)\1(?!`)/g, '').replace(/\\./g, '')
+const active = (text: string) => markdownOf(text).split('\n').map(withoutCode)
+
+test('a report has its sections, the figures before and after, and says what was not found', () => {
+  const markdown = markdownOf('plain')
+  expect(markdown.match(/^#.*$/gm)).toEqual([
+    '# Incident report: kv\\_cache\\_pressure',
+    '## Incident',
+    '## Before and after',
+    '## Diagnosis',
+    '### Evidence',
+    '### Ruled out',
+    '### Uncertain',
+    '## Fix',
+    '### Expected impact',
+    '### Risks',
+    '## Course',
+  ])
+  expect(markdown).toContain('| requests.served | 1 requests | 2 requests | +100 % | better |')
+  expect(markdown).toContain('- `plain` (plain, **not found in its results**)')
+  expect(markdown).toContain('- `plain` (fetch\\_config)')
+})
+
+test.each([
+  ['headings', '# Solved', /^#+ Solved/],
+  ['headings on a line of their own', 'x\n## Solved\ny', /^#+ Solved/],
+  ['underlined headings', 'Solved\n======', /^=+$/],
+  ['quotes', '> trust me', /^> trust/],
+  ['lists', '- item', /^(?:- )?- item/],
+  ['lists with a plus', '+ item', /^(?:- )?\+ item/],
+  ['numbered lists', '1. item', /^(?:- )?1\. item/],
+  ['rules', '---', /^(?:- )?---$/],
+  ['fences', '```\nx\n```', /^(?:- )?```/],
+  ['tildes', '~~~ x', /^(?:- )?~~~/],
+  ['links', '[click](https://evil.example)', /\]\(/],
+  ['references', '[click][1]', /\]\[/],
+  ['images', '![x](https://evil.example/p.png)', /!\[/],
+  ['autolinks', '<https://evil.example>', /<http/],
+  ['HTML', '<img src=x onerror=alert(1)>', /<img/],
+  ['comments', '<!-- hidden', /<!--/],
+  ['emphasis', 'a **bold** and __more__', /\*\*bold|__more/],
+  ['strikethrough', '~~unchanged~~', /~~/],
+])('hostile text adds no %s', (_name, text, markup) => {
+  expect(active(text).filter((line) => markup.test(line))).toEqual([])
+})
+
+test.each(['a | b', 'a \\| b', '||||', 'line one\nline two', 'a\r\n\r\nb', '`a`', '``` a', 'a ``', '\u2028next'])(
+  '%j changes neither the lines nor the cells of any table',
+  (text) => {
+    // A pipe ends a cell inside of code, too: only a backslash keeps it.
+    const cells = (markdown: string) =>
+      markdown.split('\n').map((line) => (line.startsWith('|') ? line.replace(/\\./g, '').split('|').length : 0))
+    expect(cells(markdownOf(text))).toEqual(cells(markdownOf('plain')))
+  },
+)
+
+test.each([
+  ['`', '`` ` ``'],
+  ['a`b', '``a`b``'],
+  ['``` fence', '```` ``` fence ````'],
+  ['*stars* and <tags>', '`*stars* and <tags>`'],
+  ['dmesg | grep Xid', '`dmesg | grep Xid`'],
+])('the quote %j is shown as it stands', (quote, shown) => {
+  const line = markdownOf(quote)
+    .split('\n')
+    .find((text) => text.endsWith(' (fetch\\_config)'))
+  expect(line).toBe(`- ${shown} (fetch\\_config)`)
+})
+
+test('the text stays readable: escaping loses nothing', () => {
+  const text = 'p95 [s] rose 10 * 2 = 20_000 | see <log> #7 ~ `x` \\ !'
+  const unescaped = markdownOf(text).replace(/\\([!-/:-@[-`{-~])/g, '$1')
+  expect(unescaped).toContain(`**Failed:** ${text}`)
+})
+
+test('control characters, which would command a terminal, do not reach the Markdown', () => {
+  expect(markdownOf('\u001b[2J\u001b]0;owned\u0007 \u0000 \u009b31m text')).not.toMatch(/[^\P{Cc}\n]/u)
+})
+
+test('without a fix, figures and entries the sections say so or are left out', () => {
+  const input = inputWith('plain')
+  const { markdown } = generateReport({
+    ...input,
+    result: {
+      ...input.result,
+      fix_plan: null,
+      fix_result: null,
+      validation: { status: 'unknown', deltas: [], summary: 'Nothing was tried.' },
+      agent_trace: { ...input.result.agent_trace, entries: [] },
+    },
+  })
+  expect(markdown).toContain('## Fix\n\nNo fix was proposed.')
+  expect(markdown).toContain('**Validation: unknown.** Nothing was tried.')
+  expect(markdown).not.toMatch(/## (?:Before and after|Course)|undefined|null|NaN/)
+})

@@ -1,0 +1,17 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { embeddedValue } from '../../../lib/incident/responder/conversation.ts'
+
+test('any JSON value is found under its key, whatever prose stands around it', () => {
+  fc.assert(
+    fc.property(fc.jsonValue(), fc.constantFrom(undefined, 2), (value, indent) => {
+      const normal: unknown = JSON.parse(JSON.stringify(value))
+      const text = `Given "wanted": a value.\n${JSON.stringify({ before: 1, wanted: value }, null, indent)} } ] "end`
+      expect(embeddedValue(text, 'wanted')).toEqual(normal)
+    }),
+  )
+})
+
+test('a value that is cut off counts as missing', () => {
+  expect(embeddedValue('{"wanted":{"a":[1,2', 'wanted')).toBeUndefined()
+})

@@ -1,0 +1,135 @@
+import { expect, test } from 'vitest'
+import { runLoop } from '../../lib/loop/run-loop.ts'
+import type { ScriptedOutcome } from '../../lib/testing/index.ts'
+import { defineTool } from '../../router/tool.ts'
+import { calls, type ScriptStep, says, scriptedModel } from '../support/scripted-model.ts'
+import { getWeather } from '../support/weather.ts'
+
+const prompt = 'How warm is it?'
+const tools = [getWeather]
+const ask = (round: number) => calls('get_weather', { city: `city ${round}` }, `call_${round}`)
+
+/** Asks for tools as long as it has them, then answers. */
+const asksWhileItCan =
+  (round: number): ScriptStep =>
+  (request) =>
+    request.tools === undefined ? says('Warm.') : ask(round)
+const steps = (count: number) => Array.from({ length: count }, (_, round) => asksWhileItCan(round))
+
+test.each([1, 2, 9, 10, 11])('with %i rounds, exactly the last one is the answer round', async (rounds) => {
+  const model = scriptedModel(steps(rounds))
+  const run = await runLoop({ model, tools, prompt, limits: { rounds } })
+  expect(run).toMatchObject({ stopReason: 'answered', rounds, limit: 'rounds' })
+  expect(model.requests.filter((request) => request.tools === undefined)).toHaveLength(1)
+})
+
+/** Each scripted reply counts 15 tokens; one more has to fit. */
+test.each([
+  [31, 3],
+  [45, 3],
+  [46, 4],
+])('with %i tokens the answer round is number %i', async (tokens, rounds) => {
+  const run = await runLoop({ model: scriptedModel(steps(rounds)), tools, prompt, limits: { tokens } })
+  expect(run).toMatchObject({ stopReason: 'answered', rounds, limit: 'tokens' })
+})
+
+test.each([
+  [2, 3],
+  [3, 4],
+  [4, 5],
+])('after %i tool calls the answer round is number %i', async (limit, rounds) => {
+  const run = await runLoop({ model: scriptedModel(steps(rounds)), tools, prompt, limits: { calls: limit } })
+  expect(run).toMatchObject({ stopReason: 'answered', rounds, limit: 'calls' })
+  expect(run.results).toHaveLength(limit)
+})
+
+test('calls of one reply beyond callsPerRound are refused, each with its result, and do not count as executed', async () => {
+  const many = Array.from({ length: 5 }, (_, index) => ({
+    id: `call_${index}`,
+    type: 'function',
+    function: { name: 'get_weather', arguments: JSON.stringify({ city: `c${index}` }) },
+  }))
+  const usage = { inputTokens: 1, outputTokens: 1, cachedInputTokens: 0, reasoningTokens: 0 }
+  const step: ScriptStep = () => ({
+    message: { role: 'assistant', tool_calls: many },
+    finishReason: 'tool_calls',
+    usage,
+  })
+  const run = await runLoop({
+    model: scriptedModel([step, says('Warm.')]),
+    tools,
+    prompt,
+    limits: { callsPerRound: 3, calls: 5 },
+  })
+  expect(run.results.map((result) => (result.status === 'ok' ? 'ok' : result.error.kind))).toEqual([
+    'ok',
+    'ok',
+    'ok',
+    'too_many_calls',
+    'too_many_calls',
+  ])
+  expect(run).toMatchObject({ stopReason: 'answered', rounds: 2 })
+  expect(run).not.toHaveProperty('limit')
+})
+
+test('a transcript over its bytes ends in the answer round', async () => {
+  const wordy = { ...getWeather, outputSchema: { type: 'string' }, execute: () => 'x'.repeat(2000) }
+  const model = scriptedModel(steps(3))
+  const run = await runLoop({ model, tools: [wordy], prompt, limits: { messageBytes: 4000 } })
+  expect(run).toMatchObject({ stopReason: 'answered', limit: 'messageBytes', rounds: 3 })
+})
+
+test('a result over resultBytes is clipped for the model and whole for references', async () => {
+  const wordy = defineTool({
+    name: 'wordy',
+    description: 'Long.',
+    inputSchema: { type: 'object' },
+    execute: () => 'x'.repeat(9000),
+  })
+  const length = defineTool({
+    name: 'length',
+    description: 'Length of a text.',
+    inputSchema: { type: 'object', properties: { text: { type: 'string' } }, required: ['text'] },
+    execute: ({ text }) => text.length,
+  })
+  const model = scriptedModel([calls('wordy', {}), calls('length', { text: { $result: 'wordy' } }), says('9000')])
+  const run = await runLoop({ model, tools: [wordy, length], prompt, limits: { resultBytes: 1024 } })
+  expect(run.results[1]).toMatchObject({ value: 9000 })
+  expect(Buffer.byteLength(String(run.results[0]?.content))).toBeLessThanOrEqual(1024)
+})
+
+test('a round that cannot fit into the deadline is asked for the answer, and one that surely cannot is not begun', async () => {
+  let now = 0
+  const clock = { now: () => now, after: () => () => {} }
+  const takes =
+    (ms: number, outcome: ScriptedOutcome): ScriptStep =>
+    () => {
+      now += ms
+      return outcome
+    }
+  const inTime = scriptedModel([takes(400, ask(0)), takes(400, says('Warm.'))])
+  expect(await runLoop({ model: inTime, tools, prompt, clock, limits: { deadlineMs: 1000 } })).toMatchObject({
+    stopReason: 'answered',
+    limit: 'deadline',
+  })
+  now = 0
+  const tooLate = scriptedModel([takes(700, ask(0))])
+  const run = await runLoop({ model: tooLate, tools, prompt, clock, limits: { deadlineMs: 1000 } })
+  expect(run).toMatchObject({ stopReason: 'deadline', rounds: 1 })
+  expect(run.results).toHaveLength(1)
+})
+
+test.each([
+  ['prose where a schema is asked for', says('Warm.')],
+  ['the wrong schema', says('{"c":1}')],
+  ['nothing', says('')],
+  ['only thinking', says('<think>hm')],
+  ['unknown tools', calls('get_wether', {})],
+])('a model that keeps answering %s ends at the rounds with a complete trace', async (_, step) => {
+  const answer = {
+    schema: { type: 'object', properties: { celsius: { type: 'number' } }, required: ['celsius'] },
+  } as const
+  const run = await runLoop({ model: scriptedModel(Array(10).fill(step)), tools, prompt, answer })
+  expect(['rounds', 'repetition']).toContain(run.stopReason)
+  expect(run.trace.entries.filter(({ type }) => type === 'reply')).toHaveLength(run.rounds)
+})

@@ -1,0 +1,189 @@
+import { once } from 'node:events'
+import { request } from 'undici'
+import { expect, test } from 'vitest'
+import { type Responder, startMockServer } from '../../lib/testing/index.ts'
+import { hello, post } from './support/post.ts'
+
+const callsTwoTools: Responder = () => ({
+  content: 'Let me look.',
+  reasoning: 'Two places to look at.',
+  toolCalls: [
+    { name: 'look', input: { place: 'Zürich' } },
+    { name: 'look', input: { place: 'Oslo' }, id: 'own_id' },
+  ],
+})
+
+test.each(['/v1/chat/completions', '/v1/text/chatcompletion_v2'])('%s answers with a chat.completion', async (path) => {
+  await using mockServer = await startMockServer({ responder: callsTwoTools })
+  const { status, text } = await post(mockServer, hello, { path })
+  expect(status).toBe(200)
+  expect(JSON.parse(text)).toMatchObject({
+    id: expect.stringMatching(/^[0-9a-f]{32}$/),
+    object: 'chat.completion',
+    model: 'MiniMax-M2.1',
+    choices: [
+      {
+        index: 0,
+        finish_reason: 'tool_calls',
+        message: {
+          role: 'assistant',
+          content: '<think>\nTwo places to look at.\n</think>\nLet me look.',
+          tool_calls: [
+            {
+              id: expect.stringMatching(/^call_function_[a-z0-9]{12}_1$/),
+              type: 'function',
+              function: { name: 'look', arguments: '{"place":"Zürich"}' },
+              index: 0,
+            },
+            { id: 'own_id', function: { name: 'look', arguments: '{"place":"Oslo"}' }, index: 1 },
+          ],
+        },
+      },
+    ],
+    base_resp: { status_code: 0 },
+  })
+})
+
+test('usage adds up and counts the reasoning', async () => {
+  await using mockServer = await startMockServer({ responder: callsTwoTools })
+  const { usage } = JSON.parse((await post(mockServer, hello)).text)
+  expect(usage.prompt_tokens).toBeGreaterThan(0)
+  expect(usage.completion_tokens).toBeGreaterThan(usage.completion_tokens_details.reasoning_tokens)
+  expect(usage.total_tokens).toBe(usage.prompt_tokens + usage.completion_tokens)
+})
+
+test('reasoning_split moves the thinking out of the content', async () => {
+  await using mockServer = await startMockServer({ responder: callsTwoTools })
+  const { text } = await post(mockServer, { ...hello, reasoning_split: true })
+  expect(JSON.parse(text).choices[0].message).toMatchObject({
+    content: 'Let me look.',
+    reasoning_content: 'Two places to look at.',
+    reasoning_details: [{ type: 'reasoning.text', text: 'Two places to look at.' }],
+  })
+})
+
+test('the same request gets the same bytes', async () => {
+  await using mockServer = await startMockServer({ responder: callsTwoTools })
+  expect(await post(mockServer, hello)).toEqual(await post(mockServer, hello))
+})
+
+test('call ids of different requests differ', async () => {
+  await using mockServer = await startMockServer({ responder: callsTwoTools })
+  const other = { ...hello, messages: [{ role: 'user', content: 'Good morning.' }] }
+  const ids = (text: string) => JSON.parse(text).choices[0].message.tool_calls[0].id
+  expect(ids((await post(mockServer, hello)).text)).not.toBe(ids((await post(mockServer, other)).text))
+})
+
+const refusals = [
+  ['no token', undefined, 'login fail: Please carry the API secret key in the', '(1004)'],
+  ['an empty token', 'Bearer ', 'login fail: Please carry the API secret key in the', '(1004)'],
+  ['a wrong token', 'Bearer wrong', 'invalid api key', '(2049)'],
+] as const
+
+test.each(refusals)('%s is refused with 401', async (_name, authorization, beginning, end) => {
+  await using mockServer = await startMockServer({ token: 'right' })
+  const { status, text } = await post(mockServer, hello, { authorization })
+  expect(status).toBe(401)
+  const { error } = JSON.parse(text)
+  expect(error).toMatchObject({ type: 'authorized_error', http_code: '401' })
+  expect(error.message.startsWith(beginning) && error.message.endsWith(end)).toBe(true)
+  expect(text).not.toContain('wrong')
+})
+
+test('the expected token passes and is not recorded', async () => {
+  await using mockServer = await startMockServer({ token: 'sk-secret' })
+  expect((await post(mockServer, hello, { authorization: 'Bearer sk-secret' })).status).toBe(200)
+  expect(mockServer.requests).toEqual([{ path: '/v1/chat/completions', body: hello, outcome: 'answered', status: 200 }])
+})
+
+test('another path gets the page of the proxy', async () => {
+  await using mockServer = await startMockServer()
+  const { status, type, text } = await post(mockServer, hello, { path: '/anthropic' })
+  expect({ status, type }).toEqual({ status: 404, type: 'text/html' })
+  expect(text).toContain('<center>nginx</center>')
+})
+
+test.each([
+  ['{"model":', 9, 'eof'],
+  ['{"model": MiniMax}', 10, 'invalid char'],
+  ['', 0, 'eof'],
+])('the body %j is a syntax error at its place', async (body, index, reason) => {
+  await using mockServer = await startMockServer()
+  const { status, text } = await post(mockServer, body)
+  expect(status).toBe(400)
+  const { message } = JSON.parse(text).error
+  expect(message).toContain(`invalid params, "Syntax error at index ${index}: ${reason}\\n\\n\\t`)
+  expect(message).toMatch(/\^\\n" \(2013\)$/)
+  expect(mockServer.requests[0]?.body).toBe(body)
+})
+
+test('a body over 64 MB is refused before it is read', async () => {
+  await using mockServer = await startMockServer()
+  const { status } = await post(mockServer, 'x'.repeat(64 * 1024 * 1024 + 1))
+  expect(status).toBe(413)
+  expect(mockServer.requests[0]?.body).toBeUndefined()
+})
+
+test('a failing responder is a server error of the retryable kind', async () => {
+  await using mockServer = await startMockServer({
+    responder: () => {
+      throw new Error('out of script')
+    },
+  })
+  const { status, text } = await post(mockServer, hello)
+  expect(status).toBe(500)
+  expect(JSON.parse(text).error.message).toBe("the mock server's responder failed: out of script (1000)")
+})
+
+test('without recording nothing is kept', async () => {
+  await using mockServer = await startMockServer({ record: false })
+  expect((await post(mockServer, hello)).status).toBe(200)
+  expect(mockServer.requests).toEqual([])
+})
+
+test('an abandoned request is recorded as such and its responder is told', async () => {
+  const asked = new AbortController()
+  const told = new AbortController()
+  await using mockServer = await startMockServer({
+    responder: ({ signal }) => {
+      signal.addEventListener('abort', () => told.abort())
+      asked.abort()
+      return new Promise(() => {})
+    },
+  })
+  const client = new AbortController()
+  asked.signal.addEventListener('abort', () => client.abort())
+  const pending = request(`${mockServer.url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { authorization: 'Bearer test' },
+    body: JSON.stringify(hello),
+    signal: client.signal,
+  })
+  await expect(pending).rejects.toThrow()
+  if (!told.signal.aborted) await once(told.signal, 'abort')
+  expect(mockServer.requests).toMatchObject([{ body: hello, outcome: 'abandoned' }])
+})
+
+test('close ends an open request and frees the port', async () => {
+  const asked = new AbortController()
+  const mockServer = await startMockServer({
+    responder: () => {
+      asked.abort()
+      return new Promise(() => {})
+    },
+  })
+  const pending = post(mockServer, hello)
+  const failure = expect(pending).rejects.toThrow()
+  await once(asked.signal, 'abort')
+  await mockServer.close()
+  await failure
+  expect(mockServer.requests).toMatchObject([{ outcome: 'open' }])
+  await using next = await startMockServer({ port: Number(new URL(mockServer.url).port) })
+  expect(next.url).toBe(mockServer.url)
+  await mockServer.close()
+})
+
+test('a taken port rejects', async () => {
+  await using mockServer = await startMockServer()
+  await expect(startMockServer({ port: Number(new URL(mockServer.url).port) })).rejects.toThrow(/EADDRINUSE/)
+})

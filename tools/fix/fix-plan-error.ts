@@ -1,5 +1,0 @@
-/** A fix plan that cannot be applied; the message begins with the path of the fault inside the tool's input. */
-export class FixPlanError extends Error {
-  override readonly name = 'FixPlanError'
-  readonly code = 'invalid_fix_plan'
-}
