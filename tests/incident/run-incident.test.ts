@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import { type IncidentOptions, type Report, runIncident } from '../../lib/incident/index.ts'
+import { incidentResponder } from '../../lib/incident/responder/incident-responder.ts'
 import { minimax } from '../../lib/minimax/minimax.ts'
-import { incidentResponder, type Responder, startMockServer } from '../../lib/testing/index.ts'
+import { type Responder, startMockServer } from '../../lib/testing/index.ts'
 import { scenario } from './support/answer.ts'
 import { simulate } from './support/simulate.ts'
 

@@ -1,6 +1,6 @@
 import type { AgentResult } from '../../../lib/incident/index.ts'
 import type { ReportInput } from '../../../lib/incident/report/generate-report.ts'
-import { config, telemetry } from '../../testing/support/incident.ts'
+import { config, telemetry } from '../support/made-up-incident.ts'
 
 /** A report's input with `text` in every place where a model, a log or a caller can put one. */
 export function inputWith(text: string): ReportInput {

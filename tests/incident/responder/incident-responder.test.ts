@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { type Conversation, converse } from '../../testing/support/converse.ts'
-import { cause, config, type World } from '../../testing/support/incident.ts'
+import { type Conversation, converse } from '../support/converse.ts'
+import { cause, config, type World } from '../support/made-up-incident.ts'
 
 function names({ rounds }: Conversation): readonly (readonly string[])[] {
   return rounds.map((calls) => calls.map(({ name }) => name))

@@ -1,8 +1,9 @@
 import { expect } from 'vitest'
-import { incidentResponder, startMockServer } from '../../../lib/testing/index.ts'
+import { incidentResponder } from '../../../lib/incident/responder/incident-responder.ts'
+import { startMockServer } from '../../../lib/testing/index.ts'
 import type { FixPlan } from '../../../tools/types.ts'
-import { telemetry, toolResult, type World } from './incident.ts'
-import { post } from './post.ts'
+import { post } from '../../testing/support/post.ts'
+import { telemetry, toolResult, type World } from './made-up-incident.ts'
 
 export interface Call {
   readonly id: string
