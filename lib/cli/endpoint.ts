@@ -1,8 +1,9 @@
+import { incidentResponder } from '../incident/responder/incident-responder.ts'
 import { ModelError } from '../loop/errors.ts'
 import type { MinimaxOptions } from '../minimax/configuration.ts'
 import { isLoopback } from '../minimax/endpoint.ts'
 import { type MinimaxModel, minimax } from '../minimax/minimax.ts'
-import { incidentResponder, startMockServer } from '../testing/index.ts'
+import { startMockServer } from '../testing/index.ts'
 import { UsageError } from './exit-code.ts'
 
 export interface Endpoint {

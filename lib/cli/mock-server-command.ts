@@ -1,4 +1,5 @@
-import { type Fault, faultTable, incidentResponder, startMockServer } from '../testing/index.ts'
+import { incidentResponder } from '../incident/responder/incident-responder.ts'
+import { type Fault, faultTable, startMockServer } from '../testing/index.ts'
 import { exitCode, UsageError } from './exit-code.ts'
 import { interruption } from './interrupt.ts'
 

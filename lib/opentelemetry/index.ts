@@ -1,1 +1,1 @@
-export { attribute, type OpenTelemetryOptions, openTelemetry, operation } from './open-telemetry.ts'
+export { type OpenTelemetryOptions, openTelemetry } from './open-telemetry.ts'

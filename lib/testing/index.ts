@@ -1,4 +1,3 @@
-export { incidentResponder } from '../incident/responder/incident-responder.ts'
 export { recordModel } from './cassette/record-model.ts'
 export { replayModel } from './cassette/replay-model.ts'
 export type { Expectation, Fault, Outcome, ScheduledFault } from './faults/fault.ts'

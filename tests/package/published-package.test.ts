@@ -46,13 +46,12 @@ const surface: Readonly<Record<string, readonly string[]>> = {
     'runIncident',
     'runIncidentAgent',
   ],
-  'tenrounds/opentelemetry': ['attribute', 'openTelemetry', 'operation'],
+  'tenrounds/opentelemetry': ['openTelemetry'],
   'tenrounds/testing': [
     'ScriptError',
     'faultTable',
     'faults',
     'findBrokenRule',
-    'incidentResponder',
     'recordModel',
     'replayModel',
     'scriptedModel',
@@ -119,7 +118,8 @@ test(
     const script = `
       import { minimax } from 'tenrounds'
       import { runIncident } from 'tenrounds/incident'
-      import { incidentResponder, startMockServer } from 'tenrounds/testing'
+      import { startMockServer } from 'tenrounds/testing'
+      import { incidentResponder } from './dist/lib/incident/responder/incident-responder.js'
       const mockServer = await startMockServer({ responder: incidentResponder() })
       const model = minimax({ url: mockServer.url, token: 'mock-server' })
       const { result } = await runIncident('kv_cache_pressure', { model })
