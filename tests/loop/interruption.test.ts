@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events'
 import { expect, test } from 'vitest'
 import { runLoop } from '../../lib/loop/run-loop.ts'
-import { defineTool } from '../../router/tool.ts'
+import { emptyTool, usage } from '../support/factories.ts'
 import { calls, type ScriptStep, says, scriptedModel } from '../support/scripted-model.ts'
 import { getWeather } from '../support/weather.ts'
 
@@ -18,10 +18,9 @@ test('a signal that is aborted already ends the run before any request', async (
 test('an abort reaches a tool and the request, and the reason is kept', async () => {
   const controller = new AbortController()
   let toolAborted = false
-  const slow = defineTool({
+  const slow = emptyTool({
     name: 'slow',
     description: 'Slow.',
-    inputSchema: { type: 'object' },
     execute: (_, { signal }) => {
       signal.addEventListener('abort', () => {
         toolAborted = true
@@ -41,7 +40,7 @@ test('an abort reaches a tool and the request, and the reason is kept', async ()
 
 test('the deadline ends a tool, a check and a checkpoint that hang', async () => {
   const limits = { deadlineMs: 60 }
-  const stuck = defineTool({ name: 'stuck', description: 'Stuck.', inputSchema: { type: 'object' }, execute: never })
+  const stuck = emptyTool({ name: 'stuck', description: 'Stuck.', execute: never })
   const answer = { schema: { type: 'object' }, check: never } as const
   const runs = await Promise.all([
     runLoop({ model: scriptedModel([hangs]), prompt, limits }),
@@ -98,11 +97,10 @@ test.each([
 })
 
 test('a reply that the content filter withheld ends the run with that reason', async () => {
-  const usage = { inputTokens: 1, outputTokens: 0, cachedInputTokens: 0, reasoningTokens: 0 }
   const withheld: ScriptStep = () => ({
     message: { role: 'assistant', content: '' },
     finishReason: 'content_filter',
-    usage,
+    usage: usage(),
   })
   expect(await runLoop({ model: scriptedModel([withheld]), prompt })).toMatchObject({
     stopReason: 'failed',

@@ -3,6 +3,7 @@ import type { Checkpoint } from '../../lib/loop/checkpoint.ts'
 import type { Clock } from '../../lib/loop/clock.ts'
 import { runLoop } from '../../lib/loop/run-loop.ts'
 import { defineTool, type ToolAnnotations } from '../../router/tool.ts'
+import { emptyTool } from '../support/factories.ts'
 import { calls, type ScriptStep, says, scriptedModel } from '../support/scripted-model.ts'
 
 const prompt = 'Work.'
@@ -246,17 +247,15 @@ test('a resumed run has the time, the candidate and the tokens that it had', asy
 
 test('a result is not served any more once a tool may have changed what it says', async () => {
   let count = 0
-  const read = defineTool({
+  const read = emptyTool({
     name: 'read',
     description: 'Reads.',
-    inputSchema: { type: 'object' },
     annotations: { readOnlyHint: true },
     execute: () => count,
   })
-  const write = defineTool({
+  const write = emptyTool({
     name: 'write',
     description: 'Writes.',
-    inputSchema: { type: 'object' },
     execute: () => ++count,
   })
   const model = scriptedModel([

@@ -1,16 +1,16 @@
 import { expect, test } from 'vitest'
-import type { FinishReason } from '../../lib/loop/model.ts'
+import type { FinishReason, Usage } from '../../lib/loop/model.ts'
 import { runLoop } from '../../lib/loop/run-loop.ts'
 import type { AssistantMessage } from '../../router/reading/assistant-message.ts'
+import { usage } from '../support/factories.ts'
 import { calls, type ScriptStep, says, scriptedModel } from '../support/scripted-model.ts'
 import { getWeather } from '../support/weather.ts'
 
 const prompt = 'How warm is it?'
 const tools = [getWeather]
-const usage = { inputTokens: 10, outputTokens: 5, cachedInputTokens: 0, reasoningTokens: 0 }
 const ends =
   (finishReason: FinishReason, content: string): ScriptStep =>
-  () => ({ message: { role: 'assistant', content }, finishReason, usage })
+  () => ({ message: { role: 'assistant', content }, finishReason, usage: usage() })
 
 test.each<[FinishReason, string]>([
   ['tool_calls', 'none arrived'],
@@ -38,7 +38,7 @@ test.each<FinishReason>(['length', 'content_filter'])(
   'no call of a reply that ended with %s is executed',
   async (finishReason) => {
     const { message } = { message: { role: 'assistant' as const, tool_calls: [1, 2, 3].map(call) } }
-    const model = scriptedModel([() => ({ message, finishReason, usage }), says('Warm.')])
+    const model = scriptedModel([() => ({ message, finishReason, usage: usage() }), says('Warm.')])
     const run = await runLoop({ model, tools, prompt })
     expect(run.results.map((result) => result.status === 'error' && result.error.kind)).toEqual(
       Array(3).fill('truncated_call'),
@@ -69,7 +69,7 @@ test('a reply of ten megabytes ends the run in its answer round', async () => {
     () => ({
       message: { role: 'assistant', content: 'x'.repeat(10_000_000), tool_calls: [call(1)] },
       finishReason: 'tool_calls',
-      usage,
+      usage: usage(),
     }),
     says('Warm.'),
   ])
@@ -88,7 +88,7 @@ test('of a reply of ten megabytes that is no answer, the answer round sends no m
 })
 
 const sentBack = async (message: AssistantMessage): Promise<unknown> => {
-  const model = scriptedModel([() => ({ message, finishReason: 'stop', usage }), says('{}')])
+  const model = scriptedModel([() => ({ message, finishReason: 'stop', usage: usage() }), says('{}')])
   await runLoop({ model, tools, prompt, answer: { schema: { type: 'object' } }, limits: { messageBytes: 1200 } })
   return model.requests[1]?.messages.find(({ role }) => role === 'assistant')
 }
@@ -108,7 +108,7 @@ test('the length of a reply counts in bytes', async () => {
 test('usage that was not counted is 0, and the limit of tokens holds for what was', async () => {
   const uncounted: ScriptStep = () => ({
     ...{ message: { role: 'assistant' as const, tool_calls: [call(1)] }, finishReason: 'tool_calls' as const },
-    usage: { inputTokens: Number.NaN, outputTokens: 7 } as typeof usage,
+    usage: { inputTokens: Number.NaN, outputTokens: 7 } as Usage,
   })
   const run = await runLoop({ model: scriptedModel([uncounted, says('Warm.')]), tools, prompt, limits: { tokens: 14 } })
   expect(run).toMatchObject({ limit: 'tokens', usage: { inputTokens: 10, outputTokens: 12 } })
@@ -138,7 +138,7 @@ test('a model that goes on after the run has ended adds nothing to its trace', a
 
 test('the model that answered, and the id of its reply, are in the trace', async () => {
   const named: ScriptStep = () => ({
-    ...{ message: { role: 'assistant' as const, content: 'Warm.' }, finishReason: 'stop' as const, usage },
+    ...{ message: { role: 'assistant' as const, content: 'Warm.' }, finishReason: 'stop' as const, usage: usage() },
     ...{ id: 'reply-1', model: 'MiniMax-M3' },
   })
   const run = await runLoop({ model: scriptedModel([named]), prompt })

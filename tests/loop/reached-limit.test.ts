@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { runLoop } from '../../lib/loop/run-loop.ts'
 import type { ScriptedOutcome } from '../../lib/testing/index.ts'
 import { defineTool } from '../../router/tool.ts'
+import { emptyTool, usage } from '../support/factories.ts'
 import { calls, type ScriptStep, says, scriptedModel } from '../support/scripted-model.ts'
 import { getWeather } from '../support/weather.ts'
 
@@ -49,11 +50,10 @@ test('calls of one reply beyond callsPerRound are refused, each with its result,
     type: 'function',
     function: { name: 'get_weather', arguments: JSON.stringify({ city: `c${index}` }) },
   }))
-  const usage = { inputTokens: 1, outputTokens: 1, cachedInputTokens: 0, reasoningTokens: 0 }
   const step: ScriptStep = () => ({
     message: { role: 'assistant', tool_calls: many },
     finishReason: 'tool_calls',
-    usage,
+    usage: usage(),
   })
   const run = await runLoop({
     model: scriptedModel([step, says('Warm.')]),
@@ -80,10 +80,9 @@ test('a transcript over its bytes ends in the answer round', async () => {
 })
 
 test('a result over resultBytes is clipped for the model and whole for references', async () => {
-  const wordy = defineTool({
+  const wordy = emptyTool({
     name: 'wordy',
     description: 'Long.',
-    inputSchema: { type: 'object' },
     execute: () => 'x'.repeat(9000),
   })
   const length = defineTool({

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
 import { runLoop } from '../../lib/loop/run-loop.ts'
 import { defineTool } from '../../router/tool.ts'
+import { emptyTool, usage } from '../support/factories.ts'
 import { calls, type ScriptStep, says, scriptedModel } from '../support/scripted-model.ts'
 
 const prompt = 'Look.'
-const usage = { inputTokens: 1, outputTokens: 1, cachedInputTokens: 0, reasoningTokens: 0 }
 const batch =
   (...asked: readonly (readonly [name: string, input: object, id: string])[]): ScriptStep =>
   () => ({
@@ -17,23 +17,21 @@ const batch =
       })),
     },
     finishReason: 'tool_calls',
-    usage,
+    usage: usage(),
   })
 
 function counter(name: string, idempotentHint?: boolean) {
   let count = 0
-  return defineTool({
+  return emptyTool({
     name,
     description: name,
-    inputSchema: { type: 'object' },
     ...(idempotentHint === undefined ? {} : { annotations: { idempotentHint } }),
     execute: () => ++count,
   })
 }
-const broken = defineTool({
+const broken = emptyTool({
   name: 'broken',
   description: 'Fails.',
-  inputSchema: { type: 'object' },
   execute: () => {
     throw new Error('out of order')
   },
@@ -73,10 +71,9 @@ test('a failure that may pass is tried again, and counts', async () => {
 
 test('to look again after each fix is no repetition; to apply the same fix three times is one, and is named', async () => {
   let state = 0
-  const look = defineTool({
+  const look = emptyTool({
     name: 'look',
     description: 'Looks.',
-    inputSchema: { type: 'object' },
     annotations: { readOnlyHint: true },
     execute: () => state,
   })

@@ -3,6 +3,7 @@ import type { Checkpoint } from '../../lib/loop/checkpoint.ts'
 import type { Limits } from '../../lib/loop/limits.ts'
 import { runLoop } from '../../lib/loop/run-loop.ts'
 import { defineTool, type ToolAnnotations } from '../../router/tool.ts'
+import { emptyTool } from '../support/factories.ts'
 import { calls, type ScriptStep, says, scriptedModel } from '../support/scripted-model.ts'
 
 const never = () => new Promise<never>(() => {})
@@ -11,10 +12,9 @@ const prompt = 'Work.'
 /** A tool that hangs until it is allowed to answer. */
 function gated(name: string, annotations: ToolAnnotations) {
   const state = { isOpen: false, ran: 0 }
-  const tool = defineTool({
+  const tool = emptyTool({
     name,
     description: name,
-    inputSchema: { type: 'object' },
     annotations,
     execute: () => {
       state.ran++
@@ -120,7 +120,7 @@ test('a listener that ends the run before the model is asked keeps it from being
 /** Of what it gives, the model is shown a part: the full value is what a checkpoint sheds first. */
 function big(annotations: ToolAnnotations, outcomes: (() => unknown)[]) {
   const execute = () => outcomes.shift()?.() ?? { pad: 'x'.repeat(5000), n: 0 }
-  return defineTool({ name: 'big', description: 'Big.', inputSchema: { type: 'object' }, annotations, execute })
+  return emptyTool({ name: 'big', description: 'Big.', annotations, execute })
 }
 const take = defineTool({
   name: 'take',

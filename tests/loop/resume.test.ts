@@ -5,6 +5,7 @@ import type { Limits } from '../../lib/loop/limits.ts'
 import { runLoop } from '../../lib/loop/run-loop.ts'
 import type { ScriptedRequest } from '../../lib/testing/index.ts'
 import { defineTool } from '../../router/tool.ts'
+import { emptyTool, usage } from '../support/factories.ts'
 import { calls, type ScriptStep, says, scriptedModel } from '../support/scripted-model.ts'
 
 /** Grows with its input, so that some results are clipped and some are not. */
@@ -32,10 +33,9 @@ const measure = defineTool({
   annotations: { readOnlyHint: true },
   execute: ({ text }) => ({ length: text.length }),
 })
-const fail = defineTool({
+const fail = emptyTool({
   name: 'fail',
   description: 'Never works.',
-  inputSchema: { type: 'object' },
   annotations: { idempotentHint: true },
   execute: () => {
     throw new Error('out of order')
@@ -80,8 +80,7 @@ function modelOf(
       type: 'function',
       function: { name, arguments: JSON.stringify(input) },
     }))
-    const usage = { inputTokens: 1, outputTokens: 1, cachedInputTokens: 0, reasoningTokens: 0 }
-    return { message: { role: 'assistant', tool_calls }, finishReason: 'tool_calls', usage }
+    return { message: { role: 'assistant', tool_calls }, finishReason: 'tool_calls', usage: usage() }
   }
   return scriptedModel(Array(20).fill(step))
 }
@@ -143,10 +142,9 @@ test.each([
 test('a call of a tool with side effects that was in flight is sealed; one that may be repeated is run again', async () => {
   const ran: string[] = []
   const tool = (name: string, idempotentHint?: boolean) =>
-    defineTool({
+    emptyTool({
       name,
       description: name,
-      inputSchema: { type: 'object' },
       ...(idempotentHint === undefined ? {} : { annotations: { idempotentHint } }),
       execute: (_, { callId }) => ran.push(`${name} ${callId}`),
     })
@@ -156,7 +154,7 @@ test('a call of a tool with side effects that was in flight is sealed; one that 
       tool_calls: ['pay', 'look'].map((name) => ({ id: name, type: 'function', function: { name, arguments: '{}' } })),
     },
     finishReason: 'tool_calls',
-    usage: { inputTokens: 1, outputTokens: 1, cachedInputTokens: 0, reasoningTokens: 0 },
+    usage: usage(),
   })
   const options = { tools: [tool('pay'), tool('look', true)], prompt: 'Pay.', runId: 'run' }
   const taken: Checkpoint[] = []
@@ -190,10 +188,9 @@ test('a checkpoint after the accepted answer gives that answer without a request
 })
 
 test('a checkpoint that cannot be made small enough is not handed on, and the trace says so', async () => {
-  const big = defineTool({
+  const big = emptyTool({
     name: 'big',
     description: 'Big.',
-    inputSchema: { type: 'object' },
     execute: () => 'x'.repeat(5000),
   })
   let count = 0

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
+import { wireUsage as usage } from '../support/factories.ts'
 import { chunk, done, readStream, stop } from './support/event-stream.ts'
 import { completion } from './support/local-server.ts'
 
-const usage = { total_tokens: 12, prompt_tokens: 10, completion_tokens: 2 }
 const counted = { inputTokens: 10, outputTokens: 2, cachedInputTokens: 0, reasoningTokens: 0 }
 const at = (index: unknown, content: string, rest: object = {}) => ({ index, delta: { content }, ...rest })
 

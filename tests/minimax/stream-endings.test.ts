@@ -2,6 +2,7 @@ import { afterEach, expect, test, vi } from 'vitest'
 import type { ModelReply } from '../../lib/loop/model.ts'
 import { EventBody, replyOf } from '../../lib/minimax/reply/event-stream.ts'
 import { StreamedCompletion } from '../../lib/minimax/reply/streamed-completion.ts'
+import { wireUsage as usage } from '../support/factories.ts'
 import { chunk, done, events, stop, streamServer } from './support/event-stream.ts'
 import { completion } from './support/local-server.ts'
 import { clientOf, modelRequest } from './support/request.ts'
@@ -12,7 +13,6 @@ afterEach(() => {
 
 const context = { retryAfterMs: () => undefined, onContent: () => {} }
 const calling = { finish_reason: 'tool_calls' }
-const usage = { total_tokens: 12, prompt_tokens: 10, completion_tokens: 2 }
 
 function call(index: number): object {
   const called = {

@@ -2,10 +2,10 @@ import { once } from 'node:events'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { ModelError } from '../../lib/loop/errors.ts'
+import { wireUsage as usage } from '../support/factories.ts'
 import { chunk, done, events, readStream, stop, streamServer } from './support/event-stream.ts'
 import { clientOf, modelRequest, token } from './support/request.ts'
 
-const usage = { total_tokens: 12, prompt_tokens: 10, completion_tokens: 2 }
 const counted = { inputTokens: 10, outputTokens: 2, cachedInputTokens: 0, reasoningTokens: 0 }
 
 test.each([

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { ShownText } from '../../lib/minimax/markup/shown-text.ts'
 import { thinkTags, withoutThinking } from '../../lib/minimax/markup/thinking.ts'
+import { usage } from '../support/factories.ts'
 import { chunk, done, readStream, stop, streamServer } from './support/event-stream.ts'
 import { completion, replyJson, startLocalServer } from './support/local-server.ts'
 import { clientOf, modelRequest } from './support/request.ts'
@@ -13,8 +14,7 @@ function shown(content: string, pieces: Iterable<string> = []): string {
     text += visible
   })
   for (const piece of pieces) shownText.add(piece)
-  const usage = { inputTokens: 0, outputTokens: 0, cachedInputTokens: 0, reasoningTokens: 0 }
-  shownText.end({ message: { role: 'assistant', content }, finishReason: 'stop', usage })
+  shownText.end({ message: { role: 'assistant', content }, finishReason: 'stop', usage: usage() })
   return text
 }
 

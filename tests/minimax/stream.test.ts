@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { type ReplyDraft, startMockServer } from '../../lib/testing/index.ts'
+import { wireUsage as usage } from '../support/factories.ts'
 import { chunk, done, events, readStream, stop, streamServer } from './support/event-stream.ts'
 import { completion, replyJson, startLocalServer } from './support/local-server.ts'
 import { clientOf, modelRequest } from './support/request.ts'
 
-const usage = { total_tokens: 12, prompt_tokens: 10, completion_tokens: 2 }
 const counted = { inputTokens: 10, outputTokens: 2, cachedInputTokens: 0, reasoningTokens: 0 }
 
 test.each(['/v1/chat/completions', '/v1/text/chatcompletion_v2'])(

@@ -5,6 +5,7 @@ import { runLoop } from '../../lib/loop/run-loop.ts'
 import { requestBody } from '../../lib/minimax/request-body.ts'
 import { findBrokenRule, scriptedModel } from '../../lib/testing/index.ts'
 import type { WireToolCall } from '../../router/reading/assistant-message.ts'
+import { usage } from '../support/factories.ts'
 import { getWeather, weatherAnswer } from '../support/weather.ts'
 
 const text = fc.oneof(
@@ -50,11 +51,10 @@ const message = fc.record(
   },
   { requiredKeys: ['role'] },
 )
-const usage = { inputTokens: 10, outputTokens: 5, cachedInputTokens: 0, reasoningTokens: 0 }
 const reply: fc.Arbitrary<ModelReply> = fc.record({
   message,
   finishReason: fc.constantFrom<FinishReason[]>('stop', 'length', 'tool_calls', 'content_filter', 'other'),
-  usage: fc.constant(usage),
+  usage: fc.constant(usage()),
 })
 
 test('whatever a model replies, every request that follows is one that MiniMax accepts, in either protocol', async () => {

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { ModelError } from '../../lib/loop/errors.ts'
 import { runLoop } from '../../lib/loop/run-loop.ts'
 import { type OpenTelemetryOptions, openTelemetry } from '../../lib/opentelemetry/index.ts'
+import { usage } from '../support/factories.ts'
 import { calls, fails, type ScriptStep, says, scriptedModel } from '../support/scripted-model.ts'
 import { getWeather } from '../support/weather.ts'
 import { recordSpans } from './support/record-spans.ts'
@@ -40,9 +41,8 @@ test('a run is one invoke_agent span with chat and execute_tool spans in it', as
 })
 
 test('a chat span says which model answered and by which id, where the server tells', async () => {
-  const usage = { inputTokens: 1, outputTokens: 1, cachedInputTokens: 0, reasoningTokens: 0 }
   const message = { role: 'assistant', content: 'Warm.' } as const
-  const told = { message, usage, finishReason: 'stop', id: 'reply-1', model: 'MiniMax-M3' } as const
+  const told = { message, usage: usage(), finishReason: 'stop', id: 'reply-1', model: 'MiniMax-M3' } as const
   const [chat] = await spansOf([() => told])
   expect(chat?.attributes).toMatchObject({ 'gen_ai.response.id': 'reply-1', 'gen_ai.response.model': 'MiniMax-M3' })
   const [silent] = await spansOf([says('Warm.')])

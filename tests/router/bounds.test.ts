@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { createRouter } from '../../router/router.ts'
-import { defineTool } from '../../router/tool.ts'
+import { emptyTool } from '../support/factories.ts'
 import { assistant, brokenRule, exchange, executed, router } from './support/exchange.ts'
 
 const native = (fields: object, target: object = {}) => ({
@@ -70,9 +70,7 @@ test.each([
 })
 
 test.each(['__proto__', 'constructor', 'toString'])('a tool may be called %s', async (name) => {
-  const odd = createRouter([
-    defineTool({ name, description: name, inputSchema: { type: 'object' }, execute: () => 'ran' }),
-  ])
+  const odd = createRouter([emptyTool({ name, description: name, execute: () => 'ran' })])
   expect(await odd.dispatch([{ id: 'a', name, input: {}, repairs: [] }])).toMatchObject([
     { status: 'ok', value: 'ran' },
   ])

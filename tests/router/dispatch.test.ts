@@ -2,13 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { createRouter } from '../../router/router.ts'
 import { runTool } from '../../router/run-tool.ts'
-import { defineTool, type ToolContext } from '../../router/tool.ts'
+import type { ToolContext } from '../../router/tool.ts'
 import type { ToolCall } from '../../router/tool-call.ts'
+import { emptyTool } from '../support/factories.ts'
 import { getWeather } from '../support/weather.ts'
 
 const call = (name: string, input: unknown, id = 'call_1'): ToolCall => ({ id, name, input, repairs: [] })
 const tool = (name: string, execute: (input: object, context: ToolContext) => unknown, timeoutMs = 5_000) =>
-  defineTool({ name, description: name, inputSchema: { type: 'object' }, timeoutMs, execute })
+  emptyTool({ name, description: name, timeoutMs, execute })
 
 test('a valid call gives the value, and its JSON for the model', async () => {
   const result = await runTool(getWeather, { city: 'Oslo' })

@@ -2,11 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { createRouter } from '../../router/router.ts'
 import { runTool } from '../../router/run-tool.ts'
-import { defineTool, type ToolContext } from '../../router/tool.ts'
+import type { ToolContext } from '../../router/tool.ts'
+import { emptyTool } from '../support/factories.ts'
 import { getWeather } from '../support/weather.ts'
 
 const tool = (execute: (input: object, context: ToolContext) => unknown, timeoutMs = 5_000) =>
-  defineTool({ name: 'tried', description: 'Tried out.', inputSchema: { type: 'object' }, timeoutMs, execute })
+  emptyTool({ name: 'tried', description: 'Tried out.', timeoutMs, execute })
 
 test.each([
   ['JSON', '{"city":"Oslo"}', []],

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { wireUsage } from '../../support/factories.ts'
 
 export interface LocalServer {
   readonly url: string
@@ -51,6 +52,6 @@ export const completion = {
   object: 'chat.completion',
   model: 'MiniMax-M2.1',
   choices: [{ index: 0, finish_reason: 'stop', message: { role: 'assistant', content: 'Warm.' } }],
-  usage: { total_tokens: 12, prompt_tokens: 10, completion_tokens: 2 },
+  usage: wireUsage,
   base_resp: { status_code: 0, status_msg: '' },
 }
