@@ -1,6 +1,16 @@
 /**
- * What NVIDIA's catalogue of Xid errors asks for at once, by code
- * (docs.nvidia.com/deploy/xid-errors/analyzing-xid-catalog.html, as of October 2025).
+ * NVIDIA's catalogue of Xid errors: the errors that the NVIDIA kernel driver writes to the kernel log as
+ * `NVRM: Xid (PCI:0000:4b:00): 79, …`.
+ *
+ * Source: https://docs.nvidia.com/deploy/xid-errors/analyzing-xid-catalog.html, state of 29 October 2025, as mirrored in
+ * `catalog_generated.go` of leptonai/gpud. The tables below hold the column "immediate action" and shortened
+ * descriptions. Log classification, the simulation and the incident responder all read this module, so that they cannot
+ * disagree about a code.
+ */
+
+/**
+ * The immediate action of the catalogue, in its own words. `WORKFLOW_…` and `XID_154` refer to procedures that the
+ * catalogue describes in separate sections.
  */
 export type XidAction =
   | 'RESTART_APP'
@@ -18,14 +28,31 @@ export type XidAction =
   | 'CONTACT_SUPPORT'
   | 'IGNORE'
 
+/**
+ * The weakest change of a deployment that carries out an action:
+ *
+ * - `none`: the code is informational;
+ * - `restart_engine`: restart the process that used the GPU;
+ * - `reset_gpu`: reset the GPU, which also restarts the process;
+ * - `drain_node`: take the node out of service, because only a reboot, a technician or NVIDIA's support can help.
+ */
+export type XidRemedy = 'none' | 'restart_engine' | 'reset_gpu' | 'drain_node'
+
+/** The catalogue's entry for one Xid code. */
 export interface Xid {
+  /** Number of the error, for example 79. */
   readonly code: number
-  /** `undefined` where the catalogue names the code and asks for nothing, or does not know it. */
+  /** Immediate action; `undefined` if the catalogue names the code without an action, or does not contain it. */
   readonly action: XidAction | undefined
+  /** Remedy that {@link action} asks for; `undefined` if there is no action, or if it depends on another Xid (45, 154). */
+  readonly remedy: XidRemedy | undefined
+  /** Rank of the remedy, for comparing the codes of one burst: 3 `drain_node`, 2 `reset_gpu`, 1 `restart_engine`, else 0. */
+  readonly severity: number
+  /** Description of the error in a few words. */
   readonly meaning: string
 }
 
-/** `a-b` stands for all codes from a to b. Codes up to 142 that stand nowhere are unused: CONTACT_SUPPORT. */
+/** Codes by action; `a-b` is a range. The catalogue marks codes up to 142 that are missing here as unused: CONTACT_SUPPORT. */
 const codesByAction: { readonly [action in XidAction]: string } = {
   RESTART_APP: '8 11 13 25 31 32 39-41 60 68-72 75-77 80 82-86 88 89 94 96-105 126-135 139',
   RESET_GPU: '46 62 64 95 109 110 119 120 136 140 143 155 156 158',
@@ -43,13 +70,14 @@ const codesByAction: { readonly [action in XidAction]: string } = {
   IGNORE: '14 37 38 43 44 63 66 67 92 93 106-108 121 137 141 152 153 157 160 161',
 }
 
+/** Descriptions of the codes that incidents show; shortened. */
 const meanings: { readonly [code: number]: string } = {
   8: 'GPU stopped processing',
   13: 'graphics engine exception',
   31: 'GPU memory page fault',
   32: 'corrupted push buffer stream',
   38: 'driver firmware error',
-  43: 'GPU stopped processing after a fault of the application',
+  43: 'GPU stopped processing after an error of the application',
   45: 'preemptive cleanup after an earlier error',
   46: 'GPU stopped processing',
   48: 'double-bit ECC error',
@@ -83,17 +111,55 @@ const meanings: { readonly [code: number]: string } = {
   172: 'uncorrectable SRAM error, detail of Xid 48',
 }
 
-const actionByCode = new Map<number, XidAction>()
-for (let code = 1; code <= 142; code++) actionByCode.set(code, 'CONTACT_SUPPORT')
-for (const [action, codes] of Object.entries(codesByAction)) {
-  for (const range of codes.split(' ')) {
-    const [first, last = first] = range.split('-').map(Number)
-    for (let code = first ?? 0; code <= (last ?? 0); code++) actionByCode.set(code, action as XidAction)
-  }
+/**
+ * Remedies of the actions. A double-bit ECC error (48) is answered with a reset: the reset applies the pending row remap.
+ * For the actions that only people can carry out, the remedy is to move the load to another node meanwhile.
+ */
+const remedies: { readonly [action in XidAction]: XidRemedy | undefined } = {
+  IGNORE: 'none',
+  RESTART_APP: 'restart_engine',
+  RESET_GPU: 'reset_gpu',
+  WORKFLOW_XID_48: 'reset_gpu',
+  RESTART_BM: 'drain_node',
+  RESTART_VM: 'drain_node',
+  WORKFLOW_NVLINK_ERR: 'drain_node',
+  WORKFLOW_NVLINK5_ERR: 'drain_node',
+  CHECK_MECHANICALS: 'drain_node',
+  CHECK_UVM: 'drain_node',
+  UPDATE_SWFW: 'drain_node',
+  CONTACT_SUPPORT: 'drain_node',
+  // Both only report on another Xid.
+  WORKFLOW_XID_45: undefined,
+  XID_154: undefined,
 }
 
+/** From weak to strong; the index is the severity. */
+const bySeverity: readonly XidRemedy[] = ['none', 'restart_engine', 'reset_gpu', 'drain_node']
+
+const actionByCode = readCodes()
+
+function readCodes(): ReadonlyMap<number, XidAction> {
+  const actions = new Map<number, XidAction>()
+  for (let code = 1; code <= 142; code++) actions.set(code, 'CONTACT_SUPPORT')
+  for (const [action, codes] of Object.entries(codesByAction)) {
+    for (const range of codes.split(' ')) {
+      const [first, last = first] = range.split('-').map(Number)
+      for (let code = first ?? 0; code <= (last ?? 0); code++) actions.set(code, action as XidAction)
+    }
+  }
+  return actions
+}
+
+/** Looks up an Xid code. A code that the catalogue does not contain has no action and no remedy. */
 export function xidOf(code: number): Xid {
   const action = actionByCode.get(code)
+  const remedy = action === undefined ? undefined : remedies[action]
   const linkError = action === 'WORKFLOW_NVLINK5_ERR' ? 'NVLink 5 error' : undefined
-  return { code, action, meaning: meanings[code] ?? linkError ?? (action === undefined ? 'unknown' : 'other error') }
+  return {
+    code,
+    action,
+    remedy,
+    severity: Math.max(0, bySeverity.indexOf(remedy ?? 'none')),
+    meaning: meanings[code] ?? linkError ?? (action === undefined ? 'unknown' : 'other error'),
+  }
 }

@@ -2,24 +2,30 @@ import { expect, test } from 'vitest'
 import { xidOf } from '../../tools/xid-catalogue.ts'
 
 test.each([
-  [13, 'RESTART_APP'],
-  [43, 'IGNORE'],
-  [45, 'WORKFLOW_XID_45'],
-  [48, 'WORKFLOW_XID_48'],
-  [61, 'CONTACT_SUPPORT'],
-  [64, 'RESET_GPU'],
-  [74, 'WORKFLOW_NVLINK_ERR'],
-  [79, 'RESTART_BM'],
-  [94, 'RESTART_APP'],
-  [95, 'RESET_GPU'],
-  [100, 'RESTART_APP'],
-  [111, 'CONTACT_SUPPORT'],
-  [119, 'RESET_GPU'],
-  [147, 'WORKFLOW_NVLINK5_ERR'],
-  [154, 'XID_154'],
-  [172, undefined],
-  [999, undefined],
-])('Xid %d asks for %s', (code, action) => {
-  expect(xidOf(code)).toMatchObject({ code, action })
+  [13, 'RESTART_APP', 'restart_engine'],
+  [43, 'IGNORE', 'none'],
+  [45, 'WORKFLOW_XID_45', undefined],
+  [48, 'WORKFLOW_XID_48', 'reset_gpu'],
+  [61, 'CONTACT_SUPPORT', 'drain_node'],
+  [64, 'RESET_GPU', 'reset_gpu'],
+  [74, 'WORKFLOW_NVLINK_ERR', 'drain_node'],
+  [79, 'RESTART_BM', 'drain_node'],
+  [94, 'RESTART_APP', 'restart_engine'],
+  [95, 'RESET_GPU', 'reset_gpu'],
+  [100, 'RESTART_APP', 'restart_engine'],
+  [111, 'CONTACT_SUPPORT', 'drain_node'],
+  [119, 'RESET_GPU', 'reset_gpu'],
+  [147, 'WORKFLOW_NVLINK5_ERR', 'drain_node'],
+  [154, 'XID_154', undefined],
+  [172, undefined, undefined],
+  [999, undefined, undefined],
+])('Xid %d asks for %s, which is the remedy %s', (code, action, remedy) => {
+  expect(xidOf(code)).toMatchObject({ code, action, remedy })
   expect(xidOf(code).meaning).not.toBe('')
+})
+
+test('the severity orders codes by their remedy', () => {
+  const codes = [999, 119, 43, 79, 31, 154]
+  const ordered = codes.toSorted((a, b) => xidOf(b).severity - xidOf(a).severity)
+  expect(ordered).toEqual([79, 119, 31, 999, 43, 154])
 })

@@ -73,16 +73,25 @@ export function activeImpairments(
 /** The GPU answers nobody any more: tools do not list it. */
 const fallenOffTheBus = 79
 
-/** Whether what the catalogue asks for was not done yet. What it calls harmless does no harm here either. */
+/**
+ * Whether the error still acts: not if it is informational, not on other nodes, and not after the remedy that NVIDIA's
+ * catalogue asks for. An error without a known remedy lasts until the deployment leaves the node.
+ */
 function persists({ xid, node, gpu }: GpuFault, config: DeploymentConfig): boolean {
   if (!nodesOf(config).includes(node)) return false
-  const { action } = xidOf(xid)
-  if (action === 'IGNORE') return false
+  const { remedy } = xidOf(xid)
   // Resets and restarts are recorded for the deployment's own node.
   const reset = node === config.placement.node && config.history.gpu_resets.includes(gpu)
-  if (action === 'RESTART_APP') return !reset && config.history.engine_restarts === 0
-  if (action === 'RESET_GPU' || action === 'WORKFLOW_XID_48') return !reset
-  return true
+  switch (remedy) {
+    case 'none':
+      return false
+    case 'restart_engine':
+      return !reset && config.history.engine_restarts === 0
+    case 'reset_gpu':
+      return !reset
+    default:
+      return true
+  }
 }
 
 function usesGpu({ node, gpu }: GpuFault, { placement }: DeploymentConfig, ranks: number): boolean {
