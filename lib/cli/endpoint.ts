@@ -1,5 +1,5 @@
 import { incidentResponder } from '../incident/responder/incident-responder.ts'
-import { ModelError } from '../loop/errors.ts'
+import { isModelError } from '../loop/errors.ts'
 import type { MinimaxOptions } from '../minimax/configuration.ts'
 import { isLoopback } from '../minimax/endpoint.ts'
 import { type MinimaxModel, minimax } from '../minimax/minimax.ts'
@@ -62,7 +62,7 @@ function configured<T>(make: () => T): T {
   try {
     return make()
   } catch (error) {
-    if (error instanceof ModelError && error.kind === 'configuration') throw new UsageError(error.message)
+    if (isModelError(error) && error.code === 'configuration') throw new UsageError(error.message)
     throw error
   }
 }

@@ -48,7 +48,7 @@ async function aborted(signal: AbortSignal): Promise<void> {
 function effectOf({ expected, mode }: Fault): string {
   const outcome = expected.always ?? expected.once
   const effect =
-    outcome === 'answered' ? 'no harm' : `fails with ${outcome.kind}${outcome.retryable ? ' (retryable)' : ''}`
+    outcome === 'answered' ? 'no harm' : `fails with ${outcome.code}${outcome.retryable ? ' (retryable)' : ''}`
   return mode === 'both' ? effect : `${effect}; only ${mode === 'stream' ? 'streamed' : 'whole'} replies`
 }
 

@@ -56,7 +56,7 @@ export class Progress {
         break
       }
       case 'retry':
-        this.line(`  ${event.kind}: sent again in ${Math.round(event.waitMs)} ms`, 'yellow')
+        this.line(`  ${event.code}: sent again in ${Math.round(event.waitMs)} ms`, 'yellow')
         break
       case 'reply-failed':
         this.line(`  model call failed: ${event.error.message}`, 'yellow')

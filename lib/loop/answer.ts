@@ -90,7 +90,7 @@ async function checked<S extends object>(
 
 const withheld: Judgement = {
   kind: 'withheld',
-  error: new ModelError('The reply was withheld by the content filter.', { kind: 'content_filter', retryable: false }),
+  error: new ModelError('The reply was withheld by the content filter.', { code: 'content_filter', retryable: false }),
 }
 
 function rejected(text: string, problem: string): Judgement {

@@ -1,37 +1,48 @@
+import { TenroundsError } from '../../router/errors.ts'
 import { excerpt } from '../../router/text/clip.ts'
 
-/** `invalid_option`: an option of `runLoop` is wrong. `invalid_checkpoint`: `resumeFrom` is no checkpoint of this version. */
+/**
+ * Code of a {@link LoopError}.
+ *
+ * - `invalid_option`: an option of `runLoop` is missing, unknown or has a wrong value. The message names it.
+ * - `invalid_checkpoint`: `resumeFrom` is damaged, was written by another version, or does not belong to this run.
+ *   Start the run without it.
+ */
 export type LoopErrorCode = 'invalid_option' | 'invalid_checkpoint'
 
-/** Misuse of the loop: the only thing `runLoop` rejects with. Everything that happens in a run is in its result. */
-export class LoopError extends Error {
+/**
+ * Wrong use of `runLoop`, and the only error that it throws. It is thrown before the first request. Everything that
+ * happens during a run is part of the run's result instead.
+ */
+export class LoopError extends TenroundsError {
   override readonly name = 'LoopError' as const
-  readonly code: LoopErrorCode
+  /** Stable identifier of the mistake. */
+  declare readonly code: LoopErrorCode
 
   constructor(code: LoopErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.code = code
+    super(code, message, options)
   }
 }
 
 /**
- * Why a model call failed.
+ * Reason why a model call failed. Whether a retry can help is in {@link ModelErrorFields.retryable}; the usual value is
+ * given here.
  *
- * - `configuration`: the client is set up wrongly (no token, a URL that may not be used)
- * - `authentication`: the token is missing, wrong, or of another region
- * - `quota`: the account's balance or plan is used up
- * - `rate_limit`: too many requests or tokens per minute
- * - `overloaded`: the server has no capacity now
- * - `server`: the server failed
- * - `invalid_request`: the server refuses the request as it is
- * - `context_length`: the transcript is longer than the model takes
- * - `content_filter`: input or output was refused for its content
- * - `timeout`: the time allowed was over
- * - `network`: no connection, or it broke
- * - `protocol`: what came back is no chat completion
- * - `aborted`: the caller's signal was aborted
+ * - `configuration`: the client has no token, an invalid option or a URL that it must not use. Not retryable.
+ * - `authentication`: the server rejected the token: it is wrong, expired or of another region. Not retryable.
+ * - `quota`: the account has no balance left, or its plan is used up. Not retryable.
+ * - `rate_limit`: too many requests or tokens per minute. Retryable, after `retryAfterMs` if the server gave it.
+ * - `overloaded`: the server has no capacity at the moment. Retryable.
+ * - `server`: the server failed, for example with HTTP 500. Retryable.
+ * - `invalid_request`: the server rejected the request as it is. Not retryable.
+ * - `context_length`: the messages are longer than the model's context window. Not retryable.
+ * - `content_filter`: the input or the output was blocked because of its content. Not retryable.
+ * - `timeout`: no reply within the allowed time. Retryable.
+ * - `network`: the connection could not be opened, or it broke. Retryable.
+ * - `protocol`: the response is not a chat completion. Retryable if it looks like a damaged response.
+ * - `aborted`: the caller aborted the call. Not retryable.
  */
-export type ModelErrorKind =
+export type ModelErrorCode =
   | 'configuration'
   | 'authentication'
   | 'quota'
@@ -46,75 +57,102 @@ export type ModelErrorKind =
   | 'protocol'
   | 'aborted'
 
+/** What is known about a failed model call. */
 export interface ModelErrorFields {
-  readonly kind: ModelErrorKind
+  /** Stable identifier of the failure. */
+  readonly code: ModelErrorCode
   /** Whether the same request may succeed later. */
   readonly retryable: boolean
-  /** How long the server asks to wait, in milliseconds. */
+  /** Time that the server asks to wait before the next request, in milliseconds. */
   readonly retryAfterMs?: number
-  /** HTTP status. */
+  /** HTTP status of the response. */
   readonly status?: number
-  /** The provider's own code, e.g. MiniMax's `2013`. */
-  readonly code?: string
+  /** The provider's own error code, for example MiniMax's `2013`. */
+  readonly providerCode?: string
+  /** The provider's id of the request, for its support. */
   readonly requestId?: string
 }
 
-/** A model call that failed. The message carries no token, and no part of the request. */
-export class ModelError extends Error implements ModelErrorFields {
+/**
+ * A failed model call. A {@link Model} rejects with it, and the message contains neither the token nor the request.
+ *
+ * Use {@link isModelError} to recognise it: `instanceof` fails if two copies of the package are loaded.
+ */
+export class ModelError extends TenroundsError implements ModelErrorFields {
   override readonly name = 'ModelError' as const
-  readonly kind: ModelErrorKind
+  /** Stable identifier of the failure. */
+  declare readonly code: ModelErrorCode
+  /** Whether the same request may succeed later. */
   readonly retryable: boolean
+  /** Time that the server asks to wait before the next request, in milliseconds. */
   declare readonly retryAfterMs?: number
+  /** HTTP status of the response. */
   declare readonly status?: number
-  declare readonly code?: string
+  /** The provider's own error code, for example MiniMax's `2013`. */
+  declare readonly providerCode?: string
+  /** The provider's id of the request, for its support. */
   declare readonly requestId?: string
 
   constructor(message: string, fields: ModelErrorFields, options?: ErrorOptions) {
-    super(message, options)
-    this.kind = fields.kind
+    super(fields.code, message, options)
     this.retryable = fields.retryable
     Object.assign(this, fields)
   }
 }
 
-/** A failure as plain data: it can be logged, stored and sent. */
-export interface RunError {
-  readonly name: string
-  readonly message: string
-  /** Set where a model call failed. */
-  readonly kind?: ModelErrorKind
-  readonly retryable?: boolean
-  readonly retryAfterMs?: number
-  readonly status?: number
-  readonly code?: string
-  readonly requestId?: string
+/** Whether a value is a {@link ModelError}, of this or of another copy of the package. */
+export function isModelError(value: unknown): value is ModelError {
+  if (value instanceof ModelError) return true
+  return value instanceof Error && value.name === 'ModelError' && 'code' in value && typeof value.code === 'string'
 }
 
-/** The message of whatever was thrown: anything can be, and not everything can be made a string of. */
+/** A failure as plain data that can be logged, stored and sent. It is part of runs, traces and reports. */
+export interface RunError {
+  /** Name of the error class, for example `ModelError`. */
+  readonly name: string
+  /** Explanation for people, at most 1024 bytes, with secrets masked. */
+  readonly message: string
+  /** Stable identifier; for a failed model call a {@link ModelErrorCode}. Absent for errors of other libraries. */
+  readonly code?: string
+  /** Whether the same request may succeed later. Set for failed model calls. */
+  readonly retryable?: boolean
+  /** Time that the server asks to wait before the next request, in milliseconds. */
+  readonly retry_after_ms?: number
+  /** HTTP status of the response. */
+  readonly status?: number
+  /** The provider's own error code, for example MiniMax's `2013`. */
+  readonly provider_code?: string
+  /** The provider's id of the request, for its support. */
+  readonly request_id?: string
+}
+
+/** The message of a thrown value. Any value can be thrown, and some cannot be converted to a string. */
 export function messageOf(error: unknown): string {
   const message: unknown = error instanceof Error ? error.message : error
   if (typeof message === 'string') return message
   try {
     return String(message)
   } catch {
-    return 'a value that has no text was thrown'
+    return 'a value that cannot be converted to text was thrown'
   }
 }
 
-/** What was thrown, as plain data: message clipped and redacted, no stack, no cause. */
+/** A thrown value as plain data. The message is clipped and its secrets are masked; stack and cause are left out. */
 export function toRunError(error: unknown): RunError {
   const message = excerpt(messageOf(error), 1024)
   if (!(error instanceof Error)) return { name: 'Error', message }
-  if (!(error instanceof ModelError)) return { name: String(error.name), message }
-  const { name, kind, retryable, retryAfterMs, status, code, requestId } = error
+  const name = String(error.name)
+  if (!isModelError(error))
+    return error instanceof TenroundsError ? { name, message, code: error.code } : { name, message }
+  const { code, retryable, retryAfterMs, status, providerCode, requestId } = error
   return {
     name,
     message,
-    kind,
+    code,
     retryable,
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    ...(retryAfterMs === undefined ? {} : { retry_after_ms: retryAfterMs }),
     ...(status === undefined ? {} : { status }),
-    ...(code === undefined ? {} : { code }),
-    ...(requestId === undefined ? {} : { requestId }),
+    ...(providerCode === undefined ? {} : { provider_code: providerCode }),
+    ...(requestId === undefined ? {} : { request_id: requestId }),
   }
 }

@@ -1,5 +1,5 @@
 import type { Repair, ToolErrorKind } from '../../router/tool-call.ts'
-import type { ModelErrorKind, RunError } from './errors.ts'
+import type { ModelErrorCode, RunError } from './errors.ts'
 import type { LimitReason, Limits, StopReason } from './limits.ts'
 import type { FinishReason, Usage } from './model.ts'
 
@@ -69,7 +69,7 @@ export type LoopEvent = (
       readonly type: 'retry'
       readonly round: number
       readonly attempt: number
-      readonly kind: ModelErrorKind
+      readonly code: ModelErrorCode
       readonly waitMs: number
     }
   /** A model call failed, or was cut short by the deadline or an abort: the run is over. */

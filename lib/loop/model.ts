@@ -1,5 +1,5 @@
 import type { AssistantMessage } from '../../router/reading/assistant-message.ts'
-import type { ModelErrorKind } from './errors.ts'
+import type { ModelErrorCode } from './errors.ts'
 
 /**
  * The model, as the loop sees it: one function that turns a transcript into a reply.
@@ -33,7 +33,7 @@ export interface ModelRequest {
 interface ModelRetry {
   /** 1 for the first call that is sent again. */
   readonly attempt: number
-  readonly kind: ModelErrorKind
+  readonly code: ModelErrorCode
   /** Milliseconds before it is sent. */
   readonly waitMs: number
 }

@@ -34,7 +34,7 @@ export class Scope {
     const atDeadline = () =>
       this.#interrupt(
         'deadline',
-        new ModelError('The deadline of the run is over.', { kind: 'timeout', retryable: true }),
+        new ModelError('The deadline of the run is over.', { code: 'timeout', retryable: true }),
       )
     this.#closers.push(clock.after(Math.max(0, deadlineMs), atDeadline))
   }

@@ -122,7 +122,7 @@ function checked(reply: ModelReply | undefined): ModelReply {
     const { message, finishReason, usage, id, model } = reply
     return { message, finishReason, usage: soundUsage(usage), id, model }
   }
-  throw new ModelError('The model replied without a message or usage.', { kind: 'protocol', retryable: false })
+  throw new ModelError('The model replied without a message or usage.', { code: 'protocol', retryable: false })
 }
 
 /** Counts a reply, reads it and appends it to the transcript: from now on its calls are pending, or it is to be judged. */

@@ -57,5 +57,5 @@ export function isLoopback(hostname: string): boolean {
 
 /** The client is set up wrongly. The message names the variable or option to set, never a secret value. */
 export function misconfigured(message: string): ModelError {
-  return new ModelError(message, { kind: 'configuration', retryable: false })
+  return new ModelError(message, { code: 'configuration', retryable: false })
 }

@@ -1,5 +1,5 @@
 import { isObject } from '../../router/json/json.ts'
-import { ModelError, type ModelErrorKind } from '../loop/errors.ts'
+import { ModelError, type ModelErrorCode } from '../loop/errors.ts'
 import type { ModelRequest, SerializedMessage } from '../loop/model.ts'
 
 /** The messages of a request for an endpoint that takes no `tools`: they are described in the system message. */
@@ -79,7 +79,7 @@ function resultAsText(message: SerializedMessage): SerializedMessage {
   return { role: 'user', json: JSON.stringify({ role: 'user', content: text }) }
 }
 
-const refusals: ReadonlySet<ModelErrorKind> = new Set(['invalid_request', 'server'])
+const refusals: ReadonlySet<ModelErrorCode> = new Set(['invalid_request', 'server'])
 
 /** That a server does not know the field of the request. */
 const unknownField = [
@@ -110,9 +110,9 @@ const oneTool = [
  * its code 2013 it complains about what is in them, unless it says that it does not know the field.
  */
 export function refusesTools(error: unknown): boolean {
-  if (!(error instanceof ModelError) || !refusals.has(error.kind)) return false
-  const { message, code } = error
+  if (!(error instanceof ModelError) || !refusals.has(error.code)) return false
+  const { message, providerCode } = error
   if (oneTool.some((pattern) => pattern.test(message))) return false
-  const isMinimax = code === '2013' || message.includes('(2013)')
+  const isMinimax = providerCode === '2013' || message.includes('(2013)')
   return (isMinimax ? unknownField : noTools).some((pattern) => pattern.test(message))
 }

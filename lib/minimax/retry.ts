@@ -1,6 +1,6 @@
 import { onAbort } from '../../router/on-abort.ts'
 import type { Clock } from '../loop/clock.ts'
-import { ModelError, type ModelErrorKind } from '../loop/errors.ts'
+import { ModelError, type ModelErrorCode } from '../loop/errors.ts'
 import type { ModelRequest } from '../loop/model.ts'
 import { StaleConnection } from './stale-connection.ts'
 
@@ -24,7 +24,7 @@ interface RetryOptions {
  * The first wait where the server does not say how long, in milliseconds; each further one is twice as long. Limits are
  * counted per minute: two waits of 15 and 30 s reach into the next one. A server under load is given a little time.
  */
-const firstWaits: ReadonlyMap<ModelErrorKind, number> = new Map([
+const firstWaits: ReadonlyMap<ModelErrorCode, number> = new Map([
   ['rate_limit', 15_000],
   ['overloaded', 2_000],
 ])
@@ -55,7 +55,7 @@ export async function withRetries<T>(options: RetryOptions, attempt: (timeoutMs:
       if (waitMs === undefined) throw error
       if (isStale) stale++
       else failed++
-      onRetry?.({ attempt: failed + stale, kind: error.kind, waitMs })
+      onRetry?.({ attempt: failed + stale, code: error.code, waitMs })
       if (waitMs > 0) await wait(waitMs, signal, clock)
     }
   }
@@ -63,12 +63,12 @@ export async function withRetries<T>(options: RetryOptions, attempt: (timeoutMs:
 
 /** How long to wait, in milliseconds; undefined where that does not fit into the time that is left. */
 function waitAfter(
-  { kind, retryAfterMs }: ModelError,
+  { code, retryAfterMs }: ModelError,
   failed: number,
   leftMs: number,
   { random, firstWaitMs }: RetryOptions,
 ): number | undefined {
-  const leastMs = retryAfterMs ?? (firstWaitMs ?? firstWaits.get(kind) ?? usualFirstWait) * 2 ** failed
+  const leastMs = retryAfterMs ?? (firstWaitMs ?? firstWaits.get(code) ?? usualFirstWait) * 2 ** failed
   if (leastMs >= leftMs) return undefined
   const spreadMs = retryAfterMs === undefined ? leastMs / 2 : 500 + leastMs / 10
   // What comes on top by chance must not eat up the time of the attempt.
@@ -84,7 +84,7 @@ function wait(ms: number, signal: AbortSignal, clock: Clock): Promise<void> {
     const stopWaiting = onAbort(signal, () => {
       cancel()
       reject(
-        new ModelError('The call was aborted while it waited to be sent again.', { kind: 'aborted', retryable: false }),
+        new ModelError('The call was aborted while it waited to be sent again.', { code: 'aborted', retryable: false }),
       )
     })
   })

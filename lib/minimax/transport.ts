@@ -71,11 +71,11 @@ export function createTransport(
 
 function timedOut(timeoutMs: number): ModelError {
   return new ModelError(`MiniMax did not answer within ${Math.round(timeoutMs)} ms.`, {
-    kind: 'timeout',
+    code: 'timeout',
     retryable: true,
   })
 }
 
 function aborted(): ModelError {
-  return new ModelError('The call was aborted.', { kind: 'aborted', retryable: false })
+  return new ModelError('The call was aborted.', { code: 'aborted', retryable: false })
 }

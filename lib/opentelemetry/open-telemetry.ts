@@ -102,7 +102,7 @@ function record(
     case 'retry':
       run.chat?.addEvent('retry', {
         attempt: event.attempt,
-        [attribute.errorType]: event.kind,
+        [attribute.errorType]: event.code,
         wait_ms: Math.round(event.waitMs),
       })
       break
@@ -112,7 +112,7 @@ function record(
       run.chat = undefined
       break
     case 'reply-failed':
-      if (run.chat !== undefined) fail(run.chat, event.error.kind ?? event.error.name, event.error.message)
+      if (run.chat !== undefined) fail(run.chat, event.error.code ?? event.error.name, event.error.message)
       run.chat?.end()
       run.chat = undefined
       break
@@ -174,14 +174,14 @@ function notExecuted(run: OpenRun, { tool, id, round, errorKind, servedFrom }: E
 }
 
 function endRun(run: OpenRun, event: EventOf<'run-end'>): void {
-  const kind = event.error?.kind ?? event.error?.name
+  const errorType = event.error?.code ?? event.error?.name
   for (const open of [run.chat, ...run.tools.values()]) {
-    if (open !== undefined) fail(open, kind ?? event.stopReason)
+    if (open !== undefined) fail(open, errorType ?? event.stopReason)
     open?.end()
   }
   const ended = { [attribute.stopReason]: event.stopReason, [attribute.rounds]: event.rounds }
   run.span.setAttributes({ ...usageOf(event.usage), ...ended })
-  if (event.stopReason === 'failed') fail(run.span, kind ?? 'failed', event.error?.message)
+  if (event.stopReason === 'failed') fail(run.span, errorType ?? 'failed', event.error?.message)
   run.span.end()
 }
 

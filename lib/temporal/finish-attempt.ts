@@ -45,7 +45,7 @@ export async function settle<Result>(
   report.awaitsNextAttempt(delayMs, failure.type ?? 'Error')
   const leftMs = await awaitNextAttempt(cancellationSignal, delayMs, endsAt - now)
   if (cancellationReason(context) === 'requested') return result
-  throw leftMs === delayMs ? failure : toApplicationFailure({ ...outcome.error, retryAfterMs: leftMs })
+  throw leftMs === delayMs ? failure : toApplicationFailure({ ...outcome.error, retry_after_ms: leftMs })
 }
 
 /** Undefined where the run did not fail, and was not interrupted by anything but a request. */

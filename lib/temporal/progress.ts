@@ -48,7 +48,7 @@ export function nextProgress(progress: RunProgress, event: LoopEvent): RunProgre
         doing: event.answerOnly ? 'asking for the answer' : 'waiting for the model',
       }
     case 'retry':
-      return { ...next, doing: `waiting to ask again: ${event.kind}` }
+      return { ...next, doing: `waiting to ask again: ${event.code}` }
     case 'reply':
       return { ...next, doing: event.calls.map((call) => call.name).join(', ') || 'reading the answer' }
     case 'tool-end':

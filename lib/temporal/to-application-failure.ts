@@ -1,6 +1,7 @@
 import { ApplicationFailure } from '@temporalio/common'
 import { isObject } from '../../router/json/json.ts'
 import { excerpt } from '../../router/text/clip.ts'
+import { isModelError, toRunError } from '../loop/errors.ts'
 
 /** Longest message that goes into a workflow's history, in bytes. */
 const messageLimit = 2_000
@@ -17,11 +18,11 @@ const misuse: ReadonlySet<string> = new Set(['LoopError', 'TypeError', 'RangeErr
 /**
  * Turns the error of a run, a `ModelError` or anything thrown, into the failure that Temporal's retry policy understands.
  *
- * - `type` is `ModelError.<kind>` for the errors of a model (`ModelError.authentication`, `ModelError.rate_limit`, …), else the
+ * - `type` is `ModelError.<code>` for the errors of a model (`ModelError.authentication`, `ModelError.rate_limit`, …), else the
  *   error's name. It is stable: list it in `nonRetryableErrorTypes`.
  * - `nonRetryable` where the error says that it cannot be cured by waiting, and for misuse.
  * - `nextRetryDelay` is what the server asked for, in milliseconds.
- * - `details` has one object: `{ kind, status, code, request_id }`, whichever are known.
+ * - `details` has one object: `{ code, status, provider_code, request_id }`, whichever are known.
  *
  * History is readable by everybody who may see the workflow. So there is no `cause`, which could hold a request with its
  * headers, and texts are redacted and clipped. An `ApplicationFailure` is passed on as it is, unless it is too large to be
@@ -29,14 +30,17 @@ const misuse: ReadonlySet<string> = new Set(['LoopError', 'TypeError', 'RangeErr
  */
 export function toApplicationFailure(error: unknown): ApplicationFailure {
   if (isApplicationFailure(error)) return failureBytes(error) <= failureLimit ? error : shortened(error)
-  const fields: Fields = isObject(error) ? error : { message: String(error) }
-  const kind = text(fields['kind'])
+  const fields: Fields = isModelError(error)
+    ? { ...toRunError(error) }
+    : isObject(error)
+      ? error
+      : { message: String(error) }
   const name = text(fields['name']) ?? 'Error'
   const retryable = fields['retryable']
-  const retryAfterMs = number(fields['retryAfterMs']) ?? 0
+  const retryAfterMs = number(fields['retry_after_ms']) ?? 0
   return ApplicationFailure.create({
     message: excerpt(text(fields['message']) ?? name, messageLimit),
-    type: kind === undefined ? name : `ModelError.${kind}`,
+    type: name === 'ModelError' ? `ModelError.${text(fields['code'])}` : name,
     nonRetryable: typeof retryable === 'boolean' ? !retryable : misuse.has(name),
     ...(retryAfterMs > 0 && { nextRetryDelay: Math.ceil(retryAfterMs) }),
     details: [detailsOf(fields)],
@@ -49,10 +53,10 @@ type Fields = { readonly [field: string]: unknown }
 function detailsOf(fields: Fields): { readonly [field: string]: string | number } {
   const details: { [field: string]: string | number } = {}
   const named = {
-    kind: fields['kind'],
-    status: fields['status'],
     code: fields['code'],
-    request_id: fields['requestId'],
+    status: fields['status'],
+    provider_code: fields['provider_code'],
+    request_id: fields['request_id'],
   }
   for (const [name, value] of Object.entries(named)) {
     const scalar = number(value) ?? text(value)

@@ -137,7 +137,7 @@ test(
       notice: expect.stringContaining('127.0.0.1:1 is on this machine'),
       validation: { status: 'unknown' },
       pre_telemetry: { scenario: 'kv_cache_pressure' },
-      agent_trace: { stop_reason: 'failed', rounds: 0, error: { kind: 'network' } },
+      agent_trace: { stop_reason: 'failed', rounds: 0, error: { code: 'network' } },
     })
     expect(report?.markdown).toMatch(/\*\*Failed:\*\* 127\.0\.0\.1:1 refuses connections/)
     expect(stdout).toMatch(/^Validation +unknown/m)
@@ -160,7 +160,7 @@ test(
     expect(code, stderr).toBe(1)
     expect(server.bodies).toHaveLength(1)
     const [report] = await reports.read()
-    expect(JSON.parse(report?.json ?? '').agent_trace.error).toMatchObject({ kind: 'authentication', status: 401 })
+    expect(JSON.parse(report?.json ?? '').agent_trace.error).toMatchObject({ code: 'authentication', status: 401 })
     expect([stdout, stderr, report?.json, report?.markdown].join()).not.toContain(token)
   },
   timeout,

@@ -11,7 +11,7 @@ const quote = { tool: 'fetch_config', quote: '"gpu_memory_utilization":0.8' }
 const invented = { tool: 'fetch_config', quote: '"gpu_memory_utilization":0.3' }
 const otherPlan: FixPlan = { summary: 'Restart it.', actions: [{ action: 'restart_engine' }] }
 const nothing = { fix_result: null, post_telemetry: null }
-const overloaded = fails(new ModelError('MiniMax: busy', { kind: 'overloaded', retryable: true, status: 529 }))
+const overloaded = fails(new ModelError('MiniMax: busy', { code: 'overloaded', retryable: true, status: 529 }))
 
 const agent = async (model: Model, options: object = {}): Promise<AgentResult> =>
   runIncidentAgent({ scenario, pre_telemetry: await collectTelemetry(scenario) }, { model, ...options })
@@ -104,7 +104,7 @@ test.each([0, 1, 2, 3, 4])('a model that fails after %i replies leaves what the 
     agent_trace: {
       stop_reason: 'failed',
       rounds: replies,
-      error: { message: 'MiniMax: busy', kind: 'overloaded', status: 529 },
+      error: { message: 'MiniMax: busy', code: 'overloaded', status: 529 },
     },
   })
   expect(result.agent_trace.entries.filter(({ type }) => type === 'tool-end')).toHaveLength(replies)

@@ -104,7 +104,7 @@ test('a reply that the content filter withheld ends the run with that reason', a
   })
   expect(await runLoop({ model: scriptedModel([withheld]), prompt })).toMatchObject({
     stopReason: 'failed',
-    error: { kind: 'content_filter', retryable: false },
+    error: { code: 'content_filter', retryable: false },
   })
 })
 

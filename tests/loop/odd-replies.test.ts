@@ -122,9 +122,9 @@ test('a model that goes on after the run has ended adds nothing to its trace', a
     complete: ({
       onRetry,
     }: {
-      readonly onRetry?: (retry: { attempt: number; kind: 'server'; waitMs: number }) => void
+      readonly onRetry?: (retry: { attempt: number; code: 'server'; waitMs: number }) => void
     }) => {
-      retry = () => onRetry?.({ attempt: 1, kind: 'server', waitMs: 1 })
+      retry = () => onRetry?.({ attempt: 1, code: 'server', waitMs: 1 })
       return new Promise<never>(() => {})
     },
   }

@@ -87,12 +87,12 @@ test('an identical call is answered from the earlier result; the third one ends 
 })
 
 test('a failing model ends the run, and what was learned is kept', async () => {
-  const error = new ModelError('MiniMax: overloaded', { kind: 'overloaded', retryable: true, status: 529 })
+  const error = new ModelError('MiniMax: overloaded', { code: 'overloaded', retryable: true, status: 529 })
   const run = await runLoop({ model: scriptedModel([askOslo, fails(error)]), tools, prompt })
   expect(run).toMatchObject({
     stopReason: 'failed',
     rounds: 1,
-    error: { kind: 'overloaded', retryable: true, status: 529 },
+    error: { code: 'overloaded', retryable: true, status: 529 },
   })
   expect(run.results).toMatchObject([{ status: 'ok', value: { celsius: 4 } }])
   expect(run.trace.entries.map(({ type }) => type)).toEqual(['reply', 'tool-end', 'reply-failed'])

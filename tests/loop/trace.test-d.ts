@@ -1,5 +1,5 @@
 import { expectTypeOf, test } from 'vitest'
-import type { ModelErrorKind } from '../../lib/loop/errors.ts'
+import type { ModelErrorCode } from '../../lib/loop/errors.ts'
 import type { Trace } from '../../lib/loop/trace.ts'
 import type { ToolErrorKind } from '../../router/tool-call.ts'
 
@@ -9,7 +9,7 @@ test('entries of a trace are told apart by their type and have typed fields in t
   expectTypeOf<Entry<'reply'>['usage']>().toEqualTypeOf<Trace['usage']>()
   expectTypeOf<Entry<'reply'>['response_id']>().toEqualTypeOf<string | undefined>()
   expectTypeOf<Entry<'tool-end'>['error_kind']>().toEqualTypeOf<ToolErrorKind | undefined>()
-  expectTypeOf<Entry<'retry'>['kind']>().toEqualTypeOf<ModelErrorKind>()
+  expectTypeOf<Entry<'retry'>['code']>().toEqualTypeOf<ModelErrorCode>()
   expectTypeOf<Entry<'reply-failed'>['duration_ms']>().toEqualTypeOf<number>()
   expectTypeOf<Trace['entries'][number]['elapsed_ms']>().toEqualTypeOf<number>()
   expectTypeOf<Entry<'run-start'>>().toBeNever()

@@ -11,7 +11,7 @@ test.each([
     await using server = await startLocalServer((_request, response) => replyJson(response, status, body))
     const outcome = clientOf(server.url).complete(modelRequest())
     await expect(outcome).rejects.toMatchObject({
-      kind: 'authentication',
+      code: 'authentication',
       message: expect.stringMatching(/ANTHROPIC_AUTH_TOKEN.*\bregion\b.*127\.0\.0\.1:\d+/),
     })
   },

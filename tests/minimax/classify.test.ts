@@ -33,14 +33,14 @@ test.each([
   [429, 'usage limit exceeded, resets at 2026-05-15T15:00:00Z (2056)', 'quota', false],
   [500, 'your current token plan not support model (2061)', 'quota', false],
   [529, 'High traffic detected. (2064) (529)', 'overloaded', true],
-])('HTTP %i with "%s" is of the kind %s, retryable: %s', (status, message, kind, retryable) => {
+])('HTTP %i with "%s" is classified as %s, retryable: %s', (status, message, code, retryable) => {
   const error = classified(status, bodyOf(message))
   expect(error).toMatchObject({
     name: 'ModelError',
-    kind,
+    code,
     retryable,
     status,
-    code: /\((\d{4})\)/.exec(message)?.[1],
+    providerCode: /\((\d{4})\)/.exec(message)?.[1],
     requestId: '0640ba836689481a9c9410847decb247',
   })
   expect(error.message).toContain(message)
@@ -65,8 +65,8 @@ test.each([
   [504, 'server', true],
   [520, 'server', true],
   [529, 'overloaded', true],
-])('HTTP %i without a code is of the kind %s, retryable: %s', (status, kind, retryable) => {
-  expect(errorOfResponse(status, undefined, '<html><h1>Sorry</h1></html>')).toMatchObject({ kind, retryable, status })
+])('HTTP %i without a code is classified as %s, retryable: %s', (status, code, retryable) => {
+  expect(errorOfResponse(status, undefined, '<html><h1>Sorry</h1></html>')).toMatchObject({ code, retryable, status })
 })
 
 test.each([
@@ -74,7 +74,7 @@ test.each([
   ['a code that is a name', { error: { message: 'new trouble', code: 'invalid_prompt' } }],
   ['a code that is a member of every object', { error: { message: 'new trouble', code: 'constructor' } }],
 ])('%s leaves the status to decide', (_name, body) => {
-  expect(classified(503, body)).toMatchObject({ kind: 'overloaded', retryable: true })
+  expect(classified(503, body)).toMatchObject({ code: 'overloaded', retryable: true })
 })
 
 test.each([
@@ -82,14 +82,14 @@ test.each([
   ['a text', { error: { message: 'no tokens left', code: '1008' } }],
   ['in base_resp', { base_resp: { status_code: 1008, status_msg: 'no tokens left' } }],
 ])('the code counts also as a field: %s', (_name, body) => {
-  expect(classified(500, body)).toMatchObject({ kind: 'quota', retryable: false, code: '1008' })
+  expect(classified(500, body)).toMatchObject({ code: 'quota', retryable: false, providerCode: '1008' })
 })
 
 test.each([
   ['http_code', { error: { type: 'overloaded_error', message: 'Busy.', http_code: '529' } }, 'overloaded', true],
   ['code', { error: { message: 'Minimax midstream error: Busy.', code: 429 } }, 'rate_limit', true],
-])('an error in a 200 without a code of MiniMax is judged by the status in its %s', (_name, body, kind, retryable) => {
-  expect(errorInBody(body, 200)).toMatchObject({ kind, retryable })
+])('an error in a 200 without a code of MiniMax is judged by the status in its %s', (_name, body, code, retryable) => {
+  expect(errorInBody(body, 200)).toMatchObject({ code, retryable })
 })
 
 test.each([[undefined], ['text'], [{}], [{ error: null }], [{ base_resp: { status_code: 0, status_msg: 'odd' } }]])(
@@ -119,20 +119,20 @@ test.each([
   [404, { type: 'invalid_request_error', code: 'model_not_found' }, 'invalid_request', false],
   [500, { type: 'overloaded_error' }, 'overloaded', true],
   [502, { type: 'invalid_request_error' }, 'server', true],
-])('HTTP %i with %j is of the kind %s, retryable: %s', (status, named, kind, retryable) => {
+])('HTTP %i with %j is classified as %s, retryable: %s', (status, named, code, retryable) => {
   const body = { error: { message: 'No.', ...named } }
   const error = status === 200 ? errorInBody(body, status) : classified(status, body)
-  expect(error).toMatchObject({ kind, retryable, status })
+  expect(error).toMatchObject({ code, retryable, status })
 })
 
 test('a code of MiniMax says more than a name', () => {
   const body = { error: { type: 'rate_limit_error', message: 'usage limit exceeded (2056)' } }
-  expect(classified(429, body)).toMatchObject({ kind: 'quota', code: '2056' })
+  expect(classified(429, body)).toMatchObject({ code: 'quota', providerCode: '2056' })
 })
 
 test('a name in an outer error counts where the inner one has none', () => {
   const body = { error: { type: 'insufficient_quota', message: JSON.stringify({ message: 'No.' }) } }
-  expect(classified(429, body)).toMatchObject({ kind: 'quota', retryable: false })
+  expect(classified(429, body)).toMatchObject({ code: 'quota', retryable: false })
 })
 
 test('a 304 out of a cache is not taken for a redirect', () => {

@@ -71,9 +71,9 @@ test('an error in base_resp is one although the status is 200 and there is a cho
   const base_resp = { status_code: 1008, status_msg: 'insufficient balance' }
   expect(() => readCompletion({ ...completion, base_resp }, 200)).toThrow(
     expect.objectContaining({
-      kind: 'quota',
+      code: 'quota',
       retryable: false,
-      code: '1008',
+      providerCode: '1008',
       status: 200,
       message: expect.stringContaining('insufficient balance'),
     }),
@@ -83,7 +83,7 @@ test('an error in base_resp is one although the status is 200 and there is a cho
 test('an error object is one although the status is 200', () => {
   const body = { error: { message: 'High traffic detected. (2064) (529)' }, request_id: 'r1' }
   expect(() => readCompletion(body, 200)).toThrow(
-    expect.objectContaining({ kind: 'overloaded', retryable: true, code: '2064', requestId: 'r1' }),
+    expect.objectContaining({ code: 'overloaded', retryable: true, providerCode: '2064', requestId: 'r1' }),
   )
 })
 
@@ -91,9 +91,9 @@ test.each([
   ['an error', { error: { code: 502, message: 'Minimax midstream error: x' } }, 'server', true],
   ['one whose code says more', { error: { message: 'output new_sensitive (1027)' } }, 'content_filter', false],
   ['the finish reason "error"', { finish_reason: 'error' }, 'server', true],
-])('a choice with %s is a failure', (_name, choice, kind, retryable) => {
+])('a choice with %s is a failure', (_name, choice, code, retryable) => {
   const message = { role: 'assistant', content: 'War' }
-  expect(() => withChoice({ message, ...choice })).toThrow(expect.objectContaining({ kind, retryable, status: 200 }))
+  expect(() => withChoice({ message, ...choice })).toThrow(expect.objectContaining({ code, retryable, status: 200 }))
 })
 
 test('of several choices the first one by index is read, and one that is null is passed over', () => {
@@ -112,6 +112,6 @@ test('of several choices the first one by index is read, and one that is null is
 test.each([[{}], [[]], ['text'], [null], [{ choices: [] }], [{ choices: [{}] }], [{ choices: [{ message: 'x' }] }]])(
   'JSON that is no completion is a protocol error: %j',
   (body) => {
-    expect(() => readCompletion(body, 200)).toThrow(expect.objectContaining({ kind: 'protocol', status: 200 }))
+    expect(() => readCompletion(body, 200)).toThrow(expect.objectContaining({ code: 'protocol', status: 200 }))
   },
 )

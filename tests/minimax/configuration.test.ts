@@ -55,7 +55,7 @@ test.each([
 ])('%s is a configuration error that names the variable and shows no secret', (_name, changed, message) => {
   const caught = errorOf(() => minimax({ env: { ...env, ...changed } }))
   expect(caught).toBeInstanceOf(ModelError)
-  expect(caught).toMatchObject({ kind: 'configuration', retryable: false, message: expect.stringMatching(message) })
+  expect(caught).toMatchObject({ code: 'configuration', retryable: false, message: expect.stringMatching(message) })
   expect(JSON.stringify([caught, (caught as Error).message, (caught as Error).stack])).not.toMatch(
     /a-token-that-no-pattern-knows|0123456789/,
   )

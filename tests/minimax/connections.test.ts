@@ -34,7 +34,7 @@ test('a server that speaks no HTTP is a protocol error that speaks of scheme and
   await using server = await startTcpServer((socket) => socket.end('SSH-2.0-OpenSSH_9.9\r\n'))
   for (const scheme of ['http', 'https']) {
     await expect(clientOf(`${scheme}://127.0.0.1:${server.port}`).complete(modelRequest())).rejects.toMatchObject({
-      kind: 'protocol',
+      code: 'protocol',
       retryable: false,
       message: expect.stringContaining('scheme and port'),
     })
@@ -89,7 +89,7 @@ test('a closed client says so', async () => {
   await model.complete(modelRequest())
   await model.close()
   const outcome = model.complete(modelRequest())
-  await expect(outcome).rejects.toMatchObject({ kind: 'configuration', message: expect.stringContaining('was closed') })
+  await expect(outcome).rejects.toMatchObject({ code: 'configuration', message: expect.stringContaining('was closed') })
 })
 
 test.each([true, false])('a process ends by itself once its calls are done (closed %s)', async (closes) => {

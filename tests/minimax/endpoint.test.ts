@@ -75,7 +75,7 @@ test.each([
   expect(() => chatCompletionsUrl(address, { name: 'ANTHROPIC_BASE_URL' })).toThrow(
     expect.objectContaining({
       name: 'ModelError',
-      kind: 'configuration',
+      code: 'configuration',
       retryable: false,
       message: expect.stringMatching(/^ANTHROPIC_BASE_URL is .*over https, or to loopback/),
     }),
@@ -87,7 +87,7 @@ test.each(['', 'api.minimax.io', 'not a url', 'https://'])(
   (address) => {
     expect(() => chatCompletionsUrl(address, base)).toThrow(
       expect.objectContaining({
-        kind: 'configuration',
+        code: 'configuration',
         message: expect.stringMatching(/^MINIMAX_BASE_URL is .*no URL.*https:\/\/api\.minimax\.io/),
       }),
     )

@@ -16,7 +16,7 @@ test.each<[string, (response: ServerResponse) => unknown]>([
   )
   const model = clientOf(server.url, { maxResponseBytes: 10_000 })
   await expect(model.complete(modelRequest({ timeoutMs: 1_500 }))).rejects.toMatchObject({
-    kind: 'authentication',
+    code: 'authentication',
     retryable: false,
     status: 401,
     requestId: '066b',
@@ -28,9 +28,9 @@ test('an error whose body never ends is told long before the deadline, with what
   await using server = await startLocalServer((_request, response) => response.writeHead(500).write(refusal))
   const model = clientOf(server.url)
   await expect(model.complete(modelRequest({ timeoutMs: 600_000 }))).rejects.toMatchObject({
-    kind: 'authentication',
+    code: 'authentication',
     status: 500,
-    code: '2049',
+    providerCode: '2049',
   })
   await model.close()
 })
@@ -48,7 +48,7 @@ test('an error page without end is read no further than it is of use', async () 
   })
   const model = clientOf(server.url)
   await expect(model.complete(modelRequest({ timeoutMs: 600_000 }))).rejects.toMatchObject({
-    kind: 'server',
+    code: 'server',
     status: 502,
     message: expect.stringContaining('sorry'),
   })
@@ -62,7 +62,7 @@ test('an abort within the body of an error is an abort', async () => {
     response.writeHead(401).write(refusal, () => setImmediate(() => controller.abort())),
   )
   const model = clientOf(server.url)
-  await expect(model.complete(modelRequest({ signal: controller.signal }))).rejects.toMatchObject({ kind: 'aborted' })
+  await expect(model.complete(modelRequest({ signal: controller.signal }))).rejects.toMatchObject({ code: 'aborted' })
   await model.close()
 })
 
@@ -74,7 +74,7 @@ test('an error that was read whole leaves its connection to the next call', asyn
   })
   const model = clientOf(server.url)
   for (let count = 0; count < 4; count++) {
-    await expect(model.complete(modelRequest())).rejects.toMatchObject({ code: '2013' })
+    await expect(model.complete(modelRequest())).rejects.toMatchObject({ providerCode: '2013' })
     await new Promise((resolve) => setImmediate(resolve))
   }
   expect(ports.size).toBeLessThanOrEqual(2)

@@ -36,7 +36,11 @@ test.each<[string, unknown]>([
     { error: { message: 'upstream error' }, base_resp: { status_code: 2061, status_msg: 'no plan' } },
   ],
 ])('a code is found %s', async (_name, body) => {
-  expect(await failureOf(500, JSON.stringify(body))).toMatchObject({ kind: 'quota', retryable: false, code: '2061' })
+  expect(await failureOf(500, JSON.stringify(body))).toMatchObject({
+    code: 'quota',
+    retryable: false,
+    providerCode: '2061',
+  })
 })
 
 test.each([
@@ -46,22 +50,34 @@ test.each([
   ['JSON that breaks off', `{"error":{"message":"${plan}","ty`],
   ['a JSON text', JSON.stringify(plan)],
 ])('a code is found in the body of an error status that is %s', async (_name, body) => {
-  expect(await failureOf(500, body)).toMatchObject({ kind: 'quota', retryable: false, code: '2061' })
+  expect(await failureOf(500, body)).toMatchObject({ code: 'quota', retryable: false, providerCode: '2061' })
 })
 
 test.each<[string, unknown, object]>([
-  ['the innermost error', { error: { message: 'x', code: 2013, error: { message: 'no (1008)' } } }, { code: '1008' }],
-  ['a code at the end before one in the middle', { error: { message: 'was (1002), now (1008)' } }, { code: '1008' }],
-  ['a field before a number in the text', { error: { message: 'only (1024) of it', code: 2013 } }, { code: '2013' }],
+  [
+    'the innermost error',
+    { error: { message: 'x', code: 2013, error: { message: 'no (1008)' } } },
+    { providerCode: '1008' },
+  ],
+  [
+    'a code at the end before one in the middle',
+    { error: { message: 'was (1002), now (1008)' } },
+    { providerCode: '1008' },
+  ],
+  [
+    'a field before a number in the text',
+    { error: { message: 'only (1024) of it', code: 2013 } },
+    { providerCode: '2013' },
+  ],
 ])('%s counts', async (_name, body, expected) => {
   expect(await failureOf(500, JSON.stringify(body))).toMatchObject(expected)
 })
 
 test.each<[number, string, object]>([
-  [400, 'The batch of (1024) is too large.', { kind: 'invalid_request', retryable: false }],
-  [429, 'At most (1000) requests per day.', { kind: 'rate_limit', retryable: true }],
-  [429, 'Plan used up (2056), see your account.', { kind: 'quota', retryable: false }],
-  [500, 'Slow down (1002), please.', { kind: 'rate_limit', retryable: true }],
+  [400, 'The batch of (1024) is too large.', { code: 'invalid_request', retryable: false }],
+  [429, 'At most (1000) requests per day.', { code: 'rate_limit', retryable: true }],
+  [429, 'Plan used up (2056), see your account.', { code: 'quota', retryable: false }],
+  [500, 'Slow down (1002), please.', { code: 'rate_limit', retryable: true }],
 ])('HTTP %i with "%s": a number in the text turns no refusal into a retry', async (status, message, expected) => {
   expect(await failureOf(status, JSON.stringify({ message }))).toMatchObject(expected)
 })
@@ -71,7 +87,7 @@ test.each<[string, object]>([
   ['Anthropic', { type: 'error', message: 'insufficient balance (1008)' }],
   ['MiniMax', { status_code: 1008, status_msg: 'insufficient balance' }],
 ])('a 200 that calls itself an error in the manner of %s is one', (_name, body) => {
-  expect(errorInBody(body, 200)).toMatchObject({ kind: 'quota', code: '1008' })
+  expect(errorInBody(body, 200)).toMatchObject({ code: 'quota', providerCode: '1008' })
 })
 
 test.each([
@@ -91,8 +107,8 @@ test.each([
 
 test.each(['[', '{"a":'])('an error that nests endlessly is an error like any other', async (opening) => {
   const deep = `{"error":{"message":"no (2013)","param":${opening.repeat(20_000)}0${(opening === '[' ? ']' : '}').repeat(20_000)}}}`
-  expect(await failureOf(400, deep.replace('"error"', '"detail":[1],"error"'))).toMatchObject({ code: '2013' })
-  expect(errorInBody(JSON.parse(deep), 200)).toMatchObject({ code: '2013' })
+  expect(await failureOf(400, deep.replace('"error"', '"detail":[1],"error"'))).toMatchObject({ providerCode: '2013' })
+  expect(errorInBody(JSON.parse(deep), 200)).toMatchObject({ providerCode: '2013' })
 })
 
 async function failureOf(status: number, body: string): Promise<unknown> {

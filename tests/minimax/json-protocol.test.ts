@@ -146,7 +146,7 @@ test.each([
 test('who chose the native protocol gets the refusal', async () => {
   await using endpoint = await startWithoutTools()
   const outcome = clientOf(endpoint.url, { protocol: 'native' }).complete(modelRequest({ tools }))
-  await expect(outcome).rejects.toMatchObject({ kind: 'invalid_request', message: expect.stringContaining(refusal) })
+  await expect(outcome).rejects.toMatchObject({ code: 'invalid_request', message: expect.stringContaining(refusal) })
   expect(endpoint.bodies).toHaveLength(1)
 })
 
@@ -158,11 +158,11 @@ test('a protocol that is none is a configuration error', () => {
 
 /** As the classifier gives it: MiniMax's code is read out of the message. */
 const failure = (message: string) => {
-  const code = /\((\d{4})\)$/.exec(message)?.[1]
+  const providerCode = /\((\d{4})\)$/.exec(message)?.[1]
   return new ModelError(`MiniMax: ${message} [HTTP 400]`, {
-    kind: 'invalid_request',
+    code: 'invalid_request',
     retryable: false,
-    ...(code === undefined ? {} : { code }),
+    ...(providerCode === undefined ? {} : { providerCode }),
   })
 }
 

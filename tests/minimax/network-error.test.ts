@@ -25,7 +25,7 @@ test.each([
 ])('%s is a failure of the network', (_name, error, words) => {
   const failure = networkError(error, url)
   expect(failure).toBeInstanceOf(ModelError)
-  expect(failure).toMatchObject({ kind: 'network', message: expect.stringMatching(`^api.minimax.io .*${words}`) })
+  expect(failure).toMatchObject({ code: 'network', message: expect.stringMatching(`^api.minimax.io .*${words}`) })
 })
 
 test.each([
@@ -33,7 +33,7 @@ test.each([
   ['a RangeError', new RangeError('Maximum call stack size exceeded')],
   ['a misused function of Node', withCode(new RangeError('out of range'), 'ERR_OUT_OF_RANGE')],
   ['a misused function of undici', new errors.InvalidArgumentError('invalid request path')],
-  ['an error that is in words already', new ModelError('x', { kind: 'quota', retryable: false })],
+  ['an error that is in words already', new ModelError('x', { code: 'quota', retryable: false })],
   ['what is no error', 'x'],
 ])('%s is not taken for a failure of the network', (_name, error) => {
   expect(networkError(error, url)).toBe(error)

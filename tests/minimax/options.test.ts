@@ -26,7 +26,7 @@ test.each([
   [null, 'minimax() was given null: it takes an object of options.'],
   ['https://api.minimax.io', 'minimax() was given a string: it takes an object of options.'],
 ])('%j for the options is a configuration error that says what it takes', (options, message) => {
-  expect(() => minimax(options as never)).toThrow(expect.objectContaining({ kind: 'configuration', message }))
+  expect(() => minimax(options as never)).toThrow(expect.objectContaining({ code: 'configuration', message }))
 })
 
 test.each<[object, string]>([
@@ -50,7 +50,7 @@ test.each<[object, string]>([
   [{ constructor: 1 }, 'minimax() has no option "constructor".'],
 ])('%o is refused by name, and what may be secret is not shown', (options, message) => {
   const attempt = () => minimax({ env, ...options })
-  expect(attempt).toThrow(expect.objectContaining({ name: 'ModelError', kind: 'configuration', retryable: false }))
+  expect(attempt).toThrow(expect.objectContaining({ name: 'ModelError', code: 'configuration', retryable: false }))
   expect(attempt).toThrow(message)
   expect(attempt).not.toThrow(token)
 })

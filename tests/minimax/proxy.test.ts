@@ -21,11 +21,11 @@ test.each([
   [502, 'network', true, 'could not reach api.minimax.invalid (502)'],
   [403, 'configuration', false, 'does not let api.minimax.invalid through (403)'],
   [407, 'configuration', false, 'asks for credentials; add a user and a password to HTTPS_PROXY (407)'],
-])('a proxy that answers with %i is blamed for it: %s', async (status, kind, retryable, words) => {
+])('a proxy that answers with %i is blamed for it: %s', async (status, code, retryable, words) => {
   await using proxy = await startProxy(`HTTP/1.1 ${status} No\r\n\r\n`)
   const address = `http://user:hunter2@127.0.0.1:${proxy.port}`
   await expect(clientOf(url, { env: { HTTPS_PROXY: address } }).complete(modelRequest())).rejects.toMatchObject({
-    kind,
+    code,
     retryable,
     message: `The proxy 127.0.0.1:${proxy.port} of HTTPS_PROXY ${words}.`,
   })
@@ -36,7 +36,7 @@ test('a proxy that refuses connections is blamed for it', async () => {
   const { port } = await closedPort()
   const outcome = clientOf(url, { env: { HTTPS_PROXY: `http://127.0.0.1:${port}` } }).complete(modelRequest())
   await expect(outcome).rejects.toMatchObject({
-    kind: 'network',
+    code: 'network',
     message: `The proxy 127.0.0.1:${port} of HTTPS_PROXY refuses connections; check HTTPS_PROXY (ECONNREFUSED).`,
   })
 })
@@ -44,7 +44,7 @@ test('a proxy that refuses connections is blamed for it', async () => {
 test('a proxy whose name is not known is blamed for it', async () => {
   const env = { https_proxy: 'http://proxy.invalid:3128' }
   await expect(clientOf(url, { env }).complete(modelRequest())).rejects.toMatchObject({
-    kind: 'network',
+    code: 'network',
     message: expect.stringMatching(
       /^The proxy proxy\.invalid:3128 of https_proxy (?:is not known|could not be looked up)/,
     ),
@@ -57,7 +57,7 @@ test.each([
 ])('a proxy that %s is blamed for it', async (_name, answer) => {
   await using proxy = await startProxy(answer)
   await expect(clientOf(url, { env: { HTTPS_PROXY: proxy.url } }).complete(modelRequest())).rejects.toMatchObject({
-    kind: 'network',
+    code: 'network',
     retryable: true,
     message: expect.stringMatching(`^The proxy 127.0.0.1:${proxy.port} of HTTPS_PROXY .*; check HTTPS_PROXY`),
   })
@@ -67,7 +67,7 @@ test('the proxy of a tunnel sees ciphertext only, and is not blamed for what bre
   await using proxy = await startProxy('HTTP/1.1 200 Connection established\r\n\r\n')
   const model = clientOf(url, { env: { HTTPS_PROXY: proxy.url } })
   await expect(model.complete(modelRequest())).rejects.toMatchObject({
-    kind: 'network',
+    code: 'network',
     message: expect.stringMatching(/^api\.minimax\.invalid /),
   })
   expect(proxy.heard()).not.toContain(token)
@@ -86,7 +86,7 @@ test.each([
 ])('NO_PROXY %j exempts api.minimax.invalid: %s', async (list, isExempt) => {
   await using proxy = await startProxy('HTTP/1.1 502 Bad Gateway\r\n\r\n')
   const model = clientOf(url, { env: { HTTPS_PROXY: proxy.url, NO_PROXY: list } })
-  await expect(model.complete(modelRequest())).rejects.toMatchObject({ kind: 'network' })
+  await expect(model.complete(modelRequest())).rejects.toMatchObject({ code: 'network' })
   expect(proxy.heard() === '').toBe(isExempt)
 })
 
@@ -102,7 +102,7 @@ test.each(['socks5://127.0.0.1:1080', 'proxy.example:3128', 'http://'])(
   'a proxy that is written as %s is a configuration error that names the variable',
   (address) => {
     expect(() => clientOf(url, { env: { HTTPS_PROXY: address } })).toThrow(
-      expect.objectContaining({ kind: 'configuration', message: expect.stringMatching(/^HTTPS_PROXY is no http/) }),
+      expect.objectContaining({ code: 'configuration', message: expect.stringMatching(/^HTTPS_PROXY is no http/) }),
     )
   },
 )

@@ -27,15 +27,19 @@ test('who asks is told of every attempt before it is made', async () => {
   const model = clientOf(server.url, { retries: 2 }, { clock: manualClock(), random: () => 0, firstWaitMs: 100 })
   await model.complete(modelRequest({ onRetry: (retry) => told.push({ ...retry, sent: server.bodies.length }) }))
   expect(told).toEqual([
-    { attempt: 1, kind: 'overloaded', waitMs: 100, sent: 1 },
-    { attempt: 2, kind: 'overloaded', waitMs: 200, sent: 2 },
+    { attempt: 1, code: 'overloaded', waitMs: 100, sent: 1 },
+    { attempt: 2, code: 'overloaded', waitMs: 200, sent: 2 },
   ])
 })
 
 test('after the last attempt the last error is the outcome', async () => {
   await using server = await startLocalServer((_request, response) => replyJson(response, 529, overloaded))
   const model = clientOf(server.url, { retries: 2 }, { clock: manualClock() })
-  await expect(model.complete(modelRequest())).rejects.toMatchObject({ kind: 'overloaded', status: 529, code: '2064' })
+  await expect(model.complete(modelRequest())).rejects.toMatchObject({
+    code: 'overloaded',
+    status: 529,
+    providerCode: '2064',
+  })
   expect(server.bodies).toHaveLength(3)
 })
 
@@ -43,13 +47,13 @@ test.each([
   ['a 401', 401, 'invalid api key (2049)', 'authentication'],
   ['a 500 with code 2061', 500, 'your current token plan not support model (2061)', 'quota'],
   ['a 400', 400, 'invalid params, chat content is empty (2013)', 'invalid_request'],
-])('%s is not sent again', async (_name, status, message, kind) => {
+])('%s is not sent again', async (_name, status, message, code) => {
   await using server = await startLocalServer((_request, response) =>
     replyJson(response, status, { error: { message } }),
   )
   const clock = manualClock()
   const model = clientOf(server.url, { retries: 2 }, { clock })
-  await expect(model.complete(modelRequest())).rejects.toMatchObject({ kind, status, retryable: false })
+  await expect(model.complete(modelRequest())).rejects.toMatchObject({ code, status, retryable: false })
   expect(server.bodies).toHaveLength(1)
   expect(clock.waits).toEqual([])
 })
@@ -67,7 +71,7 @@ test.each([
   expect(clock.waits).toEqual([7000])
 })
 
-const retryable: ModelErrorFields = { kind: 'server', retryable: true }
+const retryable: ModelErrorFields = { code: 'server', retryable: true }
 
 /** The waits of a call that never succeeds. */
 async function waitsOf(fields: ModelErrorFields, random: number, timeoutMs = 600_000): Promise<readonly number[]> {
@@ -80,27 +84,27 @@ async function waitsOf(fields: ModelErrorFields, random: number, timeoutMs = 600
   return clock.waits
 }
 
-test.each<[ModelErrorFields['kind'], readonly number[]]>([
+test.each<[ModelErrorFields['code'], readonly number[]]>([
   ['rate_limit', [15_000, 30_000]],
   ['overloaded', [2000, 4000]],
   ['server', [1000, 2000]],
   ['network', [1000, 2000]],
-])('the waits after a failure of the kind %s are at least %j', async (kind, waits) => {
-  expect(await waitsOf({ kind, retryable: true }, 0)).toEqual(waits)
-  expect(await waitsOf({ kind, retryable: true }, 1)).toEqual(waits.map((ms) => ms * 1.5))
+])('the waits after a failure with code %s are at least %j', async (code, waits) => {
+  expect(await waitsOf({ code, retryable: true }, 0)).toEqual(waits)
+  expect(await waitsOf({ code, retryable: true }, 1)).toEqual(waits.map((ms) => ms * 1.5))
 })
 
 test.each([0, 250, 7000, 60_000])(
   'a server that asks for %i ms is not asked earlier, by chance a little later',
   async (ms) => {
-    const asked: ModelErrorFields = { kind: 'rate_limit', retryable: true, retryAfterMs: ms }
+    const asked: ModelErrorFields = { code: 'rate_limit', retryable: true, retryAfterMs: ms }
     expect(await waitsOf(asked, 0)).toEqual(ms === 0 ? [] : [ms, ms])
     expect(await waitsOf(asked, 1)).toEqual([500 + ms * 1.1, 500 + ms * 1.1])
   },
 )
 
 test('chance does not cost an attempt that fits into the time', async () => {
-  expect(await waitsOf({ kind: 'rate_limit', retryable: true, retryAfterMs: 60_000 }, 1, 61_000)).toEqual([60_500])
+  expect(await waitsOf({ code: 'rate_limit', retryable: true, retryAfterMs: 60_000 }, 1, 61_000)).toEqual([60_500])
 })
 
 test('a wait that does not fit into the time is not begun', async () => {
@@ -110,7 +114,7 @@ test('a wait that does not fit into the time is not begun', async () => {
   const clock = manualClock()
   const model = clientOf(server.url, { retries: 2 }, { clock })
   await expect(model.complete(modelRequest({ timeoutMs: 30_000 }))).rejects.toMatchObject({
-    kind: 'rate_limit',
+    code: 'rate_limit',
     retryAfterMs: 60_000,
   })
   expect(server.bodies).toHaveLength(1)
@@ -167,6 +171,6 @@ test('an abort ends the wait, takes the timer back and sends nothing more', asyn
     attempts++
     throw new ModelError('Busy.', retryable)
   })
-  await expect(outcome).rejects.toMatchObject({ kind: 'aborted', retryable: false })
+  await expect(outcome).rejects.toMatchObject({ code: 'aborted', retryable: false })
   expect({ attempts, timers }).toEqual({ attempts: 1, timers: 0 })
 })

@@ -27,7 +27,7 @@ test.each([
 ])('a token that a server quotes %s is masked in the error', async (_name, body) => {
   await using server = await startLocalServer((_request, response) => response.writeHead(401).end(body))
   const error = await failureOf(clientOf(server.url, { token }))
-  expect(error).toMatchObject({ kind: 'authentication', status: 401 })
+  expect(error).toMatchObject({ code: 'authentication', status: 401 })
   const shown = inspect(error, { showHidden: true, depth: 9 }) + json(error)
   for (const part of [token, token.toLowerCase(), 'AbCd', '1234567890', 'EfGh']) expect(shown).not.toContain(part)
 })
@@ -51,7 +51,7 @@ test.each([true, false])('a token in an error within a reply is masked (stream %
 test('a token that a broken response quotes goes no further', async () => {
   await using server = await startTcpServer((socket) => socket.end(`HTTP/1.1 200 OK\r\nx y: ${token}\r\n\r\n`))
   const error = await failureOf(clientOf(`http://127.0.0.1:${server.port}`, { token }))
-  expect(error).toMatchObject({ kind: 'network' })
+  expect(error).toMatchObject({ code: 'network' })
   expect(inspect(error, { showHidden: true, depth: 9 })).not.toContain(token)
 })
 
@@ -60,7 +60,7 @@ test.each(['test', '1', 'content', 'e'])('a short token %j is masked in errors',
     replyJson(response, 400, { error: { message: `Is "${short}" your key?`, code: `k-${short}` } }),
   )
   const error = await failureOf(clientOf(server.url, { token: short }))
-  expect(error).toMatchObject({ code: 'k-[redacted]' })
+  expect(error).toMatchObject({ providerCode: 'k-[redacted]' })
   expect(String(error)).toContain('"[redacted]"')
 })
 
@@ -95,7 +95,7 @@ test('what moves a cursor or turns a text does not come into a message', async (
   )
   expect(await failureOf(clientOf(server.url))).toMatchObject({
     message: 'MiniMax: bad [2J ]0;pwned line (2013) [HTTP 400]',
-    code: '2013',
+    providerCode: '2013',
     requestId: '7',
   })
 })

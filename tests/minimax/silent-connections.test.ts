@@ -21,7 +21,7 @@ test.each(silences)('%s that stays silent is left at the deadline', async (_name
   await using server = await startTcpServer()
   const connection = server.connection()
   const outcome = clientFor(server.port).complete(modelRequest({ timeoutMs: 100 }))
-  await expect(outcome).rejects.toMatchObject({ kind: 'timeout', retryable: true })
+  await expect(outcome).rejects.toMatchObject({ code: 'timeout', retryable: true })
   await closeOf(await connection)
 })
 
@@ -32,7 +32,7 @@ test.each(silences)('%s that stays silent is left at an abort', async (_name, cl
   const outcome = clientFor(server.port).complete(modelRequest({ signal: controller.signal, timeoutMs: 170_000 }))
   const socket = await connection
   controller.abort()
-  await expect(outcome).rejects.toMatchObject({ kind: 'aborted', retryable: false })
+  await expect(outcome).rejects.toMatchObject({ code: 'aborted', retryable: false })
   await closeOf(socket)
 })
 
@@ -43,7 +43,7 @@ test.each(silences)('closing the client leaves %s that stays silent', async (_na
   const outcome = model.complete(modelRequest({ timeoutMs: 170_000 })).catch((error: unknown) => error)
   const socket = await connection
   await model.close()
-  expect(await outcome).toMatchObject({ kind: 'configuration', message: expect.stringContaining('was closed') })
+  expect(await outcome).toMatchObject({ code: 'configuration', message: expect.stringContaining('was closed') })
   await closeOf(socket)
 })
 
@@ -57,8 +57,8 @@ test('the others of a client go on when one of them is left before its connectio
   const messages = [{ role: 'user', json: '{"role":"user","content":"answer me"}' }] as const
   const others = [0, 1, 2].map(() => model.complete(modelRequest({ messages })))
   controller.abort()
-  await expect(left).rejects.toMatchObject({ kind: 'aborted' })
-  for (const other of others) await expect(other).rejects.toMatchObject({ kind: 'quota', status: 402 })
+  await expect(left).rejects.toMatchObject({ code: 'aborted' })
+  for (const other of others) await expect(other).rejects.toMatchObject({ code: 'quota', status: 402 })
   await model.close()
 })
 
@@ -69,7 +69,7 @@ test('a call in a reply that never ends is over when the client is closed', asyn
   const outcome = model.complete(modelRequest({ timeoutMs: 170_000 })).catch((error: unknown) => error)
   await once(await connection, 'data')
   await model.close()
-  expect(await outcome).toMatchObject({ kind: 'configuration', message: expect.stringContaining('was closed') })
+  expect(await outcome).toMatchObject({ code: 'configuration', message: expect.stringContaining('was closed') })
 })
 
 test.each([
@@ -82,7 +82,7 @@ test.each([
     const model = minimax({ token: 'x', retries: 0, ${options(server.port)} })
     const signal = new AbortController().signal
     const request = { messages: [{ role: 'user', json: '{"role":"user","content":"x"}' }], signal, timeoutMs: 100 }
-    await model.complete(request).catch(({ kind }) => { process.exitCode = kind === 'timeout' ? 7 : 1 })`
+    await model.complete(request).catch(({ code }) => { process.exitCode = code === 'timeout' ? 7 : 1 })`
   const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', source], { stdio: 'inherit' })
   expect(await once(child, 'exit')).toEqual([7, null])
 })

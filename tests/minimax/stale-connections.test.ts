@@ -27,7 +27,7 @@ test('a connection that was dropped while idle costs no attempt, and is told', a
   }
   // Each second request of a connection was lost and came again over a new one.
   expect(server.bodies).toHaveLength(5)
-  expect(told).toEqual([1, 2].map(() => ({ attempt: 1, kind: 'network', waitMs: 0 })))
+  expect(told).toEqual([1, 2].map(() => ({ attempt: 1, code: 'network', waitMs: 0 })))
   await model.close()
 })
 
@@ -41,7 +41,7 @@ test('several connections that were dropped while idle cost no attempt', async (
 
 test('a fresh connection that breaks is not tried again unless asked for', async () => {
   await using server = await startLocalServer(({ socket }) => socket.resetAndDestroy())
-  await expect(quickClient(server.url).complete(modelRequest())).rejects.toMatchObject({ kind: 'network' })
+  await expect(quickClient(server.url).complete(modelRequest())).rejects.toMatchObject({ code: 'network' })
   expect(server.bodies).toHaveLength(1)
 })
 
@@ -49,7 +49,7 @@ test('what a server may have worked on before its connection broke is not sent a
   await using server = await onReuse((socket) => setTimeout(() => socket.resetAndDestroy(), 800))
   const model = clientOf(server.url)
   await model.complete(modelRequest())
-  await expect(model.complete(modelRequest())).rejects.toMatchObject({ kind: 'network', retryable: true })
+  await expect(model.complete(modelRequest())).rejects.toMatchObject({ code: 'network', retryable: true })
   expect(server.bodies).toHaveLength(2)
   await model.close()
 })
@@ -58,7 +58,7 @@ test('a reply that had begun when the connection broke is not asked for again', 
   await using server = await onReuse((socket) => socket.end('HTTP/1.1 200 O'))
   const model = quickClient(server.url)
   await model.complete(modelRequest())
-  await expect(model.complete(modelRequest())).rejects.toMatchObject({ kind: 'network', retryable: true })
+  await expect(model.complete(modelRequest())).rejects.toMatchObject({ code: 'network', retryable: true })
   expect(server.bodies).toHaveLength(2)
   await model.close()
 })
@@ -87,7 +87,7 @@ test('a server that drops every connection on its second request is not asked fo
   })
   const model = quickClient(server.url, 2)
   await model.complete(modelRequest())
-  await expect(model.complete(modelRequest())).rejects.toMatchObject({ kind: 'network' })
+  await expect(model.complete(modelRequest())).rejects.toMatchObject({ code: 'network' })
   // The stale one, the one instead of it, and two retries.
   expect(server.bodies).toHaveLength(1 + 1 + 3)
   await model.close()

@@ -72,9 +72,9 @@ test.each([
   ['one whose code says more', { error: { message: 'insufficient balance (1008)' } }, 'quota', false],
   ['the finish reason alone', { finish_reason: 'error' }, 'server', true],
   ['the same in capitals', { finish_reason: 'ERROR', error: {} }, 'server', true],
-])('a stream that is broken off by %s failed', async (_name, choice, kind, retryable) => {
+])('a stream that is broken off by %s failed', async (_name, choice, code, retryable) => {
   const outcome = readStream([chunk({ content: 'War' }), chunk({}, choice), done])
-  await expect(outcome).rejects.toMatchObject({ name: 'ModelError', kind, retryable })
+  await expect(outcome).rejects.toMatchObject({ name: 'ModelError', code, retryable })
 })
 
 test.each([
@@ -84,12 +84,12 @@ test.each([
   ['text', 'insufficient balance (1008)', 'quota'],
   ['nothing', '{}', 'server'],
   ['a number', '7', 'server'],
-])('an event named "error" is one, whatever it holds: %s', async (_name, data, kind) => {
+])('an event named "error" is one, whatever it holds: %s', async (_name, data, code) => {
   const outcome = readStream([chunk({ content: 'War' }), `event: error\ndata: ${data}\n\n`, chunk({}, stop), done])
-  await expect(outcome).rejects.toMatchObject({ name: 'ModelError', kind })
+  await expect(outcome).rejects.toMatchObject({ name: 'ModelError', code })
 })
 
 test('an event that calls itself an error is one', async () => {
   const outcome = readStream([{ type: 'error', message: 'insufficient balance (1008)' }, done])
-  await expect(outcome).rejects.toMatchObject({ kind: 'quota', code: '1008' })
+  await expect(outcome).rejects.toMatchObject({ code: 'quota', providerCode: '1008' })
 })

@@ -104,5 +104,5 @@ test.each([
     response.write(events(...frames), () => setImmediate(() => response.socket?.resetAndDestroy())),
   )
   const outcome = clientOf(server.url, { stream: true }).complete(modelRequest())
-  await expect(outcome).rejects.toMatchObject({ kind: 'network', retryable: true })
+  await expect(outcome).rejects.toMatchObject({ code: 'network', retryable: true })
 })

@@ -25,9 +25,9 @@ test.each([
     true,
     '1002',
   ],
-])('%s midway is the outcome', async (_name, frame, kind, retryable, code) => {
+])('%s midway is the outcome', async (_name, frame, code, retryable, providerCode) => {
   const outcome = readStream([chunk({ content: 'War' }), frame, done])
-  await expect(outcome).rejects.toMatchObject({ name: 'ModelError', kind, retryable, code })
+  await expect(outcome).rejects.toMatchObject({ name: 'ModelError', code, retryable, providerCode })
 })
 
 test.each([
@@ -37,8 +37,8 @@ test.each([
   ['is empty', [], 'protocol'],
   ['holds only [DONE]', [done], 'network'],
   ['is a page', ['<html>Welcome</html>'], 'protocol'],
-])('a stream that %s is a failure that may be tried again', async (_name, frames, kind) => {
-  await expect(readStream(frames)).rejects.toMatchObject({ kind, retryable: true })
+])('a stream that %s is a failure that may be tried again', async (_name, frames, code) => {
+  await expect(readStream(frames)).rejects.toMatchObject({ code, retryable: true })
 })
 
 test('whatever a server sends, the outcome is a reply or a failure by name', async () => {
@@ -96,7 +96,7 @@ test('the token that an event quotes does not reach the message', async () => {
 test('a stream falls silent: the time ends it', async () => {
   await using server = await streamServer((response) => response.write(events(chunk({ content: 'War' }))))
   const outcome = clientOf(server.url, { stream: true }).complete(modelRequest({ timeoutMs: 60 }))
-  await expect(outcome).rejects.toMatchObject({ kind: 'timeout', retryable: true })
+  await expect(outcome).rejects.toMatchObject({ code: 'timeout', retryable: true })
 })
 
 test.each([
@@ -122,7 +122,7 @@ test('what follows the reply and cannot be read costs nothing; an error does', a
   const frames = [chunk({ content: 'Warm.' }, stop), 'data: {"usage":\n\n']
   expect((await readStream(frames)).message.content).toBe('Warm.')
   const filtered = { error: { message: 'output new_sensitive (1027)' } }
-  await expect(readStream([...frames, filtered])).rejects.toMatchObject({ kind: 'content_filter' })
+  await expect(readStream([...frames, filtered])).rejects.toMatchObject({ code: 'content_filter' })
 })
 
 test('an abort in the middle of a stream closes the socket', async () => {
@@ -134,14 +134,14 @@ test('an abort in the middle of a stream closes the socket', async () => {
   })
   const options = { stream: true, onText: () => controller.abort() }
   const outcome = clientOf(server.url, options).complete(modelRequest({ signal: controller.signal }))
-  await expect(outcome).rejects.toMatchObject({ kind: 'aborted', retryable: false })
+  await expect(outcome).rejects.toMatchObject({ code: 'aborted', retryable: false })
   await closed
 })
 
 test('a stream that is larger than the cap is refused', async () => {
   const frames = Array.from({ length: 200 }, () => chunk({ content: 'x'.repeat(100) }))
   await expect(readStream(frames, { maxResponseBytes: 10_000 })).rejects.toMatchObject({
-    kind: 'protocol',
+    code: 'protocol',
     retryable: false,
     message: expect.stringContaining('maxResponseBytes'),
   })

@@ -38,7 +38,7 @@ test.each([
     if (heard.length === expected.length) controller.abort()
   }
   const model = clientOf(server.url, { stream: true, onText })
-  await expect(model.complete(modelRequest({ signal: controller.signal }))).rejects.toMatchObject({ kind: 'aborted' })
+  await expect(model.complete(modelRequest({ signal: controller.signal }))).rejects.toMatchObject({ code: 'aborted' })
   expect(heard).toEqual(expected)
   expect(vi.getTimerCount()).toBe(0)
   await model.close()

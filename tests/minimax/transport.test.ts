@@ -22,7 +22,7 @@ test('a refused connection is a network error that names the host and asks wheth
   server.close()
   await once(server, 'close')
   await expect(clientOf(`http://127.0.0.1:${port}`).complete(modelRequest())).rejects.toMatchObject({
-    kind: 'network',
+    code: 'network',
     retryable: true,
     message: expect.stringMatching(`^127.0.0.1:${port} refuses connections.*ECONNREFUSED`),
   })
@@ -31,7 +31,7 @@ test('a refused connection is a network error that names the host and asks wheth
 test('a connection that is reset is a network error', async () => {
   await using server = await startLocalServer((request) => request.socket.resetAndDestroy())
   await expect(clientOf(server.url).complete(modelRequest())).rejects.toMatchObject({
-    kind: 'network',
+    code: 'network',
     retryable: true,
     message: expect.stringContaining('broke the connection'),
   })
@@ -43,7 +43,7 @@ test('a response that breaks off in its body is a network error', async () => {
     response.write('{"id":', () => request.socket.destroy())
   })
   await expect(clientOf(server.url).complete(modelRequest())).rejects.toMatchObject({
-    kind: 'network',
+    code: 'network',
     retryable: true,
   })
 })
@@ -61,7 +61,7 @@ test.each([
   })
   const model = clientOf(server.url)
   await expect(model.complete(modelRequest({ signal: controller.signal }))).rejects.toMatchObject({
-    kind: 'aborted',
+    code: 'aborted',
     retryable: false,
   })
   await closed
@@ -70,7 +70,7 @@ test.each([
 test('an aborted signal sends nothing', async () => {
   await using server = await startLocalServer((_request, response) => replyJson(response, 200, completion))
   const outcome = clientOf(server.url).complete(modelRequest({ signal: AbortSignal.abort() }))
-  await expect(outcome).rejects.toMatchObject({ kind: 'aborted' })
+  await expect(outcome).rejects.toMatchObject({ code: 'aborted' })
   expect(server.bodies).toEqual([])
 })
 
@@ -84,7 +84,7 @@ test.each([
     if (midway) response.writeHead(200, { 'content-length': '1000' }).write('{"id":')
   })
   await expect(clientOf(server.url).complete(modelRequest({ timeoutMs: 50 }))).rejects.toMatchObject({
-    kind: 'timeout',
+    code: 'timeout',
     retryable: true,
   })
   await closed
@@ -96,7 +96,7 @@ test.each([301, 302, 307, 308])('a redirect with %i is not followed: the token g
     response.writeHead(status, { location: `${elsewhere.url}/v1/chat/completions` }).end(),
   )
   await expect(clientOf(server.url).complete(modelRequest())).rejects.toMatchObject({
-    kind: 'configuration',
+    code: 'configuration',
     retryable: false,
     status,
     message: expect.stringContaining('redirects'),
@@ -115,7 +115,7 @@ test.each([
   })
   const outcome = clientOf(server.url, { maxResponseBytes: 10_000 }).complete(modelRequest())
   await expect(outcome).rejects.toMatchObject({
-    kind: 'protocol',
+    code: 'protocol',
     retryable: false,
     message: expect.stringContaining('maxResponseBytes'),
   })
@@ -124,7 +124,7 @@ test.each([
 test('a reply that is not JSON is a protocol error that speaks of the URL', async () => {
   await using server = await startLocalServer((_request, response) => response.end('<html>Welcome</html>'))
   await expect(clientOf(server.url).complete(modelRequest())).rejects.toMatchObject({
-    kind: 'protocol',
+    code: 'protocol',
     status: 200,
     message: expect.stringContaining('Check that the URL'),
   })
@@ -136,7 +136,7 @@ test.each([
 ])('the token that a server quotes in %s does not reach the message', async (_name, body) => {
   await using server = await startLocalServer((_request, response) => response.writeHead(401).end(body(token)))
   await expect(clientOf(server.url).complete(modelRequest())).rejects.toMatchObject({
-    kind: 'authentication',
+    code: 'authentication',
     message: expect.not.stringContaining(token),
   })
 })

@@ -99,7 +99,7 @@ test('a certificate that is not trusted is refused, through a tunnel too', async
     clientOf(`https://127.0.0.1:${server.port}`),
   ]) {
     await expect(model.complete(modelRequest())).rejects.toMatchObject({
-      kind: 'network',
+      code: 'network',
       retryable: false,
       message: expect.stringContaining('not trusted'),
     })

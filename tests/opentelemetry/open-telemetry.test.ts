@@ -57,7 +57,7 @@ test('contents are off unless they are asked for', async () => {
 })
 
 test('a failing model marks its chat span and the run, and no span is left open', async () => {
-  const spans = await spansOf([askOslo, fails(new ModelError('busy', { kind: 'overloaded', retryable: true }))])
+  const spans = await spansOf([askOslo, fails(new ModelError('busy', { code: 'overloaded', retryable: true }))])
   expect(spans).toHaveLength(4)
   expect(spans.slice(2).map(({ attributes }) => attributes['error.type'])).toEqual(['overloaded', 'overloaded'])
   expect(spans.slice(2).map(({ status }) => status.message)).toEqual(['busy', 'busy'])

@@ -21,7 +21,17 @@ afterAll(() => Promise.all([bare?.remove(), whole?.remove()]))
 
 /** Values only: types leave no trace in a module. A name that is added here becomes public. */
 const surface: Readonly<Record<string, readonly string[]>> = {
-  tenrounds: ['LoopError', 'ModelError', 'createRouter', 'defineTool', 'minimax', 'runLoop', 'runTool'],
+  tenrounds: [
+    'LoopError',
+    'ModelError',
+    'TenroundsError',
+    'createRouter',
+    'defineTool',
+    'isModelError',
+    'minimax',
+    'runLoop',
+    'runTool',
+  ],
   'tenrounds/tools': [
     'MetricsPageError',
     'analyzeMetrics',

@@ -1,6 +1,6 @@
 import { ApplicationFailure, DefaultFailureConverter, defaultPayloadConverter } from '@temporalio/common'
 import { describe, expect, test } from 'vitest'
-import { ModelError } from '../../lib/loop/errors.ts'
+import { ModelError, toRunError } from '../../lib/loop/errors.ts'
 import { toApplicationFailure } from '../../lib/temporal/to-application-failure.ts'
 
 describe('toApplicationFailure', () => {
@@ -11,9 +11,9 @@ describe('toApplicationFailure', () => {
     ['rate_limit', true],
     ['overloaded', true],
     ['network', true],
-  ] as const)('the type names the kind %s, and it is retried: %s', (kind, retryable) => {
-    const failure = toApplicationFailure(new ModelError('said the server', { kind, retryable }))
-    expect(failure.type).toBe(`ModelError.${kind}`)
+  ] as const)('the type names the code %s, and it is retried: %s', (code, retryable) => {
+    const failure = toApplicationFailure(new ModelError('said the server', { code, retryable }))
+    expect(failure.type).toBe(`ModelError.${code}`)
     expect(failure.nonRetryable).toBe(!retryable)
     expect(failure.message).toBe('said the server')
     expect(failure.nextRetryDelay).toBeUndefined()
@@ -21,30 +21,37 @@ describe('toApplicationFailure', () => {
 
   test('the wait that the server asks for becomes the delay of the next attempt', () => {
     const failure = toApplicationFailure(
-      new ModelError('slow down', { kind: 'rate_limit', retryable: true, retryAfterMs: 1_500.2 }),
+      new ModelError('slow down', { code: 'rate_limit', retryable: true, retryAfterMs: 1_500.2 }),
     )
     expect(failure.nextRetryDelay).toBe(1_501)
   })
 
   test.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])('a wait of %s sets no delay', (retryAfterMs) => {
     const failure = toApplicationFailure(
-      new ModelError('slow down', { kind: 'rate_limit', retryable: true, retryAfterMs }),
+      new ModelError('slow down', { code: 'rate_limit', retryable: true, retryAfterMs }),
     )
     expect(failure.nextRetryDelay).toBeUndefined()
   })
 
-  test('details have status, code and request id, and nothing else of the error', () => {
-    const error = new ModelError('no', { kind: 'server', retryable: true, status: 500, code: '1000', requestId: 'r-1' })
+  test('details have code, status, provider code and request id, and nothing else of the error', () => {
+    const error = new ModelError('no', {
+      code: 'server',
+      retryable: true,
+      status: 500,
+      providerCode: '1000',
+      requestId: 'r-1',
+    })
     Object.assign(error, { request: { headers: { authorization: 'Bearer abcdefghijkl' } } })
     expect(toApplicationFailure(error).details).toEqual([
-      { kind: 'server', status: 500, code: '1000', request_id: 'r-1' },
+      { code: 'server', status: 500, provider_code: '1000', request_id: 'r-1' },
     ])
   })
 
   test('the plain error of a run gives the same failure as the ModelError it came from', () => {
-    const fields = { kind: 'overloaded', retryable: true, retryAfterMs: 250, status: 529, requestId: 'r-2' } as const
-    const fromClass = toApplicationFailure(new ModelError('busy', fields))
-    const fromData = toApplicationFailure({ name: 'ModelError', message: 'busy', ...fields })
+    const fields = { code: 'overloaded', retryable: true, retryAfterMs: 250, status: 529, requestId: 'r-2' } as const
+    const error = new ModelError('busy', fields)
+    const fromClass = toApplicationFailure(error)
+    const fromData = toApplicationFailure(toRunError(error))
     expect(plain(fromData)).toEqual(plain(fromClass))
   })
 
@@ -54,7 +61,7 @@ describe('toApplicationFailure', () => {
     })
     const error = new ModelError(
       'refused: Bearer sk-cp-0123456789abcdef',
-      { kind: 'authentication', retryable: false, status: 401 },
+      { code: 'authentication', retryable: false, status: 401 },
       { cause },
     )
     const stored = JSON.stringify(

@@ -39,7 +39,7 @@ describe.skipIf(source === undefined)('between two attempts of a run', () => {
     )
     await handle.cancel()
     const run = await handle.result()
-    expect(run).toMatchObject({ stopReason: 'failed', rounds: 1, error: { kind: 'rate_limit' } })
+    expect(run).toMatchObject({ stopReason: 'failed', rounds: 1, error: { code: 'rate_limit' } })
     expect(JSON.stringify(run)).toContain('Oslo')
     expect(model.requests).toHaveLength(2)
   })

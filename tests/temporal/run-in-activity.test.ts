@@ -30,11 +30,11 @@ const checkpoint: Checkpoint = {
 const overloaded: RunError = {
   name: 'ModelError',
   message: 'busy',
-  kind: 'overloaded',
+  code: 'overloaded',
   retryable: true,
-  retryAfterMs: 1,
+  retry_after_ms: 1,
 }
-const unauthorized: RunError = { name: 'ModelError', message: 'who?', kind: 'authentication', retryable: false }
+const unauthorized: RunError = { name: 'ModelError', message: 'who?', code: 'authentication', retryable: false }
 const answered: RunOutcome = { stopReason: 'answered', rounds: 5 }
 
 describe.skipIf(source === undefined)('a run in an activity', () => {

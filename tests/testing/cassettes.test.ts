@@ -38,8 +38,8 @@ async function cassette(): Promise<string> {
 }
 
 const failure = fc.constantFrom(
-  new ModelError('MiniMax: busy', { kind: 'overloaded', retryable: true, status: 529, retryAfterMs: 7 }),
-  new ModelError('MiniMax: no', { kind: 'quota', retryable: false, code: '1008', requestId: 'r1' }),
+  new ModelError('MiniMax: busy', { code: 'overloaded', retryable: true, status: 529, retryAfterMs: 7 }),
+  new ModelError('MiniMax: no', { code: 'quota', retryable: false, providerCode: '1008', requestId: 'r1' }),
   new TypeError('a mistake'),
 )
 const step: fc.Arbitrary<ScriptStep> = fc.oneof(
@@ -83,14 +83,14 @@ test('what came from an endpoint is replayed without it', async () => {
 
 test('the same request gets its replies in recorded order, and then no more', async () => {
   const file = newFile()
-  const busy = new ModelError('MiniMax: busy', { kind: 'overloaded', retryable: true })
+  const busy = new ModelError('MiniMax: busy', { code: 'overloaded', retryable: true })
   const recorder = recordModel(scriptedModel(['one', busy, 'three']), file)
   for (let count = 0; count < 3; count++) await recorder.complete(modelRequest()).catch(() => {})
   const model = replayModel(file)
   // Neither time nor the order of members makes another request of it.
   const other = { role: 'user', json: '{"content":"How warm is it in Oslo?","role":"user"}' } as const
   expect((await model.complete(modelRequest({ timeoutMs: 5 }))).message.content).toBe('one')
-  await expect(model.complete(modelRequest())).rejects.toMatchObject({ kind: 'overloaded', message: 'MiniMax: busy' })
+  await expect(model.complete(modelRequest())).rejects.toMatchObject({ code: 'overloaded', message: 'MiniMax: busy' })
   expect((await model.complete(modelRequest({ messages: [other] }))).message.content).toBe('three')
   await expect(model.complete(modelRequest())).rejects.toThrow('was recorded 3 times and is now asked once more')
 })
@@ -98,7 +98,7 @@ test('the same request gets its replies in recorded order, and then no more', as
 test('a miss is final, and shows the first differing path with both values', async () => {
   const model = replayModel(await cassette())
   const outcome = await run(model, `How warm is it in Bergen? ${'Long. '.repeat(200)}`)
-  expect(outcome).toMatchObject({ stopReason: 'failed', rounds: 0, error: { kind: 'protocol', retryable: false } })
+  expect(outcome).toMatchObject({ stopReason: 'failed', rounds: 0, error: { code: 'protocol', retryable: false } })
   const { message = '' } = 'error' in outcome ? (outcome.error ?? {}) : {}
   expect(message).toMatch(/nearest is number 1; the first difference is at \/messages\/1\/content: recorded /)
   expect(message).toMatch(/recorded "How warm is it in Oslo\?", asked "How warm is it in Bergen\? .* …/)
@@ -134,7 +134,7 @@ test('secrets are neither in the requests nor in the replies nor in the failures
   const secret = 'sk-0123456789abcdef'
   const message = { role: 'user', content: `My key is ${secret}.` } as const
   const request = modelRequest({ messages: [{ role: message.role, json: JSON.stringify(message) }] })
-  const fault = new ModelError(`MiniMax: ${secret} is wrong`, { kind: 'authentication', retryable: false })
+  const fault = new ModelError(`MiniMax: ${secret} is wrong`, { code: 'authentication', retryable: false })
   const recorder = recordModel(scriptedModel([`Yours is ${secret}.`, fault]), file)
   // The run itself gets what the model said.
   expect((await recorder.complete(request)).message.content).toContain(secret)
@@ -149,13 +149,13 @@ test('an aborted call is not recorded, and a replayed one answers nothing after 
   const request = modelRequest({ signal: controller.signal })
   const leaves = () => {
     controller.abort()
-    return new ModelError('The call was aborted.', { kind: 'aborted', retryable: false })
+    return new ModelError('The call was aborted.', { code: 'aborted', retryable: false })
   }
   const recorder = recordModel(scriptedModel(['Warm.', leaves]), file)
   await recorder.complete(request)
-  await expect(recorder.complete(request)).rejects.toMatchObject({ kind: 'aborted' })
+  await expect(recorder.complete(request)).rejects.toMatchObject({ code: 'aborted' })
   expect(readFileSync(file, 'utf8').trim().split('\n')).toHaveLength(1)
-  await expect(replayModel(file).complete(request)).rejects.toMatchObject({ kind: 'aborted' })
+  await expect(replayModel(file).complete(request)).rejects.toMatchObject({ code: 'aborted' })
 })
 
 test('a cassette that was torn at any byte still reads, and is continued behind its whole lines', async () => {

@@ -48,11 +48,11 @@ test.each([
         Promise.reject(error),
   ],
 ])('an error %s is a failure of the model', async (_name, step) => {
-  const error = new ModelError('MiniMax: busy', { kind: 'overloaded', retryable: true, status: 529 })
+  const error = new ModelError('MiniMax: busy', { code: 'overloaded', retryable: true, status: 529 })
   using model = scriptedModel([step(error)])
   expect(await runLoop({ model, prompt })).toMatchObject({
     stopReason: 'failed',
-    error: { kind: 'overloaded', retryable: true, status: 529 },
+    error: { code: 'overloaded', retryable: true, status: 529 },
   })
 })
 

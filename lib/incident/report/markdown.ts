@@ -129,7 +129,7 @@ function step(entry: TraceEntry): readonly string[] {
     case 'repair':
       return [String(entry.round), 'repair', plain(JSON.stringify(entry.repair)), '']
     case 'retry':
-      return [String(entry.round), `call sent again after ${plain(entry.kind)}`, `waited ${entry.wait_ms} ms`, '']
+      return [String(entry.round), `call sent again after ${plain(entry.code)}`, `waited ${entry.wait_ms} ms`, '']
     case 'reply-failed':
       return [String(entry.round), 'model call failed', plain(entry.error.message), took(entry)]
     case 'answer-rejected':

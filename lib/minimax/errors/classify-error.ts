@@ -40,12 +40,12 @@ interface Circumstances {
 function failure(document: Fields, { status, text, retryAfterMs }: Circumstances): ReportedFailure {
   const reported = reportedError(document)
   const found = minimaxCode(reported, text)
-  const code = found?.code ?? reported.codes.at(-1)
+  const providerCode = found?.code ?? reported.codes.at(-1)
   const requestId = document['request_id'] ?? document['id']
   return new ReportedFailure(reported.messages.at(-1) ?? describeText(status, text), {
     ...ruleOf(reported, found, status),
     status,
-    ...(code === undefined ? {} : { code }),
+    ...(providerCode === undefined ? {} : { providerCode }),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     ...(typeof requestId === 'string' ? { requestId } : {}),
   })
@@ -118,14 +118,14 @@ class ReportedFailure extends ModelError {
 
   /** As it may leave the client. */
   shown({ token, host, requestId }: Showing): ModelError {
-    const { code, requestId: own = requestId, ...fields } = this.#fields
+    const { providerCode, requestId: own = requestId, ...fields } = this.#fields
     const advice =
-      fields.kind === 'authentication'
+      fields.code === 'authentication'
         ? `. Check ANTHROPIC_AUTH_TOKEN. A key is bound to the hosts of its region; this one went to ${host}.`
         : ''
     return new ModelError(`${messageOf(maskToken(this.#words, token), fields)}${advice}`, {
       ...fields,
-      ...(code === undefined ? {} : { code: label(code, token) }),
+      ...(providerCode === undefined ? {} : { providerCode: label(providerCode, token) }),
       ...(own === undefined ? {} : { requestId: label(own, token) }),
     })
   }

@@ -1,14 +1,14 @@
-import type { ModelErrorKind } from '../../loop/errors.ts'
+import type { ModelErrorCode } from '../../loop/errors.ts'
 import type { ReportedError } from './reported-error.ts'
 
 /** What a failure means for the caller. */
 export interface Rule {
-  readonly kind: ModelErrorKind
+  readonly code: ModelErrorCode
   readonly retryable: boolean
 }
 
-export const stop = (kind: ModelErrorKind): Rule => ({ kind, retryable: false })
-export const again = (kind: ModelErrorKind): Rule => ({ kind, retryable: true })
+export const stop = (code: ModelErrorCode): Rule => ({ code, retryable: false })
+export const again = (code: ModelErrorCode): Rule => ({ code, retryable: true })
 
 /** MiniMax's own codes, which say more than the HTTP status: a 500 with code 2061 never succeeds. */
 export const ruleOfCode: ReadonlyMap<string, Rule> = new Map(

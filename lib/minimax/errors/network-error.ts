@@ -1,9 +1,9 @@
 import { errors } from 'undici'
-import { ModelError, type ModelErrorKind } from '../../loop/errors.ts'
+import { ModelError, type ModelErrorCode } from '../../loop/errors.ts'
 import { ProxyFailure } from '../tunnel.ts'
 
 interface Failure {
-  readonly kind: ModelErrorKind
+  readonly code: ModelErrorCode
   readonly retryable: boolean
   /** What the other side did, as a predicate. */
   readonly words: string
@@ -12,30 +12,30 @@ interface Failure {
 }
 
 const network = (words: string, advice?: string): Failure => ({
-  kind: 'network',
+  code: 'network',
   retryable: true,
   words,
   ...(advice === undefined ? {} : { advice }),
 })
 const closed: Failure = {
-  kind: 'configuration',
+  code: 'configuration',
   retryable: false,
   words: 'is not asked: this model was closed',
   advice: 'make another one',
 }
 const oversize: Failure = {
-  kind: 'protocol',
+  code: 'protocol',
   retryable: false,
   words: 'sent a response larger than maxResponseBytes',
 }
 const untrusted: Failure = {
-  kind: 'network',
+  code: 'network',
   retryable: false,
   words: 'has a certificate that is not trusted',
   advice: 'behind a company proxy, set NODE_EXTRA_CA_CERTS',
 }
 const noHttp: Failure = {
-  kind: 'protocol',
+  code: 'protocol',
   retryable: false,
   words: 'answers with something that is not HTTP',
   advice: 'check scheme and port of the URL',
@@ -63,11 +63,11 @@ const failures: ReadonlyMap<string, Failure> = new Map([
  */
 export function networkError(error: unknown, url: URL): unknown {
   if (error instanceof ProxyFailure) return proxyError(error, url)
-  const code = networkCode(error)
-  if (code === undefined) return error
-  const { kind, retryable, words, advice } = failureOf(error, code)
-  return new ModelError(`${url.host} ${words}${advice === undefined ? '' : `; ${advice}`} (${code}).`, {
-    kind,
+  const systemCode = networkCode(error)
+  if (systemCode === undefined) return error
+  const { code, retryable, words, advice } = failureOf(error, systemCode)
+  return new ModelError(`${url.host} ${words}${advice === undefined ? '' : `; ${advice}`} (${systemCode}).`, {
+    code,
     retryable,
   })
 }
@@ -86,18 +86,18 @@ function proxyError({ proxy, status, cause }: ProxyFailure, endpoint: URL): Mode
   if (status === undefined) {
     const code = networkCode(cause) ?? 'no answer'
     const { retryable, words } = failureOf(cause, code)
-    return new ModelError(`${name} ${words}; check ${proxy.variable} (${code}).`, { kind: 'network', retryable })
+    return new ModelError(`${name} ${words}; check ${proxy.variable} (${code}).`, { code: 'network', retryable })
   }
   if (status === 407) {
     const message = `${name} asks for credentials; add a user and a password to ${proxy.variable} (407).`
-    return new ModelError(message, { kind: 'configuration', retryable: false })
+    return new ModelError(message, { code: 'configuration', retryable: false })
   }
   return status < 500
     ? new ModelError(`${name} does not let ${endpoint.host} through (${status}).`, {
-        kind: 'configuration',
+        code: 'configuration',
         retryable: false,
       })
-    : new ModelError(`${name} could not reach ${endpoint.host} (${status}).`, { kind: 'network', retryable: true })
+    : new ModelError(`${name} could not reach ${endpoint.host} (${status}).`, { code: 'network', retryable: true })
 }
 
 function failureOf(error: unknown, code: string): Failure {

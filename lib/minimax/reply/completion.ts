@@ -19,7 +19,7 @@ export function readCompletion(body: unknown, status: number, retryAfterMs?: () 
   const message = choice?.['message']
   if (!isObject(body) || choice === undefined || !isObject(message)) {
     throw new ModelError('The response is JSON, but no chat completion: choices[0].message is missing.', {
-      kind: 'protocol',
+      code: 'protocol',
       retryable: true,
       status,
     })
@@ -59,7 +59,7 @@ export function throwErrorOf(choice: Fields, status: number, retryAfterMs?: () =
 /** The server says that it failed, and nothing of why. */
 export function brokenOff(status: number): ModelError {
   const message = `MiniMax: the server broke its reply off with an error that it does not describe [HTTP ${status}]`
-  return new ModelError(message, { kind: 'server', retryable: true, status })
+  return new ModelError(message, { code: 'server', retryable: true, status })
 }
 
 /** MiniMax counts cached tokens under either of two names, depending on how the cache was used. */

@@ -90,7 +90,7 @@ export function readEventText(text: string, completion: StreamedCompletion): voi
 /** @throws {ModelError} where the stream ended before the reply did. */
 export function replyOf(completion: StreamedCompletion, status: number): ModelReply {
   if (completion.isComplete) return readCompletion(completion.completion, status)
-  throw new ModelError('The stream ended before the reply was complete.', { kind: 'network', retryable: true, status })
+  throw new ModelError('The stream ended before the reply was complete.', { code: 'network', retryable: true, status })
 }
 
 /** Takes a stream's text apart into events, in whatever pieces it comes. */

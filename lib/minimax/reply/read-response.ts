@@ -66,7 +66,7 @@ function readerOf(head: ResponseHead, { stream, onText }: ReadingOptions): BodyR
       return replyOf(completion, status)
     }
     const message = 'The response is not JSON, or was cut off. Check that the URL is a chat-completions endpoint.'
-    throw new ModelError(message, { kind: 'protocol', retryable: true, status })
+    throw new ModelError(message, { code: 'protocol', retryable: true, status })
   }
 
   function newCompletion(): StreamedCompletion {

@@ -148,7 +148,7 @@ function chunksIn(text: string): readonly Fields[] | undefined {
 
 function unreadable(): ModelError {
   const message = 'An event of the stream is not JSON, or was cut off.'
-  return new ModelError(message, { kind: 'protocol', retryable: true, status: 200 })
+  return new ModelError(message, { code: 'protocol', retryable: true, status: 200 })
 }
 
 /** What the last frame leaves empty was in the deltas. */

@@ -3,7 +3,7 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync, truncateSync } fro
 import { dirname } from 'node:path'
 import { canonicalJson, isObject } from '../../../router/json/json.ts'
 import { redactDeep } from '../../../router/text/redact.ts'
-import { ModelError, type ModelErrorFields, toRunError } from '../../loop/errors.ts'
+import { ModelError, type ModelErrorCode, type RunError, toRunError } from '../../loop/errors.ts'
 import type { ModelReply, ModelRequest } from '../../loop/model.ts'
 
 /**
@@ -57,12 +57,7 @@ export interface CassetteEntry {
   readonly key: string
   readonly model: { readonly name: string; readonly provider: string }
   readonly request: RequestDocument
-  readonly outcome: { readonly reply: ModelReply } | { readonly error: RecordedError }
-}
-
-interface RecordedError extends Partial<ModelErrorFields> {
-  readonly name: string
-  readonly message: string
+  readonly outcome: { readonly reply: ModelReply } | { readonly error: RunError }
 }
 
 /** The outcome of a call as plain data, secrets masked. */
@@ -77,9 +72,17 @@ export function failed(error: unknown): CassetteEntry['outcome'] {
 /** @throws the error, where the call failed when it was recorded. */
 export function play({ outcome }: CassetteEntry): ModelReply {
   if ('reply' in outcome) return outcome.reply
-  const { name, message, kind, retryable = false, ...fields } = outcome.error
-  if (kind !== undefined) throw new ModelError(message, { kind, retryable, ...fields })
-  throw Object.assign(new Error(message), { name })
+  const { name, message, code, retryable = false, retry_after_ms, status, provider_code, request_id } = outcome.error
+  if (name !== 'ModelError') throw Object.assign(new Error(message), { name, ...(code !== undefined && { code }) })
+  throw new ModelError(message, {
+    // It was written from a ModelError.
+    code: code as ModelErrorCode,
+    retryable,
+    ...(retry_after_ms !== undefined && { retryAfterMs: retry_after_ms }),
+    ...(status !== undefined && { status }),
+    ...(provider_code !== undefined && { providerCode: provider_code }),
+    ...(request_id !== undefined && { requestId: request_id }),
+  })
 }
 
 /** What of a request decides the reply, secrets masked. Time and cancellation are no part of it. */

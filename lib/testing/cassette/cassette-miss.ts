@@ -14,7 +14,7 @@ export function miss(request: RequestDocument, played: number, entries: readonly
         ? 'The cassette is empty.'
         : differenceFromNearest(request, entries)
   return new ModelError(`${file} has no reply to this request. ${problem} Record the cassette anew.`, {
-    kind: 'protocol',
+    code: 'protocol',
     retryable: false,
   })
 }

@@ -6,7 +6,7 @@ import { miss } from './cassette-miss.ts'
 /**
  * A model that answers from a cassette of `recordModel`, and from nothing else. A request that was recorded several
  * times gets its replies in recorded order; recorded failures are thrown. A request without a reply fails with a
- * `ModelError` of kind `protocol` that is not retryable and shows where it differs from the nearest recorded one.
+ * `ModelError` with code `protocol` that is not retryable and shows where it differs from the nearest recorded one.
  *
  * @throws {Error} where there is no such file, or it is no cassette.
  */
@@ -24,7 +24,7 @@ export function replayModel(file: string): Model {
     provider,
     async complete(request) {
       if (request.signal.aborted) {
-        throw new ModelError('The call was aborted.', { kind: 'aborted', retryable: false })
+        throw new ModelError('The call was aborted.', { code: 'aborted', retryable: false })
       }
       const document = requestDocument(request)
       const track = tracks.get(requestKey(document))

@@ -48,7 +48,7 @@ export const errorReplies = {
   ),
   '429-retry-after-too-long': replies(
     '429-retry-after-too-long',
-    { once: { kind: 'rate_limit', retryable: true } },
+    { once: { code: 'rate_limit', retryable: true } },
     retryAfter(() => '86400'),
   ),
   '429-plan-used-up': replies('429-plan-used-up', fails('quota', false), () =>

@@ -1,4 +1,4 @@
-import type { ModelErrorKind } from '../../loop/errors.ts'
+import type { ModelErrorCode } from '../../loop/errors.ts'
 import type { Completion } from '../mock-server/completion.ts'
 import type { StreamFrame } from '../mock-server/stream-chunks.ts'
 import type { WireReply } from '../mock-server/wire-reply.ts'
@@ -33,14 +33,14 @@ export interface Expectation {
   readonly always?: Outcome
 }
 
-export type Outcome = 'answered' | { readonly kind: ModelErrorKind; readonly retryable: boolean }
+export type Outcome = 'answered' | { readonly code: ModelErrorCode; readonly retryable: boolean }
 
 /** A good client reads it as if nothing were wrong. */
 export const harmless: Expectation = { once: 'answered', always: 'answered' }
 
 /** The call fails; once is no harm where trying again can help. */
-export function fails(kind: ModelErrorKind, retryable: boolean): Expectation {
-  const failure = { kind, retryable }
+export function fails(code: ModelErrorCode, retryable: boolean): Expectation {
+  const failure = { code, retryable }
   return { once: retryable ? 'answered' : failure, always: failure }
 }
 

@@ -2,7 +2,7 @@ import type { Delivery, WireReply } from '../mock-server/wire-reply.ts'
 import { type Expectation, type Fault, fails, harmless } from './fault.ts'
 
 const broken = fails('network', true)
-const timeout = { kind: 'timeout', retryable: true } as const
+const timeout = { code: 'timeout', retryable: true } as const
 
 function delivers(name: string, delivery: Delivery, rest: Pick<Fault, 'expected' | 'slow'>): Fault {
   return { name, mode: 'both', ...rest, wire: (reply: WireReply) => ({ ...reply, delivery }) }
@@ -11,7 +11,7 @@ function delivers(name: string, delivery: Delivery, rest: Pick<Fault, 'expected'
 /** Faults of the connection: what arrives is right as far as it goes. */
 export const connectionFaults = {
   /** The server goes away: the connection is reset, and from then on the port refuses new ones. */
-  refuse: delivers('refuse', { leaves: 'refusing' }, { expected: { once: { kind: 'network', retryable: true } } }),
+  refuse: delivers('refuse', { leaves: 'refusing' }, { expected: { once: { code: 'network', retryable: true } } }),
   /** The same, but its port does not answer: whoever wants to connect waits. */
   'stall-while-connecting': delivers(
     'stall-while-connecting',

@@ -11,11 +11,11 @@ export function work(options: LoopActivityOptions) {
 
 /** Is tried again, after the time that it names. */
 export function busy(retryAfterMs: number): ModelError {
-  return new ModelError('busy', { kind: 'rate_limit', retryable: true, retryAfterMs })
+  return new ModelError('busy', { code: 'rate_limit', retryable: true, retryAfterMs })
 }
 
 /** Is tried again at once. */
-export const overloaded = new ModelError('busy', { kind: 'overloaded', retryable: true, retryAfterMs: 1 })
+export const overloaded = new ModelError('busy', { code: 'overloaded', retryable: true, retryAfterMs: 1 })
 
 /** A tool that may be repeated. */
 export const getCity = defineTool({

@@ -84,12 +84,14 @@ function outcomeOf({ stopReason, ...run }: Run<unknown>): string {
   const error = 'error' in run ? run.error : undefined
   if (error === undefined) return stopReason
   // The run's timer and the client's are set to the same moment: either may be first.
-  if (error.name === 'TimeoutError') return wording({ kind: 'timeout', retryable: true })
-  return error.kind === undefined ? error.name : wording({ kind: error.kind, retryable: error.retryable === true })
+  if (error.name === 'TimeoutError') return wording({ code: 'timeout', retryable: true })
+  return error.name !== 'ModelError'
+    ? error.name
+    : wording({ code: error.code as never, retryable: error.retryable === true })
 }
 
 export function wording(outcome: Outcome): string {
-  return outcome === 'answered' ? outcome : `${outcome.kind}${outcome.retryable ? ' (retryable)' : ''}`
+  return outcome === 'answered' ? outcome : `${outcome.code}${outcome.retryable ? ' (retryable)' : ''}`
 }
 
 /** What a count comes to, once the server has seen what the client did. */
