@@ -1,3 +1,4 @@
+import type { Infer, Returnable } from '../../../router/schema.ts'
 import { fixPlanSchema } from '../../../tools/schemas/fix-plan.ts'
 import type { FixPlan, FixResult, Telemetry, Validation } from '../../../tools/types.ts'
 import type { Trace } from '../../loop/trace.ts'
@@ -77,3 +78,9 @@ export const answerSchema = {
     fix_plan: fixPlanSchema,
   },
 } as const
+
+/** The model's answer, as {@link answerSchema} describes it. */
+export type Answer = Returnable<Infer<typeof answerSchema>>
+
+/** A piece of a tool result, as the model quotes it. */
+export type Quote = Answer['diagnosis']['evidence'][number]

@@ -1,47 +1,36 @@
-import type { FixPlan } from '../../../tools/types.ts'
-import type { Attempt } from './attempts.ts'
-import { type Evidence, quoteField } from './conversation.ts'
-import { type Diagnosis, noChange, type Observations } from './observations.ts'
+import type { Answer, Quote } from '../agent/agent-result.ts'
+import { quoteField } from './conversation.ts'
+import type { Attempt } from './next-calls.ts'
+import { type Hypothesis, noChange, type Observations } from './observations.ts'
 
-/** The answer of the incident agent: what its answer schema asks for. */
-export interface IncidentAnswer {
-  readonly diagnosis: {
-    readonly root_cause: string
-    readonly summary: string
-    readonly category: string
-    readonly confidence: 'high' | 'medium' | 'low'
-    readonly evidence: readonly Evidence[]
-    readonly ruled_out: readonly string[]
-    readonly uncertainties: readonly string[]
-  }
-  readonly fix_plan: FixPlan
-}
-
-/** Sums up: the fix that was applied last, or, where none could be applied, the most plausible one. */
+/**
+ * The answer of the incident agent: the fix that was applied last, because its telemetry and validation are the ones that
+ * count. If none could be applied, the fix of the most plausible hypothesis.
+ */
 export function answerOf(
   observed: Observations,
-  diagnoses: readonly [Diagnosis, ...Diagnosis[]],
+  hypotheses: readonly [Hypothesis, ...Hypothesis[]],
   attempts: readonly Attempt[],
-): IncidentAnswer {
+): Answer {
   const last = attempts.findLast(({ applied }) => !applied.failed)
-  const diagnosis = last?.diagnosis ?? diagnoses[0]
-  const plan = last?.plan ?? diagnosis.plans[0] ?? noChange('No rule gives a fix for this cause.')
+  const chosen = last?.hypothesis ?? hypotheses[0]
+  const plan = last?.plan ?? chosen.plans[0] ?? noChange('No rule has a fix for this cause.')
   return {
     diagnosis: {
-      root_cause: diagnosis.rootCause,
-      summary: `${diagnosis.rootCause} ${plan.summary} ${verdict(last)}`,
-      category: diagnosis.category,
-      confidence: confidenceOf(diagnosis, last),
-      evidence: diagnosis.evidence.length > 0 ? diagnosis.evidence : anyEvidence(observed),
-      ruled_out: ruledOut(observed, diagnosis, diagnoses, attempts),
-      uncertainties: [...diagnosis.uncertainties, ...(last?.status === 'improved' ? [] : [verdict(last)])],
+      root_cause: chosen.rootCause,
+      summary: `${chosen.rootCause} ${plan.summary} ${verdict(last)}`,
+      category: chosen.category,
+      confidence: confidenceOf(chosen, last),
+      evidence: chosen.evidence.length > 0 ? chosen.evidence : anyEvidence(observed),
+      ruled_out: ruledOut(observed, chosen, hypotheses, attempts),
+      uncertainties: [...chosen.uncertainties, ...(last?.status === 'improved' ? [] : [verdict(last)])],
     },
     fix_plan: plan,
   }
 }
 
-/** An answer needs a quote: where no rule has one, a field of the first result says what was looked at. */
-function anyEvidence({ conversation }: Observations): readonly Evidence[] {
+/** An answer needs a quote. If no rule has one, a field of the first result shows at least what was read. */
+function anyEvidence({ conversation }: Observations): readonly Quote[] {
   return conversation.results
     .filter(({ failed }) => !failed)
     .flatMap((result) => quoteField(result, '\\w+'))
@@ -51,29 +40,29 @@ function anyEvidence({ conversation }: Observations): readonly Evidence[] {
 function verdict(last: Attempt | undefined): string {
   if (last === undefined) return 'No fix could be tried in the simulation.'
   if (last.validated === undefined) return 'The fix was not validated.'
-  if (last.status === 'regressed') return 'The simulation calls the result regressed: this fix does harm.'
-  return `The simulation calls the result ${last.status}.`
+  if (last.status === 'regressed') return 'In the simulation the fix makes the incident worse (regressed).'
+  return `In the simulation the result is ${last.status}.`
 }
 
-function confidenceOf(diagnosis: Diagnosis, last: Attempt | undefined): 'high' | 'medium' | 'low' {
-  if (diagnosis.category === 'unknown' || diagnosis.evidence.length === 0) return 'low'
+function confidenceOf(chosen: Hypothesis, last: Attempt | undefined): 'high' | 'medium' | 'low' {
+  if (chosen.category === 'unknown' || chosen.evidence.length === 0) return 'low'
   if (last?.status === 'improved') return 'high'
-  return diagnosis.category === 'none' ? 'medium' : 'low'
+  return chosen.category === 'none' ? 'medium' : 'low'
 }
 
 function ruledOut(
-  { systemLogs, causes }: Observations,
-  chosen: Diagnosis,
-  diagnoses: readonly Diagnosis[],
+  { systemLogs, candidates }: Observations,
+  chosen: Hypothesis,
+  hypotheses: readonly Hypothesis[],
   attempts: readonly Attempt[],
 ): readonly string[] {
   const tried = attempts
-    .filter(({ diagnosis, status }) => diagnosis !== chosen && status !== 'improved')
-    .map(({ diagnosis, status }) => `${diagnosis.category}: its fix was tried and the result was ${status}.`)
-  const untried = diagnoses
-    .filter((diagnosis) => diagnosis !== chosen && !attempts.some((attempt) => attempt.diagnosis === diagnosis))
-    .map(({ category }) => `${category}: less plausible by the hotspot and the state of the workers.`)
-  const quietKernel = systemLogs !== undefined && !causes.some(({ result }) => result === systemLogs)
-  const kernel = quietKernel ? ['kernel and hardware: the system logs hold no candidate for a cause.'] : []
+    .filter(({ hypothesis, status }) => hypothesis !== chosen && status !== 'improved')
+    .map(({ hypothesis, status }) => `${hypothesis.category}: its fix was tried, and the result was ${status}.`)
+  const untried = hypotheses
+    .filter((hypothesis) => hypothesis !== chosen && !attempts.some((attempt) => attempt.hypothesis === hypothesis))
+    .map(({ category }) => `${category}: less plausible, given the hotspot and the state of the workers.`)
+  const quietKernel = systemLogs !== undefined && !candidates.some(({ result }) => result === systemLogs)
+  const kernel = quietKernel ? ['kernel and hardware: the system logs contain no possible cause.'] : []
   return [...tried, ...untried, ...kernel]
 }

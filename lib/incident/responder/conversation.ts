@@ -1,51 +1,59 @@
-import { isObject } from '../../../router/json/json.ts'
+import { isObject, parseJson, unparsable } from '../../../router/json/json.ts'
+import { endOfJson, endOfString } from '../../../router/json/json-scan.ts'
 import { type MockServerRequest, objectsOf, textOf } from '../../testing/mock-server/request.ts'
+import type { Quote } from '../agent/agent-result.ts'
 
-/** What the messages of a request tell: the incident, and what was called with which result. */
+// The loop clips a long tool result in its middle before it sends it, so the text of a result may no longer be JSON.
+// The readers below then search that text for `"name": value`. They find every value outside the gap.
+
+/** One incident run, as the messages of a request show it. */
 export interface Conversation {
+  /** The incident's id; `undefined` if the prompt does not name one. */
   readonly scenario: string | undefined
-  /** `undefined` where the prompt holds none, or says `null`. */
+  /** Telemetry from the prompt; `undefined` if the prompt has none or says `null`. */
   readonly preTelemetry: { readonly [key: string]: unknown } | undefined
-  readonly results: readonly ToolResult[]
+  /** Every tool result, in order. */
+  readonly results: readonly ToolMessage[]
   /** Replies of the model so far. */
   readonly rounds: number
 }
 
-export interface ToolResult {
+/** A tool result in the conversation, with the call that it answers. */
+export interface ToolMessage {
+  /** The wire's id of the call. */
   readonly callId: string
+  /** Name of the called tool; empty if the messages do not contain the call. */
   readonly tool: string
   /** Input of the call, as the model wrote it. */
   readonly input: unknown
-  /** The text as it stands in the conversation; it may have been clipped in its middle. */
+  /** The message's text, which may be clipped in its middle. */
   readonly text: string
-  /** The parsed text; `undefined` where it is no longer JSON. */
+  /** The parsed text; `undefined` if clipping left no JSON. */
   readonly value: unknown
+  /** Whether the result is `{"error": …}`. */
   readonly failed: boolean
 }
 
+/** Reads the prompt and pairs each tool message with its call. */
 export function readConversation({ messages }: MockServerRequest): Conversation {
   const prompt = messages
     .filter(({ role }) => role === 'user')
     .map(({ content }) => textOf(content))
     .join('\n')
+  const scenario = embeddedValue(prompt, 'scenario')
   const preTelemetry = embeddedValue(prompt, 'pre_telemetry')
   const replies = messages.filter(({ role }) => role === 'assistant')
   const calls = new Map(replies.flatMap((reply) => objectsOf(reply['tool_calls']).map(readCall)))
   return {
-    scenario: /"scenario"\s*:\s*"([^"\\]+)"/.exec(prompt)?.[1],
+    scenario: typeof scenario === 'string' ? scenario : undefined,
     preTelemetry: isObject(preTelemetry) ? preTelemetry : undefined,
     results: messages.flatMap((message) => {
       if (message.role !== 'tool') return []
       const callId = String(message['tool_call_id'])
-      return [toolResult(callId, calls.get(callId) ?? unknownCall, textOf(message.content))]
+      return [toolMessage(callId, calls.get(callId) ?? unknownCall, textOf(message.content))]
     }),
     rounds: replies.length,
   }
-}
-
-/** The latest result of a tool that is no error. */
-export function latest({ results }: Conversation, tool: string): ToolResult | undefined {
-  return results.findLast((result) => result.tool === tool && !result.failed)
 }
 
 interface Call {
@@ -57,92 +65,83 @@ const unknownCall: Call = { tool: '', input: undefined }
 
 function readCall(call: { readonly [key: string]: unknown }): [string, Call] {
   const target = isObject(call['function']) ? call['function'] : {}
-  return [String(call['id']), { tool: String(target['name']), input: parse(String(target['arguments'])) }]
+  return [String(call['id']), { tool: String(target['name']), input: jsonOf(String(target['arguments'])) }]
 }
 
-function toolResult(callId: string, call: Call, text: string): ToolResult {
-  const value = parse(text)
+function toolMessage(callId: string, call: Call, text: string): ToolMessage {
+  const value = jsonOf(text)
   const failed = isObject(value) ? isObject(value['error']) : /^\s*\{\s*"error"\s*:\s*\{/.test(text)
   return { callId, ...call, text, value, failed }
 }
 
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
+function jsonOf(text: string): unknown {
+  const value = parseJson(text)
+  return value === unparsable ? undefined : value
 }
 
-/** A piece of a tool result, as its JSON text has it. */
-export interface Evidence {
-  readonly tool: string
-  /** An exact substring of the tool result's text. */
-  readonly quote: string
+/** The latest successful result of a tool. */
+export function latest({ results }: Conversation, tool: string): ToolMessage | undefined {
+  return results.findLast((result) => result.tool === tool && !result.failed)
 }
 
-/** The value at a path of a tool result; in a clipped result, the value of the path's last name wherever it stands. */
-export function lookUp(result: ToolResult | undefined, path: readonly string[]): unknown {
+/**
+ * The value at a path of a result.
+ *
+ * In a clipped result it is the first value with the path's last name, wherever the text has it.
+ */
+export function valueAt(result: ToolMessage | undefined, path: readonly string[]): unknown {
   if (result === undefined) return undefined
   if (result.value === undefined) return embeddedValue(result.text, path.at(-1) ?? '')
   return path.reduce<unknown>((value, name) => (isObject(value) ? value[name] : undefined), result.value)
 }
 
-export function numberAt(result: ToolResult | undefined, path: readonly string[]): number | undefined {
-  const value = lookUp(result, path)
+/** Like {@link valueAt}, for a number; `undefined` for any other value. */
+export function numberAt(result: ToolMessage | undefined, path: readonly string[]): number | undefined {
+  const value = valueAt(result, path)
   return typeof value === 'number' ? value : undefined
 }
 
-export function textAt(result: ToolResult | undefined, path: readonly string[]): string | undefined {
-  const value = lookUp(result, path)
+/** Like {@link valueAt}, for a string; `undefined` for any other value. */
+export function textAt(result: ToolMessage | undefined, path: readonly string[]): string | undefined {
+  const value = valueAt(result, path)
   return typeof value === 'string' ? value : undefined
 }
 
-/** Quotes the first field whose name matches and whose value is a scalar, e.g. `"kind":"kv_cache"`. */
-export function quoteField(result: ToolResult | undefined, namePattern: string): readonly Evidence[] {
+/** Quotes the first field whose name matches and whose value is a scalar, for example `"kind":"kv_cache"`. */
+export function quoteField(result: ToolMessage | undefined, namePattern: string): readonly Quote[] {
   if (result === undefined) return []
   const quote = new RegExp(`"${namePattern}"\\s*:\\s*(?:"(?:[^"\\\\]|\\\\.)*"|[-+.\\w]+)`).exec(result.text)?.[0]
   return quote === undefined ? [] : [{ tool: result.tool, quote }]
 }
 
-/** Quotes a text that stands inside a string of the result, escaped as it is there. */
-export function quoteText(result: ToolResult, text: string): readonly Evidence[] {
+/** Quotes a piece of a string in the result, escaped as in the result's JSON. */
+export function quoteText(result: ToolMessage, text: string): readonly Quote[] {
   const quote = JSON.stringify(text).slice(1, -1)
   return quote !== '' && result.text.includes(quote) ? [{ tool: result.tool, quote }] : []
 }
 
 /**
- * Finds `"key": value` in a text that holds JSON somewhere and parses the value, an object, an array or a scalar.
+ * Finds `"key": value` in a text that contains JSON somewhere, and parses the value.
  *
- * @returns the first value that is whole; `undefined` where there is none
+ * @returns the first complete value; `undefined` if there is none.
  */
 export function embeddedValue(text: string, key: string): unknown {
   for (const found of text.matchAll(new RegExp(`"${key}"\\s*:\\s*`, 'g'))) {
     const start = found.index + found[0].length
-    try {
-      return JSON.parse(text.slice(start, valueEnd(text, start)))
-    } catch {
-      // Prose about the field, or a value that was cut off: the next occurrence may be whole.
-    }
+    const value = jsonOf(text.slice(start, endOfValue(text, start)))
+    // Prose about the field, or a value that was cut off, does not parse. The next occurrence may be complete.
+    if (value !== undefined) return value
   }
   return undefined
 }
 
-const scalar = /"(?:[^"\\]|\\.)*"|[-+.\w]+/y
+/** A number or a constant. What follows shows that it is complete: the end of a clipped text may cut a number in two. */
+const scalar = /[-+.\w]+(?=\s*[,}\]])/y
 
-function valueEnd(text: string, start: number): number {
-  if (text[start] !== '{' && text[start] !== '[') {
-    scalar.lastIndex = start
-    return scalar.test(text) ? scalar.lastIndex : start
-  }
-  let depth = 0
-  // Strings are skipped whole, because they may hold brackets.
-  const tokens = /"(?:[^"\\]|\\.)*"|[{}[\]]/g
-  tokens.lastIndex = start
-  for (let token = tokens.exec(text); token !== null; token = tokens.exec(text)) {
-    if (token[0] === '{' || token[0] === '[') depth += 1
-    else if (token[0] === '}' || token[0] === ']') depth -= 1
-    if (depth === 0) return tokens.lastIndex
-  }
-  return start
+function endOfValue(text: string, start: number): number {
+  const first = text[start]
+  if (first === '"') return endOfString(text, start)
+  if (first === '{' || first === '[') return endOfJson(text, start)
+  scalar.lastIndex = start
+  return scalar.test(text) ? scalar.lastIndex : start
 }

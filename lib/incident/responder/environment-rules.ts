@@ -1,44 +1,52 @@
 import { isObject } from '../../../router/json/json.ts'
-import { lookUp, quoteText, textAt } from './conversation.ts'
-import { drainNode } from './gpu-rules.ts'
-import { type Diagnosis, matchCause, type Observations, plan, type Rule, statedPlans } from './observations.ts'
+import { quoteText, textAt, valueAt } from './conversation.ts'
+import {
+  completePlans,
+  drainNode,
+  type Hypothesis,
+  matchFirst,
+  type Observations,
+  plan,
+  type Rule,
+  restart,
+} from './observations.ts'
 
-const restart = { action: 'restart_engine' } as const
-
-export const softLockupRule: Rule = (observed): Diagnosis | undefined => {
-  const found = matchCause(observed, /BUG: soft lockup - CPU#\d+ stuck for \d+s/)
+/** A CPU that the kernel reports as stuck. */
+export const softLockupRule: Rule = (observed): Hypothesis | undefined => {
+  const found = matchFirst(observed, /BUG: soft lockup - CPU#\d+ stuck for \d+s/)
   if (found === undefined) return undefined
   return {
     category: 'host_cpu',
-    rootCause: 'A CPU of the node is stuck in the kernel; the processes on it do not run.',
+    rootCause: 'A CPU of the node is stuck in the kernel, so the processes on it do not run.',
     evidence: found.evidence,
-    plans: statedPlans([drainNode(observed)]),
-    uncertainties: ['Whether a driver, the hypervisor or the hardware is at fault is not known.'],
+    plans: completePlans([drainNode(observed)]),
+    uncertainties: ['It is not known whether a driver, the hypervisor or the hardware causes the lockup.'],
   }
 }
 
-/** A completion with an error on InfiniBand: link, routing or peer. */
-export const infinibandRule: Rule = (observed): Diagnosis | undefined => {
-  const found = matchCause(
+/** An InfiniBand operation that completed with an error: the link, the routing or the peer failed. */
+export const infinibandRule: Rule = (observed): Hypothesis | undefined => {
+  const found = matchFirst(
     observed,
     /NET\/IB ?: Got (?:completion from peer \S+ with (?:error|status)[ =]\w+|non-fatal async event: port error)/,
   )
   if (found === undefined) return undefined
+  // NCCL's default is 20; each step doubles the time.
   const timeout = plan('Allow InfiniBand more time.', [{ action: 'set_env', env: { NCCL_IB_TIMEOUT: '22' } }, restart])
   return {
     category: 'interconnect',
-    rootCause: 'The InfiniBand link of the node fails.',
+    rootCause: "The node's InfiniBand link is failing.",
     evidence: found.evidence,
-    plans: statedPlans([drainNode(observed), timeout]),
-    uncertainties: ['Link counters were not read: cable, port and switch cannot be told apart.'],
+    plans: completePlans([drainNode(observed), timeout]),
+    uncertainties: ['The link counters were not read, so the cable, the port or the switch may be the cause.'],
   }
 }
 
-/** Ranks that issue different collectives: their NCCL environments or versions differ. */
-export const collectiveMismatchRule: Rule = (observed): Diagnosis | undefined => {
-  const found = matchCause(observed, /[Mm]essage truncated ?: receiv(?:ed|ing) \d+ bytes instead of \d+/)
+/** Ranks that issue different collectives because their NCCL environments or versions differ. */
+export const collectiveMismatchRule: Rule = (observed): Hypothesis | undefined => {
+  const found = matchFirst(observed, /[Mm]essage truncated ?: receiv(?:ed|ing) \d+ bytes instead of \d+/)
   if (found === undefined) return undefined
-  const present = lookUp(observed.config, ['config', 'env'])
+  const present = valueAt(observed.config, ['config', 'env'])
   const nccl = Object.entries(isObject(present) ? present : {}).filter(([name]) => /^NCCL_(PROTO|ALGO)$/.test(name))
   const shared = Object.fromEntries(nccl.map(([name, value]) => [name, String(value)]))
   const pinned = { NCCL_PROTO: 'Simple', NCCL_ALGO: 'Ring' }
@@ -46,49 +54,49 @@ export const collectiveMismatchRule: Rule = (observed): Diagnosis | undefined =>
     plan(`Run every rank with ${JSON.stringify(env)}.`, [{ action: 'align_nccl_env', env }, restart])
   return {
     category: 'nccl_environment',
-    rootCause: 'The ranks disagree on the size of a collective: their NCCL environments differ.',
+    rootCause: 'The ranks disagree on the size of a collective operation because their NCCL environments differ.',
     evidence: found.evidence,
-    plans: statedPlans([nccl.length > 0 ? align(shared) : undefined, align(pinned)]),
+    plans: completePlans([nccl.length > 0 ? align(shared) : undefined, align(pinned)]),
     uncertainties: ['The environment of the other ranks was not read.'],
   }
 }
 
-const mismatch =
+const driverMismatch =
   /Error 803|unsupported display driver|forward compatibility was attempted on non supported HW|CUDA driver version is insufficient/i
 
-/** The CUDA libraries of the image do not fit the driver of the host. */
-export const driverMismatchRule: Rule = (observed): Diagnosis | undefined => {
-  const found = matchCause(observed, mismatch)
-  return found && imageDiagnosis(observed, found.evidence, [])
+/** The CUDA libraries of the image do not match the driver of the host. */
+export const driverMismatchRule: Rule = (observed): Hypothesis | undefined => {
+  const found = matchFirst(observed, driverMismatch)
+  return found && imageHypothesis(observed, found.evidence, [])
 }
 
 const waiting = /Waiting for \d+ local, \d+ remote core engine proc\(s\) to start/g
 
-/** An engine that waits for its own processes and says nothing else. Once is normal while weights load. */
-export const startupHangRule: Rule = (observed): Diagnosis | undefined => {
+/** An engine that only reports that it waits for its own processes. A few such lines are normal while weights load. */
+export const startupHangRule: Rule = (observed): Hypothesis | undefined => {
   const { vllmLogs } = observed
   const lines = vllmLogs?.text.match(waiting) ?? []
   if (vllmLogs === undefined || lines.length < 3) return undefined
-  const uncertainty = 'No line names the reason of the hang: a mismatch of image and driver is the likeliest.'
-  return imageDiagnosis(observed, quoteText(vllmLogs, lines[0] ?? ''), [uncertainty])
+  const uncertainty = 'No log line gives a reason for the hang. A mismatch of image and driver is the most likely one.'
+  return imageHypothesis(observed, quoteText(vllmLogs, lines[0] ?? ''), [uncertainty])
 }
 
-function imageDiagnosis(
+function imageHypothesis(
   observed: Observations,
-  evidence: Diagnosis['evidence'],
+  evidence: Hypothesis['evidence'],
   uncertainties: readonly string[],
-): Diagnosis {
+): Hypothesis {
   const image = previousImage(
     textAt(observed.config, ['config', 'image']),
     textAt(observed.config, ['config', 'vllm_version']),
   )
   return {
     category: 'image_driver_mismatch',
-    rootCause: "The engine does not start: the image's CUDA libraries do not fit the driver of the host.",
+    rootCause: "The engine does not start: the image's CUDA libraries do not match the driver of the host.",
     evidence,
-    plans: statedPlans([
+    plans: completePlans([
       image === undefined ? undefined : plan(`Go back to ${image}.`, [{ action: 'change_image', image }, restart]),
-      plan("Put the host's driver libraries first.", [
+      plan("Load the host's driver libraries first.", [
         { action: 'set_env', env: { LD_LIBRARY_PATH: '/usr/local/nvidia/lib64:/usr/local/nvidia/lib' } },
         restart,
       ]),
@@ -97,14 +105,14 @@ function imageDiagnosis(
   }
 }
 
-/** Last patch release of vLLM's minor versions, where it is not `.0`. */
+/** Last patch release of each minor version of vLLM, if it is not `.0`. */
 const lastPatch: Readonly<Record<number, number>> = { 8: 5, 9: 2, 10: 2, 11: 2, 14: 1, 15: 1 }
 
 /**
- * The image of the minor release before: `vllm/vllm-openai:v0.15.0` gives `vllm/vllm-openai:v0.14.1`. The version comes
- * from the tag, or, where the tag is one like `latest`, from what the engine reports.
+ * The image of the previous minor release: `vllm/vllm-openai:v0.14.1` for `vllm/vllm-openai:v0.15.0`. The version comes
+ * from the tag. If the tag is one like `latest`, it comes from the version that the engine reports.
  *
- * @returns `undefined` where no version is known
+ * @returns `undefined` if the version is not known.
  */
 function previousImage(image = '', reported = ''): string | undefined {
   const [, repository, tag = ''] = /^(.+):([\w.-]+)$/.exec(image) ?? []

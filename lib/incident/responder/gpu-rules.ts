@@ -1,68 +1,85 @@
-import type { FixAction, FixPlan } from '../../../tools/types.ts'
+import type { FixPlan } from '../../../tools/types.ts'
+import { type XidAction, xidOf } from '../../../tools/xid-catalogue.ts'
 import { objectsOf } from '../../testing/mock-server/request.ts'
-import { latest, lookUp, quoteText } from './conversation.ts'
+import { latest, valueAt } from './conversation.ts'
 import {
-  type Diagnosis,
-  matchCause,
+  completePlans,
+  drainNode,
+  type Hypothesis,
+  matchAll,
+  matchFirst,
   type Observations,
-  placementNode,
   plan,
   type Rule,
-  statedPlans,
+  restart,
 } from './observations.ts'
 
-const xid = /NVRM: Xid \([^)]{1,40}\): (\d+)|NVRM: GPU [\w:.]+: GPU has fallen off the bus/
+/** The kernel's Xid line, and the form of Xid 79 that does not name its code. */
+const xidLine = /NVRM: Xid \([^)]{1,40}\): (\d+)|NVRM: GPU [\w:.]+: GPU has fallen off the bus/
 
-/** Xid errors in the kernel log, answered by the class of the gravest code. */
+/** Xid errors in the kernel log. If there are several, the most severe code decides. */
 export const xidRule: Rule = (observed) => {
-  const found = observed.causes
-    .flatMap(({ result, texts }) =>
-      texts.flatMap((text) => {
-        const match = xid.exec(text)
-        return match === null ? [] : [{ result, text, quote: match[0], code: Number(match[1] ?? 79) }]
-      }),
-    )
-    .sort((a, b) => bySeverity(a.code, b.code))[0]
-  const response = found && responseTo(found.code)
-  if (found === undefined || response === undefined) return undefined
+  const [found] = matchAll(observed, xidLine)
+    .flatMap((candidate) => {
+      const xid = xidOf(Number(candidate.match[1] ?? 79))
+      const response = xid.action && responses[xid.action]
+      return response === undefined ? [] : [{ ...candidate, xid, response }]
+    })
+    .sort((a, b) => severity.indexOf(a.response) - severity.indexOf(b.response))
+  if (found === undefined) return undefined
+  const { code, meaning } = found.xid
   return {
     category: 'gpu_hardware',
-    rootCause: `The GPU reported Xid ${found.code}, which asks to ${asks[response]}.`,
-    evidence: quoteText(found.result, found.quote),
-    plans: statedPlans(xidPlans(response, observed, found.text)),
-    uncertainties: ['The logs do not tell whether the fault comes back after the fix.'],
+    rootCause: `The GPU reported Xid ${code} (${meaning}). NVIDIA's advice for this code is to ${advice[found.response]}.`,
+    evidence: found.evidence,
+    plans: completePlans(xidPlans(found.response, observed, found.text)),
+    uncertainties: ['The logs do not show whether the error returns after the fix.'],
   }
 }
 
 /** CUDA's own report of an uncorrectable memory error. */
-export const eccRule: Rule = (observed): Diagnosis | undefined => {
-  const found = matchCause(observed, /uncorrectable ECC error(?: encountered)?/i)
+export const eccRule: Rule = (observed): Hypothesis | undefined => {
+  const found = matchFirst(observed, /uncorrectable ECC error(?: encountered)?/i)
   if (found === undefined) return undefined
   return {
     category: 'gpu_hardware',
     rootCause: 'A GPU has an uncorrectable ECC error: its memory is damaged.',
     evidence: found.evidence,
-    plans: statedPlans([drainNode(observed), ...resetGpu(observed, found.text)]),
-    uncertainties: ['Which memory row failed is not known; the GPU may have to be replaced.'],
+    plans: completePlans([drainNode(observed), ...resetGpu(observed, found.text)]),
+    uncertainties: ['It is not known which memory row failed. The GPU may need to be replaced.'],
   }
 }
 
-/** Moves the engine off its node; `undefined` where the node is not known. */
-export function drainNode(observed: Observations): FixPlan | undefined {
-  const node = placementNode(observed)
-  const drain: FixAction | undefined = node === undefined ? undefined : { action: 'drain_node', node }
-  return plan('Drain the node and serve from another one.', [drain], ['The other node needs the same capacity.'])
+/** Responses to an Xid, most severe first. */
+const severity = ['drain', 'reset', 'restart'] as const
+
+type XidResponse = (typeof severity)[number]
+
+/**
+ * The response to each immediate action of NVIDIA's catalogue. Actions that are not listed have none: the code needs
+ * no action, follows another Xid, or needs a person (`CONTACT_SUPPORT`, `CHECK_MECHANICALS`).
+ *
+ * A reboot of the host, and the workflows for double-bit ECC and NVLink errors, take the GPU out of service. A running
+ * deployment does that by leaving the node.
+ */
+const responses: { readonly [action in XidAction]?: XidResponse } = {
+  RESTART_BM: 'drain',
+  RESTART_VM: 'drain',
+  WORKFLOW_XID_48: 'drain',
+  WORKFLOW_NVLINK_ERR: 'drain',
+  WORKFLOW_NVLINK5_ERR: 'drain',
+  RESET_GPU: 'reset',
+  RESTART_APP: 'restart',
 }
 
-const asks: Readonly<Record<XidResponse, string>> = {
+const advice: { readonly [response in XidResponse]: string } = {
   drain: 'take the GPU out of service',
   reset: 'reset the GPU',
   restart: 'restart the process that uses the GPU',
 }
 
 function xidPlans(response: XidResponse, observed: Observations, text: string): readonly (FixPlan | undefined)[] {
-  const restart = plan('Restart the engine.', [{ action: 'restart_engine' }])
-  if (response === 'restart') return [restart, drainNode(observed)]
+  if (response === 'restart') return [plan('Restart the engine.', [restart]), drainNode(observed)]
   const resets = resetGpu(observed, text)
   return response === 'drain' ? [drainNode(observed), ...resets] : [...resets, drainNode(observed)]
 }
@@ -73,45 +90,19 @@ function resetGpu(observed: Observations, text: string): readonly FixPlan[] {
   return [
     {
       summary: `Reset GPU ${gpu} and restart the engine.`,
-      actions: [{ action: 'reset_gpu', gpu }, { action: 'restart_engine' }],
-      risks: ['A reset does not help against damaged hardware.'],
+      actions: [{ action: 'reset_gpu', gpu }, restart],
+      risks: ['A reset does not repair damaged hardware.'],
     },
   ]
 }
 
-/** The GPU that the line names, or the only one that the engine uses. A PCI address does not give the index. */
+/** The GPU that the line names, or the engine's only GPU. A PCI address does not give the index. */
 function affectedGpu({ config, conversation }: Observations, text: string): number | undefined {
-  const placed = lookUp(config, ['config', 'placement', 'gpus'])
+  const placed = valueAt(config, ['config', 'placement', 'gpus'])
   const gpus = Array.isArray(placed)
     ? placed.map(Number)
-    : objectsOf(lookUp(latest(conversation, 'fetch_gpu_stats'), ['gpus'])).map(({ id }) => Number(id))
+    : objectsOf(valueAt(latest(conversation, 'fetch_gpu_stats'), ['gpus'])).map(({ id }) => Number(id))
   const named = /\bGPU ?(\d{1,2})\b(?!:)/.exec(text)?.[1]
   if (named !== undefined && gpus.includes(Number(named))) return Number(named)
   return gpus.length === 1 ? gpus[0] : undefined
-}
-
-/** What NVIDIA's catalogue of Xid errors asks for at once, by code. Codes that are not listed ask for nothing. */
-type XidResponse = 'drain' | 'reset' | 'restart'
-
-/**
- * `drain`: the hardware is not to be trusted any more: double-bit ECC (48), failed row remapping (64), NVLink (74),
- * fallen off the bus (79, which asks for a reboot of the host), unrecovered ECC (140), NVLink5 (144 to 150).
- */
-const drain: ReadonlySet<number> = new Set([48, 64, 74, 79, 140, 144, 145, 146, 147, 148, 149, 150])
-/** `RESET_GPU` in the catalogue: halted micro-controllers, timeouts, uncontained memory errors. */
-const reset: ReadonlySet<number> = new Set([46, 62, 95, 109, 110, 119, 120, 136, 143, 155, 156, 158])
-/** `RESTART_APP` in the catalogue: faults of one process, among them contained memory errors (94). */
-const restart: ReadonlySet<number> = new Set([8, 11, 13, 25, 31, 32, 39, 40, 41, 60, 68, 69, 80, 94])
-
-function responseTo(code: number): XidResponse | undefined {
-  if (drain.has(code)) return 'drain'
-  if (reset.has(code)) return 'reset'
-  return restart.has(code) ? 'restart' : undefined
-}
-
-const severity: readonly (XidResponse | undefined)[] = ['drain', 'reset', 'restart', undefined]
-
-/** Orders codes by what they ask for, the gravest first: in a burst the gravest error decides. */
-function bySeverity(a: number, b: number): number {
-  return severity.indexOf(responseTo(a)) - severity.indexOf(responseTo(b))
 }

@@ -1,6 +1,5 @@
 import type { Responder } from '../../testing/mock-server/completion.ts'
 import { answerOf } from './answer.ts'
-import { attemptsOf, candidatesOf } from './attempts.ts'
 import { quoteField, readConversation } from './conversation.ts'
 import {
   collectiveMismatchRule,
@@ -10,17 +9,18 @@ import {
   startupHangRule,
 } from './environment-rules.ts'
 import { eccRule, xidRule } from './gpu-rules.ts'
-import { hotspotEvidence, hotspotRule, loadHotspots } from './load-rules.ts'
+import { hotspotRule, loadHotspots, quoteHotspot } from './load-rules.ts'
 import { gpuMemoryRules, hostMemoryRule } from './memory-rules.ts'
-import { type Diagnosis, noChange, type Observations, observe, type Rule } from './observations.ts'
-import { fixingCalls, gatheringCalls } from './steps.ts'
+import { attemptsOf, candidatesOf, fixingCalls, gatheringCalls } from './next-calls.ts'
+import { type Hypothesis, noChange, type Observations, observe, type Rule } from './observations.ts'
 
 /**
- * Plays the model for the incident agent, by rules: gather facts, analyse, apply a fix, collect, validate, answer.
+ * Plays the model for the incident agent, so that an incident runs without a key: the mock server answers by these rules.
  *
- * It keeps no state and decides from the request alone: the scenario in the prompt and the tool results so far. It
- * knows no scenario and no solution; its rules are general operating advice for vLLM. Text from logs is matched against
- * known patterns and never followed.
+ * It gathers facts, analyses them, applies a fix, collects telemetry, validates and answers. It keeps no state: each reply
+ * depends only on the request, which contains the scenario and all tool results so far. It knows no scenario and no
+ * solution. Its rules are general advice for operating vLLM. Text from logs is matched against known patterns and never
+ * followed.
  */
 export function incidentResponder(): Responder {
   return (request) => {
@@ -28,18 +28,18 @@ export function incidentResponder(): Responder {
     const gathering = gatheringCalls(conversation, request.tools)
     if (gathering.length > 0) return { toolCalls: gathering }
     const observed = observe(conversation)
-    const diagnoses = diagnose(observed)
-    const candidates = candidatesOf(diagnoses)
+    const hypotheses = hypothesesFor(observed)
+    const candidates = candidatesOf(hypotheses)
     const attempts = attemptsOf(conversation, candidates)
     const declared = new Set(request.tools.map(({ name }) => name))
     const fixing = fixingCalls(conversation, candidates, attempts)
     if (fixing.length > 0 && fixing.every(({ name }) => declared.has(name))) return { toolCalls: fixing }
-    return { content: JSON.stringify(answerOf(observed, diagnoses, attempts)) }
+    return { content: JSON.stringify(answerOf(observed, hypotheses, attempts)) }
   }
 }
 
-/** Causes that logs name, the deepest first: hardware brings down what stands above it. */
-const faultRules: readonly Rule[] = [
+/** Rules for causes that logs show. Hardware comes first, because a hardware error also makes the layers above it fail. */
+const logRules: readonly Rule[] = [
   xidRule,
   eccRule,
   softLockupRule,
@@ -52,43 +52,46 @@ const faultRules: readonly Rule[] = [
 ]
 
 /**
- * Every diagnosis that the observations allow, the most plausible first. An engine that works under too much load is
- * explained by its load, whatever else its logs hold; an engine that does not work is explained by its logs.
+ * Every hypothesis that the observations support, most plausible first.
+ *
+ * If the engine works but has too much load, the load explains the incident, whatever else the logs contain. If the engine
+ * does not work, the logs explain it.
  */
-function diagnose(observed: Observations): readonly [Diagnosis, ...Diagnosis[]] {
+function hypothesesFor(observed: Observations): readonly [Hypothesis, ...Hypothesis[]] {
   const { hotspot, stuckWorkers, conversation } = observed
-  const faults = faultRules.flatMap((rule) => rule(observed) ?? [])
+  const logged = logRules.flatMap((rule) => rule(observed) ?? [])
   if (conversation.preTelemetry === undefined && (hotspot === undefined || hotspot === 'unknown')) {
-    return [insufficient(observed, faults)]
+    return [unknownCause(observed, logged)]
   }
-  if (hotspot === 'none' && stuckWorkers === 0) return [noFault(observed)]
+  if (hotspot === 'none' && stuckWorkers === 0) return [healthy(observed)]
   const load = hotspotRule(observed) ?? []
   const works = loadHotspots.has(hotspot ?? '') && stuckWorkers === 0
-  const [first, ...others] = works ? [load, faults].flat() : [faults, load].flat()
-  return first === undefined ? [insufficient(observed, [])] : [first, ...others]
+  const [first, ...others] = works ? [load, logged].flat() : [logged, load].flat()
+  return first === undefined ? [unknownCause(observed, [])] : [first, ...others]
 }
 
-function noFault(observed: Observations): Diagnosis {
+function healthy(observed: Observations): Hypothesis {
   return {
     category: 'none',
-    rootCause: 'There is no fault: the engine meets its load.',
-    evidence: [...hotspotEvidence(observed), ...quoteField(observed.runtime, 'stuck')],
-    plans: [noChange('Nothing is wrong; a change would only add risk.')],
+    rootCause: 'Nothing is wrong: the engine handles its load.',
+    evidence: [...quoteHotspot(observed), ...quoteField(observed.runtime, 'stuck')],
+    plans: [noChange('Nothing is wrong, so a change would only add risk.')],
     uncertainties: [],
   }
 }
 
-function insufficient({ conversation }: Observations, faults: readonly Diagnosis[]): Diagnosis {
+/** The data names no cause. Causes from the logs are only listed, because no telemetry confirms them. */
+function unknownCause({ conversation }: Observations, logged: readonly Hypothesis[]): Hypothesis {
   const failed = [...new Set(conversation.results.filter((result) => result.failed).map(({ tool }) => tool))]
   return {
     category: 'unknown',
-    rootCause: 'The data does not suffice to name a cause.',
-    evidence: faults.flatMap(({ evidence }) => evidence),
-    plans: [noChange('The cause is not known, and a change without a cause may do harm.')],
+    rootCause: 'The data is not sufficient to name a cause.',
+    evidence: logged.flatMap(({ evidence }) => evidence),
+    plans: [noChange('The cause is not known, and a change without a known cause may make the incident worse.')],
     uncertainties: [
       ...(conversation.preTelemetry === undefined ? ['The telemetry before the fix is missing.'] : []),
-      ...failed.map((tool) => `${tool} gave no result.`),
-      ...faults.map(({ rootCause }) => `Not confirmed by telemetry: ${rootCause}`),
+      ...failed.map((tool) => `${tool} returned no result.`),
+      ...logged.map(({ rootCause }) => `Not confirmed by telemetry: ${rootCause}`),
     ],
   }
 }

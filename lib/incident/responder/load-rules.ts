@@ -1,20 +1,27 @@
 import type { FixPlan } from '../../../tools/types.ts'
-import { type Evidence, lookUp, numberAt, quoteField, quoteText } from './conversation.ts'
-import { drainNode } from './gpu-rules.ts'
+import type { Quote } from '../agent/agent-result.ts'
+import { numberAt, quoteField, quoteText, valueAt } from './conversation.ts'
 import { defaultUtilization } from './memory-rules.ts'
-import { type Diagnosis, engineArgument, engineNumber, type Observations, plan, statedPlans } from './observations.ts'
+import {
+  completePlans,
+  drainNode,
+  engineArgument,
+  engineNumber,
+  type Hypothesis,
+  type Observations,
+  plan,
+  restart,
+} from './observations.ts'
 
 interface HotspotRule {
-  readonly category: string
   readonly rootCause: string
   readonly plans: (observed: Observations) => readonly (FixPlan | undefined)[]
 }
 
-/** One rule for each kind of hotspot, by vLLM's own tuning advice. */
+/** One rule for each kind of hotspot, from vLLM's guide to optimization and tuning. */
 const rules: Readonly<Record<string, HotspotRule>> = {
   kv_cache: {
-    category: 'kv_cache',
-    rootCause: 'The KV cache is full: requests are preempted and computed again, and others wait for blocks.',
+    rootCause: 'The KV cache is full. Requests are preempted and recomputed, and others wait for free blocks.',
     plans: (observed) => {
       const utilization = engineNumber(observed, 'gpu_memory_utilization') ?? defaultUtilization
       const cacheType = engineArgument(observed, 'kv_cache_dtype') ?? 'auto'
@@ -24,7 +31,7 @@ const rules: Readonly<Record<string, HotspotRule>> = {
       }
       const running = engineNumber(observed, 'max_num_seqs') ?? numberAt(observed.runtime, ['running'])
       const fewer = running === undefined ? {} : { max_num_seqs: Math.max(1, Math.floor(running / 2)) }
-      const risks = cacheType === 'auto' ? ['FP8 may cost accuracy.'] : []
+      const risks = cacheType === 'auto' ? ['An FP8 cache may reduce accuracy.'] : []
       return [
         engineArguments('Enlarge the KV cache', larger, risks),
         engineArguments('Enlarge the KV cache and admit fewer requests', { ...larger, ...fewer }, risks),
@@ -32,11 +39,12 @@ const rules: Readonly<Record<string, HotspotRule>> = {
     },
   },
   concurrency_cap: {
-    category: 'concurrency_cap',
-    rootCause: 'max_num_seqs is reached while the KV cache has room: requests wait for a place, not for memory.',
+    rootCause:
+      'The engine runs max_num_seqs requests while the KV cache has room. Others wait for a slot, not for memory.',
     plans: (observed) => {
       const cap = engineNumber(observed, 'max_num_seqs')
       if (cap === undefined) return []
+      // The power of two that fits everything that runs and waits; 1024 is vLLM's own largest default.
       const load = cap + (numberAt(observed.runtime, ['waiting']) ?? cap)
       const target = Math.min(Math.max(cap * 2, 2 ** Math.ceil(Math.log2(load))), 1024)
       return [target, Math.min(target * 4, 1024)].map((value) =>
@@ -45,28 +53,26 @@ const rules: Readonly<Record<string, HotspotRule>> = {
     },
   },
   prefill_interference: {
-    category: 'prefill_interference',
-    rootCause: 'Long prefills take the steps in which running requests should get their next token.',
+    rootCause: 'Long prefills fill the steps in which running requests should get their next token.',
     plans: (observed) => {
+      // vLLM's guide advises 2048 for low inter-token latency.
       const budget = engineNumber(observed, 'max_num_batched_tokens') ?? 8192
       const lower = budget > 2048 ? 2048 : Math.max(256, Math.floor(budget / 2))
       const chunked =
         engineArgument(observed, 'enable_chunked_prefill') === false ? { enable_chunked_prefill: true } : {}
       return [lower, Math.max(256, Math.floor(lower / 2))].map((value) =>
-        engineArguments('Bound the prefill work in a step', { ...chunked, max_num_batched_tokens: value }, [
+        engineArguments('Limit the prefill work per step', { ...chunked, max_num_batched_tokens: value }, [
           'Time to first token may rise.',
         ]),
       )
     },
   },
   engine_stalled: {
-    category: 'engine_stalled',
-    rootCause: 'The engine makes no progress although requests wait, and no log line names a cause.',
-    plans: (observed) => [plan('Restart the engine.', [{ action: 'restart_engine' }]), drainNode(observed)],
+    rootCause: 'The engine makes no progress although requests wait, and no log line shows a cause.',
+    plans: (observed) => [plan('Restart the engine.', [restart]), drainNode(observed)],
   },
   frontend: {
-    category: 'frontend',
-    rootCause: 'Time is lost before the scheduler: the API server lacks CPU.',
+    rootCause: 'Requests lose time before they reach the scheduler because the API server needs more CPU.',
     plans: (observed) => {
       const cores = numberAt(observed.config, ['config', 'resources', 'cpu_cores'])
       const raise = (count: number) =>
@@ -75,7 +81,6 @@ const rules: Readonly<Record<string, HotspotRule>> = {
     },
   },
   decode: {
-    category: 'decode',
     rootCause: 'The decode steps themselves are slow.',
     plans: (observed) => {
       const cap = engineNumber(observed, 'max_num_seqs')
@@ -93,31 +98,32 @@ const rules: Readonly<Record<string, HotspotRule>> = {
   },
 }
 
-/** Hotspots that load alone explains: the engine works, and has too much to do for its settings. */
+/** Hotspots that load alone explains: the engine works, but its settings do not suit its load. */
 export const loadHotspots: ReadonlySet<string> = new Set(['kv_cache', 'concurrency_cap', 'prefill_interference'])
 
-/** The diagnosis by the hotspot that `analyze_metrics` named. */
-export function hotspotRule(observed: Observations): Diagnosis | undefined {
-  const rule = rules[observed.hotspot ?? '']
+/** The hypothesis for the hotspot that `analyze_metrics` found. */
+export function hotspotRule(observed: Observations): Hypothesis | undefined {
+  const category = observed.hotspot ?? ''
+  const rule = Object.hasOwn(rules, category) ? rules[category] : undefined
   if (rule === undefined) return undefined
   return {
-    category: rule.category,
+    category,
     rootCause: rule.rootCause,
-    evidence: hotspotEvidence(observed),
-    plans: statedPlans(rule.plans(observed)),
-    uncertainties: ['The simulation shows what a change does under the same load, not under another one.'],
+    evidence: quoteHotspot(observed),
+    plans: completePlans(rule.plans(observed)),
+    uncertainties: ['The simulation shows the effect of a change under the same load, not under another load.'],
   }
 }
 
-/** The kind of the hotspot and the first figure that led to it. */
-export function hotspotEvidence({ analysis }: Observations): readonly Evidence[] {
+/** Quotes the kind of the hotspot and the first figure that led to it. */
+export function quoteHotspot({ analysis }: Observations): readonly Quote[] {
   if (analysis === undefined) return []
-  const because = lookUp(analysis, ['hotspot', 'because'])
+  const because = valueAt(analysis, ['hotspot', 'because'])
   const reason: unknown = Array.isArray(because) ? because[0] : undefined
   return [...quoteField(analysis, 'kind'), ...(typeof reason === 'string' ? quoteText(analysis, reason) : [])]
 }
 
-/** `undefined` where there is nothing left to set. */
+/** A plan that sets engine arguments; `undefined` if there are none to set. */
 function engineArguments(
   purpose: string,
   args: Readonly<Record<string, boolean | number | string>>,

@@ -1,0 +1,196 @@
+import { isObject, type Json, type JsonObject } from '../../../router/json/json.ts'
+import type { FixPlan, ValidationStatus } from '../../../tools/types.ts'
+import { defaultLimits } from '../../loop/limits.ts'
+import type { ToolCallDraft } from '../../testing/mock-server/completion.ts'
+import type { WireTool } from '../../testing/mock-server/request.ts'
+import { type Conversation, latest, type ToolMessage, textAt } from './conversation.ts'
+import { type Hypothesis, noChange } from './observations.ts'
+
+// The calls of an incident run, in order: all fetch tools at once, analyze_metrics, and for each fix to try
+// apply_fix_simulation, collect_post_telemetry and validate_improvement.
+
+const fetchTools: readonly string[] = [
+  'fetch_vllm_logs',
+  'fetch_system_logs',
+  'fetch_prometheus_metrics',
+  'fetch_config',
+  'fetch_runtime_state',
+  'fetch_gpu_stats',
+]
+
+const preTelemetry = { $input: 'pre_telemetry' } as const
+
+/** The calls that gather facts and were not made yet. A failed call is not repeated. */
+export function gatheringCalls(conversation: Conversation, tools: readonly WireTool[]): readonly ToolCallDraft[] {
+  const { scenario } = conversation
+  if (scenario === undefined) return []
+  const isOpen = ({ name }: WireTool): boolean => !conversation.results.some(({ tool }) => tool === name)
+  const fetches = tools.filter((tool) => fetchTools.includes(tool.name) && isOpen(tool))
+  if (fetches.length > 0) return fetches.map((tool) => ({ name: tool.name, input: fetchInput(tool, scenario) }))
+  if (!tools.some((tool) => tool.name === 'analyze_metrics' && isOpen(tool))) return []
+  const samples = latest(conversation, 'fetch_prometheus_metrics')
+  return [
+    {
+      name: 'analyze_metrics',
+      input: {
+        pre_telemetry: preTelemetry,
+        prometheus_samples: samples === undefined ? [] : { $result: 'fetch_prometheus_metrics#/samples' },
+      },
+    },
+  ]
+}
+
+/** The input of a fetch tool: the scenario, and a value for each other input that the tool requires. */
+function fetchInput({ parameters }: WireTool, scenario: string): JsonObject {
+  const properties = isObject(parameters['properties']) ? parameters['properties'] : {}
+  const required = Array.isArray(parameters['required']) ? parameters['required'].map(String) : []
+  const others = required.filter((name) => name !== 'scenario' && name !== 'config_id')
+  return { scenario, ...Object.fromEntries(others.flatMap((name) => inputEntry(name, properties[name]))) }
+}
+
+/** Values for required inputs whose schema has neither a default nor a list of values. */
+const usualInputs: JsonObject = {
+  window: '15m',
+  limit: 200,
+  level: 'WARNING',
+  topics: [],
+  sources: ['dmesg', 'journal'],
+  endpoint: '/metrics',
+}
+
+/** The schema's own default, or its first allowed value, or the usual one. */
+function inputEntry(name: string, schema: unknown): readonly [string, Json][] {
+  const choices = isObject(schema) && Array.isArray(schema['enum']) ? schema['enum'] : []
+  const value: unknown = (isObject(schema) ? schema['default'] : undefined) ?? choices[0] ?? usualInputs[name]
+  return value === undefined ? [] : [[name, value as Json]]
+}
+
+/** A fix that can be tried, with the hypothesis that it follows from. */
+export interface Candidate {
+  /** Explains why the fix may help. */
+  readonly hypothesis: Hypothesis
+  /** The fix. */
+  readonly plan: FixPlan
+}
+
+/** A fix that was tried, with the results of its three calls as far as they were made. */
+export interface Attempt extends Candidate {
+  /** Result of `apply_fix_simulation`. */
+  readonly applied: ToolMessage
+  /** Result of `collect_post_telemetry`. */
+  readonly collected: ToolMessage | undefined
+  /** Result of `validate_improvement`. */
+  readonly validated: ToolMessage | undefined
+  /** Verdict of the validation; `unknown` without one. */
+  readonly status: ValidationStatus
+  /** Whether this attempt returns to a better state, after a fix made the incident worse. */
+  readonly isReturn: boolean
+}
+
+/** Every plan of every hypothesis, in the order in which they are tried. */
+export function candidatesOf(hypotheses: readonly Hypothesis[]): readonly Candidate[] {
+  return hypotheses.flatMap((hypothesis) => hypothesis.plans.map((plan) => ({ hypothesis, plan })))
+}
+
+/**
+ * Pairs the tried fixes with the candidates.
+ *
+ * The candidates follow from the first two rounds alone, so the n-th call of `apply_fix_simulation` tried the n-th
+ * candidate. The only exception is the return.
+ */
+export function attemptsOf({ results }: Conversation, candidates: readonly Candidate[]): readonly Attempt[] {
+  const starts = results.flatMap(({ tool }, index) => (tool === 'apply_fix_simulation' ? [index] : []))
+  const attempts: Attempt[] = []
+  for (const [number, start] of starts.entries()) {
+    const [applied, ...later] = results.slice(start, starts[number + 1])
+    if (applied === undefined) continue
+    const isReturn = isReturnCall(applied)
+    const candidate = isReturn ? returnTarget(attempts) : candidates[number]
+    if (candidate === undefined) continue
+    const validated = later.find(({ tool }) => tool === 'validate_improvement')
+    const collected = later.find(({ tool }) => tool === 'collect_post_telemetry')
+    attempts.push({ ...candidate, applied, collected, validated, status: statusOf(validated), isReturn })
+  }
+  return attempts
+}
+
+const statuses: readonly ValidationStatus[] = ['improved', 'unchanged', 'unknown', 'regressed']
+
+function statusOf(validated: ToolMessage | undefined): ValidationStatus {
+  if (validated === undefined || validated.failed) return 'unknown'
+  const status = textAt(validated, ['status'])
+  return statuses.find((name) => name === status) ?? 'unknown'
+}
+
+/** Makes the return differ from the earlier call with the same actions, so that it is not a repeated call. */
+const returnRationale = 'A later fix made the incident worse in the simulation; this one did not.'
+
+/** The state to return to when the latest fix made the incident worse: the best earlier fix, or no change at all. */
+function returnTarget(attempts: readonly Attempt[]): Candidate | undefined {
+  const applied = attempts.filter((attempt) => !attempt.applied.failed)
+  const last = applied.at(-1)
+  if (last === undefined || last.isReturn || last.status !== 'regressed') return undefined
+  const harmless = applied.filter(({ status }) => status !== 'regressed')
+  const best = harmless.findLast(({ status }) => status === 'improved') ?? harmless.at(-1)
+  const plan = best?.plan ?? noChange('Every fix that was tried made the incident worse.')
+  return { hypothesis: (best ?? applied[0] ?? last).hypothesis, plan: { ...plan, rationale: returnRationale } }
+}
+
+function isReturnCall({ input }: ToolMessage): boolean {
+  const plan = isObject(input) ? input['fix_plan'] : undefined
+  return isObject(plan) && plan['rationale'] === returnRationale
+}
+
+/** Another fix is tried only while rounds remain to apply, collect, validate and answer. */
+const roundsPerAttempt = 4
+
+/** The next call of trying fixes. Empty when a fix improved the incident, or when nothing is left to try. */
+export function fixingCalls(
+  conversation: Conversation,
+  candidates: readonly Candidate[],
+  attempts: readonly Attempt[],
+): readonly ToolCallDraft[] {
+  const attempt = attempts.at(-1)
+  if (attempt !== undefined && !attempt.applied.failed) {
+    const { applied, collected, validated } = attempt
+    if (collected === undefined) return [collectCall(conversation, applied)]
+    if (collected.failed) return []
+    if (validated === undefined) return [validateCall(conversation, collected)]
+    if (validated.failed || attempt.status === 'improved') return []
+  }
+  if (attempt?.isReturn || latest(conversation, 'fetch_config') === undefined) return []
+  const next = candidates[attempts.length]
+  const hasTime = conversation.rounds + roundsPerAttempt <= defaultLimits.rounds
+  if (next !== undefined && hasTime) return [applyCall(next.plan)]
+  // The answer reports the fix that was applied last, so that must not be a harmful one.
+  const target = returnTarget(attempts)
+  return target === undefined ? [] : [applyCall(target.plan)]
+}
+
+function applyCall(plan: FixPlan): ToolCallDraft {
+  const input = { current_config: { $result: 'fetch_config#/config' }, fix_plan: toJson(plan) }
+  return { name: 'apply_fix_simulation', input }
+}
+
+function collectCall(conversation: Conversation, applied: ToolMessage): ToolCallDraft {
+  const updated = { $result: `${reference(conversation, applied)}#/updated_config` }
+  return {
+    name: 'collect_post_telemetry',
+    input: { scenario: conversation.scenario ?? null, updated_config: updated },
+  }
+}
+
+function validateCall(conversation: Conversation, collected: ToolMessage): ToolCallDraft {
+  const post = { $result: `${reference(conversation, collected)}#/post_telemetry` }
+  return { name: 'validate_improvement', input: { pre_telemetry: preTelemetry, post_telemetry: post } }
+}
+
+/** A result by its tool's name; by the call's id if the tool was called more than once. */
+function reference({ results }: Conversation, { tool, callId }: ToolMessage): string {
+  return results.filter((result) => result.tool === tool).length > 1 ? callId : tool
+}
+
+/** A plan without members that are `undefined`, which JSON cannot represent. */
+function toJson(plan: FixPlan): JsonObject {
+  return JSON.parse(JSON.stringify(plan))
+}
