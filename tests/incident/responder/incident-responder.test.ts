@@ -77,7 +77,25 @@ const incidents: readonly [name: string, world: World, category: string, action:
     { action: 'reset_gpu', gpu: 4 },
   ],
   [
-    'a burst whose gravest code is not the first',
+    'an engine error that only the catalogue knows',
+    { causes: [cause('NVRM: Xid (PCI:0000:9b:00): 70, pid=7, CE3: Unknown Error')] },
+    'gpu_hardware',
+    { action: 'restart_engine' },
+  ],
+  [
+    'a failed row remapping, for which the catalogue asks for a reset',
+    { causes: [cause('NVRM: Xid (PCI:0000:9b:00): 64, pid=7, Row Remapper: remapping failed on GPU 4')] },
+    'gpu_hardware',
+    { action: 'reset_gpu', gpu: 4 },
+  ],
+  [
+    'an unrecovered ECC error, for which the catalogue asks for a reset',
+    { causes: [cause('NVRM: Xid (PCI:0000:9b:00): 140, pid=7, unrecoverable ECC error on GPU 0')] },
+    'gpu_hardware',
+    { action: 'reset_gpu', gpu: 0 },
+  ],
+  [
+    'a burst whose most severe code is not the first',
     {
       causes: [
         cause('NVRM: Xid (PCI:0000:9b:00): 31, pid=7, MMU Fault'),
