@@ -5,7 +5,7 @@ import type { Model, ModelReply } from '../../../lib/loop/model.ts'
 import { collectGarbage } from '../harness.ts'
 import { loadProduct } from '../product.ts'
 import type { Row } from '../table.ts'
-import { answer, instructions, logPages, prompt, toolDescription, toolName, toolRounds, toolSchema } from './work.ts'
+import { answer, instructions, logPages, prompt, toolDescription, toolName, toolRounds, toolSchemas } from './work.ts'
 
 const runs = 1000
 const resultBytes = 4096
@@ -55,7 +55,9 @@ async function measureHere(): Promise<Measured> {
   const { defineTool, runLoop } = await loadProduct()
   const texts = logPages(resultBytes).map((page) => JSON.stringify(page))
   const execute = ({ page }: { readonly page: number }) => JSON.parse(texts[page] ?? 'null')
-  const tools = [defineTool({ name: toolName, description: toolDescription, inputSchema: toolSchema, execute })]
+  const tools = [
+    defineTool({ name: toolName, description: toolDescription, inputSchema: toolSchemas.scalars, execute }),
+  ]
   const batch = async (): Promise<Omit<Measured, 'left'>> => {
     const before = await settle()
     const waiting = waitingModel()

@@ -1,4 +1,4 @@
-import { Agent, request } from 'undici'
+import { Pool } from 'undici'
 import {
   type Contender,
   type Course,
@@ -7,7 +7,7 @@ import {
   prompt,
   toolDescription,
   toolName,
-  toolSchema,
+  toolSchemas,
 } from './work.ts'
 
 interface Message {
@@ -21,26 +21,27 @@ interface Message {
 }
 
 /**
- * The loop that everyone writes: all messages through `JSON.stringify` each round, arguments through `JSON.parse`, no
- * checks, no limits but the rounds, no trace.
+ * The loop that everyone writes first: `Pool.request` of undici, all messages through `JSON.stringify` in each round,
+ * arguments through `JSON.parse`. It has no validation, no limits except the rounds, and no trace.
  */
-export function naive({ baseUrl, readLog }: Course): Contender {
-  const dispatcher = new Agent()
+export function naive({ baseUrl, schema, readLog }: Course): Contender {
+  const { origin, pathname } = new URL(`${baseUrl}/chat/completions`)
+  const pool = new Pool(origin)
   const tools = [
-    { type: 'function', function: { name: toolName, description: toolDescription, parameters: toolSchema } },
+    { type: 'function', function: { name: toolName, description: toolDescription, parameters: toolSchemas[schema] } },
   ]
   const headers = { authorization: 'Bearer bench', 'content-type': 'application/json' }
   return {
     name: 'naive',
-    close: () => dispatcher.close(),
+    close: () => pool.close(),
     run: async () => {
       const messages: Message[] = [
         { role: 'system', content: instructions },
         { role: 'user', content: prompt },
       ]
       for (let round = 0; round < 10; round++) {
-        const response = await request(`${baseUrl}/chat/completions`, {
-          dispatcher,
+        const response = await pool.request({
+          path: pathname,
           method: 'POST',
           headers,
           body: JSON.stringify({ model: modelName, messages, tools }),

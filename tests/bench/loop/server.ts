@@ -3,43 +3,41 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
-import { answer, modelName, toolName, toolRounds } from './work.ts'
+import { answer, inputOf, modelName, type SchemaName, toolName, toolRounds } from './work.ts'
 
 export interface BenchServer {
   /** Ends in `/v1`. */
   readonly baseUrl: string
-  /** Bytes of the request bodies since the last time it was asked. */
-  received(): Promise<number>
   close(): void
 }
 
-/** A model without latency, in a process of its own, so that its CPU time is nobody's. */
+/** A model without latency. It has its own process, so that its CPU time counts for no contender. */
 export async function startServer(): Promise<BenchServer> {
   const child = fork(fileURLToPath(import.meta.url), ['serve'], { stdio: 'inherit' })
   const [port] = (await once(child, 'message')) as [number]
   const baseUrl = `http://127.0.0.1:${port}/v1`
   return {
     baseUrl,
-    received: async () => Number(await (await fetch(baseUrl)).text()),
     close: () => child.disconnect(),
   }
 }
 
 const toolMessage = Buffer.from('"role":"tool"')
+const arraySchema = Buffer.from('"filters":')
 
-/** The round is what the request says: its number of tool messages. So runs may overlap. */
+/** The round is the number of tool messages in the request, so that runs may overlap. */
 function roundOf(body: Buffer): number {
   let count = 0
   for (let at = body.indexOf(toolMessage); at !== -1; at = body.indexOf(toolMessage, at + 1)) count++
   return count
 }
 
-function replyOf(round: number): string {
+function replyOf(schema: SchemaName, round: number): string {
   const isLast = round >= toolRounds
   const call = {
     id: `call_function_4kq7v2m9x8_${round}`,
     type: 'function',
-    function: { name: toolName, arguments: JSON.stringify({ page: round, topic: 'scheduler' }) },
+    function: { name: toolName, arguments: JSON.stringify(inputOf(schema, round)) },
   }
   const message = isLast
     ? { role: 'assistant', content: answer }
@@ -56,20 +54,15 @@ function replyOf(round: number): string {
 }
 
 function serve(): void {
-  const replies = Array.from({ length: toolRounds + 1 }, (_, round) => replyOf(round))
-  let received = 0
+  const repliesOf = (schema: SchemaName) => Array.from({ length: toolRounds + 1 }, (_, round) => replyOf(schema, round))
+  const replies = { scalars: repliesOf('scalars'), arrays: repliesOf('arrays') }
   const server = createServer((request, response) => {
-    if (request.method === 'GET') {
-      response.end(String(received))
-      received = 0
-      return
-    }
     const chunks: Buffer[] = []
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
     request.on('end', () => {
       const body = Buffer.concat(chunks)
-      received += body.length
-      const reply = replies[Math.min(roundOf(body), toolRounds)] ?? ''
+      const schema = body.includes(arraySchema) ? 'arrays' : 'scalars'
+      const reply = replies[schema][Math.min(roundOf(body), toolRounds)] ?? ''
       response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(reply) })
       response.end(reply)
     })

@@ -7,15 +7,15 @@ import {
   prompt,
   toolDescription,
   toolName,
-  toolSchema,
+  toolSchemas,
 } from './work.ts'
 
 /** `runLoop` as a user calls it; only the limits that would clip the results are raised. */
-export async function tenrounds({ baseUrl, readLog }: Course): Promise<Contender> {
+export async function tenrounds({ baseUrl, schema, readLog }: Course): Promise<Contender> {
   const { defineTool, minimax, runLoop } = await loadProduct()
   const model = minimax({ url: baseUrl, token: 'bench', model: modelName, env: {} })
   const tools = [
-    defineTool({ name: toolName, description: toolDescription, inputSchema: toolSchema, execute: readLog }),
+    defineTool({ name: toolName, description: toolDescription, inputSchema: toolSchemas[schema], execute: readLog }),
   ]
   const limits = { resultBytes: 1_048_576, messageBytes: 16_777_216 }
   return {

@@ -1,4 +1,4 @@
-/** What every loop does here: nine calls of one tool, each with a result of so many bytes, then an answer. */
+/** Every loop makes nine calls of one tool, one per round, and then answers. */
 export const toolRounds = 9
 
 export const modelName = 'MiniMax-M3'
@@ -8,19 +8,54 @@ export const answer = 'The KV cache is full: requests wait for blocks.'
 export const toolName = 'read_log'
 export const toolDescription = 'Reads one page of a log.'
 
-export const toolSchema = {
-  type: 'object',
-  properties: { page: { type: 'integer', minimum: 0 }, topic: { type: 'string' } },
-  required: ['page', 'topic'],
-  additionalProperties: false,
+/** Input schemas of the tool: two scalars, or arrays and objects besides, as incident tools have. */
+export const toolSchemas = {
+  scalars: {
+    type: 'object',
+    properties: { page: { type: 'integer', minimum: 0 }, topic: { type: 'string' } },
+    required: ['page', 'topic'],
+    additionalProperties: false,
+  },
+  arrays: {
+    type: 'object',
+    properties: {
+      page: { type: 'integer', minimum: 0 },
+      topic: { type: 'string' },
+      sources: { type: 'array', items: { enum: ['dmesg', 'journal'] } },
+      filters: {
+        type: 'array',
+        items: {
+          type: 'object',
+          properties: { field: { type: 'string' }, values: { type: 'array', items: { type: 'string' } } },
+          required: ['field', 'values'],
+          additionalProperties: false,
+        },
+      },
+    },
+    required: ['page', 'topic', 'sources', 'filters'],
+    additionalProperties: false,
+  },
 } as const
+
+export type SchemaName = keyof typeof toolSchemas
+
+/** The input that the model sends for a page; it fits the schema. */
+export function inputOf(schema: SchemaName, page: number): object {
+  const scalars = { page, topic: 'scheduler' }
+  if (schema === 'scalars') return scalars
+  const filters = [
+    { field: 'level', values: ['ERROR', 'WARNING'] },
+    { field: 'process', values: ['EngineCore_DP0', 'APIServer'] },
+  ]
+  return { ...scalars, sources: ['dmesg', 'journal'], filters }
+}
 
 export interface LogPage {
   readonly page: number
   readonly lines: readonly string[]
 }
 
-/** Pages of log lines with quotes in them, made once: making them is no part of the work that is measured. */
+/** Pages of log lines with quotes in them. They are made once, before the measurement. */
 export function logPages(bytes: number): readonly LogPage[] {
   return Array.from({ length: toolRounds }, (_, page) => {
     const line = (index: number) =>
@@ -31,16 +66,17 @@ export function logPages(bytes: number): readonly LogPage[] {
   })
 }
 
-/** A loop under measurement: runs once and gives the model's answer. */
+/** A loop under measurement. `run` does one run and returns the model's answer. */
 export interface Contender {
   readonly name: string
   readonly run: () => Promise<string>
   readonly close?: () => Promise<void>
 }
 
-/** What a contender is given. */
+/** Everything that a contender needs to set itself up. */
 export interface Course {
   /** Base URL of the server, ending in `/v1`. */
   readonly baseUrl: string
+  readonly schema: SchemaName
   readonly readLog: (input: { readonly page: number }) => LogPage
 }
