@@ -1,9 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
+import { productFolders, productSources } from './support/product-sources.ts'
 
 const root = join(import.meta.dirname, '..')
-const productFolders = ['router', 'lib', 'tools', 'fixtures', 'workflows']
 
 /**
  * The folders and packages that each folder may import, besides itself and its own subfolders. A folder that is not
@@ -56,7 +56,7 @@ interface Import {
   readonly typeOnly: boolean
 }
 
-const imports = productFolders.flatMap(sourcesIn).flatMap(importsOf)
+const imports = productSources().flatMap(importsOf)
 
 test('every import of the product is on the list of its folder', () => {
   const denied = imports.filter((one) => !isAllowed(one)).map(({ from, to }) => `${from} imports ${to}`)
@@ -80,8 +80,7 @@ test('no oracle is imported by the product: only tests and the evaluation read t
 })
 
 test('the product has at most 230 files, none over 400 lines, and a median between 80 and 200', () => {
-  const lines = productFolders
-    .flatMap(sourcesIn)
+  const lines = productSources()
     .map((file) => [readFileSync(join(root, file), 'utf8').split('\n').length - 1, file] as const)
     .sort(([a], [b]) => a - b)
   expect(lines.length).toBeLessThanOrEqual(230)
@@ -90,12 +89,6 @@ test('the product has at most 230 files, none over 400 lines, and a median betwe
   expect(median).toBeGreaterThanOrEqual(80)
   expect(median).toBeLessThanOrEqual(200)
 })
-
-function sourcesIn(folder: string): string[] {
-  return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts'))
-    .map((name) => `${folder}/${name.replaceAll('\\', '/')}`)
-}
 
 function importsOf(file: string): Import[] {
   const text = readFileSync(join(root, file), 'utf8')
