@@ -1,6 +1,6 @@
 import { isObject, isTooDeep, maxDepth, parseJson, unparsable } from './json/json.ts'
 import { endOfString } from './json/json-scan.ts'
-import { mend, withoutFence } from './json/lenient-json.ts'
+import { parseLenientJson, stripCodeFence } from './json/lenient-json.ts'
 import { type Repair, repair, shown } from './tool-call.ts'
 
 export type ReadArguments =
@@ -33,7 +33,7 @@ function readText(raw: string): ReadArguments {
   let text = raw
   for (let encodings = 0; encodings <= maxEncodings; encodings++) {
     const strict = parseJson(text)
-    const value = strict === unparsable ? mend(withoutFence(text)) : strict
+    const value = strict === unparsable ? parseLenientJson(stripCodeFence(text)) : strict
     if (value === unparsable) return encodings === 0 ? unreadable(raw) : notAnObject(text)
     if (strict === unparsable) repairs.push(repair('json_repaired', text, value))
     if (isObject(value)) {

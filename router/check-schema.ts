@@ -1,9 +1,9 @@
 import { isObject } from './json/json.ts'
-import { toToken } from './json/json-pointer.ts'
+import { escapePointerToken } from './json/json-pointer.ts'
 import { foreignKeywords } from './schema-keywords.ts'
 import { firstFault, ofSameValueIn, type Place } from './schema-places.ts'
 import { strictFault } from './strict-schema.ts'
-import { type Fault, schemaFaults } from './validation.ts'
+import { schemaErrors, type ValidationError } from './validation.ts'
 
 /**
  * Everything that would keep a schema from being compiled, found without compiling it.
@@ -24,11 +24,11 @@ export function checkSchema(label: string, schema: unknown): void {
 
 function keywordFault(schema: object): string | undefined {
   // A fault inside `anyOf` is followed by the fault of the `anyOf` itself: the first is the precise one.
-  const [fault] = schemaFaults(schema)
+  const [fault] = schemaErrors(schema)
   return fault === undefined ? undefined : `${fault.instancePath}${described(fault)}`
 }
 
-function described({ keyword, params, message, data }: Fault): string {
+function described({ keyword, params, message, data }: ValidationError): string {
   if (keyword === 'additionalProperties') {
     const name = String(params['additionalProperty'])
     const instead = Object.entries(foreignKeywords).find(([foreign]) => foreign === name)?.[1]
@@ -52,7 +52,7 @@ function jsonFault(value: unknown, path = '', around: object[] = []): string | u
   if (around.length >= deepest) return `${path.slice(0, 80)}… is nested deeper than ${deepest} levels.`
   around.push(value)
   for (const [name, member] of Object.entries(value)) {
-    const fault = jsonFault(member, `${path}/${toToken(name)}`, around)
+    const fault = jsonFault(member, `${path}/${escapePointerToken(name)}`, around)
     if (fault !== undefined) return fault
   }
   around.pop()

@@ -1,8 +1,8 @@
 import { isObject, parseJson, unparsable } from './json/json.ts'
 import { lookUp, parsePointer } from './json/json-pointer.ts'
-import { mend } from './json/lenient-json.ts'
+import { parseLenientJson } from './json/lenient-json.ts'
 import { type Repair, repair } from './tool-call.ts'
-import type { Fault, Validate } from './validation.ts'
+import type { ValidationError, Validator } from './validation.ts'
 
 interface Coerced {
   readonly value: unknown
@@ -25,8 +25,8 @@ const maxRecorded = 50
  */
 export function coerce(
   input: unknown,
-  faults: readonly Fault[],
-  validate: Validate,
+  faults: readonly ValidationError[],
+  validate: Validator,
   unwrap: (value: unknown, path: string) => { readonly value: unknown } | undefined,
 ): Coerced | undefined {
   const repairs: Repair[] = []
@@ -44,7 +44,7 @@ export function coerce(
 
 function mendTypes(
   copy: CopyOnWrite,
-  faults: readonly Fault[],
+  faults: readonly ValidationError[],
   unwrap: (value: unknown, path: string) => { readonly value: unknown } | undefined,
 ): readonly Repair[] {
   const repairs: Repair[] = []
@@ -91,7 +91,7 @@ export function exactNumber(text: string): number | undefined {
 function parseAs(text: string, type: 'object' | 'array'): unknown {
   if (!text.startsWith(type === 'object' ? '{' : '[')) return unparsable
   const strict = parseJson(text)
-  const value = strict === unparsable ? mend(text) : strict
+  const value = strict === unparsable ? parseLenientJson(text) : strict
   return (type === 'object' ? isObject(value) : Array.isArray(value)) ? value : unparsable
 }
 
@@ -109,7 +109,7 @@ class CopyOnWrite {
     const tokens = parsePointer(path) ?? []
     const last = tokens.pop()
     const found = lookUp(this.value, last === undefined ? tokens : [...tokens, last])
-    if (last === undefined || !found.found || found.value !== before) return false
+    if (last === undefined || found.kind === 'missing' || found.value !== before) return false
     this.value = this.#own(this.value)
     let parent = this.value as object
     for (const token of tokens) {

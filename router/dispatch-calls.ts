@@ -1,10 +1,10 @@
 import { type DispatchOptions, dispatch, failure } from './dispatch.ts'
-import { noReferences, type ReferenceScope } from './references.ts'
+import { noReferences, type ReferenceTargets } from './references.ts'
 import type { Tool } from './tool.ts'
 import type { ToolCall, ToolResult } from './tool-call.ts'
 
 export interface DispatchCallsOptions {
-  readonly references?: ReferenceScope
+  readonly references?: ReferenceTargets
   readonly signal?: AbortSignal
   /** Milliseconds that any call may take at most, besides its tool's own limit. @defaultValue no limit */
   readonly timeoutMs?: number

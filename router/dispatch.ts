@@ -1,18 +1,18 @@
 import { coerce } from './coercion.ts'
 import { type Executed, execute, timedOut } from './execute-tool.ts'
-import { describeFaults, limitFeedback } from './feedback.ts'
+import { describeValidationErrors, limitFeedback } from './feedback.ts'
 import { isPlainJson, unwritableIn } from './json/json.ts'
-import { type ReferenceScope, type Resolution, resolveReferences } from './references.ts'
+import { type ReferenceTargets, type Resolution, resolveReferences } from './references.ts'
 import { type Clipped, clip, excerpt } from './text/clip.ts'
 import { closest } from './text/closest.ts'
 import { describeThrown } from './text/describe-error.ts'
 import type { Tool } from './tool.ts'
 import type { Repair, ToolCall, ToolError, ToolErrorKind, ToolResult } from './tool-call.ts'
-import { validatorOf } from './validation.ts'
+import { compileSchema } from './validation.ts'
 
 export interface DispatchOptions {
   readonly tools: ReadonlyMap<string, Tool>
-  readonly references: ReferenceScope
+  readonly references: ReferenceTargets
   /** Aborted when the run ends: no tool is begun after it. */
   readonly signal: AbortSignal
   /** Milliseconds that a call may take at most, whatever its tool allows. */
@@ -98,11 +98,11 @@ export function prepare(call: ToolCall, options: Pick<DispatchOptions, 'tools' |
   if (tool === undefined) return refused('unknown_tool', unknownTool(call.name, options.tools), call.repairs)
   const resolved = resolveReferences(call.input, options.references)
   if (!resolved.ok) return refused(resolved.kind, resolved.message, call.repairs)
-  const validate = validatorOf(tool.inputSchema)
-  const faults = validate(resolved.value)
-  if (faults.length === 0) return { kind: 'ready', tool, input: resolved.value, repairs: call.repairs }
+  const validate = compileSchema(tool.inputSchema)
+  const errors = validate(resolved.value)
+  if (errors.length === 0) return { kind: 'ready', tool, input: resolved.value, repairs: call.repairs }
   let unresolved: Resolution | undefined
-  const coerced = coerce(resolved.value, faults, validate, (value, path) => {
+  const coerced = coerce(resolved.value, errors, validate, (value, path) => {
     // What a reference brought is data: a text in it points at nothing.
     if (resolved.brought?.some((root) => path === root || path.startsWith(`${root}/`))) return { value }
     const unpacked = resolveReferences(value, options.references)
@@ -114,7 +114,11 @@ export function prepare(call: ToolCall, options: Pick<DispatchOptions, 'tools' |
     return { kind: 'ready', tool, input: coerced.value, repairs: [...call.repairs, ...coerced.repairs] }
   }
   if (unresolved?.ok === false) return refused(unresolved.kind, unresolved.message, call.repairs)
-  const message = describeFaults(faults, `The input of "${tool.name}" breaks its schema:`, tool.inputSchema)
+  const message = describeValidationErrors(
+    errors,
+    tool.inputSchema,
+    `The input of "${tool.name}" does not match its schema:`,
+  )
   return refused('invalid_input', message, call.repairs)
 }
 
@@ -140,9 +144,13 @@ function finalize(running: Running, { tool, input, repairs }: Ready, output: unk
   }
   // A date, an instance of a class, NaN: later calls are given what the model was shown.
   const value: unknown = isPlain ? returned : JSON.parse(json)
-  const faults = tool.outputSchema === undefined ? [] : validatorOf(tool.outputSchema)(value)
-  if (faults.length > 0) {
-    const message = describeFaults(faults, `"${tool.name}" returned what its output schema forbids:`, tool.outputSchema)
+  const errors = tool.outputSchema === undefined ? [] : compileSchema(tool.outputSchema)(value)
+  if (errors.length > 0) {
+    const message = describeValidationErrors(
+      errors,
+      tool.outputSchema ?? {},
+      `The output of "${tool.name}" does not match its schema:`,
+    )
     return failed(running, { kind: 'invalid_output', message }, repairs)
   }
   const shown = clip(json, options.resultBytes, (left, total) => clipMarker(call, value, left, total))

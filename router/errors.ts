@@ -14,3 +14,14 @@ export class TenroundsError extends Error {
     this.code = code
   }
 }
+
+/** The message of a thrown value, which can be anything: the message of an `Error`, otherwise the value as text. */
+export function errorMessage(error: unknown): string {
+  const message: unknown = error instanceof Error ? error.message : error
+  if (typeof message === 'string') return message
+  try {
+    return String(message)
+  } catch {
+    return 'a value that cannot be converted to text'
+  }
+}

@@ -3,8 +3,8 @@ import { clip, excerpt } from './text/clip.ts'
 import { closest } from './text/closest.ts'
 import { isSecretName, redact, redacted } from './text/redact.ts'
 import { shownValue } from './text/shown-value.ts'
-import { essentialFaults } from './union-errors.ts'
-import type { Fault } from './validation.ts'
+import { summarizeUnionErrors } from './union-errors.ts'
+import type { ValidationError } from './validation.ts'
 
 const maxFeedbackBytes = 1024
 /** Where not all faults fit, no line is longer, so that a long one does not hide the others. */
@@ -19,8 +19,8 @@ const overflowBytes = 40
  * @param schema what the value was checked against: with it, unions are told by the branch that was meant even where
  *   their branches are references to schemas that have references themselves.
  */
-export function describeFaults(faults: readonly Fault[], title?: string, schema?: object): string {
-  const told = essentialFaults(faults, schema)
+export function describeValidationErrors(errors: readonly ValidationError[], schema: object, title?: string): string {
+  const told = summarizeUnionErrors(errors, schema)
   const room = maxFeedbackBytes - overflowBytes - (title === undefined ? 0 : Buffer.byteLength(title) + 1)
   const whole = linesOf(told, room, room)
   const lines = whole.isAll ? whole : linesOf(told, room, maxLineBytes)
@@ -29,7 +29,7 @@ export function describeFaults(faults: readonly Fault[], title?: string, schema?
 
 /** The lines for which there is room; where that is not all, the last one says how many are missing. */
 function linesOf(
-  faults: readonly Fault[],
+  faults: readonly ValidationError[],
   room: number,
   lineBytes: number,
 ): { lines: Iterable<string>; isAll: boolean } {
@@ -40,15 +40,15 @@ function linesOf(
     if (lines.has(line)) continue
     left -= Buffer.byteLength(line) + 1
     if (left < 0 && lines.size > 0) {
-      return { lines: lines.add(`- … and ${faults.length - index} more faults`), isAll: false }
+      return { lines: lines.add(`- … and ${faults.length - index} more errors`), isAll: false }
     }
     lines.add(line)
   }
   return { lines, isAll: true }
 }
 
-function lineOf(fault: Fault, maxBytes: number): string {
-  const line = redact(`- ${describeFault(fault, maxBytes)}`)
+function lineOf(fault: ValidationError, maxBytes: number): string {
+  const line = redact(`- ${describeValidationError(fault, maxBytes)}`)
   return clip(line.replace(/[\p{Cc}\u2028\u2029]/gu, escaped), maxBytes, () => ' … ').text
 }
 
@@ -73,12 +73,12 @@ const maxNamesBytes = 400
 const besideList = 140
 
 /** One fault: the path, what was expected and what came. Lists are cut so that the line has about `maxBytes`. */
-function describeFault(fault: Fault, maxBytes: number): string {
+function describeValidationError(fault: ValidationError, maxBytes: number): string {
   const path = fault.instancePath === '' ? '(root)' : clip(redact(fault.instancePath), 200, () => ' … ').text
   return `${path}: ${whatIsWrong(fault, maxBytes)}`
 }
 
-function whatIsWrong(fault: Fault, maxBytes: number): string {
+function whatIsWrong(fault: ValidationError, maxBytes: number): string {
   const params: Readonly<Record<string, unknown>> = fault.params
   const came = () => `, received ${fault.instancePath.split('/').some(isSecretName) ? redacted : received(fault.data)}`
   if (fault.propertyName !== undefined) {
@@ -109,18 +109,21 @@ function whatIsWrong(fault: Fault, maxBytes: number): string {
   }
 }
 
-function messageOf({ message, keyword }: Fault): string {
+function messageOf({ message, keyword }: ValidationError): string {
   return clip(redact(message ?? `breaks "${keyword}"`), maxMessageBytes, () => ' … ').text
 }
 
 /** A union of which nothing says what branch was meant; undefined where its message says it all. */
-function describeUnion({ params, keyword, schema, instancePath }: Fault, maxBytes: number): string | undefined {
+function describeUnion(
+  { params, keyword, schema, instancePath }: ValidationError,
+  maxBytes: number,
+): string | undefined {
   const count = keyword === 'oneOf' ? 'exactly one' : 'at least one'
   if (params['passingSchemas']) {
     const names = onlyRequired(schema)
     return names && `exactly one of the properties ${names} is allowed`
   }
-  const branches: readonly (readonly Fault[])[] = params['alternatives'] ?? []
+  const branches: readonly (readonly ValidationError[])[] = params['alternatives'] ?? []
   if (branches.length === 0) return undefined
   if (branches.every((faults) => faults.every((one) => isMissing(one, instancePath)))) {
     const names = branches.map((faults) => faults.map((one) => `"${one.params['missingProperty']}"`).join(' with '))
@@ -128,13 +131,15 @@ function describeUnion({ params, keyword, schema, instancePath }: Fault, maxByte
   }
   const ways = branches.map((faults) =>
     faults
-      .map((one) => (one.instancePath === instancePath ? whatIsWrong(one, maxBytes) : describeFault(one, maxBytes)))
+      .map((one) =>
+        one.instancePath === instancePath ? whatIsWrong(one, maxBytes) : describeValidationError(one, maxBytes),
+      )
       .join(' and '),
   )
-  return `mend one of these: ${joined([...new Set(ways)], maxNames, maxBytes - besideList, '; or ')}`
+  return `fix one of these: ${joined([...new Set(ways)], maxNames, maxBytes - besideList, '; or ')}`
 }
 
-function isMissing({ keyword, instancePath }: Fault, path: string): boolean {
+function isMissing({ keyword, instancePath }: ValidationError, path: string): boolean {
   return keyword === 'required' && instancePath === path
 }
 
@@ -160,7 +165,7 @@ function forbidden(schema: unknown): string {
   return `fit ${shownValue(schema, maxSchemaBytes)}`
 }
 
-function suggestProperty(name: string, { parentSchema, data }: Fault): string {
+function suggestProperty(name: string, { parentSchema, data }: ValidationError): string {
   const properties = Object.keys(parentSchema?.['properties'] ?? {})
   const meant = closest(
     name,
@@ -170,7 +175,7 @@ function suggestProperty(name: string, { parentSchema, data }: Fault): string {
   return properties.length > 0 ? `; known: ${joined(properties, maxNames, maxNamesBytes)}` : ''
 }
 
-function suggestValue({ data, params }: Fault): string {
+function suggestValue({ data, params }: ValidationError): string {
   const allowed: unknown = params['allowedValues']
   if (typeof data !== 'string' || !Array.isArray(allowed)) return ''
   const meant = closest(

@@ -1,10 +1,10 @@
 import { cloneJson, isObject, maxDepth } from './json/json.ts'
-import { lookUp, parsePointer, toToken } from './json/json-pointer.ts'
+import { escapePointerToken, lookUp, parsePointer } from './json/json-pointer.ts'
 import { excerpt } from './text/clip.ts'
 import { closest } from './text/closest.ts'
 
 /** What a reference can point at: full values, whatever the model was shown of them. */
-export interface ReferenceScope {
+export interface ReferenceTargets {
   /** The latest value of a tool, or the value of one call. */
   result(nameOrId: string): { readonly value: unknown } | undefined
   /** Names of tools and ids of calls that have a value. */
@@ -12,7 +12,7 @@ export interface ReferenceScope {
   readonly inputs: Readonly<Record<string, unknown>>
 }
 
-export const noReferences: ReferenceScope = { result: () => undefined, resultNames: () => [], inputs: {} }
+export const noReferences: ReferenceTargets = { result: () => undefined, resultNames: () => [], inputs: {} }
 
 export type Resolution =
   | {
@@ -28,7 +28,7 @@ export type Resolution =
  * by the full value it names. An input without references is returned as it is. Values that are too deep to walk, or
  * that carry a `__proto__` member, are refused here, before any other code walks them.
  */
-export function resolveReferences(input: unknown, scope: ReferenceScope): Resolution {
+export function resolveReferences(input: unknown, scope: ReferenceTargets): Resolution {
   if (isPlainData(input, 0)) return { ok: true, value: input }
   const failures = new Failures()
   const brought: string[] = []
@@ -68,7 +68,7 @@ export function resolveReferences(input: unknown, scope: ReferenceScope): Resolu
       }
       const member: unknown = Reflect.get(value, key)
       if (typeof member !== 'object') continue
-      const resolved = walk(member, `${path}/${toToken(key)}`, depth + 1)
+      const resolved = walk(member, `${path}/${escapePointerToken(key)}`, depth + 1)
       if (resolved === member) continue
       copy ??= { ...value }
       copy[key] = resolved
@@ -142,7 +142,7 @@ export function referenceOf(value: object): Reference | undefined {
 
 type Followed = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly message: string }
 
-function follow({ kind, target }: Reference, scope: ReferenceScope): Followed {
+function follow({ kind, target }: Reference, scope: ReferenceTargets): Followed {
   const hash = target.indexOf('#')
   const name = hash === -1 ? target : target.slice(0, hash)
   const pointer = hash === -1 ? '' : target.slice(hash + 1)
@@ -158,11 +158,11 @@ function follow({ kind, target }: Reference, scope: ReferenceScope): Followed {
     return { ok: false, message: `${shown}: there is no ${what} "${excerpt(name, 80)}"${hint}` }
   }
   const found = lookUp(source.value, tokens)
-  if (found.found) return { ok: true, value: found.value }
+  if (found.kind === 'found') return { ok: true, value: found.value }
   return { ok: false, message: `${shown}: no member "${excerpt(found.token, 60)}"${membersOf(found.at)}` }
 }
 
-function inputOf(scope: ReferenceScope, name: string): { readonly value: unknown } | undefined {
+function inputOf(scope: ReferenceTargets, name: string): { readonly value: unknown } | undefined {
   return Object.hasOwn(scope.inputs, name) ? { value: scope.inputs[name] } : undefined
 }
 
@@ -172,7 +172,7 @@ function membersOf(value: unknown): string {
   return `; it has ${excerpt(Object.keys(value).slice(0, 20).join(', '), 200) || 'no members'}`
 }
 
-function whatExists(scope: ReferenceScope): string {
+function whatExists(scope: ReferenceTargets): string {
   const results = excerpt(scope.resultNames().join(', '), 300) || 'none yet'
   const inputs = excerpt(Object.keys(scope.inputs).join(', '), 200) || 'none'
   return `"$result" can name: ${results}. "$input" can name: ${inputs}.`

@@ -1,5 +1,5 @@
 import { isObject } from './json/json.ts'
-import { toToken } from './json/json-pointer.ts'
+import { escapePointerToken } from './json/json-pointer.ts'
 import type { TypeName } from './schema.ts'
 import { listKeywords, mapKeywords, memberKeywords } from './schema-keywords.ts'
 
@@ -49,7 +49,7 @@ export function ofSameValueIn(schema: Place['schema']): readonly unknown[] {
 function membersOf(keyword: string, value: unknown): readonly (readonly [suffix: string, schema: unknown])[] {
   if (holdsOne.has(keyword)) return [['', value]]
   if (!holdsMany.has(keyword)) return []
-  return Object.entries(value ?? {}).map(([name, member]) => [`/${toToken(name)}`, member])
+  return Object.entries(value ?? {}).map(([name, member]) => [`/${escapePointerToken(name)}`, member])
 }
 
 const holdsMany: ReadonlySet<string> = new Set([...mapKeywords, ...listKeywords])

@@ -1,6 +1,6 @@
 import { isObject } from './json/json.ts'
-import { lookUp, parsePointer, toToken } from './json/json-pointer.ts'
-import type { Fault } from './validation.ts'
+import { escapePointerToken, lookUp, parsePointer } from './json/json-pointer.ts'
+import type { ValidationError } from './validation.ts'
 
 /**
  * The faults worth telling, the consequences of others left out.
@@ -12,7 +12,7 @@ import type { Fault } from './validation.ts'
  *
  * @param root the schema, for references that Ajv does not dissolve: those to schemas that have references themselves.
  */
-export function essentialFaults(faults: readonly Fault[], root?: unknown): readonly Fault[] {
+export function summarizeUnionErrors(faults: readonly ValidationError[], root?: unknown): readonly ValidationError[] {
   // Most schemas have no unions, and there may be a hundred thousand faults.
   if (!faults.some(({ keyword }) => hasParts.has(keyword))) return faults
   const branches = new Branches(root)
@@ -25,7 +25,7 @@ export function essentialFaults(faults: readonly Fault[], root?: unknown): reado
 const hasParts: ReadonlySet<string> = new Set(['anyOf', 'oneOf', 'if', 'propertyNames', 'contains'])
 
 /** What is told of a fault; the faults before it that are parts of it are taken out of the list. */
-function essence(whole: Fault, told: Told[], branches: Branches): readonly Told[] {
+function essence(whole: ValidationError, told: Told[], branches: Branches): readonly Told[] {
   const itself: Told = { fault: whole, origin: whole }
   const { schema, parentSchema } = whole
   switch (whole.keyword) {
@@ -88,13 +88,13 @@ function byMember(whole: Told, parts: Parts, choice: Choice | undefined): readon
   if (index !== -1) return parts.get(index) ?? [whole]
   const isAsked = ({ fault }: Told) => fault.keyword === 'required' && fault.params['missingProperty'] === name
   if (value === undefined && ![...parts.values()].flat().some(isAsked)) return undefined
-  return [wrongValue(whole, `${instancePath}/${toToken(name)}`, allowed.flat(), value)]
+  return [wrongValue(whole, `${instancePath}/${escapePointerToken(name)}`, allowed.flat(), value)]
 }
 
 /** The value, or a member of it, for which each branch has a list of its own: together they are one. */
 function sharedLiteral(whole: Told, branches: readonly (readonly Told[])[]): Told | undefined {
   if (branches.length < 2) return undefined
-  const isLiteral = ({ keyword }: Fault) => keyword === 'const' || keyword === 'enum'
+  const isLiteral = ({ keyword }: ValidationError) => keyword === 'const' || keyword === 'enum'
   for (const { fault } of branches[0] ?? []) {
     const path = fault.instancePath
     if (!isLiteral(fault) || !(path === whole.fault.instancePath || isMember(fault, whole))) continue
@@ -106,7 +106,7 @@ function sharedLiteral(whole: Told, branches: readonly (readonly Told[])[]): Tol
   return undefined
 }
 
-function isMember({ instancePath }: Fault, whole: Told): boolean {
+function isMember({ instancePath }: ValidationError, whole: Told): boolean {
   return instancePath.lastIndexOf('/') === whole.fault.instancePath.length
 }
 
@@ -128,8 +128,8 @@ function alternatives(whole: Told, branches: readonly (readonly Told[])[]): read
 
 /** A fault that is told, and the one of the validator that it was made of, which says where it belongs. */
 interface Told {
-  readonly fault: Fault
-  readonly origin: Fault
+  readonly fault: ValidationError
+  readonly origin: ValidationError
 }
 
 /** Says which faults belong to which branch of a union. What it found for one value is kept for those beside it. */
@@ -150,7 +150,7 @@ class Branches {
   }
 
   /** Takes the faults directly before that belong to one of the branches, and gives them branch by branch. */
-  take(told: Told[], whole: Fault, branches: readonly unknown[]): ReadonlyMap<number, readonly Told[]> {
+  take(told: Told[], whole: ValidationError, branches: readonly unknown[]): ReadonlyMap<number, readonly Told[]> {
     const indexes: (readonly number[])[] = []
     for (let one = told.at(-1); one !== undefined; one = told.at(-1 - indexes.length)) {
       const found = this.#indexesOf(one.origin, whole, branches)
@@ -169,7 +169,7 @@ class Branches {
     return taken
   }
 
-  #indexesOf(fault: Fault, whole: Fault, branches: readonly unknown[]): readonly number[] {
+  #indexesOf(fault: ValidationError, whole: ValidationError, branches: readonly unknown[]): readonly number[] {
     const path = fault.instancePath
     if (path !== whole.instancePath && !path.startsWith(`${whole.instancePath}/`)) return []
     const tokens = parsePointer(path.slice(whole.instancePath.length)) ?? []
@@ -187,7 +187,7 @@ class Branches {
 }
 
 /** Branches come one after the other; a schema that two of them share is asked for the one, then for the other. */
-function nextBranch(possible: readonly number[], current: number, fault: Fault, seen: Set<string>): number {
+function nextBranch(possible: readonly number[], current: number, fault: ValidationError, seen: Set<string>): number {
   if (possible.length < 2) return possible[0] ?? current
   const { instancePath, schemaPath, params, propertyName } = fault
   const keyOf = (index: number) => JSON.stringify([index, instancePath, schemaPath, propertyName, params])
@@ -197,7 +197,7 @@ function nextBranch(possible: readonly number[], current: number, fault: Fault, 
 }
 
 /** Of a reference that was not found, the path to what is behind it; `#` would be the path to everything. */
-function isFrom({ parentSchema, schemaPath }: Fault, places: Places): boolean {
+function isFrom({ parentSchema, schemaPath }: ValidationError, places: Places): boolean {
   if (places.has(parentSchema)) return true
   for (const place of places) {
     if (typeof place === 'string' && place !== '#' && schemaPath.startsWith(`${place}/`)) return true
@@ -315,7 +315,7 @@ function resolve(reference: string, root: unknown): unknown {
   if (!reference.startsWith('#')) return undefined
   try {
     const found = lookUp(root, parsePointer(decodeURIComponent(reference.slice(1))) ?? [''])
-    return found.found ? found.value : undefined
+    return found.kind === 'found' ? found.value : undefined
   } catch {
     return undefined // it is no URI
   }

@@ -2,7 +2,7 @@ import { checkSchema } from './check-schema.ts'
 import { isObject } from './json/json.ts'
 import { firstFault, type Place } from './schema-places.ts'
 import { closest } from './text/closest.ts'
-import { validatorOf } from './validation.ts'
+import { compileSchema } from './validation.ts'
 
 /** A tool as it comes from a caller, who may not be using TypeScript. */
 interface Unchecked {
@@ -73,7 +73,7 @@ export function checkTool(tool: Unchecked): void {
     const schema = tool[key]
     if (schema === undefined) continue
     try {
-      validatorOf(schema as object)
+      compileSchema(schema as object)
     } catch (error) {
       const message = `Tool "${tool.name}": ${key} cannot be compiled: ${(error as Error).message}`
       throw new TypeError(message, { cause: error })

@@ -2,12 +2,12 @@ import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.
 import ajvFormats from 'ajv-formats'
 import { formats, listKeywords, mapKeywords, memberKeywords } from './schema-keywords.ts'
 
-export type Fault = ErrorObject
+export type ValidationError = ErrorObject
 
 /** Checks a value and returns all faults at once; an empty list means valid. */
-export type Validate = (value: unknown) => readonly Fault[]
+export type Validator = (value: unknown) => readonly ValidationError[]
 
-const compiled = new WeakMap<object, Validate>()
+const compiled = new WeakMap<object, Validator>()
 
 /**
  * The validator of a schema, compiled once per schema object and dropped with it.
@@ -16,7 +16,7 @@ const compiled = new WeakMap<object, Validate>()
  *
  * @throws {Error} Ajv's, when the schema is invalid: one that was not checked before.
  */
-export function validatorOf(schema: object): Validate {
+export function compileSchema(schema: object): Validator {
   let validate = compiled.get(schema)
   if (validate === undefined) {
     validate = faultsBy(newAjv(namesInherited(schema)).compile(schema))
@@ -25,10 +25,10 @@ export function validatorOf(schema: object): Validate {
   return validate
 }
 
-let validateSchema: Validate | undefined
+let validateSchema: Validator | undefined
 
 /** What is wrong with a schema, before it is compiled; `instancePath` is the path inside the schema. */
-export function schemaFaults(schema: unknown): readonly Fault[] {
+export function schemaErrors(schema: unknown): readonly ValidationError[] {
   validateSchema ??= faultsBy(newAjv(false).compile(metaSchema))
   return validateSchema(schema)
 }
@@ -54,15 +54,15 @@ function newAjv(ownProperties: boolean): Ajv2020 {
     logger: false,
     meta: false,
     ownProperties,
-    validateSchema: false, // schemaFaults did it, at a tenth of the cost
+    validateSchema: false, // schemaErrors did it, at a tenth of the cost
   })
   ajvFormats.default(ajv)
   return ajv
 }
 
-const none: readonly Fault[] = []
+const none: readonly ValidationError[] = []
 
-function faultsBy(validate: ValidateFunction): Validate {
+function faultsBy(validate: ValidateFunction): Validator {
   return (value) => (validate(value) ? none : (validate.errors ?? none))
 }
 

@@ -1,5 +1,6 @@
 import { loadClientConnectConfig } from '@temporalio/envconfig'
 import type { NativeConnectionOptions } from '@temporalio/worker'
+import { errorMessage } from '../router/errors.ts'
 
 /** Where the Temporal server is, how to get in, and what to ask it for. */
 export interface TemporalSettings {
@@ -95,7 +96,7 @@ export async function checkNamespace(
 function messageOf(error: unknown): string {
   const details = error instanceof Error && 'details' in error ? error.details : undefined
   if (typeof details === 'string' && details !== '') return firstLine(details)
-  const message = error instanceof Error ? error.message : String(error)
+  const message = errorMessage(error)
   return firstLine(/message: "([^"]+)"/.exec(message)?.[1] ?? message)
 }
 

@@ -2,6 +2,7 @@
 import { createRequire } from 'node:module'
 import { parseArgs } from 'node:util'
 import { listScenarios } from '../../fixtures/load-scenario.ts'
+import { errorMessage } from '../../router/errors.ts'
 import { exitCode, UsageError } from './exit-code.ts'
 import { mockServerCommand } from './mock-server-command.ts'
 import { loadTemporal } from './optional-packages.ts'
@@ -134,5 +135,5 @@ try {
   process.exitCode = await main(process.argv.slice(2))
 } catch (error) {
   process.exitCode = error instanceof UsageError ? exitCode.usage : exitCode.failed
-  process.stderr.write(`tenrounds: ${error instanceof Error ? error.message : String(error)}\n`)
+  process.stderr.write(`tenrounds: ${errorMessage(error)}\n`)
 }

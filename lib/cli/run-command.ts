@@ -1,5 +1,6 @@
 import { access, constants, mkdir } from 'node:fs/promises'
 import { listScenarios, UnknownScenarioError } from '../../fixtures/load-scenario.ts'
+import { errorMessage } from '../../router/errors.ts'
 import { reportFolder, writeReport } from '../incident/report/report.ts'
 import { runIncident } from '../incident/run-incident.ts'
 import { openEndpoint } from './endpoint.ts'
@@ -65,6 +66,6 @@ export async function checkReports(folder: string): Promise<void> {
 }
 
 function unwritableReports(folder: string, error: unknown): UsageError {
-  const why = error instanceof Error ? error.message : String(error)
+  const why = errorMessage(error)
   return new UsageError(`Reports cannot be written to ${folder}: ${why}. Give another folder with --reports.`)
 }

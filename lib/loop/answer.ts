@@ -1,7 +1,7 @@
-import { describeFaults } from '../../router/feedback.ts'
+import { describeValidationErrors } from '../../router/feedback.ts'
 import { answersIn } from '../../router/reading/json-calls.ts'
 import { excerpt } from '../../router/text/clip.ts'
-import { validatorOf } from '../../router/validation.ts'
+import { compileSchema } from '../../router/validation.ts'
 import type { PartialAnswer, UnjudgedReply } from './checkpoint.ts'
 import { ModelError } from './errors.ts'
 import type { AnswerContract, RunView } from './run.ts'
@@ -34,7 +34,7 @@ export async function judge<S extends object>(
   if (finishReason === 'content_filter')
     return text === '' ? withheld : rejected(text, 'Your reply was cut off by a filter.')
   if (contract === undefined) return judgeText(reply)
-  const validate = validatorOf(contract.schema)
+  const validate = compileSchema(contract.schema)
   let best: { readonly value: unknown; readonly faults: ReturnType<typeof validate> } | undefined
   for (const value of answersIn(text)) {
     const faults = validate(value)
@@ -43,7 +43,7 @@ export async function judge<S extends object>(
   }
   if (best === undefined) return rejected(text, 'The answer has to be one JSON object; your reply held none.')
   if (best.faults.length > 0) {
-    const problems = describeFaults(best.faults, undefined, contract.schema)
+    const problems = describeValidationErrors(best.faults, contract.schema)
       .split('\n')
       .map((line) => line.replace(/^- /, ''))
     return { kind: 'rejected', problems, candidate: { value: best.value, problems } }

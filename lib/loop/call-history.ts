@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { canonicalJson } from '../../router/json/json.ts'
-import { type ReferenceScope, referenceOf } from '../../router/references.ts'
+import { type ReferenceTargets, referenceOf } from '../../router/references.ts'
 import type { ToolCall, ToolErrorKind, ToolResult } from '../../router/tool-call.ts'
 
 /** A call with its result and its identity: equal for calls of the same tool with the same input. */
@@ -37,7 +37,7 @@ export function wasExecuted(result: ToolResult): boolean {
 }
 
 /** All calls of a run with their results, in order: what references point at, and what was asked before. */
-export class Ledger implements ReferenceScope {
+export class Ledger implements ReferenceTargets {
   readonly inputs: Readonly<Record<string, unknown>>
   readonly entries: LedgerEntry[] = []
   readonly #isReadOnly: (tool: string) => boolean

@@ -2,7 +2,7 @@ import { checkSchema } from '../../router/check-schema.ts'
 import { isObject, isPlainJson, unwritableIn } from '../../router/json/json.ts'
 import { createRouter, type Router } from '../../router/router.ts'
 import { excerpt } from '../../router/text/clip.ts'
-import { validatorOf } from '../../router/validation.ts'
+import { compileSchema } from '../../router/validation.ts'
 import { LoopError } from './errors.ts'
 import { shownOption } from './limits.ts'
 import type { RunOptions } from './run.ts'
@@ -101,7 +101,7 @@ export function routerOf<S extends object>(options: RunOptions<S>): Router {
 function compiles(name: string, schema: object): void {
   try {
     checkSchema(name, schema)
-    validatorOf(schema)
+    compileSchema(schema)
   } catch (error) {
     const { message } = error as Error
     throw invalid(message.startsWith(name) ? message : `${name} cannot be compiled: ${message}`, error)

@@ -1,4 +1,4 @@
-import { TenroundsError } from '../../router/errors.ts'
+import { errorMessage, TenroundsError } from '../../router/errors.ts'
 import { excerpt } from '../../router/text/clip.ts'
 
 /**
@@ -126,20 +126,9 @@ export interface RunError {
   readonly request_id?: string
 }
 
-/** The message of a thrown value. Any value can be thrown, and some cannot be converted to a string. */
-export function messageOf(error: unknown): string {
-  const message: unknown = error instanceof Error ? error.message : error
-  if (typeof message === 'string') return message
-  try {
-    return String(message)
-  } catch {
-    return 'a value that cannot be converted to text was thrown'
-  }
-}
-
 /** A thrown value as plain data. The message is clipped and its secrets are masked; stack and cause are left out. */
 export function toRunError(error: unknown): RunError {
-  const message = excerpt(messageOf(error), 1024)
+  const message = excerpt(errorMessage(error), 1024)
   if (!(error instanceof Error)) return { name: 'Error', message }
   const name = String(error.name)
   if (!isModelError(error))

@@ -1,5 +1,6 @@
+import { errorMessage } from '../../router/errors.ts'
 import { excerpt } from '../../router/text/clip.ts'
-import { messageOf, type RunError } from './errors.ts'
+import type { RunError } from './errors.ts'
 import type { LoopEvent, LoopEventBody } from './events.ts'
 import type { StopReason } from './limits.ts'
 import type { Usage } from './model.ts'
@@ -140,7 +141,7 @@ export class Recorder {
   }
 
   warn(source: 'onEvent' | 'onCheckpoint' | 'answer.check' | 'resumeFrom', error: unknown): void {
-    const message = excerpt(messageOf(error), 300)
+    const message = excerpt(errorMessage(error), 300)
     this.emit({ type: 'warning', source, message })
   }
 }

@@ -1,6 +1,6 @@
-import { describeFaults } from '../../router/feedback.ts'
+import { describeValidationErrors } from '../../router/feedback.ts'
 import { isObject, parseJson } from '../../router/json/json.ts'
-import { validatorOf } from '../../router/validation.ts'
+import { compileSchema } from '../../router/validation.ts'
 import { type Checkpoint, checkpointVersion, invalid } from './checkpoint.ts'
 import type { AnswerContract } from './run.ts'
 
@@ -89,8 +89,8 @@ export function assertCheckpoint<S extends object>(value: Checkpoint, contract: 
   if (version !== checkpointVersion) {
     throw invalid(`has version ${JSON.stringify(version)}; this release reads version ${checkpointVersion}`)
   }
-  const faults = validatorOf(schema)(value)
-  if (faults.length > 0) throw invalid(`is damaged:\n${describeFaults(faults)}\n`)
+  const faults = compileSchema(schema)(value)
+  if (faults.length > 0) throw invalid(`is damaged:\n${describeValidationErrors(faults, schema)}\n`)
   const answered = value.messages.filter(({ role }) => role === 'tool').length
   if (answered !== value.results.length) {
     throw invalid(`has ${answered} tool messages for ${value.results.length} results`)
@@ -113,5 +113,5 @@ function callsIn({ role, json }: Checkpoint['messages'][number]): number {
 }
 
 function isAnswer<S extends object>(answer: unknown, contract: AnswerContract<S> | undefined): boolean {
-  return contract === undefined ? typeof answer === 'string' : validatorOf(contract.schema)(answer).length === 0
+  return contract === undefined ? typeof answer === 'string' : compileSchema(contract.schema)(answer).length === 0
 }

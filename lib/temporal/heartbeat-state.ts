@@ -1,5 +1,6 @@
 import { gunzipSync, gzipSync } from 'node:zlib'
 import type { Context } from '@temporalio/activity'
+import { errorMessage } from '../../router/errors.ts'
 import { isObject } from '../../router/json/json.ts'
 import type { Checkpoint } from '../loop/checkpoint.ts'
 import type { LoopEvent } from '../loop/events.ts'
@@ -141,6 +142,6 @@ export function unpackCheckpoint(details: unknown): UnpackedCheckpoint {
     if (isObject(checkpoint)) return { kind: 'checkpoint', checkpoint, packed: { encoding, data } }
     return { kind: 'unreadable', reason: 'the checkpoint is not a JSON object' }
   } catch (error) {
-    return { kind: 'unreadable', reason: error instanceof Error ? error.message : String(error) }
+    return { kind: 'unreadable', reason: errorMessage(error) }
   }
 }

@@ -1,4 +1,5 @@
 import { Context, type Info } from '@temporalio/activity'
+import { errorMessage } from '../../router/errors.ts'
 import type { Checkpoint } from '../loop/checkpoint.ts'
 import type { LoopEvent } from '../loop/events.ts'
 import { attemptDeadlineMs } from './attempt.ts'
@@ -114,7 +115,7 @@ async function resume<Result>(
     report.startAfresh(error?.message ?? 'the run failed before it began')
   } catch (error) {
     if (begun || activity.signal.aborted || isApplicationFailure(error)) throw error
-    report.startAfresh(error instanceof Error ? error.message : String(error))
+    report.startAfresh(errorMessage(error))
   }
   return undefined
 }

@@ -1,4 +1,5 @@
 import type { FunctionTool } from '../../router/advertised-schema.ts'
+import { errorMessage } from '../../router/errors.ts'
 import { isObject } from '../../router/json/json.ts'
 import type { AssistantMessage } from '../../router/reading/assistant-message.ts'
 import { excerpt } from '../../router/text/clip.ts'
@@ -89,7 +90,7 @@ function isModelFailure(error: unknown, { aborted, reason }: AbortSignal): boole
 }
 
 function stepThrew(error: unknown, number: number): ScriptError {
-  const message = error instanceof Error ? error.message : String(error)
+  const message = errorMessage(error)
   return new ScriptError(
     `Step ${number} of the script threw: ${message}\nAn error that is meant as a failure of the model has to be returned.`,
     { cause: error },

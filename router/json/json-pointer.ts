@@ -10,18 +10,18 @@ export function parsePointer(pointer: string): string[] | undefined {
 }
 
 export type Lookup =
-  | { readonly found: true; readonly value: unknown }
-  | { readonly found: false; readonly at: unknown; readonly token: string }
+  | { readonly kind: 'found'; readonly value: unknown }
+  | { readonly kind: 'missing'; readonly at: unknown; readonly token: string }
 
 /** Follows a pointer; where it ends early, `at` is the value that has no member `token`. */
 export function lookUp(document: unknown, tokens: readonly string[]): Lookup {
   let value = document
   for (const token of tokens) {
     if (typeof value !== 'object' || value === null || !hasMember(value, token))
-      return { found: false, at: value, token }
+      return { kind: 'missing', at: value, token }
     value = Reflect.get(value, token)
   }
-  return { found: true, value }
+  return { kind: 'found', value }
 }
 
 function hasMember(value: object, token: string): boolean {
@@ -31,6 +31,6 @@ function hasMember(value: object, token: string): boolean {
 }
 
 /** A member's name as a token of a pointer. */
-export function toToken(name: string): string {
+export function escapePointerToken(name: string): string {
   return name.includes('~') || name.includes('/') ? name.replaceAll('~', '~0').replaceAll('/', '~1') : name
 }

@@ -1,5 +1,5 @@
 import { types } from 'node:util'
-import { toToken } from './json-pointer.ts'
+import { escapePointerToken } from './json-pointer.ts'
 
 /** Any value that JSON text can carry. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
@@ -133,7 +133,7 @@ export function unwritableIn(value: unknown, path = ''): string | undefined {
   for (const key of Object.keys(value)) {
     const member: unknown = Reflect.get(value, key)
     if (typeof member !== 'object') continue
-    const found = unwritableIn(member, `${path}/${toToken(key)}`)
+    const found = unwritableIn(member, `${path}/${escapePointerToken(key)}`)
     if (found !== undefined) return found
   }
   return undefined

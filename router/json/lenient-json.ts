@@ -10,14 +10,14 @@ const maxMendedLength = 256 * 1024
  * A library that mends anything (jsonrepair) completes what was cut off, drops what it cannot place, and is quadratic
  * where commas are missing. A call must not run with a guess: what leaves open what it means is {@link unparsable}.
  */
-export function mend(text: string): unknown {
+export function parseLenientJson(text: string): unknown {
   if (text.length > maxMendedLength || !/^\s*\{/.test(text)) return unparsable
   const json = rewritten(text)
   return json === undefined ? unparsable : parseJson(json)
 }
 
 /** The inside of a text that is all one Markdown code block; any other text as it is, trimmed. */
-export function withoutFence(text: string): string {
+export function stripCodeFence(text: string): string {
   const trimmed = text.trim()
   if (!trimmed.startsWith('```') || !trimmed.endsWith('```')) return trimmed
   const firstLine = trimmed.indexOf('\n')

@@ -1,7 +1,7 @@
 import type { SchemaOf } from '../../lib/minimax/markup/tags.ts'
 import { isObject, parseJson, unparsable } from '../json/json.ts'
 import { jsonSpans, type Span } from '../json/json-scan.ts'
-import { mend, withoutFence } from '../json/lenient-json.ts'
+import { parseLenientJson, stripCodeFence } from '../json/lenient-json.ts'
 import { repair } from '../tool-call.ts'
 import { type FoundCall, howToCall } from './call-list.ts'
 import { baseName, envelopeOf, isRequest, partsOf } from './call-object.ts'
@@ -42,7 +42,7 @@ const envelopeStart = /\{\s{0,20}["']?(?:tool_?calls?|tool_uses|function_calls?)
 /** Requests in other notation than JSON's, or cut off: mended where that needs no guess, else an envelope is refused. */
 function brokenCalls(text: string, spans: readonly Span[], schemaOf: SchemaOf): readonly FoundCall[] {
   if (spans.every(({ isPart }) => isPart)) {
-    const mended = mend(withoutFence(text))
+    const mended = parseLenientJson(stripCodeFence(text))
     if (mended !== unparsable) return requestsIn(mended, true, schemaOf)
   }
   const whole = spans.filter(({ isPart }) => !isPart)
@@ -51,7 +51,7 @@ function brokenCalls(text: string, spans: readonly Span[], schemaOf: SchemaOf): 
     while ((whole[span]?.end ?? Number.POSITIVE_INFINITY) <= index) span++
     if (index >= (whole[span]?.start ?? Number.POSITIVE_INFINITY) || isInlineCode(text, index)) continue
     const tail = text.slice(index).trimEnd()
-    const mended = mend(tail.endsWith('```') ? tail.slice(0, -3) : tail)
+    const mended = parseLenientJson(tail.endsWith('```') ? tail.slice(0, -3) : tail)
     if (mended !== unparsable) return requestsIn(mended, true, schemaOf)
     const problem = `Your text holds a call that is cut off or no JSON. ${howToCall}`
     return [{ name: '', rawArguments: '{}', problem }]
@@ -125,7 +125,7 @@ export function findJson(text: string): readonly FoundJson[] {
  */
 export function answersIn(text: string): readonly unknown[] {
   const found = findJson(text)
-  const mended = found.some(({ isPart }) => !isPart) ? unparsable : mend(withoutFence(text))
+  const mended = found.some(({ isPart }) => !isPart) ? unparsable : parseLenientJson(stripCodeFence(text))
   if (mended !== unparsable) return unwrapped(mended)
   if (found.length > 0)
     return found

@@ -93,11 +93,11 @@ test('a condition is told by the part that is broken', async () => {
   expect(await faultsOf(tool, { kind: 'big', size: 1 })).toEqual(['- /size: must be >= 10, received 1'])
 })
 
-test('more faults than fit are counted, and the line above them stays', async () => {
+test('more errors than fit are counted, and the line above them stays', async () => {
   const tool = taking({ list: { type: 'array', items: { anyOf: [{ type: 'integer' }, { type: 'null' }] } } })
   const lines = await faultsOf(tool, { list: Array(20_000).fill('x') })
   expect(lines[0]).toBe('- /list/0: expected integer or null, received "x"')
-  expect(lines.at(-1)).toMatch(/^- … and 199\d\d more faults$/)
+  expect(lines.at(-1)).toMatch(/^- … and 199\d\d more errors$/)
 })
 
 test('a wrong name of a property or a value is answered with the right one', async () => {

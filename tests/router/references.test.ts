@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type ReferenceScope, resolveReferences } from '../../router/references.ts'
+import { type ReferenceTargets, resolveReferences } from '../../router/references.ts'
 import { createRouter } from '../../router/router.ts'
 import { runTool } from '../../router/run-tool.ts'
 import { defineTool } from '../../router/tool.ts'
@@ -8,7 +8,7 @@ const values: Readonly<Record<string, unknown>> = {
   fetch_config: { args: { a: [1, { 'b/c': '~' }] }, items: ['x', 'y'], nothing: null },
   call_7: 'earlier',
 }
-const scope: ReferenceScope = {
+const scope: ReferenceTargets = {
   result: (name) => (Object.hasOwn(values, name) ? { value: values[name] } : undefined),
   resultNames: () => Object.keys(values),
   inputs: { units: { temperature: 'C' }, constructor: 'own' },

@@ -148,5 +148,5 @@ function valueAt(config: DeploymentConfig, path: string): unknown {
   const tokens = parsePointer(path)
   if (tokens === undefined) throw new TypeError(`impairment path ${JSON.stringify(path)} is no JSON Pointer.`)
   const found = lookUp(config, tokens)
-  return found.found ? found.value : undefined
+  return found.kind === 'found' ? found.value : undefined
 }

@@ -60,7 +60,7 @@ const tool = 'analyze_metrics'
  */
 export function hotspotEvidence(results: readonly ToolResult[]): Diagnosis['evidence'] {
   const found = lookUp(successes(results, tool)[0]?.value, ['hotspot'])
-  if (!found.found || !isObject(found.value)) return []
+  if (found.kind === 'missing' || !isObject(found.value)) return []
   const { kind, because } = found.value
   const sentences = Array.isArray(because) ? because.filter((sentence) => typeof sentence === 'string') : []
   return [`"kind":${JSON.stringify(kind)}`, ...sentences].map((quote) => ({ tool, quote, grounded: true }))

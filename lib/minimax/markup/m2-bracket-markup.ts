@@ -1,6 +1,6 @@
 import { isObject, parseJson, unparsable } from '../../../router/json/json.ts'
 import { endOfJson } from '../../../router/json/json-scan.ts'
-import { mend } from '../../../router/json/lenient-json.ts'
+import { parseLenientJson } from '../../../router/json/lenient-json.ts'
 import { cutOff, type MarkupCall, type SchemaOf } from './tags.ts'
 import { memberOf, placeOf, type SchemaPlace, valueOfText } from './typed-text.ts'
 
@@ -60,7 +60,7 @@ function readJson(text: string, from: number): Body {
   // No strict JSON: what stands between the brackets is mended, or refused as a whole.
   const close = text.indexOf(closer, start)
   if (close === -1) return { end: text.length, name: '', problem: cutOff }
-  return requested(mend(text.slice(start, close)), close)
+  return requested(parseLenientJson(text.slice(start, close)), close)
 }
 
 function requested(value: unknown, end: number): Body {
@@ -109,7 +109,7 @@ function endOfQuoted(text: string, from: number, quote: string): number {
 function memberValue(text: string, place: SchemaPlace): unknown {
   if (text.startsWith('"') || text.startsWith("'")) {
     // The notation of a text in quotes, line breaks in it included, is that of a member that can be mended.
-    const held = mend(`{"value":${text}}`)
+    const held = parseLenientJson(`{"value":${text}}`)
     return isObject(held) ? held['value'] : unparsable
   }
   // Where a line holds more than one member, nobody can tell where the value ends.

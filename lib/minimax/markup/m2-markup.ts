@@ -1,6 +1,6 @@
 import { isObject, parseJson, unparsable } from '../../../router/json/json.ts'
 import { jsonSpans } from '../../../router/json/json-scan.ts'
-import { mend, withoutFence } from '../../../router/json/lenient-json.ts'
+import { parseLenientJson, stripCodeFence } from '../../../router/json/lenient-json.ts'
 import { envelopeOf, partsOf } from '../../../router/reading/call-object.ts'
 import {
   ambiguous,
@@ -281,7 +281,7 @@ function valuesOf(body: string): readonly unknown[] | undefined {
   if (spans.length > 0 && isAll && isBlank(body.slice(0, spans[0]?.start))) {
     return spans.map(({ start, end }) => parseJson(body.slice(start, end))).filter(isRequestable)
   }
-  const mended = mend(withoutFence(body))
+  const mended = parseLenientJson(stripCodeFence(body))
   return mended === unparsable ? undefined : [mended]
 }
 

@@ -62,7 +62,7 @@ function dereferenced(schema: unknown, root: unknown): unknown {
     const reference = target['$ref']
     if (typeof reference !== 'string' || !reference.startsWith('#')) return target
     const found = lookUp(root, parsePointer(reference.slice(1)) ?? [])
-    target = found.found ? found.value : undefined
+    target = found.kind === 'found' ? found.value : undefined
   }
   return target
 }

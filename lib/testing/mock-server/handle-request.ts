@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
+import { errorMessage } from '../../../router/errors.ts'
 import { isObject } from '../../../router/json/json.ts'
 import type { Fault } from '../faults/fault.ts'
 import { type Completion, completionOf, type Responder } from './completion.ts'
@@ -87,7 +88,7 @@ async function complete(
     )
   } catch (error) {
     request.signal.throwIfAborted()
-    const reason = error instanceof Error ? error.message : String(error)
+    const reason = errorMessage(error)
     return errorReply(500, 'api_error', `the mock server's responder failed: ${reason} (1000)`)
   }
 }

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { Worker } from 'node:worker_threads'
+import { errorMessage } from '../../../router/errors.ts'
 import { type Fault, faultsOf, type ScheduledFault } from '../faults/fault.ts'
 import { checkFaults } from '../faults/faults.ts'
 import type { Responder } from './completion.ts'
@@ -134,7 +135,7 @@ async function serve(
     gone.abort()
   })
   const reply = await exchange(message, recording, options, gone.signal).catch((error: unknown): WireReply => {
-    const reason = error instanceof Error ? error.message : String(error)
+    const reason = errorMessage(error)
     return errorReply(500, 'api_error', `the mock server failed: ${reason} (1000)`)
   })
   const uploadBroken = message.destroyed && !message.complete

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { advertise } from '../../router/advertised-schema.ts'
 import { defineTool } from '../../router/tool.ts'
-import { validatorOf } from '../../router/validation.ts'
+import { compileSchema } from '../../router/validation.ts'
 import { objectSchema } from './support/arbitrary-schemas.ts'
 import { numberOfCases } from './support/runs.ts'
 
@@ -160,7 +160,7 @@ test.each([
   ],
 ])('%s is allowed', (_, schema) => {
   const tool = define(schema)
-  expect(() => validatorOf(tool.inputSchema)).not.toThrow()
+  expect(() => compileSchema(tool.inputSchema)).not.toThrow()
   expect(() => strict().compile(advertise(tool).function.parameters)).not.toThrow()
 })
 
@@ -177,7 +177,7 @@ test('what passes the definition can be compiled, and so can what the model is s
     const tool = defined(schema)
     if (tool === undefined) return
     valid++
-    validatorOf(tool.inputSchema)({ a: {}, b: [] })
+    compileSchema(tool.inputSchema)({ a: {}, b: [] })
     strict().compile(advertise(tool).function.parameters)
   })
   fc.assert(property, { numRuns: cases })
