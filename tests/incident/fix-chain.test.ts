@@ -30,13 +30,13 @@ test('telemetry that the model made up validates nothing', async () => {
   expect(result.validation).toMatchObject({ status: 'unknown', deltas: [] })
 })
 
-test('telemetry of another fix than the answered one validates nothing', async () => {
+test("telemetry of a fix other than the answer's validates nothing", async () => {
   const second = simulates(harmful)[0] ?? fetchConfig
   const result = await agent([fetchConfig, ...simulates(plan), second, answers([quote], harmful)])
   expect(result).toMatchObject({ fix_plan: harmful, post_telemetry: null, validation: { status: 'unknown' } })
 })
 
-test('a model may go back to an earlier fix: its own telemetry and validation count', async () => {
+test('a model may return to an earlier fix, whose own telemetry and validation count', async () => {
   const result = await agent([fetchConfig, ...simulates(plan), ...simulates(harmful), answers([quote], plan)])
   expect(result).toMatchObject({ fix_plan: plan, ...(await simulate(scenario, plan)) })
 })

@@ -25,30 +25,30 @@ const grounded = (tool: string, quote: string) => isGrounded({ tool, quote }, re
 
 test.each([
   ['a piece of the JSON', 'fetch_runtime_state', '"worker_health":{"stuck":1}'],
-  ['JSON with white space of the model', 'fetch_runtime_state', '"waiting": 60,\n  "worker_health": { "stuck": 1'],
+  ['JSON with added white space', 'fetch_runtime_state', '"waiting": 60,\n  "worker_health": { "stuck": 1'],
   ['a figure with its name', 'fetch_runtime_state', '"waiting":60'],
   ['a line of a log', 'fetch_system_logs', line],
-  ['a part of a line', 'fetch_system_logs', 'name="python", GPU has fallen off the bus'],
-  ['a line as JSON has it', 'fetch_system_logs', 'name=\\"python\\", GPU'],
-  ['a line with its white space folded', 'fetch_system_logs', `${line.replaceAll(' ', '  ')}\n`],
+  ['part of a line', 'fetch_system_logs', 'name="python", GPU has fallen off the bus'],
+  ['a line with JSON escapes', 'fetch_system_logs', 'name=\\"python\\", GPU'],
+  ['a line with other white space', 'fetch_system_logs', `${line.replaceAll(' ', '  ')}\n`],
 ])('%s is found', (_name, tool, quote) => {
   expect(grounded(tool, quote)).toBe(true)
 })
 
 test.each([
-  ['a figure that is none of the result', 'fetch_runtime_state', '"waiting":61'],
-  ['a line that is told otherwise', 'fetch_system_logs', 'GPU fell off the bus'],
+  ['a figure that the result does not contain', 'fetch_runtime_state', '"waiting":61'],
+  ['a line in other words', 'fetch_system_logs', 'GPU fell off the bus'],
   ["another tool's line", 'fetch_vllm_logs', line],
   ["a tool's line under another tool's name", 'fetch_runtime_state', line],
   ['the message of a failed call', 'fetch_gpu_stats', 'no such GPU'],
-  ['nothing', 'fetch_system_logs', ''],
+  ['an empty text', 'fetch_system_logs', ''],
   ['blanks', 'fetch_system_logs', ' \n'],
   ['parts of two lines', 'fetch_system_logs', 'ok [ 8211.4] NVRM'],
 ])('%s is not found', (_name, tool, quote) => {
   expect(grounded(tool, quote)).toBe(false)
 })
 
-test('each quote that is not found is one problem, which says where it stands and what to do', () => {
+test('every quote that is not found gives one problem with its place and the next step', () => {
   const problems = groundingProblems(
     [
       { tool: 'fetch_system_logs', quote: 'Xid (PCI:0000:3b:00): 79' },
@@ -58,7 +58,7 @@ test('each quote that is not found is one problem, which says where it stands an
     results,
   )
   expect(problems).toEqual([
-    expect.stringMatching(/^diagnosis\.evidence\[1\]: no result of fetch_system_logs .*copy it/),
+    expect.stringMatching(/^diagnosis\.evidence\[1\]: no result of fetch_system_logs .*Copy it/),
     expect.stringMatching(/^diagnosis\.evidence\[2\]: .*"fetch_gpu_stats".*fetch_system_logs, fetch_runtime_state/),
   ])
 })

@@ -15,11 +15,12 @@ const overloaded = fails(new ModelError('MiniMax: busy', { code: 'overloaded', r
 
 const agent = async (model: Model, options: object = {}): Promise<AgentResult> =>
   runIncidentAgent({ scenario, pre_telemetry: await collectTelemetry(scenario) }, { model, ...options })
-const lastSaid = (model: ReturnType<typeof scriptedModel>) => String(model.requests.at(-1)?.messages.at(-1)?.content)
+const lastFeedback = (model: ReturnType<typeof scriptedModel>) =>
+  String(model.requests.at(-1)?.messages.at(-1)?.content)
 
-test('figures come from the tools, whatever the answer tells of them', async () => {
-  const boasting = { ...plan, summary: 'p95 fell to 0.001 s, all of 9999 requests are served.' }
-  const model = scriptedModel([fetchConfig, ...simulates(plan), answers([quote], boasting)])
+test('figures come from the tools, not from the answer', async () => {
+  const exaggerated = { ...plan, summary: 'p95 fell to 0.001 s, all of 9999 requests are served.' }
+  const model = scriptedModel([fetchConfig, ...simulates(plan), answers([quote], exaggerated)])
   const result = await agent(model)
   expect(result).toMatchObject({
     ...(await simulate(scenario, plan)),
@@ -28,22 +29,22 @@ test('figures come from the tools, whatever the answer tells of them', async () 
   expect(result.validation.status).toBe('improved')
 })
 
-test('an answer that brings a validation of its own is sent back', async () => {
+test('an answer with its own validation is sent back', async () => {
   const own = { validation: { status: 'improved', deltas: [], summary: 'All is well.' } }
   const model = scriptedModel([fetchConfig, answers([quote], plan, own), answers([quote])])
   const result = await agent(model)
-  expect(lastSaid(model)).toContain('validation')
+  expect(lastFeedback(model)).toContain('validation')
   expect(result.validation).toMatchObject({ status: 'unknown', deltas: [] })
 })
 
 test('a plan that was not simulated is sent back', async () => {
   const model = scriptedModel([fetchConfig, ...simulates(plan), answers([quote], otherPlan), answers([quote])])
   const result = await agent(model)
-  expect(lastSaid(model)).toContain('fix_plan.actions: these actions were not simulated')
+  expect(lastFeedback(model)).toContain('fix_plan.actions: these actions were not simulated')
   expect(result).toMatchObject({ fix_plan: plan, agent_trace: { stop_reason: 'answered', rounds: 6 } })
 })
 
-test('the order of the members makes no other plan', async () => {
+test('a plan with its members in another order is the same plan', async () => {
   const reordered: FixPlan = {
     actions: [{ args: { kv_cache_dtype: 'fp8', gpu_memory_utilization: 0.92 }, action: 'set_engine_args' }],
     summary: 'The same.',
@@ -52,14 +53,14 @@ test('the order of the members makes no other plan', async () => {
   expect((await agent(model)).agent_trace.stop_reason).toBe('answered')
 })
 
-test('a quote that no result contains is sent back; the corrected answer is grounded', async () => {
+test('a quote that no result contains is sent back, and the corrected answer is grounded', async () => {
   const model = scriptedModel([fetchConfig, answers([quote, invented]), answers([quote])])
   const result = await agent(model)
-  expect(lastSaid(model)).toContain('diagnosis.evidence[1]: no result of fetch_config contains this quote')
+  expect(lastFeedback(model)).toContain('diagnosis.evidence[1]: no result of fetch_config contains this quote')
   expect(result.diagnosis.evidence).toEqual([{ ...quote, grounded: true }])
 })
 
-test('a quote that is still invented at the limit is kept and marked', async () => {
+test('a quote that is still invented at the limit is kept and marked as not grounded', async () => {
   const model = scriptedModel([fetchConfig, answers([quote, invented])])
   const result = await agent(model, { limits: { rounds: 2 } })
   expect(result.agent_trace.stop_reason).toBe('rounds')
@@ -70,12 +71,12 @@ test('a quote that is still invented at the limit is kept and marked', async () 
   expect(result.validation.status).toBe('unknown')
 })
 
-test('without a simulated fix nothing is claimed to be validated', async () => {
+test('without a simulated fix the validation is unknown', async () => {
   const result = await agent(scriptedModel([fetchConfig, answers([quote])]))
   expect(result).toMatchObject({ ...nothing, fix_plan: plan, validation: { status: 'unknown', deltas: [] } })
 })
 
-test('telemetry and validation of a fix that was replaced afterwards do not count', async () => {
+test('telemetry and validation of a fix that was replaced later do not count', async () => {
   const current_config = { $result: 'fetch_config#/config' }
   const reapply = calls('apply_fix_simulation', { current_config, fix_plan: otherPlan }, 'apply-again')
   const model = scriptedModel([fetchConfig, ...simulates(plan), reapply, answers([quote], otherPlan)])
@@ -87,30 +88,33 @@ test('telemetry and validation of a fix that was replaced afterwards do not coun
   })
 })
 
-test.each([0, 1, 2, 3, 4])('a model that fails after %i replies leaves what the tools had found', async (replies) => {
-  const steps = [fetchConfig, ...simulates(plan)].slice(0, replies)
-  const result = await agent(scriptedModel([...steps, overloaded]))
-  const found = await simulate(scenario, plan)
-  expect(result).toMatchObject({
-    fix_plan: replies > 1 ? plan : null,
-    fix_result: replies > 1 ? found.fix_result : null,
-    post_telemetry: replies > 2 ? found.post_telemetry : null,
-    validation: {
-      status: 'unknown',
-      deltas: replies > 3 ? found.validation.deltas : [],
-      summary: expect.stringContaining('failed'),
-    },
-    diagnosis: { root_cause: 'unknown', confidence: 'low', summary: expect.stringContaining('failed') },
-    agent_trace: {
-      stop_reason: 'failed',
-      rounds: replies,
-      error: { message: 'MiniMax: busy', code: 'overloaded', status: 529 },
-    },
-  })
-  expect(result.agent_trace.entries.filter(({ type }) => type === 'tool-end')).toHaveLength(replies)
-})
+test.each([0, 1, 2, 3, 4])(
+  'when the model fails after %i replies, the result has everything that the tools returned',
+  async (replies) => {
+    const steps = [fetchConfig, ...simulates(plan)].slice(0, replies)
+    const result = await agent(scriptedModel([...steps, overloaded]))
+    const found = await simulate(scenario, plan)
+    expect(result).toMatchObject({
+      fix_plan: replies > 1 ? plan : null,
+      fix_result: replies > 1 ? found.fix_result : null,
+      post_telemetry: replies > 2 ? found.post_telemetry : null,
+      validation: {
+        status: 'unknown',
+        deltas: replies > 3 ? found.validation.deltas : [],
+        summary: expect.stringContaining('failed'),
+      },
+      diagnosis: { root_cause: 'unknown', confidence: 'low', summary: expect.stringContaining('failed') },
+      agent_trace: {
+        stop_reason: 'failed',
+        rounds: replies,
+        error: { message: 'MiniMax: busy', code: 'overloaded', status: 529 },
+      },
+    })
+    expect(result.agent_trace.entries.filter(({ type }) => type === 'tool-end')).toHaveLength(replies)
+  },
+)
 
-test('a run that ends before its answer tells what the analysis had found', async () => {
+test('a run that ends before its answer quotes the hotspot of the analysis', async () => {
   const samples = { $result: 'fetch_prometheus_metrics#/samples' }
   const result = await agent(
     scriptedModel([
@@ -132,7 +136,7 @@ test.each([
   ['another object', '{"diagnosis":null,"fix_plan":7}'],
   ['evidence of another form', `{"diagnosis":${JSON.stringify({ ...diagnosis, evidence: [null, 7, { tool: 1 }] })}}`],
   ['a diagnosis of another form', '{"diagnosis":"the cache"}'],
-])('at the limit a rejected answer that is %s gives a best effort', async (_name, text) => {
+])('at the limit a rejected answer that is %s gives a best-effort result', async (_name, text) => {
   const result = await agent(scriptedModel([says(text)]), { limits: { rounds: 1 } })
   expect(result).toMatchObject({
     ...nothing,
@@ -144,7 +148,7 @@ test.each([
   expect(typeof result.diagnosis.root_cause).toBe('string')
 })
 
-test('a failed call is told to the model and does not end the run', async () => {
+test('the model sees a failed call, and the run continues', async () => {
   const lost = calls('fetch_config', { scenario: 'no_such_incident' }, 'lost')
   const model = scriptedModel([lost, fetchConfig, answers([quote])])
   const result = await agent(model)
@@ -152,7 +156,7 @@ test('a failed call is told to the model and does not end the run', async () => 
   expect(result.agent_trace.stop_reason).toBe('answered')
 })
 
-test('the prompt gives no scenario away', async () => {
+test('the prompt reveals no scenario', async () => {
   const model = scriptedModel([fetchConfig, answers([quote])])
   await agent(model)
   const system = String(model.requests[0]?.messages[0]?.content)

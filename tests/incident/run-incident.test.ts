@@ -17,7 +17,7 @@ async function incident(options: IncidentOptions = {}, responder: Responder = in
 const times = new Set(['duration_ms', 'elapsed_ms', 'run_id'])
 const withoutTimes = ({ json }: Report): unknown =>
   JSON.parse(JSON.stringify(json, (name, value: unknown) => (times.has(name) ? undefined : value)))
-const standing = { now: () => 0, after: () => () => {} }
+const stoppedClock = { now: () => 0, after: () => () => {} }
 
 test('an incident with a full KV cache is found, fixed and validated as improved', async () => {
   const { result, report } = await incident()
@@ -32,30 +32,30 @@ test('an incident with a full KV cache is found, fixed and validated as improved
   expect(report.json).toMatchObject({ report_version: 1, scenario, notice: null, validation: result.validation })
 })
 
-test("the report's figures are those of the tools, with the answer's words bent on the way", async () => {
+test("the report's figures come from the tools even if the answer's words are changed on the way", async () => {
   const honest = incidentResponder()
-  const bending: Responder = async (request) => {
+  const distorted: Responder = async (request) => {
     const draft = await honest(request)
     if (draft.content === undefined || draft.content === '') return draft
     const answer = JSON.parse(draft.content)
     answer.diagnosis.summary = 'Validation regressed: p95 rose to 777.7 s.'
     return { ...draft, content: JSON.stringify(answer) }
   }
-  const { result, report } = await incident({}, bending)
+  const { result, report } = await incident({}, distorted)
   expect(result.diagnosis.summary).toContain('777.7')
   expect(result.fix_plan).not.toBeNull()
   if (result.fix_plan === null) return
   expect(report.json).toMatchObject(await simulate(scenario, result.fix_plan))
 })
 
-test('two runs give the same report apart from run id and times', async () => {
+test('two runs give the same report except for run id and times', async () => {
   const [first, second] = [await incident({ runId: 'first' }), await incident({ runId: 'second' })]
   expect(withoutTimes(second.report)).toEqual(withoutTimes(first.report))
   expect(second.report.json.agent_trace.run_id).toBe('second')
 })
 
-test('with the same run id and a clock that stands, two runs give the same bytes', async () => {
-  const options = { runId: 'same', clock: standing }
+test('with the same run id and a stopped clock, two runs give the same bytes', async () => {
+  const options = { runId: 'same', clock: stoppedClock }
   const [first, second] = [await incident(options), await incident(options)]
   expect(JSON.stringify(second.report)).toBe(JSON.stringify(first.report))
   expect(second.requests).toEqual(first.requests)
@@ -66,13 +66,13 @@ test('the mock server accepts every request of a run', async () => {
   expect(requests.map(({ status }) => status)).toEqual(requests.map(() => 200))
 })
 
-test('a notice stands at the head of both forms of the report', async () => {
+test('a notice is at the top of both forms of the report', async () => {
   const { report } = await incident({ notice: 'This is a drill.' })
   expect(report.json.notice).toBe('This is a drill.')
   expect(report.markdown.split('\n').slice(0, 4).join('\n')).toContain('This is a drill.')
 })
 
-test('an unknown scenario is refused before anything is sent, with the ids', async () => {
+test('an unknown scenario is refused before any request, and the error lists the ids', async () => {
   await using mockServer = await startMockServer()
   const model = minimax({ url: mockServer.url, token: 'mock-server', env: {} })
   await expect(runIncident('no_such_incident', { model })).rejects.toMatchObject({

@@ -1,20 +1,17 @@
-import type { Infer } from '../../../router/schema.ts'
 import type { ToolResult } from '../../../router/tool-call.ts'
 import type { Telemetry, Validation } from '../../../tools/types.ts'
 import type { Run } from '../../loop/run.ts'
-import type { AgentResult, answerSchema, Diagnosis } from './agent-result.ts'
+import type { AgentResult, Answer, Diagnosis } from './agent-result.ts'
 import { type FixChain, fixChain } from './fix-chain.ts'
 import { hotspotEvidence, isGrounded } from './grounding.ts'
 
-export type Answer = Infer<typeof answerSchema>
-
-/** Puts the result together: the model's words from its answer, every figure from a tool result. */
+/** Turns a run into the agent's result: the words come from the model's answer, every figure from a tool result. */
 export function outcomeOf(run: Run<Answer>, preTelemetry: Telemetry): AgentResult {
-  const answered = run.stopReason === 'answered' ? run.answer : undefined
-  const chain = fixChain(run.results, preTelemetry, answered?.fix_plan.actions)
+  const answer = run.stopReason === 'answered' ? run.answer : undefined
+  const chain = fixChain(run.results, preTelemetry, answer?.fix_plan.actions)
   return {
-    diagnosis: run.stopReason === 'answered' ? grounded(run.answer.diagnosis, run.results) : bestEffort(run),
-    fix_plan: chain?.plan ?? answered?.fix_plan ?? null,
+    diagnosis: run.stopReason === 'answered' ? withGrounding(run.answer.diagnosis, run.results) : bestEffort(run),
+    fix_plan: chain?.plan ?? answer?.fix_plan ?? null,
     fix_result: chain?.fixResult ?? null,
     post_telemetry: chain?.postTelemetry ?? null,
     validation: validationOf(run, chain),
@@ -22,25 +19,25 @@ export function outcomeOf(run: Run<Answer>, preTelemetry: Telemetry): AgentResul
   }
 }
 
-/** Only an accepted answer carries a validation: at a limit nobody has said that the last attempt was the final one. */
+/** Without an accepted answer nobody has said that the last attempt was the final one, so its status is not reported. */
 function validationOf(run: Run<Answer>, chain: FixChain | undefined): Validation {
   if (run.stopReason !== 'answered') {
     const summary = `The run ended without an accepted answer (${run.stopReason}), so nothing is confirmed.`
     return { status: 'unknown', deltas: chain?.validation?.deltas ?? [], summary }
   }
-  const summary = 'The fix of the answer was not validated in the simulation.'
+  const summary = "The answer's fix was not validated in the simulation."
   return chain?.validation ?? { status: 'unknown', deltas: [], summary }
 }
 
-function grounded(diagnosis: Answer['diagnosis'], results: readonly ToolResult[]): Diagnosis {
+function withGrounding(diagnosis: Answer['diagnosis'], results: readonly ToolResult[]): Diagnosis {
   return {
     ...diagnosis,
     evidence: diagnosis.evidence.map((item) => ({ ...item, grounded: isGrounded(item, results) })),
   }
 }
 
-/** What can be said without an accepted answer: the rejected one where it has the form, else that there is none. */
-function bestEffort(run: Exclude<Run<Answer>, { stopReason: 'answered' }>): AgentResult['diagnosis'] {
+/** The diagnosis of a run without an accepted answer. It keeps those parts of a rejected answer that have the right type. */
+function bestEffort(run: Exclude<Run<Answer>, { stopReason: 'answered' }>): Diagnosis {
   const why = `The run ended without an accepted answer (${run.stopReason}).`
   const value = run.partial?.value as Partial<Answer> | string | null | undefined
   const partial = typeof value === 'object' ? value?.diagnosis : undefined

@@ -44,7 +44,7 @@ export interface AgentResult {
 const sentence = { type: 'string', minLength: 1 } as const
 const sentences = { type: 'array', items: sentence } as const
 
-/** What the model has to answer with: its diagnosis and its plan. Everything else is taken from tool results. */
+/** Schema of the model's answer: its diagnosis and its plan. Everything else is taken from tool results. */
 export const answerSchema = {
   type: 'object',
   additionalProperties: false,
@@ -57,7 +57,7 @@ export const answerSchema = {
       properties: {
         root_cause: { ...sentence, description: 'The cause, not its symptoms, in one sentence.' },
         summary: { ...sentence, description: 'What happened and why, for the engineer on call.' },
-        category: { ...sentence, description: 'The class of the cause in a word or two, e.g. "kv_cache".' },
+        category: { ...sentence, description: 'The class of the cause in one or two words, e.g. "kv_cache".' },
         confidence: { enum: ['high', 'medium', 'low'] },
         evidence: {
           type: 'array',
@@ -67,12 +67,12 @@ export const answerSchema = {
             required: ['tool', 'quote'],
             properties: {
               tool: { ...sentence, description: 'Name of the tool whose result is quoted.' },
-              quote: { ...sentence, description: 'Copied from that result without a change.' },
+              quote: { ...sentence, description: 'Copied from that result without changes.' },
             },
           },
         },
         ruled_out: { ...sentences, description: 'Other causes that were considered, with the reason against each.' },
-        uncertainties: { ...sentences, description: 'What the data cannot tell.' },
+        uncertainties: { ...sentences, description: 'Open questions that the data does not answer.' },
       },
     },
     fix_plan: fixPlanSchema,

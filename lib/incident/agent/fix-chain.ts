@@ -3,21 +3,29 @@ import type { ToolResult } from '../../../router/tool-call.ts'
 import type { DeploymentConfig, FixPlan, FixResult, Telemetry, Validation } from '../../../tools/types.ts'
 import { successes } from './grounding.ts'
 
-/** What tools say of one fix: each later part is there only if it was made from the earlier one. */
+/**
+ * The tool results for one fix, each made from the one before:
+ * apply_fix_simulation → collect_post_telemetry → validate_improvement.
+ */
 export interface FixChain {
+  /** The plan that was applied. */
   readonly plan: FixPlan
+  /** Result of applying it. */
   readonly fixResult: FixResult
+  /** Telemetry of exactly that result; absent if none was collected. */
   readonly postTelemetry?: Telemetry
+  /** Validation of exactly that telemetry; absent if there was none. */
   readonly validation?: Validation
 }
 
 /**
- * The fix that counts, with the telemetry that was collected for it and the validation of exactly that telemetry.
+ * The chain of the fix that counts.
  *
- * Matched by value, not by order: a model may go back to an earlier fix, and one that makes up telemetry, or collects it
- * for another configuration, has validated nothing.
+ * Results are matched by value, not by order. A model may return to an earlier fix. And telemetry that it made up, or
+ * collected for another configuration, validates nothing.
  *
- * @param actions of the plan that counts; without them it is the one that was simulated last.
+ * @param actions the actions of the answer's plan. Without them the fix that was simulated last counts.
+ * @returns `undefined` if the fix was not simulated.
  */
 export function fixChain(
   results: readonly ToolResult[],
@@ -28,31 +36,33 @@ export function fixChain(
   const fix =
     actions === undefined
       ? fixes.at(-1)
-      : fixes.findLast(({ input }) => same(fixInput(input).fix_plan.actions, actions))
+      : fixes.findLast(({ input }) => isEqual(fixInput(input).fix_plan.actions, actions))
   if (fix === undefined) return undefined
   const fixResult = fix.value as FixResult
   const chain = { plan: fixInput(fix.input).fix_plan, fixResult }
   const collected = successes(results, 'collect_post_telemetry').findLast(({ input }) =>
-    same((input as { readonly updated_config: DeploymentConfig }).updated_config, fixResult.updated_config),
+    isEqual((input as { readonly updated_config: DeploymentConfig }).updated_config, fixResult.updated_config),
   )
   if (collected === undefined) return chain
   const { post_telemetry: postTelemetry } = collected.value as { readonly post_telemetry: Telemetry }
   const validated = successes(results, 'validate_improvement').findLast(({ input }) => {
     const compared = input as { readonly pre_telemetry: Telemetry; readonly post_telemetry: Telemetry }
-    return same(compared.pre_telemetry, preTelemetry) && same(compared.post_telemetry, postTelemetry)
+    return isEqual(compared.pre_telemetry, preTelemetry) && isEqual(compared.post_telemetry, postTelemetry)
   })
   return { ...chain, postTelemetry, ...(validated === undefined ? {} : { validation: validated.value as Validation }) }
 }
 
 /** Whether a fix with these actions was applied to the simulation. */
-export function hasSimulated(actions: FixPlan['actions'], results: readonly ToolResult[]): boolean {
-  return successes(results, 'apply_fix_simulation').some(({ input }) => same(fixInput(input).fix_plan.actions, actions))
+export function wasSimulated(actions: FixPlan['actions'], results: readonly ToolResult[]): boolean {
+  const fixes = successes(results, 'apply_fix_simulation')
+  return fixes.some(({ input }) => isEqual(fixInput(input).fix_plan.actions, actions))
 }
 
+/** The input of a call that fulfilled the tool's schema. */
 function fixInput(input: unknown): { readonly fix_plan: FixPlan } {
   return input as { readonly fix_plan: FixPlan }
 }
 
-function same(a: unknown, b: unknown): boolean {
+function isEqual(a: unknown, b: unknown): boolean {
   return a === b || canonicalJson(a) === canonicalJson(b)
 }

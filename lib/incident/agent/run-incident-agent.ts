@@ -4,29 +4,32 @@ import type { Telemetry } from '../../../tools/types.ts'
 import type { RunOptions, RunView } from '../../loop/run.ts'
 import { runLoop } from '../../loop/run-loop.ts'
 import { minimax } from '../../minimax/minimax.ts'
-import { type Answer, outcomeOf } from './agent-outcome.ts'
-import { type AgentResult, answerSchema } from './agent-result.ts'
-import { hasSimulated } from './fix-chain.ts'
+import { outcomeOf } from './agent-outcome.ts'
+import { type AgentResult, type Answer, answerSchema } from './agent-result.ts'
+import { wasSimulated } from './fix-chain.ts'
 import { groundingProblems } from './grounding.ts'
 import { instructions, userPrompt } from './incident-prompt.ts'
 
-/** Options of a run that make sense for the incident agent; without a `model` it is `minimax()`. */
+/** The options of `runLoop` that the incident agent does not set itself. `model` is `minimax()` by default. */
 export type IncidentAgentOptions = Partial<
   Pick<RunOptions, 'model' | 'signal' | 'onEvent' | 'limits' | 'resumeFrom' | 'onCheckpoint' | 'runId' | 'clock'>
 >
 
+/** The incident that the agent works on. */
 export interface IncidentAgentInput {
+  /** Id of the scenario, for the tools. */
   readonly scenario: string
+  /** Telemetry of the incident's window, before any fix. */
   readonly pre_telemetry: Telemetry
 }
 
 /**
- * The agent step: diagnoses an incident, applies a fix to the simulation and validates it.
+ * Diagnoses an incident, applies a fix to the simulation and validates it.
  *
- * Resolves for everything that can happen in a run; a failure is in `agent_trace.error` and `validation.status` is
- * `unknown` then.
+ * It does not throw because of something that happens during the run. A failed run has its error in `run.error`, and its
+ * `validation.status` is `unknown`.
  *
- * @throws {ModelError} `configuration` when no model is given and the environment holds no token.
+ * @throws {ModelError} `configuration` if no model is given and the environment has no token.
  */
 export async function runIncidentAgent(
   input: IncidentAgentInput,
@@ -44,7 +47,7 @@ export async function runIncidentAgent(
   return outcomeOf(run, input.pre_telemetry)
 }
 
-/** Every quote has to be in a tool result, and a plan has to be one that was simulated, if any was. */
+/** Every quote must be in a tool result. If any plan was simulated, the answer's plan must be one of those. */
 function check({ diagnosis, fix_plan: plan }: Answer, { results }: RunView): readonly string[] {
   return [
     ...evidenceProblems(diagnosis),
@@ -55,13 +58,13 @@ function check({ diagnosis, fix_plan: plan }: Answer, { results }: RunView): rea
 
 function evidenceProblems({ evidence, confidence }: Answer['diagnosis']): readonly string[] {
   if (evidence.length > 0 || confidence === 'low') return []
-  return [`diagnosis.evidence is empty: confidence "${confidence}" needs at least one quote of a tool result.`]
+  return [`diagnosis.evidence is empty. Confidence "${confidence}" needs at least one quote from a tool result.`]
 }
 
 function planProblems(plan: Answer['fix_plan'], results: readonly ToolResult[]): readonly string[] {
-  const simulated = results.some(({ name, status }) => name === 'apply_fix_simulation' && status === 'ok')
-  if (!simulated || hasSimulated(plan.actions, results)) return []
+  const anySimulated = results.some(({ name, status }) => name === 'apply_fix_simulation' && status === 'ok')
+  if (!anySimulated || wasSimulated(plan.actions, results)) return []
   return [
-    'fix_plan.actions: these actions were not simulated; answer with a plan you applied, or call apply_fix_simulation with these.',
+    'fix_plan.actions: these actions were not simulated. Answer with a plan that you applied, or call apply_fix_simulation with these actions.',
   ]
 }

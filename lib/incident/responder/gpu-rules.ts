@@ -1,5 +1,5 @@
 import type { FixPlan } from '../../../tools/types.ts'
-import { type XidAction, xidOf } from '../../../tools/xid-catalogue.ts'
+import { type Xid, xidOf } from '../../../tools/xid-catalogue.ts'
 import { objectsOf } from '../../testing/mock-server/request.ts'
 import { latest, valueAt } from './conversation.ts'
 import {
@@ -20,21 +20,27 @@ const xidLine = /NVRM: Xid \([^)]{1,40}\): (\d+)|NVRM: GPU [\w:.]+: GPU has fall
 /** Xid errors in the kernel log. If there are several, the most severe code decides. */
 export const xidRule: Rule = (observed) => {
   const [found] = matchAll(observed, xidLine)
-    .flatMap((candidate) => {
-      const xid = xidOf(Number(candidate.match[1] ?? 79))
-      const response = xid.action && responses[xid.action]
-      return response === undefined ? [] : [{ ...candidate, xid, response }]
-    })
-    .sort((a, b) => severity.indexOf(a.response) - severity.indexOf(b.response))
+    .map((candidate) => ({ ...candidate, xid: xidOf(Number(candidate.match[1] ?? 79)) }))
+    .filter(({ xid }) => xid.severity > 0)
+    .sort((a, b) => b.xid.severity - a.xid.severity)
   if (found === undefined) return undefined
-  const { code, meaning } = found.xid
+  const { code, meaning, action } = found.xid
   return {
     category: 'gpu_hardware',
-    rootCause: `The GPU reported Xid ${code} (${meaning}). NVIDIA's advice for this code is to ${advice[found.response]}.`,
+    rootCause: `The GPU reported Xid ${code} (${meaning}). NVIDIA's immediate action for this code is ${action}.`,
     evidence: found.evidence,
-    plans: completePlans(xidPlans(found.response, observed, found.text)),
+    plans: completePlans(xidPlans(found.xid, observed, found.text)),
     uncertainties: ['The logs do not show whether the error returns after the fix.'],
   }
+}
+
+/** The catalogue's remedy first, then the next stronger or weaker one. */
+function xidPlans({ action, remedy }: Xid, observed: Observations, text: string): readonly (FixPlan | undefined)[] {
+  const drain = drainNode(observed)
+  if (remedy === 'restart_engine') return [plan('Restart the engine.', [restart]), drain]
+  const resets = resetGpu(observed, text)
+  // NVIDIA's workflow for a double-bit ECC error drains the node before it resets the GPU.
+  return remedy === 'reset_gpu' && action !== 'WORKFLOW_XID_48' ? [...resets, drain] : [drain, ...resets]
 }
 
 /** CUDA's own report of an uncorrectable memory error. */
@@ -48,40 +54,6 @@ export const eccRule: Rule = (observed): Hypothesis | undefined => {
     plans: completePlans([drainNode(observed), ...resetGpu(observed, found.text)]),
     uncertainties: ['It is not known which memory row failed. The GPU may need to be replaced.'],
   }
-}
-
-/** Responses to an Xid, most severe first. */
-const severity = ['drain', 'reset', 'restart'] as const
-
-type XidResponse = (typeof severity)[number]
-
-/**
- * The response to each immediate action of NVIDIA's catalogue. Actions that are not listed have none: the code needs
- * no action, follows another Xid, or needs a person (`CONTACT_SUPPORT`, `CHECK_MECHANICALS`).
- *
- * A reboot of the host, and the workflows for double-bit ECC and NVLink errors, take the GPU out of service. A running
- * deployment does that by leaving the node.
- */
-const responses: { readonly [action in XidAction]?: XidResponse } = {
-  RESTART_BM: 'drain',
-  RESTART_VM: 'drain',
-  WORKFLOW_XID_48: 'drain',
-  WORKFLOW_NVLINK_ERR: 'drain',
-  WORKFLOW_NVLINK5_ERR: 'drain',
-  RESET_GPU: 'reset',
-  RESTART_APP: 'restart',
-}
-
-const advice: { readonly [response in XidResponse]: string } = {
-  drain: 'take the GPU out of service',
-  reset: 'reset the GPU',
-  restart: 'restart the process that uses the GPU',
-}
-
-function xidPlans(response: XidResponse, observed: Observations, text: string): readonly (FixPlan | undefined)[] {
-  if (response === 'restart') return [plan('Restart the engine.', [restart]), drainNode(observed)]
-  const resets = resetGpu(observed, text)
-  return response === 'drain' ? [drainNode(observed), ...resets] : [...resets, drainNode(observed)]
 }
 
 function resetGpu(observed: Observations, text: string): readonly FixPlan[] {

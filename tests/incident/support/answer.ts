@@ -20,7 +20,7 @@ export const diagnosis: Omit<Diagnosis, 'evidence'> = {
 
 type Quote = Omit<Diagnosis['evidence'][number], 'grounded'>
 
-/** A reply with an answer; `extra` comes beside the two members that are asked for. */
+/** A reply with an answer; `extra` members are added to the two that the schema has. */
 export function answers(
   evidence: readonly Quote[],
   fix_plan: FixPlan = plan,
@@ -31,7 +31,7 @@ export function answers(
 
 export const fetchConfig = calls('fetch_config', { scenario })
 
-/** The way from a plan to its validation, one call a round. */
+/** The calls from a plan to its validation, one per round. */
 export function simulates(fix_plan: FixPlan): readonly ScriptStep[] {
   return [
     calls('apply_fix_simulation', { current_config: { $result: 'fetch_config#/config' }, fix_plan }, 'apply'),

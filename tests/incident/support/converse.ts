@@ -46,11 +46,11 @@ export const toolNames = [
 export interface ConverseOptions {
   readonly limit?: number
   readonly preTelemetry?: object | null
-  /** What becomes of a result's JSON text on its way to the model. */
+  /** Shortens a result's JSON text on its way to the model. */
   readonly clip?: (text: string) => string
 }
 
-/** Runs the responder behind the mock server, in the way a tool loop does; the last round has no tools. */
+/** Runs the responder in the mock server as a tool loop would. The last round has no tools. */
 export async function converse(world: World, options: ConverseOptions = {}): Promise<Conversation> {
   const { limit = 10, preTelemetry = telemetry, clip = (text) => text } = options
   await using mockServer = await startMockServer({ responder: incidentResponder() })
@@ -91,7 +91,7 @@ export async function converse(world: World, options: ConverseOptions = {}): Pro
     }
     rounds.push(calls)
   }
-  throw new Error('The last round has no tools, and the responder still called one.')
+  throw new Error('The responder called a tool in the last round, which has none.')
 }
 
 function declare(name: string): object {

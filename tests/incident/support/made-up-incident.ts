@@ -69,7 +69,7 @@ export function cause(message: string): LogError {
   return { message, kind: 'cause_candidate', class: 'other', line: `[  12.3] kernel: ${message}`, count: 1 }
 }
 
-/** One value or error for each tool; `status` gives the verdicts of `validate_improvement` in order. */
+/** What the tools return. `status` has the verdicts of `validate_improvement` in order. */
 export interface World {
   readonly hotspot?: MetricsAnalysis['hotspot']['kind']
   readonly causes?: readonly LogError[]
@@ -77,11 +77,11 @@ export interface World {
   readonly vllmLines?: readonly string[]
   readonly config?: DeploymentConfig
   readonly status?: readonly ValidationStatus[]
-  /** Tools that give an error. */
+  /** Tools that return an error. */
   readonly broken?: readonly string[]
 }
 
-/** Plays the ten tools over a small made-up world. Each tool name maps to what its n-th call gives. */
+/** The result of the n-th call of a tool in a made-up incident. */
 export function toolResult(world: World, tool: string, number: number): unknown {
   if (world.broken?.includes(tool)) return { error: { kind: 'failed', message: `${tool} is out of order.` } }
   const results: Readonly<Record<string, unknown>> = {

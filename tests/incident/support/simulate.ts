@@ -4,7 +4,7 @@ import { telemetryOf } from '../../../tools/simulation/collect-telemetry.ts'
 import type { FixPlan, FixResult, Telemetry, Validation } from '../../../tools/types.ts'
 import { call } from '../../tools/call.ts'
 
-/** What the tools say of a plan, called without model and loop. */
+/** The tools' results for a plan, called directly, without a model. */
 export async function simulate(
   scenario: string,
   fix_plan: FixPlan,
