@@ -2,6 +2,7 @@ import { advertise, type FunctionTool } from './advertised-schema.ts'
 import { type DispatchCallsOptions, dispatchAll } from './dispatch-calls.ts'
 import type { AssistantMessage } from './reading/assistant-message.ts'
 import { type Reading, read } from './reading/read-reply.ts'
+import type { TextFormat } from './reading/text-format.ts'
 import type { Tool } from './tool.ts'
 import type { ToolCall, ToolResult } from './tool-call.ts'
 import { checkTool } from './validate-tool.ts'
@@ -26,6 +27,11 @@ export interface ReadReplyOptions {
   readonly truncated?: boolean
   /** Begins the synthetic ids of calls without one, so that they differ between replies. @defaultValue 'call' */
   readonly idPrefix?: string
+  /**
+   * How the model writes calls and thinking as text: `model.textFormat`. @defaultValue none: only native calls and
+   * structured JSON are read
+   */
+  readonly textFormat?: TextFormat | undefined
 }
 
 /** @throws {TypeError} when two tools have one name, or a tool is not what `defineTool` makes. */
@@ -47,6 +53,7 @@ export function createRouter(tools: readonly Tool[]): Router {
     read: (message, options = {}) =>
       read(message, {
         schemaOf,
+        textFormat: options.textFormat,
         truncated: options.truncated ?? false,
         newId: (index) => `${options.idPrefix ?? 'call'}_${index + 1}`,
       }),

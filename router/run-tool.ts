@@ -1,6 +1,6 @@
 import { dispatch } from './dispatch.ts'
 import { defaultResultBytes } from './dispatch-calls.ts'
-import { newCallList } from './reading/call-list.ts'
+import { CallList } from './reading/read-reply.ts'
 import { noReferences } from './references.ts'
 import type { Tool } from './tool.ts'
 import type { ToolCall, ToolResult } from './tool-call.ts'
@@ -58,7 +58,7 @@ export async function runTool<T extends Tool>(
 function toCall(name: string, input: unknown, id: string): ToolCall {
   // A caller's own object needs no mending: it is not the wire's form, and not recorded as a deviation from it.
   if (typeof input === 'object' && input !== null) return { id, name, input, repairs: [] }
-  const list = newCallList({ truncated: false, newId: () => id })
-  list.add({ id, name, rawArguments: input })
-  return { id, name, input: {}, repairs: [], ...list.calls[0] }
+  const calls = new CallList({ truncated: false, newId: () => id })
+  calls.add({ id, name, rawArguments: input })
+  return { id, name, input: {}, repairs: [], ...calls.list[0] }
 }

@@ -1,4 +1,5 @@
 import type { AssistantMessage } from '../../router/reading/assistant-message.ts'
+import type { TextFormat } from '../../router/reading/text-format.ts'
 import type { ModelErrorCode } from './errors.ts'
 
 /**
@@ -12,6 +13,11 @@ export interface Model {
   readonly name: string
   /** OpenTelemetry's `gen_ai.provider.name`, e.g. `minimax`. */
   readonly provider: string
+  /**
+   * How this model writes tool calls and thinking as text, where a server leaves them in the content.
+   * @defaultValue none: only native calls and structured JSON are read
+   */
+  readonly textFormat?: TextFormat | undefined
   complete(request: ModelRequest): Promise<ModelReply>
 }
 

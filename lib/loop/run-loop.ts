@@ -134,7 +134,12 @@ function take(run: RunState, reply: ModelReply, answerOnly: boolean): void {
   run.lastTokens = usage.inputTokens + usage.outputTokens
   run.usage = addUsage(run.usage, usage)
   const truncated = finishReason === 'length' || finishReason === 'content_filter'
-  const { text, calls, message } = run.router.read(reply.message, { truncated, idPrefix: `call_${run.rounds}` })
+  const idPrefix = `call_${run.rounds}`
+  const { text, calls, message } = run.router.read(reply.message, {
+    truncated,
+    idPrefix,
+    textFormat: run.model.textFormat,
+  })
   run.transcript.assistant(message, run.limits.messageBytes)
   run.pending = calls
   if (answerOnly || calls.length === 0) run.unjudged = { text, finish_reason: finishReason }

@@ -3,6 +3,7 @@ import { type Clock, systemClock } from '../loop/clock.ts'
 import type { Model, ModelReply, ModelRequest } from '../loop/model.ts'
 import { configure, type MinimaxOptions, type Protocol } from './configuration.ts'
 import { refusesTools } from './json-protocol.ts'
+import { minimaxTextFormat } from './markup/text-format.ts'
 import { readResponse } from './reply/read-response.ts'
 import { requestBody } from './request-body.ts'
 import { withRetries } from './retry.ts'
@@ -62,6 +63,7 @@ export function minimax(options: MinimaxOptions = {}, internals: MinimaxInternal
   return {
     name: model,
     provider: 'minimax',
+    textFormat: minimaxTextFormat,
     url: `${url.origin}${url.pathname}`,
     close: () => transport.close(),
     complete,

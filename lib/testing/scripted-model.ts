@@ -5,6 +5,7 @@ import type { AssistantMessage } from '../../router/reading/assistant-message.ts
 import { excerpt } from '../../router/text/clip.ts'
 import { ModelError } from '../loop/errors.ts'
 import type { FinishReason, Model, ModelReply, ModelRequest, SerializedMessage, Usage } from '../loop/model.ts'
+import { minimaxTextFormat } from '../minimax/markup/text-format.ts'
 import type { WireMessage } from './mock-server/request.ts'
 
 /**
@@ -69,6 +70,7 @@ export function scriptedModel(steps: readonly ScriptStep[]): ScriptedModel {
   return {
     name: 'scripted',
     provider: 'test',
+    textFormat: minimaxTextFormat,
     requests,
     async complete(request) {
       const snapshot = scriptedRequest(request, requests.length + 1)

@@ -32,16 +32,16 @@ const soundName = /^[\w.-]{1,128}$/
  * The message as the server takes it back: each call with an id, a name and arguments that are JSON text, and no empty
  * content. Where the original is already so, it is returned as it is.
  */
-export function echo(message: AssistantMessage, calls: readonly ToolCall[]): AssistantMessage {
+export function sendableMessage(message: AssistantMessage, calls: readonly ToolCall[]): AssistantMessage {
   const isSound =
     message.role === 'assistant' &&
     !('function_call' in message) &&
     hasSoundContent(message, calls.length > 0) &&
     hasSoundCalls(message, calls)
-  return isSound ? message : mended(message, calls)
+  return isSound ? message : repaired(message, calls)
 }
 
-function mended(message: AssistantMessage, calls: readonly ToolCall[]): AssistantMessage {
+function repaired(message: AssistantMessage, calls: readonly ToolCall[]): AssistantMessage {
   const original = Array.isArray(message.tool_calls) ? message.tool_calls.filter(isObject) : []
   const { content: wireContent, tool_calls: _, function_call: __, ...rest } = message
   const content = isContent(wireContent) ? wireContent : contentText(wireContent)

@@ -1,10 +1,9 @@
-import type { SchemaOf } from '../../lib/minimax/markup/tags.ts'
 import { isObject, parseJson, unparsable } from '../json/json.ts'
 import { jsonSpans, type Span } from '../json/json-scan.ts'
 import { parseLenientJson, stripCodeFence } from '../json/lenient-json.ts'
 import { repair } from '../tool-call.ts'
-import { type FoundCall, howToCall } from './call-list.ts'
-import { baseName, envelopeOf, isRequest, partsOf } from './call-object.ts'
+import { baseName, callAgain, callFieldsOf, envelopeOf, isCallObject, type RawCall, refused } from './call-shapes.ts'
+import type { SchemaOf } from './text-format.ts'
 
 /**
  * Structured requests in a text: `{"tool_calls":[{"name","input"}]}`, or the bare `{"name","input"}` that models write
@@ -14,10 +13,10 @@ import { baseName, envelopeOf, isRequest, partsOf } from './call-object.ts'
  * that is cut off it may be anything. There, an envelope is refused, because nothing but a request looks like it, and a
  * bare object is text.
  */
-export function callsInJson(text: string, schemaOf: SchemaOf): readonly FoundCall[] {
+export function callsInJson(text: string, schemaOf: SchemaOf): readonly RawCall[] {
   if (!text.includes('{') || !namesCall.test(text)) return []
   const spans = jsonSpans(text)
-  const groups: (readonly FoundCall[])[] = []
+  const groups: (readonly RawCall[])[] = []
   let isMeant = true
   let next = text.length
   for (let index = spans.length - 1; index >= 0; index--) {
@@ -40,7 +39,7 @@ const namesCall = /["']?(?:name|tool|tool_?name|function|action|tool_?calls?|too
 const envelopeStart = /\{\s{0,20}["']?(?:tool_?calls?|tool_uses|function_calls?)["']?\s{0,20}:/gi
 
 /** Requests in other notation than JSON's, or cut off: mended where that needs no guess, else an envelope is refused. */
-function brokenCalls(text: string, spans: readonly Span[], schemaOf: SchemaOf): readonly FoundCall[] {
+function brokenCalls(text: string, spans: readonly Span[], schemaOf: SchemaOf): readonly RawCall[] {
   if (spans.every(({ isPart }) => isPart)) {
     const mended = parseLenientJson(stripCodeFence(text))
     if (mended !== unparsable) return requestsIn(mended, true, schemaOf)
@@ -53,24 +52,24 @@ function brokenCalls(text: string, spans: readonly Span[], schemaOf: SchemaOf): 
     const tail = text.slice(index).trimEnd()
     const mended = parseLenientJson(tail.endsWith('```') ? tail.slice(0, -3) : tail)
     if (mended !== unparsable) return requestsIn(mended, true, schemaOf)
-    const problem = `Your text holds a call that is cut off or no JSON. ${howToCall}`
-    return [{ name: '', rawArguments: '{}', problem }]
+    const problem = `Your text holds a call that is cut off or no JSON. ${callAgain}`
+    return [refused(problem)]
   }
   return []
 }
 
-function requestsIn(value: unknown, isMeant: boolean, schemaOf: SchemaOf): readonly FoundCall[] {
+function requestsIn(value: unknown, isMeant: boolean, schemaOf: SchemaOf): readonly RawCall[] {
   const envelope = envelopeOf(value)
   if (envelope !== undefined) {
-    const goesOn = isMeant ? undefined : `Your text holds a call and goes on behind it. ${howToCall}`
-    const isMixed = `Your text is an answer and a call in one object: send one of them. ${howToCall}`
-    return envelope.requests.map((request) => found(request, envelope.isMixed ? isMixed : goesOn))
+    const goesOn = isMeant ? undefined : `Your text holds a call and goes on behind it. ${callAgain}`
+    const isMixed = `Your text is an answer and a call in one object: send one of them. ${callAgain}`
+    return envelope.calls.map((request) => found(request, envelope.isMixed ? isMixed : goesOn))
   }
   if (!isMeant) return []
-  const calls: FoundCall[] = []
+  const calls: RawCall[] = []
   for (const request of Array.isArray(value) ? value : [value]) {
-    if (!isRequest(request)) continue
-    const { name, input } = partsOf(request)
+    if (!isCallObject(request)) continue
+    const { name, input } = callFieldsOf(request)
     // A name alone may be an answer's member: a request says what it asks with, if only `{}`.
     if (input !== undefined && name !== undefined && isDeclared(name, schemaOf)) calls.push(found(request, undefined))
   }
@@ -82,12 +81,12 @@ function isDeclared(name: string, schemaOf: SchemaOf): boolean {
   return schemaOf(name) !== undefined || schemaOf(baseName(name)) !== undefined
 }
 
-function found(request: unknown, problem: string | undefined): FoundCall {
-  const { id, name = '', input } = partsOf(request)
-  const unnamed = `A call in your text names no tool. ${howToCall}`
+function found(request: unknown, problem: string | undefined): RawCall {
+  const { id, name = '', input } = callFieldsOf(request)
+  const unnamed = `A call in your text names no tool. ${callAgain}`
   const rawArguments = isObject(input) || problem === undefined ? input : '{}'
   if (problem !== undefined || name === '') return { id, name, rawArguments, problem: problem ?? unnamed }
-  return { id, name, rawArguments, mended: repair('json_in_text', request, name) }
+  return { id, name, rawArguments, repair: repair('json_in_text', request, name) }
 }
 
 const gap = /(?:[\s,;]|`{3,}\w{0,20}|<\/s>|<\|\w{1,30}\|>)*/y

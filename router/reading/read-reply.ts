@@ -1,84 +1,97 @@
-import { readMarkup } from '../../lib/minimax/markup/read-markup.ts'
-import type { MarkupCall, SchemaOf } from '../../lib/minimax/markup/tags.ts'
-import { isObject, parseJson, unparsable } from '../json/json.ts'
-import { repair, type ToolCall } from '../tool-call.ts'
-import { type AssistantMessage, contentText, echo } from './assistant-message.ts'
-import { type CallList, type CallListOptions, type FoundCall, howToCall, newCallList } from './call-list.ts'
-import { partsOf } from './call-object.ts'
+import { type ReadArguments, readArguments } from '../arguments.ts'
+import { isObject, isTooDeep, parseJson, unparsable } from '../json/json.ts'
+import { type CallRefusal, type Repair, repair, type ToolCall } from '../tool-call.ts'
+import { type AssistantMessage, contentText, sendableMessage } from './assistant-message.ts'
+import { callAgain, callFieldsOf, type RawCall, refused } from './call-shapes.ts'
 import { callsInJson } from './json-calls.ts'
+import type { SchemaOf, TextCall, TextFormat } from './text-format.ts'
 
 /** One reply in normal form, whatever shape it came in. */
 export interface Reading {
-  /** The visible text: no thinking. */
+  /** The visible text, trimmed: without thinking and without the calls that were read from it. */
   readonly text: string
+  /** The calls of the reply, in order. Each has an id of its own, and an input that is an object or a refusal. */
   readonly calls: readonly ToolCall[]
-  /** The message to echo: as it came wherever the server takes it back as it came. */
+  /** The message to send back to the server: the original one if the server accepts it, else a repaired copy. */
   readonly message: AssistantMessage
 }
 
-interface ReadOptions extends CallListOptions {
-  /** The input schema of a declared tool: only declared names are taken for calls in text. */
+/** What {@link read} must know besides the message. */
+export interface ReadOptions {
+  /** The input schemas of the declared tools. Text counts as a call only if it names one of these. */
   readonly schemaOf: SchemaOf
+  /** The reply was cut off, so none of its calls may be executed. */
+  readonly truncated: boolean
+  /** Makes an id for a call that has none. */
+  readonly newId: (index: number) => string
+  /** How the model writes calls and thinking as text. @defaultValue none: only native calls and structured JSON are read */
+  readonly textFormat?: TextFormat | undefined
 }
 
 /**
- * Reads one assistant message. Never throws, whatever came over the wire.
+ * Reads one assistant message. Never throws, whatever the server sent.
  *
- * Native calls are taken alone: markup beside them is their own text form, leaked. A reply without text and calls may have
- * its call at the end of its thinking, where a server's parser left it.
+ * Calls are looked for in this order, and the first place that has some is the only one:
+ * 1. native calls (`tool_calls` and its older forms). A call in the text beside them is a leaked copy.
+ * 2. calls in the content, in the text format of the model;
+ * 3. calls at the end of thinking that came apart from an empty content, where a server's parser may have left them;
+ * 4. structured JSON in the visible text;
+ * 5. the notation of another model family, which is not read but answered with feedback.
  */
 export function read(original: AssistantMessage, options: ReadOptions): Reading {
   const message = isObject(original) ? original : { role: 'assistant' as const }
-  const { schemaOf } = options
+  const { textFormat, schemaOf } = options
+  const calls = new CallList(options)
+  addNativeCalls(message, calls)
   const content = contentText(message.content)
-  const markup = readMarkup(content, schemaOf)
-  const { text } = markup
-  const list = newCallList(options)
-  addNativeCalls(message, list)
-  if (list.calls.length > 0) return { text, calls: list.calls, message: echo(message, list.calls) }
-  if (markup.calls.length > 0) {
-    for (const call of markup.calls) list.add(inMarkup(call))
-    return { text, calls: list.calls, message: echo({ ...message, content: markup.content.trim() }, list.calls) }
+  const inContent = textFormat?.read(content, schemaOf) ?? { calls: [], text: content.trim(), content }
+  const { text } = inContent
+  if (calls.list.length > 0) return { text, calls: calls.list, message: sendableMessage(message, calls.list) }
+  if (inContent.calls.length > 0) {
+    for (const call of inContent.calls) calls.add(rawCallOf(call))
+    const rest = { ...message, content: inContent.content.trim() }
+    return { text, calls: calls.list, message: sendableMessage(rest, calls.list) }
   }
-  const thought = content === '' ? reasoningOf(message) : ''
-  if (thought !== '') for (const call of readMarkup(`<think>${thought}`, schemaOf).calls) list.add(inMarkup(call))
-  for (const call of callsInJson(text, schemaOf)) list.add(call)
-  if (list.calls.length === 0) for (const call of foreignCall(text)) list.add(call)
-  return { text, calls: list.calls, message: echo(message, list.calls) }
+  const thinking = content === '' ? thinkingOf(message) : ''
+  if (thinking !== '' && textFormat !== undefined) {
+    for (const call of textFormat.readThinking(thinking, schemaOf)) calls.add(rawCallOf(call))
+  }
+  for (const call of callsInJson(text, schemaOf)) calls.add(call)
+  if (calls.list.length === 0 && textFormat?.foreignCall.test(text) && !text.includes('```')) {
+    calls.add(refused(`Your text holds a call in a notation that is not read here. ${callAgain}`))
+  }
+  return { text, calls: calls.list, message: sendableMessage(message, calls.list) }
 }
 
-function reasoningOf({ reasoning_content: reasoning, reasoning_details: details }: AssistantMessage): string {
+function rawCallOf({ name, input, problem }: TextCall): RawCall {
+  if (problem === undefined) return { name, rawArguments: input, repair: repair('markup_in_text', name, input) }
+  const called = name === '' ? 'A call' : `The call of "${name}"`
+  return { ...refused(`${called} in your text cannot be read: ${problem}. ${callAgain}`), name }
+}
+
+/** Thinking that the server sent apart from the content. */
+function thinkingOf({ reasoning_content: reasoning, reasoning_details: details }: AssistantMessage): string {
   if (typeof reasoning === 'string' && reasoning !== '') return reasoning
   const texts = Array.isArray(details) ? details.map((detail) => (isObject(detail) ? detail['text'] : '')) : []
   return texts.filter((text) => typeof text === 'string').join('')
 }
 
-function inMarkup({ name, input, problem }: MarkupCall): FoundCall {
-  if (problem === undefined) return { name, rawArguments: input, mended: repair('markup_in_text', name, input) }
-  const called = name === '' ? 'A call' : `The call of "${name}"`
-  const message = `${called} in your text cannot be read: ${problem}. ${howToCall}`
-  return { name, rawArguments: '{}', problem: message }
-}
-
-/** Adds the calls that a message carries beside its text, in all the containers that gateways put them into. */
-function addNativeCalls(message: AssistantMessage, list: CallList): void {
+/** Adds the calls that a message carries beside its text, in all containers that gateways put them into. */
+function addNativeCalls(message: AssistantMessage, calls: CallList): void {
   const wire: unknown = message.tool_calls
-  if (typeof wire === 'string' && wire.trim() !== '' && parseJson(wire) === unparsable) list.add(unreadable)
-  for (const entry of entriesOf(wire)) addCall(entry, list)
-  if (list.calls.length > 0) return
-  // The API's older form, one call without an id; and that of MiniMax's other API, calls as parts of the content.
-  addCall(message['function_call'], list)
+  if (typeof wire === 'string' && wire.trim() !== '' && parseJson(wire) === unparsable) {
+    calls.add(refused(`The list of your tool calls is not JSON. ${callAgain}`))
+  }
+  for (const entry of entriesOf(wire)) addNativeCall(entry, calls)
+  if (calls.list.length > 0) return
+  // The API's older form has one call without an id; MiniMax's Anthropic API has calls as parts of the content.
+  addNativeCall(message['function_call'], calls)
   const parts: unknown = message.content
   if (Array.isArray(parts))
-    for (const part of parts) if (isObject(part) && part['type'] === 'tool_use') addCall(part, list)
+    for (const part of parts) if (isObject(part) && part['type'] === 'tool_use') addNativeCall(part, calls)
 }
 
-const unreadable: FoundCall = {
-  name: '',
-  rawArguments: '{}',
-  problem: `The list of your tool calls is no JSON. ${howToCall}`,
-}
-
+/** Gateways send the list as JSON text, as an object by index, nested in another list, or as one call. */
 function entriesOf(wire: unknown): readonly unknown[] {
   const value = typeof wire === 'string' ? parseJson(wire) : wire
   if (Array.isArray(value)) return value.some(Array.isArray) ? value.flat() : value
@@ -86,26 +99,71 @@ function entriesOf(wire: unknown): readonly unknown[] {
   return 'function' in value || 'name' in value ? [value] : Object.values(value)
 }
 
-/** An entry in which nothing is set is no call: some servers send one beside every answer. */
-function addCall(entry: unknown, list: CallList): void {
+/** Some servers send an entry with nothing set beside every answer: it is not a call. */
+function addNativeCall(entry: unknown, calls: CallList): void {
   const call = typeof entry === 'string' ? parseJson(entry) : entry
   if (!isObject(call)) return
-  const { id, name = '', input } = partsOf(call)
+  const { id, name = '', input } = callFieldsOf(call)
   if (name !== '' || id || (input !== undefined && input !== null && input !== '')) {
-    list.add({ id, name, rawArguments: input })
+    calls.add({ id, name, rawArguments: input })
   }
 }
 
-/**
- * How other models begin a call in their text. Only at the beginning of a line: elsewhere it is spoken of. None of these
- * is MiniMax's, so they are not read; but taken for an answer, a call would end the run.
- */
-const opener =
-  /^[ \t]{0,20}(?:<function=|<\|tool_calls?|<\|python_tag\||<｜tool|<\|(?:start|channel)\|>|\[tool_calls?\]|<tool_calls?\b|<arg_key>|<function_call>|&lt;(?:invoke|minimax:tool_call))/im
+/** The calls of one reply. Gives each an id of its own, and an input that is an object, or a refusal. */
+export class CallList {
+  readonly list: ToolCall[] = []
+  readonly #options: Pick<ReadOptions, 'truncated' | 'newId'>
+  readonly #ids = new Set<string>()
 
-/** A call in a notation that is not read, where a text holds no other: it is refused, so that it is made natively. */
-function foreignCall(text: string): readonly FoundCall[] {
-  if (!opener.test(text) || text.includes('```')) return []
-  const problem = `Your text holds a call in a notation that is not read here. ${howToCall}`
-  return [{ name: '', rawArguments: '{}', problem }]
+  constructor(options: Pick<ReadOptions, 'truncated' | 'newId'>) {
+    this.#options = options
+  }
+
+  add({ id: wireId, name, rawArguments, problem, repair: found }: RawCall): void {
+    const repairs: Repair[] = found === undefined ? [] : [found]
+    const id = this.#idFor(wireId, repairs)
+    // Text has no native form, so an object in it needs no further repair.
+    const isObjectInText = found !== undefined && isObject(rawArguments) && !isTooDeep(rawArguments)
+    const reading: ReadArguments = isObjectInText
+      ? { ok: true, input: rawArguments, repairs: [] }
+      : readArguments(rawArguments)
+    if (reading.ok) for (const one of reading.repairs) repairs.push(one)
+    const message = problem ?? (reading.ok ? undefined : reading.message)
+    const call = { id, name: name.trim(), input: reading.ok ? reading.input : {}, repairs }
+    const refusal = this.#options.truncated ? cutOff : message === undefined ? undefined : unreadable(message)
+    this.list.push(refusal === undefined ? call : { ...call, refusal })
+  }
+
+  #idFor(wireId: unknown, repairs: Repair[]): string {
+    const given = typeof wireId === 'string' ? wireId : ''
+    const before = this.#ids.size
+    if (isUsableId(given) && this.#ids.add(given).size > before) return given
+    const base = this.#options.newId(this.list.length)
+    let id = base
+    for (let attempt = 2; this.#ids.has(id); attempt++) id = `${base}_${attempt}`
+    this.#ids.add(id)
+    const kind = given === '' ? 'missing_id' : this.#ids.has(given) ? 'duplicate_id' : 'unusable_id'
+    repairs.push(repair(kind, given, id))
+    return id
+  }
+}
+
+/** Whether servers give an id back unchanged: it is printable ASCII, and short enough to be shown in full. */
+function isUsableId(id: string): boolean {
+  if (id === '' || id.length > 128) return false
+  for (let index = 0; index < id.length; index++) {
+    const code = id.charCodeAt(index)
+    if (code < 0x21 || code > 0x7e) return false
+  }
+  return true
+}
+
+const cutOff: CallRefusal = {
+  kind: 'truncated_call',
+  message:
+    'Your reply was cut off before its end, so none of its calls was executed. Call again, with fewer calls in one reply or shorter arguments.',
+}
+
+function unreadable(message: string): CallRefusal {
+  return { kind: 'unreadable_call', message }
 }

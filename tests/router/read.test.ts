@@ -2,8 +2,9 @@ import { expect, test } from 'vitest'
 import type { AssistantMessage } from '../../router/reading/assistant-message.ts'
 import { createRouter } from '../../router/router.ts'
 import { getWeather } from '../support/weather.ts'
+import { minimaxRouter } from './support/exchange.ts'
 
-const router = createRouter([getWeather])
+const router = minimaxRouter([getWeather])
 const assistant = (fields: object): AssistantMessage => ({ role: 'assistant', ...fields })
 const native = (args: unknown, id: unknown = 'call_1') =>
   assistant({
@@ -72,4 +73,12 @@ test.each([
 
 test('an object in the text that names no declared tool is no call', () => {
   expect(router.read(assistant({ content: '{"name":"rm","arguments":{"path":"/"}}' })).calls).toEqual([])
+})
+
+test('without a text format, native calls and structured JSON are read, and markup and thinking are text', () => {
+  const plain = createRouter([getWeather])
+  const markup = '<think>hm</think><invoke name="get_weather"><parameter name="city">Oslo</parameter></invoke>'
+  expect(plain.read(assistant({ content: markup }))).toMatchObject({ text: markup, calls: [] })
+  expect(plain.read(native('{"city":"Oslo"}')).calls).toMatchObject([{ input: { city: 'Oslo' } }])
+  expect(plain.read(assistant({ content: '{"name":"get_weather","input":{"city":"Oslo"}}' })).calls).toHaveLength(1)
 })

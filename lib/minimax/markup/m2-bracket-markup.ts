@@ -1,7 +1,8 @@
 import { isObject, parseJson, unparsable } from '../../../router/json/json.ts'
 import { endOfJson } from '../../../router/json/json-scan.ts'
 import { parseLenientJson } from '../../../router/json/lenient-json.ts'
-import { cutOff, type MarkupCall, type SchemaOf } from './tags.ts'
+import type { SchemaOf } from '../../../router/reading/text-format.ts'
+import { cutOff, type MarkupCall } from './tags.ts'
 import { memberOf, placeOf, type SchemaPlace, valueOfText } from './typed-text.ts'
 
 /*

@@ -1,18 +1,9 @@
 import { isObject, parseJson, unparsable } from '../../../router/json/json.ts'
 import { jsonSpans } from '../../../router/json/json-scan.ts'
 import { parseLenientJson, stripCodeFence } from '../../../router/json/lenient-json.ts'
-import { envelopeOf, partsOf } from '../../../router/reading/call-object.ts'
-import {
-  ambiguous,
-  cutOff,
-  type MarkupCall,
-  type SchemaOf,
-  type Tag,
-  type TagName,
-  tagsIn,
-  tagToken,
-  withoutStrays,
-} from './tags.ts'
+import { callFieldsOf, envelopeOf } from '../../../router/reading/call-shapes.ts'
+import type { SchemaOf } from '../../../router/reading/text-format.ts'
+import { ambiguous, cutOff, type MarkupCall, type Tag, type TagName, tagsIn, tagToken, withoutStrays } from './tags.ts'
 import { memberOf, placeOf, valueOfText } from './typed-text.ts'
 
 /*
@@ -262,7 +253,7 @@ function jsonInWrapper(text: string, wrapper: Tag, bodyEnd: number, end: number)
     return [{ ...place, problem: bodyEnd === text.length && end === text.length ? cutOff : 'it holds no call' }]
   }
   return requests.map((request, index) => {
-    const { name, input = {} } = partsOf(request)
+    const { name, input = {} } = callFieldsOf(request)
     const at = index === 0 ? place : { ...place, start: end }
     return name === undefined ? { ...at, problem: 'its JSON names no tool' } : { ...at, name, input }
   })
@@ -271,7 +262,7 @@ function jsonInWrapper(text: string, wrapper: Tag, bodyEnd: number, end: number)
 function requestsIn(body: string): readonly unknown[] | undefined {
   const values = valuesOf(body)
   if (values === undefined || values.length === 0) return undefined
-  return values.flat().flatMap((value) => envelopeOf(value)?.requests ?? [value])
+  return values.flat().flatMap((value) => envelopeOf(value)?.calls ?? [value])
 }
 
 /** The values of a text that holds nothing else, if only in a notation that can be mended. */

@@ -1,5 +1,6 @@
 import { maxDepth } from '../../../router/json/json.ts'
-import { cutOff, labelOf, type MarkupCall, type SchemaOf, tagToken } from './tags.ts'
+import type { SchemaOf } from '../../../router/reading/text-format.ts'
+import { cutOff, labelOf, type MarkupCall, tagToken } from './tags.ts'
 import { memberOf, placeOf, type SchemaPlace, typesOf, valueOfText } from './typed-text.ts'
 
 /*

@@ -1,3 +1,5 @@
+import type { TextCall } from '../../../router/reading/text-format.ts'
+
 export type TagName = 'wrapper' | 'invoke' | 'parameter' | 'think'
 
 export interface Tag {
@@ -60,19 +62,11 @@ export function labelOf(attributes: string): string {
   }
 }
 
-/** A call that stands in the text of a reply, between `start` and `end`. */
-export interface MarkupCall {
+/** A call that was written as markup, with its place in the text: from `start` up to, not including, `end`. */
+export interface MarkupCall extends TextCall {
   readonly start: number
   readonly end: number
-  readonly name: string
-  /** Set where the call could be read with certainty. */
-  readonly input?: unknown
-  /** Set where it could not: what is wrong with it, for the model. */
-  readonly problem?: string
 }
-
-/** The input schema of a declared tool, or undefined: only declared names are calls where nothing else says so. */
-export type SchemaOf = (tool: string) => object | undefined
 
 export const cutOff = 'the call is not closed'
 

@@ -10,10 +10,11 @@ import { appendEntry, failed, openCassette, replied, requestDocument, requestKey
  */
 export function recordModel(model: Model, file: string): Model {
   openCassette(file)
-  const { name, provider } = model
+  const { name, provider, textFormat } = model
   return {
     name,
     provider,
+    textFormat,
     async complete(request) {
       // The transcript grows while the call is under way.
       const document = requestDocument(request)

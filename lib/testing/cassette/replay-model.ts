@@ -1,5 +1,6 @@
 import { ModelError } from '../../loop/errors.ts'
 import type { Model } from '../../loop/model.ts'
+import { minimaxTextFormat } from '../../minimax/markup/text-format.ts'
 import { type CassetteEntry, play, readCassette, requestDocument, requestKey } from './cassette-file.ts'
 import { miss } from './cassette-miss.ts'
 
@@ -22,6 +23,7 @@ export function replayModel(file: string): Model {
   return {
     name,
     provider,
+    textFormat: minimaxTextFormat,
     async complete(request) {
       if (request.signal.aborted) {
         throw new ModelError('The call was aborted.', { code: 'aborted', retryable: false })

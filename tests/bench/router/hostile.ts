@@ -22,7 +22,8 @@ const maxCalls = 16
  * Two bounds on both together: 1 MiB takes under 100 ms, and a byte costs about the same at 1 MiB as at 64 KiB.
  */
 export async function hostileRows(): Promise<readonly Row[]> {
-  const { createRouter, defineTool } = await loadProduct()
+  const { createRouter, defineTool, minimax } = await loadProduct()
+  const { textFormat } = minimax({ token: 'unused' })
   const router = createRouter([
     defineTool({
       name: 'record_sample',
@@ -36,8 +37,8 @@ export async function hostileRows(): Promise<readonly Row[]> {
     const costs: Cost[] = []
     for (const size of sizes) {
       const message = messageOf(hostile, textOf(hostile, size))
-      const { calls } = router.read(message)
-      const read = repeat(() => router.read(message))
+      const { calls } = router.read(message, { textFormat })
+      const read = repeat(() => router.read(message, { textFormat }))
       const dispatch = repeat(() => router.dispatch(calls, { maxCalls }))
       const [reading, dispatching] = await measure(
         [

@@ -13,7 +13,8 @@ import { recordSample, sampleArguments, sampleDescription, sampleInput, sampleSc
  * calls that alone is more than the bound allows, and the bound is set on what comes on top of it instead.
  */
 export async function readingRows(): Promise<readonly Row[]> {
-  const { createRouter, defineTool } = await loadProduct()
+  const { createRouter, defineTool, minimax } = await loadProduct()
+  const { textFormat } = minimax({ token: 'unused' })
   const router = createRouter([
     defineTool({
       name: 'record_sample',
@@ -24,12 +25,12 @@ export async function readingRows(): Promise<readonly Row[]> {
   ])
   const rows: Row[] = []
   for (const { name, body, calls, floorIsAbove } of replies) {
-    const read = () => router.read(messageOf(body)).calls.map(({ input }) => input)
+    const read = () => router.read(messageOf(body), { textFormat }).calls.map(({ input }) => input)
     if (JSON.stringify(read()) !== JSON.stringify(new Array(calls).fill(sampleInput))) {
       throw new Error(`The ${name} was not read as its ${calls} calls.`)
     }
     const [ours, parse, twice] = await measure([
-      repeat('read', () => router.read(messageOf(body))),
+      repeat('read', () => router.read(messageOf(body), { textFormat })),
       repeat('JSON.parse', () => JSON.parse(body)),
       repeat('JSON.parse of body and arguments', () => {
         for (const call of messageOf(body).tool_calls) JSON.parse(call.function.arguments)

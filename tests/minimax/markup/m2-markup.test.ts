@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest'
-import { createRouter } from '../../../router/router.ts'
 import { defineTool } from '../../../router/tool.ts'
-import { assistant, exchange } from '../../router/support/exchange.ts'
+import { assistant, exchange, minimaxRouter } from '../../router/support/exchange.ts'
 
 const block = (body: string) => `<minimax:tool_call>\n${body}\n</minimax:tool_call>`
 const invoke = (name: string, parameters: Readonly<Record<string, string>>) =>
@@ -173,7 +172,7 @@ test('types are found behind references of the schema, to itself as well', async
     } as { type: 'object' },
     execute: (input) => inputs.push(input),
   })
-  const own = createRouter([tool])
+  const own = minimaxRouter([tool])
   const token = ']<]minimax[>['
   for (const content of [
     block(invoke('grow', { code: '7', size: '7', next: '{"code":"8"}' })),

@@ -1,8 +1,9 @@
 import { expect } from 'vitest'
+import { minimaxTextFormat } from '../../../lib/minimax/markup/text-format.ts'
 import { findBrokenRule } from '../../../lib/testing/index.ts'
 import type { AssistantMessage } from '../../../router/reading/assistant-message.ts'
 import type { Reading } from '../../../router/reading/read-reply.ts'
-import { createRouter } from '../../../router/router.ts'
+import { createRouter, type Router } from '../../../router/router.ts'
 import { defineTool } from '../../../router/tool.ts'
 import type { ToolResult } from '../../../router/tool-call.ts'
 
@@ -61,7 +62,13 @@ export const tools = [
   }),
 ]
 
-export const router = createRouter(tools)
+/** A router whose `read` knows MiniMax's text format. */
+export function minimaxRouter(...args: Parameters<typeof createRouter>): Router {
+  const router = createRouter(...args)
+  return { ...router, read: (message, options) => router.read(message, { textFormat: minimaxTextFormat, ...options }) }
+}
+
+export const router = minimaxRouter(tools)
 
 export const assistant = (fields: object): AssistantMessage => ({ role: 'assistant', ...fields })
 

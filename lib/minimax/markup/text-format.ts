@@ -1,17 +1,19 @@
 import { jsonSpans } from '../../../router/json/json-scan.ts'
+import type { SchemaOf, TextFormat, TextReading } from '../../../router/reading/text-format.ts'
 import { bracketCalls } from './m2-bracket-markup.ts'
 import { invokeCalls } from './m2-markup.ts'
 import { tokenCalls } from './m3-markup.ts'
 import { intended } from './quoted-calls.ts'
-import { type MarkupCall, type SchemaOf, withoutLonelyStrays, withoutStrays } from './tags.ts'
+import { type MarkupCall, withoutLonelyStrays, withoutStrays } from './tags.ts'
 import { scanThinking, withoutThinking } from './thinking.ts'
 
-interface MarkupReading {
-  readonly calls: readonly MarkupCall[]
-  /** The text without calls, thinking and stray tags. */
-  readonly text: string
-  /** The content without calls, thinking kept: what is echoed beside native calls. */
-  readonly content: string
+/** MiniMax's text format: the markup of M2 and M3, `[TOOL_CALL]` blocks, and thinking in `<think>`. */
+export const minimaxTextFormat: TextFormat = {
+  read: readMarkup,
+  readThinking: (thinking, schemaOf) => readMarkup(`<think>${thinking}`, schemaOf).calls,
+  // Only at the start of a line: elsewhere it is a mention.
+  foreignCall:
+    /^[ \t]{0,20}(?:<function=|<\|tool_calls?|<\|python_tag\||<｜tool|<\|(?:start|channel)\|>|\[tool_calls?\]|<tool_calls?\b|<arg_key>|<function_call>|&lt;(?:invoke|minimax:tool_call))/im,
 }
 
 const anyMarkup =
@@ -33,7 +35,7 @@ function mayHoldMarkup(content: string, holdsTags: boolean): boolean {
 }
 
 /** Calls that a model wrote into its text, in the markup of its own family, instead of asking for them natively. */
-export function readMarkup(original: string, schemaOf: SchemaOf): MarkupReading {
+function readMarkup(original: string, schemaOf: SchemaOf): TextReading {
   const { tags, isAll } = scanThinking(original)
   if (!mayHoldMarkup(original, !isAll)) {
     return { calls: [], text: withoutThinking(original, tags).trim(), content: original }

@@ -1,0 +1,41 @@
+/**
+ * A model family's way to write tool calls and thinking as text.
+ *
+ * Servers should hand calls over in `tool_calls` and thinking apart from the content, but many leave both in the text,
+ * in the markup that the model was trained with. The model brings its format along (`Model.textFormat`), so the router
+ * itself knows no vendor's markup. Native calls and structured JSON need no format.
+ */
+export interface TextFormat {
+  /** Takes a complete content apart. Never throws. Must run in linear time, because the content is untrusted. */
+  read(content: string, schemaOf: SchemaOf): TextReading
+  /** The calls in thinking that came apart from the content, where a server's parser may have left them. */
+  readThinking(thinking: string, schemaOf: SchemaOf): readonly TextCall[]
+  /**
+   * Matches a text that begins a call in another family's notation, which {@link read} does not know. Such a text is
+   * answered with feedback: taken for an answer, the call would end the run.
+   */
+  readonly foreignCall: RegExp
+}
+
+/** The input schema of a declared tool; `undefined` for any other name. Decides whether an ambiguous text is a call. */
+export type SchemaOf = (tool: string) => object | undefined
+
+/** A content, taken apart. */
+export interface TextReading {
+  /** The calls in it, in order. */
+  readonly calls: readonly TextCall[]
+  /** The visible text: the content without calls, thinking and leftover tags. */
+  readonly text: string
+  /** The content without calls but with its thinking: what is sent back to the server beside the calls. */
+  readonly content: string
+}
+
+/** A call that was written as text. */
+export interface TextCall {
+  /** The name of the tool; empty if it cannot be read. */
+  readonly name: string
+  /** The arguments; absent if there is a `problem`. */
+  readonly input?: unknown
+  /** Why the call cannot be executed, as a clause for the model: "the call is not closed". */
+  readonly problem?: string
+}
