@@ -1,20 +1,28 @@
 import { defineConfig } from 'vitest/config'
 
+/** Tests that build the package, compile the examples, or start real processes. */
+const slowTests = ['tests/package/**/*.test.ts', 'tests/readme/**/*.test.ts', 'tests/cli/process/**/*.test.ts']
+
 export default defineConfig({
   test: {
-    // One process a core: by default one core is left idle, which is half of them on two.
+    // One process per core. The default leaves one core idle, which is half of a machine with two.
     maxWorkers: '100%',
     projects: [
       {
+        // The inner loop: `npm run test:unit` and `npm run test:watch`.
         extends: true,
         test: {
           name: 'unit',
-          // Some tests build, compile or start processes: slow on a busy machine, and no test measures time.
+          // Some tests open sockets or try thousands of inputs; none measures time, so a busy machine must not fail them.
           testTimeout: 180_000,
           hookTimeout: 60_000,
           include: ['tests/**/*.test.ts'],
-          exclude: ['tests/temporal/**', 'tests/live/**', 'tests/bench/**'],
+          exclude: ['tests/temporal/**', 'tests/live/**', 'tests/bench/**', ...slowTests],
         },
+      },
+      {
+        extends: true,
+        test: { name: 'slow', include: slowTests, testTimeout: 180_000, hookTimeout: 180_000 },
       },
       {
         extends: true,
@@ -25,7 +33,7 @@ export default defineConfig({
         },
       },
       {
-        // Real servers and native workers: one file at a time in its own process, when all else is done.
+        // Real servers and native workers: one file at a time in its own process, after all other tests.
         extends: true,
         test: {
           name: 'temporal',
@@ -38,6 +46,7 @@ export default defineConfig({
         },
       },
       {
+        // The real endpoint of MiniMax; needs ANTHROPIC_AUTH_TOKEN.
         extends: true,
         test: { name: 'live', include: ['tests/live/**/*.test.ts'], testTimeout: 300_000 },
       },

@@ -1,12 +1,21 @@
 import { randomUUID } from 'node:crypto'
-import { Client, Connection, type WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client'
-import { checkNamespace, connectTo, type TemporalOverrides, temporalSettings } from './connection.ts'
+import type { Client, WorkflowHandle, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client'
+import type { Payload } from '@temporalio/common'
+import { type RunProgress, readProgress } from '../lib/temporal/progress.ts'
+import { checkNamespace, connectTo, type TemporalOptions, temporalSettings } from './connection.ts'
 import type { LatencyWorkflowResult, LatencyWorkflowStatus, latencyWorkflow } from './latency-workflow.ts'
-import type { AgentStepTimeouts } from './timeouts.ts'
+import type { AgentStepTimeouts } from './retries-and-timeouts.ts'
+import { withTemporal } from './temporal-packages.ts'
 
-/** @throws {TemporalConnectionError} where no server answers or the namespace is not there; the message says what to set. */
-export async function connectClient(options: TemporalOverrides = {}): Promise<Client> {
-  const settings = temporalSettings(options)
+/**
+ * Connects to Temporal as the options or the environment say. Close it with `client.connection.close()`.
+ *
+ * @throws {TemporalConnectionError} if no server answers or the namespace cannot be used; the message says what to set.
+ * @throws {MissingPackageError} if `@temporalio/client` or `@temporalio/envconfig` is not installed.
+ */
+export async function connectClient(options: TemporalOptions = {}): Promise<Client> {
+  const { Client, Connection } = await withTemporal(() => import('@temporalio/client'))
+  const settings = await temporalSettings(options)
   const connection = await connectTo(settings.connection, (target) =>
     Connection.connect({ ...target, connectTimeout: '5s' }),
   )
@@ -19,35 +28,93 @@ export async function connectClient(options: TemporalOverrides = {}): Promise<Cl
   return new Client({ connection, namespace: settings.namespace })
 }
 
+/** Options of {@link startIncident}. */
 export interface StartOptions {
+  /** Client to start the workflow with, for example that of {@link connectClient}. It stays open. */
   readonly client: Client
-  /** @defaultValue `TEMPORAL_TASK_QUEUE`, else `tenrounds` */
+  /** Task queue of the worker. @defaultValue `TEMPORAL_TASK_QUEUE`, otherwise `tenrounds` */
   readonly taskQueue?: string
-  /** @defaultValue made up of the scenario and a random id */
+  /** @defaultValue `latency-<scenario>-<random UUID>` */
   readonly workflowId?: string
+  /** Timeouts of the agent step. @defaultValue 15 minutes an attempt, 45 minutes in total, 20 s without a heartbeat */
   readonly timeouts?: AgentStepTimeouts
 }
 
+/** A workflow started by {@link startIncident}. */
 export interface StartedIncident {
+  /** Temporal's handle, to cancel the workflow or to read its history. */
   readonly handle: WorkflowHandleWithFirstExecutionRunId<typeof latencyWorkflow>
-  /** Resolves when the workflow completes; rejects with `WorkflowFailedError`. */
+  /** Resolves when the workflow completes. Rejects with Temporal's `WorkflowFailedError` if it fails. */
   result(): Promise<LatencyWorkflowResult>
+  /** The workflow's current step. Needs a worker, which answers the query. */
   status(): Promise<LatencyWorkflowStatus>
 }
 
-/** Starts `latencyWorkflow` for one scenario. */
+/** Starts `latencyWorkflow` for one scenario, for example `kv_cache_pressure`. It does not wait for a worker. */
 export async function startIncident(scenario: string, options: StartOptions): Promise<StartedIncident> {
   const { client, taskQueue, workflowId, timeouts } = options
   const handle = await client.workflow.start<typeof latencyWorkflow>('latencyWorkflow', {
     args: [{ scenario, ...(timeouts && { agent_step_timeouts: timeouts }) }],
-    taskQueue: taskQueue ?? temporalSettings().taskQueue,
+    taskQueue: taskQueue ?? (await temporalSettings()).taskQueue,
     workflowId: workflowId ?? `latency-${scenario}-${randomUUID()}`,
-    // More than the timeouts of its steps come to: what waits longer waits for a worker that does not come.
+    // Longer than the timeouts of all steps together. It ends workflows for which no worker ever starts.
     workflowExecutionTimeout: '2h',
   })
   return {
     handle,
     result: () => handle.result(),
     status: () => handle.query<LatencyWorkflowStatus, []>('status'),
+  }
+}
+
+/** State of a workflow as the Temporal server knows it, even while no worker is running. */
+export interface IncidentView {
+  /** Temporal's name: `RUNNING`, `COMPLETED`, `FAILED`, `CANCELLED`, `TERMINATED`, `TIMED_OUT`, … */
+  readonly status: string
+  /** Task queue that a worker must poll for the workflow to continue. */
+  readonly taskQueue: string
+  /** The current activity; absent between two activities and after the last one. */
+  readonly activity?: {
+    /** `collect_telemetry`, `agent_step` or `generate_report`. */
+    readonly name: string
+    /** `SCHEDULED` (waiting for a worker or for its next attempt), `STARTED`, `CANCEL_REQUESTED`, … */
+    readonly state: string
+    /** Number of the attempt; 1 for the first. */
+    readonly attempt: number
+    /** Message of the previous attempt's failure. */
+    readonly lastFailure?: string
+    /** Progress of the run in the last heartbeat. */
+    readonly progress?: RunProgress
+  }
+}
+
+/** Reads the state of a workflow once. Progress comes from the heartbeat details of its pending activity. */
+export async function viewIncident(handle: WorkflowHandle): Promise<IncidentView> {
+  const { status, taskQueue, raw } = await handle.describe()
+  const view = { status: status.name, taskQueue }
+  const pending = raw.pendingActivities?.[0]
+  if (pending == null) return view
+  const progress = await progressIn(pending.heartbeatDetails?.payloads?.[0])
+  const lastFailure = pending.lastFailure?.message
+  return {
+    ...view,
+    activity: {
+      name: pending.activityType?.name ?? '',
+      state: String(pending.state ?? '').replace('PENDING_ACTIVITY_STATE_', ''),
+      attempt: pending.attempt ?? 1,
+      ...(lastFailure ? { lastFailure } : {}),
+      ...(progress && { progress }),
+    },
+  }
+}
+
+/** `undefined` for encrypted details and for those of other activities. */
+async function progressIn(payload: Payload | undefined | null): Promise<RunProgress | undefined> {
+  if (!payload) return undefined
+  const { defaultPayloadConverter } = await withTemporal(() => import('@temporalio/common'))
+  try {
+    return readProgress(defaultPayloadConverter.fromPayload(payload))
+  } catch {
+    return undefined
   }
 }

@@ -1,66 +1,93 @@
-import { loadClientConnectConfig } from '@temporalio/envconfig'
 import type { NativeConnectionOptions } from '@temporalio/worker'
-import { errorMessage } from '../router/errors.ts'
+import { errorMessage, TenroundsError } from '../router/errors.ts'
+import { withTemporal } from './temporal-packages.ts'
 
-/** Where the Temporal server is, how to get in, and what to ask it for. */
+/** Address of a Temporal server, credentials, namespace and task queue. */
 export interface TemporalSettings {
-  /** Address, TLS, API key and headers, as both kinds of connection take them. */
+  /** Address, TLS, API key and headers, in the form that clients and workers both accept. */
   readonly connection: Pick<NativeConnectionOptions, 'tls' | 'apiKey' | 'metadata'> & { readonly address: string }
+  /** Temporal namespace. */
   readonly namespace: string
+  /** Task queue that workers poll and clients start workflows on. */
   readonly taskQueue: string
 }
 
-/** What a caller may say in place of the environment. */
-export interface TemporalOverrides {
+/** Where to find Temporal. Each option takes precedence over the environment. */
+export interface TemporalOptions {
+  /** Host and port. @defaultValue `TEMPORAL_ADDRESS`, otherwise `127.0.0.1:7233` */
   readonly address?: string
+  /** @defaultValue `TEMPORAL_NAMESPACE`, otherwise `default` */
   readonly namespace?: string
+  /** @defaultValue `TEMPORAL_TASK_QUEUE`, otherwise `tenrounds` */
   readonly taskQueue?: string
-}
-
-/** The connection or the namespace is wrong: nothing was run. The message names the address and the variable to set. */
-export class TemporalConnectionError extends Error {
-  override readonly name = 'TemporalConnectionError' as const
+  /** Environment variables to read. @defaultValue `process.env` */
+  readonly env?: NodeJS.ProcessEnv
 }
 
 /**
- * Temporal's own client configuration: `TEMPORAL_ADDRESS` (default `127.0.0.1:7233`), `TEMPORAL_NAMESPACE` (`default`), `TEMPORAL_API_KEY`,
- * `TEMPORAL_TLS_*`, and a profile of `temporal.toml` (`TEMPORAL_PROFILE`, `TEMPORAL_CONFIG_FILE`); and `TEMPORAL_TASK_QUEUE` (`tenrounds`).
- * A variable that is empty counts as not set.
+ * Code of a {@link TemporalConnectionError}.
  *
- * @throws {TemporalConnectionError} where the configuration file or the profile cannot be read.
+ * - `temporal_configuration`: `temporal.toml` or the profile cannot be read.
+ * - `temporal_unreachable`: no server answers at the address.
+ * - `temporal_namespace`: the server has no such namespace, or refuses access to it.
  */
-export function temporalSettings(
-  overrides: TemporalOverrides = {},
-  env: NodeJS.ProcessEnv = process.env,
-): TemporalSettings {
-  const overrideEnvVars = Object.fromEntries(
+export type TemporalConnectionErrorCode = 'temporal_configuration' | 'temporal_unreachable' | 'temporal_namespace'
+
+/** Temporal cannot be used as configured; nothing was started. The message names the address and the variable to set. */
+export class TemporalConnectionError extends TenroundsError {
+  override readonly name = 'TemporalConnectionError' as const
+  /** Stable identifier of the problem. */
+  declare readonly code: TemporalConnectionErrorCode
+
+  /** @param code see {@link TemporalConnectionErrorCode}. */
+  constructor(code: TemporalConnectionErrorCode, message: string) {
+    super(code, message)
+  }
+}
+
+/**
+ * Reads Temporal's standard client configuration: `TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`, `TEMPORAL_API_KEY`,
+ * `TEMPORAL_TLS_*` and a profile of `temporal.toml` (`TEMPORAL_PROFILE`, `TEMPORAL_CONFIG_FILE`). The task queue is
+ * `TEMPORAL_TASK_QUEUE`. An empty variable counts as not set.
+ *
+ * @throws {TemporalConnectionError} `temporal_configuration` if the file or the profile cannot be read.
+ */
+export async function temporalSettings(options: TemporalOptions = {}): Promise<TemporalSettings> {
+  const { env = process.env } = options
+  const variables = Object.fromEntries(
     Object.entries(env).flatMap(([name, value]) => (value === undefined || value === '' ? [] : [[name, value]])),
   )
-  const { connectionOptions, namespace } = load(overrideEnvVars)
+  const { connectionOptions, namespace } = await loadConfiguration(variables)
   const { tls, apiKey, metadata, address } = connectionOptions
   return {
     connection: {
-      address: overrides.address ?? address ?? '127.0.0.1:7233',
+      address: options.address ?? address ?? '127.0.0.1:7233',
       ...(tls !== undefined && { tls }),
       ...(apiKey !== undefined && { apiKey }),
       ...(metadata !== undefined && { metadata }),
     },
-    namespace: overrides.namespace ?? namespace ?? 'default',
-    taskQueue: overrides.taskQueue ?? overrideEnvVars['TEMPORAL_TASK_QUEUE'] ?? 'tenrounds',
+    namespace: options.namespace ?? namespace ?? 'default',
+    taskQueue: options.taskQueue ?? variables['TEMPORAL_TASK_QUEUE'] ?? 'tenrounds',
   }
 }
 
-function load(overrideEnvVars: Record<string, string>) {
+async function loadConfiguration(overrideEnvVars: Record<string, string>) {
+  const { loadClientConnectConfig } = await withTemporal(() => import('@temporalio/envconfig'))
   try {
     return loadClientConnectConfig({ overrideEnvVars })
   } catch (error) {
     throw new TemporalConnectionError(
-      `Temporal's client configuration cannot be read: ${messageOf(error)}. See TEMPORAL_CONFIG_FILE and TEMPORAL_PROFILE.`,
+      'temporal_configuration',
+      `Temporal's client configuration cannot be read: ${shortMessage(error)}. Check TEMPORAL_CONFIG_FILE and TEMPORAL_PROFILE.`,
     )
   }
 }
 
-/** @throws {TemporalConnectionError} where no server answers. */
+/**
+ * Connects with the given function and explains a failure.
+ *
+ * @throws {TemporalConnectionError} `temporal_unreachable` if no server answers.
+ */
 export async function connectTo<T>(
   connection: TemporalSettings['connection'],
   connect: (options: TemporalSettings['connection']) => Promise<T>,
@@ -69,7 +96,8 @@ export async function connectTo<T>(
     return await connect(connection)
   } catch (error) {
     throw new TemporalConnectionError(
-      `No Temporal server at ${connection.address} (${messageOf(error)}). Start one with "npm run temporal" or "temporal server start-dev", or set TEMPORAL_ADDRESS.`,
+      'temporal_unreachable',
+      `No Temporal server at ${connection.address} (${shortMessage(error)}). Start one with "npm run temporal" or "temporal server start-dev", or set TEMPORAL_ADDRESS.`,
     )
   }
 }
@@ -78,7 +106,11 @@ interface NamespaceService {
   describeNamespace(request: { readonly namespace: string }): Promise<unknown>
 }
 
-/** @throws {TemporalConnectionError} where the server has no such namespace, or does not let us in. */
+/**
+ * Checks that the namespace exists and can be accessed. Connecting alone does not show it.
+ *
+ * @throws {TemporalConnectionError} `temporal_namespace` if not.
+ */
 export async function checkNamespace(
   service: NamespaceService,
   { namespace, connection: { address } }: TemporalSettings,
@@ -87,13 +119,17 @@ export async function checkNamespace(
     await service.describeNamespace({ namespace })
   } catch (error) {
     throw new TemporalConnectionError(
-      `The Temporal server at ${address} does not open the namespace "${namespace}" (${messageOf(error)}). Set TEMPORAL_NAMESPACE, and TEMPORAL_API_KEY or TEMPORAL_TLS_* where the server asks for them.`,
+      'temporal_namespace',
+      `Cannot use the namespace "${namespace}" of the Temporal server at ${address} (${shortMessage(error)}). Set TEMPORAL_NAMESPACE, and TEMPORAL_API_KEY or TEMPORAL_TLS_* if the server requires them.`,
     )
   }
 }
 
-/** One line: gRPC's errors say the same in `details`, without the numbers; those of the native client end in the system's own words. */
-function messageOf(error: unknown): string {
+/**
+ * The part of an error that a person needs, on one line. gRPC errors repeat their message in `details`, without the
+ * status number. The native client's errors contain the operating system's message in quotes.
+ */
+function shortMessage(error: unknown): string {
   const details = error instanceof Error && 'details' in error ? error.details : undefined
   if (typeof details === 'string' && details !== '') return firstLine(details)
   const message = errorMessage(error)

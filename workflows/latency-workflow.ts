@@ -9,30 +9,35 @@ import {
   setHandler,
 } from '@temporalio/workflow'
 import type { GeneratedReport, IncidentActivities } from './activities.ts'
-import { localRetry, runRetry } from './retry-policy.ts'
-import { type AgentStepTimeouts, completeTimeouts } from './timeouts.ts'
+import { type AgentStepTimeouts, defaultTimeouts, localRetry, runRetry } from './retries-and-timeouts.ts'
 
+/** Input of {@link latencyWorkflow}. */
 export interface LatencyWorkflowInput {
-  /** Id of a scenario, e.g. `kv_cache_pressure`. */
+  /** Id of a scenario, for example `kv_cache_pressure`. */
   readonly scenario: string
+  /** Timeouts of the agent step. @defaultValue 15 minutes an attempt, 45 minutes in total, 20 s without a heartbeat */
   readonly agent_step_timeouts?: AgentStepTimeouts
 }
 
+/** Result of {@link latencyWorkflow}. */
 export interface LatencyWorkflowResult extends GeneratedReport {
+  /** The scenario of the input. */
   readonly scenario: string
 }
 
-/** Answer to the query `status`. */
+/** Result of the query `status`. */
 export interface LatencyWorkflowStatus {
+  /** The scenario of the input. */
   readonly scenario: string
+  /** The activity that runs now, or `done`. */
   readonly step: 'collect_telemetry' | 'agent_step' | 'generate_report' | 'done'
-  /** Why the agent's run ended; absent until it did. */
+  /** Why the agent's run ended; absent while it has not ended. */
   readonly stop_reason?: string
-  /** Outcome of the validation; absent until the agent's run ended. */
+  /** Status of the validation; absent while the agent's run has not ended. */
   readonly status?: string
 }
 
-/** A workflow that is cancelled waits for what the running activity hands in. */
+/** On cancellation the workflow waits for the partial result of the running activity. */
 const cancellationType = ActivityCancellationType.WAIT_CANCELLATION_COMPLETED
 
 const { collect_telemetry, generate_report } = proxyActivities<IncidentActivities>({
@@ -42,16 +47,18 @@ const { collect_telemetry, generate_report } = proxyActivities<IncidentActivitie
   cancellationType,
 })
 
-export const statusQuery = defineQuery<LatencyWorkflowStatus>('status')
+const statusQuery = defineQuery<LatencyWorkflowStatus>('status')
 
 /**
- * One latency incident: collect_telemetry → agent_step → generate_report.
+ * Handles one latency incident with three activities: collect_telemetry → agent_step → generate_report.
  *
- * A cancelled agent step hands in what it has; the report of that is still written, and the workflow completes with the
- * stop reason `cancelled`, or `failed` where the step waited for its next attempt. Where no attempt is there to hand anything in,
- * before the first one or in the last second of a wait, the workflow itself is cancelled, and `status` has the stop reason `cancelled`.
+ * When the workflow is cancelled, the agent step returns its partial result, the report is still written, and the
+ * workflow completes with stop reason `cancelled` (or `failed`, if the step was waiting for its next attempt). If no
+ * attempt is running that could return anything (before the first one, or in the last second of a wait), the workflow
+ * itself ends as cancelled, and the query `status` has stop reason `cancelled`.
  *
- * @throws {ApplicationFailure} `InvalidInput`: anything else would fail the workflow task, and Temporal retries that for ever.
+ * @throws {ApplicationFailure} `InvalidInput` for an invalid input. Any other error would fail the workflow task, which
+ * Temporal retries for ever.
  */
 export async function latencyWorkflow(input: LatencyWorkflowInput): Promise<LatencyWorkflowResult> {
   const { scenario, timeouts } = checked(input)
@@ -70,7 +77,9 @@ export async function latencyWorkflow(input: LatencyWorkflowInput): Promise<Late
   const result = await agent_step({ scenario, pre_telemetry }).catch((error: unknown) => {
     if (isCancellation(error)) {
       status = { ...status, stop_reason: 'cancelled' }
-      log.warn('Cancelled while no attempt of agent_step was running: there is no partial result, and no report.')
+      log.warn(
+        'The workflow was cancelled while no attempt of agent_step was running, so no partial result and no report exist.',
+      )
     }
     throw error
   })
@@ -81,20 +90,31 @@ export async function latencyWorkflow(input: LatencyWorkflowInput): Promise<Late
   return { scenario, ...report }
 }
 
-/** The input comes from any client, so its type proves nothing. */
+/** Checks the input at run time: any client can send anything. */
 function checked(input: Partial<LatencyWorkflowInput> | undefined) {
   const scenario = input?.scenario
   if (typeof scenario !== 'string' || scenario === '' || scenario.length > 200) {
-    throw invalid('scenario has to be the id of a scenario')
+    throw invalid('scenario must be the id of a scenario')
   }
-  const timeouts = completeTimeouts(input?.agent_step_timeouts)
-  if (typeof timeouts === 'string') throw invalid(timeouts)
-  return { scenario, timeouts }
+  return { scenario, timeouts: checkedTimeouts(input?.agent_step_timeouts) }
+}
+
+function checkedTimeouts(timeouts: AgentStepTimeouts = {}): Required<AgentStepTimeouts> {
+  if (typeof timeouts !== 'object' || timeouts === null) {
+    throw invalid(`agent_step_timeouts must be an object, not ${JSON.stringify(timeouts)}`)
+  }
+  for (const [name, value] of Object.entries(timeouts)) {
+    if (!Object.hasOwn(defaultTimeouts, name)) {
+      throw invalid(`agent_step_timeouts has no "${name}", only ${Object.keys(defaultTimeouts).join(', ')}`)
+    }
+    if (!Number.isSafeInteger(value) || value < 1) {
+      throw invalid(`agent_step_timeouts.${name} must be a positive integer, not ${JSON.stringify(value)}`)
+    }
+  }
+  return { ...defaultTimeouts, ...timeouts }
 }
 
 function invalid(problem: string): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(
-    `latencyWorkflow takes { scenario, agent_step_timeouts? }: ${problem}.`,
-    'InvalidInput',
-  )
+  const message = `The input of latencyWorkflow is { scenario, agent_step_timeouts? }: ${problem}.`
+  return ApplicationFailure.nonRetryable(message, 'InvalidInput')
 }

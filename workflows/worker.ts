@@ -1,38 +1,52 @@
 import { fileURLToPath } from 'node:url'
-import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker'
-import { type ActivityOptions, createActivities } from './activities.ts'
-import { checkNamespace, connectTo, type TemporalOverrides, temporalSettings } from './connection.ts'
+import type { NativeConnection, Worker } from '@temporalio/worker'
+import { takeoverWorkerOptions } from '../lib/temporal/takeover-worker-options.ts'
+import { onAbort } from '../router/on-abort.ts'
+import type { ActivityOptions } from './activities.ts'
+import { checkNamespace, connectTo, type TemporalOptions, temporalSettings } from './connection.ts'
+import { withTemporal } from './temporal-packages.ts'
 
-interface WorkerSettings extends ActivityOptions {
+/** Options of {@link createWorker} and {@link runWorker}. */
+export interface WorkerSettings extends ActivityOptions {
+  /** @defaultValue `TEMPORAL_NAMESPACE`, otherwise `default` */
   readonly namespace?: string
+  /** @defaultValue `TEMPORAL_TASK_QUEUE`, otherwise `tenrounds` */
   readonly taskQueue?: string
-  /** Agent steps that this worker runs at the same time. @defaultValue 100 */
+  /** Most agent steps that this worker runs at the same time. @defaultValue 100 */
   readonly concurrency?: number
 }
 
+/** Options of {@link runWorker}. */
+export interface RunWorkerOptions extends WorkerSettings, TemporalOptions {
+  /** Stops the worker in addition to SIGTERM and SIGINT. */
+  readonly signal?: AbortSignal
+  /** Called once, when the worker is connected and polls for tasks. */
+  readonly onReady?: (where: WorkerLocation) => void
+}
+
+/** The place where a worker polls for tasks. */
+export interface WorkerLocation {
+  /** Host and port of the Temporal server. */
+  readonly address: string
+  /** Temporal namespace. */
+  readonly namespace: string
+  /** Task queue. */
+  readonly taskQueue: string
+}
+
 /**
- * How long a heartbeat may be held back, in milliseconds. By default it is most of the heartbeat timeout, and a crash loses rounds. Few are sent
- * (two in a round, and two a second), so there is nothing to hold back.
+ * Creates a worker for `latencyWorkflow` and its activities, on a connection that the caller opens and closes.
+ * Start it with `worker.run()`.
+ *
+ * @throws {MissingPackageError} if a package of Temporal is not installed.
  */
-const heartbeatThrottleMs = 1
-
-/** What a worker needs so that a run outlives it; `createWorker` sets it, and so should a worker of your own. */
-export const takeoverWorkerOptions = {
-  maxHeartbeatThrottleInterval: heartbeatThrottleMs,
-  defaultHeartbeatThrottleInterval: heartbeatThrottleMs,
-  // Else a takeover waits 10 s for the queue of the dead worker.
-  stickyQueueScheduleToStartTimeout: '1s',
-} as const satisfies Partial<WorkerOptions>
-
-/** A worker for `latencyWorkflow` and its activities on a connection that the caller opens and closes. */
 export async function createWorker(
   options: WorkerSettings & { readonly connection: NativeConnection },
 ): Promise<Worker> {
-  const { connection, namespace, taskQueue, concurrency, ...activityOptions } = options
-  const settings = temporalSettings({
-    ...(namespace !== undefined && { namespace }),
-    ...(taskQueue !== undefined && { taskQueue }),
-  })
+  const { connection, namespace: _, taskQueue: __, concurrency, ...activityOptions } = options
+  const { Worker } = await withTemporal(() => import('@temporalio/worker'))
+  const { createActivities } = await withTemporal(() => import('./activities.ts'))
+  const settings = await temporalSettings(options)
   return Worker.create({
     connection,
     namespace: settings.namespace,
@@ -45,30 +59,21 @@ export async function createWorker(
 }
 
 /**
- * Connects, and works until SIGTERM, SIGINT or `signal`; runs in progress go on in another worker.
+ * Connects a worker and runs it until SIGTERM, SIGINT or `signal`. Runs in progress continue in another worker.
  *
- * @param options `onReady` is called once the worker takes tasks.
- * @throws {TemporalConnectionError} where no server answers or the namespace is not there; the message says what to set.
+ * @throws {TemporalConnectionError} if no server answers or the namespace cannot be used; the message says what to set.
+ * @throws {MissingPackageError} if a package of Temporal is not installed.
  */
-export async function runWorker(
-  options: WorkerSettings &
-    TemporalOverrides & {
-      readonly signal?: AbortSignal
-      readonly onReady?: (where: {
-        readonly address: string
-        readonly namespace: string
-        readonly taskQueue: string
-      }) => void
-    } = {},
-): Promise<void> {
-  const { address, signal, onReady, ...workerSettings } = options
-  const settings = temporalSettings(options)
-  const connection = await connectTo(settings.connection, (target) => NativeConnection.connect(target))
+export async function runWorker(options: RunWorkerOptions = {}): Promise<void> {
+  const { address: _, env: __, signal, onReady, ...workerSettings } = options
+  const { NativeConnection } = await withTemporal(() => import('@temporalio/worker'))
+  const { connection: target, namespace, taskQueue } = await temporalSettings(options)
+  const connection = await connectTo(target, (to) => NativeConnection.connect(to))
   try {
-    await checkNamespace(connection.workflowService, settings)
-    const worker = await createWorker({ ...workerSettings, connection })
+    await checkNamespace(connection.workflowService, { connection: target, namespace, taskQueue })
+    const worker = await createWorker({ ...workerSettings, namespace, taskQueue, connection })
     const running = signal === undefined ? worker.run() : worker.runUntil(aborted(signal))
-    onReady?.({ address: settings.connection.address, namespace: settings.namespace, taskQueue: settings.taskQueue })
+    onReady?.({ address: target.address, namespace, taskQueue })
     await running
   } finally {
     await connection.close()
@@ -77,10 +82,10 @@ export async function runWorker(
 
 function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve()
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+  return new Promise((resolve) => void onAbort(signal, resolve))
 }
 
-/** The workflow file beside this one: TypeScript in the repository, JavaScript in the built package. */
+/** Path of the workflow file for Temporal's bundler: TypeScript in the repository, JavaScript in the built package. */
 export const workflowsPath = fileURLToPath(
   new URL(`./latency-workflow${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url),
 )

@@ -4,51 +4,62 @@ import type { MinimaxOptions } from '../minimax/configuration.ts'
 import { isLoopback } from '../minimax/endpoint.ts'
 import { type MinimaxModel, minimax } from '../minimax/minimax.ts'
 import { startMockServer } from '../testing/index.ts'
-import { UsageError } from './exit-code.ts'
+import { UsageError } from './command-io.ts'
 
+/** The model that a command uses: MiniMax, or the mock server when no token is set. */
 export interface Endpoint {
+  /** The client of the endpoint. */
   readonly model: MinimaxModel
-  /** What every reader has to know; undefined where MiniMax, or another server that is not here, answers. */
+  /** Warning for the terminal and the report; `undefined` if the endpoint is on another machine, as MiniMax is. */
   readonly notice: string | undefined
+  /** Closes the client, and the mock server if there is one. */
   close(): Promise<void>
 }
 
 const mockServerNotice =
   'No model was involved: the local mock server answered by fixed rules. Set ANTHROPIC_AUTH_TOKEN to use MiniMax.'
 
-/** What says where MiniMax is, and nothing of who asks. */
-const addresses = ['MINIMAX_CHAT_COMPLETIONS_URL', 'ANTHROPIC_BASE_URL', 'MINIMAX_BASE_URL']
+/** Variables that set MiniMax's address. One of them without a token is probably a mistake. */
+const addressVariables = ['MINIMAX_CHAT_COMPLETIONS_URL', 'ANTHROPIC_BASE_URL', 'MINIMAX_BASE_URL']
 
 /**
- * MiniMax where a token is set, else the mock server behind the same client: only the URL differs.
+ * Opens MiniMax if a token is set, otherwise a local mock server. Both use the same client; only the URL differs.
  *
- * @throws {UsageError} where a real model is wanted and there is no token, or an address and no token, or the environment configures none.
+ * @param live refuse the mock server.
+ * @throws {UsageError} if `live` is set without a token, if an address is set without a token, or if the environment
+ * configures the client wrongly.
  */
 export async function openEndpoint(
   live: boolean,
   env: NodeJS.ProcessEnv,
   options: Pick<MinimaxOptions, 'retries'> = {},
 ): Promise<Endpoint> {
-  const hasToken = (env['ANTHROPIC_AUTH_TOKEN'] ?? '').trim() !== ''
-  if (live && !hasToken) throw new UsageError('--live needs a token: set ANTHROPIC_AUTH_TOKEN to your MiniMax API key.')
-  if (hasToken) {
-    const model = configured(() => minimax({ ...options, env }))
-    const { host, hostname } = new URL(model.url)
-    const notice = isLoopback(hostname)
-      ? `The model endpoint ${host} is on this machine: a mock server, or a server of your own, and not MiniMax's API.`
-      : undefined
-    return { model, notice, close: () => model.close() }
-  }
-  const address = addresses.find((name) => (env[name] ?? '').trim() !== '')
+  const isSet = (name: string) => (env[name] ?? '').trim() !== ''
+  if (isSet('ANTHROPIC_AUTH_TOKEN')) return openMinimax({ ...options, env })
+  if (live) throw new UsageError('--live needs a token: set ANTHROPIC_AUTH_TOKEN to your MiniMax API key.')
+  const address = addressVariables.find(isSet)
   if (address !== undefined) {
     throw new UsageError(
       `${address} is set, but no token: set ANTHROPIC_AUTH_TOKEN, or unset ${address} to use the mock server.`,
     )
   }
+  return openMockServer(options)
+}
+
+function openMinimax(options: MinimaxOptions): Endpoint {
+  const model = configured(() => minimax(options))
+  const { host, hostname } = new URL(model.url)
+  const notice = isLoopback(hostname)
+    ? `The model endpoint ${host} is on this machine. It is a mock server or a server of your own, not MiniMax's API.`
+    : undefined
+  return { model, notice, close: () => model.close() }
+}
+
+async function openMockServer(options: Pick<MinimaxOptions, 'retries'>): Promise<Endpoint> {
   const mockServer = await startMockServer({ responder: incidentResponder() })
   const model = minimax({ ...options, url: mockServer.url, token: 'mock-server', env: {} })
   return {
-    // Named for what it is: nothing in a report may look like a model's answer.
+    // Its own name and provider, so that no report shows fixed rules as a model's answer.
     model: { ...model, name: 'mock-server', provider: 'tenrounds.mock_server' },
     notice: mockServerNotice,
     close: async () => {
@@ -58,9 +69,9 @@ export async function openEndpoint(
   }
 }
 
-function configured<T>(make: () => T): T {
+function configured<T>(create: () => T): T {
   try {
-    return make()
+    return create()
   } catch (error) {
     if (isModelError(error) && error.code === 'configuration') throw new UsageError(error.message)
     throw error

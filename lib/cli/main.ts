@@ -1,33 +1,34 @@
-#!/usr/bin/env node
 import { createRequire } from 'node:module'
 import { parseArgs } from 'node:util'
 import { listScenarios } from '../../fixtures/load-scenario.ts'
 import { errorMessage } from '../../router/errors.ts'
-import { exitCode, UsageError } from './exit-code.ts'
+import { MissingPackageError } from '../../workflows/temporal-packages.ts'
+import { type CommandIo, exitCode, UsageError } from './command-io.ts'
 import { mockServerCommand } from './mock-server-command.ts'
-import { loadTemporal } from './optional-packages.ts'
 import { runCommand } from './run-command.ts'
+import { startCommand, watchCommand, workerCommand } from './temporal-commands.ts'
 
 const help = `tenrounds: a bounded tool loop for MiniMax
 
   tenrounds run [scenario] [--live] [--reports <folder>]   analyse, fix and validate one incident
   tenrounds scenarios                                      list the scenarios
-  tenrounds mock-server [--port <n>] [--faults <names>]       the local mock server for MiniMax, as a server
+  tenrounds mock-server [--port <n>] [--faults <names>]    run the mock server, which speaks MiniMax's protocol
 
 With Temporal:
-  tenrounds worker [--live] [--reports <folder>]           work for the incident workflow, until SIGTERM or Ctrl-C
-  tenrounds start <scenario> [--wait]                      start a workflow; prints its id
-  tenrounds watch <workflow id>                            show its rounds as they happen, then the verdict
+  tenrounds worker [--live] [--reports <folder>]           run a worker for the incident workflow, until Ctrl-C or SIGTERM
+  tenrounds start <scenario> [--wait]                      start a workflow and print its id
+  tenrounds watch <workflow id>                            show the rounds of a workflow as they happen, then the verdict
 
-  --live      fail instead of falling back to the mock server when ANTHROPIC_AUTH_TOKEN is not set
-  --reports   where reports go (default: reports)
-  --port      where the mock server listens (default: a free port)
-  --faults    what goes wrong at every request of the mock server, names between commas; "list" explains them
-  --wait      watch the workflow to its end
+  --live      require a real model: fail if ANTHROPIC_AUTH_TOKEN is not set, instead of using the mock server
+  --reports   folder for the reports (default: reports)
+  --port      port of the mock server (default: a free one)
+  --faults    faults of the mock server, on every request, separated by commas; "list" shows them all
+  --wait      watch the workflow until it ends
   --version   print the version
 
-Temporal is found by TEMPORAL_ADDRESS (default 127.0.0.1:7233), TEMPORAL_NAMESPACE, TEMPORAL_API_KEY and TEMPORAL_TLS_*, or by a
-profile of temporal.toml (TEMPORAL_PROFILE); the task queue is TEMPORAL_TASK_QUEUE (default tenrounds).
+Without a scenario, "run" takes kv_cache_pressure.
+Temporal's address is TEMPORAL_ADDRESS (default: 127.0.0.1:7233). TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_* and
+profiles of temporal.toml (TEMPORAL_PROFILE) are supported. The task queue is TEMPORAL_TASK_QUEUE (default: tenrounds).
 `
 
 const options = {
@@ -43,97 +44,83 @@ const options = {
 type Values = ReturnType<typeof parse>['values']
 
 interface Command {
-  /** What it takes besides options; the square brackets say that it may be left out. */
+  /** Name of the positional argument; square brackets mark it as optional. */
   readonly argument?: 'scenario' | '[scenario]' | 'workflow id'
+  /** Options that the command accepts, besides `--help` and `--version`. */
   readonly options: readonly (keyof typeof options)[]
-  run(argument: string, values: Values): number | Promise<number>
+  /** @returns the exit code. */
+  run(io: CommandIo, argument: string, values: Values): number | Promise<number>
 }
 
-/** Temporal's packages are optional, so what needs them is loaded late. */
 const commands: Readonly<Record<string, Command>> = {
   run: {
     argument: '[scenario]',
     options: ['live', 'reports'],
-    run: (scenario, { live, reports }) => runCommand({ scenario: scenario || 'kv_cache_pressure', live, reports }),
+    run: (io, scenario, values) => runCommand(io, { ...values, scenario: scenario || 'kv_cache_pressure' }),
   },
-  scenarios: {
-    options: [],
-    run: () => {
-      process.stdout.write(`${listScenarios().join('\n')}\n`)
-      return exitCode.ok
-    },
-  },
-  'mock-server': { options: ['port', 'faults'], run: (_, { port, faults }) => mockServerCommand(port, faults) },
-  worker: {
-    options: ['live', 'reports'],
-    run: async (_, { live, reports }) => {
-      const { workerCommand } = await loadTemporal('worker', () => import('./temporal-commands.ts'))
-      return workerCommand({ live, reports })
-    },
-  },
+  scenarios: { options: [], run: (io) => print(io, listScenarios().join('\n')) },
+  'mock-server': { options: ['port', 'faults'], run: (io, _, values) => mockServerCommand(io, values) },
+  worker: { options: ['live', 'reports'], run: (io, _, values) => workerCommand(io, values) },
   start: {
     argument: 'scenario',
     options: ['wait'],
-    run: async (scenario, { wait }) => {
-      const { startCommand } = await loadTemporal('start', () => import('./temporal-commands.ts'))
-      return startCommand({ scenario, wait })
-    },
+    run: (io, scenario, values) => startCommand(io, { ...values, scenario }),
   },
-  watch: {
-    argument: 'workflow id',
-    options: [],
-    run: async (workflowId) => {
-      const { watchCommand } = await loadTemporal('watch', () => import('./temporal-commands.ts'))
-      return watchCommand(workflowId)
-    },
-  },
+  watch: { argument: 'workflow id', options: [], run: watchCommand },
 }
 
-function main(args: readonly string[]): number | Promise<number> {
+/**
+ * The `tenrounds` command. It never ends the process and uses nothing of it except through `io`, so tests call it directly.
+ *
+ * @param args arguments after the name of the command, for example `['run', '--live']`.
+ * @returns the exit code; see {@link exitCode}. Errors are printed to `io.stderr` in one line and never thrown.
+ */
+export async function main(args: readonly string[], io: CommandIo): Promise<number> {
+  try {
+    return await runCommandLine(args, io)
+  } catch (error) {
+    io.stderr.write(`tenrounds: ${errorMessage(error)}\n`)
+    return error instanceof UsageError || error instanceof MissingPackageError ? exitCode.usage : exitCode.failed
+  }
+}
+
+async function runCommandLine(args: readonly string[], io: CommandIo): Promise<number> {
   const { values, positionals, tokens } = parse(args)
-  if (values.version) {
-    const { version }: { readonly version: string } = createRequire(import.meta.url)('tenrounds/package.json')
-    process.stdout.write(`${version}\n`)
-    return exitCode.ok
-  }
+  if (values.version) return print(io, ownVersion())
   const [name = 'help', ...rest] = positionals
-  if (values.help || name === 'help') {
-    process.stdout.write(help)
-    return exitCode.ok
-  }
+  if (values.help || name === 'help') return print(io, help.trimEnd())
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined
-  if (command === undefined) throw new UsageError(`There is no command "${name}". See tenrounds help.`)
-  const foreign = tokens.find((token) => token.kind === 'option' && !command.options.some((own) => own === token.name))
-  if (foreign?.kind === 'option')
-    throw new UsageError(`"tenrounds ${name}" has no ${foreign.rawName}. See tenrounds help.`)
-  const room = command.argument === undefined ? 0 : 1
-  if (rest.length > room) throw new UsageError(`Too many arguments: ${rest.slice(room).join(' ')}. See tenrounds help.`)
-  const isNeeded = command.argument !== undefined && !command.argument.startsWith('[')
-  if (isNeeded && rest.length === 0)
-    throw new UsageError(`"tenrounds ${name}" needs a ${command.argument}. See tenrounds help.`)
-  return command.run(rest[0] ?? '', values)
+  if (command === undefined) throw wrong(`Unknown command "${name}"`)
+  const unknown = tokens.find((token) => token.kind === 'option' && !command.options.some((own) => own === token.name))
+  if (unknown?.kind === 'option') throw wrong(`"tenrounds ${name}" has no option ${unknown.rawName}`)
+  const maxArguments = command.argument === undefined ? 0 : 1
+  if (rest.length > maxArguments) throw wrong(`Too many arguments: ${rest.slice(maxArguments).join(' ')}`)
+  const isRequired = command.argument !== undefined && !command.argument.startsWith('[')
+  if (isRequired && rest.length === 0) throw wrong(`"tenrounds ${name}" needs a ${command.argument}`)
+  return command.run(io, rest[0] ?? '', values)
 }
 
 function parse(args: readonly string[]) {
   try {
     return parseArgs({ args: [...args], allowPositionals: true, tokens: true, options })
   } catch (error) {
-    // Behind its first sentence Node explains what to do with arguments that begin with a dash.
-    const [what] = (error as Error).message.split('. ')
-    throw new UsageError(`${what?.replace(/\.$/, '')}. See tenrounds help.`)
+    // After the first sentence Node explains arguments that begin with a dash, which is not the problem here.
+    const [problem = ''] = errorMessage(error).split('. ')
+    throw wrong(problem.replace(/\.$/, ''))
   }
 }
 
-// Whoever reads the output may leave, as `head -3` does: the work is done all the same.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
-  })
+function wrong(problem: string): UsageError {
+  return new UsageError(`${problem}. Run "tenrounds help".`)
 }
 
-try {
-  process.exitCode = await main(process.argv.slice(2))
-} catch (error) {
-  process.exitCode = error instanceof UsageError ? exitCode.usage : exitCode.failed
-  process.stderr.write(`tenrounds: ${errorMessage(error)}\n`)
+function print(io: CommandIo, text: string): number {
+  io.stdout.write(`${text}\n`)
+  return exitCode.ok
+}
+
+/** The package finds its own manifest by its name, in the repository as well as in the built package. */
+function ownVersion(): string {
+  const { version }: { readonly version: string } = createRequire(import.meta.url)('tenrounds/package.json')
+  return version
 }

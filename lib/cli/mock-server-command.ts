@@ -1,50 +1,62 @@
+import { errorMessage } from '../../router/errors.ts'
+import { onAbort } from '../../router/on-abort.ts'
 import { incidentResponder } from '../incident/responder/incident-responder.ts'
 import { type Fault, faultTable, startMockServer } from '../testing/index.ts'
-import { exitCode, UsageError } from './exit-code.ts'
-import { interruption } from './interrupt.ts'
+import { type CommandIo, exitCode, UsageError } from './command-io.ts'
+
+/** Longest delay of a Node timer, about 25 days. */
+const longestTimerMs = 2 ** 31 - 1
 
 /**
- * `tenrounds mock-server`: the mock server with the incident rules as a server of its own, until Ctrl-C or SIGTERM.
+ * `tenrounds mock-server`: the mock server with the incident responder as a server of its own, until Ctrl-C or SIGTERM.
  *
- * @param faults names of faults, between commas, that hit every request; `list` prints those that there are, and what they do
+ * @param options `port` to listen on, `0` for a free one; `faults` that affect every request, names separated by commas.
+ * `list` prints all faults and their effect instead of starting a server.
  */
-export async function mockServerCommand(port: string, faults = ''): Promise<number> {
-  if (faults === 'list') {
-    const width = Math.max(...faultTable.map(({ name }) => name.length))
-    const lines = faultTable.map((fault) => `${fault.name.padEnd(width)}  ${effectOf(fault)}\n`)
-    process.stdout.write(lines.join(''))
-    return exitCode.ok
-  }
-  const options = { responder: incidentResponder(), port: portOf(port), faults: faultsOf(faults), record: false }
-  const interrupted = interruption()
-  const mockServer = await startMockServer(options).catch((error: Error) => {
-    throw new UsageError(
-      `The mock server cannot listen on port ${port}: ${error.message}. Give another one with --port.`,
-    )
-  })
+export async function mockServerCommand(
+  io: CommandIo,
+  options: { readonly port: string; readonly faults: string },
+): Promise<number> {
+  if (options.faults === 'list') return listFaults(io)
+  const faults = parseFaults(options.faults)
+  const port = parsePort(options.port)
+  // Read before anything is printed, because a caller may interrupt as soon as it sees the text.
+  const { signal } = io
+  const mockServer = await startMockServer({ responder: incidentResponder(), port, faults, record: false }).catch(
+    (error: unknown) => {
+      throw new UsageError(
+        `The mock server cannot listen on port ${port}: ${errorMessage(error)}. Choose another one with --port.`,
+      )
+    },
+  )
   try {
-    process.stderr.write(
-      `mock server on ${mockServer.url}: no model, it answers by fixed rules${withFaults(options.faults)}. Ctrl-C ends it. To use it:\n`,
+    io.stderr.write(
+      `mock server on ${mockServer.url}: no model, fixed rules answer${withFaults(faults)}. Stop it with Ctrl-C. To use it:\n`,
     )
-    process.stdout.write(
+    io.stdout.write(
       `export MINIMAX_CHAT_COMPLETIONS_URL=${mockServer.url}/v1/chat/completions\nexport ANTHROPIC_AUTH_TOKEN=mock-server\n`,
     )
-    await aborted(interrupted.signal)
+    await aborted(signal)
     return exitCode.ok
   } finally {
-    interrupted.release()
     await mockServer.close()
   }
 }
 
-/** Some faults make the server leave: the timer keeps the process until it is told to end. */
+/** Some faults close the server. The timer keeps the process running until it is stopped. */
 async function aborted(signal: AbortSignal): Promise<void> {
-  const timer = setInterval(() => {}, 2 ** 31 - 1)
-  if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+  const timer = setInterval(() => {}, longestTimerMs)
+  if (!signal.aborted) await new Promise<void>((resolve) => void onAbort(signal, resolve))
   clearInterval(timer)
 }
 
-/** What a run over a good client comes to, where each of its requests is hit. */
+function listFaults(io: CommandIo): number {
+  const width = Math.max(...faultTable.map(({ name }) => name.length))
+  for (const fault of faultTable) io.stdout.write(`${fault.name.padEnd(width)}  ${effectOf(fault)}\n`)
+  return exitCode.ok
+}
+
+/** The outcome of a run with tenrounds' own client if the fault affects each of its requests. */
 function effectOf({ expected, mode }: Fault): string {
   const outcome = expected.always ?? expected.once
   const effect =
@@ -52,25 +64,26 @@ function effectOf({ expected, mode }: Fault): string {
   return mode === 'both' ? effect : `${effect}; only ${mode === 'stream' ? 'streamed' : 'whole'} replies`
 }
 
-/** @throws {UsageError} where there is none of that name. */
-function faultsOf(names: string): readonly Fault[] {
-  const given = names.split(',').map((name) => name.trim())
-  return given
+/** @throws {UsageError} for an unknown name. */
+function parseFaults(names: string): readonly Fault[] {
+  return names
+    .split(',')
+    .map((name) => name.trim())
     .filter((name) => name !== '')
     .map((name) => {
       const fault = faultTable.find((known) => known.name === name)
       if (fault !== undefined) return fault
-      throw new UsageError(`--faults names "${name}", which is none: "tenrounds mock-server --faults list" lists them.`)
+      throw new UsageError(`--faults has no fault "${name}". List them with: tenrounds mock-server --faults list`)
     })
 }
 
 function withFaults(faults: readonly Fault[]): string {
-  return faults.length === 0 ? '' : `, with ${faults.map(({ name }) => name).join(' and ')} at every request`
+  return faults.length === 0 ? '' : `, with ${faults.map(({ name }) => name).join(' and ')} on every request`
 }
 
-/** @throws {UsageError} where it is none. */
-function portOf(text: string): number {
+/** @throws {UsageError} if the text is not a port number. */
+function parsePort(text: string): number {
   const port = Number(text)
   if (/^\d{1,5}$/.test(text) && port <= 65_535) return port
-  throw new UsageError(`--port is "${text}"; it has to be a number from 0 to 65535.`)
+  throw new UsageError(`--port must be a number from 0 to 65535, not "${text}".`)
 }

@@ -3,69 +3,78 @@ import { listScenarios, UnknownScenarioError } from '../../fixtures/load-scenari
 import { errorMessage } from '../../router/errors.ts'
 import { reportFolder, writeReport } from '../incident/report/report.ts'
 import { runIncident } from '../incident/run-incident.ts'
+import { type CommandIo, exitCode, UsageError } from './command-io.ts'
 import { openEndpoint } from './endpoint.ts'
-import { exitCode, UsageError } from './exit-code.ts'
-import { interruption } from './interrupt.ts'
 import { Progress, verdict } from './progress.ts'
 
 interface RunCommandOptions {
+  /** Id of the scenario. */
   readonly scenario: string
   /** Refuse to run without a real model. */
   readonly live: boolean
-  /** Where the folder of the run is made. */
+  /** Folder for the reports; each run gets a folder of its own in it. */
   readonly reports: string
 }
 
-/** `tenrounds run`: one incident in this process, progress on stderr, the verdict on stdout, the report in files. */
-export async function runCommand({ scenario, live, reports }: RunCommandOptions): Promise<number> {
-  if (!listScenarios().includes(scenario)) throw new UsageError(new UnknownScenarioError(scenario).message)
-  const endpoint = await openEndpoint(live, process.env)
-  const runId = runIdOf(scenario, new Date())
-  const interrupted = interruption()
-  const progress = new Progress(process.stderr, () => performance.now())
+/** `tenrounds run`: one incident in this process. Progress goes to stderr, the verdict to stdout, the report into files. */
+export async function runCommand(io: CommandIo, { scenario, live, reports }: RunCommandOptions): Promise<number> {
+  checkScenario(scenario)
+  const endpoint = await openEndpoint(live, io.env)
+  const { signal } = io
+  const runId = newRunId(scenario, new Date())
+  const progress = new Progress(io.stderr, () => performance.now())
   try {
     const folder = await reportFolder(reports, runId).catch((error: unknown) => {
-      throw unwritableReports(reports, error)
+      throw reportsNotWritable(reports, error)
     })
     progress.line(`incident ${scenario}, endpoint ${endpoint.model.url}`)
     if (endpoint.notice !== undefined) progress.line(endpoint.notice)
     const { result, report } = await runIncident(scenario, {
       model: endpoint.model,
-      signal: interrupted.signal,
+      signal,
       onEvent: progress.onEvent,
       runId,
       ...(endpoint.notice === undefined ? {} : { notice: endpoint.notice }),
     })
     progress.close()
-    process.stdout.write(`\n${verdict(report.json)}\n`)
+    io.stdout.write(`\n${verdict(report.json)}\n`)
     await writeReport(report, folder)
-    process.stdout.write(`\nReport      ${folder}/report.md, report.json\n`)
-    if (result.agent_trace.error !== undefined) process.stderr.write(`\nFailed: ${result.agent_trace.error.message}\n`)
-    if (interrupted.signal.aborted) return exitCode.interrupted
+    io.stdout.write(`\nReport      ${folder}/report.md, report.json\n`)
+    if (result.agent_trace.error !== undefined) io.stderr.write(`\nFailed: ${result.agent_trace.error.message}\n`)
+    if (signal.aborted) return exitCode.interrupted
     return result.agent_trace.stop_reason === 'answered' ? exitCode.ok : exitCode.failed
   } finally {
     progress.close()
-    interrupted.release()
     await endpoint.close()
   }
 }
 
-/** Names the folder of the report, so it sorts by time. */
-function runIdOf(scenario: string, at: Date): string {
+/** The id names the folder of the report. It contains the time, so that folders of one scenario sort by age. */
+function newRunId(scenario: string, at: Date): string {
   return `${scenario}-${at.toISOString().replace(/[-:]/g, '').replace('.', '')}`
 }
 
-/** Makes the folder of all reports, before any run is paid for. @throws {UsageError} where none could be written into it. */
+/** @throws {UsageError} with the list of scenarios if this one does not exist. */
+export function checkScenario(scenario: string): void {
+  if (!listScenarios().includes(scenario)) throw new UsageError(new UnknownScenarioError(scenario).message)
+}
+
+/**
+ * Creates the folder for reports, before any model call costs money.
+ *
+ * @throws {UsageError} if it cannot be created or written to.
+ */
 export async function checkReports(folder: string): Promise<void> {
   try {
     await mkdir(folder, { recursive: true })
     await access(folder, constants.W_OK)
   } catch (error) {
-    throw unwritableReports(folder, error)
+    throw reportsNotWritable(folder, error)
   }
 }
 
-function unwritableReports(folder: string, error: unknown): UsageError {
-  const why = errorMessage(error)
-  return new UsageError(`Reports cannot be written to ${folder}: ${why}. Give another folder with --reports.`)
+function reportsNotWritable(folder: string, error: unknown): UsageError {
+  return new UsageError(
+    `Reports cannot be written to ${folder}: ${errorMessage(error)}. Choose another folder with --reports.`,
+  )
 }

@@ -1,60 +1,62 @@
 import { expect, test } from 'vitest'
-import { startCommand } from './support/command.ts'
+import { faultTable } from '../../lib/testing/index.ts'
+import { hello } from '../testing/support/post.ts'
+import { runMain, startMain } from './support/start-main.ts'
 
-const timeout = 30_000
+/** Starts the command and reads the lines that it prints to be copied into a shell. */
+async function startMockServerCommand(...options: readonly string[]) {
+  const command = startMain(['mock-server', ...options])
+  await command.until('ANTHROPIC_AUTH_TOKEN')
+  const exported = [...command.output().matchAll(/^export (\w+)=(\S+)$/gm)].map(([, name, value]) => [name, value])
+  const env: Record<string, string> = Object.fromEntries(exported)
+  const url = env['MINIMAX_CHAT_COMPLETIONS_URL'] ?? ''
+  const headers = { authorization: `Bearer ${env['ANTHROPIC_AUTH_TOKEN']}`, 'content-type': 'application/json' }
+  return { ...command, env, url, ask: () => fetch(url, { method: 'POST', headers, body: JSON.stringify(hello) }) }
+}
 
-test.each(['SIGINT', 'SIGTERM'] as const)(
-  'mock-server prints the lines to copy, and an incident runs behind it, until %s',
-  async (signal) => {
-    const command = startCommand(['mock-server'])
-    await command.until('ANTHROPIC_AUTH_TOKEN')
-    const exported = [...command.output().matchAll(/^export (\w+)=(\S+)$/gm)].map(([, name, value]) => [name, value])
-    const env: Record<string, string> = Object.fromEntries(exported)
-    expect(Object.keys(env)).toEqual(['MINIMAX_CHAT_COMPLETIONS_URL', 'ANTHROPIC_AUTH_TOKEN'])
-    const response = await fetch(env['MINIMAX_CHAT_COMPLETIONS_URL'] ?? '', {
-      method: 'POST',
-      headers: { authorization: `Bearer ${env['ANTHROPIC_AUTH_TOKEN']}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ model: 'minimax-m2.1', messages: [{ role: 'user', content: 'Hello' }] }),
-    })
-    expect(response.status).toBe(200)
-    expect(await response.json()).toMatchObject({ choices: [{ message: { role: 'assistant' } }] })
-    command.kill(signal)
-    expect(await command.ended).toMatchObject({ code: 0, signal: null })
-  },
-  timeout,
-)
+test('mock-server prints the variables that select it, answers, and ends when it is interrupted', async () => {
+  const { env, ask, interrupt, ended } = await startMockServerCommand()
+  expect(Object.keys(env)).toEqual(['MINIMAX_CHAT_COMPLETIONS_URL', 'ANTHROPIC_AUTH_TOKEN'])
+  const response = await ask()
+  expect(response.status).toBe(200)
+  expect(await response.json()).toMatchObject({ choices: [{ message: { role: 'assistant' } }] })
+  interrupt()
+  expect((await ended).code).toBe(0)
+  await expect(ask()).rejects.toThrow()
+})
 
-test(
-  'a port that is taken is wrong usage, and says what to do',
-  async () => {
-    const first = startCommand(['mock-server'])
-    await first.until('ANTHROPIC_AUTH_TOKEN')
-    const port = /:(\d+)\//.exec(first.output())?.[1] ?? ''
-    const second = await startCommand(['mock-server', '--port', port]).ended
-    expect(second).toMatchObject({ code: 2, stdout: '' })
-    expect(second.stderr).toMatch(new RegExp(`${port}.*--port`))
-    first.kill('SIGTERM')
-    await first.ended
-  },
-  timeout,
-)
+test('a port that is in use is wrong usage, and the message says what to do', async () => {
+  const { url, interrupt, ended } = await startMockServerCommand()
+  const { port } = new URL(url)
+  const second = await runMain(['mock-server', '--port', port])
+  expect(second).toMatchObject({ code: 2, stdout: '' })
+  expect(second.stderr).toMatch(new RegExp(`${port}.*--port`))
+  interrupt()
+  await ended
+})
 
-test.each([
-  [['mock-server', '--port', '70000'], /"70000".*65535/],
-  [['mock-server', '--port', 'x'], /"x".*65535/],
-  [['mock-server', '--wait'], /"tenrounds mock-server" has no --wait/],
-  [['scenarios', 'kv_cache_pressure'], /Too many arguments: kv_cache_pressure/],
-  [['start'], /needs a scenario/],
-  [['start', 'no_such_incident'], /no_such_incident/],
-  [['watch'], /needs a workflow id/],
-  [['worker', 'x'], /Too many arguments: x/],
-])(
-  '%j is wrong usage',
-  async (args, message) => {
-    const { code, stdout, stderr } = await startCommand(args).ended
-    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
-    expect(stderr).toMatch(message)
-    expect(stderr).toMatch(/^tenrounds: [^\n]*\n$/)
-  },
-  timeout,
-)
+test('--faults list prints every fault on one line with its effect', async () => {
+  const { code, stdout } = await runMain(['mock-server', '--faults', 'list'])
+  const lines = stdout.trimEnd().split('\n')
+  const names = lines.map((line) => line.split(' ')[0])
+  expect({ code, names }).toEqual({ code: 0, names: faultTable.map(({ name }) => name) })
+  expect(stdout).toMatch(/^401 +fails with authentication$/m)
+  expect(stdout).toMatch(/^429 +fails with rate_limit \(retryable\)$/m)
+  for (const line of lines)
+    expect(line).toMatch(/ {2}(?:no harm|fails with \w+(?: \(retryable\))?)(?:; only \w+ replies)?$/)
+})
+
+test('--faults affect every request, and the command says so', async () => {
+  const { ask, output, interrupt, ended } = await startMockServerCommand('--faults', '529, no-done')
+  expect(output()).toContain('with 529 and no-done on every request')
+  for (let count = 0; count < 2; count++) expect((await ask()).status).toBe(529)
+  interrupt()
+  expect((await ended).code).toBe(0)
+})
+
+test('a mock server that refuses connections keeps running until it is interrupted', async () => {
+  const { ask, interrupt, ended } = await startMockServerCommand('--faults', 'refuse')
+  for (let count = 0; count < 2; count++) await expect(ask()).rejects.toThrow()
+  interrupt()
+  expect((await ended).code).toBe(0)
+})

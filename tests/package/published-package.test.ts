@@ -4,22 +4,22 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { listScenarios } from '../../fixtures/load-scenario.ts'
 import { type BuiltPackage, buildPackage, exportsOf, type Manifest, readManifest } from './support/build-package.ts'
 
-const timeout = 60_000
 let manifest: Manifest
-/** Installed without and with the optional peers. */
+/** Installed without the optional peer dependencies. */
 let bare: BuiltPackage
-let whole: BuiltPackage
+/** Installed with them. */
+let complete: BuiltPackage
 
 beforeAll(async () => {
   manifest = await readManifest()
   const dependencies = Object.keys(manifest.dependencies)
   bare = await buildPackage(dependencies)
-  whole = await buildPackage([...dependencies, ...Object.keys(manifest.peerDependencies)])
-}, timeout)
+  complete = await buildPackage([...dependencies, ...Object.keys(manifest.peerDependencies)])
+})
 
-afterAll(() => Promise.all([bare?.remove(), whole?.remove()]))
+afterAll(() => Promise.all([bare?.remove(), complete?.remove()]))
 
-/** Values only: types leave no trace in a module. A name that is added here becomes public. */
+/** The public values of each entry; types do not exist at run time. Adding a name here makes it public. */
 const surface: Readonly<Record<string, readonly string[]>> = {
   tenrounds: [
     'LoopError',
@@ -67,40 +67,77 @@ const surface: Readonly<Record<string, readonly string[]>> = {
     'scriptedModel',
     'startMockServer',
   ],
-  'tenrounds/temporal': ['loopActivity', 'runInActivity', 'toApplicationFailure'],
+  'tenrounds/temporal': ['loopActivity', 'runInActivity', 'takeoverWorkerOptions', 'toApplicationFailure'],
   'tenrounds/activities': ['createActivities'],
-  'tenrounds/workflows': ['latencyWorkflow', 'statusQuery'],
+  'tenrounds/workflows': ['latencyWorkflow'],
+  'tenrounds/worker': [
+    'MissingPackageError',
+    'TemporalConnectionError',
+    'connectClient',
+    'createWorker',
+    'runWorker',
+    'startIncident',
+    'viewIncident',
+  ],
 }
-const withoutTemporal = ['tenrounds', 'tenrounds/tools', 'tenrounds/incident', 'tenrounds/testing']
+const entriesWithoutPeers = [
+  'tenrounds',
+  'tenrounds/tools',
+  'tenrounds/incident',
+  'tenrounds/testing',
+  'tenrounds/worker',
+]
 
-test('the list of entries is whole', () => {
+test('the surface of every entry is listed', () => {
   const entries = Object.keys(manifest.exports).filter((path) => path !== './package.json')
   expect(entries.map((path) => `${manifest.name}${path.slice(1)}`).sort()).toEqual(Object.keys(surface).sort())
 })
 
-test.each(Object.entries(surface))(
-  '%s exports what is listed and nothing else',
-  async (specifier, names) => {
-    expect(await exportsOf(whole, specifier)).toEqual(names)
-  },
-  timeout,
-)
+test.each(Object.entries(surface))('%s exports the listed values and nothing else', async (specifier, names) => {
+  expect(await exportsOf(complete, specifier)).toEqual(names)
+})
 
-test.each(withoutTemporal)(
-  '%s loads where only the dependencies of the package are installed, and no Temporal',
-  async (specifier) => {
-    expect(await exportsOf(bare, specifier)).toEqual(surface[specifier])
-  },
-  timeout,
-)
+test.each(entriesWithoutPeers)('%s can be imported without the optional packages', async (specifier) => {
+  expect(await exportsOf(bare, specifier)).toEqual(surface[specifier])
+})
 
-test.each(Object.keys(surface).filter((specifier) => !withoutTemporal.includes(specifier)))(
-  '%s says which package is missing where its peers are not installed',
+test.each(Object.keys(surface).filter((specifier) => !entriesWithoutPeers.includes(specifier)))(
+  'importing %s without its optional packages names the missing one',
   async (specifier) => {
     await expect(exportsOf(bare, specifier)).rejects.toThrow(/Cannot find package '@(?:temporalio|opentelemetry)\/\w+'/)
   },
-  timeout,
 )
+
+test.each(['connectClient()', 'createWorker({ connection: {} })', 'runWorker()'])(
+  '%s of tenrounds/worker without Temporal rejects with the command that installs it',
+  async (call) => {
+    const script = `
+      import { connectClient, createWorker, runWorker } from 'tenrounds/worker'
+      await ${call}.catch(({ name, code, message }) => console.log(JSON.stringify({ name, code, message })))`
+    const { stdout } = await bare.node('--input-type=module', '--eval', script)
+    expect(JSON.parse(stdout)).toEqual({
+      name: 'MissingPackageError',
+      code: 'missing_package',
+      message: expect.stringMatching(/^@temporalio\/\w+ is not installed\. Run: npm install .*@temporalio\/worker/),
+    })
+  },
+)
+
+test.each([['worker'], ['start', 'kv_cache_pressure'], ['watch', 'some-id']])(
+  'without Temporal "tenrounds %s" prints in one line what to install',
+  async (...args) => {
+    const failed = await bare.node(manifest.bin['tenrounds'] ?? '', ...args).then(
+      () => undefined,
+      (error: { readonly code: number; readonly stderr: string }) => error,
+    )
+    expect(failed?.code).toBe(2)
+    expect(failed?.stderr).toMatch(/^tenrounds: @temporalio\/\w+ is not installed\. Run: npm install .*\n$/)
+  },
+)
+
+test('without Temporal the command prints its help', async () => {
+  expect((await bare.node(manifest.bin['tenrounds'] ?? '', 'help')).stdout).toContain('tenrounds worker')
+})
 
 test('every path of the manifest exists after a build', async () => {
   const paths = [
@@ -113,31 +150,23 @@ test('every path of the manifest exists after a build', async () => {
   for (const path of paths) await expect(access(join(bare.path, path)), path).resolves.toBeUndefined()
 })
 
-test(
-  'the built command runs: it finds the scenarios beside it',
-  async () => {
-    const { stdout } = await bare.node(manifest.bin['tenrounds'] ?? '', 'scenarios')
-    expect(stdout.trim().split('\n')).toEqual(listScenarios())
-  },
-  timeout,
-)
+test('the built command finds the scenarios of the package', async () => {
+  const { stdout } = await bare.node(manifest.bin['tenrounds'] ?? '', 'scenarios')
+  expect(stdout.trim().split('\n')).toEqual(listScenarios())
+})
 
-test(
-  'the built library runs an incident behind its own mock server',
-  async () => {
-    const script = `
-      import { minimax } from 'tenrounds'
-      import { runIncident } from 'tenrounds/incident'
-      import { startMockServer } from 'tenrounds/testing'
-      import { incidentResponder } from './dist/lib/incident/responder/incident-responder.js'
-      const mockServer = await startMockServer({ responder: incidentResponder() })
-      const model = minimax({ url: mockServer.url, token: 'mock-server' })
-      const { result } = await runIncident('kv_cache_pressure', { model })
-      await model.close()
-      await mockServer.close()
-      console.log(result.validation.status)`
-    const { stdout } = await bare.node('--input-type=module', '--eval', script)
-    expect(stdout).toBe('improved\n')
-  },
-  timeout,
-)
+test('the built package runs an incident against its own mock server', async () => {
+  const script = `
+    import { minimax } from 'tenrounds'
+    import { runIncident } from 'tenrounds/incident'
+    import { startMockServer } from 'tenrounds/testing'
+    import { incidentResponder } from './dist/lib/incident/responder/incident-responder.js'
+    const mockServer = await startMockServer({ responder: incidentResponder() })
+    const model = minimax({ url: mockServer.url, token: 'mock-server' })
+    const { result } = await runIncident('kv_cache_pressure', { model })
+    await model.close()
+    await mockServer.close()
+    console.log(result.validation.status)`
+  const { stdout } = await bare.node('--input-type=module', '--eval', script)
+  expect(stdout).toBe('improved\n')
+})

@@ -11,7 +11,7 @@ import {
   Worker,
   type WorkflowBundleWithSourceMap,
 } from '@temporalio/worker'
-import { takeoverWorkerOptions } from '../../workflows/worker.ts'
+import { takeoverWorkerOptions } from '../../lib/temporal/index.ts'
 import type { OneActivityInput, oneActivityWorkflow } from './one-activity-workflow.ts'
 import type { TemporalServer } from './temporal-server.ts'
 

@@ -7,8 +7,8 @@ import { checkNamespace, connectTo, temporalSettings } from '../../workflows/con
 /** Where no file of the person who runs the tests is. */
 const nowhere = { TEMPORAL_CONFIG_FILE: '/nonexistent/temporal.toml' }
 
-test('the settings are those of a local development server unless the environment says otherwise', () => {
-  expect(temporalSettings({}, nowhere)).toEqual({
+test('the settings are those of a local development server unless the environment says otherwise', async () => {
+  expect(await temporalSettings({ env: nowhere })).toEqual({
     connection: { address: '127.0.0.1:7233' },
     namespace: 'default',
     taskQueue: 'tenrounds',
@@ -19,20 +19,24 @@ test('the settings are those of a local development server unless the environmen
     TEMPORAL_NAMESPACE: 'incidents',
     TEMPORAL_TASK_QUEUE: 'night',
   }
-  expect(temporalSettings({}, env)).toEqual({
+  expect(await temporalSettings({ env })).toEqual({
     connection: { address: 'temporal.example:7233' },
     namespace: 'incidents',
     taskQueue: 'night',
   })
 })
 
-test('what the caller says goes before the environment', () => {
+test('what the caller says goes before the environment', async () => {
   const env = { ...nowhere, TEMPORAL_ADDRESS: 'a:1', TEMPORAL_NAMESPACE: 'b', TEMPORAL_TASK_QUEUE: 'c' }
   const given = { address: 'd:2', namespace: 'e', taskQueue: 'f' }
-  expect(temporalSettings(given, env)).toEqual({ connection: { address: 'd:2' }, namespace: 'e', taskQueue: 'f' })
+  expect(await temporalSettings({ ...given, env })).toEqual({
+    connection: { address: 'd:2' },
+    namespace: 'e',
+    taskQueue: 'f',
+  })
 })
 
-test('a variable that is set but empty counts as not set', () => {
+test('a variable that is set but empty counts as not set', async () => {
   const env = {
     ...nowhere,
     TEMPORAL_ADDRESS: '',
@@ -40,15 +44,15 @@ test('a variable that is set but empty counts as not set', () => {
     TEMPORAL_API_KEY: '',
     TEMPORAL_TASK_QUEUE: '',
   }
-  expect(temporalSettings({}, env)).toEqual(temporalSettings({}, nowhere))
+  expect(await temporalSettings({ env })).toEqual(await temporalSettings({ env: nowhere }))
 })
 
-test('an API key turns TLS on, as Temporal Cloud wants it', () => {
+test('an API key turns TLS on, as Temporal Cloud wants it', async () => {
   const env = { ...nowhere, TEMPORAL_ADDRESS: 'eu-west-1.aws.api.temporal.io:7233', TEMPORAL_API_KEY: 'key' }
-  expect(temporalSettings({}, env).connection).toMatchObject({ apiKey: 'key', tls: true })
+  expect((await temporalSettings({ env })).connection).toMatchObject({ apiKey: 'key', tls: true })
 })
 
-test('certificates and headers come from the environment', () => {
+test('certificates and headers come from the environment', async () => {
   const env = {
     ...nowhere,
     TEMPORAL_TLS_CLIENT_CERT_DATA: 'certificate',
@@ -56,7 +60,7 @@ test('certificates and headers come from the environment', () => {
     TEMPORAL_TLS_SERVER_NAME: 'inner.example',
     TEMPORAL_GRPC_META_TEAM: 'night',
   }
-  expect(temporalSettings({}, env).connection).toMatchObject({
+  expect((await temporalSettings({ env })).connection).toMatchObject({
     tls: {
       serverNameOverride: 'inner.example',
       clientCertPair: { crt: expect.anything(), key: expect.anything() },
@@ -71,12 +75,14 @@ test('a profile of the configuration file is used, and the environment goes befo
     const file = join(folder, 'temporal.toml')
     await writeFile(file, '[profile.night]\naddress = "night.example:7233"\nnamespace = "night"\n')
     const env = { TEMPORAL_CONFIG_FILE: file, TEMPORAL_PROFILE: 'night' }
-    expect(temporalSettings({}, env)).toMatchObject({
+    expect(await temporalSettings({ env })).toMatchObject({
       connection: { address: 'night.example:7233' },
       namespace: 'night',
     })
-    expect(temporalSettings({}, { ...env, TEMPORAL_NAMESPACE: 'day' }).namespace).toBe('day')
-    expect(() => temporalSettings({}, { ...env, TEMPORAL_PROFILE: 'noon' })).toThrow(/'noon'.*TEMPORAL_PROFILE/)
+    expect((await temporalSettings({ env: { ...env, TEMPORAL_NAMESPACE: 'day' } })).namespace).toBe('day')
+    await expect(temporalSettings({ env: { ...env, TEMPORAL_PROFILE: 'noon' } })).rejects.toThrow(
+      /'noon'.*TEMPORAL_PROFILE/,
+    )
   } finally {
     await rm(folder, { recursive: true })
   }
@@ -89,8 +95,8 @@ test('a server that does not answer is named, with what to do', async () => {
 
 test('a namespace that is not there is named, with the server and what to set', async () => {
   const service = { describeNamespace: () => Promise.reject(new Error('Namespace night is not found.')) }
-  const checked = checkNamespace(service, temporalSettings({ namespace: 'night' }, nowhere))
+  const checked = checkNamespace(service, await temporalSettings({ namespace: 'night', env: nowhere }))
   await expect(checked).rejects.toThrow(
-    /127\.0\.0\.1:7233.*"night" \(Namespace night is not found\).*TEMPORAL_NAMESPACE/,
+    /"night".*127\.0\.0\.1:7233 \(Namespace night is not found\).*TEMPORAL_NAMESPACE/,
   )
 })

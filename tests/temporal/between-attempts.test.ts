@@ -9,7 +9,7 @@ import { loopActivity } from '../../lib/temporal/index.ts'
 import { readProgress } from '../../lib/temporal/progress.ts'
 import { startIncident } from '../../workflows/client.ts'
 import { createWorker } from '../../workflows/worker.ts'
-import { startCommand } from '../cli/support/command.ts'
+import { startProcess } from '../cli/support/start-process.ts'
 import { calls, says, scriptedModel } from '../support/scripted-model.ts'
 import { temporalForTests } from '../support/temporal-server.ts'
 import { busy, getCity, heartbeatTimeout } from './support/one-run.ts'
@@ -106,7 +106,7 @@ describe.skipIf(source === undefined)('between two attempts of a run', () => {
       await expect(result()).rejects.toMatchObject({ cause: { name: 'CancelledFailure' } })
       expect(await status()).toMatchObject({ step: 'agent_step', stop_reason: 'cancelled' })
       const there = { TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace }
-      const watched = await startCommand(['watch', handle.workflowId], there).ended
+      const watched = await startProcess(['watch', handle.workflowId], there).ended
       expect(watched.code).toBe(1)
       expect(watched.stderr).toContain('Cancelled without a result')
     })

@@ -7,7 +7,8 @@ import { incidentResponder } from '../../lib/incident/responder/incident-respond
 import { minimax } from '../../lib/minimax/minimax.ts'
 import { type MockServer, type Responder, startMockServer } from '../../lib/testing/index.ts'
 import { connectClient, startIncident } from '../../workflows/client.ts'
-import { type ReportFolder, reportFolder, type Started, startCommand } from '../cli/support/command.ts'
+import { type ReportFolder, reportFolder } from '../cli/support/report-folder.ts'
+import { type StartedProcess, startProcess } from '../cli/support/start-process.ts'
 import { seededNumber } from '../support/seeded-text.ts'
 import { openTemporal, type TemporalServer, temporalForTests } from '../support/temporal-server.ts'
 import { comparable } from './support/comparable.ts'
@@ -48,7 +49,7 @@ describe.skipIf(source === undefined).concurrent('the command line with Temporal
     const place = placeOf(mockServer)
     const first = worker(place)
     await first.until('worker ready')
-    const waiting = startCommand(['start', scenario, '--wait'], place)
+    const waiting = startProcess(['start', scenario, '--wait'], place)
     await requests(mockServer, 3)
     first.kill('SIGTERM')
     const { code, stderr } = await first.ended
@@ -59,11 +60,11 @@ describe.skipIf(source === undefined).concurrent('the command line with Temporal
     expect(done.code, done.stderr).toBe(0)
     expect(done.stdout).toMatch(/^Validation +improved: /m)
     // Which round is looked at first depends on how fast the second worker starts.
-    expect(done.stderr).toMatch(/agent_step round \d+\/10: .*went on after round 2/)
+    expect(done.stderr).toMatch(/agent_step round \d+\/10: .*resumed after round 2/)
     expect(mockServer.requests.length).toBeLessThanOrEqual(requestsAlone + 1)
 
     const [id = ''] = done.stdout.split('\n')
-    const watched = await startCommand(['watch', id], place).ended
+    const watched = await startProcess(['watch', id], place).ended
     expect(watched.code).toBe(0)
     expect(watched.stdout).toContain('improved')
     const { report } = await client.workflow.getHandle(id).result()
@@ -97,11 +98,11 @@ describe.skipIf(source === undefined).concurrent('the command line with Temporal
   test('what is wrong with the server is wrong usage: exit 2, one line that says what to set', async () => {
     const there = { TEMPORAL_ADDRESS: server.address }
     const [noServer, noNamespace, noWorker, noWorkflow] = await Promise.all([
-      startCommand(['start', scenario], { TEMPORAL_ADDRESS: '127.0.0.1:1' }).ended,
-      startCommand(['start', scenario], { ...there, TEMPORAL_NAMESPACE: 'nowhere' }).ended,
-      startCommand(['worker', '--live'], { ...there, TEMPORAL_NAMESPACE: 'nowhere', ANTHROPIC_AUTH_TOKEN: 'any' })
+      startProcess(['start', scenario], { TEMPORAL_ADDRESS: '127.0.0.1:1' }).ended,
+      startProcess(['start', scenario], { ...there, TEMPORAL_NAMESPACE: 'nowhere' }).ended,
+      startProcess(['worker', '--live'], { ...there, TEMPORAL_NAMESPACE: 'nowhere', ANTHROPIC_AUTH_TOKEN: 'any' })
         .ended,
-      startCommand(['watch', 'no-such-id'], there).ended,
+      startProcess(['watch', 'no-such-id'], there).ended,
     ])
     for (const { code, stdout, stderr } of [noServer, noNamespace, noWorker, noWorkflow]) {
       expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
@@ -124,8 +125,8 @@ function placeOf(mockServer: MockServer) {
   }
 }
 
-function worker(place: Readonly<Record<string, string>>): Started {
-  return startCommand(['worker', '--live', '--reports', reports.path], place)
+function worker(place: Readonly<Record<string, string>>): StartedProcess {
+  return startProcess(['worker', '--live', '--reports', reports.path], place)
 }
 
 /** Resolves when so many requests have come. */

@@ -8,6 +8,7 @@ import { promisify } from 'node:util'
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 
+/** The fields of `package.json` that the tests read. */
 export interface Manifest {
   readonly name: string
   readonly exports: Readonly<Record<string, string | { readonly types: string; readonly default: string }>>
@@ -16,18 +17,20 @@ export interface Manifest {
   readonly peerDependencies: Readonly<Record<string, string>>
 }
 
+/** Reads `package.json` of the repository. */
 export async function readManifest(): Promise<Manifest> {
   return JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
 }
 
+/** A built copy of the package. */
 export interface BuiltPackage {
   readonly path: string
-  /** Runs Node in the folder of the package, where its own name leads to its exports. */
+  /** Runs Node in the folder of the package, where `tenrounds` resolves to its exports. */
   node(...args: readonly string[]): Promise<{ readonly stdout: string; readonly stderr: string }>
   remove(): Promise<void>
 }
 
-/** The package as it is published, in a temporary folder whose `node_modules` holds `installed` and nothing else. */
+/** Builds the package as it is published into a temporary folder whose `node_modules` has only the `installed` packages. */
 export async function buildPackage(installed: readonly string[]): Promise<BuiltPackage> {
   const path = await mkdtemp(join(tmpdir(), 'tenrounds-package-'))
   const tsc = join(root, 'node_modules/typescript/bin/tsc')
@@ -47,7 +50,7 @@ export async function buildPackage(installed: readonly string[]): Promise<BuiltP
   }
 }
 
-/** The names that an entry exports, as Node sees them. */
+/** The names of the values that an entry exports, as Node sees them. */
 export async function exportsOf({ node }: BuiltPackage, specifier: string): Promise<readonly string[]> {
   const script = `import * as entry from ${JSON.stringify(specifier)}\nconsole.log(JSON.stringify(Object.keys(entry)))`
   const { stdout } = await node('--input-type=module', '--eval', script)

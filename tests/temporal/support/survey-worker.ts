@@ -5,8 +5,8 @@
 import { createInterface } from 'node:readline'
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker'
 import { minimax } from '../../../lib/minimax/minimax.ts'
+import { takeoverWorkerOptions } from '../../../lib/temporal/index.ts'
 import { createActivities } from '../../../workflows/activities.ts'
-import { takeoverWorkerOptions } from '../../../workflows/worker.ts'
 import { surveyActivities } from './survey.ts'
 
 const [address = '', modelUrl = '', controlUrl = '', bundle = ''] = process.argv.slice(2)
