@@ -1,5 +1,5 @@
 import { styleText } from 'node:util'
-import { change, figure, headlineDeltas, price } from '../incident/report/figures.ts'
+import { formatChange, formatFigure, headlineDeltas, tradeoffNote } from '../incident/report/figures.ts'
 import type { ReportDocument } from '../incident/report/report.ts'
 import type { LoopEvent } from '../loop/events.ts'
 
@@ -124,16 +124,16 @@ export function verdict(document: ReportDocument): string {
   const { validation, diagnosis, fix_plan: plan } = document
   const rows = headlineDeltas(validation.deltas).map((delta) => [
     delta.metric,
-    figure(delta.before, delta.unit),
-    figure(delta.after, delta.unit),
-    change(delta),
+    formatFigure(delta.before, delta.unit),
+    formatFigure(delta.after, delta.unit),
+    formatChange(delta),
     delta.verdict,
   ])
   const lines = [
     ...(document.notice === null ? [] : [document.notice, '']),
     `Cause       ${oneLine(diagnosis.root_cause)}`,
     `Fix         ${oneLine(plan?.summary ?? 'none')}`,
-    `Validation  ${validation.status}: ${oneLine([validation.summary, price(validation) ?? []].flat().join(' '))}`,
+    `Validation  ${validation.status}: ${oneLine([validation.summary, tradeoffNote(validation) ?? []].flat().join(' '))}`,
     ...(rows.length === 0 ? [] : ['', ...columns([['figure', 'before', 'after', 'change', ''], ...rows])]),
   ]
   return lines.join('\n')

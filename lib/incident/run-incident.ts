@@ -5,26 +5,36 @@ import { type IncidentAgentOptions, runIncidentAgent } from './agent/run-inciden
 import { generateReport } from './report/generate-report.ts'
 import type { Report } from './report/report.ts'
 
-/** Telemetry of the incident's own window. @throws {UnknownScenarioError} that lists the ids. */
+/**
+ * Collects the telemetry of an incident's window, before any fix.
+ *
+ * @param scenario id of a built-in scenario; `listScenarios()` returns them.
+ * @throws {UnknownScenarioError} whose message lists the ids.
+ */
 export async function collectTelemetry(scenario: string): Promise<Telemetry> {
   return telemetryOf(scenario)
 }
 
+/** Options of the agent, and of the report. */
 export interface IncidentOptions extends IncidentAgentOptions {
-  /** Stands at the head of the report. */
+  /** A sentence at the top of the report, for example that no model was used. */
   readonly notice?: string
 }
 
+/** What {@link runIncident} returns. */
 export interface IncidentOutcome {
+  /** The agent's result. */
   readonly result: AgentResult
+  /** The same result as a report, with secrets masked. */
   readonly report: Report
 }
 
 /**
- * collect_telemetry → agent_step → generate_report in one process.
+ * Runs an incident in this process: collects telemetry, runs the agent and makes the report. `latencyWorkflow` does the
+ * same three steps as Temporal activities.
  *
- * @throws {UnknownScenarioError} that lists the ids.
- * @throws {ModelError} `configuration` when no model is given and the environment holds no token.
+ * @throws {UnknownScenarioError} whose message lists the ids.
+ * @throws {ModelError} `configuration` if no model is given and the environment has no token.
  */
 export async function runIncident(scenario: string, options: IncidentOptions = {}): Promise<IncidentOutcome> {
   const { notice, ...agentOptions } = options

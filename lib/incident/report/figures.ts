@@ -1,25 +1,28 @@
 import type { MetricDelta, Telemetry, Validation } from '../../../tools/types.ts'
 import { metricDeltas } from '../../../tools/validation/deltas.ts'
 
-/** A figure with its unit, short enough for a table; "–" where there is none. */
-export function figure(value: number | null, unit: string): string {
+// Figures as the report and the terminal show them. The JSON report has all of them, unrounded.
+
+/** A figure with its unit, short enough for a table: `250 ms`, `97 %`, `1.5 requests/s`. `–` for `null`. */
+export function formatFigure(value: number | null, unit: string): string {
   if (value === null) return '–'
   if (unit === 's' && Math.abs(value) < 1) return `${round(value * 1000)} ms`
   if (unit === 'share') return `${round(value * 100)} %`
   return `${round(value)} ${unit}`.replace(/ (?:1\/s)$/, '/s')
 }
 
-/** Three significant digits, whole numbers from 100 on. */
+/** Three significant digits; whole numbers from 100. */
 function round(value: number): string {
   return Math.abs(value) >= 100 ? String(Math.round(value)) : String(Number(value.toPrecision(3)))
 }
 
-export function change({ relative, before, after }: MetricDelta): string {
+/** The relative change of a figure: `+50 %`, `−50 %`. `±0` if nothing changed, `–` if there is no ratio. */
+export function formatChange({ relative, before, after }: MetricDelta): string {
   if (relative !== null) return `${relative >= 0 ? '+' : '−'}${round(Math.abs(relative) * 100)} %`
   return before !== null && before === after ? '±0' : '–'
 }
 
-/** The figures a reader looks for first; the document holds all of them. */
+/** The figures that a reader looks for first. */
 const headline = [
   'latency.ttft_s.p95',
   'latency.inter_token_s.p99',
@@ -33,28 +36,35 @@ const headline = [
   'kv_cache.usage_mean',
 ]
 
-/** The headline figures, and every other one that got worse: a fix must not hide its price. */
+/** The headline figures and every other figure that got worse, so that the report never hides a tradeoff. */
 export function headlineDeltas(deltas: readonly MetricDelta[]): readonly MetricDelta[] {
   const first = headline.flatMap((name) => deltas.find(({ metric }) => metric === name) ?? [])
   const others = deltas.filter((delta) => delta.verdict === 'worse' && !headline.includes(delta.metric))
   return [...first, ...others]
 }
 
-/** Why a verdict may stand beside figures that got worse; undefined where none did, and where nothing good was said. */
-export function price({ status, deltas }: Validation): string | undefined {
-  const worse = deltas.filter(({ verdict }) => verdict === 'worse')
-  const [most] = worse.toSorted((a, b) => relativeOf(b) - relativeOf(a))
-  if ((status !== 'improved' && status !== 'unchanged') || most === undefined) return undefined
-  const figures = worse.length === 1 ? '1 figure is' : `${worse.length} figures are`
-  return `The verdict goes by the objective and the requests served; ${figures} worse all the same, most of all ${most.metric} (${change(most)}).`
-}
-
-/** What was nothing before has grown beyond every ratio. */
-function relativeOf({ relative }: MetricDelta): number {
-  return relative === null ? Number.POSITIVE_INFINITY : Math.abs(relative)
-}
-
 /** The headline figures of one window. */
 export function headlineFigures(telemetry: Telemetry): readonly MetricDelta[] {
   return headlineDeltas(metricDeltas(telemetry, telemetry))
+}
+
+/**
+ * A sentence about the figures that got worse although the status is `improved` or `unchanged`.
+ *
+ * @returns `undefined` for any other status, and if no figure got worse.
+ */
+export function tradeoffNote({ status, deltas }: Validation): string | undefined {
+  const worse = deltas.filter(({ verdict }) => verdict === 'worse')
+  const [most] = worse.toSorted((a, b) => growthOf(b) - growthOf(a))
+  if ((status !== 'improved' && status !== 'unchanged') || most === undefined) return undefined
+  const figures = worse.length === 1 ? '1 figure' : `${worse.length} figures`
+  return (
+    `The status depends on the objective and on the requests served. ${figures} still got worse, ` +
+    `${most.metric} the most (${formatChange(most)}).`
+  )
+}
+
+/** A figure that was 0 before has no ratio. It counts as the largest growth. */
+function growthOf({ relative }: MetricDelta): number {
+  return relative === null ? Number.POSITIVE_INFINITY : Math.abs(relative)
 }

@@ -4,15 +4,23 @@ import type { AgentResult } from '../agent/agent-result.ts'
 import { renderMarkdown } from './markdown.ts'
 import type { Report, ReportDocument } from './report.ts'
 
+/** Everything that a report is made from. */
 export interface ReportInput {
+  /** Id of the incident. */
   readonly scenario: string
+  /** Telemetry of the incident's window, before any fix. */
   readonly pre_telemetry: Telemetry
+  /** The agent's result. */
   readonly result: AgentResult
-  /** Stands at the head of the report. */
+  /** A sentence at the top of the report, for example that no model was used. */
   readonly notice?: string
 }
 
-/** The report as a document and as Markdown: pure, secrets masked, every figure out of the input. */
+/**
+ * Makes the report, as a JSON document and as Markdown.
+ *
+ * It is a pure function. Secrets are masked, and every figure comes from the input.
+ */
 export function generateReport({ scenario, pre_telemetry, result, notice }: ReportInput): Report {
   const json: ReportDocument = redactDeep({
     report_version: 1 as const,

@@ -1,7 +1,7 @@
 import { excerpt } from '../../../router/text/clip.ts'
 import type { FixAction, FixResult } from '../../../tools/types.ts'
 import type { TraceEntry } from '../../loop/trace.ts'
-import { change, figure, headlineDeltas, headlineFigures, price } from './figures.ts'
+import { formatChange, formatFigure, headlineDeltas, headlineFigures, tradeoffNote } from './figures.ts'
 import type { ReportDocument } from './report.ts'
 
 /** The report as Markdown. Whatever came from a model or a log is escaped: it cannot add headings, links or markup. */
@@ -36,14 +36,14 @@ function head({ scenario, notice, validation, agent_trace: trace }: ReportDocume
 
 function incident({ pre_telemetry: { window, slo, config_id } }: ReportDocument): string {
   const objective = [
-    `time to first token p95 ≤ ${figure(slo.ttft_p95_s, 's')}`,
-    `inter-token p99 ≤ ${figure(slo.inter_token_p99_s, 's')}`,
-    `served ≥ ${figure(slo.served_ratio, 'share')}`,
+    `time to first token p95 ≤ ${formatFigure(slo.ttft_p95_s, 's')}`,
+    `inter-token p99 ≤ ${formatFigure(slo.inter_token_p99_s, 's')}`,
+    `served ≥ ${formatFigure(slo.served_ratio, 'share')}`,
   ]
   return [
     '## Incident',
     bullets([
-      `window: ${plain(window.start)} to ${plain(window.end)} (${figure(window.duration_s, 's')})`,
+      `window: ${plain(window.start)} to ${plain(window.end)} (${formatFigure(window.duration_s, 's')})`,
       `configuration: ${cellCode(config_id)}`,
       `objective: ${objective.join(', ')}`,
     ]),
@@ -53,18 +53,18 @@ function incident({ pre_telemetry: { window, slo, config_id } }: ReportDocument)
 /** Without a validation the figures of the incident stand alone: they are what is known. */
 function figures({ validation, pre_telemetry }: ReportDocument): string {
   if (validation.deltas.length === 0) {
-    const rows = headlineFigures(pre_telemetry).map(({ metric, before, unit }) => [metric, figure(before, unit)])
+    const rows = headlineFigures(pre_telemetry).map(({ metric, before, unit }) => [metric, formatFigure(before, unit)])
     return `## Before\n\n${table(['figure', 'before'], rows)}`
   }
   const rows = headlineDeltas(validation.deltas).map((delta) => [
     delta.metric,
-    figure(delta.before, delta.unit),
-    figure(delta.after, delta.unit),
-    change(delta),
+    formatFigure(delta.before, delta.unit),
+    formatFigure(delta.after, delta.unit),
+    formatChange(delta),
     delta.verdict,
   ])
   const compared = table(['figure', 'before', 'after', 'change', ''], rows)
-  return ['## Before and after', price(validation) ?? [], compared].flat().join('\n\n')
+  return ['## Before and after', tradeoffNote(validation) ?? [], compared].flat().join('\n\n')
 }
 
 function diagnosis({ diagnosis: found }: ReportDocument): string {

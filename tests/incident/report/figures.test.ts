@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { change, price } from '../../../lib/incident/report/figures.ts'
+import { formatChange, tradeoffNote } from '../../../lib/incident/report/figures.ts'
 
 const delta = { metric: 'latency.ttft_s.p95', unit: 's', verdict: 'unknown' } as const
 
@@ -10,27 +10,29 @@ test.each([
   [0, 3, null, '–'],
   [null, null, null, '–'],
   [null, 3, null, '–'],
-])('the change from %j to %j is shown as it can be told', (before, after, relative, shown) => {
-  expect(change({ ...delta, before, after, relative })).toBe(shown)
+])('the change from %j to %j is %j, shown as %s', (before, after, relative, shown) => {
+  expect(formatChange({ ...delta, before, after, relative })).toBe(shown)
 })
 
 const worse = (metric: string, relative: number | null) =>
   ({ metric, unit: 's', before: 1, after: 2, relative, verdict: 'worse' }) as const
 const better = { ...worse('latency.ttft_s.p95', -0.5), verdict: 'better' } as const
 
-test('a verdict beside figures that got worse says what it goes by, how many they are, and the worst', () => {
+test('the tradeoff note says what the status depends on, how many figures got worse, and which one most', () => {
   const deltas = [better, worse('latency.queue_s.p95', 0.66), worse('latency.inter_token_s.p95', 5.55)]
-  const said = price({ status: 'improved', summary: '', deltas })
-  expect(said).toContain('goes by the objective')
-  expect(said).toContain('2 figures are worse all the same, most of all latency.inter_token_s.p95 (+555 %)')
+  const note = tradeoffNote({ status: 'improved', summary: '', deltas })
+  expect(note).toContain('depends on the objective')
+  expect(note).toContain('2 figures still got worse, latency.inter_token_s.p95 the most (+555 %)')
   const fromNothing = [...deltas, worse('requests.preemptions', null)]
-  expect(price({ status: 'unchanged', summary: '', deltas: fromNothing })).toContain('most of all requests.preemptions')
+  expect(tradeoffNote({ status: 'unchanged', summary: '', deltas: fromNothing })).toContain(
+    'most of all requests.preemptions',
+  )
 })
 
 test.each([
-  ['nothing got worse', 'improved', better],
-  ['that is the verdict', 'regressed', worse('latency.ttft_s.p95', 2)],
-  ['nothing is confirmed', 'unknown', worse('latency.ttft_s.p95', 2)],
-] as const)('a verdict stands alone where %s', (_name, status, delta) => {
-  expect(price({ status, summary: '', deltas: [delta] })).toBeUndefined()
+  ['no figure got worse', 'improved', better],
+  ['the status is regressed', 'regressed', worse('latency.ttft_s.p95', 2)],
+  ['the status is unknown', 'unknown', worse('latency.ttft_s.p95', 2)],
+] as const)('there is no tradeoff note if %s', (_name, status, delta) => {
+  expect(tradeoffNote({ status, summary: '', deltas: [delta] })).toBeUndefined()
 })

@@ -17,7 +17,7 @@ test.each([
   expect(JSON.stringify(json)).toContain('[redacted]')
 })
 
-test('the value of an environment variable that is named as a secret is masked', () => {
+test('the value of an environment variable with the name of a secret is masked', () => {
   const input = inputWith('plain')
   const actions = [{ action: 'set_env' as const, env: { HF_TOKEN: 'QQQQQQQQQQQQ', OPENAI_API_KEY: 'QQQQQQQQQQQQ' } }]
   const diff = [{ op: 'add' as const, path: '/env/OPENAI_API_KEY', value: 'QQQQQQQQQQQQ' }]
@@ -33,7 +33,7 @@ test('the value of an environment variable that is named as a secret is masked',
   expect(linesWithSecret(markdown)).toEqual([])
 })
 
-test('masking changes no figure and no name', () => {
+test('masking changes neither figures nor names', () => {
   const input = inputWith('plain')
   const { json } = generateReport(input)
   expect(json).toEqual({
@@ -45,14 +45,14 @@ test('masking changes no figure and no name', () => {
   })
 })
 
-test('the report is made of its input alone and leaves it as it is', () => {
+test('the report depends only on its input and does not change it', () => {
   const input = inputWith('Bearer 0123456789')
   const before = structuredClone(input)
   expect(generateReport(input)).toEqual(generateReport(input))
   expect(input).toEqual(before)
 })
 
-test('without a notice there is none', () => {
+test('without a notice the report has none', () => {
   const { notice: _, ...input } = inputWith('plain')
   const { json, markdown } = generateReport(input)
   expect(json.notice).toBeNull()
