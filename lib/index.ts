@@ -18,10 +18,20 @@ export type { LoopErrorCode, ModelErrorCode, ModelErrorFields, RunError } from '
 export { isModelError, LoopError, ModelError } from './loop/errors.ts'
 export type { LoopEvent } from './loop/events.ts'
 export type { LimitReason, Limits, StopReason } from './loop/limits.ts'
-export type { FinishReason, Model, ModelReply, ModelRequest, SerializedMessage, Usage } from './loop/model.ts'
+export type {
+  FinishReason,
+  Model,
+  ModelReply,
+  ModelRequest,
+  SerializedMessage,
+  Usage,
+  UsageRecord,
+} from './loop/model.ts'
 export type { AnswerContract, AnswerOf, Run, RunOptions, RunView } from './loop/run.ts'
 export { runLoop } from './loop/run-loop.ts'
-export type { Trace, TraceEntry } from './loop/trace.ts'
+export type { RunSummary } from './loop/run-summary.ts'
+export { summarizeRun } from './loop/run-summary.ts'
+export type { TraceEntry } from './loop/trace.ts'
 export type { MinimaxOptions } from './minimax/configuration.ts'
 export type { MinimaxModel } from './minimax/minimax.ts'
 export { minimax } from './minimax/minimax.ts'

@@ -40,7 +40,7 @@ export interface GenerateReportInput extends AgentStepInput {
 /** What `generate_report` returns. */
 export interface GeneratedReport {
   readonly run_id: string
-  readonly stop_reason: AgentResult['agent_trace']['stop_reason']
+  readonly stop_reason: AgentResult['run']['stop_reason']
   readonly status: ValidationStatus
   readonly report: Report
   /** Folder on the worker's machine; absent where no file was written. */
@@ -86,7 +86,7 @@ export function createActivities(options: ActivityOptions = {}) {
               deadlineMs: Math.min(options.limits?.deadlineMs ?? deadlineMs, deadlineMs),
             },
           }),
-        ({ agent_trace: { stop_reason, rounds, error } }) => ({
+        ({ run: { stop_reason, rounds, error } }) => ({
           stopReason: stop_reason,
           rounds,
           ...(error && { error }),
@@ -105,7 +105,7 @@ export function createActivities(options: ActivityOptions = {}) {
     generate_report: (input: GenerateReportInput): Promise<GeneratedReport> =>
       classified(async () => {
         const report = reportOf(input, options.notice)
-        const { run_id, stop_reason } = input.result.agent_trace
+        const { run_id, stop_reason } = input.result.run
         const generated = { run_id, stop_reason, status: input.result.validation.status, report }
         return fitResult<GeneratedReport>(
           options.reportDirectory === undefined

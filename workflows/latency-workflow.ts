@@ -83,7 +83,7 @@ export async function latencyWorkflow(input: LatencyWorkflowInput): Promise<Late
     }
     throw error
   })
-  const outcome = { scenario, stop_reason: result.agent_trace.stop_reason, status: result.validation.status }
+  const outcome = { scenario, stop_reason: result.run.stop_reason, status: result.validation.status }
   status = { ...outcome, step: 'generate_report' }
   const report = await CancellationScope.nonCancellable(() => generate_report({ scenario, pre_telemetry, result }))
   status = { ...outcome, step: 'done' }

@@ -40,9 +40,9 @@ export async function runCommand(io: CommandIo, { scenario, live, reports }: Run
     io.stdout.write(`\n${verdict(report.json)}\n`)
     await writeReport(report, folder)
     io.stdout.write(`\nReport      ${folder}/report.md, report.json\n`)
-    if (result.agent_trace.error !== undefined) io.stderr.write(`\nFailed: ${result.agent_trace.error.message}\n`)
+    if (result.run.error !== undefined) io.stderr.write(`\nFailed: ${result.run.error.message}\n`)
     if (signal.aborted) return exitCode.interrupted
-    return result.agent_trace.stop_reason === 'answered' ? exitCode.ok : exitCode.failed
+    return result.run.stop_reason === 'answered' ? exitCode.ok : exitCode.failed
   } finally {
     progress.close()
     await endpoint.close()

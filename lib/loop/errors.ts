@@ -1,4 +1,5 @@
 import { errorMessage, TenroundsError } from '../../router/errors.ts'
+import type { Infer, Returnable } from '../../router/schema.ts'
 import { excerpt } from '../../router/text/clip.ts'
 
 /**
@@ -106,25 +107,35 @@ export function isModelError(value: unknown): value is ModelError {
   return value instanceof Error && value.name === 'ModelError' && 'code' in value && typeof value.code === 'string'
 }
 
+/** JSON Schema of a {@link RunError}. */
+export const runErrorSchema = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['name', 'message'],
+  properties: {
+    name: { type: 'string', description: 'Name of the error class, for example `ModelError`.' },
+    message: { type: 'string', description: 'Explanation for people, at most 1024 bytes, with secrets masked.' },
+    code: {
+      type: 'string',
+      description:
+        'Stable identifier, for a failed model call a `ModelErrorCode`. Absent for errors of other libraries.',
+    },
+    retryable: {
+      type: 'boolean',
+      description: 'Whether the same request may succeed later. Set for failed model calls.',
+    },
+    retry_after_ms: {
+      type: 'number',
+      description: 'Time that the server asks to wait before the next request, in milliseconds.',
+    },
+    status: { type: 'integer', description: 'HTTP status of the response.' },
+    provider_code: { type: 'string', description: "The provider's own error code, for example MiniMax's `2013`." },
+    request_id: { type: 'string', description: "The provider's id of the request, for its support." },
+  },
+} as const
+
 /** A failure as plain data that can be logged, stored and sent. It is part of runs, traces and reports. */
-export interface RunError {
-  /** Name of the error class, for example `ModelError`. */
-  readonly name: string
-  /** Explanation for people, at most 1024 bytes, with secrets masked. */
-  readonly message: string
-  /** Stable identifier; for a failed model call a {@link ModelErrorCode}. Absent for errors of other libraries. */
-  readonly code?: string
-  /** Whether the same request may succeed later. Set for failed model calls. */
-  readonly retryable?: boolean
-  /** Time that the server asks to wait before the next request, in milliseconds. */
-  readonly retry_after_ms?: number
-  /** HTTP status of the response. */
-  readonly status?: number
-  /** The provider's own error code, for example MiniMax's `2013`. */
-  readonly provider_code?: string
-  /** The provider's id of the request, for its support. */
-  readonly request_id?: string
-}
+export type RunError = Returnable<Infer<typeof runErrorSchema>>
 
 /** A thrown value as plain data. The message is clipped and its secrets are masked; stack and cause are left out. */
 export function toRunError(error: unknown): RunError {

@@ -72,10 +72,16 @@ function isLimit(name: string): name is keyof Limits {
 }
 
 /** Why a run ended. */
-export type StopReason = 'answered' | 'rounds' | 'tokens' | 'deadline' | 'repetition' | 'cancelled' | 'failed'
+export type StopReason = (typeof stopReasons)[number]
+
+/** All stop reasons, for schemas. */
+export const stopReasons = ['answered', 'rounds', 'tokens', 'deadline', 'repetition', 'cancelled', 'failed'] as const
 
 /** The bound that turned a round into the answer round; `calls` and `messageBytes` are limits by their option's name. */
-export type LimitReason = 'rounds' | 'tokens' | 'deadline' | 'repetition' | 'calls' | 'messageBytes'
+export type LimitReason = (typeof limitReasons)[number]
+
+/** All limit reasons, for schemas. */
+export const limitReasons = ['rounds', 'tokens', 'deadline', 'repetition', 'calls', 'messageBytes'] as const
 
 /** The stop reason of a run that ended at a bound without an accepted answer. */
 export const stopReasonOf: Readonly<Record<LimitReason, StopReason>> = {

@@ -1,5 +1,6 @@
 import type { AssistantMessage } from '../../router/reading/assistant-message.ts'
 import type { TextFormat } from '../../router/reading/text-format.ts'
+import type { Infer, Returnable } from '../../router/schema.ts'
 import type { ModelErrorCode } from './errors.ts'
 
 /**
@@ -73,6 +74,34 @@ export interface Usage {
   readonly reasoningTokens: number
 }
 
+const count = { type: 'integer', minimum: 0 } as const
+
+/** JSON Schema of a {@link UsageRecord}. */
+export const usageSchema = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['input_tokens', 'output_tokens', 'cached_input_tokens', 'reasoning_tokens'],
+  properties: {
+    input_tokens: { ...count, description: 'Prompt tokens, cached ones included.' },
+    output_tokens: { ...count, description: 'Completion tokens, reasoning included.' },
+    cached_input_tokens: { ...count, description: 'Prompt tokens that the server read from its cache.' },
+    reasoning_tokens: { ...count, description: 'Completion tokens that the model spent on reasoning.' },
+  },
+} as const
+
+/** {@link Usage} with the field names of JSON documents. */
+export type UsageRecord = Returnable<Infer<typeof usageSchema>>
+
+/** Token counts with the field names of JSON documents. */
+export function usageRecord(usage: Usage): UsageRecord {
+  return {
+    input_tokens: usage.inputTokens,
+    output_tokens: usage.outputTokens,
+    cached_input_tokens: usage.cachedInputTokens,
+    reasoning_tokens: usage.reasoningTokens,
+  }
+}
+
 export const noUsage: Usage = { inputTokens: 0, outputTokens: 0, cachedInputTokens: 0, reasoningTokens: 0 }
 
 export function addUsage(a: Usage, b: Usage): Usage {
@@ -87,13 +116,13 @@ export function addUsage(a: Usage, b: Usage): Usage {
 /** What a model did not count is 0: one NaN would undo the limit of tokens. */
 export function soundUsage(usage: Partial<Usage>): Usage {
   return {
-    inputTokens: count(usage.inputTokens),
-    outputTokens: count(usage.outputTokens),
-    cachedInputTokens: count(usage.cachedInputTokens),
-    reasoningTokens: count(usage.reasoningTokens),
+    inputTokens: sound(usage.inputTokens),
+    outputTokens: sound(usage.outputTokens),
+    cachedInputTokens: sound(usage.cachedInputTokens),
+    reasoningTokens: sound(usage.reasoningTokens),
   }
 }
 
-function count(value: unknown): number {
+function sound(value: unknown): number {
   return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : 0
 }

@@ -15,7 +15,7 @@ import { Transcript } from './messages.ts'
 import { type Model, noUsage, type Usage } from './model.ts'
 import type { AnswerOf, Run, RunOptions } from './run.ts'
 import { Scope } from './run-deadline.ts'
-import { Recorder, usageFields } from './trace.ts'
+import { Recorder } from './trace.ts'
 import { assertCheckpoint } from './validate-checkpoint.ts'
 
 /** Everything that changes while a run goes on. The steps of the loop read it and write it; nothing else does. */
@@ -128,21 +128,14 @@ export function endRun<S extends object>(run: RunState): Run<AnswerOf<S>> {
   run.recorder.emit({ type: 'run-end', stopReason, rounds: run.rounds, usage: run.usage, ...error })
   const record = {
     runId: run.runId,
+    model: run.model.name,
+    provider: run.model.provider,
     rounds: run.rounds,
     usage: run.usage,
+    durationMs: Math.round(run.elapsedMs()),
     ...(run.closing === undefined ? {} : { limit: run.closing }),
     results: run.ledger.results,
-    trace: {
-      run_id: run.runId,
-      model: run.model.name,
-      provider: run.model.provider,
-      stop_reason: stopReason,
-      rounds: run.rounds,
-      usage: usageFields(run.usage),
-      duration_ms: Math.round(run.elapsedMs()),
-      entries: run.recorder.close(),
-      ...error,
-    },
+    trace: run.recorder.close(),
   }
   // The answer was checked against the schema, or is text where there is none.
   if (stopReason === 'answered') return { stopReason, answer: run.answer?.value as AnswerOf<S>, ...record }

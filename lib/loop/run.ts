@@ -7,7 +7,7 @@ import type { RunError } from './errors.ts'
 import type { LoopEvent } from './events.ts'
 import type { LimitReason, Limits, StopReason } from './limits.ts'
 import type { Model, Usage } from './model.ts'
-import type { Trace } from './trace.ts'
+import type { TraceEntry } from './trace.ts'
 
 export interface RunOptions<S extends object = never> {
   readonly model: Model
@@ -46,13 +46,20 @@ export interface RunView {
 
 interface RunRecord {
   readonly runId: string
+  /** Name of the model, as the {@link Model} gives it. */
+  readonly model: string
+  /** OpenTelemetry's name of the provider, for example `minimax`. */
+  readonly provider: string
   readonly rounds: number
   readonly usage: Usage
+  /** Time of the run in milliseconds, earlier processes included. */
+  readonly durationMs: number
   /** The bound that made the model answer early, whether or not the answer was accepted. */
   readonly limit?: LimitReason
   /** Every tool result of the run, with full values. */
   readonly results: readonly ToolResult[]
-  readonly trace: Trace
+  /** What happened, in order. */
+  readonly trace: readonly TraceEntry[]
 }
 
 /** What a run came to. Never an exception: what was learned before a failure is here. */

@@ -1,39 +1,22 @@
 import { errorMessage } from '../../router/errors.ts'
 import { excerpt } from '../../router/text/clip.ts'
-import type { RunError } from './errors.ts'
 import type { LoopEvent, LoopEventBody } from './events.ts'
-import type { StopReason } from './limits.ts'
-import type { Usage } from './model.ts'
-
-/** The readable record of a run: who answered, how it ended, and one entry per reply, call, repair and limit. */
-export interface Trace {
-  readonly run_id: string
-  readonly model: string
-  readonly provider: string
-  readonly stop_reason: StopReason
-  readonly rounds: number
-  readonly usage: {
-    readonly input_tokens: number
-    readonly output_tokens: number
-    readonly cached_input_tokens: number
-    readonly reasoning_tokens: number
-  }
-  readonly duration_ms: number
-  readonly error?: RunError
-  readonly entries: readonly TraceEntry[]
-}
+import { type UsageRecord, usageRecord } from './model.ts'
 
 type Announcement = 'run-start' | 'round-start' | 'tool-start' | 'run-end'
 
 type RecordedEvent = Exclude<LoopEventBody, { readonly type: Announcement }>
 
-/** An event of the run in the field names of JSON documents; the two ends are the trace itself. */
+/**
+ * One entry of a run's trace: an event with the field names of JSON documents. Events that only announce another one
+ * (`run-start`, `round-start`, `tool-start`) and `run-end` have no entry.
+ */
 export type TraceEntry = EntryOf<RecordedEvent>
 
 type EntryOf<Event> = Event extends RecordedEvent
   ? {
       readonly [Field in keyof Event as Field extends string ? SnakeCase<Field> : never]: Field extends 'usage'
-        ? Trace['usage']
+        ? UsageRecord
         : Event[Field]
     } & {
       /** Milliseconds since the run began. */
@@ -66,18 +49,9 @@ function traceEntry(event: RecordedEvent, elapsedMs: number): TraceEntry {
     entry[snakeCase(name)] = name.endsWith('Ms') ? Math.round(Number(value)) : value
   }
   entry['elapsed_ms'] = Math.round(elapsedMs)
-  if (event.type === 'reply') entry['usage'] = usageFields(event.usage)
+  if (event.type === 'reply') entry['usage'] = usageRecord(event.usage)
   // The names are those that the type computes.
   return entry as TraceEntry
-}
-
-export function usageFields(usage: Usage): Trace['usage'] {
-  return {
-    input_tokens: usage.inputTokens,
-    output_tokens: usage.outputTokens,
-    cached_input_tokens: usage.cachedInputTokens,
-    reasoning_tokens: usage.reasoningTokens,
-  }
 }
 
 /** There are some twenty names, and thousands of events. */

@@ -1,5 +1,5 @@
 import { ApplicationFailure } from '@temporalio/common'
-import type { Trace } from '../loop/trace.ts'
+import type { TraceEntry } from '../loop/trace.ts'
 
 /** Makes a result at least `excess` bytes shorter, as far as it can. */
 export type Shorten<Result> = (result: Result, excess: number) => Result
@@ -23,21 +23,21 @@ export function fitResult<Result>(result: Result, maxBytes: number, shorten?: Sh
 }
 
 /** Leaves the oldest entries out, and says so in the first one. */
-export function shortenTrace(trace: Trace, excess: number): Trace {
+export function shortenTrace(trace: readonly TraceEntry[], excess: number): readonly TraceEntry[] {
   const note = (left: number) => ({
     type: 'warning' as const,
     source: 'activity',
     message: `The first ${left} entries were left out: the result was larger than a payload may be.`,
-    elapsed_ms: trace.duration_ms,
+    elapsed_ms: trace[left]?.elapsed_ms ?? trace.at(-1)?.elapsed_ms ?? 0,
   })
-  let saved = -jsonBytes(note(trace.entries.length)) - 1
+  let saved = -jsonBytes(note(trace.length)) - 1
   let left = 0
-  for (const entry of trace.entries) {
+  for (const entry of trace) {
     if (saved >= excess) break
     saved += jsonBytes(entry) + 1
     left++
   }
-  return left === 0 ? trace : { ...trace, entries: [note(left), ...trace.entries.slice(left)] }
+  return left === 0 ? trace : [note(left), ...trace.slice(left)]
 }
 
 /**

@@ -20,7 +20,7 @@ test('without a token the mock server answers, and terminal and report say that 
   expect(json).toMatchObject({
     scenario: 'kv_cache_pressure',
     validation: { status: 'improved' },
-    agent_trace: { run_id: report?.run, model: 'mock-server', stop_reason: 'answered' },
+    run: { run_id: report?.run, model: 'mock-server', stop_reason: 'answered' },
   })
   for (const text of [stdout, stderr, json.notice, report?.markdown]) expect(text).toContain('No model was involved')
   // The fix makes some figures worse, and neither text hides it.
@@ -48,7 +48,7 @@ test('an endpoint that cannot be reached gives a report of the failure, without 
     notice: expect.stringContaining('127.0.0.1:1 is on this machine'),
     validation: { status: 'unknown' },
     pre_telemetry: { scenario: 'kv_cache_pressure' },
-    agent_trace: { stop_reason: 'failed', rounds: 0, error: { code: 'network' } },
+    run: { stop_reason: 'failed', rounds: 0, error: { code: 'network' } },
   })
   expect(report?.markdown).toMatch(/\*\*Failed:\*\* 127\.0\.0\.1:1 refuses connections/)
   expect(stdout).toMatch(/^Validation +unknown/m)
@@ -67,6 +67,6 @@ test('a rejected token gives a report without it, and is not tried again', async
   expect(code, stderr).toBe(1)
   expect(server.bodies).toHaveLength(1)
   const [report] = await reports.read()
-  expect(JSON.parse(report?.json ?? '').agent_trace.error).toMatchObject({ code: 'authentication', status: 401 })
+  expect(JSON.parse(report?.json ?? '').run.error).toMatchObject({ code: 'authentication', status: 401 })
   expect([stdout, stderr, report?.json, report?.markdown].join()).not.toContain(token)
 })

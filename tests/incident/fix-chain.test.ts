@@ -26,7 +26,7 @@ test('telemetry that the model made up validates nothing', async () => {
     invented,
     answers([quote], harmful),
   ])
-  expect(result.agent_trace.stop_reason).toBe('answered')
+  expect(result.run.stop_reason).toBe('answered')
   expect(result.validation).toMatchObject({ status: 'unknown', deltas: [] })
 })
 

@@ -24,7 +24,7 @@ test('figures come from the tools, not from the answer', async () => {
   const result = await agent(model)
   expect(result).toMatchObject({
     ...(await simulate(scenario, plan)),
-    agent_trace: { stop_reason: 'answered', rounds: 5 },
+    run: { stop_reason: 'answered', rounds: 5 },
   })
   expect(result.validation.status).toBe('improved')
 })
@@ -41,7 +41,7 @@ test('a plan that was not simulated is sent back', async () => {
   const model = scriptedModel([fetchConfig, ...simulates(plan), answers([quote], otherPlan), answers([quote])])
   const result = await agent(model)
   expect(lastFeedback(model)).toContain('fix_plan.actions: these actions were not simulated')
-  expect(result).toMatchObject({ fix_plan: plan, agent_trace: { stop_reason: 'answered', rounds: 6 } })
+  expect(result).toMatchObject({ fix_plan: plan, run: { stop_reason: 'answered', rounds: 6 } })
 })
 
 test('a plan with its members in another order is the same plan', async () => {
@@ -50,7 +50,7 @@ test('a plan with its members in another order is the same plan', async () => {
     summary: 'The same.',
   }
   const model = scriptedModel([fetchConfig, ...simulates(plan), answers([quote], reordered)])
-  expect((await agent(model)).agent_trace.stop_reason).toBe('answered')
+  expect((await agent(model)).run.stop_reason).toBe('answered')
 })
 
 test('a quote that no result contains is sent back, and the corrected answer is grounded', async () => {
@@ -63,7 +63,7 @@ test('a quote that no result contains is sent back, and the corrected answer is 
 test('a quote that is still invented at the limit is kept and marked as not grounded', async () => {
   const model = scriptedModel([fetchConfig, answers([quote, invented])])
   const result = await agent(model, { limits: { rounds: 2 } })
-  expect(result.agent_trace.stop_reason).toBe('rounds')
+  expect(result.run.stop_reason).toBe('rounds')
   expect(result.diagnosis.evidence).toEqual([
     { ...quote, grounded: true },
     { ...invented, grounded: false },
@@ -104,13 +104,13 @@ test.each([0, 1, 2, 3, 4])(
         summary: expect.stringContaining('failed'),
       },
       diagnosis: { root_cause: 'unknown', confidence: 'low', summary: expect.stringContaining('failed') },
-      agent_trace: {
+      run: {
         stop_reason: 'failed',
         rounds: replies,
         error: { message: 'MiniMax: busy', code: 'overloaded', status: 529 },
       },
     })
-    expect(result.agent_trace.entries.filter(({ type }) => type === 'tool-end')).toHaveLength(replies)
+    expect(result.agent_trace.filter(({ type }) => type === 'tool-end')).toHaveLength(replies)
   },
 )
 
@@ -143,7 +143,7 @@ test.each([
     fix_plan: null,
     validation: { status: 'unknown', deltas: [] },
     diagnosis: { confidence: 'low', evidence: [] },
-    agent_trace: { stop_reason: 'rounds', rounds: 1 },
+    run: { stop_reason: 'rounds', rounds: 1 },
   })
   expect(typeof result.diagnosis.root_cause).toBe('string')
 })
@@ -153,7 +153,7 @@ test('the model sees a failed call, and the run continues', async () => {
   const model = scriptedModel([lost, fetchConfig, answers([quote])])
   const result = await agent(model)
   expect(model.requests[1]?.messages.at(-1)?.content).toContain('no_such_incident')
-  expect(result.agent_trace.stop_reason).toBe('answered')
+  expect(result.run.stop_reason).toBe('answered')
 })
 
 test('the prompt reveals no scenario', async () => {

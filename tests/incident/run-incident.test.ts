@@ -24,9 +24,9 @@ test('an incident with a full KV cache is found, fixed and validated as improved
   expect(result).toMatchObject({
     diagnosis: { category: 'kv_cache', root_cause: expect.stringMatching(/KV cache/i) },
     validation: { status: 'improved' },
-    agent_trace: { stop_reason: 'answered', provider: 'minimax' },
+    run: { stop_reason: 'answered', provider: 'minimax' },
   })
-  expect(result.agent_trace.rounds).toBeLessThanOrEqual(10)
+  expect(result.run.rounds).toBeLessThanOrEqual(10)
   expect(result.diagnosis.evidence.length).toBeGreaterThan(0)
   expect(result.diagnosis.evidence.every(({ grounded }) => grounded)).toBe(true)
   expect(report.json).toMatchObject({ report_version: 1, scenario, notice: null, validation: result.validation })
@@ -51,7 +51,7 @@ test("the report's figures come from the tools even if the answer's words are ch
 test('two runs give the same report except for run id and times', async () => {
   const [first, second] = [await incident({ runId: 'first' }), await incident({ runId: 'second' })]
   expect(withoutTimes(second.report)).toEqual(withoutTimes(first.report))
-  expect(second.report.json.agent_trace.run_id).toBe('second')
+  expect(second.report.json.run.run_id).toBe('second')
 })
 
 test('with the same run id and a stopped clock, two runs give the same bytes', async () => {

@@ -54,6 +54,6 @@ test('a model error as plain data has snake_case fields', () => {
 test('a value that cannot be converted to text still gives a message', () => {
   expect(toRunError(Object.create(null))).toEqual({
     name: 'Error',
-    message: 'a value that cannot be converted to text was thrown',
+    message: 'a value that cannot be converted to text',
   })
 })

@@ -62,7 +62,7 @@ test('an answer whose check hangs is kept as partial, the trace names the check,
   const run = await runLoop({ model: scriptedModel([says('{"a":1}')]), prompt, limits: { deadlineMs: 30 }, answer })
   expect(run).toMatchObject({ stopReason: 'deadline', partial: { value: { a: 1 } } })
   expect(run).not.toHaveProperty('error')
-  expect(run.trace.entries.at(-1)).toMatchObject({ type: 'warning', source: 'answer.check' })
+  expect(run.trace.at(-1)).toMatchObject({ type: 'warning', source: 'answer.check' })
 })
 
 test('ten thousand runs on one signal leave no listener behind', async () => {
@@ -116,7 +116,7 @@ test('an async listener that rejects is a warning, not an unhandled rejection', 
     onEvent: () => Promise.reject(new Error('listener broke')),
   })
   await new Promise((resolve) => setImmediate(resolve))
-  expect(run.trace.entries).toContainEqual(expect.objectContaining({ type: 'warning', source: 'onEvent' }))
+  expect(run.trace).toContainEqual(expect.objectContaining({ type: 'warning', source: 'onEvent' }))
 })
 
 test.each([
@@ -126,5 +126,5 @@ test.each([
   const answer = { schema: { type: 'object' }, check } as const
   const run = await runLoop({ model: scriptedModel([says('{}')]), prompt, answer, limits: { rounds: 1 } })
   expect(run).toMatchObject({ stopReason: 'rounds', partial: { value: {} } })
-  expect(run.trace.entries).toContainEqual(expect.objectContaining({ type: 'warning', source: 'answer.check' }))
+  expect(run.trace).toContainEqual(expect.objectContaining({ type: 'warning', source: 'answer.check' }))
 })

@@ -49,7 +49,7 @@ test('calls that were too many may be asked for again until all are done, and ea
   const run = await runLoop({ model, tools: [worker()], prompt, limits: { callsPerRound: 1 } })
   expect(run).not.toHaveProperty('limit')
   expect(kinds(run).filter((status) => status === 'ok')).toHaveLength(5)
-  expect(run.trace.entries.filter(({ type }) => type === 'tool-end')).toHaveLength(run.results.length)
+  expect(run.trace.filter(({ type }) => type === 'tool-end')).toHaveLength(run.results.length)
 })
 
 test('the limit of calls holds inside of one reply, and only calls that reach a tool count', async () => {
@@ -175,7 +175,7 @@ test('the first bound that was reached is the one that is told, once', async () 
   const model = scriptedModel([same('a'), same('b'), same('c'), says('{}'), says('{}')])
   const run = await runLoop({ model, tools: [worker()], prompt, answer, limits: { rounds: 5 } })
   expect(run).toMatchObject({ limit: 'repetition', rounds: 5 })
-  expect(run.trace.entries.filter(({ type }) => type === 'limit')).toHaveLength(1)
+  expect(run.trace.filter(({ type }) => type === 'limit')).toHaveLength(1)
 })
 
 test('the best candidate is kept: fewer problems beat more, and the later of two equals is taken', async () => {
@@ -207,7 +207,7 @@ test.each([
   const model = scriptedModel([many(1), says('Done.')])
   const run = await runLoop({ model, tools: [worker()], prompt, onCheckpoint })
   expect(run.stopReason).toBe('answered')
-  expect(run.trace.entries).toContainEqual(
+  expect(run.trace).toContainEqual(
     expect.objectContaining({ type: 'warning', source: 'onCheckpoint', message: 'disk full' }),
   )
 })

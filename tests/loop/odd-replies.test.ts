@@ -31,7 +31,7 @@ test('at the end such a text is kept as partial, with what is wrong with it', as
 test('a reply that was withheld was paid for: it is counted and in the trace', async () => {
   const run = await runLoop({ model: scriptedModel([ends('content_filter', '')]), prompt })
   expect(run).toMatchObject({ stopReason: 'failed', rounds: 1, usage: { inputTokens: 10 } })
-  expect(run.trace.entries.map(({ type }) => type)).toEqual(['reply'])
+  expect(run.trace.map(({ type }) => type)).toEqual(['reply'])
 })
 
 test.each<FinishReason>(['length', 'content_filter'])(
@@ -130,9 +130,9 @@ test('a model that goes on after the run has ended adds nothing to its trace', a
   }
   const events: string[] = []
   const run = await runLoop({ model, prompt, limits: { deadlineMs: 30 }, onEvent: ({ type }) => events.push(type) })
-  const before = run.trace.entries.length
+  const before = run.trace.length
   retry()
-  expect(run.trace.entries).toHaveLength(before)
+  expect(run.trace).toHaveLength(before)
   expect(events.at(-1)).toBe('run-end')
 })
 
@@ -142,7 +142,7 @@ test('the model that answered, and the id of its reply, are in the trace', async
     ...{ id: 'reply-1', model: 'MiniMax-M3' },
   })
   const run = await runLoop({ model: scriptedModel([named]), prompt })
-  expect(run.trace.entries[0]).toMatchObject({ type: 'reply', model: 'MiniMax-M3', response_id: 'reply-1' })
+  expect(run.trace[0]).toMatchObject({ type: 'reply', model: 'MiniMax-M3', response_id: 'reply-1' })
 })
 
 test('secrets in names, problems and errors, and texts without end, are in no trace', async () => {

@@ -130,5 +130,5 @@ test.each([
   } as const
   const run = await runLoop({ model: scriptedModel(Array(10).fill(step)), tools, prompt, answer })
   expect(['rounds', 'repetition']).toContain(run.stopReason)
-  expect(run.trace.entries.filter(({ type }) => type === 'reply')).toHaveLength(run.rounds)
+  expect(run.trace.filter(({ type }) => type === 'reply')).toHaveLength(run.rounds)
 })

@@ -96,7 +96,7 @@ test('to look again after each fix is no repetition; to apply the same fix three
   const same = ['a', 'b', 'c'].flatMap((id) => [calls('look', {}, id), calls('fix', { to: 1 }, `fix ${id}`)])
   const stuck = await runLoop({ model: scriptedModel([...same, says('Done.')]), tools: [look, fix], prompt })
   expect(stuck).toMatchObject({ stopReason: 'answered', limit: 'repetition', rounds: 7 })
-  expect(stuck.trace.entries.find(({ type }) => type === 'limit')).toMatchObject({
+  expect(stuck.trace.find(({ type }) => type === 'limit')).toMatchObject({
     detail: 'the same call of fix was asked for three times',
   })
 })

@@ -77,7 +77,7 @@ test('a reply is saved before it is checked, and a check that was cut short is m
     onCheckpoint: (at) => taken.push(at),
   })
   expect(run).toMatchObject({ stopReason: 'cancelled', error: { message: 'shutdown' } })
-  expect(run.trace.entries.map(({ type }) => type)).not.toContain('warning')
+  expect(run.trace.map(({ type }) => type)).not.toContain('warning')
   expect(taken).toHaveLength(1)
   let checked: unknown
   const check = (value: unknown) => {
@@ -162,7 +162,7 @@ test('a shed result whose tool fails on resume is lost with a warning, and what 
     results: [{ status: 'ok' }, { value: 5000 }, { status: 'error' }],
   })
   expect(run.results[2]).toMatchObject({ error: { kind: 'unresolved_reference' } })
-  expect(run.trace.entries).toContainEqual(expect.objectContaining({ type: 'warning', source: 'resumeFrom' }))
+  expect(run.trace).toContainEqual(expect.objectContaining({ type: 'warning', source: 'resumeFrom' }))
 })
 
 test('a tool that is gone on resume leaves its results as they were', async () => {

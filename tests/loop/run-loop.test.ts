@@ -95,7 +95,7 @@ test('a failing model ends the run, and what was learned is kept', async () => {
     error: { code: 'overloaded', retryable: true, status: 529 },
   })
   expect(run.results).toMatchObject([{ status: 'ok', value: { celsius: 4 } }])
-  expect(run.trace.entries.map(({ type }) => type)).toEqual(['reply', 'tool-end', 'reply-failed'])
+  expect(run.trace.map(({ type }) => type)).toEqual(['reply', 'tool-end', 'reply-failed'])
 })
 
 test('an abort ends the run even if the model ignores the signal; nothing is asked afterwards', async () => {
@@ -126,7 +126,7 @@ test('a listener that throws harms nothing, and the trace says so', async () => 
   }
   const run = await runLoop({ model: scriptedModel([says('Warm.')]), prompt, onEvent })
   expect(run.stopReason).toBe('answered')
-  expect(run.trace.entries).toContainEqual(
+  expect(run.trace).toContainEqual(
     expect.objectContaining({ type: 'warning', source: 'onEvent', message: 'listener broke' }),
   )
 })

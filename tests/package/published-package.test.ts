@@ -31,6 +31,7 @@ const surface: Readonly<Record<string, readonly string[]>> = {
     'minimax',
     'runLoop',
     'runTool',
+    'summarizeRun',
   ],
   'tenrounds/tools': [
     'MetricsPageError',

@@ -1,23 +1,14 @@
 import { describe, expect, test } from 'vitest'
-import type { Trace } from '../../lib/loop/trace.ts'
+import type { TraceEntry } from '../../lib/loop/trace.ts'
 import { fitResult, jsonBytes, shortenTrace } from '../../lib/temporal/payload.ts'
 
-const trace: Trace = {
-  run_id: 'r',
-  model: 'm',
-  provider: 'p',
-  stop_reason: 'answered',
-  rounds: 10,
-  usage: { input_tokens: 1, output_tokens: 1, cached_input_tokens: 0, reasoning_tokens: 0 },
-  duration_ms: 1,
-  entries: Array.from({ length: 50 }, (_, round) => ({
-    type: 'answer-rejected' as const,
-    round,
-    problems: ['ä'.repeat(500)],
-    elapsed_ms: round,
-  })),
-}
-const shorten = (result: { trace: Trace; answer: string }, excess: number) => ({
+const trace: readonly TraceEntry[] = Array.from({ length: 50 }, (_, round) => ({
+  type: 'answer-rejected' as const,
+  round,
+  problems: ['ä'.repeat(500)],
+  elapsed_ms: round,
+}))
+const shorten = (result: { trace: readonly TraceEntry[]; answer: string }, excess: number) => ({
   ...result,
   trace: shortenTrace(result.trace, excess),
 })
@@ -34,8 +25,8 @@ describe('a result that is larger than a payload', () => {
     const fitting = fitResult(result, maxBytes, shorten)
     expect(jsonBytes(fitting)).toBeLessThanOrEqual(maxBytes)
     expect(fitting.answer).toBe('the answer')
-    const [note, ...entries] = fitting.trace.entries
-    expect(entries).toEqual(trace.entries.slice(-entries.length))
+    const [note, ...entries] = fitting.trace
+    expect(entries).toEqual(trace.slice(-entries.length))
     expect(note).toMatchObject({ type: 'warning', message: expect.stringContaining(`first ${50 - entries.length} `) })
     // Nothing more than needed.
     expect(jsonBytes(fitting)).toBeGreaterThan(maxBytes - 1_500)

@@ -18,7 +18,7 @@ function inputWithTrace(entries: number): GenerateReportInput {
     problems,
     elapsed_ms: 1,
   }))
-  return { ...small, result: { ...small.result, agent_trace: { ...small.result.agent_trace, entries: trace } } }
+  return { ...small, result: { ...small.result, agent_trace: trace } }
 }
 
 describe('a report that is larger than a payload', () => {
@@ -29,10 +29,10 @@ describe('a report that is larger than a payload', () => {
     const generated = await createActivities().generate_report(large)
     expect(jsonBytes(generated)).toBeLessThanOrEqual(payloadLimitBytes)
     const { json, markdown } = generated.report
-    const [note, ...kept] = json.agent_trace.entries
+    const [note, ...kept] = json.agent_trace
     expect(note).toMatchObject({ type: 'warning', message: expect.stringContaining(`first ${80 - kept.length} `) })
     expect(kept.length).toBeGreaterThan(20)
-    expect(kept).toEqual(large.result.agent_trace.entries.slice(-kept.length))
+    expect(kept).toEqual(large.result.agent_trace.slice(-kept.length))
     expect(json).toMatchObject({ diagnosis: small.result.diagnosis, validation: small.result.validation })
     expect(markdown.match(/answer sent back/g)).toHaveLength(kept.length)
   })
@@ -41,7 +41,7 @@ describe('a report that is larger than a payload', () => {
     const reportDirectory = await mkdtemp(join(tmpdir(), 'tenrounds-report-'))
     const { report_directory = '' } = await createActivities({ reportDirectory }).generate_report(large)
     const document: unknown = JSON.parse(await readFile(join(report_directory, 'report.json'), 'utf8'))
-    expect(document).toHaveProperty('agent_trace.entries.length', 80)
+    expect(document).toHaveProperty('agent_trace.length', 80)
   })
 
   test('fails by name and for good, with its size and the limit, where the trace is not what makes it large', async () => {

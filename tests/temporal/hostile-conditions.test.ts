@@ -109,7 +109,7 @@ describe.skipIf(source === undefined)('a run in an activity under hostile condit
     await using worker = await harness.startWorker(work({ model, tools: [getCity], prompt: 'x' }))
     const handle = await harness.start(worker, 'work', { heartbeatTimeout, startToCloseTimeout: '4s' })
     const run = await handle.result()
-    expect(run).toMatchObject({ stopReason: 'deadline', rounds: 1, trace: { error: expect.anything() } })
+    expect(run).toMatchObject({ stopReason: 'deadline', rounds: 1, error: expect.anything() })
     expect(JSON.stringify(run)).toContain('get_city')
     expect(model.requests).toHaveLength(2)
   })

@@ -101,7 +101,7 @@ describe.skipIf(source === undefined)('latencyWorkflow', () => {
     expect(ms).toBeLessThan(5_000)
     const generated = await started.result()
     expect(generated).toMatchObject({ stop_reason: 'cancelled', status: 'unknown' })
-    const { entries } = generated.report.json.agent_trace
+    const entries = generated.report.json.agent_trace
     expect(entries.filter(({ type }) => type === 'tool-end').length).toBeGreaterThan(0)
     expect(mockServer.requests).toHaveLength(2)
   })
@@ -141,5 +141,5 @@ async function start(scenario: string, options: ActivityOptions) {
 }
 
 function withoutTimes({ json, markdown }: Report): string {
-  return markdown.replaceAll(json.agent_trace.run_id, 'RUN').replace(/\b[\d.]+ m?s\b/g, 'TIME')
+  return markdown.replaceAll(json.run.run_id, 'RUN').replace(/\b[\d.]+ m?s\b/g, 'TIME')
 }

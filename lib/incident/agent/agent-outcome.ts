@@ -1,6 +1,7 @@
 import type { ToolResult } from '../../../router/tool-call.ts'
 import type { Telemetry, Validation } from '../../../tools/types.ts'
 import type { Run } from '../../loop/run.ts'
+import { summarizeRun } from '../../loop/run-summary.ts'
 import type { AgentResult, Answer, Diagnosis } from './agent-result.ts'
 import { type FixChain, fixChain } from './fix-chain.ts'
 import { hotspotEvidence, isGrounded } from './grounding.ts'
@@ -16,6 +17,7 @@ export function outcomeOf(run: Run<Answer>, preTelemetry: Telemetry): AgentResul
     post_telemetry: chain?.postTelemetry ?? null,
     validation: validationOf(run, chain),
     agent_trace: run.trace,
+    run: summarizeRun(run),
   }
 }
 

@@ -1,7 +1,8 @@
 import type { Infer, Returnable } from '../../../router/schema.ts'
 import { fixPlanSchema } from '../../../tools/schemas/fix-plan.ts'
 import type { FixPlan, FixResult, Telemetry, Validation } from '../../../tools/types.ts'
-import type { Trace } from '../../loop/trace.ts'
+import type { RunSummary } from '../../loop/run-summary.ts'
+import type { TraceEntry } from '../../loop/trace.ts'
 
 /** What the model concluded. */
 export interface Diagnosis {
@@ -38,7 +39,10 @@ export interface AgentResult {
   readonly fix_result: FixResult | null
   readonly post_telemetry: Telemetry | null
   readonly validation: Validation
-  readonly agent_trace: Trace
+  /** What happened, in order. */
+  readonly agent_trace: readonly TraceEntry[]
+  /** The facts about the run as a whole. */
+  readonly run: RunSummary
 }
 
 const sentence = { type: 'string', minLength: 1 } as const

@@ -10,8 +10,8 @@ export function renderMarkdown(document: ReportDocument): string {
   return `${sections.filter((section) => section !== '').join('\n\n')}\n`
 }
 
-function head({ scenario, notice, validation, agent_trace: trace }: ReportDocument): string {
-  const error = trace.error === undefined ? [] : [`**Failed:** ${plain(trace.error.message)}`]
+function head({ scenario, notice, validation, run }: ReportDocument): string {
+  const error = run.error === undefined ? [] : [`**Failed:** ${plain(run.error.message)}`]
   return [
     `# Incident report: ${plain(scenario)}`,
     ...(notice === null ? [] : [`> **${plain(notice)}**`]),
@@ -21,13 +21,13 @@ function head({ scenario, notice, validation, agent_trace: trace }: ReportDocume
       ['run', 'model', 'stop reason', 'rounds', 'tokens in', 'tokens out', 'duration'],
       [
         [
-          cellCode(trace.run_id),
-          plain(trace.model),
-          trace.stop_reason,
-          String(trace.rounds),
-          String(trace.usage.input_tokens),
-          String(trace.usage.output_tokens),
-          `${(trace.duration_ms / 1000).toFixed(1)} s`,
+          cellCode(run.run_id),
+          plain(run.model),
+          run.stop_reason,
+          String(run.rounds),
+          String(run.usage.input_tokens),
+          String(run.usage.output_tokens),
+          `${(run.duration_ms / 1000).toFixed(1)} s`,
         ],
       ],
     ),
@@ -114,7 +114,7 @@ function shown(value: unknown): string {
 
 /** What the run did, round by round. */
 function course({ agent_trace: trace }: ReportDocument): string {
-  const rows = trace.entries.map(step)
+  const rows = trace.map(step)
   return rows.length === 0 ? '' : `## Course\n\n${table(['round', 'step', 'outcome', 'took'], rows)}`
 }
 

@@ -70,7 +70,7 @@ test.each([
     expect(report?.files).toEqual(['report.json', 'report.md'])
     expect(JSON.parse(report?.json ?? '')).toMatchObject({
       validation: { status: 'unknown' },
-      agent_trace: { stop_reason: 'cancelled', rounds: 0 },
+      run: { stop_reason: 'cancelled', rounds: 0 },
     })
     expect(stdout).toContain(`${reports.path}/${report?.run}`)
     expect(stderr).toContain('cancelled')

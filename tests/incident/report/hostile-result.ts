@@ -37,7 +37,28 @@ export function inputWith(text: string): ReportInput {
       deltas: [{ metric: 'requests.served', unit: 'requests', before: 1, after: 2, relative: 1, verdict: 'better' }],
       summary: text,
     },
-    agent_trace: {
+    agent_trace: [
+      {
+        ...{ type: 'reply', round: 1, finish_reason: text as 'stop', text, calls: [], duration_ms: 5, elapsed_ms: 5 },
+        usage: { input_tokens: 1, output_tokens: 2, cached_input_tokens: 0, reasoning_tokens: 0 },
+      },
+      {
+        ...{ type: 'repair', round: 1, id: text, tool: text, elapsed_ms: 5 },
+        repair: { kind: 'coerced', path: text, before: text, after: text },
+      },
+      {
+        ...{ type: 'tool-end', round: 1, id: text, tool: text, input: text, result: text, clipped: false },
+        ...{ status: 'error', error_kind: 'unknown_tool', duration_ms: 0, elapsed_ms: 5 },
+      },
+      { type: 'answer-rejected', round: 2, problems: [text, text], elapsed_ms: 5 },
+      { type: 'limit', round: 3, limit: 'rounds', detail: text, elapsed_ms: 5 },
+      {
+        ...{ type: 'reply-failed', round: 3, duration_ms: 5, elapsed_ms: 5 },
+        error: { name: 'ModelError', message: text },
+      },
+      { type: 'warning', source: 'onEvent', message: text, elapsed_ms: 5 },
+    ],
+    run: {
       run_id: 'run-1',
       model: text,
       provider: 'minimax',
@@ -46,27 +67,6 @@ export function inputWith(text: string): ReportInput {
       usage: { input_tokens: 1, output_tokens: 2, cached_input_tokens: 0, reasoning_tokens: 0 },
       duration_ms: 1234,
       error: { name: 'ModelError', message: text },
-      entries: [
-        {
-          ...{ type: 'reply', round: 1, finish_reason: text as 'stop', text, calls: [], duration_ms: 5, elapsed_ms: 5 },
-          usage: { input_tokens: 1, output_tokens: 2, cached_input_tokens: 0, reasoning_tokens: 0 },
-        },
-        {
-          ...{ type: 'repair', round: 1, id: text, tool: text, elapsed_ms: 5 },
-          repair: { kind: 'coerced', path: text, before: text, after: text },
-        },
-        {
-          ...{ type: 'tool-end', round: 1, id: text, tool: text, input: text, result: text, clipped: false },
-          ...{ status: 'error', error_kind: 'unknown_tool', duration_ms: 0, elapsed_ms: 5 },
-        },
-        { type: 'answer-rejected', round: 2, problems: [text, text], elapsed_ms: 5 },
-        { type: 'limit', round: 3, limit: 'rounds', detail: text, elapsed_ms: 5 },
-        {
-          ...{ type: 'reply-failed', round: 3, duration_ms: 5, elapsed_ms: 5 },
-          error: { name: 'ModelError', message: text },
-        },
-        { type: 'warning', source: 'onEvent', message: text, elapsed_ms: 5 },
-      ],
     },
   }
   return { scenario: 'kv_cache_pressure', pre_telemetry: telemetry, result, notice: text }

@@ -92,7 +92,7 @@ test('without a fix, figures and entries the sections say so or are left out', (
       fix_plan: null,
       fix_result: null,
       validation: { status: 'unknown', deltas: [], summary: 'Nothing was tried.' },
-      agent_trace: { ...input.result.agent_trace, entries: [] },
+      agent_trace: [],
     },
   })
   expect(markdown).toContain('## Fix\n\nNo fix was proposed.')
