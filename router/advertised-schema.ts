@@ -1,16 +1,33 @@
+// The schema that the model is shown differs from the schema that calls are validated against: every value may also be a
+// reference. For example { days: { type: 'integer' } } is advertised as
+//
+//   { days: { anyOf: [{ type: 'integer' }, { $ref: '#/$defs/reference' }] } }
+
 import { isObject } from './json/json.ts'
 import type { Tool } from './tool.ts'
 
-/** A tool as chat-completions servers want it: `type` and `parameters` are never left out. */
+/** A tool in the form of the chat-completions API. `type` and `parameters` are always present. */
 export interface FunctionTool {
   readonly type: 'function'
-  readonly function: { readonly name: string; readonly description: string; readonly parameters: object }
+  readonly function: {
+    /** Name of the tool. */
+    readonly name: string
+    /** The tool's description, as the model reads it. */
+    readonly description: string
+    /** JSON Schema of the arguments. */
+    readonly parameters: object
+  }
 }
 
 /**
- * What the model is shown of a tool: its input schema, with a reference allowed in the place of any value. A member with
- * JSON Schema's `readOnly: true`, a document that comes from another tool and is not for the model to write, is shown by
- * its type and description alone; the schema that is checked stays the tool's own.
+ * A tool as it is advertised to the model. Its parameters are the input schema, except that
+ *
+ * - every value may be given as a reference;
+ * - a value with `readOnly: true` (a document of another tool, which the model only passes on) is reduced to its type and
+ *   description;
+ * - `discriminator` is left out, because some servers refuse keywords that they do not know.
+ *
+ * Calls are validated against the tool's own schema, after references are resolved.
  */
 export function advertise(tool: Tool): FunctionTool {
   return {
@@ -21,23 +38,25 @@ export function advertise(tool: Tool): FunctionTool {
 
 const referenceSchema = {
   description:
-    'Stands for a value you need not copy: "<tool name or call id>#<JSON Pointer>", or one of the inputs of the run: "<name>#<JSON Pointer>".',
+    'Reference to a value, so that you need not copy it: "<tool name or call id>#<JSON Pointer>", or for an input of the run "<name>#<JSON Pointer>".',
   anyOf: [
     { type: 'object', properties: { $result: { type: 'string' } }, required: ['$result'], additionalProperties: false },
     { type: 'object', properties: { $input: { type: 'string' } }, required: ['$input'], additionalProperties: false },
   ],
 }
 
+/** The schema in which every value may be a reference, with the definition of references. */
 function withReferences(root: object): object {
   const own = Reflect.get(root, '$defs')
-  const held = isObject(own) ? own : {}
+  const definitions = isObject(own) ? own : {}
   let name = 'reference'
-  while (Object.hasOwn(held, name)) name += '_' // the tool's own definitions keep their names
+  while (Object.hasOwn(definitions, name)) name += '_' // the tool's own definitions keep their names
   const schema = mapMembers(root, { $ref: `#/$defs/${name}` })
   const mapped = isObject(schema['$defs']) ? schema['$defs'] : {}
   return { ...schema, $defs: { ...mapped, [name]: referenceSchema } }
 }
 
+/** Allows a value or a reference. Texts and the default stay outside of the union, where models and servers look for them. */
 function orReference(schema: unknown, reference: object): unknown {
   if (!isObject(schema)) return schema
   const { description, title, default: fallback, ...rest } = outlined(schema, reference)
@@ -49,6 +68,7 @@ function orReference(schema: unknown, reference: object): unknown {
   }
 }
 
+/** The schema itself with its members mapped; of a read-only value only type, title and description. */
 function outlined(schema: { readonly [keyword: string]: unknown }, reference: object): Record<string, unknown> {
   if (schema['readOnly'] !== true) return mapMembers(schema, reference)
   const { type, title, description } = schema
@@ -56,17 +76,18 @@ function outlined(schema: { readonly [keyword: string]: unknown }, reference: ob
   return Object.fromEntries(Object.entries(outline).filter(([, value]) => value !== undefined))
 }
 
-/** Keywords that hold schemas of other values, which may be references: in a map, in a list, alone. */
+/** Keywords with schemas of other values, each of which may be a reference: in a map, in a list, single. */
 const maps = ['properties', 'patternProperties']
 const tuples = ['prefixItems']
 const singles = ['items', 'additionalProperties', 'unevaluatedItems', 'unevaluatedProperties']
-/** Keywords that hold schemas of a value in whose place the reference is allowed already. */
+/** Keywords with schemas of the same value, for which a reference is already allowed. */
 const sameInMaps = ['$defs', 'definitions', 'dependentSchemas']
 const sameInLists = ['allOf', 'anyOf', 'oneOf']
 const sameSingles = ['then', 'else']
 
 function mapMembers(schema: object, reference: object): Record<string, unknown> {
   const copy: Record<string, unknown> = { ...schema }
+  delete copy['discriminator']
   const change = (keywords: readonly string[], make: (value: unknown) => unknown) => {
     for (const keyword of keywords) if (copy[keyword] !== undefined) copy[keyword] = make(copy[keyword])
   }

@@ -3,28 +3,36 @@ import { endOfString } from './json/json-scan.ts'
 import { parseLenientJson, stripCodeFence } from './json/lenient-json.ts'
 import { type Repair, repair, shown } from './tool-call.ts'
 
+/** Result of {@link readArguments}. */
 export type ReadArguments =
-  | { readonly ok: true; readonly input: unknown; readonly repairs: readonly Repair[] }
-  | { readonly ok: false; readonly message: string }
+  | { readonly kind: 'read'; readonly input: object; readonly repairs: readonly Repair[] }
+  /** The arguments are not one JSON object. The message tells the model what to send instead. */
+  | { readonly kind: 'unreadable'; readonly message: string }
 
-/** How many JSON strings may be wrapped around each other. */
+/** How many JSON strings may be nested in each other. */
 const maxEncodings = 3
 
 /**
  * Reads the arguments of a call, which come as a JSON string, an object, JSON inside a JSON string, or nothing.
  *
- * The ladder: strict JSON first, then mending; every rung but the first is recorded. The rung in between, values that
- * have the wrong type for the schema, needs the schema and is climbed when the call is checked.
+ * Strict JSON is tried first, lenient JSON after it. Everything but a JSON string with one object is recorded as a repair.
+ * Values of a wrong type, such as `"42"` for a number, are not changed here: `coerce` does that, because it needs the
+ * schema.
+ *
+ * @example
+ * readArguments('{"city": "Oslo"}')  // { kind: 'read', input: { city: 'Oslo' }, repairs: [] }
+ * readArguments("{'city': 'Oslo'}")  // the same input, with a repair `json_repaired`
+ * readArguments('{"city": "Os')      // { kind: 'unreadable', message: 'The arguments are not valid JSON …' }
  */
 export function readArguments(raw: unknown): ReadArguments {
   if (typeof raw === 'string' && raw.startsWith('{')) return readText(raw)
   if (isObject(raw)) {
-    return isTooDeep(raw) ? tooDeep : { ok: true, input: raw, repairs: [repair('object_arguments', raw, raw)] }
+    return isTooDeep(raw) ? tooDeep : { kind: 'read', input: raw, repairs: [repair('object_arguments', raw, raw)] }
   }
   if (raw === undefined || raw === null || isEmpty(raw)) {
-    return { ok: true, input: {}, repairs: [repair('empty_arguments', raw ?? null, {})] }
+    return { kind: 'read', input: {}, repairs: [repair('empty_arguments', raw ?? null, {})] }
   }
-  // A list is no object however it goes on, and the deepest lists take the parser longest.
+  // A list is not parsed: it cannot be an object, and deeply nested lists take the parser longest.
   return typeof raw !== 'string' || raw.trimStart().startsWith('[') ? notAnObject(raw) : readText(raw)
 }
 
@@ -38,7 +46,7 @@ function readText(raw: string): ReadArguments {
     if (strict === unparsable) repairs.push(repair('json_repaired', text, value))
     if (isObject(value)) {
       const inexact = inexactInteger(text)
-      return inexact === undefined ? { ok: true, input: value, repairs } : rounded(inexact)
+      return inexact === undefined ? { kind: 'read', input: value, repairs } : rounded(inexact)
     }
     if (typeof value !== 'string') return notAnObject(value)
     repairs.push(repair('double_encoded', text, value))
@@ -47,7 +55,7 @@ function readText(raw: string): ReadArguments {
   return notAnObject(text)
 }
 
-/** Nothing, in the notations of all the languages that gateways are written in: PHP's empty object is `[]`. */
+/** Whether arguments are empty, as gateways in any language write that. PHP encodes an empty object as `[]`. */
 function isEmpty(raw: unknown): boolean {
   if (Array.isArray(raw)) return raw.length === 0
   if (typeof raw !== 'string') return false
@@ -56,35 +64,35 @@ function isEmpty(raw: unknown): boolean {
 
 function rounded(integer: string): ReadArguments {
   return {
-    ok: false,
-    message: `The integer ${shown(integer)} in the arguments cannot be held exactly. Send it as a string, or a smaller one, in one JSON object.`,
+    kind: 'unreadable',
+    message: `The integer ${shown(integer)} in the arguments is too large to be exact. Send one JSON object with it as a string, or with a smaller integer.`,
   }
 }
 
 const tooDeep: ReadArguments = {
-  ok: false,
+  kind: 'unreadable',
   message: `The arguments are nested deeper than ${maxDepth} levels. Send a flatter object.`,
 }
 
 function unreadable(raw: string): ReadArguments {
   return {
-    ok: false,
-    message: `The arguments are not JSON, or cut off: ${shown(raw)}. Send them as one JSON object, e.g. {"name":"value"}.`,
+    kind: 'unreadable',
+    message: `The arguments are not valid JSON, or they are cut off: ${shown(raw)}. Send one JSON object, e.g. {"name":"value"}.`,
   }
 }
 
 function notAnObject(value: unknown): ReadArguments {
   return {
-    ok: false,
-    message: `The arguments are ${shown(value)}; they have to be one JSON object, e.g. {"name":"value"}.`,
+    kind: 'unreadable',
+    message: `The arguments are ${shown(value)}; they must be one JSON object, e.g. {"name":"value"}.`,
   }
 }
 
 const number = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y
 
 /**
- * The first integer of a JSON text that a double cannot hold as it is written. `JSON.parse` rounds it without a word, and
- * a tool would run with another number, an id perhaps. Fractions are rounded by everybody.
+ * The first integer of a JSON text that a double cannot represent exactly. `JSON.parse` rounds it silently, so a tool
+ * would run with another number, possibly another id. Rounded fractions are expected and not reported.
  */
 function inexactInteger(json: string): string | undefined {
   if (!holdsLongNumber(json)) return undefined
@@ -104,10 +112,13 @@ function inexactInteger(json: string): string | undefined {
   return undefined
 }
 
-/** Doubles hold all integers of fewer digits. */
+/** A double represents all integers with fewer digits exactly. */
 const longDigits = 16
 
-/** Whether there are so many digits in a row. They cannot pass between two places that are as far apart: only those are looked at. */
+/**
+ * Whether a text has {@link longDigits} digits in a row. Such a row covers at least one of the positions 15, 31, 47, …, so
+ * looking at every sixteenth character is enough.
+ */
 function holdsLongNumber(json: string): boolean {
   for (let position = longDigits - 1; position < json.length; position += longDigits) {
     if (!isDigit(json, position)) continue
@@ -125,9 +136,9 @@ function isDigit(text: string, position: number): boolean {
   return code >= 0x30 && code <= 0x39
 }
 
-/** Also exact is what JavaScript itself writes for a double: it fills up with zeros what lies behind the 17th digit. */
+/** Whether a double keeps an integer. JavaScript writes large doubles with zeros after the 17th digit; those count, too. */
 function isExact(integer: string): boolean {
-  // Beyond 400 digits there is no double at all, and to make an integer of them takes long.
+  // No double has more than 309 digits, and converting a very long text to a BigInt is slow.
   if (integer.length > 400 || !Number.isFinite(Number(integer))) return false
   return String(Number(integer)) === integer || BigInt(Number(integer)) === BigInt(integer)
 }

@@ -1,3 +1,7 @@
+// Models write `"42"` where a schema wants a number, or JSON text where it wants an object. Such a value is converted when
+// the conversion loses nothing and its type is the only thing wrong with it. The schema decides: a string property stays a
+// string, whatever is in it.
+
 import { isObject, parseJson, unparsable } from './json/json.ts'
 import { lookUp, parsePointer } from './json/json-pointer.ts'
 import { parseLenientJson } from './json/lenient-json.ts'
@@ -5,63 +9,71 @@ import { type Repair, repair } from './tool-call.ts'
 import type { ValidationError, Validator } from './validation.ts'
 
 interface Coerced {
+  /** A copy of the input; only the containers of changed values were copied. */
   readonly value: unknown
+  /** One entry per changed value, at most {@link maxRecorded}. */
   readonly repairs: readonly Repair[]
 }
 
-/** JSON in a string may hold JSON in a string: so often it is looked into. */
+/** How often the result is validated again. JSON in a string may itself contain JSON in a string. */
 const maxPasses = 4
 
-/** Enough to see what happened; an array of a hundred thousand quoted numbers is one deviation, not as many. */
+/** Enough to see what happened, even when an array has a hundred thousand quoted numbers. */
 const maxRecorded = 50
 
 /**
- * Mends values whose only fault is their type, where that loses nothing: JSON text where the schema wants an object or
- * an array, `"42"` where it wants a number, `"true"` where it wants a boolean. What a schema calls a string is never
- * touched. Returns undefined where the value stays faulty.
+ * Converts strings to the type that the schema wants, where that loses nothing: JSON text to an object or an array,
+ * `"42"` to a number, `"true"` to a boolean, `"null"` to `null`.
  *
- * @param unwrap Decides on a value that was unpacked from a string, as on any other part of the input: references in it
- *   are resolved, unless a reference brought the string; undefined where it is not to be used.
+ * @param errors the validation errors of `input`.
+ * @param unwrap resolves the references in a value that was parsed from a string at `path`. It returns `undefined` to
+ *   leave the string as it is.
+ * @returns the converted input when it is valid, otherwise `undefined`.
+ *
+ * @example
+ * // With the schema { type: 'object', properties: { limit: { type: 'integer' } } }:
+ * // { limit: '42' } becomes { limit: 42 }, and { limit: '42.5' } stays invalid.
  */
 export function coerce(
   input: unknown,
-  faults: readonly ValidationError[],
+  errors: readonly ValidationError[],
   validate: Validator,
   unwrap: (value: unknown, path: string) => { readonly value: unknown } | undefined,
 ): Coerced | undefined {
   const repairs: Repair[] = []
   const copy = new CopyOnWrite(input)
-  let remaining = faults
+  let remaining = errors
   for (let pass = 0; pass < maxPasses; pass++) {
-    const mended = mendTypes(copy, remaining, unwrap)
-    if (mended.length === 0) return undefined
-    for (const one of mended) if (repairs.length < maxRecorded) repairs.push(one)
+    const converted = convertTypes(copy, remaining, unwrap)
+    if (converted.length === 0) return undefined
+    for (const one of converted) if (repairs.length < maxRecorded) repairs.push(one)
     remaining = validate(copy.value)
     if (remaining.length === 0) return { value: copy.value, repairs }
   }
   return undefined
 }
 
-function mendTypes(
+function convertTypes(
   copy: CopyOnWrite,
-  faults: readonly ValidationError[],
+  errors: readonly ValidationError[],
   unwrap: (value: unknown, path: string) => { readonly value: unknown } | undefined,
 ): readonly Repair[] {
   const repairs: Repair[] = []
-  for (const fault of faults) {
-    if (fault.keyword !== 'type' || typeof fault.data !== 'string' || fault.instancePath === '') continue
-    const mended = asType(fault.data, [fault.params['type']].flat())
-    const value = mended?.kind === 'unstringified' ? unwrap(mended.value, fault.instancePath) : mended
-    if (mended === undefined || value === undefined) continue
-    if (!copy.replace(fault.instancePath, fault.data, value.value)) continue
-    repairs.push(repair(mended.kind, fault.data, mended.value, fault.instancePath))
+  for (const { keyword, data, instancePath, params } of errors) {
+    if (keyword !== 'type' || typeof data !== 'string' || instancePath === '') continue
+    const converted = convertTo([params['type']].flat(), data)
+    const value = converted?.kind === 'unstringified' ? unwrap(converted.value, instancePath) : converted
+    if (converted === undefined || value === undefined) continue
+    if (!copy.replace(instancePath, data, value.value)) continue
+    repairs.push(repair(converted.kind, data, converted.value, instancePath))
   }
   return repairs
 }
 
-function asType(
-  text: string,
+/** The value that a text denotes as one of the types, the first that fits. */
+function convertTo(
   types: readonly unknown[],
+  text: string,
 ): { readonly value: unknown; readonly kind: 'unstringified' | 'coerced' } | undefined {
   const trimmed = text.trim()
   for (const type of types) {
@@ -80,10 +92,14 @@ function asType(
   return undefined
 }
 
-/** The number that a text writes, if it is a JSON number and a double is written with the same digits. */
+/**
+ * The number that a text denotes, when a double represents all of its digits.
+ *
+ * @returns `undefined` when the text is not a JSON number, or when it would be rounded.
+ */
 export function exactNumber(text: string): number | undefined {
   const number = Number(text)
-  // Integers beyond 2^53 are ids more often than counts, and their neighbours are the same double.
+  // Integers above 2^53 are usually ids, and neighbouring ids round to the same double.
   if (Number.isInteger(number) && !Number.isSafeInteger(number)) return undefined
   return isSameDecimal(text, String(number)) ? number : undefined
 }
@@ -95,7 +111,7 @@ function parseAs(text: string, type: 'object' | 'array'): unknown {
   return (type === 'object' ? isObject(value) : Array.isArray(value)) ? value : unparsable
 }
 
-/** A value of which only the containers on the way to a change are copied, each once: the rest may be megabytes. */
+/** Changes a value without changing the original. Only the containers around a change are copied, each at most once. */
 class CopyOnWrite {
   value: unknown
   readonly #copied = new Set<unknown>()
@@ -104,7 +120,7 @@ class CopyOnWrite {
     this.value = value
   }
 
-  /** Sets the member that a path names, if it still is what the fault saw. */
+  /** Replaces the value at a JSON Pointer, if it still is `before`. Returns whether it did. */
   replace(path: string, before: string, after: unknown): boolean {
     const tokens = parsePointer(path) ?? []
     const last = tokens.pop()
@@ -128,35 +144,35 @@ class CopyOnWrite {
   }
 }
 
-/** The form of JSON's numbers, with the parts that make a decimal. */
-const written = /^(-?)(0|[1-9]\d*)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/
+/** A JSON number: sign, integer digits, fraction digits, exponent. */
+const decimal = /^(-?)(0|[1-9]\d*)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/
 
-/** Whether two texts write the same decimal, digit for digit: `1.50` and `15e-1`. False where one is no JSON number. */
+/** Whether two texts denote the same decimal, such as `1.50` and `15e-1`. `false` when one is not a JSON number. */
 function isSameDecimal(one: string, other: string): boolean {
-  const decimal = normalForm(one)
-  return decimal !== undefined && decimal === normalForm(other)
+  const normal = normalForm(one)
+  return normal !== undefined && normal === normalForm(other)
 }
 
-/** The digits without zeros around them, and the power of ten of the last one. */
+/** The digits without leading and trailing zeros, and the exponent of the last one. */
 function normalForm(text: string): string | undefined {
-  const match = written.exec(text)
+  const match = decimal.exec(text)
   if (match === null) return undefined
   const [, sign = '', whole = '', fraction = '', exponent = '0'] = match
   const digits = whole + fraction
-  const first = firstOtherThanZero(digits)
+  const first = indexOfFirstNonZero(digits)
   if (first === digits.length) return '0'
-  const end = endOfSignificant(digits)
+  const end = indexAfterLastNonZero(digits)
   const power = Number(exponent) - fraction.length + digits.length - end
   return Number.isSafeInteger(power) ? `${sign}${digits.slice(first, end)}e${power}` : undefined
 }
 
-function firstOtherThanZero(digits: string): number {
+function indexOfFirstNonZero(digits: string): number {
   let first = 0
   while (digits[first] === '0') first++
   return first
 }
 
-function endOfSignificant(digits: string): number {
+function indexAfterLastNonZero(digits: string): number {
   let end = digits.length
   while (digits[end - 1] === '0') end--
   return end

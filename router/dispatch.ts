@@ -1,7 +1,7 @@
 import { coerce } from './coercion.ts'
 import { type Executed, execute, timedOut } from './execute-tool.ts'
 import { describeValidationErrors, limitFeedback } from './feedback.ts'
-import { isPlainJson, unwritableIn } from './json/json.ts'
+import { findUnserializable, isPlainJson } from './json/json.ts'
 import { type ReferenceTargets, type Resolution, resolveReferences } from './references.ts'
 import { type Clipped, clip, excerpt } from './text/clip.ts'
 import { closest } from './text/closest.ts'
@@ -97,23 +97,23 @@ export function prepare(call: ToolCall, options: Pick<DispatchOptions, 'tools' |
   const tool = options.tools.get(call.name)
   if (tool === undefined) return refused('unknown_tool', unknownTool(call.name, options.tools), call.repairs)
   const resolved = resolveReferences(call.input, options.references)
-  if (!resolved.ok) return refused(resolved.kind, resolved.message, call.repairs)
+  if (resolved.kind === 'refused') return refused(resolved.error.kind, resolved.error.message, call.repairs)
   const validate = compileSchema(tool.inputSchema)
   const errors = validate(resolved.value)
   if (errors.length === 0) return { kind: 'ready', tool, input: resolved.value, repairs: call.repairs }
   let unresolved: Resolution | undefined
   const coerced = coerce(resolved.value, errors, validate, (value, path) => {
     // What a reference brought is data: a text in it points at nothing.
-    if (resolved.brought?.some((root) => path === root || path.startsWith(`${root}/`))) return { value }
+    if (resolved.referencedPaths?.some((root) => path === root || path.startsWith(`${root}/`))) return { value }
     const unpacked = resolveReferences(value, options.references)
-    if (unpacked.ok) return unpacked
+    if (unpacked.kind === 'resolved') return unpacked
     unresolved ??= unpacked
     return undefined
   })
   if (coerced !== undefined) {
     return { kind: 'ready', tool, input: coerced.value, repairs: [...call.repairs, ...coerced.repairs] }
   }
-  if (unresolved?.ok === false) return refused(unresolved.kind, unresolved.message, call.repairs)
+  if (unresolved?.kind === 'refused') return refused(unresolved.error.kind, unresolved.error.message, call.repairs)
   const message = describeValidationErrors(
     errors,
     tool.inputSchema,
@@ -137,9 +137,10 @@ function finalize(running: Running, { tool, input, repairs }: Ready, output: unk
   const returned = output === undefined ? null : output
   const json = toJson(returned)
   const isPlain = json !== undefined && isPlainJson(returned)
-  const unwritable = json === undefined ? 'what JSON cannot carry' : isPlain ? undefined : unwritableIn(returned)
+  const unwritable =
+    json === undefined ? 'a value that JSON cannot represent' : isPlain ? undefined : findUnserializable(returned)
   if (json === undefined || unwritable !== undefined) {
-    const message = `"${tool.name}" returned ${unwritable}. Return plain objects, arrays, texts and numbers.`
+    const message = `"${tool.name}" returned ${unwritable}. Return plain objects, arrays, strings and numbers.`
     return failed(running, { kind: 'invalid_output', message }, repairs)
   }
   // A date, an instance of a class, NaN: later calls are given what the model was shown.

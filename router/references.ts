@@ -1,37 +1,54 @@
+// A reference stands in a tool call for a value that the model has already seen, so that the model need not copy it:
+//
+//   { "config": { "$result": "fetch_config#/config" } }    the member `config` of the latest result of `fetch_config`
+//   { "unit": { "$input": "units#/temperature" } }          a part of the input `units` that the caller gave to the run
+//
+// The text is a name, optionally followed by `#` and a JSON Pointer into the value.
+
 import { cloneJson, isObject, maxDepth } from './json/json.ts'
 import { escapePointerToken, lookUp, parsePointer } from './json/json-pointer.ts'
 import { excerpt } from './text/clip.ts'
 import { closest } from './text/closest.ts'
+import type { ToolError } from './tool-call.ts'
 
-/** What a reference can point at: full values, whatever the model was shown of them. */
+/** The values that references can point at. They are complete, even where the model was shown a clipped text. */
 export interface ReferenceTargets {
-  /** The latest value of a tool, or the value of one call. */
+  /** The latest value of a tool, or the value of one call; `undefined` when there is none. */
   result(nameOrId: string): { readonly value: unknown } | undefined
-  /** Names of tools and ids of calls that have a value. */
+  /** Names of the tools and ids of the calls that have a value. */
   resultNames(): readonly string[]
+  /** The named values that the caller gave to the run. */
   readonly inputs: Readonly<Record<string, unknown>>
 }
 
+/** No targets: every reference fails. */
 export const noReferences: ReferenceTargets = { result: () => undefined, resultNames: () => [], inputs: {} }
 
+/** Result of {@link resolveReferences}. */
 export type Resolution =
   | {
-      readonly ok: true
+      readonly kind: 'resolved'
       readonly value: unknown
-      /** Where references stood: what is there now is somebody's data, and not the model's to point from. */
-      readonly brought?: readonly string[]
+      /**
+       * JSON Pointers to the values that replaced references; absent when there were none. These values are data: text
+       * that looks like a reference inside them must not be resolved.
+       */
+      readonly referencedPaths?: readonly string[]
     }
-  | { readonly ok: false; readonly kind: 'unresolved_reference' | 'unreadable_call'; readonly message: string }
+  /** A reference has no target, or the input is too deep or has a `__proto__` member. The message is for the model. */
+  | { readonly kind: 'refused'; readonly error: ToolError }
 
 /**
- * Replaces every `{ "$result": "<tool or call id>#<pointer>" }` and `{ "$input": "<name>#<pointer>" }` inside an input
- * by the full value it names. An input without references is returned as it is. Values that are too deep to walk, or
- * that carry a `__proto__` member, are refused here, before any other code walks them.
+ * Replaces every `{ "$result": "<tool or call id>#<pointer>" }` and `{ "$input": "<name>#<pointer>" }` in an input by a
+ * copy of the value that it points at. An input without references is returned as it is.
+ *
+ * This is the first code that walks an input, so it also refuses what would harm code that walks it later: nesting deeper
+ * than {@link maxDepth}, and members named `__proto__`.
  */
-export function resolveReferences(input: unknown, scope: ReferenceTargets): Resolution {
-  if (isPlainData(input, 0)) return { ok: true, value: input }
+export function resolveReferences(input: unknown, targets: ReferenceTargets): Resolution {
+  if (isPlainData(input, 0)) return { kind: 'resolved', value: input }
   const failures = new Failures()
-  const brought: string[] = []
+  const referencedPaths: string[] = []
   let forbidden: string | undefined
   const walk = (value: unknown, path: string, depth: number): unknown => {
     if (typeof value !== 'object' || value === null) return value
@@ -53,11 +70,11 @@ export function resolveReferences(input: unknown, scope: ReferenceTargets): Reso
     }
     const reference = referenceOf(value)
     if (reference !== undefined) {
-      const found = follow(reference, scope)
-      if (!found.ok) return failures.add(path, found.message, value)
-      brought.push(path)
-      // The tool may change what it gets: the earlier result and the caller's inputs stay as they are.
-      return cloneJson(found.value)
+      const target = follow(reference, targets)
+      if (target.kind === 'missing') return failures.add(path, target.message, value)
+      referencedPaths.push(path)
+      // The tool may change its input. The earlier result and the caller's inputs must stay as they are.
+      return cloneJson(target.value)
     }
     let copy: Record<string, unknown> | undefined
     for (const key of Object.keys(value)) {
@@ -76,14 +93,16 @@ export function resolveReferences(input: unknown, scope: ReferenceTargets): Reso
     return copy ?? value
   }
   const value = walk(input, '', 0)
-  if (forbidden !== undefined) return { ok: false, kind: 'unreadable_call', message: forbidden }
-  if (failures.count > 0) {
-    return { ok: false, kind: 'unresolved_reference', message: `${failures.text}\n${whatExists(scope)}` }
-  }
-  return brought.length === 0 ? { ok: true, value } : { ok: true, value, brought }
+  if (forbidden !== undefined) return refused('unreadable_call', forbidden)
+  if (failures.count > 0) return refused('unresolved_reference', `${failures.text}\n${listTargets(targets)}`)
+  return referencedPaths.length === 0 ? { kind: 'resolved', value } : { kind: 'resolved', value, referencedPaths }
 }
 
-/** Whether there is nothing in a value to resolve or to refuse, as in most: it is looked through without its paths. */
+function refused(kind: ToolError['kind'], message: string): Resolution {
+  return { kind: 'refused', error: { kind, message } }
+}
+
+/** Whether a value has nothing to resolve or to refuse. Most have not, and this check needs no paths. */
 function isPlainData(value: unknown, depth: number): boolean {
   if (typeof value !== 'object' || value === null) return true
   if (depth >= maxDepth) return false
@@ -100,12 +119,14 @@ function isPlainData(value: unknown, depth: number): boolean {
   return true
 }
 
-/** What leads nowhere, one line each, as many as the model can be told of in one message. */
+/** Collects one line per reference without a target, as many as fit into one message. */
 class Failures {
   count = 0
   readonly #lines: string[] = []
+  /** Bytes left for lines. */
   #room = 500
 
+  /** Records a failure and returns `value`, which stays where it is. */
   add(path: string, message: string, value: unknown): unknown {
     const line = `- ${path === '' ? '(root)' : excerpt(path, 100)}: ${message}`
     this.count++
@@ -120,19 +141,21 @@ class Failures {
   }
 }
 
+/** Member names that were probably meant as a reference: `$results`, `$input:units`, or `$result` beside other members. */
 const misspelt = /^\$(?:results?|inputs?)(?:$|\W)/i
 
 function howToPoint(key: string): string {
   const kind = /^\$input/i.test(key) ? '$input' : '$result'
-  return `${JSON.stringify(excerpt(key, 60))} points at nothing: write {"${kind}":"<name>#/a/0"}, an object with no other member`
+  return `${JSON.stringify(excerpt(key, 60))} is not a reference: write {"${kind}":"<name>#/a/0"}, an object with no other member`
 }
 
 interface Reference {
   readonly kind: '$result' | '$input'
+  /** Name and, optionally, `#` with a JSON Pointer. */
   readonly target: string
 }
 
-/** A reference is an object with exactly one member, `$result` or `$input`, that is a string. */
+/** The reference that an object is: it has exactly one member, `$result` or `$input`, and its value is a string. */
 export function referenceOf(value: object): Reference | undefined {
   const kind = '$result' in value ? '$result' : '$input' in value ? '$input' : undefined
   if (kind === undefined || Object.keys(value).length !== 1) return undefined
@@ -140,40 +163,41 @@ export function referenceOf(value: object): Reference | undefined {
   return typeof target === 'string' ? { kind, target } : undefined
 }
 
-type Followed = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly message: string }
+type Target =
+  | { readonly kind: 'found'; readonly value: unknown }
+  | { readonly kind: 'missing'; readonly message: string }
 
-function follow({ kind, target }: Reference, scope: ReferenceTargets): Followed {
+function follow({ kind, target }: Reference, targets: ReferenceTargets): Target {
   const hash = target.indexOf('#')
   const name = hash === -1 ? target : target.slice(0, hash)
   const pointer = hash === -1 ? '' : target.slice(hash + 1)
   const shown = `{"${kind}":${JSON.stringify(excerpt(target, 120))}}`
+  const missing = (message: string): Target => ({ kind: 'missing', message: `${shown}: ${message}` })
   const tokens = parsePointer(pointer)
-  if (tokens === undefined)
-    return { ok: false, message: `${shown}: "${excerpt(pointer, 60)}" is no JSON Pointer; write "/a/0/b"` }
-  const source = kind === '$result' ? scope.result(name) : inputOf(scope, name)
+  if (tokens === undefined) return missing(`"${excerpt(pointer, 60)}" is not a JSON Pointer; write "/a/0/b"`)
+  const source = kind === '$result' ? targets.result(name) : inputOf(targets, name)
   if (source === undefined) {
-    const meant = closest(name, kind === '$result' ? scope.resultNames() : Object.keys(scope.inputs))
+    const meant = closest(name, kind === '$result' ? targets.resultNames() : Object.keys(targets.inputs))
     const hint = meant === undefined ? '' : `; did you mean "${meant}"?`
-    const what = kind === '$result' ? 'result of' : 'input named'
-    return { ok: false, message: `${shown}: there is no ${what} "${excerpt(name, 80)}"${hint}` }
+    return missing(`there is no ${kind === '$result' ? 'result of' : 'input named'} "${excerpt(name, 80)}"${hint}`)
   }
   const found = lookUp(source.value, tokens)
-  if (found.kind === 'found') return { ok: true, value: found.value }
-  return { ok: false, message: `${shown}: no member "${excerpt(found.token, 60)}"${membersOf(found.at)}` }
+  if (found.kind === 'found') return found
+  return missing(`no member "${excerpt(found.token, 60)}"; it ${describeMembers(found.at)}`)
 }
 
-function inputOf(scope: ReferenceTargets, name: string): { readonly value: unknown } | undefined {
-  return Object.hasOwn(scope.inputs, name) ? { value: scope.inputs[name] } : undefined
+function inputOf(targets: ReferenceTargets, name: string): { readonly value: unknown } | undefined {
+  return Object.hasOwn(targets.inputs, name) ? { value: targets.inputs[name] } : undefined
 }
 
-function membersOf(value: unknown): string {
-  if (Array.isArray(value)) return `; it is an array of ${value.length}`
-  if (!isObject(value)) return `; it is ${value === null ? 'null' : `a ${typeof value}`}`
-  return `; it has ${excerpt(Object.keys(value).slice(0, 20).join(', '), 200) || 'no members'}`
+function describeMembers(value: unknown): string {
+  if (Array.isArray(value)) return `is an array of ${value.length}`
+  if (!isObject(value)) return `is ${value === null ? 'null' : `a ${typeof value}`}`
+  return `has ${excerpt(Object.keys(value).slice(0, 20).join(', '), 200) || 'no members'}`
 }
 
-function whatExists(scope: ReferenceTargets): string {
-  const results = excerpt(scope.resultNames().join(', '), 300) || 'none yet'
-  const inputs = excerpt(Object.keys(scope.inputs).join(', '), 200) || 'none'
+function listTargets(targets: ReferenceTargets): string {
+  const results = excerpt(targets.resultNames().join(', '), 300) || 'none yet'
+  const inputs = excerpt(Object.keys(targets.inputs).join(', '), 200) || 'none'
   return `"$result" can name: ${results}. "$input" can name: ${inputs}.`
 }

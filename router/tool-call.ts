@@ -2,32 +2,56 @@ import { excerpt } from './text/clip.ts'
 import { isSecretName, redacted } from './text/redact.ts'
 import { shownValue } from './text/shown-value.ts'
 
-/** What the model asks for. `input` is as read from the reply: not yet resolved, not yet checked. */
+/** A tool call of the model, as read from its reply. */
 export interface ToolCall {
-  /** The wire's id; a synthetic one where the model sent none, or one that was already taken. */
+  /** Id from the reply. It is generated when the model sent none, one that is already taken, or one that is not printable. */
   readonly id: string
+  /** Name of the tool. There may be no such tool. */
   readonly name: string
+  /** The arguments. References are not resolved yet, and nothing is validated. */
   readonly input: unknown
-  /** Set where the call must not be executed: why, in words for the model. */
+  /** Set when the call must not be executed. */
   readonly refusal?: CallRefusal
-  /** What had to be mended to read the call. */
+  /** Repairs that reading the call needed; empty for a call in its documented form. */
   readonly repairs: readonly Repair[]
 }
 
+/** The reason why a call that was read must not be executed. */
 export interface CallRefusal {
+  /** Kind of the error that the call's result gets. */
   readonly kind: Extract<ToolErrorKind, 'unreadable_call' | 'truncated_call'>
+  /** Explanation for the model. */
   readonly message: string
 }
 
-/** One deviation from the wire's documented form that was mended; `before` and `after` are clipped and redacted. */
+/** One deviation from the documented form of a call that was repaired. It is recorded in the result and in the trace. */
 export interface Repair {
+  /** The deviation. */
   readonly kind: RepairKind
-  /** Where: a JSON Pointer into the input, or the part of the reply. */
+  /** JSON Pointer to the repaired value in the input; empty when the repair concerns the whole call. */
   readonly path: string
+  /** The text or value as the model sent it, at most 200 bytes, with secrets masked. */
   readonly before: string
+  /** The text or value after the repair, at most 200 bytes, with secrets masked. */
   readonly after: string
 }
 
+/**
+ * Kind of a {@link Repair}.
+ *
+ * - `missing_id`: the call had no id. One was generated.
+ * - `duplicate_id`: another call of the reply has the same id. A new one was generated.
+ * - `unusable_id`: the id is too long or has characters that servers do not return unchanged. A new one was generated.
+ * - `object_arguments`: the arguments were a JSON object instead of a string with JSON.
+ * - `double_encoded`: the arguments were a JSON string that contains JSON.
+ * - `empty_arguments`: the arguments were missing, empty or `null`. They were read as `{}`.
+ * - `json_repaired`: the arguments were not valid JSON, but their meaning was certain: single quotes, Python's constants, a
+ *   trailing comma, a Markdown fence.
+ * - `unstringified`: a string contained the object or array that the schema asks for.
+ * - `coerced`: a string contained the number, boolean or `null` that the schema asks for.
+ * - `json_in_text`: the call was JSON in the text of the reply instead of a native call.
+ * - `markup_in_text`: the call was markup of the model family in the text of the reply instead of a native call.
+ */
 export type RepairKind =
   | 'missing_id'
   | 'duplicate_id'
@@ -41,6 +65,21 @@ export type RepairKind =
   | 'json_in_text'
   | 'markup_in_text'
 
+/**
+ * Kind of a {@link ToolError}.
+ *
+ * - `unknown_tool`: there is no tool of this name.
+ * - `unreadable_call`: the call or its arguments could not be read.
+ * - `truncated_call`: the reply was cut off at the output limit, so none of its calls was executed.
+ * - `invalid_input`: the input does not match the tool's schema.
+ * - `unresolved_reference`: a `$result` or `$input` has no target.
+ * - `too_many_calls`: the run or the reply has more calls than its limit.
+ * - `timeout`: the tool took longer than its `timeoutMs` or than the run's deadline allowed.
+ * - `cancelled`: the run ended before the tool was started or while it was running.
+ * - `tool_failed`: the tool threw an error.
+ * - `invalid_output`: the tool returned a value that does not match its output schema, or that JSON cannot represent.
+ * - `outcome_unknown`: the process ended while the tool was running. It may have had side effects, so it is not repeated.
+ */
 export type ToolErrorKind =
   | 'unknown_tool'
   | 'unreadable_call'
@@ -54,47 +93,60 @@ export type ToolErrorKind =
   | 'invalid_output'
   | 'outcome_unknown'
 
+/** The error of a tool call. It goes back to the model, which can correct the call. */
 export interface ToolError {
+  /** Stable identifier of the error. */
   readonly kind: ToolErrorKind
-  /** At most 1 KiB, for the model to act on: no stack, no server path, secrets masked. */
+  /** Explanation for the model, at most 1 KiB. It has no stack and no server paths, and secrets are masked. */
   readonly message: string
 }
 
 interface ToolResultBase {
+  /** Id of the call. */
   readonly id: string
+  /** Name of the tool. */
   readonly name: string
-  /** The idempotency key that the tool got. */
+  /** Idempotency key that the tool got as `context.callId`. */
   readonly callId: string
-  /** What the model is shown: the value as JSON, clipped to the byte limit, or `{"error":{…}}`. */
+  /** Text for the model: the value as JSON, clipped to the byte limit, or `{"error":{…}}`. */
   readonly content: string
+  /** Whether `content` is clipped. `value` is always complete. */
   readonly clipped: boolean
+  /** Duration of the call in milliseconds, validation included. */
   readonly durationMs: number
-  /** All repairs of this call, those of reading included. */
+  /** All repairs of the call: those of reading it and those of validating it. */
   readonly repairs: readonly Repair[]
-  /** Id of the identical earlier call whose result this is; the tool was not run again. */
+  /** Id of the identical earlier call whose result this is. Set when the tool was not executed again. */
   readonly servedFrom?: string
 }
 
-/** What became of one tool call: always exactly one per call, never an exception. */
+/** The result of one tool call. Every call gets exactly one; a failure is a result with `status: 'error'`. */
 export type ToolResult =
   | (ToolResultBase & {
+      /** The tool returned a valid value. */
       readonly status: 'ok'
-      /** The checked and resolved input that the tool ran with. */
+      /** The validated input with its references resolved, as the tool got it. */
       readonly input: unknown
-      /** The full value, however little of it the model was shown. */
+      /** The complete value, even when `content` is clipped. */
       readonly value: unknown
     })
-  | (ToolResultBase & { readonly status: 'error'; readonly error: ToolError })
+  | (ToolResultBase & {
+      /** The call failed, or it was refused. */
+      readonly status: 'error'
+      /** The reason. */
+      readonly error: ToolError
+    })
 
+/** Longest text of a value in messages and repairs. */
 const maxShownBytes = 200
 
-/** The record of one deviation that was mended. A member whose name says that it is secret is masked as a whole. */
+/** Creates the record of a repair. A value whose path has a secret's name, such as `/password`, is masked as a whole. */
 export function repair(kind: RepairKind, before: unknown, after: unknown, path = ''): Repair {
   if (path !== '' && path.split('/').some(isSecretName)) return { kind, path, before: redacted, after: redacted }
   return { kind, path, before: shown(before), after: shown(after) }
 }
 
-/** A value for an error message or a record: clipped and redacted. */
+/** A value for an error message or a record: at most 200 bytes, with secrets masked. */
 export function shown(value: unknown): string {
   return typeof value === 'string' ? excerpt(value, maxShownBytes) : shownValue(value, maxShownBytes)
 }

@@ -1,5 +1,5 @@
 import { checkSchema } from '../../router/check-schema.ts'
-import { isObject, isPlainJson, unwritableIn } from '../../router/json/json.ts'
+import { isObject, isPlainJson, findUnserializable } from '../../router/json/json.ts'
 import { createRouter, type Router } from '../../router/router.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import { compileSchema } from '../../router/validation.ts'
@@ -78,7 +78,7 @@ function checkAnswer({ schema, check, ...unknown }: { readonly schema: object; r
 function checkInput(name: string, value: unknown): void {
   try {
     if (isPlainJson(value)) return
-    const unwritable = JSON.stringify(value) === undefined ? shownOption(value) : unwritableIn(value)
+    const unwritable = JSON.stringify(value) === undefined ? shownOption(value) : findUnserializable(value)
     if (unwritable === undefined) return
     throw new TypeError(unwritable)
   } catch (error) {

@@ -1,17 +1,26 @@
+// Finds JSON values in the middle of other text, as in "Calling {"name": …} now". Linear in the length of the text,
+// because the text comes from a model and may be megabytes of brackets.
+
 import { maxDepth } from './json.ts'
 
+/** The position of a JSON object or array in a text. */
 export interface Span {
+  /** Index of the opening bracket. */
   readonly start: number
+  /** Index after the closing bracket. */
   readonly end: number
-  /** The value stands inside of a bigger one that is broken or cut off. */
+  /** `true` when the value is part of a bigger value that is broken or truncated. */
   readonly isPart: boolean
 }
 
 /**
- * The spans of all JSON objects and arrays in a text, outermost ones only, in order.
+ * The positions of all outermost JSON objects and arrays in a text, in order.
  *
- * Linear, whatever the text: a scan that fails is not begun again at the next bracket, which would be read the same way,
- * but at the last quote before the failure: what was taken for a text may have been the gap between two.
+ * A failed scan does not restart at the next bracket, which would take quadratic time. It restarts at the last quote
+ * before the failure, because what looked like a string may have been the text between two strings.
+ *
+ * @example
+ * jsonSpans('a {"b": [1]} c [2]') // [{ start: 2, end: 12, isPart: false }, { start: 15, end: 18, isPart: false }]
  */
 export function jsonSpans(text: string): readonly Span[] {
   const spans: Span[] = []
@@ -29,12 +38,12 @@ export function jsonSpans(text: string): readonly Span[] {
   return spans
 }
 
-/** Index behind the object or array that begins at `start`; -1 where it is no JSON. */
+/** Index after the object or array that begins at `start`; -1 when there is no valid JSON. */
 export function endOfJson(text: string, start: number): number {
   return text[start] === '{' || text[start] === '[' ? new Scanner(text).scan(start) : -1
 }
 
-/** The brackets that may open a value, each kind searched for on its own: that runs at the speed of memory. */
+/** Finds opening brackets. Each kind is searched with its own `indexOf`, which is much faster than a regular expression. */
 class Openings {
   readonly #text: string
   #object = -2
@@ -44,7 +53,7 @@ class Openings {
     this.#text = text
   }
 
-  /** The first one at or behind `from`, which never goes back; -1 where there is none. */
+  /** Index of the first opening bracket at or after `from`, which must never decrease; -1 when there are no more. */
   next(from: number): number {
     if (this.#object !== -1 && this.#object < from) this.#object = this.#text.indexOf('{', from)
     if (this.#array !== -1 && this.#array < from) this.#array = this.#text.indexOf('[', from)
@@ -53,6 +62,7 @@ class Openings {
   }
 }
 
+/** The tokens that may come next. */
 type Expected = 'value' | 'value or end' | 'key' | 'key or end' | 'colon' | 'comma or end'
 
 const scalar = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y
@@ -67,24 +77,24 @@ const code = {
   close: 0x7d,
 } as const
 
-/** Reads one object or array strictly, without recursion. One for a whole text: hostile text makes it scan often. */
+/** Scans one object or array strictly, without recursion. One scanner serves a whole text, which may need many scans. */
 class Scanner {
   readonly #text: string
-  /** Where the values begin that are open, and how many parts there were then: those behind are inside of it. */
+  /** For each open value where it begins, and how many entries `parts` had then; later entries lie within the value. */
   readonly #starts = new Int32Array(maxDepth)
   readonly #partsBefore = new Int32Array(maxDepth)
-  /** After a failure: the complete values inside of the broken one. */
+  /** After a failure: the complete values within the broken one. */
   readonly parts: Span[] = []
   /** After a failure: where to look for the next value. */
   resume = 0
-  /** It failed for nesting alone: what follows may be inside of a value that cannot be read. */
+  /** The scan failed because of the nesting depth, so the values that follow may be part of an unreadable one. */
   isTooDeep = false
 
   constructor(text: string) {
     this.#text = text
   }
 
-  /** Index behind the value that begins at `from`, or -1. */
+  /** Index after the value that begins at `from`; -1 when it is not valid JSON. */
   scan(from: number): number {
     const text = this.#text
     const starts = this.#starts
@@ -97,7 +107,7 @@ class Scanner {
     let lastQuote = -1
     let position = from
     for (;;) {
-      position = behindBlanks(text, position)
+      position = skipBlanks(text, position)
       const character = text.charCodeAt(position)
       const wantsValue = expected === 'value' || expected === 'value or end'
       if (character === code.quote) {
@@ -151,7 +161,7 @@ class Scanner {
   }
 }
 
-function behindBlanks(text: string, from: number): number {
+function skipBlanks(text: string, from: number): number {
   let position = from
   for (;;) {
     const character = text.charCodeAt(position)
@@ -162,7 +172,7 @@ function behindBlanks(text: string, from: number): number {
 
 const hexadecimal = /[0-9a-fA-F]{4}/y
 
-/** Index behind the string that begins at the quote `from`; -1 where it is no JSON string. */
+/** Index after the JSON string whose opening quote is at `from`; -1 when it is not a valid JSON string. */
 export function endOfString(text: string, from: number): number {
   for (let position = from + 1; position < text.length; position++) {
     const code = text.charCodeAt(position)

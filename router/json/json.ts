@@ -1,18 +1,27 @@
+// Small helpers for JSON values: types, copying, parsing without exceptions, canonical text, and finding values that JSON
+// cannot represent. Values come from models and from tools, so each helper has to survive deep nesting and odd objects.
+
 import { types } from 'node:util'
 import { escapePointerToken } from './json-pointer.ts'
 
-/** Any value that JSON text can carry. */
+/** Any value that JSON can represent. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
 
+/** A JSON object. */
 export type JsonObject = { readonly [key: string]: Json }
 
+/** Whether a value is an object and neither `null` nor an array. */
 export function isObject(value: unknown): value is { readonly [key: string]: unknown } {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** The deepest nesting that is read from a model: `JSON.stringify` overflows the stack some thousands of levels down. */
+/**
+ * Deepest nesting that is read from a model. `JSON.stringify` and recursive walks overflow the stack at some thousands of
+ * levels, and no real tool input comes close to this limit.
+ */
 export const maxDepth = 64
 
+/** Whether a value nests deeper than {@link maxDepth}. */
 export function isTooDeep(value: unknown, depth = 0): boolean {
   if (typeof value !== 'object' || value === null) return false
   if (depth >= maxDepth) return true
@@ -27,7 +36,7 @@ export function isTooDeep(value: unknown, depth = 0): boolean {
   return false
 }
 
-/** A copy of plain objects and arrays, all the way down; anything else is shared. */
+/** A deep copy of plain objects and arrays. Any other object, such as a `Date`, is shared with the original. */
 export function cloneJson(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(cloneJson)
   if (typeof value !== 'object' || value === null || !isPlain(value)) return value
@@ -36,12 +45,16 @@ export function cloneJson(value: unknown): unknown {
   return copy
 }
 
+/** Whether an object was written as a literal: it has no class and no prototype of its own. */
 export function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value)
   return prototype === Object.prototype || prototype === null
 }
 
-/** Whether a value is what its JSON says: it holds plain objects, arrays, texts, finite numbers and nothing else. */
+/**
+ * Whether a value survives `JSON.parse(JSON.stringify(value))` unchanged: it consists of plain objects, arrays, strings,
+ * finite numbers, booleans and `null`.
+ */
 export function isPlainJson(value: unknown): boolean {
   switch (typeof value) {
     case 'string':
@@ -64,10 +77,14 @@ export function isPlainJson(value: unknown): boolean {
   return true
 }
 
-/** What {@link parseJson} gives for a text that is no JSON: `undefined` and `null` would be mistaken for values. */
+/** Result of {@link parseJson} for a text that is not JSON. `null` would not do, because it is a JSON value itself. */
 export const unparsable = Symbol('unparsable')
 
-/** The value of a JSON text, or {@link unparsable}, which it also is where it nests too deep. Never throws. */
+/**
+ * Parses JSON without throwing.
+ *
+ * @returns the value, or {@link unparsable} when `text` is not JSON or nests deeper than {@link maxDepth}.
+ */
 export function parseJson(text: string): unknown {
   try {
     const value: unknown = JSON.parse(text)
@@ -77,7 +94,7 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/** Walking a value costs as much as parsing it; a text with few brackets needs no walk. */
+/** Walking a value costs as much as parsing it. A text with few brackets cannot nest too deep and needs no walk. */
 function hasManyOpenings(text: string): boolean {
   if (text.length <= 2 * maxDepth) return false
   let count = 0
@@ -92,8 +109,9 @@ function hasManyOpenings(text: string): boolean {
 }
 
 /**
- * JSON with sorted members: equal for equal values, whatever order they were written in. `replace` may put another
- * value in the place of an object before it is written.
+ * JSON with sorted members, so that equal values give equal texts.
+ *
+ * @param replace may return a value to write instead of an object; `undefined` keeps the object.
  */
 export function canonicalJson(value: unknown, replace?: (value: object) => unknown): string {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null'
@@ -108,6 +126,7 @@ export function canonicalJson(value: unknown, replace?: (value: object) => unkno
   return `{${members}}`
 }
 
+/** Types without members of their own to write, each with its test. */
 const kinds: readonly (readonly [string, (value: unknown) => boolean])[] = [
   ['a Promise', types.isPromise],
   ['a Map', types.isMap],
@@ -119,21 +138,24 @@ const kinds: readonly (readonly [string, (value: unknown) => boolean])[] = [
 ]
 
 /**
- * What in a value JSON would write as `{}`, without a word: a promise that nobody awaited, a map. With its path, for the
- * author of the tool; undefined where there is none. An object with `toJSON` writes itself.
+ * Finds a value that `JSON.stringify` silently turns into `{}`: a promise that was not awaited, a `Map`, an `Error`.
+ * Objects with a `toJSON` method are fine.
+ *
+ * @returns a description with its path for the author of the tool, for example `a Map at /groups, which JSON cannot
+ *   represent`; `undefined` when there is no such value.
  */
-export function unwritableIn(value: unknown, path = ''): string | undefined {
+export function findUnserializable(value: unknown, path = ''): string | undefined {
   if (typeof value !== 'object' || value === null) return undefined
   const prototype: unknown = Object.getPrototypeOf(value)
   if (!Array.isArray(value) && prototype !== Object.prototype && prototype !== null) {
     if ('toJSON' in value && typeof value.toJSON === 'function') return undefined
     const kind = kinds.find(([, is]) => is(value))?.[0]
-    if (kind !== undefined) return `${kind} at ${path === '' ? '(root)' : path}, which JSON cannot carry`
+    if (kind !== undefined) return `${kind} at ${path === '' ? '(root)' : path}, which JSON cannot represent`
   }
   for (const key of Object.keys(value)) {
     const member: unknown = Reflect.get(value, key)
     if (typeof member !== 'object') continue
-    const found = unwritableIn(member, `${path}/${escapePointerToken(key)}`)
+    const found = findUnserializable(member, `${path}/${escapePointerToken(key)}`)
     if (found !== undefined) return found
   }
   return undefined

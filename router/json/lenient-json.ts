@@ -1,22 +1,31 @@
+// Models sometimes write objects almost in JSON: with Python's `True` and `None`, single quotes, keys without quotes, a
+// trailing comma. The text is rewritten in strict notation and then parsed as strictly as any other JSON, so a text whose
+// meaning is not certain is refused instead of guessed.
+
 import { maxDepth, parseJson, unparsable } from './json.ts'
 
-/** Text of megabytes that is not JSON is not worth mending. */
-const maxMendedLength = 256 * 1024
+/** Longest text that is rewritten. A longer one is a document, not the arguments of a call. */
+const maxLength = 256 * 1024
 
 /**
- * The value of a text that is an object but for its notation: other quotes or none, Python's constants, commas too many,
- * line breaks in texts. The notation is rewritten and then read as strictly as any JSON.
+ * Parses an object in lenient notation: any quotes or none, Python's constants, trailing commas, line breaks in strings.
  *
- * A library that mends anything (jsonrepair) completes what was cut off, drops what it cannot place, and is quadratic
- * where commas are missing. A call must not run with a guess: what leaves open what it means is {@link unparsable}.
+ * A library such as jsonrepair does more: it completes truncated text, drops what does not fit, and takes quadratic time
+ * where commas are missing. A tool call must not run with guessed arguments, so ambiguous text is refused here.
+ *
+ * @returns the value, or {@link unparsable} when something other than the notation is wrong.
+ *
+ * @example
+ * parseLenientJson("{'city': 'Oslo', metric: True,}") // { city: 'Oslo', metric: true }
+ * parseLenientJson('{"city": "Os')                    // unparsable: it is truncated
  */
 export function parseLenientJson(text: string): unknown {
-  if (text.length > maxMendedLength || !/^\s*\{/.test(text)) return unparsable
+  if (text.length > maxLength || !/^\s*\{/.test(text)) return unparsable
   const json = rewritten(text)
   return json === undefined ? unparsable : parseJson(json)
 }
 
-/** The inside of a text that is all one Markdown code block; any other text as it is, trimmed. */
+/** The content of a text that is one Markdown code block as a whole. Any other text is returned trimmed. */
 export function stripCodeFence(text: string): string {
   const trimmed = text.trim()
   if (!trimmed.startsWith('```') || !trimmed.endsWith('```')) return trimmed
@@ -28,8 +37,9 @@ export function stripCodeFence(text: string): string {
 const gap = /\s*([,:]?)\s*/y
 const word = /[\p{L}\p{N}_$.+-]+/uy
 const number = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/
-/** A word that can be a text without quotes; `...`, `007` and `1.` are something else. */
+/** Beginning of a word that can be a string without quotes. `...`, `007` and `1.` cannot. */
 const isName = /^[\p{L}_$]/u
+/** JavaScript's values that JSON has no notation for. Reading them as strings would change their meaning. */
 const noValue = new Set(['undefined', 'NaN', 'Infinity'])
 const constants: Readonly<Record<string, string>> = {
   true: 'true',
@@ -40,7 +50,7 @@ const constants: Readonly<Record<string, string>> = {
   None: 'null',
 }
 
-/** The text in strict notation. Undefined where a bracket, a separator or an end of a text is missing. */
+/** The text in strict notation; `undefined` when a bracket, a separator or a closing quote is missing. */
 function rewritten(text: string): string | undefined {
   const parts: string[] = []
   const open: string[] = []
@@ -53,14 +63,14 @@ function rewritten(text: string): string | undefined {
     const character = text[position]
     if (character === undefined) return separator === '' && open.length === 0 ? parts.join('') : undefined
     if (character === '}' || character === ']') {
-      // A comma before the bracket is left out, but not a second one, and not one that separates nothing.
+      // One trailing comma is dropped. A second comma, or a comma without a value before it, is an error.
       if (open.pop() !== character || separator === ':' || (separator === ',' && !afterValue)) return undefined
       parts.push(character)
       position++
       afterValue = true
       continue
     }
-    // Behind a value stands a separator, and behind the outermost value nothing.
+    // A value is followed by a separator, and the outermost value by nothing.
     if (afterValue === (separator === '') || (open.length === 0 && parts.length > 0)) return undefined
     parts.push(separator)
     if (character === '{' || character === '[') {
@@ -80,10 +90,13 @@ function rewritten(text: string): string | undefined {
 }
 
 interface Scalar {
+  /** The value in strict notation. */
   readonly json: string
+  /** Index after the value in the original text. */
   readonly end: number
 }
 
+/** A number, a constant, or a string without quotes. */
 function readWord(text: string, from: number): Scalar | undefined {
   word.lastIndex = from
   const value = word.exec(text)?.[0]
@@ -98,6 +111,7 @@ const plain = { '"': /[^"\\]*/y, "'": /[^'\\]*/y } as const
 const escapes: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' }
 const hexadecimal = /[0-9a-fA-F]{4}/y
 
+/** A string in single or double quotes; line breaks inside it are kept. */
 function readString(text: string, from: number): Scalar | undefined {
   const quote = text[from] === '"' ? '"' : "'"
   let value = ''

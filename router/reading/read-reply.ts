@@ -125,11 +125,11 @@ export class CallList {
     // Text has no native form, so an object in it needs no further repair.
     const isObjectInText = found !== undefined && isObject(rawArguments) && !isTooDeep(rawArguments)
     const reading: ReadArguments = isObjectInText
-      ? { ok: true, input: rawArguments, repairs: [] }
+      ? { kind: 'read', input: rawArguments, repairs: [] }
       : readArguments(rawArguments)
-    if (reading.ok) for (const one of reading.repairs) repairs.push(one)
-    const message = problem ?? (reading.ok ? undefined : reading.message)
-    const call = { id, name: name.trim(), input: reading.ok ? reading.input : {}, repairs }
+    if (reading.kind === 'read') for (const one of reading.repairs) repairs.push(one)
+    const message = problem ?? (reading.kind === 'read' ? undefined : reading.message)
+    const call = { id, name: name.trim(), input: reading.kind === 'read' ? reading.input : {}, repairs }
     const refusal = this.#options.truncated ? cutOff : message === undefined ? undefined : unreadable(message)
     this.list.push(refusal === undefined ? call : { ...call, refusal })
   }

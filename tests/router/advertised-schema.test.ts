@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { advertise } from '../../router/advertised-schema.ts'
 import { defineTool } from '../../router/tool.ts'
 
-/** What the model is shown of a tool with these properties, and whether it allows an input. */
+/** The advertised parameters of a tool with these properties, and a function that says whether they allow an input. */
 function shown(properties: object, more: object = {}) {
   const inputSchema = { type: 'object', properties, additionalProperties: false, ...more } as { type: 'object' }
   const tool = defineTool({ name: 'tried', description: 'Tried out.', inputSchema, execute: () => null })
@@ -14,7 +14,7 @@ function shown(properties: object, more: object = {}) {
 
 const reference = { $result: 'fetch#/a' }
 
-test('a reference is allowed in the place of any value, however deep its schema stands', () => {
+test('a reference is allowed for any value, at any depth of the schema', () => {
   const text = { type: 'string' }
   const point = { type: 'array', prefixItems: [text, text], minItems: 2, items: false }
   const either = { anyOf: [{ type: 'null' }, { type: 'object', properties: { b: text }, required: ['b'] }] }
@@ -36,7 +36,7 @@ test('a reference is allowed in the place of any value, however deep its schema 
   expect(allows({ either: { b: 1 } })).toBe(false)
 })
 
-test('a document that is not for the model to write is shown by type and description, wherever it is defined', () => {
+test('a read-only document is advertised by type and description only, wherever it is defined', () => {
   const document = { type: 'object', readOnly: true, description: 'Of fetch.', properties: { secret: { const: 1 } } }
   const outline = { type: 'object', description: 'Of fetch.' }
   const { parameters } = shown({ a: document, b: { $ref: '#/$defs/document' } }, { $defs: { document } })
@@ -47,13 +47,13 @@ test('a document that is not for the model to write is shown by type and descrip
   })
 })
 
-test('what stands around the values is kept: titles, defaults, dialect and id', () => {
+test('titles, defaults, dialect and id are kept', () => {
   const $schema = 'https://json-schema.org/draft/2020-12/schema'
   const { parameters } = shown({ a: { title: 'A', type: 'string', default: 'x' } }, { $schema, $id: 'https://a.b/c' })
   expect(parameters).toMatchObject({ $schema, $id: 'https://a.b/c', properties: { a: { title: 'A', default: 'x' } } })
 })
 
-test("the definition of references gives way to a tool's own of that name", () => {
+test("the definition of references does not replace a tool's own definition of that name", () => {
   const { parameters, allows } = shown({ a: { $ref: '#/$defs/reference' } }, { $defs: { reference: { const: 1 } } })
   expect(parameters).toMatchObject({ $defs: { reference: { const: 1 }, reference_: {} } })
   expect([{ a: 1 }, { a: reference }, { a: 2 }].map(allows)).toEqual([true, true, false])

@@ -11,17 +11,17 @@ test.each([
   ['unquoted keys', '{a: 1, b_c: "x"}', { a: 1, b_c: 'x' }],
   ['unquoted words', '{city: Oslo}', { city: 'Oslo' }],
   ['trailing commas', '{"a": [1, 2,], "b": {"c": 1,},}', { a: [1, 2], b: { c: 1 } }],
-  ['line breaks in a text', '{"a": "x\ny\r\nz\t"}', { a: 'x\ny\r\nz\t' }],
+  ['line breaks in a string', '{"a": "x\ny\r\nz\t"}', { a: 'x\ny\r\nz\t' }],
   ['a code block around it', '```json\n{"a": 1}\n```', { a: 1 }],
   ['a code block around Python', "```\n{'a': 1}\n```", { a: 1 }],
   ['characters of all planes', "{'å': '🌍 日本'}", { å: '🌍 日本' }],
-])('arguments with %s are mended', (_, text, input) => {
-  expect(readArguments(text)).toMatchObject({ ok: true, input, repairs: [{ kind: 'json_repaired' }] })
+])('arguments with %s are read and recorded as repaired', (_, text, input) => {
+  expect(readArguments(text)).toMatchObject({ kind: 'read', input, repairs: [{ kind: 'json_repaired' }] })
 })
 
 test.each([
-  ['cut off in a text', '{"a": "x'],
-  ['cut off behind a value', '{"a": "x"'],
+  ['cut off in a string', '{"a": "x'],
+  ['cut off after a value', '{"a": "x"'],
   ['cut off in a list', '{"a": [1, 2'],
   ['abbreviated', '{"a": [1, 2, ...]}'],
   ['two objects', '{"a": 1}{"a": 2}'],
@@ -31,8 +31,8 @@ test.each([
   ['a missing comma', '{"a": 1 "b": 2}'],
   ['a missing value', '{"a": 1, "b"}'],
   ['several unquoted words', '{city: New York}'],
-  ['a number that JSON does not write so', '{"a": 007}'],
-  ['a word that is no value', '{"a": undefined}'],
+  ['a number with leading zeros', '{"a": 007}'],
+  ['a value that JSON does not have', '{"a": undefined}'],
   ['a comment', '{"a": 1 /* or 2 */}'],
   ['a call', '{"a": f(1)}'],
   ['a bracket too many', '{"a": 1}}'],
@@ -40,34 +40,34 @@ test.each([
   ['prose', 'the city is Oslo'],
   ['a list', '[1]'],
   ['a number', '7'],
-])('arguments that would have to be guessed are refused: %s', (_, text) => {
-  expect(readArguments(text)).toMatchObject({ ok: false, message: expect.stringContaining('one JSON object') })
+])('ambiguous arguments are refused: %s', (_, text) => {
+  expect(readArguments(text)).toMatchObject({ kind: 'unreadable', message: expect.stringContaining('one JSON object') })
 })
 
-test.each([1, 2, 3])('arguments encoded %i times more are unpacked', (times) => {
+test.each([1, 2, 3])('arguments encoded %i more times are decoded', (times) => {
   let text = '{"a":1}'
   for (let time = 0; time < times; time++) text = JSON.stringify(text)
-  expect(readArguments(text)).toMatchObject({ ok: true, input: { a: 1 } })
+  expect(readArguments(text)).toMatchObject({ kind: 'read', input: { a: 1 } })
 })
 
-test('a text that holds no object is no object however often it is encoded', () => {
-  expect(readArguments(JSON.stringify(JSON.stringify('Oslo')))).toMatchObject({ ok: false })
+test('an encoded string that contains no object is refused', () => {
+  expect(readArguments(JSON.stringify(JSON.stringify('Oslo')))).toMatchObject({ kind: 'unreadable' })
 })
 
-test('two objects, escapes and brackets inside of texts are no structure', () => {
+test('brackets and escapes within strings are not structure', () => {
   expect(readArguments("{'a': '{\"b\": [}', 'c': '\\u00e5\\n\\''}")).toMatchObject({
-    ok: true,
+    kind: 'read',
     input: { a: '{"b": [}', c: "å\n'" },
   })
 })
 
-test('nesting is read up to a limit and refused behind it', () => {
+test('nesting is read up to a limit and refused after it', () => {
   const nested = (depth: number) => `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`
-  expect(readArguments(nested(64)).ok).toBe(true)
-  for (const depth of [65, 10_000, 500_000]) expect(readArguments(nested(depth)).ok).toBe(false)
+  expect(readArguments(nested(64)).kind).toBe('read')
+  for (const depth of [65, 10_000, 500_000]) expect(readArguments(nested(depth)).kind).toBe('unreadable')
 })
 
-test('a call under other field names is read', async () => {
+test('a call with other field names is read', async () => {
   const function_call = { name: 'get_weather', arguments: '{"city":"Oslo"}' }
   for (const message of [
     assistant({ content: null, function_call }),
@@ -78,7 +78,7 @@ test('a call under other field names is read', async () => {
   }
 })
 
-test('values in strings are unpacked as deep as the schema asks, and no further', async () => {
+test('JSON in strings is parsed as deep as the schema asks, and no deeper', async () => {
   const meta = JSON.stringify({ owner: '{"x":1}', sizes: JSON.stringify(['1', '2']), inner: "{'deep': True}" })
   const call = { id: 'a', type: 'function', function: { name: 'write_file', arguments: JSON.stringify({ meta }) } }
   const { ran, results } = await exchange(assistant({ tool_calls: [call] }))
@@ -92,7 +92,7 @@ test('values in strings are unpacked as deep as the schema asks, and no further'
   ])
 })
 
-test('what is unpacked from a string is held to the same rules as the rest of an input', async () => {
+test('a value parsed from a string follows the same rules as the rest of an input', async () => {
   for (const [meta, kind] of [
     ['{"__proto__":{"owner":"x"}}', 'unreadable_call'],
     [`${'{"inner":'.repeat(70)}{}${'}'.repeat(70)}`, 'invalid_input'],

@@ -54,7 +54,7 @@ function source(count: number): string {
   return `import { defineTool } from '../../../router/tool.ts'\n\n${tools.join('\n\n')}\n`
 }
 
-/** How many types the compiler makes of generic ones in checking a file: the same on every machine, unlike time. */
+/** The number of type instantiations that checking a file takes. Unlike time, it is the same on every machine. */
 async function instantiations(count: number): Promise<number> {
   // A dot keeps the folder out of what the project itself compiles.
   const folder = await mkdtemp(join(here, '.check-time-'))
@@ -76,7 +76,7 @@ async function instantiations(count: number): Promise<number> {
   }
 }
 
-test('thirty tools are checked with a bounded number of types, and each costs no more than the one before', async () => {
+test('type-checking thirty tools needs a limited number of types, and each tool adds the same number', async () => {
   const counts = [await instantiations(10), await instantiations(20), await instantiations(30)] as const
   const [ten, twenty, thirty] = counts
   expect(thirty, `instantiations: ${counts}`).toBeLessThan(330_000)

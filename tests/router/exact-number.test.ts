@@ -12,7 +12,7 @@ test.each([
   ['0e99999999999999999999', 0],
   ['9007199254740991', 9007199254740991],
   ['3.0', 3],
-])('%s is the number that it writes', (text, number) => {
+])('%s is read as an exact number', (text, number) => {
   expect(exactNumber(text)).toBe(number)
 })
 
@@ -26,7 +26,7 @@ test.each([
     '1e999',
   ],
   ...['', ' 1', '01', '+1', '.5', '1.', '0x10', 'NaN', 'Infinity', '1_000', '1,5'],
-])('%j is no number that a double holds as it is written', (text) => {
+])('%j is not read, because it is not JSON or would be rounded', (text) => {
   expect(exactNumber(text)).toBeUndefined()
 })
 
@@ -37,7 +37,7 @@ test('a text of any length is read in linear time', () => {
   expect(exactNumber(`0.5${'0'.repeat(1e6)}`)).toBe(0.5)
 })
 
-test('every number is read from its own text, and from none with one more digit', () => {
+test('every number is read from its own text, and never from a text with one more digit', () => {
   const property = fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (number) => {
     fc.pre(number !== 0 && (!Number.isInteger(number) || Number.isSafeInteger(number)))
     const [digits = '', exponent] = String(number).split('e')

@@ -82,16 +82,16 @@ test('JSON in any text is found as JSON.parse reads it, and nothing else is', ()
   fc.assert(property, { numRuns: numberOfCases(100_000) })
 }, 600_000)
 
-test('arguments in the notation of Python are read as the same value', () => {
+test('arguments in Python notation are read as the same value', () => {
   const property = fc.property(jsonObject, fc.boolean(), (value, trailing) => {
     const reading = readArguments(python(value, trailing))
-    expect(reading).toMatchObject({ ok: true })
-    expect(reading.ok && reading.input).toEqual(JSON.parse(JSON.stringify(value)))
+    expect(reading).toMatchObject({ kind: 'read' })
+    expect(reading.kind === 'read' && reading.input).toEqual(JSON.parse(JSON.stringify(value)))
   })
   fc.assert(property, { numRuns: numberOfCases(30_000) })
 }, 600_000)
 
-test('no beginning of arguments is read as the whole', () => {
+test('truncated arguments are never read as complete', () => {
   const property = fc.property(
     jsonObject,
     fc.double({ min: 0, max: 1, noNaN: true }),
@@ -99,7 +99,7 @@ test('no beginning of arguments is read as the whole', () => {
     (value, part, isJson) => {
       const text = isJson ? JSON.stringify(value) : python(value, false)
       const beginning = text.slice(0, Math.floor(part * text.length))
-      if (beginning.trim() !== '' && beginning !== text) expect(readArguments(beginning).ok).toBe(false)
+      if (beginning.trim() !== '' && beginning !== text) expect(readArguments(beginning).kind).toBe('unreadable')
     },
   )
   fc.assert(property, { numRuns: numberOfCases(30_000) })

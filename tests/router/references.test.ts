@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type ReferenceTargets, resolveReferences } from '../../router/references.ts'
+import { type ReferenceTargets, type Resolution, resolveReferences } from '../../router/references.ts'
 import { createRouter } from '../../router/router.ts'
 import { runTool } from '../../router/run-tool.ts'
 import { defineTool } from '../../router/tool.ts'
@@ -8,12 +8,13 @@ const values: Readonly<Record<string, unknown>> = {
   fetch_config: { args: { a: [1, { 'b/c': '~' }] }, items: ['x', 'y'], nothing: null },
   call_7: 'earlier',
 }
-const scope: ReferenceTargets = {
+const targets: ReferenceTargets = {
   result: (name) => (Object.hasOwn(values, name) ? { value: values[name] } : undefined),
   resultNames: () => Object.keys(values),
   inputs: { units: { temperature: 'C' }, constructor: 'own' },
 }
-const resolve = (input: unknown) => resolveReferences(input, scope)
+const resolve = (input: unknown) => resolveReferences(input, targets)
+const messageOf = (resolution: Resolution) => (resolution.kind === 'refused' ? resolution.error.message : '')
 
 test.each([
   [{ $result: 'fetch_config' }, values['fetch_config']],
@@ -23,12 +24,12 @@ test.each([
   [{ $result: 'call_7' }, 'earlier'],
   [{ $input: 'units#/temperature' }, 'C'],
   [{ $input: 'constructor' }, 'own'],
-])('%j is replaced by the value it names, wherever it stands', (reference, value) => {
-  expect(resolve(reference)).toEqual({ ok: true, value, brought: [''] })
+])('%j is replaced by its value, at any place of an input', (reference, value) => {
+  expect(resolve(reference)).toEqual({ kind: 'resolved', value, referencedPaths: [''] })
   expect(resolve({ a: [1, reference], b: { c: reference } })).toEqual({
-    ok: true,
+    kind: 'resolved',
     value: { a: [1, value], b: { c: value } },
-    brought: ['/a/1', '/b/c'],
+    referencedPaths: ['/a/1', '/b/c'],
   })
 })
 
@@ -41,23 +42,22 @@ test.each([
   [{ $result: 'fetch_config#/items/01' }, 'no member "01"'],
   [{ $result: 'fetch_config#/items/length' }, 'no member "length"'],
   [{ $result: 'fetch_config#/items/-' }, 'no member "-"'],
-  [{ $result: 'fetch_config#items' }, 'is no JSON Pointer; write "/a/0/b"'],
-  [{ $result: 'fetch_config#/a~2' }, 'is no JSON Pointer'],
+  [{ $result: 'fetch_config#items' }, 'is not a JSON Pointer; write "/a/0/b"'],
+  [{ $result: 'fetch_config#/a~2' }, 'is not a JSON Pointer'],
   [{ $result: 'fetch_config#/nothing/x' }, 'no member "x"; it is null'],
-])('%j leads nowhere: what there is is listed', (reference, message) => {
+])('%j has no target: the message lists the targets that exist', (reference, message) => {
   const resolution = resolve({ config: reference })
-  expect(resolution).toMatchObject({ ok: false, kind: 'unresolved_reference' })
-  if (resolution.ok) return
-  expect(resolution.message).toContain(`- /config: {"${Object.keys(reference)[0]}"`)
-  expect(resolution.message).toContain(message)
-  expect(resolution.message).toContain(
+  expect(resolution).toMatchObject({ kind: 'refused', error: { kind: 'unresolved_reference' } })
+  expect(messageOf(resolution)).toContain(`- /config: {"${Object.keys(reference)[0]}"`)
+  expect(messageOf(resolution)).toContain(message)
+  expect(messageOf(resolution)).toContain(
     '"$result" can name: fetch_config, call_7. "$input" can name: units, constructor.',
   )
 })
 
-test('all references that lead nowhere are told at once', () => {
+test('all references without a target are reported at once', () => {
   const resolution = resolve({ a: { $input: 'x' }, b: [{ $input: 'y' }] })
-  expect(resolution.ok ? '' : resolution.message).toMatch(/- \/a: .*\n- \/b\/0: /)
+  expect(messageOf(resolution)).toMatch(/- \/a: .*\n- \/b\/0: /)
 })
 
 test.each([
@@ -66,19 +66,19 @@ test.each([
   [{ $input: { a: 1 } }, '$input'],
   [{ $results: 'call_7' }, '$result'],
   [{ '$input:units': '/temperature' }, '$input'],
-])('%j, a reference in a wrong form, is answered with the right one', (input, kind) => {
+])('%j, a malformed reference, is answered with the right form', (input, kind) => {
   const resolution = resolve({ input })
-  expect(resolution.ok ? '' : resolution.message).toContain(`points at nothing: write {"${kind}":"<name>#/a/0"}`)
+  expect(messageOf(resolution)).toContain(`is not a reference: write {"${kind}":"<name>#/a/0"}`)
 })
 
-test('a name that is nearly right is told what was probably meant', () => {
+test('a misspelt name gets a suggestion', () => {
   const resolution = resolve({ $result: 'fetch_confg' })
-  expect(resolution.ok ? '' : resolution.message).toContain('did you mean "fetch_config"?')
+  expect(messageOf(resolution)).toContain('did you mean "fetch_config"?')
 })
 
-test('of many references that lead nowhere as many are told as fit, and how many more there are', () => {
+test('of many references without a target, those that fit are listed and the others are counted', () => {
   const resolution = resolve(Array(100).fill({ $input: 'x'.repeat(60) }))
-  const message = resolution.ok ? '' : resolution.message
+  const message = messageOf(resolution)
   expect(message).toMatch(/… and 9\d more\n"\$result" can name/)
   expect(message.length).toBeLessThan(1000)
 })
@@ -90,16 +90,16 @@ test('an input without references is not copied, and one with references is not 
   expect(input).toEqual(before)
   const plain = { a: { b: [1] } }
   const resolution = resolve(plain)
-  expect(resolution.ok && resolution.value).toBe(plain)
+  expect(resolution.kind === 'resolved' && resolution.value).toBe(plain)
 })
 
-test('a value that is passed on is not read for references itself', () => {
+test('references within a referenced value are not resolved', () => {
   const given = { note: { $input: 'secret' } }
-  const resolution = resolveReferences({ $input: 'data' }, { ...scope, inputs: { data: given, secret: 1 } })
-  expect(resolution).toMatchObject({ ok: true, value: given })
+  const resolution = resolveReferences({ $input: 'data' }, { ...targets, inputs: { data: given, secret: 1 } })
+  expect(resolution).toMatchObject({ kind: 'resolved', value: given })
 })
 
-test('a text that a reference brought points at nothing, though the schema has it read as JSON', async () => {
+test('a referenced string that is parsed as JSON is not searched for references', async () => {
   const open = defineTool({
     name: 'open',
     description: 'Takes an object.',
@@ -110,7 +110,7 @@ test('a text that a reference brought points at nothing, though the schema has i
   expect(await runTool(open, { cfg: { $input: 'hostile' } }, { inputs })).toMatchObject({
     input: { cfg: { leak: { $input: 'secret' } } },
   })
-  // One that the model wrote itself as text does point, and is told where it may.
+  // Text that the model wrote itself is searched for references.
   expect(await runTool(open, { cfg: '{"leak":{"$input":"secret"}}' }, { inputs })).toMatchObject({
     input: { cfg: { leak: 'S3CRET' } },
   })
@@ -119,7 +119,7 @@ test('a text that a reference brought points at nothing, though the schema has i
   })
 })
 
-test('what a tool changes in its input changes no earlier result and no given', async () => {
+test('a tool that changes its input does not change earlier results or inputs of the run', async () => {
   const spoil = defineTool({
     name: 'spoil',
     description: 'Changes what it gets.',
@@ -148,20 +148,20 @@ const tool = defineTool({
   execute: (input) => input,
 })
 
-test('a reference is checked as the value that it stands for', async () => {
+test('the referenced value is validated', async () => {
   const inputs = { good: { a: 1 }, bad: { a: 'x' }, text: '3', one: '1' }
   expect((await runTool(tool, { document: { $input: 'good' } }, { inputs })).status).toBe('ok')
   expect(await runTool(tool, { document: { $input: 'bad' } }, { inputs })).toMatchObject({
     error: { kind: 'invalid_input' },
   })
-  // Exact coercion reaches what a reference brought, and changes a copy.
+  // Coercion applies to referenced values, too, and changes a copy.
   expect(await runTool(tool, { document: { $input: 'good' }, size: { $input: 'text' } }, { inputs })).toMatchObject({
     input: { size: 3 },
   })
   expect(inputs.text).toBe('3')
 })
 
-test('the schema that is shown allows a reference in the place of any value, and keeps the definitions of the tool', async () => {
+test('the advertised schema allows a reference for any value and keeps the definitions of the tool', async () => {
   const [shown] = createRouter([tool]).definitions
   const { Ajv2020 } = await import('ajv/dist/2020.js')
   const allows = new Ajv2020({ strict: false }).compile(shown?.function.parameters ?? {})
