@@ -1,5 +1,5 @@
 import { checkSchema } from '../../router/check-schema.ts'
-import { isObject, isPlainJson, findUnserializable } from '../../router/json/json.ts'
+import { findUnserializable, isObject, isPlainJson } from '../../router/json/json.ts'
 import { createRouter, type Router } from '../../router/router.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import { compileSchema } from '../../router/validation.ts'
