@@ -4,25 +4,29 @@ import type { TraceEntry } from '../../loop/trace.ts'
 import { formatChange, formatFigure, headlineDeltas, headlineFigures, tradeoffNote } from './figures.ts'
 import type { ReportDocument } from './report.ts'
 
-/** The report as Markdown. Whatever came from a model or a log is escaped: it cannot add headings, links or markup. */
+/**
+ * The report as Markdown.
+ *
+ * Text from a model or a log is not trusted. It is escaped, so it cannot add headings, links or other markup.
+ */
 export function renderMarkdown(document: ReportDocument): string {
-  const sections = [head, incident, figures, diagnosis, fix, course].map((section) => section(document))
+  const sections = [head, incident, figures, diagnosis, fix, timeline].map((section) => section(document))
   return `${sections.filter((section) => section !== '').join('\n\n')}\n`
 }
 
 function head({ scenario, notice, validation, run }: ReportDocument): string {
-  const error = run.error === undefined ? [] : [`**Failed:** ${plain(run.error.message)}`]
+  const error = run.error === undefined ? [] : [`**Failed:** ${escapeText(run.error.message)}`]
   return [
-    `# Incident report: ${plain(scenario)}`,
-    ...(notice === null ? [] : [`> **${plain(notice)}**`]),
-    `**Validation: ${validation.status}.** ${plain(validation.summary)}`,
+    `# Incident report: ${escapeText(scenario)}`,
+    ...(notice === null ? [] : [`> **${escapeText(notice)}**`]),
+    `**Validation: ${validation.status}.** ${escapeText(validation.summary)}`,
     ...error,
     table(
       ['run', 'model', 'stop reason', 'rounds', 'tokens in', 'tokens out', 'duration'],
       [
         [
           cellCode(run.run_id),
-          plain(run.model),
+          escapeText(run.model),
           run.stop_reason,
           String(run.rounds),
           String(run.usage.input_tokens),
@@ -43,14 +47,14 @@ function incident({ pre_telemetry: { window, slo, config_id } }: ReportDocument)
   return [
     '## Incident',
     bullets([
-      `window: ${plain(window.start)} to ${plain(window.end)} (${formatFigure(window.duration_s, 's')})`,
+      `window: ${escapeText(window.start)} to ${escapeText(window.end)} (${formatFigure(window.duration_s, 's')})`,
       `configuration: ${cellCode(config_id)}`,
       `objective: ${objective.join(', ')}`,
     ]),
   ].join('\n\n')
 }
 
-/** Without a validation the figures of the incident stand alone: they are what is known. */
+/** Without a validation only the figures of the incident are known. */
 function figures({ validation, pre_telemetry }: ReportDocument): string {
   if (validation.deltas.length === 0) {
     const rows = headlineFigures(pre_telemetry).map(({ metric, before, unit }) => [metric, formatFigure(before, unit)])
@@ -69,18 +73,20 @@ function figures({ validation, pre_telemetry }: ReportDocument): string {
 
 function diagnosis({ diagnosis: found }: ReportDocument): string {
   const evidence = found.evidence.map(
-    ({ tool, quote, grounded }) => `${code(quote)} (${plain(tool)}${grounded ? '' : ', **not found in its results**'})`,
+    ({ tool, quote, grounded }) =>
+      `${inlineCode(quote)} (${escapeText(tool)}${grounded ? '' : ', **not found in its results**'})`,
   )
   return [
     '## Diagnosis',
-    `**Root cause** (${plain(found.category)}, confidence ${found.confidence}): ${plain(found.root_cause)}`,
-    plain(found.summary),
+    `**Root cause** (${escapeText(found.category)}, confidence ${found.confidence}): ${escapeText(found.root_cause)}`,
+    escapeText(found.summary),
     ...list('Evidence', evidence),
-    ...list('Ruled out', found.ruled_out.map(plain)),
-    ...list('Uncertain', found.uncertainties.map(plain)),
+    ...list('Ruled out', found.ruled_out.map(escapeText)),
+    ...list('Uncertainties', found.uncertainties.map(escapeText)),
   ].join('\n\n')
 }
 
+/** A subsection with bullets; nothing if there are no items. */
 function list(title: string, items: readonly string[]): readonly string[] {
   return items.length === 0 ? [] : [`### ${title}`, bullets(items)]
 }
@@ -89,77 +95,82 @@ function fix({ fix_plan: plan, fix_result: result }: ReportDocument): string {
   if (plan === null) return '## Fix\n\nNo fix was proposed.'
   return [
     '## Fix',
-    plain(plan.summary),
-    ...(plan.rationale === undefined ? [] : [plain(plan.rationale)]),
+    escapeText(plan.summary),
+    ...(plan.rationale === undefined ? [] : [escapeText(plan.rationale)]),
     bullets(plan.actions.map(action)),
-    result === null ? 'It was not applied.' : changes(result),
-    ...list('Expected impact', (result?.expected_impact ?? []).map(plain)),
-    ...list('Risks', (plan.risks ?? []).map(plain)),
+    result === null ? 'The fix was not applied.' : changes(result),
+    ...list('Expected impact', (result?.expected_impact ?? []).map(escapeText)),
+    ...list('Risks', (plan.risks ?? []).map(escapeText)),
   ].join('\n\n')
 }
 
 function changes({ diff }: FixResult): string {
-  if (diff.length === 0) return 'It changed nothing.'
+  if (diff.length === 0) return 'The fix changes nothing.'
   const rows = diff.map(({ op, path, from, value }) => [op, cellCode(path), shown(from), shown(value)])
   return table(['', 'path', 'before', 'after'], rows)
 }
 
 function action({ action: name, ...rest }: FixAction): string {
-  return `**${plain(name)}** ${Object.keys(rest).length === 0 ? '' : code(JSON.stringify(rest))}`.trim()
+  return `**${escapeText(name)}** ${Object.keys(rest).length === 0 ? '' : inlineCode(JSON.stringify(rest))}`.trim()
 }
 
 function shown(value: unknown): string {
   return value === undefined ? '–' : cellCode(JSON.stringify(value))
 }
 
-/** What the run did, round by round. */
-function course({ agent_trace: trace }: ReportDocument): string {
-  const rows = trace.map(step)
-  return rows.length === 0 ? '' : `## Course\n\n${table(['round', 'step', 'outcome', 'took'], rows)}`
+/** The steps of the run, round by round. */
+function timeline({ agent_trace: trace }: ReportDocument): string {
+  const rows = trace.map(timelineRow)
+  return rows.length === 0 ? '' : `## Timeline\n\n${table(['round', 'step', 'outcome', 'duration'], rows)}`
 }
 
-function step(entry: TraceEntry): readonly string[] {
+function timelineRow(entry: TraceEntry): readonly string[] {
   switch (entry.type) {
     case 'tool-end': {
-      const failure = `${plain(entry.error_kind ?? '')}: ${plain(excerpt(entry.result, 200))}`
-      return [String(entry.round), plain(entry.tool), entry.status === 'ok' ? 'ok' : failure, took(entry)]
+      const failure = `${escapeText(entry.error_kind ?? '')}: ${escapeText(excerpt(entry.result, 200))}`
+      return [String(entry.round), escapeText(entry.tool), entry.status === 'ok' ? 'ok' : failure, milliseconds(entry)]
     }
     case 'reply':
-      return [String(entry.round), 'model reply', plain(entry.finish_reason), took(entry)]
+      return [String(entry.round), 'model reply', escapeText(entry.finish_reason), milliseconds(entry)]
     case 'repair':
-      return [String(entry.round), 'repair', plain(JSON.stringify(entry.repair)), '']
+      return [String(entry.round), 'repair', escapeText(JSON.stringify(entry.repair)), '']
     case 'retry':
-      return [String(entry.round), `call sent again after ${plain(entry.code)}`, `waited ${entry.wait_ms} ms`, '']
+      return [
+        String(entry.round),
+        `model call retried after ${escapeText(entry.code)}`,
+        `waited ${entry.wait_ms} ms`,
+        '',
+      ]
     case 'reply-failed':
-      return [String(entry.round), 'model call failed', plain(entry.error.message), took(entry)]
+      return [String(entry.round), 'model call failed', escapeText(entry.error.message), milliseconds(entry)]
     case 'answer-rejected':
-      return [String(entry.round), 'answer sent back', plain(entry.problems.join('; ')), '']
+      return [String(entry.round), 'answer rejected', escapeText(entry.problems.join('; ')), '']
     case 'limit':
-      return [String(entry.round), `limit: ${entry.limit}`, plain(entry.detail), '']
+      return [String(entry.round), `limit: ${entry.limit}`, escapeText(entry.detail), '']
     case 'warning':
-      return ['', `warning: ${entry.source}`, plain(entry.message), '']
+      return ['', `warning: ${entry.source}`, escapeText(entry.message), '']
   }
 }
 
-function took({ duration_ms: ms }: { readonly duration_ms: number }): string {
+function milliseconds({ duration_ms: ms }: { readonly duration_ms: number }): string {
   return `${ms} ms`
 }
 
-/** Untrusted text inside a Markdown line: nothing in it is markup, a link or a terminal command, and it stays one line. */
-function plain(text: string): string {
+/** Untrusted text as part of a Markdown line, without markup, links, control characters or line breaks. */
+function escapeText(text: string): string {
   return (
     oneLine(text)
       .replace(/[\\`*_{}[\]<>#|~!]/g, '\\$&')
       .replace(/^[-+=]/, '\\$&')
       .replace(/^(\d+)([.)])(?=\s|$)/, '$1\\$2')
-      // Renderers make links of bare addresses too: without the colon there is none to find.
+      // Renderers also turn bare URLs into links. Without the literal colon they find none.
       .replace(/\b(https?|ftp|mailto):/gi, '$1&#58;')
       .replace(/\bwww\./gi, 'www&#46;')
   )
 }
 
-/** Untrusted text as inline code; the fence is longer than any run of backticks in it. */
-function code(text: string): string {
+/** Untrusted text as inline code. The fence is longer than any run of backticks in the text. */
+function inlineCode(text: string): string {
   const line = oneLine(text)
   const longest = Math.max(0, ...(line.match(/`+/g) ?? []).map((run) => run.length))
   const fence = '`'.repeat(longest + 1)
@@ -167,9 +178,9 @@ function code(text: string): string {
   return `${fence}${pad}${line}${pad}${fence}`
 }
 
-/** Inline code in a table cell, which a pipe would end even inside of code. */
+/** Inline code in a table cell, where a pipe ends the cell even within code. */
 function cellCode(text: string): string {
-  return code(text).replaceAll('|', '\\|')
+  return inlineCode(text).replaceAll('|', '\\|')
 }
 
 function table(header: readonly string[], rows: readonly (readonly string[])[]): string {

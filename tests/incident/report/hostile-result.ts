@@ -2,7 +2,7 @@ import type { AgentResult } from '../../../lib/incident/index.ts'
 import type { ReportInput } from '../../../lib/incident/report/generate-report.ts'
 import { config, telemetry } from '../support/made-up-incident.ts'
 
-/** A report's input with `text` in every place where a model, a log or a caller can put one. */
+/** Input of a report with `text` in every place that a model, a log or a caller can write to. */
 export function inputWith(text: string): ReportInput {
   const result: AgentResult = {
     diagnosis: {

@@ -3,11 +3,11 @@ import { generateReport } from '../../../lib/incident/report/generate-report.ts'
 import { inputWith } from './hostile-result.ts'
 
 const markdownOf = (text: string) => generateReport(inputWith(text)).markdown
-/** What is left of a line when its inline code and its escaped characters are taken out. */
+/** A line without its inline code and its escaped characters. */
 const withoutCode = (line: string) => line.replace(/(?<![\\`])(`+)(?!`).*?(?<!`)\1(?!`)/g, '').replace(/\\./g, '')
 const active = (text: string) => markdownOf(text).split('\n').map(withoutCode)
 
-test('a report has its sections, the figures before and after, and says what was not found', () => {
+test('a report has its sections, the figures before and after, and marks quotes that were not found', () => {
   const markdown = markdownOf('plain')
   expect(markdown.match(/^#.*$/gm)).toEqual([
     '# Incident report: kv\\_cache\\_pressure',
@@ -16,11 +16,11 @@ test('a report has its sections, the figures before and after, and says what was
     '## Diagnosis',
     '### Evidence',
     '### Ruled out',
-    '### Uncertain',
+    '### Uncertainties',
     '## Fix',
     '### Expected impact',
     '### Risks',
-    '## Course',
+    '## Timeline',
   ])
   expect(markdown).toContain('| requests.served | 1 requests | 2 requests | +100 % | better |')
   expect(markdown).toContain('- `plain` (plain, **not found in its results**)')
@@ -29,7 +29,7 @@ test('a report has its sections, the figures before and after, and says what was
 
 test.each([
   ['headings', '# Solved', /^#+ Solved/],
-  ['headings on a line of their own', 'x\n## Solved\ny', /^#+ Solved/],
+  ['headings on their own line', 'x\n## Solved\ny', /^#+ Solved/],
   ['underlined headings', 'Solved\n======', /^=+$/],
   ['quotes', '> trust me', /^> trust/],
   ['lists', '- item', /^(?:- )?- item/],
@@ -51,9 +51,9 @@ test.each([
 })
 
 test.each(['a | b', 'a \\| b', '||||', 'line one\nline two', 'a\r\n\r\nb', '`a`', '``` a', 'a ``', '\u2028next'])(
-  '%j changes neither the lines nor the cells of any table',
+  '%j does not change the rows or cells of any table',
   (text) => {
-    // A pipe ends a cell inside of code, too: only a backslash keeps it.
+    // A pipe ends a cell even within code. Only a backslash prevents that.
     const cells = (markdown: string) =>
       markdown.split('\n').map((line) => (line.startsWith('|') ? line.replace(/\\./g, '').split('|').length : 0))
     expect(cells(markdownOf(text))).toEqual(cells(markdownOf('plain')))
@@ -66,24 +66,24 @@ test.each([
   ['``` fence', '```` ``` fence ````'],
   ['*stars* and <tags>', '`*stars* and <tags>`'],
   ['dmesg | grep Xid', '`dmesg | grep Xid`'],
-])('the quote %j is shown as it stands', (quote, shown) => {
+])('the quote %j is shown unchanged', (quote, shown) => {
   const line = markdownOf(quote)
     .split('\n')
     .find((text) => text.endsWith(' (fetch\\_config)'))
   expect(line).toBe(`- ${shown} (fetch\\_config)`)
 })
 
-test('the text stays readable: escaping loses nothing', () => {
+test('escaped text stays readable: no character is lost', () => {
   const text = 'p95 [s] rose 10 * 2 = 20_000 | see <log> #7 ~ `x` \\ !'
   const unescaped = markdownOf(text).replace(/\\([!-/:-@[-`{-~])/g, '$1')
   expect(unescaped).toContain(`**Failed:** ${text}`)
 })
 
-test('control characters, which would command a terminal, do not reach the Markdown', () => {
+test('control characters, which could control a terminal, do not reach the Markdown', () => {
   expect(markdownOf('\u001b[2J\u001b]0;owned\u0007 \u0000 \u009b31m text')).not.toMatch(/[^\P{Cc}\n]/u)
 })
 
-test('without a fix, figures and entries the sections say so or are left out', () => {
+test('sections without a fix, figures or trace entries say so or are left out', () => {
   const input = inputWith('plain')
   const { markdown } = generateReport({
     ...input,
@@ -97,5 +97,5 @@ test('without a fix, figures and entries the sections say so or are left out', (
   })
   expect(markdown).toContain('## Fix\n\nNo fix was proposed.')
   expect(markdown).toContain('**Validation: unknown.** Nothing was tried.')
-  expect(markdown).not.toMatch(/## (?:Before and after|Course)|undefined|null|NaN/)
+  expect(markdown).not.toMatch(/## (?:Before and after|Timeline)|undefined|null|NaN/)
 })
