@@ -1,7 +1,7 @@
 import { isObject } from './json/json.ts'
 import { clip, excerpt } from './text/clip.ts'
 import { closest } from './text/closest.ts'
-import { isSecretName, redact, redacted } from './text/redact.ts'
+import { isSecretName, mask, redact } from './text/redact.ts'
 import { shownValue } from './text/shown-value.ts'
 import { summarizeUnionErrors } from './union-errors.ts'
 import type { ValidationError } from './validation.ts'
@@ -80,7 +80,7 @@ function describeValidationError(fault: ValidationError, maxBytes: number): stri
 
 function whatIsWrong(fault: ValidationError, maxBytes: number): string {
   const params: Readonly<Record<string, unknown>> = fault.params
-  const came = () => `, received ${fault.instancePath.split('/').some(isSecretName) ? redacted : received(fault.data)}`
+  const came = () => `, received ${fault.instancePath.split('/').some(isSecretName) ? mask : received(fault.data)}`
   if (fault.propertyName !== undefined) {
     return `property name ${received(fault.propertyName)} ${fault.message ?? 'is not allowed'}`
   }

@@ -1,5 +1,5 @@
 import { excerpt } from './text/clip.ts'
-import { isSecretName, redacted } from './text/redact.ts'
+import { isSecretName, mask } from './text/redact.ts'
 import { shownValue } from './text/shown-value.ts'
 
 /** A tool call of the model, as read from its reply. */
@@ -142,7 +142,7 @@ const maxShownBytes = 200
 
 /** Creates the record of a repair. A value whose path has a secret's name, such as `/password`, is masked as a whole. */
 export function repair(kind: RepairKind, before: unknown, after: unknown, path = ''): Repair {
-  if (path !== '' && path.split('/').some(isSecretName)) return { kind, path, before: redacted, after: redacted }
+  if (path !== '' && path.split('/').some(isSecretName)) return { kind, path, before: mask, after: mask }
   return { kind, path, before: shown(before), after: shown(after) }
 }
 

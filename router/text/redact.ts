@@ -1,42 +1,88 @@
-import { mask } from './mask.ts'
-import { maskNamed } from './named-secrets.ts'
-import { isSecretName, isTokenName } from './secret-names.ts'
-import { looksRandom, saysNothing } from './secret-values.ts'
+import { isSecretName, isTokenName, mask, maskNamedSecrets, mayNameSecret } from './named-secrets.ts'
 
-/** The least that is masked is `://u@`: many texts of a value are shorter. */
-const leastSecret = 5
-
-/** Masks keys, passwords, tokens and URL credentials. Every text that leaves the process, the request itself apart, passes here. */
+/**
+ * Masks secrets in a text: tokens of well-known shape, private keys, values whose name says that they are secret, and
+ * credentials in URLs. Every text that leaves the process goes through here, except the request to the model itself.
+ *
+ * It recognises secrets by their form only. Use {@link redactSecrets} for secrets that are known.
+ */
 export function redact(text: string): string {
-  if (text.length < leastSecret) return text
-  return maskUrlCredentials(maskForms(maskNamed(maskPrivateKeys(text))))
+  if (text.length < shortestSecret) return text
+  let shown = text.includes('PRIVATE KEY') ? text.replace(privateKey, mask) : text
+  if (mayNameSecret(shown)) shown = maskNamedSecrets(shown)
+  if (tokenPrefix.test(shown)) shown = shown.replace(token, `$1${mask}`)
+  return shown.includes('//') ? shown.replace(urlCredentials, `://${mask}@`) : shown
+}
+
+/** `://u@`, the shortest text that is masked. */
+const shortestSecret = 5
+
+/** At least 8 characters with a digit, or 20: the prefixes of these tokens are also the beginning of ordinary words. */
+function randomText(character: string): string {
+  return `(?=${character}{0,64}\\d|${character}{20})${character}{8,}`
 }
 
 /**
- * A copy of a JSON-like value with every string in it redacted, and every string and number masked that a name makes a
- * secret: that of its member or of one around it, that of its row (`{"name":"HF_TOKEN","value":"…"}`, or the `path` of a
- * row of a diff), or that of the option before it in a list of arguments.
+ * Shapes of tokens, by who issues them. Issuers publish them so that leaked tokens can be found; minimal lengths are below
+ * the documented ones because texts are cut. Compare the rules of gitleaks (github.com/gitleaks/gitleaks).
+ */
+const tokenShapes: Readonly<Record<string, string>> = {
+  'MiniMax, OpenAI, Anthropic, OpenRouter, Langfuse': `[spr]k-${randomText('[A-Za-z0-9_-]')}`,
+  'the same, with the kind of key': 'sk-(?:cp|api|ant|proj|svcacct|or)[0-9]{0,2}-[A-Za-z0-9_-]{8,}',
+  'Stripe (docs.stripe.com/keys)': '[spr]k_(?:live|test)_[A-Za-z0-9]{8,}',
+  'Hugging Face (huggingface.co/docs/hub/security-tokens)': `hf_${randomText('[A-Za-z0-9]')}`,
+  'GitHub (github.blog, 2021-04-05)': '(?:gh[pousr]_|github_pat_)[A-Za-z0-9_]{8,}',
+  'GitLab (docs.gitlab.com/security/tokens)': 'glpat-[A-Za-z0-9_-]{8,}',
+  'Slack (docs.slack.dev/authentication/tokens)': 'xox[abeprs]-[A-Za-z0-9-]{8,}',
+  'npm (github.blog, 2021-09-23)': 'npm_[A-Za-z0-9]{36}',
+  'NVIDIA NGC': 'nvapi-[A-Za-z0-9_-]{8,}',
+  'AWS (IAM user guide, unique identifiers)': 'A[KS]IA[A-Z0-9]{12,}',
+  'Google Cloud': 'AIza[A-Za-z0-9_-]{20,}',
+  'JSON Web Token (RFC 7519)': String.raw`eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){0,2}`,
+  'HTTP bearer token (RFC 6750)': `[Bb]earer[ \t]{1,4}${randomText('[A-Za-z0-9._~+/-]')}=*`,
+}
+/** A token may follow the `\n` of a JSON string. */
+const token = new RegExp(String.raw`(\\[nrt]|\b)(?:${Object.values(tokenShapes).join('|')})`, 'g')
+/** Fixed parts of all shapes. Most texts have none of them, and finding that out takes half the time of {@link token}. */
+const tokenPrefix =
+  /(?:[spr]k[-_]|hf_|gh[pousr]_|_pat_|xox[abeprs]-|lpat-|vapi-|npm_|A[KS]IA|AIza|eyJ|earer\s)(?=[\w-])/
+
+/** A private key in PEM (RFC 7468), with line breaks of any kind; of one that was cut off, all that is there. */
+const privateKey =
+  /-----BEGIN [A-Z ]{0,30}PRIVATE KEY[A-Z ]{0,10}-----(?:[^-]|-(?!----)){0,32768}(?:-----END [A-Z ]{0,50}-----)?/g
+
+/**
+ * Credentials before the host of a URL: `user:password@`, in which people forget to escape `/` and `@`, or a lone token.
+ * The port of `host:8000/@scope`, the digest of `image@sha256:…` and the user of `ssh://git@host` are not credentials.
+ */
+const urlCredentials =
+  /:\/\/(?!git@)(?:[^\s:/@"'`?#<>[\]]{0,1024}:(?!\d{1,5}[^\w@.~!$%^*+=-])(?:(?!:\/\/)[^\s"'`<>]){1,4096}|[\w.~%+=$!*-]{1,1024})@(?!sha\d{3}:)/g
+
+/**
+ * A copy of a JSON-like value with every string redacted. Strings and numbers are masked as a whole where a name makes
+ * them secret: the name of their member or of one around it, of their row (`{"name":"HF_TOKEN","value":"…"}`, or the
+ * `path` of a diff), or of the option before them in a list of arguments.
  */
 export function redactDeep<T>(value: T): T
 export function redactDeep(value: unknown): unknown {
   return copyOf(value, undefined)
 }
 
-/** A name that is shorter holds no key: most are, and need not be looked through. */
-const leastKey = 12
+/** Shorter names contain no token, so they are not searched. */
+const shortestNameWithToken = 12
 
-/** @param secretBy the name that makes the value a secret. */
-function copyOf(value: unknown, secretBy: string | undefined): unknown {
-  if (typeof value === 'string') return secretBy === undefined || saysNothing(value) ? redact(value) : mask
-  if (typeof value === 'number') return secretBy === undefined || isTokenName(secretBy) ? value : mask
-  if (Array.isArray(value)) return value.map((item, index) => copyOf(item, secretBy ?? optionBefore(value, index)))
+/** @param secretName the name that makes the value a secret. */
+function copyOf(value: unknown, secretName: string | undefined): unknown {
+  if (typeof value === 'string') return secretName === undefined || value === '' ? redact(value) : mask
+  if (typeof value === 'number') return secretName === undefined || isTokenName(secretName) ? value : mask
+  if (Array.isArray(value)) return value.map((item, index) => copyOf(item, secretName ?? optionBefore(value, index)))
   if (typeof value !== 'object' || value === null) return value
-  const row = secretBy ?? nameOfRow(value)
+  const row = secretName ?? nameOfRow(value)
   return Object.fromEntries(
     Object.entries(value).map(([name, member]) => {
-      const isOfRow = row !== undefined && (name === 'from' || name === 'value')
-      const by = secretBy ?? (isSecretName(name) ? name : isOfRow ? row : undefined)
-      return [name.length < leastKey ? name : redact(name), copyOf(member, by)]
+      const ofRow = name === 'from' || name === 'value' ? row : undefined
+      const secret = secretName ?? (isSecretName(name) ? name : ofRow)
+      return [name.length < shortestNameWithToken ? name : redact(name), copyOf(member, secret)]
     }),
   )
 }
@@ -55,82 +101,62 @@ function optionBefore(list: readonly unknown[], index: number): string | undefin
   return String(list[index]).startsWith('-') ? undefined : option
 }
 
-export { isSecretName, mask as redacted }
+/** Shorter secrets are words such as `test`: masking them would tear texts apart. */
+const shortestKnownSecret = 8
+/** Backslashes before a character: JSON within JSON doubles them. */
+const maxBackslashes = 8
 
 /**
- * What stands before the host: `user:password@`, in which people forget to escape `/` and `@`, or a lone token. No
- * credentials are the port of `host:8000/@scope`, the digest of `image@sha256:…`, and the user of `ssh://git@host`.
+ * Masks known secrets wherever they are in a text: as they are, in JSON within JSON, or URL-encoded. At the end of a text
+ * the first 8 characters of a secret are enough, because error bodies are cut off.
+ *
+ * @param secrets a secret with fewer than 8 characters is ignored.
  */
-const inUrl =
-  /:\/\/(?!git@)(?:[^\s:/@"'`?#<>[\]]{0,1024}:(?!\d{1,5}[^\w@.~!$%^*+=-])(?:(?!:\/\/)[^\s"'`<>]){1,4096}|[\w.~%+=$!*-]{1,1024})@(?!sha\d{3}:)/g
-
-/** `curl -u user:password`; `docker run -u 1000:1000` has the same option for something else. */
-const ofCurl = /([\s"',=](?:-[A-Za-z]{0,8}[uU]|--(?:proxy-)?user)[\s"',=\\]{1,8}[^\s"':\\]{1,128}:)([^\s"'\\]{1,1024})/g
-const curlBefore = /curl\b[^\n]*$/
-
-function maskUrlCredentials(text: string): string {
-  // A colon is common, two slashes are not: most texts are passed over at the speed of memory.
-  const out = text.includes('//') ? text.replace(inUrl, `://${mask}@`) : text
-  if (!out.includes('curl')) return out
-  return out.replace(ofCurl, (all: string, option: string, password: string, offset: number) =>
-    curlBefore.test(out.slice(Math.max(0, offset - 300), offset)) && password !== mask ? option + mask : all,
-  )
+export function redactSecrets(text: string, secrets: readonly string[]): string {
+  return secrets.filter(({ length }) => length >= shortestKnownSecret).reduce(redactSecret, text)
 }
 
-/** Asked first, since it takes half the time of {@link keys}: pieces that no key is without. */
-const suspicious =
-  /(?:[spr]k[-_]|hf_|gh[pousr]_|_pat_|xox[abprs]-|lpat-|vapi-|npm_|A[KS]IA|AIza|eyJ)(?=[A-Za-z0-9_-]{3})/
-
-/** Keys that show by their first letters what they are; they may begin behind the `\n` of a text in JSON. */
-const keys = new RegExp(
-  String.raw`(?<before>\\[nrt]|\b)(?:${[
-    'sk-(?:cp|ant|proj|svcacct|or|api)[0-9]{0,2}-[A-Za-z0-9_-]{8,}',
-    '[spr]k_(?:live|test)_[A-Za-z0-9]{8,}',
-    '(?:gh[pousr]_|github_pat_|xox[abprs]-|glpat-|nvapi-)[A-Za-z0-9_-]{8,}',
-    'npm_[A-Za-z0-9]{36}',
-    'A[KS]IA[A-Z0-9]{12,}',
-    'AIza[A-Za-z0-9_-]{20,}',
-    // JSON Web Tokens
-    String.raw`eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){0,2}`,
-    // Of these the prefix is the beginning of ordinary names, too.
-    '(?<doubtful>(?:[spr]k-|hf_)[A-Za-z0-9_-]{8,})',
-  ].join('|')})`,
-  'g',
-)
-
-const scheme = /(?:bearer|basic)\s/i
-const schemes = /(bearer|basic)(\s{1,4})([A-Za-z0-9+/_.~=-]{4,})/gi
-const words = /^(?:[A-Za-z]?[a-z]{1,15}(?:[-_.=]|$)){1,8}$/
-const afterWord = /(?:^|[^\\])[A-Za-z0-9_]$/
-
-/** Keys that are known by their own form, and the credentials of an HTTP header. */
-function maskForms(text: string): string {
-  let out = text
-  if (suspicious.test(text)) {
-    out = text.replace(keys, (key: string, before: string, doubtful?: string) =>
-      doubtful === undefined || looksRandom(doubtful) ? before + mask : key,
-    )
+function redactSecret(text: string, secret: string): string {
+  let shown = ''
+  let done = 0
+  for (let start = 0; start < text.length; start++) {
+    const end = endOfSecret(text, start, secret)
+    if (end === undefined) continue
+    shown += text.slice(done, start) + mask
+    done = end
+    start = end - 1
   }
-  if (!scheme.test(out)) return out
-  return out.replace(schemes, (all: string, scheme: string, blank: string, value: string, offset: number) => {
-    if (afterWord.test(out.slice(Math.max(0, offset - 2), offset))) return all
-    return (/^basic$/i.test(scheme) ? isBasic(value) : isBearer(value)) ? scheme + blank + mask : all
-  })
+  return shown + text.slice(done)
 }
 
-function isBearer(value: string): boolean {
-  return value.length >= 6 && (value.length >= 24 || !words.test(value))
+/** Follows all ways to read the text at once, because a secret may itself contain a `%` or a backslash. */
+function endOfSecret(text: string, start: number, secret: string): number | undefined {
+  let ends = [start]
+  for (let index = 0; index < secret.length; index++) {
+    if (index >= shortestKnownSecret && ends.includes(text.length)) return text.length
+    const next = ends.flatMap((end) => afterCharacter(text, end, secret.charAt(index)))
+    if (next.length === 0) return undefined
+    ends = [...new Set(next)]
+  }
+  return Math.max(...ends)
 }
 
-/** Basic credentials are a user and a password behind a colon, in Base64. */
-function isBasic(value: string): boolean {
-  return looksRandom(value) || /^[\x20-\x7e]*:[\x20-\x7e]*$/.test(Buffer.from(value, 'base64').toString('latin1'))
+/** Positions after a character that is written as it is, after backslashes, as `\u002b`, or as `%2B`. */
+function afterCharacter(text: string, start: number, character: string): readonly number[] {
+  const ends: number[] = []
+  const hex = character.charCodeAt(0).toString(16).padStart(2, '0')
+  if (isSame(text.slice(start, start + 3), `%${hex}`)) ends.push(start + 3)
+  for (let at = start; at - start <= maxBackslashes; at++) {
+    if (isSame(text.charAt(at), character)) ends.push(at + 1)
+    if (at > start && isSame(text.slice(at, at + 5), `u00${hex}`)) ends.push(at + 5)
+    if (text.charAt(at) !== '\\') break
+  }
+  return ends
 }
 
-/** A private key in PEM, whatever its lines are joined by; one that was cut off, as far as it goes. */
-const pem =
-  /-----BEGIN [A-Z ]{0,30}PRIVATE KEY[A-Z ]{0,10}-----(?:[^-]|-(?!----)){0,32768}(?:-----END [A-Z ]{0,50}-----)?/g
-
-function maskPrivateKeys(text: string): string {
-  return text.includes('PRIVATE KEY') ? text.replace(pem, mask) : text
+/** Servers may change the case of a token that they quote. */
+function isSame(one: string, other: string): boolean {
+  return one === other || one.toLowerCase() === other.toLowerCase()
 }
+
+export { isSecretName, mask }

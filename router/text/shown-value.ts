@@ -1,9 +1,9 @@
 import { isPlainJson } from '../json/json.ts'
 import { excerpt, margin } from './clip.ts'
+import { secretWords } from './named-secrets.ts'
 import { redactDeep } from './redact.ts'
-import { secretWord } from './secret-names.ts'
 
-const namesSecret = new RegExp(secretWord, 'i')
+const namesSecret = new RegExp(secretWords, 'i')
 
 /** A value as JSON for an error message or a record: clipped and redacted. */
 export function shownValue(value: unknown, maxBytes: number): string {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { isSecretName, redactDeep } from '../../router/text/redact.ts'
 
-test('a member that is called a secret is masked whatever it looks like, with all that is below it', () => {
+test('a member with a secret name is masked with everything below it', () => {
   expect(
     redactDeep({
       password: ['a', ['b c']],
@@ -21,7 +21,7 @@ test('a member that is called a secret is masked whatever it looks like, with al
   })
 })
 
-test('a row whose name or path is that of a secret, and an option, make the value beside them one', () => {
+test('a value is masked when its row or the option before it has a secret name', () => {
   expect(
     redactDeep({
       env: [
@@ -43,7 +43,7 @@ test('a row whose name or path is that of a secret, and an option, make the valu
   })
 })
 
-test('names of secrets are told from those of counts and of pieces of text', () => {
+test('names of secrets differ from names of counts and of model tokens', () => {
   const secrets = [
     'HF_TOKEN',
     'hfToken',

@@ -9,7 +9,7 @@ test.each([
   ['Authorization: Unheard Zx9QabK3mPq7', 'Zx9Q'],
   ['authorization=abcdef', 'abcdef'],
   ["curl -H 'X-Api-Key: abcdef' http://host", 'abcdef'],
-  ['Basic dXNlcjpwYXNz', 'dXNlcjpwYXNz'],
+  ['Authorization: Basic dXNlcjpwYXNz', 'dXNlcjpwYXNz'],
   ['a line\\nBearer abcdef123456', 'abcdef123456'],
   ['Cookie: a=1; session=abcdef', 'abcdef'],
   ['Set-Cookie: sid=abcdef; Path=/', 'abcdef'],
@@ -62,9 +62,6 @@ test.each([
   ['args:\n  - --api-key\n  - Zx9Qw1', 'Zx9Qw1'],
   ['--hf-token abcdef', 'abcdef'],
   ['--password "correct horse"', 'horse'],
-  ['curl -u user:hunter2 http://host', 'hunter2'],
-  ['curl -sSu "user:hunter2" http://host', 'hunter2'],
-  ['["curl","-u","user:hunter2"]', 'hunter2'],
 ])('on the command line %j the secret is masked', (text, secret) => {
   expect(redact(text)).not.toContain(secret)
   expect(redact(text)).toContain('[redacted]')
@@ -118,14 +115,14 @@ test.each([
   expect(redact(text)).toBe(shown)
 })
 
-test('a list or an object of secrets keeps its names, and what stands behind it', () => {
-  expect(redact('{"credentials":{"user":"horse","on":true,"n":[7]},"port":80}')).toBe(
-    '{"credentials":{"user":"[redacted]","on":true,"n":[7]},"port":80}',
+test('a list or an object of secrets is masked as a whole, and nothing after it', () => {
+  expect(redact('{"credentials":{"user":"]ho}rse","on":true,"n":[7]},"port":80}')).toBe(
+    '{"credentials":[redacted],"port":80}',
   )
-  expect(redact('credentials: [horse\nthe next line')).toBe('credentials: [[redacted]\nthe next line')
+  expect(redact('credentials: [horse, cut o')).toBe('credentials: [redacted]')
 })
 
-test('masking is linear in the length of a text, whatever is repeated in it', () => {
+test('masking takes linear time for any repeated part', () => {
   for (const part of [
     ...[
       'password="',
@@ -172,19 +169,7 @@ test('masking is linear in the length of a text, whatever is repeated in it', ()
       '-----BEGIN PRIVATE KEY',
       '-----',
     ],
-    ...[
-      '://',
-      '://a:',
-      '://a:1/',
-      '://a:@',
-      '@',
-      'curl -u ',
-      'curl -u a:b ',
-      'curl -u a:b\n',
-      '-u a:',
-      'hf_',
-      '\\nhf_',
-    ],
+    ...['://', '://a:', '://a:1/', '://a:@', '@', 'hf_', '\\nhf_'],
     ...[
       'eyJ',
       'eyJaaaaaaaaa.',

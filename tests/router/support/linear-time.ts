@@ -3,7 +3,7 @@ import { expect } from 'vitest'
 const large = 128 * 1024
 const small = large / 4
 
-/** Milliseconds of processor time, which neighbours do not lengthen as they do time on the clock. */
+/** Milliseconds of CPU time. Other processes do not lengthen it as they lengthen wall-clock time. */
 function cost(work: () => unknown): number {
   const before = process.cpuUsage()
   work()
@@ -14,8 +14,8 @@ function cost(work: () => unknown): number {
 const leastCost = (work: () => unknown) => Math.min(cost(work), cost(work), cost(work))
 
 /**
- * Tries a part that is repeated: quadratic work grows sixteenfold from a quarter to the whole, linear work fourfold.
- * What is done in no time is not looked at more closely: at this length nothing that is quadratic is.
+ * Runs work on a text of one repeated part: quadratic work grows sixteenfold from a quarter to the whole, linear work fourfold.
+ * Work that takes under 50 ms passes at once: at this length, quadratic work takes longer.
  */
 export function expectLinearTime(part: string, work: (text: string) => unknown): void {
   const textOf = (length: number) => part.repeat(length / part.length)
