@@ -9,11 +9,11 @@ import { redactDeep } from '../../router/text/redact.ts'
 import { getWeather, weatherAnswer } from '../support/weather.ts'
 
 /**
- * Against the real endpoint, with the environment that an application has. It costs a few thousand tokens; what was said
- * is recorded to `cassettes/`, which git does not see, to be replayed without the endpoint.
+ * Tests against the real endpoint, with the environment of an application. They cost a few thousand tokens. The replies
+ * are recorded to `cassettes/`, which git ignores, and replayed without the endpoint.
  */
 const isLive = (process.env['ANTHROPIC_AUTH_TOKEN'] ?? '').trim() !== ''
-if (!isLive) console.log('ANTHROPIC_AUTH_TOKEN is not set: nothing was sent to the real endpoint.')
+if (!isLive) console.log('ANTHROPIC_AUTH_TOKEN is not set, so the tests against the real endpoint are skipped.')
 
 const modes: readonly (readonly [name: string, options: MinimaxOptions])[] = [
   ['whole', {}],
@@ -21,10 +21,10 @@ const modes: readonly (readonly [name: string, options: MinimaxOptions])[] = [
   ['json-protocol', { protocol: 'json' }],
 ]
 
-/** The same question each time; `getWeather` gives the length of the city's name. */
+/** The same question in each mode. `getWeather` returns the length of the city's name. */
 const question = {
   tools: [getWeather],
-  instructions: 'You answer weather questions by what the tool says.',
+  instructions: 'You answer weather questions with the result of the tool.',
   prompt: 'How many degrees Celsius is it in Oslo now? Use the tool.',
   answer: { schema: weatherAnswer },
   limits: { rounds: 4, deadlineMs: 120_000 },
@@ -41,7 +41,7 @@ async function withModel<T>(options: MinimaxOptions, use: (model: MinimaxModel) 
 }
 
 describe.skipIf(!isLive)('the real endpoint', () => {
-  test.each(modes)('calls a tool, answers, and its cassette gives the same run (%s)', async (name, options) => {
+  test.each(modes)('calls a tool and answers, and its cassette replays the same run (%s)', async (name, options) => {
     const file = fileURLToPath(new URL(`cassettes/weather-${name}.jsonl`, import.meta.url))
     rmSync(file, { force: true })
     const run = await withModel(options, (model) => runLoop({ ...question, model: recordModel(model, file) }))
@@ -53,7 +53,7 @@ describe.skipIf(!isLive)('the real endpoint', () => {
     expect(replayed).toMatchObject(redactDeep({ stopReason: run.stopReason, rounds: run.rounds, usage: run.usage }))
   })
 
-  test('visible text comes in pieces that make up the reply, without thinking', async () => {
+  test('streamed pieces of text add up to the reply, without thinking', async () => {
     const pieces: string[] = []
     const options = { stream: true, onText: (text: string) => pieces.push(text) }
     const prompt = 'Count from 1 to 60 in words, separated by commas, and say nothing else.'
@@ -64,15 +64,15 @@ describe.skipIf(!isLive)('the real endpoint', () => {
     expect(pieces.join('')).not.toContain('think>')
   })
 
-  test.each([false, true])('a model that there is none of is an invalid request (stream %s)', async (stream) => {
+  test.each([false, true])('an unknown model is an invalid request (stream %s)', async (stream) => {
     const run = await withModel({ model: 'no-such-model', stream }, (model) => runLoop({ model, prompt: 'Hello.' }))
-    expect(run).toMatchObject({ stopReason: 'failed', error: { kind: 'invalid_request', retryable: false } })
+    expect(run).toMatchObject({ stopReason: 'failed', error: { code: 'invalid_request', retryable: false } })
   })
 
-  test('a wrong token is refused, and is not in the run', async () => {
+  test('a wrong token is refused and does not appear in the run', async () => {
     const token = 'not-a-token-of-anybody'
     const run = await withModel({ token }, (model) => runLoop({ model, prompt: 'Hello.' }))
-    expect(run).toMatchObject({ stopReason: 'failed', error: { kind: 'authentication', retryable: false } })
+    expect(run).toMatchObject({ stopReason: 'failed', error: { code: 'authentication', retryable: false } })
     expect(JSON.stringify(run)).not.toContain(token)
   })
 })

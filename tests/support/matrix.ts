@@ -6,17 +6,22 @@ import { applyFixSimulation, collectPostTelemetry, validateImprovement } from '.
 import { telemetryOf } from '../../tools/simulation/collect-telemetry.ts'
 import type { FixAction, Telemetry, ValidationStatus } from '../../tools/types.ts'
 
-/** What a person who knows the cause expects of one fix. */
+/** The outcome of one fix that a person who knows the cause expects. */
 export interface ExpectedFix {
+  /** The fix in a few words. */
   readonly name: string
+  /** How good the fix is. */
   readonly role: 'right' | 'half_right' | 'useless' | 'harmful' | 'popular_but_wrong'
   readonly actions: readonly FixAction[]
+  /** Expected status of the validation; absent if the plan must be rejected. */
   readonly status?: ValidationStatus
+  /** Whether the telemetry after the fix must meet the objective; absent if either is fine. */
   readonly slo_met?: boolean
-  /** The plan is refused, with a message that says so. */
+  /** Part of the message with which `apply_fix_simulation` must reject the plan. */
   readonly rejected?: string
 }
 
+/** The right answers for one scenario. */
 export interface Oracle {
   readonly scenario: string
   readonly cause: string
@@ -24,20 +29,22 @@ export interface Oracle {
   readonly fixes: readonly ExpectedFix[]
 }
 
+/** Reads `fixtures/oracles/<scenario>.json`. */
 export function oracleOf(scenario: string): Oracle {
   return JSON.parse(readFileSync(new URL(`../../fixtures/oracles/${scenario}.json`, import.meta.url), 'utf8'))
 }
 
-/** What the tools make of a fix. */
+/** The outcome of a fix according to the tools. */
 export interface TriedFix {
-  /** `rejected` where apply_fix_simulation refuses the plan. */
+  /** `rejected` if `apply_fix_simulation` rejects the plan. */
   readonly status: ValidationStatus | 'rejected'
+  /** Whether the telemetry after the fix meets the objective. */
   readonly slo_met: boolean
-  /** Summary of the validation, or the message of the refusal. */
+  /** Summary of the validation, or the message of the rejection. */
   readonly summary: string
 }
 
-/** Drives one fix through apply_fix_simulation, collect_post_telemetry and validate_improvement. */
+/** Runs one fix through `apply_fix_simulation`, `collect_post_telemetry` and `validate_improvement`. */
 export async function tryFix(scenario: string, { name, actions }: ExpectedFix): Promise<TriedFix> {
   const current_config = loadScenario(scenario).deployment
   const applied = await runTool(applyFixSimulation, { current_config, fix_plan: { summary: name, actions } })

@@ -1,4 +1,7 @@
-/** Prints every scenario × every fix: what was expected, and what the tools say. */
+/**
+ * `npx tsx tests/support/print-matrix.ts` tries every fix of every oracle. It prints the status that the tools report and marks
+ * each one that differs from the oracle. Exit code 1 if any differs.
+ */
 import { listScenarios } from '../../fixtures/load-scenario.ts'
 import { oracleOf, tryFix } from './matrix.ts'
 
@@ -17,5 +20,7 @@ for (const scenario of listScenarios()) {
     )
   }
 }
-process.stdout.write(`\n${differences === 0 ? 'All as expected.' : `${differences} differ from what was expected.`}\n`)
+process.stdout.write(
+  `\n${differences === 0 ? 'All outcomes are as expected.' : `${differences} outcomes differ from the oracles.`}\n`,
+)
 process.exitCode = differences === 0 ? 0 : 1
