@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs'
-import { loadScenario } from '../../fixtures/load-scenario.ts'
+import { existsSync, readFileSync } from 'node:fs'
+import { listScenarios, loadScenario } from '../../fixtures/load-scenario.ts'
 import { runTool } from '../../router/run-tool.ts'
 import type { Tool } from '../../router/tool.ts'
 import { applyFixSimulation, collectPostTelemetry, validateImprovement } from '../../tools/index.ts'
@@ -31,7 +31,16 @@ export interface Oracle {
 
 /** Reads `fixtures/oracles/<scenario>.json`. */
 export function oracleOf(scenario: string): Oracle {
-  return JSON.parse(readFileSync(new URL(`../../fixtures/oracles/${scenario}.json`, import.meta.url), 'utf8'))
+  return JSON.parse(readFileSync(oracleFile(scenario), 'utf8'))
+}
+
+/** The scenarios that have an oracle, sorted. A new scenario works without one; its fixes are then not judged. */
+export function scenariosWithOracle(): readonly string[] {
+  return listScenarios().filter((scenario) => existsSync(oracleFile(scenario)))
+}
+
+function oracleFile(scenario: string): URL {
+  return new URL(`../../fixtures/oracles/${scenario}.json`, import.meta.url)
 }
 
 /** The outcome of a fix according to the tools. */

@@ -34,7 +34,7 @@ describe('a report that is larger than a payload', () => {
     expect(kept.length).toBeGreaterThan(20)
     expect(kept).toEqual(large.result.agent_trace.slice(-kept.length))
     expect(json).toMatchObject({ diagnosis: small.result.diagnosis, validation: small.result.validation })
-    expect(markdown.match(/answer sent back/g)).toHaveLength(kept.length)
+    expect(markdown.match(/answer rejected/g)).toHaveLength(kept.length)
   })
 
   test('is whole in the files', async () => {

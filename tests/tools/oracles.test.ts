@@ -1,20 +1,19 @@
 import { describe, expect, test } from 'vitest'
-import { listScenarios } from '../../fixtures/load-scenario.ts'
 import { analyzeMetrics, fetchPrometheusMetrics } from '../../tools/index.ts'
 import { telemetryOf } from '../../tools/simulation/collect-telemetry.ts'
-import { oracleOf, tryFix } from '../support/matrix.ts'
+import { oracleOf, scenariosWithOracle, tryFix } from '../support/matrix.ts'
 import { call } from './call.ts'
 
-describe.each(listScenarios())('%s', (scenario) => {
+describe.each(scenariosWithOracle())('%s', (scenario) => {
   const oracle = oracleOf(scenario)
 
-  test('has an oracle of its own, with a fix of every kind that it has', () => {
+  test('its oracle names the scenario and has a right, a useless and a harmful fix', () => {
     expect(oracle.scenario).toBe(scenario)
     const roles = new Set(oracle.fixes.map(({ role }) => role))
     for (const role of ['right', 'useless', 'harmful'] as const) expect(roles).toContain(role)
   })
 
-  test('shows its hotspot in the metrics', async () => {
+  test('the metrics show its hotspot', async () => {
     const pre_telemetry = telemetryOf(scenario)
     const { samples } = await call(fetchPrometheusMetrics, { scenario })
     const { hotspot } = await call(analyzeMetrics, { pre_telemetry, prometheus_samples: samples })
