@@ -1,8 +1,9 @@
+/** The time of an activity attempt: its deadline, whether another attempt follows, and the wait before that one. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Info } from '@temporalio/activity'
 import type { ApplicationFailure } from '@temporalio/common'
 
-/** What of `activityInfo()` says how much time and how many attempts are left. */
+/** The part of `activityInfo()` that tells how much time and how many attempts are left. */
 export type AttemptInfo = Pick<
   Info,
   'attempt' | 'scheduledTimestampMs' | 'startToCloseTimeoutMs' | 'scheduleToCloseTimeoutMs'
@@ -10,36 +11,35 @@ export type AttemptInfo = Pick<
   readonly retryPolicy?: Info['retryPolicy'] | undefined
 }
 
-/** The part of an attempt's time that is kept for handing in the result: a tenth, at least 5 s, at most a half. */
+/**
+ * Time that a run may take in this attempt, in milliseconds from now: the time until start-to-close or
+ * schedule-to-close, whichever is earlier, minus a margin for returning the result. At least 1.
+ */
+export function attemptDeadlineMs(info: AttemptInfo, nowMs: number): number {
+  const leftMs = Math.min(orUnlimited(info.startToCloseTimeoutMs), scheduleToCloseAt(info) - nowMs)
+  return Math.max(1, Math.floor(leftMs - marginMs(leftMs)))
+}
+
+/** A tenth of the time, at least 5 s, at most half of it. */
 function marginMs(timeoutMs: number): number {
   return Math.min(Math.max(timeoutMs / 10, 5_000), timeoutMs / 2)
 }
 
 /**
- * How long a run in this attempt may take, in milliseconds from now: what is left until start-to-close or
- * schedule-to-close, whichever comes first, minus a margin. At least 1.
- */
-export function attemptDeadlineMs(info: AttemptInfo, nowMs: number): number {
-  const { startToCloseTimeoutMs } = info
-  const leftMs = Math.min(positive(startToCloseTimeoutMs), scheduleToCloseMs(info) - nowMs)
-  return Math.max(1, Math.floor(leftMs - marginMs(leftMs)))
-}
-
-/**
- * Whether Temporal will not start another attempt after `failure`: it must not be retried, the attempts are used up, or the
- * time is over before the next one would begin.
+ * Whether Temporal starts no other attempt after `failure`: it is not retryable, no attempts are left, or the
+ * schedule-to-close timeout comes before the next attempt.
  */
 export function isLastAttempt(info: AttemptInfo, failure: ApplicationFailure, nowMs: number): boolean {
   const policy = info.retryPolicy
   if (failure.nonRetryable === true) return true
   if (failure.type != null && policy?.nonRetryableErrorTypes?.includes(failure.type)) return true
-  // 0 stands for "no limit"
+  // 0 means unlimited.
   const maximumAttempts = policy?.maximumAttempts ?? 0
   if (maximumAttempts > 0 && info.attempt >= maximumAttempts) return true
-  return nowMs + nextDelayMs(info, failure) >= scheduleToCloseMs(info)
+  return nowMs + nextDelayMs(info, failure) >= scheduleToCloseAt(info)
 }
 
-/** How long Temporal waits before it starts another attempt after `failure`, in milliseconds. */
+/** Time that Temporal waits after `failure` before the next attempt, in milliseconds. The rule is the server's own. */
 export function nextDelayMs(info: AttemptInfo, failure: ApplicationFailure): number {
   if (typeof failure.nextRetryDelay === 'number') return failure.nextRetryDelay
   const { initialInterval, maximumInterval, backoffCoefficient } = info.retryPolicy ?? {}
@@ -49,29 +49,29 @@ export function nextDelayMs(info: AttemptInfo, failure: ApplicationFailure): num
 }
 
 /** In milliseconds since the epoch. */
-function scheduleToCloseMs(info: AttemptInfo): number {
-  return info.scheduledTimestampMs + positive(info.scheduleToCloseTimeoutMs)
+function scheduleToCloseAt(info: AttemptInfo): number {
+  return info.scheduledTimestampMs + orUnlimited(info.scheduleToCloseTimeoutMs)
 }
 
-/** Temporal writes 0 for a timeout that is not set. */
-function positive(timeoutMs: number): number {
+/** Temporal represents a timeout that is not set as 0. */
+function orUnlimited(timeoutMs: number): number {
   return timeoutMs > 0 ? timeoutMs : Number.POSITIVE_INFINITY
 }
 
-/** The server's own timer takes about so long, however short it is set. */
-const leftToServerMs = 1_000
+/** The end of the wait is left to the server, whose own timer takes about this long however short it is set. */
+const serverWaitMs = 1_000
 
 /**
- * Waits inside an attempt that failed for what the server would wait before the next one, all but the last second, if the
- * attempt has time for it. While it waits, the result of the attempt is still there for whoever cancels; once an attempt has
- * failed, Temporal keeps nothing of it that the workflow could get.
+ * Waits inside a failed attempt for the time that the server would wait before the next one, except for the last second,
+ * if the attempt has that much time. During this wait a cancellation still gets the attempt's result; after the attempt
+ * has failed, Temporal would have nothing to give to the workflow.
  *
- * @returns the milliseconds that are left to be waited: all that was not waited yet where the signal ended it.
+ * @returns the rest of the wait in milliseconds. It is longer than a second if `signal` ended the wait early.
  */
-export async function awaitNextAttempt(signal: AbortSignal, delayMs: number, timeLeftMs: number): Promise<number> {
-  const hereMs = delayMs - leftToServerMs
-  if (hereMs <= 0 || hereMs > timeLeftMs) return delayMs
+export async function waitInsideAttempt(signal: AbortSignal, delayMs: number, timeLeftMs: number): Promise<number> {
+  const insideMs = delayMs - serverWaitMs
+  if (insideMs <= 0 || insideMs > timeLeftMs) return delayMs
   const startedAt = performance.now()
-  await delay(hereMs, undefined, { signal }).catch(() => {})
+  await delay(insideMs, undefined, { signal }).catch(() => {})
   return Math.max(1, Math.ceil(delayMs - (performance.now() - startedAt)))
 }

@@ -1,36 +1,35 @@
 import type { Context } from '@temporalio/activity'
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common'
-import type { RunError } from '../loop/errors.ts'
-import type { StopReason } from '../loop/limits.ts'
-import { awaitNextAttempt, isLastAttempt, nextDelayMs } from './attempt.ts'
-import type { RunReport } from './heartbeat-state.ts'
+import type { RunSummary } from '../loop/run-summary.ts'
+import { isLastAttempt, nextDelayMs, waitInsideAttempt } from './attempt.ts'
+import type { HeartbeatState } from './heartbeat.ts'
 import { isApplicationFailure, toApplicationFailure } from './to-application-failure.ts'
 
-/** How a run ended, as far as the activity has to know. */
-export interface RunOutcome {
-  readonly stopReason: StopReason
-  /** Rounds that were completed: without one, there is nothing in the result to keep. */
-  readonly rounds: number
-  /** Why it failed, where `stopReason` is `failed`; without it the run is not tried again. */
-  readonly error?: RunError
-}
+/**
+ * How a run ended, as far as the activity needs to know. `rounds` is the number of completed rounds: with 0 the result has
+ * nothing worth keeping. `error` says why a run `failed`; without it the run is not retried.
+ */
+export type RunOutcome = Pick<RunSummary, 'stop_reason' | 'rounds' | 'error'>
 
-/** A checkpoint of a run that had failed does not say why; it fails again however often it is resumed. */
-const unexplained = {
+/** For a checkpoint of a run that had failed. It does not contain the reason, and resuming it fails every time. */
+const unknownFailure = {
   name: 'RunFailed',
-  message: 'The run failed, and its outcome has no error that says why. Start it anew.',
+  message: 'The run failed, and its outcome has no error that says why. Start it from the beginning.',
   retryable: false,
 }
 
 /**
- * The result, where it is the activity's: the run ended by itself, was cancelled by request, or failed with something to keep
- * and no attempt left, or with a cancellation while it waited for one. Else throws what makes Temporal try again.
+ * Ends an attempt after its run: returns the result or throws the failure that makes Temporal start the next attempt.
  *
- * @param endsAt when the attempt has to end, in milliseconds since the epoch.
+ * It returns the result if the run ended by itself, if the activity was cancelled by request, and if a failed run has
+ * completed rounds and no attempt is left. A failed run with completed rounds waits here for its next attempt; a
+ * cancellation during this wait returns the result, too.
+ *
+ * @param endsAt end of the attempt, in milliseconds since the epoch.
  */
-export async function settle<Result>(
+export async function finishAttempt<Result>(
   context: Context,
-  report: RunReport,
+  heartbeatState: HeartbeatState,
   result: Result,
   outcome: RunOutcome,
   endsAt: number,
@@ -42,33 +41,33 @@ export async function settle<Result>(
   const now = Date.now()
   if (isLastAttempt(info, failure, now)) return result
   const delayMs = nextDelayMs(info, failure)
-  report.awaitsNextAttempt(delayMs, failure.type ?? 'Error')
-  const leftMs = await awaitNextAttempt(cancellationSignal, delayMs, endsAt - now)
+  heartbeatState.waitForNextAttempt(delayMs, failure.type ?? 'Error')
+  const leftMs = await waitInsideAttempt(cancellationSignal, delayMs, endsAt - now)
   if (cancellationReason(context) === 'requested') return result
   throw leftMs === delayMs ? failure : toApplicationFailure({ ...outcome.error, retry_after_ms: leftMs })
 }
 
-/** Undefined where the run did not fail, and was not interrupted by anything but a request. */
-function failureOf(context: Context, { stopReason, error }: RunOutcome): unknown {
-  if (stopReason === 'failed') return toApplicationFailure(error ?? unexplained)
+/** `undefined` if the run neither failed nor was interrupted by anything except a requested cancellation. */
+function failureOf(context: Context, { stop_reason, error }: RunOutcome): unknown {
+  if (stop_reason === 'failed') return toApplicationFailure(error ?? unknownFailure)
   const reason = cancellationReason(context)
-  const interrupted = stopReason === 'cancelled' && reason !== undefined && reason !== 'requested'
-  return interrupted ? cancellationFailure(context) : undefined
+  const isInterrupted = stop_reason === 'cancelled' && reason !== undefined && reason !== 'requested'
+  return isInterrupted ? cancellationFailure(context) : undefined
 }
 
 /**
- * Why the activity was told to stop.
+ * Why the activity was cancelled.
  *
- * - `requested`: the workflow, or whoever cancelled it, wants it; a partial result is welcome.
- * - `worker-shutdown`: only this worker ends; the run goes on in the next attempt.
- * - `attempt-lost`: paused, reset, timed out or unknown to the server; nobody takes a result of this attempt.
+ * - `requested`: the workflow or a client cancelled it, and a partial result is welcome.
+ * - `worker-shutdown`: this worker stops, and the run continues in the next attempt.
+ * - `attempt-lost`: the attempt was paused, reset, timed out or is unknown to the server. Its result would be ignored.
  */
 type CancellationReason = 'requested' | 'worker-shutdown' | 'attempt-lost'
 
-/** `undefined` while nothing was cancelled. */
+/** `undefined` if the activity was not cancelled. */
 function cancellationReason(context: Context): CancellationReason | undefined {
   if (!context.cancellationSignal.aborted) return undefined
-  // The signal's reason is a CancelledFailure whose message is the SDK's name of the reason.
+  // The signal's reason is a CancelledFailure, and its message is the SDK's name of the reason.
   const reason: unknown = context.cancellationSignal.reason
   const name = reason instanceof Error ? reason.message : ''
   if (name === 'CANCELLED' || context.cancellationDetails?.cancelRequested === true) return 'requested'
@@ -76,17 +75,16 @@ function cancellationReason(context: Context): CancellationReason | undefined {
 }
 
 /**
- * What to throw from a run that was stopped and has no result to hand in.
- *
- * A `CancelledFailure` at worker shutdown would count as the activity's own end, so that one becomes a failure to be retried.
+ * The failure to throw if a cancelled run has no result to return. At worker shutdown it is retryable, because Temporal
+ * would take a `CancelledFailure` as the end of the activity.
  */
 export function cancellationFailure(context: Context): unknown {
   if (cancellationReason(context) !== 'worker-shutdown') return context.cancellationSignal.reason
   return ApplicationFailure.create({
-    message: 'The worker is shutting down; the run goes on in another attempt.',
+    message: 'The worker is shutting down. The run continues in another attempt.',
     type: 'WorkerShutdown',
     nextRetryDelay: 1,
-    // Every deployment does this: nothing to log as an error.
+    // Happens at every deployment, so it must not be logged as an error.
     category: ApplicationFailureCategory.BENIGN,
   })
 }

@@ -1,27 +1,29 @@
 import { isObject } from '../../router/json/json.ts'
 import type { LoopEvent } from '../loop/events.ts'
 
-/** How far a run is, to be read in the heartbeat details of Temporal's UI. Nothing here comes out of a reply or a tool result. */
+/** Progress of a run in its heartbeat details. Temporal's UI shows it. It contains no text of a reply or a tool result. */
 export interface RunProgress {
+  /** Number of the activity attempt; 1 for the first. */
   readonly attempt: number
-  /** The round that goes on; 0 before the first. */
+  /** Current round; 0 before the first. */
   readonly round: number
-  /** At most so many rounds; 0 before the run began. */
+  /** `limits.rounds`; 0 before the run has begun. */
   readonly max_rounds: number
-  /** What the run does: `starting`, `waiting for the model`, the names of the tools that run, `done: answered`. */
+  /** `starting`, `waiting for the model`, the names of the running tools, `done: answered`, … */
   readonly doing: string
-  /** In this attempt. */
+  /** Tool calls completed in this attempt. */
   readonly tool_calls: number
-  /** In this attempt. */
+  /** Tool calls that returned an error in this attempt. */
   readonly tool_errors: number
-  /** Rounds that earlier attempts had finished. */
+  /** Rounds completed by previous attempts, from which this one resumed. */
   readonly resumed_rounds: number
-  /** Rounds that the next attempt would not have to repeat. */
+  /** Rounds in the current checkpoint: the next attempt would not repeat them. */
   readonly saved_rounds: number
-  /** Of the whole run, earlier attempts included. */
+  /** Time of the whole run in milliseconds, previous attempts included. */
   readonly elapsed_ms: number
 }
 
+/** The progress of an attempt before its run has begun. */
 export function startProgress(attempt: number): RunProgress {
   return {
     attempt,
@@ -36,6 +38,7 @@ export function startProgress(attempt: number): RunProgress {
   }
 }
 
+/** The progress after an event of the run. */
 export function nextProgress(progress: RunProgress, event: LoopEvent): RunProgress {
   const next = { ...progress, elapsed_ms: Math.round(event.elapsedMs) }
   switch (event.type) {
@@ -64,7 +67,10 @@ export function nextProgress(progress: RunProgress, event: LoopEvent): RunProgre
   }
 }
 
-/** The progress in heartbeat details; undefined in anybody else's. What is missing, as in those of another release, is 0. */
+/**
+ * Reads the progress from heartbeat details; `undefined` for those of other activities. Numbers that another release
+ * does not write are 0.
+ */
 export function readProgress(details: unknown): RunProgress | undefined {
   const progress = isObject(details) ? details['progress'] : undefined
   if (!isObject(progress) || typeof progress['doing'] !== 'string') return undefined

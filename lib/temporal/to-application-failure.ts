@@ -1,47 +1,42 @@
 import { ApplicationFailure } from '@temporalio/common'
+import { errorMessage, TenroundsError } from '../../router/errors.ts'
 import { isObject } from '../../router/json/json.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import { isModelError, toRunError } from '../loop/errors.ts'
 
-/** Longest message that goes into a workflow's history, in bytes. */
+/** Longest message that is written into a workflow's history, in bytes. */
 const messageLimit = 2_000
 
-/** Largest failure of somebody else that is passed on, in bytes; the server keeps a few thousand of them anyway. */
+/** Largest `ApplicationFailure` of other code that is passed on, in bytes. The server truncates them to less anyway. */
 const failureLimit = 100_000
 
-/**
- * Errors by which a call is refused as misuse: an invalid option, schema or tool. No later attempt can succeed with the
- * same code.
- */
-const misuse: ReadonlySet<string> = new Set(['LoopError', 'TypeError', 'RangeError', 'ReferenceError', 'SyntaxError'])
+/** Names of JavaScript errors that mean a mistake in the code. No later attempt succeeds with the same code. */
+const programmingErrors: ReadonlySet<string> = new Set(['TypeError', 'RangeError', 'ReferenceError', 'SyntaxError'])
 
 /**
- * Turns the error of a run, a `ModelError` or anything thrown, into the failure that Temporal's retry policy understands.
+ * Converts the error of a run, or anything thrown, into a failure that Temporal's retry policy understands.
  *
- * - `type` is `ModelError.<code>` for the errors of a model (`ModelError.authentication`, `ModelError.rate_limit`, …), else the
- *   error's name. It is stable: list it in `nonRetryableErrorTypes`.
- * - `nonRetryable` where the error says that it cannot be cured by waiting, and for misuse.
- * - `nextRetryDelay` is what the server asked for, in milliseconds.
- * - `details` has one object: `{ code, status, provider_code, request_id }`, whichever are known.
+ * - `type` is `ModelError.<code>` for a failed model call, for example `ModelError.authentication` or
+ *   `ModelError.rate_limit`, otherwise the error's name. It is stable: use it in `nonRetryableErrorTypes`.
+ * - `nonRetryable` is set if the error's `retryable` is false, for every other error of this library (wrong options, unknown
+ *   scenarios, …) and for programming errors such as `TypeError`.
+ * - `nextRetryDelay` is the time that the model's server asks to wait, in milliseconds.
+ * - `details` has one object with the known ones of `{ code, status, provider_code, request_id }`.
  *
- * History is readable by everybody who may see the workflow. So there is no `cause`, which could hold a request with its
- * headers, and texts are redacted and clipped. An `ApplicationFailure` is passed on as it is, unless it is too large to be
- * reported: Temporal would not hear of it, and run the activity again at its timeout.
+ * Everyone who can see the workflow can read its history. So there is no `cause`, which could contain a request with its
+ * headers, and secrets in texts are masked. An `ApplicationFailure` is returned as it is, unless it is too large: Temporal
+ * could not record it and would run the activity again at its timeout.
  */
 export function toApplicationFailure(error: unknown): ApplicationFailure {
-  if (isApplicationFailure(error)) return failureBytes(error) <= failureLimit ? error : shortened(error)
-  const fields: Fields = isModelError(error)
-    ? { ...toRunError(error) }
-    : isObject(error)
-      ? error
-      : { message: String(error) }
+  if (isApplicationFailure(error)) return failureBytes(error) <= failureLimit ? error : withoutDetails(error)
+  const fields = fieldsOf(error)
   const name = text(fields['name']) ?? 'Error'
-  const retryable = fields['retryable']
+  const code = text(fields['code'])
   const retryAfterMs = number(fields['retry_after_ms']) ?? 0
   return ApplicationFailure.create({
     message: excerpt(text(fields['message']) ?? name, messageLimit),
-    type: name === 'ModelError' ? `ModelError.${text(fields['code'])}` : name,
-    nonRetryable: typeof retryable === 'boolean' ? !retryable : misuse.has(name),
+    type: name === 'ModelError' ? `ModelError.${code}` : name,
+    nonRetryable: !isRetryable(error, fields, name),
     ...(retryAfterMs > 0 && { nextRetryDelay: Math.ceil(retryAfterMs) }),
     details: [detailsOf(fields)],
   })
@@ -49,24 +44,30 @@ export function toApplicationFailure(error: unknown): ApplicationFailure {
 
 type Fields = { readonly [field: string]: unknown }
 
-/** Named one by one and scalars only: any other field could carry a request. */
+/** The fields of a `RunError`, whether the error is one, is the class of one, or was thrown by other code. */
+function fieldsOf(error: unknown): Fields {
+  if (isModelError(error)) return { ...toRunError(error) }
+  return isObject(error) ? error : { message: errorMessage(error) }
+}
+
+function isRetryable(error: unknown, fields: Fields, name: string): boolean {
+  if (typeof fields['retryable'] === 'boolean') return fields['retryable']
+  // By name as well: another copy of the package has its own class, and the error of a run is plain data.
+  return !(error instanceof TenroundsError || name === 'LoopError' || programmingErrors.has(name))
+}
+
+/** Only scalars that are named here; any other field could contain a request. */
 function detailsOf(fields: Fields): { readonly [field: string]: string | number } {
   const details: { [field: string]: string | number } = {}
-  const named = {
-    code: fields['code'],
-    status: fields['status'],
-    provider_code: fields['provider_code'],
-    request_id: fields['request_id'],
-  }
-  for (const [name, value] of Object.entries(named)) {
-    const scalar = number(value) ?? text(value)
+  for (const name of ['code', 'status', 'provider_code', 'request_id']) {
+    const scalar = number(fields[name]) ?? text(fields[name])
     if (scalar !== undefined) details[name] = typeof scalar === 'string' ? excerpt(scalar, 200) : scalar
   }
   return details
 }
 
-/** Details and causes go; they are what makes a failure large, and cannot be cut in part. */
-function shortened({ message, type, nonRetryable, nextRetryDelay }: ApplicationFailure): ApplicationFailure {
+/** Drops details and cause. They are what makes a failure large, and they cannot be shortened in part. */
+function withoutDetails({ message, type, nonRetryable, nextRetryDelay }: ApplicationFailure): ApplicationFailure {
   return ApplicationFailure.create({
     message: excerpt(message, messageLimit),
     type: excerpt(type ?? 'Error', 200),
@@ -77,11 +78,11 @@ function shortened({ message, type, nonRetryable, nextRetryDelay }: ApplicationF
 
 function failureBytes(error: Error): number {
   const own = error.message.length + (error.stack?.length ?? 0)
-  const details = isApplicationFailure(error) ? lengthOf(error.details) : 0
+  const details = isApplicationFailure(error) ? jsonLength(error.details) : 0
   return own + details + (error.cause instanceof Error ? failureBytes(error.cause) : 0)
 }
 
-function lengthOf(details: unknown): number {
+function jsonLength(details: unknown): number {
   try {
     return JSON.stringify(details)?.length ?? 0
   } catch {
@@ -89,7 +90,7 @@ function lengthOf(details: unknown): number {
   }
 }
 
-/** By name: two copies of `@temporalio/common` in one process have two classes. */
+/** By name, because two copies of `@temporalio/common` in one process have two classes. */
 export function isApplicationFailure(error: unknown): error is ApplicationFailure {
   return error instanceof Error && error.name === 'ApplicationFailure'
 }
