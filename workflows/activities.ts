@@ -10,73 +10,86 @@ import type { Limits } from '../lib/loop/limits.ts'
 import type { Model } from '../lib/loop/model.ts'
 import { minimax } from '../lib/minimax/minimax.ts'
 import { runInActivity, toApplicationFailure } from '../lib/temporal/index.ts'
-import { fitResult, payloadLimitBytes, shortenTrace } from '../lib/temporal/payload.ts'
+import { fitPayload, payloadLimitBytes, shortenTrace } from '../lib/temporal/payload.ts'
 import type { Telemetry, ValidationStatus } from '../tools/types.ts'
 
+/** Options of {@link createActivities}. */
 export interface ActivityOptions {
   /**
-   * The model, or a function that makes it before the first agent step. It should retry little: the workflow's retry policy does.
+   * The model, or a function that creates it before the first agent step. It should retry little, because the workflow's
+   * retry policy does.
    *
-   * @defaultValue `minimax({ retries: 0 })`, as the environment says
+   * @defaultValue `minimax({ retries: 0 })`, configured by the environment
    */
   readonly model?: Model | (() => Model)
-  /** `checkpointBytes` is 65536 here unless set. */
+  /** Limits of the agent's run. `checkpointBytes` is 65536 unless it is set. */
   readonly limits?: Partial<Limits>
-  /** Where `report.json` and `report.md` are written, in a folder for each run. Without it no file is written. */
+  /** Folder for `report.json` and `report.md`; each run gets a folder of its own in it. Without it no files are written. */
   readonly reportDirectory?: string
-  /** Stands at the head of every report. */
+  /** A line at the top of every report, for example that no model was involved. */
   readonly notice?: string
 }
 
+/** Input of the activity `agent_step`. */
 export interface AgentStepInput {
+  /** Id of the scenario. */
   readonly scenario: string
+  /** Telemetry before the fix, from the activity `collect_telemetry`. */
   readonly pre_telemetry: Telemetry
 }
 
+/** Input of the activity `generate_report`. */
 export interface GenerateReportInput extends AgentStepInput {
+  /** Result of the activity `agent_step`. */
   readonly result: AgentResult
 }
 
-/** What `generate_report` returns. */
+/** Result of the activity `generate_report`. */
 export interface GeneratedReport {
+  /** Id of the agent's run. */
   readonly run_id: string
+  /** Why the agent's run ended. */
   readonly stop_reason: AgentResult['run']['stop_reason']
+  /** Status of the validation: `improved`, `unchanged`, `regressed` or `unknown`. */
   readonly status: ValidationStatus
+  /** The report in both forms. */
   readonly report: Report
-  /** Folder on the worker's machine; absent where no file was written. */
+  /** Folder of the files on the worker's machine; absent if none were written. */
   readonly report_directory?: string
 }
 
+/** The activities of `latencyWorkflow`. */
 export type IncidentActivities = ReturnType<typeof createActivities>
 
 /**
- * The incident tools are pure and quick: their results are cheaper to derive again in the next attempt than to send along
- * with every heartbeat of this one.
+ * Size of checkpoints, in bytes. The incident tools are pure and fast: computing a result again in the next attempt is
+ * cheaper than sending it with every heartbeat of this one.
  */
 const checkpointBytes = 65_536
 
 /**
- * Of the telemetry and of the agent's result, in bytes of JSON: the report holds both, twice, and has to fit into a payload itself. Where
- * Markdown has much to escape it may still be larger.
+ * Largest telemetry and largest agent result, in bytes of JSON. The report contains both, in two forms, and must fit into a
+ * payload itself. Markdown that needs much escaping can still make it larger.
  */
 const maxResultBytes = 400_000
 
-/** The three activities of `latencyWorkflow`, to be handed to a worker. */
+/** Creates the three activities of `latencyWorkflow` for a worker. */
 export function createActivities(options: ActivityOptions = {}) {
-  // Made once, so that all agent steps of a worker share its connections; made late, so that a wrong configuration fails a step.
-  let made: Model | undefined
+  // Created once, so that all agent steps share its connections, and late, so that a wrong configuration fails a step.
+  let created: Model | undefined
   const model = (): Model => {
-    made ??= typeof options.model === 'function' ? options.model() : (options.model ?? minimax({ retries: 0 }))
-    return made
+    created ??= typeof options.model === 'function' ? options.model() : (options.model ?? minimax({ retries: 0 }))
+    return created
   }
   return {
+    /** Simulates the telemetry of the scenario before any fix. */
     collect_telemetry: ({ scenario }: { readonly scenario: string }): Promise<Telemetry> =>
-      classified(async () => fitResult(await collectTelemetry(scenario), maxResultBytes)),
+      withTemporalFailures(async () => fitPayload(await collectTelemetry(scenario), maxResultBytes)),
 
-    /** Needs a heartbeat timeout. Resumes, heartbeats and stops as every run in an activity does. */
+    /** Runs the incident agent with heartbeats, resume and cancellation. Needs a heartbeat timeout. */
     agent_step: (input: AgentStepInput): Promise<AgentResult> =>
       runInActivity(
-        async ({ deadlineMs, ...activity }) =>
+        ({ deadlineMs, ...activity }) =>
           runIncidentAgent(input, {
             ...activity,
             model: model(),
@@ -86,53 +99,49 @@ export function createActivities(options: ActivityOptions = {}) {
               deadlineMs: Math.min(options.limits?.deadlineMs ?? deadlineMs, deadlineMs),
             },
           }),
-        ({ run: { stop_reason, rounds, error } }) => ({
-          stopReason: stop_reason,
-          rounds,
-          ...(error && { error }),
-        }),
-        {
-          maxBytes: maxResultBytes,
-          shorten: (result, excess) => ({ ...result, agent_trace: shortenTrace(result.agent_trace, excess) }),
-        },
+        (result) => result.run,
+        { maxBytes: maxResultBytes, shorten: withShorterTrace },
       ),
 
     /**
-     * Writing is repeatable: a retry writes the same bytes to the same files. They hold the whole report; the one that is returned
-     * loses the oldest entries of its trace where it is too large for a payload, and fails with `ResultTooLarge` where that is not
-     * enough.
+     * Writes the report into files and returns it. A retry writes the same bytes into the same files. The files have the
+     * whole report. The returned one loses the oldest entries of its trace if it is too large for a payload; if that is not
+     * enough, the activity fails with `ResultTooLarge`.
      */
-    generate_report: (input: GenerateReportInput): Promise<GeneratedReport> =>
-      classified(async () => {
-        const report = reportOf(input, options.notice)
-        const { run_id, stop_reason } = input.result.run
-        const generated = { run_id, stop_reason, status: input.result.validation.status, report }
-        return fitResult<GeneratedReport>(
+    generate_report: ({ result, ...input }: GenerateReportInput): Promise<GeneratedReport> =>
+      withTemporalFailures(async () => {
+        const reportOf = (reported: AgentResult): Report =>
+          generateReport({
+            ...input,
+            result: reported,
+            ...(options.notice !== undefined && { notice: options.notice }),
+          })
+        const report = reportOf(result)
+        const { run_id, stop_reason } = result.run
+        const generated = { run_id, stop_reason, status: result.validation.status, report }
+        return fitPayload<GeneratedReport>(
           options.reportDirectory === undefined
             ? generated
-            : { ...generated, report_directory: await written(report, options.reportDirectory, run_id) },
+            : { ...generated, report_directory: await writeFiles(report, options.reportDirectory, run_id) },
           payloadLimitBytes,
-          (large, excess) => ({ ...large, report: reportOf(withShorterTrace(input, excess), options.notice) }),
+          (large, excess) => ({ ...large, report: reportOf(withShorterTrace(result, excess)) }),
         )
       }),
   }
 }
 
-function reportOf(input: GenerateReportInput, notice: string | undefined): Report {
-  return generateReport({ ...input, ...(notice !== undefined && { notice }) })
+function withShorterTrace(result: AgentResult, excess: number): AgentResult {
+  return { ...result, agent_trace: shortenTrace(result.agent_trace, excess) }
 }
 
-function withShorterTrace({ result, ...input }: GenerateReportInput, excess: number): GenerateReportInput {
-  return { ...input, result: { ...result, agent_trace: shortenTrace(result.agent_trace, excess) } }
-}
-
-async function written(report: Report, directory: string, runId: string): Promise<string> {
+async function writeFiles(report: Report, directory: string, runId: string): Promise<string> {
   const folder = await reportFolder(directory, runId)
   await writeReport(report, folder)
   return folder
 }
 
-async function classified<T>(work: () => T | Promise<T>): Promise<T> {
+/** Converts every error, so that the retry policy recognises it and no secret gets into the history. */
+async function withTemporalFailures<T>(work: () => T | Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {

@@ -1,36 +1,65 @@
+import type { PartialAnswer } from '../loop/checkpoint.ts'
 import type { AnswerOf, Run, RunOptions } from '../loop/run.ts'
 import { runLoop } from '../loop/run-loop.ts'
+import { type RunSummary, summarizeRun } from '../loop/run-summary.ts'
+import type { TraceEntry } from '../loop/trace.ts'
 import { shortenTrace } from './payload.ts'
 import { runInActivity } from './run-in-activity.ts'
 
-/** What the activity sets itself. */
+/** Options of `runLoop` that the activity sets itself. */
 type SetByActivity = 'signal' | 'resumeFrom' | 'onCheckpoint' | 'runId'
 
-/** Options of `runLoop`. What the activity sets is ruled out by name: a function's result may have more members than its type. */
+/**
+ * Options of `runLoop`, without those that the activity sets. They are excluded by name, because TypeScript does not
+ * report unknown members in the result of a function.
+ */
 export type LoopActivityOptions<S extends object = never> = Omit<RunOptions<S>, SetByActivity> & {
   readonly [Name in SetByActivity]?: never
 }
 
-/** A run as an activity's result: without the tool results' full values, of which payloads have no room. */
-export type ActivityResult<Answer> = DistributiveOmit<Run<Answer>, 'results'>
-
-type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never
+/**
+ * The result of a {@link loopActivity}: the run as a JSON document, so its field names are snake_case. The values of tool
+ * results are not in it, because a payload has no room for them; `trace` contains them shortened.
+ */
+export type ActivityResult<Answer = string> = Omit<RunSummary, 'stop_reason'> & {
+  /** The steps of the run in order. The oldest ones are dropped if the result is too large for a payload. */
+  readonly trace: readonly TraceEntry[]
+} & (
+    | {
+        readonly stop_reason: 'answered'
+        /** The accepted answer. */
+        readonly answer: Answer
+      }
+    | {
+        /** Why the run ended without an accepted answer. */
+        readonly stop_reason: Exclude<RunSummary['stop_reason'], 'answered'>
+        /** The best answer that was not accepted, and its problems. */
+        readonly partial?: PartialAnswer
+      }
+  )
 
 /**
- * Makes an activity of a run: it heartbeats, goes on from the last checkpoint after a crash, passes cancellation on, keeps to
- * the activity's timeouts and fails in the way that Temporal's retry policy understands.
+ * Makes an activity out of a run. The activity sends heartbeats, resumes from the last checkpoint after a crash, cancels
+ * the run with the activity, respects the activity's timeouts, and fails in a way that Temporal's retry policy understands.
  *
  * ```ts
  * const activities = {
- *   answer_weather_question: loopActivity((city: string) => ({ model: minimax(), tools: [getWeather], prompt: `How warm is it in ${city}?` })),
+ *   answer_weather_question: loopActivity((city: string) => ({
+ *     model: minimax({ retries: 0 }),
+ *     tools: [getWeather],
+ *     prompt: `How warm is it in ${city}?`,
+ *   })),
  * }
  * ```
  *
- * @param options from the activity's arguments to the options of `runLoop`. It is called in every attempt, so the same input has to
- * give the same prompt, tools and inputs. `limits.deadlineMs` is lowered to what is left of the activity's timeouts.
- * @returns an activity that needs a heartbeat timeout; without one it fails with `MissingHeartbeatTimeout`. A result that is too
- * large for a payload loses the oldest entries of its trace; where that is not enough it fails with `ResultTooLarge`. Neither is
- * retried. Inputs of 2 MiB and more never arrive: Temporal's server refuses them when the workflow or the activity is started.
+ * The workflow must set a heartbeat timeout; without one the activity fails with `MissingHeartbeatTimeout`. A result that is
+ * too large for a payload loses the oldest entries of its trace; if that is not enough, the activity fails with
+ * `ResultTooLarge`. Neither is retried. Inputs of 2 MiB and more never arrive: Temporal's server refuses them when the
+ * workflow or the activity is started.
+ *
+ * @param options returns the options of `runLoop` for the activity's arguments. It is called in every attempt and must
+ * return the same prompt, tools and inputs for the same arguments. `limits.deadlineMs` is reduced to the time that the
+ * activity's timeouts leave.
  */
 export function loopActivity<Input extends readonly unknown[], const S extends object = never>(
   options: (...input: Input) => LoopActivityOptions<S> | Promise<LoopActivityOptions<S>>,
@@ -39,7 +68,7 @@ export function loopActivity<Input extends readonly unknown[], const S extends o
     runInActivity(
       async ({ deadlineMs, onEvent, ...activity }) => {
         const given = await options(...input)
-        const { results: _, ...run } = await runLoop<S>({
+        const run = await runLoop<S>({
           ...given,
           ...activity,
           limits: { ...given.limits, deadlineMs: Math.min(given.limits?.deadlineMs ?? deadlineMs, deadlineMs) },
@@ -48,13 +77,17 @@ export function loopActivity<Input extends readonly unknown[], const S extends o
             given.onEvent?.(event)
           },
         })
-        return run
+        return activityResult(run)
       },
-      (run) => ({
-        stopReason: run.stopReason,
-        rounds: run.rounds,
-        ...(run.stopReason === 'failed' && run.error && { error: run.error }),
-      }),
-      { shorten: (run, excess) => ({ ...run, trace: shortenTrace(run.trace, excess) }) },
+      (result) => result,
+      { shorten: (result, excess) => ({ ...result, trace: shortenTrace(result.trace, excess) }) },
     )
+}
+
+function activityResult<Answer>(run: Run<Answer>): ActivityResult<Answer> {
+  const { stop_reason: _, ...summary } = summarizeRun(run)
+  const { trace } = run
+  if (run.stopReason === 'answered') return { ...summary, stop_reason: run.stopReason, answer: run.answer, trace }
+  const partial = run.partial === undefined ? {} : { partial: run.partial }
+  return { ...summary, stop_reason: run.stopReason, ...partial, trace }
 }

@@ -1,55 +1,53 @@
+/** Sizes of Temporal payloads, and how a result is made to fit. */
 import { ApplicationFailure } from '@temporalio/common'
 import type { TraceEntry } from '../loop/trace.ts'
 
-/** Makes a result at least `excess` bytes shorter, as far as it can. */
+/**
+ * Largest payload that is given to Temporal, in bytes. The server refuses 2 MiB and more. The difference is room for the
+ * envelope and for a payload codec, which can make the payload longer.
+ */
+export const payloadLimitBytes = 1_500_000
+
+/** Shortens a result by at least `excess` bytes of JSON, as far as possible. */
 export type Shorten<Result> = (result: Result, excess: number) => Result
 
 /**
- * The result, shortened where it is larger than a payload may be.
+ * Returns the result if it fits into a payload, otherwise a shortened one.
  *
- * @throws {ApplicationFailure} `ResultTooLarge`, not to be retried, where that is not enough: what Temporal refuses to take
- * would be run, and paid for, again and again.
+ * @throws {ApplicationFailure} `ResultTooLarge`, not retryable, if it does not fit even then. Temporal would refuse such a
+ * result and run the activity, with its paid model calls, again and again.
  */
-export function fitResult<Result>(result: Result, maxBytes: number, shorten?: Shorten<Result>): Result {
+export function fitPayload<Result>(result: Result, maxBytes: number, shorten?: Shorten<Result>): Result {
   const bytes = jsonBytes(result)
   if (bytes <= maxBytes) return result
   const shortened = shorten?.(result, bytes - maxBytes)
-  const left = shortened === undefined ? bytes : jsonBytes(shortened)
-  if (shortened !== undefined && left <= maxBytes) return shortened
+  const bytesLeft = shortened === undefined ? bytes : jsonBytes(shortened)
+  if (shortened !== undefined && bytesLeft <= maxBytes) return shortened
   throw ApplicationFailure.nonRetryable(
-    `The result has ${left} bytes of JSON; a payload has room for ${maxBytes}. Let the run return less, e.g. a shorter answer.`,
+    `The result is ${bytesLeft} bytes of JSON, more than the limit of ${maxBytes} for a payload. Let the run return less, for example a shorter answer.`,
     'ResultTooLarge',
   )
 }
 
-/** Leaves the oldest entries out, and says so in the first one. */
+/** Drops the oldest entries until `excess` bytes are saved. The first entry left is a warning that says so. */
 export function shortenTrace(trace: readonly TraceEntry[], excess: number): readonly TraceEntry[] {
-  const note = (left: number) => ({
-    type: 'warning' as const,
+  const warning = (dropped: number): TraceEntry => ({
+    type: 'warning',
     source: 'activity',
-    message: `The first ${left} entries were left out: the result was larger than a payload may be.`,
-    elapsed_ms: trace[left]?.elapsed_ms ?? trace.at(-1)?.elapsed_ms ?? 0,
+    message: `The first ${dropped} entries were dropped because the result was too large for a payload of Temporal.`,
+    elapsed_ms: trace[dropped]?.elapsed_ms ?? trace.at(-1)?.elapsed_ms ?? 0,
   })
-  let saved = -jsonBytes(note(trace.length)) - 1
-  let left = 0
+  let saved = -jsonBytes(warning(trace.length)) - 1
+  let dropped = 0
   for (const entry of trace) {
     if (saved >= excess) break
     saved += jsonBytes(entry) + 1
-    left++
+    dropped++
   }
-  return left === 0 ? trace : [note(left), ...trace.slice(left)]
+  return dropped === 0 ? trace : [warning(dropped), ...trace.slice(dropped)]
 }
 
-/**
- * Largest payload that is handed to Temporal, in bytes. The server refuses 2 MiB and more; the rest is room for the
- * envelope and for a payload codec, which may make it longer.
- */
-export const payloadLimitBytes = 1_500_000
-
-/** Above this a checkpoint is compressed as far as it goes: every heartbeat sends it again. */
-export const heartbeatAimBytes = 262_144
-
-/** UTF-8 bytes of a value as JSON, which is how Temporal's default converter sends it. */
+/** Bytes of a value as JSON in UTF-8, which is how Temporal's default converter sends it. */
 export function jsonBytes(value: unknown): number {
   return Buffer.byteLength(JSON.stringify(value) ?? '')
 }

@@ -18,23 +18,23 @@ describe('the deadline of an attempt', () => {
     expect(attemptDeadlineMs(info, scheduledAt)).toBe(540_000)
   })
 
-  test('keeps at least 5 s for handing in', () => {
+  test('leaves at least 5 s for returning the result', () => {
     expect(attemptDeadlineMs({ ...info, startToCloseTimeoutMs: 20_000 }, scheduledAt)).toBe(15_000)
   })
 
-  test('keeps at most half of a short timeout', () => {
+  test('leaves at most half of a short timeout', () => {
     expect(attemptDeadlineMs({ ...info, startToCloseTimeoutMs: 4_000 }, scheduledAt)).toBe(2_000)
   })
 
-  test('respects what earlier attempts left of schedule-to-close', () => {
+  test('ends before schedule-to-close, which previous attempts have partly used', () => {
     expect(attemptDeadlineMs(info, scheduledAt + 3_500_000)).toBe(90_000)
   })
 
-  test('ignores a schedule-to-close that is not set, which Temporal writes as 0', () => {
+  test('ignores a schedule-to-close timeout of 0, which means that none is set', () => {
     expect(attemptDeadlineMs({ ...info, scheduleToCloseTimeoutMs: 0 }, scheduledAt + 9_000_000)).toBe(540_000)
   })
 
-  test('is a positive whole number that ends before the timeout, whatever the timeouts are', () => {
+  test('is a positive integer below the start-to-close timeout for all timeouts', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 2, max: 1e9 }),
@@ -52,7 +52,7 @@ describe('the deadline of an attempt', () => {
   })
 })
 
-describe('the last attempt', () => {
+describe('isLastAttempt', () => {
   const failure = ApplicationFailure.retryable('busy', 'ModelError.overloaded')
 
   test.each([
@@ -60,29 +60,29 @@ describe('the last attempt', () => {
     [2, false],
     [3, true],
     [4, true],
-  ])('of three: attempt %i → %s', (attempt, last) => {
+  ])('of three attempts, number %i: %s', (attempt, last) => {
     expect(isLastAttempt({ ...info, attempt }, failure, scheduledAt)).toBe(last)
   })
 
-  test('never comes where the attempts are not limited', () => {
+  test('is never true if attempts are unlimited', () => {
     const unlimited = { ...info, attempt: 1_000, retryPolicy: { maximumAttempts: 0 } }
     expect(isLastAttempt(unlimited, failure, scheduledAt)).toBe(false)
     expect(isLastAttempt({ ...info, attempt: 1_000, retryPolicy: undefined }, failure, scheduledAt)).toBe(false)
   })
 
-  test('is the one whose failure must not be retried', () => {
+  test('is true for a failure that must not be retried', () => {
     expect(isLastAttempt(info, ApplicationFailure.nonRetryable('no'), scheduledAt)).toBe(true)
     const listed = { ...info, retryPolicy: { ...info.retryPolicy, nonRetryableErrorTypes: ['ModelError.overloaded'] } }
     expect(isLastAttempt(listed, failure, scheduledAt)).toBe(true)
   })
 
-  test('is the one after which the time is over before the asked-for wait is', () => {
+  test('is true if schedule-to-close comes before the end of the requested delay', () => {
     const patient = ApplicationFailure.create({ message: 'later', nextRetryDelay: 3_600_000 })
     expect(isLastAttempt(info, patient, scheduledAt + 1)).toBe(true)
     expect(isLastAttempt({ ...info, scheduleToCloseTimeoutMs: 0 }, patient, scheduledAt + 1)).toBe(false)
   })
 
-  test('counts the back-off of the policy where the server asked for nothing', () => {
+  test('uses the delay of the retry policy if the failure has none', () => {
     const second = { ...info, attempt: 2, scheduleToCloseTimeoutMs: 10_000 }
     expect(isLastAttempt(second, failure, scheduledAt + 7_999)).toBe(false)
     expect(isLastAttempt(second, failure, scheduledAt + 8_000)).toBe(true)

@@ -1,6 +1,7 @@
+import type { WorkerOptions } from '@temporalio/worker'
 import { proxyActivities } from '@temporalio/workflow'
 import { expectTypeOf, test } from 'vitest'
-import { loopActivity } from '../../lib/temporal/index.ts'
+import { loopActivity, takeoverWorkerOptions } from '../../lib/temporal/index.ts'
 import { scriptedModel } from '../support/scripted-model.ts'
 
 const model = scriptedModel([])
@@ -33,26 +34,30 @@ const activities = {
 }
 const proxied = proxyActivities<typeof activities>({ heartbeatTimeout: '20s', startToCloseTimeout: '5m' })
 
-test('in the workflow an answer has the type of its schema', async () => {
+test('in the workflow the answer has the type of its schema', async () => {
   const [text, typed, later, inline] = await Promise.all([
     proxied.text('Oslo'),
     proxied.typed('Oslo'),
     proxied.later('Oslo'),
     proxied.inline('Oslo'),
   ])
-  if (text.stopReason === 'answered') expectTypeOf(text.answer).toEqualTypeOf<string>()
-  if (typed.stopReason === 'answered') expectTypeOf(typed.answer).toEqualTypeOf<{ celsius: number }>()
-  if (later.stopReason === 'answered') expectTypeOf(later.answer).toEqualTypeOf<{ celsius: number }>()
-  if (inline.stopReason === 'answered') expectTypeOf(inline.answer).toEqualTypeOf<{ sky: 'clear' | 'grey' }>()
+  if (text.stop_reason === 'answered') expectTypeOf(text.answer).toEqualTypeOf<string>()
+  if (typed.stop_reason === 'answered') expectTypeOf(typed.answer).toEqualTypeOf<{ celsius: number }>()
+  if (later.stop_reason === 'answered') expectTypeOf(later.answer).toEqualTypeOf<{ celsius: number }>()
+  if (inline.stop_reason === 'answered') expectTypeOf(inline.answer).toEqualTypeOf<{ sky: 'clear' | 'grey' }>()
 })
 
-test('an activity takes the arguments that its options are made of', () => {
+test('the activity takes the arguments of its options function', () => {
   expectTypeOf(proxied.nothing).parameters.toEqualTypeOf<[]>()
   expectTypeOf(proxied.text).parameters.toEqualTypeOf<[city: string]>()
   expectTypeOf(proxied.two).parameters.toEqualTypeOf<[city: string, days: number]>()
 })
 
-test('what the activity sets itself cannot be given', () => {
+test('options that the activity sets itself are rejected', () => {
   // @ts-expect-error: the run id is the same in every attempt
   loopActivity(() => ({ model, prompt: '', runId: 'mine' }))
+})
+
+test('takeoverWorkerOptions are options of a worker', () => {
+  takeoverWorkerOptions satisfies Partial<WorkerOptions>
 })

@@ -15,7 +15,7 @@ const tool = defineTool({
   },
 })
 
-test('progress names the round, what goes on, and counts calls and errors', async () => {
+test('progress has the round, the current step, and counts of tool calls and errors', async () => {
   const seen: RunProgress[] = []
   let progress = startProgress(2)
   const onEvent = (event: LoopEvent) => {

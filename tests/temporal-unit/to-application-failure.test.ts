@@ -1,7 +1,8 @@
 import { ApplicationFailure, DefaultFailureConverter, defaultPayloadConverter } from '@temporalio/common'
 import { describe, expect, test } from 'vitest'
-import { ModelError, toRunError } from '../../lib/loop/errors.ts'
+import { LoopError, ModelError, toRunError } from '../../lib/loop/errors.ts'
 import { toApplicationFailure } from '../../lib/temporal/to-application-failure.ts'
+import { MissingPackageError } from '../../workflows/temporal-packages.ts'
 
 describe('toApplicationFailure', () => {
   test.each([
@@ -11,7 +12,7 @@ describe('toApplicationFailure', () => {
     ['rate_limit', true],
     ['overloaded', true],
     ['network', true],
-  ] as const)('the type names the code %s, and it is retried: %s', (code, retryable) => {
+  ] as const)('the type of a ModelError contains its code %s; retryable: %s', (code, retryable) => {
     const failure = toApplicationFailure(new ModelError('said the server', { code, retryable }))
     expect(failure.type).toBe(`ModelError.${code}`)
     expect(failure.nonRetryable).toBe(!retryable)
@@ -19,7 +20,7 @@ describe('toApplicationFailure', () => {
     expect(failure.nextRetryDelay).toBeUndefined()
   })
 
-  test('the wait that the server asks for becomes the delay of the next attempt', () => {
+  test('the wait that the model server asks for becomes the delay before the next attempt', () => {
     const failure = toApplicationFailure(
       new ModelError('slow down', { code: 'rate_limit', retryable: true, retryAfterMs: 1_500.2 }),
     )
@@ -33,7 +34,7 @@ describe('toApplicationFailure', () => {
     expect(failure.nextRetryDelay).toBeUndefined()
   })
 
-  test('details have code, status, provider code and request id, and nothing else of the error', () => {
+  test('details have code, status, provider code and request id, and no other field of the error', () => {
     const error = new ModelError('no', {
       code: 'server',
       retryable: true,
@@ -55,7 +56,7 @@ describe('toApplicationFailure', () => {
     expect(plain(fromData)).toEqual(plain(fromClass))
   })
 
-  test('no secret, no body and no cause is in what Temporal stores', () => {
+  test('the failure that Temporal stores has no secret, no request body and no cause', () => {
     const cause = new Error('POST {"messages":["the customer\'s data"]}', {
       cause: new Error('Bearer sk-cp-0123456789abcdef'),
     })
@@ -79,8 +80,21 @@ describe('toApplicationFailure', () => {
     expect(Buffer.byteLength(failure.message)).toBeLessThanOrEqual(2_000)
   })
 
-  test.each([new TypeError('x'), new RangeError('x')])('misuse is not retried: %s', (error) => {
+  test.each([new TypeError('x'), new RangeError('x')])('a programming error is not retryable: %s', (error) => {
     expect(toApplicationFailure(error)).toMatchObject({ type: error.name, nonRetryable: true })
+  })
+
+  test.each([
+    new LoopError('invalid_option', 'limits.rounds must be …'),
+    new MissingPackageError('@temporalio/client'),
+  ])('another error of this library is not retryable and has its code in the details: %s', (error) => {
+    const { name, code } = error
+    expect(toApplicationFailure(error)).toMatchObject({ type: name, nonRetryable: true, details: [{ code }] })
+  })
+
+  test('an error of another library with a code is retryable', () => {
+    const error = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' })
+    expect(toApplicationFailure(error)).toMatchObject({ type: 'Error', nonRetryable: false })
   })
 
   test.each([
@@ -89,11 +103,11 @@ describe('toApplicationFailure', () => {
     [undefined, 'Error', 'undefined'],
     [null, 'Error', 'null'],
     [{}, 'Error', 'Error'],
-  ])('anything else that is thrown is retried: %s', (thrown, type, message) => {
+  ])('any other thrown value is retryable: %s', (thrown, type, message) => {
     expect(toApplicationFailure(thrown)).toMatchObject({ type, message, nonRetryable: false })
   })
 
-  test("the caller's own ApplicationFailure is passed on", () => {
+  test('an ApplicationFailure of the caller is passed on', () => {
     const own = ApplicationFailure.nonRetryable('mine', 'Mine')
     expect(toApplicationFailure(own)).toBe(own)
   })
@@ -101,9 +115,9 @@ describe('toApplicationFailure', () => {
   test.each([
     ['message', ApplicationFailure.retryable('m'.repeat(3_000_000), 'Mine')],
     ['details', ApplicationFailure.retryable('m', 'Mine', 'd'.repeat(3_000_000))],
-    ['details that are no JSON', ApplicationFailure.retryable('m', 'Mine', 1n)],
+    ['details that are not JSON', ApplicationFailure.retryable('m', 'Mine', 1n)],
     ['cause', ApplicationFailure.create({ message: 'm', type: 'Mine', cause: new Error('c'.repeat(3_000_000)) })],
-  ])('unless Temporal could not take it: its %s goes', (_what, own) => {
+  ])('an ApplicationFailure that is too large for Temporal loses its %s', (_what, own) => {
     const failure = toApplicationFailure(own)
     expect(failure).toMatchObject({ type: 'Mine', nonRetryable: false })
     const stored = new DefaultFailureConverter().errorToFailure(failure, defaultPayloadConverter)

@@ -39,7 +39,7 @@ describe.skipIf(source === undefined)('between two attempts of a run', () => {
     )
     await handle.cancel()
     const run = await handle.result()
-    expect(run).toMatchObject({ stopReason: 'failed', rounds: 1, error: { code: 'rate_limit' } })
+    expect(run).toMatchObject({ stop_reason: 'failed', rounds: 1, error: { code: 'rate_limit' } })
     expect(JSON.stringify(run)).toContain('Oslo')
     expect(model.requests).toHaveLength(2)
   })
@@ -63,7 +63,7 @@ describe.skipIf(source === undefined)('between two attempts of a run', () => {
     await vi.waitFor(() => expect(askedAt).toHaveLength(1), { timeout: 20_000 })
     await first[Symbol.asyncDispose]()
     await using _second = await harness.startWorker(activities, first.taskQueue)
-    expect(await handle.result()).toMatchObject({ stopReason: 'answered', answer: 'Oslo', rounds: 2 })
+    expect(await handle.result()).toMatchObject({ stop_reason: 'answered', answer: 'Oslo', rounds: 2 })
     expect((askedAt[1] ?? 0) - (askedAt[0] ?? 0)).toBeGreaterThanOrEqual(3_990)
   })
 
@@ -83,7 +83,7 @@ describe.skipIf(source === undefined)('between two attempts of a run', () => {
     const activities = { work: loopActivity(() => ({ model, tools: [getCity], prompt: 'Which city?' })) }
     await using worker = await harness.startWorker(activities)
     const handle = await harness.start(worker, 'work', { heartbeatTimeout, startToCloseTimeout: '3s' })
-    expect(await handle.result()).toMatchObject({ stopReason: 'answered', answer: 'Oslo', rounds: 2 })
+    expect(await handle.result()).toMatchObject({ stop_reason: 'answered', answer: 'Oslo', rounds: 2 })
     expect(attempts).toEqual([1, 2])
   })
 

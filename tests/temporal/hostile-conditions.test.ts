@@ -3,7 +3,7 @@ import { ApplicationFailure } from '@temporalio/common'
 import { describe, expect, test, vi } from 'vitest'
 import { checkpointVersion } from '../../lib/loop/checkpoint.ts'
 import { minimax } from '../../lib/minimax/minimax.ts'
-import { packCheckpoint, unpackCheckpoint } from '../../lib/temporal/heartbeat-state.ts'
+import { packCheckpoint, unpackCheckpoint } from '../../lib/temporal/heartbeat.ts'
 import { loopActivity } from '../../lib/temporal/index.ts'
 import type { ScriptedRequest } from '../../lib/testing/index.ts'
 import { defineTool } from '../../router/tool.ts'
@@ -53,7 +53,7 @@ describe.skipIf(source === undefined)('a run in an activity under hostile condit
     const before = harness.warnings().length
     await using worker = await harness.startWorker(activities)
     const handle = await harness.start(worker, 'work', { heartbeatTimeout })
-    expect(await handle.result()).toMatchObject({ stopReason: 'answered', answer: 'done', rounds: 1 })
+    expect(await handle.result()).toMatchObject({ stop_reason: 'answered', answer: 'done', rounds: 1 })
     expect(harness.warnings().slice(before)).toContainEqual(expect.stringMatching(/starts afresh.*"reason":".+"/))
     expect(harness.warnings().at(-1)).toContain(because)
   })
@@ -69,7 +69,7 @@ describe.skipIf(source === undefined)('a run in an activity under hostile condit
     await using worker = await harness.startWorker(activities)
     const retry = { initialInterval: 10 }
     const handle = await harness.start(worker, 'work', { heartbeatTimeout, retry })
-    expect(await handle.result()).toMatchObject({ stopReason: 'answered', answer: 'Oslo', rounds: 2 })
+    expect(await handle.result()).toMatchObject({ stop_reason: 'answered', answer: 'Oslo', rounds: 2 })
     expect(model.requests).toHaveLength(3)
   })
 
@@ -98,7 +98,7 @@ describe.skipIf(source === undefined)('a run in an activity under hostile condit
     )
     await using worker = await harness.startWorker(work({ model, tools: [block], prompt: 'x' }))
     const handle = await harness.start(worker, 'work', { heartbeatTimeout: '1s', retry: { initialInterval: 10 } })
-    expect(await handle.result()).toMatchObject({ stopReason: 'answered', answer: 'done', rounds: 2 })
+    expect(await handle.result()).toMatchObject({ stop_reason: 'answered', answer: 'done', rounds: 2 })
     // The reply was on its way to the server before the tool blocked everything.
     expect(askedFirst).toBe(1)
     expect(blocked).toBeGreaterThan(1)
@@ -109,7 +109,7 @@ describe.skipIf(source === undefined)('a run in an activity under hostile condit
     await using worker = await harness.startWorker(work({ model, tools: [getCity], prompt: 'x' }))
     const handle = await harness.start(worker, 'work', { heartbeatTimeout, startToCloseTimeout: '4s' })
     const run = await handle.result()
-    expect(run).toMatchObject({ stopReason: 'deadline', rounds: 1, error: expect.anything() })
+    expect(run).toMatchObject({ stop_reason: 'deadline', rounds: 1, error: expect.anything() })
     expect(JSON.stringify(run)).toContain('get_city')
     expect(model.requests).toHaveLength(2)
   })
@@ -125,7 +125,7 @@ describe.skipIf(source === undefined)('a run in an activity under hostile condit
     const model = minimax({ url: endpoint.url, token: 'any', retries: 0, env: {} })
     await using worker = await harness.startWorker(work({ model, prompt: 'x' }))
     const handle = await harness.start(worker, 'work', { heartbeatTimeout })
-    expect(await handle.result()).toMatchObject({ stopReason: 'answered', answer: 'Warm.' })
+    expect(await handle.result()).toMatchObject({ stop_reason: 'answered', answer: 'Warm.' })
     expect(askedAt).toHaveLength(2)
     expect((askedAt[1] ?? 0) - (askedAt[0] ?? 0)).toBeGreaterThanOrEqual(1_990)
   })

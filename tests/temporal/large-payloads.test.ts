@@ -43,7 +43,7 @@ describe.skipIf(source === undefined)('what is too large for a payload of Tempor
     const limits = { resultBytes: 4_000_000, checkpointBytes: 16_000_000, messageBytes: 16_000_000 }
     await using worker = await harness.startWorker(work({ model, tools: [tool], prompt: 'x', limits }))
     const run = await (await harness.start(worker, 'work', { heartbeatTimeout })).result()
-    expect(run).toMatchObject({ stopReason: 'answered', answer: 'done' })
+    expect(run).toMatchObject({ stop_reason: 'answered', answer: 'done' })
     expect(harness.warnings()).toContainEqual(expect.stringMatching(/too large for a heartbeat.*"saved_rounds":2/))
     // The reply that asked for it was saved, its result was not: nobody knows what the second call did.
     expect(executed()).toBe(3)
@@ -57,7 +57,7 @@ describe.skipIf(source === undefined)('what is too large for a payload of Tempor
     const limits = { resultBytes: 4_000_000 }
     await using worker = await harness.startWorker(work({ model, tools: [tool], prompt: 'x', limits }))
     const run = await (await harness.start(worker, 'work', { heartbeatTimeout })).result()
-    expect(run).toMatchObject({ stopReason: 'answered', answer: 'done', rounds: 2 })
+    expect(run).toMatchObject({ stop_reason: 'answered', answer: 'done', rounds: 2 })
     expect(executed()).toBe(2)
     expect(model.requests[2]?.messages).toEqual(model.requests[1]?.messages)
   })
@@ -85,7 +85,7 @@ describe.skipIf(source === undefined)('what is too large for a payload of Tempor
       throw ApplicationFailure.nonRetryable('m'.repeat(5_000_000), 'Mine')
     }
     await using worker = await harness.startWorker({
-      work: () => runInActivity(huge, () => ({ stopReason: 'answered', rounds: 0 })),
+      work: () => runInActivity(huge, () => ({ stop_reason: 'answered', rounds: 0 })),
     })
     const error = await activityError(await harness.start(worker, 'work', { heartbeatTimeout }))
     expect(error).toMatchObject({ type: 'Mine', nonRetryable: true })

@@ -35,7 +35,7 @@ const overloaded: RunError = {
   retry_after_ms: 1,
 }
 const unauthorized: RunError = { name: 'ModelError', message: 'who?', code: 'authentication', retryable: false }
-const answered: RunOutcome = { stopReason: 'answered', rounds: 5 }
+const answered: RunOutcome = { stop_reason: 'answered', rounds: 5 }
 
 describe.skipIf(source === undefined)('a run in an activity', () => {
   const harness = useHarness(source)
@@ -78,7 +78,7 @@ describe.skipIf(source === undefined)('a run in an activity', () => {
           await onCheckpoint({ ...checkpoint, rounds: 3 })
           await onCheckpoint(checkpoint)
         }
-        return seen.length < 3 ? { stopReason: 'failed', rounds: 0, error: overloaded } : answered
+        return seen.length < 3 ? { stop_reason: 'failed', rounds: 0, error: overloaded } : answered
       }),
     )
     expect(await (await harness.start(worker, 'work', { heartbeatTimeout })).result()).toEqual(answered)
@@ -94,7 +94,7 @@ describe.skipIf(source === undefined)('a run in an activity', () => {
         deadlines.push(deadlineMs)
         if (deadlines.length > 1) return answered
         await onCheckpoint({ ...checkpoint, elapsed_ms: 3_600_000 })
-        return { stopReason: 'failed', rounds: 0, error: overloaded }
+        return { stop_reason: 'failed', rounds: 0, error: overloaded }
       }),
     )
     await (await harness.start(worker, 'work', { heartbeatTimeout, startToCloseTimeout: '100s' })).result()
@@ -108,7 +108,7 @@ describe.skipIf(source === undefined)('a run in an activity', () => {
         resumed.push(resumeFrom !== undefined)
         if (resumed.length === 1) {
           await onCheckpoint(checkpoint)
-          return { stopReason: 'failed', rounds: 0, error: overloaded }
+          return { stop_reason: 'failed', rounds: 0, error: overloaded }
         }
         if (resumeFrom !== undefined) throw new LoopError('invalid_checkpoint', 'of another version')
         return answered
@@ -123,7 +123,7 @@ describe.skipIf(source === undefined)('a run in an activity', () => {
     await using worker = await harness.startWorker(
       activityOf(async () => {
         attempts++
-        return { stopReason: 'failed', rounds: 0, error: unauthorized }
+        return { stop_reason: 'failed', rounds: 0, error: unauthorized }
       }),
     )
     const error = await activityError(await harness.start(worker, 'work', { heartbeatTimeout }))
@@ -136,7 +136,7 @@ describe.skipIf(source === undefined)('a run in an activity', () => {
     await using worker = await harness.startWorker(
       activityOf(async () => {
         attempts++
-        return { stopReason: 'failed', rounds: 0 }
+        return { stop_reason: 'failed', rounds: 0 }
       }),
     )
     const error = await activityError(await harness.start(worker, 'work', { heartbeatTimeout }))
@@ -146,7 +146,7 @@ describe.skipIf(source === undefined)('a run in an activity', () => {
 
   test('gives what it has when no attempt is left', async () => {
     let attempts = 0
-    const failed: RunOutcome = { stopReason: 'failed', rounds: 5, error: overloaded }
+    const failed: RunOutcome = { stop_reason: 'failed', rounds: 5, error: overloaded }
     await using worker = await harness.startWorker(
       activityOf(async () => {
         attempts++
@@ -195,13 +195,13 @@ describe.skipIf(source === undefined)('a run in an activity', () => {
       activityOf(async ({ signal }) => {
         begun()
         await aborted(signal)
-        return { stopReason: 'cancelled', rounds: 1 }
+        return { stop_reason: 'cancelled', rounds: 1 }
       }),
     )
     const handle = await harness.start(worker, 'work', { heartbeatTimeout })
     await running
     await handle.cancel()
-    expect(await handle.result()).toEqual({ stopReason: 'cancelled', rounds: 1 })
+    expect(await handle.result()).toEqual({ stop_reason: 'cancelled', rounds: 1 })
   })
 
   test('goes on in another worker when its own shuts down', async () => {
@@ -214,7 +214,7 @@ describe.skipIf(source === undefined)('a run in an activity', () => {
         await onCheckpoint(checkpoint)
         begun()
         await aborted(signal)
-        return { stopReason: 'cancelled', rounds: 4 }
+        return { stop_reason: 'cancelled', rounds: 4 }
       }),
     )
     const handle = await harness.start(first, 'work', { heartbeatTimeout })

@@ -28,7 +28,11 @@ test.skipIf(source?.kind !== 'binary')(
       await first.kill()
       await using _second = await startTemporalServer(source.path, { stateFile, port: first.port })
       const run = await harness.client.workflow.getHandle(handle.workflowId).result()
-      expect(run).toMatchObject({ stopReason: 'answered', answer: undisturbed('through'), rounds: undisturbedRequests })
+      expect(run).toMatchObject({
+        stop_reason: 'answered',
+        answer: undisturbed('through'),
+        rounds: undisturbedRequests,
+      })
       expect(site.count('through', 'model-asked')).toBe(undisturbedRequests)
       expect(site.count('through', 'book Oslo')).toBe(1)
     } finally {

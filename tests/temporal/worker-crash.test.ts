@@ -65,7 +65,7 @@ describe.skipIf(source === undefined).concurrent('a worker process that is kille
       await delay(waitMs)
       await takeOver([survey], victim)
       expect(await handle.result()).toMatchObject({
-        stopReason: 'answered',
+        stop_reason: 'answered',
         answer: undisturbed(survey),
         rounds: undisturbedRequests,
       })
@@ -82,7 +82,7 @@ describe.skipIf(source === undefined).concurrent('a worker process that is kille
     await delay(60)
     await takeOver([survey], victim)
     const run: { answer: string; rounds: number } = await handle.result()
-    expect(run).toMatchObject({ stopReason: 'answered', rounds: undisturbedRequests })
+    expect(run).toMatchObject({ stop_reason: 'answered', rounds: undisturbedRequests })
     expect(run.answer).toContain('unknown')
     expect(run.answer).toContain(undisturbed(survey).slice(0, undisturbed(survey).indexOf(`{"said":"${survey} book`)))
     expect(site.count(survey, 'book Oslo')).toBe(1)
@@ -104,7 +104,7 @@ describe.skipIf(source === undefined).concurrent('a worker process that is kille
     await takeOver(surveys, victim)
     for (const [index, survey] of surveys.entries()) {
       const run: { answer: string } = await (handles[index] as WorkflowHandle).result()
-      expect(run).toMatchObject({ stopReason: 'answered', rounds: undisturbedRequests })
+      expect(run).toMatchObject({ stop_reason: 'answered', rounds: undisturbedRequests })
       // Killed while it booked, nobody knows whether it did.
       if (!run.answer.includes('unknown')) expect(run.answer).toBe(undisturbed(survey))
       expectAtMostRepeated(survey, { requests: 1, measure: 1 })

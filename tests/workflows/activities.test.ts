@@ -9,7 +9,7 @@ import { inputWith } from '../incident/report/hostile-result.ts'
 
 const { notice: _, ...small } = inputWith('text')
 
-/** What it holds is less than a payload; the report, which holds it twice, is not. */
+/** The input fits into a payload, but the report, which contains it twice, does not. */
 function inputWithTrace(entries: number): GenerateReportInput {
   const problems = ['*'.repeat(5_000)]
   const trace = Array.from({ length: entries }, (_, round) => ({
@@ -21,7 +21,7 @@ function inputWithTrace(entries: number): GenerateReportInput {
   return { ...small, result: { ...small.result, agent_trace: trace } }
 }
 
-describe('a report that is larger than a payload', () => {
+describe('a report that is too large for a payload', () => {
   const large = inputWithTrace(80)
 
   test('loses the oldest entries of its trace in both forms, and says so', async () => {
@@ -37,27 +37,27 @@ describe('a report that is larger than a payload', () => {
     expect(markdown.match(/answer rejected/g)).toHaveLength(kept.length)
   })
 
-  test('is whole in the files', async () => {
+  test('is complete in the files', async () => {
     const reportDirectory = await mkdtemp(join(tmpdir(), 'tenrounds-report-'))
     const { report_directory = '' } = await createActivities({ reportDirectory }).generate_report(large)
     const document: unknown = JSON.parse(await readFile(join(report_directory, 'report.json'), 'utf8'))
     expect(document).toHaveProperty('agent_trace.length', 80)
   })
 
-  test('fails by name and for good, with its size and the limit, where the trace is not what makes it large', async () => {
+  test('fails with ResultTooLarge, its size and the limit if the trace is not the reason', async () => {
     const diagnosis = { ...small.result.diagnosis, summary: '*'.repeat(500_000) }
     const input = { ...small, result: { ...small.result, diagnosis } }
     await expect(createActivities().generate_report(input)).rejects.toThrow(
       expect.objectContaining({
         type: 'ResultTooLarge',
         nonRetryable: true,
-        message: expect.stringMatching(/^The result has 2\d{6} bytes of JSON; a payload has room for 1500000\./),
+        message: expect.stringMatching(/^The result is 2\d{6} bytes of JSON, more than the limit of 1500000 /),
       }),
     )
   })
 })
 
-test('a report that fits is returned as it is made', async () => {
+test('a report that fits is returned unchanged', async () => {
   const input = inputWithTrace(3)
   expect((await createActivities().generate_report(input)).report).toEqual(generateReport(input))
 })

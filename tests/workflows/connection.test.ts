@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { checkNamespace, connectTo, temporalSettings } from '../../workflows/connection.ts'
 
-/** Where no file of the person who runs the tests is. */
+/** Hides the configuration file of the person who runs the tests. */
 const nowhere = { TEMPORAL_CONFIG_FILE: '/nonexistent/temporal.toml' }
 
-test('the settings are those of a local development server unless the environment says otherwise', async () => {
+test('the defaults are those of a local development server, and the environment overrides them', async () => {
   expect(await temporalSettings({ env: nowhere })).toEqual({
     connection: { address: '127.0.0.1:7233' },
     namespace: 'default',
@@ -26,7 +26,7 @@ test('the settings are those of a local development server unless the environmen
   })
 })
 
-test('what the caller says goes before the environment', async () => {
+test('options override the environment', async () => {
   const env = { ...nowhere, TEMPORAL_ADDRESS: 'a:1', TEMPORAL_NAMESPACE: 'b', TEMPORAL_TASK_QUEUE: 'c' }
   const given = { address: 'd:2', namespace: 'e', taskQueue: 'f' }
   expect(await temporalSettings({ ...given, env })).toEqual({
@@ -36,7 +36,7 @@ test('what the caller says goes before the environment', async () => {
   })
 })
 
-test('a variable that is set but empty counts as not set', async () => {
+test('an empty variable counts as not set', async () => {
   const env = {
     ...nowhere,
     TEMPORAL_ADDRESS: '',
@@ -47,7 +47,7 @@ test('a variable that is set but empty counts as not set', async () => {
   expect(await temporalSettings({ env })).toEqual(await temporalSettings({ env: nowhere }))
 })
 
-test('an API key turns TLS on, as Temporal Cloud wants it', async () => {
+test('an API key turns TLS on, as Temporal Cloud requires', async () => {
   const env = { ...nowhere, TEMPORAL_ADDRESS: 'eu-west-1.aws.api.temporal.io:7233', TEMPORAL_API_KEY: 'key' }
   expect((await temporalSettings({ env })).connection).toMatchObject({ apiKey: 'key', tls: true })
 })
@@ -69,7 +69,7 @@ test('certificates and headers come from the environment', async () => {
   })
 })
 
-test('a profile of the configuration file is used, and the environment goes before it', async () => {
+test('a profile of the configuration file is used, and the environment overrides it', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'tenrounds-profile-'))
   try {
     const file = join(folder, 'temporal.toml')
@@ -88,12 +88,12 @@ test('a profile of the configuration file is used, and the environment goes befo
   }
 })
 
-test('a server that does not answer is named, with what to do', async () => {
+test('the error for a server that does not answer names its address and the variable to set', async () => {
   const refused = connectTo({ address: '127.0.0.1:1' }, () => Promise.reject(new Error('connection refused')))
   await expect(refused).rejects.toThrow(/127\.0\.0\.1:1 \(connection refused\).*TEMPORAL_ADDRESS/)
 })
 
-test('a namespace that is not there is named, with the server and what to set', async () => {
+test('the error for an unknown namespace names it, the server and the variable to set', async () => {
   const service = { describeNamespace: () => Promise.reject(new Error('Namespace night is not found.')) }
   const checked = checkNamespace(service, await temporalSettings({ namespace: 'night', env: nowhere }))
   await expect(checked).rejects.toThrow(
