@@ -21,7 +21,7 @@ export interface IncidentOptions extends IncidentAgentOptions {
   readonly notice?: string
 }
 
-/** What {@link runIncident} returns. */
+/** Result of {@link runIncident}. */
 export interface IncidentOutcome {
   /** The agent's result. */
   readonly result: AgentResult

@@ -8,6 +8,7 @@ import { hotspotEvidence, isGrounded } from './grounding.ts'
 
 /** Turns a run into the agent's result: the words come from the model's answer, every figure from a tool result. */
 export function outcomeOf(run: Run<Answer>, preTelemetry: Telemetry): AgentResult {
+  // Without an accepted answer the fix that was simulated last counts.
   const answer = run.stopReason === 'answered' ? run.answer : undefined
   const chain = fixChain(run.results, preTelemetry, answer?.fix_plan.actions)
   return {
@@ -31,6 +32,7 @@ function validationOf(run: Run<Answer>, chain: FixChain | undefined): Validation
   return chain?.validation ?? { status: 'unknown', deltas: [], summary }
 }
 
+/** Marks each quote, so that a reader of the result does not have to search for it. */
 function withGrounding(diagnosis: Answer['diagnosis'], results: readonly ToolResult[]): Diagnosis {
   return {
     ...diagnosis,
@@ -55,6 +57,7 @@ function bestEffort(run: Exclude<Run<Answer>, { stopReason: 'answered' }>): Diag
   }
 }
 
+/** Quotes of a rejected answer that have the right type. Without any list of quotes: the hotspot of the analysis. */
 function evidenceOf(evidence: unknown, results: readonly ToolResult[]): Diagnosis['evidence'] {
   if (!Array.isArray(evidence)) return hotspotEvidence(results)
   return evidence.flatMap((item: { readonly tool?: unknown; readonly quote?: unknown } | null) => {

@@ -16,7 +16,7 @@ function round(value: number): string {
   return Math.abs(value) >= 100 ? String(Math.round(value)) : String(Number(value.toPrecision(3)))
 }
 
-/** The relative change of a figure: `+50 %`, `−50 %`. `±0` if nothing changed, `–` if there is no ratio. */
+/** The relative change of a figure: `+50 %`, `−50 %`. `±0` if nothing changed, `–` without a ratio. */
 export function formatChange({ relative, before, after }: MetricDelta): string {
   if (relative !== null) return `${relative >= 0 ? '+' : '−'}${round(Math.abs(relative) * 100)} %`
   return before !== null && before === after ? '±0' : '–'

@@ -14,6 +14,7 @@ export function renderMarkdown(document: ReportDocument): string {
   return `${sections.filter((section) => section !== '').join('\n\n')}\n`
 }
 
+/** Title, notice, verdict, error and the facts about the run. */
 function head({ scenario, notice, validation, run }: ReportDocument): string {
   const error = run.error === undefined ? [] : [`**Failed:** ${escapeText(run.error.message)}`]
   return [
@@ -38,6 +39,7 @@ function head({ scenario, notice, validation, run }: ReportDocument): string {
   ].join('\n\n')
 }
 
+/** The window, the configuration and the objective of the incident. */
 function incident({ pre_telemetry: { window, slo, config_id } }: ReportDocument): string {
   const objective = [
     `time to first token p95 ≤ ${formatFigure(slo.ttft_p95_s, 's')}`,
@@ -71,6 +73,7 @@ function figures({ validation, pre_telemetry }: ReportDocument): string {
   return ['## Before and after', tradeoffNote(validation) ?? [], compared].flat().join('\n\n')
 }
 
+/** The model's diagnosis. Every quote has its tool, and a mark if no result of that tool contains it. */
 function diagnosis({ diagnosis: found }: ReportDocument): string {
   const evidence = found.evidence.map(
     ({ tool, quote, grounded }) =>
@@ -86,11 +89,12 @@ function diagnosis({ diagnosis: found }: ReportDocument): string {
   ].join('\n\n')
 }
 
-/** A subsection with bullets; nothing if there are no items. */
+/** A subsection with bullets; empty without items. */
 function list(title: string, items: readonly string[]): readonly string[] {
   return items.length === 0 ? [] : [`### ${title}`, bullets(items)]
 }
 
+/** The plan, the differences that it makes, and what to expect of it. */
 function fix({ fix_plan: plan, fix_result: result }: ReportDocument): string {
   if (plan === null) return '## Fix\n\nNo fix was proposed.'
   return [
@@ -104,16 +108,19 @@ function fix({ fix_plan: plan, fix_result: result }: ReportDocument): string {
   ].join('\n\n')
 }
 
+/** The differences between the two configurations, one row each. */
 function changes({ diff }: FixResult): string {
   if (diff.length === 0) return 'The fix changes nothing.'
   const rows = diff.map(({ op, path, from, value }) => [op, cellCode(path), shown(from), shown(value)])
   return table(['', 'path', 'before', 'after'], rows)
 }
 
+/** An action by its name; its other members follow as JSON. */
 function action({ action: name, ...rest }: FixAction): string {
   return `**${escapeText(name)}** ${Object.keys(rest).length === 0 ? '' : inlineCode(JSON.stringify(rest))}`.trim()
 }
 
+/** A value of the configuration as JSON; `–` if the path did not exist. */
 function shown(value: unknown): string {
   return value === undefined ? '–' : cellCode(JSON.stringify(value))
 }
@@ -124,6 +131,7 @@ function timeline({ agent_trace: trace }: ReportDocument): string {
   return rows.length === 0 ? '' : `## Timeline\n\n${table(['round', 'step', 'outcome', 'duration'], rows)}`
 }
 
+/** Round, step, outcome and duration of one entry. A warning belongs to no round. */
 function timelineRow(entry: TraceEntry): readonly string[] {
   switch (entry.type) {
     case 'tool-end': {
@@ -183,6 +191,7 @@ function cellCode(text: string): string {
   return inlineCode(text).replaceAll('|', '\\|')
 }
 
+/** A table; the cells must be escaped already. */
 function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
   return [line(header), line(header.map(() => '---')), ...rows.map(line)].join('\n')
@@ -192,6 +201,7 @@ function bullets(items: readonly string[]): string {
   return items.map((item) => `- ${item}`).join('\n')
 }
 
+/** Control characters could command a terminal, and a line break could start a heading or a list. */
 function oneLine(text: string): string {
   return text.replace(/[\p{Cc}\s]+/gu, ' ').trim()
 }

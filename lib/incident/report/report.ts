@@ -9,7 +9,7 @@ export interface ReportDocument extends AgentResult {
   readonly report_version: 1
   /** Id of the incident. */
   readonly scenario: string
-  /** A sentence that the reader must see first, for example that no model was used; `null` if there is none. */
+  /** A sentence that the reader must see first, for example that no model was used. Often `null`. */
   readonly notice: string | null
   /** Telemetry of the incident's window, before any fix. */
   readonly pre_telemetry: Telemetry

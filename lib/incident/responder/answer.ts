@@ -37,6 +37,7 @@ function anyEvidence({ conversation }: Observations): readonly Quote[] {
     .slice(0, 1)
 }
 
+/** The result of the last attempt, in one sentence for the summary. */
 function verdict(last: Attempt | undefined): string {
   if (last === undefined) return 'No fix could be tried in the simulation.'
   if (last.validated === undefined) return 'The fix was not validated.'
@@ -44,12 +45,14 @@ function verdict(last: Attempt | undefined): string {
   return `In the simulation the result is ${last.status}.`
 }
 
+/** High only if the simulation confirms the fix. A healthy engine cannot be improved, so there it is medium. */
 function confidenceOf(chosen: Hypothesis, last: Attempt | undefined): 'high' | 'medium' | 'low' {
   if (chosen.category === 'unknown' || chosen.evidence.length === 0) return 'low'
   if (last?.status === 'improved') return 'high'
   return chosen.category === 'none' ? 'medium' : 'low'
 }
 
+/** Other hypotheses, with the reason against each: a fix that did not help, or a less plausible cause. */
 function ruledOut(
   { systemLogs, candidates }: Observations,
   chosen: Hypothesis,

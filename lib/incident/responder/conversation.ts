@@ -123,7 +123,7 @@ export function quoteText(result: ToolMessage, text: string): readonly Quote[] {
 /**
  * Finds `"key": value` in a text that contains JSON somewhere, and parses the value.
  *
- * @returns the first complete value; `undefined` if there is none.
+ * @returns the first complete value; `undefined` without one.
  */
 export function embeddedValue(text: string, key: string): unknown {
   for (const found of text.matchAll(new RegExp(`"${key}"\\s*:\\s*`, 'g'))) {

@@ -11,7 +11,13 @@ import {
   restart,
 } from './observations.ts'
 
-/** A CPU that the kernel reports as stuck. */
+// Rules for causes outside the engine: the node, the network and the image. Each pattern matches the message of the
+// program that writes it. Messages that only follow from another failure, such as a closed connection, have no rule.
+
+/**
+ * A CPU that the kernel reports as stuck. Its watchdog does so after twice `kernel.watchdog_thresh`, 20 s by default.
+ * Raising the threshold hides the message, and a restart on the same node meets the same CPU, so the fix is to leave the node.
+ */
 export const softLockupRule: Rule = (observed): Hypothesis | undefined => {
   const found = matchFirst(observed, /BUG: soft lockup - CPU#\d+ stuck for \d+s/)
   if (found === undefined) return undefined
@@ -24,7 +30,10 @@ export const softLockupRule: Rule = (observed): Hypothesis | undefined => {
   }
 }
 
-/** An InfiniBand operation that completed with an error: the link, the routing or the peer failed. */
+/**
+ * An InfiniBand operation that completed with an error: the link, the routing or the peer failed. `NCCL_IB_DISABLE=1` is
+ * often suggested, but it only replaces the failing link with slow TCP.
+ */
 export const infinibandRule: Rule = (observed): Hypothesis | undefined => {
   const found = matchFirst(
     observed,
@@ -42,13 +51,17 @@ export const infinibandRule: Rule = (observed): Hypothesis | undefined => {
   }
 }
 
-/** Ranks that issue different collectives because their NCCL environments or versions differ. */
+/**
+ * Ranks that issue different collectives because their NCCL environments or versions differ. The message comes from the
+ * socket transport, but the network is fine. NCCL itself suggests comparing `NCCL_PROTO` and `NCCL_ALGO` between ranks.
+ */
 export const collectiveMismatchRule: Rule = (observed): Hypothesis | undefined => {
   const found = matchFirst(observed, /[Mm]essage truncated ?: receiv(?:ed|ing) \d+ bytes instead of \d+/)
   if (found === undefined) return undefined
   const present = valueAt(observed.config, ['config', 'env'])
   const nccl = Object.entries(isObject(present) ? present : {}).filter(([name]) => /^NCCL_(PROTO|ALGO)$/.test(name))
   const shared = Object.fromEntries(nccl.map(([name, value]) => [name, String(value)]))
+  // Without values to share, the pair that every version of NCCL supports.
   const pinned = { NCCL_PROTO: 'Simple', NCCL_ALGO: 'Ring' }
   const align = (env: Readonly<Record<string, string>>) =>
     plan(`Run every rank with ${JSON.stringify(env)}.`, [{ action: 'align_nccl_env', env }, restart])
@@ -61,6 +74,7 @@ export const collectiveMismatchRule: Rule = (observed): Hypothesis | undefined =
   }
 }
 
+/** CUDA's messages for a `libcuda` that the kernel driver does not support. 803 is `cudaErrorSystemDriverMismatch`. */
 const driverMismatch =
   /Error 803|unsupported display driver|forward compatibility was attempted on non supported HW|CUDA driver version is insufficient/i
 
@@ -70,6 +84,7 @@ export const driverMismatchRule: Rule = (observed): Hypothesis | undefined => {
   return found && imageHypothesis(observed, found.evidence, [])
 }
 
+/** vLLM writes this line every ten seconds at the level DEBUG. */
 const waiting = /Waiting for \d+ local, \d+ remote core engine proc\(s\) to start/g
 
 /** An engine that only reports that it waits for its own processes. A few such lines are normal while weights load. */
@@ -81,6 +96,10 @@ export const startupHangRule: Rule = (observed): Hypothesis | undefined => {
   return imageHypothesis(observed, quoteText(vllmLogs, lines[0] ?? ''), [uncertainty])
 }
 
+/**
+ * Two ways to get libraries that match: the previous release of the image, or the host's own libraries first in the
+ * search path. Longer timeouts and smaller batches do not help an engine that cannot use its GPU.
+ */
 function imageHypothesis(
   observed: Observations,
   evidence: Hypothesis['evidence'],

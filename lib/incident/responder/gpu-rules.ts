@@ -14,10 +14,15 @@ import {
   restart,
 } from './observations.ts'
 
+// Rules for hardware errors of GPUs. The actions for Xid codes come from NVIDIA's catalogue in tools/xid-catalogue.ts.
+
 /** The kernel's Xid line, and the form of Xid 79 that does not name its code. */
 const xidLine = /NVRM: Xid \([^)]{1,40}\): (\d+)|NVRM: GPU [\w:.]+: GPU has fallen off the bus/
 
-/** Xid errors in the kernel log. If there are several, the most severe code decides. */
+/**
+ * Xid errors in the kernel log. One hardware failure writes several codes within seconds. NVIDIA judges such a burst as a
+ * whole, and so does this rule: the most severe code decides.
+ */
 export const xidRule: Rule = (observed) => {
   const [found] = matchAll(observed, xidLine)
     .map((candidate) => ({ ...candidate, xid: xidOf(Number(candidate.match[1] ?? 79)) }))
@@ -43,7 +48,10 @@ function xidPlans({ action, remedy }: Xid, observed: Observations, text: string)
   return remedy === 'reset_gpu' && action !== 'WORKFLOW_XID_48' ? [...resets, drain] : [drain, ...resets]
 }
 
-/** CUDA's own report of an uncorrectable memory error. */
+/**
+ * CUDA's own report of an uncorrectable memory error. CUDA reports it asynchronously, so the stack trace next to it does
+ * not point to the cause.
+ */
 export const eccRule: Rule = (observed): Hypothesis | undefined => {
   const found = matchFirst(observed, /uncorrectable ECC error(?: encountered)?/i)
   if (found === undefined) return undefined
@@ -56,6 +64,7 @@ export const eccRule: Rule = (observed): Hypothesis | undefined => {
   }
 }
 
+/** A reset stops every process on the GPU, so the engine must be restarted too. Empty if the GPU is not known. */
 function resetGpu(observed: Observations, text: string): readonly FixPlan[] {
   const gpu = affectedGpu(observed, text)
   if (gpu === undefined) return []

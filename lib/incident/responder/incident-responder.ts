@@ -70,6 +70,7 @@ function hypothesesFor(observed: Observations): readonly [Hypothesis, ...Hypothe
   return first === undefined ? [unknownCause(observed, [])] : [first, ...others]
 }
 
+/** An engine that meets its objective. Log lines that look like errors do not change that. */
 function healthy(observed: Observations): Hypothesis {
   return {
     category: 'none',

@@ -13,8 +13,13 @@ import {
   restart,
 } from './observations.ts'
 
+// Rules for incidents that the metrics explain: the hotspot of analyze_metrics decides, and the configuration gives the
+// values to start from. A second plan is stronger than the first and is tried only if the first did not help.
+
 interface HotspotRule {
+  /** The cause, in one sentence. */
   readonly rootCause: string
+  /** The fixes, best first; `undefined` for a fix whose values are not known. */
   readonly plans: (observed: Observations) => readonly (FixPlan | undefined)[]
 }
 
@@ -25,6 +30,7 @@ const rules: Readonly<Record<string, HotspotRule>> = {
     plans: (observed) => {
       const utilization = engineNumber(observed, 'gpu_memory_utilization') ?? defaultUtilization
       const cacheType = engineArgument(observed, 'kv_cache_dtype') ?? 'auto'
+      // 0.92 is vLLM's default since 0.20. FP8 halves the size of a cached token.
       const larger = {
         ...(utilization < 0.92 ? { gpu_memory_utilization: 0.92 } : {}),
         ...(cacheType === 'auto' ? { kv_cache_dtype: 'fp8' } : {}),
@@ -71,6 +77,7 @@ const rules: Readonly<Record<string, HotspotRule>> = {
     rootCause: 'The engine makes no progress although requests wait, and no log line shows a cause.',
     plans: (observed) => [plan('Restart the engine.', [restart]), drainNode(observed)],
   },
+  // The API server tokenizes prompts and streams answers on the CPU, and competes with the engine's own process.
   frontend: {
     rootCause: 'Requests lose time before they reach the scheduler because the API server needs more CPU.',
     plans: (observed) => {
@@ -83,6 +90,7 @@ const rules: Readonly<Record<string, HotspotRule>> = {
   decode: {
     rootCause: 'The decode steps themselves are slow.',
     plans: (observed) => {
+      // Eager mode launches every kernel from Python, which costs most in small decode steps.
       const cap = engineNumber(observed, 'max_num_seqs')
       return [
         engineArgument(observed, 'enforce_eager') === true
@@ -123,7 +131,7 @@ export function quoteHotspot({ analysis }: Observations): readonly Quote[] {
   return [...quoteField(analysis, 'kind'), ...(typeof reason === 'string' ? quoteText(analysis, reason) : [])]
 }
 
-/** A plan that sets engine arguments; `undefined` if there are none to set. */
+/** A plan that sets engine arguments; `undefined` if `args` is empty. */
 function engineArguments(
   purpose: string,
   args: Readonly<Record<string, boolean | number | string>>,

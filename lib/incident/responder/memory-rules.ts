@@ -11,10 +11,16 @@ import {
   restart,
 } from './observations.ts'
 
+// Rules for memory that runs out. Host memory and GPU memory are unrelated: `gpu_memory_utilization` has no effect on a
+// kernel that kills processes, and a larger host does not help CUDA.
+
 /** vLLM's default of `gpu_memory_utilization` before 0.20. The later default, 0.92, makes no difference to these rules. */
 export const defaultUtilization = 0.9
 
-/** The kernel killed a process because host memory ran out. This is not a CUDA out-of-memory error. */
+/**
+ * The kernel killed a process because host memory ran out, on the host (`CONSTRAINT_NONE`) or within the limit of the
+ * container (`CONSTRAINT_MEMCG`). The first plan doubles the memory, the second one doubles it again.
+ */
 export const hostMemoryRule: Rule = (observed): Hypothesis | undefined => {
   const found = matchFirst(
     observed,
@@ -40,12 +46,16 @@ export const hostMemoryRule: Rule = (observed): Hypothesis | undefined => {
   }
 }
 
-/** The four shortages of GPU memory that vLLM reports with different messages. Some of their fixes are opposites. */
+/**
+ * The four shortages of GPU memory that vLLM reports with different messages. Some of their fixes are opposites: the
+ * second one needs a higher `gpu_memory_utilization`, the first and the last one a lower one.
+ */
 export const gpuMemoryRules: readonly Rule[] = [
   gpuMemoryRule(
     /Free memory on device \S+ \(([\d.]+)\/([\d.]+) GiB\) on startup is less than desired GPU memory utilization/,
     'Another process holds GPU memory that the engine wants to reserve.',
     (_observed, match) => {
+      // The message has the free and the total memory in GiB.
       // 97 % of what is free: the other process may still grow a little.
       const free = Number(match[1]) / Number(match[2])
       return { gpu_memory_utilization: twoDecimals(Math.floor(free * 97) / 100) }
@@ -64,6 +74,7 @@ export const gpuMemoryRules: readonly Rule[] = [
   gpuMemoryRule(
     /torch\.(?:cuda\.)?OutOfMemoryError|CUDA out of memory\. Tried to allocate [\d.]+ [KMG]iB|CUDA error: out of memory/,
     'vLLM reserves so much GPU memory that too little is left for what a request needs at run time.',
+    // Unchunked prefills need memory for whole prompts, which vLLM's profiling run does not see.
     (observed) => ({
       gpu_memory_utilization: lowerUtilization(observed),
       ...(engineArgument(observed, 'enable_chunked_prefill') === false ? { enable_chunked_prefill: true } : {}),
@@ -71,6 +82,7 @@ export const gpuMemoryRules: readonly Rule[] = [
   ),
 ]
 
+/** Engine arguments to set, in Python spelling. */
 type Arguments = Readonly<Record<string, number | boolean>>
 
 /** A rule with two plans: the fix, and the fix with half as many concurrent requests. */
@@ -97,6 +109,7 @@ function startWith(args: Arguments) {
   return plan(`Start the engine with ${JSON.stringify(args)}.`, [{ action: 'set_engine_args', args }, restart])
 }
 
+/** Half of an engine argument; nothing if its value is not known. */
 function halved(observed: Observations, name: string): Arguments {
   const value = engineNumber(observed, name)
   return value === undefined ? {} : { [name]: Math.max(1, Math.floor(value / 2)) }

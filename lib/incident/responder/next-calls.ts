@@ -9,6 +9,7 @@ import { type Hypothesis, noChange } from './observations.ts'
 // The calls of an incident run, in order: all fetch tools at once, analyze_metrics, and for each fix to try
 // apply_fix_simulation, collect_post_telemetry and validate_improvement.
 
+/** Tools that only need the scenario, so that all of them can be called in the first round. */
 const fetchTools: readonly string[] = [
   'fetch_vllm_logs',
   'fetch_system_logs',
@@ -18,6 +19,7 @@ const fetchTools: readonly string[] = [
   'fetch_gpu_stats',
 ]
 
+/** Reference to the run's input, so that the telemetry is not written into the call. */
 const preTelemetry = { $input: 'pre_telemetry' } as const
 
 /** The calls that gather facts and were not made yet. A failed call is not repeated. */
@@ -114,6 +116,7 @@ export function attemptsOf({ results }: Conversation, candidates: readonly Candi
   return attempts
 }
 
+/** A status that is not in this list, for example in a clipped result, counts as `unknown`. */
 const statuses: readonly ValidationStatus[] = ['improved', 'unchanged', 'unknown', 'regressed']
 
 function statusOf(validated: ToolMessage | undefined): ValidationStatus {
@@ -136,6 +139,7 @@ function returnTarget(attempts: readonly Attempt[]): Candidate | undefined {
   return { hypothesis: (best ?? applied[0] ?? last).hypothesis, plan: { ...plan, rationale: returnRationale } }
 }
 
+/** Recognises the return by its rationale, because the responder keeps no state between requests. */
 function isReturnCall({ input }: ToolMessage): boolean {
   const plan = isObject(input) ? input['fix_plan'] : undefined
   return isObject(plan) && plan['rationale'] === returnRationale
@@ -167,6 +171,7 @@ export function fixingCalls(
   return target === undefined ? [] : [applyCall(target.plan)]
 }
 
+/** The whole configuration is a reference: the model never writes it. */
 function applyCall(plan: FixPlan): ToolCallDraft {
   const input = { current_config: { $result: 'fetch_config#/config' }, fix_plan: toJson(plan) }
   return { name: 'apply_fix_simulation', input }

@@ -139,7 +139,7 @@ export function plan(
   return complete.length < actions.length ? undefined : { summary, actions: complete, risks }
 }
 
-/** The complete plans. If there are none: change nothing, and let a person decide. */
+/** The complete plans. If all are incomplete: change nothing, and let a person decide. */
 export function completePlans(plans: readonly (FixPlan | undefined)[]): readonly FixPlan[] {
   const complete = plans.filter((candidate) => candidate !== undefined)
   return complete.length > 0
