@@ -1,124 +1,230 @@
+// Checks schemas that people write, so that a mistake is reported with its place instead of ignored. There are two steps:
+//
+//   checkKeywords   without compiling: is it JSON, does every keyword exist. `defineTool` calls it at import, so it is cheap.
+//   checkSchema     everything: also validates keyword values, and lets Ajv compile the schema in strict mode.
+//
+// Ajv's strict mode finds what JSON Schema allows and nobody means, such as `minimum` on a string. It does not find
+// references that never end and required properties that cannot exist, so these are checked here.
+
+import { errorMessage, InvalidSchemaError } from './errors.ts'
+import { describeValidationErrors } from './feedback.ts'
 import { isObject } from './json/json.ts'
-import { escapePointerToken } from './json/json-pointer.ts'
-import { foreignKeywords } from './schema-keywords.ts'
-import { firstFault, ofSameValueIn, type Place } from './schema-places.ts'
-import { strictFault } from './strict-schema.ts'
-import { schemaErrors, type ValidationError } from './validation.ts'
+import { escapePointerToken, unescapePointerToken } from './json/json-pointer.ts'
+import { foreignKeywords, listKeywords, mapKeywords, memberKeywords, metaSchema } from './schema-keywords.ts'
+import { closest } from './text/closest.ts'
+import { shownValue } from './text/shown-value.ts'
+import { compileSchema } from './validation.ts'
+
+/** A JSON Schema object of which nothing else is known. */
+type Schema = { readonly [keyword: string]: unknown }
+
+/** A schema within another schema, or the whole. */
+interface Subschema {
+  readonly schema: Schema
+  /** JSON Pointer to it; empty for the whole. */
+  readonly path: string
+}
 
 /**
- * Everything that would keep a schema from being compiled, found without compiling it.
+ * Checks a schema without compiling it: it is a JSON object, and all keywords in it exist.
  *
- * @throws {TypeError} when `schema` is not a JSON Schema object; `label` begins the message.
+ * @param label the name of the schema; it begins the message.
+ * @throws {InvalidSchemaError} that names the place and what to write instead.
  */
-export function checkSchema(label: string, schema: unknown): void {
-  if (typeof schema !== 'object' || schema === null) {
-    throw new TypeError(`${label} is ${schema === null ? 'null' : typeof schema}; it has to be a JSON Schema object.`)
+export function checkKeywords(label: string, schema: unknown): asserts schema is object {
+  if (!isObject(schema)) fail(label, ` is ${shownValue(schema, 80)}; it must be a JSON Schema object`)
+  const problem = jsonProblem(schema)
+  if (problem !== undefined) fail(label, problem)
+  for (const { schema: one, path } of subschemas(schema)) {
+    for (const keyword of Object.keys(one)) {
+      if (!Object.hasOwn(metaSchema.properties, keyword)) fail(label, `${path}: ${describeKeyword(keyword)}`)
+    }
+    if (path !== '' && '$id' in one) fail(label, `${path}/$id: only the root of a schema can have an "$id"`)
   }
-  const fault =
-    jsonFault(schema) ??
-    keywordFault(schema) ??
-    firstFault(schema, (place) => pointerFault(place, schema) ?? strictFault(place)) ??
-    firstFault(schema, endlessFault(schema))
-  if (fault !== undefined) throw new TypeError(`${label}${fault}`)
 }
 
-function keywordFault(schema: object): string | undefined {
-  // A fault inside `anyOf` is followed by the fault of the `anyOf` itself: the first is the precise one.
-  const [fault] = schemaErrors(schema)
-  return fault === undefined ? undefined : `${fault.instancePath}${described(fault)}`
-}
+const checkedSchemas = new WeakSet<object>()
 
-function described({ keyword, params, message, data }: ValidationError): string {
-  if (keyword === 'additionalProperties') {
-    const name = String(params['additionalProperty'])
-    const instead = Object.entries(foreignKeywords).find(([foreign]) => foreign === name)?.[1]
-    if (instead !== undefined) return `: "${name}" is not a keyword of JSON Schema 2020-12: ${instead}.`
-    return `: "${name}" is not a JSON Schema keyword.`
+/**
+ * Checks a schema completely and compiles it. {@link compileSchema} returns the compiled validator afterwards.
+ *
+ * @param label the name of the schema; it begins the message.
+ * @throws {InvalidSchemaError} that names the place, the problem and the value.
+ */
+export function checkSchema(label: string, schema: unknown): asserts schema is object {
+  if (isObject(schema) && checkedSchemas.has(schema)) return
+  checkKeywords(label, schema)
+  const errors = compileSchema(metaSchema)(schema)
+  if (errors.length > 0) {
+    // An error in `anyOf` is followed by errors of the schemas around it: the first line is the precise one.
+    const [line = ''] = describeValidationErrors(errors, metaSchema).split('\n')
+    fail(label, line.replace(/^- (?:\(root\))?/, ''))
   }
-  return ` ${message ?? 'is invalid'}; it is ${JSON.stringify(data)?.slice(0, 80)}.`
+  const root = schema as Schema
+  for (const { schema: one, path } of subschemas(root)) {
+    const { $ref } = one
+    if (typeof $ref !== 'string') continue
+    if (!reference.test($ref)) {
+      fail(label, `${path}/$ref is ${shownValue($ref, 80)}; it must be "#" or "#/$defs/<name>", within the same schema`)
+    }
+    if (resolve($ref, root) === undefined) {
+      fail(label, `${path}/$ref is ${shownValue($ref, 80)}, which the schema does not have`)
+    }
+  }
+  const endless = findEndless(root)
+  for (const { schema: one, path } of subschemas(root)) {
+    const name = undeclaredName(one)
+    if (name !== undefined)
+      fail(label, `${path}/required: "${name}" is not one of the properties, and no others are allowed`)
+    if (endless(one))
+      fail(label, `${path}: "$ref" leads back here for the same value; put "properties" or "items" in between`)
+  }
+  const refusal = compileError(schema)
+  if (refusal !== undefined) fail(label, explain(refusal, root))
+  checkedSchemas.add(schema)
 }
 
-/** Far beyond any schema that a model could follow, and well within the stack of those who walk it. */
+function fail(label: string, problem: string): never {
+  throw new InvalidSchemaError(`${label}${problem}${/[.?]$/.test(problem) ? '' : '.'}`)
+}
+
+function describeKeyword(keyword: string): string {
+  const advice = Object.entries(foreignKeywords).find(([foreign]) => foreign === keyword)?.[1]
+  if (advice !== undefined) return `"${keyword}" is not a keyword of JSON Schema 2020-12: ${advice}`
+  const meant = closest(keyword, Object.keys(metaSchema.properties))
+  return `"${keyword}" is not a JSON Schema keyword${meant === undefined ? '' : `; did you mean "${meant}"?`}`
+}
+
+const holdsOne: ReadonlySet<string> = new Set(memberKeywords)
+const holdsMany: ReadonlySet<string> = new Set([...mapKeywords, ...listKeywords])
+
+/** All schemas within a schema, the schema itself first. Values of `default`, `enum`, `const`, `examples` are not schemas. */
+export function* subschemas(schema: unknown, path = ''): Generator<Subschema> {
+  if (!isObject(schema)) return // `true` and `false`
+  yield { schema, path }
+  for (const [keyword, value] of Object.entries(schema)) {
+    for (const [name, member] of membersOf(keyword, value)) yield* subschemas(member, `${path}/${keyword}${name}`)
+  }
+}
+
+function membersOf(keyword: string, value: unknown): readonly (readonly [suffix: string, schema: unknown])[] {
+  if (holdsOne.has(keyword)) return [['', value]]
+  if (!holdsMany.has(keyword)) return []
+  return Object.entries(value ?? {}).map(([name, member]) => [`/${escapePointerToken(name)}`, member])
+}
+
+/** Far deeper than any schema that a model could follow, and well within the stack of code that walks it. */
 const deepest = 200
 
-/** Where a value is none that JSON can carry, as a path with what is wrong there; undefined where all of it is JSON. */
-function jsonFault(value: unknown, path = '', around: object[] = []): string | undefined {
-  if (typeof value === 'number' && !Number.isFinite(value)) return `${path} is ${value}, which JSON cannot carry.`
+/** The path and description of a value that JSON cannot represent; `undefined` when there is none. */
+function jsonProblem(value: unknown, path = '', around: object[] = []): string | undefined {
+  if (typeof value === 'number' && !Number.isFinite(value)) return `${path} is ${value}, which JSON cannot represent`
   if (typeof value === 'bigint' || typeof value === 'function' || typeof value === 'symbol') {
-    return `${path} is a ${typeof value}, which JSON cannot carry.`
+    return `${path} is a ${typeof value}, which JSON cannot represent`
   }
   if (typeof value !== 'object' || value === null) return undefined
-  if (around.includes(value)) return `${path} holds an object that holds itself: point at it with "$ref" instead.`
-  if (around.length >= deepest) return `${path.slice(0, 80)}… is nested deeper than ${deepest} levels.`
+  if (around.includes(value)) return `${path} contains itself; point at it with "$ref" instead`
+  if (around.length >= deepest) return `${path.slice(0, 80)}… is nested deeper than ${deepest} levels`
   around.push(value)
   for (const [name, member] of Object.entries(value)) {
-    const fault = jsonFault(member, `${path}/${escapePointerToken(name)}`, around)
-    if (fault !== undefined) return fault
+    const problem = jsonProblem(member, `${path}/${escapePointerToken(name)}`, around)
+    if (problem !== undefined) return problem
   }
   around.pop()
   return undefined
 }
 
+/** A required name that a closed object does not declare: no value could ever match. */
+function undeclaredName({
+  required,
+  properties = {},
+  patternProperties,
+  additionalProperties,
+}: Schema): string | undefined {
+  if (additionalProperties !== false || patternProperties !== undefined || !Array.isArray(required)) return undefined
+  return required.find((name) => !Object.hasOwn(properties as object, name))
+}
+
+/** Keywords that apply schemas to the same value, not to a member or an item of it. */
+const sameValue = ['allOf', 'anyOf', 'oneOf', 'not', 'if', 'then', 'else', 'dependentSchemas']
+
 /**
- * Finds schemas that lead back to themselves without going into a member or an item of the value: whoever checks a value by
- * one never comes to an end. To be asked of each place in a schema.
+ * Returns a function that says whether a schema leads back to itself for the same value, as in
+ * `{ $defs: { x: { allOf: [{ $ref: '#/$defs/x' }] } } }`. Validating a value against it would never end.
  */
-function endlessFault(root: object): (place: Place) => string | undefined {
-  const open = new Set<object>()
-  const sound = new Set<object>()
+function findEndless(root: Schema): (schema: unknown) => boolean {
+  const open = new Set<unknown>()
+  const finite = new Set<unknown>()
   const isEndless = (schema: unknown): boolean => {
-    if (!isObject(schema) || sound.has(schema)) return false
+    if (!isObject(schema) || finite.has(schema)) return false
     if (open.has(schema)) return true
     open.add(schema)
-    const found = isEndless(referredTo(schema['$ref'], root)) || ofSameValueIn(schema).some(isEndless)
+    const applied = sameValue.flatMap((keyword) => membersOf(keyword, schema[keyword]).map(([, member]) => member))
+    const found = [resolve(schema['$ref'], root), ...applied].some(isEndless)
     open.delete(schema)
-    if (!found) sound.add(schema)
+    if (!found) finite.add(schema)
     return found
   }
-  return ({ schema, path }) =>
-    isEndless(schema)
-      ? `${path}: this leads in a circle by "$ref", for the same value: put "properties" or "items" in between.`
-      : undefined
+  return isEndless
 }
 
-const dialect = 'https://json-schema.org/draft/2020-12/schema'
+/** References lead to the whole schema or to a definition: other paths differ in the schema that the model is shown. */
+const reference = /^#(?:\/(?:\$defs|definitions)\/[^/#]+)?$/
 
-/**
- * What points out of a schema, or into it where nothing is. References are held to the whole and to `$defs`: what the
- * model is shown has another shape, in which a pointer at a member of a member would meet nothing.
- */
-function pointerFault({ schema, path }: Place, root: object): string | undefined {
-  const { $schema, $id, $ref } = schema
-  if ($schema !== undefined && $schema !== dialect) {
-    return `${path}/$schema is ${JSON.stringify($schema)}: schemas are JSON Schema 2020-12; leave it out, or write "${dialect}".`
-  }
-  if ($id !== undefined && path !== '') return `${path}/$id is ${JSON.stringify($id)}: only the root may have an "$id".`
-  if (typeof $ref !== 'string' || $ref === '#') return undefined
-  if (!inDefinitions.test($ref)) {
-    return `${path}/$ref is ${JSON.stringify($ref)}; it has to be "#" or "#/$defs/<name>", inside the same schema.`
-  }
-  return referredTo($ref, root) === undefined
-    ? `${path}/$ref is ${JSON.stringify($ref)}: the schema has nothing there.`
-    : undefined
-}
-
-const inDefinitions = /^#\/(\$defs|definitions)\/([^/#]+)$/
-
-/** What a `$ref` points at: the whole, or a definition in it; undefined where there is nothing. */
-function referredTo($ref: unknown, root: object): unknown {
+/** The target of a `$ref`: the whole schema or one of its definitions; `undefined` when there is none. */
+function resolve($ref: unknown, root: Schema): unknown {
   if (typeof $ref !== 'string') return undefined
-  if ($ref === '#') return root
-  const [, map = '', name = ''] = inDefinitions.exec($ref) ?? []
-  const held: unknown = Reflect.get(root, map)
-  const target = decoded(name)
-  return target !== undefined && isObject(held) && Object.hasOwn(held, target) ? held[target] : undefined
+  const [, map, token] = $ref.split('/')
+  if (map === undefined || token === undefined) return root
+  const definitions = root[map]
+  const name = unescapePointerToken(decodeFragment(token))
+  return isObject(definitions) && Object.hasOwn(definitions, name) ? definitions[name] : undefined
 }
 
-/** The name that a token stands for: a token of a JSON Pointer inside a URI fragment. */
-function decoded(token: string): string | undefined {
+function decodeFragment(text: string): string {
   try {
-    return decodeURIComponent(token).replaceAll('~1', '/').replaceAll('~0', '~')
+    return decodeURIComponent(text)
   } catch {
-    return undefined // not a URI fragment
+    return text // not percent-encoded
   }
+}
+
+/** Ajv's reason for refusing a schema; `undefined` when it compiles. */
+function compileError(schema: object): string | undefined {
+  try {
+    compileSchema(schema)
+    return undefined
+  } catch (error) {
+    return errorMessage(error)
+  }
+}
+
+/** Strict-mode messages of Ajv, with the place that some of them name. */
+const strictMessage = /^(?:strict mode: )?(.*?)(?: at(?: path)? "#([^"]*)")?(?: \(strict\w+\))?$/s
+
+/** Ajv's messages that need its documentation, and what they mean. */
+const plainer: readonly (readonly [RegExp, string])[] = [
+  [/^missing type "(.*)" for keyword "(.*)"/, '"$2" needs "type": "$1"'],
+  [/^type "(.*)" not allowed by context "(.*)"/, 'type "$1" contradicts type "$2" of the schema around it'],
+  [/^"prefixItems" is (\d+)-tuple.*/, '"prefixItems" has $1 schemas; add "minItems": $1 and "items": false'],
+]
+
+/** A message of Ajv as a path, the problem and the schema that has it. */
+function explain(message: string, root: Schema): string {
+  const [, problem = message, fragment] = strictMessage.exec(message) ?? []
+  const path = fragment === undefined ? locate(message, root) : decodeFragment(fragment)
+  const words = plainer.reduce((text, [pattern, replacement]) => text.replace(pattern, replacement), problem)
+  const found = [...subschemas(root)].find((one) => one.path === path)?.schema
+  return `${path}: ${words}, in ${shownValue(found ?? root, 120)}`
+}
+
+/** The innermost schema that Ajv refuses with the same message on its own: most messages do not name the place. */
+function locate(message: string, root: Schema): string {
+  let path = ''
+  for (const { schema, path: at } of subschemas(root)) {
+    // Without references, a schema that only points at the wrong one compiles.
+    const alone: object = JSON.parse(JSON.stringify(schema, (name, value) => (name === '$ref' ? undefined : value)))
+    if (compileError(alone) === message) path = at
+  }
+  return path
 }

@@ -8,10 +8,35 @@ export class TenroundsError extends Error {
   /** Stable identifier of the error, in snake_case, for example `invalid_option`. */
   readonly code: string
 
+  /**
+   * @param code stable identifier in snake_case.
+   * @param message explanation for people.
+   * @param options may have the `cause`.
+   */
   constructor(code: string, message: string, options?: ErrorOptions) {
     super(message, options)
     this.name = new.target.name
     this.code = code
+  }
+}
+
+/**
+ * A tool definition that cannot be used, thrown by `defineTool`, `createRouter` and `runTool`. The message names the tool,
+ * the field or the place in its schema, the value, and what is allowed. Its `code` is `invalid_tool`.
+ */
+export class InvalidToolError extends TenroundsError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('invalid_tool', message, options)
+  }
+}
+
+/**
+ * A JSON Schema that cannot be used. The message names the schema, the place in it, and the problem. Its `code` is
+ * `invalid_schema`. For the schema of a tool, it is the `cause` of an {@link InvalidToolError}.
+ */
+export class InvalidSchemaError extends TenroundsError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('invalid_schema', message, options)
   }
 }
 

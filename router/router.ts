@@ -1,5 +1,6 @@
 import { advertise, type FunctionTool } from './advertised-schema.ts'
 import { type DispatchCallsOptions, dispatchAll } from './dispatch-calls.ts'
+import { InvalidToolError } from './errors.ts'
 import type { AssistantMessage } from './reading/assistant-message.ts'
 import { type Reading, read } from './reading/read-reply.ts'
 import type { TextFormat } from './reading/text-format.ts'
@@ -34,12 +35,16 @@ export interface ReadReplyOptions {
   readonly textFormat?: TextFormat | undefined
 }
 
-/** @throws {TypeError} when two tools have one name, or a tool is not what `defineTool` makes. */
+/**
+ * Creates a router and compiles the schemas of its tools.
+ *
+ * @throws {InvalidToolError} when two tools have the same name, or a tool or one of its schemas is invalid.
+ */
 export function createRouter(tools: readonly Tool[]): Router {
   const byName = new Map<string, Tool>()
   for (const tool of tools) {
     checkTool(tool)
-    if (byName.has(tool.name)) throw new TypeError(`Two tools are named "${tool.name}": names have to be unique.`)
+    if (byName.has(tool.name)) throw new InvalidToolError(`Two tools are named "${tool.name}"; names must be unique.`)
     byName.set(tool.name, tool)
   }
   let definitions: readonly FunctionTool[] | undefined

@@ -31,7 +31,7 @@ export type OutputOf<T extends Tool> = T extends Tool<never, infer Output> ? Out
  * Resolves for everything that can happen in a call. `input` may be anything a model could send: an object, or, as on
  * the wire, a text, which is read with the same repairs as in a run.
  *
- * @throws {TypeError} by rejection, and only for a tool that `defineTool` would refuse.
+ * @throws {InvalidToolError} (as a rejection) when the tool or one of its schemas is invalid.
  */
 export async function runTool<T extends Tool>(
   tool: T,

@@ -130,6 +130,11 @@ export interface SchemaObject {
   readonly allOf?: readonly Schema[]
   readonly anyOf?: readonly Schema[]
   readonly oneOf?: readonly Schema[]
+  /**
+   * Names the property whose value selects one schema of `oneOf`, so that only errors of that schema are reported. It must
+   * be required, and have a `const` or an `enum` in each schema. From OpenAPI; it is not advertised to the model.
+   */
+  readonly discriminator?: { readonly propertyName: string }
   readonly not?: Schema
   readonly if?: Schema
   readonly then?: Schema

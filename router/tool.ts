@@ -1,50 +1,71 @@
 import type { Infer, ObjectSchema, Returnable, SchemaFor } from './schema.ts'
 import { checkDefinition, checkFields } from './validate-tool.ts'
 
-/** What a tool may know of the call besides its input. */
+/** The second argument of a tool's `execute`. */
 export interface ToolContext {
-  /** Aborted when the run is cancelled, the deadline passes, or `timeoutMs` is over. */
+  /** Aborted when the run is cancelled, when its deadline passes, or after `timeoutMs`. Pass it to `fetch` and the like. */
   readonly signal: AbortSignal
-  /** Stable over retries and resumes of the same call: use it as the idempotency key of a side effect. */
+  /** Id of the call. It is the same in retries and resumed runs, so it can be the idempotency key of a side effect. */
   readonly callId: string
 }
 
-/** MCP's behaviour hints. Defaults are MCP's: not read-only, destructive, not idempotent, open world. */
+/**
+ * Hints about a tool's behaviour, with MCP's names and defaults: not read-only, destructive, not idempotent, open world.
+ */
 export interface ToolAnnotations {
+  /** Title for people. */
   readonly title?: string
-  /** `true`: the call may be repeated after a crash. Without it, a call makes a run forget what it could answer calls with. */
+  /**
+   * `true`: the tool changes nothing, so its calls may be repeated after a crash. After a call of any other tool, a run no
+   * longer reuses earlier results. @defaultValue false
+   */
   readonly readOnlyHint?: boolean
+  /** `false`: the tool only adds, and never overwrites or deletes. Not used by tenrounds. @defaultValue true */
   readonly destructiveHint?: boolean
   /**
-   * `true`: the call may be repeated after a crash and gives the same again, so its result may be left out of a checkpoint.
-   * `false`: a polling tool, whose identical calls are executed again instead of being answered from the earlier result.
-   * Not set, an identical call is answered from the earlier result until another tool has acted: `false` on a tool with
-   * side effects lets a model that repeats itself act twice.
+   * What a repeated identical call does.
+   *
+   * - `true`: it returns the same value. It may be repeated after a crash, and its value may be left out of checkpoints.
+   * - `false`: it may return another value, as a tool for polling does. It is executed again. Do not set this on a tool
+   *   with side effects: a model that repeats itself would cause them twice.
+   * - not set: it gets the earlier result, until a tool without `readOnlyHint: true` has run.
    */
   readonly idempotentHint?: boolean
+  /** `false`: the tool reads and changes nothing outside of a closed system. Not used by tenrounds. @defaultValue true */
   readonly openWorldHint?: boolean
 }
 
 /**
  * A tool: a plain object around one function, with MCP's field names.
  *
- * `Tool` without arguments is the type of any tool, so that `readonly Tool[]` collects tools of all inputs.
+ * `Tool` without type arguments is the type of any tool, so an array of different tools is a `readonly Tool[]`.
  */
 export interface Tool<Input = never, Output = unknown> {
-  /** `^[a-zA-Z0-9_-]{1,64}$`, the intersection of what MCP and chat-completions servers accept. */
+  /** Name for the model: 1 to 64 of the characters `a-z`, `A-Z`, `0-9`, `_`, `-`, which MCP and all servers accept. */
   readonly name: string
+  /** Title for people. */
   readonly title?: string
+  /** Explains to the model what the tool does and when to use it. */
   readonly description: string
+  /** JSON Schema of the input. */
   readonly inputSchema: ObjectSchema
+  /** JSON Schema of the returned value. A value that does not match it is an error result. */
   readonly outputSchema?: object
+  /** Hints about the tool's behaviour. */
   readonly annotations: ToolAnnotations
-  /** How long one call may take, in milliseconds. @defaultValue 30000 */
+  /** Longest duration of one call, in milliseconds. @defaultValue 30000 */
   readonly timeoutMs: number
+  /**
+   * Does the work. Its input is validated, and its references are resolved. The message of a thrown error goes to the
+   * model.
+   */
   readonly execute: (input: Input, context: ToolContext) => Output | Promise<Output>
 }
 
+/** Timeout of a tool that sets none, in milliseconds. */
 export const defaultToolTimeoutMs = 30_000
 
+/** Argument of {@link defineTool}: a {@link Tool} whose optional fields may be left out. */
 interface ToolDefinition<I, O, Output> {
   readonly name: string
   readonly title?: string
@@ -56,17 +77,35 @@ interface ToolDefinition<I, O, Output> {
   readonly execute: (input: NoInfer<Infer<I>>, context: ToolContext) => Output | Promise<Output>
 }
 
-/** What `execute` may return: anything, unless there is an output schema. */
+/** The values that `execute` may return: any, unless there is an output schema. */
 type Allowed<O> = [O] extends [never] ? unknown : Returnable<Infer<O>>
 
 type Returned<O, Output> = [O] extends [never] ? Output : Infer<O>
 
 /**
- * Defines a tool. The types of `execute`'s input and output are inferred from the schemas, see {@link Infer}; without an
- * `outputSchema` the output is whatever `execute` returns. A literal that is returned keeps its type, so that `'a'` fits
- * an `enum`; inside a callback of its own (`lines.map(() => ({ kind: 'a' as const }))`) it needs `as const`.
+ * Defines a tool. The types of input and output are inferred from the schemas, see {@link Infer}. Without an
+ * `outputSchema`, the output has the type that `execute` returns.
  *
- * @throws {TypeError} when the definition is invalid; the message names the tool and the path.
+ * A returned literal keeps its type, so `'a'` matches an `enum`. In a nested callback it needs `as const`:
+ * `lines.map(() => ({ kind: 'a' as const }))`.
+ *
+ * Fields and keywords are checked here. The schemas are compiled when the tool is first used, by `createRouter`,
+ * `runLoop` or `runTool`, which report the remaining mistakes.
+ *
+ * @throws {InvalidToolError} that names the tool, the field or the place in its schema, and the value.
+ *
+ * @example
+ * const getWeather = defineTool({
+ *   name: 'get_weather',
+ *   description: 'Returns the temperature of a city.',
+ *   inputSchema: {
+ *     type: 'object',
+ *     properties: { city: { type: 'string' } },
+ *     required: ['city'],
+ *     additionalProperties: false,
+ *   },
+ *   execute: async ({ city }) => ({ city, celsius: await readTemperature(city) }), // city: string
+ * })
  */
 export function defineTool<
   const I extends ObjectSchema,

@@ -1,11 +1,14 @@
-import { checkSchema } from './check-schema.ts'
-import { isObject } from './json/json.ts'
-import { firstFault, type Place } from './schema-places.ts'
-import { closest } from './text/closest.ts'
-import { compileSchema } from './validation.ts'
+// Checks tool definitions. `defineTool` checks all fields and the names in the schemas, which is cheap enough for import
+// time. `createRouter` and `runTool` compile the schemas, and also check tools that did not come from `defineTool`.
 
-/** A tool as it comes from a caller, who may not be using TypeScript. */
-interface Unchecked {
+import { checkKeywords, checkSchema, subschemas } from './check-schema.ts'
+import { InvalidSchemaError, InvalidToolError } from './errors.ts'
+import { isObject } from './json/json.ts'
+import { closest } from './text/closest.ts'
+import { shownValue } from './text/shown-value.ts'
+
+/** A tool whose fields may have any type, because the caller may not use TypeScript. */
+interface UncheckedTool {
   readonly name: unknown
   readonly title?: unknown
   readonly description: unknown
@@ -16,7 +19,7 @@ interface Unchecked {
   readonly execute: unknown
 }
 
-const fields: readonly (keyof Unchecked)[] = [
+const fields: readonly (keyof UncheckedTool)[] = [
   'name',
   'title',
   'description',
@@ -26,28 +29,28 @@ const fields: readonly (keyof Unchecked)[] = [
   'timeoutMs',
   'execute',
 ]
-const hints = ['readOnlyHint', 'destructiveHint', 'idempotentHint', 'openWorldHint']
+const annotationNames = ['title', 'readOnlyHint', 'destructiveHint', 'idempotentHint', 'openWorldHint']
 const toolName = /^[a-zA-Z0-9_-]{1,64}$/
 
-/** @throws {TypeError} when a definition has a field that no tool has, which would be ignored. */
+/** @throws {InvalidToolError} when a definition is not an object, or has a field that tools do not have. */
 export function checkFields(definition: object): void {
   checkIsObject(definition)
-  checkNames(`Tool ${shown(Reflect.get(definition, 'name'))}`, 'field of a tool', definition, fields)
+  checkNames(`Tool ${shown(Reflect.get(definition, 'name'))}: unknown field`, definition, fields, 'a tool')
 }
 
-const sound = new WeakSet<object>()
+const checkedTools = new WeakSet<object>()
 
-/** @throws {TypeError} that names the tool, the path and the value, when a definition is invalid. */
-export function checkDefinition(tool: Unchecked): void {
+/** @throws {InvalidToolError} that names the tool, the field and its value, when a field of a tool is wrong. */
+export function checkDefinition(tool: UncheckedTool): void {
   checkIsObject(tool)
   if (typeof tool.name !== 'string' || !toolName.test(tool.name)) {
-    throw new TypeError(
+    throw new InvalidToolError(
       `Tool name ${shown(tool.name)} is invalid: use 1 to 64 of the characters a-z, A-Z, 0-9, "_" and "-".`,
     )
   }
   const label = `Tool "${tool.name}"`
-  const expect = (field: keyof Unchecked, fits: boolean, what: string) => {
-    if (!fits) throw new TypeError(`${label}: ${field} is ${shown(tool[field])}; it has to be ${what}.`)
+  const expect = (field: keyof UncheckedTool, fits: boolean, what: string) => {
+    if (!fits) throw new InvalidToolError(`${label}: ${field} is ${shown(tool[field])}; it must be ${what}.`)
   }
   const { description, title, execute, timeoutMs, annotations } = tool
   expect('description', typeof description === 'string', 'a string')
@@ -55,77 +58,81 @@ export function checkDefinition(tool: Unchecked): void {
   expect('execute', typeof execute === 'function', 'a function')
   expect('timeoutMs', Number.isInteger(timeoutMs) && Number(timeoutMs) > 0, 'a positive whole number of milliseconds')
   expect('annotations', isObject(annotations), 'an object')
-  checkAnnotations(`${label}: annotations`, annotations as object)
-  checkInputSchema(`${label}: inputSchema`, tool.inputSchema)
-  if (tool.outputSchema !== undefined) checkSchema(`${label}: outputSchema`, tool.outputSchema)
-  sound.add(tool)
+  checkAnnotations(label, annotations as object)
+  asToolError(() => {
+    checkKeywords(`${label}: inputSchema`, tool.inputSchema)
+    if (tool.outputSchema !== undefined) checkKeywords(`${label}: outputSchema`, tool.outputSchema)
+  })
+  checkInputSchema(`${label}: inputSchema`, tool.inputSchema as object)
+  checkedTools.add(tool)
 }
 
 /**
- * Makes a tool ready to be called: its schemas are compiled, and one that did not come from `defineTool` is checked as
- * that would have done.
+ * Makes a tool ready to be called: compiles its schemas. A tool that did not come from `defineTool` is checked first.
  *
- * @throws {TypeError} that names the tool, as `defineTool` does.
+ * @throws {InvalidToolError} that names the tool, the place in its schema, the problem and the value.
  */
-export function checkTool(tool: Unchecked): void {
-  if (!sound.has(tool)) checkDefinition(tool)
-  for (const key of ['inputSchema', 'outputSchema'] as const) {
-    const schema = tool[key]
-    if (schema === undefined) continue
-    try {
-      compileSchema(schema as object)
-    } catch (error) {
-      const message = `Tool "${tool.name}": ${key} cannot be compiled: ${(error as Error).message}`
-      throw new TypeError(message, { cause: error })
-    }
+export function checkTool(tool: UncheckedTool): void {
+  if (!checkedTools.has(tool)) checkDefinition(tool)
+  asToolError(() => {
+    checkSchema(`Tool "${tool.name}": inputSchema`, tool.inputSchema)
+    if (tool.outputSchema !== undefined) checkSchema(`Tool "${tool.name}": outputSchema`, tool.outputSchema)
+  })
+}
+
+function asToolError(check: () => void): void {
+  try {
+    check()
+  } catch (error) {
+    throw error instanceof InvalidSchemaError ? new InvalidToolError(error.message, { cause: error }) : error
   }
 }
 
 function checkIsObject(tool: unknown): void {
-  if (!isObject(tool)) throw new TypeError(`A tool is ${shown(tool)}; it has to be an object, as defineTool makes it.`)
+  if (!isObject(tool)) {
+    throw new InvalidToolError(`A tool is ${shown(tool)}; it must be an object, as defineTool returns it.`)
+  }
 }
 
-function checkNames(label: string, kind: string, given: object, known: readonly string[]): void {
+/** @param label begins the message and says what kind of name is unknown. */
+function checkNames(label: string, given: object, known: readonly string[], owner: string): void {
   const name = Object.keys(given).find((name) => !known.includes(name))
   if (name === undefined) return
   const meant = closest(name, known)
-  const hint = meant === undefined ? '' : `; did you mean "${meant}"?`
-  throw new TypeError(`${label}: "${name}" is no ${kind}${hint || `: there are ${known.join(', ')}.`}`)
+  const hint = meant === undefined ? `; ${owner} has ${known.join(', ')}.` : `; did you mean "${meant}"?`
+  throw new InvalidToolError(`${label} "${name}"${hint}`)
 }
 
 function checkAnnotations(label: string, annotations: object): void {
-  checkNames(label, 'annotation', annotations, ['title', ...hints])
+  checkNames(`${label}: unknown annotation`, annotations, annotationNames, 'annotations')
   for (const [name, value] of Object.entries(annotations)) {
     const wanted = name === 'title' ? 'string' : 'boolean'
     if (value === undefined || typeof value === wanted) continue
-    throw new TypeError(`${label}/${name} is ${shown(value)}; it has to be a ${wanted}.`)
+    throw new InvalidToolError(`${label}: annotations/${name} is ${shown(value)}; it must be a ${wanted}.`)
   }
 }
 
-function checkInputSchema(label: string, schema: unknown): void {
-  checkSchema(label, schema)
-  const { type } = schema as { readonly type?: unknown }
-  if (type !== 'object') throw new TypeError(`${label}/type is ${shown(type)}; it has to be "object".`)
-  const fault = firstFault(schema, reservedName)
-  if (fault !== undefined) throw new TypeError(`${label}${fault}`)
-}
-
-/** Names that no input can have: an object with one of the first two is a reference, and the last is refused in any. */
+/** Names that no input can have: `$result` and `$input` mark references, and `__proto__` is refused in every call. */
 const reserved = ['$result', '$input', '__proto__']
 
-function reservedName({ schema: { properties = {}, required = [] }, path }: Place): string | undefined {
-  const name = reserved.find((name) => Object.hasOwn(properties as object, name))
-  if (name !== undefined) return `${path}/properties/${name}: no call can carry a property of this name; use another.`
-  const needed = reserved.find((name) => (required as readonly unknown[]).includes(name))
-  return needed && `${path}/required: no call can carry a property "${needed}"; use another name.`
+function checkInputSchema(label: string, schema: object): void {
+  const type: unknown = Reflect.get(schema, 'type')
+  if (type !== 'object') throw new InvalidToolError(`${label}/type is ${shown(type)}; it must be "object".`)
+  for (const { schema: one, path } of subschemas(schema)) {
+    const { properties, required } = one
+    const isNamed = (name: string) => isObject(properties) && Object.hasOwn(properties, name)
+    const isRequired = (name: string) => Array.isArray(required) && required.includes(name)
+    const name = reserved.find((name) => isNamed(name) || isRequired(name))
+    if (name === undefined) continue
+    const place = isNamed(name) ? `properties/${name}` : 'required'
+    throw new InvalidToolError(`${label}${path}/${place}: calls cannot have a property "${name}"; use another name.`)
+  }
 }
 
+/** A value for a message: JSON with secrets masked, or its type where JSON has no notation for it. */
 function shown(value: unknown): string {
-  if (typeof value === 'function' || typeof value === 'symbol' || typeof value === 'bigint') return `a ${typeof value}`
   if (typeof value === 'number' || value === undefined) return String(value)
-  try {
-    return JSON.stringify(value).slice(0, 80)
-  } catch {
-    return 'an object that JSON cannot carry'
-  }
+  return typeof value === 'function' || typeof value === 'symbol' || typeof value === 'bigint'
+    ? `a ${typeof value}`
+    : shownValue(value, 80)
 }

@@ -1,8 +1,8 @@
 import { checkSchema } from '../../router/check-schema.ts'
+import { errorMessage } from '../../router/errors.ts'
 import { findUnserializable, isObject, isPlainJson } from '../../router/json/json.ts'
 import { createRouter, type Router } from '../../router/router.ts'
 import { excerpt } from '../../router/text/clip.ts'
-import { compileSchema } from '../../router/validation.ts'
 import { LoopError } from './errors.ts'
 import { shownOption } from './limits.ts'
 import type { RunOptions } from './run.ts'
@@ -101,10 +101,8 @@ export function routerOf<S extends object>(options: RunOptions<S>): Router {
 function compiles(name: string, schema: object): void {
   try {
     checkSchema(name, schema)
-    compileSchema(schema)
   } catch (error) {
-    const { message } = error as Error
-    throw invalid(message.startsWith(name) ? message : `${name} cannot be compiled: ${message}`, error)
+    throw invalid(errorMessage(error), error)
   }
 }
 

@@ -3,6 +3,8 @@ import ajvFormats from 'ajv-formats'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { advertise } from '../../router/advertised-schema.ts'
+import { InvalidToolError } from '../../router/errors.ts'
+import { createRouter } from '../../router/router.ts'
 import { defineTool } from '../../router/tool.ts'
 import { compileSchema } from '../../router/validation.ts'
 import { objectSchema } from './support/arbitrary-schemas.ts'
@@ -16,7 +18,7 @@ const define = (inputSchema: object) =>
     execute: () => null,
   })
 
-/** The schema of an input with one property, and what else belongs to it. */
+/** The schema of an input with one property, and more keywords. */
 const withA = (a: unknown, more: object = {}) => ({ type: 'object', properties: { a }, ...more })
 
 const cyclic: Record<string, unknown> = { type: 'object' }
@@ -30,137 +32,204 @@ const tree = {
 }
 
 test.each([
-  ['a misspelt keyword', { type: 'object', propertis: {} }, ': "propertis" is not a JSON Schema keyword.'],
-  ['a type that is none', withA({ type: 'text' }), '/properties/a/type'],
   [
-    'a pattern that is none',
-    withA({ type: 'string', pattern: '(' }),
-    '/properties/a/pattern must match format "regex"',
+    'a misspelt keyword',
+    { type: 'object', propertis: {} },
+    ': "propertis" is not a JSON Schema keyword; did you mean "properties"?',
   ],
-  [
-    'a pattern of properties that is none',
-    { type: 'object', patternProperties: { '(': {} } },
-    '/patternProperties must',
-  ],
-  ['a list of names that is none', { type: 'object', required: 'a' }, '/required must be array; it is "a".'],
   [
     'null as OpenAPI writes it',
     withA({ type: 'string', nullable: true }),
-    '/properties/a: "nullable" is not a keyword of',
+    '/properties/a: "nullable" is not a keyword of JSON Schema 2020-12: add "null" to "type".',
   ],
-  ['a tuple as draft 7 writes it', withA({ type: 'array', items: [{}] }), '/properties/a/items must be object,boolean'],
-  ['dependencies as draft 7 writes them', { type: 'object', dependencies: {} }, ': "dependencies" is not a keyword of'],
+  [
+    'an optional property as TypeScript has it',
+    withA({ type: 'string', optional: true }),
+    '/properties/a: "optional" is not a keyword of JSON Schema 2020-12: leave the property out of "required".',
+  ],
+  ['dependencies of draft 7', { type: 'object', dependencies: {} }, ': "dependencies" is not a keyword of'],
   ['an anchor', withA({ $anchor: 'b', type: 'string' }), '/properties/a: "$anchor" is not a keyword of'],
+  [
+    'a nested id',
+    withA({ $id: 'b', type: 'string' }),
+    '/properties/a/$id: only the root of a schema can have an "$id".',
+  ],
+  ['a BigInt', withA({ const: 1n }), '/properties/a/const is a bigint, which JSON cannot represent.'],
+  ['NaN', withA({ const: Number.NaN }), '/properties/a/const is NaN, which JSON cannot represent.'],
+  ['a schema that contains itself', cyclic, '/properties/a contains itself; point at it with "$ref" instead.'],
+  ['a schema that is nested too deep', withA(deep), '/properties/a/anyOf/0/anyOf'],
+])('defineTool refuses %s and names tool and path', (_, schema, message) => {
+  expect(() => define(schema)).toThrow(`Tool "tried": inputSchema${message}`)
+  expect(() => define(schema)).toThrow(InvalidToolError)
+})
+
+test.each([
+  [
+    'an unknown type',
+    withA({ type: 'text' }),
+    '/properties/a/type: expected one of "array", "boolean", "integer", "null"',
+  ],
+  ['an invalid pattern', withA({ type: 'string', pattern: '(' }), '/properties/a/pattern: must match format "regex"'],
+  [
+    'an invalid pattern of properties',
+    { type: 'object', patternProperties: { '(': {} } },
+    '/patternProperties: property',
+  ],
+  ['a single required name', { type: 'object', required: 'a' }, '/required: expected array, received "a".'],
+  ['a tuple of draft 7', withA({ type: 'array', items: [{}] }), '/properties/a/items: expected object or boolean'],
+  [
+    'a negative length',
+    withA({ type: 'string', minLength: -1 }),
+    '/properties/a/minLength: must be >= 0, received -1.',
+  ],
   [
     'another dialect',
     { $schema: 'http://json-schema.org/draft-07/schema#', type: 'object' },
-    '/$schema is "http://json',
+    '/$schema: expected "http',
   ],
-  ['an id inside', withA({ $id: 'b', type: 'string' }), '/properties/a/$id is "b": only the root may have an "$id".'],
-  ['an id that is none', { type: 'object', $id: 'http://[' }, '/$id must match format "uri-reference"'],
   [
-    'a reference to nothing',
+    'an invalid id',
+    { type: 'object', $id: 'http://[' },
+    '/$id: must match format "uri-reference", received "http://[".',
+  ],
+  [
+    'a reference without a target',
     withA({ $ref: '#/$defs/b' }, { $defs: { c: {} } }),
-    '/properties/a/$ref is "#/$defs/b": the',
+    '/properties/a/$ref is "#/$defs/b", which the schema does not have.',
   ],
   [
     'a reference to another schema',
     withA({ $ref: 'https://example.com/b' }),
-    '/properties/a/$ref is "https://example.com',
+    '/properties/a/$ref is "https://example.com/b"; it must be "#" or "#/$defs/<name>", within the same schema.',
   ],
+  ['a reference to an anchor', withA({ $ref: '#nope' }), '/properties/a/$ref is "#nope"; it must be "#" or "#/$defs/'],
   [
-    'a reference to an anchor',
-    withA({ $ref: '#nope' }),
-    '/properties/a/$ref is "#nope"; it has to be "#" or "#/$defs/',
-  ],
-  [
-    'a reference to a member',
+    'a reference to a property',
     withA({ $ref: '#/properties/a' }),
-    '/properties/a/$ref is "#/properties/a"; it has to be',
+    '/properties/a/$ref is "#/properties/a"; it must be "#"',
   ],
-  ['a format without a type', withA({ format: 'date' }), '/properties/a: "format" is ignored without a type; it needs'],
+  [
+    'a reference that only Ajv cannot resolve',
+    withA({ $ref: '#/$defs/\ud800' }, { $defs: { '\ud800': true } }),
+    ": can't resolve reference",
+  ],
+  [
+    'a format without a type',
+    withA({ format: 'date' }),
+    '/properties/a: "format" needs "type": "number,string", in {"format":"date"}.',
+  ],
   [
     'properties without a type',
     withA({ properties: { b: {} } }),
-    '/properties/a: "properties" is ignored without a type',
+    '/properties/a: "properties" needs "type": "object", in',
   ],
-  ['a keyword of another type', withA({ type: 'string', minimum: 1 }), '/properties/a: "minimum" is ignored where the'],
+  [
+    'a keyword of another type',
+    withA({ type: 'string', minimum: 1 }),
+    '/properties/a: "minimum" needs "type": "number"',
+  ],
   [
     'a branch of another type',
     withA({ type: 'string', anyOf: [{ type: 'null' }] }),
-    '/properties/a/anyOf/0/type is "null"',
+    '/properties/a/anyOf/0: type "null" contradicts type "string" of the schema around it, in {"type":"null"}.',
   ],
   [
     'if without then',
     withA({ type: 'string', if: { minLength: 1 } }),
-    '/properties/a: "if" does nothing without "then"',
+    '/properties/a: "if" without "then" and "else" is ignored, in {"type":"string","if":{"minLength":1}}.',
   ],
-  ['minContains alone', withA({ type: 'array', minContains: 1 }), '/properties/a: "minContains" does nothing without'],
   [
-    'contains of nothing',
+    'a mistake in a definition',
+    withA({ $ref: '#/$defs/b' }, { $defs: { b: { type: 'string', if: { minLength: 1 } } } }),
+    '/$defs/b: "if" without "then" and "else" is ignored',
+  ],
+  ['minContains alone', withA({ type: 'array', minContains: 1 }), '/properties/a: "minContains" without "contains" is'],
+  [
+    'contains that needs no item',
     withA({ type: 'array', contains: {}, minContains: 0 }),
-    '/properties/a: "contains" does nothing',
+    '/properties/a: "minContains" == 0',
   ],
   [
-    'contains of less than it needs',
+    'contains that allows fewer items than it needs',
     withA({ type: 'array', contains: {}, maxContains: 0 }),
-    '/properties/a/maxContains is 0',
+    '/properties/a: "minContains" > "maxContains" is always invalid',
   ],
-  ['an open tuple', withA({ type: 'array', prefixItems: [{}] }), '/properties/a: "prefixItems" has 1 schemas; add'],
   [
-    'a required name that is misspelt',
+    'an open tuple',
+    withA({ type: 'array', prefixItems: [{}] }),
+    '/properties/a: "prefixItems" has 1 schemas; add "minItems": 1 and "items": false, in',
+  ],
+  [
+    'a misspelt required name of a closed object',
     withA({}, { required: ['A'], additionalProperties: false }),
-    '/required/0 is "A"',
+    '/required: "A" is not one of the properties, and no others are allowed.',
   ],
-  ['a BigInt', withA({ const: 1n }), '/properties/a/const is a bigint, which JSON cannot carry.'],
-  ['a number that is none', withA({ const: Number.NaN }), '/properties/a/const is NaN, which JSON cannot carry.'],
-  ['a schema that holds itself', cyclic, '/properties/a holds an object that holds itself: point at it with "$ref"'],
   [
-    'a definition that is only itself',
+    'a definition that only refers to itself',
     withA({ $ref: '#/$defs/x' }, circle),
-    '/properties/a: this leads in a circle by "$ref"',
+    '/properties/a: "$ref" leads back here for the same value',
   ],
-  ['a whole that is only itself', withA({}, { $ref: '#' }), ': this leads in a circle by "$ref"'],
+  ['a schema that only refers to itself', withA({}, { $ref: '#' }), ': "$ref" leads back here for the same value'],
   [
     'a circle through a condition',
     withA({}, { dependentSchemas: { a: { $ref: '#/$defs/y' } }, $defs: { y: { not: { $ref: '#/$defs/y' } } } }),
-    ': this leads in a circle by "$ref"',
+    ': "$ref" leads back here for the same value',
   ],
-  ['a schema too deep to walk', withA(deep), '/properties/a/anyOf/0/anyOf'],
-])('%s fails at definition and names tool and path', (_, schema, message) => {
-  expect(() => define(schema)).toThrow(`Tool "tried": inputSchema${message}`)
+  [
+    'a discriminator without const or enum',
+    withA({
+      type: 'object',
+      discriminator: { propertyName: 'k' },
+      required: ['k'],
+      oneOf: [{ properties: { k: { type: 'string' } } }],
+    }),
+    '/properties/a: discriminator: "properties/k" must have "const" or "enum", in',
+  ],
+])('createRouter refuses %s and names tool and path', (_, schema, message) => {
+  const tool = define(schema)
+  expect(() => createRouter([tool])).toThrow(`Tool "tried": inputSchema${message}`)
+  expect(() => createRouter([tool])).toThrow(InvalidToolError)
 })
 
 const shared = { type: 'string', minLength: 1 }
 
 test.each([
   [
-    'what looks like a reference in a value',
+    'a value that looks like a reference',
     withA({ default: { $ref: '#/x' }, enum: [{ $ref: 'y' }], examples: [{ $id: '#' }] }),
   ],
-  ['a property called like a keyword', { type: 'object', properties: { $ref: shared, $id: shared, nullable: shared } }],
-  ['one object in two places', { type: 'object', properties: { a: shared, b: { type: 'array', items: shared } } }],
+  [
+    'a property with the name of a keyword',
+    { type: 'object', properties: { $ref: shared, $id: shared, nullable: shared } },
+  ],
+  [
+    'a schema object that is used twice',
+    { type: 'object', properties: { a: shared, b: { type: 'array', items: shared } } },
+  ],
   ['a tree', withA({ $ref: '#/$defs/tree' }, tree)],
   ['a reference to the whole', withA({ type: 'array', items: { $ref: '#' } })],
-  ['a name that has to be escaped', withA({ $ref: '#/$defs/a~1b%20%25' }, { $defs: { 'a/b %': { type: 'string' } } })],
   [
-    'its own dialect',
+    'a definition whose name needs escaping',
+    withA({ $ref: '#/$defs/a~1b%20%25' }, { $defs: { 'a/b %': { type: 'string' } } }),
+  ],
+  [
+    'the dialect and an id at the root',
     { $schema: 'https://json-schema.org/draft/2020-12/schema', $id: 'https://a.b/c', type: 'object' },
   ],
   ['a closed tuple', withA({ type: 'array', prefixItems: [shared, {}], minItems: 2, items: false })],
   [
-    'required names of which one is a pattern',
+    'a required name that matches a pattern',
     { type: 'object', required: ['a1'], patternProperties: { '^a': {} }, additionalProperties: false },
   ],
-  ['a property that matches a pattern, too', withA(shared, { patternProperties: { '^a': { type: 'string' } } })],
-  ['required names in branches', withA({}, { anyOf: [{ required: ['a'] }, { required: ['b'] }] })],
+  ['a property that also matches a pattern', withA(shared, { patternProperties: { '^a': { type: 'string' } } })],
+  ['required names in branches of anyOf', withA({}, { anyOf: [{ required: ['a'] }, { required: ['b'] }] })],
   [
     'an integer among numbers',
     withA({ type: ['number', 'null'], anyOf: [{ type: 'integer', minimum: 1 }, { type: 'null' }] }),
   ],
 ])('%s is allowed', (_, schema) => {
   const tool = define(schema)
-  expect(() => compileSchema(tool.inputSchema)).not.toThrow()
+  expect(() => createRouter([tool])).not.toThrow()
   expect(() => strict().compile(advertise(tool).function.parameters)).not.toThrow()
 })
 
@@ -170,11 +239,11 @@ function strict(): Ajv2020 {
   return ajv
 }
 
-test('what passes the definition can be compiled, and so can what the model is shown of it', () => {
+test('a schema that createRouter accepts can be advertised as a valid schema', () => {
   let valid = 0
-  const cases = Math.min(numberOfCases(500), 5_000) // each compiles two schemas
+  const cases = Math.min(numberOfCases(500), 5_000) // each case compiles two schemas
   const property = fc.property(objectSchema, (schema) => {
-    const tool = defined(schema)
+    const tool = accepted(schema)
     if (tool === undefined) return
     valid++
     compileSchema(tool.inputSchema)({ a: {}, b: [] })
@@ -184,9 +253,11 @@ test('what passes the definition can be compiled, and so can what the model is s
   expect(valid).toBeGreaterThan(cases / 5)
 }, 600_000)
 
-function defined(schema: object): ReturnType<typeof define> | undefined {
+function accepted(schema: object): ReturnType<typeof define> | undefined {
   try {
-    return define(schema)
+    const tool = define(schema)
+    createRouter([tool])
+    return tool
   } catch (error) {
     expect((error as Error).message).toMatch(/^Tool "tried": inputSchema[/:]/)
     return undefined

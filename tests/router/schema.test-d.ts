@@ -1,7 +1,7 @@
 import { expectTypeOf, test } from 'vitest'
 import type { Infer, KnownKeywords, ObjectSchema, SchemaObject } from '../../router/schema.ts'
+import type { metaSchema } from '../../router/schema-keywords.ts'
 import { defineTool } from '../../router/tool.ts'
-import type { metaSchema } from '../../router/validation.ts'
 
 const description = 'A tool of the type tests.'
 
