@@ -2,30 +2,39 @@ import { styleText } from 'node:util'
 import { formatChange, formatFigure, headlineDeltas, tradeoffNote } from '../incident/report/figures.ts'
 import type { ReportDocument } from '../incident/report/report.ts'
 import type { LoopEvent } from '../loop/events.ts'
+import type { TextOutput } from './command-io.ts'
 
-/** Where progress goes: a terminal gets a live status line, anything else one line per step. */
-interface ProgressStream {
-  readonly isTTY?: boolean
-  write(text: string): unknown
-}
+/** Interval at which the status line of a terminal is redrawn, so that the elapsed time advances. */
+const redrawMs = 100
 
-const tickMs = 100
-
-/** Prints the steps of a run as they happen: round, tool, elapsed time. */
+/**
+ * Prints the steps of a run as they happen, one line each, with the elapsed time. A terminal also gets a status line with
+ * the current step.
+ *
+ * ```
+ *    0.4 s  round 1/10: 6 tool calls (5312 tokens in, 118 out)
+ *    0.4 s    fetch_config ok (1 ms)
+ * ```
+ */
 export class Progress {
-  readonly #stream: ProgressStream
+  readonly #output: TextOutput
   readonly #now: () => number
   readonly #startedAt: number
   #rounds = 0
   #status = ''
   #timer: NodeJS.Timeout | undefined
 
-  constructor(stream: ProgressStream, now: () => number) {
-    this.#stream = stream
+  /**
+   * @param output where the lines go, usually stderr.
+   * @param now source of time in milliseconds; tests pass their own.
+   */
+  constructor(output: TextOutput, now: () => number) {
+    this.#output = output
     this.#now = now
     this.#startedAt = now()
   }
 
+  /** Prints an event of the run. Pass it as `onEvent`. */
   readonly onEvent = (event: LoopEvent): void => {
     switch (event.type) {
       case 'run-start':
@@ -33,7 +42,7 @@ export class Progress {
         this.line(`model ${event.model}, ${event.tools.length} tools, at most ${event.limits.rounds} rounds`)
         break
       case 'round-start':
-        this.#wait(
+        this.#showStatus(
           `round ${event.round}/${this.#rounds}: ${event.answerOnly ? 'asking for the answer' : 'waiting for the model'}`,
         )
         break
@@ -48,7 +57,7 @@ export class Progress {
         break
       }
       case 'tool-start':
-        this.#wait(`round ${event.round}/${this.#rounds}: ${event.tool}`)
+        this.#showStatus(`round ${event.round}/${this.#rounds}: ${event.tool}`)
         break
       case 'tool-end': {
         const outcome = event.errorKind ?? 'ok'
@@ -56,13 +65,13 @@ export class Progress {
         break
       }
       case 'retry':
-        this.line(`  ${event.code}: sent again in ${Math.round(event.waitMs)} ms`, 'yellow')
+        this.line(`  ${event.code}: retrying in ${Math.round(event.waitMs)} ms`, 'yellow')
         break
       case 'reply-failed':
         this.line(`  model call failed: ${event.error.message}`, 'yellow')
         break
       case 'answer-rejected':
-        this.line(`  answer sent back: ${event.problems.join('; ')}`, 'yellow')
+        this.line(`  answer rejected: ${event.problems.join('; ')}`, 'yellow')
         break
       case 'limit':
         this.line(`  limit ${event.limit}: ${event.detail}`, 'yellow')
@@ -78,31 +87,33 @@ export class Progress {
     }
   }
 
+  /** Prints one line. Control characters are replaced, because model output could control the terminal. */
   line(text: string, style?: 'yellow'): void {
-    this.#clear()
+    this.#clearStatus()
     const shown = printable(text).trimEnd()
-    this.#stream.write(`${this.#elapsed()}  ${style === undefined ? shown : this.#paint(style, shown)}\n`)
+    this.#output.write(`${this.#elapsed()}  ${style === undefined ? shown : this.#paint(style, shown)}\n`)
   }
 
+  /** Removes the status line. Call it before other text is printed and at the end. */
   close(): void {
-    this.#clear()
+    this.#clearStatus()
   }
 
-  #wait(status: string): void {
-    this.#clear()
-    if (!this.#stream.isTTY) return
+  #showStatus(status: string): void {
+    this.#clearStatus()
+    if (!this.#output.isTTY) return
     this.#status = status
-    const draw = () => this.#stream.write(`\r\u001b[2K${this.#elapsed()}  ${this.#status} …`)
+    const draw = () => this.#output.write(`\r\u001b[2K${this.#elapsed()}  ${this.#status} …`)
     draw()
-    this.#timer = setInterval(draw, tickMs)
+    this.#timer = setInterval(draw, redrawMs)
     this.#timer.unref()
   }
 
-  #clear(): void {
+  #clearStatus(): void {
     if (this.#timer === undefined) return
     clearInterval(this.#timer)
     this.#timer = undefined
-    this.#stream.write('\r\u001b[2K')
+    this.#output.write('\r\u001b[2K')
   }
 
   #elapsed(): string {
@@ -110,16 +121,15 @@ export class Progress {
   }
 
   #paint(style: 'dim' | 'yellow', text: string): string {
-    return this.#stream.isTTY ? styleText(style, text) : text
+    return this.#output.isTTY ? styleText(style, text) : text
   }
 }
 
-/** Model output may carry escape sequences that would command the terminal. */
 function printable(text: string): string {
   return text.replace(/\p{Cc}+/gu, ' ')
 }
 
-/** What the terminal says at the end: the verdict with the figures before and after. */
+/** The summary that a command prints at the end: cause, fix, validation, and the figures before and after. */
 export function verdict(document: ReportDocument): string {
   const { validation, diagnosis, fix_plan: plan } = document
   const rows = headlineDeltas(validation.deltas).map((delta) => [
@@ -144,7 +154,7 @@ function columns(rows: readonly (readonly string[])[]): readonly string[] {
   return rows.map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd())
 }
 
-/** Model output on a terminal: one line, no control characters. */
+/** Model output as one line without control characters. */
 function oneLine(text: string): string {
   return text.replace(/[\p{Cc}\s]+/gu, ' ').trim()
 }

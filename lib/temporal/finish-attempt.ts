@@ -6,7 +6,7 @@ import type { HeartbeatState } from './heartbeat.ts'
 import { isApplicationFailure, toApplicationFailure } from './to-application-failure.ts'
 
 /**
- * How a run ended, as far as the activity needs to know. `rounds` is the number of completed rounds: with 0 the result has
+ * The end of a run, as far as the activity needs to know it. `rounds` is the number of completed rounds: with 0 the result has
  * nothing worth keeping. `error` says why a run `failed`; without it the run is not retried.
  */
 export type RunOutcome = Pick<RunSummary, 'stop_reason' | 'rounds' | 'error'>

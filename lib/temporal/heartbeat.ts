@@ -194,7 +194,7 @@ export class HeartbeatState {
  * workflow must not see them, encrypt payloads with Temporal's payload codec.
  */
 export interface PackedCheckpoint {
-  /** How `data` is made from the JSON text. */
+  /** Encoding of `data`: JSON, compressed with gzip, as Base64. */
   readonly encoding: 'gzip+base64'
   /** The compressed checkpoint. */
   readonly data: string

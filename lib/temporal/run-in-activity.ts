@@ -8,7 +8,7 @@ import { HeartbeatState, heartbeatTimeoutOf, startHeartbeat } from './heartbeat.
 import { fitPayload, payloadLimitBytes, type Shorten } from './payload.ts'
 import { isApplicationFailure, toApplicationFailure } from './to-application-failure.ts'
 
-/** What the activity gives to its run: options of `runLoop`, and `deadlineMs` for `limits.deadlineMs`. */
+/** Values that the activity gives to its run: options of `runLoop`, and `deadlineMs` for `limits.deadlineMs`. */
 export interface ActivityRun {
   /** The same in every attempt, so the idempotency keys of tool calls are the same, too. */
   readonly runId: string

@@ -20,13 +20,13 @@ type Activities = Record<string, (argument: never) => Promise<unknown>>
 /** A client and a way to start workers for tests of single activities. */
 export interface ActivityHarness extends AsyncDisposable {
   readonly client: Client
-  /** What workers of this process logged, warnings and worse. */
+  /** Log entries of this process's workers, from warnings upwards. */
   readonly logs: readonly LogEntry[]
-  /** Of `one-activity-workflow.ts` and the incident workflow. */
+  /** Bundle of `one-activity-workflow.ts` and the incident workflow. */
   readonly workflowBundle: WorkflowBundleWithSourceMap
-  /** Starts a worker for these activities on a queue of its own. */
+  /** Starts a worker for these activities, by default on a task queue of its own. */
   startWorker(activities: Activities, taskQueue?: string): Promise<RunningWorker>
-  /** Starts a workflow that calls one activity. */
+  /** Starts a workflow that calls one activity of the worker. */
   start(
     worker: Pick<RunningWorker, 'taskQueue'>,
     activity: string,
@@ -35,10 +35,12 @@ export interface ActivityHarness extends AsyncDisposable {
   ): Promise<WorkflowHandle>
 }
 
+/** A worker that is shut down with the resource. */
 export interface RunningWorker extends AsyncDisposable {
   readonly taskQueue: string
 }
 
+/** Connects to the server and bundles the workflows. */
 export async function activityHarness(server: TemporalServer): Promise<ActivityHarness> {
   const logs: LogEntry[] = []
   Runtime.install({ logger: new DefaultLogger('WARN', (entry) => logs.push(entry)) })
@@ -89,7 +91,7 @@ export async function activityHarness(server: TemporalServer): Promise<ActivityH
   }
 }
 
-/** The error that the activity ended with, out of the workflow's failure. */
+/** Waits for the workflow to fail and returns the error of its activity. */
 export async function activityError(handle: WorkflowHandle): Promise<Error> {
   const error = await handle.result().then(
     (result) => new Error(`The workflow completed with ${JSON.stringify(result)}`),

@@ -16,12 +16,12 @@ const downloadTimeoutMs = 120_000
 const buildTimeoutMs = 15 * 60_000
 const binary = join(temporalCacheFolder, 'temporal')
 
-/** The server that is here already, or one that is installed now. @throws {Error} with the reasons where that fails. */
+/** Finds a server, or installs one. @throws {Error} with the reasons if that fails. */
 export async function findOrInstallTemporal(): Promise<TemporalSource> {
   const found = await findTemporal()
   if (found !== undefined) return found
   console.log(
-    'No Temporal server here: it is downloaded into the cache, once. Where the download is refused, Go builds it, which takes some minutes.',
+    'No Temporal server found. Downloading it into the cache, once. If the download is refused, Go builds it, which takes some minutes.',
   )
   const from = await installTemporal()
   const installed = await findTemporal()
@@ -30,11 +30,11 @@ export async function findOrInstallTemporal(): Promise<TemporalSource> {
 }
 
 /**
- * Puts the Temporal CLI into the cache, by the SDK's own download or, where that is refused, by building the published Go
- * module.
+ * Installs the Temporal CLI into the cache, with the SDK's own download or, if that is refused, by building the published
+ * Go module.
  *
- * @returns the way that worked.
- * @throws {Error} with the reason of each way.
+ * @returns the method that worked.
+ * @throws {Error} with the reason for each method.
  */
 async function installTemporal(): Promise<string> {
   await mkdir(temporalCacheFolder, { recursive: true })
@@ -53,7 +53,7 @@ async function installTemporal(): Promise<string> {
   throw new Error(reasons.join('; '))
 }
 
-/** The SDK has no download apart from starting a server, so one is started and stopped. */
+/** The SDK downloads only when it starts a server, so one is started and stopped. */
 async function downloadBySdk(): Promise<void> {
   const executable = {
     type: 'cached-download',
@@ -63,7 +63,7 @@ async function downloadBySdk(): Promise<void> {
   const started = TestWorkflowEnvironment.createLocal({ server: { executable } })
   const environment = await within(downloadTimeoutMs, started)
   await environment.teardown()
-  // The SDK names its download after prefix and version.
+  // The SDK's file name consists of a prefix and the version.
   const file = (await readdir(temporalCacheFolder)).find(
     (name) => name.startsWith('temporal') && name.includes(temporalCliVersion),
   )

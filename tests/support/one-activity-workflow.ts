@@ -1,12 +1,13 @@
 import { ActivityCancellationType, type ActivityOptions, proxyActivities } from '@temporalio/workflow'
 
+/** The activity to call. */
 export interface OneActivityInput {
   readonly activity: string
   readonly argument?: unknown
   readonly options?: ActivityOptions
 }
 
-/** Calls one activity and returns what it returns, after a cancellation too. */
+/** Calls one activity and returns its result, even after a cancellation. */
 export async function oneActivityWorkflow({ activity, argument, options }: OneActivityInput): Promise<unknown> {
   const activities = proxyActivities<Record<string, (argument: unknown) => Promise<unknown>>>({
     startToCloseTimeout: '1m',

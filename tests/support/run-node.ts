@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process'
 
+/** Exit code and output of a process. */
 export interface Finished {
   readonly code: number | null
   readonly stdout: string
   readonly stderr: string
 }
 
-/** Runs a script with this Node and waits for its end. `env` is the whole environment but for the PATH. */
+/** Runs a script with this Node and waits for its end. The environment has only `env`, `PATH` and `HOME`. */
 export function runNode(
   args: readonly string[],
   options: { readonly cwd: string; readonly env?: Readonly<Record<string, string>> },

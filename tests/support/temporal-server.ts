@@ -9,20 +9,21 @@ import { Connection } from '@temporalio/client'
 /** The newest release that `go install` builds. Its server is 1.29. */
 export const temporalCliVersion = '1.5.1'
 
-/** Where an installed server lies, so that it is fetched or built once a machine. */
+/** Cache for the server's binary, so that it is downloaded or built once per machine. */
 export const temporalCacheFolder = join(
   process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'),
   'tenrounds',
   `temporal-cli-${temporalCliVersion}`,
 )
 
+/** A running server, or a binary that starts one. `from` says where it was found. */
 export type TemporalSource =
   | { readonly kind: 'address'; readonly address: string; readonly from: string }
   | { readonly kind: 'binary'; readonly path: string; readonly from: string }
 
 /**
- * Where to get a Temporal server, without installing anything: `TEMPORAL_ADDRESS` (one that runs already),
- * `TEMPORAL_CLI_PATH`, `temporal` on the PATH, the cache.
+ * Finds a Temporal server without installing anything: `TEMPORAL_ADDRESS` (a running server), `TEMPORAL_CLI_PATH`,
+ * `temporal` on the PATH, or the cache.
  */
 export async function findTemporal(env: NodeJS.ProcessEnv = process.env): Promise<TemporalSource | undefined> {
   const address = env['TEMPORAL_ADDRESS']
@@ -40,18 +41,21 @@ export async function findTemporal(env: NodeJS.ProcessEnv = process.env): Promis
   return (await isExecutable(cached)) ? { kind: 'binary', path: cached, from: 'cache' } : undefined
 }
 
+/** Advice for people who have no server. */
 export const howToGetTemporal =
   'set TEMPORAL_ADDRESS or TEMPORAL_CLI_PATH, put `temporal` on the PATH, or run `npx tsx tests/support/ensure-temporal.ts --install`'
 
+/** A server that tests can use; it is stopped with the resource if it was started here. */
 export interface TemporalServer extends AsyncDisposable {
   readonly address: string
   readonly namespace: string
 }
 
 /**
- * Where the tests of one file get their server, or `undefined`, for `describe.skipIf`, after one line that says how to get one.
+ * Finds the server for the tests of one file. Without one it prints how to get one and returns `undefined`, for
+ * `describe.skipIf`.
  *
- * @throws {Error} where there is none and `CI` is set: there a skipped test would pass for a green one.
+ * @throws {Error} without a server if `CI` is set, because nobody would notice skipped tests there.
  */
 export async function temporalForTests(): Promise<TemporalSource | undefined> {
   const source = await findTemporal()
@@ -61,7 +65,7 @@ export async function temporalForTests(): Promise<TemporalSource | undefined> {
   return undefined
 }
 
-/** The server that runs already, or one that is started here and stopped with the resource. */
+/** Uses the running server, or starts one that is stopped with the resource. */
 export async function openTemporal(source: TemporalSource | undefined): Promise<TemporalServer> {
   if (source === undefined) throw new Error(`No Temporal server: ${howToGetTemporal}.`)
   if (source.kind === 'binary') return startTemporalServer(source.path)
@@ -69,19 +73,20 @@ export async function openTemporal(source: TemporalSource | undefined): Promise<
   return { address: source.address, namespace, [Symbol.asyncDispose]: async () => {} }
 }
 
+/** Options of {@link startTemporalServer}. */
 export interface ServerOptions {
-  /** @defaultValue a free one */
+  /** @defaultValue a free port */
   readonly port?: number
-  /** Serve the web UI on this port. @defaultValue no UI */
+  /** Port of the web UI. @defaultValue no UI */
   readonly uiPort?: number
-  /** Keep the state in this file, so that another server can go on with it. @defaultValue it is gone with the server */
+  /** File for the state, with which another server can continue. @defaultValue the state is in memory */
   readonly stateFile?: string
 }
 
 /** A server that was started here. */
 export interface StartedServer extends TemporalServer {
   readonly port: number
-  /** SIGKILL, as a crash would be; resolves when the process is gone. */
+  /** Sends SIGKILL, like a crash; resolves when the process has ended. */
   kill(): Promise<void>
 }
 
@@ -123,7 +128,7 @@ export async function startTemporalServer(binary: string, options: ServerOptions
   }
 }
 
-/** Connecting asks the server for its system information; the namespace comes up a moment later. */
+/** Polls until the namespace exists, which is a moment after the server accepts connections. */
 async function answers(address: string, timeoutMs: number): Promise<void> {
   const until = Date.now() + timeoutMs
   for (;;) {

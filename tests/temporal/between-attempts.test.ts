@@ -20,7 +20,7 @@ const source = await temporalForTests()
 describe.skipIf(source === undefined)('between two attempts of a run', () => {
   const harness = useHarness(source)
 
-  test('a cancellation still gets what the failed attempt had', async () => {
+  test('a cancellation gets the partial result of the failed attempt', async () => {
     const model = scriptedModel([calls('get_city', {}), busy(600_000)])
     await using worker = await harness.startWorker({
       work: loopActivity(() => ({ model, tools: [getCity], prompt: 'Which city?' })),
@@ -44,7 +44,7 @@ describe.skipIf(source === undefined)('between two attempts of a run', () => {
     expect(model.requests).toHaveLength(2)
   })
 
-  test('a worker that shuts down leaves the rest of the wait to the server', async () => {
+  test('after a worker shutdown the server waits for the rest of the delay', async () => {
     const askedAt: number[] = []
     const model = scriptedModel([
       calls('get_city', {}),
@@ -67,7 +67,7 @@ describe.skipIf(source === undefined)('between two attempts of a run', () => {
     expect((askedAt[1] ?? 0) - (askedAt[0] ?? 0)).toBeGreaterThanOrEqual(3_990)
   })
 
-  test('a wait that the attempt has no time for is the server’s', async () => {
+  test('the server waits if the attempt has no time for it', async () => {
     const attempts: number[] = []
     const model = scriptedModel([
       calls('get_city', {}),
@@ -87,7 +87,7 @@ describe.skipIf(source === undefined)('between two attempts of a run', () => {
     expect(attempts).toEqual([1, 2])
   })
 
-  test('with nothing to hand in, the incident workflow is cancelled and its status says so', async () => {
+  test('without a partial result the incident workflow ends as cancelled, and its status says so', async () => {
     const { address, namespace } = harness.server
     const connection = await NativeConnection.connect({ address })
     const taskQueue = `incidents-${randomUUID()}`
@@ -105,26 +105,26 @@ describe.skipIf(source === undefined)('between two attempts of a run', () => {
       await handle.cancel()
       await expect(result()).rejects.toMatchObject({ cause: { name: 'CancelledFailure' } })
       expect(await status()).toMatchObject({ step: 'agent_step', stop_reason: 'cancelled' })
-      const there = { TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace }
-      const watched = await startProcess(['watch', handle.workflowId], there).ended
+      const temporal = { TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace }
+      const watched = await startProcess(['watch', handle.workflowId], temporal).ended
       expect(watched.code).toBe(1)
       expect(watched.stderr).toContain('Cancelled without a result')
     })
     await connection.close()
   })
 
-  test('a heartbeat that a newer one overtakes is not sent', async () => {
+  test('a scheduled heartbeat is not sent if another one is sent before it', async () => {
     let asked = 0
     await using worker = await harness.startWorker({
       work: async () => {
-        // No heartbeat of the timer shall come in between.
+        // Fake timers keep the regular heartbeats out of the count.
         vi.useFakeTimers({ toFake: ['setInterval'] })
         const heartbeat = startHeartbeat(Context.current(), 60_000, () => ++asked)
         vi.useRealTimers()
         heartbeat.beatSoon()
         heartbeat.beatSoon()
         await heartbeat.beat()
-        const afterOvertaking = asked
+        const afterBeat = asked
         heartbeat.beatSoon()
         await turn()
         const afterWaiting = asked
@@ -132,7 +132,7 @@ describe.skipIf(source === undefined)('between two attempts of a run', () => {
         await heartbeat.flush()
         await heartbeat.flush()
         heartbeat.stop()
-        return [afterOvertaking, afterWaiting, asked]
+        return [afterBeat, afterWaiting, asked]
       },
     })
     expect(await (await harness.start(worker, 'work', { heartbeatTimeout: '60s' })).result()).toEqual([2, 3, 4])

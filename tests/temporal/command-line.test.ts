@@ -24,8 +24,9 @@ const slow: Responder = async (request) => {
 let server: TemporalServer
 let client: Client
 let reports: ReportFolder
-/** Of a run that nothing disturbs. */
+/** Model calls of an undisturbed run. */
 let requestsAlone: number
+/** Report of an undisturbed run. */
 let reportAlone: unknown
 
 describe.skipIf(source === undefined).concurrent('the command line with Temporal', () => {
@@ -44,7 +45,7 @@ describe.skipIf(source === undefined).concurrent('the command line with Temporal
     await server?.[Symbol.asyncDispose]()
   })
 
-  test('a worker that gets SIGTERM ends in order, and its run goes on in another one, as whoever waits can see', async () => {
+  test('after SIGTERM a worker stops in an orderly way, and its run continues in another one, as start --wait shows', async () => {
     await using mockServer = await startMockServer({ responder: slow })
     const place = placeOf(mockServer)
     const first = worker(place)
@@ -59,7 +60,7 @@ describe.skipIf(source === undefined).concurrent('the command line with Temporal
     const done = await waiting.ended
     expect(done.code, done.stderr).toBe(0)
     expect(done.stdout).toMatch(/^Validation +improved: /m)
-    // Which round is looked at first depends on how fast the second worker starts.
+    // Which round is shown first depends on how fast the second worker starts.
     expect(done.stderr).toMatch(/agent_step round \d+\/10: .*resumed after round 2/)
     expect(mockServer.requests.length).toBeLessThanOrEqual(requestsAlone + 1)
 
@@ -75,27 +76,30 @@ describe.skipIf(source === undefined).concurrent('the command line with Temporal
     await second.ended
   })
 
-  test.each([7, 8])('a worker that gets SIGKILL costs one model call at most, seed %i: same report', async (seed) => {
-    await using mockServer = await startMockServer({ responder: slow })
-    const place = placeOf(mockServer)
-    const first = worker(place)
-    await first.until('worker ready')
-    const taskQueue = place.TEMPORAL_TASK_QUEUE
-    const timeouts = { heartbeat_ms: 2_000 }
-    const started = await startIncident(scenario, { client, taskQueue, timeouts })
-    const random = seededNumber(seed)
-    await requests(mockServer, 1 + Math.floor(random() * (requestsAlone - 1)))
-    await delay(random() * 400)
-    first.kill('SIGKILL')
-    await first.ended
-    const second = worker(place)
-    expect(comparable((await started.result()).report.json)).toEqual(reportAlone)
-    expect(mockServer.requests.length).toBeLessThanOrEqual(requestsAlone + 1)
-    second.kill('SIGTERM')
-    await second.ended
-  })
+  test.each([7, 8])(
+    'SIGKILL of a worker costs at most one model call and gives the same report, seed %i',
+    async (seed) => {
+      await using mockServer = await startMockServer({ responder: slow })
+      const place = placeOf(mockServer)
+      const first = worker(place)
+      await first.until('worker ready')
+      const taskQueue = place.TEMPORAL_TASK_QUEUE
+      const timeouts = { heartbeat_ms: 2_000 }
+      const started = await startIncident(scenario, { client, taskQueue, timeouts })
+      const random = seededNumber(seed)
+      await requests(mockServer, 1 + Math.floor(random() * (requestsAlone - 1)))
+      await delay(random() * 400)
+      first.kill('SIGKILL')
+      await first.ended
+      const second = worker(place)
+      expect(comparable((await started.result()).report.json)).toEqual(reportAlone)
+      expect(mockServer.requests.length).toBeLessThanOrEqual(requestsAlone + 1)
+      second.kill('SIGTERM')
+      await second.ended
+    },
+  )
 
-  test('what is wrong with the server is wrong usage: exit 2, one line that says what to set', async () => {
+  test('a wrong server, namespace or workflow id is wrong usage: exit code 2 and one line that says what to set', async () => {
     const there = { TEMPORAL_ADDRESS: server.address }
     const [noServer, noNamespace, noWorker, noWorkflow] = await Promise.all([
       startProcess(['start', scenario], { TEMPORAL_ADDRESS: '127.0.0.1:1' }).ended,
@@ -129,7 +133,7 @@ function worker(place: Readonly<Record<string, string>>): StartedProcess {
   return startProcess(['worker', '--live', '--reports', reports.path], place)
 }
 
-/** Resolves when so many requests have come. */
+/** Resolves when the mock server has received `count` requests. */
 async function requests(mockServer: MockServer, count: number): Promise<void> {
   while (mockServer.requests.length < count) await delay(10)
 }

@@ -21,9 +21,9 @@ describe.skipIf(source === undefined)('a run in an activity under hostile condit
 
   test.each<readonly [string, unknown, because?: string]>([
     ['of another activity', { cursor: 3 }],
-    ['a text', '{"checkpoint":1}'],
+    ['that are a text', '{"checkpoint":1}'],
     [
-      'cut off',
+      'that are cut off',
       { progress: {}, checkpoint: { encoding: 'gzip+base64', data: packCheckpoint({ version: 1 }).data.slice(0, 9) } },
     ],
     ['of an older version', { progress: {}, checkpoint: packCheckpoint(ofVersionOne()) }, 'has version 1'],
@@ -32,31 +32,39 @@ describe.skipIf(source === undefined)('a run in an activity under hostile condit
       { progress: {}, checkpoint: packCheckpoint({ ...emptyCheckpoint, version: checkpointVersion + 1 }) },
       `has version ${checkpointVersion + 1}`,
     ],
-    ['damaged inside', { progress: {}, checkpoint: packCheckpoint({ ...emptyCheckpoint, messages: [null] }) }],
     [
-      'with a result of nothing',
+      'with a damaged checkpoint',
+      { progress: {}, checkpoint: packCheckpoint({ ...emptyCheckpoint, messages: [null] }) },
+    ],
+    [
+      'with a null among the results',
       {
         progress: {},
         checkpoint: packCheckpoint({ ...emptyCheckpoint, messages: [{ role: 'tool', json: '{}' }], results: [null] }),
       },
     ],
-  ])('heartbeat details %s mean a clean start, with a line in the log', async (_, details, because = '') => {
-    const model = scriptedModel([says('done')])
-    const run = loopActivity(() => ({ model, prompt: 'x' }))
-    const activities = {
-      work: async () => {
-        if (Context.current().info.attempt > 1) return run()
-        Context.current().heartbeat(details)
-        throw ApplicationFailure.create({ message: 'first', nextRetryDelay: 1 })
-      },
-    }
-    const before = harness.warnings().length
-    await using worker = await harness.startWorker(activities)
-    const handle = await harness.start(worker, 'work', { heartbeatTimeout })
-    expect(await handle.result()).toMatchObject({ stop_reason: 'answered', answer: 'done', rounds: 1 })
-    expect(harness.warnings().slice(before)).toContainEqual(expect.stringMatching(/starts afresh.*"reason":".+"/))
-    expect(harness.warnings().at(-1)).toContain(because)
-  })
+  ])(
+    'heartbeat details %s make the run start from the beginning, with a warning in the log',
+    async (_, details, because = '') => {
+      const model = scriptedModel([says('done')])
+      const run = loopActivity(() => ({ model, prompt: 'x' }))
+      const activities = {
+        work: async () => {
+          if (Context.current().info.attempt > 1) return run()
+          Context.current().heartbeat(details)
+          throw ApplicationFailure.create({ message: 'first', nextRetryDelay: 1 })
+        },
+      }
+      const before = harness.warnings().length
+      await using worker = await harness.startWorker(activities)
+      const handle = await harness.start(worker, 'work', { heartbeatTimeout })
+      expect(await handle.result()).toMatchObject({ stop_reason: 'answered', answer: 'done', rounds: 1 })
+      expect(harness.warnings().slice(before)).toContainEqual(
+        expect.stringMatching(/starts from the beginning.*"reason":".+"/),
+      )
+      expect(harness.warnings().at(-1)).toContain(because)
+    },
+  )
 
   test('a failure before the run begins does not lose the checkpoint', async () => {
     const model = scriptedModel([calls('get_city', {}), fails(overloaded), says('Oslo')])
@@ -73,7 +81,7 @@ describe.skipIf(source === undefined)('a run in an activity under hostile condit
     expect(model.requests).toHaveLength(3)
   })
 
-  test('blocked for longer than the heartbeat timeout, the attempt is given up, and the next one goes on', async () => {
+  test('an attempt that is blocked longer than the heartbeat timeout is abandoned, and the next one resumes', async () => {
     let blocked = 0
     const block = defineTool({
       name: 'block',
@@ -81,14 +89,14 @@ describe.skipIf(source === undefined)('a run in an activity under hostile condit
       inputSchema: { type: 'object', properties: {} },
       annotations: { readOnlyHint: true, idempotentHint: true },
       execute: () => {
-        // The first time only.
+        // Only the first time.
         const until = Date.now() + (blocked++ === 0 ? 3_000 : 0)
         while (Date.now() < until);
         return { ok: true }
       },
     })
     let askedFirst = 0
-    // Attempts overlap here, so the model goes by the conversation.
+    // Attempts overlap here, so the model decides by the messages, not by the number of the request.
     const model = scriptedModel(
       Array.from({ length: 20 }, () => ({ messages }: ScriptedRequest) => {
         if (messages.some(({ role }) => role === 'tool')) return says('done')
@@ -99,12 +107,12 @@ describe.skipIf(source === undefined)('a run in an activity under hostile condit
     await using worker = await harness.startWorker(work({ model, tools: [block], prompt: 'x' }))
     const handle = await harness.start(worker, 'work', { heartbeatTimeout: '1s', retry: { initialInterval: 10 } })
     expect(await handle.result()).toMatchObject({ stop_reason: 'answered', answer: 'done', rounds: 2 })
-    // The reply was on its way to the server before the tool blocked everything.
+    // The checkpoint with the reply was sent before the tool blocked the process.
     expect(askedFirst).toBe(1)
     expect(blocked).toBeGreaterThan(1)
   })
 
-  test('hands in what it has before start-to-close is over', async () => {
+  test('a run returns its partial result before the start-to-close timeout', async () => {
     const model = scriptedModel([calls('get_city', {}), ({ signal }) => untilAborted(signal)])
     await using worker = await harness.startWorker(work({ model, tools: [getCity], prompt: 'x' }))
     const handle = await harness.start(worker, 'work', { heartbeatTimeout, startToCloseTimeout: '4s' })
@@ -114,7 +122,7 @@ describe.skipIf(source === undefined)('a run in an activity under hostile condit
     expect(model.requests).toHaveLength(2)
   })
 
-  test('waits as long as a rate limit asks for, and asks once more', async () => {
+  test('after a rate limit the next request is sent when the requested time has passed', async () => {
     const askedAt: number[] = []
     await using endpoint = await startLocalServer((_request, response, number) => {
       askedAt.push(performance.now())
@@ -130,7 +138,7 @@ describe.skipIf(source === undefined)('a run in an activity under hostile condit
     expect((askedAt[1] ?? 0) - (askedAt[0] ?? 0)).toBeGreaterThanOrEqual(1_990)
   })
 
-  test('no heartbeat, result or failure holds the token', async () => {
+  test('no heartbeat, result or failure contains the token', async () => {
     const token = 'plain-words-for-a-token'
     await using endpoint = await startLocalServer((_request, response, number) =>
       number === 0
@@ -156,7 +164,7 @@ describe.skipIf(source === undefined)('a run in an activity under hostile condit
   })
 })
 
-/** As the release before took them. */
+/** A checkpoint as an earlier release wrote it. */
 function ofVersionOne() {
   const { announced: _, unjudged: __, stop: ___, ...older } = emptyCheckpoint
   return { ...older, version: 1, rounds: 3 }

@@ -12,7 +12,7 @@ import { useHarness } from './support/use-harness.ts'
 
 const source = await temporalForTests()
 
-/** Returns as many characters as it is asked for, which do not compress. */
+/** A tool that returns the requested number of characters, which do not compress. */
 function loudTool(annotations: { readonly readOnlyHint: boolean; readonly idempotentHint: boolean }) {
   let executed = 0
   const tool = defineTool({
@@ -28,10 +28,10 @@ function loudTool(annotations: { readonly readOnlyHint: boolean; readonly idempo
   return { tool, executed: () => executed }
 }
 
-describe.skipIf(source === undefined)('what is too large for a payload of Temporal', () => {
+describe.skipIf(source === undefined)('data that is too large for a payload of Temporal', () => {
   const harness = useHarness(source)
 
-  test('a checkpoint too large for a heartbeat is left out with a warning; the next attempt goes on from the one before', async () => {
+  test('a checkpoint that is too large for a heartbeat is left out with a warning, and the next attempt resumes from the one before', async () => {
     const { tool, executed } = loudTool({ readOnlyHint: false, idempotentHint: false })
     const model = scriptedModel([
       calls('shout', { length: 10 }, 'a'),
@@ -45,13 +45,13 @@ describe.skipIf(source === undefined)('what is too large for a payload of Tempor
     const run = await (await harness.start(worker, 'work', { heartbeatTimeout })).result()
     expect(run).toMatchObject({ stop_reason: 'answered', answer: 'done' })
     expect(harness.warnings()).toContainEqual(expect.stringMatching(/too large for a heartbeat.*"saved_rounds":2/))
-    // The reply that asked for it was saved, its result was not: nobody knows what the second call did.
+    // The reply with the second call was saved, its result was not, so its outcome is unknown.
     expect(executed()).toBe(3)
     expect(JSON.stringify(run)).toContain('outcome_unknown')
     expect(model.requests).toHaveLength(5)
   })
 
-  test('within the default budget the large result of a repeatable tool is shed and derived again', async () => {
+  test('by default the large result of a repeatable tool is dropped from the checkpoint and computed again', async () => {
     const { tool, executed } = loudTool({ readOnlyHint: true, idempotentHint: true })
     const model = scriptedModel([calls('shout', { length: 3_000_000 }), fails(overloaded), says('done')])
     const limits = { resultBytes: 4_000_000 }
@@ -62,7 +62,7 @@ describe.skipIf(source === undefined)('what is too large for a payload of Tempor
     expect(model.requests[2]?.messages).toEqual(model.requests[1]?.messages)
   })
 
-  test('an answer that no payload holds fails by name, once', async () => {
+  test('an answer that is too large for a payload fails once, with ResultTooLarge', async () => {
     const model = scriptedModel([says('a'.repeat(3_000_000)), says('a'.repeat(3_000_000))])
     await using worker = await harness.startWorker(work({ model, prompt: 'x' }))
     const error = await activityError(await harness.start(worker, 'work', { heartbeatTimeout }))
@@ -70,7 +70,7 @@ describe.skipIf(source === undefined)('what is too large for a payload of Tempor
     expect(model.requests).toHaveLength(1)
   })
 
-  test('an input of more than 2 MB is refused by the server before anything runs', async () => {
+  test('the server refuses an input of more than 2 MB before anything runs', async () => {
     let ran = 0
     await using worker = await harness.startWorker({
       work: loopActivity(() => ({ model: scriptedModel([says('x')]), prompt: `${++ran}` })),
@@ -80,7 +80,7 @@ describe.skipIf(source === undefined)('what is too large for a payload of Tempor
     expect(ran).toBe(0)
   })
 
-  test("somebody's failure of 5 MB fails the activity at once, not at its timeout", async () => {
+  test('a foreign failure of 5 MB fails the activity at once instead of at its timeout', async () => {
     const huge = async () => {
       throw ApplicationFailure.nonRetryable('m'.repeat(5_000_000), 'Mine')
     }
@@ -92,7 +92,7 @@ describe.skipIf(source === undefined)('what is too large for a payload of Tempor
     expect(error.message.length).toBeLessThan(5_000)
   })
 
-  test('an argument of more than 2 MB that a workflow makes ends the workflow at once, by name, before anything runs', async () => {
+  test('an activity argument of more than 2 MB ends the workflow at once, before anything runs', async () => {
     let ran = 0
     await using worker = await harness.startWorker({
       work: loopActivity((said: string) => ({ model: scriptedModel([says('x')]), prompt: `${said} ${++ran}` })),

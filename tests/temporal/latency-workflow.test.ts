@@ -64,14 +64,14 @@ describe.skipIf(source === undefined)('latencyWorkflow', () => {
     expect(await readFile(join(written, 'report.md'), 'utf8')).toBe(generated.report.markdown)
   })
 
-  test('fails once, with the ids, for a scenario that does not exist', async () => {
+  test('fails once for an unknown scenario, and the message has the ids', async () => {
     await using started = await start('no_such_scenario', { model: () => minimax({ token: 'any' }) })
     const error = await activityError(started.handle)
     expect(error).toMatchObject({ type: 'UnknownScenarioError' })
     for (const id of listScenarios()) expect(error.message).toContain(id)
   })
 
-  test('does not ask again with a token that was refused', async () => {
+  test('sends no second request after a token was rejected', async () => {
     await using mockServer = await startMockServer({ responder: incidentResponder(), token: 'right' })
     await using started = await start('kv_cache_pressure', {
       model: minimax({ url: mockServer.url, token: 'wrong-token' }),
@@ -81,7 +81,7 @@ describe.skipIf(source === undefined)('latencyWorkflow', () => {
     expect(mockServer.requests).toHaveLength(1)
   })
 
-  test('leaves the model within a second of being cancelled, and reports what it has', async () => {
+  test('closes the model connection within a second of a cancellation, and reports the partial result', async () => {
     const rules = incidentResponder()
     await using mockServer = await startMockServer({
       // The second call hangs.
@@ -97,7 +97,7 @@ describe.skipIf(source === undefined)('latencyWorkflow', () => {
     await vi.waitFor(() => expect(mockServer.requests[1]?.outcome).toBe('abandoned'), { timeout: 20_000, interval: 10 })
     const ms = performance.now() - cancelledAt
     console.log(`socket closed ${Math.round(ms)} ms after the cancellation`)
-    // A second is what is promised; the rest is slack for a busy machine.
+    // The promise is one second; the rest is slack for a busy machine.
     expect(ms).toBeLessThan(5_000)
     const generated = await started.result()
     expect(generated).toMatchObject({ stop_reason: 'cancelled', status: 'unknown' })
@@ -111,8 +111,8 @@ describe.skipIf(source === undefined)('latencyWorkflow', () => {
     ['no scenario', {}],
     ['a scenario of 3000 characters', { scenario: 'x'.repeat(3_000) }],
     ['an unknown timeout', { scenario: 'kv_cache_pressure', agent_step_timeouts: { heartbeat: 1 } }],
-    ['a timeout that is none', { scenario: 'kv_cache_pressure', agent_step_timeouts: { heartbeat_ms: '2s' } }],
-  ])('with an input of %s fails by name instead of retrying its task for ever', async (_, input) => {
+    ['a timeout that is not a number', { scenario: 'kv_cache_pressure', agent_step_timeouts: { heartbeat_ms: '2s' } }],
+  ])('fails with InvalidInput for an input of %s, instead of retrying its task for ever', async (_, input) => {
     await using started = await start('kv_cache_pressure', { model: () => minimax({ token: 'any' }) })
     const handle = await client.workflow.start('latencyWorkflow', {
       args: [input],
@@ -124,7 +124,7 @@ describe.skipIf(source === undefined)('latencyWorkflow', () => {
   })
 })
 
-/** Starts a worker of its own and the workflow on it. */
+/** Starts a worker with its own task queue, and the workflow on it. */
 async function start(scenario: string, options: ActivityOptions) {
   const taskQueue = `incidents-${randomUUID()}`
   const worker = await createWorker({ ...options, connection, namespace: server.namespace, taskQueue })

@@ -40,7 +40,7 @@ function weatherActivities(model: Model) {
 describe.skipIf(source === undefined)('loopActivity', () => {
   const harness = useHarness(source)
 
-  test('runs the loop and returns the run, without the full values of tool results', async () => {
+  test('runs the loop and returns the run as a snake_case document, without the values of tool results', async () => {
     const model = scriptedModel([calls('get_weather', { city: 'Oslo' }), says('It is 4 °C.')])
     await using worker = await harness.startWorker(weatherActivities(model))
     const handle = await harness.start(worker, 'answer_weather_question', { heartbeatTimeout }, 'Oslo')
@@ -50,7 +50,7 @@ describe.skipIf(source === undefined)('loopActivity', () => {
     expect(model.requests[0]?.messages.at(-1)?.content).toContain('How warm is it in Oslo?')
   })
 
-  test('repeats neither a paid reply nor a tool call when the next reply fails', async () => {
+  test('repeats neither a model call nor a tool call when the next model call fails', async () => {
     measured = []
     const model = scriptedModel([calls('get_weather', { city: 'Oslo' }), fails(overloaded), says('It is 4 °C.')])
     await using worker = await harness.startWorker(weatherActivities(model))
@@ -61,7 +61,7 @@ describe.skipIf(source === undefined)('loopActivity', () => {
     expect(model.requests[2]?.messages).toEqual(model.requests[1]?.messages)
   })
 
-  test('a misused loop fails at once, by name', async () => {
+  test('wrong options of runLoop fail the activity at once', async () => {
     const activities = {
       work: loopActivity(() => ({ model: scriptedModel([]), prompt: 'x', tools: [getWeather, getWeather] })),
     }

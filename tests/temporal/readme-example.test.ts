@@ -22,7 +22,7 @@ describe.skipIf(source === undefined)('the Temporal example of README', () => {
     await server?.[Symbol.asyncDispose]()
   })
 
-  test('runs a workflow of a user on a real server, model and tool included', async () => {
+  test('runs on a real server, with model and tool', async () => {
     await using mockServer = await startMockServer({
       responder: ({ messages }) =>
         messages.at(-1)?.role === 'tool'
@@ -40,10 +40,10 @@ describe.skipIf(source === undefined)('the Temporal example of README', () => {
     expect(mockServer.requests).toHaveLength(2)
   })
 
-  test('survives a SIGKILL in the middle: another worker goes on with the conversation as it was', async () => {
+  test('survives a SIGKILL: another worker continues with the same messages', async () => {
     const { folder } = examples
     await replaceIn(join(folder, 'weather-workflow.ts'), "heartbeatTimeout: '20s'", "heartbeatTimeout: '2s'")
-    // Who comes later finds the workflow running and only waits for it.
+    // The second worker finds the workflow running and only waits for its result.
     const worker = await readFile(join(folder, 'weather-worker.ts'), 'utf8')
     await writeFile(join(folder, 'weather-rescuer.ts'), worker)
     await replaceIn(
@@ -81,13 +81,13 @@ describe.skipIf(source === undefined)('the Temporal example of README', () => {
     const { code, stdout, stderr } = await runNode([bin.tsx, 'weather-rescuer.ts'], { cwd: folder, env })
     expect(stdout, stderr).toContain('It is 4 degrees in Oslo.')
     expect(code).toBe(0)
-    // A crash loses one round at most: the reply that was in flight, and perhaps the one before it.
+    // A crash loses at most one round: the reply in flight, and perhaps the one before it.
     expect(mockServer.requests.length).toBeLessThanOrEqual(4)
     expect(mockServer.requests.at(-1)?.body).toEqual(mockServer.requests[1]?.body)
   })
 })
 
-/** The example is to say it in just these words, or the test would prove something else. */
+/** Fails if the example does not contain the text, because the test would then prove something else. */
 async function replaceIn(file: string, text: string | RegExp, by: string): Promise<void> {
   const before = await readFile(file, 'utf8')
   const after = before.replace(text, by)

@@ -11,23 +11,23 @@ function replay({ json }: Pick<RecordedHistory, 'json'>): Promise<void> {
   return Worker.runReplayHistory({ workflowBundle }, fromJson(json))
 }
 
-describe('a workflow that began under an earlier release', () => {
+describe('the history of a workflow that an earlier release started', () => {
   beforeAll(async () => {
     Runtime.install({ logger: new DefaultLogger('ERROR') })
     workflowBundle = await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('ERROR') })
   })
 
-  test('has been recorded in each of its courses', () => {
+  test('is recorded for every way in which the workflow can end', () => {
     expect(histories.map(({ name }) => name)).toEqual(
       expect.arrayContaining(['answered', 'cancelled', 'refused_token', 'retried', 'unknown_scenario']),
     )
   })
 
-  test.each(histories)('goes on under this one: $name', async (history) => {
+  test.each(histories)('can be replayed by this release: $name', async (history) => {
     await expect(replay(history)).resolves.toBeUndefined()
   })
 
-  test('is told apart from one that cannot', async () => {
+  test('cannot be replayed by a workflow with another activity', async () => {
     const answered = histories.find(({ name }) => name === 'answered')
     expect(answered?.json).toContain('"agent_step"')
     const json = answered?.json.replaceAll('"name":"agent_step"', '"name":"another_step"') ?? ''

@@ -15,7 +15,7 @@ import { useHarness } from './support/use-harness.ts'
 
 const source = await temporalForTests()
 
-/** An activity around a function in the place of the run. */
+/** An activity around a function that plays the run. */
 function activityOf(run: (activity: ActivityRun) => Promise<RunOutcome>) {
   return { work: () => runInActivity(run, (outcome) => outcome) }
 }
@@ -40,7 +40,7 @@ const answered: RunOutcome = { stop_reason: 'answered', rounds: 5 }
 describe.skipIf(source === undefined)('a run in an activity', () => {
   const harness = useHarness(source)
 
-  test('is refused without a heartbeat timeout, before it begins', async () => {
+  test('does not start without a heartbeat timeout', async () => {
     let calls = 0
     await using worker = await harness.startWorker(
       activityOf(async () => {
@@ -54,7 +54,7 @@ describe.skipIf(source === undefined)('a run in an activity', () => {
     expect(calls).toBe(0)
   })
 
-  test('may take longer than the heartbeat timeout', async () => {
+  test('can take longer than the heartbeat timeout', async () => {
     const attempts: string[] = []
     await using worker = await harness.startWorker(
       activityOf(async ({ runId }) => {
@@ -68,7 +68,7 @@ describe.skipIf(source === undefined)('a run in an activity', () => {
     expect(attempts).toHaveLength(1)
   })
 
-  test('goes on in the next attempt from the last checkpoint, under the same run id', async () => {
+  test('resumes from the last checkpoint in the next attempt, with the same run id', async () => {
     const seen: (readonly [string, Checkpoint | undefined])[] = []
     await using worker = await harness.startWorker(
       activityOf(async ({ runId, resumeFrom, onCheckpoint, onEvent }) => {
@@ -82,12 +82,12 @@ describe.skipIf(source === undefined)('a run in an activity', () => {
       }),
     )
     expect(await (await harness.start(worker, 'work', { heartbeatTimeout })).result()).toEqual(answered)
-    // The second attempt had no checkpoint of its own; the third still finds the first one's.
+    // The second attempt had no checkpoint of its own, so the third one gets that of the first.
     expect(seen.map(([, resumeFrom]) => resumeFrom)).toEqual([undefined, checkpoint, checkpoint])
     expect(new Set(seen.map(([runId]) => runId)).size).toBe(1)
   })
 
-  test('has the time of its attempt, whatever earlier attempts took', async () => {
+  test('has the full time of its attempt, however long previous attempts took', async () => {
     const deadlines: number[] = []
     await using worker = await harness.startWorker(
       activityOf(async ({ deadlineMs, onCheckpoint }) => {
@@ -101,7 +101,7 @@ describe.skipIf(source === undefined)('a run in an activity', () => {
     expect(deadlines).toEqual([90_000, 3_690_000])
   })
 
-  test('starts afresh where it refuses the checkpoint', async () => {
+  test('starts from the beginning if it refuses the checkpoint', async () => {
     const resumed: boolean[] = []
     await using worker = await harness.startWorker(
       activityOf(async ({ resumeFrom, onCheckpoint }) => {
@@ -118,7 +118,7 @@ describe.skipIf(source === undefined)('a run in an activity', () => {
     expect(resumed).toEqual([false, true, false])
   })
 
-  test('is not tried again after an error that cannot be cured', async () => {
+  test('is not retried after an error that is not retryable', async () => {
     let attempts = 0
     await using worker = await harness.startWorker(
       activityOf(async () => {
@@ -131,7 +131,7 @@ describe.skipIf(source === undefined)('a run in an activity', () => {
     expect(attempts).toBe(1)
   })
 
-  test('that failed without saying why is not tried again', async () => {
+  test('is not retried if it failed without an error', async () => {
     let attempts = 0
     await using worker = await harness.startWorker(
       activityOf(async () => {
@@ -144,7 +144,7 @@ describe.skipIf(source === undefined)('a run in an activity', () => {
     expect(attempts).toBe(1)
   })
 
-  test('gives what it has when no attempt is left', async () => {
+  test('returns its partial result when no attempt is left', async () => {
     let attempts = 0
     const failed: RunOutcome = { stop_reason: 'failed', rounds: 5, error: overloaded }
     await using worker = await harness.startWorker(
@@ -186,7 +186,7 @@ describe.skipIf(source === undefined)('a run in an activity', () => {
     await handle.result()
   })
 
-  test('gives its partial result when it is cancelled', async () => {
+  test('returns its partial result when it is cancelled', async () => {
     let begun = () => {}
     const running = new Promise<void>((resolve) => {
       begun = resolve
@@ -204,7 +204,7 @@ describe.skipIf(source === undefined)('a run in an activity', () => {
     expect(await handle.result()).toEqual({ stop_reason: 'cancelled', rounds: 1 })
   })
 
-  test('goes on in another worker when its own shuts down', async () => {
+  test('continues in another worker when its own shuts down', async () => {
     let begun = () => {}
     const running = new Promise<void>((resolve) => {
       begun = resolve
@@ -233,7 +233,7 @@ describe.skipIf(source === undefined)('a run in an activity', () => {
   })
 })
 
-/** Without it a failure would look as if the checkpoint had caused it. */
+/** Without this event a failure counts as caused by the checkpoint. */
 function runStart(runId: string): LoopEvent {
   const begun = { model: 'm', provider: 'p', tools: [], limits: defaultLimits, resumedRounds: 0 }
   return { type: 'run-start', runId, elapsedMs: 0, ...begun }

@@ -10,9 +10,9 @@ import { SurveySite } from './support/survey-site.ts'
 
 const source = await temporalForTests()
 
-/** A server that runs elsewhere is not ours to kill. */
+// A server that was not started here must not be killed.
 test.skipIf(source?.kind !== 'binary')(
-  'a server that is killed in the middle of a run costs nothing: the run goes on',
+  'a run continues after the server was killed and restarted, without repeating anything',
   async () => {
     if (source?.kind !== 'binary') return
     const folder = await mkdtemp(join(tmpdir(), 'tenrounds-server-'))

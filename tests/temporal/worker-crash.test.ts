@@ -14,7 +14,7 @@ import { WorkerProcess } from './support/worker-process.ts'
 
 const source = await temporalForTests()
 const heartbeatTimeoutMs = 2_000
-/** Takeover is to take no longer than the heartbeat timeout and 3 s; the rest is slack for a busy machine. */
+/** A takeover should take at most the heartbeat timeout plus 3 s; the rest is slack for a busy machine. */
 const takeoverSlackMs = 15_000
 
 let server: TemporalServer
@@ -23,7 +23,7 @@ let site: SurveySite
 let folder: string
 const takeovers: number[] = []
 
-/** Takes over from every worker that is killed. */
+/** The worker that takes over from every killed one. */
 let rescuer: WorkerProcess
 
 describe.skipIf(source === undefined).concurrent('a worker process that is killed', () => {
@@ -56,7 +56,7 @@ describe.skipIf(source === undefined).concurrent('a worker process that is kille
     ['as a tool result arrives', 'tool-done', 3, 3, { requests: 1, measure: 1 }],
     ['during the call for the answer', 'model-asked', undisturbedRequests, 75, { requests: 1 }],
   ])(
-    '%s loses nothing: same answer, nothing paid for twice but what was in flight',
+    '%s: the answer is the same, and only work that was in flight is repeated',
     async (_, moment, count, waitMs, repeated) => {
       const survey = newSurvey()
       await using victim = startProcess()
@@ -74,7 +74,7 @@ describe.skipIf(source === undefined).concurrent('a worker process that is kille
     },
   )
 
-  test('during a tool that must not run twice: the model is told that nobody knows what came of it', async () => {
+  test('during a tool that must not run twice: the model learns that the outcome is unknown', async () => {
     const survey = newSurvey()
     await using victim = startProcess()
     const handle = await begin(survey, victim)
@@ -89,7 +89,7 @@ describe.skipIf(source === undefined).concurrent('a worker process that is kille
     expectAtMostRepeated(survey, { requests: 0, measure: 0 })
   })
 
-  test.each([1, 2, 3])('at any moment of six runs at once, seed %i: each goes on where it was', async (seed) => {
+  test.each([1, 2, 3])('at a random moment of six concurrent runs, seed %i: each one resumes', async (seed) => {
     const random = seededNumber(seed)
     const surveys = [newSurvey(), newSurvey(), newSurvey(), newSurvey(), newSurvey(), newSurvey()] as const
     await using victim = startProcess()
@@ -105,7 +105,7 @@ describe.skipIf(source === undefined).concurrent('a worker process that is kille
     for (const [index, survey] of surveys.entries()) {
       const run: { answer: string } = await (handles[index] as WorkflowHandle).result()
       expect(run).toMatchObject({ stop_reason: 'answered', rounds: undisturbedRequests })
-      // Killed while it booked, nobody knows whether it did.
+      // If the worker was killed while it booked, the outcome is unknown.
       if (!run.answer.includes('unknown')) expect(run.answer).toBe(undisturbed(survey))
       expectAtMostRepeated(survey, { requests: 1, measure: 1 })
       expect(site.count(survey, 'book Oslo')).toBe(1)
@@ -130,7 +130,7 @@ function queueOf(survey: string): string {
   return `queue-${survey}`
 }
 
-/** Starts a survey on a queue of its own, for which this worker works. */
+/** Starts a survey on its own task queue, which this worker polls. */
 async function begin(survey: string, worker: WorkerProcess): Promise<WorkflowHandle> {
   await worker.work(queueOf(survey))
   return start(survey, queueOf(survey))
@@ -141,13 +141,13 @@ function start(survey: string, taskQueue: string): Promise<WorkflowHandle> {
   return harness.start({ taskQueue }, 'survey', timeouts, survey)
 }
 
-/** What only a worker does. */
+/** Resolves when any worker begins a model call or a tool of these surveys. */
 function signOfLife(surveys: readonly string[]): Promise<void> {
   const isBeginning = (moment: SurveyMoment) => moment === 'model-asked' || moment === 'tool-begun'
   return site.next(({ survey, moment }) => surveys.includes(survey) && isBeginning(moment))
 }
 
-/** Kills the worker of these surveys, which are on the queue of the first, and lets another one take over. Measures how long they stood still. */
+/** Kills the worker of these surveys, which share the queue of the first one, lets another worker take over, and measures the gap. */
 async function takeOver(surveys: readonly [string, ...string[]], victim: WorkerProcess): Promise<void> {
   await victim.kill()
   const killedAt = performance.now()
@@ -159,7 +159,7 @@ async function takeOver(surveys: readonly [string, ...string[]], victim: WorkerP
   expect(ms).toBeLessThan(heartbeatTimeoutMs + takeoverSlackMs)
 }
 
-/** More than an undisturbed run asks for. */
+/** Compares with the calls of an undisturbed run. */
 function expectAtMostRepeated(survey: string, most: { readonly requests: number; readonly measure: number }): void {
   const requests = site.count(survey, 'model-asked') - undisturbedRequests
   const measured = cities.map((city) => site.count(survey, `measure ${city}`))

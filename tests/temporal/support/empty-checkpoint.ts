@@ -1,6 +1,6 @@
 import { type Checkpoint, checkpointVersion } from '../../../lib/loop/checkpoint.ts'
 
-/** A checkpoint of today's version, of a run in which nothing happened. */
+/** A checkpoint of the current version, of a run that has done nothing. */
 export const emptyCheckpoint: Checkpoint = {
   version: checkpointVersion,
   run_id: 'r',

@@ -3,12 +3,14 @@ import { hostname } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import proto from '@temporalio/proto'
 
-/** Histories of `latencyWorkflow` as a server recorded them. `npx tsx tests/temporal/support/record-histories.ts` records them anew. */
+/** Histories of `latencyWorkflow` from a real server. `npx tsx tests/temporal/support/record-histories.ts` replaces them. */
 export const historiesFolder = fileURLToPath(new URL('../histories/', import.meta.url))
 
+/** One recorded history. */
 export interface RecordedHistory {
+  /** Name of the file without its extension. */
   readonly name: string
-  /** Protobuf's JSON form of Temporal's history, on one line. */
+  /** The history in Protobuf's JSON form, on one line. */
   readonly json: string
 }
 
@@ -26,13 +28,13 @@ const { History } = proto.temporal.api.history.v1
 
 export type History = proto.temporal.api.history.v1.IHistory
 
-/** Without what says on which machine it was recorded. */
+/** Removes the names of the machine that recorded the history. */
 export function toJson(history: History): string {
   const plain = History.toObject(History.fromObject(history), { longs: String, enums: String, bytes: String })
   return JSON.stringify(plain, (key, value) => {
     if (key === 'identity') return 'recorded'
     if (key === 'stackTrace') return ''
-    // Sticky queues are named after process and host.
+    // The names of sticky queues contain the host.
     return typeof value === 'string' ? value.replaceAll(`@${hostname()}`, '@recorded') : value
   })
 }

@@ -4,20 +4,20 @@ import { defineTool } from '../../../router/tool.ts'
 
 export const heartbeatTimeout = '3s'
 
-/** The activity `work`: one run with these options. */
+/** Activities with one, `work`, which does a run with these options. */
 export function work(options: LoopActivityOptions) {
   return { work: loopActivity(() => options) }
 }
 
-/** Is tried again, after the time that it names. */
+/** A failed model call that can be retried after this time. */
 export function busy(retryAfterMs: number): ModelError {
   return new ModelError('busy', { code: 'rate_limit', retryable: true, retryAfterMs })
 }
 
-/** Is tried again at once. */
+/** A failed model call that can be retried at once. */
 export const overloaded = new ModelError('busy', { code: 'overloaded', retryable: true, retryAfterMs: 1 })
 
-/** A tool that may be repeated. */
+/** A tool that can be repeated safely. */
 export const getCity = defineTool({
   name: 'get_city',
   description: 'A city.',

@@ -1,7 +1,7 @@
 /**
- * `npx tsx tests/temporal/support/record-histories.ts`: runs the incident workflow through each of its courses on a real server, and
- * keeps what the server recorded. To be run when the workflow changes on purpose in a way that old runs cannot follow; then the old histories
- * are what a deployment would break.
+ * `npx tsx tests/temporal/support/record-histories.ts`: runs the incident workflow on a real server once for every way in
+ * which it can end, and stores the histories. Run it after a deliberate change of the workflow that old histories cannot
+ * follow. Such a change breaks workflows that are running during its deployment.
  */
 import { randomUUID } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
@@ -15,17 +15,17 @@ import { createWorker } from '../../../workflows/worker.ts'
 import { findTemporal, openTemporal } from '../../support/temporal-server.ts'
 import { historiesFolder, toJson } from './histories.ts'
 
-interface Course {
+interface HistoryCase {
   readonly scenario: string
   readonly responder?: Responder
   readonly token?: string
-  /** Meddles with the workflow once it has started. */
-  readonly meddle?: (started: StartedIncident) => Promise<void>
+  /** Intervenes after the workflow has started. */
+  readonly intervene?: (started: StartedIncident) => Promise<void>
 }
 
 const rules = incidentResponder()
 
-/** Fails the first call of each conversation, so that the second attempt does the work. */
+/** Fails the first request, so that the second attempt does the work. */
 function failingFirst(): Responder {
   let failed = false
   return (request) => {
@@ -38,13 +38,13 @@ function failingFirst(): Responder {
 /** Never answers. */
 const silent: Responder = ({ signal }) => delay(600_000, {}, { signal })
 
-const courses: Readonly<Record<string, Course>> = {
+const cases: Readonly<Record<string, HistoryCase>> = {
   answered: { scenario: 'kv_cache_pressure' },
   retried: { scenario: 'healthy_control', responder: failingFirst() },
   cancelled: {
     scenario: 'healthy_control',
     responder: silent,
-    meddle: async ({ handle, status }) => {
+    intervene: async ({ handle, status }) => {
       while ((await status().catch(() => undefined))?.step !== 'agent_step') await delay(50)
       await delay(500)
       await handle.cancel()
@@ -59,14 +59,14 @@ await using server = await openTemporal(await findTemporal())
 const client = await connectClient(server)
 const connection = await NativeConnection.connect({ address: server.address })
 await mkdir(historiesFolder, { recursive: true })
-for (const [name, { scenario, responder = rules, token, meddle }] of Object.entries(courses)) {
+for (const [name, { scenario, responder = rules, token, intervene }] of Object.entries(cases)) {
   await using mockServer = await startMockServer({ responder, ...(token === undefined ? {} : { token }) })
   const model = minimax({ url: mockServer.url, token: 'any', retries: 0, env: {} })
   const taskQueue = randomUUID()
   const worker = await createWorker({ connection, namespace: server.namespace, taskQueue, model })
   await worker.runUntil(async () => {
     const started = await startIncident(scenario, { client, taskQueue, workflowId: `history-${name}` })
-    await meddle?.(started)
+    await intervene?.(started)
     const outcome = await started.result().then(
       ({ stop_reason, status }) => `${stop_reason}, ${status}`,
       (error: Error) => error.message,

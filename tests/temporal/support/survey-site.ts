@@ -4,17 +4,18 @@ import { type MockServer, startMockServer } from '../../../lib/testing/index.ts'
 import { type LocalServer, startLocalServer } from '../../minimax/support/local-server.ts'
 import { surveyResponder } from './survey.ts'
 
-/** What happened in a survey, as the model's and the tools' servers saw it. */
+/** Events of a survey that the servers of its model and its tools see. */
 export type SurveyMoment = 'model-asked' | 'model-answered' | 'tool-begun' | 'tool-done'
 
+/** One event, numbered. */
 export interface SurveyEvent {
   readonly survey: string
   readonly moment: SurveyMoment
-  /** From 1, within the survey and the kind of moment. */
+  /** Number among the events of this kind in this survey, from 1. */
   readonly count: number
 }
 
-/** The servers that the workers of a test talk to. They run in the test's process, so what they count survives every crash. */
+/** The servers that the workers of a test use. They run in the test's process, so their counts survive every crash. */
 export class SurveySite {
   readonly mockServer: MockServer
   readonly control: LocalServer
@@ -57,12 +58,12 @@ export class SurveySite {
     this.#seen = seen
   }
 
-  /** How often a moment, or a call such as `book Oslo`, came in a survey. */
+  /** Number of events of a kind, or of calls such as `book Oslo`, in a survey. */
   count(survey: string, what: string): number {
     return this.#seen.get(`${survey} ${what}`) ?? 0
   }
 
-  /** Resolves in the very turn in which it happens. */
+  /** Resolves in the same turn of the event loop in which the event happens. */
   until(survey: string, moment: SurveyMoment, count: number): Promise<void> {
     return this.next((event) => event.survey === survey && event.moment === moment && event.count === count)
   }

@@ -1,6 +1,6 @@
 /**
- * A worker process for the tests of crashes. It loads everything, says `ready`, and works on every task queue that it is told on stdin; then
- * it says `working on <queue>`. So one that takes over can stand by while another one is killed.
+ * A worker process for the crash tests. It loads everything, prints `ready`, and then starts a worker for each task queue that
+ * it reads from stdin and prints `working on <queue>`. So it can be ready to take over before another one is killed.
  */
 import { createInterface } from 'node:readline'
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker'
@@ -29,5 +29,5 @@ for await (const taskQueue of createInterface({ input: process.stdin })) {
   )
   console.log(`working on ${taskQueue}`)
 }
-// Whoever started it is gone.
+// stdin was closed: the test has ended.
 process.exit(0)

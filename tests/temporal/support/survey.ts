@@ -4,7 +4,7 @@ import { loopActivity } from '../../../lib/temporal/index.ts'
 import type { Responder } from '../../../lib/testing/index.ts'
 import { defineTool } from '../../../router/tool.ts'
 
-/** What a survey asks for, one call a round; the last call must not be made twice. */
+/** The cities of a survey. Each is measured in its own round; then the first one is booked, which must not happen twice. */
 export const cities = ['Oslo', 'Lima', 'Rome', 'Kyiv'] as const
 
 const place = {
@@ -14,7 +14,7 @@ const place = {
   additionalProperties: false,
 } as const
 
-/** A run whose tools ask a server of the test, which counts them and decides how long they take. */
+/** A run whose tools send requests to a server of the test, which counts them and controls their duration. */
 export function surveyActivities(model: Model, controlUrl: string) {
   const ask = async (
     tool: string,
@@ -47,7 +47,7 @@ export function surveyActivities(model: Model, controlUrl: string) {
   }
 }
 
-/** Asks for one call a round, by the conversation alone, and answers with all results in their order. */
+/** Requests one call a round, depending on the messages only, and answers with all results in order. */
 export const surveyResponder: Responder = ({ messages }) => {
   const survey = /Survey (\S+):/.exec(String(messages.find(({ role }) => role === 'user')?.content))?.[1] ?? ''
   const results = messages.filter(({ role }) => role === 'tool').map(({ content }) => String(content))
@@ -57,11 +57,11 @@ export const surveyResponder: Responder = ({ messages }) => {
   return { content: `${survey}: ${results.join(' ')}` }
 }
 
-/** The answer of a survey that nothing disturbed. */
+/** The answer of an undisturbed survey. */
 export function undisturbed(survey: string): string {
   const said = [...cities.map((city) => `measure ${city}`), `book ${cities[0]}`]
   return `${survey}: ${said.map((text) => JSON.stringify({ said: `${survey} ${text}` })).join(' ')}`
 }
 
-/** Model calls of a survey that nothing disturbed: one for each tool call, and the answer. */
+/** Model calls of an undisturbed survey: one for each tool call, and one for the answer. */
 export const undisturbedRequests = cities.length + 2

@@ -2,14 +2,14 @@ import { afterAll, beforeAll } from 'vitest'
 import { type ActivityHarness, activityHarness } from '../../support/activity-harness.ts'
 import { openTemporal, type TemporalServer, type TemporalSource } from '../../support/temporal-server.ts'
 
-/** What the tests of one `describe` share: there in tests only. */
+/** A server, a client and workers that the tests of one `describe` share. Use it in tests only. */
 export interface SharedHarness extends Pick<ActivityHarness, 'client' | 'startWorker' | 'start'> {
   readonly server: TemporalServer
-  /** Lines of the log that warn, each with its fields. */
+  /** Warnings of the log so far, each with its fields. */
   warnings(): string[]
 }
 
-/** Opens a server and a harness before the tests of the `describe` that it is called in, and closes both behind them. */
+/** Opens a server and a harness before the tests of the enclosing `describe`, and closes both after them. */
 export function useHarness(source: TemporalSource | undefined): SharedHarness {
   let server: TemporalServer | undefined
   let harness: ActivityHarness | undefined
@@ -38,6 +38,6 @@ export function useHarness(source: TemporalSource | undefined): SharedHarness {
 }
 
 function opened<T>(resource: T | undefined): T {
-  if (resource === undefined) throw new Error('The harness is opened before the first test: use it in tests only.')
+  if (resource === undefined) throw new Error('The harness is not open yet. Use it only in tests.')
   return resource
 }

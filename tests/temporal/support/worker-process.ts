@@ -4,15 +4,16 @@ import { fileURLToPath } from 'node:url'
 const script = fileURLToPath(new URL('./survey-worker.ts', import.meta.url))
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 
+/** The servers that the worker connects to. */
 export interface WorkerPlace {
   readonly address: string
   readonly modelUrl: string
   readonly controlUrl: string
-  /** File of a workflow bundle. */
+  /** Path of a workflow bundle. */
   readonly bundle: string
 }
 
-/** A worker in a process of its own, which can be stopped in every way that processes are. */
+/** A worker in its own process, which tests can kill. */
 export class WorkerProcess implements AsyncDisposable {
   readonly #child: ChildProcess
   readonly #exited: Promise<number | null>
@@ -41,17 +42,17 @@ export class WorkerProcess implements AsyncDisposable {
     )
   }
 
-  /** Everything it printed. */
+  /** Everything that the process has printed. */
   get said(): string {
     return this.#said
   }
 
-  /** Everything is loaded. */
+  /** Resolves when the process has loaded everything. */
   ready(): Promise<void> {
     return this.#until('ready')
   }
 
-  /** Takes tasks of this queue, too, from now on. */
+  /** Makes the process poll this task queue as well. */
   async work(taskQueue: string): Promise<void> {
     await this.ready()
     this.#child.stdin?.write(`${taskQueue}\n`)
@@ -62,7 +63,7 @@ export class WorkerProcess implements AsyncDisposable {
     this.#child.kill(name)
   }
 
-  /** SIGKILL; resolves when it is gone. */
+  /** Sends SIGKILL; resolves when the process has ended. */
   async kill(): Promise<void> {
     this.#child.kill('SIGKILL')
     await this.#exited
@@ -77,7 +78,7 @@ export class WorkerProcess implements AsyncDisposable {
   async #until(line: string): Promise<void> {
     while (!this.#said.split('\n').includes(line)) {
       if (this.#child.exitCode !== null || this.#child.signalCode !== null) {
-        throw new Error(`The worker process ended before it said "${line}": ${this.#said}`)
+        throw new Error(`The worker process ended before it printed "${line}": ${this.#said}`)
       }
       await new Promise<void>((resolve) => this.#heard.push(resolve))
     }
