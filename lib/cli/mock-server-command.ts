@@ -56,12 +56,9 @@ function listFaults(io: CommandIo): number {
   return exitCode.ok
 }
 
-/** The outcome of a run with tenrounds' own client if the fault affects each of its requests. */
-function effectOf({ expected, mode }: Fault): string {
-  const outcome = expected.always ?? expected.once
-  const effect =
-    outcome === 'answered' ? 'no harm' : `fails with ${outcome.code}${outcome.retryable ? ' (retryable)' : ''}`
-  return mode === 'both' ? effect : `${effect}; only ${mode === 'stream' ? 'streamed' : 'whole'} replies`
+/** The description of a fault, and the replies that it can affect. */
+function effectOf({ description, mode }: Fault): string {
+  return mode === 'both' ? description : `${description} (only ${mode === 'stream' ? 'streamed' : 'whole'} replies)`
 }
 
 /** @throws {UsageError} for an unknown name. */

@@ -1,15 +1,22 @@
 export { recordModel } from './cassette/record-model.ts'
 export { replayModel } from './cassette/replay-model.ts'
-export type { Expectation, Fault, Outcome, ScheduledFault } from './faults/fault.ts'
+export {
+  CassetteError,
+  type CassetteErrorCode,
+  FaultError,
+  type FaultErrorCode,
+  ScriptError,
+  type ScriptErrorCode,
+} from './errors.ts'
 export { faults, faultTable } from './faults/faults.ts'
 export type { ReplyDraft, Responder, ToolCallDraft } from './mock-server/completion.ts'
+export type { Fault, FaultContext, ScheduledFault } from './mock-server/fault.ts'
 export type { RecordedRequest } from './mock-server/handle-request.ts'
 export { type BrokenRule, findBrokenRule } from './mock-server/message-rules.ts'
-export { type MockServer, type MockServerOptions, startMockServer } from './mock-server/mock-server.ts'
 export type { MockServerRequest, WireMessage, WireTool } from './mock-server/request.ts'
+export { type MockServer, type MockServerOptions, startMockServer } from './mock-server.ts'
 export type { ScriptedCall, ScriptedReply, ScriptedRequest } from './scripted-model.ts'
 export {
-  ScriptError,
   type ScriptedModel,
   type ScriptedOutcome,
   type ScriptStep,

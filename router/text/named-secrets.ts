@@ -84,7 +84,7 @@ const sentence = /[A-Za-z]?[a-z]*(?: [a-z]+){2}/y
 const credential = /(?=[^\d\s]{0,64}\d)[\w.~+/=:-]{12}/y
 const optionName = /--[\w-]*$/
 const elementName = /(?:<|=\\{0,31}["'])[\w.:-]*$/
-const elementValue = /[^<\s\]][^<\n\]]{0,1024}(?=(?:\]<\]minimax\[>\[)?<\/|$)/y
+const elementValue = /[^<\s\]][^<\n\]]{0,1024}(?=<\/|\]<|$)/y
 const opening = /(?:[bfru]{1,2}(?=["']))?(\\{0,31}["'`])/iy
 const bare = /[^\s"'`\\,;&()[\]{}]+/y
 const cookies = /[^\s"'=;\\]{1,100}=[^"'\\\r\n]*/y

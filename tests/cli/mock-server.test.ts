@@ -35,15 +35,14 @@ test('a port that is in use is wrong usage, and the message says what to do', as
   await ended
 })
 
-test('--faults list prints every fault on one line with its effect', async () => {
+test('--faults list prints every fault on one line with its description', async () => {
   const { code, stdout } = await runMain(['mock-server', '--faults', 'list'])
   const lines = stdout.trimEnd().split('\n')
   const names = lines.map((line) => line.split(' ')[0])
   expect({ code, names }).toEqual({ code: 0, names: faultTable.map(({ name }) => name) })
-  expect(stdout).toMatch(/^401 +fails with authentication$/m)
-  expect(stdout).toMatch(/^429 +fails with rate_limit \(retryable\)$/m)
-  for (const line of lines)
-    expect(line).toMatch(/ {2}(?:no harm|fails with \w+(?: \(retryable\))?)(?:; only \w+ replies)?$/)
+  expect(stdout).toMatch(/^401 +The token is wrong\.$/m)
+  expect(stdout).toMatch(/^429 +Too many requests\.$/m)
+  for (const line of lines) expect(line).toMatch(/ {2}\S.*\.(?: \(only (?:streamed|whole) replies\))?$/)
 })
 
 test('--faults affect every request, and the command says so', async () => {

@@ -9,7 +9,7 @@ const drafts: readonly ReplyDraft[] = [
   { content: '{"celsius":4}' },
 ]
 
-/** What arrives at a plain client, in one text. */
+/** The response as a plain client gets it, as one text. */
 async function received(draft: ReplyDraft, stream: boolean, schedule: readonly Fault[]): Promise<string> {
   await using mockServer = await startMockServer({ responder: () => draft, faults: schedule, record: false })
   try {
@@ -35,7 +35,7 @@ async function received(draft: ReplyDraft, stream: boolean, schedule: readonly F
 const sound = new Map<string, Promise<string>>()
 
 test.each(faultTable.map((fault) => [fault.name, fault] as const))(
-  '%s changes what arrives, in every mode that it is for',
+  '%s changes the response in every mode that it has',
   async (_name, fault) => {
     const modes = fault.mode === 'both' ? [false, true] : [fault.mode === 'stream']
     for (const stream of modes) {
@@ -46,13 +46,13 @@ test.each(faultTable.map((fault) => [fault.name, fault] as const))(
           return (await received(draft, stream, [fault])) !== (await sound.get(key))
         }),
       )
-      // A slow stream holds the same bytes in the same pieces: only a whole answer shows that it was cut.
+      // A slow stream has the same bytes in the same pieces. Only a whole reply shows the cuts.
       if (fault.name !== 'slow-drip' || !stream) expect(changes).toContain(true)
     }
   },
 )
 
-test('faults hit the requests that they are meant for, and the record names them', async () => {
+test('faults affect the chosen requests only, and the record names them', async () => {
   const schedule = [
     faults.at([1, 3], faults.errorReply('529')),
     faults.at(3, faults.slowDrip()),
@@ -72,12 +72,12 @@ test('faults hit the requests that they are meant for, and the record names them
   ])
 })
 
-test('a fault by itself hits every request', async () => {
+test('a fault without a schedule affects every request', async () => {
   await using mockServer = await startMockServer({ faults: [faults.errorReply('401')] })
   expect([(await post(mockServer, hello)).status, (await post(mockServer, hello)).status]).toEqual([401, 401])
 })
 
-test('faults are combined: damage, then frames, then bytes', async () => {
+test('several faults change first the completion, then the frames, then the bytes', async () => {
   const combined = [
     faults.body('wrong-content-type'),
     faults.streamQuirk('no-done'),
@@ -95,41 +95,44 @@ test('faults are combined: damage, then frames, then bytes', async () => {
   expect(text).not.toContain('[DONE]')
 })
 
-test('a fault that does not exist is refused by name, with those that there are', async () => {
+test('an unknown fault is refused with its name and a list of all faults', async () => {
   const none = undefined as never
   const names = /529.*no-done|no-done.*529/s
   await expect(startMockServer({ faults: [none] })).rejects.toThrow(names)
   await expect(startMockServer({ faults: [none] })).rejects.toThrow('faults[0] is undefined')
   await expect(startMockServer({ faults: [faults.at(1, faults.errorReply('529'), none)] })).rejects.toThrow(names)
   await expect(startMockServer({ faults: ['529' as never] })).rejects.toThrow('faults[0] is "529"')
-  expect(() => faults.connection('nope' as never)).toThrow(/"nope" here, but refuse, .*slow-drip/)
+  expect(() => faults.connection('nope' as never)).toThrow(/no fault "nope" in this group\. It has refuse, .*slow-drip/)
 })
 
-test.each([0, -1, 1.5, Number.NaN])('a fault at request %d would never happen, and is refused', (number) => {
-  const fault = faults.errorReply('529')
-  expect(() => faults.at(number, fault)).toThrow('counted from 1')
-  expect(() => faults.at([1, number], fault)).toThrow(String(number))
-  expect(() => faults.from(number, fault)).toThrow('counted from 1')
-})
+test.each([0, -1, 1.5, Number.NaN])(
+  'a fault at request %d is refused, because requests are counted from 1',
+  (number) => {
+    const fault = faults.errorReply('529')
+    expect(() => faults.at(number, fault)).toThrow('counted from 1')
+    expect(() => faults.at([1, number], fault)).toThrow(String(number))
+    expect(() => faults.from(number, fault)).toThrow('counted from 1')
+  },
+)
 
-test('a request that breaks a rule is refused, whatever fault was planned for it', async () => {
+test('an invalid request is refused, even if a fault is scheduled for it', async () => {
   await using mockServer = await startMockServer({ faults: [faults.errorReply('529')] })
   expect((await post(mockServer, { ...hello, messages: [] })).status).toBe(400)
 })
 
-test('a server that leaves in silence does not answer those who want to connect', async () => {
+test('a server that shut down silently does not answer new connections', async () => {
   await using mockServer = await startMockServer({ faults: [faults.connection('stall-while-connecting')] })
   await expect(post(mockServer, hello)).rejects.toThrow()
   const heard: string[] = []
   const socket = connect(Number(new URL(mockServer.url).port), '127.0.0.1')
   for (const event of ['connect', 'error', 'close']) socket.on(event, () => heard.push(event))
-  // That nothing happens cannot be waited for: a refusal would have come by then.
+  // A refusal would arrive within this time.
   await new Promise((resolve) => setTimeout(resolve, 50))
   expect(heard).toEqual([])
   socket.destroy()
 })
 
-test('a server that leaves takes no further connection', async () => {
+test('a server that shut down refuses new connections', async () => {
   await using mockServer = await startMockServer({ faults: [faults.connection('refuse')] })
   await expect(post(mockServer, hello)).rejects.toThrow()
   await expect(post(mockServer, hello)).rejects.toThrow(/ECONNREFUSED/)

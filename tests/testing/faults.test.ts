@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { afterAll, expect, test } from 'vitest'
 import { type Fault, faultTable } from '../../lib/testing/index.ts'
+import { expectationOf, unknownFaults } from './support/fault-expectations.ts'
 import { type Cell, runUnderFault, type Seen, wording } from './support/run-under-fault.ts'
 
 const rejections: unknown[] = []
@@ -10,14 +11,14 @@ afterAll(() => {
   process.off('unhandledRejection', onRejection)
 })
 
-/** Every fault × streamed or not × first, middle and last round × one request or all from there on. */
+/** Every fault × streamed or not × first, second and third round × one request or all later ones, too. */
 const cells = faultTable.flatMap((fault): Cell[] =>
   modesOf(fault).flatMap((stream) =>
     ([1, 2, 3] as const).flatMap((round) => {
-      const { once, always } = fault.expected
+      const { once, always, slow = false } = expectationOf(fault)
       return [
-        { fault, stream, round, lasting: false, expected: once },
-        ...(always === undefined ? [] : [{ fault, stream, round, lasting: true, expected: always }]),
+        { fault, stream, round, slow, lasting: false, expected: once },
+        ...(always === undefined ? [] : [{ fault, stream, round, slow, lasting: true, expected: always }]),
       ]
     }),
   ),
@@ -27,10 +28,10 @@ function modesOf({ mode }: Fault): readonly boolean[] {
   return mode === 'both' ? [false, true] : [mode === 'stream']
 }
 
-test('whatever goes wrong, in whichever round: the run ends in time, as the table says, and nothing is left behind', async () => {
+test('every fault in every round leads to its expected outcome in time, and nothing is left open', async () => {
   const rows: { cell: Cell; seen: Seen; problems: readonly string[] }[] = []
   const queue = [...cells]
-  // Most of a run is waiting; servers of several runs at once keep two cores busy.
+  // A run mostly waits, so several at once are needed to keep all cores busy.
   const workers = Array.from({ length: 6 * availableParallelism() }, async () => {
     for (let cell = queue.shift(); cell !== undefined; cell = queue.shift()) {
       const seen = await runUnderFault(cell)
@@ -46,26 +47,28 @@ test('whatever goes wrong, in whichever round: the run ends in time, as the tabl
   expect(rejections).toEqual([])
 }, 120_000)
 
-test('every fault has a name of its own', () => {
+test('every fault has a unique name, a description of one line and an expectation', () => {
   const names = faultTable.map(({ name }) => name)
   expect(new Set(names).size).toBe(names.length)
+  expect(faultTable.filter(({ description }) => !/^[^\n]{5,100}\.$/.test(description))).toEqual([])
+  expect(unknownFaults()).toEqual([])
 })
 
-function problemsOf({ fault, round, expected, lasting }: Cell, seen: Seen): readonly string[] {
-  const stopReason = expected === 'answered' ? 'answered' : fault.slow ? 'deadline' : 'failed'
-  // A failure that trying again cannot mend is sent once; one that it may mend, twice more at most in each round.
+function problemsOf({ slow, round, expected, lasting }: Cell, seen: Seen): readonly string[] {
+  const stopReason = expected === 'answered' ? 'answered' : slow ? 'deadline' : 'failed'
+  // A request that fails for good is sent once. A retryable one is sent at most twice more in each round.
   const isFinal = expected !== 'answered' && !expected.retryable
   return [
-    seen.hit ? '' : 'the fault did not happen',
-    seen.outcome === wording(expected) ? '' : `${seen.outcome} in place of ${wording(expected)}`,
-    seen.stopReason === stopReason ? '' : `stopped as ${seen.stopReason} in place of ${stopReason}`,
+    seen.hit ? '' : 'the fault affected no request',
+    seen.outcome === wording(expected) ? '' : `${seen.outcome} instead of ${wording(expected)}`,
+    seen.stopReason === stopReason ? '' : `stopped as ${seen.stopReason} instead of ${stopReason}`,
     seen.inTime ? '' : 'later than its deadline',
-    seen.underWay === 0 ? '' : `${seen.underWay} requests left open`,
-    // Idle ones, however many requests there were.
+    seen.pendingRequests === 0 ? '' : `${seen.pendingRequests} requests left open`,
+    // Idle connections, for any number of requests.
     seen.leftOpen <= 2 ? '' : `${seen.leftOpen} connections left open`,
     seen.openAfterClose === 0 ? '' : `${seen.openAfterClose} connections open although the client was closed`,
     seen.leaksToken ? 'the token is in the run' : '',
-    isFinal && seen.requests !== round ? `${seen.requests} requests in place of ${round}` : '',
+    isFinal && seen.requests !== round ? `${seen.requests} requests instead of ${round}` : '',
     lasting && seen.requests > 20 ? `${seen.requests} requests` : '',
   ].filter((problem) => problem !== '')
 }
@@ -74,7 +77,7 @@ function nameOf({ fault, stream, round, lasting }: Cell): string {
   return `${fault.name}, ${stream ? 'streamed' : 'whole'}, ${lasting ? 'from' : 'in'} round ${round}`
 }
 
-/** One line for each fault, mode and duration, with what came of it in the three rounds. */
+/** One line for each fault, mode and duration, with the outcome of each round. */
 function tableOf(rows: readonly { readonly cell: Cell; readonly seen: Seen }[]): string {
   const lines = new Map<string, string[]>()
   for (const { cell, seen } of rows) {

@@ -1,18 +1,15 @@
+import { tagToken } from '../../minimax/markup/tags.ts'
 import type { Completion, CompletionToolCall } from '../mock-server/completion.ts'
-import { type Expectation, type Fault, fails, harmless } from './fault.ts'
+import { type Fault, nameFaults } from '../mock-server/fault.ts'
 
 type Call = CompletionToolCall
-/** The changed message of a completion, whatever it is worth as one. */
+/** Returns a changed copy of the message of a completion. It may no longer be a valid message. */
 type Damage = (message: Completion['choices'][0]['message'], calls: readonly Call[]) => object
 
-/** What it costs depends on the model: it is told what was wrong, and has to do better next time. */
-const recoverable: Expectation = { once: 'answered' }
-
-function damages(name: string, damage: Damage, expected: Expectation, finishReason?: string): Fault {
+function damages(description: string, damage: Damage, finishReason?: string): Omit<Fault, 'name'> {
   return {
-    name,
+    description,
     mode: 'both',
-    expected,
     completion: (completion) => {
       const [{ message, finish_reason, ...rest }] = completion.choices
       const changed = damage(message, message.tool_calls ?? [])
@@ -22,26 +19,32 @@ function damages(name: string, damage: Damage, expected: Expectation, finishReas
   }
 }
 
-/** Damage to calls; a message without any stays as it is. */
-function onCalls(name: string, change: (call: Call, index: number) => object, expected = harmless): Fault {
+/** Changes every tool call of a message. A message without tool calls is not changed. */
+function onCalls(description: string, change: (call: Call, index: number) => object, finishReason?: string) {
   return damages(
-    name,
+    description,
     (message, calls) => (calls.length === 0 ? message : { ...message, tool_calls: calls.map(change) }),
-    expected,
+    finishReason,
   )
 }
 
-/** Calls that come as text, in the field where there should be none. */
-function asText(name: string, write: (calls: readonly Call[]) => string, expected = harmless): Fault {
+/** Writes tool calls as text into `content`, in place of `tool_calls`. */
+function asText(description: string, write: (calls: readonly Call[]) => string) {
   return damages(
-    name,
+    description,
     (message, calls) => {
       if (calls.length === 0) return message
       const { tool_calls: _, ...rest } = message
       return { ...rest, content: write(calls) }
     },
-    expected,
     'stop',
+  )
+}
+
+/** Rewrites the text of a message without tool calls. */
+function onAnswer(description: string, rewrite: (text: string) => string) {
+  return damages(description, (message, calls) =>
+    calls.length > 0 ? message : { ...message, content: rewrite(message.content) },
   )
 }
 
@@ -52,141 +55,118 @@ const invoke = (call: Call) =>
     .map(([name, value]) => `<parameter name="${name}">${textOf(value)}</parameter>\n`)
     .join('')}</invoke>\n`
 const m2 = (calls: readonly Call[]) => `<minimax:tool_call>\n${calls.map(invoke).join('')}</minimax:tool_call>`
-const token = ']<]minimax[>['
 const m3 = (calls: readonly Call[]) => {
   const invokes = calls.map((call) => {
-    const parameters = inputOf(call).map(([name, value]) => `${token}<${name}>${textOf(value)}${token}</${name}>`)
-    return `${token}<invoke name="${call.function.name}">${parameters.join('')}${token}</invoke>\n`
+    const parameters = inputOf(call).map(([name, value]) => `${tagToken}<${name}>${textOf(value)}${tagToken}</${name}>`)
+    return `${tagToken}<invoke name="${call.function.name}">${parameters.join('')}${tagToken}</invoke>\n`
   })
-  return `${token}<tool_call>\n${invokes.join('')}${token}</tool_call>`
+  return `${tagToken}<tool_call>\n${invokes.join('')}${tagToken}</tool_call>`
 }
 const withArguments = (call: Call, text: unknown) => ({ ...call, function: { ...call.function, arguments: text } })
+const withName = (call: Call, name: string) => ({ ...call, function: { ...call.function, name } })
+const cutOff = (call: Call) => withArguments(call, call.function.arguments.slice(0, -2))
+const asRequests = (calls: readonly Call[]) =>
+  calls.map((call) => ({ name: call.function.name, input: Object.fromEntries(inputOf(call)) }))
 
-/** Replies that are well-formed on the wire and wrong in what they say, as seen on MiniMax endpoints and gateways. */
-export const damagedReplies = {
-  'markup-m2': asText('markup-m2', m2),
-  'markup-m2-behind-prose': asText('markup-m2-behind-prose', (calls) => `Let me look.\n${m2(calls)}`),
-  'markup-m3': asText('markup-m3', m3),
-  'markup-m3-behind-prose': asText('markup-m3-behind-prose', (calls) => `Let me read it.${m3(calls)}`),
-  'markup-without-wrapper': asText('markup-without-wrapper', (calls) => calls.map(invoke).join(''), recoverable),
-  'markup-cut-off': asText('markup-cut-off', (calls) => m2(calls).slice(0, -30), recoverable),
-  'markup-without-brackets': asText(
-    'markup-without-brackets',
-    (calls) => m2(calls).replaceAll(/[<>]/g, ''),
-    recoverable,
+/** Replies that are well-formed on the wire and wrong in content, as seen on MiniMax endpoints and gateways. */
+export const damagedReplies = nameFaults({
+  'markup-m2': asText('Tool calls arrive as M2 markup in the text.', m2),
+  'markup-m2-after-prose': asText(
+    'Tool calls arrive as M2 markup after a sentence.',
+    (calls) => `Let me look.\n${m2(calls)}`,
   ),
-  'markup-in-brackets': asText(
-    'markup-in-brackets',
-    (calls) =>
-      `[TOOL_CALL]\n${calls.map((call) => `{"name":"${call.function.name}","arguments":${call.function.arguments}}`).join('\n')}\n[/TOOL_CALL]`,
-    recoverable,
+  'markup-m3': asText('Tool calls arrive as M3 markup in the text.', m3),
+  'markup-m3-after-prose': asText(
+    'Tool calls arrive as M3 markup after a sentence.',
+    (calls) => `Let me read it.${m3(calls)}`,
   ),
-  'json-in-text': asText('json-in-text', (calls) =>
-    JSON.stringify({
-      tool_calls: calls.map((call) => ({ name: call.function.name, input: Object.fromEntries(inputOf(call)) })),
-    }),
+  'markup-without-wrapper': asText('Tool calls arrive as M2 markup without its outer tag.', (calls) =>
+    calls.map(invoke).join(''),
   ),
-  'json-in-fence': asText('json-in-fence', (calls) => {
-    const requests = calls.map((call) => ({ name: call.function.name, input: Object.fromEntries(inputOf(call)) }))
-    return `First I look:\n\`\`\`json\n${JSON.stringify({ tool_calls: requests }, undefined, 2)}\n\`\`\``
+  'markup-cut-off': asText('Tool calls arrive as M2 markup that is cut off.', (calls) => m2(calls).slice(0, -30)),
+  'markup-without-brackets': asText('Tool calls arrive as M2 markup without its angle brackets.', (calls) =>
+    m2(calls).replaceAll(/[<>]/g, ''),
+  ),
+  'markup-in-brackets': asText('Tool calls arrive as JSON between [TOOL_CALL] tags.', (calls) => {
+    const requests = calls.map((call) => `{"name":"${call.function.name}","arguments":${call.function.arguments}}`)
+    return `[TOOL_CALL]\n${requests.join('\n')}\n[/TOOL_CALL]`
   }),
-  'think-in-content': damages(
-    'think-in-content',
-    (message) => ({ ...message, content: `<think>\nHm, {"celsius":99}?\n</think>\n${message.content}` }),
-    harmless,
+  'json-in-text': asText('Tool calls arrive as JSON in the text.', (calls) =>
+    JSON.stringify({ tool_calls: asRequests(calls) }),
   ),
-  'think-without-opener': damages(
-    'think-without-opener',
-    (message) => ({ ...message, content: `Hm.\n</think>\n${message.content}` }),
-    harmless,
-  ),
+  'json-in-fence': asText('Tool calls arrive as JSON in a code fence after a sentence.', (calls) => {
+    const json = JSON.stringify({ tool_calls: asRequests(calls) }, undefined, 2)
+    return `First I look:\n\`\`\`json\n${json}\n\`\`\``
+  }),
+  'think-in-content': damages('The text begins with a think block that contains JSON.', (message) => ({
+    ...message,
+    content: `<think>\nHm, {"celsius":99}?\n</think>\n${message.content}`,
+  })),
+  'think-without-opener': damages('The text begins with thinking whose opening tag is missing.', (message) => ({
+    ...message,
+    content: `Hm.\n</think>\n${message.content}`,
+  })),
   'think-never-closed': damages(
-    'think-never-closed',
+    'The reply is cut off inside its think block.',
     ({ tool_calls: _, ...message }) => ({ ...message, content: '<think>\nHm, let me see' }),
-    recoverable,
     'length',
   ),
   'empty-answer': damages(
-    'empty-answer',
+    'The reply has reasoning, but no text and no tool calls.',
     ({ tool_calls: _, ...message }) => ({ ...message, content: '', reasoning_content: 'Hm.' }),
-    recoverable,
     'stop',
   ),
-  'null-content': damages(
-    'null-content',
-    (message, calls) => (calls.length === 0 ? message : { ...message, content: null }),
-    harmless,
+  'null-content': damages('The content beside tool calls is null.', (message, calls) =>
+    calls.length === 0 ? message : { ...message, content: null },
   ),
-  'calls-with-stop': damages('calls-with-stop', (message) => ({ ...message }), harmless, 'stop'),
-  'calls-cut-off': onCallsCutOff('calls-cut-off', 'length'),
-  /** The same, by the name that other APIs have for it. */
-  'calls-cut-off-max-tokens': onCallsCutOff('calls-cut-off-max-tokens', 'MAX_TOKENS'),
-  /** The provider behind a gateway failed in the middle. */
-  'finish-error': damages('finish-error', (message) => ({ ...message }), fails('server', true), 'error'),
+  'calls-with-stop': damages('The finish reason beside tool calls is stop.', (message) => ({ ...message }), 'stop'),
+  'calls-cut-off': onCalls('The output limit cuts tool calls off; the finish reason is length.', cutOff, 'length'),
+  'calls-cut-off-max-tokens': onCalls(
+    'The output limit cuts tool calls off; the finish reason is MAX_TOKENS, as in other APIs.',
+    cutOff,
+    'MAX_TOKENS',
+  ),
+  'finish-error': damages(
+    'The provider of a gateway failed in the middle; the finish reason is error.',
+    (message) => ({ ...message }),
+    'error',
+  ),
   'null-calls': {
-    ...damages(
-      'null-calls',
-      (message, calls) => (calls.length > 0 ? message : { ...message, tool_calls: null }),
-      harmless,
+    ...damages('tool_calls is null in a reply without tool calls.', (message, calls) =>
+      calls.length > 0 ? message : { ...message, tool_calls: null },
     ),
     mode: 'whole',
   },
-  'arguments-object': onCalls('arguments-object', (call) => withArguments(call, JSON.parse(call.function.arguments))),
-  'arguments-twice-encoded': onCalls('arguments-twice-encoded', (call) =>
+  'arguments-object': onCalls('The arguments of tool calls are an object, not JSON text.', (call) =>
+    withArguments(call, JSON.parse(call.function.arguments)),
+  ),
+  'arguments-twice-encoded': onCalls('The arguments of tool calls are JSON text in JSON text.', (call) =>
     withArguments(call, JSON.stringify(call.function.arguments)),
   ),
-  'arguments-unquoted-keys': onCalls('arguments-unquoted-keys', (call) =>
+  'arguments-unquoted-keys': onCalls('The arguments of tool calls have keys without quotes.', (call) =>
     withArguments(call, call.function.arguments.replaceAll(/"(\w+)":/g, '$1:')),
   ),
-  'arguments-cut-off': onCalls(
-    'arguments-cut-off',
-    (call) => withArguments(call, call.function.arguments.slice(0, -2)),
-    recoverable,
+  'arguments-cut-off': onCalls('The arguments of tool calls are cut off, without a finish reason for it.', cutOff),
+  'arguments-empty': onCalls('The arguments of tool calls are an empty text.', (call) => withArguments(call, '')),
+  'arguments-of-another-schema': onCalls('The arguments of tool calls do not match the schema.', (call) =>
+    withArguments(call, '{"something":["else"]}'),
   ),
-  'arguments-empty': onCalls('arguments-empty', (call) => withArguments(call, ''), recoverable),
-  'arguments-of-another-schema': onCalls(
-    'arguments-of-another-schema',
-    (call) => withArguments(call, '{"something":["else"]}'),
-    recoverable,
+  'ids-missing': onCalls('Tool calls have no id.', ({ id: _, ...call }) => call),
+  'ids-empty': onCalls('Tool calls have an empty id.', (call) => ({ ...call, id: '' })),
+  'ids-equal': onCalls('All tool calls have the same id.', (call) => ({ ...call, id: 'call_function_000000000000_1' })),
+  'type-missing': onCalls('Tool calls have no type.', ({ type: _, ...call }) => call),
+  'name-unknown': onCalls('Tool calls name a tool that was not declared.', (call) =>
+    withName(call, `${call.function.name}s`),
   ),
-  'ids-missing': onCalls('ids-missing', ({ id: _, ...call }) => call),
-  'ids-empty': onCalls('ids-empty', (call) => ({ ...call, id: '' })),
-  'ids-equal': onCalls('ids-equal', (call) => ({ ...call, id: 'call_function_000000000000_1' })),
-  'type-missing': onCalls('type-missing', ({ type: _, ...call }) => call),
-  'name-unknown': onCalls(
-    'name-unknown',
-    (call) => ({ ...call, function: { ...call.function, name: `${call.function.name}s` } }),
-    recoverable,
-  ),
-  'name-empty': onCalls('name-empty', (call) => ({ ...call, function: { ...call.function, name: '' } }), recoverable),
-  'call-repeated': damages(
-    'call-repeated',
-    (message, calls) => {
-      const again = calls.map((call, index) => ({ ...call, id: `${call.id}_again`, index: calls.length + index }))
-      return calls.length === 0 ? message : { ...message, tool_calls: [...calls, ...again] }
-    },
-    recoverable,
-  ),
-  'answer-as-prose': onAnswer('answer-as-prose', () => 'It is warm there, I would say.'),
+  'name-empty': onCalls('Tool calls have an empty name.', (call) => withName(call, '')),
+  'call-repeated': damages('Every tool call arrives twice, with different ids.', (message, calls) => {
+    const again = calls.map((call, index) => ({ ...call, id: `${call.id}_again`, index: calls.length + index }))
+    return calls.length === 0 ? message : { ...message, tool_calls: [...calls, ...again] }
+  }),
+  'answer-as-prose': onAnswer('The answer is a sentence in place of JSON.', () => 'It is warm there, I would say.'),
   'answer-in-fence': onAnswer(
-    'answer-in-fence',
+    'The answer is in a code fence with sentences around it.',
     (text) => `Here it is:\n\`\`\`json\n${text}\n\`\`\`\nTake care!`,
-    harmless,
   ),
-  'answer-wrapped': onAnswer('answer-wrapped', (text) => `{"answer":${text}}`, harmless),
-} as const satisfies Readonly<Record<string, Fault>>
-
-function onAnswer(name: string, rewrite: (text: string) => string, expected = recoverable): Fault {
-  const damage: Damage = (message, calls) =>
-    calls.length > 0 ? message : { ...message, content: rewrite(message.content) }
-  return damages(name, damage, expected)
-}
-
-/** Cut by the output limit: nothing of it may be executed. */
-function onCallsCutOff(name: string, finishReason: string): Fault {
-  const damage: Damage = (message, calls) =>
-    calls.length === 0
-      ? message
-      : { ...message, tool_calls: calls.map((call) => withArguments(call, call.function.arguments.slice(0, -2))) }
-  return damages(name, damage, recoverable, finishReason)
-}
+  'answer-wrapped': onAnswer('The answer is inside an object with the member answer.', (text) => `{"answer":${text}}`),
+})

@@ -1,47 +1,46 @@
+import { FaultError } from '../errors.ts'
+import type { Fault, ScheduledFault } from '../mock-server/fault.ts'
 import { damagedReplies } from './damaged-replies.ts'
 import { errorReplies } from './error-replies.ts'
-import type { Fault, ScheduledFault } from './fault.ts'
 import { streamQuirks } from './stream-faults.ts'
 import { bodyFaults, connectionFaults, oversize, slowDrip } from './transport-faults.ts'
 
 /**
- * What can go wrong at an endpoint, by name, for `startMockServer({ faults: […] })`: a fault by itself hits every request,
- * `at` and `from` choose. Faults of one request are combined in order.
+ * Faults by name, for `startMockServer({ faults: […] })`. A fault by itself affects every request; `at` and `from` choose
+ * requests. Several faults of one request apply in their order.
  *
- * @throws {TypeError} for a name that does not exist; it lists those that do.
- * @throws {RangeError} for a request that is never reached: they are counted from 1.
+ * ```ts
+ * startMockServer({ faults: [faults.at(1, faults.errorReply('529')), faults.from(3, faults.streamQuirk('no-done'))] })
+ * ```
+ *
+ * Every function throws a {@link FaultError} for a name that does not exist, or a request number below 1.
  */
 export const faults = {
-  /** The connection breaks, hangs, or is slow. */
+  /** The connection breaks, hangs or is slow. */
   connection: (name: keyof typeof connectionFaults): Fault => faultOf(connectionFaults, name),
-  /** The server refuses, in one of the many forms in which servers do. */
+  /** The server replies with an error, in one of the forms that servers and gateways use. */
   errorReply: (name: keyof typeof errorReplies): Fault => faultOf(errorReplies, name),
-  /** A 200 whose body or content type is wrong. */
+  /** The reply has status 200, and a wrong body or content type. */
   body: (name: keyof typeof bodyFaults): Fault => faultOf(bodyFaults, name),
-  /** A stream that deviates from the documents. */
+  /** The stream deviates from MiniMax's documents. */
   streamQuirk: (name: keyof typeof streamQuirks): Fault => faultOf(streamQuirks, name),
-  /** A reply that says something wrong in a well-formed way. */
+  /** The reply is well-formed, and its content is wrong. */
   damagedReply: (name: keyof typeof damagedReplies): Fault => faultOf(damagedReplies, name),
   slowDrip,
   oversize,
-  /** At these requests, counted from 1. */
+  /** Affects these requests only, counted from 1. */
   at: (numbers: number | readonly number[], ...combined: readonly Fault[]): ScheduledFault => {
-    const hit = new Set([numbers].flat().map(counted))
-    return { faults: combined, hits: (number) => hit.has(number) }
+    const chosen = new Set([numbers].flat().map(requestNumber))
+    return { faults: combined, hits: (number) => chosen.has(number) }
   },
-  /** From this request on, counted from 1. */
+  /** Affects this request and all later ones, counted from 1. */
   from: (first: number, ...combined: readonly Fault[]): ScheduledFault => {
-    counted(first)
+    requestNumber(first)
     return { faults: combined, hits: (number) => number >= first }
   },
 } as const
 
-function counted(number: number): number {
-  if (Number.isInteger(number) && number >= 1) return number
-  throw new RangeError(`A fault was to hit request ${number}: requests are whole numbers, counted from 1.`)
-}
-
-/** Every fault, with what a run over a good client comes to. */
+/** Every fault. */
 export const faultTable: readonly Fault[] = [
   connectionFaults,
   errorReplies,
@@ -50,35 +49,50 @@ export const faultTable: readonly Fault[] = [
   damagedReplies,
 ].flatMap((group): readonly Fault[] => Object.values(group))
 
-/** @throws {TypeError} where an entry is no fault, as by a name that does not exist. */
+/** @throws {FaultError} if an entry is not a fault, for example because its name does not exist. */
 export function checkFaults(schedule: readonly unknown[]): void {
   schedule.forEach((entry, index) => {
     if (!isFault(entry) && !isScheduled(entry)) {
-      throw new TypeError(
-        `faults[${index}] is ${shown(entry)}: give one of these by their group, as ${example}: ${names()}.`,
+      throw new FaultError(
+        'unknown_fault',
+        `faults[${index}] is ${shown(entry)}; it must be a fault, such as ${example}. Faults: ${namesOf(faultTable)}.`,
       )
     }
   })
 }
 
-/** A fault of one group. @throws {TypeError} where it has none of that name, and says which it has. */
+const example = "faults.errorReply('529') or faults.at(2, faults.errorReply('529'))"
+
 function faultOf<Name extends string>(group: Readonly<Record<Name, Fault>>, name: Name): Fault {
   if (Object.hasOwn(group, name)) return group[name]
-  throw new TypeError(`There is no such fault as ${shown(name)} here, but ${Object.keys(group).join(', ')}.`)
+  throw new FaultError(
+    'unknown_fault',
+    `There is no fault ${shown(name)} in this group. It has ${namesOf(Object.values(group))}.`,
+  )
 }
 
-const example = "faults.errorReply('529') or faults.at(2, …)"
+function requestNumber(number: number): number {
+  if (Number.isInteger(number) && number >= 1) return number
+  throw new FaultError(
+    'invalid_request_number',
+    `A fault cannot affect request ${number}: requests are whole numbers, counted from 1.`,
+  )
+}
 
-function names(): string {
-  return faultTable.map(({ name }) => name).join(', ')
+function namesOf(list: readonly Fault[]): string {
+  return list.map(({ name }) => name).join(', ')
 }
 
 function shown(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value) : typeof value === 'object' ? 'no fault' : String(value)
+  return typeof value === 'string'
+    ? JSON.stringify(value)
+    : typeof value === 'object'
+      ? 'another object'
+      : String(value)
 }
 
 function isFault(value: unknown): value is Fault {
-  return typeof value === 'object' && value !== null && 'name' in value && 'mode' in value && 'expected' in value
+  return typeof value === 'object' && value !== null && 'name' in value && 'mode' in value && 'description' in value
 }
 
 function isScheduled(value: unknown): value is ScheduledFault {

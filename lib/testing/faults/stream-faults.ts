@@ -1,7 +1,7 @@
 import { isObject } from '../../../router/json/json.ts'
+import { type Fault, nameFaults } from '../mock-server/fault.ts'
 import { jsonReply, type WireReply } from '../mock-server/wire-reply.ts'
 import { damagedReplies } from './damaged-replies.ts'
-import { type Expectation, type Fault, fails, harmless } from './fault.ts'
 import {
   beforeDone,
   byToken,
@@ -24,8 +24,13 @@ import {
   withSecondChoice,
 } from './stream-rewrites.ts'
 
-function quirk(name: string, frames: NonNullable<Fault['frames']>, expected: Expectation = harmless): Fault {
-  return { name, mode: 'stream', expected, frames }
+function quirk(description: string, frames: NonNullable<Fault['frames']>): Omit<Fault, 'name'> {
+  return { description, mode: 'stream', frames }
+}
+
+function textQuirk(description: string, rewrite: (text: string) => string): Omit<Fault, 'name'> {
+  const wire = (reply: WireReply) => ({ ...reply, parts: [rewrite(reply.parts.join(''))] })
+  return { description, mode: 'stream', wire }
 }
 
 const overloaded = 'High traffic detected. (2064) (529)'
@@ -35,61 +40,87 @@ function hasCalls({ delta }: Fields): boolean {
 }
 
 /** Deviations of streams that were seen on MiniMax endpoints and gateways. */
-export const streamQuirks = {
-  'empty-role': quirk('empty-role', (frames) => deltas(frames, (delta) => ({ ...delta, role: '' }))),
-  'null-usage': quirk('null-usage', (frames) => objects(frames, (frame) => ({ ...frame, usage: null }))),
-  'zero-usage': quirk('zero-usage', (frames) =>
+export const streamQuirks = nameFaults({
+  'empty-role': quirk('Every delta has an empty role.', (frames) =>
+    deltas(frames, (delta) => ({ ...delta, role: '' })),
+  ),
+  'null-usage': quirk('Usage is null in every frame.', (frames) =>
+    objects(frames, (frame) => ({ ...frame, usage: null })),
+  ),
+  'zero-usage': quirk('Frames without usage have a usage of zero tokens.', (frames) =>
     objects(frames, (frame) => ({ ...frame, usage: frame['usage'] ?? { total_tokens: 0, total_characters: 0 } })),
   ),
-  'null-finish-reason': quirk('null-finish-reason', (frames) =>
+  'null-finish-reason': quirk('Frames before the last have a finish reason of null.', (frames) =>
     choices(frames, (choice) => ({ finish_reason: null, ...choice })),
   ),
-  'double-finish': quirk('double-finish', (frames) =>
+  'double-finish': quirk('The closing frame arrives twice.', (frames) =>
     frames.flatMap((frame) => (isClosing(frame) ? [frame, frame] : [frame])),
   ),
-  /** The tail of thinking in the closing chunk, seen on M2.7. */
-  'think-tail': quirk('think-tail', (frames) =>
+  // Seen on M2.7.
+  'think-tail': quirk('An opening think tag arrives just before the closing frame.', (frames) =>
     frames.flatMap((frame) => {
       if (!isClosing(frame)) return [frame]
       return [...deltas([frame], (delta) => ({ ...delta, content: '\n<think>\n' })), frame]
     }),
   ),
-  'no-done': quirk('no-done', (frames) => frames.filter((frame) => frame !== '[DONE]')),
-  'whole-last-frame': quirk('whole-last-frame', (frames, completion) => beforeDone(frames, completion)),
-  'usage-without-choices': quirk('usage-without-choices', (frames, { usage }) =>
+  'no-done': quirk('The [DONE] line is missing.', (frames) => frames.filter((frame) => frame !== '[DONE]')),
+  'whole-last-frame': quirk('The last frame is the whole completion.', (frames, completion) =>
+    beforeDone(frames, completion),
+  ),
+  'usage-without-choices': quirk('The last frame has usage and an empty list of choices.', (frames, { usage }) =>
     beforeDone(frames, { choices: [], usage }),
   ),
-  'usage-without-choices-key': quirk('usage-without-choices-key', (frames, { usage }) => beforeDone(frames, { usage })),
-  'calls-on-one-index': quirk('calls-on-one-index', (frames) => calls(frames, (call) => ({ ...call, index: 0 }))),
-  'calls-without-index': quirk('calls-without-index', (frames) => calls(frames, ({ index: _, ...call }) => call)),
-  'empty-continuation-ids': quirk('empty-continuation-ids', (frames) => calls(frames, (call) => ({ id: '', ...call }))),
-  'late-ids': quirk('late-ids', lateIds),
-  'names-repeated': quirk('names-repeated', repeatNames),
-  'one-delta': quirk('one-delta', (_frames, completion) => [inOneDelta(completion), '[DONE]']),
-  'null-calls-in-deltas': quirk('null-calls-in-deltas', (frames) =>
+  'usage-without-choices-key': quirk('The last frame has usage and no choices field.', (frames, { usage }) =>
+    beforeDone(frames, { usage }),
+  ),
+  'calls-on-one-index': quirk('All tool calls have index 0.', (frames) =>
+    calls(frames, (call) => ({ ...call, index: 0 })),
+  ),
+  'calls-without-index': quirk('Tool calls have no index.', (frames) => calls(frames, ({ index: _, ...call }) => call)),
+  'empty-continuation-ids': quirk('Later pieces of a tool call have an empty id.', (frames) =>
+    calls(frames, (call) => ({ id: '', ...call })),
+  ),
+  'late-ids': quirk('The id of a tool call arrives with its last piece.', lateIds),
+  'names-repeated': quirk('Every piece of a tool call repeats its id and name.', repeatNames),
+  'one-delta': quirk('The whole message arrives in one delta.', (_frames, completion) => [
+    inOneDelta(completion),
+    '[DONE]',
+  ]),
+  'null-calls-in-deltas': quirk('Deltas without tool calls have tool_calls null.', (frames) =>
     deltas(frames, (delta) => ({ tool_calls: null, ...delta })),
   ),
-  'early-finish': quirk('early-finish', finishEarly),
-  'finish-with-each-call': quirk('finish-with-each-call', (frames) =>
+  'early-finish': quirk('Only the first frame has the finish reason.', finishEarly),
+  'finish-with-each-call': quirk('Every frame with a tool call has a finish reason.', (frames) =>
     choices(frames, (choice) => (hasCalls(choice) ? { ...choice, finish_reason: 'tool_calls' } : choice)),
   ),
-  'message-beside-delta': quirk('message-beside-delta', (frames) =>
+  'message-beside-delta': quirk('Every choice has an empty message besides its delta.', (frames) =>
     choices(frames, (choice) => ({ ...choice, message: {} })),
   ),
-  'second-choice': quirk('second-choice', withSecondChoice),
-  /** Calls in the markup of M2, token by token. */
-  'markup-by-token': { ...damagedReplies['markup-m2'], name: 'markup-by-token', mode: 'stream', frames: byToken },
-  'cumulative-details': quirk('cumulative-details', (frames) => cumulateDetails(halved(frames))),
-  cumulative: quirk('cumulative', (frames) => cumulate(halved(frames))),
-  'split-think-tags': quirk('split-think-tags', (_frames, completion) => [...splitThinking(completion), '[DONE]']),
-  'carriage-returns': wireQuirk('carriage-returns', (text) => text.replaceAll('\n', '\r\n')),
-  'comments-between': wireQuirk('comments-between', (text) => text.replaceAll('data: ', ': keep-alive\n\ndata: ')),
-  'no-blank-after-data': wireQuirk('no-blank-after-data', (text) => text.replaceAll('data: ', 'data:')),
-  'no-empty-line-at-end': wireQuirk('no-empty-line-at-end', (text) => text.trimEnd()),
-  'json-body': {
-    name: 'json-body',
+  'second-choice': quirk('Frames of a second answer are mixed in.', withSecondChoice),
+  'markup-by-token': {
+    ...damagedReplies['markup-m2'],
+    description: 'Tool calls arrive as M2 markup in the text, a few characters at a time.',
     mode: 'stream',
-    expected: harmless,
+    frames: byToken,
+  },
+  'cumulative-details': quirk(
+    "Reasoning details repeat all their text so far, as in MiniMax's sample code.",
+    (frames) => cumulateDetails(halved(frames)),
+  ),
+  cumulative: quirk('Every delta repeats all text so far.', (frames) => cumulate(halved(frames))),
+  'split-think-tags': quirk('Think tags are split between frames.', (_frames, completion) => [
+    ...splitThinking(completion),
+    '[DONE]',
+  ]),
+  'carriage-returns': textQuirk('Lines end with CR LF.', (text) => text.replaceAll('\n', '\r\n')),
+  'comments-between': textQuirk('Keep-alive comments are mixed in.', (text) =>
+    text.replaceAll('data: ', ': keep-alive\n\ndata: '),
+  ),
+  'no-blank-after-data': textQuirk('There is no blank after data:.', (text) => text.replaceAll('data: ', 'data:')),
+  'no-empty-line-at-end': textQuirk('The empty line after the last event is missing.', (text) => text.trimEnd()),
+  'json-body': {
+    description: 'The reply is one JSON document, although a stream was requested.',
+    mode: 'stream',
     frames: (_frames, completion) => [completion],
     wire: (reply) => ({
       ...jsonReply(200, {}, ''),
@@ -97,45 +128,31 @@ export const streamQuirks = {
     }),
   },
   'stream-for-whole': {
-    name: 'stream-for-whole',
+    description: 'The reply is a stream, although no stream was requested.',
     mode: 'whole',
-    expected: harmless,
     wire: (reply) => ({
       ...reply,
       headers: { ...reply.headers, 'content-type': 'text/event-stream' },
       parts: [`data: ${reply.parts.join('')}\n\ndata: [DONE]\n\n`],
     }),
   },
-  'error-midway': quirk(
-    'error-midway',
-    (frames) => midway(frames, { error: { type: 'overloaded_error', message: overloaded } }),
-    fails('overloaded', true),
+  'error-midway': quirk('An error object arrives in the middle of the stream.', (frames) =>
+    midway(frames, { error: { type: 'overloaded_error', message: overloaded } }),
   ),
   'event-error': {
-    ...quirk(
-      'event-error',
-      (frames) => midway(frames, { type: 'overloaded_error', message: overloaded }),
-      fails('overloaded', true),
+    ...quirk('An event of type error arrives in the middle of the stream.', (frames) =>
+      midway(frames, { type: 'overloaded_error', message: overloaded }),
     ),
     wire: (reply) => ({
       ...reply,
       parts: reply.parts.map((part) => part.replace(/^(?=data: \{"type":)/, 'event: error\n')),
     }),
   },
-  'base-resp-error-midway': quirk(
-    'base-resp-error-midway',
-    (frames) => midway(frames, { base_resp: { status_code: 1024, status_msg: 'internal error' } }),
-    fails('server', true),
+  'base-resp-error-midway': quirk('base_resp reports an error in the middle of the stream.', (frames) =>
+    midway(frames, { base_resp: { status_code: 1024, status_msg: 'internal error' } }),
   ),
-  'filter-midway': quirk(
-    'filter-midway',
-    (frames) => midway(frames, { error: { type: 'api_error', message: 'output new_sensitive (1027)' } }),
-    fails('content_filter', false),
+  'filter-midway': quirk('The content filter blocks the output in the middle of the stream.', (frames) =>
+    midway(frames, { error: { type: 'api_error', message: 'output new_sensitive (1027)' } }),
   ),
-  'ends-midway': quirk('ends-midway', (frames) => firstHalf(frames), fails('network', true)),
-} as const satisfies Readonly<Record<string, Fault>>
-
-function wireQuirk(name: string, rewrite: (text: string) => string): Fault {
-  const wire = (reply: WireReply) => ({ ...reply, parts: [rewrite(reply.parts.join(''))] })
-  return { name, mode: 'stream', expected: harmless, wire }
-}
+  'ends-midway': quirk('The stream ends in the middle, without an error.', (frames) => firstHalf(frames)),
+})

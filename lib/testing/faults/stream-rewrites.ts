@@ -3,7 +3,7 @@ import type { Completion } from '../mock-server/completion.ts'
 import { objectsOf } from '../mock-server/request.ts'
 import type { StreamFrame } from '../mock-server/stream-chunks.ts'
 
-/** The id comes with the last piece of the arguments. */
+/** Moves the id of each tool call to the last piece of its arguments. */
 export function lateIds(frames: readonly StreamFrame[]): readonly StreamFrame[] {
   const ids = new Map<unknown, unknown>()
   const stripped = calls(frames, (call) => {
@@ -17,6 +17,7 @@ export function lateIds(frames: readonly StreamFrame[]): readonly StreamFrame[] 
   }).toReversed()
 }
 
+/** Repeats id and name in every piece of a tool call. */
 export function repeatNames(frames: readonly StreamFrame[]): readonly StreamFrame[] {
   const known = new Map<unknown, Fields>()
   return calls(frames, (call) => {
@@ -31,7 +32,7 @@ export function repeatNames(frames: readonly StreamFrame[]): readonly StreamFram
   })
 }
 
-/** The texts of a delta, by what says where they belong. */
+/** Changes the texts of a delta. `change` gets the field of each text and returns `undefined` to keep it. */
 function textsOf(delta: Fields, change: (key: string, text: string) => string | undefined): Fields {
   const fields = ['content', 'reasoning_content'].flatMap((field) => {
     const text = delta[field]
@@ -50,7 +51,7 @@ function detailsOf(delta: Fields, change: (key: string, text: string) => string 
   return { reasoning_details: details }
 }
 
-/** Each text in two deltas. */
+/** Splits each text into two deltas. */
 export function halved(frames: readonly StreamFrame[]): readonly StreamFrame[] {
   const part = (from: number, to: number) => (delta: Fields) =>
     textsOf(delta, (_key, text) => {
@@ -63,13 +64,13 @@ export function halved(frames: readonly StreamFrame[]): readonly StreamFrame[] {
   })
 }
 
-/** Every delta carries all text so far. */
+/** Repeats in every delta all text so far. */
 export function cumulate(frames: readonly StreamFrame[]): readonly StreamFrame[] {
   const change = sofar()
   return deltas(frames, (delta) => textsOf(delta, change))
 }
 
-/** Only the details of the reasoning carry all text so far, as MiniMax's own sample code expects it. */
+/** Repeats in every delta all reasoning details so far, as MiniMax's own sample code expects it. */
 export function cumulateDetails(frames: readonly StreamFrame[]): readonly StreamFrame[] {
   const change = sofar()
   return deltas(frames, (delta) => ({ ...delta, ...detailsOf(delta, change) }))
@@ -84,11 +85,12 @@ function sofar(): (key: string, text: string) => string | undefined {
   }
 }
 
+/** A whole completion as one delta. */
 export function inOneDelta({ id, model, usage, choices: [{ message, finish_reason }] }: Completion): object {
   return { id, model, usage, object: 'chat.completion.chunk', choices: [{ index: 1, finish_reason, delta: message }] }
 }
 
-/** Thinking in the content, its tags cut over several chunks. */
+/** Moves the thinking into the content and splits its tags between chunks. */
 export function splitThinking({
   id,
   model,
@@ -107,7 +109,7 @@ export function splitThinking({
   return [...pieces.map((piece) => frame({ content: piece })), { ...frame({ ...rest }, { finish_reason }), usage }]
 }
 
-/** All of the content in pieces of a token each. */
+/** Splits the content into pieces of four characters, about one token. */
 export function byToken(frames: readonly StreamFrame[]): readonly StreamFrame[] {
   return frames.flatMap((frame) => {
     let content: unknown
@@ -122,7 +124,7 @@ export function byToken(frames: readonly StreamFrame[]): readonly StreamFrame[] 
   })
 }
 
-/** The reason stands in the first chunk, and nowhere else. */
+/** Moves the finish reason to the first chunk. */
 export function finishEarly(
   frames: readonly StreamFrame[],
   { choices: [{ finish_reason }] }: Completion,
@@ -135,7 +137,7 @@ export function finishEarly(
   })
 }
 
-/** Behind each chunk one of another answer. */
+/** Adds a chunk of a second answer after each chunk. */
 export function withSecondChoice(frames: readonly StreamFrame[]): readonly StreamFrame[] {
   return frames.flatMap((frame) => {
     const other = choices([frame], (choice) => ({ ...choice, index: 1, delta: { content: 'No, thank you. ' } }))
@@ -143,12 +145,15 @@ export function withSecondChoice(frames: readonly StreamFrame[]): readonly Strea
   })
 }
 
+/** A JSON object of a frame. */
 export type Fields = { readonly [field: string]: unknown }
 
+/** Changes every frame that is an object. */
 export function objects(frames: readonly StreamFrame[], change: (frame: Fields) => Fields): readonly StreamFrame[] {
   return frames.map((frame) => (isObject(frame) ? change(frame) : frame))
 }
 
+/** Changes every choice of a chunk. Whole completions are not changed. */
 export function choices(frames: readonly StreamFrame[], change: (choice: Fields) => Fields): readonly StreamFrame[] {
   return objects(frames, (frame) => {
     const list = objectsOf(frame['choices'])
@@ -156,37 +161,43 @@ export function choices(frames: readonly StreamFrame[], change: (choice: Fields)
   })
 }
 
+/** Changes every delta. */
 export function deltas(frames: readonly StreamFrame[], change: (delta: Fields) => Fields): readonly StreamFrame[] {
   return choices(frames, (choice) =>
     isObject(choice['delta']) ? { ...choice, delta: change(choice['delta']) } : choice,
   )
 }
 
+/** Changes every piece of a tool call. */
 export function calls(frames: readonly StreamFrame[], change: (call: Fields) => Fields): readonly StreamFrame[] {
   return deltas(frames, (delta) =>
     delta['tool_calls'] === undefined ? delta : { ...delta, tool_calls: objectsOf(delta['tool_calls']).map(change) },
   )
 }
 
+/** Whether a frame has the finish reason. */
 export function isClosing(frame: StreamFrame): boolean {
   const choice = isObject(frame) ? objectsOf(frame['choices'])[0] : undefined
   return typeof choice?.['finish_reason'] === 'string' && isObject(choice['delta'])
 }
 
+/** Puts a frame in place of the last one, before `[DONE]`. */
 export function beforeDone(frames: readonly StreamFrame[], frame: object): readonly StreamFrame[] {
   return [...frames.filter((known) => known !== '[DONE]' && !isLast(known)), frame, '[DONE]']
 }
 
-/** The mock server's own last frame, which carries the usage. */
+/** The mock server's own last frame has the usage. */
 function isLast(frame: StreamFrame): boolean {
   return isObject(frame) && frame['usage'] !== null
 }
 
+/** The first half of the frames before the closing one. */
 export function firstHalf(frames: readonly StreamFrame[]): readonly StreamFrame[] {
   const open = frames.filter((frame) => frame !== '[DONE]' && !isLast(frame) && !isClosing(frame))
   return open.slice(0, Math.ceil(open.length / 2))
 }
 
+/** The first half of the frames, then `frame`, then `[DONE]`. */
 export function midway(frames: readonly StreamFrame[], frame: object): readonly StreamFrame[] {
   return [...firstHalf(frames), frame, '[DONE]']
 }

@@ -1,108 +1,102 @@
+import { type Fault, nameFaults } from '../mock-server/fault.ts'
 import type { Delivery, WireReply } from '../mock-server/wire-reply.ts'
-import { type Expectation, type Fault, fails, harmless } from './fault.ts'
 
-const broken = fails('network', true)
-const timeout = { code: 'timeout', retryable: true } as const
+type Unnamed = Omit<Fault, 'name'>
 
-function delivers(name: string, delivery: Delivery, rest: Pick<Fault, 'expected' | 'slow'>): Fault {
-  return { name, mode: 'both', ...rest, wire: (reply: WireReply) => ({ ...reply, delivery }) }
+function delivers(description: string, delivery: Delivery, mode: Fault['mode'] = 'both'): Unnamed {
+  return { description, mode, wire: (reply: WireReply) => ({ ...reply, delivery }) }
 }
 
-/** Faults of the connection: what arrives is right as far as it goes. */
-export const connectionFaults = {
-  /** The server goes away: the connection is reset, and from then on the port refuses new ones. */
-  refuse: delivers('refuse', { leaves: 'refusing' }, { expected: { once: { code: 'network', retryable: true } } }),
-  /** The same, but its port does not answer: whoever wants to connect waits. */
-  'stall-while-connecting': delivers(
-    'stall-while-connecting',
-    { leaves: 'silent' },
-    { expected: { once: timeout }, slow: true },
-  ),
+/** Faults of the connection: the bytes that arrive are right, but some are late or missing. */
+export const connectionFaults = nameFaults({
+  refuse: delivers('The connection is reset, and the port refuses all later connections.', {
+    shutdown: 'refuse-connections',
+  }),
+  'stall-while-connecting': delivers('The connection is reset, and later connections get no answer at all.', {
+    shutdown: 'ignore-connections',
+  }),
   'reset-before-headers': delivers(
-    'reset-before-headers',
-    { breaks: 'before-headers', by: 'reset' },
-    { expected: broken },
+    'The connection is reset before the status line.',
+    breaks('before-headers', 'reset'),
   ),
-  'reset-after-headers': delivers(
-    'reset-after-headers',
-    { breaks: 'after-headers', by: 'reset' },
-    { expected: broken },
-  ),
-  'reset-mid-body': delivers('reset-mid-body', { breaks: 'mid-body', by: 'reset' }, { expected: broken }),
+  'reset-after-headers': delivers('The connection is reset after the headers.', breaks('after-headers', 'reset')),
+  'reset-mid-body': delivers('The connection is reset in the middle of the body.', breaks('mid-body', 'reset')),
   'close-before-headers': delivers(
-    'close-before-headers',
-    { breaks: 'before-headers', by: 'close' },
-    { expected: broken },
+    'The connection is closed before the status line.',
+    breaks('before-headers', 'close'),
   ),
-  'close-mid-body': delivers('close-mid-body', { breaks: 'mid-body', by: 'close' }, { expected: broken }),
-  'stall-before-headers': stall('stall-before-headers', 'before-headers'),
-  'stall-after-headers': stall('stall-after-headers', 'after-headers'),
-  'stall-mid-body': stall('stall-mid-body', 'mid-body'),
-  /** All of a stream came, its end included, and the connection stays open. */
-  'hang-after-reply': {
-    ...delivers('hang-after-reply', { breaks: 'after-body', by: 'stall' }, { expected: harmless }),
-    mode: 'stream',
-  },
-  /** Cut into small pieces, characters of several bytes among them. */
+  'close-mid-body': delivers('The connection is closed in the middle of the body.', breaks('mid-body', 'close')),
+  'stall-before-headers': delivers('Nothing is ever sent.', breaks('before-headers', 'stall')),
+  'stall-after-headers': delivers('Nothing is sent after the headers.', breaks('after-headers', 'stall')),
+  'stall-mid-body': delivers('Nothing is sent after half of the body.', breaks('mid-body', 'stall')),
+  'hang-after-reply': delivers(
+    'The whole stream arrives with its end, and the connection stays open.',
+    breaks('after-body', 'stall'),
+    'stream',
+  ),
   'slow-drip': slowDrip(),
   'endless-drip': {
     ...slowDrip({ pieces: 1000, pauseMs: 100 }),
-    name: 'endless-drip',
-    slow: true,
-    expected: { once: timeout },
+    description: 'The body arrives so slowly that every deadline passes.',
   },
-} as const satisfies Readonly<Record<string, Fault>>
-
-/** Writes a body in that many pieces with a pause before each. @defaultValue 40 pieces, 1 ms */
-export function slowDrip({ pieces = 40, pauseMs = 1 } = {}): Fault {
-  return delivers('slow-drip', { pieces, pauseMs }, { expected: harmless })
-}
-
-function stall(name: string, breaks: NonNullable<Delivery['breaks']>): Fault {
-  return delivers(name, { breaks, by: 'stall' }, { expected: { once: timeout }, slow: true })
-}
-
-function rewrites(name: string, expected: Expectation, wire: (reply: WireReply) => WireReply): Fault {
-  return { name, mode: 'both', expected, wire }
-}
-
-const withType = (reply: WireReply, type: string): WireReply => ({
-  ...reply,
-  headers: { ...reply.headers, 'content-type': type },
 })
-const unreadable = fails('protocol', true)
 
-/** A 200 whose body or content type is wrong. */
-export const bodyFaults = {
-  'truncated-body': rewrites('truncated-body', unreadable, (reply) => {
+/**
+ * Writes the body in pieces with a pause before each.
+ *
+ * @param options `pieces`: number of pieces, 40 by default. They are cut at any byte, so characters may be split.
+ * `pauseMs`: milliseconds before each piece, 1 by default.
+ */
+export function slowDrip({ pieces = 40, pauseMs = 1 } = {}): Fault {
+  const description = 'The body arrives in small pieces that split characters.'
+  return { ...delivers(description, { pieces, pauseMs }), name: 'slow-drip' }
+}
+
+function breaks(breakAt: NonNullable<Delivery['breakAt']>, breakBy: NonNullable<Delivery['breakBy']>): Delivery {
+  return { breakAt, breakBy }
+}
+
+function rewrites(description: string, wire: (reply: WireReply) => WireReply): Unnamed {
+  return { description, mode: 'both', wire }
+}
+
+function withType(reply: WireReply, type: string): WireReply {
+  return { ...reply, headers: { ...reply.headers, 'content-type': type } }
+}
+
+/** Replies with status 200 whose body or content type is wrong. */
+export const bodyFaults = nameFaults({
+  'truncated-body': rewrites('The body ends in the middle of its JSON.', (reply) => {
     const text = reply.parts.join('')
-    // In the middle of a stream's event, so that what is there of it is no JSON.
+    // In a stream the cut must be inside an event, so that the rest of the event is not JSON.
     const cut = text.startsWith('data:') ? text.indexOf('{') + 20 : Math.floor(text.length / 2)
     return { ...reply, parts: [text.slice(0, cut)] }
   }),
-  'empty-body': rewrites('empty-body', unreadable, (reply) => ({ ...reply, parts: [] })),
-  'page-as-200': rewrites('page-as-200', unreadable, (reply) => ({
+  'empty-body': rewrites('The body is empty.', (reply) => ({ ...reply, parts: [] })),
+  'page-as-200': rewrites('A login page arrives in place of the reply, with status 200.', (reply) => ({
     ...withType(reply, 'text/html'),
     parts: ['<html><body>Welcome to the portal. Please log in.</body></html>'],
   })),
-  'wrong-content-type': rewrites('wrong-content-type', harmless, (reply) => withType(reply, 'text/plain')),
-  'no-content-type': rewrites('no-content-type', harmless, (reply) => {
+  'wrong-content-type': rewrites('The content type is text/plain.', (reply) => withType(reply, 'text/plain')),
+  'no-content-type': rewrites('The content type is missing.', (reply) => {
     const { 'content-type': _, ...headers } = reply.headers
     return { ...reply, headers }
   }),
-  /** Compressed, although the client does not say that it could read that. */
-  'gzip-body': rewrites('gzip-body', unreadable, (reply) => ({
+  'gzip-body': rewrites('The body is compressed, although the client does not accept that.', (reply) => ({
     ...reply,
     headers: { ...reply.headers, 'content-encoding': 'gzip' },
     delivery: { compressed: true },
   })),
   'oversize-body': oversize(),
-} as const satisfies Readonly<Record<string, Fault>>
+})
 
-/** A body with that many bytes of blanks in front. @defaultValue 17 MiB, more than the client's default cap */
+/** Puts blanks before the body. @param bytes number of blanks. The default, 17 MiB, is more than the client accepts. */
 export function oversize(bytes = 17 * 1024 * 1024): Fault {
-  return rewrites('oversize-body', fails('protocol', false), (reply) => ({
-    ...reply,
-    parts: [' '.repeat(bytes), ...reply.parts],
-  }))
+  return {
+    ...rewrites('The body is larger than the client accepts.', (reply) => ({
+      ...reply,
+      parts: [' '.repeat(bytes), ...reply.parts],
+    })),
+    name: 'oversize-body',
+  }
 }

@@ -2,20 +2,25 @@ import { createHash } from 'node:crypto'
 import { isObject, type Json } from '../../../router/json/json.ts'
 import { estimateTokens, type MockServerRequest, promptText } from './request.ts'
 
-/** A whole `chat.completion` document; the streaming form is cut out of it. */
+/** A whole `chat.completion` document, with MiniMax's fields. A stream is cut out of it. */
 export interface Completion extends Sensitivity {
+  /** MiniMax's id of the request: 32 hexadecimal digits. */
   readonly id: string
+  /** Exactly one choice. */
   readonly choices: readonly [
     { readonly finish_reason: string; readonly index: 0; readonly message: CompletionMessage },
   ]
+  /** Time of the reply, in seconds since 1970. */
   readonly created: number
+  /** Name of the model, as the request has it. */
   readonly model: string
   readonly object: 'chat.completion'
   readonly usage: CompletionUsage
+  /** MiniMax's status; code 0 means success. */
   readonly base_resp: { readonly status_code: number; readonly status_msg: string }
 }
 
-/** Token counts, estimated from bytes. */
+/** Numbers of tokens, estimated from bytes. */
 export interface CompletionUsage {
   readonly total_tokens: number
   readonly total_characters: 0
@@ -24,7 +29,9 @@ export interface CompletionUsage {
   readonly completion_tokens_details?: { readonly reasoning_tokens: number }
 }
 
+/** The assistant's message of a completion. */
 export interface CompletionMessage {
+  /** Visible text, after a `<think>` block unless the request has `reasoning_split`. */
   readonly content: string
   readonly role: 'assistant'
   readonly name: 'MiniMax AI'
@@ -34,6 +41,7 @@ export interface CompletionMessage {
   readonly audio_content: ''
 }
 
+/** A tool call of a completion. `arguments` is JSON text. */
 export interface CompletionToolCall {
   readonly id: string
   readonly type: 'function'
@@ -49,7 +57,7 @@ interface ReasoningDetail {
   readonly text: string
 }
 
-/** Fields that stand in every document and every chunk. */
+/** Results of MiniMax's content filter: fields of every document and every chunk. */
 export const sensitivity = {
   input_sensitive: false,
   output_sensitive: false,
@@ -60,10 +68,10 @@ export const sensitivity = {
 
 type Sensitivity = typeof sensitivity
 
-/** Unix seconds. A fixed time: the mock server reads no clock, so that the same request gives the same reply. */
+/** A fixed time, because the same request must get the same reply. */
 const created = 1_780_211_747
 
-/** Turns what the responder said into a `chat.completion`. Pure: ids are a hash of the prompt. */
+/** Makes a `chat.completion` of a responder's reply. Pure: ids are a hash of the prompt. */
 export function completionOf(request: MockServerRequest, draft: ReplyDraft): Completion {
   const prompt = promptText(request.body)
   const id = createHash('sha256').update(prompt).digest('hex').slice(0, 32)
@@ -87,7 +95,7 @@ export function completionOf(request: MockServerRequest, draft: ReplyDraft): Com
   }
 }
 
-/** Only M3 can be told not to think. */
+/** Only M3 has an option that turns thinking off. */
 function thinks(request: MockServerRequest): boolean {
   const { thinking } = request.body
   return !(isObject(thinking) && thinking['type'] === 'disabled' && /minimax-m3/i.test(request.model))
@@ -145,22 +153,26 @@ function shortName(id: string): string {
   return BigInt(`0x${id}`).toString(36).padStart(12, '0').slice(-12)
 }
 
-/** Plays the model: says what the reply to a request shall hold. The mock server turns it into the wire's form. */
+/** Plays the model: decides what the reply to a request contains. The mock server writes it in the wire format. */
 export type Responder = (request: MockServerRequest) => ReplyDraft | Promise<ReplyDraft>
 
-/** What the "model" says. Ids, usage, `<think>` markup, chunks and the envelope are the mock server's part. */
+/** A reply of a {@link Responder}. The mock server adds ids, usage, `<think>` tags, chunks and the envelope. */
 export interface ReplyDraft {
   /** Visible text. @defaultValue '' */
   readonly content?: string
+  /** Tool calls. @defaultValue none */
   readonly toolCalls?: readonly ToolCallDraft[]
-  /** Chain of thought. @defaultValue one sentence about the reply, because MiniMax's models always think; '' gives none */
+  /** Chain of thought; '' for none. @defaultValue one sentence about the reply, because MiniMax's models always think */
   readonly reasoning?: string
-  /** @defaultValue `tool_calls` when there are tool calls, else `stop` */
+  /** @defaultValue `tool_calls` if there are tool calls, otherwise `stop` */
   readonly finishReason?: 'stop' | 'length' | 'tool_calls' | 'content_filter'
 }
 
+/** A tool call of a {@link ReplyDraft}. */
 export interface ToolCallDraft {
+  /** Name of the tool. It need not be a declared one. */
   readonly name: string
+  /** Input of the tool. */
   readonly input: Json
   /** @defaultValue `call_function_<12 characters>_<n>`, `n` counting from 1 */
   readonly id?: string

@@ -2,8 +2,8 @@ import type { IncomingMessage } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import { errorMessage } from '../../../router/errors.ts'
 import { isObject } from '../../../router/json/json.ts'
-import type { Fault } from '../faults/fault.ts'
 import { type Completion, completionOf, type Responder } from './completion.ts'
+import type { Fault } from './fault.ts'
 import { findBrokenRule } from './message-rules.ts'
 import { type MockServerRequest, readRequest } from './request.ts'
 import { refusal } from './request-rules.ts'
@@ -19,11 +19,15 @@ import {
   type WireReply,
 } from './wire-reply.ts'
 
+/** How the server answers one request. */
 export interface ExchangeOptions {
+  /** Plays the model. */
   readonly responder: Responder
+  /** Bearer token that the request must have; `undefined` accepts any. */
   readonly token: string | undefined
+  /** Milliseconds between a valid request and its reply. */
   readonly latencyMs: number
-  /** What goes wrong with this request. A request that is refused is refused as it should be. */
+  /** Faults that affect this request. They do not affect the refusal of an invalid request. */
   readonly faults: readonly Fault[]
 }
 
@@ -33,29 +37,31 @@ const paths: ReadonlySet<string> = new Set(['/v1/chat/completions', nativePath])
 /**
  * Answers one request: route, authorise, read, check, ask the responder, build the reply.
  *
- * Rejects when `signal` is aborted or the client goes away in the middle; every other fault becomes a reply.
+ * Rejects if `signal` is aborted or the client disconnects in the middle. Every other failure becomes a reply.
+ *
+ * @param record gets the body as far as it was read.
  */
-export async function exchange(
+export async function handleRequest(
   message: IncomingMessage,
-  recording: Recording,
+  record: RequestRecord,
   options: ExchangeOptions,
   signal: AbortSignal,
 ): Promise<WireReply> {
-  if (message.method !== 'POST' || !paths.has(recording.path)) return proxyReply(404, 'Not Found')
+  if (message.method !== 'POST' || !paths.has(record.path)) return proxyReply(404, 'Not Found')
   const refused = unauthorised(message.headers.authorization, options.token)
   if (refused !== undefined) return refused
   const text = await readBody(message)
   if (text === undefined) return proxyReply(413, 'Request Entity Too Large') // assumed: no source shows this reply
-  recording.body = text
+  record.body = text
   try {
-    recording.body = JSON.parse(text)
+    record.body = JSON.parse(text)
   } catch {
     return badRequest(syntaxErrorMessage(text))
   }
-  const broken = findBrokenRule(recording.body)
+  const broken = findBrokenRule(record.body)
   if (broken !== undefined) return badRequest(broken.message)
   if (options.latencyMs > 0) await delay(options.latencyMs, undefined, { signal })
-  const request = readRequest(recording.path, recording.body, signal)
+  const request = readRequest(record.path, record.body, signal)
   const faults = options.faults.filter(({ mode }) => mode === 'both' || (mode === 'stream') === request.stream)
   const reply = await complete(request, options.responder, faults)
   const context = { stream: request.stream, token: tokenOf(message.headers.authorization) }
@@ -70,9 +76,9 @@ async function complete(
   try {
     const draft = await responder(request)
     const sound = completionOf(request, draft)
-    // Damage is meant to leave the type behind: what is cut out of it tolerates that.
+    // Faults may return anything, and the code that cuts a stream out of a completion accepts that.
     const completion = faults.reduce<Completion>(
-      (before, { completion: damage }) => (damage?.(before) ?? before) as Completion,
+      (before, { completion: change }) => (change?.(before) ?? before) as Completion,
       sound,
     )
     if (!request.stream) return jsonReply(200, completion, sound.id)
@@ -83,7 +89,7 @@ async function complete(
       includeUsage && request.path !== nativePath ? 'empty-choices' : 'whole-completion',
     )
     return streamReply(
-      faults.reduce((before, { frames: damage }) => damage?.(before, completion) ?? before, frames),
+      faults.reduce((before, { frames: change }) => change?.(before, completion) ?? before, frames),
       sound.id,
     )
   } catch (error) {
@@ -96,12 +102,12 @@ async function complete(
 /** MiniMax's documented limit of a request body: 64 MB. */
 const maxBodyBytes = 64 * 1024 * 1024
 
-/** Reads a body as text; `undefined` when it is larger than {@link maxBodyBytes}. Rejects when the client goes away. */
+/** The body as text; `undefined` if it is larger than {@link maxBodyBytes}. Rejects if the client disconnects. */
 async function readBody(message: IncomingMessage): Promise<string | undefined> {
   if (Number(message.headers['content-length'] ?? 0) > maxBodyBytes) return undefined
   const parts: Buffer[] = []
   let bytes = 0
-  // Leaving a plain `for await` would destroy the socket, and with it the refusal.
+  // Leaving a plain `for await` destroys the socket, so the refusal could not be sent.
   for await (const part of message.iterator({ destroyOnReturn: false })) {
     bytes += part.length
     if (bytes > maxBodyBytes) return undefined
@@ -110,34 +116,36 @@ async function readBody(message: IncomingMessage): Promise<string | undefined> {
   return Buffer.concat(parts).toString('utf8')
 }
 
-/** What the mock server keeps of a request. Headers are not kept: one of them is the token. */
+/** A request as the mock server keeps it. Headers are not kept, because one of them is the token. */
 export interface RecordedRequest {
+  /** Path of the URL, without the query. */
   readonly path: string
-  /** The body, parsed; its text where it is no JSON; `undefined` where it did not arrive. */
+  /** The parsed body; its text if it is not JSON; `undefined` if it did not arrive. */
   readonly body: unknown
   /**
-   * `open`: not answered yet. `answered`: with a completion. `refused`: with an error. `abandoned`: the client went
-   * away before the reply was written.
+   * `open`: not answered yet. `answered`: with a completion. `refused`: with an error. `abandoned`: the client
+   * disconnected before the reply was written.
    */
   readonly outcome: 'open' | 'answered' | 'refused' | 'abandoned'
-  /** HTTP status of the reply; absent while there is none. */
+  /** HTTP status of the reply; absent before there is one. */
   readonly status?: number
-  /** Names of the faults that hit it. */
+  /** Names of the faults that affect it; absent without faults. */
   readonly faults?: readonly string[]
 }
 
-/** The same record while it is being written. */
-export type Recording = { -readonly [Key in keyof RecordedRequest]: RecordedRequest[Key] }
+/** A {@link RecordedRequest} while it is written. */
+export type RequestRecord = { -readonly [Key in keyof RecordedRequest]: RecordedRequest[Key] }
 
-/** Characters shown on each side of the fault. */
+/** Characters shown on each side of the error. */
 const context = 16
 
 /**
  * MiniMax's message for a body that is not JSON: `invalid params, "Syntax error at index 82: eof\n\n\t{…\n\t^\n" (2013)`,
- * the inner text quoted and escaped, with a caret below the fault.
+ * the
+ * inner text is quoted and escaped, and a caret points at the error.
  */
 function syntaxErrorMessage(source: string): string {
-  const index = faultIndex(source)
+  const index = syntaxErrorIndex(source)
   const start = Math.max(0, index - context)
   const excerpt = source.slice(start, index + context).replaceAll(/\s/g, ' ')
   const caret = `${'.'.repeat(index - start)}^`
@@ -145,8 +153,8 @@ function syntaxErrorMessage(source: string): string {
   return refusal(JSON.stringify(`Syntax error at index ${index}: ${reason}\n\n\t${excerpt}\n\t${caret}\n`))
 }
 
-/** The length of the longest beginning that could still become JSON: V8 does not name the place of every fault. */
-function faultIndex(source: string): number {
+/** The length of the longest beginning that could still become JSON. V8 does not name the position of every error. */
+function syntaxErrorIndex(source: string): number {
   let viable = 0
   let broken = source.length + 1
   while (broken - viable > 1) {

@@ -2,46 +2,47 @@ import { isObject } from '../../../router/json/json.ts'
 import { estimateTokens, objectsOf, promptText, textOf } from './request.ts'
 import {
   type Fields,
-  fieldFault,
+  fieldError,
   isText,
   limitsOf,
   mismatch,
   nameless,
   refusal,
-  toolsFault,
-  toolTypeFault,
+  toolsError,
+  toolTypeError,
 } from './request-rules.ts'
 
-/** The rule that a request breaks. MiniMax answers every one with HTTP 400 and code 2013. */
+/** A rule of MiniMax that a request breaks. MiniMax answers with HTTP 400 and code 2013. */
 export interface BrokenRule {
+  /** Name of the rule, for example `system-first`. */
   readonly rule: string
-  /** MiniMax's message, its code in parentheses included. */
+  /** MiniMax's message, with its code in parentheses. */
   readonly message: string
 }
 
-/** Gives MiniMax's text after `invalid params, ` when the rule is broken. */
+/** MiniMax's text after `invalid params, ` if the rule is broken. */
 type Check = (body: Fields, messages: readonly Fields[]) => string | undefined
 
 /**
- * Every documented or reported reason for which MiniMax refuses a chat-completions request, in the order of checking:
- * fields, tools, roles, contents, calls, results. Where reports contradict each other, the stricter reading stands:
- * what passes here passes by all of them. Texts that no source gives are marked as assumed.
+ * Every documented or reported reason why MiniMax refuses a chat-completions request, in the order of checking: fields,
+ * tools, roles, contents, calls, results. If reports contradict each other, the stricter one is used, so that a request
+ * that passes here passes according to all of them. Texts without a source are marked as assumed.
  */
 const rules: Readonly<Record<string, Check>> = {
   'model-required': ({ model }) => missing('model', typeof model === 'string' && model !== ''),
   'messages-required': ({ messages }) => missing('messages', Array.isArray(messages)),
   'lists-of-objects': (body, messages) =>
     [
-      listFault('Message', body['messages']),
-      listFault('Tool', body['tools']),
-      ...messages.map((message) => listFault('ToolCall', message['tool_calls'])),
+      listError('Message', body['messages']),
+      listError('Tool', body['tools']),
+      ...messages.map((message) => listError('ToolCall', message['tool_calls'])),
     ].find(isText), // assumed text
   'model-known': ({ model }) => {
     const name = String(model)
     return limitsOf(name) === undefined ? `unknown model '${name.toLowerCase()}'` : undefined
   },
-  'fields-documented': fieldFault,
-  'tools-complete': ({ tools }) => toolsFault(tools),
+  'fields-documented': fieldError,
+  'tools-complete': ({ tools }) => toolsError(tools),
   'messages-not-empty': (_body, messages) => (messages.length === 0 ? contentEmpty : undefined),
   'one-system-message': (_body, messages) =>
     messages.filter(({ role }) => role === 'system').length > 1 ? 'invalid chat setting' : undefined,
@@ -53,25 +54,25 @@ const rules: Readonly<Record<string, Check>> = {
     messages.findIndex(({ role }) => role === 'system') > 0
       ? 'chat content has invalid message role: system'
       : undefined,
-  'content-not-empty': (_body, messages) => messages.map(contentFault).find(isText),
-  'call-complete': (_body, messages) => messages.flatMap(callsOf).map(callFault).find(isText),
-  'call-ids-differ': (_body, messages) => messages.map(idFault).find(isText), // assumed text
-  'results-follow-calls': (_body, messages) => resultFault(messages),
+  'content-not-empty': (_body, messages) => messages.map(contentError).find(isText),
+  'call-complete': (_body, messages) => messages.flatMap(callsOf).map(callError).find(isText),
+  'call-ids-differ': (_body, messages) => messages.map(duplicateIdError).find(isText), // assumed text
+  'results-follow-calls': (_body, messages) => resultError(messages),
   'context-window': (body) => {
     const limit = limitsOf(String(body['model']))?.contextTokens ?? Number.POSITIVE_INFINITY
     return estimateTokens(promptText(body)) > limit ? 'context window exceeds limit' : undefined
   },
 }
 
-/** Finds the first rule that a request body breaks; `undefined` for a request that MiniMax accepts. Pure. */
+/** The first rule that a request body breaks; `undefined` if MiniMax accepts the request. Pure. */
 export function findBrokenRule(body: unknown): BrokenRule | undefined {
   if (!isObject(body)) {
     return { rule: 'body-object', message: refusal(mismatch('open_platform_oai.ChatCompletionRequest', body)) } // assumed text
   }
   const messages = objectsOf(body['messages'])
   for (const [rule, check] of Object.entries(rules)) {
-    const fault = check(body, messages)
-    if (fault !== undefined) return { rule, message: refusal(fault) }
+    const error = check(body, messages)
+    if (error !== undefined) return { rule, message: refusal(error) }
   }
   return undefined
 }
@@ -84,17 +85,17 @@ function missing(field: string, present: boolean): string | undefined {
   return present ? undefined : `binding: expr_path=${field}, cause=missing required parameter`
 }
 
-function listFault(type: string, value: unknown): string | undefined {
+function listError(type: string, value: unknown): string | undefined {
   if (value === undefined || value === null) return undefined
   const stranger = Array.isArray(value) ? value.filter((item) => !isObject(item)) : [value]
   return stranger.length > 0 ? mismatch(`open_platform_oai.${type}`, stranger[0]) : undefined
 }
 
 /**
- * Sources disagree on whether `""` or `null` is the form that is refused beside tool calls, and nobody reports an
- * absent key as refused. So with tool calls content may be absent, and else it has to hold something.
+ * Sources disagree on whether `""` or `null` is refused beside tool calls. No source reports that an absent `content` is
+ * refused. So beside tool calls it may be absent, and everywhere else it must not be empty.
  */
-function contentFault(message: Fields): string | undefined {
+function contentError(message: Fields): string | undefined {
   const { content } = message
   if (message['role'] === 'assistant' && callsOf(message).length > 0) {
     if (content === undefined) return undefined
@@ -110,9 +111,9 @@ function callsOf(message: Fields): readonly Fields[] {
   return message['role'] === 'assistant' ? objectsOf(message['tool_calls']) : []
 }
 
-function callFault(call: Fields): string | undefined {
+function callError(call: Fields): string | undefined {
   const { id, function: target } = call
-  if (call['type'] !== 'function') return toolTypeFault(call)
+  if (call['type'] !== 'function') return toolTypeError(call)
   if (!isObject(target) || typeof target['name'] !== 'string' || target['name'] === '') {
     return nameless
   }
@@ -120,8 +121,8 @@ function callFault(call: Fields): string | undefined {
   return `invalid function arguments json string, tool_call_id: ${id ?? ''}`
 }
 
-/** A result could not be told from another one's. */
-function idFault(message: Fields): string | undefined {
+/** Two calls with the same id: their results could not be distinguished. */
+function duplicateIdError(message: Fields): string | undefined {
   const ids = callsOf(message).map(({ id }) => id)
   const known = new Set<unknown>()
   const again = ids.find((id) => known.size === known.add(id).size)
@@ -137,8 +138,8 @@ function isJsonObjectText(text: unknown): boolean {
   }
 }
 
-/** Results stand directly after the message with their calls, one for each call, in order, and nothing stands between. */
-function resultFault(messages: readonly Fields[]): string | undefined {
+/** Results must follow the message with their calls directly: one for each call, in order. */
+function resultError(messages: readonly Fields[]): string | undefined {
   const known = new Set<unknown>()
   let open: unknown[] = []
   for (const message of messages) {

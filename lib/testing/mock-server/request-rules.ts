@@ -1,14 +1,14 @@
 import { isObject } from '../../../router/json/json.ts'
 import { objectsOf } from './request.ts'
 
-/** Gives MiniMax's text after `invalid params, ` where the value of a field is refused. Texts are assumed. */
+/** MiniMax's text after `invalid params, ` if it refuses the value of a field. The texts are assumed. */
 type FieldCheck = (value: unknown, body: Fields) => string | undefined
 
 const any: FieldCheck = () => undefined
 
 const boolean: FieldCheck = (value) => (typeof value === 'boolean' ? undefined : mismatch('bool', value))
 
-/** The range in which all documents agree: older ones leave 0 out, and what is above 1. */
+/** The range that all of MiniMax's documents allow: older ones exclude 0 and values above 1. */
 const share =
   (field: string): FieldCheck =>
   (value) => {
@@ -44,11 +44,11 @@ const streamOptions: FieldCheck = (value) => {
   return 'include_usage' in value ? boolean(value['include_usage'], value) : undefined
 }
 
-/** One document has it, for one model of the older API. */
+/** Documented only for one model of the older API. */
 const responseFormat: FieldCheck = (_value, { model }) =>
   /^minimax-text-01$/i.test(String(model)) ? undefined : unknownField('response_format')
 
-/** What is documented, and with which values. The lists have rules of their own. */
+/** The documented fields and their values. `messages` and `tools` have further rules. */
 const fields: ReadonlyMap<string, FieldCheck> = new Map([
   ['model', any],
   ['messages', any],
@@ -66,8 +66,8 @@ const fields: ReadonlyMap<string, FieldCheck> = new Map([
   ['response_format', responseFormat],
 ])
 
-/** What is wrong with the fields of a request, one by one. */
-export function fieldFault(body: Fields): string | undefined {
+/** The first refused field of a request. */
+export function fieldError(body: Fields): string | undefined {
   return Object.entries(body)
     .map(([name, value]) => {
       const check = fields.get(name)
@@ -77,23 +77,25 @@ export function fieldFault(body: Fields): string | undefined {
     .find(isText)
 }
 
-/** What is wrong with the declared tools. */
-export function toolsFault(tools: unknown): string | undefined {
+/** The first error in the declared tools. */
+export function toolsError(tools: unknown): string | undefined {
   if (tools === null) return nullField
   if (Array.isArray(tools) && tools.length === 0) return 'Failed to fetch tools: Not yet implemented'
   const declared = objectsOf(tools)
-  return declared.map(toolTypeFault).find(isText) ?? declared.map(definitionFault).find(isText)
+  return declared.map(toolTypeError).find(isText) ?? declared.map(definitionError).find(isText)
 }
 
-export function toolTypeFault({ type }: Fields): string | undefined {
+/** Error for a tool or tool call whose type is not `function`. */
+export function toolTypeError({ type }: Fields): string | undefined {
   return type === 'function' ? undefined : `invalid tool type: ${type ?? ''}`.trimEnd()
 }
 
+/** Error for a tool or tool call without a name. */
 export const nameless = 'function name or parameters is empty'
 
 const documented: ReadonlySet<string> = new Set(['type', 'function', 'name', 'description', 'parameters'])
 
-function definitionFault(tool: Fields): string | undefined {
+function definitionError(tool: Fields): string | undefined {
   const { function: definition } = tool
   if (!isObject(definition) || typeof definition['name'] !== 'string' || definition['name'] === '') return nameless
   const { parameters, description } = definition
@@ -105,28 +107,30 @@ function definitionFault(tool: Fields): string | undefined {
   return isObject(parameters) ? undefined : mismatch('open_platform_oai.FunctionParameters', parameters)
 }
 
+/** A JSON object of a request. */
 export type Fields = { readonly [key: string]: unknown }
 
-/** A 2013 message as MiniMax words it. */
-export function refusal(fault: string): string {
-  return `invalid params, ${fault} (2013)`
+/** MiniMax's message with code 2013, invalid parameters. */
+export function refusal(reason: string): string {
+  return `invalid params, ${reason} (2013)`
 }
 
-/** The server is written in Go and names types in Go's way. */
+/** MiniMax's message for a value of the wrong type. The server is written in Go and uses Go's type names. */
 export function mismatch(type: string, value: unknown): string {
   const names: Readonly<Record<string, string>> = { boolean: 'bool', object: 'object' }
   const kind = Array.isArray(value) ? 'array' : value === null ? 'null' : (names[typeof value] ?? typeof value)
   return `Mismatch type ${type} with value ${kind}`
 }
 
-/** Seen as a warning beside a success; here it refuses: nobody knows what a field does that is not documented. */
+/** MiniMax only warns of unknown fields. Refusing them finds mistakes, because their effect is not documented. */
 function unknownField(name: string): string {
   return `json: unknown field "${name}"`
 }
 
-/** One report says so of fields that are null. */
+/** Reported once, for fields that are null. */
 const nullField = 'invalid chat setting'
 
+/** Whether a check found an error. */
 export function isText(value: string | undefined): value is string {
   return value !== undefined
 }
@@ -142,8 +146,8 @@ const million: ModelLimits = { contextTokens: 1_000_000, outputTokens: 524_288 }
 const m2: ModelLimits = { contextTokens: 204_800, outputTokens: 204_800 }
 
 /**
- * The models of MiniMax's OpenAI-compatible endpoint with their documented limits, by lower-cased name.
- * `MiniMax-Text-01` and `MiniMax-M1` are the ones of the older native endpoint.
+ * The models of MiniMax's OpenAI-compatible endpoint with their documented limits, by lower-case name. `MiniMax-Text-01`
+ * and `MiniMax-M1` belong to the older native endpoint.
  */
 const models: ReadonlyMap<string, ModelLimits> = new Map([
   ['minimax-m3', million],
@@ -158,7 +162,7 @@ const models: ReadonlyMap<string, ModelLimits> = new Map([
   ['minimax-text-01', { contextTokens: 1_000_000, outputTokens: 8_192 }],
 ])
 
-/** Looks a model up without regard to case, as the server seems to: it echoes unknown names lower-cased. */
+/** The limits of a model. Case does not matter, as on the server, which echoes unknown names in lower case. */
 export function limitsOf(model: string): ModelLimits | undefined {
   return models.get(model.toLowerCase())
 }

@@ -1,20 +1,26 @@
 import { isObject } from '../../../router/json/json.ts'
 
-/** A request that passed authorisation and every rule of the protocol, as a responder sees it. */
+/** A request that passed authorisation and every rule of the protocol, as a responder gets it. */
 export interface MockServerRequest {
+  /** Path of the URL, without the query. */
   readonly path: string
+  /** Name of the requested model. */
   readonly model: string
+  /** The conversation so far. */
   readonly messages: readonly WireMessage[]
-  /** The declared tools; empty where the model shall answer without. */
+  /** The declared tools; empty if `tool_choice` is `none`. */
   readonly tools: readonly WireTool[]
+  /** Whether the client asks for a stream. */
   readonly stream: boolean
   /** The whole body. */
   readonly body: { readonly [key: string]: unknown }
-  /** Aborted when the client is gone or the mock server closes. */
+  /** Aborted when the client disconnects or the mock server closes. */
   readonly signal: AbortSignal
 }
 
+/** A message of a request. Its role is checked; the other fields are as the client sent them. */
 export interface WireMessage {
+  /** `system`, `user`, `assistant` or `tool`. */
   readonly role: string
   readonly content?: unknown
   readonly tool_calls?: unknown
@@ -22,14 +28,17 @@ export interface WireMessage {
   readonly [key: string]: unknown
 }
 
+/** A tool that a request declares. */
 export interface WireTool {
+  /** Name of the tool. */
   readonly name: string
+  /** Description of the tool; empty without one. */
   readonly description: string
   /** JSON Schema of the input. */
   readonly parameters: { readonly [key: string]: unknown }
 }
 
-/** Reads a body that passed the rules; what the rules leave open gets its documented default. */
+/** Reads a body that passed the rules. Optional fields get their documented defaults. */
 export function readRequest(path: string, value: unknown, signal: AbortSignal): MockServerRequest {
   const body = isObject(value) ? value : {}
   return {
@@ -49,7 +58,7 @@ function toolOf({ function: definition }: { readonly [key: string]: unknown }): 
   return [{ name: String(definition['name']), description: String(definition['description'] ?? ''), parameters }]
 }
 
-/** The objects of an array; nothing where the value is no array. */
+/** The objects in an array; none if the value is not an array. */
 export function objectsOf(value: unknown): readonly { readonly [key: string]: unknown }[] {
   return Array.isArray(value) ? value.filter(isObject) : []
 }
@@ -62,9 +71,10 @@ export function textOf(content: unknown): string {
     .join('')
 }
 
-/** Bytes per token: a rule of thumb for English text and JSON. The mock server has no tokenizer. */
+/** Bytes per token, a rule of thumb for English text and JSON. The mock server has no tokenizer. */
 const bytesPerToken = 4
 
+/** Number of tokens of a text, estimated from its bytes. */
 export function estimateTokens(text: string): number {
   return Math.ceil(Buffer.byteLength(text) / bytesPerToken)
 }

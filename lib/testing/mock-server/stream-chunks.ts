@@ -3,17 +3,17 @@ import { type Completion, type CompletionToolCall, sensitivity } from './complet
 /** MiniMax sends coarse chunks, of about this many characters. */
 const chunkLength = 125
 
-/** A `data:` object of a stream, or its text. */
+/** The data of one server-sent event: an object, or text such as `[DONE]`. */
 export type StreamFrame = object | string
 
-/** Which of the two reported forms carries the usage of a stream. */
+/** The two reported forms of the frame with the usage: the whole completion, or a chunk without choices. */
 export type UsageFrame = 'whole-completion' | 'empty-choices'
 
 /**
  * Cuts a completion into the `data:` objects of a stream, in MiniMax's chunk shapes: the envelope in every chunk, no
- * `finish_reason` key before the closing chunk, a tool call's id and name in a delta of their own and its arguments
- * behind, and `usage: null` until the last frame. That one is either the whole `chat.completion` again, or a chunk
- * with no choices; both were observed. `[DONE]` ends it.
+ * `finish_reason` before the closing chunk, a tool call's id and name in one delta and its arguments in later ones, and
+ * `usage: null` until the last frame. The last frame is the whole `chat.completion` or a chunk without choices; both were
+ * observed. The stream ends with `[DONE]`.
  */
 export function framesOf(completion: Completion, usageFrame: UsageFrame): readonly StreamFrame[] {
   const [{ message, finish_reason }] = completion.choices
@@ -45,7 +45,7 @@ export function framesOf(completion: Completion, usageFrame: UsageFrame): readon
   ]
 }
 
-/** What a fault put in the place of a text is sent as it is. */
+/** A value that a fault put in place of the text is sent as it is. */
 function contentPieces(content: unknown): readonly unknown[] {
   return typeof content === 'string' ? pieces(content) : [content]
 }
@@ -56,7 +56,7 @@ function callDeltas({ id, type, function: { name, arguments: text }, index }: Co
   return [opening, ...pieces(text).map((piece) => ({ function: { arguments: piece }, index }))]
 }
 
-/** Cuts between code points, so that every piece is valid Unicode by itself. */
+/** Cuts between code points, so that every piece is valid Unicode. */
 function pieces(text: string): readonly string[] {
   const points = Array.from(text)
   return Array.from({ length: Math.ceil(points.length / chunkLength) }, (_, index) =>

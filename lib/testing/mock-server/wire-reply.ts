@@ -5,35 +5,39 @@ import { gzipSync } from 'node:zlib'
 import type { StreamFrame } from './stream-chunks.ts'
 
 /**
- * A reply as it goes over the wire, before it is sent. Everything that can be wrong with a reply can be written as a
- * function from one `WireReply` to another, applied between building and sending.
+ * A reply as it goes over the wire, before it is sent. A fault of the wire is a function from one `WireReply` to another.
  */
 export interface WireReply {
+  /** HTTP status. */
   readonly status: number
+  /** HTTP headers, with lower-case names. */
   readonly headers: Readonly<Record<string, string>>
   /** The body, in the pieces in which it is written. */
   readonly parts: readonly string[]
-  /** @defaultValue at once, and whole */
+  /** @defaultValue everything, at once */
   readonly delivery?: Delivery
 }
 
-/** How a reply is written, where that goes wrong. */
+/** A wrong way to write a reply. */
 export interface Delivery {
-  /** The server resets the connection and takes no new ones: its port refuses them, or does not answer at all. */
-  readonly leaves?: Leaving
-  readonly breaks?: 'before-headers' | 'after-headers' | 'mid-body' | 'after-body'
-  /** `reset`: with a TCP reset. `close`: in the middle of the body. `stall`: nothing more comes. */
-  readonly by?: 'reset' | 'close' | 'stall'
-  /** The body is cut into that many pieces, at any byte. */
+  /** The server sends nothing, closes all connections and accepts no new ones. */
+  readonly shutdown?: Shutdown
+  /** The position at which the reply breaks off. */
+  readonly breakAt?: 'before-headers' | 'after-headers' | 'mid-body' | 'after-body'
+  /** `reset`: with a TCP reset. `close`: the connection is closed. `stall`: it stays open, and nothing more is sent. */
+  readonly breakBy?: 'reset' | 'close' | 'stall'
+  /** Number of pieces that the body is cut into, at any byte. */
   readonly pieces?: number
   /** Milliseconds before each piece. */
   readonly pauseMs?: number
-  /** The body is compressed, although nobody asked for it. */
+  /** Whether the body is compressed with gzip, whatever the client accepts. */
   readonly compressed?: boolean
 }
 
-export type Leaving = 'refusing' | 'silent'
+/** How the port behaves after a shutdown: it refuses connections, or does not answer at all. */
+export type Shutdown = 'refuse-connections' | 'ignore-connections'
 
+/** A JSON document. @param id MiniMax's id of the request, for the headers. */
 export function jsonReply(status: number, body: object, id: string): WireReply {
   return {
     status,
@@ -51,7 +55,7 @@ export function streamReply(frames: readonly StreamFrame[], id: string): WireRep
   }
 }
 
-/** What the proxy in front of the API answers by itself: a page, not MiniMax's JSON. */
+/** An HTML page, as the proxy before the API sends it by itself. */
 export function proxyReply(status: number, title: string): WireReply {
   const heading = `${status} ${title}`
   const page =
@@ -60,34 +64,34 @@ export function proxyReply(status: number, title: string): WireReply {
   return { status, headers: { 'content-type': 'text/html' }, parts: [page] }
 }
 
-/** Writes a reply; ends early, and quietly, when the client is gone. `leave` makes the server go away. */
+/** Writes a reply. It stops without an error if the client disconnects. */
 export async function send(
   response: ServerResponse,
   reply: WireReply,
-  leave: (way: Leaving) => Promise<void>,
+  shutDown: (how: Shutdown) => Promise<void>,
 ): Promise<void> {
   const { status, headers, parts, delivery = {} } = reply
   if (response.destroyed) return
-  if (delivery.leaves !== undefined) return leave(delivery.leaves)
-  if (delivery.breaks === 'before-headers') return breakOff(response, delivery)
+  if (delivery.shutdown !== undefined) return shutDown(delivery.shutdown)
+  if (delivery.breakAt === 'before-headers') return breakOff(response, delivery)
   response.writeHead(status, headers)
   response.flushHeaders()
-  if (delivery.breaks === 'after-headers') return breakOff(response, delivery)
-  const pieces = delivery.breaks === 'mid-body' ? firstHalf(parts) : piecesOf(parts, delivery)
+  if (delivery.breakAt === 'after-headers') return breakOff(response, delivery)
+  const pieces = delivery.breakAt === 'mid-body' ? firstHalf(parts) : piecesOf(parts, delivery)
   for (const piece of pieces) {
     if (delivery.pauseMs !== undefined) await delay(delivery.pauseMs)
     if (response.destroyed) return
     response.write(piece)
   }
-  if (delivery.breaks === undefined) response.end()
+  if (delivery.breakAt === undefined) response.end()
   else breakOff(response, delivery)
 }
 
-function breakOff(response: ServerResponse, { by }: Delivery): void {
-  if (by === 'stall') return
-  // What was written leaves the process before the connection ends.
+function breakOff(response: ServerResponse, { breakBy }: Delivery): void {
+  if (breakBy === 'stall') return
+  // Everything that was written must leave the process before the connection ends.
   setImmediate(() => {
-    if (by === 'reset') response.socket?.resetAndDestroy()
+    if (breakBy === 'reset') response.socket?.resetAndDestroy()
     else response.socket?.destroy()
   })
 }
@@ -102,23 +106,24 @@ function piecesOf(parts: readonly string[], { pieces, compressed }: Delivery): r
   )
 }
 
-/** Half of the parts; of a single one half of its text. */
+/** Half of the parts, or half of the text of a single part. */
 function firstHalf(parts: readonly string[]): readonly string[] {
   if (parts.length > 1) return parts.slice(0, Math.max(1, Math.floor((parts.length - 2) / 2)))
   return parts.map((part) => part.slice(0, part.length / 2))
 }
 
-/** Both headers carry the id of the completion or of the error. */
+/** Headers with the id of the completion or of the error. */
 function tracing(id: string): Readonly<Record<string, string>> {
   return { 'trace-id': id, 'minimax-request-id': id }
 }
 
-/** MiniMax's error envelope around a message that ends in MiniMax's own code. `http_code` is a string there. */
+/** MiniMax's error envelope. `message` ends in MiniMax's own code; `http_code` is a string there. */
 export function errorReply(status: number, type: string, message: string): WireReply {
   const id = createHash('sha256').update(message).digest('hex').slice(0, 32)
   return jsonReply(status, { type: 'error', error: { type, message, http_code: String(status) }, request_id: id }, id)
 }
 
+/** MiniMax's reply to an invalid request. */
 export function badRequest(message: string): WireReply {
   return errorReply(400, 'bad_request_error', message)
 }
@@ -135,7 +140,7 @@ export function unauthorised(header: string | undefined, expected: string | unde
   return undefined
 }
 
-/** The bearer token of a header; empty where there is none. */
+/** The bearer token of a header; empty without one. */
 export function tokenOf(header: string | undefined): string {
   return /^Bearer\s+(\S+)$/i.exec(header ?? '')?.[1] ?? ''
 }
