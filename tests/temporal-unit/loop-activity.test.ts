@@ -1,0 +1,39 @@
+import { MockActivityEnvironment } from '@temporalio/testing'
+import { expect, test } from 'vitest'
+import { loopActivity } from '../../lib/temporal/index.ts'
+import { keysInOtherStyles } from '../support/key-styles.ts'
+import { calls, says, scriptedModel } from '../support/scripted-model.ts'
+import { getWeather } from '../support/weather.ts'
+
+/** Runs an activity without a server. */
+function mockEnvironment(): MockActivityEnvironment {
+  return new MockActivityEnvironment({
+    heartbeatTimeoutMs: 60_000,
+    startToCloseTimeoutMs: 600_000,
+    scheduleToCloseTimeoutMs: 0,
+  })
+}
+
+test('the result and the heartbeats of an activity are snake_case documents', async () => {
+  const environment = mockEnvironment()
+  const heartbeats: unknown[] = []
+  environment.on('heartbeat', (details: unknown) => heartbeats.push(details))
+  const model = scriptedModel([calls('get_weather', { city: 'Oslo' }), says('It is 4 °C.')])
+  const activity = loopActivity((city: string) => ({ model, tools: [getWeather], prompt: `How warm is ${city}?` }))
+
+  const result = await environment.run(activity, 'Oslo')
+
+  expect(result).toMatchObject({ stop_reason: 'answered', answer: 'It is 4 °C.', rounds: 2 })
+  expect(heartbeats.length).toBeGreaterThanOrEqual(2)
+  expect(heartbeats.at(-1)).toMatchObject({ progress: { round: 2 }, checkpoint: { encoding: 'gzip+base64' } })
+  expect(keysInOtherStyles(result)).toEqual([])
+  expect(keysInOtherStyles(heartbeats)).toEqual([])
+})
+
+test('an activity that throws before its run begins fails with the error', async () => {
+  const environment = mockEnvironment()
+  const activity = loopActivity(() => {
+    throw new Error('no configuration')
+  })
+  await expect(environment.run(activity)).rejects.toMatchObject({ message: 'no configuration', nonRetryable: false })
+})
