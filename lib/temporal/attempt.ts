@@ -12,8 +12,8 @@ export type AttemptInfo = Pick<
 }
 
 /**
- * Time that a run may take in this attempt, in milliseconds from now: the time until start-to-close or
- * schedule-to-close, whichever is earlier, minus a margin for returning the result. At least 1.
+ * Time that a run may take in this attempt, in milliseconds from now: the time until the earlier one of start-to-close and
+ * schedule-to-close, minus a margin for returning the result. At least 1.
  */
 export function attemptDeadlineMs(info: AttemptInfo, nowMs: number): number {
   const leftMs = Math.min(orUnlimited(info.startToCloseTimeoutMs), scheduleToCloseAt(info) - nowMs)
