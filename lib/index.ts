@@ -27,10 +27,9 @@ export type {
   Usage,
   UsageRecord,
 } from './loop/model.ts'
-export type { AnswerContract, AnswerOf, Run, RunOptions, RunView } from './loop/run.ts'
+export type { AnswerContract, AnswerOf, Run, RunOptions, RunSummary, RunView } from './loop/run.ts'
+export { summarizeRun } from './loop/run.ts'
 export { runLoop } from './loop/run-loop.ts'
-export type { RunSummary } from './loop/run-summary.ts'
-export { summarizeRun } from './loop/run-summary.ts'
 export type { TraceEntry } from './loop/trace.ts'
 export type { MinimaxOptions } from './minimax/configuration.ts'
 export type { MinimaxModel } from './minimax/minimax.ts'

@@ -2,106 +2,122 @@ import { describeValidationErrors } from '../../router/feedback.ts'
 import { answersIn } from '../../router/reading/json-calls.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import { compileSchema } from '../../router/validation.ts'
-import type { PartialAnswer, UnjudgedReply } from './checkpoint.ts'
+import type { PartialAnswer, PendingAnswer } from './checkpoint.ts'
 import { ModelError } from './errors.ts'
 import type { AnswerContract, RunView } from './run.ts'
 import { untilAborted } from './run-deadline.ts'
 
-export type Judgement =
+/** Result of {@link checkAnswer}. */
+export type AnswerCheck =
+  /** The answer fits the schema, and `check` found no problem. */
   | { readonly kind: 'accepted'; readonly value: unknown }
   | {
+      /** The answer goes back to the model. */
       readonly kind: 'rejected'
+      /** The rejected value; absent if the reply was empty. */
       readonly candidate?: PartialAnswer
+      /** One sentence per problem, for the model. */
       readonly problems: readonly string[]
-      /** What `check` threw. */
-      readonly failure?: unknown
+      /** The error that `check` threw. */
+      readonly checkError?: unknown
     }
-  /** The server let nothing of the reply through: to ask again would be to be refused again. */
-  | { readonly kind: 'withheld'; readonly error: ModelError }
+  /** The server's content filter removed the whole reply. Asking again would give the same. */
+  | { readonly kind: 'blocked'; readonly error: ModelError }
 
 /**
- * Whether a reply without tool calls is an acceptable answer. Among several JSON values in the text, the first that fits
- * the schema is taken; if none fits, the one with the fewest faults is the candidate.
+ * Checks a reply as the answer.
+ *
+ * With a schema, the answer is the first JSON value in the text that fits it. If no value fits, the one with the fewest
+ * validation errors is the candidate. Without a schema, the text is the answer.
+ *
+ * @param view the part of the run that `check` can see.
+ * @param signal ends the wait for `check`.
  */
-export async function judge<S extends object>(
-  reply: UnjudgedReply,
+export async function checkAnswer<S extends object>(
+  reply: PendingAnswer,
   contract: AnswerContract<S> | undefined,
   view: RunView,
   signal: AbortSignal,
-): Promise<Judgement> {
+): Promise<AnswerCheck> {
   const { text, finish_reason: finishReason } = reply
-  if (finishReason === 'length') return rejected(text, 'Your reply was cut off by the output limit: answer shorter.')
-  if (finishReason === 'content_filter')
-    return text === '' ? withheld : rejected(text, 'Your reply was cut off by a filter.')
-  if (contract === undefined) return judgeText(reply)
-  const validate = compileSchema(contract.schema)
-  let best: { readonly value: unknown; readonly faults: ReturnType<typeof validate> } | undefined
-  for (const value of answersIn(text)) {
-    const faults = validate(value)
-    if (best === undefined || faults.length < best.faults.length) best = { value, faults }
-    if (faults.length === 0) break
+  if (finishReason === 'length') {
+    return rejected(text, 'Your reply was cut off at the output limit. Give a shorter answer.')
   }
-  if (best === undefined) return rejected(text, 'The answer has to be one JSON object; your reply held none.')
-  if (best.faults.length > 0) {
-    const problems = describeValidationErrors(best.faults, contract.schema)
+  if (finishReason === 'content_filter') {
+    return text === '' ? blocked : rejected(text, 'Your reply was cut off by a content filter.')
+  }
+  if (contract === undefined) return checkText(reply)
+  const validate = compileSchema(contract.schema)
+  let best: { readonly value: unknown; readonly errors: ReturnType<typeof validate> } | undefined
+  for (const value of answersIn(text)) {
+    const errors = validate(value)
+    if (best === undefined || errors.length < best.errors.length) best = { value, errors }
+    if (errors.length === 0) break
+  }
+  if (best === undefined) return rejected(text, 'The answer must be one JSON object, but your reply contained none.')
+  if (best.errors.length > 0) {
+    const problems = describeValidationErrors(best.errors, contract.schema)
       .split('\n')
       .map((line) => line.replace(/^- /, ''))
     return { kind: 'rejected', problems, candidate: { value: best.value, problems } }
   }
-  return checked(best.value, contract, view, signal)
+  return runCheck(best.value, contract, view, signal)
 }
 
-function judgeText({ text, finish_reason: finishReason }: UnjudgedReply): Judgement {
+function checkText({ text, finish_reason: finishReason }: PendingAnswer): AnswerCheck {
   if (text === '') return rejected(text, '')
-  // What was announced is lost: the text before it is no answer.
+  // The call was lost on the way, and the text before it is not an answer.
   if (finishReason === 'tool_calls') {
-    return rejected(text, 'Your reply announced a tool call, but none arrived. Call the tool again, or answer.')
+    return rejected(text, 'Your reply announced a tool call, but no call arrived. Call the tool again, or answer.')
   }
   return { kind: 'accepted', value: text }
 }
 
-/** A check's problems are for the model: more, or longer ones, would fill its context. */
+/** The model is shown the problems, and more or longer ones would fill its context. */
 const maxProblems = 20
 const maxProblemBytes = 300
 
-async function checked<S extends object>(
+async function runCheck<S extends object>(
   value: unknown,
   contract: AnswerContract<S>,
   view: RunView,
   signal: AbortSignal,
-): Promise<Judgement> {
+): Promise<AnswerCheck> {
   if (contract.check === undefined) return { kind: 'accepted', value }
   try {
-    // The schema has just been checked: the value is of the schema's type.
+    // The value was validated against the schema, so it has the schema's type.
     const checking = Promise.resolve(contract.check(value as Parameters<typeof contract.check>[0], view))
     const found: unknown = await untilAborted(signal, checking)
     if (!Array.isArray(found) || found.some((problem) => typeof problem !== 'string')) {
-      throw new TypeError('answer.check has to return an array of problems, each a string')
+      throw new TypeError('answer.check must return an array of strings, one per problem')
     }
     if (found.length === 0) return { kind: 'accepted', value }
     const problems = found.slice(0, maxProblems).map((problem: string) => excerpt(problem, maxProblemBytes))
     if (found.length > maxProblems) problems.push(`… and ${found.length - maxProblems} more problems`)
     return { kind: 'rejected', problems, candidate: { value, problems } }
-  } catch (failure) {
+  } catch (checkError) {
     const problems = ['The answer could not be checked.']
-    return { kind: 'rejected', problems, candidate: { value, problems }, failure }
+    return { kind: 'rejected', problems, candidate: { value, problems }, checkError }
   }
 }
 
-const withheld: Judgement = {
-  kind: 'withheld',
-  error: new ModelError('The reply was withheld by the content filter.', { code: 'content_filter', retryable: false }),
+const blocked: AnswerCheck = {
+  kind: 'blocked',
+  error: new ModelError('The content filter blocked the reply.', { code: 'content_filter', retryable: false }),
 }
 
-function rejected(text: string, problem: string): Judgement {
+function rejected(text: string, problem: string): AnswerCheck {
   if (text === '') return { kind: 'rejected', problems: ['Your reply was empty.'] }
   return { kind: 'rejected', problems: [problem], candidate: { value: text, problems: [problem] } }
 }
 
-/** A structured candidate beats mere text, fewer problems beat more, and the later of two equals is taken. */
-export function isBetter(candidate: PartialAnswer, current: PartialAnswer | undefined): boolean {
-  if (current === undefined) return true
-  const structured = typeof candidate.value !== 'string'
-  if (structured !== (typeof current.value !== 'string')) return structured
+/**
+ * Whether a rejected answer is better than the best one so far. A JSON value is better than text, and fewer problems are
+ * better than more. Of two equals the later one is better, because the model has corrected the earlier one.
+ */
+export function isBetter(candidate: PartialAnswer, current: PartialAnswer | null): boolean {
+  if (current === null) return true
+  const isStructured = typeof candidate.value !== 'string'
+  if (isStructured !== (typeof current.value !== 'string')) return isStructured
   return candidate.problems.length <= current.problems.length
 }

@@ -7,13 +7,13 @@ import { LoopError } from './errors.ts'
 import { shownOption } from './limits.ts'
 import type { RunOptions } from './run.ts'
 
-type Expectation = readonly [what: string, test: (value: unknown) => boolean]
+type Expectation = readonly [expected: string, test: (value: unknown) => boolean]
 
 const text: Expectation = ['a string', (value) => typeof value === 'string']
 const callback: Expectation = ['a function', (value) => typeof value === 'function']
 const object: Expectation = ['an object', isObject]
 
-/** Every option of a run and what it has to be; `model` and `prompt` are the ones that must not be left out. */
+/** The required type of every option. */
 const expectations: Readonly<Record<keyof RunOptions, Expectation>> = {
   model: [
     'a Model with name, provider and complete, e.g. minimax()',
@@ -33,62 +33,73 @@ const expectations: Readonly<Record<keyof RunOptions, Expectation>> = {
   onEvent: callback,
   onCheckpoint: callback,
   resumeFrom: ['a checkpoint', isObject],
-  runId: ['a string that is not empty', (value) => typeof value === 'string' && value !== ''],
+  runId: ['a non-empty string', (value) => typeof value === 'string' && value !== ''],
   clock: [
-    'a Clock',
+    'a Clock with now and after',
     (value) => isObject(value) && typeof value['now'] === 'function' && typeof value['after'] === 'function',
   ],
 }
 
+/** Entries of the table, made once because every run checks them. */
 const expected = Object.entries(expectations)
 
-/** @throws {LoopError} `invalid_option` that names the option and what came. */
+/**
+ * Checks everything about the options that can be checked without running anything.
+ *
+ * @throws {LoopError} `invalid_option` that names the option and its value.
+ */
 export function checkOptions<S extends object>(options: RunOptions<S>): void {
-  if (!isObject(options))
-    throw invalid(`runLoop's argument is ${shownOption(options)}; it has to be an object of options.`)
+  if (!isObject(options)) {
+    throw invalid(`The argument of runLoop is ${shownOption(options)}; it must be an object with options.`)
+  }
   for (const name of Object.keys(options)) {
     if (!Object.hasOwn(expectations, name)) {
-      throw invalid(`${name} is no option of runLoop; there are ${Object.keys(expectations).join(', ')}.`)
+      throw invalid(`${name} is not an option of runLoop. The options are ${Object.keys(expectations).join(', ')}.`)
     }
   }
   for (const [name, [what, test]] of expected) {
     const value: unknown = Reflect.get(options, name)
     const isRequired = name === 'model' || name === 'prompt'
     if (value === undefined && !isRequired) continue
-    if (!test(value)) throw invalid(`${name} is ${shownOption(value)}; it has to be ${what}.`)
+    if (!test(value)) throw invalid(`${name} is ${shownOption(value)}; it must be ${what}.`)
   }
-  if (options.answer !== undefined) checkAnswer(options.answer)
+  if (options.answer !== undefined) checkContract(options.answer)
   for (const [name, value] of Object.entries(options.inputs ?? {})) checkInput(`inputs.${name}`, value)
 }
 
-function checkAnswer({ schema, check, ...unknown }: { readonly schema: object; readonly check?: unknown }): void {
+function checkContract({ schema, check, ...unknown }: { readonly schema: object; readonly check?: unknown }): void {
   const [name] = Object.keys(unknown)
-  if (name !== undefined) throw invalid(`answer.${name} is unknown; there are schema, check.`)
+  if (name !== undefined) throw invalid(`answer.${name} is not an option. The options of answer are schema, check.`)
   if (check !== undefined && typeof check !== 'function') {
-    throw invalid(`answer.check is ${shownOption(check)}; it has to be a function.`)
+    throw invalid(`answer.check is ${shownOption(check)}; it must be a function.`)
   }
-  compiles('answer.schema', schema)
+  checkCompiles('answer.schema', schema)
   const type: unknown = Reflect.get(schema, 'type')
   if (type !== undefined && ![type].flat().includes('object')) {
-    throw invalid(`answer.schema.type is ${JSON.stringify(type)}; it has to be "object": an answer is one JSON object.`)
+    const shown = JSON.stringify(type)
+    throw invalid(`answer.schema.type is ${shown}; it must be "object", because an answer is one JSON object.`)
   }
 }
 
-/** What a call is given has to be what the model is told of: JSON. */
+/** Inputs must survive JSON unchanged: a tool must get exactly the value that a reference in a call points at. */
 function checkInput(name: string, value: unknown): void {
   try {
     if (isPlainJson(value)) return
-    const unwritable = JSON.stringify(value) === undefined ? shownOption(value) : findUnserializable(value)
-    if (unwritable === undefined) return
-    throw new TypeError(unwritable)
+    const unserializable = JSON.stringify(value) === undefined ? shownOption(value) : findUnserializable(value)
+    if (unserializable === undefined) return
+    throw new TypeError(unserializable)
   } catch (error) {
     const [why = ''] = (error as Error).message.split('\n')
-    const shown = error instanceof RangeError ? 'it holds itself, or nests too deep' : excerpt(why, 200)
-    throw invalid(`${name} cannot be written as JSON: ${shown}.`, error)
+    const shown = error instanceof RangeError ? 'it contains itself, or is nested too deep' : excerpt(why, 200)
+    throw invalid(`${name} cannot be represented as JSON: ${shown}.`, error)
   }
 }
 
-/** @throws {LoopError} `invalid_option` when two tools have one name, or a tool or its schema is invalid. */
+/**
+ * Makes the router of a run.
+ *
+ * @throws {LoopError} `invalid_option` if two tools have the same name, or a tool or its schema is invalid.
+ */
 export function routerOf<S extends object>(options: RunOptions<S>): Router {
   try {
     return createRouter(options.tools ?? [])
@@ -97,8 +108,8 @@ export function routerOf<S extends object>(options: RunOptions<S>): Router {
   }
 }
 
-/** Compiled before any request, so that what only the compiler sees, an unresolvable `$ref`, costs no reply. */
-function compiles(name: string, schema: object): void {
+/** Compiles a schema before the first request, because some errors, such as an unresolvable `$ref`, show only then. */
+function checkCompiles(name: string, schema: object): void {
   try {
     checkSchema(name, schema)
   } catch (error) {

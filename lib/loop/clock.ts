@@ -1,16 +1,19 @@
-/** The time that a run reads: for its deadline, durations and waits. Timeouts of tools and sockets are real timers. */
+/** Source of time for deadlines, durations and waits. Timeouts of single tools and of sockets use real timers. */
 export interface Clock {
-  /** Milliseconds since some fixed moment; never goes back. */
+  /** Milliseconds since some fixed moment. It never goes back. */
   now(): number
-  /** Calls `callback` once after `ms`; the returned function takes the timer back. */
+  /** Calls `callback` once after `ms` milliseconds. The returned function cancels the timer. */
   after(ms: number, callback: () => void): () => void
 }
 
+/** Longest delay of `setTimeout`, in milliseconds. Node replaces a longer one by 1 ms. */
+const maxTimerMs = 2 ** 31 - 1
+
+/** The clock of the system. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   after: (ms, callback) => {
-    // Node turns a longer timeout into 1 ms.
-    const timer = setTimeout(callback, Math.min(ms, 2 ** 31 - 1))
+    const timer = setTimeout(callback, Math.min(ms, maxTimerMs))
     return () => clearTimeout(timer)
   },
 }

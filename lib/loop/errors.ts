@@ -58,7 +58,7 @@ export type ModelErrorCode =
   | 'protocol'
   | 'aborted'
 
-/** What is known about a failed model call. */
+/** The facts about a failed model call. */
 export interface ModelErrorFields {
   /** Stable identifier of the failure. */
   readonly code: ModelErrorCode

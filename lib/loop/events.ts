@@ -1,100 +1,209 @@
+// The events of a run, in this order:
+//
+//   run-start
+//   per round:  limit?, round-start, retry*, reply, ( tool-start?, repair*, tool-end )*, answer-rejected?
+//   run-end
+//
+// `warning` can come anywhere. `reply-failed` in place of `reply` is followed by `run-end`. A call that is refused, or gets
+// an earlier result, has no `tool-start`. The calls of one reply overlap.
+//
+// Texts of events are excerpts with secrets masked. Thinking is never part of them.
+
 import type { Repair, ToolErrorKind } from '../../router/tool-call.ts'
 import type { ModelErrorCode, RunError } from './errors.ts'
 import type { LimitReason, Limits, StopReason } from './limits.ts'
 import type { FinishReason, Usage } from './model.ts'
 
-/**
- * What happens in a run, in order:
- *
- * `run-start` → ( `round-start` → `retry`* → `reply` → ( `tool-start`? → `repair`* → `tool-end` )* → `answer-rejected`? )* →
- * `run-end`, with `limit` before the `round-start` of a round with tools off, and `warning` anywhere. `reply-failed` in the
- * place of a `reply` is the end of a run. A call that is refused, or served from an earlier result, has no `tool-start`;
- * calls of one reply overlap.
- *
- * Texts are excerpts with secrets masked; thinking is never part of them.
- */
-export type LoopEvent = (
-  | {
-      readonly type: 'run-start'
-      readonly model: string
-      readonly provider: string
-      readonly tools: readonly string[]
-      readonly limits: Limits
-      /** Rounds that an earlier process had already finished. */
-      readonly resumedRounds: number
-    }
-  | { readonly type: 'round-start'; readonly round: number; readonly answerOnly: boolean }
-  | {
-      readonly type: 'reply'
-      readonly round: number
-      readonly finishReason: FinishReason
-      readonly text: string
-      readonly calls: readonly { readonly id: string; readonly name: string }[]
-      readonly usage: Usage
-      readonly durationMs: number
-      /** The model that answered and the server's id of the reply, where the server tells them. */
-      readonly model?: string
-      readonly responseId?: string
-    }
-  | {
-      readonly type: 'repair'
-      readonly round: number
-      readonly id: string
-      readonly tool: string
-      readonly repair: Repair
-    }
-  | {
-      readonly type: 'tool-start'
-      readonly round: number
-      readonly id: string
-      readonly callId: string
-      readonly tool: string
-    }
-  | {
-      readonly type: 'tool-end'
-      readonly round: number
-      readonly id: string
-      readonly tool: string
-      readonly input: string
-      readonly status: 'ok' | 'error'
-      readonly errorKind?: ToolErrorKind
-      /** Id of the identical earlier call whose result was served. */
-      readonly servedFrom?: string
-      readonly result: string
-      readonly clipped: boolean
-      readonly durationMs: number
-    }
-  /** A model call failed and is sent again after a wait. */
-  | {
-      readonly type: 'retry'
-      readonly round: number
-      readonly attempt: number
-      readonly code: ModelErrorCode
-      readonly waitMs: number
-    }
-  /** A model call failed, or was cut short by the deadline or an abort: the run is over. */
-  | { readonly type: 'reply-failed'; readonly round: number; readonly error: RunError; readonly durationMs: number }
-  | { readonly type: 'answer-rejected'; readonly round: number; readonly problems: readonly string[] }
-  | { readonly type: 'limit'; readonly round: number; readonly limit: LimitReason; readonly detail: string }
-  /**
-   * A function of the caller threw, or was cut short by the deadline (`onEvent`, `onCheckpoint`, `answer.check`), or a resume
-   * lost a result (`resumeFrom`). In a trace also: older entries were left out, of a checkpoint or a Temporal payload.
-   */
-  | { readonly type: 'warning'; readonly source: string; readonly message: string }
-  | {
-      readonly type: 'run-end'
-      readonly stopReason: StopReason
-      readonly rounds: number
-      readonly usage: Usage
-      readonly error?: RunError
-    }
-) & {
+/** An event of a run. Its `type` tells which members it has. */
+export type LoopEvent = LoopEventBody & {
+  /** Id of the run. */
   readonly runId: string
   /** Milliseconds since the run began, time in earlier processes included. */
   readonly elapsedMs: number
 }
 
-type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never
+/** An event without the members that all events have. */
+export type LoopEventBody =
+  | RunStartEvent
+  | RoundStartEvent
+  | RetryEvent
+  | ReplyEvent
+  | ReplyFailedEvent
+  | ToolStartEvent
+  | RepairEvent
+  | ToolEndEvent
+  | AnswerRejectedEvent
+  | LimitEvent
+  | WarningEvent
+  | RunEndEvent
 
-/** An event without what the emitter adds. */
-export type LoopEventBody = DistributiveOmit<LoopEvent, 'runId' | 'elapsedMs'>
+/** The run begins, or continues from a checkpoint. */
+interface RunStartEvent {
+  readonly type: 'run-start'
+  /** Name of the model. */
+  readonly model: string
+  /** OpenTelemetry's name of the provider, for example `minimax`. */
+  readonly provider: string
+  /** Names of the tools. */
+  readonly tools: readonly string[]
+  /** All limits, defaults included. */
+  readonly limits: Limits
+  /** Rounds that earlier processes finished; 0 for a new run. */
+  readonly resumedRounds: number
+}
+
+/** The model is asked for a reply. */
+interface RoundStartEvent {
+  readonly type: 'round-start'
+  /** Number of the round, from 1. */
+  readonly round: number
+  /** Whether tools are off, so that the reply must be the answer. */
+  readonly answerOnly: boolean
+}
+
+/** A model call failed, and is sent again after a wait. */
+interface RetryEvent {
+  readonly type: 'retry'
+  /** Number of the round, from 1. */
+  readonly round: number
+  /** 1 for the first retry of a model call. */
+  readonly attempt: number
+  /** Why the call failed. */
+  readonly code: ModelErrorCode
+  /** Milliseconds until it is sent again. */
+  readonly waitMs: number
+}
+
+/** The model replied. */
+interface ReplyEvent {
+  readonly type: 'reply'
+  /** Number of the round, from 1. */
+  readonly round: number
+  /** Why the reply ended. */
+  readonly finishReason: FinishReason
+  /** The visible text, at most 1000 bytes. */
+  readonly text: string
+  /** The tool calls of the reply, in order. */
+  readonly calls: readonly {
+    /** Id of the call. */
+    readonly id: string
+    /** Name of the tool. */
+    readonly name: string
+  }[]
+  /** Tokens of this reply. */
+  readonly usage: Usage
+  /** Milliseconds until the reply was complete, retries included. */
+  readonly durationMs: number
+  /** Name of the model that answered, if the server gives it. */
+  readonly model?: string
+  /** The server's id of the reply, if it gives one. */
+  readonly responseId?: string
+}
+
+/** A model call failed for good, or was cut short by the deadline or an abort. The run ends. */
+interface ReplyFailedEvent {
+  readonly type: 'reply-failed'
+  /** Number of the round, from 1. */
+  readonly round: number
+  /** Why it failed. */
+  readonly error: RunError
+  /** Milliseconds until it failed, retries included. */
+  readonly durationMs: number
+}
+
+/** A call was validated, and its tool is called now. */
+interface ToolStartEvent {
+  readonly type: 'tool-start'
+  /** Number of the round, from 1. */
+  readonly round: number
+  /** Id of the call. */
+  readonly id: string
+  /** Idempotency key that the tool gets. */
+  readonly callId: string
+  /** Name of the tool. */
+  readonly tool: string
+}
+
+/** A call deviated from its documented form, and was repaired. */
+interface RepairEvent {
+  readonly type: 'repair'
+  /** Number of the round, from 1. */
+  readonly round: number
+  /** Id of the call. */
+  readonly id: string
+  /** Name of the tool. */
+  readonly tool: string
+  /** The deviation and its repair. */
+  readonly repair: Repair
+}
+
+/** A call has its result. */
+interface ToolEndEvent {
+  readonly type: 'tool-end'
+  /** Number of the round, from 1. */
+  readonly round: number
+  /** Id of the call. */
+  readonly id: string
+  /** Name of the tool. */
+  readonly tool: string
+  /** The input as the model asked for it, as JSON text of at most 500 bytes. */
+  readonly input: string
+  /** Whether the call succeeded. */
+  readonly status: 'ok' | 'error'
+  /** Kind of the error of a call with status `error`. */
+  readonly errorKind?: ToolErrorKind
+  /** Id of the identical earlier call whose result was reused. */
+  readonly servedFrom?: string
+  /** The content that the model is shown, at most 1000 bytes. */
+  readonly result: string
+  /** Whether the model is shown only a part of the value. */
+  readonly clipped: boolean
+  /** Milliseconds that the call took; 0 if the result was reused. */
+  readonly durationMs: number
+}
+
+/** An answer was not accepted. It goes back to the model while rounds remain. */
+interface AnswerRejectedEvent {
+  readonly type: 'answer-rejected'
+  /** Number of the round, from 1. */
+  readonly round: number
+  /** One sentence per problem, as the model is shown them. */
+  readonly problems: readonly string[]
+}
+
+/** A limit was reached. Tools are off from now on, and the model is asked for its answer. */
+interface LimitEvent {
+  readonly type: 'limit'
+  /** Number of the round that follows, from 1. */
+  readonly round: number
+  /** The limit. */
+  readonly limit: LimitReason
+  /** Its figures, for people. */
+  readonly detail: string
+}
+
+/** Something went wrong that does not end the run. */
+interface WarningEvent {
+  readonly type: 'warning'
+  /**
+   * The option that is concerned. `onEvent`, `onCheckpoint` and `answer.check` threw or were cut short; `resumeFrom` lost a
+   * result. In a trace also: older entries were left out of a checkpoint (`onCheckpoint`) or of a Temporal payload
+   * (`activity`).
+   */
+  readonly source: string
+  /** Explanation for people. */
+  readonly message: string
+}
+
+/** The run is over. */
+interface RunEndEvent {
+  readonly type: 'run-end'
+  /** Why the run ended. */
+  readonly stopReason: StopReason
+  /** Model replies of the run. */
+  readonly rounds: number
+  /** Tokens of all replies. */
+  readonly usage: Usage
+  /** The error of a run that failed or was interrupted. */
+  readonly error?: RunError
+}

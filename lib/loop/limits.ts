@@ -3,30 +3,34 @@ import { excerpt } from '../../router/text/clip.ts'
 import { LoopError } from './errors.ts'
 
 /**
- * The bounds of a run, positive whole numbers. At `rounds`, `deadlineMs`, `tokens`, `calls` and `messageBytes` the model is
- * asked for its answer; the others make results and checkpoints smaller. None of them ends in an exception.
+ * The limits of a run. Each is a positive whole number.
+ *
+ * Reaching a limit never throws. At `rounds`, `deadlineMs`, `tokens`, `calls` and `messageBytes` the loop turns tools off
+ * and asks the model for its answer once more. The other limits refuse single calls, or make results and checkpoints
+ * smaller.
  */
 export interface Limits {
-  /** Model replies at most, the answer round included. @defaultValue 10 */
+  /** Model replies, including the one that must be the answer. @defaultValue 10 */
   readonly rounds: number
   /** Milliseconds for the whole run. @defaultValue 600000 */
   readonly deadlineMs: number
   /** Input and output tokens of all replies together. @defaultValue 2000000 */
   readonly tokens: number
-  /** Tool calls executed out of one reply; the others get an error result. @defaultValue 16 */
+  /** Tool calls that are executed from one reply. Further calls get an error result. @defaultValue 16 */
   readonly callsPerRound: number
-  /** Tool calls executed in the run. @defaultValue 100 */
+  /** Tool calls that are executed in the run. @defaultValue 100 */
   readonly calls: number
   /** Tool calls of one reply that run at the same time. @defaultValue 8 */
   readonly concurrency: number
   /** UTF-8 bytes of one tool result that the model is shown; at least 256. @defaultValue 16384 */
   readonly resultBytes: number
-  /** UTF-8 bytes of the transcript. @defaultValue 4194304 */
+  /** UTF-8 bytes of all messages together. @defaultValue 4194304 */
   readonly messageBytes: number
   /** UTF-8 bytes of a checkpoint as JSON. @defaultValue 1048576 */
   readonly checkpointBytes: number
 }
 
+/** The limits of a run that sets none. */
 export const defaultLimits: Limits = {
   rounds: 10,
   deadlineMs: 600_000,
@@ -39,28 +43,28 @@ export const defaultLimits: Limits = {
   checkpointBytes: 1_048_576,
 }
 
-/** Less would leave no room for what says that something was left out. */
+/** A smaller limit would leave no room for the note that something was left out. */
 const minResultBytes = 256
 
-/** @throws {LoopError} `invalid_option` that names the limit and the value. */
+/**
+ * Fills in the defaults.
+ *
+ * @throws {LoopError} `invalid_option` that names the limit and the value.
+ */
 export function completeLimits(given: Partial<Limits> = {}): Limits {
   const limits: { -readonly [name in keyof Limits]: number } = { ...defaultLimits }
   for (const [name, value] of Object.entries(given)) {
     if (!isLimit(name)) {
-      throw new LoopError(
-        'invalid_option',
-        `limits.${name} is unknown; there are ${Object.keys(defaultLimits).join(', ')}.`,
-      )
+      const known = Object.keys(defaultLimits).join(', ')
+      throw new LoopError('invalid_option', `limits.${name} is not a limit. The limits are ${known}.`)
     }
     if (value === undefined) continue
     if (!Number.isSafeInteger(value) || value < 1) {
-      throw new LoopError(
-        'invalid_option',
-        `limits.${name} is ${shownOption(value)}; it has to be a positive whole number.`,
-      )
+      const message = `limits.${name} is ${shownOption(value)}; it must be a positive whole number.`
+      throw new LoopError('invalid_option', message)
     }
     if (name === 'resultBytes' && value < minResultBytes) {
-      throw new LoopError('invalid_option', `limits.resultBytes is ${value}; it has to be at least ${minResultBytes}.`)
+      throw new LoopError('invalid_option', `limits.resultBytes is ${value}; it must be at least ${minResultBytes}.`)
     }
     limits[name] = value
   }
@@ -71,20 +75,39 @@ function isLimit(name: string): name is keyof Limits {
   return Object.hasOwn(defaultLimits, name)
 }
 
-/** Why a run ended. */
+/** The stop reasons of runs without an accepted answer. */
+export const unansweredStopReasons = ['rounds', 'tokens', 'deadline', 'repetition', 'cancelled', 'failed'] as const
+
+/** All stop reasons. */
+export const stopReasons = ['answered', ...unansweredStopReasons] as const
+
+/**
+ * Reason why a run ended.
+ *
+ * - `answered`: the answer was accepted. It is in `run.answer`, even if a limit was reached before.
+ * - `rounds`: the limit `rounds` or `calls` was reached, and no answer was accepted.
+ * - `tokens`: the limit `tokens` or `messageBytes` was reached, and no answer was accepted.
+ * - `deadline`: `deadlineMs` elapsed, or no further reply would have fitted into it.
+ * - `repetition`: the model kept asking for the same call, and no answer was accepted.
+ * - `cancelled`: the caller aborted `signal`.
+ * - `failed`: a model call failed. The reason is in `run.error`.
+ */
 export type StopReason = (typeof stopReasons)[number]
 
-/** All stop reasons, for schemas. */
-export const stopReasons = ['answered', 'rounds', 'tokens', 'deadline', 'repetition', 'cancelled', 'failed'] as const
+/** Stop reason of a run without an accepted answer. */
+export type UnansweredStopReason = (typeof unansweredStopReasons)[number]
 
-/** The bound that turned a round into the answer round; `calls` and `messageBytes` are limits by their option's name. */
-export type LimitReason = (typeof limitReasons)[number]
-
-/** All limit reasons, for schemas. */
+/** All limits at which the loop asks for the answer. */
 export const limitReasons = ['rounds', 'tokens', 'deadline', 'repetition', 'calls', 'messageBytes'] as const
 
-/** The stop reason of a run that ended at a bound without an accepted answer. */
-export const stopReasonOf: Readonly<Record<LimitReason, StopReason>> = {
+/**
+ * The limit at which tools were turned off. `rounds`, `tokens`, `calls` and `messageBytes` are the options of these names;
+ * `deadline` is `deadlineMs`; `repetition` means that the model asked for the same call three times.
+ */
+export type LimitReason = (typeof limitReasons)[number]
+
+/** The stop reason of a run that reached a limit and has no accepted answer. */
+export const stopReasonOf: Readonly<Record<LimitReason, UnansweredStopReason>> = {
   rounds: 'rounds',
   tokens: 'tokens',
   deadline: 'deadline',
@@ -93,7 +116,7 @@ export const stopReasonOf: Readonly<Record<LimitReason, StopReason>> = {
   messageBytes: 'tokens',
 }
 
-/** The value of a wrong option, as far as it can be shown in a line: a text may be a token in the wrong place. */
+/** The value of a wrong option, short enough for a message. A string may be a secret in the wrong place, so it is masked. */
 export function shownOption(value: unknown): string {
   if (Array.isArray(value)) return 'an array'
   if (typeof value === 'object' && value !== null) {

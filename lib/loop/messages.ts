@@ -4,49 +4,58 @@ import type { ToolResult } from '../../router/tool-call.ts'
 import type { SerializedMessage } from './model.ts'
 
 /**
- * The messages of a run in wire order, each serialised once. What is appended keeps the wire's rules: one system message
- * and first, no empty content, and the results of a reply directly behind it, one per call, in order.
+ * The messages of a run in wire order. Each message is serialised once, when it is added, because every later request
+ * sends it again.
+ *
+ * The order follows the rules of chat completions: at most one system message, which comes first; no empty content; and
+ * the results of a reply directly after it, one per call, in the order of the calls.
  */
-export class Transcript {
-  readonly #messages: SerializedMessage[] = []
+export class Messages {
+  readonly #list: SerializedMessage[]
   #bytes = 0
 
-  get messages(): readonly SerializedMessage[] {
-    return this.#messages
+  /** @param list the array to append to; it is part of the run's state. */
+  constructor(list: SerializedMessage[]) {
+    this.#list = list
   }
 
+  /** The messages so far. The array grows with the run. */
+  get list(): readonly SerializedMessage[] {
+    return this.#list
+  }
+
+  /** UTF-8 bytes of all messages. */
   get bytes(): number {
     return this.#bytes
   }
 
-  system(content: string): void {
-    this.#push({ role: 'system', json: JSON.stringify({ role: 'system', content }) })
+  /** Adds the system prompt. */
+  addSystem(content: string): void {
+    this.add({ role: 'system', json: JSON.stringify({ role: 'system', content }) })
   }
 
-  user(content: string): void {
-    this.#push({ role: 'user', json: JSON.stringify({ role: 'user', content: content === '' ? '(empty)' : content }) })
+  /** Adds a message of the user, or of the loop itself. */
+  addUser(content: string): void {
+    this.add({ role: 'user', json: JSON.stringify({ role: 'user', content: content === '' ? '(empty)' : content }) })
   }
 
-  /** The text of a message of more than `maxBytes`, which no server would take back, is shortened; calls have to stay. */
-  assistant(message: AssistantMessage, maxBytes: number): void {
-    const json = serialise(message)
+  /** Adds a reply. If it is larger than `maxBytes`, its text is shortened; its calls stay, because results follow them. */
+  addAssistant(message: AssistantMessage, maxBytes: number): void {
+    const json = serialize(message)
     const fits = Buffer.byteLength(json) <= maxBytes
-    this.#push({ role: 'assistant', json: fits ? json : serialise(shortened(message, maxBytes)) })
+    this.add({ role: 'assistant', json: fits ? json : serialize(shortened(message, maxBytes)) })
   }
 
-  results(results: readonly ToolResult[]): void {
+  /** Adds one message per result, in order. */
+  addResults(results: readonly ToolResult[]): void {
     for (const { id, content } of results) {
-      this.#push({ role: 'tool', json: JSON.stringify({ role: 'tool', tool_call_id: id, content }) })
+      this.add({ role: 'tool', json: JSON.stringify({ role: 'tool', tool_call_id: id, content }) })
     }
   }
 
-  /** A message that is serialised already, from a checkpoint. */
-  append(message: SerializedMessage): void {
-    this.#push(message)
-  }
-
-  #push(message: SerializedMessage): void {
-    this.#messages.push(message)
+  /** Adds a message that is serialised already, such as one of a checkpoint. */
+  add(message: SerializedMessage): void {
+    this.#list.push(message)
     this.#bytes += Buffer.byteLength(message.json)
   }
 }
@@ -58,15 +67,15 @@ function shortened({ content, tool_calls }: AssistantMessage, maxBytes: number):
   return { role: 'assistant', ...(text !== '' && { content: text }), ...(tool_calls && { tool_calls }) }
 }
 
-function serialise(message: AssistantMessage): string {
-  // A message without calls and without content is refused later: the server wants at least one of them.
-  const empty = !message.tool_calls?.length && (typeof message.content !== 'string' || message.content === '')
-  const sound: AssistantMessage = empty ? { ...message, content: '(no content)' } : message
+function serialize(message: AssistantMessage): string {
+  // The server refuses a message that has neither calls nor content.
+  const isEmpty = !message.tool_calls?.length && (typeof message.content !== 'string' || message.content === '')
+  const sendable: AssistantMessage = isEmpty ? { ...message, content: '(no content)' } : message
   try {
-    return JSON.stringify(sound)
+    return JSON.stringify(sendable)
   } catch {
-    // Fields that nest too deep to be written: what the server needs back is kept.
-    const { role, content, tool_calls } = sound
+    // Some field nests too deep to be serialised. These are the fields that the server needs.
+    const { role, content, tool_calls } = sendable
     return JSON.stringify({ role, content, tool_calls })
   }
 }

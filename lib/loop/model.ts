@@ -4,77 +4,105 @@ import type { Infer, Returnable } from '../../router/schema.ts'
 import type { ModelErrorCode } from './errors.ts'
 
 /**
- * The model, as the loop sees it: one function that turns a transcript into a reply.
+ * A model, as the loop sees it: one function that turns messages into a reply.
  *
- * Contract: `complete` resolves with a reply or rejects; it sends nothing after `signal` is aborted, and ends before
- * `timeoutMs` is over. A rejection ends the run with `stopReason: 'failed'` (or `cancelled`, `deadline`).
+ * `minimax()` returns one, and `scriptedModel()` of `tenrounds/testing` returns one for tests.
  */
 export interface Model {
-  /** Name for traces and reports, e.g. `minimax-m2.1`. */
+  /** Name for traces and reports, for example `minimax-m2.1`. */
   readonly name: string
-  /** OpenTelemetry's `gen_ai.provider.name`, e.g. `minimax`. */
+  /** OpenTelemetry's `gen_ai.provider.name`, for example `minimax`. */
   readonly provider: string
   /**
-   * How this model writes tool calls and thinking as text, where a server leaves them in the content.
+   * The form in which this model writes tool calls and thinking as text, if the server leaves them in the content.
    * @defaultValue none: only native calls and structured JSON are read
    */
   readonly textFormat?: TextFormat | undefined
+  /**
+   * Asks for one reply. It must send nothing after `signal` is aborted, and must end within `timeoutMs`.
+   *
+   * @throws {ModelError} as a rejection, if no reply comes. The run ends as `failed`, or as `cancelled` or `deadline` if
+   *   that was the cause.
+   */
   complete(request: ModelRequest): Promise<ModelReply>
 }
 
+/** One request to a {@link Model}. */
 export interface ModelRequest {
   /**
-   * The transcript in wire order, each message serialised once: a request body is joined from these parts. The array
+   * The messages in wire order. Each is serialised once per run, so a request body is joined from these texts. The array
    * grows with the run: copy it to keep it.
    */
   readonly messages: readonly SerializedMessage[]
-  /** The `tools` array of the wire, serialised; undefined where the model shall answer without tools. */
+  /** The `tools` array of the request as JSON text; `undefined` if the model must answer without tools. */
   readonly tools?: string | undefined
+  /** Aborted when the run is cancelled or its deadline is over. */
   readonly signal: AbortSignal
-  /** What is left of the run's deadline, in milliseconds. */
+  /** Milliseconds until the deadline of the run; at least 1. */
   readonly timeoutMs: number
-  /** Told before a failed call is sent again. */
+  /** Call this before a failed request is sent again. It reports the retry as an event of the run. */
   readonly onRetry?: (retry: ModelRetry) => void
 }
 
-interface ModelRetry {
-  /** 1 for the first call that is sent again. */
+/** A failed request that is sent again. */
+export interface ModelRetry {
+  /** 1 for the first retry of a model call. */
   readonly attempt: number
+  /** Why the request failed. */
   readonly code: ModelErrorCode
-  /** Milliseconds before it is sent. */
+  /** Milliseconds until it is sent again. */
   readonly waitMs: number
 }
 
 /** One chat-completions message as JSON text. */
 export interface SerializedMessage {
+  /** The role that the JSON has. */
   readonly role: 'system' | 'user' | 'assistant' | 'tool'
+  /** The whole message as JSON, `role` included. */
   readonly json: string
 }
 
-export type FinishReason = 'stop' | 'length' | 'tool_calls' | 'content_filter' | 'other'
+/** All finish reasons. */
+export const finishReasons = ['stop', 'length', 'tool_calls', 'content_filter', 'other'] as const
 
+/**
+ * Why a reply ended.
+ *
+ * - `stop`: the model finished its answer.
+ * - `length`: the output limit cut the reply off.
+ * - `tool_calls`: the model asks for tool calls.
+ * - `content_filter`: the server's filter cut the reply off.
+ * - `other`: the server gave no reason, or one of its own.
+ */
+export type FinishReason = (typeof finishReasons)[number]
+
+/** One reply of a {@link Model}. */
 export interface ModelReply {
-  /** The assistant message as it came, reasoning included: it is echoed in the next request. */
+  /** The assistant message as the server sent it, reasoning included: the next request sends it back. */
   readonly message: AssistantMessage
+  /** Why the reply ended. */
   readonly finishReason: FinishReason
+  /** Tokens of this reply. */
   readonly usage: Usage
-  /** The server's id of this completion. */
+  /** The server's id of the completion. */
   readonly id?: string | undefined
-  /** The model that answered, as the server names it. */
+  /** Name of the model that answered, as the server gives it. */
   readonly model?: string | undefined
 }
 
-/** Tokens as the server counted them; a number that the server did not give is 0. */
+/** Token counts of the server. A count that the server did not give is 0. */
 export interface Usage {
   /** Prompt tokens, cached ones included. */
   readonly inputTokens: number
   /** Completion tokens, reasoning included. */
   readonly outputTokens: number
+  /** Prompt tokens that the server read from its cache. */
   readonly cachedInputTokens: number
+  /** Completion tokens that the model spent on reasoning. */
   readonly reasoningTokens: number
 }
 
-const count = { type: 'integer', minimum: 0 } as const
+const count = { type: 'number', minimum: 0 } as const
 
 /** JSON Schema of a {@link UsageRecord}. */
 export const usageSchema = {
@@ -92,37 +120,44 @@ export const usageSchema = {
 /** {@link Usage} with the field names of JSON documents. */
 export type UsageRecord = Returnable<Infer<typeof usageSchema>>
 
+/** The usage of a run before its first reply. */
+export const noUsage: UsageRecord = { input_tokens: 0, output_tokens: 0, cached_input_tokens: 0, reasoning_tokens: 0 }
+
+/** The usage of a run after one more reply. */
+export function addUsage(sum: UsageRecord, reply: Usage): UsageRecord {
+  return {
+    input_tokens: sum.input_tokens + reply.inputTokens,
+    output_tokens: sum.output_tokens + reply.outputTokens,
+    cached_input_tokens: sum.cached_input_tokens + reply.cachedInputTokens,
+    reasoning_tokens: sum.reasoning_tokens + reply.reasoningTokens,
+  }
+}
+
 /** Token counts with the field names of JSON documents. */
 export function usageRecord(usage: Usage): UsageRecord {
+  return addUsage(noUsage, usage)
+}
+
+/** Token counts with the field names of TypeScript. */
+export function usageOf(record: UsageRecord): Usage {
   return {
-    input_tokens: usage.inputTokens,
-    output_tokens: usage.outputTokens,
-    cached_input_tokens: usage.cachedInputTokens,
-    reasoning_tokens: usage.reasoningTokens,
+    inputTokens: record.input_tokens,
+    outputTokens: record.output_tokens,
+    cachedInputTokens: record.cached_input_tokens,
+    reasoningTokens: record.reasoning_tokens,
   }
 }
 
-export const noUsage: Usage = { inputTokens: 0, outputTokens: 0, cachedInputTokens: 0, reasoningTokens: 0 }
-
-export function addUsage(a: Usage, b: Usage): Usage {
+/** The usage of a reply with 0 for every count that is missing or wrong: one NaN would disable the limit `tokens`. */
+export function validUsage(usage: Partial<Usage>): Usage {
   return {
-    inputTokens: a.inputTokens + b.inputTokens,
-    outputTokens: a.outputTokens + b.outputTokens,
-    cachedInputTokens: a.cachedInputTokens + b.cachedInputTokens,
-    reasoningTokens: a.reasoningTokens + b.reasoningTokens,
+    inputTokens: validCount(usage.inputTokens),
+    outputTokens: validCount(usage.outputTokens),
+    cachedInputTokens: validCount(usage.cachedInputTokens),
+    reasoningTokens: validCount(usage.reasoningTokens),
   }
 }
 
-/** What a model did not count is 0: one NaN would undo the limit of tokens. */
-export function soundUsage(usage: Partial<Usage>): Usage {
-  return {
-    inputTokens: sound(usage.inputTokens),
-    outputTokens: sound(usage.outputTokens),
-    cachedInputTokens: sound(usage.cachedInputTokens),
-    reasoningTokens: sound(usage.reasoningTokens),
-  }
-}
-
-function sound(value: unknown): number {
+function validCount(value: unknown): number {
   return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : 0
 }

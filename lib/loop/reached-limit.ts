@@ -1,57 +1,67 @@
-import { type LimitReason, type StopReason, stopReasonOf } from './limits.ts'
-import type { RunState } from './run-state.ts'
+// Decides when tools are turned off, and when the run ends without an accepted answer.
+//
+// A limit counts as reached while one more reply still fits into it, so that the answer stays within the limit.
 
-export interface Bound {
+import { type LimitReason, stopReasonOf, type UnansweredStopReason } from './limits.ts'
+import type { ActiveRun } from './run-state.ts'
+
+/** A limit that is reached. */
+export interface ReachedLimit {
+  /** The limit. */
   readonly limit: LimitReason
-  /** The figures, for the trace. */
+  /** Its figures, for the trace. */
   readonly detail: string
 }
 
-/** The bound that makes the next round the answer round: it is asked for while one more reply still fits. */
-export function boundOf(run: RunState): Bound | undefined {
-  const { limits, usage, transcript, ledger } = run
-  const tokens = usage.inputTokens + usage.outputTokens
-  const remainingMs = run.scope.remainingMs()
-  if (run.rounds >= limits.rounds - 1) return { limit: 'rounds', detail: `round ${run.rounds + 1} of ${limits.rounds}` }
-  if (tokens + run.lastTokens >= limits.tokens)
+/** The limit that turns tools off in the next round; `undefined` if none is reached. */
+export function reachedLimit({ state, limits, deadline, history, messages }: ActiveRun): ReachedLimit | undefined {
+  const tokens = state.usage.input_tokens + state.usage.output_tokens
+  const remainingMs = deadline.remainingMs()
+  if (state.rounds >= limits.rounds - 1) {
+    return { limit: 'rounds', detail: `round ${state.rounds + 1} of ${limits.rounds}` }
+  }
+  if (tokens + state.last_tokens >= limits.tokens) {
     return { limit: 'tokens', detail: `${tokens} of ${limits.tokens} tokens used` }
-  // The next reply and the answer have to fit; a round with no more than its time left is not begun.
-  if (run.slowestMs > 0 && remainingMs <= 2 * run.slowestMs) {
+  }
+  // A normal round needs time for its own reply and for the answer after it.
+  if (state.slowest_ms > 0 && remainingMs <= 2 * state.slowest_ms) {
     return { limit: 'deadline', detail: `${Math.round(remainingMs)} of ${limits.deadlineMs} ms left` }
   }
-  if (ledger.executed >= limits.calls) return { limit: 'calls', detail: `${limits.calls} tool calls made` }
-  if (transcript.bytes >= limits.messageBytes) {
-    return { limit: 'messageBytes', detail: `${transcript.bytes} of ${limits.messageBytes} bytes` }
+  if (history.executed >= limits.calls) return { limit: 'calls', detail: `${limits.calls} tool calls executed` }
+  if (messages.bytes >= limits.messageBytes) {
+    return { limit: 'messageBytes', detail: `${messages.bytes} of ${limits.messageBytes} bytes` }
   }
   return undefined
 }
 
-/** Whether there is no time for even the quickest reply: such a round is not begun. */
-export function isTooLate(run: RunState): boolean {
-  return run.scope.remainingMs() <= run.fastestMs
+/** Whether not even the fastest reply so far would fit before the deadline. Such a round is not started. */
+export function isTooLate({ state, deadline }: ActiveRun): boolean {
+  return deadline.remainingMs() <= state.fastest_ms
 }
 
 /**
- * How long the tools of a round may take at most, in milliseconds: what is left, without the time for an answer. No more
- * than half of it is kept back.
+ * Milliseconds that the tools of a round can use. Time for two replies is kept for the model, but never more than half
+ * of what is left.
  */
-export function toolTimeMs(run: RunState): number {
-  const remainingMs = run.scope.remainingMs()
-  return Math.max(remainingMs - 2 * run.slowestMs, remainingMs / 2)
+export function toolTimeoutMs({ state, deadline }: ActiveRun): number {
+  const remainingMs = deadline.remainingMs()
+  return Math.max(remainingMs - 2 * state.slowest_ms, remainingMs / 2)
 }
 
-/** Bounds after which no further reply fits. */
+/** Limits after which no further reply fits. */
 const final: ReadonlySet<LimitReason> = new Set(['tokens', 'deadline', 'messageBytes'])
 
 /**
- * Whether an answer round without an accepted answer ends the run: it does where nothing is left for another one, and
- * where the model went on calling tools. Otherwise the problems go back to it while rounds remain.
+ * The stop reason of a run whose answer was not accepted after tools were turned off. It is `undefined` if the model can
+ * try again: while rounds remain, no other limit leaves too little for another reply, and it did not call tools instead
+ * of answering.
  */
-export function stopAfterAnswerRound(run: RunState, calledTools: boolean): StopReason | undefined {
-  if (run.closing === undefined) return undefined
-  // Meanwhile another bound may have been reached.
-  const now = boundOf(run)?.limit
+export function stopAfterRejection(run: ActiveRun, calledTools: boolean): UnansweredStopReason | undefined {
+  const limit = run.state.limit_reached
+  if (limit === null) return undefined
+  // Another limit may have been reached since.
+  const now = reachedLimit(run)?.limit
   if (now !== undefined && final.has(now)) return stopReasonOf[now]
-  const affordable = run.closing === 'repetition' || run.closing === 'calls'
-  return affordable && !calledTools ? undefined : stopReasonOf[run.closing]
+  const canTryAgain = (limit === 'repetition' || limit === 'calls') && !calledTools
+  return canTryAgain ? undefined : stopReasonOf[limit]
 }

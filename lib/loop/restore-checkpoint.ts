@@ -2,66 +2,74 @@ import { failure, prepare } from '../../router/dispatch.ts'
 import { isObject } from '../../router/json/json.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import type { ToolCall, ToolResult } from '../../router/tool-call.ts'
-import type { LedgerEntry } from './call-history.ts'
-import { type Checkpoint, invalid, type RecordedResult } from './checkpoint.ts'
-import type { RunState } from './run-state.ts'
+import type { FinishedCall } from './call-history.ts'
+import { type Checkpoint, invalidCheckpoint, type RecordedResult } from './checkpoint.ts'
+import type { ActiveRun } from './run-state.ts'
+import { recordedResult } from './save-checkpoint.ts'
 
 /**
- * Puts a run into the state that a checkpoint describes. Results that were shed are derived again, in order, so that
- * references lead where they led before; what cannot be derived is lost, and the run goes on without it.
+ * Fills a run with the messages and results of a checkpoint, and indexes its finished calls.
  *
- * @returns what was lost, in words for the trace.
- * @throws {LoopError} `invalid_checkpoint` when a part of it is damaged.
+ * Results that were dropped from the checkpoint are derived by running their tools again, in order, so that references
+ * have the same targets as before. A result whose tool fails now is lost, and the run continues without it.
+ *
+ * @returns one sentence per lost result, for the trace.
+ * @throws {LoopError} `invalid_checkpoint` if a part of the checkpoint is damaged.
  */
-export async function restore(run: RunState, checkpoint: Checkpoint): Promise<readonly string[]> {
+export async function restore(run: ActiveRun, checkpoint: Checkpoint): Promise<readonly string[]> {
+  const { state, history, messages } = run
   const lost: string[] = []
   const records = checkpoint.results.values()
-  let batch: LedgerEntry[] = []
+  let batch: FinishedCall[] = []
   for (const message of checkpoint.messages) {
     const record = message.role === 'tool' ? records.next().value : undefined
     if (record === undefined) {
-      // The results of one reply are entered together: its calls could not point at each other.
-      run.ledger.add(batch)
+      // The results of one reply are added together, because its calls could not refer to each other.
+      history.add(batch)
       batch = []
-      run.transcript.append(message)
+      messages.add(message)
       continue
     }
-    const entry = await revive(run, record, message.json, batch)
-    batch.push(entry)
-    if (entry.isLost) lost.push(`The result of ${entry.call.id} (${entry.call.name}) could not be derived again.`)
-    if (record.shed === 'content') run.transcript.results([entry.result])
-    else run.transcript.append(message)
+    const finished = await revive(run, record, message.json, batch)
+    batch.push(finished)
+    if (finished.isLost)
+      lost.push(`The result of ${finished.call.id} (${finished.call.name}) could not be derived again.`)
+    if (record.dropped === 'content') messages.addResults([finished.result])
+    else messages.add(message)
+    // A lost value stays dropped: the next resume tries again to derive it.
+    const isStillDropped = finished.isLost && record.dropped === 'value'
+    state.results.push(isStillDropped ? record : recordedResult(finished))
   }
-  run.ledger.add(batch)
+  history.add(batch)
   return lost
 }
 
 async function revive(
-  run: RunState,
+  run: ActiveRun,
   record: RecordedResult,
   json: string,
-  batch: readonly LedgerEntry[],
-): Promise<LedgerEntry> {
+  batch: readonly FinishedCall[],
+): Promise<FinishedCall> {
   const { key } = record
   const call: ToolCall = { ...record.call, repairs: [] }
-  if (record.shed === undefined) return { call, key, result: stored(run, call, record, contentOf(json), batch) }
-  const derived = await derive(run, call, record)
+  if (record.dropped === undefined) return { call, key, result: storedResult(run, call, record, json, batch) }
+  const derived = await runAgain(run, call, record)
   if (derived?.status === 'ok') {
-    if (record.shed === 'content') return { call, key, result: derived }
-    return { call, key, result: stored(run, call, { ...record, value: derived.value }, contentOf(json), batch) }
+    if (record.dropped === 'content') return { call, key, result: derived }
+    return { call, key, result: storedResult(run, call, { ...record, value: derived.value }, json, batch) }
   }
   const result =
-    record.shed === 'value' ? stored(run, call, record, contentOf(json), batch) : gone(run, call, record, derived)
+    record.dropped === 'value' ? storedResult(run, call, record, json, batch) : lostResult(run, call, record, derived)
   return { call, key, result, isLost: true }
 }
 
-/** Undefined where the run is over before it went on. */
-async function derive(run: RunState, call: ToolCall, record: RecordedResult): Promise<ToolResult | undefined> {
-  if (run.scope.interruption !== undefined) return undefined
+/** Derives a dropped result; `undefined` if the run was interrupted before. */
+async function runAgain(run: ActiveRun, call: ToolCall, record: RecordedResult): Promise<ToolResult | undefined> {
+  if (run.deadline.interruption !== undefined) return undefined
   const [result] = await run.router.dispatch([call], {
-    references: run.ledger,
-    signal: run.scope.signal,
-    timeoutMs: Math.max(1, run.scope.remainingMs()),
+    references: run.history,
+    signal: run.deadline.signal,
+    timeoutMs: Math.max(1, run.deadline.remainingMs()),
     resultBytes: run.limits.resultBytes,
     callId: () => record.call_id,
     now: run.now,
@@ -69,54 +77,61 @@ async function derive(run: RunState, call: ToolCall, record: RecordedResult): Pr
   return result && { ...result, durationMs: record.duration_ms, repairs: record.repairs }
 }
 
-/** In the place of a result of which nothing is left. */
-function gone(run: RunState, call: ToolCall, record: RecordedResult, derived: ToolResult | undefined): ToolResult {
+/** The error that replaces a result of which nothing is left. */
+function lostResult(
+  run: ActiveRun,
+  call: ToolCall,
+  record: RecordedResult,
+  derived: ToolResult | undefined,
+): ToolResult {
   const why = derived?.status === 'error' ? `: ${derived.error.message}` : ''
   const message = excerpt(`This result was left out of a checkpoint, and could not be derived again${why}`, 900)
   const options = { callId: record.call_id, now: run.now, resultBytes: run.limits.resultBytes }
   return failure(call, options, { kind: 'tool_failed', message }, record.repairs, run.now())
 }
 
-function stored(
-  run: RunState,
+function storedResult(
+  run: ActiveRun,
   call: ToolCall,
   record: RecordedResult,
-  content: string,
-  batch: readonly LedgerEntry[],
+  json: string,
+  batch: readonly FinishedCall[],
 ): ToolResult {
-  const { clipped, duration_ms: durationMs, repairs, error } = record
+  const content = contentOf(json)
+  const { clipped, duration_ms: durationMs, repairs, error, served_from: servedFrom } = record
   const base = { id: call.id, name: call.name, callId: record.call_id, content, clipped, durationMs, repairs }
-  const served = record.served_from === undefined ? {} : { servedFrom: record.served_from }
+  const served = servedFrom === undefined ? {} : { servedFrom }
   if (record.status === 'error') {
-    if (error === undefined) throw invalid(`.results: ${call.id} has no error`)
+    if (error === undefined) throw invalidCheckpoint(`.results: ${call.id} has no error`)
     return { ...base, ...served, status: 'error', error }
   }
-  if (record.served_from !== undefined) {
-    const before = [...run.ledger.entries, ...batch]
-    const earlier = before.findLast(({ key, result }) => key === record.key && result.id === record.served_from)?.result
-    if (earlier?.status !== 'ok') throw invalid(`.results: ${call.id} repeats a call that is not there`)
+  if (servedFrom !== undefined) {
+    const before = [...run.history.finished, ...batch]
+    const earlier = before.findLast(({ key, result }) => key === record.key && result.id === servedFrom)?.result
+    if (earlier?.status !== 'ok') throw invalidCheckpoint(`.results: ${call.id} repeats a call that does not exist`)
     return { ...base, ...served, status: 'ok', input: earlier.input, value: earlier.value }
   }
-  return { ...base, status: 'ok', input: inputOf(run, call), value: clipped ? record.value : parse(content) }
+  return { ...base, status: 'ok', input: resolvedInput(run, call), value: clipped ? record.value : parsed(content) }
 }
 
-/** The input as the tool got it: references resolved, mended where that was needed. A tool that is gone leaves it as asked. */
-function inputOf(run: RunState, call: ToolCall): unknown {
-  const prepared = prepare(call, { tools: run.router.tools, references: run.ledger })
+/** The input that the tool got: references resolved, values coerced. If the tool no longer exists, the input as asked. */
+function resolvedInput(run: ActiveRun, call: ToolCall): unknown {
+  const prepared = prepare(call, { tools: run.router.tools, references: run.history })
   return prepared.kind === 'ready' ? prepared.input : call.input
 }
 
 function contentOf(json: string): string {
-  const message = parse(json)
+  const message = parsed(json)
   const content = isObject(message) ? message['content'] : undefined
-  if (typeof content !== 'string') throw invalid('.messages: a tool message has no content')
+  if (typeof content !== 'string') throw invalidCheckpoint('.messages: a tool message has no content')
   return content
 }
 
-function parse(json: string): unknown {
+/** Unlike `parseJson` it accepts any nesting: the value is a tool's, not a model's. */
+function parsed(json: string): unknown {
   try {
     return JSON.parse(json)
   } catch {
-    throw invalid(': a part of it is not JSON')
+    throw invalidCheckpoint(': a part of it is not JSON')
   }
 }

@@ -2,75 +2,81 @@ import { failure } from '../../router/dispatch.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import { shownValue } from '../../router/text/shown-value.ts'
 import type { ToolCall, ToolErrorKind, ToolResult } from '../../router/tool-call.ts'
-import { type LedgerEntry, wasExecuted } from './call-history.ts'
-import { earlierResult, noToolsNow, outcomeUnknown } from './loop-prompts.ts'
-import { toolTimeMs } from './reached-limit.ts'
-import { type RunState, shownTool } from './run-state.ts'
+import { type FinishedCall, wasExecuted } from './call-history.ts'
+import { outcomeUnknown, reusedResult, toolsAreOff } from './loop-prompts.ts'
+import { toolTimeoutMs } from './reached-limit.ts'
+import { type ActiveRun, shownTool } from './run-state.ts'
+import { recordedResult } from './save-checkpoint.ts'
 
-interface Asked {
+/** A call of the current reply. */
+interface CurrentCall {
   readonly call: ToolCall
+  /** Idempotency key. */
   readonly callId: string
-  /** What the call is known by: equal for identical calls, and for no two calls of a polling tool. */
+  /** Calls with the same key get the same result. Calls of a polling tool never have the same key. */
   readonly key: string
-  /** The same without regard to polling. */
+  /** Equal for calls with the same tool and input, of polling tools too. */
   readonly identity: string
   result: ToolResult | undefined
 }
 
 /**
- * Gives every pending call its result, in order: executed, or served from an identical earlier call. After a resume
- * (`resumed`), a call that may already have had its effect is sealed instead of being run again.
+ * Gives every pending call its result, in order. A call is executed, or gets the result of an identical earlier call.
+ *
+ * @param isResumed whether another process may have started these calls. Then a call that may have had its effect is not
+ *   repeated: its result says that the outcome is unknown.
  */
-export async function runCalls(run: RunState, resumed: boolean): Promise<void> {
-  const asked = identify(run, run.pending)
-  const firstOf = new Map<string, Asked>()
-  for (const one of asked) if (!firstOf.has(one.key)) firstOf.set(one.key, one)
-  const isSealed = ({ key, call }: Asked) =>
-    resumed && !mayRunAgain(run, call) && run.ledger.servable(key) === undefined
-  const fresh = asked.filter(
-    (one) => firstOf.get(one.key) === one && run.ledger.servable(one.key) === undefined && !isSealed(one),
+export async function runCalls(run: ActiveRun, isResumed: boolean): Promise<void> {
+  const current = identify(run, run.state.pending)
+  const firstOf = new Map<string, CurrentCall>()
+  for (const one of current) if (!firstOf.has(one.key)) firstOf.set(one.key, one)
+  const isUnknown = ({ key, call }: CurrentCall) =>
+    isResumed && !canRunAgain(run, call) && run.history.reusable(key) === undefined
+  const fresh = current.filter(
+    (one) => firstOf.get(one.key) === one && run.history.reusable(one.key) === undefined && !isUnknown(one),
   )
   if (fresh.length > 0) await execute(run, fresh)
-  for (const one of asked) {
+  for (const one of current) {
     if (one.result !== undefined) continue
-    if (isSealed(one)) refuse(run, one, 'outcome_unknown', outcomeUnknown)
-    else serve(run, one, run.ledger.servable(one.key) ?? firstOf.get(one.key)?.result)
+    if (isUnknown(one)) refuse(run, one, 'outcome_unknown', outcomeUnknown)
+    else reuse(run, one, run.history.reusable(one.key) ?? firstOf.get(one.key)?.result)
   }
-  settle(run, asked)
+  finishCalls(run, current)
 }
 
-/** Refuses every pending call: tools are off. */
-export function refuseCalls(run: RunState): void {
-  const asked = identify(run, run.pending)
-  for (const one of asked) refuse(run, one, 'too_many_calls', noToolsNow)
-  settle(run, asked)
+/** Gives every pending call an error result, because tools are turned off. */
+export function refuseCalls(run: ActiveRun): void {
+  const current = identify(run, run.state.pending)
+  for (const one of current) refuse(run, one, 'too_many_calls', toolsAreOff)
+  finishCalls(run, current)
 }
 
-function identify(run: RunState, calls: readonly ToolCall[]): readonly Asked[] {
+function identify(run: ActiveRun, calls: readonly ToolCall[]): readonly CurrentCall[] {
+  const { run_id, rounds } = run.state
   return calls.map((call, index) => {
-    const callId = `${run.runId}/${run.rounds}/${index}`
+    const callId = `${run_id}/${rounds}/${index}`
+    // `idempotentHint: false` marks a tool that is called with the same input on purpose, such as one that polls.
     const polls = run.router.tools.get(call.name)?.annotations.idempotentHint === false
-    const identity = run.ledger.keyOf(call)
-    // A polling tool is asked the same again on purpose.
+    const identity = run.history.keyOf(call)
     return { call, callId, identity, key: polls ? `${identity} ${callId}` : identity, result: undefined }
   })
 }
 
-async function execute(run: RunState, fresh: readonly Asked[]): Promise<void> {
-  const { limits, ledger } = run
+async function execute(run: ActiveRun, fresh: readonly CurrentCall[]): Promise<void> {
+  const { limits, history } = run
   const results = await run.router.dispatch(
     fresh.map(({ call }) => call),
     {
-      references: ledger,
-      signal: run.scope.signal,
-      timeoutMs: Math.max(1, toolTimeMs(run)),
+      references: history,
+      signal: run.deadline.signal,
+      timeoutMs: Math.max(1, toolTimeoutMs(run)),
       concurrency: limits.concurrency,
-      maxCalls: Math.max(0, Math.min(limits.callsPerRound, limits.calls - ledger.executed)),
+      maxCalls: Math.max(0, Math.min(limits.callsPerRound, limits.calls - history.executed)),
       resultBytes: limits.resultBytes,
       callId: (_, index) => fresh[index]?.callId ?? '',
       now: run.now,
       onStart: ({ id, name }, callId) => {
-        run.recorder.emit({ type: 'tool-start', round: run.rounds, id, callId, tool: name })
+        run.recorder.emit({ type: 'tool-start', round: run.state.rounds, id, callId, tool: name })
       },
       onEnd: (result, call) => emitEnd(run, call, result),
     },
@@ -78,40 +84,43 @@ async function execute(run: RunState, fresh: readonly Asked[]): Promise<void> {
   for (const [index, one] of fresh.entries()) one.result = results[index]
 }
 
-/** Answers a call with the result of an identical one. */
-function serve(run: RunState, one: Asked, earlier: ToolResult | undefined): void {
-  if (earlier === undefined) throw new Error(`No result for call ${one.call.id}`) // each key has a first call
-  one.result = earlierResult(one.call, earlier, one.callId)
+function reuse(run: ActiveRun, one: CurrentCall, earlier: ToolResult | undefined): void {
+  // Cannot happen: the first call of each key was executed.
+  if (earlier === undefined) throw new Error(`No result for call ${one.call.id}`)
+  one.result = reusedResult(one.call, earlier, one.callId)
   emitEnd(run, one.call, one.result)
 }
 
-function refuse(run: RunState, one: Asked, kind: ToolErrorKind, message: string): void {
+function refuse(run: ActiveRun, one: CurrentCall, kind: ToolErrorKind, message: string): void {
   const { call, callId } = one
   one.result = failure(call, { callId, now: run.now }, { kind, message }, call.repairs, run.now())
   emitEnd(run, call, one.result)
 }
 
-function settle(run: RunState, asked: readonly Asked[]): void {
-  const batch: LedgerEntry[] = []
-  for (const { call, key, identity, result } of asked) {
-    // A call that no tool ever got is no poll, however often it is repeated.
+/** Adds the results to history, state and messages. From now on no call is pending. */
+function finishCalls(run: ActiveRun, current: readonly CurrentCall[]): void {
+  const { state, history } = run
+  const batch: FinishedCall[] = []
+  for (const { call, key, identity, result } of current) {
+    // A polling call that never reached its tool was not a poll. Repeating it is a repetition.
     if (result !== undefined) batch.push({ call, result, key: wasExecuted(result) ? key : identity })
   }
-  run.ledger.add(batch)
-  if (batch.some((entry) => run.ledger.isRepeated(entry))) run.closing ??= 'repetition'
-  run.transcript.results(batch.map(({ result }) => result))
-  run.pending = []
+  history.add(batch)
+  if (batch.some((finished) => history.isRepeated(finished))) state.limit_reached ??= 'repetition'
+  for (const finished of batch) state.results.push(recordedResult(finished))
+  run.messages.addResults(batch.map(({ result }) => result))
+  state.pending = []
 }
 
-/** Read-only and idempotent tools may run twice; of any other nobody knows what the interrupted call did. */
-function mayRunAgain(run: RunState, { name, refusal }: ToolCall): boolean {
+/** Read-only and idempotent tools can run twice. For any other tool it is unknown whether the call took effect. */
+function canRunAgain(run: ActiveRun, { name, refusal }: ToolCall): boolean {
   const annotations = run.router.tools.get(name)?.annotations
   if (refusal !== undefined || annotations === undefined) return true
   return annotations.readOnlyHint === true || annotations.idempotentHint === true
 }
 
-function emitEnd(run: RunState, call: ToolCall, result: ToolResult): void {
-  const round = run.rounds
+function emitEnd(run: ActiveRun, call: ToolCall, result: ToolResult): void {
+  const round = run.state.rounds
   const { id, status, content, clipped, durationMs, repairs, servedFrom } = result
   const tool = shownTool(run, result.name)
   for (const repair of repairs) run.recorder.emit({ type: 'repair', round, id, tool, repair })

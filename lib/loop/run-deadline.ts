@@ -3,58 +3,72 @@ import { onAbort } from '../../router/on-abort.ts'
 import type { Clock } from './clock.ts'
 import { ModelError } from './errors.ts'
 
-/** Why a run's signal was aborted. */
-type Interruption = 'cancelled' | 'deadline'
+/** Why a run was interrupted: the caller aborted its signal, or `limits.deadlineMs` elapsed. */
+export type Interruption = 'cancelled' | 'deadline'
 
 /**
- * One run's time and cancellation: a signal that is aborted by the caller's or at the deadline, whichever is first.
- * `close` takes the timer and the listener back, so that a caller's signal may serve any number of runs.
+ * The deadline and the cancellation of one run, combined into a single `AbortSignal`.
+ *
+ * HTTP requests, tools and waits of the run all use {@link signal}. Call {@link close} when the run ends: it removes the
+ * timer and the listener on the caller's signal, so one signal can serve any number of runs.
  */
-export class Scope {
+export class RunDeadline {
   readonly #controller = new AbortController()
   readonly #clock: Clock
-  readonly #deadline: number
-  readonly #closers: (() => void)[] = []
+  readonly #endsAt: number
+  readonly #cleanups: (() => void)[] = []
   #interruption: Interruption | undefined
 
-  constructor(clock: Clock, deadlineMs: number, caller: AbortSignal | undefined) {
+  /**
+   * @param clock source of time; tests pass their own.
+   * @param deadlineMs milliseconds until the deadline. A value below 0 means that the deadline is over.
+   * @param callerSignal aborts the run when it is aborted. An already aborted signal aborts the run at once.
+   */
+  constructor(clock: Clock, deadlineMs: number, callerSignal: AbortSignal | undefined) {
     this.#clock = clock
-    this.#deadline = clock.now() + deadlineMs
+    this.#endsAt = clock.now() + deadlineMs
+    // A run has more concurrent waits than Node's default limit of ten listeners.
     setMaxListeners(0, this.#controller.signal)
-    // Held for the whole run: the many short waits on this signal then cost no listener each.
-    this.#closers.push(onAbort(this.#controller.signal, () => {}))
-    if (caller?.aborted) this.#interrupt('cancelled', caller.reason)
-    else if (caller !== undefined) {
-      const onAbort = () => this.#interrupt('cancelled', caller.reason)
-      // Any number of runs may share a signal, and each takes its listener back: Node's warning of a leak would be wrong.
-      setMaxListeners(0, caller)
-      caller.addEventListener('abort', onAbort, { once: true })
-      this.#closers.push(() => caller.removeEventListener('abort', onAbort))
-    }
-    const atDeadline = () =>
-      this.#interrupt(
-        'deadline',
-        new ModelError('The deadline of the run is over.', { code: 'timeout', retryable: true }),
-      )
-    this.#closers.push(clock.after(Math.max(0, deadlineMs), atDeadline))
+    // While there is one listener, `onAbort` adds no other for the many short waits of the run.
+    this.#cleanups.push(onAbort(this.#controller.signal, () => {}))
+    if (callerSignal !== undefined) this.#follow(callerSignal)
+    const onDeadline = () => this.#interrupt('deadline', deadlineError())
+    this.#cleanups.push(clock.after(Math.max(0, deadlineMs), onDeadline))
   }
 
+  /** Aborted at the deadline, or when the caller's signal is aborted, whichever happens first. */
   get signal(): AbortSignal {
     return this.#controller.signal
   }
 
+  /** Why the run was interrupted; `undefined` if it was not. */
   get interruption(): Interruption | undefined {
     return this.#interruption
   }
 
+  /** Milliseconds until the deadline; negative after it. */
   remainingMs(): number {
-    return this.#deadline - this.#clock.now()
+    return this.#endsAt - this.#clock.now()
   }
 
+  /** Removes the timer and all listeners. Call it once, when the run ends. */
   close(): void {
-    for (const close of this.#closers) close()
+    for (const cleanup of this.#cleanups) cleanup()
   }
 
+  #follow(callerSignal: AbortSignal): void {
+    const onCancel = () => this.#interrupt('cancelled', callerSignal.reason)
+    if (callerSignal.aborted) {
+      onCancel()
+      return
+    }
+    // Many runs may share the caller's signal, and each removes its own listener, so Node's leak warning would be wrong.
+    setMaxListeners(0, callerSignal)
+    callerSignal.addEventListener('abort', onCancel, { once: true })
+    this.#cleanups.push(() => callerSignal.removeEventListener('abort', onCancel))
+  }
+
+  /** The first interruption wins: a deadline that passes during a cancellation does not change the reason. */
   #interrupt(interruption: Interruption, reason: unknown): void {
     if (this.#interruption !== undefined) return
     this.#interruption = interruption
@@ -63,22 +77,29 @@ export class Scope {
 }
 
 /**
- * Ends the wait when the signal is aborted, even for a promise that never settles; its late outcome is dropped. What is no
- * promise, from code without types, is the outcome itself.
+ * Waits for `promise`, but no longer than until `signal` is aborted. The outcome of a promise that settles later is
+ * ignored. A value that is not a promise, from code without types, is returned as it is.
+ *
+ * @throws the signal's reason if it is aborted first, otherwise the reason of the rejected promise.
  */
 export function untilAborted<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
+  // One promise instead of `Promise.race` and `finally`, which make four: this runs for every model call.
   return new Promise((resolve, reject) => {
-    const stopWaiting = onAbort(signal, () => reject(signal.reason))
+    const stopListening = onAbort(signal, () => reject(signal.reason))
     if (signal.aborted) reject(signal.reason)
     Promise.resolve(promise).then(
       (value) => {
-        stopWaiting()
+        stopListening()
         resolve(value)
       },
       (error: unknown) => {
-        stopWaiting()
+        stopListening()
         reject(error)
       },
     )
   })
+}
+
+function deadlineError(): ModelError {
+  return new ModelError('The run reached its deadline.', { code: 'timeout', retryable: true })
 }

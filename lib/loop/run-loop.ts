@@ -1,213 +1,236 @@
 import { isObject } from '../../router/json/json.ts'
 import { excerpt } from '../../router/text/clip.ts'
-import { isBetter, judge } from './answer.ts'
+import { checkAnswer, isBetter } from './answer.ts'
+import type { PendingAnswer } from './checkpoint.ts'
 import { LoopError, ModelError, toRunError } from './errors.ts'
-import { answerNow, rejection } from './loop-prompts.ts'
-import type { ModelReply } from './model.ts'
-import { addUsage, soundUsage } from './model.ts'
-import { boundOf, isTooLate, stopAfterAnswerRound } from './reached-limit.ts'
+import { answerRejection, finalAnswerRequest } from './loop-prompts.ts'
+import { addUsage, type ModelReply, validUsage } from './model.ts'
+import { isTooLate, reachedLimit, stopAfterRejection } from './reached-limit.ts'
 import { restore } from './restore-checkpoint.ts'
 import type { AnswerOf, Run, RunOptions } from './run.ts'
 import { refuseCalls, runCalls } from './run-calls.ts'
 import { untilAborted } from './run-deadline.ts'
-import { endRun, openRun, type RunState, shownTool } from './run-state.ts'
+import { type ActiveRun, endRun, openRun, shownTool } from './run-state.ts'
 import { takeCheckpoint } from './save-checkpoint.ts'
 
 /**
- * Runs the tool loop: ask the model, run the calls of its reply, append the results, until it answers or a bound is
- * reached; then it is asked for its answer once more, with tools off.
+ * Runs the tool loop: ask the model, run the calls of its reply, append the results, until the model answers or a limit
+ * is reached. At a limit, tools are turned off and the model is asked for its answer once more.
  *
- * Resolves for everything that can happen in a run and keeps what was learned.
+ * It never throws because of something that happens during the run. Failures and limits are part of the result, with
+ * everything that was learned before.
  *
- * @throws {LoopError} at once and before any request, when an option, a tool or a schema is invalid.
+ * @throws {LoopError} before the first request, if an option, a tool, a schema or the checkpoint is invalid.
  */
 export async function runLoop<const S extends object = never>(options: RunOptions<S>): Promise<Run<AnswerOf<S>>> {
   const run = openRun(options)
   try {
     const lost = options.resumeFrom === undefined ? [] : await restore(run, options.resumeFrom)
-    start(run)
+    emitStart(run)
     for (const message of lost) run.recorder.warn('resumeFrom', message)
-    if (mayGoOn(run)) await finishRound(run, options, true)
-    while (run.rounds < run.limits.rounds && mayGoOn(run)) {
-      const answerOnly = beginRound(run, options)
-      const reply = await ask(run, answerOnly)
+    if (canContinue(run)) await finishRound(run, options, true)
+    while (run.state.rounds < run.limits.rounds && canContinue(run)) {
+      const isAnswerOnly = startRound(run, options)
+      const reply = await askModel(run, isAnswerOnly)
       if (reply === undefined) break
-      take(run, reply, answerOnly)
-      await checkpoint(run, options)
+      addReply(run, reply, isAnswerOnly)
+      await saveCheckpoint(run, options)
       await finishRound(run, options, false)
     }
     return endRun<S>(run)
   } catch (error) {
     if (error instanceof LoopError) throw error
-    // Nothing is known to come here: what was paid for is kept even so.
-    run.stop = 'failed'
+    // No step is known to throw anything else. If one does, the run still returns what it has.
+    run.state.stop_reason = 'failed'
     run.error = toRunError(error)
     return endRun<S>(run)
   } finally {
-    run.scope.close()
+    run.deadline.close()
   }
 }
 
-function start(run: RunState): void {
-  const { name: model, provider } = run.model
-  const tools = [...run.router.tools.keys()]
-  run.recorder.emit({ type: 'run-start', model, provider, tools, limits: run.limits, resumedRounds: run.rounds })
+function emitStart({ model: { name: model, provider }, router, limits, state, recorder }: ActiveRun): void {
+  const tools = [...router.tools.keys()]
+  recorder.emit({ type: 'run-start', model, provider, tools, limits, resumedRounds: state.rounds })
 }
 
-/** Whether the run may go on. Where the caller or the clock has ended it, the stop reason is set. */
-function mayGoOn(run: RunState): boolean {
-  if (run.answer !== undefined || run.stop !== undefined) return false
-  if (run.scope.interruption !== undefined) interrupt(run)
-  else if (run.rounds > 0 && isTooLate(run)) run.stop = 'deadline'
-  return run.stop === undefined
+/** Whether there is another step to take. If the caller or the deadline ended the run, the stop reason is set. */
+function canContinue(run: ActiveRun): boolean {
+  const { state, deadline } = run
+  if (state.answer !== null || state.stop_reason !== null) return false
+  if (deadline.interruption !== undefined) stopInterrupted(run)
+  else if (state.rounds > 0 && isTooLate(run)) state.stop_reason = 'deadline'
+  return state.stop_reason === null
 }
 
-function interrupt(run: RunState, error?: unknown): void {
-  // The client's own timer, set to what was left, may be a little ahead of the scope's.
-  run.stop = run.scope.interruption ?? (run.scope.remainingMs() < 10 ? 'deadline' : 'failed')
-  // A deadline that cut no model call short is no failure of anybody.
-  if (error !== undefined || run.stop !== 'deadline') run.error = toRunError(error ?? run.scope.signal.reason)
+/** @param error the error of a model call that was cut short or failed. */
+function stopInterrupted(run: ActiveRun, error?: unknown): void {
+  const { state, deadline } = run
+  // The model's timer has the same end as the deadline and can fire a few milliseconds earlier.
+  state.stop_reason = deadline.interruption ?? (deadline.remainingMs() < 10 ? 'deadline' : 'failed')
+  // A deadline that cut no model call short is not an error.
+  if (error !== undefined || state.stop_reason !== 'deadline') run.error = toRunError(error ?? deadline.signal.reason)
 }
 
-/** Decides whether this is the answer round, and tells the model. */
-function beginRound<S extends object>(run: RunState, options: RunOptions<S>): boolean {
-  const bound = boundOf(run)
-  const round = run.rounds + 1
-  if (bound !== undefined) run.closing ??= bound.limit
-  if (run.closing !== undefined && !run.announced) {
-    const detail = run.closing === bound?.limit ? bound.detail : repetitionDetail(run)
-    run.recorder.emit({ type: 'limit', round, limit: run.closing, detail })
-    run.transcript.user(answerNow(options.answer !== undefined))
-    run.announced = true
+/**
+ * Starts a round. The first one after a limit was reached asks the model for its answer.
+ *
+ * @returns whether tools are off.
+ */
+function startRound<S extends object>(run: ActiveRun, options: RunOptions<S>): boolean {
+  const { state } = run
+  const reached = reachedLimit(run)
+  const round = state.rounds + 1
+  if (reached !== undefined) state.limit_reached ??= reached.limit
+  const limit = state.limit_reached
+  if (limit !== null && !state.answer_requested) {
+    const detail = limit === reached?.limit ? reached.detail : repetitionDetail(run)
+    run.recorder.emit({ type: 'limit', round, limit, detail })
+    run.messages.addUser(finalAnswerRequest(options.answer !== undefined))
+    state.answer_requested = true
   }
-  const answerOnly = run.closing !== undefined
+  const answerOnly = limit !== null
   run.recorder.emit({ type: 'round-start', round, answerOnly })
   return answerOnly
 }
 
-function repetitionDetail(run: RunState): string {
-  const entry = run.ledger.entries.findLast((one) => run.ledger.isRepeated(one))
-  return `the same call of ${shownTool(run, entry?.call.name ?? '')} was asked for three times`
+function repetitionDetail(run: ActiveRun): string {
+  const repeated = run.history.finished.findLast((finished) => run.history.isRepeated(finished))
+  return `the model asked for the same call of ${shownTool(run, repeated?.call.name ?? '')} three times`
 }
 
-/** One model call; undefined where it failed, with the stop reason set. */
-async function ask(run: RunState, answerOnly: boolean): Promise<ModelReply | undefined> {
-  const { scope } = run
+/** A reply and the milliseconds that it took. */
+interface TimedReply {
+  readonly reply: ModelReply
+  readonly durationMs: number
+}
+
+/** Makes one model call. If it fails, the stop reason is set and the result is `undefined`. */
+async function askModel(run: ActiveRun, isAnswerOnly: boolean): Promise<TimedReply | undefined> {
+  const { state, deadline } = run
   // A listener may have ended the run.
-  if (scope.interruption !== undefined) return void interrupt(run)
+  if (deadline.interruption !== undefined) return void stopInterrupted(run)
   const startedAt = run.now()
   try {
     const reply = await untilAborted(
-      scope.signal,
+      deadline.signal,
       run.model.complete({
-        messages: run.transcript.messages,
-        tools: answerOnly ? undefined : run.tools,
-        signal: scope.signal,
-        timeoutMs: Math.max(1, scope.remainingMs()),
-        onRetry: (retry) => run.recorder.emit({ type: 'retry', round: run.rounds + 1, ...retry }),
+        messages: run.messages.list,
+        tools: isAnswerOnly ? undefined : run.tools,
+        signal: deadline.signal,
+        timeoutMs: Math.max(1, deadline.remainingMs()),
+        onRetry: (retry) => run.recorder.emit({ type: 'retry', round: state.rounds + 1, ...retry }),
       }),
     )
-    run.lastMs = run.now() - startedAt
-    return checked(reply)
+    const durationMs = run.now() - startedAt
+    return { reply: checkedReply(reply), durationMs }
   } catch (error) {
     const durationMs = run.now() - startedAt
-    run.recorder.emit({ type: 'reply-failed', round: run.rounds + 1, error: toRunError(error), durationMs })
-    return void interrupt(run, error)
+    run.recorder.emit({ type: 'reply-failed', round: state.rounds + 1, error: toRunError(error), durationMs })
+    return void stopInterrupted(run, error)
   }
 }
 
-/** A model is anybody's code: a reply that cannot be read ends the run instead of breaking it. */
-function checked(reply: ModelReply | undefined): ModelReply {
+/** Anyone can write a model, so a reply may not have the form that its type promises. */
+function checkedReply(reply: ModelReply | undefined): ModelReply {
   if (isObject(reply?.message) && isObject(reply.usage)) {
     const { message, finishReason, usage, id, model } = reply
-    return { message, finishReason, usage: soundUsage(usage), id, model }
+    return { message, finishReason, usage: validUsage(usage), id, model }
   }
   throw new ModelError('The model replied without a message or usage.', { code: 'protocol', retryable: false })
 }
 
-/** Counts a reply, reads it and appends it to the transcript: from now on its calls are pending, or it is to be judged. */
-function take(run: RunState, reply: ModelReply, answerOnly: boolean): void {
+/** Counts a reply, reads it and appends it to the messages. Then its calls are pending, or it is the pending answer. */
+function addReply(run: ActiveRun, { reply, durationMs }: TimedReply, isAnswerOnly: boolean): void {
+  const { state, model } = run
   const { usage, finishReason } = reply
-  run.rounds++
-  run.fastestMs = run.fastestMs === 0 ? run.lastMs : Math.min(run.fastestMs, run.lastMs)
-  run.slowestMs = Math.max(run.slowestMs, run.lastMs)
-  run.lastTokens = usage.inputTokens + usage.outputTokens
-  run.usage = addUsage(run.usage, usage)
+  state.rounds++
+  state.fastest_ms = state.fastest_ms === 0 ? durationMs : Math.min(state.fastest_ms, durationMs)
+  state.slowest_ms = Math.max(state.slowest_ms, durationMs)
+  state.last_tokens = usage.inputTokens + usage.outputTokens
+  state.usage = addUsage(state.usage, usage)
   const truncated = finishReason === 'length' || finishReason === 'content_filter'
-  const idPrefix = `call_${run.rounds}`
-  const { text, calls, message } = run.router.read(reply.message, {
-    truncated,
-    idPrefix,
-    textFormat: run.model.textFormat,
-  })
-  run.transcript.assistant(message, run.limits.messageBytes)
-  run.pending = calls
-  if (answerOnly || calls.length === 0) run.unjudged = { text, finish_reason: finishReason }
+  const reading = { truncated, idPrefix: `call_${state.rounds}`, textFormat: model.textFormat }
+  const { text, calls, message } = run.router.read(reply.message, reading)
+  run.messages.addAssistant(message, run.limits.messageBytes)
+  state.pending = [...calls]
+  if (isAnswerOnly || calls.length === 0) state.pending_answer = { text, finish_reason: finishReason }
   run.recorder.emit({
     type: 'reply',
-    round: run.rounds,
+    round: state.rounds,
     finishReason,
     text: excerpt(text, 1000),
     calls: calls.map(({ id, name }) => ({ id, name: shownTool(run, name) })),
     usage,
-    durationMs: run.lastMs,
+    durationMs,
     ...(reply.model === undefined ? {} : { model: excerpt(reply.model, 128) }),
     ...(reply.id === undefined ? {} : { responseId: excerpt(reply.id, 128) }),
   })
 }
 
-/** What a reply asks for: it is judged as the answer, or its calls are run. */
-async function finishRound<S extends object>(run: RunState, options: RunOptions<S>, resumed: boolean): Promise<void> {
-  if (run.unjudged !== undefined) await conclude(run, options, run.unjudged)
-  else if (run.pending.length > 0) await runCalls(run, resumed)
-  else return
-  await checkpoint(run, options)
-}
-
-/** Judges a reply as the answer. Calls that came although tools are off are refused, so that each has its result. */
-async function conclude<S extends object>(
-  run: RunState,
+/** Handles the last reply: checks it as the answer, or runs its calls. */
+async function finishRound<S extends object>(
+  run: ActiveRun,
   options: RunOptions<S>,
-  reply: NonNullable<RunState['unjudged']>,
+  isResumed: boolean,
 ): Promise<void> {
-  const calledTools = run.pending.length > 0
-  refuseCalls(run)
-  const view = { runId: run.runId, results: run.ledger.results }
-  const judgement = await judge(reply, options.answer, view, run.scope.signal)
-  if (judgement.kind === 'rejected') {
-    const { candidate, failure } = judgement
-    // Cut short by the caller it did nothing wrong.
-    if (failure !== undefined && run.scope.interruption !== 'cancelled') run.recorder.warn('answer.check', failure)
-    if (candidate !== undefined && isBetter(candidate, run.partial)) run.partial = candidate
-  }
-  // A check that was cut short has said nothing: the reply stays unjudged, for whoever resumes the run.
-  if (run.scope.interruption !== undefined) return interrupt(run)
-  run.unjudged = undefined
-  if (judgement.kind === 'accepted') {
-    run.answer = { value: judgement.value }
-    return
-  }
-  if (judgement.kind === 'withheld') {
-    run.stop = 'failed'
-    run.error = toRunError(judgement.error)
-    return
-  }
-  const { problems } = judgement
-  run.recorder.emit({ type: 'answer-rejected', round: run.rounds, problems })
-  run.stop = stopAfterAnswerRound(run, calledTools)
-  if (run.stop === undefined) run.transcript.user(rejection(problems))
+  const { pending_answer, pending } = run.state
+  if (pending_answer !== null) await handleAnswer(run, options, pending_answer)
+  else if (pending.length > 0) await runCalls(run, isResumed)
+  else return
+  await saveCheckpoint(run, options)
 }
 
-/** After an interruption or a failure none is taken: the one before it has what was in flight, which is how it is resumed. */
-async function checkpoint<S extends object>(run: RunState, options: RunOptions<S>): Promise<void> {
-  if (options.onCheckpoint === undefined || run.scope.interruption !== undefined || run.stop === 'failed') return
+/** Accepts an answer or sends it back. Calls that came although tools are off are refused: each call needs a result. */
+async function handleAnswer<S extends object>(
+  run: ActiveRun,
+  options: RunOptions<S>,
+  reply: PendingAnswer,
+): Promise<void> {
+  const { state, deadline } = run
+  const calledTools = state.pending.length > 0
+  refuseCalls(run)
+  const view = { runId: state.run_id, results: run.history.results }
+  const checked = await checkAnswer(reply, options.answer, view, deadline.signal)
+  if (checked.kind === 'rejected') {
+    const { candidate, checkError } = checked
+    // A check that was interrupted by the caller made no mistake.
+    if (checkError !== undefined && deadline.interruption !== 'cancelled') run.recorder.warn('answer.check', checkError)
+    if (candidate !== undefined && isBetter(candidate, state.partial)) state.partial = candidate
+  }
+  // An interrupted check gave no result. The answer stays pending, so that a resumed run checks it again.
+  if (deadline.interruption !== undefined) return stopInterrupted(run)
+  state.pending_answer = null
+  if (checked.kind === 'accepted') {
+    state.answer = { value: checked.value }
+    return
+  }
+  if (checked.kind === 'blocked') {
+    state.stop_reason = 'failed'
+    run.error = toRunError(checked.error)
+    return
+  }
+  const { problems } = checked
+  run.recorder.emit({ type: 'answer-rejected', round: state.rounds, problems })
+  state.stop_reason = stopAfterRejection(run, calledTools) ?? null
+  if (state.stop_reason === null) run.messages.addUser(answerRejection(problems))
+}
+
+/**
+ * Hands a checkpoint to the caller. After an interruption or a failure it hands over none: a resume continues
+ * from the one before, in which the interrupted step is still to do.
+ */
+async function saveCheckpoint<S extends object>(run: ActiveRun, { onCheckpoint }: RunOptions<S>): Promise<void> {
+  const { state, deadline, limits, recorder } = run
+  if (onCheckpoint === undefined || deadline.interruption !== undefined || state.stop_reason === 'failed') return
   try {
-    const taken = takeCheckpoint(run)
-    if (taken === undefined)
-      throw new Error(`not taken: it is larger than limits.checkpointBytes (${run.limits.checkpointBytes})`)
-    const storing: unknown = options.onCheckpoint(taken)
-    if (storing instanceof Promise) await untilAborted(run.scope.signal, storing)
+    const checkpoint = takeCheckpoint(run)
+    if (checkpoint === undefined) {
+      throw new Error(`no checkpoint: it would be larger than limits.checkpointBytes (${limits.checkpointBytes})`)
+    }
+    const saving: unknown = onCheckpoint(checkpoint)
+    if (saving instanceof Promise) await untilAborted(deadline.signal, saving)
   } catch (error) {
-    run.recorder.warn('onCheckpoint', error)
+    recorder.warn('onCheckpoint', error)
   }
 }

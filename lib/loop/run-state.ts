@@ -3,160 +3,183 @@ import { advertise } from '../../router/advertised-schema.ts'
 import type { Router } from '../../router/router.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import type { Tool } from '../../router/tool.ts'
-import type { ToolCall } from '../../router/tool-call.ts'
-import { Ledger } from './call-history.ts'
+import { CallHistory } from './call-history.ts'
 import { checkOptions, routerOf } from './check-options.ts'
-import type { PartialAnswer, UnjudgedReply } from './checkpoint.ts'
+import { assertCheckpoint, type Checkpoint, checkpointVersion } from './checkpoint.ts'
 import { systemClock } from './clock.ts'
 import { LoopError, type RunError } from './errors.ts'
-import { completeLimits, type LimitReason, type Limits, type StopReason, stopReasonOf } from './limits.ts'
+import { completeLimits, type Limits, stopReasonOf } from './limits.ts'
 import { systemPrompt } from './loop-prompts.ts'
-import { Transcript } from './messages.ts'
-import { type Model, noUsage, type Usage } from './model.ts'
+import { Messages } from './messages.ts'
+import { type Model, noUsage, usageOf } from './model.ts'
 import type { AnswerOf, Run, RunOptions } from './run.ts'
-import { Scope } from './run-deadline.ts'
+import { RunDeadline } from './run-deadline.ts'
 import { Recorder } from './trace.ts'
-import { assertCheckpoint } from './validate-checkpoint.ts'
 
-/** Everything that changes while a run goes on. The steps of the loop read it and write it; nothing else does. */
-export interface RunState {
-  readonly runId: string
+/**
+ * The state of a run. It is the checkpoint itself: saving the run copies this object, and nothing else of the run
+ * survives its process. `elapsed_ms` is brought up to date when it is saved.
+ */
+export type RunState = { -readonly [Field in keyof Checkpoint]: Growing<Checkpoint[Field]> }
+
+type Growing<T> = T extends readonly (infer Item)[] ? Item[] : T
+
+/**
+ * A run in progress: its state, and the objects beside it that are made again in every process. Only the steps of the
+ * loop change it.
+ */
+export interface ActiveRun {
+  /** The part that a checkpoint saves. */
+  readonly state: RunState
+  /** The model that is asked. */
   readonly model: Model
+  /** Reads replies, and has the tools. */
   readonly router: Router
-  /** The wire's `tools`, serialised once; undefined without tools. */
+  /** The `tools` array of a request as JSON text; `undefined` without tools. */
   readonly tools: string | undefined
+  /** All limits, defaults included. */
   readonly limits: Limits
-  readonly scope: Scope
-  readonly transcript: Transcript
-  readonly ledger: Ledger
+  /** Deadline and cancellation. */
+  readonly deadline: RunDeadline
+  /** Appends to `state.messages`. */
+  readonly messages: Messages
+  /** Index of the finished calls, with their full values. */
+  readonly history: CallHistory
+  /** Reports events and appends to `state.trace`. */
   readonly recorder: Recorder
+  /** Milliseconds of the run's clock. */
   readonly now: () => number
+  /** Milliseconds that the run has taken, earlier processes included. */
   readonly elapsedMs: () => number
-  /** Calls of the last reply that have no result yet. */
-  pending: readonly ToolCall[]
-  rounds: number
-  usage: Usage
-  /** Tokens and time of the replies so far, to judge whether another one fits. */
-  lastTokens: number
-  lastMs: number
-  fastestMs: number
-  slowestMs: number
-  /** The bound that was reached; from then on tools are off. */
-  closing: LimitReason | undefined
-  /** The model was told that tools are off. */
-  announced: boolean
-  /** The last reply, where it has still to be judged as the answer. */
-  unjudged: UnjudgedReply | undefined
-  partial: PartialAnswer | undefined
-  answer: { readonly value: unknown } | undefined
-  stop: StopReason | undefined
+  /** The error that ended the run. It is not saved: no checkpoint is taken after a failure. */
   error: RunError | undefined
 }
 
-/** @throws {LoopError} on misuse; the message names the option and the value. */
-export function openRun<S extends object>(options: RunOptions<S>): RunState {
+/**
+ * Checks the options and makes the run. A run that is resumed has its messages and results only after `restore`.
+ *
+ * @throws {LoopError} for an option or a checkpoint that cannot be used; the message names the option and the value.
+ */
+export function openRun<S extends object>(options: RunOptions<S>): ActiveRun {
   checkOptions(options)
   const limits = completeLimits(options.limits)
   const router = routerOf(options)
   const earlier = options.resumeFrom
   if (earlier !== undefined) {
-    assertCheckpoint(earlier, options.answer)
+    assertCheckpoint(earlier, options.answer?.schema)
     assertSameRun(earlier.run_id, options.runId)
   }
+  const state = earlier === undefined ? newState(options.runId ?? randomUUID()) : resumedState(earlier)
   const clock = options.clock ?? systemClock
-  const startedAt = clock.now() - (earlier?.elapsed_ms ?? 0)
+  const startedAt = clock.now() - state.elapsed_ms
   const elapsedMs = () => clock.now() - startedAt
-  const runId = earlier?.run_id ?? options.runId ?? randomUUID()
+  const messages = new Messages(state.messages)
+  if (earlier === undefined) addFirstMessages(messages, options, router)
   return {
-    runId,
+    state,
     model: options.model,
     router,
     tools: advertisedTools(router.tools.values()),
     limits,
-    scope: new Scope(clock, limits.deadlineMs - elapsedMs(), options.signal),
-    transcript: earlier === undefined ? firstMessages(options, router) : new Transcript(),
-    ledger: new Ledger(options.inputs ?? {}, (tool) => router.tools.get(tool)?.annotations.readOnlyHint === true),
-    recorder: new Recorder(runId, elapsedMs, options.onEvent, earlier?.entries ?? []),
+    deadline: new RunDeadline(clock, limits.deadlineMs - elapsedMs(), options.signal),
+    messages,
+    history: new CallHistory(options.inputs ?? {}, (tool) => router.tools.get(tool)?.annotations.readOnlyHint === true),
+    recorder: new Recorder(state.run_id, elapsedMs, options.onEvent, state.trace),
     now: () => clock.now(),
     elapsedMs,
-    pending: earlier?.pending ?? [],
-    rounds: earlier?.rounds ?? 0,
-    usage: earlier?.usage ?? noUsage,
-    lastTokens: earlier?.last_tokens ?? 0,
-    lastMs: 0,
-    fastestMs: earlier?.fastest_ms ?? 0,
-    slowestMs: earlier?.slowest_ms ?? 0,
-    closing: earlier?.closing ?? undefined,
-    announced: earlier?.announced ?? false,
-    unjudged: earlier?.unjudged ?? undefined,
-    partial: earlier?.partial ?? undefined,
-    answer: earlier?.answer ?? undefined,
-    stop: earlier?.stop ?? undefined,
     error: undefined,
   }
 }
 
-/** @throws {LoopError} `invalid_option`, since the idempotency keys of another run would be used. */
+function newState(runId: string): RunState {
+  return {
+    version: checkpointVersion,
+    run_id: runId,
+    rounds: 0,
+    messages: [],
+    pending: [],
+    results: [],
+    usage: noUsage,
+    last_tokens: 0,
+    fastest_ms: 0,
+    slowest_ms: 0,
+    elapsed_ms: 0,
+    limit_reached: null,
+    answer_requested: false,
+    pending_answer: null,
+    stop_reason: null,
+    partial: null,
+    answer: null,
+    trace: [],
+  }
+}
+
+/** The caller's checkpoint is not changed. `restore` fills in messages and results. */
+function resumedState(earlier: Checkpoint): RunState {
+  return { ...earlier, messages: [], pending: [...earlier.pending], results: [], trace: [...earlier.trace] }
+}
+
+/** Another run's checkpoint would bring its idempotency keys along, and tools would take new calls for old ones. */
 function assertSameRun(earlier: string, runId: string | undefined): void {
   if (runId === undefined || runId === earlier) return
   const [one, other] = [earlier, runId].map((id) => JSON.stringify(excerpt(id, 128)))
-  const advice = 'Give the checkpoint of this run, or leave runId out.'
   throw new LoopError(
     'invalid_option',
-    `resumeFrom is a checkpoint of the run ${one}, but runId is ${other}. ${advice}`,
+    `resumeFrom is a checkpoint of the run ${one}, but runId is ${other}. Pass a checkpoint of this run, or omit runId.`,
   )
 }
 
-function firstMessages<S extends object>(options: RunOptions<S>, router: Router): Transcript {
-  const transcript = new Transcript()
+function addFirstMessages<S extends object>(messages: Messages, options: RunOptions<S>, router: Router): void {
   const inputs = Object.keys(options.inputs ?? {})
   const system = systemPrompt(options.instructions ?? '', router.tools.size > 0, inputs, options.answer?.schema)
-  if (system !== '') transcript.system(system)
-  transcript.user(options.prompt)
-  return transcript
+  if (system !== '') messages.addSystem(system)
+  messages.addUser(options.prompt)
 }
 
-/** The name of a called tool for events: one that is not declared is the model's text. */
-export function shownTool({ router }: RunState, name: string): string {
+/** The name of a called tool, for events. An unknown name is text of the model, so it is shortened and masked. */
+export function shownTool({ router }: ActiveRun, name: string): string {
   return router.tools.has(name) ? name : excerpt(name, 128)
 }
 
-/** The result of a run that is over; without a stop reason of its own it ended at the bound that was reached. */
-export function endRun<S extends object>(run: RunState): Run<AnswerOf<S>> {
-  const stopReason = run.answer !== undefined ? 'answered' : (run.stop ?? stopReasonOf[run.closing ?? 'rounds'])
+/** The result of a run that is over. Without a stop reason of its own it ended at the limit that it reached. */
+export function endRun<S extends object>(run: ActiveRun): Run<AnswerOf<S>> {
+  const { state, model } = run
+  const limit = state.limit_reached ?? undefined
+  const stopReason = state.answer !== null ? 'answered' : (state.stop_reason ?? stopReasonOf[limit ?? 'rounds'])
   const error = run.error === undefined ? {} : { error: run.error }
-  run.recorder.emit({ type: 'run-end', stopReason, rounds: run.rounds, usage: run.usage, ...error })
+  const usage = usageOf(state.usage)
+  run.recorder.emit({ type: 'run-end', stopReason, rounds: state.rounds, usage, ...error })
   const record = {
-    runId: run.runId,
-    model: run.model.name,
-    provider: run.model.provider,
-    rounds: run.rounds,
-    usage: run.usage,
+    runId: state.run_id,
+    model: model.name,
+    provider: model.provider,
+    rounds: state.rounds,
+    usage,
     durationMs: Math.round(run.elapsedMs()),
-    ...(run.closing === undefined ? {} : { limit: run.closing }),
-    results: run.ledger.results,
+    ...(limit === undefined ? {} : { limit }),
+    results: run.history.results,
     trace: run.recorder.close(),
   }
-  // The answer was checked against the schema, or is text where there is none.
-  if (stopReason === 'answered') return { stopReason, answer: run.answer?.value as AnswerOf<S>, ...record }
-  return { stopReason, ...(run.partial === undefined ? {} : { partial: run.partial }), ...error, ...record }
+  // The answer fits the schema, or is text if there is no schema.
+  if (stopReason === 'answered') return { stopReason, answer: state.answer?.value as AnswerOf<S>, ...record }
+  return { stopReason, ...(state.partial === null ? {} : { partial: state.partial }), ...error, ...record }
 }
 
-/** Tools do not change, and one may take part in any number of runs. */
-const written = new WeakMap<Tool, string>()
+/** JSON of the advertised tools. Tools never change, and one tool can be part of many runs. */
+const serializedTools = new WeakMap<Tool, string>()
 
-/** The wire's `tools`: a JSON array, or undefined where there are none. */
+/** The `tools` array of a request as JSON text; `undefined` if there are no tools. */
 function advertisedTools(tools: Iterable<Tool>): string | undefined {
   let all = ''
-  for (const tool of tools) all += all === '' ? writtenForm(tool) : `,${writtenForm(tool)}`
+  for (const tool of tools) all += all === '' ? serializedTool(tool) : `,${serializedTool(tool)}`
   return all === '' ? undefined : `[${all}]`
 }
 
-function writtenForm(tool: Tool): string {
-  let json = written.get(tool)
+function serializedTool(tool: Tool): string {
+  let json = serializedTools.get(tool)
   if (json === undefined) {
     json = JSON.stringify(advertise(tool))
-    written.set(tool, json)
+    serializedTools.set(tool, json)
   }
   return json
 }

@@ -1,77 +1,161 @@
-import type { Infer, SchemaFor } from '../../router/schema.ts'
+import type { Infer, Returnable, SchemaFor } from '../../router/schema.ts'
 import type { Tool } from '../../router/tool.ts'
 import type { ToolResult } from '../../router/tool-call.ts'
 import type { Checkpoint, PartialAnswer } from './checkpoint.ts'
 import type { Clock } from './clock.ts'
-import type { RunError } from './errors.ts'
+import { type RunError, runErrorSchema } from './errors.ts'
 import type { LoopEvent } from './events.ts'
-import type { LimitReason, Limits, StopReason } from './limits.ts'
-import type { Model, Usage } from './model.ts'
+import { type LimitReason, type Limits, limitReasons, stopReasons, type UnansweredStopReason } from './limits.ts'
+import { type Model, type Usage, usageRecord, usageSchema } from './model.ts'
 import type { TraceEntry } from './trace.ts'
 
+/**
+ * Options of `runLoop`. Only `model` and `prompt` are required.
+ *
+ * @typeParam S the schema of the answer; the type of `run.answer` is inferred from it.
+ */
 export interface RunOptions<S extends object = never> {
+  /** The model to ask, for example `minimax()`. */
   readonly model: Model
+  /** The tools that the model can call, made with `defineTool`. Names must be unique. @defaultValue no tools */
   readonly tools?: readonly Tool[] | undefined
-  /** The system prompt. The loop adds how to answer and how to point at earlier values. */
+  /**
+   * The system prompt. The loop adds how to refer to earlier values and how to answer.
+   * @defaultValue only what the loop adds
+   */
   readonly instructions?: string | undefined
+  /** The task: the first user message. */
   readonly prompt: string
-  /** What the final answer has to be; without it the answer is the model's text. */
+  /** The required form of the answer. @defaultValue the answer is the model's text */
   readonly answer?: AnswerContract<S> | undefined
-  /** Named values that the model may point at with `{"$input":"<name>#<pointer>"}`. */
+  /**
+   * Named values that the model can pass to tools as `{"$input":"<name>#<JSON Pointer>"}`. Each must be representable as
+   * JSON. The model is told the names, not the values.
+   * @defaultValue no inputs
+   */
   readonly inputs?: Readonly<Record<string, unknown>> | undefined
+  /** Limits that differ from the defaults: see {@link Limits}. */
   readonly limits?: Partial<Limits> | undefined
+  /** Cancels the run: no request is sent after it is aborted, and running tools are aborted too. */
   readonly signal?: AbortSignal | undefined
+  /** Called for every event, synchronously. An error that it throws becomes a warning in the trace. */
   readonly onEvent?: ((event: LoopEvent) => void) | undefined
-  /** Called after every reply, and after its calls or its check, but not after an abort; what it returns is awaited. */
+  /**
+   * Called with the state of the run after every reply, and again after its calls or its check; not after an abort or a
+   * failure. The run waits for a promise that it returns. An error becomes a warning in the trace.
+   */
   readonly onCheckpoint?: ((checkpoint: Checkpoint) => unknown) | undefined
-  /** A checkpoint of the same run: it goes on where that one was taken. */
+  /**
+   * Continues the run that this checkpoint was taken of. Pass the same tools, inputs and answer as before; messages come
+   * from the checkpoint, so `prompt` and `instructions` are not used.
+   */
   readonly resumeFrom?: Checkpoint | undefined
-  /** Begins the idempotency keys of the calls, so it has to be the same in every attempt. @defaultValue a random UUID */
+  /**
+   * Id of the run. The idempotency keys of its tool calls start with it, so every attempt of the same work needs the same
+   * id.
+   * @defaultValue the id in `resumeFrom`, otherwise a random UUID
+   */
   readonly runId?: string | undefined
-  /** @defaultValue the system's clock */
+  /** Source of time, for tests. @defaultValue the system's clock */
   readonly clock?: Clock | undefined
 }
 
+/** The form of the answer, and how it is checked. */
 export interface AnswerContract<S extends object> {
+  /** JSON Schema of the answer. It must describe an object. */
   readonly schema: SchemaFor<S>
-  /** What is wrong with an answer that fits the schema; each problem goes back to the model. Must not throw. */
+  /**
+   * Finds problems that the schema cannot express. Each returned sentence goes back to the model; an empty array accepts
+   * the answer. It must not throw. If it does, the answer counts as rejected, and the trace has a warning.
+   */
   readonly check?: (answer: Infer<S>, run: RunView) => readonly string[] | Promise<readonly string[]>
 }
 
-/** What a check may look at. */
+/** The part of a run that a check can see. */
 export interface RunView {
+  /** Id of the run. */
   readonly runId: string
+  /** All tool results so far, in order, with full values. */
   readonly results: readonly ToolResult[]
 }
 
 interface RunRecord {
+  /** Id of the run. */
   readonly runId: string
   /** Name of the model, as the {@link Model} gives it. */
   readonly model: string
   /** OpenTelemetry's name of the provider, for example `minimax`. */
   readonly provider: string
+  /** Model replies of the run. */
   readonly rounds: number
+  /** Tokens of all replies. */
   readonly usage: Usage
-  /** Time of the run in milliseconds, earlier processes included. */
+  /** Milliseconds of the run, earlier processes included. */
   readonly durationMs: number
-  /** The bound that made the model answer early, whether or not the answer was accepted. */
+  /** The limit that was reached; absent if none was. It can be set for an answered run, too. */
   readonly limit?: LimitReason
-  /** Every tool result of the run, with full values. */
+  /** All tool results of the run, in order, with full values. */
   readonly results: readonly ToolResult[]
-  /** What happened, in order. */
+  /** The record of the run, one entry per reply, tool call, repair and limit, in order. */
   readonly trace: readonly TraceEntry[]
 }
 
-/** What a run came to. Never an exception: what was learned before a failure is here. */
+/** The result of a run. `stopReason` tells which members it has. */
 export type Run<Answer = string> =
-  | (RunRecord & { readonly stopReason: 'answered'; readonly answer: Answer })
   | (RunRecord & {
-      readonly stopReason: Exclude<StopReason, 'answered'>
-      /** The best answer that was not accepted, with what is wrong with it. */
+      /** The answer was accepted. */
+      readonly stopReason: 'answered'
+      /** The answer: a value that fits the schema, or text if there is no schema. */
+      readonly answer: Answer
+    })
+  | (RunRecord & {
+      /** Why the run ended without an accepted answer. */
+      readonly stopReason: UnansweredStopReason
+      /** The best answer that was not accepted, with its problems; absent if there was none. */
       readonly partial?: PartialAnswer
-      /** Set for `failed`, `cancelled`, and a `deadline` that cut a model call short. */
+      /** Set for `failed` and `cancelled`, and for a `deadline` that cut a model call short. */
       readonly error?: RunError
     })
 
-/** The answer's type: text, unless a schema says more. */
+/** Type of the answer: inferred from the schema, or `string` if there is no schema. */
 export type AnswerOf<S extends object> = [S] extends [never] ? string : Infer<S>
+
+const text = { type: 'string' } as const
+const count = { type: 'integer', minimum: 0 } as const
+
+/** JSON Schema of a {@link RunSummary}. */
+export const runSummarySchema = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['run_id', 'model', 'provider', 'stop_reason', 'rounds', 'usage', 'duration_ms'],
+  properties: {
+    run_id: { ...text, description: 'Id of the run. The ids of its tool calls start with it.' },
+    model: { ...text, description: 'Name of the model, as the `Model` gives it.' },
+    provider: { ...text, description: "OpenTelemetry's name of the provider, for example `minimax`." },
+    stop_reason: { enum: stopReasons, description: 'Why the run ended.' },
+    limit: { enum: limitReasons, description: 'The limit that was reached. Absent if none was.' },
+    rounds: { ...count, description: 'Model replies of the run.' },
+    usage: usageSchema,
+    duration_ms: { ...count, description: 'Milliseconds of the run, earlier processes included.' },
+    error: runErrorSchema,
+  },
+} as const
+
+/** The facts about a run as a whole, as plain JSON. The steps of the run are in its trace. */
+export type RunSummary = Returnable<Infer<typeof runSummarySchema>>
+
+/** Summarises a run for a JSON document, such as a report. */
+export function summarizeRun(run: Run<unknown>): RunSummary {
+  const error = run.stopReason === 'answered' ? undefined : run.error
+  return {
+    run_id: run.runId,
+    model: run.model,
+    provider: run.provider,
+    stop_reason: run.stopReason,
+    ...(run.limit === undefined ? {} : { limit: run.limit }),
+    rounds: run.rounds,
+    usage: usageRecord(run.usage),
+    duration_ms: Math.round(run.durationMs),
+    ...(error === undefined ? {} : { error }),
+  }
+}

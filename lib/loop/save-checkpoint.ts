@@ -1,92 +1,61 @@
-import type { LedgerEntry } from './call-history.ts'
-import { type Checkpoint, checkpointVersion, type RecordedResult } from './checkpoint.ts'
+// Saving a run: a copy of its state that keeps `limits.checkpointBytes`.
+//
+// A checkpoint is taken twice a round, so its cost must not grow with the run. Messages, results and trace entries never
+// change once they are in the state: the copy shares them, and the size of each is measured once.
+
+import type { FinishedCall } from './call-history.ts'
+import type { Checkpoint, RecordedResult } from './checkpoint.ts'
 import type { SerializedMessage } from './model.ts'
-import type { RunState } from './run-state.ts'
+import type { ActiveRun } from './run-state.ts'
 import type { TraceEntry } from './trace.ts'
 
 /**
- * The state of a run as plain JSON of at most `limits.checkpointBytes`. Of results of idempotent tools the full values are
- * shed first, then what the model was shown of them, the largest first; then the older half of the trace, again and again.
- * Undefined where even that is not enough.
+ * Copies the state of a run. If the copy is too large, parts of it are dropped in this order until it fits:
  *
- * It is taken twice a round, of parts that never change: each part is recorded and measured once in a run.
+ * 1. full values of results, the largest first, if their tool is idempotent: it runs again on resume;
+ * 2. what the model was shown of these results;
+ * 3. the older half of the trace, repeatedly.
+ *
+ * @returns the checkpoint, or `undefined` if even this is not enough.
  */
-export function takeCheckpoint(run: RunState): Checkpoint | undefined {
-  const results = run.ledger.entries.map((entry) => recordOf(entry).whole)
-  const messages = [...run.transcript.messages]
-  let entries: readonly TraceEntry[] = [...run.recorder.entries]
-  const empty: Checkpoint = {
-    version: checkpointVersion,
-    run_id: run.runId,
-    rounds: run.rounds,
-    pending: [...run.pending],
-    usage: { ...run.usage },
-    last_tokens: run.lastTokens,
-    fastest_ms: run.fastestMs,
-    slowest_ms: run.slowestMs,
-    elapsed_ms: Math.round(run.elapsedMs()),
-    closing: run.closing ?? null,
-    announced: run.announced,
-    unjudged: run.unjudged ?? null,
-    stop: run.stop ?? null,
-    partial: run.partial ?? null,
-    answer: run.answer ?? null,
-    messages: [],
-    results: [],
-    entries: [],
-  }
-  const fixed = bytesOf(empty) + listBytes(results)
-  let excess = fixed + listBytes(messages) + listBytes(entries) - run.limits.checkpointBytes
-  for (const { message, result, record, saves } of excess > 0 ? sheddable(run, messages) : []) {
-    results[result] = record
-    if (record.shed === 'content') messages[message] = shedMessage
-    excess -= saves
+export function takeCheckpoint(run: ActiveRun): Checkpoint | undefined {
+  const { state } = run
+  state.elapsed_ms = Math.round(run.elapsedMs())
+  const messages = [...state.messages]
+  const results = [...state.results]
+  let trace: readonly TraceEntry[] = [...state.trace]
+  const rest = bytesOf({ ...state, messages: [], results: [], trace: [] })
+  let excess = rest + listBytes(messages) + listBytes(results) + listBytes(trace) - run.limits.checkpointBytes
+  for (const part of excess > 0 ? droppableParts(run) : []) {
+    results[part.result] = part.record
+    if (part.record.dropped === 'content') messages[part.message] = droppedMessage
+    excess -= part.saves
     if (excess <= 0) break
   }
-  const withoutEntries = excess - listBytes(entries)
-  for (let kept = entries; withoutEntries + listBytes(entries) > 0; ) {
+  const excessWithoutTrace = excess - listBytes(trace)
+  for (let kept = trace; excessWithoutTrace + listBytes(trace) > 0; ) {
     if (kept.length === 0) return undefined
     kept = kept.slice(Math.ceil(kept.length / 2))
-    entries = [leftOut(run.recorder.entries.length - kept.length, kept[0]), ...kept]
+    trace = [omittedEntries(state.trace.length - kept.length, kept[0]), ...kept]
   }
-  return { ...empty, messages, results, entries }
+  // The caller may change what it gets, and that must not change the run.
+  return { ...state, pending: [...state.pending], usage: { ...state.usage }, messages, results, trace }
 }
 
-/** Stands for the older part of a trace. */
-function leftOut(count: number, next: TraceEntry | undefined): TraceEntry {
-  const message = `${count} older entries were left out of a checkpoint, to keep to limits.checkpointBytes`
+/** The entry that replaces the older part of a trace. */
+function omittedEntries(count: number, next: TraceEntry | undefined): TraceEntry {
+  const message = `${count} older entries were left out of a checkpoint to keep limits.checkpointBytes`
   return { type: 'warning', source: 'onCheckpoint', message, elapsed_ms: next?.elapsed_ms ?? 0 }
 }
 
-/** What one call leaves in a checkpoint: whole, without its full value, and without what the model was shown, too. */
-interface Recorded {
-  readonly whole: RecordedResult
-  readonly withoutValue: RecordedResult
-  readonly withoutContent: RecordedResult
-}
-
-const records = new WeakMap<LedgerEntry, Recorded>()
-
-function recordOf(entry: LedgerEntry): Recorded {
-  const known = records.get(entry)
-  if (known !== undefined) return known
-  const whole = recorded(entry)
-  const { value: _, ...rest } = whole
-  const record = {
-    whole,
-    withoutValue: { ...rest, shed: 'value' as const },
-    withoutContent: { ...rest, shed: 'content' as const },
-  }
-  records.set(entry, record)
-  return record
-}
-
-function recorded({ call, result, key }: LedgerEntry): RecordedResult {
+/** A finished call as the state keeps it, without the content that is in its message. */
+export function recordedResult({ call, result, key }: FinishedCall): RecordedResult {
   return {
     key,
     call: { id: call.id, name: call.name, input: call.input },
     call_id: result.callId,
     status: result.status,
+    // The content of a result that was not clipped is its value.
     ...(result.status === 'ok' && result.clipped && result.servedFrom === undefined ? { value: result.value } : {}),
     ...(result.status === 'error' ? { error: result.error } : {}),
     clipped: result.clipped,
@@ -96,55 +65,82 @@ function recorded({ call, result, key }: LedgerEntry): RecordedResult {
   }
 }
 
-const shedMessage: SerializedMessage = { role: 'tool', json: '' }
+/** The message of a result whose content was dropped. */
+const droppedMessage: SerializedMessage = { role: 'tool', json: '' }
 
-/** A part that can be shed: the record that is left, where it and its message stand, and the bytes that it saves. */
-interface Sheddable {
+/** A part that can be dropped. */
+interface DroppablePart {
+  /** The result without the part. */
   readonly record: RecordedResult
-  readonly message: number
+  /** Index of the result in `results`. */
   readonly result: number
+  /** Index of its message in `messages`. */
+  readonly message: number
+  /** Bytes that dropping it saves. */
   readonly saves: number
 }
 
-/** Values, then contents; of each the largest first. The n-th tool message belongs to the n-th result. */
-function sheddable(run: RunState, messages: readonly SerializedMessage[]): readonly Sheddable[] {
-  const values: Sheddable[] = []
-  const contents: Sheddable[] = []
+/** All parts that can be dropped: values, then contents, each from large to small. */
+function droppableParts({ state, router }: ActiveRun): readonly DroppablePart[] {
+  const values: DroppablePart[] = []
+  const contents: DroppablePart[] = []
   let result = -1
-  for (const [message, { role }] of messages.entries()) {
-    if (role !== 'tool') continue
-    const entry = run.ledger.entries[++result]
-    const shown = messages[message]
-    if (entry === undefined || shown === undefined || !isDerivable(run, entry)) continue
-    const { whole, withoutValue, withoutContent } = recordOf(entry)
-    const value = sizeOf(whole) - sizeOf(withoutValue)
-    if ('value' in whole && value > 0) values.push({ record: withoutValue, message, result, saves: value })
-    const left = 'value' in whole && value > 0 ? withoutValue : whole
-    const content = sizeOf(left) + sizeOf(shown) - sizeOf(withoutContent) - sizeOf(shedMessage)
-    if (content > 0) contents.push({ record: withoutContent, message, result, saves: content })
+  for (const [message, shown] of state.messages.entries()) {
+    if (shown.role !== 'tool') continue
+    const record = state.results[++result]
+    if (record === undefined || !canRunAgain(record)) continue
+    const { withoutValue, withoutContent } = droppedForms(record)
+    const value = sizeOf(record) - sizeOf(withoutValue)
+    const hasValue = 'value' in record && value > 0
+    if (hasValue) values.push({ record: withoutValue, result, message, saves: value })
+    const left = hasValue ? withoutValue : record
+    const content = sizeOf(left) + sizeOf(shown) - sizeOf(withoutContent) - sizeOf(droppedMessage)
+    if (content > 0) contents.push({ record: withoutContent, result, message, saves: content })
   }
-  const largestFirst = (a: Sheddable, b: Sheddable) => b.saves - a.saves
   return [...values.sort(largestFirst), ...contents.sort(largestFirst)]
+
+  /** Read-only is not enough: such a tool may read something else the next time. */
+  function canRunAgain({ status, served_from, dropped, call }: RecordedResult): boolean {
+    if (status === 'error' || served_from !== undefined || dropped !== undefined) return false
+    return router.tools.get(call.name)?.annotations.idempotentHint === true
+  }
 }
 
-/** Whether running the tool again gives the result again: a read-only tool may read something else the next time. */
-function isDerivable(run: RunState, { result, isLost }: LedgerEntry): boolean {
-  if (result.status === 'error' || result.servedFrom !== undefined || isLost) return false
-  return run.router.tools.get(result.name)?.annotations.idempotentHint === true
+function largestFirst(a: DroppablePart, b: DroppablePart): number {
+  return b.saves - a.saves
+}
+
+interface DroppedForms {
+  readonly withoutValue: RecordedResult
+  readonly withoutContent: RecordedResult
+}
+
+const formsOf = new WeakMap<RecordedResult, DroppedForms>()
+
+/** Both smaller forms of a result. They are made once, so that their sizes are measured once. */
+function droppedForms(record: RecordedResult): DroppedForms {
+  let forms = formsOf.get(record)
+  if (forms === undefined) {
+    const { value: _, ...rest } = record
+    forms = { withoutValue: { ...rest, dropped: 'value' }, withoutContent: { ...rest, dropped: 'content' } }
+    formsOf.set(record, forms)
+  }
+  return forms
 }
 
 const sizes = new WeakMap<object, number>()
 
 /** Bytes of a part that never changes. */
 function sizeOf(part: object): number {
-  const known = sizes.get(part)
-  if (known !== undefined) return known
-  const size = bytesOf(part)
-  sizes.set(part, size)
+  let size = sizes.get(part)
+  if (size === undefined) {
+    size = bytesOf(part)
+    sizes.set(part, size)
+  }
   return size
 }
 
-/** Bytes of the members of a list, and of the commas between them. */
+/** Bytes of the members of an array and of the commas between them. */
 function listBytes(parts: readonly object[]): number {
   return parts.reduce((sum, part) => sum + sizeOf(part), Math.max(0, parts.length - 1))
 }

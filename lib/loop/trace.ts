@@ -3,15 +3,16 @@ import { excerpt } from '../../router/text/clip.ts'
 import type { LoopEvent, LoopEventBody } from './events.ts'
 import { type UsageRecord, usageRecord } from './model.ts'
 
-type Announcement = 'run-start' | 'round-start' | 'tool-start' | 'run-end'
-
-type RecordedEvent = Exclude<LoopEventBody, { readonly type: Announcement }>
-
 /**
- * One entry of a run's trace: an event with the field names of JSON documents. Events that only announce another one
- * (`run-start`, `round-start`, `tool-start`) and `run-end` have no entry.
+ * One entry of a run's trace: an event with the field names of JSON documents, and `elapsed_ms` for the milliseconds
+ * since the run began. `run-start`, `round-start` and `tool-start` only announce another event, so they have no entry,
+ * and neither has `run-end`, whose facts are in the run itself.
  */
 export type TraceEntry = EntryOf<RecordedEvent>
+
+type UnrecordedType = 'run-start' | 'round-start' | 'tool-start' | 'run-end'
+
+type RecordedEvent = Exclude<LoopEventBody, { readonly type: UnrecordedType }>
 
 type EntryOf<Event> = Event extends RecordedEvent
   ? {
@@ -28,33 +29,30 @@ type SnakeCase<Name extends string> = Name extends `${infer First}${infer Rest}`
   ? `${First extends Lowercase<First> ? First : `_${Lowercase<First>}`}${SnakeCase<Rest>}`
   : Name
 
-const announcements: ReadonlySet<LoopEvent['type']> = new Set<Announcement>([
+const unrecorded: ReadonlySet<LoopEvent['type']> = new Set<UnrecordedType>([
   'run-start',
   'round-start',
   'tool-start',
   'run-end',
 ])
 
-/** Whether an event has an entry: some only announce one. */
 function isRecorded(event: LoopEventBody): event is RecordedEvent {
-  return !announcements.has(event.type)
+  return !unrecorded.has(event.type)
 }
 
-/** The entry of an event; milliseconds are whole. */
+/** The entry of an event. Milliseconds are rounded to whole ones. */
 function traceEntry(event: RecordedEvent, elapsedMs: number): TraceEntry {
   const entry: { [field: string]: unknown } = { type: event.type }
-  const fields: Readonly<Record<string, unknown>> = event
-  for (const name of Object.keys(fields)) {
-    const value = fields[name]
+  for (const [name, value] of Object.entries(event)) {
     entry[snakeCase(name)] = name.endsWith('Ms') ? Math.round(Number(value)) : value
   }
   entry['elapsed_ms'] = Math.round(elapsedMs)
   if (event.type === 'reply') entry['usage'] = usageRecord(event.usage)
-  // The names are those that the type computes.
+  // `EntryOf` computes the same names.
   return entry as TraceEntry
 }
 
-/** There are some twenty names, and thousands of events. */
+/** Events have some twenty names, and a run has thousands of events. */
 const snakeNames = new Map<string, string>()
 
 function snakeCase(name: string): string {
@@ -66,56 +64,58 @@ function snakeCase(name: string): string {
   return renamed
 }
 
-/** Hands events to the listener and keeps the trace. A listener that throws harms nothing: the trace says so, once. */
+/** Hands the events of a run to the caller's listener and appends them to the trace. */
 export class Recorder {
-  readonly entries: TraceEntry[]
   readonly #runId: string
   readonly #elapsedMs: () => number
   readonly #listener: ((event: LoopEvent) => void) | undefined
+  readonly #trace: TraceEntry[]
   #listenerFailed = false
   #isClosed = false
 
+  /** @param trace the array to append to; it is part of the run's state. */
   constructor(
     runId: string,
     elapsedMs: () => number,
     listener: ((event: LoopEvent) => void) | undefined,
-    entries: readonly TraceEntry[],
+    trace: TraceEntry[],
   ) {
     this.#runId = runId
     this.#elapsedMs = elapsedMs
     this.#listener = listener
-    this.entries = [...entries]
+    this.#trace = trace
   }
 
-  /** The trace of a run that is over: what comes late, from a model that goes on after an abort, is no part of it. */
+  /** Ends the recording and returns the trace. Later events, of a model that ignores an abort, are dropped. */
   close(): readonly TraceEntry[] {
     this.#isClosed = true
-    return this.entries
+    return this.#trace
   }
 
+  /** Records an event. A listener that throws changes nothing, except that the first error becomes a warning. */
   emit(body: LoopEventBody): void {
     if (this.#isClosed) return
-    // Read for every event: a clock that counts its readings shows the same with a listener and without.
+    // Read for every event, so that the readings of a test's clock do not depend on whether there is a listener.
     const elapsedMs = this.#elapsedMs()
-    if (isRecorded(body)) this.entries.push(traceEntry(body, elapsedMs))
+    if (isRecorded(body)) this.#trace.push(traceEntry(body, elapsedMs))
     if (this.#listener === undefined) return
     try {
       const returned: unknown = this.#listener({ ...body, runId: this.#runId, elapsedMs })
-      // An async listener is not waited for, but its failure must not end the process as an unhandled rejection.
-      if (returned instanceof Promise) returned.catch((error: unknown) => this.#listenerBroke(error))
+      // The run does not wait for an async listener. But an unhandled rejection would end the process.
+      if (returned instanceof Promise) returned.catch((error: unknown) => this.#onListenerError(error))
     } catch (error) {
-      this.#listenerBroke(error)
+      this.#onListenerError(error)
     }
   }
 
-  #listenerBroke(error: unknown): void {
+  /** Records that one of the caller's functions failed, or that a resume lost something. */
+  warn(source: 'onEvent' | 'onCheckpoint' | 'answer.check' | 'resumeFrom', error: unknown): void {
+    this.emit({ type: 'warning', source, message: excerpt(errorMessage(error), 300) })
+  }
+
+  #onListenerError(error: unknown): void {
     if (this.#listenerFailed) return
     this.#listenerFailed = true
     this.warn('onEvent', error)
-  }
-
-  warn(source: 'onEvent' | 'onCheckpoint' | 'answer.check' | 'resumeFrom', error: unknown): void {
-    const message = excerpt(errorMessage(error), 300)
-    this.emit({ type: 'warning', source, message })
   }
 }

@@ -1,6 +1,6 @@
 import type { Context } from '@temporalio/activity'
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common'
-import type { RunSummary } from '../loop/run-summary.ts'
+import type { RunSummary } from '../loop/run.ts'
 import { isLastAttempt, nextDelayMs, waitInsideAttempt } from './attempt.ts'
 import type { HeartbeatState } from './heartbeat.ts'
 import { isApplicationFailure, toApplicationFailure } from './to-application-failure.ts'

@@ -1,7 +1,7 @@
 import type { PartialAnswer } from '../loop/checkpoint.ts'
 import type { AnswerOf, Run, RunOptions } from '../loop/run.ts'
+import { type RunSummary, summarizeRun } from '../loop/run.ts'
 import { runLoop } from '../loop/run-loop.ts'
-import { type RunSummary, summarizeRun } from '../loop/run-summary.ts'
 import type { TraceEntry } from '../loop/trace.ts'
 import { shortenTrace } from './payload.ts'
 import { runInActivity } from './run-in-activity.ts'

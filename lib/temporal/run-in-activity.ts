@@ -76,8 +76,8 @@ export async function runInActivity<Result>(
     onCheckpoint: async (checkpoint) => {
       state.onCheckpoint(checkpoint)
       // The result follows at once. If it is lost, the checkpoint before leads to it without a model call.
-      if (checkpoint.answer !== null || checkpoint.stop !== null) return
-      if (checkpoint.pending.length === 0 && checkpoint.unjudged === null) heartbeat.beatSoon()
+      if (checkpoint.answer !== null || checkpoint.stop_reason !== null) return
+      if (checkpoint.pending.length === 0 && checkpoint.pending_answer === null) heartbeat.beatSoon()
       else await heartbeat.beat()
     },
   }

@@ -43,7 +43,8 @@ const result = await runIncidentAgent(
     limits: { checkpointBytes: 65_536 },
     onCheckpoint: (checkpoint) => {
       // Of a model that answers at once, the others are overtaken before they are sent.
-      if (checkpoint.pending.length > 0 || checkpoint.unjudged !== null) checkpoints.push(packCheckpoint(checkpoint))
+      if (checkpoint.pending.length > 0 || checkpoint.pending_answer !== null)
+        checkpoints.push(packCheckpoint(checkpoint))
     },
   },
 )

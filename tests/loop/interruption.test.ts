@@ -9,7 +9,7 @@ const prompt = 'How warm is it?'
 const never = () => new Promise<never>(() => {})
 const hangs: ScriptStep = never
 
-test('a signal that is aborted already ends the run before any request', async () => {
+test('an already aborted signal ends the run before any request', async () => {
   const model = scriptedModel([])
   const run = await runLoop({ model, prompt, signal: AbortSignal.abort(new Error('too late')) })
   expect(run).toMatchObject({ stopReason: 'cancelled', rounds: 0, error: { message: 'too late' } })
@@ -57,7 +57,7 @@ test('the deadline ends a tool, a check and a checkpoint that hang', async () =>
   expect(runs.map(({ stopReason }) => stopReason)).toEqual(['deadline', 'deadline', 'deadline', 'deadline'])
 })
 
-test('an answer whose check hangs is kept as partial, the trace names the check, and the model is not blamed', async () => {
+test('an answer whose check hangs is kept as partial, with a warning and without an error', async () => {
   const answer = { schema: { type: 'object' }, check: never } as const
   const run = await runLoop({ model: scriptedModel([says('{"a":1}')]), prompt, limits: { deadlineMs: 30 }, answer })
   expect(run).toMatchObject({ stopReason: 'deadline', partial: { value: { a: 1 } } })
@@ -65,7 +65,7 @@ test('an answer whose check hangs is kept as partial, the trace names the check,
   expect(run.trace.at(-1)).toMatchObject({ type: 'warning', source: 'answer.check' })
 })
 
-test('ten thousand runs on one signal leave no listener behind', async () => {
+test('ten thousand runs on one signal leave no listener on it', async () => {
   const { signal } = new AbortController()
   for (let batch = 0; batch < 100; batch++) {
     await Promise.all(
@@ -81,14 +81,14 @@ test('ten thousand runs on one signal leave no listener behind', async () => {
 test.each([
   ['an object without a prototype', Object.create(null)],
   ['undefined', undefined],
-  ['an error whose message is no text', Object.assign(new Error('x'), { message: 7 })],
+  ['an error whose message is a number', Object.assign(new Error('x'), { message: 7 })],
 ])('a model that rejects with %s ends the run as failed', async (_, thrown) => {
   const run = await runLoop({ model: scriptedModel([() => Promise.reject(thrown)]), prompt })
   expect(run).toMatchObject({ stopReason: 'failed', error: { message: expect.any(String) } })
 })
 
 test.each([
-  ['null for a message', { message: null }],
+  ['a message that is null', { message: null }],
   ['no usage', { message: { role: 'assistant', content: 'x' }, usage: undefined }],
   ['nothing', undefined],
 ])('a model that replies with %s ends the run as failed', async (_, reply) => {
@@ -96,13 +96,13 @@ test.each([
   expect(run).toMatchObject({ stopReason: 'failed', rounds: 0 })
 })
 
-test('a reply that the content filter withheld ends the run with that reason', async () => {
-  const withheld: ScriptStep = () => ({
+test('a reply that the content filter blocked ends the run with that error', async () => {
+  const blocked: ScriptStep = () => ({
     message: { role: 'assistant', content: '' },
     finishReason: 'content_filter',
     usage: usage(),
   })
-  expect(await runLoop({ model: scriptedModel([withheld]), prompt })).toMatchObject({
+  expect(await runLoop({ model: scriptedModel([blocked]), prompt })).toMatchObject({
     stopReason: 'failed',
     error: { code: 'content_filter', retryable: false },
   })
@@ -121,8 +121,8 @@ test('an async listener that rejects is a warning, not an unhandled rejection', 
 
 test.each([
   ['throws', () => Promise.reject(new Error('check broke'))],
-  ['returns a text', () => 'wrong' as never],
-])('a check that %s leaves the answer unaccepted, with a warning', async (_, check) => {
+  ['returns a string', () => 'wrong' as never],
+])('an answer whose check %s is not accepted, and the trace has a warning', async (_, check) => {
   const answer = { schema: { type: 'object' }, check } as const
   const run = await runLoop({ model: scriptedModel([says('{}')]), prompt, answer, limits: { rounds: 1 } })
   expect(run).toMatchObject({ stopReason: 'rounds', partial: { value: {} } })

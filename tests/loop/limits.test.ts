@@ -32,12 +32,12 @@ test.each([
   [2, ['ok', 'ok', 'error']],
   [3, ['ok', 'ok', 'ok']],
   [4, ['ok', 'ok', 'ok']],
-])('of three calls of one reply, %i may run', async (callsPerRound, expected) => {
+])('of three calls of one reply, callsPerRound %i executes that many', async (callsPerRound, expected) => {
   const model = scriptedModel([many(3), says('Done.')])
   expect(kinds(await runLoop({ model, tools: [worker()], prompt, limits: { callsPerRound } }))).toEqual(expected)
 })
 
-test('calls that were too many may be asked for again until all are done, and each is in the trace', async () => {
+test('calls over the limit can be asked for again until all are done, and each is in the trace', async () => {
   const rest = (from: number): ScriptStep => {
     const toolCalls = Array.from({ length: 5 - from }, (_, index) => ({
       name: 'work',
@@ -52,7 +52,7 @@ test('calls that were too many may be asked for again until all are done, and ea
   expect(run.trace.filter(({ type }) => type === 'tool-end')).toHaveLength(run.results.length)
 })
 
-test('the limit of calls holds inside of one reply, and only calls that reach a tool count', async () => {
+test('the limit of calls holds within one reply, and only calls that reach a tool count', async () => {
   const invalid = calls('work', { m: 1 }, 'invalid')
   const model = scriptedModel([invalid, many(3), says('Done.')])
   const run = await runLoop({ model, tools: [worker()], prompt, limits: { calls: 2 } })
@@ -60,7 +60,7 @@ test('the limit of calls holds inside of one reply, and only calls that reach a 
   expect(run).toMatchObject({ limit: 'calls', stopReason: 'answered' })
 })
 
-test.each([1, 2, 5])('with a concurrency of %i, so many calls run at once', async (concurrency) => {
+test.each([1, 2, 5])('with a concurrency of %i, that many calls run at once', async (concurrency) => {
   let running = 0
   let most = 0
   const tool = worker(async () => {
@@ -76,7 +76,7 @@ test.each([
   [299, true],
   [300, false],
   [301, false],
-])('of a result of 300 bytes, %i may be shown', async (resultBytes, clipped) => {
+])('a result of 300 bytes is clipped if resultBytes is %i: %s', async (resultBytes, clipped) => {
   const tool = worker(() => 'ü'.repeat(149))
   const model = scriptedModel([many(1), says('Done.')])
   const run = await runLoop({ model, tools: [tool], prompt, limits: { resultBytes } })
@@ -84,7 +84,7 @@ test.each([
   expect(Buffer.byteLength(run.results[0]?.content ?? '')).toBeLessThanOrEqual(resultBytes)
 })
 
-test('a transcript is measured in bytes: at its limit the answer is asked for', async () => {
+test('messages are measured in bytes, and at the limit the model is asked for its answer', async () => {
   const measured: number[] = []
   const model = scriptedModel([many(1), many(1, 1), says('Done.')])
   const tool = worker(() => 'ü'.repeat(500))
@@ -113,7 +113,7 @@ test('a transcript is measured in bytes: at its limit the answer is asked for', 
   }
 })
 
-/** Time that passes only while the model is asked. */
+/** A clock that advances only when a scripted step says so. */
 function steppedClock(stepMs: number): Clock & { tick(): void } {
   let now = 0
   return { now: () => now, after: () => () => {}, tick: () => (now += stepMs) }
@@ -124,7 +124,7 @@ test.each([
   [400, 3],
   [401, 4],
 ])(
-  'with %i ms and replies of 100 ms, the answer round is number %i: two more have to fit',
+  'with %i ms and replies of 100 ms, the answer round is number %i, because a normal round needs time for two replies',
   async (deadlineMs, rounds) => {
     const clock = steppedClock(100)
     const step =
@@ -139,7 +139,7 @@ test.each([
   },
 )
 
-test('a tool gets no more time than the run has left, and leaves the time of a reply for the answer', async () => {
+test('a tool gets the time that the run has left, minus the time for the answer', async () => {
   const clock = steppedClock(300)
   const model = scriptedModel([
     () => {
@@ -161,7 +161,7 @@ const answer = {
   schema: { type: 'object', properties: { a: { const: 1 }, b: { const: 1 } }, required: ['a', 'b'] },
 } as const
 
-test('in the answer round after the last call, problems go back while rounds remain; calling tools ends the run', async () => {
+test('after the limit of calls, problems go back while rounds remain, and calling tools ends the run', async () => {
   const options = { tools: [worker()], prompt, answer, limits: { calls: 1 } }
   const model = scriptedModel([many(1), says('{"a":2}'), says('{"a":1,"b":1}')])
   expect(await runLoop({ ...options, model })).toMatchObject({ stopReason: 'answered', rounds: 3, limit: 'calls' })
@@ -170,7 +170,7 @@ test('in the answer round after the last call, problems go back while rounds rem
   expect(run).toMatchObject({ stopReason: 'rounds', rounds: 2, limit: 'calls' })
 })
 
-test('the first bound that was reached is the one that is told, once', async () => {
+test('the first limit that is reached is reported, once', async () => {
   const same = (id: string) => calls('work', { n: 'same' }, id)
   const model = scriptedModel([same('a'), same('b'), same('c'), says('{}'), says('{}')])
   const run = await runLoop({ model, tools: [worker()], prompt, answer, limits: { rounds: 5 } })
@@ -178,13 +178,13 @@ test('the first bound that was reached is the one that is told, once', async () 
   expect(run.trace.filter(({ type }) => type === 'limit')).toHaveLength(1)
 })
 
-test('the best candidate is kept: fewer problems beat more, and the later of two equals is taken', async () => {
+test('the candidate with the fewest problems is kept, and of two equals the later one', async () => {
   const model = scriptedModel([says('{"a":1,"b":3}'), says('{"a":1,"b":2}'), says('{"a":2,"b":2}')])
   const run = await runLoop({ model, prompt, answer, limits: { rounds: 3 } })
   expect(run).toMatchObject({ partial: { value: { a: 1, b: 2 } } })
 })
 
-test('of two interruptions the first one counts', async () => {
+test('the first of two interruptions counts', async () => {
   const controller = new AbortController()
   const hangs: ScriptStep = () => {
     controller.abort(new Error('user left'))
@@ -203,7 +203,7 @@ test.each([
     },
   ],
   ['rejects', () => Promise.reject(new Error('disk full'))],
-])('an onCheckpoint that %s costs no round, and the trace says so', async (_, onCheckpoint) => {
+])('an onCheckpoint that %s costs no round, and the trace has a warning', async (_, onCheckpoint) => {
   const model = scriptedModel([many(1), says('Done.')])
   const run = await runLoop({ model, tools: [worker()], prompt, onCheckpoint })
   expect(run.stopReason).toBe('answered')
@@ -212,23 +212,23 @@ test.each([
   )
 })
 
-test('what a checkpoint’s owner changes in it does not change the run', async () => {
+test('changing a checkpoint does not change the run', async () => {
   const model = scriptedModel([many(2), says('Done.')])
   const spoil = (checkpoint: Checkpoint) => {
     ;(checkpoint.pending as unknown[]).length = 0
-    ;(checkpoint.usage as { inputTokens: number }).inputTokens = 0
+    ;(checkpoint.usage as { input_tokens: number }).input_tokens = 0
   }
   const run = await runLoop({ model, tools: [worker()], prompt, onCheckpoint: spoil })
   expect(run).toMatchObject({ usage: { inputTokens: 20 }, results: [{ status: 'ok' }, { status: 'ok' }] })
 })
 
-test('a resumed run has the time, the candidate and the tokens that it had', async () => {
+test('a resumed run keeps its time, its candidate and its tokens', async () => {
   const taken: Checkpoint[] = []
   const options = { prompt, answer, runId: 'run' }
   const model = scriptedModel([says('{"a":1,"b":2}'), says('{"a":1,"b":1}')])
   await runLoop({ ...options, model, onCheckpoint: (at) => taken.push(at) })
   const at = taken.find(({ partial }) => partial !== null)
-  if (at === undefined) throw new Error('No checkpoint holds a candidate.')
+  if (at === undefined) throw new Error('No checkpoint has a candidate.')
   const resumeFrom = { ...structuredClone(at), elapsed_ms: 1000, slowest_ms: 300 }
   const run = await runLoop({
     ...options,
@@ -245,7 +245,7 @@ test('a resumed run has the time, the candidate and the tokens that it had', asy
   })
 })
 
-test('a result is not served any more once a tool may have changed what it says', async () => {
+test('a result is not reused after a tool that may have changed it', async () => {
   let count = 0
   const read = emptyTool({
     name: 'read',
@@ -269,7 +269,7 @@ test('a result is not served any more once a tool may have changed what it says'
   expect(run.results.map(({ content, servedFrom }) => servedFrom ?? content)).toEqual(['0', '1', '1', 'c'])
 })
 
-test('a call asked for three times in one reply is asked for once; a poll that is never valid is a repetition', async () => {
+test('the same call three times in one reply counts once, and polling with invalid input is a repetition', async () => {
   const thrice: ScriptStep = () => ({ toolCalls: [1, 2, 3].map(() => ({ name: 'work', input: { n: 'x' } })) })
   const once = await runLoop({ model: scriptedModel([thrice, says('Done.')]), tools: [worker()], prompt })
   expect(once).not.toHaveProperty('limit')

@@ -10,22 +10,22 @@ cycle.self = cycle
 const schema = (answer: object) => ({ answer: { schema: answer } })
 
 test.each([
-  ['a limit of 0', { limits: { rounds: 0 } }, 'limits.rounds is 0; it has to be a positive whole number.'],
+  ['a limit of 0', { limits: { rounds: 0 } }, 'limits.rounds is 0; it must be a positive whole number.'],
   ['a limit that is not whole', { limits: { rounds: 2.5 } }, 'limits.rounds is 2.5'],
   ['a limit that is NaN', { limits: { deadlineMs: Number.NaN } }, 'limits.deadlineMs is NaN'],
-  ['an unknown limit', { limits: { round: 3 } }, 'limits.round is unknown; there are rounds, deadlineMs'],
-  ['limits that are null', { limits: null }, 'limits is null; it has to be an object.'],
-  ['an unknown option', { limit: {} }, 'limit is no option of runLoop; there are model, prompt'],
-  ['two tools of one name', { tools: [getWeather, getWeather] }, 'tools: Two tools are named "get_weather"'],
-  ['no model', { model: undefined }, 'model is undefined; it has to be a Model'],
-  ['a prompt that is no text', { prompt: 5 }, 'prompt is 5; it has to be a string.'],
-  ['instructions that are no text', { instructions: 42 }, 'instructions is 42; it has to be a string.'],
+  ['an unknown limit', { limits: { round: 3 } }, 'limits.round is not a limit. The limits are rounds, deadlineMs'],
+  ['limits that are null', { limits: null }, 'limits is null; it must be an object.'],
+  ['an unknown option', { limit: {} }, 'limit is not an option of runLoop. The options are model, prompt'],
+  ['two tools with the same name', { tools: [getWeather, getWeather] }, 'tools: Two tools are named "get_weather"'],
+  ['no model', { model: undefined }, 'model is undefined; it must be a Model'],
+  ['a prompt that is a number', { prompt: 5 }, 'prompt is 5; it must be a string.'],
+  ['instructions that are a number', { instructions: 42 }, 'instructions is 42; it must be a string.'],
   [
-    'a controller for a signal',
+    'a controller in place of its signal',
     { signal: new AbortController() },
-    'signal is an object of the class AbortController; it has to be an AbortSignal.',
+    'signal is an object of the class AbortController; it must be an AbortSignal.',
   ],
-  ['a listener that is no function', { onCheckpoint: 'x' }, 'onCheckpoint is "x"; it has to be a function.'],
+  ['a listener that is a string', { onCheckpoint: 'x' }, 'onCheckpoint is "x"; it must be a function.'],
   ['inputs that are a list', { inputs: [] }, 'inputs is an array'],
   [
     'an answer schema with a typo',
@@ -34,37 +34,45 @@ test.each([
   ],
   ['an answer schema with a dead reference', schema({ $ref: '#/$defs/none' }), 'answer.schema/$ref is "#/$defs/none"'],
   [
-    'a check that is no function',
+    'a check that is a number',
     { answer: { schema: { type: 'object' }, check: 1 } },
-    'answer.check is 1; it has to be a function.',
+    'answer.check is 1; it must be a function.',
   ],
   [
-    'an unknown part of the answer',
+    'an unknown option of answer',
     { answer: { schema: { type: 'object' }, chek: () => [] } },
-    'answer.chek is unknown; there are schema, check.',
+    'answer.chek is not an option. The options of answer are schema, check.',
   ],
-  ['an answer that is no object', schema({ type: 'array' }), 'answer.schema.type is "array"; it has to be "object"'],
-  ['an empty run id', { runId: '' }, 'runId is ""; it has to be a string that is not empty.'],
-  ['a limit that is text', { limits: { rounds: '3' } }, 'limits.rounds is "3"; it has to be'],
+  ['an answer schema of an array', schema({ type: 'array' }), 'answer.schema.type is "array"; it must be "object"'],
+  ['an empty run id', { runId: '' }, 'runId is ""; it must be a non-empty string.'],
+  ['a limit that is a string', { limits: { rounds: '3' } }, 'limits.rounds is "3"; it must be'],
   [
     'a model without a name',
     { model: { provider: 'x', complete: async () => {} } },
-    'model is an object; it has to be a Model with name',
+    'model is an object; it must be a Model with name',
   ],
-  ['a given that is a function', { inputs: { now: () => 1 } }, 'inputs.now cannot be written as JSON: a function.'],
-  ['a given that is a map', { inputs: { a: { b: new Map() } } }, 'inputs.a cannot be written as JSON: a Map at /b'],
   [
-    'a given with a large integer',
+    'an input that is a function',
+    { inputs: { now: () => 1 } },
+    'inputs.now cannot be represented as JSON: a function.',
+  ],
+  [
+    'an input that is a map',
+    { inputs: { a: { b: new Map() } } },
+    'inputs.a cannot be represented as JSON: a Map at /b',
+  ],
+  [
+    'an input with a large integer',
     { inputs: { a: [1n] } },
-    'inputs.a cannot be written as JSON: Do not know how to serialize a BigInt.',
+    'inputs.a cannot be represented as JSON: Do not know how to serialize a BigInt.',
   ],
   [
-    'a given that holds itself',
+    'an input that contains itself',
     { inputs: { a: cycle } },
-    'inputs.a cannot be written as JSON: it holds itself, or nests too deep.',
+    'inputs.a cannot be represented as JSON: it contains itself, or is nested too deep.',
   ],
-  ['no options', undefined, "runLoop's argument is undefined"],
-])('%s rejects at once, before any request, and names option and value', async (_, wrong, message) => {
+  ['no options', undefined, 'The argument of runLoop is undefined'],
+])('%s is rejected before any request, and the message names option and value', async (_, wrong, message) => {
   const model = scriptedModel([])
   const options = wrong === undefined ? undefined : { model, prompt: 'Hello?', ...wrong }
   const run = runLoop(options as Parameters<typeof runLoop>[0])

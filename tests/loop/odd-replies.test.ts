@@ -13,22 +13,22 @@ const ends =
   () => ({ message: { role: 'assistant', content }, finishReason, usage: usage() })
 
 test.each<[FinishReason, string]>([
-  ['tool_calls', 'none arrived'],
+  ['tool_calls', 'no call arrived'],
   ['length', 'cut off'],
   ['content_filter', 'filter'],
-])('a text that ends with %s is no answer: the model is told why', async (finishReason, problem) => {
+])('a text with finish reason %s is not an answer, and the model gets the reason', async (finishReason, problem) => {
   const model = scriptedModel([ends(finishReason, 'Let me look that up.'), says('Warm.')])
   const run = await runLoop({ model, prompt })
   expect(run).toMatchObject({ stopReason: 'answered', answer: 'Warm.', rounds: 2 })
   expect(JSON.stringify(model.requests[1]?.messages.at(-1))).toContain(problem)
 })
 
-test('at the end such a text is kept as partial, with what is wrong with it', async () => {
+test('at a limit such a text is kept as partial with its problem', async () => {
   const run = await runLoop({ model: scriptedModel([ends('length', 'It is w')]), prompt, limits: { rounds: 1 } })
   expect(run).toMatchObject({ stopReason: 'rounds', partial: { value: 'It is w', problems: [/cut off/] } })
 })
 
-test('a reply that was withheld was paid for: it is counted and in the trace', async () => {
+test('a blocked reply was paid for, so it is counted and in the trace', async () => {
   const run = await runLoop({ model: scriptedModel([ends('content_filter', '')]), prompt })
   expect(run).toMatchObject({ stopReason: 'failed', rounds: 1, usage: { inputTokens: 10 } })
   expect(run.trace.map(({ type }) => type)).toEqual(['reply'])
@@ -43,7 +43,7 @@ test.each<FinishReason>(['length', 'content_filter'])(
     expect(run.results.map((result) => result.status === 'error' && result.error.kind)).toEqual(
       Array(3).fill('truncated_call'),
     )
-    // They are asked for again, which is no repetition.
+    // The model may ask for them again. That is not a repetition.
     expect(run).not.toHaveProperty('limit')
   },
 )
@@ -53,7 +53,7 @@ function call(number: number) {
   return { id: `call_${number}`, type: 'function', function: asked }
 }
 
-test('thinking is in no event and not in the trace', async () => {
+test('thinking is neither in events nor in the trace', async () => {
   const events: unknown[] = []
   const model = scriptedModel([
     ends('tool_calls', '<think>hidden plan</think>'),
@@ -77,7 +77,7 @@ test('a reply of ten megabytes ends the run in its answer round', async () => {
   expect(run).toMatchObject({ stopReason: 'answered', limit: 'messageBytes', rounds: 2 })
 })
 
-test('of a reply of ten megabytes that is no answer, the answer round sends no more than the transcript may hold', async () => {
+test('a rejected answer of ten megabytes is shortened to the limit of message bytes', async () => {
   const model = scriptedModel([says('x'.repeat(10_000_000)), says('{"a":1}')])
   const limits = { messageBytes: 100_000 }
   const run = await runLoop({ model, prompt, answer: { schema: { type: 'object' } }, limits })
@@ -93,19 +93,19 @@ const sentBack = async (message: AssistantMessage): Promise<unknown> => {
   return model.requests[1]?.messages.find(({ role }) => role === 'assistant')
 }
 
-test('a reply that is too long by its calls goes back with them, and without a content that the server refuses', async () => {
+test('a reply whose calls are too long goes back with its calls and without content', async () => {
   const asked = { name: 'get_weather', arguments: JSON.stringify({ city: 'x'.repeat(2000) }) }
   const message = { role: 'assistant', tool_calls: [{ ...call(1), function: asked }] } as const
   expect(await sentBack({ ...message, reasoning_content: 'I think.' })).toEqual(message)
 })
 
-test('the length of a reply counts in bytes', async () => {
+test('the length of a reply is measured in bytes', async () => {
   expect(await sentBack({ role: 'assistant', content: '界'.repeat(600) })).toMatchObject({
     content: expect.stringContaining('bytes left out'),
   })
 })
 
-test('usage that was not counted is 0, and the limit of tokens holds for what was', async () => {
+test('a missing token count is 0, and the limit of tokens holds for the others', async () => {
   const uncounted: ScriptStep = () => ({
     ...{ message: { role: 'assistant' as const, tool_calls: [call(1)] }, finishReason: 'tool_calls' as const },
     usage: { inputTokens: Number.NaN, outputTokens: 7 } as Usage,
@@ -114,7 +114,7 @@ test('usage that was not counted is 0, and the limit of tokens holds for what wa
   expect(run).toMatchObject({ limit: 'tokens', usage: { inputTokens: 10, outputTokens: 12 } })
 })
 
-test('a model that goes on after the run has ended adds nothing to its trace', async () => {
+test('a model that continues after the run has ended adds nothing to its trace', async () => {
   let retry = () => {}
   const model = {
     name: 'late',
@@ -145,7 +145,7 @@ test('the model that answered, and the id of its reply, are in the trace', async
   expect(run.trace[0]).toMatchObject({ type: 'reply', model: 'MiniMax-M3', response_id: 'reply-1' })
 })
 
-test('secrets in names, problems and errors, and texts without end, are in no trace', async () => {
+test('secrets in names, problems and errors are not in the trace, and long texts are clipped', async () => {
   const secret = 'sk-0123456789abcdefgh'
   const check = () => [`key ${secret} is wrong`, 'z'.repeat(1_000_000)]
   const model = scriptedModel([calls(secret, { key: secret }, 'call'), says('{}'), says('{}')])

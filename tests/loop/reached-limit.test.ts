@@ -10,7 +10,7 @@ const prompt = 'How warm is it?'
 const tools = [getWeather]
 const ask = (round: number) => calls('get_weather', { city: `city ${round}` }, `call_${round}`)
 
-/** Asks for tools as long as it has them, then answers. */
+/** Calls tools while they are on, then answers. */
 const asksWhileItCan =
   (round: number): ScriptStep =>
   (request) =>
@@ -24,7 +24,7 @@ test.each([1, 2, 9, 10, 11])('with %i rounds, exactly the last one is the answer
   expect(model.requests.filter((request) => request.tools === undefined)).toHaveLength(1)
 })
 
-/** Each scripted reply counts 15 tokens; one more has to fit. */
+/** Each scripted reply has 15 tokens, and one more must fit. */
 test.each([
   [31, 3],
   [45, 3],
@@ -44,7 +44,7 @@ test.each([
   expect(run.results).toHaveLength(limit)
 })
 
-test('calls of one reply beyond callsPerRound are refused, each with its result, and do not count as executed', async () => {
+test('calls over callsPerRound are refused, each with a result, and do not count as executed', async () => {
   const many = Array.from({ length: 5 }, (_, index) => ({
     id: `call_${index}`,
     type: 'function',
@@ -72,14 +72,14 @@ test('calls of one reply beyond callsPerRound are refused, each with its result,
   expect(run).not.toHaveProperty('limit')
 })
 
-test('a transcript over its bytes ends in the answer round', async () => {
+test('messages over their limit of bytes lead to the answer round', async () => {
   const wordy = { ...getWeather, outputSchema: { type: 'string' }, execute: () => 'x'.repeat(2000) }
   const model = scriptedModel(steps(3))
   const run = await runLoop({ model, tools: [wordy], prompt, limits: { messageBytes: 4000 } })
   expect(run).toMatchObject({ stopReason: 'answered', limit: 'messageBytes', rounds: 3 })
 })
 
-test('a result over resultBytes is clipped for the model and whole for references', async () => {
+test('a result over resultBytes is clipped for the model and complete for references', async () => {
   const wordy = emptyTool({
     name: 'wordy',
     description: 'Long.',
@@ -97,7 +97,7 @@ test('a result over resultBytes is clipped for the model and whole for reference
   expect(Buffer.byteLength(String(run.results[0]?.content))).toBeLessThanOrEqual(1024)
 })
 
-test('a round that cannot fit into the deadline is asked for the answer, and one that surely cannot is not begun', async () => {
+test('a round that may not fit before the deadline is the answer round, and one that cannot fit is not started', async () => {
   let now = 0
   const clock = { now: () => now, after: () => () => {} }
   const takes =
@@ -124,7 +124,7 @@ test.each([
   ['nothing', says('')],
   ['only thinking', says('<think>hm')],
   ['unknown tools', calls('get_wether', {})],
-])('a model that keeps answering %s ends at the rounds with a complete trace', async (_, step) => {
+])('a model that keeps answering with %s ends at a limit with a complete trace', async (_, step) => {
   const answer = {
     schema: { type: 'object', properties: { celsius: { type: 'number' } }, required: ['celsius'] },
   } as const

@@ -48,7 +48,7 @@ test('a polling tool is executed each time', async () => {
   expect(run).not.toHaveProperty('limit')
 })
 
-test('the order of members makes no other call', async () => {
+test('the order of members does not make a different call', async () => {
   const model = scriptedModel([
     calls('look', { a: 1, b: [2] }, 'x'),
     calls('look', { b: [2], a: 1 }, 'y'),
@@ -58,7 +58,7 @@ test('the order of members makes no other call', async () => {
   expect(run.results[1]).toMatchObject({ servedFrom: 'x', value: 1 })
 })
 
-test('a failure that may pass is tried again, and counts', async () => {
+test('a call with a temporary error is executed again, and counts as a repetition', async () => {
   const again = (id: string) => calls('broken', {}, id)
   const run = await runLoop({
     model: scriptedModel([again('a'), again('b'), again('c'), says('Done.')]),
@@ -69,7 +69,7 @@ test('a failure that may pass is tried again, and counts', async () => {
   expect(run).toMatchObject({ limit: 'repetition', stopReason: 'answered' })
 })
 
-test('to look again after each fix is no repetition; to apply the same fix three times is one, and is named', async () => {
+test('looking again after each fix is not a repetition, applying the same fix three times is one', async () => {
   let state = 0
   const look = emptyTool({
     name: 'look',
@@ -97,18 +97,18 @@ test('to look again after each fix is no repetition; to apply the same fix three
   const stuck = await runLoop({ model: scriptedModel([...same, says('Done.')]), tools: [look, fix], prompt })
   expect(stuck).toMatchObject({ stopReason: 'answered', limit: 'repetition', rounds: 7 })
   expect(stuck.trace.find(({ type }) => type === 'limit')).toMatchObject({
-    detail: 'the same call of fix was asked for three times',
+    detail: 'the model asked for the same call of fix three times',
   })
 })
 
-test('three times the same unknown tool, or the same invalid input, ends in the answer round', async () => {
+test('asking for the same unknown tool three times turns tools off', async () => {
   const unknown = ['a', 'b', 'c'].map((id) => calls('loook', {}, id))
   expect(await runLoop({ model: scriptedModel([...unknown, says('Done.')]), tools: [broken], prompt })).toMatchObject({
     limit: 'repetition',
   })
 })
 
-test('identical calls of one reply are run once, a failing one included, and each has its result', async () => {
+test('identical calls of one reply are executed once, failing ones too, and each has a result', async () => {
   const model = scriptedModel([
     batch(['look', {}, 'a']),
     batch(
@@ -124,7 +124,7 @@ test('identical calls of one reply are run once, a failing one included, and eac
   expect(run.stopReason).toBe('answered')
 })
 
-test('the same words that point at a newer result are another call', async () => {
+test('the same reference to a newer result is a different call', async () => {
   const model = scriptedModel([
     calls('poll', {}, 'a'),
     calls('look', { at: { $result: 'poll' } }, 'b'),
@@ -136,7 +136,7 @@ test('the same words that point at a newer result are another call', async () =>
   expect(run.results.map(({ servedFrom }) => servedFrom)).toEqual([undefined, undefined, undefined, undefined])
 })
 
-test('pointers with a second "#", and objects that only look like references, are told apart', async () => {
+test('pointers with a second "#" and objects that only look like references are different calls', async () => {
   const model = scriptedModel([
     calls('look', { 'a#1': 1 }, 'k'),
     calls('look', { $result: 'k', n: 1 }, 'x'),

@@ -31,7 +31,7 @@ const both: ScriptStep = () => ({
   ],
 })
 
-test('a run that is cancelled while tools run is resumed where it was: no checkpoint says that they ended', async () => {
+test('a run that is cancelled while tools run is resumed before these tools', async () => {
   const look = gated('look', { readOnlyHint: true })
   const pay = gated('pay', {})
   const controller = new AbortController()
@@ -58,7 +58,7 @@ test('a run that is cancelled while tools run is resumed where it was: no checkp
   expect({ looked: look.state.ran, paid: pay.state.ran }).toEqual({ looked: 2, paid: 1 })
 })
 
-test('a reply is saved before it is checked, and a check that was cut short is made again without another reply', async () => {
+test('a reply is saved before it is checked, and an interrupted check is repeated without another reply', async () => {
   const controller = new AbortController()
   const taken: Checkpoint[] = []
   const answer = { schema: { type: 'object' } } as const
@@ -102,7 +102,7 @@ test('a deadline during a check in the answer round is a deadline', async () => 
   expect(run.stopReason).toBe('deadline')
 })
 
-test('a listener that ends the run before the model is asked keeps it from being asked', async () => {
+test('a listener that aborts the run before the model call prevents the call', async () => {
   for (const type of ['run-start', 'round-start'] as const) {
     const controller = new AbortController()
     const model = scriptedModel([])
@@ -117,7 +117,7 @@ test('a listener that ends the run before the model is asked keeps it from being
   }
 })
 
-/** Of what it gives, the model is shown a part: the full value is what a checkpoint sheds first. */
+/** Its result is clipped for the model, so its full value is the first part that a checkpoint drops. */
 function big(annotations: ToolAnnotations, outcomes: (() => unknown)[]) {
   const execute = () => outcomes.shift()?.() ?? { pad: 'x'.repeat(5000), n: 0 }
   return emptyTool({ name: 'big', description: 'Big.', annotations, execute })
@@ -142,14 +142,14 @@ async function cutAfterTwoRounds(tool: ReturnType<typeof big>) {
     onCheckpoint: (at) => taken.push(at),
   })
   const at = taken.find(({ rounds, pending }) => rounds === 2 && pending.length === 0)
-  if (at === undefined) throw new Error('No checkpoint was taken behind the second round.')
+  if (at === undefined) throw new Error('No checkpoint was taken after the second round.')
   return structuredClone(at)
 }
 
-test('a shed result whose tool fails on resume is lost with a warning, and what was made of it is kept', async () => {
+test('a dropped result whose tool fails on resume is lost with a warning, and results derived from it are kept', async () => {
   const tool = big({ idempotentHint: true }, [])
   const resumeFrom = await cutAfterTwoRounds(tool)
-  expect(resumeFrom.results[0]).toMatchObject({ shed: 'value' })
+  expect(resumeFrom.results[0]).toMatchObject({ dropped: 'value' })
   const broken = big({ idempotentHint: true }, [
     () => {
       throw new Error('503')
@@ -165,13 +165,13 @@ test('a shed result whose tool fails on resume is lost with a warning, and what 
   expect(run.trace).toContainEqual(expect.objectContaining({ type: 'warning', source: 'resumeFrom' }))
 })
 
-test('a tool that is gone on resume leaves its results as they were', async () => {
+test('the results of a tool that is missing on resume stay as they were', async () => {
   const resumeFrom = await cutAfterTwoRounds(big({ idempotentHint: true }, []))
   const run = await runLoop({ model: scriptedModel([says('Done.')]), prompt, limits, resumeFrom })
   expect(run).toMatchObject({ stopReason: 'answered', results: [{ status: 'ok' }, { status: 'ok', value: 5000 }] })
 })
 
-test('results of a tool that is read-only but not idempotent are never asked for again', async () => {
+test('a tool that is read-only but not idempotent never runs again on resume', async () => {
   let asked = 0
   const count = () => ({ pad: 'x'.repeat(5000), n: ++asked })
   const live = big({ readOnlyHint: true, idempotentHint: false }, [count, count])
@@ -188,7 +188,7 @@ test('results of a tool that is read-only but not idempotent are never asked for
   expect(asked).toBe(1)
 })
 
-test('a run that is over at its deadline is not gone on with, and no pending tool is run', async () => {
+test('a run that is resumed after its deadline ends, and no pending tool runs', async () => {
   const look = gated('look', { readOnlyHint: true })
   look.state.isOpen = true
   const taken: Checkpoint[] = []

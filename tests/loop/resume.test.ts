@@ -8,7 +8,7 @@ import { defineTool } from '../../router/tool.ts'
 import { emptyTool, usage } from '../support/factories.ts'
 import { calls, type ScriptStep, says, scriptedModel } from '../support/scripted-model.ts'
 
-/** Grows with its input, so that some results are clipped and some are not. */
+/** Its result grows with its input, so that some results are clipped and some are not. */
 const repeat = defineTool({
   name: 'repeat',
   description: 'A text, several times.',
@@ -64,7 +64,7 @@ const replies = fc.array(
   },
 )
 
-/** A model that answers by the number of replies it finds in the transcript, as one behind a server would. */
+/** A model without state, like a real one: its reply depends on the number of replies in the messages. */
 function modelOf(
   script: readonly (string | readonly { readonly name: string; readonly input: object }[])[],
   paid: number[],
@@ -88,23 +88,29 @@ function modelOf(
 const withoutTimes = (value: unknown) =>
   JSON.parse(JSON.stringify(value, (key, member) => (/Ms$|_ms$/.test(key) ? undefined : member)))
 
-/** What each round was asked with. */
+/** The request of each round. */
 const sent = ({ requests }: { readonly requests: readonly ScriptedRequest[] }) =>
   new Map(requests.map(({ messages, tools }) => [assistants(messages), JSON.stringify({ messages, tools })]))
 const assistants = (messages: readonly { readonly role: string }[]) =>
   messages.filter(({ role }) => role === 'assistant').length
 
-const bounds = fc.constantFrom<Partial<Limits>>({}, { rounds: 3 }, { tokens: 9 }, { calls: 3 }, { callsPerRound: 1 })
+const someLimits = fc.constantFrom<Partial<Limits>>(
+  {},
+  { rounds: 3 },
+  { tokens: 9 },
+  { calls: 3 },
+  { callsPerRound: 1 },
+)
 
 test.each([
   ['whole', 1_000_000],
-  ['shed', 7_000],
+  ['shortened', 7_000],
 ])(
-  'a run cut at any checkpoint and resumed ends the same, asks the same and pays for no reply twice (%s checkpoints)',
+  'a run that is resumed from any checkpoint has the same end, sends the same requests and asks for no reply twice (%s checkpoints)',
   async (kind, checkpointBytes) => {
     await fc.assert(
-      fc.asyncProperty(replies, bounds, async (script, bound) => {
-        const limits = { resultBytes: 600, checkpointBytes, ...bound }
+      fc.asyncProperty(replies, someLimits, async (script, chosen) => {
+        const limits = { resultBytes: 600, checkpointBytes, ...chosen }
         const options = { tools, prompt: 'Work.', answer, runId: 'run', limits }
         const taken: string[] = []
         const model = modelOf(script, [])
@@ -120,9 +126,9 @@ test.each([
           const { trace: wholeTrace, ...first } = whole
           expect(withoutTimes(resumed)).toEqual(withoutTimes(first))
           for (const [round, request] of sent(second)) expect(request).toBe(asked.get(round))
-          // A checkpoint that is short of room keeps the newer half of the trace, and says so.
+          // A checkpoint without enough room keeps the newer half of the trace, and its first entry says so.
           if (kind === 'whole') expect(withoutTimes(trace)).toEqual(withoutTimes(wholeTrace))
-          const [oldest] = resumeFrom.entries
+          const [oldest] = resumeFrom.trace
           if (JSON.stringify(oldest) !== JSON.stringify(wholeTrace[0])) {
             expect(oldest).toMatchObject({
               type: 'warning',
@@ -139,7 +145,7 @@ test.each([
   },
 )
 
-test('a call of a tool with side effects that was in flight is sealed; one that may be repeated is run again', async () => {
+test('on resume, a pending call with side effects gets an unknown outcome, and a repeatable one runs again', async () => {
   const ran: string[] = []
   const tool = (name: string, idempotentHint?: boolean) =>
     emptyTool({
@@ -175,7 +181,7 @@ test('a call of a tool with side effects that was in flight is sealed; one that 
   ])
 })
 
-test('a checkpoint after the accepted answer gives that answer without a request', async () => {
+test('a checkpoint taken after the accepted answer gives that answer without a request', async () => {
   const taken: Checkpoint[] = []
   const options = { prompt: 'Work.', answer, runId: 'run', limits: { rounds: 1 } }
   await runLoop({ ...options, model: scriptedModel([says('{"done":true}')]), onCheckpoint: (at) => taken.push(at) })
@@ -187,7 +193,7 @@ test('a checkpoint after the accepted answer gives that answer without a request
   expect(run).toMatchObject({ stopReason: 'answered', answer: { done: true }, rounds: 1 })
 })
 
-test('a checkpoint that cannot be made small enough is not handed on, and the trace says so', async () => {
+test('a checkpoint that cannot be made small enough is skipped, and the trace has a warning', async () => {
   const big = emptyTool({
     name: 'big',
     description: 'Big.',
@@ -211,14 +217,14 @@ test('a checkpoint that cannot be made small enough is not handed on, and the tr
 const damages: readonly (readonly [string, object, string])[] = [
   ['another version', { version: 99 }, 'has version 99'],
   ['no messages', { messages: undefined }, '"messages" is missing'],
-  ['a message that is none', { messages: [null] }, '/messages/0: expected object'],
-  ['rounds that are none', { rounds: -1 }, '/rounds: must be >= 0'],
-  ['half a round', { rounds: 2.5 }, '/rounds: expected integer'],
-  ['usage that was not counted', { usage: null }, '/usage: expected object'],
-  ['a bound that there is not', { closing: 'toString' }, '/closing: expected one of'],
+  ['a message that is null', { messages: [null] }, '/messages/0: expected object'],
+  ['negative rounds', { rounds: -1 }, '/rounds: must be >= 0'],
+  ['rounds that are not whole', { rounds: 2.5 }, '/rounds: expected integer'],
+  ['usage that is null', { usage: null }, '/usage: expected object'],
+  ['an unknown limit', { limit_reached: 'toString' }, '/limit_reached: expected one of'],
   ['an answer without a value', { answer: {} }, 'required property "value" is missing'],
-  ['an answer of another form', { answer: { value: 7 } }, 'answer that does not fit'],
-  ['entries that are none', { entries: [null] }, '/entries/0: expected object'],
+  ['an answer that does not fit the schema', { answer: { value: 7 } }, 'answer that does not fit'],
+  ['a trace entry that is null', { trace: [null] }, '/trace/0: expected object'],
   [
     'results without messages',
     {
@@ -237,13 +243,13 @@ const damages: readonly (readonly [string, object, string])[] = [
     '0 tool messages for 1 results',
   ],
   [
-    'pending calls that nobody made',
+    'pending calls that no message asks for',
     { pending: [{ id: 'a', name: 'b', input: {}, repairs: [] }] },
     'has 0 calls for 0 results and 1 pending',
   ],
 ]
 
-test('a checkpoint of another run is refused at once, with the ids of both', async () => {
+test('a checkpoint of another run is refused, and the message has both ids', async () => {
   const taken: Checkpoint[] = []
   const options = { prompt: 'Work.', onCheckpoint: (at: Checkpoint) => taken.push(at) }
   await runLoop({ ...options, model: scriptedModel([says('Done.')]), runId: 'one' })
@@ -254,7 +260,7 @@ test('a checkpoint of another run is refused at once, with the ids of both', asy
   })
 })
 
-test.each(damages)('a checkpoint with %s is refused at once', async (_, damage, message) => {
+test.each(damages)('a checkpoint with %s is refused', async (_, damage, message) => {
   const taken: Checkpoint[] = []
   await runLoop({ model: scriptedModel([says('Done.')]), prompt: 'Work.', onCheckpoint: (at) => taken.push(at) })
   const resumeFrom = { ...taken[0], ...damage } as Checkpoint

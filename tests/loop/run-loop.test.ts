@@ -65,7 +65,7 @@ test('an answer that breaks its schema or its check goes back with the problems'
   expect(said(3)).toContain('no place is that warm')
 })
 
-test('at the limit the best candidate is kept, with what is wrong with it', async () => {
+test('at a limit the best candidate is kept with its problems', async () => {
   const model = scriptedModel([says('{"celsius":"4"}'), says('No idea.')])
   const run = await runLoop({ model, prompt, answer: { schema: weatherAnswer }, limits: { rounds: 2 } })
   expect(run).toMatchObject({
@@ -74,7 +74,7 @@ test('at the limit the best candidate is kept, with what is wrong with it', asyn
   })
 })
 
-test('an identical call is answered from the earlier result; the third one ends in the answer round', async () => {
+test('a repeated call gets the earlier result, and the third one turns tools off', async () => {
   let executed = 0
   const counting = { ...getWeather, execute: () => ({ city: 'Oslo', celsius: ++executed }) }
   const again = (id: string) => calls('get_weather', { city: 'Oslo' }, id)
@@ -82,11 +82,11 @@ test('an identical call is answered from the earlier result; the third one ends 
   const run = await runLoop({ model, tools: [counting], prompt, answer: { schema: weatherAnswer } })
   expect(executed).toBe(1)
   expect(run).toMatchObject({ stopReason: 'answered', limit: 'repetition' })
-  expect(model.requests[2]?.messages.at(-1)?.content).toContain('The same call as')
+  expect(model.requests[2]?.messages.at(-1)?.content).toContain('Same call as')
   expect(model.requests[3]?.tools).toBeUndefined()
 })
 
-test('a failing model ends the run, and what was learned is kept', async () => {
+test('a failing model ends the run, and earlier results are kept', async () => {
   const error = new ModelError('MiniMax: overloaded', { code: 'overloaded', retryable: true, status: 529 })
   const run = await runLoop({ model: scriptedModel([askOslo, fails(error)]), tools, prompt })
   expect(run).toMatchObject({
@@ -98,7 +98,7 @@ test('a failing model ends the run, and what was learned is kept', async () => {
   expect(run.trace.map(({ type }) => type)).toEqual(['reply', 'tool-end', 'reply-failed'])
 })
 
-test('an abort ends the run even if the model ignores the signal; nothing is asked afterwards', async () => {
+test('an abort ends the run even if the model ignores the signal, and no request follows', async () => {
   const controller = new AbortController()
   const model = scriptedModel([
     askOslo,
@@ -112,7 +112,7 @@ test('an abort ends the run even if the model ignores the signal; nothing is ask
   expect(model.requests).toHaveLength(2)
 })
 
-test('a model that hangs is ended at the deadline', async () => {
+test('a model that hangs is stopped at the deadline', async () => {
   const model = scriptedModel([() => new Promise(() => {})])
   expect(await runLoop({ model, prompt, limits: { deadlineMs: 30 } })).toMatchObject({
     stopReason: 'deadline',
@@ -120,7 +120,7 @@ test('a model that hangs is ended at the deadline', async () => {
   })
 })
 
-test('a listener that throws harms nothing, and the trace says so', async () => {
+test('a listener that throws causes a warning in the trace and nothing else', async () => {
   const onEvent = () => {
     throw new Error('listener broke')
   }
@@ -151,7 +151,7 @@ test('events come in their documented order', async () => {
   ])
 })
 
-test('a run that is resumed from any of its checkpoints ends the same, and pays for no reply twice', async () => {
+test('a run that is resumed from any of its checkpoints has the same end and asks for no reply twice', async () => {
   const steps = [askOslo, calls('get_weather', { city: 'Bergen' }, 'call-2'), says('{"celsius":4}')]
   const options = { tools, prompt, answer: { schema: weatherAnswer }, runId: 'run-1' }
   const checkpoints: string[] = []
@@ -173,7 +173,7 @@ test('a run that is resumed from any of its checkpoints ends the same, and pays 
   expect(checkpoints.length).toBeGreaterThan(3)
 })
 
-test('a checkpoint of another version is refused with what to do', async () => {
+test('a checkpoint of another version is refused, and the message names the next step', async () => {
   const resumeFrom = { version: 99 } as never
-  await expect(runLoop({ model: scriptedModel([]), prompt, resumeFrom })).rejects.toThrow('Start the run anew')
+  await expect(runLoop({ model: scriptedModel([]), prompt, resumeFrom })).rejects.toThrow('Start the run again')
 })

@@ -6,7 +6,7 @@ import type { ToolErrorKind } from '../../router/tool-call.ts'
 
 type Entry<Type extends string> = Extract<TraceEntry, { readonly type: Type }>
 
-test('entries of a trace are told apart by their type and have typed fields in the names of JSON', () => {
+test('a trace entry has the fields of its type, with snake_case names', () => {
   expectTypeOf<Entry<'reply'>['usage']>().toEqualTypeOf<UsageRecord>()
   expectTypeOf<Entry<'reply'>['response_id']>().toEqualTypeOf<string | undefined>()
   expectTypeOf<Entry<'tool-end'>['error_kind']>().toEqualTypeOf<ToolErrorKind | undefined>()

@@ -166,7 +166,7 @@ describe.skipIf(source === undefined)('a run in an activity under hostile condit
 
 /** A checkpoint as an earlier release wrote it. */
 function ofVersionOne() {
-  const { announced: _, unjudged: __, stop: ___, ...older } = emptyCheckpoint
+  const { answer_requested: _, pending_answer: __, stop_reason: ___, ...older } = emptyCheckpoint
   return { ...older, version: 1, rounds: 3 }
 }
 

@@ -24,7 +24,7 @@ const checkpoint: Checkpoint = {
   ...emptyCheckpoint,
   rounds: 4,
   messages: [{ role: 'user', json: '{"role":"user","content":"how warm is it?"}' }],
-  usage: { inputTokens: 1, outputTokens: 2, cachedInputTokens: 0, reasoningTokens: 0 },
+  usage: { input_tokens: 1, output_tokens: 2, cached_input_tokens: 0, reasoning_tokens: 0 },
   elapsed_ms: 10,
 }
 const overloaded: RunError = {

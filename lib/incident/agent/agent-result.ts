@@ -1,7 +1,7 @@
 import type { Infer, Returnable } from '../../../router/schema.ts'
 import { fixPlanSchema } from '../../../tools/schemas/fix-plan.ts'
 import type { FixPlan, FixResult, Telemetry, Validation } from '../../../tools/types.ts'
-import type { RunSummary } from '../../loop/run-summary.ts'
+import type { RunSummary } from '../../loop/run.ts'
 import type { TraceEntry } from '../../loop/trace.ts'
 
 /** What the model concluded. */
