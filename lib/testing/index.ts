@@ -1,5 +1,4 @@
-export { recordModel } from './cassette/record-model.ts'
-export { replayModel } from './cassette/replay-model.ts'
+export { recordModel, replayModel } from './cassette/record-and-replay.ts'
 export {
   CassetteError,
   type CassetteErrorCode,

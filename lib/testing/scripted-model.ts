@@ -6,45 +6,52 @@ import { excerpt } from '../../router/text/clip.ts'
 import { ModelError } from '../loop/errors.ts'
 import type { FinishReason, Model, ModelReply, ModelRequest, SerializedMessage, Usage } from '../loop/model.ts'
 import { minimaxTextFormat } from '../minimax/markup/text-format.ts'
+import { ScriptError } from './errors.ts'
 import type { WireMessage } from './mock-server/request.ts'
 
 /**
- * One reply of a script: a string is an answer, an `Error` a failure of the model, a function decides by the request
- * and gives any of the others, or a promise of one. What a function throws is a mistake, as a failed `expect` is, and not a
- * failure of the model, unless it is a `ModelError`.
+ * One step of a script. A string is an answer, an object is a reply, an `Error` is a failure of the model, and a function
+ * gets the request and returns one of these or a promise of it.
+ *
+ * An error that a function throws, such as a failed `expect`, is a mistake in the test. Only a `ModelError` counts as a
+ * failure of the model.
  */
 export type ScriptStep = ScriptedOutcome | ((request: ScriptedRequest) => ScriptedOutcome | Promise<ScriptedOutcome>)
 
+/** The outcome of one request: an answer, a reply, or a failure of the model. */
 export type ScriptedOutcome = string | ScriptedReply | ModelReply | Error
 
+/** A model that plays a script and keeps the requests. */
 export interface ScriptedModel extends Model {
-  /** What was asked so far, in order; each is a frozen snapshot. */
+  /** The requests so far, in order. Each one is a frozen snapshot. */
   readonly requests: readonly ScriptedRequest[]
-  /** @throws {ScriptError} where a step threw, replies are left over, or a request came that the script has no reply for. */
+  /** @throws {ScriptError} if a step failed, steps are left, or there were more requests than steps. */
   assertDone(): void
-  /** The same check, so that `using model = scriptedModel(…)` makes it at the end of the block. */
+  /** The same as {@link ScriptedModel.assertDone}, for `using model = scriptedModel(…)`. */
   [Symbol.dispose](): void
 }
 
-/** The run did not follow the script: a mistake in the test or in what is tested, never a failure of the model. */
-export class ScriptError extends Error {
-  override readonly name = 'ScriptError' as const
-}
-
-/** A model that gives one step of its script for each request. It reads no clock and no network. */
+/**
+ * A model for tests that answers each request with the next step of a script. It uses no clock and no network.
+ *
+ * ```ts
+ * using model = scriptedModel([{ toolCalls: [{ name: 'get_weather', input: { city: 'Oslo' } }] }, 'It is warm.'])
+ * ```
+ */
 export function scriptedModel(steps: readonly ScriptStep[]): ScriptedModel {
   const requests: ScriptedRequest[] = []
-  // A run turns what is thrown into its outcome: the first mistake is kept, so that it cannot be overlooked.
+  // A run does not throw, so the first mistake is kept for assertDone.
   let mistake: ScriptError | undefined
-  const noted = (error: ScriptError): ScriptError => {
+  const remember = (error: ScriptError): ScriptError => {
     mistake ??= error
     return error
   }
   const stepFor = (snapshot: ScriptedRequest): ScriptStep => {
     const step = steps[snapshot.number - 1]
     if (step !== undefined) return step
-    throw noted(
+    throw remember(
       new ScriptError(
+        'unexpected_request',
         `Request ${snapshot.number} is not in the script, which has ${count(steps.length)}. ${lastMessage(snapshot)}`,
       ),
     )
@@ -54,7 +61,7 @@ export function scriptedModel(steps: readonly ScriptStep[]): ScriptedModel {
     try {
       return await step(snapshot)
     } catch (error) {
-      if (!isModelFailure(error, snapshot.signal)) noted(stepThrew(error, snapshot.number))
+      if (!isModelFailure(error, snapshot.signal)) remember(stepThrew(error, snapshot.number))
       throw error
     }
   }
@@ -63,7 +70,8 @@ export function scriptedModel(steps: readonly ScriptStep[]): ScriptedModel {
     const left = steps.length - requests.length
     if (left === 0) return
     throw new ScriptError(
-      `${count(left)} of ${steps.length} in the script ${left === 1 ? 'was' : 'were'} not asked for: ` +
+      'unused_steps',
+      `${count(left)} of ${steps.length} in the script ${left === 1 ? 'was' : 'were'} not used: ` +
         `there ${requests.length === 1 ? 'was only 1 request' : `were only ${requests.length} requests`}.`,
     )
   }
@@ -76,16 +84,16 @@ export function scriptedModel(steps: readonly ScriptStep[]): ScriptedModel {
       const snapshot = scriptedRequest(request, requests.length + 1)
       requests.push(snapshot)
       const outcome = await outcomeOf(stepFor(snapshot), snapshot)
-      const wrong = faultOf(outcome)
-      if (wrong === undefined) return replyOf(outcome, snapshot.number)
-      throw noted(new ScriptError(`Step ${snapshot.number} of the script ${wrong}`))
+      const problem = problemOf(outcome)
+      if (problem === undefined) return replyOf(outcome, snapshot.number)
+      throw remember(new ScriptError('invalid_step', `Step ${snapshot.number} of the script ${problem}`))
     },
     assertDone,
     [Symbol.dispose]: assertDone,
   }
 }
 
-/** A step that waits may break off when the run is over. */
+/** A step that waits may throw the reason of its signal, or an `AbortError`, when the run ends. */
 function isModelFailure(error: unknown, { aborted, reason }: AbortSignal): boolean {
   if (error instanceof ModelError) return true
   return aborted && (error === reason || (error instanceof Error && error.name === 'AbortError'))
@@ -94,7 +102,8 @@ function isModelFailure(error: unknown, { aborted, reason }: AbortSignal): boole
 function stepThrew(error: unknown, number: number): ScriptError {
   const message = errorMessage(error)
   return new ScriptError(
-    `Step ${number} of the script threw: ${message}\nAn error that is meant as a failure of the model has to be returned.`,
+    'step_failed',
+    `Step ${number} of the script threw: ${message}\nTo play a failure of the model, return the error.`,
     { cause: error },
   )
 }
@@ -112,10 +121,10 @@ const replyMembers: readonly string[] = [
   'usage',
 ] satisfies (keyof ScriptedReply)[]
 
-/** What code without types gets wrong: a member that no reply has would be passed over in silence. */
-function faultOf(outcome: unknown): string | undefined {
+/** The mistake in a step that TypeScript did not check. An unknown member would be ignored without a word. */
+function problemOf(outcome: unknown): string | undefined {
   if (typeof outcome === 'string' || outcome instanceof Error) return undefined
-  if (!isObject(outcome)) return `is ${excerpt(String(outcome), 80)}: it has to be a text, a reply, or an Error.`
+  if (!isObject(outcome)) return `is ${excerpt(String(outcome), 80)}: it must be a text, a reply or an Error.`
   if ('message' in outcome) return undefined
   const unknown = Object.keys(outcome).find((member) => !replyMembers.includes(member))
   return unknown && `has the member "${excerpt(unknown, 80)}"; a reply has ${replyMembers.join(', ')}.`
@@ -130,20 +139,23 @@ function lastMessage({ messages }: ScriptedRequest): string {
   return last === undefined ? 'It has no messages.' : `Its last message is ${excerpt(JSON.stringify(last), 500)}`
 }
 
-/** A reply that asks for tool calls, or says something unusual. */
+/** A reply with tool calls, or with an unusual finish reason or usage. */
 export interface ScriptedReply {
+  /** Tool calls. @defaultValue none */
   readonly toolCalls?: readonly ScriptedCall[]
   /** Visible text. @defaultValue '' */
   readonly content?: string
-  /** @defaultValue `tool_calls` where there are some, else `stop` */
+  /** @defaultValue `tool_calls` if there are tool calls, otherwise `stop` */
   readonly finishReason?: FinishReason
-  /** @defaultValue 10 input and 5 output tokens */
+  /** Token counts. @defaultValue 10 input and 5 output tokens */
   readonly usage?: Partial<Usage>
 }
 
+/** A tool call of a {@link ScriptedReply}. */
 export interface ScriptedCall {
+  /** Name of the tool. */
   readonly name: string
-  /** Sent as JSON text, as the wire has it. */
+  /** Input of the tool. The model sends it as JSON text. */
   readonly input: unknown
   /** @defaultValue `call_<request>_<position>`, both counted from 1 */
   readonly id?: string
@@ -151,7 +163,7 @@ export interface ScriptedCall {
 
 const usage: Usage = { inputTokens: 10, outputTokens: 5, cachedInputTokens: 0, reasoningTokens: 0 }
 
-/** The reply to request `number` in the loop's form. */
+/** A reply in the form that the loop reads. */
 function scriptedReply(reply: ScriptedReply, number: number): ModelReply {
   const { toolCalls = [], content = '' } = reply
   const message: AssistantMessage = {
@@ -176,15 +188,17 @@ function wireCall({ name, input, id }: ScriptedCall, number: number, position: n
   }
 }
 
-/** What a model was asked: a frozen snapshot, which the further run does not change. */
+/** One request to a scripted model: a frozen snapshot that does not change when the run continues. */
 export interface ScriptedRequest {
-  /** Counted from 1. */
+  /** Number of the request, counted from 1. */
   readonly number: number
-  /** The transcript, parsed. */
+  /** The messages, parsed. */
   readonly messages: readonly WireMessage[]
-  /** The declared tools, parsed; absent where tools are off. */
+  /** The declared tools, parsed; absent if tools are off. */
   readonly tools?: readonly FunctionTool[]
+  /** Time left until the deadline of the run, in milliseconds. */
   readonly timeoutMs: number
+  /** Aborted when the run ends. */
   readonly signal: AbortSignal
 }
 
@@ -198,7 +212,7 @@ function scriptedRequest({ messages, tools, timeoutMs, signal }: ModelRequest, n
   })
 }
 
-/** A message stays in a transcript for many requests: it is parsed once. */
+/** The same message is part of many requests, so it is parsed once. */
 const parsed = new WeakMap<SerializedMessage, WireMessage>()
 
 function parsedMessage(message: SerializedMessage): WireMessage {

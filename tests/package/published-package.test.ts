@@ -59,6 +59,8 @@ const surface: Readonly<Record<string, readonly string[]>> = {
   ],
   'tenrounds/opentelemetry': ['openTelemetry'],
   'tenrounds/testing': [
+    'CassetteError',
+    'FaultError',
     'ScriptError',
     'faultTable',
     'faults',

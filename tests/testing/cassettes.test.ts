@@ -10,6 +10,7 @@ import { runLoop } from '../../lib/loop/run-loop.ts'
 import { recordModel, replayModel, type ScriptStep, scriptedModel, startMockServer } from '../../lib/testing/index.ts'
 import { redactDeep } from '../../router/text/redact.ts'
 import { clientOf, modelRequest } from '../minimax/support/request.ts'
+import { usage } from '../support/factories.ts'
 import { getWeather, weatherAnswer } from '../support/weather.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'cassettes-'))
@@ -51,20 +52,20 @@ const step: fc.Arbitrary<ScriptStep> = fc.oneof(
   failure,
 )
 
-test('whatever happened in a recorded run happens again when it is replayed', async () => {
+test('a replayed run is the same as the recorded one', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 5 }), fc.integer({ min: 1, max: 5 }), async (steps, rounds) => {
       const file = newFile()
       const recorded = await run(recordModel(scriptedModel(steps), file), 'Oslo?', rounds)
       const replayed = await run(replayModel(file), 'Oslo?', rounds)
-      // A secret that a model wrote is masked in the cassette; all else is the same.
+      // Only secrets that the model wrote are masked in the cassette.
       expect(JSON.stringify(replayed)).toBe(JSON.stringify(redactDeep(recorded)))
     }),
     { numRuns: 150 },
   )
 })
 
-test('what came from an endpoint is replayed without it', async () => {
+test('a run over an endpoint is replayed without the endpoint', async () => {
   const file = newFile()
   let answered = 0
   const mockServer = await startMockServer({
@@ -81,31 +82,33 @@ test('what came from an endpoint is replayed without it', async () => {
   expect(await run(replayModel(file))).toEqual(recorded)
 })
 
-test('the same request gets its replies in recorded order, and then no more', async () => {
+test('equal requests get their replies in recorded order, and then an error', async () => {
   const file = newFile()
   const busy = new ModelError('MiniMax: busy', { code: 'overloaded', retryable: true })
   const recorder = recordModel(scriptedModel(['one', busy, 'three']), file)
   for (let count = 0; count < 3; count++) await recorder.complete(modelRequest()).catch(() => {})
   const model = replayModel(file)
-  // Neither time nor the order of members makes another request of it.
+  // Neither the deadline nor the order of members makes it a different request.
   const other = { role: 'user', json: '{"content":"How warm is it in Oslo?","role":"user"}' } as const
   expect((await model.complete(modelRequest({ timeoutMs: 5 }))).message.content).toBe('one')
   await expect(model.complete(modelRequest())).rejects.toMatchObject({ code: 'overloaded', message: 'MiniMax: busy' })
   expect((await model.complete(modelRequest({ messages: [other] }))).message.content).toBe('three')
-  await expect(model.complete(modelRequest())).rejects.toThrow('was recorded 3 times and is now asked once more')
+  await expect(model.complete(modelRequest())).rejects.toThrow('was recorded 3 times, and the run sent it once more')
 })
 
-test('a miss is final, and shows the first differing path with both values', async () => {
+test('a miss is not retryable and shows the first difference with both values', async () => {
   const model = replayModel(await cassette())
   const outcome = await run(model, `How warm is it in Bergen? ${'Long. '.repeat(200)}`)
   expect(outcome).toMatchObject({ stopReason: 'failed', rounds: 0, error: { code: 'protocol', retryable: false } })
   const { message = '' } = 'error' in outcome ? (outcome.error ?? {}) : {}
-  expect(message).toMatch(/nearest is number 1; the first difference is at \/messages\/1\/content: recorded /)
-  expect(message).toMatch(/recorded "How warm is it in Oslo\?", asked "How warm is it in Bergen\? .* …/)
+  expect(message).toMatch(
+    /nearest recorded request is in line 1\. The first difference is at \/messages\/1\/content: recorded /,
+  )
+  expect(message).toMatch(/recorded "How warm is it in Oslo\?", sent "How warm is it in Bergen\? .* …/)
   expect(message.length).toBeLessThan(1000)
 })
 
-test('a miss is measured against the nearest request, not the first one', async () => {
+test('a miss is compared with the nearest request, not with the first one', async () => {
   const file = await cassette()
   const text = readFileSync(file, 'utf8').split('\n')
   const second = JSON.parse(text[1] ?? '').request
@@ -116,34 +119,34 @@ test('a miss is measured against the nearest request, not the first one', async 
   }))
   const outcome = replayModel(file).complete(modelRequest({ messages, tools: JSON.stringify(second.tools) }))
   await expect(outcome).rejects.toThrow(
-    /number 2; the first difference is at \/messages\/3\/content: .*:4.*, asked .*:5/,
+    /in line 2\. The first difference is at \/messages\/3\/content: .*:4.*, sent .*:5/,
   )
 })
 
-test('a request without a counterpart is a miss that says what is missing', async () => {
+test('a miss says which message is missing', async () => {
   const file = await cassette()
   await expect(replayModel(file).complete(modelRequest({ messages: [] }))).rejects.toThrow(
-    /at \/messages\/0: recorded \{"role":"system".*, asked nothing/,
+    /at \/messages\/0: recorded \{"role":"system".*, sent nothing/,
   )
   writeFileSync(file, '')
   await expect(replayModel(file).complete(modelRequest())).rejects.toThrow('The cassette is empty.')
 })
 
-test('secrets are neither in the requests nor in the replies nor in the failures of a cassette', async () => {
+test('a cassette contains no secrets in requests, replies and failures', async () => {
   const file = newFile()
   const secret = 'sk-0123456789abcdef'
   const message = { role: 'user', content: `My key is ${secret}.` } as const
   const request = modelRequest({ messages: [{ role: message.role, json: JSON.stringify(message) }] })
-  const fault = new ModelError(`MiniMax: ${secret} is wrong`, { code: 'authentication', retryable: false })
-  const recorder = recordModel(scriptedModel([`Yours is ${secret}.`, fault]), file)
-  // The run itself gets what the model said.
+  const failure = new ModelError(`MiniMax: ${secret} is wrong`, { code: 'authentication', retryable: false })
+  const recorder = recordModel(scriptedModel([`Yours is ${secret}.`, failure]), file)
+  // The run itself gets the reply unchanged.
   expect((await recorder.complete(request)).message.content).toContain(secret)
-  await expect(recorder.complete(request)).rejects.toBe(fault)
+  await expect(recorder.complete(request)).rejects.toBe(failure)
   expect(readFileSync(file, 'utf8')).not.toContain(secret)
   expect((await replayModel(file).complete(request)).message.content).toBe('Yours is [redacted].')
 })
 
-test('an aborted call is not recorded, and a replayed one answers nothing after an abort', async () => {
+test('an aborted call is not recorded, and a replayed model does not answer after an abort', async () => {
   const file = newFile()
   const controller = new AbortController()
   const request = modelRequest({ signal: controller.signal })
@@ -158,7 +161,7 @@ test('an aborted call is not recorded, and a replayed one answers nothing after 
   await expect(replayModel(file).complete(request)).rejects.toMatchObject({ code: 'aborted' })
 })
 
-test('a cassette that was torn at any byte still reads, and is continued behind its whole lines', async () => {
+test('a cassette that was cut off at any byte is readable and can be continued', async () => {
   const file = await cassette()
   const bytes = readFileSync(file)
   const firstLine = bytes.indexOf('\n') + 1
@@ -173,14 +176,38 @@ test('a cassette that was torn at any byte still reads, and is continued behind 
 })
 
 test.each([
-  ['not JSON', 'nonsense\n', /jsonl:3 is not JSON\. Restore/],
-  ['another version', '{"version":2,"key":"x"}\n', /jsonl:3 is no entry of version 1 \(version: 2\)/],
-])('a line that is %s is named', async (_name, line, message) => {
+  ['not JSON', 'nonsense\n', /jsonl:3 is not a JSON object\. Restore/],
+  ['another version', '{"version":2,"key":"x"}\n', /jsonl:3 is not an entry of version 1 \(its version is 2\)/],
+])('the error for a line that is %s names the line', async (_name, line, message) => {
   const file = await cassette()
   appendFileSync(file, line)
   expect(() => replayModel(file)).toThrow(message)
 })
 
-test('a missing cassette says how to record it', () => {
-  expect(() => replayModel(join(folder, 'none.jsonl'))).toThrow(/none\.jsonl\. Record it with recordModel/)
+test('the error for a missing cassette says how to record it', () => {
+  expect(() => replayModel(join(folder, 'none.jsonl'))).toThrow(
+    /none\.jsonl does not exist\. Record it with recordModel/,
+  )
+})
+
+test('every field name of a cassette is in snake_case', async () => {
+  const file = newFile()
+  const failure = new ModelError('MiniMax: busy', {
+    ...({ code: 'overloaded', retryable: true, status: 529 } as const),
+    ...{ retryAfterMs: 7, providerCode: '1008', requestId: 'r1' },
+  })
+  const message = { role: 'assistant', content: 'Warm.' } as const
+  const reply = { message, finishReason: 'stop', usage: usage(), id: 'a', model: 'b' } as const
+  const recorder = recordModel(scriptedModel([reply, failure]), file)
+  for (let count = 0; count < 2; count++) await recorder.complete(modelRequest()).catch(() => {})
+  const names = new Set<string>()
+  for (const line of readFileSync(file, 'utf8').trim().split('\n')) {
+    JSON.parse(line, (name, value: unknown) => {
+      names.add(name)
+      return value
+    })
+  }
+  expect([...names].filter((name) => !/^[a-z0-9_]*$/.test(name))).toEqual([])
+  expect(names).toContain('retry_after_ms')
+  expect(await replayModel(file).complete(modelRequest())).toEqual(reply)
 })

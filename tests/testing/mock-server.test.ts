@@ -96,7 +96,7 @@ test('the expected token passes and is not recorded', async () => {
   expect(mockServer.requests).toEqual([{ path: '/v1/chat/completions', body: hello, outcome: 'answered', status: 200 }])
 })
 
-test('another path gets the page of the proxy', async () => {
+test('an unknown path gets the page of the proxy', async () => {
   await using mockServer = await startMockServer()
   const { status, type, text } = await post(mockServer, hello, { path: '/anthropic' })
   expect({ status, type }).toEqual({ status: 404, type: 'text/html' })
@@ -107,7 +107,7 @@ test.each([
   ['{"model":', 9, 'eof'],
   ['{"model": MiniMax}', 10, 'invalid char'],
   ['', 0, 'eof'],
-])('the body %j is a syntax error at its place', async (body, index, reason) => {
+])('the body %j is refused with the position of its syntax error', async (body, index, reason) => {
   await using mockServer = await startMockServer()
   const { status, text } = await post(mockServer, body)
   expect(status).toBe(400)
@@ -124,29 +124,29 @@ test('a body over 64 MB is refused before it is read', async () => {
   expect(mockServer.requests[0]?.body).toBeUndefined()
 })
 
-test('a failing responder is a server error of the retryable kind', async () => {
+test('a failing responder is a retryable server error', async () => {
   await using mockServer = await startMockServer({
     responder: () => {
-      throw new Error('out of script')
+      throw new Error('out of order')
     },
   })
   const { status, text } = await post(mockServer, hello)
   expect(status).toBe(500)
-  expect(JSON.parse(text).error.message).toBe("the mock server's responder failed: out of script (1000)")
+  expect(JSON.parse(text).error.message).toBe("the mock server's responder failed: out of order (1000)")
 })
 
-test('without recording nothing is kept', async () => {
+test('without recording no request is kept', async () => {
   await using mockServer = await startMockServer({ record: false })
   expect((await post(mockServer, hello)).status).toBe(200)
   expect(mockServer.requests).toEqual([])
 })
 
-test('an abandoned request is recorded as such and its responder is told', async () => {
+test('a request whose client disconnects is recorded as abandoned, and its responder is aborted', async () => {
   const asked = new AbortController()
-  const told = new AbortController()
+  const aborted = new AbortController()
   await using mockServer = await startMockServer({
     responder: ({ signal }) => {
-      signal.addEventListener('abort', () => told.abort())
+      signal.addEventListener('abort', () => aborted.abort())
       asked.abort()
       return new Promise(() => {})
     },
@@ -160,7 +160,7 @@ test('an abandoned request is recorded as such and its responder is told', async
     signal: client.signal,
   })
   await expect(pending).rejects.toThrow()
-  if (!told.signal.aborted) await once(told.signal, 'abort')
+  if (!aborted.signal.aborted) await once(aborted.signal, 'abort')
   expect(mockServer.requests).toMatchObject([{ body: hello, outcome: 'abandoned' }])
 })
 

@@ -10,7 +10,7 @@ const prompt = 'How warm is it in Oslo?'
 const tools = [getWeather]
 const asksOslo: ScriptStep = { toolCalls: [{ name: 'get_weather', input: { city: 'Oslo' } }] }
 
-test('a string is an answer, an object asks for calls, a function decides by the request', async () => {
+test('a string is an answer, an object has tool calls, a function decides by the request', async () => {
   using model = scriptedModel([
     { content: 'Let me look.', toolCalls: [{ name: 'get_weather', input: { city: 'Oslo' }, id: 'own' }] },
     asksOslo,
@@ -23,7 +23,7 @@ test('a string is an answer, an object asks for calls, a function decides by the
   expect(run.usage).toMatchObject({ inputTokens: 30, outputTokens: 15 })
 })
 
-test('a reply in the form of the loop is given as it is', async () => {
+test('a complete model reply is returned unchanged', async () => {
   const reply = {
     message: { role: 'assistant', content: 'Warm.', name: 'MiniMax AI' },
     finishReason: 'length',
@@ -56,7 +56,7 @@ test.each([
   })
 })
 
-test('requests are frozen snapshots that the further run does not change', async () => {
+test('requests are frozen snapshots that the run does not change later', async () => {
   const model = scriptedModel([asksOslo, 'Warm.'])
   await runLoop({ model, tools, prompt, limits: { rounds: 2 } })
   const [first, second] = model.requests
@@ -67,7 +67,7 @@ test('requests are frozen snapshots that the further run does not change', async
   expect([first, first?.messages, first?.messages[1], first?.tools?.[0]?.function].every(Object.isFrozen)).toBe(true)
 })
 
-test('a request that is not in the script fails, names its number and shows its last message', async () => {
+test('a request that is not in the script fails, and the error has its number and last message', async () => {
   const model = scriptedModel([asksOslo])
   const run = await runLoop({ model, tools, prompt })
   expect(run).toMatchObject({ stopReason: 'failed', error: { name: 'ScriptError' } })
@@ -76,10 +76,10 @@ test('a request that is not in the script fails, names its number and shows its 
   expect(() => model.assertDone()).toThrow(ScriptError)
 })
 
-test('replies that nobody asked for fail at the end, by name or by leaving the block', async () => {
+test('unused steps fail in assertDone and at the end of a using block', async () => {
   const model = scriptedModel(['Warm.', 'Cold.', 'Wet.'])
   await runLoop({ model, prompt })
-  expect(() => model.assertDone()).toThrow('2 replies of 3 in the script were not asked for: there was only 1 request.')
+  expect(() => model.assertDone()).toThrow('2 replies of 3 in the script were not used: there was only 1 request.')
   expect(() => {
     using unused = scriptedModel(['Warm.'])
     expect(unused.requests).toEqual([])
@@ -89,39 +89,36 @@ test('replies that nobody asked for fail at the end, by name or by leaving the b
 test.each([
   ['an assertion', () => expect('Bergen').toBe('Oslo')],
   [
-    'a mistake of its own',
+    'a mistake in the step',
     () => {
       throw new TypeError("Cannot read properties of undefined: expected 'Bergen' to be 'Oslo'")
     },
   ],
-])(
-  '%s that a step throws fails at the end with the number of the step, and the error as its cause',
-  async (_, check) => {
-    const model = scriptedModel([
-      asksOslo,
-      async () => {
-        check()
-        return 'Warm.'
-      },
-      'Never asked for.',
-    ])
-    expect(await runLoop({ model, tools, prompt })).toMatchObject({ stopReason: 'failed', rounds: 1 })
-    expect(() => model.assertDone()).toThrow(ScriptError)
-    expect(() => model.assertDone()).toThrow(/^Step 2 of the script threw: .*expected 'Bergen' to be 'Oslo'/)
-    expect(() => model.assertDone()).toThrow(
-      expect.objectContaining({ cause: expect.objectContaining({ message: expect.stringContaining("'Oslo'") }) }),
-    )
-  },
-)
+])('%s that a step throws fails at the end with the number of the step and the error as cause', async (_, check) => {
+  const model = scriptedModel([
+    asksOslo,
+    async () => {
+      check()
+      return 'Warm.'
+    },
+    'Never used.',
+  ])
+  expect(await runLoop({ model, tools, prompt })).toMatchObject({ stopReason: 'failed', rounds: 1 })
+  expect(() => model.assertDone()).toThrow(ScriptError)
+  expect(() => model.assertDone()).toThrow(/^Step 2 of the script threw: .*expected 'Bergen' to be 'Oslo'/)
+  expect(() => model.assertDone()).toThrow(
+    expect.objectContaining({ cause: expect.objectContaining({ message: expect.stringContaining("'Oslo'") }) }),
+  )
+})
 
 test.each([
   [
     { toolCall: [] },
     'Step 1 of the script has the member "toolCall"; a reply has toolCalls, content, finishReason, usage.',
   ],
-  [3, 'Step 1 of the script is 3: it has to be a text, a reply, or an Error.'],
-  [undefined, 'Step 1 of the script is undefined: it has to be a text, a reply, or an Error.'],
-])('a step that is no reply, %j, is a mistake that is named', async (step, message) => {
+  [3, 'Step 1 of the script is 3: it must be a text, a reply or an Error.'],
+  [undefined, 'Step 1 of the script is undefined: it must be a text, a reply or an Error.'],
+])('the error for the step %j, which is not a reply, names the mistake', async (step, message) => {
   const model = scriptedModel([() => step as never])
   expect(await runLoop({ model, prompt })).toMatchObject({ stopReason: 'failed', error: { message } })
   expect(() => model.assertDone()).toThrow(message)
@@ -136,7 +133,7 @@ test('the first of several mistakes is reported', async () => {
 test.each([
   ['with the reason of its signal', async (signal: AbortSignal) => signal.throwIfAborted()],
   ['with an AbortError', (signal: AbortSignal) => setTimeout(60_000, undefined, { signal })],
-])('a step that breaks off %s when the run is cancelled is no mistake', async (_, wait) => {
+])('a step that ends %s when the run is cancelled is not a mistake', async (_, wait) => {
   const cancelled = new AbortController()
   using model = scriptedModel([
     async ({ signal }) => {

@@ -1,14 +1,60 @@
+// A cassette is a file of JSON lines, one per model call:
+//
+//   {"version":1,"key":"<SHA-256 of the request>","model":{"name":"…","provider":"…"},
+//    "request":{"messages":[…],"tools":[…]},"outcome":{"reply":{"message":{…},"finish_reason":"stop","usage":{…}}}}
+//
+// A failed call has `{"error":{…}}` as its outcome. The key decides which line answers a request; the request is kept so
+// that a miss can show the difference.
+
 import { createHash } from 'node:crypto'
 import { appendFileSync, existsSync, mkdirSync, readFileSync, truncateSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { canonicalJson, isObject } from '../../../router/json/json.ts'
+import { TenroundsError } from '../../../router/errors.ts'
+import { canonicalJson, isObject, parseJson } from '../../../router/json/json.ts'
 import { redactDeep } from '../../../router/text/redact.ts'
 import { ModelError, type ModelErrorCode, type RunError, toRunError } from '../../loop/errors.ts'
-import type { ModelReply, ModelRequest } from '../../loop/model.ts'
+import { type ModelReply, type ModelRequest, soundUsage, type UsageRecord, usageRecord } from '../../loop/model.ts'
+import { CassetteError } from '../errors.ts'
+
+/** One line of a cassette: a request and its outcome. */
+export interface CassetteEntry {
+  /** Version of this format. */
+  readonly version: 1
+  /** SHA-256 of the request, in hexadecimal. */
+  readonly key: string
+  /** Name and provider of the recorded model. */
+  readonly model: { readonly name: string; readonly provider: string }
+  /** The request, with secrets masked. */
+  readonly request: RequestDocument
+  /** The reply, or the error that the model rejected with. Secrets are masked. */
+  readonly outcome: { readonly reply: ReplyDocument } | { readonly error: RunError }
+}
+
+/** The part of a request that decides the reply, with secrets masked. Deadline and signal are not part of it. */
+export interface RequestDocument {
+  /** The messages in wire order. */
+  readonly messages: readonly unknown[]
+  /** The declared tools; absent if tools are off. */
+  readonly tools?: readonly unknown[]
+}
+
+/** A {@link ModelReply} with the field names of JSON documents. */
+export interface ReplyDocument {
+  /** The assistant message as the model sent it. */
+  readonly message: ModelReply['message']
+  /** Reason why the model stopped. */
+  readonly finish_reason: ModelReply['finishReason']
+  /** Token counts. */
+  readonly usage: UsageRecord
+  /** The server's id of the reply. */
+  readonly id?: string | undefined
+  /** The model that answered, as the server names it. */
+  readonly model?: string | undefined
+}
 
 /**
- * Makes a cassette ready to be written: creates its folder, and cuts off a last line that a killed process left
- * half-written, which would else run into the next one.
+ * Makes a cassette ready for writing: creates its folder, and removes an incomplete last line of a killed process, because
+ * the next line would be appended to it.
  */
 export function openCassette(file: string): void {
   mkdirSync(dirname(file), { recursive: true })
@@ -17,64 +63,87 @@ export function openCassette(file: string): void {
   truncateSync(file, bytes.lastIndexOf('\n') + 1)
 }
 
-/** Appends one line in one write, so that a killed process leaves whole lines, and at most the last one torn. */
+/** Appends one line in one write, so that a killed process leaves at most the last line incomplete. */
 export function appendEntry(file: string, entry: CassetteEntry): void {
   appendFileSync(file, `${JSON.stringify(entry)}\n`)
 }
 
-/** @throws {Error} where the file is missing, or a line other than a torn last one is no entry of this version. */
+/**
+ * The entries of a cassette. An incomplete last line is ignored.
+ *
+ * @throws {CassetteError} if the file does not exist, or another line is not an entry of this version.
+ */
 export function readCassette(file: string): readonly CassetteEntry[] {
-  if (!existsSync(file)) throw new Error(`There is no cassette ${file}. Record it with recordModel(model, file).`)
+  if (!existsSync(file)) {
+    throw new CassetteError(
+      'cassette_not_found',
+      `The cassette ${file} does not exist. Record it with recordModel(model, file).`,
+    )
+  }
   const lines = readFileSync(file, 'utf8').split('\n')
-  // Every whole line ends in a line break: what stands behind the last one was torn.
+  // Every complete line ends in a line break, so the text after the last one is incomplete or empty.
   lines.pop()
   return lines.flatMap((line, index) => (line.trim() === '' ? [] : [readEntry(line, `${file}:${index + 1}`)]))
 }
 
 function readEntry(line: string, place: string): CassetteEntry {
-  const entry = parse(line)
-  if (!isObject(entry)) throw new Error(`${place} is not JSON. Restore the file, or record the cassette anew.`)
+  const entry = parseJson(line)
+  if (!isObject(entry)) {
+    throw new CassetteError(
+      'invalid_cassette',
+      `${place} is not a JSON object. Restore the file, or delete it and record it again.`,
+    )
+  }
   if (entry['version'] !== 1 || typeof entry['key'] !== 'string' || !isObject(entry['outcome'])) {
-    throw new Error(
-      `${place} is no entry of version 1 (version: ${JSON.stringify(entry['version'])}). Record the cassette anew.`,
+    const version = JSON.stringify(entry['version'])
+    throw new CassetteError(
+      'invalid_cassette',
+      `${place} is not an entry of version 1 (its version is ${version}). Delete the file and record it again.`,
     )
   }
   return entry as object as CassetteEntry
 }
 
-function parse(line: string): unknown {
-  try {
-    return JSON.parse(line)
-  } catch {
-    return undefined
-  }
+/** The outcome of a successful call. */
+export function replied({ message, finishReason, usage, id, model }: ModelReply): CassetteEntry['outcome'] {
+  const counts = usageRecord(soundUsage(usage))
+  return { reply: redactDeep({ message, finish_reason: finishReason, usage: counts, id, model }) }
 }
 
-/** One line of a cassette: a request and what came of it. */
-export interface CassetteEntry {
-  readonly version: 1
-  /** SHA-256 of the request. */
-  readonly key: string
-  readonly model: { readonly name: string; readonly provider: string }
-  readonly request: RequestDocument
-  readonly outcome: { readonly reply: ModelReply } | { readonly error: RunError }
-}
-
-/** The outcome of a call as plain data, secrets masked. */
-export function replied(reply: ModelReply): CassetteEntry['outcome'] {
-  return { reply: redactDeep(reply) }
-}
-
+/** The outcome of a failed call. */
 export function failed(error: unknown): CassetteEntry['outcome'] {
   return { error: toRunError(error) }
 }
 
-/** @throws the error, where the call failed when it was recorded. */
-export function play({ outcome }: CassetteEntry): ModelReply {
-  if ('reply' in outcome) return outcome.reply
-  const { name, message, code, retryable = false, retry_after_ms, status, provider_code, request_id } = outcome.error
-  if (name !== 'ModelError') throw Object.assign(new Error(message), { name, ...(code !== undefined && { code }) })
-  throw new ModelError(message, {
+/**
+ * Replays an entry.
+ *
+ * @throws the recorded error, if the call failed.
+ */
+export function replay({ outcome }: CassetteEntry): ModelReply {
+  if ('error' in outcome) throw recordedError(outcome.error)
+  const { message, finish_reason, usage, id, model } = outcome.reply
+  return {
+    message,
+    finishReason: finish_reason,
+    usage: {
+      inputTokens: usage.input_tokens,
+      outputTokens: usage.output_tokens,
+      cachedInputTokens: usage.cached_input_tokens,
+      reasoningTokens: usage.reasoning_tokens,
+    },
+    ...(id === undefined ? {} : { id }),
+    ...(model === undefined ? {} : { model }),
+  }
+}
+
+function recordedError({ name, message, code, retryable = false, ...fields }: RunError): Error {
+  if (name !== 'ModelError') {
+    const error = code === undefined ? new Error(message) : new TenroundsError(code, message)
+    return Object.assign(error, { name })
+  }
+  const { retry_after_ms, status, provider_code, request_id } = fields
+  return new ModelError(message, {
     // It was written from a ModelError.
     code: code as ModelErrorCode,
     retryable,
@@ -85,13 +154,7 @@ export function play({ outcome }: CassetteEntry): ModelReply {
   })
 }
 
-/** What of a request decides the reply, secrets masked. Time and cancellation are no part of it. */
-export interface RequestDocument {
-  readonly messages: readonly unknown[]
-  /** Absent where tools are off. */
-  readonly tools?: readonly unknown[]
-}
-
+/** The part of a request that is recorded and compared. */
 export function requestDocument({ messages, tools }: ModelRequest): RequestDocument {
   return redactDeep({
     messages: messages.map(({ json }): unknown => JSON.parse(json)),
@@ -99,7 +162,7 @@ export function requestDocument({ messages, tools }: ModelRequest): RequestDocum
   })
 }
 
-/** SHA-256 of the canonical document, in hex: equal for equal requests, whatever the order of their members. */
+/** SHA-256 of a request, in hexadecimal. The order of members does not matter. */
 export function requestKey(document: RequestDocument): string {
   return createHash('sha256').update(canonicalJson(document)).digest('hex')
 }

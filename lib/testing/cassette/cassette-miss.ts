@@ -1,19 +1,30 @@
 import { isObject } from '../../../router/json/json.ts'
+import { escapePointerToken } from '../../../router/json/json-pointer.ts'
 import { excerpt } from '../../../router/text/clip.ts'
 import { ModelError } from '../../loop/errors.ts'
 import type { CassetteEntry, RequestDocument } from './cassette-file.ts'
 
+/** Longest shown part of a value, in bytes. */
 const shownBytes = 200
 
-/** The error of a request that a cassette holds no further reply for: where it differs from the nearest one. */
-export function miss(request: RequestDocument, played: number, entries: readonly CassetteEntry[], file: string) {
+/**
+ * The error for a request that a cassette has no reply for.
+ *
+ * @param replayed number of replies that this request already got.
+ */
+export function missError(
+  request: RequestDocument,
+  replayed: number,
+  entries: readonly CassetteEntry[],
+  file: string,
+): ModelError {
   const problem =
-    played > 0
-      ? `This request was recorded ${times(played)} and is now asked once more.`
+    replayed > 0
+      ? `This request was recorded ${times(replayed)}, and the run sent it once more.`
       : entries.length === 0
         ? 'The cassette is empty.'
         : differenceFromNearest(request, entries)
-  return new ModelError(`${file} has no reply to this request. ${problem} Record the cassette anew.`, {
+  return new ModelError(`${file} has no reply to this request. ${problem} Delete the file and record it again.`, {
     code: 'protocol',
     retryable: false,
   })
@@ -23,13 +34,13 @@ function differenceFromNearest(request: RequestDocument, entries: readonly Casse
   const nearest = entries
     .map((entry, index) => ({ line: index + 1, difference: firstDifference(entry.request, request) }))
     .reduce((best, next) => ((next.difference?.equalBefore ?? 0) > (best.difference?.equalBefore ?? 0) ? next : best))
-  if (nearest.difference === undefined) return 'It equals a recorded one, whose key was changed.'
+  if (nearest.difference === undefined) return 'It equals a recorded request whose key was changed.'
   const { path, left, right } = nearest.difference
-  const [recorded, asked] = shown(left, right)
-  return `The nearest is number ${nearest.line}; the first difference is at ${path}: recorded ${recorded}, asked ${asked}.`
+  const [recorded, sent] = shown(left, right)
+  return `The nearest recorded request is in line ${nearest.line}. The first difference is at ${path}: recorded ${recorded}, sent ${sent}.`
 }
 
-/** Both values clipped; of two long texts the part in which they differ. */
+/** Two values, clipped. Of two long texts, the part in which they differ. */
 function shown(left: unknown, right: unknown): readonly [string, string] {
   if (typeof left !== 'string' || typeof right !== 'string') return [text(left), text(right)]
   const start = Math.max(0, commonLength(left, right) - 40)
@@ -51,14 +62,15 @@ function times(count: number): string {
   return count === 1 ? 'once' : `${count} times`
 }
 
-/** The first place at which two documents differ, members in alphabetical order. */
+/** The first difference between two documents, with members in alphabetical order. */
 interface Difference {
-  /** JSON Pointer; empty for the document itself. */
+  /** JSON Pointer to the difference; empty for the whole document. */
   readonly path: string
-  /** `undefined` where there is nothing at this place. */
+  /** The value in the first document; `undefined` if it has none here. */
   readonly left: unknown
+  /** The value in the second document; `undefined` if it has none here. */
   readonly right: unknown
-  /** How many values before this place are equal: the more, the nearer the two are. */
+  /** Number of equal values before the difference. The nearest document has the most. */
   readonly equalBefore: number
 }
 
@@ -76,7 +88,7 @@ function firstDifference(left: unknown, right: unknown): Difference | undefined 
       equal++
       return undefined
     }
-    return { path: pointerOf(path), left: a, right: b, equalBefore: equal }
+    return { path: path.map((name) => `/${escapePointerToken(name)}`).join(''), left: a, right: b, equalBefore: equal }
   }
   const compareMembers = (names: readonly string[], a: object, b: object, path: readonly string[]) => {
     for (const name of names) {
@@ -86,9 +98,4 @@ function firstDifference(left: unknown, right: unknown): Difference | undefined 
     return undefined
   }
   return compare(left, right, [])
-}
-
-/** A path as JSON Pointer (RFC 6901). */
-function pointerOf(path: readonly string[]): string {
-  return path.map((name) => `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
 }
