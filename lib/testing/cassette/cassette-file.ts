@@ -13,7 +13,14 @@ import { TenroundsError } from '../../../router/errors.ts'
 import { canonicalJson, isObject, parseJson } from '../../../router/json/json.ts'
 import { redactDeep } from '../../../router/text/redact.ts'
 import { ModelError, type ModelErrorCode, type RunError, toRunError } from '../../loop/errors.ts'
-import { type ModelReply, type ModelRequest, soundUsage, type UsageRecord, usageRecord } from '../../loop/model.ts'
+import {
+  type ModelReply,
+  type ModelRequest,
+  type UsageRecord,
+  usageOf,
+  usageRecord,
+  validUsage,
+} from '../../loop/model.ts'
 import { CassetteError } from '../errors.ts'
 
 /** One line of a cassette: a request and its outcome. */
@@ -106,7 +113,7 @@ function readEntry(line: string, place: string): CassetteEntry {
 
 /** The outcome of a successful call. */
 export function replied({ message, finishReason, usage, id, model }: ModelReply): CassetteEntry['outcome'] {
-  const counts = usageRecord(soundUsage(usage))
+  const counts = usageRecord(validUsage(usage))
   return { reply: redactDeep({ message, finish_reason: finishReason, usage: counts, id, model }) }
 }
 
@@ -126,12 +133,7 @@ export function replay({ outcome }: CassetteEntry): ModelReply {
   return {
     message,
     finishReason: finish_reason,
-    usage: {
-      inputTokens: usage.input_tokens,
-      outputTokens: usage.output_tokens,
-      cachedInputTokens: usage.cached_input_tokens,
-      reasoningTokens: usage.reasoning_tokens,
-    },
+    usage: usageOf(usage),
     ...(id === undefined ? {} : { id }),
     ...(model === undefined ? {} : { model }),
   }
