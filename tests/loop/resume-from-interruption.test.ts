@@ -165,6 +165,31 @@ test('a dropped result whose tool fails on resume is lost with a warning, and re
   expect(run.trace).toContainEqual(expect.objectContaining({ type: 'warning', source: 'resumeFrom' }))
 })
 
+test('a value that one resume could not derive is derived by the next', async () => {
+  const fail = () => {
+    throw new Error('503')
+  }
+  const resumeFrom = await cutAfterTwoRounds(big({ idempotentHint: true }, []))
+  const taken: Checkpoint[] = []
+  const options = { prompt, limits, runId: resumeFrom.run_id }
+  await runLoop({
+    ...options,
+    model: scriptedModel([calls('take', { text: 'x' }, 'again'), says('Done.')]),
+    tools: [big({ idempotentHint: true }, [fail]), take],
+    resumeFrom,
+    onCheckpoint: (at) => taken.push(structuredClone(at)),
+  })
+  const [next] = taken
+  if (next === undefined) throw new Error('No checkpoint was taken.')
+  const run = await runLoop({
+    ...options,
+    model: scriptedModel([says('Done.')]),
+    tools: [big({ idempotentHint: true }, []), take],
+    resumeFrom: next,
+  })
+  expect(run.results[0]).toMatchObject({ value: { n: 0 } })
+})
+
 test('the results of a tool that is missing on resume stay as they were', async () => {
   const resumeFrom = await cutAfterTwoRounds(big({ idempotentHint: true }, []))
   const run = await runLoop({ model: scriptedModel([says('Done.')]), prompt, limits, resumeFrom })

@@ -1,5 +1,5 @@
-/** Members whose keys users choose: environment variables and engine arguments. */
-const userValues: ReadonlySet<string> = new Set(['env', 'engine_args', 'args'])
+/** Members whose keys users choose: environment variables, engine arguments, and inputs and values of tools. */
+const userValues: ReadonlySet<string> = new Set(['env', 'engine_args', 'args', 'input', 'value'])
 
 /** JSON Pointers to the keys of a document that are not snake_case, except in members whose keys users choose. */
 export function keysInOtherStyles(value: unknown, path = ''): readonly string[] {
