@@ -2,26 +2,27 @@ import { loadScenario } from '../fixtures/load-scenario.ts'
 import { defineTool } from '../router/tool.ts'
 import { MismatchError } from './errors.ts'
 import { checkEngineArgument } from './fix/check-engine-argument.ts'
-import { pureAnnotations, scenarioProperty } from './schemas/common.ts'
-import { deploymentSchema } from './schemas/deployment.ts'
+import { configProperty, pureAnnotations, scenarioProperty } from './schemas/common.ts'
 import { telemetrySchema } from './schemas/telemetry.ts'
-import { telemetryWith } from './simulation/collect-telemetry.ts'
+import { simulateTelemetry } from './simulation/collect-telemetry.ts'
 
 /**
- * Serves the same load again, with the changed configuration; it throws `MismatchError` for one of another deployment and
- * `FixPlanError` for engine arguments that vLLM would not take or the simulation does not know.
+ * The tool `collect_post_telemetry`: the same requests again, with the changed configuration.
+ *
+ * It fails with `MismatchError` if the configuration belongs to another deployment, and with {@link FixPlanError}
+ * if vLLM would refuse an engine argument or the simulation does not model it.
  */
 export const collectPostTelemetry = defineTool({
   name: 'collect_post_telemetry',
   title: 'Collect telemetry after the fix',
   description:
     'Serves the requests of the incident again with the updated configuration and returns the telemetry of that window. ' +
-    'Compare it with the telemetry from before by validate_improvement.',
+    'Use validate_improvement to compare it with the telemetry before the fix.',
   inputSchema: {
     type: 'object',
     additionalProperties: false,
     required: ['scenario', 'updated_config'],
-    properties: { scenario: scenarioProperty, updated_config: deploymentSchema },
+    properties: { scenario: scenarioProperty, updated_config: configProperty },
   },
   outputSchema: {
     type: 'object',
@@ -34,7 +35,7 @@ export const collectPostTelemetry = defineTool({
     const scenario = loadScenario(id)
     if (updated_config.scenario !== id) {
       throw new MismatchError(
-        `updated_config.scenario is "${updated_config.scenario}", but scenario is "${id}": pass the configuration that ` +
+        `updated_config.scenario is "${updated_config.scenario}", but scenario is "${id}". Pass the configuration that ` +
           'apply_fix_simulation returned for this incident.',
       )
     }
@@ -46,12 +47,12 @@ export const collectPostTelemetry = defineTool({
     for (const [field, expected, found] of fixed) {
       if (found === expected) continue
       throw new MismatchError(
-        `updated_config.${field} is "${found}", but the deployment of ${id} has "${expected}": no fix changes that.`,
+        `updated_config.${field} is "${found}", but the deployment of ${id} has "${expected}", which no fix can change.`,
       )
     }
     for (const [name, value] of Object.entries(updated_config.engine_args)) {
       checkEngineArgument(name, value, updated_config.vllm_version, 'updated_config/engine_args')
     }
-    return { post_telemetry: telemetryWith(scenario, updated_config, 'post') }
+    return { post_telemetry: simulateTelemetry(scenario, updated_config, 'post') }
   },
 })

@@ -1,11 +1,50 @@
-/** Documents of one call that do not belong together; the message begins with the field. */
-export class MismatchError extends Error {
-  override readonly name = 'MismatchError'
-  readonly code = 'mismatch'
+import { TenroundsError } from '../router/errors.ts'
+
+/** Inputs of one call contradict each other or themselves (`mismatch`). The message begins with the path of the input. */
+export class MismatchError extends TenroundsError {
+  constructor(message: string) {
+    super('mismatch', message)
+  }
 }
 
-/** A fix plan that cannot be applied; the message begins with the path of the fault inside the tool's input. */
-export class FixPlanError extends Error {
-  override readonly name = 'FixPlanError'
-  readonly code = 'invalid_fix_plan'
+/** A fix plan cannot be applied (`invalid_fix_plan`). The message begins with the path of the action or argument. */
+export class FixPlanError extends TenroundsError {
+  constructor(message: string) {
+    super('invalid_fix_plan', message)
+  }
+}
+
+/**
+ * The simulation cannot run a configuration (`invalid_config`): it has no data for the model or the GPU, or a value has
+ * the wrong type.
+ */
+export class ConfigError extends TenroundsError {
+  constructor(message: string) {
+    super('invalid_config', message)
+  }
+}
+
+/** No deployment has this configuration id (`unknown_config`). Configurations that a fix produced are not stored. */
+export class UnknownConfigError extends TenroundsError {
+  constructor(message: string) {
+    super('unknown_config', message)
+  }
+}
+
+/** A text is not a duration such as `90s` or `1h30m` (`invalid_duration`). */
+export class DurationError extends TenroundsError {
+  constructor(message: string) {
+    super('invalid_duration', message)
+  }
+}
+
+/** A metrics page breaks its format (`invalid_metrics_page`). The message begins with the line. */
+export class MetricsPageError extends TenroundsError {
+  /** Number of the line, from 1. */
+  readonly line: number
+
+  constructor(line: number, problem: string) {
+    super('invalid_metrics_page', `line ${line}: ${problem}`)
+    this.line = line
+  }
 }

@@ -1,26 +1,23 @@
 import { listScenarios, loadScenario } from '../fixtures/load-scenario.ts'
 import type { Scenario } from '../fixtures/scenario.ts'
 import { defineTool } from '../router/tool.ts'
-import { MismatchError } from './errors.ts'
-import { pureAnnotations, scenarioProperty } from './schemas/common.ts'
-import { deploymentSchema } from './schemas/deployment.ts'
+import { MismatchError, UnknownConfigError } from './errors.ts'
+import { configProperty, pureAnnotations, scenarioProperty } from './schemas/common.ts'
 import { simulate } from './simulation/simulate.ts'
-
-/** No deployment has this id; configurations that a fix made are not stored. */
-export class UnknownConfigError extends Error {
-  override readonly name = 'UnknownConfigError'
-  readonly code = 'unknown_config'
-}
 
 const count = { type: 'integer', minimum: 0 } as const
 
-/** The deployment as it was during the incident. */
+/**
+ * The tool `fetch_config`: the deployment during the incident.
+ *
+ * It fails with `UnknownScenarioError` or `UnknownConfigError` for an unknown id, and with `MismatchError` without any id.
+ */
 export const fetchConfig = defineTool({
   name: 'fetch_config',
   title: 'Fetch the configuration',
   description:
     'Returns the deployment configuration of the incident: model, image, vLLM version, engine arguments, environment, ' +
-    'resources, placement; and the limits at work in the engine, defaults included. Name the scenario or the config_id.',
+    'resources, placement; and the effective limits of the engine, including defaults. Pass the scenario or the config_id.',
   inputSchema: {
     type: 'object',
     additionalProperties: false,
@@ -35,7 +32,7 @@ export const fetchConfig = defineTool({
     additionalProperties: false,
     required: ['config', 'runtime', 'version'],
     properties: {
-      config: deploymentSchema,
+      config: configProperty,
       runtime: {
         type: 'object',
         additionalProperties: false,
@@ -48,14 +45,14 @@ export const fetchConfig = defineTool({
           'kv_cache_tokens',
         ],
         properties: {
-          batch_size: { ...count, description: 'Most requests that ran in one step of the window.' },
+          batch_size: { ...count, description: 'Largest number of requests in one step of the window.' },
           max_num_batched_tokens: count,
           max_num_seqs: count,
           max_model_len: count,
           block_size: { ...count, description: 'Tokens per KV cache block.' },
           kv_cache_tokens: {
             ...count,
-            description: 'Tokens that the KV cache holds; 0 when the engine did not start.',
+            description: 'Capacity of the KV cache in tokens; 0 if the engine did not start.',
           },
         },
       },
@@ -64,12 +61,12 @@ export const fetchConfig = defineTool({
   },
   annotations: pureAnnotations,
   execute: (input) => {
-    const scenario = find(input.scenario, input.config_id)
-    const { settings, memory, load } = simulate(scenario)
+    const scenario = findScenario(input.scenario, input.config_id)
+    const { settings, memory, occupancy } = simulate(scenario)
     return {
       config: scenario.deployment,
       runtime: {
-        batch_size: load.runningMax,
+        batch_size: occupancy.runningMax,
         max_num_batched_tokens: settings.maxNumBatchedTokens,
         max_num_seqs: settings.maxNumSeqs,
         max_model_len: settings.maxModelLen,
@@ -81,13 +78,14 @@ export const fetchConfig = defineTool({
   },
 })
 
-function find(id: string | undefined, configId: string | undefined): Scenario {
-  if (id === undefined && configId === undefined) throw new MismatchError('scenario: give it, or config_id.')
+function findScenario(id: string | undefined, configId: string | undefined): Scenario {
+  if (id === undefined && configId === undefined)
+    throw new MismatchError('scenario: missing; pass scenario or config_id.')
   const scenarios = id === undefined ? listScenarios().map(loadScenario) : [loadScenario(id)]
   const scenario = scenarios.find(({ deployment }) => configId === undefined || deployment.config_id === configId)
   if (scenario !== undefined) return scenario
   throw new UnknownConfigError(
-    `config_id ${JSON.stringify(configId)} is unknown. Known: ${scenarios.map(({ deployment }) => deployment.config_id).join(', ')}. ` +
-      'A configuration changed by a fix is carried in updated_config.',
+    `Unknown config_id ${JSON.stringify(configId)}. Known: ${scenarios.map(({ deployment }) => deployment.config_id).join(', ')}. ` +
+      'A configuration that a fix changed is not stored: use updated_config of apply_fix_simulation.',
   )
 }

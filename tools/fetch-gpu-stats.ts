@@ -8,18 +8,18 @@ import { simulate } from './simulation/simulate.ts'
 
 const percent = { type: 'number', minimum: 0, maximum: 100 } as const
 const amount = { type: 'number', minimum: 0 } as const
-/** Degrees of an idle GPU, and what full power adds (air-cooled servers; inferred). */
+/** Temperature in °C of an idle GPU, and the increase at full power: air-cooled servers, inferred. */
 const idleCelsius = 31
 const loadCelsius = 38
 
-/** What `nvidia-smi` would show at the end of the window. */
+/** The tool `fetch_gpu_stats`: what `nvidia-smi` would show at the end of the window. */
 export const fetchGpuStats = defineTool({
   name: 'fetch_gpu_stats',
   title: 'Fetch GPU statistics',
   description:
     'Returns one row per GPU of the node at the end of the incident window, as nvidia-smi shows them: utilisation of ' +
     'compute and of memory bandwidth (percent), memory used and total (GiB), power (W), temperature (°C). A GPU that the ' +
-    'driver has lost is not listed; without statistics the list is empty.',
+    'driver has lost is not listed; the list is empty if no statistics were collected.',
   inputSchema: {
     type: 'object',
     additionalProperties: false,

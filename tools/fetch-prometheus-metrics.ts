@@ -6,14 +6,14 @@ import { vllmPage } from './prometheus/vllm-page.ts'
 import { pureAnnotations, samplesSchema, scenarioProperty } from './schemas/common.ts'
 import type { MetricSample } from './types.ts'
 
-/** The engine's metrics page as scraped at the end of the incident, raw and parsed. */
+/** The tool `fetch_prometheus_metrics`: the metrics page of the engine at the end of the incident, raw and parsed. */
 export const fetchPrometheusMetrics = defineTool({
   name: 'fetch_prometheus_metrics',
   title: 'Fetch Prometheus metrics',
   description:
     "Returns vLLM's /metrics page at the end of the incident window, raw and parsed. Counters and histograms are cumulative " +
-    'since the window began. An engine that is down exposes nothing; one that keeps no statistics exposes none of its own. ' +
-    'Pass samples on to analyze_metrics.',
+    'since the window began. An engine that is down exposes nothing; an engine without statistics exposes no vllm metrics. ' +
+    'Pass samples to analyze_metrics.',
   inputSchema: {
     type: 'object',
     additionalProperties: false,
@@ -23,7 +23,7 @@ export const fetchPrometheusMetrics = defineTool({
       endpoint: {
         type: 'string',
         minLength: 1,
-        description: 'Where the metrics stand. Default http://vllm:8000/metrics.',
+        description: 'URL of the page. Default http://vllm:8000/metrics.',
       },
     },
   },
@@ -49,7 +49,7 @@ interface Scrape {
   readonly samples: readonly MetricSample[]
 }
 
-/** Writing and parsing a page costs more than a call should; scenarios are few and live as long as the process. */
+/** Writing and parsing a page is too slow to repeat for each call. Scenarios live as long as the process. */
 const scrapes = new WeakMap<Scenario, Scrape>()
 
 function scrape(scenario: Scenario): Scrape {

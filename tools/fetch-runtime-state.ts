@@ -8,13 +8,13 @@ import { simulate } from './simulation/simulate.ts'
 const count = { type: 'integer', minimum: 0 } as const
 const observedCount = { type: ['integer', 'null'], minimum: 0 } as const
 
-/** The scheduler's state when the window closes. */
+/** The tool `fetch_runtime_state`: the scheduler's state when the window closes. */
 export const fetchRuntimeState = defineTool({
   name: 'fetch_runtime_state',
   title: 'Fetch the runtime state',
   description:
     'Returns the state of the engine at the end of the incident window: requests running and waiting, how long the oldest ' +
-    'waiting request has waited, and how many workers are healthy or stuck. null stands for what nobody observed.',
+    'waiting request has waited, and how many workers are healthy or stuck. Values that were not observed are null.',
   inputSchema: {
     type: 'object',
     additionalProperties: false,
@@ -32,7 +32,7 @@ export const fetchRuntimeState = defineTool({
       scheduler_backlog_ms: {
         type: ['number', 'null'],
         minimum: 0,
-        description: 'Age of the oldest waiting request; 0 when none waits.',
+        description: 'Age of the oldest waiting request; 0 if no request waits.',
       },
       worker_health: {
         type: 'object',

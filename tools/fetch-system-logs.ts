@@ -12,16 +12,21 @@ import {
   windowProperty,
 } from './schemas/common.ts'
 
+/** The schema gives a mutable array, so the default must be one. */
 const both: ('dmesg' | 'journal')[] = ['dmesg', 'journal']
 
-/** Kernel ring buffer and journal of the node; it throws `DurationError` for a window that is no duration. */
+/**
+ * The tool `fetch_system_logs`: kernel ring buffer and journal of the node.
+ *
+ * It fails with `DurationError` if `window` is not a duration.
+ */
 export const fetchSystemLogs = defineTool({
   name: 'fetch_system_logs',
   title: 'Fetch system logs',
   description:
     'Returns lines of the node\'s kernel log (as "dmesg -T" prints them) and journal (as "journalctl" does) up to the end of ' +
-    'the incident, merged by time, and the errors among them sorted into cause candidates, cascades and benign ones. Look ' +
-    'here for the OOM killer, lockups, NVRM Xid, hardware and network faults.',
+    'the incident, merged by time, and the errors among them as cause candidates, cascades and benign ones. They show the ' +
+    'OOM killer, lockups, NVRM Xid, hardware and network errors.',
   inputSchema: {
     type: 'object',
     additionalProperties: false,
@@ -34,7 +39,7 @@ export const fetchSystemLogs = defineTool({
         minItems: 1,
         uniqueItems: true,
         items: { enum: ['dmesg', 'journal'] },
-        description: 'Which logs. Default both.',
+        description: 'Logs to read. Default: both.',
       },
       limit: limitProperty,
       topics: topicsProperty,

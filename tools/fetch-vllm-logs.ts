@@ -13,13 +13,13 @@ import {
   windowProperty,
 } from './schemas/common.ts'
 
-/** The engine's log; it throws `DurationError` for a window that is no duration. */
+/** The tool `fetch_vllm_logs`: the log of the engine. It fails with `DurationError` if `window` is not a duration. */
 export const fetchVllmLogs = defineTool({
   name: 'fetch_vllm_logs',
   title: 'Fetch vLLM logs',
   description:
     'Returns log lines of the vLLM engine during the incident, each with level and message, and the errors among them ' +
-    'sorted into cause candidates, cascades and benign ones. Stats lines show throughput, running and waiting requests, KV cache usage and preemptions.',
+    'as cause candidates, cascades and benign ones. Stats lines show throughput, running and waiting requests, KV cache usage and preemptions.',
   inputSchema: {
     type: 'object',
     additionalProperties: false,

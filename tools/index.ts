@@ -9,7 +9,7 @@ import { fetchSystemLogs } from './fetch-system-logs.ts'
 import { fetchVllmLogs } from './fetch-vllm-logs.ts'
 import { validateImprovement } from './validate-improvement.ts'
 
-/** The ten incident tools. They read fixtures and the simulation, and hold no state. */
+/** The ten incident tools. They read fixtures and run the simulation; they hold no state and change nothing. */
 export const incidentTools = [
   fetchVllmLogs,
   fetchSystemLogs,
@@ -23,9 +23,9 @@ export const incidentTools = [
   validateImprovement,
 ] as const
 
+export { MetricsPageError } from './errors.ts'
 export { type ClassifiedLine, classifyLogLines } from './logs/classify-log-lines.ts'
 export type { Exemplar, MetricFamily, MetricsFormat, MetricsPage, ParsedSample } from './prometheus/metrics-page.ts'
-export { MetricsPageError } from './prometheus/metrics-page.ts'
 export { parseMetricsPage } from './prometheus/parse-metrics-page.ts'
 export {
   analyzeMetrics,

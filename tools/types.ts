@@ -1,195 +1,53 @@
-import type { DeploymentConfig } from '../fixtures/deployment.ts'
+import type { Document } from '../fixtures/deployment.ts'
+import type { logErrorsSchema, samplesSchema } from './schemas/common.ts'
+import type { fixPlanSchema, fixResultSchema } from './schemas/fix-plan.ts'
+import type { metricsAnalysisSchema } from './schemas/metrics-analysis.ts'
+import type { latencyStatisticsSchema, telemetrySchema } from './schemas/telemetry.ts'
+import type { validationSchema } from './schemas/validation.ts'
 
-/**
- * The documents that the incident tools exchange. Field names are those of the JSON; units stand in the names
- * (`_s` seconds, `_ms` milliseconds, `_gb` GiB) or in the comment.
- */
+// Types of the documents that the incident tools exchange. Each is inferred from its schema, which describes the
+// members. Names of members carry their units: `_s` seconds, `_ms` milliseconds, `_gb` GiB.
 
 export type { DeploymentConfig } from '../fixtures/deployment.ts'
 
-/** One step of a fix plan. Absent optional members change nothing. */
-export type FixAction =
-  /** `null` removes an argument: vLLM's default holds again. */
-  | { readonly action: 'set_engine_args'; readonly args: { readonly [name: string]: boolean | number | string | null } }
-  | { readonly action: 'set_env'; readonly env: { readonly [name: string]: string | null } }
-  | { readonly action: 'change_image'; readonly image: string }
-  | { readonly action: 'restart_engine' }
-  | {
-      readonly action: 'set_resources'
-      readonly resources: {
-        readonly host_memory_gb?: number
-        readonly cpu_cores?: number
-        readonly shm_gb?: number
-      }
-    }
-  | { readonly action: 'drain_node'; readonly node: string }
-  | { readonly action: 'reset_gpu'; readonly gpu: number }
-  | { readonly action: 'align_nccl_env'; readonly env: { readonly [name: string]: string } }
-  | { readonly action: 'no_change'; readonly reason: string }
+/** A plan of changes to a deployment, applied in order. */
+export type FixPlan = Document<typeof fixPlanSchema>
 
-/** What shall be done about an incident. Actions are applied in order. */
-export interface FixPlan {
-  readonly summary: string
-  readonly actions: readonly FixAction[]
-  readonly rationale?: string
-  /** What could go wrong, or what is not known. */
-  readonly risks?: readonly string[]
-}
+/** One step of a fix plan, distinguished by `action`. */
+export type FixAction = FixPlan['actions'][number]
 
-/** A distribution in seconds. `null` where nothing was observed. */
-export interface Distribution {
-  readonly count: number
-  readonly mean: number | null
-  readonly p50: number | null
-  readonly p95: number | null
-  readonly p99: number | null
-}
+/** Result of `apply_fix_simulation`: the changed configuration and the differences. */
+export type FixResult = Document<typeof fixResultSchema>
 
-/** One observed window of serving, summed up. Raw logs and metrics come from the fetch tools. */
-export interface Telemetry {
-  readonly scenario: string
-  readonly phase: 'pre' | 'post'
-  readonly config_id: string
-  readonly window: { readonly start: string; readonly end: string; readonly duration_s: number }
-  readonly slo: {
-    readonly ttft_p95_s: number
-    readonly inter_token_p99_s: number
-    /** Smallest share of arrived requests that has to be served, 0 to 1. */
-    readonly served_ratio: number
-  }
-  readonly requests: {
-    readonly arrived: number
-    readonly served: number
-    readonly failed: number
-    /** Still waiting or running when the window closed. */
-    readonly unfinished: number
-    readonly preemptions: number
-  }
-  readonly latency: {
-    readonly ttft_s: Distribution
-    readonly inter_token_s: Distribution
-    readonly e2e_s: Distribution
-    readonly queue_s: Distribution
-    readonly prefill_s: Distribution
-    readonly decode_s: Distribution
-  }
-  readonly throughput: {
-    readonly requests_per_s: number
-    readonly prompt_tokens_per_s: number
-    readonly generation_tokens_per_s: number
-  }
-  readonly queue: {
-    readonly waiting_mean: number
-    readonly waiting_max: number
-    readonly running_mean: number
-    readonly running_max: number
-  }
-  /** Shares are 0 to 1. */
-  readonly kv_cache: { readonly capacity_tokens: number; readonly usage_mean: number; readonly usage_max: number }
-  readonly health: {
-    readonly engine_up: boolean
-    readonly healthy_workers: number
-    readonly stuck_workers: number
-    /** Last message of an engine that is down. */
-    readonly reason?: string
-  }
-  /** Members that nobody observed: what stands in them is 0 or `null` and means nothing. Absent: all were observed. */
-  readonly missing?: ('requests' | 'latency' | 'throughput' | 'queue' | 'kv_cache')[]
-}
+/** One difference between two configurations, in the style of JSON Patch (RFC 6902). */
+export type ConfigChange = FixResult['diff'][number]
 
-export interface MetricSample {
-  readonly name: string
-  readonly labels: { readonly [name: string]: string }
-  /** JSON has no NaN or infinity: those come as the strings `NaN`, `+Inf`, `-Inf`. */
-  readonly value: number | string
-  /** Only where the page gives one. */
-  readonly timestamp_ms?: number
-}
+/** Summary of one observed window of serving, before or after a fix. */
+export type Telemetry = Document<typeof telemetrySchema>
 
-/** Result of `analyze_metrics`. */
-export interface MetricsAnalysis {
-  /** Mean seconds per request and share (0 to 1) of the end-to-end time, by phase. */
-  readonly latency_breakdown: Readonly<
-    Record<'queue' | 'prefill' | 'decode' | 'other', { readonly mean_s: number | null; readonly share: number | null }>
-  >
-  readonly derived_metrics: {
-    readonly ttft_p95_s: number | string | null
-    readonly inter_token_p99_s: number | string | null
-    readonly e2e_p95_s: number | string | null
-    readonly queue_mean_s: number | null
-    readonly running: number | null
-    readonly waiting: number | null
-    readonly kv_cache_usage: number | null
-    readonly preemptions: number | null
-    readonly preemptions_per_served: number | null
-    readonly prompt_tokens_per_s: number | null
-    readonly generation_tokens_per_s: number | null
-    readonly prefix_cache_hit_rate: number | null
-    readonly served: number | null
-  }
-  readonly hotspot: {
-    readonly kind:
-      | 'kv_cache'
-      | 'concurrency_cap'
-      | 'prefill_interference'
-      | 'engine_down'
-      | 'engine_stalled'
-      | 'frontend'
-      | 'decode'
-      | 'none'
-      | 'unknown'
-    /** The figures that led to `kind`, one sentence each. */
-    readonly because: string[]
-  }
-}
+/** Statistics of one latency, in seconds; `null` if nothing was observed. */
+export type LatencyStatistics = Document<typeof latencyStatisticsSchema>
 
-/** A JSON Patch-like row (RFC 6902); `from` is the earlier value, absent where there was none. */
-export interface ConfigChange {
-  readonly op: 'add' | 'remove' | 'replace'
-  readonly path: string
-  readonly from?: boolean | number | string | null
-  readonly value?: boolean | number | string | null
-}
+/** One sample of a metrics page. Values that JSON cannot express are the strings `NaN`, `+Inf` and `-Inf`. */
+export type MetricSample = Document<typeof samplesSchema>[number]
 
-/** Result of `apply_fix_simulation`. */
-export interface FixResult {
-  readonly updated_config: DeploymentConfig
-  readonly diff: ConfigChange[]
-  /** What the change does by vLLM's documentation, one sentence per action. */
-  readonly expected_impact: string[]
-}
+/** Result of `analyze_metrics`: latency by phase, derived metrics and the hotspot. */
+export type MetricsAnalysis = Document<typeof metricsAnalysisSchema>
 
-/** What a log line is in the story: `cascade` follows from another failure, `benign` looks like one and is none. */
-export type LogErrorKind = 'cause_candidate' | 'cascade' | 'benign'
+/** A group of log lines with the same message that look like a failure. */
+export type LogError = Document<typeof logErrorsSchema>[number]
 
-export interface LogError {
-  readonly message: string
-  readonly kind: LogErrorKind
-  /** Class of the failure, e.g. `linux_oom_kill`; `other` for an error that no rule knows. */
-  readonly class: string
-  /** The line as it stands in the log, the first of several equal ones. */
-  readonly line: string
-  /** How many lines of this class and message were seen. */
-  readonly count: number
-  /** What a catalogue says of it: for an Xid, its meaning and the action that NVIDIA asks for. */
-  readonly detail?: string
-}
+/**
+ * Role of a log line in a failure: `cause_candidate` may be the cause, `cascade` follows from another failure, and
+ * `benign` looks like a failure but is not one.
+ */
+export type LogErrorKind = LogError['kind']
 
-export type ValidationStatus = 'improved' | 'unchanged' | 'regressed' | 'unknown'
+/** Result of `validate_improvement`: the comparison of two telemetries. */
+export type Validation = Document<typeof validationSchema>
 
-export interface MetricDelta {
-  readonly metric: string
-  readonly unit: string
-  readonly before: number | null
-  readonly after: number | null
-  /** (after - before) / before; `null` where one is missing or before is 0. */
-  readonly relative: number | null
-  readonly verdict: 'better' | 'worse' | 'same' | 'unknown'
-}
+/** Verdict on a fix. */
+export type ValidationStatus = Validation['status']
 
-/** Result of `validate_improvement`. */
-export interface Validation {
-  readonly status: ValidationStatus
-  readonly deltas: MetricDelta[]
-  readonly summary: string
-}
+/** One metric before and after a fix. */
+export type MetricDelta = Validation['deltas'][number]

@@ -17,7 +17,7 @@ const current_config = loadScenario(scenario).deployment
 const apply = (actions: FixAction[]) =>
   call(applyFixSimulation, { current_config, fix_plan: { summary: 'x', actions } })
 
-test('a plan changes a copy, tells every difference, and gives the same id every time', async () => {
+test('a plan changes a copy, lists every difference, and gives the same id every time', async () => {
   const before = structuredClone(current_config)
   const actions: FixAction[] = [
     { action: 'set_engine_args', args: { kv_cache_dtype: 'fp8', max_num_seqs: null } },
@@ -35,7 +35,7 @@ test('a plan changes a copy, tells every difference, and gives the same id every
   expect((await apply(actions)).updated_config).toEqual(updated_config)
 })
 
-test('a newer image brings its version, its arguments and its defaults', async () => {
+test('a newer image sets the version and allows its arguments', async () => {
   const { updated_config } = await apply([
     { action: 'change_image', image: 'vllm/vllm-openai:v0.20.0' },
     { action: 'set_engine_args', args: { scheduler_reserve_full_isl: false } },
@@ -43,12 +43,12 @@ test('a newer image brings its version, its arguments and its defaults', async (
   expect(updated_config.vllm_version).toBe('0.20.0')
 })
 
-test('a drained node is left for the spare one', async () => {
+test('a drained node is replaced by the spare node', async () => {
   const { updated_config } = await apply([{ action: 'drain_node', node: 'gpu-node-07' }])
   expect(updated_config.placement).toMatchObject({ node: 'gpu-node-11', spare_nodes: [] })
 })
 
-test('the telemetry after a change to nothing is the telemetry before', async () => {
+test('without a change the telemetry after the fix equals the telemetry before', async () => {
   const { post_telemetry } = await call(collectPostTelemetry, { scenario, updated_config: current_config })
   expect(post_telemetry).toEqual({ ...telemetryOf(scenario), phase: 'post' })
   const { status, deltas } = await call(validateImprovement, { pre_telemetry: telemetryOf(scenario), post_telemetry })
@@ -56,7 +56,7 @@ test('the telemetry after a change to nothing is the telemetry before', async ()
   expect(new Set(deltas.map(({ verdict }) => verdict))).toEqual(new Set(['same']))
 })
 
-test('dropping traffic is a regression, however fast the rest becomes', () => {
+test('dropping traffic is a regression, even if the other requests become faster', () => {
   const before = telemetryOf(scenario)
   const { requests, latency } = before
   const fast = { ...latency.ttft_s, mean: 0.1, p50: 0.1, p95: 0.1, p99: 0.1 }
@@ -71,7 +71,7 @@ test('dropping traffic is a regression, however fast the rest becomes', () => {
   expect(validate(before, { ...after, requests }).status).toBe('improved')
 })
 
-test('windows without the same requests cannot be compared', () => {
+test('windows with different numbers of requests cannot be compared', () => {
   const before = telemetryOf(scenario)
   const none = { arrived: 0, served: 0, failed: 0, unfinished: 0, preemptions: 0 }
   const fewer = { ...before.requests, arrived: before.requests.arrived - 1, served: before.requests.served - 1 }
@@ -79,7 +79,7 @@ test('windows without the same requests cannot be compared', () => {
   expect(validate(before, { ...before, requests: fewer }).status).toBe('unknown')
 })
 
-test('logs are cut to the window, the topics, the level and the limit', async () => {
+test('logs are filtered by window, topics, level and limit', async () => {
   const all = await call(fetchVllmLogs, { scenario, limit: 2000 })
   expect(all.lines.length).toBeGreaterThan(200)
   expect(all.parsed).toHaveLength(all.lines.length)
@@ -91,7 +91,7 @@ test('logs are cut to the window, the topics, the level and the limit', async ()
   expect((await call(fetchVllmLogs, { scenario, limit: 3 })).lines).toEqual(all.lines.slice(-3))
 })
 
-test('nothing in the logs of the node is offered as the cause of what it did not cause', async () => {
+test('harmless lines in the logs of the node are not cause candidates', async () => {
   const { errors } = await call(fetchSystemLogs, { scenario, limit: 2000 })
   expect(errors.filter(({ kind }) => kind === 'cause_candidate')).toEqual([])
   expect(errors.map((error) => error.class)).toContain('xid_informational')
@@ -104,7 +104,7 @@ const twoNodes = loadScenario('nccl_net_socket_truncated').deployment
 const applyTo = (config: typeof twoNodes, actions: FixAction[]) =>
   call(applyFixSimulation, { current_config: config, fix_plan: { summary: 'x', actions } })
 
-test('an environment set on the engine reaches its own node, an aligned one every node', async () => {
+test('set_env changes the first node, align_nccl_env changes every node', async () => {
   const env = { NCCL_PROTO: 'Simple' }
   const own = await applyTo(twoNodes, [{ action: 'set_env', env }])
   expect(own.diff.map(({ path }) => path)).toEqual(['/env/NCCL_PROTO'])
@@ -115,14 +115,14 @@ test('an environment set on the engine reaches its own node, an aligned one ever
   ])
 })
 
-test('either node of two can be drained, and takes the first spare', async () => {
+test('either of two nodes can be drained and is replaced by the first spare node', async () => {
   const { updated_config } = await applyTo(twoNodes, [{ action: 'drain_node', node: 'gpu-node-52' }])
   expect(updated_config.placement.node).toBe('gpu-node-51')
   expect(updated_config.placement.peers?.[0]).toMatchObject({ node: 'gpu-node-53', gpus: [0, 1, 2, 3] })
   expect(updated_config.placement.spare_nodes).toEqual([])
 })
 
-test('arguments are judged by the version that the plan ends with, wherever it says so', async () => {
+test('arguments are checked against the version after the plan, in any order of actions', async () => {
   const { updated_config } = await apply([
     { action: 'set_engine_args', args: { scheduler_reserve_full_isl: true } },
     { action: 'change_image', image: 'vllm/vllm-openai:v0.20.0-cu130' },
@@ -140,13 +140,13 @@ test('resets, restarts and resources are recorded', async () => {
   expect(diff).toContainEqual({ op: 'replace', path: '/resources/shm_gb', from: 32, value: 64 })
 })
 
-test('a plan that changes nothing leaves the configuration as it is, its id included', async () => {
+test('a plan that changes nothing keeps the configuration and its id', async () => {
   const { updated_config, diff } = await apply([{ action: 'no_change', reason: 'wait' }])
   expect(diff).toEqual([])
   expect(updated_config).toEqual(current_config)
 })
 
-test('the thresholds of served requests hold to the request', () => {
+test('the thresholds for served requests are exact to one request', () => {
   const before = telemetryOf(scenario)
   const { requests } = before
   const serving = (more: number) => {
@@ -161,7 +161,7 @@ test('the thresholds of served requests hold to the request', () => {
   expect(rescued.summary).toContain('Many more requests were served')
 })
 
-test('an engine that came back is an improvement, however slow those are whom nobody served before', () => {
+test('serving many more requests is an improvement, even if they are slow', () => {
   const before = telemetryOf('vllm_cuda_oom')
   const { requests, latency } = before
   const served = requests.served + requests.failed
@@ -170,14 +170,14 @@ test('an engine that came back is an improvement, however slow those are whom no
   expect(validate(before, after).status).toBe('improved')
 })
 
-test('what was not observed before cannot be called better after', () => {
+test('a metric that was not observed before has no verdict after', () => {
   const before = telemetryOf('missing_telemetry')
   const after = { ...telemetryOf('concurrency_cap'), scenario: 'missing_telemetry' }
   expect(validate(before, after)).toMatchObject({ status: 'unknown' })
-  expect(validate(before, after).summary).toContain('pre_telemetry was not observed')
+  expect(validate(before, after).summary).toContain('pre_telemetry lacks requests, latency')
 })
 
-test('a log that nobody collected says so, and causes are told even where they stand beyond the limit', async () => {
+test('a log that was not collected is reported, and causes beyond the line limit are included', async () => {
   const blind = await call(fetchSystemLogs, { scenario: 'missing_telemetry' })
   expect(blind.not_collected).toEqual(['dmesg'])
   const one = await call(fetchSystemLogs, { scenario: 'linux_oom_killer', limit: 1 })

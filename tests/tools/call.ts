@@ -1,7 +1,7 @@
 import { runTool } from '../../router/run-tool.ts'
 import type { Tool } from '../../router/tool.ts'
 
-/** The value of a tool call; a call that fails rejects with the feedback that a model would get. */
+/** Calls a tool and returns its value. A failed call rejects with the message that a model would get. */
 export async function call<Input, Output>(tool: Tool<Input, Output>, input: unknown): Promise<Output> {
   const result = await runTool(tool, input)
   if (result.status === 'error') throw new Error(result.error.message)

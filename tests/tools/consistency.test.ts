@@ -15,7 +15,7 @@ import { simulate } from '../../tools/simulation/simulate.ts'
 import { loggedIntervals, prefixHitRate, statsText } from '../support/engine-log.ts'
 import { call } from './call.ts'
 
-/** Scenarios in which an engine is alive at the end and its figures were collected: they have a metrics page. */
+/** Scenarios with a metrics page: the engine is alive at the end, and its metrics were collected. */
 const observed = listScenarios().filter((id) => {
   const { engine, notObserved } = simulate(loadScenario(id))
   return engine.up && !notObserved.has('engine')
@@ -24,7 +24,7 @@ const observed = listScenarios().filter((id) => {
 describe.each(observed)('%s', (scenario) => {
   const telemetry = telemetryOf(scenario)
 
-  test('the metrics page tells the same story as the telemetry', async () => {
+  test('the metrics page agrees with the telemetry', async () => {
     const { samples } = await call(fetchPrometheusMetrics, { scenario })
     const analysis = await call(analyzeMetrics, { pre_telemetry: telemetry, prometheus_samples: samples })
     const { derived_metrics: derived, latency_breakdown: breakdown } = analysis
@@ -65,7 +65,7 @@ describe.each(listScenarios())('%s', (scenario) => {
     expect(health).toEqual({ healthy: telemetry.health.healthy_workers, stuck: telemetry.health.stuck_workers })
   })
 
-  test('every stats line of the log is what the simulation says', () => {
+  test('every stats line of the log agrees with the simulation', () => {
     const { window, deployment } = loadScenario(scenario)
     const simulated = simulate(loadScenario(scenario))
     const start = Date.parse(window.start)
@@ -88,7 +88,7 @@ describe.each(listScenarios())('%s', (scenario) => {
   })
 })
 
-test('a GPU that the driver lost is not listed, and what nobody collected is not made up', async () => {
+test('a GPU that the driver has lost is not listed, and metrics that were not collected are not invented', async () => {
   const lost = await call(fetchGpuStats, { scenario: 'nvidia_xid' })
   expect(lost.gpus.map(({ id }) => id)).toEqual([0, 1, 3, 4, 5, 6, 7])
   expect((await call(fetchGpuStats, { scenario: 'missing_telemetry' })).gpus).toEqual([])

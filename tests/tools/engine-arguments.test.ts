@@ -27,27 +27,27 @@ test.each<Arguments>([
   { quantization: 'fp8' },
   { speculative_config: '{"method": "ngram"}' },
   { async_scheduling: false },
-])('%j: an argument that the simulation does not know is refused instead of doing nothing', async (args) => {
+])('%j: an argument that the simulation does not model is rejected', async (args) => {
   const [name] = Object.keys(args)
-  const reason = new RegExp(`/${name}: vLLM has "${name}".*, but it is not part of the simulation`)
+  const reason = new RegExp(`/${name}: vLLM has "${name}".*, but the simulation does not model it`)
   await expect(apply(args)).rejects.toThrow(reason)
   await expect(collect(args)).rejects.toThrow(reason)
 })
 
-test('the refusal tells what the documentation says, and what to do', async () => {
+test('the rejection quotes the documentation and the next step', async () => {
   await expect(apply({ data_parallel_size: 2 })).rejects.toThrow(
-    'fix_plan/actions/0/args/data_parallel_size: vLLM has "data_parallel_size" (More replicas: throughput and isolation, no ' +
-      'gain for a single request), but it is not part of the simulation: no measurement would show what it does. ' +
-      'Leave it out; the rationale of the plan may recommend it.',
+    'fix_plan/actions/0/args/data_parallel_size: vLLM has "data_parallel_size" (More replicas: more throughput and isolation, ' +
+      'but single requests are not faster), but the simulation does not model it, so its effect would not be visible. ' +
+      'Remove it from the actions; recommend it in the rationale of the plan instead.',
   )
 })
 
-test('a wrong value is told first, and the default may be restored', async () => {
+test('a wrong value is reported first, and the default can be restored', async () => {
   await expect(apply({ dtype: 'int7' })).rejects.toThrow('expected one of auto')
   expect((await apply({ dtype: null })).diff).toEqual([])
 })
 
-test('a number of KV blocks shows in what is measured, and overrides the arguments that size the cache otherwise', async () => {
+test('a number of KV blocks changes the measured preemptions and overrides the other cache size arguments', async () => {
   const { updated_config, diff, expected_impact } = await apply({ num_gpu_blocks_override: 4000 })
   expect(diff).toEqual([{ op: 'add', path: '/engine_args/num_gpu_blocks_override', value: 4000 }])
   expect(expected_impact[0]).toContain('Sets the number of KV blocks directly')
@@ -56,7 +56,7 @@ test('a number of KV blocks shows in what is measured, and overrides the argumen
   expect(post_telemetry.requests.preemptions).toBeGreaterThan(before.post_telemetry.requests.preemptions)
   for (const weak of ['kv_cache_memory_bytes', 'gpu_memory_utilization']) {
     await expect(apply({ num_gpu_blocks_override: 4000, [weak]: 1 })).rejects.toThrow(
-      `${weak}: it has no effect beside num_gpu_blocks_override`,
+      `${weak}: it has no effect, because num_gpu_blocks_override overrides it`,
     )
   }
 })

@@ -1,49 +1,54 @@
 import type { MetricsAnalysis, Telemetry } from '../types.ts'
 
-type Figures = MetricsAnalysis['derived_metrics']
+type DerivedMetrics = MetricsAnalysis['derived_metrics']
 type Hotspot = MetricsAnalysis['hotspot']
 
-/** From this share of blocks in use on, the next request or token may find none. */
+/** Share of KV blocks in use at which the next request or token may find no free block. */
 const kvSaturated = 0.95
-/** Below this share KV memory is not what requests wait for. */
+/** Share of KV blocks in use below which requests do not wait for KV memory. */
 const kvPlenty = 0.8
-/** Preemptions per served request that mean lasting pressure, not a passing peak. */
+/** Preemptions per served request that show lasting pressure instead of a short peak. */
 const preemptionStorm = 0.05
 
 /**
- * What limits service, by the signs that tell one limit from another: waiting requests with a full KV cache are short of
- * memory; with KV to spare and the batch at its cap, of slots; running requests without tokens, of a living engine.
- * The rules are tried in this order, and the first that holds wins.
+ * Names what limits service most, with the values that show it.
+ *
+ * The rules are tried in order, and the first match wins: engine down, missing data, no progress, KV cache full with
+ * preemptions, batch at its cap, KV cache full with a queue, prefill interference, slow decode, time lost before the
+ * engine.
  */
-export function findHotspot(telemetry: Telemetry, figures: Figures): Hotspot {
+export function findHotspot(telemetry: Telemetry, metrics: DerivedMetrics): Hotspot {
   const { queue, slo, latency, kv_cache: kv } = telemetry
-  const { running, waiting, preemptions, preemptions_per_served: storm } = figures
+  const { running, waiting, preemptions, preemptions_per_served: storm } = metrics
   if (!telemetry.health.engine_up) {
     const { reason, stuck_workers: stuck } = telemetry.health
     return {
       kind: 'engine_down',
       because: [
-        `The engine is down; its last message: ${reason ?? 'none'}`,
-        ...(stuck > 0 ? [`${stuck} workers are stuck in their start.`] : []),
+        `The engine is down. Its last message: ${reason ?? 'none'}`,
+        ...(stuck > 0 ? [`${stuck} workers are stuck in startup.`] : []),
       ],
     }
   }
   if (telemetry.missing !== undefined && telemetry.missing.length > 0) {
-    return { kind: 'unknown', because: [`Nobody observed ${telemetry.missing.join(', ')}.`] }
+    return { kind: 'unknown', because: [`Not observed: ${telemetry.missing.join(', ')}.`] }
   }
   if (running === null || waiting === null) {
-    return { kind: 'unknown', because: ['The samples carry neither running nor waiting requests.'] }
+    return { kind: 'unknown', because: ['The samples do not contain the numbers of running and waiting requests.'] }
   }
-  if (telemetry.health.stuck_workers > 0 || (waiting + running > 0 && figures.generation_tokens_per_s === 0)) {
-    return { kind: 'engine_stalled', because: [`${running} requests run and ${waiting} wait, but no tokens come out.`] }
+  if (telemetry.health.stuck_workers > 0 || (waiting + running > 0 && metrics.generation_tokens_per_s === 0)) {
+    return {
+      kind: 'engine_stalled',
+      because: [`${running} requests are running and ${waiting} are waiting, but no tokens are generated.`],
+    }
   }
-  const usage = Math.max(figures.kv_cache_usage ?? 0, kv.usage_max)
+  const usage = Math.max(metrics.kv_cache_usage ?? 0, kv.usage_max)
   if (usage >= kvSaturated && (storm ?? 0) >= preemptionStorm) {
     return {
       kind: 'kv_cache',
       because: [
         `KV cache usage reached ${percent(usage)} of ${kv.capacity_tokens} tokens.`,
-        `${preemptions} preemptions, ${(storm ?? 0).toFixed(2)} per served request: their tokens were computed again.`,
+        `${preemptions} preemptions, ${(storm ?? 0).toFixed(2)} per served request: their tokens were computed twice.`,
         `Up to ${queue.waiting_max} requests waited.`,
       ],
     }
@@ -57,8 +62,8 @@ export function findHotspot(telemetry: Telemetry, figures: Figures): Hotspot {
     return {
       kind: 'concurrency_cap',
       because: [
-        `${queue.waiting_mean.toFixed(1)} requests wait on average while KV cache usage never passes ${percent(usage)}.`,
-        `Never more than ${queue.running_max} run at once.`,
+        `${queue.waiting_mean.toFixed(1)} requests wait on average, although KV cache usage never exceeds ${percent(usage)}.`,
+        `At most ${queue.running_max} requests run at the same time.`,
       ],
     }
   }
@@ -75,7 +80,7 @@ export function findHotspot(telemetry: Telemetry, figures: Figures): Hotspot {
     return {
       kind: 'prefill_interference',
       because: [
-        `Inter-token latency p99 is ${p99.toFixed(3)} s, ${(p99 / p50).toFixed(1)} times its median: prefill shares the steps of decodes.`,
+        `Inter-token latency p99 is ${p99.toFixed(3)} s, ${(p99 / p50).toFixed(1)} times its median: prefill delays the decode steps.`,
       ],
     }
   }
@@ -91,14 +96,14 @@ export function findHotspot(telemetry: Telemetry, figures: Figures): Hotspot {
     return {
       kind: 'frontend',
       because: [
-        `The first token takes ${ttft.mean.toFixed(2)} s, of which queue and prefill explain ${explained.toFixed(2)} s.`,
+        `The first token takes ${ttft.mean.toFixed(2)} s on average; queue and prefill explain only ${explained.toFixed(2)} s of it.`,
       ],
     }
   }
   const met = ttft.p95 === null || ttft.p95 <= slo.ttft_p95_s
   return met
-    ? { kind: 'none', because: ['No latency is beyond its objective.'] }
-    : { kind: 'unknown', because: ['Latency is beyond its objective, but no figure tells why.'] }
+    ? { kind: 'none', because: ['All latencies meet their objectives.'] }
+    : { kind: 'unknown', because: ['Latency misses its objective, but no metric shows the cause.'] }
 }
 
 function percent(share: number): string {

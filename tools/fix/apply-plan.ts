@@ -1,18 +1,18 @@
 import { createHash } from 'node:crypto'
 import type { DeploymentConfig } from '../../fixtures/deployment.ts'
 import { canonicalJson } from '../../router/json/json.ts'
+import { escapePointerToken } from '../../router/json/json-pointer.ts'
 import { FixPlanError } from '../errors.ts'
-import { compareVersions } from '../simulation/engine-version.ts'
+import { compareVersions } from '../simulation/engine-settings.ts'
 import type { ConfigChange, FixAction, FixPlan, FixResult } from '../types.ts'
 import { checkEngineArgument } from './check-engine-argument.ts'
-import { checkConflicts } from './conflicts.ts'
 
 /**
- * The configuration after a fix plan, what changed, and what vLLM's documentation says it does.
+ * Applies a fix plan to a copy of a configuration.
  *
- * `updated_config.config_id` is derived from the content, so that the same plan gives the same id.
+ * If anything changes, `updated_config.config_id` becomes a hash of the content, so that the same plan gives the same id.
  *
- * @throws {FixPlanError}
+ * @throws {FixPlanError} if actions contradict each other, or one of them cannot be applied.
  */
 export function applyPlan(config: DeploymentConfig, plan: FixPlan): FixResult {
   checkConflicts(plan.actions)
@@ -24,17 +24,86 @@ export function applyPlan(config: DeploymentConfig, plan: FixPlan): FixResult {
   return { updated_config: updated, diff, expected_impact: impact }
 }
 
-/** Earlier versions had V1 as an option at most. */
+/** @throws {FixPlanError} if the plan has no action, or two actions that contradict each other. */
+function checkConflicts(actions: readonly FixAction[]): void {
+  if (actions.length === 0) {
+    throw new FixPlanError('fix_plan/actions: the plan has no action; use no_change with a reason to change nothing.')
+  }
+  checkOverrides(actions)
+  const seen = new Map<string, { readonly value: unknown; readonly index: number }>()
+  actions.forEach((action, index) => {
+    if (action.action === 'no_change' && actions.length > 1) {
+      throw new FixPlanError(
+        `fix_plan/actions/${index}: no_change must be the only action, but the plan has ${actions.length} actions.`,
+      )
+    }
+    for (const [setting, value] of settingsOf(action)) {
+      const earlier = seen.get(setting)
+      if (earlier !== undefined && earlier.value !== value) {
+        throw new FixPlanError(
+          `fix_plan/actions/${index}: sets ${setting} to ${JSON.stringify(value)}, but fix_plan/actions/${earlier.index} ` +
+            `sets it to ${JSON.stringify(earlier.value)}.`,
+        )
+      }
+      seen.set(setting, { value, index })
+    }
+  })
+}
+
+/** In vLLM the first argument of each pair overrides the second, so a plan that sets both contradicts itself. */
+const overrides = [
+  ['kv_cache_memory_bytes', 'gpu_memory_utilization'],
+  ['num_gpu_blocks_override', 'gpu_memory_utilization'],
+  ['num_gpu_blocks_override', 'kv_cache_memory_bytes'],
+] as const
+
+function checkOverrides(actions: readonly FixAction[]): void {
+  const set = new Map<string, number>()
+  actions.forEach((action, index) => {
+    if (action.action !== 'set_engine_args') return
+    for (const [name, value] of Object.entries(action.args)) if (value !== null) set.set(name, index)
+  })
+  for (const [strong, weak] of overrides) {
+    const index = set.get(weak)
+    if (index === undefined || !set.has(strong)) continue
+    throw new FixPlanError(
+      `fix_plan/actions/${index}/args/${weak}: it has no effect, because ${strong} overrides it; set only one of them.`,
+    )
+  }
+}
+
+/** The settings that an action changes, with their new values. */
+function settingsOf(action: FixAction): [setting: string, value: unknown][] {
+  switch (action.action) {
+    case 'set_engine_args':
+      return Object.entries(action.args).map(([name, value]) => [`engine_args.${name}`, value])
+    case 'set_env':
+    case 'align_nccl_env':
+      return Object.entries(action.env).map(([name, value]) => [`env.${name}`, value])
+    case 'set_resources':
+      return Object.entries(action.resources).map(([name, value]) => [`resources.${name}`, value])
+    case 'change_image':
+      return [['image', action.image]]
+    case 'drain_node':
+      return [['placement.node', action.node]]
+    case 'restart_engine':
+    case 'reset_gpu':
+    case 'no_change':
+      return []
+  }
+}
+
+/** The V1 engine, which the simulation models, is the default since this version. */
 const firstVersionOnV1 = '0.8.0'
 const versionInTag = /:v?(\d+\.\d+\.\d+)/
 
-/** The version that runs in the end, wherever in the plan the image is changed. */
+/** The version after the plan, from whichever action changes the image: all arguments must be valid for it. */
 function plannedVersion({ actions }: FixPlan): string | undefined {
   const change = actions.find((action) => action.action === 'change_image')
   return change === undefined ? undefined : versionInTag.exec(change.image)?.[1]
 }
 
-/** Changes `config` and tells what that does. */
+/** Changes `config`. @returns the documented effect, in a sentence. */
 function applyAction(config: DeploymentConfig, action: FixAction, version: string, at: string): string {
   switch (action.action) {
     case 'set_engine_args':
@@ -44,16 +113,16 @@ function applyAction(config: DeploymentConfig, action: FixAction, version: strin
         if (value === null) delete config.env[name]
         else config.env[name] = value
       }
-      return `Environment of ${config.placement.peers === undefined ? 'the engine' : `the ranks on ${config.placement.node}`}: ${Object.keys(action.env).join(', ')}.`
+      return `The environment of ${config.placement.peers === undefined ? 'the engine' : `the ranks on ${config.placement.node}`} changes: ${Object.keys(action.env).join(', ')}.`
     case 'change_image': {
       if (!versionInTag.test(action.image)) {
         throw new FixPlanError(
-          `${at}/image: "${action.image}" has no version in its tag; give one such as vllm/vllm-openai:v0.20.0.`,
+          `${at}/image: "${action.image}" has no version in its tag; use a tag such as vllm/vllm-openai:v0.20.0.`,
         )
       }
       if (compareVersions(version, firstVersionOnV1) < 0) {
         throw new FixPlanError(
-          `${at}/image: vLLM ${version} runs on the V0 engine, which is not simulated; V1 is the default from ${firstVersionOnV1} on.`,
+          `${at}/image: vLLM ${version} runs on the V0 engine, which is not simulated; use ${firstVersionOnV1} or later.`,
         )
       }
       config.image = action.image
@@ -64,13 +133,13 @@ function applyAction(config: DeploymentConfig, action: FixAction, version: strin
     }
     case 'restart_engine':
       config.history.engine_restarts++
-      return 'The engine restarts: requests in flight are lost, state of the process is fresh, the configuration is the same.'
+      return 'The engine restarts with the same configuration: requests in flight are lost, and the process starts with fresh state.'
     case 'set_resources':
       for (const [name, value] of Object.entries(action.resources)) {
         if (value !== undefined) Object.assign(config.resources, { [name]: value })
       }
-      return `Host resources: ${Object.entries(action.resources)
-        .map(([name, value]) => `${name} ${value}`)
+      return `The host resources change: ${Object.entries(action.resources)
+        .map(([name, value]) => `${name} = ${value}`)
         .join(', ')}.`
     case 'drain_node':
       return drainNode(config, action.node, `${at}/node`)
@@ -81,7 +150,7 @@ function applyAction(config: DeploymentConfig, action: FixAction, version: strin
         )
       }
       config.history.gpu_resets.push(action.gpu)
-      return `GPU ${action.gpu} of ${config.placement.node} is reset: pending row remaps take effect, hung contexts are gone.`
+      return `GPU ${action.gpu} of ${config.placement.node} is reset: pending row remaps take effect and hung contexts are removed.`
     case 'align_nccl_env':
       for (const { env } of [config, ...(config.placement.peers ?? [])]) Object.assign(env, action.env)
       return `All ranks run with the same ${Object.keys(action.env).join(', ')}.`
@@ -111,19 +180,20 @@ function setEngineArgs(
 function drainNode(config: DeploymentConfig, node: string, at: string): string {
   const { placement } = config
   const nodes = [placement, ...(placement.peers ?? [])]
-  const drained = nodes.find((place) => place.node === node)
+  const drained = nodes.find((host) => host.node === node)
   if (drained === undefined) {
     throw new FixPlanError(
-      `${at}: the deployment runs on ${nodes.map((place) => `"${place.node}"`).join(' and ')}, not on "${node}".`,
+      `${at}: the deployment runs on ${nodes.map((host) => `"${host.node}"`).join(' and ')}, not on "${node}".`,
     )
   }
   const [spare, ...others] = placement.spare_nodes
-  if (spare === undefined) throw new FixPlanError(`${at}: there is no spare node to move to.`)
+  if (spare === undefined) throw new FixPlanError(`${at}: the deployment has no spare node to move to.`)
   Object.assign(drained, spare)
   placement.spare_nodes = others
-  return `The deployment moves from ${node} to ${spare.node}; ${node} is out of service.`
+  return `The deployment moves from ${node} to ${spare.node}; ${node} is taken out of service.`
 }
 
+/** Hash of the content: 12 hexadecimal digits are enough to distinguish the configurations of one incident. */
 function fingerprint(config: DeploymentConfig): string {
   const { config_id: _, ...content } = config
   return createHash('sha256').update(canonicalJson(content)).digest('hex').slice(0, 12)
@@ -131,7 +201,7 @@ function fingerprint(config: DeploymentConfig): string {
 
 type Scalar = boolean | number | string | null
 
-/** What differs between two documents, value by value, in the order of their keys; `config_id` is left out. */
+/** The differences between two documents, value by value in the order of their keys, without `config_id`. */
 function configChanges(before: object, after: object): ConfigChange[] {
   const old = new Map(leaves(before, ''))
   const now = new Map(leaves(after, ''))
@@ -150,7 +220,7 @@ function configChanges(before: object, after: object): ConfigChange[] {
 function* leaves(value: unknown, path: string): Generator<[path: string, value: Scalar]> {
   if (typeof value === 'object' && value !== null) {
     for (const [key, part] of Object.entries(value)) {
-      yield* leaves(part, `${path}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`)
+      yield* leaves(part, `${path}/${escapePointerToken(key)}`)
     }
   } else if (value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') {
     yield [path, value]

@@ -1,15 +1,18 @@
 import type { EngineArgumentValue } from '../../fixtures/deployment.ts'
-import { isObject } from '../../router/json/json.ts'
+import { isObject, parseJson } from '../../router/json/json.ts'
 import { closest } from '../../router/text/closest.ts'
 import { FixPlanError } from '../errors.ts'
-import { compareVersions } from '../simulation/engine-version.ts'
+import { compareVersions } from '../simulation/engine-settings.ts'
 import { type EngineArgument, engineArguments, removedArguments } from './engine-arguments.ts'
 
 /**
- * Checks that this version of vLLM accepts an engine argument, and that the simulation knows what it does.
+ * Checks that a version of vLLM accepts an engine argument and that the simulation models it.
  *
- * @param at where it stands in the plan, for the message.
- * @throws {FixPlanError} for an unknown, removed or later argument, a wrong value, or an argument whose effect would not show.
+ * An argument without an effect on speed or memory is accepted even though the simulation ignores it.
+ *
+ * @param at path of the arguments in the tool's input, for the message.
+ * @returns the documentation of the argument.
+ * @throws {FixPlanError} if the argument is unknown, removed, too new, not simulated, or has a wrong value.
  */
 export function checkEngineArgument(
   name: string,
@@ -18,7 +21,7 @@ export function checkEngineArgument(
   at: string,
 ): EngineArgument {
   if (Object.hasOwn(removedArguments, name)) {
-    throw new FixPlanError(`${at}/${name}: vLLM V1 has no engine argument "${name}": ${removedArguments[name]}.`)
+    throw new FixPlanError(`${at}/${name}: vLLM V1 has no engine argument "${name}". ${removedArguments[name]}.`)
   }
   const argument = Object.hasOwn(engineArguments, name) ? engineArguments[name] : undefined
   if (argument === undefined) {
@@ -26,7 +29,7 @@ export function checkEngineArgument(
     throw new FixPlanError(`${at}/${name}: unknown engine argument "${name}".${near ? ` Did you mean "${near}"?` : ''}`)
   }
   if (argument.since !== undefined && compareVersions(version, argument.since) < 0) {
-    throw new FixPlanError(`${at}/${name}: vLLM ${version} has no "${name}"; it came with ${argument.since}.`)
+    throw new FixPlanError(`${at}/${name}: vLLM ${version} has no "${name}"; it was added in ${argument.since}.`)
   }
   if (value === null) return argument
   checkValue(name, value, argument, at)
@@ -37,8 +40,8 @@ export function checkEngineArgument(
 function notSimulated(name: string, { up }: EngineArgument): string {
   const effect = up === undefined ? '' : ` (${up.replace(/\.$/, '')})`
   return (
-    `vLLM has "${name}"${effect}, but it is not part of the simulation: no measurement would show what it does. ` +
-    'Leave it out; the rationale of the plan may recommend it.'
+    `vLLM has "${name}"${effect}, but the simulation does not model it, so its effect would not be visible. ` +
+    'Remove it from the actions; recommend it in the rationale of the plan instead.'
   )
 }
 
@@ -54,20 +57,12 @@ function checkValue(name: string, value: boolean | number | string, argument: En
     const range = maximum === undefined ? `at least ${minimum}` : `${minimum} to ${maximum}`
     throw new FixPlanError(`${at}/${name}: expected ${range}, got ${value}.`)
   }
-  if (json && typeof value === 'string' && !isJsonObject(value)) {
+  if (json && typeof value === 'string' && !isObject(parseJson(value))) {
     throw new FixPlanError(
       `${at}/${name}: expected a JSON object as text, e.g. "{"image": 2}", got ${JSON.stringify(value)}.`,
     )
   }
   if (choices !== undefined && typeof value !== 'boolean' && !choices.includes(value)) {
     throw new FixPlanError(`${at}/${name}: expected one of ${choices.join(', ')}, got ${JSON.stringify(value)}.`)
-  }
-}
-
-function isJsonObject(text: string): boolean {
-  try {
-    return isObject(JSON.parse(text))
-  } catch {
-    return false
   }
 }

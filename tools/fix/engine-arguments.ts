@@ -1,17 +1,22 @@
-/** What is known of a vLLM engine argument. */
+/** Documentation of a vLLM engine argument. */
 export interface EngineArgument {
+  /** Type of the value. */
   readonly type: 'boolean' | 'integer' | 'number' | 'string'
+  /** Smallest value of a number. */
   readonly minimum?: number
+  /** Largest value of a number. */
   readonly maximum?: number
+  /** All allowed values. */
   readonly choices?: readonly (string | number)[]
-  /** The text has to be a JSON object. */
+  /** Whether the text must be a JSON object. */
   readonly json?: boolean
-  /** vLLM does something with it that bears on speed or memory, and the simulation knows nothing of it. */
+  /** The argument affects speed or memory, but the simulation does not model it. */
   readonly notSimulated?: true
-  /** First version that has it. */
+  /** First version of vLLM that has the argument. */
   readonly since?: string
-  /** What a higher value does, or `true`, or any new text. */
+  /** Effect of a higher value, of `true`, or of a new text. */
   readonly up?: string
+  /** Effect of a lower value or of `false`. */
   readonly down?: string
 }
 
@@ -22,11 +27,16 @@ const count = { type: 'integer', minimum: 1 } as const
 const amount = { type: 'number', minimum: 0 } as const
 const notSimulated = { notSimulated: true } as const
 
-/** vLLM V1 engine arguments (`vllm/engine/arg_utils.py`) that an operator changes; effects as the vLLM documentation gives them. */
+/**
+ * The engine arguments of vLLM V1 that operators change.
+ *
+ * Sources: names and types from `vllm/engine/arg_utils.py`, effects from the vLLM documentation. Arguments without an
+ * effect on speed or memory have no text.
+ */
 export const engineArguments: { readonly [name: string]: EngineArgument } = {
   max_num_batched_tokens: {
     ...count,
-    up: 'More prefill per step: shorter time to first token and more throughput, longer inter-token latency, more activation memory.',
+    up: 'More prefill per step: shorter time to first token, more throughput, longer inter-token latency, more activation memory.',
     down: 'Less prefill per step: shorter inter-token latency, longer time to first token.',
   },
   max_num_seqs: {
@@ -38,18 +48,18 @@ export const engineArguments: { readonly [name: string]: EngineArgument } = {
     type: 'number',
     minimum: 0.01,
     maximum: 1,
-    up: 'More KV cache, so fewer preemptions; less slack for allocations at run time.',
-    down: 'Less KV cache, more slack for allocations at run time.',
+    up: 'More KV cache, so fewer preemptions; less free memory for allocations at run time.',
+    down: 'Less KV cache, more free memory for allocations at run time.',
   },
   kv_cache_memory_bytes: { ...count, up: 'Sets the KV cache size directly and overrides gpu_memory_utilization.' },
   kv_cache_dtype: {
     type: 'string',
     choices: ['auto', 'bfloat16', 'float16', 'fp8', 'fp8_e4m3', 'fp8_e5m2', 'fp8_inc', 'fp8_ds_mla'],
-    up: 'Element type of the KV cache: fp8 halves the bytes per token, so about twice the tokens fit; accuracy may suffer.',
+    up: 'Element type of the KV cache: fp8 halves the bytes per token, so about twice as many tokens fit; accuracy may drop.',
   },
   tensor_parallel_size: {
     ...count,
-    up: 'More GPUs per layer: shorter steps and more KV cache per deployment, at the cost of all-reduces.',
+    up: 'More GPUs per layer: shorter steps and more KV cache, at the cost of all-reduces.',
     down: 'Fewer GPUs per layer: longer steps, less KV cache.',
   },
   pipeline_parallel_size: {
@@ -60,17 +70,17 @@ export const engineArguments: { readonly [name: string]: EngineArgument } = {
   data_parallel_size: {
     ...count,
     ...notSimulated,
-    up: 'More replicas: throughput and isolation, no gain for a single request.',
+    up: 'More replicas: more throughput and isolation, but single requests are not faster.',
   },
   max_model_len: {
     ...count,
-    up: 'Longer requests are accepted; the KV cache has to hold at least one of that length.',
-    down: 'Longer requests are refused; frees no memory by itself, but lets startup pass with a smaller KV cache.',
+    up: 'Longer requests are accepted; the KV cache must hold at least one request of that length.',
+    down: 'Longer requests are refused. Frees no memory, but allows startup with a smaller KV cache.',
   },
   enable_chunked_prefill: {
     ...flag,
-    up: 'Decodes go first and prefill fills the budget.',
-    down: 'Whole prompts only: needs max_num_batched_tokens >= max_model_len.',
+    up: 'Decodes are scheduled first, and prefill fills the rest of the budget.',
+    down: 'Prompts are computed in one step: requires max_num_batched_tokens >= max_model_len.',
   },
   enable_prefix_caching: {
     ...flag,
@@ -79,15 +89,15 @@ export const engineArguments: { readonly [name: string]: EngineArgument } = {
   },
   enforce_eager: {
     ...flag,
-    up: 'No CUDA graphs: a little memory saved, much longer steps at small batches.',
+    up: 'No CUDA graphs: saves a little memory; steps with small batches take much longer.',
     down: 'CUDA graphs: shorter steps.',
   },
   scheduler_reserve_full_isl: {
     ...flag,
     since: '0.20.0',
-    up: 'Admits a request only when its whole prompt fits: fewer preemptions, more queueing.',
+    up: 'A request is admitted only if its whole prompt fits: fewer preemptions, more queueing.',
   },
-  async_scheduling: { ...flag, ...notSimulated, up: 'Schedules the next step while the GPU works: fewer gaps.' },
+  async_scheduling: { ...flag, ...notSimulated, up: 'The next step is scheduled while the GPU works: fewer gaps.' },
   scheduling_policy: {
     type: 'string',
     choices: ['fcfs', 'priority'],
@@ -99,18 +109,22 @@ export const engineArguments: { readonly [name: string]: EngineArgument } = {
     choices: ['balanced', 'interactivity', 'throughput'],
     ...notSimulated,
     since: '0.20.0',
-    up: 'Preset of the scheduling budgets.',
+    up: 'Preset for the scheduling budgets.',
   },
-  long_prefill_token_threshold: { type: 'integer', minimum: 0, up: 'Caps the chunk of a long prompt per step.' },
-  max_num_partial_prefills: { ...count, ...notSimulated, up: 'Short prompts may pass long ones.' },
-  max_long_partial_prefills: { ...count, ...notSimulated, up: 'So many of the prompts in progress may be long ones.' },
+  long_prefill_token_threshold: { type: 'integer', minimum: 0, up: 'Limits the chunk of a long prompt per step.' },
+  max_num_partial_prefills: { ...count, ...notSimulated, up: 'Short prompts can overtake long ones.' },
+  max_long_partial_prefills: {
+    ...count,
+    ...notSimulated,
+    up: 'Number of long prompts that can be in progress at the same time.',
+  },
   block_size: { type: 'integer', choices: [1, 8, 16, 32, 64, 128, 256], up: 'Tokens per KV block.' },
   num_gpu_blocks_override: {
     ...count,
-    up: 'Sets the number of KV blocks directly, in place of what gpu_memory_utilization leaves room for.',
-    down: 'Sets a smaller number of KV blocks directly: more preemptions, more slack for allocations at run time.',
+    up: 'Sets the number of KV blocks directly, instead of deriving it from gpu_memory_utilization.',
+    down: 'Sets a smaller number of KV blocks directly: more preemptions, more free memory for allocations at run time.',
   },
-  cpu_offload_gb: { ...amount, up: 'Weights move to host memory: room on the GPU, every step waits for PCIe.' },
+  cpu_offload_gb: { ...amount, up: 'Weights move to host memory: frees GPU memory, but every step waits for PCIe.' },
   kv_offloading_size: { ...amount, up: 'KV blocks are kept in host memory: more host memory used.' },
   kv_offloading_backend: text,
   optimization_level: {
@@ -122,23 +136,23 @@ export const engineArguments: { readonly [name: string]: EngineArgument } = {
   },
   cudagraph_mode: { ...text, ...notSimulated },
   compilation_config: { ...text, ...notSimulated },
-  stream_interval: { ...count, ...notSimulated, up: 'Fewer, larger pieces of a stream: relief for the CPU.' },
+  stream_interval: { ...count, ...notSimulated, up: 'Fewer and larger pieces per stream: less CPU load.' },
   api_server_count: count,
   disable_log_stats: flag,
   disable_custom_all_reduce: { ...flag, up: 'All-reduces go through NCCL instead of the custom kernel.' },
   distributed_executor_backend: { type: 'string', choices: ['mp', 'ray', 'uni', 'external_launcher'] },
   distributed_timeout_seconds: {
     ...count,
-    up: 'Collective operations may take longer before they are given up; removes no cause.',
+    up: 'Collective operations have more time before they are aborted; does not remove the cause.',
   },
   enable_expert_parallel: { ...flag, ...notSimulated },
   dtype: {
     type: 'string',
     choices: ['auto', 'half', 'float16', 'bfloat16', 'float', 'float32'],
     ...notSimulated,
-    up: 'Element type of weights and activations: float32 doubles their memory and the time of a step.',
+    up: 'Element type of weights and activations: float32 doubles memory and step time.',
   },
-  quantization: { ...text, ...notSimulated, up: 'Smaller weights: more KV cache, shorter steps; accuracy may suffer.' },
+  quantization: { ...text, ...notSimulated, up: 'Smaller weights: more KV cache, shorter steps; accuracy may drop.' },
   load_format: text,
   tokenizer_mode: text,
   trust_remote_code: flag,
@@ -148,20 +162,23 @@ export const engineArguments: { readonly [name: string]: EngineArgument } = {
   speculative_config: {
     ...json,
     ...notSimulated,
-    up: 'Drafts tokens ahead: shorter inter-token latency at small batches; the gain shrinks or turns at large ones.',
+    up: 'Drafts tokens ahead: shorter inter-token latency with small batches; little gain or a loss with large ones.',
   },
   enable_lora: flag,
   max_loras: count,
   max_lora_rank: count,
-  limit_mm_per_prompt: { ...json, up: 'Caps the images and videos of a prompt, and with them the encoder memory.' },
+  limit_mm_per_prompt: {
+    ...json,
+    up: 'Limits the images and videos per prompt, which limits the memory of the encoder.',
+  },
   mm_processor_kwargs: {
     ...json,
-    up: 'Options of the image processor: max_pixels scales images down, and with them the encoder memory.',
+    up: 'Options of the image processor: a smaller max_pixels scales images down, which reduces the memory of the encoder.',
   },
   mm_processor_cache_gb: {
     ...amount,
     up: 'More host memory for preprocessed inputs.',
-    down: 'Less host memory; inputs are processed again.',
+    down: 'Less host memory; inputs are preprocessed again.',
   },
   skip_mm_profiling: { ...flag, ...notSimulated },
   hf_overrides: json,
@@ -186,25 +203,25 @@ export const engineArguments: { readonly [name: string]: EngineArgument } = {
   show_hidden_metrics_for_version: text,
 }
 
-/** Arguments of earlier versions and why they do nothing now. */
+/** Arguments of vLLM V0 that V1 does not have, with the reason or the replacement, as a sentence without a period. */
 export const removedArguments: { readonly [name: string]: string } = {
   swap_space:
-    'V1 preempts by recomputation and never swaps; the argument had no effect there and was removed in 2026 (vLLM #36216)',
-  preemption_mode: 'it belonged to V0; V1 knows preemption by recomputation only (vLLM #18115)',
-  num_scheduler_steps: 'multi-step scheduling belonged to V0',
-  multi_step_stream_outputs: 'multi-step scheduling belonged to V0',
-  use_v2_block_manager: 'it was a switch inside V0; V1 has one block manager',
-  scheduler_delay_factor: 'it belonged to the scheduler of V0',
-  worker_use_ray: 'use distributed_executor_backend',
+    'V1 preempts by recomputation and never swaps; the argument had no effect and was removed in 2026 (vLLM #36216)',
+  preemption_mode: 'It belonged to V0; V1 preempts only by recomputation (vLLM #18115)',
+  num_scheduler_steps: 'Multi-step scheduling belonged to V0',
+  multi_step_stream_outputs: 'Multi-step scheduling belonged to V0',
+  use_v2_block_manager: 'It was a switch of V0; V1 has only one block manager',
+  scheduler_delay_factor: 'It belonged to the scheduler of V0',
+  worker_use_ray: 'Use distributed_executor_backend',
   max_seq_len_to_capture: 'V1 captures CUDA graphs by batch size, not by sequence length',
   max_context_len_to_capture: 'V1 captures CUDA graphs by batch size, not by sequence length',
-  num_lookahead_slots: 'it belonged to the scheduler of V0',
-  guided_decoding_backend: 'use structured_outputs_config',
-  speculative_model: 'use speculative_config',
-  num_speculative_tokens: 'use speculative_config',
-  rope_scaling: 'use hf_overrides',
-  rope_theta: 'use hf_overrides',
-  disable_log_requests: 'requests are not logged unless enable_log_requests is set',
-  disable_async_output_proc: 'it was a switch inside V0; see async_scheduling',
-  tokenizer_pool_size: 'it belonged to the tokenizer pool of V0',
+  num_lookahead_slots: 'It belonged to the scheduler of V0',
+  guided_decoding_backend: 'Use structured_outputs_config',
+  speculative_model: 'Use speculative_config',
+  num_speculative_tokens: 'Use speculative_config',
+  rope_scaling: 'Use hf_overrides',
+  rope_theta: 'Use hf_overrides',
+  disable_log_requests: 'Requests are logged only if enable_log_requests is set',
+  disable_async_output_proc: 'It was a switch of V0; see async_scheduling',
+  tokenizer_pool_size: 'It belonged to the tokenizer pool of V0',
 }

@@ -1,60 +1,64 @@
+import { isObject, parseJson } from '../../router/json/json.ts'
 import type { LogErrorKind } from '../types.ts'
 import { type Xid, xidOf } from '../xid-catalogue.ts'
 import { type LogLevel, levelNamed, levelOfPriority, statedLevel } from './log-level.ts'
 import { logRules } from './log-rules.ts'
 
+/** A log line with its level and, if it reports a failure, the class of the failure. */
 export interface ClassifiedLine {
+  /** The line, unchanged. */
   readonly line: string
+  /** Level that the line states. Without one: `error` or `warning` for a failure, otherwise `info`. */
   readonly level: LogLevel
   /** The line without timestamps, process ids and source positions. */
   readonly message: string
-  /** What the line is in the story of a failure; absent for a line that tells of none. */
+  /** Role of the line in a failure; absent if it does not report one. */
   readonly kind?: LogErrorKind
+  /** Class of the failure, e.g. `linux_oom_kill`; `other` for an error that no rule covers. */
   readonly class?: string
-  /** What a catalogue says of the failure: meaning and action of an Xid, meaning of an InfiniBand status. */
+  /** Meaning of a code in the line: of an Xid, with the action that NVIDIA asks for, or of an InfiniBand status. */
   readonly detail?: string
 }
 
 /**
- * Classifies log lines of vLLM (V0 and V1), Ray, NCCL, CUDA, torch, the kernel (dmesg, kmsg), the journal and Kubernetes,
- * one by one.
+ * Classifies log lines of vLLM (V0 and V1), Ray, NCCL, CUDA, PyTorch, the kernel (dmesg, kmsg), the systemd journal and
+ * Kubernetes.
  *
- * `level` is the one that the line states; a line that states none takes `error` or `warning` from what it says, else
- * `info`. A line of a traceback belongs to the line that it continues and tells of nothing by itself.
+ * Each line is classified on its own. Lines of a traceback are never failures: the line before them is.
  */
 export function classifyLogLines(lines: readonly string[]): ClassifiedLine[] {
   return lines.map(classifyLine)
 }
 
-/** Of a longer line only the beginning is examined, so that no line, however made, costs much. */
+/** Only the start of a longer line is examined, so that the cost of a hostile line is limited. */
 const examinedCharacters = 4096
-/** A record in JSON is read whole or not at all, and may carry a traceback. */
+/** A JSON record must be parsed as a whole and can contain a traceback, so its limit is higher. */
 const recordCharacters = 65_536
 
-/** Lines of a traceback, of a C++ backtrace, and the hints that torch prints below an error. */
+/** Lines of a Python traceback or a C++ backtrace, and the hints that PyTorch prints after an error. */
 const continuation =
   /^\s*(?:File "|Traceback|\^|raise |return |self\.|frame #\d+|Exception raised from|what\(\):)|^\s{2,}|^\s*$|^(?:The above exception was|During handling of the above|CUDA kernel errors might be|For debugging consider|Compile with `TORCH_USE_CUDA_DSA`|Device-side assertion tracking|\[?Previous line repeated)/
 
 function classifyLine(line: string): ClassifiedLine {
   const examined = withoutColours(line.slice(0, examinedCharacters))
-  const carried = withoutCarrier(examined)
+  const carried = withoutCollector(examined)
   const structured = carried.startsWith('{')
-    ? structuredLine(withoutCarrier(line.slice(0, recordCharacters)))
+    ? structuredLine(withoutCollector(line.slice(0, recordCharacters)))
     : undefined
   const written =
     structured === undefined ? carried : withoutColours(structured.text.slice(0, examinedCharacters)).trimEnd()
-  // What the program says of its own line counts before what its carrier says.
+  // The level from the program takes precedence over the level from the log collector.
   const stated = statedLevel(written) ?? structured?.level ?? statedLevel(examined)
   const text = messageOf(written)
   const shortened = structured === undefined && line.length > examinedCharacters
-  const message = shortened ? messageOf(withoutCarrier(withoutColours(line))) : text
+  const message = shortened ? messageOf(withoutCollector(withoutColours(line))) : text
   const finding = continuation.test(text) ? undefined : (xidFinding(written) ?? ruleFinding(text, examined))
   if (finding !== undefined) {
     const level = stated ?? (finding.kind === 'benign' ? 'warning' : 'error')
     return { line, level, message, ...finding }
   }
   const unexplained = (stated === 'error' || stated === 'critical') && !continuation.test(text)
-  // An error that no rule knows may be the cause: it is shown, and its class says that nothing is known.
+  // An error that no rule covers may be the cause, so it is reported, with the class "other".
   return unexplained
     ? { line, level: stated, message, kind: 'cause_candidate', class: 'other' }
     : { line, level: stated ?? 'info', message }
@@ -67,8 +71,8 @@ function ruleFinding(text: string, line: string) {
   return { kind: rule.kind, class: rule.class, ...(detail === undefined ? {} : { detail }) }
 }
 
-/** What a carrier of other programs' lines puts before them. */
-const carriers: readonly RegExp[] = [
+/** Prefixes that log collectors add to the lines of other programs. */
+const collectors: readonly RegExp[] = [
   /^\[pod\/\S+\] /, // kubectl logs --prefix
   /^[\w.-]+\s+\| /, // docker compose
   /^\d{4}-\d\d-\d\dT\S+\s+std(?:out|err) [FP] /, // container runtime
@@ -77,7 +81,7 @@ const carriers: readonly RegExp[] = [
   /^\w{3}\s+\d+ \d\d:\d\d:\d\d(?:\.\d+)? \S+ (?!kernel: )[^:\s]+: /, // journal, syslog
 ]
 
-/** What stands before the message of a line, each form at most so often as lines nest it. */
+/** Prefixes of a message, in the order in which they nest; each is removed at most once. */
 const prefixes: readonly RegExp[] = [
   /^<\d{1,3}>/, // syslog priority
   /^\d{1,3},\d+,\d+,[^;]{0,40};/, // /dev/kmsg
@@ -89,9 +93,9 @@ const prefixes: readonly RegExp[] = [
   /^\[\s*(?:\d+\.\d+|\w{3} \w{3}\s+\d+ \d\d:\d\d:\d\d \d{4})\]\s+/, // dmesg, dmesg -T
   /^\d{4}-\d\d-\d\d [\d:.,]+\s+(?:DEBUG|INFO|WARNING|ERROR|CRITICAL)\s+(?:\S+:\d+ -- )?/, // Ray, Python
   /^\d{4}-\d\d-\d\d [\d:.,]+ \| [A-Z]+\s+\| \S+ - /, // loguru
-  // Python, its logger's name first
+  // Python with the name of the logger first
   /^\d{4}-\d\d-\d\d [\d:.,]+ - \S+ - (?:DEBUG|INFO|WARNING|ERROR|CRITICAL) - /,
-  /^(?:\([^)]*\) )+/, // (EngineCore_DP0 pid=123); more blanks than one are the line's own
+  /^(?:\([^)]*\) )+/, // (EngineCore_DP0 pid=123); further spaces belong to the message
   // vLLM V1 and V0, uvicorn
   /^(?:DEBUG|INFO|WARNING|ERROR|CRITICAL):?\s+(?:\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? (?:\[[^\]]+\]|[\w./-]+:\d+\])\s?)?/,
   /^\[rank\d+\]:\s?/, // torchrun
@@ -100,8 +104,8 @@ const prefixes: readonly RegExp[] = [
   /^\S+:\d+:\d+ \[\d+\] (?:\S+:\d+ )?NCCL (?:TRACE|INFO|WARN|ERROR) /,
 ]
 /**
- * Colours that Ray and others write: ESC, then for example `[36m`. Of what was pasted, ESC is often lost; syslog and
- * editors write it in characters.
+ * Terminal colours, as Ray and others write them: ESC and, for example, `[36m`. Pasted text often lacks the ESC; syslog
+ * and editors replace it with `#033` or `^[`.
  */
 const colours = new RegExp(`(?:(?:${String.fromCharCode(27)}|#033|\\^\\[)\\[[\\d;]*m|\\[\\d{1,2}(?:;\\d{1,2})*m)`, 'g')
 
@@ -109,9 +113,9 @@ function withoutColours(line: string): string {
   return line.replace(colours, '')
 }
 
-/** A line as its program wrote it, without what container runtime, compose, kubectl or journal put before it. */
-function withoutCarrier(line: string): string {
-  return carriers.reduce((text, carrier) => text.replace(carrier, ''), line)
+/** A line as its program wrote it, without the prefixes of container runtime, compose, kubectl or journal. */
+function withoutCollector(line: string): string {
+  return collectors.reduce((text, prefix) => text.replace(prefix, ''), line)
 }
 
 /** A line without timestamps, process ids and source positions. */
@@ -128,10 +132,10 @@ interface StructuredLine {
 
 const textKeys = ['message', 'msg', 'MESSAGE', 'log', 'event', 'text']
 const levelKeys = ['level', 'levelname', 'severity', 'lvl', 'log.level']
-/** What loggers write beside the message when they tell of an exception. */
+/** Members in which loggers put an exception. */
 const errorKeys = ['error', 'err', 'exception', 'exc_info']
 
-/** Message and level of a line in JSON (Docker, `journalctl -o json`, loggers); `undefined` for any other line. */
+/** Message and level of a JSON line (Docker, `journalctl -o json`, loggers); `undefined` for any other line. */
 function structuredLine(line: string): StructuredLine | undefined {
   const fields = objectIn(line)
   if (fields === undefined) return undefined
@@ -145,18 +149,15 @@ function structuredLine(line: string): StructuredLine | undefined {
   }
 }
 
+/** The string members of a JSON object. */
 function objectIn(line: string): Map<string, string> | undefined {
-  try {
-    const value: unknown = JSON.parse(line)
-    if (typeof value !== 'object' || value === null) return undefined
-    return new Map(Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string'))
-  } catch {
-    return undefined
-  }
+  const value = parseJson(line)
+  if (!isObject(value)) return undefined
+  return new Map(Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string'))
 }
 
-/** With and without `PCI:`, with a bus id of any length; the code follows the bracket. */
-const line = /NVRM: Xid \([^)]{0,60}\): (\d{1,4})\b/
+/** With or without `PCI:`, and a bus id of any length; the code follows the parenthesis. */
+const xidLine = /NVRM: Xid \([^)]{0,60}\): (\d{1,4})\b/
 
 interface XidFinding {
   readonly kind: LogErrorKind
@@ -164,35 +165,35 @@ interface XidFinding {
   readonly detail: string
 }
 
-/** What a line says by an Xid; `undefined` for a line without one. The word is missing in the two other forms of Xid 79. */
+/** The finding of a line with an Xid; `undefined` for other lines. Two other messages for Xid 79 lack the word "Xid". */
 function xidFinding(text: string): XidFinding | undefined {
-  const code = line.exec(text)?.[1]
+  const code = xidLine.exec(text)?.[1]
   if (code !== undefined) {
     const xid = xidOf(Number(code))
-    return { ...judged(xid), detail: detailOf(xid) }
+    return { ...classOfXid(xid), detail: detailOf(xid) }
   }
   if (!/NVRM: .*fallen off the bus/.test(text)) return undefined
   return { kind: 'cause_candidate', class: 'gpu_lost', detail: detailOf(xidOf(79)) }
 }
 
-function judged({ code, action }: Xid): { readonly kind: LogErrorKind; readonly class: string } {
-  // Codes 162 to 165 tell of power smoothing; the catalogue asks for nothing.
-  if (action === 'IGNORE' || (code >= 162 && code <= 165)) return { kind: 'benign', class: 'xid_informational' }
-  // 45 cleans up after another Xid, 154 announces what another one asks for.
+function classOfXid({ code, action, remedy }: Xid): { readonly kind: LogErrorKind; readonly class: string } {
+  // Codes 162 to 165 report power smoothing; the catalogue lists no action for them.
+  if (remedy === 'none' || (code >= 162 && code <= 165)) return { kind: 'benign', class: 'xid_informational' }
+  // 45 is the cleanup after another Xid; 154 announces the recovery action for another Xid.
   if (action === 'WORKFLOW_XID_45' || action === 'XID_154') return { kind: 'cascade', class: 'xid_following' }
   return { kind: 'cause_candidate', class: 'nvidia_xid' }
 }
 
 function detailOf({ code, action, meaning }: Xid): string {
-  return `Xid ${code}: ${meaning}. Immediate action by NVIDIA's catalogue: ${action ?? 'none'}.`
+  return `Xid ${code}: ${meaning}. Immediate action in NVIDIA's catalogue: ${action ?? 'none'}.`
 }
 
-/** Meanings of work completion statuses (`enum ibv_wc_status`), by number. */
+/** Meanings of InfiniBand work completion statuses (`enum ibv_wc_status` of libibverbs), by number. */
 const meanings: { readonly [status: number]: string } = {
   1: 'local length error',
   2: 'local queue pair operation error',
   4: 'local protection error',
-  5: 'flushed: another error came before',
+  5: 'flushed because of an earlier error',
   8: 'local access error',
   9: 'the remote side refused the request',
   10: 'remote access error',
@@ -203,7 +204,7 @@ const meanings: { readonly [status: number]: string } = {
   20: 'response timeout',
 }
 
-/** What the status in a line of NCCL's InfiniBand transport means; opcode and length mean nothing after an error. */
+/** Meaning of the status in a line of NCCL's InfiniBand transport. Opcode and length are not valid after an error. */
 function ibStatusDetail(text: string): string | undefined {
   const found = /NET\/IB.*?(?:with error (\d+)|status=(?:\w+\((\d+)\)|(\d+)))/.exec(text)
   const status = Number(found?.[1] ?? found?.[2] ?? found?.[3] ?? 0)

@@ -1,6 +1,9 @@
+/** Levels of log lines, from low to high. */
 export const logLevels = ['debug', 'info', 'warning', 'error', 'critical'] as const
+/** Level of a log line. */
 export type LogLevel = (typeof logLevels)[number]
 
+/** Words and letters for levels, in upper case. */
 const names: { readonly [word: string]: LogLevel } = {
   TRACE: 'debug',
   DEBUG: 'debug',
@@ -22,32 +25,32 @@ const names: { readonly [word: string]: LogLevel } = {
 }
 
 const word = '(TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERR|ERROR|CRIT|CRITICAL|FATAL)'
-/** Where a line states its level, each form with the level as its first group. */
+/** Forms in which a line states its level; the first group is the level. */
 const forms: readonly RegExp[] = [
   /\bNCCL (TRACE|INFO|WARN|ERROR)\b/,
-  // vLLM, uvicorn and Python's logging, behind process names in brackets and a time.
+  // vLLM, uvicorn and Python's logging, after process names in parentheses or a time.
   new RegExp(`^(?:\\([^)]*\\)\\s+)*${word}\\b`),
   new RegExp(`^\\[?\\d{4}-\\d\\d-\\d\\d[T ][\\d:.,]+(?:Z|[+-]\\d\\d:?\\d\\d)?\\]?\\s+(?:\\[|- |\\| )?${word}\\b`),
   // Other formats of Python's logging: "time - name - ERROR - x", "[time] name: [ERROR] x", "time [name] ERROR x".
   new RegExp(
     `^\\[?\\d{4}-\\d\\d-\\d\\d[T ][\\d:.,]+(?:Z|[+-]\\d\\d:?\\d\\d)?\\]?(?: -)? \\S{1,80} (?:- |\\[)?${word}\\b`,
   ),
-  // nginx and loggers that put the level first, in brackets.
+  // nginx, and loggers that start with the level in brackets.
   /^(?:\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d )?\[(trace|debug|info|notice|warn|warning|error|crit|critical|alert|emerg|fatal)\]/i,
-  // Compilers' and shells' way.
+  // Compilers and shells.
   /^(error|warning|fatal): /,
-  /** klog of Kubernetes and glog of torch: the letter stands before month and day. */
+  // klog of Kubernetes and glog of PyTorch: a letter before month and day.
   /(?:^|\]: |[[:\]]\[|^\[)([IWEF])\d{3,4} \d\d:\d\d:\d\d\.\d+/,
   /^\[([IWEF]) [\w./]+:\d+\]/,
   /\blevel=(debug|info|warn|warning|error|fatal)\b/i,
   // dmesg -x: facility and level.
   /^\w+\s*:(debug|info|notice|warn|err|crit|alert|emerg)\s*:/,
-  // The kernel's own word, behind the time of dmesg.
+  // The kernel's own WARNING, after the time of dmesg.
   /^\[[^\]]{1,40}\]\s+(WARNING): /,
   /(?:^|[\s.])(?:User|Deprecation|Future|Runtime|Resource)(Warn)ing: /,
 ]
 
-/** syslog priorities 0 to 7, of which the lower three bits are the level. */
+/** Levels of the syslog severities 0 to 7. */
 const priorities: readonly LogLevel[] = [
   'critical',
   'critical',
@@ -59,17 +62,22 @@ const priorities: readonly LogLevel[] = [
   'debug',
 ]
 
+/** The level with a name or letter, in any case; `undefined` if it is unknown. */
 export function levelNamed(name: string): LogLevel | undefined {
   const key = name.toUpperCase()
   return Object.hasOwn(names, key) ? names[key] : undefined
 }
 
-/** @param priority of syslog, its facility included, as a number in text. */
+/**
+ * The level of a syslog priority.
+ *
+ * @param priority decimal number; its lower three bits are the severity, the others the facility.
+ */
 export function levelOfPriority(priority: string | undefined): LogLevel | undefined {
   return priority === undefined || !/^\d{1,3}$/.test(priority) ? undefined : priorities[Number(priority) % 8]
 }
 
-/** The level that a line states itself; `undefined` for one that states none, e.g. of a traceback or of dmesg. */
+/** The level that a line states; `undefined` if it states none, e.g. a line of a traceback or of dmesg. */
 export function statedLevel(line: string): LogLevel | undefined {
   for (const form of forms) {
     const found = form.exec(line)?.[1]

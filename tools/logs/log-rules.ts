@@ -1,9 +1,12 @@
 import type { LogErrorKind } from '../types.ts'
 
+/** One rule: lines that match the pattern belong to the class. */
 export interface LogRule {
   /** Class of the failure, e.g. `linux_oom_kill`. */
   readonly class: string
+  /** Role of such a line in a failure. */
   readonly kind: LogErrorKind
+  /** Matched against the message and against the whole line. */
   readonly pattern: RegExp
 }
 
@@ -11,7 +14,7 @@ function rules(kind: LogErrorKind, table: readonly (readonly [name: string, patt
   return table.map(([name, pattern]) => ({ class: name, kind, pattern }))
 }
 
-/** What looks like a failure and is none. */
+/** Lines that look like a failure but are not one. */
 const benign = rules('benign', [
   [
     'client_error',
@@ -32,7 +35,7 @@ const benign = rules('benign', [
   ['nvswitch_nonfatal', /nvidia-nvswitch\d*: SXid \(.*?\): \d+, Non-?fatal/i],
 ])
 
-/** What follows from another failure: a survivor about a lost peer, a parent about a lost child, a summary. */
+/** Lines that follow from another failure: a process reports a lost peer or child, or a summary is printed. */
 const cascade = rules('cascade', [
   ['xid_following', /Rate limiting GSP RPC error prints/],
   [
@@ -76,7 +79,7 @@ const cascade = rules('cascade', [
   ['back_off', /Back-off restarting failed container|CrashLoopBackOff/],
 ])
 
-/** What nothing else explains by itself: time decides among several. */
+/** Lines that may name the cause. If there are several, the earliest one is usually the cause. */
 const causes = rules('cause_candidate', [
   [
     'linux_oom_kill',
@@ -105,7 +108,7 @@ const causes = rules('cause_candidate', [
     /\[Hardware Error\]|Machine check events logged|mce: .*Uncorrected|severity=Uncorrected|AER: (?:Multiple )?Uncorrect(?:ed|able)|UE memory (?:read )?error|DPC: containment event|AER: can't recover|mlx5_core .*health[ _]compromised|pciehp: Slot\(\S+\): Link Down/,
   ],
   [
-    'link_fault',
+    'link_error',
     /Port module event\[error\]|(?:mlx5_port_module_event|Port module event): module \d+, (?:Cable (?:error|unplugged)|High Temperature)|NIC Link is Down|link status definitely down/,
   ],
   ['nccl_truncated', /[Mm]essage truncated ?: receiv(?:ed|ing) \d+ bytes instead of \d+/],
@@ -151,11 +154,11 @@ const causes = rules('cause_candidate', [
 ])
 
 /**
- * What a line says about a failure; the first rule that matches wins, so that exceptions stand before what they except.
- * An Xid is not judged here but by NVIDIA's catalogue.
+ * All rules. The first match wins, so exceptions come before the rules that they restrict. Xid errors are not covered
+ * here, but by NVIDIA's catalogue.
  *
- * Cause and cascade follow NVIDIA's log attribution (nvidia-resiliency-ext): hardware faults, out-of-memory and
- * exceptions are candidates for the cause; what a survivor says about a lost peer, and a parent about a lost child, is
- * a cascade. A candidate is no verdict.
+ * The split into causes and cascades follows the log attribution of NVIDIA's nvidia-resiliency-ext (PATTERN_REGISTRY.md):
+ * hardware errors, out-of-memory errors and exceptions are candidates for the cause; reports about a lost peer or child
+ * are cascades. A candidate is not a diagnosis.
  */
 export const logRules: readonly LogRule[] = [...benign, ...cascade, ...causes]

@@ -1,22 +1,24 @@
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
 
 const iso = /(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?\s*(Z\b|[+-]\d\d:?\d\d\b)?/
-/** At the head of a line: `dmesg -T`. */
+/** `dmesg -T`, at the start of a line. */
 const dmesg = /^\[\w{3} (\w{3})\s+(\d+) (\d\d):(\d\d):(\d\d) (\d{4})\]/
-/** syslog and `journalctl`. */
+/** syslog and `journalctl`, at the start of a line. */
 const syslog = /^(\w{3})\s+(\d+) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?\b/
-/** vLLM's logger: month, day and clock behind the level. */
+/** vLLM's logger: month, day and time after the level. */
 const vllm =
   /^(?:\([^)]*\)\s+)*(?:DEBUG|INFO|WARNING|ERROR|CRITICAL)\s+(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?/
-/** glog and klog, as torch and Kubernetes write them: `[E310 …` and `E0310 …`. */
+/** glog of PyTorch and klog of Kubernetes: `[E310 …` and `E0310 …`. */
 const glog = /(?:^|[[\s])[IWEF](\d{1,2})(\d\d) (\d\d):(\d\d):(\d\d)\.(\d{1,9})/
 
 /**
- * The time that a log line states, in Unix milliseconds; `undefined` where it states none, as the kernel's seconds since
- * boot.
+ * The time of a log line, in Unix milliseconds.
  *
- * What stands at the head of a line counts, before a time in its message. vLLM, syslog and glog leave out the year: it is
- * taken from `near`, so that the line lies within half a year of it. Times without a zone are UTC.
+ * A time at the start of the line takes precedence over a time in its message. vLLM, syslog and glog write no year: it is
+ * the year that brings the line closest to `near`. Times without a zone are UTC.
+ *
+ * @param near a time close to that of the line, in Unix milliseconds.
+ * @returns `undefined` if the line states no absolute time, such as the kernel's seconds since boot.
  */
 export function timeOf(line: string, near: number): number | undefined {
   const kernel = dmesg.exec(line)
@@ -48,7 +50,7 @@ function nearest(month: number, parts: readonly (string | undefined)[], near: nu
   return candidates.reduce((best, time) => (Math.abs(time - near) < Math.abs(best - near) ? time : best))
 }
 
-/** @param parts day, hour, minute, second and, where there is one, the fraction of a second. */
+/** @param parts day, hour, minute, second and optionally the fraction of a second, as decimal digits. */
 function utc(year: number, month: number, parts: readonly (string | undefined)[]): number {
   const [day = 1, hour = 0, minute = 0, second = 0] = parts.slice(0, 4).map(Number)
   const milliseconds = Number((parts[4] ?? '').padEnd(3, '0').slice(0, 3))

@@ -1,15 +1,19 @@
-import { type LogSource, readLog } from '../../fixtures/load-scenario.ts'
-import type { Scenario } from '../../fixtures/scenario.ts'
+import { readLog } from '../../fixtures/load-scenario.ts'
+import type { LogSource, Scenario } from '../../fixtures/scenario.ts'
+import { DurationError } from '../errors.ts'
 import type { LogError } from '../types.ts'
 import { type ClassifiedLine, classifyLogLines } from './classify-log-lines.ts'
 import { type LogLevel, logLevels } from './log-level.ts'
 import { timeOf } from './log-time.ts'
 
 interface LogQuery {
+  /** Duration before the end of the incident, e.g. `10m`. `undefined`: everything. */
   readonly window: string | undefined
+  /** Largest number of lines. */
   readonly limit: number | undefined
+  /** Words of which a line must contain one, in any case. */
   readonly topics: readonly string[] | undefined
-  /** Lines of this level or above. */
+  /** Lowest level. */
   readonly level?: LogLevel | undefined
 }
 
@@ -17,7 +21,7 @@ interface LogExcerpt {
   readonly window: { readonly start: string; readonly end: string }
   readonly errors: LogError[]
   readonly entries: readonly ClassifiedLine[]
-  /** Sources that nobody collected; absent where all were. */
+  /** Sources that were not collected; absent if all were. */
   readonly not_collected?: LogSource[]
 }
 
@@ -26,23 +30,24 @@ const defaultLimit = 200
 /** A line of a log with its time in Unix milliseconds. */
 interface LogEntry extends ClassifiedLine {
   readonly time: number
-  /** Equal for lines of the same failure, which differ in their numbers; undefined where nothing failed. */
+  /** Key of the failure: the class and the message without its numbers. `undefined` for other lines. */
   readonly failure: string | undefined
 }
 
-/** Classifying a log costs more than a call should; logs are few and live as long as the process. */
+/** Classifying a log is too slow to repeat for each call. Logs live as long as the process. */
 const classified = new WeakMap<readonly string[], readonly LogEntry[]>()
 
 /**
- * The latest lines of some logs of a scenario that fulfil a query, in order of time, and what among them looks like a failure.
+ * Reads the latest lines of one or more logs of a scenario that match a query, in order of time, and groups the possible
+ * failures among all matching lines.
  *
- * @throws {DurationError} when `window` is no duration.
+ * @throws {DurationError} if `window` is not a duration.
  */
 export function readLines(scenario: Scenario, sources: readonly LogSource[], query: LogQuery): LogExcerpt {
   const missing = sources.filter((source) => scenario.logs[source] === undefined)
   const end = Date.parse(scenario.window.start) + scenario.window.duration_s * 1000
   const all = sources.flatMap((source) => entriesOf(readLog(scenario, source), end))
-  // Stable: lines of the same moment stay in the order of their sources.
+  // The sort is stable: lines with the same time keep the order of their sources.
   if (sources.length > 1) all.sort((a, b) => a.time - b.time)
   const first = all.reduce((earliest, { time }) => Math.min(earliest, time), end)
   const start = query.window === undefined ? first : end - parseDuration(query.window)
@@ -54,15 +59,15 @@ export function readLines(scenario: Scenario, sources: readonly LogSource[], que
   )
   return {
     window: { start: new Date(start).toISOString(), end: new Date(end).toISOString() },
-    // Failures are told of all lines, because the cause often stands before the last ones; and first, because a long
-    // result is shown with its middle left out.
+    // Failures come from all matching lines, because the cause is often earlier than the latest lines. They come first,
+    // because the middle of a long result is clipped.
     errors: logErrors(found),
     entries: found.slice(-(query.limit ?? defaultLimit)),
     ...(missing.length === 0 ? {} : { not_collected: [...missing] }),
   }
 }
 
-/** A line without a time continues the one before it. */
+/** Classified lines with their times. A line without a time has the time of the line before it. */
 function entriesOf(lines: readonly string[], near: number): readonly LogEntry[] {
   const known = classified.get(lines)
   if (known !== undefined) return known
@@ -80,7 +85,7 @@ function failureOf({ kind, class: name, message }: ClassifiedLine): string | und
   return kind === undefined || name === undefined ? undefined : `${name} ${message.replace(/\d+/g, '#')}`
 }
 
-/** Failures among lines, equal ones counted together, causes first. */
+/** Groups failures with the same key; causes come first. */
 function logErrors(entries: readonly LogEntry[]): LogError[] {
   const found = new Map<string, { first: LogEntry; count: number }>()
   for (const entry of entries) {
@@ -98,18 +103,14 @@ function logErrors(entries: readonly LogEntry[]): LogError[] {
   return errors.sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind))
 }
 
-/** A window that is no duration. */
-export class DurationError extends Error {
-  override readonly name = 'DurationError'
-  readonly code = 'invalid_duration'
-}
-
+/** Milliseconds per unit. */
 const units: { readonly [unit: string]: number } = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 
 /**
- * Milliseconds of a duration such as `90s`, `10m`, `1h30m`.
+ * Parses a duration such as `90s`, `10m` or `1h30m`.
  *
- * @throws {DurationError}
+ * @returns milliseconds.
+ * @throws {DurationError} if the text is not a duration, or is 0 or longer than a year.
  */
 export function parseDuration(text: string): number {
   const whole = /^(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+$/.test(text)
@@ -117,9 +118,9 @@ export function parseDuration(text: string): number {
   for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g)) {
     milliseconds += Number(amount) * (units[unit ?? ''] ?? 0)
   }
-  // A year is more than any log here covers, and still a date that can be written down.
+  // No log covers a year, and a much longer duration would give an invalid date.
   if (whole && milliseconds > 0 && milliseconds <= 366 * 86_400_000) return milliseconds
   throw new DurationError(
-    `window ${JSON.stringify(text).slice(0, 60)} is no duration: write for example "90s", "10m" or "1h30m".`,
+    `window ${JSON.stringify(text).slice(0, 60)} is not a duration; use for example "90s", "10m" or "1h30m".`,
   )
 }

@@ -7,47 +7,52 @@ const labelName = /[a-zA-Z_][a-zA-Z0-9_]*/y
 const escapes: { readonly [sequence: string]: string } = { '\\\\': '\\', '\\"': '"', '\\n': '\n' }
 
 /**
- * Reads the names, labels and quoted texts of one line from left to right. Every `fail` names what was expected.
+ * Reads names, labels and quoted strings from one line, from left to right. Error messages name the expected token.
  *
- * The text format lets blanks and tabs stand between any two tokens and a comma after the last label; OpenMetrics lets
- * neither. Of an undefined escape the text format knows nothing; OpenMetrics keeps it as it stands.
+ * Differences between the formats: the text format allows spaces and tabs between tokens and a comma after the last
+ * label, and rejects unknown escapes. OpenMetrics allows neither, and keeps unknown escapes unchanged.
  */
 export class LineReader {
+  /** Stops the parser with a problem on this line. */
   readonly fail: Fail
   readonly #text: string
   readonly #format: MetricsFormat
   #at = 0
 
+  /** @param text the line, without its line feed. */
   constructor(text: string, format: MetricsFormat, fail: Fail) {
     this.#text = text
     this.#format = format
     this.fail = fail
   }
 
-  /** What was not read yet. */
+  /** The rest of the line. */
   get rest(): string {
     return this.#text.slice(this.#at)
   }
 
+  /** Reads an unquoted metric name; `undefined` if there is none. */
   metricName(): string | undefined {
     return this.#match(metricName)
   }
 
+  /** Reads an exact text. @returns whether the line continues with it. */
   take(text: string): boolean {
     if (!this.#text.startsWith(text, this.#at)) return false
     this.#at += text.length
     return true
   }
 
+  /** Skips spaces and tabs where the format allows them. */
   blanks(): void {
     if (this.#format === 'openmetrics') return
     while (this.#text[this.#at] === ' ' || this.#text[this.#at] === '\t') this.#at++
   }
 
   /**
-   * Labels up to `}`, the `{` being read already. The name of the metric may stand quoted among them.
+   * Reads labels up to `}`, after the `{`. The metric name can be among them, in quotes.
    *
-   * @param outside the name that stood before the brace.
+   * @param outside the metric name before the brace.
    */
   labels(outside: string | undefined): { readonly labels: Labels; readonly name: string | undefined } {
     const labels: { [name: string]: string } = {}
@@ -58,7 +63,7 @@ export class LineReader {
       const quoted = this.#text[this.#at] === '"'
       const label = quoted ? this.quoted('a label name') : this.#match(labelName)
       if (label === undefined) return this.fail(`expected a label name or "}", found ${this.#shown()}`)
-      if (label === '') return this.fail('a name in quotes is empty')
+      if (label === '') return this.fail('a quoted name is empty')
       this.blanks()
       if (this.take('=')) {
         this.blanks()
@@ -75,6 +80,7 @@ export class LineReader {
     }
   }
 
+  /** Reads a quoted string. @param what its role, for messages. */
   quoted(what: string): string {
     if (!this.take('"')) return this.fail(`expected ${what} in quotes, found ${this.#shown()}`)
     let text = ''
@@ -82,8 +88,8 @@ export class LineReader {
       const character = this.#text[this.#at] ?? ''
       if (character === '"') {
         this.#at++
-        // A decoder puts U+FFFD where the bytes were no UTF-8; half a surrogate pair is none either.
-        return /[\p{Surrogate}\ufffd]/u.test(text) ? this.fail(`${what} is no valid UTF-8`) : text
+        // A lenient decoder replaces invalid UTF-8 with U+FFFD. Half a surrogate pair is invalid as well.
+        return /[\p{Surrogate}\ufffd]/u.test(text) ? this.fail(`${what} is not valid UTF-8`) : text
       }
       const sequence = this.#text.slice(this.#at, this.#at + 2)
       const plain = character === '\\' ? escapes[sequence] : undefined
@@ -95,7 +101,7 @@ export class LineReader {
     return this.fail(`${what} is not closed`)
   }
 
-  /** What comes next, for a message. */
+  /** The next characters, for a message. */
   #shown(): string {
     const rest = this.rest.slice(0, 20)
     return rest === '' ? 'the end of the line' : JSON.stringify(rest)
@@ -103,8 +109,8 @@ export class LineReader {
 
   #set(labels: { [name: string]: string }, label: string, value: string): void {
     if (label === '__name__') this.fail('label __name__ is reserved')
-    if (Object.hasOwn(labels, label)) this.fail(`label ${label} stands twice`)
-    // A plain assignment to __proto__ would change the object instead of adding the label.
+    if (Object.hasOwn(labels, label)) this.fail(`label ${label} appears twice`)
+    // An assignment to __proto__ would change the prototype instead of adding a label.
     Object.defineProperty(labels, label, { value, enumerable: true, configurable: true, writable: true })
   }
 
@@ -119,7 +125,7 @@ export class LineReader {
 const decimal = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/
 const infinity = /^([+-]?)inf(?:inity)?$/i
 
-/** What Go's `ParseFloat` reads, without hexadecimal numbers and underscores; `undefined` for anything else. */
+/** Parses a number like Go's `ParseFloat`, without hexadecimal numbers and underscores; `undefined` if it is not one. */
 export function parseValue(token: string): number | undefined {
   if (decimal.test(token)) {
     const value = Number(token)
@@ -131,7 +137,7 @@ export function parseValue(token: string): number | undefined {
   return found[1] === '-' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY
 }
 
-/** JSON has no NaN or infinity: those are written as texts. */
+/** A value for JSON: NaN and infinity become the strings `NaN`, `+Inf` and `-Inf`. */
 export function jsonValue(value: number): number | string {
   if (Number.isFinite(value)) return value
   return Number.isNaN(value) ? 'NaN' : value > 0 ? '+Inf' : '-Inf'
@@ -139,20 +145,20 @@ export function jsonValue(value: number): number | string {
 
 interface Timestamp {
   readonly milliseconds: number
-  /** For comparisons: a double does not hold the nanoseconds of a present-day time. */
+  /** For comparisons: a double cannot represent a current time in nanoseconds. */
   readonly nanoseconds: bigint
 }
 
 const int64 = 2n ** 63n
 
-/** Whole milliseconds, as the text format has them; `undefined` for anything that is no 64-bit integer. */
+/** Parses a timestamp of the text format: integer milliseconds; `undefined` if it is not a 64-bit integer. */
 export function parseMilliseconds(token: string): Timestamp | undefined {
   if (!/^[+-]?\d+$/.test(token)) return undefined
   const value = BigInt(token.replace(/^\+/, ''))
   return value < -int64 || value >= int64 ? undefined : { milliseconds: Number(value), nanoseconds: value * 1_000_000n }
 }
 
-/** Seconds, as OpenMetrics has them; digits beyond the nanosecond are cut off. */
+/** Parses a timestamp of OpenMetrics: seconds. Digits below the nanosecond are ignored. */
 export function parseSeconds(token: string): Timestamp | undefined {
   if (!decimal.test(token)) return undefined
   const [, sign, whole = '', fraction = ''] = /^([+-]?)(\d+)(?:\.(\d*))?$/.exec(token) ?? []

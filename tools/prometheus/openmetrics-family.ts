@@ -2,7 +2,7 @@ import { parseValue } from './line-reader.ts'
 import type { Fail, MetricFamily, ParsedSample } from './metrics-page.ts'
 
 const types = ['counter', 'gauge', 'histogram', 'gaugehistogram', 'summary', 'info', 'stateset', 'unknown']
-/** What a sample of a family appends to the name; a type that stands not here has the bare name. */
+/** Suffixes of the samples of a family, by type. Types that are not listed have no suffix. */
 const suffixes: { readonly [type: string]: readonly string[] } = {
   counter: ['_total', '_created'],
   summary: ['', '_count', '_sum', '_created'],
@@ -11,12 +11,14 @@ const suffixes: { readonly [type: string]: readonly string[] } = {
   info: ['_info'],
 }
 
+/** Suffixes that the samples of a family of this type can have. */
 export function suffixesOf(type: string | undefined): readonly string[] {
   return suffixes[type ?? ''] ?? ['']
 }
 
-/** A family of an OpenMetrics page, and the rules that its samples have to keep (OpenMetrics 1.0, "Metric types"). */
+/** A family of an OpenMetrics page. It checks the rules for its samples (OpenMetrics 1.0, "Metric types"). */
 export class OpenMetricsFamily {
+  /** Name without suffixes. */
   readonly name: string
   #type: string | undefined
   #help: string | undefined
@@ -33,18 +35,22 @@ export class OpenMetricsFamily {
   #groupTime: bigint | undefined
   readonly #seen = new Set<string>()
 
+  /** @param name without suffixes. */
   constructor(name: string) {
     this.name = name
   }
 
+  /** Type from the TYPE line; `undefined` if there is none. */
   get type(): string | undefined {
     return this.#type
   }
 
+  /** Whether a sample with this name belongs to the family. */
   accepts(sampleName: string): boolean {
     return suffixesOf(this.#type).some((suffix) => sampleName === this.name + suffix)
   }
 
+  /** Adds the text of a HELP, TYPE or UNIT line. */
   describe(keyword: string, text: string, fail: Fail): void {
     if (this.#samples.length > 0) fail(`${keyword} of ${this.name} comes after its samples`)
     if (keyword === 'HELP') {
@@ -63,6 +69,7 @@ export class OpenMetricsFamily {
       fail(`${this.#type} ${this.name} has a unit`)
   }
 
+  /** Adds a sample. @param nanoseconds its timestamp, for comparisons. */
   add(sample: ParsedSample, nanoseconds: bigint | undefined, fail: Fail): void {
     this.#checkLabels(sample, fail)
     this.#checkValue(sample, fail)
@@ -74,7 +81,7 @@ export class OpenMetricsFamily {
       const backwards = nanoseconds !== undefined && this.#groupTime !== undefined && nanoseconds < this.#groupTime
       if (backwards && this.#type !== 'info') fail(`timestamps of ${this.name} go backwards`)
     } else {
-      if (this.#groups.has(group)) fail(`the samples of a metric of ${this.name} do not stand together`)
+      if (this.#groups.has(group)) fail(`the samples of a metric of ${this.name} are not adjacent`)
       this.#seen.clear()
     }
     if (this.#groupTime !== nanoseconds) this.#seen.clear()
@@ -84,7 +91,7 @@ export class OpenMetricsFamily {
     const series = JSON.stringify([sample.name, Object.entries(sample.labels).sort()])
     if (this.#seen.has(series)) {
       if (nanoseconds === undefined) fail(`a second sample of ${sample.name} with the same labels`)
-      // The same nanosecond again: the timestamps differ in digits that are cut off.
+      // The timestamps differ only in digits below the nanosecond, which are ignored.
       return
     }
     this.#seen.add(series)
@@ -92,7 +99,7 @@ export class OpenMetricsFamily {
     this.#timed.push({ sample, group, nanoseconds })
   }
 
-  /** Checks what only all samples together show. */
+  /** Checks the rules that concern all samples of the family. */
   close(fail: Fail): void {
     if (this.#type === 'counter') this.#checkTotals(fail)
     if (this.#type !== 'histogram' && this.#type !== 'gaugehistogram') return
@@ -110,9 +117,10 @@ export class OpenMetricsFamily {
     const counted = this.#timed.filter(({ sample }) => sample.name === `${this.name}_total`)
     const totals = new Set(counted.map(({ group }) => group))
     const missing = this.#timed.find(({ group }) => !totals.has(group))
-    if (missing !== undefined) fail(`${missing.sample.name} stands without ${this.name}_total`)
+    if (missing !== undefined) fail(`${missing.sample.name} has no ${this.name}_total`)
   }
 
+  /** The family with all its samples. */
   result(): MetricFamily {
     return {
       name: this.name,
@@ -127,9 +135,10 @@ export class OpenMetricsFamily {
     if (this.#type === 'stateset' && labels[this.name] === undefined)
       fail(`a state of ${this.name} has no label ${this.name}`)
     if (this.#suffix(name) === '_bucket') {
-      const bound = parseValue(labels['le'] ?? '')
-      if (bound === undefined || Number.isNaN(bound)) fail(`label le of a bucket of ${this.name} is not a number`)
-      if (bound === Number.POSITIVE_INFINITY && labels['le'] !== '+Inf') fail('the infinite bound is written "+Inf"')
+      const upper = parseValue(labels['le'] ?? '')
+      if (upper === undefined || Number.isNaN(upper)) fail(`label le of a bucket of ${this.name} is not a number`)
+      if (upper === Number.POSITIVE_INFINITY && labels['le'] !== '+Inf')
+        fail('the infinite limit must be written as "+Inf"')
     }
     if (this.#type === 'summary' && name === this.name) {
       const quantile = parseValue(labels['quantile'] ?? '') ?? Number.NaN
@@ -145,12 +154,12 @@ export class OpenMetricsFamily {
       !Number.isInteger(number) &&
       Math.abs(number) !== Number.POSITIVE_INFINITY
     )
-      fail(`${name} is ${value}; it has to be a whole number`)
+      fail(`${name} is ${value}; it must be an integer`)
     if (/^_(total|bucket|count|sum|gcount|gsum)$/.test(suffix) && Number.isNaN(number)) fail(`${name} is NaN`)
     if (/^_(total|bucket|count|sum|gcount)$/.test(suffix) && number < 0) fail(`${name} is negative`)
     if (this.#type === 'stateset' && number !== 0 && number !== 1)
-      fail(`a state of ${this.name} is ${value}, not 0 or 1`)
-    if (this.#type === 'info' && number !== 1) fail(`${name} is ${value}; an info is 1`)
+      fail(`a state of ${this.name} is ${value}; it must be 0 or 1`)
+    if (this.#type === 'info' && number !== 1) fail(`${name} is ${value}; an info must be 1`)
     if (this.#type === 'summary' && suffix === '' && number < 0) fail(`a quantile of ${this.name} is negative`)
   }
 
@@ -159,15 +168,15 @@ export class OpenMetricsFamily {
     const suffix = this.#suffix(name)
     const bucket = suffix === '_bucket' && (this.#type === 'histogram' || this.#type === 'gaugehistogram')
     if (!bucket && !(suffix === '_total' && this.#type === 'counter'))
-      fail(`${name} has an exemplar; only buckets and counters may`)
+      fail(`${name} has an exemplar; only buckets and counters can have one`)
   }
 
-  /** What a sample appends to the name; nothing in a family without a type. */
+  /** Suffix of a sample's name; empty in a family without a type. */
   #suffix(sampleName: string): string {
     return this.#type === undefined ? '' : sampleName.slice(this.name.length)
   }
 
-  /** Labels that all samples of one metric share. Infos cannot be told apart. */
+  /** Labels that all samples of one metric have in common. All infos of a family form one metric. */
   #groupOf({ name, labels }: ParsedSample): unknown {
     if (this.#type === 'info') return []
     const own =
@@ -187,24 +196,24 @@ export class OpenMetricsFamily {
 /** Checks one histogram at one time: bounds and counts ascend, `+Inf` is there and equals the count, sum and count come together. */
 function checkHistogram(name: string, samples: readonly ParsedSample[], fail: Fail): void {
   const of = (suffix: string) => samples.filter((sample) => sample.name === name + suffix)
-  const buckets = of('_bucket').map(({ labels, value }) => ({ bound: number(labels['le']), count: number(value) }))
-  buckets.forEach(({ bound, count }, index) => {
+  const buckets = of('_bucket').map(({ labels, value }) => ({ upper: number(labels['le']), count: number(value) }))
+  buckets.forEach(({ upper, count }, index) => {
     const before = buckets[index - 1]
     if (before === undefined) return
-    if (bound <= before.bound) fail(`the bounds of ${name} are out of order`)
-    if (count < before.count) fail(`the buckets of ${name} do not ascend`)
+    if (upper <= before.upper) fail(`the bucket limits of ${name} are out of order`)
+    if (count < before.count) fail(`the buckets of ${name} are not cumulative`)
   })
   const last = buckets.at(-1)
-  if (last?.bound !== Number.POSITIVE_INFINITY) fail(`${name} has no bucket +Inf`)
+  if (last?.upper !== Number.POSITIVE_INFINITY) fail(`${name} has no bucket +Inf`)
   const [count] = [...of('_count'), ...of('_gcount')]
   const [sum] = of('_sum')
   const [gaugeSum] = of('_gsum')
   if (count !== undefined && number(count.value) !== last.count)
     fail(`the count of ${name} is ${count.value}, its bucket +Inf is ${last.count}`)
   if ((count === undefined) !== (sum === undefined && gaugeSum === undefined))
-    fail(`${name} has count or sum, not both`)
-  const negative = buckets.some(({ bound }) => bound < 0)
-  if (negative && sum !== undefined) fail(`${name} has negative bounds and a sum`)
+    fail(`${name} must have both count and sum, or none of them`)
+  const negative = buckets.some(({ upper }) => upper < 0)
+  if (negative && sum !== undefined) fail(`${name} has negative bucket limits and a sum`)
   if (!negative && gaugeSum !== undefined && number(gaugeSum.value) < 0) fail(`the sum of ${name} cannot be negative`)
 }
 

@@ -2,17 +2,22 @@ import { jsonValue, LineReader, parseSeconds, parseValue } from './line-reader.t
 import type { Exemplar, Fail, MetricFamily, MetricsPage, ParsedSample } from './metrics-page.ts'
 import { OpenMetricsFamily, suffixesOf } from './openmetrics-family.ts'
 
-/** OpenMetrics 1.0, line by line: families stand together, metadata before samples, `# EOF` at the end. */
+/**
+ * Parser of OpenMetrics 1.0, line by line.
+ *
+ * The lines of a family must be adjacent, metadata comes before samples, and the page ends with `# EOF`.
+ */
 export class OpenMetrics {
   readonly #families: OpenMetricsFamily[] = []
-  /** Every name that a family lays claim to. */
+  /** Every name that belongs to a family, including those with suffixes. */
   readonly #claimed = new Set<string>()
   #current: OpenMetricsFamily | undefined
   #ended = false
 
+  /** Reads the next line, without its line feed. */
   line(line: string, fail: Fail): void {
-    if (this.#ended) fail('nothing may follow "# EOF"')
-    if (line === '') fail('OpenMetrics has no empty lines')
+    if (this.#ended) fail('text after "# EOF"')
+    if (line === '') fail('OpenMetrics does not allow empty lines')
     if (line === '# EOF') {
       this.#close(fail)
       this.#ended = true
@@ -20,6 +25,7 @@ export class OpenMetrics {
     else this.#sample(line, fail)
   }
 
+  /** Ends the page and returns it. */
   end(fail: Fail): MetricsPage {
     if (!this.#ended) fail('"# EOF" is missing: the page is cut off')
     const families = this.#families.map((family): MetricFamily => family.result())
@@ -28,7 +34,7 @@ export class OpenMetrics {
 
   #metadata(line: string, fail: Fail): void {
     const keyword = /^# (HELP|TYPE|UNIT) /.exec(line)
-    if (keyword === null) fail('OpenMetrics has no comments besides HELP, TYPE, UNIT and EOF')
+    if (keyword === null) fail('OpenMetrics allows no comments except HELP, TYPE, UNIT and EOF')
     const reader = new LineReader(line.slice(keyword[0].length), 'openmetrics', fail)
     const name = reader.rest.startsWith('"') ? reader.quoted('a metric name') : reader.metricName()
     if (name === undefined || !reader.take(' ')) {
@@ -46,7 +52,7 @@ export class OpenMetrics {
 
   #open(name: string, fail: Fail): OpenMetricsFamily {
     this.#close(fail)
-    if (this.#claimed.has(name)) fail(`${name} clashes with a family before it: the lines of a family stand together`)
+    if (this.#claimed.has(name)) fail(`${name} clashes with an earlier family: the lines of a family must be adjacent`)
     this.#current = new OpenMetricsFamily(name)
     this.#families.push(this.#current)
     return this.#current
@@ -56,7 +62,7 @@ export class OpenMetrics {
     const family = this.#current
     if (family === undefined) return
     for (const suffix of new Set(['', ...suffixesOf(family.type)])) {
-      if (this.#claimed.has(family.name + suffix)) fail(`${family.name}${suffix} clashes with a family before it`)
+      if (this.#claimed.has(family.name + suffix)) fail(`${family.name}${suffix} clashes with an earlier family`)
       this.#claimed.add(family.name + suffix)
     }
     family.close(fail)
@@ -64,13 +70,13 @@ export class OpenMetrics {
   }
 }
 
-/** Characters of all names and values in the labels of an exemplar together. */
+/** Largest total length of the label names and values of an exemplar, in characters (OpenMetrics 1.0, "Exemplars"). */
 const exemplarLimit = 128
 
-/** One sample line: name, labels, value, and where they stand timestamp and exemplar, each after exactly one space. */
+/** Reads a sample line: name, labels, value, and optionally a timestamp and an exemplar, separated by single spaces. */
 function readOpenMetricsSample(reader: LineReader): {
   readonly sample: ParsedSample
-  /** For comparisons; `undefined` where the line has no timestamp. */
+  /** For comparisons; `undefined` if the line has no timestamp. */
   readonly nanoseconds: bigint | undefined
 } {
   const { fail } = reader
@@ -88,12 +94,12 @@ function readOpenMetricsSample(reader: LineReader): {
 }
 
 function readExemplar(reader: LineReader): Exemplar {
-  if (!reader.take('{')) return reader.fail('expected "{" at the beginning of an exemplar')
+  if (!reader.take('{')) return reader.fail('expected "{" at the start of an exemplar')
   const { labels, name } = reader.labels(undefined)
-  if (name !== undefined) return reader.fail('an exemplar has labels only, no metric name')
+  if (name !== undefined) return reader.fail('an exemplar must not have a metric name')
   const length = Object.entries(labels).reduce((sum, [label, text]) => sum + [...label].length + [...text].length, 0)
   if (length > exemplarLimit) {
-    return reader.fail(`the labels of an exemplar have ${length} characters; at most ${exemplarLimit} are allowed`)
+    return reader.fail(`the labels of an exemplar have ${length} characters; the limit is ${exemplarLimit}`)
   }
   const { value, timestamp } = numbers(reader, reader.rest)
   return { labels, value, ...(timestamp === undefined ? {} : { timestamp_ms: timestamp.milliseconds }) }

@@ -1,30 +1,38 @@
-import type { Observations } from '../simulation/distribution.ts'
+import type { Distribution } from '../simulation/distribution.ts'
 
 type Labels = { readonly [name: string]: string }
 
-/** Writes text format 0.0.4 as Python's client does: labels sorted, floats, counters with `_total`, a `_created` gauge each. */
+/**
+ * Writes a page in text format 0.0.4 in the style of Python's `prometheus_client`: sorted labels, numbers as floats,
+ * counters with the suffix `_total`, and a `_created` gauge for each counter and histogram.
+ */
 export class PageWriter {
   readonly #lines: string[] = []
   readonly #labels: Labels
   readonly #createdAt: number
 
-  /** @param createdAt Unix seconds at which the process began to count. */
+  /**
+   * @param labels labels of every sample, except those of {@link info}.
+   * @param createdAt start time of the counters, in Unix seconds.
+   */
   constructor(labels: Labels, createdAt: number) {
     this.#labels = labels
     this.#createdAt = createdAt
   }
 
+  /** Writes a gauge with one sample per series. */
   gauge(name: string, help: string, series: readonly (readonly [labels: Labels, value: number])[]): void {
     this.#head(name, help, 'gauge')
     for (const [labels, value] of series) this.#sample(name, { ...this.#labels, ...labels }, value)
   }
 
-  /** A gauge that carries its information in its labels and nothing else. */
+  /** Writes a gauge of value 1 whose labels contain the information. */
   info(name: string, help: string, labels: Labels): void {
     this.#head(name, help, 'gauge')
     this.#sample(name, labels, 1)
   }
 
+  /** Writes a counter with one sample per series. `name` has no suffix. */
   counter(name: string, help: string, series: readonly (readonly [labels: Labels, value: number])[]): void {
     this.#head(`${name}_total`, help, 'counter')
     for (const [labels, value] of series) this.#sample(`${name}_total`, { ...this.#labels, ...labels }, value)
@@ -35,11 +43,12 @@ export class PageWriter {
     )
   }
 
-  histogram(name: string, help: string, bounds: readonly number[], observations: Observations): void {
+  /** Writes a histogram. @param upperBounds limits of the buckets, ascending, without `+Inf`. */
+  histogram(name: string, help: string, upperBounds: readonly number[], observations: Distribution): void {
     this.#head(name, help, 'histogram')
-    const cumulative = observations.cumulative(bounds)
-    bounds.forEach((bound, index) => {
-      this.#sample(`${name}_bucket`, { ...this.#labels, le: pythonFloat(bound) }, cumulative[index] ?? 0)
+    const cumulative = observations.cumulative(upperBounds)
+    upperBounds.forEach((upper, index) => {
+      this.#sample(`${name}_bucket`, { ...this.#labels, le: pythonFloat(upper) }, cumulative[index] ?? 0)
     })
     this.#sample(`${name}_bucket`, { ...this.#labels, le: '+Inf' }, observations.count)
     this.#sample(`${name}_count`, this.#labels, observations.count)
@@ -47,6 +56,7 @@ export class PageWriter {
     this.#created(name, help, [{}])
   }
 
+  /** The page so far. */
   text(): string {
     return `${this.#lines.join('\n')}\n`
   }
@@ -75,7 +85,7 @@ function escaped(value: string): string {
   return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')
 }
 
-/** Numbers as `prometheus_client` prints them: `520.0`, and an exponent from seven digits before the point on. */
+/** Formats a number like `prometheus_client`: `520.0`, or with an exponent from seven digits before the decimal point. */
 export function pythonFloat(value: number): string {
   if (Number.isNaN(value)) return 'NaN'
   if (!Number.isFinite(value)) return value > 0 ? '+Inf' : '-Inf'

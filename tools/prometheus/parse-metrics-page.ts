@@ -1,15 +1,16 @@
+import { MetricsPageError } from '../errors.ts'
 import type { Fail, MetricsFormat, MetricsPage } from './metrics-page.ts'
-import { MetricsPageError } from './metrics-page.ts'
 import { OpenMetrics } from './openmetrics.ts'
 import { TextFormat } from './text-format.ts'
 
 /**
- * Parses a metrics page: Prometheus text format 0.0.4 (the default), or OpenMetrics 1.0.
+ * Parses a metrics page.
  *
- * Strict: what breaks the format is an error with its line, and so is a page that is cut off. Bytes have to be UTF-8;
- * a text is taken as decoded.
+ * The parser is strict: it rejects a page that breaks its format or is cut off, and names the line.
  *
- * @throws {MetricsPageError}
+ * @param page bytes, which must be UTF-8, or decoded text.
+ * @param options `format` is `prometheus` (text format 0.0.4, the default) or `openmetrics` (OpenMetrics 1.0).
+ * @throws {MetricsPageError} if the page breaks its format.
  */
 export function parseMetricsPage(
   page: string | Uint8Array,
@@ -17,14 +18,14 @@ export function parseMetricsPage(
 ): MetricsPage {
   const text = typeof page === 'string' ? page : decoded(page)
   const lines = text.split('\n')
-  // What stands after the last line feed is no whole line: of the text format it is a page that was cut.
+  // Text after the last line feed is not a complete line: the page was cut off.
   const rest = lines.pop() ?? ''
   const parser = format === 'openmetrics' ? new OpenMetrics() : new TextFormat()
   lines.forEach((line, index) => {
     parser.line(line, failAt(index + 1))
   })
   const failAfter = failAt(lines.length + 1)
-  // Blanks at the end of the text format say nothing, with or without a line feed.
+  // The text format allows spaces and tabs at the end.
   const cut = format === 'openmetrics' ? rest !== '' : /[^ \t]/.test(rest)
   if (cut) {
     const cutOff = 'the page is cut off: its last line has no line feed'
@@ -47,6 +48,6 @@ function decoded(bytes: Uint8Array): string {
   } catch {
     const lenient = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes)
     const before = lenient.slice(0, lenient.indexOf('\ufffd'))
-    throw new MetricsPageError(before.split('\n').length, 'the bytes are no valid UTF-8')
+    throw new MetricsPageError(before.split('\n').length, 'the bytes are not valid UTF-8')
   }
 }

@@ -17,7 +17,7 @@ const types: { readonly [spelling: string]: string } = {
   gaugehistogram: 'gaugehistogram',
   gauge_histogram: 'gaugehistogram',
 }
-/** What a sample of a family may append to the name. */
+/** Suffixes of the samples of a family, by type. */
 const suffixes: { readonly [type: string]: readonly string[] } = {
   histogram: ['_bucket', '_count', '_sum'],
   gaugehistogram: ['_bucket', '_count', '_sum'],
@@ -25,21 +25,25 @@ const suffixes: { readonly [type: string]: readonly string[] } = {
 }
 
 /**
- * Prometheus text format 0.0.4, line by line, as strict as the parser of prometheus/common: lines of a family need not
- * stand together, and a histogram need not be complete.
+ * Parser of Prometheus text format 0.0.4, line by line.
+ *
+ * It is as strict as the parser of prometheus/common: the lines of a family need not be adjacent, and a histogram need
+ * not be complete.
  */
 export class TextFormat {
   readonly #families = new Map<string, OpenFamily>()
   readonly #samples: ParsedSample[] = []
 
+  /** Reads the next line, without its line feed. */
   line(line: string, fail: Fail): void {
     const text = line.replace(/^[ \t]+/, '')
     if (text.startsWith('#')) this.#comment(text.slice(1), fail)
     else if (text !== '') this.#sample(text, fail)
   }
 
+  /** Ends the page and returns it. */
   end(): MetricsPage {
-    // A HELP or TYPE without samples describes nothing.
+    // A family without samples is not part of the result.
     const families = [...this.#families.values()]
       .filter(({ samples }) => samples.length > 0)
       .map((family): MetricFamily => ({ ...family, type: family.type ?? 'untyped', unit: undefined }))
@@ -48,7 +52,7 @@ export class TextFormat {
 
   #comment(text: string, fail: Fail): void {
     const keyword = /^[ \t]*(HELP|TYPE)[ \t]+(?=[^ \t])/.exec(text)
-    // Any other comment, and a keyword with nothing behind it, says nothing.
+    // Other comments, and keywords without a name, are ignored.
     if (keyword === null) return
     const reader = new LineReader(text.slice(keyword[0].length), 'prometheus', fail)
     const name = reader.rest.startsWith('"') ? reader.quoted('a metric name') : reader.metricName()
@@ -74,7 +78,7 @@ export class TextFormat {
     const family = this.#open(name)
     if (family.type !== undefined) fail(`a second TYPE for ${name}`)
     if (family.samples.length > 0) fail(`TYPE of ${name} comes after its samples`)
-    // Only blanks and tabs are no part of it: the carriage return of a CRLF page is.
+    // Only spaces and tabs are trimmed. The carriage return of a CRLF page makes the type invalid.
     const spelling = content.replace(/[ \t]+$/, '')
     const type = spelling.toLowerCase()
     family.type = Object.hasOwn(types, type)
@@ -119,7 +123,8 @@ function readSample(reader: LineReader): ParsedSample {
   if (token === undefined) return fail(`expected a value after ${name}`)
   const value = parseValue(token) ?? fail(`${JSON.stringify(token)} is not a number`)
   if (time === undefined) return { name, labels, value: jsonValue(value) }
-  const timestamp = parseMilliseconds(time) ?? fail(`timestamp ${JSON.stringify(time)} is not in whole milliseconds`)
+  const timestamp =
+    parseMilliseconds(time) ?? fail(`timestamp ${JSON.stringify(time)} is not an integer number of milliseconds`)
   if (more.length > 0) fail(`expected the end of the line, found ${JSON.stringify(more[0])}`)
   return { name, labels, value: jsonValue(value), timestamp_ms: timestamp.milliseconds }
 }
@@ -127,17 +132,17 @@ function readSample(reader: LineReader): ParsedSample {
 function checkSample({ name, labels, value }: ParsedSample, family: OpenFamily, fail: Fail): void {
   const histogram = family.type === 'histogram' || family.type === 'gaugehistogram'
   if (histogram && name === `${family.name}_bucket`) {
-    boundOf(labels, 'le', fail)
+    checkNumericLabel(labels, 'le', fail)
     if (typeof value === 'number' && value < 0) fail(`a negative bucket of histogram ${family.name}`)
   }
   if (histogram && name === `${family.name}_count` && typeof value === 'number' && value < 0)
     fail(`a negative count of histogram ${family.name}`)
   if (family.type === 'summary' && name === family.name && labels['quantile'] !== undefined)
-    boundOf(labels, 'quantile', fail)
+    checkNumericLabel(labels, 'quantile', fail)
 }
 
-function boundOf(labels: ParsedSample['labels'], label: string, fail: Fail): number {
+function checkNumericLabel(labels: ParsedSample['labels'], label: string, fail: Fail): void {
   const text = labels[label]
-  if (text === undefined) return fail(`a bucket has no label ${label}`)
-  return parseValue(text) ?? fail(`label ${label} is ${JSON.stringify(text)}, not a number`)
+  if (text === undefined) fail(`a bucket has no label ${label}`)
+  if (parseValue(text) === undefined) fail(`label ${label} is ${JSON.stringify(text)}, not a number`)
 }

@@ -1,14 +1,14 @@
 import type { Scenario } from '../../fixtures/scenario.ts'
-import { Observations } from '../simulation/distribution.ts'
-import { compareVersions } from '../simulation/engine-version.ts'
+import { Distribution } from '../simulation/distribution.ts'
+import { compareVersions } from '../simulation/engine-settings.ts'
 import { simulate } from '../simulation/simulate.ts'
 import { PageWriter } from './page-writer.ts'
 
 /**
- * The metrics page of vLLM V1, scraped at the end of the scenario's window, in text format 0.0.4.
+ * Writes the metrics page of vLLM V1 at the end of the scenario's window, in text format 0.0.4.
  *
- * The engine process started to count when the window opened, so that totals are the deltas over the window. An engine
- * that is down exposes nothing: the page is empty. One that keeps no statistics exposes those of its process alone.
+ * Counters start when the window opens, so totals are sums over the window. The page of an engine that is down is empty.
+ * An engine without statistics exposes only the metrics of its process.
  */
 export function vllmPage(scenario: Scenario): string {
   const window = simulate(scenario)
@@ -19,7 +19,7 @@ export function vllmPage(scenario: Scenario): string {
   const page = new PageWriter({ engine: '0', model_name: deployment.model }, Date.parse(scenario.window.start) / 1000)
   const gauge = (name: string, help: string, value: number) => page.gauge(`vllm:${name}`, help, [[{}, value]])
   const counter = (name: string, help: string, value: number) => page.counter(`vllm:${name}`, help, [[{}, value]])
-  const histogram = (name: string, help: string, bounds: readonly number[], values: Observations) =>
+  const histogram = (name: string, help: string, bounds: readonly number[], values: Distribution) =>
     page.histogram(`vllm:${name}`, help, bounds, values)
 
   gauge('num_requests_running', 'Number of requests in model execution batches.', end.running)
@@ -107,6 +107,7 @@ export function vllmPage(scenario: Scenario): string {
   return page.text()
 }
 
+/** The page of an engine that was started with `--disable-log-stats`. */
 function processPage({ window }: Scenario): string {
   const start = Date.parse(window.start) / 1000
   const page = new PageWriter({}, start)
@@ -115,13 +116,13 @@ function processPage({ window }: Scenario): string {
   return page.text()
 }
 
-function constant(value: number, count: number): Observations {
-  const observations = new Observations()
+function constant(value: number, count: number): Distribution {
+  const observations = new Distribution()
   observations.add(value, count)
   return observations
 }
 
-/** Upper bounds of vLLM V1's histograms (`vllm/v1/metrics/loggers.py`), without `+Inf`. */
+// Limits of the buckets of vLLM V1's histograms (`vllm/v1/metrics/loggers.py`), without `+Inf`. Times are in seconds.
 const ttftBounds = [
   0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 20, 40, 80, 160, 640, 2560,
 ]
@@ -130,7 +131,7 @@ const requestBounds = [0.3, 0.5, 0.8, 1, 1.5, 2, 2.5, 5, 10, 15, 20, 30, 40, 50,
 const iterationBounds = [1, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384]
 const samplesPerRequestBounds = [1, 2, 5, 10, 20]
 
-/** 1, 2, 5, 10, 20, 50, … up to the longest request. */
+/** Buckets for numbers of tokens: 1, 2, 5, 10, 20, 50, … up to the longest request. */
 function tokenBounds(maxModelLen: number): number[] {
   const bounds: number[] = []
   for (let power = 1; power <= maxModelLen; power *= 10) {

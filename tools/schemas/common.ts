@@ -1,58 +1,90 @@
-/** Input property that names an incident. */
+import { deploymentSchema } from '../../fixtures/deployment.ts'
+
+// Properties and schemas that several tools share. Descriptions of input properties are sent to the model with every
+// request: keep them short. `readOnly` marks a document that the model refers to and never writes: it is advertised
+// without its members.
+
+/** Input property: the id of an incident. */
 export const scenarioProperty = {
   type: 'string',
   minLength: 1,
   description: 'Id of the incident, as given in the task, e.g. "kv_cache_pressure".',
 } as const
 
-/** Input and output properties of the log tools. */
+/** Input property: a deployment configuration. */
+export const configProperty = {
+  ...deploymentSchema,
+  readOnly: true,
+  description:
+    'The whole configuration: {"$result":"fetch_config#/config"} or {"$result":"apply_fix_simulation#/updated_config"}.',
+} as const
+
+/** Input property of the log tools: how far back to look. */
 export const windowProperty = {
   type: 'string',
   description: 'How far back from the end of the incident, e.g. "90s", "10m", "1h30m". Default: everything.',
 } as const
+
+/** Input property of the log tools: the largest number of lines. */
 export const limitProperty = {
   type: 'integer',
   minimum: 1,
   maximum: 2000,
-  description: 'At most so many lines, the latest ones. Default 200.',
+  description: 'Largest number of lines; the latest are returned. Default 200.',
 } as const
+
+/** Input property of the log tools: words to search for. */
 export const topicsProperty = {
   type: 'array',
   items: { type: 'string', minLength: 1 },
-  description: 'Keep only lines that contain one of these words, whatever their case.',
+  description: 'Keep only lines that contain one of these words (case-insensitive).',
 } as const
+
+/** Output property of the log tools: the time that the result covers. */
 export const observedWindowSchema = {
   type: 'object',
   additionalProperties: false,
   required: ['start', 'end'],
   properties: { start: { type: 'string', format: 'date-time' }, end: { type: 'string', format: 'date-time' } },
 } as const
+
+/** Output property of the log tools: possible failures, lines with the same message grouped, causes first. */
 export const logErrorsSchema = {
   type: 'array',
   description:
-    'What looks like a failure among all lines of the window and topics, also those beyond the limit. A cascade follows from another failure; benign is none.',
+    'Possible failures among all lines of the window and topics, including lines beyond the limit. A cascade follows from another failure; benign is not a failure.',
   items: {
     type: 'object',
     additionalProperties: false,
     required: ['message', 'kind', 'class', 'line', 'count'],
     properties: {
-      message: { type: 'string' },
+      message: { type: 'string', description: 'The line without timestamps, process ids and source positions.' },
       kind: { enum: ['cause_candidate', 'cascade', 'benign'] },
-      class: { type: 'string' },
-      line: { type: 'string' },
-      count: { type: 'integer', minimum: 1 },
-      detail: { type: 'string' },
+      class: {
+        type: 'string',
+        description: 'Class of the failure, e.g. "linux_oom_kill"; "other" for an error that no rule covers.',
+      },
+      line: { type: 'string', description: 'The first of these lines, unchanged.' },
+      count: { type: 'integer', minimum: 1, description: 'Number of lines of this class and message.' },
+      detail: {
+        type: 'string',
+        description: "Meaning of a code, e.g. of an Xid, with the action that NVIDIA's catalogue asks for.",
+      },
     },
   },
 } as const
+
+/** Output property of the log tools: logs that were not collected. */
 export const notCollectedSchema = {
   type: 'array',
-  description: 'Logs that nobody collected: that they show nothing means nothing.',
+  description: 'Logs that were not collected. No lines from them does not mean that nothing happened.',
   items: { enum: ['vllm', 'dmesg', 'journal'] },
 } as const
+
+/** Samples of a metrics page, as `fetch_prometheus_metrics` returns and `analyze_metrics` takes them. */
 export const samplesSchema = {
   type: 'array',
-  readOnly: true, // written by tools, not by the model: advertised without its members
+  readOnly: true,
   items: {
     type: 'object',
     additionalProperties: false,
@@ -63,12 +95,12 @@ export const samplesSchema = {
       value: {
         type: ['number', 'string'],
         pattern: '^(NaN|[+-]Inf)$',
-        description: 'A number, or "NaN", "+Inf", "-Inf".',
+        description: 'A number, or "NaN", "+Inf" or "-Inf", which JSON cannot express as numbers.',
       },
-      timestamp_ms: { type: 'number' },
+      timestamp_ms: { type: 'number', description: 'Unix milliseconds; absent if the page states no time.' },
     },
   },
 } as const
 
-/** All incident tools only read, give the same answer for the same input, and touch nothing outside. */
+/** Every incident tool only reads, gives the same output for the same input, and reaches nothing outside the process. */
 export const pureAnnotations = { readOnlyHint: true, idempotentHint: true, openWorldHint: false } as const

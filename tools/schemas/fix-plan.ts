@@ -1,10 +1,13 @@
+import { deploymentSchema } from '../../fixtures/deployment.ts'
+
 const text = { type: 'string', minLength: 1 } as const
 const amount = { type: 'number', exclusiveMinimum: 0 } as const
+const scalar = { type: ['boolean', 'number', 'string', 'null'] } as const
 
-/** JSON Schema of {@link FixPlan}. */
+/** JSON Schema of a fix plan. The model writes plans, so it is advertised in full: keep it short. */
 export const fixPlanSchema = {
   type: 'object',
-  description: 'What shall be done. Actions are applied in order; two that contradict each other are rejected.',
+  description: 'The changes. Actions are applied in order; contradicting actions are rejected.',
   additionalProperties: false,
   required: ['summary', 'actions'],
   properties: {
@@ -18,7 +21,7 @@ export const fixPlanSchema = {
         anyOf: [
           {
             type: 'object',
-            description: 'Set vLLM engine arguments, Python spelling; null restores the default.',
+            description: 'Set vLLM engine arguments (Python spelling); null restores the default.',
             additionalProperties: false,
             required: ['action', 'args'],
             properties: {
@@ -26,13 +29,13 @@ export const fixPlanSchema = {
               args: {
                 type: 'object',
                 minProperties: 1,
-                additionalProperties: { type: ['boolean', 'number', 'string', 'null'] },
+                additionalProperties: scalar,
               },
             },
           },
           {
             type: 'object',
-            description: 'Set environment variables of the engine; null removes one.',
+            description: 'Set environment variables of the engine; null removes a variable.',
             additionalProperties: false,
             required: ['action', 'env'],
             properties: {
@@ -42,7 +45,7 @@ export const fixPlanSchema = {
           },
           {
             type: 'object',
-            description: 'Run another image; its tag gives the vLLM version.',
+            description: 'Run another image; its tag must contain the vLLM version.',
             additionalProperties: false,
             required: ['action', 'image'],
             properties: { action: { const: 'change_image' }, image: text },
@@ -56,7 +59,7 @@ export const fixPlanSchema = {
           },
           {
             type: 'object',
-            description: 'Change host memory, CPU cores or shared memory (GiB, cores, GiB).',
+            description: 'Set host memory (GiB), CPU cores or shared memory (GiB).',
             additionalProperties: false,
             required: ['action', 'resources'],
             properties: {
@@ -85,7 +88,7 @@ export const fixPlanSchema = {
           },
           {
             type: 'object',
-            description: 'Set the same NCCL_* environment on all ranks.',
+            description: 'Set the same NCCL_* variables on all ranks.',
             additionalProperties: false,
             required: ['action', 'env'],
             properties: {
@@ -100,13 +103,43 @@ export const fixPlanSchema = {
           },
           {
             type: 'object',
-            description: 'Change nothing, and say why. Stands alone.',
+            description: 'Change nothing, with the reason. Must be the only action.',
             additionalProperties: false,
             required: ['action', 'reason'],
             properties: { action: { const: 'no_change' }, reason: text },
           },
         ],
       },
+    },
+  },
+} as const
+
+/** JSON Schema of the result of `apply_fix_simulation`. */
+export const fixResultSchema = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['updated_config', 'diff', 'expected_impact'],
+  properties: {
+    updated_config: deploymentSchema,
+    diff: {
+      type: 'array',
+      description: 'Differences in the style of JSON Patch. "from" is the earlier value; absent if there was none.',
+      items: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['op', 'path'],
+        properties: {
+          op: { enum: ['add', 'remove', 'replace'] },
+          path: { type: 'string' },
+          from: scalar,
+          value: scalar,
+        },
+      },
+    },
+    expected_impact: {
+      type: 'array',
+      items: { type: 'string' },
+      description: "Effect of each action according to vLLM's documentation, one text per action.",
     },
   },
 } as const

@@ -1,20 +1,31 @@
+import { sloSchema } from '../../fixtures/scenario.ts'
+
+const text = { type: 'string' } as const
+const time = { type: 'string', format: 'date-time' } as const
 const count = { type: 'integer', minimum: 0 } as const
 const amount = { type: 'number', minimum: 0 } as const
 const seconds = { type: ['number', 'null'], minimum: 0 } as const
 const share = { type: 'number', minimum: 0, maximum: 1 } as const
-const distribution = {
+
+/** JSON Schema of a latency distribution, in seconds. The statistics are `null` if nothing was observed. */
+export const latencyStatisticsSchema = {
   type: 'object',
   additionalProperties: false,
   required: ['count', 'mean', 'p50', 'p95', 'p99'],
   properties: { count, mean: seconds, p50: seconds, p95: seconds, p99: seconds },
 } as const
 
-/** JSON Schema of {@link Telemetry}. */
+/**
+ * JSON Schema of a telemetry document: one observed window of serving, summarised. Logs and metrics pages are separate.
+ *
+ * `readOnly` shortens what the model is shown: it refers to a telemetry and never writes one, so the members are left
+ * out of the advertised schema.
+ */
 export const telemetrySchema = {
   type: 'object',
   description:
-    'One observed window of serving, summed up: {"$input":"pre_telemetry"} or {"$result":"collect_post_telemetry#/post_telemetry"}.',
-  readOnly: true, // written by tools, not by the model: advertised without its members
+    'Summary of one observed window: {"$input":"pre_telemetry"} or {"$result":"collect_post_telemetry#/post_telemetry"}.',
+  readOnly: true,
   additionalProperties: false,
   required: [
     'scenario',
@@ -30,81 +41,74 @@ export const telemetrySchema = {
     'health',
   ],
   properties: {
-    scenario: { type: 'string' },
-    phase: { enum: ['pre', 'post'] },
-    config_id: { type: 'string' },
+    scenario: { ...text, description: 'Id of the incident.' },
+    phase: { enum: ['pre', 'post'], description: 'Before or after a fix.' },
+    config_id: { ...text, description: 'The configuration that served the window.' },
     window: {
       type: 'object',
       additionalProperties: false,
       required: ['start', 'end', 'duration_s'],
-      properties: {
-        start: { type: 'string', format: 'date-time' },
-        end: { type: 'string', format: 'date-time' },
-        duration_s: { type: 'number', exclusiveMinimum: 0 },
-      },
+      properties: { start: time, end: time, duration_s: { type: 'number', exclusiveMinimum: 0 } },
     },
-    slo: {
-      type: 'object',
-      additionalProperties: false,
-      required: ['ttft_p95_s', 'inter_token_p99_s', 'served_ratio'],
-      properties: {
-        ttft_p95_s: { type: 'number', exclusiveMinimum: 0 },
-        inter_token_p99_s: { type: 'number', exclusiveMinimum: 0 },
-        served_ratio: share,
-      },
-    },
+    slo: { ...sloSchema, description: 'The limits that the window is judged by.' },
     requests: {
       type: 'object',
+      description:
+        'Requests of the window: served, failed and unfinished add up to arrived. Unfinished requests were waiting or running when the window closed.',
       additionalProperties: false,
       required: ['arrived', 'served', 'failed', 'unfinished', 'preemptions'],
       properties: { arrived: count, served: count, failed: count, unfinished: count, preemptions: count },
     },
     latency: {
       type: 'object',
-      description: 'Seconds.',
+      description: 'Latencies in seconds: time to first token, between tokens, end to end, and by phase of a request.',
       additionalProperties: false,
       required: ['ttft_s', 'inter_token_s', 'e2e_s', 'queue_s', 'prefill_s', 'decode_s'],
       properties: {
-        ttft_s: distribution,
-        inter_token_s: distribution,
-        e2e_s: distribution,
-        queue_s: distribution,
-        prefill_s: distribution,
-        decode_s: distribution,
+        ttft_s: latencyStatisticsSchema,
+        inter_token_s: latencyStatisticsSchema,
+        e2e_s: latencyStatisticsSchema,
+        queue_s: latencyStatisticsSchema,
+        prefill_s: latencyStatisticsSchema,
+        decode_s: latencyStatisticsSchema,
       },
     },
     throughput: {
       type: 'object',
+      description: 'Rates over the window.',
       additionalProperties: false,
       required: ['requests_per_s', 'prompt_tokens_per_s', 'generation_tokens_per_s'],
       properties: { requests_per_s: amount, prompt_tokens_per_s: amount, generation_tokens_per_s: amount },
     },
     queue: {
       type: 'object',
+      description: 'Waiting and running requests: mean over time, and maximum.',
       additionalProperties: false,
       required: ['waiting_mean', 'waiting_max', 'running_mean', 'running_max'],
       properties: { waiting_mean: amount, waiting_max: amount, running_mean: amount, running_max: amount },
     },
     kv_cache: {
       type: 'object',
+      description: 'Size of the KV cache, and the share of its blocks in use (0 to 1).',
       additionalProperties: false,
       required: ['capacity_tokens', 'usage_mean', 'usage_max'],
       properties: { capacity_tokens: amount, usage_mean: share, usage_max: share },
     },
     health: {
       type: 'object',
+      description: 'The engine and its workers when the window closed.',
       additionalProperties: false,
       required: ['engine_up', 'healthy_workers', 'stuck_workers'],
       properties: {
         engine_up: { type: 'boolean' },
         healthy_workers: count,
         stuck_workers: count,
-        reason: { type: 'string', description: 'Last message of an engine that is down.' },
+        reason: { ...text, description: 'Last message of an engine that is down.' },
       },
     },
     missing: {
       type: 'array',
-      description: 'Members that nobody observed: what stands in them means nothing.',
+      description: 'Members that were not observed. They contain 0 or null, which means nothing. Absent: none missing.',
       minItems: 1,
       uniqueItems: true,
       items: { enum: ['requests', 'latency', 'throughput', 'queue', 'kv_cache'] },

@@ -1,25 +1,25 @@
 import type { DeploymentConfig } from '../../fixtures/deployment.ts'
 import { loadScenario } from '../../fixtures/load-scenario.ts'
 import type { Scenario } from '../../fixtures/scenario.ts'
-import type { Telemetry } from '../types.ts'
-import { type Observations, rounded } from './distribution.ts'
+import type { LatencyStatistics, Telemetry } from '../types.ts'
+import { type Distribution, rounded } from './distribution.ts'
 import { simulate } from './simulate.ts'
 import type { SimulatedWindow } from './window.ts'
 
 /**
- * The telemetry of an incident before any fix.
+ * The telemetry of an incident before a fix.
  *
- * @throws {UnknownScenarioError} whose message lists the ids.
+ * @throws {UnknownScenarioError} if there is no such scenario.
  */
 export function telemetryOf(scenarioId: string): Telemetry {
   const scenario = loadScenario(scenarioId)
-  return telemetryWith(scenario, scenario.deployment, 'pre')
+  return simulateTelemetry(scenario, scenario.deployment, 'pre')
 }
 
-/** The telemetry of a scenario's window as it goes with `config`. */
-export function telemetryWith(scenario: Scenario, config: DeploymentConfig, phase: Telemetry['phase']): Telemetry {
+/** Simulates the scenario's window with a configuration and summarises it. */
+export function simulateTelemetry(scenario: Scenario, config: DeploymentConfig, phase: Telemetry['phase']): Telemetry {
   const window = simulate(scenario, config)
-  const { counts, load, observed, engine } = window
+  const { counts, occupancy, observed, engine } = window
   const served = counts.stopped + counts.cutByLength
   const workers = workerHealth(window)
   const start = Date.parse(scenario.window.start)
@@ -41,12 +41,12 @@ export function telemetryWith(scenario: Scenario, config: DeploymentConfig, phas
       preemptions: counts.preemptions,
     },
     latency: {
-      ttft_s: distributionOf(observed.ttft),
-      inter_token_s: distributionOf(observed.interToken),
-      e2e_s: distributionOf(observed.e2e),
-      queue_s: distributionOf(observed.queue),
-      prefill_s: distributionOf(observed.prefill),
-      decode_s: distributionOf(observed.decode),
+      ttft_s: statisticsOf(observed.ttft),
+      inter_token_s: statisticsOf(observed.interToken),
+      e2e_s: statisticsOf(observed.e2e),
+      queue_s: statisticsOf(observed.queue),
+      prefill_s: statisticsOf(observed.prefill),
+      decode_s: statisticsOf(observed.decode),
     },
     throughput: {
       requests_per_s: rounded(served / window.endS),
@@ -54,15 +54,15 @@ export function telemetryWith(scenario: Scenario, config: DeploymentConfig, phas
       generation_tokens_per_s: rounded(counts.generationTokens / window.endS),
     },
     queue: {
-      waiting_mean: rounded(load.waitingMean),
-      waiting_max: load.waitingMax,
-      running_mean: rounded(load.runningMean),
-      running_max: load.runningMax,
+      waiting_mean: rounded(occupancy.waitingMean),
+      waiting_max: occupancy.waitingMax,
+      running_mean: rounded(occupancy.runningMean),
+      running_max: occupancy.runningMax,
     },
     kv_cache: {
       capacity_tokens: window.memory?.kvTokens ?? 0,
-      usage_mean: rounded(load.kvUsageMean),
-      usage_max: rounded(load.kvUsageMax),
+      usage_mean: rounded(occupancy.kvUsageMean),
+      usage_max: rounded(occupancy.kvUsageMax),
     },
     health: {
       engine_up: engine.up,
@@ -74,13 +74,13 @@ export function telemetryWith(scenario: Scenario, config: DeploymentConfig, phas
   return window.notObserved.has('engine') ? withoutEngineFigures(telemetry) : telemetry
 }
 
-/** Workers that are alive, told apart by whether they get anywhere. */
+/** Living workers, by whether they make progress. All workers of a stalled engine are stuck. */
 export function workerHealth({ engine, settings }: SimulatedWindow): { healthy: number; stuck: number } {
   if (engine.stalled) return { healthy: 0, stuck: settings.ranks }
   return { healthy: engine.up ? settings.ranks : 0, stuck: 0 }
 }
 
-/** What is left of a telemetry when the engine's own figures were not collected. */
+/** A telemetry without the engine's own metrics, which were not collected. */
 function withoutEngineFigures(telemetry: Telemetry): Telemetry {
   const none = { count: 0, mean: null, p50: null, p95: null, p99: null }
   return {
@@ -94,24 +94,22 @@ function withoutEngineFigures(telemetry: Telemetry): Telemetry {
   }
 }
 
-type Distribution = Telemetry['latency']['ttft_s']
+/** Sorting all observations is too slow to repeat for each call. The entries live as long as their window. */
+const statistics = new WeakMap<Distribution, LatencyStatistics>()
 
-/** Walking through all observations costs more than a call should; they live as long as their window. */
-const distributions = new WeakMap<Observations, Distribution>()
-
-function distributionOf(observations: Observations): Distribution {
-  let distribution = distributions.get(observations)
-  if (distribution === undefined) {
-    distribution = {
-      count: observations.count,
-      mean: observations.count === 0 ? null : rounded(observations.sum / observations.count),
-      p50: roundedOrNull(observations.quantile(0.5)),
-      p95: roundedOrNull(observations.quantile(0.95)),
-      p99: roundedOrNull(observations.quantile(0.99)),
+function statisticsOf(distribution: Distribution): LatencyStatistics {
+  let known = statistics.get(distribution)
+  if (known === undefined) {
+    known = {
+      count: distribution.count,
+      mean: distribution.count === 0 ? null : rounded(distribution.sum / distribution.count),
+      p50: roundedOrNull(distribution.quantile(0.5)),
+      p95: roundedOrNull(distribution.quantile(0.95)),
+      p99: roundedOrNull(distribution.quantile(0.99)),
     }
-    distributions.set(observations, distribution)
+    statistics.set(distribution, known)
   }
-  return distribution
+  return known
 }
 
 function roundedOrNull(value: number | null): number | null {

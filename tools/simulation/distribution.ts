@@ -1,11 +1,19 @@
-/** Observations with how often each was made: one engine step observes the same value for all its requests. */
-export class Observations {
+/**
+ * An empirical distribution of weighted values: how often each value was observed.
+ *
+ * One engine step gives many requests the same inter-token latency, so a value is added once with a weight instead of
+ * once per request.
+ */
+export class Distribution {
   readonly #values: number[] = []
   readonly #weights: number[] = []
   #ordered: { readonly values: Float64Array; readonly weights: Float64Array } | undefined
+  /** Number of observations: the sum of all weights. */
   count = 0
+  /** Sum of all observations. */
   sum = 0
 
+  /** Adds `weight` observations of the same value. */
   add(value: number, weight = 1): void {
     if (weight === 0) return
     this.#values.push(value)
@@ -15,7 +23,11 @@ export class Observations {
     this.sum += value * weight
   }
 
-  /** Nearest rank: the smallest observation that at least `share` of all do not exceed. */
+  /**
+   * Quantile by nearest rank: the smallest observation that is at least as large as `share` (0 to 1) of all.
+   *
+   * @returns `null` if nothing was observed.
+   */
   quantile(share: number): number | null {
     if (this.count === 0) return null
     const rank = Math.max(1, Math.ceil(share * this.count))
@@ -28,18 +40,18 @@ export class Observations {
     return null
   }
 
-  /** For each upper bound, how many observations do not exceed it: a Prometheus histogram without `+Inf`. */
-  cumulative(bounds: readonly number[]): number[] {
+  /** For each upper bound, the number of observations up to it: the buckets of a Prometheus histogram without `+Inf`. */
+  cumulative(upperBounds: readonly number[]): number[] {
     const { values, weights } = this.#ascending()
     let next = 0
     let seen = 0
-    return bounds.map((bound) => {
-      while (next < values.length && (values[next] ?? 0) <= bound) seen += weights[next++] ?? 0
+    return upperBounds.map((limit) => {
+      while (next < values.length && (values[next] ?? 0) <= limit) seen += weights[next++] ?? 0
       return seen
     })
   }
 
-  /** The values, each once, with how often it was observed. Adding comes often and asking seldom: this is made when asked. */
+  /** Distinct values in ascending order with their weights. Computed on demand: values are added often and read rarely. */
   #ascending() {
     if (this.#ordered === undefined) {
       const weightOf = new Map<number, number>()
@@ -53,7 +65,7 @@ export class Observations {
   }
 }
 
-/** Six digits after the point: microseconds where the value is in seconds. */
+/** Rounds to six decimal places, which are microseconds if the value is in seconds. */
 export function rounded(value: number): number {
   return Math.round(value * 1e6) / 1e6
 }

@@ -1,54 +1,74 @@
 import type { DeploymentConfig } from '../../fixtures/deployment.ts'
-import { isObject, type Json, type JsonObject } from '../../router/json/json.ts'
-import { compareVersions } from './engine-version.ts'
+import { isObject, parseJson } from '../../router/json/json.ts'
+import { ConfigError } from '../errors.ts'
 import type { Gpu } from './hardware.ts'
 import type { ModelArchitecture } from './models.ts'
 
-/** The engine arguments that the simulation acts on, with vLLM's defaults filled in. */
+/**
+ * The engine arguments that the simulation uses, with vLLM's defaults filled in.
+ *
+ * Source of the defaults: `vllm/engine/arg_utils.py` and `vllm/config`, engine V1.
+ */
 export interface EngineSettings {
+  /** Token budget of one engine step. */
   readonly maxNumBatchedTokens: number
+  /** Largest number of running requests. */
   readonly maxNumSeqs: number
+  /** Largest number of prompt and output tokens of one request. */
   readonly maxModelLen: number
+  /** Share of the GPU's memory that the engine reserves, 0 to 1. */
   readonly gpuMemoryUtilization: number
-  /** Overrides `gpuMemoryUtilization` where set. */
+  /** Size of the KV cache per GPU in bytes. Overrides `gpuMemoryUtilization` if set. */
   readonly kvCacheMemoryBytes: number | undefined
-  /** KV blocks in place of what memory is left for; overrides both of the above where set. */
+  /** Number of KV blocks, independent of free memory. Overrides both settings above if set. */
   readonly kvBlocksOverride: number | undefined
+  /** Bytes of one number in the KV cache: 2 for bfloat16, 1 for fp8. */
   readonly kvBytesPerElement: number
+  /** Tokens in one KV block. */
   readonly blockSize: number
+  /** GPUs that share each layer. */
   readonly tensorParallelSize: number
+  /** Stages that the layers are divided into. */
   readonly pipelineParallelSize: number
-  /** GPUs of the deployment: tensor × pipeline. */
+  /** GPUs of the deployment: tensor × pipeline parallel size. */
   readonly ranks: number
+  /** Whether a prompt can be computed in several steps. */
   readonly enableChunkedPrefill: boolean
+  /** Whether requests share the KV blocks of equal prompt prefixes. */
   readonly enablePrefixCaching: boolean
+  /** Whether CUDA graphs are off. */
   readonly enforceEager: boolean
-  /** Images in a prompt at most; a request with more is refused. Infinity where there is no limit. */
+  /** Largest number of images in a prompt; a request with more is refused. Infinity: no limit. */
   readonly imagesPerPrompt: number
-  /** Pixels that an image is scaled down to; infinity where there is no limit. */
+  /** Pixels that a larger image is scaled down to. Infinity: no limit. */
   readonly pixelsPerImage: number
-  /** Host memory that workers pin for weights, in GiB for each GPU. */
+  /** Host memory that workers pin for weights, in GiB per GPU. */
   readonly cpuOffloadGib: number
   /** Host memory for KV blocks, in GiB for the whole deployment. */
   readonly kvOffloadingGib: number
-  /** Host memory for preprocessed images, in GiB for each process that keeps them. */
+  /** Host memory for preprocessed images, in GiB per process that caches them. */
   readonly imageCacheGib: number
+  /** Number of API server processes. */
   readonly apiServers: number
+  /** Largest number of prompt tokens of one request in a step. 0: no limit. */
   readonly longPrefillTokenThreshold: number
-  /** Admit a request only when the KV blocks of its whole prompt are free. */
+  /** Whether a request is admitted only if KV blocks for its whole prompt are free. */
   readonly reserveFullPrompt: boolean
   /** Whether the memory of CUDA graphs counts against `gpuMemoryUtilization`. */
   readonly graphsInBudget: boolean
 }
 
 /**
- * vLLM V1's defaults: `vllm/engine/arg_utils.py` and `vllm/config`.
+ * The settings of an engine that is started with a configuration.
  *
- * Both budgets depend on the GPU: 8192 tokens and 1024 sequences from 70 GiB on, except on the A100; else 2048 and 256.
+ * Two defaults depend on the GPU: 8192 tokens and 1024 sequences on GPUs with 70 GiB or more, except the A100; otherwise
+ * 2048 and 256.
+ *
+ * @throws {ConfigError} if an argument has the wrong type.
  */
 export function engineSettings(config: DeploymentConfig, model: ModelArchitecture, gpu: Gpu): EngineSettings {
   const large = gpu.memoryGib >= 70 && !config.placement.gpu_model.includes('A100')
-  // 0.20.0 profiles the memory of CUDA graphs (#38284) and reserves the whole prompt at admission (#37307).
+  // vLLM 0.20.0 profiles the memory of CUDA graphs (#38284) and reserves the whole prompt at admission (#37307).
   const since020 = compareVersions(config.vllm_version, '0.20.0') >= 0
   const read = argumentReader(config)
   const tensorParallelSize = read.number('tensor_parallel_size', 1)
@@ -57,7 +77,7 @@ export function engineSettings(config: DeploymentConfig, model: ModelArchitectur
   const maxModelLen = read.number('max_model_len', model.maxModelLen)
   const enableChunkedPrefill = read.flag('enable_chunked_prefill', true)
   const usualBudget = large ? 8192 : 2048
-  // Without chunks a whole prompt has to fit into one step.
+  // Without chunked prefill a whole prompt must fit into one step.
   const defaultBudget = enableChunkedPrefill ? usualBudget : Math.max(usualBudget, maxModelLen)
   return {
     maxNumBatchedTokens: Math.min(read.number('max_num_batched_tokens', defaultBudget), maxNumSeqs * maxModelLen),
@@ -86,17 +106,11 @@ export function engineSettings(config: DeploymentConfig, model: ModelArchitectur
   }
 }
 
-/** @throws {TypeError} that names `at`. */
-export function jsonObject(text: string, at: string): JsonObject {
-  try {
-    const value: Json = JSON.parse(text)
-    if (isObject(value)) return value
-  } catch {
-    // The message below says what is wrong.
-  }
-  throw new TypeError(`${at} is ${JSON.stringify(text).slice(0, 60)}; it has to be a JSON object, e.g. "{"image": 2}".`)
-}
-
+/**
+ * Reads engine arguments by type. `null` counts as absent, because it means vLLM's default.
+ *
+ * @throws {ConfigError} from each reader, if the value has another type.
+ */
 function argumentReader(config: DeploymentConfig) {
   function read<T>(
     name: string,
@@ -107,7 +121,7 @@ function argumentReader(config: DeploymentConfig) {
     const value = config.engine_args[name]
     if (value === undefined || value === null) return fallback
     if (is(value)) return value
-    throw new TypeError(`engine_args.${name} is ${JSON.stringify(value)}; it has to be a ${type}.`)
+    throw new ConfigError(`engine_args.${name} is ${JSON.stringify(value)}, but it must be a ${type}.`)
   }
   const isNumber = (value: unknown) => typeof value === 'number'
   return {
@@ -115,11 +129,34 @@ function argumentReader(config: DeploymentConfig) {
     optionalNumber: (name: string) => read<number | undefined>(name, 'number', undefined, isNumber),
     flag: (name: string, fallback: boolean) => read(name, 'boolean', fallback, (value) => typeof value === 'boolean'),
     text: (name: string, fallback: string) => read(name, 'string', fallback, (value) => typeof value === 'string'),
-    /** A number inside an argument that is written as a JSON object. */
+    /** A number inside an argument whose text is a JSON object. */
     member(name: string, key: string, fallback: number) {
       const value = read<string | undefined>(name, 'string', undefined, (text) => typeof text === 'string')
       const found = value === undefined ? undefined : jsonObject(value, `engine_args.${name}`)[key]
       return typeof found === 'number' ? found : fallback
     },
   }
+}
+
+function jsonObject(text: string, at: string): { readonly [key: string]: unknown } {
+  const value = parseJson(text)
+  if (isObject(value)) return value
+  throw new ConfigError(
+    `${at} is ${JSON.stringify(text).slice(0, 60)}, but it must be a JSON object, e.g. "{"image": 2}".`,
+  )
+}
+
+/** Compares dotted versions by their numeric parts: negative, zero or positive. A missing part counts as 0. */
+export function compareVersions(left: string, right: string): number {
+  const a = parts(left)
+  const b = parts(right)
+  for (let index = 0; index < Math.max(a.length, b.length); index++) {
+    const difference = (a[index] ?? 0) - (b[index] ?? 0)
+    if (difference !== 0) return difference
+  }
+  return 0
+}
+
+function parts(version: string): number[] {
+  return (/\d+(?:\.\d+)*/.exec(version)?.[0] ?? '0').split('.').map(Number)
 }

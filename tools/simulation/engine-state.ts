@@ -1,25 +1,81 @@
+import type { EngineSettings } from './engine-settings.ts'
+import type { ActiveImpairments } from './impairments.ts'
 import { KvBlocks } from './kv-blocks.ts'
-import { type Load, Recorder } from './recorder.ts'
+import type { HostMemory } from './memory.ts'
+import { type Occupancy, Recorder } from './recorder.ts'
 import type { Requests } from './requests.ts'
-import type { ImageMemory, SchedulerInput } from './scheduler-input.ts'
+import type { StepTime } from './step-time.ts'
 
-/** What an engine holds between two steps: its requests, how far each is, and the blocks that they have. */
+/** Everything that the scheduler needs for one window. Times are in seconds. */
+export interface SchedulerInput {
+  /** The requests that the engine accepts. */
+  readonly requests: Requests
+  /** The engine arguments. */
+  readonly settings: EngineSettings
+  /** The cost model of one step. */
+  readonly stepTime: StepTime
+  /** Number of KV blocks. */
+  readonly kvBlocks: number
+  /** Leading tokens that all prompts have in common. */
+  readonly sharedPrefixTokens: number
+  /** `max_tokens` of the requests: longer answers are cut. */
+  readonly maxOutputTokens: number
+  /** Time after which a client aborts its request. Infinity: never. */
+  readonly clientTimeoutS: number
+  /** What is wrong besides the load. */
+  readonly impairments: ActiveImpairments
+  /** Absent if the load contains no images. */
+  readonly imageMemory?: ImageMemory
+  /** When the kernel kills the engine. */
+  readonly hostMemory: HostMemory
+  /** End of the window. */
+  readonly endS: number
+}
+
+/** GPU memory that encoding images takes at run time, beyond the memory that profiling reserved. */
+export interface ImageMemory {
+  /** Bytes per image token of one step. */
+  readonly bytesPerToken: number
+  /** Image tokens of one step that profiling reserved memory for. */
+  readonly profiledTokens: number
+  /** Free memory. */
+  readonly slackBytes: number
+  /** The engine's last message if `bytes` more than the reserved memory are needed. */
+  readonly message: (bytes: number) => string
+}
+
+/**
+ * State of the engine between two steps: its requests, the progress of each, and their KV blocks.
+ *
+ * Requests are numbered in order of arrival. Their data is in typed arrays, because a window has millions of request
+ * steps.
+ */
 export class EngineState {
+  /** The window to serve. */
   readonly input: SchedulerInput
+  /** Collects what is observed. */
   readonly recorder: Recorder
+  /** Outcomes of requests, and tokens looked up and found in the prefix cache. */
   readonly counts = { stopped: 0, cutByLength: 0, aborted: 0, errored: 0, prefixQueries: 0, prefixHits: 0 }
+  /** The KV cache. */
   readonly blocks: KvBlocks
+  /** Requests that have arrived and are not running. */
   readonly waiting: WaitingQueue
-  /** The oldest first. */
+  /** Running requests, oldest first. */
   readonly running: number[] = []
+  /** Memory of the image encoder; `undefined` if the load contains no images. */
   readonly images: ImageEncoding | undefined
-  // Columns by request number: a window has millions of request steps.
+  /** By request: tokens whose keys and values are computed. */
   readonly computed: Int32Array
+  /** By request: output tokens. */
   readonly generated: Int32Array
-  /** Tokens in the step in progress. */
+  /** By request: tokens in the current step. */
   readonly chunk: Int32Array
+  /** By request: time of the first admission. */
   readonly scheduled: Float64Array
+  /** By request: time of the first output token. */
   readonly firstToken: Float64Array
+  /** By request: time of the latest output token. */
   readonly lastToken: Float64Array
 
   constructor(input: SchedulerInput) {
@@ -37,11 +93,12 @@ export class EngineState {
     this.lastToken = new Float64Array(count)
   }
 
-  get load(): Load {
+  /** Running and waiting requests and KV usage at this moment. */
+  get occupancy(): Occupancy {
     return { running: this.running.length, waiting: this.waiting.length, kvUsage: this.blocks.usage }
   }
 
-  /** Drops the requests that have waited for longer than their clients do. */
+  /** Aborts the requests that are older than the timeout of their clients. */
   abortTimedOut(now: number): void {
     const { requests, clientTimeoutS } = this.input
     if (clientTimeoutS === Number.POSITIVE_INFINITY) return
@@ -57,7 +114,7 @@ export class EngineState {
     this.waiting.expire(expired)
   }
 
-  /** A dead engine loses what it has and refuses what comes. */
+  /** The engine died: all requests fail, including those that arrive later. */
   loseAll(): void {
     this.counts.errored += this.running.length + this.waiting.clear()
     for (const request of this.running) this.blocks.release(request)
@@ -66,15 +123,15 @@ export class EngineState {
 }
 
 /**
- * Requests that wait, in order of arrival, which is the order of their numbers.
+ * Waiting requests in order of arrival, which is the order of their numbers.
  *
- * Preempted requests stand before those that were never scheduled: they are older than all of them.
+ * Preempted requests come first: they are older than all requests that were never scheduled.
  */
 class WaitingQueue {
   readonly #arrival: Float64Array
-  /** The next to be resumed stands last. */
+  /** The next request to resume is the last element. */
   readonly #preempted: number[] = []
-  /** Requests from here up to `#arrived` were never scheduled. */
+  /** Requests from here to `#arrived` have arrived and were never scheduled. */
   #fresh = 0
   #arrived = 0
 
@@ -91,33 +148,34 @@ class WaitingQueue {
     return this.#arrival.length - this.#arrived
   }
 
-  /** When the next request arrives; infinity after the last. */
+  /** Time of the next arrival; infinity after the last one. */
   get nextArrival(): number {
     return this.#arrival[this.#arrived] ?? Number.POSITIVE_INFINITY
   }
 
-  /** The request to be scheduled next; `undefined` when none waits. */
+  /** The request to schedule next; `undefined` if no request waits. */
   get head(): number | undefined {
     return this.#preempted.at(-1) ?? (this.#fresh < this.#arrived ? this.#fresh : undefined)
   }
 
+  /** Adds the requests that arrive until `time`. */
   arriveUntil(time: number): void {
     while (this.nextArrival <= time) this.#arrived++
   }
 
-  /** Takes the head. @returns whether it was preempted before. */
+  /** Removes the head. @returns whether it was preempted before. */
   shift(): boolean {
     if (this.#preempted.pop() !== undefined) return true
     this.#fresh++
     return false
   }
 
-  /** Puts a preempted request back; the newest is preempted first, so that the oldest ends up in front. */
+  /** Puts a preempted request back. The newest request is preempted first, so the oldest ends up at the head. */
   unshift(request: number): void {
     this.#preempted.push(request)
   }
 
-  /** Removes the requests that `expired` names. They are the oldest: among those never scheduled, the first ones. */
+  /** Removes expired requests. Age follows the order of arrival, so the unscheduled ones expire from the front. */
   expire(expired: (request: number) => boolean): void {
     let kept = 0
     for (const request of this.#preempted) if (!expired(request)) this.#preempted[kept++] = request
@@ -125,7 +183,7 @@ class WaitingQueue {
     while (this.#fresh < this.#arrived && expired(this.#fresh)) this.#fresh++
   }
 
-  /** Drops everybody, those who have not arrived yet included. @returns how many there were. */
+  /** Removes all requests, including those that have not arrived yet. @returns their number. */
   clear(): number {
     const count = this.length + this.expected
     this.#preempted.length = 0
@@ -135,11 +193,11 @@ class WaitingQueue {
   }
 }
 
-/** Counts the images that the steps of a window encode, and says when a step needs more memory for them than there is. */
+/** Counts the image tokens that each step encodes, and detects a step that needs more memory than there is. */
 class ImageEncoding {
   readonly #memory: ImageMemory
   readonly #requests: Requests
-  /** Image tokens of the step in progress. */
+  /** Image tokens of the current step. */
   #tokens = 0
 
   constructor(memory: ImageMemory, requests: Requests) {
@@ -147,11 +205,12 @@ class ImageEncoding {
     this.#requests = requests
   }
 
+  /** Starts a new step without image tokens. */
   beginStep(): void {
     this.#tokens = 0
   }
 
-  /** A chunk of a request, after `context` tokens. Images stand first in a prompt, and each is encoded as a whole. */
+  /** Adds a chunk of a request after `context` tokens. Images come first in a prompt; each is encoded as a whole. */
   schedule(request: number, context: number, chunk: number): void {
     const tokens = this.#requests.imageTokens[request] ?? 0
     if (context >= tokens) return
@@ -160,7 +219,7 @@ class ImageEncoding {
     this.#tokens += (after - Math.ceil(context / size)) * size
   }
 
-  /** The engine's last message when this step needs too much; `undefined` when it does not. */
+  /** The engine's last message if this step needs too much memory, otherwise `undefined`. */
   get failure(): string | undefined {
     const { bytesPerToken, profiledTokens, slackBytes, message } = this.#memory
     const bytes = (this.#tokens - profiledTokens) * bytesPerToken

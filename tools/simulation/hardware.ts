@@ -1,29 +1,36 @@
-/** What the simulation has to know of a GPU; vendor data sheets, memory as CUDA reports it. */
+import { ConfigError } from '../errors.ts'
+
+/** Data of a GPU model. Sources: vendor data sheets; memory as CUDA reports it. */
 export interface Gpu {
+  /** Total memory in GiB. */
   readonly memoryGib: number
   /** HBM bandwidth, GB/s (10^9). */
   readonly bandwidthGbs: number
   /** Dense bfloat16, 10^12 operations per second. */
   readonly teraflops: number
+  /** Power draw without load, in watts. */
   readonly idleWatts: number
+  /** Power limit, in watts. */
   readonly maxWatts: number
-  /** Milliseconds of one all-reduce by message size in MiB (measured on DGX nodes); linear between. */
+  /** Duration of one all-reduce in milliseconds by message size in MiB, measured on DGX nodes; linear in between. */
   readonly allReduce: readonly (readonly [mebibytes: number, milliseconds: number])[]
 }
 
+/** NVLink of an A100 node. */
 const ampereLinks = [
   [0, 0.026],
   [2, 0.07],
   [16, 0.27],
   [64, 0.68],
 ] as const
+/** NVLink of an H100 node. */
 const hopperLinks = [
   [0, 0.034],
   [2, 0.042],
   [16, 0.093],
   [64, 0.32],
 ] as const
-/** Without NVLink every message crosses PCIe, at about 25 GB/s. */
+/** Without NVLink, messages cross PCIe at about 25 GB/s. */
 const pcieLinks = [
   [0, 0.06],
   [2, 0.17],
@@ -31,6 +38,7 @@ const pcieLinks = [
   [64, 5.2],
 ] as const
 
+/** By the name that nvidia-smi shows. */
 const gpus: { readonly [model: string]: Gpu } = {
   'NVIDIA A100-SXM4-40GB': {
     memoryGib: 39.39,
@@ -74,11 +82,15 @@ const gpus: { readonly [model: string]: Gpu } = {
   },
 }
 
-/** @throws {RangeError} when the simulation has no figures for `model`. */
+/**
+ * Looks up a GPU model by the name that nvidia-smi shows.
+ *
+ * @throws {ConfigError} if the simulation has no data for the model.
+ */
 export function gpuOf(model: string): Gpu {
   const gpu = Object.hasOwn(gpus, model) ? gpus[model] : undefined
   if (gpu !== undefined) return gpu
-  throw new RangeError(
-    `placement.gpu_model ${JSON.stringify(model)} is unknown to the simulation. Known: ${Object.keys(gpus).join(', ')}.`,
+  throw new ConfigError(
+    `placement.gpu_model is ${JSON.stringify(model)}, which the simulation does not know. Known: ${Object.keys(gpus).join(', ')}.`,
   )
 }

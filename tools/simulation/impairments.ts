@@ -2,40 +2,47 @@ import type { DeploymentConfig } from '../../fixtures/deployment.ts'
 import type { Condition, Impairment } from '../../fixtures/scenario.ts'
 import { canonicalJson } from '../../router/json/json.ts'
 import { lookUp, parsePointer } from '../../router/json/json-pointer.ts'
+import { ConfigError } from '../errors.ts'
 import { xidOf } from '../xid-catalogue.ts'
-import { compareVersions } from './engine-version.ts'
+import { compareVersions } from './engine-settings.ts'
 
-/** The impairments that act on one configuration, as the simulation asks for them. Times in seconds of the window. */
+/** The impairments that act on one configuration. Times are in seconds since the window opened. */
 export interface ActiveImpairments {
-  /** When the engine dies; infinity if it does not. */
+  /** Time of the engine's death. Infinity: it does not die. */
   readonly downAt: number
+  /** Last message of an engine that dies. */
   readonly downReason: string | undefined
-  /** Why the engine never gets through its start; `undefined` if it does. */
+  /** Why the engine never finishes its start; `undefined` if it does. */
   readonly startupHang: string | undefined
-  /** GiB of every GPU that another process holds. */
+  /** Memory of every GPU that another process holds, in GiB. */
   readonly takenGib: number
-  /** GPUs of the first node that are gone from the bus when the window closes. */
+  /** GPUs of the first node that have fallen off the bus. */
   readonly lostGpus: readonly number[]
+  /** Parts of the telemetry that were not collected. */
   readonly notObserved: ReadonlySet<'engine' | 'gpus'>
-  /** Until when an engine that is asked at `now` makes no step; `now` or earlier when it is free to. */
+  /** End of the stall at time `now`; `now` if there is none. */
   stalledUntil(now: number): number
-  /** What is added to each step. */
+  /** Additional duration of a step that starts `now`. */
   stepDelayS(now: number): number
 }
 
-type GpuFault = Extract<Impairment, { kind: 'gpu_fault' }>
+type GpuError = Extract<Impairment, { kind: 'gpu_error' }>
 
-/** @param ranks GPUs that the deployment uses: the first ones of its nodes, in order. */
+/**
+ * Selects the impairments that act on a configuration.
+ *
+ * @param ranks GPUs that the deployment uses: the first ones of its nodes, in order.
+ */
 export function activeImpairments(
   impairments: readonly Impairment[],
   config: DeploymentConfig,
   ranks: number,
 ): ActiveImpairments {
-  const active = impairments.filter((impairment) => holds(impairment.when, config))
-  const faults = active
-    .filter((impairment) => impairment.kind === 'gpu_fault')
-    .filter((fault) => persists(fault, config))
-  const inUse = faults.filter((fault) => usesGpu(fault, config, ranks))
+  const active = impairments.filter((impairment) => conditionHolds(impairment.when, config))
+  const gpuErrors = active
+    .filter((impairment) => impairment.kind === 'gpu_error')
+    .filter((error) => persists(error, config))
+  const inUse = gpuErrors.filter((error) => usesGpu(error, config, ranks))
   const [down] = [
     ...active.filter((impairment) => impairment.kind === 'engine_down'),
     ...inUse.filter(({ effect }) => effect === 'engine_down'),
@@ -53,7 +60,7 @@ export function activeImpairments(
     downReason: down?.reason,
     startupHang: active.find((impairment) => impairment.kind === 'startup_hang')?.reason,
     takenGib: taken.reduce((sum, { gib }) => sum + gib, 0),
-    lostGpus: faults
+    lostGpus: gpuErrors
       .filter(({ xid, node }) => xid === fallenOffTheBus && node === config.placement.node)
       .map(({ gpu }) => gpu),
     notObserved: new Set(active.flatMap((impairment) => (impairment.kind === 'not_observed' ? impairment.parts : []))),
@@ -70,14 +77,14 @@ export function activeImpairments(
   }
 }
 
-/** The GPU answers nobody any more: tools do not list it. */
+/** Xid of a GPU that no longer responds, so that tools do not list it. */
 const fallenOffTheBus = 79
 
 /**
  * Whether the error still acts: not if it is informational, not on other nodes, and not after the remedy that NVIDIA's
  * catalogue asks for. An error without a known remedy lasts until the deployment leaves the node.
  */
-function persists({ xid, node, gpu }: GpuFault, config: DeploymentConfig): boolean {
+function persists({ xid, node, gpu }: GpuError, config: DeploymentConfig): boolean {
   if (!nodesOf(config).includes(node)) return false
   const { remedy } = xidOf(xid)
   // Resets and restarts are recorded for the deployment's own node.
@@ -94,19 +101,19 @@ function persists({ xid, node, gpu }: GpuFault, config: DeploymentConfig): boole
   }
 }
 
-function usesGpu({ node, gpu }: GpuFault, { placement }: DeploymentConfig, ranks: number): boolean {
-  const gpus = [placement, ...(placement.peers ?? [])].flatMap((place) =>
-    place.gpus.map((id) => ({ node: place.node, id })),
+function usesGpu({ node, gpu }: GpuError, { placement }: DeploymentConfig, ranks: number): boolean {
+  const allGpus = [placement, ...(placement.peers ?? [])].flatMap((host) =>
+    host.gpus.map((id) => ({ node: host.node, id })),
   )
-  return gpus.slice(0, ranks).some((place) => place.node === node && place.id === gpu)
+  return allGpus.slice(0, ranks).some((rank) => rank.node === node && rank.id === gpu)
 }
 
-/** Whether a condition holds for a configuration. A missing value fulfils only `exists: false`, `equals: null` and `not`. */
-export function holds(condition: Condition, config: DeploymentConfig): boolean {
+/** Whether a condition is true for a configuration. A missing value satisfies only `exists: false`, `equals: null` and `not`. */
+export function conditionHolds(condition: Condition, config: DeploymentConfig): boolean {
   if ('always' in condition) return true
-  if ('all' in condition) return condition.all.every((part) => holds(part, config))
-  if ('any' in condition) return condition.any.some((part) => holds(part, config))
-  if ('not' in condition) return !holds(condition.not, config)
+  if ('all' in condition) return condition.all.every((part) => conditionHolds(part, config))
+  if ('any' in condition) return condition.any.some((part) => conditionHolds(part, config))
+  if ('not' in condition) return !conditionHolds(condition.not, config)
   if ('nodes_differ_in' in condition) return nodesDiffer(config, condition.nodes_differ_in)
   if ('uses_node' in condition) return nodesOf(config).includes(condition.uses_node)
   if ('several_nodes' in condition) return nodesOf(config).length > 1 === condition.several_nodes
@@ -122,16 +129,20 @@ export function holds(condition: Condition, config: DeploymentConfig): boolean {
   return Array.isArray(value) && value.includes(condition.contains)
 }
 
-/** The nodes that run ranks of a deployment, the first one first: each takes as many as it has GPUs. */
 function nodesOf(config: DeploymentConfig): string[] {
-  return placesOf(config).map(({ node }) => node)
+  return nodesWithRanks(config).map(({ node }) => node)
 }
 
-function placesOf({ engine_args, env, placement }: DeploymentConfig): { node: string; env: DeploymentConfig['env'] }[] {
+/** The nodes that run ranks of a deployment. Each node takes as many ranks as it has GPUs. */
+function nodesWithRanks({
+  engine_args,
+  env,
+  placement,
+}: DeploymentConfig): { node: string; env: DeploymentConfig['env'] }[] {
   const size = (name: string) => Number(engine_args[name] ?? 1)
   let ranks = size('tensor_parallel_size') * size('pipeline_parallel_size')
-  const places = [{ node: placement.node, gpus: placement.gpus, env }, ...(placement.peers ?? [])]
-  return places.filter(({ gpus }) => {
+  const nodes = [{ node: placement.node, gpus: placement.gpus, env }, ...(placement.peers ?? [])]
+  return nodes.filter(({ gpus }) => {
     const used = ranks > 0
     ranks -= gpus.length
     return used
@@ -141,12 +152,12 @@ function placesOf({ engine_args, env, placement }: DeploymentConfig): { node: st
 function nodesDiffer(config: DeploymentConfig, prefix: string): boolean {
   const relevant = (env: DeploymentConfig['env']) =>
     canonicalJson(Object.fromEntries(Object.entries(env).filter(([name]) => name.startsWith(prefix))))
-  return new Set(placesOf(config).map(({ env }) => relevant(env))).size > 1
+  return new Set(nodesWithRanks(config).map(({ env }) => relevant(env))).size > 1
 }
 
 function valueAt(config: DeploymentConfig, path: string): unknown {
   const tokens = parsePointer(path)
-  if (tokens === undefined) throw new TypeError(`impairment path ${JSON.stringify(path)} is no JSON Pointer.`)
+  if (tokens === undefined) throw new ConfigError(`The impairment path ${JSON.stringify(path)} is not a JSON Pointer.`)
   const found = lookUp(config, tokens)
   return found.kind === 'found' ? found.value : undefined
 }

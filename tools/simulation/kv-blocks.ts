@@ -1,19 +1,25 @@
 /**
- * The KV cache as a pool of blocks: who holds how many, and the prefix that all requests may share.
+ * The KV cache as a pool of blocks of equal size, and the number of blocks that each request holds.
  *
- * The prefix is cached from the first prefill on. Its blocks count once, as in use, for as long as requests keep coming.
+ * Requests can share one prefix. It is cached by the first prefill; from then on its blocks count once, as in use.
+ * Requests are numbers, and their data is in typed arrays, because a window has millions of request steps.
  */
 export class KvBlocks {
-  /** By request number: how many of its tokens have a place, in its own blocks or in the shared prefix. */
+  /** By request: tokens that fit into its own blocks and the shared prefix. */
   readonly covered: Int32Array
   readonly #total: number
   readonly #blockSize: number
   readonly #held: Int32Array
-  /** Tokens at the beginning of a request that it has from the shared prefix. */
+  /** By request: leading tokens that come from the shared prefix. */
   readonly #shared: Int32Array
   #free: number
   #prefixTokens = 0
 
+  /**
+   * @param total number of blocks.
+   * @param blockSize tokens in one block.
+   * @param requests number of requests; they are numbered from 0.
+   */
   constructor(total: number, blockSize: number, requests: number) {
     this.#total = total
     this.#blockSize = blockSize
@@ -28,27 +34,32 @@ export class KvBlocks {
     return 1 - this.#free / this.#total
   }
 
-  /** Tokens that a request admitted now would find cached. */
+  /** Cached prompt tokens of a request that is admitted now. */
   get prefixTokens(): number {
     return this.#prefixTokens
   }
 
+  /** Leading tokens of a request that came from the shared prefix. */
   sharedBy(request: number): number {
     return this.#shared[request] ?? 0
   }
 
-  /** Whether a request that holds nothing could have blocks for all of its `tokens`. */
+  /** Whether a new request of `tokens` tokens fits into the free blocks. */
   fits(tokens: number): boolean {
     return Math.ceil((tokens - this.#prefixTokens) / this.#blockSize) <= this.#free
   }
 
-  /** A request begins: what the shared prefix holds of it needs no blocks of its own. */
+  /** Starts a request: tokens in the shared prefix need no blocks of its own. */
   begin(request: number): void {
     this.#shared[request] = this.#prefixTokens
     this.covered[request] = this.#prefixTokens
   }
 
-  /** Gives a request the blocks that it lacks to hold `tokens` in all; all of them or none. */
+  /**
+   * Gives a request the blocks that it needs to hold `tokens` tokens in total.
+   *
+   * @returns `false` if there are not enough free blocks; then nothing changes.
+   */
   grow(request: number, tokens: number): boolean {
     const covered = this.covered[request] ?? 0
     const missing = Math.ceil((tokens - covered) / this.#blockSize)
@@ -60,13 +71,14 @@ export class KvBlocks {
     return true
   }
 
+  /** Frees the blocks of a request. The shared prefix stays cached. */
   release(request: number): void {
     this.#free += this.#held[request] ?? 0
     this.#held[request] = 0
     this.covered[request] = 0
   }
 
-  /** Hands the whole blocks of a prefix over from the request that computed it to all that come. */
+  /** Turns the full blocks of a request's prefix into the shared prefix. Only the first call has an effect. */
   sharePrefix(request: number, tokens: number): void {
     const blocks = Math.floor(tokens / this.#blockSize)
     if (this.#prefixTokens > 0 || blocks === 0) return

@@ -2,40 +2,54 @@ import type { DeploymentConfig } from '../../fixtures/deployment.ts'
 import type { EngineSettings } from './engine-settings.ts'
 import type { Gpu } from './hardware.ts'
 import { kvBytesPerToken, type ModelArchitecture } from './models.ts'
-import type { HostMemory } from './scheduler-input.ts'
 
 const gib = 2 ** 30
-/** CUDA context and libraries, in GiB: what nobody can use even on an empty GPU. */
+/** Memory of the CUDA context and libraries, in GiB. It is not available to vLLM even on an empty GPU. */
 export const contextGib = 0.5
-/** Allocations of NCCL and cuBLAS inside the utilisation budget, in GiB (inferred). */
+/** Allocations of NCCL and cuBLAS in GiB, inferred. They count against the utilisation. */
 const nonTorchGib = 0.35
-/** Bytes of the sampler's warm-up per logit: float32 logits, probabilities and sorted values, and 64-bit indices. */
+/** Bytes per logit of the sampler's warm-up: logits, probabilities and sorted values in float32, and 64-bit indices. */
 const samplerBytesPerLogit = 20
 
-/** Memory of one GPU after startup, in GiB, and the KV cache that results for the whole deployment. */
+/** Memory of one GPU after startup, and the KV cache that results for the whole deployment. */
 export interface MemoryPlan {
+  /** Weights, in GiB. */
   readonly weightsGib: number
+  /** Peak of the activations in vLLM's profiling run, in GiB. */
   readonly activationGib: number
+  /** CUDA graphs, in GiB; 0 in eager mode. */
   readonly graphsGib: number
+  /** Memory for the KV cache, in GiB. */
   readonly availableKvGib: number
+  /** Capacity of the KV cache in tokens. */
   readonly kvTokens: number
+  /** Capacity of the KV cache in blocks. */
   readonly kvBlocks: number
+  /** All memory that the engine uses, in GiB. */
   readonly usedGib: number
-  /** What is left on the GPU for allocations at run time that profiling did not foresee. */
+  /** Free memory for allocations at run time that profiling did not foresee, in GiB. */
   readonly slackGib: number
 }
 
-type Startup = { readonly ok: true; readonly memory: MemoryPlan } | { readonly ok: false; readonly reason: string }
+type Startup =
+  | { readonly kind: 'started'; readonly memory: MemoryPlan }
+  /** `reason` is vLLM's message. */
+  | { readonly kind: 'failed'; readonly reason: string }
 
 /**
- * Whether the engine starts, and with how much KV cache.
+ * Plans the GPU memory at startup: whether the engine starts, and with how much KV cache.
  *
- * KV cache = utilisation × total − weights − activation peak − CUDA graphs. An engine can run out of GPU memory in five
- * ways, told apart by vLLM's messages: (1) less is free than the utilisation asks for, (2) nothing or too little is left
- * for the KV cache, (3) the sampler's warm-up and (5) graph capture need more than the utilisation leaves free; (4), at
- * run time, is {@link outOfMemoryMessage}. The first and the second call for opposite remedies.
+ * KV cache = utilisation × total memory − weights − activation peak − CUDA graphs. vLLM runs out of GPU memory in five
+ * ways, each with its own message:
  *
- * @param takenGib what another process holds of the GPU.
+ * 1. Less memory is free than the utilisation asks for. Remedy: a lower utilisation.
+ * 2. Nothing, or too little for one request, is left for the KV cache. Remedy: a higher utilisation.
+ * 3. The sampler's warm-up needs more than the utilisation leaves free.
+ * 4. Capturing CUDA graphs needs more than the utilisation leaves free.
+ * 5. A request needs more at run time: see {@link outOfMemoryMessage}.
+ *
+ * @param gpuCount GPUs of the deployment.
+ * @param takenGib memory of each GPU that another process holds.
  */
 export function planMemory(
   model: ModelArchitecture,
@@ -72,7 +86,7 @@ export function planMemory(
   }
   const kvBlocks = override ?? Math.floor(availableKvGib / gibPerBlock)
   const kvTokens = kvBlocks * settings.blockSize
-  // Of too few blocks by the override vLLM says so from #41069 (April 2026) on; before, it hung at the first long request.
+  // For an override with too few blocks vLLM has this message since #41069 (April 2026). Before, it hung at the first long request.
   if (kvTokens < settings.maxModelLen) {
     const needed = (settings.maxModelLen * bytesPerToken) / gib
     return failed(
@@ -89,7 +103,7 @@ export function planMemory(
     return failed(outOfMemoryMessage(gpu.memoryGib, allocation))
   }
   const samplerGib = (settings.maxNumSeqs * model.vocabularySize * samplerBytesPerLogit) / gib
-  // What was profiled as activation is free again when the sampler and the graphs come.
+  // The activations of the profiling run are freed before the sampler and the graphs need memory.
   if (samplerGib > room + activationGib) {
     return failed(
       `CUDA out of memory occurred when warming up sampler with ${settings.maxNumSeqs} dummy requests. ` +
@@ -102,19 +116,20 @@ export function planMemory(
   }
   const usedGib = budgeted + availableKvGib + outside + contextGib
   const memory = { weightsGib, activationGib, graphsGib, availableKvGib, kvTokens, kvBlocks, usedGib }
-  return { ok: true, memory: { ...memory, slackGib: room - outside } }
+  return { kind: 'started', memory: { ...memory, slackGib: room - outside } }
 }
 
-/** An allocation that failed. `workingGib` is what the process had taken for this piece of work already. */
 interface FailedAllocation {
   readonly requestedGib: number
+  /** Free memory before the current piece of work. */
   readonly availableGib: number
+  /** Memory that the current piece of work had allocated already. */
   readonly workingGib: number
 }
 
 /**
- * What torch says when an allocation fails. Little is "reserved but unallocated" here: the memory is in use, not
- * fragmented, so that other allocator settings would not help.
+ * PyTorch's message for a failed allocation. It reports little memory as "reserved but unallocated", because the memory
+ * is in use and not fragmented: other allocator settings would not help.
  */
 export function outOfMemoryMessage(totalGib: number, allocation: FailedAllocation): string {
   const { requestedGib, availableGib, workingGib } = allocation
@@ -142,7 +157,7 @@ function impossibleSettings(
   if (settings.ranks > gpuCount) {
     return `World size (${settings.ranks}) is larger than the number of available GPUs (${gpuCount}) in this node.`
   }
-  // Every rank holds as many heads as the others, or a copy of one.
+  // Each rank holds the same number of KV heads, or a copy of one head.
   const ranks = settings.tensorParallelSize
   if (Math.max(kvHeads, ranks) % Math.min(kvHeads, ranks) !== 0) {
     return `Total number of key/value heads (${kvHeads}) cannot be divided among tensor parallel size (${ranks}).`
@@ -157,10 +172,10 @@ function impossibleSettings(
 }
 
 function failed(reason: string): Startup {
-  return { ok: false, reason }
+  return { kind: 'failed', reason }
 }
 
-/** Peak of the profiling run: hidden states of a full batch, logits of as many sequences in float32, three copies (inferred), images. */
+/** Peak of the profiling run in GiB: hidden states of a full batch, three float32 copies of all logits (inferred), images. */
 function activation(model: ModelArchitecture, settings: EngineSettings): number {
   const perToken = 2 * (4 * model.hiddenSize + (2 * model.intermediateSize) / settings.tensorParallelSize)
   const logits = settings.maxNumSeqs * model.vocabularySize * 4 * 3
@@ -168,24 +183,33 @@ function activation(model: ModelArchitecture, settings: EngineSettings): number 
   return (settings.maxNumBatchedTokens * perToken + logits + images) / gib
 }
 
-/** Graphs grow with the layers; 0.5 GiB for an 8B model is what vLLM reports at startup. */
+/** CUDA graphs in GiB. They grow with the number of layers; vLLM reports 0.5 GiB at startup for 8B models (32 layers). */
 function cudaGraphs(model: ModelArchitecture, settings: EngineSettings): number {
   return (0.5 * model.layers) / 32 / settings.pipelineParallelSize
 }
 
-/** Resident memory in GiB of an API server, of the engine core, and of a worker with its CUDA context (inferred). */
+/** Resident host memory in GiB of an API server, the engine core, and a worker with its CUDA context. Inferred. */
 const apiServerGib = 3
 const engineCoreGib = 2
 const workerGib = 4.5
 
-type HostMemoryPlan = ({ readonly ok: true } & HostMemory) | { readonly ok: false; readonly reason: string }
+/** Host memory fills with the KV blocks of finished requests until the buffer is full or the kernel kills the engine. */
+export interface HostMemory {
+  /** Tokens of finished requests at which the limit is reached. Infinity: the limit is large enough. */
+  readonly tokensUntilKilled: number
+  /** The engine's last message. */
+  readonly reason: string
+}
+
+type HostMemoryPlan = ({ readonly kind: 'started' } & HostMemory) | { readonly kind: 'failed'; readonly reason: string }
 
 /**
- * Whether the host memory limit holds what the engine needs: processes, weights and KV blocks that are kept on the host,
- * preprocessed images. The KV buffer fills as requests finish, so that the limit may be broken long after the start.
- * Files in the page cache do not count, because the kernel gives them up.
+ * Plans the host memory: processes, offloaded weights and KV blocks, and preprocessed images, against the limit.
  *
- * @param workers on the node that the limit is for.
+ * The KV buffer fills as requests finish, so the limit can be reached long after the start. Files in the page cache do
+ * not count, because the kernel evicts them first.
+ *
+ * @param workers workers on the node that the limit applies to.
  */
 export function planHostMemory(
   model: ModelArchitecture,
@@ -196,14 +220,14 @@ export function planHostMemory(
   const { apiServers } = settings
   const processesGib = apiServerGib * apiServers + engineCoreGib + workerGib * workers
   const fixedGib = processesGib + settings.cpuOffloadGib * workers + settings.imageCacheGib * (apiServers + 1)
-  // What the engine sees is a worker that is gone; only the kernel tells why.
+  // The engine only notices that a worker is gone. The reason is in the kernel log.
   const reason = 'Worker proc VllmWorker-0 died unexpectedly, shutting down executor.'
   const limit = resources.host_memory_gb
-  if (fixedGib > limit) return { ok: false, reason }
+  if (fixedGib > limit) return { kind: 'failed', reason }
   const share = workers / settings.ranks
   if (fixedGib + settings.kvOffloadingGib * share <= limit) {
-    return { ok: true, tokensUntilKilled: Number.POSITIVE_INFINITY, reason }
+    return { kind: 'started', tokensUntilKilled: Number.POSITIVE_INFINITY, reason }
   }
   const bytesPerToken = kvBytesPerToken(model, settings.kvBytesPerElement) * share
-  return { ok: true, tokensUntilKilled: ((limit - fixedGib) * 2 ** 30) / bytesPerToken, reason }
+  return { kind: 'started', tokensUntilKilled: ((limit - fixedGib) * gib) / bytesPerToken, reason }
 }

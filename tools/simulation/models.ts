@@ -1,29 +1,40 @@
+import { ConfigError } from '../errors.ts'
+
 /** Architecture of a served model, from its `config.json`. */
 export interface ModelArchitecture {
+  /** Key of the measured step times that apply to the model. */
   readonly family: string
+  /** Number of transformer layers. */
   readonly layers: number
+  /** Width of a hidden state. */
   readonly hiddenSize: number
+  /** Width of the feed-forward layer. */
   readonly intermediateSize: number
+  /** Key and value heads per layer. */
   readonly kvHeads: number
+  /** Width of one attention head. */
   readonly headDim: number
+  /** Tokens in the vocabulary. */
   readonly vocabularySize: number
+  /** Number of weights. */
   readonly parameters: number
-  /** Parameters that one token passes through; fewer than all in a mixture of experts. */
+  /** Weights that one token uses: fewer than all in a mixture of experts. */
   readonly activeParameters: number
-  /** 2 for bfloat16; less for weights that come quantised. */
+  /** 2 for bfloat16; less for quantised weights. */
   readonly bytesPerParameter: number
+  /** Longest request in tokens; vLLM's default for `max_model_len`. */
   readonly maxModelLen: number
-  /** Class name in vLLM, as its log shows it. */
+  /** Class of the model in vLLM, as its log shows it. */
   readonly className: string
-  /** Absent for a model that reads text alone. */
+  /** Absent for a model that reads only text. */
   readonly vision?: VisionEncoder
 }
 
-/** What the memory model has to know of an image encoder (inferred from widths; no measurement is published). */
+/** Memory use of an image encoder. Inferred from the widths of its layers, because no measurement is published. */
 export interface VisionEncoder {
   /** Peak bytes of activations per image token of one step. */
   readonly bytesPerToken: number
-  /** Image tokens of one step that vLLM's profiling run makes room for. */
+  /** Image tokens of one step that vLLM's profiling run reserves memory for. */
   readonly profiledTokens: number
   /** Pixels that become one image token. */
   readonly pixelsPerToken: number
@@ -57,7 +68,7 @@ const llama70b: ModelArchitecture = {
   maxModelLen: 131_072,
   className: 'LlamaForCausalLM',
 }
-/** A mixture of experts whose weights come in MXFP4. */
+/** A mixture of experts whose weights are quantised to MXFP4. */
 const gptOss120b: ModelArchitecture = {
   family: 'gpt-oss-120b',
   layers: 36,
@@ -85,10 +96,11 @@ const qwen3vl4b: ModelArchitecture = {
   bytesPerParameter: 2,
   maxModelLen: 262_144,
   className: 'Qwen3VLForConditionalGeneration',
-  // Four patches of 16 by 16 pixels make a token; about 25 kB of activations for each patch.
+  // One token is four patches of 16 × 16 pixels. A patch takes about 25 kB of activations.
   vision: { bytesPerToken: 100_000, profiledTokens: 4096, pixelsPerToken: 1024 },
 }
 
+/** By the name that vLLM serves. */
 const models: { readonly [name: string]: ModelArchitecture } = {
   'meta-llama/Llama-3.1-8B-Instruct': llama8b,
   'meta-llama/Llama-3.1-70B-Instruct': llama70b,
@@ -97,16 +109,20 @@ const models: { readonly [name: string]: ModelArchitecture } = {
   'Qwen/Qwen3-VL-4B-Instruct': qwen3vl4b,
 }
 
-/** @throws {RangeError} when the simulation has no figures for `name`. */
+/**
+ * Looks up a model by the name that vLLM serves.
+ *
+ * @throws {ConfigError} if the simulation has no data for the model.
+ */
 export function architectureOf(name: string): ModelArchitecture {
   const model = Object.hasOwn(models, name) ? models[name] : undefined
   if (model !== undefined) return model
-  throw new RangeError(
-    `model ${JSON.stringify(name)} is unknown to the simulation. Known: ${Object.keys(models).join(', ')}.`,
+  throw new ConfigError(
+    `model is ${JSON.stringify(name)}, which the simulation does not know. Known: ${Object.keys(models).join(', ')}.`,
   )
 }
 
-/** Key and value of one token over all layers, at `bytesPerElement` (2 for bfloat16, 1 for fp8). */
+/** Size of one token in the KV cache, over all layers and heads. `bytesPerElement` is 2 for bfloat16 and 1 for fp8. */
 export function kvBytesPerToken(model: ModelArchitecture, bytesPerElement: number): number {
   return 2 * model.layers * model.kvHeads * model.headDim * bytesPerElement
 }

@@ -1,43 +1,56 @@
-import { Observations } from './distribution.ts'
+import { Distribution } from './distribution.ts'
 import { type Interval, intervalSeconds, type SimulatedWindow } from './window.ts'
 
-/** State of the scheduler as the recorder integrates it. */
-export interface Load {
+/** Requests in the engine and use of its KV cache, at one moment. */
+export interface Occupancy {
+  /** Running requests. */
   running: number
+  /** Waiting requests. */
   waiting: number
   /** Share of KV blocks in use, 0 to 1. */
   kvUsage: number
 }
 
+/** A request that got its last token. Times are in seconds of the window. */
 export interface FinishedRequest {
+  /** Time of arrival. */
   readonly arrival: number
+  /** Time of the first admission. */
   readonly scheduled: number
+  /** Time of the first output token. */
   readonly firstToken: number
+  /** Time of the last output token. */
   readonly end: number
+  /** Length of the prompt. */
   readonly promptTokens: number
   /** Prompt tokens that were not cached. */
   readonly computedPromptTokens: number
+  /** Length of the answer. */
   readonly outputTokens: number
 }
 
-/** Collects what a scheduler does: observations, time integrals and the timeline. */
+/** Collects what happens in a window: latency distributions, time-weighted means and the timeline. */
 export class Recorder {
+  /** Distributions of latencies and lengths. */
   readonly observed: SimulatedWindow['observed'] = {
-    ttft: new Observations(),
-    interToken: new Observations(),
-    e2e: new Observations(),
-    queue: new Observations(),
-    prefill: new Observations(),
-    decode: new Observations(),
-    inference: new Observations(),
-    timePerOutputToken: new Observations(),
-    promptTokens: new Observations(),
-    generationTokens: new Observations(),
-    computedPromptTokens: new Observations(),
-    iterationTokens: new Observations(),
+    ttft: new Distribution(),
+    interToken: new Distribution(),
+    e2e: new Distribution(),
+    queue: new Distribution(),
+    prefill: new Distribution(),
+    decode: new Distribution(),
+    inference: new Distribution(),
+    timePerOutputToken: new Distribution(),
+    promptTokens: new Distribution(),
+    generationTokens: new Distribution(),
+    computedPromptTokens: new Distribution(),
+    iterationTokens: new Distribution(),
   }
+  /** Finished requests in order of time. */
   readonly finished: { atS: number; promptTokens: number; outputTokens: number }[] = []
+  /** Closed intervals. */
   readonly timeline: Interval[] = []
+  /** Sums over the window. */
   readonly totals = { promptTokens: 0, generationTokens: 0, preemptions: 0 }
   readonly #endS: number
   readonly #integral = { running: 0, waiting: 0, kvUsage: 0 }
@@ -45,49 +58,58 @@ export class Recorder {
   #interval = { promptTokens: 0, generationTokens: 0, preemptions: 0, busyS: 0, memoryS: 0 }
   #now = 0
 
+  /** @param endS end of the window in seconds; later time is not recorded. */
   constructor(endS: number) {
     this.#endS = endS
   }
 
-  /** Lets time pass in state `load`; `memoryShare` is the share of it in which HBM was read, 0 when the GPU idles. */
-  advance(to: number, load: Load, busy: boolean, memoryShare: number): void {
+  /**
+   * Records that the engine was in one state until `to`.
+   *
+   * @param busy whether the GPUs computed.
+   * @param memoryShare share of this time in which GPU memory was read, 0 to 1.
+   */
+  advance(to: number, occupancy: Occupancy, busy: boolean, memoryShare: number): void {
     const max = this.#max
-    if (load.running > max.running) max.running = load.running
-    if (load.waiting > max.waiting) max.waiting = load.waiting
-    if (load.kvUsage > max.kvUsage) max.kvUsage = load.kvUsage
+    if (occupancy.running > max.running) max.running = occupancy.running
+    if (occupancy.waiting > max.waiting) max.waiting = occupancy.waiting
+    if (occupancy.kvUsage > max.kvUsage) max.kvUsage = occupancy.kvUsage
     const until = Math.min(to, this.#endS)
     while (this.#now < until) {
       const intervalEnd = Math.min((this.timeline.length + 1) * intervalSeconds, this.#endS)
       const next = Math.min(until, intervalEnd)
       const elapsed = next - this.#now
-      this.#integral.running += elapsed * load.running
-      this.#integral.waiting += elapsed * load.waiting
-      this.#integral.kvUsage += elapsed * load.kvUsage
+      this.#integral.running += elapsed * occupancy.running
+      this.#integral.waiting += elapsed * occupancy.waiting
+      this.#integral.kvUsage += elapsed * occupancy.kvUsage
       if (busy) {
         this.#interval.busyS += elapsed
         this.#interval.memoryS += elapsed * memoryShare
       }
       this.#now = next
-      if (next === intervalEnd) this.#closeInterval(intervalEnd, load)
+      if (next === intervalEnd) this.#closeInterval(intervalEnd, occupancy)
     }
   }
 
+  /** Counts prompt tokens as computed or found in the cache. */
   promptTokens(count: number): void {
     this.#interval.promptTokens += count
     this.totals.promptTokens += count
   }
 
+  /** Counts output tokens. */
   generationTokens(count: number): void {
     this.#interval.generationTokens += count
     this.totals.generationTokens += count
   }
 
+  /** Counts a preemption. */
   preemption(): void {
     this.#interval.preemptions++
     this.totals.preemptions++
   }
 
-  /** A request came to its end; times in seconds of the window. */
+  /** Records a finished request. */
   finish(request: FinishedRequest): void {
     const { arrival, scheduled, firstToken, end, promptTokens, outputTokens } = request
     const observed = this.observed
@@ -103,7 +125,8 @@ export class Recorder {
     this.finished.push({ atS: end, promptTokens, outputTokens })
   }
 
-  load(): SimulatedWindow['load'] {
+  /** Time-weighted means and maxima over the window. */
+  occupancy(): SimulatedWindow['occupancy'] {
     return {
       runningMean: this.#integral.running / this.#endS,
       runningMax: this.#max.running,
@@ -114,15 +137,13 @@ export class Recorder {
     }
   }
 
-  #closeInterval(endS: number, load: Load): void {
+  #closeInterval(endS: number, occupancy: Occupancy): void {
     const { busyS, memoryS, ...counts } = this.#interval
     const length = endS - this.timeline.length * intervalSeconds
     this.timeline.push({
       endS,
       ...counts,
-      running: load.running,
-      waiting: load.waiting,
-      kvUsage: load.kvUsage,
+      ...occupancy,
       busy: busyS / length,
       memoryBusy: memoryS / length,
     })

@@ -1,33 +1,37 @@
 import type { Load, TokenCounts } from '../../fixtures/scenario.ts'
 
-/** Requests of a window in order of arrival, as columns. */
+/** Requests of a window in order of arrival, as columns: each array has one element per request. */
 export interface Requests {
+  /** Number of requests. */
   readonly count: number
-  /** Seconds since the window opened. */
+  /** Time of arrival, in seconds since the window opened. */
   readonly arrival: Float64Array
+  /** Prompt length in tokens, including image tokens. */
   readonly promptTokens: Int32Array
+  /** Output length in tokens. */
   readonly outputTokens: Int32Array
-  /** Image tokens among the prompt's, and how many images they are. */
+  /** Image tokens of the prompt. */
   readonly imageTokens: Int32Array
+  /** Number of images in the prompt. */
   readonly images: Int32Array
 }
 
-/** What an engine does to requests before they are scheduled. */
+/** Limits that the engine applies to requests before it schedules them. */
 interface Admission {
   readonly maxModelLen: number
   /** A request with more images is refused. */
   readonly imagesPerPrompt: number
-  /** Larger images are scaled down to so many tokens. */
+  /** Tokens that a larger image is scaled down to. */
   readonly tokensPerImage: number
 }
 
 /**
- * The requests that arrive within `durationS` seconds.
+ * Generates the requests that arrive within `durationS` seconds.
  *
- * They depend on the load alone, never on the configuration: before and after a fix the engine faces the same requests.
+ * They depend only on the load, not on the configuration: the engine gets the same requests before and after a fix.
  */
 export function generateRequests(load: Load, durationS: number): Requests {
-  // Times and lengths come from separate sequences: a changed rate leaves the lengths of the requests as they were.
+  // Times, lengths and images have separate random sequences, so that a changed rate does not change the lengths.
   const times = arrivalTimes(load, durationS, seededRandom(load.seed))
   const lengths = seededRandom(load.seed ^ 0x5bd1e995)
   const pictures = seededRandom(load.seed ^ 0x1f3a9b)
@@ -48,8 +52,10 @@ export function generateRequests(load: Load, durationS: number): Requests {
 }
 
 /**
- * The requests that an engine accepts: it refuses too many images and prompts that leave no room for an answer within
- * `maxModelLen`, scales images down, and cuts answers that would go beyond `maxModelLen`.
+ * Selects the requests that an engine accepts, and applies its limits to them.
+ *
+ * The engine refuses prompts with too many images, and prompts of `maxModelLen` tokens or more. It scales images down,
+ * and cuts answers so that prompt and answer fit into `maxModelLen`.
  */
 export function acceptedRequests(all: Requests, { maxModelLen, imagesPerPrompt, tokensPerImage }: Admission): Requests {
   const scaled = (request: number) => {
@@ -81,7 +87,7 @@ function arrivalTimes(load: Load, durationS: number, random: Random): number[] {
   load.phases.forEach((phase, index) => {
     const end = Math.min(load.phases[index + 1]?.start_s ?? durationS, durationS)
     if (phase.requests_per_s <= 0) return
-    // The exponential distribution has no memory, so that each phase may begin afresh.
+    // The exponential distribution has no memory, so each phase can start with a new interval.
     let time = phase.start_s + exponential(random, phase.requests_per_s)
     while (time < end) {
       times.push(time)
@@ -96,10 +102,13 @@ function tokenCount(counts: TokenCounts, random: Random): number {
   return Math.min(counts.max, Math.max(counts.min, tokens))
 }
 
-/** Source of pseudo-random numbers in [0, 1): the same seed gives the same sequence on every machine. */
+/** Source of pseudo-random numbers in [0, 1). */
 type Random = () => number
 
-/** Mulberry32: 32 bits of state, whole-number arithmetic only, good enough for arrivals and lengths. */
+/**
+ * Pseudo-random numbers by the Mulberry32 algorithm. The same seed gives the same sequence on every machine, because the
+ * algorithm uses only integer arithmetic.
+ */
 export function seededRandom(seed: number): Random {
   let state = seed >>> 0
   return () => {
@@ -110,12 +119,12 @@ export function seededRandom(seed: number): Random {
   }
 }
 
-/** Waiting time to the next event of a Poisson process. */
+/** Time to the next event of a Poisson process. */
 function exponential(random: Random, ratePerSecond: number): number {
   return -Math.log(1 - random()) / ratePerSecond
 }
 
-/** Standard normal, by Box-Muller; always two draws, so that sequences stay aligned. */
+/** Standard normal by Box-Muller. It always draws two numbers, so that sequences stay aligned. */
 function normal(random: Random): number {
   const radius = Math.sqrt(-2 * Math.log(1 - random()))
   return radius * Math.cos(2 * Math.PI * random())

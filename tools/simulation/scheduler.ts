@@ -1,11 +1,13 @@
-import { EngineState } from './engine-state.ts'
+import { ConfigError } from '../errors.ts'
+import { EngineState, type SchedulerInput } from './engine-state.ts'
 import type { Recorder } from './recorder.ts'
-import type { SchedulerInput } from './scheduler-input.ts'
 import { finishStep, StepBatch } from './step-batch.ts'
 
 /**
- * Discrete-event model of vLLM V1's engine in virtual time: step after step while there are requests, each as long as its
- * batch takes; idle, stalled or dead otherwise.
+ * Discrete-event model of vLLM V1's engine core in virtual time.
+ *
+ * While there are requests, the engine makes one step after another; each takes as long as its batch. Otherwise it is
+ * idle, stalled or dead. All times are in seconds since the window opened.
  */
 export class Scheduler {
   readonly #input: SchedulerInput
@@ -21,37 +23,43 @@ export class Scheduler {
     this.#batch = new StepBatch(this.#state)
   }
 
+  /** Everything observed so far. */
   get recorder(): Recorder {
     return this.#state.recorder
   }
 
+  /** Outcomes of requests, and prefix cache lookups. */
   get counts(): EngineState['counts'] {
     return this.#state.counts
   }
 
+  /** Number of running requests. */
   get running(): number {
     return this.#state.running.length
   }
 
+  /** Number of waiting requests. */
   get waiting(): number {
     return this.#state.waiting.length
   }
 
+  /** Share of KV blocks in use, 0 to 1. */
   get kvUsage(): number {
     return this.#state.blocks.usage
   }
 
-  /** When and why the engine died; `undefined` if it did not. */
+  /** Time and reason of the engine's death; `undefined` if it is alive. */
   get death(): { readonly atS: number; readonly reason: string | undefined } | undefined {
     return this.#death
   }
 
-  /** At the end of the window: seconds since the first of the waiting requests arrived; 0 when none waits. */
+  /** Age of the oldest waiting request at the end of the window, in seconds; 0 if no request waits. */
   get oldestWaitingS(): number {
     const oldest = this.#state.waiting.head
     return oldest === undefined ? 0 : this.#input.endS - (this.#input.requests.arrival[oldest] ?? 0)
   }
 
+  /** Runs the engine until the end of the window. Call it once. */
   run(): void {
     const { endS, impairments } = this.#input
     const { waiting } = this.#state
@@ -77,13 +85,13 @@ export class Scheduler {
     this.#idleUntil(endS)
   }
 
-  /** @returns `false` when the step would end after the window: nothing of it is observed. */
+  /** Makes one step. @returns `false` if the step would end after the window: then its results are not observed. */
   #step(): boolean {
     const { stepTime, impairments, hostMemory, kvBlocks, endS } = this.#input
     const { recorder, images } = this.#state
     this.#batch.compose(this.#now)
     const { tokens, contextTokens, attentionPairs } = this.#batch
-    if (tokens === 0) throw new RangeError(`A request needs more than the ${kvBlocks} KV blocks of the engine.`)
+    if (tokens === 0) throw new ConfigError(`A request needs more KV blocks than the engine has (${kvBlocks}).`)
     const reading = contextTokens * stepTime.perContextToken
     const attention = reading + attentionPairs * stepTime.perAttentionPair
     const duration = stepTime.ofTokens(tokens) + attention + impairments.stepDelayS(this.#now)
@@ -93,7 +101,7 @@ export class Scheduler {
       this.#die(failure)
       return true
     }
-    recorder.advance(end, this.#state.load, true, Math.min(1, (stepTime.weightRead + reading) / duration))
+    recorder.advance(end, this.#state.occupancy, true, Math.min(1, (stepTime.weightRead + reading) / duration))
     if (end > endS) return false
     recorder.observed.iterationTokens.add(tokens)
     this.#finishedTokens += finishStep(this.#state, this.#now, end)
@@ -102,12 +110,12 @@ export class Scheduler {
     return true
   }
 
-  /** While the engine does nothing, clients go on arriving. */
+  /** Lets time pass without steps. Requests keep arriving. */
   #idleUntil(time: number): void {
     const { waiting, recorder } = this.#state
     do {
       const next = Math.min(time, waiting.nextArrival)
-      recorder.advance(next, this.#state.load, false, 0)
+      recorder.advance(next, this.#state.occupancy, false, 0)
       this.#now = Math.max(this.#now, next)
       waiting.arriveUntil(this.#now)
     } while (this.#now < time)

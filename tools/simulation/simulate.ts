@@ -2,28 +2,25 @@ import type { DeploymentConfig } from '../../fixtures/deployment.ts'
 import type { Scenario } from '../../fixtures/scenario.ts'
 import { canonicalJson } from '../../router/json/json.ts'
 import { engineSettings } from './engine-settings.ts'
+import type { ImageMemory } from './engine-state.ts'
 import { type Gpu, gpuOf } from './hardware.ts'
 import { type ActiveImpairments, activeImpairments } from './impairments.ts'
-import { LeastRecentlyUsed } from './least-recently-used.ts'
 import { type MemoryPlan, outOfMemoryMessage, planHostMemory, planMemory } from './memory.ts'
 import { architectureOf, type ModelArchitecture } from './models.ts'
 import { acceptedRequests, generateRequests } from './requests.ts'
 import { Scheduler } from './scheduler.ts'
-import type { ImageMemory } from './scheduler-input.ts'
 import { stepTime } from './step-time.ts'
 import type { SimulatedWindow } from './window.ts'
 
-/** Enough for one incident with several fixes tried; a window holds up to a few megabytes of observations. */
-const windows = new LeastRecentlyUsed<string, SimulatedWindow>(16)
-
 /**
- * The scenario's window as it goes with `config`: the same input gives an equal window, on every machine.
+ * Simulates the scenario's window with a configuration. The same input gives an equal window on every machine.
  *
- * Windows are shared between callers and held in a small cache; they are not to be changed.
+ * Recent windows are cached and shared between callers, so do not change them.
  *
- * @throws {RangeError | TypeError} when the configuration names what the simulation does not know, or has a wrong type.
+ * @throws {ConfigError} if the simulation does not know the model or the GPU, or an argument has the wrong type.
  */
 export function simulate(scenario: Scenario, config: DeploymentConfig = scenario.deployment): SimulatedWindow {
+  // The id of a configuration has no effect on the engine.
   const { config_id: _, ...physical } = config
   const key = canonicalJson([scenario, physical])
   return windows.get(key, () => simulateWindow(scenario, config))
@@ -43,24 +40,26 @@ function simulateWindow(scenario: Scenario, config: DeploymentConfig): Simulated
     configured.takenGib,
   )
   const hostMemory = planHostMemory(model, settings, config, Math.min(settings.ranks, gpus[0] ?? 0))
-  const problem = startup.ok ? (hostMemory.ok ? configured.startupHang : hostMemory.reason) : startup.reason
+  const problem = [startup, hostMemory].find((plan) => plan.kind === 'failed')?.reason ?? configured.startupHang
   const impairments = problem === undefined ? configured : notStarted(configured, problem)
   const { load } = scenario
   const endS = scenario.window.duration_s
   const arrived = generateRequests(load, endS)
   const tokensPerImage = Math.floor(settings.pixelsPerImage / (model.vision?.pixelsPerToken ?? 1))
   const requests = acceptedRequests(arrived, { ...settings, tokensPerImage })
-  const imageMemory = startup.ok && load.images !== undefined ? imageMemoryOf(model, gpu, startup.memory) : undefined
+  const memory = startup.kind === 'started' ? startup.memory : undefined
+  const imageMemory = memory !== undefined && load.images !== undefined ? imageMemoryOf(model, gpu, memory) : undefined
   const scheduler = new Scheduler({
     requests,
     settings,
     stepTime: stepTime(model, gpu, config.placement.gpu_model, settings),
-    kvBlocks: startup.ok ? startup.memory.kvBlocks : 1,
+    kvBlocks: memory?.kvBlocks ?? 1,
     sharedPrefixTokens: load.shared_prefix_tokens,
     maxOutputTokens: load.output_tokens.max,
     clientTimeoutS: load.client_timeout_s ?? Number.POSITIVE_INFINITY,
     impairments,
-    hostMemory: hostMemory.ok ? hostMemory : { tokensUntilKilled: Number.POSITIVE_INFINITY, reason: '' },
+    hostMemory:
+      hostMemory.kind === 'started' ? hostMemory : { tokensUntilKilled: Number.POSITIVE_INFINITY, reason: '' },
     ...(imageMemory === undefined ? {} : { imageMemory }),
     endS,
   })
@@ -72,7 +71,7 @@ function simulateWindow(scenario: Scenario, config: DeploymentConfig): Simulated
     startS: 0,
     endS,
     settings,
-    memory: startup.ok ? startup.memory : undefined,
+    memory,
     engine: {
       up,
       started: problem === undefined,
@@ -91,14 +90,14 @@ function simulateWindow(scenario: Scenario, config: DeploymentConfig): Simulated
       kvUsage: scheduler.kvUsage,
       oldestWaitingS: scheduler.oldestWaitingS,
     },
-    load: recorder.load(),
+    occupancy: recorder.occupancy(),
     observed: recorder.observed,
     timeline: recorder.timeline,
     finished: recorder.finished,
   }
 }
 
-/** GPUs of each node of a deployment, the first node first. */
+/** Number of GPUs on each node of a deployment. */
 function gpusOnNodes({ placement }: DeploymentConfig): number[] {
   return [placement.gpus.length, ...(placement.peers ?? []).map(({ gpus }) => gpus.length)]
 }
@@ -109,7 +108,7 @@ function imageMemoryOf({ vision }: ModelArchitecture, gpu: Gpu, memory: MemoryPl
     ...vision,
     slackBytes: memory.slackGib * 2 ** 30,
     message(bytes) {
-      // The encoder allocates layer by layer: the allocation that fails is a fraction of what it needs in all.
+      // The encoder allocates layer by layer, so the allocation that fails is only a part of what it needs.
       const requestedGib = bytes / 8 / 2 ** 30
       const workingGib = memory.slackGib - requestedGib * 0.65
       return outOfMemoryMessage(gpu.memoryGib, { requestedGib, availableGib: memory.slackGib, workingGib })
@@ -117,6 +116,42 @@ function imageMemoryOf({ vision }: ModelArchitecture, gpu: Gpu, memory: MemoryPl
   }
 }
 
+/** An engine that fails at startup is down for the whole window. */
 function notStarted(impairments: ActiveImpairments, reason: string): ActiveImpairments {
   return { ...impairments, downAt: 0, downReason: reason }
 }
+
+/** A map of limited size. If it is full, it removes the entry that was not used for the longest time. */
+export class LeastRecentlyUsed<Key, Value> {
+  readonly #entries = new Map<Key, Value>()
+  readonly #capacity: number
+
+  /** @param capacity largest number of entries. */
+  constructor(capacity: number) {
+    this.#capacity = capacity
+  }
+
+  /** The value of a key. A missing value is made and stored. */
+  get(key: Key, make: () => Value): Value {
+    const found = this.#entries.get(key)
+    const value = found ?? make()
+    // A Map keeps the order of insertion: the entry used last is inserted again, so the first one is the oldest.
+    this.#entries.delete(key)
+    this.#entries.set(key, value)
+    if (this.#entries.size > this.#capacity) {
+      for (const oldest of this.#entries.keys()) {
+        this.#entries.delete(oldest)
+        break
+      }
+    }
+    return value
+  }
+
+  /** Number of entries. */
+  get size(): number {
+    return this.#entries.size
+  }
+}
+
+/** 16 windows are enough for one incident and several fixes. Each holds up to a few megabytes. */
+const windows = new LeastRecentlyUsed<string, SimulatedWindow>(16)

@@ -1,12 +1,15 @@
 import type { EngineState } from './engine-state.ts'
 
 /**
- * Which requests a step computes, and how many tokens of each (`vllm/v1/core/sched/scheduler.py`).
+ * The batch of one step: which requests it computes, and how many tokens of each. It follows `schedule()` in
+ * `vllm/v1/core/sched/scheduler.py`.
  *
- * Running requests first, each with the tokens it lacks (one when decoding, a chunk when prefilling), then waiting ones
- * in order of arrival, until the token budget, `max_num_seqs` or the KV blocks are used up. Without a free block the
- * newest running request is preempted: its blocks are freed and all its tokens are computed again later. Nothing is
- * admitted in a step that preempted. Of a preempted request only the shared prefix stays cached.
+ * 1. Running requests get the tokens that they need: one when decoding, a chunk when prefilling.
+ * 2. If there is no free KV block, the newest running request is preempted: its blocks are freed, and all its tokens
+ *    except the shared prefix are computed again later.
+ * 3. Waiting requests are admitted in order of arrival, unless the step preempted a request.
+ *
+ * The token budget, `max_num_seqs` and the KV blocks limit the batch.
  */
 export class StepBatch {
   readonly #state: EngineState
@@ -14,25 +17,27 @@ export class StepBatch {
   #contextTokens = 0
   #attentionPairs = 0
 
+  /** @param state the engine; the batch changes it. */
   constructor(state: EngineState) {
     this.#state = state
   }
 
+  /** Tokens in the batch. */
   get tokens(): number {
     return this.#state.input.settings.maxNumBatchedTokens - this.#budget
   }
 
-  /** Tokens whose keys and values are read. */
+  /** Tokens of context whose keys and values the step reads. */
   get contextTokens(): number {
     return this.#contextTokens
   }
 
-  /** Pairs of tokens that attend to each other, beyond what decoding reads. */
+  /** Pairs of a new token and an earlier token in prefill attention. */
   get attentionPairs(): number {
     return this.#attentionPairs
   }
 
-  /** The batch of the step that begins `now`, in place of the one before. */
+  /** Replaces the batch with the batch of the step that starts `now`. */
   compose(now: number): void {
     this.#budget = this.#state.input.settings.maxNumBatchedTokens
     this.#contextTokens = 0
@@ -43,10 +48,10 @@ export class StepBatch {
   }
 
   /**
-   * The first half of the hot loop: nearly every request decodes one token into a block that it holds already. Columns are read
-   * into locals once.
+   * Schedules running requests. @returns whether a request was preempted.
    *
-   * @returns whether a request was preempted.
+   * This is the first half of the hot loop, so the arrays are read into locals once. Nearly every request decodes one
+   * token into a block that it already holds, which is the fast path at the top.
    */
   #scheduleRunning(): boolean {
     const { input, running, images, blocks, computed: computedTokens, generated, chunk } = this.#state
@@ -133,10 +138,10 @@ export class StepBatch {
 }
 
 /**
- * Ends the step from `start` to `end`: each request whose tokens are all computed has one more, and those that have their
- * last one leave. The second half of the hot loop: columns are read into locals once.
+ * Ends the step from `start` to `end`: requests whose tokens are all computed get one output token, and finished requests
+ * leave. This is the second half of the hot loop.
  *
- * @returns tokens of the requests that left.
+ * @returns all tokens of the requests that finished.
  */
 export function finishStep(state: EngineState, start: number, end: number): number {
   const { input, recorder, running, lastToken, computed: computedTokens, generated: generatedTokens, chunk } = state
@@ -149,7 +154,7 @@ export function finishStep(state: EngineState, start: number, end: number): numb
     const tokens = chunk[request] ?? 0
     const computed = (computedTokens[request] ?? 0) + tokens
     computedTokens[request] = computed
-    // A prompt computed again after a preemption is work, but not a prompt token of a request.
+    // Prompt tokens that are computed again after a preemption are not counted twice.
     if (generated === 0) recorder.promptTokens(tokens)
     if (tokens === 0 || computed < (promptTokens[request] ?? 0) + generated) {
       running[kept++] = request
@@ -177,7 +182,7 @@ function beginOutput({ input, recorder, blocks, firstToken }: EngineState, reque
   if (settings.enablePrefixCaching) blocks.sharePrefix(request, sharedPrefixTokens)
 }
 
-/** @returns all tokens of the request. */
+/** Removes a finished request. @returns all its tokens. */
 function finish(state: EngineState, request: number, end: number): number {
   const { input, recorder, counts, blocks } = state
   const { requests, maxOutputTokens, settings } = input

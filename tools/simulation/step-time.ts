@@ -2,13 +2,15 @@ import type { EngineSettings } from './engine-settings.ts'
 import type { Gpu } from './hardware.ts'
 import { kvBytesPerToken, type ModelArchitecture } from './models.ts'
 
-/**
- * Measured milliseconds of the matrix products of one iteration, all layers, by tokens in the batch.
- *
- * Sums of medians of the profiles published with Vidur (arXiv 2405.05465). Llama-3-8B and -70B on A100 80 GB; the H100
- * rows were measured with Llama-2-70B, whose layers have the same shape.
- */
+/** Numbers of tokens in the batch at which step times were measured. */
 const tokensInBatch = [1, 32, 64, 128, 256, 512, 1024, 2048, 4096]
+/**
+ * Measured durations of the matrix products of one step over all layers, in milliseconds, by model family, GPU and tensor
+ * parallel size.
+ *
+ * Source: sums of the medians in the profiles published with Vidur (arXiv 2405.05465). The A100 rows are Llama-3-8B and
+ * -70B on 80 GB. The H100 rows were measured with Llama-2-70B, whose layers have the same shape.
+ */
 const measured: { readonly [key: string]: readonly number[] } = {
   'llama-8b A100 1': [9.7, 10.9, 11.2, 13.2, 19.5, 34.6, 75.1, 143.7, 273.3],
   'llama-8b A100 2': [5.7, 5.7, 6.0, 7.7, 11.6, 18.3, 36.7, 72.7, 142.7],
@@ -19,30 +21,35 @@ const measured: { readonly [key: string]: readonly number[] } = {
   'llama-70b H100 8': [8.4, 9.3, 9.0, 10.0, 11.5, 17.7, 32.6, 63.7, 122.3],
 }
 
-/** Share of the peak that weights are read at and products computed at; the measured rows reach 0.75 to 0.85. */
+/** Share of peak bandwidth and peak compute that matrix products reach. The measured rows reach 0.75 to 0.85. */
 const efficiency = 0.8
-/** Share of HBM bandwidth that decode attention reaches, and of peak operations that prefill attention reaches (inferred). */
+/** Share of peak bandwidth that decode attention reaches. Inferred. */
 const attentionBandwidthShare = 0.7
+/** Share of peak compute that prefill attention reaches. Inferred. */
 const attentionComputeShare = 0.5
-/** Sampling and scheduling. Chosen so that one Llama-3.1-8B request on an A100 40 GB decodes at the published 75 tokens/s. */
+/** Sampling and scheduling, in milliseconds. Fitted: one Llama-3.1-8B request on an A100 40 GB decodes at the published 75 tokens/s. */
 const fixedMs = 0.4
-/** Kernel launches that a CUDA graph would have saved, per layer (inferred). */
+/** Kernel launches per layer that a CUDA graph would save, in milliseconds. Inferred. */
 const eagerMsPerLayer = 0.25
-/** Hand-over of hidden states from one pipeline stage to the next, over the network between nodes (inferred). */
+/** Transfer of hidden states between two pipeline stages over the network, in milliseconds. Inferred. */
 const stageHandOverMs = 0.2
 
+/** The duration of an engine step, as a function of its batch. All times are in seconds. */
 export interface StepTime {
-  /** Matrix products and everything else that depends on the number of tokens alone, in seconds. */
+  /** Time that depends only on the number of tokens: matrix products, all-reduces and fixed costs. */
   ofTokens(tokens: number): number
-  /** Seconds to read one token of context from the KV cache, on each GPU. */
+  /** Time to read one token of context from the KV cache. */
   readonly perContextToken: number
-  /** Seconds of prefill attention per pair of a new token and a token before it. */
+  /** Time of prefill attention per pair of a new token and an earlier token. */
   readonly perAttentionPair: number
-  /** Seconds in which the weights are read once: what a GPU's memory is busy with in a step, besides the context. */
+  /** Time to read the weights once. With the context, this is how long a step uses the GPU's memory. */
   readonly weightRead: number
 }
 
-/** The cost model of one engine step. */
+/**
+ * The cost model of one engine step: measured matrix products where there are any, otherwise a roofline of bandwidth and
+ * compute; plus attention, all-reduces and fixed costs.
+ */
 export function stepTime(model: ModelArchitecture, gpu: Gpu, gpuModel: string, settings: EngineSettings): StepTime {
   const ranks = settings.tensorParallelSize
   const weightRead = (model.bytesPerParameter * model.parameters) / settings.ranks / (gpu.bandwidthGbs * 1e9)
@@ -50,18 +57,18 @@ export function stepTime(model: ModelArchitecture, gpu: Gpu, gpuModel: string, s
   const handOver = stageHandOverMs * (settings.pipelineParallelSize - 1)
   const reduce = allReduce(model, gpu, ranks)
   const eager = settings.enforceEager ? eagerMsPerLayer * model.layers : 0
-  // Of the thousands of possible sizes a window meets few, again and again.
+  // A window repeats few of the possible batch sizes, so their times are stored.
   const known = new Float64Array(settings.maxNumBatchedTokens + 1)
   const ofTokens = (tokens: number): number => {
     const before = known[tokens] ?? 0
     if (before > 0 || tokens === 0) return before
-    // With pipeline parallelism a token still passes all layers one after the other.
+    // With pipeline parallelism a token still goes through all layers in sequence.
     const floor = ((weightRead * shareRead(model, tokens) * settings.pipelineParallelSize) / efficiency) * 1000
     const seconds = (Math.max(products(tokens), floor) + reduce(tokens) + eager + handOver + fixedMs) / 1000
     known[tokens] = seconds
     return seconds
   }
-  // Stages of a pipeline read their layers one after the other: only tensor parallelism shortens the read.
+  // The stages of a pipeline read their layers in sequence, so only tensor parallelism makes the read shorter.
   const kvBytes = kvBytesPerToken(model, settings.kvBytesPerElement) / ranks
   return {
     ofTokens,
@@ -77,14 +84,14 @@ function measuredProducts(model: ModelArchitecture, gpuModel: string, ranks: num
   return (tokens: number) => interpolate(tokensInBatch, row, tokens)
 }
 
-/** Where nothing was measured: reading the weights or computing the products, whichever takes longer. */
+/** Without measurements: the time to read the weights or to compute the products, whichever is longer. */
 function rooflineProducts(model: ModelArchitecture, gpu: Gpu, ranks: number) {
   const read = (model.bytesPerParameter * model.parameters) / ranks / (gpu.bandwidthGbs * 1e9 * efficiency)
   const perToken = (2 * model.activeParameters) / ranks / (gpu.teraflops * 1e12 * efficiency)
   return (tokens: number) => Math.max(read * shareRead(model, tokens), tokens * perToken) * 1000
 }
 
-/** Share of the weights that a step reads: in a mixture of experts, few tokens meet few experts. */
+/** Share of the weights that a step reads. In a mixture of experts, few tokens use few experts. */
 function shareRead(model: ModelArchitecture, tokens: number): number {
   return Math.min(1, (tokens * model.activeParameters) / model.parameters)
 }
@@ -97,7 +104,7 @@ function allReduce(model: ModelArchitecture, gpu: Gpu, ranks: number) {
   return (tokens: number) => 2 * model.layers * interpolate(sizes, times, (tokens * model.hiddenSize * 2) / 2 ** 20)
 }
 
-/** Linear between the points; beyond the last one along the last segment. */
+/** Linear interpolation between points; after the last point it continues the last segment. `xs` must be ascending. */
 export function interpolate(xs: readonly number[], ys: readonly number[], x: number): number {
   let right = xs.findIndex((value) => value >= x)
   if (right === -1) right = xs.length - 1

@@ -1,59 +1,82 @@
-import type { Observations } from './distribution.ts'
+import type { Distribution } from './distribution.ts'
 import type { EngineSettings } from './engine-settings.ts'
 import type { MemoryPlan } from './memory.ts'
 
-/** vLLM writes its stats line every ten seconds; the timeline has the same grid. */
+/** Length of an interval of the timeline. vLLM writes its stats line every ten seconds. */
 export const intervalSeconds = 10
 
-/** What happened within one interval of the timeline; `running`, `waiting` and `kvUsage` are read at its end. */
+/** One interval of the timeline. */
 export interface Interval {
+  /** End of the interval, in seconds since the window opened. */
   readonly endS: number
+  /** Prompt tokens in the interval. */
   readonly promptTokens: number
+  /** Output tokens in the interval. */
   readonly generationTokens: number
+  /** Preemptions in the interval. */
   readonly preemptions: number
+  /** Running requests at its end. */
   readonly running: number
+  /** Waiting requests at its end. */
   readonly waiting: number
-  /** 0 to 1. */
+  /** Share of KV blocks in use at its end, 0 to 1. */
   readonly kvUsage: number
-  /** Share of the interval in which the GPUs computed, and in which their memory was read, 0 to 1. */
+  /** Share of the interval in which the GPUs computed, 0 to 1. */
   readonly busy: number
+  /** Share of the interval in which the GPUs' memory was read, 0 to 1. */
   readonly memoryBusy: number
 }
 
-/** Everything observed in a window, in seconds and tokens. What a tool shows is derived from this and nothing else. */
+/** Everything observed in a window, in seconds and tokens. Tools derive all their results from it. */
 export interface SimulatedWindow {
+  /** Start of the window: times are relative to it. */
   readonly startS: 0
+  /** Length of the window. */
   readonly endS: number
+  /** The engine arguments. */
   readonly settings: EngineSettings
-  /** Absent when the engine did not start; `engine.reason` says why. */
+  /** GPU memory after startup. `undefined` if the engine did not start; then `engine.reason` is vLLM's message. */
   readonly memory: MemoryPlan | undefined
+  /** The engine when the window closes. */
   readonly engine: {
+    /** Whether it is alive and serves requests. */
     readonly up: boolean
-    /** Whether it got through its start. */
+    /** Whether it finished its start. */
     readonly started: boolean
-    /** Alive, and making no step when the window closes. */
+    /** Whether it is alive but makes no progress. */
     readonly stalled: boolean
-    /** When it died; 0 for one that did not start. */
+    /** Time of its death; 0 if it did not start. */
     readonly downAtS: number | undefined
+    /** Its last message, if it is down. */
     readonly reason: string | undefined
   }
-  /** What nobody collected, and GPUs that no tool lists any more. */
+  /** Parts of the telemetry that were not collected. */
   readonly notObserved: ReadonlySet<'engine' | 'gpus'>
+  /** GPUs of the first node that the driver has lost, so that no tool lists them. */
   readonly lostGpus: readonly number[]
+  /** Sums over the window. */
   readonly counts: {
+    /** Requests that arrived. */
     readonly arrived: number
-    /** Longer than the engine accepts (HTTP 400). */
+    /** Requests that exceed a limit of the engine (HTTP 400). */
     readonly refused: number
+    /** Requests that ended by themselves. */
     readonly stopped: number
+    /** Requests that were cut at their maximum length. */
     readonly cutByLength: number
-    /** Clients that gave up. */
+    /** Requests that their clients aborted. */
     readonly aborted: number
     /** Requests that a dead engine refused or lost. */
     readonly errored: number
+    /** Preemptions. */
     readonly preemptions: number
+    /** Prompt tokens, computed or cached. */
     readonly promptTokens: number
+    /** Output tokens. */
     readonly generationTokens: number
+    /** Tokens looked up in the prefix cache. */
     readonly prefixQueries: number
+    /** Tokens found in the prefix cache. */
     readonly prefixHits: number
   }
   /** State when the window closes. */
@@ -63,8 +86,8 @@ export interface SimulatedWindow {
     readonly kvUsage: number
     readonly oldestWaitingS: number
   }
-  /** Time-weighted means and maxima. */
-  readonly load: {
+  /** Requests in the engine and use of the KV cache: time-weighted means, and maxima. */
+  readonly occupancy: {
     readonly runningMean: number
     readonly runningMax: number
     readonly waitingMean: number
@@ -72,23 +95,23 @@ export interface SimulatedWindow {
     readonly kvUsageMean: number
     readonly kvUsageMax: number
   }
-  /** `ttft` and `interToken` are observed as they happen, the others when a request finishes. */
+  /** Latencies and lengths. `ttft`, `interToken` and `iterationTokens` are observed as they happen, the others when a request finishes. */
   readonly observed: {
-    readonly ttft: Observations
-    readonly interToken: Observations
-    readonly e2e: Observations
-    readonly queue: Observations
-    readonly prefill: Observations
-    readonly decode: Observations
-    readonly inference: Observations
-    readonly timePerOutputToken: Observations
-    readonly promptTokens: Observations
-    readonly generationTokens: Observations
-    readonly computedPromptTokens: Observations
-    readonly iterationTokens: Observations
+    readonly ttft: Distribution
+    readonly interToken: Distribution
+    readonly e2e: Distribution
+    readonly queue: Distribution
+    readonly prefill: Distribution
+    readonly decode: Distribution
+    readonly inference: Distribution
+    readonly timePerOutputToken: Distribution
+    readonly promptTokens: Distribution
+    readonly generationTokens: Distribution
+    readonly computedPromptTokens: Distribution
+    readonly iterationTokens: Distribution
   }
-  /** One entry per started interval. */
+  /** One entry per interval. */
   readonly timeline: readonly Interval[]
-  /** Finished requests as (time, prompt tokens, output tokens), in order of time. */
+  /** Finished requests in order of time. */
   readonly finished: readonly { readonly atS: number; readonly promptTokens: number; readonly outputTokens: number }[]
 }

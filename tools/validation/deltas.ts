@@ -1,18 +1,19 @@
 import type { MetricDelta, Telemetry } from '../types.ts'
 
-/** A figure counts as changed from this relative difference on. */
-export const relativeThreshold = 0.05
+/** Smallest relative difference that counts as a change. */
+const relativeThreshold = 0.05
 
-interface Figure {
+interface ComparedMetric {
   readonly metric: string
   readonly unit: string
+  /** Which direction is an improvement. */
   readonly better: 'lower' | 'higher' | 'neither'
-  /** Differences below this are measurement noise, however large relatively. */
+  /** Largest absolute difference that counts as noise, whatever the relative difference. */
   readonly noise: number
   readonly read: (telemetry: Telemetry) => number | null
 }
 
-const latency = (name: keyof Telemetry['latency']): Figure[] =>
+const latency = (name: keyof Telemetry['latency']): ComparedMetric[] =>
   (['mean', 'p50', 'p95', 'p99'] as const).map((statistic) => ({
     metric: `latency.${name}.${statistic}`,
     unit: 's',
@@ -21,7 +22,7 @@ const latency = (name: keyof Telemetry['latency']): Figure[] =>
     read: (telemetry) => telemetry.latency[name][statistic],
   }))
 
-const figures: readonly Figure[] = [
+const metrics: readonly ComparedMetric[] = [
   { metric: 'requests.served', unit: 'requests', better: 'higher', noise: 1, read: ({ requests }) => requests.served },
   { metric: 'requests.failed', unit: 'requests', better: 'lower', noise: 1, read: ({ requests }) => requests.failed },
   {
@@ -124,33 +125,38 @@ const figures: readonly Figure[] = [
   },
 ]
 
-/** Every figure of two telemetries side by side. */
+/**
+ * Compares every metric of two telemetries.
+ *
+ * A metric is `same` up to its noise or a relative difference of 5 %. It is `unknown` if it was not observed, or if
+ * neither direction is better.
+ */
 export function metricDeltas(before: Telemetry, after: Telemetry): MetricDelta[] {
-  return figures.map((figure) => {
-    const from = observed(figure, before)
-    const to = observed(figure, after)
+  return metrics.map((compared) => {
+    const from = observed(compared, before)
+    const to = observed(compared, after)
     const relative = from === null || to === null || from === 0 ? null : (to - from) / from
     return {
-      metric: figure.metric,
-      unit: figure.unit,
+      metric: compared.metric,
+      unit: compared.unit,
       before: from,
       after: to,
       relative,
-      verdict: verdictOf(figure, from, to),
+      verdict: verdictOf(compared, from, to),
     }
   })
 }
 
-/** What nobody observed stands as zero in a telemetry, which is no figure. */
-function observed({ metric, read }: Figure, telemetry: Telemetry): number | null {
+/** A telemetry contains 0 for metrics that were not observed. */
+function observed({ metric, read }: ComparedMetric, telemetry: Telemetry): number | null {
   const unseen = telemetry.missing?.some((section) => metric.startsWith(`${section}.`)) ?? false
   return unseen ? null : read(telemetry)
 }
 
-function verdictOf(figure: Figure, from: number | null, to: number | null): MetricDelta['verdict'] {
+function verdictOf(compared: ComparedMetric, from: number | null, to: number | null): MetricDelta['verdict'] {
   if (from === null || to === null) return 'unknown'
   const difference = to - from
-  if (Math.abs(difference) <= Math.max(figure.noise, relativeThreshold * Math.abs(from))) return 'same'
-  if (figure.better === 'neither') return 'unknown'
-  return difference > 0 === (figure.better === 'higher') ? 'better' : 'worse'
+  if (Math.abs(difference) <= Math.max(compared.noise, relativeThreshold * Math.abs(from))) return 'same'
+  if (compared.better === 'neither') return 'unknown'
+  return difference > 0 === (compared.better === 'higher') ? 'better' : 'worse'
 }

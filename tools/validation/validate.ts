@@ -1,52 +1,58 @@
 import { MismatchError } from '../errors.ts'
 import type { Telemetry, Validation, ValidationStatus } from '../types.ts'
-import { checkTelemetry } from './check-telemetry.ts'
 import { metricDeltas } from './deltas.ts'
 
-/** Share of the arrived requests by which served ones may differ without meaning anything. */
+/** Change in served requests, as a share of those that arrived, that counts as noise. */
 export const servedThreshold = 0.01
-/** Share of the arrived requests from which on more service outweighs how fast it is. */
+/** Increase in served requests, as a share of those that arrived, that outweighs any change in latency. */
 export const rescuedThreshold = 0.1
-/** How far the distance to the objective has to move: 0.1 is a latency 10 % closer to its limit. */
-export const distanceThreshold = 0.1
-/** Inside the objective, a latency has to change by this relative difference. */
+/** Smallest change of the distance to the objective that counts; 0.1 is a latency about 10 % closer to its limit. */
+const distanceThreshold = 0.1
+/** Smallest relative change of a latency that counts while the objective is met. */
 const insideThreshold = 0.1
 
 /**
- * Judges a fix by the service level objective and by the requests served.
+ * Judges a fix by the service level objective and the number of requests served.
  *
- * 1. `unknown`: one window was not observed or has no requests, or the two did not face the same number.
- * 2. `regressed`: fewer requests were served, by more than {@link servedThreshold} of those that arrived. However fast
- *    the others are, dropping traffic is no improvement.
- * 3. `improved`: more requests were served, by more than {@link rescuedThreshold} of those that arrived. Latencies cannot be
- *    compared then: before, those that nobody served had none.
- * 4. The distance to the objective is the sum of ln(value / limit) over the latencies beyond their limits, and of
- *    ln(limit / share) for the served share below its limit. It moved by {@link distanceThreshold}: `improved` or `regressed`.
- * 5. The distance stayed: `improved` when more requests were served; or, with the objective met before and after, what
- *    the latencies did, if they agree. Otherwise `unchanged`.
+ * The rules, in order:
  *
- * @throws {MismatchError} when the telemetries are not of one scenario and objective, are swapped, or one contradicts itself.
+ * 1. `unknown`: a window was not fully observed, has no requests, or the windows have different numbers of requests.
+ * 2. `regressed`: fewer requests were served, by more than {@link servedThreshold} of those that arrived. Dropping
+ *    traffic is a regression, even if it makes the other requests faster.
+ * 3. `improved`: more requests were served, by more than {@link rescuedThreshold} of those that arrived. Latencies are not
+ *    compared, because requests that were never served have none.
+ * 4. `improved` or `regressed`: the distance to the objective changed by at least {@link distanceThreshold}. The distance
+ *    is the sum of ln(value / limit) over latencies above their limits, plus ln(limit / share) for a served share below
+ *    its limit.
+ * 5. `improved`: more requests were served.
+ * 6. With the objective met before and after: the status that the changes in latency agree on.
+ * 7. Otherwise `unchanged`.
+ *
+ * @throws {MismatchError} if the telemetries belong to different scenarios or objectives, are swapped, or contradict
+ * themselves.
  */
 export function validate(before: Telemetry, after: Telemetry): Validation {
   checkTelemetry('pre_telemetry', before)
   checkTelemetry('post_telemetry', after)
   if (before.scenario !== after.scenario) {
     throw new MismatchError(
-      `post_telemetry.scenario is "${after.scenario}", but pre_telemetry.scenario is "${before.scenario}": compare one incident with itself.`,
+      `post_telemetry.scenario is "${after.scenario}", but pre_telemetry.scenario is "${before.scenario}". Compare telemetries of one incident.`,
     )
   }
   if (before.phase === 'post' && after.phase === 'pre') {
-    throw new MismatchError('pre_telemetry.phase is "post" and post_telemetry.phase is "pre": the two are swapped.')
+    throw new MismatchError(
+      'pre_telemetry.phase is "post" and post_telemetry.phase is "pre": the two are swapped. Exchange them.',
+    )
   }
   for (const objective of ['ttft_p95_s', 'inter_token_p99_s', 'served_ratio'] as const) {
     if (before.slo[objective] === after.slo[objective]) continue
     throw new MismatchError(
-      `post_telemetry.slo.${objective} is ${after.slo[objective]}, but pre_telemetry.slo.${objective} is ${before.slo[objective]}: ` +
-        'a fix does not move the objective that it is judged by.',
+      `post_telemetry.slo.${objective} is ${after.slo[objective]}, but pre_telemetry.slo.${objective} is ${before.slo[objective]}. ` +
+        'Both must have the same objective.',
     )
   }
   const { status, reason } = judge(before, after)
-  return { status, deltas: metricDeltas(before, after), summary: `${reason} ${figures(before, after)}` }
+  return { status, deltas: metricDeltas(before, after), summary: `${reason} ${mainMetrics(before, after)}` }
 }
 
 interface Verdict {
@@ -57,15 +63,15 @@ interface Verdict {
 function judge(before: Telemetry, after: Telemetry): Verdict {
   const unseen = [before, after].find(({ missing }) => missing !== undefined && missing.length > 0)
   if (unseen !== undefined) {
-    const reason = `Nothing can be said: ${unseen.phase}_telemetry was not observed in ${unseen.missing?.join(', ')}.`
+    const reason = `No verdict: ${unseen.phase}_telemetry lacks ${unseen.missing?.join(', ')}.`
     return { status: 'unknown', reason }
   }
   const arrived = before.requests.arrived
   if (arrived === 0 || after.requests.arrived === 0) {
-    return { status: 'unknown', reason: 'Nothing can be said: no requests arrived in one of the windows.' }
+    return { status: 'unknown', reason: 'No verdict: no requests arrived in one of the windows.' }
   }
   if (arrived !== after.requests.arrived) {
-    return { status: 'unknown', reason: 'Nothing can be said: the windows did not face the same requests.' }
+    return { status: 'unknown', reason: 'No verdict: the windows have different numbers of requests.' }
   }
   const served = (after.requests.served - before.requests.served) / arrived
   if (served < -servedThreshold) return { status: 'regressed', reason: 'Fewer requests were served.' }
@@ -81,9 +87,10 @@ function judge(before: Telemetry, after: Telemetry): Verdict {
   }
   if (served > servedThreshold) return { status: 'improved', reason: `More requests were served; ${met}.` }
   if (distanceBefore === 0 && distanceAfter === 0) return judgeInside(before, after)
-  return { status: 'unchanged', reason: `The change makes no difference that counts; ${met}.` }
+  return { status: 'unchanged', reason: `The change makes no significant difference; ${met}.` }
 }
 
+/** The objective was met before and after. */
 function judgeInside(before: Telemetry, after: Telemetry): Verdict {
   const changes = [
     ratio(before.latency.ttft_s.p95, after.latency.ttft_s.p95),
@@ -92,7 +99,8 @@ function judgeInside(before: Telemetry, after: Telemetry): Verdict {
   ]
   const better = changes.some((change) => change < -insideThreshold)
   const worse = changes.some((change) => change > insideThreshold)
-  if (better && !worse) return { status: 'improved', reason: 'The objective was met and latency is lower still.' }
+  if (better && !worse)
+    return { status: 'improved', reason: 'The objective was met before, and latency is even lower now.' }
   if (worse && !better) return { status: 'regressed', reason: 'The objective is still met, but latency is higher.' }
   return { status: 'unchanged', reason: 'The objective was met before and after.' }
 }
@@ -101,19 +109,19 @@ function ratio(before: number | null, after: number | null): number {
   return before === null || after === null || before === 0 ? 0 : (after - before) / before
 }
 
-/** 0 when the objective is met. Requests that nobody served have no latency, so the served share stands for them. */
+/** 0 if the objective is met. Requests that were not served have no latency, so they count through the served share. */
 function distance({ slo, latency, requests }: Telemetry): number {
-  const beyond = (value: number | null, limit: number) => (value === null ? 0 : Math.max(0, Math.log(value / limit)))
-  // One thousandth stands for none, whose logarithm would be infinite.
+  const excess = (value: number | null, limit: number) => (value === null ? 0 : Math.max(0, Math.log(value / limit)))
+  // With no served request the logarithm would be infinite, so the share is at least 0.001.
   const share = Math.max(requests.served / requests.arrived, 0.001)
   return (
-    beyond(latency.ttft_s.p95, slo.ttft_p95_s) +
-    beyond(latency.inter_token_s.p99, slo.inter_token_p99_s) +
+    excess(latency.ttft_s.p95, slo.ttft_p95_s) +
+    excess(latency.inter_token_s.p99, slo.inter_token_p99_s) +
     Math.max(0, Math.log(slo.served_ratio / share))
   )
 }
 
-function figures(before: Telemetry, after: Telemetry): string {
+function mainMetrics(before: Telemetry, after: Telemetry): string {
   const seconds = (value: number | null) => (value === null ? 'none' : `${value.toFixed(value < 1 ? 3 : 1)} s`)
   return (
     `Served ${before.requests.served} → ${after.requests.served} of ${after.requests.arrived}; ` +
@@ -121,4 +129,38 @@ function figures(before: Telemetry, after: Telemetry): string {
     `inter-token p99 ${seconds(before.latency.inter_token_s.p99)} → ${seconds(after.latency.inter_token_s.p99)}; ` +
     `preemptions ${before.requests.preemptions} → ${after.requests.preemptions}.`
   )
+}
+
+/**
+ * Checks that the numbers of a telemetry are consistent. The schema cannot express this, and a model may invent a
+ * telemetry.
+ *
+ * @param field path of the telemetry in the input, for the message.
+ * @throws {MismatchError} if the telemetry contradicts itself.
+ */
+export function checkTelemetry(field: string, { requests, window, latency }: Telemetry): void {
+  const { arrived, served, failed, unfinished } = requests
+  if (served + failed + unfinished !== arrived) {
+    throw new MismatchError(
+      `${field}.requests contradicts itself: served ${served} + failed ${failed} + unfinished ${unfinished} must be arrived ${arrived}.`,
+    )
+  }
+  for (const [name, { count, p50, p95, p99 }] of Object.entries(latency)) {
+    const ascending = p50 === null || p95 === null || p99 === null || (p50 <= p95 && p95 <= p99)
+    if (!ascending || (count === 0 && p50 !== null)) {
+      throw new MismatchError(
+        `${field}.latency.${name} contradicts itself: count ${count}, p50 ${p50}, p95 ${p95}, p99 ${p99}.`,
+      )
+    }
+  }
+  const seconds = (Date.parse(window.end) - Date.parse(window.start)) / 1000
+  if (seconds <= 0) {
+    throw new MismatchError(`${field}.window.end is ${window.end}, which must be after window.start ${window.start}.`)
+  }
+  // Times have milliseconds.
+  if (Math.abs(seconds - window.duration_s) > 0.001) {
+    throw new MismatchError(
+      `${field}.window.duration_s is ${window.duration_s}, but start and end are ${seconds} s apart.`,
+    )
+  }
 }

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { classifyLogLines } from '../../../tools/index.ts'
 import { casesOf, verdictOf } from './support/verdicts.ts'
 
-// What real programs and carriers write, none of which stands in the fixtures.
+// Lines of real programs and log collectors that the fixtures do not contain.
 test.each(
   casesOf({
     'error cause_candidate cuda_out_of_memory': [
@@ -76,7 +76,7 @@ test.each(
       '[ 12.5] EDAC MC0: 1 UE memory read error on CPU_SrcID#0',
       "[ 12.5] nvidia 0000:18:00.0: AER: can't recover (no error_detected callback)",
     ],
-    'error cause_candidate link_fault': ['[ 12.5] ixgbe 0000:03:00.0 eth0: NIC Link is Down'],
+    'error cause_candidate link_error': ['[ 12.5] ixgbe 0000:03:00.0 eth0: NIC Link is Down'],
     'error cause_candidate kernel_bug': ['[ 12.5] Kernel panic - not syncing: Fatal exception'],
     'error cause_candidate hung_task': [
       '[ 12.5] INFO: task python3:77 blocked for more than 122 seconds.',

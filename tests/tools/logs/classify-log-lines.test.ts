@@ -114,7 +114,7 @@ test.each([
     '  File "/usr/lib/python3.12/asyncio/base_events.py", line 1',
   ],
   ['', 'info', ''],
-])('%s has level %s and tells of no failure', (line, level, message) => {
+])('%s has level %s and is not a failure', (line, level, message) => {
   expect(classifyLogLines([line])).toEqual([{ line, level, message }])
 })
 
@@ -137,7 +137,7 @@ test.each([
   expect(found?.detail).toContain(action)
 })
 
-test('a line of a traceback is no failure of its own, whatever it quotes', () => {
+test('a line of a traceback is not a failure, even if it quotes an error', () => {
   const lines = [
     '(Worker_TP0 pid=3) ERROR 02-17 14:00:00 [x.py:1]     raise RuntimeError("CUDA out of memory")',
     '(Worker_TP0 pid=3) ERROR 02-17 14:00:00 [x.py:1] CUDA kernel errors might be asynchronously reported at some other API call',
@@ -146,12 +146,12 @@ test('a line of a traceback is no failure of its own, whatever it quotes', () =>
   for (const { kind } of classifyLogLines(lines)) expect(kind).toBeUndefined()
 })
 
-test('source lines that a traceback quotes stay indented behind the name of their process', () => {
+test('source lines in a traceback keep their indentation after the name of the process', () => {
   const [found] = classifyLogLines(['(EngineCore_0 pid=9)     assert free > 0, "CUDA out of memory"'])
   expect(found?.kind).toBeUndefined()
 })
 
-test('every line is classified, whatever it is', () => {
+test('every line is classified', () => {
   fc.assert(
     fc.property(fc.array(fc.string()), (lines) =>
       classifyLogLines(lines).every(({ line }, index) => line === lines[index]),
@@ -159,7 +159,7 @@ test('every line is classified, whatever it is', () => {
   )
 })
 
-test('a hostile line costs no more than its length', () => {
+test('hostile lines are classified in linear time', () => {
   const lines = ['(', '[', 'NVRM: Xid (', 'NET/IB ', ' corrected', '(a) ', 'aError'].map((part) => part.repeat(20_000))
   expect(classifyLogLines(lines)).toHaveLength(lines.length)
 })

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
+import { DurationError } from '../../../tools/errors.ts'
 import { timeOf } from '../../../tools/logs/log-time.ts'
-import { DurationError, parseDuration } from '../../../tools/logs/read-lines.ts'
+import { parseDuration } from '../../../tools/logs/read-lines.ts'
 
 test.each([
   ['90s', 90_000],
@@ -12,9 +13,12 @@ test.each([
   expect(parseDuration(text)).toBe(milliseconds)
 })
 
-test.each(['', '10', 'm', '-5m', '10 m', '5x', '0s', '1e3s', '99999d', 'last hour'])('"%s" is no duration', (text) => {
-  expect(() => parseDuration(text)).toThrow(DurationError)
-})
+test.each(['', '10', 'm', '-5m', '10 m', '5x', '0s', '1e3s', '99999d', 'last hour'])(
+  '"%s" is not a duration',
+  (text) => {
+    expect(() => parseDuration(text)).toThrow(DurationError)
+  },
+)
 
 test.each([
   ['(APIServer pid=1) INFO 02-17 14:00:10 [a.py:1] x', '2026-02-17T14:00:10.000Z'],

@@ -31,7 +31,7 @@ test('a histogram is one family', () => {
   expect(page.families.map(({ name, samples }) => [name, samples.length])).toEqual([['h', 4]])
 })
 
-test('families may be interleaved, types written in any case, comments anything', () => {
+test('families can be interleaved, types can have any case, and comments are ignored', () => {
   const page = parseMetricsPage(
     '#TYPE s Summary\ns{quantile="0.5"} 1\nother 2\ns_sum 3\n# HELP\n# HELP s\n# HELP s text\n# TYPE g gauge_histogram\ng_bucket{le="1"} 0.5\n# HELP unused x\n',
   )
@@ -42,16 +42,16 @@ test('families may be interleaved, types written in any case, comments anything'
   ])
 })
 
-test('blanks at the end of a line or of the page say nothing', () => {
+test('spaces and tabs at the end of a line or of the page are ignored', () => {
   const page = parseMetricsPage('# TYPE a counter \t\na 1 \n\t ')
   expect(page.families).toEqual([{ name: 'a', type: 'counter', samples: [{ name: 'a', labels: {}, value: 1 }] }])
 })
 
-test('bytes have to be UTF-8', () => {
+test('bytes must be UTF-8', () => {
   const bytes = new TextEncoder().encode('a 1\nb{x="ö"} 2\n')
   expect(parseMetricsPage(bytes).samples[1]?.labels).toEqual({ x: 'ö' })
   bytes[bytes.length - 6] = 0xff
-  expect(() => parseMetricsPage(bytes)).toThrow('line 2: the bytes are no valid UTF-8')
+  expect(() => parseMetricsPage(bytes)).toThrow('line 2: the bytes are not valid UTF-8')
 })
 
 test.each([
@@ -62,18 +62,18 @@ test.each([
   { text: 'a\n', line: 1, problem: 'expected a value' },
   { text: 'a 0x10\n', line: 1, problem: '"0x10" is not a number' },
   { text: 'a 1_000\n', line: 1, problem: 'is not a number' },
-  { text: 'a 1 1.5\n', line: 1, problem: 'whole milliseconds' },
+  { text: 'a 1 1.5\n', line: 1, problem: 'integer number of milliseconds' },
   { text: 'a 1 2 3\n', line: 1, problem: 'expected the end of the line' },
-  { text: 'a{x="1",x="2"} 1\n', line: 1, problem: 'label x stands twice' },
+  { text: 'a{x="1",x="2"} 1\n', line: 1, problem: 'label x appears twice' },
   { text: 'a{x="\\t"} 1\n', line: 1, problem: 'unknown escape' },
   { text: '# HELP a \\d\n', line: 1, problem: 'unknown escape' },
   { text: 'a{__name__="b"} 1\n', line: 1, problem: 'reserved' },
   { text: 'a{"b"} 1\n', line: 1, problem: 'a second metric name' },
   { text: '{x="1"} 1\n', line: 1, problem: 'expected a metric name' },
-  { text: 'a{x="\ufffd"} 1\n', line: 1, problem: 'no valid UTF-8' },
+  { text: 'a{x="\ufffd"} 1\n', line: 1, problem: 'is not valid UTF-8' },
   { text: 'a 1e400\n', line: 1, problem: 'is not a number' },
   { text: 'a -NaN\n', line: 1, problem: 'is not a number' },
-  { text: 'a 1 9223372036854775808\n', line: 1, problem: 'whole milliseconds' },
+  { text: 'a 1 9223372036854775808\n', line: 1, problem: 'integer number of milliseconds' },
   { text: '# HELP a x\n# HELP a y\n', line: 2, problem: 'second HELP' },
   { text: '# TYPE a-b gauge\n', line: 1, problem: 'expected a metric name' },
   { text: '# TYPE h histogram\nh_bucket{le="1_0"} 1\n', line: 2, problem: 'not a number' },
@@ -99,7 +99,7 @@ test.each([
   expect(() => parseMetricsPage(text)).toThrow(new RegExp(`^line ${line}: .*${problem}`))
 })
 
-test('any text is either a page or an error with a line', () => {
+test('any text is either a page or a MetricsPageError', () => {
   fc.assert(
     fc.property(
       fc.oneof(fc.string(), fc.stringMatching(/^[a{}",=\\ 1#\n]{0,40}$/)),

@@ -11,18 +11,18 @@ const ttft = (window: SimulatedWindow) => mean(window.observed.ttft)
 const interToken = (window: SimulatedWindow) => mean(window.observed.interToken)
 const served = (window: SimulatedWindow) => window.counts.stopped + window.counts.cutByLength
 
-test('queueing knee: latency is flat far below capacity and grows without bound beyond it', () => {
+test('queueing knee: latency is flat far below capacity and grows without limit above it', () => {
   const at = (rate: number) => simulate(exampleScenario({ rate, prompt: 1024 }))
   const [idle, light, over, far] = [at(0.5), at(1.5), at(12), at(16)]
   expect(ttft(light)).toBeLessThan(2 * ttft(idle))
   expect(ttft(over)).toBeGreaterThan(5 * ttft(light))
   expect(over.end.waiting).toBeGreaterThan(100)
-  // Beyond the knee more load is more queue, not more service.
+  // Above the knee more load gives a longer queue, not more served requests.
   expect(served(far)).toBeLessThan(1.05 * served(over))
 })
 
-test('KV cliff: a few more long requests than fit multiply the time per token', () => {
-  // 32 long requests at once fit the first cache, not the second.
+test('KV cliff: a few long requests too many multiply the time per token', () => {
+  // 32 long requests fit into the first cache and not into the second.
   const load = {
     phases: [
       { start_s: 0, requests_per_s: 8 },
@@ -35,7 +35,7 @@ test('KV cliff: a few more long requests than fit multiply the time per token', 
   const tight = at(110_000)
   expect(roomy.counts.preemptions).toBe(0)
   expect(tight.counts.preemptions).toBeGreaterThan(0)
-  expect(tight.load.kvUsageMax).toBeGreaterThan(0.95)
+  expect(tight.occupancy.kvUsageMax).toBeGreaterThan(0.95)
   expect(tight.observed.interToken.quantile(1)).toBeGreaterThan(10 * (roomy.observed.interToken.quantile(1) ?? 0))
 })
 
@@ -47,7 +47,7 @@ test('prefill interference: long prompts stretch the time between tokens of othe
   expect(p99(at(4000, 512))).toBeLessThan(0.5 * p99(at(4000, 4096)))
 })
 
-test('preemption storm: admission beyond what decoding will need wastes work that a lower cap keeps', () => {
+test('preemption storm: admitting too many requests wastes work, and a lower cap avoids it', () => {
   const at = (max_num_seqs: number) =>
     simulate(
       exampleScenario({
@@ -67,9 +67,9 @@ test('preemption storm: admission beyond what decoding will need wastes work tha
 
 test('concurrency cap: requests wait although the KV cache is nearly empty', () => {
   const window = simulate(exampleScenario({ rate: 4, args: { max_num_seqs: 4 } }))
-  expect(window.load.runningMax).toBe(4)
-  expect(window.load.waitingMean).toBeGreaterThan(10)
-  expect(window.load.kvUsageMax).toBeLessThan(0.1)
+  expect(window.occupancy.runningMax).toBe(4)
+  expect(window.occupancy.waitingMean).toBeGreaterThan(10)
+  expect(window.occupancy.kvUsageMax).toBeLessThan(0.1)
 })
 
 test('a shared prefix is computed once', () => {
@@ -82,7 +82,7 @@ test('a shared prefix is computed once', () => {
   expect(ttft(at(true))).toBeLessThan(0.6 * ttft(at(false)))
 })
 
-test('clients that give up are counted as aborted, and free their place', () => {
+test('requests whose clients time out are counted as aborted and free their blocks', () => {
   const window = simulate(exampleScenario({ rate: 12, prompt: 1024, load: { client_timeout_s: 10 } }))
   expect(window.counts.aborted).toBeGreaterThan(100)
   expect(window.observed.ttft.quantile(1)).toBeLessThan(11)

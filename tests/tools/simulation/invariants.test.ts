@@ -40,14 +40,14 @@ const scenarios = fc
 test('requests are conserved, nothing exceeds its limit, and time adds up', () => {
   fc.assert(
     fc.property(scenarios, (scenario) => {
-      const { counts, end, load, observed, settings, timeline, endS } = simulate(scenario)
+      const { counts, end, occupancy, observed, settings, timeline, endS } = simulate(scenario)
       const done = counts.stopped + counts.cutByLength
       expect(done + counts.aborted + counts.errored + counts.refused + end.running + end.waiting).toBe(counts.arrived)
       expect(observed.e2e.count).toBe(done)
       expect(observed.ttft.count).toBeGreaterThanOrEqual(done)
       expect(observed.ttft.count + observed.interToken.count).toBe(counts.generationTokens)
-      expect(load.runningMax).toBeLessThanOrEqual(settings.maxNumSeqs)
-      expect(load.kvUsageMax).toBeLessThanOrEqual(1)
+      expect(occupancy.runningMax).toBeLessThanOrEqual(settings.maxNumSeqs)
+      expect(occupancy.kvUsageMax).toBeLessThanOrEqual(1)
       expect(end.kvUsage).toBeGreaterThanOrEqual(0)
       expect(observed.iterationTokens.quantile(1) ?? 0).toBeLessThanOrEqual(settings.maxNumBatchedTokens)
       expect(observed.queue.sum + observed.prefill.sum + observed.decode.sum).toBeCloseTo(observed.e2e.sum, 6)
@@ -62,7 +62,7 @@ test('requests are conserved, nothing exceeds its limit, and time adds up', () =
   )
 })
 
-test('nothing that is freed stays taken: an engine that has served everything holds no block', () => {
+test('an engine that has served everything holds no KV block', () => {
   const load = {
     phases: [
       { start_s: 0, requests_per_s: 5 },
@@ -73,11 +73,11 @@ test('nothing that is freed stays taken: an engine that has served everything ho
   expect(window.end).toMatchObject({ running: 0, waiting: 0, kvUsage: 0 })
 })
 
-test('the same scenario gives the same window, the cache apart', () => {
+test('the same scenario gives the same window, also without the cache', () => {
   const scenario = exampleScenario({ rate: 3 })
   const figures = () => {
     const window = simulate(structuredClone(scenario))
-    return JSON.stringify([window.counts, window.load, window.timeline, window.finished])
+    return JSON.stringify([window.counts, window.occupancy, window.timeline, window.finished])
   }
   const first = figures()
   for (let other = 1; other <= 20; other++) simulate(exampleScenario({ rate: 0.1, load: { seed: other } }))

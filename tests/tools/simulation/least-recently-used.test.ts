@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { LeastRecentlyUsed } from '../../../tools/simulation/least-recently-used.ts'
+import { LeastRecentlyUsed } from '../../../tools/simulation/simulate.ts'
 
-test('holds as many values as it may and forgets the one not asked for longest', () => {
+test('a full cache removes the value that was not used for the longest time', () => {
   const cache = new LeastRecentlyUsed<number, string>(2)
   const made: number[] = []
   const ask = (key: number) =>

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { telemetryWith } from '../../../tools/simulation/collect-telemetry.ts'
+import { simulateTelemetry } from '../../../tools/simulation/collect-telemetry.ts'
 import { simulate } from '../../../tools/simulation/simulate.ts'
 import { exampleScenario } from '../../support/example-scenario.ts'
 
@@ -12,7 +12,7 @@ test('KV cache: 8B bfloat16 takes 128 KiB per token, fp8 half of it', () => {
   expect((fp8?.kvTokens ?? 0) / (auto?.kvTokens ?? 1)).toBeCloseTo(2, 2)
 })
 
-test('a number of KV blocks that is set takes the place of the profiled one; what it leaves is free', () => {
+test('num_gpu_blocks_override replaces the profiled number of KV blocks and frees the rest', () => {
   const profiled = started({ rate: 8 })
   const half = Math.floor((profiled.memory?.kvBlocks ?? 0) / 2)
   const { memory } = started({ args: { num_gpu_blocks_override: half } })
@@ -37,17 +37,19 @@ test.each([
   { args: { kv_cache_memory_bytes: 40 * 2 ** 30 }, reason: 'CUDA out of memory' },
   { args: { tensor_parallel_size: 4 }, reason: 'World size (4) is larger than the number of available GPUs (2)' },
   { args: { enable_chunked_prefill: false, max_num_batched_tokens: 2048 }, reason: 'is smaller than max_model_len' },
-])('an engine that cannot start says "$reason" and serves nobody', ({ args, reason }) => {
+])('an engine that cannot start reports "$reason" and serves no request', ({ args, reason }) => {
   const scenario = exampleScenario({ args })
-  const telemetry = telemetryWith(scenario, scenario.deployment, 'post')
+  const telemetry = simulateTelemetry(scenario, scenario.deployment, 'post')
   expect(telemetry.health).toMatchObject({ engine_up: false, healthy_workers: 0 })
   expect(telemetry.health.reason).toContain(reason)
   expect(telemetry.requests).toMatchObject({ served: 0, failed: telemetry.requests.arrived, unfinished: 0 })
 })
 
-test('an unknown model, an unknown GPU and an argument of a wrong type name themselves', () => {
-  expect(() => started({ model: 'acme/none' })).toThrow('model "acme/none" is unknown')
-  expect(() => started({ gpu: 'toString' })).toThrow('placement.gpu_model "toString" is unknown')
+test('the errors for an unknown model, an unknown GPU and a wrong type name the value', () => {
+  expect(() => started({ model: 'acme/none' })).toThrow('model is "acme/none", which the simulation does not know')
+  expect(() => started({ gpu: 'toString' })).toThrow(
+    'placement.gpu_model is "toString", which the simulation does not know',
+  )
   expect(() => started({ args: { max_num_seqs: 'many' } })).toThrow('engine_args.max_num_seqs is "many"')
 })
 
@@ -56,12 +58,12 @@ const consumer = 'NVIDIA GeForce RTX 3090'
 
 test.each([
   {
-    kind: 'less is free than asked for',
+    kind: 'less memory is free than requested',
     args: { gpu_memory_utilization: 0.985 },
     reason: 'Free memory on device cuda:0',
   },
   {
-    kind: 'nothing is left for KV',
+    kind: 'no memory is left for the KV cache',
     args: { gpu_memory_utilization: 0.35 },
     reason: 'No available memory for the cache blocks',
   },
@@ -85,7 +87,7 @@ test('the remedies of the first two shortages are opposite', () => {
   expect([0.35, 0.9, 0.985].map((utilization) => at(utilization).engine.up)).toEqual([false, true, false])
 })
 
-test('a neighbour on the GPU takes memory that the utilisation counts on', () => {
+test('memory that another process holds is not available to the engine', () => {
   const neighbour = { kind: 'gpu_memory_taken', when: { always: true }, gib: 12, reason: 'x' } as const
   const at = (gpu_memory_utilization: number) =>
     started({ impairments: [neighbour], args: { gpu_memory_utilization } }).engine
@@ -93,7 +95,7 @@ test('a neighbour on the GPU takes memory that the utilisation counts on', () =>
   expect(at(0.65).up).toBe(true)
 })
 
-test('at run time, pictures in one step need more than is left: less utilisation or chunks help, fewer pictures too', () => {
+test('at run time, images in one step need too much memory; a lower utilisation, chunks or fewer images help', () => {
   const load = { images: { per_prompt: { median: 10, sigma: 0, min: 10, max: 10 }, tokens_per_image: 1280 } }
   const base = {
     gpu_memory_utilization: 0.95,
@@ -113,7 +115,7 @@ test('at run time, pictures in one step need more than is left: less utilisation
   expect(() => engine({ limit_mm_per_prompt: 'four' })).toThrow('engine_args.limit_mm_per_prompt is "four"')
 })
 
-test('host memory: the KV buffer fills until the limit breaks, later with more memory, never with enough', () => {
+test('host memory: the KV buffer fills until the limit is reached, later with more memory, never with enough', () => {
   const downAt = (host_memory_gb: number, args: Parameters<typeof exampleScenario>[0] = {}) => {
     const scenario = exampleScenario({ rate: 4, args: { kv_offloading_size: 64 }, ...args })
     const resources = { ...scenario.deployment.resources, host_memory_gb }

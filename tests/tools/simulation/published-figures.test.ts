@@ -12,7 +12,7 @@ interface Row {
   readonly figure: string
   readonly published: number
   readonly simulated: number
-  /** Largest relative difference that counts as held; `null` for a figure that the model is known not to hold. */
+  /** Largest accepted relative difference; `null` for a figure that the model is known to miss. */
   readonly band: number | null
 }
 
@@ -21,14 +21,14 @@ const h100 = 'NVIDIA H100 80GB HBM3'
 const mean = ({ count, sum }: { count: number; sum: number }) => sum / count
 const tokensPerSecond = (window: SimulatedWindow) => window.counts.generationTokens / window.endS
 
-/** One iteration of a full batch of `tokens`, in milliseconds; attention and what depends on context apart. */
+/** Duration of one step with a batch of `tokens`, in milliseconds, without attention. */
 function iteration(model: string, gpu: string, tensor_parallel_size: number, tokens: number): number {
   const { deployment } = exampleScenario({ model, gpu, args: { tensor_parallel_size, max_num_batched_tokens: 4096 } })
   const settings = engineSettings(deployment, architectureOf(model), gpuOf(gpu))
   return stepTime(architectureOf(model), gpuOf(gpu), gpu, settings).ofTokens(tokens) * 1000
 }
 
-/** Requests that all arrive at once and run together for the whole window. */
+/** Requests that arrive at the same time and run together for the whole window. */
 function together(count: number, prompt: number, output: number, kvTokens: number): SimulatedWindow {
   const load = {
     phases: [
@@ -52,7 +52,7 @@ function sweep(concurrency: number): SimulatedWindow {
   return simulate(exampleScenario({ rate: 20, prompt: 1024, args: { max_num_seqs: concurrency } }))
 }
 
-/** Decode speed of busy intervals of a KV-bound window, without and with much prefill. */
+/** Ratio of the decode speeds of intervals with much and with little prefill, while the KV cache is nearly full. */
 function interference(): number {
   const { timeline } = simulate(loadScenario('kv_cache_pressure'))
   const busy = timeline.filter(({ kvUsage }) => kvUsage > 0.9).toSorted((a, b) => a.promptTokens - b.promptTokens)
@@ -63,11 +63,12 @@ function interference(): number {
 }
 
 /**
- * Measured iterations count matrix products alone, so that those on several GPUs come out longer here, by the
- * all-reduces. Not held: the H100 figures of an 8B model, which count an API server of 25 to 40 ms and a slower kernel
- * than a roofline gives; and how much prefill slows decode, which came from another model and load.
+ * The measured steps contain only matrix products, so steps on several GPUs take longer here by the all-reduces.
+ *
+ * Known misses: the H100 figures of an 8B model, which include an API server of 25 to 40 ms and a kernel that is slower
+ * than the roofline; and the effect of prefill on decode, which was measured with another model and load.
  */
-test('published figures and what the simulation makes of them', () => {
+test('the simulation reproduces published figures within their bands', () => {
   const [roomy, tight] = [together(6, 32_768, 1024, 262_144), together(6, 32_768, 1024, 180_000)]
   const one = sweep(1)
   const eight = sweep(8)
@@ -142,7 +143,7 @@ test('published figures and what the simulation makes of them', () => {
       published,
       simulated: Number(simulated.toPrecision(4)),
       off: `${(100 * (simulated / published - 1)).toFixed(0)} %`,
-      band: band === null ? 'not held, shape only' : `${band * 100} %`,
+      band: band === null ? 'known miss, shape only' : `${band * 100} %`,
     })),
   )
   for (const { figure, published, simulated, band } of rows) {

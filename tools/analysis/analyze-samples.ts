@@ -1,17 +1,28 @@
-import { histogramOf, meanOf, quantileOf } from '../prometheus/histogram.ts'
-import { scrapeDelta, secondsBetween } from '../prometheus/scrape-delta.ts'
+import {
+  type Histogram,
+  histogramOf,
+  meanOf,
+  quantileOf,
+  scrapeDelta,
+  secondsBetween,
+} from '../prometheus/metric-samples.ts'
 import { rounded } from '../simulation/distribution.ts'
 import type { MetricSample, MetricsAnalysis, Telemetry } from '../types.ts'
 import { findHotspot } from './hotspot.ts'
 
 /**
- * Where the time goes, by the metrics.
+ * Analyses a metrics page: latency by phase, derived metrics, and the hotspot.
  *
- * Counters are cumulative: without an earlier scrape the figures cover the life of the process, and rates are taken over
- * the telemetry's window. Between two scrapes rates are taken over their timestamps, or, where they state none, over the
- * telemetry's window. What the page does not carry stays `null`; nothing is filled in from the telemetry.
+ * Counters are cumulative. Without an earlier scrape the results cover the life of the process, and rates are computed
+ * over the telemetry's window. With an earlier scrape they cover the time between the two, and rates are computed over
+ * the difference of their timestamps, or over the telemetry's window if they have none.
+ *
+ * Metrics that the page does not contain are `null`. They are never filled in from the telemetry.
+ *
+ * @param samples the page, in the names of vLLM V1 or V0.
+ * @param earlier an earlier page of the same engine.
  */
-export function analyze(
+export function analyzeSamples(
   telemetry: Telemetry,
   samples: readonly MetricSample[],
   earlier?: readonly MetricSample[],
@@ -21,7 +32,7 @@ export function analyze(
   const histogram = (name: string) => histogramOf(page, `vllm:${name}`)
   const sum = (name: string) => total(page, `vllm:${name}`)
   const seconds = (earlier && secondsBetween(earlier, samples)) ?? telemetry.window.duration_s
-  const perSecond = (name: string) => scaled(sum(name), 1 / seconds)
+  const perSecond = (name: string) => roundedProduct(sum(name), 1 / seconds)
   const served = page
     .filter(
       ({ name, labels }) =>
@@ -33,25 +44,25 @@ export function analyze(
     ttft_p95_s: quantile(histogram('time_to_first_token_seconds'), 0.95),
     inter_token_p99_s: quantile(histogram('inter_token_latency_seconds'), 0.99),
     e2e_p95_s: quantile(histogram('e2e_request_latency_seconds'), 0.95),
-    queue_mean_s: scaled(meanOf(histogram('request_queue_time_seconds')), 1),
+    queue_mean_s: roundedProduct(meanOf(histogram('request_queue_time_seconds')), 1),
     running: sum('num_requests_running'),
     waiting: waitingRequests(page),
-    kv_cache_usage: scaled(mean(page, 'vllm:kv_cache_usage_perc'), 1),
+    kv_cache_usage: roundedProduct(mean(page, 'vllm:kv_cache_usage_perc'), 1),
     preemptions,
-    preemptions_per_served: served === null || served === 0 ? null : scaled(preemptions, 1 / served),
+    preemptions_per_served: served === null || served === 0 ? null : roundedProduct(preemptions, 1 / served),
     prompt_tokens_per_s: perSecond('prompt_tokens_total'),
     generation_tokens_per_s: perSecond('generation_tokens_total'),
-    prefix_cache_hit_rate: scaled(prefixHitRate(page), 1),
+    prefix_cache_hit_rate: roundedProduct(prefixHitRate(page), 1),
     served,
   }
   return { latency_breakdown: breakdown(histogram), derived_metrics, hotspot: findHotspot(telemetry, derived_metrics) }
 }
 
-/** End-to-end time counts from arrival at the API; what no phase of the engine explains is the frontend's. */
-function breakdown(histogram: (name: string) => ReturnType<typeof histogramOf>): MetricsAnalysis['latency_breakdown'] {
+/** End-to-end time starts at the API server. The part that no phase of the engine explains was spent in the frontend. */
+function breakdown(histogram: (name: string) => Histogram | undefined): MetricsAnalysis['latency_breakdown'] {
   const e2e = meanOf(histogram('e2e_request_latency_seconds'))
   const part = (mean_s: number | null) => ({
-    mean_s: scaled(mean_s, 1),
+    mean_s: roundedProduct(mean_s, 1),
     share: mean_s === null || e2e === null || e2e === 0 ? null : rounded(mean_s / e2e),
   })
   const queue = meanOf(histogram('request_queue_time_seconds'))
@@ -66,16 +77,16 @@ function breakdown(histogram: (name: string) => ReturnType<typeof histogramOf>):
   }
 }
 
-function quantile(histogram: ReturnType<typeof histogramOf>, share: number): number | string | null {
+function quantile(histogram: Histogram | undefined, share: number): number | string | null {
   const value = quantileOf(histogram, share)
   return typeof value === 'number' ? rounded(value) : value
 }
 
-function scaled(value: number | null, factor: number): number | null {
+function roundedProduct(value: number | null, factor: number): number | null {
   return value === null ? null : rounded(value * factor)
 }
 
-/** Names of earlier versions and what they are called in V1. */
+/** Names of metrics in vLLM V0, with their names in V1. */
 const renamed: { readonly [name: string]: string } = {
   'vllm:gpu_cache_usage_perc': 'vllm:kv_cache_usage_perc',
   'vllm:gpu_prefix_cache_queries_total': 'vllm:prefix_cache_queries_total',
@@ -85,7 +96,7 @@ const renamed: { readonly [name: string]: string } = {
 }
 const suffix = /_(bucket|count|sum)$/
 
-/** Samples under the names of V1; where a page has both names, the newer one counts. */
+/** Renames samples to the names of V1. If a page has both names, only the newer one is kept. */
 function withCurrentNames(samples: readonly MetricSample[]): MetricSample[] {
   const present = new Set(samples.map(({ name }) => name))
   return samples.flatMap((sample) => {
@@ -98,19 +109,19 @@ function withCurrentNames(samples: readonly MetricSample[]): MetricSample[] {
   })
 }
 
-/** Sum over all series of a name: counters, and requests running or waiting. `null` where there is none that is finite. */
+/** Sum over all series of a name, e.g. over engines; `null` if there is no finite value. */
 function total(samples: readonly MetricSample[], name: string): number | null {
   const values = finite(samples, name)
   return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0)
 }
 
-/** Requests that wait; V0 counts those swapped out for want of memory apart, V1 has no such state. */
+/** Waiting requests. V0 counts requests that are swapped out separately; V1 has no such state. */
 function waitingRequests(samples: readonly MetricSample[]): number | null {
   const waiting = total(samples, 'vllm:num_requests_waiting')
   return waiting === null ? null : waiting + (total(samples, 'vllm:num_requests_swapped') ?? 0)
 }
 
-/** Share of prompt tokens found in the prefix cache: by V1's counters, or V0's gauge, which is -1 when caching is off. */
+/** Share of prompt tokens found in the prefix cache, from V1's counters or V0's gauge (-1 if caching is off). */
 function prefixHitRate(samples: readonly MetricSample[]): number | null {
   const queries = total(samples, 'vllm:prefix_cache_queries_total')
   const hits = total(samples, 'vllm:prefix_cache_hits_total')
@@ -119,7 +130,7 @@ function prefixHitRate(samples: readonly MetricSample[]): number | null {
   return rate === null || rate < 0 ? null : rate
 }
 
-/** Mean over engines, as vLLM's own aggregate shows KV cache usage. */
+/** Mean over all series of a name. vLLM averages KV cache usage over engines in the same way. */
 function mean(samples: readonly MetricSample[], name: string): number | null {
   const values = finite(samples, name)
   return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { analyze } from '../../../tools/analysis/analyze.ts'
+import { analyzeSamples } from '../../../tools/analysis/analyze-samples.ts'
 import { parseMetricsPage } from '../../../tools/index.ts'
 import { telemetryOf } from '../../../tools/simulation/collect-telemetry.ts'
 import type { Telemetry } from '../../../tools/types.ts'
@@ -13,8 +13,8 @@ function histogram(name: string, counts: readonly [bound: string, cumulative: nu
   return [...buckets, `vllm:${name}_count ${counts.at(-1)?.[1]}`, `vllm:${name}_sum ${sum}`]
 }
 
-test('a page of V0 is understood by its own names', () => {
-  const { derived_metrics: derived, latency_breakdown: breakdown } = analyze(
+test('a page with the metric names of V0 is understood', () => {
+  const { derived_metrics: derived, latency_breakdown: breakdown } = analyzeSamples(
     healthy,
     samples(
       'vllm:num_requests_running{model_name="m"} 4',
@@ -45,27 +45,30 @@ test('a page of V0 is understood by its own names', () => {
   expect(derived).toMatchObject({ inter_token_p99_s: 2.5, queue_mean_s: 0.4 })
   expect(breakdown.queue).toEqual({ mean_s: 0.4, share: null })
   expect(
-    analyze(healthy, samples('vllm:gpu_prefix_cache_hit_rate -1')).derived_metrics.prefix_cache_hit_rate,
+    analyzeSamples(healthy, samples('vllm:gpu_prefix_cache_hit_rate -1')).derived_metrics.prefix_cache_hit_rate,
   ).toBeNull()
 })
 
-test('where a page has a name of V0 and of V1, the newer one counts, once', () => {
-  const { derived_metrics } = analyze(healthy, samples('vllm:gpu_cache_usage_perc 0.9', 'vllm:kv_cache_usage_perc 0.4'))
+test('if a page has a name of V0 and of V1, only the newer one counts', () => {
+  const { derived_metrics } = analyzeSamples(
+    healthy,
+    samples('vllm:gpu_cache_usage_perc 0.9', 'vllm:kv_cache_usage_perc 0.4'),
+  )
   expect(derived_metrics.kv_cache_usage).toBe(0.4)
 })
 
-test('engines are added up, cache usage is averaged, as the aggregate of vLLM does', () => {
+test('engines are summed and their cache usage is averaged, as in vLLM', () => {
   const engines = ['0', '1'].flatMap((engine) => [
     `vllm:num_requests_running{engine="${engine}"} 3`,
     `vllm:kv_cache_usage_perc{engine="${engine}"} 0.${engine}`,
     `vllm:prefix_cache_queries_total{engine="${engine}"} 50`,
     `vllm:prefix_cache_hits_total{engine="${engine}"} 10`,
   ])
-  const { derived_metrics } = analyze(healthy, samples(...engines))
+  const { derived_metrics } = analyzeSamples(healthy, samples(...engines))
   expect(derived_metrics).toMatchObject({ running: 6, kv_cache_usage: 0.05, prefix_cache_hit_rate: 0.2 })
 })
 
-test('a quantile beyond the last bound is only known to be greater', () => {
+test('a quantile above the last finite bucket is a lower limit', () => {
   const page = samples(
     ...histogram(
       'time_to_first_token_seconds',
@@ -77,19 +80,19 @@ test('a quantile beyond the last bound is only known to be greater', () => {
       9000,
     ),
   )
-  expect(analyze(healthy, page).derived_metrics.ttft_p95_s).toBe('> 80')
+  expect(analyzeSamples(healthy, page).derived_metrics.ttft_p95_s).toBe('> 80')
 })
 
-test('two scrapes: only what lies between them counts, per second of the time between them', () => {
+test('two scrapes give the changes and rates between them', () => {
   const scrape = (tokens: number, time: number) =>
     samples(`vllm:generation_tokens_total ${tokens} ${time}`, `vllm:num_preemptions_total 7 ${time}`)
-  const between = analyze(healthy, scrape(1600, 60_000), scrape(1000, 30_000)).derived_metrics
+  const between = analyzeSamples(healthy, scrape(1600, 60_000), scrape(1000, 30_000)).derived_metrics
   expect(between).toMatchObject({ generation_tokens_per_s: 20, preemptions: 0 })
-  const restarted = analyze(healthy, scrape(300, 60_000), scrape(1000, 30_000)).derived_metrics
+  const restarted = analyzeSamples(healthy, scrape(300, 60_000), scrape(1000, 30_000)).derived_metrics
   expect(restarted).toMatchObject({ generation_tokens_per_s: 10, preemptions: 7 })
 })
 
-test("what no phase of the engine explains is the frontend's", () => {
+test("time that no phase of the engine explains is the frontend's", () => {
   const phases = (e2e: number) =>
     samples(
       ...histogram('e2e_request_latency_seconds', [['+Inf', 10]], e2e),
@@ -97,7 +100,7 @@ test("what no phase of the engine explains is the frontend's", () => {
       ...histogram('request_prefill_time_seconds', [['+Inf', 10]], 20),
       ...histogram('request_decode_time_seconds', [['+Inf', 10]], 30),
     )
-  expect(analyze(healthy, phases(100)).latency_breakdown).toMatchObject({
+  expect(analyzeSamples(healthy, phases(100)).latency_breakdown).toMatchObject({
     queue: { mean_s: 1, share: 0.1 },
     decode: { mean_s: 3, share: 0.3 },
     other: { mean_s: 4, share: 0.4 },
@@ -116,11 +119,11 @@ const slowFirst = { ...healthy.latency.ttft_s, mean: 9, p95: 20, p99: 30 }
 
 test.each<[string, Telemetry, string[], string]>([
   ['all is well', healthy, state, 'none'],
-  ['no running and waiting on the page', healthy, ['vllm:generation_tokens_total 1'], 'unknown'],
+  ['the page lacks running and waiting requests', healthy, ['vllm:generation_tokens_total 1'], 'unknown'],
   ['the engine is dead', changed({ health: { engine_up: false, reason: 'x' } }), state, 'engine_down'],
   ['workers are stuck', changed({ health: { stuck_workers: 4 } }), state, 'engine_stalled'],
   [
-    'requests run and no tokens come',
+    'requests run and no tokens are generated',
     healthy,
     [...state.slice(0, 2), 'vllm:generation_tokens_total 0'],
     'engine_stalled',
@@ -138,13 +141,13 @@ test.each<[string, Telemetry, string[], string]>([
     'kv_cache',
   ],
   [
-    'a queue beside an empty cache, the batch always at its cap',
+    'a queue with an empty cache and the batch at its cap',
     changed({ queue: { waiting_mean: 9, running_mean: 7.9, running_max: 8 } }),
     state,
     'concurrency_cap',
   ],
   [
-    'tokens in jerks',
+    'tokens come in bursts',
     changed({ latency: { inter_token_s: { ...tokens, p50: 0.02, p95: 0.3, p99: 0.5 } } }),
     state,
     'prefill_interference',
@@ -155,9 +158,9 @@ test.each<[string, Telemetry, string[], string]>([
     state,
     'decode',
   ],
-  ['first tokens come late, and no phase says why', changed({ latency: { ttft_s: slowFirst } }), state, 'frontend'],
+  ['first tokens are late, and no phase explains it', changed({ latency: { ttft_s: slowFirst } }), state, 'frontend'],
 ])('%s', (_, telemetry, page, kind) => {
-  const { hotspot } = analyze(telemetry, samples(...page))
+  const { hotspot } = analyzeSamples(telemetry, samples(...page))
   expect(hotspot.kind, hotspot.because.join(' ')).toBe(kind)
   expect(hotspot.because.length).toBeGreaterThan(0)
 })

@@ -1,0 +1,108 @@
+import type { MetricSample } from '../types.ts'
+import { parseValue } from './line-reader.ts'
+
+/** One histogram, summed over its series, e.g. over engines. */
+export interface Histogram {
+  /** Number of observations; NaN if the page does not contain it. */
+  readonly count: number
+  /** Sum of all observations; NaN if the page does not contain it. */
+  readonly sum: number
+  /**
+   * Cumulative counts by upper limit, ascending; the last limit is infinite. Empty if the page has no bucket `+Inf`: then
+   * quantiles are unknown.
+   */
+  readonly buckets: readonly { readonly upper: number; readonly cumulative: number }[]
+}
+
+/** The histogram with a name among samples; `undefined` if there is none. */
+export function histogramOf(samples: readonly MetricSample[], name: string): Histogram | undefined {
+  const byUpper = new Map<number, number>()
+  let count: number | undefined
+  let sum: number | undefined
+  for (const sample of samples) {
+    const value = typeof sample.value === 'number' ? sample.value : Number.NaN
+    if (sample.name === `${name}_count`) count = (count ?? 0) + value
+    else if (sample.name === `${name}_sum`) sum = (sum ?? 0) + value
+    else if (sample.name === `${name}_bucket`) {
+      const upper = parseValue(sample.labels['le'] ?? '') ?? Number.NaN
+      if (!Number.isNaN(upper)) byUpper.set(upper, (byUpper.get(upper) ?? 0) + value)
+    }
+  }
+  if (count === undefined && sum === undefined && byUpper.size === 0) return undefined
+  const buckets = [...byUpper].map(([upper, cumulative]) => ({ upper, cumulative })).sort((a, b) => a.upper - b.upper)
+  const complete = buckets.at(-1)?.upper === Number.POSITIVE_INFINITY
+  return { count: count ?? Number.NaN, sum: sum ?? Number.NaN, buckets: complete ? buckets : [] }
+}
+
+/** Mean from sum and count, so it is exact. `null` if nothing was observed, or if count or sum is missing or NaN. */
+export function meanOf(histogram: Histogram | undefined): number | null {
+  const mean = histogram === undefined ? Number.NaN : histogram.sum / histogram.count
+  return Number.isFinite(mean) ? mean : null
+}
+
+/**
+ * Quantile as in Prometheus' `histogram_quantile`: linear interpolation within a bucket, from 0 in the first one.
+ *
+ * @returns a string such as `> 7680` if the quantile is above the last finite limit; `null` if it is unknown.
+ */
+export function quantileOf(histogram: Histogram | undefined, share: number): number | string | null {
+  if (histogram === undefined) return null
+  // The series of several engines are not read at the same instant, so a cumulative count can appear to decrease.
+  let highest = 0
+  const buckets = histogram.buckets.map(({ upper, cumulative }) => {
+    highest = Math.max(highest, cumulative)
+    return { upper, cumulative: highest }
+  })
+  const total = buckets.at(-1)?.cumulative ?? 0
+  if (!(total > 0)) return null
+  const rank = share * total
+  const index = buckets.findIndex(({ cumulative }) => cumulative >= rank)
+  const bucket = buckets[index]
+  if (bucket === undefined) return null
+  const below = buckets[index - 1]
+  if (bucket.upper === Number.POSITIVE_INFINITY) return below === undefined ? null : `> ${below.upper}`
+  const lower = below?.upper ?? Math.min(0, bucket.upper)
+  const before = below?.cumulative ?? 0
+  if (bucket.cumulative === before) return bucket.upper
+  return lower + ((bucket.upper - lower) * (rank - before)) / (bucket.cumulative - before)
+}
+
+/** Names of cumulative series. */
+const cumulativeName = /_(total|bucket|count|sum)$/
+/** Series that contain the start time of the process or of one of its counters. */
+const startTimeName = /^process_start_time_seconds$|_created$/
+
+/**
+ * The changes between two scrapes: counters and histograms as differences, gauges with their later values.
+ *
+ * If a counter decreased or started later, the process restarted in between. Then the result is the later scrape,
+ * because its counters cover the time since the restart.
+ */
+export function scrapeDelta(earlier: readonly MetricSample[], later: readonly MetricSample[]): MetricSample[] {
+  const before = new Map(earlier.map((sample) => [series(sample), sample.value]))
+  const change = (sample: MetricSample): number | undefined => {
+    const from = before.get(series(sample))
+    const counted = cumulativeName.test(sample.name) && typeof sample.value === 'number' && typeof from === 'number'
+    return counted ? sample.value - from : undefined
+  }
+  const restarted = later.some(
+    (sample) => (change(sample) ?? 0) < 0 || startedLater(sample, before.get(series(sample))),
+  )
+  return restarted ? [...later] : later.map((sample) => ({ ...sample, value: change(sample) ?? sample.value }))
+}
+
+function startedLater({ name, value }: MetricSample, earlier: MetricSample['value'] | undefined): boolean {
+  return startTimeName.test(name) && typeof value === 'number' && typeof earlier === 'number' && value > earlier
+}
+
+/** Seconds between two scrapes; `undefined` if one of them has no timestamps. */
+export function secondsBetween(earlier: readonly MetricSample[], later: readonly MetricSample[]): number | undefined {
+  const time = (samples: readonly MetricSample[]) => samples.find(({ timestamp_ms }) => timestamp_ms !== undefined)
+  const from = time(earlier)?.timestamp_ms
+  const to = time(later)?.timestamp_ms
+  return from === undefined || to === undefined || to <= from ? undefined : (to - from) / 1000
+}
+
+function series({ name, labels }: MetricSample): string {
+  return JSON.stringify([name, Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1))])
+}

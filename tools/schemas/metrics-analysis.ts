@@ -1,0 +1,90 @@
+const metric = { type: ['number', 'null'] } as const
+const quantile = {
+  type: ['number', 'string', 'null'],
+  description: 'Seconds; a string such as "> 80" if the quantile is beyond the last finite bucket.',
+} as const
+const phase = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['mean_s', 'share'],
+  properties: {
+    mean_s: { ...metric, description: 'Mean seconds per request.' },
+    share: { ...metric, description: 'Share of the end-to-end time, 0 to 1.' },
+  },
+} as const
+
+/** JSON Schema of the result of `analyze_metrics`. A value that the samples do not contain is `null`. */
+export const metricsAnalysisSchema = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['latency_breakdown', 'derived_metrics', 'hotspot'],
+  properties: {
+    latency_breakdown: {
+      type: 'object',
+      description: 'Where the time of a request goes; other is time outside the engine.',
+      additionalProperties: false,
+      required: ['queue', 'prefill', 'decode', 'other'],
+      properties: { queue: phase, prefill: phase, decode: phase, other: phase },
+    },
+    derived_metrics: {
+      type: 'object',
+      additionalProperties: false,
+      required: [
+        'ttft_p95_s',
+        'inter_token_p99_s',
+        'e2e_p95_s',
+        'queue_mean_s',
+        'running',
+        'waiting',
+        'kv_cache_usage',
+        'preemptions',
+        'preemptions_per_served',
+        'prompt_tokens_per_s',
+        'generation_tokens_per_s',
+        'prefix_cache_hit_rate',
+        'served',
+      ],
+      properties: {
+        ttft_p95_s: quantile,
+        inter_token_p99_s: quantile,
+        e2e_p95_s: quantile,
+        queue_mean_s: metric,
+        running: metric,
+        waiting: metric,
+        kv_cache_usage: { ...metric, description: 'Share of KV blocks in use, 0 to 1.' },
+        preemptions: metric,
+        preemptions_per_served: metric,
+        prompt_tokens_per_s: metric,
+        generation_tokens_per_s: metric,
+        prefix_cache_hit_rate: { ...metric, description: 'Share of prompt tokens found in the prefix cache, 0 to 1.' },
+        served: { ...metric, description: 'Requests that ended with stop or length.' },
+      },
+    },
+    hotspot: {
+      type: 'object',
+      description: 'What limits service most.',
+      additionalProperties: false,
+      required: ['kind', 'because'],
+      properties: {
+        kind: {
+          enum: [
+            'kv_cache',
+            'concurrency_cap',
+            'prefill_interference',
+            'engine_down',
+            'engine_stalled',
+            'frontend',
+            'decode',
+            'none',
+            'unknown',
+          ],
+        },
+        because: {
+          type: 'array',
+          items: { type: 'string' },
+          description: 'The values that led to the kind, one sentence each.',
+        },
+      },
+    },
+  },
+} as const

@@ -1,0 +1,32 @@
+const metric = { type: ['number', 'null'] } as const
+
+/** JSON Schema of the comparison of two telemetries: the result of `validate_improvement`. */
+export const validationSchema = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['status', 'deltas', 'summary'],
+  properties: {
+    status: { enum: ['improved', 'unchanged', 'regressed', 'unknown'] },
+    deltas: {
+      type: 'array',
+      description: 'Every metric of the telemetry, before and after.',
+      items: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['metric', 'unit', 'before', 'after', 'relative', 'verdict'],
+        properties: {
+          metric: { type: 'string', description: 'Path of the metric in the telemetry, e.g. "latency.ttft_s.p95".' },
+          unit: { type: 'string', description: 'For example "s", "requests", "1/s" or "share".' },
+          before: metric,
+          after: metric,
+          relative: {
+            ...metric,
+            description: '(after - before) / before; null if one of them is null or before is 0.',
+          },
+          verdict: { enum: ['better', 'worse', 'same', 'unknown'] },
+        },
+      },
+    },
+    summary: { type: 'string', description: 'The reason for the status, and the main metrics, in a few sentences.' },
+  },
+} as const
