@@ -25,7 +25,7 @@ export interface FunctionTool {
  * - every value may be given as a reference;
  * - a value with `readOnly: true` (a document of another tool, which the model only passes on) is reduced to its type and
  *   description;
- * - `discriminator` is left out, because some servers refuse keywords that they do not know.
+ * - `oneOf` with a `discriminator` becomes `anyOf`, because some servers refuse keywords that they do not know.
  *
  * Calls are validated against the tool's own schema, after references are resolved.
  */
@@ -86,8 +86,10 @@ const sameInLists = ['allOf', 'anyOf', 'oneOf']
 const sameSingles = ['then', 'else']
 
 function mapMembers(schema: object, reference: object): Record<string, unknown> {
-  const copy: Record<string, unknown> = { ...schema }
-  delete copy['discriminator']
+  const { discriminator, oneOf, ...others } = schema as { readonly [keyword: string]: unknown }
+  // Tags make the branches exclusive, so `anyOf` says the same, and more servers accept it.
+  const copy: Record<string, unknown> =
+    discriminator === undefined ? { ...schema } : { ...others, ...(oneOf === undefined ? {} : { anyOf: oneOf }) }
   const change = (keywords: readonly string[], make: (value: unknown) => unknown) => {
     for (const keyword of keywords) if (copy[keyword] !== undefined) copy[keyword] = make(copy[keyword])
   }

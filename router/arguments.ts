@@ -9,7 +9,7 @@ export type ReadArguments =
   /** The arguments are not one JSON object. The message tells the model what to send instead. */
   | { readonly kind: 'unreadable'; readonly message: string }
 
-/** How many JSON strings may be nested in each other. */
+/** Largest number of JSON strings nested in each other. */
 const maxEncodings = 3
 
 /**

@@ -10,20 +10,10 @@ import { errorMessage, InvalidSchemaError } from './errors.ts'
 import { describeValidationErrors } from './feedback.ts'
 import { isObject } from './json/json.ts'
 import { escapePointerToken, unescapePointerToken } from './json/json-pointer.ts'
-import { foreignKeywords, listKeywords, mapKeywords, memberKeywords, metaSchema } from './schema-keywords.ts'
+import { foreignKeywords, membersOf, metaSchema, type Schema, subschemas } from './schema-keywords.ts'
 import { closest } from './text/closest.ts'
 import { shownValue } from './text/shown-value.ts'
 import { compileSchema } from './validation.ts'
-
-/** A JSON Schema object of which nothing else is known. */
-type Schema = { readonly [keyword: string]: unknown }
-
-/** A schema within another schema, or the whole. */
-interface Subschema {
-  readonly schema: Schema
-  /** JSON Pointer to it; empty for the whole. */
-  readonly path: string
-}
 
 /**
  * Checks a schema without compiling it: it is a JSON object, and all keywords in it exist.
@@ -95,28 +85,10 @@ function describeKeyword(keyword: string): string {
   return `"${keyword}" is not a JSON Schema keyword${meant === undefined ? '' : `; did you mean "${meant}"?`}`
 }
 
-const holdsOne: ReadonlySet<string> = new Set(memberKeywords)
-const holdsMany: ReadonlySet<string> = new Set([...mapKeywords, ...listKeywords])
-
-/** All schemas within a schema, the schema itself first. Values of `default`, `enum`, `const`, `examples` are not schemas. */
-export function* subschemas(schema: unknown, path = ''): Generator<Subschema> {
-  if (!isObject(schema)) return // `true` and `false`
-  yield { schema, path }
-  for (const [keyword, value] of Object.entries(schema)) {
-    for (const [name, member] of membersOf(keyword, value)) yield* subschemas(member, `${path}/${keyword}${name}`)
-  }
-}
-
-function membersOf(keyword: string, value: unknown): readonly (readonly [suffix: string, schema: unknown])[] {
-  if (holdsOne.has(keyword)) return [['', value]]
-  if (!holdsMany.has(keyword)) return []
-  return Object.entries(value ?? {}).map(([name, member]) => [`/${escapePointerToken(name)}`, member])
-}
-
 /** Far deeper than any schema that a model could follow, and well within the stack of code that walks it. */
 const deepest = 200
 
-/** The path and description of a value that JSON cannot represent; `undefined` when there is none. */
+/** The path and description of a value that JSON cannot represent; `undefined` when all can be represented. */
 function jsonProblem(value: unknown, path = '', around: object[] = []): string | undefined {
   if (typeof value === 'number' && !Number.isFinite(value)) return `${path} is ${value}, which JSON cannot represent`
   if (typeof value === 'bigint' || typeof value === 'function' || typeof value === 'symbol') {
@@ -171,7 +143,7 @@ function findEndless(root: Schema): (schema: unknown) => boolean {
 /** References lead to the whole schema or to a definition: other paths differ in the schema that the model is shown. */
 const reference = /^#(?:\/(?:\$defs|definitions)\/[^/#]+)?$/
 
-/** The target of a `$ref`: the whole schema or one of its definitions; `undefined` when there is none. */
+/** The target of a `$ref`: the whole schema or one of its definitions; `undefined` when it is missing. */
 function resolve($ref: unknown, root: Schema): unknown {
   if (typeof $ref !== 'string') return undefined
   const [, map, token] = $ref.split('/')

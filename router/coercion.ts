@@ -15,7 +15,7 @@ interface Coerced {
   readonly repairs: readonly Repair[]
 }
 
-/** How often the result is validated again. JSON in a string may itself contain JSON in a string. */
+/** Largest number of conversion rounds. JSON in a string may itself contain JSON in a string. */
 const maxPasses = 4
 
 /** Enough to see what happened, even when an array has a hundred thousand quoted numbers. */

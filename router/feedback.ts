@@ -1,3 +1,8 @@
+// Turns validation errors into text that helps a model to correct its call or its answer:
+//
+//   - /window: required property "from" is missing
+//   - /level: expected one of "warning", "error", received "warn"; did you mean "warning"?
+
 import { isObject } from './json/json.ts'
 import { clip, excerpt } from './text/clip.ts'
 import { closest } from './text/closest.ts'
@@ -6,62 +11,64 @@ import { shownValue } from './text/shown-value.ts'
 import { summarizeUnionErrors } from './union-errors.ts'
 import type { ValidationError } from './validation.ts'
 
+/** Longest message for the model. */
 const maxFeedbackBytes = 1024
-/** Where not all faults fit, no line is longer, so that a long one does not hide the others. */
+/** Longest line when not all errors fit, so that one long line does not hide the others. */
 const maxLineBytes = 300
-/** Room that is kept for saying how many faults are not listed. */
+/** Room for the line that counts the errors that are not listed. */
 const overflowBytes = 40
 
 /**
- * What is wrong with a value, for a model to mend: one line per fault with the path, what was expected and what came,
- * secrets masked; together with `title`, the line above them, at most 1 KiB.
+ * Describes validation errors for a model: one line per error, with the path, the expectation and the received value.
+ * Secrets are masked. The text has at most 1 KiB; further errors are counted in the last line.
  *
- * @param schema what the value was checked against: with it, unions are told by the branch that was meant even where
- *   their branches are references to schemas that have references themselves.
+ * @param errors the validation errors, at least one.
+ * @param schema the schema that the value was validated against.
+ * @param title a line above the errors.
  */
 export function describeValidationErrors(errors: readonly ValidationError[], schema: object, title?: string): string {
-  const told = summarizeUnionErrors(errors, schema)
+  const summary = summarizeUnionErrors(errors, schema)
   const room = maxFeedbackBytes - overflowBytes - (title === undefined ? 0 : Buffer.byteLength(title) + 1)
-  const whole = linesOf(told, room, room)
-  const lines = whole.isAll ? whole : linesOf(told, room, maxLineBytes)
+  const whole = linesOf(summary, room, room)
+  const lines = whole.isComplete ? whole : linesOf(summary, room, maxLineBytes)
   return limitFeedback([...(title === undefined ? [] : [title]), ...lines.lines].join('\n'))
 }
 
-/** The lines for which there is room; where that is not all, the last one says how many are missing. */
+/** The lines that fit. When that is not all, the last line counts the other errors. */
 function linesOf(
-  faults: readonly ValidationError[],
+  errors: readonly ValidationError[],
   room: number,
   lineBytes: number,
-): { lines: Iterable<string>; isAll: boolean } {
+): { lines: Iterable<string>; isComplete: boolean } {
   const lines = new Set<string>()
   let left = room
-  for (const [index, fault] of faults.entries()) {
-    const line = lineOf(fault, lineBytes)
+  for (const [index, error] of errors.entries()) {
+    const line = lineOf(error, lineBytes)
     if (lines.has(line)) continue
     left -= Buffer.byteLength(line) + 1
     if (left < 0 && lines.size > 0) {
-      return { lines: lines.add(`- … and ${faults.length - index} more errors`), isAll: false }
+      return { lines: lines.add(`- … and ${errors.length - index} more errors`), isComplete: false }
     }
     lines.add(line)
   }
-  return { lines, isAll: true }
+  return { lines, isComplete: true }
 }
 
-function lineOf(fault: ValidationError, maxBytes: number): string {
-  const line = redact(`- ${describeValidationError(fault, maxBytes)}`)
+function lineOf(error: ValidationError, maxBytes: number): string {
+  const line = redact(`- ${describeValidationError(error, maxBytes)}`)
   return clip(line.replace(/[\p{Cc}\u2028\u2029]/gu, escaped), maxBytes, () => ' … ').text
 }
 
-/** A line break in a key must not begin a line of its own: it could say what no check has said. */
+/** Escapes a control character. A line break in a property name must not start a line that looks like feedback. */
 function escaped(character: string): string {
   const json = JSON.stringify(character).slice(1, -1)
   return json === character ? `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}` : json
 }
 
-/** Makes a message fit to be read by the model: secrets masked, cut at 1 KiB. */
+/** Prepares a message for the model: masks secrets and clips it at 1 KiB. */
 export function limitFeedback(message: string): string {
-  const bounded = message.length > 65_536 ? excerpt(message, maxFeedbackBytes) : redact(message)
-  return clip(bounded, maxFeedbackBytes, (left) => `\n(… ${left} bytes left out …)\n`).text
+  const masked = message.length > 65_536 ? excerpt(message, maxFeedbackBytes) : redact(message)
+  return clip(masked, maxFeedbackBytes, (left) => `\n(… ${left} bytes left out …)\n`).text
 }
 
 const maxReceivedBytes = 60
@@ -69,43 +76,44 @@ const maxSchemaBytes = 120
 const maxMessageBytes = 200
 const maxNames = 12
 const maxNamesBytes = 400
-/** What a line needs beside its list: path, value and suggestion. */
+/** Room that a line needs besides a list of values: path, received value and suggestion. */
 const besideList = 140
 
-/** One fault: the path, what was expected and what came. Lists are cut so that the line has about `maxBytes`. */
-function describeValidationError(fault: ValidationError, maxBytes: number): string {
-  const path = fault.instancePath === '' ? '(root)' : clip(redact(fault.instancePath), 200, () => ' … ').text
-  return `${path}: ${whatIsWrong(fault, maxBytes)}`
+/** One error: the path, the expectation and the received value. Lists are cut so that the line has about `maxBytes`. */
+function describeValidationError(error: ValidationError, maxBytes: number): string {
+  const path = error.instancePath === '' ? '(root)' : clip(redact(error.instancePath), 200, () => ' … ').text
+  return `${path}: ${describeProblem(error, maxBytes)}`
 }
 
-function whatIsWrong(fault: ValidationError, maxBytes: number): string {
-  const params: Readonly<Record<string, unknown>> = fault.params
-  const came = () => `, received ${fault.instancePath.split('/').some(isSecretName) ? mask : received(fault.data)}`
-  if (fault.propertyName !== undefined) {
-    return `property name ${received(fault.propertyName)} ${fault.message ?? 'is not allowed'}`
+function describeProblem(error: ValidationError, maxBytes: number): string {
+  const params: Readonly<Record<string, unknown>> = error.params
+  const receivedValue = () =>
+    `, received ${error.instancePath.split('/').some(isSecretName) ? mask : received(error.data)}`
+  if (error.propertyName !== undefined) {
+    return `property name ${received(error.propertyName)} ${error.message ?? 'is not allowed'}`
   }
-  switch (fault.keyword) {
+  switch (error.keyword) {
     case 'required':
       return `required property "${params['missingProperty']}" is missing`
     case 'additionalProperties':
     case 'unevaluatedProperties': {
       const name = String(params['additionalProperty'] ?? params['unevaluatedProperty'])
-      return `unknown property ${received(name)}${suggestProperty(name, fault)}`
+      return `unknown property ${received(name)}${suggestProperty(name, error)}`
     }
     case 'enum': {
       const values = listOf(params['allowedValues'], 20, maxBytes - besideList)
-      return `expected one of ${values}${came()}${suggestValue(fault)}`
+      return `expected one of ${values}${receivedValue()}${suggestValue(error)}`
     }
     case 'const':
-      return `expected ${received(params['allowedValue'])}${came()}`
+      return `expected ${received(params['allowedValue'])}${receivedValue()}`
     case 'type':
-      return `expected ${[params['type']].flat().join(' or ')}${came()}`
+      return `expected ${[params['type']].flat().join(' or ')}${receivedValue()}`
     case 'not':
-      return `must not ${forbidden(fault.schema)}${came()}`
+      return `must not ${forbidden(error.schema)}${receivedValue()}`
     case 'contains':
-      return `${fault.message ?? 'lacks an item'}, one that fits ${shownValue(fault.schema, maxSchemaBytes)}${came()}`
+      return `${error.message ?? 'does not contain a required item'}, one that matches ${shownValue(error.schema, maxSchemaBytes)}${receivedValue()}`
     default:
-      return describeUnion(fault, maxBytes) ?? `${messageOf(fault)}${came()}`
+      return describeUnion(error, maxBytes) ?? `${messageOf(error)}${receivedValue()}`
   }
 }
 
@@ -113,7 +121,7 @@ function messageOf({ message, keyword }: ValidationError): string {
   return clip(redact(message ?? `breaks "${keyword}"`), maxMessageBytes, () => ' … ').text
 }
 
-/** A union of which nothing says what branch was meant; undefined where its message says it all. */
+/** A union with several equally close branches; `undefined` when Ajv's message is enough. */
 function describeUnion(
   { params, keyword, schema, instancePath }: ValidationError,
   maxBytes: number,
@@ -125,14 +133,14 @@ function describeUnion(
   }
   const branches: readonly (readonly ValidationError[])[] = params['alternatives'] ?? []
   if (branches.length === 0) return undefined
-  if (branches.every((faults) => faults.every((one) => isMissing(one, instancePath)))) {
-    const names = branches.map((faults) => faults.map((one) => `"${one.params['missingProperty']}"`).join(' with '))
+  if (branches.every((errors) => errors.every((one) => isMissing(one, instancePath)))) {
+    const names = branches.map((errors) => errors.map((one) => `"${one.params['missingProperty']}"`).join(' with '))
     return `${count} of the properties ${joined(names, maxNames, maxBytes)} is required`
   }
-  const ways = branches.map((faults) =>
-    faults
+  const ways = branches.map((errors) =>
+    errors
       .map((one) =>
-        one.instancePath === instancePath ? whatIsWrong(one, maxBytes) : describeValidationError(one, maxBytes),
+        one.instancePath === instancePath ? describeProblem(one, maxBytes) : describeValidationError(one, maxBytes),
       )
       .join(' and '),
   )
@@ -143,7 +151,7 @@ function isMissing({ keyword, instancePath }: ValidationError, path: string): bo
   return keyword === 'required' && instancePath === path
 }
 
-/** The names of a union whose branches ask for nothing but properties. */
+/** The property names of a union whose branches have no keyword but `required`. */
 function onlyRequired(branches: unknown): string | undefined {
   if (!Array.isArray(branches)) return undefined
   const names: unknown[] = branches.map((branch) =>
@@ -162,7 +170,7 @@ function forbidden(schema: unknown): string {
     if (isAlone && Array.isArray(values)) return `be one of ${listOf(values, maxNames, maxSchemaBytes)}`
     if (isAlone && 'const' in schema) return `be ${received(only)}`
   }
-  return `fit ${shownValue(schema, maxSchemaBytes)}`
+  return `match ${shownValue(schema, maxSchemaBytes)}`
 }
 
 function suggestProperty(name: string, { parentSchema, data }: ValidationError): string {
@@ -190,7 +198,7 @@ function listOf(values: unknown, most: number, maxBytes: number): string {
   return joined(values.slice(0, most).map(received), most, maxBytes, ', ', values.length)
 }
 
-/** As many of the texts as there is room for, the first in any case, and how many more there are. */
+/** As many of the texts as fit, at least the first, and the number of the others. */
 function joined(texts: readonly string[], most: number, maxBytes: number, by = ', ', total = texts.length): string {
   let shown = texts[0] ?? ''
   let count = 1

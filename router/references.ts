@@ -1,4 +1,4 @@
-// A reference stands in a tool call for a value that the model has already seen, so that the model need not copy it:
+// A reference in a tool call points at a value that the model has already seen, so that it need not be copied:
 //
 //   { "config": { "$result": "fetch_config#/config" } }    the member `config` of the latest result of `fetch_config`
 //   { "unit": { "$input": "units#/temperature" } }          a part of the input `units` that the caller gave to the run

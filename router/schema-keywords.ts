@@ -1,6 +1,9 @@
 // The keywords of JSON Schema 2020-12 that tenrounds accepts, as data. Types (schema.ts) and checks at run time
 // (check-schema.ts) both use these tables, so that they agree.
 
+import { isObject } from './json/json.ts'
+import { escapePointerToken } from './json/json-pointer.ts'
+
 /** Keywords whose value is a map of schemas. Its keys are names of properties or definitions, not keywords. */
 export const mapKeywords = ['properties', 'patternProperties', '$defs', 'definitions', 'dependentSchemas'] as const
 
@@ -20,6 +23,35 @@ export const memberKeywords = [
   'then',
   'else',
 ] as const
+
+/** A JSON Schema object of which nothing else is known. */
+export type Schema = { readonly [keyword: string]: unknown }
+
+/** A schema within another schema, or the whole. */
+export interface Subschema {
+  readonly schema: Schema
+  /** JSON Pointer to it; empty for the whole. */
+  readonly path: string
+}
+
+const holdsOne: ReadonlySet<string> = new Set(memberKeywords)
+const holdsMany: ReadonlySet<string> = new Set([...mapKeywords, ...listKeywords])
+
+/** All schemas within a schema, the schema itself first. Values of `default`, `enum`, `const`, `examples` are not schemas. */
+export function* subschemas(schema: unknown, path = ''): Generator<Subschema> {
+  if (!isObject(schema)) return // `true` and `false`
+  yield { schema, path }
+  for (const [keyword, value] of Object.entries(schema)) {
+    for (const [name, member] of membersOf(keyword, value)) yield* subschemas(member, `${path}/${keyword}${name}`)
+  }
+}
+
+/** The schemas that a keyword applies, each with the end of its path; none for a keyword without schemas. */
+export function membersOf(keyword: string, value: unknown): readonly (readonly [suffix: string, schema: unknown])[] {
+  if (holdsOne.has(keyword)) return [['', value]]
+  if (!holdsMany.has(keyword)) return []
+  return Object.entries(value ?? {}).map(([name, member]) => [`/${escapePointerToken(name)}`, member])
+}
 
 /** Keywords of other dialects, and rare ones of JSON Schema, with the advice what to write instead. */
 export const foreignKeywords = {

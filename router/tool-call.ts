@@ -68,7 +68,7 @@ export type RepairKind =
 /**
  * Kind of a {@link ToolError}.
  *
- * - `unknown_tool`: there is no tool of this name.
+ * - `unknown_tool`: no tool has this name.
  * - `unreadable_call`: the call or its arguments could not be read.
  * - `truncated_call`: the reply was cut off at the output limit, so none of its calls was executed.
  * - `invalid_input`: the input does not match the tool's schema.

@@ -3,7 +3,7 @@ import { checkDefinition, checkFields } from './validate-tool.ts'
 
 /** The second argument of a tool's `execute`. */
 export interface ToolContext {
-  /** Aborted when the run is cancelled, when its deadline passes, or after `timeoutMs`. Pass it to `fetch` and the like. */
+  /** Aborted when the run is cancelled, when its deadline passes, or after `timeoutMs`. Pass it on to `fetch`. */
   readonly signal: AbortSignal
   /** Id of the call. It is the same in retries and resumed runs, so it can be the idempotency key of a side effect. */
   readonly callId: string
@@ -23,7 +23,7 @@ export interface ToolAnnotations {
   /** `false`: the tool only adds, and never overwrites or deletes. Not used by tenrounds. @defaultValue true */
   readonly destructiveHint?: boolean
   /**
-   * What a repeated identical call does.
+   * Controls a repeated identical call.
    *
    * - `true`: it returns the same value. It may be repeated after a crash, and its value may be left out of checkpoints.
    * - `false`: it may return another value, as a tool for polling does. It is executed again. Do not set this on a tool

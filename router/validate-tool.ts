@@ -1,9 +1,10 @@
 // Checks tool definitions. `defineTool` checks all fields and the names in the schemas, which is cheap enough for import
 // time. `createRouter` and `runTool` compile the schemas, and also check tools that did not come from `defineTool`.
 
-import { checkKeywords, checkSchema, subschemas } from './check-schema.ts'
+import { checkKeywords, checkSchema } from './check-schema.ts'
 import { InvalidSchemaError, InvalidToolError } from './errors.ts'
 import { isObject } from './json/json.ts'
+import { subschemas } from './schema-keywords.ts'
 import { closest } from './text/closest.ts'
 import { shownValue } from './text/shown-value.ts'
 

@@ -1,8 +1,9 @@
 // Ajv is the only validator. Every schema has an Ajv instance of its own: an instance keeps all schemas that it ever
 // compiled, so a shared one would grow with every tool that a long-running process creates.
 
-import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js'
+import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
 import ajvFormats from 'ajv-formats'
+import { subschemas } from './schema-keywords.ts'
 
 /**
  * One validation error of Ajv: `instancePath` is a JSON Pointer into the value, `keyword` is the schema keyword that the
@@ -28,14 +29,50 @@ const validators = new WeakMap<object, Validator>()
 export function compileSchema(schema: object): Validator {
   let validator = validators.get(schema)
   if (validator === undefined) {
-    const validate = newAjv(namesInheritedMember(schema)).compile(schema)
-    validator = (value) => (validate(value) ? none : (validate.errors ?? none))
+    validator = returningErrors(newAjv(schema).compile(schema))
     validators.set(schema, validator)
   }
   return validator
 }
 
+interface Parts {
+  readonly ajv: Ajv2020
+  /** JSON Pointers to the schemas within the whole. */
+  readonly pointers: ReadonlyMap<unknown, string>
+  readonly validators: Map<unknown, Validator>
+}
+
+const partsOfSchemas = new WeakMap<object, Parts>()
+
+/**
+ * Compiles a schema that is part of another, such as one branch of a union, with its references into the whole. Only
+ * explaining errors of unions needs this, so it is done when a union does not match for the first time.
+ */
+export function compilePart(root: object, part: unknown): Validator {
+  let parts = partsOfSchemas.get(root)
+  if (parts === undefined) {
+    const pointers = new Map([...subschemas(root)].map(({ schema, path }) => [schema, path]))
+    // Not strict: a part may need the `type` of the schema around it. Strict mode has already checked the whole.
+    parts = { ajv: newAjv(root, false).addSchema(root, 'root'), pointers, validators: new Map() }
+    partsOfSchemas.set(root, parts)
+  }
+  let validator = parts.validators.get(part)
+  if (validator === undefined) {
+    const pointer = parts.pointers.get(part)
+    const fragment = pointer?.split('/').map(encodeURIComponent).join('/')
+    validator = returningErrors(
+      parts.ajv.compile(fragment === undefined ? Boolean(part) : { $ref: `root#${fragment}` }),
+    )
+    parts.validators.set(part, validator)
+  }
+  return validator
+}
+
 const none: readonly ValidationError[] = []
+
+function returningErrors(validate: ValidateFunction): Validator {
+  return (value) => (validate(value) ? none : (validate.errors ?? none))
+}
 
 const inheritedName = new RegExp(`"(?:${Object.getOwnPropertyNames(Object.prototype).join('|')})"`)
 
@@ -47,18 +84,18 @@ function namesInheritedMember(schema: object): boolean {
   return inheritedName.test(JSON.stringify(schema))
 }
 
-function newAjv(ownProperties: boolean): Ajv2020 {
+function newAjv(schema: object, strict = true): Ajv2020 {
   const ajv = new Ajv2020({
     allErrors: true,
     discriminator: true,
-    strict: true,
+    strict,
     strictRequired: false, // it refuses `anyOf: [{ required: ['a'] }, { required: ['b'] }]`, which is good practice
     allowUnionTypes: true,
     allowMatchingProperties: true, // a property that also matches a pattern must match both schemas
     verbose: true, // feedback shows the value and the allowed properties
     logger: false,
     meta: false,
-    ownProperties,
+    ownProperties: namesInheritedMember(schema),
     validateSchema: false, // checkSchema validates against `metaSchema`, which compiles in a tenth of the time
   })
   ajvFormats.default(ajv)

@@ -47,6 +47,18 @@ test('a read-only document is advertised by type and description only, wherever 
   })
 })
 
+test('a union with a discriminator is advertised as anyOf', () => {
+  const [x, y] = ['x', 'y'].map((kind) => ({
+    type: 'object',
+    properties: { kind: { const: kind } },
+    required: ['kind'],
+  }))
+  const union = { type: 'object', discriminator: { propertyName: 'kind' }, oneOf: [x, y] }
+  const { parameters, allows } = shown({ union })
+  expect(JSON.stringify(parameters)).not.toMatch(/discriminator|oneOf/)
+  expect([{ union: { kind: 'y' } }, { union: { kind: 'z' } }].map(allows)).toEqual([true, false])
+})
+
 test('titles, defaults, dialect and id are kept', () => {
   const $schema = 'https://json-schema.org/draft/2020-12/schema'
   const { parameters } = shown({ a: { title: 'A', type: 'string', default: 'x' } }, { $schema, $id: 'https://a.b/c' })

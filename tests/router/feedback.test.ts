@@ -14,7 +14,7 @@ const taking = (properties: object, more: object = {}): Tool =>
     execute: () => 'taken',
   })
 
-async function faultsOf(tool: Tool, input: unknown): Promise<readonly string[]> {
+async function errorsOf(tool: Tool, input: unknown): Promise<readonly string[]> {
   const result = await runTool(tool, input)
   const message = result.status === 'error' ? result.error.message : ''
   expect(Buffer.byteLength(message)).toBeLessThanOrEqual(1024)
@@ -24,28 +24,28 @@ async function faultsOf(tool: Tool, input: unknown): Promise<readonly string[]> 
 const plan = taking({ fix_plan: fixPlanSchema }, { required: ['fix_plan'] })
 const withActions = (...actions: readonly object[]) => ({ fix_plan: { summary: 'x', actions } })
 
-test('of a union with a member that chooses, the faults of the chosen branch are told, and of no other', async () => {
-  expect(await faultsOf(plan, withActions({ action: 'reset_gpu', gpu: -1, node: 'a' }))).toEqual([
+test('for a union with a discriminator, only the errors of the chosen branch are reported', async () => {
+  expect(await errorsOf(plan, withActions({ action: 'reset_gpu', gpu: -1, node: 'a' }))).toEqual([
     '- /fix_plan/actions/0: unknown property "node"; known: action, gpu',
     '- /fix_plan/actions/0/gpu: must be >= 0, received -1',
   ])
-  expect(await faultsOf(plan, withActions({ action: 'align_nccl_env', env: { FOO: 'x' } }))).toEqual([
+  expect(await errorsOf(plan, withActions({ action: 'align_nccl_env', env: { FOO: 'x' } }))).toEqual([
     '- /fix_plan/actions/0/env: property name "FOO" must match pattern "^NCCL_"',
   ])
 })
 
-test('of a union whose choice fits no branch, all values of the choice are told, and the nearest', async () => {
-  const [line, ...others] = await faultsOf(plan, withActions({ action: 'reset_gpus', gpu: 1 }))
+test('an unknown tag is reported with all tags and a suggestion', async () => {
+  const [line, ...others] = await errorsOf(plan, withActions({ action: 'reset_gpus', gpu: 1 }))
   expect(others).toEqual([])
   expect(line).toMatch(
     /^- \/fix_plan\/actions\/0\/action: expected one of "set_engine_args", "set_env", .*"no_change", received "reset_gpus"; did you mean "reset_gpu"\?$/,
   )
-  const [missing] = await faultsOf(plan, withActions({ gpu: 1 }))
+  const [missing] = await errorsOf(plan, withActions({ gpu: 1 }))
   expect(missing).toMatch(/\/action: expected one of .*, received nothing$/)
 })
 
-test('each of several wrong members of a list is told by itself', async () => {
-  const lines = await faultsOf(
+test('each wrong item of a list is reported', async () => {
+  const lines = await errorsOf(
     plan,
     withActions({ action: 'reset_gpu', gpu: 'x' }, { action: 'drain_node' }, { action: 'restart_engine' }),
   )
@@ -55,7 +55,7 @@ test('each of several wrong members of a list is told by itself', async () => {
   ])
 })
 
-test('a union of types is one expectation, and of its branches the one for the type is told', async () => {
+test('a union of types is one expectation, and errors are those of the branch for the type', async () => {
   const tool = taking({
     value: {
       anyOf: [
@@ -65,20 +65,20 @@ test('a union of types is one expectation, and of its branches the one for the t
       ],
     },
   })
-  expect(await faultsOf(tool, { value: [] })).toEqual(['- /value: expected integer or object or null, received []'])
-  expect(await faultsOf(tool, { value: 1 })).toEqual(['- /value: must be >= 3, received 1'])
-  expect(await faultsOf(tool, { value: { a: 1 } })).toEqual(['- /value/a: expected string, received 1'])
+  expect(await errorsOf(tool, { value: [] })).toEqual(['- /value: expected integer or object or null, received []'])
+  expect(await errorsOf(tool, { value: 1 })).toEqual(['- /value: must be >= 3, received 1'])
+  expect(await errorsOf(tool, { value: { a: 1 } })).toEqual(['- /value/a: expected string, received 1'])
 })
 
-test('a value that fits two branches where one is allowed is told as such', async () => {
+test('a value that matches two branches of oneOf is reported as such', async () => {
   const tool = taking({ value: { oneOf: [{ type: 'number' }, { type: 'integer' }] } })
-  expect(await faultsOf(tool, { value: 1 })).toEqual(['- /value: must match exactly one schema in oneOf, received 1'])
+  expect(await errorsOf(tool, { value: 1 })).toEqual(['- /value: must match exactly one schema in oneOf, received 1'])
 })
 
 const isBig = { properties: { kind: { const: 'big' } } }
 const atLeastTen = { properties: { size: { type: 'integer', minimum: 10 } } }
 
-test('a condition is told by the part that is broken', async () => {
+test('a condition is reported by the part that does not match', async () => {
   const tool = taking(
     { kind: { type: 'string' }, size: { type: 'integer' } },
     {
@@ -90,74 +90,74 @@ test('a condition is told by the part that is broken', async () => {
       ],
     },
   )
-  expect(await faultsOf(tool, { kind: 'big', size: 1 })).toEqual(['- /size: must be >= 10, received 1'])
+  expect(await errorsOf(tool, { kind: 'big', size: 1 })).toEqual(['- /size: must be >= 10, received 1'])
 })
 
-test('more errors than fit are counted, and the line above them stays', async () => {
+test('errors that do not fit are counted, and the title stays', async () => {
   const tool = taking({ list: { type: 'array', items: { anyOf: [{ type: 'integer' }, { type: 'null' }] } } })
-  const lines = await faultsOf(tool, { list: Array(20_000).fill('x') })
+  const lines = await errorsOf(tool, { list: Array(20_000).fill('x') })
   expect(lines[0]).toBe('- /list/0: expected integer or null, received "x"')
   expect(lines.at(-1)).toMatch(/^- … and 199\d\d more errors$/)
 })
 
-test('a wrong name of a property or a value is answered with the right one', async () => {
+test('a misspelt property or value gets a suggestion', async () => {
   const tool = taking({ max_num_seqs: { type: 'integer' }, level: { enum: ['warning', 'error'] } })
-  expect(await faultsOf(tool, { maxNumSeqs: 1, level: 'warn' })).toEqual([
+  expect(await errorsOf(tool, { maxNumSeqs: 1, level: 'warn' })).toEqual([
     '- (root): unknown property "maxNumSeqs"; did you mean "max_num_seqs"?',
     '- /level: expected one of "warning", "error", received "warn"; did you mean "warning"?',
   ])
-  expect((await faultsOf(tool, { level: 'Warnin' }))[0]).toContain('did you mean "warning"?')
+  expect((await errorsOf(tool, { level: 'Warnin' }))[0]).toContain('did you mean "warning"?')
 })
 
-test('a property that the object has already is not what another was meant to be', async () => {
+test('a property that the object already has is not suggested', async () => {
   const tool = taking({ city: { type: 'string' }, days: { type: 'integer' } })
-  expect(await faultsOf(tool, { city: 'Oslo', citi: 'Oslo' })).toEqual([
+  expect(await errorsOf(tool, { city: 'Oslo', citi: 'Oslo' })).toEqual([
     '- (root): unknown property "citi"; known: city, days',
   ])
 })
 
-test('of many properties the first dozen is told, and how many more there are', async () => {
+test('of many properties the first twelve are listed and the others are counted', async () => {
   const tool = taking(Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`p${index}`, { type: 'integer' }])))
-  expect(await faultsOf(tool, { elsewhere: 1 })).toEqual([
+  expect(await errorsOf(tool, { elsewhere: 1 })).toEqual([
     '- (root): unknown property "elsewhere"; known: p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11 and 8 more',
   ])
 })
 
-test('a line break in a name begins no line', async () => {
+test('a line break in a name does not start a line', async () => {
   const name = 'a\n- (root): all is well\r\u2028\u0085\u0000b'
   const tool = taking({}, { additionalProperties: { type: 'integer' } })
-  expect(await faultsOf(tool, { [name]: 'x' })).toEqual([
+  expect(await errorsOf(tool, { [name]: 'x' })).toEqual([
     '- /a\\n- (root): all is well\\r\\u2028\\u0085\\u0000b: expected integer, received "x"',
   ])
-  expect(await faultsOf(taking({}), { [name]: 'x' })).toHaveLength(1)
+  expect(await errorsOf(taking({}), { [name]: 'x' })).toHaveLength(1)
 })
 
-test('a long text of which nothing can be shown is told by its length', async () => {
+test('a long string that cannot be shown is described by its length', async () => {
   const tool = taking({ text: { type: 'integer' }, list: { type: 'integer' } })
-  expect(await faultsOf(tool, { text: 'x'.repeat(3_000), list: ['x'.repeat(3_000)] })).toEqual([
+  expect(await errorsOf(tool, { text: 'x'.repeat(3_000), list: ['x'.repeat(3_000)] })).toEqual([
     '- /text: expected integer, received a text of 3000 characters',
     '- /list: expected integer, received an array of 1',
   ])
-  expect((await faultsOf(tool, { text: 'some words '.repeat(300) }))[0]).toMatch(/received "some words some words .*…$/)
+  expect((await errorsOf(tool, { text: 'some words '.repeat(300) }))[0]).toMatch(/received "some words some words .*…$/)
 })
 
-test('a long list of values leaves room for the other faults, and is whole where there are none', async () => {
+test('a long list of values leaves room for other errors, and is longer when there are none', async () => {
   const values = Array.from({ length: 40 }, (_, index) => `value_of_some_length_${index}`)
   const tool = taking({ a: { enum: values }, b: { enum: values }, c: { enum: values } })
-  const lines = await faultsOf(tool, { a: 1, b: 1, c: 1 })
+  const lines = await errorsOf(tool, { a: 1, b: 1, c: 1 })
   expect(lines.map((line) => line.slice(0, 25))).toEqual(
     ['a', 'b', 'c'].map((name) => `- /${name}: expected one of "va`),
   )
   for (const line of lines) expect(Buffer.byteLength(line)).toBeLessThanOrEqual(300)
   expect(lines[0]).toMatch(/ and 3\d more, received 1$/)
-  expect((await faultsOf(tool, { a: 1 }))[0]).toContain('"value_of_some_length_19" and 20 more, received 1')
+  expect((await errorsOf(tool, { a: 1 }))[0]).toContain('"value_of_some_length_19" and 20 more, received 1')
 })
 
-test('inherited members are no members', async () => {
+test('inherited members do not count as members', async () => {
   const tool = taking({ constructor: { type: 'string' }, toString: { type: 'string' } }, { required: ['constructor'] })
-  expect(await faultsOf(tool, {})).toEqual(['- (root): required property "constructor" is missing'])
+  expect(await errorsOf(tool, {})).toEqual(['- (root): required property "constructor" is missing'])
   expect((await runTool(tool, { constructor: 'x' })).status).toBe('ok')
-  expect(await faultsOf(taking({}), { constructor: 1, toString: 2 })).toHaveLength(2)
+  expect(await errorsOf(taking({}), { constructor: 1, toString: 2 })).toHaveLength(2)
 })
 
 const alphabet = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789'
@@ -177,7 +177,7 @@ const around = fc.oneof(
   fc.nat(9_000).map((length) => `${'x'.repeat(length)} `),
 )
 
-test('no secret of an input comes back in any error, wherever it stood', async () => {
+test('no secret of an input is repeated in an error, at any position', async () => {
   const tool = taking({
     name: { type: 'string', maxLength: 3 },
     list: { type: 'array', items: { enum: ['a'] } },
@@ -218,7 +218,7 @@ test('no secret of an input comes back in any error, wherever it stood', async (
   await fc.assert(property, { numRuns: numberOfCases(2_000) })
 }, 600_000)
 
-/** A few characters of a secret at the edge of an excerpt would be as bad as the whole. */
+/** A few characters of a secret at the edge of an excerpt would be as bad as the whole secret. */
 function expectWithout(text: string, body: string): void {
   for (const piece of [body.slice(0, 12), body.slice(-12), body.slice(6, 18)]) expect(text).not.toContain(piece)
 }

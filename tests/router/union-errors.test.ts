@@ -1,13 +1,17 @@
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { checkSchema } from '../../router/check-schema.ts'
 import { describeValidationErrors } from '../../router/feedback.ts'
 import { compileSchema } from '../../router/validation.ts'
+import { objectSchema } from './support/arbitrary-schemas.ts'
+import { numberOfCases } from './support/runs.ts'
 
-/** The lines for a value that is the member `v` of what the schema describes. */
+/** The feedback on a value that is the member `v` of an object with this schema. */
 function linesOf(v: object, value: unknown, definitions: object = {}): readonly string[] {
   const schema = { type: 'object', properties: { v }, $defs: definitions }
-  const faults = compileSchema(schema)({ v: value })
-  expect(faults.length).toBeGreaterThan(0)
-  return describeValidationErrors(faults, schema).split('\n')
+  const errors = compileSchema(schema)({ v: value })
+  expect(errors.length).toBeGreaterThan(0)
+  return describeValidationErrors(errors, schema).split('\n')
 }
 
 const object = (properties: object, required: readonly string[] = Object.keys(properties)) => ({
@@ -31,7 +35,7 @@ test('branches behind references are reported like any others', () => {
   expect(ofUnion(7)).toEqual(['- /v: expected object, received 7'])
 })
 
-test('of a reference or null, the errors of the reference are reported', () => {
+test('for a reference or null, the errors of the reference are reported', () => {
   const ofNullable = (value: unknown) => linesOf({ anyOf: [refA, { type: 'null' }] }, value, { a })
   expect(ofNullable({ k: 'a', n: 'x' })).toEqual(['- /v/n: expected integer, received "x"'])
   expect(ofNullable('x')).toEqual(['- /v: expected object or null, received "x"'])
@@ -44,7 +48,7 @@ const group = object({
   of: { type: 'array', items: { oneOf: [refA, { $ref: '#/$defs/group' }] } },
 })
 
-test('a union that holds itself is told where it is broken', () => {
+test('errors in a recursive union are reported at the innermost value', () => {
   expect(linesOf({ $ref: '#/$defs/node' }, [[{ n: 'x' }], { n: 1 }, {}], { node, leaf })).toEqual([
     '- /v/0/0/n: expected integer, received "x"',
     '- /v/2: required property "n" is missing',
@@ -60,11 +64,11 @@ test('a union that holds itself is told where it is broken', () => {
     '- /v/of/1/of/0/n: expected integer, received "x"',
   ])
   expect(linesOf({ oneOf: [refA, { $ref: '#/$defs/group' }] }, { of: [] }, { a, group })).toEqual([
-    '- /v/k: expected one of "a", "group", received nothing',
+    '- /v: required property "k" is missing',
   ])
 })
 
-test('branches that share a schema are told once, and what stands beside the union is told, too', () => {
+test('an error in a schema that branches share is reported once, next to errors outside of the union', () => {
   const shared = { type: 'object', properties: { n: { $ref: '#/$defs/n' } }, required: ['n'] }
   const both = { oneOf: [{ allOf: [shared, refTo('x')] }, { allOf: [shared, refTo('y')] }] }
   const definitions = { n: { type: 'integer' }, x: member('x'), y: member('y') }
@@ -84,7 +88,7 @@ function member(kind: string): object {
   return { type: 'object', properties: { kind: { const: kind } }, required: ['kind'] }
 }
 
-test('a member that has values of its own in each branch chooses the branch, by enum as by const', () => {
+test('without a discriminator, a branch whose const or enum accepts the tag is reported', () => {
   const union = {
     anyOf: [
       object({ k: { enum: ['a'] }, n: { type: 'integer' } }),
@@ -97,10 +101,26 @@ test('a member that has values of its own in each branch chooses the branch, by 
     '- /v: unknown property "n"; known: k, s',
   ])
   expect(linesOf(union, { k: 'd', n: 1 })).toEqual(['- /v/k: expected one of "a", "b", "c", received "d"'])
-  expect(linesOf(union, { n: 1 })).toEqual(['- /v/k: expected one of "a", "b", "c", received nothing'])
+  expect(linesOf(union, { n: 1 })).toEqual(['- /v: required property "k" is missing'])
 })
 
-test('a member that chooses and may be left out is no fault where it is', () => {
+test('with a discriminator, only errors of the chosen branch are reported', () => {
+  const either = { type: 'object', discriminator: { propertyName: 'k' } }
+  const c = object({ k: { enum: ['c', 'd'] }, n: { $ref: '#/$defs/n' } })
+  const union = { ...either, oneOf: [refA, refB, c] }
+  const ofUnion = (value: unknown) => linesOf(union, value, { a, b, n: { type: 'integer' } })
+  expect(ofUnion({ k: 'd', n: 'x' })).toEqual(['- /v/n: expected integer, received "x"'])
+  expect(ofUnion({ k: 'a', s: 'x' })).toEqual([
+    '- /v: required property "n" is missing',
+    '- /v: unknown property "s"; known: k, n',
+  ])
+  expect(ofUnion({ k: 'e', n: 1 })).toEqual(['- /v/k: expected one of "a", "b", "c", "d", received "e"'])
+  expect(ofUnion({ n: 1 })).toEqual(['- /v/k: expected one of "a", "b", "c", "d", received nothing'])
+  expect(ofUnion({ k: 7 })).toEqual(['- /v/k: expected one of "a", "b", "c", "d", received 7'])
+  expect(ofUnion(7)).toEqual(['- /v: expected object, received 7'])
+})
+
+test('a missing optional tag is not an error', () => {
   const [x, y] = [
     object({ k: { const: 'x' }, n: { type: 'integer' } }, ['n']),
     object({ k: { const: 'y' }, s: { type: 'string' } }, ['s']),
@@ -108,7 +128,7 @@ test('a member that chooses and may be left out is no fault where it is', () => 
   expect(linesOf({ anyOf: [x, y] }, { n: 'z' })).toEqual(['- /v/n: expected integer, received "z"'])
 })
 
-test('literals of several branches are one list', () => {
+test('the allowed values of several branches are one list', () => {
   expect(linesOf({ anyOf: [{ const: 'a' }, { enum: ['b', 'c'] }] }, 'd')).toEqual([
     '- /v: expected one of "a", "b", "c", received "d"',
   ])
@@ -117,7 +137,7 @@ test('literals of several branches are one list', () => {
 const properties = { type: 'object', properties: { a: {}, b: {}, c: {} } }
 const [needsA, needsB, needsBoth] = [{ required: ['a'] }, { required: ['b'] }, { required: ['b', 'c'] }]
 
-test('where one of several properties is required, that is said, and not that all are', () => {
+test('when one of several properties is required, the message does not ask for all', () => {
   expect(linesOf({ ...properties, anyOf: [needsA, needsB] }, {})).toEqual([
     '- /v: at least one of the properties "a", "b" is required',
   ])
@@ -129,7 +149,7 @@ test('where one of several properties is required, that is said, and not that al
   expect(linesOf(oneOf, { a: 1, b: 1 })).toEqual(['- /v: exactly one of the properties "a", "b" is allowed'])
 })
 
-test('branches that are broken equally are told as a choice', () => {
+test('equally close branches are reported as alternatives', () => {
   const numbers = {
     anyOf: [
       { type: 'integer', minimum: 10 },
@@ -141,7 +161,7 @@ test('branches that are broken equally are told as a choice', () => {
   ])
 })
 
-test('what is forbidden is said', () => {
+test('a forbidden value or property is named', () => {
   const received = 'received {"a":1,"b":2}'
   expect(linesOf({ ...properties, not: { required: ['a', 'b'] } }, { a: 1, b: 2 })).toEqual([
     `- /v: must not have "a" together with "b", ${received}`,
@@ -151,20 +171,43 @@ test('what is forbidden is said', () => {
     '- /v: must not be one of "x", "y", received "y"',
   ])
   expect(linesOf({ type: 'string', not: { pattern: '^x' } }, 'xy')).toEqual([
-    '- /v: must not fit {"pattern":"^x"}, received "xy"',
+    '- /v: must not match {"pattern":"^x"}, received "xy"',
   ])
 })
 
-test('a list without the item that it must contain is one fault', () => {
+test('a list without a required item has one error', () => {
   expect(linesOf({ type: 'array', contains: { const: 3 } }, [1, 2, 4])).toEqual([
-    '- /v: must contain at least 1 valid item(s), one that fits {"const":3}, received [1,2,4]',
+    '- /v: must contain at least 1 valid item(s), one that matches {"const":3}, received [1,2,4]',
   ])
   expect(linesOf({ type: 'array', contains: refA }, [1, 2, 4], { a })).toHaveLength(1)
 })
 
-test('thousands of broken unions are told about in the time that checking them takes', () => {
+test('thousands of errors in unions are summarised as fast as they are found', () => {
   const wide = Array.from({ length: 300 }, () => Array(60).fill({ n: 'x' }))
   const lines = linesOf({ $ref: '#/$defs/node' }, wide, { node, leaf })
   expect(lines[0]).toBe('- /v/0/0/n: expected integer, received "x"')
   expect(lines.at(-1)).toMatch(/^- … and 179\d\d more errors$/)
 }, 20_000)
+
+test('every schema and value with validation errors gets feedback', () => {
+  const value = fc.dictionary(fc.constantFrom('a', 'b', 'c/d', 'é %', '"', '#', '$ref'), fc.jsonValue({ maxDepth: 3 }))
+  let described = 0
+  const property = fc.property(objectSchema, value, (schema, input) => {
+    if (!isUsable(schema)) return
+    const errors = compileSchema(schema)(input)
+    if (errors.length === 0) return
+    described++
+    expect(describeValidationErrors(errors, schema)).toMatch(/^- /)
+  })
+  fc.assert(property, { numRuns: Math.min(numberOfCases(500), 5_000) }) // each case compiles a schema
+  expect(described).toBeGreaterThan(0)
+}, 600_000)
+
+function isUsable(schema: object): boolean {
+  try {
+    checkSchema('schema', schema)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -18,7 +18,10 @@ export const fixPlanSchema = {
       type: 'array',
       minItems: 1,
       items: {
-        anyOf: [
+        type: 'object',
+        // Errors are reported for the chosen action only.
+        discriminator: { propertyName: 'action' },
+        oneOf: [
           {
             type: 'object',
             description: 'Set vLLM engine arguments (Python spelling); null restores the default.',
