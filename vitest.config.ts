@@ -1,7 +1,12 @@
 import { defineConfig } from 'vitest/config'
 
-/** Tests that build the package, compile the examples, or start real processes. */
-const slowTests = ['tests/package/**/*.test.ts', 'tests/readme/**/*.test.ts', 'tests/cli/process/**/*.test.ts']
+/** Tests that build the package, run the compiler, or start the command in a real process. */
+const slowTests = [
+  'tests/package/**/*.test.ts',
+  'tests/readme/**/*.test.ts',
+  'tests/cli/process/**/*.test.ts',
+  'tests/router/check-time.test.ts',
+]
 
 export default defineConfig({
   test: {

@@ -22,7 +22,8 @@ export const defaultTimeouts: Required<AgentStepTimeouts> = {
  * the workflow's history.
  *
  * - configuration: `ModelError.authentication`, `ModelError.configuration`, `MissingHeartbeatTimeout`,
- *   `UnknownScenarioError`, wrong options (`TypeError`, `RangeError`, `LoopError`)
+ *   `UnknownScenarioError`, wrong options and definitions (`LoopError`, `InvalidToolError`, `InvalidSchemaError`,
+ *   `TypeError`, `RangeError`)
  * - the request: `ModelError.invalid_request`, `ModelError.context_length`, `ModelError.content_filter`
  * - the account: `ModelError.quota`
  * - the size: `ResultTooLarge`
@@ -45,6 +46,8 @@ const nonRetryableErrorTypes = [
   'TypeError',
   'RangeError',
   'LoopError',
+  'InvalidToolError',
+  'InvalidSchemaError',
 ]
 
 const backOff = { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' } as const
