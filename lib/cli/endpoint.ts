@@ -17,7 +17,7 @@ export interface Endpoint {
 }
 
 const mockServerNotice =
-  'No model was involved: the local mock server answered by fixed rules. Set ANTHROPIC_AUTH_TOKEN to use MiniMax.'
+  'No model was used: the mock server answered by fixed rules. Set ANTHROPIC_AUTH_TOKEN to use MiniMax.'
 
 /** Variables that set MiniMax's address. One of them without a token is probably a mistake. */
 const addressVariables = ['MINIMAX_CHAT_COMPLETIONS_URL', 'ANTHROPIC_BASE_URL', 'MINIMAX_BASE_URL']

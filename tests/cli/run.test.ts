@@ -22,7 +22,7 @@ test('without a token the mock server answers, and terminal and report say that 
     validation: { status: 'improved' },
     run: { run_id: report?.run, model: 'mock-server', stop_reason: 'answered' },
   })
-  for (const text of [stdout, stderr, json.notice, report?.markdown]) expect(text).toContain('No model was involved')
+  for (const text of [stdout, stderr, json.notice, report?.markdown]) expect(text).toContain('No model was used')
   // The fix makes some figures worse, and neither text hides it.
   for (const text of [stdout, report?.markdown]) expect(text).toContain('still got worse')
   expect(stdout).toContain(`${reports.path}/${report?.run}`)

@@ -41,7 +41,7 @@ describe.skipIf(source === undefined)('latencyWorkflow', () => {
   test('gives the same report as runIncident', async () => {
     await using mockServer = await startMockServer({ responder: incidentResponder() })
     const model = minimax({ url: mockServer.url, token: 'any' })
-    const notice = 'No model was involved.'
+    const notice = 'No model was used.'
     const alone = await runIncident('kv_cache_pressure', { model, notice })
     const requestsAlone = mockServer.requests.length
 
