@@ -1,10 +1,13 @@
+// The entry `tenrounds/incident`: the incident agent, its documents with their schemas, and the report.
+
 export { listScenarios } from '../../fixtures/load-scenario.ts'
-export type { AgentResult, Diagnosis, Evidence } from './agent/agent-result.ts'
-export { answerSchema } from './agent/agent-result.ts'
+export type { AgentResult, Answer, Diagnosis, Evidence } from './agent/agent-result.ts'
+export { agentResultSchema, answerSchema, diagnosisSchema } from './agent/agent-result.ts'
 export type { IncidentAgentInput, IncidentAgentOptions } from './agent/run-incident-agent.ts'
 export { runIncidentAgent } from './agent/run-incident-agent.ts'
 export type { ReportInput } from './report/generate-report.ts'
 export { generateReport } from './report/generate-report.ts'
 export type { Report, ReportDocument } from './report/report.ts'
+export { reportSchema } from './report/report.ts'
 export type { IncidentOptions, IncidentOutcome } from './run-incident.ts'
 export { collectTelemetry, runIncident } from './run-incident.ts'

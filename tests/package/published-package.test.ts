@@ -50,10 +50,13 @@ const surface: Readonly<Record<string, readonly string[]>> = {
     'validateImprovement',
   ],
   'tenrounds/incident': [
+    'agentResultSchema',
     'answerSchema',
     'collectTelemetry',
+    'diagnosisSchema',
     'generateReport',
     'listScenarios',
+    'reportSchema',
     'runIncident',
     'runIncidentAgent',
   ],

@@ -47,9 +47,9 @@ function bestEffort(run: Exclude<Run<Answer>, { stopReason: 'answered' }>): Diag
   const partial = typeof value === 'object' ? value?.diagnosis : undefined
   const text = typeof value === 'string' && value !== '' ? [`The model's last words: ${value}`] : []
   return {
-    root_cause: typeof partial?.root_cause === 'string' ? partial.root_cause : 'unknown',
-    summary: typeof partial?.summary === 'string' ? partial.summary : why,
-    category: typeof partial?.category === 'string' ? partial.category : 'unknown',
+    root_cause: textOr(partial?.root_cause, 'unknown'),
+    summary: textOr(partial?.summary, why),
+    category: textOr(partial?.category, 'unknown'),
     confidence: 'low',
     evidence: evidenceOf(partial?.evidence, run.results),
     ruled_out: [],
@@ -57,12 +57,17 @@ function bestEffort(run: Exclude<Run<Answer>, { stopReason: 'answered' }>): Diag
   }
 }
 
+/** A rejected answer can have any type in any place, and an empty text says nothing. */
+function textOr(value: unknown, fallback: string): string {
+  return typeof value === 'string' && value !== '' ? value : fallback
+}
+
 /** Quotes of a rejected answer that have the right type. Without any list of quotes: the hotspot of the analysis. */
 function evidenceOf(evidence: unknown, results: readonly ToolResult[]): Diagnosis['evidence'] {
   if (!Array.isArray(evidence)) return hotspotEvidence(results)
   return evidence.flatMap((item: { readonly tool?: unknown; readonly quote?: unknown } | null) => {
-    if (typeof item?.tool !== 'string' || typeof item.quote !== 'string') return []
-    const quote = { tool: item.tool, quote: item.quote }
+    const quote = { tool: textOr(item?.tool, ''), quote: textOr(item?.quote, '') }
+    if (quote.tool === '' || quote.quote === '') return []
     return [{ ...quote, grounded: isGrounded(quote, results) }]
   })
 }

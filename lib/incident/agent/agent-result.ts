@@ -1,52 +1,24 @@
 import type { Infer, Returnable } from '../../../router/schema.ts'
-import { fixPlanSchema } from '../../../tools/schemas/fix-plan.ts'
-import type { FixPlan, FixResult, Telemetry, Validation } from '../../../tools/types.ts'
-import type { RunSummary } from '../../loop/run.ts'
+import { fixPlanSchema, fixResultSchema } from '../../../tools/schemas/fix-plan.ts'
+import { telemetrySchema } from '../../../tools/schemas/telemetry.ts'
+import { validationSchema } from '../../../tools/schemas/validation.ts'
+import { runSummarySchema } from '../../loop/run.ts'
 import type { TraceEntry } from '../../loop/trace.ts'
 
-/** What the model concluded. */
-export interface Diagnosis {
-  readonly root_cause: string
-  readonly summary: string
-  /** The class of the cause, in a word or two, e.g. `kv_cache`, `xid`, `none`, `unknown`. */
-  readonly category: string
-  readonly confidence: 'high' | 'medium' | 'low'
-  readonly evidence: readonly Evidence[]
-  /** Causes that were considered and set aside, with the reason. */
-  readonly ruled_out: readonly string[]
-  readonly uncertainties: readonly string[]
-}
-
-/** A piece of a tool result that supports the diagnosis. */
-export interface Evidence {
-  /** The tool whose result is quoted. */
-  readonly tool: string
-  /** Verbatim piece of that result. */
-  readonly quote: string
-  /** Whether a result of that tool really contains the quote; checked, not claimed. */
-  readonly grounded: boolean
-}
-
-/**
- * The outcome of one incident.
- *
- * `diagnosis` and `fix_plan` are the model's. `fix_result`, `post_telemetry` and `validation` are taken from tool results
- * and never from the model's retelling; `null` where the tool was not called with success.
- */
-export interface AgentResult {
-  readonly diagnosis: Diagnosis
-  readonly fix_plan: FixPlan | null
-  readonly fix_result: FixResult | null
-  readonly post_telemetry: Telemetry | null
-  readonly validation: Validation
-  /** What happened, in order. */
-  readonly agent_trace: readonly TraceEntry[]
-  /** The facts about the run as a whole. */
-  readonly run: RunSummary
-}
+// The documents of the incident agent. Each type is inferred from its schema, whose descriptions document the members.
 
 const sentence = { type: 'string', minLength: 1 } as const
 const sentences = { type: 'array', items: sentence } as const
+
+const quoteSchema = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['tool', 'quote'],
+  properties: {
+    tool: { ...sentence, description: 'Name of the tool whose result is quoted.' },
+    quote: { ...sentence, description: 'Copied from that result without changes.' },
+  },
+} as const
 
 /** Schema of the model's answer: its diagnosis and its plan. Everything else is taken from tool results. */
 export const answerSchema = {
@@ -63,18 +35,7 @@ export const answerSchema = {
         summary: { ...sentence, description: 'What happened and why, for the engineer on call.' },
         category: { ...sentence, description: 'The class of the cause in one or two words, e.g. "kv_cache".' },
         confidence: { enum: ['high', 'medium', 'low'] },
-        evidence: {
-          type: 'array',
-          items: {
-            type: 'object',
-            additionalProperties: false,
-            required: ['tool', 'quote'],
-            properties: {
-              tool: { ...sentence, description: 'Name of the tool whose result is quoted.' },
-              quote: { ...sentence, description: 'Copied from that result without changes.' },
-            },
-          },
-        },
+        evidence: { type: 'array', items: quoteSchema },
         ruled_out: { ...sentences, description: 'Other causes that were considered, with the reason against each.' },
         uncertainties: { ...sentences, description: 'Open questions that the data does not answer.' },
       },
@@ -83,8 +44,75 @@ export const answerSchema = {
   },
 } as const
 
-/** The model's answer, as {@link answerSchema} describes it. */
+/** Schema of a {@link Diagnosis}: the model's diagnosis, with every quote checked. */
+export const diagnosisSchema = {
+  ...answerSchema.properties.diagnosis,
+  properties: {
+    ...answerSchema.properties.diagnosis.properties,
+    evidence: {
+      type: 'array',
+      items: {
+        ...quoteSchema,
+        required: ['tool', 'quote', 'grounded'],
+        properties: {
+          ...quoteSchema.properties,
+          grounded: { type: 'boolean', description: 'Whether a result of that tool contains the quote.' },
+        },
+      },
+    },
+  },
+} as const
+
+const none = { type: 'null' } as const
+
+/**
+ * Schema of an {@link AgentResult}.
+ *
+ * `diagnosis` and `fix_plan` come from the model. `fix_result`, `post_telemetry` and `validation` come from tool results,
+ * never from the model's words. They are `null`, or `unknown`, if the tool was not called successfully for this fix.
+ */
+export const agentResultSchema = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['diagnosis', 'fix_plan', 'fix_result', 'post_telemetry', 'validation', 'agent_trace', 'run'],
+  properties: {
+    diagnosis: { ...diagnosisSchema, description: "The model's diagnosis; best effort if its answer was not accepted." },
+    fix_plan: { anyOf: [fixPlanSchema, none], description: "The answer's plan, else the plan that was simulated last." },
+    fix_result: { anyOf: [fixResultSchema, none], description: 'Result of applying the plan in the simulation.' },
+    post_telemetry: { anyOf: [telemetrySchema, none], description: 'Telemetry of the simulation after the fix.' },
+    validation: { ...validationSchema, description: 'The fix compared with no fix; `unknown` without an answer.' },
+    agent_trace: {
+      type: 'array',
+      description: 'Replies, tool calls, repairs and limits, in order.',
+      items: {
+        type: 'object',
+        required: ['type', 'elapsed_ms'],
+        properties: {
+          type: { type: 'string', description: 'Kind of entry; it determines the other members.' },
+          elapsed_ms: { type: 'integer', minimum: 0, description: 'Milliseconds since the run began.' },
+        },
+      },
+    },
+    run: { ...runSummarySchema, description: 'Facts about the run as a whole.' },
+  },
+} as const
+
+/** The model's answer. */
 export type Answer = Returnable<Infer<typeof answerSchema>>
 
 /** A piece of a tool result, as the model quotes it. */
 export type Quote = Answer['diagnosis']['evidence'][number]
+
+/** The cause of the incident, with evidence, as the model sees it. */
+export type Diagnosis = Returnable<Infer<typeof diagnosisSchema>>
+
+/** A quote, and whether a result of its tool contains it. */
+export type Evidence = Diagnosis['evidence'][number]
+
+type ResultDocument = Returnable<Infer<typeof agentResultSchema>>
+
+/** The outcome of one incident. */
+export type AgentResult = Omit<ResultDocument, 'agent_trace'> & {
+  /** Replies, tool calls, repairs and limits, in order. The type of an entry follows from the event that it records. */
+  readonly agent_trace: readonly TraceEntry[]
+}

@@ -1,50 +1,35 @@
 import { expect } from 'vitest'
+import type { Answer } from '../../../lib/incident/index.ts'
 import { incidentResponder } from '../../../lib/incident/responder/incident-responder.ts'
 import { startMockServer } from '../../../lib/testing/index.ts'
-import type { FixPlan } from '../../../tools/types.ts'
+import { incidentTools } from '../../../tools/index.ts'
 import { post } from '../../testing/support/post.ts'
 import { telemetry, toolResult, type World } from './made-up-incident.ts'
 
+/** One tool call of the responder. */
 export interface Call {
   readonly id: string
   readonly name: string
   readonly input: { readonly [key: string]: unknown }
 }
 
+/** Everything that the responder did in one incident. */
 export interface Conversation {
   /** The calls of each round. */
   readonly rounds: readonly (readonly Call[])[]
   /** Texts of the tool results, by tool name. */
   readonly results: ReadonlyMap<string, string>
-  readonly answer: {
-    readonly diagnosis: {
-      readonly root_cause: string
-      readonly summary: string
-      readonly category: string
-      readonly confidence: string
-      readonly evidence: readonly { readonly tool: string; readonly quote: string }[]
-      readonly ruled_out: readonly string[]
-      readonly uncertainties: readonly string[]
-    }
-    readonly fix_plan: FixPlan
-  }
+  /** The answer that ended the conversation. */
+  readonly answer: Answer
 }
 
-export const toolNames = [
-  'fetch_vllm_logs',
-  'fetch_system_logs',
-  'fetch_prometheus_metrics',
-  'fetch_config',
-  'fetch_runtime_state',
-  'fetch_gpu_stats',
-  'analyze_metrics',
-  'apply_fix_simulation',
-  'collect_post_telemetry',
-  'validate_improvement',
-]
+const toolNames = incidentTools.map(({ name }) => name)
 
+/** Changes to the usual conversation. */
 export interface ConverseOptions {
+  /** Rounds at most. @defaultValue 10 */
   readonly limit?: number
+  /** The telemetry in the prompt; `null` if it is missing. @defaultValue that of the made-up incident */
   readonly preTelemetry?: object | null
   /** Shortens a result's JSON text on its way to the model. */
   readonly clip?: (text: string) => string
