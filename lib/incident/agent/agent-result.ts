@@ -76,8 +76,14 @@ export const agentResultSchema = {
   additionalProperties: false,
   required: ['diagnosis', 'fix_plan', 'fix_result', 'post_telemetry', 'validation', 'agent_trace', 'run'],
   properties: {
-    diagnosis: { ...diagnosisSchema, description: "The model's diagnosis; best effort if its answer was not accepted." },
-    fix_plan: { anyOf: [fixPlanSchema, none], description: "The answer's plan, else the plan that was simulated last." },
+    diagnosis: {
+      ...diagnosisSchema,
+      description: "The model's diagnosis; best effort if its answer was not accepted.",
+    },
+    fix_plan: {
+      anyOf: [fixPlanSchema, none],
+      description: "The answer's plan, else the plan that was simulated last.",
+    },
     fix_result: { anyOf: [fixResultSchema, none], description: 'Result of applying the plan in the simulation.' },
     post_telemetry: { anyOf: [telemetrySchema, none], description: 'Telemetry of the simulation after the fix.' },
     validation: { ...validationSchema, description: 'The fix compared with no fix; `unknown` without an answer.' },
