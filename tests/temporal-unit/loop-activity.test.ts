@@ -1,5 +1,6 @@
 import { MockActivityEnvironment } from '@temporalio/testing'
 import { expect, test } from 'vitest'
+import { unpackCheckpoint } from '../../lib/temporal/heartbeat.ts'
 import { loopActivity } from '../../lib/temporal/index.ts'
 import { keysInOtherStyles } from '../support/key-styles.ts'
 import { calls, says, scriptedModel } from '../support/scripted-model.ts'
@@ -28,6 +29,9 @@ test('the result and the heartbeats of an activity are snake_case documents', as
   expect(heartbeats.at(-1)).toMatchObject({ progress: { round: 2 }, checkpoint: { encoding: 'gzip+base64' } })
   expect(keysInOtherStyles(result)).toEqual([])
   expect(keysInOtherStyles(heartbeats)).toEqual([])
+  const unpacked = unpackCheckpoint(heartbeats.at(-1))
+  expect(unpacked.kind).toBe('checkpoint')
+  expect(keysInOtherStyles(unpacked)).toEqual([])
 })
 
 test('an activity that throws before its run begins fails with the error', async () => {
