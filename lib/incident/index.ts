@@ -1,13 +1,18 @@
 // The entry `tenrounds/incident`: the incident agent, its documents with their schemas, and the report.
 
+// Ids of the built-in scenarios.
 export { listScenarios } from '../../fixtures/load-scenario.ts'
+// The agent's answer and result.
 export type { AgentResult, Answer, Diagnosis, Evidence } from './agent/agent-result.ts'
 export { agentResultSchema, answerSchema, diagnosisSchema } from './agent/agent-result.ts'
+// The agent alone, for a caller with telemetry of its own.
 export type { IncidentAgentInput, IncidentAgentOptions } from './agent/run-incident-agent.ts'
 export { runIncidentAgent } from './agent/run-incident-agent.ts'
+// The report alone, for a result that is already there.
 export type { ReportInput } from './report/generate-report.ts'
 export { generateReport } from './report/generate-report.ts'
 export type { Report, ReportDocument } from './report/report.ts'
 export { reportSchema } from './report/report.ts'
+// Everything in one call.
 export type { IncidentOptions, IncidentOutcome } from './run-incident.ts'
 export { collectTelemetry, runIncident } from './run-incident.ts'

@@ -11,6 +11,7 @@ import { incidentResponder } from '../../lib/incident/responder/incident-respond
 import { minimax } from '../../lib/minimax/minimax.ts'
 import { faults, type MockServerOptions, type Responder, startMockServer } from '../../lib/testing/index.ts'
 import { compileSchema } from '../../router/validation.ts'
+import { keysInOtherStyles } from '../support/key-styles.ts'
 import { scenario } from './support/answer.ts'
 
 interface Case {
@@ -91,16 +92,4 @@ async function runCase({ server, options }: Case): Promise<{ readonly result: Ag
   } finally {
     await model.close()
   }
-}
-
-/** Members whose keys users choose: environment variables and engine arguments. */
-const userValues = new Set(['env', 'engine_args', 'args'])
-
-function keysInOtherStyles(value: unknown, path = ''): readonly string[] {
-  if (typeof value !== 'object' || value === null) return []
-  return Object.entries(value).flatMap(([key, member]) => {
-    const here = `${path}/${key}`
-    const found = Array.isArray(value) || /^[a-z][a-z0-9]*(?:_[a-z0-9]+)*$/.test(key) ? [] : [here]
-    return userValues.has(key) ? found : [...found, ...keysInOtherStyles(member, here)]
-  })
 }

@@ -10,7 +10,7 @@ import type { FixAction, Telemetry, ValidationStatus } from '../../tools/types.t
 export interface ExpectedFix {
   /** The fix in a few words. */
   readonly name: string
-  /** How good the fix is. */
+  /** Quality of the fix. */
   readonly role: 'right' | 'half_right' | 'useless' | 'harmful' | 'popular_but_wrong'
   readonly actions: readonly FixAction[]
   /** Expected status of the validation; absent if the plan must be rejected. */

@@ -22,7 +22,11 @@ export function outcomeOf(run: Run<Answer>, preTelemetry: Telemetry): AgentResul
   }
 }
 
-/** Without an accepted answer nobody has said that the last attempt was the final one, so its status is not reported. */
+/**
+ * The validation of the fix that counts.
+ *
+ * Without an accepted answer nobody has said that the last attempt was the final one, so its status is not reported.
+ */
 function validationOf(run: Run<Answer>, chain: FixChain | undefined): Validation {
   if (run.stopReason !== 'answered') {
     const summary = `The run ended without an accepted answer (${run.stopReason}), so nothing is confirmed.`
@@ -57,7 +61,7 @@ function bestEffort(run: Exclude<Run<Answer>, { stopReason: 'answered' }>): Diag
   }
 }
 
-/** A rejected answer can have any type in any place, and an empty text says nothing. */
+/** A rejected answer can have a value of any type in any place. An empty text is as good as a missing one. */
 function textOr(value: unknown, fallback: string): string {
   return typeof value === 'string' && value !== '' ? value : fallback
 }

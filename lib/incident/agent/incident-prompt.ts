@@ -1,5 +1,11 @@
 import type { Telemetry } from '../../../tools/types.ts'
 
+// The prompt tells the model how to work, not what to find: it names no scenario, no cause and no fix of one.
+//
+// Two parts repeat what schemas already say. The references in steps 2 and 4 save the model from copying telemetry and
+// configurations into its calls. The plan format shows every action by an example, so that the model knows its choices
+// before it forms a hypothesis.
+
 /** The system prompt: the role, the way of working, the plan format and an engineer's commands. It contains no scenario's solution. */
 export const instructions = `You are an on-call engineer for LLM serving with vLLM. You find the cause of one latency incident, propose a fix, apply it to a simulation, collect new telemetry and validate the improvement.
 

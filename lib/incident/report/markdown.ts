@@ -39,7 +39,7 @@ function head({ scenario, notice, validation, run }: ReportDocument): string {
   ].join('\n\n')
 }
 
-/** The window, the configuration and the objective of the incident. */
+/** The incident in three lines: the window, the configuration and the objective of the incident. */
 function incident({ pre_telemetry: { window, slo, config_id } }: ReportDocument): string {
   const objective = [
     `time to first token p95 ≤ ${formatFigure(slo.ttft_p95_s, 's')}`,

@@ -52,7 +52,10 @@ function confidenceOf(chosen: Hypothesis, last: Attempt | undefined): 'high' | '
   return chosen.category === 'none' ? 'medium' : 'low'
 }
 
-/** Other hypotheses, with the reason against each: a fix that did not help, or a less plausible cause. */
+/**
+ * The other hypotheses, with the reason against each: its fix did not help, or it is less plausible. A quiet kernel log
+ * rules out hardware, because the kernel logs hardware errors.
+ */
 function ruledOut(
   { systemLogs, candidates }: Observations,
   chosen: Hypothesis,

@@ -69,7 +69,7 @@ export function cause(message: string): LogError {
   return { message, kind: 'cause_candidate', class: 'other', line: `[  12.3] kernel: ${message}`, count: 1 }
 }
 
-/** What the tools return. `status` has the verdicts of `validate_improvement` in order. */
+/** Results of the tools. `status` has the verdicts of `validate_improvement` in order. */
 export interface World {
   readonly hotspot?: MetricsAnalysis['hotspot']['kind']
   readonly causes?: readonly LogError[]
