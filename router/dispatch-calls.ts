@@ -1,43 +1,50 @@
-import { type DispatchOptions, dispatch, failure } from './dispatch.ts'
+import { type DispatchOptions, dispatch, errorResult } from './dispatch.ts'
+import { InvalidOptionError } from './errors.ts'
 import { noReferences, type ReferenceTargets } from './references.ts'
 import type { Tool } from './tool.ts'
 import type { ToolCall, ToolResult } from './tool-call.ts'
 
+/** Options of `router.dispatch`. */
 export interface DispatchCallsOptions {
+  /** Values that `$result` and `$input` can refer to. @defaultValue none */
   readonly references?: ReferenceTargets
+  /** Aborts running tools; calls that did not start get the error `cancelled`. @defaultValue never aborted */
   readonly signal?: AbortSignal
-  /** Milliseconds that any call may take at most, besides its tool's own limit. @defaultValue no limit */
+  /** Longest duration of a call in milliseconds, if its tool's own timeout is longer. @defaultValue no limit */
   readonly timeoutMs?: number
-  /** How many calls run at the same time: a positive whole number. @defaultValue 8 */
+  /** Number of calls that run at the same time: a positive whole number. @defaultValue 8 */
   readonly concurrency?: number
-  /** How many calls are run; the others get an error result. @defaultValue no limit */
+  /** Number of calls that are executed. The others get the error `too_many_calls`. @defaultValue no limit */
   readonly maxCalls?: number
-  /** Most bytes of a result that the model is shown; at least 256. @defaultValue 16384 */
+  /** Longest text of a result for the model, in bytes; at least 256. @defaultValue 16384 */
   readonly resultBytes?: number
-  /** The idempotency key of a call. @defaultValue its id */
+  /** Makes the idempotency key of a call. @defaultValue the id of the call */
   readonly callId?: (call: ToolCall, index: number) => string
+  /** Clock in milliseconds, for durations. @defaultValue `performance.now` */
   readonly now?: () => number
-  /** Told of a call that is checked and reaches its tool. What listeners throw is dropped. */
+  /** Called before a tool is executed. Errors of listeners are ignored. */
   readonly onStart?: (call: ToolCall, callId: string) => void
-  /** Told of every result. */
+  /** Called with every result, in order of completion. */
   readonly onEnd?: (result: ToolResult, call: ToolCall) => void
 }
 
+/** Default of `resultBytes`: about 4,000 tokens. */
 export const defaultResultBytes = 16_384
+/** Smallest `resultBytes`: the text that says how to use a clipped value needs this much. */
+export const minResultBytes = 256
 const defaultConcurrency = 8
 
-/** How long synchronous tools may follow on each other before timers and an abort of the run get their turn. */
+/** Longest time that synchronous tools may block the process before timers and an abort of the run are handled. */
 const maxBlockedMs = 10
 
 const never = new AbortController().signal
 const now = () => performance.now()
 
 /**
- * Runs calls, at most `concurrency` at a time, and gives their results in the order of the calls.
+ * Runs calls, at most `concurrency` at a time, and resolves with their results in the order of the calls. Synchronous tools
+ * run one after another without a promise between them.
  *
- * Calls of synchronous tools are run one after another without a promise in between: there is nothing to wait for.
- *
- * @throws {TypeError} by rejection, for an option that is no number of its kind.
+ * @throws {InvalidOptionError} as a rejection, for an option that is not a number of its kind.
  */
 export async function dispatchAll(
   tools: ReadonlyMap<string, Tool>,
@@ -51,16 +58,16 @@ export async function dispatchAll(
     references: options.references ?? noReferences,
     signal: options.signal ?? never,
     timeoutMs: options.timeoutMs ?? Number.POSITIVE_INFINITY,
-    resultBytes: Math.max(256, options.resultBytes ?? defaultResultBytes),
+    resultBytes: Math.max(minResultBytes, options.resultBytes ?? defaultResultBytes),
     now: options.now ?? now,
-    ...(onStart === undefined ? {} : { onStart: (call, key) => tell(() => onStart(call, key)) }),
+    ...(onStart === undefined ? {} : { onStart: (call, key) => notify(() => onStart(call, key)) }),
   }
   const results = new Array<ToolResult>(calls.length)
   const end = (result: ToolResult, call: ToolCall, index: number): void => {
     results[index] = result
-    if (onEnd !== undefined) tell(() => onEnd(result, call))
+    if (onEnd !== undefined) notify(() => onEnd(result, call))
   }
-  /** The result of every call that is one too many: there may be a hundred thousand of them. */
+  /** The result of the first call over `maxCalls`. It is copied for the others, of which there may be 100,000. */
   let refusal: ToolResult | undefined
   let next = 0
   let yieldedAt = shared.now()
@@ -71,7 +78,7 @@ export async function dispatchAll(
         resolve()
       })
     })
-  /** Runs calls until one has to be waited for, and goes on behind it; undefined when none is left. */
+  /** Runs calls until one returns a promise, and continues after it. Returns undefined when no call is left. */
   const work = (): Promise<void> | undefined => {
     while (next < calls.length) {
       const index = next++
@@ -79,7 +86,7 @@ export async function dispatchAll(
       if (call === undefined) continue
       const key = callId === undefined ? call.id : callId(call, index)
       if (index >= maxCalls) {
-        refusal ??= failure(call, { ...shared, callId: key }, tooMany(maxCalls), [], shared.now())
+        refusal ??= errorResult(call, { ...shared, callId: key }, tooMany(maxCalls), [], shared.now())
         end({ ...refusal, id: call.id, name: call.name, callId: key, repairs: call.repairs }, call, index)
         continue
       }
@@ -104,16 +111,16 @@ export async function dispatchAll(
   return results
 }
 
-/** A listener that throws harms no call. */
-function tell(listener: () => void): void {
+/** Calls a listener. Its errors must not affect the calls. */
+function notify(listener: () => void): void {
   try {
     listener()
   } catch {
-    // Its error is its own: there is nobody here to give it to.
+    // There is nobody to report it to.
   }
 }
 
-/** @throws {TypeError} that names the option and its value. */
+/** @throws {InvalidOptionError} with the option and its value. */
 function checkOptions({ concurrency = 1, maxCalls = 0, resultBytes = 1, timeoutMs = 1 }: DispatchCallsOptions): void {
   if (!Number.isInteger(concurrency) || concurrency < 1) wrong('concurrency', concurrency, 'a positive whole number')
   if (!(maxCalls >= 0)) wrong('maxCalls', maxCalls, 'a number from 0')
@@ -122,10 +129,10 @@ function checkOptions({ concurrency = 1, maxCalls = 0, resultBytes = 1, timeoutM
 }
 
 function wrong(option: string, value: unknown, expected: string): never {
-  throw new TypeError(`dispatch: ${option} is ${value}; it has to be ${expected}.`)
+  throw new InvalidOptionError(`dispatch: ${option} is ${value}; it must be ${expected}.`)
 }
 
 function tooMany(maxCalls: number) {
-  const message = `This call was not run: at most ${maxCalls} calls are left here. Ask again for what you still need.`
+  const message = `This call was not executed, because only ${maxCalls} calls are allowed here. Call again if you still need it.`
   return { kind: 'too_many_calls', message } as const
 }

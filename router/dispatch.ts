@@ -1,5 +1,5 @@
 import { coerce } from './coercion.ts'
-import { type Executed, execute, timedOut } from './execute-tool.ts'
+import { execute, type Outcome, timeoutError } from './execute-tool.ts'
 import { describeValidationErrors, limitFeedback } from './feedback.ts'
 import { findUnserializable, isPlainJson } from './json/json.ts'
 import { type ReferenceTargets, type Resolution, resolveReferences } from './references.ts'
@@ -10,33 +10,42 @@ import type { Tool } from './tool.ts'
 import type { Repair, ToolCall, ToolError, ToolErrorKind, ToolResult } from './tool-call.ts'
 import { compileSchema } from './validation.ts'
 
+/** Options of {@link dispatch}. */
 export interface DispatchOptions {
+  /** The tools by name. */
   readonly tools: ReadonlyMap<string, Tool>
+  /** Values that the input can refer to. */
   readonly references: ReferenceTargets
-  /** Aborted when the run ends: no tool is begun after it. */
+  /** Aborted when the run ends. No tool is started after that. */
   readonly signal: AbortSignal
-  /** Milliseconds that a call may take at most, whatever its tool allows. */
+  /** Longest duration of the call in milliseconds, if the tool's own timeout is longer. */
   readonly timeoutMs: number
-  /** Most bytes of a result that the model is shown. */
+  /** Longest text of a result for the model, in bytes. */
   readonly resultBytes: number
+  /** Clock in milliseconds, for durations. */
   readonly now: () => number
-  /** Told of a call that reaches its tool; must not throw. */
+  /** Called before the tool is executed. It must not throw. */
   readonly onStart?: (call: ToolCall, callId: string) => void
 }
 
-interface Ready {
+/** A call whose tool was found and whose input is valid. */
+interface ReadyCall {
   readonly kind: 'ready'
   readonly tool: Tool
+  /** The validated input with its references resolved. */
   readonly input: unknown
+  /** Repairs of reading and of coercion. */
   readonly repairs: readonly Repair[]
 }
 
-export type Prepared =
-  | Ready
+/** Result of {@link prepare}. */
+export type PreparedCall =
+  | ReadyCall
+  /** The call cannot be executed. */
   | { readonly kind: 'refused'; readonly error: ToolError; readonly repairs: readonly Repair[] }
 
-/** A call on its way. */
-interface Running {
+/** The values that every step of one call needs. */
+interface CallState {
   readonly call: ToolCall
   readonly callId: string
   readonly options: DispatchOptions
@@ -44,55 +53,32 @@ interface Running {
 }
 
 /**
- * Runs one call: prepare → execute → finalize. Gives exactly one result, as a promise only where the tool gave one.
- * Never throws or rejects.
+ * Runs one call in three steps and returns exactly one result. It never throws or rejects.
+ *
+ * 1. prepare: find the tool, resolve references, validate and coerce the input
+ * 2. execute: call the tool's function, with its timeout
+ * 3. finalize: validate the output and write it as text for the model
+ *
+ * It returns a promise only if the tool does, because a promise per call costs more than everything else here.
+ *
+ * @param callId idempotency key for the tool.
  */
 export function dispatch(call: ToolCall, options: DispatchOptions, callId: string): ToolResult | Promise<ToolResult> {
-  const running: Running = { call, callId, options, startedAt: options.now() }
+  const state: CallState = { call, callId, options, startedAt: options.now() }
   try {
     const prepared = prepare(call, options)
-    if (prepared.kind === 'refused') return failed(running, prepared.error, prepared.repairs)
+    if (prepared.kind === 'refused') return failed(state, prepared.error, prepared.repairs)
     options.onStart?.(call, callId)
-    const executed = execute(prepared.tool, prepared.input, options, callId)
-    if (executed instanceof Promise) return executed.then((outcome) => finish(running, prepared, outcome))
-    return finish(running, prepared, executed)
+    const outcome = execute(prepared.tool, prepared.input, options, callId)
+    if (outcome instanceof Promise) return outcome.then((settled) => finalize(state, prepared, settled))
+    return finalize(state, prepared, outcome)
   } catch (error) {
-    return uncheckable(running, error)
+    return validatorFailed(state, error)
   }
 }
 
-function finish(running: Running, prepared: Ready, executed: Executed): ToolResult {
-  try {
-    if (executed.kind === 'failed') return failed(running, executed.error, prepared.repairs)
-    const { tool } = prepared
-    const limitMs = Math.min(tool.timeoutMs, running.options.timeoutMs)
-    // A tool that blocks the process keeps its own timer from firing.
-    if (running.options.now() - running.startedAt > limitMs)
-      return failed(running, timedOut(tool, limitMs), prepared.repairs)
-    return finalize(running, prepared, executed.value)
-  } catch (error) {
-    return uncheckable(running, error)
-  }
-}
-
-/** What can still be thrown is a validator's, for a value that nests deeper than the stack. */
-function uncheckable(running: Running, error: unknown): ToolResult {
-  const { name, repairs } = running.call
-  const message = limitFeedback(`"${name}" could not be checked: ${describeThrown(error)}`)
-  return failed(running, { kind: 'tool_failed', message }, repairs)
-}
-
-function failed(
-  { call, callId, options, startedAt }: Running,
-  error: ToolError,
-  repairs: readonly Repair[],
-): ToolResult {
-  const { now, resultBytes } = options
-  return failure(call, { callId, now, resultBytes }, error, repairs, startedAt)
-}
-
-/** Finds the tool of a call, resolves its references and checks its input: all but running it. */
-export function prepare(call: ToolCall, options: Pick<DispatchOptions, 'tools' | 'references'>): Prepared {
+/** Finds the tool of a call, resolves the references in its input, and validates and coerces the input. */
+export function prepare(call: ToolCall, options: Pick<DispatchOptions, 'tools' | 'references'>): PreparedCall {
   if (call.refusal !== undefined) return refused(call.refusal.kind, call.refusal.message, call.repairs)
   const tool = options.tools.get(call.name)
   if (tool === undefined) return refused('unknown_tool', unknownTool(call.name, options.tools), call.repairs)
@@ -103,7 +89,7 @@ export function prepare(call: ToolCall, options: Pick<DispatchOptions, 'tools' |
   if (errors.length === 0) return { kind: 'ready', tool, input: resolved.value, repairs: call.repairs }
   let unresolved: Resolution | undefined
   const coerced = coerce(resolved.value, errors, validate, (value, path) => {
-    // What a reference brought is data: a text in it points at nothing.
+    // A referenced value is data: a text in it is never read as another reference.
     if (resolved.referencedPaths?.some((root) => path === root || path.startsWith(`${root}/`))) return { value }
     const unpacked = resolveReferences(value, options.references)
     if (unpacked.kind === 'resolved') return unpacked
@@ -114,15 +100,11 @@ export function prepare(call: ToolCall, options: Pick<DispatchOptions, 'tools' |
     return { kind: 'ready', tool, input: coerced.value, repairs: [...call.repairs, ...coerced.repairs] }
   }
   if (unresolved?.kind === 'refused') return refused(unresolved.error.kind, unresolved.error.message, call.repairs)
-  const message = describeValidationErrors(
-    errors,
-    tool.inputSchema,
-    `The input of "${tool.name}" does not match its schema:`,
-  )
-  return refused('invalid_input', message, call.repairs)
+  const title = `The input of "${tool.name}" does not match its schema:`
+  return refused('invalid_input', describeValidationErrors(errors, tool.inputSchema, title), call.repairs)
 }
 
-function refused(kind: ToolErrorKind, message: string, repairs: readonly Repair[]): Prepared {
+function refused(kind: ToolErrorKind, message: string, repairs: readonly Repair[]): PreparedCall {
   return { kind: 'refused', error: { kind, message: limitFeedback(message) }, repairs }
 }
 
@@ -132,41 +114,46 @@ function unknownTool(name: string, tools: ReadonlyMap<string, Tool>): string {
   return `There is no tool ${JSON.stringify(excerpt(name, 80))}.${hint} Tools: ${[...tools.keys()].join(', ')}.`
 }
 
-function finalize(running: Running, { tool, input, repairs }: Ready, output: unknown): ToolResult {
-  const { call, callId, options, startedAt } = running
+/** Validates the output of a tool and makes a result of it. */
+function finalize(state: CallState, ready: ReadyCall, outcome: Outcome): ToolResult {
+  try {
+    const { tool, repairs } = ready
+    if (outcome.kind === 'failed') return failed(state, outcome.error, repairs)
+    const timeoutMs = Math.min(tool.timeoutMs, state.options.timeoutMs)
+    // The timer of the timeout cannot fire while a synchronous tool blocks the process.
+    if (state.options.now() - state.startedAt > timeoutMs) return failed(state, timeoutError(tool, timeoutMs), repairs)
+    const output = readOutput(tool, outcome.value)
+    return output.kind === 'invalid' ? failed(state, output.error, repairs) : succeeded(state, ready, output)
+  } catch (error) {
+    return validatorFailed(state, error)
+  }
+}
+
+type Output =
+  /** The output as later calls get it, and as JSON. */
+  | { readonly kind: 'valid'; readonly value: unknown; readonly json: string }
+  | { readonly kind: 'invalid'; readonly error: ToolError }
+
+function readOutput(tool: Tool, output: unknown): Output {
   const returned = output === undefined ? null : output
   const json = toJson(returned)
-  const isPlain = json !== undefined && isPlainJson(returned)
-  const unwritable =
-    json === undefined ? 'a value that JSON cannot represent' : isPlain ? undefined : findUnserializable(returned)
-  if (json === undefined || unwritable !== undefined) {
-    const message = `"${tool.name}" returned ${unwritable}. Return plain objects, arrays, strings and numbers.`
-    return failed(running, { kind: 'invalid_output', message }, repairs)
-  }
-  // A date, an instance of a class, NaN: later calls are given what the model was shown.
+  if (json === undefined) return unserializable(tool, 'a value that JSON cannot represent')
+  const isPlain = isPlainJson(returned)
+  const problem = isPlain ? undefined : findUnserializable(returned)
+  if (problem !== undefined) return unserializable(tool, problem)
+  // Later calls must get what the model saw: for example a Date has become a string, and NaN null.
   const value: unknown = isPlain ? returned : JSON.parse(json)
-  const errors = tool.outputSchema === undefined ? [] : compileSchema(tool.outputSchema)(value)
-  if (errors.length > 0) {
-    const message = describeValidationErrors(
-      errors,
-      tool.outputSchema ?? {},
-      `The output of "${tool.name}" does not match its schema:`,
-    )
-    return failed(running, { kind: 'invalid_output', message }, repairs)
-  }
-  const shown = clip(json, options.resultBytes, (left, total) => clipMarker(call, value, left, total))
-  return {
-    status: 'ok',
-    id: call.id,
-    name: call.name,
-    callId,
-    input,
-    value,
-    content: shown.text,
-    clipped: shown.clipped,
-    durationMs: options.now() - startedAt,
-    repairs,
-  }
+  if (tool.outputSchema === undefined) return { kind: 'valid', value, json }
+  const errors = compileSchema(tool.outputSchema)(value)
+  if (errors.length === 0) return { kind: 'valid', value, json }
+  const title = `The output of "${tool.name}" does not match its schema:`
+  const message = describeValidationErrors(errors, tool.outputSchema, title)
+  return { kind: 'invalid', error: { kind: 'invalid_output', message } }
+}
+
+function unserializable(tool: Tool, problem: string): Output {
+  const message = `"${tool.name}" returned ${problem}. Return plain objects, arrays, strings and numbers.`
+  return { kind: 'invalid', error: { kind: 'invalid_output', message } }
 }
 
 function toJson(value: unknown): string | undefined {
@@ -177,17 +164,49 @@ function toJson(value: unknown): string | undefined {
   }
 }
 
-/** The id may be the caller's own and of any length; the tool's name points at the same value while it is the latest. */
+function succeeded(
+  { call, callId, options, startedAt }: CallState,
+  { input, repairs }: ReadyCall,
+  { value, json }: { readonly value: unknown; readonly json: string },
+): ToolResult {
+  const content = clip(json, options.resultBytes, (left, total) => clipMarker(call, value, left, total))
+  return {
+    status: 'ok',
+    id: call.id,
+    name: call.name,
+    callId,
+    input,
+    value,
+    content: content.text,
+    clipped: content.clipped,
+    durationMs: options.now() - startedAt,
+    repairs,
+  }
+}
+
+/** Says how to use the full value. An id may be very long; then the tool's name is used, which refers to the latest result. */
 function clipMarker({ id, name }: Pick<ToolCall, 'id' | 'name'>, value: unknown, left: number, total: number): string {
   const source = JSON.stringify(id.length <= 128 ? id : name).slice(1, -1)
   const member = typeof value === 'object' && value !== null ? Object.keys(value)[0] : undefined
-  // One that would need escapes, or much room, is no example.
+  // A member that needs escapes or much room is not a good example.
   const isExample = member !== undefined && /^[\w.-]{1,40}$/.test(member)
   const part = isExample ? `, or a part of it, as {"$result":"${source}#/${member}"}` : ''
-  return `\n[… ${left} of ${total} bytes left out; a call can be given the full value as {"$result":"${source}"}${part} …]\n`
+  return `\n[… ${left} of ${total} bytes left out; to use the full value in a call, pass {"$result":"${source}"}${part} …]\n`
 }
 
-export function failure(
+/** A validator throws only for a value that nests deeper than the stack allows. */
+function validatorFailed(state: CallState, error: unknown): ToolResult {
+  const { name, repairs } = state.call
+  const message = limitFeedback(`The input or output of "${name}" could not be validated: ${describeThrown(error)}`)
+  return failed(state, { kind: 'tool_failed', message }, repairs)
+}
+
+function failed({ call, callId, options, startedAt }: CallState, error: ToolError, repairs: readonly Repair[]) {
+  return errorResult(call, { callId, now: options.now, resultBytes: options.resultBytes }, error, repairs, startedAt)
+}
+
+/** The result of a call that failed or was not executed. @param startedAt start of the call, on the clock `now`. */
+export function errorResult(
   call: Pick<ToolCall, 'id' | 'name'>,
   options: { readonly callId: string; readonly now: () => number; readonly resultBytes?: number },
   error: ToolError,
@@ -208,7 +227,7 @@ export function failure(
   }
 }
 
-/** JSON in any case, so it is the message inside that is shortened: its escapes may take several bytes each. */
+/** The text must stay JSON, so the message inside it is shortened. Its escapes may take several bytes each. */
 function errorContent({ kind, message }: ToolError, maxBytes: number): Clipped {
   let shown = message
   for (;;) {

@@ -40,6 +40,13 @@ export class InvalidSchemaError extends TenroundsError {
   }
 }
 
+/** A wrong option of a function of the router. The message names the option, its value and what is allowed. Its `code` is `invalid_option`. */
+export class InvalidOptionError extends TenroundsError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('invalid_option', message, options)
+  }
+}
+
 /** The message of a thrown value, which can be anything: the message of an `Error`, otherwise the value as text. */
 export function errorMessage(error: unknown): string {
   const message: unknown = error instanceof Error ? error.message : error

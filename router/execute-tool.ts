@@ -1,31 +1,33 @@
-import { onAbort } from './on-abort.ts'
+import { maxTimerMs, onAbort } from './on-abort.ts'
 import { describeThrown } from './text/describe-error.ts'
 import type { Tool, ToolContext } from './tool.ts'
 import type { ToolError } from './tool-call.ts'
 
+/** Options of {@link execute}. */
 export interface ExecuteOptions {
+  /** Aborted when the run ends. */
   readonly signal: AbortSignal
+  /** Longest duration in milliseconds, if the tool's own timeout is longer. */
   readonly timeoutMs: number
 }
 
-export type Executed =
+/** Outcome of a tool's function. */
+export type Outcome =
   | { readonly kind: 'returned'; readonly value: unknown }
+  /** The function threw, its time was over, or the run ended. */
   | { readonly kind: 'failed'; readonly error: ToolError }
 
-/** What timers of Node can hold: `setTimeout` turns anything longer into 1 ms. */
-const longestTimeoutMs = 2 ** 31 - 1
-
-/** Runs a tool's function on an input that has been checked. A promise only for tools that return one. Never throws. */
+/** Calls a tool's function with a validated input. It returns a promise only if the function does, and never throws. */
 export function execute(
   tool: Tool,
   input: unknown,
   options: ExecuteOptions,
   callId: string,
-): Executed | Promise<Executed> {
+): Outcome | Promise<Outcome> {
   if (options.signal.aborted) return cancelled
   const context = new CallContext(callId)
   try {
-    // The schema has been checked; the parameter type `never` is what makes a list of different tools possible.
+    // The input is validated. The parameter has type `never` so that different tools fit into one list.
     const output: unknown = tool.execute(input as never, context)
     if (!isThenable(output)) return { kind: 'returned', value: output }
     return withinTime(output, tool, context, options)
@@ -34,20 +36,20 @@ export function execute(
   }
 }
 
-const cancelled: Executed = {
+const cancelled: Outcome = {
   kind: 'failed',
-  error: { kind: 'cancelled', message: 'The run was over before this call ended.' },
+  error: { kind: 'cancelled', message: 'The run ended before this call did.' },
 }
 
 /**
- * Makes the abort controller only for tools that ask for the signal: most are synchronous and never do. Yet `signal` is a
- * member of its own, so that a tool may pass on `{ ...context }`.
+ * Creates its abort controller only when the tool reads `signal`, because most tools never do. `signal` is an own property,
+ * so that a tool can pass on `{ ...context }`.
  */
 class CallContext implements ToolContext {
-  static readonly #signal: PropertyDescriptor & ThisType<CallContext> = {
+  static readonly #signalProperty: PropertyDescriptor & ThisType<CallContext> = {
     enumerable: true,
     get() {
-      return this.#own().signal
+      return this.#getController().signal
     },
   }
   readonly callId: string
@@ -56,61 +58,62 @@ class CallContext implements ToolContext {
 
   constructor(callId: string) {
     this.callId = callId
-    Object.defineProperty(this, 'signal', CallContext.#signal)
+    Object.defineProperty(this, 'signal', CallContext.#signalProperty)
   }
 
   abort(reason: unknown): void {
-    this.#own().abort(reason)
+    this.#getController().abort(reason)
   }
 
-  #own(): AbortController {
+  #getController(): AbortController {
     this.#controller ??= new AbortController()
     return this.#controller
   }
 }
 
-/** Race, then abort: a value that comes after the time is over is dropped, and its rejection is not left unhandled. */
+/** Waits for a promise until the timeout or the end of the run. A value that arrives later is dropped; so is a rejection. */
 function withinTime(
   output: PromiseLike<unknown>,
   tool: Tool,
   context: CallContext,
   options: ExecuteOptions,
-): Promise<Executed> {
+): Promise<Outcome> {
   return new Promise((resolve) => {
-    const settle = (executed: Executed) => {
+    const settle = (outcome: Outcome) => {
       clearTimeout(timer)
-      stopWaiting()
-      resolve(executed)
+      stopListening()
+      resolve(outcome)
     }
     const cancel = () => {
       settle(cancelled)
       context.abort(options.signal.reason)
     }
-    const timeoutMs = Math.max(1, Math.min(tool.timeoutMs, options.timeoutMs, longestTimeoutMs))
+    const timeoutMs = Math.max(1, Math.min(tool.timeoutMs, options.timeoutMs, maxTimerMs))
     const timer = setTimeout(() => {
-      const error = timedOut(tool, timeoutMs)
+      const error = timeoutError(tool, timeoutMs)
       settle({ kind: 'failed', error })
       context.abort(new DOMException(error.message, 'TimeoutError'))
     }, timeoutMs)
-    const stopWaiting = onAbort(options.signal, cancel)
-    // A foreign `then` may throw or call back twice; a promise made of it does neither.
+    const stopListening = onAbort(options.signal, cancel)
+    // The `then` of another library may throw or call back twice. A native promise around it does neither.
     Promise.resolve(output).then(
       (value) => settle({ kind: 'returned', value }),
       (error: unknown) => settle(threw(error)),
     )
-    // The tool may have ended the run itself before the listener was there.
+    // The tool itself may have aborted the run before the listener was added.
     if (options.signal.aborted) cancel()
   })
 }
 
-export function timedOut({ name }: Tool, timeoutMs: number): ToolError {
-  return { kind: 'timeout', message: `"${name}" did not answer within ${Math.round(timeoutMs)} ms.` }
+/** The error of a call that took too long. */
+export function timeoutError({ name }: Tool, timeoutMs: number): ToolError {
+  return { kind: 'timeout', message: `"${name}" did not finish within ${Math.round(timeoutMs)} ms.` }
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }
 
-function threw(error: unknown): Executed {
+function threw(error: unknown): Outcome {
   return { kind: 'failed', error: { kind: 'tool_failed', message: describeThrown(error) } }
 }

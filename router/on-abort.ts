@@ -1,10 +1,15 @@
+/** Longest delay of a Node timer, about 25 days. `setTimeout` replaces a longer one with 1 ms. */
+export const maxTimerMs = 2 ** 31 - 1
+
 const listeners = new WeakMap<AbortSignal, Set<() => void>>()
 
 /**
- * Calls back once when the signal is aborted; the function that is returned takes that back.
+ * Calls `callback` once when a signal is aborted. An already aborted signal never calls it.
  *
- * All calls of a run wait on one signal: it gets one listener for all of them, because Node warns of a leak at eleven,
- * and none is left on it when nobody waits.
+ * All calls of a run wait for the same signal. It gets one listener for all of them, because Node warns of a leak from
+ * eleven listeners on, and the listener is removed when nobody waits.
+ *
+ * @returns a function that removes the callback.
  */
 export function onAbort(signal: AbortSignal, callback: () => void): () => void {
   const waiting = listeners.get(signal) ?? listenTo(signal)

@@ -8,29 +8,31 @@ import type { Tool } from './tool.ts'
 import type { ToolCall, ToolResult } from './tool-call.ts'
 import { checkTool } from './validate-tool.ts'
 
-/** Reads the calls of a reply, checks them and runs them. Holds the tools and nothing else: no state between calls. */
+/** Reads the tool calls of replies and executes them. It has no state except its tools. */
 export interface Router {
+  /** The tools by name. */
   readonly tools: ReadonlyMap<string, Tool>
-  /** What the model is shown: the `tools` array of a request. */
+  /** The tools as the model gets them: the `tools` array of a request. */
   readonly definitions: readonly FunctionTool[]
-  /** One reply in normal form. Never throws. */
+  /** Reads a reply of any shape into one normal form. Never throws. */
   read(message: AssistantMessage, options?: ReadReplyOptions): Reading
   /**
-   * Runs the calls of one reply: exactly one result per call, in the order of the calls.
+   * Executes the calls of one reply. Resolves with exactly one result per call, in the order of the calls.
    *
-   * @throws {TypeError} by rejection, and only for an option that is no number of its kind.
+   * @throws {InvalidOptionError} as a rejection, only for an option that is not a number of its kind.
    */
   dispatch(calls: readonly ToolCall[], options?: DispatchCallsOptions): Promise<readonly ToolResult[]>
 }
 
+/** Options of `router.read`. */
 export interface ReadReplyOptions {
-  /** `finish_reason` was `length`: every call becomes an error result. @defaultValue false */
+  /** Whether the reply was cut off (`finish_reason` is `length`). Then every call gets the error `truncated_call`. @defaultValue false */
   readonly truncated?: boolean
-  /** Begins the synthetic ids of calls without one, so that they differ between replies. @defaultValue 'call' */
+  /** Prefix of the ids of calls without an id. Use a different one for each reply. @defaultValue 'call' */
   readonly idPrefix?: string
   /**
-   * How the model writes calls and thinking as text: `model.textFormat`. @defaultValue none: only native calls and
-   * structured JSON are read
+   * The way in which the model writes calls and thinking as text: `model.textFormat`. @defaultValue none, so that only
+   * native calls and structured JSON are read
    */
   readonly textFormat?: TextFormat | undefined
 }

@@ -1,19 +1,22 @@
 import { dispatch } from './dispatch.ts'
-import { defaultResultBytes } from './dispatch-calls.ts'
+import { defaultResultBytes, minResultBytes } from './dispatch-calls.ts'
 import { CallList } from './reading/read-reply.ts'
 import { noReferences } from './references.ts'
 import type { Tool } from './tool.ts'
 import type { ToolCall, ToolResult } from './tool-call.ts'
 import { checkTool } from './validate-tool.ts'
 
+/** Options of {@link runTool}. */
 export interface RunToolOptions {
+  /** Aborts the call. @defaultValue never aborted */
   readonly signal?: AbortSignal
-  /** What the tool gets as its idempotency key. @defaultValue 'call_1' */
+  /** Idempotency key for the tool. @defaultValue 'call_1' */
   readonly callId?: string
-  /** Most bytes of the result that a model would be shown; at least 256. @defaultValue 16384 */
+  /** Longest text of the result for the model, in bytes; at least 256. @defaultValue 16384 */
   readonly resultBytes?: number
-  /** What references of the input can point at, as in a run's `inputs`. */
+  /** Values that `$input` can refer to, like the `inputs` of a run. @defaultValue none */
   readonly inputs?: Readonly<Record<string, unknown>>
+  /** Clock in milliseconds, for the duration. @defaultValue `performance.now` */
   readonly now?: () => number
 }
 
@@ -22,15 +25,14 @@ export type RunToolResult<Output> =
   | (Omit<Extract<ToolResult, { status: 'ok' }>, 'value'> & { readonly value: Output })
   | Extract<ToolResult, { status: 'error' }>
 
-/** What a tool's `execute` resolves with. */
+/** The type that a tool's `execute` resolves with. */
 export type OutputOf<T extends Tool> = T extends Tool<never, infer Output> ? Output : never
 
 /**
- * Runs one tool by the same path as a run does: resolve, check, time out, execute, check the output, clip.
+ * Runs one tool in the same way as a run does, without a model: resolve references, validate, execute with timeout,
+ * validate the output, clip. A failure of the call is a result with `status: 'error'`.
  *
- * Resolves for everything that can happen in a call. `input` may be anything a model could send: an object, or, as on
- * the wire, a text, which is read with the same repairs as in a run.
- *
+ * @param input anything that a model can send: an object, or a text, which is read with the same repairs as in a run.
  * @throws {InvalidToolError} (as a rejection) when the tool or one of its schemas is invalid.
  */
 export async function runTool<T extends Tool>(
@@ -47,7 +49,7 @@ export async function runTool<T extends Tool>(
       references: { ...noReferences, inputs: options.inputs ?? {} },
       signal: options.signal ?? new AbortController().signal,
       timeoutMs: tool.timeoutMs,
-      resultBytes: Math.max(256, options.resultBytes ?? defaultResultBytes),
+      resultBytes: Math.max(minResultBytes, options.resultBytes ?? defaultResultBytes),
       now: options.now ?? (() => performance.now()),
     },
     callId,
@@ -56,7 +58,7 @@ export async function runTool<T extends Tool>(
 }
 
 function toCall(name: string, input: unknown, id: string): ToolCall {
-  // A caller's own object needs no mending: it is not the wire's form, and not recorded as a deviation from it.
+  // An object is not the wire format, so reading it would record a repair.
   if (typeof input === 'object' && input !== null) return { id, name, input, repairs: [] }
   const calls = new CallList({ truncated: false, newId: () => id })
   calls.add({ id, name, rawArguments: input })

@@ -1,11 +1,8 @@
 import { errorMessage } from '../../router/errors.ts'
-import { onAbort } from '../../router/on-abort.ts'
+import { maxTimerMs, onAbort } from '../../router/on-abort.ts'
 import { incidentResponder } from '../incident/responder/incident-responder.ts'
 import { type Fault, faultTable, startMockServer } from '../testing/index.ts'
 import { type CommandIo, exitCode, UsageError } from './command-io.ts'
-
-/** Longest delay of a Node timer, about 25 days. */
-const longestTimerMs = 2 ** 31 - 1
 
 /**
  * `tenrounds mock-server`: the mock server with the incident responder as a server of its own, until Ctrl-C or SIGTERM.
@@ -45,7 +42,7 @@ export async function mockServerCommand(
 
 /** Some faults close the server. The timer keeps the process running until it is stopped. */
 async function aborted(signal: AbortSignal): Promise<void> {
-  const timer = setInterval(() => {}, longestTimerMs)
+  const timer = setInterval(() => {}, maxTimerMs)
   if (!signal.aborted) await new Promise<void>((resolve) => void onAbort(signal, resolve))
   clearInterval(timer)
 }

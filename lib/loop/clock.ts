@@ -1,3 +1,5 @@
+import { maxTimerMs } from '../../router/on-abort.ts'
+
 /** Source of time for deadlines, durations and waits. Timeouts of single tools and of sockets use real timers. */
 export interface Clock {
   /** Milliseconds since some fixed moment. It never goes back. */
@@ -5,9 +7,6 @@ export interface Clock {
   /** Calls `callback` once after `ms` milliseconds. The returned function cancels the timer. */
   after(ms: number, callback: () => void): () => void
 }
-
-/** Longest delay of `setTimeout`, in milliseconds. Node replaces a longer one by 1 ms. */
-const maxTimerMs = 2 ** 31 - 1
 
 /** The clock of the system. */
 export const systemClock: Clock = {

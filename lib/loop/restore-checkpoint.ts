@@ -1,4 +1,4 @@
-import { failure, prepare } from '../../router/dispatch.ts'
+import { errorResult, prepare } from '../../router/dispatch.ts'
 import { isObject } from '../../router/json/json.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import type { ToolCall, ToolResult } from '../../router/tool-call.ts'
@@ -87,7 +87,7 @@ function lostResult(
   const why = derived?.status === 'error' ? `: ${derived.error.message}` : ''
   const message = excerpt(`This result was left out of a checkpoint, and could not be derived again${why}`, 900)
   const options = { callId: record.call_id, now: run.now, resultBytes: run.limits.resultBytes }
-  return failure(call, options, { kind: 'tool_failed', message }, record.repairs, run.now())
+  return errorResult(call, options, { kind: 'tool_failed', message }, record.repairs, run.now())
 }
 
 function storedResult(

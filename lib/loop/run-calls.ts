@@ -1,4 +1,4 @@
-import { failure } from '../../router/dispatch.ts'
+import { errorResult } from '../../router/dispatch.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import { shownValue } from '../../router/text/shown-value.ts'
 import type { ToolCall, ToolErrorKind, ToolResult } from '../../router/tool-call.ts'
@@ -93,7 +93,7 @@ function reuse(run: ActiveRun, one: CurrentCall, earlier: ToolResult | undefined
 
 function refuse(run: ActiveRun, one: CurrentCall, kind: ToolErrorKind, message: string): void {
   const { call, callId } = one
-  one.result = failure(call, { callId, now: run.now }, { kind, message }, call.repairs, run.now())
+  one.result = errorResult(call, { callId, now: run.now }, { kind, message }, call.repairs, run.now())
   emitEnd(run, call, one.result)
 }
 

@@ -1,4 +1,4 @@
-import { onAbort } from '../../router/on-abort.ts'
+import { maxTimerMs, onAbort } from '../../router/on-abort.ts'
 import { ModelError } from '../loop/errors.ts'
 import type { Configuration } from './configuration.ts'
 import { Connections } from './connections.ts'
@@ -8,9 +8,6 @@ import { socketOpener } from './open-socket.ts'
 import { proxyFor } from './proxy.ts'
 import { Sending } from './sending.ts'
 import { StaleConnection } from './stale-connection.ts'
-
-/** What timers of Node can hold: `setTimeout` turns anything longer into 1 ms. */
-const longestTimeoutMs = 2 ** 31 - 1
 
 export interface Transport {
   /**
@@ -49,7 +46,7 @@ export function createTransport(
       const connection = connections.take()
       const sending = new Sending(connection, now)
       const exchange = new Exchange(read)
-      const timer = setTimeout(() => exchange.interrupt(timedOut(timeoutMs)), Math.min(timeoutMs, longestTimeoutMs))
+      const timer = setTimeout(() => exchange.interrupt(timedOut(timeoutMs)), Math.min(timeoutMs, maxTimerMs))
       const stopWaiting = onAbort(signal, () => exchange.interrupt(aborted()))
       try {
         connection.dispatch({ origin, path, method: 'POST', headers, body }, exchange)
