@@ -24,7 +24,7 @@ export class ScriptError extends TenroundsError {
 
 /** Code of a {@link CassetteError}. */
 export type CassetteErrorCode =
-  /** There is no such file. */
+  /** The file does not exist. */
   | 'cassette_not_found'
   /** A line of the file is not an entry of this version. */
   | 'invalid_cassette'

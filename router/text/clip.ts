@@ -1,22 +1,25 @@
 import { redact } from './redact.ts'
 
+/** Result of {@link clip}. */
 export interface Clipped {
+  /** The text, at most as long as the limit. */
   readonly text: string
+  /** Whether a part was left out. */
   readonly clipped: boolean
 }
 
 /**
- * Shortens a text to at most `maxBytes` of UTF-8, keeping head and tail and never splitting a character.
+ * Shortens a text to at most `maxBytes` of UTF-8. It keeps the beginning and the end, and never splits a character.
  *
- * `marker` is told how many bytes were left out and of how many; its own bytes are part of the limit.
+ * @param marker makes the text for the gap from the numbers of bytes left out and in total. It counts towards the limit.
  */
 export function clip(text: string, maxBytes: number, marker: (left: number, total: number) => string): Clipped {
-  // A UTF-16 unit takes one to three bytes, so most texts are decided without counting.
+  // A UTF-16 code unit takes at most three bytes, so most texts need no counting.
   if (text.length * 3 <= maxBytes) return { text, clipped: false }
   const total = Buffer.byteLength(text)
   if (total <= maxBytes) return { text, clipped: false }
   const room = maxBytes - Buffer.byteLength(marker(total, total))
-  // A limit below the marker's own length leaves room for the head alone.
+  // If the marker alone is too long, only the beginning is kept.
   if (room <= 0) return { text: firstBytes(text, maxBytes), clipped: true }
   const head = firstBytes(text, Math.ceil((room * 2) / 3))
   const headBytes = Buffer.byteLength(head)
@@ -25,13 +28,13 @@ export function clip(text: string, maxBytes: number, marker: (left: number, tota
   return { text: head + marker(left, total) + tail, clipped: true }
 }
 
-/** How much more than is shown is looked at: a secret that reaches over the end is cut off as a whole. */
+/** Characters that are read after the limit of an excerpt, so that a secret across its end is masked as a whole. */
 export const margin = 512
 
-/** The beginning of credentials in a URL that was cut off before its `@`. */
+/** Credentials of a URL that is cut off before its `@`. */
 const unfinishedUrl = /:\/\/[^\s:/@]{0,256}:(?!\d{1,5}$)[^\s@]{0,600}$/
 
-/** A short, redacted piece of a text for an error message, a trace or an event. */
+/** The beginning of a text with secrets masked, for error messages, traces and events. @param maxBytes longest result. */
 export function excerpt(text: string, maxBytes: number): string {
   if (text.length <= maxBytes + margin) return clip(redact(text), maxBytes, ellipsis).text
   const words = wholeWords(text.slice(0, maxBytes + margin))
@@ -41,14 +44,14 @@ export function excerpt(text: string, maxBytes: number): string {
 
 const ellipsis = () => ' … '
 
-/** The text up to its last separator: what follows may be the beginning of a secret. */
+/** The text up to its last separator, because the rest may be the beginning of a secret. */
 function wholeWords(text: string): string {
   let end = text.length
   while (end > 0 && !/[\s"'`,;]/.test(text[end - 1] ?? '')) end--
   return text.slice(0, end)
 }
 
-/** Whether each character is one byte, as those of most texts are: there is nothing to split then. */
+/** Whether every character is one byte. Then no character can be split. */
 function isAscii(text: string): boolean {
   return Buffer.byteLength(text) === text.length
 }

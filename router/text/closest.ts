@@ -1,13 +1,13 @@
-/** Longer names are none that were meant to be one of a list. */
+/** Longer texts are not misspelled names. */
 const longestName = 64
-/** The fewest letters that are taken for the beginning of a name. */
+/** Fewest letters that are accepted as the beginning of a name. */
 const leastPrefix = 3
 
 /**
- * The candidate that `name` was probably meant to be, or undefined where none is near: for "did you mean".
+ * The candidate that `name` was probably meant to be, for "did you mean"; undefined if none is close.
  *
- * Near is a name with at most one letter in three changed, the only one that begins so, or one that differs in the
- * namespace before it (`functions.ping`).
+ * A candidate is close if at most one letter in three differs, if it is the only one that begins with `name`, or if only
+ * the namespace before it differs (`functions.ping`).
  */
 export function closest(name: string, candidates: Iterable<string>): string | undefined {
   if (name.length > longestName) return undefined
@@ -42,12 +42,12 @@ function onlyOne(candidates: readonly string[], fits: (candidate: string) => boo
   return others.length === 0 ? first : undefined
 }
 
-/** Case, `-` and `_` are what models change most. */
+/** Models change case, `-` and `_` most often, so these do not count. */
 function fold(name: string): string {
   return name.toLowerCase().replace(/[-_ ]/g, '')
 }
 
-/** `ping` of `functions.ping`, `tools:ping`, `mcp__x__ping`. */
+/** The name without its namespace: `ping` of `functions.ping`, `tools:ping` and `mcp__x__ping`. */
 function lastSegment(name: string): string {
   return name.slice(
     Math.max(name.lastIndexOf('.'), name.lastIndexOf(':'), name.lastIndexOf('/'), endOfPrefix(name)) + 1,
@@ -59,7 +59,7 @@ function endOfPrefix(name: string): number {
   return underscores === -1 ? -1 : underscores + 1
 }
 
-/** Levenshtein's distance, one row at a time. */
+/** The Levenshtein distance, computed row by row. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index)
   for (let i = 1; i <= a.length; i++) {

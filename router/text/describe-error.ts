@@ -5,16 +5,16 @@ import { isObject } from '../json/json.ts'
 import { excerpt } from './clip.ts'
 import { shownValue } from './shown-value.ts'
 
-/** Causes of causes, and errors of errors: what lies deeper seldom says more. */
+/** Deepest nesting of causes and of aggregated errors that is read. */
 const maxDepth = 3
 const maxErrors = 5
-/** More than is shown: what is longer is cut before it is looked through. */
+/** A longer message is cut before it is searched. */
 const longestMessage = 65_536
 
-/** The message of what was thrown, and nothing else of it: stack and file names tell of the server. Never throws. */
+/** The message of a thrown value, for the model: without stack, folders of the server and secrets. Never throws. */
 export function describeThrown(error: unknown): string {
   try {
-    if (error === undefined || error === null) return `The tool threw nothing: ${error} where an error is expected.`
+    if (error === undefined || error === null) return `The tool threw ${error} instead of an error.`
     const whole = withoutStack(messageOf(error, maxDepth))
     const message = whole.length > longestMessage ? excerpt(whole, 1024) : whole
     const shown = limitFeedback(withoutServerPaths(message, pathsOf(error, maxDepth)))
@@ -24,7 +24,7 @@ export function describeThrown(error: unknown): string {
   }
 }
 
-/** The message, with those of the errors below it: that of `fetch` says only that it failed, its cause says why. */
+/** The message with those of its causes and inner errors: `fetch` says only that it failed, and its cause says why. */
 function messageOf(error: unknown, depth: number): string {
   if (typeof error !== 'object' || error === null) return String(error)
   const own = ownMessage(error)
@@ -44,7 +44,7 @@ function messageOf(error: unknown, depth: number): string {
 function ownMessage(error: object): string {
   const message: unknown = Reflect.get(error, 'message')
   if (message !== undefined && message !== null && message !== '') return String(message)
-  // Node's AggregateError of a refused connection has no message, but a code.
+  // Node's AggregateError for a refused connection has a code and no message.
   const code: unknown = Reflect.get(error, 'code')
   if (error instanceof Error) return typeof code === 'string' ? code : ''
   const text = 'toString' in error ? String(error) : '[object Object]'
@@ -62,7 +62,7 @@ function causeOf(error: object): unknown {
   return cause === null ? undefined : cause
 }
 
-/** Some libraries put the stack of a cause into the message. */
+/** Some libraries write the stack of a cause into the message. */
 function withoutStack(message: string): string {
   return message
     .split('\n')
@@ -70,7 +70,7 @@ function withoutStack(message: string): string {
     .join('\n')
 }
 
-/** What errors of the file system carry in fields of their own. */
+/** Paths in the fields of file system errors. */
 function pathsOf(error: unknown, depth: number): readonly string[] {
   if (!isObject(error)) return []
   const own = [error['path'], error['dest']].filter((path) => typeof path === 'string')
@@ -79,15 +79,15 @@ function pathsOf(error: unknown, depth: number): readonly string[] {
 }
 
 /**
- * A file that is named from the root on. What a path is written with does not stand before it, so that the path of a
- * URL, behind its host, is none.
+ * An absolute path of a file. No character of a path may come before it, so that the path of a URL does not match.
  */
 const file =
   /(?<![\w.@+~/)}\]-])(?:\/[\w.@+~-]{1,128}){1,32}\/([\w.@+~-]{1,128}\.[A-Za-z][A-Za-z0-9]{0,9})(?![\w/@+~-])/g
 
 /**
- * A message without the folders of the server: of its files the names are left. `paths` are those that errors name in
- * fields of their own, as Node's do.
+ * A message without the folders of the server. Names of files are kept.
+ *
+ * @param paths paths from the fields of the error, as Node's errors have them.
  */
 function withoutServerPaths(message: string, paths: readonly string[]): string {
   let shown = message.replaceAll('file://', '')
@@ -101,7 +101,7 @@ function withoutServerPaths(message: string, paths: readonly string[]): string {
   return shown.replace(file, '$1')
 }
 
-/** Replaces a path where it stands by itself. A root, or a folder in it, stands in too much that is no path of the server. */
+/** Replaces a path that is not part of a longer word. The root and its direct folders are too common in other texts. */
 function replacePath(text: string, path: string, name: string): string {
   if (!/^\/[^/]+\/[^/]/.test(path)) return text
   let out = ''

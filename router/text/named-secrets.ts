@@ -75,7 +75,7 @@ interface Span {
   readonly end: number
 }
 
-/** Constants and references to variables: they say that there is no secret here. */
+/** Constants and references to variables: values that are not secret. */
 const noSecret = /(?:[Nn]one|null|NULL|nil|undefined|[Tt]rue|[Ff]alse|\$[A-Z_]+|\$\{\w+\})(?=[\s"'`,;)\]}\\]|$)/y
 const number = /[+-]?\d[\d.]*(?:e[+-]?\d+)?%?(?=[\s"'`,;)\]}\\]|$)/iy
 /** Three plain words in a row after a name are a sentence about it: `authorization: Bearer token required`. */

@@ -5,30 +5,35 @@ import { redactDeep } from './redact.ts'
 
 const namesSecret = new RegExp(secretWords, 'i')
 
-/** A value as JSON for an error message or a record: clipped and redacted. */
+/**
+ * A value as JSON for an error message or a record, with secrets masked.
+ *
+ * @param maxBytes longest result. If nothing of a longer value can be shown, its type and size are returned.
+ */
 export function shownValue(value: unknown, maxBytes: number): string {
   try {
     const json = JSON.stringify(value)
     if (json === undefined) return 'nothing'
-    // Values of many megabytes come here: the names in what is not shown need not be looked for.
+    // Values may have many megabytes. Only the names in the shown part matter.
     const hasSecret = namesSecret.test(json.slice(0, maxBytes + margin))
     const shown = excerpt(hasSecret ? JSON.stringify(redactDeep(asJson(value, json))) : json, maxBytes)
     return json.length > maxBytes && shown.length < leastShown ? sizeOf(value) : shown
   } catch {
-    return 'a value that JSON cannot carry'
+    return 'a value that JSON cannot represent'
   }
 }
 
-/** The value that a JSON text was made of, where it is what the text says; else what the text says. */
+/** The value that a JSON text was made of if it is plain JSON, otherwise the parsed text. */
 function asJson(value: unknown, json: string): unknown {
   return isPlainJson(value) ? value : JSON.parse(json)
 }
 
-/** Of a text without blanks nothing is shown, since all of it may be one secret: a bracket or a quote is left. */
+/** A text without blanks may be one secret, so nothing of it is shown. Only brackets or quotes remain. */
 const leastShown = 8
 
 function sizeOf(value: unknown): string {
-  if (typeof value === 'string') return `a text of ${value.length} characters`
-  if (Array.isArray(value)) return `an array of ${value.length}`
-  return `an object of ${Object.keys(value ?? {}).length} members`
+  if (typeof value === 'string') return `a string of ${value.length} characters`
+  if (Array.isArray(value)) return `an array of length ${value.length}`
+  const count = Object.keys(value ?? {}).length
+  return `an object with ${count} ${count === 1 ? 'member' : 'members'}`
 }

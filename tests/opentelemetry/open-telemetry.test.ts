@@ -40,16 +40,16 @@ test('a run is one invoke_agent span with chat and execute_tool spans in it', as
   })
 })
 
-test('a chat span says which model answered and by which id, where the server tells', async () => {
+test('a chat span has the model and the id of the reply if the server sent them', async () => {
   const message = { role: 'assistant', content: 'Warm.' } as const
-  const told = { message, usage: usage(), finishReason: 'stop', id: 'reply-1', model: 'MiniMax-M3' } as const
-  const [chat] = await spansOf([() => told])
+  const named = { message, usage: usage(), finishReason: 'stop', id: 'reply-1', model: 'MiniMax-M3' } as const
+  const [chat] = await spansOf([() => named])
   expect(chat?.attributes).toMatchObject({ 'gen_ai.response.id': 'reply-1', 'gen_ai.response.model': 'MiniMax-M3' })
   const [silent] = await spansOf([says('Warm.')])
   expect(silent?.attributes).not.toHaveProperty('gen_ai.response.id')
 })
 
-test('contents are off unless they are asked for', async () => {
+test('contents are recorded only on request', async () => {
   const [, silent] = await spansOf([askOslo, says('Warm.')])
   expect(JSON.stringify(silent?.attributes)).not.toContain('Oslo')
   const [, open] = await spansOf([askOslo, says('Warm.')], { contents: true })
@@ -63,7 +63,7 @@ test('a failing model marks its chat span and the run, and no span is left open'
   expect(spans.slice(2).map(({ status }) => status.message)).toEqual(['busy', 'busy'])
 })
 
-test('a call that is refused, or served from an earlier result, has an event instead of an execute_tool span', async () => {
+test('a refused call and a call that gets an earlier result have an event instead of a span', async () => {
   const spans = await spansOf([
     calls('get_weather', { city: 'Oslo' }, 'a'),
     calls('get_weather', { city: 'Oslo' }, 'b'),

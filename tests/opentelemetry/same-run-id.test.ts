@@ -24,7 +24,7 @@ function gate() {
   return { opened, open }
 }
 
-test('runs of one id one after the other have a span each', async () => {
+test('consecutive runs with the same id have a span each', async () => {
   const { start, started, ended } = listen()
   await start([new Error('down')])
   await start([askOslo, 'Warm.'])
@@ -37,11 +37,11 @@ test('runs of one id one after the other have a span each', async () => {
 test.each([
   { first: 'older', at: 0 },
   { first: 'newer', at: 1 },
-])('of two runs of one id at the same time no span is left open, whichever ends first: $first', async ({ at }) => {
+])('two simultaneous runs with the same id leave no span open if the $first one ends first', async ({ at }) => {
   const { start, started, ended } = listen()
   const gates = [gate(), gate()]
   const both = gates.map(({ opened }) => start([askOslo, () => opened]))
-  // Each of them ends while the other one waits for its model.
+  // Each run ends while the other one waits for its model.
   gates.at(at)?.open('Warm.')
   await both.at(at)
   expect(ended().filter(({ name }) => name === runs)).toHaveLength(1)
@@ -55,15 +55,15 @@ test.each([
   expect(newer).toMatchObject({ events: [], attributes: { 'tenrounds.stop_reason': 'answered' } })
 })
 
-test('an attempt that is given up and cancelled later does not end the span of the next one', async () => {
+test('an abandoned attempt that is cancelled later does not end the span of the next one', async () => {
   const { tracer, ended, started } = recordSpans()
   const onEvent = openTelemetry({ tracer })
   const given = { tools: [getWeather], prompt: 'How warm?', runId: 'run-1', onEvent }
-  const givenUp = new AbortController()
+  const abandoned = new AbortController()
   const { opened, open } = gate()
-  const older = runLoop({ ...given, model: scriptedModel([() => opened]), signal: givenUp.signal })
+  const older = runLoop({ ...given, model: scriptedModel([() => opened]), signal: abandoned.signal })
   const newer = runLoop({ ...given, model: scriptedModel([() => opened.then(() => askOslo), 'Warm.']) })
-  givenUp.abort()
+  abandoned.abort()
   expect(await older).toMatchObject({ stopReason: 'cancelled' })
   open('late')
   await newer

@@ -11,7 +11,7 @@ const call = (name: string, input: unknown, id = 'call_1'): ToolCall => ({ id, n
 const tool = (name: string, execute: (input: object, context: ToolContext) => unknown, timeoutMs = 5_000) =>
   emptyTool({ name, description: name, timeoutMs, execute })
 
-test('a valid call gives the value, and its JSON for the model', async () => {
+test('a valid call results in the value and its JSON for the model', async () => {
   const result = await runTool(getWeather, { city: 'Oslo' })
   expect(result).toMatchObject({
     status: 'ok',
@@ -21,18 +21,18 @@ test('a valid call gives the value, and its JSON for the model', async () => {
   })
 })
 
-test('all faults of an input are named at once, with path, expectation and what came', async () => {
+test('all validation errors of an input are listed with path, expectation and received value', async () => {
   const result = await runTool(getWeather, { town: 'Oslo', days: 9 })
   expect(result.content).toContain('required property \\"city\\" is missing')
   expect(result.content).toContain('unknown property')
   expect(result.content).toContain('/days: must be <= 7, received 9')
 })
 
-test('an unknown property is answered with the one that was probably meant', async () => {
+test('the error for an unknown property suggests the property that was probably meant', async () => {
   expect((await runTool(getWeather, { city: 'Oslo', dayz: 1 })).content).toContain('did you mean \\"days\\"?')
 })
 
-test('scalars and JSON in strings are coerced where nothing is lost, and recorded', async () => {
+test('scalars and JSON in strings are coerced without loss, and the repair is recorded', async () => {
   expect(await runTool(getWeather, { city: 'Oslo', days: '3' })).toMatchObject({
     status: 'ok',
     input: { city: 'Oslo', days: 3 },
@@ -41,13 +41,13 @@ test('scalars and JSON in strings are coerced where nothing is lost, and recorde
   expect(await runTool(getWeather, { city: 'Oslo', days: '3.5' })).toMatchObject({ status: 'error' })
 })
 
-test('an unknown tool is answered with the tools there are', async () => {
+test('the error for an unknown tool lists the tools', async () => {
   const [result] = await createRouter([getWeather]).dispatch([call('get_wether', {})])
   expect(result).toMatchObject({ status: 'error', error: { kind: 'unknown_tool' } })
   expect(result?.content).toContain('Did you mean \\"get_weather\\"?')
 })
 
-test('a tool that throws gives its message without secrets and stack', async () => {
+test('the error of a tool that throws has its message without secrets and stack', async () => {
   const failing = tool('fail', () => {
     throw new Error('disk is full, token=abcdef1234567890')
   })
@@ -59,7 +59,7 @@ test('a tool that throws gives its message without secrets and stack', async () 
   expect(result.content).not.toContain('at ')
 })
 
-test('a tool that hangs is ended at its timeout, its signal aborted, its late value dropped', async () => {
+test('a tool that hangs times out: its signal is aborted and its late value is dropped', async () => {
   let aborted = false
   const hanging = tool(
     'hang',
@@ -76,7 +76,7 @@ test('a tool that hangs is ended at its timeout, its signal aborted, its late va
   expect(aborted).toBe(true)
 })
 
-test('a value that its output schema forbids, or that JSON cannot carry, is an error result', async () => {
+test('an output that does not match its schema or that JSON cannot represent is an error', async () => {
   const wrong = { ...getWeather, execute: () => ({ city: 'Oslo', celsius: 'warm' }) as never }
   expect(await runTool(wrong, { city: 'Oslo' })).toMatchObject({ status: 'error', error: { kind: 'invalid_output' } })
   expect(
@@ -87,7 +87,7 @@ test('a value that its output schema forbids, or that JSON cannot carry, is an e
   ).toMatchObject({ status: 'error', error: { kind: 'invalid_output' } })
 })
 
-test('results come in the order of the calls, and no more run at once than allowed', async () => {
+test('results are in the order of the calls, and the concurrency is limited', async () => {
   let running = 0
   let most = 0
   const slow = tool('slow', async (input) => {
@@ -102,7 +102,7 @@ test('results come in the order of the calls, and no more run at once than allow
   expect(most).toBe(2)
 })
 
-test('a long result is clipped in bytes, and says how to get at the rest', async () => {
+test('a long result is clipped to a number of bytes and says how to use the full value', async () => {
   const long = tool('long', () => 'ü'.repeat(10_000))
   const result = await runTool(long, {}, { resultBytes: 1_000 })
   expect(Buffer.byteLength(result.content)).toBeLessThanOrEqual(1_000)
@@ -111,21 +111,21 @@ test('a long result is clipped in bytes, and says how to get at the rest', async
   expect(result.content).toContain('{"$result":"call_1"}')
 })
 
-test('a reference is replaced by the full value before the input is checked', async () => {
+test('a reference is replaced by the full value before the input is validated', async () => {
   const inputs = { place: { name: 'Oslo', list: ['Bergen'] } }
   expect(await runTool(getWeather, { city: { $input: 'place#/list/0' } }, { inputs })).toMatchObject({
     value: { city: 'Bergen' },
   })
 })
 
-test('a reference that leads nowhere is answered with what can be pointed at', async () => {
+test('the error for a reference without a target lists what can be referenced', async () => {
   const result = await runTool(getWeather, { city: { $input: 'place#/nam' } }, { inputs: { place: { name: 'Oslo' } } })
   expect(result).toMatchObject({ status: 'error', error: { kind: 'unresolved_reference' } })
   expect(result.content).toContain('no member \\"nam\\"; it has name')
   expect(result.content).toContain('\\"$input\\" can name: place')
 })
 
-test('__proto__ in an input is refused before any code walks it', async () => {
+test('an input with __proto__ is refused before it is read', async () => {
   const result = await runTool(
     tool('any', () => 1),
     JSON.parse('{"__proto__":{"admin":true}}'),

@@ -135,8 +135,8 @@ test('a line break in a name does not start a line', async () => {
 test('a long string that cannot be shown is described by its length', async () => {
   const tool = taking({ text: { type: 'integer' }, list: { type: 'integer' } })
   expect(await errorsOf(tool, { text: 'x'.repeat(3_000), list: ['x'.repeat(3_000)] })).toEqual([
-    '- /text: expected integer, received a text of 3000 characters',
-    '- /list: expected integer, received an array of 1',
+    '- /text: expected integer, received a string of 3000 characters',
+    '- /list: expected integer, received an array of length 1',
   ])
   expect((await errorsOf(tool, { text: 'some words '.repeat(300) }))[0]).toMatch(/received "some words some words .*…$/)
 })

@@ -6,7 +6,7 @@ import { defineTool } from '../../router/tool.ts'
 
 const waiting = defineTool({
   name: 'wait',
-  description: 'Waits until it is told to stop.',
+  description: 'Waits until it is aborted.',
   inputSchema: { type: 'object', properties: { ms: { type: 'integer' } } },
   execute: ({ ms }, { signal }) => sleep(ms ?? 10_000, 'waited', { signal }),
 })
@@ -14,7 +14,7 @@ const router = createRouter([waiting])
 const calls = (count: number, input: object) =>
   Array.from({ length: count }, (_, index) => ({ id: `${index}`, name: 'wait', input, repairs: [] }))
 
-test('many calls at a time wait on one listener, and an abort ends them all', async () => {
+test('many calls share one listener, and an abort ends them all', async () => {
   const controller = new AbortController()
   const { signal } = controller
   const ended = router.dispatch(calls(50, {}), { signal, concurrency: 50 })
@@ -27,7 +27,7 @@ test('many calls at a time wait on one listener, and an abort ends them all', as
   expect(getEventListeners(signal, 'abort')).toHaveLength(0)
 })
 
-test('no listener is left behind by calls that end by themselves', async () => {
+test('calls that end by themselves leave no listener', async () => {
   const { signal } = new AbortController()
   for (let time = 0; time < 3; time++) {
     const results = await router.dispatch(calls(30, { ms: 1 }), { signal, concurrency: 30 })

@@ -16,10 +16,10 @@ class Point {
 test.each([
   ['a date', { at: new Date(0) }, { at: '1970-01-01T00:00:00.000Z' }],
   ['an instance of a class', new Point(), { x: 1 }],
-  ['what is no number', [Number.NaN], [null]],
+  ['not a number', [Number.NaN], [null]],
   ['a member that is undefined', { a: undefined, b: 1 }, { b: 1 }],
   ['nothing', undefined, null],
-])('of %s the value is what the model is shown', async (_, output, value) => {
+])('the value of %s is what the model sees', async (_, output, value) => {
   const result = await runTool(
     make(() => output),
     {},
@@ -33,7 +33,7 @@ test.each([
   ['a Map', { a: [new Map()] }, '/a/0'],
   ['a Promise', { a: Promise.resolve(1) }, '/a'],
   ['an Error', new Error('x'), '(root)'],
-])('%s, which JSON would write as nothing, is told to the author of the tool', async (kind, output, path) => {
+])('the error for %s, which JSON would silently lose, names its place', async (kind, output, path) => {
   const result = await runTool(
     make(() => output),
     {},
@@ -45,7 +45,7 @@ test.each([
 test('a date satisfies an output schema that says string', async () => {
   const tool = defineTool({
     name: 'clock',
-    description: 'Tells the time.',
+    description: 'Returns the time.',
     inputSchema: { type: 'object' },
     outputSchema: { type: 'object', properties: { at: { type: 'string' } }, required: ['at'] },
     execute: () => ({ at: new Date(0) as unknown as string }),
@@ -58,7 +58,7 @@ const block = (milliseconds: number) => {
   while (performance.now() < end);
 }
 
-test('a tool that blocks the process beyond its time has timed out, whether it is synchronous or not', async () => {
+test('a tool that blocks the process beyond its timeout has timed out, synchronous or not', async () => {
   const synchronous = make(() => block(30), 10)
   const late = make(async () => {
     await immediate()
@@ -68,7 +68,7 @@ test('a tool that blocks the process beyond its time has timed out, whether it i
   for (const tool of [synchronous, late]) expect(await runTool(tool, {})).toMatchObject({ error: { kind: 'timeout' } })
 })
 
-test('an abort is seen between synchronous calls, however many follow on each other', async () => {
+test('an abort is noticed between many synchronous calls', async () => {
   const controller = new AbortController()
   setTimeout(() => controller.abort(), 5)
   const router = createRouter([make(() => block(15))])
@@ -78,7 +78,7 @@ test('an abort is seen between synchronous calls, however many follow on each ot
   expect(results).toHaveLength(5)
 })
 
-test('a tool may pass on its context by its members', async () => {
+test('a tool can spread its context and pass it on', async () => {
   let passed: Partial<ToolContext> = {}
   const tool = make(async (_, context) => {
     passed = { ...context }
@@ -96,14 +96,14 @@ test.each([
   ['a list', [long], ['c', 'c#/0']],
   ['an object whose first member needs escapes', { 'a/b "c"': long }, ['c']],
   ['a text', long, ['c']],
-])('the marker of a clipped result shows references that work: %s', async (_name, value, references) => {
+])('the references that a clipped result suggests work: %s', async (_name, value, references) => {
   const router = createRouter([make(() => value)])
   const [result] = await router.dispatch([{ id: 'c', name: 'make', input: {}, repairs: [] }], { resultBytes: 400 })
   const shown = [...(result?.content ?? '').matchAll(/\{"\$result":"([^"]*)"\}/g)].map(([, target]) => target)
   expect(shown).toEqual(references)
 })
 
-test('a message that needs many escapes is shortened, not lost', async () => {
+test('a message with many escapes is shortened, not lost', async () => {
   const tool = make(() => {
     throw new Error('"'.repeat(900))
   })

@@ -14,17 +14,17 @@ test.each([
   ['JSON in JSON', '"{\\"city\\":\\"Oslo\\"}"', ['double_encoded']],
   ['Python', "{'city': 'Oslo',}", ['json_repaired']],
   ['values of another type', '{"city":"Oslo","days":"3"}', ['coerced']],
-])('a text is read as arguments are on the wire: %s', async (_, input, kinds) => {
+])('a text is read like arguments on the wire: %s', async (_, input, kinds) => {
   const result = await runTool(getWeather, input)
   expect(result).toMatchObject({ status: 'ok', value: { city: 'Oslo', celsius: 4 } })
   expect(result.repairs.map(({ kind }) => kind)).toEqual(kinds)
 })
 
-test.each(['Oslo', '[1]', '{"city":"Os', 7, true])('%j is an unreadable call, as it is in a run', async (input) => {
+test.each(['Oslo', '[1]', '{"city":"Os', 7, true])('%j is an unreadable call, as in a run', async (input) => {
   expect(await runTool(getWeather, input)).toMatchObject({ status: 'error', error: { kind: 'unreadable_call' } })
 })
 
-test('nothing, null and an empty text are an empty object', async () => {
+test('undefined, null and an empty text are read as an empty object', async () => {
   for (const input of [undefined, null, '', ' ']) {
     expect(
       (
@@ -37,7 +37,7 @@ test('nothing, null and an empty text are an empty object', async () => {
   }
 })
 
-test('runTool gives what a run gives', async () => {
+test('runTool returns the same result as a run', async () => {
   for (const args of ['{"city":"Oslo","days":"2"}', '{"town":"Oslo"}', '{"city":', '']) {
     const message = {
       role: 'assistant' as const,
@@ -50,7 +50,7 @@ test('runTool gives what a run gives', async () => {
   }
 })
 
-test('a long text is clipped between characters, in bytes, and well-formed', async () => {
+test('a long text is clipped to a number of bytes between characters', async () => {
   for (const character of ['a', 'ü', '日', '🌍', '"', '\u0000', '\ud800']) {
     for (let limit = 256; limit < 264; limit++) {
       const { content, clipped } = await runTool(
@@ -65,7 +65,7 @@ test('a long text is clipped between characters, in bytes, and well-formed', asy
   }
 })
 
-test('an error is JSON within the limit of bytes, however its message is escaped', async () => {
+test('an error is JSON within the byte limit for any escapes in its message', async () => {
   for (const character of ['a', '"', '\u0000', '\ud800', '🌍']) {
     const { content } = await runTool(
       tool(() => Promise.reject(new Error(character.repeat(5_000)))),
@@ -77,7 +77,7 @@ test('an error is JSON within the limit of bytes, however its message is escaped
   }
 })
 
-test('a limit of bytes keeps room for the value even where the id of the call is long', async () => {
+test('a clipped result has room for the value even if the id of the call is long', async () => {
   const { content } = await runTool(
     tool(() => 'x'.repeat(2_000)),
     {},
@@ -87,7 +87,7 @@ test('a limit of bytes keeps room for the value even where the id of the call is
   expect(content).toContain('"$result":"tried"')
 })
 
-test('a timeout longer than a timer can hold is no timeout', async () => {
+test('a timeout that is longer than the longest timer never fires', async () => {
   expect(
     await runTool(
       tool(() => sleep(20, 'late'), 2 ** 40),
@@ -96,7 +96,7 @@ test('a timeout longer than a timer can hold is no timeout', async () => {
   ).toMatchObject({ status: 'ok', value: 'late' })
 })
 
-test('what is rejected or thrown after the time is over is left neither unhandled nor in the result', async () => {
+test('a rejection after the timeout is neither unhandled nor in the result', async () => {
   const unhandled: unknown[] = []
   const note = (error: unknown) => unhandled.push(error)
   process.on('unhandledRejection', note)
@@ -113,7 +113,7 @@ test('what is rejected or thrown after the time is over is left neither unhandle
   }
 })
 
-test('a run that the tool itself ends is cancelled at once', async () => {
+test('a tool that aborts its own run is cancelled at once', async () => {
   const controller = new AbortController()
   const ending = tool(() => {
     controller.abort()
@@ -138,9 +138,9 @@ test.each([
       },
     }),
   ],
-  ['an error whose message is no text', thrower(Object.assign(new Error('x'), { message: 7 }))],
+  ['an error whose message is not a string', thrower(Object.assign(new Error('x'), { message: 7 }))],
   ['a symbol', thrower(Symbol('x'))],
-  ['a promise that throws when it is asked', () => Object.fromEntries([['then', thrower(new Error('x'))]])],
+  ['a promise whose then throws', () => Object.fromEntries([['then', thrower(new Error('x'))]])],
   [
     'a promise that calls back twice',
     () =>
@@ -154,12 +154,12 @@ test.each([
         ],
       ]),
   ],
-])('a tool that throws %s gives an error result', async (_, execute) => {
+])('a tool that throws %s results in an error', async (_, execute) => {
   const result = await runTool(tool(execute), {})
   expect(result).toMatchObject({ status: 'error', error: { kind: 'tool_failed', message: expect.stringMatching(/./) } })
 })
 
-test('neither a stack nor a place on the server is told', async () => {
+test('an error contains neither a stack nor a path of the server', async () => {
   const error = new Error(
     `cannot read ${process.cwd()}/secret/a.json\n    at read (${process.cwd()}/b.ts:1:2)\n    at file:///x/y.js:3:4`,
   )
@@ -172,7 +172,7 @@ test('neither a stack nor a place on the server is told', async () => {
   expect(content).not.toMatch(/\bat /)
 })
 
-test('a value that nests deeper than the stack is an error, checked or not', async () => {
+test('a value that nests deeper than the stack is an error, validated or not', async () => {
   let deep: unknown = {}
   for (let depth = 0; depth < 200_000; depth++) deep = { deep }
   expect(
@@ -185,7 +185,7 @@ test('a value that nests deeper than the stack is an error, checked or not', asy
   expect((await runTool(recursive, {})).status).toBe('error')
 })
 
-test('what a tool returns is dropped where its signal was aborted before', async () => {
+test('the value of a tool is dropped if its signal was aborted before', async () => {
   const signal = AbortSignal.abort()
   let ran = false
   const result = await runTool(

@@ -102,7 +102,9 @@ test('an unknown fault is refused with its name and a list of all faults', async
   await expect(startMockServer({ faults: [none] })).rejects.toThrow('faults[0] is undefined')
   await expect(startMockServer({ faults: [faults.at(1, faults.errorReply('529'), none)] })).rejects.toThrow(names)
   await expect(startMockServer({ faults: ['529' as never] })).rejects.toThrow('faults[0] is "529"')
-  expect(() => faults.connection('nope' as never)).toThrow(/no fault "nope" in this group\. It has refuse, .*slow-drip/)
+  expect(() => faults.connection('nope' as never)).toThrow(
+    /This group has no fault "nope"\. It has refuse, .*slow-drip/,
+  )
 })
 
 test.each([0, -1, 1.5, Number.NaN])(

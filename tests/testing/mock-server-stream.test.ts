@@ -40,7 +40,7 @@ async function frames(mockServer: MockServer, body: object, path?: string): Prom
   })
 }
 
-/** Puts a message together out of its chunks, in the way a client does. */
+/** Assembles a message from its chunks, as a client does. */
 function assemble(chunks: readonly Chunk[]) {
   const calls: { id: string; name: string; text: string }[] = []
   let content = ''
@@ -90,7 +90,7 @@ test.each([false, true])('a stream holds the same reply as a whole answer (reaso
   expect(chunks.slice(0, -1).every((chunk) => chunk.usage === null)).toBe(true)
 })
 
-test('any text survives the cutting into chunks', async () => {
+test('any text is the same after it was cut into chunks', async () => {
   await fc.assert(
     fc.asyncProperty(fc.string({ unit: 'binary', maxLength: 600 }), fc.json(), async (content, json) => {
       const { whole, chunks } = await both({ content, toolCalls: [{ name: 'look', input: { json } }] }, {})

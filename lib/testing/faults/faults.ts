@@ -67,7 +67,7 @@ function faultOf<Name extends string>(group: Readonly<Record<Name, Fault>>, name
   if (Object.hasOwn(group, name)) return group[name]
   throw new FaultError(
     'unknown_fault',
-    `There is no fault ${shown(name)} in this group. It has ${namesOf(Object.values(group))}.`,
+    `This group has no fault ${shown(name)}. It has ${namesOf(Object.values(group))}.`,
   )
 }
 

@@ -116,7 +116,7 @@ export const streamQuirks = nameFaults({
   'comments-between': textQuirk('Keep-alive comments are mixed in.', (text) =>
     text.replaceAll('data: ', ': keep-alive\n\ndata: '),
   ),
-  'no-blank-after-data': textQuirk('There is no blank after data:.', (text) => text.replaceAll('data: ', 'data:')),
+  'no-blank-after-data': textQuirk('The blank after data: is missing.', (text) => text.replaceAll('data: ', 'data:')),
   'no-empty-line-at-end': textQuirk('The empty line after the last event is missing.', (text) => text.trimEnd()),
   'json-body': {
     description: 'The reply is one JSON document, although a stream was requested.',

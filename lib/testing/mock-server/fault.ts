@@ -11,7 +11,7 @@ import type { WireReply } from './wire-reply.ts'
 export interface Fault {
   /** Unique name in kebab-case, for example `slow-drip`. */
   readonly name: string
-  /** What goes wrong, in one line. */
+  /** The wrong behaviour, in one line. */
   readonly description: string
   /** The replies that it can affect. It does not change the others. */
   readonly mode: 'both' | 'stream' | 'whole'

@@ -19,7 +19,7 @@ import {
   type WireReply,
 } from './wire-reply.ts'
 
-/** How the server answers one request. */
+/** Settings of the server for one request. */
 export interface ExchangeOptions {
   /** Plays the model. */
   readonly responder: Responder

@@ -34,7 +34,7 @@ export interface Delivery {
   readonly compressed?: boolean
 }
 
-/** How the port behaves after a shutdown: it refuses connections, or does not answer at all. */
+/** Behaviour of the port after a shutdown: it refuses connections, or does not answer at all. */
 export type Shutdown = 'refuse-connections' | 'ignore-connections'
 
 /** A JSON document. @param id MiniMax's id of the request, for the headers. */

@@ -1,14 +1,16 @@
 import type { Tracer } from '@opentelemetry/api'
 import { BasicTracerProvider, type ReadableSpan } from '@opentelemetry/sdk-trace-base'
 
+/** A tracer and its spans so far. */
 export interface RecordedSpans {
   readonly tracer: Tracer
+  /** Names of all spans, in the order in which they started. */
   readonly started: () => readonly string[]
-  /** In the order in which they ended. */
+  /** All spans that ended, in the order in which they ended. */
   readonly ended: () => readonly ReadableSpan[]
 }
 
-/** A tracer of the real SDK, and what it was told so far: a span that is left open is started and never ended. */
+/** A tracer of the real SDK that keeps its spans. A span that is left open is in `started` and not in `ended`. */
 export function recordSpans(): RecordedSpans {
   const started: string[] = []
   const ended: ReadableSpan[] = []

@@ -16,7 +16,7 @@ export interface Expectation {
 
 /** The client reads the reply as if nothing were wrong. */
 const harmless: Expectation = { once: 'answered', always: 'answered' }
-/** The model is told what was wrong, and the run is answered if its next reply is right. */
+/** The model gets an error message, and the run is answered if its next reply is right. */
 const recoverable: Expectation = { once: 'answered' }
 const timeout: Expectation = { once: { code: 'timeout', retryable: true }, slow: true }
 

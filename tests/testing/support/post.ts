@@ -7,7 +7,7 @@ export interface Answer {
   readonly text: string
 }
 
-/** Sends a chat-completions request with a token; `body` as JSON, or as it is when it is text. */
+/** Sends a chat-completions request with a token; `body` is sent as JSON, or unchanged if it is a text. */
 export async function post(
   { url }: MockServer,
   body: object | string,

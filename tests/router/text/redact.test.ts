@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { redact } from '../../router/text/redact.ts'
-import { expectLinearTime } from './support/linear-time.ts'
+import { redact } from '../../../router/text/redact.ts'
+import { expectLinearTime } from '../support/linear-time.ts'
 
 test.each([
   ['Authorization: Bearer abcdef123456', 'abcdef123456'],

@@ -41,12 +41,12 @@ const refused: readonly [name: string, body: object, message: string][] = [
   ['reasoning_split as a number', { ...hello, reasoning_split: 1 }, 'Mismatch type bool with value number'],
   ['stream as text', { ...hello, stream: 'yes' }, 'Mismatch type bool with value string'],
   [
-    'stream options that are no object',
+    'stream options that are not an object',
     { ...hello, stream_options: true },
     'Mismatch type open_platform_oai.StreamOptions with value bool',
   ],
   ['an unknown stream option', { ...hello, stream_options: { usage: true } }, 'json: unknown field "usage"'],
-  ['a temperature that is no number', { ...hello, temperature: 'hot' }, 'Mismatch type float64 with value string'],
+  ['a temperature that is not a number', { ...hello, temperature: 'hot' }, 'Mismatch type float64 with value string'],
   ['a temperature of 5', { ...hello, temperature: 5 }, 'temperature must be in (0, 1]'],
   ['a temperature of 0, which older models refuse', { ...hello, temperature: 0 }, 'temperature must be in (0, 1]'],
   ['a top_p above 1', { ...hello, top_p: 1.1 }, 'top_p must be in (0, 1]'],
@@ -89,7 +89,7 @@ const refused: readonly [name: string, body: object, message: string][] = [
     { ...hello, tools: [{ ...tool, function: { ...tool.function, description: 7 } }] },
     'Mismatch type string with value number',
   ],
-  ['a message that is no object', transcript('hello'), 'Mismatch type open_platform_oai.Message with value string'],
+  ['a message that is not an object', transcript('hello'), 'Mismatch type open_platform_oai.Message with value string'],
   ['a tool in another shape', { ...hello, tools: [{ name: 'look', input_schema: {} }] }, 'invalid tool type:'],
   [
     'a tool without a name',

@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { redact, redactDeep } from '../../router/text/redact.ts'
-import { numberOfCases } from './support/runs.ts'
+import { redact, redactDeep } from '../../../router/text/redact.ts'
+import { numberOfCases } from '../support/runs.ts'
 
-const fixtures = new URL('../../fixtures/logs/', import.meta.url)
+const fixtures = new URL('../../../fixtures/logs/', import.meta.url)
 
 function linesOf(file: URL): readonly string[] {
   return readFileSync(file, 'utf8').split('\n')
@@ -17,7 +17,7 @@ const logLines = readdirSync(fixtures, { recursive: true, encoding: 'utf8' })
 
 test('no line of the logs or of the table of engine arguments is changed', () => {
   expect(logLines.length).toBeGreaterThan(5_000)
-  const table = linesOf(new URL('../../tools/fix/engine-arguments.ts', import.meta.url))
+  const table = linesOf(new URL('../../../tools/fix/engine-arguments.ts', import.meta.url))
   expect([...logLines, ...table].filter((line) => redact(line) !== line)).toEqual([])
 })
 

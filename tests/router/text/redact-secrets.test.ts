@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { redactSecrets } from '../../router/text/redact.ts'
+import { redactSecrets } from '../../../router/text/redact.ts'
 
 const visible = Array.from({ length: 0x7e - 0x21 + 1 }, (_, index) => String.fromCharCode(0x21 + index))
 const tokens = fc.array(fc.constantFrom(...visible), { minLength: 9, maxLength: 60 }).map((letters) => letters.join(''))

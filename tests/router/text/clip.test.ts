@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { excerpt } from '../../router/text/clip.ts'
-import { shownValue } from '../../router/text/shown-value.ts'
-import { repair } from '../../router/tool-call.ts'
+import { excerpt } from '../../../router/text/clip.ts'
+import { shownValue } from '../../../router/text/shown-value.ts'
+import { repair } from '../../../router/tool-call.ts'
 
 test('the beginning of a secret that is cut off is not shown', () => {
   expect(excerpt(`key sk-${'s'.repeat(40)}`, 60)).toBe('key [redacted]')
@@ -32,11 +32,11 @@ test('a value is shown with the members masked whose names say secret', () => {
 })
 
 test('a value that is one long word is described by its type and length', () => {
-  expect(shownValue('x'.repeat(3_000), 60)).toBe('a text of 3000 characters')
-  expect(shownValue(['x'.repeat(3_000)], 60)).toBe('an array of 1')
-  expect(shownValue({ ['x'.repeat(3_000)]: 1 }, 60)).toBe('an object of 1 members')
+  expect(shownValue('x'.repeat(3_000), 60)).toBe('a string of 3000 characters')
+  expect(shownValue(['x'.repeat(3_000)], 60)).toBe('an array of length 1')
+  expect(shownValue({ ['x'.repeat(3_000)]: 1 }, 60)).toBe('an object with 1 member')
   expect(shownValue(undefined, 60)).toBe('nothing')
-  expect(shownValue(1n, 60)).toBe('a value that JSON cannot carry')
+  expect(shownValue(1n, 60)).toBe('a value that JSON cannot represent')
 })
 
 test('the record of a repair contains no secret of a value or of a text', () => {

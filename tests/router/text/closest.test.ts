@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { closest } from '../../router/text/closest.ts'
+import { closest } from '../../../router/text/closest.ts'
 
 test.each([
   ['maxNumSeqs', 'max_num_seqs'],
@@ -16,11 +16,11 @@ test.each([
   ['', ['a']],
   ['abc', ['xyz', 'abx_y']],
   ['temperatur', []],
-])('%j is near none of %j', (name, candidates) => {
+])('%j is close to none of %j', (name, candidates) => {
   expect(closest(name, candidates)).toBeUndefined()
 })
 
-test('the beginning of one name alone, of three letters at least, is taken for it', () => {
+test('the beginning of exactly one name, with three letters or more, is recognised', () => {
   expect(closest('warn', ['warning', 'error'])).toBe('warning')
   expect(closest('config', ['config_id', 'port'])).toBe('config_id')
   expect(closest('max', ['max_num_seqs', 'temperature'])).toBe('max_num_seqs')
@@ -29,13 +29,13 @@ test('the beginning of one name alone, of three letters at least, is taken for i
 })
 
 test.each(['functions.ping', 'tools:ping', 'mcp__x__ping', 'default_api/ping', 'functions.pin'])(
-  '%s was meant to be ping, whatever namespace stands before it',
+  '%s was meant to be ping, with any namespace',
   (name) => {
     expect(closest(name, ['search', 'ping'])).toBe('ping')
   },
 )
 
-test('a name without its namespace is that of the one candidate that ends so', () => {
+test('a name without its namespace is the only candidate that ends with it', () => {
   expect(closest('ping', ['mcp__a__ping', 'mcp__a__search'])).toBe('mcp__a__ping')
   expect(closest('ping', ['mcp__a__ping', 'mcp__b__ping'])).toBeUndefined()
   expect(closest('functions.', ['a', 'ping'])).toBeUndefined()

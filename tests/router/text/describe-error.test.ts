@@ -1,6 +1,6 @@
 import { homedir } from 'node:os'
 import { afterEach, expect, test, vi } from 'vitest'
-import { describeThrown } from '../../router/text/describe-error.ts'
+import { describeThrown } from '../../../router/text/describe-error.ts'
 
 afterEach(() => {
   vi.restoreAllMocks()
@@ -13,19 +13,19 @@ test.each([
     'the code of a cause without a message',
     new Error('a', { cause: Object.assign(new Error(), { code: 'ECONNREFUSED' }) }),
   ],
-  ['a cause that is a text', new Error('a', { cause: 'ECONNREFUSED' })],
-  ['the errors that it gathers', new AggregateError([new Error('timed out'), new Error('ECONNREFUSED')])],
-  ['those that its cause gathers', new Error('a', { cause: new AggregateError([new Error('ECONNREFUSED')]) })],
-])('an error is told with %s', (_, error) => {
+  ['a cause that is a string', new Error('a', { cause: 'ECONNREFUSED' })],
+  ['its inner errors', new AggregateError([new Error('timed out'), new Error('ECONNREFUSED')])],
+  ['the inner errors of its cause', new Error('a', { cause: new AggregateError([new Error('ECONNREFUSED')]) })],
+])('the description of an error includes %s', (_, error) => {
   expect(describeThrown(error)).toContain('ECONNREFUSED')
 })
 
-test('what an error says of its cause itself is not said again', () => {
+test('the message of a cause is not repeated', () => {
   expect(describeThrown(new Error('no answer: x', { cause: new Error('x') }))).toBe('no answer: x')
   expect(describeThrown(new AggregateError([new Error('x'), new Error('x')], 'all failed'))).toBe('all failed: x')
 })
 
-test('of many errors a few are told, and of a circle of causes an end', () => {
+test('many errors are summarised, and a circle of causes ends', () => {
   const many = Array.from({ length: 100 }, (_, index) => new Error(`error ${index}`))
   expect(describeThrown(new AggregateError(many))).toMatch(/^error 0; .*error 4; and 95 more$/)
   const circle = new Error('round')
@@ -35,14 +35,14 @@ test('of many errors a few are told, and of a circle of causes an end', () => {
 
 test.each([
   ['a plain object', { code: 5, reason: 'quota' }, '{"code":5,"reason":"quota"}'],
-  ['an object that holds a secret', { reason: 'quota', credentials: { value: 'abc' } }, '[redacted]'],
-  ['an object with a text of its own', { toString: () => 'quota' }, 'quota'],
+  ['an object that contains a secret', { reason: 'quota', credentials: { value: 'abc' } }, '[redacted]'],
+  ['an object with its own toString', { toString: () => 'quota' }, 'quota'],
   ['an object with a message', { message: 'quota' }, 'quota'],
-  ['nothing', undefined, 'threw nothing'],
-  ['null', null, 'threw nothing'],
+  ['nothing', undefined, 'threw undefined'],
+  ['null', null, 'threw null'],
   ['an empty object', {}, 'without a message'],
   ['an empty error', new Error(), 'without a message'],
-])('of %s that is thrown, what it says is told', (_, thrown, message) => {
+])('the description of a thrown value that is %s has its message', (_, thrown, message) => {
   expect(describeThrown(thrown)).toContain(message)
   expect(describeThrown(thrown)).not.toMatch(/\[object|abc/)
 })
@@ -62,7 +62,7 @@ test.each([
   expect(describeThrown(new Error(message))).toBe(shown)
 })
 
-test('the path that an error carries in a field is its last part in the message, where it stands by itself', () => {
+test('a path from a field of the error is shortened to its last part, if it is a word of its own', () => {
   const error = Object.assign(new Error("ENOENT: open '/data/tenant one/notes', not /data/tenant one/notes2"), {
     path: '/data/tenant one/notes',
   })
@@ -70,13 +70,16 @@ test('the path that an error carries in a field is its last part in the message,
   expect(describeThrown(new Error('failed', { cause: error }))).toContain("open 'notes'")
 })
 
-test.each(['/', '/app', ''])('with %j for a working folder, a home and a path, URLs stay whole', (folder) => {
-  vi.spyOn(process, 'cwd').mockReturnValue(folder)
-  vi.stubEnv('HOME', folder)
-  const error = Object.assign(new Error('https://host/api and /app/v1 and a/b'), { path: folder, dest: folder })
-  expect(describeThrown(error)).toBe('https://host/api and /app/v1 and a/b')
-  vi.unstubAllEnvs()
-})
+test.each(['/', '/app', ''])(
+  'URLs are not changed if %j is the working folder, the home folder and a path',
+  (folder) => {
+    vi.spyOn(process, 'cwd').mockReturnValue(folder)
+    vi.stubEnv('HOME', folder)
+    const error = Object.assign(new Error('https://host/api and /app/v1 and a/b'), { path: folder, dest: folder })
+    expect(describeThrown(error)).toBe('https://host/api and /app/v1 and a/b')
+    vi.unstubAllEnvs()
+  },
+)
 
 test('lines of a stack are left out', () => {
   const message = [

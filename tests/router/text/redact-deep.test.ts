@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { isSecretName, redactDeep } from '../../router/text/redact.ts'
+import { isSecretName, redactDeep } from '../../../router/text/redact.ts'
 
 test('a member with a secret name is masked with everything below it', () => {
   expect(

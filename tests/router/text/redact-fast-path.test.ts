@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { clip, excerpt } from '../../router/text/clip.ts'
-import { maskNamedSecrets, mayNameSecret } from '../../router/text/named-secrets.ts'
-import { numberOfCases } from './support/runs.ts'
+import { clip, excerpt } from '../../../router/text/clip.ts'
+import { maskNamedSecrets, mayNameSecret } from '../../../router/text/named-secrets.ts'
+import { numberOfCases } from '../support/runs.ts'
 
 const word = fc.constantFrom(
   ...['api_key', 'API KEYS', 'apikey', 'secret', 'Secret_Access_Key', 'secretkey', 'passwd', 'PASSWORD', 'passphrase'],

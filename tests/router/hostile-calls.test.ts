@@ -10,7 +10,7 @@ const native = (fields: object, target: object = {}) => ({
   ...fields,
 })
 
-test('a hundred thousand calls in one reply have a result each, in order', async () => {
+test('each of 100,000 calls in one reply gets a result, in order', async () => {
   executed.length = 0
   const count = 100_000
   const calls = Array.from({ length: count }, (_, index) => native({ id: index % 2 === 0 ? `call_${index}` : 'same' }))
@@ -25,7 +25,7 @@ test('a hundred thousand calls in one reply have a result each, in order', async
   )
 })
 
-test('a hundred thousand calls in markup and in JSON have a result each', async () => {
+test('each of 100,000 calls in markup and in JSON gets a result', async () => {
   for (const content of [
     `<minimax:tool_call>${'<invoke name="ping"></invoke>'.repeat(100_000)}</minimax:tool_call>`,
     `{"tool_calls":[${Array(100_000).fill('{"name":"ping"}').join(',')}]}`,
@@ -37,7 +37,7 @@ test('a hundred thousand calls in markup and in JSON have a result each', async 
   }
 })
 
-test('a synthetic id is never one that the reply itself uses', () => {
+test('a generated id is never one that the reply itself uses', () => {
   const calls = [native({ id: 'call_2' }), native({ id: 'call_2' }), native({ id: 'call_2_2' }), native({ id: '' })]
   const ids = router.read(assistant({ tool_calls: calls })).calls.map(({ id }) => id)
   expect(ids[0]).toBe('call_2')
@@ -45,7 +45,7 @@ test('a synthetic id is never one that the reply itself uses', () => {
 })
 
 test.each(['\u0000', '\ud800', 'a b', 'ü', 'x'.repeat(129), '\n'])(
-  'an id that a server may not take back is replaced: %j',
+  'an id that a server may not accept back is replaced: %j',
   (id) => {
     const reading = router.read(assistant({ tool_calls: [native({ id })] }))
     expect(reading.calls).toMatchObject([{ id: 'call_1', repairs: [{ kind: 'unusable_id' }] }])
@@ -63,7 +63,7 @@ test.each([
   'x'.repeat(100_000),
   '',
   'a\nb',
-])('a call of %j is an error, and its name is echoed in bounds', async (name) => {
+])('a call of %j is an error, and its name is clipped in the message', async (name) => {
   const { errors, reading } = await exchange(assistant({ tool_calls: [native({}, { name })] }))
   expect(errors).toEqual(['unknown_tool'])
   expect(JSON.stringify(reading.message).length).toBeLessThan(1_000)
@@ -105,12 +105,12 @@ test.each([
   expect({ ran, errors }).toEqual({ ran: [], errors: ['unreadable_call'] })
 })
 
-test('constructor as a property is like any other that the schema does not know', async () => {
+test('constructor is refused like any other unknown property', async () => {
   const { results } = await exchange(assistant({ tool_calls: [native({}, { arguments: '{"constructor":1}' })] }))
   expect(results[0]?.content).toContain('unknown property')
 })
 
-test('fields of a message that nest without end do not keep it from being read', () => {
+test('a message with very deeply nested fields is read', () => {
   let deep: unknown = 'x'
   for (let depth = 0; depth < 100_000; depth++) deep = [deep]
   const calls = [
@@ -122,7 +122,7 @@ test('fields of a message that nest without end do not keep it from being read',
   expect(reading.calls.map(({ refusal }) => refusal?.kind)).toEqual(['unreadable_call', undefined])
 })
 
-test('NUL and lone surrogates pass through a value as they are, and leave well-formed results', async () => {
+test('NUL and lone surrogates in a value are kept, and the result is well-formed', async () => {
   const city = 'a\u0000b\ud800c'
   const { ran, reading, results } = await exchange(
     assistant({ tool_calls: [native({}, { name: 'get_weather', arguments: JSON.stringify({ city }) })] }),
@@ -132,7 +132,7 @@ test('NUL and lone surrogates pass through a value as they are, and leave well-f
 })
 
 test.each([{ concurrency: 0 }, { concurrency: 1.5 }, { maxCalls: -1 }, { resultBytes: Number.NaN }, { timeoutMs: 0 }])(
-  'the option %j is refused by name instead of leaving calls without results',
+  'the wrong option %j is refused with its name',
   async (options) => {
     await expect(router.dispatch([{ id: 'a', name: 'ping', input: {}, repairs: [] }], options)).rejects.toThrow(
       `dispatch: ${Object.keys(options)[0]} is ${Object.values(options)[0]}`,
@@ -140,7 +140,7 @@ test.each([{ concurrency: 0 }, { concurrency: 1.5 }, { maxCalls: -1 }, { resultB
   },
 )
 
-test('a listener that throws harms no call', async () => {
+test('a listener that throws does not affect the calls', async () => {
   const fail = () => {
     throw new Error('x')
   }
