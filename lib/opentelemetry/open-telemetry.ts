@@ -1,3 +1,12 @@
+// Spans of a run, with the attributes of OpenTelemetry's GenAI conventions:
+//
+//   invoke_agent <agent>             one per run
+//     chat <model>                   one per model reply, retries included
+//     execute_tool <tool>            one per executed call
+//
+// Everything else is an event of these spans: retries, repairs, rejected answers, warnings, and calls that were not
+// executed.
+
 import {
   type Attributes,
   type Context,
@@ -11,35 +20,44 @@ import {
 import type { LoopEvent } from '../loop/events.ts'
 import type { Usage } from '../loop/model.ts'
 
+/** Options of {@link openTelemetry}. */
 export interface OpenTelemetryOptions {
-  /** @defaultValue the global provider's tracer `tenrounds` */
+  /** Creates the spans. @defaultValue the tracer `tenrounds` of the global provider */
   readonly tracer?: Tracer
-  /** `gen_ai.agent.name` of the runs. @defaultValue none */
+  /** Name of the agent: `gen_ai.agent.name`, and part of the name of the run's span. @defaultValue none */
   readonly agentName?: string
-  /** Record excerpts of tool inputs and results, secrets masked. @defaultValue false */
+  /** Whether excerpts of tool inputs and results are recorded, with secrets masked. @defaultValue false */
   readonly contents?: boolean
 }
 
+/** A run that has not ended. */
 interface OpenRun {
   readonly span: Span
+  /** Context with the span of the run, the parent of all others. */
   readonly context: Context
+  /** Attributes of the run's span and of its chat spans. */
   readonly common: Attributes
   readonly model: string
+  /** Open spans of tools, by call id. */
   readonly tools: Map<string, Span>
   chat: Span | undefined
-  /** Older runs of the same id that have not ended: their events cannot be told from those of this one. */
+  /** Number of older runs with the same id that have not ended. Their events have the same id as those of this run. */
   older: number
 }
 
 type EventOf<Type extends LoopEvent['type']> = Extract<LoopEvent, { readonly type: Type }>
 
 /**
- * A listener that makes spans of a run: `invoke_agent`, in it one `chat` per model reply, retries included, and one
- * `execute_tool` per executed call. To be given to `runLoop` as `onEvent`; one listener serves any number of runs.
+ * A listener for `onEvent` of `runLoop` that creates OpenTelemetry spans: `invoke_agent` for the run, and in it one `chat`
+ * per model reply and one `execute_tool` per executed call. One listener serves any number of runs.
  *
- * Runs of one id one after the other, as the attempts of an activity are, have a span each. Where they overlap, as when an attempt
- * is given up and goes on for a while, the older span ends with the event `superseded`, the newer one lasts until all of them
- * have ended, and what happens meanwhile is in the newer one; a listener for each run keeps them apart.
+ * ```ts
+ * await runLoop({ model, tools, prompt, onEvent: openTelemetry({ agentName: 'weather' }) })
+ * ```
+ *
+ * Consecutive runs with the same id, such as the attempts of an activity, have a span each. If such runs overlap, because an
+ * abandoned attempt is still running, the older span ends with the event `superseded`. The newer span then has the events
+ * of both and ends when both have ended. Use one listener per run to keep them apart.
  */
 export function openTelemetry(options: OpenTelemetryOptions = {}): (event: LoopEvent) => void {
   const tracer = options.tracer ?? trace.getTracer('tenrounds')
@@ -81,7 +99,7 @@ function startRun(tracer: Tracer, event: EventOf<'run-start'>, agentName: string
   }
 }
 
-/** How a run ends that another one of its id has taken the place of is not known here: no status is set. */
+/** Ends the span of a run that a newer run with the same id replaces. Its outcome is unknown here, so it gets no status. */
 function supersede(run: OpenRun): void {
   for (const open of [run.chat, ...run.tools.values()]) open?.end()
   run.span.addEvent('superseded')
@@ -154,7 +172,7 @@ function startTool(tracer: Tracer, run: OpenRun, event: EventOf<'tool-start'>): 
 function endTool(run: OpenRun, event: EventOf<'tool-end'>, contents: boolean): void {
   const span = run.tools.get(event.id)
   if (span === undefined) {
-    notExecuted(run, event)
+    recordNotExecuted(run, event)
     return
   }
   run.tools.delete(event.id)
@@ -163,8 +181,8 @@ function endTool(run: OpenRun, event: EventOf<'tool-end'>, contents: boolean): v
   span.end()
 }
 
-/** Refused, or served from an earlier result. */
-function notExecuted(run: OpenRun, { tool, id, round, errorKind, servedFrom }: EventOf<'tool-end'>): void {
+/** Records a call that was refused or got an earlier result. */
+function recordNotExecuted(run: OpenRun, { tool, id, round, errorKind, servedFrom }: EventOf<'tool-end'>): void {
   run.span.addEvent(servedFrom === undefined ? 'tool call refused' : 'tool call served from an earlier result', {
     [attribute.toolName]: tool,
     [attribute.toolCallId]: id,
@@ -210,11 +228,12 @@ function usageOf(usage: Usage): Attributes {
 
 /**
  * Names of OpenTelemetry's GenAI conventions, as of semantic conventions 1.41, which libraries emit today. The
- * conventions are in development and moved to a repository of their own: a rename is a change of this file.
+ * conventions are still in development. A renamed attribute is a change of this file only.
  */
-export const operation = { agent: 'invoke_agent', chat: 'chat', tool: 'execute_tool' } as const
+const operation = { agent: 'invoke_agent', chat: 'chat', tool: 'execute_tool' } as const
 
-export const attribute = {
+/** Attribute names. Those that begin with `tenrounds.` have no counterpart in the conventions. */
+const attribute = {
   operation: 'gen_ai.operation.name',
   provider: 'gen_ai.provider.name',
   requestModel: 'gen_ai.request.model',
@@ -230,11 +249,10 @@ export const attribute = {
   toolName: 'gen_ai.tool.name',
   toolCallId: 'gen_ai.tool.call.id',
   toolType: 'gen_ai.tool.type',
-  /** Contents: recorded only on request. */
+  // Recorded only on request.
   toolArguments: 'gen_ai.tool.call.arguments',
   toolResult: 'gen_ai.tool.call.result',
   errorType: 'error.type',
-  /** Of this library: what the conventions have no word for. */
   stopReason: 'tenrounds.stop_reason',
   round: 'tenrounds.round',
   rounds: 'tenrounds.rounds',

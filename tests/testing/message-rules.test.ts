@@ -18,7 +18,7 @@ function result(id: string) {
   return { role: 'tool', tool_call_id: id, content: '{"seen":true}' }
 }
 
-function transcript(...messages: unknown[]) {
+function bodyOf(...messages: unknown[]) {
   return { model: 'MiniMax-M2.1', messages }
 }
 
@@ -52,7 +52,7 @@ const refused: readonly [name: string, body: object, message: string][] = [
   ['a top_p above 1', { ...hello, top_p: 1.1 }, 'top_p must be in (0, 1]'],
   ['no output tokens', { ...hello, max_completion_tokens: 0 }, 'max_completion_tokens must be at least 1'],
   ['output tokens as text', { ...hello, max_completion_tokens: 'x' }, 'Mismatch type int64 with value string'],
-  ['half an output token, by the older name', { ...hello, max_tokens: 0.5 }, 'Mismatch type int64 with value number'],
+  ['half an output token in the older field', { ...hello, max_tokens: 0.5 }, 'Mismatch type int64 with value number'],
   [
     'a tool choice that is not documented',
     { ...hello, tools: [tool], tool_choice: 'required' },
@@ -85,11 +85,11 @@ const refused: readonly [name: string, body: object, message: string][] = [
     'json: unknown field "strict"',
   ],
   [
-    'a tool described by no text',
+    'a tool whose description is not a string',
     { ...hello, tools: [{ ...tool, function: { ...tool.function, description: 7 } }] },
     'Mismatch type string with value number',
   ],
-  ['a message that is not an object', transcript('hello'), 'Mismatch type open_platform_oai.Message with value string'],
+  ['a message that is not an object', bodyOf('hello'), 'Mismatch type open_platform_oai.Message with value string'],
   ['a tool in another shape', { ...hello, tools: [{ name: 'look', input_schema: {} }] }, 'invalid tool type:'],
   [
     'a tool without a name',
@@ -101,73 +101,69 @@ const refused: readonly [name: string, body: object, message: string][] = [
     { ...hello, tools: [{ type: 'function', function: { name: 'look' } }] },
     'function parameters is empty',
   ],
-  ['an empty transcript', transcript(), 'chat content is empty'],
-  ['two system messages', transcript(system, system, user), 'invalid chat setting'],
-  ['a system message that is not first', transcript(user, system), 'chat content has invalid message role: system'],
-  [
-    'an unknown role',
-    transcript({ role: 'developer', content: 'x' }),
-    'chat content has invalid message role: developer',
-  ],
-  ['an empty user message', transcript({ role: 'user', content: '' }), 'chat content is empty'],
-  ['a message with no text part', transcript({ role: 'user', content: [] }), 'chat content is empty'],
-  ['an empty assistant message', transcript(user, { role: 'assistant', content: '' }), 'chat content is empty'],
+  ['an empty list of messages', bodyOf(), 'chat content is empty'],
+  ['two system messages', bodyOf(system, system, user), 'invalid chat setting'],
+  ['a system message that is not first', bodyOf(user, system), 'chat content has invalid message role: system'],
+  ['an unknown role', bodyOf({ role: 'developer', content: 'x' }), 'chat content has invalid message role: developer'],
+  ['an empty user message', bodyOf({ role: 'user', content: '' }), 'chat content is empty'],
+  ['a message with no text part', bodyOf({ role: 'user', content: [] }), 'chat content is empty'],
+  ['an empty assistant message', bodyOf(user, { role: 'assistant', content: '' }), 'chat content is empty'],
   [
     'a null content beside calls',
-    transcript(user, { ...asks(call('a')), content: null }, result('a')),
+    bodyOf(user, { ...asks(call('a')), content: null }, result('a')),
     'invalid chat setting',
   ],
   [
     'an empty content beside calls',
-    transcript(user, { ...asks(call('a')), content: '' }, result('a')),
+    bodyOf(user, { ...asks(call('a')), content: '' }, result('a')),
     'tool call result does not follow tool call',
   ],
-  ['a call of no type', transcript(user, asks({ ...call('a'), type: '' }), result('a')), 'invalid tool type:'],
+  ['a call of no type', bodyOf(user, asks({ ...call('a'), type: '' }), result('a')), 'invalid tool type:'],
   [
     'a call without a name',
-    transcript(user, asks(call('a', '{}', '')), result('a')),
+    bodyOf(user, asks(call('a', '{}', '')), result('a')),
     'function name or parameters is empty',
   ],
   ...(['', '{"a":', '{}{}', '[1]', { a: 1 }] as const).map((text): [string, object, string] => [
     `the arguments ${JSON.stringify(text)}`,
-    transcript(user, asks(call('a', text)), result('a')),
+    bodyOf(user, asks(call('a', text)), result('a')),
     'invalid function arguments json string, tool_call_id: a',
   ]),
   [
     'a call with an empty id',
-    transcript(user, asks(call('')), result('')),
+    bodyOf(user, asks(call('')), result('')),
     'invalid function arguments json string, tool_call_id: ',
   ],
-  ['a result without its call', transcript(user, result('gone')), "tool result's tool id(gone) not found"],
+  ['a result without its call', bodyOf(user, result('gone')), "tool result's tool id(gone) not found"],
   [
     'a message between call and result',
-    transcript(user, asks(call('a')), user, result('a')),
+    bodyOf(user, asks(call('a')), user, result('a')),
     'tool call result does not follow tool call',
   ],
   [
     'a message between two results',
-    transcript(user, asks(call('a'), call('b')), result('a'), user, result('b')),
+    bodyOf(user, asks(call('a'), call('b')), result('a'), user, result('b')),
     'tool call result does not follow tool call',
   ],
-  ['a call without its result', transcript(user, asks(call('a'))), 'tool call result does not follow tool call'],
+  ['a call without its result', bodyOf(user, asks(call('a'))), 'tool call result does not follow tool call'],
   [
     'a second result for a call',
-    transcript(user, asks(call('a')), result('a'), result('a')),
+    bodyOf(user, asks(call('a')), result('a'), result('a')),
     'tool call result does not follow tool call',
   ],
   [
     'two calls with one id',
-    transcript(user, asks(call('a'), call('a')), result('a'), result('a')),
+    bodyOf(user, asks(call('a'), call('a')), result('a'), result('a')),
     'duplicate tool call id: a',
   ],
   [
     'results in another order than their calls',
-    transcript(user, asks(call('a'), call('b')), result('b'), result('a')),
+    bodyOf(user, asks(call('a'), call('b')), result('b'), result('a')),
     'tool call result does not follow tool call',
   ],
   [
     'a prompt larger than the context window',
-    transcript({ role: 'user', content: 'word '.repeat(200_000) }),
+    bodyOf({ role: 'user', content: 'word '.repeat(200_000) }),
     'context window exceeds limit',
   ],
 ]
@@ -200,20 +196,20 @@ const accepted: readonly [name: string, body: object][] = [
     'a response format of the older model',
     { ...hello, model: 'MiniMax-Text-01', response_format: { type: 'json_schema' } },
   ],
-  ['one id in two messages', transcript(user, asks(call('a')), result('a'), asks(call('a')), result('a'), user)],
-  ['parts of text', transcript({ role: 'user', content: [{ type: 'text', text: 'Hello.' }] })],
+  ['one id in two messages', bodyOf(user, asks(call('a')), result('a'), asks(call('a')), result('a'), user)],
+  ['parts of text', bodyOf({ role: 'user', content: [{ type: 'text', text: 'Hello.' }] })],
   [
     'a whole conversation',
-    transcript(system, user, asks(call('a'), call('b')), result('a'), result('b'), asks(call('c')), result('c'), user),
+    bodyOf(system, user, asks(call('a'), call('b')), result('a'), result('b'), asks(call('c')), result('c'), user),
   ],
-  ['calls in a message without content', transcript(user, { role: 'assistant', tool_calls: [call('a')] }, result('a'))],
+  ['calls in a message without content', bodyOf(user, { role: 'assistant', tool_calls: [call('a')] }, result('a'))],
 ]
 
 test.each(accepted)('MiniMax accepts %s', (_name, body) => {
   expect(findBrokenRule(body)).toBeUndefined()
 })
 
-test('with the tool choice "none" the responder sees no tools', async () => {
+test('with the tool choice "none" the responder gets no tools', async () => {
   let seen: unknown
   await using mockServer = await startMockServer({
     responder: ({ tools }) => {
@@ -225,9 +221,9 @@ test('with the tool choice "none" the responder sees no tools', async () => {
   expect(seen).toEqual([])
 })
 
-test('a broken rule reaches the client in the error envelope, with http_code as a string', async () => {
+test('a broken rule is reported in the error envelope, with http_code as a string', async () => {
   await using mockServer = await startMockServer()
-  const answer = await post(mockServer, transcript(user, result('gone')))
+  const answer = await post(mockServer, bodyOf(user, result('gone')))
   expect(answer.status).toBe(400)
   expect(JSON.parse(answer.text)).toEqual({
     type: 'error',
