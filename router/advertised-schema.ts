@@ -8,7 +8,9 @@ import type { Tool } from './tool.ts'
 
 /** A tool in the form of the chat-completions API. `type` and `parameters` are always present. */
 export interface FunctionTool {
+  /** The only kind of tool that the API knows. */
   readonly type: 'function'
+  /** The tool. */
   readonly function: {
     /** Name of the tool. */
     readonly name: string

@@ -13,7 +13,7 @@ import type { ToolError } from './tool-call.ts'
 
 /** The values that references can point at. They are complete, even where the model was shown a clipped text. */
 export interface ReferenceTargets {
-  /** The latest value of a tool, or the value of one call; `undefined` when there is none. */
+  /** The latest value of a tool, or the value of one call; `undefined` when there is no value. */
   result(nameOrId: string): { readonly value: unknown } | undefined
   /** Names of the tools and ids of the calls that have a value. */
   resultNames(): readonly string[]
@@ -27,7 +27,9 @@ export const noReferences: ReferenceTargets = { result: () => undefined, resultN
 /** Result of {@link resolveReferences}. */
 export type Resolution =
   | {
+      /** All references were replaced. */
       readonly kind: 'resolved'
+      /** The input with its references replaced by values; the same object when it had none. */
       readonly value: unknown
       /**
        * JSON Pointers to the values that replaced references; absent when there were none. These values are data: text

@@ -29,6 +29,7 @@ export type Schema = { readonly [keyword: string]: unknown }
 
 /** A schema within another schema, or the whole. */
 export interface Subschema {
+  /** The schema object, not a copy. */
   readonly schema: Schema
   /** JSON Pointer to it; empty for the whole. */
   readonly path: string

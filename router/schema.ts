@@ -1,3 +1,11 @@
+// Types of JSON Schemas. There are two directions:
+//
+//   Infer<S>          the type of the values that a schema allows, computed by json-schema-to-ts
+//   KnownKeywords<S>  the type that a schema must have, so that a wrong keyword is a compile error at its place
+//
+// Checking 30 tools takes about half a second. Most of it is inference, so `Draft7` first drops every keyword that
+// inference does not read. tests/router/check-time.test.ts limits the cost.
+
 import type { FromSchema, JSONSchema } from 'json-schema-to-ts'
 import type { Format, foreignKeywords, listKeywords, mapKeywords, memberKeywords } from './schema-keywords.ts'
 
@@ -5,21 +13,40 @@ import type { Format, foreignKeywords, listKeywords, mapKeywords, memberKeywords
  * The TypeScript type of the values that a schema allows.
  *
  * It is inferred from `type`, `enum`, `const`, `properties`, `required`, `additionalProperties`, `patternProperties`,
- * `items`, `prefixItems`, `allOf`, `anyOf`, `oneOf` and from `$ref` where it does not lead back to itself: there the type
- * is `unknown`. Other keywords are checked at run time and leave the type as it is. A property with a `default` is
- * optional, since nothing fills it in.
+ * `items`, `prefixItems`, `allOf`, `anyOf`, `oneOf` and `$ref`. A `$ref` that leads back to itself has the type `unknown`.
+ * Other keywords are validated at run time and do not change the type. A property with a `default` is optional, because
+ * defaults are not filled in.
  *
- * The schema has to be written where it is used, or be declared `as const`. For one that is built at run time declare its
- * type: with `const schema: ObjectSchema = …` the value is an object of unknown members, with `SchemaObject` it is unknown.
+ * The schema must be a literal in the call, or be declared `as const`. Declare the type of a schema that is built at run
+ * time: with `const schema: ObjectSchema = …` values are objects with unknown members, with `SchemaObject` they are
+ * `unknown`.
+ *
+ * @example
+ * const weatherSchema = {
+ *   type: 'object',
+ *   properties: { city: { type: 'string' }, unit: { enum: ['C', 'F'] } },
+ *   required: ['city'],
+ *   additionalProperties: false,
+ * } as const
+ *
+ * type Weather = Infer<typeof weatherSchema> // { city: string; unit?: 'C' | 'F' }
  */
 export type Infer<S> = SchemaObject extends S ? unknown : FromDraft7<Draft7<S, S, '#'>>
 
-/** A schema as a parameter's type: what is passed is inferred as `S` and has to be a schema of the dialect. */
+/**
+ * The type of a parameter that takes a schema. `S` is inferred from the argument, and the argument must be a valid schema:
+ * a misspelt keyword is a compile error at its place.
+ *
+ * @example
+ * declare function validate<const S extends object>(schema: SchemaFor<S>, value: unknown): Infer<S>
+ *
+ * validate({ type: 'string', minLenght: 1 }, value) // error: "minLenght" is not a JSON Schema keyword
+ */
 export type SchemaFor<S> = object & ([S] extends [unknown] ? KnownKeywords<S> : S)
 
 /**
- * The type of what a function may return for a value of type `T`: readonly at every depth, and without the index
- * signature that an open object has, which an interface never has.
+ * The type that a function may return for a value of type `T`: readonly at every depth, and without the index signature of
+ * an open object, because an interface never has one.
  */
 export type Returnable<T> = T extends readonly unknown[]
   ? { readonly [Index in keyof T]: Returnable<T[Index]> }
@@ -27,16 +54,21 @@ export type Returnable<T> = T extends readonly unknown[]
     ? OrAnyObject<{ readonly [Name in keyof T as Stated<Name, T[Name]>]: Returnable<T[Name]> }>
     : T
 
+/** A name that the schema declares. */
 type Stated<Name, Value> = string extends Name ? (unknown extends Value ? never : Name) : Name
 
-/** `{}` would allow a string, too. */
+/** `{}` would also allow a string. */
 type OrAnyObject<T> = [keyof T] extends [never] ? object : T
 
+/** The type that json-schema-to-ts infers from a schema of draft 7. */
 type FromDraft7<S> = S extends JSONSchema ? FromSchema<S, { keepDefaultedPropertiesOptional: true }> : never
 
 /**
- * A schema in the dialect that json-schema-to-ts infers from: references resolved, tuples in the form of draft 7, and
- * nothing that inference does not read. The keywords dropped here are most of the cost of checking a tool.
+ * A schema in the dialect of json-schema-to-ts: references are replaced by their targets, tuples have the form of draft 7,
+ * and keywords that inference does not read are dropped.
+ *
+ * @typeParam Root the whole schema, which references lead into.
+ * @typeParam Seen the references that led here. A reference that is among them is recursive and becomes `unknown`.
  */
 type Draft7<S, Root, Seen> = SchemaObject extends S
   ? Anything
@@ -50,6 +82,7 @@ type Draft7<S, Root, Seen> = SchemaObject extends S
         ? Draft7Of<S, Root, Seen>
         : S
 
+/** The schema that allows every value. */
 type Anything = Record<never, never>
 
 type Draft7Of<S, Root, Seen> = {
@@ -62,11 +95,13 @@ type Draft7Of<S, Root, Seen> = {
         : S[Key]
 }
 
-/** Names that are not known at compile time require nothing that inference could name. */
+/** The required names, as far as they are known at compile time. */
 type Literal<Names> = Names extends readonly string[] ? (string extends Names[number] ? readonly [] : Names) : Names
 
+/** The schemas of a map or a list. */
 type Draft7Members<M, Root, Seen> = { readonly [Key in keyof M]: Draft7<M[Key], Root, Seen> }
 
+/** Keywords that inference reads. */
 type Inferred =
   | 'type'
   | 'enum'
@@ -81,12 +116,14 @@ type Inferred =
   | 'anyOf'
   | 'oneOf'
 
+/** A closed tuple as draft 7 writes it. */
 interface Tuple<Items extends readonly unknown[]> {
   readonly items: Items
   readonly minItems: Items['length']
   readonly additionalItems: false
 }
 
+/** The schema that a reference such as `#/$defs/<name>` leads to. */
 type Target<Reference, Root> = Reference extends `#/${infer Map}/${infer Name}`
   ? Map extends keyof Root
     ? Name extends keyof Root[Map]
@@ -95,99 +132,150 @@ type Target<Reference, Root> = Reference extends `#/${infer Map}/${infer Name}`
     : Anything
   : Anything
 
+/** A value of `type`. */
 export type TypeName = 'array' | 'boolean' | 'integer' | 'null' | 'number' | 'object' | 'string'
 
-/** Any JSON Schema: `true` allows every value and `false` none. */
+/** Any JSON Schema. `true` allows every value, `false` allows no value. */
 type Schema = boolean | SchemaObject
 
 type SchemaMap = { readonly [name: string]: Schema }
 
-/**
- * A JSON Schema 2020-12 written as an object, with the keywords that are checked at run time and no others. `$ref`
- * points into the schema itself: at the whole, or at one of its `$defs`.
- */
+/** A JSON Schema 2020-12 object with the keywords that are validated at run time. Other keywords are refused. */
 export interface SchemaObject {
+  /** The dialect. It can be left out. */
   readonly $schema?: 'https://json-schema.org/draft/2020-12/schema'
-  /** At the root only. */
+  /** URI of the schema, at its root only. */
   readonly $id?: string
+  /** Includes the whole schema or one of its definitions. References to other schemas are refused. */
   readonly $ref?: '#' | `#/$defs/${string}` | `#/definitions/${string}`
+  /** Note for the reader of the schema. */
   readonly $comment?: string
+  /** Schemas for `$ref`. Only those at the root are found. */
   readonly $defs?: SchemaMap
+  /** Older name of `$defs`. */
   readonly definitions?: SchemaMap
 
+  /** Title, which the model sees. */
   readonly title?: string
+  /** Explanation, which the model sees. */
   readonly description?: string
+  /** Value that the tool uses when none is given. It is not filled in. */
   readonly default?: unknown
+  /** Example values, which the model sees. */
   readonly examples?: readonly unknown[]
+  /** Whether the value should not be used any more. Not validated. */
   readonly deprecated?: boolean
+  /** `true` for a document of another tool that the model only passes on: only its type and description are advertised. */
   readonly readOnly?: boolean
+  /** Whether the value is never returned. Not validated. */
   readonly writeOnly?: boolean
 
+  /** The type, or several. */
   readonly type?: TypeName | readonly TypeName[]
+  /** All allowed values. */
   readonly enum?: readonly unknown[]
+  /** The only allowed value. */
   readonly const?: unknown
 
+  /** The value must match all schemas. */
   readonly allOf?: readonly Schema[]
+  /** The value must match at least one schema. */
   readonly anyOf?: readonly Schema[]
+  /** The value must match exactly one schema. With a `discriminator`, errors are more precise. */
   readonly oneOf?: readonly Schema[]
   /**
    * Names the property whose value selects one schema of `oneOf`, so that only errors of that schema are reported. It must
    * be required, and have a `const` or an `enum` in each schema. From OpenAPI; it is not advertised to the model.
    */
   readonly discriminator?: { readonly propertyName: string }
+  /** The value must not match the schema. */
   readonly not?: Schema
+  /** Condition for `then` and `else`. */
   readonly if?: Schema
+  /** Applies when the value matches `if`. */
   readonly then?: Schema
+  /** Applies when the value does not match `if`. */
   readonly else?: Schema
 
+  /** Schemas of properties, by name. */
   readonly properties?: SchemaMap
+  /** Schemas of properties, by regular expressions that their names match. */
   readonly patternProperties?: SchemaMap
+  /** Schema of all other properties; `false` allows no others. */
   readonly additionalProperties?: Schema
+  /** Like `additionalProperties`, but also knows the properties of `allOf`, `anyOf`, `oneOf`, `$ref`, `if`. */
   readonly unevaluatedProperties?: Schema
+  /** Schema of all property names. */
   readonly propertyNames?: Schema
+  /** Schemas for the whole object that apply when a property is present. */
   readonly dependentSchemas?: SchemaMap
+  /** Properties that are required when a property is present. */
   readonly dependentRequired?: { readonly [name: string]: readonly string[] }
+  /** Names of the properties that must be present. */
   readonly required?: readonly string[]
+  /** Smallest number of properties. */
   readonly minProperties?: number
+  /** Largest number of properties. */
   readonly maxProperties?: number
 
+  /** Schema of all items; after `prefixItems`, of the items that follow. `false` allows no items. */
   readonly items?: Schema
-  /** A tuple: `minItems` has to be its length, and `items` false or `maxItems` its length, too. */
+  /** Schemas of a tuple. `minItems` must be its length, and either `items` must be `false` or `maxItems` its length. */
   readonly prefixItems?: readonly Schema[]
+  /** Like `items`, but also knows the items of `allOf`, `anyOf`, `oneOf`, `$ref`, `if`, `contains`. */
   readonly unevaluatedItems?: Schema
+  /** Schema that at least one item must match. */
   readonly contains?: Schema
+  /** Smallest number of items that match `contains`. @defaultValue 1 */
   readonly minContains?: number
+  /** Largest number of items that match `contains`. */
   readonly maxContains?: number
+  /** Smallest number of items. */
   readonly minItems?: number
+  /** Largest number of items. */
   readonly maxItems?: number
+  /** Whether all items must be different. */
   readonly uniqueItems?: boolean
 
+  /** Smallest number. */
   readonly minimum?: number
+  /** Largest number. */
   readonly maximum?: number
+  /** The number must be larger than this. */
   readonly exclusiveMinimum?: number
+  /** The number must be smaller than this. */
   readonly exclusiveMaximum?: number
+  /** The number must be a multiple of this. */
   readonly multipleOf?: number
 
+  /** Smallest number of characters. */
   readonly minLength?: number
+  /** Largest number of characters. */
   readonly maxLength?: number
+  /** Regular expression that the string must match somewhere. */
   readonly pattern?: string
+  /** Format that the string, or the number, must have. */
   readonly format?: Format
+  /** Encoding of a string with binary content, for example `base64`. Not validated. */
   readonly contentEncoding?: string
+  /** Media type of the content of a string. Not validated. */
   readonly contentMediaType?: string
 }
 
-/** The schema of an object. It also is the type to give a schema that is built at run time: see {@link Infer}. */
+/** The schema of an object. Also the type for an input schema that is built at run time, see {@link Infer}. */
 export interface ObjectSchema {
+  /** An input is always an object. */
   readonly type: 'object'
 }
 
 /**
- * What a schema has to be, as strict as the run time is, with a message in the place of what is wrong: a misspelt keyword
- * or a required property that a closed object does not declare is a compile error that says so, where it stands.
+ * The type that a schema must have. It is as strict as the checks at run time. The type of a wrong member is a message, so
+ * that the compile error explains itself: for a misspelt keyword, and for a required property that a closed object does not
+ * declare.
  */
 export type KnownKeywords<S> = {
   readonly [Key in keyof S]: string extends Key
-    ? S[Key] // a schema of which nothing is known but that it has members
+    ? S[Key] // an index signature: nothing is known about the members
     : Key extends MapKeyword
       ? S[Key] extends { readonly [name: string]: unknown }
         ? Members<S[Key]>
@@ -209,8 +297,10 @@ type MapKeyword = (typeof mapKeywords)[number]
 type ListKeyword = (typeof listKeywords)[number]
 type MemberKeyword = (typeof memberKeywords)[number]
 
+/** The types that the schemas of a map or a list must have. */
 type Members<M> = { readonly [Key in keyof M]: Member<M[Key]> }
 
+/** The type that one nested schema must have. */
 type Member<S> = S extends boolean
   ? S
   : S extends readonly unknown[]
@@ -219,9 +309,10 @@ type Member<S> = S extends boolean
       ? KnownKeywords<S>
       : Schema
 
-/** Without the `undefined` that reading an optional member adds. */
+/** The type of a keyword, without the `undefined` that reading an optional member adds. */
 type Value<Key extends keyof SchemaObject> = { readonly [K in keyof SchemaObject]-?: SchemaObject[K] }[Key]
 
+/** The type of `required`: a closed object must declare every name. */
 type Required<S, Names> = S extends { readonly additionalProperties: false }
   ? S extends { readonly patternProperties: unknown }
     ? readonly string[]
@@ -240,6 +331,7 @@ type Declared<Name, S> = string extends Name
 
 type Undeclared<Name> = `"${Name & string}" is required, but it is not among the properties`
 
+/** The message for an unknown keyword. */
 type Unknown<Key> = Key extends keyof typeof foreignKeywords
   ? `"${Key}" is not a keyword of JSON Schema 2020-12: ${(typeof foreignKeywords)[Key]}`
   : Key extends string
