@@ -9,8 +9,16 @@
 import { errorMessage, InvalidSchemaError } from './errors.ts'
 import { describeValidationErrors } from './feedback.ts'
 import { isObject } from './json/json.ts'
-import { escapePointerToken, unescapePointerToken } from './json/json-pointer.ts'
-import { foreignKeywords, membersOf, metaSchema, type Schema, subschemas } from './schema-keywords.ts'
+import { escapePointerToken } from './json/json-pointer.ts'
+import {
+  decodeFragment,
+  foreignKeywords,
+  membersOf,
+  metaSchema,
+  resolveReference,
+  type Schema,
+  subschemas,
+} from './schema-keywords.ts'
 import { closest } from './text/closest.ts'
 import { shownValue } from './text/shown-value.ts'
 import { compileSchema } from './validation.ts'
@@ -57,7 +65,7 @@ export function checkSchema(label: string, schema: unknown): asserts schema is o
     if (!reference.test($ref)) {
       fail(label, `${path}/$ref is ${shownValue($ref, 80)}; it must be "#" or "#/$defs/<name>", within the same schema`)
     }
-    if (resolve($ref, root) === undefined) {
+    if (resolveReference($ref, root) === undefined) {
       fail(label, `${path}/$ref is ${shownValue($ref, 80)}, which the schema does not have`)
     }
   }
@@ -132,7 +140,7 @@ function findEndless(root: Schema): (schema: unknown) => boolean {
     if (open.has(schema)) return true
     open.add(schema)
     const applied = sameValue.flatMap((keyword) => membersOf(keyword, schema[keyword]).map(([, member]) => member))
-    const found = [resolve(schema['$ref'], root), ...applied].some(isEndless)
+    const found = [resolveReference(schema['$ref'], root), ...applied].some(isEndless)
     open.delete(schema)
     if (!found) finite.add(schema)
     return found
@@ -142,24 +150,6 @@ function findEndless(root: Schema): (schema: unknown) => boolean {
 
 /** References lead to the whole schema or to a definition: other paths differ in the schema that the model is shown. */
 const reference = /^#(?:\/(?:\$defs|definitions)\/[^/#]+)?$/
-
-/** The target of a `$ref`: the whole schema or one of its definitions; `undefined` when it is missing. */
-function resolve($ref: unknown, root: Schema): unknown {
-  if (typeof $ref !== 'string') return undefined
-  const [, map, token] = $ref.split('/')
-  if (map === undefined || token === undefined) return root
-  const definitions = root[map]
-  const name = unescapePointerToken(decodeFragment(token))
-  return isObject(definitions) && Object.hasOwn(definitions, name) ? definitions[name] : undefined
-}
-
-function decodeFragment(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text // not percent-encoded
-  }
-}
 
 /** Ajv's reason for refusing a schema; `undefined` when it compiles. */
 function compileError(schema: object): string | undefined {
@@ -171,7 +161,7 @@ function compileError(schema: object): string | undefined {
   }
 }
 
-/** Strict-mode messages of Ajv, with the place that some of them name. */
+/** A message of Ajv: the problem, and the path that some messages have. */
 const strictMessage = /^(?:strict mode: )?(.*?)(?: at(?: path)? "#([^"]*)")?(?: \(strict\w+\))?$/s
 
 /** Ajv's messages that need its documentation, and what they mean. */
@@ -181,22 +171,31 @@ const plainer: readonly (readonly [RegExp, string])[] = [
   [/^"prefixItems" is (\d+)-tuple.*/, '"prefixItems" has $1 schemas; add "minItems": $1 and "items": false'],
 ]
 
-/** A message of Ajv as a path, the problem and the schema that has it. */
+/** A message of Ajv as the path, the problem and the schema that has it. */
 function explain(message: string, root: Schema): string {
-  const [, problem = message, fragment] = strictMessage.exec(message) ?? []
-  const path = fragment === undefined ? locate(message, root) : decodeFragment(fragment)
+  const { problem } = partsOf(message)
+  const path = locate(problem, root)
   const words = plainer.reduce((text, [pattern, replacement]) => text.replace(pattern, replacement), problem)
   const found = [...subschemas(root)].find((one) => one.path === path)?.schema
   return `${path}: ${words}, in ${shownValue(found ?? root, 120)}`
 }
 
-/** The innermost schema that Ajv refuses with the same message on its own: most messages do not name the place. */
-function locate(message: string, root: Schema): string {
+/**
+ * The path of the innermost schema that Ajv refuses for the same reason on its own. Ajv's messages do not help: most have
+ * no path, and a path that leads through a `$ref` begins at its target.
+ */
+function locate(problem: string, root: Schema): string {
   let path = ''
   for (const { schema, path: at } of subschemas(root)) {
-    // Without references, a schema that only points at the wrong one compiles.
+    // Without references, because a schema that only refers to the wrong one is not the place.
     const alone: object = JSON.parse(JSON.stringify(schema, (name, value) => (name === '$ref' ? undefined : value)))
-    if (compileError(alone) === message) path = at
+    const refusal = partsOf(compileError(alone) ?? '')
+    if (refusal.problem === problem) path = at + refusal.path
   }
   return path
+}
+
+function partsOf(message: string): { readonly problem: string; readonly path: string } {
+  const [, problem = message, fragment = ''] = strictMessage.exec(message) ?? []
+  return { problem, path: decodeFragment(fragment) }
 }

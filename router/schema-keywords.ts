@@ -2,7 +2,7 @@
 // (check-schema.ts) both use these tables, so that they agree.
 
 import { isObject } from './json/json.ts'
-import { escapePointerToken } from './json/json-pointer.ts'
+import { escapePointerToken, lookUp, parsePointer } from './json/json-pointer.ts'
 
 /** Keywords whose value is a map of schemas. Its keys are names of properties or definitions, not keywords. */
 export const mapKeywords = ['properties', 'patternProperties', '$defs', 'definitions', 'dependentSchemas'] as const
@@ -52,6 +52,22 @@ export function membersOf(keyword: string, value: unknown): readonly (readonly [
   if (holdsOne.has(keyword)) return [['', value]]
   if (!holdsMany.has(keyword)) return []
   return Object.entries(value ?? {}).map(([name, member]) => [`/${escapePointerToken(name)}`, member])
+}
+
+/** The schema that a `$ref` leads to; `undefined` when `reference` is not a string or leads nowhere. */
+export function resolveReference(reference: unknown, root: object): unknown {
+  if (typeof reference !== 'string' || !reference.startsWith('#')) return undefined
+  const found = lookUp(root, parsePointer(decodeFragment(reference.slice(1))) ?? [''])
+  return found.kind === 'found' ? found.value : undefined
+}
+
+/** A URI fragment without its percent-encoding, which `$ref` and Ajv's paths may have. */
+export function decodeFragment(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text // not percent-encoded
+  }
 }
 
 /** Keywords of other dialects, and rare ones of JSON Schema, with the advice what to write instead. */

@@ -6,7 +6,8 @@
 // second is useful. Unions with a `discriminator` need no analysis: Ajv validates the chosen branch only.
 
 import { isObject } from './json/json.ts'
-import { escapePointerToken, lookUp, parsePointer } from './json/json-pointer.ts'
+import { escapePointerToken, lookUp } from './json/json-pointer.ts'
+import { resolveReference } from './schema-keywords.ts'
 import { compilePart, type ValidationError } from './validation.ts'
 
 /**
@@ -80,10 +81,7 @@ function unknownTag({ params, parentSchema, ...error }: ValidationError, root: o
 }
 
 function dereference(schema: unknown, root: object): unknown {
-  const reference = isObject(schema) ? schema['$ref'] : undefined
-  if (typeof reference !== 'string') return schema
-  const found = lookUp(root, parsePointer(decodeURIComponent(reference.slice(1))) ?? [])
-  return found.kind === 'found' ? found.value : undefined
+  return isObject(schema) && '$ref' in schema ? resolveReference(schema['$ref'], root) : schema
 }
 
 function closestBranch(

@@ -143,6 +143,14 @@ test.each([
     withA({ $ref: '#/$defs/b' }, { $defs: { b: { type: 'string', if: { minLength: 1 } } } }),
     '/$defs/b: "if" without "then" and "else" is ignored',
   ],
+  [
+    'a mistake in a recursive definition',
+    withA(
+      { $ref: '#/$defs/b' },
+      { $defs: { b: { type: 'array', items: { anyOf: [{ $ref: '#/$defs/b' }, { type: 'string', minimum: 1 }] } } } },
+    ),
+    '/$defs/b/items/anyOf/1: "minimum" needs "type": "number", in {"type":"string","minimum":1}.',
+  ],
   ['minContains alone', withA({ type: 'array', minContains: 1 }), '/properties/a: "minContains" without "contains" is'],
   [
     'contains that needs no item',
