@@ -60,7 +60,7 @@ export async function runTool<T extends Tool>(
 function toCall(name: string, input: unknown, id: string): ToolCall {
   // An object is not the wire format, so reading it would record a repair.
   if (typeof input === 'object' && input !== null) return { id, name, input, repairs: [] }
-  const calls = new CallList({ truncated: false, newId: () => id })
-  calls.add({ id, name, rawArguments: input })
-  return { id, name, input: {}, repairs: [], ...calls.list[0] }
+  const list = new CallList({ truncated: false, newId: () => id })
+  list.add({ id, name, rawArguments: input })
+  return { id, name, input: {}, repairs: [], ...list.calls[0] }
 }

@@ -1,5 +1,5 @@
 import type { AssistantMessage } from '../../router/reading/assistant-message.ts'
-import type { TextFormat } from '../../router/reading/text-format.ts'
+import type { SchemaOf, TextFormat } from '../../router/reading/text-format.ts'
 import type { Infer, Returnable } from '../../router/schema.ts'
 import type { ModelErrorCode } from './errors.ts'
 
@@ -36,6 +36,11 @@ export interface ModelRequest {
   readonly messages: readonly SerializedMessage[]
   /** The `tools` array of the request as JSON text; `undefined` if the model must answer without tools. */
   readonly tools?: string | undefined
+  /**
+   * The input schema of a declared tool, also while tools are off. A model that streams text needs it to tell calls in
+   * the text from prose. @defaultValue looked up in `tools`
+   */
+  readonly schemaOf?: SchemaOf | undefined
   /** Aborted when the run is cancelled or its deadline is over. */
   readonly signal: AbortSignal
   /** Milliseconds until the deadline of the run; at least 1. */

@@ -117,6 +117,7 @@ async function askModel(run: ActiveRun, isAnswerOnly: boolean): Promise<TimedRep
       run.model.complete({
         messages: run.messages.list,
         tools: isAnswerOnly ? undefined : run.tools,
+        schemaOf: (tool) => run.router.tools.get(tool)?.inputSchema,
         signal: deadline.signal,
         timeoutMs: Math.max(1, deadline.remainingMs()),
         onRetry: (retry) => run.recorder.emit({ type: 'retry', round: state.rounds + 1, ...retry }),

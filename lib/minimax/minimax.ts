@@ -1,10 +1,12 @@
 import { AsyncResource } from 'node:async_hooks'
+import { isObject, parseJson } from '../../router/json/json.ts'
+import type { SchemaOf } from '../../router/reading/text-format.ts'
 import { type Clock, systemClock } from '../loop/clock.ts'
 import type { Model, ModelReply, ModelRequest } from '../loop/model.ts'
 import { configure, type MinimaxOptions, type Protocol } from './configuration.ts'
 import { refusesTools } from './json-protocol.ts'
 import { minimaxTextFormat } from './markup/text-format.ts'
-import { readResponse } from './reply/read-response.ts'
+import { readResponse, type TextListener } from './reply/read-response.ts'
 import { requestBody } from './request-body.ts'
 import { withRetries } from './retry.ts'
 import { createTransport } from './transport.ts'
@@ -46,7 +48,7 @@ export function minimax(options: MinimaxOptions = {}, internals: MinimaxInternal
     const by = protocol
     const body = requestBody(request, { model, maxOutputTokens, stream, protocol: by })
     const isFinal = mayFallBack(request, by) ? refusesTools : undefined
-    const reading = { stream, token, host: url.host, onText: options.onText && inOwnContext(options.onText) }
+    const reading = { stream, token, host: url.host, listener: options.onText && listenerFor(options.onText, request) }
     const retrying = { retries, timeoutMs, signal, clock, random, firstWaitMs, onRetry, isFinal }
     try {
       return await withRetries(retrying, (leftMs) =>
@@ -70,8 +72,24 @@ export function minimax(options: MinimaxOptions = {}, internals: MinimaxInternal
   }
 }
 
-/** Text comes in the context of its connection, which another call may have opened: `onText` gets that of its own call. */
-function inOwnContext(onText: (text: string) => void): (text: string) => void {
+/** Text arrives in the context of its connection, which another call may have opened; `onText` runs in that of its own. */
+function listenerFor(onText: (text: string) => void, { schemaOf, tools }: ModelRequest): TextListener {
   const context = new AsyncResource('onText')
-  return (text) => context.runInAsyncScope(onText, undefined, text)
+  return {
+    textFormat: minimaxTextFormat,
+    schemaOf: schemaOf ?? schemasIn(tools),
+    onText: (text) => context.runInAsyncScope(onText, undefined, text),
+  }
+}
+
+/** The schemas of the tools in the `tools` array of a request. */
+function schemasIn(tools: string | undefined): SchemaOf {
+  const list: unknown = tools === undefined ? [] : parseJson(tools)
+  const functions = Array.isArray(list) ? list.filter(isObject).map((tool) => tool['function']) : []
+  const declared = functions.filter(isObject).map(({ name, parameters }) => [name, parameters ?? {}] as const)
+  const schemas = new Map<unknown, unknown>(declared)
+  return (tool) => {
+    const schema = schemas.get(tool)
+    return isObject(schema) ? schema : undefined
+  }
 }

@@ -10,9 +10,9 @@ import type { Repair } from '../tool-call.ts'
  *   {"tool_calls":[…]}, {"content":"I look.","tool_calls":[…]}                          an envelope around calls
  */
 
-const nameKeys = ['name', 'tool', 'tool_name', 'action'] as const
+export const nameKeys = ['name', 'tool', 'tool_name', 'action'] as const
 const inputKeys = ['arguments', 'input', 'parameters', 'args', 'params', 'tool_input', 'action_input'] as const
-const callKeys: ReadonlySet<string> = new Set([
+export const callKeys: ReadonlySet<string> = new Set([
   ...['id', 'call_id', 'index', 'type', 'function'],
   ...nameKeys,
   ...inputKeys,
@@ -55,10 +55,17 @@ export function isCallObject(value: unknown): value is object {
   return Object.keys(value).every((key) => callKeys.has(key)) && (!isObject(target) || isCallObject(target))
 }
 
-const envelopeKeys = ['tool_calls', 'tool_call', 'toolCalls', 'tool_uses', 'function_calls', 'function_call'] as const
+export const envelopeKeys = [
+  'tool_calls',
+  'tool_call',
+  'toolCalls',
+  'tool_uses',
+  'function_calls',
+  'function_call',
+] as const
 
 /** What a model may say in an envelope beside its calls. Any other field makes the object an answer. */
-const asideKeys: ReadonlySet<string> = new Set([
+export const asideKeys: ReadonlySet<string> = new Set([
   ...['role', 'content', 'text', 'message'],
   ...['thought', 'thoughts', 'thinking', 'reasoning', 'plan'],
 ])

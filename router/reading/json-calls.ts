@@ -2,47 +2,95 @@ import { isObject, parseJson, unparsable } from '../json/json.ts'
 import { jsonSpans, type Span } from '../json/json-scan.ts'
 import { parseLenientJson, stripCodeFence } from '../json/lenient-json.ts'
 import { repair } from '../tool-call.ts'
-import { baseName, callAgain, callFieldsOf, envelopeOf, isCallObject, type RawCall, refused } from './call-shapes.ts'
+import {
+  baseName,
+  callAgain,
+  callFieldsOf,
+  envelopeKeys,
+  envelopeOf,
+  isCallObject,
+  type RawCall,
+  refused,
+} from './call-shapes.ts'
+import { JsonCallScan, mayBeCall, startWithFence } from './json-call-scan.ts'
 import type { SchemaOf } from './text-format.ts'
 
+/** The structured JSON calls of a text, and the text without them. */
+export interface JsonReading {
+  readonly calls: readonly RawCall[]
+  /** The text without its calls and the fences around them, trimmed. */
+  readonly text: string
+}
+
 /**
- * Structured requests in a text: `{"tool_calls":[{"name","input"}]}`, or the bare `{"name","input"}` that models write
- * instead, which counts only where it names a declared tool.
+ * Reads structured JSON calls in a text: envelopes (`{"tool_calls":[{"name","input"}]}`), and the bare `{"name","input"}`
+ * that models write instead, alone or in a list, which counts only if it names a declared tool.
  *
- * Only what ends the text is asked for: before more prose, or before an answer, it may be an example, and inside of a value
- * that is cut off it may be anything. There, an envelope is refused, because nothing but a request looks like it, and a
- * bare object is text.
+ * Only JSON at the end of the text is executed. With prose or an answer after it, it may be an example; in a value that
+ * is cut off, it may be anything. There, an envelope is refused, because nothing but a call looks like it, and a bare
+ * object is text.
  */
-export function callsInJson(text: string, schemaOf: SchemaOf): readonly RawCall[] {
-  if (!text.includes('{') || !namesCall.test(text)) return []
+export function readJsonCalls(text: string, schemaOf: SchemaOf): JsonReading {
+  const scan = new JsonCallScan()
+  scan.push(text)
+  if (!scan.mayHoldCall && !namesEnvelope(text)) return { calls: [], text }
   const spans = jsonSpans(text)
-  const groups: (readonly RawCall[])[] = []
-  let isMeant = true
+  const found: Found[] = []
+  let isLast = true
   let next = text.length
   for (let index = spans.length - 1; index >= 0; index--) {
     const span = spans[index]
     if (span === undefined) continue
-    isMeant &&= !span.isPart && isGap(text, span.end, next) && !isInlineCode(text, span.start)
-    next = span.start
+    isLast &&= !span.isPart && isGap(text, span.end, next) && !isInlineCode(text, span.start)
     const json = text.slice(span.start, span.end)
-    const requests = namesCall.test(json) ? requestsIn(parseJson(json), isMeant, schemaOf) : []
-    if (requests.length > 0) groups.push(requests)
-    else isMeant = false
+    const isCall = mayBeCall(text, span.start)
+    const value = isCall || namesEnvelope(json) ? parseJson(json) : undefined
+    const { calls, isAnswer } = callsOf(value, isLast, schemaOf)
+    const start = startWithFence(text, span.start)
+    // Separators and fences between the last calls, and after them, are cut out with the calls.
+    const end = isLast ? next : endWithFence(text, span)
+    const isShown = isAnswer || !isCall || isInlineCode(text, span.start)
+    if (calls.length > 0) found.push(isShown ? { calls, start: end, end } : { calls, start, end })
+    else isLast = false
+    next = isShown ? span.start : start
   }
-  return groups.length > 0 ? groups.reverse().flat() : brokenCalls(text, spans, schemaOf)
+  if (found.length === 0) return readBrokenCall(text, spans, schemaOf)
+  found.reverse()
+  return { calls: found.flatMap(({ calls }) => calls), text: without(text, found) }
 }
 
-/** What every request holds: text without it need not be parsed. */
-const namesCall = /["']?(?:name|tool|tool_?name|function|action|tool_?calls?|tool_uses|function_calls?)["']?\s{0,20}:/i
+/** Calls that were found together, and the part of the text that is cut out with them. */
+interface Found {
+  readonly calls: readonly RawCall[]
+  readonly start: number
+  readonly end: number
+}
+
+function without(text: string, parts: readonly Found[]): string {
+  let rest = ''
+  let position = 0
+  for (const { start, end } of parts) {
+    rest += text.slice(position, start)
+    position = end
+  }
+  return (rest + text.slice(position)).trim()
+}
+
+const envelopeKey = new RegExp(`["'](?:${envelopeKeys.join('|')})["']\\s{0,20}:`)
+
+/** Whether a text names an envelope at all. With other fields before it, it is refused, but stays in the text. */
+function namesEnvelope(text: string): boolean {
+  return text.includes('{') && envelopeKey.test(text)
+}
 
 /** How an envelope begins, in strict notation or not. */
-const envelopeStart = /\{\s{0,20}["']?(?:tool_?calls?|tool_uses|function_calls?)["']?\s{0,20}:/gi
+const envelopeStart = new RegExp(`\\{\\s{0,20}(["']?)(?:${envelopeKeys.join('|')})\\1\\s{0,20}:`, 'g')
 
-/** Requests in other notation than JSON's, or cut off: mended where that needs no guess, else an envelope is refused. */
-function brokenCalls(text: string, spans: readonly Span[], schemaOf: SchemaOf): readonly RawCall[] {
-  if (spans.every(({ isPart }) => isPart)) {
-    const mended = parseLenientJson(stripCodeFence(text))
-    if (mended !== unparsable) return requestsIn(mended, true, schemaOf)
+/** Reads a call that is not strict JSON, or is cut off. Where repairing it would need a guess, an envelope is refused. */
+function readBrokenCall(text: string, spans: readonly Span[], schemaOf: SchemaOf): JsonReading {
+  if (mayBeCall(text, text.indexOf('{'))) {
+    const value = parseLenientJson(stripCodeFence(text))
+    if (value !== unparsable) return readingOf(callsOf(value, true, schemaOf), text, 0)
   }
   const whole = spans.filter(({ isPart }) => !isPart)
   let span = 0
@@ -50,57 +98,78 @@ function brokenCalls(text: string, spans: readonly Span[], schemaOf: SchemaOf): 
     while ((whole[span]?.end ?? Number.POSITIVE_INFINITY) <= index) span++
     if (index >= (whole[span]?.start ?? Number.POSITIVE_INFINITY) || isInlineCode(text, index)) continue
     const tail = text.slice(index).trimEnd()
-    const mended = parseLenientJson(tail.endsWith('```') ? tail.slice(0, -3) : tail)
-    if (mended !== unparsable) return requestsIn(mended, true, schemaOf)
-    const problem = `Your text holds a call that is cut off or no JSON. ${callAgain}`
-    return [refused(problem)]
+    const value = parseLenientJson(tail.endsWith('```') ? tail.slice(0, -3) : tail)
+    const broken = [refused(`Your text holds a call that is cut off or not JSON. ${callAgain}`)]
+    const calls = value === unparsable ? { calls: broken, isAnswer: false } : callsOf(value, true, schemaOf)
+    return readingOf(calls, text, startWithFence(text, index))
   }
-  return []
+  return { calls: [], text }
 }
 
-function requestsIn(value: unknown, isMeant: boolean, schemaOf: SchemaOf): readonly RawCall[] {
+function readingOf({ calls, isAnswer }: ValueReading, text: string, start: number): JsonReading {
+  return { calls, text: calls.length === 0 || isAnswer ? text : text.slice(0, start).trim() }
+}
+
+interface ValueReading {
+  readonly calls: readonly RawCall[]
+  /** The value is an answer as well, so it stays in the text. */
+  readonly isAnswer: boolean
+}
+
+/** The calls that a JSON value is; none for any other value. */
+function callsOf(value: unknown, isLast: boolean, schemaOf: SchemaOf): ValueReading {
   const envelope = envelopeOf(value)
   if (envelope !== undefined) {
-    const goesOn = isMeant ? undefined : `Your text holds a call and goes on behind it. ${callAgain}`
-    const isMixed = `Your text is an answer and a call in one object: send one of them. ${callAgain}`
-    return envelope.calls.map((request) => found(request, envelope.isMixed ? isMixed : goesOn))
+    const problem = envelope.isMixed
+      ? `Your text is an answer and a call in one object: send one of them. ${callAgain}`
+      : isLast
+        ? undefined
+        : `Your text holds a call and goes on after it. ${callAgain}`
+    return { calls: envelope.calls.map((call) => rawCallOf(call, problem)), isAnswer: envelope.isMixed }
   }
-  if (!isMeant) return []
-  const calls: RawCall[] = []
-  for (const request of Array.isArray(value) ? value : [value]) {
-    if (!isCallObject(request)) continue
-    const { name, input } = callFieldsOf(request)
-    // A name alone may be an answer's member: a request says what it asks with, if only `{}`.
-    if (input !== undefined && name !== undefined && isDeclared(name, schemaOf)) calls.push(found(request, undefined))
-  }
-  return calls
+  const items = Array.isArray(value) ? value : [value]
+  // A list with anything else in it is an answer.
+  if (!isLast || !items.every(isCallObject)) return { calls: [], isAnswer: false }
+  return { calls: items.filter((item) => isComplete(item, schemaOf)).map((item) => rawCallOf(item)), isAnswer: false }
 }
 
-/** Some models put a namespace before the name: such a call is answered with what the tool is called. */
-function isDeclared(name: string, schemaOf: SchemaOf): boolean {
+/** Whether a call names a declared tool and says its input, if only `{}`: an answer may have a name as well. */
+function isComplete(call: object, schemaOf: SchemaOf): boolean {
+  const { name, input } = callFieldsOf(call)
+  if (input === undefined || name === undefined) return false
+  // Some models put a namespace before the name: such a call gets feedback with the tool's name.
   return schemaOf(name) !== undefined || schemaOf(baseName(name)) !== undefined
 }
 
-function found(request: unknown, problem: string | undefined): RawCall {
-  const { id, name = '', input } = callFieldsOf(request)
-  const unnamed = `A call in your text names no tool. ${callAgain}`
+function rawCallOf(call: unknown, problem?: string): RawCall {
+  const { id, name = '', input } = callFieldsOf(call)
+  if (problem === undefined && name !== '') {
+    return { id, name, rawArguments: input, repair: repair('json_in_text', call, name) }
+  }
   const rawArguments = isObject(input) || problem === undefined ? input : '{}'
-  if (problem !== undefined || name === '') return { id, name, rawArguments, problem: problem ?? unnamed }
-  return { id, name, rawArguments, repair: repair('json_in_text', request, name) }
+  return { id, name, rawArguments, problem: problem ?? `A call in your text names no tool. ${callAgain}` }
 }
 
 const gap = /(?:[\s,;]|`{3,}\w{0,20}|<\/s>|<\|\w{1,30}\|>)*/y
 
-/** Whether nothing stands between two places but fences, separators and tokens of the raw model. */
+/** Whether there is nothing between two places but fences, separators and tokens of the raw model. */
 function isGap(text: string, from: number, to: number): boolean {
   gap.lastIndex = from
   gap.test(text)
   return gap.lastIndex >= to
 }
 
-/** Whether a value stands in `…`, as a quotation does. */
+/** Whether a value is in `inline code`, which is a quotation. */
 function isInlineCode(text: string, start: number): boolean {
   return text[start - 1] === '`' && text[start - 2] !== '`'
+}
+
+const fenceEnd = /\s{0,20}`{3,10}/y
+
+/** The end of a call, or of the fence around it. */
+function endWithFence(text: string, { start, end }: Span): number {
+  fenceEnd.lastIndex = end
+  return startWithFence(text, start) < start && fenceEnd.test(text) ? fenceEnd.lastIndex : end
 }
 
 interface FoundJson extends Span {
@@ -119,13 +188,13 @@ export function findJson(text: string): readonly FoundJson[] {
 
 /**
  * The JSON values of a text that may be its answer, the most likely first: the last object is the conclusion, and one
- * wrapped as `{"answer":…}` is offered unwrapped as well. A text that is all one object with the faults of Python or
- * JavaScript is mended.
+ * wrapped as `{"answer":…}` is offered unwrapped as well. If the whole text is one object in the notation of Python or
+ * JavaScript, it is read as lenient JSON.
  */
 export function answersIn(text: string): readonly unknown[] {
   const found = findJson(text)
-  const mended = found.some(({ isPart }) => !isPart) ? unparsable : parseLenientJson(stripCodeFence(text))
-  if (mended !== unparsable) return unwrapped(mended)
+  const lenient = found.some(({ isPart }) => !isPart) ? unparsable : parseLenientJson(stripCodeFence(text))
+  if (lenient !== unparsable) return unwrapped(lenient)
   if (found.length > 0)
     return found
       .map(({ value }) => value)

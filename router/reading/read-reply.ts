@@ -3,7 +3,7 @@ import { isObject, isTooDeep, parseJson, unparsable } from '../json/json.ts'
 import { type CallRefusal, type Repair, repair, type ToolCall } from '../tool-call.ts'
 import { type AssistantMessage, contentText, sendableMessage } from './assistant-message.ts'
 import { callAgain, callFieldsOf, type RawCall, refused } from './call-shapes.ts'
-import { callsInJson } from './json-calls.ts'
+import { readJsonCalls } from './json-calls.ts'
 import type { SchemaOf, TextCall, TextFormat } from './text-format.ts'
 
 /** One reply in normal form, whatever shape it came in. */
@@ -16,16 +16,20 @@ export interface Reading {
   readonly message: AssistantMessage
 }
 
-/** What {@link read} must know besides the message. */
-export interface ReadOptions {
+/** What must be known to tell text from calls. */
+export interface TextOptions {
   /** The input schemas of the declared tools. Text counts as a call only if it names one of these. */
   readonly schemaOf: SchemaOf
+  /** How the model writes calls and thinking as text. @defaultValue none: only native calls and structured JSON are read */
+  readonly textFormat?: TextFormat | undefined
+}
+
+/** What {@link read} must know besides the message. */
+export interface ReadOptions extends TextOptions {
   /** The reply was cut off, so none of its calls may be executed. */
   readonly truncated: boolean
   /** Makes an id for a call that has none. */
   readonly newId: (index: number) => string
-  /** How the model writes calls and thinking as text. @defaultValue none: only native calls and structured JSON are read */
-  readonly textFormat?: TextFormat | undefined
 }
 
 /**
@@ -40,27 +44,42 @@ export interface ReadOptions {
  */
 export function read(original: AssistantMessage, options: ReadOptions): Reading {
   const message = isObject(original) ? original : { role: 'assistant' as const }
-  const { textFormat, schemaOf } = options
-  const calls = new CallList(options)
-  addNativeCalls(message, calls)
+  const { text, calls, content } = find(message, options)
+  const list = new CallList(options)
+  for (const call of calls) list.add(call)
+  const sent = content === undefined ? message : { ...message, content }
+  return { text, calls: list.calls, message: sendableMessage(sent, list.calls) }
+}
+
+/** The `text` of a {@link Reading} alone, without the work of reading arguments. */
+export function readText(message: AssistantMessage, options: TextOptions): string {
+  return find(message, options).text
+}
+
+/** Text and calls as they were found, before ids and arguments are checked. */
+interface Found {
+  readonly text: string
+  readonly calls: readonly RawCall[]
+  /** The content without its calls, if it had some. */
+  readonly content?: string
+}
+
+function find(message: AssistantMessage, { textFormat, schemaOf }: TextOptions): Found {
+  const native = nativeCalls(message)
   const content = contentText(message.content)
-  const inContent = textFormat?.read(content, schemaOf) ?? { calls: [], text: content.trim(), content }
-  const { text } = inContent
-  if (calls.list.length > 0) return { text, calls: calls.list, message: sendableMessage(message, calls.list) }
-  if (inContent.calls.length > 0) {
-    for (const call of inContent.calls) calls.add(rawCallOf(call))
-    const rest = { ...message, content: inContent.content.trim() }
-    return { text, calls: calls.list, message: sendableMessage(rest, calls.list) }
+  const reading = textFormat?.read(content, schemaOf) ?? { calls: [], text: content.trim(), content }
+  if (native.length > 0) return { text: reading.text, calls: native }
+  if (reading.calls.length > 0) {
+    return { text: reading.text, calls: reading.calls.map(rawCallOf), content: reading.content.trim() }
   }
   const thinking = content === '' ? thinkingOf(message) : ''
-  if (thinking !== '' && textFormat !== undefined) {
-    for (const call of textFormat.readThinking(thinking, schemaOf)) calls.add(rawCallOf(call))
+  const inThinking = thinking === '' ? [] : (textFormat?.readThinking(thinking, schemaOf) ?? [])
+  if (inThinking.length > 0) return { text: reading.text, calls: inThinking.map(rawCallOf) }
+  const { text, calls } = readJsonCalls(reading.text, schemaOf)
+  if (calls.length === 0 && textFormat?.foreignCall.test(text) && !text.includes('```')) {
+    return { text, calls: [refused(`Your text holds a call in a notation that is not read here. ${callAgain}`)] }
   }
-  for (const call of callsInJson(text, schemaOf)) calls.add(call)
-  if (calls.list.length === 0 && textFormat?.foreignCall.test(text) && !text.includes('```')) {
-    calls.add(refused(`Your text holds a call in a notation that is not read here. ${callAgain}`))
-  }
-  return { text, calls: calls.list, message: sendableMessage(message, calls.list) }
+  return { text, calls }
 }
 
 function rawCallOf({ name, input, problem }: TextCall): RawCall {
@@ -76,19 +95,18 @@ function thinkingOf({ reasoning_content: reasoning, reasoning_details: details }
   return texts.filter((text) => typeof text === 'string').join('')
 }
 
-/** Adds the calls that a message carries beside its text, in all containers that gateways put them into. */
-function addNativeCalls(message: AssistantMessage, calls: CallList): void {
+/** The calls that a message carries beside its text, in all containers that gateways put them into. */
+function nativeCalls(message: AssistantMessage): readonly RawCall[] {
   const wire: unknown = message.tool_calls
+  const calls = entriesOf(wire).flatMap(nativeCall)
   if (typeof wire === 'string' && wire.trim() !== '' && parseJson(wire) === unparsable) {
-    calls.add(refused(`The list of your tool calls is not JSON. ${callAgain}`))
+    calls.push(refused(`The list of your tool calls is not JSON. ${callAgain}`))
   }
-  for (const entry of entriesOf(wire)) addNativeCall(entry, calls)
-  if (calls.list.length > 0) return
+  if (calls.length > 0) return calls
   // The API's older form has one call without an id; MiniMax's Anthropic API has calls as parts of the content.
-  addNativeCall(message['function_call'], calls)
   const parts: unknown = message.content
-  if (Array.isArray(parts))
-    for (const part of parts) if (isObject(part) && part['type'] === 'tool_use') addNativeCall(part, calls)
+  const uses = Array.isArray(parts) ? parts.filter((part) => isObject(part) && part['type'] === 'tool_use') : []
+  return [message['function_call'], ...uses].flatMap(nativeCall)
 }
 
 /** Gateways send the list as JSON text, as an object by index, nested in another list, or as one call. */
@@ -100,18 +118,17 @@ function entriesOf(wire: unknown): readonly unknown[] {
 }
 
 /** Some servers send an entry with nothing set beside every answer: it is not a call. */
-function addNativeCall(entry: unknown, calls: CallList): void {
+function nativeCall(entry: unknown): RawCall[] {
   const call = typeof entry === 'string' ? parseJson(entry) : entry
-  if (!isObject(call)) return
+  if (!isObject(call)) return []
   const { id, name = '', input } = callFieldsOf(call)
-  if (name !== '' || id || (input !== undefined && input !== null && input !== '')) {
-    calls.add({ id, name, rawArguments: input })
-  }
+  const isSet = name !== '' || Boolean(id) || (input !== undefined && input !== null && input !== '')
+  return isSet ? [{ id, name, rawArguments: input }] : []
 }
 
 /** The calls of one reply. Gives each an id of its own, and an input that is an object, or a refusal. */
 export class CallList {
-  readonly list: ToolCall[] = []
+  readonly calls: ToolCall[] = []
   readonly #options: Pick<ReadOptions, 'truncated' | 'newId'>
   readonly #ids = new Set<string>()
 
@@ -131,14 +148,14 @@ export class CallList {
     const message = problem ?? (reading.kind === 'read' ? undefined : reading.message)
     const call = { id, name: name.trim(), input: reading.kind === 'read' ? reading.input : {}, repairs }
     const refusal = this.#options.truncated ? cutOff : message === undefined ? undefined : unreadable(message)
-    this.list.push(refusal === undefined ? call : { ...call, refusal })
+    this.calls.push(refusal === undefined ? call : { ...call, refusal })
   }
 
   #idFor(wireId: unknown, repairs: Repair[]): string {
     const given = typeof wireId === 'string' ? wireId : ''
     const before = this.#ids.size
     if (isUsableId(given) && this.#ids.add(given).size > before) return given
-    const base = this.#options.newId(this.list.length)
+    const base = this.#options.newId(this.calls.length)
     let id = base
     for (let attempt = 2; this.#ids.has(id); attempt++) id = `${base}_${attempt}`
     this.#ids.add(id)

@@ -11,10 +11,27 @@ export interface TextFormat {
   /** The calls in thinking that came apart from the content, where a server's parser may have left them. */
   readThinking(thinking: string, schemaOf: SchemaOf): readonly TextCall[]
   /**
+   * Starts to scan a content that arrives in pieces, for streaming.
+   *
+   * @param onAllThinking called if all text that was returned so far turns out to be thinking. Some models close their
+   * thinking without having opened it.
+   */
+  scan(onAllThinking: () => void): TextScan
+  /**
    * Matches a text that begins a call in another family's notation, which {@link read} does not know. Such a text is
    * answered with feedback: taken for an answer, the call would end the run.
    */
   readonly foreignCall: RegExp
+}
+
+/** A scan of one content. Never throws; takes linear time in total, however the content is cut into pieces. */
+export interface TextScan {
+  /**
+   * Takes the next piece. Returns the visible text that is certain by now, which may be empty. All returned texts joined
+   * must be the beginning of the `text` that {@link TextFormat.read} gives for the whole content, except for blanks around
+   * it and for what `onAllThinking` takes back.
+   */
+  push(piece: string): string
 }
 
 /** The input schema of a declared tool; `undefined` for any other name. Decides whether an ambiguous text is a call. */

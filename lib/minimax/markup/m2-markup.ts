@@ -3,7 +3,7 @@ import { jsonSpans } from '../../../router/json/json-scan.ts'
 import { parseLenientJson, stripCodeFence } from '../../../router/json/lenient-json.ts'
 import { callFieldsOf, envelopeOf } from '../../../router/reading/call-shapes.ts'
 import type { SchemaOf } from '../../../router/reading/text-format.ts'
-import { ambiguous, cutOff, type MarkupCall, type Tag, type TagName, tagsIn, tagToken, withoutStrays } from './tags.ts'
+import { ambiguous, cutOff, type MarkupCall, type Tag, type TagName, tagsIn, tagToken, withoutTags } from './tags.ts'
 import { memberOf, placeOf, valueOfText } from './typed-text.ts'
 
 /*
@@ -62,13 +62,16 @@ export function invokeCalls(text: string, schemaOf: SchemaOf): readonly MarkupCa
   return calls
 }
 
-/** Whether a wrapper is used, not named: those of other models, whose names are ordinary words, begin their line. */
-function isUsed(text: string, { start }: Tag): boolean {
+/**
+ * Whether a wrapper is used, not mentioned. It begins its line; or, if it is MiniMax's own, whose name is not an ordinary
+ * word, a call follows, or nothing.
+ */
+function isUsed(text: string, { start, end }: Tag): boolean {
   let before = start - 1
   if (text[before] === '`') return false
-  if (text.startsWith('<minimax:', start)) return true
   while (text[before] === ' ' || text[before] === '\t') before--
-  return before < 0 || /[\n\r>]/.test(text[before] ?? '')
+  if (before < 0 || /[\n\r>]/.test(text[before] ?? '')) return true
+  return text.startsWith('<minimax:', start) && /^\s{0,200}(?:[<{[\]`]|$)/.test(text.slice(end, end + 201))
 }
 
 function hasMembers({ input }: MarkupCall): boolean {
@@ -94,7 +97,7 @@ function refused({ start, end, name, problem }: MarkupCall, why: string): Markup
 /** Whether there is text behind the last call of a wrapper that is not closed: it may belong to a value. */
 function goesOn(text: string, { end }: MarkupCall): boolean {
   return (
-    withoutStrays(text.slice(end))
+    withoutTags(text.slice(end))
       .replace(/<\/(?:mm:)?think>|`{3,}/g, '')
       .trim() !== ''
   )

@@ -81,7 +81,7 @@ export function tokenCalls(text: string, schemaOf: SchemaOf): readonly MarkupCal
 
 /** A reply that ends in a tag: the turn stopped in the middle of a call. */
 function isCutTag(text: string, tagStart: number): boolean {
-  return /^<?[a-z_]{0,20}(?:\s[^<>]{0,400})?$/.test(text.slice(tagStart, tagStart + 422))
+  return /^<?(?:[a-z_]{1,20}(?:\s[^<>]{0,400})?|\s{0,20})$/.test(text.slice(tagStart, tagStart + 422))
 }
 
 /** A wrapper without an invoke; with the markup of M2 in it, it is read as that. */

@@ -1,4 +1,4 @@
-import { type MarkupCall, withoutStrays } from './tags.ts'
+import { type MarkupCall, withoutTags } from './tags.ts'
 import { type ThinkTag, thinkTags } from './thinking.ts'
 
 /**
@@ -8,7 +8,7 @@ import { type ThinkTag, thinkTags } from './thinking.ts'
  * - One in quotes or in a quoted line is spoken of; so may be one in a code block, or in the middle of a line, that has
  *   text behind it. It is refused, so that the model says it natively if it meant it.
  */
-export function intended(content: string, found: readonly MarkupCall[]): readonly MarkupCall[] {
+export function refuseQuotedCalls(content: string, found: readonly MarkupCall[]): readonly MarkupCall[] {
   if (found.length === 0) return found
   const surroundings = new Surroundings(content, found)
   const places = found.map((call, index) => surroundings.before(content.slice(found[index - 1]?.end ?? 0, call.start)))
@@ -127,7 +127,7 @@ class Surroundings {
 
 function holdsText(text: string): boolean {
   return (
-    withoutStrays(text)
+    withoutTags(text)
       .replace(/`{3,}\w{0,20}|~{3,}\w{0,20}/g, '')
       .trim() !== ''
   )

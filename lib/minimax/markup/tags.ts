@@ -68,19 +68,24 @@ export interface MarkupCall extends TextCall {
   readonly end: number
 }
 
+/** The tags around calls, in the markup of M2 and of models that write it alike. */
+export const wrapperNames = ['minimax:tool_call', 'minimax:tool_calls', 'tool_call', 'tool_calls', 'function_calls']
+
 export const cutOff = 'the call is not closed'
 
 export const ambiguous = 'a value in it holds markup of calls itself, so that its end cannot be told'
 
-/** What announces every tag in the markup of M3. */
+/** Announces every tag in the markup of M3. */
 export const tagToken = ']<]minimax[>['
 
-const closers =
-  /<\/?(?:minimax:tool_calls?|tool_calls?|function_calls)>|<\/(?:invoke|parameter)\s{0,20}>|\[\/?TOOL_CALL\]/g
+const closers = new RegExp(
+  `</?(?:${wrapperNames.join('|')})(?:\\s[^<>]{0,400})?>|</(?:invoke|parameter)\\s{0,20}>|\\[/?TOOL_CALL\\]`,
+  'g',
+)
 const tokens = /\]<\]minimax\[>\[(?:<?\/?(?:minimax:)?tool_call>)?|\]~!b\[|\]~b\](?:system|user|ai|tool)?|\[e~\[/g
 
 /** A text without the remains of tool markup, which mean nothing to its reader: what is left of calls cut out of it. */
-export function withoutStrays(text: string): string {
+export function withoutTags(text: string): string {
   return withoutTokens(text).replace(closers, '')
 }
 
@@ -88,7 +93,7 @@ const lonely = new RegExp(`^[ \\t]{0,20}(?:(?:${closers.source})[ \\t]{0,20}){1,
 const final = new RegExp(`(?:${closers.source})$`)
 
 /** A text of which no call was cut out: tags inside of its lines are spoken of, those on lines of their own are strays. */
-export function withoutLonelyStrays(text: string): string {
+export function withoutLonelyTags(text: string): string {
   let shown = withoutTokens(text).replace(lonely, '').trimEnd()
   if (/<(?:invoke|parameter)\b/.test(shown)) return shown
   for (let times = 0; times < 10 && final.test(shown); times++) shown = shown.replace(final, '').trimEnd()

@@ -1,58 +1,68 @@
 import { jsonSpans } from '../../../router/json/json-scan.ts'
-import type { SchemaOf, TextFormat, TextReading } from '../../../router/reading/text-format.ts'
+import type { SchemaOf, TextFormat, TextReading, TextScan } from '../../../router/reading/text-format.ts'
 import { bracketCalls } from './m2-bracket-markup.ts'
 import { invokeCalls } from './m2-markup.ts'
 import { tokenCalls } from './m3-markup.ts'
-import { intended } from './quoted-calls.ts'
-import { type MarkupCall, withoutLonelyStrays, withoutStrays } from './tags.ts'
-import { scanThinking, withoutThinking } from './thinking.ts'
+import { bracketlessStart, lengthOfMarkupBeginning, mayStartMarkup, startOfMarkup } from './markup-start.ts'
+import { refuseQuotedCalls } from './quoted-calls.ts'
+import { type MarkupCall, withoutLonelyTags, withoutTags } from './tags.ts'
+import { ThinkingScan, withoutThinking } from './thinking.ts'
 
-/** MiniMax's text format: the markup of M2 and M3, `[TOOL_CALL]` blocks, and thinking in `<think>`. */
+/**
+ * MiniMax's text format: the markup of M2 and M3, the older `[TOOL_CALL]` blocks, and thinking in `<think>`. Each module
+ * of this folder shows its shapes. This one puts them together, for a complete content and for one that is streamed.
+ */
 export const minimaxTextFormat: TextFormat = {
-  read: readMarkup,
-  readThinking: (thinking, schemaOf) => readMarkup(`<think>${thinking}`, schemaOf).calls,
+  read,
+  readThinking: (thinking, schemaOf) => read(`<think>${thinking}`, schemaOf).calls,
+  scan: (onAllThinking) => new MinimaxScan(onAllThinking),
   // Only at the start of a line: elsewhere it is a mention.
   foreignCall:
     /^[ \t]{0,20}(?:<function=|<\|tool_calls?|<\|python_tag\||<｜tool|<\|(?:start|channel)\|>|\[tool_calls?\]|<tool_calls?\b|<arg_key>|<function_call>|&lt;(?:invoke|minimax:tool_call))/im,
 }
 
-const anyMarkup =
-  /invoke\b|<minimax:|\]<\]minimax\[>\[|\[\/?TOOL_CALL\]|tool_calls?>|function_calls>|\]~!?b[[\]]|\[e~\[|<\/parameter>/
-
-/**
- * Whether a content may hold markup at all: most do not, and are not looked at further. What every markup needs is
- * searched for first, one character at a time, at the speed of memory: most texts hold `>` in tags of thinking alone.
- */
-function mayHoldMarkup(content: string, holdsTags: boolean): boolean {
-  const bracket = content.indexOf('[')
-  const isSuspicious =
-    holdsTags ||
-    content.includes('<minimax:') ||
-    content.includes('<invoke') ||
-    content.includes('~') ||
-    (bracket !== -1 && content.includes('TOOL_CALL]', bracket))
-  return isSuspicious && anyMarkup.test(content)
-}
-
-/** Calls that a model wrote into its text, in the markup of its own family, instead of asking for them natively. */
-function readMarkup(original: string, schemaOf: SchemaOf): TextReading {
-  const { tags, isAll } = scanThinking(original)
-  if (!mayHoldMarkup(original, !isAll)) {
-    return { calls: [], text: withoutThinking(original, tags).trim(), content: original }
-  }
+function read(original: string, schemaOf: SchemaOf): TextReading {
+  // Most contents hold no markup, and need not be looked at further.
+  if (startOfMarkup(original) === -1) return { calls: [], text: withoutThinking(original).trim(), content: original }
   const content = withBrackets(original)
   const found = separate(content, [
     ...invokeCalls(content, schemaOf),
     ...tokenCalls(content, schemaOf),
     ...bracketCalls(content, schemaOf),
   ])
-  const calls = intended(content, found)
+  const calls = refuseQuotedCalls(content, found)
   if (calls.length === 0) {
     const text = withoutThinking(content)
-    return { calls, text: (isJson(text) ? text : withoutLonelyStrays(text)).trim(), content }
+    return { calls, text: (isJson(text) ? text : withoutLonelyTags(text)).trim(), content }
   }
-  const remainder = cut(content, calls)
-  return { calls, text: withoutStrays(withoutThinking(remainder)).trim(), content: withoutStrays(remainder) }
+  const rest = cut(content, calls)
+  return { calls, text: withoutTags(withoutThinking(rest)).trim(), content: withoutTags(rest) }
+}
+
+/**
+ * The text of a content that arrives in pieces. Thinking is decided as it arrives. From the first markup on, nothing is
+ * certain before the end: whether it is a call depends on what follows, and leftover tags go only if there are calls.
+ */
+class MinimaxScan implements TextScan {
+  readonly #thinking: ThinkingScan
+  /** The end of the content so far, if it may be the beginning of markup. The content begins a line. */
+  #held = '\n'
+  #isStopped = false
+
+  constructor(onAllThinking: () => void) {
+    this.#thinking = new ThinkingScan(onAllThinking)
+  }
+
+  push(piece: string): string {
+    if (this.#isStopped) return ''
+    if (this.#held === '' && !mayStartMarkup(piece)) return this.#thinking.push(piece)
+    const text = this.#held + piece
+    const start = startOfMarkup(text)
+    this.#isStopped = start !== -1
+    const certain = this.#isStopped ? start : text.length - lengthOfMarkupBeginning(text)
+    this.#held = text.slice(certain)
+    return this.#thinking.push(text.slice(0, certain))
+  }
 }
 
 /** One family's markup inside of another's call is a part of a value; and what stands in a JSON string is data. */
@@ -84,18 +94,21 @@ function cut(content: string, calls: readonly MarkupCall[]): string {
 
 /**
  * Some parsers eat the brackets that open a tag: `invoke name="a">`, `parameter name="b">Parisparameter>`, `invoke>`.
- * Puts them back where a tag can only have stood; a content that is not damaged so is returned as it is.
+ * Puts them back, from the first such line on; a content that is not damaged is returned unchanged.
  */
 function withBrackets(content: string): string {
-  if (content.includes('<invoke') || !/^[ \t]*(?:invoke name=|minimax:tool_call>)/m.test(content)) return content
+  const start = content.includes('<invoke') ? -1 : content.search(bracketlessStart)
+  if (start === -1) return content
   let isOpen = false
-  return content
+  const repaired = content
+    .slice(start)
     .replace(/^([ \t]*)minimax:tool_call>/gm, (_, blanks: string) => {
-      isOpen = !isOpen // both tags look the same now
+      isOpen = !isOpen // without brackets, the opening and the closing tag look the same
       return `${blanks}<${isOpen ? '' : '/'}minimax:tool_call>`
     })
     .replace(/^([ \t]*)invoke name=/gm, '$1<invoke name=')
     .replace(/(^|>)([ \t]*)parameter name=/gm, '$1$2<parameter name=')
     .replace(/parameter>(?=[ \t]*(?:$|invoke>|<parameter name=))/gm, '</parameter>')
     .replace(/(^|>)([ \t]*)invoke>/gm, '$1$2</invoke>')
+  return content.slice(0, start) + repaired
 }

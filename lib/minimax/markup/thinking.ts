@@ -1,76 +1,140 @@
-/** One tag of thinking: `<think>`, `</think>`, or M3's own `<mm:think>`. */
+/*
+ * Thinking in the content of a reply, as MiniMax's models write it:
+ *
+ *   <think>\nThey want the weather.\n</think>\n\nIt is warm.     M2; other spellings: <thinking>, <THINK>, <think >
+ *   <mm:think>They want the weather.</mm:think>It is warm.       M3
+ *   They want the weather.</think>It is warm.                    the chat template of the server opened the thinking
+ *   <think>\nThey want                                           cut off: there is no visible text
+ *   The engine printed a <think> tag. Restart it.                a mention, not a tag
+ *   The proxy strips `</think>` tags.                            a quotation, not a tag
+ */
+
+/** One tag of thinking, from `start` up to, not including, `end`. */
 export interface ThinkTag {
   readonly isCloser: boolean
   readonly start: number
   readonly end: number
 }
 
-/** The end of a tag of thinking, in the spellings of all models. */
-const spelling = /<\/?(?:mm:)?think(?:ing)?\s{0,2}>$/i
-const longest = '</mm:thinking  >'.length
+const tagPattern = /<(\/?)(?:mm:)?think(?:ing)?\s{0,2}>/iy
 
-/** The tag of thinking that ends with the `>` at `last`. */
-export function thinkTagAt(content: string, last: number): ThinkTag | undefined {
-  const near = content.slice(Math.max(0, last + 1 - longest), last + 1)
-  if (!spelling.test(near)) return undefined
-  const start = last + 1 - near.length + near.lastIndexOf('<')
-  // In quotes or in code it is spoken of.
-  const before = content[start - 1]
-  if (before === content[last + 1] && (before === '"' || before === "'" || before === '`')) return undefined
-  return { isCloser: content[start + 1] === '/', start, end: last + 1 }
+const spellings = ['<think>', '<thinking>', '<mm:think>', '<mm:thinking>'].flatMap((tag) => [
+  tag,
+  tag.replace('<', '</'),
+])
+const longestTag = '</mm:thinking  >'.length
+
+/**
+ * Finds thinking in a content that arrives in pieces, cut anywhere. Text that may still be part of a tag is held back.
+ *
+ * A `<think>` in the middle of a line is a tag only if another tag follows: until then, everything from it on is held back.
+ * A closing tag that comes first ends thinking that began before the content, so that all text before it was thinking.
+ */
+export class ThinkingScan {
+  /** The tags so far, in order, with their places in the content. */
+  readonly tags: ThinkTag[] = []
+  readonly #onAllThinking: () => void
+  #isThinking = false
+  /** Text from a `<think>` on that may be a mention. */
+  #doubtful: string | undefined
+  /** The end of the content so far, if it may be the beginning of a tag. */
+  #held = ''
+  /** How much of the content came before the held text, and its last character. */
+  #length = 0
+  #before = ''
+  #isMidLine = false
+
+  /** @param onAllThinking called when a closing tag comes first: all visible text so far was thinking. */
+  constructor(onAllThinking: () => void = () => {}) {
+    this.#onAllThinking = onAllThinking
+  }
+
+  /** Takes the next piece. Returns the visible text that is certain by now. */
+  push(piece: string): string {
+    return this.#scan(this.#held + piece, false)
+  }
+
+  /** Takes the last piece. Returns the visible text that was held back. */
+  end(piece = ''): string {
+    const visible = this.#scan(this.#held + piece, true)
+    if (this.#doubtful === undefined) return visible
+    this.tags.pop()
+    return visible + this.#doubtful
+  }
+
+  #scan(text: string, isFinal: boolean): string {
+    const offset = this.#length
+    this.#held = ''
+    let visible = ''
+    let position = 0
+    for (let at = text.indexOf('<'); at !== -1; at = text.indexOf('<', at + 1)) {
+      const end = endOfTag(text, at, at === 0 ? this.#before : (text[at - 1] ?? ''), isFinal)
+      if (end === undefined) continue
+      visible += this.#pass(text.slice(position, at))
+      position = at
+      if (end === 'undecided') {
+        this.#held = text.slice(at)
+        break
+      }
+      const isCloser = text[at + 1] === '/'
+      if (isCloser && this.tags.length === 0) {
+        visible = ''
+        this.#onAllThinking()
+      }
+      this.tags.push({ isCloser, start: offset + at, end: offset + end })
+      this.#apply(isCloser, text.slice(at, end))
+      position = end
+    }
+    if (this.#held === '') visible += this.#pass(text.slice(position))
+    const length = text.length - this.#held.length
+    this.#length += length
+    if (length > 0) this.#before = text[length - 1] ?? ''
+    return visible
+  }
+
+  #apply(isCloser: boolean, tag: string): void {
+    const isDoubtful = !isCloser && !this.#isThinking && this.#doubtful === undefined && this.#isMidLine
+    this.#doubtful = isDoubtful ? tag : undefined
+    this.#isThinking = !isCloser && !isDoubtful
+    this.#isMidLine = false
+  }
+
+  /** Takes text between tags. Returns it if it is visible. */
+  #pass(text: string): string {
+    if (text === '' || this.#isThinking) return ''
+    if (this.#doubtful !== undefined) {
+      this.#doubtful += text
+      return ''
+    }
+    const line = text.lastIndexOf('\n') + 1
+    if (line > 0) this.#isMidLine = false
+    this.#isMidLine ||= text.slice(line).trim() !== ''
+    return text
+  }
 }
 
-/** The tags of thinking in a text, in order. */
+/** The end of the tag that begins at an index; `undefined` if none does, `'undecided'` if one may begin there. */
+function endOfTag(text: string, at: number, before: string, isFinal: boolean): number | 'undecided' | undefined {
+  const isQuoted = before === '"' || before === "'" || before === '`'
+  tagPattern.lastIndex = at
+  if (tagPattern.test(text)) {
+    const end = tagPattern.lastIndex
+    if (isQuoted && end === text.length && !isFinal) return 'undecided'
+    return isQuoted && text[end] === before ? undefined : end
+  }
+  if (isFinal || text.length - at >= longestTag) return undefined
+  const beginning = text.slice(at).trimEnd().toLowerCase()
+  return spellings.some((tag) => tag.startsWith(beginning)) ? 'undecided' : undefined
+}
+
+/** The tags of thinking in a complete content, in order. */
 export function thinkTags(content: string): readonly ThinkTag[] {
-  return scanThinking(content).tags
+  const scan = new ThinkingScan()
+  scan.end(content)
+  return scan.tags
 }
 
-export interface ThinkScan {
-  readonly tags: readonly ThinkTag[]
-  /** No other tag ends in the text, whatever its kind. */
-  readonly isAll: boolean
-}
-
-/**
- * Looks for the tags of thinking by their last character, which most texts do not hold: a search for one character runs
- * at the speed of memory, one for a pattern at that of `JSON.parse`.
- */
-export function scanThinking(content: string): ThinkScan {
-  let last = content.indexOf('>')
-  if (last === -1) return noTags
-  const tags: ThinkTag[] = []
-  let isAll = true
-  for (; last !== -1; last = content.indexOf('>', last + 1)) {
-    const tag = thinkTagAt(content, last)
-    if (tag === undefined) isAll = false
-    else tags.push(tag)
-  }
-  // A thought begins a line, or is closed: an opener that does neither is spoken of.
-  const final = tags.at(-1)
-  if (final !== undefined && !final.isCloser && isMidLine(content, tags, final)) tags.pop()
-  return { tags, isAll }
-}
-
-const noTags: ThinkScan = { tags: [], isAll: true }
-
-function isMidLine(content: string, tags: readonly ThinkTag[], { start }: ThinkTag): boolean {
-  const lineStart = Math.max(content.lastIndexOf('\n', start) + 1, tags.at(-2)?.end ?? 0)
-  return content.slice(lineStart, start).trim() !== ''
-}
-
-/**
- * A reply's text without its `<think>` parts. A part that is never closed reaches to the end; a closer without an opener
- * ends a part that began before the text did.
- */
-export function withoutThinking(content: string, tags = thinkTags(content)): string {
-  let visible = ''
-  let position = 0
-  let isThought = false
-  for (const { isCloser, start, end } of tags) {
-    // Only a closer that comes first ends hidden text: later ones follow text that was visible already.
-    if (!isThought && !(isCloser && position === 0)) visible += content.slice(position, start)
-    isThought = !isCloser
-    position = end
-  }
-  return isThought ? visible : visible + content.slice(position)
+/** The visible text of a complete content. Thinking that is never closed reaches to the end. */
+export function withoutThinking(content: string): string {
+  return new ThinkingScan().end(content)
 }

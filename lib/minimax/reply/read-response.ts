@@ -1,9 +1,10 @@
+import type { TextOptions } from '../../../router/reading/read-reply.ts'
+import { ReplyTextStream } from '../../../router/reading/reply-text-stream.ts'
 import { ModelError } from '../../loop/errors.ts'
 import type { ModelReply } from '../../loop/model.ts'
 import { errorOfResponse, shownError } from '../errors/classify-error.ts'
 import { documentsIn } from '../errors/reported-error.ts'
 import type { BodyReader, ResponseHead } from '../exchange.ts'
-import { ShownText } from '../markup/shown-text.ts'
 import { retryAfterOf } from '../retry.ts'
 import { readCompletion } from './completion.ts'
 import { EventBody, looksLikeEvents, readEventText, replyOf } from './event-stream.ts'
@@ -15,7 +16,13 @@ interface ReadingOptions {
   readonly token: string
   /** The host that the request went to. */
   readonly host: string
-  readonly onText: ((text: string) => void) | undefined
+  /** Gets the visible text of the reply. */
+  readonly listener: TextListener | undefined
+}
+
+/** A function that gets the visible text of a reply, and what is needed to tell it from calls. */
+export interface TextListener extends TextOptions {
+  readonly onText: (text: string) => void
 }
 
 /**
@@ -38,7 +45,7 @@ export function readResponse(head: ResponseHead, options: ReadingOptions): BodyR
   }
 }
 
-function readerOf(head: ResponseHead, { stream, onText }: ReadingOptions): BodyReader<ModelReply> {
+function readerOf(head: ResponseHead, { stream, listener }: ReadingOptions): BodyReader<ModelReply> {
   const { status, header } = head
   const wait = (text: string) => retryAfterOf(header, text, Date.now())
   if (status < 200 || status >= 300) {
@@ -46,7 +53,7 @@ function readerOf(head: ResponseHead, { stream, onText }: ReadingOptions): BodyR
       throw errorOfResponse(status, documentsIn(text).flat(), text, wait(text))
     })
   }
-  const shown = onText === undefined ? undefined : new ShownText(onText)
+  const shown = listener === undefined ? undefined : new ShownText(listener)
   const whole = (text: string) => ended(readWhole(text))
   if (!stream) return new WholeBody(whole)
   const completion = newCompletion()
@@ -74,6 +81,34 @@ function readerOf(head: ResponseHead, { stream, onText }: ReadingOptions): BodyR
       retryAfterMs: wait,
       onContent: (text) => shown?.add(text),
     })
+  }
+}
+
+/** Hands the visible text of one reply to its listener, as it arrives. */
+class ShownText {
+  readonly #onText: (text: string) => void
+  readonly #text: ReplyTextStream
+
+  constructor(listener: TextListener) {
+    this.#onText = listener.onText
+    this.#text = new ReplyTextStream(listener)
+  }
+
+  add(content: string): void {
+    this.#show(this.#text.push(content))
+  }
+
+  end({ message }: ModelReply): void {
+    this.#show(this.#text.end(message))
+  }
+
+  #show(text: string): void {
+    if (text === '') return
+    try {
+      this.#onText(text)
+    } catch {
+      // A listener that throws must not cost a reply that was paid for.
+    }
   }
 }
 

@@ -1,0 +1,69 @@
+import { tagToken, wrapperNames } from './tags.ts'
+
+/*
+ * Where markup may begin. Reading and streaming share this: a content without a start of markup is not read for calls, and
+ * everything before the start can be shown while the rest is still to come.
+ */
+
+/** What begins markup anywhere in a line. Longer names begin in the same way: `<tool_calls>`, `<minimax:tool_call>`. */
+const starts = [
+  ...[...wrapperNames, 'invoke', 'parameter'].flatMap((name) => [`<${name}`, `</${name}`]),
+  // Some replies end in the middle of a tag.
+  ...['<minimax:', '</minimax:'],
+  ...['[TOOL_CALL]', '[/TOOL_CALL]'],
+  // Special tokens of the raw model; the first one announces each tag in the markup of M3.
+  ...[tagToken, ']~b]', ']~!b[', '[e~['],
+]
+
+/** What begins markup at the start of a line, if a parser ate the opening brackets. */
+const bracketlessStarts = ['invoke name=', 'minimax:tool_call>']
+
+const anyStart = new RegExp(starts.map(escaped).join('|'), 'y')
+
+/** Markup without its opening brackets. */
+export const bracketlessStart = new RegExp(`^[ \\t]{0,20}(?:${bracketlessStarts.join('|')})`, 'm')
+
+const firstCharacters = [...new Set(starts.map(([first = '']) => first))]
+
+/** Index of the first markup in a text; -1 if there is none. */
+export function startOfMarkup(text: string): number {
+  let start = bracketlessStarts.some((one) => text.includes(one)) ? text.search(bracketlessStart) : -1
+  for (const first of firstCharacters) {
+    // A search for one character runs at the speed of memory; one for the pattern takes as long as parsing JSON.
+    for (let at = text.indexOf(first); at !== -1 && (start === -1 || at < start); at = text.indexOf(first, at + 1)) {
+      anyStart.lastIndex = at
+      if (anyStart.test(text)) start = at
+    }
+  }
+  return start
+}
+
+const startOrLineBreak = /[<[\]\n]/
+
+/** Whether a piece of text has a character with which markup, or a line, begins. */
+export function mayStartMarkup(piece: string): boolean {
+  return startOrLineBreak.test(piece)
+}
+
+const beginnings: ReadonlySet<string> = new Set(
+  starts.flatMap((start) => Array.from(start, (_, index) => start.slice(0, index + 1))),
+)
+const longestStart = Math.max(...starts.map(({ length }) => length))
+
+/** How many characters at the end of a text may be the beginning of markup. */
+export function lengthOfMarkupBeginning(text: string): number {
+  // Blanks at the start of a line, up to the number that is allowed before markup, and the beginning of that.
+  const line = text.slice(Math.max(text.lastIndexOf('\n'), text.length - 40))
+  if (line.startsWith('\n')) {
+    const beginning = line.slice(1).replace(/^[ \t]{0,20}/, '')
+    if (bracketlessStarts.some((start) => start.startsWith(beginning))) return line.length
+  }
+  for (let length = Math.min(longestStart, text.length); length > 0; length--) {
+    if (beginnings.has(text.slice(-length))) return length
+  }
+  return 0
+}
+
+function escaped(text: string): string {
+  return text.replace(/[[\]]/g, '\\$&')
+}

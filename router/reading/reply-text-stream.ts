@@ -1,0 +1,64 @@
+import { type AssistantMessage, contentText } from './assistant-message.ts'
+import { JsonCallScan } from './json-call-scan.ts'
+import { readText, type TextOptions } from './read-reply.ts'
+import type { TextScan } from './text-format.ts'
+
+/**
+ * The visible text of a reply that is streamed. All returned texts joined are exactly the `text` of its {@link Reading}:
+ * no thinking, and nothing of what is read as a call.
+ *
+ * Prose is returned as it arrives. From the first character on that may begin a call, text is held back until it is
+ * decided, at the latest at the end, where the complete reply is read by the same rules as in the loop.
+ *
+ * One exception: if a model closes thinking that it never opened, its text was shown before that could be known. It cannot
+ * be taken back, so the text of the reply follows it.
+ */
+export class ReplyTextStream {
+  readonly #options: TextOptions
+  readonly #format: TextScan | undefined
+  #json = new JsonCallScan()
+  /** The content so far. */
+  #content = ''
+  /** The part of the reply's text that was returned, and blanks after it: the text of a reply is trimmed. */
+  #returned = ''
+  #blanks = ''
+  /** Thinking was returned, which the text of the reply must not run into. */
+  #followsThinking = false
+
+  constructor(options: TextOptions) {
+    this.#options = options
+    this.#format = options.textFormat?.scan(() => {
+      this.#json = new JsonCallScan()
+      this.#followsThinking ||= this.#returned !== ''
+      this.#returned = ''
+    })
+  }
+
+  /** Takes the next piece of the content. Returns text to show, which may be empty. */
+  push(piece: string): string {
+    this.#content += piece
+    const visible = this.#format === undefined ? piece : this.#format.push(piece)
+    const certain = this.#json.push(visible)
+    const ended = certain.trimEnd()
+    if (ended === '') {
+      this.#blanks += certain
+      return ''
+    }
+    const text = this.#blanks + ended
+    this.#blanks = certain.slice(ended.length)
+    if (this.#returned !== '') {
+      this.#returned += text
+      return text
+    }
+    this.#returned = text.trimStart()
+    return this.#followsThinking ? text : this.#returned
+  }
+
+  /** Takes the complete message. Returns the rest of its text. */
+  end(message: AssistantMessage): string {
+    const text = readText(message, this.#options)
+    if (text.startsWith(this.#returned)) return text.slice(this.#returned.length)
+    // Either all that was shown was thinking, or the last frame words the content differently. What was shown stays.
+    return contentText(message.content).startsWith(this.#content) ? text : ''
+  }
+}
