@@ -159,7 +159,7 @@ class ObjectWalk {
       if (character === this.#quote) this.#quote = 0
       else if (this.#key !== undefined) this.#extendKey(character)
       else this.#isEscaped = character === code.backslash
-    } else if (character === code.quote || character === code.apostrophe) this.#quote = character
+    } else if (character === code.quote || character === code.apostrophe) this.#openString(character)
     else if (character === code.open || character === code.openArray) this.#open()
     else if (character === code.close || character === code.closeArray) this.#close()
     else if (this.#depth > 1) return
@@ -169,9 +169,16 @@ class ObjectWalk {
     else if (character > 0x20) this.#extendKey(character)
   }
 
+  /** A quote after a key belongs to an envelope that lacks the quote before it. */
+  #openString(quote: number): void {
+    if (this.#key === undefined || this.#key === '') this.#quote = quote
+  }
+
   #open(): void {
-    // A bracket in place of a key is not JSON, and objects that nest too deep are not read.
-    if (this.#key !== undefined || this.#depth === maxDepth) this.#verdict = 'text'
+    // A bracket in place of a key is not JSON.
+    if (this.#key !== undefined) this.#verdict = 'text'
+    // What nests deeper is not read. To look into it for a call would take quadratic time, so it is held back.
+    else if (this.#depth === maxDepth) this.#verdict = 'call'
     else if (++this.#depth === 1) this.#key = ''
   }
 
@@ -182,6 +189,8 @@ class ObjectWalk {
   #extendKey(character: number): void {
     const key = this.#key + String.fromCharCode(character)
     if (beginnings.has(key)) this.#key = key
+    // An envelope may also lack the quote after its key: it is refused, but still a call.
+    else if (character === code.colon && this.#isFirstKey && envelopes.has(key.slice(0, -1))) this.#verdict = 'call'
     else this.#verdict = 'text'
   }
 

@@ -84,7 +84,7 @@ function namesEnvelope(text: string): boolean {
 }
 
 /** How an envelope begins, in strict notation or not. */
-const envelopeStart = new RegExp(`\\{\\s{0,20}(["']?)(?:${envelopeKeys.join('|')})\\1\\s{0,20}:`, 'g')
+const envelopeStart = new RegExp(`\\{\\s{0,20}["']?(?:${envelopeKeys.join('|')})["']?\\s{0,20}:`, 'g')
 
 /** Reads a call that is not strict JSON, or is cut off. Where repairing it would need a guess, an envelope is refused. */
 function readBrokenCall(text: string, spans: readonly Span[], schemaOf: SchemaOf): JsonReading {

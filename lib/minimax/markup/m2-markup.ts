@@ -19,6 +19,7 @@ import { memberOf, placeOf, valueOfText } from './typed-text.ts'
 export function invokeCalls(text: string, schemaOf: SchemaOf): readonly MarkupCall[] {
   const source = new Source(text)
   const calls: MarkupCall[] = []
+  const lastClose = text.lastIndexOf('</minimax:tool_call')
   /** The wrapper that is open, and whether it has held nothing so far. */
   let wrapper: Tag | undefined
   let isEmpty = false
@@ -35,7 +36,7 @@ export function invokeCalls(text: string, schemaOf: SchemaOf): readonly MarkupCa
     if (tag.name === 'wrapper' && tag.kind === 'close') {
       closeWrapper(tag.start, tag.end)
     } else if (tag.name === 'wrapper') {
-      if (!isUsed(text, tag)) continue
+      if (!isUsed(text, tag, lastClose)) continue
       if (wrapper !== undefined && text.slice(wrapper.end, tag.start).trim() !== '') closeWrapper(tag.start, tag.start)
       wrapper = tag
       isEmpty = source.isWrapped = true
@@ -64,14 +65,15 @@ export function invokeCalls(text: string, schemaOf: SchemaOf): readonly MarkupCa
 
 /**
  * Whether a wrapper is used, not mentioned. It begins its line; or, if it is MiniMax's own, whose name is not an ordinary
- * word, a call follows, or nothing.
+ * word, it is closed, or a call or nothing follows.
  */
-function isUsed(text: string, { start, end }: Tag): boolean {
+function isUsed(text: string, { start, end }: Tag, lastClose: number): boolean {
   let before = start - 1
   if (text[before] === '`') return false
   while (text[before] === ' ' || text[before] === '\t') before--
   if (before < 0 || /[\n\r>]/.test(text[before] ?? '')) return true
-  return text.startsWith('<minimax:', start) && /^\s{0,200}(?:[<{[\]`]|$)/.test(text.slice(end, end + 201))
+  if (!text.startsWith('<minimax:', start)) return false
+  return lastClose > start || /^\s{0,200}(?:[<{[\]`]|$)/.test(text.slice(end, end + 201))
 }
 
 function hasMembers({ input }: MarkupCall): boolean {

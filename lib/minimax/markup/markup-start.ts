@@ -17,11 +17,9 @@ const starts = [
 
 /** What begins markup at the start of a line, if a parser ate the opening brackets. */
 const bracketlessStarts = ['invoke name=', 'minimax:tool_call>']
+const bracketlessStart = new RegExp(`^[ \\t]{0,20}(?:${bracketlessStarts.join('|')})`, 'm')
 
 const anyStart = new RegExp(starts.map(escaped).join('|'), 'y')
-
-/** Markup without its opening brackets. */
-export const bracketlessStart = new RegExp(`^[ \\t]{0,20}(?:${bracketlessStarts.join('|')})`, 'm')
 
 const firstCharacters = [...new Set(starts.map(([first = '']) => first))]
 

@@ -3,7 +3,7 @@ import type { SchemaOf, TextFormat, TextReading, TextScan } from '../../../route
 import { bracketCalls } from './m2-bracket-markup.ts'
 import { invokeCalls } from './m2-markup.ts'
 import { tokenCalls } from './m3-markup.ts'
-import { bracketlessStart, lengthOfMarkupBeginning, mayStartMarkup, startOfMarkup } from './markup-start.ts'
+import { lengthOfMarkupBeginning, mayStartMarkup, startOfMarkup } from './markup-start.ts'
 import { refuseQuotedCalls } from './quoted-calls.ts'
 import { type MarkupCall, withoutLonelyTags, withoutTags } from './tags.ts'
 import { ThinkingScan, withoutThinking } from './thinking.ts'
@@ -92,12 +92,14 @@ function cut(content: string, calls: readonly MarkupCall[]): string {
   return [...pieces, content.slice(calls.at(-1)?.end ?? 0)].join('')
 }
 
+const bracketless = /^[ \t]{0,20}(?:invoke name=[^<>\n]{0,400}>|minimax:tool_call>)/m
+
 /**
  * Some parsers eat the brackets that open a tag: `invoke name="a">`, `parameter name="b">Parisparameter>`, `invoke>`.
  * Puts them back, from the first such line on; a content that is not damaged is returned unchanged.
  */
 function withBrackets(content: string): string {
-  const start = content.includes('<invoke') ? -1 : content.search(bracketlessStart)
+  const start = content.includes('<invoke') ? -1 : content.search(bracketless)
   if (start === -1) return content
   let isOpen = false
   const repaired = content
