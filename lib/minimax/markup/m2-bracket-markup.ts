@@ -2,14 +2,22 @@ import { isObject, parseJson, unparsable } from '../../../router/json/json.ts'
 import { endOfJson } from '../../../router/json/json-scan.ts'
 import { parseLenientJson } from '../../../router/json/lenient-json.ts'
 import type { SchemaOf } from '../../../router/reading/text-format.ts'
-import { cutOff, type MarkupCall } from './tags.ts'
+import { type MarkupCall, notClosed } from './tags.ts'
 import { memberOf, placeOf, type SchemaPlace, valueOfText } from './typed-text.ts'
 
 /*
- * [TOOL_CALL]…[/TOOL_CALL]: an older text form of M2 on self-hosted servers. The body is one JSON object, or several, or
- *   {tool => "name", args => {
+ * An older text form of M2 on self-hosted servers. The body is one or several JSON objects, or uses arrows:
+ *
+ *   [TOOL_CALL]
+ *   {"tool":"write_file","args":{"path":"a.txt"}}
+ *   [/TOOL_CALL]
+ *
+ *   [TOOL_CALL]
+ *   {tool => "write_file", args => {
  *     --path "a.txt"
+ *     --force true
  *   }}
+ *   [/TOOL_CALL]
  */
 const opener = '[TOOL_CALL]'
 const closer = '[/TOOL_CALL]'
@@ -18,7 +26,8 @@ const arrowMember = /[\s,]*--([\w.-]{1,200})[ \t=]+/y
 const arrowEnd = /\s*\}\s*\}/y
 const gap = /[\s,]*/y
 
-export function bracketCalls(text: string, schemaOf: SchemaOf): readonly MarkupCall[] {
+/** Reads the calls in `[TOOL_CALL]` blocks. Values in arrow notation get their types from the tool's schema. */
+export function readBracketCalls(text: string, schemaOf: SchemaOf): readonly MarkupCall[] {
   const calls: MarkupCall[] = []
   let start = text.indexOf(opener)
   while (start !== -1) {
@@ -41,7 +50,7 @@ export function bracketCalls(text: string, schemaOf: SchemaOf): readonly MarkupC
   return calls
 }
 
-/** Whether a block is begun, not named: a body follows, or nothing, or it begins its line. */
+/** Whether an opener begins a block, and is not a mention: a body or nothing follows, or it begins its line. */
 function isUsed(text: string, start: number, bodyStart: number): boolean {
   return text[bodyStart] === '{' || bodyStart === text.length || start === 0 || text[start - 1] === '\n'
 }
@@ -58,9 +67,9 @@ function readJson(text: string, from: number): Body {
   const start = skip(gap, text, from)
   const end = endOfJson(text, start)
   if (end !== -1) return requested(parseJson(text.slice(start, end)), end)
-  // No strict JSON: what stands between the brackets is mended, or refused as a whole.
+  // Not strict JSON: the text up to the closing tag is read as lenient JSON, or refused as a whole.
   const close = text.indexOf(closer, start)
-  if (close === -1) return { end: text.length, name: '', problem: cutOff }
+  if (close === -1) return { end: text.length, name: '', problem: notClosed }
   return requested(parseLenientJson(text.slice(start, close)), close)
 }
 
@@ -83,7 +92,7 @@ function readArrows(text: string, from: number, name: string, schemaOf: SchemaOf
     const key = arrowMember.exec(text)?.[1]
     const valueStart = arrowMember.lastIndex
     const end = key === undefined ? -1 : endOfMember(text, valueStart)
-    if (key === undefined || end === -1) return { end: text.length, name, problem: cutOff }
+    if (key === undefined || end === -1) return { end: text.length, name, problem: notClosed }
     const value = memberValue(text.slice(valueStart, end), memberOf(place, key, false))
     if (value === unparsable) return { end: text.length, name, problem: `the value of "${key}" cannot be read` }
     if (members.has(key)) return { end: text.length, name, problem: `"${key}" is given twice` }
@@ -109,11 +118,11 @@ function endOfQuoted(text: string, from: number, quote: string): number {
 
 function memberValue(text: string, place: SchemaPlace): unknown {
   if (text.startsWith('"') || text.startsWith("'")) {
-    // The notation of a text in quotes, line breaks in it included, is that of a member that can be mended.
+    // A quoted text may contain line breaks, which lenient JSON accepts in a member.
     const held = parseLenientJson(`{"value":${text}}`)
     return isObject(held) ? held['value'] : unparsable
   }
-  // Where a line holds more than one member, nobody can tell where the value ends.
+  // With more than one member on a line, the end of the value is ambiguous.
   return /["'`]|\s--\w|,\s*$/.test(text) && !/^\s*[[{]/.test(text) ? unparsable : valueOfText(text, place)
 }
 

@@ -3,24 +3,38 @@ import { jsonSpans } from '../../../router/json/json-scan.ts'
 import { parseLenientJson, stripCodeFence } from '../../../router/json/lenient-json.ts'
 import { callFieldsOf, envelopeOf } from '../../../router/reading/call-shapes.ts'
 import type { SchemaOf } from '../../../router/reading/text-format.ts'
-import { ambiguous, cutOff, type MarkupCall, type Tag, type TagName, tagsIn, tagToken, withoutTags } from './tags.ts'
+import { ambiguous, type MarkupCall, notClosed, type Tag, type TagName, tagsIn, tagToken, withoutTags } from './tags.ts'
 import { memberOf, placeOf, valueOfText } from './typed-text.ts'
 
 /*
- * The markup of M2 to M2.7: <minimax:tool_call> around <invoke name="…"> around <parameter name="…">value</parameter>.
- * Values are raw text, nothing in them is escaped, so a closing tag counts only where the structure goes on behind it.
- * Where a value holds such markup itself, the end of the value cannot be told with certainty, and the call is refused.
+ * The markup of M2 to M2.7:
+ *
+ *   <minimax:tool_call>
+ *   <invoke name="get_weather">
+ *   <parameter name="city">Oslo</parameter>
+ *   <parameter name="days">3</parameter>
+ *   </invoke>
+ *   </minimax:tool_call>
+ *
+ * M1, and many other models, put JSON into the wrapper instead, one object per call:
+ *
+ *   <tool_calls>
+ *   {"name":"get_weather","arguments":{"city":"Oslo"}}
+ *   </tool_calls>
+ *
+ * Values are raw text without escapes. A closing tag therefore counts only if the structure continues after it. If a value
+ * contains such markup itself, the end of the value is ambiguous, and the call is refused.
  */
 
 /**
- * The calls of a text in wrappers, as invokes or as JSON. A bare invoke, outside of a wrapper, counts where it names a
- * declared tool, or where nobody could have written its parameters but to call.
+ * Reads the calls of a text that are in wrappers, as invokes or as JSON. A bare invoke, outside a wrapper, counts if it
+ * names a declared tool or has parameters: nobody writes those but to call.
  */
-export function invokeCalls(text: string, schemaOf: SchemaOf): readonly MarkupCall[] {
+export function readM2Calls(text: string, schemaOf: SchemaOf): readonly MarkupCall[] {
   const source = new Source(text)
   const calls: MarkupCall[] = []
   const lastClose = text.lastIndexOf('</minimax:tool_call')
-  /** The wrapper that is open, and whether it has held nothing so far. */
+  /** The open wrapper, and whether it was empty so far. */
   let wrapper: Tag | undefined
   let isEmpty = false
   const closeWrapper = (bodyEnd: number, end: number) => {
@@ -43,10 +57,10 @@ export function invokeCalls(text: string, schemaOf: SchemaOf): readonly MarkupCa
     } else if (tag.name === 'think') {
       isEmpty = false
     } else if (tag.name === 'parameter') {
-      // It is no invoke's: a value, or with a parameter that opens a call, did not end where it seemed to.
+      // A parameter outside an invoke: an earlier value did not end where it seemed to.
       certain = refuseFrom(calls, certain, tag.kind !== 'close')
     } else if (tag.kind !== 'close') {
-      const schema = schemaOf(tag.label)
+      const schema = schemaOf(tag.nameAttribute)
       const read = readInvoke(source, index - 1, schema)
       const isBare = schema === undefined && !source.isWrapped && tag.kind !== 'cut off'
       if (isBare && !hasMembers(read.call)) continue
@@ -58,7 +72,7 @@ export function invokeCalls(text: string, schemaOf: SchemaOf): readonly MarkupCa
   const last = calls.at(-1)
   if (wrapper !== undefined && isEmpty) closeWrapper(text.length, text.length)
   else if (wrapper !== undefined && last !== undefined && last.start > wrapper.start && goesOn(text, last)) {
-    calls[calls.length - 1] = refused(last, cutOff)
+    calls[calls.length - 1] = refused(last, notClosed)
   }
   return calls
 }
@@ -80,7 +94,10 @@ function hasMembers({ input }: MarkupCall): boolean {
   return isObject(input) && Object.keys(input).length > 0
 }
 
-/** Refuses calls: from the first one that has parameters, and the last one where `isLast` says so. Gives their number. */
+/**
+ * Refuses calls from the first one on that has parameters, because its value may reach further than it seemed; and the
+ * last one in any case if `isLast` is set. Returns the number of calls.
+ */
 function refuseFrom(calls: MarkupCall[], from: number, isLast: boolean): number {
   let isDoubtful = false
   for (let index = from; index < calls.length; index++) {
@@ -96,7 +113,7 @@ function refused({ start, end, name, problem }: MarkupCall, why: string): Markup
   return { start, end, name, problem: problem ?? why }
 }
 
-/** Whether there is text behind the last call of a wrapper that is not closed: it may belong to a value. */
+/** Whether text follows the last call of a wrapper that is not closed: it may belong to a value. */
 function goesOn(text: string, { end }: MarkupCall): boolean {
   return (
     withoutTags(text.slice(end))
@@ -105,13 +122,14 @@ function goesOn(text: string, { end }: MarkupCall): boolean {
   )
 }
 
-/** A text and its tags, with what has to be known of the tags behind each, so that no search is made twice. */
+/** A text and its tags. Closing tags are looked up once for all places, so that no search is made twice. */
 class Source {
   readonly text: string
   readonly tags: readonly Tag[]
   isWrapped = false
-  /** For each tag, the index of the next closing tag of a parameter behind which the structure goes on. */
+  /** For each tag, the index of the next closing tag of a parameter after which the structure continues. */
   readonly #valueEnds: Int32Array
+  /** For each tag, the index of the next closing tag of thinking. */
   readonly #thoughtEnds: Int32Array
 
   constructor(text: string) {
@@ -136,7 +154,7 @@ class Source {
     return this.#thoughtEnds[index] ?? -1
   }
 
-  /** Whether nothing but blanks stands between a position and the tag of this index. */
+  /** Whether only blanks are between a position and the tag with this index. */
   isNext(position: number, index: number): boolean {
     const tag = this.tags[index]
     if (tag === undefined) return false
@@ -172,7 +190,7 @@ interface ReadInvoke {
 function readInvoke(source: Source, first: number, schema: object | undefined): ReadInvoke {
   const { text, tags } = source
   const invoke = tags[first]
-  const name = invoke?.label ?? ''
+  const name = invoke?.nameAttribute ?? ''
   const start = invoke?.start ?? 0
   const members = new Map<string, unknown>()
   const place = placeOf(schema)
@@ -184,12 +202,12 @@ function readInvoke(source: Source, first: number, schema: object | undefined): 
     call: { start, end, name, problem },
     next,
   })
-  /** What is cut off inside of a thought ends with the thought, not with the reply. */
+  /** A call that is cut off inside thinking ends with the thinking, not with the reply. */
   const refuseOpen = (index: number): ReadInvoke => {
     const thought = source.endOfThought(index)
     return thought === -1
-      ? refuse(text.length, tags.length, cutOff)
-      : refuse(tags[thought]?.start ?? text.length, thought, cutOff)
+      ? refuse(text.length, tags.length, notClosed)
+      : refuse(tags[thought]?.start ?? text.length, thought, notClosed)
   }
   if (invoke?.kind === 'empty') return complete(invoke.end, first + 1)
   let index = first + 1
@@ -199,7 +217,7 @@ function readInvoke(source: Source, first: number, schema: object | undefined): 
     if (tag === undefined) return refuseOpen(index)
     const isAdjacent = source.isNext(position, index)
     if (isAdjacent && source.is(index, 'invoke', 'close')) return complete(tag.end, index + 1)
-    // The end of the wrapper says as well that nothing is missing.
+    // The end of the wrapper also tells that nothing is missing.
     if (isAdjacent && source.is(index, 'wrapper', 'close') && source.isWrapped) return complete(tag.start, index)
     if (!isAdjacent || tag.name !== 'parameter' || tag.kind !== 'open') return skip(source, index, refuse, refuseOpen)
     const close = source.endOfValue(index + 1)
@@ -210,8 +228,12 @@ function readInvoke(source: Source, first: number, schema: object | undefined): 
       const thought = source.endOfThought(index + 1)
       return thought !== -1 && thought < nested ? refuseOpen(index + 1) : refuse(text.length, tags.length, ambiguous)
     }
-    if (members.has(tag.label)) return skip(source, close + 1, refuse, refuseOpen, `"${tag.label}" is given twice`)
-    members.set(tag.label, valueOfText(text.slice(tag.end, end.start), memberOf(place, tag.label, false)))
+    if (members.has(tag.nameAttribute))
+      return skip(source, close + 1, refuse, refuseOpen, `"${tag.nameAttribute}" is given twice`)
+    members.set(
+      tag.nameAttribute,
+      valueOfText(text.slice(tag.end, end.start), memberOf(place, tag.nameAttribute, false)),
+    )
     position = end.end
     index = close + 1
   }
@@ -227,7 +249,7 @@ function nestedMarkup(tags: readonly Tag[], from: number, to: number): number | 
 
 type Refuse = (end: number, next: number, problem: string) => ReadInvoke
 
-/** What stands in the place of a parameter is none: the rest up to the end of this invoke belongs to it. */
+/** Refuses an invoke with anything but parameters in it, up to its end. */
 function skip(
   { tags }: Source,
   from: number,
@@ -238,16 +260,16 @@ function skip(
   for (let index = from; index < tags.length; index++) {
     const tag = tags[index]
     if (tag?.name === 'invoke' && tag.kind === 'close') return refuse(tag.end, index + 1, problem)
-    if (tag?.name === 'invoke') return refuse(tag.start, index, cutOff)
-    if (tag?.name === 'think' && tag.kind === 'close') return refuse(tag.start, index, cutOff)
+    if (tag?.name === 'invoke') return refuse(tag.start, index, notClosed)
+    if (tag?.name === 'think' && tag.kind === 'close') return refuse(tag.start, index, notClosed)
     if (tag?.name === 'wrapper' && tag.kind === 'close') return refuse(tag.start, index, problem)
   }
   return refuseOpen(tags.length)
 }
 
 /**
- * The calls of a wrapper that holds no invoke: M1 and many other models put JSON into it, one object a call. The wrapper
- * says that they are calls; so what cannot be read is refused, and never taken for text.
+ * The calls of a wrapper without an invoke. The wrapper tells that they are calls, so JSON that cannot be read is refused
+ * and never taken for text.
  */
 function jsonInWrapper(text: string, wrapper: Tag, bodyEnd: number, end: number): readonly MarkupCall[] {
   const body = text.slice(wrapper.end, bodyEnd)
@@ -255,7 +277,7 @@ function jsonInWrapper(text: string, wrapper: Tag, bodyEnd: number, end: number)
   const place = { start: wrapper.start, end, name: '' }
   const requests = requestsIn(body)
   if (requests === undefined) {
-    return [{ ...place, problem: bodyEnd === text.length && end === text.length ? cutOff : 'it holds no call' }]
+    return [{ ...place, problem: bodyEnd === text.length && end === text.length ? notClosed : 'it holds no call' }]
   }
   return requests.map((request, index) => {
     const { name, input = {} } = callFieldsOf(request)
@@ -270,15 +292,15 @@ function requestsIn(body: string): readonly unknown[] | undefined {
   return values.flat().flatMap((value) => envelopeOf(value)?.calls ?? [value])
 }
 
-/** The values of a text that holds nothing else, if only in a notation that can be mended. */
+/** The JSON values, strict or lenient, of a text that holds nothing else. */
 function valuesOf(body: string): readonly unknown[] | undefined {
   const spans = jsonSpans(body)
   const isAll = spans.every(({ end, isPart }, index) => !isPart && isBlank(body.slice(end, spans[index + 1]?.start)))
   if (spans.length > 0 && isAll && isBlank(body.slice(0, spans[0]?.start))) {
     return spans.map(({ start, end }) => parseJson(body.slice(start, end))).filter(isRequestable)
   }
-  const mended = parseLenientJson(stripCodeFence(body))
-  return mended === unparsable ? undefined : [mended]
+  const value = parseLenientJson(stripCodeFence(body))
+  return value === unparsable ? undefined : [value]
 }
 
 function isRequestable(value: unknown): boolean {

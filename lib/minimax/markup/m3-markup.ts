@@ -1,18 +1,27 @@
 import { maxDepth } from '../../../router/json/json.ts'
 import type { SchemaOf } from '../../../router/reading/text-format.ts'
-import { cutOff, labelOf, type MarkupCall, tagToken } from './tags.ts'
+import { type MarkupCall, nameAttributeOf, notClosed, tagToken } from './tags.ts'
 import { memberOf, placeOf, type SchemaPlace, typesOf, valueOfText } from './typed-text.ts'
 
 /*
- * The markup of M3: every tag is announced by a token, parameters are elements by their names, objects are nested
- * elements, and arrays are `<item>` elements. Text is raw: only what follows a token is a tag.
+ * The markup of M3. A token, written as ‹t› here, announces every tag. Parameters are elements with their names, objects are
+ * nested elements, and arrays have `<item>` elements:
+ *
+ *   ‹t›<tool_call>
+ *   ‹t›<invoke name="write_file">‹t›<path>a.txt‹t›</path>‹t›<tags>‹t›<item>new‹t›</item>‹t›</tags>‹t›</invoke>
+ *   ‹t›</tool_call>
+ *
+ * with ‹t› = ]<]minimax[>[
+ *
+ * Text is raw: only what follows a token is a tag.
  */
 
 /** Some hosts drop the `<` of a tag. */
 const tag = /<?(\/?)([\w:.-]{1,200})(\s[^<>]{0,400})?>/y
 
+/** An element that is being read. */
 interface Element {
-  /** What its closing tag is called, besides the name: `<parameter name="a">` is closed by `</parameter>`. */
+  /** The tag, if it differs from the name: `<parameter name="a">` is closed by `</parameter>` or `</a>`. */
   readonly tag: string
   readonly name: string
   readonly place: SchemaPlace
@@ -28,9 +37,10 @@ interface OpenInvoke {
   problem: string | undefined
 }
 
-export function tokenCalls(text: string, schemaOf: SchemaOf): readonly MarkupCall[] {
+/** Reads the calls in M3's markup. Values get their types from the tool's schema. */
+export function readM3Calls(text: string, schemaOf: SchemaOf): readonly MarkupCall[] {
   const calls: MarkupCall[] = []
-  /** Where the wrapper begins that is open and has held nothing so far. */
+  /** Start of the open wrapper if it was empty so far; else -1. */
   let empty = -1
   let wrapped = false
   let invoke: OpenInvoke | undefined
@@ -43,7 +53,7 @@ export function tokenCalls(text: string, schemaOf: SchemaOf): readonly MarkupCal
     const [, slash = '', name = '', attributes = ''] = match ?? []
     const content = text.slice(match === null ? tagStart : tag.lastIndex, next === -1 ? text.length : next)
     if (name === 'tool_call' || name === 'minimax:tool_call') {
-      // The end of the wrapper says as well as that of the invoke that nothing is missing.
+      // The end of the wrapper also tells that nothing is missing in an open invoke.
       if (invoke !== undefined) calls.push(slash === '' ? unclosed(invoke, position) : closed(invoke, position))
       else if (slash !== '' && empty !== -1) calls.push(...emptied(text, empty, tag.lastIndex, 'it holds no call'))
       invoke = undefined
@@ -51,7 +61,7 @@ export function tokenCalls(text: string, schemaOf: SchemaOf): readonly MarkupCal
       empty = wrapped ? position : -1
     } else if (name === 'invoke' && slash === '') {
       if (invoke !== undefined) calls.push(unclosed(invoke, position))
-      const tool = labelOf(attributes)
+      const tool = nameAttributeOf(attributes)
       const schema = schemaOf(tool)
       const root: Element = { tag: 'invoke', name: 'invoke', place: placeOf(schema), children: [], text: content }
       invoke =
@@ -63,33 +73,33 @@ export function tokenCalls(text: string, schemaOf: SchemaOf): readonly MarkupCal
       calls.push(closed(invoke, tag.lastIndex))
       invoke = undefined
     } else if (invoke !== undefined) {
-      const named = labelOf(attributes)
+      const named = nameAttributeOf(attributes)
       step(
         invoke,
         match === null ? undefined : { isClosing: slash !== '', tag: name, name: named === '' ? name : named },
         content,
       )
     } else if (next === -1 && match === null && empty === -1 && isCutTag(text, tagStart)) {
-      calls.push({ start: position, end: text.length, name: '', problem: cutOff })
+      calls.push({ start: position, end: text.length, name: '', problem: notClosed })
     }
     position = next
   }
   if (invoke !== undefined) calls.push(unclosed(invoke, text.length))
-  else if (empty !== -1) calls.push(...emptied(text, empty, text.length, cutOff))
+  else if (empty !== -1) calls.push(...emptied(text, empty, text.length, notClosed))
   return calls
 }
 
-/** A reply that ends in a tag: the turn stopped in the middle of a call. */
+/** Whether a text ends in this tag: the reply stopped in the middle of a call. */
 function isCutTag(text: string, tagStart: number): boolean {
   return /^<?(?:[a-z_]{1,20}(?:\s[^<>]{0,400})?|\s{0,20})$/.test(text.slice(tagStart, tagStart + 422))
 }
 
-/** A wrapper without an invoke; with the markup of M2 in it, it is read as that. */
+/** A wrapper without an invoke of M3. With an invoke of M2 in it, it is read as M2's markup. */
 function emptied(text: string, start: number, end: number, problem: string): readonly MarkupCall[] {
   return text.slice(start, end).includes('<invoke') ? [] : [{ start, end, name: '', problem }]
 }
 
-/** One tag inside of an invoke. A tag that cannot be read or does not fit makes the call unreadable, not the reply. */
+/** Takes one tag inside an invoke. A tag that is not valid there makes this call unreadable, not the whole reply. */
 function step(
   invoke: OpenInvoke,
   at: { readonly isClosing: boolean; readonly tag: string; readonly name: string } | undefined,
@@ -100,7 +110,7 @@ function step(
   if (at === undefined) {
     invoke.problem = 'a tag in it cannot be read'
   } else if (!at.isClosing) {
-    if (invoke.stack.length >= maxDepth) invoke.problem = 'it nests too deep'
+    if (invoke.stack.length >= maxDepth) invoke.problem = 'it is nested too deeply'
     const place = memberOf(top.place, at.name, at.name === 'item' && !typesOf(top.place).has('object'))
     invoke.stack.push({ tag: at.tag, name: at.name, place, children: [], text: content })
   } else if (closeElement(invoke, at.name)) {
@@ -111,7 +121,7 @@ function step(
   }
 }
 
-/** An empty array or object may lack its own closing tag: the one of its parent closes both. */
+/** Closes an element. An empty array or object may lack its closing tag: the one of its parent closes both. */
 function closeElement(invoke: OpenInvoke, name: string): boolean {
   const top = invoke.stack.at(-1)
   if (top === undefined || invoke.stack.length < 2) return false
@@ -161,7 +171,7 @@ function builtOf({ name, place, children, text }: Element): Built {
 function membersOf(children: Element['children'], name: string): Built {
   const members = new Map<string, unknown>()
   for (const child of children) {
-    if (members.has(child.name)) return { problem: `"${child.name}" stands twice in "${name}"` }
+    if (members.has(child.name)) return { problem: `"${child.name}" is given twice in "${name}"` }
     members.set(child.name, child.value)
   }
   return { value: Object.fromEntries(members) }
@@ -170,7 +180,7 @@ function membersOf(children: Element['children'], name: string): Built {
 function closed(invoke: OpenInvoke, end: number): MarkupCall {
   const { start, name, stack, problem } = invoke
   const root = stack[0]
-  if (problem !== undefined || root === undefined) return { start, end, name, problem: problem ?? cutOff }
+  if (problem !== undefined || root === undefined) return { start, end, name, problem: problem ?? notClosed }
   if (stack.length > 1) return { start, end, name, problem: `"${stack.at(-1)?.name}" is not closed` }
   const built =
     root.text.trim() === '' ? membersOf(root.children, name) : { problem: 'it holds text outside of parameters' }
@@ -180,5 +190,5 @@ function closed(invoke: OpenInvoke, end: number): MarkupCall {
 }
 
 function unclosed({ start, name, problem }: OpenInvoke, end: number): MarkupCall {
-  return { start, end, name, problem: problem ?? cutOff }
+  return { start, end, name, problem: problem ?? notClosed }
 }

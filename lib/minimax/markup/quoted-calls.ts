@@ -1,69 +1,86 @@
 import { type MarkupCall, withoutTags } from './tags.ts'
 import { type ThinkTag, thinkTags } from './thinking.ts'
 
-/**
- * Calls that the model meant to make.
+/*
+ * Tells calls that the model makes from calls that it only writes about:
  *
- * - One inside of a thought was only considered; but where nothing comes behind it, the model closed its thought too late.
- * - One in quotes or in a quoted line is spoken of; so may be one in a code block, or in the middle of a line, that has
- *   text behind it. It is refused, so that the model says it natively if it meant it.
+ *   I look.\n<invoke name="ping"></invoke>                           made
+ *   <think>I ping.\n<invoke name="ping"></invoke>\n</think>          made: nothing follows it, the thinking ended too late
+ *   <think>I could <invoke name="ping"></invoke>.</think>Done.       only considered: dropped
+ *   The log says "<invoke name="ping"></invoke>"                     quoted: refused
+ *   <invoke name="ping"></invoke> is how one calls.                  made: it begins its line
+ *   Write <invoke name="ping"></invoke> to call.                     inside a line, with text after it: refused
+ */
+
+/**
+ * Refuses calls that may be quotations or examples, so that the model makes them natively if it meant them, and drops
+ * calls that were only considered in thinking.
  */
 export function refuseQuotedCalls(content: string, found: readonly MarkupCall[]): readonly MarkupCall[] {
   if (found.length === 0) return found
   const surroundings = new Surroundings(content, found)
   const places = found.map((call, index) => surroundings.before(content.slice(found[index - 1]?.end ?? 0, call.start)))
   surroundings.before(content.slice(found.at(-1)?.end ?? 0))
-  const isMadeOutside = places.some(({ isThought }) => !isThought)
+  const isAnyOutsideThinking = places.some(({ isThinking }) => !isThinking)
   const calls: MarkupCall[] = []
   let isFollowed = false
   let isFollowedVisibly = false
   for (let index = found.length - 1; index >= 0; index--) {
-    const behind = surroundings.gaps[index + 1]
-    isFollowed ||= behind?.holdsText ?? false
-    isFollowedVisibly ||= behind?.isVisible ?? false
+    const after = surroundings.gaps[index + 1]
+    isFollowed ||= after?.holdsText ?? false
+    isFollowedVisibly ||= after?.isVisible ?? false
     const call = found[index]
     const place = places[index]
     if (call === undefined || place === undefined) continue
-    if (place.isThought && (isFollowed || isMadeOutside)) {
-      if (!surroundings.closesThought(call)) calls.push(refusedAs(call, 'it stands inside of your thinking'))
+    if (place.isThinking && (isFollowed || isAnyOutsideThinking)) {
+      if (!surroundings.isThinkingClosedAfter(call)) calls.push(refused(call, 'it is inside your thinking'))
     } else if (place.isQuoted || (isFollowedVisibly && (place.isCode || place.isMidLine))) {
-      calls.push(refusedAs(call, 'it stands in a quotation, or has text behind it, as an example does'))
+      calls.push(refused(call, 'it is in a quotation, or has text after it, as an example does'))
     } else calls.push(call)
   }
   return calls.reverse()
 }
 
-function refusedAs({ start, end, name, problem }: MarkupCall, why: string): MarkupCall {
-  return { start, end, name, problem: problem ?? why }
+function refused({ start, end, name, problem }: MarkupCall, reason: string): MarkupCall {
+  return { start, end, name, problem: problem ?? reason }
 }
 
+/** The text between two calls, or before the first or after the last one. */
 interface Gap {
-  /** It holds text, if only thinking. */
+  /** It holds text, even if that is only thinking. */
   readonly holdsText: boolean
+  /** It holds visible text. */
   readonly isVisible: boolean
 }
 
 const emptyGap: Gap = { holdsText: false, isVisible: false }
 
+/** Where a call is. */
 interface Place {
-  readonly isThought: boolean
+  readonly isThinking: boolean
+  /** In a code block. */
   readonly isCode: boolean
+  /** After a quotation mark, or in a line that begins with `>`. */
   readonly isQuoted: boolean
+  /** With text before it on its line. */
   readonly isMidLine: boolean
 }
 
-/** What stands around calls: walked through once, gap by gap. */
+/** The text around the calls of a content. It is walked through once, gap by gap. */
 class Surroundings {
   readonly gaps: Gap[] = []
   readonly #tags: readonly ThinkTag[]
   readonly #lastCloser: number
+  readonly #found: readonly MarkupCall[]
+  /** Index of the next tag of thinking. */
   #tag = 0
+  /** Index in the content of the next gap. */
   #position = 0
-  #isThought = false
+  #isThinking = false
+  /** The mark that opened the current code block; empty outside. */
   #fence = ''
   #isMidLine = false
   #isQuotedLine = false
-  readonly #found: readonly MarkupCall[]
 
   constructor(content: string, found: readonly MarkupCall[]) {
     this.#tags = thinkTags(content)
@@ -71,18 +88,18 @@ class Surroundings {
     this.#found = found
   }
 
-  closesThought({ end }: MarkupCall): boolean {
+  isThinkingClosedAfter({ end }: MarkupCall): boolean {
     return this.#lastCloser >= end
   }
 
-  /** Walks through the next gap; gives what holds of the call behind it. */
+  /** Walks through the next gap. Returns the place of the call after it. */
   before(gap: string): Place {
     if (gap !== '' || this.gaps.length === 0) this.#walk(gap)
     else this.gaps.push(emptyGap)
     this.#position = this.#found[this.gaps.length - 1]?.end ?? this.#position
     const isQuoted = this.#isQuotedLine || /["'`“‘]/.test(gap.at(-1) ?? '')
     return {
-      isThought: this.#isThought,
+      isThinking: this.#isThinking,
       isCode: this.#fence !== '',
       isQuoted: isQuoted && !gap.endsWith('```'),
       isMidLine: this.#isMidLine,
@@ -91,20 +108,20 @@ class Surroundings {
 
   #walk(gap: string): void {
     let visible = ''
-    let thoughts = ''
+    let thinking = ''
     let from = this.#position
     const start = from
     const end = start + gap.length
     for (let tag = this.#tags[this.#tag]; tag !== undefined && tag.start < end; tag = this.#tags[++this.#tag]) {
-      if (tag.start < from) continue // inside of a call
+      if (tag.start < from) continue // inside a call
       const text = gap.slice(from - start, tag.start - start)
-      if (this.#isThought) thoughts += text
+      if (this.#isThinking) thinking += text
       else visible += text
-      this.#isThought = !tag.isCloser
+      this.#isThinking = !tag.isCloser
       from = tag.end
     }
     const rest = gap.slice(from - start)
-    if (this.#isThought) thoughts += rest
+    if (this.#isThinking) thinking += rest
     else visible += rest
     this.#walkLine(rest, this.gaps.length === 0 || from > start)
     for (const [mark] of visible.matchAll(/`{3,}|~{3,}/g)) {
@@ -112,10 +129,10 @@ class Surroundings {
       else if (mark.startsWith(this.#fence)) this.#fence = ''
     }
     const isVisible = holdsText(visible)
-    this.gaps.push({ holdsText: isVisible || holdsText(thoughts), isVisible })
+    this.gaps.push({ holdsText: isVisible || holdsText(thinking), isVisible })
   }
 
-  /** What stands before a call on its own line: behind the last line break, or, where a thought ended later, behind that. */
+  /** Looks at the line before a call. A tag of thinking begins a line, as a line break does. */
   #walkLine(text: string, isFresh: boolean): void {
     const lineBreak = text.lastIndexOf('\n')
     const isLine = isFresh || lineBreak !== -1
@@ -125,6 +142,7 @@ class Surroundings {
   }
 }
 
+/** Whether a text holds more than tags, fences and blanks. */
 function holdsText(text: string): boolean {
   return (
     withoutTags(text)

@@ -1,46 +1,60 @@
 import type { TextCall } from '../../../router/reading/text-format.ts'
 
+/*
+ * The tags that the text formats are made of, and what is left of them in a text after the calls were cut out.
+ *
+ *   <minimax:tool_call>                  a wrapper; also <tool_call>, <tool_calls>, <function_calls>
+ *   <invoke name="get_weather">          a call; attributes in any order, quoted in any way, blanks anywhere
+ *   <parameter name="city">              a value of a call
+ *   ]<]minimax[>[<invoke name="…">       the same in M3, where a token announces each tag
+ */
+
+/** The tags that wrap calls, in MiniMax's markup and in the similar markup of other models. */
+export const wrapperNames = ['minimax:tool_call', 'minimax:tool_calls', 'tool_call', 'tool_calls', 'function_calls']
+
+/** Announces every tag in the markup of M3. */
+export const tagToken = ']<]minimax[>['
+
+/** What a tag is for, whatever its spelling. */
 export type TagName = 'wrapper' | 'invoke' | 'parameter' | 'think'
 
+/** One tag of a text, from `start` up to, not including, `end`. */
 export interface Tag {
   readonly name: TagName
+  /** `empty` closes itself (`<invoke name="ping"/>`); `cut off` is a tag that the text ends in. */
   readonly kind: 'open' | 'close' | 'empty' | 'cut off'
-  /** The value of the attribute `name`; empty where there is none. */
-  readonly label: string
+  /** The value of its attribute `name`: a tool or a parameter. Empty if there is none. */
+  readonly nameAttribute: string
   readonly start: number
   readonly end: number
 }
 
-/** Longer attributes belong to no call: the bound keeps the search linear in text of many `<`. */
+/** Attributes are never longer in a call. The limit keeps the search linear in a text with many `<`. */
 const tag =
   /<(\/?)(minimax:[a-z_]{1,20}|tool_calls?|function_calls|invoke|parameter|(?:mm:)?think)(\s[^<>]{0,400})?(>|$)/g
 
-const names: Readonly<Record<string, TagName>> = {
-  'minimax:tool_call': 'wrapper',
-  'minimax:tool_calls': 'wrapper',
-  tool_call: 'wrapper',
-  tool_calls: 'wrapper',
-  function_calls: 'wrapper',
-  invoke: 'invoke',
-  parameter: 'parameter',
-  think: 'think',
-  'mm:think': 'think',
-}
+const names: ReadonlyMap<string, TagName> = new Map<string, TagName>([
+  ...wrapperNames.map((name) => [name, 'wrapper'] as const),
+  ['invoke', 'invoke'],
+  ['parameter', 'parameter'],
+  ['think', 'think'],
+  ['mm:think', 'think'],
+])
 
-/** All tags of the markup of M2 in a text, and those of thinking, in order. Those behind M3's token are not M2's. */
+/** The tags of M2's markup in a text, and the tags of thinking, in order. A tag after M3's token belongs to M3. */
 export function tagsIn(text: string): readonly Tag[] {
   const tags: Tag[] = []
   tag.lastIndex = 0
   for (let match = tag.exec(text); match !== null; match = tag.exec(text)) {
     const attributes = match[3] ?? ''
     const isCutOff = match[4] !== '>'
-    const name = names[match[2] ?? ''] ?? (isCutOff ? 'wrapper' : undefined)
+    const name = names.get(match[2] ?? '') ?? (isCutOff ? 'wrapper' : undefined)
     if (name === undefined || text.startsWith(tagToken, match.index - tagToken.length)) continue
     const opened = isCutOff ? 'cut off' : attributes.trimEnd().endsWith('/') ? 'empty' : 'open'
     tags.push({
       name,
       kind: match[1] === '/' ? 'close' : opened,
-      label: labelOf(attributes),
+      nameAttribute: nameAttributeOf(attributes),
       start: match.index,
       end: tag.lastIndex,
     })
@@ -50,8 +64,8 @@ export function tagsIn(text: string): readonly Tag[] {
 
 const attribute = /\s*([^\s=<>"'/]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'<>]+)))?/y
 
-/** The attribute `name`. Attributes may come in any order, quoted in any way, with blanks around the equals sign. */
-export function labelOf(attributes: string): string {
+/** The value of the attribute `name` in the attributes of a tag; empty if there is none. */
+export function nameAttributeOf(attributes: string): string {
   if (attributes === '') return ''
   const text = attributes.trimEnd().endsWith('/') ? attributes.trimEnd().slice(0, -1) : attributes
   attribute.lastIndex = 0
@@ -62,21 +76,17 @@ export function labelOf(attributes: string): string {
   }
 }
 
-/** A call that was written as markup, with its place in the text: from `start` up to, not including, `end`. */
+/** A call in markup, with its place in the text: from `start` up to, not including, `end`. */
 export interface MarkupCall extends TextCall {
   readonly start: number
   readonly end: number
 }
 
-/** The tags around calls, in the markup of M2 and of models that write it alike. */
-export const wrapperNames = ['minimax:tool_call', 'minimax:tool_calls', 'tool_call', 'tool_calls', 'function_calls']
+/** The problem of a call that has no end, as a clause for the model. */
+export const notClosed = 'the call is not closed'
 
-export const cutOff = 'the call is not closed'
-
-export const ambiguous = 'a value in it holds markup of calls itself, so that its end cannot be told'
-
-/** Announces every tag in the markup of M3. */
-export const tagToken = ']<]minimax[>['
+/** The problem of a call whose values contain markup, as a clause for the model. Markup has no escapes. */
+export const ambiguous = 'a value in it contains call markup itself, so its end is ambiguous'
 
 const closers = new RegExp(
   `</?(?:${wrapperNames.join('|')})(?:\\s[^<>]{0,400})?>|</(?:invoke|parameter)\\s{0,20}>|\\[/?TOOL_CALL\\]`,
@@ -84,15 +94,16 @@ const closers = new RegExp(
 )
 const tokens = /\]<\]minimax\[>\[(?:<?\/?(?:minimax:)?tool_call>)?|\]~!b\[|\]~b\](?:system|user|ai|tool)?|\[e~\[/g
 
-/** A text without the remains of tool markup, which mean nothing to its reader: what is left of calls cut out of it. */
+/** A text without all tags and tokens: what is left around calls that were cut out of it. */
 export function withoutTags(text: string): string {
   return withoutTokens(text).replace(closers, '')
 }
 
+/** Tags on a line of their own. */
 const lonely = new RegExp(`^[ \\t]{0,20}(?:(?:${closers.source})[ \\t]{0,20}){1,20}$`, 'gm')
 const final = new RegExp(`(?:${closers.source})$`)
 
-/** A text of which no call was cut out: tags inside of its lines are spoken of, those on lines of their own are strays. */
+/** A text that holds no calls, without leftover tags. A tag inside a line is a mention and stays; a tag on a line of its own goes. */
 export function withoutLonelyTags(text: string): string {
   let shown = withoutTokens(text).replace(lonely, '').trimEnd()
   if (/<(?:invoke|parameter)\b/.test(shown)) return shown
@@ -100,7 +111,7 @@ export function withoutLonelyTags(text: string): string {
   return shown
 }
 
-/** The special tokens of the raw model are spoken of by nobody. */
+/** Nobody mentions the special tokens of the raw model, so they always go. */
 function withoutTokens(text: string): string {
   return text.replace(tokens, '')
 }

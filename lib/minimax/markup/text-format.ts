@@ -1,8 +1,8 @@
 import { jsonSpans } from '../../../router/json/json-scan.ts'
 import type { SchemaOf, TextFormat, TextReading, TextScan } from '../../../router/reading/text-format.ts'
-import { bracketCalls } from './m2-bracket-markup.ts'
-import { invokeCalls } from './m2-markup.ts'
-import { tokenCalls } from './m3-markup.ts'
+import { readBracketCalls } from './m2-bracket-markup.ts'
+import { readM2Calls } from './m2-markup.ts'
+import { readM3Calls } from './m3-markup.ts'
 import { lengthOfMarkupBeginning, mayStartMarkup, startOfMarkup } from './markup-start.ts'
 import { refuseQuotedCalls } from './quoted-calls.ts'
 import { type MarkupCall, withoutLonelyTags, withoutTags } from './tags.ts'
@@ -26,9 +26,9 @@ function read(original: string, schemaOf: SchemaOf): TextReading {
   if (startOfMarkup(original) === -1) return { calls: [], text: withoutThinking(original).trim(), content: original }
   const content = withBrackets(original)
   const found = separate(content, [
-    ...invokeCalls(content, schemaOf),
-    ...tokenCalls(content, schemaOf),
-    ...bracketCalls(content, schemaOf),
+    ...readM2Calls(content, schemaOf),
+    ...readM3Calls(content, schemaOf),
+    ...readBracketCalls(content, schemaOf),
   ])
   const calls = refuseQuotedCalls(content, found)
   if (calls.length === 0) {
@@ -65,7 +65,7 @@ class MinimaxScan implements TextScan {
   }
 }
 
-/** One family's markup inside of another's call is a part of a value; and what stands in a JSON string is data. */
+/** Drops markup inside another call, which is part of a value there, and markup in a JSON string, which is data. */
 function separate(content: string, found: readonly MarkupCall[]): readonly MarkupCall[] {
   if (found.length === 0) return found
   const calls: MarkupCall[] = []
@@ -79,7 +79,7 @@ function separate(content: string, found: readonly MarkupCall[]): readonly Marku
   return calls
 }
 
-/** A JSON answer is not to lose what it says of markup. */
+/** A JSON answer keeps what it says about markup. */
 function isJson(visible: string): boolean {
   const text = visible.trim()
   const [first] = jsonSpans(text)

@@ -2,23 +2,29 @@ import { exactNumber } from '../../../router/coercion.ts'
 import { isObject, parseJson, unparsable } from '../../../router/json/json.ts'
 import { lookUp, parsePointer } from '../../../router/json/json-pointer.ts'
 
-/** A place in the schema of a tool, looked at only for the types and members it names. */
+/*
+ * Markup has no types: `<parameter name="days">3</parameter>` is the number 3 or the text "3", depending on the schema of
+ * the tool.
+ */
+
+/** A place in the schema of a tool. Only its types and its members are looked at. */
 export interface SchemaPlace {
   readonly schema: unknown
-  /** The whole schema: what `$ref` points into. */
+  /** The whole schema, which `$ref` points into. */
   readonly root: unknown
 }
 
+/** The root of a schema; a place without a schema allows everything. */
 export function placeOf(root: object | undefined): SchemaPlace {
   return { schema: root, root }
 }
 
 const combiners = ['anyOf', 'oneOf', 'allOf'] as const
 
-/** Schemas may refer to themselves. */
+/** Limit of nesting that is followed, because schemas may refer to themselves. */
 const maxSteps = 8
 
-/** All types that a schema allows, through `$ref`, `anyOf`, `enum` and the like; empty where it does not say. */
+/** All types that a schema allows, through `$ref`, `anyOf`, `enum` and the like; empty if it does not restrict them. */
 export function typesOf({ schema, root }: SchemaPlace): ReadonlySet<string> {
   const types = new Set<string>()
   const collect = (part: unknown, steps: number): void => {
@@ -37,7 +43,7 @@ function typeOfValue(value: unknown): string {
   return value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value
 }
 
-/** The place of a member: of a property, of additional ones, or (`item`) of the items of an array. */
+/** The place of a property, or of the items of an array if `isItem` is set. */
 export function memberOf({ schema, root }: SchemaPlace, name: string, isItem: boolean): SchemaPlace {
   const find = (part: unknown, steps: number): unknown => {
     const target = dereferenced(part, root)
@@ -72,10 +78,14 @@ function listOf(value: unknown): readonly unknown[] {
 }
 
 /**
- * The value that a text stands for, by the types of its schema: markup carries no types of its own.
+ * The value of a text, by the types that the schema allows.
  *
- * As MiniMax's reference parser does: trimmed, `null` is null whatever the schema, `true` and `1` are true, objects and
- * arrays are JSON, and a text that fits no other type stays a string. A reference is read whatever the type.
+ * Follows MiniMax's reference parser: the text is trimmed, `null` is null whatever the schema says, `true` and `1` are
+ * true, objects and arrays are JSON, and a text that fits no other type stays a string. A reference is read for any type.
+ *
+ * @example
+ * valueOfText('3', place)      // 3 for { type: 'integer' }, '3' for { type: 'string' }
+ * valueOfText('["a"]', place)  // ['a'] for { type: 'array' }
  */
 export function valueOfText(raw: string, place: SchemaPlace): unknown {
   const text = raw.trim()
@@ -88,7 +98,7 @@ export function valueOfText(raw: string, place: SchemaPlace): unknown {
     return value === unparsable ? text : value
   }
   if (types.has('integer') || types.has('number')) {
-    // A number that a double cannot hold as written stays text, and is refused by the schema.
+    // A number that a double cannot hold exactly stays text, so that the schema refuses it.
     const number = exactNumber(text)
     if (number !== undefined) return number
   }
