@@ -44,7 +44,7 @@ export interface Xid {
   readonly code: number
   /** Immediate action; `undefined` if the catalogue names the code without an action, or does not contain it. */
   readonly action: XidAction | undefined
-  /** Remedy that {@link action} asks for; `undefined` if there is no action, or if it depends on another Xid (45, 154). */
+  /** Remedy that {@link action} asks for; `undefined` without an action, or if it depends on another Xid (45, 154). */
   readonly remedy: XidRemedy | undefined
   /** Rank of the remedy, for comparing the codes of one burst: 3 `drain_node`, 2 `reset_gpu`, 1 `restart_engine`, else 0. */
   readonly severity: number

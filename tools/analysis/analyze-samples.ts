@@ -109,7 +109,7 @@ function withCurrentNames(samples: readonly MetricSample[]): MetricSample[] {
   })
 }
 
-/** Sum over all series of a name, e.g. over engines; `null` if there is no finite value. */
+/** Sum over all series of a name, e.g. over engines; `null` without a finite value. */
 function total(samples: readonly MetricSample[], name: string): number | null {
   const values = finite(samples, name)
   return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0)

@@ -20,6 +20,7 @@ const preemptionStorm = 0.05
 export function findHotspot(telemetry: Telemetry, metrics: DerivedMetrics): Hotspot {
   const { queue, slo, latency, kv_cache: kv } = telemetry
   const { running, waiting, preemptions, preemptions_per_served: storm } = metrics
+  // A dead engine exposes no metrics, so its health decides.
   if (!telemetry.health.engine_up) {
     const { reason, stuck_workers: stuck } = telemetry.health
     return {
@@ -30,18 +31,21 @@ export function findHotspot(telemetry: Telemetry, metrics: DerivedMetrics): Hots
       ],
     }
   }
+  // Missing members contain zeros, which would look like an idle engine.
   if (telemetry.missing !== undefined && telemetry.missing.length > 0) {
     return { kind: 'unknown', because: [`Not observed: ${telemetry.missing.join(', ')}.`] }
   }
   if (running === null || waiting === null) {
     return { kind: 'unknown', because: ['The samples do not contain the numbers of running and waiting requests.'] }
   }
+  // Requests in the engine without any output: it is alive but makes no progress.
   if (telemetry.health.stuck_workers > 0 || (waiting + running > 0 && metrics.generation_tokens_per_s === 0)) {
     return {
       kind: 'engine_stalled',
       because: [`${running} requests are running and ${waiting} are waiting, but no tokens are generated.`],
     }
   }
+  // The page shows the usage of one moment, the telemetry the maximum of the window.
   const usage = Math.max(metrics.kv_cache_usage ?? 0, kv.usage_max)
   if (usage >= kvSaturated && (storm ?? 0) >= preemptionStorm) {
     return {
@@ -53,6 +57,7 @@ export function findHotspot(telemetry: Telemetry, metrics: DerivedMetrics): Hots
       ],
     }
   }
+  // Requests wait although KV blocks are free, and the batch is always near its largest size: its cap is the limit.
   if (
     queue.waiting_mean >= 1 &&
     usage < kvPlenty &&
@@ -67,6 +72,7 @@ export function findHotspot(telemetry: Telemetry, metrics: DerivedMetrics): Hots
       ],
     }
   }
+  // Without preemptions a full cache limits admission.
   if (usage >= kvSaturated && queue.waiting_mean >= 1) {
     return {
       kind: 'kv_cache',
@@ -75,6 +81,7 @@ export function findHotspot(telemetry: Telemetry, metrics: DerivedMetrics): Hots
       ],
     }
   }
+  // A high p99 with a low median means that some steps are much longer than others: those that contain prefill.
   const { p99, p50 } = latency.inter_token_s
   if (p99 !== null && p50 !== null && p99 > slo.inter_token_p99_s && p99 > 3 * p50) {
     return {
@@ -84,12 +91,14 @@ export function findHotspot(telemetry: Telemetry, metrics: DerivedMetrics): Hots
       ],
     }
   }
+  // All steps are slow.
   if (p99 !== null && p99 > slo.inter_token_p99_s) {
     return {
       kind: 'decode',
       because: [`Inter-token latency p99 is ${p99.toFixed(3)} s, and the median is high as well.`],
     }
   }
+  // Time to first token starts at the API server. If the engine explains less than half, the frontend is slow.
   const explained = (latency.queue_s.mean ?? 0) + (latency.prefill_s.mean ?? 0)
   const ttft = latency.ttft_s
   if (ttft.p95 !== null && ttft.mean !== null && ttft.p95 > slo.ttft_p95_s && ttft.mean > 2 * explained) {

@@ -34,6 +34,7 @@ const notSimulated = { notSimulated: true } as const
  * effect on speed or memory have no text.
  */
 export const engineArguments: { readonly [name: string]: EngineArgument } = {
+  // Scheduler: size of a batch.
   max_num_batched_tokens: {
     ...count,
     up: 'More prefill per step: shorter time to first token, more throughput, longer inter-token latency, more activation memory.',
@@ -44,6 +45,7 @@ export const engineArguments: { readonly [name: string]: EngineArgument } = {
     up: 'More requests at once: less queueing, more KV cache pressure and preemptions, more sampler memory.',
     down: 'Fewer requests at once: more waiting before the first token, fewer preemptions, shorter inter-token latency.',
   },
+  // GPU memory and KV cache.
   gpu_memory_utilization: {
     type: 'number',
     minimum: 0.01,
@@ -57,6 +59,7 @@ export const engineArguments: { readonly [name: string]: EngineArgument } = {
     choices: ['auto', 'bfloat16', 'float16', 'fp8', 'fp8_e4m3', 'fp8_e5m2', 'fp8_inc', 'fp8_ds_mla'],
     up: 'Element type of the KV cache: fp8 halves the bytes per token, so about twice as many tokens fit; accuracy may drop.',
   },
+  // Parallelism.
   tensor_parallel_size: {
     ...count,
     up: 'More GPUs per layer: shorter steps and more KV cache, at the cost of all-reduces.',
@@ -72,6 +75,7 @@ export const engineArguments: { readonly [name: string]: EngineArgument } = {
     ...notSimulated,
     up: 'More replicas: more throughput and isolation, but single requests are not faster.',
   },
+  // Limits and modes of the engine.
   max_model_len: {
     ...count,
     up: 'Longer requests are accepted; the KV cache must hold at least one request of that length.',
@@ -92,6 +96,7 @@ export const engineArguments: { readonly [name: string]: EngineArgument } = {
     up: 'No CUDA graphs: saves a little memory; steps with small batches take much longer.',
     down: 'CUDA graphs: shorter steps.',
   },
+  // Scheduler: order and admission.
   scheduler_reserve_full_isl: {
     ...flag,
     since: '0.20.0',
@@ -118,6 +123,7 @@ export const engineArguments: { readonly [name: string]: EngineArgument } = {
     ...notSimulated,
     up: 'Number of long prompts that can be in progress at the same time.',
   },
+  // KV blocks, and offloading to host memory.
   block_size: { type: 'integer', choices: [1, 8, 16, 32, 64, 128, 256], up: 'Tokens per KV block.' },
   num_gpu_blocks_override: {
     ...count,
@@ -127,6 +133,7 @@ export const engineArguments: { readonly [name: string]: EngineArgument } = {
   cpu_offload_gb: { ...amount, up: 'Weights move to host memory: frees GPU memory, but every step waits for PCIe.' },
   kv_offloading_size: { ...amount, up: 'KV blocks are kept in host memory: more host memory used.' },
   kv_offloading_backend: text,
+  // Compilation and CUDA graphs.
   optimization_level: {
     type: 'integer',
     minimum: 0,
@@ -136,6 +143,7 @@ export const engineArguments: { readonly [name: string]: EngineArgument } = {
   },
   cudagraph_mode: { ...text, ...notSimulated },
   compilation_config: { ...text, ...notSimulated },
+  // API server and processes.
   stream_interval: { ...count, ...notSimulated, up: 'Fewer and larger pieces per stream: less CPU load.' },
   api_server_count: count,
   disable_log_stats: flag,
@@ -146,6 +154,7 @@ export const engineArguments: { readonly [name: string]: EngineArgument } = {
     up: 'Collective operations have more time before they are aborted; does not remove the cause.',
   },
   enable_expert_parallel: { ...flag, ...notSimulated },
+  // Weights and models.
   dtype: {
     type: 'string',
     choices: ['auto', 'half', 'float16', 'bfloat16', 'float', 'float32'],
@@ -167,6 +176,7 @@ export const engineArguments: { readonly [name: string]: EngineArgument } = {
   enable_lora: flag,
   max_loras: count,
   max_lora_rank: count,
+  // Images.
   limit_mm_per_prompt: {
     ...json,
     up: 'Limits the images and videos per prompt, which limits the memory of the encoder.',
@@ -180,6 +190,7 @@ export const engineArguments: { readonly [name: string]: EngineArgument } = {
     up: 'More host memory for preprocessed inputs.',
     down: 'Less host memory; inputs are preprocessed again.',
   },
+  // Arguments that mostly have no effect on latency.
   skip_mm_profiling: { ...flag, ...notSimulated },
   hf_overrides: json,
   enable_sleep_mode: flag,

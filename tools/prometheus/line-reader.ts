@@ -31,7 +31,7 @@ export class LineReader {
     return this.#text.slice(this.#at)
   }
 
-  /** Reads an unquoted metric name; `undefined` if there is none. */
+  /** Reads an unquoted metric name; `undefined` if the line does not continue with one. */
   metricName(): string | undefined {
     return this.#match(metricName)
   }

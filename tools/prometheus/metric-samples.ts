@@ -14,7 +14,7 @@ export interface Histogram {
   readonly buckets: readonly { readonly upper: number; readonly cumulative: number }[]
 }
 
-/** The histogram with a name among samples; `undefined` if there is none. */
+/** The histogram with a name among samples; `undefined` if it is missing. */
 export function histogramOf(samples: readonly MetricSample[], name: string): Histogram | undefined {
   const byUpper = new Map<number, number>()
   let count: number | undefined

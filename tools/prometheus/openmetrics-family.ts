@@ -26,13 +26,18 @@ export class OpenMetricsFamily {
   readonly #samples: ParsedSample[] = []
   /** Samples with their time, for the checks that need all of them. */
   readonly #timed: {
+    /** The sample itself. */
     readonly sample: ParsedSample
+    /** Key of its metric: the labels that all samples of the metric have in common. */
     readonly group: string
+    /** Its timestamp. */
     readonly nanoseconds: bigint | undefined
   }[] = []
+  /** Metrics that have samples; the samples of a metric must be adjacent. */
   readonly #groups = new Set<string>()
   #group: string | undefined
   #groupTime: bigint | undefined
+  /** Series of the current metric and timestamp, to find duplicates. */
   readonly #seen = new Set<string>()
 
   /** @param name without suffixes. */
@@ -40,7 +45,7 @@ export class OpenMetricsFamily {
     this.name = name
   }
 
-  /** Type from the TYPE line; `undefined` if there is none. */
+  /** Type from the TYPE line; `undefined` without such a line. */
   get type(): string | undefined {
     return this.#type
   }
@@ -113,6 +118,7 @@ export class OpenMetricsFamily {
     for (const point of points.values()) checkHistogram(this.name, point, fail)
   }
 
+  /** Every metric of a counter needs a `_total`. */
   #checkTotals(fail: Fail): void {
     const counted = this.#timed.filter(({ sample }) => sample.name === `${this.name}_total`)
     const totals = new Set(counted.map(({ group }) => group))
@@ -131,6 +137,7 @@ export class OpenMetricsFamily {
     }
   }
 
+  /** The labels `le`, `quantile` and the name of a state set have fixed meanings. */
   #checkLabels({ name, labels }: ParsedSample, fail: Fail): void {
     if (this.#type === 'stateset' && labels[this.name] === undefined)
       fail(`a state of ${this.name} has no label ${this.name}`)
@@ -146,6 +153,7 @@ export class OpenMetricsFamily {
     }
   }
 
+  /** Counts must be integers; totals, counts and sums must not be NaN, and most must not be negative. */
   #checkValue({ name, value }: ParsedSample, fail: Fail): void {
     const suffix = this.#suffix(name)
     const number = typeof value === 'number' ? value : (parseValue(value) ?? Number.NaN)
@@ -194,6 +202,7 @@ export class OpenMetricsFamily {
 }
 
 /** Checks one histogram at one time: bounds and counts ascend, `+Inf` is there and equals the count, sum and count come together. */
+/** Buckets must be ascending and cumulative, end with `+Inf`, and agree with the count. */
 function checkHistogram(name: string, samples: readonly ParsedSample[], fail: Fail): void {
   const of = (suffix: string) => samples.filter((sample) => sample.name === name + suffix)
   const buckets = of('_bucket').map(({ labels, value }) => ({ upper: number(labels['le']), count: number(value) }))

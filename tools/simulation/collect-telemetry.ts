@@ -9,7 +9,7 @@ import type { SimulatedWindow } from './window.ts'
 /**
  * The telemetry of an incident before a fix.
  *
- * @throws {UnknownScenarioError} if there is no such scenario.
+ * @throws {UnknownScenarioError} if the id is unknown.
  */
 export function telemetryOf(scenarioId: string): Telemetry {
   const scenario = loadScenario(scenarioId)
@@ -20,6 +20,7 @@ export function telemetryOf(scenarioId: string): Telemetry {
 export function simulateTelemetry(scenario: Scenario, config: DeploymentConfig, phase: Telemetry['phase']): Telemetry {
   const window = simulate(scenario, config)
   const { counts, occupancy, observed, engine } = window
+  // A request that was cut at its maximum length was served, like one that ended by itself.
   const served = counts.stopped + counts.cutByLength
   const workers = workerHealth(window)
   const start = Date.parse(scenario.window.start)
@@ -82,6 +83,7 @@ export function workerHealth({ engine, settings }: SimulatedWindow): { healthy: 
 
 /** A telemetry without the engine's own metrics, which were not collected. */
 function withoutEngineFigures(telemetry: Telemetry): Telemetry {
+  // The schema requires these members; `missing` says that their values mean nothing.
   const none = { count: 0, mean: null, p50: null, p95: null, p99: null }
   return {
     ...telemetry,

@@ -40,7 +40,7 @@ export class Distribution {
     return null
   }
 
-  /** For each upper bound, the number of observations up to it: the buckets of a Prometheus histogram without `+Inf`. */
+  /** For each upper limit, the number of observations up to it: the buckets of a Prometheus histogram without `+Inf`. */
   cumulative(upperBounds: readonly number[]): number[] {
     const { values, weights } = this.#ascending()
     let next = 0

@@ -22,7 +22,7 @@ export interface SchedulerInput {
   readonly maxOutputTokens: number
   /** Time after which a client aborts its request. Infinity: never. */
   readonly clientTimeoutS: number
-  /** What is wrong besides the load. */
+  /** The active impairments. */
   readonly impairments: ActiveImpairments
   /** Absent if the load contains no images. */
   readonly imageMemory?: ImageMemory

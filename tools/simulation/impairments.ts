@@ -20,7 +20,7 @@ export interface ActiveImpairments {
   readonly lostGpus: readonly number[]
   /** Parts of the telemetry that were not collected. */
   readonly notObserved: ReadonlySet<'engine' | 'gpus'>
-  /** End of the stall at time `now`; `now` if there is none. */
+  /** End of the stall at time `now`; `now` without a stall. */
   stalledUntil(now: number): number
   /** Additional duration of a step that starts `now`. */
   stepDelayS(now: number): number

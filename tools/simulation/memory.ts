@@ -39,7 +39,15 @@ type Startup =
 /**
  * Plans the GPU memory at startup: whether the engine starts, and with how much KV cache.
  *
- * KV cache = utilisation × total memory − weights − activation peak − CUDA graphs. vLLM runs out of GPU memory in five
+ *     total memory of the GPU
+ *     ├── CUDA context, other processes
+ *     ├── utilisation × total
+ *     │   ├── weights, activation peak, NCCL and cuBLAS
+ *     │   ├── CUDA graphs (since vLLM 0.20.0; before, outside)
+ *     │   └── KV cache: the rest
+ *     └── slack for allocations at run time
+ *
+ * The plan follows `vllm/v1/worker/gpu_worker.py` and `vllm/v1/core/kv_cache_utils.py`, including the messages. vLLM runs out of GPU memory in five
  * ways, each with its own message:
  *
  * 1. Less memory is free than the utilisation asks for. Remedy: a lower utilisation.
@@ -65,6 +73,7 @@ export function planMemory(
   const graphsGib = settings.enforceEager ? 0 : cudaGraphs(model, settings)
   const free = gpu.memoryGib - contextGib - takenGib
   const desired = gpu.memoryGib * settings.gpuMemoryUtilization
+  // With a fixed size the utilisation does not apply, so the check of free memory does not either.
   const fixedSize = settings.kvCacheMemoryBytes !== undefined
   if (!fixedSize && free < desired) {
     return failed(
@@ -96,6 +105,7 @@ export function planMemory(
         'or decreasing `max_model_len` when initializing the engine.',
     )
   }
+  // Graphs outside the budget are captured from the memory that the utilisation leaves free.
   const outside = settings.graphsInBudget ? 0 : graphsGib
   const room = gpu.memoryGib - contextGib - takenGib - budgeted - availableKvGib
   if (room < 0) {
@@ -135,6 +145,7 @@ export function outOfMemoryMessage(totalGib: number, allocation: FailedAllocatio
   const { requestedGib, availableGib, workingGib } = allocation
   const free = Math.max(0, availableGib - workingGib)
   const inUse = totalGib - free
+  // A typical value, in GiB.
   const reserved = 0.18
   return (
     `torch.OutOfMemoryError: CUDA out of memory. Tried to allocate ${amount(requestedGib)}. GPU 0 has a total capacity of ` +
@@ -145,10 +156,12 @@ export function outOfMemoryMessage(totalGib: number, allocation: FailedAllocatio
   )
 }
 
+/** A size in PyTorch's format: MiB below one GiB. */
 function amount(gibibytes: number): string {
   return gibibytes < 1 ? `${(gibibytes * 1024).toFixed(2)} MiB` : `${gibibytes.toFixed(2)} GiB`
 }
 
+/** Combinations of arguments that vLLM refuses at startup, with its message. */
 function impossibleSettings(
   { kvHeads }: ModelArchitecture,
   settings: EngineSettings,
@@ -224,6 +237,7 @@ export function planHostMemory(
   const reason = 'Worker proc VllmWorker-0 died unexpectedly, shutting down executor.'
   const limit = resources.host_memory_gb
   if (fixedGib > limit) return { kind: 'failed', reason }
+  // The deployment's KV buffer is divided among its nodes.
   const share = workers / settings.ranks
   if (fixedGib + settings.kvOffloadingGib * share <= limit) {
     return { kind: 'started', tokensUntilKilled: Number.POSITIVE_INFINITY, reason }

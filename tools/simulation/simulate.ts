@@ -13,7 +13,16 @@ import { stepTime } from './step-time.ts'
 import type { SimulatedWindow } from './window.ts'
 
 /**
- * Simulates the scenario's window with a configuration. The same input gives an equal window on every machine.
+ * Simulates the scenario's window with a configuration.
+ *
+ *     scenario.load ──> requests ──> accepted requests ─┐
+ *     configuration ──> engine settings ──> memory plan ├─> scheduler ──> window
+ *     impairments ──> those whose condition is true ────┘
+ *
+ * The configuration decides how much KV cache there is and whether the engine starts at all; the scheduler then serves
+ * the requests step by step in virtual time. An engine that does not start is down for the whole window.
+ *
+ * The same input gives an equal window on every machine.
  *
  * Recent windows are cached and shared between callers, so do not change them.
  *
@@ -40,6 +49,7 @@ function simulateWindow(scenario: Scenario, config: DeploymentConfig): Simulated
     configured.takenGib,
   )
   const hostMemory = planHostMemory(model, settings, config, Math.min(settings.ranks, gpus[0] ?? 0))
+  // The first reason wins, in the order in which vLLM would notice it.
   const problem = [startup, hostMemory].find((plan) => plan.kind === 'failed')?.reason ?? configured.startupHang
   const impairments = problem === undefined ? configured : notStarted(configured, problem)
   const { load } = scenario
@@ -53,6 +63,7 @@ function simulateWindow(scenario: Scenario, config: DeploymentConfig): Simulated
     requests,
     settings,
     stepTime: stepTime(model, gpu, config.placement.gpu_model, settings),
+    // An engine that did not start makes no step, but the arrays need a size.
     kvBlocks: memory?.kvBlocks ?? 1,
     sharedPrefixTokens: load.shared_prefix_tokens,
     maxOutputTokens: load.output_tokens.max,
@@ -66,6 +77,7 @@ function simulateWindow(scenario: Scenario, config: DeploymentConfig): Simulated
   scheduler.run()
   const { recorder, counts, death } = scheduler
   const up = death === undefined
+  // A stall that lasts until the end of the window is over at the end itself.
   const lastMoment = endS - 1e-6
   return {
     startS: 0,

@@ -5,7 +5,7 @@ import type { EngineState } from './engine-state.ts'
  * `vllm/v1/core/sched/scheduler.py`.
  *
  * 1. Running requests get the tokens that they need: one when decoding, a chunk when prefilling.
- * 2. If there is no free KV block, the newest running request is preempted: its blocks are freed, and all its tokens
+ * 2. Without a free KV block, the newest running request is preempted: its blocks are freed, and all its tokens
  *    except the shared prefix are computed again later.
  * 3. Waiting requests are admitted in order of arrival, unless the step preempted a request.
  *

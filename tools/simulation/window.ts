@@ -81,33 +81,55 @@ export interface SimulatedWindow {
   }
   /** State when the window closes. */
   readonly end: {
+    /** Running requests. */
     readonly running: number
+    /** Waiting requests. */
     readonly waiting: number
+    /** Share of KV blocks in use, 0 to 1. */
     readonly kvUsage: number
+    /** Age of the oldest waiting request; 0 if no request waits. */
     readonly oldestWaitingS: number
   }
   /** Requests in the engine and use of the KV cache: time-weighted means, and maxima. */
   readonly occupancy: {
+    /** Mean number of running requests. */
     readonly runningMean: number
+    /** Largest number of running requests. */
     readonly runningMax: number
+    /** Mean number of waiting requests. */
     readonly waitingMean: number
+    /** Largest number of waiting requests. */
     readonly waitingMax: number
+    /** Mean share of KV blocks in use, 0 to 1. */
     readonly kvUsageMean: number
+    /** Largest share of KV blocks in use, 0 to 1. */
     readonly kvUsageMax: number
   }
   /** Latencies and lengths. `ttft`, `interToken` and `iterationTokens` are observed as they happen, the others when a request finishes. */
   readonly observed: {
+    /** Time from arrival to the first output token. */
     readonly ttft: Distribution
+    /** Time between two output tokens of a request. */
     readonly interToken: Distribution
+    /** Time from arrival to the last output token. */
     readonly e2e: Distribution
+    /** Time from arrival to the first admission. */
     readonly queue: Distribution
+    /** Time from the first admission to the first output token. */
     readonly prefill: Distribution
+    /** Time from the first to the last output token. */
     readonly decode: Distribution
+    /** Time from the first admission to the last output token. */
     readonly inference: Distribution
+    /** Mean time between the output tokens of one request. */
     readonly timePerOutputToken: Distribution
+    /** Prompt length in tokens. */
     readonly promptTokens: Distribution
+    /** Output length in tokens. */
     readonly generationTokens: Distribution
+    /** Prompt tokens that were not cached. */
     readonly computedPromptTokens: Distribution
+    /** Tokens in the batch of a step. */
     readonly iterationTokens: Distribution
   }
   /** One entry per interval. */

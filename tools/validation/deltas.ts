@@ -22,6 +22,10 @@ const latency = (name: keyof Telemetry['latency']): ComparedMetric[] =>
     read: (telemetry) => telemetry.latency[name][statistic],
   }))
 
+/**
+ * All metrics of a telemetry, in its order. The noise is in the unit of the metric: a few requests at the edge of the
+ * window, 2 ms of latency (less than one engine step), one KV block of 16 tokens, 2 % of the KV cache.
+ */
 const metrics: readonly ComparedMetric[] = [
   { metric: 'requests.served', unit: 'requests', better: 'higher', noise: 1, read: ({ requests }) => requests.served },
   { metric: 'requests.failed', unit: 'requests', better: 'lower', noise: 1, read: ({ requests }) => requests.failed },
@@ -75,6 +79,7 @@ const metrics: readonly ComparedMetric[] = [
   },
   { metric: 'queue.waiting_max', unit: 'requests', better: 'lower', noise: 3, read: ({ queue }) => queue.waiting_max },
   {
+    // More running requests can mean more throughput or more pressure.
     metric: 'queue.running_mean',
     unit: 'requests',
     better: 'neither',
@@ -110,6 +115,7 @@ const metrics: readonly ComparedMetric[] = [
     read: ({ kv_cache }) => kv_cache.usage_max,
   },
   {
+    // The number of workers is a setting, not a result.
     metric: 'health.healthy_workers',
     unit: 'workers',
     better: 'neither',
