@@ -27,6 +27,7 @@ export const applyFixSimulation = defineTool({
   outputSchema: fixResultSchema,
   annotations: pureAnnotations,
   execute: ({ current_config, fix_plan }) => {
+    // A configuration of another scenario could be applied, but collect_post_telemetry could not simulate it.
     if (!listScenarios().includes(current_config.scenario)) {
       throw new MismatchError(
         `current_config.scenario: unknown scenario ${JSON.stringify(current_config.scenario)}; pass the configuration that fetch_config returned.`,

@@ -39,6 +39,7 @@ export const collectPostTelemetry = defineTool({
           'apply_fix_simulation returned for this incident.',
       )
     }
+    // The configuration comes from the model and may be invented. A fix can change neither the model nor the GPUs.
     const { model, placement } = scenario.deployment
     const fixed = [
       ['model', model, updated_config.model],
@@ -50,6 +51,7 @@ export const collectPostTelemetry = defineTool({
         `updated_config.${field} is "${found}", but the deployment of ${id} has "${expected}", which no fix can change.`,
       )
     }
+    // The same check as in apply_fix_simulation, for a configuration that was not made by it.
     for (const [name, value] of Object.entries(updated_config.engine_args)) {
       checkEngineArgument(name, value, updated_config.vllm_version, 'updated_config/engine_args')
     }

@@ -62,6 +62,7 @@ export const fetchConfig = defineTool({
   annotations: pureAnnotations,
   execute: (input) => {
     const scenario = findScenario(input.scenario, input.config_id)
+    // The effective limits include vLLM's defaults, which the configuration does not contain.
     const { settings, memory, occupancy } = simulate(scenario)
     return {
       config: scenario.deployment,
@@ -78,6 +79,7 @@ export const fetchConfig = defineTool({
   },
 })
 
+/** The scenario with an id, a configuration id, or both. Only configurations of scenarios have an id that can be found. */
 function findScenario(id: string | undefined, configId: string | undefined): Scenario {
   if (id === undefined && configId === undefined)
     throw new MismatchError('scenario: missing; pass scenario or config_id.')

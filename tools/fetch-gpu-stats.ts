@@ -61,11 +61,12 @@ export const fetchGpuStats = defineTool({
     const taken = activeImpairments(scenario.impairments, scenario.deployment, settings.ranks).takenGib
     const gpus = placement.gpus.flatMap((gpuId, position) => {
       if (window.notObserved.has('gpus') || window.lostGpus.includes(gpuId)) return []
-      // Ranks take the first GPUs; those that are left over idle. A hung start holds its CUDA contexts and no more.
+      // Ranks use the first GPUs; the others are idle. An engine that hangs in startup holds only its CUDA contexts.
       const inUse = engine.up && position < settings.ranks
       const hung = engine.stalled && !engine.started && position < settings.ranks
       const busy = inUse ? (last?.busy ?? 0) : 0
       const memoryBusy = inUse ? (last?.memoryBusy ?? 0) : 0
+      // Power rises with compute and, less, with memory traffic; 90 % of the limit at full load. Inferred.
       const power = gpu.idleWatts + (gpu.maxWatts - gpu.idleWatts) * busy * (0.5 + 0.4 * memoryBusy)
       return {
         id: gpuId,
@@ -81,6 +82,7 @@ export const fetchGpuStats = defineTool({
   },
 })
 
+/** Rounds to one decimal place. `nvidia-smi` shows integers, which would hide small differences between scenarios. */
 function tenths(value: number): number {
   return Math.round(value * 10) / 10
 }

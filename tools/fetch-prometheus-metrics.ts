@@ -38,12 +38,14 @@ export const fetchPrometheusMetrics = defineTool({
     },
   },
   annotations: pureAnnotations,
+  // The endpoint is only echoed: the fixtures contain one page per scenario.
   execute: ({ scenario, endpoint = 'http://vllm:8000/metrics' }) => {
     const { raw_text, samples } = scrape(loadScenario(scenario))
     return { endpoint, raw_text, samples: [...samples] }
   },
 })
 
+/** One metrics page, raw and parsed. */
 interface Scrape {
   readonly raw_text: string
   readonly samples: readonly MetricSample[]
@@ -52,6 +54,7 @@ interface Scrape {
 /** Writing and parsing a page is too slow to repeat for each call. Scenarios live as long as the process. */
 const scrapes = new WeakMap<Scenario, Scrape>()
 
+/** The stored page of the scenario if there is one, otherwise the page that the simulation writes. */
 function scrape(scenario: Scenario): Scrape {
   let page = scrapes.get(scenario)
   if (page === undefined) {

@@ -6,6 +6,7 @@ import { rounded } from './simulation/distribution.ts'
 import { simulate } from './simulation/simulate.ts'
 
 const count = { type: 'integer', minimum: 0 } as const
+/** `null` if the engine reported no statistics. */
 const observedCount = { type: ['integer', 'null'], minimum: 0 } as const
 
 /** The tool `fetch_runtime_state`: the scheduler's state when the window closes. */
@@ -47,6 +48,7 @@ export const fetchRuntimeState = defineTool({
     const window = simulate(loadScenario(scenario))
     const { end } = window
     const worker_health = workerHealth(window)
+    // Zeros would look like an idle engine. Worker health comes from the node, not from the engine's statistics.
     if (window.notObserved.has('engine')) {
       return { queue_depth: null, running: null, waiting: null, scheduler_backlog_ms: null, worker_health }
     }

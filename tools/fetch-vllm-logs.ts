@@ -66,6 +66,7 @@ export const fetchVllmLogs = defineTool({
       topics,
       level,
     })
+    // Errors come before the lines, because the middle of a long result is clipped for the model.
     return {
       source: 'vllm',
       window: observed,

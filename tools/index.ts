@@ -9,7 +9,16 @@ import { fetchSystemLogs } from './fetch-system-logs.ts'
 import { fetchVllmLogs } from './fetch-vllm-logs.ts'
 import { validateImprovement } from './validate-improvement.ts'
 
-/** The ten incident tools. They read fixtures and run the simulation; they hold no state and change nothing. */
+/**
+ * The ten incident tools, in the order in which an incident is usually worked on: collect, analyse, fix, validate.
+ *
+ * They read fixtures and run the simulation. They hold no state and change nothing outside their results, so a result
+ * depends only on the input. Each tool can be used alone, without a model:
+ *
+ * ```ts
+ * const result = await runTool(fetchConfig, { scenario: 'kv_cache_pressure' })
+ * ```
+ */
 export const incidentTools = [
   fetchVllmLogs,
   fetchSystemLogs,

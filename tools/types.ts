@@ -8,6 +8,7 @@ import type { validationSchema } from './schemas/validation.ts'
 // Types of the documents that the incident tools exchange. Each is inferred from its schema, which describes the
 // members. Names of members carry their units: `_s` seconds, `_ms` milliseconds, `_gb` GiB.
 
+/** Everything that a fix can change; see `deploymentSchema`. */
 export type { DeploymentConfig } from '../fixtures/deployment.ts'
 
 /** A plan of changes to a deployment, applied in order. */

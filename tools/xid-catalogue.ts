@@ -138,6 +138,7 @@ const bySeverity: readonly XidRemedy[] = ['none', 'restart_engine', 'reset_gpu',
 
 const actionByCode = readCodes()
 
+/** Expands the ranges of the table into single codes. */
 function readCodes(): ReadonlyMap<number, XidAction> {
   const actions = new Map<number, XidAction>()
   for (let code = 1; code <= 142; code++) actions.set(code, 'CONTACT_SUPPORT')

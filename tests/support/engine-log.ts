@@ -6,17 +6,20 @@ import { simulate } from '../../tools/simulation/simulate.ts'
 import { type Interval, intervalSeconds, type SimulatedWindow } from '../../tools/simulation/window.ts'
 import { engineLine, type LogLine } from './log-line.ts'
 
+/** Process prefix of the API server. */
 export const api = '(APIServer pid=1)'
+/** Process prefix of the engine core. */
 export const core = '(EngineCore_DP0 pid=271)'
 
+/** Options of {@link engineLog}. */
 export interface EngineLogOptions {
   /** Seconds of quiet service before the window opens. */
   readonly historyS?: number
-  /** One line of access log for so many requests. Default 4. */
+  /** Number of requests per line of the access log. Default 4. */
   readonly accessEvery?: number
 }
 
-/** vLLM's stats line (`vllm/v1/metrics/loggers.py`) of one interval; preemptions stand in it since 0.12. */
+/** vLLM's stats line (`vllm/v1/metrics/loggers.py`) of one interval. It contains preemptions since 0.12. */
 export function statsText(interval: Interval, prefixHitRate: number, version: string): string {
   const rate = (tokens: number) => (tokens / intervalSeconds).toFixed(1)
   const shown = interval.preemptions > 0 && compareVersions(version, '0.12.0') >= 0
@@ -28,7 +31,7 @@ export function statsText(interval: Interval, prefixHitRate: number, version: st
   )
 }
 
-/** The intervals that the engine logs: none after its death, none while it idles, none without statistics. */
+/** The intervals that the engine logs: not after its death, not while it is idle, and not without statistics. */
 export function loggedIntervals({ timeline, engine, notObserved }: SimulatedWindow): readonly Interval[] {
   if (notObserved.has('engine')) return []
   return timeline.filter(
@@ -37,11 +40,12 @@ export function loggedIntervals({ timeline, engine, notObserved }: SimulatedWind
   )
 }
 
+/** Share of prompt tokens found in the prefix cache, 0 to 1. */
 export function prefixHitRate({ counts }: SimulatedWindow): number {
   return counts.prefixQueries === 0 ? 0 : counts.prefixHits / counts.prefixQueries
 }
 
-/** Name of a worker in the log: none of its own on one GPU, else by its place. */
+/** Process prefix of a worker. With one GPU the engine core is the worker. */
 export function worker(scenario: Scenario, rank: number): string {
   const { settings } = simulate(scenario)
   if (settings.ranks === 1) return core
@@ -55,7 +59,7 @@ export function worker(scenario: Scenario, rank: number): string {
   return `(Worker_TP${rank} pid=${304 + rank})`
 }
 
-/** What an engine writes from its first line to its readiness, `at` being the time of the first line. */
+/** The lines of a startup until the engine is ready. `at` is the time of the first line. */
 export function startupLog(scenario: Scenario, at: number): LogLine[] {
   const { deployment } = scenario
   const { memory, settings } = simulate(scenario)
@@ -145,7 +149,7 @@ export function startupLog(scenario: Scenario, at: number): LogLine[] {
   return lines
 }
 
-/** Startup, stats and access lines of the engine, as the simulation says it went. */
+/** Startup, stats and access lines of the engine, from the simulation. */
 export function engineLog(scenario: Scenario, { historyS = 0, accessEvery = 4 }: EngineLogOptions = {}): LogLine[] {
   const start = Date.parse(scenario.window.start)
   const window = simulate(scenario)
@@ -188,14 +192,14 @@ export function engineLog(scenario: Scenario, { historyS = 0, accessEvery = 4 }:
   return lines
 }
 
-/** Addresses of clients, the same ones every time. */
+/** Addresses of clients, the same in every run. */
 export function clients(scenario: Scenario): () => string {
   const random = seededRandom(scenario.load.seed ^ 0x10c5)
   return () =>
     `10.42.${Math.floor(random() * 4)}.${2 + Math.floor(random() * 250)}:${32_768 + Math.floor(random() * 28_000)}`
 }
 
-/** What the API server writes when its engine is gone: requests in flight fail, and it shuts down. All of it is cascade. */
+/** Lines of the API server after the engine died: requests in flight fail, and it shuts down. They are all cascades. */
 export function engineDeath(scenario: Scenario, time: number): LogLine[] {
   const { engine, timeline } = simulate(scenario)
   const before = timeline.findLast(({ endS }) => endS <= (engine.downAtS ?? 0))

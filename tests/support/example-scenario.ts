@@ -15,7 +15,7 @@ interface Changes {
 
 const fixed = (median: number) => ({ median, sigma: 0, min: 1, max: median })
 
-/** Llama-3.1-8B on one A100 40 GB with requests of equal size; nothing is wrong with it. */
+/** A healthy scenario: Llama-3.1-8B on one A100 40 GB with requests of equal size. Tests change what they need. */
 export function exampleScenario(changes: Changes = {}): Scenario {
   const { rate = 1, prompt = 512, output = 128, durationS = 300 } = changes
   return {

@@ -1,10 +1,10 @@
-/** A line of a log and when it was written, in Unix milliseconds. */
+/** A line of a log with its time in Unix milliseconds. */
 export interface LogLine {
   readonly time: number
   readonly text: string
 }
 
-/** The logs of one incident, line by line; sorted when they are written. */
+/** The logs of one incident. The lines are sorted when the files are written. */
 export interface IncidentLogs {
   readonly vllm: readonly LogLine[]
   readonly dmesg: readonly LogLine[]
@@ -16,6 +16,7 @@ export function engineTime(time: number): string {
   return new Date(time).toISOString().slice(5, 19).replace('T', ' ')
 }
 
+/** Levels of vLLM's logger. */
 export type EngineLevel = 'DEBUG' | 'INFO' | 'WARNING' | 'ERROR'
 
 /** `(EngineCore_DP0 pid=271) INFO 02-17 14:00:10 [core.py:96] …`, as vLLM V1 writes it. */
@@ -29,7 +30,7 @@ export function engineLine(
   return { time, text: `${who} ${level} ${engineTime(time)} [${where}] ${text}` }
 }
 
-/** A traceback as vLLM logs it: every line with the prefix of its own. Frames are `file:line function | code`. */
+/** A traceback as vLLM logs it, with the prefix on every line. Frames are `file:line function | code`. */
 export function engineTraceback(
   time: number,
   who: string,
@@ -46,7 +47,7 @@ export function engineTraceback(
   return [...lines, ...error.split('\n')].map((text) => engineLine(time, who, where, text, 'ERROR'))
 }
 
-/** `[2026-03-10 13:01:36] node:2214:2390 [0] transport/net.cc:1 NCCL WARN …`; NCCL puts the time before warnings. */
+/** `[2026-03-10 13:01:36] node:2214:2390 [0] transport/net.cc:1 NCCL WARN …`; NCCL writes the time before warnings. */
 export function ncclLine(
   time: number,
   { node, pid, gpu }: { readonly node: string; readonly pid: number; readonly gpu: number },
@@ -67,7 +68,7 @@ export function kernelLine(time: number, text: string): LogLine {
   return { time, text: `[${weekday} ${month} ${String(Number(day)).padStart(2)} ${clock} ${year}] ${text}` }
 }
 
-/** Several kernel lines of one moment. */
+/** Several kernel lines with the same time. */
 export function kernelLines(time: number, texts: readonly string[]): LogLine[] {
   return texts.map((text) => kernelLine(time, text))
 }
@@ -78,7 +79,7 @@ export function journalLine(time: number, node: string, unit: string, text: stri
   return { time, text: `${month} ${day} ${clock} ${node} ${unit}: ${text}` }
 }
 
-/** What kubelet writes, with klog's head; `letter` is I, W or E. */
+/** A line of kubelet with klog's prefix; `letter` is I, W or E. */
 export function kubeletLine(time: number, node: string, letter: string, text: string): LogLine {
   const iso = new Date(time).toISOString()
   const clock = `${iso.slice(5, 7)}${iso.slice(8, 10)} ${iso.slice(11, 23)}000`

@@ -4,7 +4,7 @@ import { journalLine, kernelLine, type LogLine } from './log-line.ts'
 
 const hour = 3_600_000
 
-/** What a healthy node's kernel says over ten hours. */
+/** The kernel log of a healthy node over ten hours. */
 export function kernelLog(scenario: Scenario): LogLine[] {
   const start = Date.parse(scenario.window.start)
   const random = seededRandom(scenario.load.seed ^ 0xd3e5)
@@ -35,7 +35,7 @@ export function kernelLog(scenario: Scenario): LogLine[] {
   return lines
 }
 
-/** What kubelet, containerd and others write on a healthy node around the window. */
+/** Lines of kubelet, containerd and other services of a healthy node around the window. */
 export function journal(scenario: Scenario): LogLine[] {
   const { node } = scenario.deployment.placement
   const start = Date.parse(scenario.window.start)

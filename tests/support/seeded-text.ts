@@ -1,18 +1,8 @@
-/** Numbers from 0 to 1, the same ones in every run of the tests. */
-export function seededNumber(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    // Mulberry32
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
+import { seededRandom } from '../../tools/simulation/requests.ts'
 
-/** Texts that hardly compress, the same ones in every run of the tests. */
+/** Texts that hardly compress, the same in every run. */
 export function seededText(seed: number): (length: number) => string {
-  const random = seededNumber(seed)
+  const random = seededRandom(seed)
   return (length) => {
     let text = ''
     while (text.length < length) text += random().toString(36).slice(2)

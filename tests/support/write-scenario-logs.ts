@@ -1,5 +1,6 @@
 /**
- * Writes the logs and the metrics page of the scenarios from the simulation, so that they and the telemetry agree:
+ * Writes the logs and the metrics pages of the built-in scenarios from the simulation, so that they agree with the
+ * telemetry:
  *
  *     npx tsx tests/support/write-scenario-logs.ts
  */
@@ -8,7 +9,7 @@ import { loadScenario } from '../../fixtures/load-scenario.ts'
 import type { Scenario } from '../../fixtures/scenario.ts'
 import { vllmPage } from '../../tools/prometheus/vllm-page.ts'
 import { engineStartupHang } from './incident-logs/engine-startup-hang.ts'
-import { cudaEccUncorrectable, nvidiaXid } from './incident-logs/gpu-faults.ts'
+import { cudaEccUncorrectable, nvidiaXid } from './incident-logs/gpu-errors.ts'
 import { linuxCpuSoftLockup } from './incident-logs/linux-cpu-soft-lockup.ts'
 import { linuxOomKiller } from './incident-logs/linux-oom-killer.ts'
 import {
@@ -18,11 +19,12 @@ import {
   missingTelemetry,
   prefillInterference,
 } from './incident-logs/load-incidents.ts'
-import { ncclNetIbErrors, ncclNetSocketTruncated } from './incident-logs/nccl-faults.ts'
+import { ncclNetIbErrors, ncclNetSocketTruncated } from './incident-logs/nccl-errors.ts'
 import { vllmCudaOom } from './incident-logs/vllm-cuda-oom.ts'
 import type { IncidentLogs, LogLine } from './log-line.ts'
 import { journal, kernelLog } from './node-log.ts'
 
+/** The author of the logs of each built-in scenario. */
 const incidents: { readonly [scenario: string]: (scenario: Scenario) => IncidentLogs } = {
   concurrency_cap: concurrencyCap,
   cuda_ecc_uncorrectable: cudaEccUncorrectable,

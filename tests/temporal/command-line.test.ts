@@ -6,10 +6,10 @@ import { runIncident } from '../../lib/incident/index.ts'
 import { incidentResponder } from '../../lib/incident/responder/incident-responder.ts'
 import { minimax } from '../../lib/minimax/minimax.ts'
 import { type MockServer, type Responder, startMockServer } from '../../lib/testing/index.ts'
+import { seededRandom } from '../../tools/simulation/requests.ts'
 import { connectClient, startIncident } from '../../workflows/client.ts'
 import { type ReportFolder, reportFolder } from '../cli/support/report-folder.ts'
 import { type StartedProcess, startProcess } from '../cli/support/start-process.ts'
-import { seededNumber } from '../support/seeded-text.ts'
 import { openTemporal, type TemporalServer, temporalForTests } from '../support/temporal-server.ts'
 import { comparable } from './support/comparable.ts'
 
@@ -86,7 +86,7 @@ describe.skipIf(source === undefined).concurrent('the command line with Temporal
       const taskQueue = place.TEMPORAL_TASK_QUEUE
       const timeouts = { heartbeat_ms: 2_000 }
       const started = await startIncident(scenario, { client, taskQueue, timeouts })
-      const random = seededNumber(seed)
+      const random = seededRandom(seed)
       await requests(mockServer, 1 + Math.floor(random() * (requestsAlone - 1)))
       await delay(random() * 400)
       first.kill('SIGKILL')

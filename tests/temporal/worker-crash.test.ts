@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { WorkflowHandle } from '@temporalio/client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { seededRandom } from '../../tools/simulation/requests.ts'
 import { type ActivityHarness, activityHarness } from '../support/activity-harness.ts'
-import { seededNumber } from '../support/seeded-text.ts'
 import { openTemporal, type TemporalServer, temporalForTests } from '../support/temporal-server.ts'
 import { cities, undisturbed, undisturbedRequests } from './support/survey.ts'
 import { type SurveyMoment, SurveySite } from './support/survey-site.ts'
@@ -90,7 +90,7 @@ describe.skipIf(source === undefined).concurrent('a worker process that is kille
   })
 
   test.each([1, 2, 3])('at a random moment of six concurrent runs, seed %i: each one resumes', async (seed) => {
-    const random = seededNumber(seed)
+    const random = seededRandom(seed)
     const surveys = [newSurvey(), newSurvey(), newSurvey(), newSurvey(), newSurvey(), newSurvey()] as const
     await using victim = startProcess()
     await victim.work(queueOf(surveys[0]))

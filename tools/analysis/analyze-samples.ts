@@ -27,12 +27,14 @@ export function analyzeSamples(
   samples: readonly MetricSample[],
   earlier?: readonly MetricSample[],
 ): MetricsAnalysis {
+  // All names below are those of V1.
   const now = withCurrentNames(samples)
   const page = earlier === undefined ? now : scrapeDelta(withCurrentNames(earlier), now)
   const histogram = (name: string) => histogramOf(page, `vllm:${name}`)
   const sum = (name: string) => total(page, `vllm:${name}`)
   const seconds = (earlier && secondsBetween(earlier, samples)) ?? telemetry.window.duration_s
   const perSecond = (name: string) => roundedProduct(sum(name), 1 / seconds)
+  // Only these two reasons mean that a request was served; others are abort and error.
   const served = page
     .filter(
       ({ name, labels }) =>
@@ -77,11 +79,13 @@ function breakdown(histogram: (name: string) => Histogram | undefined): MetricsA
   }
 }
 
+/** A quantile, rounded; a lower limit such as `> 80` stays a string. */
 function quantile(histogram: Histogram | undefined, share: number): number | string | null {
   const value = quantileOf(histogram, share)
   return typeof value === 'number' ? rounded(value) : value
 }
 
+/** Scales and rounds a value; `null` stays `null`. */
 function roundedProduct(value: number | null, factor: number): number | null {
   return value === null ? null : rounded(value * factor)
 }
@@ -94,6 +98,7 @@ const renamed: { readonly [name: string]: string } = {
   'vllm:time_per_output_token_seconds': 'vllm:inter_token_latency_seconds',
   'vllm:time_in_queue_requests': 'vllm:request_queue_time_seconds',
 }
+/** Suffixes of the series of a histogram, which keep their place when a metric is renamed. */
 const suffix = /_(bucket|count|sum)$/
 
 /** Renames samples to the names of V1. If a page has both names, only the newer one is kept. */
@@ -136,6 +141,7 @@ function mean(samples: readonly MetricSample[], name: string): number | null {
   return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length
 }
 
+/** Finite values of all series of a name. NaN and infinity, which are strings here, are skipped. */
 function finite(samples: readonly MetricSample[], name: string): number[] {
   return samples.flatMap((sample) =>
     sample.name === name && Number.isFinite(sample.value) ? [Number(sample.value)] : [],

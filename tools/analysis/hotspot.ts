@@ -115,6 +115,7 @@ export function findHotspot(telemetry: Telemetry, metrics: DerivedMetrics): Hots
     : { kind: 'unknown', because: ['Latency misses its objective, but no metric shows the cause.'] }
 }
 
+/** Formats a share from 0 to 1. */
 function percent(share: number): string {
   return `${(share * 100).toFixed(1)} %`
 }

@@ -10,6 +10,11 @@ import { checkEngineArgument } from './check-engine-argument.ts'
 /**
  * Applies a fix plan to a copy of a configuration.
  *
+ *     { action: 'set_engine_args', args: { max_num_seqs: 64 } }
+ *
+ * gives `updated_config` with the new value, the row `{ op: 'replace', path: '/engine_args/max_num_seqs', from: 256,
+ * value: 64 }` in `diff`, and the documented effect of a lower value in `expected_impact`.
+ *
  * If anything changes, `updated_config.config_id` becomes a hash of the content, so that the same plan gives the same id.
  *
  * @throws {FixPlanError} if actions contradict each other, or one of them cannot be applied.
@@ -20,6 +25,7 @@ export function applyPlan(config: DeploymentConfig, plan: FixPlan): FixResult {
   const version = plannedVersion(plan) ?? config.vllm_version
   const impact = plan.actions.map((action, index) => applyAction(updated, action, version, `fix_plan/actions/${index}`))
   const diff = configChanges(config, updated)
+  // Without a difference the configuration keeps its id: it is still the same one.
   if (diff.length > 0) updated.config_id = `${updated.scenario}/${fingerprint(updated)}`
   return { updated_config: updated, diff, expected_impact: impact }
 }
@@ -57,6 +63,7 @@ const overrides = [
   ['num_gpu_blocks_override', 'kv_cache_memory_bytes'],
 ] as const
 
+/** @throws {FixPlanError} if the plan sets an argument that another argument of the plan overrides. */
 function checkOverrides(actions: readonly FixAction[]): void {
   const set = new Map<string, number>()
   actions.forEach((action, index) => {
@@ -86,6 +93,7 @@ function settingsOf(action: FixAction): [setting: string, value: unknown][] {
       return [['image', action.image]]
     case 'drain_node':
       return [['placement.node', action.node]]
+    // Restarts and resets change counters, which cannot contradict each other.
     case 'restart_engine':
     case 'reset_gpu':
     case 'no_change':
@@ -95,6 +103,7 @@ function settingsOf(action: FixAction): [setting: string, value: unknown][] {
 
 /** The V1 engine, which the simulation models, is the default since this version. */
 const firstVersionOnV1 = '0.8.0'
+/** The version in an image tag such as `vllm/vllm-openai:v0.20.0-cu130`. Tags such as `latest` have none. */
 const versionInTag = /:v?(\d+\.\d+\.\d+)/
 
 /** The version after the plan, from whichever action changes the image: all arguments must be valid for it. */
@@ -152,6 +161,7 @@ function applyAction(config: DeploymentConfig, action: FixAction, version: strin
       config.history.gpu_resets.push(action.gpu)
       return `GPU ${action.gpu} of ${config.placement.node} is reset: pending row remaps take effect and hung contexts are removed.`
     case 'align_nccl_env':
+      // The environment of the first node is the top-level one; peers have their own.
       for (const { env } of [config, ...(config.placement.peers ?? [])]) Object.assign(env, action.env)
       return `All ranks run with the same ${Object.keys(action.env).join(', ')}.`
     case 'no_change':
@@ -159,6 +169,7 @@ function applyAction(config: DeploymentConfig, action: FixAction, version: strin
   }
 }
 
+/** Changes engine arguments; `null` removes one. @returns the documented effect of each. */
 function setEngineArgs(
   config: DeploymentConfig,
   args: DeploymentConfig['engine_args'],
@@ -177,6 +188,7 @@ function setEngineArgs(
   return effects.join(' ')
 }
 
+/** Replaces a node of the deployment by its first spare node. */
 function drainNode(config: DeploymentConfig, node: string, at: string): string {
   const { placement } = config
   const nodes = [placement, ...(placement.peers ?? [])]
@@ -217,6 +229,7 @@ function configChanges(before: object, after: object): ConfigChange[] {
   return changes
 }
 
+/** The scalar values of a document with their JSON Pointers. */
 function* leaves(value: unknown, path: string): Generator<[path: string, value: Scalar]> {
   if (typeof value === 'object' && value !== null) {
     for (const [key, part] of Object.entries(value)) {

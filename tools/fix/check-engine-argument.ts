@@ -37,6 +37,7 @@ export function checkEngineArgument(
   return argument
 }
 
+/** The documented effect is quoted, so that the model can recommend the argument in its rationale. */
 function notSimulated(name: string, { up }: EngineArgument): string {
   const effect = up === undefined ? '' : ` (${up.replace(/\.$/, '')})`
   return (
@@ -45,6 +46,7 @@ function notSimulated(name: string, { up }: EngineArgument): string {
   )
 }
 
+/** @throws {FixPlanError} if the value has the wrong type, or is outside the allowed range or choices. */
 function checkValue(name: string, value: boolean | number | string, argument: EngineArgument, at: string): void {
   const { type, minimum, maximum, choices, json } = argument
   const typed =

@@ -24,7 +24,13 @@ export interface ClassifiedLine {
  * Classifies log lines of vLLM (V0 and V1), Ray, NCCL, CUDA, PyTorch, the kernel (dmesg, kmsg), the systemd journal and
  * Kubernetes.
  *
- * Each line is classified on its own. Lines of a traceback are never failures: the line before them is.
+ * A line is peeled from the outside in:
+ *
+ *     2026-02-17T14:00:10.1Z stderr F (EngineCore_DP0 pid=271) ERROR 02-17 14:00:10 [core.py:96] CUDA out of memory
+ *     └── log collector ────────────┘ └── program: process, level, time, source ────────────────┘ └── message ────┘
+ *
+ * The message, or the whole line, is then compared with the rules and with NVIDIA's Xid catalogue. Each line is classified
+ * on its own. Lines of a traceback are never failures: the line that they continue is.
  */
 export function classifyLogLines(lines: readonly string[]): ClassifiedLine[] {
   return lines.map(classifyLine)
@@ -57,6 +63,7 @@ function classifyLine(line: string): ClassifiedLine {
     const level = stated ?? (finding.kind === 'benign' ? 'warning' : 'error')
     return { line, level, message, ...finding }
   }
+  // Lines of a traceback repeat the level of the error, but are not errors of their own.
   const unexplained = (stated === 'error' || stated === 'critical') && !continuation.test(text)
   // An error that no rule covers may be the cause, so it is reported, with the class "other".
   return unexplained
@@ -64,6 +71,7 @@ function classifyLine(line: string): ClassifiedLine {
     : { line, level: stated ?? 'info', message }
 }
 
+/** The first rule that matches the message or, for prefixes that belong to a rule, the whole line. */
 function ruleFinding(text: string, line: string) {
   const rule = logRules.find(({ pattern }) => pattern.test(text) || pattern.test(line))
   if (rule === undefined) return undefined
@@ -125,12 +133,15 @@ function messageOf(line: string): string {
   return message.trimEnd()
 }
 
+/** A log line that was a JSON object. */
 interface StructuredLine {
   readonly text: string
   readonly level: LogLevel | undefined
 }
 
+/** Members in which loggers put the message: Python, zap, journald, Docker, structlog. */
 const textKeys = ['message', 'msg', 'MESSAGE', 'log', 'event', 'text']
+/** Members in which loggers put the level. */
 const levelKeys = ['level', 'levelname', 'severity', 'lvl', 'log.level']
 /** Members in which loggers put an exception. */
 const errorKeys = ['error', 'err', 'exception', 'exc_info']
@@ -159,6 +170,7 @@ function objectIn(line: string): Map<string, string> | undefined {
 /** With or without `PCI:`, and a bus id of any length; the code follows the parenthesis. */
 const xidLine = /NVRM: Xid \([^)]{0,60}\): (\d{1,4})\b/
 
+/** Class and explanation of a line with an Xid. */
 interface XidFinding {
   readonly kind: LogErrorKind
   readonly class: string
@@ -176,6 +188,7 @@ function xidFinding(text: string): XidFinding | undefined {
   return { kind: 'cause_candidate', class: 'gpu_lost', detail: detailOf(xidOf(79)) }
 }
 
+/** The role of an Xid in a failure follows from the action that the catalogue asks for. */
 function classOfXid({ code, action, remedy }: Xid): { readonly kind: LogErrorKind; readonly class: string } {
   // Codes 162 to 165 report power smoothing; the catalogue lists no action for them.
   if (remedy === 'none' || (code >= 162 && code <= 165)) return { kind: 'benign', class: 'xid_informational' }
@@ -184,6 +197,7 @@ function classOfXid({ code, action, remedy }: Xid): { readonly kind: LogErrorKin
   return { kind: 'cause_candidate', class: 'nvidia_xid' }
 }
 
+/** One sentence for people and models; the action keeps the word of the catalogue. */
 function detailOf({ code, action, meaning }: Xid): string {
   return `Xid ${code}: ${meaning}. Immediate action in NVIDIA's catalogue: ${action ?? 'none'}.`
 }

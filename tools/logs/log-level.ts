@@ -24,12 +24,15 @@ const names: { readonly [word: string]: LogLevel } = {
   F: 'critical',
 }
 
+/** Words for levels that vLLM, uvicorn and Python use, for the patterns below. */
 const word = '(TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERR|ERROR|CRIT|CRITICAL|FATAL)'
 /** Forms in which a line states its level; the first group is the level. */
 const forms: readonly RegExp[] = [
+  // NCCL, anywhere in the line.
   /\bNCCL (TRACE|INFO|WARN|ERROR)\b/,
   // vLLM, uvicorn and Python's logging, after process names in parentheses or a time.
   new RegExp(`^(?:\\([^)]*\\)\\s+)*${word}\\b`),
+  // "2026-02-17 14:00:10,123 ERROR x", also with the level in brackets or after "-" or "|".
   new RegExp(`^\\[?\\d{4}-\\d\\d-\\d\\d[T ][\\d:.,]+(?:Z|[+-]\\d\\d:?\\d\\d)?\\]?\\s+(?:\\[|- |\\| )?${word}\\b`),
   // Other formats of Python's logging: "time - name - ERROR - x", "[time] name: [ERROR] x", "time [name] ERROR x".
   new RegExp(
@@ -41,12 +44,15 @@ const forms: readonly RegExp[] = [
   /^(error|warning|fatal): /,
   // klog of Kubernetes and glog of PyTorch: a letter before month and day.
   /(?:^|\]: |[[:\]]\[|^\[)([IWEF])\d{3,4} \d\d:\d\d:\d\d\.\d+/,
+  // PyTorch: "[W socket.cpp:697]".
   /^\[([IWEF]) [\w./]+:\d+\]/,
+  // logfmt, as Go programs write it.
   /\blevel=(debug|info|warn|warning|error|fatal)\b/i,
   // dmesg -x: facility and level.
   /^\w+\s*:(debug|info|notice|warn|err|crit|alert|emerg)\s*:/,
   // The kernel's own WARNING, after the time of dmesg.
   /^\[[^\]]{1,40}\]\s+(WARNING): /,
+  // Python's warnings module.
   /(?:^|[\s.])(?:User|Deprecation|Future|Runtime|Resource)(Warn)ing: /,
 ]
 

@@ -10,6 +10,7 @@ export interface LogRule {
   readonly pattern: RegExp
 }
 
+/** Builds the rules of one kind from pairs of class and pattern. */
 function rules(kind: LogErrorKind, table: readonly (readonly [name: string, pattern: RegExp])[]): LogRule[] {
   return table.map(([name, pattern]) => ({ class: name, kind, pattern }))
 }

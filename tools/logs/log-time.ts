@@ -1,5 +1,7 @@
+/** English abbreviations, as C programs print them. */
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
 
+/** ISO 8601 anywhere in a line, with a comma or a point before the fraction, and with or without a zone. */
 const iso = /(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?\s*(Z\b|[+-]\d\d:?\d\d\b)?/
 /** `dmesg -T`, at the start of a line. */
 const dmesg = /^\[\w{3} (\w{3})\s+(\d+) (\d\d):(\d\d):(\d\d) (\d{4})\]/
@@ -35,15 +37,18 @@ export function timeOf(line: string, near: number): number | undefined {
   return google === null ? undefined : nearest(Number(google[1]) - 1, google.slice(2), near)
 }
 
+/** Month from 0; -1 if the word is not a month. */
 function monthOf(name: string | undefined): number {
   return months.indexOf(name ?? '')
 }
 
+/** Offset of a zone such as `+02:00` from UTC. */
 function zoneMilliseconds(zone = 'Z'): number {
   const [, sign, hours, minutes] = /^([+-])(\d\d):?(\d\d)$/.exec(zone) ?? []
   return sign === undefined ? 0 : (sign === '-' ? -1 : 1) * (Number(hours) * 60 + Number(minutes)) * 60_000
 }
 
+/** The time in the year that brings it closest to `near`. */
 function nearest(month: number, parts: readonly (string | undefined)[], near: number): number {
   const year = new Date(near).getUTCFullYear()
   const candidates = [year - 1, year, year + 1].map((candidate) => utc(candidate, month, parts))

@@ -6,6 +6,7 @@ import { type ClassifiedLine, classifyLogLines } from './classify-log-lines.ts'
 import { type LogLevel, logLevels } from './log-level.ts'
 import { timeOf } from './log-time.ts'
 
+/** The inputs of the log tools. */
 interface LogQuery {
   /** Duration before the end of the incident, e.g. `10m`. `undefined`: everything. */
   readonly window: string | undefined
@@ -17,6 +18,7 @@ interface LogQuery {
   readonly level?: LogLevel | undefined
 }
 
+/** The result of a query. */
 interface LogExcerpt {
   readonly window: { readonly start: string; readonly end: string }
   readonly errors: LogError[]
@@ -25,6 +27,7 @@ interface LogExcerpt {
   readonly not_collected?: LogSource[]
 }
 
+/** The default that the schema documents. */
 const defaultLimit = 200
 
 /** A line of a log with its time in Unix milliseconds. */
@@ -49,9 +52,11 @@ export function readLines(scenario: Scenario, sources: readonly LogSource[], que
   const all = sources.flatMap((source) => entriesOf(readLog(scenario, source), end))
   // The sort is stable: lines with the same time keep the order of their sources.
   if (sources.length > 1) all.sort((a, b) => a.time - b.time)
+  // Without a window the result covers the whole log, whose first line can be long before the incident.
   const first = all.reduce((earliest, { time }) => Math.min(earliest, time), end)
   const start = query.window === undefined ? first : end - parseDuration(query.window)
   const topics = query.topics?.map((topic) => topic.toLowerCase()) ?? []
+  // Without topics every line matches.
   const about = (line: string) => topics.length === 0 || topics.some((topic) => line.toLowerCase().includes(topic))
   const lowest = query.level === undefined ? 0 : logLevels.indexOf(query.level)
   const found = all.filter(
@@ -81,6 +86,7 @@ function entriesOf(lines: readonly string[], near: number): readonly LogEntry[] 
   return entries
 }
 
+/** Messages that differ only in numbers, such as pids and addresses, belong to the same failure. */
 function failureOf({ kind, class: name, message }: ClassifiedLine): string | undefined {
   return kind === undefined || name === undefined ? undefined : `${name} ${message.replace(/\d+/g, '#')}`
 }

@@ -2,8 +2,10 @@ import type { Fail, MetricsFormat } from './metrics-page.ts'
 
 type Labels = { readonly [name: string]: string }
 
+/** Sticky patterns: they match at the current position only. */
 const metricName = /[a-zA-Z_:][a-zA-Z0-9_:]*/y
 const labelName = /[a-zA-Z_][a-zA-Z0-9_]*/y
+/** The only escapes that both formats define. */
 const escapes: { readonly [sequence: string]: string } = { '\\\\': '\\', '\\"': '"', '\\n': '\n' }
 
 /**
@@ -107,6 +109,7 @@ export class LineReader {
     return rest === '' ? 'the end of the line' : JSON.stringify(rest)
   }
 
+  /** Adds a label. The formats forbid duplicates and the name `__name__`. */
   #set(labels: { [name: string]: string }, label: string, value: string): void {
     if (label === '__name__') this.fail('label __name__ is reserved')
     if (Object.hasOwn(labels, label)) this.fail(`label ${label} appears twice`)
@@ -114,6 +117,7 @@ export class LineReader {
     Object.defineProperty(labels, label, { value, enumerable: true, configurable: true, writable: true })
   }
 
+  /** Reads a token at the current position; `undefined` if it does not match. */
   #match(pattern: RegExp): string | undefined {
     pattern.lastIndex = this.#at
     const found = pattern.exec(this.#text)?.[0]
@@ -122,7 +126,9 @@ export class LineReader {
   }
 }
 
+/** Decimal numbers with an optional exponent. */
 const decimal = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/
+/** `Inf` and `Infinity` in any case, with an optional sign. */
 const infinity = /^([+-]?)inf(?:inity)?$/i
 
 /** Parses a number like Go's `ParseFloat`, without hexadecimal numbers and underscores; `undefined` if it is not one. */
@@ -143,12 +149,14 @@ export function jsonValue(value: number): number | string {
   return Number.isNaN(value) ? 'NaN' : value > 0 ? '+Inf' : '-Inf'
 }
 
+/** A timestamp in two units. */
 interface Timestamp {
   readonly milliseconds: number
   /** For comparisons: a double cannot represent a current time in nanoseconds. */
   readonly nanoseconds: bigint
 }
 
+/** Timestamps of the text format are 64-bit integers. */
 const int64 = 2n ** 63n
 
 /** Parses a timestamp of the text format: integer milliseconds; `undefined` if it is not a 64-bit integer. */

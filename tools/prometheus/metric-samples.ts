@@ -1,6 +1,14 @@
 import type { MetricSample } from '../types.ts'
 import { parseValue } from './line-reader.ts'
 
+// Reads histograms from parsed samples, and computes the difference between two pages. A histogram on a page:
+//
+//     h_bucket{le="1"} 4       4 observations up to 1
+//     h_bucket{le="2"} 8       4 more up to 2
+//     h_bucket{le="+Inf"} 10   2 more above 2
+//     h_sum 15
+//     h_count 10
+
 /** One histogram, summed over its series, e.g. over engines. */
 export interface Histogram {
   /** Number of observations; NaN if the page does not contain it. */
@@ -91,6 +99,7 @@ export function scrapeDelta(earlier: readonly MetricSample[], later: readonly Me
   return restarted ? [...later] : later.map((sample) => ({ ...sample, value: change(sample) ?? sample.value }))
 }
 
+/** Whether a start time is later than in the earlier scrape. */
 function startedLater({ name, value }: MetricSample, earlier: MetricSample['value'] | undefined): boolean {
   return startTimeName.test(name) && typeof value === 'number' && typeof earlier === 'number' && value > earlier
 }
@@ -103,6 +112,7 @@ export function secondsBetween(earlier: readonly MetricSample[], later: readonly
   return from === undefined || to === undefined || to <= from ? undefined : (to - from) / 1000
 }
 
+/** Key of a series: its name and its labels in sorted order. */
 function series({ name, labels }: MetricSample): string {
   return JSON.stringify([name, Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1))])
 }

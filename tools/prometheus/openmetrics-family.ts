@@ -1,6 +1,7 @@
 import { parseValue } from './line-reader.ts'
 import type { Fail, MetricFamily, ParsedSample } from './metrics-page.ts'
 
+/** Types of OpenMetrics 1.0. */
 const types = ['counter', 'gauge', 'histogram', 'gaugehistogram', 'summary', 'info', 'stateset', 'unknown']
 /** Suffixes of the samples of a family, by type. Types that are not listed have no suffix. */
 const suffixes: { readonly [type: string]: readonly string[] } = {
@@ -171,6 +172,7 @@ export class OpenMetricsFamily {
     if (this.#type === 'summary' && suffix === '' && number < 0) fail(`a quantile of ${this.name} is negative`)
   }
 
+  /** Only buckets and counters can have exemplars. */
   #checkExemplar({ name, exemplar }: ParsedSample, fail: Fail): void {
     if (exemplar === undefined) return
     const suffix = this.#suffix(name)
@@ -226,6 +228,7 @@ function checkHistogram(name: string, samples: readonly ParsedSample[], fail: Fa
   if (!negative && gaugeSum !== undefined && number(gaugeSum.value) < 0) fail(`the sum of ${name} cannot be negative`)
 }
 
+/** A value or a label as a number; NaN if it is missing. */
 function number(value: number | string | undefined): number {
   return typeof value === 'number' ? value : (parseValue(value ?? '') ?? Number.NaN)
 }

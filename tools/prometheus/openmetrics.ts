@@ -5,6 +5,10 @@ import { OpenMetricsFamily, suffixesOf } from './openmetrics-family.ts'
 /**
  * Parser of OpenMetrics 1.0, line by line.
  *
+ *     # TYPE requests counter
+ *     requests_total{path="/"} 17 1771336800.5 # {trace_id="a1"} 0.2 1771336799.9
+ *     # EOF
+ *
  * The lines of a family must be adjacent, metadata comes before samples, and the page ends with `# EOF`.
  */
 export class OpenMetrics {
@@ -32,6 +36,7 @@ export class OpenMetrics {
     return { families, samples: families.flatMap(({ samples }): readonly ParsedSample[] => samples) }
   }
 
+  /** Reads a HELP, TYPE or UNIT line. It starts a new family if the name is new. */
   #metadata(line: string, fail: Fail): void {
     const keyword = /^# (HELP|TYPE|UNIT) /.exec(line)
     if (keyword === null) fail('OpenMetrics allows no comments except HELP, TYPE, UNIT and EOF')
@@ -44,12 +49,14 @@ export class OpenMetrics {
     family.describe(keyword[1] ?? '', reader.rest, fail)
   }
 
+  /** Adds a sample to the current family, or starts a new family of type unknown. */
   #sample(line: string, fail: Fail): void {
     const { sample, nanoseconds } = readOpenMetricsSample(new LineReader(line, 'openmetrics', fail))
     const family = this.#current?.accepts(sample.name) ? this.#current : this.#open(sample.name, fail)
     family.add(sample, nanoseconds, fail)
   }
 
+  /** Ends the current family and starts a new one. */
   #open(name: string, fail: Fail): OpenMetricsFamily {
     this.#close(fail)
     if (this.#claimed.has(name)) fail(`${name} clashes with an earlier family: the lines of a family must be adjacent`)
@@ -58,6 +65,7 @@ export class OpenMetrics {
     return this.#current
   }
 
+  /** Ends the current family and reserves all its names, with and without suffixes. */
   #close(fail: Fail): void {
     const family = this.#current
     if (family === undefined) return
@@ -93,6 +101,7 @@ function readOpenMetricsSample(reader: LineReader): {
   return { sample: { ...timed, exemplar: readExemplar(reader) }, nanoseconds: timestamp?.nanoseconds }
 }
 
+/** Reads the part of a sample line after ` # `: labels, value and optionally a timestamp. */
 function readExemplar(reader: LineReader): Exemplar {
   if (!reader.take('{')) return reader.fail('expected "{" at the start of an exemplar')
   const { labels, name } = reader.labels(undefined)

@@ -5,6 +5,10 @@ type Labels = { readonly [name: string]: string }
 /**
  * Writes a page in text format 0.0.4 in the style of Python's `prometheus_client`: sorted labels, numbers as floats,
  * counters with the suffix `_total`, and a `_created` gauge for each counter and histogram.
+ *
+ *     # HELP vllm:num_preemptions_total Cumulative number of preemption from the engine.
+ *     # TYPE vllm:num_preemptions_total counter
+ *     vllm:num_preemptions_total{engine="0",model_name="m"} 12.0
  */
 export class PageWriter {
   readonly #lines: string[] = []
@@ -61,11 +65,13 @@ export class PageWriter {
     return `${this.#lines.join('\n')}\n`
   }
 
+  /** Python's client writes the start time of each counter and histogram as a separate gauge. */
   #created(name: string, help: string, series: readonly Labels[]): void {
     this.#head(`${name}_created`, help, 'gauge')
     for (const labels of series) this.#sample(`${name}_created`, { ...this.#labels, ...labels }, this.#createdAt)
   }
 
+  /** Writes the HELP and TYPE lines of a family. */
   #head(name: string, help: string, type: string): void {
     this.#lines.push(
       `# HELP ${name} ${help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')}`,
@@ -73,6 +79,7 @@ export class PageWriter {
     )
   }
 
+  /** Writes one sample line. */
   #sample(name: string, labels: Labels, value: number): void {
     const pairs = Object.keys(labels)
       .sort()
@@ -81,6 +88,7 @@ export class PageWriter {
   }
 }
 
+/** Escapes a label value. */
 function escaped(value: string): string {
   return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')
 }

@@ -36,12 +36,14 @@ export function parseMetricsPage(
   return parser.end(failAfter)
 }
 
+/** Errors for problems on one line. */
 function failAt(line: number): Fail {
   return (problem) => {
     throw new MetricsPageError(line, problem)
   }
 }
 
+/** Decodes UTF-8 strictly. The lenient decoder is only used to find the line of the first invalid byte. */
 function decoded(bytes: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)

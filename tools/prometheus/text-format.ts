@@ -1,6 +1,7 @@
 import { jsonValue, LineReader, parseMilliseconds, parseValue } from './line-reader.ts'
 import type { Fail, MetricFamily, MetricsPage, ParsedSample } from './metrics-page.ts'
 
+/** A family that can still get lines. */
 interface OpenFamily {
   readonly name: string
   type: string | undefined
@@ -8,6 +9,7 @@ interface OpenFamily {
   readonly samples: ParsedSample[]
 }
 
+/** Accepted spellings of types, in lower case. */
 const types: { readonly [spelling: string]: string } = {
   counter: 'counter',
   gauge: 'gauge',
@@ -26,6 +28,10 @@ const suffixes: { readonly [type: string]: readonly string[] } = {
 
 /**
  * Parser of Prometheus text format 0.0.4, line by line.
+ *
+ *     # HELP vllm:num_requests_running Number of requests in model execution batches.
+ *     # TYPE vllm:num_requests_running gauge
+ *     vllm:num_requests_running{engine="0",model_name="m"} 4.0
  *
  * It is as strict as the parser of prometheus/common: the lines of a family need not be adjacent, and a histogram need
  * not be complete.
@@ -50,6 +56,7 @@ export class TextFormat {
     return { families, samples: this.#samples }
   }
 
+  /** Reads a HELP or TYPE line, without its `#`. */
   #comment(text: string, fail: Fail): void {
     const keyword = /^[ \t]*(HELP|TYPE)[ \t]+(?=[^ \t])/.exec(text)
     // Other comments, and keywords without a name, are ignored.
@@ -65,6 +72,7 @@ export class TextFormat {
     else this.#type(name, content, fail)
   }
 
+  /** Stores a HELP text. In HELP a quotation mark can be escaped as well. */
   #help(name: string, content: string, fail: Fail): void {
     const family = this.#open(name)
     if (family.help !== undefined) fail(`a second HELP for ${name}`)
@@ -74,6 +82,7 @@ export class TextFormat {
     })
   }
 
+  /** Stores a TYPE. It must come before the samples of the family. */
   #type(name: string, content: string, fail: Fail): void {
     const family = this.#open(name)
     if (family.type !== undefined) fail(`a second TYPE for ${name}`)
@@ -86,6 +95,7 @@ export class TextFormat {
       : fail(`${JSON.stringify(spelling)} is not a type; it is one of ${Object.keys(types).join(', ')}`)
   }
 
+  /** The family with a name; a new one if it is not known. */
   #open(name: string): OpenFamily {
     let family = this.#families.get(name)
     if (family === undefined) {
@@ -95,6 +105,7 @@ export class TextFormat {
     return family
   }
 
+  /** Reads a sample line. */
   #sample(text: string, fail: Fail): void {
     const sample = readSample(new LineReader(text, 'prometheus', fail))
     const family = this.#familyOf(sample.name)
@@ -103,6 +114,7 @@ export class TextFormat {
     this.#samples.push(sample)
   }
 
+  /** A sample such as `h_bucket` belongs to the histogram `h` if a TYPE line declares it, otherwise to its own family. */
   #familyOf(name: string): OpenFamily {
     const suffix = /_(?:bucket|count|sum)$/.exec(name)?.[0]
     if (suffix !== undefined && !this.#families.has(name)) {
@@ -113,6 +125,7 @@ export class TextFormat {
   }
 }
 
+/** Reads name, labels, value and optionally a timestamp. */
 function readSample(reader: LineReader): ParsedSample {
   const { fail } = reader
   const outside = reader.metricName()
@@ -129,6 +142,7 @@ function readSample(reader: LineReader): ParsedSample {
   return { name, labels, value: jsonValue(value), timestamp_ms: timestamp.milliseconds }
 }
 
+/** Buckets and quantiles need a numeric label, and counts must not be negative. */
 function checkSample({ name, labels, value }: ParsedSample, family: OpenFamily, fail: Fail): void {
   const histogram = family.type === 'histogram' || family.type === 'gaugehistogram'
   if (histogram && name === `${family.name}_bucket`) {
@@ -141,6 +155,7 @@ function checkSample({ name, labels, value }: ParsedSample, family: OpenFamily, 
     checkNumericLabel(labels, 'quantile', fail)
 }
 
+/** Checks the label `le` of a bucket or `quantile` of a summary. */
 function checkNumericLabel(labels: ParsedSample['labels'], label: string, fail: Fail): void {
   const text = labels[label]
   if (text === undefined) fail(`a bucket has no label ${label}`)

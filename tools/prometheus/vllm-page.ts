@@ -19,9 +19,10 @@ export function vllmPage(scenario: Scenario): string {
   const page = new PageWriter({ engine: '0', model_name: deployment.model }, Date.parse(scenario.window.start) / 1000)
   const gauge = (name: string, help: string, value: number) => page.gauge(`vllm:${name}`, help, [[{}, value]])
   const counter = (name: string, help: string, value: number) => page.counter(`vllm:${name}`, help, [[{}, value]])
-  const histogram = (name: string, help: string, bounds: readonly number[], values: Distribution) =>
-    page.histogram(`vllm:${name}`, help, bounds, values)
+  const histogram = (name: string, help: string, limits: readonly number[], values: Distribution) =>
+    page.histogram(`vllm:${name}`, help, limits, values)
 
+  // Names, help texts and order are those of `vllm/v1/metrics/loggers.py`.
   gauge('num_requests_running', 'Number of requests in model execution batches.', end.running)
   gauge('num_requests_waiting', 'Number of requests waiting to be processed.', end.waiting)
   page.gauge(
@@ -33,10 +34,12 @@ export function vllmPage(scenario: Scenario): string {
       [{ sleep_state: 'discard_all' }, 0],
     ],
   )
+  // KV cache and prefix cache.
   gauge('kv_cache_usage_perc', 'KV-cache usage. 1 means 100 percent usage.', end.kvUsage)
   counter('prefix_cache_queries', 'Prefix cache queries, in terms of number of queried tokens.', counts.prefixQueries)
   counter('prefix_cache_hits', 'Prefix cache hits, in terms of number of cached tokens.', counts.prefixHits)
   counter('num_preemptions', 'Cumulative number of preemption from the engine.', counts.preemptions)
+  // Tokens and finished requests.
   counter('prompt_tokens', 'Number of prefill tokens processed.', counts.promptTokens)
   counter('generation_tokens', 'Number of generation tokens processed.', counts.generationTokens)
   page.counter('vllm:request_success', 'Count of successfully processed requests.', [
@@ -45,14 +48,15 @@ export function vllmPage(scenario: Scenario): string {
     [{ finished_reason: 'abort' }, counts.aborted],
     [{ finished_reason: 'error' }, counts.errored],
   ])
-  const lengths = tokenBounds(settings.maxModelLen)
+  const lengths = tokenBuckets(settings.maxModelLen)
   const finished = observed.e2e.count
+  // Lengths of requests and batches.
   histogram('request_prompt_tokens', 'Number of prefill tokens processed.', lengths, observed.promptTokens)
   histogram('request_generation_tokens', 'Number of generation tokens processed.', lengths, observed.generationTokens)
   histogram(
     'iteration_tokens_total',
     'Histogram of number of tokens per engine_step.',
-    iterationBounds,
+    iterationBuckets,
     observed.iterationTokens,
   )
   histogram(
@@ -61,32 +65,39 @@ export function vllmPage(scenario: Scenario): string {
     lengths,
     observed.generationTokens,
   )
-  histogram('request_params_n', 'Histogram of the n request parameter.', samplesPerRequestBounds, constant(1, finished))
+  histogram(
+    'request_params_n',
+    'Histogram of the n request parameter.',
+    samplesPerRequestBuckets,
+    constant(1, finished),
+  )
   histogram(
     'request_params_max_tokens',
     'Histogram of the max_tokens request parameter.',
     lengths,
     constant(load.output_tokens.max, finished),
   )
-  histogram('time_to_first_token_seconds', 'Histogram of time to first token in seconds.', ttftBounds, observed.ttft)
+  // Latencies.
+  histogram('time_to_first_token_seconds', 'Histogram of time to first token in seconds.', ttftBuckets, observed.ttft)
   histogram(
     'inter_token_latency_seconds',
     'Histogram of inter-token latency in seconds.',
-    interTokenBounds,
+    interTokenBuckets,
     observed.interToken,
   )
   histogram(
     'request_time_per_output_token_seconds',
     'Histogram of time_per_output_token_seconds per request.',
-    interTokenBounds,
+    interTokenBuckets,
     observed.timePerOutputToken,
   )
-  histogram('e2e_request_latency_seconds', 'Histogram of e2e request latency in seconds.', requestBounds, observed.e2e)
+  histogram('e2e_request_latency_seconds', 'Histogram of e2e request latency in seconds.', requestBuckets, observed.e2e)
   const phase = (name: string) => `Histogram of time spent in ${name} phase for request.`
-  histogram('request_queue_time_seconds', phase('WAITING'), requestBounds, observed.queue)
-  histogram('request_inference_time_seconds', phase('RUNNING'), requestBounds, observed.inference)
-  histogram('request_prefill_time_seconds', phase('PREFILL'), requestBounds, observed.prefill)
-  histogram('request_decode_time_seconds', phase('DECODE'), requestBounds, observed.decode)
+  histogram('request_queue_time_seconds', phase('WAITING'), requestBuckets, observed.queue)
+  histogram('request_inference_time_seconds', phase('RUNNING'), requestBuckets, observed.inference)
+  histogram('request_prefill_time_seconds', phase('PREFILL'), requestBuckets, observed.prefill)
+  histogram('request_decode_time_seconds', phase('DECODE'), requestBuckets, observed.decode)
+  // Added in vLLM 0.13.0.
   if (compareVersions(deployment.vllm_version, '0.13.0') >= 0) {
     histogram(
       'request_prefill_kv_computed_tokens',
@@ -116,6 +127,7 @@ function processPage({ window }: Scenario): string {
   return page.text()
 }
 
+/** `count` observations of the same value, for parameters that are equal for all requests. */
 function constant(value: number, count: number): Distribution {
   const observations = new Distribution()
   observations.add(value, count)
@@ -123,19 +135,21 @@ function constant(value: number, count: number): Distribution {
 }
 
 // Limits of the buckets of vLLM V1's histograms (`vllm/v1/metrics/loggers.py`), without `+Inf`. Times are in seconds.
-const ttftBounds = [
+const ttftBuckets = [
   0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 20, 40, 80, 160, 640, 2560,
 ]
-const interTokenBounds = [0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 20, 40, 80]
-const requestBounds = [0.3, 0.5, 0.8, 1, 1.5, 2, 2.5, 5, 10, 15, 20, 30, 40, 50, 60, 120, 240, 480, 960, 1920, 7680]
-const iterationBounds = [1, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384]
-const samplesPerRequestBounds = [1, 2, 5, 10, 20]
+const interTokenBuckets = [
+  0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 20, 40, 80,
+]
+const requestBuckets = [0.3, 0.5, 0.8, 1, 1.5, 2, 2.5, 5, 10, 15, 20, 30, 40, 50, 60, 120, 240, 480, 960, 1920, 7680]
+const iterationBuckets = [1, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384]
+const samplesPerRequestBuckets = [1, 2, 5, 10, 20]
 
 /** Buckets for numbers of tokens: 1, 2, 5, 10, 20, 50, … up to the longest request. */
-function tokenBounds(maxModelLen: number): number[] {
-  const bounds: number[] = []
+function tokenBuckets(maxModelLen: number): number[] {
+  const limits: number[] = []
   for (let power = 1; power <= maxModelLen; power *= 10) {
-    for (const step of [1, 2, 5]) if (step * power <= maxModelLen) bounds.push(step * power)
+    for (const step of [1, 2, 5]) if (step * power <= maxModelLen) limits.push(step * power)
   }
-  return bounds
+  return limits
 }

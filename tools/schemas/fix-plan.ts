@@ -2,6 +2,7 @@ import { deploymentSchema } from '../../fixtures/deployment.ts'
 
 const text = { type: 'string', minLength: 1 } as const
 const amount = { type: 'number', exclusiveMinimum: 0 } as const
+/** Values of engine arguments and of other settings in a configuration. */
 const scalar = { type: ['boolean', 'number', 'string', 'null'] } as const
 
 /** JSON Schema of a fix plan. The model writes plans, so it is advertised in full: keep it short. */
@@ -17,6 +18,7 @@ export const fixPlanSchema = {
     actions: {
       type: 'array',
       minItems: 1,
+      // One closed object per action: a misspelt or foreign member is an error with the name of the action.
       items: {
         type: 'object',
         // Errors are reported for the chosen action only.

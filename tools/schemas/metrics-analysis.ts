@@ -1,8 +1,10 @@
+/** `null` if the samples do not contain the metric. */
 const metric = { type: ['number', 'null'] } as const
 const quantile = {
   type: ['number', 'string', 'null'],
   description: 'Seconds; a string such as "> 80" if the quantile is beyond the last finite bucket.',
 } as const
+/** One phase of a request. */
 const phase = {
   type: 'object',
   additionalProperties: false,

@@ -4,7 +4,9 @@ const text = { type: 'string' } as const
 const time = { type: 'string', format: 'date-time' } as const
 const count = { type: 'integer', minimum: 0 } as const
 const amount = { type: 'number', minimum: 0 } as const
+/** Seconds; `null` if nothing was observed. */
 const seconds = { type: ['number', 'null'], minimum: 0 } as const
+/** A share from 0 to 1. */
 const share = { type: 'number', minimum: 0, maximum: 1 } as const
 
 /** JSON Schema of a latency distribution, in seconds. The statistics are `null` if nothing was observed. */
@@ -51,6 +53,7 @@ export const telemetrySchema = {
       properties: { start: time, end: time, duration_s: { type: 'number', exclusiveMinimum: 0 } },
     },
     slo: { ...sloSchema, description: 'The limits that the window is judged by.' },
+    // Checked by `checkTelemetry`: a schema cannot express the sum.
     requests: {
       type: 'object',
       description:

@@ -1,3 +1,4 @@
+/** `null` if the metric was not observed. */
 const metric = { type: ['number', 'null'] } as const
 
 /** JSON Schema of the comparison of two telemetries: the result of `validate_improvement`. */

@@ -99,6 +99,7 @@ function withoutEngineFigures(telemetry: Telemetry): Telemetry {
 /** Sorting all observations is too slow to repeat for each call. The entries live as long as their window. */
 const statistics = new WeakMap<Distribution, LatencyStatistics>()
 
+/** Summary of a distribution, rounded to microseconds. */
 function statisticsOf(distribution: Distribution): LatencyStatistics {
   let known = statistics.get(distribution)
   if (known === undefined) {
@@ -114,6 +115,7 @@ function statisticsOf(distribution: Distribution): LatencyStatistics {
   return known
 }
 
+/** Rounds a value; `null` stays `null`. */
 function roundedOrNull(value: number | null): number | null {
   return value === null ? null : rounded(value)
 }

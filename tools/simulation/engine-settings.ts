@@ -80,12 +80,14 @@ export function engineSettings(config: DeploymentConfig, model: ModelArchitectur
   // Without chunked prefill a whole prompt must fit into one step.
   const defaultBudget = enableChunkedPrefill ? usualBudget : Math.max(usualBudget, maxModelLen)
   return {
+    // More tokens than all sequences can have would never be scheduled.
     maxNumBatchedTokens: Math.min(read.number('max_num_batched_tokens', defaultBudget), maxNumSeqs * maxModelLen),
     maxNumSeqs,
     maxModelLen,
     gpuMemoryUtilization: read.number('gpu_memory_utilization', since020 ? 0.92 : 0.9),
     kvCacheMemoryBytes: read.optionalNumber('kv_cache_memory_bytes'),
     kvBlocksOverride: read.optionalNumber('num_gpu_blocks_override'),
+    // `auto` is the type of the model, which is bfloat16 for all models here.
     kvBytesPerElement: read.text('kv_cache_dtype', 'auto').startsWith('fp8') ? 1 : 2,
     blockSize: read.number('block_size', 16),
     tensorParallelSize,
@@ -98,6 +100,7 @@ export function engineSettings(config: DeploymentConfig, model: ModelArchitectur
     pixelsPerImage: read.member('mm_processor_kwargs', 'max_pixels', Number.POSITIVE_INFINITY),
     cpuOffloadGib: read.number('cpu_offload_gb', 0),
     kvOffloadingGib: read.number('kv_offloading_size', 0),
+    // vLLM's default is 4 GiB; a model without images has no cache.
     imageCacheGib: read.number('mm_processor_cache_gb', model.vision === undefined ? 0 : 4),
     apiServers: read.number('api_server_count', 1),
     longPrefillTokenThreshold: read.number('long_prefill_token_threshold', 0),
@@ -138,6 +141,7 @@ function argumentReader(config: DeploymentConfig) {
   }
 }
 
+/** Parses an argument whose text is a JSON object. */
 function jsonObject(text: string, at: string): { readonly [key: string]: unknown } {
   const value = parseJson(text)
   if (isObject(value)) return value
@@ -157,6 +161,7 @@ export function compareVersions(left: string, right: string): number {
   return 0
 }
 
+/** Numeric parts of a version, without prefixes such as `v` and suffixes such as `rc1`. */
 function parts(version: string): number[] {
   return (/\d+(?:\.\d+)*/.exec(version)?.[0] ?? '0').split('.').map(Number)
 }

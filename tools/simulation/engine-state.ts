@@ -139,6 +139,7 @@ class WaitingQueue {
     this.#arrival = arrival
   }
 
+  /** Number of waiting requests. */
   get length(): number {
     return this.#preempted.length + this.#arrived - this.#fresh
   }

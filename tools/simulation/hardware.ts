@@ -40,6 +40,7 @@ const pcieLinks = [
 
 /** By the name that nvidia-smi shows. */
 const gpus: { readonly [model: string]: Gpu } = {
+  // Ampere, 400 W SXM module; HBM2 with 1555 GB/s or HBM2e with 2039 GB/s.
   'NVIDIA A100-SXM4-40GB': {
     memoryGib: 39.39,
     bandwidthGbs: 1555,
@@ -56,6 +57,7 @@ const gpus: { readonly [model: string]: Gpu } = {
     maxWatts: 400,
     allReduce: ampereLinks,
   },
+  // Hopper, 700 W SXM module.
   'NVIDIA H100 80GB HBM3': {
     memoryGib: 79.11,
     bandwidthGbs: 3350,
@@ -64,6 +66,7 @@ const gpus: { readonly [model: string]: Gpu } = {
     maxWatts: 700,
     allReduce: hopperLinks,
   },
+  // Consumer card with GDDR6X, used without an NVLink bridge.
   'NVIDIA GeForce RTX 3090': {
     memoryGib: 23.57,
     bandwidthGbs: 936,
@@ -72,6 +75,7 @@ const gpus: { readonly [model: string]: Gpu } = {
     maxWatts: 350,
     allReduce: pcieLinks,
   },
+  // Workstation card with GDDR7, and without NVLink.
   'NVIDIA RTX PRO 6000 Blackwell': {
     memoryGib: 94.97,
     bandwidthGbs: 1792,

@@ -43,12 +43,14 @@ export function activeImpairments(
     .filter((impairment) => impairment.kind === 'gpu_error')
     .filter((error) => persists(error, config))
   const inUse = gpuErrors.filter((error) => usesGpu(error, config, ranks))
+  // The earliest cause of death counts.
   const [down] = [
     ...active.filter((impairment) => impairment.kind === 'engine_down'),
     ...inUse.filter(({ effect }) => effect === 'engine_down'),
   ].sort((a, b) => a.from_s - b.from_s)
   const stalls = [
     ...active.filter((impairment) => impairment.kind === 'stall'),
+    // A GPU that hangs does not recover within the window.
     ...inUse
       .filter(({ effect }) => effect === 'stall')
       .map(({ from_s }) => ({ from_s, until_s: Number.POSITIVE_INFINITY })),
@@ -101,6 +103,7 @@ function persists({ xid, node, gpu }: GpuError, config: DeploymentConfig): boole
   }
 }
 
+/** Whether a rank runs on the GPU. An error of an unused GPU does not affect the engine. */
 function usesGpu({ node, gpu }: GpuError, { placement }: DeploymentConfig, ranks: number): boolean {
   const allGpus = [placement, ...(placement.peers ?? [])].flatMap((host) =>
     host.gpus.map((id) => ({ node: host.node, id })),
@@ -108,7 +111,12 @@ function usesGpu({ node, gpu }: GpuError, { placement }: DeploymentConfig, ranks
   return allGpus.slice(0, ranks).some((rank) => rank.node === node && rank.id === gpu)
 }
 
-/** Whether a condition is true for a configuration. A missing value satisfies only `exists: false`, `equals: null` and `not`. */
+/**
+ * Whether a condition is true for a configuration.
+ *
+ * For example, `{ "path": "/vllm_version", "version_below": "0.16.0" }` is true until a fix changes the image. A missing
+ * value satisfies only `exists: false`, `equals: null` and `not`.
+ */
 export function conditionHolds(condition: Condition, config: DeploymentConfig): boolean {
   if ('always' in condition) return true
   if ('all' in condition) return condition.all.every((part) => conditionHolds(part, config))
@@ -149,12 +157,14 @@ function nodesWithRanks({
   })
 }
 
+/** Whether the nodes have different values for variables with a prefix, or different sets of them. */
 function nodesDiffer(config: DeploymentConfig, prefix: string): boolean {
   const relevant = (env: DeploymentConfig['env']) =>
     canonicalJson(Object.fromEntries(Object.entries(env).filter(([name]) => name.startsWith(prefix))))
   return new Set(nodesWithRanks(config).map(({ env }) => relevant(env))).size > 1
 }
 
+/** The value at a JSON Pointer; `undefined` if there is no such member. */
 function valueAt(config: DeploymentConfig, path: string): unknown {
   const tokens = parsePointer(path)
   if (tokens === undefined) throw new ConfigError(`The impairment path ${JSON.stringify(path)} is not a JSON Pointer.`)

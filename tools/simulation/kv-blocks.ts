@@ -1,6 +1,9 @@
 /**
  * The KV cache as a pool of blocks of equal size, and the number of blocks that each request holds.
  *
+ * With blocks of 16 tokens, a request of 40 tokens holds three blocks and has room for 48 tokens. Another request with the
+ * same prefix of 32 tokens needs only one block of its own, because two blocks are shared.
+ *
  * Requests can share one prefix. It is cached by the first prefill; from then on its blocks count once, as in use.
  * Requests are numbers, and their data is in typed arrays, because a window has millions of request steps.
  */

@@ -3,6 +3,7 @@ import type { EngineSettings } from './engine-settings.ts'
 import type { Gpu } from './hardware.ts'
 import { kvBytesPerToken, type ModelArchitecture } from './models.ts'
 
+/** Bytes of one GiB. */
 const gib = 2 ** 30
 /** Memory of the CUDA context and libraries, in GiB. It is not available to vLLM even on an empty GPU. */
 export const contextGib = 0.5
@@ -129,6 +130,7 @@ export function planMemory(
   return { kind: 'started', memory: { ...memory, slackGib: room - outside } }
 }
 
+/** An allocation that failed, in GiB. */
 interface FailedAllocation {
   readonly requestedGib: number
   /** Free memory before the current piece of work. */
@@ -214,6 +216,7 @@ export interface HostMemory {
   readonly reason: string
 }
 
+/** `failed`: the kernel kills a worker during startup. */
 type HostMemoryPlan = ({ readonly kind: 'started' } & HostMemory) | { readonly kind: 'failed'; readonly reason: string }
 
 /**

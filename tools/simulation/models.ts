@@ -40,6 +40,7 @@ export interface VisionEncoder {
   readonly pixelsPerToken: number
 }
 
+// Llama 3.1 and 3.3: `config.json` of the repositories of meta-llama on Hugging Face.
 const llama8b: ModelArchitecture = {
   family: 'llama-8b',
   layers: 32,
@@ -83,6 +84,7 @@ const gptOss120b: ModelArchitecture = {
   maxModelLen: 131_072,
   className: 'GptOssForCausalLM',
 }
+/** A vision model: images become tokens of the prompt. */
 const qwen3vl4b: ModelArchitecture = {
   family: 'qwen3-vl-4b',
   layers: 36,

@@ -137,6 +137,7 @@ export class Recorder {
     }
   }
 
+  /** Ends an interval of the timeline. The last one can be shorter. */
   #closeInterval(endS: number, occupancy: Occupancy): void {
     const { busyS, memoryS, ...counts } = this.#interval
     const length = endS - this.timeline.length * intervalSeconds

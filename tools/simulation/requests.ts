@@ -40,6 +40,7 @@ export function generateRequests(load: Load, durationS: number): Requests {
   const images = new Int32Array(times.length)
   const imageTokens = new Int32Array(times.length)
   for (let index = 0; index < times.length; index++) {
+    // Every prompt contains the shared prefix and at least one token of its own.
     promptTokens[index] = Math.max(tokenCount(load.prompt_tokens, lengths), load.shared_prefix_tokens + 1)
     outputTokens[index] = tokenCount(load.output_tokens, lengths)
     if (load.images === undefined) continue
@@ -82,6 +83,7 @@ export function acceptedRequests(all: Requests, { maxModelLen, imagesPerPrompt, 
   }
 }
 
+/** Arrivals of a Poisson process whose rate changes at the phases. */
 function arrivalTimes(load: Load, durationS: number, random: Random): number[] {
   const times: number[] = []
   load.phases.forEach((phase, index) => {
@@ -97,6 +99,7 @@ function arrivalTimes(load: Load, durationS: number, random: Random): number[] {
   return times
 }
 
+/** A log-normal number of tokens, clipped to its limits. */
 function tokenCount(counts: TokenCounts, random: Random): number {
   const tokens = Math.round(counts.median * Math.exp(counts.sigma * normal(random)))
   return Math.min(counts.max, Math.max(counts.min, tokens))

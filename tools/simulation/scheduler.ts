@@ -65,6 +65,7 @@ export class Scheduler {
     const { waiting } = this.#state
     while (this.#now < endS) {
       waiting.arriveUntil(this.#now)
+      // The order matters: a dead engine cannot stall, and a stalled engine does not notice timeouts.
       if (impairments.downAt <= this.#now) {
         this.#die(impairments.downReason)
         return
@@ -79,6 +80,7 @@ export class Scheduler {
         this.#idleUntil(Math.min(waiting.nextArrival, impairments.downAt, endS))
         continue
       }
+      // A step that would end after the window is not observed, and neither is anything after it.
       if (!this.#step()) break
       if (this.#death !== undefined) return
     }
@@ -96,6 +98,7 @@ export class Scheduler {
     const attention = reading + attentionPairs * stepTime.perAttentionPair
     const duration = stepTime.ofTokens(tokens) + attention + impairments.stepDelayS(this.#now)
     const end = this.#now + duration
+    // The encoder runs before the model, so a step that runs out of memory has no results.
     const failure = images?.failure
     if (failure !== undefined) {
       this.#die(failure)
@@ -106,6 +109,7 @@ export class Scheduler {
     recorder.observed.iterationTokens.add(tokens)
     this.#finishedTokens += finishStep(this.#state, this.#now, end)
     this.#now = end
+    // KV blocks of finished requests are offloaded to the host until its memory limit is reached.
     if (this.#finishedTokens >= hostMemory.tokensUntilKilled) this.#die(hostMemory.reason)
     return true
   }
@@ -121,6 +125,7 @@ export class Scheduler {
     } while (this.#now < time)
   }
 
+  /** The engine dies now: all requests fail, and nothing happens until the end of the window. */
   #die(reason: string | undefined): void {
     const { endS } = this.#input
     this.#death = { atS: this.#now, reason }

@@ -114,6 +114,7 @@ function gpusOnNodes({ placement }: DeploymentConfig): number[] {
   return [placement.gpus.length, ...(placement.peers ?? []).map(({ gpus }) => gpus.length)]
 }
 
+/** Memory for images at run time: the slack of the memory plan. */
 function imageMemoryOf({ vision }: ModelArchitecture, gpu: Gpu, memory: MemoryPlan): ImageMemory | undefined {
   if (vision === undefined) return undefined
   return {

@@ -62,6 +62,7 @@ export class StepBatch {
       const request = running[position] ?? 0
       const computed = computedTokens[request] ?? 0
       const missing = (promptTokens[request] ?? 0) + (generated[request] ?? 0) - computed
+      // Fast path: decode one token into a block that the request already holds.
       if (missing === 1 && budget > 0 && computed < (covered[request] ?? 0)) {
         chunk[request] = 1
         budget--
@@ -73,6 +74,7 @@ export class StepBatch {
       const tokens = this.#chunkOf(missing)
       chunk[request] = 0
       if (tokens === 0) continue
+      // Preempt newer requests until the tokens fit; the last victim can be the request itself.
       while (!blocks.grow(request, computed + tokens)) {
         preempted = true
         this.#preemptNewest()
@@ -87,6 +89,7 @@ export class StepBatch {
     return preempted
   }
 
+  /** Admits waiting requests in order of arrival until a limit is reached. */
   #scheduleWaiting(now: number): void {
     const { input, running, waiting, blocks, computed, generated, counts, recorder } = this.#state
     const { settings, requests } = input
@@ -96,11 +99,13 @@ export class StepBatch {
       const known = (requests.promptTokens[request] ?? 0) + (generated[request] ?? 0)
       const cached = blocks.prefixTokens
       const tokens = this.#chunkOf(known - cached)
+      // The first request that does not fit ends the admission: later requests must not overtake it.
       if (!settings.enableChunkedPrefill && tokens < known - cached) return
       if (settings.reserveFullPrompt && !blocks.fits(known)) return
       blocks.begin(request)
       computed[request] = cached
       if (!blocks.grow(request, cached + tokens)) return
+      // A resumed request keeps its first admission time and counts only once in the prefix cache statistics.
       const resumed = waiting.shift()
       if (!resumed) {
         this.#state.scheduled[request] = now
@@ -113,11 +118,13 @@ export class StepBatch {
     }
   }
 
+  /** Tokens of a request in this step: limited by the budget and the threshold for long prompts. */
   #chunkOf(tokens: number): number {
     const threshold = this.#state.input.settings.longPrefillTokenThreshold
     return Math.min(tokens, this.#budget, threshold > 0 ? threshold : tokens)
   }
 
+  /** Adds tokens of a request to the batch. */
   #schedule(request: number, tokens: number): void {
     const context = this.#state.computed[request] ?? 0
     this.#budget -= tokens
@@ -127,6 +134,7 @@ export class StepBatch {
     this.#state.images?.schedule(request, context, tokens)
   }
 
+  /** Preempts the newest running request, because it loses the least work. */
   #preemptNewest(): void {
     const { running, blocks, waiting, recorder } = this.#state
     const newest = running.pop()
@@ -163,6 +171,7 @@ export function finishStep(state: EngineState, start: number, end: number): numb
     sampled++
     generatedTokens[request] = generated + 1
     if (generated === 0) beginOutput(state, request, end)
+    // Most requests also got a token in the previous step: their latency is the duration of this step.
     else if (lastToken[request] === start) sameInterval++
     else interToken.add(end - (lastToken[request] ?? 0))
     lastToken[request] = end
@@ -175,6 +184,7 @@ export function finishStep(state: EngineState, start: number, end: number): numb
   return finishedTokens
 }
 
+/** A request gets its first output token. From now on its prefix can be shared. */
 function beginOutput({ input, recorder, blocks, firstToken }: EngineState, request: number, end: number): void {
   const { requests, settings, sharedPrefixTokens } = input
   firstToken[request] = end

@@ -47,8 +47,16 @@ export interface StepTime {
 }
 
 /**
- * The cost model of one engine step: measured matrix products where there are any, otherwise a roofline of bandwidth and
- * compute; plus attention, all-reduces and fixed costs.
+ * The cost model of one engine step.
+ *
+ *     step = max(products, weights / bandwidth)    matrix products of all layers, measured or by a roofline
+ *          + all-reduces                           two per layer, if tensor parallel
+ *          + context × perContextToken             decode attention, limited by memory bandwidth
+ *          + pairs × perAttentionPair              prefill attention, limited by compute
+ *          + stage transfers + eager launches + fixed costs
+ *
+ * The scheduler adds the two attention terms, because they depend on the batch; all other terms depend only on the number
+ * of tokens.
  */
 export function stepTime(model: ModelArchitecture, gpu: Gpu, gpuModel: string, settings: EngineSettings): StepTime {
   const ranks = settings.tensorParallelSize
@@ -78,6 +86,7 @@ export function stepTime(model: ModelArchitecture, gpu: Gpu, gpuModel: string, s
   }
 }
 
+/** Measured durations in milliseconds by number of tokens; `undefined` without measurements for the model and GPU. */
 function measuredProducts(model: ModelArchitecture, gpuModel: string, ranks: number) {
   const row = measured[`${model.family} ${/A100|H100/.exec(gpuModel)?.[0]} ${ranks}`]
   if (row === undefined) return undefined

@@ -3,6 +3,7 @@ import type { MetricDelta, Telemetry } from '../types.ts'
 /** Smallest relative difference that counts as a change. */
 const relativeThreshold = 0.05
 
+/** How one metric is read and compared. */
 interface ComparedMetric {
   readonly metric: string
   readonly unit: string
@@ -13,6 +14,7 @@ interface ComparedMetric {
   readonly read: (telemetry: Telemetry) => number | null
 }
 
+/** The four statistics of one latency. */
 const latency = (name: keyof Telemetry['latency']): ComparedMetric[] =>
   (['mean', 'p50', 'p95', 'p99'] as const).map((statistic) => ({
     metric: `latency.${name}.${statistic}`,
@@ -141,6 +143,7 @@ export function metricDeltas(before: Telemetry, after: Telemetry): MetricDelta[]
   return metrics.map((compared) => {
     const from = observed(compared, before)
     const to = observed(compared, after)
+    // Relative to 0 there is no change in percent.
     const relative = from === null || to === null || from === 0 ? null : (to - from) / from
     return {
       metric: compared.metric,
@@ -159,6 +162,7 @@ function observed({ metric, read }: ComparedMetric, telemetry: Telemetry): numbe
   return unseen ? null : read(telemetry)
 }
 
+/** Compares two values of a metric. */
 function verdictOf(compared: ComparedMetric, from: number | null, to: number | null): MetricDelta['verdict'] {
   if (from === null || to === null) return 'unknown'
   const difference = to - from

@@ -55,12 +55,15 @@ export function validate(before: Telemetry, after: Telemetry): Validation {
   return { status, deltas: metricDeltas(before, after), summary: `${reason} ${mainMetrics(before, after)}` }
 }
 
+/** A status with its reason, which starts the summary. */
 interface Verdict {
   readonly status: ValidationStatus
   readonly reason: string
 }
 
+/** Applies the rules of {@link validate} in order. */
 function judge(before: Telemetry, after: Telemetry): Verdict {
+  // A telemetry with missing members contains zeros that must not be compared.
   const unseen = [before, after].find(({ missing }) => missing !== undefined && missing.length > 0)
   if (unseen !== undefined) {
     const reason = `No verdict: ${unseen.phase}_telemetry lacks ${unseen.missing?.join(', ')}.`
@@ -70,10 +73,12 @@ function judge(before: Telemetry, after: Telemetry): Verdict {
   if (arrived === 0 || after.requests.arrived === 0) {
     return { status: 'unknown', reason: 'No verdict: no requests arrived in one of the windows.' }
   }
+  // The load depends only on the scenario, so another number means that a telemetry was invented or changed.
   if (arrived !== after.requests.arrived) {
     return { status: 'unknown', reason: 'No verdict: the windows have different numbers of requests.' }
   }
   const served = (after.requests.served - before.requests.served) / arrived
+  // Dropped requests come first: a better latency must not hide them.
   if (served < -servedThreshold) return { status: 'regressed', reason: 'Fewer requests were served.' }
   const distanceBefore = distance(before)
   const distanceAfter = distance(after)
@@ -105,6 +110,7 @@ function judgeInside(before: Telemetry, after: Telemetry): Verdict {
   return { status: 'unchanged', reason: 'The objective was met before and after.' }
 }
 
+/** Relative change; 0 if it is not defined. */
 function ratio(before: number | null, after: number | null): number {
   return before === null || after === null || before === 0 ? 0 : (after - before) / before
 }
@@ -121,6 +127,7 @@ function distance({ slo, latency, requests }: Telemetry): number {
   )
 }
 
+/** The metrics that decide, before and after, in one sentence. */
 function mainMetrics(before: Telemetry, after: Telemetry): string {
   const seconds = (value: number | null) => (value === null ? 'none' : `${value.toFixed(value < 1 ? 3 : 1)} s`)
   return (

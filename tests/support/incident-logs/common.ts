@@ -3,21 +3,24 @@ import { simulate } from '../../../tools/simulation/simulate.ts'
 import { api } from '../engine-log.ts'
 import { engineLine, journalLine, kernelLine, kernelLines, kubeletLine, type LogLine } from '../log-line.ts'
 
+/** Version of the kernel, as its messages show it. */
 export const kernel = '5.15.0-140-generic #150-Ubuntu'
+/** Mainboard and BIOS, as the kernel shows them. */
 export const hardware = 'Supermicro SYS-821GE-TNHR/X13DEG-OAD, BIOS 2.1 08/30/2024'
 
-/** When the window opens, and when the engine dies in it, in Unix milliseconds. */
+/** Start of the window in Unix milliseconds. */
 export function startOf(scenario: Scenario): number {
   return Date.parse(scenario.window.start)
 }
 
+/** Time of the engine's death in Unix milliseconds. */
 export function deathOf(scenario: Scenario): number {
   const { downAtS } = simulate(scenario).engine
   if (downAtS === undefined) throw new Error(`The engine of ${scenario.id} does not die.`)
   return startOf(scenario) + Math.round(downAtS * 1000)
 }
 
-/** A request that is too long: the client's fault, and the only ERROR in many healthy logs. */
+/** A request that is too long: a mistake of the client, and the only ERROR in many healthy logs. */
 export function tooLong(time: number, tokens: number, limit = 32_768): LogLine[] {
   return [
     engineLine(time, api, 'serving_chat.py:257', 'Error in preprocessing prompt inputs', 'ERROR'),
@@ -32,7 +35,7 @@ export function tooLong(time: number, tokens: number, limit = 32_768): LogLine[]
   ]
 }
 
-/** PCIe errors that the link corrected: noise. */
+/** PCIe errors that the link corrected, as noise. */
 export function correctable(time: number, device = '0000:4b:00.0'): LogLine[] {
   return kernelLines(time, [
     `pcieport 0000:4a:01.0: AER: Corrected error received: ${device}`,
@@ -40,15 +43,17 @@ export function correctable(time: number, device = '0000:4b:00.0'): LogLine[] {
   ])
 }
 
-/** An Xid of an application on a GPU that serves nothing. */
+/** An Xid of an application on a GPU that the deployment does not use. */
 export function applicationXid(time: number, address: string): LogLine {
   return kernelLine(time, `NVRM: Xid (PCI:${address}): 43, pid=71822, name=python3, Ch 00000008`)
 }
 
+/** A network port without traffic that goes down and up again. */
 export function flappingPort(time: number, port = '0000:9a:00.1 ens3f1np1'): LogLine[] {
   return [kernelLine(time, `mlx5_core ${port}: Link down`), kernelLine(time + 3000, `mlx5_core ${port}: Link up`)]
 }
 
+/** A failed readiness probe of another pod. */
 export function probeFailed(time: number, scenario: Scenario, pod = 'serving/chat-gateway-6c9f'): LogLine {
   return kubeletLine(
     time,
@@ -58,7 +63,7 @@ export function probeFailed(time: number, scenario: Scenario, pod = 'serving/cha
   )
 }
 
-/** What kubelet and containerd write about a container that ended, and ends again after each restart. */
+/** Lines of kubelet and containerd about a container that exits, and exits again after each restart. */
 export function containerRestarts(
   time: number,
   scenario: Scenario,
@@ -106,7 +111,7 @@ export function containerRestarts(
   return lines
 }
 
-/** An engine that kubelet starts again and that ends the same way each time: `attempt` gives the lines of one try. */
+/** An engine that kubelet restarts and that fails in the same way each time. `attempt` gives the lines of one start. */
 export function attempts(
   from: number,
   until: number,
@@ -118,7 +123,7 @@ export function attempts(
   return lines
 }
 
-/** Registers and a call trace, as the kernel dumps them below many messages. */
+/** Registers and a call trace, as the kernel prints them after many messages. */
 export function callTrace(
   cpu: number,
   pid: number,

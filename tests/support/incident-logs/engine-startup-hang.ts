@@ -12,15 +12,15 @@ import {
 import { applicationXid, correctable, startOf } from './common.ts'
 
 /**
- * The old container served; the new one writes its configuration, detects platforms in its child processes, and then
- * waits for its engine core for ever. No line names the cause: only image, driver and the repeated wait tell of it.
+ * The old container served requests. The new one writes its configuration, detects platforms in its child processes, and
+ * then waits for its engine core forever. No line names the cause: the only signs are image, driver and the repeated wait.
  */
 export function engineStartupHang(scenario: Scenario): IncidentLogs {
   const start = startOf(scenario)
   const { node } = scenario.deployment.placement
   return {
     vllm: [...oldContainer(scenario, start), ...newContainer(scenario, start - 32_000)],
-    // Distractors: an Xid of the desktop's compositor hours before, corrected PCIe errors on the second GPU's port.
+    // Distractors: an Xid of the desktop hours before, and corrected PCIe errors on the port of the second GPU.
     dmesg: [
       kernelLine(
         start - 28_000_000,
@@ -108,7 +108,7 @@ function newContainer(scenario: Scenario, at: number): LogLine[] {
     )
   }
   detection(0, api)
-  // The usual head of a start, up to where the engine core should have taken over.
+  // The usual start of the log, until the engine core should have taken over.
   lines.push(...startupLog(scenario, at + 2000).filter(({ time }) => time < at + 14_000))
   add(9, api, 'parallel.py:632', 'Defaulting to use mp for distributed inference')
   add(9, api, 'vllm.py:689', 'Enabled custom fusions: norm_quant, act_quant', 'INFO')

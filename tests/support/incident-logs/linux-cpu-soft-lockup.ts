@@ -10,7 +10,7 @@ const stalls = [
   [640, 900],
 ] as const
 
-/** A CPU spins in the kernel, and with it the engine core. What vLLM and RCU say about it is cascade. */
+/** A CPU spins in the kernel, and the engine core with it. The lines of vLLM and RCU are cascades. */
 export function linuxCpuSoftLockup(scenario: Scenario): IncidentLogs {
   const start = startOf(scenario)
   const { node } = scenario.deployment.placement
@@ -54,7 +54,7 @@ export function linuxCpuSoftLockup(scenario: Scenario): IncidentLogs {
   }
 }
 
-/** The watchdog speaks after about 23 s, and every 28 s again for as long as the CPU spins. */
+/** The watchdog reports after about 23 s, and again every 28 s while the CPU spins. */
 function lockups(start: number, from: number, until: number): LogLine[] {
   const lines: LogLine[] = []
   for (let second = from + 23; second < until; second += 28) {

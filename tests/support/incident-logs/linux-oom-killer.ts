@@ -3,7 +3,7 @@ import { core, engineDeath, engineLog } from '../engine-log.ts'
 import { engineLine, type IncidentLogs, kernelLines, kubeletLine, type LogLine } from '../log-line.ts'
 import { callTrace, containerRestarts, correctable, deathOf, startOf, tooLong } from './common.ts'
 
-/** The container's memory limit is reached by the KV buffer on the host; the kernel kills the engine core. */
+/** The KV buffer on the host reaches the memory limit of the container, and the kernel kills the engine core. */
 export function linuxOomKiller(scenario: Scenario): IncidentLogs {
   const start = startOf(scenario)
   const death = deathOf(scenario)
@@ -37,7 +37,7 @@ export function linuxOomKiller(scenario: Scenario): IncidentLogs {
       ...engineDeath(scenario, death),
     ],
     dmesg: [
-      // Distractor: hours before, the log collector outgrew its own small limit. Another pod, another cgroup.
+      // Distractor: hours before, the log collector exceeded its own small limit, in another pod and cgroup.
       ...kill({
         time: start - 11_000_000,
         pid: 23_901,

@@ -3,7 +3,7 @@ import { api, engineLog } from '../engine-log.ts'
 import { engineLine, type IncidentLogs, kernelLine, kubeletLine } from '../log-line.ts'
 import { applicationXid, correctable, flappingPort, probeFailed, startOf, tooLong } from './common.ts'
 
-/** Distractors: an application fault on a GPU that serves nothing, corrected PCIe errors, a flapping port without traffic. */
+/** Distractors: an application error on an unused GPU, corrected PCIe errors, a flapping port without traffic. */
 export function kvCachePressure(scenario: Scenario): IncidentLogs {
   const start = startOf(scenario)
   return {
@@ -18,6 +18,7 @@ export function kvCachePressure(scenario: Scenario): IncidentLogs {
   }
 }
 
+/** A healthy deployment with the usual noise. */
 export function healthyControl(scenario: Scenario): IncidentLogs {
   const start = startOf(scenario)
   return {
@@ -27,7 +28,7 @@ export function healthyControl(scenario: Scenario): IncidentLogs {
   }
 }
 
-/** Distractors: an Xid of another process in the night, memory pressure of a small pod, a probe of the gateway. */
+/** Distractors: an Xid of another process at night, memory pressure of a small pod, a probe of the gateway. */
 export function concurrencyCap(scenario: Scenario): IncidentLogs {
   const start = startOf(scenario)
   const { node } = scenario.deployment.placement
@@ -57,7 +58,7 @@ export function concurrencyCap(scenario: Scenario): IncidentLogs {
   }
 }
 
-/** Distractors: requests that are too long, of the same feature; a flapping port; a slow client. */
+/** Distractors: requests of the same feature that are too long, a flapping port, a slow client. */
 export function prefillInterference(scenario: Scenario): IncidentLogs {
   const start = startOf(scenario)
   return {
@@ -77,7 +78,7 @@ export function prefillInterference(scenario: Scenario): IncidentLogs {
   }
 }
 
-/** The engine keeps no statistics, the kernel log was not collected; what is left tells of nothing. */
+/** The engine keeps no statistics and the kernel log was not collected. The other logs show nothing. */
 export function missingTelemetry(scenario: Scenario): IncidentLogs {
   const start = startOf(scenario)
   const { node } = scenario.deployment.placement

@@ -4,7 +4,7 @@ import { api, core, engineDeath, engineLog } from '../engine-log.ts'
 import { engineLine, engineTraceback, type IncidentLogs, journalLine, kernelLine } from '../log-line.ts'
 import { applicationXid, correctable, deathOf, startOf, tooLong } from './common.ts'
 
-/** The encoder of a step with many pictures asks for memory that the utilisation leaves to nobody. */
+/** The image encoder needs more memory for a step with many images than the utilisation leaves free. */
 export function vllmCudaOom(scenario: Scenario): IncidentLogs {
   const start = startOf(scenario)
   const death = deathOf(scenario)
@@ -63,7 +63,7 @@ export function vllmCudaOom(scenario: Scenario): IncidentLogs {
       ),
       ...engineDeath(scenario, death),
     ],
-    // Distractors: an application's Xid, a big file copy that fills the page cache.
+    // Distractors: an Xid of an application, and a large file copy that fills the page cache.
     dmesg: [
       applicationXid(start - 17_000_000, '0000:01:00'),
       ...correctable(start - 900_000, '0000:01:00.0'),

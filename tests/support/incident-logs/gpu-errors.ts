@@ -32,7 +32,7 @@ const frames = [
 const asynchronous =
   'CUDA kernel errors might be asynchronously reported at some other API call, so the stacktrace below might be incorrect.\nFor debugging consider passing CUDA_LAUNCH_BLOCKING=1\nCompile with `TORCH_USE_CUDA_DSA` to enable device-side assertions.'
 
-/** GPU 2 falls off the bus. The pod's restarts find seven GPUs and a driver that does not answer for the eighth. */
+/** GPU 2 falls off the bus. The pod's restarts find seven GPUs and a driver that does not respond for the eighth. */
 export function nvidiaXid(scenario: Scenario): IncidentLogs {
   const start = startOf(scenario)
   const death = deathOf(scenario)
@@ -82,7 +82,7 @@ export function nvidiaXid(scenario: Scenario): IncidentLogs {
       ]),
     ],
     dmesg: [
-      // Distractors: a remapped row on another GPU in the night, an application's fault.
+      // Distractors: a remapped row on another GPU at night, and an error of an application.
       kernelLine(
         start - 27_000_000,
         `NVRM: Xid (PCI:${addresses[6]}): 63, pid='<unknown>', name=<unknown>, Row Remapper: New row (0x000000000132a4c0) marked for remapping, reset gpu to activate.`,
@@ -125,7 +125,7 @@ export function nvidiaXid(scenario: Scenario): IncidentLogs {
   }
 }
 
-/** Uncorrectable errors in the memory of GPU 5: a row waits to be remapped until the GPU is reset. */
+/** Uncorrectable errors in the memory of GPU 5. The row is remapped when the GPU is reset. */
 export function cudaEccUncorrectable(scenario: Scenario): IncidentLogs {
   const start = startOf(scenario)
   const death = deathOf(scenario)

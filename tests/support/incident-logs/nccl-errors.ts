@@ -26,7 +26,7 @@ const frames = [
   'torch/distributed/distributed_c10d.py:2552 recv | pg.recv([tensor], group_src, tag).wait()',
 ]
 
-/** The ranks of the two nodes disagree on NCCL_PROTO, so that what one sends is larger than what the other expects. */
+/** The ranks of two nodes have different values of NCCL_PROTO, so one sends more than the other expects. */
 export function ncclNetSocketTruncated(scenario: Scenario): IncidentLogs {
   const start = startOf(scenario)
   const death = deathOf(scenario)
@@ -94,7 +94,7 @@ export function ncclNetSocketTruncated(scenario: Scenario): IncidentLogs {
   }
 }
 
-/** The InfiniBand port of the first node goes down. Everything the second node says is about its lost peer. */
+/** The InfiniBand port of the first node goes down. The second node only reports its lost peer. */
 export function ncclNetIbErrors(scenario: Scenario): IncidentLogs {
   const start = startOf(scenario)
   const death = deathOf(scenario)
