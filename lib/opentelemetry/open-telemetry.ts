@@ -45,6 +45,7 @@ interface OpenRun {
   older: number
 }
 
+/** The event with this `type`. */
 type EventOf<Type extends LoopEvent['type']> = Extract<LoopEvent, { readonly type: Type }>
 
 /**
@@ -78,6 +79,7 @@ export function openTelemetry(options: OpenTelemetryOptions = {}): (event: LoopE
   }
 }
 
+/** Starts the span of a run. */
 function startRun(tracer: Tracer, event: EventOf<'run-start'>, agentName: string | undefined, older: number): OpenRun {
   const common = {
     [attribute.provider]: event.provider,
@@ -106,6 +108,7 @@ function supersede(run: OpenRun): void {
   run.span.end()
 }
 
+/** Records an event of a run in its spans. */
 function record(
   tracer: Tracer,
   run: OpenRun,
@@ -153,11 +156,13 @@ function record(
   }
 }
 
+/** Starts the span of a model reply. */
 function startChat(tracer: Tracer, run: OpenRun, { round }: EventOf<'round-start'>): Span {
   const attributes = { ...run.common, [attribute.operation]: operation.chat, [attribute.round]: round }
   return tracer.startSpan(`${operation.chat} ${run.model}`, { kind: SpanKind.CLIENT, attributes }, run.context)
 }
 
+/** Starts the span of an executed call. */
 function startTool(tracer: Tracer, run: OpenRun, event: EventOf<'tool-start'>): Span {
   const attributes = {
     [attribute.operation]: operation.tool,
@@ -169,6 +174,7 @@ function startTool(tracer: Tracer, run: OpenRun, event: EventOf<'tool-start'>): 
   return tracer.startSpan(`${operation.tool} ${event.tool}`, { kind: SpanKind.INTERNAL, attributes }, run.context)
 }
 
+/** Ends the span of a tool. Contents are recorded only on request. */
 function endTool(run: OpenRun, event: EventOf<'tool-end'>, contents: boolean): void {
   const span = run.tools.get(event.id)
   if (span === undefined) {
@@ -191,6 +197,7 @@ function recordNotExecuted(run: OpenRun, { tool, id, round, errorKind, servedFro
   })
 }
 
+/** Ends the span of a run and every span that is still open in it. */
 function endRun(run: OpenRun, event: EventOf<'run-end'>): void {
   const errorType = event.error?.code ?? event.error?.name
   for (const open of [run.chat, ...run.tools.values()]) {
@@ -203,11 +210,13 @@ function endRun(run: OpenRun, event: EventOf<'run-end'>): void {
   run.span.end()
 }
 
+/** Marks a span as failed. @param errorType the code or kind of the error, for `error.type`. */
 function fail(span: Span, errorType: string, message?: string): void {
   span.setAttribute(attribute.errorType, errorType)
   span.setStatus({ code: SpanStatusCode.ERROR, ...(message === undefined ? {} : { message }) })
 }
 
+/** Attributes of a reply. */
 function responseOf({ usage, finishReason, model, responseId }: EventOf<'reply'>): Attributes {
   return {
     ...usageOf(usage),
@@ -217,6 +226,7 @@ function responseOf({ usage, finishReason, model, responseId }: EventOf<'reply'>
   }
 }
 
+/** Token counts as attributes. */
 function usageOf(usage: Usage): Attributes {
   return {
     [attribute.inputTokens]: usage.inputTokens,

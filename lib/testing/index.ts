@@ -1,3 +1,12 @@
+// `tenrounds/testing`: tests without MiniMax.
+//
+//   scriptedModel                 a model that plays replies, for tests of tools, prompts and limits
+//   recordModel, replayModel      record a real run once, and replay it without a network
+//   startMockServer, faults       a server that speaks MiniMax's protocol and fails on request, for tests of HTTP clients
+//   findBrokenRule                the first rule of MiniMax that a request breaks
+//
+// Nothing here knows incidents: a responder or a script decides every reply.
+
 export { recordModel, replayModel } from './cassette/record-and-replay.ts'
 export {
   CassetteError,

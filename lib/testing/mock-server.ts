@@ -1,3 +1,14 @@
+// One request passes through these modules:
+//
+//   handle-request   route, token, body         404, 401, 413, 400 if they are wrong
+//   message-rules    MiniMax's rules            400 with the message of the first broken rule
+//   request          the request for the responder
+//   completion       the responder's reply as a `chat.completion`
+//   stream-chunks    the completion as frames of a stream, if the client asked for one
+//   wire-reply       status, headers, body, and the way in which they are written
+//
+// Faults change the completion, the frames or the wire reply on this way. They never affect a refusal.
+
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { errorMessage } from '../../router/errors.ts'

@@ -30,6 +30,7 @@ export function missError(
   })
 }
 
+/** A sentence about the recorded request with the most equal values before the first difference. */
 function differenceFromNearest(request: RequestDocument, entries: readonly CassetteEntry[]): string {
   const nearest = entries
     .map((entry, index) => ({ line: index + 1, difference: firstDifference(entry.request, request) }))
@@ -74,6 +75,7 @@ interface Difference {
   readonly equalBefore: number
 }
 
+/** The first difference between two documents; undefined if they are equal. */
 function firstDifference(left: unknown, right: unknown): Difference | undefined {
   let equal = 0
   const compare = (a: unknown, b: unknown, path: readonly string[]): Difference | undefined => {

@@ -1,11 +1,20 @@
+// Replies whose envelope is right and whose message is wrong: tool calls written as text, damaged arguments, missing ids,
+// thinking in the content, answers that are not JSON. Models and servers without a parser for their markup cause them.
+
 import { tagToken } from '../../minimax/markup/tags.ts'
 import type { Completion, CompletionToolCall } from '../mock-server/completion.ts'
 import { type Fault, nameFaults } from '../mock-server/fault.ts'
 
 type Call = CompletionToolCall
+
 /** Returns a changed copy of the message of a completion. It may no longer be a valid message. */
 type Damage = (message: Completion['choices'][0]['message'], calls: readonly Call[]) => object
 
+/**
+ * A fault that changes the message of a completion.
+ *
+ * @param finishReason finish reason of a changed message; by default it stays as it is.
+ */
 function damages(description: string, damage: Damage, finishReason?: string): Omit<Fault, 'name'> {
   return {
     description,
@@ -48,13 +57,17 @@ function onAnswer(description: string, rewrite: (text: string) => string) {
   )
 }
 
+/** The input of a tool call as a list of its members. */
 const inputOf = ({ function: { arguments: text } }: Call): [string, unknown][] => Object.entries(JSON.parse(text))
 const textOf = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value))
+/** A tool call in the markup of M2. */
 const invoke = (call: Call) =>
   `<invoke name="${call.function.name}">\n${inputOf(call)
     .map(([name, value]) => `<parameter name="${name}">${textOf(value)}</parameter>\n`)
     .join('')}</invoke>\n`
+/** Tool calls in the markup of M2, with its outer tag. */
 const m2 = (calls: readonly Call[]) => `<minimax:tool_call>\n${calls.map(invoke).join('')}</minimax:tool_call>`
+/** Tool calls in the markup of M3: every tag begins with a special token. */
 const m3 = (calls: readonly Call[]) => {
   const invokes = calls.map((call) => {
     const parameters = inputOf(call).map(([name, value]) => `${tagToken}<${name}>${textOf(value)}${tagToken}</${name}>`)
@@ -64,7 +77,9 @@ const m3 = (calls: readonly Call[]) => {
 }
 const withArguments = (call: Call, text: unknown) => ({ ...call, function: { ...call.function, arguments: text } })
 const withName = (call: Call, name: string) => ({ ...call, function: { ...call.function, name } })
+/** A tool call without the last two characters of its arguments. */
 const cutOff = (call: Call) => withArguments(call, call.function.arguments.slice(0, -2))
+/** Tool calls in the JSON form of tenrounds' JSON protocol. */
 const asRequests = (calls: readonly Call[]) =>
   calls.map((call) => ({ name: call.function.name, input: Object.fromEntries(inputOf(call)) }))
 

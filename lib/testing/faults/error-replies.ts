@@ -1,15 +1,23 @@
+// Error replies that clients of MiniMax receive. Sources: MiniMax's list of error codes, reports of users that quote whole
+// replies, nginx for the pages, and the gateways OpenRouter and LiteLLM for wrapped errors. MiniMax's own code is in
+// parentheses at the end of the message.
+
 import { type Fault, type FaultContext, nameFaults } from '../mock-server/fault.ts'
 import { errorReply, jsonReply, proxyReply, type WireReply } from '../mock-server/wire-reply.ts'
 
+/** A fault that sends another reply in place of the right one. */
 function replies(description: string, wire: (context: FaultContext) => WireReply): Omit<Fault, 'name'> {
   return { description, mode: 'both', wire: (_reply, context) => wire(context) }
 }
 
+/** An id as MiniMax writes it. */
 const minimaxId = '0640ba836689481a9c9410847decb247'
+/** A reply with status 200 and any body. */
 const ok = (body: { readonly [key: string]: unknown }) => () => jsonReply(200, body, minimaxId)
 const rateLimit = () => errorReply(429, 'rate_limit_error', 'rate limit (1002)')
 const overloaded = 'High traffic detected. For a more stable experience, upgrade to our Plus plan. (2064) (529)'
 const planWithoutModel = 'your current token plan not support model (2061)'
+/** A rate limit with the header Retry-After. */
 const retryAfter = (value: () => string) => () => {
   const reply = rateLimit()
   return { ...reply, headers: { ...reply.headers, 'retry-after': value() } }
@@ -111,6 +119,7 @@ export const errorReplies = nameFaults({
   ),
 })
 
+/** The message of a used-up plan has the time at which it is renewed. */
 function inAnHour(): string {
   return new Date(Date.now() + 3_600_000).toISOString()
 }

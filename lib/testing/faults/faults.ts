@@ -61,8 +61,10 @@ export function checkFaults(schedule: readonly unknown[]): void {
   })
 }
 
+/** Shown in error messages. */
 const example = "faults.errorReply('529') or faults.at(2, faults.errorReply('529'))"
 
+/** The fault of a group with this name. */
 function faultOf<Name extends string>(group: Readonly<Record<Name, Fault>>, name: Name): Fault {
   if (Object.hasOwn(group, name)) return group[name]
   throw new FaultError(
@@ -71,6 +73,7 @@ function faultOf<Name extends string>(group: Readonly<Record<Name, Fault>>, name
   )
 }
 
+/** Checks the number of a request. */
 function requestNumber(number: number): number {
   if (Number.isInteger(number) && number >= 1) return number
   throw new FaultError(

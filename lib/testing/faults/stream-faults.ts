@@ -1,3 +1,6 @@
+// Streams that deviate from MiniMax's documents. All of them were seen on MiniMax's endpoints, on servers that host its
+// models, or on gateways. Most clients must read them as if nothing were wrong; the last ones are real failures.
+
 import { isObject } from '../../../router/json/json.ts'
 import { type Fault, nameFaults } from '../mock-server/fault.ts'
 import { jsonReply, type WireReply } from '../mock-server/wire-reply.ts'
@@ -24,10 +27,12 @@ import {
   withSecondChoice,
 } from './stream-rewrites.ts'
 
+/** A fault that changes the frames of a stream. */
 function quirk(description: string, frames: NonNullable<Fault['frames']>): Omit<Fault, 'name'> {
   return { description, mode: 'stream', frames }
 }
 
+/** A fault that changes the text of a stream. */
 function textQuirk(description: string, rewrite: (text: string) => string): Omit<Fault, 'name'> {
   const wire = (reply: WireReply) => ({ ...reply, parts: [rewrite(reply.parts.join(''))] })
   return { description, mode: 'stream', wire }

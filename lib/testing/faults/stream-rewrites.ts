@@ -1,3 +1,13 @@
+// Functions that change the frames of a stream. A frame is one `data:` object, and a stream looks like this:
+//
+//   { id, choices: [{ index: 0, delta: { role, content: 'It is' } }], usage: null, … }     content, in pieces
+//   { id, choices: [{ index: 0, delta: { tool_calls: [{ index: 0, id, … }] } }], … }       a tool call, in pieces
+//   { id, choices: [{ index: 0, finish_reason: 'stop', delta: {} }], … }                   the closing frame
+//   { id, choices: [], usage: { … } }                                                      the last frame
+//   [DONE]
+//
+// All functions return new frames and leave frames of other kinds unchanged.
+
 import { isObject } from '../../../router/json/json.ts'
 import type { Completion } from '../mock-server/completion.ts'
 import { objectsOf } from '../mock-server/request.ts'
@@ -42,6 +52,7 @@ function textsOf(delta: Fields, change: (key: string, text: string) => string | 
   return { ...delta, ...Object.fromEntries(fields), ...detailsOf(delta, change) }
 }
 
+/** The changed reasoning details of a delta, as a field to spread into it. */
 function detailsOf(delta: Fields, change: (key: string, text: string) => string | undefined): Fields {
   if (delta['reasoning_details'] === undefined) return {}
   const details = objectsOf(delta['reasoning_details']).map((detail) => {
@@ -76,6 +87,7 @@ export function cumulateDetails(frames: readonly StreamFrame[]): readonly Stream
   return deltas(frames, (delta) => ({ ...delta, ...detailsOf(delta, change) }))
 }
 
+/** Makes a function that returns all text so far of each field. */
 function sofar(): (key: string, text: string) => string | undefined {
   const known: Record<string, string> = {}
   return (key, text) => {

@@ -1,8 +1,13 @@
+// Faults below the level of the protocol: connections that break or hang, and bodies that are not what the headers say.
+// Proxies, load balancers and overloaded servers cause them.
+
 import { type Fault, nameFaults } from '../mock-server/fault.ts'
 import type { Delivery, WireReply } from '../mock-server/wire-reply.ts'
 
+/** `nameFaults` adds the names. */
 type Unnamed = Omit<Fault, 'name'>
 
+/** A fault that writes the right reply in a wrong way. */
 function delivers(description: string, delivery: Delivery, mode: Fault['mode'] = 'both'): Unnamed {
   return { description, mode, wire: (reply: WireReply) => ({ ...reply, delivery }) }
 }
@@ -52,10 +57,12 @@ export function slowDrip({ pieces = 40, pauseMs = 1 } = {}): Fault {
   return { ...delivers(description, { pieces, pauseMs }), name: 'slow-drip' }
 }
 
+/** A reply that breaks off. */
 function breaks(breakAt: NonNullable<Delivery['breakAt']>, breakBy: NonNullable<Delivery['breakBy']>): Delivery {
   return { breakAt, breakBy }
 }
 
+/** A fault that changes status, headers or body. */
 function rewrites(description: string, wire: (reply: WireReply) => WireReply): Unnamed {
   return { description, mode: 'both', wire }
 }

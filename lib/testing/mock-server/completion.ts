@@ -14,7 +14,9 @@ export interface Completion extends Sensitivity {
   readonly created: number
   /** Name of the model, as the request has it. */
   readonly model: string
+  /** Type of the document. */
   readonly object: 'chat.completion'
+  /** Numbers of tokens. */
   readonly usage: CompletionUsage
   /** MiniMax's status; code 0 means success. */
   readonly base_resp: { readonly status_code: number; readonly status_msg: string }
@@ -22,10 +24,15 @@ export interface Completion extends Sensitivity {
 
 /** Numbers of tokens, estimated from bytes. */
 export interface CompletionUsage {
+  /** Sum of the tokens of prompt and completion. */
   readonly total_tokens: number
+  /** A field of the older API, always 0. */
   readonly total_characters: 0
+  /** Tokens of messages and tools. */
   readonly prompt_tokens: number
+  /** Tokens of text, tool calls and reasoning. */
   readonly completion_tokens: number
+  /** Absent without reasoning. */
   readonly completion_tokens_details?: { readonly reasoning_tokens: number }
 }
 
@@ -33,19 +40,29 @@ export interface CompletionUsage {
 export interface CompletionMessage {
   /** Visible text, after a `<think>` block unless the request has `reasoning_split`. */
   readonly content: string
+  /** Always the assistant. */
   readonly role: 'assistant'
+  /** MiniMax's name for its models. */
   readonly name: 'MiniMax AI'
+  /** The reasoning, if the request has `reasoning_split`. */
   readonly reasoning_content?: string
+  /** The same reasoning as a list of parts. */
   readonly reasoning_details?: readonly ReasoningDetail[]
+  /** Absent without tool calls. */
   readonly tool_calls?: readonly CompletionToolCall[]
+  /** Always empty for text models. */
   readonly audio_content: ''
 }
 
 /** A tool call of a completion. `arguments` is JSON text. */
 export interface CompletionToolCall {
+  /** Id that the result must refer to. */
   readonly id: string
+  /** Always a function. */
   readonly type: 'function'
+  /** Name of the tool, and its input as JSON text. */
   readonly function: { readonly name: string; readonly arguments: string }
+  /** Position among the calls of the reply, from 0. */
   readonly index: number
 }
 
@@ -101,10 +118,12 @@ function thinks(request: MockServerRequest): boolean {
   return !(isObject(thinking) && thinking['type'] === 'disabled' && /minimax-m3/i.test(request.model))
 }
 
+/** Reasoning for a reply that has none of its own. */
 function defaultReasoning({ toolCalls = [] }: ReplyDraft): string {
   return toolCalls.length > 0 ? `I will use ${toolCalls.map(({ name }) => name).join(', ')}.` : 'I can answer now.'
 }
 
+/** The message with the reasoning in its own fields, or before the text in a `<think>` block. */
 function messageOf(
   text: string,
   reasoning: string,
@@ -135,6 +154,7 @@ function messageOf(
   }
 }
 
+/** Token counts of a reply. The prompt is counted as JSON. */
 function usageOf(prompt: string, output: string, reasoning: string): CompletionUsage {
   const promptTokens = estimateTokens(prompt)
   const reasoningTokens = estimateTokens(reasoning)

@@ -1,3 +1,6 @@
+// Answers one HTTP request. Every failure becomes a reply in MiniMax's envelope, so that a client under test sees what it
+// would see from MiniMax.
+
 import type { IncomingMessage } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import { errorMessage } from '../../../router/errors.ts'
@@ -31,6 +34,7 @@ export interface ExchangeOptions {
   readonly faults: readonly Fault[]
 }
 
+/** Path of MiniMax's native API. Its streams end with the whole completion. */
 const nativePath = '/v1/text/chatcompletion_v2'
 const paths: ReadonlySet<string> = new Set(['/v1/chat/completions', nativePath])
 
@@ -68,6 +72,7 @@ export async function handleRequest(
   return faults.reduce((before, { wire }) => wire?.(before, context) ?? before, reply)
 }
 
+/** Asks the responder and writes its reply, with the faults of the completion and of the frames. */
 async function complete(
   request: MockServerRequest,
   responder: Responder,
@@ -165,6 +170,7 @@ function syntaxErrorIndex(source: string): number {
   return viable
 }
 
+/** Whether a text is JSON or the beginning of JSON. */
 function isBeginning(text: string): boolean {
   try {
     JSON.parse(text)

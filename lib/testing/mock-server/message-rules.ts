@@ -77,14 +77,18 @@ export function findBrokenRule(body: unknown): BrokenRule | undefined {
   return undefined
 }
 
+/** The roles that MiniMax accepts. */
 const roles: ReadonlySet<string> = new Set(['system', 'user', 'assistant', 'tool'])
+/** Messages of more than one rule. */
 const contentEmpty = 'chat content is empty'
 const resultMisplaced = 'tool call result does not follow tool call'
 
+/** MiniMax's message for a missing field. */
 function missing(field: string, present: boolean): string | undefined {
   return present ? undefined : `binding: expr_path=${field}, cause=missing required parameter`
 }
 
+/** Error for a list with an item that is not an object. */
 function listError(type: string, value: unknown): string | undefined {
   if (value === undefined || value === null) return undefined
   const stranger = Array.isArray(value) ? value.filter((item) => !isObject(item)) : [value]
@@ -107,10 +111,12 @@ function contentError(message: Fields): string | undefined {
   return hasMedia || textOf(content) !== '' ? undefined : contentEmpty
 }
 
+/** The tool calls of an assistant message. */
 function callsOf(message: Fields): readonly Fields[] {
   return message['role'] === 'assistant' ? objectsOf(message['tool_calls']) : []
 }
 
+/** Error for a tool call without type, name, id or JSON arguments. */
 function callError(call: Fields): string | undefined {
   const { id, function: target } = call
   if (call['type'] !== 'function') return toolTypeError(call)

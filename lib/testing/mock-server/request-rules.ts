@@ -1,3 +1,6 @@
+// Rules for single fields of a request: their types, values and limits, as MiniMax documents them in the reference of its
+// OpenAI-compatible API. Messages marked as measured were received from MiniMax; the others are written in its style.
+
 import { isObject } from '../../../router/json/json.ts'
 import { objectsOf } from './request.ts'
 

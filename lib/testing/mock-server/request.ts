@@ -1,3 +1,5 @@
+// A chat-completions request in the form that responders and rules use.
+
 import { isObject } from '../../../router/json/json.ts'
 
 /** A request that passed authorisation and every rule of the protocol, as a responder gets it. */
@@ -22,8 +24,11 @@ export interface MockServerRequest {
 export interface WireMessage {
   /** `system`, `user`, `assistant` or `tool`. */
   readonly role: string
+  /** Text, or a list of parts. */
   readonly content?: unknown
+  /** Tool calls of an assistant message. */
   readonly tool_calls?: unknown
+  /** Id of the call that a tool message belongs to. */
   readonly tool_call_id?: unknown
   readonly [key: string]: unknown
 }

@@ -50,6 +50,7 @@ function contentPieces(content: unknown): readonly unknown[] {
   return typeof content === 'string' ? pieces(content) : [content]
 }
 
+/** A tool call in deltas: first id and name, then pieces of the arguments. */
 function callDeltas({ id, type, function: { name, arguments: text }, index }: CompletionToolCall): readonly object[] {
   if (typeof text !== 'string') return [{ id, type, function: { name, arguments: text }, index }]
   const opening = { id, type, function: { name, arguments: '' }, index }

@@ -87,6 +87,7 @@ export async function send(
   else breakOff(response, delivery)
 }
 
+/** Ends a reply before its end. */
 function breakOff(response: ServerResponse, { breakBy }: Delivery): void {
   if (breakBy === 'stall') return
   // Everything that was written must leave the process before the connection ends.
@@ -96,6 +97,7 @@ function breakOff(response: ServerResponse, { breakBy }: Delivery): void {
   })
 }
 
+/** The body as it is written: its parts, equal pieces of it, or one compressed buffer. */
 function piecesOf(parts: readonly string[], { pieces, compressed }: Delivery): readonly (string | Buffer)[] {
   if (compressed) return [gzipSync(parts.join(''))]
   if (pieces === undefined) return parts
@@ -145,5 +147,6 @@ export function tokenOf(header: string | undefined): string {
   return /^Bearer\s+(\S+)$/i.exec(header ?? '')?.[1] ?? ''
 }
 
+/** MiniMax's message for a request without a token. */
 const loginFailed =
   "login fail: Please carry the API secret key in the 'Authorization' field of the request header (1004)"
