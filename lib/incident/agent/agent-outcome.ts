@@ -1,7 +1,6 @@
 import type { ToolResult } from '../../../router/tool-call.ts'
 import type { Telemetry, Validation } from '../../../tools/types.ts'
-import type { Run } from '../../loop/run.ts'
-import { summarizeRun } from '../../loop/run.ts'
+import { type Run, summarizeRun } from '../../loop/run.ts'
 import type { AgentResult, Answer, Diagnosis } from './agent-result.ts'
 import { type FixChain, fixChain } from './fix-chain.ts'
 import { hotspotEvidence, isGrounded } from './grounding.ts'

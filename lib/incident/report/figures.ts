@@ -58,9 +58,11 @@ export function tradeoffNote({ status, deltas }: Validation): string | undefined
   const [most] = worse.toSorted((a, b) => growthOf(b) - growthOf(a))
   if ((status !== 'improved' && status !== 'unchanged') || most === undefined) return undefined
   const figures = worse.length === 1 ? '1 figure' : `${worse.length} figures`
+  const [before, after] = [most.before, most.after].map((value) => formatFigure(value, most.unit))
+  const growth = most.relative === null ? `${before} → ${after}` : formatChange(most)
   return (
     `The status depends on the objective and on the requests served. ${figures} still got worse, ` +
-    `${most.metric} the most (${formatChange(most)}).`
+    `${most.metric} the most (${growth}).`
   )
 }
 

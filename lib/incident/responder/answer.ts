@@ -66,7 +66,8 @@ function ruledOut(
     .filter(({ hypothesis, status }) => hypothesis !== chosen && status !== 'improved')
     .map(({ hypothesis, status }) => `${hypothesis.category}: its fix was tried, and the result was ${status}.`)
   const untried = hypotheses
-    .filter((hypothesis) => hypothesis !== chosen && !attempts.some((attempt) => attempt.hypothesis === hypothesis))
+    .filter(({ category }) => category !== chosen.category)
+    .filter((hypothesis) => !attempts.some((attempt) => attempt.hypothesis === hypothesis))
     .map(({ category }) => `${category}: less plausible, given the hotspot and the state of the workers.`)
   const quietKernel = systemLogs !== undefined && !candidates.some(({ result }) => result === systemLogs)
   const kernel = quietKernel ? ['kernel and hardware: the system logs contain no possible cause.'] : []

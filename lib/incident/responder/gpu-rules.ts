@@ -29,14 +29,21 @@ export const xidRule: Rule = (observed) => {
     .filter(({ xid }) => xid.severity > 0)
     .sort((a, b) => b.xid.severity - a.xid.severity)
   if (found === undefined) return undefined
-  const { code, meaning, action } = found.xid
+  const { code, meaning } = found.xid
   return {
     category: 'gpu_hardware',
-    rootCause: `The GPU reported Xid ${code} (${meaning}). NVIDIA's immediate action for this code is ${action}.`,
+    rootCause: `The GPU reported Xid ${code} (${meaning}). NVIDIA advises to ${adviceOf(found.xid)}.`,
     evidence: found.evidence,
     plans: completePlans(xidPlans(found.xid, observed, found.text)),
     uncertainties: ['The logs do not show whether the error returns after the fix.'],
   }
+}
+
+/** The catalogue's action in words. Its own names, such as `RESTART_BM`, say little to a reader of the report. */
+function adviceOf({ action, remedy }: Xid): string {
+  if (action === 'WORKFLOW_XID_48') return 'drain the node and reset the GPU'
+  if (remedy === 'restart_engine') return 'restart the process that uses the GPU'
+  return remedy === 'reset_gpu' ? 'reset the GPU' : 'take the node out of service'
 }
 
 /** The catalogue's remedy first, then the next stronger or weaker one. */
@@ -44,7 +51,7 @@ function xidPlans({ action, remedy }: Xid, observed: Observations, text: string)
   const drain = drainNode(observed)
   if (remedy === 'restart_engine') return [plan('Restart the engine.', [restart]), drain]
   const resets = resetGpu(observed, text)
-  // NVIDIA's workflow for a double-bit ECC error drains the node before it resets the GPU.
+  // For a double-bit ECC error NVIDIA's workflow drains the node before it resets the GPU.
   return remedy === 'reset_gpu' && action !== 'WORKFLOW_XID_48' ? [...resets, drain] : [drain, ...resets]
 }
 

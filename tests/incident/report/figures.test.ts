@@ -25,7 +25,7 @@ test('the tradeoff note says what the status depends on, how many figures got wo
   expect(note).toContain('2 figures still got worse, latency.inter_token_s.p95 the most (+555 %)')
   const fromNothing = [...deltas, worse('requests.preemptions', null)]
   expect(tradeoffNote({ status: 'unchanged', summary: '', deltas: fromNothing })).toContain(
-    'requests.preemptions the most',
+    'requests.preemptions the most (1 s → 2 s)',
   )
 })
 

@@ -83,6 +83,12 @@ const incidents: readonly [name: string, world: World, category: string, action:
     { action: 'restart_engine' },
   ],
   [
+    'an error that only support can solve',
+    { causes: [cause('NVRM: Xid (PCI:0000:9b:00): 61, pid=7, PMU Breakpoint')] },
+    'gpu_hardware',
+    { action: 'drain_node', node: 'node-a' },
+  ],
+  [
     'a failed row remapping, for which the catalogue asks for a reset',
     { causes: [cause('NVRM: Xid (PCI:0000:9b:00): 64, pid=7, Row Remapper: remapping failed on GPU 4')] },
     'gpu_hardware',
@@ -236,6 +242,16 @@ test('a log line explains a stalled engine, and load explains a busy one', async
     'gpu_hardware',
   ])
   expect(busy.answer.diagnosis.ruled_out.join(' ')).toContain('gpu_hardware')
+})
+
+test('it does not rule out the category that it chose', async () => {
+  const causes = [
+    cause('NVRM: Xid (PCI:0000:9b:00): 48, Double Bit ECC Error'),
+    cause('RuntimeError: CUDA error: uncorrectable ECC error encountered'),
+  ]
+  const { diagnosis } = (await converse({ causes })).answer
+  expect(diagnosis.category).toBe('gpu_hardware')
+  expect(diagnosis.ruled_out.join(' ')).not.toContain('gpu_hardware')
 })
 
 test('cascades and benign lines do not count as causes', async () => {
