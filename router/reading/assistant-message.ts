@@ -2,35 +2,40 @@ import { isObject } from '../json/json.ts'
 import type { ToolCall } from '../tool-call.ts'
 
 /**
- * One assistant message of the chat-completions wire, loosely typed: it comes from a server.
+ * One assistant message of the chat-completions API, loosely typed, because it comes from a server.
  *
- * Unknown fields (`reasoning_content`, `reasoning_details`, `name`) are kept, because the message is echoed.
+ * Unknown fields (`reasoning_content`, `reasoning_details`, `name`) are kept, because the message is sent back.
  */
 export interface AssistantMessage {
   readonly role: 'assistant'
+  /** The text, with thinking in it if the server does not separate it. */
   readonly content?: string | null
+  /** The native calls. */
   readonly tool_calls?: readonly WireToolCall[] | null
   readonly [field: string]: unknown
 }
 
 /** A native tool call as servers send it; every field may be missing, empty or of another type. */
 export interface WireToolCall {
+  /** The id that the result must refer to. */
   readonly id?: unknown
+  /** `function`. */
   readonly type?: unknown
+  /** The name of the tool, and its arguments as JSON text. */
   readonly function?: { readonly name?: unknown; readonly arguments?: unknown } | null
   readonly [field: string]: unknown
 }
 
-/** Stands for what a server refuses empty. */
+/** Placeholders, because servers refuse an empty name and an empty content. */
 const unnamed = 'unnamed_tool'
 const noContent = '(no content)'
 
-/** What is echoed as it came. A declared name has 64 characters at most, and no dot. */
+/** Names that servers accept. Declared names are stricter: at most 64 characters, and no dot. */
 const soundName = /^[\w.-]{1,128}$/
 
 /**
- * The message as the server takes it back: each call with an id, a name and arguments that are JSON text, and no empty
- * content. Where the original is already so, it is returned as it is.
+ * The message in a form that servers accept: each call has an id, a name and arguments that are JSON text, and the content
+ * is not empty. If the original already has this form, it is returned itself.
  */
 export function sendableMessage(message: AssistantMessage, calls: readonly ToolCall[]): AssistantMessage {
   const isSound =
@@ -48,13 +53,13 @@ function repaired(message: AssistantMessage, calls: readonly ToolCall[]): Assist
   return {
     ...rest,
     role: 'assistant',
-    // MiniMax refuses some empty contents beside calls; a missing one has not been reported to fail.
+    // MiniMax refuses some empty contents beside calls. A missing content has not been reported to fail.
     ...(content === '' ? (calls.length > 0 ? {} : { content: noContent }) : { content }),
     ...(calls.length > 0 ? { tool_calls: calls.map((call, index) => written(call, original[index])) } : {}),
   }
 }
 
-/** Whether each call can be echoed as it came. An empty list cannot: some servers refuse it. */
+/** Whether each call can be sent back unchanged. An empty list cannot: some servers refuse it. */
 function hasSoundCalls({ tool_calls: wire }: AssistantMessage, calls: readonly ToolCall[]): boolean {
   if (wire === undefined) return calls.length === 0
   return (

@@ -10,8 +10,10 @@ import type { Repair } from '../tool-call.ts'
  *   {"tool_calls":[…]}, {"content":"I look.","tool_calls":[…]}                          an envelope around calls
  */
 
+/** The keys of a tool's name. */
 export const nameKeys = ['name', 'tool', 'tool_name', 'action'] as const
 const inputKeys = ['arguments', 'input', 'parameters', 'args', 'params', 'tool_input', 'action_input'] as const
+/** All keys that a call may have. */
 export const callKeys: ReadonlySet<string> = new Set([
   ...['id', 'call_id', 'index', 'type', 'function'],
   ...nameKeys,
@@ -20,9 +22,11 @@ export const callKeys: ReadonlySet<string> = new Set([
 
 /** The fields of a call, whatever they are called. */
 export interface CallFields {
+  /** The id as it was sent, of any type. */
   readonly id: unknown
   /** `undefined` if there is no name, or it is not a string. */
   readonly name: string | undefined
+  /** The arguments as they were sent: an object, JSON text, or anything else. */
   readonly input: unknown
 }
 
@@ -55,6 +59,7 @@ export function isCallObject(value: unknown): value is object {
   return Object.keys(value).every((key) => callKeys.has(key)) && (!isObject(target) || isCallObject(target))
 }
 
+/** The keys of the calls in an envelope. */
 export const envelopeKeys = [
   'tool_calls',
   'tool_call',
@@ -64,7 +69,7 @@ export const envelopeKeys = [
   'function_call',
 ] as const
 
-/** What a model may say in an envelope beside its calls. Any other field makes the object an answer. */
+/** Keys that an envelope may have beside its calls. Any other key makes the object an answer. */
 export const asideKeys: ReadonlySet<string> = new Set([
   ...['role', 'content', 'text', 'message'],
   ...['thought', 'thoughts', 'thinking', 'reasoning', 'plan'],
@@ -72,6 +77,7 @@ export const asideKeys: ReadonlySet<string> = new Set([
 
 /** An object that holds calls, such as `{"tool_calls":[…]}`. */
 export interface Envelope {
+  /** The calls, not checked yet. */
   readonly calls: readonly unknown[]
   /** It also holds fields that are neither calls nor asides, so it is an answer as well. */
   readonly isMixed: boolean
@@ -93,17 +99,20 @@ export function envelopeOf(value: unknown): Envelope | undefined {
 
 /** A call as a reader found it, before its id and its arguments are checked. */
 export interface RawCall {
+  /** The id as it was sent, of any type. */
   readonly id?: unknown
+  /** The name of the tool; may be empty or undeclared. */
   readonly name: string
+  /** The arguments as they were sent: JSON text, an object, or anything else. */
   readonly rawArguments: unknown
   /** Why it cannot be executed, whatever its arguments are. */
   readonly problem?: string | undefined
-  /** How it was found, if it was not a native call. */
+  /** The repair to record, if it is not a native call. */
   readonly repair?: Repair
 }
 
 /** The last sentence of every refusal: the next step for the model. */
-export const callAgain = 'It was not executed: call the tool again, natively, with its arguments as one JSON object.'
+export const callAgain = 'It was not executed. Call the tool again, natively, with its arguments as one JSON object.'
 
 /** A call that is not executed, with the reason for the model. */
 export function refused(problem: string): RawCall {

@@ -113,7 +113,7 @@ const knownKeys: ReadonlySet<string> = new Set([...callKeys, ...asideKeys, ...en
 const envelopes: ReadonlySet<string> = new Set(envelopeKeys)
 /** Keys without which an object names no tool. */
 const namingKeys: ReadonlySet<string> = new Set([...nameKeys, 'function', ...envelopeKeys])
-/** All beginnings of known keys, so that an unknown key is told by its first characters. */
+/** All beginnings of known keys, so that an unknown key is recognised by its first characters. */
 const beginnings: ReadonlySet<string> = new Set(
   [...knownKeys].flatMap((key) => Array.from(key, (_, index) => key.slice(0, index + 1))),
 )
@@ -177,7 +177,7 @@ class ObjectWalk {
   #open(): void {
     // A bracket in place of a key is not JSON.
     if (this.#key !== undefined) this.#verdict = 'text'
-    // What nests deeper is not read. To look into it for a call would take quadratic time, so it is held back.
+    // Deeper objects are not read as calls. Looking for calls inside them would take quadratic time, so they are held back.
     else if (this.#depth === maxDepth) this.#verdict = 'call'
     else if (++this.#depth === 1) this.#key = ''
   }

@@ -17,6 +17,7 @@ import type { SchemaOf } from './text-format.ts'
 
 /** The structured JSON calls of a text, and the text without them. */
 export interface JsonReading {
+  /** The calls, in order; those that are refused carry a problem. */
   readonly calls: readonly RawCall[]
   /** The text without its calls and the fences around them, trimmed. */
   readonly text: string
@@ -83,7 +84,7 @@ function namesEnvelope(text: string): boolean {
   return text.includes('{') && envelopeKey.test(text)
 }
 
-/** How an envelope begins, in strict notation or not. */
+/** The beginning of an envelope, in strict notation or not. */
 const envelopeStart = new RegExp(`\\{\\s{0,20}["']?(?:${envelopeKeys.join('|')})["']?\\s{0,20}:`, 'g')
 
 /** Reads a call that is not strict JSON, or is cut off. Where repairing it would need a guess, an envelope is refused. */
@@ -121,10 +122,10 @@ function callsOf(value: unknown, isLast: boolean, schemaOf: SchemaOf): ValueRead
   const envelope = envelopeOf(value)
   if (envelope !== undefined) {
     const problem = envelope.isMixed
-      ? `Your text is an answer and a call in one object: send one of them. ${callAgain}`
+      ? `Your text has an answer and a call in one object. Send only one of them. ${callAgain}`
       : isLast
         ? undefined
-        : `Your text holds a call and goes on after it. ${callAgain}`
+        : `Your text continues after a call. ${callAgain}`
     return { calls: envelope.calls.map((call) => rawCallOf(call, problem)), isAnswer: envelope.isMixed }
   }
   const items = Array.isArray(value) ? value : [value]

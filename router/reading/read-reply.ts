@@ -16,15 +16,15 @@ export interface Reading {
   readonly message: AssistantMessage
 }
 
-/** What must be known to tell text from calls. */
+/** Options that decide what is text and what is a call. */
 export interface TextOptions {
   /** The input schemas of the declared tools. Text counts as a call only if it names one of these. */
   readonly schemaOf: SchemaOf
-  /** How the model writes calls and thinking as text. @defaultValue none: only native calls and structured JSON are read */
+  /** The text format of the model. @defaultValue none: only native calls and structured JSON are read */
   readonly textFormat?: TextFormat | undefined
 }
 
-/** What {@link read} must know besides the message. */
+/** Options of {@link read}. */
 export interface ReadOptions extends TextOptions {
   /** The reply was cut off, so none of its calls may be executed. */
   readonly truncated: boolean
@@ -128,6 +128,7 @@ function nativeCall(entry: unknown): RawCall[] {
 
 /** The calls of one reply. Gives each an id of its own, and an input that is an object, or a refusal. */
 export class CallList {
+  /** The calls so far, in order. */
   readonly calls: ToolCall[] = []
   readonly #options: Pick<ReadOptions, 'truncated' | 'newId'>
   readonly #ids = new Set<string>()
@@ -136,6 +137,7 @@ export class CallList {
     this.#options = options
   }
 
+  /** Adds a call: repairs its id, reads its arguments, and records the repairs. */
   add({ id: wireId, name, rawArguments, problem, repair: found }: RawCall): void {
     const repairs: Repair[] = found === undefined ? [] : [found]
     const id = this.#idFor(wireId, repairs)

@@ -5,7 +5,7 @@ import { tagToken, wrapperNames } from './tags.ts'
  * everything before the start can be shown while the rest is still to come.
  */
 
-/** What begins markup anywhere in a line. Longer names begin in the same way: `<tool_calls>`, `<minimax:tool_call>`. */
+/** Beginnings of markup that count anywhere in a line. */
 const starts = [
   ...[...wrapperNames, 'invoke', 'parameter'].flatMap((name) => [`<${name}`, `</${name}`]),
   // Some replies end in the middle of a tag.
@@ -15,7 +15,7 @@ const starts = [
   ...[tagToken, ']~b]', ']~!b[', '[e~['],
 ]
 
-/** What begins markup at the start of a line, if a parser ate the opening brackets. */
+/** Beginnings of markup that count only at the start of a line, where a parser ate the opening brackets. */
 const bracketlessStarts = ['invoke name=', 'minimax:tool_call>']
 const bracketlessStart = new RegExp(`^[ \\t]{0,20}(?:${bracketlessStarts.join('|')})`, 'm')
 
@@ -23,7 +23,7 @@ const anyStart = new RegExp(starts.map(escaped).join('|'), 'y')
 
 const firstCharacters = [...new Set(starts.map(([first = '']) => first))]
 
-/** Index of the first markup in a text; -1 if there is none. */
+/** Index of the first markup in a text; -1 if no markup begins in it. */
 export function startOfMarkup(text: string): number {
   let start = bracketlessStarts.some((one) => text.includes(one)) ? text.search(bracketlessStart) : -1
   for (const first of firstCharacters) {
@@ -48,7 +48,7 @@ const beginnings: ReadonlySet<string> = new Set(
 )
 const longestStart = Math.max(...starts.map(({ length }) => length))
 
-/** How many characters at the end of a text may be the beginning of markup. */
+/** Number of characters at the end of a text that may be the beginning of markup. */
 export function lengthOfMarkupBeginning(text: string): number {
   // Blanks at the start of a line, up to the number that is allowed before markup, and the beginning of that.
   const line = text.slice(Math.max(text.lastIndexOf('\n'), text.length - 40))

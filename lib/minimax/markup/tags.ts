@@ -15,17 +15,20 @@ export const wrapperNames = ['minimax:tool_call', 'minimax:tool_calls', 'tool_ca
 /** Announces every tag in the markup of M3. */
 export const tagToken = ']<]minimax[>['
 
-/** What a tag is for, whatever its spelling. */
+/** The purpose of a tag, whatever its spelling. */
 export type TagName = 'wrapper' | 'invoke' | 'parameter' | 'think'
 
 /** One tag of a text, from `start` up to, not including, `end`. */
 export interface Tag {
+  /** Its purpose. */
   readonly name: TagName
   /** `empty` closes itself (`<invoke name="ping"/>`); `cut off` is a tag that the text ends in. */
   readonly kind: 'open' | 'close' | 'empty' | 'cut off'
-  /** The value of its attribute `name`: a tool or a parameter. Empty if there is none. */
+  /** The value of its attribute `name`, which is a tool or a parameter; empty without it. */
   readonly nameAttribute: string
+  /** Index of its first character. */
   readonly start: number
+  /** Index after its last character. */
   readonly end: number
 }
 
@@ -64,7 +67,7 @@ export function tagsIn(text: string): readonly Tag[] {
 
 const attribute = /\s*([^\s=<>"'/]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'<>]+)))?/y
 
-/** The value of the attribute `name` in the attributes of a tag; empty if there is none. */
+/** The value of the attribute `name` in the attributes of a tag; empty without it. */
 export function nameAttributeOf(attributes: string): string {
   if (attributes === '') return ''
   const text = attributes.trimEnd().endsWith('/') ? attributes.trimEnd().slice(0, -1) : attributes
@@ -78,7 +81,9 @@ export function nameAttributeOf(attributes: string): string {
 
 /** A call in markup, with its place in the text: from `start` up to, not including, `end`. */
 export interface MarkupCall extends TextCall {
+  /** Index of its first character. */
   readonly start: number
+  /** Index after its last character. */
   readonly end: number
 }
 

@@ -4,15 +4,18 @@
  *   <think>\nThey want the weather.\n</think>\n\nIt is warm.     M2; other spellings: <thinking>, <THINK>, <think >
  *   <mm:think>They want the weather.</mm:think>It is warm.       M3
  *   They want the weather.</think>It is warm.                    the chat template of the server opened the thinking
- *   <think>\nThey want                                           cut off: there is no visible text
+ *   <think>\nThey want                                           cut off: no text is visible
  *   The engine printed a <think> tag. Restart it.                a mention, not a tag
  *   The proxy strips `</think>` tags.                            a quotation, not a tag
  */
 
 /** One tag of thinking, from `start` up to, not including, `end`. */
 export interface ThinkTag {
+  /** Whether it ends thinking. */
   readonly isCloser: boolean
+  /** Index of its first character. */
   readonly start: number
+  /** Index after its last character. */
   readonly end: number
 }
 
@@ -39,7 +42,7 @@ export class ThinkingScan {
   #doubtful: string | undefined
   /** The end of the content so far, if it may be the beginning of a tag. */
   #held = ''
-  /** How much of the content came before the held text, and its last character. */
+  /** Length of the content before the held text, and its last character. */
   #length = 0
   #before = ''
   #isMidLine = false

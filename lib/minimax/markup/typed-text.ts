@@ -9,6 +9,7 @@ import { lookUp, parsePointer } from '../../../router/json/json-pointer.ts'
 
 /** A place in the schema of a tool. Only its types and its members are looked at. */
 export interface SchemaPlace {
+  /** The part of the schema at this place. */
   readonly schema: unknown
   /** The whole schema, which `$ref` points into. */
   readonly root: unknown
@@ -24,7 +25,7 @@ const combiners = ['anyOf', 'oneOf', 'allOf'] as const
 /** Limit of nesting that is followed, because schemas may refer to themselves. */
 const maxSteps = 8
 
-/** All types that a schema allows, through `$ref`, `anyOf`, `enum` and the like; empty if it does not restrict them. */
+/** All types that a schema allows, through `$ref`, `anyOf`, `enum` and `const`; empty if it does not restrict them. */
 export function typesOf({ schema, root }: SchemaPlace): ReadonlySet<string> {
   const types = new Set<string>()
   const collect = (part: unknown, steps: number): void => {

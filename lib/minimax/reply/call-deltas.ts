@@ -1,19 +1,25 @@
 import { isObject, isTooDeep } from '../../../router/json/json.ts'
 import type { WireToolCall } from '../../../router/reading/assistant-message.ts'
-import { wireIndex } from './completion.ts'
-
-type Fields = { readonly [key: string]: unknown }
+import { type Fields, parseWireJson, wireIndex } from './completion.ts'
 
 /**
- * Puts tool calls together out of deltas. A delta belongs to the call at its `index`; servers also send several calls
- * on one index, told apart by their ids or names, ids that come late or are empty, and no index at all.
+ * Assembles tool calls from the `tool_calls` deltas of a stream:
+ *
+ *   {"index":0,"id":"a","type":"function","function":{"name":"get_weather","arguments":""}}
+ *   {"index":0,"function":{"arguments":"{\"city\":"}}
+ *   {"index":0,"function":{"arguments":"\"Oslo\"}"}}
+ *
+ * A delta belongs to the call at its `index`. Servers also send several calls at one index, which differ by id or name;
+ * ids that are empty or arrive late; and no index at all.
  */
 export class CallDeltas {
   readonly #calls: OpenCall[] = []
-  /** The last call on each index, and of all; and on each of them the calls by id. */
+  /** The last call at each index; under `undefined`, the last call of all. */
   readonly #last = new Map<number | undefined, OpenCall>()
+  /** The calls at each index, and of all, by id. */
   readonly #byId = new Map<number | undefined, Map<string, OpenCall>>()
 
+  /** Takes the `tool_calls` of one delta: a list, or one call. */
   push(deltas: unknown): void {
     if (Array.isArray(deltas)) for (const delta of deltas) if (isObject(delta)) this.#apply(delta)
     if (isObject(deltas)) this.#apply(deltas)
@@ -61,7 +67,7 @@ export class CallDeltas {
   }
 }
 
-/** As JSON text, whatever came; a value that nests too deep to be written stays what it is, for the reader to refuse. */
+/** Arguments as JSON text. A value that is nested too deeply to be serialised stays a value, which the reader refuses. */
 function argumentsOf(value: unknown): string | object {
   if (value === undefined || value === null) return ''
   if (typeof value === 'string') return value
@@ -72,27 +78,27 @@ function textOf(value: unknown): string {
   return typeof value === 'string' ? value : ''
 }
 
-/** Enough to tell the beginning of the arguments from that of an object inside of them. */
+/** Enough characters to tell the beginning of the arguments from the beginning of an object inside them. */
 const headLength = 16
 
-/** A tool call that is being put together. */
+/** A tool call that is being assembled. */
 class OpenCall {
   readonly index: number | undefined
   id = ''
   type = 'function'
   name = ''
-  /** Arguments that are no text. */
+  /** Arguments that came as a value instead of text. */
   value: object | undefined
-  /** It counts only if arguments follow: a closing delta may repeat the name. */
+  /** Set if this may be a closing delta that repeats the name. Then it counts only if arguments follow. */
   readonly #isDoubtful: boolean
-  /** The pieces of the arguments one after another, and the last one. */
+  /** All pieces of the arguments joined, and the last piece. */
   #joined = ''
   #last = ''
-  /** The first characters of the arguments, and whether a later piece begins with them. */
+  /** The first characters of the arguments, and whether a later piece begins with them and may repeat all before it. */
   #head = ''
   #mayRepeat = false
   readonly #brackets = new Brackets()
-  /** What the brackets were not yet counted in: that is asked for but where ids are missing. */
+  /** Text whose brackets are not counted yet. The count is needed only if ids are missing. */
   #uncounted = ''
 
   constructor(index: number | undefined, isDoubtful: boolean) {
@@ -113,7 +119,7 @@ class OpenCall {
     this.#uncounted += piece
   }
 
-  /** What a delta that comes next is: part of this call, another one, or another one if arguments follow. */
+  /** Whether the next delta is part of this call, another call, or another call if arguments follow. */
   relationTo(id: string, name: string, piece: string): 'same' | 'another' | 'maybe another' {
     if (id !== '' && this.id !== '') return id === this.id ? 'same' : 'another'
     if (name === '' || this.name === '') return 'same'
@@ -134,28 +140,24 @@ class OpenCall {
     }
   }
 
-  /** The pieces joined, as documented; where that is no JSON, and the last one alone is, that one: it repeats all before. */
+  /** The joined pieces. If they are not JSON but the last piece is, that one: it repeats all pieces before it. */
   get #arguments(): string {
     return this.#mayRepeat && !isJsonObject(this.#joined) && isJsonObject(this.#last) ? this.#last : this.#joined
   }
 }
 
 function isJsonObject(text: string): boolean {
-  try {
-    return isObject(JSON.parse(text))
-  } catch {
-    return false
-  }
+  return isObject(parseWireJson(text))
 }
 
-/** Counts the brackets of a JSON text that comes in pieces, those in strings apart. */
+/** Counts the brackets of a JSON text that arrives in pieces, except those in strings. */
 class Brackets {
   #depth = 0
   #isInString = false
   #isEscaped = false
   #any = false
 
-  /** A value was opened and closed. */
+  /** Whether a value was opened and closed. */
   get areClosed(): boolean {
     return this.#any && this.#depth === 0
   }

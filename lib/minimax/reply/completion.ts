@@ -4,12 +4,13 @@ import { ModelError } from '../../loop/errors.ts'
 import type { FinishReason, ModelReply, Usage } from '../../loop/model.ts'
 import { errorInBody } from '../errors/classify-error.ts'
 
-type Fields = { readonly [field: string]: unknown }
+/** A JSON object from a server. Any field may be missing or have another type. */
+export type Fields = { readonly [field: string]: unknown }
 
 /**
- * The reply in a response body with a 2xx status.
+ * Reads the reply in a response body with a 2xx status.
  *
- * @throws {ModelError} where the body carries an error although the status is 200, or is no chat completion.
+ * @throws {ModelError} if the body carries an error in spite of its status, or is not a chat completion.
  */
 export function readCompletion(body: unknown, status: number, retryAfterMs?: () => number | undefined): ModelReply {
   const error = errorInBody(body, status, retryAfterMs)
@@ -18,7 +19,7 @@ export function readCompletion(body: unknown, status: number, retryAfterMs?: () 
   if (choice !== undefined) throwErrorOf(choice, status, retryAfterMs)
   const message = choice?.['message']
   if (!isObject(body) || choice === undefined || !isObject(message)) {
-    throw new ModelError('The response is JSON, but no chat completion: choices[0].message is missing.', {
+    throw new ModelError('The response is JSON, but not a chat completion: choices[0].message is missing.', {
       code: 'protocol',
       retryable: true,
       status,
@@ -37,6 +38,15 @@ function textOf(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined
 }
 
+/** The value of a JSON text from a server; `undefined` if it is not JSON. Nesting is not limited: unknown fields may be deep. */
+export function parseWireJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
 function choiceOf(choices: readonly unknown[]): Fields | undefined {
   const [only, ...others] = choices
   if (others.length === 0) return isObject(only) ? only : undefined
@@ -45,9 +55,10 @@ function choiceOf(choices: readonly unknown[]): Fields | undefined {
 }
 
 /**
- * Gateways report a provider that failed in the middle of its reply inside of the choice, or only as its finish reason.
+ * Throws the error in a choice. Gateways report a provider that failed during its reply in the choice, or only as its
+ * finish reason.
  *
- * @throws {ModelError} where a choice is such a failure.
+ * @throws {ModelError} if the choice reports a failure.
  */
 export function throwErrorOf(choice: Fields, status: number, retryAfterMs?: () => number | undefined): void {
   const { error, finish_reason: reason } = choice
@@ -56,13 +67,13 @@ export function throwErrorOf(choice: Fields, status: number, retryAfterMs?: () =
   if (isFailure(reason)) throw brokenOff(status)
 }
 
-/** The server says that it failed, and nothing of why. */
+/** The error of a server that reports a failure without a reason. */
 export function brokenOff(status: number): ModelError {
-  const message = `MiniMax: the server broke its reply off with an error that it does not describe [HTTP ${status}]`
+  const message = `MiniMax: the server stopped its reply with an error that it does not describe [HTTP ${status}]`
   return new ModelError(message, { code: 'server', retryable: true, status })
 }
 
-/** MiniMax counts cached tokens under either of two names, depending on how the cache was used. */
+/** Reads `usage`. MiniMax counts cached tokens under one of two names, depending on how the cache was used. */
 export function usageOf(usage: unknown): Usage {
   const fields = isObject(usage) ? usage : {}
   const prompt = isObject(fields['prompt_tokens_details']) ? fields['prompt_tokens_details'] : {}
@@ -79,7 +90,7 @@ function count(value: unknown): number {
   return typeof value === 'number' && Number.isFinite(value) && value > 0 ? value : 0
 }
 
-/** The documented names, and what gateways write in their place; in lower case. */
+/** The documented finish reasons, and the names that gateways use instead; in lower case. */
 const reasons: ReadonlyMap<unknown, FinishReason> = new Map([
   ['stop', 'stop'],
   ['length', 'length'],
@@ -98,12 +109,12 @@ function finishReasonOf(reason: unknown, toolCalls: unknown): FinishReason {
   return reasons.get(lower(reason)) ?? (Array.isArray(toolCalls) && toolCalls.length > 0 ? 'tool_calls' : 'other')
 }
 
-/** Whether the reply was broken off by a failure of the server. */
+/** Whether a failure of the server ended the reply. */
 function isFailure(reason: unknown): boolean {
   return lower(reason) === 'error'
 }
 
-/** How much each asks for care with the reply; one that is not known says more than `stop`. */
+/** The finish reasons by importance: the one that restricts most what the reply may be used for is kept. */
 const weights: Readonly<Record<FinishReason, number>> = {
   stop: 0,
   other: 1,
@@ -113,8 +124,8 @@ const weights: Readonly<Record<FinishReason, number>> = {
 }
 
 /**
- * The reason of a stream that gave several: `stop` in a last frame takes nothing back, and neither does `tool_calls` that
- * came with each call.
+ * The finish reason of a stream that sent several: the most important one. A `stop` in the last frame does not undo a
+ * `length` before it, and neither does a `tool_calls` that is sent with each call.
  */
 export function weightier(known: string | undefined, next: string): string {
   return known === undefined || weightOf(next) > weightOf(known) ? next : known
@@ -124,13 +135,13 @@ function weightOf(reason: string): number {
   return weights[finishReasonOf(reason, undefined)]
 }
 
-/** The `index` of a choice or a call; some gateways write it as text. */
+/** The `index` of a choice or a call. Some gateways send it as text. */
 export function wireIndex(value: unknown): number | undefined {
   const index = typeof value === 'string' && value !== '' ? Number(value) : value
   return typeof index === 'number' && Number.isInteger(index) ? index : undefined
 }
 
-/** The lowest index in a list of choices: one choice is asked for, and where a server sends several that is the one. */
+/** The lowest index in a list of choices. One choice is asked for; if a server sends several, this one counts. */
 export function lowestIndex(choices: readonly unknown[]): number | undefined {
   const indexes = choices.filter(isObject).flatMap(({ index }) => wireIndex(index) ?? [])
   return indexes.length === 0 ? undefined : Math.min(...indexes)

@@ -5,19 +5,19 @@ import type { BodyReader, ResponseHead } from '../exchange.ts'
 import { readCompletion } from './completion.ts'
 import type { StreamedCompletion } from './streamed-completion.ts'
 
-/** Milliseconds of silence after which nothing more is waited for, once the reply itself is there. */
+/** Milliseconds without an event after which a complete reply is returned, although the server may still send usage. */
 const graceMs = 2000
-/** The same once the server said that nothing more comes. */
+/** The same after `[DONE]`. */
 const endMs = 250
 
-/** Whether a text is one of server-sent events: their first line names a field, or is a comment. */
+/** Whether a text consists of server-sent events: its first line names a field, or is a comment. */
 export function looksLikeEvents(text: string): boolean {
   return /^\s*(?:data|event|id|retry)?:/.test(text)
 }
 
 /**
- * Reads a body of server-sent events as it arrives. Where it turns out to be something else, it is read as a whole.
- * A connection that breaks or hangs after the end of the reply costs nothing: the reply counts.
+ * Reads a body of server-sent events as it arrives. A body of any other kind is read as a whole. If the connection breaks
+ * or hangs after the reply is complete, the reply counts.
  */
 export class EventBody<T> implements BodyReader<T> {
   readonly #completion: StreamedCompletion
@@ -26,7 +26,7 @@ export class EventBody<T> implements BodyReader<T> {
   readonly #decoder = new StringDecoder('utf8')
   readonly #ending: Ending
   readonly #events: EventReader
-  /** What is no event yet. */
+  /** Text that was not read yet. */
   #text = ''
   #form: 'unknown' | 'events' | 'other' = 'unknown'
   #hasLeft = false
@@ -51,7 +51,7 @@ export class EventBody<T> implements BodyReader<T> {
     this.#events = new EventReader(completion)
   }
 
-  /** @throws {ModelError} for an error event, and for an event that is no JSON. */
+  /** @throws {ModelError} for an error event, and for an event that is not JSON. */
   take(chunk: Buffer): void {
     this.#text += this.#decoder.write(chunk)
     if (this.#form === 'unknown') {
@@ -63,6 +63,7 @@ export class EventBody<T> implements BodyReader<T> {
     this.#text = ''
   }
 
+  /** Ends the body, with the error that cut it short, if any. @throws that error if the reply is not complete. */
   end(error?: unknown): T {
     this.#ending.close()
     if (error !== undefined) {
@@ -70,12 +71,12 @@ export class EventBody<T> implements BodyReader<T> {
       if (this.#isLost()) throw error
     }
     if (this.#form !== 'events') return this.#other(this.#text + this.#decoder.end())
-    // The last event counts even where its empty line is missing.
+    // The last event counts even if the empty line after it is missing.
     if (error === undefined && !this.#hasLeft) this.#events.feed('\n\n')
     return this.#completed()
   }
 
-  /** Whether a body that was cut short lacks something. */
+  /** Whether a part of the reply is missing in a body that was cut short. */
   #isLost(): boolean {
     const { isComplete, wentOn } = this.#completion
     return this.#events.failed || !isComplete || wentOn
@@ -87,18 +88,18 @@ export function readEventText(text: string, completion: StreamedCompletion): voi
   new EventReader(completion).feed(`${text}\n\n`)
 }
 
-/** @throws {ModelError} where the stream ended before the reply did. */
+/** The reply of a stream that has ended. @throws {ModelError} if the reply is not complete. */
 export function replyOf(completion: StreamedCompletion, status: number): ModelReply {
   if (completion.isComplete) return readCompletion(completion.completion, status)
   throw new ModelError('The stream ended before the reply was complete.', { code: 'network', retryable: true, status })
 }
 
-/** Takes a stream's text apart into events, in whatever pieces it comes. */
+/** Hands the events of a stream to its completion, however the text is cut into pieces. */
 class EventReader {
   readonly #parser: EventParser
   #count = 0
   #isStopped = false
-  /** Whether an event was an error or could not be read, as opposed to a connection that failed. */
+  /** Whether an event was an error or could not be read. A broken connection does not count. */
   failed = false
 
   constructor(completion: StreamedCompletion) {
@@ -109,7 +110,7 @@ class EventReader {
     })
   }
 
-  /** Returns whether there was an event in it, and more may come. */
+  /** Takes text. Returns whether it completed an event, and more may come. */
   feed(text: string): boolean {
     const before = this.#count
     try {
@@ -121,13 +122,13 @@ class EventReader {
     return this.#count > before && !this.#isStopped
   }
 
-  /** Drops what is still to come, also of the text that is being fed: an event may make its listener abort the call. */
+  /** Drops all further events, also those in the text that is being read: a listener may have aborted the call. */
   stop(): void {
     this.#isStopped = true
   }
 }
 
-/** Leaves a response on which nothing more comes although the reply is there. */
+/** Leaves a response that stays open although its reply is complete. */
 class Ending {
   readonly #completion: StreamedCompletion
   readonly #leave: () => void
@@ -139,7 +140,7 @@ class Ending {
     this.#leave = leave
   }
 
-  /** Only silence counts: each event begins the wait anew. */
+  /** Restarts the wait: call it after each event. */
   watch(): void {
     const { isComplete, isOver } = this.#completion
     if (!isComplete) return
@@ -157,18 +158,23 @@ class Ending {
   }
 }
 
-/** Too short to tell: a stream may arrive byte by byte. */
+/** Whether a text is too short to tell if it consists of events: a stream may arrive byte by byte. */
 function isUndecided(beginning: string): boolean {
   return /^(?:d(?:a(?:ta?)?)?|e(?:v(?:e(?:nt?)?)?)?|id?|r(?:e(?:t(?:ry?)?)?)?)?$/.test(beginning)
 }
 
 /**
- * Takes the text of server-sent events apart, in whatever pieces it comes: lines end in LF, CR or both, an empty one ends
- * an event. Only the fields `data` and `event` count here.
+ * Splits a stream of server-sent events, which may be cut anywhere. Lines end in LF, CR or both; an empty line ends an
+ * event. Only the fields `data` and `event` are used.
+ *
+ *   event: message
+ *   data: {"choices":[…]}
+ *
+ *   data: [DONE]
  */
 export class EventParser {
   readonly #onEvent: (data: string, event: string | undefined) => void
-  /** The beginning of a line whose end is still to come. */
+  /** The beginning of an incomplete line. */
   #line = ''
   #data: string | undefined
   #event: string | undefined
@@ -178,6 +184,7 @@ export class EventParser {
     this.#onEvent = onEvent
   }
 
+  /** Takes the next text, and calls back for each event that it completes. */
   feed(piece: string): void {
     const text = this.#endedInReturn || piece.includes('\r') ? this.#withoutReturns(piece) : piece
     let end = text.indexOf('\n')
@@ -194,7 +201,7 @@ export class EventParser {
     this.#line = text.slice(start)
   }
 
-  /** With LF for every end of a line; the LF of a CR at the end of the last piece is skipped. */
+  /** Replaces all line ends by LF. If the last piece ended in CR, an LF at the beginning belongs to it. */
   #withoutReturns(piece: string): string {
     const text = this.#endedInReturn && piece.startsWith('\n') ? piece.slice(1) : piece
     if (piece !== '') this.#endedInReturn = piece.endsWith('\r')
@@ -218,7 +225,7 @@ export class EventParser {
   }
 }
 
-/** One blank behind the colon belongs to the notation. */
+/** The value of a field. One blank after the colon is not part of it. */
 function fieldValue(text: string, start: number, end: number): string {
   return text.slice(text[start] === ' ' ? start + 1 : start, end)
 }

@@ -1,20 +1,21 @@
 import { isObject } from '../../../router/json/json.ts'
 import { type AssistantMessage, contentText } from '../../../router/reading/assistant-message.ts'
 import { CallDeltas } from './call-deltas.ts'
+import type { Fields } from './completion.ts'
 
-/** Puts the assistant message together out of the `delta` objects of a stream. */
+/** Assembles the assistant message from the `delta` objects of a stream. */
 export class MessageDeltas {
   readonly #content = new DeltaText()
   #hasContent = false
   readonly #texts = new Map<string, DeltaText>()
   readonly #details = new ReasoningDetails()
   readonly #calls = new CallDeltas()
-  /** The API's older form of a call, of which there is one. */
+  /** A call in the API's older form, `function_call`. */
   readonly #call = new CallDeltas()
   readonly #rest: Record<string, unknown> = {}
 
-  /** Returns what is new and certain in the content. */
-  push(delta: { readonly [field: string]: unknown }): string {
+  /** Takes one delta. Returns the new text of the content, as far as it is certain. */
+  push(delta: Fields): string {
     let added = ''
     for (const field in delta) {
       const value = delta[field]
@@ -41,13 +42,14 @@ export class MessageDeltas {
           this.#details.push(value)
           break
         default:
-          // Any other field keeps its last value.
+          // Any other field keeps its last non-empty value.
           if (value !== '' || !(field in this.#rest)) this.#rest[field] = value
       }
     }
     return added
   }
 
+  /** The message so far. */
   get message(): AssistantMessage {
     const texts = [...this.#texts].map(([field, { text }]) => [field, text] as const)
     const details = this.#details.details
@@ -73,15 +75,13 @@ export class MessageDeltas {
   }
 }
 
-type Fields = { readonly [field: string]: unknown }
-
 interface Detail {
   readonly fields: Record<string, unknown>
-  /** Absent where none came: a detail may hold a signature, or ciphertext. */
+  /** Absent if none came: a detail may hold only a signature, or ciphertext. */
   text?: DeltaText
 }
 
-/** Puts `reasoning_details` together out of their deltas, which belong together by index or id. */
+/** Assembles `reasoning_details` from their deltas, which belong together by index or id. */
 class ReasoningDetails {
   readonly #details = new Map<unknown, Detail>()
 
@@ -103,7 +103,7 @@ class ReasoningDetails {
       const value = delta[field]
       if (field !== 'text') detail.fields[field] = value ?? detail.fields[field] ?? null
       else if (typeof value === 'string') {
-        // MiniMax's own sample code takes these texts for cumulative: one repetition is enough.
+        // MiniMax's own sample code treats these texts as cumulative, so one repeated character is enough evidence.
         detail.text ??= new DeltaText(1)
         detail.text.push(value)
       }
@@ -112,33 +112,38 @@ class ReasoningDetails {
 }
 
 /**
- * A text that comes in deltas. By the documents a delta is an increment; some servers send all of the text so far in each.
+ * A text that arrives in deltas. By the API's documentation a delta is an increment, but some servers send the whole text
+ * so far in each:
  *
- * Both readings are kept for as long as every delta begins with the one before. The second one stands where that happened
- * too often for a coincidence, and where the text does not repeat itself anyway, as a line of dashes does.
+ *   increments   "It is", " warm"
+ *   cumulative   "It is", "It is warm"
+ *
+ * Both readings are kept as long as every delta begins with the one before it. The cumulative reading is chosen if that
+ * happened too often for a coincidence, unless the text repeats itself anyway, as a line of dashes does.
  */
 export class DeltaText {
-  /** How many repeated characters are no coincidence. */
+  /** Number of repeated characters that cannot be a coincidence. */
   readonly #enough: number
-  /** The deltas one after another, and the last one: the text in either reading. */
+  /** All deltas joined, and the last one: the text in either reading. */
   #joined = ''
   #last = ''
   #reading: 'undecided' | 'increments' | 'cumulative' = 'undecided'
-  /** How many deltas went on where the one before ended, and how much of them had come before. */
+  /** Number of deltas that extended the one before, and of the characters that they repeated. */
   #extensions = 0
   #repeated = 0
-  /** How much of the text was certain so far. */
+  /** Length of the text that was returned as certain. */
   #certain = 0
 
   constructor(enough = 6) {
     this.#enough = enough
   }
 
+  /** The text so far, in the more likely reading. */
   get text(): string {
     return this.#isCumulative() ? this.#last : this.#joined
   }
 
-  /** Returns what is new in the delta, as far as it is certain: the rest becomes so by a later one, or at the end. */
+  /** Takes a delta. Returns new text as far as it is certain; the rest is returned after a later delta, or is in `text` at the end. */
   push(delta: string): string {
     if (delta === '') return ''
     if (this.#reading === 'increments') {
@@ -158,7 +163,7 @@ export class DeltaText {
     else if (known !== '' && delta.length > known.length) {
       this.#extensions++
       this.#repeated += known.trim().length
-      // So much that the end need not be waited for.
+      // So much evidence that the reading is decided before the end.
       if (this.#extensions > 2 && this.#repeated > 32 && !isPeriodic(delta)) this.#reading = 'cumulative'
     }
   }
@@ -174,13 +179,13 @@ export class DeltaText {
   #isCumulative(): boolean {
     if (this.#reading !== 'undecided') return this.#reading === 'cumulative'
     if (this.#extensions === 0) return false
-    // Several short repetitions are as telling as a long one.
-    const isTelling = this.#repeated + 2 * (this.#extensions - 1) >= this.#enough
-    return isTelling && !isPeriodic(this.#last)
+    // Several short repetitions are as strong evidence as a long one.
+    const isEnough = this.#repeated + 2 * (this.#extensions - 1) >= this.#enough
+    return isEnough && !isPeriodic(this.#last)
   }
 }
 
-/** Whether a text is one part again and again. Linear: by the longest end of each beginning that is a beginning, too. */
+/** Whether a text consists of one part again and again. Linear: the failure function of Knuth, Morris and Pratt. */
 function isPeriodic(text: string): boolean {
   const borders = new Int32Array(text.length)
   let length = 0

@@ -6,13 +6,14 @@ import { errorOfResponse, shownError } from '../errors/classify-error.ts'
 import { documentsIn } from '../errors/reported-error.ts'
 import type { BodyReader, ResponseHead } from '../exchange.ts'
 import { retryAfterOf } from '../retry.ts'
-import { readCompletion } from './completion.ts'
+import { parseWireJson, readCompletion } from './completion.ts'
 import { EventBody, looksLikeEvents, readEventText, replyOf } from './event-stream.ts'
 import { StreamedCompletion } from './streamed-completion.ts'
 
 interface ReadingOptions {
+  /** Whether a stream was asked for. The server may send another form. */
   readonly stream: boolean
-  /** Kept out of every error, whoever quotes it. */
+  /** Masked in every error message, because servers quote it. */
   readonly token: string
   /** The host that the request went to. */
   readonly host: string
@@ -22,13 +23,14 @@ interface ReadingOptions {
 
 /** A function that gets the visible text of a reply, and what is needed to tell it from calls. */
 export interface TextListener extends TextOptions {
+  /** Called with each new piece of text. */
   readonly onText: (text: string) => void
 }
 
 /**
- * Reads the reply in a response, streamed or not; what was asked for and what the headers say is not relied on: servers
- * send a JSON body for a stream, and the other way round. At the end a {@link ModelError} is thrown where the response is
- * an error, carries one, or is no chat completion.
+ * Reads the reply in a response, streamed or not. The form is recognised by the body, not by the headers: servers send a
+ * JSON body when a stream was asked for, and the other way round. The end of the reader throws a {@link ModelError} if the
+ * response is an error, carries one, or is not a chat completion.
  */
 export function readResponse(head: ResponseHead, options: ReadingOptions): BodyReader<ModelReply> {
   const reader = readerOf(head, options)
@@ -65,7 +67,7 @@ function readerOf(head: ResponseHead, { stream, listener }: ReadingOptions): Bod
   }
 
   function readWhole(text: string): ModelReply {
-    const document = parse(text)
+    const document = parseWireJson(text)
     if (document !== undefined) return readCompletion(document, status, () => wait(text))
     if (looksLikeEvents(text)) {
       const completion = newCompletion()
@@ -107,16 +109,8 @@ class ShownText {
     try {
       this.#onText(text)
     } catch {
-      // A listener that throws must not cost a reply that was paid for.
+      // A listener that throws must not lose a reply that was paid for.
     }
-  }
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
   }
 }
 
@@ -144,14 +138,14 @@ class WholeBody<T> implements BodyReader<T> {
   }
 }
 
-/** Far more than an error needs. */
+/** Bytes of an error response that are read; far more than an error needs. */
 const mostBytes = 65_536
-/** Milliseconds for the words of an error whose status is known already. */
+/** Milliseconds to wait for the text of an error whose status is known already. */
 const patienceMs = 2_000
 
 /**
- * The text of an error response, as much of it as comes soon: a body that breaks off, hangs or never ends must not cost
- * what the status says.
+ * The text of an error response, as far as it arrives soon. If the body breaks off, hangs or never ends, the status still
+ * tells what failed.
  */
 class ErrorBody implements BodyReader<never> {
   readonly #fail: (text: string) => never

@@ -1,22 +1,29 @@
 import { isObject } from '../../../router/json/json.ts'
 import { ModelError } from '../../loop/errors.ts'
 import { errorInBody } from '../errors/classify-error.ts'
-import { brokenOff, lowestIndex, throwErrorOf, usageOf, weightier, wireIndex } from './completion.ts'
+import {
+  brokenOff,
+  type Fields,
+  lowestIndex,
+  parseWireJson,
+  throwErrorOf,
+  usageOf,
+  weightier,
+  wireIndex,
+} from './completion.ts'
 import { MessageDeltas } from './message-deltas.ts'
 
-type Fields = { readonly [field: string]: unknown }
-
-/** What a stream is read with. */
+/** The functions that a {@link StreamedCompletion} needs. */
 export interface StreamContext {
-  /** How long the server asks to wait in an event that carries an error, in milliseconds. */
+  /** Milliseconds that the server asks to wait, in an event that carries an error. */
   readonly retryAfterMs: (data: string) => number | undefined
-  /** Told what is new in the content, as it comes. */
+  /** Called with each new piece of the content. */
   readonly onContent: (text: string) => void
 }
 
 /**
- * Puts a `chat.completion` together out of the `data:` objects of a stream. Usage counts wherever it comes, placeholders
- * apart; a last frame that is the whole completion again stands in the place of what came before it.
+ * Assembles a `chat.completion` from the `data:` objects of a stream. Usage counts wherever it arrives, except for
+ * placeholders. A last frame with the whole completion replaces what came before it.
  */
 export class StreamedCompletion {
   readonly #deltas = new MessageDeltas()
@@ -29,31 +36,31 @@ export class StreamedCompletion {
   #sawDone = false
   #sawChoice = false
   #wentOn = false
-  /** The index of the only choice that was asked for; servers that send several begin with the one that counts. */
+  /** The index of the choice that counts. One choice is asked for; servers that send several begin with it. */
   #choice: number | undefined
 
   constructor(context: StreamContext) {
     this.#context = context
   }
 
-  /** The server said that nothing more comes. */
+  /** Whether the server sent `[DONE]`. */
   get isOver(): boolean {
     return this.#sawDone
   }
 
-  /** As far as can be told all of the reply is there; more of it may still come, and usage. */
+  /** Whether the reply seems to be complete. Usage, and even more of the reply, may still follow. */
   get isComplete(): boolean {
     return this.#finishReason !== undefined || this.#whole !== undefined || (this.#sawDone && this.#sawChoice)
   }
 
-  /** Some servers give a finish reason before the end: without an end of its own such a stream may have been cut off. */
+  /** Whether the reply continued after its finish reason and did not end since. Such a stream may have been cut off. */
   get wentOn(): boolean {
     return this.#wentOn && !this.#sawDone
   }
 
-  /** @throws {ModelError} where the event carries an error, or is not JSON. */
+  /** Takes one event. @throws {ModelError} if it carries an error, or is not JSON. */
   push(data: string, event: string | undefined): void {
-    const chunk = parse(data)
+    const chunk = parseWireJson(data)
     if (isObject(chunk)) this.#take(chunk, event, data)
     else if (event === 'error') throw this.#errorIn({ error: data }, data) ?? brokenOff(200)
     else if (chunk === undefined) this.#takeLines(data, event)
@@ -75,7 +82,7 @@ export class StreamedCompletion {
     }
   }
 
-  /** What is no JSON: the end, or several events between which some servers forget the empty line. */
+  /** Takes data that is not JSON: `[DONE]`, or several events without the empty lines between them. */
   #takeLines(data: string, event: string | undefined): void {
     const text = data.trim()
     if (text === '') return
@@ -83,7 +90,7 @@ export class StreamedCompletion {
     if (text === '[DONE]') return
     const chunks = chunksIn(text)
     if (chunks !== undefined) for (const chunk of chunks) this.#take(chunk, event, text)
-    // Once the reply is there, what cannot be read any more costs nothing.
+    // After the reply is complete, data that cannot be read does no harm.
     else if (!this.isComplete) throw unreadable()
   }
 
@@ -99,7 +106,7 @@ export class StreamedCompletion {
       if (isObject(choice) && this.#isOurs(choice, choices)) this.#takeChoice(choice, object, data)
   }
 
-  /** An event that is an error by its name may hold the error itself, without an envelope. */
+  /** Throws the error in a chunk. An event with the name `error` may hold the error without an envelope. */
   #refuse(chunk: Fields, isError: boolean, data: string): void {
     const error = this.#errorIn(chunk, data)
     if (error !== undefined) throw error
@@ -132,17 +139,17 @@ export class StreamedCompletion {
       this.#context.onContent(this.#deltas.push(delta))
     }
     if (isObject(message) && !isBlank(message)) {
-      // Beside a delta it is no more than that, or all so far.
+      // Beside a delta, a message repeats the delta, or all text so far.
       if (object === 'chat.completion' || !isObject(delta) || isBlank(delta)) this.#whole = message
     }
     if (isClosing) this.#finishReason = weightier(this.#finishReason, reason)
   }
 }
 
-/** `undefined` where one of them is no JSON. */
+/** The chunks in a text, one per line; `undefined` if one of them is not JSON. */
 function chunksIn(text: string): readonly Fields[] | undefined {
   const lines = text.split('\n').filter((line) => line.trim() !== '' && line.trim() !== '[DONE]')
-  const chunks = lines.map(parse)
+  const chunks = lines.map(parseWireJson)
   return chunks.length === 0 || chunks.includes(undefined) ? undefined : chunks.filter(isObject)
 }
 
@@ -151,13 +158,13 @@ function unreadable(): ModelError {
   return new ModelError(message, { code: 'protocol', retryable: true, status: 200 })
 }
 
-/** What the last frame leaves empty was in the deltas. */
+/** The last frame, with the fields that it leaves empty taken from the deltas. */
 function merge(streamed: Fields, whole: Fields): Fields {
   const given = Object.entries(whole).filter(([field, value]) => !(isEmpty(value) && field in streamed))
   return { ...streamed, ...Object.fromEntries(given) }
 }
 
-/** Whether a delta or message says nothing. */
+/** Whether all fields of a delta or message are empty, except for role and name. */
 function isBlank(fields: Fields): boolean {
   for (const field in fields) if (field !== 'role' && field !== 'name' && !isEmpty(fields[field])) return false
   return true
@@ -165,12 +172,4 @@ function isBlank(fields: Fields): boolean {
 
 function isEmpty(value: unknown): boolean {
   return value === undefined || value === null || value === '' || (Array.isArray(value) && value.length === 0)
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }
