@@ -4,7 +4,7 @@ import { scriptedModel } from '../support/scripted-model.ts'
 
 const model = scriptedModel([])
 
-test('the answer of a run has the type of its schema, in the check as well', async () => {
+test('the answer has the type of its schema, also in the check', async () => {
   const run = await runLoop({
     model,
     prompt: '',
@@ -29,7 +29,7 @@ test('without a schema the answer is text', async () => {
   if (run.stopReason === 'answered') expectTypeOf(run.answer).toEqualTypeOf<string>()
 })
 
-test('a misspelt keyword in the schema of the answer is an error', () => {
+test('a misspelt keyword in an answer schema is an error', () => {
   // @ts-expect-error: at the root
   void runLoop({ model, prompt: '', answer: { schema: { type: 'object', propertes: {} } } })
   // @ts-expect-error: in a property

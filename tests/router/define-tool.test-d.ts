@@ -55,7 +55,7 @@ test('the input of execute is exactly what the schema says', () => {
   })
 })
 
-test('an object that says nothing of its members takes any, and one without members none', () => {
+test('an object schema without properties allows any members', () => {
   defineTool({
     name: 'open',
     description,
@@ -82,18 +82,18 @@ const typed = defineTool({
   execute: ({ city }) => ({ celsius: city.length }),
 })
 
-test('a tool has the types of its schemas, and its output is a value or a promise of one', () => {
+test('a tool has the types of its schemas, and returns a value or a promise', () => {
   expectTypeOf(typed).toEqualTypeOf<Tool<{ city: string }, { celsius: number }>>()
   defineTool({ ...base, outputSchema: { type: 'string' }, execute: async () => 'x' })
-  // @ts-expect-error: the output schema says text
+  // @ts-expect-error: the output schema says string
   defineTool({ ...base, outputSchema: { type: 'string' }, execute: () => 1 })
-  // @ts-expect-error: also of a promise
+  // @ts-expect-error: also in a promise
   defineTool({ ...base, outputSchema: { type: 'string' }, execute: async () => 1 })
   // @ts-expect-error: a required member is missing
   defineTool({ ...base, outputSchema: celsius, execute: () => ({}) })
 })
 
-test('a value of the wrong type is reported where it stands', () => {
+test('a value of the wrong type is an error at its place', () => {
   defineTool({
     ...base,
     outputSchema: celsius,
@@ -104,7 +104,7 @@ test('a value of the wrong type is reported where it stands', () => {
   })
 })
 
-test('a literal that is returned fits enum and const, however it is returned', () => {
+test('a returned literal matches enum and const, in every form of return', () => {
   const outputSchema = {
     type: 'object',
     properties: { kind: { const: 'x' }, level: { enum: ['low', 'high'] } },
@@ -142,7 +142,7 @@ test('an interface and readonly arrays can be returned', () => {
   defineTool({ ...base, outputSchema: { type: 'object', properties, required }, execute: () => report })
   const closed = { type: 'object', properties, required, additionalProperties: false } as const
   defineTool({ ...base, outputSchema: closed, execute: async () => report })
-  // @ts-expect-error: any object is still no text
+  // @ts-expect-error: a string is not an object
   defineTool({ ...base, outputSchema: { type: 'object' }, execute: () => 'text' })
   // @ts-expect-error: an object of another shape
   defineTool({ ...base, outputSchema: closed, execute: () => ({ lines: report }) })
@@ -161,7 +161,7 @@ test('the result of runTool has the type of the output schema', async () => {
   if (result.status === 'ok') expectTypeOf(result.value).toEqualTypeOf<{ celsius: number }>()
 })
 
-test('tools of all inputs are collected in one list', () => {
+test('tools with different inputs fit into one list', () => {
   const tools = [typed, defineTool({ ...base, execute: () => null })] as const satisfies readonly Tool[]
   const list: readonly Tool[] = tools
   expectTypeOf(createRouter).toBeCallableWith(list)
@@ -185,15 +185,15 @@ test('a wrong annotation of the parameter is an error', () => {
     additionalProperties: false,
   } as const
   defineTool({ name: 'right', description, inputSchema, execute: (input: { a: string }) => input.a })
-  // @ts-expect-error: the schema says text
+  // @ts-expect-error: the schema says string
   defineTool({ name: 'wrong', description, inputSchema, execute: (input: { a: number }) => input.a })
-  // @ts-expect-error: the schema knows no such member
+  // @ts-expect-error: the schema has no such member
   defineTool({ name: 'wrong', description, inputSchema, execute: (input: { a: string; b: string }) => input.b })
-  // @ts-expect-error: what is read has to be in the schema
+  // @ts-expect-error: the schema must declare every member that is read
   defineTool({ name: 'wrong', description, inputSchema, execute: ({ b }) => b })
 })
 
-test('a property may be called like a keyword, or like none', () => {
+test('a property may have the name of a keyword', () => {
   defineTool({
     name: 'names',
     description,
@@ -206,7 +206,7 @@ test('a property may be called like a keyword, or like none', () => {
   })
 })
 
-test('a member whose values have one type is an index', () => {
+test('a schema of additional properties becomes an index signature', () => {
   defineTool({
     name: 'labels',
     description,
@@ -215,7 +215,7 @@ test('a member whose values have one type is an index', () => {
   })
 })
 
-test('a property with a default is optional, since nothing fills it in', () => {
+test('a property with a default is optional, because defaults are not filled in', () => {
   const properties = { days: { type: 'integer', default: 3 } } as const
   defineTool({
     name: 'default',

@@ -5,11 +5,11 @@ import { defineTool } from '../../router/tool.ts'
 
 const description = 'A tool of the type tests.'
 
-test('a misspelt keyword is an error, wherever in a schema it stands', () => {
+test('a misspelt keyword is an error at any place of a schema', () => {
   const execute = () => null
   // @ts-expect-error: at the root
   defineTool({ name: 'a', description, execute, inputSchema: { type: 'object', propertes: {} } })
-  // @ts-expect-error: at the root, beside right ones
+  // @ts-expect-error: at the root, among correct keywords
   defineTool({ name: 'a', description, execute, inputSchema: { type: 'object', properties: {}, requierd: [] } })
   defineTool({
     name: 'a',
@@ -56,7 +56,7 @@ test('a misspelt keyword is an error, wherever in a schema it stands', () => {
   })
 })
 
-test('what is wrong with a schema is said in the error', () => {
+test('the compile error explains what is wrong with a schema', () => {
   type Misspelt = KnownKeywords<{ type: 'string'; minLenght: 1 }>
   expectTypeOf<Misspelt['minLenght']>().toEqualTypeOf<'"minLenght" is not a JSON Schema keyword'>()
   type Foreign = KnownKeywords<{ type: 'string'; nullable: true }>
@@ -65,9 +65,12 @@ test('what is wrong with a schema is said in the error', () => {
   type Undeclared = KnownKeywords<{ type: 'object'; required: ['a']; additionalProperties: false }>
   type Missing = '"a" is required, but it is not among the properties'
   expectTypeOf<Undeclared['required'][0]>().toEqualTypeOf<Missing>()
+  type Optional = KnownKeywords<{ type: 'string'; optional: true }>
+  type Hint = '"optional" is not a keyword of JSON Schema 2020-12: leave the property out of "required"'
+  expectTypeOf<Optional['optional']>().toEqualTypeOf<Hint>()
 })
 
-test('the keywords are those that are checked at run time', () => {
+test('the types have the keywords that are validated at run time', () => {
   expectTypeOf<keyof SchemaObject>().toEqualTypeOf<keyof typeof metaSchema.properties>()
 })
 
@@ -95,15 +98,15 @@ test('keywords of draft 7 and OpenAPI are errors, as they are at run time', () =
   const execute = () => null
   const of = <const S>(a: S) => ({ type: 'object', properties: { a } }) as const
   defineTool({ name: 'a', description, execute, inputSchema: of({ type: 'array', items: { type: 'string' } }) })
-  // @ts-expect-error: a tuple is written with prefixItems
+  // @ts-expect-error: tuples use prefixItems
   defineTool({ name: 'a', description, execute, inputSchema: of({ type: 'array', items: [{ type: 'string' }] }) })
   // @ts-expect-error: null is a type
   defineTool({ name: 'a', description, execute, inputSchema: of({ type: 'string', nullable: true }) })
   // @ts-expect-error: split into dependentRequired and dependentSchemas
   defineTool({ name: 'a', description, execute, inputSchema: of({ type: 'object', dependencies: {} }) })
-  // @ts-expect-error: references stay inside
+  // @ts-expect-error: references to other schemas
   defineTool({ name: 'a', description, execute, inputSchema: of({ $ref: 'https://example.com/b' }) })
-  // @ts-expect-error: no such format is checked
+  // @ts-expect-error: an unknown format
   defineTool({ name: 'a', description, execute, inputSchema: of({ type: 'string', format: 'phone' }) })
 })
 
@@ -140,7 +143,7 @@ test('keywords of 2020-12 are allowed, and a tuple has its type', () => {
   })
 })
 
-test('a reference has the type of what it points at, and one that leads back to itself is unknown', () => {
+test('a reference has the type of its target, and a recursive one is unknown', () => {
   const line = {
     type: 'object',
     properties: { n: { type: 'number' } },
@@ -178,7 +181,7 @@ test('a reference has the type of what it points at, and one that leads back to 
   })
 })
 
-test('any schema, and one of which nothing is known, allow anything', () => {
+test('values of an unknown schema are unknown', () => {
   expectTypeOf<Infer<SchemaObject>>().toEqualTypeOf<unknown>()
   expectTypeOf<Infer<true>>().toEqualTypeOf<unknown>()
   expectTypeOf<Infer<{ readonly description: 'x' }>>().toEqualTypeOf<unknown>()
@@ -194,7 +197,7 @@ test('a wrong value of a keyword is an error', () => {
   defineTool({ name: 'a', description, execute, inputSchema: { type: 'string' } })
 })
 
-test('a schema that is built at run time has the type that it is declared with', () => {
+test('a schema that is built at run time has its declared type', () => {
   const inputSchema: ObjectSchema = JSON.parse('{"type":"object"}')
   const outputSchema: SchemaObject = JSON.parse('{"type":"object"}')
   const tool = defineTool({

@@ -24,7 +24,7 @@ const a = object({ k: { const: 'a' }, n: { type: 'integer' } })
 const b = object({ k: { const: 'b' }, s: { type: 'string' } })
 const [refA, refB] = [{ $ref: '#/$defs/a' }, { $ref: '#/$defs/b' }]
 
-test('branches behind references are reported like any others', () => {
+test('branches that are references are reported like any others', () => {
   const ofUnion = (value: unknown) => linesOf({ oneOf: [refA, refB] }, value, { a, b })
   expect(ofUnion({ k: 'a', n: 'x' })).toEqual(['- /v/n: expected integer, received "x"'])
   expect(ofUnion({ k: 'b', n: 1 })).toEqual([

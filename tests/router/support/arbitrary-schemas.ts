@@ -4,7 +4,7 @@ const name = fc.constantFrom('a', 'b', 'c/d', 'e~f', 'é %', '"', 'constructor',
 const names = fc.uniqueArray(name, { maxLength: 2 })
 const count = fc.nat({ max: 3 })
 const typeName = fc.constantFrom('array', 'boolean', 'integer', 'null', 'number', 'object', 'string')
-/** Now and then a value that looks like a schema, which it is not where it stands. */
+/** Sometimes a value that looks like a schema but is not one. */
 const anything = fc.oneof(
   { weight: 4, arbitrary: fc.jsonValue({ maxDepth: 2 }) },
   { weight: 1, arbitrary: fc.constantFrom({ $ref: '#/nowhere' }, { $id: '#x' }) },
@@ -15,7 +15,7 @@ const reference = fc.constantFrom('#', '#/$defs/one', '#/$defs/t~1w~0o', '#/$def
 const keys = (keywords: readonly string[], value: fc.Arbitrary<unknown>) =>
   Object.fromEntries(keywords.map((keyword) => [keyword, value]))
 
-/** Keywords with a value of the right kind, which need not make sense where they stand. */
+/** Keywords with values of the right type. They need not make sense at their place. */
 const keywords = (other: fc.Arbitrary<unknown>, same: fc.Arbitrary<unknown>) => ({
   ...keys(['title', 'description', '$comment'], fc.string()),
   ...keys(['default', 'const'], anything),
@@ -82,7 +82,7 @@ const { typed } = fc.letrec((tie) => {
   }
 })
 
-/** Schemas of objects that hold what a schema can hold; about half of them are valid. */
+/** Object schemas with all keywords; about half of them are valid. */
 export const objectSchema = fc.tuple(typed, ...defined.map(() => typed)).map(([one, ...held]) => ({
   ...(one as object),
   type: 'object' as const,
