@@ -8,7 +8,7 @@
 import { isObject } from './json/json.ts'
 import { escapePointerToken, lookUp } from './json/json-pointer.ts'
 import { resolveReference } from './schema-keywords.ts'
-import { compilePart, type ValidationError } from './validation.ts'
+import { compilePart, type ValidationError, type Validator } from './validation.ts'
 
 /**
  * The validation errors that are worth reporting. Of a union without a discriminator, these are the errors of the closest
@@ -28,7 +28,7 @@ export function summarizeUnionErrors(errors: readonly ValidationError[], root: o
     const parts = partsOf(error, root)
     // The errors of the parts are those directly before: Ajv has just reported the same ones.
     index -= parts.flat().length
-    kept.push(...summarize(error, parts, root).toReversed())
+    for (const one of summarize(error, parts, root).toReversed()) kept.push(one)
   }
   return kept.reverse()
 }
@@ -41,8 +41,7 @@ const composite: ReadonlySet<string> = new Set([...redundant, 'anyOf', 'oneOf', 
 function partsOf(error: ValidationError, root: object): readonly (readonly ValidationError[])[] {
   const { keyword, schema, instancePath, data, params } = error
   if (keyword === 'contains' && Array.isArray(data)) {
-    const validate = compilePart(root, schema)
-    return data.map((item) => validate(item))
+    return itemErrors(error, data, compilePart(root, schema))
   }
   if ((keyword !== 'anyOf' && keyword !== 'oneOf') || !Array.isArray(schema)) return []
   // When two branches of `oneOf` match, Ajv does not validate the branches after the second.
@@ -53,13 +52,25 @@ function partsOf(error: ValidationError, root: object): readonly (readonly Valid
   })
 }
 
+/** Like Ajv, stops at the item with which more items match than `maxContains` allows. */
+function itemErrors({ params }: ValidationError, items: readonly unknown[], validate: Validator) {
+  const parts: (readonly ValidationError[])[] = []
+  let matching = 0
+  for (const item of items) {
+    const errors = validate(item)
+    parts.push(errors)
+    if (errors.length === 0 && ++matching > (params['maxContains'] ?? Number.POSITIVE_INFINITY)) break
+  }
+  return parts
+}
+
 function summarize(
   error: ValidationError,
   parts: readonly (readonly ValidationError[])[],
   root: object,
 ): readonly ValidationError[] {
   if (error.keyword === 'discriminator') return [unknownTag(error, root)]
-  // Of `contains`, the error itself says it all; and of two branches that match, that they do.
+  // A missing item, or two branches that match, are described by the error itself.
   if (error.keyword === 'contains' || parts.length === 0 || error.params['passingSchemas']) return [error]
   return closestBranch(
     error,
@@ -84,6 +95,7 @@ function dereference(schema: unknown, root: object): unknown {
   return isObject(schema) && '$ref' in schema ? resolveReference(schema['$ref'], root) : schema
 }
 
+/** The errors of the branch that was probably meant, or of all that are equally close. */
 function closestBranch(
   union: ValidationError,
   branches: readonly (readonly ValidationError[])[],
@@ -92,15 +104,8 @@ function closestBranch(
   const isMismatch = (error: ValidationError) => error.keyword === 'type' && error.instancePath === path
   const sameType = branches.filter((errors) => !errors.some(isMismatch))
   if (sameType.length === 0) {
-    const type = [
-      ...new Set(
-        branches
-          .flat()
-          .filter(isMismatch)
-          .flatMap(({ params }) => params['type']),
-      ),
-    ]
-    return [{ ...union, keyword: 'type', params: { type } }]
+    const types = branches.flatMap((errors) => errors.filter(isMismatch).flatMap(({ params }) => params['type']))
+    return [{ ...union, keyword: 'type', params: { type: [...new Set(types)] } }]
   }
   const literal = sharedLiteral(union, sameType)
   if (literal !== undefined) return [literal]

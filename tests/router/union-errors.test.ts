@@ -189,6 +189,25 @@ test('thousands of errors in unions are summarised as fast as they are found', (
   expect(lines.at(-1)).toMatch(/^- … and 179\d\d more errors$/)
 }, 20_000)
 
+test('more items than maxContains allows are one error, next to other errors of the list', () => {
+  const list = { type: 'array', minItems: 5, contains: { const: 3 }, maxContains: 1 }
+  expect(linesOf(list, [1, 3, 3, 2])).toEqual([
+    '- /v: must NOT have fewer than 5 items, received [1,3,3,2]',
+    '- /v: must contain at least 1 and no more than 1 valid item(s), one that matches {"const":3}, received [1,3,3,2]',
+  ])
+})
+
+test('a schema with an id can have unions', () => {
+  const schema = {
+    $id: 'https://a.b/c',
+    type: 'object',
+    properties: { 'v/w %': { anyOf: [{ type: 'null' }, { $ref: '#/$defs/a' }] } },
+    $defs: { a },
+  }
+  const errors = compileSchema(schema)({ 'v/w %': { k: 'a', n: 'x' } })
+  expect(describeValidationErrors(errors, schema)).toBe('- /v~1w %/n: expected integer, received "x"')
+})
+
 test('every schema and value with validation errors gets feedback', () => {
   const value = fc.dictionary(fc.constantFrom('a', 'b', 'c/d', 'é %', '"', '#', '$ref'), fc.jsonValue({ maxDepth: 3 }))
   let described = 0
