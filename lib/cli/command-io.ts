@@ -1,3 +1,8 @@
+/**
+ * The parts that all commands share: the process as they see it, exit codes, and the error for wrong usage.
+ *
+ * Results go to stdout and everything else to stderr, so a script can read `tenrounds start` or `tenrounds scenarios`.
+ */
 import { TenroundsError } from '../../router/errors.ts'
 
 /** Where a command writes text. Node's streams fit, and so does an object that collects the text in a test. */

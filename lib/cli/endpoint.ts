@@ -1,3 +1,13 @@
+/**
+ * The choice between MiniMax and the mock server:
+ *
+ * | token | address | `--live` | endpoint |
+ * |-------|---------|----------|----------|
+ * | set   | any     | any      | MiniMax, or the server at the address |
+ * | -     | -       | no       | the mock server |
+ * | -     | set     | any      | none: wrong usage, a token is missing |
+ * | -     | any     | yes      | none: wrong usage, a token is missing |
+ */
 import { incidentResponder } from '../incident/responder/incident-responder.ts'
 import { isModelError } from '../loop/errors.ts'
 import type { MinimaxOptions } from '../minimax/configuration.ts'
@@ -46,6 +56,7 @@ export async function openEndpoint(
   return openMockServer(options)
 }
 
+/** A loopback address gets a notice, because its answers may not come from MiniMax. */
 function openMinimax(options: MinimaxOptions): Endpoint {
   const model = configured(() => minimax(options))
   const { host, hostname } = new URL(model.url)
@@ -55,6 +66,7 @@ function openMinimax(options: MinimaxOptions): Endpoint {
   return { model, notice, close: () => model.close() }
 }
 
+/** Starts the mock server in this process, on a free port. */
 async function openMockServer(options: Pick<MinimaxOptions, 'retries'>): Promise<Endpoint> {
   const mockServer = await startMockServer({ responder: incidentResponder() })
   const model = minimax({ ...options, url: mockServer.url, token: 'mock-server', env: {} })
@@ -69,6 +81,7 @@ async function openMockServer(options: Pick<MinimaxOptions, 'retries'>): Promise
   }
 }
 
+/** A wrong configuration is wrong usage here: the message already names the variable. */
 function configured<T>(create: () => T): T {
   try {
     return create()

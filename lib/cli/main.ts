@@ -1,3 +1,9 @@
+/**
+ * The command line: reads the arguments, selects the command and turns errors into exit codes.
+ *
+ * To add a command, write a function that takes a `CommandIo` and returns an exit code, and add it to `commands` and
+ * `help` below. Wrong usage is a `UsageError` whose message says what to do next.
+ */
 import { createRequire } from 'node:module'
 import { parseArgs } from 'node:util'
 import { listScenarios } from '../../fixtures/load-scenario.ts'
@@ -31,6 +37,7 @@ Temporal's address is TEMPORAL_ADDRESS (default: 127.0.0.1:7233). TEMPORAL_NAMES
 profiles of temporal.toml (TEMPORAL_PROFILE) are supported. The task queue is TEMPORAL_TASK_QUEUE (default: tenrounds).
 `
 
+/** All options of all commands. A command accepts only those that it lists. */
 const options = {
   live: { type: 'boolean', default: false },
   reports: { type: 'string', default: 'reports' },
@@ -41,8 +48,10 @@ const options = {
   version: { type: 'boolean', short: 'v', default: false },
 } as const
 
+/** Values of all options; the defaults are filled in. */
 type Values = ReturnType<typeof parse>['values']
 
+/** One subcommand. */
 interface Command {
   /** Name of the positional argument; square brackets mark it as optional. */
   readonly argument?: 'scenario' | '[scenario]' | 'workflow id'
@@ -52,6 +61,7 @@ interface Command {
   run(io: CommandIo, argument: string, values: Values): number | Promise<number>
 }
 
+/** Commands by name. Those that need Temporal import its packages only when they run. */
 const commands: Readonly<Record<string, Command>> = {
   run: {
     argument: '[scenario]',
@@ -84,6 +94,7 @@ export async function main(args: readonly string[], io: CommandIo): Promise<numb
   }
 }
 
+/** @throws {UsageError} if the command line is wrong. */
 async function runCommandLine(args: readonly string[], io: CommandIo): Promise<number> {
   const { values, positionals, tokens } = parse(args)
   if (values.version) return print(io, ownVersion())
@@ -91,6 +102,7 @@ async function runCommandLine(args: readonly string[], io: CommandIo): Promise<n
   if (values.help || name === 'help') return print(io, help.trimEnd())
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined
   if (command === undefined) throw wrong(`Unknown command "${name}"`)
+  // parseArgs knows the options of all commands, so those of another command must be found here.
   const unknown = tokens.find((token) => token.kind === 'option' && !command.options.some((own) => own === token.name))
   if (unknown?.kind === 'option') throw wrong(`"tenrounds ${name}" has no option ${unknown.rawName}`)
   const maxArguments = command.argument === undefined ? 0 : 1
@@ -110,6 +122,7 @@ function parse(args: readonly string[]) {
   }
 }
 
+/** Every message about the command line ends with the same next step. */
 function wrong(problem: string): UsageError {
   return new UsageError(`${problem}. Run "tenrounds help".`)
 }

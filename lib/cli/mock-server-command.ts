@@ -47,6 +47,7 @@ async function aborted(signal: AbortSignal): Promise<void> {
   clearInterval(timer)
 }
 
+/** One line per fault: its name and its effect. */
 function listFaults(io: CommandIo): number {
   const width = Math.max(...faultTable.map(({ name }) => name.length))
   for (const fault of faultTable) io.stdout.write(`${fault.name.padEnd(width)}  ${effectOf(fault)}\n`)

@@ -99,6 +99,7 @@ export class Progress {
     this.#clearStatus()
   }
 
+  /** Shows the current step until the next line is printed. Only a terminal can replace it. */
   #showStatus(status: string): void {
     this.#clearStatus()
     if (!this.#output.isTTY) return
@@ -106,6 +107,7 @@ export class Progress {
     const draw = () => this.#output.write(`\r\u001b[2K${this.#elapsed()}  ${this.#status} …`)
     draw()
     this.#timer = setInterval(draw, redrawMs)
+    // The status line must not keep the process running.
     this.#timer.unref()
   }
 
@@ -116,15 +118,18 @@ export class Progress {
     this.#output.write('\r\u001b[2K')
   }
 
+  /** Time since the start in seconds, as wide as that of runs of up to 1000 s. */
   #elapsed(): string {
     return this.#paint('dim', `${((this.#now() - this.#startedAt) / 1000).toFixed(1).padStart(6)} s`)
   }
 
+  /** Colours only for terminals: log files would contain the escape sequences. */
   #paint(style: 'dim' | 'yellow', text: string): string {
     return this.#output.isTTY ? styleText(style, text) : text
   }
 }
 
+/** Replaces control characters. */
 function printable(text: string): string {
   return text.replace(/\p{Cc}+/gu, ' ')
 }
@@ -149,6 +154,7 @@ export function verdict(document: ReportDocument): string {
   return lines.join('\n')
 }
 
+/** Aligns the cells of a table with spaces. */
 function columns(rows: readonly (readonly string[])[]): readonly string[] {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
   return rows.map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd())

@@ -20,6 +20,7 @@ interface RunCommandOptions {
 export async function runCommand(io: CommandIo, { scenario, live, reports }: RunCommandOptions): Promise<number> {
   checkScenario(scenario)
   const endpoint = await openEndpoint(live, io.env)
+  // From here on Ctrl-C stops the run in an orderly way, and the report is still written.
   const { signal } = io
   const runId = newRunId(scenario, new Date())
   const progress = new Progress(io.stderr, () => performance.now())
@@ -37,6 +38,7 @@ export async function runCommand(io: CommandIo, { scenario, live, reports }: Run
       ...(endpoint.notice === undefined ? {} : { notice: endpoint.notice }),
     })
     progress.close()
+    // Printed before the files are written: if writing fails, the result of a paid run is not lost.
     io.stdout.write(`\n${verdict(report.json)}\n`)
     await writeReport(report, folder)
     io.stdout.write(`\nReport      ${folder}/report.md, report.json\n`)
@@ -73,6 +75,7 @@ export async function checkReports(folder: string): Promise<void> {
   }
 }
 
+/** Names the folder and the option to change it. */
 function reportsNotWritable(folder: string, error: unknown): UsageError {
   return new UsageError(
     `Reports cannot be written to ${folder}: ${errorMessage(error)}. Choose another folder with --reports.`,

@@ -1,3 +1,14 @@
+/**
+ * The commands that need Temporal. A workflow runs on the server, so the command that starts it, the worker that executes it
+ * and the commands that watch it are independent processes:
+ *
+ * ```
+ * tenrounds start   ──starts──▶  Temporal server  ◀──polls──  tenrounds worker  ──▶  model
+ * tenrounds watch   ──reads───▶  (state, heartbeats)
+ * ```
+ *
+ * Temporal's packages are optional. Nothing here imports them statically, except for types.
+ */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Client, WorkflowHandle } from '@temporalio/client'
 import { isObject } from '../../router/json/json.ts'
@@ -61,6 +72,7 @@ export async function startCommand(io: CommandIo, { scenario, wait }: StartComma
     const { taskQueue } = await temporalSettings({ env: io.env })
     const { handle } = await startIncident(scenario, { client, taskQueue })
     io.stdout.write(`${handle.workflowId}\n`)
+    // The id is on stdout, so scripts can read it; all else is on stderr.
     if (wait) return watch(io, handle)
     io.stderr.write(`Started. Watch it with: tenrounds watch ${handle.workflowId}\n`)
     return exitCode.ok
@@ -107,10 +119,12 @@ async function watch(io: CommandIo, handle: WorkflowHandle): Promise<number> {
   }
 }
 
+/** No worker has begun anything: no activity is scheduled, or the first one waits for its first attempt. */
 function isUntouched({ activity }: IncidentView): boolean {
   return activity === undefined || (activity.state === 'SCHEDULED' && activity.attempt === 1)
 }
 
+/** One line for the current state; empty if there is nothing to show yet. It is printed only when it changes. */
 function progressLine({ activity, status }: IncidentView): string {
   if (status !== 'RUNNING') return `workflow ${status.toLowerCase()}`
   if (activity === undefined) return ''
@@ -123,6 +137,7 @@ function progressLine({ activity, status }: IncidentView): string {
   return `${name} round ${progress.round}/${progress.max_rounds}: ${progress.doing}${resumed}${after}`
 }
 
+/** Prints the verdict, or the reason of a failure, of a workflow that has ended. @returns the exit code. */
 async function showOutcome(io: CommandIo, handle: WorkflowHandle, { status }: IncidentView): Promise<number> {
   try {
     const result: unknown = await handle.result()
@@ -170,6 +185,7 @@ async function withClient(io: CommandIo, work: (client: Client) => Promise<numbe
   }
 }
 
+/** A wrong address or namespace is a mistake of the caller, so only the message is printed. */
 function asUsageError(error: unknown): never {
   throw error instanceof TemporalConnectionError ? new UsageError(error.message) : error
 }
