@@ -52,8 +52,10 @@ function fieldsOf(error: unknown): Fields {
 
 function isRetryable(error: unknown, fields: Fields, name: string): boolean {
   if (typeof fields['retryable'] === 'boolean') return fields['retryable']
-  // By name as well: another copy of the package has its own class, and the error of a run is plain data.
-  return !(error instanceof TenroundsError || name === 'LoopError' || programmingErrors.has(name))
+  // The error of a run is plain data, and it has a code only if it was an error of this library.
+  const isOwn = error instanceof Error ? error instanceof TenroundsError : fields['code'] !== undefined
+  // Another copy of the package has its own class of the error that is thrown most.
+  return !(isOwn || name === 'LoopError' || programmingErrors.has(name))
 }
 
 /** Only scalars that are named here; any other field could contain a request. */

@@ -89,7 +89,9 @@ describe('toApplicationFailure', () => {
     new MissingPackageError('@temporalio/client'),
   ])('another error of this library is not retryable and has its code in the details: %s', (error) => {
     const { name, code } = error
-    expect(toApplicationFailure(error)).toMatchObject({ type: name, nonRetryable: true, details: [{ code }] })
+    const expected = { type: name, nonRetryable: true, details: [{ code }] }
+    expect(toApplicationFailure(error)).toMatchObject(expected)
+    expect(toApplicationFailure(toRunError(error))).toMatchObject(expected)
   })
 
   test('an error of another library with a code is retryable', () => {
