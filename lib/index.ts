@@ -1,6 +1,6 @@
 export type { FunctionTool } from '../router/advertised-schema.ts'
 export type { DispatchCallsOptions } from '../router/dispatch-calls.ts'
-export { InvalidToolError, TenroundsError } from '../router/errors.ts'
+export { InvalidOptionError, InvalidToolError, TenroundsError } from '../router/errors.ts'
 export type { AssistantMessage, WireToolCall } from '../router/reading/assistant-message.ts'
 export type { Reading } from '../router/reading/read-reply.ts'
 export type { SchemaOf, TextCall, TextFormat, TextReading } from '../router/reading/text-format.ts'

@@ -22,6 +22,7 @@ afterAll(() => Promise.all([bare?.remove(), complete?.remove()]))
 /** The public values of each entry; types do not exist at run time. Adding a name here makes it public. */
 const surface: Readonly<Record<string, readonly string[]>> = {
   tenrounds: [
+    'InvalidOptionError',
     'InvalidToolError',
     'LoopError',
     'ModelError',

@@ -2,8 +2,7 @@ import { setImmediate as immediate, setTimeout as sleep } from 'node:timers/prom
 import { expect, test } from 'vitest'
 import { createRouter } from '../../router/router.ts'
 import { runTool } from '../../router/run-tool.ts'
-import type { ToolContext } from '../../router/tool.ts'
-import { defineTool } from '../../router/tool.ts'
+import { defineTool, type ToolContext } from '../../router/tool.ts'
 import { emptyTool } from '../support/factories.ts'
 
 const make = (execute: (input: object, context: ToolContext) => unknown, timeoutMs = 5_000) =>
