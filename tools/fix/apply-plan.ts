@@ -106,7 +106,7 @@ const firstVersionOnV1 = '0.8.0'
 /** The version in an image tag such as `vllm/vllm-openai:v0.20.0-cu130`. Tags such as `latest` have none. */
 const versionInTag = /:v?(\d+\.\d+\.\d+)/
 
-/** The version after the plan, from whichever action changes the image: all arguments must be valid for it. */
+/** The version after the plan. All arguments must be valid for it, in any order of the actions. */
 function plannedVersion({ actions }: FixPlan): string | undefined {
   const change = actions.find((action) => action.action === 'change_image')
   return change === undefined ? undefined : versionInTag.exec(change.image)?.[1]

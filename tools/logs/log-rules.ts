@@ -158,7 +158,7 @@ const causes = rules('cause_candidate', [
   ['nccl_truncated', /[Mm]essage truncated ?: receiv(?:ed|ing) \d+ bytes instead of \d+/],
   // The InfiniBand transport reports a failed transfer or port.
   ['nccl_ib', /NET\/IB.*(?:Got completion|status=)|\bibv_\w+ failed|NET\/IB.*Got (?:(?:non-)?fatal )?async event/],
-  // A collective did not finish in time. One rank did not take part, or the network lost data.
+  // A collective did not finish in time. One rank did not join it, or the network lost data.
   ['nccl_timeout', /Watchdog caught collective operation timeout/],
   // The TCP transport finds no interface or route.
   ['nccl_socket', /NCCL WARN.*(?:no socket interface found|No route to host|Network is unreachable)/],

@@ -164,7 +164,7 @@ function nodesDiffer(config: DeploymentConfig, prefix: string): boolean {
   return new Set(nodesWithRanks(config).map(({ env }) => relevant(env))).size > 1
 }
 
-/** The value at a JSON Pointer; `undefined` if there is no such member. */
+/** The value at a JSON Pointer; `undefined` if it does not exist. */
 function valueAt(config: DeploymentConfig, path: string): unknown {
   const tokens = parsePointer(path)
   if (tokens === undefined) throw new ConfigError(`The impairment path ${JSON.stringify(path)} is not a JSON Pointer.`)

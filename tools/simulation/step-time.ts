@@ -93,7 +93,7 @@ function measuredProducts(model: ModelArchitecture, gpuModel: string, ranks: num
   return (tokens: number) => interpolate(tokensInBatch, row, tokens)
 }
 
-/** Without measurements: the time to read the weights or to compute the products, whichever is longer. */
+/** Without measurements: the larger of the times to read the weights and to compute the products. */
 function rooflineProducts(model: ModelArchitecture, gpu: Gpu, ranks: number) {
   const read = (model.bytesPerParameter * model.parameters) / ranks / (gpu.bandwidthGbs * 1e9 * efficiency)
   const perToken = (2 * model.activeParameters) / ranks / (gpu.teraflops * 1e12 * efficiency)

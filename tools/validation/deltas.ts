@@ -3,7 +3,7 @@ import type { MetricDelta, Telemetry } from '../types.ts'
 /** Smallest relative difference that counts as a change. */
 const relativeThreshold = 0.05
 
-/** How one metric is read and compared. */
+/** One metric: where to read it, and how to compare it. */
 interface ComparedMetric {
   readonly metric: string
   readonly unit: string
@@ -143,7 +143,7 @@ export function metricDeltas(before: Telemetry, after: Telemetry): MetricDelta[]
   return metrics.map((compared) => {
     const from = observed(compared, before)
     const to = observed(compared, after)
-    // Relative to 0 there is no change in percent.
+    // A change from 0 has no percentage.
     const relative = from === null || to === null || from === 0 ? null : (to - from) / from
     return {
       metric: compared.metric,

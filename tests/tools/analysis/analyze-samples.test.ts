@@ -8,8 +8,8 @@ const healthy = telemetryOf('healthy_control')
 const samples = (...lines: string[]) => parseMetricsPage(`${lines.join('\n')}\n`).samples
 const state = ['vllm:num_requests_running 3', 'vllm:num_requests_waiting 0', 'vllm:generation_tokens_total 900']
 
-function histogram(name: string, counts: readonly [bound: string, cumulative: number][], sum: number): string[] {
-  const buckets = counts.map(([bound, cumulative]) => `vllm:${name}_bucket{le="${bound}"} ${cumulative}`)
+function histogram(name: string, counts: readonly [upper: string, cumulative: number][], sum: number): string[] {
+  const buckets = counts.map(([upper, cumulative]) => `vllm:${name}_bucket{le="${upper}"} ${cumulative}`)
   return [...buckets, `vllm:${name}_count ${counts.at(-1)?.[1]}`, `vllm:${name}_sum ${sum}`]
 }
 
