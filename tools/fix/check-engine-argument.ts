@@ -26,7 +26,8 @@ export function checkEngineArgument(
   const argument = Object.hasOwn(engineArguments, name) ? engineArguments[name] : undefined
   if (argument === undefined) {
     const near = closest(name, Object.keys(engineArguments))
-    throw new FixPlanError(`${at}/${name}: unknown engine argument "${name}".${near ? ` Did you mean "${near}"?` : ''}`)
+    const hint = near === undefined ? 'Use the Python spelling of vLLM, e.g. max_num_seqs.' : `Did you mean "${near}"?`
+    throw new FixPlanError(`${at}/${name}: unknown engine argument "${name}". ${hint}`)
   }
   if (argument.since !== undefined && compareVersions(version, argument.since) < 0) {
     throw new FixPlanError(`${at}/${name}: vLLM ${version} has no "${name}"; it was added in ${argument.since}.`)

@@ -47,18 +47,18 @@ const continuation =
 
 function classifyLine(line: string): ClassifiedLine {
   const examined = withoutColours(line.slice(0, examinedCharacters))
-  const carried = withoutCollector(examined)
-  const structured = carried.startsWith('{')
+  const unwrapped = withoutCollector(examined)
+  const structured = unwrapped.startsWith('{')
     ? structuredLine(withoutCollector(line.slice(0, recordCharacters)))
     : undefined
-  const written =
-    structured === undefined ? carried : withoutColours(structured.text.slice(0, examinedCharacters)).trimEnd()
+  const ownLine =
+    structured === undefined ? unwrapped : withoutColours(structured.text.slice(0, examinedCharacters)).trimEnd()
   // The level from the program takes precedence over the level from the log collector.
-  const stated = statedLevel(written) ?? structured?.level ?? statedLevel(examined)
-  const text = messageOf(written)
+  const stated = statedLevel(ownLine) ?? structured?.level ?? statedLevel(examined)
+  const text = messageOf(ownLine)
   const shortened = structured === undefined && line.length > examinedCharacters
   const message = shortened ? messageOf(withoutCollector(withoutColours(line))) : text
-  const finding = continuation.test(text) ? undefined : (xidFinding(written) ?? ruleFinding(text, examined))
+  const finding = continuation.test(text) ? undefined : (xidFinding(ownLine) ?? ruleFinding(text, examined))
   if (finding !== undefined) {
     const level = stated ?? (finding.kind === 'benign' ? 'warning' : 'error')
     return { line, level, message, ...finding }

@@ -48,8 +48,8 @@ type Startup =
  *     │   └── KV cache: the rest
  *     └── slack for allocations at run time
  *
- * The plan follows `vllm/v1/worker/gpu_worker.py` and `vllm/v1/core/kv_cache_utils.py`, including the messages. vLLM runs out of GPU memory in five
- * ways, each with its own message:
+ * The plan follows `vllm/v1/worker/gpu_worker.py` and `vllm/v1/core/kv_cache_utils.py`, including the messages. vLLM runs
+ * out of GPU memory in five ways, each with its own message:
  *
  * 1. Less memory is free than the utilisation asks for. Remedy: a lower utilisation.
  * 2. Nothing, or too little for one request, is left for the KV cache. Remedy: a higher utilisation.
