@@ -1,9 +1,10 @@
 import { advertise, type FunctionTool } from './advertised-schema.ts'
 import { type DispatchCallsOptions, dispatchAll } from './dispatch-calls.ts'
-import { InvalidToolError } from './errors.ts'
+import { InvalidOptionError, InvalidToolError } from './errors.ts'
 import type { AssistantMessage } from './reading/assistant-message.ts'
 import { type Reading, read } from './reading/read-reply.ts'
 import type { TextFormat } from './reading/text-format.ts'
+import { shownValue } from './text/shown-value.ts'
 import type { Tool } from './tool.ts'
 import type { ToolCall, ToolResult } from './tool-call.ts'
 import { checkTool } from './validate-tool.ts'
@@ -41,8 +42,12 @@ export interface ReadReplyOptions {
  * Creates a router and compiles the schemas of its tools.
  *
  * @throws {InvalidToolError} when two tools have the same name, or a tool or one of its schemas is invalid.
+ * @throws {InvalidOptionError} when `tools` is not an array.
  */
 export function createRouter(tools: readonly Tool[]): Router {
+  if (!Array.isArray(tools)) {
+    throw new InvalidOptionError(`createRouter: tools is ${shownValue(tools, 80)}; it must be an array of tools.`)
+  }
   const byName = new Map<string, Tool>()
   for (const tool of tools) {
     checkTool(tool)

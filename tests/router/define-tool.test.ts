@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { createRouter } from '../../router/router.ts'
-import { defineTool } from '../../router/tool.ts'
+import { defineTool, type Tool } from '../../router/tool.ts'
 import { checkTool } from '../../router/validate-tool.ts'
 
 const valid = {
@@ -76,6 +76,15 @@ test('an error of the schema compiler names the tool', () => {
   const tool = defineTool({ ...valid, inputSchema } as unknown as typeof valid)
   expect(() => checkTool(tool)).toThrow('Tool "read_file": inputSchema: can\'t resolve reference')
 })
+
+test.each([undefined, { a: defineTool(valid) }, defineTool(valid)])(
+  'createRouter refuses %j as a list of tools',
+  (tools) => {
+    expect(() => createRouter(tools as unknown as readonly Tool[])).toThrow(
+      /^createRouter: tools is .*; it must be an array/,
+    )
+  },
+)
 
 test('createRouter refuses two tools with the same name', () => {
   expect(() => createRouter([defineTool(valid), defineTool(valid)])).toThrow('Two tools are named "read_file"')
