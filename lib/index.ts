@@ -23,6 +23,7 @@ export type {
   Model,
   ModelReply,
   ModelRequest,
+  ModelRetry,
   SerializedMessage,
   Usage,
   UsageRecord,

@@ -63,7 +63,11 @@ function canContinue(run: ActiveRun): boolean {
   return state.stop_reason === null
 }
 
-/** @param error the error of a model call that was cut short or failed. */
+/**
+ * Sets the stop reason and the error of a run that was interrupted, or whose model call failed.
+ *
+ * @param error the error of the model call, if one failed or was cut short.
+ */
 function stopInterrupted(run: ActiveRun, error?: unknown): void {
   const { state, deadline } = run
   // The model's timer has the same end as the deadline and can fire a few milliseconds earlier.
