@@ -43,7 +43,10 @@ function isRecorded(event: LoopEventBody): event is RecordedEvent {
 /** The entry of an event. Milliseconds are rounded to whole ones. */
 function traceEntry(event: RecordedEvent, elapsedMs: number): TraceEntry {
   const entry: { [field: string]: unknown } = { type: event.type }
-  for (const [name, value] of Object.entries(event)) {
+  // Interfaces have no index signature. The cast costs nothing, and entries would make an array per field.
+  const fields = event as object as Readonly<Record<string, unknown>>
+  for (const name of Object.keys(fields)) {
+    const value = fields[name]
     entry[snakeCase(name)] = name.endsWith('Ms') ? Math.round(Number(value)) : value
   }
   entry['elapsed_ms'] = Math.round(elapsedMs)
