@@ -1,70 +1,121 @@
-import { Connection, type ConnectionOptions } from './connection.ts'
+import { setMaxListeners } from 'node:events'
+import { Agent, type Dispatcher, Pool, ProxyAgent } from 'undici'
+import { type HttpProxy, ProxyError, proxyCredentials } from './proxy.ts'
+
+/** Milliseconds that opening a connection may take: TCP, the proxy's reply and TLS each. */
+const connectTimeoutMs = 10_000
+/** Milliseconds until an idle connection is closed. Tools may run that long between two rounds. */
+const keepAliveMs = 60_000
+
+/** Options of {@link Connections}. */
+export interface ConnectionOptions {
+  /** Largest response body, in bytes. */
+  readonly maxResponseBytes: number
+  /** The proxy through which every connection goes; `undefined` for direct connections. */
+  readonly proxy: HttpProxy | undefined
+}
 
 /**
- * The connections of one client to one endpoint. undici's pool would do, but for a connection that has just answered,
- * which it takes for busy until a turn later: the next round would open another one.
+ * The kept-alive connections of one client: an undici `Agent`, or a `ProxyAgent` that tunnels https through a proxy.
+ *
+ * Redirects are not followed, because nothing here follows them. Idle connections do not keep the process alive.
  */
 export class Connections {
-  readonly #options: ConnectionOptions
-  readonly #all = new Set<Connection>()
-  readonly #idle: Connection[] = []
-  #isClosed = false
+  readonly #dispatcher: Dispatcher
+  /** Aborted to close every socket, also those that are still connecting, for which undici would wait. */
+  readonly #sockets = new AbortController()
+  #opened = 0
+  /** The number of each undici client's current connection, counted from 1. */
+  readonly #numbers = new WeakMap<object, number>()
+  /** The number of the connection that was lost with an error. */
+  readonly #lost = new WeakMap<object, number>()
 
   constructor(options: ConnectionOptions) {
-    this.#options = options
+    // Every open socket listens to this signal, so Node's warning about a leak would be wrong.
+    setMaxListeners(0, this.#sockets.signal)
+    this.#dispatcher = createDispatcher(options, this.#sockets.signal, (pool) => {
+      pool.on('connect', (_, targets) => this.#numbers.set(targets.at(-1) ?? pool, ++this.#opened))
+      pool.on('disconnect', (_, targets, error) => {
+        this.#lost.set(error, this.#numbers.get(targets.at(-1) ?? pool) ?? this.#opened)
+      })
+    })
   }
 
-  /**
-   * One that nobody uses, the last one that was given back: its socket is the likeliest to be open still. After `close`,
-   * one that fails whatever it is asked for.
-   */
-  take(): Connection {
-    const idle = this.#idle.pop()
-    if (idle !== undefined) return idle
-    const fresh = new Connection(this.#options)
-    fresh.on('disconnect', () => this.#forget(fresh))
-    if (this.#isClosed) void fresh.end()
-    else this.#all.add(fresh)
-    return fresh
+  /** How many connections were opened so far. */
+  get opened(): number {
+    return this.#opened
   }
 
-  /**
-   * For the next request: the response of the last one has come to its end. A server that answers before it has read all
-   * of a request may never read the rest, and what is sent behind that neither.
-   */
-  giveBack(connection: Connection): void {
-    if (!connection.isSending) this.#keep(connection)
-    // That its bytes are gone a TLS socket tells a turn later.
-    else setImmediate(() => (connection.isSending ? this.drop(connection) : this.#keep(connection)))
+  /** Sends a request over an idle connection, or over a new one. Every outcome goes to the handler. */
+  dispatch(request: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {
+    this.#dispatcher.dispatch(request, handler)
   }
 
-  /** Ends a connection on which a request or a response may still be under way. */
-  drop(connection: Connection): void {
-    this.#all.delete(connection)
-    void connection.end()
+  /** Whether `error` is the loss of one of the first `count` connections that were opened. */
+  isLossOfFirst(count: number, error: unknown): boolean {
+    const number = typeof error === 'object' && error !== null ? this.#lost.get(error) : undefined
+    return number !== undefined && number <= count
   }
 
-  /** What one idle connection met the others have met, too: a server that was started anew knows none of them. */
-  dropIdle(): void {
-    for (const connection of this.#idle.splice(0)) this.drop(connection)
+  /** Takes no further requests. Closes idle connections now, and each other one when its response is complete. */
+  retire(): Promise<void> {
+    return this.#dispatcher.close()
   }
 
-  /** After a burst of calls nobody may ever take most of the idle ones: each goes with its socket. */
-  #forget(connection: Connection): void {
-    const index = this.#idle.indexOf(connection)
-    if (index === -1) return
-    this.#idle.splice(index, 1)
-    this.drop(connection)
+  /** Closes all connections at once. Requests that are in progress fail. */
+  async destroy(): Promise<void> {
+    const destroyed = this.#dispatcher.destroy()
+    this.#sockets.abort()
+    await destroyed
   }
+}
 
-  #keep(connection: Connection): void {
-    if (!this.#isClosed) this.#idle.push(connection)
+function createDispatcher(
+  { maxResponseBytes, proxy }: ConnectionOptions,
+  signal: AbortSignal,
+  watch: (pool: Pool) => void,
+): Dispatcher {
+  const connect = { signal, timeout: connectTimeoutMs }
+  const options = {
+    connect,
+    keepAliveTimeout: keepAliveMs,
+    maxResponseSize: maxResponseBytes,
+    // undici's own limits of 300 s would cut long completions off. The deadline of the call is the only limit.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    factory: (origin: string | URL, poolOptions: object) => {
+      const pool = new Pool(origin, poolOptions)
+      watch(pool)
+      return pool
+    },
   }
+  if (proxy === undefined) return new Agent(options)
+  const credentials = proxyCredentials(proxy)
+  return new ProxyAgent({
+    ...options,
+    uri: proxy.url.origin,
+    ...(credentials === undefined ? {} : { token: credentials }),
+    proxyTls: connect,
+    requestTls: connect,
+    clientFactory: (origin, clientOptions) => createProxyClient(proxy, origin, clientOptions),
+  })
+}
 
-  /** Ends all of them at once, also those in use and those that are still being opened. */
-  async close(): Promise<void> {
-    this.#isClosed = true
-    this.#idle.length = 0
-    await Promise.all([...this.#all].map((connection) => connection.end()))
-  }
+/** Opens tunnels through a proxy. Its failures become `ProxyError`s, so that the endpoint is not blamed for them. */
+function createProxyClient(proxy: HttpProxy, origin: URL, options: object): Dispatcher {
+  const pool = new Pool(origin, { ...options, headersTimeout: connectTimeoutMs })
+  const connect = pool.connect.bind(pool)
+  return Object.assign(pool, {
+    async connect(target: Dispatcher.ConnectOptions): Promise<Dispatcher.ConnectData> {
+      let tunnel: Dispatcher.ConnectData
+      try {
+        tunnel = await connect(target)
+      } catch (error) {
+        throw new ProxyError(proxy, undefined, error)
+      }
+      if (tunnel.statusCode === 200) return tunnel
+      tunnel.socket.on('error', () => {}).destroy()
+      throw new ProxyError(proxy, tunnel.statusCode)
+    },
+  })
 }

@@ -1,35 +1,42 @@
 import type { Dispatcher } from 'undici'
 
-/** A response whose headers are there; its body is still to come. */
+/** A response whose headers have arrived; its body is still to come. */
 export interface ResponseHead {
+  /** HTTP status. */
   readonly status: number
-  /** The value of a header, in lower case; the first one where there are several. */
+  /** The value of the header with this name, which must be in lower case; the first value where there are several. */
   readonly header: (name: string) => string | undefined
-  /** Leaves the response, as if its body ended here. */
+  /** Ends the response now, as if its body were complete. The connection is closed. */
   readonly leave: () => void
 }
 
-/** Makes something of one body as it arrives. */
+/** Turns one response body into a value while it arrives. */
 export interface BodyReader<T> {
-  /** Takes the next bytes. What it throws cuts the body short. */
+  /** Takes the next bytes. If it throws, the response is dropped and {@link end} gets the error. */
   take(chunk: Buffer): void
-  /** Called once: when the body is over, or with the error that cut it short. */
+  /** Called exactly once: when the body is complete, or with the error that cut it short. Throws to reject the call. */
   end(error?: unknown): T
 }
 
+/** Chooses the reader for a response body. */
 export type ReadResponse<T> = (head: ResponseHead) => BodyReader<T>
 
-/** One request with its response, as undici tells of them. */
+type Headers = Readonly<Record<string, string | string[] | undefined>>
+
+/** One HTTP request and its response: the handler of an undici dispatcher. */
 export class Exchange<T> implements Dispatcher.DispatchHandler {
+  /** What the body reader makes of the response, or the error that ended the exchange. */
   readonly outcome: Promise<T>
   readonly #read: ReadResponse<T>
   #resolve: (value: T) => void = () => {}
   #reject: (error: unknown) => void = () => {}
   #reader: BodyReader<T> | undefined
-  #isOver = false
-  /** Whether the response has come to its end, so that its connection is free for another one. */
-  isComplete = false
+  #controller: Dispatcher.DispatchController | undefined
+  #isSettled = false
+  /** HTTP status of the response; `undefined` until its head has arrived. */
+  status: number | undefined
 
+  /** @param read is called with the head of the response. */
   constructor(read: ReadResponse<T>) {
     this.#read = read
     this.outcome = new Promise((resolve, reject) => {
@@ -38,36 +45,46 @@ export class Exchange<T> implements Dispatcher.DispatchHandler {
     })
   }
 
-  /** Ends it before its time; who has the connection ends that as well. */
-  interrupt(error: unknown): void {
-    this.#settle(error)
+  /** Whether the request was written to a connection. */
+  get isSent(): boolean {
+    return this.#controller !== undefined
   }
 
-  /** undici takes its presence for the sign that this is a handler of the newer kind. */
-  onRequestStart(): void {}
+  /** Ends the exchange with an error and closes its connection. A request that was not sent yet is never sent. */
+  interrupt(error: unknown): void {
+    this.#settle(error)
+    this.#controller?.abort(interrupted)
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller
+    if (this.#isSettled) controller.abort(interrupted)
+  }
 
   onResponseStart(_: Dispatcher.DispatchController, status: number, headers: Headers): void {
-    // An interim response is followed by the real one.
-    if (this.#isOver || status < 200) return
+    // Interim responses (1xx) are followed by the real one.
+    if (this.#isSettled || status < 200) return
+    this.status = status
     this.#reader = this.#read({
       status,
       header: (name) => [headers[name]].flat()[0],
-      leave: () => this.#settle(undefined),
+      leave: () => this.interrupt(undefined),
     })
   }
 
   onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#isOver) return
+    if (this.#isSettled) return
     try {
       this.#reader?.take(chunk)
     } catch (error) {
-      this.#settle(error)
+      this.interrupt(error)
     }
   }
 
   onResponseEnd(): void {
-    this.isComplete = !this.#isOver
-    this.#settle(undefined)
+    // undici frees the connection one turn of the event loop after the response. If the outcome came before that, the
+    // next round would open a second connection.
+    queueMicrotask(() => setImmediate(() => this.#settle(undefined)))
   }
 
   onResponseError(_: Dispatcher.DispatchController, error: Error): void {
@@ -75,8 +92,8 @@ export class Exchange<T> implements Dispatcher.DispatchHandler {
   }
 
   #settle(error: unknown): void {
-    if (this.#isOver) return
-    this.#isOver = true
+    if (this.#isSettled) return
+    this.#isSettled = true
     try {
       if (this.#reader === undefined) throw error
       this.#resolve(this.#reader.end(error))
@@ -86,4 +103,5 @@ export class Exchange<T> implements Dispatcher.DispatchHandler {
   }
 }
 
-type Headers = Readonly<Record<string, string | string[] | undefined>>
+/** The reason that undici gets; nobody sees it, because the exchange is settled before. */
+const interrupted = new Error('The exchange was interrupted.')

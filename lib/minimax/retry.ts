@@ -2,7 +2,13 @@ import { onAbort } from '../../router/on-abort.ts'
 import type { Clock } from '../loop/clock.ts'
 import { ModelError, type ModelErrorCode } from '../loop/errors.ts'
 import type { ModelRequest } from '../loop/model.ts'
-import { StaleConnection } from './stale-connection.ts'
+
+/** The server had closed a kept-alive connection before the request came. Nothing was processed. */
+export class StaleConnectionError extends ModelError {
+  constructor(host: string) {
+    super(`${host} had closed the connection that was kept open.`, { code: 'network', retryable: true })
+  }
+}
 
 interface RetryOptions {
   /** What is not sent again, because something else is tried. @defaultValue nothing */
@@ -49,7 +55,7 @@ export async function withRetries<T>(options: RetryOptions, attempt: (timeoutMs:
       return await attempt(Math.max(1, end - clock.now()))
     } catch (error) {
       if (!(error instanceof ModelError) || !error.retryable || signal.aborted || isFinal?.(error)) throw error
-      const isStale = error instanceof StaleConnection && stale < mostStale
+      const isStale = error instanceof StaleConnectionError && stale < mostStale
       if (!isStale && failed >= options.retries) throw error
       const waitMs = isStale ? 0 : waitAfter(error, failed, end - clock.now(), options)
       if (waitMs === undefined) throw error

@@ -2,77 +2,125 @@ import { maxTimerMs, onAbort } from '../../router/on-abort.ts'
 import { ModelError } from '../loop/errors.ts'
 import type { Configuration } from './configuration.ts'
 import { Connections } from './connections.ts'
-import { networkError } from './errors/network-error.ts'
+import { isClosedConnection, networkError } from './errors/network-error.ts'
 import { Exchange, type ReadResponse } from './exchange.ts'
-import { socketOpener } from './open-socket.ts'
 import { proxyFor } from './proxy.ts'
-import { Sending } from './sending.ts'
-import { StaleConnection } from './stale-connection.ts'
+import { StaleConnectionError } from './retry.ts'
 
+/**
+ * Milliseconds within which a stale connection fails: the first packet is answered with a reset. If a connection breaks
+ * later, the server may have worked on the request, so it is not sent again at once.
+ */
+const staleWithinMs = 500
+
+/** Sends requests to one endpoint. */
 export interface Transport {
   /**
-   * Posts one body and has the response read. The time and the signal hold until that is done.
+   * Posts one body and reads the response.
    *
-   * @throws {ModelError} for everything below HTTP, and what the reader throws.
+   * @param timeoutMs time for the whole call, response included, in milliseconds.
+   * @param signal aborts the call and closes its connection.
+   * @throws {ModelError} for every failure below HTTP, and whatever the body reader throws.
    */
   post<T>(body: Buffer, timeoutMs: number, signal: AbortSignal, read: ReadResponse<T>): Promise<T>
-  /** Ends all connections at once, also those in use. */
+  /** Closes all connections at once. Calls that are in progress fail. */
   close(): Promise<void>
 }
 
 /**
- * HTTP over undici with connections of its own: keep-alive, no redirects, a cap on the response, time limits by the caller.
+ * Creates the transport of one client.
  *
- * @throws {ModelError} `configuration` where the address of the proxy is no http(s) URL.
+ * @param now clock in milliseconds, for telling stale connections from slow ones.
+ * @throws {ModelError} `configuration` if the address of the proxy is not an http or https URL.
  */
 export function createTransport(
   { url, token, stream, maxResponseBytes, env }: Configuration,
   now: () => number,
 ): Transport {
-  const open = socketOpener(proxyFor(url, env))
-  const connections = new Connections({ origin: url.origin, maxResponseBytes, open })
+  const proxy = proxyFor(url, env)
   const headers = {
     authorization: `Bearer ${token}`,
     'content-type': 'application/json',
     accept: stream ? 'text/event-stream, application/json' : 'application/json',
   }
-  const { origin } = url
-  const path = `${url.pathname}${url.search}`
+  const request = { origin: url.origin, path: `${url.pathname}${url.search}`, method: 'POST', headers } as const
+  const open = new Set<Connections>()
+  let connections = openConnections()
+  let calls = 0
+  let isClosed = false
 
-  return {
-    close: () => connections.close(),
-    async post<T>(body: Buffer, timeoutMs: number, signal: AbortSignal, read: ReadResponse<T>): Promise<T> {
+  return { post, close }
+
+  async function post<T>(body: Buffer, timeoutMs: number, signal: AbortSignal, read: ReadResponse<T>): Promise<T> {
+    if (signal.aborted) throw aborted()
+    if (isClosed) throw closed()
+    const used = connections
+    const openedBefore = used.opened
+    const startedAt = now()
+    const exchange = new Exchange(read)
+    const timer = setTimeout(() => exchange.interrupt(timedOut(timeoutMs)), Math.min(timeoutMs, maxTimerMs))
+    const stopListening = onAbort(signal, () => exchange.interrupt(aborted()))
+    calls++
+    try {
+      used.dispatch({ ...request, body }, exchange)
+      return await exchange.outcome
+    } catch (error) {
       if (signal.aborted) throw aborted()
-      const connection = connections.take()
-      const sending = new Sending(connection, now)
-      const exchange = new Exchange(read)
-      const timer = setTimeout(() => exchange.interrupt(timedOut(timeoutMs)), Math.min(timeoutMs, maxTimerMs))
-      const stopWaiting = onAbort(signal, () => exchange.interrupt(aborted()))
-      try {
-        connection.dispatch({ origin, path, method: 'POST', headers, body }, exchange)
-        return await exchange.outcome
-      } catch (error) {
-        if (signal.aborted) throw aborted()
-        if (!sending.wasStale(error)) throw networkError(error, url)
-        connections.dropIdle()
-        throw new StaleConnection(url.host)
-      } finally {
-        clearTimeout(timer)
-        stopWaiting()
-        if (exchange.isComplete) connections.giveBack(connection)
-        else connections.drop(connection)
-      }
-    },
+      if (isClosed) throw closed()
+      const isStale =
+        isClosedConnection(error) &&
+        exchange.status === undefined &&
+        used.isLossOfFirst(openedBefore, error) &&
+        now() - startedAt <= staleWithinMs
+      if (!isStale) throw networkError(error, url)
+      // If one idle connection is dead (the server restarted), all of them are.
+      replace(used)
+      throw new StaleConnectionError(url.host)
+    } finally {
+      clearTimeout(timer)
+      stopListening()
+      calls--
+      // The server may have stopped reading the request, and anything sent later on this connection would be lost.
+      if (exchange.status === 413) replace(used)
+      // Nobody waits for a connection that is still being opened: close its socket now, not at its timeout.
+      if (!exchange.isSent && calls === 0 && !isClosed) abandon(used)
+    }
+  }
+
+  function openConnections(): Connections {
+    const fresh = new Connections({ maxResponseBytes, proxy })
+    open.add(fresh)
+    return fresh
+  }
+
+  /** Later calls use new connections; calls in progress keep theirs. */
+  function replace(used: Connections): void {
+    if (used !== connections || isClosed) return
+    connections = openConnections()
+    void used.retire().finally(() => open.delete(used))
+  }
+
+  function abandon(used: Connections): void {
+    if (used === connections) connections = openConnections()
+    void used.destroy().finally(() => open.delete(used))
+  }
+
+  async function close(): Promise<void> {
+    isClosed = true
+    await Promise.all([...open].map((one) => one.destroy()))
   }
 }
 
 function timedOut(timeoutMs: number): ModelError {
-  return new ModelError(`MiniMax did not answer within ${Math.round(timeoutMs)} ms.`, {
-    code: 'timeout',
-    retryable: true,
-  })
+  const message = `MiniMax did not answer within ${Math.round(timeoutMs)} ms.`
+  return new ModelError(message, { code: 'timeout', retryable: true })
 }
 
 function aborted(): ModelError {
   return new ModelError('The call was aborted.', { code: 'aborted', retryable: false })
+}
+
+function closed(): ModelError {
+  const message = 'This model was closed. Create another one with minimax().'
+  return new ModelError(message, { code: 'configuration', retryable: false })
 }

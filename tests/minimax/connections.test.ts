@@ -2,8 +2,6 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { expect, test } from 'vitest'
 import { runLoop } from '../../lib/loop/run-loop.ts'
-import { Connections } from '../../lib/minimax/connections.ts'
-import { socketOpener } from '../../lib/minimax/open-socket.ts'
 import { startMockServer } from '../../lib/testing/index.ts'
 import { getWeather } from '../support/weather.ts'
 import { completion, replyJson, startLocalServer } from './support/local-server.ts'
@@ -61,26 +59,15 @@ test.each([
   await model.close()
 })
 
-test('an idle connection goes with its socket, which a server closes when it likes', async () => {
-  await using server = await startTcpServer((socket) => {
-    socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}')
-  })
-  const origin = `http://127.0.0.1:${server.port}`
-  const connections = new Connections({ origin, maxResponseBytes: 1000, open: socketOpener(undefined) })
-  const taken = [connections.take(), connections.take()]
-  for (const connection of taken) {
-    await (await connection.request({ path: '/', method: 'GET' })).body.text()
-    connections.giveBack(connection)
-  }
-  const takeAll = () => {
-    const again = [connections.take(), connections.take()]
-    for (const connection of again) connections.giveBack(connection)
-    return again.filter((connection) => taken.includes(connection)).length
-  }
-  expect(takeAll()).toBe(2)
-  for (const socket of server.sockets) socket.end()
-  await expect.poll(takeAll).toBe(0)
-  await connections.close()
+test('a connection that the server closed while it was idle is replaced', async () => {
+  await using server = await startLocalServer((_request, response) => replyJson(response, 200, completion))
+  const model = clientOf(server.url)
+  await model.complete(modelRequest())
+  server.closeIdleConnections()
+  await expect.poll(() => server.openConnections).toBe(0)
+  await model.complete(modelRequest())
+  expect(server.bodies).toHaveLength(2)
+  await model.close()
 })
 
 test('a closed client says so', async () => {

@@ -52,13 +52,13 @@ test('a proxy whose name is not known is blamed for it', async () => {
 })
 
 test.each([
-  ['hangs up', ''],
-  ['speaks something else', 'SSH-2.0-OpenSSH_9.9\r\n\r\n'],
-])('a proxy that %s is blamed for it', async (_name, answer) => {
+  ['hangs up', '', true],
+  ['does not speak HTTP', 'SSH-2.0-OpenSSH_9.9\r\n\r\n', false],
+])('the error names a proxy that %s', async (_name, answer, retryable) => {
   await using proxy = await startProxy(answer)
   await expect(clientOf(url, { env: { HTTPS_PROXY: proxy.url } }).complete(modelRequest())).rejects.toMatchObject({
     code: 'network',
-    retryable: true,
+    retryable,
     message: expect.stringMatching(`^The proxy 127.0.0.1:${proxy.port} of HTTPS_PROXY .*; check HTTPS_PROXY`),
   })
 })
@@ -102,7 +102,7 @@ test.each(['socks5://127.0.0.1:1080', 'proxy.example:3128', 'http://'])(
   'a proxy that is written as %s is a configuration error that names the variable',
   (address) => {
     expect(() => clientOf(url, { env: { HTTPS_PROXY: address } })).toThrow(
-      expect.objectContaining({ code: 'configuration', message: expect.stringMatching(/^HTTPS_PROXY is no http/) }),
+      expect.objectContaining({ code: 'configuration', message: expect.stringMatching(/^HTTPS_PROXY must be an http/) }),
     )
   },
 )

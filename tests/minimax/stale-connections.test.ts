@@ -54,8 +54,8 @@ test('what a server may have worked on before its connection broke is not sent a
   await model.close()
 })
 
-test('a reply that had begun when the connection broke is not asked for again', async () => {
-  await using server = await onReuse((socket) => socket.end('HTTP/1.1 200 O'))
+test('a response that had begun when the connection broke is not requested again at once', async () => {
+  await using server = await onReuse((socket) => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{'))
   const model = quickClient(server.url)
   await model.complete(modelRequest())
   await expect(model.complete(modelRequest())).rejects.toMatchObject({ code: 'network', retryable: true })

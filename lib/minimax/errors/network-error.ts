@@ -1,6 +1,6 @@
 import { errors } from 'undici'
 import { ModelError, type ModelErrorCode } from '../../loop/errors.ts'
-import { ProxyFailure } from '../tunnel.ts'
+import { ProxyError } from '../proxy.ts'
 
 interface Failure {
   readonly code: ModelErrorCode
@@ -17,12 +17,6 @@ const network = (words: string, advice?: string): Failure => ({
   words,
   ...(advice === undefined ? {} : { advice }),
 })
-const closed: Failure = {
-  code: 'configuration',
-  retryable: false,
-  words: 'is not asked: this model was closed',
-  advice: 'make another one',
-}
 const oversize: Failure = {
   code: 'protocol',
   retryable: false,
@@ -50,10 +44,9 @@ const failures: ReadonlyMap<string, Failure> = new Map([
   ['EHOSTUNREACH', network('cannot be reached', 'check the network')],
   ['ENETUNREACH', network('cannot be reached', 'check the network')],
   ['UND_ERR_CONNECT_TIMEOUT', network('did not take the connection in time')],
+  ['UND_ERR_HEADERS_TIMEOUT', network('did not answer in time')],
   ['UND_ERR_RES_EXCEEDED_MAX_SIZE', oversize],
   ['ERR_SSL_WRONG_VERSION_NUMBER', noTls],
-  ['UND_ERR_CLOSED', closed],
-  ['UND_ERR_DESTROYED', closed],
 ])
 
 /**
@@ -62,7 +55,7 @@ const failures: ReadonlyMap<string, Failure> = new Map([
  * returned as it is.
  */
 export function networkError(error: unknown, url: URL): unknown {
-  if (error instanceof ProxyFailure) return proxyError(error, url)
+  if (error instanceof ProxyError) return proxyError(error, url)
   const systemCode = networkCode(error)
   if (systemCode === undefined) return error
   const { code, retryable, words, advice } = failureOf(error, systemCode)
@@ -81,7 +74,7 @@ export function isClosedConnection(error: unknown): boolean {
   return code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE'
 }
 
-function proxyError({ proxy, status, cause }: ProxyFailure, endpoint: URL): ModelError {
+function proxyError({ proxy, status, cause }: ProxyError, endpoint: URL): ModelError {
   const name = `The proxy ${proxy.url.host} of ${proxy.variable}`
   if (status === undefined) {
     const code = networkCode(cause) ?? 'no answer'

@@ -1,11 +1,15 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { wireUsage } from '../../support/factories.ts'
 
 export interface LocalServer {
   readonly url: string
   /** Bodies of the requests so far, in order of arrival. */
   readonly bodies: readonly string[]
+  /** Number of connections that are open now. */
+  readonly openConnections: number
+  /** Closes the connections on which no request is in progress. */
+  closeIdleConnections(): void
   [Symbol.asyncDispose](): Promise<void>
 }
 
@@ -24,10 +28,19 @@ export async function startLocalServer(handler: Handler): Promise<LocalServer> {
       void handler(request, response, bodies.length - 1)
     })
   })
+  const open = new Set<Socket>()
+  server.on('connection', (socket) => {
+    open.add(socket)
+    socket.once('close', () => open.delete(socket))
+  })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     bodies,
+    get openConnections() {
+      return open.size
+    },
+    closeIdleConnections: () => server.closeIdleConnections(),
     [Symbol.asyncDispose]: () =>
       new Promise((resolve) => {
         server.close(() => resolve())
