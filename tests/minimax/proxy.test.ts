@@ -102,7 +102,10 @@ test.each(['socks5://127.0.0.1:1080', 'proxy.example:3128', 'http://'])(
   'a proxy that is written as %s is a configuration error that names the variable',
   (address) => {
     expect(() => clientOf(url, { env: { HTTPS_PROXY: address } })).toThrow(
-      expect.objectContaining({ code: 'configuration', message: expect.stringMatching(/^HTTPS_PROXY must be an http/) }),
+      expect.objectContaining({
+        code: 'configuration',
+        message: expect.stringMatching(/^HTTPS_PROXY must be an http/),
+      }),
     )
   },
 )
