@@ -159,7 +159,7 @@ export function assertCheckpoint(value: Checkpoint, answerSchema: object | undef
     throw invalidCheckpoint(`has version ${JSON.stringify(version)}; this release reads version ${checkpointVersion}`)
   }
   const errors = compileSchema(checkpointSchema)(value)
-  if (errors.length > 0) throw invalidCheckpoint(`is damaged:\n${describeValidationErrors(errors, checkpointSchema)}\n`)
+  if (errors.length > 0) throw invalidCheckpoint('is damaged', describeValidationErrors(errors, checkpointSchema))
   const answered = value.messages.filter(({ role }) => role === 'tool').length
   if (answered !== value.results.length) {
     throw invalidCheckpoint(`has ${answered} tool messages for ${value.results.length} results`)
@@ -174,10 +174,15 @@ export function assertCheckpoint(value: Checkpoint, answerSchema: object | undef
   }
 }
 
-/** The error for a checkpoint that cannot be used. `problem` is a predicate, or a path such as `.messages: …`. */
-export function invalidCheckpoint(problem: string): LoopError {
-  const subject = `resumeFrom${problem.startsWith('.') ? '' : ' '}${problem.trim()}`
-  return new LoopError('invalid_checkpoint', `${subject}. Start the run again without resumeFrom.`)
+/**
+ * The error for a checkpoint that cannot be used.
+ *
+ * @param problem a predicate, such as `has version 2`.
+ * @param details further lines.
+ */
+export function invalidCheckpoint(problem: string, details?: string): LoopError {
+  const message = `resumeFrom ${problem}. Start the run again without resumeFrom.`
+  return new LoopError('invalid_checkpoint', details === undefined ? message : `${message}\n${details}`)
 }
 
 function callsIn({ role, json }: Checkpoint['messages'][number]): number {

@@ -102,13 +102,14 @@ function storedResult(
   const base = { id: call.id, name: call.name, callId: record.call_id, content, clipped, durationMs, repairs }
   const served = servedFrom === undefined ? {} : { servedFrom }
   if (record.status === 'error') {
-    if (error === undefined) throw invalidCheckpoint(`.results: ${call.id} has no error`)
+    if (error === undefined) throw invalidCheckpoint(`has a failed call ${call.id} without an error`)
     return { ...base, ...served, status: 'error', error }
   }
   if (servedFrom !== undefined) {
     const before = [...run.history.finished, ...batch]
     const earlier = before.findLast(({ key, result }) => key === record.key && result.id === servedFrom)?.result
-    if (earlier?.status !== 'ok') throw invalidCheckpoint(`.results: ${call.id} repeats a call that does not exist`)
+    if (earlier?.status !== 'ok')
+      throw invalidCheckpoint(`has a call ${call.id} that repeats a call that does not exist`)
     return { ...base, ...served, status: 'ok', input: earlier.input, value: earlier.value }
   }
   return { ...base, status: 'ok', input: resolvedInput(run, call), value: clipped ? record.value : parsed(content) }
@@ -123,7 +124,7 @@ function resolvedInput(run: ActiveRun, call: ToolCall): unknown {
 function contentOf(json: string): string {
   const message = parsed(json)
   const content = isObject(message) ? message['content'] : undefined
-  if (typeof content !== 'string') throw invalidCheckpoint('.messages: a tool message has no content')
+  if (typeof content !== 'string') throw invalidCheckpoint('has a tool message without content')
   return content
 }
 
@@ -132,6 +133,6 @@ function parsed(json: string): unknown {
   try {
     return JSON.parse(json)
   } catch {
-    throw invalidCheckpoint(': a part of it is not JSON')
+    throw invalidCheckpoint('has a tool message that is not JSON')
   }
 }

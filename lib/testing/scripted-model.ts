@@ -3,7 +3,7 @@ import { errorMessage } from '../../router/errors.ts'
 import { isObject } from '../../router/json/json.ts'
 import type { AssistantMessage } from '../../router/reading/assistant-message.ts'
 import { excerpt } from '../../router/text/clip.ts'
-import { ModelError } from '../loop/errors.ts'
+import { isModelError } from '../loop/errors.ts'
 import type { FinishReason, Model, ModelReply, ModelRequest, SerializedMessage, Usage } from '../loop/model.ts'
 import { minimaxTextFormat } from '../minimax/markup/text-format.ts'
 import { ScriptError } from './errors.ts'
@@ -95,7 +95,7 @@ export function scriptedModel(steps: readonly ScriptStep[]): ScriptedModel {
 
 /** A step that waits may throw the reason of its signal, or an `AbortError`, when the run ends. */
 function isModelFailure(error: unknown, { aborted, reason }: AbortSignal): boolean {
-  if (error instanceof ModelError) return true
+  if (isModelError(error)) return true
   return aborted && (error === reason || (error instanceof Error && error.name === 'AbortError'))
 }
 
