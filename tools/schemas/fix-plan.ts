@@ -24,6 +24,7 @@ export const fixPlanSchema = {
         // Errors are reported for the chosen action only.
         discriminator: { propertyName: 'action' },
         oneOf: [
+          // Values are checked against `engineArguments`: unknown, removed and unsimulated arguments are rejected.
           {
             type: 'object',
             description: 'Set vLLM engine arguments (Python spelling); null restores the default.',
@@ -38,6 +39,7 @@ export const fixPlanSchema = {
               },
             },
           },
+          // No variable changes the simulated speed; impairments can depend on variables.
           {
             type: 'object',
             description: 'Set environment variables of the engine; null removes a variable.',
@@ -48,6 +50,7 @@ export const fixPlanSchema = {
               env: { type: 'object', minProperties: 1, additionalProperties: { type: ['string', 'null'] } },
             },
           },
+          // Impairments can depend on the version, and the version decides which arguments and defaults exist.
           {
             type: 'object',
             description: 'Run another image; its tag must contain the vLLM version.',
@@ -55,6 +58,7 @@ export const fixPlanSchema = {
             required: ['action', 'image'],
             properties: { action: { const: 'change_image' }, image: text },
           },
+          // Ends GPU errors whose remedy is a restart.
           {
             type: 'object',
             description: 'Restart the engine with the same configuration.',
@@ -62,6 +66,7 @@ export const fixPlanSchema = {
             required: ['action'],
             properties: { action: { const: 'restart_engine' } },
           },
+          // Host memory is simulated; impairments can depend on the others.
           {
             type: 'object',
             description: 'Set host memory (GiB), CPU cores or shared memory (GiB).',
@@ -77,6 +82,7 @@ export const fixPlanSchema = {
               },
             },
           },
+          // Ends everything that is wrong with the node itself.
           {
             type: 'object',
             description: 'Take the node out of service and move the deployment to its first spare node.',
@@ -84,6 +90,7 @@ export const fixPlanSchema = {
             required: ['action', 'node'],
             properties: { action: { const: 'drain_node' }, node: text },
           },
+          // Ends GPU errors whose remedy is a reset.
           {
             type: 'object',
             description: 'Reset one GPU of the deployment.',
@@ -91,6 +98,7 @@ export const fixPlanSchema = {
             required: ['action', 'gpu'],
             properties: { action: { const: 'reset_gpu' }, gpu: { type: 'integer', minimum: 0 } },
           },
+          // For ranks on several nodes that disagree on NCCL settings.
           {
             type: 'object',
             description: 'Set the same NCCL_* variables on all ranks.',
@@ -106,6 +114,7 @@ export const fixPlanSchema = {
               },
             },
           },
+          // The right answer for a healthy deployment, and for a cause that is not known.
           {
             type: 'object',
             description: 'Change nothing, with the reason. Must be the only action.',

@@ -70,14 +70,23 @@ export const metricsAnalysisSchema = {
       properties: {
         kind: {
           enum: [
+            // The KV cache is full: requests wait for blocks or are preempted.
             'kv_cache',
+            // The batch is at its cap although KV blocks are free.
             'concurrency_cap',
+            // Prefill delays the decode steps of running requests.
             'prefill_interference',
+            // The engine is down.
             'engine_down',
+            // The engine is alive but makes no progress.
             'engine_stalled',
+            // Time is lost before the engine.
             'frontend',
+            // Every step is slow.
             'decode',
+            // All latencies meet their objectives.
             'none',
+            // Data is missing, or no rule matches.
             'unknown',
           ],
         },

@@ -7,6 +7,7 @@ export const validationSchema = {
   additionalProperties: false,
   required: ['status', 'deltas', 'summary'],
   properties: {
+    // The rules are documented at `validate` in `tools/validation/validate.ts`.
     status: { enum: ['improved', 'unchanged', 'regressed', 'unknown'] },
     deltas: {
       type: 'array',
@@ -24,6 +25,7 @@ export const validationSchema = {
             ...metric,
             description: '(after - before) / before; null if one of them is null or before is 0.',
           },
+          // `unknown` also for metrics of which neither direction is better.
           verdict: { enum: ['better', 'worse', 'same', 'unknown'] },
         },
       },
