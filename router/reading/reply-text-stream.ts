@@ -39,6 +39,7 @@ export class ReplyTextStream {
     this.#content += piece
     const visible = this.#format === undefined ? piece : this.#format.push(piece)
     const certain = this.#json.push(visible)
+    if (certain === '') return ''
     const ended = certain.trimEnd()
     if (ended === '') {
       this.#blanks += certain

@@ -21,7 +21,8 @@ const bracketlessStart = new RegExp(`^[ \\t]{0,20}(?:${bracketlessStarts.join('|
 
 const anyStart = new RegExp(starts.map(escaped).join('|'), 'y')
 
-const firstCharacters = [...new Set(starts.map(([first = '']) => first))]
+const firstCharacters = ['<', '[', ']']
+const firstCharacter = /[<[\]]/
 
 /** Index of the first markup in a text; -1 if no markup begins in it. */
 export function startOfMarkup(text: string): number {
@@ -36,11 +37,9 @@ export function startOfMarkup(text: string): number {
   return start
 }
 
-const startOrLineBreak = /[<[\]\n]/
-
 /** Whether a piece of text has a character with which markup, or a line, begins. */
 export function mayStartMarkup(piece: string): boolean {
-  return startOrLineBreak.test(piece)
+  return piece.includes('\n') || firstCharacters.some((first) => piece.includes(first))
 }
 
 const beginnings: ReadonlySet<string> = new Set(
@@ -50,14 +49,15 @@ const longestStart = Math.max(...starts.map(({ length }) => length))
 
 /** Number of characters at the end of a text that may be the beginning of markup. */
 export function lengthOfMarkupBeginning(text: string): number {
-  // Blanks at the start of a line, up to the number that is allowed before markup, and the beginning of that.
-  const line = text.slice(Math.max(text.lastIndexOf('\n'), text.length - 40))
-  if (line.startsWith('\n')) {
-    const beginning = line.slice(1).replace(/^[ \t]{0,20}/, '')
-    if (bracketlessStarts.some((start) => start.startsWith(beginning))) return line.length
+  const lineBreak = text.lastIndexOf('\n')
+  // Long enough for all blanks that are allowed before markup, and its beginning.
+  if (lineBreak !== -1 && text.length - lineBreak < 40) {
+    const beginning = text.slice(lineBreak + 1).trimStart()
+    if (bracketlessStarts.some((start) => start.startsWith(beginning))) return text.length - lineBreak
   }
-  for (let length = Math.min(longestStart, text.length); length > 0; length--) {
-    if (beginnings.has(text.slice(-length))) return length
+  const end = text.slice(-longestStart)
+  for (let at = end.search(firstCharacter); at !== -1 && at < end.length; at++) {
+    if (beginnings.has(end.slice(at))) return end.length - at
   }
   return 0
 }

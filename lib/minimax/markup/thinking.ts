@@ -54,7 +54,11 @@ export class ThinkingScan {
 
   /** Takes the next piece. Returns the visible text that is certain by now. */
   push(piece: string): string {
-    return this.#scan(this.#held + piece, false)
+    if (this.#held !== '' || piece.includes('<')) return this.#scan(this.#held + piece, false)
+    if (piece === '') return ''
+    this.#length += piece.length
+    this.#before = piece[piece.length - 1] ?? ''
+    return this.#pass(piece)
   }
 
   /** Takes the last piece. Returns the visible text that was held back. */
@@ -110,8 +114,8 @@ export class ThinkingScan {
       return ''
     }
     const line = text.lastIndexOf('\n') + 1
-    if (line > 0) this.#isMidLine = false
-    this.#isMidLine ||= text.slice(line).trim() !== ''
+    if (line > 0) this.#isMidLine = text.slice(line).trim() !== ''
+    else if (!this.#isMidLine) this.#isMidLine = text.trim() !== ''
     return text
   }
 }
