@@ -33,7 +33,7 @@ test.each([[undefined], [null], [{ total_tokens: 7 }], [{ prompt_tokens: '9', co
   },
 )
 
-test('the message is kept whole, because it is echoed', () => {
+test('the message is kept whole, because it is sent back', () => {
   const message = {
     role: '',
     content: '',
@@ -62,12 +62,12 @@ test.each([
   expect(withChoice({ finish_reason, message }).finishReason).toBe(expected)
 })
 
-test('a warning beside code 0 is no error', () => {
+test('a warning beside code 0 is not an error', () => {
   const base_resp = { status_code: 0, status_msg: 'Invalid parameters detected, json: unknown field "user"' }
   expect(readCompletion({ ...completion, base_resp }, 200).message.content).toBe('Warm.')
 })
 
-test('an error in base_resp is one although the status is 200 and there is a choice', () => {
+test('an error in base_resp fails the call in spite of status 200 and a choice', () => {
   const base_resp = { status_code: 1008, status_msg: 'insufficient balance' }
   expect(() => readCompletion({ ...completion, base_resp }, 200)).toThrow(
     expect.objectContaining({
@@ -80,7 +80,7 @@ test('an error in base_resp is one although the status is 200 and there is a cho
   )
 })
 
-test('an error object is one although the status is 200', () => {
+test('an error object fails the call in spite of status 200', () => {
   const body = { error: { message: 'High traffic detected. (2064) (529)' }, request_id: 'r1' }
   expect(() => readCompletion(body, 200)).toThrow(
     expect.objectContaining({ code: 'overloaded', retryable: true, providerCode: '2064', requestId: 'r1' }),
@@ -96,7 +96,7 @@ test.each([
   expect(() => withChoice({ message, ...choice })).toThrow(expect.objectContaining({ code, retryable, status: 200 }))
 })
 
-test('of several choices the first one by index is read, and one that is null is passed over', () => {
+test('of several choices the first one by index is read, and null is skipped', () => {
   const [choice] = completion.choices
   const other = { index: 1, finish_reason: 'stop', message: { role: 'assistant', content: 'No.' } }
   for (const choices of [
@@ -110,7 +110,7 @@ test('of several choices the first one by index is read, and one that is null is
 })
 
 test.each([[{}], [[]], ['text'], [null], [{ choices: [] }], [{ choices: [{}] }], [{ choices: [{ message: 'x' }] }]])(
-  'JSON that is no completion is a protocol error: %j',
+  'JSON that is not a completion is a protocol error: %j',
   (body) => {
     expect(() => readCompletion(body, 200)).toThrow(expect.objectContaining({ code: 'protocol', status: 200 }))
   },

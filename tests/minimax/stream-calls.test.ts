@@ -13,7 +13,7 @@ async function callsIn(...deltas: object[]) {
   return reply.message.tool_calls?.map(({ id, function: called }) => [id, called?.name, called?.arguments])
 }
 
-test('calls on indexes of their own are told apart', async () => {
+test('calls at different indexes are different calls', async () => {
   expect(
     await callsIn(
       call(0, 'a', 'look', ''),
@@ -133,7 +133,7 @@ test.each([
   expect(await callsIn(...deltas)).toEqual(expected)
 })
 
-test('a call that is no list is read', async () => {
+test('a call that is not in a list is read', async () => {
   const tool_calls = { index: 0, id: 'a', type: 'function', function: { name: 'look', arguments: '{}' } }
   const { message } = await readStream([chunk({ tool_calls }, calling)])
   expect(message.tool_calls).toEqual([tool_calls])
@@ -149,7 +149,7 @@ test('a call that is whole in the closing chunk is read, and a second closing ch
   expect(reply).toMatchObject({ finishReason: 'tool_calls', message: { content: '\n<think>\n', ...whole } })
 })
 
-test('calls that only the last frame has are kept, and calls that it lacks, too', async () => {
+test('calls that only the last frame has are kept, and so are calls that it lacks', async () => {
   const tool_calls = [{ index: 0, id: 'a', type: 'function', function: { name: 'look', arguments: '{}' } }]
   const last = (message: object) => ({ ...completion, choices: [{ finish_reason: 'tool_calls', message }] })
   for (const frames of [

@@ -11,13 +11,13 @@ test.each([
     'comes between the chunks of the first one',
     [chunk({ content: 'Wa' }), { choices: [at(1, 'No')] }, chunk({ content: 'rm.' }), { choices: [at(1, '!', stop)] }],
   ],
-  ['stands before the first one', [{ choices: [at(1, 'No!'), at(0, 'Warm.')] }]],
+  ['comes before the first one', [{ choices: [at(1, 'No!'), at(0, 'Warm.')] }]],
   [
     'has its index as text',
     [{ choices: [at('0', 'Wa'), at('1', 'No')] }, { choices: [at('1', '!')] }, chunk({ content: 'rm.' })],
   ],
   ['is null', [{ choices: [null, at(0, 'Warm.')] }]],
-])('another choice that %s is left alone', async (_name, frames) => {
+])('another choice that %s is ignored', async (_name, frames) => {
   expect((await readStream([...frames, chunk({}, stop), done])).message.content).toBe('Warm.')
 })
 
@@ -28,7 +28,7 @@ test('choices that have no index, or another one than 0, are read', async () => 
   )
 })
 
-test('calls whose index is text are told apart', async () => {
+test('calls whose index is text are different calls', async () => {
   const call = (index: string, rest: object) => ({ index, ...rest })
   const { message } = await readStream([
     chunk({
@@ -43,7 +43,7 @@ test('calls whose index is text are told apart', async () => {
   expect(message.tool_calls?.map(({ function: called }) => called?.arguments)).toEqual(['{"n":1}', '{"s":2}'])
 })
 
-test('a total alone takes nothing from a usage that was given', async () => {
+test('a usage with a total alone does not replace a complete usage', async () => {
   const total = { total_tokens: 12, total_characters: 0 }
   const reply = await readStream([chunk({ content: 'Warm.' }, stop, { usage }), chunk({}, {}, { usage: total }), done])
   expect(reply.usage).toEqual(counted)
@@ -57,12 +57,12 @@ test.each([
   [['stop', 'content_filter'], 'content_filter'],
   [['stop', 'unheard_of'], 'other'],
   [['STOP', ''], 'stop'],
-])('of the finish reasons %j the one that asks for the most care counts', async (reasons, expected) => {
+])('of the finish reasons %j the most important one counts', async (reasons, expected) => {
   const frames = reasons.map((finish_reason) => chunk({ content: 'x' }, { finish_reason }))
   expect((await readStream(frames)).finishReason).toBe(expected)
 })
 
-test('a last frame that is the whole completion takes back no earlier reason', async () => {
+test('a last frame with the whole completion does not undo an earlier reason', async () => {
   const reply = await readStream([chunk({ content: 'Warm.' }, { finish_reason: 'length' }), completion, done])
   expect(reply).toMatchObject({ finishReason: 'length', usage: counted })
 })
@@ -72,7 +72,7 @@ test.each([
   ['one whose code says more', { error: { message: 'insufficient balance (1008)' } }, 'quota', false],
   ['the finish reason alone', { finish_reason: 'error' }, 'server', true],
   ['the same in capitals', { finish_reason: 'ERROR', error: {} }, 'server', true],
-])('a stream that is broken off by %s failed', async (_name, choice, code, retryable) => {
+])('a stream that ends with %s failed', async (_name, choice, code, retryable) => {
   const outcome = readStream([chunk({ content: 'War' }), chunk({}, choice), done])
   await expect(outcome).rejects.toMatchObject({ name: 'ModelError', code, retryable })
 })
@@ -84,12 +84,12 @@ test.each([
   ['text', 'insufficient balance (1008)', 'quota'],
   ['nothing', '{}', 'server'],
   ['a number', '7', 'server'],
-])('an event named "error" is one, whatever it holds: %s', async (_name, data, code) => {
+])('an event named "error" fails the call with any data: %s', async (_name, data, code) => {
   const outcome = readStream([chunk({ content: 'War' }), `event: error\ndata: ${data}\n\n`, chunk({}, stop), done])
   await expect(outcome).rejects.toMatchObject({ name: 'ModelError', code })
 })
 
-test('an event that calls itself an error is one', async () => {
+test('an event with type "error" fails the call', async () => {
   const outcome = readStream([{ type: 'error', message: 'insufficient balance (1008)' }, done])
   await expect(outcome).rejects.toMatchObject({ code: 'quota', providerCode: '1008' })
 })

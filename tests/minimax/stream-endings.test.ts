@@ -24,7 +24,7 @@ function call(index: number): object {
   return chunk({ tool_calls: [called] }, calling)
 }
 
-/** Takes each text after so many milliseconds of silence, by a clock of its own; the stream stays open for good. */
+/** Takes each text after so many milliseconds of silence, by a fake clock. The stream stays open. */
 function readSilently(steps: readonly (readonly [silentMs: number, text: string])[]) {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
   const completion = new StreamedCompletion(context)
@@ -69,7 +69,7 @@ test.each([
   },
 )
 
-test('a second call is not lost where each call comes with a finish reason', () => {
+test('a second call is not lost if each call comes with a finish reason', () => {
   const { reply } = readSilently([
     [0, events(call(0))],
     [1900, events(call(1))],
@@ -78,7 +78,7 @@ test('a second call is not lost where each call comes with a finish reason', () 
   expect(reply.message.tool_calls?.map(({ function: called }) => called?.arguments)).toEqual(['{"n":0}', '{"n":1}'])
 })
 
-test('silence behind the reply ends the reading, soon where nothing more was announced', () => {
+test('silence after the reply ends the reading, and sooner after [DONE]', () => {
   for (const steps of [
     [[0, events(chunk({ content: 'A' }, stop))]],
     [[0, events(chunk({ content: 'A' }, stop), done)]],
@@ -89,14 +89,14 @@ test('silence behind the reply ends the reading, soon where nothing more was ann
   }
 })
 
-test('comments are silence', () => {
+test('comments count as silence', () => {
   const steps: [number, string][] = [[0, events(chunk({ content: 'A' }, stop))]]
   for (let count = 0; count < 5; count++) steps.push([1000, ': keep-alive\n\n'])
   expect(readSilently(steps).wasLeft).toBe(true)
 })
 
 test.each([
-  ['which went on behind its finish reason', [chunk({ content: 'A' }, stop), chunk({ content: 'B' })]],
+  ['which continued after its finish reason', [chunk({ content: 'A' }, stop), chunk({ content: 'B' })]],
   ['without a finish reason', [chunk({ content: 'A' }), chunk({ content: 'B' })]],
   ['with a message beside each delta', [chunk({ content: 'A' }, { message: { role: 'assistant' } })]],
 ])('a stream that is reset, %s, may have been cut off', async (_name, frames) => {

@@ -19,7 +19,7 @@ function parsed(pieces: readonly string[]) {
   return seen
 }
 
-/** By the letter of the standard, for a whole text. */
+/** The algorithm of the standard, word by word, for a whole text. */
 function byStandard(text: string) {
   const lines = text.split(/\r\n|\r|\n/).slice(0, -1)
   const seen: (readonly [string, string | undefined])[] = []
@@ -51,7 +51,7 @@ const line = fc.constantFrom(
 )
 const end = fc.constantFrom('\n', '\r\n', '\r')
 
-test('events are taken apart by the standard, with any line ends, cut anywhere', () => {
+test('events are split as the standard says, with any line ends, cut anywhere', () => {
   const text = fc.array(fc.tuple(line, end), { maxLength: 12 }).map((lines) => lines.flat().join(''))
   fc.assert(
     fc.property(text, fc.array(fc.nat(), { maxLength: 8 }), (whole, numbers) => {
@@ -64,7 +64,7 @@ test('events are taken apart by the standard, with any line ends, cut anywhere',
   )
 })
 
-/** What is read of a body that comes in pieces of so many bytes. */
+/** Reads a body that arrives in pieces of so many bytes. */
 function contentOf(text: string, bytes: number): unknown {
   const completion = new StreamedCompletion(context)
   const other = (rest: string): never => expect.unreachable(`no events: ${rest.slice(0, 100)}`)
@@ -74,7 +74,7 @@ function contentOf(text: string, bytes: number): unknown {
   return body.end().message.content
 }
 
-// At these lengths whatever is quadratic takes longer than these tests may.
+// At these lengths, anything quadratic takes longer than these tests may.
 const patience = 20_000
 
 test(
@@ -134,7 +134,7 @@ test.each([
     1,
   ],
 ])(
-  '%s: tens of thousands are put together',
+  '%s: tens of thousands are assembled',
   (_name, frames, count) => {
     const completion = new StreamedCompletion(context)
     readEventText(events(...frames, chunk({}, { finish_reason: 'tool_calls' }), done), completion)
@@ -143,7 +143,7 @@ test.each([
   patience,
 )
 
-test("arguments that nest too deep to be written are the tool call's fault, not the connection's", async () => {
+test('arguments that are nested too deeply are an error of the tool call, not of the connection', async () => {
   const deep = `{"a":${'['.repeat(20_000)}${']'.repeat(20_000)}}`
   const frame = JSON.stringify(call({ index: 0, id: 'a', function: { name: 'look', arguments: 'DEEP' } })).replace(
     '"DEEP"',

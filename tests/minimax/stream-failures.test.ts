@@ -33,15 +33,15 @@ test.each([
 test.each([
   ['ends before the reply does', [chunk({ content: 'War' })], 'network'],
   ['breaks off in an event', [chunk({ content: 'War' }), 'data: {"choices":[{"del'], 'protocol'],
-  ['holds an event that is no JSON', [chunk({ content: 'War' }), 'data: {"choices"\n\n', chunk({}, stop)], 'protocol'],
+  ['holds an event that is not JSON', [chunk({ content: 'War' }), 'data: {"choices"\n\n', chunk({}, stop)], 'protocol'],
   ['is empty', [], 'protocol'],
   ['holds only [DONE]', [done], 'network'],
   ['is a page', ['<html>Welcome</html>'], 'protocol'],
-])('a stream that %s is a failure that may be tried again', async (_name, frames, code) => {
+])('a stream that %s is a retryable failure', async (_name, frames, code) => {
   await expect(readStream(frames)).rejects.toMatchObject({ code, retryable: true })
 })
 
-test('whatever a server sends, the outcome is a reply or a failure by name', async () => {
+test('the outcome of any stream is a reply or a ModelError', async () => {
   const field = fc.oneof(
     { weight: 2, arbitrary: fc.jsonValue() },
     fc.constantFrom('', null, 0, 'look', '{"n":', [{}], [[]]),
@@ -88,12 +88,12 @@ test('whatever a server sends, the outcome is a reply or a failure by name', asy
   await model.close()
 })
 
-test('the token that an event quotes does not reach the message', async () => {
+test('a token that an event quotes is masked in the message', async () => {
   const outcome = readStream([{ error: { message: `Incorrect API key provided: ${token}` } }])
   await expect(outcome).rejects.toMatchObject({ message: expect.not.stringContaining(token) })
 })
 
-test('a stream falls silent: the time ends it', async () => {
+test('a silent stream ends by timeout', async () => {
   await using server = await streamServer((response) => response.write(events(chunk({ content: 'War' }))))
   const outcome = clientOf(server.url, { stream: true }).complete(modelRequest({ timeoutMs: 60 }))
   await expect(outcome).rejects.toMatchObject({ code: 'timeout', retryable: true })
@@ -102,7 +102,7 @@ test('a stream falls silent: the time ends it', async () => {
 test.each([
   ['hangs', () => {}],
   ['is reset', (response: { socket: { resetAndDestroy(): void } | null }) => response.socket?.resetAndDestroy()],
-])('a connection that %s once the reply is there costs nothing', async (_name, after) => {
+])('a connection that %s after the reply is complete does no harm', async (_name, after) => {
   await using server = await streamServer((response) => {
     response.write(events(chunk({ content: 'Warm.' }, stop, { usage }), done), () =>
       setImmediate(() => after(response)),
@@ -112,13 +112,13 @@ test.each([
   expect(reply).toMatchObject({ message: { content: 'Warm.' }, usage: counted })
 })
 
-test('a reply that was there before its time was over is not lost to a connection that hangs', async () => {
+test('a reply that was complete before the timeout is not lost if the connection hangs', async () => {
   await using server = await streamServer((response) => response.write(events(chunk({ content: 'Warm.' }, stop))))
   const reply = await clientOf(server.url, { stream: true }).complete(modelRequest({ timeoutMs: 200 }))
   expect(reply.message.content).toBe('Warm.')
 })
 
-test('what follows the reply and cannot be read costs nothing; an error does', async () => {
+test('unreadable data after the reply does no harm; an error fails the call', async () => {
   const frames = [chunk({ content: 'Warm.' }, stop), 'data: {"usage":\n\n']
   expect((await readStream(frames)).message.content).toBe('Warm.')
   const filtered = { error: { message: 'output new_sensitive (1027)' } }

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { DeltaText } from '../../lib/minimax/reply/message-deltas.ts'
 import { chunk, readStream, stop } from './support/event-stream.ts'
 
-/** The text of some deltas; what is said to be certain on the way has to be its beginning. */
+/** The text of some deltas. The text that is returned as certain on the way must be its beginning. */
 function joined(deltas: readonly string[]): string {
   const text = new DeltaText()
   let certain = ''
@@ -30,7 +30,7 @@ test.each([
   [['INFO ok\n', 'INFO ok\n', 'INFO ok\n']],
   [['-', '--', '---', '----', '-----', '------', '-------', '--------']],
   [['Let me look. ', 'Let me look. Let me look. ', 'Done.']],
-])('increments that begin alike are increments: %j', (deltas) => {
+])('increments with the same beginning are read as increments: %j', (deltas) => {
   expect(joined(deltas)).toBe(deltas.join(''))
 })
 
@@ -39,7 +39,7 @@ test.each([
   [['<think>hi', '<think>hi there']],
   [['Let me', 'Let me think.']],
   [['The', 'The queue', 'The queue grows', 'The queue grows.']],
-])('deltas that each hold all so far are read as that: %j', (deltas) => {
+])('cumulative deltas are read as cumulative: %j', (deltas) => {
   expect(joined(deltas)).toBe(deltas.at(-1))
 })
 
@@ -51,7 +51,7 @@ function cutAt(whole: string, numbers: readonly number[]): readonly string[] {
 const cuts = fc.array(fc.nat(), { maxLength: 12 })
 const words = fc.constantFrom('Very ', 'good', 'no', '-', '\n', 'a', 'The queue grows. ', '🌍', '10', '{"a":1}\n')
 
-test('prose, and whatever is repeated from end to end, is put together as it was, cut anywhere', () => {
+test('prose, and text that repeats itself, is assembled unchanged, cut anywhere', () => {
   const repeated = fc.tuple(words, fc.nat({ max: 60 })).map(([word, times]) => word.repeat(times))
   // A text that begins with the same words twice, cut between them and nowhere else, can be read either way.
   const prose = fc.lorem({ maxCount: 40 }).filter((whole) => !/^(.{6,}?)\1/s.test(whole))
@@ -64,7 +64,7 @@ test('prose, and whatever is repeated from end to end, is put together as it was
   )
 })
 
-test('any text is put together as it was where one increment does not begin with the one before', () => {
+test('any text is assembled unchanged if an increment does not begin with the one before', () => {
   fc.assert(
     fc.property(fc.array(words, { maxLength: 12 }), cuts, (texts, numbers) => {
       const deltas = cutAt(texts.join(''), numbers)
@@ -75,7 +75,7 @@ test('any text is put together as it was where one increment does not begin with
   )
 })
 
-test('any text that does not repeat itself, sent cumulatively, is read as it was', () => {
+test('any text that does not repeat itself is assembled unchanged from cumulative deltas', () => {
   const prose = fc.lorem({ maxCount: 30 }).filter((whole) => whole.length > 60)
   fc.assert(
     fc.property(prose, fc.array(fc.nat(), { minLength: 3, maxLength: 12 }), (whole, numbers) => {
@@ -87,14 +87,14 @@ test('any text that does not repeat itself, sent cumulatively, is read as it was
   )
 })
 
-test('a long cumulative text is handed on while it comes', () => {
+test('a long cumulative text is streamed as it arrives', () => {
   const whole = 'The queue grows while the cache is full, so I look at the number of preemptions first.'
   const text = new DeltaText()
   const told = [10, 20, 30, 40, 50, 60].map((end) => text.push(whole.slice(0, end)))
   expect(told).toEqual([whole.slice(0, 10), '', '', whole.slice(10, 40), whole.slice(40, 50), whole.slice(50, 60)])
 })
 
-test('nothing is lost of a stream whose increments begin alike, and what is told is what is read', async () => {
+test('nothing is lost of a stream whose increments have the same beginning, and the streamed text is the text of the reply', async () => {
   for (const pieces of [
     ['Very ', 'Very good', ' indeed.'],
     ['no', 'nono'],
@@ -112,7 +112,7 @@ test('nothing is lost of a stream whose increments begin alike, and what is told
 test.each([
   ['cumulative', ['Let', 'Let me', 'Let me think.'], 'Let me think.'],
   ['increments', ['Let', ' me', ' think.'], 'Let me think.'],
-])('details of the reasoning that are %s are put together, whatever else they hold', async (_name, texts, expected) => {
+])('details of the reasoning that are %s are assembled, with any other fields', async (_name, texts, expected) => {
   const detail = { type: 'reasoning.text', id: 'reasoning-text-1', index: 0 }
   const { message } = await readStream([
     ...texts.map((text) => chunk({ reasoning_details: [{ ...detail, text }] })),
@@ -130,7 +130,7 @@ test.each([
   ])
 })
 
-test('contents that come as parts, refusals and calls of the older form are put together', async () => {
+test('contents in parts, refusals and calls of the older form are assembled', async () => {
   const { message } = await readStream([
     chunk({ content: [{ type: 'text', text: 'I ' }], refusal: 'I ' }),
     chunk({ content: 'look.', refusal: 'cannot.', function_call: { name: 'look', arguments: '{"n":' } }),

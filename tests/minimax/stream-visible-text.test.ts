@@ -98,7 +98,7 @@ test.each([
 ])('%s is streamed as it arrives', (_name, text, before) => {
   const content = before + text
   const texts = streamed(content, content)
-  // What is held back for a moment is never longer than the beginning of a tag or of a fence.
+  // Text is held back no longer than the beginning of a tag or of a fence.
   let length = 0
   for (const [index, piece] of texts.slice(0, -1).entries()) {
     length += piece.length
@@ -112,7 +112,7 @@ test('a call that is not made holds text back only until that is known', () => {
   expect(streamed(content, content).slice(0, 60).join('')).toContain('{"name":"Oslo","celsius":4')
 })
 
-/** Texts made of what the scan looks for, and little else. */
+/** The tags and brackets that the scan looks for, and little else. */
 const parts = [
   ...['<think>', '</think>', '<thinking>', '</mm:think >', '<THINK>', '<think', '</', '<', '>', '"', '`', "'"],
   ...[
@@ -153,7 +153,7 @@ const cut = (content: string, numbers: readonly number[]) => {
   return [0, ...cuts].map((from, index) => content.slice(from, cuts[index]))
 }
 
-/** The model closes thinking that it never opened: what came before was shown by then. */
+/** Whether the content closes thinking that it never opened. The text before that was shown by then. */
 const closesUnopened = (content: string) => {
   let isClosed = false
   const scan = minimaxTextFormat.scan(() => {
@@ -234,7 +234,7 @@ test('the text of a stream and that of a whole answer are shown alike, also with
   expect(texts.at(-1)).toBe('I look.')
 })
 
-test('a bare JSON call is told from an answer by the declared tools', async () => {
+test('a bare JSON call is a call only if the tool is declared', async () => {
   const content = 'I look.\n{"name":"look","input":{}}'
   const frames = [...content].map((piece) => chunk({ content: piece }))
   const shown = async (request: Partial<Parameters<typeof modelRequest>[0]>) => {

@@ -9,7 +9,7 @@ import { clientOf, modelRequest } from './support/request.ts'
 const counted = { inputTokens: 10, outputTokens: 2, cachedInputTokens: 0, reasoningTokens: 0 }
 
 test.each(['/v1/chat/completions', '/v1/text/chatcompletion_v2'])(
-  'whatever is said, a stream from %s gives the same reply as a whole answer',
+  'a stream from %s gives the same reply as a whole answer',
   async (path) => {
     let draft: ReplyDraft = {}
     await using mockServer = await startMockServer({ responder: () => draft, record: false })
@@ -38,13 +38,13 @@ test.each(['/v1/chat/completions', '/v1/text/chatcompletion_v2'])(
   },
 )
 
-test('a stream is asked for with its usage', async () => {
+test('usage is asked for with a stream', async () => {
   await using server = await streamServer((response) => response.end(events(chunk({ content: 'x' }, stop))))
   await clientOf(server.url, { stream: true }).complete(modelRequest())
   expect(JSON.parse(server.bodies[0] ?? '')).toMatchObject({ stream: true, stream_options: { include_usage: true } })
 })
 
-test('visible text is handed on while the reply still comes, and thinking is not', async () => {
+test('visible text is streamed before the reply is complete, and thinking is not', async () => {
   let goOn: (() => void) | undefined
   const texts: string[] = []
   await using server = await streamServer((response) => {
@@ -55,7 +55,7 @@ test('visible text is handed on while the reply still comes, and thinking is not
     stream: true,
     onText: (text) => {
       texts.push(text)
-      // Only what has been handed on makes the server go on.
+      // The server continues only after the listener was called.
       goOn?.()
       goOn = undefined
       throw new Error('a listener that throws')
@@ -72,7 +72,7 @@ test('leaked tool markup is not shown as text', async () => {
   expect(texts.join('')).toBe('Let me look.')
 })
 
-test.each([true, false])('text that comes in one piece is handed on once (stream %s)', async (stream) => {
+test.each([true, false])('text that arrives in one piece is streamed once (stream %s)', async (stream) => {
   const texts: string[] = []
   await using server = await startLocalServer((_request, response) => {
     const message = { role: 'assistant', content: '<think>\nHm.\n</think>\nWarm.' }
@@ -85,7 +85,7 @@ test.each([true, false])('text that comes in one piece is handed on once (stream
 test.each([
   ['a role that is empty', [chunk({ role: '', content: 'Warm.', reasoning_content: '' }, stop, { usage }), done]],
   ['no [DONE]', [chunk({ content: 'Warm.' }, stop, { usage })]],
-  ['no empty line behind the last event', [chunk({ content: 'Warm.' }, stop), `data: ${JSON.stringify({ usage })}`]],
+  ['no empty line after the last event', [chunk({ content: 'Warm.' }, stop), `data: ${JSON.stringify({ usage })}`]],
   ['usage placeholders', [chunk({ content: 'Warm.' }, stop, { usage }), chunk({}, {}, { usage: { total_tokens: 0 } })]],
   [
     'usage in a chunk without choices',
@@ -116,7 +116,7 @@ test.each([
     [`data: ${JSON.stringify(chunk({ content: 'Wa' }))}\n`, chunk({ content: 'rm.' }, stop, { usage }), done],
   ],
   ['a JSON body', [JSON.stringify(completion)]],
-  ['a JSON body behind blanks', [`\n  ${JSON.stringify(completion)}`]],
+  ['a JSON body after blanks', [`\n  ${JSON.stringify(completion)}`]],
 ])('a stream with %s is read', async (_name, frames) => {
   const { message, finishReason, usage: read } = await readStream(frames)
   expect({ content: message.content, read }).toEqual({ content: 'Warm.', read: counted })
@@ -136,7 +136,7 @@ test('a stream that arrives byte by byte is read, characters of several bytes in
   expect((await clientOf(server.url, { stream: true }).complete(modelRequest())).message.content).toBe(text)
 })
 
-test('increments that begin alike are no repetitions', async () => {
+test('increments with the same beginning are not repetitions', async () => {
   for (const pieces of [
     ['ha', 'ha'],
     ['1', '10'],
@@ -149,7 +149,7 @@ test('increments that begin alike are no repetitions', async () => {
   }
 })
 
-test('thinking comes as text or as details, in increments or as all so far', async () => {
+test('thinking may arrive as text or as details, incremental or cumulative', async () => {
   const detail = (text: string) => ({ type: 'reasoning.text', id: 'reasoning-text-1', index: 0, text })
   const thoughts = ['Let me', 'Let me think.']
   const frames = thoughts.map((text) => chunk({ reasoning_content: text, reasoning_details: [detail(text)] }))
@@ -171,7 +171,7 @@ test('a JSON body of many chunks is read whole although a stream was asked for',
   expect((await clientOf(server.url, { stream: true }).complete(modelRequest())).message.content).toBe(content)
 })
 
-test('a whole answer was asked for and a stream came: it is read', async () => {
+test('a stream is read although a whole answer was asked for', async () => {
   expect(await readStream([chunk({ content: 'Warm.' }, stop, { usage }), done], { stream: false })).toMatchObject({
     message: { content: 'Warm.' },
     usage: counted,

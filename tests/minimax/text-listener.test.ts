@@ -24,7 +24,7 @@ test.each([true, false])(
 test.each([
   ['in the middle', ['A']],
   ['when the reply looked complete', ['A', 'B', 'C']],
-])('a listener that aborts its call %s hears nothing more, and no timer is left', async (_name, expected) => {
+])('a listener that aborts its call %s gets nothing more, and no timer is left', async (_name, expected) => {
   await using server = await streamServer((response) =>
     response.end(
       events(...['A', 'B', 'C', 'D'].map((content) => chunk({ content }, content === 'B' ? stop : undefined))),

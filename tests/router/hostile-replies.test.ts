@@ -8,7 +8,7 @@ const kib = 1024
 const large = 256 * kib
 const small = large / 4
 
-/** Where a token means more inside of something: a call, a value, a thought, an object. */
+/** Contexts in which a token means more: a call, a value, thinking, an object. */
 const starts = [
   '',
   '<minimax:tool_call><invoke name="write_file"><parameter name="path">',
@@ -19,7 +19,7 @@ const starts = [
 
 const fill = (start: string, part: string, length: number) => start + part.repeat(length / part.length)
 
-/** Milliseconds of processor time, which neighbours do not lengthen as they do time on the clock. */
+/** Milliseconds of processor time, which other processes on the machine do not lengthen. */
 function cost(work: () => unknown): number {
   const before = process.cpuUsage()
   work()
@@ -36,12 +36,12 @@ const leastCost = (work: () => unknown) => Math.min(cost(work), cost(work), cost
 function expectLinear(label: string, work: (length: number) => unknown): void {
   if (cost(() => work(large)) < 50) return
   const ratio = () => leastCost(() => work(large)) / leastCost(() => work(small))
-  // Collecting garbage may fall into the one and not into the other: only what is so every time is so.
+  // A garbage collection may fall into only one of the two measurements, so the smallest of three ratios counts.
   expect(Math.min(ratio(), ratio(), ratio()), label).toBeLessThan(10)
 }
 
 test.each(starts)(
-  'a long reply that repeats one token behind %j is read in linear time',
+  'a long reply that repeats one token after %j is read in linear time',
   (start) => {
     for (const part of repeated) {
       expectLinear(`${start}${part}…`, (length) => router.read(assistant({ content: fill(start, part, length) })))

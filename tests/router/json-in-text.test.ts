@@ -8,12 +8,12 @@ const oslo = { tool: 'get_weather', input: { city: 'Oslo' } }
 
 test.each([
   ['bare', envelope],
-  ['behind prose', `I look it up. ${envelope}`],
-  ['behind prose with brackets and quotes', `I "look [it" up {now: ${envelope}`],
+  ['after prose', `I look it up. ${envelope}`],
+  ['after prose with brackets and quotes', `I "look [it" up {now: ${envelope}`],
   ['fenced', `Look:\n\`\`\`json\n${envelope}\n\`\`\``],
   ['fenced, with Windows line ends', `Look:\r\n\`\`\`json\r\n${envelope}\r\n\`\`\`\r\n`],
-  ['as a bare request', request],
-  ['as a list of requests', `[${request}]`],
+  ['as a bare call', request],
+  ['as a list of calls', `[${request}]`],
   ['with the API’s nesting', `{"tool_calls":[{"type":"function","function":${request}}]}`],
   ['as one call', `{"tool_call":${request}}`],
   ['in the API’s older form', `{"function_call":${request}}`],
@@ -21,7 +21,7 @@ test.each([
   ['in the tags of other models', `<tool_call>\n${request}\n</tool_call>`],
   ['in Python’s notation', "{'tool_calls': [{'name': 'get_weather', 'input': {'city': 'Oslo'}}]}"],
   ['in Python’s notation, fenced', "```python\n{'name': 'get_weather', 'input': {'city': 'Oslo'}}\n```"],
-])('a request in the text is executed: %s', async (_, content) => {
+])('a JSON call in the text is executed: %s', async (_, content) => {
   expect((await exchange(content)).ran).toEqual([oslo])
 })
 
@@ -31,14 +31,14 @@ test('several objects are several calls', async () => {
   }
 })
 
-test('an example with prose behind it is not executed; an envelope, which can be nothing else, is answered', async () => {
+test('an example with prose after it is not executed; an envelope, which can only be a call, gets feedback', async () => {
   expect((await exchange(`For example ${request} would do.`)).reading.calls).toEqual([])
   const { ran, errors, results } = await exchange(`For example:\n\`\`\`json\n${envelope}\n\`\`\`\nShall I?`)
   expect({ ran, errors }).toEqual({ ran: [], errors: ['unreadable_call'] })
   expect(results[0]?.content).toContain('natively')
 })
 
-test('a request inside of an object that is broken or cut off is not executed', async () => {
+test('a call inside an object that is broken or cut off is not executed', async () => {
   for (const content of [
     `{"tool_calls":[${request}`,
     `{"tool_calls":[${request},`,
@@ -49,23 +49,36 @@ test('a request inside of an object that is broken or cut off is not executed', 
   }
 })
 
-test('an object with a name alone, or with the name of no tool, is an answer', async () => {
+test('an object with only a name, or with an undeclared name, is an answer', async () => {
   for (const content of ['{"name":"get_weather"}', '{"name":"rm","arguments":{}}', '{"answer":{"name":"ping"}}']) {
     expect((await exchange(content)).reading.calls).toEqual([])
   }
 })
 
-test('an entry of an envelope that is no request is answered, and the others are executed', async () => {
+test('an entry of an envelope that is not a call gets feedback, and the others are executed', async () => {
   const { ran, errors } = await exchange(`{"tool_calls":[5,{"name":"rm"},{"name":"ping"},${request}]}`)
   expect(ran).toEqual([{ tool: 'ping', input: {} }, oslo])
   expect(errors).toEqual(['unreadable_call', 'unknown_tool'])
 })
 
-test('a request in a thought is not made', async () => {
+test('a list with anything but calls in it is an answer', async () => {
+  for (const content of [`[${request},{"city":"Oslo"}]`, `[1,${request}]`]) {
+    expect((await exchange(content)).reading).toMatchObject({ calls: [], text: content })
+  }
+})
+
+test('the text of a reply does not contain the calls that were read from it', async () => {
+  expect((await exchange(`I look it up.\n\n\`\`\`json\n${envelope}\n\`\`\``)).reading.text).toBe('I look it up.')
+  expect((await exchange(`I look it up. ${request},\n${request}`)).reading.text).toBe('I look it up.')
+  const mixed = `{"celsius":4,"tool_calls":[${request}]}`
+  expect((await exchange(mixed)).reading.text).toBe(mixed)
+})
+
+test('a JSON call in thinking is not executed', async () => {
   expect((await exchange(`<think>${envelope}</think>It is warm.`)).reading.calls).toEqual([])
 })
 
-test('all outermost values of a text are found, with their places', () => {
+test('all outermost JSON values of a text are found, with their positions', () => {
   const text = 'a [1] {"b": [{}]} [not {"c": "}"} "{" {"d": "\\u00e5\\"]"}'
   expect(findJson(text).map(({ value, start, end }) => [value, text.slice(start, end)])).toEqual([
     [[1], '[1]'],
@@ -75,7 +88,7 @@ test('all outermost values of a text are found, with their places', () => {
   ])
 })
 
-test('what is found is what JSON allows', () => {
+test('text that is not strict JSON is not found', () => {
   for (const text of [
     '{"a":01}',
     '{"a":1,}',
@@ -92,7 +105,7 @@ test('what is found is what JSON allows', () => {
   }
 })
 
-test('the last value of a text is the likeliest answer, and Python’s notation is mended', () => {
+test('the last value of a text is the most likely answer, and the notation of Python is read', () => {
   expect(answersIn('First {"a":1}, then {"answer":{"b":2}}.')).toEqual([{ answer: { b: 2 } }, { b: 2 }, { a: 1 }])
   expect(answersIn("```\n{'a': None,}\n```")).toEqual([{ a: null }])
   expect(answersIn('42')).toEqual([42])

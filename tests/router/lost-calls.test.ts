@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { exchange } from './support/exchange.ts'
 
-/* A call that is neither executed nor answered ends a run: the loop would take it for the answer. */
+/* A call that is neither executed nor refused with feedback would end the run: the loop would take it for the answer. */
 
 const token = ']<]minimax[>['
 const oslo = '{"name":"get_weather","arguments":{"city":"Oslo"}}'
@@ -24,7 +24,7 @@ test('JSON in a wrapper needs no arguments', async () => {
 
 test.each([
   ['JSON that names no tool', '<minimax:tool_call>{"city":"Oslo"}</minimax:tool_call>'],
-  ['JSON with prose behind it', `<minimax:tool_call>${oslo}\nI wait.</minimax:tool_call>`],
+  ['JSON with prose after it', `<minimax:tool_call>${oslo}\nI wait.</minimax:tool_call>`],
   ['JSON that is cut off', '<tool_call>\n{"name":"get_weather","arguments":{"city":"Os'],
   ['the wrapper of M3 alone', `Let me read it.${token}<tool_call>\n`],
   ['an empty wrapper of M3', `${token}<tool_call>${token}</tool_call>`],
@@ -34,11 +34,11 @@ test.each([
   ['a wrapper without its bracket', 'minimax:tool_call>\n'],
   ['an envelope that is cut off', '{"tool_calls":[{"name":"get_weather","input":{"city":"Os'],
   ['an envelope without its end', `{"tool_calls":[${oslo}]`],
-  ['an envelope that is broken, behind prose', `I call:\n{"tool_calls":[{"name":"ping","input":{"a":"say "x""}}]}`],
+  ['an envelope that is broken, after prose', `I call:\n{"tool_calls":[{"name":"ping","input":{"a":"say "x""}}]}`],
   ['the form of Qwen', '<function=get_weather>\n<parameter=city>Oslo</parameter>\n</function>'],
   ['the form of Llama', '<|python_tag|>get_weather.call(city="Oslo")'],
   ['escaped markup', '&lt;invoke name="ping"&gt;&lt;/invoke&gt;'],
-])('%s is answered', async (_, content) => {
+])('%s gets feedback', async (_, content) => {
   const { ran, errors } = await exchange(content)
   expect({ ran, errors }).toEqual({ ran: [], errors: ['unreadable_call'] })
 })
@@ -52,17 +52,17 @@ test.each([
     'without brackets',
     'minimax:tool_call>\ninvoke name="weather">\nparameter name="city">Osloparameter>\ninvoke>\nminimax:tool_call>',
   ],
-])('an undeclared name %s is told which tools there are', async (_, content) => {
+])('the feedback for an undeclared name %s lists the tools', async (_, content) => {
   const { errors, results } = await exchange(content)
   expect(errors).toEqual(['unknown_tool'])
   expect(results[0]?.content).toContain('get_weather')
 })
 
 test.each([
-  ['prose and a list that goes on in JavaScript', `Look:\n\`\`\`json\n{"tool_calls":[${oslo},]}\n\`\`\``],
-  ['with a token of the raw model behind it', `${oslo}<|im_end|>`],
+  ['after prose, with the trailing comma of JavaScript', `Look:\n\`\`\`json\n{"tool_calls":[${oslo},]}\n\`\`\``],
+  ['with a token of the raw model after it', `${oslo}<|im_end|>`],
   ['in the words of LangChain', '{"action":"get_weather","action_input":{"city":"Oslo"}}'],
   ['with the name in function', '{"function":"get_weather","parameters":{"city":"Oslo"}}'],
-])('a request in JSON is executed: %s', async (_, content) => {
+])('a call in JSON is executed: %s', async (_, content) => {
   expect((await exchange(content)).ran).toEqual(oslos(1))
 })

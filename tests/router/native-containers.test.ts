@@ -14,7 +14,7 @@ test.each([
   expect((await exchange(assistant({ content: '', tool_calls }))).ran).toEqual(ran)
 })
 
-test('tool uses that are parts of the content are read', async () => {
+test('tool uses in the parts of the content are read as calls', async () => {
   const content = [
     { type: 'text', text: 'I ping.' },
     { type: 'tool_use', id: 'a', name: 'ping', input: {} },
@@ -24,11 +24,11 @@ test('tool uses that are parts of the content are read', async () => {
   expect(exchanged.reading.message).toMatchObject({ content: 'I ping.', tool_calls: [{ id: 'a' }] })
 })
 
-test('a list that is no JSON is answered, and not taken for none', async () => {
+test('a list of calls that is not JSON gets feedback', async () => {
   expect((await exchange(assistant({ content: 'x', tool_calls: '[{"id":' }))).errors).toEqual(['unreadable_call'])
 })
 
-test('an entry in which nothing is set is no call and hides no other', async () => {
+test('an entry without any value is not a call and does not hide others', async () => {
   const empty = { id: '', type: '', function: { name: '', arguments: '' } }
   for (const fields of [
     { tool_calls: [empty] },
@@ -45,7 +45,7 @@ test('an entry in which nothing is set is no call and hides no other', async () 
   )
 })
 
-test('an empty list of calls is not echoed, and text in parts is echoed as text', async () => {
+test('an empty list of calls is not sent back, and text in parts is sent back as text', async () => {
   expect((await exchange(assistant({ content: 'Hi', tool_calls: [] }))).reading.message).toEqual(
     assistant({ content: 'Hi' }),
   )
@@ -55,14 +55,14 @@ test('an empty list of calls is not echoed, and text in parts is echoed as text'
   }
 })
 
-test('a name that no server takes back is echoed in its nearest form', async () => {
+test('a name that no server accepts is sent back in the nearest valid form', async () => {
   const call = { ...ping, function: { name: 'a b"c🌍', arguments: '{}' } }
   const { reading, errors } = await exchange(assistant({ content: 'x', tool_calls: [call] }))
   expect(errors).toEqual(['unknown_tool'])
   expect(reading.message.tool_calls).toMatchObject([{ function: { name: 'a_b_c__' } }])
 })
 
-test('a call that a parser left at the end of the thinking is executed, and one that was only considered is answered', async () => {
+test('a call that a parser left at the end of the thinking is executed, and one before other text gets feedback', async () => {
   const call = '<minimax:tool_call><invoke name="ping"></invoke></minimax:tool_call>'
   const thinking = (text: string) => [
     { content: '', reasoning_content: text },

@@ -12,7 +12,7 @@ const native = (args: unknown, id: unknown = 'call_1') =>
     tool_calls: [{ id, type: 'function', function: { name: 'get_weather', arguments: args } }],
   })
 
-test('a well-formed native call is read without a repair, and its message is echoed as it came', () => {
+test('a well-formed native call is read without a repair, and its message is sent back unchanged', () => {
   const message = native('{"city":"Oslo"}')
   const reading = router.read(message)
   expect(reading.calls).toEqual([{ id: 'call_1', name: 'get_weather', input: { city: 'Oslo' }, repairs: [] }])
@@ -25,21 +25,21 @@ test.each([
   ['JSON inside a JSON string', JSON.stringify('{"city":"Oslo"}'), 'double_encoded'],
   ['unquoted keys', "{city: 'Oslo'}", 'json_repaired'],
   ['a trailing comma', '{"city":"Oslo",}', 'json_repaired'],
-])('arguments as %s are read, recorded as a repair, and echoed as JSON text', (_, args, kind) => {
+])('arguments as %s are read, recorded as a repair, and sent back as JSON text', (_, args, kind) => {
   const reading = router.read(native(args))
   expect(reading.calls[0]).toMatchObject({ input: { city: 'Oslo' }, repairs: [{ kind }] })
   expect(reading.message.tool_calls?.[0]?.function?.arguments).toBe('{"city":"Oslo"}')
 })
 
 test.each(['', '  ', 'null', '""', '[]', ' [ ] '])(
-  'arguments %j, nothing in some language, are an empty object',
+  'arguments %j, which mean nothing in some language, are an empty object',
   (args) => {
     expect(router.read(native(args)).calls[0]).toMatchObject({ input: {}, repairs: [{ kind: 'empty_arguments' }] })
   },
 )
 
 test.each([['"Oslo"'], ['[1]'], ['Oslo, please'], ['{"city":"Oslo","days":12345678901234567890}']])(
-  'arguments %s are refused with a word on how to write them',
+  'arguments %s are refused, and the message says how to write them',
   async (args) => {
     const reading = router.read(native(args))
     const [result] = await router.dispatch(reading.calls)
@@ -54,7 +54,7 @@ test('no call of a reply that was cut off is executed', async () => {
   expect(await router.dispatch(reading.calls)).toMatchObject([{ status: 'error', error: { kind: 'truncated_call' } }])
 })
 
-test('missing and duplicate ids are replaced, in the message as well', () => {
+test('missing and duplicate ids are replaced, also in the message', () => {
   const call = native('{"city":"Oslo"}').tool_calls?.[0]
   const reading = router.read(assistant({ tool_calls: [call, call, { ...call, id: '' }] }), { idPrefix: 'r1' })
   expect(reading.calls.map(({ id }) => id)).toEqual(['call_1', 'r1_2', 'r1_3'])
@@ -65,13 +65,13 @@ test.each([
   ['bare', '{"tool_calls":[{"name":"get_weather","input":{"city":"Oslo"}}]}'],
   ['fenced', 'Let me look.\n```json\n{"tool_calls":[{"name":"get_weather","input":{"city":"Oslo"}}]}\n```'],
   ['after thinking', '<think>{"tool_calls":[]}</think>{"name":"get_weather","arguments":{"city":"Oslo"}}'],
-])('a structured request in the text is read: %s', (_, content) => {
+])('structured JSON in the text is read as a call: %s', (_, content) => {
   const reading = router.read(assistant({ content }))
   expect(reading.calls).toMatchObject([{ name: 'get_weather', input: { city: 'Oslo' } }])
   expect(reading.message.tool_calls).toHaveLength(1)
 })
 
-test('an object in the text that names no declared tool is no call', () => {
+test('an object in the text that names no declared tool is not a call', () => {
   expect(router.read(assistant({ content: '{"name":"rm","arguments":{"path":"/"}}' })).calls).toEqual([])
 })
 

@@ -12,7 +12,7 @@ const call = (fields: object = {}, target: object = {}) => ({
   ...fields,
 })
 
-test('shape 1, markup in the content and no tool_calls: the call is executed and echoed as a native one', async () => {
+test('shape 1, markup in the content and no tool_calls: the call is executed and sent back as a native one', async () => {
   const { ran, reading } = await exchange(`<minimax:tool_call>\n${invoke('Oslo')}\n</minimax:tool_call>`)
   expect(ran).toEqual(oslo)
   expect(reading.message.tool_calls).toMatchObject([{ function: { arguments: '{"city":"Oslo"}' } }])
@@ -24,7 +24,7 @@ test('shape 2, two invokes in one block: both are executed, in order', async () 
   expect(ran.map(({ input }) => input)).toEqual([{ city: 'Oslo' }, { city: 'Bergen' }])
 })
 
-test('shape 3, markup that came token by token: no prefix of it runs a call with a part of its arguments', async () => {
+test('shape 3, markup that ends at any character: no call runs with a part of its arguments', async () => {
   const whole = `Let me look.\n<minimax:tool_call>\n${invoke('Oslo')}\n</minimax:tool_call>`
   for (let length = 0; length <= whole.length; length++) {
     for (const { input } of (await exchange(whole.slice(0, length))).ran) expect(input).toEqual({ city: 'Oslo' })
@@ -36,7 +36,7 @@ test('shape 4, tool_calls null although the text holds a complete call: it is ex
   expect((await exchange(assistant({ content, tool_calls: null }))).ran).toEqual(oslo)
 })
 
-test('shape 5, the dialect of M3 after prose, and the turn stops: refused, because the call is not closed', async () => {
+test('shape 5, the markup of M3 after prose, and the reply stops: refused, because the call is not closed', async () => {
   const token = ']<]minimax[>['
   const { ran, errors, reading } = await exchange(
     `Let me read it.${token}<tool_call>\n${token}<invoke name="get_weather">${token}<city>Oslo${token}</city>`,
@@ -94,13 +94,13 @@ test.each([
   expect((await exchange(content)).ran).toEqual(oslo)
 })
 
-test('shape 14, thinking in the content of every answer: it is not in the text and it is echoed', async () => {
+test('shape 14, thinking in the content of every answer: it is not in the text but is sent back', async () => {
   const { reading } = await exchange('<think>\nThey want JSON.\n</think>\n\n{"celsius":4}')
   expect(reading.text).toBe('{"celsius":4}')
   expect(reading.message.content).toContain('They want JSON.')
 })
 
-test('shape 15, thinking that is never closed: there is no text', async () => {
+test('shape 15, thinking that is never closed: the text is empty', async () => {
   expect((await exchange('<think>\nThe user wants', true)).reading.text).toBe('')
 })
 
@@ -108,14 +108,14 @@ test('shape 17, the tail of thinking beside native calls: they are executed once
   expect((await exchange(assistant({ content: '\n<think>\n', tool_calls: [call()] }))).ran).toEqual(oslo)
 })
 
-test('shapes 18 and 19, an empty answer with reasoning: no call, and a message that can be echoed', async () => {
+test('shapes 18 and 19, an empty answer with reasoning: no call, and a message that can be sent back', async () => {
   for (const content of ['', null, undefined]) {
     const { reading } = await exchange(assistant({ content, reasoning_content: 'Hm.' }), true)
     expect(reading).toMatchObject({ text: '', calls: [] })
   }
 })
 
-test('shape 20, an empty role: the message is echoed as the assistant’s', async () => {
+test('shape 20, an empty role: the message is sent back as the assistant’s', async () => {
   const { reading, ran } = await exchange(assistant({ role: '', content: 'x', tool_calls: [call()] }))
   expect(reading.message.role).toBe('assistant')
   expect(ran).toEqual(oslo)
@@ -130,7 +130,7 @@ test('shape 22, a choice without a message: nothing is read and nothing is throw
   for (const message of [undefined, null, 7, []]) expect(router.read(message as never).calls).toEqual([])
 })
 
-test('shape 23, cumulative deltas joined: what is thought stays hidden', async () => {
+test('shape 23, cumulative deltas joined: thinking stays hidden', async () => {
   expect((await exchange('<think>hi<think>hi there</think>Hello.')).reading.text).toBe('Hello.')
 })
 
@@ -158,13 +158,13 @@ test('shape 30, a call whose index begins at one: it is executed', async () => {
   expect((await exchange(assistant({ tool_calls: [call({ index: 1 })] }))).ran).toEqual(oslo)
 })
 
-test('shape 31, arguments as an object: executed, and echoed as text', async () => {
+test('shape 31, arguments as an object: executed, and sent back as text', async () => {
   const { ran, reading } = await exchange(assistant({ tool_calls: [call({}, { arguments: { city: 'Oslo' } })] }))
   expect(ran).toEqual(oslo)
   expect(reading.message.tool_calls?.[0]?.function?.arguments).toBe('{"city":"Oslo"}')
 })
 
-test('shape 33, unquoted keys are mended, and arguments that end in the middle are refused', async () => {
+test('shape 33, unquoted keys are read, and arguments that end in the middle are refused', async () => {
   const withArguments = (text: string) => exchange(assistant({ tool_calls: [call({}, { arguments: text })] }))
   expect((await withArguments('{city:"Oslo"}')).ran).toEqual(oslo)
   for (const text of ['{"city":"Os', '{"city":"Oslo"', '{"city":"Oslo",', '{"city":', '{']) {
@@ -188,7 +188,7 @@ test('shape 35, a reply that was cut off: no complete call in it is executed', a
   }
 })
 
-test('prose where a call was required, and invented arguments: an answer, and an error with the faults', async () => {
+test('prose where a call was required, and invented arguments: an answer, and validation errors', async () => {
   expect((await exchange('I would call get_weather for Oslo.')).reading.calls).toEqual([])
   const { errors } = await exchange(assistant({ tool_calls: [call({}, { arguments: '{"town":"Oslo"}' })] }))
   expect(errors).toEqual(['invalid_input'])

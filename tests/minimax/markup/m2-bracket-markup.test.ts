@@ -39,7 +39,7 @@ test.each([
   expect({ ran, errors }).toEqual({ ran: [], errors: ['unreadable_call'] })
 })
 
-test('a block inside of the value of another call is data', async () => {
+test('a block inside the value of another call is data', async () => {
   const inner = block('{"tool":"ping","args":{}}')
   const outer = `<invoke name="write_file"><parameter name="content">${inner}</parameter></invoke>`
   expect((await exchange(outer)).ran).toEqual([{ tool: 'write_file', input: { content: inner } }])

@@ -35,7 +35,7 @@ test.each([
   }
 })
 
-test('a value keeps line breaks, angle brackets, ampersands, quotes and what else stands in it', async () => {
+test('a value keeps line breaks, angle brackets, ampersands, quotes and anything else in it', async () => {
   for (const content of [
     'a\nb\r\nc',
     'if (a < b && c > d) {}',
@@ -51,7 +51,7 @@ test('a value keeps line breaks, angle brackets, ampersands, quotes and what els
 })
 
 test.each(['a</parameter>b', 'a</minimax:tool_call>b', '</invoke>', '<minimax:tool_call>', '</parameter> </b>'])(
-  'a literal %j inside of a value belongs to the value',
+  'a literal %j inside a value belongs to the value',
   async (content) => {
     expect(await writes({ content, path: 'a' })).toEqual({ content, path: 'a' })
   },
@@ -63,7 +63,7 @@ test.each([
   'a</parameter></invoke>b',
   'a</parameter>\n<parameter name="path">b',
   invoke('ping', {}),
-])('a value %j whose end cannot be told is not guessed at', async (content) => {
+])('a call with a value %j, whose end is ambiguous, is refused', async (content) => {
   const { ran, errors } = await exchange(block(invoke('write_file', { content, path: 'a' })))
   if (content.startsWith('a</parameter>\n')) expect(errors).toEqual(['unreadable_call'])
   else expect({ ran, errors }).toEqual({ ran: [], errors: ['unreadable_call'] })
@@ -93,7 +93,7 @@ test('values are typed by their schema', async () => {
   })
 })
 
-test('a union is read as the branch that fits, and text that is nothing else as text', async () => {
+test('a union is read as the branch that fits, and text that fits no other branch as text', async () => {
   expect(await writes({ mode: 'append', anything: 'plain' })).toEqual({ mode: 'append', anything: 'plain' })
   expect(await writes({ mode: 'NULL', content: '42' })).toEqual({ mode: null, content: '42' })
   expect(await writes({ tags: "['a', 'b']", meta: "{'owner': 'me'}" })).toBeUndefined()
@@ -121,7 +121,7 @@ test('a parameter given twice, and text beside the parameters, make a call unrea
   expect(ran).toEqual([{ tool: 'ping', input: {} }])
 })
 
-test('an undeclared name is an error in a wrapper or with parameters, where it can only be a call, and text else', async () => {
+test('an undeclared name is an error in a wrapper or with parameters, where it can only be a call, and text elsewhere', async () => {
   expect((await exchange(block(invoke('rm', { path: '/' })))).errors).toEqual(['unknown_tool'])
   expect((await exchange(invoke('rm', { path: '/' }))).errors).toEqual(['unknown_tool'])
   expect((await exchange(invoke('rm', {}))).reading.calls).toEqual([])
@@ -143,24 +143,24 @@ test('native calls are executed once where their markup leaked into the text as 
   expect(reading.text).toBe('Now.')
 })
 
-test('markup inside of a JSON answer is data, and stays as it is', async () => {
+test('markup inside a JSON answer is data and stays unchanged', async () => {
   const answer = JSON.stringify({ note: `<invoke name='ping'></invoke>`, other: '</parameter>' })
   const { reading } = await exchange(answer)
   expect(reading).toMatchObject({ calls: [], text: answer })
 })
 
-test('markup in a code block with prose behind it may be an example: it is refused', async () => {
+test('markup in a code block with prose after it may be an example: it is refused', async () => {
   const fenced = `\`\`\`xml\n${block(invoke('ping', {}))}\n\`\`\``
   expect((await exchange(`Like so:\n${fenced}`)).ran).toHaveLength(1)
   expect((await exchange(`Like so:\n${fenced}\nShall I?`)).errors).toEqual(['unreadable_call'])
 })
 
-test('a reference is read whatever the type of its parameter', async () => {
+test('a reference is read for a parameter of any type', async () => {
   const { results } = await exchange(block(invoke('write_file', { path: '{"$input":"nothing"}' })))
   expect(results[0]).toMatchObject({ error: { kind: 'unresolved_reference' } })
 })
 
-test('types are found behind references of the schema, to itself as well', async () => {
+test('types are found through references in the schema, also to itself', async () => {
   const inputs: unknown[] = []
   const tool = defineTool({
     name: 'grow',

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { exchange } from '../../router/support/exchange.ts'
 
-/** Every tag of M3's markup is announced by a token of the raw model. */
+/** A token of the raw model announces every tag of M3's markup. */
 const tokens = (markup: string, bracket = '<') => markup.replaceAll('<', `]<]minimax[>[${bracket}`)
 const wrap = (body: string) => tokens(`<tool_call>\n${body}\n</tool_call>`)
 const writes = async (body: string) =>
@@ -22,7 +22,7 @@ test('elements are parameters, nested elements objects, and items arrays, typed 
   })
 })
 
-test('a value may be JSON text, parameters may be named by attribute, and several calls may stand in one block', async () => {
+test('a value may be JSON text, parameters may be named by attribute, and one block may hold several calls', async () => {
   expect(await writes('<meta>{"owner":"me"}</meta><tags>["a"]</tags>')).toEqual({ meta: { owner: 'me' }, tags: ['a'] })
   expect(await writes('<parameter name="path">a</parameter>')).toEqual({ path: 'a' })
   expect((await exchange(wrap('<invoke name="ping"></invoke>\n<invoke name=ping></invoke>'))).ran).toHaveLength(2)
@@ -44,7 +44,7 @@ test('an empty container may lack its own end', async () => {
   expect(await writes('<meta><sizes></meta><path>a</path>')).toEqual({ meta: { sizes: [] }, path: 'a' })
 })
 
-test('a tail that is cut off leaves the complete calls before it', async () => {
+test('a call that is cut off does not affect the complete calls before it', async () => {
   const complete = tokens('<tool_call><invoke name="ping"></invoke>')
   for (const tail of [
     '<invoke name="get_weather"><city>Os',
@@ -57,7 +57,7 @@ test('a tail that is cut off leaves the complete calls before it', async () => {
   }
 })
 
-test('the end of the wrapper ends an invoke of which nothing is open', async () => {
+test('the end of the wrapper ends an invoke without open elements', async () => {
   expect(
     (await exchange(tokens('<tool_call><invoke name="get_weather"><city>Oslo</city></tool_call>'))).ran,
   ).toHaveLength(1)
@@ -72,12 +72,12 @@ test.each([
   ['an element twice', '<path>a</path><path>b</path>'],
   ['ends that cross', '<meta><owner>me</meta></owner>'],
   ['an end without a start', '</path>'],
-])('%s cannot be read with certainty: refused', async (_, body) => {
+])('%s is ambiguous and refused', async (_, body) => {
   const { ran, errors } = await exchange(wrap(`<invoke name="write_file">${body}</invoke>`))
   expect({ ran, errors }).toEqual({ ran: [], errors: ['unreadable_call'] })
 })
 
-test('an undeclared name is an error in a wrapper and text outside of one', async () => {
+test('an undeclared name is an error in a wrapper and text outside a wrapper', async () => {
   expect((await exchange(wrap('<invoke name="rm"></invoke>'))).errors).toEqual(['unknown_tool'])
   expect((await exchange(tokens('<invoke name="rm"></invoke>'))).reading.calls).toEqual([])
 })

@@ -5,13 +5,13 @@ const call = '<minimax:tool_call>\n<invoke name="ping">\n</invoke>\n</minimax:to
 const ping = [{ tool: 'ping', input: {} }]
 
 test.each([
-  ['behind a thought', `<think>I ping.</think>\n${call}`, ''],
-  ['in a thought that is never closed', `<think>I ping.\n${call}`, ''],
-  ['in a thought that is closed too late', `<think>I ping.\n${call}\n</think>`, ''],
-  ['behind a thought that was opened before the text', `I ping.</think>${call}`, ''],
-  ['behind a thought of M3', `<mm:think>I ping.</mm:think>${call}`, ''],
-  ['before a thought', `Now.\n${call}\n<think>Done?</think>`, 'Now.'],
-  ['around a thought', call.replace('<invoke', '<think>Sure?</think><invoke'), ''],
+  ['after thinking', `<think>I ping.</think>\n${call}`, ''],
+  ['in thinking that is never closed', `<think>I ping.\n${call}`, ''],
+  ['in thinking that is closed too late', `<think>I ping.\n${call}\n</think>`, ''],
+  ['after thinking that was opened before the content', `I ping.</think>${call}`, ''],
+  ['after thinking of M3', `<mm:think>I ping.</mm:think>${call}`, ''],
+  ['before thinking', `Now.\n${call}\n<think>Done?</think>`, 'Now.'],
+  ['around thinking', call.replace('<invoke', '<think>Sure?</think><invoke'), ''],
 ])('a call %s is executed', async (_, content, text) => {
   const { ran, reading } = await exchange(content)
   expect(ran).toEqual(ping)
@@ -24,7 +24,7 @@ test.each([
   ['as an opened wrapper', '<minimax:tool_call>'],
   ['as an opened value', '<invoke name="get_weather"><parameter name="city">'],
 ])(
-  'a call that was only considered, %s, is not executed, and the answer behind the thought is kept',
+  'a call that was only considered, %s, is not executed, and the answer after the thinking is kept',
   async (_, markup) => {
     const { reading } = await exchange(`<think>I could write ${markup} here.</think>It is warm.`)
     expect(reading).toMatchObject({ calls: [], text: 'It is warm.' })
@@ -37,7 +37,7 @@ test('of a considered call and a made one, the made one is executed', async () =
   }
 })
 
-test('what a value says of thinking stays in the value', async () => {
+test('tags of thinking in a value stay in the value', async () => {
   const content = 'a <think>b</think> c'
   const { ran } = await exchange(
     `<think>x</think><invoke name="write_file"><parameter name="content">${content}</parameter></invoke>`,
@@ -45,12 +45,12 @@ test('what a value says of thinking stays in the value', async () => {
   expect(ran[0]?.input).toEqual({ content })
 })
 
-test('thinking is kept in the message that is echoed, and the call is not', async () => {
+test('thinking is kept in the message that is sent back, and the call is not', async () => {
   const { reading } = await exchange(`<think>I ping.</think>\n${call}`)
   expect(reading.message.content).toBe('<think>I ping.</think>')
 })
 
-test('special tokens of the raw model are no part of the text', async () => {
+test('special tokens of the raw model are not part of the text', async () => {
   expect((await exchange(']~b]ai\nHello.[e~[')).reading.text).toBe('Hello.')
 })
 

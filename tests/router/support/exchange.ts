@@ -77,20 +77,20 @@ export function brokenRule(reading: Reading, results: readonly ToolResult[]): un
   const answers = results.map(({ id, content }) => ({ role: 'tool', tool_call_id: id, content }))
   const messages = [{ role: 'user', content: 'Go on.' }, reading.message, ...answers]
   const broken = findBrokenRule(JSON.parse(JSON.stringify({ model: 'minimax-m2.1', messages })))
-  // How long a reply is, is nothing that reading it can change.
+  // Reading a reply cannot change its length.
   return broken?.rule === 'context-window' ? undefined : broken
 }
 
 export interface Exchange {
   readonly reading: Reading
   readonly results: readonly ToolResult[]
-  /** What the tools were run with, by this exchange alone. */
+  /** The inputs that the tools got in this exchange. */
   readonly ran: readonly { readonly tool: string; readonly input: unknown }[]
-  /** The kinds of the errors that the model is told of. */
+  /** The kinds of the errors in the results. */
   readonly errors: readonly string[]
 }
 
-/** Reads a message, runs its calls, and holds it to what is true of every exchange. */
+/** Reads a message, runs its calls, and checks what must be true of every exchange. */
 export async function exchange(message: AssistantMessage | string, truncated = false): Promise<Exchange> {
   executed.length = 0
   const reading = router.read(typeof message === 'string' ? assistant({ content: message }) : message, { truncated })

@@ -80,12 +80,27 @@ const asPython = (calls: readonly Asked[]) =>
 const asBrackets = (calls: readonly Asked[]) =>
   calls.map(({ name, input }) => `[TOOL_CALL]\n${JSON.stringify({ tool: name, args: input })}\n[/TOOL_CALL]`).join('\n')
 
+const asBareJson = (calls: readonly Asked[]) => calls.map((call) => JSON.stringify(call)).join('\n')
+const asOtherJson = (calls: readonly Asked[]) =>
+  calls.map(({ name, input }) => JSON.stringify({ tool: name, args: input })).join(',\n')
+const asList = (calls: readonly Asked[]) => JSON.stringify(calls)
+const asEnvelope = (calls: readonly Asked[]) => JSON.stringify({ content: 'I look.', tool_calls: calls }, null, 2)
+const asFenced = (calls: readonly Asked[]) => `\`\`\`json\n${asJson(calls)}\n\`\`\``
+/** The markup of M2 after a parser that eats the brackets of each tag. */
+const asBracketless = (calls: readonly Asked[]) => asInvokes(calls).replace(/<\/?(?=minimax|invoke|parameter)/g, '')
+
+const renderings = [
+  ...[asInvokes, asTokens, asJson, asPython, asBrackets],
+  ...[asBareJson, asOtherJson, asList, asEnvelope, asFenced, asBracketless],
+]
+
 const rendered = fc
   .tuple(
     fc.array(asked, { minLength: 1, maxLength: 3 }),
-    fc.constantFrom(asInvokes, asTokens, asJson, asPython, asBrackets),
+    fc.constantFrom(...renderings),
+    fc.constantFrom('', 'I look.\n', '<think>Hm.</think>\n\n'),
   )
-  .map(([calls, render]) => render(calls))
+  .map(([calls, render, before]) => before + render(calls))
 
 interface Damage {
   readonly at: number
