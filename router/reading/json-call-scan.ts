@@ -187,11 +187,11 @@ class ObjectWalk {
   }
 
   #extendKey(character: number): void {
-    const key = this.#key + String.fromCharCode(character)
-    if (beginnings.has(key)) this.#key = key
-    // An envelope may also lack the quote after its key: it is refused, but still a call.
-    else if (character === code.colon && this.#isFirstKey && envelopes.has(key.slice(0, -1))) this.#verdict = 'call'
-    else this.#verdict = 'text'
+    const key = this.#key ?? ''
+    const longer = key + String.fromCharCode(character)
+    if (beginnings.has(longer)) this.#key = longer
+    // An envelope whose key lacks its quote, or has another one, is refused, but it is still a call.
+    else this.#verdict = this.#isFirstKey && envelopes.has(key) && !isLetter(character) ? 'call' : 'text'
   }
 
   #endKey(key: string): void {
@@ -201,4 +201,9 @@ class ObjectWalk {
     this.#isFirstKey = false
     this.#key = undefined
   }
+}
+
+function isLetter(character: number): boolean {
+  const lowerCase = character | 0x20
+  return lowerCase >= 0x61 && lowerCase <= 0x7a
 }

@@ -97,7 +97,8 @@ function readBrokenCall(text: string, spans: readonly Span[], schemaOf: SchemaOf
   let span = 0
   for (const { index } of text.matchAll(envelopeStart)) {
     while ((whole[span]?.end ?? Number.POSITIVE_INFINITY) <= index) span++
-    if (index >= (whole[span]?.start ?? Number.POSITIVE_INFINITY) || isInlineCode(text, index)) continue
+    if (index >= (whole[span]?.start ?? Number.POSITIVE_INFINITY)) continue
+    if (isInlineCode(text, index) || !mayBeCall(text, index)) continue
     const tail = text.slice(index).trimEnd()
     const value = parseLenientJson(tail.endsWith('```') ? tail.slice(0, -3) : tail)
     const broken = [refused(`Your text holds a call that is cut off or not JSON. ${callAgain}`)]

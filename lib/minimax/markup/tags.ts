@@ -93,30 +93,30 @@ export const notClosed = 'the call is not closed'
 /** The problem of a call whose values contain markup, as a clause for the model. Markup has no escapes. */
 export const ambiguous = 'a value in it contains call markup itself, so its end is ambiguous'
 
-const closers = new RegExp(
-  `</?(?:${wrapperNames.join('|')})(?:\\s[^<>]{0,400})?>|</(?:invoke|parameter)\\s{0,20}>|\\[/?TOOL_CALL\\]`,
-  'g',
-)
+const closers = `</?(?:${wrapperNames.join('|')})(?:\\s[^<>]{0,400})?>|</(?:invoke|parameter)\\s{0,20}>|\\[/?TOOL_CALL\\]`
+
+/** Special tokens of the raw model. Nobody mentions them, so they always go. */
 const tokens = /\]<\]minimax\[>\[(?:<?\/?(?:minimax:)?tool_call>)?|\]~!b\[|\]~b\](?:system|user|ai|tool)?|\[e~\[/g
 
-/** A text without all tags and tokens: what is left around calls that were cut out of it. */
-export function withoutTags(text: string): string {
-  return withoutTokens(text).replace(closers, '')
+const leftover = `(?:${closers}|${tokens.source})`
+const anyLeftover = new RegExp(leftover, 'g')
+/** Tags on a line of their own, or between thinking and the end of the line. */
+const lonely = new RegExp(`(^|</(?:mm:)?think(?:ing)?>)[ \\t]{0,20}(?:${leftover}[ \\t]{0,20}){1,20}$`, 'gim')
+const final = new RegExp(`${leftover}$`)
+
+/**
+ * A part of a content without all tags and tokens, next to a call that was cut out. They are removed in one pass: a tag that
+ * comes into being by a removal is text, because its beginning may have been shown before.
+ */
+export function withoutTags(part: string): string {
+  return part.replace(anyLeftover, '')
 }
 
-/** Tags on a line of their own. */
-const lonely = new RegExp(`^[ \\t]{0,20}(?:(?:${closers.source})[ \\t]{0,20}){1,20}$`, 'gm')
-const final = new RegExp(`(?:${closers.source})$`)
-
-/** A text that holds no calls, without leftover tags. A tag inside a line is a mention and stays; a tag on a line of its own goes. */
-export function withoutLonelyTags(text: string): string {
-  let shown = withoutTokens(text).replace(lonely, '').trimEnd()
-  if (/<(?:invoke|parameter)\b/.test(shown)) return shown
-  for (let times = 0; times < 10 && final.test(shown); times++) shown = shown.replace(final, '').trimEnd()
-  return shown
-}
-
-/** Nobody mentions the special tokens of the raw model, so they always go. */
-function withoutTokens(text: string): string {
-  return text.replace(tokens, '')
+/** A content without calls, and without leftover tags. A tag inside a line is a mention and stays; a tag on a line of its own goes. */
+export function withoutLonelyTags(content: string): string {
+  let rest = content.replace(lonely, '$1').trimEnd()
+  if (!/<(?:invoke|parameter)\b/.test(rest)) {
+    for (let times = 0; times < 10 && final.test(rest); times++) rest = rest.replace(final, '').trimEnd()
+  }
+  return rest.replace(tokens, '')
 }

@@ -33,10 +33,10 @@ function read(original: string, schemaOf: SchemaOf): TextReading {
   const calls = refuseQuotedCalls(content, found)
   if (calls.length === 0) {
     const text = withoutThinking(content)
-    return { calls, text: (isJson(text) ? text : withoutLonelyTags(text)).trim(), content }
+    return { calls, text: (isJson(text) ? text : withoutThinking(withoutLonelyTags(content))).trim(), content }
   }
-  const rest = cut(content, calls)
-  return { calls, text: withoutTags(withoutThinking(rest)).trim(), content: withoutTags(rest) }
+  const rest = without(content, calls)
+  return { calls, text: withoutThinking(rest).trim(), content: rest }
 }
 
 /**
@@ -86,10 +86,10 @@ function isJson(visible: string): boolean {
   return first?.start === 0 && first.end === text.length
 }
 
-function cut(content: string, calls: readonly MarkupCall[]): string {
-  if (calls.length === 0) return content
-  const pieces = calls.map((call, index) => content.slice(calls[index - 1]?.end ?? 0, call.start))
-  return [...pieces, content.slice(calls.at(-1)?.end ?? 0)].join('')
+/** A content without its calls, and without the tags around them. */
+function without(content: string, calls: readonly MarkupCall[]): string {
+  const parts = calls.map((call, index) => content.slice(calls[index - 1]?.end ?? 0, call.start))
+  return [...parts, content.slice(calls.at(-1)?.end ?? 0)].map(withoutTags).join('')
 }
 
 const bracketless = /^[ \t]{0,20}(?:invoke name=[^<>\n]{0,400}>|minimax:tool_call>)/m
