@@ -8,7 +8,7 @@ export interface Variant {
   readonly run: (times: number) => unknown
 }
 
-/** One way of doing the work in another process, which tells what it cost there. */
+/** One way of doing the work in another process, which reports its cost. */
 export interface RemoteVariant {
   readonly name: string
   readonly cost: (times: number) => Promise<Cost>
@@ -20,10 +20,10 @@ export interface Cost {
   readonly wall: number
 }
 
-/** What one variant cost, per operation and sample, in nanoseconds. */
+/** The cost of one variant per operation, one value per sample, in nanoseconds. */
 export interface Series {
   readonly name: string
-  /** User and system time of the whole process: unlike wall time, it is not moved by what else the machine does. */
+  /** User and system time of the whole process. Other work on the machine changes it less than wall time. */
   readonly cpu: readonly number[]
   readonly wall: readonly number[]
 }
@@ -31,16 +31,16 @@ export interface Series {
 export interface MeasureOptions {
   /** @defaultValue 15 */
   readonly samples?: number
-  /** How much CPU time one sample takes at least. @defaultValue 100 */
+  /** Least CPU time of one sample, in milliseconds. @defaultValue 100 */
   readonly sampleMs?: number
 }
 
 /**
- * Measures variants alternately: A B, B A, A B, …, so that whatever drifts meanwhile (clock rate, heap,
- * neighbours) hits them alike. Each variant first runs until its samples are long enough, which warms it up.
+ * Measures variants alternately: A B, B A, A B, …, so that a drift of clock rate, heap or neighbours affects them alike.
+ * Each variant first runs until its samples are long enough, which warms it up.
  *
- * The heap is collected once, at the beginning, and never by force between samples: that also takes the code which was
- * optimised for objects of which none is left, and the compiler would be measured, in every sample anew.
+ * The heap is collected once, at the start. A forced collection between samples would also discard optimised code, and
+ * each sample would measure the compiler.
  */
 export async function measure(
   variants: readonly (Variant | RemoteVariant)[],
@@ -66,7 +66,7 @@ export async function measure(
   return lanes.map(({ variant, cpu, wall }) => ({ name: variant.name, cpu, wall }))
 }
 
-/** How often a variant has to run for a sample of that length, found by running it more and more often. */
+/** The number of runs that fill one sample, found by doubling. */
 async function timesFor(variant: Variant | RemoteVariant, sampleMs: number): Promise<number> {
   for (let times = 1; ; times *= 2) {
     const { cpu } = await costOf(variant, times)
@@ -78,7 +78,7 @@ function costOf(variant: Variant | RemoteVariant, times: number): Promise<Cost> 
   return 'cost' in variant ? variant.cost(times) : costHere(() => variant.run(times))
 }
 
-/** What some work costs this process. */
+/** The cost of some work in this process. */
 export async function costHere(work: () => unknown): Promise<Cost> {
   const cpuBefore = process.cpuUsage()
   const wallBefore = process.hrtime.bigint()
@@ -104,7 +104,7 @@ export function statisticOf(values: readonly number[]): Statistic {
   return { median: at(0.5), low: at(0.1), high: at(0.9) }
 }
 
-/** How much more one variant costs than another: the ratio inside of each pair of neighbouring samples. */
+/** The cost of one variant as a multiple of another's, computed within each pair of neighbouring samples. */
 export function ratioOf(
   series: Series | undefined,
   reference: Series | undefined,

@@ -6,19 +6,19 @@ export interface Row {
   readonly figure: string
   /** By wall time, or what else helps to read the figure. */
   readonly aside?: string
-  readonly bound?: Bound
+  readonly goal?: Goal
 }
 
-export interface Bound {
+export interface Goal {
   readonly text: string
   readonly met: boolean
 }
 
-export function atMost(value: number, limit: number, unit: string): Bound {
+export function atMost(value: number, limit: number, unit: string): Goal {
   return { text: `≤ ${limit}${unit}`, met: value <= limit }
 }
 
-export function atLeast(value: number, limit: number, unit: string): Bound {
+export function atLeast(value: number, limit: number, unit: string): Goal {
   return { text: `≥ ${limit}${unit}`, met: value >= limit }
 }
 
@@ -29,13 +29,13 @@ export function shown({ median, low, high }: Statistic, unit: string, digits = 2
 
 export function printTable(title: string, rows: readonly Row[]): void {
   const cells = [
-    ['', 'measured', 'wall time, or a note', 'bound', ''],
-    ...rows.map(({ what, figure, aside = '', bound }) => [
+    ['', 'measured', 'wall time, or a note', 'goal', ''],
+    ...rows.map(({ what, figure, aside = '', goal }) => [
       what,
       figure,
       aside,
-      bound?.text ?? '',
-      bound === undefined ? '' : bound.met ? 'met' : 'MISSED',
+      goal?.text ?? '',
+      goal === undefined ? '' : goal.met ? 'met' : 'MISSED',
     ]),
   ]
   const widths = [0, 1, 2, 3].map((column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)))

@@ -36,7 +36,7 @@ export async function readingRows(server: ReplyServer): Promise<readonly Row[]> 
         what: `${reply.name} (${Math.round(reply.body.length / 1024)} KiB)${position === 0 ? '' : ', onText'}`,
         figure: shown(ratio, 'x'),
         aside: `${shown(ratioOf(series, least, 'wall'), 'x')}, ${milliseconds(series)} / ${milliseconds(least)}`,
-        bound: atMost(ratio.median, 1.2, 'x'),
+        goal: atMost(ratio.median, 1.2, 'x'),
       })
     })
     await Promise.all([reference, ...clients].map((one) => one.close()))

@@ -3,7 +3,7 @@ export interface BenchReply {
   readonly name: string
   readonly stream: boolean
   readonly body: string
-  /** What a client has to make of it. */
+  /** The content that a client must return. */
   readonly content: string
   readonly callArguments: string | undefined
 }

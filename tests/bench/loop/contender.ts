@@ -22,7 +22,7 @@ export interface Conditions {
   /** Size of each tool result. */
   readonly bytes: number
   readonly schema: SchemaName
-  /** How many runs are under way at the same time. */
+  /** Number of runs in progress at the same time. */
   readonly concurrency: number
 }
 

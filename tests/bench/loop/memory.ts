@@ -10,7 +10,7 @@ import { answer, instructions, logPages, prompt, toolDescription, toolName, tool
 const runs = 1000
 const resultBytes = 4096
 
-/** What a growth of nothing may look like, per run: the heap's own noise, far below one message. */
+/** Noise of the heap per run; far less than one message. */
 const noiseBytes = 64
 
 interface Measured {
@@ -22,8 +22,8 @@ interface Measured {
 }
 
 /**
- * 1 000 runs at once, in a process of its own, against a model inside of the process: what each holds when nine rounds
- * are behind it, with tool results of 4 KiB made anew by each call, and what is left of it afterwards.
+ * 1 000 runs at once in their own process, with a model in the same process: the heap that each holds after nine rounds
+ * with new tool results of 4 KiB, and the heap that is left afterwards.
  */
 export async function memoryRows(): Promise<readonly Row[]> {
   const child = fork(fileURLToPath(import.meta.url), ['measure'], { stdio: 'inherit' })
@@ -37,7 +37,7 @@ export async function memoryRows(): Promise<readonly Row[]> {
     {
       what: `${runs} runs ended and dropped: heap left per run`,
       figure: `${left.toFixed(1)} B`,
-      bound: { text: `≤ ${noiseBytes} B`, met: left <= noiseBytes },
+      goal: { text: `≤ ${noiseBytes} B`, met: left <= noiseBytes },
     },
   ]
 }
@@ -82,7 +82,7 @@ async function measureHere(): Promise<Measured> {
   return { ...measured, left: left / runs }
 }
 
-/** Asks for nine calls; the last replies come when they are told to. */
+/** Asks for nine calls. The last replies wait for `answerAll`. */
 function waitingModel() {
   const last: (() => void)[] = []
   let bytes = 0

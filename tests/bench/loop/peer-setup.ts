@@ -1,5 +1,5 @@
 import { z } from 'zod'
 
-/** What the peers have in common: they are set up as their own guides do, with ten rounds, no retries and no tracing. */
+/** Input schema for all peers. They are set up as their guides say, with ten rounds, without retries and tracing. */
 export const parameters = z.strictObject({ page: z.int().min(0), topic: z.string() })
 export const apiKey = 'bench'

@@ -3,7 +3,7 @@ import { atLeast, type Row, shown } from '../table.ts'
 import { peerNames, startContender } from './contender.ts'
 import type { BenchServer } from './server.ts'
 
-/** How many times our CPU time each peer is expected to take at least. */
+/** The least CPU time that each peer is expected to take, as a multiple of ours. */
 const expected: Readonly<Record<string, number>> = { ai: 5, '@openai/agents': 10, langchain: 15 }
 
 /** CPU time of the peers for the same runs, as a multiple of ours; one run at a time. */
@@ -21,7 +21,7 @@ export async function peerRows(server: BenchServer, bytes: number): Promise<read
       what: `${peer.name} / tenrounds`,
       figure: shown(times, 'x'),
       aside: `${milliseconds(peer)} / ${milliseconds(ours)} CPU, wall ${shown(ratioOf(peer, ours, 'wall'), 'x')}`,
-      bound: atLeast(times.median, expected[peer.name] ?? 1, 'x'),
+      goal: atLeast(times.median, expected[peer.name] ?? 1, 'x'),
     }
   })
 }

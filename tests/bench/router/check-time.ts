@@ -4,15 +4,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { statisticOf } from '../harness.ts'
 import { root, tsc } from '../product.ts'
-import { atMost, type Bound, type Row, shown } from '../table.ts'
+import { atMost, type Goal, type Row, shown } from '../table.ts'
 
-/** How long TypeScript checks a file of 30 tools, by its own diagnostics, in a project of its own that is not incremental. */
+/** Check time of a file with 30 tools by TypeScript's own diagnostics, in a separate project without incremental builds. */
 export async function checkTimeRows(): Promise<readonly Row[]> {
   const none = checkTimes(0)
   const thirty = checkTimes(30)
   const check = statisticOf(thirty.map(({ check }) => check))
   const alone = statisticOf(thirty.map(({ check }, index) => check - (none[index]?.check ?? 0)))
-  const row = (what: string, figure: string, bound?: Bound): Row => ({ what, figure, ...(bound && { bound }) })
+  const row = (what: string, figure: string, goal?: Goal): Row => ({ what, figure, ...(goal && { goal }) })
   return [
     row('30 tools: check time', shown(check, ' s', 3), atMost(check.median, 1, ' s')),
     row('30 tools: check time beyond that of an empty list', shown(alone, ' s', 3)),

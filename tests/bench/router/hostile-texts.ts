@@ -20,7 +20,7 @@ export const hostileTexts: readonly HostileText[] = [
   { name: 'braces that open strings', place: 'content', head: requestKey, unit: '{"' },
   { name: 'backslashes in a string', place: 'content', head: '{"a":"', unit: '\\' },
   { name: 'escaped quotes', place: 'content', head: '{"a":"', unit: '\\"' },
-  { name: 'small objects that are no JSON', place: 'content', head: requestKey, unit: '{a}' },
+  { name: 'small objects that are not JSON', place: 'content', head: requestKey, unit: '{a}' },
   { name: 'one object that breaks at its end', place: 'content', head: '{"name":[', unit: '{"b":1},', tail: '!]}' },
   { name: 'requests that are never closed', place: 'content', unit: '{"tool_calls":[{"name":"' },
   { name: 'valid bare requests', place: 'content', unit: namedCall },
@@ -37,7 +37,7 @@ export const hostileTexts: readonly HostileText[] = [
     unit: '<parameter name="host">',
   },
   {
-    name: 'M2 closing tags inside of a value',
+    name: 'M2 closing tags inside a value',
     place: 'content',
     head: '<minimax:tool_call><invoke name="record_sample"><parameter name="host">',
     unit: '</parameter>x',
@@ -70,7 +70,7 @@ export const hostileTexts: readonly HostileText[] = [
   { name: 'M3 tokens', place: 'content', unit: markupToken },
   { name: 'M3 elements that open', place: 'content', unit: `${markupToken}<a>` },
   {
-    name: 'M3 elements that open inside of a call',
+    name: 'M3 elements that open inside a call',
     place: 'content',
     head: `${markupToken}<tool_call>${markupToken}<invoke name="record_sample">`,
     unit: `${markupToken}<labels>${markupToken}<item>`,

@@ -14,7 +14,7 @@ const mostMs = 100
 /** Where a smaller size takes as long as this, the larger ones would take minutes: they count as missed unmeasured. */
 const hopelessMs = 200
 
-/** What the loop runs of one reply by default. */
+/** Calls of one reply that the loop runs by default. */
 const maxCalls = 16
 
 /**
@@ -75,8 +75,8 @@ function rowOf(hostile: HostileText, costs: readonly Cost[]): Row {
     what: `${hostile.place}: ${hostile.name}`,
     figure: isWhole ? measured : `${measured} at ${size / 1024} KiB`,
     aside: `${perByte.map((cost) => cost.toFixed(cost < 10 ? 1 : 0)).join(' · ')} ns/B, ${calls} calls`,
-    // Far below the time bound, what grows is only the share of memory that caches hold.
-    bound: {
+    // Far below the time goal, what grows is only the share of memory that caches hold.
+    goal: {
       text: `${time.text}, ${linear.text}`,
       met: isWhole && time.met && (linear.met || read + dispatch < 1e7),
     },

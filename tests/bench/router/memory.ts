@@ -8,7 +8,7 @@ import { recordSample, sampleDescription, sampleSchema } from './sample-tool.ts'
 
 const routers = 10_000
 
-/** What a growth of nothing may look like: the heap's own noise, far below one kept object a router. */
+/** Noise of the heap per router; far less than one object that was kept. */
 const noiseBytes = 8
 
 /**
@@ -21,7 +21,7 @@ export async function memoryRows(): Promise<readonly Row[]> {
     what,
     figure: `${(bytes / routers).toFixed(2)} B/router`,
     aside: `${Math.round(bytes / 1024)} KiB in all`,
-    bound: { text: `≤ ${noiseBytes} B/router`, met: bytes / routers <= noiseBytes },
+    goal: { text: `≤ ${noiseBytes} B/router`, met: bytes / routers <= noiseBytes },
   }))
 }
 

@@ -8,9 +8,9 @@ import { recordSample, sampleArguments, sampleDescription, sampleInput, sampleSc
  * Reading a native reply: the body of the response as one string, parsed, and its message read, the arguments of its
  * calls included. Compared with `JSON.parse` of the same body and nothing else.
  *
- * The arguments are JSON inside of JSON, so whoever wants them parses twice: the second row of each reply says what a
- * bare `JSON.parse` of the body and of each arguments text costs. No reader can be below it; where a reply is nothing but
- * calls that alone is more than the bound allows, and the bound is set on what comes on top of it instead.
+ * The arguments are JSON inside JSON, so a client that wants them parses twice. The second row of each reply shows the cost
+ * of a bare `JSON.parse` of the body and of each arguments text. No reader can be below it. In a reply with almost nothing
+ * but arguments that floor is above the goal, and the goal then applies to the reader's cost above the floor.
  */
 export async function readingRows(): Promise<readonly Row[]> {
   const { createRouter, defineTool, minimax } = await loadProduct()
@@ -44,13 +44,13 @@ export async function readingRows(): Promise<readonly Row[]> {
         what: `${name} (${body.length} bytes): read / JSON.parse`,
         figure: shown(ratio, 'x'),
         aside: `${microseconds(ours)} / ${microseconds(parse)}`,
-        ...(floorIsAbove ? {} : { bound: most(ratio.median) }),
+        ...(floorIsAbove ? {} : { goal: most(ratio.median) }),
       },
       { what: '  JSON.parse of body and arguments / JSON.parse', figure: shown(ratioOf(twice, parse), 'x') },
       {
         what: '  read / JSON.parse of body and arguments',
         figure: shown(overhead, 'x'),
-        ...(floorIsAbove ? { bound: most(overhead.median) } : {}),
+        ...(floorIsAbove ? { goal: most(overhead.median) } : {}),
       },
     )
   }

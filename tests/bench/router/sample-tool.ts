@@ -35,7 +35,7 @@ export const sampleZodSchema = z.strictObject({
   labels: z.array(z.string()).optional(),
 })
 
-/** What the tool does: as little as a tool can, and what depends on its input. */
+/** The tool's function. It does as little as possible, and its result depends on its input. */
 export function recordSample({ host, gpu }: { readonly host: string; readonly gpu: number }) {
   return { recorded: `${host}/${gpu}` }
 }
