@@ -10,7 +10,7 @@
  */
 import { incidentResponder } from '../incident/responder/incident-responder.ts'
 import { isModelError } from '../loop/errors.ts'
-import type { MinimaxOptions } from '../minimax/configuration.ts'
+import type { MinimaxOptions } from '../minimax/options.ts'
 import { isLoopback } from '../minimax/endpoint.ts'
 import { type MinimaxModel, minimax } from '../minimax/minimax.ts'
 import { startMockServer } from '../testing/index.ts'

@@ -3,36 +3,47 @@ import { isObject, parseJson } from '../../router/json/json.ts'
 import type { SchemaOf } from '../../router/reading/text-format.ts'
 import { type Clock, systemClock } from '../loop/clock.ts'
 import type { Model, ModelReply, ModelRequest } from '../loop/model.ts'
-import { configure, type MinimaxOptions, type Protocol } from './configuration.ts'
 import { refusesTools } from './json-protocol.ts'
 import { minimaxTextFormat } from './markup/text-format.ts'
+import { configure, type MinimaxOptions, type Protocol } from './options.ts'
 import { readResponse, type TextListener } from './reply/read-response.ts'
 import { requestBody } from './request-body.ts'
 import { withRetries } from './retry.ts'
 import { createTransport } from './transport.ts'
 
-/** A model behind a chat-completions endpoint. */
+/** A model of an endpoint that speaks the chat-completions protocol. */
 export interface MinimaxModel extends Model {
-  /** The endpoint, without credentials. */
+  /** The endpoint, without query and credentials. */
   readonly url: string
-  /** Ends all connections, and with them calls that are under way; without it idle ones close by themselves. */
+  /** Closes all connections; calls in progress fail. Without it, idle connections close after a minute. */
   close(): Promise<void>
 }
 
-export interface MinimaxInternals {
+/**
+ * Creates a client of MiniMax's chat-completions API. It reads the environment; options override it.
+ *
+ * One client serves any number of runs at once and reuses its connections.
+ *
+ * @throws {ModelError} `configuration` if there is no token, the URL must not be used, or an option is wrong.
+ * @example
+ * const run = await runLoop({ model: minimax(), tools: [getWeather], prompt: 'How warm is it in Oslo?' })
+ */
+export function minimax(options: MinimaxOptions = {}): MinimaxModel {
+  return createMinimaxModel(options)
+}
+
+/** Sources of time and chance that tests replace. */
+export interface ClientInternals {
   /** Measures and waits between attempts. */
   readonly clock?: Clock
+  /** Returns numbers from 0 to 1, which spread the waits of many clients. */
   readonly random?: () => number
-  /** The first wait before a call is sent again, in milliseconds. @defaultValue by the kind of the failure */
+  /** The wait before the first retry, in milliseconds. @defaultValue depends on the error */
   readonly firstWaitMs?: number
 }
 
-/**
- * MiniMax's chat-completions API over undici. Reads the environment; options override it.
- *
- * @throws {ModelError} `configuration` when there is no token, the URL may not be used, or an option is none.
- */
-export function minimax(options: MinimaxOptions = {}, internals: MinimaxInternals = {}): MinimaxModel {
+/** Implements {@link minimax}. */
+export function createMinimaxModel(options: MinimaxOptions, internals: ClientInternals = {}): MinimaxModel {
   const configuration = configure(options)
   const { model, stream, token, maxOutputTokens, retries, url } = configuration
   const { clock = systemClock, random = Math.random, firstWaitMs } = internals

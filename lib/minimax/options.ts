@@ -1,46 +1,146 @@
 import { closest } from '../../router/text/closest.ts'
-import { misconfigured } from './endpoint.ts'
+import { chatCompletionsUrl, misconfigured, type UrlSource } from './endpoint.ts'
 
-/** `native`: the wire's `tools` and `tool_calls`. `json`: tools are described in the text and called by JSON in it. */
+/**
+ * How tools are sent. `native`: in the wire's `tools` field, and calls come back in `tool_calls`. `json`: tools are
+ * described in the system message, and the model calls them by writing JSON in its text.
+ */
 export type Protocol = 'native' | 'json'
 
+/** Options of `minimax()`. An option that is `undefined` counts as not given. */
 export interface MinimaxOptions {
-  /** Base URL or whole endpoint. @defaultValue `MINIMAX_CHAT_COMPLETIONS_URL` › `ANTHROPIC_BASE_URL` › `MINIMAX_BASE_URL` › https://api.minimax.chat */
+  /**
+   * Base URL or whole endpoint. https, or http to loopback, because the token is sent along.
+   *
+   * @defaultValue `MINIMAX_CHAT_COMPLETIONS_URL` › `ANTHROPIC_BASE_URL` › `MINIMAX_BASE_URL` › https://api.minimax.chat
+   */
   readonly url?: string | undefined
   /** Bearer token. @defaultValue `ANTHROPIC_AUTH_TOKEN` */
   readonly token?: string | undefined
-  /** @defaultValue `MINIMAX_MODEL`, else `minimax-m2.1` */
+  /** Name of the model. @defaultValue `MINIMAX_MODEL`, otherwise `minimax-m2.1` */
   readonly model?: string | undefined
-  /** Ask for server-sent events. The reply is the same; its text can be shown as it comes. @defaultValue false */
+  /** Requests server-sent events. The reply is the same, but its text can be shown while it arrives. @defaultValue false */
   readonly stream?: boolean | undefined
-  /** @defaultValue `native`, and `json` from the moment at which the endpoint refuses `tools` */
+  /** How tools are sent. @defaultValue `native`; `json` as soon as the endpoint refuses the field `tools` */
   readonly protocol?: Protocol | undefined
   /**
-   * Gets the visible text of a reply, without thinking: piece by piece with `stream`, else at once. A call that is sent
-   * again begins its text anew. What it throws is dropped.
+   * Called with the visible text of a reply, without thinking and calls: piece by piece with `stream`, otherwise once.
+   * When a call is sent again, its text restarts from the beginning. Errors that it throws are ignored.
    */
   readonly onText?: ((text: string) => void) | undefined
-  /** Longest completion that is asked for, in tokens. @defaultValue the server's */
+  /** Maximum length of a completion, in tokens. At least 1. @defaultValue the server's maximum */
   readonly maxOutputTokens?: number | undefined
-  /** How often a failed call is sent again, where that can help. @defaultValue 2 */
+  /** How often a failed call is sent again if that can help. 0 or more. @defaultValue 2 */
   readonly retries?: number | undefined
-  /** Largest response that is read, in bytes. @defaultValue 16777216 */
+  /** Maximum size of a response, in bytes. A larger one fails the call. @defaultValue 16777216 (16 MiB) */
   readonly maxResponseBytes?: number | undefined
-  /** Proxies are taken from here, too: `HTTPS_PROXY` (else `HTTP_PROXY`) and `NO_PROXY`. @defaultValue process.env */
+  /**
+   * Environment variables, also those of proxies: `HTTPS_PROXY`, otherwise `HTTP_PROXY`, and `NO_PROXY`.
+   *
+   * @defaultValue process.env
+   */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined
+}
+
+/** Options of `minimax()` with environment and defaults filled in. */
+export interface Configuration {
+  /** The chat-completions endpoint. */
+  readonly url: URL
+  /** Bearer token. */
+  readonly token: string
+  /** Name of the model as the endpoint knows it. */
+  readonly model: string
+  /** Whether server-sent events are requested. */
+  readonly stream: boolean
+  /** `undefined`: native until the endpoint refuses `tools`. */
+  readonly protocol: Protocol | undefined
+  /** Maximum length of a completion, in tokens; `undefined` for the server's maximum. */
+  readonly maxOutputTokens: number | undefined
+  /** How often a failed call is sent again. */
+  readonly retries: number
+  /** Maximum size of a response, in bytes. */
+  readonly maxResponseBytes: number
+  /** Environment variables. */
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+const defaultBaseUrl = 'https://api.minimax.chat'
+const defaultModel = 'minimax-m2.1'
+const defaultRetries = 2
+const defaultMaxResponseBytes = 16_777_216
+
+/**
+ * Checks the options and fills in the environment and the defaults.
+ *
+ * @throws {ModelError} `configuration`. The message names the option or variable, and never contains a secret.
+ */
+export function configure(options: MinimaxOptions): Configuration {
+  checkOptions(options)
+  const { env = process.env, stream = false, protocol, maxOutputTokens, retries = defaultRetries } = options
+  const url = endpointOf(options.url, env)
+  return {
+    url,
+    token: tokenOf(options.token ?? env['ANTHROPIC_AUTH_TOKEN'] ?? ''),
+    model: wireModel(options.model ?? env['MINIMAX_MODEL'] ?? '', url.hostname),
+    stream,
+    protocol,
+    maxOutputTokens,
+    retries,
+    maxResponseBytes: options.maxResponseBytes ?? defaultMaxResponseBytes,
+    env,
+  }
+}
+
+function endpointOf(option: string | undefined, env: Configuration['env']): URL {
+  const sources: readonly (readonly [address: string | undefined, source: UrlSource])[] = [
+    [option, { name: 'the option "url"' }],
+    [env['MINIMAX_CHAT_COMPLETIONS_URL'], { name: 'MINIMAX_CHAT_COMPLETIONS_URL', isEndpoint: true }],
+    [env['ANTHROPIC_BASE_URL'], { name: 'ANTHROPIC_BASE_URL' }],
+    [env['MINIMAX_BASE_URL'], { name: 'MINIMAX_BASE_URL' }],
+  ]
+  for (const [address, source] of sources) {
+    if (address !== undefined && address.trim() !== '') return chatCompletionsUrl(address, source)
+  }
+  return chatCompletionsUrl(defaultBaseUrl, { name: 'the default' })
+}
+
+function tokenOf(value: string): string {
+  const token = value.trim()
+  if (token === '') {
+    throw misconfigured('No token: set ANTHROPIC_AUTH_TOKEN to your MiniMax API key, or pass the option "token".')
+  }
+  if (/[^\x21-\x7e]/.test(token)) {
+    throw misconfigured(
+      'The token in ANTHROPIC_AUTH_TOKEN contains characters that are not allowed in an HTTP header. Copy the key again.',
+    )
+  }
+  return token
+}
+
+/** MiniMax's own hosts, as opposed to gateways that offer its models among others. */
+const ownHost = /(?:^|\.)minimaxi?\.(?:io|chat|cn|com)$/
+
+/**
+ * The name of the model as the server knows it: without the suffix `[1m]` of Claude Code and, on MiniMax's own hosts,
+ * without the vendor prefix of a gateway. Gateways need their prefix.
+ */
+export function wireModel(name: string, hostname: string): string {
+  const bare = name.trim().replace(/\s*\[1m\]$/i, '')
+  const own = ownHost.test(hostname) ? bare.replace(/^minimax(?:-portal|ai)?\//i, '') : bare
+  return own === '' ? defaultModel : own
 }
 
 type Check = (name: string, value: unknown) => void
 
 const checks: Readonly<Record<keyof MinimaxOptions, Check>> = {
-  url: ofType('string', 'a text'),
-  token: ofType('string', 'a text'),
-  model: ofType('string', 'a text'),
+  url: ofType('string', 'a string'),
+  token: ofType('string', 'a string'),
+  model: ofType('string', 'a string'),
   stream: ofType('boolean', 'true or false'),
   protocol: (name, value) => {
     if (value === 'native' || value === 'json') return
-    const given = typeof value === 'string' ? JSON.stringify(value) : `of the type ${typeof value}`
-    throw misconfigured(`The option "${name}" is ${given}; it has to be "native" or "json".`)
+    const given = typeof value === 'string' ? JSON.stringify(value) : `of type ${typeof value}`
+    throw misconfigured(`The option "${name}" is ${given}; it must be "native" or "json".`)
   },
   onText: ofType('function', 'a function'),
   maxOutputTokens: wholeNumber(1),
@@ -49,42 +149,37 @@ const checks: Readonly<Record<keyof MinimaxOptions, Check>> = {
   env: ofType('object', 'an object like process.env'),
 }
 
-const byName: ReadonlyMap<string, Check> = new Map(Object.entries(checks))
+const checkOf: ReadonlyMap<string, Check> = new Map(Object.entries(checks))
 
-/**
- * An option that is undefined is one that is not given.
- *
- * @throws {ModelError} `configuration` for an option that does not exist or has the wrong type, by its name.
- */
-export function checkOptions(options: MinimaxOptions): void {
+function checkOptions(options: MinimaxOptions): void {
   if (typeof options !== 'object' || options === null) {
-    throw misconfigured(
-      `minimax() was given ${options === null ? 'null' : `a ${typeof options}`}: it takes an object of options.`,
-    )
+    const given = options === null ? 'null' : `a ${typeof options}`
+    throw misconfigured(`minimax() was called with ${given}; it takes an object of options.`)
   }
   for (const [name, value] of Object.entries(options)) {
-    const check = byName.get(name)
+    const check = checkOf.get(name)
     if (check === undefined) {
-      const meant = closest(name, byName.keys())
-      const hint = meant === undefined ? `There are ${[...byName.keys()].join(', ')}.` : `Did you mean "${meant}"?`
+      const similar = closest(name, checkOf.keys())
+      const names = [...checkOf.keys()].join(', ')
+      const hint = similar === undefined ? `Its options are ${names}.` : `Did you mean "${similar}"?`
       throw misconfigured(`minimax() has no option "${name}". ${hint}`)
     }
     if (value !== undefined) check(name, value)
   }
 }
 
-/** The value is not shown: it may be a token in the wrong place. */
-function ofType(type: 'string' | 'boolean' | 'function' | 'object', words: string): Check {
+/** The message shows the type only: the value may be a token in the wrong place. */
+function ofType(type: 'string' | 'boolean' | 'function' | 'object', expected: string): Check {
   return (name, value) => {
     const given = value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value
-    if (given !== type) throw misconfigured(`The option "${name}" is of the type ${given}; it has to be ${words}.`)
+    if (given !== type) throw misconfigured(`The option "${name}" is of type ${given}; it must be ${expected}.`)
   }
 }
 
 function wholeNumber(least: number): Check {
   return (name, value) => {
     if (typeof value === 'number' && Number.isSafeInteger(value) && value >= least) return
-    const given = typeof value === 'number' ? String(value) : `of the type ${typeof value}`
-    throw misconfigured(`The option "${name}" is ${given}; it has to be a whole number, ${least} or more.`)
+    const given = typeof value === 'number' ? String(value) : `of type ${typeof value}`
+    throw misconfigured(`The option "${name}" is ${given}; it must be a whole number of at least ${least}.`)
   }
 }

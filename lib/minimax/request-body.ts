@@ -1,6 +1,6 @@
 import type { ModelRequest, SerializedMessage } from '../loop/model.ts'
-import type { Protocol } from './configuration.ts'
 import { messagesAsText } from './json-protocol.ts'
+import type { Protocol } from './options.ts'
 
 interface RequestFields {
   readonly model: string

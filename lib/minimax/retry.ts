@@ -11,39 +11,45 @@ export class StaleConnectionError extends ModelError {
 }
 
 interface RetryOptions {
-  /** What is not sent again, because something else is tried. @defaultValue nothing */
+  /** Whether an error is final, because the caller tries something else. @defaultValue never */
   readonly isFinal?: ((error: ModelError) => boolean) | undefined
-  /** Further attempts after the first. */
+  /** How many attempts may follow the first one. */
   readonly retries: number
   /** Time for all attempts and waits together, in milliseconds. */
   readonly timeoutMs: number
+  /** Ends the waits and forbids further attempts. */
   readonly signal: AbortSignal
+  /** Measures and waits. */
   readonly clock: Clock
-  /** From 0 to 1, to spread the waits of many clients. */
+  /** Returns numbers from 0 to 1, which spread the waits of many clients. */
   readonly random: () => number
-  /** The first wait, in milliseconds. @defaultValue by the kind of the failure: see `firstWaits` */
+  /** The wait before the first retry, in milliseconds. @defaultValue depends on the error: see `firstWaits` */
   readonly firstWaitMs?: number | undefined
+  /** Called before each further attempt. */
   readonly onRetry?: ModelRequest['onRetry'] | undefined
 }
 
 /**
- * The first wait where the server does not say how long, in milliseconds; each further one is twice as long. Limits are
- * counted per minute: two waits of 15 and 30 s reach into the next one. A server under load is given a little time.
+ * The wait before the first retry if the server does not say how long, in milliseconds; each further wait is twice as
+ * long. Rate limits are counted per minute, and two waits of 15 and 30 s reach into the next minute.
  */
 const firstWaits: ReadonlyMap<ModelErrorCode, number> = new Map([
   ['rate_limit', 15_000],
   ['overloaded', 2_000],
 ])
-const usualFirstWait = 1_000
+const defaultFirstWaitMs = 1_000
 
-/** Stale connections of one call at most: each was one of the idle ones, so that there are few. */
-const mostStale = 3
+/** How many stale connections one call may meet. After the first, all idle connections are replaced, so they are rare. */
+const maxStaleConnections = 3
 
 /**
- * The only retry layer: sends a call again where that can help and the wait fits into the time.
+ * The only retry layer: repeats a call if that can help and the wait fits into the remaining time.
  *
- * The wait is as long as the server asks, or grows by the kind of the failure; some of it comes on top by chance, so that
- * many clients do not come back at once. What went out on a stale connection goes out again at once, and is no attempt.
+ * The wait is what the server asks for, or grows by the kind of error. A random part is added, so that many clients do
+ * not come back at once. After a stale connection the request is sent again at once, and that does not count as a retry.
+ *
+ * @param attempt gets the remaining time in milliseconds.
+ * @throws what the last attempt threw.
  */
 export async function withRetries<T>(options: RetryOptions, attempt: (timeoutMs: number) => Promise<T>): Promise<T> {
   const { clock, signal, onRetry, isFinal } = options
@@ -55,7 +61,7 @@ export async function withRetries<T>(options: RetryOptions, attempt: (timeoutMs:
       return await attempt(Math.max(1, end - clock.now()))
     } catch (error) {
       if (!(error instanceof ModelError) || !error.retryable || signal.aborted || isFinal?.(error)) throw error
-      const isStale = error instanceof StaleConnectionError && stale < mostStale
+      const isStale = error instanceof StaleConnectionError && stale < maxStaleConnections
       if (!isStale && failed >= options.retries) throw error
       const waitMs = isStale ? 0 : waitAfter(error, failed, end - clock.now(), options)
       if (waitMs === undefined) throw error
@@ -67,17 +73,17 @@ export async function withRetries<T>(options: RetryOptions, attempt: (timeoutMs:
   }
 }
 
-/** How long to wait, in milliseconds; undefined where that does not fit into the time that is left. */
+/** The wait before the next attempt, in milliseconds; `undefined` if it does not fit into the remaining time. */
 function waitAfter(
   { code, retryAfterMs }: ModelError,
   failed: number,
   leftMs: number,
   { random, firstWaitMs }: RetryOptions,
 ): number | undefined {
-  const leastMs = retryAfterMs ?? (firstWaitMs ?? firstWaits.get(code) ?? usualFirstWait) * 2 ** failed
+  const leastMs = retryAfterMs ?? (firstWaitMs ?? firstWaits.get(code) ?? defaultFirstWaitMs) * 2 ** failed
   if (leastMs >= leftMs) return undefined
   const spreadMs = retryAfterMs === undefined ? leastMs / 2 : 500 + leastMs / 10
-  // What comes on top by chance must not eat up the time of the attempt.
+  // The random part must leave time for the attempt itself.
   return leastMs + random() * Math.min(spreadMs, (leftMs - leastMs) / 2)
 }
 
@@ -90,19 +96,19 @@ function wait(ms: number, signal: AbortSignal, clock: Clock): Promise<void> {
     const stopWaiting = onAbort(signal, () => {
       cancel()
       reject(
-        new ModelError('The call was aborted while it waited to be sent again.', { code: 'aborted', retryable: false }),
+        new ModelError('The call was aborted during the wait before a retry.', { code: 'aborted', retryable: false }),
       )
     })
   })
 }
 
-/** A month: no plan has a longer window. What is above it is no time that anybody meant. */
-const mostMs = 31 * 24 * 3_600_000
+/** A month, in milliseconds: no plan has a longer window, so a longer wait is a mistake of the server. */
+const maxRetryAfterMs = 31 * 24 * 3_600_000
 
 /**
- * How long a server asks to wait, in milliseconds: `retry-after-ms`, as some gateways write it beside `retry-after`; that in
- * seconds or as an HTTP date; else the ISO time that MiniMax writes into the message of a used-up plan ("resets at
- * 2026-05-15T15:00:00Z").
+ * How long a server asks to wait, in milliseconds. Read from, in this order: `retry-after-ms`, which some gateways send;
+ * `retry-after` in seconds or as an HTTP date; the ISO time in MiniMax's message for a used-up plan ("resets at
+ * 2026-05-15T15:00:00Z"). `undefined` if there is none.
  */
 export function retryAfterOf(
   header: (name: string) => string | undefined,
@@ -110,15 +116,15 @@ export function retryAfterOf(
   nowEpochMs: number,
 ): number | undefined {
   const ms = numberOf(header('retry-after-ms'))
-  if (ms !== undefined) return Math.min(ms, mostMs)
+  if (ms !== undefined) return Math.min(ms, maxRetryAfterMs)
   const value = header('retry-after')?.trim()
   const seconds = numberOf(value)
-  if (seconds !== undefined) return Math.min(seconds * 1000, mostMs)
+  if (seconds !== undefined) return Math.min(seconds * 1000, maxRetryAfterMs)
   const resets = /resets at (\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:?\d\d))/.exec(message)?.[1]
-  // Date.parse takes almost anything for a date, "-1" among it.
+  // Date.parse accepts almost anything as a date, even "-1".
   const date = value !== undefined && /^[A-Z][a-z]{2,8}, /.test(value) ? value : resets
   const at = Date.parse(date ?? '')
-  return Number.isNaN(at) ? undefined : Math.min(Math.max(0, at - nowEpochMs), mostMs)
+  return Number.isNaN(at) ? undefined : Math.min(Math.max(0, at - nowEpochMs), maxRetryAfterMs)
 }
 
 function numberOf(value: string | undefined): number | undefined {

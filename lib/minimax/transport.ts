@@ -1,9 +1,9 @@
 import { maxTimerMs, onAbort } from '../../router/on-abort.ts'
 import { ModelError } from '../loop/errors.ts'
-import type { Configuration } from './configuration.ts'
 import { Connections } from './connections.ts'
 import { isClosedConnection, networkError } from './errors/network-error.ts'
 import { Exchange, type ReadResponse } from './exchange.ts'
+import type { Configuration } from './options.ts'
 import { proxyFor } from './proxy.ts'
 import { StaleConnectionError } from './retry.ts'
 

@@ -5,17 +5,14 @@ import { clientOf, modelRequest } from './support/request.ts'
 test.each([
   ['a status', 401, { error: { message: 'no' } }],
   ['a code in a 200', 200, { base_resp: { status_code: 2049, status_msg: 'invalid api key' } }],
-])(
-  'a refused token by %s names the variable and the host, whose region the key has to be of',
-  async (_n, status, body) => {
-    await using server = await startLocalServer((_request, response) => replyJson(response, status, body))
-    const outcome = clientOf(server.url).complete(modelRequest())
-    await expect(outcome).rejects.toMatchObject({
-      code: 'authentication',
-      message: expect.stringMatching(/ANTHROPIC_AUTH_TOKEN.*\bregion\b.*127\.0\.0\.1:\d+/),
-    })
-  },
-)
+])('a refused token by %s names the variable and the host', async (_n, status, body) => {
+  await using server = await startLocalServer((_request, response) => replyJson(response, status, body))
+  const outcome = clientOf(server.url).complete(modelRequest())
+  await expect(outcome).rejects.toMatchObject({
+    code: 'authentication',
+    message: expect.stringMatching(/ANTHROPIC_AUTH_TOKEN.*\bregion\b.*127\.0\.0\.1:\d+/),
+  })
+})
 
 test('other failures do not speak of the token', async () => {
   await using server = await startLocalServer((_request, response) => replyJson(response, 500, {}))

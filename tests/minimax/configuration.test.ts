@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { ModelError } from '../../lib/loop/errors.ts'
-import { configure } from '../../lib/minimax/configuration.ts'
 import { minimax } from '../../lib/minimax/minimax.ts'
+import { configure } from '../../lib/minimax/options.ts'
 
 const token = 'a-token-that-no-pattern-knows'
 const env = {

@@ -71,34 +71,34 @@ test.each([
   'ws://127.0.0.1:8080',
   'file:///v1/chat/completions',
   'ftp://127.0.0.1',
-])('%s is refused: the token goes over https, or to loopback', (address) => {
+])('%s is refused, because the token is sent only over https or to loopback', (address) => {
   expect(() => chatCompletionsUrl(address, { name: 'ANTHROPIC_BASE_URL' })).toThrow(
     expect.objectContaining({
       name: 'ModelError',
       code: 'configuration',
       retryable: false,
-      message: expect.stringMatching(/^ANTHROPIC_BASE_URL is .*over https, or to loopback/),
+      message: expect.stringMatching(/^ANTHROPIC_BASE_URL is .*over https or to loopback/),
     }),
   )
 })
 
 test.each(['', 'api.minimax.io', 'not a url', 'https://'])(
-  '%j is no URL, and the message says how to write one',
+  '%j is not a URL, and the message shows an example',
   (address) => {
     expect(() => chatCompletionsUrl(address, base)).toThrow(
       expect.objectContaining({
         code: 'configuration',
-        message: expect.stringMatching(/^MINIMAX_BASE_URL is .*no URL.*https:\/\/api\.minimax\.io/),
+        message: expect.stringMatching(/^MINIMAX_BASE_URL must be a URL.*https:\/\/api\.minimax\.io/),
       }),
     )
   },
 )
 
 test.each(['https://user:hunter2@api.minimax.io', 'https://hunter2@api.minimax.io', 'http://:hunter2@127.0.0.1'])(
-  'credentials in a URL are refused and not repeated',
+  'credentials in a URL are refused and not shown',
   (address) => {
     const attempt = () => chatCompletionsUrl(address, base)
-    expect(attempt).toThrow(/^MINIMAX_BASE_URL carries credentials.*ANTHROPIC_AUTH_TOKEN/)
+    expect(attempt).toThrow(/^MINIMAX_BASE_URL contains credentials.*ANTHROPIC_AUTH_TOKEN/)
     expect(attempt).not.toThrow('hunter2')
   },
 )

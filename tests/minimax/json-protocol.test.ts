@@ -150,9 +150,9 @@ test('who chose the native protocol gets the refusal', async () => {
   expect(endpoint.bodies).toHaveLength(1)
 })
 
-test('a protocol that is none is a configuration error', () => {
+test('an unknown protocol is a configuration error', () => {
   expect(() => clientOf('https://api.minimax.io', { protocol: 'xml' as never })).toThrow(
-    'The option "protocol" is "xml"; it has to be "native" or "json".',
+    'The option "protocol" is "xml"; it must be "native" or "json".',
   )
 })
 

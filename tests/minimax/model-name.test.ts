@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { configure, wireModel } from '../../lib/minimax/configuration.ts'
+import { configure, wireModel } from '../../lib/minimax/options.ts'
 
 const own = 'api.minimax.io'
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { configure } from '../../lib/minimax/configuration.ts'
 import { minimax } from '../../lib/minimax/minimax.ts'
+import { configure } from '../../lib/minimax/options.ts'
 
 const token = 'a-token-that-no-pattern-knows'
 const env = { ANTHROPIC_AUTH_TOKEN: token }
@@ -23,30 +23,30 @@ test('an option that is undefined is one that is not given', () => {
 })
 
 test.each([
-  [null, 'minimax() was given null: it takes an object of options.'],
-  ['https://api.minimax.io', 'minimax() was given a string: it takes an object of options.'],
+  [null, 'minimax() was called with null; it takes an object of options.'],
+  ['https://api.minimax.io', 'minimax() was called with a string; it takes an object of options.'],
 ])('%j for the options is a configuration error that says what it takes', (options, message) => {
   expect(() => minimax(options as never)).toThrow(expect.objectContaining({ code: 'configuration', message }))
 })
 
 test.each<[object, string]>([
-  [{ retries: -1 }, 'The option "retries" is -1; it has to be a whole number, 0 or more.'],
+  [{ retries: -1 }, 'The option "retries" is -1; it must be a whole number of at least 0.'],
   [{ retries: 1.5 }, 'The option "retries" is 1.5;'],
-  [{ retries: '3' }, 'The option "retries" is of the type string;'],
-  [{ maxResponseBytes: 0 }, 'The option "maxResponseBytes" is 0; it has to be a whole number, 1 or more.'],
+  [{ retries: '3' }, 'The option "retries" is of type string;'],
+  [{ maxResponseBytes: 0 }, 'The option "maxResponseBytes" is 0; it must be a whole number of at least 1.'],
   [{ maxOutputTokens: Number.NaN }, 'The option "maxOutputTokens" is NaN;'],
-  [{ maxOutputTokens: null }, 'The option "maxOutputTokens" is of the type object;'],
-  [{ url: 5 }, 'The option "url" is of the type number; it has to be a text.'],
-  [{ token: [token] }, 'The option "token" is of the type array; it has to be a text.'],
-  [{ model: null }, 'The option "model" is of the type null; it has to be a text.'],
-  [{ stream: token }, 'The option "stream" is of the type string; it has to be true or false.'],
-  [{ onText: {} }, 'The option "onText" is of the type object; it has to be a function.'],
-  [{ env: token }, 'The option "env" is of the type string; it has to be an object like process.env.'],
-  [{ protocol: 'xml' }, 'The option "protocol" is "xml"; it has to be "native" or "json".'],
-  [{ protocol: 1n }, 'The option "protocol" is of the type bigint;'],
+  [{ maxOutputTokens: null }, 'The option "maxOutputTokens" is of type object;'],
+  [{ url: 5 }, 'The option "url" is of type number; it must be a string.'],
+  [{ token: [token] }, 'The option "token" is of type array; it must be a string.'],
+  [{ model: null }, 'The option "model" is of type null; it must be a string.'],
+  [{ stream: token }, 'The option "stream" is of type string; it must be true or false.'],
+  [{ onText: {} }, 'The option "onText" is of type object; it must be a function.'],
+  [{ env: token }, 'The option "env" is of type string; it must be an object like process.env.'],
+  [{ protocol: 'xml' }, 'The option "protocol" is "xml"; it must be "native" or "json".'],
+  [{ protocol: 1n }, 'The option "protocol" is of type bigint;'],
   [{ retires: 3 }, 'minimax() has no option "retires". Did you mean "retries"?'],
   [{ baseUrl: 'https://api.minimax.io' }, 'minimax() has no option "baseUrl". '],
-  [{ temperature: 1 }, 'minimax() has no option "temperature". There are url, token, model, stream,'],
+  [{ temperature: 1 }, 'minimax() has no option "temperature". Its options are url, token, model, stream,'],
   [{ constructor: 1 }, 'minimax() has no option "constructor".'],
 ])('%o is refused by name, and what may be secret is not shown', (options, message) => {
   const attempt = () => minimax({ env, ...options })

@@ -55,14 +55,17 @@ test('a token that a broken response quotes goes no further', async () => {
   expect(inspect(error, { showHidden: true, depth: 9 })).not.toContain(token)
 })
 
-test.each(['test', '1', 'content', 'e'])('a short token %j is masked in errors', async (short) => {
-  await using server = await startLocalServer((_request, response) =>
-    replyJson(response, 400, { error: { message: `Is "${short}" your key?`, code: `k-${short}` } }),
-  )
-  const error = await failureOf(clientOf(server.url, { token: short }))
-  expect(error).toMatchObject({ providerCode: 'k-[redacted]' })
-  expect(String(error)).toContain('"[redacted]"')
-})
+test.each(['x', 'test', 'content'])(
+  'a token with fewer than 8 characters is not masked: %j may be a word',
+  async (short) => {
+    await using server = await startLocalServer((_request, response) =>
+      replyJson(response, 400, { error: { message: `Is "${short}" your key? Next.`, code: `k-${short}` } }),
+    )
+    const error = await failureOf(clientOf(server.url, { token: short }))
+    expect(error).toMatchObject({ providerCode: `k-${short}` })
+    expect(String(error)).toContain(`Is "${short}" your key? Next.`)
+  },
+)
 
 test.each(['test', '1', 'content', 'e', '"'])(
   'a reply is left alone, although the token %j is part of it',

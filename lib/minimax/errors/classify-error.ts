@@ -1,49 +1,62 @@
 import { excerpt } from '../../../router/text/clip.ts'
+import { redactSecrets } from '../../../router/text/redact.ts'
 import { ModelError, type ModelErrorFields } from '../../loop/errors.ts'
+import { type ErrorDetails, errorDocument, type JsonObject, readErrorDocument } from './error-body.ts'
 import {
-  again,
-  type FoundCode,
+  classOfMinimaxCode,
+  classOfNames,
+  classOfStatus,
+  classOfVagueNames,
+  type ErrorClass,
   isRedirect,
-  minimaxCode,
-  type Rule,
-  ruleOfCode,
-  ruleOfNames,
-  ruleOfStatus,
-  ruleOfVagueNames,
-  stop,
-} from './error-rules.ts'
-import { maskToken } from './mask-token.ts'
-import { errorDocument, type Fields, type ReportedError, reportedError } from './reported-error.ts'
+} from './error-table.ts'
 
-/** The error that a body carries, whatever the status; undefined where it carries none. */
+/** The error that a body carries, whatever the HTTP status; `undefined` if it carries none. */
 export function errorInBody(
   body: unknown,
   status: number,
   retryAfterMs?: () => number | undefined,
-): ReportedFailure | undefined {
+): ProviderError | undefined {
   const document = errorDocument(body, false)
-  return document && failure(document, { status, text: '', retryAfterMs: retryAfterMs?.() })
+  return document && providerError(document, { status, text: '', retryAfterMs: retryAfterMs?.() })
 }
 
-/** The error of a response whose status is no success. */
-export function errorOfResponse(status: number, body: unknown, text: string, retryAfterMs?: number): ReportedFailure {
-  return failure(errorDocument(body, true) ?? {}, { status, text, retryAfterMs })
+/** The error of a response whose HTTP status is not a success. */
+export function errorOfResponse(status: number, body: unknown, text: string, retryAfterMs?: number): ProviderError {
+  return providerError(errorDocument(body, true) ?? {}, { status, text, retryAfterMs })
 }
 
-interface Circumstances {
+/** Values that must not or must be part of an error that leaves the client. */
+export interface MaskContext {
+  /** Masked everywhere in the error, because servers quote the token that they reject. */
+  readonly token: string
+  /** The host that the token was sent to. */
+  readonly host: string
+  /** The id of the request from the response headers. */
+  readonly requestId: string | undefined
+}
+
+/** An error of reading a response as it may leave the client: without the token, with the id of the request. */
+export function maskError(error: unknown, context: MaskContext): unknown {
+  if (error instanceof ProviderError) return error.masked(context)
+  if (!(error instanceof ModelError) || context.requestId === undefined) return error
+  return new ModelError(error.message, { ...error, requestId: label(context.requestId, context.token) })
+}
+
+interface ResponseContext {
   readonly status: number
-  /** As it came; empty where all that it says is in the body. */
+  /** The body as it came; empty if everything it says is in the document. */
   readonly text: string
   readonly retryAfterMs: number | undefined
 }
 
-function failure(document: Fields, { status, text, retryAfterMs }: Circumstances): ReportedFailure {
-  const reported = reportedError(document)
-  const found = minimaxCode(reported, text)
-  const providerCode = found?.code ?? reported.codes.at(-1)
+function providerError(document: JsonObject, { status, text, retryAfterMs }: ResponseContext): ProviderError {
+  const details = readErrorDocument(document)
+  const found = minimaxCode(details, text)
+  const providerCode = found?.code ?? details.codes.at(-1)
   const requestId = document['request_id'] ?? document['id']
-  return new ReportedFailure(reported.messages.at(-1) ?? describeText(status, text), {
-    ...ruleOf(reported, found, status),
+  return new ProviderError(details.messages.at(-1) ?? describeText(status, text), {
+    ...classify(details, found, status),
     status,
     ...(providerCode === undefined ? {} : { providerCode }),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
@@ -51,79 +64,101 @@ function failure(document: Fields, { status, text, retryAfterMs }: Circumstances
   })
 }
 
-function ruleOf(reported: ReportedError, found: FoundCode | undefined, status: number): Rule {
-  const { messages, codes, types } = reported
+function classify(details: ErrorDetails, found: FoundCode | undefined, status: number): ErrorClass {
+  const { messages, codes, types } = details
   if (messages.some((message) => /context window exceeds limit|maximum context length/i.test(message))) {
-    return stop('context_length')
+    return { code: 'context_length', retryable: false }
   }
-  const byCode = ruleOfCode.get(found?.code ?? '')
-  const isSure = byCode !== undefined && (found?.isGuessed === false || !byCode.retryable)
-  if (isSure) return byCode
+  const byCode = classOfMinimaxCode(found?.code ?? '')
+  const isCertain = byCode !== undefined && (found?.isGuessed === false || !byCode.retryable)
+  if (isCertain) return { code: byCode.code, retryable: byCode.retryable }
   const names = [...codes.toReversed(), ...types.toReversed()]
-  const byName = ruleOfNames(names)
-  if (byName !== undefined) return byName
-  // "(1000)" may be a number like any other: by itself it does not turn a refusal into something to try again.
-  if (byCode !== undefined && !(status >= 400 && status < 500)) return byCode
-  const effective = effectiveStatus(status, reported)
-  if (effective < 200 || effective >= 300) return ruleOfStatus(effective)
-  // A 200 with an error that says nothing of its kind: a later try may be spared it.
-  return ruleOfVagueNames(names) ?? again('server')
+  // A guessed code such as "(1000)" may be any number, so it does not make a rejected request retryable.
+  const guessed = status >= 400 && status < 500 ? undefined : byCode
+  const { code, retryable } = classOfNames(names) ?? guessed ?? classByStatus(status, details, names)
+  return { code, retryable }
 }
 
-/** An error inside of a 200 may carry the status it would have had. */
-function effectiveStatus(status: number, { httpCode, codes }: ReportedError): number {
+function classByStatus(status: number, details: ErrorDetails, names: readonly string[]): ErrorClass {
+  const effective = effectiveStatus(status, details)
+  if (effective < 200 || effective >= 300) return classOfStatus(effective)
+  // Unclassified error in a 200 response: assume it is transient.
+  return classOfVagueNames(names) ?? { code: 'server', retryable: true }
+}
+
+/** The error in a 200 response may name the HTTP status that it would have had. */
+function effectiveStatus(status: number, { httpCode, codes }: ErrorDetails): number {
   if (status < 200 || status >= 300) return status
   const written = [httpCode, ...codes.toReversed()].find((code) => code !== undefined && /^[3-5]\d\d$/.test(code))
   return written === undefined ? status : Number(written)
 }
 
+interface FoundCode {
+  readonly code: string
+  /** Whether the number is only somewhere in the text, not in a place for codes. */
+  readonly isGuessed: boolean
+}
+
+/**
+ * MiniMax's own code in an error. MiniMax writes it at the end of the message: "… (2013)", when overloaded "… (2064) (529)".
+ * Gateways put it into a field, or append more text; then the last known code in parentheses is taken.
+ */
+function minimaxCode({ messages, codes }: ErrorDetails, text: string): FoundCode | undefined {
+  const innermost = messages.at(-1) ?? ''
+  const ends = [...messages].reverse().map((message) => codeAtEnd.exec(message)?.[1])
+  const written = codeAtEnd.exec(innermost)?.[1] ?? codes.findLast(isKnown) ?? ends.find(isKnown)
+  if (written !== undefined) return { code: written, isGuessed: false }
+  const guessed = [text, ...messages].reverse().flatMap(numbersIn).find(isKnown)
+  return guessed === undefined ? undefined : { code: guessed, isGuessed: true }
+}
+
+const codeAtEnd = /\((\d{4,5})\)\s*(?:\(\d{3}\))?\s*$/
+
+function isKnown(code: string | undefined): boolean {
+  return code !== undefined && classOfMinimaxCode(code) !== undefined
+}
+
+/** The numbers in parentheses, the last one first. */
+function numbersIn(text: string): readonly string[] {
+  return [...text.matchAll(/\((\d{4})\)/g)].map(([, number = '']) => number).reverse()
+}
+
 function describeText(status: number, text: string): string {
   if (status === 404) {
-    return 'there is nothing at this URL; check MINIMAX_CHAT_COMPLETIONS_URL, ANTHROPIC_BASE_URL or MINIMAX_BASE_URL'
+    return 'nothing was found at this URL; check MINIMAX_CHAT_COMPLETIONS_URL, ANTHROPIC_BASE_URL or MINIMAX_BASE_URL'
   }
-  if (isRedirect(status)) return 'the server redirects, which is not followed; set the final URL'
-  if (status === 304) return 'the server, or a cache before it, says that nothing was modified'
+  if (isRedirect(status)) return 'the server redirects, and redirects are not followed; set the final URL'
+  if (status === 304) return 'the server, or a cache in front of it, answered that nothing was modified'
   return text
-    .slice(0, 4096)
+    .slice(0, maxMessageLength)
     .replace(/<[^>]*>/g, ' ')
     .trim()
 }
 
-/** What a failure is shown with. */
-interface Showing {
-  /** Never shown, whoever quotes it. */
-  readonly token: string
-  /** The host that the token was sent to. */
-  readonly host: string
-  /** The id of the request in the response's headers. */
-  readonly requestId: string | undefined
-}
-
-/** More than is ever shown, so that a secret that the end cuts in two is not shown either. */
-const mostWords = 4096
+/** More characters than are ever shown, so that a secret is masked before the text is cut. */
+const maxMessageLength = 4096
 
 /**
- * A failure in the server's own words. They are kept whole, because a secret in them is recognised only as a whole:
- * what leaves the client is what {@link shownError} makes of them.
+ * An error in the provider's own words. They are kept whole, because a secret in them can only be recognised as a whole;
+ * {@link maskError} masks and shortens them before the error leaves the client.
  */
-class ReportedFailure extends ModelError {
+class ProviderError extends ModelError {
   readonly #words: string
   readonly #fields: ModelErrorFields
 
   constructor(words: string, fields: ModelErrorFields) {
-    super(messageOf(words.slice(0, mostWords), fields), fields)
-    this.#words = words.slice(0, mostWords)
+    super(messageFor(words.slice(0, maxMessageLength), fields), fields)
+    this.#words = words.slice(0, maxMessageLength)
     this.#fields = fields
   }
 
-  /** As it may leave the client. */
-  shown({ token, host, requestId }: Showing): ModelError {
+  masked({ token, host, requestId }: MaskContext): ModelError {
     const { providerCode, requestId: own = requestId, ...fields } = this.#fields
     const advice =
       fields.code === 'authentication'
-        ? `. Check ANTHROPIC_AUTH_TOKEN. A key is bound to the hosts of its region; this one went to ${host}.`
+        ? `. Check ANTHROPIC_AUTH_TOKEN. A key is bound to the hosts of its region; this one was sent to ${host}.`
         : ''
-    return new ModelError(`${messageOf(maskToken(this.#words, token), fields)}${advice}`, {
+    return new ModelError(`${messageFor(redactSecrets(this.#words, [token]), fields)}${advice}`, {
       ...fields,
       ...(providerCode === undefined ? {} : { providerCode: label(providerCode, token) }),
       ...(own === undefined ? {} : { requestId: label(own, token) }),
@@ -131,22 +166,15 @@ class ReportedFailure extends ModelError {
   }
 }
 
-/** A failure of reading a response, as it may leave the client. */
-export function shownError(error: unknown, showing: Showing): unknown {
-  if (error instanceof ReportedFailure) return error.shown(showing)
-  if (!(error instanceof ModelError) || showing.requestId === undefined) return error
-  return new ModelError(error.message, { ...error, requestId: label(showing.requestId, showing.token) })
-}
-
-function messageOf(words: string, { status }: ModelErrorFields): string {
+function messageFor(words: string, { status }: ModelErrorFields): string {
   return `MiniMax: ${excerpt(printable(words), 400) || 'an error without a message'} [HTTP ${status}]`
 }
 
 function label(text: string, token: string): string {
-  return printable(maskToken(text.slice(0, mostWords), token)).slice(0, 100)
+  return printable(redactSecrets(text.slice(0, maxMessageLength), [token])).slice(0, 100)
 }
 
-/** On one line, and without what would move a terminal's cursor or turn the direction of the text. */
+/** On one line, and without control characters that move a terminal's cursor or change the direction of the text. */
 function printable(text: string): string {
   return text.replace(/[\p{Cc}\s\u202a-\u202e\u2066-\u2069]+/gu, ' ').trim()
 }

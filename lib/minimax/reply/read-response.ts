@@ -2,8 +2,8 @@ import type { TextOptions } from '../../../router/reading/read-reply.ts'
 import { ReplyTextStream } from '../../../router/reading/reply-text-stream.ts'
 import { ModelError } from '../../loop/errors.ts'
 import type { ModelReply } from '../../loop/model.ts'
-import { errorOfResponse, shownError } from '../errors/classify-error.ts'
-import { documentsIn } from '../errors/reported-error.ts'
+import { errorOfResponse, maskError } from '../errors/classify-error.ts'
+import { documentsIn } from '../errors/error-body.ts'
 import type { BodyReader, ResponseHead } from '../exchange.ts'
 import { retryAfterOf } from '../retry.ts'
 import { parseWireJson, readCompletion } from './completion.ts'
@@ -41,7 +41,7 @@ export function readResponse(head: ResponseHead, options: ReadingOptions): BodyR
         return reader.end(cutShortBy)
       } catch (error) {
         const requestId = ['trace-id', 'minimax-request-id', 'x-request-id'].map(head.header).find((id) => id)
-        throw shownError(error, { ...options, requestId })
+        throw maskError(error, { ...options, requestId })
       }
     },
   }

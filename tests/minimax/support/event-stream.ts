@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import type { MinimaxOptions } from '../../../lib/minimax/configuration.ts'
+import type { MinimaxOptions } from '../../../lib/minimax/options.ts'
 import { type LocalServer, startLocalServer } from './local-server.ts'
 import { clientOf, modelRequest } from './request.ts'
 

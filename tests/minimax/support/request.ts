@@ -1,7 +1,6 @@
 import type { ModelRequest } from '../../../lib/loop/model.ts'
-import type { MinimaxOptions } from '../../../lib/minimax/configuration.ts'
-import type { MinimaxInternals, MinimaxModel } from '../../../lib/minimax/minimax.ts'
-import { minimax } from '../../../lib/minimax/minimax.ts'
+import { type ClientInternals, createMinimaxModel, type MinimaxModel } from '../../../lib/minimax/minimax.ts'
+import type { MinimaxOptions } from '../../../lib/minimax/options.ts'
 
 export const token = 'plain-test-token'
 
@@ -17,6 +16,6 @@ export function modelRequest(options: Partial<ModelRequest> = {}): ModelRequest 
 }
 
 /** The client of one local server, without the environment and without retries unless told so. */
-export function clientOf(url: string, options: MinimaxOptions = {}, internals: MinimaxInternals = {}): MinimaxModel {
-  return minimax({ url, token, env: {}, retries: 0, ...options }, internals)
+export function clientOf(url: string, options: MinimaxOptions = {}, internals: ClientInternals = {}): MinimaxModel {
+  return createMinimaxModel({ url, token, env: {}, retries: 0, ...options }, internals)
 }

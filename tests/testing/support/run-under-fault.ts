@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import type { Run } from '../../../lib/loop/run.ts'
 import { runLoop } from '../../../lib/loop/run-loop.ts'
-import { minimax } from '../../../lib/minimax/minimax.ts'
+import { createMinimaxModel } from '../../../lib/minimax/minimax.ts'
 import { type Fault, faults, type Responder, startMockServer } from '../../../lib/testing/index.ts'
 import { getWeather, weatherAnswer } from '../../support/weather.ts'
 import type { Outcome } from './fault-expectations.ts'
@@ -57,7 +57,7 @@ export async function runUnderFault({ fault, stream, round, lasting, slow }: Cel
   const schedule = lasting ? faults.from(round, used) : faults.at(round, used)
   await using mockServer = await startMockServer({ responder, faults: [schedule], token })
   const options = { url: mockServer.url, token, env: {}, stream, maxResponseBytes: capBytes }
-  const model = minimax(options, { firstWaitMs: 2, random: () => 0 })
+  const model = createMinimaxModel(options, { firstWaitMs: 2, random: () => 0 })
   const deadlineMs = slow ? patience.slow : patience.usual
   const startedAt = performance.now()
   const run = await runLoop({

@@ -1,35 +1,39 @@
-import { isObject, isTooDeep } from '../../../router/json/json.ts'
+import { isObject, isTooDeep, parseJson, unparsable } from '../../../router/json/json.ts'
 
-/** What a body says of an error, through all the wrappings of gateways. */
-export interface ReportedError {
-  /** The words of each layer that has some, from the outermost in. */
+/** The content of an error body, from all layers that gateways wrap around the error of the provider. */
+export interface ErrorDetails {
+  /** The messages of the layers, from the outermost to the innermost. Layers without a message are left out. */
   readonly messages: readonly string[]
-  /** What the layers call it: the values of `code`, `status_code` and `type`, from the outermost in. */
+  /** The values of `code` and `status_code`, from the outermost to the innermost. */
   readonly codes: readonly string[]
+  /** The values of `type`, from the outermost to the innermost. */
   readonly types: readonly string[]
-  /** The status that the error itself names; MiniMax writes it as a string. */
+  /** The HTTP status that the error itself names. MiniMax writes it as a string. */
   readonly httpCode?: string
 }
 
-export type Fields = { readonly [field: string]: unknown }
+/** A JSON object. */
+export type JsonObject = { readonly [field: string]: unknown }
 
-/** How deep gateways are followed: each wraps the error of the next once. */
+/** How many layers are followed: each gateway wraps the error of the next one once. */
 const maxWrappings = 5
 
 /**
- * The document of a body that reports an error: one with `error`, with a `base_resp` whose code is not 0, or that calls
- * itself an error. Where the status says already that it is one (`isError`), any will do. Some come in a list.
+ * The document of a body that reports an error: one with `error`, with a `base_resp` whose code is not 0, or with the
+ * type `error`. It may be in a list.
+ *
+ * @param isError whether the HTTP status is an error. Then any document is taken as the error.
  */
-export function errorDocument(body: unknown, isError: boolean): Fields | undefined {
+export function errorDocument(body: unknown, isError: boolean): JsonObject | undefined {
   const documents = (Array.isArray(body) ? body : [body]).filter(isObject)
   return documents.find(carriesError) ?? (isError ? documents[0] : undefined)
 }
 
 /**
- * What an error document says. Gateways wrap the provider's error, as an object, a list, or JSON in a string, under
- * `error`, `message`, `detail` or `metadata.raw`: the innermost one says what happened.
+ * Reads an error document. Gateways wrap the provider's error, as an object, a list, or JSON in a string, under `error`,
+ * `message`, `detail` or `metadata.raw`. The innermost layer says what happened.
  */
-export function reportedError(document: Fields): ReportedError {
+export function readErrorDocument(document: JsonObject): ErrorDetails {
   const layers = layersOf(document, 0)
   const httpCode = layers.findLast((layer) => layer.httpCode !== '')?.httpCode
   const valuesOf = (field: keyof Layer) => layers.map((layer) => layer[field]).filter((value) => value !== '')
@@ -41,14 +45,23 @@ export function reportedError(document: Fields): ReportedError {
   }
 }
 
-/** An empty `error` is none: some servers write one into every answer. */
-function carriesError(document: Fields): boolean {
+/** The JSON documents of a whole body: the body itself, or the data of its server-sent events. */
+export function documentsIn(body: string): readonly unknown[] {
+  const whole = parseJson(body)
+  if (whole !== unparsable) return [whole]
+  return [...body.matchAll(/^data:(.*)$/gm)]
+    .map(([, data = '']) => parseJson(data))
+    .filter((value) => value !== unparsable)
+}
+
+/** An empty `error` does not count: some servers write one into every response. */
+function carriesError(document: JsonObject): boolean {
   return (
     !isBlank(document['error']) ||
     isFailed(document['base_resp']) ||
     document['object'] === 'error' ||
     document['type'] === 'error' ||
-    // A `base_resp` without its envelope.
+    // The content of `base_resp` without the object around it.
     (/^\d{4,5}$/.test(textOf(document['status_code'])) && !Array.isArray(document['choices']))
   )
 }
@@ -59,11 +72,12 @@ function isBlank(value: unknown, depth = 0): boolean {
   return depth < 4 && Object.values(value).every((member) => isBlank(member, depth + 1))
 }
 
-/** The code decides, never the message: a successful answer may carry a warning there. */
-function isFailed(value: unknown): value is Fields {
+/** Only the code decides: the message of a successful response may be a warning. */
+function isFailed(value: unknown): value is JsonObject {
   return isObject(value) && codeOf(value['status_code']) !== ''
 }
 
+/** One layer of an error. Missing values are empty. */
 interface Layer {
   readonly message: string
   readonly code: string
@@ -79,7 +93,7 @@ function layersOf(value: unknown, depth: number): readonly Layer[] {
   if (Array.isArray(value)) return layersOf(value.find(isObject), depth)
   if (!isObject(value)) return []
   const said = firstText(value, ['message', 'msg', 'status_msg', 'error_msg', 'error_message', 'error_description'])
-  // FastAPI says where beside what.
+  // FastAPI names the position of the mistake in `loc`.
   const where = Array.isArray(value['loc']) && said !== '' ? `${value['loc'].map(textOf).join('.')}: ` : ''
   const message = where + said
   const layer = {
@@ -93,13 +107,16 @@ function layersOf(value: unknown, depth: number): readonly Layer[] {
 
 const noLayer: Layer = { message: '', code: '', type: '', httpCode: '' }
 
-/** What may hold a further error, the likeliest last. */
-function innerOf({ error, errors, detail, metadata, base_resp: base }: Fields, message: string): readonly unknown[] {
+/** The members that may contain a further layer. The most likely one comes last. */
+function innerOf(
+  { error, errors, detail, metadata, base_resp: base }: JsonObject,
+  message: string,
+): readonly unknown[] {
   return [
     jsonIn(message),
-    // "error": "Unauthorized" beside a message is but its title.
+    // `"error": "Unauthorized"` next to a message is only its title.
     ...(typeof error === 'string' && message !== '' ? [jsonIn(error)] : []),
-    // A list of faults says more as a whole than its first one.
+    // A list of validation errors says more than its first item.
     Array.isArray(detail) && !isTooDeep(detail) ? JSON.stringify(detail) : detail,
     errors,
     isObject(metadata) ? metadata['raw'] : undefined,
@@ -108,7 +125,7 @@ function innerOf({ error, errors, detail, metadata, base_resp: base }: Fields, m
   ]
 }
 
-function firstText(fields: Fields, names: readonly string[]): string {
+function firstText(fields: JsonObject, names: readonly string[]): string {
   return names.map((name) => textOf(fields[name])).find((text) => text !== '') ?? ''
 }
 
@@ -121,40 +138,25 @@ function textOf(value: unknown): string {
   return typeof value === 'string' || typeof value === 'number' ? String(value).trim() : ''
 }
 
-/** Braces before the JSON itself, as in "Call {model} failed: {…}". */
+/** How many braces are tried. The first may not begin JSON, as in "Call {model} failed: {…}". */
 const mostBeginnings = 8
 
 /**
- * The JSON object or list in a text, possibly behind a prefix such as "litellm.APIConnectionError: MinimaxException - {…}";
- * undefined where there is none.
+ * The JSON object or list in a text, possibly after a prefix such as "litellm.APIConnectionError: MinimaxException - {…}".
+ * `undefined` if the text contains none.
  */
 function jsonIn(text: string): unknown {
   const end = Math.max(text.lastIndexOf('}'), text.lastIndexOf(']')) + 1
   let start = nextBeginning(text, 0)
   for (let count = 0; start !== -1 && start < end && count < mostBeginnings; count++) {
-    const value = parse(text.slice(start, end))
+    const value = parseJson(text.slice(start, end))
     if (isObject(value) || Array.isArray(value)) return value
     start = nextBeginning(text, start + 1)
   }
   return undefined
 }
 
-/** The documents of a whole body: itself, or those of its server-sent events. */
-export function documentsIn(body: string): readonly unknown[] {
-  const whole = parse(body)
-  if (whole !== undefined) return [whole]
-  return [...body.matchAll(/^data:(.*)$/gm)].map(([, data = '']) => parse(data)).filter((value) => value !== undefined)
-}
-
 function nextBeginning(text: string, from: number): number {
   const found = /[{[]/.exec(text.slice(from))
   return found === null ? -1 : from + found.index
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }
