@@ -32,6 +32,6 @@ export type { AnswerContract, AnswerOf, Run, RunOptions, RunSummary, RunView } f
 export { summarizeRun } from './loop/run.ts'
 export { runLoop } from './loop/run-loop.ts'
 export type { TraceEntry } from './loop/trace.ts'
-export type { MinimaxOptions } from './minimax/options.ts'
 export type { MinimaxModel } from './minimax/minimax.ts'
 export { minimax } from './minimax/minimax.ts'
+export type { MinimaxOptions } from './minimax/options.ts'

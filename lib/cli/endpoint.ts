@@ -10,9 +10,9 @@
  */
 import { incidentResponder } from '../incident/responder/incident-responder.ts'
 import { isModelError } from '../loop/errors.ts'
-import type { MinimaxOptions } from '../minimax/options.ts'
 import { isLoopback } from '../minimax/endpoint.ts'
 import { type MinimaxModel, minimax } from '../minimax/minimax.ts'
+import type { MinimaxOptions } from '../minimax/options.ts'
 import { startMockServer } from '../testing/index.ts'
 import { UsageError } from './command-io.ts'
 
