@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Condition } from '../../../fixtures/scenario.ts'
+import type { Condition } from '../../../fixtures/condition.ts'
 import { simulateTelemetry } from '../../../tools/simulation/collect-telemetry.ts'
 import { conditionHolds } from '../../../tools/simulation/impairments.ts'
 import { simulate } from '../../../tools/simulation/simulate.ts'
