@@ -141,7 +141,7 @@ test('a long string that cannot be shown is described by its length', async () =
   expect((await errorsOf(tool, { text: 'some words '.repeat(300) }))[0]).toMatch(/received "some words some words .*…$/)
 })
 
-test('a long list of values leaves room for other errors, and is longer when there are none', async () => {
+test('a long list of values leaves room for other errors, and is longer without them', async () => {
   const values = Array.from({ length: 40 }, (_, index) => `value_of_some_length_${index}`)
   const tool = taking({ a: { enum: values }, b: { enum: values }, c: { enum: values } })
   const lines = await errorsOf(tool, { a: 1, b: 1, c: 1 })
