@@ -41,7 +41,7 @@ export class Connections {
     })
   }
 
-  /** How many connections were opened so far. */
+  /** Number of connections that were opened so far. */
   get opened(): number {
     return this.#opened
   }

@@ -25,7 +25,7 @@ type Headers = Readonly<Record<string, string | string[] | undefined>>
 
 /** One HTTP request and its response: the handler of an undici dispatcher. */
 export class Exchange<T> implements Dispatcher.DispatchHandler {
-  /** What the body reader makes of the response, or the error that ended the exchange. */
+  /** Resolves with the value of the body reader; rejects with the error that ended the exchange. */
   readonly outcome: Promise<T>
   readonly #read: ReadResponse<T>
   #resolve: (value: T) => void = () => {}
@@ -56,11 +56,13 @@ export class Exchange<T> implements Dispatcher.DispatchHandler {
     this.#controller?.abort(interrupted)
   }
 
+  /** Called by undici when it writes the request. */
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller
     if (this.#isSettled) controller.abort(interrupted)
   }
 
+  /** Called by undici with status and headers. */
   onResponseStart(_: Dispatcher.DispatchController, status: number, headers: Headers): void {
     // Interim responses (1xx) are followed by the real one.
     if (this.#isSettled || status < 200) return
@@ -72,6 +74,7 @@ export class Exchange<T> implements Dispatcher.DispatchHandler {
     })
   }
 
+  /** Called by undici with each part of the body. */
   onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#isSettled) return
     try {
@@ -81,12 +84,14 @@ export class Exchange<T> implements Dispatcher.DispatchHandler {
     }
   }
 
+  /** Called by undici when the body is complete. */
   onResponseEnd(): void {
     // undici frees the connection one turn of the event loop after the response. If the outcome came before that, the
     // next round would open a second connection.
     queueMicrotask(() => setImmediate(() => this.#settle(undefined)))
   }
 
+  /** Called by undici when the request or the response failed. */
   onResponseError(_: Dispatcher.DispatchController, error: Error): void {
     this.#settle(error)
   }

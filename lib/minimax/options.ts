@@ -2,7 +2,7 @@ import { closest } from '../../router/text/closest.ts'
 import { chatCompletionsUrl, misconfigured, type UrlSource } from './endpoint.ts'
 
 /**
- * How tools are sent. `native`: in the wire's `tools` field, and calls come back in `tool_calls`. `json`: tools are
+ * The way in which tools are sent. `native`: in the wire's `tools` field, and calls come back in `tool_calls`. `json`: tools are
  * described in the system message, and the model calls them by writing JSON in its text.
  */
 export type Protocol = 'native' | 'json'
@@ -21,7 +21,7 @@ export interface MinimaxOptions {
   readonly model?: string | undefined
   /** Requests server-sent events. The reply is the same, but its text can be shown while it arrives. @defaultValue false */
   readonly stream?: boolean | undefined
-  /** How tools are sent. @defaultValue `native`; `json` as soon as the endpoint refuses the field `tools` */
+  /** The way in which tools are sent. @defaultValue `native`; `json` as soon as the endpoint refuses the field `tools` */
   readonly protocol?: Protocol | undefined
   /**
    * Called with the visible text of a reply, without thinking and calls: piece by piece with `stream`, otherwise once.
@@ -30,7 +30,7 @@ export interface MinimaxOptions {
   readonly onText?: ((text: string) => void) | undefined
   /** Maximum length of a completion, in tokens. At least 1. @defaultValue the server's maximum */
   readonly maxOutputTokens?: number | undefined
-  /** How often a failed call is sent again if that can help. 0 or more. @defaultValue 2 */
+  /** Number of retries of a failed call, where a retry can help. 0 or more. @defaultValue 2 */
   readonly retries?: number | undefined
   /** Maximum size of a response, in bytes. A larger one fails the call. @defaultValue 16777216 (16 MiB) */
   readonly maxResponseBytes?: number | undefined
@@ -56,7 +56,7 @@ export interface Configuration {
   readonly protocol: Protocol | undefined
   /** Maximum length of a completion, in tokens; `undefined` for the server's maximum. */
   readonly maxOutputTokens: number | undefined
-  /** How often a failed call is sent again. */
+  /** Number of retries of a failed call. */
   readonly retries: number
   /** Maximum size of a response, in bytes. */
   readonly maxResponseBytes: number

@@ -69,7 +69,7 @@ function firstSet(env: Environment, names: readonly string[]): string | undefine
 
 /**
  * Whether `NO_PROXY` excludes a URL. It lists hosts, separated by commas or spaces, each with its subdomains and with or
- * without a port; `*` stands for all hosts.
+ * without a port; `*` means all hosts.
  */
 function isExcluded({ hostname, port }: URL, list: string): boolean {
   return list

@@ -3,19 +3,22 @@ import { messagesAsText } from './json-protocol.ts'
 import type { Protocol } from './options.ts'
 
 interface RequestFields {
+  /** Name of the model. */
   readonly model: string
+  /** Maximum length of the completion, in tokens; `undefined` for the server's maximum. */
   readonly maxOutputTokens: number | undefined
-  /** @defaultValue false */
+  /** Whether to request server-sent events. @defaultValue false */
   readonly stream?: boolean
-  /** @defaultValue native */
+  /** How tools are sent. @defaultValue native */
   readonly protocol?: Protocol
 }
 
 /**
  * The body of one request: messages that are JSON already, and a tail with the other fields. Nothing is serialised twice.
- * Whoever sent it releases it.
+ * The caller must release the body after it was sent.
  *
- * Only documented fields. `reasoning_split` keeps thinking out of `content`, where it would have to be told from text.
+ * Only documented fields are sent. `reasoning_split` keeps thinking out of `content`.
+ * Source: https://platform.minimax.io/docs/api-reference/text-chat-openai.md
  */
 export function requestBody(request: ModelRequest, fields: RequestFields): EncodedBody {
   const native = fields.protocol !== 'json'
@@ -28,14 +31,15 @@ export function requestBody(request: ModelRequest, fields: RequestFields): Encod
 }
 
 const head = '{"messages":['
+/** Bytes that a new buffer holds. Most first requests fit into it. */
 const firstCapacity = 16_384
-/** In bytes of UTF-8. */
+/** Bytes of the longest character in UTF-8. */
 const longestCharacter = 4
 
-/** The bytes of one request body, which stay as they are until they are released. */
+/** One request body in UTF-8. Its bytes do not change until it is released. */
 class EncodedBody {
   readonly bytes: Buffer
-  /** Gives the memory back to the transcript; who never calls this costs the next body a copy. */
+  /** Lets the next body reuse the memory. If it is never called, the next body costs a copy. */
   readonly release: () => void
 
   constructor(bytes: Buffer, release: () => void) {
@@ -48,40 +52,40 @@ class EncodedBody {
   }
 }
 
-const encoded = new WeakMap<readonly SerializedMessage[], EncodedTranscript>()
+const encoded = new WeakMap<readonly SerializedMessage[], EncodedMessages>()
 
 /**
- * A request body out of messages and a tail that closes it: `],"model":…}`.
+ * Encodes messages, and a tail that closes the body: `],"model":…}`.
  *
- * A transcript only grows, so its bytes are kept beside it: each message is encoded once in a run, and a further round
- * costs what is new.
+ * The messages of a run only grow, so their bytes are kept: each message is encoded once, and a further round costs only
+ * the new messages.
  */
 export function encodeBody(messages: readonly SerializedMessage[], tail: string): EncodedBody {
-  let transcript = encoded.get(messages)
-  if (transcript === undefined || !transcript.isPrefixOf(messages)) {
-    transcript = new EncodedTranscript()
-    encoded.set(messages, transcript)
+  let known = encoded.get(messages)
+  if (known === undefined || !known.isPrefixOf(messages)) {
+    known = new EncodedMessages()
+    encoded.set(messages, known)
   }
-  return transcript.body(messages, tail)
+  return known.body(messages, tail)
 }
 
-class EncodedTranscript {
+class EncodedMessages {
   #buffer = Buffer.allocUnsafeSlow(firstCapacity)
   #length = this.#buffer.write(head)
-  /** Whether a body that was not released yet ends in this buffer: what follows the messages is its tail. */
+  /** Whether a body in this buffer is not released yet. The bytes after the messages are its tail. */
   #isLent = false
   readonly #messages: SerializedMessage[] = []
 
-  /** Whether what was encoded so far still is the beginning. */
+  /** Whether the encoded messages are still the first ones of `messages`. */
   isPrefixOf(messages: readonly SerializedMessage[]): boolean {
     return this.#messages.every((message, index) => messages[index] === message)
   }
 
   body(messages: readonly SerializedMessage[], tail: string): EncodedBody {
-    // Two calls at once over one transcript: the first keeps its bytes, the second goes on in a copy.
+    // Two calls at once with the same messages: the first keeps its bytes, the second continues in a copy.
     if (this.#isLent) this.#moveTo(this.#buffer.length, this.#length)
     for (const message of messages.slice(this.#messages.length)) this.#append(message)
-    // The length stays: once the body is released, the next message is written over its tail.
+    // The length excludes the tail: when the body is released, the next message overwrites it.
     const end = this.#write(tail, this.#length)
     const buffer = this.#buffer
     this.#isLent = true
@@ -97,7 +101,7 @@ class EncodedTranscript {
     this.#messages.push(message)
   }
 
-  /** Writes a text and gives its end. One that was not cut off leaves room for a character more. */
+  /** Writes a text and returns the position after it. `Buffer.write` cuts off silently, so room for one more character must remain. */
   #write(text: string, start: number): number {
     const fewest = start + text.length + longestCharacter
     if (fewest > this.#buffer.length) this.#moveTo(Math.max(2 * this.#buffer.length, fewest), start)

@@ -13,7 +13,7 @@ export class StaleConnectionError extends ModelError {
 interface RetryOptions {
   /** Whether an error is final, because the caller tries something else. @defaultValue never */
   readonly isFinal?: ((error: ModelError) => boolean) | undefined
-  /** How many attempts may follow the first one. */
+  /** Number of attempts that may follow the first one. */
   readonly retries: number
   /** Time for all attempts and waits together, in milliseconds. */
   readonly timeoutMs: number
@@ -39,7 +39,7 @@ const firstWaits: ReadonlyMap<ModelErrorCode, number> = new Map([
 ])
 const defaultFirstWaitMs = 1_000
 
-/** How many stale connections one call may meet. After the first, all idle connections are replaced, so they are rare. */
+/** Number of stale connections that one call may meet. After the first, all idle connections are replaced, so they are rare. */
 const maxStaleConnections = 3
 
 /**
@@ -106,9 +106,9 @@ function wait(ms: number, signal: AbortSignal, clock: Clock): Promise<void> {
 const maxRetryAfterMs = 31 * 24 * 3_600_000
 
 /**
- * How long a server asks to wait, in milliseconds. Read from, in this order: `retry-after-ms`, which some gateways send;
+ * The wait that a server asks for, in milliseconds. Read from, in this order: `retry-after-ms`, which some gateways send;
  * `retry-after` in seconds or as an HTTP date; the ISO time in MiniMax's message for a used-up plan ("resets at
- * 2026-05-15T15:00:00Z"). `undefined` if there is none.
+ * 2026-05-15T15:00:00Z"). `undefined` if it asks for none.
  */
 export function retryAfterOf(
   header: (name: string) => string | undefined,

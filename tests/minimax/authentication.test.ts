@@ -14,7 +14,7 @@ test.each([
   })
 })
 
-test('other failures do not speak of the token', async () => {
+test('messages of other errors do not mention the token', async () => {
   await using server = await startLocalServer((_request, response) => replyJson(response, 500, {}))
   await expect(clientOf(server.url).complete(modelRequest())).rejects.toMatchObject({
     message: expect.not.stringContaining('ANTHROPIC_AUTH_TOKEN'),

@@ -93,7 +93,7 @@ test.each([
 })
 
 test.each([[undefined], ['text'], [{}], [{ error: null }], [{ base_resp: { status_code: 0, status_msg: 'odd' } }]])(
-  'there is no error in %j',
+  '%j contains no error',
   (body) => {
     expect(errorInBody(body, 200)).toBeUndefined()
   },
@@ -139,7 +139,7 @@ test('a 304 out of a cache is not taken for a redirect', () => {
   expect(errorOfResponse(304, undefined, '').message).not.toContain('redirect')
 })
 
-test('a page of a proxy is told without its markup', () => {
+test('the text of a proxy error page is shown without its markup', () => {
   const error = errorOfResponse(502, undefined, '<html>\n<h1>502 Bad Gateway</h1>\n<center>nginx</center></html>')
   expect(error.message).toBe('MiniMax: 502 Bad Gateway nginx [HTTP 502]')
 })

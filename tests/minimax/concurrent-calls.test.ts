@@ -9,14 +9,14 @@ function messageOf(content: string): SerializedMessage {
   return { role: 'user', json: JSON.stringify({ role: 'user', content }) }
 }
 
-/** What a body in these bytes says. */
+/** The JSON document in a body. */
 function read(body: { readonly bytes: Buffer }): unknown {
   return JSON.parse(body.bytes.toString())
 }
 
 const tail = (model: string) => `],"model":"${model}"}`
 
-test('two models that are asked the same at once each send their own request', async () => {
+test('two models with the same messages at once each send their own request', async () => {
   await using server = await startLocalServer((_request, response) => replyJson(response, 200, completion))
   const request = modelRequest()
   const names = ['first', 'other', 'a-longer-name-than-the-others']
@@ -27,7 +27,7 @@ test('two models that are asked the same at once each send their own request', a
   for (const { messages } of sent) expect(messages).toEqual([{ role: 'user', content: 'How warm is it in Oslo?' }])
 })
 
-test('a call that is sent again says the same, whatever the transcript has become meanwhile', async () => {
+test('a retry sends the same body, even if the messages have changed meanwhile', async () => {
   const messages = [messageOf('a')]
   await using server = await startLocalServer((_request, response, number) => {
     if (number > 0) return replyJson(response, 200, completion)
@@ -42,7 +42,7 @@ test('a call that is sent again says the same, whatever the transcript has becom
   expect(JSON.parse(String(others))).toMatchObject({ model: 'other', messages: [{ content: 'a' }, { content: 'b' }] })
 })
 
-test('a body stays as it is until it is released', () => {
+test('a body does not change until it is released', () => {
   const messages = [messageOf('a')]
   const first = encodeBody(messages, tail('first'))
   const other = encodeBody(messages, tail('a much longer name'))
@@ -59,7 +59,7 @@ test('a body stays as it is until it is released', () => {
   ])
 })
 
-test('the memory of a released body is used again, also after two bodies at once', () => {
+test('the memory of a released body is reused, also after two bodies at once', () => {
   const messages = [messageOf('a')]
   const first = encodeBody(messages, tail('first'))
   const second = encodeBody(messages, tail('second'))
@@ -70,14 +70,14 @@ test('the memory of a released body is used again, also after two bodies at once
     false,
     true,
   ])
-  // What was released late is not released twice.
+  // A late second release has no effect.
   first.release()
   const fourth = encodeBody(messages, tail('fourth'))
   expect(read(third)).toMatchObject({ model: 'third' })
   expect(read(fourth)).toMatchObject({ model: 'fourth' })
 })
 
-test('each message is encoded once, however many bodies it is part of', () => {
+test('each message is encoded once, however many bodies contain it', () => {
   let encodings = 0
   const counted: SerializedMessage = {
     role: 'user',
@@ -94,7 +94,7 @@ test('each message is encoded once, however many bodies it is part of', () => {
   expect(encodings).toBe(1)
 })
 
-test('a message that cannot be encoded leaves the transcript as it was', () => {
+test('a message that cannot be encoded does not damage the encoded messages', () => {
   let isBroken = true
   const broken: SerializedMessage = {
     role: 'user',

@@ -9,7 +9,7 @@ import { clientOf, modelRequest } from './support/request.ts'
 import { startTcpServer } from './support/tcp-server.ts'
 
 test.each([false, true])(
-  'a whole run goes over one connection, and closing the client ends it (stream %s)',
+  'a whole run uses one connection, and closing the client closes it (stream %s)',
   async (stream) => {
     const rounds = 10
     await using mockServer = await startMockServer({
@@ -28,7 +28,7 @@ test.each([false, true])(
   },
 )
 
-test('a server that speaks no HTTP is a protocol error that speaks of scheme and port', async () => {
+test('a server that does not speak HTTP is a protocol error that mentions scheme and port', async () => {
   await using server = await startTcpServer((socket) => socket.end('SSH-2.0-OpenSSH_9.9\r\n'))
   for (const scheme of ['http', 'https']) {
     await expect(clientOf(`${scheme}://127.0.0.1:${server.port}`).complete(modelRequest())).rejects.toMatchObject({
@@ -42,7 +42,7 @@ test('a server that speaks no HTTP is a protocol error that speaks of scheme and
 test.each([
   ['at once', false],
   ['a turn later', true],
-])('a server that answers a request without reading on does not hold up a call %s', async (_name, waits) => {
+])('a server that responds without reading the whole request does not block a call %s', async (_name, waits) => {
   await using server = await startTcpServer((socket, data) => {
     if (!data.includes('"messages"')) return
     if (data.includes('xxx')) socket.pause()
@@ -70,7 +70,7 @@ test('a connection that the server closed while it was idle is replaced', async 
   await model.close()
 })
 
-test('a closed client says so', async () => {
+test('a call of a closed client is a configuration error', async () => {
   await using server = await startLocalServer((_request, response) => replyJson(response, 200, completion))
   const model = clientOf(server.url)
   await model.complete(modelRequest())

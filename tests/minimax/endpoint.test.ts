@@ -58,7 +58,7 @@ test.each([
   expect(chatCompletionsUrl(address, { name: 'x', isEndpoint: true }).href).toBe(address)
 })
 
-test('the root of a host is no endpoint, even where one was announced', () => {
+test('the root of a host is never taken as an endpoint', () => {
   expect(chatCompletionsUrl('https://api.minimax.io', { name: 'x', isEndpoint: true }).href).toBe(endpoint)
 })
 

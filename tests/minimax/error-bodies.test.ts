@@ -24,7 +24,7 @@ test.each<[string, (response: ServerResponse) => unknown]>([
   await model.close()
 })
 
-test('an error whose body never ends is told long before the deadline, with what was said', async () => {
+test('an error whose body never ends is reported long before the deadline, with the text so far', async () => {
   await using server = await startLocalServer((_request, response) => response.writeHead(500).write(refusal))
   const model = clientOf(server.url)
   await expect(model.complete(modelRequest({ timeoutMs: 600_000 }))).rejects.toMatchObject({

@@ -9,7 +9,7 @@ const openRouter = (raw: unknown) => ({
 })
 
 test.each<[string, unknown]>([
-  ['with a request id behind it', { error: { message: `${plan} (request id: 20260515aBc)` } }],
+  ['followed by a request id', { error: { message: `${plan} (request id: 20260515aBc)` } }],
   ['as the raw text of OpenRouter', openRouter(plan)],
   ['as raw JSON of OpenRouter', openRouter(JSON.stringify({ message: plan }))],
   ['as a raw error of OpenRouter', openRouter(JSON.stringify({ type: 'error', error: { message: plan } }))],
@@ -26,8 +26,8 @@ test.each<[string, unknown]>([
     'as a text of Python',
     { error: { message: `Error code: 400 - {'error': {'message': '${plan}', 'http_code': '400'}}`, code: '500' } },
   ],
-  ['behind braces', { error: { message: `Call {m} failed: ${JSON.stringify({ error: { message: plan } })}` } }],
-  ['behind a list', { error: `[req-7] [a] ${JSON.stringify([{ error: { message: plan } }])}` }],
+  ['after braces', { error: { message: `Call {m} failed: ${JSON.stringify({ error: { message: plan } })}` } }],
+  ['after a list', { error: `[req-7] [a] ${JSON.stringify([{ error: { message: plan } }])}` }],
   ['in a text in a text', { error: JSON.stringify({ message: JSON.stringify({ detail: plan }) }) }],
   ['as a base_resp with a text for a code', { base_resp: { status_code: '2061', status_msg: 'no plan' } }],
   ['as a base_resp without its envelope', { status_code: 2061, status_msg: 'no plan' }],
@@ -45,7 +45,7 @@ test.each<[string, unknown]>([
 
 test.each([
   ['an event', `event: error\ndata: {"error":{"message":"${plan}"}}\n\n`],
-  ['an event behind others', `: hi\n\ndata: {"id":"1","choices":[]}\n\ndata: {"error":{"message":"${plan}"}}\n\n`],
+  ['an event after others', `: hi\n\ndata: {"id":"1","choices":[]}\n\ndata: {"error":{"message":"${plan}"}}\n\n`],
   ['a page', `<html><h1>Sorry</h1><p>${plan}</p></html>`],
   ['JSON that breaks off', `{"error":{"message":"${plan}","ty`],
   ['a JSON text', JSON.stringify(plan)],
@@ -97,7 +97,7 @@ test.each([
   ['an empty list', []],
   ['false', false],
   ['an object of empty fields', { message: '', type: '', param: null, code: 0 }],
-])('%s as the error beside a reply is none', async (_name, error) => {
+])('%s as the error of a reply is not an error', async (_name, error) => {
   const body = JSON.stringify({ ...completion, error, status_code: 1 })
   await using server = await startLocalServer((_request, response) => response.end(body))
   const model = clientOf(server.url)

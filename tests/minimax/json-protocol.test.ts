@@ -37,7 +37,7 @@ const speaksJson: Responder = ({ body, messages }) => {
   return { content: 'I look.\n{"tool_calls":[{"name":"get_weather","input":{"city":"Oslo"}}]}' }
 }
 
-test('tools go into the system message, and no field of the wire speaks of them', () => {
+test('tools are described in the system message, and the body has no tool fields', () => {
   const body = bodyOf([system, user])
   expect(Object.keys(body).sort()).toEqual(['messages', 'model', 'reasoning_split'])
   expect(body.messages[0].content).toMatch(/^You look\.\n\nYou have the tools .*"tool_calls".*\n\{"name":"look"/s)

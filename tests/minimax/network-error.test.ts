@@ -22,7 +22,7 @@ test.each([
   ['several addresses', new AggregateError([withCode(new Error('x'), 'ECONNREFUSED')]), 'refuses connections'],
   ['a failure of TLS', withCode(new Error('x'), 'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE'), 'broke the connection'],
   ['a certificate', withCode(new Error('x'), 'CERT_NOT_YET_VALID'), 'is not trusted'],
-])('%s is a failure of the network', (_name, error, words) => {
+])('%s is a network error', (_name, error, words) => {
   const failure = networkError(error, url)
   expect(failure).toBeInstanceOf(ModelError)
   expect(failure).toMatchObject({ code: 'network', message: expect.stringMatching(`^api.minimax.io .*${words}`) })
@@ -33,13 +33,13 @@ test.each([
   ['a RangeError', new RangeError('Maximum call stack size exceeded')],
   ['a misused function of Node', withCode(new RangeError('out of range'), 'ERR_OUT_OF_RANGE')],
   ['a misused function of undici', new errors.InvalidArgumentError('invalid request path')],
-  ['an error that is in words already', new ModelError('x', { code: 'quota', retryable: false })],
-  ['what is no error', 'x'],
-])('%s is not taken for a failure of the network', (_name, error) => {
+  ['an error that is described already', new ModelError('x', { code: 'quota', retryable: false })],
+  ['a value that is not an error', 'x'],
+])('%s is not a network error', (_name, error) => {
   expect(networkError(error, url)).toBe(error)
 })
 
-test('a mistake in this code is told as what it is, and not tried again', async () => {
+test('a bug is rethrown as it is and not retried', async () => {
   const message = {
     role: 'user' as const,
     get json(): string {

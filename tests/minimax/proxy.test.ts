@@ -19,9 +19,9 @@ test.each(['https_proxy', 'HTTPS_PROXY', 'HTTP_PROXY'])(
 
 test.each([
   [502, 'network', true, 'could not reach api.minimax.invalid (502)'],
-  [403, 'configuration', false, 'does not let api.minimax.invalid through (403)'],
-  [407, 'configuration', false, 'asks for credentials; add a user and a password to HTTPS_PROXY (407)'],
-])('a proxy that answers with %i is blamed for it: %s', async (status, code, retryable, words) => {
+  [403, 'configuration', false, 'does not allow connections to api.minimax.invalid (403)'],
+  [407, 'configuration', false, 'requires credentials; add a user and a password to HTTPS_PROXY (407)'],
+])('the error names a proxy that answers with %i: %s', async (status, code, retryable, words) => {
   await using proxy = await startProxy(`HTTP/1.1 ${status} No\r\n\r\n`)
   const address = `http://user:hunter2@127.0.0.1:${proxy.port}`
   await expect(clientOf(url, { env: { HTTPS_PROXY: address } }).complete(modelRequest())).rejects.toMatchObject({
@@ -32,7 +32,7 @@ test.each([
   expect(proxy.heard()).toContain(`proxy-authorization: Basic ${btoa('user:hunter2')}\r\n`)
 })
 
-test('a proxy that refuses connections is blamed for it', async () => {
+test('the error names a proxy that refuses connections', async () => {
   const { port } = await closedPort()
   const outcome = clientOf(url, { env: { HTTPS_PROXY: `http://127.0.0.1:${port}` } }).complete(modelRequest())
   await expect(outcome).rejects.toMatchObject({
@@ -41,7 +41,7 @@ test('a proxy that refuses connections is blamed for it', async () => {
   })
 })
 
-test('a proxy whose name is not known is blamed for it', async () => {
+test('the error names a proxy whose host is unknown', async () => {
   const env = { https_proxy: 'http://proxy.invalid:3128' }
   await expect(clientOf(url, { env }).complete(modelRequest())).rejects.toMatchObject({
     code: 'network',
@@ -63,7 +63,7 @@ test.each([
   })
 })
 
-test('the proxy of a tunnel sees ciphertext only, and is not blamed for what breaks in it', async () => {
+test('the proxy of a tunnel sees only ciphertext, and an error in the tunnel does not name it', async () => {
   await using proxy = await startProxy('HTTP/1.1 200 Connection established\r\n\r\n')
   const model = clientOf(url, { env: { HTTPS_PROXY: proxy.url } })
   await expect(model.complete(modelRequest())).rejects.toMatchObject({
@@ -90,7 +90,7 @@ test.each([
   expect(proxy.heard() === '').toBe(isExempt)
 })
 
-test('loopback is reached directly: a proxy would read the token', async () => {
+test('loopback is reached directly, because a proxy would see the token', async () => {
   await using proxy = await startProxy('')
   await using server = await startLocalServer((_request, response) => replyJson(response, 200, completion))
   const env = { HTTP_PROXY: proxy.url, HTTPS_PROXY: proxy.url, http_proxy: proxy.url }
@@ -99,7 +99,7 @@ test('loopback is reached directly: a proxy would read the token', async () => {
 })
 
 test.each(['socks5://127.0.0.1:1080', 'proxy.example:3128', 'http://'])(
-  'a proxy that is written as %s is a configuration error that names the variable',
+  'the proxy address %s is a configuration error that names the variable',
   (address) => {
     expect(() => clientOf(url, { env: { HTTPS_PROXY: address } })).toThrow(
       expect.objectContaining({

@@ -35,7 +35,7 @@ test('tools and messages are joined as they are, in order, and the limit goes by
   })
 })
 
-test('a transcript that grows is encoded once: each body is whole, and the next one goes on from it', () => {
+test('growing messages are encoded once, and each body is complete', () => {
   const messages: SerializedMessage[] = []
   const sent: unknown[] = []
   for (const text of ['a', 'ü'.repeat(30_000), '\ud83d\ude00"\\']) {
@@ -48,7 +48,7 @@ test('a transcript that grows is encoded once: each body is whole, and the next 
   expect(sent).toEqual([all.slice(0, 1), all.slice(0, 2), all])
 })
 
-test('a list of messages that was changed is encoded anew', () => {
+test('a changed list of messages is encoded again', () => {
   const messages: SerializedMessage[] = [{ role: 'user', json: '{"role":"user","content":"a"}' }]
   requestBody(modelRequest({ messages }), fields)
   messages[0] = { role: 'user', json: '{"role":"user","content":"b"}' }

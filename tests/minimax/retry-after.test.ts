@@ -18,7 +18,7 @@ test.each([
   ['nothing', undefined, 'try again later', undefined],
   ['a header that cannot be read', 'soon', '', undefined],
   ['the message where the header cannot be read', 'soon', usedUp, 30_000],
-  ['a negative number, which is no wait that was asked for', '-1', '', undefined],
+  ['a negative number', '-1', '', undefined],
   ['a number beyond all reason, which is a month', '9'.repeat(400), '', month],
   ['more than a month', '99999999999', '', month],
   ['a date beyond all reason', 'Fri, 15 May 2099 15:00:00 GMT', '', month],

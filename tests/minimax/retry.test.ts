@@ -19,7 +19,7 @@ test('a call that meets 529 twice is sent a third time, the same, after growing 
   expect(new Set(server.bodies).size).toBe(1)
 })
 
-test('who asks is told of every attempt before it is made', async () => {
+test('onRetry is called before every retry', async () => {
   await using server = await startLocalServer((_request, response, number) =>
     number < 2 ? replyJson(response, 529, overloaded) : replyJson(response, 200, completion),
   )
@@ -121,7 +121,7 @@ test('a wait that does not fit into the time is not begun', async () => {
   expect(clock.waits).toEqual([])
 })
 
-test('each attempt is told the time that is left', async () => {
+test('each attempt gets the remaining time', async () => {
   const clock = manualClock()
   const times: number[] = []
   const options = { retries: 2, timeoutMs: 10_000, signal: new AbortController().signal, clock, random: () => 0 }
@@ -135,7 +135,7 @@ test('each attempt is told the time that is left', async () => {
   expect(times).toEqual([10_000, 6000, 1000])
 })
 
-test('what is no error of the model is not tried again', async () => {
+test('an error that is not a ModelError is not retried', async () => {
   const options = {
     retries: 2,
     timeoutMs: 10_000,
@@ -152,7 +152,7 @@ test('what is no error of the model is not tried again', async () => {
   expect(attempts).toBe(1)
 })
 
-test('an abort ends the wait, takes the timer back and sends nothing more', async () => {
+test('an abort ends the wait, removes the timer and sends nothing more', async () => {
   const controller = new AbortController()
   let timers = 0
   const clock = {

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { clientOf, modelRequest } from './support/request.ts'
 import { closeOf, startTcpServer } from './support/tcp-server.ts'
 
-/** Clients whose connection is never there: the other side takes it and says nothing, not even in TLS. */
+/** Clients whose connection is never ready: the other side accepts it and stays silent, also in TLS. */
 const silences = [
   ['an endpoint', (port: number) => clientOf(`https://127.0.0.1:${port}`)],
   [
@@ -17,7 +17,7 @@ const silences = [
   ],
 ] as const
 
-test.each(silences)('%s that stays silent is left at the deadline', async (_name, clientFor) => {
+test.each(silences)('%s that stays silent is disconnected at the deadline', async (_name, clientFor) => {
   await using server = await startTcpServer()
   const connection = server.connection()
   const outcome = clientFor(server.port).complete(modelRequest({ timeoutMs: 100 }))
@@ -25,7 +25,7 @@ test.each(silences)('%s that stays silent is left at the deadline', async (_name
   await closeOf(await connection)
 })
 
-test.each(silences)('%s that stays silent is left at an abort', async (_name, clientFor) => {
+test.each(silences)('%s that stays silent is disconnected at an abort', async (_name, clientFor) => {
   await using server = await startTcpServer()
   const connection = server.connection()
   const controller = new AbortController()
@@ -36,7 +36,7 @@ test.each(silences)('%s that stays silent is left at an abort', async (_name, cl
   await closeOf(socket)
 })
 
-test.each(silences)('closing the client leaves %s that stays silent', async (_name, clientFor) => {
+test.each(silences)('closing the client disconnects %s that stays silent', async (_name, clientFor) => {
   await using server = await startTcpServer()
   const connection = server.connection()
   const model = clientFor(server.port)
@@ -47,7 +47,7 @@ test.each(silences)('closing the client leaves %s that stays silent', async (_na
   await closeOf(socket)
 })
 
-test('the others of a client go on when one of them is left before its connection is there', async () => {
+test('aborting a call before its connection is ready does not affect other calls', async () => {
   await using server = await startTcpServer((socket, data) => {
     if (data.includes('answer me')) socket.write('HTTP/1.1 402 Payment Required\r\ncontent-length: 0\r\n\r\n')
   })
@@ -62,7 +62,7 @@ test('the others of a client go on when one of them is left before its connectio
   await model.close()
 })
 
-test('a call in a reply that never ends is over when the client is closed', async () => {
+test('closing the client ends a call whose response never ends', async () => {
   await using server = await startTcpServer((socket) => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{'))
   const connection = server.connection()
   const model = clientOf(`http://127.0.0.1:${server.port}`)
@@ -75,7 +75,7 @@ test('a call in a reply that never ends is over when the client is closed', asyn
 test.each([
   ['an endpoint', (port: number) => `url: 'https://127.0.0.1:${port}', env: {}`],
   ['a proxy', (port: number) => `url: 'https://api.minimax.invalid', env: { HTTPS_PROXY: 'http://127.0.0.1:${port}' }`],
-])('a process ends by itself once it has left %s that stays silent', async (_name, options) => {
+])('a process ends by itself after a timeout with %s that stays silent', async (_name, options) => {
   await using server = await startTcpServer()
   const source = `
     import { minimax } from '${new URL('../../lib/minimax/minimax.ts', import.meta.url)}'

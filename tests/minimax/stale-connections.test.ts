@@ -14,24 +14,24 @@ function onReuse(further: (socket: Socket) => unknown) {
   })
 }
 
-/** A client whose clock stands still, so that what happens does at once. */
+/** A client whose clock does not move, so that every failure counts as immediate. */
 const quickClient = (url: string, retries = 0) => clientOf(url, { retries }, { clock: manualClock(), random: () => 0 })
 
-test('a connection that was dropped while idle costs no attempt, and is told', async () => {
+test('a connection that was closed while idle costs no retry, and onRetry is called', async () => {
   await using server = await onReuse((socket) => socket.resetAndDestroy())
   const model = quickClient(server.url)
-  const told: unknown[] = []
-  const request = modelRequest({ onRetry: (retry) => told.push(retry) })
+  const retries: unknown[] = []
+  const request = modelRequest({ onRetry: (retry) => retries.push(retry) })
   for (let count = 0; count < 3; count++) {
     expect(await model.complete(request)).toMatchObject({ message: { content: 'Warm.' } })
   }
   // Each second request of a connection was lost and came again over a new one.
   expect(server.bodies).toHaveLength(5)
-  expect(told).toEqual([1, 2].map(() => ({ attempt: 1, code: 'network', waitMs: 0 })))
+  expect(retries).toEqual([1, 2].map(() => ({ attempt: 1, code: 'network', waitMs: 0 })))
   await model.close()
 })
 
-test('several connections that were dropped while idle cost no attempt', async () => {
+test('several connections that were closed while idle cost no retry', async () => {
   await using server = await onReuse((socket) => socket.resetAndDestroy())
   const model = quickClient(server.url)
   await Promise.all([0, 1, 2].map(() => model.complete(modelRequest())))
@@ -39,13 +39,13 @@ test('several connections that were dropped while idle cost no attempt', async (
   await model.close()
 })
 
-test('a fresh connection that breaks is not tried again unless asked for', async () => {
+test('a new connection that breaks is not retried without retries', async () => {
   await using server = await startLocalServer(({ socket }) => socket.resetAndDestroy())
   await expect(quickClient(server.url).complete(modelRequest())).rejects.toMatchObject({ code: 'network' })
   expect(server.bodies).toHaveLength(1)
 })
 
-test('what a server may have worked on before its connection broke is not sent again', async () => {
+test('a request that the server may have worked on is not sent again at once', async () => {
   await using server = await onReuse((socket) => setTimeout(() => socket.resetAndDestroy(), 800))
   const model = clientOf(server.url)
   await model.complete(modelRequest())
@@ -63,7 +63,7 @@ test('a response that had begun when the connection broke is not requested again
   await model.close()
 })
 
-test('a connection that another call opens meanwhile changes nothing', async () => {
+test('a stale connection is recognised while another call opens one', async () => {
   let held: Socket | undefined
   await using server = await onReuse((socket) => {
     held = socket
@@ -78,7 +78,7 @@ test('a connection that another call opens meanwhile changes nothing', async () 
   await model.close()
 })
 
-test('a server that drops every connection on its second request is not asked for ever', async () => {
+test('a server that breaks every second request is not asked forever', async () => {
   let isFirst = true
   await using server = await startLocalServer(({ socket }, response) => {
     if (!isFirst) return socket.resetAndDestroy()

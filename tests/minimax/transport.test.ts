@@ -121,7 +121,7 @@ test.each([
   })
 })
 
-test('a reply that is not JSON is a protocol error that speaks of the URL', async () => {
+test('a reply that is not JSON is a protocol error that mentions the URL', async () => {
   await using server = await startLocalServer((_request, response) => response.end('<html>Welcome</html>'))
   await expect(clientOf(server.url).complete(modelRequest())).rejects.toMatchObject({
     code: 'protocol',

@@ -35,7 +35,7 @@ async function startSecureServer(onRequest: (socket: Socket, count: number) => b
   }
 }
 
-test('a whole run goes through one tunnel, and closing the client ends it', async () => {
+test('a whole run uses one tunnel, and closing the client closes it', async () => {
   await using server = await startSecureServer(() => true)
   await using proxy = await startTunnels(server.port)
   const model = clientOf('https://api.minimax.invalid', { env: { HTTPS_PROXY: proxy.url } })
@@ -48,7 +48,7 @@ test('a whole run goes through one tunnel, and closing the client ends it', asyn
   await expect.poll(() => proxy.sockets.every(({ destroyed }) => destroyed)).toBe(true)
 })
 
-test('a tunnel whose other end was dropped while idle costs no attempt', async () => {
+test('a tunnel that was closed while idle costs no retry', async () => {
   await using server = await startSecureServer((socket, count) => count === 1 || !socket.destroy())
   await using proxy = await startTunnels(server.port)
   const model = clientOf('https://api.minimax.invalid', { env: { HTTPS_PROXY: proxy.url } }, { clock: manualClock() })

@@ -15,7 +15,7 @@ export interface ErrorDetails {
 /** A JSON object. */
 export type JsonObject = { readonly [field: string]: unknown }
 
-/** How many layers are followed: each gateway wraps the error of the next one once. */
+/** Number of layers that are followed: each gateway wraps the error of the next one once. */
 const maxWrappings = 5
 
 /**
@@ -138,7 +138,7 @@ function textOf(value: unknown): string {
   return typeof value === 'string' || typeof value === 'number' ? String(value).trim() : ''
 }
 
-/** How many braces are tried. The first may not begin JSON, as in "Call {model} failed: {…}". */
+/** Number of braces that are tried. The first may not begin JSON, as in "Call {model} failed: {…}". */
 const mostBeginnings = 8
 
 /**

@@ -1,6 +1,6 @@
 import type { ModelErrorCode } from '../../loop/errors.ts'
 
-/** How a failure is classified. */
+/** The classification of a failure. */
 export interface ErrorClass {
   /** Code of the resulting `ModelError`. */
   readonly code: ModelErrorCode
@@ -15,7 +15,7 @@ interface ErrorRow extends ErrorClass {
   readonly names?: readonly string[]
   /** Names that say no more than an HTTP status does. They count only in a response with status 200. */
   readonly vagueNames?: readonly string[]
-  /** HTTP statuses, for errors whose body says nothing more. */
+  /** HTTP statuses, for errors whose body does not classify them. */
   readonly statuses?: readonly number[]
 }
 

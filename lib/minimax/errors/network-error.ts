@@ -5,9 +5,9 @@ import { ProxyError } from '../proxy.ts'
 interface Failure {
   readonly code: ModelErrorCode
   readonly retryable: boolean
-  /** What the other side did, as a predicate. */
+  /** Predicate of the message, whose subject is the endpoint or the proxy. */
   readonly words: string
-  /** What to look at where the other side is the endpoint. */
+  /** Next step, if the failure is the endpoint's. */
   readonly advice?: string
 }
 
@@ -26,7 +26,7 @@ const untrusted: Failure = {
   code: 'network',
   retryable: false,
   words: 'has a certificate that is not trusted',
-  advice: 'behind a company proxy, set NODE_EXTRA_CA_CERTS',
+  advice: 'with a company proxy that inspects https, set NODE_EXTRA_CA_CERTS',
 }
 const noHttp: Failure = {
   code: 'protocol',
@@ -50,9 +50,10 @@ const failures: ReadonlyMap<string, Failure> = new Map([
 ])
 
 /**
- * What undici, the system or a proxy failed with, in words; the original message may quote headers, so it is not passed
- * on. Any other error is one in words already, or a mistake in this code, which is no failure of the network: it is
- * returned as it is.
+ * Describes an error of undici, the system or the proxy in plain words. The original message is dropped, because it may
+ * quote headers.
+ *
+ * @returns a `ModelError`. Other errors are returned unchanged: they are already described, or they are bugs.
  */
 export function networkError(error: unknown, url: URL): unknown {
   if (error instanceof ProxyError) return proxyError(error, url)
@@ -66,8 +67,8 @@ export function networkError(error: unknown, url: URL): unknown {
 }
 
 /**
- * Whether a connection was closed under a request. On one that was kept alive it means that the server had dropped it
- * while it was idle.
+ * Whether the connection was closed while a request was in progress. On a kept-alive connection this usually means that
+ * the server had closed it while it was idle.
  */
 export function isClosedConnection(error: unknown): boolean {
   const code = networkCode(error)
@@ -82,25 +83,26 @@ function proxyError({ proxy, status, cause }: ProxyError, endpoint: URL): ModelE
     return new ModelError(`${name} ${words}; check ${proxy.variable} (${code}).`, { code: 'network', retryable })
   }
   if (status === 407) {
-    const message = `${name} asks for credentials; add a user and a password to ${proxy.variable} (407).`
+    const message = `${name} requires credentials; add a user and a password to ${proxy.variable} (407).`
     return new ModelError(message, { code: 'configuration', retryable: false })
   }
   return status < 500
-    ? new ModelError(`${name} does not let ${endpoint.host} through (${status}).`, {
+    ? new ModelError(`${name} does not allow connections to ${endpoint.host} (${status}).`, {
         code: 'configuration',
         retryable: false,
       })
     : new ModelError(`${name} could not reach ${endpoint.host} (${status}).`, { code: 'network', retryable: true })
 }
 
+/** The failure for an error and its code. Unknown codes count as a broken connection. */
 function failureOf(error: unknown, code: string): Failure {
-  // The parser gave up on the very first line: later faults are those of a broken connection.
+  // The very first line is not HTTP. Parser errors further on mean a damaged response.
   if (error instanceof errors.HTTPParserError && error.message.includes('Expected HTTP/')) return noHttp
   return failures.get(code) ?? (isUntrusted.test(code) ? untrusted : broken)
 }
 
 const isUntrusted = /CERT|ISSUER/
-/** Codes of the system, of TLS and of Node's HTTP parser, as opposed to those of misused functions. */
+/** Codes of the system, of TLS and of Node's HTTP parser, as opposed to codes for wrong use of a function. */
 const isSystemCode = /^(?:E(?!RR_)[A-Z0-9_]+$|ERR_(?:TLS|SSL|STREAM)_|HPE_)|CERT|ISSUER/
 const isMisuse = /^UND_ERR_(?:INVALID|NOT_SUPPORTED|REQ_)/
 
@@ -108,6 +110,7 @@ function networkCode(error: unknown): string | undefined {
   if (error instanceof AggregateError) return networkCode(error.errors[0])
   if (error instanceof errors.HTTPParserError) return error.code ?? 'HPE'
   if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return undefined
-  const isNetworks = error instanceof errors.UndiciError ? !isMisuse.test(error.code) : isSystemCode.test(error.code)
-  return isNetworks ? error.code : undefined
+  const isNetworkError =
+    error instanceof errors.UndiciError ? !isMisuse.test(error.code) : isSystemCode.test(error.code)
+  return isNetworkError ? error.code : undefined
 }

@@ -31,7 +31,7 @@ export function streamServer(write: (response: ServerResponse) => unknown): Prom
   })
 }
 
-/** What a streaming client makes of these frames. */
+/** The reply that a streaming client reads from these frames. */
 export async function readStream(frames: readonly (object | string)[], options: MinimaxOptions = {}) {
   await using server = await streamServer((response) => response.end(events(...frames)))
   const model = clientOf(server.url, { stream: true, ...options })

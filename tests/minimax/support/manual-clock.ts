@@ -1,6 +1,6 @@
 import type { Clock } from '../../../lib/loop/clock.ts'
 
-/** A clock that stands still until somebody waits; then the wait is over at once and the clock shows it. */
+/** A clock that moves only when somebody waits: the wait ends at once, and the clock moves by its length. */
 export function manualClock(): Clock & { readonly waits: readonly number[]; advance(ms: number): void } {
   let now = 0
   const waits: number[] = []

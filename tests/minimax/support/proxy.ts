@@ -3,7 +3,7 @@ import { startTcpServer, type TcpServer } from './tcp-server.ts'
 
 export interface TestProxy extends TcpServer {
   readonly url: string
-  /** What it was told, tunnels included. */
+  /** All bytes that it received, tunnels included, as text. */
   readonly heard: () => string
 }
 
