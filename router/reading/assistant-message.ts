@@ -7,6 +7,7 @@ import type { ToolCall } from '../tool-call.ts'
  * Unknown fields (`reasoning_content`, `reasoning_details`, `name`) are kept, because the message is sent back.
  */
 export interface AssistantMessage {
+  /** Servers leave it out, or send other values; it is sent back as `assistant`. */
   readonly role: 'assistant'
   /** The text, with thinking in it if the server does not separate it. */
   readonly content?: string | null
@@ -36,6 +37,12 @@ const soundName = /^[\w.-]{1,128}$/
 /**
  * The message in a form that servers accept: each call has an id, a name and arguments that are JSON text, and the content
  * is not empty. If the original already has this form, it is returned itself.
+ *
+ * @example
+ * // as it came: an object instead of JSON text, and an empty id
+ * { role: 'assistant', content: '', tool_calls: [{ id: '', function: { name: 'ping', arguments: {} } }] }
+ * // as it is sent back
+ * { role: 'assistant', tool_calls: [{ id: 'call_1_1', type: 'function', function: { name: 'ping', arguments: '{}' } }] }
  */
 export function sendableMessage(message: AssistantMessage, calls: readonly ToolCall[]): AssistantMessage {
   const isSound =

@@ -27,6 +27,12 @@ export interface JsonReading {
  * Reads structured JSON calls in a text: envelopes (`{"tool_calls":[{"name","input"}]}`), and the bare `{"name","input"}`
  * that models write instead, alone or in a list, which counts only if it names a declared tool.
  *
+ *   I look. {"name":"ping","input":{}}                     executed
+ *   ```json\n{"tool_calls":[{"name":"ping"}]}\n```          executed
+ *   {"tool_calls":[{"name":"ping"}]} Shall I?              refused: it may be an example
+ *   For example {"name":"ping","input":{}} would do.       text
+ *   {"celsius":4,"tool_calls":[{"name":"ping"}]}           refused: an answer and a call in one object
+ *
  * Only JSON at the end of the text is executed. With prose or an answer after it, it may be an example; in a value that
  * is cut off, it may be anything. There, an envelope is refused, because nothing but a call looks like it, and a bare
  * object is text.
@@ -50,6 +56,7 @@ export function readJsonCalls(text: string, schemaOf: SchemaOf): JsonReading {
     const start = startWithFence(text, span.start)
     // Separators and fences between the last calls, and after them, are cut out with the calls.
     const end = isLast ? next : endWithFence(text, span)
+    // An answer stays in the text, and so does all that the scan lets pass, because it is shown while it is streamed.
     const isShown = isAnswer || !isCall || isInlineCode(text, span.start)
     if (calls.length > 0) found.push(isShown ? { calls, start: end, end } : { calls, start, end })
     else isLast = false

@@ -10,6 +10,11 @@ import type { TextScan } from './text-format.ts'
  * Prose is returned as it arrives. From the first character on that may begin a call, text is held back until it is
  * decided, at the latest at the end, where the complete reply is read by the same rules as in the loop.
  *
+ *   push('<think>Hm.</think>I lo')   'I lo'
+ *   push('ok. {"na')                 'ok.'         the object may be a call
+ *   push('me":"ping","input":{}}')   ''            it is one if nothing follows
+ *   end(message)                     ''            it was one
+ *
  * One exception: if a model closes thinking that it never opened, its text was shown before that could be known. It cannot
  * be taken back, so the text of the reply follows it.
  */

@@ -1,5 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { afterEach, expect, test, vi } from 'vitest'
+import { runLoop } from '../../lib/loop/run-loop.ts'
+import { getWeather } from '../support/weather.ts'
 import { chunk, events, stop, streamServer } from './support/event-stream.ts'
 import { completion, replyJson, startLocalServer } from './support/local-server.ts'
 import { clientOf, modelRequest } from './support/request.ts'
@@ -42,4 +44,27 @@ test.each([
   expect(heard).toEqual(expected)
   expect(vi.getTimerCount()).toBe(0)
   await model.close()
+})
+
+test('in a run, the streamed text is the text of the reply, also while tools are off', async () => {
+  const content = 'It is warm.\n{"name":"get_weather","input":{"city":"Oslo"}}'
+  await using server = await streamServer((response) =>
+    response.end(events(...[...content].map((piece) => chunk({ content: piece })), chunk({}, stop))),
+  )
+  let streamed = ''
+  const onText = (text: string) => {
+    streamed += text
+  }
+  const texts: string[] = []
+  await runLoop({
+    model: clientOf(server.url, { stream: true, onText }),
+    tools: [getWeather],
+    prompt: 'How warm is it?',
+    limits: { rounds: 1 },
+    onEvent: (event) => {
+      if (event.type === 'reply') texts.push(event.text)
+    },
+  })
+  expect(texts).toEqual(['It is warm.'])
+  expect(streamed).toBe('It is warm.')
 })

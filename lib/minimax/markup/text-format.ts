@@ -92,6 +92,7 @@ function without(content: string, calls: readonly MarkupCall[]): string {
   return [...parts, content.slice(calls.at(-1)?.end ?? 0)].map(withoutTags).join('')
 }
 
+/** A line that begins with markup whose opening brackets are missing. */
 const bracketless = /^[ \t]{0,20}(?:invoke name=[^<>\n]{0,400}>|minimax:tool_call>)/m
 
 /**

@@ -8,7 +8,9 @@ import { errorInBody } from '../errors/classify-error.ts'
 export type Fields = { readonly [field: string]: unknown }
 
 /**
- * Reads the reply in a response body with a 2xx status.
+ * Reads the reply in a response body with a 2xx status:
+ *
+ *   {"id":"1","model":"MiniMax-M2.1","usage":{…},"choices":[{"finish_reason":"stop","message":{"role":"assistant",…}}]}
  *
  * @throws {ModelError} if the body carries an error in spite of its status, or is not a chat completion.
  */

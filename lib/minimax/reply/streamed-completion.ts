@@ -24,6 +24,11 @@ export interface StreamContext {
 /**
  * Assembles a `chat.completion` from the `data:` objects of a stream. Usage counts wherever it arrives, except for
  * placeholders. A last frame with the whole completion replaces what came before it.
+ *
+ *   {"id":"1","choices":[{"index":0,"delta":{"role":"assistant","content":"It is"}}]}
+ *   {"id":"1","choices":[{"index":0,"delta":{"content":" warm."},"finish_reason":"stop"}]}
+ *   {"id":"1","choices":[],"usage":{"prompt_tokens":9,"completion_tokens":3}}
+ *   [DONE]
  */
 export class StreamedCompletion {
   readonly #deltas = new MessageDeltas()
