@@ -141,7 +141,17 @@ const parts = [
     ':',
   ],
   ...['"tool_calls"', '{"tool_calls":[', '{ "tool_calls" : [{"a":"}"}]}', '{"a":1}', '```', '```json\n', '\\'],
-  ...['\ninvoke name=', 'parameter name="a">', 'invoke>', 'minimax:tool_call>\n', ']~b]', '[e~[', '"name":"ping"'],
+  ...[
+    '\ninvoke name=',
+    '\rinvoke na',
+    'me="ping">',
+    'parameter name="a">',
+    'invoke>',
+    'minimax:tool_call>\n',
+    ']~b]',
+    '[e~[',
+    '"name":"ping"',
+  ],
   ...['"input":{}', call, `[${call}`, "{'name':", '"id":', '{"type":', '</parameter>', '<parameter name="a">'],
 ]
 const text = fc

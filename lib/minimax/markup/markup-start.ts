@@ -17,7 +17,7 @@ const starts = [
 
 /** Beginnings of markup that count only at the start of a line, where a parser ate the opening brackets. */
 const bracketlessStarts = ['invoke name=', 'minimax:tool_call>']
-const bracketlessStart = new RegExp(`^[ \\t]{0,20}(?:${bracketlessStarts.join('|')})`, 'm')
+const bracketlessStart = new RegExp(`(?:^|\\n)[ \\t]{0,20}(?:${bracketlessStarts.join('|')})`)
 
 const anyStart = new RegExp(starts.map(escaped).join('|'), 'y')
 

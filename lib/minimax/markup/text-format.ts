@@ -93,7 +93,7 @@ function without(content: string, calls: readonly MarkupCall[]): string {
 }
 
 /** A line that begins with markup whose opening brackets are missing. */
-const bracketless = /^[ \t]{0,20}(?:invoke name=[^<>\n]{0,400}>|minimax:tool_call>)/m
+const bracketless = /(?:^|\n)[ \t]{0,20}(?:invoke name=[^<>\n]{0,400}>|minimax:tool_call>)/
 
 /**
  * Some parsers eat the brackets that open a tag: `invoke name="a">`, `parameter name="b">Parisparameter>`, `invoke>`.
