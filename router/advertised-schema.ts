@@ -1,9 +1,13 @@
-// The schema that the model is shown differs from the schema that calls are validated against: every value may also be a
-// reference. For example { days: { type: 'integer' } } is advertised as
+// The schema that the model is shown differs from the schema that calls are validated against: an object or an array may
+// also be given as a reference. For example { days: { type: 'array' } } is advertised as
 //
-//   { days: { anyOf: [{ type: 'integer' }, { $ref: '#/$defs/reference' }] } }
+//   { days: { anyOf: [{ type: 'array' }, { $ref: '#/$defs/reference' }] } }
+//
+// Scalars keep their schema. Servers convert the text of an argument by the `type` of its property, and a reference to a
+// scalar saves nothing. A tool with scalar inputs only is advertised unchanged.
 
 import { isObject } from './json/json.ts'
+import { resolveReference } from './schema-keywords.ts'
 import type { Tool } from './tool.ts'
 
 /** A tool in the form of the chat-completions API. `type` and `parameters` are always present. */
@@ -24,7 +28,7 @@ export interface FunctionTool {
 /**
  * A tool as it is advertised to the model. Its parameters are the input schema, except that
  *
- * - every value may be given as a reference;
+ * - an object or an array may be given as a reference, at any depth;
  * - a value with `readOnly: true` (a document of another tool, which the model only passes on) is reduced to its type and
  *   description;
  * - `oneOf` with a `discriminator` becomes `anyOf`, because some servers refuse keywords that they do not know.
@@ -32,11 +36,17 @@ export interface FunctionTool {
  * Calls are validated against the tool's own schema, after references are resolved.
  */
 export function advertise(tool: Tool): FunctionTool {
-  return {
-    type: 'function',
-    function: { name: tool.name, description: tool.description, parameters: withReferences(tool.inputSchema) },
+  let form = advertised.get(tool)
+  if (form === undefined) {
+    const { name, description, inputSchema } = tool
+    form = { type: 'function', function: { name, description, parameters: withReferences(inputSchema) } }
+    advertised.set(tool, form)
   }
+  return form
 }
+
+/** Tools never change, and one tool can be part of many runs. */
+const advertised = new WeakMap<Tool, FunctionTool>()
 
 const referenceSchema = {
   description:
@@ -47,32 +57,81 @@ const referenceSchema = {
   ],
 }
 
-/** The schema in which every value may be a reference, with the definition of references. */
+/** Whether a tool has an input, or a part of one, that can be given as a reference. */
+export function acceptsReferences(tool: Tool): boolean {
+  return withReferenceDefinition.has(advertise(tool).function.parameters)
+}
+
+/** The advertised parameters in which something may be a reference. */
+const withReferenceDefinition = new WeakSet<object>()
+
+/** The schema in which objects and arrays may be references, with the definition of references if there are any. */
 function withReferences(root: object): object {
   const own = Reflect.get(root, '$defs')
   const definitions = isObject(own) ? own : {}
   let name = 'reference'
   while (Object.hasOwn(definitions, name)) name += '_' // the tool's own definitions keep their names
-  const schema = mapMembers(root, { $ref: `#/$defs/${name}` })
+  const context: Context = { root, reference: { $ref: `#/$defs/${name}` }, isUsed: false }
+  const schema = mapMembers(root, context)
+  if (!context.isUsed) return schema
   const mapped = isObject(schema['$defs']) ? schema['$defs'] : {}
-  return { ...schema, $defs: { ...mapped, [name]: referenceSchema } }
+  const parameters = { ...schema, $defs: { ...mapped, [name]: referenceSchema } }
+  withReferenceDefinition.add(parameters)
+  return parameters
 }
 
-/** Allows a value or a reference. Texts and the default stay outside of the union, where models and servers look for them. */
-function orReference(schema: unknown, reference: object): unknown {
+/** The walk over one schema. */
+interface Context {
+  readonly root: object
+  /** The schema of a reference. */
+  readonly reference: object
+  /** Whether the reference was allowed anywhere. */
+  isUsed: boolean
+}
+
+/** Whether a schema allows an object or an array. A schema that does not say allows both. */
+function allowsContainer(schema: unknown, root: object, depth = 0): boolean {
+  if (!isObject(schema)) return schema !== false
+  const { type, $ref: target, enum: values, const: constant } = schema
+  if (typeof type === 'string') return isContainerType(type)
+  if (Array.isArray(type)) return type.some(isContainerType)
+  if (constant !== undefined) return isContainer(constant)
+  if (Array.isArray(values)) return values.some(isContainer)
+  // The depth limits a definition that leads back to itself.
+  if (typeof target === 'string') return depth > 16 || allowsContainer(resolveReference(target, root), root, depth + 1)
+  const branches = schema['anyOf'] ?? schema['oneOf']
+  return !Array.isArray(branches) || branches.some((branch) => allowsContainer(branch, root, depth + 1))
+}
+
+function isContainerType(type: unknown): boolean {
+  return type === 'object' || type === 'array'
+}
+
+function isContainer(value: unknown): boolean {
+  return typeof value === 'object' && value !== null
+}
+
+/**
+ * Allows a value or a reference, if the value can be an object or an array. Texts and the default stay outside of the
+ * union, where models and servers look for them.
+ */
+function orReference(schema: unknown, context: Context): unknown {
   if (!isObject(schema)) return schema
-  const { description, title, default: fallback, ...rest } = outlined(schema, reference)
+  const shown = outlined(schema, context)
+  if (!allowsContainer(schema, context.root)) return shown
+  context.isUsed = true
+  const { description, title, default: fallback, ...rest } = shown
   return {
     ...(title === undefined ? {} : { title }),
     ...(description === undefined ? {} : { description }),
     ...(fallback === undefined ? {} : { default: fallback }),
-    anyOf: [rest, reference],
+    anyOf: [rest, context.reference],
   }
 }
 
 /** The schema itself with its members mapped; of a read-only value only type, title and description. */
-function outlined(schema: { readonly [keyword: string]: unknown }, reference: object): Record<string, unknown> {
-  if (schema['readOnly'] !== true) return mapMembers(schema, reference)
+function outlined(schema: { readonly [keyword: string]: unknown }, context: Context): Record<string, unknown> {
+  if (schema['readOnly'] !== true) return mapMembers(schema, context)
   const { type, title, description } = schema
   const outline = { type, title, description }
   return Object.fromEntries(Object.entries(outline).filter(([, value]) => value !== undefined))
@@ -87,7 +146,7 @@ const sameInMaps = ['$defs', 'definitions', 'dependentSchemas']
 const sameInLists = ['allOf', 'anyOf', 'oneOf']
 const sameSingles = ['then', 'else']
 
-function mapMembers(schema: object, reference: object): Record<string, unknown> {
+function mapMembers(schema: object, context: Context): Record<string, unknown> {
   const { discriminator, oneOf, ...others } = schema as { readonly [keyword: string]: unknown }
   // Tags make the branches exclusive, so `anyOf` says the same, and more servers accept it.
   const copy: Record<string, unknown> =
@@ -95,8 +154,8 @@ function mapMembers(schema: object, reference: object): Record<string, unknown> 
   const change = (keywords: readonly string[], make: (value: unknown) => unknown) => {
     for (const keyword of keywords) if (copy[keyword] !== undefined) copy[keyword] = make(copy[keyword])
   }
-  const other = (member: unknown) => orReference(member, reference)
-  const same = (member: unknown) => (isObject(member) ? outlined(member, reference) : member)
+  const other = (member: unknown) => orReference(member, context)
+  const same = (member: unknown) => (isObject(member) ? outlined(member, context) : member)
   change(maps, (value) => mapValues(value, other))
   change(tuples, (value) => mapItems(value, other))
   change(singles, other)

@@ -39,6 +39,9 @@ export function wasExecuted(result: ToolResult): boolean {
   return result.servedFrom === undefined && (result.status === 'ok' || !refused.has(result.error.kind))
 }
 
+/** Characters up to which an input is its own key. It is cheaper to compare than to hash, and readable in a checkpoint. */
+const longestPlainKey = 256
+
 /**
  * The finished calls of a run with their full values, in order. It answers three questions: what a reference points at,
  * whether an identical call already has a result, and whether the model repeats itself.
@@ -136,8 +139,7 @@ export class CallHistory implements ReferenceTargets {
   keyOf(call: ToolCall): string {
     if (call.refusal?.kind === 'truncated_call') return `${call.name} ${call.id}`
     const input = call.refusal?.message ?? canonicalJson(call.input, (value) => this.#pinned(value))
-    // Short inputs are cheaper to compare than to hash, and readable in a checkpoint.
-    return `${call.name} ${input.length <= 64 ? input : createHash('sha256').update(input).digest('base64url')}`
+    return `${call.name} ${input.length <= longestPlainKey ? input : createHash('sha256').update(input).digest('base64url')}`
   }
 
   #find(nameOrId: string): FinishedCall | undefined {

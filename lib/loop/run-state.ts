@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { advertise } from '../../router/advertised-schema.ts'
+import { acceptsReferences, advertise } from '../../router/advertised-schema.ts'
 import type { Router } from '../../router/router.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import type { Tool } from '../../router/tool.ts'
@@ -131,7 +131,9 @@ function assertSameRun(earlier: string, runId: string | undefined): void {
 
 function addFirstMessages<S extends object>(messages: Messages, options: RunOptions<S>, router: Router): void {
   const inputs = Object.keys(options.inputs ?? {})
-  const system = systemPrompt(options.instructions ?? '', router.tools.size > 0, inputs, options.answer?.schema)
+  const all = [...router.tools.values()]
+  const tools = { exist: all.length > 0, acceptReferences: all.some(acceptsReferences) }
+  const system = systemPrompt(options.instructions ?? '', tools, inputs, options.answer?.schema)
   if (system !== '') messages.addSystem(system)
   messages.addUser(options.prompt)
 }

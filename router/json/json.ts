@@ -117,13 +117,17 @@ export function canonicalJson(value: unknown, replace?: (value: object) => unkno
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null'
   const replaced = replace?.(value)
   if (replaced !== undefined) return canonicalJson(replaced)
-  if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item, replace)).join(',')}]`
-  let members = ''
-  for (const key of Object.keys(value).sort()) {
-    const member = `${JSON.stringify(key)}:${canonicalJson(Reflect.get(value, key), replace)}`
-    members += members === '' ? member : `,${member}`
+  let text = ''
+  if (Array.isArray(value)) {
+    for (const item of value) text += text === '' ? canonicalJson(item, replace) : `,${canonicalJson(item, replace)}`
+    return `[${text}]`
   }
-  return `{${members}}`
+  const keys = Object.keys(value)
+  for (const key of keys.length > 1 ? keys.sort() : keys) {
+    const member = `${JSON.stringify(key)}:${canonicalJson(Reflect.get(value, key), replace)}`
+    text += text === '' ? member : `,${member}`
+  }
+  return `{${text}}`
 }
 
 /** Types without members of their own to write, each with its test. */

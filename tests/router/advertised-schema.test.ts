@@ -14,26 +14,53 @@ function shown(properties: object, more: object = {}) {
 
 const reference = { $result: 'fetch#/a' }
 
-test('a reference is allowed for any value, at any depth of the schema', () => {
+test('a reference is allowed for every object and array, at any depth of the schema', () => {
   const text = { type: 'string' }
-  const point = { type: 'array', prefixItems: [text, text], minItems: 2, items: false }
-  const either = { anyOf: [{ type: 'null' }, { type: 'object', properties: { b: text }, required: ['b'] }] }
+  const texts = { type: 'array', items: text }
+  const point = { type: 'array', prefixItems: [texts, text], minItems: 2, items: false }
+  const either = { anyOf: [{ type: 'null' }, { type: 'object', properties: { b: texts }, required: ['b'] }] }
   const { allows } = shown(
-    { point, either, map: { type: 'object', unevaluatedProperties: text }, list: { type: 'array', items: text } },
+    { point, either, map: { type: 'object', unevaluatedProperties: texts }, list: { type: 'array', items: texts } },
     {
-      patternProperties: { '^x': text },
+      patternProperties: { '^x': texts },
       dependentSchemas: { list: { properties: { point: { type: 'array', minItems: 1 } } } },
       if: { required: ['point'] },
       else: { properties: { list: { type: 'array', maxItems: 1 } } },
     },
   )
-  expect(allows({ point: ['a', reference], list: reference })).toBe(true)
-  expect(allows({ point: reference, list: [reference, 'b'] })).toBe(true)
+  expect(allows({ point: [reference, 'a'], list: reference })).toBe(true)
+  expect(allows({ point: reference, list: [reference, ['b']] })).toBe(true)
   expect(allows({ list: reference })).toBe(true)
-  expect(allows({ either: { b: reference }, map: { m: reference }, xy: reference })).toBe(true)
-  expect(allows({ point: ['a', 1] })).toBe(false)
-  expect(allows({ list: ['a', 'b'] })).toBe(false)
+  expect(allows({ either: reference, map: { m: reference }, xy: reference })).toBe(true)
+  expect(allows({ either: { b: reference } })).toBe(true)
+  expect(allows({ point: [['a'], reference] })).toBe(false)
+  expect(allows({ list: [['a'], ['b']] })).toBe(false)
   expect(allows({ either: { b: 1 } })).toBe(false)
+})
+
+test.each([
+  ['a string', { type: 'string' }],
+  ['a number that can be null', { type: ['number', 'null'] }],
+  ['an enum', { enum: ['a', 1, null] }],
+  ['a constant', { const: true }],
+  ['a union of scalars', { anyOf: [{ type: 'string' }, { const: 1 }] }],
+  ['a definition of a scalar', { $ref: '#/$defs/text' }],
+])('%s keeps its plain schema, because servers convert arguments by it', (_, schema) => {
+  const more = { $defs: { text: { type: 'string' } } }
+  const { parameters } = shown({ a: schema }, more)
+  expect(parameters).toEqual({ type: 'object', properties: { a: schema }, additionalProperties: false, ...more })
+})
+
+test.each([
+  ['a schema without a type', { description: 'Anything.' }],
+  ['a definition that leads back to itself', { $ref: '#/$defs/tree' }],
+  ['an enum with a list', { enum: [[1], 2] }],
+])('%s can be given as a reference', (_, schema) => {
+  const { allows } = shown(
+    { a: schema },
+    { $defs: { tree: { anyOf: [{ $ref: '#/$defs/leaf' }, { type: 'array' }] }, leaf: { type: 'null' } } },
+  )
+  expect(allows({ a: reference })).toBe(true)
 })
 
 test('a read-only document is advertised by type and description only, wherever it is defined', () => {
@@ -66,7 +93,7 @@ test('titles, defaults, dialect and id are kept', () => {
 })
 
 test("the definition of references does not replace a tool's own definition of that name", () => {
-  const { parameters, allows } = shown({ a: { $ref: '#/$defs/reference' } }, { $defs: { reference: { const: 1 } } })
-  expect(parameters).toMatchObject({ $defs: { reference: { const: 1 }, reference_: {} } })
-  expect([{ a: 1 }, { a: reference }, { a: 2 }].map(allows)).toEqual([true, true, false])
+  const { parameters, allows } = shown({ a: { $ref: '#/$defs/reference' } }, { $defs: { reference: { const: [1] } } })
+  expect(parameters).toMatchObject({ $defs: { reference: { const: [1] }, reference_: {} } })
+  expect([{ a: [1] }, { a: reference }, { a: 2 }].map(allows)).toEqual([true, true, false])
 })
