@@ -165,11 +165,7 @@ test('the advertised schema allows a reference for an object and keeps the defin
   const [shown] = createRouter([tool]).definitions
   const { Ajv2020 } = await import('ajv/dist/2020.js')
   const allows = new Ajv2020({ strict: false }).compile(shown?.function.parameters ?? {})
-  for (const input of [
-    { document: { a: 1 } },
-    { document: { $input: 'x' } },
-    { document: { $result: 'y#/z' } },
-  ]) {
+  for (const input of [{ document: { a: 1 } }, { document: { $input: 'x' } }, { document: { $result: 'y#/z' } }]) {
     expect(allows(input), JSON.stringify(input)).toBe(true)
   }
   expect(allows({ document: { a: 'x' } })).toBe(false)
