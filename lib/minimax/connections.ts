@@ -1,11 +1,24 @@
 import { setMaxListeners } from 'node:events'
-import { Agent, type Dispatcher, Pool, ProxyAgent } from 'undici'
+import type { Dispatcher, Pool } from 'undici'
 import { type HttpProxy, ProxyError, proxyCredentials } from './proxy.ts'
 
 /** Milliseconds that opening a connection may take: TCP, the proxy's reply and TLS each. */
 const connectTimeoutMs = 10_000
 /** Milliseconds until an idle connection is closed. Tools may run that long between two rounds. */
 const keepAliveMs = 60_000
+
+type Undici = typeof import('undici')
+
+let loading: Promise<Undici> | undefined
+
+/**
+ * Loads undici, once per process. It takes half of the time of importing this package, so it is loaded when the first client
+ * is created, and not for those who define tools or read results only.
+ */
+export function loadUndici(): Promise<Undici> {
+  loading ??= import('undici')
+  return loading
+}
 
 /** Options of {@link Connections}. */
 export interface ConnectionOptions {
@@ -30,10 +43,11 @@ export class Connections {
   /** The number of the connection that was lost with an error. */
   readonly #lost = new WeakMap<object, number>()
 
-  constructor(options: ConnectionOptions) {
+  /** @param undici the module, from {@link loadUndici}. */
+  constructor(undici: Undici, options: ConnectionOptions) {
     // Every open socket listens to this signal, so Node's warning about a leak would be wrong.
     setMaxListeners(0, this.#sockets.signal)
-    this.#dispatcher = createDispatcher(options, this.#sockets.signal, (pool) => {
+    this.#dispatcher = createDispatcher(undici, options, this.#sockets.signal, (pool) => {
       pool.on('connect', (_, targets) => this.#numbers.set(targets.at(-1) ?? pool, ++this.#opened))
       pool.on('disconnect', (_, targets, error) => {
         this.#lost.set(error, this.#numbers.get(targets.at(-1) ?? pool) ?? this.#opened)
@@ -71,6 +85,7 @@ export class Connections {
 }
 
 function createDispatcher(
+  { Agent, Pool, ProxyAgent }: Undici,
   { maxResponseBytes, proxy }: ConnectionOptions,
   signal: AbortSignal,
   watch: (pool: Pool) => void,
@@ -97,13 +112,13 @@ function createDispatcher(
     ...(credentials === undefined ? {} : { token: credentials }),
     proxyTls: connect,
     requestTls: connect,
-    clientFactory: (origin, clientOptions) => createProxyClient(proxy, origin, clientOptions),
+    clientFactory: (origin, clientOptions) =>
+      createProxyClient(new Pool(origin, { ...clientOptions, headersTimeout: connectTimeoutMs }), proxy),
   })
 }
 
 /** Opens tunnels through a proxy. Its failures become `ProxyError`s, so that the endpoint is not blamed for them. */
-function createProxyClient(proxy: HttpProxy, origin: URL, options: object): Dispatcher {
-  const pool = new Pool(origin, { ...options, headersTimeout: connectTimeoutMs })
+function createProxyClient(pool: Pool, proxy: HttpProxy): Dispatcher {
   const connect = pool.connect.bind(pool)
   return Object.assign(pool, {
     async connect(target: Dispatcher.ConnectOptions): Promise<Dispatcher.ConnectData> {

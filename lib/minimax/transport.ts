@@ -1,6 +1,6 @@
 import { maxTimerMs, onAbort } from '../../router/on-abort.ts'
 import { ModelError } from '../loop/errors.ts'
-import { Connections } from './connections.ts'
+import { Connections, loadUndici } from './connections.ts'
 import { isClosedConnection, networkError } from './errors/network-error.ts'
 import { Exchange, type ReadResponse } from './exchange.ts'
 import type { Configuration } from './options.ts'
@@ -46,7 +46,10 @@ export function createTransport(
   const { origin } = url
   const path = `${url.pathname}${url.search}`
   const open = new Set<Connections>()
-  let connections = openConnections()
+  // Loading starts now, so that the first call need not wait for all of it. If it fails, that call reports the error.
+  const undici = loadUndici()
+  undici.catch(() => {})
+  let connections: Connections | undefined
   let calls = 0
   let isClosed = false
 
@@ -55,6 +58,12 @@ export function createTransport(
   async function post<T>(body: Buffer, timeoutMs: number, signal: AbortSignal, read: ReadResponse<T>): Promise<T> {
     if (signal.aborted) throw aborted()
     if (isClosed) throw closed()
+    if (connections === undefined) {
+      const module = await undici
+      connections ??= openConnections(module)
+      if (signal.aborted) throw aborted()
+      if (isClosed) throw closed()
+    }
     const used = connections
     const openedBefore = used.opened
     const startedAt = now()
@@ -89,8 +98,8 @@ export function createTransport(
     }
   }
 
-  function openConnections(): Connections {
-    const fresh = new Connections({ maxResponseBytes, proxy })
+  function openConnections(module: Awaited<typeof undici>): Connections {
+    const fresh = new Connections(module, { maxResponseBytes, proxy })
     open.add(fresh)
     return fresh
   }
@@ -98,12 +107,12 @@ export function createTransport(
   /** Later calls use new connections; calls in progress keep theirs. */
   function replace(used: Connections): void {
     if (used !== connections || isClosed) return
-    connections = openConnections()
+    connections = undefined
     void used.retire().finally(() => open.delete(used))
   }
 
   function abandon(used: Connections): void {
-    if (used === connections) connections = openConnections()
+    if (used === connections) connections = undefined
     void used.destroy().finally(() => open.delete(used))
   }
 

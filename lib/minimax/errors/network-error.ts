@@ -1,4 +1,3 @@
-import { errors } from 'undici'
 import { ModelError, type ModelErrorCode } from '../../loop/errors.ts'
 import { ProxyError } from '../proxy.ts'
 
@@ -97,7 +96,7 @@ function proxyError({ proxy, status, cause }: ProxyError, endpoint: URL): ModelE
 /** The failure for an error and its code. Unknown codes count as a broken connection. */
 function failureOf(error: unknown, code: string): Failure {
   // The very first line is not HTTP. Parser errors further on mean a damaged response.
-  if (error instanceof errors.HTTPParserError && error.message.includes('Expected HTTP/')) return noHttp
+  if (isParserError(error) && error.message.includes('Expected HTTP/')) return noHttp
   return failures.get(code) ?? (isUntrusted.test(code) ? untrusted : broken)
 }
 
@@ -108,9 +107,15 @@ const isMisuse = /^UND_ERR_(?:INVALID|NOT_SUPPORTED|REQ_)/
 
 function networkCode(error: unknown): string | undefined {
   if (error instanceof AggregateError) return networkCode(error.errors[0])
-  if (error instanceof errors.HTTPParserError) return error.code ?? 'HPE'
-  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return undefined
-  const isNetworkError =
-    error instanceof errors.UndiciError ? !isMisuse.test(error.code) : isSystemCode.test(error.code)
-  return isNetworkError ? error.code : undefined
+  if (!(error instanceof Error)) return undefined
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined
+  if (isParserError(error)) return code ?? 'HPE'
+  if (code === undefined) return undefined
+  const isNetworkError = code.startsWith('UND_ERR_') ? !isMisuse.test(code) : isSystemCode.test(code)
+  return isNetworkError ? code : undefined
+}
+
+/** Errors of undici are recognised by name and code, because undici is loaded only when it is needed. */
+function isParserError(error: unknown): error is Error {
+  return error instanceof Error && error.name === 'HTTPParserError'
 }
