@@ -1,5 +1,5 @@
-import { isObject, isTooDeep, maxDepth, parseJson, unparsable } from './json/json.ts'
-import { endOfString } from './json/json-scan.ts'
+import { parseExactJson } from './json/exact-json.ts'
+import { isObject, isTooDeep, maxDepth } from './json/json.ts'
 import { parseLenientJson, stripCodeFence } from './json/lenient-json.ts'
 import { type Repair, repair, shown } from './tool-call.ts'
 
@@ -40,14 +40,13 @@ function readText(raw: string): ReadArguments {
   const repairs: Repair[] = []
   let text = raw
   for (let encodings = 0; encodings <= maxEncodings; encodings++) {
-    const strict = parseJson(text)
-    const value = strict === unparsable ? parseLenientJson(stripCodeFence(text)) : strict
-    if (value === unparsable) return encodings === 0 ? unreadable(raw) : notAnObject(text)
-    if (strict === unparsable) repairs.push(repair('json_repaired', text, value))
-    if (isObject(value)) {
-      const inexact = inexactInteger(text)
-      return inexact === undefined ? { kind: 'read', input: value, repairs } : rounded(inexact)
-    }
+    const strict = parseExactJson(text)
+    const read = strict.kind === 'unparsable' ? parseLenientJson(stripCodeFence(text)) : strict
+    if (read.kind === 'unparsable') return encodings === 0 ? unreadable(raw) : notAnObject(text)
+    if (read.kind === 'inexact') return rounded(read.integer)
+    const { value } = read
+    if (strict.kind === 'unparsable') repairs.push(repair('json_repaired', text, value))
+    if (isObject(value)) return { kind: 'read', input: value, repairs }
     if (typeof value !== 'string') return notAnObject(value)
     repairs.push(repair('double_encoded', text, value))
     text = value
@@ -86,59 +85,4 @@ function notAnObject(value: unknown): ReadArguments {
     kind: 'unreadable',
     message: `The arguments are ${shown(value)}; they must be one JSON object, e.g. {"name":"value"}.`,
   }
-}
-
-const number = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y
-
-/**
- * The first integer of a JSON text that a double cannot represent exactly. `JSON.parse` rounds it silently, so a tool
- * would run with another number, possibly another id. Rounded fractions are expected and not reported.
- */
-function inexactInteger(json: string): string | undefined {
-  if (!holdsLongNumber(json)) return undefined
-  for (let position = 0; position < json.length; ) {
-    const character = json[position] ?? ''
-    if (character === '"') {
-      const end = endOfString(json, position)
-      if (end === -1) return undefined
-      position = end
-    } else if (character === '-' || (character >= '0' && character <= '9')) {
-      number.lastIndex = position
-      const written = number.exec(json)?.[0] ?? character
-      if (/^-?\d{16,}$/.test(written) && !isExact(written)) return written
-      position += written.length
-    } else position++
-  }
-  return undefined
-}
-
-/** A double represents all integers with fewer digits exactly. */
-const longDigits = 16
-
-/**
- * Whether a text has {@link longDigits} digits in a row. Such a row covers at least one of the positions 15, 31, 47, …, so
- * looking at every sixteenth character is enough.
- */
-function holdsLongNumber(json: string): boolean {
-  for (let position = longDigits - 1; position < json.length; position += longDigits) {
-    if (!isDigit(json, position)) continue
-    let start = position
-    let end = position + 1
-    while (start > 0 && isDigit(json, start - 1)) start--
-    while (end - start < longDigits && isDigit(json, end)) end++
-    if (end - start >= longDigits) return true
-  }
-  return false
-}
-
-function isDigit(text: string, position: number): boolean {
-  const code = text.charCodeAt(position)
-  return code >= 0x30 && code <= 0x39
-}
-
-/** Whether a double keeps an integer. JavaScript writes large doubles with zeros after the 17th digit; those count, too. */
-function isExact(integer: string): boolean {
-  // No double has more than 309 digits, and converting a very long text to a BigInt is slow.
-  if (integer.length > 400 || !Number.isFinite(Number(integer))) return false
-  return String(Number(integer)) === integer || BigInt(Number(integer)) === BigInt(integer)
 }

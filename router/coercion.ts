@@ -2,7 +2,8 @@
 // the conversion loses nothing and its type is the only thing wrong with it. The schema decides: a string property stays a
 // string, whatever is in it.
 
-import { isObject, parseJson, unparsable } from './json/json.ts'
+import { exactNumber, parseExactJson } from './json/exact-json.ts'
+import { isObject, unparsable } from './json/json.ts'
 import { lookUp, parsePointer } from './json/json-pointer.ts'
 import { parseLenientJson } from './json/lenient-json.ts'
 import { type Repair, repair } from './tool-call.ts'
@@ -92,23 +93,12 @@ function convertTo(
   return undefined
 }
 
-/**
- * The number that a text denotes, when a double represents all of its digits.
- *
- * @returns `undefined` when the text is not a JSON number, or when it would be rounded.
- */
-export function exactNumber(text: string): number | undefined {
-  const number = Number(text)
-  // Integers above 2^53 are usually ids, and neighbouring ids round to the same double.
-  if (Number.isInteger(number) && !Number.isSafeInteger(number)) return undefined
-  return isSameDecimal(text, String(number)) ? number : undefined
-}
-
 function parseAs(text: string, type: 'object' | 'array'): unknown {
   if (!text.startsWith(type === 'object' ? '{' : '[')) return unparsable
-  const strict = parseJson(text)
-  const value = strict === unparsable ? parseLenientJson(text) : strict
-  return (type === 'object' ? isObject(value) : Array.isArray(value)) ? value : unparsable
+  const strict = parseExactJson(text)
+  const read = strict.kind === 'unparsable' ? parseLenientJson(text) : strict
+  if (read.kind !== 'parsed') return unparsable
+  return (type === 'object' ? isObject(read.value) : Array.isArray(read.value)) ? read.value : unparsable
 }
 
 /** Changes a value without changing the original. Only the containers around a change are copied, each at most once. */
@@ -142,38 +132,4 @@ class CopyOnWrite {
     this.#copied.add(copy)
     return copy
   }
-}
-
-/** A JSON number: sign, integer digits, fraction digits, exponent. */
-const decimal = /^(-?)(0|[1-9]\d*)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/
-
-/** Whether two texts denote the same decimal, such as `1.50` and `15e-1`. `false` when one is not a JSON number. */
-function isSameDecimal(one: string, other: string): boolean {
-  const normal = normalForm(one)
-  return normal !== undefined && normal === normalForm(other)
-}
-
-/** The digits without leading and trailing zeros, and the exponent of the last one. */
-function normalForm(text: string): string | undefined {
-  const match = decimal.exec(text)
-  if (match === null) return undefined
-  const [, sign = '', whole = '', fraction = '', exponent = '0'] = match
-  const digits = whole + fraction
-  const first = indexOfFirstNonZero(digits)
-  if (first === digits.length) return '0'
-  const end = indexAfterLastNonZero(digits)
-  const power = Number(exponent) - fraction.length + digits.length - end
-  return Number.isSafeInteger(power) ? `${sign}${digits.slice(first, end)}e${power}` : undefined
-}
-
-function indexOfFirstNonZero(digits: string): number {
-  let first = 0
-  while (digits[first] === '0') first++
-  return first
-}
-
-function indexAfterLastNonZero(digits: string): number {
-  let end = digits.length
-  while (digits[end - 1] === '0') end--
-  return end
 }

@@ -65,7 +65,10 @@ class Openings {
 /** The tokens that may come next. */
 type Expected = 'value' | 'value or end' | 'key' | 'key or end' | 'colon' | 'comma or end'
 
-const scalar = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y
+/** A JSON number. Its groups are the sign, the digits before the point, the digits after it, and the exponent. */
+export const jsonNumber = /(-?)(0|[1-9]\d*)(?:\.(\d+))?(?:[eE]([+-]?\d+))?/
+
+const scalar = new RegExp(`${jsonNumber.source}|true|false|null`, 'y')
 
 const code = {
   quote: 0x22,
@@ -170,7 +173,8 @@ function skipBlanks(text: string, from: number): number {
   }
 }
 
-const hexadecimal = /[0-9a-fA-F]{4}/y
+/** The four digits after `\\u`, at `lastIndex`. */
+export const hexadecimal = /[0-9a-fA-F]{4}/y
 
 /** Index after the JSON string whose opening quote is at `from`; -1 when it is not a valid JSON string. */
 export function endOfString(text: string, from: number): number {

@@ -2,7 +2,9 @@
 // trailing comma. The text is rewritten in strict notation and then parsed as strictly as any other JSON, so a text whose
 // meaning is not certain is refused instead of guessed.
 
-import { maxDepth, parseJson, unparsable } from './json.ts'
+import { type ExactJson, parseExactJson } from './exact-json.ts'
+import { maxDepth } from './json.ts'
+import { hexadecimal, jsonNumber } from './json-scan.ts'
 
 /** Longest text that is rewritten. A longer one is a document, not the arguments of a call. */
 const maxLength = 256 * 1024
@@ -13,16 +15,15 @@ const maxLength = 256 * 1024
  * A library such as jsonrepair does more: it completes truncated text, drops what does not fit, and takes quadratic time
  * where commas are missing. A tool call must not run with guessed arguments, so ambiguous text is refused here.
  *
- * @returns the value, or {@link unparsable} when something other than the notation is wrong.
+ * @returns `unparsable` when something other than the notation is wrong.
  *
  * @example
- * parseLenientJson("{'city': 'Oslo', metric: True,}") // { city: 'Oslo', metric: true }
- * parseLenientJson('{"city": "Os')                    // unparsable: it is truncated
+ * parseLenientJson("{'city': 'Oslo', metric: True,}") // { kind: 'parsed', value: { city: 'Oslo', metric: true } }
+ * parseLenientJson('{"city": "Os')                    // { kind: 'unparsable' }, because it is truncated
  */
-export function parseLenientJson(text: string): unknown {
-  if (text.length > maxLength || !/^\s*\{/.test(text)) return unparsable
-  const json = rewritten(text)
-  return json === undefined ? unparsable : parseJson(json)
+export function parseLenientJson(text: string): ExactJson {
+  const json = text.length > maxLength || !/^\s*\{/.test(text) ? undefined : rewritten(text)
+  return json === undefined ? { kind: 'unparsable' } : parseExactJson(json)
 }
 
 /** The content of a text that is one Markdown code block as a whole. Any other text is returned trimmed. */
@@ -36,7 +37,7 @@ export function stripCodeFence(text: string): string {
 
 const gap = /\s*([,:]?)\s*/y
 const word = /[\p{L}\p{N}_$.+-]+/uy
-const number = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/
+const number = new RegExp(`^${jsonNumber.source}$`)
 /** Beginning of a word that can be a string without quotes. `...`, `007` and `1.` cannot. */
 const isName = /^[\p{L}_$]/u
 /** JavaScript's values that JSON has no notation for. Reading them as strings would change their meaning. */
@@ -109,7 +110,6 @@ function readWord(text: string, from: number): Scalar | undefined {
 
 const plain = { '"': /[^"\\]*/y, "'": /[^'\\]*/y } as const
 const escapes: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' }
-const hexadecimal = /[0-9a-fA-F]{4}/y
 
 /** A string in single or double quotes; line breaks inside it are kept. */
 function readString(text: string, from: number): Scalar | undefined {

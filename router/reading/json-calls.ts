@@ -97,8 +97,8 @@ const envelopeStart = new RegExp(`\\{\\s{0,20}["']?(?:${envelopeKeys.join('|')})
 /** Reads a call that is not strict JSON, or is cut off. Where repairing it would need a guess, an envelope is refused. */
 function readBrokenCall(text: string, spans: readonly Span[], schemaOf: SchemaOf): JsonReading {
   if (mayBeCall(text, text.indexOf('{'))) {
-    const value = parseLenientJson(stripCodeFence(text))
-    if (value !== unparsable) return readingOf(callsOf(value, true, schemaOf), text, 0)
+    const read = parseLenientJson(stripCodeFence(text))
+    if (read.kind === 'parsed') return readingOf(callsOf(read.value, true, schemaOf), text, 0)
   }
   const whole = spans.filter(({ isPart }) => !isPart)
   let span = 0
@@ -107,9 +107,9 @@ function readBrokenCall(text: string, spans: readonly Span[], schemaOf: SchemaOf
     if (index >= (whole[span]?.start ?? Number.POSITIVE_INFINITY)) continue
     if (isInlineCode(text, index) || !mayBeCall(text, index)) continue
     const tail = text.slice(index).trimEnd()
-    const value = parseLenientJson(tail.endsWith('```') ? tail.slice(0, -3) : tail)
+    const read = parseLenientJson(tail.endsWith('```') ? tail.slice(0, -3) : tail)
     const broken = [refused(`Your text holds a call that is cut off or not JSON. ${callAgain}`)]
-    const calls = value === unparsable ? { calls: broken, isAnswer: false } : callsOf(value, true, schemaOf)
+    const calls = read.kind === 'parsed' ? callsOf(read.value, true, schemaOf) : { calls: broken, isAnswer: false }
     return readingOf(calls, text, startWithFence(text, index))
   }
   return { calls: [], text }
@@ -202,8 +202,8 @@ export function findJson(text: string): readonly FoundJson[] {
  */
 export function answersIn(text: string): readonly unknown[] {
   const found = findJson(text)
-  const lenient = found.some(({ isPart }) => !isPart) ? unparsable : parseLenientJson(stripCodeFence(text))
-  if (lenient !== unparsable) return unwrapped(lenient)
+  const lenient = found.some(({ isPart }) => !isPart) ? undefined : parseLenientJson(stripCodeFence(text))
+  if (lenient?.kind === 'parsed') return unwrapped(lenient.value)
   if (found.length > 0)
     return found
       .map(({ value }) => value)

@@ -70,7 +70,8 @@ function readJson(text: string, from: number): Body {
   // Not strict JSON: the text up to the closing tag is read as lenient JSON, or refused as a whole.
   const close = text.indexOf(closer, start)
   if (close === -1) return { end: text.length, name: '', problem: notClosed }
-  return requested(parseLenientJson(text.slice(start, close)), close)
+  const read = parseLenientJson(text.slice(start, close))
+  return requested(read.kind === 'parsed' ? read.value : unparsable, close)
 }
 
 function requested(value: unknown, end: number): Body {
@@ -120,7 +121,7 @@ function memberValue(text: string, place: SchemaPlace): unknown {
   if (text.startsWith('"') || text.startsWith("'")) {
     // A quoted text may contain line breaks, which lenient JSON accepts in a member.
     const held = parseLenientJson(`{"value":${text}}`)
-    return isObject(held) ? held['value'] : unparsable
+    return held.kind === 'parsed' && isObject(held.value) ? held.value['value'] : unparsable
   }
   // With more than one member on a line, the end of the value is ambiguous.
   return /["'`]|\s--\w|,\s*$/.test(text) && !/^\s*[[{]/.test(text) ? unparsable : valueOfText(text, place)

@@ -1,4 +1,4 @@
-import { isObject, parseJson, unparsable } from '../../../router/json/json.ts'
+import { isObject, parseJson } from '../../../router/json/json.ts'
 import { jsonSpans } from '../../../router/json/json-scan.ts'
 import { parseLenientJson, stripCodeFence } from '../../../router/json/lenient-json.ts'
 import { callFieldsOf, envelopeOf } from '../../../router/reading/call-shapes.ts'
@@ -299,8 +299,8 @@ function valuesOf(body: string): readonly unknown[] | undefined {
   if (spans.length > 0 && isAll && isBlank(body.slice(0, spans[0]?.start))) {
     return spans.map(({ start, end }) => parseJson(body.slice(start, end))).filter(isRequestable)
   }
-  const value = parseLenientJson(stripCodeFence(body))
-  return value === unparsable ? undefined : [value]
+  const read = parseLenientJson(stripCodeFence(body))
+  return read.kind === 'parsed' ? [read.value] : undefined
 }
 
 function isRequestable(value: unknown): boolean {

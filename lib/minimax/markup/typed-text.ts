@@ -1,4 +1,4 @@
-import { exactNumber } from '../../../router/coercion.ts'
+import { exactNumber } from '../../../router/json/exact-json.ts'
 import { isObject, parseJson, unparsable } from '../../../router/json/json.ts'
 import { lookUp, parsePointer } from '../../../router/json/json-pointer.ts'
 

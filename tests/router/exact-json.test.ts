@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { exactNumber } from '../../router/coercion.ts'
+import { exactNumber, parseExactJson } from '../../router/json/exact-json.ts'
+import { parseLenientJson } from '../../router/json/lenient-json.ts'
+import { assistant, exchange } from './support/exchange.ts'
 import { numberOfCases } from './support/runs.ts'
 
 test.each([
@@ -46,4 +48,34 @@ test('every number is read from its own text, and never from a text with one mor
     expect(exactNumber(exponent === undefined ? longer : `${longer}e${exponent}`)).toBeUndefined()
   })
   fc.assert(property, { numRuns: numberOfCases(2_000) })
+})
+
+test.each([
+  ['9007199254740993', '{"id": 9007199254740993}'],
+  ['-9007199254740993', '[1, {"id": -9007199254740993}]'],
+  ['12345678901234567890', '{"text": "9007199254740993", "id": 12345678901234567890}'],
+])('JSON with the integer %s is not read, because it would be rounded', (integer, text) => {
+  expect(parseExactJson(text)).toEqual({ kind: 'inexact', integer })
+})
+
+test.each([
+  ['{"id": 9007199254740992}', { id: 9007199254740992 }],
+  ['{"id": "9007199254740993"}', { id: '9007199254740993' }],
+  ['{"ratio": 0.12345678901234567890123}', { ratio: 0.12345678901234568 }],
+])('JSON with exact integers is read: %s', (text, value) => {
+  expect(parseExactJson(text)).toEqual({ kind: 'parsed', value })
+})
+
+test('lenient JSON has the same rule for integers, and quotes of any kind make them text', () => {
+  expect(parseLenientJson("{'id': 9007199254740993}")).toEqual({ kind: 'inexact', integer: '9007199254740993' })
+  expect(parseLenientJson("{'id': '9007199254740993'}")).toMatchObject({ kind: 'parsed' })
+})
+
+test('an integer in an encoded object is never rounded', async () => {
+  for (const meta of ['{"sizes":[9007199254740993]}', "{'sizes':[9007199254740993]}"]) {
+    const call = { id: 'a', type: 'function', function: { name: 'write_file', arguments: JSON.stringify({ meta }) } }
+    const { ran, errors } = await exchange(assistant({ tool_calls: [call] }))
+    expect(ran).toEqual([])
+    expect(errors).toEqual(['invalid_input'])
+  }
 })
