@@ -1,7 +1,103 @@
+// Turns the raw calls of a reply into calls that can be executed: each gets an id of its own, and its arguments are read.
+
 import { parseExactJson } from './json/exact-json.ts'
 import { isObject, isTooDeep, maxDepth } from './json/json.ts'
 import { parseLenientJson, stripCodeFence } from './json/lenient-json.ts'
-import { type Repair, repair, shown } from './tool-call.ts'
+import type { RawCall } from './reading/call-shapes.ts'
+import { type CallRefusal, type Repair, repair, shown, type ToolCall } from './tool-call.ts'
+
+/** Options of {@link readCalls}. */
+export interface ReadCallsOptions {
+  /** The reply was cut off, so none of its calls may be executed. */
+  readonly truncated: boolean
+  /** Makes an id for a call that has none. */
+  readonly newId: (index: number) => string
+  /** Largest number of calls that are read. One further call stands for the others: its refusal says how many there are. @defaultValue no limit */
+  readonly maxCalls?: number | undefined
+}
+
+/** Gives each call of a reply an id of its own, and an input that is an object, or a refusal. Repairs are recorded. */
+export function readCalls(found: readonly RawCall[], options: ReadCallsOptions): readonly ToolCall[] {
+  const { maxCalls = found.length } = options
+  const ids = new Ids(options.newId)
+  const calls: ToolCall[] = []
+  for (const raw of found) {
+    if (calls.length > maxCalls) break
+    const call = readCall(raw, ids, options.truncated)
+    calls.push(calls.length < maxCalls ? call : { ...call, refusal: tooMany(found.length, maxCalls) })
+  }
+  return calls
+}
+
+function readCall(raw: RawCall, ids: Ids, truncated: boolean): ToolCall {
+  const { name, rawArguments, problem, repair: found } = raw
+  const repairs: Repair[] = found === undefined ? [] : [found]
+  const id = ids.idFor(raw.id, repairs)
+  // Text has no native form, so an object in it needs no further repair.
+  const isObjectInText = found !== undefined && isObject(rawArguments) && !isTooDeep(rawArguments)
+  const reading: ReadArguments = isObjectInText
+    ? { kind: 'read', input: rawArguments, repairs: [] }
+    : readArguments(rawArguments)
+  if (reading.kind === 'read') for (const one of reading.repairs) repairs.push(one)
+  const message = problem ?? (reading.kind === 'read' ? undefined : reading.message)
+  const call = { id, name: name.trim(), input: reading.kind === 'read' ? reading.input : {}, repairs }
+  if (truncated) return { ...call, refusal: cutOff }
+  return message === undefined ? call : { ...call, refusal: { kind: 'unreadable_call', message } }
+}
+
+/** The ids of one reply. */
+class Ids {
+  readonly #used = new Set<string>()
+  readonly #newId: (index: number) => string
+  #count = 0
+
+  constructor(newId: (index: number) => string) {
+    this.#newId = newId
+  }
+
+  /** The id of the next call: the one that was sent if it is usable and new, otherwise a generated one. */
+  idFor(wireId: unknown, repairs: Repair[]): string {
+    const index = this.#count++
+    const given = typeof wireId === 'string' ? wireId : ''
+    const before = this.#used.size
+    if (isUsableId(given) && this.#used.add(given).size > before) return given
+    const base = this.#newId(index)
+    let id = base
+    for (let attempt = 2; this.#used.has(id); attempt++) id = `${base}_${attempt}`
+    this.#used.add(id)
+    const kind = given === '' ? 'missing_id' : this.#used.has(given) ? 'duplicate_id' : 'unusable_id'
+    repairs.push(repair(kind, given, id))
+    return id
+  }
+}
+
+/**
+ * Whether an id can be used as it is: it is printable ASCII, which servers return unchanged, it is short enough to be shown
+ * in full, and it has no `#`, which separates the id from the path in a reference.
+ */
+function isUsableId(id: string): boolean {
+  if (id === '' || id.length > 128) return false
+  for (let index = 0; index < id.length; index++) {
+    const code = id.charCodeAt(index)
+    if (code < 0x21 || code > 0x7e || code === 0x23) return false
+  }
+  return true
+}
+
+const cutOff: CallRefusal = {
+  kind: 'truncated_call',
+  message:
+    'Your reply was cut off before its end, so none of its calls was executed. Call again, with fewer calls in one reply or shorter arguments.',
+}
+
+function tooMany(count: number, maxCalls: number): CallRefusal {
+  const ignored = count - maxCalls
+  const calls = ignored === 1 ? 'This call was' : `This call and ${ignored - 1} after it were`
+  return {
+    kind: 'too_many_calls',
+    message: `${calls} ignored, because at most ${maxCalls} calls are read from one reply. Call again, with fewer calls in one reply.`,
+  }
+}
 
 /** Result of {@link readArguments}. */
 export type ReadArguments =

@@ -85,7 +85,8 @@ export async function dispatchAll(
       const call = calls[index]
       if (call === undefined) continue
       const key = callId === undefined ? call.id : callId(call, index)
-      if (index >= maxCalls) {
+      // A call that stands for the calls that were not read has its own message.
+      if (index >= maxCalls && call.refusal?.kind !== 'too_many_calls') {
         refusal ??= errorResult(call, { ...shared, callId: key }, tooMany(maxCalls), [], shared.now())
         end({ ...refusal, id: call.id, name: call.name, callId: key, repairs: call.repairs }, call, index)
         continue

@@ -32,6 +32,11 @@ export interface ReadReplyOptions {
   /** Prefix of the ids of calls without an id. Use a different one for each reply. @defaultValue 'call' */
   readonly idPrefix?: string
   /**
+   * Largest number of calls that are read. If there are more, one further call gets the error `too_many_calls`, which says
+   * how many calls were ignored. @defaultValue no limit
+   */
+  readonly maxCalls?: number
+  /**
    * The way in which the model writes calls and thinking as text: `model.textFormat`. @defaultValue none, so that only
    * native calls and structured JSON are read
    */
@@ -67,6 +72,7 @@ export function createRouter(tools: readonly Tool[]): Router {
         schemaOf,
         textFormat: options.textFormat,
         truncated: options.truncated ?? false,
+        maxCalls: options.maxCalls,
         newId: (index) => `${options.idPrefix ?? 'call'}_${index + 1}`,
       }),
     dispatch: (calls, options = {}) => dispatchAll(byName, calls, options),

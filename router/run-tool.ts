@@ -1,6 +1,6 @@
+import { readCalls } from './arguments.ts'
 import { dispatch } from './dispatch.ts'
 import { defaultResultBytes, minResultBytes } from './dispatch-calls.ts'
-import { CallList } from './reading/read-reply.ts'
 import { noReferences } from './references.ts'
 import type { Tool } from './tool.ts'
 import type { ToolCall, ToolResult } from './tool-call.ts'
@@ -60,7 +60,6 @@ export async function runTool<T extends Tool>(
 function toCall(name: string, input: unknown, id: string): ToolCall {
   // An object is not the wire format, so reading it would record a repair.
   if (typeof input === 'object' && input !== null) return { id, name, input, repairs: [] }
-  const list = new CallList({ truncated: false, newId: () => id })
-  list.add({ id, name, rawArguments: input })
-  return { id, name, input: {}, repairs: [], ...list.calls[0] }
+  const [call] = readCalls([{ id, name, rawArguments: input }], { truncated: false, newId: () => id })
+  return { id, name, input: {}, repairs: [], ...call }
 }

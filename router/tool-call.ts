@@ -19,7 +19,7 @@ export interface ToolCall {
 /** The reason why a call that was read must not be executed. */
 export interface CallRefusal {
   /** Kind of the error that the call's result gets. */
-  readonly kind: Extract<ToolErrorKind, 'unreadable_call' | 'truncated_call'>
+  readonly kind: Extract<ToolErrorKind, 'unreadable_call' | 'truncated_call' | 'too_many_calls'>
   /** Explanation for the model. */
   readonly message: string
 }

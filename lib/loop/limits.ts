@@ -16,7 +16,7 @@ export interface Limits {
   readonly deadlineMs: number
   /** Input and output tokens of all replies together. @defaultValue 2000000 */
   readonly tokens: number
-  /** Tool calls that are executed from one reply. Further calls get an error result. @defaultValue 16 */
+  /** Tool calls that are executed from one reply. Further calls get an error result, up to 4 times the limit. @defaultValue 16 */
   readonly callsPerRound: number
   /** Tool calls that are executed in the run. @defaultValue 100 */
   readonly calls: number

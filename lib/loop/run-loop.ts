@@ -145,6 +145,12 @@ function checkedReply(reply: ModelReply | undefined): ModelReply {
   throw new ModelError('The model replied without a message or usage.', { code: 'protocol', retryable: false })
 }
 
+/**
+ * Calls that are read from a reply for each call that `limits.callsPerRound` allows. Every call that is read costs a result
+ * in the messages, and a broken model may ask for thousands of calls.
+ */
+const readCallsPerExecuted = 4
+
 /** Counts a reply, reads it and appends it to the messages. Then its calls are pending, or it is the pending answer. */
 function addReply(run: ActiveRun, { reply, durationMs }: TimedReply, isAnswerOnly: boolean): void {
   const { state, model } = run
@@ -155,7 +161,12 @@ function addReply(run: ActiveRun, { reply, durationMs }: TimedReply, isAnswerOnl
   state.last_tokens = usage.inputTokens + usage.outputTokens
   state.usage = addUsage(state.usage, usage)
   const truncated = finishReason === 'length' || finishReason === 'content_filter'
-  const reading = { truncated, idPrefix: `call_${state.rounds}`, textFormat: model.textFormat }
+  const reading = {
+    truncated,
+    idPrefix: `call_${state.rounds}`,
+    maxCalls: readCallsPerExecuted * run.limits.callsPerRound,
+    textFormat: model.textFormat,
+  }
   const { text, calls, message } = run.router.read(reply.message, reading)
   run.messages.addAssistant(message, run.limits.messageBytes)
   state.pending = [...calls]

@@ -1,6 +1,6 @@
-import { type ReadArguments, readArguments } from '../arguments.ts'
-import { isObject, isTooDeep, parseJson, unparsable } from '../json/json.ts'
-import { type CallRefusal, type Repair, repair, type ToolCall } from '../tool-call.ts'
+import { type ReadCallsOptions, readCalls } from '../arguments.ts'
+import { isObject, parseJson, unparsable } from '../json/json.ts'
+import { repair, type ToolCall } from '../tool-call.ts'
 import { type AssistantMessage, contentText, sendableMessage } from './assistant-message.ts'
 import { callAgain, callFieldsOf, type RawCall, refused } from './call-shapes.ts'
 import { readJsonCalls } from './json-calls.ts'
@@ -25,12 +25,7 @@ export interface TextOptions {
 }
 
 /** Options of {@link read}. */
-export interface ReadOptions extends TextOptions {
-  /** The reply was cut off, so none of its calls may be executed. */
-  readonly truncated: boolean
-  /** Makes an id for a call that has none. */
-  readonly newId: (index: number) => string
-}
+export interface ReadOptions extends TextOptions, ReadCallsOptions {}
 
 /**
  * Reads one assistant message. Never throws, whatever the server sent.
@@ -44,11 +39,10 @@ export interface ReadOptions extends TextOptions {
  */
 export function read(original: AssistantMessage, options: ReadOptions): Reading {
   const message = isObject(original) ? original : { role: 'assistant' as const }
-  const { text, calls, content } = find(message, options)
-  const list = new CallList(options)
-  for (const call of calls) list.add(call)
-  const sent = content === undefined ? message : { ...message, content }
-  return { text, calls: list.calls, message: sendableMessage(sent, list.calls) }
+  const found = find(message, options)
+  const calls = readCalls(found.calls, options)
+  const sent = found.content === undefined ? message : { ...message, content: found.content }
+  return { text: found.text, calls, message: sendableMessage(sent, calls) }
 }
 
 /** The `text` of a {@link Reading} alone, without the work of reading arguments. */
@@ -124,65 +118,4 @@ function nativeCall(entry: unknown): RawCall[] {
   const { id, name = '', input } = callFieldsOf(call)
   const isSet = name !== '' || Boolean(id) || (input !== undefined && input !== null && input !== '')
   return isSet ? [{ id, name, rawArguments: input }] : []
-}
-
-/** The calls of one reply. Gives each an id of its own, and an input that is an object, or a refusal. */
-export class CallList {
-  /** The calls so far, in order. */
-  readonly calls: ToolCall[] = []
-  readonly #options: Pick<ReadOptions, 'truncated' | 'newId'>
-  readonly #ids = new Set<string>()
-
-  constructor(options: Pick<ReadOptions, 'truncated' | 'newId'>) {
-    this.#options = options
-  }
-
-  /** Adds a call: repairs its id, reads its arguments, and records the repairs. */
-  add({ id: wireId, name, rawArguments, problem, repair: found }: RawCall): void {
-    const repairs: Repair[] = found === undefined ? [] : [found]
-    const id = this.#idFor(wireId, repairs)
-    // Text has no native form, so an object in it needs no further repair.
-    const isObjectInText = found !== undefined && isObject(rawArguments) && !isTooDeep(rawArguments)
-    const reading: ReadArguments = isObjectInText
-      ? { kind: 'read', input: rawArguments, repairs: [] }
-      : readArguments(rawArguments)
-    if (reading.kind === 'read') for (const one of reading.repairs) repairs.push(one)
-    const message = problem ?? (reading.kind === 'read' ? undefined : reading.message)
-    const call = { id, name: name.trim(), input: reading.kind === 'read' ? reading.input : {}, repairs }
-    const refusal = this.#options.truncated ? cutOff : message === undefined ? undefined : unreadable(message)
-    this.calls.push(refusal === undefined ? call : { ...call, refusal })
-  }
-
-  #idFor(wireId: unknown, repairs: Repair[]): string {
-    const given = typeof wireId === 'string' ? wireId : ''
-    const before = this.#ids.size
-    if (isUsableId(given) && this.#ids.add(given).size > before) return given
-    const base = this.#options.newId(this.calls.length)
-    let id = base
-    for (let attempt = 2; this.#ids.has(id); attempt++) id = `${base}_${attempt}`
-    this.#ids.add(id)
-    const kind = given === '' ? 'missing_id' : this.#ids.has(given) ? 'duplicate_id' : 'unusable_id'
-    repairs.push(repair(kind, given, id))
-    return id
-  }
-}
-
-/** Whether servers give an id back unchanged: it is printable ASCII, and short enough to be shown in full. */
-function isUsableId(id: string): boolean {
-  if (id === '' || id.length > 128) return false
-  for (let index = 0; index < id.length; index++) {
-    const code = id.charCodeAt(index)
-    if (code < 0x21 || code > 0x7e) return false
-  }
-  return true
-}
-
-const cutOff: CallRefusal = {
-  kind: 'truncated_call',
-  message:
-    'Your reply was cut off before its end, so none of its calls was executed. Call again, with fewer calls in one reply or shorter arguments.',
-}
-
-function unreadable(message: string): CallRefusal {
-  return { kind: 'unreadable_call', message }
 }

@@ -37,6 +37,14 @@ test.each([
   expect(kinds(await runLoop({ model, tools: [worker()], prompt, limits: { callsPerRound } }))).toEqual(expected)
 })
 
+test('of a reply with thousands of calls, four times callsPerRound are read, and one result counts the others', async () => {
+  const model = scriptedModel([many(5000), says('Done.')])
+  const run = await runLoop({ model, tools: [worker()], prompt, limits: { callsPerRound: 3 } })
+  expect(run.stopReason).toBe('answered')
+  expect(kinds(run)).toEqual([...Array(3).fill('ok'), ...Array(10).fill('error')])
+  expect(run.results.at(-1)?.content).toContain('This call and 4987 after it were ignored')
+})
+
 test('calls over the limit can be asked for again until all are done, and each is in the trace', async () => {
   const rest = (from: number): ScriptStep => {
     const toolCalls = Array.from({ length: 5 - from }, (_, index) => ({

@@ -37,6 +37,25 @@ test('each of 100,000 calls in markup and in JSON gets a result', async () => {
   }
 })
 
+test.each([
+  ['native calls', { tool_calls: Array.from({ length: 100 }, (_, index) => native({ id: `${index}` })) }],
+  ['JSON', { content: `{"tool_calls":[${Array(100).fill('{"name":"ping"}').join(',')}]}` }],
+])('with maxCalls, one further result counts the calls that were ignored: %s', async (_, fields) => {
+  executed.length = 0
+  const reading = router.read(assistant(fields), { maxCalls: 8 })
+  const results = await router.dispatch(reading.calls, { maxCalls: 2 })
+  expect(results.map((result) => (result.status === 'error' ? result.error.kind : 'ok'))).toEqual([
+    ...['ok', 'ok'],
+    ...Array(7).fill('too_many_calls'),
+  ])
+  expect(results.at(-1)).toMatchObject({
+    error: { message: expect.stringContaining('This call and 91 after it were ignored') },
+  })
+  expect(brokenRule(reading, results)).toBeUndefined()
+  expect(reading.message.tool_calls).toHaveLength(9)
+  expect(router.read(assistant(fields), { maxCalls: 100 }).calls).toHaveLength(100)
+})
+
 test('a generated id is never one that the reply itself uses', () => {
   const calls = [native({ id: 'call_2' }), native({ id: 'call_2' }), native({ id: 'call_2_2' }), native({ id: '' })]
   const ids = router.read(assistant({ tool_calls: calls })).calls.map(({ id }) => id)
@@ -44,8 +63,8 @@ test('a generated id is never one that the reply itself uses', () => {
   expect(new Set(ids).size).toBe(4)
 })
 
-test.each(['\u0000', '\ud800', 'a b', 'ü', 'x'.repeat(129), '\n'])(
-  'an id that a server may not accept back is replaced: %j',
+test.each(['\u0000', '\ud800', 'a b', 'ü', 'x'.repeat(129), '\n', 'a#b'])(
+  'an id that servers may change, or that cannot be in a reference, is replaced: %j',
   (id) => {
     const reading = router.read(assistant({ tool_calls: [native({ id })] }))
     expect(reading.calls).toMatchObject([{ id: 'call_1', repairs: [{ kind: 'unusable_id' }] }])
