@@ -32,6 +32,20 @@ export interface MinimaxOptions {
   readonly maxOutputTokens?: number | undefined
   /** Number of retries of a failed call, where a retry can help. 0 or more. @defaultValue 2 */
   readonly retries?: number | undefined
+  /**
+   * Longest time for one request, from connecting to the end of the response, in milliseconds. At least 1. The deadline
+   * of the run may end it earlier. A request that takes longer fails with `timeout` and is retried.
+   *
+   * @defaultValue 300000 (5 minutes), and 600000 (10 minutes) with `stream`
+   */
+  readonly callTimeoutMs?: number | undefined
+  /**
+   * Longest time without a byte from the server, in milliseconds. At least 1. A request that meets it fails with `timeout`
+   * and is retried.
+   *
+   * @defaultValue 120000 (2 minutes) with `stream`. No limit without it: then nothing arrives until the reply is complete
+   */
+  readonly idleTimeoutMs?: number | undefined
   /** Maximum size of a response, in bytes. A larger one fails the call. @defaultValue 16777216 (16 MiB) */
   readonly maxResponseBytes?: number | undefined
   /**
@@ -58,6 +72,10 @@ export interface Configuration {
   readonly maxOutputTokens: number | undefined
   /** Number of retries of a failed call. */
   readonly retries: number
+  /** Longest time for one request, in milliseconds. */
+  readonly callTimeoutMs: number
+  /** Longest time without a byte from the server, in milliseconds; `Infinity` for no limit. */
+  readonly idleTimeoutMs: number
   /** Maximum size of a response, in bytes. */
   readonly maxResponseBytes: number
   /** Environment variables. */
@@ -67,6 +85,14 @@ export interface Configuration {
 const defaultBaseUrl = 'https://api.minimax.chat'
 const defaultModel = 'minimax-m2.1'
 const defaultRetries = 2
+/**
+ * Long thinking takes minutes. A stream shows that it goes on, so it gets more time, and silence in it is a sign of a lost
+ * connection.
+ */
+const defaultTimeouts = {
+  whole: { callTimeoutMs: 300_000, idleTimeoutMs: Number.POSITIVE_INFINITY },
+  stream: { callTimeoutMs: 600_000, idleTimeoutMs: 120_000 },
+} as const
 const defaultMaxResponseBytes = 16_777_216
 
 /**
@@ -77,6 +103,8 @@ const defaultMaxResponseBytes = 16_777_216
 export function configure(options: MinimaxOptions): Configuration {
   checkOptions(options)
   const { env = process.env, stream = false, protocol, maxOutputTokens, retries = defaultRetries } = options
+  const timeouts = stream ? defaultTimeouts.stream : defaultTimeouts.whole
+  const { callTimeoutMs = timeouts.callTimeoutMs, idleTimeoutMs = timeouts.idleTimeoutMs } = options
   const url = endpointOf(options.url, env)
   return {
     url,
@@ -86,6 +114,8 @@ export function configure(options: MinimaxOptions): Configuration {
     protocol,
     maxOutputTokens,
     retries,
+    callTimeoutMs,
+    idleTimeoutMs,
     maxResponseBytes: options.maxResponseBytes ?? defaultMaxResponseBytes,
     env,
   }
@@ -145,6 +175,8 @@ const checks: Readonly<Record<keyof MinimaxOptions, Check>> = {
   onText: ofType('function', 'a function'),
   maxOutputTokens: wholeNumber(1),
   retries: wholeNumber(0),
+  callTimeoutMs: wholeNumber(1),
+  idleTimeoutMs: wholeNumber(1),
   maxResponseBytes: wholeNumber(1),
   env: ofType('object', 'an object like process.env'),
 }

@@ -2,13 +2,7 @@ import { onAbort } from '../../router/on-abort.ts'
 import type { Clock } from '../loop/clock.ts'
 import { ModelError, type ModelErrorCode } from '../loop/errors.ts'
 import type { ModelRequest } from '../loop/model.ts'
-
-/** The server had closed a kept-alive connection before the request came. Nothing was processed. */
-export class StaleConnectionError extends ModelError {
-  constructor(host: string) {
-    super(`${host} had closed the connection that was kept open.`, { code: 'network', retryable: true })
-  }
-}
+import { StaleConnectionError } from './errors/network-error.ts'
 
 interface RetryOptions {
   /** Whether an error is final, because the caller tries something else. @defaultValue never */
@@ -102,11 +96,8 @@ function wait(ms: number, signal: AbortSignal, clock: Clock): Promise<void> {
   })
 }
 
-/** A month, in milliseconds: no plan has a longer window, so a longer wait is a mistake of the server. */
-const maxRetryAfterMs = 31 * 24 * 3_600_000
-
 /**
- * The wait that a server asks for, in milliseconds. Read from, in this order: `retry-after-ms`, which some gateways send;
+ * The wait that a server asks for, in milliseconds, however long it is. Read from, in this order: `retry-after-ms`, which some gateways send;
  * `retry-after` in seconds or as an HTTP date; the ISO time in MiniMax's message for a used-up plan ("resets at
  * 2026-05-15T15:00:00Z"). `undefined` if it asks for none.
  */
@@ -116,15 +107,15 @@ export function retryAfterOf(
   nowEpochMs: number,
 ): number | undefined {
   const ms = numberOf(header('retry-after-ms'))
-  if (ms !== undefined) return Math.min(ms, maxRetryAfterMs)
+  if (ms !== undefined) return ms
   const value = header('retry-after')?.trim()
   const seconds = numberOf(value)
-  if (seconds !== undefined) return Math.min(seconds * 1000, maxRetryAfterMs)
+  if (seconds !== undefined) return seconds * 1000
   const resets = /resets at (\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:?\d\d))/.exec(message)?.[1]
   // Date.parse accepts almost anything as a date, even "-1".
   const date = value !== undefined && /^[A-Z][a-z]{2,8}, /.test(value) ? value : resets
   const at = Date.parse(date ?? '')
-  return Number.isNaN(at) ? undefined : Math.min(Math.max(0, at - nowEpochMs), maxRetryAfterMs)
+  return Number.isNaN(at) ? undefined : Math.max(0, at - nowEpochMs)
 }
 
 function numberOf(value: string | undefined): number | undefined {

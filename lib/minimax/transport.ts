@@ -1,11 +1,31 @@
+import type { Dispatcher } from 'undici'
 import { maxTimerMs, onAbort } from '../../router/on-abort.ts'
 import { ModelError } from '../loop/errors.ts'
 import { Connections, loadUndici } from './connections.ts'
-import { isClosedConnection, networkError } from './errors/network-error.ts'
-import { Exchange, type ReadResponse } from './exchange.ts'
+import { isClosedConnection, networkError, StaleConnectionError } from './errors/network-error.ts'
 import type { Configuration } from './options.ts'
 import { proxyFor } from './proxy.ts'
-import { StaleConnectionError } from './retry.ts'
+
+/** A response whose headers have arrived; its body is still to come. */
+export interface ResponseHead {
+  /** HTTP status. */
+  readonly status: number
+  /** The value of the header with this name, which must be in lower case; the first value where there are several. */
+  readonly header: (name: string) => string | undefined
+  /** Ends the response now, as if its body were complete. The connection is closed. */
+  readonly endEarly: () => void
+}
+
+/** Turns one response body into a value while it arrives. */
+export interface BodyReader<T> {
+  /** Takes the next bytes. If it throws, the response is dropped and {@link end} gets the error. */
+  take(chunk: Buffer): void
+  /** Called exactly once: when the body is complete, or with the error that cut it short. Throws to reject the call. */
+  end(error?: unknown): T
+}
+
+/** Chooses the reader for a response body. */
+export type ReadResponse<T> = (head: ResponseHead) => BodyReader<T>
 
 /**
  * Milliseconds within which a stale connection fails: the first packet is answered with a reset. If a connection breaks
@@ -18,7 +38,7 @@ export interface Transport {
   /**
    * Posts one body and reads the response.
    *
-   * @param timeoutMs time for the whole call, response included, in milliseconds.
+   * @param timeoutMs time that is left for this request, response included, in milliseconds. `callTimeoutMs` may be shorter.
    * @param signal aborts the call and closes its connection.
    * @throws {ModelError} for every failure below HTTP, and whatever the body reader throws.
    */
@@ -34,7 +54,7 @@ export interface Transport {
  * @throws {ModelError} `configuration` if the address of the proxy is not an http or https URL.
  */
 export function createTransport(
-  { url, token, stream, maxResponseBytes, env }: Configuration,
+  { url, token, stream, callTimeoutMs, idleTimeoutMs, maxResponseBytes, env }: Configuration,
   now: () => number,
 ): Transport {
   const proxy = proxyFor(url, env)
@@ -67,8 +87,10 @@ export function createTransport(
     const used = connections
     const openedBefore = used.opened
     const startedAt = now()
-    const exchange = new Exchange(read)
-    const timer = setTimeout(() => exchange.interrupt(timedOut(timeoutMs)), Math.min(timeoutMs, maxTimerMs))
+    const exchange = new Exchange(read, () => idleTimer?.refresh())
+    const limitMs = Math.min(timeoutMs, callTimeoutMs)
+    const timer = after(limitMs, () => exchange.interrupt(noReply(limitMs, limitMs < timeoutMs)))
+    const idleTimer = after(idleTimeoutMs, () => exchange.interrupt(noBytes(idleTimeoutMs)))
     const stopListening = onAbort(signal, () => exchange.interrupt(aborted()))
     calls++
     try {
@@ -89,6 +111,7 @@ export function createTransport(
       throw new StaleConnectionError(url.host)
     } finally {
       clearTimeout(timer)
+      clearTimeout(idleTimer)
       stopListening()
       calls--
       // The server may have stopped reading the request, and anything sent later on this connection would be lost.
@@ -122,8 +145,118 @@ export function createTransport(
   }
 }
 
-function timedOut(timeoutMs: number): ModelError {
-  const message = `MiniMax did not answer within ${Math.round(timeoutMs)} ms.`
+type Headers = Readonly<Record<string, string | string[] | undefined>>
+
+/** One HTTP request and its response: the handler of an undici dispatcher. */
+class Exchange<T> implements Dispatcher.DispatchHandler {
+  /** Resolves with the value of the body reader; rejects with the error that ended the exchange. */
+  readonly outcome: Promise<T>
+  readonly #read: ReadResponse<T>
+  readonly #onBytes: () => void
+  #resolve: (value: T) => void = () => {}
+  #reject: (error: unknown) => void = () => {}
+  #reader: BodyReader<T> | undefined
+  #controller: Dispatcher.DispatchController | undefined
+  #isSettled = false
+  /** HTTP status of the response; `undefined` until its head has arrived. */
+  status: number | undefined
+
+  /**
+   * @param read called with the head of the response.
+   * @param onBytes called whenever something of the response arrives.
+   */
+  constructor(read: ReadResponse<T>, onBytes: () => void) {
+    this.#read = read
+    this.#onBytes = onBytes
+    this.outcome = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+  }
+
+  /** Whether the request was written to a connection. */
+  get isSent(): boolean {
+    return this.#controller !== undefined
+  }
+
+  /** Ends the exchange with an error and closes its connection. A request that was not sent yet is never sent. */
+  interrupt(error: unknown): void {
+    this.#settle(error)
+    this.#controller?.abort(interrupted)
+  }
+
+  /** Called by undici when it writes the request. */
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller
+    if (this.#isSettled) controller.abort(interrupted)
+  }
+
+  /** Called by undici with status and headers. */
+  onResponseStart(_: Dispatcher.DispatchController, status: number, headers: Headers): void {
+    // Interim responses (1xx) are followed by the real one.
+    if (this.#isSettled || status < 200) return
+    this.#onBytes()
+    this.status = status
+    this.#reader = this.#read({
+      status,
+      header: (name) => [headers[name]].flat()[0],
+      endEarly: () => this.interrupt(undefined),
+    })
+  }
+
+  /** Called by undici with each part of the body. */
+  onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#isSettled) return
+    this.#onBytes()
+    try {
+      this.#reader?.take(chunk)
+    } catch (error) {
+      this.interrupt(error)
+    }
+  }
+
+  /** Called by undici when the body is complete. */
+  onResponseEnd(): void {
+    // undici frees the connection one turn of the event loop after the response. If the outcome came before that, the
+    // next round would open a second connection.
+    queueMicrotask(() => setImmediate(() => this.#settle(undefined)))
+  }
+
+  /** Called by undici when the request or the response failed. */
+  onResponseError(_: Dispatcher.DispatchController, error: Error): void {
+    this.#settle(error)
+  }
+
+  #settle(error: unknown): void {
+    if (this.#isSettled) return
+    this.#isSettled = true
+    try {
+      if (this.#reader === undefined) throw error
+      this.#resolve(this.#reader.end(error))
+    } catch (thrown) {
+      this.#reject(thrown)
+    }
+  }
+}
+
+/** The reason that undici gets. Nobody sees it, because the exchange is settled before. */
+const interrupted = new Error('The exchange was interrupted.')
+
+/** Starts a timer; none for an infinite time. */
+function after(ms: number, callback: () => void): NodeJS.Timeout | undefined {
+  return ms === Number.POSITIVE_INFINITY ? undefined : setTimeout(callback, Math.min(ms, maxTimerMs))
+}
+
+function noReply(limitMs: number, isCallTimeout: boolean): ModelError {
+  const option = isCallTimeout ? ' (callTimeoutMs)' : ''
+  return timeout(`MiniMax did not answer within ${Math.round(limitMs)} ms${option}.`)
+}
+
+function noBytes(idleTimeoutMs: number): ModelError {
+  return timeout(`MiniMax sent nothing for ${idleTimeoutMs} ms (idleTimeoutMs).`)
+}
+
+function timeout(message: string): ModelError {
   return new ModelError(message, { code: 'timeout', retryable: true })
 }
 

@@ -15,11 +15,20 @@ test('an option that is undefined is one that is not given', () => {
     'onText',
     'maxOutputTokens',
     'retries',
+    'callTimeoutMs',
+    'idleTimeoutMs',
     'maxResponseBytes',
   ]
   const nothing = Object.fromEntries(names.map((name) => [name, undefined]))
   expect(configure({ ...nothing, env })).toEqual(configure({ env }))
   expect(configure({ env })).toMatchObject({ retries: 2, maxResponseBytes: 16_777_216, stream: false })
+})
+
+test('a whole reply may take 5 minutes; a stream may take 10 minutes and be silent for 2', () => {
+  expect(configure({ env })).toMatchObject({ callTimeoutMs: 300_000, idleTimeoutMs: Number.POSITIVE_INFINITY })
+  expect(configure({ env, stream: true })).toMatchObject({ callTimeoutMs: 600_000, idleTimeoutMs: 120_000 })
+  const given = { callTimeoutMs: 30_000, idleTimeoutMs: 5_000 }
+  expect(configure({ env, ...given })).toMatchObject(given)
 })
 
 test.each([
@@ -33,6 +42,10 @@ test.each<[object, string]>([
   [{ retries: -1 }, 'The option "retries" is -1; it must be a whole number of at least 0.'],
   [{ retries: 1.5 }, 'The option "retries" is 1.5;'],
   [{ retries: '3' }, 'The option "retries" is of type string;'],
+  [{ callTimeoutMs: 0 }, 'The option "callTimeoutMs" is 0; it must be a whole number of at least 1.'],
+  [{ idleTimeoutMs: -5 }, 'The option "idleTimeoutMs" is -5; it must be a whole number of at least 1.'],
+  [{ idleTimeoutMs: Number.POSITIVE_INFINITY }, 'The option "idleTimeoutMs" is Infinity;'],
+  [{ callTimeoutMs: '60s' }, 'The option "callTimeoutMs" is of type string;'],
   [{ maxResponseBytes: 0 }, 'The option "maxResponseBytes" is 0; it must be a whole number of at least 1.'],
   [{ maxOutputTokens: Number.NaN }, 'The option "maxOutputTokens" is NaN;'],
   [{ maxOutputTokens: null }, 'The option "maxOutputTokens" is of type object;'],

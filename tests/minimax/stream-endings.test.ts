@@ -29,11 +29,11 @@ function readSilently(steps: readonly (readonly [silentMs: number, text: string]
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
   const completion = new StreamedCompletion(context)
   let reply: ModelReply | undefined
-  const leave = () => {
+  const endEarly = () => {
     reply ??= body.end()
   }
   const other = (text: string): never => expect.unreachable(`no events: ${text}`)
-  const body = new EventBody<ModelReply>(completion, { leave }, () => replyOf(completion, 200), other)
+  const body = new EventBody<ModelReply>(completion, { endEarly }, () => replyOf(completion, 200), other)
   for (const [silentMs, text] of steps) {
     vi.advanceTimersByTime(silentMs)
     if (reply === undefined) body.take(Buffer.from(text))

@@ -68,7 +68,7 @@ test('events are split as the standard says, with any line ends, cut anywhere', 
 function contentOf(text: string, bytes: number): unknown {
   const completion = new StreamedCompletion(context)
   const other = (rest: string): never => expect.unreachable(`no events: ${rest.slice(0, 100)}`)
-  const body = new EventBody(completion, { leave: () => {} }, () => replyOf(completion, 200), other)
+  const body = new EventBody(completion, { endEarly: () => {} }, () => replyOf(completion, 200), other)
   const whole = Buffer.from(text)
   for (let from = 0; from < whole.length; from += bytes) body.take(whole.subarray(from, from + bytes))
   return body.end().message.content

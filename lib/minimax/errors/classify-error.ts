@@ -26,7 +26,7 @@ export function errorOfResponse(status: number, body: unknown, text: string, ret
   return providerError(errorDocument(body, true) ?? {}, { status, text, retryAfterMs })
 }
 
-/** Values that must not or must be part of an error that leaves the client. */
+/** The token to mask in an error, and the host and the request id to add to it. */
 export interface MaskContext {
   /** Masked everywhere in the error, because servers quote the token that they reject. */
   readonly token: string
@@ -147,7 +147,7 @@ class ProviderError extends ModelError {
   readonly #fields: ModelErrorFields
 
   constructor(words: string, fields: ModelErrorFields) {
-    super(messageFor(words.slice(0, maxMessageLength), fields), fields)
+    super(messageFor(words.slice(0, maxMessageLength), fields), withLimitedWait(fields))
     this.#words = words.slice(0, maxMessageLength)
     this.#fields = fields
   }
@@ -159,15 +159,27 @@ class ProviderError extends ModelError {
         ? `. Check ANTHROPIC_AUTH_TOKEN. A key is bound to the hosts of its region; this one was sent to ${host}.`
         : ''
     return new ModelError(`${messageFor(redactSecrets(this.#words, [token]), fields)}${advice}`, {
-      ...fields,
+      ...withLimitedWait(fields),
       ...(providerCode === undefined ? {} : { providerCode: label(providerCode, token) }),
       ...(own === undefined ? {} : { requestId: label(own, token) }),
     })
   }
 }
 
-function messageFor(words: string, { status }: ModelErrorFields): string {
-  return `MiniMax: ${excerpt(printable(words), 400) || 'an error without a message'} [HTTP ${status}]`
+function messageFor(words: string, { status, retryAfterMs = 0 }: ModelErrorFields): string {
+  const wait =
+    retryAfterMs > maxRetryAfterMs
+      ? ` (retry after ${Math.round(retryAfterMs / 1000)} s, limited to ${maxRetryAfterMs / 1000} s)`
+      : ''
+  return `MiniMax: ${excerpt(printable(words), 400) || 'an error without a message'} [HTTP ${status}]${wait}`
+}
+
+/** Longest `retryAfterMs` of an error: one hour. A longer wait is often a mistake of the server, so it is tried earlier. */
+const maxRetryAfterMs = 3_600_000
+
+function withLimitedWait(fields: ModelErrorFields): ModelErrorFields {
+  const { retryAfterMs } = fields
+  return retryAfterMs === undefined ? fields : { ...fields, retryAfterMs: Math.min(retryAfterMs, maxRetryAfterMs) }
 }
 
 function label(text: string, token: string): string {

@@ -1,6 +1,13 @@
 import { ModelError, type ModelErrorCode } from '../../loop/errors.ts'
 import { ProxyError } from '../proxy.ts'
 
+/** The server had closed a kept-alive connection before the request arrived. Nothing was processed. */
+export class StaleConnectionError extends ModelError {
+  constructor(host: string) {
+    super(`${host} had closed the idle connection before the request arrived.`, { code: 'network', retryable: true })
+  }
+}
+
 interface Failure {
   readonly code: ModelErrorCode
   readonly retryable: boolean
@@ -42,7 +49,7 @@ const failures: ReadonlyMap<string, Failure> = new Map([
   ['EAI_AGAIN', network('could not be looked up', 'check the network')],
   ['EHOSTUNREACH', network('cannot be reached', 'check the network')],
   ['ENETUNREACH', network('cannot be reached', 'check the network')],
-  ['UND_ERR_CONNECT_TIMEOUT', network('did not take the connection in time')],
+  ['UND_ERR_CONNECT_TIMEOUT', network('did not accept the connection in time')],
   ['UND_ERR_HEADERS_TIMEOUT', network('did not answer in time')],
   ['UND_ERR_RES_EXCEEDED_MAX_SIZE', oversize],
   ['ERR_SSL_WRONG_VERSION_NUMBER', noTls],

@@ -15,9 +15,11 @@ export type Fields = { readonly [field: string]: unknown }
  * @throws {ModelError} if the body carries an error in spite of its status, or is not a chat completion.
  */
 export function readCompletion(body: unknown, status: number, retryAfterMs?: () => number | undefined): ModelReply {
-  const error = errorInBody(body, status, retryAfterMs)
-  if (error !== undefined) throw error
   const choice = isObject(body) && Array.isArray(body['choices']) ? choiceOf(body['choices']) : undefined
+  if (!isObject(body) || choice === undefined || body['error'] || body['base_resp']) {
+    const error = errorInBody(body, status, retryAfterMs)
+    if (error !== undefined) throw error
+  }
   if (choice !== undefined) throwErrorOf(choice, status, retryAfterMs)
   const message = choice?.['message']
   if (!isObject(body) || choice === undefined || !isObject(message)) {
@@ -66,11 +68,11 @@ export function throwErrorOf(choice: Fields, status: number, retryAfterMs?: () =
   const { error, finish_reason: reason } = choice
   const found = error ? errorInBody({ error }, status, retryAfterMs) : undefined
   if (found !== undefined) throw found
-  if (isFailure(reason)) throw brokenOff(status)
+  if (isFailure(reason)) throw unexplainedFailure(status)
 }
 
 /** The error of a server that reports a failure without a reason. */
-export function brokenOff(status: number): ModelError {
+export function unexplainedFailure(status: number): ModelError {
   const message = `MiniMax: the server stopped its reply with an error that it does not describe [HTTP ${status}]`
   return new ModelError(message, { code: 'server', retryable: true, status })
 }
@@ -129,7 +131,7 @@ const weights: Readonly<Record<FinishReason, number>> = {
  * The finish reason of a stream that sent several: the most important one. A `stop` in the last frame does not undo a
  * `length` before it, and neither does a `tool_calls` that is sent with each call.
  */
-export function weightier(known: string | undefined, next: string): string {
+export function moreRestrictive(known: string | undefined, next: string): string {
   return known === undefined || weightOf(next) > weightOf(known) ? next : known
 }
 

@@ -1,14 +1,14 @@
 import { StringDecoder } from 'node:string_decoder'
 import { ModelError } from '../../loop/errors.ts'
 import type { ModelReply } from '../../loop/model.ts'
-import type { BodyReader, ResponseHead } from '../exchange.ts'
+import type { BodyReader, ResponseHead } from '../transport.ts'
 import { readCompletion } from './completion.ts'
 import type { StreamedCompletion } from './streamed-completion.ts'
 
 /** Milliseconds without an event after which a complete reply is returned, although the server may still send usage. */
-const graceMs = 2000
-/** The same after `[DONE]`. */
-const endMs = 250
+const usageWaitMs = 2000
+/** Milliseconds after `[DONE]` until the reply is returned, although the server has not ended the response. */
+const doneWaitMs = 250
 
 /** Whether a text consists of server-sent events: its first line names a field, or is a comment. */
 export function looksLikeEvents(text: string): boolean {
@@ -24,12 +24,12 @@ export class EventBody<T> implements BodyReader<T> {
   readonly #completed: () => T
   readonly #other: (text: string) => T
   readonly #decoder = new StringDecoder('utf8')
-  readonly #ending: Ending
+  readonly #earlyEnd: EarlyEnd
   readonly #events: EventReader
   /** Text that was not read yet. */
   #text = ''
   #form: 'unknown' | 'events' | 'other' = 'unknown'
-  #hasLeft = false
+  #endedEarly = false
 
   /**
    * @param completed called when the last event is in the completion.
@@ -37,16 +37,16 @@ export class EventBody<T> implements BodyReader<T> {
    */
   constructor(
     completion: StreamedCompletion,
-    { leave }: Pick<ResponseHead, 'leave'>,
+    { endEarly }: Pick<ResponseHead, 'endEarly'>,
     completed: () => T,
     other: (text: string) => T,
   ) {
     this.#completion = completion
     this.#completed = completed
     this.#other = other
-    this.#ending = new Ending(completion, () => {
-      this.#hasLeft = true
-      leave()
+    this.#earlyEnd = new EarlyEnd(completion, () => {
+      this.#endedEarly = true
+      endEarly()
     })
     this.#events = new EventReader(completion)
   }
@@ -59,27 +59,27 @@ export class EventBody<T> implements BodyReader<T> {
       if (!isUndecided(this.#text)) this.#form = looksLikeEvents(this.#text) ? 'events' : 'other'
     }
     if (this.#form !== 'events') return
-    if (this.#events.feed(this.#text)) this.#ending.watch()
+    if (this.#events.feed(this.#text)) this.#earlyEnd.watch()
     this.#text = ''
   }
 
   /** Ends the body, with the error that cut it short, if any. @throws that error if the reply is not complete. */
   end(error?: unknown): T {
-    this.#ending.close()
+    this.#earlyEnd.close()
     if (error !== undefined) {
       this.#events.stop()
       if (this.#isLost()) throw error
     }
     if (this.#form !== 'events') return this.#other(this.#text + this.#decoder.end())
     // The last event counts even if the empty line after it is missing.
-    if (error === undefined && !this.#hasLeft) this.#events.feed('\n\n')
+    if (error === undefined && !this.#endedEarly) this.#events.feed('\n\n')
     return this.#completed()
   }
 
   /** Whether a part of the reply is missing in a body that was cut short. */
   #isLost(): boolean {
-    const { isComplete, wentOn } = this.#completion
-    return this.#events.failed || !isComplete || wentOn
+    const { isComplete, continuedAfterFinish } = this.#completion
+    return this.#events.failed || !isComplete || continuedAfterFinish
   }
 }
 
@@ -128,16 +128,16 @@ class EventReader {
   }
 }
 
-/** Leaves a response that stays open although its reply is complete. */
-class Ending {
+/** Ends a response that stays open although its reply is complete. */
+class EarlyEnd {
   readonly #completion: StreamedCompletion
-  readonly #leave: () => void
+  readonly #endResponse: () => void
   #timer: NodeJS.Timeout | undefined
   #isOver = false
 
-  constructor(completion: StreamedCompletion, leave: () => void) {
+  constructor(completion: StreamedCompletion, endResponse: () => void) {
     this.#completion = completion
-    this.#leave = leave
+    this.#endResponse = endResponse
   }
 
   /** Restarts the wait: call it after each event. */
@@ -150,7 +150,7 @@ class Ending {
     }
     clearTimeout(this.#timer)
     this.#isOver = isOver
-    this.#timer = setTimeout(this.#leave, isOver ? endMs : graceMs)
+    this.#timer = setTimeout(this.#endResponse, isOver ? doneWaitMs : usageWaitMs)
   }
 
   close(): void {

@@ -4,8 +4,8 @@ import { ModelError } from '../../loop/errors.ts'
 import type { ModelReply } from '../../loop/model.ts'
 import { errorOfResponse, maskError } from '../errors/classify-error.ts'
 import { documentsIn } from '../errors/error-body.ts'
-import type { BodyReader, ResponseHead } from '../exchange.ts'
 import { retryAfterOf } from '../retry.ts'
+import type { BodyReader, ResponseHead } from '../transport.ts'
 import { parseWireJson, readCompletion } from './completion.ts'
 import { EventBody, looksLikeEvents, readEventText, replyOf } from './event-stream.ts'
 import { StreamedCompletion } from './streamed-completion.ts'
@@ -138,10 +138,10 @@ class WholeBody<T> implements BodyReader<T> {
   }
 }
 
-/** Bytes of an error response that are read; far more than an error needs. */
-const mostBytes = 65_536
-/** Milliseconds to wait for the text of an error whose status is known already. */
-const patienceMs = 2_000
+/** Bytes of an error response that are read: far more than an error needs. */
+const maxErrorBodyBytes = 65_536
+/** Milliseconds to wait for the body of an error response. Its status is known already. */
+const errorBodyWaitMs = 2_000
 
 /**
  * The text of an error response, as far as it arrives soon. If the body breaks off, hangs or never ends, the status still
@@ -149,26 +149,26 @@ const patienceMs = 2_000
  */
 class ErrorBody implements BodyReader<never> {
   readonly #fail: (text: string) => never
-  readonly #leave: () => void
+  readonly #endEarly: () => void
   readonly #timer: NodeJS.Timeout
   readonly #chunks: Buffer[] = []
   #length = 0
 
   /** @param fail throws the error that the text describes. */
-  constructor({ leave }: ResponseHead, fail: (text: string) => never) {
+  constructor({ endEarly }: ResponseHead, fail: (text: string) => never) {
     this.#fail = fail
-    this.#leave = leave
-    this.#timer = setTimeout(leave, patienceMs)
+    this.#endEarly = endEarly
+    this.#timer = setTimeout(endEarly, errorBodyWaitMs)
   }
 
   take(chunk: Buffer): void {
     this.#chunks.push(chunk)
     this.#length += chunk.length
-    if (this.#length >= mostBytes) this.#leave()
+    if (this.#length >= maxErrorBodyBytes) this.#endEarly()
   }
 
   end(): never {
     clearTimeout(this.#timer)
-    this.#fail(Buffer.concat(this.#chunks).toString('utf8', 0, mostBytes))
+    this.#fail(Buffer.concat(this.#chunks).toString('utf8', 0, maxErrorBodyBytes))
   }
 }

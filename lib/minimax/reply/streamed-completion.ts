@@ -2,13 +2,13 @@ import { isObject } from '../../../router/json/json.ts'
 import { ModelError } from '../../loop/errors.ts'
 import { errorInBody } from '../errors/classify-error.ts'
 import {
-  brokenOff,
   type Fields,
   lowestIndex,
+  moreRestrictive,
   parseWireJson,
   throwErrorOf,
+  unexplainedFailure,
   usageOf,
-  weightier,
   wireIndex,
 } from './completion.ts'
 import { MessageDeltas } from './message-deltas.ts'
@@ -40,7 +40,7 @@ export class StreamedCompletion {
   #whole: Fields | undefined
   #sawDone = false
   #sawChoice = false
-  #wentOn = false
+  #continuedAfterFinish = false
   /** The index of the choice that counts. One choice is asked for; servers that send several begin with it. */
   #choice: number | undefined
 
@@ -59,15 +59,15 @@ export class StreamedCompletion {
   }
 
   /** Whether the reply continued after its finish reason and did not end since. Such a stream may have been cut off. */
-  get wentOn(): boolean {
-    return this.#wentOn && !this.#sawDone
+  get continuedAfterFinish(): boolean {
+    return this.#continuedAfterFinish && !this.#sawDone
   }
 
   /** Takes one event. @throws {ModelError} if it carries an error, or is not JSON. */
   push(data: string, event: string | undefined): void {
     const chunk = parseWireJson(data)
     if (isObject(chunk)) this.#take(chunk, event, data)
-    else if (event === 'error') throw this.#errorIn({ error: data }, data) ?? brokenOff(200)
+    else if (event === 'error') throw this.#errorIn({ error: data }, data) ?? unexplainedFailure(200)
     else if (chunk === undefined) this.#takeLines(data, event)
   }
 
@@ -115,7 +115,7 @@ export class StreamedCompletion {
   #refuse(chunk: Fields, isError: boolean, data: string): void {
     const error = this.#errorIn(chunk, data)
     if (error !== undefined) throw error
-    if (isError) throw this.#errorIn({ error: chunk }, data) ?? brokenOff(200)
+    if (isError) throw this.#errorIn({ error: chunk }, data) ?? unexplainedFailure(200)
   }
 
   #errorIn(body: Fields, data: string): ModelError | undefined {
@@ -140,14 +140,14 @@ export class StreamedCompletion {
     this.#sawChoice = true
     const isClosing = typeof reason === 'string' && reason !== ''
     if (isObject(delta)) {
-      if (this.#finishReason !== undefined) this.#wentOn = !isClosing && !isBlank(delta)
+      if (this.#finishReason !== undefined) this.#continuedAfterFinish = !isClosing && !isBlank(delta)
       this.#context.onContent(this.#deltas.push(delta))
     }
     if (isObject(message) && !isBlank(message)) {
       // Beside a delta, a message repeats the delta, or all text so far.
       if (object === 'chat.completion' || !isObject(delta) || isBlank(delta)) this.#whole = message
     }
-    if (isClosing) this.#finishReason = weightier(this.#finishReason, reason)
+    if (isClosing) this.#finishReason = moreRestrictive(this.#finishReason, reason)
   }
 }
 
