@@ -1,7 +1,6 @@
 import { checkSchema } from '../../router/check-schema.ts'
 import { errorMessage } from '../../router/errors.ts'
 import { findUnserializable, isObject, isPlainJson } from '../../router/json/json.ts'
-import { createRouter, type Router } from '../../router/router.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import { LoopError } from './errors.ts'
 import { shownOption } from './limits.ts'
@@ -92,19 +91,6 @@ function checkInput(name: string, value: unknown): void {
     const [why = ''] = (error as Error).message.split('\n')
     const shown = error instanceof RangeError ? 'it contains itself, or is nested too deep' : excerpt(why, 200)
     throw invalid(`${name} cannot be represented as JSON: ${shown}.`, error)
-  }
-}
-
-/**
- * Makes the router of a run.
- *
- * @throws {LoopError} `invalid_option` if two tools have the same name, or a tool or its schema is invalid.
- */
-export function routerOf<S extends object>(options: RunOptions<S>): Router {
-  try {
-    return createRouter(options.tools ?? [])
-  } catch (error) {
-    throw invalid(`tools: ${(error as Error).message}`, error)
   }
 }
 

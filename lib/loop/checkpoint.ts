@@ -1,4 +1,4 @@
-// The format of a checkpoint, and the check of one that comes back.
+// The format of a checkpoint, and its validation on resume.
 //
 // The state of a run is an object of this format all the time, so saving it is a copy (save-checkpoint.ts).
 // restore-checkpoint.ts rebuilds the objects that live beside the state, such as the index of earlier calls.
@@ -13,11 +13,7 @@ import { limitReasons, unansweredStopReasons } from './limits.ts'
 import { finishReasons, usageSchema } from './model.ts'
 import type { TraceEntry } from './trace.ts'
 
-/**
- * Version of the format. It is raised whenever a field changes, and a checkpoint of any other version is refused.
- *
- * Version 3 renamed `closing`, `announced`, `unjudged`, `stop`, `entries` and `shed`, and gave `usage` snake_case names.
- */
+/** Version of the format. It is raised whenever a field changes, and a checkpoint of any other version is refused. */
 export const checkpointVersion = 3
 
 const text = { type: 'string' } as const

@@ -100,7 +100,7 @@ interface ReplyEvent {
   readonly responseId?: string
 }
 
-/** A model call failed for good, or was cut short by the deadline or an abort. The run ends. */
+/** A model call failed and is not retried, or was cut short by the deadline or an abort. The run ends. */
 interface ReplyFailedEvent {
   readonly type: 'reply-failed'
   /** Number of the round, from 1. */

@@ -1,7 +1,5 @@
 // Everything that the loop itself says to the model, except the problems of a rejected answer (answer.ts).
 
-import type { ToolCall, ToolResult } from '../../router/tool-call.ts'
-
 /**
  * The system prompt: the caller's instructions, and what the model must know about the loop.
  *
@@ -66,17 +64,3 @@ export const toolsAreOff = 'This call was not executed, because tools are turned
 /** Error message of a call that was running when the process ended. */
 export const outcomeUnknown =
   'The process ended while this call was running. It is unknown whether the call took effect. Check before you call it again.'
-
-/** The result of an identical earlier call, with a note that says so. */
-export function reusedResult(call: ToolCall, earlier: ToolResult, callId: string): ToolResult {
-  const note = `[Same call as "${earlier.id}". This is its result; the tool was not run again. Do not repeat the call.]\n`
-  return {
-    ...earlier,
-    id: call.id,
-    callId,
-    content: note + earlier.content,
-    durationMs: 0,
-    repairs: call.repairs,
-    servedFrom: earlier.id,
-  }
-}

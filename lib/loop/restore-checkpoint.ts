@@ -5,7 +5,7 @@ import type { ToolCall, ToolResult } from '../../router/tool-call.ts'
 import type { FinishedCall } from './call-history.ts'
 import { type Checkpoint, invalidCheckpoint, type RecordedResult } from './checkpoint.ts'
 import type { ActiveRun } from './run-state.ts'
-import { recordedResult } from './save-checkpoint.ts'
+import { toRecordedResult } from './save-checkpoint.ts'
 
 /**
  * Fills a run with the messages and results of a checkpoint, and indexes its finished calls.
@@ -30,7 +30,7 @@ export async function restore(run: ActiveRun, checkpoint: Checkpoint): Promise<r
       messages.add(message)
       continue
     }
-    const finished = await revive(run, record, message.json, batch)
+    const finished = await restoreResult(run, record, message.json, batch)
     batch.push(finished)
     if (finished.isLost)
       lost.push(`The result of ${finished.call.id} (${finished.call.name}) could not be derived again.`)
@@ -38,13 +38,13 @@ export async function restore(run: ActiveRun, checkpoint: Checkpoint): Promise<r
     else messages.add(message)
     // A lost value stays dropped: the next resume tries again to derive it.
     const isStillDropped = finished.isLost && record.dropped === 'value'
-    state.results.push(isStillDropped ? record : recordedResult(finished))
+    state.results.push(isStillDropped ? record : toRecordedResult(finished))
   }
   history.add(batch)
   return lost
 }
 
-async function revive(
+async function restoreResult(
   run: ActiveRun,
   record: RecordedResult,
   json: string,

@@ -2,11 +2,12 @@ import { errorResult } from '../../router/dispatch.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import { shownValue } from '../../router/text/shown-value.ts'
 import type { ToolCall, ToolErrorKind, ToolResult } from '../../router/tool-call.ts'
-import { type FinishedCall, wasExecuted } from './call-history.ts'
-import { outcomeUnknown, reusedResult, toolsAreOff } from './loop-prompts.ts'
+import type { FinishedCall } from './call-history.ts'
+import { outcomeUnknown, toolsAreOff } from './loop-prompts.ts'
 import { toolTimeoutMs } from './reached-limit.ts'
+import { wasExecuted } from './repetition.ts'
 import { type ActiveRun, shownTool } from './run-state.ts'
-import { recordedResult } from './save-checkpoint.ts'
+import { toRecordedResult } from './save-checkpoint.ts'
 
 /** A call of the current reply. */
 interface CurrentCall {
@@ -31,15 +32,15 @@ export async function runCalls(run: ActiveRun, isResumed: boolean): Promise<void
   const firstOf = new Map<string, CurrentCall>()
   for (const one of current) if (!firstOf.has(one.key)) firstOf.set(one.key, one)
   const isUnknown = ({ key, call }: CurrentCall) =>
-    isResumed && !canRunAgain(run, call) && run.history.reusable(key) === undefined
+    isResumed && !isRepeatableAfterCrash(run, call) && run.history.repetition.reusable(key) === undefined
   const fresh = current.filter(
-    (one) => firstOf.get(one.key) === one && run.history.reusable(one.key) === undefined && !isUnknown(one),
+    (one) => firstOf.get(one.key) === one && run.history.repetition.reusable(one.key) === undefined && !isUnknown(one),
   )
   if (fresh.length > 0) await execute(run, fresh)
   for (const one of current) {
     if (one.result !== undefined) continue
     if (isUnknown(one)) refuse(run, one, 'outcome_unknown', outcomeUnknown)
-    else reuse(run, one, run.history.reusable(one.key) ?? firstOf.get(one.key)?.result)
+    else reuse(run, one, run.history.repetition.reusable(one.key) ?? firstOf.get(one.key)?.result)
   }
   finishCalls(run, current)
 }
@@ -91,6 +92,20 @@ function reuse(run: ActiveRun, one: CurrentCall, earlier: ToolResult | undefined
   emitEnd(run, one.call, one.result)
 }
 
+/** The result of an identical earlier call, with a note that says so. */
+function reusedResult(call: ToolCall, earlier: ToolResult, callId: string): ToolResult {
+  const note = `[Same call as "${earlier.id}". This is its result; the tool was not run again. Do not repeat the call.]\n`
+  return {
+    ...earlier,
+    id: call.id,
+    callId,
+    content: note + earlier.content,
+    durationMs: 0,
+    repairs: call.repairs,
+    servedFrom: earlier.id,
+  }
+}
+
 function refuse(run: ActiveRun, one: CurrentCall, kind: ToolErrorKind, message: string): void {
   const { call, callId } = one
   one.result = errorResult(call, { callId, now: run.now }, { kind, message }, call.repairs, run.now())
@@ -106,14 +121,14 @@ function finishCalls(run: ActiveRun, current: readonly CurrentCall[]): void {
     if (result !== undefined) batch.push({ call, result, key: wasExecuted(result) ? key : identity })
   }
   history.add(batch)
-  if (batch.some((finished) => history.isRepeated(finished))) state.limit_reached ??= 'repetition'
-  for (const finished of batch) state.results.push(recordedResult(finished))
+  if (batch.some((finished) => history.repetition.isRepeated(finished))) state.limit_reached ??= 'repetition'
+  for (const finished of batch) state.results.push(toRecordedResult(finished))
   run.messages.addResults(batch.map(({ result }) => result))
   state.pending = []
 }
 
 /** Read-only and idempotent tools can run twice. For any other tool it is unknown whether the call took effect. */
-function canRunAgain(run: ActiveRun, { name, refusal }: ToolCall): boolean {
+function isRepeatableAfterCrash(run: ActiveRun, { name, refusal }: ToolCall): boolean {
   const annotations = run.router.tools.get(name)?.annotations
   if (refusal !== undefined || annotations === undefined) return true
   return annotations.readOnlyHint === true || annotations.idempotentHint === true

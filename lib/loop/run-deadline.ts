@@ -1,7 +1,23 @@
 import { setMaxListeners } from 'node:events'
-import { onAbort } from '../../router/on-abort.ts'
-import type { Clock } from './clock.ts'
+import { maxTimerMs, onAbort } from '../../router/on-abort.ts'
 import { ModelError } from './errors.ts'
+
+/** Source of time for deadlines, durations and waits. Timeouts of single tools and of sockets use real timers. */
+export interface Clock {
+  /** Milliseconds since some fixed moment. It never goes back. */
+  now(): number
+  /** Calls `callback` once after `ms` milliseconds. The returned function cancels the timer. */
+  after(ms: number, callback: () => void): () => void
+}
+
+/** The clock of the system. */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  after: (ms, callback) => {
+    const timer = setTimeout(callback, Math.min(ms, maxTimerMs))
+    return () => clearTimeout(timer)
+  },
+}
 
 /** Why a run was interrupted: the caller aborted its signal, or `limits.deadlineMs` elapsed. */
 export type Interruption = 'cancelled' | 'deadline'
@@ -29,14 +45,14 @@ export class RunDeadline {
     this.#endsAt = clock.now() + deadlineMs
     // A run has more concurrent waits than Node's default limit of ten listeners.
     setMaxListeners(0, this.#controller.signal)
-    // While there is one listener, `onAbort` adds no other for the many short waits of the run.
+    // This keeps one listener on the signal for the whole run, so onAbort does not add and remove one for every wait.
     this.#cleanups.push(onAbort(this.#controller.signal, () => {}))
     if (callerSignal !== undefined) this.#follow(callerSignal)
     const onDeadline = () => this.#interrupt('deadline', deadlineError())
     this.#cleanups.push(clock.after(Math.max(0, deadlineMs), onDeadline))
   }
 
-  /** Aborted at the deadline, or when the caller's signal is aborted, whichever happens first. */
+  /** Aborted at the deadline or when the caller's signal is aborted: by the first of the two. */
   get signal(): AbortSignal {
     return this.#controller.signal
   }

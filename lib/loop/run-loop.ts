@@ -11,7 +11,7 @@ import type { AnswerOf, Run, RunOptions } from './run.ts'
 import { refuseCalls, runCalls } from './run-calls.ts'
 import { untilAborted } from './run-deadline.ts'
 import { type ActiveRun, endRun, openRun, shownTool } from './run-state.ts'
-import { takeCheckpoint } from './save-checkpoint.ts'
+import { createCheckpoint } from './save-checkpoint.ts'
 
 /**
  * Runs the tool loop: ask the model, run the calls of its reply, append the results, until the model answers or a limit
@@ -99,7 +99,7 @@ function startRound<S extends object>(run: ActiveRun, options: RunOptions<S>): b
 }
 
 function repetitionDetail(run: ActiveRun): string {
-  const repeated = run.history.finished.findLast((finished) => run.history.isRepeated(finished))
+  const repeated = run.history.finished.findLast((finished) => run.history.repetition.isRepeated(finished))
   return `the model asked for the same call of ${shownTool(run, repeated?.call.name ?? '')} three times`
 }
 
@@ -240,7 +240,7 @@ async function saveCheckpoint<S extends object>(run: ActiveRun, { onCheckpoint }
   const { state, deadline, limits, recorder } = run
   if (onCheckpoint === undefined || deadline.interruption !== undefined || state.stop_reason === 'failed') return
   try {
-    const checkpoint = takeCheckpoint(run)
+    const checkpoint = createCheckpoint(run)
     if (checkpoint === undefined) {
       throw new Error(`no checkpoint: it would be larger than limits.checkpointBytes (${limits.checkpointBytes})`)
     }

@@ -1,24 +1,24 @@
 import { randomUUID } from 'node:crypto'
 import { acceptsReferences, advertise } from '../../router/advertised-schema.ts'
-import type { Router } from '../../router/router.ts'
+import { errorMessage } from '../../router/errors.ts'
+import { createRouter, type Router } from '../../router/router.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import type { Tool } from '../../router/tool.ts'
 import { CallHistory } from './call-history.ts'
-import { checkOptions, routerOf } from './check-options.ts'
+import { checkOptions } from './check-options.ts'
 import { assertCheckpoint, type Checkpoint, checkpointVersion } from './checkpoint.ts'
-import { systemClock } from './clock.ts'
 import { LoopError, type RunError } from './errors.ts'
 import { completeLimits, type Limits, stopReasonOf } from './limits.ts'
 import { systemPrompt } from './loop-prompts.ts'
 import { Messages } from './messages.ts'
 import { type Model, noUsage, usageOf } from './model.ts'
 import type { AnswerOf, Run, RunOptions } from './run.ts'
-import { RunDeadline } from './run-deadline.ts'
-import { Recorder } from './trace.ts'
+import { RunDeadline, systemClock } from './run-deadline.ts'
+import { TraceRecorder } from './trace.ts'
 
 /**
  * The state of a run. It is the checkpoint itself: saving the run copies this object, and nothing else of the run
- * survives its process. `elapsed_ms` is brought up to date when it is saved.
+ * survives its process. `elapsed_ms` is updated when it is saved.
  */
 export type RunState = { -readonly [Field in keyof Checkpoint]: Growing<Checkpoint[Field]> }
 
@@ -46,7 +46,7 @@ export interface ActiveRun {
   /** Index of the finished calls, with their full values. */
   readonly history: CallHistory
   /** Reports events and appends to `state.trace`. */
-  readonly recorder: Recorder
+  readonly recorder: TraceRecorder
   /** Milliseconds of the run's clock. */
   readonly now: () => number
   /** Milliseconds that the run has taken, earlier processes included. */
@@ -84,10 +84,19 @@ export function openRun<S extends object>(options: RunOptions<S>): ActiveRun {
     deadline: new RunDeadline(clock, limits.deadlineMs - elapsedMs(), options.signal),
     messages,
     history: new CallHistory(options.inputs ?? {}, (tool) => router.tools.get(tool)?.annotations.readOnlyHint === true),
-    recorder: new Recorder(state.run_id, elapsedMs, options.onEvent, state.trace),
+    recorder: new TraceRecorder(state.run_id, elapsedMs, options.onEvent, state.trace),
     now: () => clock.now(),
     elapsedMs,
     error: undefined,
+  }
+}
+
+/** @throws {LoopError} `invalid_option` if two tools have the same name, or a tool or its schema is invalid. */
+function routerOf<S extends object>(options: RunOptions<S>): Router {
+  try {
+    return createRouter(options.tools ?? [])
+  } catch (cause) {
+    throw new LoopError('invalid_option', `tools: ${errorMessage(cause)}`, { cause })
   }
 }
 

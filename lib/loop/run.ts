@@ -2,11 +2,11 @@ import type { Infer, Returnable, SchemaFor } from '../../router/schema.ts'
 import type { Tool } from '../../router/tool.ts'
 import type { ToolResult } from '../../router/tool-call.ts'
 import type { Checkpoint, PartialAnswer } from './checkpoint.ts'
-import type { Clock } from './clock.ts'
 import { type RunError, runErrorSchema } from './errors.ts'
 import type { LoopEvent } from './events.ts'
 import { type LimitReason, type Limits, limitReasons, stopReasons, type UnansweredStopReason } from './limits.ts'
 import { type Model, type Usage, usageRecord, usageSchema } from './model.ts'
+import type { Clock } from './run-deadline.ts'
 import type { TraceEntry } from './trace.ts'
 
 /**

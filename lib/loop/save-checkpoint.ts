@@ -1,6 +1,6 @@
 // Saving a run: a copy of its state that keeps `limits.checkpointBytes`.
 //
-// A checkpoint is taken twice a round, so its cost must not grow with the run. Messages, results and trace entries never
+// A checkpoint is made twice a round, so its cost must not grow with the run. Messages, results and trace entries never
 // change once they are in the state: the copy shares them, and the size of each is measured once.
 
 import type { FinishedCall } from './call-history.ts'
@@ -18,7 +18,7 @@ import type { TraceEntry } from './trace.ts'
  *
  * @returns the checkpoint, or `undefined` if even this is not enough.
  */
-export function takeCheckpoint(run: ActiveRun): Checkpoint | undefined {
+export function createCheckpoint(run: ActiveRun): Checkpoint | undefined {
   const { state } = run
   state.elapsed_ms = Math.round(run.elapsedMs())
   const messages = [...state.messages]
@@ -49,7 +49,7 @@ function omittedEntries(count: number, next: TraceEntry | undefined): TraceEntry
 }
 
 /** A finished call as the state keeps it, without the content that is in its message. */
-export function recordedResult({ call, result, key }: FinishedCall): RecordedResult {
+export function toRecordedResult({ call, result, key }: FinishedCall): RecordedResult {
   return {
     key,
     call: { id: call.id, name: call.name, input: call.input },
@@ -88,7 +88,7 @@ function droppableParts({ state, router }: ActiveRun): readonly DroppablePart[] 
   for (const [message, shown] of state.messages.entries()) {
     if (shown.role !== 'tool') continue
     const record = state.results[++result]
-    if (record === undefined || !canRunAgain(record)) continue
+    if (record === undefined || !isRecomputable(record)) continue
     const { withoutValue, withoutContent } = droppedForms(record)
     const value = sizeOf(record) - sizeOf(withoutValue)
     const hasValue = 'value' in record && value > 0
@@ -100,7 +100,7 @@ function droppableParts({ state, router }: ActiveRun): readonly DroppablePart[] 
   return [...values.sort(largestFirst), ...contents.sort(largestFirst)]
 
   /** Read-only is not enough: such a tool may read something else the next time. */
-  function canRunAgain({ status, served_from, dropped, call }: RecordedResult): boolean {
+  function isRecomputable({ status, served_from, dropped, call }: RecordedResult): boolean {
     if (status === 'error' || served_from !== undefined || dropped !== undefined) return false
     return router.tools.get(call.name)?.annotations.idempotentHint === true
   }

@@ -43,7 +43,7 @@ function isRecorded(event: LoopEventBody): event is RecordedEvent {
 /** The entry of an event. Milliseconds are rounded to whole ones. */
 function traceEntry(event: RecordedEvent, elapsedMs: number): TraceEntry {
   const entry: { [field: string]: unknown } = { type: event.type }
-  // Interfaces have no index signature. The cast costs nothing, and entries would make an array per field.
+  // Interfaces have no index signature. A cast, because Object.entries would allocate an array per field.
   const fields = event as object as Readonly<Record<string, unknown>>
   for (const name of Object.keys(fields)) {
     const value = fields[name]
@@ -68,7 +68,7 @@ function snakeCase(name: string): string {
 }
 
 /** Hands the events of a run to the caller's listener and appends them to the trace. */
-export class Recorder {
+export class TraceRecorder {
   readonly #runId: string
   readonly #elapsedMs: () => number
   readonly #listener: ((event: LoopEvent) => void) | undefined

@@ -32,7 +32,7 @@ export function chatCompletionsUrl(address: string, { name, isEndpoint = false }
     )
   }
   url.hash = ''
-  // The root of a host is never an endpoint, whichever variable it comes from.
+  // The root of a host is never an endpoint, no matter which variable it comes from.
   if (!isEndpoint || url.pathname === '/') url.pathname = chatCompletionsPath(url.pathname)
   return url
 }

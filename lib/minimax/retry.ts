@@ -1,7 +1,7 @@
 import { onAbort } from '../../router/on-abort.ts'
-import type { Clock } from '../loop/clock.ts'
 import { ModelError, type ModelErrorCode } from '../loop/errors.ts'
 import type { ModelRequest } from '../loop/model.ts'
+import type { Clock } from '../loop/run-deadline.ts'
 import { StaleConnectionError } from './errors/network-error.ts'
 
 interface RetryOptions {

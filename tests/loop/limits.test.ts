@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Checkpoint } from '../../lib/loop/checkpoint.ts'
-import type { Clock } from '../../lib/loop/clock.ts'
+import type { Clock } from '../../lib/loop/run-deadline.ts'
 import { runLoop } from '../../lib/loop/run-loop.ts'
 import { defineTool, type ToolAnnotations } from '../../router/tool.ts'
 import { emptyTool } from '../support/factories.ts'

@@ -37,6 +37,26 @@ const broken = emptyTool({
   },
 })
 
+/** A value that one tool reads and another one sets. */
+function settable() {
+  let state = 0
+  const look = emptyTool({
+    name: 'look',
+    description: 'Looks.',
+    annotations: { readOnlyHint: true },
+    execute: () => state,
+  })
+  const fix = defineTool({
+    name: 'fix',
+    description: 'Fixes.',
+    inputSchema: { type: 'object', properties: { to: { type: 'integer' } }, required: ['to'] },
+    execute: ({ to }) => {
+      state = to
+    },
+  })
+  return { look, fix }
+}
+
 test('a polling tool is executed each time', async () => {
   const poll = (id: string) => calls('poll', {}, id)
   const run = await runLoop({
@@ -69,22 +89,8 @@ test('a call with a temporary error is executed again, and counts as a repetitio
   expect(run).toMatchObject({ limit: 'repetition', stopReason: 'answered' })
 })
 
-test('looking again after each fix is not a repetition, applying the same fix three times is one', async () => {
-  let state = 0
-  const look = emptyTool({
-    name: 'look',
-    description: 'Looks.',
-    annotations: { readOnlyHint: true },
-    execute: () => state,
-  })
-  const fix = defineTool({
-    name: 'fix',
-    description: 'Fixes.',
-    inputSchema: { type: 'object', properties: { to: { type: 'integer' } }, required: ['to'] },
-    execute: ({ to }) => {
-      state = to
-    },
-  })
+test('looking again after each fix is not a repetition', async () => {
+  const { look, fix } = settable()
   const looks = ['a', 'b', 'c', 'd'].flatMap((id, to) => [calls('look', {}, id), calls('fix', { to }, `fix ${id}`)])
   const run = await runLoop({ model: scriptedModel([...looks, says('Done.')]), tools: [look, fix], prompt })
   expect(run).toMatchObject({ stopReason: 'answered', rounds: 9 })
@@ -92,13 +98,29 @@ test('looking again after each fix is not a repetition, applying the same fix th
   expect(run.results.flatMap((result) => (result.name === 'look' && 'value' in result ? result.value : []))).toEqual([
     0, 0, 1, 2,
   ])
+})
 
+test('applying the same fix three times is a repetition', async () => {
+  const { look, fix } = settable()
   const same = ['a', 'b', 'c'].flatMap((id) => [calls('look', {}, id), calls('fix', { to: 1 }, `fix ${id}`)])
   const stuck = await runLoop({ model: scriptedModel([...same, says('Done.')]), tools: [look, fix], prompt })
   expect(stuck).toMatchObject({ stopReason: 'answered', limit: 'repetition', rounds: 7 })
   expect(stuck.trace.find(({ type }) => type === 'limit')).toMatchObject({
     detail: 'the model asked for the same call of fix three times',
   })
+})
+
+test('a read-only call is executed again after a reply in which a fix ran beside it', async () => {
+  const { look, fix } = settable()
+  const model = scriptedModel([
+    batch(['look', {}, 'a'], ['fix', { to: 1 }, 'b']),
+    calls('look', {}, 'c'),
+    calls('fix', { to: 1 }, 'd'),
+    says('Done.'),
+  ])
+  const run = await runLoop({ model, tools: [look, fix], prompt })
+  expect(run.results.map((result) => ('value' in result ? result.value : undefined))).toEqual([0, null, 1, null])
+  expect(run.results.map(({ servedFrom }) => servedFrom)).toEqual([undefined, undefined, undefined, 'b'])
 })
 
 test('asking for the same unknown tool three times turns tools off', async () => {

@@ -106,7 +106,7 @@ test.each([
   ['whole', 1_000_000],
   ['shortened', 7_000],
 ])(
-  'a run that is resumed from any checkpoint has the same end, sends the same requests and asks for no reply twice (%s checkpoints)',
+  'a run that is resumed from any checkpoint ends the same way, sends the same requests and asks for no reply twice (%s checkpoints)',
   async (kind, checkpointBytes) => {
     await fc.assert(
       fc.asyncProperty(replies, someLimits, async (script, chosen) => {

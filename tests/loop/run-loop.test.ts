@@ -151,7 +151,7 @@ test('events come in their documented order', async () => {
   ])
 })
 
-test('a run that is resumed from any of its checkpoints has the same end and asks for no reply twice', async () => {
+test('a run that is resumed from any of its checkpoints ends the same way and asks for no reply twice', async () => {
   const steps = [askOslo, calls('get_weather', { city: 'Bergen' }, 'call-2'), says('{"celsius":4}')]
   const options = { tools, prompt, answer: { schema: weatherAnswer }, runId: 'run-1' }
   const checkpoints: string[] = []

@@ -1,4 +1,4 @@
-import type { Clock } from '../../../lib/loop/clock.ts'
+import type { Clock } from '../../../lib/loop/run-deadline.ts'
 
 /** A clock that moves only when somebody waits: the wait ends at once, and the clock moves by its length. */
 export function manualClock(): Clock & { readonly waits: readonly number[]; advance(ms: number): void } {
