@@ -100,8 +100,6 @@ function withinTime(
       (value) => settle({ kind: 'returned', value }),
       (error: unknown) => settle(threw(error)),
     )
-    // The tool itself may have aborted the run before the listener was added.
-    if (options.signal.aborted) cancel()
   })
 }
 

@@ -4,7 +4,8 @@ export const maxTimerMs = 2 ** 31 - 1
 const listeners = new WeakMap<AbortSignal, Set<() => void>>()
 
 /**
- * Calls `callback` once when a signal is aborted. An already aborted signal never calls it.
+ * Calls `callback` once when a signal is aborted. If it is already aborted, `callback` is called in a microtask, after this
+ * function has returned.
  *
  * All calls of a run wait for the same signal. It gets one listener for all of them, because Node warns of a leak from
  * eleven listeners on, and the listener is removed when nobody waits.
@@ -12,6 +13,7 @@ const listeners = new WeakMap<AbortSignal, Set<() => void>>()
  * @returns a function that removes the callback.
  */
 export function onAbort(signal: AbortSignal, callback: () => void): () => void {
+  if (signal.aborted) return inMicrotask(callback)
   const waiting = listeners.get(signal) ?? listenTo(signal)
   waiting.add(callback)
   return () => {
@@ -19,6 +21,16 @@ export function onAbort(signal: AbortSignal, callback: () => void): () => void {
     if (waiting.size > 0 || listeners.get(signal) !== waiting) return
     listeners.delete(signal)
     signal.removeEventListener('abort', dispatchAbort)
+  }
+}
+
+function inMicrotask(callback: () => void): () => void {
+  let isWanted = true
+  queueMicrotask(() => {
+    if (isWanted) callback()
+  })
+  return () => {
+    isWanted = false
   }
 }
 

@@ -81,7 +81,6 @@ export async function runWorker(options: RunWorkerOptions = {}): Promise<void> {
 }
 
 function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve()
   return new Promise((resolve) => void onAbort(signal, resolve))
 }
 

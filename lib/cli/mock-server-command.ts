@@ -43,7 +43,7 @@ export async function mockServerCommand(
 /** Some faults close the server. The timer keeps the process running until it is stopped. */
 async function aborted(signal: AbortSignal): Promise<void> {
   const timer = setInterval(() => {}, maxTimerMs)
-  if (!signal.aborted) await new Promise<void>((resolve) => void onAbort(signal, resolve))
+  await new Promise<void>((resolve) => void onAbort(signal, resolve))
   clearInterval(timer)
 }
 

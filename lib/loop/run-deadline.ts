@@ -102,7 +102,6 @@ export function untilAborted<T>(signal: AbortSignal, promise: Promise<T>): Promi
   // One promise instead of `Promise.race` and `finally`, which make four: this runs for every model call.
   return new Promise((resolve, reject) => {
     const stopListening = onAbort(signal, () => reject(signal.reason))
-    if (signal.aborted) reject(signal.reason)
     Promise.resolve(promise).then(
       (value) => {
         stopListening()

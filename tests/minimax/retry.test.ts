@@ -174,3 +174,23 @@ test('an abort ends the wait, removes the timer and sends nothing more', async (
   await expect(outcome).rejects.toMatchObject({ code: 'aborted', retryable: false })
   expect({ attempts, timers }).toEqual({ attempts: 1, timers: 0 })
 })
+
+test('an abort inside onRetry removes the timer of the wait, too', async () => {
+  const controller = new AbortController()
+  let timers = 0
+  const clock = {
+    now: () => 0,
+    after: () => {
+      timers++
+      return () => {
+        timers--
+      }
+    },
+  }
+  const options = { retries: 2, timeoutMs: 10_000, signal: controller.signal, clock, random: () => 0 }
+  const outcome = withRetries({ ...options, onRetry: () => controller.abort() }, async () => {
+    throw new ModelError('Busy.', retryable)
+  })
+  await expect(outcome).rejects.toMatchObject({ code: 'aborted' })
+  expect(timers).toBe(0)
+})

@@ -1,6 +1,7 @@
 import { getEventListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
+import { onAbort } from '../../router/on-abort.ts'
 import { createRouter } from '../../router/router.ts'
 import { defineTool } from '../../router/tool.ts'
 
@@ -34,4 +35,16 @@ test('calls that end by themselves leave no listener', async () => {
     expect(results.every(({ status }) => status === 'ok')).toBe(true)
     expect(getEventListeners(signal, 'abort')).toHaveLength(0)
   }
+})
+
+test('an already aborted signal calls back once, after onAbort has returned', async () => {
+  let count = 0
+  const stop = onAbort(AbortSignal.abort(), () => count++)
+  expect(count).toBe(0)
+  await Promise.resolve()
+  expect(count).toBe(1)
+  stop()
+  onAbort(AbortSignal.abort(), () => count++)()
+  await Promise.resolve()
+  expect(count).toBe(1)
 })
