@@ -35,7 +35,7 @@ export const incidentTools = [
 export { MetricsPageError } from './errors.ts'
 export { type ClassifiedLine, classifyLogLines } from './logs/classify-log-lines.ts'
 // The parsers are useful on their own, for the user's own logs and metrics pages.
-export type { Exemplar, MetricFamily, MetricsFormat, MetricsPage, ParsedSample } from './prometheus/metrics-page.ts'
+export type { MetricFamily, MetricsPage } from './prometheus/metrics-page.ts'
 export { parseMetricsPage } from './prometheus/parse-metrics-page.ts'
 export {
   analyzeMetrics,

@@ -1,30 +1,27 @@
-import type { Fail, MetricsFormat } from './metrics-page.ts'
+import type { Fail } from './metrics-page.ts'
 
 type Labels = { readonly [name: string]: string }
 
 /** Sticky patterns: they match at the current position only. */
 const metricName = /[a-zA-Z_:][a-zA-Z0-9_:]*/y
 const labelName = /[a-zA-Z_][a-zA-Z0-9_]*/y
-/** The only escapes that both formats define. */
+/** The only escapes that the format defines. */
 const escapes: { readonly [sequence: string]: string } = { '\\\\': '\\', '\\"': '"', '\\n': '\n' }
 
 /**
  * Reads names, labels and quoted strings from one line, from left to right. Error messages name the expected token.
  *
- * Differences between the formats: the text format allows spaces and tabs between tokens and a comma after the last
- * label, and rejects unknown escapes. OpenMetrics allows neither, and keeps unknown escapes unchanged.
+ * Spaces and tabs are allowed between tokens, and a comma after the last label.
  */
 export class LineReader {
   /** Stops the parser with a problem on this line. */
   readonly fail: Fail
   readonly #text: string
-  readonly #format: MetricsFormat
   #at = 0
 
   /** @param text the line, without its line feed. */
-  constructor(text: string, format: MetricsFormat, fail: Fail) {
+  constructor(text: string, fail: Fail) {
     this.#text = text
-    this.#format = format
     this.fail = fail
   }
 
@@ -45,9 +42,8 @@ export class LineReader {
     return true
   }
 
-  /** Skips spaces and tabs where the format allows them. */
+  /** Skips spaces and tabs. */
   blanks(): void {
-    if (this.#format === 'openmetrics') return
     while (this.#text[this.#at] === ' ' || this.#text[this.#at] === '\t') this.#at++
   }
 
@@ -76,7 +72,7 @@ export class LineReader {
       this.blanks()
       if (this.take(',')) {
         this.blanks()
-        if (this.#format === 'prometheus' && this.take('}')) return { labels, name }
+        if (this.take('}')) return { labels, name }
       } else if (this.take('}')) return { labels, name }
       else return this.fail(`expected "," or "}", found ${this.#shown()}`)
     }
@@ -95,8 +91,7 @@ export class LineReader {
       }
       const sequence = this.#text.slice(this.#at, this.#at + 2)
       const plain = character === '\\' ? escapes[sequence] : undefined
-      if (character === '\\' && plain === undefined && this.#format === 'prometheus')
-        return this.fail(`unknown escape ${sequence} in ${what}`)
+      if (character === '\\' && plain === undefined) return this.fail(`unknown escape ${sequence} in ${what}`)
       text += plain ?? character
       this.#at += plain === undefined ? 1 : 2
     }
@@ -109,7 +104,7 @@ export class LineReader {
     return rest === '' ? 'the end of the line' : JSON.stringify(rest)
   }
 
-  /** Adds a label. The formats forbid duplicates and the name `__name__`. */
+  /** Adds a label. The format forbids duplicates and the name `__name__`. */
   #set(labels: { [name: string]: string }, label: string, value: string): void {
     if (label === '__name__') this.fail('label __name__ is reserved')
     if (Object.hasOwn(labels, label)) this.fail(`label ${label} appears twice`)
@@ -149,32 +144,12 @@ export function jsonValue(value: number): number | string {
   return Number.isNaN(value) ? 'NaN' : value > 0 ? '+Inf' : '-Inf'
 }
 
-/** A timestamp in two units. */
-interface Timestamp {
-  readonly milliseconds: number
-  /** For comparisons: a double cannot represent a current time in nanoseconds. */
-  readonly nanoseconds: bigint
-}
-
-/** Timestamps of the text format are 64-bit integers. */
+/** Timestamps are 64-bit integers. */
 const int64 = 2n ** 63n
 
-/** Parses a timestamp of the text format: integer milliseconds; `undefined` if it is not a 64-bit integer. */
-export function parseMilliseconds(token: string): Timestamp | undefined {
+/** Parses a timestamp: integer milliseconds; `undefined` if it is not a 64-bit integer. */
+export function parseMilliseconds(token: string): number | undefined {
   if (!/^[+-]?\d+$/.test(token)) return undefined
   const value = BigInt(token.replace(/^\+/, ''))
-  return value < -int64 || value >= int64 ? undefined : { milliseconds: Number(value), nanoseconds: value * 1_000_000n }
-}
-
-/** Parses a timestamp of OpenMetrics: seconds. Digits below the nanosecond are ignored. */
-export function parseSeconds(token: string): Timestamp | undefined {
-  if (!decimal.test(token)) return undefined
-  const [, sign, whole = '', fraction = ''] = /^([+-]?)(\d+)(?:\.(\d*))?$/.exec(token) ?? []
-  if (whole === '') {
-    const nanoseconds = Math.round(Number(token) * 1e9)
-    if (!Number.isFinite(nanoseconds)) return undefined
-    return { milliseconds: Number(token) * 1000, nanoseconds: BigInt(nanoseconds) }
-  }
-  const nanoseconds = BigInt(whole + fraction.slice(0, 9).padEnd(9, '0'))
-  return { milliseconds: Number(token) * 1000, nanoseconds: sign === '-' ? -nanoseconds : nanoseconds }
+  return value < -int64 || value >= int64 ? undefined : Number(value)
 }

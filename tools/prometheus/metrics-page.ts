@@ -1,36 +1,15 @@
 import type { MetricSample } from '../types.ts'
 
-/** Format of a metrics page: Prometheus text format 0.0.4, or OpenMetrics 1.0. */
-export type MetricsFormat = 'prometheus' | 'openmetrics'
-
-/** A reference, usually a trace id, attached to one observation of a bucket or counter. OpenMetrics only. */
-export interface Exemplar {
-  /** Labels, for example `trace_id`. */
-  readonly labels: { readonly [name: string]: string }
-  /** The observed value; `NaN`, `+Inf` and `-Inf` are strings. */
-  readonly value: number | string
-  /** Unix milliseconds; absent if the page states no time. */
-  readonly timestamp_ms?: number
-}
-
-/** A sample as the parser returns it. */
-export interface ParsedSample extends MetricSample {
-  /** Present if the sample has an exemplar. */
-  readonly exemplar?: Exemplar
-}
-
 /** All samples of one metric, with its metadata. */
 export interface MetricFamily {
   /** Name without the suffixes of its samples. */
   readonly name: string
-  /** In lower case. Without a TYPE it is `untyped` (Prometheus) or `unknown` (OpenMetrics). */
+  /** In lower case; `untyped` without a TYPE. */
   readonly type: string
   /** Text of HELP, unescaped. */
   readonly help: string | undefined
-  /** Unit of an OpenMetrics family. */
-  readonly unit: string | undefined
   /** In the order of the page. */
-  readonly samples: readonly ParsedSample[]
+  readonly samples: readonly MetricSample[]
 }
 
 /** A parsed metrics page. */
@@ -38,7 +17,7 @@ export interface MetricsPage {
   /** Families with samples, in the order of the page. */
   readonly families: readonly MetricFamily[]
   /** All samples, in the order of the page. */
-  readonly samples: readonly ParsedSample[]
+  readonly samples: readonly MetricSample[]
 }
 
 /** Stops the parser with a problem on the current line. */

@@ -1,39 +1,32 @@
 import { MetricsPageError } from '../errors.ts'
-import type { Fail, MetricsFormat, MetricsPage } from './metrics-page.ts'
-import { OpenMetrics } from './openmetrics.ts'
-import { TextFormat } from './text-format.ts'
+import type { Fail, MetricsPage } from './metrics-page.ts'
+import { PrometheusTextParser } from './prometheus-text.ts'
 
 /**
- * Parses a metrics page.
+ * Parses a metrics page in the Prometheus text format 0.0.4, which vLLM's `/metrics` returns.
  *
- * The parser is strict: it rejects a page that breaks its format or is cut off, and names the line.
+ * The parser is strict: it rejects a page that breaks the format or is cut off, and names the line.
  *
  * @param page bytes, which must be UTF-8, or decoded text.
- * @param options `format` is `prometheus` (text format 0.0.4, the default) or `openmetrics` (OpenMetrics 1.0).
- * @throws {MetricsPageError} if the page breaks its format.
+ * @throws {MetricsPageError} if the page breaks the format.
  */
-export function parseMetricsPage(
-  page: string | Uint8Array,
-  { format = 'prometheus' }: { readonly format?: MetricsFormat } = {},
-): MetricsPage {
+export function parseMetricsPage(page: string | Uint8Array): MetricsPage {
   const text = typeof page === 'string' ? page : decoded(page)
   const lines = text.split('\n')
-  // Text after the last line feed is not a complete line: the page was cut off.
+  // Text after the last line feed is not a complete line: the page was cut off. Only spaces and tabs may follow it.
   const rest = lines.pop() ?? ''
-  const parser = format === 'openmetrics' ? new OpenMetrics() : new TextFormat()
+  const parser = new PrometheusTextParser()
   lines.forEach((line, index) => {
     parser.line(line, failAt(index + 1))
   })
-  const failAfter = failAt(lines.length + 1)
-  // The text format allows spaces and tabs at the end.
-  const cut = format === 'openmetrics' ? rest !== '' : /[^ \t]/.test(rest)
-  if (cut) {
+  if (/[^ \t]/.test(rest)) {
+    const fail = failAt(lines.length + 1)
     const cutOff = 'the page is cut off: its last line has no line feed'
-    const ending = rest === '# EOF' && format === 'openmetrics'
-    parser.line(rest, ending ? failAfter : (problem) => failAfter(`${problem}; ${cutOff}`))
-    if (!ending) failAfter(cutOff)
+    // A problem inside the incomplete line is named first.
+    parser.line(rest, (problem) => fail(`${problem}; ${cutOff}`))
+    fail(cutOff)
   }
-  return parser.end(failAfter)
+  return parser.end()
 }
 
 /** Errors for problems on one line. */

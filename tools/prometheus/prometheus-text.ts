@@ -1,12 +1,13 @@
+import type { MetricSample } from '../types.ts'
 import { jsonValue, LineReader, parseMilliseconds, parseValue } from './line-reader.ts'
-import type { Fail, MetricFamily, MetricsPage, ParsedSample } from './metrics-page.ts'
+import type { Fail, MetricFamily, MetricsPage } from './metrics-page.ts'
 
 /** A family that can still get lines. */
 interface OpenFamily {
   readonly name: string
   type: string | undefined
   help: string | undefined
-  readonly samples: ParsedSample[]
+  readonly samples: MetricSample[]
 }
 
 /** Accepted spellings of types, in lower case. */
@@ -36,9 +37,9 @@ const suffixes: { readonly [type: string]: readonly string[] } = {
  * It is as strict as the parser of prometheus/common: the lines of a family need not be adjacent, and a histogram need
  * not be complete.
  */
-export class TextFormat {
+export class PrometheusTextParser {
   readonly #families = new Map<string, OpenFamily>()
-  readonly #samples: ParsedSample[] = []
+  readonly #samples: MetricSample[] = []
 
   /** Reads the next line, without its line feed. */
   line(line: string, fail: Fail): void {
@@ -52,7 +53,7 @@ export class TextFormat {
     // A family without samples is not part of the result.
     const families = [...this.#families.values()]
       .filter(({ samples }) => samples.length > 0)
-      .map((family): MetricFamily => ({ ...family, type: family.type ?? 'untyped', unit: undefined }))
+      .map((family): MetricFamily => ({ ...family, type: family.type ?? 'untyped' }))
     return { families, samples: this.#samples }
   }
 
@@ -61,7 +62,7 @@ export class TextFormat {
     const keyword = /^[ \t]*(HELP|TYPE)[ \t]+(?=[^ \t])/.exec(text)
     // Other comments, and keywords without a name, are ignored.
     if (keyword === null) return
-    const reader = new LineReader(text.slice(keyword[0].length), 'prometheus', fail)
+    const reader = new LineReader(text.slice(keyword[0].length), fail)
     const name = reader.rest.startsWith('"') ? reader.quoted('a metric name') : reader.metricName()
     if (name === undefined || !/^(?:[ \t]|$)/.test(reader.rest)) {
       fail(`expected a metric name after ${keyword[1]}, found ${JSON.stringify(reader.rest.slice(0, 20))}`)
@@ -107,7 +108,7 @@ export class TextFormat {
 
   /** Reads a sample line. */
   #sample(text: string, fail: Fail): void {
-    const sample = readSample(new LineReader(text, 'prometheus', fail))
+    const sample = readSample(new LineReader(text, fail))
     const family = this.#familyOf(sample.name)
     checkSample(sample, family, fail)
     family.samples.push(sample)
@@ -126,7 +127,7 @@ export class TextFormat {
 }
 
 /** Reads name, labels, value and optionally a timestamp. */
-function readSample(reader: LineReader): ParsedSample {
+function readSample(reader: LineReader): MetricSample {
   const { fail } = reader
   const outside = reader.metricName()
   reader.blanks()
@@ -139,11 +140,11 @@ function readSample(reader: LineReader): ParsedSample {
   const timestamp =
     parseMilliseconds(time) ?? fail(`timestamp ${JSON.stringify(time)} is not an integer number of milliseconds`)
   if (more.length > 0) fail(`expected the end of the line, found ${JSON.stringify(more[0])}`)
-  return { name, labels, value: jsonValue(value), timestamp_ms: timestamp.milliseconds }
+  return { name, labels, value: jsonValue(value), timestamp_ms: timestamp }
 }
 
 /** Buckets and quantiles need a numeric label, and counts must not be negative. */
-function checkSample({ name, labels, value }: ParsedSample, family: OpenFamily, fail: Fail): void {
+function checkSample({ name, labels, value }: MetricSample, family: OpenFamily, fail: Fail): void {
   const histogram = family.type === 'histogram' || family.type === 'gaugehistogram'
   if (histogram && name === `${family.name}_bucket`) {
     checkNumericLabel(labels, 'le', fail)
@@ -156,7 +157,7 @@ function checkSample({ name, labels, value }: ParsedSample, family: OpenFamily, 
 }
 
 /** Checks the label `le` of a bucket or `quantile` of a summary. */
-function checkNumericLabel(labels: ParsedSample['labels'], label: string, fail: Fail): void {
+function checkNumericLabel(labels: MetricSample['labels'], label: string, fail: Fail): void {
   const text = labels[label]
   if (text === undefined) fail(`a bucket has no label ${label}`)
   if (parseValue(text) === undefined) fail(`label ${label} is ${JSON.stringify(text)}, not a number`)
