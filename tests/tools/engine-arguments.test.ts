@@ -42,6 +42,13 @@ test('the rejection quotes the documentation and the next step', async () => {
   )
 })
 
+test('a count above the largest 32-bit integer is rejected', async () => {
+  await expect(apply({ max_num_batched_tokens: 1e13 })).rejects.toThrow(
+    'fix_plan/actions/0/args/max_num_batched_tokens: expected 1 to 2147483647, got 10000000000000.',
+  )
+  expect((await apply({ kv_cache_memory_bytes: 2 ** 35 })).diff).toHaveLength(1)
+})
+
 test('a wrong value is reported first, and the default can be restored', async () => {
   await expect(apply({ dtype: 'int7' })).rejects.toThrow('expected one of auto')
   expect((await apply({ dtype: null })).diff).toEqual([])

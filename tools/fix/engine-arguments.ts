@@ -23,7 +23,9 @@ export interface EngineArgument {
 const flag = { type: 'boolean' } as const
 const text = { type: 'string' } as const
 const json = { type: 'string', json: true } as const
-const count = { type: 'integer', minimum: 1 } as const
+/** vLLM's kernels index tokens and requests with 32-bit integers, so no larger count can work. */
+const count = { type: 'integer', minimum: 1, maximum: 2 ** 31 - 1 } as const
+const bytes = { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER } as const
 const amount = { type: 'number', minimum: 0 } as const
 const notSimulated = { notSimulated: true } as const
 
@@ -53,7 +55,7 @@ export const engineArguments: { readonly [name: string]: EngineArgument } = {
     up: 'More KV cache, so fewer preemptions; less free memory for allocations at run time.',
     down: 'Less KV cache, more free memory for allocations at run time.',
   },
-  kv_cache_memory_bytes: { ...count, up: 'Sets the KV cache size directly and overrides gpu_memory_utilization.' },
+  kv_cache_memory_bytes: { ...bytes, up: 'Sets the KV cache size directly and overrides gpu_memory_utilization.' },
   kv_cache_dtype: {
     type: 'string',
     choices: ['auto', 'bfloat16', 'float16', 'fp8', 'fp8_e4m3', 'fp8_e5m2', 'fp8_inc', 'fp8_ds_mla'],
@@ -116,7 +118,7 @@ export const engineArguments: { readonly [name: string]: EngineArgument } = {
     since: '0.20.0',
     up: 'Preset for the scheduling budgets.',
   },
-  long_prefill_token_threshold: { type: 'integer', minimum: 0, up: 'Limits the chunk of a long prompt per step.' },
+  long_prefill_token_threshold: { ...count, minimum: 0, up: 'Limits the chunk of a long prompt per step.' },
   max_num_partial_prefills: { ...count, ...notSimulated, up: 'Short prompts can overtake long ones.' },
   max_long_partial_prefills: {
     ...count,

@@ -16,6 +16,8 @@ export interface EngineSettings {
   readonly maxNumSeqs: number
   /** Largest number of prompt and output tokens of one request. */
   readonly maxModelLen: number
+  /** Largest `maxModelLen` that the engine starts with. Infinity: the configuration allows any length. */
+  readonly derivedMaxModelLen: number
   /** Share of the GPU's memory that the engine reserves, 0 to 1. */
   readonly gpuMemoryUtilization: number
   /** Size of the KV cache per GPU in bytes. Overrides `gpuMemoryUtilization` if set. */
@@ -84,6 +86,7 @@ export function engineSettings(config: DeploymentConfig, model: ModelArchitectur
     maxNumBatchedTokens: Math.min(read.number('max_num_batched_tokens', defaultBudget), maxNumSeqs * maxModelLen),
     maxNumSeqs,
     maxModelLen,
+    derivedMaxModelLen: allowsLongRequests(config) ? Number.POSITIVE_INFINITY : model.maxModelLen,
     gpuMemoryUtilization: read.number('gpu_memory_utilization', since020 ? 0.92 : 0.9),
     kvCacheMemoryBytes: read.optionalNumber('kv_cache_memory_bytes'),
     kvBlocksOverride: read.optionalNumber('num_gpu_blocks_override'),
@@ -107,6 +110,11 @@ export function engineSettings(config: DeploymentConfig, model: ModelArchitectur
     reserveFullPrompt: read.flag('scheduler_reserve_full_isl', since020),
     graphsInBudget: since020,
   }
+}
+
+/** Whether vLLM skips its check of `max_model_len`. `hf_overrides` can change the length that it would compare with. */
+function allowsLongRequests({ env, engine_args }: DeploymentConfig): boolean {
+  return /^(?:1|true)$/i.test(env['VLLM_ALLOW_LONG_MAX_MODEL_LEN'] ?? '') || Boolean(engine_args['hf_overrides'])
 }
 
 /**

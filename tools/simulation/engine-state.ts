@@ -2,9 +2,9 @@ import type { EngineSettings } from './engine-settings.ts'
 import type { ActiveImpairments } from './impairments.ts'
 import { KvBlocks } from './kv-blocks.ts'
 import type { HostMemory } from './memory.ts'
-import { type Occupancy, Recorder } from './recorder.ts'
 import type { Requests } from './requests.ts'
 import type { StepTime } from './step-time.ts'
+import { type Occupancy, WindowRecorder } from './window-recorder.ts'
 
 /** Everything that the scheduler needs for one window. Times are in seconds. */
 export interface SchedulerInput {
@@ -54,7 +54,7 @@ export class EngineState {
   /** The window to serve. */
   readonly input: SchedulerInput
   /** Collects what is observed. */
-  readonly recorder: Recorder
+  readonly recorder: WindowRecorder
   /** Outcomes of requests, and tokens looked up and found in the prefix cache. */
   readonly counts = { stopped: 0, cutByLength: 0, aborted: 0, errored: 0, prefixQueries: 0, prefixHits: 0 }
   /** The KV cache. */
@@ -81,7 +81,7 @@ export class EngineState {
   constructor(input: SchedulerInput) {
     const { count, arrival } = input.requests
     this.input = input
-    this.recorder = new Recorder(input.endS)
+    this.recorder = new WindowRecorder(input.endS)
     this.blocks = new KvBlocks(input.kvBlocks, input.settings.blockSize, count)
     this.waiting = new WaitingQueue(arrival)
     this.images = input.imageMemory && new ImageEncoding(input.imageMemory, input.requests)

@@ -169,6 +169,14 @@ function impossibleSettings(
   settings: EngineSettings,
   gpuCount: number,
 ): string | undefined {
+  const { maxModelLen, derivedMaxModelLen } = settings
+  if (maxModelLen > derivedMaxModelLen) {
+    return (
+      `User-specified max_model_len (${maxModelLen}) is greater than the derived max_model_len ` +
+      `(max_position_embeddings=${derivedMaxModelLen} or model_max_length=None in model's config.json). ` +
+      'To allow overriding this maximum, set the env var VLLM_ALLOW_LONG_MAX_MODEL_LEN=1.'
+    )
+  }
   if (settings.ranks > gpuCount) {
     return `World size (${settings.ranks}) is larger than the number of available GPUs (${gpuCount}) in this node.`
   }
@@ -177,9 +185,9 @@ function impossibleSettings(
   if (Math.max(kvHeads, ranks) % Math.min(kvHeads, ranks) !== 0) {
     return `Total number of key/value heads (${kvHeads}) cannot be divided among tensor parallel size (${ranks}).`
   }
-  if (!settings.enableChunkedPrefill && settings.maxNumBatchedTokens < settings.maxModelLen) {
+  if (!settings.enableChunkedPrefill && settings.maxNumBatchedTokens < maxModelLen) {
     return (
-      `max_num_batched_tokens (${settings.maxNumBatchedTokens}) is smaller than max_model_len (${settings.maxModelLen}). ` +
+      `max_num_batched_tokens (${settings.maxNumBatchedTokens}) is smaller than max_model_len (${maxModelLen}). ` +
       'Please increase max_num_batched_tokens or decrease max_model_len.'
     )
   }

@@ -1,7 +1,7 @@
 import { ConfigError } from '../errors.ts'
 import { EngineState, type SchedulerInput } from './engine-state.ts'
-import type { Recorder } from './recorder.ts'
 import { finishStep, StepBatch } from './step-batch.ts'
+import type { WindowRecorder } from './window-recorder.ts'
 
 /**
  * Discrete-event model of vLLM V1's engine core in virtual time.
@@ -24,7 +24,7 @@ export class Scheduler {
   }
 
   /** Everything observed so far. */
-  get recorder(): Recorder {
+  get recorder(): WindowRecorder {
     return this.#state.recorder
   }
 

@@ -63,7 +63,7 @@ function simulateWindow(scenario: Scenario, config: DeploymentConfig): Simulated
     requests,
     settings,
     stepTime: stepTime(model, gpu, config.placement.gpu_model, settings),
-    // An engine that did not start makes no step, but the arrays need a size.
+    // An engine that did not start makes no step and needs no block.
     kvBlocks: memory?.kvBlocks ?? 1,
     sharedPrefixTokens: load.shared_prefix_tokens,
     maxOutputTokens: load.output_tokens.max,

@@ -66,14 +66,15 @@ export function stepTime(model: ModelArchitecture, gpu: Gpu, gpuModel: string, s
   const reduce = allReduce(model, gpu, ranks)
   const eager = settings.enforceEager ? eagerMsPerLayer * model.layers : 0
   // A window repeats few of the possible batch sizes, so their times are stored.
-  const known = new Float64Array(settings.maxNumBatchedTokens + 1)
+  const known = new Map<number, number>()
   const ofTokens = (tokens: number): number => {
-    const before = known[tokens] ?? 0
-    if (before > 0 || tokens === 0) return before
+    if (tokens === 0) return 0
+    const before = known.get(tokens)
+    if (before !== undefined) return before
     // With pipeline parallelism a token still goes through all layers in sequence.
     const floor = ((weightRead * shareRead(model, tokens) * settings.pipelineParallelSize) / efficiency) * 1000
     const seconds = (Math.max(products(tokens), floor) + reduce(tokens) + eager + handOver + fixedMs) / 1000
-    known[tokens] = seconds
+    known.set(tokens, seconds)
     return seconds
   }
   // The stages of a pipeline read their layers in sequence, so only tensor parallelism makes the read shorter.
@@ -114,7 +115,7 @@ function allReduce(model: ModelArchitecture, gpu: Gpu, ranks: number) {
 }
 
 /** Linear interpolation between points; after the last point it continues the last segment. `xs` must be ascending. */
-export function interpolate(xs: readonly number[], ys: readonly number[], x: number): number {
+function interpolate(xs: readonly number[], ys: readonly number[], x: number): number {
   let right = xs.findIndex((value) => value >= x)
   if (right === -1) right = xs.length - 1
   if (right === 0) right = 1

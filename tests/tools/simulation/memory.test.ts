@@ -35,6 +35,12 @@ test.each([
     reason: 'KV cache is needed, which is larger than the available',
   },
   { args: { kv_cache_memory_bytes: 40 * 2 ** 30 }, reason: 'CUDA out of memory' },
+  {
+    args: { max_model_len: 150_000 },
+    reason:
+      'User-specified max_model_len (150000) is greater than the derived max_model_len (max_position_embeddings=131072',
+  },
+  { args: { max_num_batched_tokens: 1e13, max_num_seqs: 1e9 }, reason: 'No available memory for the cache blocks' },
   { args: { tensor_parallel_size: 4 }, reason: 'World size (4) is larger than the number of available GPUs (2)' },
   { args: { enable_chunked_prefill: false, max_num_batched_tokens: 2048 }, reason: 'is smaller than max_model_len' },
 ])('an engine that cannot start reports "$reason" and serves no request', ({ args, reason }) => {
@@ -43,6 +49,13 @@ test.each([
   expect(telemetry.health).toMatchObject({ engine_up: false, healthy_workers: 0 })
   expect(telemetry.health.reason).toContain(reason)
   expect(telemetry.requests).toMatchObject({ served: 0, failed: telemetry.requests.arrived, unfinished: 0 })
+})
+
+test('a longer max_model_len is accepted with the environment variable that vLLM names', () => {
+  const scenario = exampleScenario({ args: { max_model_len: 140_000, kv_cache_dtype: 'fp8' } })
+  const allowed = { ...scenario.deployment, env: { VLLM_ALLOW_LONG_MAX_MODEL_LEN: '1' } }
+  expect(simulate(scenario).engine.started).toBe(false)
+  expect(simulate(scenario, allowed).engine.reason ?? '').not.toContain('User-specified max_model_len')
 })
 
 test('the errors for an unknown model, an unknown GPU and a wrong type name the value', () => {
@@ -115,7 +128,7 @@ test('at run time, images in one step need too much memory; a lower utilisation,
   expect(() => engine({ limit_mm_per_prompt: 'four' })).toThrow('engine_args.limit_mm_per_prompt is "four"')
 })
 
-test('host memory: the KV buffer fills until the limit is reached, later with more memory, never with enough', () => {
+test('host memory: a KV buffer that is larger than the limit fills until the kernel kills the engine', () => {
   const downAt = (host_memory_gb: number, args: Parameters<typeof exampleScenario>[0] = {}) => {
     const scenario = exampleScenario({ rate: 4, args: { kv_offloading_size: 64 }, ...args })
     const resources = { ...scenario.deployment.resources, host_memory_gb }

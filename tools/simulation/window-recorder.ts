@@ -30,7 +30,7 @@ export interface FinishedRequest {
 }
 
 /** Collects what happens in a window: latency distributions, time-weighted means and the timeline. */
-export class Recorder {
+export class WindowRecorder {
   /** Distributions of latencies and lengths. */
   readonly observed: SimulatedWindow['observed'] = {
     ttft: new Distribution(),
