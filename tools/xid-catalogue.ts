@@ -164,3 +164,26 @@ export function xidOf(code: number): Xid {
     meaning: meanings[code] ?? linkError ?? (action === undefined ? 'unknown' : 'other error'),
   }
 }
+
+/** An Xid in a log line. */
+export interface XidMention {
+  /** Entry of the catalogue. */
+  readonly xid: Xid
+  /** The part of the line that reports it, for a quote. */
+  readonly text: string
+  /** Whether the line has the code. The driver reports a lost GPU (79) in a second line without it. */
+  readonly hasCode: boolean
+}
+
+/** With or without `PCI:`, and a bus id of any length; the code follows the parenthesis. */
+const xidLine = /NVRM: Xid \([^)]{0,60}\): (\d{1,4})\b/
+/** For example `NVRM: GPU 0000:3b:00.0: GPU has fallen off the bus.` */
+const lostGpuLine = /NVRM: .*?((?:GPU [\w:.]+: GPU has )?fallen off the bus)/
+
+/** The Xid that a line of the kernel log reports; `undefined` for other lines. */
+export function xidIn(line: string): XidMention | undefined {
+  const coded = xidLine.exec(line)
+  if (coded !== null) return { xid: xidOf(Number(coded[1])), text: coded[0], hasCode: true }
+  const lost = lostGpuLine.exec(line)?.[1]
+  return lost === undefined ? undefined : { xid: xidOf(79), text: lost, hasCode: false }
+}

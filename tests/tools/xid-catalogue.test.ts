@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { xidOf } from '../../tools/xid-catalogue.ts'
+import { xidIn, xidOf } from '../../tools/xid-catalogue.ts'
 
 test.each([
   [13, 'RESTART_APP', 'restart_engine'],
@@ -29,3 +29,18 @@ test('the severity orders codes by their remedy', () => {
   const ordered = codes.toSorted((a, b) => xidOf(b).severity - xidOf(a).severity)
   expect(ordered).toEqual([79, 119, 31, 999, 43, 154])
 })
+
+test.each([
+  ['[1.2] NVRM: Xid (PCI:0000:9b:00): 79, pid=1, GPU has fallen off the bus.', 79, 'NVRM: Xid (PCI:0000:9b:00): 79'],
+  ['NVRM: Xid (0000:03:00): 13, Graphics Exception', 13, 'NVRM: Xid (0000:03:00): 13'],
+  ['NVRM: GPU 0000:9b:00.0: GPU has fallen off the bus.', 79, 'GPU 0000:9b:00.0: GPU has fallen off the bus'],
+])('reads the code and its text from: %s', (line, code, text) => {
+  expect(xidIn(line)).toMatchObject({ xid: { code }, text })
+})
+
+test.each(['pid=1, GPU has fallen off the bus.', 'NVRM: loading NVIDIA UNIX Open Kernel Module'])(
+  'finds no Xid in: %s',
+  (line) => {
+    expect(xidIn(line)).toBeUndefined()
+  },
+)

@@ -1,6 +1,6 @@
 import { isObject, parseJson } from '../../router/json/json.ts'
 import type { LogErrorKind } from '../types.ts'
-import { type Xid, xidOf } from '../xid-catalogue.ts'
+import { type Xid, xidIn } from '../xid-catalogue.ts'
 import { type LogLevel, levelNamed, levelOfPriority, statedLevel } from './log-level.ts'
 import { logRules } from './log-rules.ts'
 
@@ -24,7 +24,7 @@ export interface ClassifiedLine {
  * Classifies log lines of vLLM (V0 and V1), Ray, NCCL, CUDA, PyTorch, the kernel (dmesg, kmsg), the systemd journal and
  * Kubernetes.
  *
- * A line is peeled from the outside in:
+ * The prefixes of a line are removed from the outside in:
  *
  *     2026-02-17T14:00:10.1Z stderr F (EngineCore_DP0 pid=271) ERROR 02-17 14:00:10 [core.py:96] CUDA out of memory
  *     └── log collector ────────────┘ └── program: process, level, time, source ────────────────┘ └── message ────┘
@@ -167,25 +167,14 @@ function objectIn(line: string): Map<string, string> | undefined {
   return new Map(Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string'))
 }
 
-/** With or without `PCI:`, and a bus id of any length; the code follows the parenthesis. */
-const xidLine = /NVRM: Xid \([^)]{0,60}\): (\d{1,4})\b/
-
-/** Class and explanation of a line with an Xid. */
-interface XidFinding {
-  readonly kind: LogErrorKind
-  readonly class: string
-  readonly detail: string
-}
-
-/** The finding of a line with an Xid; `undefined` for other lines. Two other messages for Xid 79 lack the word "Xid". */
-function xidFinding(text: string): XidFinding | undefined {
-  const code = xidLine.exec(text)?.[1]
-  if (code !== undefined) {
-    const xid = xidOf(Number(code))
-    return { ...classOfXid(xid), detail: detailOf(xid) }
-  }
-  if (!/NVRM: .*fallen off the bus/.test(text)) return undefined
-  return { kind: 'cause_candidate', class: 'gpu_lost', detail: detailOf(xidOf(79)) }
+/** Class and explanation of a line with an Xid; `undefined` for other lines. */
+function xidFinding(text: string) {
+  const found = xidIn(text)
+  if (found === undefined) return undefined
+  const detail = detailOf(found.xid)
+  return found.hasCode
+    ? { ...classOfXid(found.xid), detail }
+    : { kind: 'cause_candidate' as const, class: 'gpu_lost', detail }
 }
 
 /** The role of an Xid in a failure follows from the action that the catalogue asks for. */

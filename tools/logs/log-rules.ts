@@ -1,7 +1,7 @@
 import type { LogErrorKind } from '../types.ts'
 
 /** One rule: lines that match the pattern belong to the class. */
-export interface LogRule {
+interface LogRule {
   /** Class of the failure, e.g. `linux_oom_kill`. */
   readonly class: string
   /** Role of such a line in a failure. */
@@ -192,7 +192,12 @@ const causes = rules('cause_candidate', [
   // The driver of the host does not fit the CUDA libraries of the image.
   [
     'cuda_driver',
-    /Error 80[234]\b|system has unsupported display driver|CUDA driver version is insufficient|cudaErrorSystemDriverMismatch|forward compatibility was attempted|CUDA unknown error|no CUDA-capable device|No CUDA GPUs are available|Failed to initialize NVML|API mismatch: the client has/,
+    /Error 80[34]\b|system has unsupported display driver|CUDA driver version is insufficient|cudaErrorSystemDriverMismatch|forward compatibility was attempted|API mismatch: the client has|Driver\/library version mismatch/,
+  ],
+  // CUDA finds no usable GPU, and does not say why.
+  [
+    'cuda_unavailable',
+    /Error 802\b|CUDA unknown error|no CUDA-capable device|No CUDA GPUs are available|Failed to initialize NVML/,
   ],
   // An NCCL call failed for another reason.
   [
@@ -224,3 +229,12 @@ const causes = rules('cause_candidate', [
  * are cascades. A candidate is not a diagnosis.
  */
 export const logRules: readonly LogRule[] = [...benign, ...cascade, ...causes]
+
+/** The part of a text that made it a line of this class; `undefined` if no rule of the class matches. */
+export function matchedPart(text: string, className: string): string | undefined {
+  for (const rule of logRules) {
+    const found = rule.class === className ? rule.pattern.exec(text)?.[0] : undefined
+    if (found !== undefined) return found
+  }
+  return undefined
+}

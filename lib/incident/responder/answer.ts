@@ -57,7 +57,7 @@ function confidenceOf(chosen: Hypothesis, last: Attempt | undefined): 'high' | '
  * rules out hardware, because the kernel logs hardware errors.
  */
 function ruledOut(
-  { systemLogs, candidates }: Observations,
+  { systemLogs, causes }: Observations,
   chosen: Hypothesis,
   hypotheses: readonly Hypothesis[],
   attempts: readonly Attempt[],
@@ -69,7 +69,7 @@ function ruledOut(
     .filter(({ category }) => category !== chosen.category)
     .filter((hypothesis) => !attempts.some((attempt) => attempt.hypothesis === hypothesis))
     .map(({ category }) => `${category}: less plausible, given the hotspot and the state of the workers.`)
-  const quietKernel = systemLogs !== undefined && !candidates.some(({ result }) => result === systemLogs)
+  const quietKernel = systemLogs !== undefined && !causes.some(({ result }) => result === systemLogs)
   const kernel = quietKernel ? ['kernel and hardware: the system logs contain no possible cause.'] : []
   return [...tried, ...untried, ...kernel]
 }

@@ -1,25 +1,26 @@
 import { isObject } from '../../../router/json/json.ts'
-import { quoteText, textAt, valueAt } from './conversation.ts'
+import { textAt, valueAt } from './conversation.ts'
 import {
   completePlans,
   drainNode,
+  findFailure,
   type Hypothesis,
-  matchFirst,
   type Observations,
   plan,
   type Rule,
   restart,
 } from './observations.ts'
 
-// Rules for causes outside the engine: the node, the network and the image. Each pattern matches the message of the
-// program that writes it. Messages that only follow from another failure, such as a closed connection, have no rule.
+// Rules for causes outside the engine: the node, the network and the image. The log tools have classified the lines, so
+// a pattern here only cuts out the quote. Messages that follow from another failure, such as a closed connection, have no
+// rule.
 
 /**
  * A CPU that the kernel reports as stuck. Its watchdog does so after twice `kernel.watchdog_thresh`, 20 s by default.
  * Raising the threshold hides the message, and a restart on the same node meets the same CPU, so the fix is to leave the node.
  */
 export const softLockupRule: Rule = (observed): Hypothesis | undefined => {
-  const found = matchFirst(observed, /BUG: soft lockup - CPU#\d+ stuck for \d+s/)
+  const found = findFailure(observed.causes, ['cpu_soft_lockup'], /BUG: soft lockup - CPU#\d+ stuck for \d+s/)
   if (found === undefined) return undefined
   return {
     category: 'host_cpu',
@@ -35,8 +36,9 @@ export const softLockupRule: Rule = (observed): Hypothesis | undefined => {
  * often suggested, but it only replaces the failing link with slow TCP.
  */
 export const infinibandRule: Rule = (observed): Hypothesis | undefined => {
-  const found = matchFirst(
-    observed,
+  const found = findFailure(
+    observed.causes,
+    ['nccl_ib'],
     /NET\/IB ?: Got (?:completion from peer \S+ with (?:error|status)[ =]\w+|non-fatal async event: port error)/,
   )
   if (found === undefined) return undefined
@@ -56,7 +58,7 @@ export const infinibandRule: Rule = (observed): Hypothesis | undefined => {
  * socket transport, but the network is fine. NCCL itself suggests comparing `NCCL_PROTO` and `NCCL_ALGO` between ranks.
  */
 export const collectiveMismatchRule: Rule = (observed): Hypothesis | undefined => {
-  const found = matchFirst(observed, /[Mm]essage truncated ?: receiv(?:ed|ing) \d+ bytes instead of \d+/)
+  const found = findFailure(observed.causes, ['nccl_truncated'])
   if (found === undefined) return undefined
   const present = valueAt(observed.config, ['config', 'env'])
   const nccl = Object.entries(isObject(present) ? present : {}).filter(([name]) => /^NCCL_(PROTO|ALGO)$/.test(name))
@@ -74,26 +76,21 @@ export const collectiveMismatchRule: Rule = (observed): Hypothesis | undefined =
   }
 }
 
-/** CUDA's messages for a `libcuda` that the kernel driver does not support. 803 is `cudaErrorSystemDriverMismatch`. */
-const driverMismatch =
-  /Error 803|unsupported display driver|forward compatibility was attempted on non supported HW|CUDA driver version is insufficient/i
-
 /** The CUDA libraries of the image do not match the driver of the host. */
 export const driverMismatchRule: Rule = (observed): Hypothesis | undefined => {
-  const found = matchFirst(observed, driverMismatch)
+  const found = findFailure(observed.causes, ['cuda_driver'])
   return found && imageHypothesis(observed, found.evidence, [])
 }
 
-/** vLLM writes this line every ten seconds at the level DEBUG. */
-const waiting = /Waiting for \d+ local, \d+ remote core engine proc\(s\) to start/g
+/** vLLM logs that it waits for its own processes every ten seconds. A few such lines are normal while weights load. */
+const minWaits = 3
 
-/** An engine that only reports that it waits for its own processes. A few such lines are normal while weights load. */
+/** An engine that only reports that it waits. The log tool calls these lines benign, because most of them are. */
 export const startupHangRule: Rule = (observed): Hypothesis | undefined => {
-  const { vllmLogs } = observed
-  const lines = vllmLogs?.text.match(waiting) ?? []
-  if (vllmLogs === undefined || lines.length < 3) return undefined
+  const waits = observed.failures.filter((failure) => failure.class === 'startup_wait')
+  if (waits.reduce((sum, { count }) => sum + count, 0) < minWaits) return undefined
   const uncertainty = 'No log line gives a reason for the hang. A mismatch of image and driver is the most likely one.'
-  return imageHypothesis(observed, quoteText(vllmLogs, lines[0] ?? ''), [uncertainty])
+  return imageHypothesis(observed, findFailure(waits, ['startup_wait'])?.evidence ?? [], [uncertainty])
 }
 
 /**

@@ -1,13 +1,12 @@
 import type { FixPlan } from '../../../tools/types.ts'
-import { type Xid, xidOf } from '../../../tools/xid-catalogue.ts'
+import { type Xid, xidIn } from '../../../tools/xid-catalogue.ts'
 import { objectsOf } from '../../testing/mock-server/request.ts'
-import { latest, valueAt } from './conversation.ts'
+import { latest, quoteText, valueAt } from './conversation.ts'
 import {
   completePlans,
   drainNode,
+  findFailure,
   type Hypothesis,
-  matchAll,
-  matchFirst,
   type Observations,
   plan,
   type Rule,
@@ -16,26 +15,48 @@ import {
 
 // Rules for hardware errors of GPUs. The actions for Xid codes come from NVIDIA's catalogue in tools/xid-catalogue.ts.
 
-/** The kernel's Xid line, and the form of Xid 79 that does not name its code. */
-const xidLine = /NVRM: Xid \([^)]{1,40}\): (\d+)|NVRM: GPU [\w:.]+: GPU has fallen off the bus/
-
 /**
  * Xid errors in the kernel log. One hardware failure writes several codes within seconds. NVIDIA judges such a burst as a
  * whole, and so does this rule: the most severe code decides.
  */
 export const xidRule: Rule = (observed) => {
-  const [found] = matchAll(observed, xidLine)
-    .map((candidate) => ({ ...candidate, xid: xidOf(Number(candidate.match[1] ?? 79)) }))
-    .filter(({ xid }) => xid.severity > 0)
-    .sort((a, b) => b.xid.severity - a.xid.severity)
+  const found = severestXid(observed)
   if (found === undefined) return undefined
-  const { code, meaning } = found.xid
+  const { xid, failure, line, quote } = found
   return {
     category: 'gpu_hardware',
-    rootCause: `The GPU reported Xid ${code} (${meaning}). NVIDIA advises to ${adviceOf(found.xid)}.`,
-    evidence: found.evidence,
-    plans: completePlans(xidPlans(found.xid, observed, found.text)),
+    rootCause: `The GPU reported Xid ${xid.code} (${xid.meaning}). NVIDIA advises to ${adviceOf(xid)}.`,
+    evidence: quoteText(failure.result, quote),
+    plans: completePlans(xidPlans(xid, observed, line)),
     uncertainties: ['The logs do not show whether the error returns after the fix.'],
+  }
+}
+
+/** The most severe Xid in the logs, with its line and the part to quote. */
+function severestXid({ causes }: Observations) {
+  const [found] = causes
+    .flatMap((failure) =>
+      failure.texts.flatMap((line) => {
+        const mention = xidIn(line)
+        return mention === undefined ? [] : [{ xid: mention.xid, failure, line, quote: mention.text }]
+      }),
+    )
+    .filter(({ xid }) => xid.severity > 0)
+    .sort((a, b) => b.xid.severity - a.xid.severity)
+  return found
+}
+
+/** A GPU that the driver cannot reach or initialise, in a message without an Xid. */
+export const lostGpuRule: Rule = (observed): Hypothesis | undefined => {
+  const found = findFailure(observed.causes, ['gpu_lost'])
+  // With an Xid the catalogue knows the remedy.
+  if (found === undefined || severestXid(observed) !== undefined) return undefined
+  return {
+    category: 'gpu_hardware',
+    rootCause: 'The driver has lost a GPU: it cannot reach or initialise it.',
+    evidence: found.evidence,
+    plans: completePlans([drainNode(observed), ...resetGpu(observed, found.text)]),
+    uncertainties: ['The logs contain no Xid, so the action that NVIDIA advises is not known.'],
   }
 }
 
@@ -60,7 +81,7 @@ function xidPlans({ action, remedy }: Xid, observed: Observations, text: string)
  * not point to the cause.
  */
 export const eccRule: Rule = (observed): Hypothesis | undefined => {
-  const found = matchFirst(observed, /uncorrectable ECC error(?: encountered)?/i)
+  const found = findFailure(observed.causes, ['cuda_ecc'], /uncorrectable ECC error(?: encountered)?/i)
   if (found === undefined) return undefined
   return {
     category: 'gpu_hardware',

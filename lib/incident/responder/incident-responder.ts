@@ -8,10 +8,10 @@ import {
   softLockupRule,
   startupHangRule,
 } from './environment-rules.ts'
-import { eccRule, xidRule } from './gpu-rules.ts'
+import { eccRule, lostGpuRule, xidRule } from './gpu-rules.ts'
 import { hotspotRule, loadHotspots, quoteHotspot } from './load-rules.ts'
 import { gpuMemoryRules, hostMemoryRule } from './memory-rules.ts'
-import { attemptsOf, candidatesOf, fixingCalls, gatheringCalls } from './next-calls.ts'
+import { attemptsOf, fixesOf, fixingCalls, gatheringCalls } from './next-calls.ts'
 import { type Hypothesis, noChange, type Observations, observe, type Rule } from './observations.ts'
 
 /**
@@ -29,10 +29,10 @@ export function incidentResponder(): Responder {
     if (gathering.length > 0) return { toolCalls: gathering }
     const observed = observe(conversation)
     const hypotheses = hypothesesFor(observed)
-    const candidates = candidatesOf(hypotheses)
-    const attempts = attemptsOf(conversation, candidates)
+    const fixes = fixesOf(hypotheses)
+    const attempts = attemptsOf(conversation, fixes)
     const declared = new Set(request.tools.map(({ name }) => name))
-    const fixing = fixingCalls(conversation, candidates, attempts)
+    const fixing = fixingCalls(conversation, fixes, attempts)
     if (fixing.length > 0 && fixing.every(({ name }) => declared.has(name))) return { toolCalls: fixing }
     return { content: JSON.stringify(answerOf(observed, hypotheses, attempts)) }
   }
@@ -41,6 +41,7 @@ export function incidentResponder(): Responder {
 /** Rules for causes that logs show. Hardware comes first, because a hardware error also makes the layers above it fail. */
 const logRules: readonly Rule[] = [
   xidRule,
+  lostGpuRule,
   eccRule,
   softLockupRule,
   infinibandRule,

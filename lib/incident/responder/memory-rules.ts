@@ -3,8 +3,8 @@ import {
   completePlans,
   engineArgument,
   engineNumber,
+  findFailure,
   type Hypothesis,
-  matchFirst,
   type Observations,
   plan,
   type Rule,
@@ -22,8 +22,9 @@ export const defaultUtilization = 0.9
  * container (`CONSTRAINT_MEMCG`). The first plan doubles the memory, the second one doubles it again.
  */
 export const hostMemoryRule: Rule = (observed): Hypothesis | undefined => {
-  const found = matchFirst(
-    observed,
+  const found = findFailure(
+    observed.causes,
+    ['linux_oom_kill'],
     /oom-kill:constraint=\w+|Memory cgroup out of memory: Killed process \d+|Out of memory: Kill(?:ed)? process \d+/,
   )
   if (found === undefined) return undefined
@@ -51,48 +52,61 @@ export const hostMemoryRule: Rule = (observed): Hypothesis | undefined => {
  * second one needs a higher `gpu_memory_utilization`, the first and the last one a lower one.
  */
 export const gpuMemoryRules: readonly Rule[] = [
-  gpuMemoryRule(
-    /Free memory on device \S+ \(([\d.]+)\/([\d.]+) GiB\) on startup is less than desired GPU memory utilization/,
-    'Another process holds GPU memory that the engine wants to reserve.',
-    (_observed, match) => {
-      // The message has the free and the total memory in GiB.
-      // 97 % of what is free: the other process may still grow a little.
+  gpuMemoryRule({
+    classes: ['gpu_memory_taken'],
+    pattern:
+      /Free memory on device \S+ \(([\d.]+)\/([\d.]+) GiB\) on startup is less than desired GPU memory utilization/,
+    rootCause: 'Another process holds GPU memory that the engine wants to reserve.',
+    fix: (observed, match) => {
+      if (match === undefined) return { gpu_memory_utilization: lowerUtilization(observed) }
+      // The message has the free and the total memory in GiB. 97 % of the free memory, because the other process may grow.
       const free = Number(match[1]) / Number(match[2])
       return { gpu_memory_utilization: twoDecimals(Math.floor(free * 97) / 100) }
     },
-  ),
-  gpuMemoryRule(
-    /No available memory for the cache blocks|which is larger than the available KV cache memory/,
-    'After the weights are loaded, too little GPU memory is left for the KV cache.',
-    (observed) => ({ gpu_memory_utilization: 0.95, ...halved(observed, 'max_model_len') }),
-  ),
-  gpuMemoryRule(
-    /out of memory occurred when warming up sampler with \d+ dummy requests/,
-    'The largest batch does not fit into GPU memory next to the KV cache.',
-    (observed) => halved(observed, 'max_num_seqs'),
-  ),
-  gpuMemoryRule(
-    /torch\.(?:cuda\.)?OutOfMemoryError|CUDA out of memory\. Tried to allocate [\d.]+ [KMG]iB|CUDA error: out of memory/,
-    'vLLM reserves so much GPU memory that too little is left for what a request needs at run time.',
+  }),
+  gpuMemoryRule({
+    classes: ['kv_cache_memory'],
+    rootCause: 'After the weights are loaded, too little GPU memory is left for the KV cache.',
+    fix: (observed) => ({ gpu_memory_utilization: 0.95, ...halved(observed, 'max_model_len') }),
+  }),
+  gpuMemoryRule({
+    classes: ['sampler_memory'],
+    pattern: /out of memory occurred when warming up sampler with \d+ dummy requests/,
+    rootCause: 'The largest batch does not fit into GPU memory next to the KV cache.',
+    fix: (observed) => halved(observed, 'max_num_seqs'),
+  }),
+  gpuMemoryRule({
+    classes: ['cuda_out_of_memory', 'graph_capture_memory'],
+    pattern:
+      /torch\.(?:cuda\.)?OutOfMemoryError|CUDA out of memory\. Tried to allocate [\d.]+ [KMG]iB|CUDA error: out of memory/,
+    rootCause: 'vLLM reserves so much GPU memory that too little is left for what a request needs at run time.',
     // Unchunked prefills need memory for whole prompts, which vLLM's profiling run does not see.
-    (observed) => ({
+    fix: (observed) => ({
       gpu_memory_utilization: lowerUtilization(observed),
       ...(engineArgument(observed, 'enable_chunked_prefill') === false ? { enable_chunked_prefill: true } : {}),
     }),
-  ),
+  }),
 ]
 
 /** Engine arguments to set, in Python spelling. */
 type Arguments = Readonly<Record<string, number | boolean>>
 
+/** One shortage of GPU memory. */
+interface Shortage {
+  /** Classes of the log lines that report it. */
+  readonly classes: readonly string[]
+  /** The part to quote, with groups for the numbers that the fix needs. */
+  readonly pattern?: RegExp
+  /** The cause, in one sentence. */
+  readonly rootCause: string
+  /** The arguments to set. `match` is `undefined` if the line does not match the pattern. */
+  readonly fix: (observed: Observations, match: RegExpExecArray | undefined) => Arguments
+}
+
 /** A rule with two plans: the fix, and the fix with half as many concurrent requests. */
-function gpuMemoryRule(
-  pattern: RegExp,
-  rootCause: string,
-  fix: (observed: Observations, match: RegExpExecArray) => Arguments,
-): Rule {
+function gpuMemoryRule({ classes, pattern, rootCause, fix }: Shortage): Rule {
   return (observed) => {
-    const found = matchFirst(observed, pattern)
+    const found = findFailure(observed.causes, classes, pattern)
     if (found === undefined) return undefined
     const args = fix(observed, found.match)
     return {

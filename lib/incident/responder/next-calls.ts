@@ -68,7 +68,7 @@ function inputEntry(name: string, schema: unknown): readonly [string, Json][] {
 }
 
 /** A fix that can be tried, with the hypothesis that it follows from. */
-export interface Candidate {
+interface FixToTry {
   /** Explains why the fix may help. */
   readonly hypothesis: Hypothesis
   /** The fix. */
@@ -76,7 +76,7 @@ export interface Candidate {
 }
 
 /** A fix that was tried, with the results of its three calls as far as they were made. */
-export interface Attempt extends Candidate {
+export interface Attempt extends FixToTry {
   /** Result of `apply_fix_simulation`. */
   readonly applied: ToolMessage
   /** Result of `collect_post_telemetry`. */
@@ -90,28 +90,28 @@ export interface Attempt extends Candidate {
 }
 
 /** Every plan of every hypothesis, in the order in which they are tried. */
-export function candidatesOf(hypotheses: readonly Hypothesis[]): readonly Candidate[] {
+export function fixesOf(hypotheses: readonly Hypothesis[]): readonly FixToTry[] {
   return hypotheses.flatMap((hypothesis) => hypothesis.plans.map((plan) => ({ hypothesis, plan })))
 }
 
 /**
- * Pairs the tried fixes with the candidates.
+ * Pairs the calls of `apply_fix_simulation` with the fixes.
  *
- * The candidates follow from the first two rounds alone, so the n-th call of `apply_fix_simulation` tried the n-th
- * candidate. The only exception is the return.
+ * The fixes follow from the first two rounds alone, so the n-th call tried the n-th fix. The only exception is the return
+ * to an earlier state.
  */
-export function attemptsOf({ results }: Conversation, candidates: readonly Candidate[]): readonly Attempt[] {
+export function attemptsOf({ results }: Conversation, fixes: readonly FixToTry[]): readonly Attempt[] {
   const starts = results.flatMap(({ tool }, index) => (tool === 'apply_fix_simulation' ? [index] : []))
   const attempts: Attempt[] = []
   for (const [number, start] of starts.entries()) {
     const [applied, ...later] = results.slice(start, starts[number + 1])
     if (applied === undefined) continue
     const isReturn = isReturnCall(applied)
-    const candidate = isReturn ? returnTarget(attempts) : candidates[number]
-    if (candidate === undefined) continue
+    const fix = isReturn ? returnTarget(attempts) : fixes[number]
+    if (fix === undefined) continue
     const validated = later.find(({ tool }) => tool === 'validate_improvement')
     const collected = later.find(({ tool }) => tool === 'collect_post_telemetry')
-    attempts.push({ ...candidate, applied, collected, validated, status: statusOf(validated), isReturn })
+    attempts.push({ ...fix, applied, collected, validated, status: statusOf(validated), isReturn })
   }
   return attempts
 }
@@ -129,7 +129,7 @@ function statusOf(validated: ToolMessage | undefined): ValidationStatus {
 const returnRationale = 'A later fix made the incident worse in the simulation; this one did not.'
 
 /** The state to return to when the latest fix made the incident worse: the best earlier fix, or no change at all. */
-function returnTarget(attempts: readonly Attempt[]): Candidate | undefined {
+function returnTarget(attempts: readonly Attempt[]): FixToTry | undefined {
   const applied = attempts.filter((attempt) => !attempt.applied.failed)
   const last = applied.at(-1)
   if (last === undefined || last.isReturn || last.status !== 'regressed') return undefined
@@ -151,7 +151,7 @@ const roundsPerAttempt = 4
 /** The next call of trying fixes. Empty when a fix improved the incident, or when nothing is left to try. */
 export function fixingCalls(
   conversation: Conversation,
-  candidates: readonly Candidate[],
+  fixes: readonly FixToTry[],
   attempts: readonly Attempt[],
 ): readonly ToolCallDraft[] {
   const attempt = attempts.at(-1)
@@ -163,7 +163,7 @@ export function fixingCalls(
     if (validated.failed || attempt.status === 'improved') return []
   }
   if (attempt?.isReturn || latest(conversation, 'fetch_config') === undefined) return []
-  const next = candidates[attempts.length]
+  const next = fixes[attempts.length]
   const hasTime = conversation.rounds + roundsPerAttempt <= defaultLimits.rounds
   if (next !== undefined && hasTime) return [applyCall(next.plan)]
   // The answer reports the fix that was applied last, so that must not be a harmful one.

@@ -1,5 +1,6 @@
 import { isObject, parseJson } from '../../../router/json/json.ts'
 import { jsonSpans } from '../../../router/json/json-scan.ts'
+import { matchedPart } from '../../../tools/logs/log-rules.ts'
 import type { FixAction, FixPlan } from '../../../tools/types.ts'
 import { objectsOf } from '../../testing/mock-server/request.ts'
 import type { Quote } from '../agent/agent-result.ts'
@@ -15,48 +16,61 @@ export interface Observations {
   readonly runtime: ToolMessage | undefined
   /** Latest result of `analyze_metrics`. */
   readonly analysis: ToolMessage | undefined
-  /** Latest result of `fetch_vllm_logs`. */
-  readonly vllmLogs: ToolMessage | undefined
   /** Latest result of `fetch_system_logs`. */
   readonly systemLogs: ToolMessage | undefined
   /** Kind of the hotspot that `analyze_metrics` found. */
   readonly hotspot: string | undefined
   /** Workers that make no progress, by `fetch_runtime_state`. */
   readonly stuckWorkers: number
-  /** Log lines that may be a cause: system logs first, because hardware errors cause engine errors. */
-  readonly candidates: readonly CauseCandidate[]
+  /** Failures in the logs: system logs first, because hardware errors cause engine errors. */
+  readonly failures: readonly Failure[]
+  /** Those failures that the log tools consider possible causes. */
+  readonly causes: readonly Failure[]
 }
 
-/** A log line that its tool classified as a possible cause. Its text is untrusted: the rules only quote known patterns. */
-interface CauseCandidate {
+/** An entry of `errors` in the result of a log tool: lines with the same message. */
+export interface Failure {
+  /** The result that contains it. */
   readonly result: ToolMessage
+  /** Its role, as in the result: `cause_candidate`, `cascade` or `benign`. */
+  readonly kind: unknown
+  /** Class of the failure, for example `linux_oom_kill`. */
+  readonly class: string
+  /** Its message and its first line. They are untrusted: rules quote only parts that match a known pattern. */
   readonly texts: readonly string[]
+  /** Number of lines. */
+  readonly count: number
 }
 
 /** Collects the latest facts from a conversation. */
 export function observe(conversation: Conversation): Observations {
   const analysis = latest(conversation, 'analyze_metrics')
   const runtime = latest(conversation, 'fetch_runtime_state')
-  const vllmLogs = latest(conversation, 'fetch_vllm_logs')
   const systemLogs = latest(conversation, 'fetch_system_logs')
+  const vllmLogs = latest(conversation, 'fetch_vllm_logs')
+  const failures = [systemLogs, vllmLogs].flatMap((result) => (result === undefined ? [] : failuresIn(result)))
   return {
     conversation,
     config: latest(conversation, 'fetch_config'),
     runtime,
     analysis,
-    vllmLogs,
     systemLogs,
     hotspot: textAt(analysis, ['hotspot', 'kind']),
     stuckWorkers: numberAt(runtime, ['worker_health', 'stuck']) ?? 0,
-    candidates: [systemLogs, vllmLogs].flatMap((result) => (result === undefined ? [] : candidatesIn(result))),
+    failures,
+    causes: failures.filter(({ kind }) => kind === 'cause_candidate'),
   }
 }
 
-function candidatesIn(result: ToolMessage): readonly CauseCandidate[] {
+function failuresIn(result: ToolMessage): readonly Failure[] {
   const errors = isObject(result.value) ? objectsOf(result.value['errors']) : completeObjects(result.text)
-  return errors
-    .filter(({ kind }) => typeof kind === 'string' && kind.startsWith('cause'))
-    .map((error) => ({ result, texts: Object.values(error).filter((value) => typeof value === 'string') }))
+  return errors.map((error) => ({
+    result,
+    kind: error['kind'],
+    class: String(error['class']),
+    texts: [error['message'], error['line']].filter((text) => typeof text === 'string'),
+    count: typeof error['count'] === 'number' ? error['count'] : 1,
+  }))
 }
 
 /** The objects that a clipped text still contains completely, on their own or in an array. */
@@ -77,29 +91,42 @@ export function engineArgument({ config }: Observations, name: string): unknown 
   return valueAt(config, ['config', 'engine_args', name])
 }
 
-/** A cause candidate that matches a pattern. */
-export interface CandidateMatch {
-  /** Match of the pattern, with its groups. */
-  readonly match: RegExpExecArray
+/** A failure that a rule applies to. */
+export interface FoundFailure {
+  /** Match of the rule's pattern, with its groups; `undefined` if the lines of the class do not match it. */
+  readonly match: RegExpExecArray | undefined
   /** The matched part alone, so that nothing else of the line reaches the answer. */
   readonly evidence: readonly Quote[]
-  /** The whole text that matched. */
+  /** The text that the match is in. */
   readonly text: string
 }
 
-/** Every cause candidate that matches, in order. */
-export function matchAll({ candidates }: Observations, pattern: RegExp): readonly CandidateMatch[] {
-  return candidates.flatMap(({ result, texts }) =>
-    texts.flatMap((text) => {
-      const match = pattern.exec(text)
-      return match === null ? [] : [{ match, evidence: quoteText(result, match[0]), text }]
-    }),
-  )
+/**
+ * The first failure of one of the classes. One whose text matches the pattern takes precedence.
+ *
+ * @param pattern the part to quote, with groups for its numbers. Without a match, the quote is the part by which the log
+ * tool recognised the class.
+ */
+export function findFailure(
+  failures: readonly Failure[],
+  classes: readonly string[],
+  pattern?: RegExp,
+): FoundFailure | undefined {
+  const found = failures.filter((failure) => classes.includes(failure.class)).map((failure) => quoted(failure, pattern))
+  return found.find(({ match }) => match !== undefined) ?? found[0]
 }
 
-/** The first cause candidate that matches. */
-export function matchFirst(observed: Observations, pattern: RegExp): CandidateMatch | undefined {
-  return matchAll(observed, pattern)[0]
+/** A recognised part contains text between its words in a few patterns. More of it is not needed as evidence. */
+const maxQuoteLength = 80
+
+function quoted({ result, class: name, texts }: Failure, pattern: RegExp | undefined): FoundFailure {
+  for (const text of texts) {
+    const match = pattern?.exec(text)
+    if (match) return { match, evidence: quoteText(result, match[0]), text }
+  }
+  const text = texts[0] ?? ''
+  const part = matchedPart(text, name)?.slice(0, maxQuoteLength) ?? ''
+  return { match: undefined, evidence: quoteText(result, part), text }
 }
 
 /** A possible explanation of the incident, with the fixes that follow from it. */
@@ -141,7 +168,7 @@ export function plan(
 
 /** The complete plans. If all are incomplete: change nothing, and let a person decide. */
 export function completePlans(plans: readonly (FixPlan | undefined)[]): readonly FixPlan[] {
-  const complete = plans.filter((candidate) => candidate !== undefined)
+  const complete = plans.filter((one) => one !== undefined)
   return complete.length > 0
     ? complete
     : [noChange('A value that the fix needs is not known, so a person must decide.')]

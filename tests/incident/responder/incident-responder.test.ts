@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { type Conversation, converse } from '../support/converse.ts'
-import { cause, config, type World } from '../support/made-up-incident.ts'
+import { cause, config, type World, waits } from '../support/made-up-incident.ts'
 
 function names({ rounds }: Conversation): readonly (readonly string[])[] {
   return rounds.map((calls) => calls.map(({ name }) => name))
@@ -178,7 +178,7 @@ const incidents: readonly [name: string, world: World, category: string, action:
   [
     'an engine that waits for itself, under a tag without a version',
     {
-      vllmLines: Array.from({ length: 5 }, () => 'DEBUG Waiting for 1 local, 0 remote core engine proc(s) to start.'),
+      vllmErrors: [waits(5)],
       config: { ...config, image: 'vllm/vllm-openai:latest-cu130' },
     },
     'image_driver_mismatch',
@@ -252,6 +252,22 @@ test('it does not rule out the category that it chose', async () => {
   const { diagnosis } = (await converse({ causes })).answer
   expect(diagnosis.category).toBe('gpu_hardware')
   expect(diagnosis.ruled_out.join(' ')).not.toContain('gpu_hardware')
+})
+
+test('an engine that waited twice for its processes is not hung', async () => {
+  const { answer } = await converse({ vllmErrors: [waits(2)] })
+  expect(answer.diagnosis.category).toBe('engine_stalled')
+})
+
+test.each([
+  'NVRM: The NVIDIA GPU 0000:9b:00.0 has fallen off the bus and is not responding.',
+  'NVRM: GPU 0000:9b:00.0: GPU has fallen off the bus.',
+  'NVRM: GPU 0000:9b:00.0: rm_init_adapter failed, device minor number 3',
+  'Unable to determine the device handle for GPU 0000:9b:00.0: GPU is lost.  Reboot the system to recover this GPU',
+])('a lost GPU leads to another node: %s', async (line) => {
+  const { answer } = await converse({ causes: [cause(line)] })
+  expect(answer.diagnosis).toMatchObject({ category: 'gpu_hardware', evidence: [{ tool: 'fetch_system_logs' }] })
+  expect(answer.fix_plan.actions).toEqual([{ action: 'drain_node', node: 'node-a' }])
 })
 
 test('cascades and benign lines do not count as causes', async () => {

@@ -1,3 +1,4 @@
+import { classifyLogLines } from '../../../tools/logs/classify-log-lines.ts'
 import type { DeploymentConfig, LogError, MetricsAnalysis, Telemetry, ValidationStatus } from '../../../tools/types.ts'
 
 const nothing = { count: 0, mean: null, p50: null, p95: null, p99: null }
@@ -65,8 +66,21 @@ export function analysis(kind: MetricsAnalysis['hotspot']['kind']): MetricsAnaly
   }
 }
 
+/** The entry of `errors` for a line, with the class that the log tools give it. */
 export function cause(message: string): LogError {
-  return { message, kind: 'cause_candidate', class: 'other', line: `[  12.3] kernel: ${message}`, count: 1 }
+  const [found] = classifyLogLines([message])
+  return {
+    message,
+    kind: 'cause_candidate',
+    class: found?.class ?? 'other',
+    line: `[  12.3] kernel: ${message}`,
+    count: 1,
+  }
+}
+
+/** `count` lines in which the engine waits for its own processes. */
+export function waits(count: number): LogError {
+  return { ...cause('Waiting for 1 local, 0 remote core engine proc(s) to start.'), kind: 'benign', count }
 }
 
 /** Results of the tools. `status` has the verdicts of `validate_improvement` in order. */
@@ -74,7 +88,8 @@ export interface World {
   readonly hotspot?: MetricsAnalysis['hotspot']['kind']
   readonly causes?: readonly LogError[]
   readonly stuck?: number
-  readonly vllmLines?: readonly string[]
+  /** Entries of `errors` in the result of `fetch_vllm_logs`. */
+  readonly vllmErrors?: readonly LogError[]
   readonly config?: DeploymentConfig
   readonly status?: readonly ValidationStatus[]
   /** Tools that return an error. */
@@ -88,9 +103,9 @@ export function toolResult(world: World, tool: string, number: number): unknown 
     fetch_vllm_logs: {
       source: 'vllm',
       window: '15m',
-      lines: world.vllmLines ?? ['INFO ready'],
+      lines: ['INFO ready'],
       parsed: [],
-      errors: [],
+      errors: world.vllmErrors ?? [],
     },
     fetch_system_logs: { source: 'dmesg', window: '15m', lines: ['ok'], errors: world.causes ?? [] },
     fetch_prometheus_metrics: { endpoint: '/metrics', raw_text: '', samples: [] },

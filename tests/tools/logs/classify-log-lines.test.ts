@@ -91,6 +91,11 @@ test.each(
     'cascade killed': ['Killed'],
     'cause_candidate cuda_driver': [
       'RuntimeError: CUDA error: system has unsupported display driver / cuda driver combination (Error 803)',
+      'Failed to initialize NVML: Driver/library version mismatch',
+    ],
+    'cause_candidate cuda_unavailable': [
+      'RuntimeError: No CUDA GPUs are available',
+      'Failed to initialize NVML: Unknown Error',
     ],
     'benign nvswitch_nonfatal': ['nvidia-nvswitch3: SXid (PCI:0000:c1:00.0): 12028, Non-fatal, Link 32'],
   }),
