@@ -81,7 +81,7 @@ const number = /[+-]?\d[\d.]*(?:e[+-]?\d+)?%?(?=[\s"'`,;)\]}\\]|$)/iy
 /** Three plain words in a row after a name are a sentence about it: `authorization: Bearer token required`. */
 const sentence = /[A-Za-z]?[a-z]*(?: [a-z]+){2}/y
 /** `token` alone often names a piece of text, as in `{"token": "Hello"}`. Its value must look like a credential. */
-const credential = /(?=[^\d\s]{0,64}\d)[\w.~+/=:-]{12}/y
+const credential = /(?=[^\d\s]{0,64}\d)[\w.~+/=:-]{12}|[\w.~+/=:-]{16}/y
 const optionName = /--[\w-]*$/
 const elementName = /(?:<|=\\{0,31}["'])[\w.:-]*$/
 const elementValue = /[^<\s\]][^<\n\]]{0,1024}(?=<\/|\]<|$)/y
