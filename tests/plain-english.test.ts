@@ -31,6 +31,10 @@ const allowed: readonly RegExp[] = [
 
 const documents = ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md']
 
+test.each(documents)('%s has no placeholder left', (file) => {
+  expect(readFileSync(join(root, file), 'utf8')).not.toMatch(/@@|\bTODO\b|\bTBD\b/)
+})
+
 test.each([...documents, ...productSources()])('%s is written in plain English', (file) => {
   const found = readFileSync(join(root, file), 'utf8')
     .split('\n')
