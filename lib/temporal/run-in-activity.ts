@@ -1,12 +1,22 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { Context, type Info } from '@temporalio/activity'
 import { errorMessage } from '../../router/errors.ts'
 import type { Checkpoint } from '../loop/checkpoint.ts'
 import type { LoopEvent } from '../loop/events.ts'
 import { attemptDeadlineMs } from './attempt.ts'
-import { cancellationFailure, finishAttempt, type RunOutcome } from './finish-attempt.ts'
-import { HeartbeatState, heartbeatTimeoutOf, startHeartbeat } from './heartbeat.ts'
+import { AttemptCancellation } from './attempt-cancellation.ts'
+import { finishAttempt, type RunOutcome } from './finish-attempt.ts'
+import { type Heartbeat, heartbeatTimeoutOf, startHeartbeat } from './heartbeat.ts'
+import { HeartbeatState } from './heartbeat-state.ts'
+import { beginLocalAttempt } from './local-attempts.ts'
 import { fitPayload, payloadLimitBytes, type Shorten } from './payload.ts'
 import { isApplicationFailure, toApplicationFailure } from './to-application-failure.ts'
+
+/** The next step of a run after a checkpoint. */
+export interface CheckpointStep {
+  /** Whether it executes a tool that is neither read-only nor idempotent. */
+  readonly sideEffects: boolean
+}
 
 /** Values that the activity gives to its run: options of `runLoop`, and `deadlineMs` for `limits.deadlineMs`. */
 export interface ActivityRun {
@@ -22,10 +32,12 @@ export interface ActivityRun {
   /** Updates the progress in the heartbeats. Pass every event of the run. */
   readonly onEvent: (event: LoopEvent) => void
   /**
-   * Sends a heartbeat with the checkpoint. If tools or a check come next, it resolves when the heartbeat is on its way, so
-   * a tool that blocks the process cannot delay it. If a model call comes next, the heartbeat is sent during that call.
+   * Sends a heartbeat with the checkpoint. Before calls with side effects it resolves when the server has stored the
+   * checkpoint, however long that takes, and rejects if the attempt is over before or the checkpoint is too large. The same
+   * holds for every checkpoint while the server has stored nothing for half of the heartbeat timeout. Otherwise it resolves
+   * soon. Without `step`, pending calls count as calls with side effects.
    */
-  readonly onCheckpoint: (checkpoint: Checkpoint) => Promise<void>
+  readonly onCheckpoint: (checkpoint: Checkpoint, step?: CheckpointStep) => Promise<void>
   /** The last checkpoint of the previous attempt; absent in the first attempt and if it cannot be read. */
   readonly resumeFrom?: Checkpoint
 }
@@ -65,34 +77,81 @@ export async function runInActivity<Result>(
   const context = Context.current()
   const { info } = context
   const heartbeatTimeoutMs = heartbeatTimeoutOf(info)
-  const state = new HeartbeatState(context)
-  const resumeFrom = state.previousCheckpoint()
-  const heartbeat = startHeartbeat(context, heartbeatTimeoutMs, () => state.details)
+  const runId = runIdOf(info)
+  const cancellation = new AttemptCancellation(context)
+  const heartbeatState = new HeartbeatState(context)
+  const stored = heartbeatState.previousCheckpoint()
+  const heartbeat = startHeartbeat(context, heartbeatTimeoutMs, () => heartbeatState.details, cancellation)
+  const { local, previous } = await beginLocalAttempt(runId, info.attempt, () => cancellation.cancel('NOT_FOUND'))
+  if (previous !== undefined) heartbeatState.onCheckpoint(previous)
+  const resumeFrom = previous ?? stored
   const activity: ActivityRun = {
-    runId: runIdOf(info),
-    signal: context.cancellationSignal,
+    runId,
+    signal: cancellation.signal,
     deadlineMs: attemptDeadlineMs(info, Date.now()),
-    onEvent: (event) => state.onEvent(event),
-    onCheckpoint: async (checkpoint) => {
-      state.onCheckpoint(checkpoint)
-      // The result follows at once. If it is lost, the checkpoint before leads to it without a model call.
-      if (checkpoint.answer !== null || checkpoint.stop_reason !== null) return
-      if (checkpoint.pending.length === 0 && checkpoint.pending_answer === null) heartbeat.beatSoon()
-      else await heartbeat.beat()
+    onEvent: (event) => heartbeatState.onEvent(event),
+    onCheckpoint: async (checkpoint, step) => {
+      local.checkpoint = checkpoint
+      heartbeatState.onCheckpoint(checkpoint)
+      await store(checkpoint, step)
     },
   }
+  const store = checkpointStore(heartbeat, heartbeatState)
   const endsAt = Date.now() + activity.deadlineMs
   try {
-    const resumed = resumeFrom && (await resume(run, outcomeOf, activity, resumeFrom, state))
+    const resumed = resumeFrom && (await resume(run, outcomeOf, activity, resumeFrom, heartbeatState))
     const result = resumed === undefined ? await run(activity) : resumed.result
-    return fitPayload(await finishAttempt(context, state, result, outcomeOf(result), endsAt), maxBytes, shorten)
+    const attempt = { info, cancellation, heartbeatState }
+    return fitPayload(await finishAttempt(attempt, result, outcomeOf(result), endsAt), maxBytes, shorten)
   } catch (error) {
-    await heartbeat.flush()
-    throw isApplicationFailure(error) || !context.cancellationSignal.aborted
+    // The SDK sends the newest details with the failure.
+    if (!heartbeat.isStored()) heartbeat.beat()
+    throw isApplicationFailure(error) || !cancellation.signal.aborted
       ? toApplicationFailure(error)
-      : cancellationFailure(context)
+      : cancellation.failure()
   } finally {
+    local.end({ remember: !heartbeat.isStored() })
     heartbeat.stop()
+  }
+}
+
+/** A batch that took less than this is repeated after a crash rather than sent in a heartbeat of its own. */
+const quickBatchMs = 1_000
+
+/** The server usually answers in 5 ms. A tool that blocks or ends the process would otherwise come before the heartbeat. */
+const shortWaitMs = 100
+
+/**
+ * Decides when a checkpoint is sent, and whether the run waits until the server has stored it.
+ *
+ * - Before calls with side effects the run waits. A worker that the server cannot hear must not act.
+ * - If the server has stored nothing for half of the heartbeat timeout, the run always waits. Another worker may take over,
+ *   and every further model call would be paid for twice.
+ * - Before other calls, or a check, the run waits for a moment only.
+ * - After calls that can be repeated and were quick, the checkpoint goes with the next heartbeat.
+ * - All other checkpoints are sent at once, and the run goes on.
+ */
+function checkpointStore(
+  heartbeat: Heartbeat,
+  heartbeatState: HeartbeatState,
+): (checkpoint: Checkpoint, step: CheckpointStep | undefined) => Promise<void> {
+  /** When the current batch of repeatable calls began; `undefined` for any other step. */
+  let repeatableSince: number | undefined
+  return async (checkpoint, step) => {
+    // The result follows at once. If it is lost, the checkpoint before leads to it without a model call.
+    if (checkpoint.answer !== null || checkpoint.stop_reason !== null) return heartbeat.beatLater()
+    const hasCalls = checkpoint.pending.length > 0
+    const hasSideEffects = step?.sideEffects ?? hasCalls
+    const isQuick = repeatableSince !== undefined && performance.now() - repeatableSince < quickBatchMs
+    repeatableSince = hasCalls && !hasSideEffects ? performance.now() : undefined
+    if (hasSideEffects && heartbeatState.isTooLarge) {
+      throw new Error('The checkpoint is too large for a heartbeat. Lower limits.checkpointBytes.')
+    }
+    if (hasSideEffects || heartbeat.isStale()) await heartbeat.stored()
+    else if (hasCalls || checkpoint.pending_answer !== null) {
+      await Promise.race([heartbeat.stored(), delay(shortWaitMs, undefined, { ref: false })])
+    } else if (isQuick) heartbeat.beatLater()
+    else heartbeat.beat()
   }
 }
 

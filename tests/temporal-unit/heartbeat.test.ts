@@ -1,65 +1,129 @@
-import { gzipSync } from 'node:zlib'
-import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
-import { heartbeatTargetBytes, packCheckpoint, unpackCheckpoint } from '../../lib/temporal/heartbeat.ts'
-import { seededText } from '../support/seeded-text.ts'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Context } from '@temporalio/activity'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { AttemptCancellation } from '../../lib/temporal/attempt-cancellation.ts'
+import { type Heartbeat, startHeartbeat } from '../../lib/temporal/heartbeat.ts'
 
-describe('the checkpoint in heartbeat details', () => {
-  test('is restored unchanged after a round trip over JSON', () => {
-    fc.assert(
-      fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (document) => {
-        // Values that JSON cannot represent (-0, a key "__proto__") do not matter here.
-        const checkpoint = JSON.parse(JSON.stringify(document))
-        const details = JSON.parse(JSON.stringify({ progress: {}, checkpoint: packCheckpoint(checkpoint) }))
-        expect(unpackCheckpoint(details)).toMatchObject({ kind: 'checkpoint', checkpoint })
-      }),
-    )
+describe('a heartbeat', () => {
+  test('is stored when the server has answered', async () => {
+    const { heartbeat, server } = begin()
+    await heartbeat.stored()
+    expect(server.received).toEqual([1])
+    expect(heartbeat.isStored()).toBe(true)
   })
 
-  test('is compressed to less than a third', () => {
-    const checkpoint = {
-      messages: Array.from({ length: 200 }, (_, index) => ({ role: 'tool', content: `line ${index} of a log` })),
-    }
-    expect(packCheckpoint(checkpoint).data.length).toBeLessThan(JSON.stringify(checkpoint).length / 3)
+  test('is sent again until the server answers', async () => {
+    const { heartbeat, server } = begin()
+    server.answer = () => Promise.reject(new Error('connection refused'))
+    const stored = heartbeat.stored()
+    await delay(50)
+    expect(heartbeat.isStored()).toBe(false)
+    server.answer = () => Promise.resolve()
+    await stored
+    expect(server.received.length).toBe(2)
   })
 
-  test('is compressed more if the fast way gives more than the target size', () => {
-    const random = seededText(7)
-    const checkpoint = {
-      messages: Array.from({ length: 4_000 }, () => `${random(80)} and the same tail every time, or nearly`),
-    }
-    const fast = gzipSync(JSON.stringify(checkpoint), { level: 1 }).toString('base64').length
-    expect(fast).toBeGreaterThan(heartbeatTargetBytes)
-    const packed = packCheckpoint(checkpoint)
-    expect(packed.data.length).toBeLessThan(fast)
-    expect(unpackCheckpoint({ checkpoint: packed })).toMatchObject({ kind: 'checkpoint', checkpoint })
+  test('never replaces a newer one: one request at a time, always with the newest details', async () => {
+    const { heartbeat, server } = begin()
+    let answer = (): void => {}
+    server.answer = () => new Promise((resolve) => (answer = resolve))
+    heartbeat.beat()
+    await delay(10)
+    heartbeat.beat()
+    heartbeat.beat()
+    await delay(10)
+    expect(server.received).toEqual([1])
+    server.answer = () => Promise.resolve()
+    answer()
+    await heartbeat.stored()
+    expect(server.received.at(-1)).toBe(4)
+    expect(server.received.length).toBeLessThanOrEqual(3)
   })
 
-  test.each([undefined, null, { progress: { round: 1 } }])('does not exist in %j', (details) => {
-    expect(unpackCheckpoint(details)).toEqual({ kind: 'none' })
+  test('gives the same details to the SDK, which sends them with a failure', () => {
+    const { heartbeat, server } = begin()
+    heartbeat.beat()
+    expect(server.handedToSdk).toEqual([0, 1])
   })
 
   test.each([
-    '{"checkpoint":1}',
-    42,
-    [],
-    { cursor: 'of another activity' },
-    { checkpoint: 'text' },
-    { checkpoint: { encoding: 'zstd', data: 'AAAA' } },
-    { checkpoint: { encoding: 'gzip+base64', data: 'not gzip' } },
-    { checkpoint: { ...packCheckpoint({ a: 1 }), data: packCheckpoint({ a: 'b'.repeat(50) }).data.slice(0, -12) } },
-    { checkpoint: packCheckpoint([1, 2]) },
-  ])('cannot be read, for a stated reason, in %j', (details) => {
-    expect(unpackCheckpoint(details)).toEqual({ kind: 'unreadable', reason: expect.stringMatching(/./) })
+    ['ActivityNotFoundError', 'attempt-lost'],
+    ['ActivityPausedError', 'attempt-lost'],
+    ['ActivityResetError', 'attempt-lost'],
+    ['ActivityCancelledError', 'requested'],
+  ])('that the server answers with %s ends the attempt as %s', async (name, reason) => {
+    const { heartbeat, server, cancellation } = begin()
+    server.answer = () => Promise.reject(Object.assign(new Error('gone'), { name }))
+    await expect(heartbeat.stored()).rejects.toMatchObject({ name: 'CancelledFailure' })
+    expect(cancellation.signal.aborted).toBe(true)
+    expect(cancellation.reason()).toBe(reason)
   })
 
-  test('never makes reading throw', () => {
-    fc.assert(
-      fc.property(fc.anything(), fc.string(), (anything, data) => {
-        unpackCheckpoint(anything)
-        unpackCheckpoint({ checkpoint: anything })
-        expect(unpackCheckpoint({ checkpoint: { encoding: 'gzip+base64', data } }).kind).toBe('unreadable')
-      }),
-    )
+  test('is stale when the server has stored nothing for half of the timeout', async () => {
+    const { heartbeat, server } = begin(100)
+    server.answer = () => new Promise(() => {})
+    expect(heartbeat.isStale()).toBe(false)
+    await delay(80)
+    expect(heartbeat.isStale()).toBe(true)
+  })
+
+  test('is sent every third of the timeout without being asked for', async () => {
+    const { server } = begin(150)
+    await delay(400)
+    expect(server.received.length).toBeGreaterThan(2)
+    expect(server.received.length).toBeLessThan(12)
+  })
+
+  test('is given up when the worker shuts down', async () => {
+    const { heartbeat, server, worker } = begin()
+    server.answer = () => new Promise(() => {})
+    const stored = heartbeat.stored()
+    worker.abort(new Error('WORKER_SHUTDOWN'))
+    await expect(stored).rejects.toThrow('WORKER_SHUTDOWN')
+    await expect(heartbeat.stored()).rejects.toThrow('WORKER_SHUTDOWN')
   })
 })
+
+/** A heartbeat of an attempt on a server that the test plays. The details are the number of the heartbeat. */
+function begin(timeoutMs = 60_000) {
+  const server = {
+    received: [] as unknown[],
+    handedToSdk: [] as unknown[],
+    answer: (): Promise<void> => Promise.resolve(),
+  }
+  const activity = {
+    withDeadline: <T>(_: number, send: () => Promise<T>): Promise<T> => send(),
+    heartbeat: (_: Uint8Array, details: unknown): Promise<void> => {
+      server.received.push(details)
+      return server.answer()
+    },
+  }
+  const worker = new AbortController()
+  const context = {
+    info: { taskToken: new Uint8Array() },
+    client: { activity },
+    cancellationSignal: worker.signal,
+    heartbeat: (details: unknown) => void server.handedToSdk.push(details),
+  } as unknown as Context
+  const cancellation = new AttemptCancellation(context)
+  let beats = 0
+  const heartbeat = startHeartbeat(context, timeoutMs, () => beats, cancellation)
+  return { heartbeat: counting(heartbeat), server, cancellation, worker }
+
+  function counting(counted: Heartbeat): Heartbeat {
+    onTestFinished(() => counted.stop())
+    return {
+      ...counted,
+      beat: () => {
+        beats++
+        counted.beat()
+      },
+      stored: () => {
+        beats++
+        return counted.stored()
+      },
+      isStored: () => counted.isStored(),
+      isStale: () => counted.isStale(),
+    }
+  }
+}

@@ -1,6 +1,6 @@
 import { MockActivityEnvironment } from '@temporalio/testing'
 import { expect, test } from 'vitest'
-import { unpackCheckpoint } from '../../lib/temporal/heartbeat.ts'
+import { unpackCheckpoint } from '../../lib/temporal/checkpoint-codec.ts'
 import { loopActivity } from '../../lib/temporal/index.ts'
 import { keysInOtherStyles } from '../support/key-styles.ts'
 import { calls, says, scriptedModel } from '../support/scripted-model.ts'

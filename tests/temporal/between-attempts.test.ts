@@ -1,10 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { setImmediate as turn } from 'node:timers/promises'
 import { Context } from '@temporalio/activity'
 import { defaultPayloadConverter } from '@temporalio/common'
 import { NativeConnection } from '@temporalio/worker'
 import { describe, expect, test, vi } from 'vitest'
-import { startHeartbeat } from '../../lib/temporal/heartbeat.ts'
 import { loopActivity } from '../../lib/temporal/index.ts'
 import { readProgress } from '../../lib/temporal/progress.ts'
 import { startIncident } from '../../workflows/client.ts'
@@ -111,30 +109,5 @@ describe.skipIf(source === undefined)('between two attempts of a run', () => {
       expect(watched.stderr).toContain('Cancelled without a result')
     })
     await connection.close()
-  })
-
-  test('a scheduled heartbeat is not sent if another one is sent before it', async () => {
-    let asked = 0
-    await using worker = await harness.startWorker({
-      work: async () => {
-        // Fake timers keep the regular heartbeats out of the count.
-        vi.useFakeTimers({ toFake: ['setInterval'] })
-        const heartbeat = startHeartbeat(Context.current(), 60_000, () => ++asked)
-        vi.useRealTimers()
-        heartbeat.beatSoon()
-        heartbeat.beatSoon()
-        await heartbeat.beat()
-        const afterBeat = asked
-        heartbeat.beatSoon()
-        await turn()
-        const afterWaiting = asked
-        heartbeat.beatSoon()
-        await heartbeat.flush()
-        await heartbeat.flush()
-        heartbeat.stop()
-        return [afterBeat, afterWaiting, asked]
-      },
-    })
-    expect(await (await harness.start(worker, 'work', { heartbeatTimeout: '60s' })).result()).toEqual([2, 3, 4])
   })
 })

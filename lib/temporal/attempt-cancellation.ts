@@ -1,0 +1,66 @@
+import type { Context } from '@temporalio/activity'
+import { ApplicationFailure, ApplicationFailureCategory, CancelledFailure } from '@temporalio/common'
+
+/**
+ * Why an attempt was cancelled.
+ *
+ * - `requested`: the workflow or a client cancelled it, and a partial result is welcome.
+ * - `worker-shutdown`: this worker stops, and the run continues in the next attempt.
+ * - `attempt-lost`: the attempt was paused, reset, timed out or is unknown to the server. Its result would be ignored.
+ */
+export type CancellationReason = 'requested' | 'worker-shutdown' | 'attempt-lost'
+
+/**
+ * The cancellation of one attempt. It comes from the SDK, whose heartbeats are delayed, or from an answer to a heartbeat
+ * that was sent directly.
+ */
+export class AttemptCancellation {
+  /** Aborted when the attempt is cancelled. Its reason is a `CancelledFailure` with the SDK's name of the reason. */
+  readonly signal: AbortSignal
+  readonly #controller = new AbortController()
+  readonly #context: Context
+
+  /** @param context of the activity attempt. */
+  constructor(context: Context) {
+    this.#context = context
+    this.signal = AbortSignal.any([this.#controller.signal, context.cancellationSignal])
+  }
+
+  /** @param name the SDK's name of the reason: `CANCELLED`, `NOT_FOUND`, `PAUSED`, `RESET`, … */
+  cancel(name: string): void {
+    this.#controller.abort(new CancelledFailure(name))
+  }
+
+  /** `undefined` if the attempt was not cancelled. */
+  reason(): CancellationReason | undefined {
+    if (!this.signal.aborted) return undefined
+    const name = this.#name()
+    if (name === 'CANCELLED' || this.#context.cancellationDetails?.cancelRequested === true) return 'requested'
+    return name === 'WORKER_SHUTDOWN' ? 'worker-shutdown' : 'attempt-lost'
+  }
+
+  /**
+   * The failure to throw if a cancelled attempt has no result to return. At worker shutdown it is retryable, because
+   * Temporal would take a `CancelledFailure` as the end of the activity.
+   */
+  failure(): unknown {
+    const reason = this.reason()
+    if (reason !== 'worker-shutdown' && this.#context.cancellationSignal.aborted) return this.signal.reason
+    const [type, message] =
+      reason === 'worker-shutdown'
+        ? ['WorkerShutdown', 'The worker is shutting down. The run continues in another attempt.']
+        : ['AttemptLost', `This attempt is over (${this.#name()}). The run continues in another attempt.`]
+    return ApplicationFailure.create({
+      message,
+      type,
+      nextRetryDelay: 1,
+      // Happens at every deployment or outage, so it must not be logged as an error.
+      category: ApplicationFailureCategory.BENIGN,
+    })
+  }
+
+  #name(): string {
+    const reason: unknown = this.signal.reason
+    return reason instanceof Error ? reason.message : ''
+  }
+}
