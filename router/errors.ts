@@ -41,7 +41,7 @@ export class InvalidSchemaError extends TenroundsError {
 }
 
 /**
- * A wrong argument or option of a function of the router. The message names the option, its value and what is allowed. Its
+ * A wrong argument or option of a function of the router, or of `startMockServer`. The message names the option, its value and what is allowed. Its
  * `code` is `invalid_option`.
  */
 export class InvalidOptionError extends TenroundsError {

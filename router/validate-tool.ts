@@ -6,7 +6,7 @@ import { InvalidSchemaError, InvalidToolError } from './errors.ts'
 import { isObject } from './json/json.ts'
 import { subschemas } from './schema-keywords.ts'
 import { closest } from './text/closest.ts'
-import { shownValue } from './text/shown-value.ts'
+import { shownMember } from './text/shown-value.ts'
 
 /** A tool whose fields may have any type, because the caller may not use TypeScript. */
 interface UncheckedTool {
@@ -36,7 +36,7 @@ const toolName = /^[a-zA-Z0-9_-]{1,64}$/
 /** @throws {InvalidToolError} when a definition is not an object, or has a field that tools do not have. */
 export function checkFields(definition: object): void {
   checkIsObject(definition)
-  checkNames(`Tool ${shown(Reflect.get(definition, 'name'))}: unknown field`, definition, fields, 'a tool')
+  checkNames(`Tool ${shownMember(Reflect.get(definition, 'name'))}: unknown field`, definition, fields, 'a tool')
 }
 
 const checkedTools = new WeakSet<object>()
@@ -46,12 +46,12 @@ export function checkDefinition(tool: UncheckedTool): void {
   checkIsObject(tool)
   if (typeof tool.name !== 'string' || !toolName.test(tool.name)) {
     throw new InvalidToolError(
-      `Tool name ${shown(tool.name)} is invalid: use 1 to 64 of the characters a-z, A-Z, 0-9, "_" and "-".`,
+      `Tool name ${shownMember(tool.name)} is invalid: use 1 to 64 of the characters a-z, A-Z, 0-9, "_" and "-".`,
     )
   }
   const label = `Tool "${tool.name}"`
   const expect = (field: keyof UncheckedTool, fits: boolean, what: string) => {
-    if (!fits) throw new InvalidToolError(`${label}: ${field} is ${shown(tool[field])}; it must be ${what}.`)
+    if (!fits) throw new InvalidToolError(`${label}: ${field} is ${shownMember(tool[field])}; it must be ${what}.`)
   }
   const { description, title, execute, timeoutMs, annotations } = tool
   expect('description', typeof description === 'string', 'a string')
@@ -91,7 +91,7 @@ function asToolError(check: () => void): void {
 
 function checkIsObject(tool: unknown): void {
   if (!isObject(tool)) {
-    throw new InvalidToolError(`A tool is ${shown(tool)}; it must be an object, as defineTool returns it.`)
+    throw new InvalidToolError(`A tool is ${shownMember(tool)}; it must be an object, as defineTool returns it.`)
   }
 }
 
@@ -109,7 +109,7 @@ function checkAnnotations(label: string, annotations: object): void {
   for (const [name, value] of Object.entries(annotations)) {
     const wanted = name === 'title' ? 'string' : 'boolean'
     if (value === undefined || typeof value === wanted) continue
-    throw new InvalidToolError(`${label}: annotations/${name} is ${shown(value)}; it must be a ${wanted}.`)
+    throw new InvalidToolError(`${label}: annotations/${name} is ${shownMember(value)}; it must be a ${wanted}.`)
   }
 }
 
@@ -118,7 +118,7 @@ const reserved = ['$result', '$input', '__proto__']
 
 function checkInputSchema(label: string, schema: object): void {
   const type: unknown = Reflect.get(schema, 'type')
-  if (type !== 'object') throw new InvalidToolError(`${label}/type is ${shown(type)}; it must be "object".`)
+  if (type !== 'object') throw new InvalidToolError(`${label}/type is ${shownMember(type)}; it must be "object".`)
   for (const { schema: one, path } of subschemas(schema)) {
     const { properties, required } = one
     const isNamed = (name: string) => isObject(properties) && Object.hasOwn(properties, name)
@@ -128,12 +128,4 @@ function checkInputSchema(label: string, schema: object): void {
     const place = isNamed(name) ? `properties/${name}` : 'required'
     throw new InvalidToolError(`${label}${path}/${place}: calls cannot have a property "${name}"; use another name.`)
   }
-}
-
-/** A value for a message: JSON with secrets masked, or its type where JSON has no notation for it. */
-function shown(value: unknown): string {
-  if (typeof value === 'number' || value === undefined) return String(value)
-  return typeof value === 'function' || typeof value === 'symbol' || typeof value === 'bigint'
-    ? `a ${typeof value}`
-    : shownValue(value, 80)
 }

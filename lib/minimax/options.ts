@@ -1,4 +1,4 @@
-import { closest } from '../../router/text/closest.ts'
+import { suggestName } from '../../router/text/closest.ts'
 import { chatCompletionsUrl, misconfigured, type UrlSource } from './endpoint.ts'
 
 /**
@@ -191,9 +191,7 @@ function checkOptions(options: MinimaxOptions): void {
   for (const [name, value] of Object.entries(options)) {
     const check = checkOf.get(name)
     if (check === undefined) {
-      const similar = closest(name, checkOf.keys())
-      const names = [...checkOf.keys()].join(', ')
-      const hint = similar === undefined ? `Its options are ${names}.` : `Did you mean "${similar}"?`
+      const hint = suggestName(name, [...checkOf.keys()], 'Its options are')
       throw misconfigured(`minimax() has no option "${name}". ${hint}`)
     }
     if (value !== undefined) check(name, value)

@@ -8,7 +8,7 @@ export type ScriptErrorCode =
   | 'unused_steps'
   /** A step threw, for example because an `expect` in it failed. The cause is what it threw. */
   | 'step_failed'
-  /** A step is not a text, a reply or an `Error`. */
+  /** The script is not an array, or a step of it is not a text, a reply or an `Error`. */
   | 'invalid_step'
 
 /** The run did not follow the script of a scripted model: a mistake in the test or in the tested code. */

@@ -23,10 +23,11 @@ export type { RecordedRequest } from './mock-server/handle-request.ts'
 export { type BrokenRule, findBrokenRule } from './mock-server/message-rules.ts'
 export type { MockServerRequest, WireMessage, WireTool } from './mock-server/request.ts'
 export { type MockServer, type MockServerOptions, startMockServer } from './mock-server.ts'
-export type { ScriptedCall, ScriptedReply, ScriptedRequest } from './scripted-model.ts'
 export {
   type ScriptedModel,
   type ScriptedOutcome,
+  type ScriptedRequest,
   type ScriptStep,
   scriptedModel,
 } from './scripted-model.ts'
+export type { ScriptedCall, ScriptedReply } from './scripted-reply.ts'

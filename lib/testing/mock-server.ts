@@ -11,7 +11,12 @@
 
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { errorMessage } from '../../router/errors.ts'
+import { errorMessage, InvalidOptionError } from '../../router/errors.ts'
+import { isObject } from '../../router/json/json.ts'
+import { maxTimerMs } from '../../router/on-abort.ts'
+import { excerpt } from '../../router/text/clip.ts'
+import { suggestName } from '../../router/text/closest.ts'
+import { shownMember } from '../../router/text/shown-value.ts'
 import { checkFaults } from './faults/faults.ts'
 import type { Responder } from './mock-server/completion.ts'
 import { type Fault, faultsOf, type ScheduledFault } from './mock-server/fault.ts'
@@ -57,9 +62,11 @@ export interface MockServer {
  * same request always gets the same reply, byte for byte.
  *
  * @throws {FaultError} if an entry of `faults` is not a fault; the message lists all faults.
+ * @throws {InvalidOptionError} if an option does not exist or has a wrong value.
  * @throws {Error} Node's, if the port is taken.
  */
 export async function startMockServer(options: MockServerOptions = {}): Promise<MockServer> {
+  checkOptions(options)
   const { responder = noModel, token, latencyMs = 0, faults = [], record = true } = options
   checkFaults(faults)
   let count = 0
@@ -121,6 +128,43 @@ export async function startMockServer(options: MockServerOptions = {}): Promise<
     },
     close,
     [Symbol.asyncDispose]: close,
+  }
+}
+
+type Expectation = readonly [what: string, fits: (value: unknown) => boolean]
+
+const wholeNumberTo = (most: number) => (value: unknown) =>
+  typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= most
+
+const expectations: Readonly<Record<keyof MockServerOptions, Expectation>> = {
+  responder: ['a function', (value) => typeof value === 'function'],
+  token: ['a string', (value) => typeof value === 'string'],
+  port: ['a whole number from 0 to 65535', wholeNumberTo(65_535)],
+  latencyMs: [`a whole number of milliseconds from 0 to ${maxTimerMs}`, wholeNumberTo(maxTimerMs)],
+  faults: ["an array of faults, such as [faults.errorReply('529')]", Array.isArray],
+  record: ['true or false', (value) => typeof value === 'boolean'],
+}
+
+const expectationOf: ReadonlyMap<string, Expectation> = new Map(Object.entries(expectations))
+
+/** A typo in an option would be ignored without a word, and the test would pass without its fault. */
+function checkOptions(options: unknown): void {
+  if (!isObject(options)) {
+    throw new InvalidOptionError(
+      `startMockServer() was called with ${shownMember(options)}; it takes an object of options.`,
+    )
+  }
+  for (const [name, value] of Object.entries(options)) {
+    const expectation = expectationOf.get(name)
+    if (expectation === undefined) {
+      const hint = suggestName(name, [...expectationOf.keys()], 'Its options are')
+      throw new InvalidOptionError(`startMockServer() has no option "${excerpt(name, 80)}". ${hint}`)
+    }
+    const [what, fits] = expectation
+    if (value === undefined || fits(value)) continue
+    // A token is a secret even in a test.
+    const shown = name === 'token' ? `of type ${typeof value}` : shownMember(value)
+    throw new InvalidOptionError(`The option "${name}" is ${shown}; it must be ${what}.`)
   }
 }
 

@@ -1,13 +1,13 @@
 import type { FunctionTool } from '../../router/advertised-schema.ts'
 import { errorMessage } from '../../router/errors.ts'
-import { isObject } from '../../router/json/json.ts'
-import type { AssistantMessage } from '../../router/reading/assistant-message.ts'
 import { excerpt } from '../../router/text/clip.ts'
+import { shownMember } from '../../router/text/shown-value.ts'
 import { isModelError } from '../loop/errors.ts'
-import type { FinishReason, Model, ModelReply, ModelRequest, SerializedMessage, Usage } from '../loop/model.ts'
+import type { Model, ModelReply, ModelRequest, SerializedMessage } from '../loop/model.ts'
 import { minimaxTextFormat } from '../minimax/markup/text-format.ts'
 import { ScriptError } from './errors.ts'
 import type { WireMessage } from './mock-server/request.ts'
+import { problemOfStep, type ScriptedReply, scriptedReply } from './scripted-reply.ts'
 
 /**
  * One step of a script. A string is an answer, an object is a reply, an `Error` is a failure of the model, and a function
@@ -37,8 +37,12 @@ export interface ScriptedModel extends Model {
  * ```ts
  * using model = scriptedModel([{ toolCalls: [{ name: 'get_weather', input: { city: 'Oslo' } }] }, 'It is warm.'])
  * ```
+ *
+ * @throws {ScriptError} `invalid_step` if `steps` is not an array, or a step is wrong. A function is called when its
+ * request comes, so a wrong step of a function fails then.
  */
 export function scriptedModel(steps: readonly ScriptStep[]): ScriptedModel {
+  checkSteps(steps)
   const requests: ScriptedRequest[] = []
   // A run does not throw, so the first mistake is kept for assertDone.
   let mistake: ScriptError | undefined
@@ -84,13 +88,32 @@ export function scriptedModel(steps: readonly ScriptStep[]): ScriptedModel {
       const snapshot = scriptedRequest(request, requests.length + 1)
       requests.push(snapshot)
       const outcome = await outcomeOf(stepFor(snapshot), snapshot)
-      const problem = problemOf(outcome)
+      const problem = problemOfStep(outcome)
       if (problem === undefined) return replyOf(outcome, snapshot.number)
-      throw remember(new ScriptError('invalid_step', `Step ${snapshot.number} of the script ${problem}`))
+      throw remember(invalidStep(snapshot.number, problem))
     },
     assertDone,
     [Symbol.dispose]: assertDone,
   }
+}
+
+/** Functions are checked when they have returned their step. */
+function checkSteps(steps: unknown): void {
+  if (!Array.isArray(steps)) {
+    throw new ScriptError(
+      'invalid_step',
+      `scriptedModel() takes an array of steps, not ${shownMember(steps)}: scriptedModel([step, …]).`,
+    )
+  }
+  // Not forEach, which skips the holes of an array.
+  for (const [index, step] of steps.entries()) {
+    const problem = typeof step === 'function' ? undefined : problemOfStep(step)
+    if (problem !== undefined) throw invalidStep(index + 1, problem)
+  }
+}
+
+function invalidStep(number: number, problem: string): ScriptError {
+  return new ScriptError('invalid_step', `Step ${number} of the script: ${problem}`)
 }
 
 /** A step that waits may throw the reason of its signal, or an `AbortError`, when the run ends. */
@@ -114,22 +137,6 @@ function replyOf(outcome: ScriptedOutcome, number: number): ModelReply {
   return 'message' in outcome ? outcome : scriptedReply(outcome, number)
 }
 
-const replyMembers: readonly string[] = [
-  'toolCalls',
-  'content',
-  'finishReason',
-  'usage',
-] satisfies (keyof ScriptedReply)[]
-
-/** The mistake in a step that TypeScript did not check. An unknown member would be ignored without a word. */
-function problemOf(outcome: unknown): string | undefined {
-  if (typeof outcome === 'string' || outcome instanceof Error) return undefined
-  if (!isObject(outcome)) return `is ${excerpt(String(outcome), 80)}: it must be a text, a reply or an Error.`
-  if ('message' in outcome) return undefined
-  const unknown = Object.keys(outcome).find((member) => !replyMembers.includes(member))
-  return unknown && `has the member "${excerpt(unknown, 80)}"; a reply has ${replyMembers.join(', ')}.`
-}
-
 function count(steps: number): string {
   return steps === 1 ? '1 reply' : `${steps} replies`
 }
@@ -137,55 +144,6 @@ function count(steps: number): string {
 function lastMessage({ messages }: ScriptedRequest): string {
   const last = messages.at(-1)
   return last === undefined ? 'It has no messages.' : `Its last message is ${excerpt(JSON.stringify(last), 500)}`
-}
-
-/** A reply with tool calls, or with an unusual finish reason or usage. */
-export interface ScriptedReply {
-  /** Tool calls. @defaultValue none */
-  readonly toolCalls?: readonly ScriptedCall[]
-  /** Visible text. @defaultValue '' */
-  readonly content?: string
-  /** @defaultValue `tool_calls` if there are tool calls, otherwise `stop` */
-  readonly finishReason?: FinishReason
-  /** Token counts. @defaultValue 10 input and 5 output tokens */
-  readonly usage?: Partial<Usage>
-}
-
-/** A tool call of a {@link ScriptedReply}. */
-export interface ScriptedCall {
-  /** Name of the tool. */
-  readonly name: string
-  /** Input of the tool. The model sends it as JSON text. */
-  readonly input: unknown
-  /** @defaultValue `call_<request>_<position>`, both counted from 1 */
-  readonly id?: string
-}
-
-const usage: Usage = { inputTokens: 10, outputTokens: 5, cachedInputTokens: 0, reasoningTokens: 0 }
-
-/** A reply in the form that the loop reads. */
-function scriptedReply(reply: ScriptedReply, number: number): ModelReply {
-  const { toolCalls = [], content = '' } = reply
-  const message: AssistantMessage = {
-    role: 'assistant',
-    content,
-    ...(toolCalls.length === 0
-      ? {}
-      : { tool_calls: toolCalls.map((call, index) => wireCall(call, number, index + 1)) }),
-  }
-  return {
-    message,
-    finishReason: reply.finishReason ?? (toolCalls.length > 0 ? 'tool_calls' : 'stop'),
-    usage: { ...usage, ...reply.usage },
-  }
-}
-
-function wireCall({ name, input, id }: ScriptedCall, number: number, position: number) {
-  return {
-    id: id ?? `call_${number}_${position}`,
-    type: 'function',
-    function: { name, arguments: JSON.stringify(input) ?? '' },
-  }
 }
 
 /** One request to a scripted model: a frozen snapshot that does not change when the run continues. */

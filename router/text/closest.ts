@@ -22,6 +22,12 @@ export function closest(name: string, candidates: Iterable<string>): string | un
   )
 }
 
+/** The end of a message about an unknown name: "Did you mean …?" with the closest known name, otherwise all known names. */
+export function suggestName(name: string, known: readonly string[], otherwise: string): string {
+  const similar = closest(name, known)
+  return similar === undefined ? `${otherwise} ${known.join(', ')}.` : `Did you mean "${similar}"?`
+}
+
 function nearest(name: string, candidates: readonly string[]): string | undefined {
   let best: string | undefined
   let bestDistance = Math.floor(name.length / 3) + 1

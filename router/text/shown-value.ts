@@ -23,6 +23,14 @@ export function shownValue(value: unknown, maxBytes: number): string {
   }
 }
 
+/** A value for a message: short JSON with secrets masked, or its type where JSON has no notation for it. */
+export function shownMember(value: unknown): string {
+  if (typeof value === 'number' || value === undefined) return String(value)
+  return typeof value === 'function' || typeof value === 'symbol' || typeof value === 'bigint'
+    ? `a ${typeof value}`
+    : shownValue(value, 80)
+}
+
 /** The value that a JSON text was made of if it is plain JSON, otherwise the parsed text. */
 function asJson(value: unknown, json: string): unknown {
   return isPlainJson(value) ? value : JSON.parse(json)

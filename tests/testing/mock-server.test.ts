@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { request } from 'undici'
 import { expect, test } from 'vitest'
 import { type Responder, startMockServer } from '../../lib/testing/index.ts'
+import { InvalidOptionError } from '../../router/errors.ts'
 import { hello, post } from './support/post.ts'
 
 const callsTwoTools: Responder = () => ({
@@ -186,4 +187,20 @@ test('close ends an open request and frees the port', async () => {
 test('a taken port rejects', async () => {
   await using mockServer = await startMockServer()
   await expect(startMockServer({ port: Number(new URL(mockServer.url).port) })).rejects.toThrow(/EADDRINUSE/)
+})
+
+test.each<[unknown, string]>([
+  [{ fault: ['529'] }, 'startMockServer() has no option "fault". Did you mean "faults"?'],
+  [{ url: 'x' }, 'has no option "url". Its options are responder, token, port, latencyMs, faults, record.'],
+  [{ faults: '529' }, 'The option "faults" is "529"; it must be an array of faults'],
+  [{ responder: { content: 'Hi' } }, 'The option "responder" is {"content":"Hi"}; it must be a function.'],
+  [{ port: '80' }, 'The option "port" is "80"; it must be a whole number from 0 to 65535.'],
+  [{ latencyMs: -1 }, 'The option "latencyMs" is -1;'],
+  [{ record: 'no' }, 'The option "record" is "no"; it must be true or false.'],
+  [{ token: 5 }, 'The option "token" is of type number; it must be a string.'],
+  [null, 'startMockServer() was called with null; it takes an object of options.'],
+])('the options %j are refused by name and value', async (options, message) => {
+  const started = startMockServer(options as never)
+  await expect(started).rejects.toThrow(message)
+  await expect(started).rejects.toBeInstanceOf(InvalidOptionError)
 })

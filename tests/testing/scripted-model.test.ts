@@ -111,17 +111,53 @@ test.each([
   )
 })
 
-test.each([
+const wrongSteps: readonly (readonly [unknown, string])[] = [
+  [{ toolCall: [] }, 'Step 1 of the script: unknown member "toolCall". Did you mean "toolCalls"?'],
   [
-    { toolCall: [] },
-    'Step 1 of the script has the member "toolCall"; a reply has toolCalls, content, finishReason, usage.',
+    { temperature: 1 },
+    'Step 1 of the script: unknown member "temperature". The members of a reply are toolCalls, content, finishReason, usage.',
   ],
-  [3, 'Step 1 of the script is 3: it must be a text, a reply or an Error.'],
-  [undefined, 'Step 1 of the script is undefined: it must be a text, a reply or an Error.'],
-])('the error for the step %j, which is not a reply, names the mistake', async (step, message) => {
+  [3, 'Step 1 of the script: it is 3; it must be a text, a reply or an Error.'],
+  [undefined, 'Step 1 of the script: it is undefined; it must be a text, a reply or an Error.'],
+  [['Warm.'], 'Step 1 of the script: it is ["Warm."]; it must be a text, a reply or an Error.'],
+  [{ message: 'Warm.' }, 'Step 1 of the script: message is "Warm."; it must be an object.'],
+  [{ content: 5 }, 'Step 1 of the script: content is 5; it must be a string.'],
+  [{ finishReason: 'done' }, 'finishReason is "done"; it must be one of "stop", "length"'],
+  [{ usage: { inputToken: 1 } }, 'unknown member "usage.inputToken". Did you mean "inputTokens"?'],
+  [{ usage: { inputTokens: '1' } }, 'usage.inputTokens is "1"; it must be a number of tokens.'],
+  [{ toolCalls: { name: 'x', input: {} } }, 'toolCalls is {"name":"x","input":{}}; it must be an array of tool calls.'],
+  [{ toolCalls: ['x'] }, 'toolCalls[0] is "x"; it must be a tool call: { name, input }.'],
+  [
+    { toolCalls: [{ name: 'x', arguments: {} }] },
+    'unknown member "toolCalls[0].arguments". Did you mean "input"? It takes the input itself.',
+  ],
+  [{ toolCalls: [{ function: { name: 'x' } }] }, 'unknown member "toolCalls[0].function". Write { name, input }'],
+  [{ toolCalls: [{ nam: 'x', input: {} }] }, 'unknown member "toolCalls[0].nam". Did you mean "name"?'],
+  [{ toolCalls: [{ name: 5, input: {} }] }, 'toolCalls[0].name is 5; it must be a string.'],
+  [{ toolCalls: [{ name: 'x' }] }, 'toolCalls[0].input is undefined; it must be the input of the tool.'],
+]
+
+test.each(wrongSteps)('the step %j is refused when the model is created', (step, message) => {
+  const create = () => scriptedModel([step as never])
+  expect(create).toThrow(ScriptError)
+  expect(create).toThrow(message)
+})
+
+test.each(wrongSteps)('the step %j of a function is refused when it is used', async (step, message) => {
   const model = scriptedModel([() => step as never])
-  expect(await runLoop({ model, prompt })).toMatchObject({ stopReason: 'failed', error: { message } })
+  const run = await runLoop({ model, prompt })
+  expect(run).toMatchObject({ stopReason: 'failed', error: { message: expect.stringContaining(message) } })
   expect(() => model.assertDone()).toThrow(message)
+})
+
+test('a script that is not an array is refused', () => {
+  expect(() => scriptedModel('hi' as never)).toThrow(
+    'scriptedModel() takes an array of steps, not "hi": scriptedModel([step, …]).',
+  )
+})
+
+test('a call may have null as input, and a call id', () => {
+  expect(() => scriptedModel([{ toolCalls: [{ name: 'x', input: null, id: 'a' }] }])).not.toThrow()
 })
 
 test('the first of several mistakes is reported', async () => {

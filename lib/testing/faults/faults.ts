@@ -1,3 +1,4 @@
+import { suggestName } from '../../../router/text/closest.ts'
 import { FaultError } from '../errors.ts'
 import type { Fault, ScheduledFault } from '../mock-server/fault.ts'
 import { damagedReplies } from './damaged-replies.ts'
@@ -69,7 +70,7 @@ function faultOf<Name extends string>(group: Readonly<Record<Name, Fault>>, name
   if (Object.hasOwn(group, name)) return group[name]
   throw new FaultError(
     'unknown_fault',
-    `This group has no fault ${shown(name)}. It has ${namesOf(Object.values(group))}.`,
+    `This group has no fault ${shown(name)}. ${suggestName(String(name), Object.keys(group), 'It has')}`,
   )
 }
 
