@@ -1,9 +1,11 @@
+import { errorMessage } from '../../router/errors.ts'
 import { describeValidationErrors } from '../../router/feedback.ts'
 import { answersIn } from '../../router/reading/json-calls.ts'
 import { excerpt } from '../../router/text/clip.ts'
+import { shownValue } from '../../router/text/shown-value.ts'
 import { compileSchema } from '../../router/validation.ts'
 import type { PartialAnswer, PendingAnswer } from './checkpoint.ts'
-import { ModelError } from './errors.ts'
+import { AnswerCheckError, ModelError } from './errors.ts'
 import type { AnswerContract, RunView } from './run.ts'
 import { untilAborted } from './run-deadline.ts'
 
@@ -18,9 +20,9 @@ export type AnswerCheck =
       readonly candidate?: PartialAnswer
       /** One sentence per problem, for the model. */
       readonly problems: readonly string[]
-      /** The error that `check` threw. */
-      readonly checkError?: unknown
     }
+  /** `check` threw, or returned something else than problems. The model cannot correct that. */
+  | { readonly kind: 'check-failed'; readonly candidate: PartialAnswer; readonly error: AnswerCheckError }
   /** The server's content filter removed the whole reply. Asking again would give the same. */
   | { readonly kind: 'blocked'; readonly error: ModelError }
 
@@ -89,15 +91,20 @@ async function runCheck<S extends object>(
     const checking = Promise.resolve(contract.check(value as Parameters<typeof contract.check>[0], view))
     const found: unknown = await untilAborted(signal, checking)
     if (!Array.isArray(found) || found.some((problem) => typeof problem !== 'string')) {
-      throw new TypeError('answer.check must return an array of strings, one per problem')
+      throw new TypeError(`it returned ${shownValue(found, maxProblemBytes)}`)
     }
     if (found.length === 0) return { kind: 'accepted', value }
     const problems = found.slice(0, maxProblems).map((problem: string) => excerpt(problem, maxProblemBytes))
     if (found.length > maxProblems) problems.push(`… and ${found.length - maxProblems} more problems`)
     return { kind: 'rejected', problems, candidate: { value, problems } }
-  } catch (checkError) {
-    const problems = ['The answer could not be checked.']
-    return { kind: 'rejected', problems, candidate: { value, problems }, checkError }
+  } catch (error) {
+    const problem = `answer.check failed: ${excerpt(errorMessage(error), maxProblemBytes)}`
+    const hint = 'It must return an array of strings, one per problem, and must not throw.'
+    return {
+      kind: 'check-failed',
+      candidate: { value, problems: ['The answer was not checked.'] },
+      error: new AnswerCheckError(`${problem}. ${hint}`, error),
+    }
   }
 }
 

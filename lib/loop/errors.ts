@@ -26,6 +26,21 @@ export class LoopError extends TenroundsError {
 }
 
 /**
+ * `answer.check` threw, or returned something else than problems. It ends a run as `failed` and is never thrown: the model
+ * cannot correct a mistake of the check, and asking again would pay for every remaining round.
+ */
+export class AnswerCheckError extends TenroundsError {
+  override readonly name = 'AnswerCheckError' as const
+  /** Stable identifier of the error. */
+  declare readonly code: 'check_failed'
+
+  /** @param cause the thrown value. */
+  constructor(message: string, cause: unknown) {
+    super('check_failed', message, { cause })
+  }
+}
+
+/**
  * Reason why a model call failed. Whether a retry can help is in {@link ModelErrorFields.retryable}; the usual value is
  * given here.
  *

@@ -208,11 +208,13 @@ async function handleAnswer<S extends object>(
   refuseCalls(run)
   const view = { runId: state.run_id, results: run.history.results }
   const checked = await checkAnswer(reply, options.answer, view, deadline.signal)
-  if (checked.kind === 'rejected') {
-    const { candidate, checkError } = checked
-    // A check that was interrupted by the caller made no mistake.
-    if (checkError !== undefined && deadline.interruption !== 'cancelled') run.recorder.warn('answer.check', checkError)
+  if (checked.kind === 'rejected' || checked.kind === 'check-failed') {
+    const { candidate } = checked
     if (candidate !== undefined && isBetter(candidate, state.partial)) state.partial = candidate
+    // The deadline passed while the check was running.
+    if (checked.kind === 'check-failed' && deadline.interruption === 'deadline') {
+      run.recorder.warn('answer.check', checked.error.cause)
+    }
   }
   // An interrupted check gave no result. The answer stays pending, so that a resumed run checks it again.
   if (deadline.interruption !== undefined) return stopInterrupted(run)
@@ -221,7 +223,7 @@ async function handleAnswer<S extends object>(
     state.answer = { value: checked.value }
     return
   }
-  if (checked.kind === 'blocked') {
+  if (checked.kind === 'blocked' || checked.kind === 'check-failed') {
     state.stop_reason = 'failed'
     run.error = toRunError(checked.error)
     return

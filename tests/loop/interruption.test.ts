@@ -120,11 +120,15 @@ test('an async listener that rejects is a warning, not an unhandled rejection', 
 })
 
 test.each([
-  ['throws', () => Promise.reject(new Error('check broke'))],
-  ['returns a string', () => 'wrong' as never],
-])('an answer whose check %s is not accepted, and the trace has a warning', async (_, check) => {
+  ['throws', () => Promise.reject(new Error('check broke')), 'check broke'],
+  ['returns a string', () => 'wrong' as never, 'it returned "wrong"'],
+  ['returns nothing', () => undefined as never, 'it returned nothing'],
+])('a check that %s ends the run as failed at once and keeps the answer as partial', async (_, check, problem) => {
   const answer = { schema: { type: 'object' }, check } as const
-  const run = await runLoop({ model: scriptedModel([says('{}')]), prompt, answer, limits: { rounds: 1 } })
-  expect(run).toMatchObject({ stopReason: 'rounds', partial: { value: {} } })
-  expect(run.trace).toContainEqual(expect.objectContaining({ type: 'warning', source: 'answer.check' }))
+  // One reply: a second request would fail the script.
+  const model = scriptedModel([says('{}')])
+  const run = await runLoop({ model, prompt, answer })
+  model.assertDone()
+  expect(run).toMatchObject({ stopReason: 'failed', partial: { value: {} }, error: { code: 'check_failed' } })
+  expect(run.stopReason === 'failed' && run.error?.message).toContain(problem)
 })
