@@ -24,6 +24,11 @@ export function onAbort(signal: AbortSignal, callback: () => void): () => void {
   }
 }
 
+/** Resolves when a signal is aborted. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => void onAbort(signal, resolve))
+}
+
 function inMicrotask(callback: () => void): () => void {
   let isWanted = true
   queueMicrotask(() => {

@@ -5,7 +5,7 @@ import {
   type Report,
   runIncidentAgent,
 } from '../lib/incident/index.ts'
-import { reportFolder, writeReport } from '../lib/incident/report/report.ts'
+import { reportFolder, writeReport } from '../lib/incident/report/report-files.ts'
 import type { Limits } from '../lib/loop/limits.ts'
 import type { Model } from '../lib/loop/model.ts'
 import { minimax } from '../lib/minimax/minimax.ts'

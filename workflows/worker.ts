@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import type { NativeConnection, Worker } from '@temporalio/worker'
 import { takeoverWorkerOptions } from '../lib/temporal/takeover-worker-options.ts'
-import { onAbort } from '../router/on-abort.ts'
+import { aborted } from '../router/on-abort.ts'
 import type { ActivityOptions } from './activities.ts'
 import { checkNamespace, connectTo, type TemporalOptions, temporalSettings } from './connection.ts'
 import { withTemporal } from './temporal-packages.ts'
@@ -78,10 +78,6 @@ export async function runWorker(options: RunWorkerOptions = {}): Promise<void> {
   } finally {
     await connection.close()
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => void onAbort(signal, resolve))
 }
 
 /** Path of the workflow file for Temporal's bundler: TypeScript in the repository, JavaScript in the built package. */

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** The executable: connects `main` to this process, that is to its streams, environment, signals and exit code. */
-import { type CommandIo, exitCode } from './command-io.ts'
+import { exitCode, type ProcessIo } from './command-io.ts'
 import { main } from './main.ts'
 
 /** npm forwards a Ctrl-C that the terminal has already sent to every process. Within this time it is the same one. */
@@ -8,7 +8,7 @@ const duplicateSignalMs = 1_000
 
 let signal: AbortSignal | undefined
 
-const io: CommandIo = {
+const io: ProcessIo = {
   stdout: process.stdout,
   stderr: process.stderr,
   env: process.env,

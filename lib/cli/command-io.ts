@@ -4,21 +4,14 @@
  * Results go to stdout and everything else to stderr, so a script can read `tenrounds start` or `tenrounds scenarios`.
  */
 import { TenroundsError } from '../../router/errors.ts'
+import { TerminalOutput, type TextStream } from './terminal-output.ts'
 
-/** Where a command writes text. Node's streams fit, and so does an object that collects the text in a test. */
-export interface TextOutput {
-  /** Whether a terminal shows the text, so that colours and a status line make sense. */
-  readonly isTTY?: boolean
-  /** Writes text as it is, without adding a line break. */
-  write(text: string): unknown
-}
-
-/** Everything of the process that a command uses. It lets tests call `main` without a process. */
-export interface CommandIo {
+/** Everything of the process that the command uses. It lets tests call `main` without a process. */
+export interface ProcessIo {
   /** Results: the verdict, ids, lines to copy. */
-  readonly stdout: TextOutput
+  readonly stdout: TextStream
   /** Progress and errors. */
-  readonly stderr: TextOutput
+  readonly stderr: TextStream
   /** Environment variables. */
   readonly env: NodeJS.ProcessEnv
   /**
@@ -26,6 +19,27 @@ export interface CommandIo {
    * then Ctrl-C ends the process as usual.
    */
   readonly signal: AbortSignal
+}
+
+/** The process as a single command sees it: both streams clean the text that is written to them. */
+export interface CommandIo extends ProcessIo {
+  /** Results: the verdict, ids, lines to copy. */
+  readonly stdout: TerminalOutput
+  /** Progress and errors. */
+  readonly stderr: TerminalOutput
+}
+
+/** Puts a filter before both streams. */
+export function commandIo(io: ProcessIo): CommandIo {
+  return {
+    stdout: new TerminalOutput(io.stdout),
+    stderr: new TerminalOutput(io.stderr),
+    env: io.env,
+    // Reading the signal starts to catch Ctrl-C, so it is read only when a command does.
+    get signal() {
+      return io.signal
+    },
+  }
 }
 
 /** Exit codes of the `tenrounds` command. */

@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util'
 import { listScenarios } from '../../fixtures/load-scenario.ts'
 import { errorMessage } from '../../router/errors.ts'
 import { MissingPackageError } from '../../workflows/temporal-packages.ts'
-import { type CommandIo, exitCode, UsageError } from './command-io.ts'
+import { type CommandIo, commandIo, exitCode, type ProcessIo, UsageError } from './command-io.ts'
 import { mockServerCommand } from './mock-server-command.ts'
 import { runCommand } from './run-command.ts'
 import { startCommand, watchCommand, workerCommand } from './temporal-commands.ts'
@@ -80,12 +80,15 @@ const commands: Readonly<Record<string, Command>> = {
 }
 
 /**
- * The `tenrounds` command. It never ends the process and uses nothing of it except through `io`, so tests call it directly.
+ * The `tenrounds` command. It never ends the process and uses it only through its parameters, so tests call it
+ * directly.
  *
  * @param args arguments after the name of the command, for example `['run', '--live']`.
- * @returns the exit code; see {@link exitCode}. Errors are printed to `io.stderr` in one line and never thrown.
+ * @param process streams, environment and signal. All text for the streams is cleaned; see {@link TerminalOutput}.
+ * @returns the exit code; see {@link exitCode}. Errors are printed to `stderr` in one line and never thrown.
  */
-export async function main(args: readonly string[], io: CommandIo): Promise<number> {
+export async function main(args: readonly string[], process: ProcessIo): Promise<number> {
+  const io = commandIo(process)
   try {
     return await runCommandLine(args, io)
   } catch (error) {

@@ -1,8 +1,9 @@
 import { errorMessage } from '../../router/errors.ts'
-import { maxTimerMs, onAbort } from '../../router/on-abort.ts'
+import { aborted, maxTimerMs } from '../../router/on-abort.ts'
 import { incidentResponder } from '../incident/responder/incident-responder.ts'
 import { type Fault, faultTable, startMockServer } from '../testing/index.ts'
 import { type CommandIo, exitCode, UsageError } from './command-io.ts'
+import { longest } from './progress.ts'
 
 /**
  * `tenrounds mock-server`: the mock server with the incident responder as a server of its own, until Ctrl-C or SIGTERM.
@@ -26,6 +27,8 @@ export async function mockServerCommand(
       )
     },
   )
+  // Some faults close the server, and then nothing else keeps the process running until it is stopped.
+  const keepsRunning = setInterval(() => {}, maxTimerMs)
   try {
     io.stderr.write(
       `mock server on ${mockServer.url}: no model, fixed rules answer${withFaults(faults)}. Stop it with Ctrl-C. To use it:\n`,
@@ -36,20 +39,14 @@ export async function mockServerCommand(
     await aborted(signal)
     return exitCode.ok
   } finally {
+    clearInterval(keepsRunning)
     await mockServer.close()
   }
 }
 
-/** Some faults close the server. The timer keeps the process running until it is stopped. */
-async function aborted(signal: AbortSignal): Promise<void> {
-  const timer = setInterval(() => {}, maxTimerMs)
-  await new Promise<void>((resolve) => void onAbort(signal, resolve))
-  clearInterval(timer)
-}
-
 /** One line per fault: its name and its effect. */
 function listFaults(io: CommandIo): number {
-  const width = Math.max(...faultTable.map(({ name }) => name.length))
+  const width = longest(faultTable.map(({ name }) => name))
   for (const fault of faultTable) io.stdout.write(`${fault.name.padEnd(width)}  ${effectOf(fault)}\n`)
   return exitCode.ok
 }

@@ -1,8 +1,7 @@
-import { styleText } from 'node:util'
 import { formatChange, formatFigure, headlineDeltas, tradeoffNote } from '../incident/report/figures.ts'
-import type { ReportDocument } from '../incident/report/report.ts'
+import type { ReportDocument } from '../incident/report/report-schema.ts'
 import type { LoopEvent } from '../loop/events.ts'
-import type { TextOutput } from './command-io.ts'
+import type { StyledText, TerminalOutput } from './terminal-output.ts'
 
 /** Interval at which the status line of a terminal is redrawn, so that the elapsed time advances. */
 const redrawMs = 100
@@ -17,7 +16,7 @@ const redrawMs = 100
  * ```
  */
 export class Progress {
-  readonly #output: TextOutput
+  readonly #output: TerminalOutput
   readonly #now: () => number
   readonly #startedAt: number
   #rounds = 0
@@ -28,7 +27,7 @@ export class Progress {
    * @param output where the lines go, usually stderr.
    * @param now source of time in milliseconds; tests pass their own.
    */
-  constructor(output: TextOutput, now: () => number) {
+  constructor(output: TerminalOutput, now: () => number) {
     this.#output = output
     this.#now = now
     this.#startedAt = now()
@@ -87,11 +86,11 @@ export class Progress {
     }
   }
 
-  /** Prints one line. Control characters are replaced, because model output could control the terminal. */
+  /** Prints one line; line breaks of the text become spaces. */
   line(text: string, style?: 'yellow'): void {
     this.#clearStatus()
-    const shown = printable(text).trimEnd()
-    this.#output.write(`${this.#elapsed()}  ${style === undefined ? shown : this.#paint(style, shown)}\n`)
+    const shown = text.replace(/\s*\n\s*/g, ' ').trimEnd()
+    this.#output.write(this.#elapsed(), '  ', style === undefined ? shown : { style, text: shown }, '\n')
   }
 
   /** Removes the status line. Call it before other text is printed and at the end. */
@@ -104,7 +103,10 @@ export class Progress {
     this.#clearStatus()
     if (!this.#output.isTTY) return
     this.#status = status
-    const draw = () => this.#output.write(`\r\u001b[2K${this.#elapsed()}  ${this.#status} …`)
+    const draw = () => {
+      this.#output.eraseLine()
+      this.#output.write(this.#elapsed(), `  ${this.#status} …`)
+    }
     draw()
     this.#timer = setInterval(draw, redrawMs)
     // The status line must not keep the process running.
@@ -115,23 +117,13 @@ export class Progress {
     if (this.#timer === undefined) return
     clearInterval(this.#timer)
     this.#timer = undefined
-    this.#output.write('\r\u001b[2K')
+    this.#output.eraseLine()
   }
 
   /** Time since the start in seconds, as wide as that of runs of up to 1000 s. */
-  #elapsed(): string {
-    return this.#paint('dim', `${((this.#now() - this.#startedAt) / 1000).toFixed(1).padStart(6)} s`)
+  #elapsed(): StyledText {
+    return { style: 'dim', text: `${((this.#now() - this.#startedAt) / 1000).toFixed(1).padStart(6)} s` }
   }
-
-  /** Colours only for terminals: log files would contain the escape sequences. */
-  #paint(style: 'dim' | 'yellow', text: string): string {
-    return this.#output.isTTY ? styleText(style, text) : text
-  }
-}
-
-/** Replaces control characters. */
-function printable(text: string): string {
-  return text.replace(/\p{Cc}+/gu, ' ')
 }
 
 /** The summary that a command prints at the end: cause, fix, validation, and the figures before and after. */
@@ -156,8 +148,13 @@ export function verdict(document: ReportDocument): string {
 
 /** Aligns the cells of a table with spaces. */
 function columns(rows: readonly (readonly string[])[]): readonly string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
+  const widths = (rows[0] ?? []).map((_, column) => longest(rows.map((row) => row[column] ?? '')))
   return rows.map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd())
+}
+
+/** Length of the longest text. Not by spreading into Math.max, which fails for 100 000 arguments. */
+export function longest(texts: readonly string[]): number {
+  return texts.reduce((length, text) => Math.max(length, text.length), 0)
 }
 
 /** Model output as one line without control characters. */

@@ -1,7 +1,7 @@
-import { access, constants, mkdir } from 'node:fs/promises'
+import { access, constants } from 'node:fs/promises'
 import { listScenarios, UnknownScenarioError } from '../../fixtures/load-scenario.ts'
 import { errorMessage } from '../../router/errors.ts'
-import { reportFolder, writeReport } from '../incident/report/report.ts'
+import { createReportFolder, reportFolder, writeReport } from '../incident/report/report-files.ts'
 import { runIncident } from '../incident/run-incident.ts'
 import { type CommandIo, exitCode, UsageError } from './command-io.ts'
 import { openEndpoint } from './endpoint.ts'
@@ -68,7 +68,7 @@ export function checkScenario(scenario: string): void {
  */
 export async function checkReports(folder: string): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true })
+    await createReportFolder(folder)
     await access(folder, constants.W_OK)
   } catch (error) {
     throw reportsNotWritable(folder, error)

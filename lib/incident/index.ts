@@ -9,10 +9,9 @@ export { agentResultSchema, answerSchema, diagnosisSchema } from './agent/agent-
 export type { IncidentAgentInput, IncidentAgentOptions } from './agent/run-incident-agent.ts'
 export { runIncidentAgent } from './agent/run-incident-agent.ts'
 // The report alone, for a result that is already there.
-export type { ReportInput } from './report/generate-report.ts'
-export { generateReport } from './report/generate-report.ts'
-export type { Report, ReportDocument } from './report/report.ts'
-export { reportSchema } from './report/report.ts'
+export type { Report, ReportInput } from './report/report.ts'
+export { generateReport } from './report/report.ts'
+export { type ReportDocument, reportSchema } from './report/report-schema.ts'
 // Everything in one call.
 export type { IncidentOptions, IncidentOutcome } from './run-incident.ts'
 export { collectTelemetry, runIncident } from './run-incident.ts'

@@ -2,8 +2,7 @@ import { telemetryOf } from '../../tools/simulation/collect-telemetry.ts'
 import type { Telemetry } from '../../tools/types.ts'
 import type { AgentResult } from './agent/agent-result.ts'
 import { type IncidentAgentOptions, runIncidentAgent } from './agent/run-incident-agent.ts'
-import { generateReport } from './report/generate-report.ts'
-import type { Report } from './report/report.ts'
+import { generateReport, type Report } from './report/report.ts'
 
 /**
  * Collects the telemetry of an incident's window, before any fix.

@@ -1,3 +1,5 @@
+import { readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { startLocalServer } from '../minimax/support/local-server.ts'
 import { reportFolder } from './support/report-folder.ts'
@@ -30,6 +32,29 @@ test('without a token the mock server answers, and terminal and report say that 
   expect(stderr).toMatch(/^ +\d+\.\d s {2}round 1\/10: \d+ tool calls/m)
   expect(stderr).toMatch(/^ +\d+\.\d s {4}fetch_config ok \(\d+ ms\)/m)
   expect(stderr + stdout).not.toContain('\u001b')
+})
+
+test('only the owner can read a report', async () => {
+  await using reports = await reportFolder()
+  const folder = join(reports.path, 'new')
+  await runMain(['run', 'healthy_control', '--reports', folder])
+  const run = join(folder, (await readdir(folder))[0] ?? '')
+  const modeOf = async (path: string) => ((await stat(path)).mode & 0o777).toString(8)
+  expect(await Promise.all([folder, run].map(modeOf))).toEqual(['700', '700'])
+  expect(await Promise.all(['report.json', 'report.md'].map((name) => modeOf(join(run, name))))).toEqual(['600', '600'])
+  expect((await readdir(run)).sort()).toEqual(['report.json', 'report.md'])
+})
+
+test('text of the server cannot control the terminal', async () => {
+  await using reports = await reportFolder()
+  await using server = await startLocalServer((_request, response) => {
+    const message = 'wrong \u001b[2J\u001b]0;owned\u0007 \u202efdp.exe\u0085 model'
+    response.writeHead(400).end(JSON.stringify({ error: { message, code: '\u001b[31m' } }))
+  })
+  const env = { MINIMAX_BASE_URL: server.url, ANTHROPIC_AUTH_TOKEN: token, MINIMAX_MODEL: 'm\u001b[1Ax\u2067' }
+  const { stdout, stderr } = await runMain(['run', '--reports', reports.path], env)
+  expect(stderr).toContain('wrong')
+  expect(stdout + stderr).not.toMatch(/[^\P{Cc}\n]|[\u202a-\u202e\u2066-\u2069]/u)
 })
 
 test('an unknown scenario leaves no report', async () => {

@@ -2,7 +2,7 @@ import { excerpt } from '../../../router/text/clip.ts'
 import type { FixAction, FixResult } from '../../../tools/types.ts'
 import type { TraceEntry } from '../../loop/trace.ts'
 import { formatChange, formatFigure, headlineDeltas, headlineFigures, tradeoffNote } from './figures.ts'
-import type { ReportDocument } from './report.ts'
+import type { ReportDocument } from './report-schema.ts'
 
 /**
  * The report as Markdown.
@@ -180,7 +180,8 @@ function escapeText(text: string): string {
 /** Untrusted text as inline code. The fence is longer than any run of backticks in the text. */
 function inlineCode(text: string): string {
   const line = oneLine(text)
-  const longest = Math.max(0, ...(line.match(/`+/g) ?? []).map((run) => run.length))
+  // Not by spreading into Math.max, which fails for 100 000 arguments.
+  const longest = (line.match(/`+/g) ?? []).reduce((length, run) => Math.max(length, run.length), 0)
   const fence = '`'.repeat(longest + 1)
   const pad = line.startsWith('`') || line.endsWith('`') ? ' ' : ''
   return `${fence}${pad}${line}${pad}${fence}`

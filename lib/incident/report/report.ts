@@ -1,33 +1,8 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import type { Infer, Returnable } from '../../../router/schema.ts'
-import { telemetrySchema } from '../../../tools/schemas/telemetry.ts'
-import { type AgentResult, agentResultSchema } from '../agent/agent-result.ts'
-
-/** The members that a report adds to the agent's result. */
-const addedSchema = {
-  type: 'object',
-  required: ['report_version', 'scenario', 'notice', 'pre_telemetry'],
-  properties: {
-    report_version: { const: 1, description: 'Incremented when the meaning of a member changes.' },
-    scenario: { type: 'string', minLength: 1, description: 'Id of the incident.' },
-    notice: {
-      type: ['string', 'null'],
-      description: 'A sentence that the reader must see first, for example that no model was used.',
-    },
-    pre_telemetry: { ...telemetrySchema, description: "Telemetry of the incident's window, before any fix." },
-  },
-} as const
-
-/** Schema of a {@link ReportDocument}, as `report.json` contains it. */
-export const reportSchema = {
-  ...agentResultSchema,
-  required: [...addedSchema.required, ...agentResultSchema.required],
-  properties: { ...addedSchema.properties, ...agentResultSchema.properties },
-} as const
-
-/** The report of one incident as a JSON document: the agent's result and what it is about. */
-export type ReportDocument = AgentResult & Returnable<Infer<typeof addedSchema>>
+import { redactDeep } from '../../../router/text/redact.ts'
+import type { Telemetry } from '../../../tools/types.ts'
+import type { AgentResult } from '../agent/agent-result.ts'
+import { renderMarkdown } from './markdown.ts'
+import type { ReportDocument } from './report-schema.ts'
 
 /** The report in its two forms. */
 export interface Report {
@@ -37,29 +12,30 @@ export interface Report {
   readonly markdown: string
 }
 
-/**
- * Creates the folder of a run inside `directory`, with all parents.
- *
- * @throws {Error} Node's file system error if it cannot be created.
- */
-export async function reportFolder(directory: string, runId: string): Promise<string> {
-  const folder = join(directory, runId)
-  await mkdir(folder, { recursive: true })
-  return folder
+/** Everything that a report is made from. */
+export interface ReportInput {
+  /** Id of the incident. */
+  readonly scenario: string
+  /** Telemetry of the incident's window, before any fix. */
+  readonly pre_telemetry: Telemetry
+  /** The agent's result. */
+  readonly result: AgentResult
+  /** A sentence at the top of the report, for example that no model was used. */
+  readonly notice?: string
 }
 
 /**
- * Writes `report.json` and `report.md`. Readers see either the complete file or the previous one.
+ * Makes the report, as a JSON document and as Markdown.
  *
- * @throws {Error} Node's file system error if a file cannot be written.
+ * It is a pure function. Secrets are masked, and every figure comes from the input.
  */
-export async function writeReport(report: Report, folder: string): Promise<void> {
-  await writeAtomically(join(folder, 'report.json'), `${JSON.stringify(report.json, null, 2)}\n`)
-  await writeAtomically(join(folder, 'report.md'), report.markdown)
-}
-
-async function writeAtomically(file: string, text: string): Promise<void> {
-  const unfinished = `${file}.${process.pid}.tmp`
-  await writeFile(unfinished, text)
-  await rename(unfinished, file)
+export function generateReport({ scenario, pre_telemetry, result, notice }: ReportInput): Report {
+  const json: ReportDocument = redactDeep({
+    report_version: 1 as const,
+    scenario,
+    notice: notice ?? null,
+    ...result,
+    pre_telemetry,
+  })
+  return { json, markdown: renderMarkdown(json) }
 }

@@ -1,5 +1,5 @@
 import type { AgentResult } from '../../../lib/incident/index.ts'
-import type { ReportInput } from '../../../lib/incident/report/generate-report.ts'
+import type { ReportInput } from '../../../lib/incident/report/report.ts'
 import { config, telemetry } from '../support/made-up-incident.ts'
 
 /** Input of a report with `text` in every place that a model, a log or a caller can write to. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { generateReport } from '../../../lib/incident/report/generate-report.ts'
+import { generateReport } from '../../../lib/incident/report/report.ts'
 import { inputWith } from './hostile-result.ts'
 
 const markdownOf = (text: string) => generateReport(inputWith(text)).markdown
@@ -98,4 +98,8 @@ test('sections without a fix, figures or trace entries say so or are left out', 
   expect(markdown).toContain('## Fix\n\nNo fix was proposed.')
   expect(markdown).toContain('**Validation: unknown.** Nothing was tried.')
   expect(markdown).not.toMatch(/## (?:Before and after|Timeline)|undefined|null|NaN/)
+})
+
+test('a quote of many pieces of code gives a report', () => {
+  expect(markdownOf('` '.repeat(150_000)).length).toBeGreaterThan(300_000)
 })

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { generateReport } from '../../../lib/incident/report/generate-report.ts'
+import { generateReport } from '../../../lib/incident/report/report.ts'
 import { inputWith } from './hostile-result.ts'
 
 test.each([
