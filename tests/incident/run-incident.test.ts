@@ -48,6 +48,24 @@ test("the report's figures come from the tools even if the answer's words are ch
   expect(report.json).toMatchObject(await simulate(scenario, result.fix_plan))
 })
 
+test.each(['` ', '`', '[', '\u001b', 'word '])(
+  'evidence with a quote of 150 000 times %j gives a report',
+  async (piece) => {
+    const honest = incidentResponder()
+    const verbose: Responder = async (request) => {
+      const draft = await honest(request)
+      if (draft.content === undefined || draft.content === '') return draft
+      const answer = JSON.parse(draft.content)
+      answer.diagnosis.evidence.push({ tool: 'fetch_config', quote: piece.repeat(150_000) })
+      return { ...draft, content: JSON.stringify(answer) }
+    }
+    const { result, report } = await incident({}, verbose)
+    // The quote is in no result, so the answer is not accepted.
+    expect(result.run.stop_reason).not.toBe('answered')
+    expect(report.markdown).toContain('not found in its results')
+  },
+)
+
 test('two runs give the same report except for run id and times', async () => {
   const [first, second] = [await incident({ runId: 'first' }), await incident({ runId: 'second' })]
   expect(withoutTimes(second.report)).toEqual(withoutTimes(first.report))
