@@ -30,7 +30,7 @@ export function readCalls(found: readonly RawCall[], options: ReadCallsOptions):
 }
 
 function readCall(raw: RawCall, ids: Ids, truncated: boolean): ToolCall {
-  const { name, rawArguments, problem, repair: found } = raw
+  const { name, rawArguments, refusal, repair: found } = raw
   const repairs: Repair[] = found === undefined ? [] : [found]
   const id = ids.idFor(raw.id, repairs)
   // Text has no native form, so an object in it needs no further repair.
@@ -39,7 +39,7 @@ function readCall(raw: RawCall, ids: Ids, truncated: boolean): ToolCall {
     ? { kind: 'read', input: rawArguments, repairs: [] }
     : readArguments(rawArguments)
   if (reading.kind === 'read') for (const one of reading.repairs) repairs.push(one)
-  const message = problem ?? (reading.kind === 'read' ? undefined : reading.message)
+  const message = refusal ?? (reading.kind === 'read' ? undefined : reading.message)
   const call = { id, name: name.trim(), input: reading.kind === 'read' ? reading.input : {}, repairs }
   if (truncated) return { ...call, refusal: cutOff }
   return message === undefined ? call : { ...call, refusal: { kind: 'unreadable_call', message } }

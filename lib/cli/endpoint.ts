@@ -12,7 +12,7 @@ import { incidentResponder } from '../incident/responder/incident-responder.ts'
 import { isModelError } from '../loop/errors.ts'
 import { isLoopback } from '../minimax/endpoint.ts'
 import { type MinimaxModel, minimax } from '../minimax/minimax.ts'
-import type { MinimaxOptions } from '../minimax/options.ts'
+import { addressVariables, type MinimaxOptions } from '../minimax/options.ts'
 import { startMockServer } from '../testing/index.ts'
 import { UsageError } from './command-io.ts'
 
@@ -28,9 +28,6 @@ export interface Endpoint {
 
 const mockServerNotice =
   'No model was used: the mock server answered by fixed rules. Set ANTHROPIC_AUTH_TOKEN to use MiniMax.'
-
-/** Variables that set MiniMax's address. One of them without a token is probably a mistake. */
-const addressVariables = ['MINIMAX_CHAT_COMPLETIONS_URL', 'ANTHROPIC_BASE_URL', 'MINIMAX_BASE_URL']
 
 /**
  * Opens MiniMax if a token is set, otherwise a local mock server. Both use the same client; only the URL differs.

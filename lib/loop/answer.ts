@@ -1,6 +1,8 @@
 import { errorMessage } from '../../router/errors.ts'
 import { describeValidationErrors } from '../../router/feedback.ts'
-import { answersIn } from '../../router/reading/json-calls.ts'
+import { isObject, parseJson, unparsable } from '../../router/json/json.ts'
+import { jsonSpans } from '../../router/json/json-scan.ts'
+import { parseLenientJson, stripCodeFence } from '../../router/json/lenient-json.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import { shownValue } from '../../router/text/shown-value.ts'
 import { compileSchema } from '../../router/validation.ts'
@@ -64,6 +66,27 @@ export async function checkAnswer<S extends object>(
     return { kind: 'rejected', problems, candidate: { value: best.value, problems } }
   }
   return runCheck(best.value, contract, view, signal)
+}
+
+/**
+ * The JSON values of a text that may be its answer, the most likely first: the last object is the conclusion, and one
+ * wrapped as `{"answer":…}` is also offered unwrapped. If the whole text is one object in the notation of Python or
+ * JavaScript, it is read as lenient JSON.
+ */
+function answersIn(text: string): readonly unknown[] {
+  const spans = jsonSpans(text)
+  const lenient = spans.some(({ isPart }) => !isPart) ? undefined : parseLenientJson(stripCodeFence(text))
+  if (lenient !== undefined && lenient.kind !== 'unparsable') return unwrapped(lenient.value)
+  const values = spans.map(({ start, end }) => parseJson(text.slice(start, end)))
+  if (values.length === 0) values.push(parseJson(text))
+  return values
+    .filter((value) => value !== unparsable)
+    .reverse()
+    .flatMap(unwrapped)
+}
+
+function unwrapped(value: unknown): readonly unknown[] {
+  return isObject(value) && 'answer' in value ? [value, value['answer']] : [value]
 }
 
 function checkText({ text, finish_reason: finishReason }: PendingAnswer): AnswerCheck {

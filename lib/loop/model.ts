@@ -163,6 +163,7 @@ export function validUsage(usage: Partial<Usage>): Usage {
   }
 }
 
-function validCount(value: unknown): number {
+/** A count of tokens; 0 for a value that is not one. */
+export function validCount(value: unknown): number {
   return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : 0
 }

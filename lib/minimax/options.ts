@@ -121,12 +121,16 @@ export function configure(options: MinimaxOptions): Configuration {
   }
 }
 
+/** The variable that contains the whole endpoint instead of a base URL. */
+const endpointVariable = 'MINIMAX_CHAT_COMPLETIONS_URL'
+
+/** The environment variables that set the address. The first one that is set counts. */
+export const addressVariables = [endpointVariable, 'ANTHROPIC_BASE_URL', 'MINIMAX_BASE_URL'] as const
+
 function endpointOf(option: string | undefined, env: Configuration['env']): URL {
   const sources: readonly (readonly [address: string | undefined, source: UrlSource])[] = [
     [option, { name: 'the option "url"' }],
-    [env['MINIMAX_CHAT_COMPLETIONS_URL'], { name: 'MINIMAX_CHAT_COMPLETIONS_URL', isEndpoint: true }],
-    [env['ANTHROPIC_BASE_URL'], { name: 'ANTHROPIC_BASE_URL' }],
-    [env['MINIMAX_BASE_URL'], { name: 'MINIMAX_BASE_URL' }],
+    ...addressVariables.map((name) => [env[name], { name, isEndpoint: name === endpointVariable }] as const),
   ]
   for (const [address, source] of sources) {
     if (address !== undefined && address.trim() !== '') return chatCompletionsUrl(address, source)
@@ -206,10 +210,10 @@ function ofType(type: 'string' | 'boolean' | 'function' | 'object', expected: st
   }
 }
 
-function wholeNumber(least: number): Check {
+function wholeNumber(min: number): Check {
   return (name, value) => {
-    if (typeof value === 'number' && Number.isSafeInteger(value) && value >= least) return
+    if (typeof value === 'number' && Number.isSafeInteger(value) && value >= min) return
     const given = typeof value === 'number' ? String(value) : `of type ${typeof value}`
-    throw misconfigured(`The option "${name}" is ${given}; it must be a whole number of at least ${least}.`)
+    throw misconfigured(`The option "${name}" is ${given}; it must be a whole number of at least ${min}.`)
   }
 }

@@ -9,8 +9,8 @@ export type ExactJson =
   | { readonly kind: 'parsed'; readonly value: unknown }
   /** The text is not JSON, or nests too deep. */
   | { readonly kind: 'unparsable' }
-  /** `integer` is the first integer that `JSON.parse` would round. */
-  | { readonly kind: 'inexact'; readonly integer: string }
+  /** `integer` is the first integer that `JSON.parse` rounds. It is rounded in `value`. */
+  | { readonly kind: 'inexact'; readonly integer: string; readonly value: unknown }
 
 const unparsableJson: ExactJson = { kind: 'unparsable' }
 
@@ -19,13 +19,13 @@ const unparsableJson: ExactJson = { kind: 'unparsable' }
  *
  * @example
  * parseExactJson('{"id": 1}')                 // { kind: 'parsed', value: { id: 1 } }
- * parseExactJson('{"id": 9007199254740993}')  // { kind: 'inexact', integer: '9007199254740993' }
+ * parseExactJson('{"id": 9007199254740993}')  // { kind: 'inexact', integer: '9007199254740993', value: … }
  */
 export function parseExactJson(text: string): ExactJson {
   const value = parseJson(text)
   if (value === unparsable) return unparsableJson
   const integer = inexactInteger(text)
-  return integer === undefined ? { kind: 'parsed', value } : { kind: 'inexact', integer }
+  return integer === undefined ? { kind: 'parsed', value } : { kind: 'inexact', integer, value }
 }
 
 /**

@@ -10,8 +10,11 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 /** A JSON object. */
 export type JsonObject = { readonly [key: string]: Json }
 
+/** An object from outside, such as parsed JSON. Any member may be missing or have any type. */
+export type UnknownObject = { readonly [key: string]: unknown }
+
 /** Whether a value is an object and neither `null` nor an array. */
-export function isObject(value: unknown): value is { readonly [key: string]: unknown } {
+export function isObject(value: unknown): value is UnknownObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 

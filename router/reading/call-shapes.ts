@@ -1,4 +1,5 @@
 import { isObject } from '../json/json.ts'
+import { excerpt } from '../text/clip.ts'
 import type { Repair } from '../tool-call.ts'
 
 /*
@@ -105,8 +106,8 @@ export interface RawCall {
   readonly name: string
   /** The arguments as they were sent: JSON text, an object, or anything else. */
   readonly rawArguments: unknown
-  /** Why it cannot be executed, whatever its arguments are. */
-  readonly problem?: string | undefined
+  /** The reason why it is not executed, whatever its arguments are: full sentences for the model. */
+  readonly refusal?: string | undefined
   /** The repair to record, if it is not a native call. */
   readonly repair?: Repair
 }
@@ -115,6 +116,11 @@ export interface RawCall {
 export const callAgain = 'It was not executed. Call the tool again, natively, with its arguments as one JSON object.'
 
 /** A call that is not executed, with the reason for the model. */
-export function refused(problem: string): RawCall {
-  return { name: '', rawArguments: '{}', problem }
+export function refusedCall(refusal: string): RawCall {
+  return { name: '', rawArguments: '{}', refusal }
+}
+
+/** The reason for the refusal of an integer that JavaScript would round, as a clause for the model. */
+export function inexactInteger(integer: string): string {
+  return `the integer ${excerpt(integer, 200)} in its arguments is too large to be exact; send it as a string`
 }

@@ -1,4 +1,5 @@
-import { isObject, parseJson, unparsable } from '../json/json.ts'
+import { type ExactJson, parseExactJson } from '../json/exact-json.ts'
+import { isObject } from '../json/json.ts'
 import { jsonSpans, type Span } from '../json/json-scan.ts'
 import { parseLenientJson, stripCodeFence } from '../json/lenient-json.ts'
 import { repair } from '../tool-call.ts'
@@ -8,16 +9,17 @@ import {
   callFieldsOf,
   envelopeKeys,
   envelopeOf,
+  inexactInteger,
   isCallObject,
   type RawCall,
-  refused,
+  refusedCall,
 } from './call-shapes.ts'
 import { JsonCallScan, mayBeCall, startWithFence } from './json-call-scan.ts'
 import type { SchemaOf } from './text-format.ts'
 
 /** The structured JSON calls of a text, and the text without them. */
 export interface JsonReading {
-  /** The calls, in order; those that are refused carry a problem. */
+  /** The calls, in order. */
   readonly calls: readonly RawCall[]
   /** The text without its calls and the fences around them, trimmed. */
   readonly text: string
@@ -42,7 +44,7 @@ export function readJsonCalls(text: string, schemaOf: SchemaOf): JsonReading {
   scan.push(text)
   if (!scan.mayHoldCall && !namesEnvelope(text)) return { calls: [], text }
   const spans = jsonSpans(text)
-  const found: Found[] = []
+  const found: FoundCalls[] = []
   let isLast = true
   let next = text.length
   for (let index = spans.length - 1; index >= 0; index--) {
@@ -51,12 +53,12 @@ export function readJsonCalls(text: string, schemaOf: SchemaOf): JsonReading {
     isLast &&= !span.isPart && isGap(text, span.end, next) && !isInlineCode(text, span.start)
     const json = text.slice(span.start, span.end)
     const isCall = mayBeCall(text, span.start)
-    const value = isCall || namesEnvelope(json) ? parseJson(json) : undefined
-    const { calls, isAnswer } = callsOf(value, isLast, schemaOf)
+    const { calls, isAnswer } =
+      isCall || namesEnvelope(json) ? callsOf(parseExactJson(json), isLast, schemaOf) : noCalls
     const start = startWithFence(text, span.start)
-    // Separators and fences between the last calls, and after them, are cut out with the calls.
+    // Separators and fences between the last calls, and after them, are removed with the calls.
     const end = isLast ? next : endWithFence(text, span)
-    // An answer stays in the text, and so does all that the scan lets pass, because it is shown while it is streamed.
+    // A call is removed from the text only if the streaming scan stops at it; other text was already shown.
     const isShown = isAnswer || !isCall || isInlineCode(text, span.start)
     if (calls.length > 0) found.push(isShown ? { calls, start: end, end } : { calls, start, end })
     else isLast = false
@@ -67,14 +69,14 @@ export function readJsonCalls(text: string, schemaOf: SchemaOf): JsonReading {
   return { calls: found.flatMap(({ calls }) => calls), text: without(text, found) }
 }
 
-/** Calls that were found together, and the part of the text that is cut out with them. */
-interface Found {
+/** Calls that were found together, and the part of the text that is removed with them. */
+interface FoundCalls {
   readonly calls: readonly RawCall[]
   readonly start: number
   readonly end: number
 }
 
-function without(text: string, parts: readonly Found[]): string {
+function without(text: string, parts: readonly FoundCalls[]): string {
   let rest = ''
   let position = 0
   for (const { start, end } of parts) {
@@ -98,7 +100,7 @@ const envelopeStart = new RegExp(`\\{\\s{0,20}["']?(?:${envelopeKeys.join('|')})
 function readBrokenCall(text: string, spans: readonly Span[], schemaOf: SchemaOf): JsonReading {
   if (mayBeCall(text, text.indexOf('{'))) {
     const read = parseLenientJson(stripCodeFence(text))
-    if (read.kind === 'parsed') return readingOf(callsOf(read.value, true, schemaOf), text, 0)
+    if (read.kind !== 'unparsable') return readingOf(callsOf(read, true, schemaOf), text, 0)
   }
   const whole = spans.filter(({ isPart }) => !isPart)
   let span = 0
@@ -108,9 +110,9 @@ function readBrokenCall(text: string, spans: readonly Span[], schemaOf: SchemaOf
     if (isInlineCode(text, index) || !mayBeCall(text, index)) continue
     const tail = text.slice(index).trimEnd()
     const read = parseLenientJson(tail.endsWith('```') ? tail.slice(0, -3) : tail)
-    const broken = [refused(`Your text holds a call that is cut off or not JSON. ${callAgain}`)]
-    const calls = read.kind === 'parsed' ? callsOf(read.value, true, schemaOf) : { calls: broken, isAnswer: false }
-    return readingOf(calls, text, startWithFence(text, index))
+    const broken = refusedCall(`Your text contains a call that is cut off or not JSON. ${callAgain}`)
+    const reading = read.kind === 'unparsable' ? { calls: [broken], isAnswer: false } : callsOf(read, true, schemaOf)
+    return readingOf(reading, text, startWithFence(text, index))
   }
   return { calls: [], text }
 }
@@ -119,27 +121,34 @@ function readingOf({ calls, isAnswer }: ValueReading, text: string, start: numbe
   return { calls, text: calls.length === 0 || isAnswer ? text : text.slice(0, start).trim() }
 }
 
+/** The calls that a JSON value is. */
 interface ValueReading {
   readonly calls: readonly RawCall[]
   /** The value is an answer as well, so it stays in the text. */
   readonly isAnswer: boolean
 }
 
-/** The calls that a JSON value is; none for any other value. */
-function callsOf(value: unknown, isLast: boolean, schemaOf: SchemaOf): ValueReading {
+const noCalls: ValueReading = { calls: [], isAnswer: false }
+
+function callsOf(read: ExactJson, isLast: boolean, schemaOf: SchemaOf): ValueReading {
+  if (read.kind === 'unparsable') return noCalls
+  const { value } = read
+  const inexact =
+    read.kind === 'inexact' ? `Your text contains a call, but ${inexactInteger(read.integer)}. ${callAgain}` : undefined
   const envelope = envelopeOf(value)
   if (envelope !== undefined) {
-    const problem = envelope.isMixed
+    const refusal = envelope.isMixed
       ? `Your text has an answer and a call in one object. Send only one of them. ${callAgain}`
       : isLast
-        ? undefined
+        ? inexact
         : `Your text continues after a call. ${callAgain}`
-    return { calls: envelope.calls.map((call) => rawCallOf(call, problem)), isAnswer: envelope.isMixed }
+    return { calls: envelope.calls.map((call) => jsonCallOf(call, refusal)), isAnswer: envelope.isMixed }
   }
   const items = Array.isArray(value) ? value : [value]
   // A list with anything else in it is an answer.
-  if (!isLast || !items.every(isCallObject)) return { calls: [], isAnswer: false }
-  return { calls: items.filter((item) => isComplete(item, schemaOf)).map((item) => rawCallOf(item)), isAnswer: false }
+  if (!isLast || !items.every(isCallObject)) return noCalls
+  const complete = items.filter((item) => isComplete(item, schemaOf))
+  return { calls: complete.map((item) => jsonCallOf(item, inexact)), isAnswer: false }
 }
 
 /** Whether a call names a declared tool and says its input, if only `{}`: an answer may have a name as well. */
@@ -150,13 +159,13 @@ function isComplete(call: object, schemaOf: SchemaOf): boolean {
   return schemaOf(name) !== undefined || schemaOf(baseName(name)) !== undefined
 }
 
-function rawCallOf(call: unknown, problem?: string): RawCall {
+function jsonCallOf(call: unknown, refusal: string | undefined): RawCall {
   const { id, name = '', input } = callFieldsOf(call)
-  if (problem === undefined && name !== '') {
+  if (refusal === undefined && name !== '') {
     return { id, name, rawArguments: input, repair: repair('json_in_text', call, name) }
   }
-  const rawArguments = isObject(input) || problem === undefined ? input : '{}'
-  return { id, name, rawArguments, problem: problem ?? `A call in your text names no tool. ${callAgain}` }
+  const rawArguments = isObject(input) || refusal === undefined ? input : '{}'
+  return { id, name, rawArguments, refusal: refusal ?? `A call in your text names no tool. ${callAgain}` }
 }
 
 const gap = /(?:[\s,;]|`{3,}\w{0,20}|<\/s>|<\|\w{1,30}\|>)*/y
@@ -179,40 +188,4 @@ const fenceEnd = /\s{0,20}`{3,10}/y
 function endWithFence(text: string, { start, end }: Span): number {
   fenceEnd.lastIndex = end
   return startWithFence(text, start) < start && fenceEnd.test(text) ? fenceEnd.lastIndex : end
-}
-
-interface FoundJson extends Span {
-  readonly value: unknown
-}
-
-/** The JSON objects and arrays in a text: bare, fenced, or between prose, in order. Linear; never throws. */
-export function findJson(text: string): readonly FoundJson[] {
-  const found: FoundJson[] = []
-  for (const span of jsonSpans(text)) {
-    const value = parseJson(text.slice(span.start, span.end))
-    if (value !== unparsable) found.push({ ...span, value })
-  }
-  return found
-}
-
-/**
- * The JSON values of a text that may be its answer, the most likely first: the last object is the conclusion, and one
- * wrapped as `{"answer":…}` is offered unwrapped as well. If the whole text is one object in the notation of Python or
- * JavaScript, it is read as lenient JSON.
- */
-export function answersIn(text: string): readonly unknown[] {
-  const found = findJson(text)
-  const lenient = found.some(({ isPart }) => !isPart) ? undefined : parseLenientJson(stripCodeFence(text))
-  if (lenient?.kind === 'parsed') return unwrapped(lenient.value)
-  if (found.length > 0)
-    return found
-      .map(({ value }) => value)
-      .reverse()
-      .flatMap(unwrapped)
-  const scalar = parseJson(text)
-  return scalar === unparsable ? [] : [scalar]
-}
-
-function unwrapped(value: unknown): readonly unknown[] {
-  return isObject(value) && 'answer' in value ? [value, value['answer']] : [value]
 }

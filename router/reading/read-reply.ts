@@ -2,7 +2,7 @@ import { type ReadCallsOptions, readCalls } from '../arguments.ts'
 import { isObject, parseJson, unparsable } from '../json/json.ts'
 import { repair, type ToolCall } from '../tool-call.ts'
 import { type AssistantMessage, contentText, sendableMessage } from './assistant-message.ts'
-import { callAgain, callFieldsOf, type RawCall, refused } from './call-shapes.ts'
+import { callAgain, callFieldsOf, type RawCall, refusedCall } from './call-shapes.ts'
 import { readJsonCalls } from './json-calls.ts'
 import type { SchemaOf, TextCall, TextFormat } from './text-format.ts'
 
@@ -51,35 +51,35 @@ export function readText(message: AssistantMessage, options: TextOptions): strin
 }
 
 /** Text and calls as they were found, before ids and arguments are checked. */
-interface Found {
+interface FoundText {
   readonly text: string
   readonly calls: readonly RawCall[]
   /** The content without its calls, if it had some. */
   readonly content?: string
 }
 
-function find(message: AssistantMessage, { textFormat, schemaOf }: TextOptions): Found {
+function find(message: AssistantMessage, { textFormat, schemaOf }: TextOptions): FoundText {
   const native = nativeCalls(message)
   const content = contentText(message.content)
   const reading = textFormat?.read(content, schemaOf) ?? { calls: [], text: content.trim(), content }
   if (native.length > 0) return { text: reading.text, calls: native }
   if (reading.calls.length > 0) {
-    return { text: reading.text, calls: reading.calls.map(rawCallOf), content: reading.content.trim() }
+    return { text: reading.text, calls: reading.calls.map(markupCallOf), content: reading.content.trim() }
   }
   const thinking = content === '' ? thinkingOf(message) : ''
   const inThinking = thinking === '' ? [] : (textFormat?.readThinking(thinking, schemaOf) ?? [])
-  if (inThinking.length > 0) return { text: reading.text, calls: inThinking.map(rawCallOf) }
+  if (inThinking.length > 0) return { text: reading.text, calls: inThinking.map(markupCallOf) }
   const { text, calls } = readJsonCalls(reading.text, schemaOf)
   if (calls.length === 0 && textFormat?.foreignCall.test(text) && !text.includes('```')) {
-    return { text, calls: [refused(`Your text holds a call in a notation that is not read here. ${callAgain}`)] }
+    return { text, calls: [refusedCall(`Your text contains a call in a notation that is not read here. ${callAgain}`)] }
   }
   return { text, calls }
 }
 
-function rawCallOf({ name, input, problem }: TextCall): RawCall {
-  if (problem === undefined) return { name, rawArguments: input, repair: repair('markup_in_text', name, input) }
+function markupCallOf({ name, input, refusal }: TextCall): RawCall {
+  if (refusal === undefined) return { name, rawArguments: input, repair: repair('markup_in_text', name, input) }
   const called = name === '' ? 'A call' : `The call of "${name}"`
-  return { ...refused(`${called} in your text cannot be read: ${problem}. ${callAgain}`), name }
+  return { ...refusedCall(`${called} in your text cannot be read: ${refusal}. ${callAgain}`), name }
 }
 
 /** Thinking that the server sent apart from the content. */
@@ -94,7 +94,7 @@ function nativeCalls(message: AssistantMessage): readonly RawCall[] {
   const wire: unknown = message.tool_calls
   const calls = entriesOf(wire).flatMap(nativeCall)
   if (typeof wire === 'string' && wire.trim() !== '' && parseJson(wire) === unparsable) {
-    calls.push(refused(`The list of your tool calls is not JSON. ${callAgain}`))
+    calls.push(refusedCall(`The list of your tool calls is not JSON. ${callAgain}`))
   }
   if (calls.length > 0) return calls
   // The API's older form has one call without an id; MiniMax's Anthropic API has calls as parts of the content.

@@ -51,8 +51,8 @@ export interface TextReading {
 export interface TextCall {
   /** The name of the tool; empty if it cannot be read. */
   readonly name: string
-  /** The arguments; absent if there is a `problem`. */
+  /** The arguments; absent if there is a `refusal`. */
   readonly input?: unknown
-  /** Why the call cannot be executed, as a clause for the model: "the call is not closed". */
-  readonly problem?: string
+  /** The reason why the call cannot be executed, as a clause for the model: "the call is not closed". */
+  readonly refusal?: string
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { answersIn, findJson } from '../../router/reading/json-calls.ts'
+import { jsonSpans } from '../../router/json/json-scan.ts'
 import { exchange } from './support/exchange.ts'
 
 const request = '{"name":"get_weather","arguments":{"city":"Oslo"}}'
@@ -80,11 +80,11 @@ test('a JSON call in thinking is not executed', async () => {
 
 test('all outermost JSON values of a text are found, with their positions', () => {
   const text = 'a [1] {"b": [{}]} [not {"c": "}"} "{" {"d": "\\u00e5\\"]"}'
-  expect(findJson(text).map(({ value, start, end }) => [value, text.slice(start, end)])).toEqual([
-    [[1], '[1]'],
-    [{ b: [{}] }, '{"b": [{}]}'],
-    [{ c: '}' }, '{"c": "}"}'],
-    [{ d: 'å"]' }, '{"d": "\\u00e5\\"]"}'],
+  expect(jsonSpans(text).map(({ start, end }) => text.slice(start, end))).toEqual([
+    '[1]',
+    '{"b": [{}]}',
+    '{"c": "}"}',
+    '{"d": "\\u00e5\\"]"}',
   ])
 })
 
@@ -101,13 +101,6 @@ test('text that is not strict JSON is not found', () => {
     '[}',
     '{]',
   ]) {
-    expect(findJson(text)).toEqual([])
+    expect(jsonSpans(text)).toEqual([])
   }
-})
-
-test('the last value of a text is the most likely answer, and the notation of Python is read', () => {
-  expect(answersIn('First {"a":1}, then {"answer":{"b":2}}.')).toEqual([{ answer: { b: 2 } }, { b: 2 }, { a: 1 }])
-  expect(answersIn("```\n{'a': None,}\n```")).toEqual([{ a: null }])
-  expect(answersIn('42')).toEqual([42])
-  expect(answersIn('It is warm.')).toEqual([])
 })

@@ -2,8 +2,8 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { readArguments } from '../../router/arguments.ts'
+import { jsonSpans } from '../../router/json/json-scan.ts'
 import type { AssistantMessage } from '../../router/reading/assistant-message.ts'
-import { findJson } from '../../router/reading/json-calls.ts'
 import { content, jsonish, message } from './support/arbitrary-replies.ts'
 import { brokenRule, executed, router, tools } from './support/exchange.ts'
 import { numberOfCases } from './support/runs.ts'
@@ -70,13 +70,13 @@ test('JSON is found in any text exactly as JSON.parse reads it', () => {
     (parts) => {
       const text = parts.join(' ').trim()
       let position = 0
-      for (const { value, start, end } of findJson(text)) {
+      for (const { start, end } of jsonSpans(text)) {
         expect(start).toBeGreaterThanOrEqual(position)
-        expect(value).toEqual(JSON.parse(text.slice(start, end)))
+        expect(JSON.parse(text.slice(start, end))).toBeInstanceOf(Object)
         position = end
       }
       if (parts.length === 1 && /^[[{]/.test(text) && isJson(text))
-        expect(findJson(text)).toMatchObject([{ start: 0, end: text.length }])
+        expect(jsonSpans(text)).toMatchObject([{ start: 0, end: text.length }])
     },
   )
   fc.assert(property, { numRuns: numberOfCases(100_000) })

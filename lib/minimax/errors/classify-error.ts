@@ -1,7 +1,9 @@
+import type { UnknownObject } from '../../../router/json/json.ts'
 import { excerpt } from '../../../router/text/clip.ts'
+import { onOneLine } from '../../../router/text/on-one-line.ts'
 import { redactSecrets } from '../../../router/text/redact.ts'
 import { ModelError, type ModelErrorFields } from '../../loop/errors.ts'
-import { type ErrorDetails, errorDocument, type JsonObject, readErrorDocument } from './error-body.ts'
+import { type ErrorDetails, errorDocument, readErrorDocument } from './error-body.ts'
 import {
   classOfMinimaxCode,
   classOfNames,
@@ -50,7 +52,7 @@ interface ResponseContext {
   readonly retryAfterMs: number | undefined
 }
 
-function providerError(document: JsonObject, { status, text, retryAfterMs }: ResponseContext): ProviderError {
+function providerError(document: UnknownObject, { status, text, retryAfterMs }: ResponseContext): ProviderError {
   const details = readErrorDocument(document)
   const found = minimaxCode(details, text)
   const providerCode = found?.code ?? details.codes.at(-1)
@@ -171,7 +173,7 @@ function messageFor(words: string, { status, retryAfterMs = 0 }: ModelErrorField
     retryAfterMs > maxRetryAfterMs
       ? ` (retry after ${Math.round(retryAfterMs / 1000)} s, limited to ${maxRetryAfterMs / 1000} s)`
       : ''
-  return `MiniMax: ${excerpt(printable(words), 400) || 'an error without a message'} [HTTP ${status}]${wait}`
+  return `MiniMax: ${excerpt(onOneLine(words), 400) || 'an error without a message'} [HTTP ${status}]${wait}`
 }
 
 /** Longest `retryAfterMs` of an error: one hour. A longer wait is often a mistake of the server, so it is tried earlier. */
@@ -183,10 +185,5 @@ function withLimitedWait(fields: ModelErrorFields): ModelErrorFields {
 }
 
 function label(text: string, token: string): string {
-  return printable(redactSecrets(text.slice(0, maxMessageLength), [token])).slice(0, 100)
-}
-
-/** On one line, and without control characters that move a terminal's cursor or change the direction of the text. */
-function printable(text: string): string {
-  return text.replace(/[\p{Cc}\s\u202a-\u202e\u2066-\u2069]+/gu, ' ').trim()
+  return onOneLine(redactSecrets(text.slice(0, maxMessageLength), [token])).slice(0, 100)
 }

@@ -1,4 +1,5 @@
-import { isObject, isTooDeep, parseJson, unparsable } from '../../../router/json/json.ts'
+import { isObject, isTooDeep, parseJson, type UnknownObject, unparsable } from '../../../router/json/json.ts'
+import { jsonSpans } from '../../../router/json/json-scan.ts'
 
 /** The content of an error body, from all layers that gateways wrap around the error of the provider. */
 export interface ErrorDetails {
@@ -12,9 +13,6 @@ export interface ErrorDetails {
   readonly httpCode?: string
 }
 
-/** A JSON object. */
-export type JsonObject = { readonly [field: string]: unknown }
-
 /** Number of layers that are followed: each gateway wraps the error of the next one once. */
 const maxWrappings = 5
 
@@ -24,7 +22,7 @@ const maxWrappings = 5
  *
  * @param isError whether the HTTP status is an error. Then any document is taken as the error.
  */
-export function errorDocument(body: unknown, isError: boolean): JsonObject | undefined {
+export function errorDocument(body: unknown, isError: boolean): UnknownObject | undefined {
   const documents = (Array.isArray(body) ? body : [body]).filter(isObject)
   return documents.find(carriesError) ?? (isError ? documents[0] : undefined)
 }
@@ -33,7 +31,7 @@ export function errorDocument(body: unknown, isError: boolean): JsonObject | und
  * Reads an error document. Gateways wrap the provider's error, as an object, a list, or JSON in a string, under `error`,
  * `message`, `detail` or `metadata.raw`. The innermost layer says what happened.
  */
-export function readErrorDocument(document: JsonObject): ErrorDetails {
+export function readErrorDocument(document: UnknownObject): ErrorDetails {
   const layers = layersOf(document, 0)
   const httpCode = layers.findLast((layer) => layer.httpCode !== '')?.httpCode
   const valuesOf = (field: keyof Layer) => layers.map((layer) => layer[field]).filter((value) => value !== '')
@@ -55,7 +53,7 @@ export function documentsIn(body: string): readonly unknown[] {
 }
 
 /** An empty `error` does not count: some servers write one into every response. */
-function carriesError(document: JsonObject): boolean {
+function carriesError(document: UnknownObject): boolean {
   return (
     !isBlank(document['error']) ||
     isFailed(document['base_resp']) ||
@@ -73,7 +71,7 @@ function isBlank(value: unknown, depth = 0): boolean {
 }
 
 /** Only the code decides: the message of a successful response may be a warning. */
-function isFailed(value: unknown): value is JsonObject {
+function isFailed(value: unknown): value is UnknownObject {
   return isObject(value) && codeOf(value['status_code']) !== ''
 }
 
@@ -109,7 +107,7 @@ const noLayer: Layer = { message: '', code: '', type: '', httpCode: '' }
 
 /** The members that may contain a further layer. The most likely one comes last. */
 function innerOf(
-  { error, errors, detail, metadata, base_resp: base }: JsonObject,
+  { error, errors, detail, metadata, base_resp: base }: UnknownObject,
   message: string,
 ): readonly unknown[] {
   return [
@@ -125,7 +123,7 @@ function innerOf(
   ]
 }
 
-function firstText(fields: JsonObject, names: readonly string[]): string {
+function firstText(fields: UnknownObject, names: readonly string[]): string {
   return names.map((name) => textOf(fields[name])).find((text) => text !== '') ?? ''
 }
 
@@ -138,25 +136,12 @@ function textOf(value: unknown): string {
   return typeof value === 'string' || typeof value === 'number' ? String(value).trim() : ''
 }
 
-/** Number of braces that are tried. The first may not begin JSON, as in "Call {model} failed: {…}". */
-const mostBeginnings = 8
-
 /**
- * The JSON object or list in a text, possibly after a prefix such as "litellm.APIConnectionError: MinimaxException - {…}".
- * `undefined` if the text contains none.
+ * The last JSON object or list in a text, which may have a prefix such as "litellm.APIConnectionError: Call {model} failed:".
+ * `undefined` if there is none.
  */
 function jsonIn(text: string): unknown {
-  const end = Math.max(text.lastIndexOf('}'), text.lastIndexOf(']')) + 1
-  let start = nextBeginning(text, 0)
-  for (let count = 0; start !== -1 && start < end && count < mostBeginnings; count++) {
-    const value = parseJson(text.slice(start, end))
-    if (isObject(value) || Array.isArray(value)) return value
-    start = nextBeginning(text, start + 1)
-  }
-  return undefined
-}
-
-function nextBeginning(text: string, from: number): number {
-  const found = /[{[]/.exec(text.slice(from))
-  return found === null ? -1 : from + found.index
+  const span = jsonSpans(text).findLast(({ isPart }) => !isPart)
+  const value = span === undefined ? unparsable : parseJson(text.slice(span.start, span.end))
+  return value === unparsable ? undefined : value
 }

@@ -1,6 +1,8 @@
-import { isObject, parseJson, unparsable } from '../../../router/json/json.ts'
+import { type ExactJson, parseExactJson } from '../../../router/json/exact-json.ts'
+import { isObject, unparsable } from '../../../router/json/json.ts'
 import { endOfJson } from '../../../router/json/json-scan.ts'
 import { parseLenientJson } from '../../../router/json/lenient-json.ts'
+import { callFieldsOf, inexactInteger } from '../../../router/reading/call-shapes.ts'
 import type { SchemaOf } from '../../../router/reading/text-format.ts'
 import { type MarkupCall, notClosed } from './tags.ts'
 import { memberOf, placeOf, type SchemaPlace, valueOfText } from './typed-text.ts'
@@ -43,7 +45,7 @@ export function readBracketCalls(text: string, schemaOf: SchemaOf): readonly Mar
       const isClosed = text.startsWith(closer, position)
       calls.push(isClosed ? { ...call, end: position + closer.length } : call)
       blockStart = position
-      if (isClosed || call.problem !== undefined || text[position] !== '{') break
+      if (isClosed || call.refusal !== undefined || text[position] !== '{') break
     }
     start = text.indexOf(opener, Math.max(calls.at(-1)?.end ?? 0, start + opener.length))
   }
@@ -66,18 +68,17 @@ function readBody(text: string, from: number, schemaOf: SchemaOf): Body {
 function readJson(text: string, from: number): Body {
   const start = skip(gap, text, from)
   const end = endOfJson(text, start)
-  if (end !== -1) return requested(parseJson(text.slice(start, end)), end)
+  if (end !== -1) return requested(parseExactJson(text.slice(start, end)), end)
   // Not strict JSON: the text up to the closing tag is read as lenient JSON, or refused as a whole.
   const close = text.indexOf(closer, start)
-  if (close === -1) return { end: text.length, name: '', problem: notClosed }
-  const read = parseLenientJson(text.slice(start, close))
-  return requested(read.kind === 'parsed' ? read.value : unparsable, close)
+  if (close === -1) return { end: text.length, name: '', refusal: notClosed }
+  return requested(parseLenientJson(text.slice(start, close)), close)
 }
 
-function requested(value: unknown, end: number): Body {
-  const name = isObject(value) ? (value['tool'] ?? value['name']) : undefined
-  if (!isObject(value) || typeof name !== 'string') return { end, name: '', problem: unreadable }
-  return { end, name, input: value['args'] ?? value['arguments'] ?? value['input'] ?? value['parameters'] ?? {} }
+function requested(read: ExactJson, end: number): Body {
+  const { name, input = {} } = callFieldsOf(read.kind === 'unparsable' ? undefined : read.value)
+  if (name === undefined) return { end, name: '', refusal: unreadable }
+  return read.kind === 'inexact' ? { end, name, refusal: inexactInteger(read.integer) } : { end, name, input }
 }
 
 const unreadable = 'its body is not {"name":…,"input":…}'
@@ -93,10 +94,10 @@ function readArrows(text: string, from: number, name: string, schemaOf: SchemaOf
     const key = arrowMember.exec(text)?.[1]
     const valueStart = arrowMember.lastIndex
     const end = key === undefined ? -1 : endOfMember(text, valueStart)
-    if (key === undefined || end === -1) return { end: text.length, name, problem: notClosed }
+    if (key === undefined || end === -1) return { end: text.length, name, refusal: notClosed }
     const value = memberValue(text.slice(valueStart, end), memberOf(place, key, false))
-    if (value === unparsable) return { end: text.length, name, problem: `the value of "${key}" cannot be read` }
-    if (members.has(key)) return { end: text.length, name, problem: `"${key}" is given twice` }
+    if (value === unparsable) return { end: text.length, name, refusal: `the value of "${key}" cannot be read` }
+    if (members.has(key)) return { end: text.length, name, refusal: `"${key}" is given twice` }
     members.set(key, value)
     position = end
   }

@@ -1,10 +1,8 @@
-import { isObject, parseJson } from '../../../router/json/json.ts'
-import { jsonSpans } from '../../../router/json/json-scan.ts'
-import { parseLenientJson, stripCodeFence } from '../../../router/json/lenient-json.ts'
-import { callFieldsOf, envelopeOf } from '../../../router/reading/call-shapes.ts'
+import { isObject } from '../../../router/json/json.ts'
 import type { SchemaOf } from '../../../router/reading/text-format.ts'
-import { ambiguous, type MarkupCall, notClosed, type Tag, type TagName, tagsIn, tagToken, withoutTags } from './tags.ts'
+import { ambiguous, type MarkupCall, notClosed, refuse, type Tag, type TagName, tagsIn, withoutTags } from './tags.ts'
 import { memberOf, placeOf, valueOfText } from './typed-text.ts'
+import { readWrappedJson } from './wrapped-json.ts'
 
 /*
  * The markup of M2 to M2.7:
@@ -16,11 +14,7 @@ import { memberOf, placeOf, valueOfText } from './typed-text.ts'
  *   </invoke>
  *   </minimax:tool_call>
  *
- * M1, and many other models, put JSON into the wrapper instead, one object per call:
- *
- *   <tool_calls>
- *   {"name":"get_weather","arguments":{"city":"Oslo"}}
- *   </tool_calls>
+ * M1, and many other models, put JSON into the wrapper instead; wrapped-json.ts reads it.
  *
  * Values are raw text without escapes. A closing tag therefore counts only if the structure continues after it. If a value
  * contains such markup itself, the end of the value is ambiguous, and the call is refused.
@@ -39,7 +33,7 @@ export function readM2Calls(text: string, schemaOf: SchemaOf): readonly MarkupCa
   let isEmpty = false
   const closeWrapper = (bodyEnd: number, end: number) => {
     if (wrapper !== undefined && isEmpty)
-      for (const call of jsonInWrapper(text, wrapper, bodyEnd, end)) calls.push(call)
+      for (const call of readWrappedJson(text, wrapper, bodyEnd, end)) calls.push(call)
     wrapper = undefined
     source.isWrapped = false
   }
@@ -71,8 +65,8 @@ export function readM2Calls(text: string, schemaOf: SchemaOf): readonly MarkupCa
   }
   const last = calls.at(-1)
   if (wrapper !== undefined && isEmpty) closeWrapper(text.length, text.length)
-  else if (wrapper !== undefined && last !== undefined && last.start > wrapper.start && goesOn(text, last)) {
-    calls[calls.length - 1] = refused(last, notClosed)
+  else if (wrapper !== undefined && last !== undefined && last.start > wrapper.start && hasTextAfter(text, last)) {
+    calls[calls.length - 1] = refuse(last, notClosed)
   }
   return calls
 }
@@ -104,17 +98,13 @@ function refuseFrom(calls: MarkupCall[], from: number, isLast: boolean): number 
     const call = calls[index]
     if (call === undefined) break
     isDoubtful ||= hasMembers(call) || (isLast && index === calls.length - 1)
-    if (isDoubtful) calls[index] = refused(call, ambiguous)
+    if (isDoubtful) calls[index] = refuse(call, ambiguous)
   }
   return calls.length
 }
 
-function refused({ start, end, name, problem }: MarkupCall, why: string): MarkupCall {
-  return { start, end, name, problem: problem ?? why }
-}
-
 /** Whether text follows the last call of a wrapper that is not closed: it may belong to a value. */
-function goesOn(text: string, { end }: MarkupCall): boolean {
+function hasTextAfter(text: string, { end }: MarkupCall): boolean {
   return (
     withoutTags(text.slice(end))
       .replace(/<\/(?:mm:)?think>|`{3,}/g, '')
@@ -139,7 +129,7 @@ class Source {
     this.#thoughtEnds = new Int32Array(this.tags.length + 1).fill(-1)
     for (let index = this.tags.length - 1; index >= 0; index--) {
       const { name, kind } = this.tags[index] ?? {}
-      const isValueEnd = name === 'parameter' && kind === 'close' && this.#goesOnBehind(index)
+      const isValueEnd = name === 'parameter' && kind === 'close' && this.#structureContinuesAfter(index)
       this.#valueEnds[index] = isValueEnd ? index : (this.#valueEnds[index + 1] ?? -1)
       const isThoughtEnd = name === 'think' && kind === 'close'
       this.#thoughtEnds[index] = isThoughtEnd ? index : (this.#thoughtEnds[index + 1] ?? -1)
@@ -168,7 +158,7 @@ class Source {
     return tag?.name === name && tag.kind === kind
   }
 
-  #goesOnBehind(index: number): boolean {
+  #structureContinuesAfter(index: number): boolean {
     const end = this.tags[index]?.end ?? 0
     if (!this.isNext(end, index + 1)) return false
     return (
@@ -198,16 +188,16 @@ function readInvoke(source: Source, first: number, schema: object | undefined): 
     call: { start, end, name, input: Object.fromEntries(members) },
     next,
   })
-  const refuse = (end: number, next: number, problem: string): ReadInvoke => ({
-    call: { start, end, name, problem },
+  const refuseInvoke = (end: number, next: number, refusal: string): ReadInvoke => ({
+    call: { start, end, name, refusal },
     next,
   })
   /** A call that is cut off inside thinking ends with the thinking, not with the reply. */
   const refuseOpen = (index: number): ReadInvoke => {
     const thought = source.endOfThought(index)
     return thought === -1
-      ? refuse(text.length, tags.length, notClosed)
-      : refuse(tags[thought]?.start ?? text.length, thought, notClosed)
+      ? refuseInvoke(text.length, tags.length, notClosed)
+      : refuseInvoke(tags[thought]?.start ?? text.length, thought, notClosed)
   }
   if (invoke?.kind === 'empty') return complete(invoke.end, first + 1)
   let index = first + 1
@@ -219,17 +209,20 @@ function readInvoke(source: Source, first: number, schema: object | undefined): 
     if (isAdjacent && source.is(index, 'invoke', 'close')) return complete(tag.end, index + 1)
     // The end of the wrapper also tells that nothing is missing.
     if (isAdjacent && source.is(index, 'wrapper', 'close') && source.isWrapped) return complete(tag.start, index)
-    if (!isAdjacent || tag.name !== 'parameter' || tag.kind !== 'open') return skip(source, index, refuse, refuseOpen)
+    if (!isAdjacent || tag.name !== 'parameter' || tag.kind !== 'open')
+      return skip(source, index, refuseInvoke, refuseOpen)
     const close = source.endOfValue(index + 1)
     const end = tags[close]
     if (end === undefined) return refuseOpen(index + 1)
     const nested = nestedMarkup(tags, index + 1, close)
     if (nested !== undefined) {
       const thought = source.endOfThought(index + 1)
-      return thought !== -1 && thought < nested ? refuseOpen(index + 1) : refuse(text.length, tags.length, ambiguous)
+      return thought !== -1 && thought < nested
+        ? refuseOpen(index + 1)
+        : refuseInvoke(text.length, tags.length, ambiguous)
     }
     if (members.has(tag.nameAttribute))
-      return skip(source, close + 1, refuse, refuseOpen, `"${tag.nameAttribute}" is given twice`)
+      return skip(source, close + 1, refuseInvoke, refuseOpen, `"${tag.nameAttribute}" is given twice`)
     members.set(
       tag.nameAttribute,
       valueOfText(text.slice(tag.end, end.start), memberOf(place, tag.nameAttribute, false)),
@@ -247,66 +240,22 @@ function nestedMarkup(tags: readonly Tag[], from: number, to: number): number | 
   return undefined
 }
 
-type Refuse = (end: number, next: number, problem: string) => ReadInvoke
+type Refuse = (end: number, next: number, refusal: string) => ReadInvoke
 
 /** Refuses an invoke with anything but parameters in it, up to its end. */
 function skip(
   { tags }: Source,
   from: number,
-  refuse: Refuse,
+  refuseInvoke: Refuse,
   refuseOpen: (index: number) => ReadInvoke,
-  problem = 'it holds more than parameters',
+  refusal = 'it holds more than parameters',
 ): ReadInvoke {
   for (let index = from; index < tags.length; index++) {
     const tag = tags[index]
-    if (tag?.name === 'invoke' && tag.kind === 'close') return refuse(tag.end, index + 1, problem)
-    if (tag?.name === 'invoke') return refuse(tag.start, index, notClosed)
-    if (tag?.name === 'think' && tag.kind === 'close') return refuse(tag.start, index, notClosed)
-    if (tag?.name === 'wrapper' && tag.kind === 'close') return refuse(tag.start, index, problem)
+    if (tag?.name === 'invoke' && tag.kind === 'close') return refuseInvoke(tag.end, index + 1, refusal)
+    if (tag?.name === 'invoke') return refuseInvoke(tag.start, index, notClosed)
+    if (tag?.name === 'think' && tag.kind === 'close') return refuseInvoke(tag.start, index, notClosed)
+    if (tag?.name === 'wrapper' && tag.kind === 'close') return refuseInvoke(tag.start, index, refusal)
   }
   return refuseOpen(tags.length)
-}
-
-/**
- * The calls of a wrapper without an invoke. The wrapper tells that they are calls, so JSON that cannot be read is refused
- * and never taken for text.
- */
-function jsonInWrapper(text: string, wrapper: Tag, bodyEnd: number, end: number): readonly MarkupCall[] {
-  const body = text.slice(wrapper.end, bodyEnd)
-  if (body.includes(tagToken)) return [] // M3's own markup
-  const place = { start: wrapper.start, end, name: '' }
-  const requests = requestsIn(body)
-  if (requests === undefined) {
-    return [{ ...place, problem: bodyEnd === text.length && end === text.length ? notClosed : 'it holds no call' }]
-  }
-  return requests.map((request, index) => {
-    const { name, input = {} } = callFieldsOf(request)
-    const at = index === 0 ? place : { ...place, start: end }
-    return name === undefined ? { ...at, problem: 'its JSON names no tool' } : { ...at, name, input }
-  })
-}
-
-function requestsIn(body: string): readonly unknown[] | undefined {
-  const values = valuesOf(body)
-  if (values === undefined || values.length === 0) return undefined
-  return values.flat().flatMap((value) => envelopeOf(value)?.calls ?? [value])
-}
-
-/** The JSON values, strict or lenient, of a text that holds nothing else. */
-function valuesOf(body: string): readonly unknown[] | undefined {
-  const spans = jsonSpans(body)
-  const isAll = spans.every(({ end, isPart }, index) => !isPart && isBlank(body.slice(end, spans[index + 1]?.start)))
-  if (spans.length > 0 && isAll && isBlank(body.slice(0, spans[0]?.start))) {
-    return spans.map(({ start, end }) => parseJson(body.slice(start, end))).filter(isRequestable)
-  }
-  const read = parseLenientJson(stripCodeFence(body))
-  return read.kind === 'parsed' ? [read.value] : undefined
-}
-
-function isRequestable(value: unknown): boolean {
-  return isObject(value) || Array.isArray(value)
-}
-
-function isBlank(text: string): boolean {
-  return /^(?:[\s,;]|`{3}(?:json)?)*$/.test(text)
 }

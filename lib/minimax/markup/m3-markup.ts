@@ -34,7 +34,7 @@ interface OpenInvoke {
   readonly name: string
   /** The invoke itself, then the elements that are open. */
   readonly stack: Element[]
-  problem: string | undefined
+  refusal: string | undefined
 }
 
 /** Reads the calls in M3's markup. Values get their types from the tool's schema. */
@@ -55,7 +55,7 @@ export function readM3Calls(text: string, schemaOf: SchemaOf): readonly MarkupCa
     if (name === 'tool_call' || name === 'minimax:tool_call') {
       // The end of the wrapper also tells that nothing is missing in an open invoke.
       if (invoke !== undefined) calls.push(slash === '' ? unclosed(invoke, position) : closed(invoke, position))
-      else if (slash !== '' && empty !== -1) calls.push(...emptied(text, empty, tag.lastIndex, 'it holds no call'))
+      else if (slash !== '' && empty !== -1) calls.push(...emptyWrapper(text, empty, tag.lastIndex, 'it holds no call'))
       invoke = undefined
       wrapped = slash === ''
       empty = wrapped ? position : -1
@@ -67,7 +67,7 @@ export function readM3Calls(text: string, schemaOf: SchemaOf): readonly MarkupCa
       invoke =
         schema === undefined && !wrapped
           ? undefined
-          : { start: position, name: tool, stack: [root], problem: undefined }
+          : { start: position, name: tool, stack: [root], refusal: undefined }
       if (invoke !== undefined) empty = -1
     } else if (invoke !== undefined && name === 'invoke') {
       calls.push(closed(invoke, tag.lastIndex))
@@ -80,12 +80,12 @@ export function readM3Calls(text: string, schemaOf: SchemaOf): readonly MarkupCa
         content,
       )
     } else if (next === -1 && match === null && empty === -1 && isCutTag(text, tagStart)) {
-      calls.push({ start: position, end: text.length, name: '', problem: notClosed })
+      calls.push({ start: position, end: text.length, name: '', refusal: notClosed })
     }
     position = next
   }
   if (invoke !== undefined) calls.push(unclosed(invoke, text.length))
-  else if (empty !== -1) calls.push(...emptied(text, empty, text.length, notClosed))
+  else if (empty !== -1) calls.push(...emptyWrapper(text, empty, text.length, notClosed))
   return calls
 }
 
@@ -95,8 +95,8 @@ function isCutTag(text: string, tagStart: number): boolean {
 }
 
 /** A wrapper without an invoke of M3. With an invoke of M2 in it, it is read as M2's markup. */
-function emptied(text: string, start: number, end: number, problem: string): readonly MarkupCall[] {
-  return text.slice(start, end).includes('<invoke') ? [] : [{ start, end, name: '', problem }]
+function emptyWrapper(text: string, start: number, end: number, refusal: string): readonly MarkupCall[] {
+  return text.slice(start, end).includes('<invoke') ? [] : [{ start, end, name: '', refusal }]
 }
 
 /** Takes one tag inside an invoke. A tag that is not valid there makes this call unreadable, not the whole reply. */
@@ -106,18 +106,18 @@ function step(
   content: string,
 ): void {
   const top = invoke.stack.at(-1)
-  if (invoke.problem !== undefined || top === undefined) return
+  if (invoke.refusal !== undefined || top === undefined) return
   if (at === undefined) {
-    invoke.problem = 'a tag in it cannot be read'
+    invoke.refusal = 'a tag in it cannot be read'
   } else if (!at.isClosing) {
-    if (invoke.stack.length >= maxDepth) invoke.problem = 'it is nested too deeply'
+    if (invoke.stack.length >= maxDepth) invoke.refusal = 'it is nested too deeply'
     const place = memberOf(top.place, at.name, at.name === 'item' && !typesOf(top.place).has('object'))
     invoke.stack.push({ tag: at.tag, name: at.name, place, children: [], text: content })
   } else if (closeElement(invoke, at.name)) {
     const parent = invoke.stack.at(-1)
     if (parent !== undefined) parent.text += content
   } else {
-    invoke.problem = `"${at.name}" is closed where "${top.name}" is open`
+    invoke.refusal = `"${at.name}" is closed where "${top.name}" is open`
   }
 }
 
@@ -146,13 +146,13 @@ function closeTop(invoke: OpenInvoke): void {
   const element = invoke.stack.pop()
   if (element === undefined) return
   const built = builtOf(element)
-  if (built.problem !== undefined) invoke.problem ??= built.problem
+  if (built.refusal !== undefined) invoke.refusal ??= built.refusal
   invoke.stack.at(-1)?.children.push({ name: element.name, value: built.value })
 }
 
 interface Built {
   readonly value?: unknown
-  readonly problem?: string
+  readonly refusal?: string
 }
 
 function builtOf({ name, place, children, text }: Element): Built {
@@ -162,7 +162,7 @@ function builtOf({ name, place, children, text }: Element): Built {
     if (text.trim() === '' && types.has('object') && !types.has('string')) return { value: {} }
     return { value: valueOfText(text, place) }
   }
-  if (text.trim() !== '') return { problem: `"${name}" holds both text and elements` }
+  if (text.trim() !== '') return { refusal: `"${name}" holds both text and elements` }
   const isList = children.every((child) => child.name === 'item') && !(types.has('object') && !types.has('array'))
   if (isList) return { value: children.map(({ value }) => value) }
   return membersOf(children, name)
@@ -171,24 +171,24 @@ function builtOf({ name, place, children, text }: Element): Built {
 function membersOf(children: Element['children'], name: string): Built {
   const members = new Map<string, unknown>()
   for (const child of children) {
-    if (members.has(child.name)) return { problem: `"${child.name}" is given twice in "${name}"` }
+    if (members.has(child.name)) return { refusal: `"${child.name}" is given twice in "${name}"` }
     members.set(child.name, child.value)
   }
   return { value: Object.fromEntries(members) }
 }
 
 function closed(invoke: OpenInvoke, end: number): MarkupCall {
-  const { start, name, stack, problem } = invoke
+  const { start, name, stack, refusal } = invoke
   const root = stack[0]
-  if (problem !== undefined || root === undefined) return { start, end, name, problem: problem ?? notClosed }
-  if (stack.length > 1) return { start, end, name, problem: `"${stack.at(-1)?.name}" is not closed` }
+  if (refusal !== undefined || root === undefined) return { start, end, name, refusal: refusal ?? notClosed }
+  if (stack.length > 1) return { start, end, name, refusal: `"${stack.at(-1)?.name}" is not closed` }
   const built =
-    root.text.trim() === '' ? membersOf(root.children, name) : { problem: 'it holds text outside of parameters' }
-  return built.problem === undefined
+    root.text.trim() === '' ? membersOf(root.children, name) : { refusal: 'it holds text outside of parameters' }
+  return built.refusal === undefined
     ? { start, end, name, input: built.value }
-    : { start, end, name, problem: built.problem }
+    : { start, end, name, refusal: built.refusal }
 }
 
-function unclosed({ start, name, problem }: OpenInvoke, end: number): MarkupCall {
-  return { start, end, name, problem: problem ?? notClosed }
+function unclosed({ start, name, refusal }: OpenInvoke, end: number): MarkupCall {
+  return { start, end, name, refusal: refusal ?? notClosed }
 }

@@ -15,9 +15,14 @@ const starts = [
   ...[tagToken, ']~b]', ']~!b[', '[e~['],
 ]
 
-/** Beginnings of markup that count only at the start of a line, where a parser ate the opening brackets. */
-const bracketlessStarts = ['invoke name=', 'minimax:tool_call>']
-const bracketlessStart = new RegExp(`(?:^|\\n)[ \\t]{0,20}(?:${bracketlessStarts.join('|')})`)
+/** Beginnings of markup that count only at the start of a line: some parsers drop the opening brackets of tags. */
+const bracketlessStarts = ['invoke name=', 'minimax:tool_call>'] as const
+const [bracketlessInvoke, bracketlessWrapper] = bracketlessStarts
+const lineStart = '(?:^|\\n)[ \\t]{0,20}'
+const bracketlessStart = new RegExp(`${lineStart}(?:${bracketlessStarts.join('|')})`)
+
+/** A complete tag without its opening bracket, at the start of a line. */
+export const bracketlessTag = new RegExp(`${lineStart}(?:${bracketlessInvoke}[^<>\\n]{0,400}>|${bracketlessWrapper})`)
 
 const anyStart = new RegExp(starts.map(escaped).join('|'), 'y')
 
@@ -45,7 +50,7 @@ export function mayStartMarkup(piece: string): boolean {
 const beginnings: ReadonlySet<string> = new Set(
   starts.flatMap((start) => Array.from(start, (_, index) => start.slice(0, index + 1))),
 )
-const longestStart = Math.max(...starts.map(({ length }) => length))
+const maxStartLength = Math.max(...starts.map(({ length }) => length))
 
 /** Number of characters at the end of a text that may be the beginning of markup. */
 export function lengthOfMarkupBeginning(text: string): number {
@@ -55,7 +60,7 @@ export function lengthOfMarkupBeginning(text: string): number {
     const beginning = text.slice(lineBreak + 1).trimStart()
     if (bracketlessStarts.some((start) => start.startsWith(beginning))) return text.length - lineBreak
   }
-  const end = text.slice(-longestStart)
+  const end = text.slice(-maxStartLength)
   for (let at = end.search(firstCharacter); at !== -1 && at < end.length; at++) {
     if (beginnings.has(end.slice(at))) return end.length - at
   }

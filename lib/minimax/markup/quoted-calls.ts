@@ -1,4 +1,4 @@
-import { type MarkupCall, withoutTags } from './tags.ts'
+import { type MarkupCall, refuse, withoutTags } from './tags.ts'
 import { type ThinkTag, thinkTags } from './thinking.ts'
 
 /*
@@ -33,16 +33,12 @@ export function refuseQuotedCalls(content: string, found: readonly MarkupCall[])
     const place = places[index]
     if (call === undefined || place === undefined) continue
     if (place.isThinking && (isFollowed || isAnyOutsideThinking)) {
-      if (!surroundings.isThinkingClosedAfter(call)) calls.push(refused(call, 'it is inside your thinking'))
+      if (!surroundings.isThinkingClosedAfter(call)) calls.push(refuse(call, 'it is inside your thinking'))
     } else if (place.isQuoted || (isFollowedVisibly && (place.isCode || place.isMidLine))) {
-      calls.push(refused(call, 'it is in a quotation, or has text after it, as an example does'))
+      calls.push(refuse(call, 'it is in a quotation, or has text after it, as an example does'))
     } else calls.push(call)
   }
   return calls.reverse()
-}
-
-function refused({ start, end, name, problem }: MarkupCall, reason: string): MarkupCall {
-  return { start, end, name, problem: problem ?? reason }
 }
 
 /** The text between two calls, or before the first or after the last one. */

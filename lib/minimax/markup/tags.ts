@@ -1,7 +1,7 @@
 import type { TextCall } from '../../../router/reading/text-format.ts'
 
 /*
- * The tags that the text formats are made of, and what is left of them in a text after the calls were cut out.
+ * The tags that the text formats are made of, and their removal from a text after its calls were removed.
  *
  *   <minimax:tool_call>                  a wrapper; also <tool_call>, <tool_calls>, <function_calls>
  *   <invoke name="get_weather">          a call; attributes in any order, quoted in any way, blanks anywhere
@@ -87,34 +87,39 @@ export interface MarkupCall extends TextCall {
   readonly end: number
 }
 
-/** The problem of a call that has no end, as a clause for the model. */
+/** A call that is not executed. The reason that it already has, if any, stays. */
+export function refuse({ start, end, name, refusal }: MarkupCall, why: string): MarkupCall {
+  return { start, end, name, refusal: refusal ?? why }
+}
+
+/** The refusal of a call without an end, as a clause for the model. */
 export const notClosed = 'the call is not closed'
 
-/** The problem of a call whose values contain markup, as a clause for the model. Markup has no escapes. */
+/** The refusal of a call whose values contain markup, as a clause for the model. Markup has no escapes. */
 export const ambiguous = 'a value in it contains call markup itself, so its end is ambiguous'
 
 const closers = `</?(?:${wrapperNames.join('|')})(?:\\s[^<>]{0,400})?>|</(?:invoke|parameter)\\s{0,20}>|\\[/?TOOL_CALL\\]`
 
-/** Special tokens of the raw model. Nobody mentions them, so they always go. */
+/** Special tokens of the raw model. Models never write them in prose, so they are always removed. */
 const tokens = /\]<\]minimax\[>\[(?:<?\/?(?:minimax:)?tool_call>)?|\]~!b\[|\]~b\](?:system|user|ai|tool)?|\[e~\[/g
 
 const leftover = `(?:${closers}|${tokens.source})`
 const anyLeftover = new RegExp(leftover, 'g')
 /** Tags on a line of their own, or between thinking and the end of the line. */
-const lonely = new RegExp(`(^|</(?:mm:)?think(?:ing)?>)[ \\t]{0,20}(?:${leftover}[ \\t]{0,20}){1,20}$`, 'gim')
+const tagLine = new RegExp(`(^|</(?:mm:)?think(?:ing)?>)[ \\t]{0,20}(?:${leftover}[ \\t]{0,20}){1,20}$`, 'gim')
 const final = new RegExp(`${leftover}$`)
 
 /**
- * A part of a content without all tags and tokens, next to a call that was cut out. They are removed in one pass: a tag that
- * comes into being by a removal is text, because its beginning may have been shown before.
+ * A part of a content, next to a call that was removed, without its tags and tokens. They are removed in one pass: text that
+ * only looks like a tag after a removal stays, because its beginning may already have been shown.
  */
 export function withoutTags(part: string): string {
   return part.replace(anyLeftover, '')
 }
 
-/** A content without calls, and without leftover tags. A tag inside a line is a mention and stays; a tag on a line of its own goes. */
-export function withoutLonelyTags(content: string): string {
-  let rest = content.replace(lonely, '$1').trimEnd()
+/** A content without leftover tags. A tag on a line of its own is removed. A tag inside a line is a mention and stays. */
+export function withoutTagLines(content: string): string {
+  let rest = content.replace(tagLine, '$1').trimEnd()
   if (!/<(?:invoke|parameter)\b/.test(rest)) {
     for (let times = 0; times < 10 && final.test(rest); times++) rest = rest.replace(final, '').trimEnd()
   }

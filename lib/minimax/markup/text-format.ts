@@ -3,9 +3,9 @@ import type { SchemaOf, TextFormat, TextReading, TextScan } from '../../../route
 import { readBracketCalls } from './m2-bracket-markup.ts'
 import { readM2Calls } from './m2-markup.ts'
 import { readM3Calls } from './m3-markup.ts'
-import { lengthOfMarkupBeginning, mayStartMarkup, startOfMarkup } from './markup-start.ts'
+import { bracketlessTag, lengthOfMarkupBeginning, mayStartMarkup, startOfMarkup } from './markup-start.ts'
 import { refuseQuotedCalls } from './quoted-calls.ts'
-import { type MarkupCall, withoutLonelyTags, withoutTags } from './tags.ts'
+import { type MarkupCall, withoutTagLines, withoutTags } from './tags.ts'
 import { ThinkingScan, withoutThinking } from './thinking.ts'
 
 /**
@@ -33,7 +33,7 @@ function read(original: string, schemaOf: SchemaOf): TextReading {
   const calls = refuseQuotedCalls(content, found)
   if (calls.length === 0) {
     const text = withoutThinking(content)
-    return { calls, text: (isJson(text) ? text : withoutThinking(withoutLonelyTags(content))).trim(), content }
+    return { calls, text: (isJson(text) ? text : withoutThinking(withoutTagLines(content))).trim(), content }
   }
   const rest = without(content, calls)
   return { calls, text: withoutThinking(rest).trim(), content: rest }
@@ -92,15 +92,12 @@ function without(content: string, calls: readonly MarkupCall[]): string {
   return [...parts, content.slice(calls.at(-1)?.end ?? 0)].map(withoutTags).join('')
 }
 
-/** A line that begins with markup whose opening brackets are missing. */
-const bracketless = /(?:^|\n)[ \t]{0,20}(?:invoke name=[^<>\n]{0,400}>|minimax:tool_call>)/
-
 /**
- * Some parsers eat the brackets that open a tag: `invoke name="a">`, `parameter name="b">Parisparameter>`, `invoke>`.
- * Puts them back, from the first such line on; a content that is not damaged is returned unchanged.
+ * Some parsers drop the brackets that open a tag: `invoke name="a">`, `parameter name="b">Parisparameter>`, `invoke>`.
+ * Puts them back, from the first such line on. A content that is not damaged is returned unchanged.
  */
 function withBrackets(content: string): string {
-  const start = content.includes('<invoke') ? -1 : content.search(bracketless)
+  const start = content.includes('<invoke') ? -1 : content.search(bracketlessTag)
   if (start === -1) return content
   let isOpen = false
   const repaired = content

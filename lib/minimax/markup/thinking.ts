@@ -25,7 +25,7 @@ const spellings = ['<think>', '<thinking>', '<mm:think>', '<mm:thinking>'].flatM
   tag,
   tag.replace('<', '</'),
 ])
-const longestTag = '</mm:thinking  >'.length
+const maxTagLength = '</mm:thinking  >'.length
 
 /**
  * Finds thinking in a content that arrives in pieces, cut anywhere. Text that may still be part of a tag is held back.
@@ -129,7 +129,7 @@ function endOfTag(text: string, at: number, before: string, isFinal: boolean): n
     if (isQuoted && end === text.length && !isFinal) return 'undecided'
     return isQuoted && text[end] === before ? undefined : end
   }
-  if (isFinal || text.length - at >= longestTag) return undefined
+  if (isFinal || text.length - at >= maxTagLength) return undefined
   const beginning = text.slice(at).trimEnd().toLowerCase()
   return spellings.some((tag) => tag.startsWith(beginning)) ? 'undecided' : undefined
 }

@@ -1,6 +1,6 @@
-import { exactNumber } from '../../../router/json/exact-json.ts'
-import { isObject, parseJson, unparsable } from '../../../router/json/json.ts'
-import { lookUp, parsePointer } from '../../../router/json/json-pointer.ts'
+import { exactNumber, parseExactJson } from '../../../router/json/exact-json.ts'
+import { isObject } from '../../../router/json/json.ts'
+import { resolveReference } from '../../../router/schema-keywords.ts'
 
 /*
  * Markup has no types: `<parameter name="days">3</parameter>` is the number 3 or the text "3", depending on the schema of
@@ -12,7 +12,7 @@ export interface SchemaPlace {
   /** The part of the schema at this place. */
   readonly schema: unknown
   /** The whole schema, which `$ref` points into. */
-  readonly root: unknown
+  readonly root: object | undefined
 }
 
 /** The root of a schema; a place without a schema allows everything. */
@@ -63,13 +63,10 @@ export function memberOf({ schema, root }: SchemaPlace, name: string, isItem: bo
   return { schema: find(schema, 0), root }
 }
 
-function dereferenced(schema: unknown, root: unknown): unknown {
+function dereferenced(schema: unknown, root: object | undefined): unknown {
   let target = schema
-  for (let steps = 0; steps < maxSteps && isObject(target); steps++) {
-    const reference = target['$ref']
-    if (typeof reference !== 'string' || !reference.startsWith('#')) return target
-    const found = lookUp(root, parsePointer(reference.slice(1)) ?? [])
-    target = found.kind === 'found' ? found.value : undefined
+  for (let steps = 0; steps < maxSteps && isObject(target) && '$ref' in target; steps++) {
+    target = root === undefined ? undefined : resolveReference(target['$ref'], root)
   }
   return target
 }
@@ -92,14 +89,13 @@ export function valueOfText(raw: string, place: SchemaPlace): unknown {
   const text = raw.trim()
   if (/^null$/i.test(text)) return null
   const types = typesOf(place)
-  const json = text.startsWith('{') || text.startsWith('[') ? parseJson(text) : unparsable
+  const isContainer = text.startsWith('{') || text.startsWith('[')
+  const read = isContainer || types.size === 0 ? parseExactJson(text) : undefined
+  // A number that a double cannot hold exactly stays text, so that the schema refuses it.
+  const json = read?.kind === 'parsed' ? read.value : text
   if (isObject(json) && ('$result' in json || '$input' in json) && Object.keys(json).length === 1) return json
-  if (types.size === 0) {
-    const value = parseJson(text)
-    return value === unparsable ? text : value
-  }
+  if (types.size === 0) return json
   if (types.has('integer') || types.has('number')) {
-    // A number that a double cannot hold exactly stays text, so that the schema refuses it.
     const number = exactNumber(text)
     if (number !== undefined) return number
   }

@@ -1,6 +1,6 @@
-import { isObject, isTooDeep } from '../../../router/json/json.ts'
+import { isObject, isTooDeep, type UnknownObject } from '../../../router/json/json.ts'
 import type { WireToolCall } from '../../../router/reading/assistant-message.ts'
-import { type Fields, parseWireJson, wireIndex } from './completion.ts'
+import { parseWireJson, wireIndex } from './completion.ts'
 
 /**
  * Assembles tool calls from the `tool_calls` deltas of a stream:
@@ -30,7 +30,7 @@ export class CallDeltas {
     return this.#calls.filter(({ counts }) => counts).map((call, position) => call.toWire(position))
   }
 
-  #apply(delta: Fields): void {
+  #apply(delta: UnknownObject): void {
     const target = isObject(delta['function']) ? delta['function'] : {}
     const index = wireIndex(delta['index'])
     const [id, name, type] = [textOf(delta['id']), textOf(target['name']), textOf(delta['type'])]

@@ -1,11 +1,8 @@
-import { isObject } from '../../../router/json/json.ts'
+import { isObject, type UnknownObject } from '../../../router/json/json.ts'
 import type { AssistantMessage } from '../../../router/reading/assistant-message.ts'
 import { ModelError } from '../../loop/errors.ts'
-import type { FinishReason, ModelReply, Usage } from '../../loop/model.ts'
+import { type FinishReason, type ModelReply, type Usage, validCount } from '../../loop/model.ts'
 import { errorInBody } from '../errors/classify-error.ts'
-
-/** A JSON object from a server. Any field may be missing or have another type. */
-export type Fields = { readonly [field: string]: unknown }
 
 /**
  * Reads the reply in a response body with a 2xx status:
@@ -51,7 +48,7 @@ export function parseWireJson(text: string): unknown {
   }
 }
 
-function choiceOf(choices: readonly unknown[]): Fields | undefined {
+function choiceOf(choices: readonly unknown[]): UnknownObject | undefined {
   const [only, ...others] = choices
   if (others.length === 0) return isObject(only) ? only : undefined
   const index = lowestIndex(choices)
@@ -64,7 +61,7 @@ function choiceOf(choices: readonly unknown[]): Fields | undefined {
  *
  * @throws {ModelError} if the choice reports a failure.
  */
-export function throwErrorOf(choice: Fields, status: number, retryAfterMs?: () => number | undefined): void {
+export function throwErrorOf(choice: UnknownObject, status: number, retryAfterMs?: () => number | undefined): void {
   const { error, finish_reason: reason } = choice
   const found = error ? errorInBody({ error }, status, retryAfterMs) : undefined
   if (found !== undefined) throw found
@@ -83,15 +80,11 @@ export function usageOf(usage: unknown): Usage {
   const prompt = isObject(fields['prompt_tokens_details']) ? fields['prompt_tokens_details'] : {}
   const completion = isObject(fields['completion_tokens_details']) ? fields['completion_tokens_details'] : {}
   return {
-    inputTokens: count(fields['prompt_tokens']),
-    outputTokens: count(fields['completion_tokens']),
-    cachedInputTokens: count(prompt['cached_tokens']) || count(prompt['cache_read_input_tokens']),
-    reasoningTokens: count(completion['reasoning_tokens']),
+    inputTokens: validCount(fields['prompt_tokens']),
+    outputTokens: validCount(fields['completion_tokens']),
+    cachedInputTokens: validCount(prompt['cached_tokens']) || validCount(prompt['cache_read_input_tokens']),
+    reasoningTokens: validCount(completion['reasoning_tokens']),
   }
-}
-
-function count(value: unknown): number {
-  return typeof value === 'number' && Number.isFinite(value) && value > 0 ? value : 0
 }
 
 /** The documented finish reasons, and the names that gateways use instead; in lower case. */

@@ -1,7 +1,6 @@
-import { isObject } from '../../../router/json/json.ts'
+import { isObject, type UnknownObject } from '../../../router/json/json.ts'
 import { type AssistantMessage, contentText } from '../../../router/reading/assistant-message.ts'
 import { CallDeltas } from './call-deltas.ts'
-import type { Fields } from './completion.ts'
 
 /** Assembles the assistant message from the `delta` objects of a stream. */
 export class MessageDeltas {
@@ -15,7 +14,7 @@ export class MessageDeltas {
   readonly #rest: Record<string, unknown> = {}
 
   /** Takes one delta. Returns the new text of the content, as far as it is certain. */
-  push(delta: Fields): string {
+  push(delta: UnknownObject): string {
     let added = ''
     for (const field in delta) {
       const value = delta[field]
@@ -89,13 +88,13 @@ class ReasoningDetails {
     if (Array.isArray(deltas)) for (const delta of deltas) if (isObject(delta)) this.#apply(delta)
   }
 
-  get details(): readonly Fields[] {
+  get details(): readonly UnknownObject[] {
     return [...this.#details.values()].map(({ fields, text }) =>
       text === undefined ? fields : { ...fields, text: text.text },
     )
   }
 
-  #apply(delta: Fields): void {
+  #apply(delta: UnknownObject): void {
     const key = delta['index'] ?? delta['id'] ?? 0
     const detail = this.#details.get(key) ?? { fields: {} }
     this.#details.set(key, detail)

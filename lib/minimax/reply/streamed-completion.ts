@@ -1,8 +1,7 @@
-import { isObject } from '../../../router/json/json.ts'
+import { isObject, type UnknownObject } from '../../../router/json/json.ts'
 import { ModelError } from '../../loop/errors.ts'
 import { errorInBody } from '../errors/classify-error.ts'
 import {
-  type Fields,
   lowestIndex,
   moreRestrictive,
   parseWireJson,
@@ -37,7 +36,7 @@ export class StreamedCompletion {
   #model: unknown
   #usage: unknown
   #finishReason: string | undefined
-  #whole: Fields | undefined
+  #whole: UnknownObject | undefined
   #sawDone = false
   #sawChoice = false
   #continuedAfterFinish = false
@@ -72,7 +71,7 @@ export class StreamedCompletion {
   }
 
   /** The completion as one document, in the form of a response that is not streamed. */
-  get completion(): Fields {
+  get completion(): UnknownObject {
     const { message } = this.#deltas
     return {
       id: this.#id,
@@ -99,7 +98,7 @@ export class StreamedCompletion {
     else if (!this.isComplete) throw unreadable()
   }
 
-  #take(chunk: Fields, event: string | undefined, data: string): void {
+  #take(chunk: UnknownObject, event: string | undefined, data: string): void {
     const isError = event === 'error' || chunk['type'] === 'error'
     if (isError || chunk['error'] || chunk['base_resp']) this.#refuse(chunk, isError, data)
     const { choices, usage, id, model, object } = chunk
@@ -112,13 +111,13 @@ export class StreamedCompletion {
   }
 
   /** Throws the error in a chunk. An event with the name `error` may hold the error without an envelope. */
-  #refuse(chunk: Fields, isError: boolean, data: string): void {
+  #refuse(chunk: UnknownObject, isError: boolean, data: string): void {
     const error = this.#errorIn(chunk, data)
     if (error !== undefined) throw error
     if (isError) throw this.#errorIn({ error: chunk }, data) ?? unexplainedFailure(200)
   }
 
-  #errorIn(body: Fields, data: string): ModelError | undefined {
+  #errorIn(body: UnknownObject, data: string): ModelError | undefined {
     return errorInBody(body, 200, () => this.#context.retryAfterMs(data))
   }
 
@@ -127,14 +126,14 @@ export class StreamedCompletion {
     if (inputTokens + outputTokens > 0) this.#usage = usage
   }
 
-  #isOurs({ index }: Fields, choices: readonly unknown[]): boolean {
+  #isOurs({ index }: UnknownObject, choices: readonly unknown[]): boolean {
     if (index !== undefined && index === this.#choice) return true
     const number = wireIndex(index)
     this.#choice ??= lowestIndex(choices)
     return number === undefined || this.#choice === undefined || number === this.#choice
   }
 
-  #takeChoice(choice: Fields, object: unknown, data: string): void {
+  #takeChoice(choice: UnknownObject, object: unknown, data: string): void {
     const { delta, message, finish_reason: reason, error } = choice
     if (error || reason) throwErrorOf(choice, 200, () => this.#context.retryAfterMs(data))
     this.#sawChoice = true
@@ -152,7 +151,7 @@ export class StreamedCompletion {
 }
 
 /** The chunks in a text, one per line; `undefined` if one of them is not JSON. */
-function chunksIn(text: string): readonly Fields[] | undefined {
+function chunksIn(text: string): readonly UnknownObject[] | undefined {
   const lines = text.split('\n').filter((line) => line.trim() !== '' && line.trim() !== '[DONE]')
   const chunks = lines.map(parseWireJson)
   return chunks.length === 0 || chunks.includes(undefined) ? undefined : chunks.filter(isObject)
@@ -164,13 +163,13 @@ function unreadable(): ModelError {
 }
 
 /** The last frame, with the fields that it leaves empty taken from the deltas. */
-function merge(streamed: Fields, whole: Fields): Fields {
+function merge(streamed: UnknownObject, whole: UnknownObject): UnknownObject {
   const given = Object.entries(whole).filter(([field, value]) => !(isEmpty(value) && field in streamed))
   return { ...streamed, ...Object.fromEntries(given) }
 }
 
 /** Whether all fields of a delta or message are empty, except for role and name. */
-function isBlank(fields: Fields): boolean {
+function isBlank(fields: UnknownObject): boolean {
   for (const field in fields) if (field !== 'role' && field !== 'name' && !isEmpty(fields[field])) return false
   return true
 }
