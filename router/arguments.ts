@@ -12,7 +12,7 @@ export interface ReadCallsOptions {
   readonly truncated: boolean
   /** Makes an id for a call that has none. */
   readonly newId: (index: number) => string
-  /** Largest number of calls that are read. One further call stands for the others: its refusal says how many there are. @defaultValue no limit */
+  /** Largest number of calls that are read. The refusal of one further call says how many others there are. @defaultValue no limit */
   readonly maxCalls?: number | undefined
 }
 

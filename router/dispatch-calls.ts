@@ -10,7 +10,10 @@ export interface DispatchCallsOptions {
   readonly references?: ReferenceTargets
   /** Aborts running tools; calls that did not start get the error `cancelled`. @defaultValue never aborted */
   readonly signal?: AbortSignal
-  /** Longest duration of a call in milliseconds, if its tool's own timeout is longer. @defaultValue no limit */
+  /**
+   * Longest duration of a call in milliseconds, retries included. The tool's own timeout applies to each attempt.
+   * @defaultValue no limit
+   */
   readonly timeoutMs?: number
   /** Number of calls that run at the same time: a positive whole number. @defaultValue 8 */
   readonly concurrency?: number
@@ -85,7 +88,7 @@ export async function dispatchAll(
       const call = calls[index]
       if (call === undefined) continue
       const key = callId === undefined ? call.id : callId(call, index)
-      // A call that stands for the calls that were not read has its own message.
+      // The call that reports the calls that were not read has its own message.
       if (index >= maxCalls && call.refusal?.kind !== 'too_many_calls') {
         refusal ??= errorResult(call, { ...shared, callId: key }, tooMany(maxCalls), [], shared.now())
         end({ ...refusal, id: call.id, name: call.name, callId: key, repairs: call.repairs }, call, index)

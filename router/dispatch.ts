@@ -1,5 +1,5 @@
 import { coerce } from './coercion.ts'
-import { execute, type Outcome, timeoutError } from './execute-tool.ts'
+import { execute, type Outcome } from './execute-tool.ts'
 import { describeValidationErrors, limitFeedback } from './feedback.ts'
 import { findUnserializable, isPlainJson } from './json/json.ts'
 import { type ReferenceTargets, type Resolution, resolveReferences } from './references.ts'
@@ -18,7 +18,7 @@ export interface DispatchOptions {
   readonly references: ReferenceTargets
   /** Aborted when the run ends. No tool is started after that. */
   readonly signal: AbortSignal
-  /** Longest duration of the call in milliseconds, if the tool's own timeout is longer. */
+  /** Longest duration of the call in milliseconds, retries included. The tool's own timeout applies to each attempt. */
   readonly timeoutMs: number
   /** Longest text of a result for the model, in bytes. */
   readonly resultBytes: number
@@ -69,7 +69,7 @@ export function dispatch(call: ToolCall, options: DispatchOptions, callId: strin
     const prepared = prepare(call, options)
     if (prepared.kind === 'refused') return failed(state, prepared.error, prepared.repairs)
     options.onStart?.(call, callId)
-    const outcome = execute(prepared.tool, prepared.input, options, callId)
+    const outcome = execute(prepared.tool, prepared.input, options, callId, state.startedAt)
     if (outcome instanceof Promise) return outcome.then((settled) => finalize(state, prepared, settled))
     return finalize(state, prepared, outcome)
   } catch (error) {
@@ -117,16 +117,17 @@ function unknownTool(name: string, tools: ReadonlyMap<string, Tool>): string {
 /** Validates the output of a tool and makes a result of it. */
 function finalize(state: CallState, ready: ReadyCall, outcome: Outcome): ToolResult {
   try {
-    const { tool, repairs } = ready
-    if (outcome.kind === 'failed') return failed(state, outcome.error, repairs)
-    const timeoutMs = Math.min(tool.timeoutMs, state.options.timeoutMs)
-    // The timer of the timeout cannot fire while a synchronous tool blocks the process.
-    if (state.options.now() - state.startedAt > timeoutMs) return failed(state, timeoutError(tool, timeoutMs), repairs)
-    const output = readOutput(tool, outcome.value)
-    return output.kind === 'invalid' ? failed(state, output.error, repairs) : succeeded(state, ready, output)
+    const result = resultOf(state, ready, outcome)
+    return outcome.attempts === undefined ? result : { ...result, attempts: outcome.attempts }
   } catch (error) {
     return validatorFailed(state, error)
   }
+}
+
+function resultOf(state: CallState, ready: ReadyCall, outcome: Outcome): ToolResult {
+  if (outcome.kind === 'failed') return failed(state, outcome.error, ready.repairs)
+  const output = readOutput(ready.tool, outcome.value)
+  return output.kind === 'invalid' ? failed(state, output.error, ready.repairs) : succeeded(state, ready, output)
 }
 
 type Output =

@@ -1,3 +1,5 @@
+// Calls the function of a tool: within its timeout, until the run ends, and again if the tool has retries.
+
 import { maxTimerMs, onAbort } from './on-abort.ts'
 import { describeThrown } from './text/describe-error.ts'
 import type { Tool, ToolContext } from './tool.ts'
@@ -7,33 +9,102 @@ import type { ToolError } from './tool-call.ts'
 export interface ExecuteOptions {
   /** Aborted when the run ends. */
   readonly signal: AbortSignal
-  /** Longest duration in milliseconds, if the tool's own timeout is longer. */
+  /** Longest duration of the call in milliseconds, its retries included. Each attempt also has the tool's own timeout. */
   readonly timeoutMs: number
+  /** Clock in milliseconds. */
+  readonly now: () => number
 }
 
 /** Outcome of a tool's function. */
-export type Outcome =
+export type Outcome = (
   | { readonly kind: 'returned'; readonly value: unknown }
-  /** The function threw, its time was over, or the run ended. */
+  /** The function threw, it timed out, or the run ended. */
   | { readonly kind: 'failed'; readonly error: ToolError }
+) & {
+  /** Number of times that the function was called. Set for a tool with `retries`. */
+  readonly attempts?: number
+}
 
-/** Calls a tool's function with a validated input. It returns a promise only if the function does, and never throws. */
+/**
+ * Calls a tool's function with a validated input. It returns a promise only if the function does or the call is retried,
+ * and never throws.
+ *
+ * @param startedAt start of the call, on the clock `options.now`.
+ */
 export function execute(
   tool: Tool,
   input: unknown,
   options: ExecuteOptions,
   callId: string,
+  startedAt: number,
+): Outcome | Promise<Outcome> {
+  const first = attempt(tool, input, options, callId, startedAt)
+  return tool.retries === undefined || tool.retries === 0
+    ? first
+    : retry(first, tool.retries, startedAt + options.timeoutMs, options, (timeoutMs) =>
+        attempt(tool, input, { ...options, timeoutMs }, callId, options.now()),
+      )
+}
+
+/** Wait before the first retry in milliseconds. It doubles before each further one. */
+const firstWaitMs = 200
+
+/** Repeats an attempt that threw or timed out, while retries and time are left. */
+async function retry(
+  first: Outcome | Promise<Outcome>,
+  retries: number,
+  endsAt: number,
+  { signal, now }: ExecuteOptions,
+  again: (timeoutMs: number) => Outcome | Promise<Outcome>,
+): Promise<Outcome> {
+  let outcome = await first
+  let attempts = 1
+  for (; outcome.kind === 'failed' && outcome.error.kind !== 'cancelled' && attempts <= retries; attempts++) {
+    const waitMs = firstWaitMs * 2 ** (attempts - 1)
+    if (now() + waitMs >= endsAt) break
+    await wait(waitMs, signal)
+    if (signal.aborted) return { ...cancelled, attempts }
+    outcome = await again(endsAt - now())
+  }
+  return { ...outcome, attempts }
+}
+
+function wait(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer)
+      stopListening()
+      resolve()
+    }
+    const timer = setTimeout(end, Math.min(ms, maxTimerMs))
+    const stopListening = onAbort(signal, end)
+  })
+}
+
+function attempt(
+  tool: Tool,
+  input: unknown,
+  options: ExecuteOptions,
+  callId: string,
+  startedAt: number,
 ): Outcome | Promise<Outcome> {
   if (options.signal.aborted) return cancelled
   const context = new CallContext(callId)
   try {
     // The input is validated. The parameter has type `never` so that different tools fit into one list.
     const output: unknown = tool.execute(input as never, context)
-    if (!isThenable(output)) return { kind: 'returned', value: output }
-    return withinTime(output, tool, context, options)
+    return isThenable(output)
+      ? withinTime(output, tool, context, options, startedAt)
+      : returned(output, tool, options, startedAt)
   } catch (error) {
     return threw(error)
   }
+}
+
+/** The outcome of a function that returned. A timer cannot fire while a function blocks the process, so time is checked. */
+function returned(value: unknown, tool: Tool, { timeoutMs, now }: ExecuteOptions, startedAt: number): Outcome {
+  const longestMs = Math.min(tool.timeoutMs, timeoutMs)
+  return now() - startedAt > longestMs ? timedOut(tool, longestMs) : { kind: 'returned', value }
 }
 
 const cancelled: Outcome = {
@@ -77,6 +148,7 @@ function withinTime(
   tool: Tool,
   context: CallContext,
   options: ExecuteOptions,
+  startedAt: number,
 ): Promise<Outcome> {
   return new Promise((resolve) => {
     const settle = (outcome: Outcome) => {
@@ -90,22 +162,22 @@ function withinTime(
     }
     const timeoutMs = Math.max(1, Math.min(tool.timeoutMs, options.timeoutMs, maxTimerMs))
     const timer = setTimeout(() => {
-      const error = timeoutError(tool, timeoutMs)
-      settle({ kind: 'failed', error })
-      context.abort(new DOMException(error.message, 'TimeoutError'))
+      const outcome = timedOut(tool, timeoutMs)
+      settle(outcome)
+      context.abort(new DOMException(outcome.error.message, 'TimeoutError'))
     }, timeoutMs)
     const stopListening = onAbort(options.signal, cancel)
     // The `then` of another library may throw or call back twice. A native promise around it does neither.
     Promise.resolve(output).then(
-      (value) => settle({ kind: 'returned', value }),
+      (value) => settle(returned(value, tool, options, startedAt)),
       (error: unknown) => settle(threw(error)),
     )
   })
 }
 
-/** The error of a call that took too long. */
-export function timeoutError({ name }: Tool, timeoutMs: number): ToolError {
-  return { kind: 'timeout', message: `"${name}" did not finish within ${Math.round(timeoutMs)} ms.` }
+function timedOut({ name }: Tool, timeoutMs: number) {
+  const error: ToolError = { kind: 'timeout', message: `"${name}" did not finish within ${Math.round(timeoutMs)} ms.` }
+  return { kind: 'failed', error } as const
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

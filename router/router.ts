@@ -1,4 +1,5 @@
 import { advertise, type FunctionTool } from './advertised-schema.ts'
+import { checkTool } from './define-tool.ts'
 import { type DispatchCallsOptions, dispatchAll } from './dispatch-calls.ts'
 import { InvalidOptionError, InvalidToolError } from './errors.ts'
 import type { AssistantMessage } from './reading/assistant-message.ts'
@@ -7,7 +8,6 @@ import type { TextFormat } from './reading/text-format.ts'
 import { shownValue } from './text/shown-value.ts'
 import type { Tool } from './tool.ts'
 import type { ToolCall, ToolResult } from './tool-call.ts'
-import { checkTool } from './validate-tool.ts'
 
 /** Reads the tool calls of replies and executes them. It has no state except its tools. */
 export interface Router {

@@ -1,10 +1,10 @@
 import { readCalls } from './arguments.ts'
+import { checkTool } from './define-tool.ts'
 import { dispatch } from './dispatch.ts'
 import { defaultResultBytes, minResultBytes } from './dispatch-calls.ts'
 import { noReferences } from './references.ts'
 import type { Tool } from './tool.ts'
 import type { ToolCall, ToolResult } from './tool-call.ts'
-import { checkTool } from './validate-tool.ts'
 
 /** Options of {@link runTool}. */
 export interface RunToolOptions {
@@ -48,7 +48,7 @@ export async function runTool<T extends Tool>(
       tools: new Map([[tool.name, tool]]),
       references: { ...noReferences, inputs: options.inputs ?? {} },
       signal: options.signal ?? new AbortController().signal,
-      timeoutMs: tool.timeoutMs,
+      timeoutMs: Number.POSITIVE_INFINITY,
       resultBytes: Math.max(minResultBytes, options.resultBytes ?? defaultResultBytes),
       now: options.now ?? (() => performance.now()),
     },

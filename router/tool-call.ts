@@ -116,6 +116,8 @@ interface ToolResultBase {
   readonly durationMs: number
   /** All repairs of the call: those of reading it and those of validating it. */
   readonly repairs: readonly Repair[]
+  /** Number of times that the tool was called. Set when a tool with `retries` was called. */
+  readonly attempts?: number
   /** Id of the identical earlier call whose result this is. Set when the tool was not executed again. */
   readonly servedFrom?: string
 }

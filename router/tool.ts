@@ -1,5 +1,4 @@
-import type { Infer, ObjectSchema, Returnable, SchemaFor } from './schema.ts'
-import { checkDefinition, checkFields } from './validate-tool.ts'
+import type { ObjectSchema } from './schema.ts'
 
 /** The second argument of a tool's `execute`. */
 export interface ToolContext {
@@ -53,71 +52,17 @@ export interface Tool<Input = never, Output = unknown> {
   readonly outputSchema?: object
   /** Hints about the tool's behaviour. */
   readonly annotations: ToolAnnotations
-  /** Longest duration of one call, in milliseconds. @defaultValue 30000 */
+  /** Longest duration of one attempt, in milliseconds. @defaultValue 30000 */
   readonly timeoutMs: number
+  /**
+   * Number of times that a call is repeated after a thrown error or a timeout, with waits of 200, 400, 800 … milliseconds.
+   * The time of the run limits all attempts together. Only for a tool with `readOnlyHint: true` or `idempotentHint: true`,
+   * because an attempt that failed may have had its effect, and one that timed out may still be running. @defaultValue 0
+   */
+  readonly retries?: number
   /**
    * Does the work. Its input is validated, and its references are resolved. The message of a thrown error goes to the
    * model.
    */
   readonly execute: (input: Input, context: ToolContext) => Output | Promise<Output>
-}
-
-/** Timeout of a tool that sets none, in milliseconds. */
-export const defaultToolTimeoutMs = 30_000
-
-/** Argument of {@link defineTool}: a {@link Tool} whose optional fields may be left out. */
-interface ToolDefinition<I, O, Output> {
-  readonly name: string
-  readonly title?: string
-  readonly description: string
-  readonly inputSchema: ObjectSchema & SchemaFor<I>
-  readonly outputSchema?: SchemaFor<O>
-  readonly annotations?: ToolAnnotations
-  readonly timeoutMs?: number
-  readonly execute: (input: NoInfer<Infer<I>>, context: ToolContext) => Output | Promise<Output>
-}
-
-/** The values that `execute` may return: any, unless there is an output schema. */
-type Allowed<O> = [O] extends [never] ? unknown : Returnable<Infer<O>>
-
-type Returned<O, Output> = [O] extends [never] ? Output : Infer<O>
-
-/**
- * Defines a tool. The types of input and output are inferred from the schemas, see {@link Infer}. Without an
- * `outputSchema`, the output has the type that `execute` returns.
- *
- * A returned literal keeps its type, so `'a'` matches an `enum`. In a nested callback it needs `as const`:
- * `lines.map(() => ({ kind: 'a' as const }))`.
- *
- * Fields and keywords are checked here. The schemas are compiled when the tool is first used, by `createRouter`,
- * `runLoop` or `runTool`, which report the remaining mistakes.
- *
- * @throws {InvalidToolError} that names the tool, the field or the place in its schema, and the value.
- *
- * @example
- * const getWeather = defineTool({
- *   name: 'get_weather',
- *   description: 'Returns the temperature of a city.',
- *   inputSchema: {
- *     type: 'object',
- *     properties: { city: { type: 'string' } },
- *     required: ['city'],
- *     additionalProperties: false,
- *   },
- *   execute: async ({ city }) => ({ city, celsius: await readTemperature(city) }), // city: string
- * })
- */
-export function defineTool<
-  const I extends ObjectSchema,
-  const Output extends Allowed<O>,
-  const O extends object = never,
->(definition: ToolDefinition<I, O, Output>): Tool<Infer<I>, Returned<O, Output>> {
-  checkFields(definition)
-  const tool = {
-    ...definition,
-    annotations: definition.annotations ?? {},
-    timeoutMs: definition.timeoutMs ?? defaultToolTimeoutMs,
-  } as unknown as Tool<Infer<I>, Returned<O, Output>>
-  checkDefinition(tool)
-  return Object.freeze(tool)
 }

@@ -1,4 +1,4 @@
-import { defineTool } from '../router/tool.ts'
+import { defineTool } from '../router/define-tool.ts'
 import { analyzeSamples } from './analysis/analyze-samples.ts'
 import { pureAnnotations, samplesSchema } from './schemas/common.ts'
 import { metricsAnalysisSchema } from './schemas/metrics-analysis.ts'

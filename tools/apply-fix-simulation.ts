@@ -1,5 +1,5 @@
 import { listScenarios } from '../fixtures/load-scenario.ts'
-import { defineTool } from '../router/tool.ts'
+import { defineTool } from '../router/define-tool.ts'
 import { MismatchError } from './errors.ts'
 import { applyPlan } from './fix/apply-plan.ts'
 import { configProperty, pureAnnotations } from './schemas/common.ts'

@@ -1,5 +1,5 @@
 import { loadScenario } from '../fixtures/load-scenario.ts'
-import { defineTool } from '../router/tool.ts'
+import { defineTool } from '../router/define-tool.ts'
 import { MismatchError } from './errors.ts'
 import { checkEngineArgument } from './fix/check-engine-argument.ts'
 import { configProperty, pureAnnotations, scenarioProperty } from './schemas/common.ts'

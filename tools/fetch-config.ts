@@ -1,6 +1,6 @@
 import { listScenarios, loadScenario } from '../fixtures/load-scenario.ts'
 import type { Scenario } from '../fixtures/scenario.ts'
-import { defineTool } from '../router/tool.ts'
+import { defineTool } from '../router/define-tool.ts'
 import { MismatchError, UnknownConfigError } from './errors.ts'
 import { configProperty, pureAnnotations, scenarioProperty } from './schemas/common.ts'
 import { simulate } from './simulation/simulate.ts'

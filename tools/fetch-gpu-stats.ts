@@ -1,5 +1,5 @@
 import { loadScenario } from '../fixtures/load-scenario.ts'
-import { defineTool } from '../router/tool.ts'
+import { defineTool } from '../router/define-tool.ts'
 import { pureAnnotations, scenarioProperty } from './schemas/common.ts'
 import { gpuOf } from './simulation/hardware.ts'
 import { activeImpairments } from './simulation/impairments.ts'

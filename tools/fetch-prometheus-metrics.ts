@@ -1,6 +1,6 @@
 import { loadScenario, readMetrics } from '../fixtures/load-scenario.ts'
 import type { Scenario } from '../fixtures/scenario.ts'
-import { defineTool } from '../router/tool.ts'
+import { defineTool } from '../router/define-tool.ts'
 import { parseMetricsPage } from './prometheus/parse-metrics-page.ts'
 import { vllmPage } from './prometheus/vllm-page.ts'
 import { pureAnnotations, samplesSchema, scenarioProperty } from './schemas/common.ts'

@@ -1,5 +1,5 @@
 import { loadScenario } from '../fixtures/load-scenario.ts'
-import { defineTool } from '../router/tool.ts'
+import { defineTool } from '../router/define-tool.ts'
 import { logLevels } from './logs/log-level.ts'
 import { readLines } from './logs/read-lines.ts'
 import {

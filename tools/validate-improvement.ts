@@ -1,4 +1,4 @@
-import { defineTool } from '../router/tool.ts'
+import { defineTool } from '../router/define-tool.ts'
 import { pureAnnotations } from './schemas/common.ts'
 import { telemetrySchema } from './schemas/telemetry.ts'
 import { validationSchema } from './schemas/validation.ts'

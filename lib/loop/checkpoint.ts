@@ -49,6 +49,8 @@ const recordedResult = {
     error: { type: 'object', properties: { kind: text, message: text }, required: ['kind', 'message'] },
     /** Whether the content is only a part of the value. */
     clipped: flag,
+    /** Number of times that a tool with `retries` was called. */
+    attempts: { type: 'integer', minimum: 1 },
     /** Id of the identical earlier call whose result this is. */
     served_from: text,
     duration_ms: { type: 'number' },

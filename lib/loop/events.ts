@@ -156,6 +156,8 @@ interface ToolEndEvent {
   readonly servedFrom?: string
   /** The content that the model is shown, at most 1000 bytes. */
   readonly result: string
+  /** Number of times that the tool was called. Set when a tool with `retries` was called. */
+  readonly attempts?: number
   /** Whether the model is shown only a part of the value. */
   readonly clipped: boolean
   /** Milliseconds that the call took; 0 if the result was reused. */

@@ -100,7 +100,10 @@ function storedResult(
   const content = contentOf(json)
   const { clipped, duration_ms: durationMs, repairs, error, served_from: servedFrom } = record
   const base = { id: call.id, name: call.name, callId: record.call_id, content, clipped, durationMs, repairs }
-  const served = servedFrom === undefined ? {} : { servedFrom }
+  const served = {
+    ...(record.attempts === undefined ? {} : { attempts: record.attempts }),
+    ...(servedFrom === undefined ? {} : { servedFrom }),
+  }
   if (record.status === 'error') {
     if (error === undefined) throw invalidCheckpoint(`has a failed call ${call.id} without an error`)
     return { ...base, ...served, status: 'error', error }
@@ -112,7 +115,13 @@ function storedResult(
       throw invalidCheckpoint(`has a call ${call.id} that repeats a call that does not exist`)
     return { ...base, ...served, status: 'ok', input: earlier.input, value: earlier.value }
   }
-  return { ...base, status: 'ok', input: resolvedInput(run, call), value: clipped ? record.value : parsed(content) }
+  return {
+    ...base,
+    ...served,
+    status: 'ok',
+    input: resolvedInput(run, call),
+    value: clipped ? record.value : parsed(content),
+  }
 }
 
 /** The input that the tool got: references resolved, values coerced. If the tool no longer exists, the input as asked. */

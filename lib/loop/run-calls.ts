@@ -95,8 +95,9 @@ function reuse(run: ActiveRun, one: CurrentCall, earlier: ToolResult | undefined
 /** The result of an identical earlier call, with a note that says so. */
 function reusedResult(call: ToolCall, earlier: ToolResult, callId: string): ToolResult {
   const note = `[Same call as "${earlier.id}". This is its result; the tool was not run again. Do not repeat the call.]\n`
+  const { attempts: _, ...result } = earlier
   return {
-    ...earlier,
+    ...result,
     id: call.id,
     callId,
     content: note + earlier.content,
@@ -136,7 +137,7 @@ function isRepeatableAfterCrash(run: ActiveRun, { name, refusal }: ToolCall): bo
 
 function emitEnd(run: ActiveRun, call: ToolCall, result: ToolResult): void {
   const round = run.state.rounds
-  const { id, status, content, clipped, durationMs, repairs, servedFrom } = result
+  const { id, status, content, clipped, durationMs, repairs, attempts, servedFrom } = result
   const tool = shownTool(run, result.name)
   for (const repair of repairs) run.recorder.emit({ type: 'repair', round, id, tool, repair })
   run.recorder.emit({
@@ -150,6 +151,7 @@ function emitEnd(run: ActiveRun, call: ToolCall, result: ToolResult): void {
     clipped,
     durationMs,
     ...(result.status === 'error' ? { errorKind: result.error.kind } : {}),
+    ...(attempts === undefined ? {} : { attempts }),
     ...(servedFrom === undefined ? {} : { servedFrom }),
   })
 }

@@ -59,6 +59,7 @@ export function toRecordedResult({ call, result, key }: FinishedCall): RecordedR
     ...(result.status === 'ok' && result.clipped && result.servedFrom === undefined ? { value: result.value } : {}),
     ...(result.status === 'error' ? { error: result.error } : {}),
     clipped: result.clipped,
+    ...(result.attempts === undefined ? {} : { attempts: result.attempts }),
     ...(result.servedFrom === undefined ? {} : { served_from: result.servedFrom }),
     duration_ms: result.durationMs,
     repairs: result.repairs,

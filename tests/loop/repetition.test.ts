@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { runLoop } from '../../lib/loop/run-loop.ts'
-import { defineTool } from '../../router/tool.ts'
+import { defineTool } from '../../router/define-tool.ts'
 import { emptyTool, usage } from '../support/factories.ts'
 import { calls, type ScriptStep, says, scriptedModel } from '../support/scripted-model.ts'
 

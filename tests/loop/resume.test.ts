@@ -4,7 +4,7 @@ import type { Checkpoint } from '../../lib/loop/checkpoint.ts'
 import type { Limits } from '../../lib/loop/limits.ts'
 import { runLoop } from '../../lib/loop/run-loop.ts'
 import type { ScriptedRequest } from '../../lib/testing/index.ts'
-import { defineTool } from '../../router/tool.ts'
+import { defineTool } from '../../router/define-tool.ts'
 import { emptyTool, usage } from '../support/factories.ts'
 import { calls, type ScriptStep, says, scriptedModel } from '../support/scripted-model.ts'
 

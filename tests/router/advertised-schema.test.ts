@@ -1,7 +1,7 @@
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { expect, test } from 'vitest'
 import { advertise } from '../../router/advertised-schema.ts'
-import { defineTool } from '../../router/tool.ts'
+import { defineTool } from '../../router/define-tool.ts'
 
 /** The advertised parameters of a tool with these properties, and a function that says whether they allow an input. */
 function shown(properties: object, more: object = {}) {

@@ -51,7 +51,7 @@ function source(count: number): string {
   execute: ({ scenario_${index}, lines, limit }) => ({ total: lines.length + scenario_${index}.length, rows: [{ id: limit ?? 0 }] }),
 })`
   })
-  return `import { defineTool } from '../../../router/tool.ts'\n\n${tools.join('\n\n')}\n`
+  return `import { defineTool } from '../../../router/define-tool.ts'\n\n${tools.join('\n\n')}\n`
 }
 
 /** The number of type instantiations that checking a file takes. Unlike time, it is the same on every machine. */

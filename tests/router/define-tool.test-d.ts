@@ -1,7 +1,8 @@
 import { expectTypeOf, test } from 'vitest'
+import { defineTool } from '../../router/define-tool.ts'
 import { createRouter } from '../../router/router.ts'
 import { runTool } from '../../router/run-tool.ts'
-import { defineTool, type Tool, type ToolContext } from '../../router/tool.ts'
+import type { Tool, ToolContext } from '../../router/tool.ts'
 
 const description = 'A tool of the type tests.'
 

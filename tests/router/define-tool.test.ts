@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
+import { checkTool, defineTool } from '../../router/define-tool.ts'
 import { createRouter } from '../../router/router.ts'
-import { defineTool, type Tool } from '../../router/tool.ts'
-import { checkTool } from '../../router/validate-tool.ts'
+import type { Tool } from '../../router/tool.ts'
 
 const valid = {
   name: 'read_file',
@@ -30,6 +30,8 @@ test.each([
   [{ timeoutMs: 0 }, 'timeoutMs is 0; it must be a positive whole number of milliseconds.'],
   [{ timeoutMs: Number.NaN }, 'timeoutMs is NaN'],
   [{ timeoutMs: '5s' }, 'timeoutMs is "5s"'],
+  [{ retries: -1 }, 'retries is -1; it must be a whole number from 0.'],
+  [{ retries: '2', annotations: { readOnlyHint: true } }, 'retries is "2"; it must be a whole number from 0.'],
   [{ execute: 'text' }, 'execute is "text"; it must be a function.'],
   [{ inputSchema: null }, 'inputSchema is null; it must be a JSON Schema object.'],
   [{ inputSchema: { type: 'string' } }, 'inputSchema/type is "string"; it must be "object".'],
@@ -52,6 +54,18 @@ test.each([
   [true, 'annotations is true; it must be an object.'],
 ])('wrong annotations are refused: %j', (annotations, message) => {
   expect(define({ annotations })).toThrow(`Tool "read_file": ${message}`)
+})
+
+test('only a tool that may be repeated can have retries', () => {
+  for (const annotations of [{}, { readOnlyHint: false }, { destructiveHint: false }]) {
+    expect(define({ retries: 2, annotations })).toThrow(
+      'Tool "read_file": retries is 2; it must be 0, or set annotations.readOnlyHint or annotations.idempotentHint to true',
+    )
+    expect(define({ retries: 0, annotations })).not.toThrow()
+  }
+  for (const annotations of [{ readOnlyHint: true }, { idempotentHint: true }]) {
+    expect(define({ retries: 2, annotations })).not.toThrow()
+  }
 })
 
 test.each(['$result', '$input', '__proto__'])('an input cannot have a property %j', (name) => {

@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { defineTool } from '../../router/define-tool.ts'
 import { createRouter } from '../../router/router.ts'
 import { runTool } from '../../router/run-tool.ts'
-import { defineTool, type Tool } from '../../router/tool.ts'
+import type { Tool } from '../../router/tool.ts'
 import { fixPlanSchema } from '../../tools/schemas/fix-plan.ts'
 import { numberOfCases } from './support/runs.ts'
 

@@ -1,9 +1,9 @@
 import { getEventListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
+import { defineTool } from '../../router/define-tool.ts'
 import { onAbort } from '../../router/on-abort.ts'
 import { createRouter } from '../../router/router.ts'
-import { defineTool } from '../../router/tool.ts'
 
 const waiting = defineTool({
   name: 'wait',

@@ -1,8 +1,9 @@
 import { setImmediate as immediate, setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
+import { defineTool } from '../../router/define-tool.ts'
 import { createRouter } from '../../router/router.ts'
 import { runTool } from '../../router/run-tool.ts'
-import { defineTool, type ToolContext } from '../../router/tool.ts'
+import type { ToolContext } from '../../router/tool.ts'
 import { emptyTool } from '../support/factories.ts'
 
 const make = (execute: (input: object, context: ToolContext) => unknown, timeoutMs = 5_000) =>

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
+import { defineTool } from '../../router/define-tool.ts'
 import { type ReferenceTargets, type Resolution, resolveReferences } from '../../router/references.ts'
 import { createRouter } from '../../router/router.ts'
 import { runTool } from '../../router/run-tool.ts'
-import { defineTool } from '../../router/tool.ts'
 
 const values: Readonly<Record<string, unknown>> = {
   fetch_config: { args: { a: [1, { 'b/c': '~' }] }, items: ['x', 'y'], nothing: null },

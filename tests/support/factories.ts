@@ -1,5 +1,6 @@
 import type { Usage } from '../../lib/loop/model.ts'
-import { defineTool, type ToolAnnotations, type ToolContext } from '../../router/tool.ts'
+import { defineTool } from '../../router/define-tool.ts'
+import type { ToolAnnotations, ToolContext } from '../../router/tool.ts'
 
 /** Token counts of one model reply; any of them can be overridden. */
 export function usage(counts: Partial<Usage> = {}): Usage {
@@ -14,6 +15,7 @@ interface EmptyToolDefinition<Output> {
   readonly description?: string
   readonly annotations?: ToolAnnotations
   readonly timeoutMs?: number
+  readonly retries?: number
   readonly execute: (input: { readonly [name: string]: unknown }, context: ToolContext) => Output | Promise<Output>
 }
 

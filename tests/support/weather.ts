@@ -1,4 +1,4 @@
-import { defineTool } from '../../router/tool.ts'
+import { defineTool } from '../../router/define-tool.ts'
 
 /** A small tool for tests of router and loop. */
 export const getWeather = defineTool({

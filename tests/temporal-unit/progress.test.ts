@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { LoopEvent } from '../../lib/loop/events.ts'
 import { runLoop } from '../../lib/loop/run-loop.ts'
 import { nextProgress, type RunProgress, startProgress } from '../../lib/temporal/progress.ts'
-import { defineTool } from '../../router/tool.ts'
+import { defineTool } from '../../router/define-tool.ts'
 import { calls, says, scriptedModel } from '../support/scripted-model.ts'
 
 const tool = defineTool({

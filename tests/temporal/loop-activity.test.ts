@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Model } from '../../lib/loop/model.ts'
 import { loopActivity } from '../../lib/temporal/index.ts'
-import { defineTool } from '../../router/tool.ts'
+import { defineTool } from '../../router/define-tool.ts'
 import { activityError } from '../support/activity-harness.ts'
 import { calls, fails, says, scriptedModel } from '../support/scripted-model.ts'
 import { temporalForTests } from '../support/temporal-server.ts'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { defineTool } from '../../../router/tool.ts'
+import { defineTool } from '../../../router/define-tool.ts'
 import { assistant, exchange, minimaxRouter } from '../../router/support/exchange.ts'
 
 const block = (body: string) => `<minimax:tool_call>\n${body}\n</minimax:tool_call>`

@@ -1,10 +1,10 @@
 import { expect } from 'vitest'
 import { minimaxTextFormat } from '../../../lib/minimax/markup/text-format.ts'
 import { findBrokenRule } from '../../../lib/testing/index.ts'
+import { defineTool } from '../../../router/define-tool.ts'
 import type { AssistantMessage } from '../../../router/reading/assistant-message.ts'
 import type { Reading } from '../../../router/reading/read-reply.ts'
 import { createRouter, type Router } from '../../../router/router.ts'
-import { defineTool } from '../../../router/tool.ts'
 import type { ToolResult } from '../../../router/tool-call.ts'
 
 /** Every input that a tool of {@link tools} has run with, since it was last emptied. */

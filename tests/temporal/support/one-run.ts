@@ -1,6 +1,6 @@
 import { ModelError } from '../../../lib/loop/errors.ts'
 import { type LoopActivityOptions, loopActivity } from '../../../lib/temporal/index.ts'
-import { defineTool } from '../../../router/tool.ts'
+import { defineTool } from '../../../router/define-tool.ts'
 
 export const heartbeatTimeout = '3s'
 

@@ -2,7 +2,7 @@ import { request } from 'undici'
 import type { Model } from '../../../lib/loop/model.ts'
 import { loopActivity } from '../../../lib/temporal/index.ts'
 import type { Responder } from '../../../lib/testing/index.ts'
-import { defineTool } from '../../../router/tool.ts'
+import { defineTool } from '../../../router/define-tool.ts'
 
 /** The cities of a survey. Each is measured in its own round; then the first one is booked, which must not happen twice. */
 export const cities = ['Oslo', 'Lima', 'Rome', 'Kyiv'] as const

@@ -1,0 +1,213 @@
+// Defines tools and checks their definitions. `defineTool` checks all fields and the names in the schemas, which is cheap
+// enough for import time. `createRouter` and `runTool` compile the schemas, and also check tools that did not come from
+// `defineTool`.
+
+import { checkKeywords, checkSchema } from './check-schema.ts'
+import { InvalidSchemaError, InvalidToolError } from './errors.ts'
+import { isObject } from './json/json.ts'
+import type { Infer, ObjectSchema, Returnable, SchemaFor } from './schema.ts'
+import { subschemas } from './schema-keywords.ts'
+import { closest } from './text/closest.ts'
+import { shownMember } from './text/shown-value.ts'
+import type { Tool, ToolAnnotations, ToolContext } from './tool.ts'
+
+/** Timeout of a tool that sets none, in milliseconds. */
+const defaultTimeoutMs = 30_000
+
+/** Argument of {@link defineTool}: a {@link Tool} whose optional fields may be left out. */
+interface ToolDefinition<I, O, Output>
+  extends Pick<Tool, 'name' | 'title' | 'description' | 'retries'>,
+    Partial<Pick<Tool, 'annotations' | 'timeoutMs'>> {
+  readonly inputSchema: ObjectSchema & SchemaFor<I>
+  readonly outputSchema?: SchemaFor<O>
+  readonly execute: (input: NoInfer<Infer<I>>, context: ToolContext) => Output | Promise<Output>
+}
+
+/** The values that `execute` may return: any, unless there is an output schema. */
+type Allowed<O> = [O] extends [never] ? unknown : Returnable<Infer<O>>
+
+type Returned<O, Output> = [O] extends [never] ? Output : Infer<O>
+
+/**
+ * Defines a tool. The types of input and output are inferred from the schemas, see {@link Infer}. Without an
+ * `outputSchema`, the output has the type that `execute` returns.
+ *
+ * A returned literal keeps its type, so `'a'` matches an `enum`. In a nested callback it needs `as const`:
+ * `lines.map(() => ({ kind: 'a' as const }))`.
+ *
+ * Fields and keywords are checked here. The schemas are compiled when the tool is first used, by `createRouter`,
+ * `runLoop` or `runTool`, which report the remaining mistakes.
+ *
+ * @throws {InvalidToolError} that names the tool, the field or the place in its schema, and the value.
+ *
+ * @example
+ * const getWeather = defineTool({
+ *   name: 'get_weather',
+ *   description: 'Returns the temperature of a city.',
+ *   inputSchema: {
+ *     type: 'object',
+ *     properties: { city: { type: 'string' } },
+ *     required: ['city'],
+ *     additionalProperties: false,
+ *   },
+ *   execute: async ({ city }) => ({ city, celsius: await readTemperature(city) }), // city: string
+ * })
+ */
+export function defineTool<
+  const I extends ObjectSchema,
+  const Output extends Allowed<O>,
+  const O extends object = never,
+>(definition: ToolDefinition<I, O, Output>): Tool<Infer<I>, Returned<O, Output>> {
+  checkFields(definition)
+  const tool = {
+    ...definition,
+    annotations: definition.annotations ?? {},
+    timeoutMs: definition.timeoutMs ?? defaultTimeoutMs,
+  } as unknown as Tool<Infer<I>, Returned<O, Output>>
+  checkDefinition(tool)
+  return Object.freeze(tool)
+}
+
+/** A tool whose fields may have any type, because the caller may not use TypeScript. */
+type UncheckedTool = { readonly [Field in keyof Tool]: unknown }
+
+/** The rule for the value of a field. */
+interface Rule {
+  readonly expected: string
+  readonly fits: (value: unknown) => boolean
+}
+
+const string: Rule = { expected: 'a string', fits: (value) => typeof value === 'string' }
+
+/** All fields of a tool. Names and schemas are checked separately. */
+const rules: Readonly<Record<keyof Tool, Rule | undefined>> = {
+  name: undefined,
+  title: string,
+  description: string,
+  inputSchema: undefined,
+  outputSchema: undefined,
+  annotations: { expected: 'an object', fits: isObject },
+  timeoutMs: {
+    expected: 'a positive whole number of milliseconds',
+    fits: (value) => Number.isInteger(value) && Number(value) > 0,
+  },
+  retries: { expected: 'a whole number from 0', fits: (value) => Number.isInteger(value) && Number(value) >= 0 },
+  execute: { expected: 'a function', fits: (value) => typeof value === 'function' },
+}
+const optional: ReadonlySet<string> = new Set<keyof Tool>(['title', 'retries'])
+
+const annotationTypes: Readonly<Record<keyof ToolAnnotations, 'string' | 'boolean'>> = {
+  title: 'string',
+  readOnlyHint: 'boolean',
+  destructiveHint: 'boolean',
+  idempotentHint: 'boolean',
+  openWorldHint: 'boolean',
+}
+const toolName = /^[a-zA-Z0-9_-]{1,64}$/
+
+/** @throws {InvalidToolError} when a definition is not an object, or has a field that tools do not have. */
+function checkFields(definition: object): void {
+  checkIsObject(definition)
+  checkNames(
+    `Tool ${shownMember(Reflect.get(definition, 'name'))}: unknown field`,
+    definition,
+    Object.keys(rules),
+    'a tool',
+  )
+}
+
+const checkedTools = new WeakSet<object>()
+
+/** @throws {InvalidToolError} that names the tool, the field and its value, when a field of a tool is wrong. */
+function checkDefinition(tool: UncheckedTool): void {
+  checkIsObject(tool)
+  if (typeof tool.name !== 'string' || !toolName.test(tool.name)) {
+    throw new InvalidToolError(
+      `Tool name ${shownMember(tool.name)} is invalid: use 1 to 64 of the characters a-z, A-Z, 0-9, "_" and "-".`,
+    )
+  }
+  const label = `Tool "${tool.name}"`
+  for (const [field, rule] of Object.entries(rules)) {
+    const value: unknown = Reflect.get(tool, field)
+    if (rule === undefined || (value === undefined && optional.has(field)) || rule.fits(value)) continue
+    throw new InvalidToolError(`${label}: ${field} is ${shownMember(value)}; it must be ${rule.expected}.`)
+  }
+  checkAnnotations(label, tool.annotations as ToolAnnotations)
+  if (tool.retries !== undefined && tool.retries !== 0)
+    checkMayRepeat(label, tool.retries, tool.annotations as ToolAnnotations)
+  asToolError(() => {
+    checkKeywords(`${label}: inputSchema`, tool.inputSchema)
+    if (tool.outputSchema !== undefined) checkKeywords(`${label}: outputSchema`, tool.outputSchema)
+  })
+  checkInputSchema(`${label}: inputSchema`, tool.inputSchema as object)
+  checkedTools.add(tool)
+}
+
+/**
+ * Makes a tool ready to be called: compiles its schemas. A tool that did not come from `defineTool` is checked first.
+ *
+ * @throws {InvalidToolError} that names the tool, the place in its schema, the problem and the value.
+ */
+export function checkTool(tool: UncheckedTool): void {
+  if (!checkedTools.has(tool)) checkDefinition(tool)
+  asToolError(() => {
+    checkSchema(`Tool "${tool.name}": inputSchema`, tool.inputSchema)
+    if (tool.outputSchema !== undefined) checkSchema(`Tool "${tool.name}": outputSchema`, tool.outputSchema)
+  })
+}
+
+function asToolError(check: () => void): void {
+  try {
+    check()
+  } catch (error) {
+    throw error instanceof InvalidSchemaError ? new InvalidToolError(error.message, { cause: error }) : error
+  }
+}
+
+function checkIsObject(tool: unknown): void {
+  if (!isObject(tool)) {
+    throw new InvalidToolError(`A tool is ${shownMember(tool)}; it must be an object, as defineTool returns it.`)
+  }
+}
+
+/** @param label begins the message and says what kind of name is unknown. */
+function checkNames(label: string, given: object, known: readonly string[], owner: string): void {
+  const name = Object.keys(given).find((name) => !known.includes(name))
+  if (name === undefined) return
+  const meant = closest(name, known)
+  const hint = meant === undefined ? `; ${owner} has ${known.join(', ')}.` : `; did you mean "${meant}"?`
+  throw new InvalidToolError(`${label} "${name}"${hint}`)
+}
+
+function checkAnnotations(label: string, annotations: ToolAnnotations): void {
+  checkNames(`${label}: unknown annotation`, annotations, Object.keys(annotationTypes), 'annotations')
+  for (const [name, wanted] of Object.entries(annotationTypes)) {
+    const value: unknown = Reflect.get(annotations, name)
+    if (value === undefined || typeof value === wanted) continue
+    throw new InvalidToolError(`${label}: annotations/${name} is ${shownMember(value)}; it must be a ${wanted}.`)
+  }
+}
+
+/** An attempt that failed may have had its effect, so only calls without lasting effects may be repeated. */
+function checkMayRepeat(label: string, retries: unknown, { readOnlyHint, idempotentHint }: ToolAnnotations): void {
+  if (readOnlyHint === true || idempotentHint === true) return
+  const advice = 'set annotations.readOnlyHint or annotations.idempotentHint to true if repeating a call is harmless'
+  throw new InvalidToolError(`${label}: retries is ${shownMember(retries)}; it must be 0, or ${advice}.`)
+}
+
+/** Names that no input can have: `$result` and `$input` mark references, and `__proto__` is refused in every call. */
+const reserved = ['$result', '$input', '__proto__']
+
+function checkInputSchema(label: string, schema: object): void {
+  const type: unknown = Reflect.get(schema, 'type')
+  if (type !== 'object') throw new InvalidToolError(`${label}/type is ${shownMember(type)}; it must be "object".`)
+  for (const { schema: one, path } of subschemas(schema)) {
+    const { properties, required } = one
+    const isNamed = (name: string) => isObject(properties) && Object.hasOwn(properties, name)
+    const isRequired = (name: string) => Array.isArray(required) && required.includes(name)
+    const name = reserved.find((name) => isNamed(name) || isRequired(name))
+    if (name === undefined) continue
+    const place = isNamed(name) ? `properties/${name}` : 'required'
+    throw new InvalidToolError(`${label}${path}/${place}: calls cannot have a property "${name}"; use another name.`)
+  }
+}
