@@ -138,11 +138,11 @@ type Output =
 function readOutput(tool: Tool, output: unknown): Output {
   const returned = output === undefined ? null : output
   const json = toJson(returned)
-  if (json === undefined) return unserializable(tool, 'a value that JSON cannot represent')
-  const isPlain = isPlainJson(returned)
+  const isPlain = json !== undefined && isPlainJson(returned)
   const problem = isPlain ? undefined : findUnserializable(returned)
   if (problem !== undefined) return unserializable(tool, problem)
-  // Later calls must get what the model saw: for example a Date has become a string, and NaN null.
+  if (json === undefined) return unserializable(tool, 'a value that JSON cannot represent')
+  // Later calls must get what the model saw: for example a Date has become a string.
   const value: unknown = isPlain ? returned : JSON.parse(json)
   if (tool.outputSchema === undefined) return { kind: 'valid', value, json }
   const errors = compileSchema(tool.outputSchema)(value)

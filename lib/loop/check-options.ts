@@ -1,7 +1,9 @@
 import { checkSchema } from '../../router/check-schema.ts'
 import { errorMessage } from '../../router/errors.ts'
 import { findUnserializable, isObject, isPlainJson } from '../../router/json/json.ts'
+import { metaSchema } from '../../router/schema-keywords.ts'
 import { excerpt } from '../../router/text/clip.ts'
+import { suggestName } from '../../router/text/closest.ts'
 import { LoopError } from './errors.ts'
 import { shownOption } from './limits.ts'
 import type { RunOptions } from './run.ts'
@@ -31,13 +33,16 @@ const expectations: Readonly<Record<keyof RunOptions, Expectation>> = {
   signal: ['an AbortSignal', (value) => value instanceof EventTarget && 'aborted' in value],
   onEvent: callback,
   onCheckpoint: callback,
-  resumeFrom: ['a checkpoint', isObject],
+  resumeFrom: ['an object that onCheckpoint gave you; leave it out to start a new run', isObject],
   runId: ['a non-empty string', (value) => typeof value === 'string' && value !== ''],
   clock: [
     'a Clock with now and after',
     (value) => isObject(value) && typeof value['now'] === 'function' && typeof value['after'] === 'function',
   ],
 }
+
+/** For messages. `clock` is for tests of the loop itself. */
+const shownOptions = Object.keys(expectations).filter((name) => name !== 'clock')
 
 /** Entries of the table, made once because every run checks them. */
 const expected = Object.entries(expectations)
@@ -53,7 +58,7 @@ export function checkOptions<S extends object>(options: RunOptions<S>): void {
   }
   for (const name of Object.keys(options)) {
     if (!Object.hasOwn(expectations, name)) {
-      throw invalid(`${name} is not an option of runLoop. The options are ${Object.keys(expectations).join(', ')}.`)
+      throw invalid(`${name} is not an option of runLoop. ${suggestName(name, shownOptions, 'The options are')}`)
     }
   }
   for (const [name, [what, test]] of expected) {
@@ -62,13 +67,20 @@ export function checkOptions<S extends object>(options: RunOptions<S>): void {
     if (value === undefined && !isRequired) continue
     if (!test(value)) throw invalid(`${name} is ${shownOption(value)}; it must be ${what}.`)
   }
-  if (options.answer !== undefined) checkContract(options.answer)
+  if (options.answer !== undefined) checkAnswer(options.answer)
   for (const [name, value] of Object.entries(options.inputs ?? {})) checkInput(`inputs.${name}`, value)
 }
 
-function checkContract({ schema, check, ...unknown }: { readonly schema: object; readonly check?: unknown }): void {
+function checkAnswer({ schema, check, ...unknown }: { readonly schema?: object; readonly check?: unknown }): void {
   const [name] = Object.keys(unknown)
-  if (name !== undefined) throw invalid(`answer.${name} is not an option. The options of answer are schema, check.`)
+  if (name !== undefined && schema === undefined && Object.hasOwn(metaSchema.properties, name)) {
+    throw invalid(`answer.${name} is not an option. To pass a schema, write answer: { schema: … }.`)
+  }
+  if (name !== undefined) {
+    const hint = suggestName(name, ['schema', 'check'], 'The options of answer are')
+    throw invalid(`answer.${name} is not an option. ${hint}`)
+  }
+  if (schema === undefined) throw invalid('answer.schema is undefined; it must be a JSON Schema object.')
   if (check !== undefined && typeof check !== 'function') {
     throw invalid(`answer.check is ${shownOption(check)}; it must be a function.`)
   }
@@ -84,8 +96,8 @@ function checkContract({ schema, check, ...unknown }: { readonly schema: object;
 function checkInput(name: string, value: unknown): void {
   try {
     if (isPlainJson(value)) return
-    const unserializable = JSON.stringify(value) === undefined ? shownOption(value) : findUnserializable(value)
-    if (unserializable === undefined) return
+    const unserializable = findUnserializable(value) ?? (JSON.stringify(value) === undefined ? shownOption(value) : '')
+    if (unserializable === '') return
     throw new TypeError(unserializable)
   } catch (error) {
     const [why = ''] = (error as Error).message.split('\n')

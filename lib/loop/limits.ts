@@ -1,5 +1,6 @@
 import { isPlain } from '../../router/json/json.ts'
 import { excerpt } from '../../router/text/clip.ts'
+import { suggestName } from '../../router/text/closest.ts'
 import { LoopError } from './errors.ts'
 
 /**
@@ -55,8 +56,8 @@ export function completeLimits(given: Partial<Limits> = {}): Limits {
   const limits: { -readonly [name in keyof Limits]: number } = { ...defaultLimits }
   for (const [name, value] of Object.entries(given)) {
     if (!isLimit(name)) {
-      const known = Object.keys(defaultLimits).join(', ')
-      throw new LoopError('invalid_option', `limits.${name} is not a limit. The limits are ${known}.`)
+      const hint = suggestName(name, Object.keys(defaultLimits), 'The limits are')
+      throw new LoopError('invalid_option', `limits.${name} is not a limit. ${hint}`)
     }
     if (value === undefined) continue
     if (!Number.isSafeInteger(value) || value < 1) {

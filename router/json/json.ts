@@ -145,25 +145,39 @@ const kinds: readonly (readonly [string, (value: unknown) => boolean])[] = [
 ]
 
 /**
- * Finds a value that `JSON.stringify` silently turns into `{}`: a promise that was not awaited, a `Map`, an `Error`.
- * Objects with a `toJSON` method are fine.
+ * Finds a value that `JSON.stringify` refuses, drops or changes: a promise that was not awaited, a `Map`, a function, a
+ * bigint, `NaN`, an object that contains itself. Objects with a `toJSON` method are fine, and so are `undefined` members,
+ * which it leaves out.
  *
  * @returns a description with its path for the author of the tool, for example `a Map at /groups, which JSON cannot
  *   represent`; `undefined` when there is no such value.
  */
-export function findUnserializable(value: unknown, path = ''): string | undefined {
+export function findUnserializable(value: unknown, path = '', around: object[] = []): string | undefined {
+  const kind = unserializableKind(value, around)
+  if (kind !== undefined) return `${kind} at ${path === '' ? '(root)' : path}, which JSON cannot represent`
   if (typeof value !== 'object' || value === null) return undefined
-  const prototype: unknown = Object.getPrototypeOf(value)
-  if (!Array.isArray(value) && prototype !== Object.prototype && prototype !== null) {
-    if ('toJSON' in value && typeof value.toJSON === 'function') return undefined
-    const kind = kinds.find(([, is]) => is(value))?.[0]
-    if (kind !== undefined) return `${kind} at ${path === '' ? '(root)' : path}, which JSON cannot represent`
-  }
+  if (!Array.isArray(value) && 'toJSON' in value && typeof value.toJSON === 'function') return undefined
+  if (around.length === deepestSearch) return undefined
+  around.push(value)
   for (const key of Object.keys(value)) {
     const member: unknown = Reflect.get(value, key)
-    if (typeof member !== 'object') continue
-    const found = findUnserializable(member, `${path}/${escapePointerToken(key)}`)
+    if (typeof member === 'string' || typeof member === 'boolean') continue
+    const found = findUnserializable(member, `${path}/${escapePointerToken(key)}`, around)
     if (found !== undefined) return found
   }
+  around.pop()
   return undefined
+}
+
+/** The search stops here, long before the stack overflows. No cycle of a real program is longer. */
+const deepestSearch = 500
+
+function unserializableKind(value: unknown, around: readonly object[]): string | undefined {
+  if (typeof value === 'number') return Number.isFinite(value) ? undefined : String(value)
+  if (typeof value === 'bigint' || typeof value === 'function' || typeof value === 'symbol') return `a ${typeof value}`
+  if (typeof value !== 'object' || value === null) return undefined
+  if (around.includes(value)) return 'an object that contains itself'
+  if (Array.isArray(value) || isPlain(value)) return undefined
+  if ('toJSON' in value && typeof value.toJSON === 'function') return undefined
+  return kinds.find(([, is]) => is(value))?.[0]
 }

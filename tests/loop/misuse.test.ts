@@ -13,9 +13,23 @@ test.each([
   ['a limit of 0', { limits: { rounds: 0 } }, 'limits.rounds is 0; it must be a positive whole number.'],
   ['a limit that is not whole', { limits: { rounds: 2.5 } }, 'limits.rounds is 2.5'],
   ['a limit that is NaN', { limits: { deadlineMs: Number.NaN } }, 'limits.deadlineMs is NaN'],
-  ['an unknown limit', { limits: { round: 3 } }, 'limits.round is not a limit. The limits are rounds, deadlineMs'],
+  ['a misspelled limit', { limits: { round: 3 } }, 'limits.round is not a limit. Did you mean "rounds"?'],
+  ['an unknown limit', { limits: { money: 3 } }, 'limits.money is not a limit. The limits are rounds, deadlineMs'],
   ['limits that are null', { limits: null }, 'limits is null; it must be an object.'],
-  ['an unknown option', { limit: {} }, 'limit is not an option of runLoop. The options are model, prompt'],
+  ['a misspelled prompt', { promt: 'x' }, 'promt is not an option of runLoop. Did you mean "prompt"?'],
+  ['a shortened option', { instruction: 'x' }, 'instruction is not an option of runLoop. Did you mean "instructions"?'],
+  ['an unknown option', { temperature: 1 }, 'temperature is not an option of runLoop. The options are model, prompt'],
+  [
+    'a checkpoint that is null',
+    { resumeFrom: null },
+    'resumeFrom is null; it must be an object that onCheckpoint gave you; leave it out to start a new run.',
+  ],
+  [
+    'a schema in place of answer',
+    { answer: { type: 'object', properties: {} } },
+    'answer.type is not an option. To pass a schema, write answer: { schema: … }.',
+  ],
+  ['an answer without a schema', { answer: {} }, 'answer.schema is undefined; it must be a JSON Schema object.'],
   ['two tools with the same name', { tools: [getWeather, getWeather] }, 'tools: Two tools are named "get_weather"'],
   ['no model', { model: undefined }, 'model is undefined; it must be a Model'],
   ['a prompt that is a number', { prompt: 5 }, 'prompt is 5; it must be a string.'],
@@ -41,7 +55,7 @@ test.each([
   [
     'an unknown option of answer',
     { answer: { schema: { type: 'object' }, chek: () => [] } },
-    'answer.chek is not an option. The options of answer are schema, check.',
+    'answer.chek is not an option. Did you mean "check"?',
   ],
   ['an answer schema of an array', schema({ type: 'array' }), 'answer.schema.type is "array"; it must be "object"'],
   ['an empty run id', { runId: '' }, 'runId is ""; it must be a non-empty string.'],
@@ -54,7 +68,7 @@ test.each([
   [
     'an input that is a function',
     { inputs: { now: () => 1 } },
-    'inputs.now cannot be represented as JSON: a function.',
+    'inputs.now cannot be represented as JSON: a function at (root), which JSON cannot represent.',
   ],
   [
     'an input that is a map',
@@ -64,7 +78,7 @@ test.each([
   [
     'an input with a large integer',
     { inputs: { a: [1n] } },
-    'inputs.a cannot be represented as JSON: Do not know how to serialize a BigInt.',
+    'inputs.a cannot be represented as JSON: a bigint at /0, which JSON cannot represent.',
   ],
   [
     'an input that contains itself',
@@ -79,4 +93,10 @@ test.each([
   await expect(run).rejects.toThrow(message)
   await expect(run).rejects.toBeInstanceOf(LoopError)
   expect(model.requests).toEqual([])
+})
+
+test('clock, which README does not describe, is not listed', async () => {
+  const run = runLoop({ model: scriptedModel([]), prompt: 'Hello?', temperature: 1 } as never)
+  await expect(run).rejects.toThrow('The options are')
+  await expect(run).rejects.not.toThrow('clock')
 })

@@ -16,7 +16,6 @@ class Point {
 test.each([
   ['a date', { at: new Date(0) }, { at: '1970-01-01T00:00:00.000Z' }],
   ['an instance of a class', new Point(), { x: 1 }],
-  ['not a number', [Number.NaN], [null]],
   ['a member that is undefined', { a: undefined, b: 1 }, { b: 1 }],
   ['nothing', undefined, null],
 ])('the value of %s is what the model sees', async (_, output, value) => {
@@ -29,7 +28,17 @@ test.each([
   expect(JSON.parse(result.content)).toStrictEqual(value)
 })
 
-test.each([
+const cycle: { parts: unknown[] } = { parts: [] }
+cycle.parts.push(cycle)
+
+test.each<[string, unknown, string]>([
+  ['a bigint', { a: 1, c: 2n }, '/c'],
+  ['an object that contains itself', { c: cycle }, '/c/parts/0'],
+  ['NaN', [Number.NaN], '/0'],
+  ['-Infinity', { a: { b: Number.NEGATIVE_INFINITY } }, '/a/b'],
+  ['a function', { 'x/y': () => 1 }, '/x~1y'],
+  ['a function', () => 1, '(root)'],
+  ['a symbol', { a: Symbol('x') }, '/a'],
   ['a Map', { a: [new Map()] }, '/a/0'],
   ['a Promise', { a: Promise.resolve(1) }, '/a'],
   ['an Error', new Error('x'), '(root)'],
@@ -40,6 +49,16 @@ test.each([
   )
   expect(result).toMatchObject({ error: { kind: 'invalid_output' } })
   expect(result.content).toContain(`${kind} at ${path}`)
+})
+
+test('one object in two places is not a cycle', async () => {
+  const shared = { at: new Date(0) }
+  expect(
+    await runTool(
+      make(() => ({ a: shared, b: [shared] })),
+      {},
+    ),
+  ).toMatchObject({ status: 'ok' })
 })
 
 test('a date satisfies an output schema that says string', async () => {
