@@ -12,7 +12,7 @@
  * The immediate action of the catalogue, in its own words. `WORKFLOW_…` and `XID_154` refer to procedures that the
  * catalogue describes in separate sections.
  */
-export type XidAction =
+type XidAction =
   | 'RESTART_APP'
   | 'RESET_GPU'
   | 'RESTART_BM'
@@ -36,7 +36,7 @@ export type XidAction =
  * - `reset_gpu`: reset the GPU, which also restarts the process;
  * - `drain_node`: take the node out of service, because only a reboot, a technician or NVIDIA's support can help.
  */
-export type XidRemedy = 'none' | 'restart_engine' | 'reset_gpu' | 'drain_node'
+type XidRemedy = 'none' | 'restart_engine' | 'reset_gpu' | 'drain_node'
 
 /** The catalogue's entry for one Xid code. */
 export interface Xid {
@@ -166,7 +166,7 @@ export function xidOf(code: number): Xid {
 }
 
 /** An Xid in a log line. */
-export interface XidMention {
+interface XidMention {
   /** Entry of the catalogue. */
   readonly xid: Xid
   /** The part of the line that reports it, for a quote. */

@@ -1,4 +1,5 @@
 import { deploymentSchema } from '../../fixtures/deployment.ts'
+import { logSources } from '../../fixtures/scenario.ts'
 
 // Properties and schemas that several tools share. Descriptions of input properties are sent to the model with every
 // request: keep them short. `readOnly` marks a document that the model refers to and never writes: it is advertised
@@ -78,7 +79,7 @@ export const logErrorsSchema = {
 export const notCollectedSchema = {
   type: 'array',
   description: 'Logs that were not collected. No lines from them does not mean that nothing happened.',
-  items: { enum: ['vllm', 'dmesg', 'journal'] },
+  items: { enum: logSources },
 } as const
 
 /** Samples of a metrics page, as `fetch_prometheus_metrics` returns and `analyze_metrics` takes them. */

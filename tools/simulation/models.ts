@@ -31,7 +31,7 @@ export interface ModelArchitecture {
 }
 
 /** Memory use of an image encoder. Inferred from the widths of its layers, because no measurement is published. */
-export interface VisionEncoder {
+interface VisionEncoder {
   /** Peak bytes of activations per image token of one step. */
   readonly bytesPerToken: number
   /** Image tokens of one step that vLLM's profiling run reserves memory for. */

@@ -12,7 +12,7 @@ export interface Occupancy {
 }
 
 /** A request that got its last token. Times are in seconds of the window. */
-export interface FinishedRequest {
+interface FinishedRequest {
   /** Time of arrival. */
   readonly arrival: number
   /** Time of the first admission. */

@@ -1,6 +1,8 @@
 import { isObject, parseJson, unparsable } from '../../../router/json/json.ts'
+import { lookUp } from '../../../router/json/json-pointer.ts'
 import { endOfJson, endOfString } from '../../../router/json/json-scan.ts'
-import { type MockServerRequest, objectsOf, textOf } from '../../testing/mock-server/request.ts'
+import { contentText } from '../../../router/reading/assistant-message.ts'
+import { type MockServerRequest, objectsOf } from '../../testing/mock-server/request.ts'
 import type { Quote } from '../agent/agent-result.ts'
 
 // The loop clips a long tool result in its middle before it sends it, so the text of a result may no longer be JSON.
@@ -38,7 +40,7 @@ export interface ToolMessage {
 export function readConversation({ messages }: MockServerRequest): Conversation {
   const prompt = messages
     .filter(({ role }) => role === 'user')
-    .map(({ content }) => textOf(content))
+    .map(({ content }) => contentText(content))
     .join('\n')
   const scenario = embeddedValue(prompt, 'scenario')
   const preTelemetry = embeddedValue(prompt, 'pre_telemetry')
@@ -50,7 +52,7 @@ export function readConversation({ messages }: MockServerRequest): Conversation 
     results: messages.flatMap((message) => {
       if (message.role !== 'tool') return []
       const callId = String(message['tool_call_id'])
-      return [toolMessage(callId, calls.get(callId) ?? unknownCall, textOf(message.content))]
+      return [toolMessage(callId, calls.get(callId) ?? unknownCall, contentText(message.content))]
     }),
     rounds: replies.length,
   }
@@ -92,7 +94,8 @@ export function latest({ results }: Conversation, tool: string): ToolMessage | u
 export function valueAt(result: ToolMessage | undefined, path: readonly string[]): unknown {
   if (result === undefined) return undefined
   if (result.value === undefined) return embeddedValue(result.text, path.at(-1) ?? '')
-  return path.reduce<unknown>((value, name) => (isObject(value) ? value[name] : undefined), result.value)
+  const found = lookUp(result.value, path)
+  return found.kind === 'found' ? found.value : undefined
 }
 
 /** Like {@link valueAt}, for a number; `undefined` for any other value. */

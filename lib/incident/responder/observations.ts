@@ -29,7 +29,7 @@ export interface Observations {
 }
 
 /** An entry of `errors` in the result of a log tool: lines with the same message. */
-export interface Failure {
+interface Failure {
   /** The result that contains it. */
   readonly result: ToolMessage
   /** Its role, as in the result: `cause_candidate`, `cascade` or `benign`. */
@@ -92,7 +92,7 @@ export function engineArgument({ config }: Observations, name: string): unknown 
 }
 
 /** A failure that a rule applies to. */
-export interface FoundFailure {
+interface FoundFailure {
   /** Match of the rule's pattern, with its groups; `undefined` if the lines of the class do not match it. */
   readonly match: RegExpExecArray | undefined
   /** The matched part alone, so that nothing else of the line reaches the answer. */

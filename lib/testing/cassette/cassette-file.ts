@@ -46,7 +46,7 @@ export interface RequestDocument {
 }
 
 /** A {@link ModelReply} with the field names of JSON documents. */
-export interface ReplyDocument {
+interface ReplyDocument {
   /** The assistant message as the model sent it. */
   readonly message: ModelReply['message']
   /** Reason why the model stopped. */

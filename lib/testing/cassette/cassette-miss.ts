@@ -1,11 +1,11 @@
 import { isObject } from '../../../router/json/json.ts'
 import { escapePointerToken } from '../../../router/json/json-pointer.ts'
-import { excerpt } from '../../../router/text/clip.ts'
+import { shownValue } from '../../../router/text/shown-value.ts'
 import { ModelError } from '../../loop/errors.ts'
 import type { CassetteEntry, RequestDocument } from './cassette-file.ts'
 
 /** Longest shown part of a value, in bytes. */
-const shownBytes = 200
+const maxShownBytes = 200
 
 /**
  * The error for a request that a cassette has no reply for.
@@ -43,14 +43,11 @@ function differenceFromNearest(request: RequestDocument, entries: readonly Casse
 
 /** Two values, clipped. Of two long texts, the part in which they differ. */
 function shown(left: unknown, right: unknown): readonly [string, string] {
-  if (typeof left !== 'string' || typeof right !== 'string') return [text(left), text(right)]
+  if (typeof left !== 'string' || typeof right !== 'string')
+    return [shownValue(left, maxShownBytes), shownValue(right, maxShownBytes)]
   const start = Math.max(0, commonLength(left, right) - 40)
-  const part = (value: string) => `${start > 0 ? '…' : ''}${text(value.slice(start))}`
+  const part = (value: string) => `${start > 0 ? '…' : ''}${shownValue(value.slice(start), maxShownBytes)}`
   return [part(left), part(right)]
-}
-
-function text(value: unknown): string {
-  return value === undefined ? 'nothing' : excerpt(JSON.stringify(value), shownBytes)
 }
 
 function commonLength(left: string, right: string): number {

@@ -99,24 +99,21 @@ export const errorReplies = nameFaults({
       base_resp: { status_code: 0, status_msg: 'Invalid parameters detected, json: unknown field "user"' },
     }),
   },
-  'gateway-object-in-object': replies('A gateway puts the error of its provider into its own.', () =>
+  'gateway-object-in-object': replies("A gateway wraps the provider's error in its own.", () =>
     jsonReply(500, { error: { message: 'Provider returned error', error: { message: overloaded } } }, minimaxId),
   ),
-  'gateway-plain-text-inside': replies('A gateway puts the error of its provider into a text field.', () => {
+  'gateway-plain-text-inside': replies("A gateway wraps the provider's error in a text field.", () => {
     const metadata = { raw: planWithoutModel, provider_name: 'Minimax' }
     return jsonReply(502, { error: { message: 'Provider returned error', code: 502, metadata } }, minimaxId)
   }),
-  'gateway-string-in-string': replies(
-    'A gateway puts the error of its provider into its message, as JSON in JSON.',
-    () => {
-      const inner = JSON.stringify({
-        type: 'error',
-        error: { type: 'api_error', message: 'insufficient balance (1008)' },
-      })
-      const message = `litellm.APIConnectionError: MinimaxException - ${JSON.stringify({ error: inner })}`
-      return jsonReply(500, { error: { message, type: null, code: '500' } }, minimaxId)
-    },
-  ),
+  'gateway-string-in-string': replies("A gateway wraps the provider's error as JSON in its message.", () => {
+    const inner = JSON.stringify({
+      type: 'error',
+      error: { type: 'api_error', message: 'insufficient balance (1008)' },
+    })
+    const message = `litellm.APIConnectionError: MinimaxException - ${JSON.stringify({ error: inner })}`
+    return jsonReply(500, { error: { message, type: null, code: '500' } }, minimaxId)
+  }),
 })
 
 /** The message of a used-up plan has the time at which it is renewed. */

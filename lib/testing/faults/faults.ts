@@ -1,4 +1,5 @@
 import { suggestName } from '../../../router/text/closest.ts'
+import { shownMember } from '../../../router/text/shown-value.ts'
 import { FaultError } from '../errors.ts'
 import type { Fault, ScheduledFault } from '../mock-server/fault.ts'
 import { damagedReplies } from './damaged-replies.ts'
@@ -56,7 +57,7 @@ export function checkFaults(schedule: readonly unknown[]): void {
     if (!isFault(entry) && !isScheduled(entry)) {
       throw new FaultError(
         'unknown_fault',
-        `faults[${index}] is ${shown(entry)}; it must be a fault, such as ${example}. Faults: ${namesOf(faultTable)}.`,
+        `faults[${index}] is ${shownMember(entry)}; it must be a fault, such as ${example}. Faults: ${namesOf(faultTable)}.`,
       )
     }
   })
@@ -70,7 +71,7 @@ function faultOf<Name extends string>(group: Readonly<Record<Name, Fault>>, name
   if (Object.hasOwn(group, name)) return group[name]
   throw new FaultError(
     'unknown_fault',
-    `This group has no fault ${shown(name)}. ${suggestName(String(name), Object.keys(group), 'It has')}`,
+    `This group has no fault ${shownMember(name)}. ${suggestName(String(name), Object.keys(group), 'It has')}`,
   )
 }
 
@@ -85,14 +86,6 @@ function requestNumber(number: number): number {
 
 function namesOf(list: readonly Fault[]): string {
   return list.map(({ name }) => name).join(', ')
-}
-
-function shown(value: unknown): string {
-  return typeof value === 'string'
-    ? JSON.stringify(value)
-    : typeof value === 'object'
-      ? 'another object'
-      : String(value)
 }
 
 function isFault(value: unknown): value is Fault {

@@ -23,7 +23,7 @@ export interface Completion extends Sensitivity {
 }
 
 /** Numbers of tokens, estimated from bytes. */
-export interface CompletionUsage {
+interface CompletionUsage {
   /** Sum of the tokens of prompt and completion. */
   readonly total_tokens: number
   /** A field of the older API, always 0. */
@@ -37,7 +37,7 @@ export interface CompletionUsage {
 }
 
 /** The assistant's message of a completion. */
-export interface CompletionMessage {
+interface CompletionMessage {
   /** Visible text, after a `<think>` block unless the request has `reasoning_split`. */
   readonly content: string
   /** Always the assistant. */

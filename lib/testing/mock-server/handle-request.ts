@@ -23,7 +23,7 @@ import {
 } from './wire-reply.ts'
 
 /** Settings of the server for one request. */
-export interface ExchangeOptions {
+interface ExchangeOptions {
   /** Plays the model. */
   readonly responder: Responder
   /** Bearer token that the request must have; `undefined` accepts any. */
@@ -80,13 +80,13 @@ async function complete(
 ): Promise<WireReply> {
   try {
     const draft = await responder(request)
-    const sound = completionOf(request, draft)
+    const original = completionOf(request, draft)
     // Faults may return anything, and the code that cuts a stream out of a completion accepts that.
     const completion = faults.reduce<Completion>(
       (before, { completion: change }) => (change?.(before) ?? before) as Completion,
-      sound,
+      original,
     )
-    if (!request.stream) return jsonReply(200, completion, sound.id)
+    if (!request.stream) return jsonReply(200, completion, original.id)
     const { stream_options: streamOptions } = request.body
     const includeUsage = isObject(streamOptions) && streamOptions['include_usage'] === true
     const frames = framesOf(
@@ -95,7 +95,7 @@ async function complete(
     )
     return streamReply(
       faults.reduce((before, { frames: change }) => change?.(before, completion) ?? before, frames),
-      sound.id,
+      original.id,
     )
   } catch (error) {
     request.signal.throwIfAborted()
@@ -145,9 +145,10 @@ export type RequestRecord = { -readonly [Key in keyof RecordedRequest]: Recorded
 const context = 16
 
 /**
- * MiniMax's message for a body that is not JSON: `invalid params, "Syntax error at index 82: eof\n\n\t{…\n\t^\n" (2013)`,
- * the
- * inner text is quoted and escaped, and a caret points at the error.
+ * MiniMax's message for a body that is not JSON, for example
+ * `invalid params, "Syntax error at index 82: eof\n\n\t{…\n\t^\n" (2013)`.
+ *
+ * The inner text is quoted and escaped; a caret points at the error.
  */
 function syntaxErrorMessage(source: string): string {
   const index = syntaxErrorIndex(source)

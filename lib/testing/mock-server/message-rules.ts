@@ -1,12 +1,13 @@
 import { isObject } from '../../../router/json/json.ts'
-import { estimateTokens, objectsOf, promptText, textOf } from './request.ts'
+import { contentText } from '../../../router/reading/assistant-message.ts'
+import { estimateTokens, objectsOf, promptText } from './request.ts'
 import {
   type Fields,
   fieldError,
   isText,
   limitsOf,
   mismatch,
-  nameless,
+  nameMissing,
   refusal,
   toolsError,
   toolTypeError,
@@ -47,8 +48,8 @@ const rules: Readonly<Record<string, Check>> = {
   'one-system-message': (_body, messages) =>
     messages.filter(({ role }) => role === 'system').length > 1 ? 'invalid chat setting' : undefined,
   'role-known': (_body, messages) => {
-    const stranger = messages.find(({ role }) => !roles.has(String(role)))
-    return stranger && `chat content has invalid message role: ${stranger['role']}`
+    const unknown = messages.find(({ role }) => !roles.has(String(role)))
+    return unknown && `chat content has invalid message role: ${unknown['role']}`
   },
   'system-first': (_body, messages) =>
     messages.findIndex(({ role }) => role === 'system') > 0
@@ -91,8 +92,8 @@ function missing(field: string, present: boolean): string | undefined {
 /** Error for a list with an item that is not an object. */
 function listError(type: string, value: unknown): string | undefined {
   if (value === undefined || value === null) return undefined
-  const stranger = Array.isArray(value) ? value.filter((item) => !isObject(item)) : [value]
-  return stranger.length > 0 ? mismatch(`open_platform_oai.${type}`, stranger[0]) : undefined
+  const others = Array.isArray(value) ? value.filter((item) => !isObject(item)) : [value]
+  return others.length > 0 ? mismatch(`open_platform_oai.${type}`, others[0]) : undefined
 }
 
 /**
@@ -108,7 +109,7 @@ function contentError(message: Fields): string | undefined {
   }
   const parts = objectsOf(content)
   const hasMedia = parts.some(({ type }) => type === 'image_url' || type === 'video_url')
-  return hasMedia || textOf(content) !== '' ? undefined : contentEmpty
+  return hasMedia || contentText(content) !== '' ? undefined : contentEmpty
 }
 
 /** The tool calls of an assistant message. */
@@ -121,7 +122,7 @@ function callError(call: Fields): string | undefined {
   const { id, function: target } = call
   if (call['type'] !== 'function') return toolTypeError(call)
   if (!isObject(target) || typeof target['name'] !== 'string' || target['name'] === '') {
-    return nameless
+    return nameMissing
   }
   if (typeof id === 'string' && id !== '' && isJsonObjectText(target['arguments'])) return undefined
   return `invalid function arguments json string, tool_call_id: ${id ?? ''}`

@@ -42,8 +42,8 @@ const thinking: FieldCheck = (value) => {
 
 const streamOptions: FieldCheck = (value) => {
   if (!isObject(value)) return mismatch('open_platform_oai.StreamOptions', value)
-  const stranger = Object.keys(value).find((name) => name !== 'include_usage')
-  if (stranger !== undefined) return unknownField(stranger)
+  const unknown = Object.keys(value).find((name) => name !== 'include_usage')
+  if (unknown !== undefined) return unknownField(unknown)
   return 'include_usage' in value ? boolean(value['include_usage'], value) : undefined
 }
 
@@ -94,18 +94,18 @@ export function toolTypeError({ type }: Fields): string | undefined {
 }
 
 /** Error for a tool or tool call without a name. */
-export const nameless = 'function name or parameters is empty'
+export const nameMissing = 'function name or parameters is empty'
 
 const documented: ReadonlySet<string> = new Set(['type', 'function', 'name', 'description', 'parameters'])
 
 function definitionError(tool: Fields): string | undefined {
   const { function: definition } = tool
-  if (!isObject(definition) || typeof definition['name'] !== 'string' || definition['name'] === '') return nameless
+  if (!isObject(definition) || typeof definition['name'] !== 'string' || definition['name'] === '') return nameMissing
   const { parameters, description } = definition
   if (parameters === undefined || parameters === null) return 'function parameters is empty'
   // `strict: null` was reported as refused; the other texts are assumed.
-  const stranger = [...Object.keys(tool), ...Object.keys(definition)].find((name) => !documented.has(name))
-  if (stranger !== undefined) return unknownField(stranger)
+  const unknown = [...Object.keys(tool), ...Object.keys(definition)].find((name) => !documented.has(name))
+  if (unknown !== undefined) return unknownField(unknown)
   if (description !== undefined && typeof description !== 'string') return mismatch('string', description)
   return isObject(parameters) ? undefined : mismatch('open_platform_oai.FunctionParameters', parameters)
 }

@@ -68,14 +68,6 @@ export function objectsOf(value: unknown): readonly { readonly [key: string]: un
   return Array.isArray(value) ? value.filter(isObject) : []
 }
 
-/** The text of a message's `content`: the string itself, or its text parts joined. */
-export function textOf(content: unknown): string {
-  if (typeof content === 'string') return content
-  return objectsOf(content)
-    .map((part) => (typeof part['text'] === 'string' ? part['text'] : ''))
-    .join('')
-}
-
 /** Bytes per token, a rule of thumb for English text and JSON. The mock server has no tokenizer. */
 const bytesPerToken = 4
 

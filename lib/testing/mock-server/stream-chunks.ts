@@ -7,7 +7,7 @@ const chunkLength = 125
 export type StreamFrame = object | string
 
 /** The two reported forms of the frame with the usage: the whole completion, or a chunk without choices. */
-export type UsageFrame = 'whole-completion' | 'empty-choices'
+type UsageFrame = 'whole-completion' | 'empty-choices'
 
 /**
  * Cuts a completion into the `data:` objects of a stream, in MiniMax's chunk shapes: the envelope in every chunk, no
