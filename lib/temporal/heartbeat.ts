@@ -55,7 +55,7 @@ class HeartbeatSender implements Heartbeat {
   /** Number of the newest heartbeat that was asked for, and of the newest one that the server has stored. */
   #wanted = 0
   #storedUpTo = 0
-  #storedAt = performance.now()
+  #storedAt: number
   /** Whether there are details that no heartbeat contains yet. */
   #isBehind = false
   #isSending = false
@@ -67,6 +67,9 @@ class HeartbeatSender implements Heartbeat {
     this.#timeoutMs = timeoutMs
     this.#details = details
     this.#cancellation = cancellation
+    // A worker that was frozen or cut off can get tasks that waited for it. Their attempts may be over before they begin.
+    const waitedMs = Math.max(0, Date.now() - context.info.currentAttemptScheduledTimestampMs)
+    this.#storedAt = performance.now() - waitedMs
     this.#timer = setInterval(() => this.beat(), timeoutMs / 3)
     // The server's clock for this attempt has just started, so the SDK's heartbeat is enough.
     context.heartbeat(details())

@@ -99,6 +99,8 @@ export async function runInActivity<Result>(
   const store = checkpointStore(heartbeat, heartbeatState)
   const endsAt = Date.now() + activity.deadlineMs
   try {
+    // The server may have given this attempt to another worker while it waited here.
+    if (heartbeat.isStale()) await heartbeat.stored()
     const resumed = resumeFrom && (await resume(run, outcomeOf, activity, resumeFrom, heartbeatState))
     const result = resumed === undefined ? await run(activity) : resumed.result
     const attempt = { info, cancellation, heartbeatState }

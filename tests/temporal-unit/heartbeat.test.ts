@@ -67,6 +67,13 @@ describe('a heartbeat', () => {
     expect(heartbeat.isStale()).toBe(true)
   })
 
+  test('is stale from the start if its attempt has waited for this worker, which may have been frozen', async () => {
+    const { heartbeat } = begin(60_000, Date.now() - 31_000)
+    expect(heartbeat.isStale()).toBe(true)
+    await heartbeat.stored()
+    expect(heartbeat.isStale()).toBe(false)
+  })
+
   test('is sent every third of the timeout without being asked for', async () => {
     const { server } = begin(150)
     await delay(400)
@@ -85,7 +92,7 @@ describe('a heartbeat', () => {
 })
 
 /** A heartbeat of an attempt on a server that the test plays. The details are the number of the heartbeat. */
-function begin(timeoutMs = 60_000) {
+function begin(timeoutMs = 60_000, scheduledAt = Date.now()) {
   const server = {
     received: [] as unknown[],
     handedToSdk: [] as unknown[],
@@ -100,7 +107,7 @@ function begin(timeoutMs = 60_000) {
   }
   const worker = new AbortController()
   const context = {
-    info: { taskToken: new Uint8Array() },
+    info: { taskToken: new Uint8Array(), currentAttemptScheduledTimestampMs: scheduledAt },
     client: { activity },
     cancellationSignal: worker.signal,
     heartbeat: (details: unknown) => void server.handedToSdk.push(details),
