@@ -118,12 +118,8 @@ function newSurvey(): string {
 }
 
 function startProcess(): WorkerProcess {
-  return new WorkerProcess({
-    address: server.address,
-    modelUrl: site.mockServer.url,
-    controlUrl: site.control.url,
-    bundle: join(folder, 'bundle.js'),
-  })
+  const args = [server.address, site.mockServer.url, site.control.url, join(folder, 'bundle.js')]
+  return new WorkerProcess('survey-worker.ts', args)
 }
 
 function queueOf(survey: string): string {

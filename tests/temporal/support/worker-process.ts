@@ -1,17 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
-const script = fileURLToPath(new URL('./survey-worker.ts', import.meta.url))
 const root = fileURLToPath(new URL('../../../', import.meta.url))
-
-/** The servers that the worker connects to. */
-export interface WorkerPlace {
-  readonly address: string
-  readonly modelUrl: string
-  readonly controlUrl: string
-  /** Path of a workflow bundle. */
-  readonly bundle: string
-}
 
 /** A worker in its own process, which tests can kill. */
 export class WorkerProcess implements AsyncDisposable {
@@ -20,8 +10,13 @@ export class WorkerProcess implements AsyncDisposable {
   #said = ''
   #heard: (() => void)[] = []
 
-  constructor({ address, modelUrl, controlUrl, bundle }: WorkerPlace) {
-    const child = spawn(process.execPath, ['--import', 'tsx', script, address, modelUrl, controlUrl, bundle], {
+  /**
+   * @param script file in this folder: `survey-worker.ts` or `planned-worker.ts`.
+   * @param args its arguments.
+   */
+  constructor(script: string, args: readonly string[]) {
+    const file = fileURLToPath(new URL(script, import.meta.url))
+    const child = spawn(process.execPath, ['--import', 'tsx', file, ...args], {
       cwd: root,
       env: { PATH: process.env['PATH'] },
       stdio: ['pipe', 'pipe', 'pipe'],
@@ -45,6 +40,11 @@ export class WorkerProcess implements AsyncDisposable {
   /** Everything that the process has printed. */
   get said(): string {
     return this.#said
+  }
+
+  /** Resolves to the exit code when the process has ended. */
+  get exited(): Promise<number | null> {
+    return this.#exited
   }
 
   /** Resolves when the process has loaded everything. */

@@ -1,0 +1,165 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { Context } from '@temporalio/activity'
+import type { LoopEvent } from '../../../lib/loop/events.ts'
+import type { Limits } from '../../../lib/loop/limits.ts'
+import type { Model } from '../../../lib/loop/model.ts'
+import { loopActivity } from '../../../lib/temporal/index.ts'
+import { defineTool } from '../../../router/define-tool.ts'
+import { entriesLike, type LedgerEntry, writeLedger } from './ledger.ts'
+
+/** A call that the model of a planned run asks for. */
+export interface PlannedCall {
+  /** `read` is read-only, `put` is idempotent, and `charge` is neither. */
+  readonly tool: 'read' | 'put' | 'charge'
+  /** Name of the step, unique in the plan. */
+  readonly what: string
+  /** Milliseconds that the tool waits. */
+  readonly ms?: number
+  /** Milliseconds for which the tool blocks the event loop. */
+  readonly block_ms?: number
+  /** Size of the result in kilobytes. */
+  readonly kb?: number
+  /** Executions that end with SIGKILL for the process, after the effect and before the result. */
+  readonly kills?: number
+}
+
+/** A run whose model follows a plan. */
+export interface Plan {
+  readonly run: string
+  /** The calls of each round; after them the model answers. */
+  readonly rounds: readonly (readonly PlannedCall[])[]
+  /** Milliseconds of a model call. */
+  readonly modelMs: number
+  readonly limits?: Partial<Limits>
+}
+
+/** One of several runs that are in different phases at any moment: in a model call, or in a tool of each kind. */
+export function mixedPlan(number: number): Plan {
+  const rounds = Array.from({ length: 5 }, (_, round): readonly PlannedCall[] => [
+    { tool: 'read', what: `measure ${round}` },
+    { tool: 'charge', what: `pay ${round}`, ms: 40 + 40 * number },
+    { tool: 'put', what: `store ${round}` },
+  ])
+  return { run: `r${number}`, rounds, modelMs: 300 + 90 * number }
+}
+
+/** A worker process, as its activities see it. */
+export interface PlannedWorker {
+  /** Name in the ledger. */
+  readonly name: string
+  /** File of the ledger. */
+  readonly ledger: string
+  /** A release has its own prompt, and `put` does not exist in the second one. */
+  readonly release: 1 | 2
+}
+
+const nothing = { inputTokens: 10, outputTokens: 10, cachedInputTokens: 0, reasoningTokens: 0 }
+
+/**
+ * An activity that follows a plan and writes everything that it does to the ledger. Like a real model, its model gives new
+ * inputs each time that it is asked for the same step.
+ */
+export function plannedActivities(worker: PlannedWorker) {
+  const run = loopActivity((plan: Plan) => {
+    const write = writerOf(worker, plan.run)
+    return {
+      model: modelOf(plan, write),
+      tools: toolsOf(worker, plan, write),
+      prompt: worker.release === 1 ? `Follow plan ${plan.run}.` : `Release 2: follow plan ${plan.run} with care.`,
+      limits: { calls: 300, ...plan.limits },
+      onEvent: (event: LoopEvent) => {
+        if (event.type === 'warning') write({ at: 'warning', text: event.message })
+        if (event.type === 'tool-end' && event.errorKind !== undefined) {
+          write({ at: 'tool-error', tool: event.tool, text: event.errorKind })
+        }
+      },
+    }
+  })
+  return {
+    async planned(plan: Plan) {
+      const write = writerOf(worker, plan.run)
+      write({ at: 'attempt' })
+      try {
+        return await run(plan)
+      } finally {
+        write({ at: 'attempt-end' })
+      }
+    },
+  }
+}
+
+type Write = (entry: Omit<LedgerEntry, 'run' | 'worker' | 'attempt'>) => void
+
+function writerOf({ name, ledger }: PlannedWorker, run: string): Write {
+  const { attempt } = Context.current().info
+  return (entry) => writeLedger(ledger, { run, worker: name, attempt, ...entry })
+}
+
+function modelOf(plan: Plan, write: Write): Model {
+  return {
+    name: 'planned',
+    provider: 'planned',
+    async complete({ messages, tools, signal }) {
+      const round = messages.filter(({ role }) => role === 'assistant').length + 1
+      write({ at: 'model', round })
+      await delay(plan.modelMs, undefined, { signal })
+      write({ at: 'reply', round })
+      const calls = tools === undefined ? undefined : plan.rounds[round - 1]
+      if (calls === undefined) {
+        return { message: { role: 'assistant', content: 'done' }, finishReason: 'stop', usage: nothing }
+      }
+      const toolCalls = calls.map(({ tool, ...input }, index) => ({
+        id: `call_${round}_${index}`,
+        type: 'function' as const,
+        function: { name: tool, arguments: JSON.stringify({ ...input, nonce: Math.random().toString(36).slice(2) }) },
+      }))
+      const message = { role: 'assistant' as const, content: '', tool_calls: toolCalls }
+      return { message, finishReason: 'tool_calls', usage: nothing }
+    },
+  }
+}
+
+const inputSchema = {
+  type: 'object',
+  properties: {
+    what: { type: 'string' },
+    nonce: { type: 'string' },
+    ms: { type: 'number' },
+    block_ms: { type: 'number' },
+    kb: { type: 'number' },
+    kills: { type: 'number' },
+  },
+  required: ['what', 'nonce'],
+} as const
+
+function toolsOf({ ledger, release }: PlannedWorker, { run }: Plan, write: Write) {
+  const tool = (name: PlannedCall['tool'], annotations: { readOnlyHint: boolean; idempotentHint: boolean }) =>
+    defineTool({
+      name,
+      description: `Does a step with the effect "${name}".`,
+      inputSchema,
+      annotations,
+      timeoutMs: 120_000,
+      execute: async ({ what, nonce, ms = 0, block_ms = 0, kb = 0, kills = 0 }, { callId, signal }) => {
+        write({ at: 'effect', tool: name, what, nonce, call_id: callId })
+        const isDeadly = entriesLike(ledger, { at: 'effect', run, what }).length <= kills
+        const blockedUntil = Date.now() + block_ms
+        while (Date.now() < blockedUntil);
+        await delay(ms, undefined, { signal })
+        if (isDeadly) process.kill(process.pid, 'SIGKILL')
+        write({ at: 'effect-end', tool: name, what, nonce, call_id: callId })
+        return { done: what, text: kilobytes(kb) }
+      },
+    })
+  const read = tool('read', { readOnlyHint: true, idempotentHint: true })
+  const put = tool('put', { readOnlyHint: false, idempotentHint: true })
+  const charge = tool('charge', { readOnlyHint: false, idempotentHint: false })
+  return release === 1 ? [read, put, charge] : [read, charge]
+}
+
+/** Text that does not compress well. */
+function kilobytes(kb: number): string {
+  return Array.from({ length: kb * 16 }, () => Math.random().toString(36).slice(2).padEnd(62, 'x').slice(0, 62)).join(
+    '\n',
+  )
+}
