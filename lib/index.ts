@@ -27,7 +27,7 @@ export type {
   Usage,
   UsageRecord,
 } from './loop/model.ts'
-export type { AnswerContract, AnswerOf, Run, RunOptions, RunSummary, RunView } from './loop/run.ts'
+export type { AnswerContract, AnswerOf, CheckpointStep, Run, RunOptions, RunSummary, RunView } from './loop/run.ts'
 export { summarizeRun } from './loop/run.ts'
 export type { Clock } from './loop/run-deadline.ts'
 export { runLoop } from './loop/run-loop.ts'

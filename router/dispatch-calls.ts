@@ -21,8 +21,11 @@ export interface DispatchCallsOptions {
   readonly maxCalls?: number
   /** Longest text of a result for the model, in bytes; at least 256. @defaultValue 16384 */
   readonly resultBytes?: number
-  /** Makes the idempotency key of a call. @defaultValue the id of the call */
-  readonly callId?: (call: ToolCall, index: number) => string
+  /**
+   * Makes the idempotency key of a call. `input` is what the tool gets: references resolved, values coerced. For a call that
+   * is refused it is the input as the model asked for it. @defaultValue the id of the call
+   */
+  readonly callId?: (call: ToolCall, index: number, input: unknown) => string
   /** Clock in milliseconds, for durations. @defaultValue `performance.now` */
   readonly now?: () => number
   /** Called before a tool is executed. Errors of listeners are ignored. */
@@ -87,14 +90,15 @@ export async function dispatchAll(
       const index = next++
       const call = calls[index]
       if (call === undefined) continue
-      const key = callId === undefined ? call.id : callId(call, index)
+      const keyOf = (input: unknown) => (callId === undefined ? call.id : callId(call, index, input))
       // The call that reports the calls that were not read has its own message.
       if (index >= maxCalls && call.refusal?.kind !== 'too_many_calls') {
+        const key = keyOf(call.input)
         refusal ??= errorResult(call, { ...shared, callId: key }, tooMany(maxCalls), [], shared.now())
         end({ ...refusal, id: call.id, name: call.name, callId: key, repairs: call.repairs }, call, index)
         continue
       }
-      const outcome = dispatch(call, shared, key)
+      const outcome = dispatch(call, shared, keyOf)
       if (outcome instanceof Promise) {
         return outcome.then((result) => {
           end(result, call, index)

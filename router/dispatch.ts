@@ -61,19 +61,25 @@ interface CallState {
  *
  * It returns a promise only if the tool does, because a promise per call costs more than everything else here.
  *
- * @param callId idempotency key for the tool.
+ * @param keyOf makes the idempotency key from the input that the tool gets.
  */
-export function dispatch(call: ToolCall, options: DispatchOptions, callId: string): ToolResult | Promise<ToolResult> {
-  const state: CallState = { call, callId, options, startedAt: options.now() }
+export function dispatch(
+  call: ToolCall,
+  options: DispatchOptions,
+  keyOf: (input: unknown) => string,
+): ToolResult | Promise<ToolResult> {
+  const startedAt = options.now()
   try {
     const prepared = prepare(call, options)
+    const callId = keyOf(prepared.kind === 'ready' ? prepared.input : call.input)
+    const state: CallState = { call, callId, options, startedAt }
     if (prepared.kind === 'refused') return failed(state, prepared.error, prepared.repairs)
     options.onStart?.(call, callId)
     const outcome = execute(prepared.tool, prepared.input, options, callId, state.startedAt)
     if (outcome instanceof Promise) return outcome.then((settled) => finalize(state, prepared, settled))
     return finalize(state, prepared, outcome)
   } catch (error) {
-    return validatorFailed(state, error)
+    return validatorFailed({ call, callId: keyOf(call.input), options, startedAt }, error)
   }
 }
 

@@ -17,6 +17,8 @@ export interface ReferenceTargets {
   result(nameOrId: string): { readonly value: unknown } | undefined
   /** Names of the tools and ids of the calls that have a value. */
   resultNames(): readonly string[]
+  /** Why a known call or tool has no value, for the model. @defaultValue no reason */
+  whyMissing?(nameOrId: string): string | undefined
   /** The named values that the caller gave to the run. */
   readonly inputs: Readonly<Record<string, unknown>>
 }
@@ -179,6 +181,8 @@ function follow({ kind, target }: Reference, targets: ReferenceTargets): Target 
   if (tokens === undefined) return missing(`"${excerpt(pointer, 60)}" is not a JSON Pointer; write "/a/0/b"`)
   const source = kind === '$result' ? targets.result(name) : inputOf(targets, name)
   if (source === undefined) {
+    const why = kind === '$result' ? targets.whyMissing?.(name) : undefined
+    if (why !== undefined) return missing(why)
     const meant = closest(name, kind === '$result' ? targets.resultNames() : Object.keys(targets.inputs))
     const hint = meant === undefined ? '' : `; did you mean "${meant}"?`
     return missing(`there is no ${kind === '$result' ? 'result of' : 'input named'} "${excerpt(name, 80)}"${hint}`)

@@ -52,7 +52,7 @@ export async function runTool<T extends Tool>(
       resultBytes: Math.max(minResultBytes, options.resultBytes ?? defaultResultBytes),
       now: options.now ?? (() => performance.now()),
     },
-    callId,
+    () => callId,
   )
   return result as RunToolResult<OutputOf<T>>
 }

@@ -79,6 +79,8 @@ export type RepairKind =
  * - `tool_failed`: the tool threw an error.
  * - `invalid_output`: the tool returned a value that does not match its output schema, or that JSON cannot represent.
  * - `outcome_unknown`: the process ended while the tool was running. It may have had side effects, so it is not repeated.
+ * - `ended_process`: the process ended twice while the tool was running. It is not started a third time.
+ * - `not_recorded`: the tool has side effects and was not started, because the state of the run could not be stored.
  */
 export type ToolErrorKind =
   | 'unknown_tool'
@@ -92,6 +94,8 @@ export type ToolErrorKind =
   | 'tool_failed'
   | 'invalid_output'
   | 'outcome_unknown'
+  | 'ended_process'
+  | 'not_recorded'
 
 /** The error of a tool call. It goes back to the model, which can correct the call. */
 export interface ToolError {

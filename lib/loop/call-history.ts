@@ -2,15 +2,17 @@ import { createHash } from 'node:crypto'
 import { canonicalJson } from '../../router/json/json.ts'
 import { type ReferenceTargets, referenceOf } from '../../router/references.ts'
 import type { ToolCall, ToolResult } from '../../router/tool-call.ts'
-import { type KeyedResult, Repetition, wasExecuted } from './repetition.ts'
+import { isLost, type KeyedResult, Repetition, wasExecuted } from './repetition.ts'
 
 /** A finished call. */
 export interface FinishedCall extends KeyedResult {
   /** The call as the model asked for it. */
   readonly call: ToolCall
-  /** Whether the full value was lost in a resume. References cannot point at it then. */
-  readonly isLost?: boolean
 }
+
+/** For the model, which refers to a lost value. */
+const lostValue =
+  'the full value is no longer available, because it was left out when the run moved to another process; use the part that you were shown, or call a tool that returns it'
 
 /** Characters up to which an input is its own key. It is cheaper to compare than to hash, and readable in a checkpoint. */
 const longestPlainKey = 256
@@ -52,12 +54,18 @@ export class CallHistory implements ReferenceTargets {
   /** The latest value of a tool, or the value of one call; `undefined` without one. */
   result(nameOrId: string): { readonly value: unknown } | undefined {
     const found = this.#find(nameOrId)
-    return found?.result.status === 'ok' && !found.isLost ? found.result : undefined
+    return found?.result.status === 'ok' && !isLost(found.result) ? found.result : undefined
+  }
+
+  /** Why a call or a tool has no value although it had one. */
+  whyMissing(nameOrId: string): string | undefined {
+    const found = this.#find(nameOrId)
+    return found !== undefined && isLost(found.result) ? lostValue : undefined
   }
 
   /** Names of the tools that have a value. */
   resultNames(): readonly string[] {
-    return [...this.#latestByName].filter(([, { isLost }]) => !isLost).map(([name]) => name)
+    return [...this.#latestByName].filter(([, { result }]) => !isLost(result)).map(([name]) => name)
   }
 
   /** Adds the calls of one reply. They are added together because they cannot refer to each other. */

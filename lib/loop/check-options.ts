@@ -34,6 +34,7 @@ const expectations: Readonly<Record<keyof RunOptions, Expectation>> = {
   onEvent: callback,
   onCheckpoint: callback,
   resumeFrom: ['an object that onCheckpoint gave you; leave it out to start a new run', isObject],
+  onUnreadableCheckpoint: ["'fail' or 'restart'", (value) => value === 'fail' || value === 'restart'],
   runId: ['a non-empty string', (value) => typeof value === 'string' && value !== ''],
   clock: [
     'a Clock with now and after',

@@ -1,20 +1,16 @@
-// The format of a checkpoint, and its validation on resume.
+// The format of a checkpoint. read-checkpoint.ts validates one that comes back.
 //
 // The state of a run is an object of this format all the time, so saving it is a copy (save-checkpoint.ts).
 // restore-checkpoint.ts rebuilds the objects that live beside the state, such as the index of earlier calls.
 
-import { describeValidationErrors } from '../../router/feedback.ts'
-import { isObject, parseJson } from '../../router/json/json.ts'
 import type { Infer, Returnable } from '../../router/schema.ts'
 import type { Repair, ToolCall, ToolError } from '../../router/tool-call.ts'
-import { compileSchema } from '../../router/validation.ts'
-import { LoopError } from './errors.ts'
 import { limitReasons, unansweredStopReasons } from './limits.ts'
 import { finishReasons, usageSchema } from './model.ts'
 import type { TraceEntry } from './trace.ts'
 
-/** Version of the format. It is raised whenever a field changes, and a checkpoint of any other version is refused. */
-export const checkpointVersion = 3
+/** Version of the format. It is raised whenever a field changes. read-checkpoint.ts also reads the version before. */
+export const checkpointVersion = 4
 
 const text = { type: 'string' } as const
 const flag = { type: 'boolean' } as const
@@ -26,6 +22,20 @@ const call = {
   type: 'object',
   properties: { id: text, name: text, input: {} },
   required: ['id', 'name', 'input'],
+} as const
+
+/** A tool call without a result. */
+const pendingCall = {
+  type: 'object',
+  properties: {
+    ...call.properties,
+    repairs,
+    /** How many processes have started the call. */
+    begun: { type: 'integer', minimum: 0 },
+    /** Idempotency key of a call that was started in version 3, in which keys had another form. */
+    call_id: text,
+  },
+  required: [...call.required, 'begun'],
 } as const
 
 /** One finished tool call. Its content, which the model was shown, is in the message of the same position. */
@@ -41,8 +51,8 @@ const recordedResult = {
     /** The full value, if the content was clipped. Otherwise the content is the value as JSON. */
     value: {},
     /**
-     * The part that was left out to keep `limits.checkpointBytes`: the full value, or the content as well. The tool runs
-     * again when the run is resumed.
+     * The part that was left out to keep `limits.checkpointBytes`: the full value, or, in checkpoints of version 3, the
+     * content as well. When the run is resumed, the tool runs again if it is idempotent. Otherwise the value is lost.
      */
     dropped: { enum: ['value', 'content'] },
     /** The error of a call with status `error`. */
@@ -74,8 +84,13 @@ const properties = {
       required: ['role', 'json'],
     },
   },
+  /**
+   * Whether the run has started a tool that is neither read-only nor idempotent. Releases that cannot read a checkpoint of
+   * a later version read this field, so its name never changes.
+   */
+  has_side_effects: flag,
   /** Calls of the last reply that have no result yet. */
-  pending: { type: 'array', items: { ...call, properties: { ...call.properties, repairs } } },
+  pending: { type: 'array', items: pendingCall },
   /** The finished tool calls. */
   results: { type: 'array', items: recordedResult },
   /** Tokens of all replies. */
@@ -113,7 +128,7 @@ const properties = {
 } as const
 
 /** The JSON Schema of a checkpoint, and the only list of its fields. Every field is required. */
-const checkpointSchema = { type: 'object', properties, required: namesOf(properties) } as const
+export const checkpointSchema = { type: 'object', properties, required: namesOf(properties) } as const
 
 type Checked = Returnable<Infer<typeof checkpointSchema>>
 
@@ -124,12 +139,15 @@ type Checked = Returnable<Infer<typeof checkpointSchema>>
  */
 export interface Checkpoint extends Omit<Checked, 'pending' | 'results' | 'trace'> {
   /** Calls of the last reply that have no result yet. */
-  readonly pending: readonly ToolCall[]
+  readonly pending: readonly PendingCall[]
   /** The finished tool calls. The n-th belongs to the n-th tool message. */
   readonly results: readonly RecordedResult[]
   /** The trace so far. */
   readonly trace: readonly TraceEntry[]
 }
+
+/** A call without a result, with what a resume has to know about it. */
+export interface PendingCall extends ToolCall, Pick<Checked['pending'][number], 'begun' | 'call_id'> {}
 
 /** A finished tool call in a checkpoint, without what its message contains. */
 export interface RecordedResult extends Omit<Checked['results'][number], 'error' | 'repairs'> {
@@ -144,56 +162,6 @@ export type PendingAnswer = NonNullable<Checkpoint['pending_answer']>
 
 /** The best answer that was not accepted: its `value`, and the `problems` that the model was shown. */
 export type PartialAnswer = NonNullable<Checkpoint['partial']>
-
-/**
- * Checks a checkpoint before anything of it is used.
- *
- * @throws {LoopError} `invalid_checkpoint` if it has another version, is damaged, has calls that are neither finished nor
- *   pending, or has an answer that does not fit `answerSchema`.
- */
-export function assertCheckpoint(value: Checkpoint, answerSchema: object | undefined): void {
-  const { version } = value
-  if (version !== checkpointVersion) {
-    throw invalidCheckpoint(`has version ${JSON.stringify(version)}; this release reads version ${checkpointVersion}`)
-  }
-  const errors = compileSchema(checkpointSchema)(value)
-  if (errors.length > 0) throw invalidCheckpoint('is damaged', describeValidationErrors(errors, checkpointSchema))
-  const answered = value.messages.filter(({ role }) => role === 'tool').length
-  if (answered !== value.results.length) {
-    throw invalidCheckpoint(`has ${answered} tool messages for ${value.results.length} results`)
-  }
-  const asked = value.messages.reduce((sum, message) => sum + callsIn(message), 0)
-  if (asked !== value.results.length + value.pending.length) {
-    const found = `${value.results.length} results and ${value.pending.length} pending calls`
-    throw invalidCheckpoint(`has ${asked} calls for ${found}`)
-  }
-  if (value.answer !== null && !isAnswer(value.answer.value, answerSchema)) {
-    throw invalidCheckpoint('has an answer that does not fit answer.schema')
-  }
-}
-
-/**
- * The error for a checkpoint that cannot be used.
- *
- * @param problem a predicate, such as `has version 2`.
- * @param details further lines.
- */
-export function invalidCheckpoint(problem: string, details?: string): LoopError {
-  const message = `resumeFrom ${problem}. Start the run again without resumeFrom.`
-  return new LoopError('invalid_checkpoint', details === undefined ? message : `${message}\n${details}`)
-}
-
-function callsIn({ role, json }: Checkpoint['messages'][number]): number {
-  const message = parseJson(json)
-  // The message of a dropped result is empty.
-  if (!isObject(message) && role !== 'tool') throw invalidCheckpoint(`has a message of ${role} that is not JSON`)
-  const calls = role === 'assistant' && isObject(message) ? message['tool_calls'] : undefined
-  return Array.isArray(calls) ? calls.length : 0
-}
-
-function isAnswer(answer: unknown, schema: object | undefined): boolean {
-  return schema === undefined ? typeof answer === 'string' : compileSchema(schema)(answer).length === 0
-}
 
 function namesOf<T extends object>(object: T): readonly (keyof T & string)[] {
   // The object is a literal of this module, so it has exactly the members of its type.

@@ -6,10 +6,12 @@ import { excerpt } from '../../router/text/clip.ts'
  * Code of a {@link LoopError}.
  *
  * - `invalid_option`: an option of `runLoop` is missing, unknown or has a wrong value. The message names it.
- * - `invalid_checkpoint`: `resumeFrom` is damaged, was written by another version, or does not belong to this run.
- *   Start the run without it.
+ * - `invalid_checkpoint`: `resumeFrom` is damaged. Start the run without it, or with `onUnreadableCheckpoint: 'restart'`.
+ * - `checkpoint_version`: `resumeFrom` was written by a release whose checkpoints this one cannot read, and its run may have
+ *   started tools with side effects. Continue it with that release, or start again with
+ *   `onUnreadableCheckpoint: 'restart'`.
  */
-export type LoopErrorCode = 'invalid_option' | 'invalid_checkpoint'
+export type LoopErrorCode = 'invalid_option' | 'invalid_checkpoint' | 'checkpoint_version'
 
 /**
  * Wrong use of `runLoop`, and the only error that it throws. It is thrown before the first request. Everything that

@@ -27,7 +27,10 @@ export interface Limits {
   readonly resultBytes: number
   /** UTF-8 bytes of all messages together. @defaultValue 4194304 */
   readonly messageBytes: number
-  /** UTF-8 bytes of a checkpoint as JSON. @defaultValue 1048576 */
+  /**
+   * UTF-8 bytes of a checkpoint as JSON. Four times `messageBytes` has room for all messages of a run. Full values of
+   * results are left out before a checkpoint becomes larger. @defaultValue 16777216, or 4 × `messageBytes` if that is more
+   */
   readonly checkpointBytes: number
 }
 
@@ -41,7 +44,7 @@ export const defaultLimits: Limits = {
   concurrency: 8,
   resultBytes: 16_384,
   messageBytes: 4_194_304,
-  checkpointBytes: 1_048_576,
+  checkpointBytes: 16_777_216,
 }
 
 /** A smaller limit would leave no room for the note that something was left out. */
@@ -68,6 +71,9 @@ export function completeLimits(given: Partial<Limits> = {}): Limits {
       throw new LoopError('invalid_option', `limits.resultBytes is ${value}; it must be at least ${minResultBytes}.`)
     }
     limits[name] = value
+  }
+  if (given.checkpointBytes === undefined) {
+    limits.checkpointBytes = Math.max(defaultLimits.checkpointBytes, 4 * limits.messageBytes)
   }
   return limits
 }

@@ -64,3 +64,19 @@ export const toolsAreOff = 'This call was not executed, because tools are turned
 /** Error message of a call that was running when the process ended. */
 export const outcomeUnknown =
   'The process ended while this call was running. It is unknown whether the call took effect. Check before you call it again.'
+
+/** Error message of a call whose process ended twice. */
+export const endedProcess =
+  'The process ended twice while this call was running or about to run. It is not run a third time. Continue without it.'
+
+/**
+ * Error message of a call that was not started, because a crash would have left no trace of it.
+ *
+ * @param reason why the checkpoint was not stored.
+ */
+export function notRecorded(reason: string): string {
+  return (
+    `This call was not executed, because the state of the run could not be stored (${reason}). ` +
+    'A tool with side effects runs only after that.'
+  )
+}

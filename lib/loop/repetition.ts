@@ -12,7 +12,7 @@ export interface KeyedResult {
 const maxIdentical = 3
 
 /** Errors that may be temporary. The same call is executed again, but it counts as a repetition. */
-const temporary = new Set<ToolErrorKind>(['timeout', 'tool_failed'])
+const temporary = new Set<ToolErrorKind>(['timeout', 'tool_failed', 'not_recorded'])
 
 /** Calls that were not executed and whose result told the model to ask again. Asking again is not a repetition. */
 const askAgain = new Set<ToolErrorKind>(['too_many_calls', 'truncated_call', 'cancelled', 'outcome_unknown'])
@@ -25,11 +25,20 @@ const refused = new Set<ToolErrorKind>([
   'unknown_tool',
   'invalid_input',
   'unresolved_reference',
+  'not_recorded',
 ])
 
 /** Whether the tool was called. */
 export function wasExecuted(result: ToolResult): boolean {
   return result.servedFrom === undefined && (result.status === 'ok' || !refused.has(result.error.kind))
+}
+
+/**
+ * Whether the full value was left out of a checkpoint and could not be computed again. No tool returns `undefined`, because
+ * JSON cannot represent it.
+ */
+export function isLost(result: ToolResult): boolean {
+  return result.status === 'ok' && result.value === undefined
 }
 
 /**
@@ -68,7 +77,8 @@ export class Repetition {
       if (result.status === 'ok' || !askAgain.has(result.error.kind)) {
         asked.set(key, isReadOnly ? this.#timesRead : this.#timesAsked)
       }
-      const isOld = mayHaveChanged && isReadOnly
+      // A lost value can only be seen again by another call. A call that may change something is not made for that.
+      const isOld = isReadOnly && (mayHaveChanged || isLost(result))
       if (result.servedFrom === undefined && !isOld && isReusable(result)) this.#reusable.set(key, result)
     }
     for (const [key, times] of asked) times.set(key, (times.get(key) ?? 0) + 1)

@@ -3,20 +3,23 @@ import { isObject } from '../../router/json/json.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import type { ToolCall, ToolResult } from '../../router/tool-call.ts'
 import type { FinishedCall } from './call-history.ts'
-import { type Checkpoint, invalidCheckpoint, type RecordedResult } from './checkpoint.ts'
+import type { Checkpoint, RecordedResult } from './checkpoint.ts'
+import { invalidCheckpoint } from './read-checkpoint.ts'
+import { isLost } from './repetition.ts'
 import type { ActiveRun } from './run-state.ts'
 import { toRecordedResult } from './save-checkpoint.ts'
 
 /**
  * Fills a run with the messages and results of a checkpoint, and indexes its finished calls.
  *
- * Results that were dropped from the checkpoint are derived by running their tools again, in order, so that references
- * have the same targets as before. A result whose tool fails now is lost, and the run continues without it.
+ * Values that were left out of the checkpoint are computed by running their tools again, in order, so that references have
+ * the same targets as before. Only idempotent tools run again. Any other value is lost, and so is one whose tool fails now:
+ * the run continues without it, and a reference to it is a tool error that says so.
  *
- * @returns one sentence per lost result, for the trace.
+ * @returns a sentence about the lost values, for the trace; `undefined` without any.
  * @throws {LoopError} `invalid_checkpoint` if a part of the checkpoint is damaged.
  */
-export async function restore(run: ActiveRun, checkpoint: Checkpoint): Promise<readonly string[]> {
+export async function restore(run: ActiveRun, checkpoint: Checkpoint): Promise<string | undefined> {
   const { state, history, messages } = run
   const lost: string[] = []
   const records = checkpoint.results.values()
@@ -32,16 +35,18 @@ export async function restore(run: ActiveRun, checkpoint: Checkpoint): Promise<r
     }
     const finished = await restoreResult(run, record, message.json, batch)
     batch.push(finished)
-    if (finished.isLost)
-      lost.push(`The result of ${finished.call.id} (${finished.call.name}) could not be derived again.`)
     if (record.dropped === 'content') messages.addResults([finished.result])
     else messages.add(message)
-    // A lost value stays dropped: the next resume tries again to derive it.
-    const isStillDropped = finished.isLost && record.dropped === 'value'
-    state.results.push(isStillDropped ? record : toRecordedResult(finished))
+    const isValueLost = record.dropped === 'value' && isLost(finished.result)
+    if (isValueLost || (record.dropped === 'content' && finished.result.status === 'error')) {
+      lost.push(`${finished.call.id} (${finished.call.name})`)
+    }
+    // A lost value stays dropped: the next resume tries again to compute it.
+    state.results.push(isValueLost ? record : toRecordedResult(finished))
   }
   history.add(batch)
-  return lost
+  if (lost.length === 0) return undefined
+  return `Values were left out of the checkpoint and could not be computed again. They are lost: ${lost.join(', ')}`
 }
 
 async function restoreResult(
@@ -53,18 +58,17 @@ async function restoreResult(
   const { key } = record
   const call: ToolCall = { ...record.call, repairs: [] }
   if (record.dropped === undefined) return { call, key, result: storedResult(run, call, record, json, batch) }
-  const derived = await runAgain(run, call, record)
-  if (derived?.status === 'ok') {
-    if (record.dropped === 'content') return { call, key, result: derived }
-    return { call, key, result: storedResult(run, call, { ...record, value: derived.value }, json, batch) }
+  const again = await runAgain(run, call, record)
+  if (record.dropped === 'content') {
+    return { call, key, result: again?.status === 'ok' ? again : lostResult(run, call, record, again) }
   }
-  const result =
-    record.dropped === 'value' ? storedResult(run, call, record, json, batch) : lostResult(run, call, record, derived)
-  return { call, key, result, isLost: true }
+  const value = again?.status === 'ok' ? again.value : undefined
+  return { call, key, result: storedResult(run, call, { ...record, value }, json, batch) }
 }
 
-/** Derives a dropped result; `undefined` if the run was interrupted before. */
+/** Runs the tool of a dropped result again; `undefined` if it must not, or if the run was interrupted before. */
 async function runAgain(run: ActiveRun, call: ToolCall, record: RecordedResult): Promise<ToolResult | undefined> {
+  if (run.router.tools.get(call.name)?.annotations.idempotentHint !== true) return undefined
   if (run.deadline.interruption !== undefined) return undefined
   const [result] = await run.router.dispatch([call], {
     references: run.history,
@@ -78,14 +82,9 @@ async function runAgain(run: ActiveRun, call: ToolCall, record: RecordedResult):
 }
 
 /** The error that replaces a result of which nothing is left. */
-function lostResult(
-  run: ActiveRun,
-  call: ToolCall,
-  record: RecordedResult,
-  derived: ToolResult | undefined,
-): ToolResult {
-  const why = derived?.status === 'error' ? `: ${derived.error.message}` : ''
-  const message = excerpt(`This result was left out of a checkpoint, and could not be derived again${why}`, 900)
+function lostResult(run: ActiveRun, call: ToolCall, record: RecordedResult, again: ToolResult | undefined): ToolResult {
+  const why = again?.status === 'error' ? `: ${again.error.message}` : ''
+  const message = excerpt(`This result was left out of a checkpoint, and could not be computed again${why}`, 900)
   const options = { callId: record.call_id, now: run.now, resultBytes: run.limits.resultBytes }
   return errorResult(call, options, { kind: 'tool_failed', message }, record.repairs, run.now())
 }

@@ -1,19 +1,22 @@
+import { hash } from 'node:crypto'
 import { errorResult } from '../../router/dispatch.ts'
+import { canonicalJson } from '../../router/json/json.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import { shownValue } from '../../router/text/shown-value.ts'
-import type { ToolCall, ToolErrorKind, ToolResult } from '../../router/tool-call.ts'
+import type { ToolCall, ToolError, ToolResult } from '../../router/tool-call.ts'
 import type { FinishedCall } from './call-history.ts'
-import { outcomeUnknown, toolsAreOff } from './loop-prompts.ts'
+import type { PendingCall } from './checkpoint.ts'
+import { endedProcess, notRecorded, outcomeUnknown, toolsAreOff } from './loop-prompts.ts'
 import { toolTimeoutMs } from './reached-limit.ts'
 import { wasExecuted } from './repetition.ts'
-import { type ActiveRun, shownTool } from './run-state.ts'
-import { toRecordedResult } from './save-checkpoint.ts'
+import { type ActiveRun, mayHaveSideEffects, shownTool } from './run-state.ts'
+import { saveCheckpoint, toRecordedResult } from './save-checkpoint.ts'
 
 /** A call of the current reply. */
 interface CurrentCall {
-  readonly call: ToolCall
-  /** Idempotency key. */
-  readonly callId: string
+  readonly call: PendingCall
+  /** Position in the reply. */
+  readonly index: number
   /** Calls with the same key get the same result. Calls of a polling tool never have the same key. */
   readonly key: string
   /** Equal for calls with the same tool and input, of polling tools too. */
@@ -21,26 +24,38 @@ interface CurrentCall {
   result: ToolResult | undefined
 }
 
+/** Processes that may start a call. If both end while it runs, the call is probably the reason. */
+const maxBegun = 2
+
 /**
  * Gives every pending call its result, in order. A call is executed, or gets the result of an identical earlier call.
  *
- * @param isResumed whether another process may have started these calls. Then a call that may have had its effect is not
- *   repeated: its result says that the outcome is unknown.
+ * Before that, a checkpoint is saved that says which calls are started. If it cannot be stored, calls with side effects
+ * are refused. So after a crash the checkpoint tells which calls may have had their effect, and these are not repeated.
  */
-export async function runCalls(run: ActiveRun, isResumed: boolean): Promise<void> {
+export async function runCalls(run: ActiveRun): Promise<void> {
   const current = identify(run, run.state.pending)
   const firstOf = new Map<string, CurrentCall>()
-  for (const one of current) if (!firstOf.has(one.key)) firstOf.set(one.key, one)
-  const isUnknown = ({ key, call }: CurrentCall) =>
-    isResumed && !isRepeatableAfterCrash(run, call) && run.history.repetition.reusable(key) === undefined
-  const fresh = current.filter(
-    (one) => firstOf.get(one.key) === one && run.history.repetition.reusable(one.key) === undefined && !isUnknown(one),
-  )
-  if (fresh.length > 0) await execute(run, fresh)
+  const fresh: CurrentCall[] = []
+  const refusals = new Map<CurrentCall, ToolError>()
   for (const one of current) {
-    if (one.result !== undefined) continue
-    if (isUnknown(one)) refuse(run, one, 'outcome_unknown', outcomeUnknown)
-    else reuse(run, one, run.history.repetition.reusable(one.key) ?? firstOf.get(one.key)?.result)
+    const isFirst = !firstOf.has(one.key)
+    if (isFirst) firstOf.set(one.key, one)
+    if (!isFirst || run.history.repetition.reusable(one.key) !== undefined) continue
+    const refusal = refusalAfterCrash(run, one.call)
+    if (refusal === undefined) fresh.push(one)
+    else refusals.set(one, refusal)
+  }
+  for (const [one, error] of await begin(run, fresh)) refusals.set(one, error)
+  await execute(
+    run,
+    fresh.filter((one) => !refusals.has(one)),
+  )
+  for (const one of current) {
+    const refusal = refusals.get(one)
+    if (refusal !== undefined) refuse(run, one, refusal)
+    else if (one.result === undefined)
+      reuse(run, one, run.history.repetition.reusable(one.key) ?? firstOf.get(one.key)?.result)
   }
   finishCalls(run, current)
 }
@@ -48,22 +63,51 @@ export async function runCalls(run: ActiveRun, isResumed: boolean): Promise<void
 /** Gives every pending call an error result, because tools are turned off. */
 export function refuseCalls(run: ActiveRun): void {
   const current = identify(run, run.state.pending)
-  for (const one of current) refuse(run, one, 'too_many_calls', toolsAreOff)
+  for (const one of current) refuse(run, one, { kind: 'too_many_calls', message: toolsAreOff })
   finishCalls(run, current)
 }
 
-function identify(run: ActiveRun, calls: readonly ToolCall[]): readonly CurrentCall[] {
-  const { run_id, rounds } = run.state
+function identify(run: ActiveRun, calls: readonly PendingCall[]): readonly CurrentCall[] {
   return calls.map((call, index) => {
-    const callId = `${run_id}/${rounds}/${index}`
     // `idempotentHint: false` marks a tool that is called with the same input on purpose, such as one that polls.
     const polls = run.router.tools.get(call.name)?.annotations.idempotentHint === false
     const identity = run.history.keyOf(call)
-    return { call, callId, identity, key: polls ? `${identity} ${callId}` : identity, result: undefined }
+    const key = polls ? `${identity} ${run.state.rounds}/${index}` : identity
+    return { call, index, identity, key, result: undefined }
   })
 }
 
+/** The error of a call that must not be started again, because an earlier process ended while it was running. */
+function refusalAfterCrash(run: ActiveRun, call: PendingCall): ToolError | undefined {
+  if (call.begun === 0 || !isRunnable(run, call)) return undefined
+  if (mayHaveSideEffects(run.router, call.name)) return { kind: 'outcome_unknown', message: outcomeUnknown }
+  return call.begun >= maxBegun ? { kind: 'ended_process', message: endedProcess } : undefined
+}
+
+function isRunnable({ router }: ActiveRun, { name, refusal }: ToolCall): boolean {
+  return refusal === undefined && router.tools.has(name)
+}
+
+/**
+ * Saves a checkpoint in which the calls are begun.
+ *
+ * @returns the calls with side effects and their error, if the checkpoint could not be stored.
+ */
+async function begin(run: ActiveRun, fresh: readonly CurrentCall[]): Promise<Map<CurrentCall, ToolError>> {
+  const { state } = run
+  const begun = new Set(fresh.map(({ call }) => call))
+  state.pending = state.pending.map((call) => (begun.has(call) ? { ...call, begun: call.begun + 1 } : call))
+  const unsafe = fresh.filter(({ call }) => isRunnable(run, call) && mayHaveSideEffects(run.router, call.name))
+  const before = state.has_side_effects
+  state.has_side_effects ||= unsafe.length > 0
+  const problem = await saveCheckpoint(run, { sideEffects: unsafe.length > 0 })
+  if (problem === undefined) return new Map()
+  state.has_side_effects = before
+  return new Map(unsafe.map((one) => [one, { kind: 'not_recorded', message: notRecorded(problem) }]))
+}
+
 async function execute(run: ActiveRun, fresh: readonly CurrentCall[]): Promise<void> {
+  if (fresh.length === 0) return
   const { limits, history } = run
   const results = await run.router.dispatch(
     fresh.map(({ call }) => call),
@@ -74,7 +118,7 @@ async function execute(run: ActiveRun, fresh: readonly CurrentCall[]): Promise<v
       concurrency: limits.concurrency,
       maxCalls: Math.max(0, Math.min(limits.callsPerRound, limits.calls - history.executed)),
       resultBytes: limits.resultBytes,
-      callId: (_, index) => fresh[index]?.callId ?? '',
+      callId: (_, position, input) => callIdOf(run, fresh[position], input),
       now: run.now,
       onStart: ({ id, name }, callId) => {
         run.recorder.emit({ type: 'tool-start', round: run.state.rounds, id, callId, tool: name })
@@ -85,10 +129,24 @@ async function execute(run: ActiveRun, fresh: readonly CurrentCall[]): Promise<v
   for (const [index, one] of fresh.entries()) one.result = results[index]
 }
 
+/**
+ * The idempotency key of a call: `<run>/<round>/<index>/<hash of tool and input>`. After a resume the same input gives the
+ * same key. If the model was asked again and replied with another input, the key is another one, so that nobody takes the
+ * second call for the first.
+ */
+function callIdOf({ state }: ActiveRun, one: CurrentCall | undefined, input: unknown): string {
+  // Cannot happen: every call that is dispatched is in the list.
+  if (one === undefined) throw new Error('No such call')
+  const { call, index } = one
+  if (call.call_id !== undefined) return call.call_id
+  const digest = hash('sha256', `${call.name} ${canonicalJson(input)}`, 'hex').slice(0, 16)
+  return `${state.run_id}/${state.rounds}/${index}/${digest}`
+}
+
 function reuse(run: ActiveRun, one: CurrentCall, earlier: ToolResult | undefined): void {
   // Cannot happen: the first call of each key was executed.
   if (earlier === undefined) throw new Error(`No result for call ${one.call.id}`)
-  one.result = reusedResult(one.call, earlier, one.callId)
+  one.result = reusedResult(one.call, earlier, callIdOf(run, one, one.call.input))
   emitEnd(run, one.call, one.result)
 }
 
@@ -107,9 +165,10 @@ function reusedResult(call: ToolCall, earlier: ToolResult, callId: string): Tool
   }
 }
 
-function refuse(run: ActiveRun, one: CurrentCall, kind: ToolErrorKind, message: string): void {
-  const { call, callId } = one
-  one.result = errorResult(call, { callId, now: run.now }, { kind, message }, call.repairs, run.now())
+function refuse(run: ActiveRun, one: CurrentCall, error: ToolError): void {
+  const { call } = one
+  const callId = callIdOf(run, one, call.input)
+  one.result = errorResult(call, { callId, now: run.now }, error, call.repairs, run.now())
   emitEnd(run, call, one.result)
 }
 
@@ -126,13 +185,6 @@ function finishCalls(run: ActiveRun, current: readonly CurrentCall[]): void {
   for (const finished of batch) state.results.push(toRecordedResult(finished))
   run.messages.addResults(batch.map(({ result }) => result))
   state.pending = []
-}
-
-/** Read-only and idempotent tools can run twice. For any other tool it is unknown whether the call took effect. */
-function isRepeatableAfterCrash(run: ActiveRun, { name, refusal }: ToolCall): boolean {
-  const annotations = run.router.tools.get(name)?.annotations
-  if (refusal !== undefined || annotations === undefined) return true
-  return annotations.readOnlyHint === true || annotations.idempotentHint === true
 }
 
 function emitEnd(run: ActiveRun, call: ToolCall, result: ToolResult): void {

@@ -2,7 +2,7 @@ import { isObject } from '../../router/json/json.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import { checkAnswer, isBetter } from './answer.ts'
 import type { PendingAnswer } from './checkpoint.ts'
-import { LoopError, ModelError, toRunError } from './errors.ts'
+import { ModelError, toRunError } from './errors.ts'
 import { answerRejection, finalAnswerRequest } from './loop-prompts.ts'
 import { addUsage, type ModelReply, validUsage } from './model.ts'
 import { isTooLate, reachedLimit, stopAfterRejection } from './reached-limit.ts'
@@ -10,8 +10,8 @@ import { restore } from './restore-checkpoint.ts'
 import type { AnswerOf, Run, RunOptions } from './run.ts'
 import { refuseCalls, runCalls } from './run-calls.ts'
 import { untilAborted } from './run-deadline.ts'
-import { type ActiveRun, endRun, openRun, shownTool } from './run-state.ts'
-import { createCheckpoint } from './save-checkpoint.ts'
+import { type ActiveRun, endRun, openRun, restart, shownTool } from './run-state.ts'
+import { saveCheckpoint } from './save-checkpoint.ts'
 
 /**
  * Runs the tool loop: ask the model, run the calls of its reply, append the results, until the model answers or a limit
@@ -23,29 +23,43 @@ import { createCheckpoint } from './save-checkpoint.ts'
  * @throws {LoopError} before the first request, if an option, a tool, a schema or the checkpoint is invalid.
  */
 export async function runLoop<const S extends object = never>(options: RunOptions<S>): Promise<Run<AnswerOf<S>>> {
-  const run = openRun(options)
+  const { run, warning } = await openAndRestore(options)
   try {
-    const lost = options.resumeFrom === undefined ? [] : await restore(run, options.resumeFrom)
     emitStart(run)
-    for (const message of lost) run.recorder.warn('resumeFrom', message)
-    if (canContinue(run)) await finishRound(run, options, true)
+    if (warning !== undefined) run.recorder.warn('resumeFrom', warning)
+    if (canContinue(run)) await finishRound(run, options)
     while (run.state.rounds < run.limits.rounds && canContinue(run)) {
       const isAnswerOnly = startRound(run, options)
       const reply = await askModel(run, isAnswerOnly)
       if (reply === undefined) break
       addReply(run, reply, isAnswerOnly)
-      await saveCheckpoint(run, options)
-      await finishRound(run, options, false)
+      // `runCalls` saves a checkpoint itself before it runs anything.
+      if (run.state.pending_answer !== null) await saveCheckpoint(run, { sideEffects: false })
+      await finishRound(run, options)
     }
     return endRun<S>(run)
   } catch (error) {
-    if (error instanceof LoopError) throw error
-    // No step is known to throw anything else. If one does, the run still returns what it has.
+    // No step is known to throw. If one does, the run still returns what it has.
     run.state.stop_reason = 'failed'
     run.error = toRunError(error)
     return endRun<S>(run)
   } finally {
     run.deadline.close()
+  }
+}
+
+/** Opens the run, and fills it from its checkpoint. The warning says what was lost. */
+async function openAndRestore<S extends object>(
+  options: RunOptions<S>,
+): Promise<{ readonly run: ActiveRun; readonly warning: string | undefined }> {
+  const { run, checkpoint, restartReason } = openRun(options)
+  if (checkpoint === undefined) return { run, warning: restartReason }
+  try {
+    return { run, warning: await restore(run, checkpoint) }
+  } catch (error) {
+    run.deadline.close()
+    const again = restart(options, error)
+    return { run: again.run, warning: again.restartReason }
   }
 }
 
@@ -169,7 +183,7 @@ function addReply(run: ActiveRun, { reply, durationMs }: TimedReply, isAnswerOnl
   }
   const { text, calls, message } = run.router.read(reply.message, reading)
   run.messages.addAssistant(message, run.limits.messageBytes)
-  state.pending = [...calls]
+  state.pending = calls.map((call) => ({ ...call, begun: 0 }))
   if (isAnswerOnly || calls.length === 0) state.pending_answer = { text, finish_reason: finishReason }
   run.recorder.emit({
     type: 'reply',
@@ -185,16 +199,12 @@ function addReply(run: ActiveRun, { reply, durationMs }: TimedReply, isAnswerOnl
 }
 
 /** Handles the last reply: checks it as the answer, or runs its calls. */
-async function finishRound<S extends object>(
-  run: ActiveRun,
-  options: RunOptions<S>,
-  isResumed: boolean,
-): Promise<void> {
+async function finishRound<S extends object>(run: ActiveRun, options: RunOptions<S>): Promise<void> {
   const { pending_answer, pending } = run.state
   if (pending_answer !== null) await handleAnswer(run, options, pending_answer)
-  else if (pending.length > 0) await runCalls(run, isResumed)
+  else if (pending.length > 0) await runCalls(run)
   else return
-  await saveCheckpoint(run, options)
+  await saveCheckpoint(run, { sideEffects: false })
 }
 
 /** Accepts an answer or sends it back. Calls that came although tools are off are refused: each call needs a result. */
@@ -232,23 +242,4 @@ async function handleAnswer<S extends object>(
   run.recorder.emit({ type: 'answer-rejected', round: state.rounds, problems })
   state.stop_reason = stopAfterRejection(run, calledTools) ?? null
   if (state.stop_reason === null) run.messages.addUser(answerRejection(problems))
-}
-
-/**
- * Hands a checkpoint to the caller. After an interruption or a failure it hands over none: a resume continues
- * from the one before, in which the interrupted step is still to do.
- */
-async function saveCheckpoint<S extends object>(run: ActiveRun, { onCheckpoint }: RunOptions<S>): Promise<void> {
-  const { state, deadline, limits, recorder } = run
-  if (onCheckpoint === undefined || deadline.interruption !== undefined || state.stop_reason === 'failed') return
-  try {
-    const checkpoint = createCheckpoint(run)
-    if (checkpoint === undefined) {
-      throw new Error(`no checkpoint: it would be larger than limits.checkpointBytes (${limits.checkpointBytes})`)
-    }
-    const saving: unknown = onCheckpoint(checkpoint)
-    if (saving instanceof Promise) await untilAborted(deadline.signal, saving)
-  } catch (error) {
-    recorder.warn('onCheckpoint', error)
-  }
 }

@@ -6,12 +6,13 @@ import { excerpt } from '../../router/text/clip.ts'
 import type { Tool } from '../../router/tool.ts'
 import { CallHistory } from './call-history.ts'
 import { checkOptions } from './check-options.ts'
-import { assertCheckpoint, type Checkpoint, checkpointVersion } from './checkpoint.ts'
+import { type Checkpoint, checkpointVersion } from './checkpoint.ts'
 import { LoopError, type RunError } from './errors.ts'
 import { completeLimits, type Limits, stopReasonOf } from './limits.ts'
 import { systemPrompt } from './loop-prompts.ts'
 import { Messages } from './messages.ts'
 import { type Model, noUsage, usageOf } from './model.ts'
+import { elapsedOf, mayHaveActed, readCheckpoint } from './read-checkpoint.ts'
 import type { AnswerOf, Run, RunOptions } from './run.ts'
 import { RunDeadline, systemClock } from './run-deadline.ts'
 import { TraceRecorder } from './trace.ts'
@@ -51,30 +52,82 @@ export interface ActiveRun {
   readonly now: () => number
   /** Milliseconds that the run has taken, earlier processes included. */
   readonly elapsedMs: () => number
+  /** Stores a checkpoint; `undefined` if nobody wants one. */
+  readonly onCheckpoint: RunOptions['onCheckpoint']
   /** The error that ended the run. It is not saved: no checkpoint is taken after a failure. */
   error: RunError | undefined
 }
 
+/** How a run begins. */
+export interface Opening {
+  /** The run, before its first step. */
+  readonly run: ActiveRun
+  /** The checkpoint from which `restore` has to fill in messages and results. */
+  readonly checkpoint?: Checkpoint
+  /** Why the run starts again although there was a checkpoint, for the trace. */
+  readonly restartReason?: string
+}
+
 /**
- * Checks the options and makes the run. A run that is resumed has its messages and results only after `restore`.
+ * Checks the options and makes the run.
  *
  * @throws {LoopError} for an option or a checkpoint that cannot be used; the message names the option and the value.
  */
-export function openRun<S extends object>(options: RunOptions<S>): ActiveRun {
+export function openRun<S extends object>(options: RunOptions<S>): Opening {
   checkOptions(options)
   const limits = completeLimits(options.limits)
   const router = routerOf(options)
-  const earlier = options.resumeFrom
-  if (earlier !== undefined) {
-    assertCheckpoint(earlier, options.answer?.schema)
-    assertSameRun(earlier.run_id, options.runId)
+  const { resumeFrom, answer } = options
+  if (resumeFrom === undefined) return { run: newRun(options, limits, router, undefined) }
+  try {
+    const isUnsafe = (tool: string) => mayHaveSideEffects(router, tool)
+    const checkpoint = readCheckpoint(resumeFrom, answer?.schema, isUnsafe)
+    assertSameRun(checkpoint.run_id, options.runId)
+    return { run: activeRun(options, limits, router, resumedState(checkpoint)), checkpoint }
+  } catch (error) {
+    return restart(options, error)
   }
-  const state = earlier === undefined ? newState(options.runId ?? randomUUID()) : resumedState(earlier)
+}
+
+/**
+ * Makes a run that starts again, because its checkpoint cannot be read.
+ *
+ * @throws `error` if it has another reason, or if the caller does not allow a restart.
+ */
+export function restart<S extends object>(options: RunOptions<S>, error: unknown): Opening {
+  const { resumeFrom, onUnreadableCheckpoint } = options
+  const code = error instanceof LoopError ? error.code : 'invalid_option'
+  if (resumeFrom === undefined || code === 'invalid_option') throw error
+  const isSafe = code === 'checkpoint_version' && !mayHaveActed(resumeFrom)
+  if (!isSafe && onUnreadableCheckpoint !== 'restart') throw error
+  const kept = { elapsed_ms: elapsedOf(resumeFrom), has_side_effects: mayHaveActed(resumeFrom) }
+  const run = newRun(options, completeLimits(options.limits), routerOf(options), kept)
+  const [reason] = errorMessage(error).split('. ', 1)
+  return { run, restartReason: `The run starts again, because its checkpoint cannot be read: ${reason}.` }
+}
+
+function newRun<S extends object>(
+  options: RunOptions<S>,
+  limits: Limits,
+  router: Router,
+  kept: Pick<Checkpoint, 'elapsed_ms' | 'has_side_effects'> | undefined,
+): ActiveRun {
+  const earlierId: unknown = options.resumeFrom?.run_id
+  const runId = options.runId ?? (typeof earlierId === 'string' && earlierId !== '' ? earlierId : randomUUID())
+  const run = activeRun(options, limits, router, { ...newState(runId), ...kept })
+  addFirstMessages(run.messages, options, router)
+  return run
+}
+
+function activeRun<S extends object>(
+  options: RunOptions<S>,
+  limits: Limits,
+  router: Router,
+  state: RunState,
+): ActiveRun {
   const clock = options.clock ?? systemClock
   const startedAt = clock.now() - state.elapsed_ms
   const elapsedMs = () => clock.now() - startedAt
-  const messages = new Messages(state.messages)
-  if (earlier === undefined) addFirstMessages(messages, options, router)
   return {
     state,
     model: options.model,
@@ -82,13 +135,23 @@ export function openRun<S extends object>(options: RunOptions<S>): ActiveRun {
     tools: advertisedTools(router.tools.values()),
     limits,
     deadline: new RunDeadline(clock, limits.deadlineMs - elapsedMs(), options.signal),
-    messages,
+    messages: new Messages(state.messages),
     history: new CallHistory(options.inputs ?? {}, (tool) => router.tools.get(tool)?.annotations.readOnlyHint === true),
     recorder: new TraceRecorder(state.run_id, elapsedMs, options.onEvent, state.trace),
     now: () => clock.now(),
     elapsedMs,
+    onCheckpoint: options.onCheckpoint,
     error: undefined,
   }
+}
+
+/**
+ * Whether a call of the tool may do harm if it is made twice: the tool is neither read-only nor idempotent, or nothing is
+ * known about it.
+ */
+export function mayHaveSideEffects({ tools }: Router, tool: string): boolean {
+  const annotations = tools.get(tool)?.annotations
+  return annotations?.readOnlyHint !== true && annotations?.idempotentHint !== true
 }
 
 /** @throws {LoopError} `invalid_option` if two tools have the same name, or a tool or its schema is invalid. */
@@ -105,6 +168,7 @@ function newState(runId: string): RunState {
     version: checkpointVersion,
     run_id: runId,
     rounds: 0,
+    has_side_effects: false,
     messages: [],
     pending: [],
     results: [],

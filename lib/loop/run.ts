@@ -41,15 +41,33 @@ export interface RunOptions<S extends object = never> {
   /** Called for every event, synchronously. An error that it throws becomes a warning in the trace. */
   readonly onEvent?: ((event: LoopEvent) => void) | undefined
   /**
-   * Called with the state of the run after every reply, and again after its calls or its check; not after an abort or a
-   * failure. The run waits for a promise that it returns. An error becomes a warning in the trace.
+   * Stores the state of the run, for example in a database. It is called after every reply, and again after its calls or
+   * its check; when a run is resumed, also before calls run again. It is not called after an abort or a failure.
+   *
+   * Return a promise that resolves when the checkpoint is stored durably. The run waits for it, at most until its deadline
+   * or an abort. If the promise is rejected, the trace gets a warning, and the run continues, with one exception: if
+   * `step.sideEffects` is true, the calls with side effects are not executed and get the error `not_recorded`. So a tool
+   * with side effects never runs unless the store knows of it.
+   *
+   * Store each checkpoint in place of the one before, in one atomic write. Reject if another process has continued the run
+   * in the meantime, for example if the stored checkpoint is not the one that this process has written last.
    */
-  readonly onCheckpoint?: ((checkpoint: Checkpoint) => unknown) | undefined
+  readonly onCheckpoint?: ((checkpoint: Checkpoint, step: CheckpointStep) => unknown) | undefined
   /**
-   * Continues the run that this checkpoint was taken of. Pass the same tools, inputs and answer as before; messages come
-   * from the checkpoint, so `prompt` and `instructions` are not used.
+   * Continues the run that this checkpoint was taken of. It must be the one that was stored last. Pass the same tools,
+   * inputs and answer as before; messages come from the checkpoint, so `prompt` and `instructions` are not used.
    */
   readonly resumeFrom?: Checkpoint | undefined
+  /**
+   * The reaction to a `resumeFrom` that cannot be read, because another release wrote it or because it is damaged.
+   *
+   * - `fail`: `runLoop` throws. Only if the checkpoint has another version and says that no tool with side effects was
+   *   started, the run starts again.
+   * - `restart`: the run starts again, and its tools may run a second time.
+   *
+   * A run that starts again keeps its id and its elapsed time, and its trace has a warning. @defaultValue 'fail'
+   */
+  readonly onUnreadableCheckpoint?: 'fail' | 'restart' | undefined
   /**
    * Id of the run. The idempotency keys of its tool calls start with it, so every attempt of the same work needs the same
    * id.
@@ -58,6 +76,12 @@ export interface RunOptions<S extends object = never> {
   readonly runId?: string | undefined
   /** Source of time, for tests. @defaultValue the system's clock */
   readonly clock?: Clock | undefined
+}
+
+/** The step that follows a checkpoint. */
+export interface CheckpointStep {
+  /** Whether the step calls a tool that is neither read-only nor idempotent. */
+  readonly sideEffects: boolean
 }
 
 /** The form of the answer, and how it is checked. */

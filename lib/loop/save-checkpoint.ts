@@ -1,51 +1,99 @@
-// Saving a run: a copy of its state that keeps `limits.checkpointBytes`.
+// Saving a run: a copy of its state that keeps `limits.checkpointBytes`, handed to the caller.
 //
 // A checkpoint is made twice a round, so its cost must not grow with the run. Messages, results and trace entries never
 // change once they are in the state: the copy shares them, and the size of each is measured once.
 
+import { errorMessage } from '../../router/errors.ts'
+import { excerpt } from '../../router/text/clip.ts'
 import type { FinishedCall } from './call-history.ts'
 import type { Checkpoint, RecordedResult } from './checkpoint.ts'
-import type { SerializedMessage } from './model.ts'
+import type { CheckpointStep } from './run.ts'
+import { untilAborted } from './run-deadline.ts'
 import type { ActiveRun } from './run-state.ts'
-import type { TraceEntry } from './trace.ts'
+import { shortenTrace } from './trace.ts'
 
 /**
- * Copies the state of a run. If the copy is too large, parts of it are dropped in this order until it fits:
+ * Hands a checkpoint to the caller and waits until it is stored. After an interruption or a failure it hands over none: a
+ * resume continues from the one before, in which the interrupted step is still to do.
  *
- * 1. full values of results, the largest first, if their tool is idempotent: it runs again on resume;
- * 2. what the model was shown of these results;
- * 3. the older half of the trace, repeatedly.
- *
- * @returns the checkpoint, or `undefined` if even this is not enough.
+ * @returns why the checkpoint was not stored; `undefined` if it was, if nobody wants one, or if the run is over.
  */
-export function createCheckpoint(run: ActiveRun): Checkpoint | undefined {
-  const { state } = run
-  state.elapsed_ms = Math.round(run.elapsedMs())
-  const messages = [...state.messages]
-  const results = [...state.results]
-  let trace: readonly TraceEntry[] = [...state.trace]
-  const rest = bytesOf({ ...state, messages: [], results: [], trace: [] })
-  let excess = rest + listBytes(messages) + listBytes(results) + listBytes(trace) - run.limits.checkpointBytes
-  for (const part of excess > 0 ? droppableParts(run) : []) {
-    results[part.result] = part.record
-    if (part.record.dropped === 'content') messages[part.message] = droppedMessage
-    excess -= part.saves
-    if (excess <= 0) break
+export async function saveCheckpoint(run: ActiveRun, step: CheckpointStep): Promise<string | undefined> {
+  const { state, deadline, limits, recorder, onCheckpoint } = run
+  if (onCheckpoint === undefined || deadline.interruption !== undefined || state.stop_reason === 'failed')
+    return undefined
+  try {
+    const checkpoint = createCheckpoint(run)
+    if (checkpoint === undefined) {
+      throw new Error(`no checkpoint: it would be larger than limits.checkpointBytes (${limits.checkpointBytes})`)
+    }
+    const saving: unknown = onCheckpoint(checkpoint, step)
+    if (isThenable(saving)) await untilAborted(deadline.signal, Promise.resolve(saving))
+    return undefined
+  } catch (error) {
+    recorder.warn('onCheckpoint', error)
+    return excerpt(errorMessage(error), 200)
   }
-  const excessWithoutTrace = excess - listBytes(trace)
-  for (let kept = trace; excessWithoutTrace + listBytes(trace) > 0; ) {
-    if (kept.length === 0) return undefined
-    kept = kept.slice(Math.ceil(kept.length / 2))
-    trace = [omittedEntries(state.trace.length - kept.length, kept[0]), ...kept]
-  }
-  // The caller may change what it gets, and that must not change the run.
-  return { ...state, pending: [...state.pending], usage: { ...state.usage }, messages, results, trace }
 }
 
-/** The entry that replaces the older part of a trace. */
-function omittedEntries(count: number, next: TraceEntry | undefined): TraceEntry {
-  const message = `${count} older entries were left out of a checkpoint to keep limits.checkpointBytes`
-  return { type: 'warning', source: 'onCheckpoint', message, elapsed_ms: next?.elapsed_ms ?? 0 }
+/** Query builders of databases are not promises, but they run when they are awaited. */
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
+}
+
+/**
+ * Copies the state of a run and makes the copy fit `limits.checkpointBytes`; see {@link shrinkCheckpoint}.
+ *
+ * @returns the checkpoint, or `undefined` if it cannot be made small enough.
+ */
+export function createCheckpoint({ state, limits, router, elapsedMs }: ActiveRun): Checkpoint | undefined {
+  state.elapsed_ms = Math.round(elapsedMs())
+  // The caller may change what it gets, and that must not change the run.
+  const copy: Checkpoint = {
+    ...state,
+    messages: [...state.messages],
+    pending: [...state.pending],
+    results: [...state.results],
+    usage: { ...state.usage },
+    trace: [...state.trace],
+  }
+  /** Read-only is not enough: such a tool may read something else the next time. */
+  const isRecomputable = (tool: string) => router.tools.get(tool)?.annotations.idempotentHint === true
+  return shrinkCheckpoint(copy, limits.checkpointBytes, isRecomputable)
+}
+
+/**
+ * Makes a checkpoint fit into a number of bytes of JSON. Parts are left out in this order until it fits:
+ *
+ * 1. full values of results that the model was shown a part of: those of idempotent tools first, because these tools run
+ *    again on resume, then all others; of each kind the largest first;
+ * 2. the oldest entries of the trace.
+ *
+ * Messages stay as they are, because the next request needs them.
+ *
+ * @param isRecomputable whether a tool may run again to get a value back.
+ * @returns the checkpoint itself if it fits; `undefined` if even this is not enough.
+ */
+export function shrinkCheckpoint(
+  checkpoint: Checkpoint,
+  maxBytes: number,
+  isRecomputable: (tool: string) => boolean = () => false,
+): Checkpoint | undefined {
+  const { messages, trace } = checkpoint
+  const rest = bytesOf({ ...checkpoint, messages: [], results: [], trace: [] })
+  let excess = rest + listBytes(messages) + listBytes(checkpoint.results) + listBytes(trace) - maxBytes
+  if (excess <= 0) return checkpoint
+  const results = [...checkpoint.results]
+  for (const { index, withoutValue, saves } of droppableValues(results, isRecomputable)) {
+    results[index] = withoutValue
+    excess -= saves
+    if (excess <= 0) return { ...checkpoint, results }
+  }
+  const shortened = shortenTrace(trace, excess, sizeOf, (dropped) => ({
+    source: 'onCheckpoint',
+    message: `${dropped} older entries were left out of a checkpoint to keep limits.checkpointBytes`,
+  }))
+  return excess + listBytes(shortened) - listBytes(trace) > 0 ? undefined : { ...checkpoint, results, trace: shortened }
 }
 
 /** A finished call as the state keeps it, without the content that is in its message. */
@@ -66,67 +114,43 @@ export function toRecordedResult({ call, result, key }: FinishedCall): RecordedR
   }
 }
 
-/** The message of a result whose content was dropped. */
-const droppedMessage: SerializedMessage = { role: 'tool', json: '' }
-
-/** A part that can be dropped. */
-interface DroppablePart {
-  /** The result without the part. */
-  readonly record: RecordedResult
+/** A value that can be left out. */
+interface DroppableValue {
   /** Index of the result in `results`. */
-  readonly result: number
-  /** Index of its message in `messages`. */
-  readonly message: number
-  /** Bytes that dropping it saves. */
-  readonly saves: number
-}
-
-/** All parts that can be dropped: values, then contents, each from large to small. */
-function droppableParts({ state, router }: ActiveRun): readonly DroppablePart[] {
-  const values: DroppablePart[] = []
-  const contents: DroppablePart[] = []
-  let result = -1
-  for (const [message, shown] of state.messages.entries()) {
-    if (shown.role !== 'tool') continue
-    const record = state.results[++result]
-    if (record === undefined || !isRecomputable(record)) continue
-    const { withoutValue, withoutContent } = droppedForms(record)
-    const value = sizeOf(record) - sizeOf(withoutValue)
-    const hasValue = 'value' in record && value > 0
-    if (hasValue) values.push({ record: withoutValue, result, message, saves: value })
-    const left = hasValue ? withoutValue : record
-    const content = sizeOf(left) + sizeOf(shown) - sizeOf(withoutContent) - sizeOf(droppedMessage)
-    if (content > 0) contents.push({ record: withoutContent, result, message, saves: content })
-  }
-  return [...values.sort(largestFirst), ...contents.sort(largestFirst)]
-
-  /** Read-only is not enough: such a tool may read something else the next time. */
-  function isRecomputable({ status, served_from, dropped, call }: RecordedResult): boolean {
-    if (status === 'error' || served_from !== undefined || dropped !== undefined) return false
-    return router.tools.get(call.name)?.annotations.idempotentHint === true
-  }
-}
-
-function largestFirst(a: DroppablePart, b: DroppablePart): number {
-  return b.saves - a.saves
-}
-
-interface DroppedForms {
+  readonly index: number
+  /** The result without its value. */
   readonly withoutValue: RecordedResult
-  readonly withoutContent: RecordedResult
+  /** Bytes that leaving it out saves. */
+  readonly saves: number
+  readonly isRecomputable: boolean
 }
 
-const formsOf = new WeakMap<RecordedResult, DroppedForms>()
-
-/** Both smaller forms of a result. They are made once, so that their sizes are measured once. */
-function droppedForms(record: RecordedResult): DroppedForms {
-  let forms = formsOf.get(record)
-  if (forms === undefined) {
-    const { value: _, ...rest } = record
-    forms = { withoutValue: { ...rest, dropped: 'value' }, withoutContent: { ...rest, dropped: 'content' } }
-    formsOf.set(record, forms)
+/** All values that can be left out, in the order in which they are left out. */
+function droppableValues(
+  results: readonly RecordedResult[],
+  isRecomputable: (tool: string) => boolean,
+): readonly DroppableValue[] {
+  const values: DroppableValue[] = []
+  for (const [index, record] of results.entries()) {
+    if (record.value === undefined) continue
+    const withoutValue = dropValue(record)
+    const saves = sizeOf(record) - sizeOf(withoutValue)
+    if (saves > 0) values.push({ index, withoutValue, saves, isRecomputable: isRecomputable(record.call.name) })
   }
-  return forms
+  return values.sort((a, b) => Number(b.isRecomputable) - Number(a.isRecomputable) || b.saves - a.saves)
+}
+
+const withoutValues = new WeakMap<RecordedResult, RecordedResult>()
+
+/** A result without its value. It is made once, so that its size is measured once. */
+function dropValue(record: RecordedResult): RecordedResult {
+  let dropped = withoutValues.get(record)
+  if (dropped === undefined) {
+    const { value: _, ...rest } = record
+    dropped = { ...rest, dropped: 'value' }
+    withoutValues.set(record, dropped)
+  }
+  return dropped
 }
 
 const sizes = new WeakMap<object, number>()

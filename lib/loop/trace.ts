@@ -67,6 +67,34 @@ function snakeCase(name: string): string {
   return renamed
 }
 
+/**
+ * Drops the oldest entries of a trace until `excess` bytes of JSON are saved, as far as possible. The first entry left is a
+ * warning that says so.
+ *
+ * @param sizeOf bytes of an entry as JSON.
+ * @param note the source and the text of the warning, for a number of dropped entries.
+ */
+export function shortenTrace(
+  trace: readonly TraceEntry[],
+  excess: number,
+  sizeOf: (entry: TraceEntry) => number,
+  note: (dropped: number) => { readonly source: string; readonly message: string },
+): readonly TraceEntry[] {
+  const warning = (dropped: number): TraceEntry => ({
+    type: 'warning',
+    ...note(dropped),
+    elapsed_ms: trace[dropped]?.elapsed_ms ?? trace.at(-1)?.elapsed_ms ?? 0,
+  })
+  let saved = -sizeOf(warning(trace.length)) - 1
+  let dropped = 0
+  for (const entry of trace) {
+    if (saved >= excess) break
+    saved += sizeOf(entry) + 1
+    dropped++
+  }
+  return dropped === 0 ? trace : [warning(dropped), ...trace.slice(dropped)]
+}
+
 /** Hands the events of a run to the caller's listener and appends them to the trace. */
 export class TraceRecorder {
   readonly #runId: string

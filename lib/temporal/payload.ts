@@ -1,6 +1,6 @@
 /** Sizes of Temporal payloads, and how a result is made to fit. */
 import { ApplicationFailure } from '@temporalio/common'
-import type { TraceEntry } from '../loop/trace.ts'
+import { shortenTrace as dropOldest, type TraceEntry } from '../loop/trace.ts'
 
 /**
  * Largest payload that is given to Temporal, in bytes. The server refuses 2 MiB and more. The difference is room for the
@@ -29,22 +29,12 @@ export function fitPayload<Result>(result: Result, maxBytes: number, shorten?: S
   )
 }
 
-/** Drops the oldest entries until `excess` bytes are saved. The first entry left is a warning that says so. */
+/** Drops the oldest entries of a trace until `excess` bytes are saved. The first entry left is a warning that says so. */
 export function shortenTrace(trace: readonly TraceEntry[], excess: number): readonly TraceEntry[] {
-  const warning = (dropped: number): TraceEntry => ({
-    type: 'warning',
+  return dropOldest(trace, excess, jsonBytes, (dropped) => ({
     source: 'activity',
     message: `The first ${dropped} entries were dropped because the result was too large for a payload of Temporal.`,
-    elapsed_ms: trace[dropped]?.elapsed_ms ?? trace.at(-1)?.elapsed_ms ?? 0,
-  })
-  let saved = -jsonBytes(warning(trace.length)) - 1
-  let dropped = 0
-  for (const entry of trace) {
-    if (saved >= excess) break
-    saved += jsonBytes(entry) + 1
-    dropped++
-  }
-  return dropped === 0 ? trace : [warning(dropped), ...trace.slice(dropped)]
+  }))
 }
 
 /** Bytes of a value as JSON in UTF-8, which is how Temporal's default converter sends it. */

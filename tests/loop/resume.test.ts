@@ -168,16 +168,16 @@ test('on resume, a pending call with side effects gets an unknown outcome, and a
   const afterReply = taken[0]
   if (afterReply === undefined) throw new Error('no checkpoint was taken')
   expect(afterReply.pending).toHaveLength(2)
-  ran.length = 0
+  const before = ran.splice(0)
   const run = await runLoop({
     ...options,
     model: scriptedModel([says('Paid.')]),
     resumeFrom: structuredClone(afterReply),
   })
-  expect(ran).toEqual(['look run/1/1'])
+  expect(ran).toEqual(before.filter((one) => one.startsWith('look')))
   expect(run.results).toMatchObject([
     { status: 'error', error: { kind: 'outcome_unknown' } },
-    { status: 'ok', callId: 'run/1/1' },
+    { status: 'ok', callId: expect.stringMatching(/^run\/1\/1\/[0-9a-f]{16}$/) },
   ])
 })
 
@@ -215,7 +215,6 @@ test('a checkpoint that cannot be made small enough is skipped, and the trace ha
 })
 
 const damages: readonly (readonly [string, object, string])[] = [
-  ['another version', { version: 99 }, 'has version 99'],
   ['no messages', { messages: undefined }, '"messages" is missing'],
   ['a message that is null', { messages: [null] }, '/messages/0: expected object'],
   ['negative rounds', { rounds: -1 }, '/rounds: must be >= 0'],
@@ -244,7 +243,7 @@ const damages: readonly (readonly [string, object, string])[] = [
   ],
   [
     'pending calls that no message asks for',
-    { pending: [{ id: 'a', name: 'b', input: {}, repairs: [] }] },
+    { pending: [{ id: 'a', name: 'b', input: {}, repairs: [], begun: 0 }] },
     'has 0 calls for 0 results and 1 pending',
   ],
 ]

@@ -172,8 +172,3 @@ test('a run that is resumed from any of its checkpoints ends the same way and as
   }
   expect(checkpoints.length).toBeGreaterThan(3)
 })
-
-test('a checkpoint of another version is refused, and the message names the next step', async () => {
-  const resumeFrom = { version: 99 } as never
-  await expect(runLoop({ model: scriptedModel([]), prompt, resumeFrom })).rejects.toThrow('Start the run again')
-})

@@ -5,6 +5,7 @@ export const emptyCheckpoint: Checkpoint = {
   version: checkpointVersion,
   run_id: 'r',
   rounds: 0,
+  has_side_effects: false,
   messages: [],
   pending: [],
   results: [],

@@ -1,0 +1,108 @@
+// Reads a checkpoint that comes back, of this version of the format or of the version before.
+
+import { describeValidationErrors } from '../../router/feedback.ts'
+import { isObject, parseJson } from '../../router/json/json.ts'
+import { compileSchema } from '../../router/validation.ts'
+import { type Checkpoint, checkpointSchema, checkpointVersion } from './checkpoint.ts'
+import { LoopError } from './errors.ts'
+
+/** The version that is still read. Its calls did not say how often they were begun. */
+const previousVersion = 3
+
+/**
+ * Checks a checkpoint before anything of it is used, and converts one of the version before.
+ *
+ * @param answerSchema schema that an accepted answer must fit.
+ * @param mayHaveSideEffects whether a tool is neither read-only nor idempotent. Tools that no longer exist count, too.
+ * @throws {LoopError} `checkpoint_version` if it has any other version; `invalid_checkpoint` if it is damaged, has calls
+ *   that are neither finished nor pending, or has an answer that does not fit.
+ */
+export function readCheckpoint(
+  given: Checkpoint,
+  answerSchema: object | undefined,
+  mayHaveSideEffects: (tool: string) => boolean,
+): Checkpoint {
+  const version: unknown = given.version
+  if (version !== checkpointVersion && version !== previousVersion) throw anotherVersion(version)
+  const value = version === checkpointVersion ? given : converted(given, mayHaveSideEffects)
+  const errors = compileSchema(checkpointSchema)(value)
+  if (errors.length > 0) throw invalidCheckpoint('is damaged', describeValidationErrors(errors, checkpointSchema))
+  const answered = value.messages.filter(({ role }) => role === 'tool').length
+  if (answered !== value.results.length) {
+    throw invalidCheckpoint(`has ${answered} tool messages for ${value.results.length} results`)
+  }
+  const asked = value.messages.reduce((sum, message) => sum + callsIn(message), 0)
+  if (asked !== value.results.length + value.pending.length) {
+    const found = `${value.results.length} results and ${value.pending.length} pending calls`
+    throw invalidCheckpoint(`has ${asked} calls for ${found}`)
+  }
+  if (value.answer !== null && !isAnswer(value.answer.value, answerSchema)) {
+    throw invalidCheckpoint('has an answer that does not fit answer.schema')
+  }
+  return value
+}
+
+/**
+ * Whether the run of a checkpoint that cannot be read may have started a tool with side effects. Every version from 4 on
+ * says so. Without that, the answer is yes.
+ */
+export function mayHaveActed(unreadable: object): boolean {
+  return Reflect.get(unreadable, 'has_side_effects') !== false
+}
+
+/** The milliseconds that the run of a checkpoint took; 0 if the checkpoint does not say it. */
+export function elapsedOf(unreadable: object): number {
+  const elapsed: unknown = Reflect.get(unreadable, 'elapsed_ms')
+  return typeof elapsed === 'number' && Number.isFinite(elapsed) && elapsed > 0 ? elapsed : 0
+}
+
+/** A checkpoint of version 3 in the current form. Nothing is known about its fields yet. */
+function converted(given: Checkpoint, mayHaveSideEffects: (tool: string) => boolean): Checkpoint {
+  const { pending, results, run_id, rounds } = given
+  if (!Array.isArray(pending) || !Array.isArray(results)) throw invalidCheckpoint('is damaged')
+  const names = [...pending, ...results.map((result: unknown) => (isObject(result) ? result['call'] : undefined))]
+    .filter(isObject)
+    .map((call) => String(call['name']))
+  return {
+    ...given,
+    version: checkpointVersion,
+    has_side_effects: names.some(mayHaveSideEffects),
+    // These calls were started, with keys that did not depend on the input.
+    pending: pending.map((call, index) => ({ ...call, begun: 1, call_id: `${run_id}/${rounds}/${index}` })),
+  }
+}
+
+function anotherVersion(version: unknown): LoopError {
+  const read = `versions ${previousVersion} and ${checkpointVersion}`
+  return new LoopError(
+    'checkpoint_version',
+    `resumeFrom has version ${JSON.stringify(version)}, and this release reads ${read}. Its run may have started tools with ` +
+      'side effects, and a new start could repeat them. Continue it with the release that wrote it, or start again with ' +
+      "onUnreadableCheckpoint: 'restart'.",
+  )
+}
+
+/**
+ * The error for a checkpoint that cannot be used.
+ *
+ * @param problem a predicate, such as `is damaged`.
+ * @param details further lines.
+ */
+export function invalidCheckpoint(problem: string, details?: string): LoopError {
+  const message =
+    `resumeFrom ${problem}. Start the run again without resumeFrom, or with onUnreadableCheckpoint: 'restart'; ` +
+    'its tools may then run again.'
+  return new LoopError('invalid_checkpoint', details === undefined ? message : `${message}\n${details}`)
+}
+
+function callsIn({ role, json }: Checkpoint['messages'][number]): number {
+  const message = parseJson(json)
+  // The message of a dropped result is empty.
+  if (!isObject(message) && role !== 'tool') throw invalidCheckpoint(`has a message of ${role} that is not JSON`)
+  const calls = role === 'assistant' && isObject(message) ? message['tool_calls'] : undefined
+  return Array.isArray(calls) ? calls.length : 0
+}
+
+function isAnswer(answer: unknown, schema: object | undefined): boolean {
+  return schema === undefined ? typeof answer === 'string' : compileSchema(schema)(answer).length === 0
+}

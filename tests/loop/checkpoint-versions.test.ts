@@ -1,0 +1,125 @@
+import { expect, test } from 'vitest'
+import type { Checkpoint } from '../../lib/loop/checkpoint.ts'
+import type { RunOptions } from '../../lib/loop/run.ts'
+import { runLoop } from '../../lib/loop/run-loop.ts'
+import { emptyTool } from '../support/factories.ts'
+import { calls, says, scriptedModel } from '../support/scripted-model.ts'
+
+const ran: string[] = []
+const pay = emptyTool({ name: 'pay', execute: (_, { callId }) => ran.push(callId) })
+const look = emptyTool({
+  name: 'look',
+  annotations: { readOnlyHint: true },
+  execute: (_, { callId }) => ran.push(callId),
+})
+const script = [calls('look', {}), calls('pay', {}), says('Done.')]
+
+/** The checkpoints of a run that looks, pays and answers. */
+async function checkpoints(): Promise<readonly Checkpoint[]> {
+  const taken: Checkpoint[] = []
+  await runLoop({
+    model: scriptedModel(script),
+    tools: [look, pay],
+    prompt: 'Pay.',
+    runId: 'run',
+    onCheckpoint: (at) => taken.push(structuredClone(at)),
+  })
+  ran.length = 0
+  return taken
+}
+
+/** The same checkpoint as version 3 would have written it. */
+function inVersion3({ has_side_effects: _, ...rest }: Checkpoint) {
+  return {
+    ...rest,
+    version: 3,
+    pending: rest.pending.map(({ begun: _begun, ...call }) => call),
+    results: rest.results.map((result) => ({ ...result, call_id: result.call_id.replace(/\/[0-9a-f]{16}$/, '') })),
+  } as unknown as Checkpoint
+}
+
+function resume(resumeFrom: Checkpoint, more: Partial<RunOptions> = {}) {
+  const model = scriptedModel(script.slice(resumeFrom.rounds))
+  return runLoop({ model, tools: [look, pay], prompt: 'Pay.', ...more, resumeFrom })
+}
+
+test('a checkpoint says whether a tool with side effects was started, from before the first such tool runs', async () => {
+  const flags = (await checkpoints()).map(({ rounds, pending, has_side_effects }) => [
+    rounds,
+    pending.map(({ name, begun }) => [name, begun]),
+    has_side_effects,
+  ])
+  expect(flags).toEqual([
+    [1, [['look', 1]], false],
+    [1, [], false],
+    [2, [['pay', 1]], true],
+    [2, [], true],
+    [3, [], true],
+    [3, [], true],
+  ])
+})
+
+test('a checkpoint of version 3 is continued, and its pending call keeps its idempotency key', async () => {
+  const taken = await checkpoints()
+  for (const at of taken) {
+    const run = await resume(inVersion3(at))
+    expect(run).toMatchObject({ stopReason: 'answered', rounds: 3 })
+  }
+  ran.length = 0
+  const [first, , third] = taken
+  const next: Checkpoint[] = []
+  await resume(inVersion3(first as Checkpoint), { onCheckpoint: (at) => next.push(structuredClone(at)) })
+  expect(ran).toEqual(['run/1/0', expect.stringMatching(/^run\/2\/0\/[0-9a-f]{16}$/)])
+  expect(next[0]).toMatchObject({ version: 4, has_side_effects: false, pending: [{ begun: 2, call_id: 'run/1/0' }] })
+  ran.length = 0
+  const paying = await resume(inVersion3(third as Checkpoint))
+  expect(paying.results[1]).toMatchObject({ error: { kind: 'outcome_unknown' } })
+  expect(ran).toEqual([])
+})
+
+test('a checkpoint of an unknown version is refused if its run may have started a tool with side effects', async () => {
+  const at = (await checkpoints())[2] as Checkpoint
+  const { has_side_effects: _, ...without } = at
+  for (const unknown of [at, without as Checkpoint]) {
+    const run = resume({ ...unknown, version: 99 as never })
+    await expect(run).rejects.toMatchObject({
+      name: 'LoopError',
+      code: 'checkpoint_version',
+      message: expect.stringContaining('resumeFrom has version 99, and this release reads versions 3 and 4.'),
+    })
+  }
+  expect(ran).toEqual([])
+})
+
+test('a run of an unknown version without side effects starts again, with a warning in its trace', async () => {
+  const at = (await checkpoints())[0] as Checkpoint
+  const run = await resume({ ...at, version: 99 as never, elapsed_ms: 5_000 }, { model: scriptedModel(script) })
+  expect(run).toMatchObject({ stopReason: 'answered', runId: 'run', rounds: 3 })
+  expect(run.durationMs).toBeGreaterThanOrEqual(5_000)
+  expect(run.trace[0]).toMatchObject({
+    type: 'warning',
+    source: 'resumeFrom',
+    message: expect.stringContaining(
+      'The run starts again, because its checkpoint cannot be read: resumeFrom has version 99',
+    ),
+  })
+})
+
+test.each<[string, (at: Checkpoint) => object]>([
+  ['has an unknown version', (at) => ({ ...at, version: 99 })],
+  ['is damaged', ({ rounds: _, ...at }) => at],
+  ['has a damaged result', (at) => ({ ...at, results: at.results.map((result) => ({ ...result, status: 'error' })) })],
+])('with onUnreadableCheckpoint: restart, a run whose checkpoint %s starts again', async (_, damage) => {
+  const resumeFrom = damage((await checkpoints())[3] as Checkpoint) as Checkpoint
+  const options = { model: scriptedModel(script), tools: [look, pay], prompt: 'Pay.', resumeFrom }
+  await expect(runLoop(options)).rejects.toThrow("onUnreadableCheckpoint: 'restart'")
+  const taken: Checkpoint[] = []
+  const run = await runLoop({
+    ...options,
+    onUnreadableCheckpoint: 'restart',
+    onCheckpoint: (at) => taken.push(structuredClone(at)),
+  })
+  expect(run).toMatchObject({ stopReason: 'answered', runId: 'run', rounds: 3 })
+  expect(run.trace[0]).toMatchObject({ type: 'warning', message: expect.stringContaining('The run starts again') })
+  expect(taken[0]).toMatchObject({ has_side_effects: true })
+})
