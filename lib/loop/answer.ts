@@ -133,7 +133,10 @@ async function runCheck<S extends object>(
 
 const blocked: AnswerCheck = {
   kind: 'blocked',
-  error: new ModelError('The content filter blocked the reply.', { code: 'content_filter', retryable: false }),
+  error: new ModelError('The content filter blocked the reply. Change the prompt or the tool results.', {
+    code: 'content_filter',
+    retryable: false,
+  }),
 }
 
 function rejected(text: string, problem: string): AnswerCheck {

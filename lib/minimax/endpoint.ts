@@ -1,3 +1,4 @@
+import { excerpt } from '../../router/text/clip.ts'
 import { ModelError } from '../loop/errors.ts'
 
 /** The place that a URL was configured in. */
@@ -19,10 +20,10 @@ export function chatCompletionsUrl(address: string, { name, isEndpoint = false }
   try {
     url = new URL(address.trim())
   } catch {
-    const example = `https://api.minimax.io${isEndpoint ? '/v1/chat/completions' : ''}`
-    // The value is not shown: people paste their token into the wrong variable.
-    throw misconfigured(`${name} must be a URL, for example ${example}.`)
+    throw notUrl(address.trim(), name, isEndpoint)
   }
+  // "localhost:8000" is a URL with the protocol "localhost:".
+  if (url.host === '' && hostLike.test(address.trim())) throw notUrl(address.trim(), name, isEndpoint)
   if (url.username !== '' || url.password !== '') {
     throw misconfigured(`${name} contains credentials. Remove them and set the token as ANTHROPIC_AUTH_TOKEN.`)
   }
@@ -35,6 +36,20 @@ export function chatCompletionsUrl(address: string, { name, isEndpoint = false }
   // The root of a host is never an endpoint, no matter which variable it comes from.
   if (!isEndpoint || url.pathname === '/') url.pathname = chatCompletionsPath(url.pathname)
   return url
+}
+
+/** A host name with a dot, an address or `localhost`; then perhaps a port and a path. */
+const hostLike = /^(?:(?:[\w-]+\.)+[a-z]{2,}|\d{1,3}(?:\.\d{1,3}){3}|localhost)(?::\d+)?(?:\/\S*)?$/i
+
+function notUrl(address: string, name: string, isEndpoint: boolean): ModelError {
+  const isHost = hostLike.test(address)
+  const scheme = isLoopback(address.split(/[:/]/, 1)[0] ?? '') ? 'http' : 'https'
+  const advice = isHost
+    ? `Did you forget ${scheme}://?`
+    : `Example: https://api.minimax.io${isEndpoint ? '/v1/chat/completions' : ''}`
+  // A text that is not like an address may be a token in the wrong variable.
+  const shown = isHost || address.length < 16 ? JSON.stringify(excerpt(address, 80)) : 'a text without a host name'
+  return misconfigured(`${name} is ${shown}; it must be a URL. ${advice}`)
 }
 
 const endpoint = /\/(?:chat\/completions|text\/chatcompletion_v2)$/i

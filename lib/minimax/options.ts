@@ -1,4 +1,5 @@
 import { suggestName } from '../../router/text/closest.ts'
+import { shownOption } from '../loop/limits.ts'
 import { chatCompletionsUrl, misconfigured, type UrlSource } from './endpoint.ts'
 
 /**
@@ -24,7 +25,8 @@ export interface MinimaxOptions {
   /** The way in which tools are sent. @defaultValue `native`; `json` as soon as the endpoint refuses the field `tools` */
   readonly protocol?: Protocol | undefined
   /**
-   * Called with the visible text of a reply, without thinking and calls: piece by piece with `stream`, otherwise once.
+   * Called with the visible text of a reply, without thinking and calls. With `stream` it gets the text piece by piece
+   * while it arrives; without `stream` it gets the whole text once, when the reply is complete.
    * When a call is sent again, its text restarts from the beginning. Errors that it throws are ignored.
    */
   readonly onText?: ((text: string) => void) | undefined
@@ -169,12 +171,14 @@ type Check = (name: string, value: unknown) => void
 const checks: Readonly<Record<keyof MinimaxOptions, Check>> = {
   url: ofType('string', 'a string'),
   token: ofType('string', 'a string'),
-  model: ofType('string', 'a string'),
+  model: (name, value) => {
+    if (typeof value === 'string' && value.trim() !== '') return
+    throw misconfigured(`The option "${name}" is ${given(name, value)}; it must be a name, such as "MiniMax-M2.5".`)
+  },
   stream: ofType('boolean', 'true or false'),
   protocol: (name, value) => {
     if (value === 'native' || value === 'json') return
-    const given = typeof value === 'string' ? JSON.stringify(value) : `of type ${typeof value}`
-    throw misconfigured(`The option "${name}" is ${given}; it must be "native" or "json".`)
+    throw misconfigured(`The option "${name}" is ${given(name, value)}; it must be "native" or "json".`)
   },
   onText: ofType('function', 'a function'),
   maxOutputTokens: wholeNumber(1),
@@ -202,18 +206,26 @@ function checkOptions(options: MinimaxOptions): void {
   }
 }
 
-/** The message shows the type only: the value may be a token in the wrong place. */
+/** A wrong value for a message. A long string may be a token in the wrong option, so only its length is shown. */
+function given(name: string, value: unknown): string {
+  if (name === 'token') return `of type ${Array.isArray(value) ? 'array' : typeof value}`
+  if (typeof value === 'string' && value.length > longestShown) return `a string of ${value.length} characters`
+  return shownOption(value)
+}
+
+/** Shorter than any token. */
+const longestShown = 16
+
 function ofType(type: 'string' | 'boolean' | 'function' | 'object', expected: string): Check {
   return (name, value) => {
-    const given = value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value
-    if (given !== type) throw misconfigured(`The option "${name}" is of type ${given}; it must be ${expected}.`)
+    const fits = typeof value === type && value !== null && !Array.isArray(value)
+    if (!fits) throw misconfigured(`The option "${name}" is ${given(name, value)}; it must be ${expected}.`)
   }
 }
 
 function wholeNumber(min: number): Check {
   return (name, value) => {
     if (typeof value === 'number' && Number.isSafeInteger(value) && value >= min) return
-    const given = typeof value === 'number' ? String(value) : `of type ${typeof value}`
-    throw misconfigured(`The option "${name}" is ${given}; it must be a whole number of at least ${min}.`)
+    throw misconfigured(`The option "${name}" is ${given(name, value)}; it must be a whole number of at least ${min}.`)
   }
 }

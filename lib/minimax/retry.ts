@@ -43,7 +43,7 @@ const maxStaleConnections = 3
  * not come back at once. After a stale connection the request is sent again at once, and that does not count as a retry.
  *
  * @param attempt gets the remaining time in milliseconds.
- * @throws what the last attempt threw.
+ * @throws what the last attempt threw. The message for an overloaded server also says how often it was tried.
  */
 export async function withRetries<T>(options: RetryOptions, attempt: (timeoutMs: number) => Promise<T>): Promise<T> {
   const { clock, signal, onRetry, isFinal } = options
@@ -56,15 +56,23 @@ export async function withRetries<T>(options: RetryOptions, attempt: (timeoutMs:
     } catch (error) {
       if (!(error instanceof ModelError) || !error.retryable || signal.aborted || isFinal?.(error)) throw error
       const isStale = error instanceof StaleConnectionError && stale < maxStaleConnections
-      if (!isStale && failed >= options.retries) throw error
+      if (!isStale && failed >= options.retries) throw givenUp(error, failed + 1)
       const waitMs = isStale ? 0 : waitAfter(error, failed, end - clock.now(), options)
-      if (waitMs === undefined) throw error
+      if (waitMs === undefined) throw givenUp(error, failed + 1)
       if (isStale) stale++
       else failed++
       onRetry?.({ attempt: failed + stale, code: error.code, waitMs })
       if (waitMs > 0) await wait(waitMs, signal, clock)
     }
   }
+}
+
+/** Says how often an overloaded server was asked, and what to do. Other errors say what to do themselves. */
+function givenUp(error: ModelError, attempts: number): ModelError {
+  if (error.code !== 'overloaded') return error
+  const advice = attempts === 1 ? 'Try again later.' : `Tried ${attempts} times; try again later.`
+  const message = `${error.message}${/[.)\]]$/.test(error.message) ? '' : '.'} ${advice}`
+  return new ModelError(message, { ...error }, { cause: error.cause })
 }
 
 /** The wait before the next attempt, in milliseconds; `undefined` if it does not fit into the remaining time. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { errorInBody, errorOfResponse } from '../../lib/minimax/errors/classify-error.ts'
+import { errorInBody, errorOfResponse, maskError } from '../../lib/minimax/errors/classify-error.ts'
 
 /** An error body as the chat-completions endpoint sends it. */
 const bodyOf = (message: string) => ({
@@ -18,8 +18,6 @@ test.each([
   [500, 'insufficient balance (1008)', 'quota', false],
   [500, 'internal error (1013)', 'server', true],
   [500, 'internal error (1024)', 'server', true],
-  [422, 'input new_sensitive (1026)', 'content_filter', false],
-  [500, 'output new_sensitive (1027)', 'content_filter', false],
   [429, 'quota exhausted (1028)', 'quota', false],
   [429, 'quota exhausted (1030)', 'quota', false],
   [500, 'mysql failed (1033)', 'server', true],
@@ -32,7 +30,6 @@ test.each([
   [401, 'invalid api key (2049)', 'authentication', false],
   [429, 'usage limit exceeded, resets at 2026-05-15T15:00:00Z (2056)', 'quota', false],
   [500, 'your current token plan not support model (2061)', 'quota', false],
-  [529, 'High traffic detected. (2064) (529)', 'overloaded', true],
 ])('HTTP %i with "%s" is classified as %s, retryable: %s', (status, message, code, retryable) => {
   const error = classified(status, bodyOf(message))
   expect(error).toMatchObject({
@@ -44,6 +41,28 @@ test.each([
     requestId: '0640ba836689481a9c9410847decb247',
   })
   expect(error.message).toContain(message)
+})
+
+test.each([
+  [
+    422,
+    'input new_sensitive (1026)',
+    "MiniMax's content filter blocked the input (1026). Change the prompt or the tool",
+  ],
+  [500, 'output new_sensitive (1027)', "MiniMax's content filter blocked the output (1027). Change the prompt"],
+])('HTTP %i with "%s" is explained in plain words', (status, message, explanation) => {
+  const error = classified(status, bodyOf(message))
+  expect(error).toMatchObject({ code: 'content_filter', retryable: false, status })
+  for (const { message } of [error, maskError(error, { token: 'x', host: 'h', requestId: undefined }) as Error]) {
+    expect(message).toContain(explanation)
+  }
+})
+
+test('an overloaded server is reported with one code', () => {
+  const error = classified(529, bodyOf('High traffic detected. (2064) (529)'))
+  expect(error).toMatchObject({ code: 'overloaded', retryable: true, status: 529, providerCode: '2064' })
+  expect(error.message).toBe('MiniMax: High traffic detected. (2064)')
+  expect(classified(529, bodyOf('Busy.')).message).toBe('MiniMax: Busy. [HTTP 529]')
 })
 
 test.each([

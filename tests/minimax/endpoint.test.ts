@@ -82,17 +82,25 @@ test.each([
   )
 })
 
-test.each(['', 'api.minimax.io', 'not a url', 'https://'])(
-  '%j is not a URL, and the message shows an example',
-  (address) => {
-    expect(() => chatCompletionsUrl(address, base)).toThrow(
-      expect.objectContaining({
-        code: 'configuration',
-        message: expect.stringMatching(/^MINIMAX_BASE_URL must be a URL.*https:\/\/api\.minimax\.io/),
-      }),
-    )
-  },
-)
+test.each([
+  ['', 'MINIMAX_BASE_URL is ""; it must be a URL. Example: https://api.minimax.io'],
+  ['not a url', 'MINIMAX_BASE_URL is "not a url"; it must be a URL. Example: https://api.minimax.io'],
+  ['https://', 'MINIMAX_BASE_URL is "https://"; it must be a URL.'],
+  ['api.minimax.io', 'MINIMAX_BASE_URL is "api.minimax.io"; it must be a URL. Did you forget https://?'],
+  ['api.minimax.io:443/v1', '"api.minimax.io:443/v1"; it must be a URL. Did you forget https://?'],
+  ['localhost:8000/v1', '"localhost:8000/v1"; it must be a URL. Did you forget http://?'],
+  ['127.0.0.1:8000', '"127.0.0.1:8000"; it must be a URL. Did you forget http://?'],
+])('%j is not a URL, and the message shows the value and the next step', (address, message) => {
+  const attempt = () => chatCompletionsUrl(address, base)
+  expect(attempt).toThrow(expect.objectContaining({ code: 'configuration' }))
+  expect(attempt).toThrow(message)
+})
+
+test('a long text without a host name is not shown, because it may be a token', () => {
+  const attempt = () => chatCompletionsUrl('a-token-that-no-pattern-knows', base)
+  expect(attempt).toThrow('MINIMAX_BASE_URL is a text without a host name; it must be a URL.')
+  expect(attempt).not.toThrow('no-pattern')
+})
 
 test.each(['https://user:hunter2@api.minimax.io', 'https://hunter2@api.minimax.io', 'http://:hunter2@127.0.0.1'])(
   'credentials in a URL are refused and not shown',

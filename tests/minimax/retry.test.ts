@@ -39,6 +39,7 @@ test('after the last attempt the last error is the outcome', async () => {
     code: 'overloaded',
     status: 529,
     providerCode: '2064',
+    message: 'MiniMax: High traffic detected. (2064) Tried 3 times; try again later.',
   })
   expect(server.bodies).toHaveLength(3)
 })

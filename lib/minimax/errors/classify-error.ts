@@ -160,7 +160,7 @@ class ProviderError extends ModelError {
       fields.code === 'authentication'
         ? `. Check ANTHROPIC_AUTH_TOKEN. A key is bound to the hosts of its region; this one was sent to ${host}.`
         : ''
-    return new ModelError(`${messageFor(redactSecrets(this.#words, [token]), fields)}${advice}`, {
+    return new ModelError(`${messageFor(redactSecrets(this.#words, [token]), this.#fields)}${advice}`, {
       ...withLimitedWait(fields),
       ...(providerCode === undefined ? {} : { providerCode: label(providerCode, token) }),
       ...(own === undefined ? {} : { requestId: label(own, token) }),
@@ -168,12 +168,24 @@ class ProviderError extends ModelError {
   }
 }
 
-function messageFor(words: string, { status, retryAfterMs = 0 }: ModelErrorFields): string {
+/** MiniMax's own words are "input new_sensitive" and "output new_sensitive". */
+const blocked: ReadonlyMap<string | undefined, string> = new Map([
+  ['1026', "MiniMax's content filter blocked the input (1026). Change the prompt or the tool result."],
+  ['1027', "MiniMax's content filter blocked the output (1027). Change the prompt, for example ask for less detail."],
+])
+
+function messageFor(words: string, fields: ModelErrorFields): string {
+  const { code, status, providerCode, retryAfterMs = 0 } = fields
+  const plain = code === 'content_filter' ? blocked.get(providerCode) : undefined
+  if (plain !== undefined) return plain
   const wait =
     retryAfterMs > maxRetryAfterMs
       ? ` (retry after ${Math.round(retryAfterMs / 1000)} s, limited to ${maxRetryAfterMs / 1000} s)`
       : ''
-  return `MiniMax: ${excerpt(onOneLine(words), 400) || 'an error without a message'} [HTTP ${status}]${wait}`
+  const text = excerpt(onOneLine(words), 400) || 'an error without a message'
+  // "… (2064) (529)" followed by "[HTTP 529]" would be three codes for one fact.
+  const isNamed = code === 'overloaded' && /\(2064\)(?: \(529\))?$/.test(text)
+  return `MiniMax: ${isNamed ? text.replace(/ \(529\)$/, '') : `${text} [HTTP ${status}]`}${wait}`
 }
 
 /** Longest `retryAfterMs` of an error: one hour. A longer wait is often a mistake of the server, so it is tried earlier. */
