@@ -32,14 +32,17 @@ export interface OpenTelemetryOptions {
 
 /** A run that has not ended. */
 interface OpenRun {
+  /** Span of the run. */
   readonly span: Span
   /** Context with the span of the run, the parent of all others. */
   readonly context: Context
   /** Attributes of the run's span and of its chat spans. */
   readonly common: Attributes
+  /** Name of the model, part of the names of chat spans. */
   readonly model: string
   /** Open spans of tools, by call id. */
   readonly tools: Map<string, Span>
+  /** Span of the model reply that is awaited. Rounds follow each other, so at most one is open. */
   chat: Span | undefined
   /** Number of older runs with the same id that have not ended. Their events have the same id as those of this run. */
   older: number

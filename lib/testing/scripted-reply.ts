@@ -27,10 +27,12 @@ export interface ScriptedCall {
   readonly id?: string
 }
 
+/** The description of a correct value, and its test. */
 type Expectation = readonly [what: string, fits: (value: unknown) => boolean]
 
 const text: Expectation = ['a string', (value) => typeof value === 'string']
 
+/** Every member of a reply, with the values that it may have. */
 const replyMembers: Readonly<Record<keyof ScriptedReply, Expectation>> = {
   toolCalls: ['an array of tool calls', Array.isArray],
   content: text,
@@ -41,12 +43,14 @@ const replyMembers: Readonly<Record<keyof ScriptedReply, Expectation>> = {
   usage: ['an object with token counts', isObject],
 }
 
+/** Every member of a tool call, with the values that it may have. */
 const callMembers: Readonly<Record<keyof ScriptedCall, Expectation>> = {
   name: text,
   input: ['the input of the tool', () => true],
   id: text,
 }
 
+/** Small and round, so that a test can state sums without computing. */
 const defaultUsage: Usage = { inputTokens: 10, outputTokens: 5, cachedInputTokens: 0, reasoningTokens: 0 }
 
 /** A reply in the form that the loop reads. */

@@ -17,6 +17,12 @@ import { findHotspot } from './hotspot.ts'
  * over the telemetry's window. With an earlier scrape they cover the time between the two, and rates are computed over
  * the difference of their timestamps, or over the telemetry's window if they have none.
  *
+ *     time_to_first_token_seconds, inter_token_latency_seconds     quantiles of latency
+ *     request_{queue,prefill,decode}_time_seconds, e2e_…           breakdown of the time of a request
+ *     num_requests_{running,waiting}, kv_cache_usage_perc          state at the moment of the scrape
+ *     num_preemptions_total, {prompt,generation}_tokens_total      work
+ *     request_success_total, prefix_cache_{queries,hits}_total     outcome and cache
+ *
  * Metrics that the page does not contain are `null`. They are never filled in from the telemetry.
  *
  * @param samples the page, in the names of vLLM V1 or V0.

@@ -3,6 +3,8 @@ import type { MetricsAnalysis, Telemetry } from '../types.ts'
 type DerivedMetrics = MetricsAnalysis['derived_metrics']
 type Hotspot = MetricsAnalysis['hotspot']
 
+// The thresholds are inferred. The oracles of all scenarios and the tests in tests/tools/analysis hold them.
+
 /** Share of KV blocks in use at which the next request or token may find no free block. */
 const kvSaturated = 0.95
 /** Share of KV blocks in use below which requests do not wait for KV memory. */
@@ -13,9 +15,19 @@ const preemptionStorm = 0.05
 /**
  * Names what limits service most, with the values that show it.
  *
- * The rules are tried in order, and the first match wins: engine down, missing data, no progress, KV cache full with
- * preemptions, batch at its cap, KV cache full with a queue, prefill interference, slow decode, time lost before the
- * engine.
+ * The rules are tried in order, and the first match wins:
+ *
+ * 1. `engine_down`: the engine is down.
+ * 2. `unknown`: data is missing.
+ * 3. `engine_stalled`: requests are in the engine, and no token is generated.
+ * 4. `kv_cache`: the KV cache is full, and requests are preempted.
+ * 5. `concurrency_cap`: requests wait while the cache has room, and the batch stays at its largest size.
+ * 6. `kv_cache`: the KV cache is full, and requests wait.
+ * 7. `prefill_interference`: some tokens take much longer than most.
+ * 8. `decode`: all tokens take too long.
+ * 9. `frontend`: the first token takes too long, and queue and prefill do not explain it.
+ *
+ * Otherwise the kind is `none` if the objective for the first token is met, and `unknown` if not.
  */
 export function findHotspot(telemetry: Telemetry, metrics: DerivedMetrics): Hotspot {
   const { queue, slo, latency, kv_cache: kv } = telemetry

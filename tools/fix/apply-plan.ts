@@ -21,6 +21,7 @@ import { checkEngineArgument } from './check-engine-argument.ts'
  */
 export function applyPlan(config: DeploymentConfig, plan: FixPlan): FixResult {
   checkConflicts(plan.actions)
+  // Actions change the copy one after another. If one cannot be applied, the copy is dropped with all earlier changes.
   const updated = structuredClone(config)
   const version = plannedVersion(plan) ?? config.vllm_version
   const impact = plan.actions.map((action, index) => applyAction(updated, action, version, `fix_plan/actions/${index}`))
@@ -134,13 +135,16 @@ function applyAction(config: DeploymentConfig, action: FixAction, version: strin
           `${at}/image: vLLM ${version} runs on the V0 engine, which is not simulated; use ${firstVersionOnV1} or later.`,
         )
       }
+      // The version follows from the tag; the defaults of the simulation depend on it.
       config.image = action.image
       config.vllm_version = version
+      // The arguments that are already set must exist in the new version, too.
       for (const [name, value] of Object.entries(config.engine_args))
         checkEngineArgument(name, value, version, `${at}/image: engine_args`)
       return `The engine runs vLLM ${version}, with that version's defaults.`
     }
     case 'restart_engine':
+      // Impairments that a restart ends have a condition on this counter.
       config.history.engine_restarts++
       return 'The engine restarts with the same configuration: requests in flight are lost, and the process starts with fresh state.'
     case 'set_resources':
@@ -158,6 +162,7 @@ function applyAction(config: DeploymentConfig, action: FixAction, version: strin
           `${at}/gpu: the deployment has no GPU ${action.gpu}; it has ${config.placement.gpus.join(', ')}.`,
         )
       }
+      // A list of indices, because a reset of another GPU does not help.
       config.history.gpu_resets.push(action.gpu)
       return `GPU ${action.gpu} of ${config.placement.node} is reset: pending row remaps take effect and hung contexts are removed.`
     case 'align_nccl_env':
@@ -198,6 +203,7 @@ function drainNode(config: DeploymentConfig, node: string, at: string): string {
       `${at}: the deployment runs on ${nodes.map((host) => `"${host.node}"`).join(' and ')}, not on "${node}".`,
     )
   }
+  // A spare node can be used once. The drained node does not become a spare one.
   const [spare, ...others] = placement.spare_nodes
   if (spare === undefined) throw new FixPlanError(`${at}: the deployment has no spare node to move to.`)
   Object.assign(drained, spare)
@@ -211,6 +217,7 @@ function fingerprint(config: DeploymentConfig): string {
   return createHash('sha256').update(canonicalJson(content)).digest('hex').slice(0, 12)
 }
 
+/** A value that has no members, as the leaves of a configuration. */
 type Scalar = boolean | number | string | null
 
 /** The differences between two documents, value by value in the order of their keys, without `config_id`. */
@@ -220,6 +227,7 @@ function configChanges(before: object, after: object): ConfigChange[] {
   old.delete('/config_id')
   now.delete('/config_id')
   const changes: ConfigChange[] = []
+  // No leaf is `undefined`, so a missing path and a removed value are the same.
   for (const [path, from] of old) {
     const value = now.get(path)
     if (value === undefined) changes.push({ op: 'remove', path, from })

@@ -8,6 +8,13 @@ import { type EngineArgument, engineArguments, removedArguments } from './engine
 /**
  * Checks that a version of vLLM accepts an engine argument and that the simulation models it.
  *
+ * The checks, in order, each with a message that says what to do instead:
+ *
+ * 1. The argument exists in V1, and under this name.
+ * 2. The version has it.
+ * 3. The value has its type and is within its range or choices. `null` restores the default and is always accepted.
+ * 4. The simulation models it.
+ *
  * An argument without an effect on speed or memory is accepted even though the simulation ignores it.
  *
  * @param at path of the arguments in the tool's input, for the message.
@@ -47,7 +54,11 @@ function notSimulated(name: string, { up }: EngineArgument): string {
   )
 }
 
-/** @throws {FixPlanError} if the value has the wrong type, or is outside the allowed range or choices. */
+/**
+ * A JSON number has no type of its own for integers, so an integer is a number without a fraction.
+ *
+ * @throws {FixPlanError} if the value has the wrong type, or is outside the allowed range or choices.
+ */
 function checkValue(name: string, value: boolean | number | string, argument: EngineArgument, at: string): void {
   const { type, minimum, maximum, choices, json } = argument
   const typed =

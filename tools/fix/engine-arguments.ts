@@ -20,6 +20,7 @@ export interface EngineArgument {
   readonly down?: string
 }
 
+// Types that many arguments share.
 const flag = { type: 'boolean' } as const
 const text = { type: 'string' } as const
 const json = { type: 'string', json: true } as const
@@ -27,6 +28,7 @@ const json = { type: 'string', json: true } as const
 const count = { type: 'integer', minimum: 1, maximum: 2 ** 31 - 1 } as const
 const bytes = { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER } as const
 const amount = { type: 'number', minimum: 0 } as const
+/** Marks an argument whose effect the simulation would not show. A plan that sets it is rejected with its effect. */
 const notSimulated = { notSimulated: true } as const
 
 /**
@@ -34,6 +36,10 @@ const notSimulated = { notSimulated: true } as const
  *
  * Sources: names and types from `vllm/engine/arg_utils.py`, effects from the vLLM documentation. Arguments without an
  * effect on speed or memory have no text.
+ *
+ * An entry answers three questions of a fix plan: whether vLLM accepts the value, whether the simulation can show the
+ * effect, and which effect to expect. `tools/simulation/engine-settings.ts` reads those that are simulated; to simulate
+ * another one, read it there and remove `notSimulated` here.
  */
 export const engineArguments: { readonly [name: string]: EngineArgument } = {
   // Scheduler: size of a batch.
@@ -50,6 +56,7 @@ export const engineArguments: { readonly [name: string]: EngineArgument } = {
   // GPU memory and KV cache.
   gpu_memory_utilization: {
     type: 'number',
+    // vLLM requires more than 0; less than 1 % cannot hold any model.
     minimum: 0.01,
     maximum: 1,
     up: 'More KV cache, so fewer preemptions; less free memory for allocations at run time.',
@@ -61,7 +68,7 @@ export const engineArguments: { readonly [name: string]: EngineArgument } = {
     choices: ['auto', 'bfloat16', 'float16', 'fp8', 'fp8_e4m3', 'fp8_e5m2', 'fp8_inc', 'fp8_ds_mla'],
     up: 'Element type of the KV cache: fp8 halves the bytes per token, so about twice as many tokens fit; accuracy may drop.',
   },
-  // Parallelism.
+  // Parallelism. More ranks than GPUs keep the engine from starting.
   tensor_parallel_size: {
     ...count,
     up: 'More GPUs per layer: shorter steps and more KV cache, at the cost of all-reduces.',
@@ -72,6 +79,7 @@ export const engineArguments: { readonly [name: string]: EngineArgument } = {
     up: 'More GPUs in stages: more KV cache, some latency per stage.',
     down: 'Fewer stages, less KV cache.',
   },
+  // Every replica has a scheduler of its own, and the simulation has one.
   data_parallel_size: {
     ...count,
     ...notSimulated,
@@ -99,6 +107,7 @@ export const engineArguments: { readonly [name: string]: EngineArgument } = {
     down: 'CUDA graphs: shorter steps.',
   },
   // Scheduler: order and admission.
+  // On by default since the version that added it.
   scheduler_reserve_full_isl: {
     ...flag,
     since: '0.20.0',
@@ -125,17 +134,19 @@ export const engineArguments: { readonly [name: string]: EngineArgument } = {
     ...notSimulated,
     up: 'Number of long prompts that can be in progress at the same time.',
   },
-  // KV blocks, and offloading to host memory.
+  // KV blocks, and offloading to host memory. V1 preempts by recomputation, so blocks are never swapped to the host.
+  // The sizes that vLLM's type `BlockSize` lists.
   block_size: { type: 'integer', choices: [1, 8, 16, 32, 64, 128, 256], up: 'Tokens per KV block.' },
   num_gpu_blocks_override: {
     ...count,
     up: 'Sets the number of KV blocks directly, instead of deriving it from gpu_memory_utilization.',
     down: 'Sets a smaller number of KV blocks directly: more preemptions, more free memory for allocations at run time.',
   },
+  // The next three arguments use host memory, which `planHostMemory` compares with the limit of the container.
   cpu_offload_gb: { ...amount, up: 'Weights move to host memory: frees GPU memory, but every step waits for PCIe.' },
   kv_offloading_size: { ...amount, up: 'KV blocks are kept in host memory: more host memory used.' },
   kv_offloading_backend: text,
-  // Compilation and CUDA graphs.
+  // Compilation and CUDA graphs. Only `enforce_eager` is simulated: it turns both off.
   optimization_level: {
     type: 'integer',
     minimum: 0,
@@ -145,7 +156,7 @@ export const engineArguments: { readonly [name: string]: EngineArgument } = {
   },
   cudagraph_mode: { ...text, ...notSimulated },
   compilation_config: { ...text, ...notSimulated },
-  // API server and processes.
+  // API server and processes. Each API server holds host memory and a cache of preprocessed images.
   stream_interval: { ...count, ...notSimulated, up: 'Fewer and larger pieces per stream: less CPU load.' },
   api_server_count: count,
   disable_log_stats: flag,
@@ -156,7 +167,7 @@ export const engineArguments: { readonly [name: string]: EngineArgument } = {
     up: 'Collective operations have more time before they are aborted; does not remove the cause.',
   },
   enable_expert_parallel: { ...flag, ...notSimulated },
-  // Weights and models.
+  // Weights and models. The size of the weights comes from the model's data, so other types are not simulated.
   dtype: {
     type: 'string',
     choices: ['auto', 'half', 'float16', 'bfloat16', 'float', 'float32'],
@@ -178,7 +189,7 @@ export const engineArguments: { readonly [name: string]: EngineArgument } = {
   enable_lora: flag,
   max_loras: count,
   max_lora_rank: count,
-  // Images.
+  // Images. Only two members of the JSON values are read: `image`, and `max_pixels`.
   limit_mm_per_prompt: {
     ...json,
     up: 'Limits the images and videos per prompt, which limits the memory of the encoder.',
@@ -192,7 +203,8 @@ export const engineArguments: { readonly [name: string]: EngineArgument } = {
     up: 'More host memory for preprocessed inputs.',
     down: 'Less host memory; inputs are preprocessed again.',
   },
-  // Arguments that mostly have no effect on latency.
+  // Arguments that mostly have no effect on latency. They are listed so that a plan may set them, and so that the
+  // arguments of a configuration can be checked when the image changes.
   skip_mm_profiling: { ...flag, ...notSimulated },
   hf_overrides: json,
   enable_sleep_mode: flag,
@@ -216,7 +228,12 @@ export const engineArguments: { readonly [name: string]: EngineArgument } = {
   show_hidden_metrics_for_version: text,
 }
 
-/** Arguments of vLLM V0 that V1 does not have, with the reason or the replacement, as a sentence without a period. */
+/**
+ * Arguments of vLLM V0 that V1 does not have, with the reason or the replacement, as a sentence without a period.
+ *
+ * Models know many of them from older documentation. With the reason they can choose another argument at once, and do not
+ * try the next spelling.
+ */
 export const removedArguments: { readonly [name: string]: string } = {
   swap_space:
     'V1 preempts by recomputation and never swaps; the argument had no effect and was removed in 2026 (vLLM #36216)',

@@ -1,7 +1,11 @@
 import { deploymentSchema } from '../../fixtures/deployment.ts'
 import { logSources } from '../../fixtures/scenario.ts'
 
-// Properties and schemas that several tools share. Descriptions of input properties are sent to the model with every
+// Properties and schemas that several tools share. A property is put into the schema of a tool as it is:
+//
+//     properties: { scenario: scenarioProperty, window: windowProperty, limit: limitProperty }
+//
+// Descriptions of input properties are sent to the model with every
 // request: keep them short. `readOnly` marks a document that the model refers to and never writes: it is advertised
 // without its members.
 
@@ -20,7 +24,7 @@ export const configProperty = {
     'The whole configuration: {"$result":"fetch_config#/config"} or {"$result":"apply_fix_simulation#/updated_config"}.',
 } as const
 
-/** Input property of the log tools: how far back to look. */
+/** Input property of the log tools: how far back to look. `parseDuration` of `tools/logs/read-lines.ts` reads it. */
 export const windowProperty = {
   type: 'string',
   description: 'How far back from the end of the incident, e.g. "90s", "10m", "1h30m". Default: everything.',
@@ -30,6 +34,7 @@ export const windowProperty = {
 export const limitProperty = {
   type: 'integer',
   minimum: 1,
+  // More lines than a model can use: a result is clipped long before.
   maximum: 2000,
   description: 'Largest number of lines; the latest are returned. Default 200.',
 } as const
@@ -37,6 +42,7 @@ export const limitProperty = {
 /** Input property of the log tools: words to search for. */
 export const topicsProperty = {
   type: 'array',
+  // An empty word would match every line.
   items: { type: 'string', minLength: 1 },
   description: 'Keep only lines that contain one of these words (case-insensitive).',
 } as const
@@ -60,6 +66,7 @@ export const logErrorsSchema = {
     required: ['message', 'kind', 'class', 'line', 'count'],
     properties: {
       message: { type: 'string', description: 'The line without timestamps, process ids and source positions.' },
+      // A candidate is not a diagnosis: the earliest one is usually the cause, and the others follow from it.
       kind: { enum: ['cause_candidate', 'cascade', 'benign'] },
       class: {
         type: 'string',
@@ -92,6 +99,7 @@ export const samplesSchema = {
     required: ['name', 'labels', 'value'],
     properties: {
       name: { type: 'string', minLength: 1 },
+      // Values of labels are strings in the text format, also those of numbers, such as `le="0.5"`.
       labels: { type: 'object', additionalProperties: { type: 'string' } },
       value: {
         type: ['number', 'string'],

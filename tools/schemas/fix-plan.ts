@@ -1,5 +1,17 @@
 import { deploymentSchema } from '../../fixtures/deployment.ts'
 
+// A fix plan and the result of applying it, in short:
+//
+//     { "summary": "Admit fewer requests.",
+//       "actions": [{ "action": "set_engine_args", "args": { "max_num_seqs": 64 } }, { "action": "restart_engine" }] }
+//
+//     { "updated_config": { "config_id": "cpu_starved/1f0c…", "engine_args": { "max_num_seqs": 64, … }, … },
+//       "diff": [{ "op": "replace", "path": "/engine_args/max_num_seqs", "from": 256, "value": 64 }],
+//       "expected_impact": ["max_num_seqs = 64: Fewer requests at once: …"] }
+//
+// To add an action, add its schema here and its effect to `applyAction` of `tools/fix/apply-plan.ts`, whose `switch` does
+// not compile without it.
+
 const text = { type: 'string', minLength: 1 } as const
 const amount = { type: 'number', exclusiveMinimum: 0 } as const
 /** Values of engine arguments and of other settings in a configuration. */
@@ -13,6 +25,7 @@ export const fixPlanSchema = {
   required: ['summary', 'actions'],
   properties: {
     summary: text,
+    // These two are for the reader of the report. Nothing depends on them.
     rationale: { type: 'string' },
     risks: { type: 'array', items: { type: 'string' } },
     actions: {
@@ -34,6 +47,7 @@ export const fixPlanSchema = {
               action: { const: 'set_engine_args' },
               args: {
                 type: 'object',
+                // An action that changes nothing is a mistake; `no_change` says it with a reason.
                 minProperties: 1,
                 additionalProperties: scalar,
               },
@@ -109,6 +123,7 @@ export const fixPlanSchema = {
               env: {
                 type: 'object',
                 minProperties: 1,
+                // Other variables may differ between ranks for good reasons, such as CUDA_VISIBLE_DEVICES.
                 propertyNames: { pattern: '^NCCL_' },
                 additionalProperties: { type: 'string' },
               },
@@ -134,7 +149,9 @@ export const fixResultSchema = {
   additionalProperties: false,
   required: ['updated_config', 'diff', 'expected_impact'],
   properties: {
+    // The input of `collect_post_telemetry`. It is complete, because no tool stores a configuration.
     updated_config: deploymentSchema,
+    // Shown in the report. Only scalars can differ: a changed list has one row per item.
     diff: {
       type: 'array',
       description: 'Differences in the style of JSON Patch. "from" is the earlier value; absent if there was none.',

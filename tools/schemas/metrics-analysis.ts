@@ -1,3 +1,12 @@
+// The result of `analyze_metrics`, in short:
+//
+//     { "latency_breakdown": { "queue": { "mean_s": 12.1, "share": 0.62 }, "prefill": …, "decode": …, "other": … },
+//       "derived_metrics": { "ttft_p95_s": "> 80", "running": 24, "waiting": 60, "kv_cache_usage": 0.99, … },
+//       "hotspot": { "kind": "kv_cache", "because": ["KV cache usage reached 99.2 % of 117360 tokens.", …] } }
+//
+// `tools/analysis/analyze-samples.ts` computes the first two members from the metrics page. The rules for the hotspot are in
+// `tools/analysis/hotspot.ts`.
+
 /** `null` if the samples do not contain the metric. */
 const metric = { type: ['number', 'null'] } as const
 const quantile = {
@@ -47,13 +56,16 @@ export const metricsAnalysisSchema = {
         'served',
       ],
       properties: {
+        // The two percentiles that a service level objective limits.
         ttft_p95_s: quantile,
         inter_token_p99_s: quantile,
         e2e_p95_s: quantile,
         queue_mean_s: metric,
+        // Gauges: the moment of the scrape, not a mean over the window.
         running: metric,
         waiting: metric,
         kv_cache_usage: { ...metric, description: 'Share of KV blocks in use, 0 to 1.' },
+        // Counters: since the start of the process, or since the earlier page.
         preemptions: metric,
         preemptions_per_served: metric,
         prompt_tokens_per_s: metric,
@@ -68,6 +80,7 @@ export const metricsAnalysisSchema = {
       additionalProperties: false,
       required: ['kind', 'because'],
       properties: {
+        // One word per rule of `findHotspot`. The responder and the oracles use the same words.
         kind: {
           enum: [
             // The KV cache is full: requests wait for blocks or are preempted.

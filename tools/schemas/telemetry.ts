@@ -1,5 +1,18 @@
 import { sloSchema } from '../../fixtures/scenario.ts'
 
+// A telemetry is what a monitoring system would keep of one window of serving, in short:
+//
+//     { "scenario": "cpu_starved", "phase": "pre", "config_id": "cpu_starved/initial",
+//       "window": { "start": "2026-02-17T14:00:00.000Z", "end": "…", "duration_s": 900 },
+//       "slo": { "ttft_p95_s": 4, "inter_token_p99_s": 0.2, "served_ratio": 0.85 },
+//       "requests": { "arrived": 2700, "served": 1900, "failed": 0, "unfinished": 800, "preemptions": 412 },
+//       "latency": { "ttft_s": { "count": 2100, "mean": 31.2, "p50": 28.4, "p95": 74.9, "p99": 88.1 }, … },
+//       "throughput": { … }, "queue": { … }, "kv_cache": { … },
+//       "health": { "engine_up": true, "healthy_workers": 1, "stuck_workers": 0 } }
+//
+// The one before the fix is an input of the run, and the one after it is the result of `collect_post_telemetry`. Both are
+// written by `tools/simulation/collect-telemetry.ts`, and `validate_improvement` compares them.
+
 const text = { type: 'string' } as const
 const time = { type: 'string', format: 'date-time' } as const
 const count = { type: 'integer', minimum: 0 } as const
@@ -97,6 +110,7 @@ export const telemetrySchema = {
       required: ['capacity_tokens', 'usage_mean', 'usage_max'],
       properties: { capacity_tokens: amount, usage_mean: share, usage_max: share },
     },
+    // The only member that is observed even if the engine exposes no metrics.
     health: {
       type: 'object',
       description: 'The engine and its workers when the window closed.',
@@ -109,6 +123,7 @@ export const telemetrySchema = {
         reason: { ...text, description: 'Last message of an engine that is down.' },
       },
     },
+    // A list instead of absent members, so that every telemetry has the same shape.
     missing: {
       type: 'array',
       description: 'Members that were not observed. They contain 0 or null, which means nothing. Absent: none missing.',

@@ -5,12 +5,15 @@ const relativeThreshold = 0.05
 
 /** One metric: where to read it, and how to compare it. */
 interface ComparedMetric {
+  /** Path in the telemetry, for example `latency.ttft_s.p95`. */
   readonly metric: string
+  /** Unit, as reports show it. */
   readonly unit: string
   /** Which direction is an improvement. */
   readonly better: 'lower' | 'higher' | 'neither'
   /** Largest absolute difference that counts as noise, whatever the relative difference. */
   readonly noise: number
+  /** The value; `null` if nothing was observed. */
   readonly read: (telemetry: Telemetry) => number | null
 }
 

@@ -5,6 +5,10 @@ import { tagToken } from '../../minimax/markup/tags.ts'
 import type { Completion, CompletionToolCall } from '../mock-server/completion.ts'
 import { type Fault, nameFaults } from '../mock-server/fault.ts'
 
+// `markup-…` and `json-…` need the text formats of a model. `calls-cut-off…`, `think-never-closed` and `finish-error` must
+// not execute anything, because the reply is incomplete. `arguments-…`, `ids-…`, `type-missing` and `name-…` are repaired
+// where the meaning is certain, and otherwise go back to the model as feedback.
+
 type Call = CompletionToolCall
 
 /** Returns a changed copy of the message of a completion. It may no longer be a valid message. */
@@ -59,6 +63,7 @@ function onAnswer(description: string, rewrite: (text: string) => string) {
 
 /** The input of a tool call as a list of its members. */
 const inputOf = ({ function: { arguments: text } }: Call): [string, unknown][] => Object.entries(JSON.parse(text))
+/** Markup has strings without quotes, and all other values as JSON. */
 const textOf = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value))
 /** A tool call in the markup of M2. */
 const invoke = (call: Call) =>
@@ -75,7 +80,9 @@ const m3 = (calls: readonly Call[]) => {
   })
   return `${tagToken}<tool_call>\n${invokes.join('')}${tagToken}</tool_call>`
 }
+/** A tool call with other arguments, which need not be text. */
 const withArguments = (call: Call, text: unknown) => ({ ...call, function: { ...call.function, arguments: text } })
+/** A tool call with another name. */
 const withName = (call: Call, name: string) => ({ ...call, function: { ...call.function, name } })
 /** A tool call without the last two characters of its arguments. */
 const cutOff = (call: Call) => withArguments(call, call.function.arguments.slice(0, -2))
@@ -98,6 +105,7 @@ export const damagedReplies = nameFaults({
   'markup-without-wrapper': asText('Tool calls arrive as M2 markup without its outer tag.', (calls) =>
     calls.map(invoke).join(''),
   ),
+  // The last 30 characters are the closing tags: without them nobody knows whether the call is complete.
   'markup-cut-off': asText('Tool calls arrive as M2 markup that is cut off.', (calls) => m2(calls).slice(0, -30)),
   'markup-without-brackets': asText('Tool calls arrive as M2 markup without its angle brackets.', (calls) =>
     m2(calls).replaceAll(/[<>]/g, ''),
@@ -113,6 +121,7 @@ export const damagedReplies = nameFaults({
     const json = JSON.stringify({ tool_calls: asRequests(calls) }, undefined, 2)
     return `First I look:\n\`\`\`json\n${json}\n\`\`\``
   }),
+  // JSON inside the thinking is neither a call nor an answer.
   'think-in-content': damages('The text begins with a think block that contains JSON.', (message) => ({
     ...message,
     content: `<think>\nHm, {"celsius":99}?\n</think>\n${message.content}`,
@@ -134,6 +143,7 @@ export const damagedReplies = nameFaults({
   'null-content': damages('The content beside tool calls is null.', (message, calls) =>
     calls.length === 0 ? message : { ...message, content: null },
   ),
+  // A copy, because `damages` changes the finish reason only of a changed message.
   'calls-with-stop': damages('The finish reason beside tool calls is stop.', (message) => ({ ...message }), 'stop'),
   'calls-cut-off': onCalls('The output limit cuts tool calls off; the finish reason is length.', cutOff, 'length'),
   'calls-cut-off-max-tokens': onCalls(
@@ -168,6 +178,7 @@ export const damagedReplies = nameFaults({
   ),
   'ids-missing': onCalls('Tool calls have no id.', ({ id: _, ...call }) => call),
   'ids-empty': onCalls('Tool calls have an empty id.', (call) => ({ ...call, id: '' })),
+  // Results refer to their call by its id, so equal ids must be replaced.
   'ids-equal': onCalls('All tool calls have the same id.', (call) => ({ ...call, id: 'call_function_000000000000_1' })),
   'type-missing': onCalls('Tool calls have no type.', ({ type: _, ...call }) => call),
   'name-unknown': onCalls('Tool calls name a tool that was not declared.', (call) =>

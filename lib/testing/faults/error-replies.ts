@@ -17,7 +17,7 @@ const ok = (body: { readonly [key: string]: unknown }) => () => jsonReply(200, b
 const rateLimit = () => errorReply(429, 'rate_limit_error', 'rate limit (1002)')
 const overloaded = 'High traffic detected. For a more stable experience, upgrade to our Plus plan. (2064) (529)'
 const planWithoutModel = 'your current token plan not support model (2061)'
-/** A rate limit with the header Retry-After. */
+/** A rate limit with the header Retry-After, which is a number of seconds or a date (RFC 9110, section 10.2.3). */
 const retryAfter = (value: () => string) => () => {
   const reply = rateLimit()
   return { ...reply, headers: { ...reply.headers, 'retry-after': value() } }
@@ -53,6 +53,7 @@ export const errorReplies = nameFaults({
     'Too many requests; Retry-After is a day.',
     retryAfter(() => '86400'),
   ),
+  // A retry cannot help before the plan is renewed, so this is not retryable in spite of its status.
   '429-plan-used-up': replies('The quota of the plan is used up.', () =>
     errorReply(
       429,
@@ -61,6 +62,7 @@ export const errorReplies = nameFaults({
     ),
   ),
   '500': replies('An unknown server error.', () => errorReply(500, 'api_error', 'unknown error, 794 (1000)')),
+  // Another error that no retry solves, with a status that usually means the opposite.
   '500-plan-without-model': replies('The plan does not include the model.', () =>
     errorReply(500, 'api_error', planWithoutModel),
   ),
@@ -74,10 +76,12 @@ export const errorReplies = nameFaults({
   '504-page': replies('A page of the proxy.', () => proxyReply(504, 'Gateway Time-out')),
   '520': replies('An unknown server error.', () => errorReply(520, 'api_error', 'unknown error, 999 (1000)')),
   '529': replies('The server is overloaded.', () => errorReply(529, 'overloaded_error', overloaded)),
+  // A client that follows it would send its token to another host.
   '307-redirect': replies('A redirect to another host.', () => ({
     ...proxyReply(307, 'Temporary Redirect'),
     headers: { location: 'https://elsewhere.invalid/v1/chat/completions' },
   })),
+  // MiniMax's native API reports errors in `base_resp`, with status 200.
   '200-base-resp-rate-limit': replies(
     'base_resp reports a rate limit.',
     ok({ base_resp: { status_code: 1002, status_msg: 'rate limit' } }),
@@ -99,6 +103,7 @@ export const errorReplies = nameFaults({
       base_resp: { status_code: 0, status_msg: 'Invalid parameters detected, json: unknown field "user"' },
     }),
   },
+  // The useful message is inside. The outer one only says that the provider failed.
   'gateway-object-in-object': replies("A gateway wraps the provider's error in its own.", () =>
     jsonReply(500, { error: { message: 'Provider returned error', error: { message: overloaded } } }, minimaxId),
   ),

@@ -27,12 +27,16 @@ import {
   withSecondChoice,
 } from './stream-rewrites.ts'
 
+// The names are those of `faults.streamQuirk(name)` and `tenrounds mock-server --faults`. The order in the table is: usage
+// and finish reason, last frames, pieces of tool calls, other fields, pieces of text, the form of events, the form of the
+// whole reply, failures. A client should read all quirks before the failures like a stream without them.
+
 /** A fault that changes the frames of a stream. */
 function quirk(description: string, frames: NonNullable<Fault['frames']>): Omit<Fault, 'name'> {
   return { description, mode: 'stream', frames }
 }
 
-/** A fault that changes the text of a stream. */
+/** A fault that changes the text of a stream, for rules of server-sent events that the frames do not show. */
 function textQuirk(description: string, rewrite: (text: string) => string): Omit<Fault, 'name'> {
   const wire = (reply: WireReply) => ({ ...reply, parts: [rewrite(reply.parts.join(''))] })
   return { description, mode: 'stream', wire }
@@ -78,6 +82,7 @@ export const streamQuirks = nameFaults({
   'usage-without-choices-key': quirk('The last frame has usage and no choices field.', (frames, { usage }) =>
     beforeDone(frames, { usage }),
   ),
+  // OpenAI's clients join the pieces of a call by its index. Without a usable index, only id and order are left.
   'calls-on-one-index': quirk('All tool calls have index 0.', (frames) =>
     calls(frames, (call) => ({ ...call, index: 0 })),
   ),
@@ -94,6 +99,7 @@ export const streamQuirks = nameFaults({
   'null-calls-in-deltas': quirk('Deltas without tool calls have tool_calls null.', (frames) =>
     deltas(frames, (delta) => ({ tool_calls: null, ...delta })),
   ),
+  // A client that stops reading at the first finish reason loses the rest of the reply.
   'early-finish': quirk('Only the first frame has the finish reason.', finishEarly),
   'finish-with-each-call': quirk('Every frame with a tool call has a finish reason.', (frames) =>
     choices(frames, (choice) => (hasCalls(choice) ? { ...choice, finish_reason: 'tool_calls' } : choice)),
@@ -102,12 +108,14 @@ export const streamQuirks = nameFaults({
     choices(frames, (choice) => ({ ...choice, message: {} })),
   ),
   'second-choice': quirk('Frames of a second answer are mixed in.', withSecondChoice),
+  // The streaming scan must not show a part of a tag before it knows what it is.
   'markup-by-token': {
     ...damagedReplies['markup-m2'],
     description: 'Tool calls arrive as M2 markup in the text, a few characters at a time.',
     mode: 'stream',
     frames: byToken,
   },
+  // A client must find out whether a text continues the earlier one or repeats it.
   'cumulative-details': quirk(
     "Reasoning details repeat all their text so far, as in MiniMax's sample code.",
     (frames) => cumulateDetails(halved(frames)),
@@ -117,12 +125,15 @@ export const streamQuirks = nameFaults({
     ...splitThinking(completion),
     '[DONE]',
   ]),
+  // All three are allowed by the specification of server-sent events.
   'carriage-returns': textQuirk('Lines end with CR LF.', (text) => text.replaceAll('\n', '\r\n')),
   'comments-between': textQuirk('Keep-alive comments are mixed in.', (text) =>
     text.replaceAll('data: ', ': keep-alive\n\ndata: '),
   ),
   'no-blank-after-data': textQuirk('The blank after data: is missing.', (text) => text.replaceAll('data: ', 'data:')),
+  // By the specification the last event would be dropped. Servers that close the connection early do this.
   'no-empty-line-at-end': textQuirk('The empty line after the last event is missing.', (text) => text.trimEnd()),
+  // Gateways that cannot stream answer as if it had not been requested, and the other way round.
   'json-body': {
     description: 'The reply is one JSON document, although a stream was requested.',
     mode: 'stream',
@@ -141,6 +152,7 @@ export const streamQuirks = nameFaults({
       parts: [`data: ${reply.parts.join('')}\n\ndata: [DONE]\n\n`],
     }),
   },
+  // Failures. Status 200 was already sent, so the stream itself must report them.
   'error-midway': quirk('An error object arrives in the middle of the stream.', (frames) =>
     midway(frames, { error: { type: 'overloaded_error', message: overloaded } }),
   ),
