@@ -1,3 +1,4 @@
+import { onOneLine } from '../../router/text/on-one-line.ts'
 import { formatChange, formatFigure, headlineDeltas, tradeoffNote } from '../incident/report/figures.ts'
 import type { ReportDocument } from '../incident/report/report-schema.ts'
 import type { LoopEvent } from '../loop/events.ts'
@@ -138,9 +139,9 @@ export function verdict(document: ReportDocument): string {
   ])
   const lines = [
     ...(document.notice === null ? [] : [document.notice, '']),
-    `Cause       ${oneLine(diagnosis.root_cause)}`,
-    `Fix         ${oneLine(plan?.summary ?? 'none')}`,
-    `Validation  ${validation.status}: ${oneLine([validation.summary, tradeoffNote(validation) ?? []].flat().join(' '))}`,
+    `Cause       ${onOneLine(diagnosis.root_cause)}`,
+    `Fix         ${onOneLine(plan?.summary ?? 'none')}`,
+    `Validation  ${validation.status}: ${onOneLine([validation.summary, tradeoffNote(validation) ?? []].flat().join(' '))}`,
     ...(rows.length === 0 ? [] : ['', ...columns([['figure', 'before', 'after', 'change', ''], ...rows])]),
   ]
   return lines.join('\n')
@@ -155,9 +156,4 @@ function columns(rows: readonly (readonly string[])[]): readonly string[] {
 /** Length of the longest text. Not by spreading into Math.max, which fails for 100 000 arguments. */
 export function longest(texts: readonly string[]): number {
   return texts.reduce((length, text) => Math.max(length, text.length), 0)
-}
-
-/** Model output as one line without control characters. */
-function oneLine(text: string): string {
-  return text.replace(/[\p{Cc}\s]+/gu, ' ').trim()
 }

@@ -1,4 +1,4 @@
-import { isObject } from '../../router/json/json.ts'
+import { isObject, type UnknownObject } from '../../router/json/json.ts'
 import type { AssistantMessage } from '../../router/reading/assistant-message.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import { suggestName } from '../../router/text/closest.ts'
@@ -120,7 +120,7 @@ function problemOfCall(call: unknown, path: string): string | undefined {
 
 /** @param owner the kind of object, for the list of members. */
 function problemOfMembers(
-  given: { readonly [name: string]: unknown },
+  given: UnknownObject,
   known: Readonly<Record<string, Expectation>>,
   prefix: string,
   owner: string,

@@ -1,5 +1,5 @@
 import type { DeploymentConfig } from '../../fixtures/deployment.ts'
-import { isObject, parseJson } from '../../router/json/json.ts'
+import { isObject, parseJson, type UnknownObject } from '../../router/json/json.ts'
 import { ConfigError } from '../errors.ts'
 import type { Gpu } from './hardware.ts'
 import type { ModelArchitecture } from './models.ts'
@@ -150,7 +150,7 @@ function argumentReader(config: DeploymentConfig) {
 }
 
 /** Parses an argument whose text is a JSON object. */
-function jsonObject(text: string, at: string): { readonly [key: string]: unknown } {
+function jsonObject(text: string, at: string): UnknownObject {
   const value = parseJson(text)
   if (isObject(value)) return value
   throw new ConfigError(

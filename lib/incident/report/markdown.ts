@@ -1,4 +1,5 @@
 import { excerpt } from '../../../router/text/clip.ts'
+import { onOneLine } from '../../../router/text/on-one-line.ts'
 import type { FixAction, FixResult } from '../../../tools/types.ts'
 import type { TraceEntry } from '../../loop/trace.ts'
 import { formatChange, formatFigure, headlineDeltas, headlineFigures, tradeoffNote } from './figures.ts'
@@ -164,10 +165,10 @@ function milliseconds({ duration_ms: ms }: { readonly duration_ms: number }): st
   return `${ms} ms`
 }
 
-/** Untrusted text as part of a Markdown line, without markup, links, control characters or line breaks. */
+/** Untrusted text as part of a Markdown line, without markup, links and line breaks, which could start a heading. */
 function escapeText(text: string): string {
   return (
-    oneLine(text)
+    onOneLine(text)
       .replace(/[\\`*_{}[\]<>#|~!]/g, '\\$&')
       .replace(/^[-+=]/, '\\$&')
       .replace(/^(\d+)([.)])(?=\s|$)/, '$1\\$2')
@@ -179,7 +180,7 @@ function escapeText(text: string): string {
 
 /** Untrusted text as inline code. The fence is longer than any run of backticks in the text. */
 function inlineCode(text: string): string {
-  const line = oneLine(text)
+  const line = onOneLine(text)
   // Not by spreading into Math.max, which fails for 100 000 arguments.
   const longest = (line.match(/`+/g) ?? []).reduce((length, run) => Math.max(length, run.length), 0)
   const fence = '`'.repeat(longest + 1)
@@ -200,9 +201,4 @@ function table(header: readonly string[], rows: readonly (readonly string[])[]):
 
 function bullets(items: readonly string[]): string {
   return items.map((item) => `- ${item}`).join('\n')
-}
-
-/** Control characters could command a terminal, and a line break could start a heading or a list. */
-function oneLine(text: string): string {
-  return text.replace(/[\p{Cc}\s]+/gu, ' ').trim()
 }

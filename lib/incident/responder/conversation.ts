@@ -1,4 +1,4 @@
-import { isObject, parseJson, unparsable } from '../../../router/json/json.ts'
+import { isObject, parseJson, type UnknownObject, unparsable } from '../../../router/json/json.ts'
 import { lookUp } from '../../../router/json/json-pointer.ts'
 import { endOfJson, endOfString } from '../../../router/json/json-scan.ts'
 import { contentText } from '../../../router/reading/assistant-message.ts'
@@ -13,7 +13,7 @@ export interface Conversation {
   /** The incident's id; `undefined` if the prompt does not name one. */
   readonly scenario: string | undefined
   /** Telemetry from the prompt; `undefined` if the prompt has none or says `null`. */
-  readonly preTelemetry: { readonly [key: string]: unknown } | undefined
+  readonly preTelemetry: UnknownObject | undefined
   /** Every tool result, in order. */
   readonly results: readonly ToolMessage[]
   /** Replies of the model so far. */
@@ -65,7 +65,7 @@ interface Call {
 
 const unknownCall: Call = { tool: '', input: undefined }
 
-function readCall(call: { readonly [key: string]: unknown }): [string, Call] {
+function readCall(call: UnknownObject): [string, Call] {
   const target = isObject(call['function']) ? call['function'] : {}
   return [String(call['id']), { tool: String(target['name']), input: jsonOf(String(target['arguments'])) }]
 }

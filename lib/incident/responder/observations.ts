@@ -1,4 +1,4 @@
-import { isObject, parseJson } from '../../../router/json/json.ts'
+import { isObject, parseJson, type UnknownObject } from '../../../router/json/json.ts'
 import { jsonSpans } from '../../../router/json/json-scan.ts'
 import { matchedPart } from '../../../tools/logs/log-rules.ts'
 import type { FixAction, FixPlan } from '../../../tools/types.ts'
@@ -74,7 +74,7 @@ function failuresIn(result: ToolMessage): readonly Failure[] {
 }
 
 /** The objects that a clipped text still contains completely, on their own or in an array. */
-function completeObjects(text: string): readonly { readonly [key: string]: unknown }[] {
+function completeObjects(text: string): readonly UnknownObject[] {
   return jsonSpans(text).flatMap(({ start, end }) => {
     const value = parseJson(text.slice(start, end))
     return isObject(value) ? [value] : objectsOf(value)

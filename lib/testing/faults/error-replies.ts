@@ -2,6 +2,7 @@
 // replies, nginx for the pages, and the gateways OpenRouter and LiteLLM for wrapped errors. MiniMax's own code is in
 // parentheses at the end of the message.
 
+import type { UnknownObject } from '../../../router/json/json.ts'
 import { type Fault, type FaultContext, nameFaults } from '../mock-server/fault.ts'
 import { errorReply, jsonReply, proxyReply, type WireReply } from '../mock-server/wire-reply.ts'
 
@@ -13,7 +14,7 @@ function replies(description: string, wire: (context: FaultContext) => WireReply
 /** An id as MiniMax writes it. */
 const minimaxId = '0640ba836689481a9c9410847decb247'
 /** A reply with status 200 and any body. */
-const ok = (body: { readonly [key: string]: unknown }) => () => jsonReply(200, body, minimaxId)
+const ok = (body: UnknownObject) => () => jsonReply(200, body, minimaxId)
 const rateLimit = () => errorReply(429, 'rate_limit_error', 'rate limit (1002)')
 const overloaded = 'High traffic detected. For a more stable experience, upgrade to our Plus plan. (2064) (529)'
 const planWithoutModel = 'your current token plan not support model (2061)'

@@ -1,7 +1,7 @@
 // Streams that deviate from MiniMax's documents. All of them were seen on MiniMax's endpoints, on servers that host its
 // models, or on gateways. Most clients must read them as if nothing were wrong; the last ones are real failures.
 
-import { isObject } from '../../../router/json/json.ts'
+import { isObject, type UnknownObject } from '../../../router/json/json.ts'
 import { type Fault, nameFaults } from '../mock-server/fault.ts'
 import { jsonReply, type WireReply } from '../mock-server/wire-reply.ts'
 import { damagedReplies } from './damaged-replies.ts'
@@ -13,7 +13,6 @@ import {
   cumulate,
   cumulateDetails,
   deltas,
-  type Fields,
   finishEarly,
   firstHalf,
   halved,
@@ -44,7 +43,7 @@ function textQuirk(description: string, rewrite: (text: string) => string): Omit
 
 const overloaded = 'High traffic detected. (2064) (529)'
 
-function hasCalls({ delta }: Fields): boolean {
+function hasCalls({ delta }: UnknownObject): boolean {
   return isObject(delta) && delta['tool_calls'] !== undefined
 }
 

@@ -8,7 +8,7 @@
 //
 // All functions return new frames and leave frames of other kinds unchanged.
 
-import { isObject } from '../../../router/json/json.ts'
+import { isObject, type UnknownObject } from '../../../router/json/json.ts'
 import type { Completion } from '../mock-server/completion.ts'
 import { objectsOf } from '../mock-server/request.ts'
 import type { StreamFrame } from '../mock-server/stream-chunks.ts'
@@ -29,7 +29,7 @@ export function lateIds(frames: readonly StreamFrame[]): readonly StreamFrame[] 
 
 /** Repeats id and name in every piece of a tool call. */
 export function repeatNames(frames: readonly StreamFrame[]): readonly StreamFrame[] {
-  const known = new Map<unknown, Fields>()
+  const known = new Map<unknown, UnknownObject>()
   return calls(frames, (call) => {
     const first = known.get(call['index']) ?? call
     known.set(call['index'], first)
@@ -43,7 +43,7 @@ export function repeatNames(frames: readonly StreamFrame[]): readonly StreamFram
 }
 
 /** Changes the texts of a delta. `change` gets the field of each text and returns `undefined` to keep it. */
-function textsOf(delta: Fields, change: (key: string, text: string) => string | undefined): Fields {
+function textsOf(delta: UnknownObject, change: (key: string, text: string) => string | undefined): UnknownObject {
   const fields = ['content', 'reasoning_content'].flatMap((field) => {
     const text = delta[field]
     const changed = typeof text === 'string' ? change(field, text) : undefined
@@ -53,7 +53,7 @@ function textsOf(delta: Fields, change: (key: string, text: string) => string | 
 }
 
 /** The changed reasoning details of a delta, as a field to spread into it. */
-function detailsOf(delta: Fields, change: (key: string, text: string) => string | undefined): Fields {
+function detailsOf(delta: UnknownObject, change: (key: string, text: string) => string | undefined): UnknownObject {
   if (delta['reasoning_details'] === undefined) return {}
   const details = objectsOf(delta['reasoning_details']).map((detail) => {
     const { index, text } = detail
@@ -64,7 +64,7 @@ function detailsOf(delta: Fields, change: (key: string, text: string) => string 
 
 /** Splits each text into two deltas. */
 export function halved(frames: readonly StreamFrame[]): readonly StreamFrame[] {
-  const part = (from: number, to: number) => (delta: Fields) =>
+  const part = (from: number, to: number) => (delta: UnknownObject) =>
     textsOf(delta, (_key, text) => {
       const points = Array.from(text)
       return points.length < 2 ? undefined : points.slice(points.length * from, points.length * to).join('')
@@ -157,16 +157,19 @@ export function withSecondChoice(frames: readonly StreamFrame[]): readonly Strea
   })
 }
 
-/** A JSON object of a frame. */
-export type Fields = { readonly [field: string]: unknown }
-
 /** Changes every frame that is an object. */
-export function objects(frames: readonly StreamFrame[], change: (frame: Fields) => Fields): readonly StreamFrame[] {
+export function objects(
+  frames: readonly StreamFrame[],
+  change: (frame: UnknownObject) => UnknownObject,
+): readonly StreamFrame[] {
   return frames.map((frame) => (isObject(frame) ? change(frame) : frame))
 }
 
 /** Changes every choice of a chunk. Whole completions are not changed. */
-export function choices(frames: readonly StreamFrame[], change: (choice: Fields) => Fields): readonly StreamFrame[] {
+export function choices(
+  frames: readonly StreamFrame[],
+  change: (choice: UnknownObject) => UnknownObject,
+): readonly StreamFrame[] {
   return objects(frames, (frame) => {
     const list = objectsOf(frame['choices'])
     return list.length === 0 || isObject(list[0]?.['message']) ? frame : { ...frame, choices: list.map(change) }
@@ -174,14 +177,20 @@ export function choices(frames: readonly StreamFrame[], change: (choice: Fields)
 }
 
 /** Changes every delta. */
-export function deltas(frames: readonly StreamFrame[], change: (delta: Fields) => Fields): readonly StreamFrame[] {
+export function deltas(
+  frames: readonly StreamFrame[],
+  change: (delta: UnknownObject) => UnknownObject,
+): readonly StreamFrame[] {
   return choices(frames, (choice) =>
     isObject(choice['delta']) ? { ...choice, delta: change(choice['delta']) } : choice,
   )
 }
 
 /** Changes every piece of a tool call. */
-export function calls(frames: readonly StreamFrame[], change: (call: Fields) => Fields): readonly StreamFrame[] {
+export function calls(
+  frames: readonly StreamFrame[],
+  change: (call: UnknownObject) => UnknownObject,
+): readonly StreamFrame[] {
   return deltas(frames, (delta) =>
     delta['tool_calls'] === undefined ? delta : { ...delta, tool_calls: objectsOf(delta['tool_calls']).map(change) },
   )

@@ -1,8 +1,7 @@
-import { isObject } from '../../../router/json/json.ts'
+import { isObject, type UnknownObject } from '../../../router/json/json.ts'
 import { contentText } from '../../../router/reading/assistant-message.ts'
 import { estimateTokens, objectsOf, promptText } from './request.ts'
 import {
-  type Fields,
   fieldError,
   isText,
   limitsOf,
@@ -22,7 +21,7 @@ export interface BrokenRule {
 }
 
 /** MiniMax's text after `invalid params, ` if the rule is broken. */
-type Check = (body: Fields, messages: readonly Fields[]) => string | undefined
+type Check = (body: UnknownObject, messages: readonly UnknownObject[]) => string | undefined
 
 /**
  * Every documented or reported reason why MiniMax refuses a chat-completions request, in the order of checking: fields,
@@ -100,7 +99,7 @@ function listError(type: string, value: unknown): string | undefined {
  * Sources disagree on whether `""` or `null` is refused beside tool calls. No source reports that an absent `content` is
  * refused. So beside tool calls it may be absent, and everywhere else it must not be empty.
  */
-function contentError(message: Fields): string | undefined {
+function contentError(message: UnknownObject): string | undefined {
   const { content } = message
   if (message['role'] === 'assistant' && callsOf(message).length > 0) {
     if (content === undefined) return undefined
@@ -113,12 +112,12 @@ function contentError(message: Fields): string | undefined {
 }
 
 /** The tool calls of an assistant message. */
-function callsOf(message: Fields): readonly Fields[] {
+function callsOf(message: UnknownObject): readonly UnknownObject[] {
   return message['role'] === 'assistant' ? objectsOf(message['tool_calls']) : []
 }
 
 /** Error for a tool call without type, name, id or JSON arguments. */
-function callError(call: Fields): string | undefined {
+function callError(call: UnknownObject): string | undefined {
   const { id, function: target } = call
   if (call['type'] !== 'function') return toolTypeError(call)
   if (!isObject(target) || typeof target['name'] !== 'string' || target['name'] === '') {
@@ -129,7 +128,7 @@ function callError(call: Fields): string | undefined {
 }
 
 /** Two calls with the same id: their results could not be distinguished. */
-function duplicateIdError(message: Fields): string | undefined {
+function duplicateIdError(message: UnknownObject): string | undefined {
   const ids = callsOf(message).map(({ id }) => id)
   const known = new Set<unknown>()
   const again = ids.find((id) => known.size === known.add(id).size)
@@ -146,7 +145,7 @@ function isJsonObjectText(text: unknown): boolean {
 }
 
 /** Results must follow the message with their calls directly: one for each call, in order. */
-function resultError(messages: readonly Fields[]): string | undefined {
+function resultError(messages: readonly UnknownObject[]): string | undefined {
   const known = new Set<unknown>()
   let open: unknown[] = []
   for (const message of messages) {

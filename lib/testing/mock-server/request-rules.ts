@@ -1,11 +1,11 @@
 // Rules for single fields of a request: their types, values and limits, as MiniMax documents them in the reference of its
 // OpenAI-compatible API. Messages marked as measured were received from MiniMax; the others are written in its style.
 
-import { isObject } from '../../../router/json/json.ts'
+import { isObject, type UnknownObject } from '../../../router/json/json.ts'
 import { objectsOf } from './request.ts'
 
 /** MiniMax's text after `invalid params, ` if it refuses the value of a field. The texts are assumed. */
-type FieldCheck = (value: unknown, body: Fields) => string | undefined
+type FieldCheck = (value: unknown, body: UnknownObject) => string | undefined
 
 const any: FieldCheck = () => undefined
 
@@ -70,7 +70,7 @@ const fields: ReadonlyMap<string, FieldCheck> = new Map([
 ])
 
 /** The first refused field of a request. */
-export function fieldError(body: Fields): string | undefined {
+export function fieldError(body: UnknownObject): string | undefined {
   return Object.entries(body)
     .map(([name, value]) => {
       const check = fields.get(name)
@@ -89,7 +89,7 @@ export function toolsError(tools: unknown): string | undefined {
 }
 
 /** Error for a tool or tool call whose type is not `function`. */
-export function toolTypeError({ type }: Fields): string | undefined {
+export function toolTypeError({ type }: UnknownObject): string | undefined {
   return type === 'function' ? undefined : `invalid tool type: ${type ?? ''}`.trimEnd()
 }
 
@@ -98,7 +98,7 @@ export const nameMissing = 'function name or parameters is empty'
 
 const documented: ReadonlySet<string> = new Set(['type', 'function', 'name', 'description', 'parameters'])
 
-function definitionError(tool: Fields): string | undefined {
+function definitionError(tool: UnknownObject): string | undefined {
   const { function: definition } = tool
   if (!isObject(definition) || typeof definition['name'] !== 'string' || definition['name'] === '') return nameMissing
   const { parameters, description } = definition
@@ -109,9 +109,6 @@ function definitionError(tool: Fields): string | undefined {
   if (description !== undefined && typeof description !== 'string') return mismatch('string', description)
   return isObject(parameters) ? undefined : mismatch('open_platform_oai.FunctionParameters', parameters)
 }
-
-/** A JSON object of a request. */
-export type Fields = { readonly [key: string]: unknown }
 
 /** MiniMax's message with code 2013, invalid parameters. */
 export function refusal(reason: string): string {

@@ -1,6 +1,6 @@
 // A chat-completions request in the form that responders and rules use.
 
-import { isObject } from '../../../router/json/json.ts'
+import { isObject, type UnknownObject } from '../../../router/json/json.ts'
 
 /** A request that passed authorisation and every rule of the protocol, as a responder gets it. */
 export interface MockServerRequest {
@@ -15,7 +15,7 @@ export interface MockServerRequest {
   /** Whether the client asks for a stream. */
   readonly stream: boolean
   /** The whole body. */
-  readonly body: { readonly [key: string]: unknown }
+  readonly body: UnknownObject
   /** Aborted when the client disconnects or the mock server closes. */
   readonly signal: AbortSignal
 }
@@ -40,7 +40,7 @@ export interface WireTool {
   /** Description of the tool; empty without one. */
   readonly description: string
   /** JSON Schema of the input. */
-  readonly parameters: { readonly [key: string]: unknown }
+  readonly parameters: UnknownObject
 }
 
 /** Reads a body that passed the rules. Optional fields get their documented defaults. */
@@ -57,14 +57,14 @@ export function readRequest(path: string, value: unknown, signal: AbortSignal): 
   }
 }
 
-function toolOf({ function: definition }: { readonly [key: string]: unknown }): readonly WireTool[] {
+function toolOf({ function: definition }: UnknownObject): readonly WireTool[] {
   if (!isObject(definition)) return []
   const parameters = isObject(definition['parameters']) ? definition['parameters'] : {}
   return [{ name: String(definition['name']), description: String(definition['description'] ?? ''), parameters }]
 }
 
 /** The objects in an array; none if the value is not an array. */
-export function objectsOf(value: unknown): readonly { readonly [key: string]: unknown }[] {
+export function objectsOf(value: unknown): readonly UnknownObject[] {
   return Array.isArray(value) ? value.filter(isObject) : []
 }
 
@@ -77,6 +77,6 @@ export function estimateTokens(text: string): number {
 }
 
 /** The part of a request that the model reads, as JSON text: the same for streaming and non-streaming requests. */
-export function promptText(body: { readonly [key: string]: unknown }): string {
+export function promptText(body: UnknownObject): string {
   return JSON.stringify([body['messages'], body['tools'] ?? []])
 }
