@@ -4,7 +4,8 @@ import { parseExactJson } from './json/exact-json.ts'
 import { isObject, isTooDeep, maxDepth } from './json/json.ts'
 import { parseLenientJson, stripCodeFence } from './json/lenient-json.ts'
 import type { RawCall } from './reading/call-shapes.ts'
-import { type CallRefusal, type Repair, repair, shown, type ToolCall } from './tool-call.ts'
+import { textOrJson } from './text/shown-value.ts'
+import { type CallRefusal, maxShownBytes, type Repair, repair, type ToolCall } from './tool-call.ts'
 
 /** Options of {@link readCalls}. */
 export interface ReadCallsOptions {
@@ -160,7 +161,7 @@ function isEmpty(raw: unknown): boolean {
 function rounded(integer: string): ReadArguments {
   return {
     kind: 'unreadable',
-    message: `The integer ${shown(integer)} in the arguments is too large to be exact. Send one JSON object with it as a string, or with a smaller integer.`,
+    message: `The integer ${textOrJson(integer, maxShownBytes)} in the arguments is too large to be exact. Send one JSON object with it as a string, or with a smaller integer.`,
   }
 }
 
@@ -172,13 +173,13 @@ const tooDeep: ReadArguments = {
 function unreadable(raw: string): ReadArguments {
   return {
     kind: 'unreadable',
-    message: `The arguments are not valid JSON, or they are cut off: ${shown(raw)}. Send one JSON object, e.g. {"name":"value"}.`,
+    message: `The arguments are not valid JSON, or they are cut off: ${textOrJson(raw, maxShownBytes)}. Send one JSON object, e.g. {"name":"value"}.`,
   }
 }
 
 function notAnObject(value: unknown): ReadArguments {
   return {
     kind: 'unreadable',
-    message: `The arguments are ${shown(value)}; they must be one JSON object, e.g. {"name":"value"}.`,
+    message: `The arguments are ${textOrJson(value, maxShownBytes)}; they must be one JSON object, e.g. {"name":"value"}.`,
   }
 }

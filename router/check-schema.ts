@@ -20,7 +20,7 @@ import {
   subschemas,
 } from './schema-keywords.ts'
 import { closest } from './text/closest.ts'
-import { shownValue } from './text/shown-value.ts'
+import { describeOption, shownValue } from './text/shown-value.ts'
 import { compileSchema } from './validation.ts'
 
 /**
@@ -30,7 +30,7 @@ import { compileSchema } from './validation.ts'
  * @throws {InvalidSchemaError} that names the place and what to write instead.
  */
 export function checkKeywords(label: string, schema: unknown): asserts schema is object {
-  if (!isObject(schema)) fail(label, ` is ${shownValue(schema, 80)}; it must be a JSON Schema object`)
+  if (!isObject(schema)) fail(label, ` is ${describeOption(schema)}; it must be a JSON Schema object`)
   const problem = jsonProblem(schema)
   if (problem !== undefined) fail(label, problem)
   for (const { schema: one, path } of subschemas(schema)) {
@@ -63,10 +63,10 @@ export function checkSchema(label: string, schema: unknown): asserts schema is o
     const { $ref } = one
     if (typeof $ref !== 'string') continue
     if (!reference.test($ref)) {
-      fail(label, `${path}/$ref is ${shownValue($ref, 80)}; it must be "#" or "#/$defs/<name>", within the same schema`)
+      fail(label, `${path}/$ref is ${describeOption($ref)}; it must be "#" or "#/$defs/<name>", within the same schema`)
     }
     if (resolveReference($ref, root) === undefined) {
-      fail(label, `${path}/$ref is ${shownValue($ref, 80)}, which the schema does not have`)
+      fail(label, `${path}/$ref is ${describeOption($ref)}, which the schema does not have`)
     }
   }
   const endless = findEndless(root)

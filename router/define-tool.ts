@@ -8,7 +8,7 @@ import { isObject } from './json/json.ts'
 import type { Infer, ObjectSchema, Returnable, SchemaFor } from './schema.ts'
 import { subschemas } from './schema-keywords.ts'
 import { closest } from './text/closest.ts'
-import { shownMember } from './text/shown-value.ts'
+import { describeOption } from './text/shown-value.ts'
 import type { Tool, ToolAnnotations, ToolContext } from './tool.ts'
 
 /** Timeout of a tool that sets none, in milliseconds. */
@@ -109,7 +109,7 @@ const toolName = /^[a-zA-Z0-9_-]{1,64}$/
 function checkFields(definition: object): void {
   checkIsObject(definition)
   checkNames(
-    `Tool ${shownMember(Reflect.get(definition, 'name'))}: unknown field`,
+    `Tool ${describeOption(Reflect.get(definition, 'name'))}: unknown field`,
     definition,
     Object.keys(rules),
     'a tool',
@@ -123,14 +123,14 @@ function checkDefinition(tool: UncheckedTool): void {
   checkIsObject(tool)
   if (typeof tool.name !== 'string' || !toolName.test(tool.name)) {
     throw new InvalidToolError(
-      `Tool name ${shownMember(tool.name)} is invalid: use 1 to 64 of the characters a-z, A-Z, 0-9, "_" and "-".`,
+      `Tool name ${describeOption(tool.name)} is invalid: use 1 to 64 of the characters a-z, A-Z, 0-9, "_" and "-".`,
     )
   }
   const label = `Tool "${tool.name}"`
   for (const [field, rule] of Object.entries(rules)) {
     const value: unknown = Reflect.get(tool, field)
     if (rule === undefined || (value === undefined && optional.has(field)) || rule.fits(value)) continue
-    throw new InvalidToolError(`${label}: ${field} is ${shownMember(value)}; it must be ${rule.expected}.`)
+    throw new InvalidToolError(`${label}: ${field} is ${describeOption(value)}; it must be ${rule.expected}.`)
   }
   checkAnnotations(label, tool.annotations as ToolAnnotations)
   if (tool.retries !== undefined && tool.retries !== 0)
@@ -166,7 +166,7 @@ function asToolError(check: () => void): void {
 
 function checkIsObject(tool: unknown): void {
   if (!isObject(tool)) {
-    throw new InvalidToolError(`A tool is ${shownMember(tool)}; it must be an object, as defineTool returns it.`)
+    throw new InvalidToolError(`A tool is ${describeOption(tool)}; it must be an object, as defineTool returns it.`)
   }
 }
 
@@ -184,7 +184,7 @@ function checkAnnotations(label: string, annotations: ToolAnnotations): void {
   for (const [name, wanted] of Object.entries(annotationTypes)) {
     const value: unknown = Reflect.get(annotations, name)
     if (value === undefined || typeof value === wanted) continue
-    throw new InvalidToolError(`${label}: annotations/${name} is ${shownMember(value)}; it must be a ${wanted}.`)
+    throw new InvalidToolError(`${label}: annotations/${name} is ${describeOption(value)}; it must be a ${wanted}.`)
   }
 }
 
@@ -192,7 +192,7 @@ function checkAnnotations(label: string, annotations: ToolAnnotations): void {
 function checkMayRepeat(label: string, retries: unknown, { readOnlyHint, idempotentHint }: ToolAnnotations): void {
   if (readOnlyHint === true || idempotentHint === true) return
   const advice = 'set annotations.readOnlyHint or annotations.idempotentHint to true if repeating a call is harmless'
-  throw new InvalidToolError(`${label}: retries is ${shownMember(retries)}; it must be 0, or ${advice}.`)
+  throw new InvalidToolError(`${label}: retries is ${describeOption(retries)}; it must be 0, or ${advice}.`)
 }
 
 /** Names that no input can have: `$result` and `$input` mark references, and `__proto__` is refused in every call. */
@@ -200,7 +200,7 @@ const reserved = ['$result', '$input', '__proto__']
 
 function checkInputSchema(label: string, schema: object): void {
   const type: unknown = Reflect.get(schema, 'type')
-  if (type !== 'object') throw new InvalidToolError(`${label}/type is ${shownMember(type)}; it must be "object".`)
+  if (type !== 'object') throw new InvalidToolError(`${label}/type is ${describeOption(type)}; it must be "object".`)
   for (const { schema: one, path } of subschemas(schema)) {
     const { properties, required } = one
     const isNamed = (name: string) => isObject(properties) && Object.hasOwn(properties, name)

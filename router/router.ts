@@ -1,11 +1,12 @@
 import { advertise, type FunctionTool } from './advertised-schema.ts'
 import { checkTool } from './define-tool.ts'
-import { type DispatchCallsOptions, dispatchAll } from './dispatch-calls.ts'
+import { type DispatchOptions, dispatch, errorResult } from './dispatch.ts'
 import { InvalidOptionError, InvalidToolError } from './errors.ts'
 import type { AssistantMessage } from './reading/assistant-message.ts'
 import { type Reading, read } from './reading/read-reply.ts'
 import type { TextFormat } from './reading/text-format.ts'
-import { shownValue } from './text/shown-value.ts'
+import { noReferences, type ReferenceTargets } from './references.ts'
+import { describeOption } from './text/shown-value.ts'
 import type { Tool } from './tool.ts'
 import type { ToolCall, ToolResult } from './tool-call.ts'
 
@@ -43,6 +44,36 @@ export interface ReadReplyOptions {
   readonly textFormat?: TextFormat | undefined
 }
 
+/** Options of `router.dispatch`. */
+export interface DispatchCallsOptions {
+  /** Values that `$result` and `$input` can refer to. @defaultValue none */
+  readonly references?: ReferenceTargets
+  /** Aborts running tools; calls that did not start get the error `cancelled`. @defaultValue never aborted */
+  readonly signal?: AbortSignal
+  /**
+   * Longest duration of a call in milliseconds, retries included. The tool's own timeout applies to each attempt.
+   * @defaultValue no limit
+   */
+  readonly timeoutMs?: number
+  /** Number of calls that run at the same time: a positive whole number. @defaultValue 8 */
+  readonly concurrency?: number
+  /** Number of calls that are executed. The others get the error `too_many_calls`. @defaultValue no limit */
+  readonly maxCalls?: number
+  /** Longest text of a result for the model, in bytes; at least 256. @defaultValue 16384 */
+  readonly resultBytes?: number
+  /**
+   * Makes the idempotency key of a call. `input` is what the tool gets: references resolved, values coerced. For a call that
+   * is refused it is the input as the model asked for it. @defaultValue the id of the call
+   */
+  readonly callId?: (call: ToolCall, index: number, input: unknown) => string
+  /** Clock in milliseconds, for durations. @defaultValue `performance.now` */
+  readonly now?: () => number
+  /** Called before a tool is executed. Errors of listeners are ignored. */
+  readonly onStart?: (call: ToolCall, callId: string) => void
+  /** Called with every result, in order of completion. */
+  readonly onEnd?: (result: ToolResult, call: ToolCall) => void
+}
+
 /**
  * Creates a router and compiles the schemas of its tools.
  *
@@ -51,7 +82,7 @@ export interface ReadReplyOptions {
  */
 export function createRouter(tools: readonly Tool[]): Router {
   if (!Array.isArray(tools)) {
-    throw new InvalidOptionError(`createRouter: tools is ${shownValue(tools, 80)}; it must be an array of tools.`)
+    throw new InvalidOptionError(`createRouter: tools is ${describeOption(tools)}; it must be an array of tools.`)
   }
   const byName = new Map<string, Tool>()
   for (const tool of tools) {
@@ -77,4 +108,116 @@ export function createRouter(tools: readonly Tool[]): Router {
       }),
     dispatch: (calls, options = {}) => dispatchAll(byName, calls, options),
   }
+}
+
+/** Default of `resultBytes`: about 4,000 tokens. */
+export const defaultResultBytes = 16_384
+/** Smallest `resultBytes`: the text that says how to use a clipped value needs this much. */
+export const minResultBytes = 256
+/** Default of `concurrency`. */
+export const defaultConcurrency = 8
+
+/** Longest time that synchronous tools may block the process before timers and an abort of the run are handled. */
+const maxBlockedMs = 10
+
+const never = new AbortController().signal
+const now = () => performance.now()
+
+/**
+ * Runs calls, at most `concurrency` at a time, and resolves with their results in the order of the calls. Synchronous tools
+ * run one after another without a promise between them.
+ *
+ * @throws {InvalidOptionError} as a rejection, for an option that is not a number of its kind.
+ */
+async function dispatchAll(
+  tools: ReadonlyMap<string, Tool>,
+  calls: readonly ToolCall[],
+  options: DispatchCallsOptions,
+): Promise<readonly ToolResult[]> {
+  checkOptions(options)
+  const { maxCalls = Number.POSITIVE_INFINITY, callId, onStart, onEnd } = options
+  const shared: DispatchOptions = {
+    tools,
+    references: options.references ?? noReferences,
+    signal: options.signal ?? never,
+    timeoutMs: options.timeoutMs ?? Number.POSITIVE_INFINITY,
+    resultBytes: Math.max(minResultBytes, options.resultBytes ?? defaultResultBytes),
+    now: options.now ?? now,
+    ...(onStart === undefined ? {} : { onStart: (call, key) => notify(() => onStart(call, key)) }),
+  }
+  const results = new Array<ToolResult>(calls.length)
+  const end = (result: ToolResult, call: ToolCall, index: number): void => {
+    results[index] = result
+    if (onEnd !== undefined) notify(() => onEnd(result, call))
+  }
+  /** The result of the first call over `maxCalls`. It is copied for the others, of which there may be 100,000. */
+  let refusal: ToolResult | undefined
+  let next = 0
+  let yieldedAt = shared.now()
+  const afterYield = () =>
+    new Promise<void>((resolve) => {
+      setImmediate(() => {
+        yieldedAt = shared.now()
+        resolve()
+      })
+    })
+  /** Runs calls until one returns a promise, and continues after it. Returns undefined when no call is left. */
+  const work = (): Promise<void> | undefined => {
+    while (next < calls.length) {
+      const index = next++
+      const call = calls[index]
+      if (call === undefined) continue
+      const keyOf = (input: unknown) => (callId === undefined ? call.id : callId(call, index, input))
+      // The call that reports the calls that were not read has its own message.
+      if (index >= maxCalls && call.refusal?.kind !== 'too_many_calls') {
+        const key = keyOf(call.input)
+        refusal ??= errorResult(call, { ...shared, callId: key }, tooMany(maxCalls), [], shared.now())
+        end({ ...refusal, id: call.id, name: call.name, callId: key, repairs: call.repairs }, call, index)
+        continue
+      }
+      const outcome = dispatch(call, shared, keyOf)
+      if (outcome instanceof Promise) {
+        return outcome.then((result) => {
+          end(result, call, index)
+          return work()
+        })
+      }
+      end(outcome, call, index)
+      if (next < calls.length && shared.now() - yieldedAt > maxBlockedMs) return afterYield().then(work)
+    }
+    return undefined
+  }
+  const workers: Promise<void>[] = []
+  while (next < calls.length && workers.length < (options.concurrency ?? defaultConcurrency)) {
+    const waiting = work()
+    if (waiting !== undefined) workers.push(waiting)
+  }
+  if (workers.length > 0) await Promise.all(workers)
+  return results
+}
+
+/** Calls a listener. Its errors must not affect the calls. */
+function notify(listener: () => void): void {
+  try {
+    listener()
+  } catch {
+    // There is nobody to report it to.
+  }
+}
+
+/** @throws {InvalidOptionError} with the option and its value. */
+function checkOptions({ concurrency = 1, maxCalls = 0, resultBytes = 1, timeoutMs = 1 }: DispatchCallsOptions): void {
+  if (!Number.isInteger(concurrency) || concurrency < 1) wrong('concurrency', concurrency, 'a positive whole number')
+  if (!(maxCalls >= 0)) wrong('maxCalls', maxCalls, 'a number from 0')
+  if (!(resultBytes >= 1)) wrong('resultBytes', resultBytes, 'a positive number')
+  if (!(timeoutMs > 0)) wrong('timeoutMs', timeoutMs, 'a positive number of milliseconds')
+}
+
+function wrong(option: string, value: unknown, expected: string): never {
+  throw new InvalidOptionError(`dispatch: ${option} is ${describeOption(value)}; it must be ${expected}.`)
+}
+
+function tooMany(maxCalls: number) {
+  const message = `This call was not executed, because only ${maxCalls} calls are allowed here. Call again if you still need it.`
+  return { kind: 'too_many_calls', message } as const
 }

@@ -1,8 +1,8 @@
 import { readCalls } from './arguments.ts'
 import { checkTool } from './define-tool.ts'
 import { dispatch } from './dispatch.ts'
-import { defaultResultBytes, minResultBytes } from './dispatch-calls.ts'
 import { noReferences } from './references.ts'
+import { defaultResultBytes, minResultBytes } from './router.ts'
 import type { Tool } from './tool.ts'
 import type { ToolCall, ToolResult } from './tool-call.ts'
 

@@ -1,6 +1,5 @@
-import { excerpt } from './text/clip.ts'
 import { isSecretName, mask } from './text/redact.ts'
-import { shownValue } from './text/shown-value.ts'
+import { textOrJson } from './text/shown-value.ts'
 
 /** A tool call of the model, as read from its reply. */
 export interface ToolCall {
@@ -143,16 +142,11 @@ export type ToolResult =
       readonly error: ToolError
     })
 
-/** Longest text of a value in messages and repairs. */
-const maxShownBytes = 200
+/** Longest text of a value in repairs, and in messages about arguments that cannot be read. */
+export const maxShownBytes = 200
 
 /** Creates the record of a repair. A value whose path has a secret's name, such as `/password`, is masked as a whole. */
 export function repair(kind: RepairKind, before: unknown, after: unknown, path = ''): Repair {
   if (path !== '' && path.split('/').some(isSecretName)) return { kind, path, before: mask, after: mask }
-  return { kind, path, before: shown(before), after: shown(after) }
-}
-
-/** A value for an error message or a record: at most 200 bytes, with secrets masked. */
-export function shown(value: unknown): string {
-  return typeof value === 'string' ? excerpt(value, maxShownBytes) : shownValue(value, maxShownBytes)
+  return { kind, path, before: textOrJson(before, maxShownBytes), after: textOrJson(after, maxShownBytes) }
 }

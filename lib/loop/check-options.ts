@@ -4,8 +4,8 @@ import { findUnserializable, isObject, isPlainJson } from '../../router/json/jso
 import { metaSchema } from '../../router/schema-keywords.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import { suggestName } from '../../router/text/closest.ts'
+import { describeOption } from '../../router/text/shown-value.ts'
 import { LoopError } from './errors.ts'
-import { shownOption } from './limits.ts'
 import type { RunOptions } from './run.ts'
 
 type Expectation = readonly [expected: string, test: (value: unknown) => boolean]
@@ -55,7 +55,7 @@ const expected = Object.entries(expectations)
  */
 export function checkOptions<S extends object>(options: RunOptions<S>): void {
   if (!isObject(options)) {
-    throw invalid(`The argument of runLoop is ${shownOption(options)}; it must be an object with options.`)
+    throw invalid(`The argument of runLoop is ${describeOption(options)}; it must be an object with options.`)
   }
   for (const name of Object.keys(options)) {
     if (!Object.hasOwn(expectations, name)) {
@@ -66,7 +66,7 @@ export function checkOptions<S extends object>(options: RunOptions<S>): void {
     const value: unknown = Reflect.get(options, name)
     const isRequired = name === 'model' || name === 'prompt'
     if (value === undefined && !isRequired) continue
-    if (!test(value)) throw invalid(`${name} is ${shownOption(value)}; it must be ${what}.`)
+    if (!test(value)) throw invalid(`${name} is ${describeOption(value)}; it must be ${what}.`)
   }
   if (options.answer !== undefined) checkAnswer(options.answer)
   for (const [name, value] of Object.entries(options.inputs ?? {})) checkInput(`inputs.${name}`, value)
@@ -83,7 +83,7 @@ function checkAnswer({ schema, check, ...unknown }: { readonly schema?: object; 
   }
   if (schema === undefined) throw invalid('answer.schema is undefined; it must be a JSON Schema object.')
   if (check !== undefined && typeof check !== 'function') {
-    throw invalid(`answer.check is ${shownOption(check)}; it must be a function.`)
+    throw invalid(`answer.check is ${describeOption(check)}; it must be a function.`)
   }
   checkCompiles('answer.schema', schema)
   const type: unknown = Reflect.get(schema, 'type')
@@ -97,7 +97,8 @@ function checkAnswer({ schema, check, ...unknown }: { readonly schema?: object; 
 function checkInput(name: string, value: unknown): void {
   try {
     if (isPlainJson(value)) return
-    const unserializable = findUnserializable(value) ?? (JSON.stringify(value) === undefined ? shownOption(value) : '')
+    const unserializable =
+      findUnserializable(value) ?? (JSON.stringify(value) === undefined ? describeOption(value) : '')
     if (unserializable === '') return
     throw new TypeError(unserializable)
   } catch (error) {

@@ -1,6 +1,6 @@
-import { isPlain } from '../../router/json/json.ts'
-import { excerpt } from '../../router/text/clip.ts'
+import { defaultConcurrency, defaultResultBytes, minResultBytes } from '../../router/router.ts'
 import { suggestName } from '../../router/text/closest.ts'
+import { describeOption } from '../../router/text/shown-value.ts'
 import { LoopError } from './errors.ts'
 
 /**
@@ -41,14 +41,11 @@ export const defaultLimits: Limits = {
   tokens: 2_000_000,
   callsPerRound: 16,
   calls: 100,
-  concurrency: 8,
-  resultBytes: 16_384,
+  concurrency: defaultConcurrency,
+  resultBytes: defaultResultBytes,
   messageBytes: 4_194_304,
   checkpointBytes: 16_777_216,
 }
-
-/** A smaller limit would leave no room for the note that something was left out. */
-const minResultBytes = 256
 
 /**
  * Fills in the defaults.
@@ -64,7 +61,7 @@ export function completeLimits(given: Partial<Limits> = {}): Limits {
     }
     if (value === undefined) continue
     if (!Number.isSafeInteger(value) || value < 1) {
-      const message = `limits.${name} is ${shownOption(value)}; it must be a positive whole number.`
+      const message = `limits.${name} is ${describeOption(value)}; it must be a positive whole number.`
       throw new LoopError('invalid_option', message)
     }
     if (name === 'resultBytes' && value < minResultBytes) {
@@ -121,14 +118,4 @@ export const stopReasonOf: Readonly<Record<LimitReason, UnansweredStopReason>> =
   repetition: 'repetition',
   calls: 'rounds',
   messageBytes: 'tokens',
-}
-
-/** The value of a wrong option, short enough for a message. A string may be a secret in the wrong place, so it is masked. */
-export function shownOption(value: unknown): string {
-  if (Array.isArray(value)) return 'an array'
-  if (typeof value === 'object' && value !== null) {
-    return isPlain(value) ? 'an object' : `an object of the class ${value.constructor?.name}`
-  }
-  if (typeof value === 'string') return JSON.stringify(excerpt(value, 40))
-  return typeof value === 'function' ? 'a function' : String(value)
 }

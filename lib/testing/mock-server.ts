@@ -16,7 +16,7 @@ import { isObject } from '../../router/json/json.ts'
 import { maxTimerMs } from '../../router/on-abort.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import { suggestName } from '../../router/text/closest.ts'
-import { shownMember } from '../../router/text/shown-value.ts'
+import { describeOption } from '../../router/text/shown-value.ts'
 import { checkFaults } from './faults/faults.ts'
 import type { Responder } from './mock-server/completion.ts'
 import { type Fault, faultsOf, type ScheduledFault } from './mock-server/fault.ts'
@@ -151,7 +151,7 @@ const expectationOf: ReadonlyMap<string, Expectation> = new Map(Object.entries(e
 function checkOptions(options: unknown): void {
   if (!isObject(options)) {
     throw new InvalidOptionError(
-      `startMockServer() was called with ${shownMember(options)}; it takes an object of options.`,
+      `startMockServer() was called with ${describeOption(options)}; it takes an object of options.`,
     )
   }
   for (const [name, value] of Object.entries(options)) {
@@ -163,7 +163,7 @@ function checkOptions(options: unknown): void {
     const [what, fits] = expectation
     if (value === undefined || fits(value)) continue
     // A token is a secret even in a test.
-    const shown = name === 'token' ? `of type ${typeof value}` : shownMember(value)
+    const shown = name === 'token' ? `of type ${typeof value}` : describeOption(value)
     throw new InvalidOptionError(`The option "${name}" is ${shown}; it must be ${what}.`)
   }
 }

@@ -1,7 +1,7 @@
 import type { FunctionTool } from '../../router/advertised-schema.ts'
 import { errorMessage } from '../../router/errors.ts'
 import { excerpt } from '../../router/text/clip.ts'
-import { shownMember } from '../../router/text/shown-value.ts'
+import { describeOption } from '../../router/text/shown-value.ts'
 import { isModelError } from '../loop/errors.ts'
 import type { Model, ModelReply, ModelRequest, SerializedMessage } from '../loop/model.ts'
 import { minimaxTextFormat } from '../minimax/markup/text-format.ts'
@@ -102,7 +102,7 @@ function checkSteps(steps: unknown): void {
   if (!Array.isArray(steps)) {
     throw new ScriptError(
       'invalid_step',
-      `scriptedModel() takes an array of steps, not ${shownMember(steps)}: scriptedModel([step, …]).`,
+      `scriptedModel() takes an array of steps, not ${describeOption(steps)}: scriptedModel([step, …]).`,
     )
   }
   // Not forEach, which skips the holes of an array.

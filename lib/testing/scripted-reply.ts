@@ -2,7 +2,7 @@ import { isObject, type UnknownObject } from '../../router/json/json.ts'
 import type { AssistantMessage } from '../../router/reading/assistant-message.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import { suggestName } from '../../router/text/closest.ts'
-import { shownMember } from '../../router/text/shown-value.ts'
+import { describeOption } from '../../router/text/shown-value.ts'
 import { type FinishReason, finishReasons, type ModelReply, type Usage } from '../loop/model.ts'
 
 /** A reply with tool calls, or with an unusual finish reason or usage. */
@@ -88,9 +88,11 @@ function wireCall({ name, input, id }: ScriptedCall, number: number, position: n
  */
 export function problemOfStep(step: unknown): string | undefined {
   if (typeof step === 'string' || step instanceof Error) return undefined
-  if (!isObject(step)) return `it is ${shownMember(step)}; it must be a text, a reply or an Error.`
+  if (!isObject(step)) return `it is ${describeOption(step)}; it must be a text, a reply or an Error.`
   if ('message' in step) {
-    return isObject(step['message']) ? undefined : `message is ${shownMember(step['message'])}; it must be an object.`
+    return isObject(step['message'])
+      ? undefined
+      : `message is ${describeOption(step['message'])}; it must be an object.`
   }
   const problem = problemOfMembers(step, replyMembers, '', 'a reply')
   if (problem !== undefined) return problem
@@ -98,7 +100,7 @@ export function problemOfStep(step: unknown): string | undefined {
   for (const [name, count] of Object.entries(usage)) {
     if (!Object.hasOwn(defaultUsage, name))
       return unknownMember(`usage.${excerpt(name, 80)}`, name, Object.keys(defaultUsage), 'usage')
-    if (typeof count !== 'number') return `usage.${name} is ${shownMember(count)}; it must be a number of tokens.`
+    if (typeof count !== 'number') return `usage.${name} is ${describeOption(count)}; it must be a number of tokens.`
   }
   for (const [index, call] of toolCalls.entries()) {
     const problem = problemOfCall(call, `toolCalls[${index}]`)
@@ -108,7 +110,7 @@ export function problemOfStep(step: unknown): string | undefined {
 }
 
 function problemOfCall(call: unknown, path: string): string | undefined {
-  if (!isObject(call)) return `${path} is ${shownMember(call)}; it must be a tool call: { name, input }.`
+  if (!isObject(call)) return `${path} is ${describeOption(call)}; it must be a tool call: { name, input }.`
   // The wire format of chat completions, which many people know, has the input as JSON text.
   if ('arguments' in call) return `unknown member "${path}.arguments". Did you mean "input"? It takes the input itself.`
   if ('function' in call) return `unknown member "${path}.function". Write { name, input } instead.`
@@ -131,7 +133,7 @@ function problemOfMembers(
     }
     const [what = '', fits] = known[name] ?? []
     if (value !== undefined && fits?.(value) === false) {
-      return `${prefix}${name} is ${shownMember(value)}; it must be ${what}.`
+      return `${prefix}${name} is ${describeOption(value)}; it must be ${what}.`
     }
   }
   return undefined

@@ -1,4 +1,4 @@
-import { isPlainJson } from '../json/json.ts'
+import { isObject, isPlain, isPlainJson } from '../json/json.ts'
 import { excerpt, margin } from './clip.ts'
 import { secretWords } from './named-secrets.ts'
 import { redactDeep } from './redact.ts'
@@ -23,12 +23,17 @@ export function shownValue(value: unknown, maxBytes: number): string {
   }
 }
 
-/** A value for a message: short JSON with secrets masked, or its type where JSON has no notation for it. */
-export function shownMember(value: unknown): string {
+/** The value of a wrong option or field for an error message: short JSON with secrets masked, or its class or type. */
+export function describeOption(value: unknown): string {
   if (typeof value === 'number' || value === undefined) return String(value)
-  return typeof value === 'function' || typeof value === 'symbol' || typeof value === 'bigint'
-    ? `a ${typeof value}`
-    : shownValue(value, 80)
+  if (typeof value === 'function' || typeof value === 'symbol' || typeof value === 'bigint') return `a ${typeof value}`
+  const isInstance = isObject(value) && !isPlain(value)
+  return isInstance ? `an object of the class ${value.constructor.name}` : shownValue(value, 80)
+}
+
+/** A text as it is, or any other value as JSON: the form for records and for messages about what a model wrote. */
+export function textOrJson(value: unknown, maxBytes: number): string {
+  return typeof value === 'string' ? excerpt(value, maxBytes) : shownValue(value, maxBytes)
 }
 
 /** The value that a JSON text was made of if it is plain JSON, otherwise the parsed text. */

@@ -1,5 +1,5 @@
 import { suggestName } from '../../../router/text/closest.ts'
-import { shownMember } from '../../../router/text/shown-value.ts'
+import { describeOption } from '../../../router/text/shown-value.ts'
 import { FaultError } from '../errors.ts'
 import type { Fault, ScheduledFault } from '../mock-server/fault.ts'
 import { damagedReplies } from './damaged-replies.ts'
@@ -57,7 +57,7 @@ export function checkFaults(schedule: readonly unknown[]): void {
     if (!isFault(entry) && !isScheduled(entry)) {
       throw new FaultError(
         'unknown_fault',
-        `faults[${index}] is ${shownMember(entry)}; it must be a fault, such as ${example}. Faults: ${namesOf(faultTable)}.`,
+        `faults[${index}] is ${describeOption(entry)}; it must be a fault, such as ${example}. Faults: ${namesOf(faultTable)}.`,
       )
     }
   })
@@ -71,7 +71,7 @@ function faultOf<Name extends string>(group: Readonly<Record<Name, Fault>>, name
   if (Object.hasOwn(group, name)) return group[name]
   throw new FaultError(
     'unknown_fault',
-    `This group has no fault ${shownMember(name)}. ${suggestName(String(name), Object.keys(group), 'It has')}`,
+    `This group has no fault ${describeOption(name)}. ${suggestName(String(name), Object.keys(group), 'It has')}`,
   )
 }
 
