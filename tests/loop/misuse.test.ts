@@ -40,7 +40,7 @@ test.each([
     'signal is an object of the class AbortController; it must be an AbortSignal.',
   ],
   ['a listener that is a string', { onCheckpoint: 'x' }, 'onCheckpoint is "x"; it must be a function.'],
-  ['inputs that are a list', { inputs: [] }, 'inputs is an array'],
+  ['inputs that are a list', { inputs: [] }, 'inputs is []; it must be an object.'],
   [
     'an answer schema with a typo',
     schema({ type: 'object', propertis: {} }),
@@ -63,7 +63,7 @@ test.each([
   [
     'a model without a name',
     { model: { provider: 'x', complete: async () => {} } },
-    'model is an object; it must be a Model with name',
+    'model is {"provider":"x"}; it must be a Model with name',
   ],
   [
     'an input that is a function',
