@@ -1,5 +1,5 @@
 import { suggestName } from '../../router/text/closest.ts'
-import { shownOption } from '../loop/limits.ts'
+import { describeOption } from '../../router/text/shown-value.ts'
 import { chatCompletionsUrl, misconfigured, type UrlSource } from './endpoint.ts'
 
 /**
@@ -210,7 +210,7 @@ function checkOptions(options: MinimaxOptions): void {
 function given(name: string, value: unknown): string {
   if (name === 'token') return `of type ${Array.isArray(value) ? 'array' : typeof value}`
   if (typeof value === 'string' && value.length > longestShown) return `a string of ${value.length} characters`
-  return shownOption(value)
+  return describeOption(value)
 }
 
 /** Shorter than any token. */
