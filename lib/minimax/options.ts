@@ -206,10 +206,11 @@ function checkOptions(options: MinimaxOptions): void {
   }
 }
 
-/** A wrong value for a message. A long string may be a token in the wrong option, so only its length is shown. */
+/** A wrong value for a message. A long string or a member may be a token in the wrong option, so it is not shown. */
 function given(name: string, value: unknown): string {
   if (name === 'token') return `of type ${Array.isArray(value) ? 'array' : typeof value}`
   if (typeof value === 'string' && value.length > longestShown) return `a string of ${value.length} characters`
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object'
   return describeOption(value)
 }
 

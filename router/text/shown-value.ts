@@ -26,7 +26,8 @@ export function shownValue(value: unknown, maxBytes: number): string {
 /** The value of a wrong option or field for an error message: short JSON with secrets masked, or its class or type. */
 export function describeOption(value: unknown): string {
   if (typeof value === 'number' || value === undefined) return String(value)
-  if (typeof value === 'function' || typeof value === 'symbol' || typeof value === 'bigint') return `a ${typeof value}`
+  if (typeof value === 'bigint') return `${excerpt(String(value), 80)}n`
+  if (typeof value === 'function' || typeof value === 'symbol') return `a ${typeof value}`
   const isInstance = isObject(value) && !isPlain(value)
   return isInstance ? `an object of the class ${value.constructor.name}` : shownValue(value, 80)
 }

@@ -59,7 +59,7 @@ test.each<[object, string]>([
   [{ onText: {} }, 'The option "onText" is an object; it must be a function.'],
   [{ env: token }, 'The option "env" is a string of 29 characters; it must be an object like process.env.'],
   [{ protocol: 'xml' }, 'The option "protocol" is "xml"; it must be "native" or "json".'],
-  [{ protocol: 1n }, 'The option "protocol" is 1;'],
+  [{ protocol: 1n }, 'The option "protocol" is 1n;'],
   [{ retires: 3 }, 'minimax() has no option "retires". Did you mean "retries"?'],
   [{ baseUrl: 'https://api.minimax.io' }, 'minimax() has no option "baseUrl". '],
   [{ temperature: 1 }, 'minimax() has no option "temperature". Its options are url, token, model, stream,'],
