@@ -1,6 +1,7 @@
 // Checks schemas that people write, so that a mistake is reported with its place instead of ignored. There are two steps:
 //
-//   checkKeywords   without compiling: is it JSON, does every keyword exist. `defineTool` calls it at import, so it is cheap.
+//   checkKeywords   without compiling: is it JSON, does every keyword exist, is every required name a property. `defineTool`
+//                   calls it at import, so it is cheap.
 //   checkSchema     everything: also validates keyword values, and lets Ajv compile the schema in strict mode.
 //
 // Ajv's strict mode finds what JSON Schema allows and nobody means, such as `minimum` on a string. It does not find
@@ -24,7 +25,7 @@ import { describeOption, shownValue } from './text/shown-value.ts'
 import { compileSchema } from './validation.ts'
 
 /**
- * Checks a schema without compiling it: it is a JSON object, and all keywords in it exist.
+ * Checks a schema without compiling it: it is a JSON object, all keywords in it exist, and required names are properties.
  *
  * @param label the name of the schema; it begins the message.
  * @throws {InvalidSchemaError} that names the place and what to write instead.
@@ -37,7 +38,44 @@ export function checkKeywords(label: string, schema: unknown): asserts schema is
     for (const keyword of Object.keys(one)) {
       if (!Object.hasOwn(metaSchema.properties, keyword)) fail(label, `${path}: ${describeKeyword(keyword)}`)
     }
+    const missing = isWhole(one, path) ? missingProperty(one) : undefined
+    if (missing !== undefined) {
+      const similar = closest(missing, Object.keys(one['properties'] as object))
+      const advice = similar === undefined ? 'add it there' : `did you mean "${similar}"?`
+      fail(label, `${path}/required: "${missing}" is not in "properties"; ${advice}`)
+    }
     if (path !== '' && '$id' in one) fail(label, `${path}/$id: only the root of a schema can have an "$id"`)
+  }
+}
+
+/** The paths of schemas that apply together with another one, in which the properties may be. */
+const partOfAnother =
+  /\/(?:(?:allOf|anyOf|oneOf)\/\d+|(?:dependentSchemas|\$defs|definitions)\/[^/]*|not|if|then|else)$/
+
+/** Whether a schema itself has the properties of its objects. */
+function isWhole(schema: Schema, path: string): boolean {
+  return !partOfAnother.test(path) && !('$ref' in schema) && !sameValue.some((keyword) => keyword in schema)
+}
+
+/** A required name without a property, which is almost always a typo: then the schema accepts no value that was meant. */
+function missingProperty({
+  required,
+  properties,
+  patternProperties = {},
+  additionalProperties = true,
+}: Schema): string | undefined {
+  if (!isObject(properties) || !Array.isArray(required) || typeof additionalProperties === 'object') return undefined
+  const matches = (name: string) =>
+    Object.keys(patternProperties as object).some((pattern) => matchesName(pattern, name))
+  return required.find((name) => typeof name === 'string' && !Object.hasOwn(properties, name) && !matches(name))
+}
+
+/** A pattern that is no regular expression is reported when the schema is compiled. */
+function matchesName(pattern: string, name: string): boolean {
+  try {
+    return new RegExp(pattern, 'u').test(name)
+  } catch {
+    return true
   }
 }
 

@@ -149,11 +149,22 @@ function checkDefinition(tool: UncheckedTool): void {
  * @throws {InvalidToolError} that names the tool, the place in its schema, the problem and the value.
  */
 export function checkTool(tool: UncheckedTool): void {
-  if (!checkedTools.has(tool)) checkDefinition(tool)
+  if (!checkedTools.has(tool)) {
+    checkIsDefined(tool)
+    checkDefinition(tool)
+  }
   asToolError(() => {
     checkSchema(`Tool "${tool.name}": inputSchema`, tool.inputSchema)
     if (tool.outputSchema !== undefined) checkSchema(`Tool "${tool.name}": outputSchema`, tool.outputSchema)
   })
+}
+
+/** A plain object lacks the fields that `defineTool` fills in. A message about one of them would not say what to do. */
+function checkIsDefined(tool: UncheckedTool): void {
+  checkIsObject(tool)
+  if (typeof tool.name !== 'string' || (tool.timeoutMs !== undefined && tool.annotations !== undefined)) return
+  const name = JSON.stringify(tool.name)
+  throw new InvalidToolError(`Tool ${name} was not made by defineTool: wrap it, defineTool({ … }).`)
 }
 
 function asToolError(check: () => void): void {

@@ -82,7 +82,9 @@ export interface DispatchCallsOptions {
  */
 export function createRouter(tools: readonly Tool[]): Router {
   if (!Array.isArray(tools)) {
-    throw new InvalidOptionError(`createRouter: tools is ${describeOption(tools)}; it must be an array of tools.`)
+    throw new InvalidOptionError(
+      `createRouter takes an array: createRouter([tool, …]). It was called with ${describeOption(tools)}.`,
+    )
   }
   const byName = new Map<string, Tool>()
   for (const tool of tools) {

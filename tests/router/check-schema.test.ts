@@ -168,9 +168,9 @@ test.each([
     '/properties/a: "prefixItems" has 1 schemas; add "minItems": 1 and "items": false, in',
   ],
   [
-    'a misspelt required name of a closed object',
-    withA({}, { required: ['A'], additionalProperties: false }),
-    '/required: "A" is not one of the properties, and no others are allowed.',
+    'an impossible required name in a branch',
+    withA({}, { anyOf: [{ required: ['b'], properties: {}, additionalProperties: false }] }),
+    '/anyOf/0/required: "b" is not one of the properties, and no others are allowed.',
   ],
   [
     'a definition that only refers to itself',

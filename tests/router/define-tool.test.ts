@@ -95,10 +95,47 @@ test.each([undefined, { a: defineTool(valid) }, defineTool(valid)])(
   'createRouter refuses %j as a list of tools',
   (tools) => {
     expect(() => createRouter(tools as unknown as readonly Tool[])).toThrow(
-      /^createRouter: tools is .*; it must be an array/,
+      /^createRouter takes an array: createRouter\(\[tool, …\]\)\. It was called with /,
     )
   },
 )
+
+test('a plain object as a tool is refused with a pointer to defineTool', () => {
+  const message = 'Tool "read_file" was not made by defineTool: wrap it, defineTool({ … }).'
+  expect(() => createRouter([valid as unknown as Tool])).toThrow(message)
+  expect(() => checkTool({ ...defineTool(valid) })).not.toThrow()
+})
+
+const inputSchemaWith = (required: string[], more: object = {}) => ({
+  type: 'object' as const,
+  properties: { city: { type: 'string' } as const },
+  required,
+  ...more,
+})
+
+test.each([
+  [inputSchemaWith(['cty']), '/required: "cty" is not in "properties"; did you mean "city"?'],
+  [inputSchemaWith(['city', 'country']), '/required: "country" is not in "properties"; add it there.'],
+  [inputSchemaWith(['cty'], { additionalProperties: false }), '/required: "cty" is not in "properties"'],
+  [
+    { type: 'object' as const, properties: { a: inputSchemaWith(['cty']) } },
+    '/properties/a/required: "cty" is not in "properties"',
+  ],
+])('defineTool refuses a required name without a property: %j', (inputSchema, message) => {
+  expect(() => defineTool({ ...valid, inputSchema: inputSchema as never })).toThrow(
+    `Tool "read_file": inputSchema${message}`,
+  )
+})
+
+test.each([
+  inputSchemaWith(['b1'], { patternProperties: { '^b': {} } }),
+  inputSchemaWith(['b1'], { additionalProperties: { type: 'string' } }),
+  inputSchemaWith(['b'], { allOf: [{ properties: { b: {} } }] }),
+  inputSchemaWith([], { anyOf: [{ properties: { kind: {} }, required: ['city', 'kind'] }] }),
+  { type: 'object' as const, required: ['b'] },
+])('defineTool accepts a required name that is described elsewhere: %j', (inputSchema) => {
+  expect(() => defineTool({ ...valid, inputSchema: inputSchema as never })).not.toThrow()
+})
 
 test('createRouter refuses two tools with the same name', () => {
   expect(() => createRouter([defineTool(valid), defineTool(valid)])).toThrow('Two tools are named "read_file"')
