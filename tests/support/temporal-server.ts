@@ -81,11 +81,17 @@ export interface ServerOptions {
   readonly uiPort?: number
   /** File for the state, with which another server can continue. @defaultValue the state is in memory */
   readonly stateFile?: string
+  /** Whether the server publishes its metrics. @defaultValue false */
+  readonly metrics?: boolean
 }
 
 /** A server that was started here. */
 export interface StartedServer extends TemporalServer {
   readonly port: number
+  /** Of the server's process. */
+  readonly pid: number | undefined
+  /** Address of the metrics, in the text format of Prometheus; set if `metrics` was asked for. */
+  readonly metricsUrl?: string
   /** Sends SIGKILL, like a crash; resolves when the process has ended. */
   kill(): Promise<void>
 }
@@ -97,6 +103,8 @@ export async function startTemporalServer(binary: string, options: ServerOptions
   const args = ['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port), '--log-level', 'error']
   args.push(...(options.uiPort === undefined ? ['--headless'] : ['--ui-port', String(options.uiPort)]))
   if (options.stateFile !== undefined) args.push('--db-filename', options.stateFile)
+  const metricsPort = options.metrics === true ? await freePort() : undefined
+  if (metricsPort !== undefined) args.push('--metrics-port', String(metricsPort))
   const child = spawn(binary, args, { stdio: ['ignore', 'ignore', 'pipe'] })
   let said = ''
   child.stderr.on('data', (chunk: Buffer) => {
@@ -123,6 +131,8 @@ export async function startTemporalServer(binary: string, options: ServerOptions
     address,
     namespace: 'default',
     port,
+    pid: child.pid,
+    ...(metricsPort !== undefined && { metricsUrl: `http://127.0.0.1:${metricsPort}/metrics` }),
     kill: () => end('SIGKILL'),
     [Symbol.asyncDispose]: () => end('SIGTERM'),
   }
