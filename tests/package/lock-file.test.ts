@@ -10,7 +10,7 @@ interface LockFile {
   >
 }
 
-test.each(['package-lock.json', 'tests/bench/package-lock.json'])(
+test.each(['package-lock.json', 'tests/bench/package-lock.json', 'tests/bench/temporal-peers/package-lock.json'])(
   'every entry of %s has an integrity hash and names no registry',
   (file) => {
     const { packages }: LockFile = JSON.parse(readFileSync(join(root, file), 'utf8'))
