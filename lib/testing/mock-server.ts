@@ -147,7 +147,7 @@ const expectations: Readonly<Record<keyof MockServerOptions, Expectation>> = {
 
 const expectationOf: ReadonlyMap<string, Expectation> = new Map(Object.entries(expectations))
 
-/** A typo in an option would be ignored without a word, and the test would pass without its fault. */
+/** A typo in an option would be silently ignored, and the test would pass without its fault. */
 function checkOptions(options: unknown): void {
   if (!isObject(options)) {
     throw new InvalidOptionError(

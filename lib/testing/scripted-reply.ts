@@ -81,7 +81,7 @@ function wireCall({ name, input, id }: ScriptedCall, number: number, position: n
 /**
  * The mistake in a step that is not a function, for a message that begins with the number of the step.
  *
- * TypeScript does not check every step. A wrong member would otherwise be ignored without a word, and the test would pass
+ * TypeScript does not check every step. A wrong member would otherwise be silently ignored, and the test would pass
  * without playing what it was written to play.
  *
  * @returns `undefined` for a text, a reply and an `Error`.

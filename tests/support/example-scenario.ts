@@ -1,5 +1,6 @@
 import type { DeploymentConfig } from '../../fixtures/deployment.ts'
-import type { Impairment, Load, Scenario } from '../../fixtures/scenario.ts'
+import type { Impairment } from '../../fixtures/impairment.ts'
+import type { Load, Scenario } from '../../fixtures/scenario.ts'
 
 interface Changes {
   readonly rate?: number

@@ -1,6 +1,6 @@
 import type { Condition } from '../../fixtures/condition.ts'
 import type { DeploymentConfig } from '../../fixtures/deployment.ts'
-import type { Impairment } from '../../fixtures/scenario.ts'
+import type { Impairment } from '../../fixtures/impairment.ts'
 import { canonicalJson } from '../../router/json/json.ts'
 import { lookUp, parsePointer } from '../../router/json/json-pointer.ts'
 import { ConfigError } from '../errors.ts'
