@@ -68,14 +68,11 @@ function shortened({ content, tool_calls }: AssistantMessage, maxBytes: number):
 }
 
 function serialize(message: AssistantMessage): string {
-  // The server refuses a message that has neither calls nor content.
-  const isEmpty = !message.tool_calls?.length && (typeof message.content !== 'string' || message.content === '')
-  const sendable: AssistantMessage = isEmpty ? { ...message, content: '(no content)' } : message
   try {
-    return JSON.stringify(sendable)
+    return JSON.stringify(message)
   } catch {
     // Some field nests too deep to be serialised. These are the fields that the server needs.
-    const { role, content, tool_calls } = sendable
+    const { role, content, tool_calls } = message
     return JSON.stringify({ role, content, tool_calls })
   }
 }

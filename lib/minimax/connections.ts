@@ -21,7 +21,7 @@ export function loadUndici(): Promise<Undici> {
 }
 
 /** Options of {@link Connections}. */
-export interface ConnectionOptions {
+interface ConnectionOptions {
   /** Largest response body, in bytes. */
   readonly maxResponseBytes: number
   /** The proxy through which every connection goes; `undefined` for direct connections. */

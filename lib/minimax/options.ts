@@ -88,8 +88,8 @@ const defaultBaseUrl = 'https://api.minimax.chat'
 const defaultModel = 'minimax-m2.1'
 const defaultRetries = 2
 /**
- * Long thinking takes minutes. A stream shows that it goes on, so it gets more time, and silence in it is a sign of a lost
- * connection.
+ * Long thinking takes minutes. A stream shows that the model is working, so it gets more time, and silence in it is a sign
+ * of a lost connection.
  */
 const defaultTimeouts = {
   whole: { callTimeoutMs: 300_000, idleTimeoutMs: Number.POSITIVE_INFINITY },

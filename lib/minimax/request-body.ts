@@ -34,7 +34,7 @@ const head = '{"messages":['
 /** Bytes that a new buffer holds. Most first requests fit into it. */
 const firstCapacity = 16_384
 /** Bytes of the longest character in UTF-8. */
-const longestCharacter = 4
+const maxCharacterBytes = 4
 
 /** One request body in UTF-8. Its bytes do not change until it is released. */
 class EncodedBody {
@@ -103,11 +103,11 @@ class EncodedMessages {
 
   /** Writes a text and returns the position after it. `Buffer.write` cuts off silently, so room for one more character must remain. */
   #write(text: string, start: number): number {
-    const fewest = start + text.length + longestCharacter
-    if (fewest > this.#buffer.length) this.#moveTo(Math.max(2 * this.#buffer.length, fewest), start)
+    const minCapacity = start + text.length + maxCharacterBytes
+    if (minCapacity > this.#buffer.length) this.#moveTo(Math.max(2 * this.#buffer.length, minCapacity), start)
     for (;;) {
       const end = start + this.#buffer.write(text, start)
-      if (end + longestCharacter <= this.#buffer.length) return end
+      if (end + maxCharacterBytes <= this.#buffer.length) return end
       this.#moveTo(2 * this.#buffer.length, start)
     }
   }

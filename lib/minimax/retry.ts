@@ -82,11 +82,11 @@ function waitAfter(
   leftMs: number,
   { random, firstWaitMs }: RetryOptions,
 ): number | undefined {
-  const leastMs = retryAfterMs ?? (firstWaitMs ?? firstWaits.get(code) ?? defaultFirstWaitMs) * 2 ** failed
-  if (leastMs >= leftMs) return undefined
-  const spreadMs = retryAfterMs === undefined ? leastMs / 2 : 500 + leastMs / 10
+  const minWaitMs = retryAfterMs ?? (firstWaitMs ?? firstWaits.get(code) ?? defaultFirstWaitMs) * 2 ** failed
+  if (minWaitMs >= leftMs) return undefined
+  const spreadMs = retryAfterMs === undefined ? minWaitMs / 2 : 500 + minWaitMs / 10
   // The random part must leave time for the attempt itself.
-  return leastMs + random() * Math.min(spreadMs, (leftMs - leastMs) / 2)
+  return minWaitMs + random() * Math.min(spreadMs, (leftMs - minWaitMs) / 2)
 }
 
 function wait(ms: number, signal: AbortSignal, clock: Clock): Promise<void> {
@@ -105,9 +105,9 @@ function wait(ms: number, signal: AbortSignal, clock: Clock): Promise<void> {
 }
 
 /**
- * The wait that a server asks for, in milliseconds, however long it is. Read from, in this order: `retry-after-ms`, which some gateways send;
- * `retry-after` in seconds or as an HTTP date; the ISO time in MiniMax's message for a used-up plan ("resets at
- * 2026-05-15T15:00:00Z"). `undefined` if it asks for none.
+ * The wait that a server asks for, in milliseconds, however long it is; `undefined` if it asks for none. It is read from, in
+ * this order: `retry-after-ms`, which some gateways send; `retry-after` in seconds or as an HTTP date; the ISO time in
+ * MiniMax's message for a used-up plan ("resets at 2026-05-15T15:00:00Z").
  */
 export function retryAfterOf(
   header: (name: string) => string | undefined,

@@ -25,7 +25,7 @@ export interface BodyReader<T> {
 }
 
 /** Chooses the reader for a response body. */
-export type ReadResponse<T> = (head: ResponseHead) => BodyReader<T>
+type ReadResponse<T> = (head: ResponseHead) => BodyReader<T>
 
 /**
  * Milliseconds within which a stale connection fails: the first packet is answered with a reset. If a connection breaks
@@ -34,7 +34,7 @@ export type ReadResponse<T> = (head: ResponseHead) => BodyReader<T>
 const staleWithinMs = 500
 
 /** Sends requests to one endpoint. */
-export interface Transport {
+interface Transport {
   /**
    * Posts one body and reads the response.
    *

@@ -32,7 +32,7 @@ const unnamed = 'unnamed_tool'
 const noContent = '(no content)'
 
 /** Names that servers accept. Declared names are stricter: at most 64 characters, and no dot. */
-const soundName = /^[\w.-]{1,128}$/
+const sendableName = /^[\w.-]{1,128}$/
 
 /**
  * The message in a form that servers accept: each call has an id, a name and arguments that are JSON text, and the content
@@ -45,12 +45,12 @@ const soundName = /^[\w.-]{1,128}$/
  * { role: 'assistant', tool_calls: [{ id: 'call_1_1', type: 'function', function: { name: 'ping', arguments: '{}' } }] }
  */
 export function sendableMessage(message: AssistantMessage, calls: readonly ToolCall[]): AssistantMessage {
-  const isSound =
+  const isSendable =
     message.role === 'assistant' &&
     !('function_call' in message) &&
-    hasSoundContent(message, calls.length > 0) &&
-    hasSoundCalls(message, calls)
-  return isSound ? message : repaired(message, calls)
+    hasSendableContent(message, calls.length > 0) &&
+    hasSendableCalls(message, calls)
+  return isSendable ? message : repaired(message, calls)
 }
 
 function repaired(message: AssistantMessage, calls: readonly ToolCall[]): AssistantMessage {
@@ -67,17 +67,17 @@ function repaired(message: AssistantMessage, calls: readonly ToolCall[]): Assist
 }
 
 /** Whether each call can be sent back unchanged. An empty list cannot: some servers refuse it. */
-function hasSoundCalls({ tool_calls: wire }: AssistantMessage, calls: readonly ToolCall[]): boolean {
+function hasSendableCalls({ tool_calls: wire }: AssistantMessage, calls: readonly ToolCall[]): boolean {
   if (wire === undefined) return calls.length === 0
   return (
     Array.isArray(wire) &&
     wire.length > 0 &&
     wire.length === calls.length &&
-    calls.every((call, index) => isAcceptable(wire[index], call))
+    calls.every((call, index) => isSendableCall(wire[index], call))
   )
 }
 
-function hasSoundContent(message: AssistantMessage, hasCalls: boolean): boolean {
+function hasSendableContent(message: AssistantMessage, hasCalls: boolean): boolean {
   return 'content' in message ? isContent(message.content) && message.content !== '' : hasCalls
 }
 
@@ -90,14 +90,14 @@ function isTextPart(part: unknown): boolean {
 }
 
 function written(call: ToolCall, before: WireToolCall | undefined): WireToolCall {
-  if (isAcceptable(before, call)) return before
-  const name = soundName.test(call.name) ? call.name : call.name.replace(/[^\w.-]/g, '_').slice(0, 64) || unnamed
+  if (isSendableCall(before, call)) return before
+  const name = sendableName.test(call.name) ? call.name : call.name.replace(/[^\w.-]/g, '_').slice(0, 64) || unnamed
   return { id: call.id, type: 'function', function: { name, arguments: JSON.stringify(call.input) } }
 }
 
-function isAcceptable(wire: WireToolCall | undefined, call: ToolCall): wire is WireToolCall {
+function isSendableCall(wire: WireToolCall | undefined, call: ToolCall): wire is WireToolCall {
   if (!isObject(wire) || wire.id !== call.id || wire.type !== 'function') return false
-  if (!soundName.test(call.name) || wire.function?.name !== call.name) return false
+  if (!sendableName.test(call.name) || wire.function?.name !== call.name) return false
   if (typeof wire.function.arguments !== 'string' || call.refusal !== undefined) return false
   return call.repairs.every(({ kind }) => kind === 'coerced' || kind === 'unstringified')
 }

@@ -22,7 +22,7 @@ export const callKeys: ReadonlySet<string> = new Set([
 ])
 
 /** The fields of a call, whatever they are called. */
-export interface CallFields {
+interface CallFields {
   /** The id as it was sent, of any type. */
   readonly id: unknown
   /** `undefined` if there is no name, or it is not a string. */
@@ -77,7 +77,7 @@ export const asideKeys: ReadonlySet<string> = new Set([
 ])
 
 /** An object that holds calls, such as `{"tool_calls":[…]}`. */
-export interface Envelope {
+interface Envelope {
   /** The calls, not checked yet. */
   readonly calls: readonly unknown[]
   /** It also holds fields that are neither calls nor asides, so it is an answer as well. */

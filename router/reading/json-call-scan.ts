@@ -169,7 +169,7 @@ class ObjectWalk {
     else if (character > 0x20) this.#extendKey(character)
   }
 
-  /** A quote after a key belongs to an envelope that lacks the quote before it. */
+  /** A quote after the beginning of a key is that of an envelope whose key lacks its opening quote: `tool_calls":`. */
   #openString(quote: number): void {
     if (this.#key === undefined || this.#key === '') this.#quote = quote
   }
@@ -190,7 +190,7 @@ class ObjectWalk {
     const key = this.#key ?? ''
     const longer = key + String.fromCharCode(character)
     if (beginnings.has(longer)) this.#key = longer
-    // An envelope whose key lacks its quote, or has another one, is refused, but it is still a call.
+    // An envelope whose key lacks its quotes, or has other ones, is refused, but it is still a call.
     else this.#verdict = this.#isFirstKey && envelopes.has(key) && !isLetter(character) ? 'call' : 'text'
   }
 

@@ -18,7 +18,7 @@ import { JsonCallScan, mayBeCall, startWithFence } from './json-call-scan.ts'
 import type { SchemaOf } from './text-format.ts'
 
 /** The structured JSON calls of a text, and the text without them. */
-export interface JsonReading {
+interface JsonReading {
   /** The calls, in order. */
   readonly calls: readonly RawCall[]
   /** The text without its calls and the fences around them, trimmed. */

@@ -25,7 +25,7 @@ export interface TextOptions {
 }
 
 /** Options of {@link read}. */
-export interface ReadOptions extends TextOptions, ReadCallsOptions {}
+interface ReadOptions extends TextOptions, ReadCallsOptions {}
 
 /**
  * Reads one assistant message. Never throws, whatever the server sent.

@@ -22,8 +22,8 @@ export class ReplyTextStream {
   readonly #options: TextOptions
   readonly #format: TextScan | undefined
   #json = new JsonCallScan()
-  /** The content so far. */
-  #content = ''
+  /** The content so far, in pieces, because it is rarely needed. */
+  readonly #pieces: string[] = []
   /** The part of the reply's text that was returned, and blanks after it: the text of a reply is trimmed. */
   #returned = ''
   #blanks = ''
@@ -41,10 +41,14 @@ export class ReplyTextStream {
 
   /** Takes the next piece of the content. Returns text to show, which may be empty. */
   push(piece: string): string {
-    this.#content += piece
+    this.#pieces.push(piece)
     const visible = this.#format === undefined ? piece : this.#format.push(piece)
     const certain = this.#json.push(visible)
     if (certain === '') return ''
+    if (this.#returned !== '' && this.#blanks === '' && endsInText(certain)) {
+      this.#returned += certain
+      return certain
+    }
     const ended = certain.trimEnd()
     if (ended === '') {
       this.#blanks += certain
@@ -63,8 +67,15 @@ export class ReplyTextStream {
   /** Takes the complete message. Returns the rest of its text. */
   end(message: AssistantMessage): string {
     const text = readText(message, this.#options)
-    if (text.startsWith(this.#returned)) return text.slice(this.#returned.length)
+    // Much faster than `startsWith`, which compares character by character.
+    if (text.slice(0, this.#returned.length) === this.#returned) return text.slice(this.#returned.length)
     // Either all that was shown was thinking, or the last frame words the content differently. What was shown stays.
-    return contentText(message.content).startsWith(this.#content) ? text : ''
+    return contentText(message.content).startsWith(this.#pieces.join('')) ? text : ''
   }
+}
+
+/** Whether a text ends in a printable ASCII character. Most pieces do, and none of their blanks must be kept back then. */
+function endsInText(text: string): boolean {
+  const last = text.charCodeAt(text.length - 1)
+  return last > 0x20 && last < 0x7f
 }

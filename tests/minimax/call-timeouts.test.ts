@@ -58,7 +58,7 @@ test('a stream may take longer than idleTimeoutMs as long as bytes arrive', asyn
   expect(await model.complete(modelRequest())).toMatchObject({ message: { content: 'WarmWarmWarm.' } })
 })
 
-test('callTimeoutMs ends a stream that goes on for ever', async () => {
+test('callTimeoutMs ends a stream that never ends', async () => {
   const parts = Array.from({ length: 1000 }, () => event)
   await using server = await startLocalServer((_request, response) => drip(response, parts, 10))
   const model = clientOf(server.url, { stream: true, callTimeoutMs: 100 })

@@ -29,7 +29,7 @@ export function errorOfResponse(status: number, body: unknown, text: string, ret
 }
 
 /** The token to mask in an error, and the host and the request id to add to it. */
-export interface MaskContext {
+interface MaskContext {
   /** Masked everywhere in the error, because servers quote the token that they reject. */
   readonly token: string
   /** The host that the token was sent to. */

@@ -138,7 +138,7 @@ function textOf(value: unknown): string {
 
 /**
  * The last JSON object or list in a text, which may have a prefix such as "litellm.APIConnectionError: Call {model} failed:".
- * `undefined` if there is none.
+ * `undefined` if the text contains neither.
  */
 function jsonIn(text: string): unknown {
   const span = jsonSpans(text).findLast(({ isPart }) => !isPart)

@@ -42,9 +42,20 @@ export function startOfMarkup(text: string): number {
   return start
 }
 
-/** Whether a piece of text has a character with which markup, or a line, begins. */
-export function mayStartMarkup(piece: string): boolean {
-  return piece.includes('\n') || firstCharacters.some((first) => piece.includes(first))
+/** Whether markup may begin in a text, by single characters: a quick check for the pieces of a stream, most of which are prose. */
+export function mayStartMarkup(text: string): boolean {
+  return text.includes('<') || text.includes('[') || text.includes(']') || mayStartLine(text)
+}
+
+/** Whether a line in a text begins with the first letter of a bracketless start, or the text ends before that letter. */
+function mayStartLine(text: string): boolean {
+  for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) {
+    let first = at + 1
+    while (text[first] === ' ' || text[first] === '\t') first++
+    const letter = text[first]
+    if (letter === undefined || letter === bracketlessInvoke[0] || letter === bracketlessWrapper[0]) return true
+  }
+  return false
 }
 
 const beginnings: ReadonlySet<string> = new Set(

@@ -55,8 +55,11 @@ class MinimaxScan implements TextScan {
 
   push(piece: string): string {
     if (this.#isStopped) return ''
-    if (this.#held === '' && !mayStartMarkup(piece)) return this.#thinking.push(piece)
     const text = this.#held + piece
+    if (!mayStartMarkup(text)) {
+      this.#held = ''
+      return this.#thinking.push(text)
+    }
     const start = startOfMarkup(text)
     this.#isStopped = start !== -1
     const certain = this.#isStopped ? start : text.length - lengthOfMarkupBeginning(text)

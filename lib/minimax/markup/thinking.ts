@@ -114,10 +114,16 @@ export class ThinkingScan {
       return ''
     }
     const line = text.lastIndexOf('\n') + 1
-    if (line > 0) this.#isMidLine = text.slice(line).trim() !== ''
-    else if (!this.#isMidLine) this.#isMidLine = text.trim() !== ''
+    if (line > 0 || !this.#isMidLine) this.#isMidLine = hasText(text, line)
     return text
   }
+}
+
+/** Whether a text has more than blanks from an index on. */
+function hasText(text: string, from: number): boolean {
+  const first = text.charCodeAt(from)
+  // Most lines begin with a letter: nothing needs to be copied then.
+  return (first > 0x20 && first < 0x7f) || text.slice(from).trim() !== ''
 }
 
 /** The end of the tag that begins at an index; `undefined` if none does, `'undecided'` if one may begin there. */

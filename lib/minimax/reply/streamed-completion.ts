@@ -13,7 +13,7 @@ import {
 import { MessageDeltas } from './message-deltas.ts'
 
 /** The functions that a {@link StreamedCompletion} needs. */
-export interface StreamContext {
+interface StreamContext {
   /** Milliseconds that the server asks to wait, in an event that carries an error. */
   readonly retryAfterMs: (data: string) => number | undefined
   /** Called with each new piece of the content. */

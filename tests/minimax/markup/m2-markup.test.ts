@@ -160,14 +160,18 @@ test('a reference is read for a parameter of any type', async () => {
   expect(results[0]).toMatchObject({ error: { kind: 'unresolved_reference' } })
 })
 
-test('types are found through references in the schema, also to itself', async () => {
+test('types are found through references in the schema, percent-encoded and to itself', async () => {
   const inputs: unknown[] = []
   const tool = defineTool({
     name: 'grow',
     description: 'Has a recursive input.',
     inputSchema: {
       type: 'object',
-      properties: { code: { $ref: '#/$defs/code' }, size: { anyOf: [{ $ref: '#/$defs/size' }] }, next: { $ref: '#' } },
+      properties: {
+        code: { $ref: '#/$defs/c%6Fde' },
+        size: { anyOf: [{ $ref: '#/$defs/size' }] },
+        next: { $ref: '#' },
+      },
       $defs: { code: { type: 'string' }, size: { type: 'integer' } },
     } as { type: 'object' },
     execute: (input) => inputs.push(input),
