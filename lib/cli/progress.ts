@@ -1,5 +1,6 @@
 import { onOneLine } from '../../router/text/on-one-line.ts'
-import { formatChange, formatFigure, headlineDeltas, tradeoffNote } from '../incident/report/figures.ts'
+import { formatFigure } from '../../tools/validation/deltas.ts'
+import { formatChange, headlineDeltas, tradeoffNote } from '../incident/report/figures.ts'
 import type { ReportDocument } from '../incident/report/report-schema.ts'
 import type { LoopEvent } from '../loop/events.ts'
 import type { StyledText, TerminalOutput } from './terminal-output.ts'

@@ -173,3 +173,18 @@ function verdictOf(compared: ComparedMetric, from: number | null, to: number | n
   if (compared.better === 'neither') return 'unknown'
   return difference > 0 === (compared.better === 'higher') ? 'better' : 'worse'
 }
+
+/** A figure with its unit, as all texts show it: `250 ms`, `97 %`, `1 request`, `1.5/s`. `–` for `null`. */
+export function formatFigure(value: number | null, unit: string): string {
+  if (value === null) return '–'
+  if (unit === 's' && Math.abs(value) < 1) return `${roundFigure(value * 1000)} ms`
+  if (unit === 'share') return `${roundFigure(value * 100)} %`
+  if (unit === '1/s') return `${roundFigure(value)}/s`
+  const rounded = roundFigure(value)
+  return `${rounded} ${rounded === '1' && unit !== 's' ? unit.replace(/s$/, '') : unit}`
+}
+
+/** Three significant digits; whole numbers from 100. */
+export function roundFigure(value: number): string {
+  return Math.abs(value) >= 100 ? String(Math.round(value)) : String(Number(value.toPrecision(3)))
+}

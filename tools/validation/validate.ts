@@ -1,6 +1,6 @@
 import { MismatchError } from '../errors.ts'
 import type { Telemetry, Validation, ValidationStatus } from '../types.ts'
-import { metricDeltas } from './deltas.ts'
+import { formatFigure, metricDeltas } from './deltas.ts'
 
 /** Change in served requests, as a share of those that arrived, that counts as noise. */
 export const servedThreshold = 0.01
@@ -82,17 +82,19 @@ function judge(before: Telemetry, after: Telemetry): Verdict {
   if (served < -servedThreshold) return { status: 'regressed', reason: 'Fewer requests were served.' }
   const distanceBefore = distance(before)
   const distanceAfter = distance(after)
-  const met = distanceAfter === 0 ? 'the objective is met' : 'the objective is still missed'
-  if (served > rescuedThreshold) return { status: 'improved', reason: `Many more requests were served; ${met}.` }
+  const isMet = distanceAfter === 0
+  const wasMet = distanceBefore === 0
+  const met = `The objective is ${isMet === wasMet ? 'still' : 'now'} ${isMet ? 'met' : 'missed'}.`
+  if (served > rescuedThreshold) return { status: 'improved', reason: `Many more requests were served. ${met}` }
   if (distanceBefore - distanceAfter >= distanceThreshold) {
-    return { status: 'improved', reason: `Service is closer to its objective; ${met}.` }
+    return { status: 'improved', reason: isMet ? met : `Service is closer to its objective. ${met}` }
   }
   if (distanceAfter - distanceBefore >= distanceThreshold) {
     return { status: 'regressed', reason: 'Service is further from its objective.' }
   }
-  if (served > servedThreshold) return { status: 'improved', reason: `More requests were served; ${met}.` }
-  if (distanceBefore === 0 && distanceAfter === 0) return judgeInside(before, after)
-  return { status: 'unchanged', reason: `The change makes no significant difference; ${met}.` }
+  if (served > servedThreshold) return { status: 'improved', reason: `More requests were served. ${met}` }
+  if (wasMet && isMet) return judgeInside(before, after)
+  return { status: 'unchanged', reason: `The change makes no significant difference. ${met}` }
 }
 
 /** The objective was met before and after. */
@@ -127,15 +129,25 @@ function distance({ slo, latency, requests }: Telemetry): number {
   )
 }
 
-/** The metrics that decide, before and after, in one sentence. */
+/** The metrics that decide, before and after. A latency that was measured in neither window is left out. */
 function mainMetrics(before: Telemetry, after: Telemetry): string {
-  const seconds = (value: number | null) => (value === null ? 'none' : `${value.toFixed(value < 1 ? 3 : 1)} s`)
-  return (
-    `Served ${before.requests.served} → ${after.requests.served} of ${after.requests.arrived}; ` +
-    `time to first token p95 ${seconds(before.latency.ttft_s.p95)} → ${seconds(after.latency.ttft_s.p95)}; ` +
-    `inter-token p99 ${seconds(before.latency.inter_token_s.p99)} → ${seconds(after.latency.inter_token_s.p99)}; ` +
-    `preemptions ${before.requests.preemptions} → ${after.requests.preemptions}.`
-  )
+  const latency = (label: string, from: number | null, to: number | null) => {
+    const [first, last] = [from, to].map((value) => (value === null ? 'not measured' : formatFigure(value, 's')))
+    return from === null && to === null ? [] : [`${label} ${first} → ${last}`]
+  }
+  const metrics = [
+    `Served ${before.requests.served} → ${after.requests.served} of ${after.requests.arrived}`,
+    ...latency('time to first token p95', before.latency.ttft_s.p95, after.latency.ttft_s.p95),
+    ...latency('inter-token p99', before.latency.inter_token_s.p99, after.latency.inter_token_s.p99),
+    `preemptions ${before.requests.preemptions} → ${after.requests.preemptions}`,
+  ]
+  return `${metrics.join('; ')}.${fewSurvivors(before, after)}`
+}
+
+/** Latencies of a service that fails are those of the requests that got through, and say little about the service. */
+function fewSurvivors({ requests: { served, arrived } }: Telemetry, after: Telemetry): string {
+  if (served === 0 || served >= arrived / 2 || after.requests.served <= served) return ''
+  return ` The latencies before are those of the ${formatFigure(served, 'requests')} that got through.`
 }
 
 /**

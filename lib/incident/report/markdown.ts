@@ -1,8 +1,9 @@
 import { excerpt } from '../../../router/text/clip.ts'
 import { onOneLine } from '../../../router/text/on-one-line.ts'
 import type { FixAction, FixResult } from '../../../tools/types.ts'
+import { formatFigure } from '../../../tools/validation/deltas.ts'
 import type { TraceEntry } from '../../loop/trace.ts'
-import { formatChange, formatFigure, headlineDeltas, headlineFigures, tradeoffNote } from './figures.ts'
+import { formatChange, headlineDeltas, headlineFigures, tradeoffNote } from './figures.ts'
 import type { ReportDocument } from './report-schema.ts'
 
 /**
@@ -19,7 +20,7 @@ export function renderMarkdown(document: ReportDocument): string {
 function head({ scenario, notice, validation, run }: ReportDocument): string {
   const error = run.error === undefined ? [] : [`**Failed:** ${escapeText(run.error.message)}`]
   return [
-    `# Incident report: ${escapeText(scenario)}`,
+    `# Incident report: ${inlineCode(scenario)}`,
     ...(notice === null ? [] : [`> **${escapeText(notice)}**`]),
     `**Validation: ${validation.status}.** ${escapeText(validation.summary)}`,
     ...error,
@@ -61,7 +62,7 @@ function incident({ pre_telemetry: { window, slo, config_id } }: ReportDocument)
 function figures({ validation, pre_telemetry }: ReportDocument): string {
   if (validation.deltas.length === 0) {
     const rows = headlineFigures(pre_telemetry).map(({ metric, before, unit }) => [metric, formatFigure(before, unit)])
-    return `## Before\n\n${table(['figure', 'before'], rows)}`
+    return `## Before\n\n${rows.length === 0 ? 'Nothing was measured.' : table(['figure', 'before'], rows)}`
   }
   const rows = headlineDeltas(validation.deltas).map((delta) => [
     delta.metric,
@@ -71,19 +72,26 @@ function figures({ validation, pre_telemetry }: ReportDocument): string {
     delta.verdict,
   ])
   const compared = table(['figure', 'before', 'after', 'change', ''], rows)
-  return ['## Before and after', tradeoffNote(validation) ?? [], compared].flat().join('\n\n')
+  return ['## Before and after (simulation)', tradeoffNote(validation) ?? [], compared].flat().join('\n\n')
 }
 
 /** The model's diagnosis. Every quote has its tool, and a mark if no result of that tool contains it. */
-function diagnosis({ diagnosis: found }: ReportDocument): string {
+function diagnosis({ diagnosis: found, run }: ReportDocument): string {
+  if (run.stop_reason === 'cancelled' && run.rounds === 0) {
+    return '## Diagnosis\n\nNo diagnosis: the run was cancelled before the first reply.'
+  }
   const evidence = found.evidence.map(
     ({ tool, quote, grounded }) =>
       `${inlineCode(quote)} (${escapeText(tool)}${grounded ? '' : ', **not found in its results**'})`,
   )
+  // Models often begin the summary with the root cause, which is already there.
+  const summary = (
+    found.summary.startsWith(found.root_cause) ? found.summary.slice(found.root_cause.length) : found.summary
+  ).trim()
   return [
     '## Diagnosis',
     `**Root cause** (${escapeText(found.category)}, confidence ${found.confidence}): ${escapeText(found.root_cause)}`,
-    escapeText(found.summary),
+    ...(summary === '' ? [] : [escapeText(summary)]),
     ...list('Evidence', evidence),
     ...list('Ruled out', found.ruled_out.map(escapeText)),
     ...list('Uncertainties', found.uncertainties.map(escapeText)),

@@ -10,9 +10,9 @@ const active = (text: string) => markdownOf(text).split('\n').map(withoutCode)
 test('a report has its sections, the figures before and after, and marks quotes that were not found', () => {
   const markdown = markdownOf('plain')
   expect(markdown.match(/^#.*$/gm)).toEqual([
-    '# Incident report: kv\\_cache\\_pressure',
+    '# Incident report: `kv_cache_pressure`',
     '## Incident',
-    '## Before and after',
+    '## Before and after (simulation)',
     '## Diagnosis',
     '### Evidence',
     '### Ruled out',
@@ -22,7 +22,7 @@ test('a report has its sections, the figures before and after, and marks quotes 
     '### Risks',
     '## Timeline',
   ])
-  expect(markdown).toContain('| requests.served | 1 requests | 2 requests | +100 % | better |')
+  expect(markdown).toContain('| requests.served | 1 request | 2 requests | +100 % | better |')
   expect(markdown).toContain('- `plain` (plain, **not found in its results**)')
   expect(markdown).toContain('- `plain` (fetch\\_config)')
 })
@@ -102,4 +102,24 @@ test('sections without a fix, figures or trace entries say so or are left out', 
 
 test('a quote of many pieces of code gives a report', () => {
   expect(markdownOf('` '.repeat(150_000)).length).toBeGreaterThan(300_000)
+})
+
+test('the root cause is said once', () => {
+  const input = inputWith('The cache is full.')
+  const { diagnosis } = input.result
+  const result = {
+    ...input.result,
+    diagnosis: { ...diagnosis, category: 'kv_cache', summary: `${diagnosis.root_cause} Add memory.` },
+  }
+  const { markdown } = generateReport({ ...input, result })
+  const section = markdown.slice(markdown.indexOf('## Diagnosis'), markdown.indexOf('### Evidence'))
+  expect(section.split('The cache is full.')).toHaveLength(2)
+  expect(section).toContain('\n\nAdd memory.\n')
+})
+
+test('a run that was cancelled before its first reply has no diagnosis', () => {
+  const input = inputWith('plain')
+  const run = { ...input.result.run, stop_reason: 'cancelled' as const, rounds: 0 }
+  const { markdown } = generateReport({ ...input, result: { ...input.result, run } })
+  expect(markdown).toContain('## Diagnosis\n\nNo diagnosis: the run was cancelled before the first reply.')
 })
