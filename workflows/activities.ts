@@ -11,21 +11,29 @@ import type { Model } from '../lib/loop/model.ts'
 import { minimax } from '../lib/minimax/minimax.ts'
 import { runInActivity, toApplicationFailure } from '../lib/temporal/index.ts'
 import { fitPayload, payloadLimitBytes, shortenTrace } from '../lib/temporal/payload.ts'
+import { errorMessage } from '../router/errors.ts'
+import { excerpt } from '../router/text/clip.ts'
 import type { Telemetry, ValidationStatus } from '../tools/types.ts'
+import { type RecoverResultInput, recoverResult } from './recover-result.ts'
 
 /** Options of {@link createActivities}. */
 export interface ActivityOptions {
   /**
-   * The model, or a function that creates it before the first agent step. It should retry little, because the workflow's
-   * retry policy does.
+   * The model, or a function that creates it before the first agent step. It should retry failed calls itself: an attempt of
+   * the activity is for lost workers and long outages.
    *
-   * @defaultValue `minimax({ retries: 0 })`, configured by the environment
+   * @defaultValue `minimax()`, configured by the environment
    */
   readonly model?: Model | (() => Model)
   /** Limits of the agent's run. `checkpointBytes` is 65536 unless it is set. */
   readonly limits?: Partial<Limits>
   /** Folder for `report.json` and `report.md`; each run gets a folder of its own in it. Without it no files are written. */
   readonly reportDirectory?: string
+  /**
+   * Agent steps that the worker runs at the same time. While all slots are taken, a failed step leaves the wait for its next
+   * attempt to Temporal. @defaultValue unlimited
+   */
+  readonly slots?: number
   /** A line at the top of every report, for example that no model was involved. */
   readonly notice?: string
 }
@@ -56,6 +64,8 @@ export interface GeneratedReport {
   readonly report: Report
   /** Folder of the files on the worker's machine; absent if none were written. */
   readonly report_directory?: string
+  /** Why the report could not be generated or written; absent if it was. */
+  readonly report_error?: string
 }
 
 /** The activities of `latencyWorkflow`. */
@@ -73,35 +83,52 @@ const checkpointBytes = 65_536
  */
 const maxResultBytes = 400_000
 
-/** Creates the three activities of `latencyWorkflow` for a worker. */
+/** Creates the activities of `latencyWorkflow` for a worker. */
 export function createActivities(options: ActivityOptions = {}) {
   // Created once, so that all agent steps share its connections, and late, so that a wrong configuration fails a step.
   let created: Model | undefined
   const model = (): Model => {
-    created ??= typeof options.model === 'function' ? options.model() : (options.model ?? minimax({ retries: 0 }))
+    created ??= typeof options.model === 'function' ? options.model() : (options.model ?? minimax())
     return created
   }
+  let running = 0
+  const runStep = (input: AgentStepInput): Promise<AgentResult> =>
+    runInActivity(
+      ({ deadlineMs, ...activity }) =>
+        runIncidentAgent(input, {
+          ...activity,
+          model: model(),
+          limits: {
+            checkpointBytes,
+            ...options.limits,
+            deadlineMs: Math.min(options.limits?.deadlineMs ?? deadlineMs, deadlineMs),
+          },
+        }),
+      (result) => result.run,
+      {
+        maxBytes: maxResultBytes,
+        shorten: withShorterTrace,
+        mayWait: () => running < (options.slots ?? Number.POSITIVE_INFINITY),
+      },
+    )
   return {
     /** Simulates the telemetry of the scenario before any fix. */
     collect_telemetry: ({ scenario }: { readonly scenario: string }): Promise<Telemetry> =>
       withTemporalFailures(async () => fitPayload(await collectTelemetry(scenario), maxResultBytes)),
 
     /** Runs the incident agent with heartbeats, resume and cancellation. Needs a heartbeat timeout. */
-    agent_step: (input: AgentStepInput): Promise<AgentResult> =>
-      runInActivity(
-        ({ deadlineMs, ...activity }) =>
-          runIncidentAgent(input, {
-            ...activity,
-            model: model(),
-            limits: {
-              checkpointBytes,
-              ...options.limits,
-              deadlineMs: Math.min(options.limits?.deadlineMs ?? deadlineMs, deadlineMs),
-            },
-          }),
-        (result) => result.run,
-        { maxBytes: maxResultBytes, shorten: withShorterTrace },
-      ),
+    agent_step: async (input: AgentStepInput): Promise<AgentResult> => {
+      running++
+      try {
+        return await runStep(input)
+      } finally {
+        running--
+      }
+    },
+
+    /** Makes a result for an agent step that ended without one, from its last heartbeat if there is one. */
+    recover_result: (input: RecoverResultInput): Promise<AgentResult> =>
+      withTemporalFailures(async () => fitPayload(await recoverResult(input), maxResultBytes, withShorterTrace)),
 
     /**
      * Writes the report into files and returns it. A retry writes the same bytes into the same files. The files have the
@@ -119,13 +146,11 @@ export function createActivities(options: ActivityOptions = {}) {
         const report = reportOf(result)
         const { run_id, stop_reason } = result.run
         const generated = { run_id, stop_reason, status: result.validation.status, report }
-        return fitPayload<GeneratedReport>(
-          options.reportDirectory === undefined
-            ? generated
-            : { ...generated, report_directory: await writeFiles(report, options.reportDirectory, run_id) },
-          payloadLimitBytes,
-          (large, excess) => ({ ...large, report: reportOf(withShorterTrace(result, excess)) }),
-        )
+        const files = await writtenFiles(report, options.reportDirectory, run_id)
+        return fitPayload<GeneratedReport>({ ...generated, ...files }, payloadLimitBytes, (large, excess) => ({
+          ...large,
+          report: reportOf(withShorterTrace(result, excess)),
+        }))
       }),
   }
 }
@@ -134,10 +159,20 @@ function withShorterTrace(result: AgentResult, excess: number): AgentResult {
   return { ...result, agent_trace: shortenTrace(result.agent_trace, excess) }
 }
 
-async function writeFiles(report: Report, directory: string, runId: string): Promise<string> {
-  const folder = await reportFolder(directory, runId)
-  await writeReport(report, folder)
-  return folder
+/** A full disk must not cost the workflow its answer, so the error becomes a part of the result. */
+async function writtenFiles(
+  report: Report,
+  directory: string | undefined,
+  runId: string,
+): Promise<Pick<GeneratedReport, 'report_directory' | 'report_error'>> {
+  if (directory === undefined) return {}
+  try {
+    const folder = await reportFolder(directory, runId)
+    await writeReport(report, folder)
+    return { report_directory: folder }
+  } catch (error) {
+    return { report_error: excerpt(errorMessage(error), 1_000) }
+  }
 }
 
 /** Converts every error, so that the retry policy recognises it and no secret gets into the history. */

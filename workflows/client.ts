@@ -3,7 +3,12 @@ import type { Client, WorkflowHandle, WorkflowHandleWithFirstExecutionRunId } fr
 import type { Payload } from '@temporalio/common'
 import { type RunProgress, readProgress } from '../lib/temporal/progress.ts'
 import { checkNamespace, connectTo, type TemporalOptions, temporalSettings } from './connection.ts'
-import type { LatencyWorkflowResult, LatencyWorkflowStatus, latencyWorkflow } from './latency-workflow.ts'
+import type {
+  IncidentSearchAttributes,
+  LatencyWorkflowResult,
+  LatencyWorkflowStatus,
+  latencyWorkflow,
+} from './latency-workflow.ts'
 import type { AgentStepTimeouts } from './retries-and-timeouts.ts'
 import { withTemporal } from './temporal-packages.ts'
 
@@ -36,8 +41,10 @@ export interface StartOptions {
   readonly taskQueue?: string
   /** @defaultValue `latency-<scenario>-<random UUID>` */
   readonly workflowId?: string
-  /** Timeouts of the agent step. @defaultValue 15 minutes an attempt, 45 minutes in total, 20 s without a heartbeat */
+  /** Timeouts of the agent step. */
   readonly timeouts?: AgentStepTimeouts
+  /** Search attributes to set when the run has ended. They must be registered in the namespace. @defaultValue none */
+  readonly searchAttributes?: IncidentSearchAttributes
 }
 
 /** A workflow started by {@link startIncident}. */
@@ -52,9 +59,15 @@ export interface StartedIncident {
 
 /** Starts `latencyWorkflow` for one scenario, for example `kv_cache_pressure`. It does not wait for a worker. */
 export async function startIncident(scenario: string, options: StartOptions): Promise<StartedIncident> {
-  const { client, taskQueue, workflowId, timeouts } = options
+  const { client, taskQueue, workflowId, timeouts, searchAttributes } = options
   const handle = await client.workflow.start<typeof latencyWorkflow>('latencyWorkflow', {
-    args: [{ scenario, ...(timeouts && { agent_step_timeouts: timeouts }) }],
+    args: [
+      {
+        scenario,
+        ...(timeouts && { agent_step_timeouts: timeouts }),
+        ...(searchAttributes && { search_attributes: searchAttributes }),
+      },
+    ],
     taskQueue: taskQueue ?? (await temporalSettings()).taskQueue,
     workflowId: workflowId ?? `latency-${scenario}-${randomUUID()}`,
     // Longer than the timeouts of all steps together. It ends workflows for which no worker ever starts.
@@ -75,7 +88,7 @@ export interface IncidentView {
   readonly taskQueue: string
   /** The current activity; absent between two activities and after the last one. */
   readonly activity?: {
-    /** `collect_telemetry`, `agent_step` or `generate_report`. */
+    /** Type of the activity: `agent_step`. The other steps are local activities, which the server does not show. */
     readonly name: string
     /** `SCHEDULED` (waiting for a worker or for its next attempt), `STARTED`, `CANCEL_REQUESTED`, … */
     readonly state: string

@@ -1,28 +1,56 @@
+import { defineSearchAttributeKey, SearchAttributeType, type SearchAttributeUpdatePair } from '@temporalio/common'
 import {
   ActivityCancellationType,
+  ActivityFailure,
   ApplicationFailure,
   CancellationScope,
   defineQuery,
   isCancellation,
   log,
   proxyActivities,
+  proxyLocalActivities,
+  setCurrentDetails,
   setHandler,
+  TimeoutFailure,
+  upsertSearchAttributes,
 } from '@temporalio/workflow'
 import type { GeneratedReport, IncidentActivities } from './activities.ts'
-import { type AgentStepTimeouts, defaultTimeouts, localRetry, runRetry } from './retries-and-timeouts.ts'
+import type { RecoverResultInput } from './recover-result.ts'
+import {
+  type AgentStepTimeouts,
+  defaultTimeouts,
+  localRetry,
+  minimumTimeouts,
+  runRetry,
+} from './retries-and-timeouts.ts'
 
 /** Input of {@link latencyWorkflow}. */
 export interface LatencyWorkflowInput {
   /** Id of a scenario, for example `kv_cache_pressure`. */
   readonly scenario: string
-  /** Timeouts of the agent step. @defaultValue 15 minutes an attempt, 45 minutes in total, 20 s without a heartbeat */
+  /** Timeouts of the agent step. */
   readonly agent_step_timeouts?: AgentStepTimeouts
+  /** Search attributes to set when the run has ended. @defaultValue none */
+  readonly search_attributes?: IncidentSearchAttributes
+}
+
+/**
+ * Names of search attributes. Each must be registered in the namespace. Otherwise Temporal retries the workflow task until
+ * it is.
+ */
+export interface IncidentSearchAttributes {
+  /** Name of an attribute of type Keyword for the stop reason. */
+  readonly stop_reason?: string
+  /** Name of an attribute of type Int for the number of rounds. */
+  readonly rounds?: string
 }
 
 /** Result of {@link latencyWorkflow}. */
-export interface LatencyWorkflowResult extends GeneratedReport {
+export interface LatencyWorkflowResult extends Omit<GeneratedReport, 'report'> {
   /** The scenario of the input. */
   readonly scenario: string
+  /** The report in both forms; absent if it could not be generated, see `report_error`. */
+  readonly report?: GeneratedReport['report']
 }
 
 /** Result of the query `status`. */
@@ -40,9 +68,9 @@ export interface LatencyWorkflowStatus {
 /** On cancellation the workflow waits for the partial result of the running activity. */
 const cancellationType = ActivityCancellationType.WAIT_CANCELLATION_COMPLETED
 
-const { collect_telemetry, generate_report } = proxyActivities<IncidentActivities>({
+/** Local activities run beside the workflow. They never wait for a slot that an agent step occupies. */
+const { collect_telemetry, recover_result, generate_report } = proxyLocalActivities<IncidentActivities>({
   startToCloseTimeout: '1m',
-  scheduleToCloseTimeout: '5m',
   retry: localRetry,
   cancellationType,
 })
@@ -50,18 +78,20 @@ const { collect_telemetry, generate_report } = proxyActivities<IncidentActivitie
 const statusQuery = defineQuery<LatencyWorkflowStatus>('status')
 
 /**
- * Handles one latency incident with three activities: collect_telemetry → agent_step → generate_report.
+ * Handles one latency incident: collect_telemetry → agent_step → generate_report. Only agent_step, which asks the model, is
+ * scheduled on the task queue. The others are local activities.
  *
  * When the workflow is cancelled, the agent step returns its partial result, the report is still written, and the
- * workflow completes with stop reason `cancelled` (or `failed`, if the step was waiting for its next attempt). If no
- * attempt is running that could return anything (before the first one, or in the last second of a wait), the workflow
- * itself ends as cancelled, and the query `status` has stop reason `cancelled`.
+ * workflow completes with stop reason `cancelled`. If no attempt is running that could return anything, or if the step
+ * fails, the report has the error, and then the workflow ends as cancelled or failed.
+ *
+ * If the step runs out of time, the partial result comes from its last heartbeat, and the workflow completes with it.
  *
  * @throws {ApplicationFailure} `InvalidInput` for an invalid input. Any other error would fail the workflow task, which
  * Temporal retries for ever.
  */
 export async function latencyWorkflow(input: LatencyWorkflowInput): Promise<LatencyWorkflowResult> {
-  const { scenario, timeouts } = checked(input)
+  const { scenario, timeouts, searchAttributes } = checkedInput(input)
   const { agent_step } = proxyActivities<IncidentActivities>({
     startToCloseTimeout: timeouts.start_to_close_ms,
     scheduleToCloseTimeout: timeouts.schedule_to_close_ms,
@@ -74,29 +104,80 @@ export async function latencyWorkflow(input: LatencyWorkflowInput): Promise<Late
 
   const pre_telemetry = await collect_telemetry({ scenario })
   status = { scenario, step: 'agent_step' }
+  let failure: { readonly error: unknown } | undefined
   const result = await agent_step({ scenario, pre_telemetry }).catch((error: unknown) => {
-    if (isCancellation(error)) {
-      status = { ...status, stop_reason: 'cancelled' }
-      log.warn(
-        'The workflow was cancelled while no attempt of agent_step was running, so no partial result and no report exist.',
-      )
-    }
-    throw error
+    failure = { error }
+    return CancellationScope.nonCancellable(() =>
+      recover_result({ scenario, pre_telemetry, ...remainsOf(error) }),
+    ).catch(() => {
+      throw error
+    })
   })
-  const outcome = { scenario, stop_reason: result.run.stop_reason, status: result.validation.status }
+  const { stop_reason, rounds, run_id } = result.run
+  const outcome = { scenario, stop_reason, status: result.validation.status }
   status = { ...outcome, step: 'generate_report' }
-  const report = await CancellationScope.nonCancellable(() => generate_report({ scenario, pre_telemetry, result }))
+  const report = await CancellationScope.nonCancellable(() =>
+    generate_report({ scenario, pre_telemetry, result }).catch((error: unknown) => {
+      // The answer is there, and it must not be lost with the report.
+      log.error('The report could not be generated.', { error })
+      return { run_id, stop_reason, status: outcome.status, report_error: messageOf(error) }
+    }),
+  )
   status = { ...outcome, step: 'done' }
+  setCurrentDetails(`**${stop_reason}** after ${rounds} rounds, validation: **${outcome.status}**`)
+  setSearchAttributes(searchAttributes, stop_reason, rounds)
+  if (failure !== undefined && !(isTimeout(failure.error) && rounds > 0)) throw failure.error
   return { scenario, ...report }
 }
 
+/** The parts of a failed agent step that the report can use. */
+function remainsOf(error: unknown): Pick<RecoverResultInput, 'stop_reason' | 'error' | 'heartbeat_details'> {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  if (isCancellation(error)) return { stop_reason: 'cancelled', error: errorOf('CancelledFailure', cause) }
+  const type = cause instanceof ApplicationFailure ? cause.type : undefined
+  const details = cause instanceof TimeoutFailure ? cause.lastHeartbeatDetails : undefined
+  return {
+    stop_reason: 'failed',
+    error: errorOf(type ?? 'TimeoutFailure', cause),
+    ...(details !== undefined && { heartbeat_details: details }),
+  }
+}
+
+function errorOf(name: string, error: unknown): RecoverResultInput['error'] {
+  return { name, message: messageOf(error) }
+}
+
+function messageOf(error: unknown): string {
+  const cause = error instanceof ActivityFailure && error.cause !== undefined ? error.cause : error
+  return cause instanceof Error ? cause.message : String(cause)
+}
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof ActivityFailure && error.cause instanceof TimeoutFailure
+}
+
+function setSearchAttributes(names: IncidentSearchAttributes, stopReason: string, rounds: number): void {
+  const pairs: SearchAttributeUpdatePair[] = []
+  if (names.stop_reason !== undefined) {
+    pairs.push({ key: defineSearchAttributeKey(names.stop_reason, SearchAttributeType.KEYWORD), value: stopReason })
+  }
+  if (names.rounds !== undefined) {
+    pairs.push({ key: defineSearchAttributeKey(names.rounds, SearchAttributeType.INT), value: rounds })
+  }
+  if (pairs.length > 0) upsertSearchAttributes(pairs)
+}
+
 /** Checks the input at run time: any client can send anything. */
-function checked(input: Partial<LatencyWorkflowInput> | undefined) {
+function checkedInput(input: Partial<LatencyWorkflowInput> | undefined) {
   const scenario = input?.scenario
   if (typeof scenario !== 'string' || scenario === '' || scenario.length > 200) {
     throw invalid('scenario must be the id of a scenario')
   }
-  return { scenario, timeouts: checkedTimeouts(input?.agent_step_timeouts) }
+  return {
+    scenario,
+    timeouts: checkedTimeouts(input?.agent_step_timeouts),
+    searchAttributes: checkedSearchAttributes(input?.search_attributes),
+  }
 }
 
 function checkedTimeouts(timeouts: AgentStepTimeouts = {}): Required<AgentStepTimeouts> {
@@ -107,14 +188,25 @@ function checkedTimeouts(timeouts: AgentStepTimeouts = {}): Required<AgentStepTi
     if (!Object.hasOwn(defaultTimeouts, name)) {
       throw invalid(`agent_step_timeouts has no "${name}", only ${Object.keys(defaultTimeouts).join(', ')}`)
     }
-    if (!Number.isSafeInteger(value) || value < 1) {
-      throw invalid(`agent_step_timeouts.${name} must be a positive integer, not ${JSON.stringify(value)}`)
+    const minimum = minimumTimeouts[name as keyof AgentStepTimeouts]
+    if (!Number.isSafeInteger(value) || value < minimum) {
+      const required = `an integer of at least ${minimum}`
+      throw invalid(`agent_step_timeouts.${name} must be ${required}, not ${JSON.stringify(value)}`)
     }
   }
   return { ...defaultTimeouts, ...timeouts }
 }
 
+function checkedSearchAttributes(names: IncidentSearchAttributes = {}): IncidentSearchAttributes {
+  if (typeof names !== 'object' || names === null) throw invalid('search_attributes must be an object')
+  for (const [member, name] of Object.entries(names)) {
+    if (member !== 'stop_reason' && member !== 'rounds') throw invalid(`search_attributes has no "${member}"`)
+    if (typeof name !== 'string' || name === '') throw invalid(`search_attributes.${member} must be a name`)
+  }
+  return names
+}
+
 function invalid(problem: string): ApplicationFailure {
-  const message = `The input of latencyWorkflow is { scenario, agent_step_timeouts? }: ${problem}.`
+  const message = `The input of latencyWorkflow is { scenario, agent_step_timeouts?, search_attributes? }: ${problem}.`
   return ApplicationFailure.nonRetryable(message, 'InvalidInput')
 }

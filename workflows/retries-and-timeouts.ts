@@ -1,12 +1,15 @@
 import type { RetryPolicy } from '@temporalio/workflow'
 
-/** Timeouts of the agent step in milliseconds. Each must be a positive integer. */
+/** Timeouts of the agent step in milliseconds. Each is an integer and has a minimum, because any client can set it. */
 export interface AgentStepTimeouts {
-  /** Time for one attempt. The run stops earlier and returns what it has. @defaultValue 900000 */
+  /** Time for one attempt. The run stops earlier and returns what it has. At least 10000. @defaultValue 900000 */
   readonly start_to_close_ms?: number
-  /** Time for all attempts, including the waits between them. @defaultValue 2700000 */
+  /** Time for all attempts, including the waits between them. At least 10000. @defaultValue 2700000 */
   readonly schedule_to_close_ms?: number
-  /** A worker that sends no heartbeat for this long is treated as dead. @defaultValue 20000 */
+  /**
+   * A worker that sends no heartbeat for this long is treated as dead. A cancellation reaches the run within a third of it.
+   * At least 1000. @defaultValue 20000
+   */
   readonly heartbeat_ms?: number
 }
 
@@ -17,47 +20,21 @@ export const defaultTimeouts: Required<AgentStepTimeouts> = {
   heartbeat_ms: 20_000,
 }
 
-/**
- * Failures that no later attempt can fix. Each is also marked `nonRetryable` itself; the list documents the policy in
- * the workflow's history.
- *
- * - configuration: `ModelError.authentication`, `ModelError.configuration`, `MissingHeartbeatTimeout`,
- *   `UnknownScenarioError`, wrong options and definitions (`LoopError`, `InvalidToolError`, `InvalidSchemaError`,
- *   `TypeError`, `RangeError`)
- * - the request: `ModelError.invalid_request`, `ModelError.context_length`, `ModelError.content_filter`
- * - the account: `ModelError.quota`
- * - the size: `ResultTooLarge`
- * - a run that had failed before a crash, for a reason that is no longer known: `RunFailed`
- *
- * Everything else is retried: `ModelError.rate_limit` (after the time that the server asks for), `overloaded`,
- * `server`, `timeout`, `network` and `protocol`, `WorkerShutdown`, and unknown errors.
- */
-const nonRetryableErrorTypes = [
-  'ModelError.authentication',
-  'ModelError.configuration',
-  'ModelError.invalid_request',
-  'ModelError.context_length',
-  'ModelError.content_filter',
-  'ModelError.quota',
-  'MissingHeartbeatTimeout',
-  'ResultTooLarge',
-  'RunFailed',
-  'UnknownScenarioError',
-  'TypeError',
-  'RangeError',
-  'LoopError',
-  'InvalidToolError',
-  'InvalidSchemaError',
-]
+/** Shorter ones would let a client fill the server with heartbeats, or end every run before its first reply. */
+export const minimumTimeouts: Required<AgentStepTimeouts> = {
+  start_to_close_ms: 10_000,
+  schedule_to_close_ms: 10_000,
+  heartbeat_ms: 1_000,
+}
 
 const backOff = { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' } as const
 
-/** For activities that only compute and write files. What fails three times will fail again. */
-export const localRetry: RetryPolicy = { ...backOff, maximumAttempts: 3, nonRetryableErrorTypes }
+/** For activities that only compute and write files. A computation that fails three times will fail again. */
+export const localRetry: RetryPolicy = { ...backOff, maximumAttempts: 3 }
 
 /**
- * For the agent step. Model calls are not retried inside the activity, so each failed call and each lost worker costs
- * one attempt. Ten attempts match the ten rounds of a run: every attempt resumes from the checkpoint and repeats at most
- * one call, so a run makes at most nineteen. With the waits between them they outlast an outage of 2.5 minutes.
+ * For the agent step. The time for all attempts is the only bound: lost workers and outages consume attempts, and say
+ * nothing about the run. Failures that no later attempt can fix are marked `nonRetryable` themselves, see
+ * `toApplicationFailure`.
  */
-export const runRetry: RetryPolicy = { ...backOff, maximumAttempts: 10, nonRetryableErrorTypes }
+export const runRetry: RetryPolicy = backOff

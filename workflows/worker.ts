@@ -3,11 +3,17 @@ import type { NativeConnection, Worker } from '@temporalio/worker'
 import { takeoverWorkerOptions } from '../lib/temporal/takeover-worker-options.ts'
 import { aborted } from '../router/on-abort.ts'
 import type { ActivityOptions } from './activities.ts'
-import { checkNamespace, connectTo, type TemporalOptions, temporalSettings } from './connection.ts'
+import {
+  checkNamespace,
+  connectTo,
+  TemporalConnectionError,
+  type TemporalOptions,
+  temporalSettings,
+} from './connection.ts'
 import { withTemporal } from './temporal-packages.ts'
 
 /** Options of {@link createWorker} and {@link runWorker}. */
-export interface WorkerSettings extends ActivityOptions {
+export interface WorkerSettings extends Omit<ActivityOptions, 'slots'> {
   /** @defaultValue `TEMPORAL_NAMESPACE`, otherwise `default` */
   readonly namespace?: string
   /** @defaultValue `TEMPORAL_TASK_QUEUE`, otherwise `tenrounds` */
@@ -34,6 +40,10 @@ export interface WorkerLocation {
   readonly taskQueue: string
 }
 
+const defaultConcurrency = 100
+/** Longest time for a shutdown; see {@link runWorker}. */
+const shutdownForceMs = 10_000
+
 /**
  * Creates a worker for `latencyWorkflow` and its activities, on a connection that the caller opens and closes.
  * Start it with `worker.run()`.
@@ -52,16 +62,20 @@ export async function createWorker(
     namespace: settings.namespace,
     taskQueue: settings.taskQueue,
     workflowsPath,
-    activities: createActivities(activityOptions),
-    ...(concurrency !== undefined && { maxConcurrentActivityTaskExecutions: concurrency }),
+    activities: createActivities({ ...activityOptions, slots: concurrency ?? defaultConcurrency }),
+    maxConcurrentActivityTaskExecutions: concurrency ?? defaultConcurrency,
+    // A worker whose connection is dead would wait for ever for its tasks to be reported.
+    shutdownForceTime: shutdownForceMs,
     ...takeoverWorkerOptions,
   })
 }
 
 /**
- * Connects a worker and runs it until SIGTERM, SIGINT or `signal`. Runs in progress continue in another worker.
+ * Connects a worker and runs it until SIGTERM, SIGINT or `signal`. Runs in progress continue in another worker. The shutdown
+ * takes at most 10 s.
  *
- * @throws {TemporalConnectionError} if no server answers or the namespace cannot be used; the message says what to set.
+ * @throws {TemporalConnectionError} if no server answers, at the start or during the shutdown, or if the namespace cannot be
+ * used. The message says what to do.
  * @throws {MissingPackageError} if a package of Temporal is not installed.
  */
 export async function runWorker(options: RunWorkerOptions = {}): Promise<void> {
@@ -74,9 +88,17 @@ export async function runWorker(options: RunWorkerOptions = {}): Promise<void> {
     const worker = await createWorker({ ...workerSettings, namespace, taskQueue, connection })
     const running = signal === undefined ? worker.run() : worker.runUntil(aborted(signal))
     onReady?.({ address: target.address, namespace, taskQueue })
-    await running
+    await running.catch((error: unknown) => {
+      if (!(error instanceof Error) || error.name !== 'GracefulShutdownPeriodExpiredError') throw error
+      const problem = `did not answer within ${shutdownForceMs / 1_000} s while the worker shut down`
+      throw new TemporalConnectionError(
+        'temporal_unreachable',
+        `The Temporal server at ${target.address} ${problem}. The worker has stopped; its runs continue in another one.`,
+      )
+    })
   } finally {
-    await connection.close()
+    // A worker that was stopped by force still holds the connection.
+    await connection.close().catch(() => {})
   }
 }
 

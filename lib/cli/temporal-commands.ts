@@ -38,7 +38,7 @@ export async function workerCommand(io: CommandIo, { live, reports }: WorkerComm
   await checkReports(reports)
   // The runtime also listens for SIGTERM and SIGINT and shuts the worker down, so io.signal is not used here.
   Runtime.install({ logger: new DefaultLogger('WARN') })
-  const endpoint = await openEndpoint(live, io.env, { retries: 0 })
+  const endpoint = await openEndpoint(live, io.env)
   try {
     if (endpoint.notice !== undefined) io.stderr.write(`${endpoint.notice}\n`)
     await runWorker({
@@ -89,16 +89,39 @@ const pollMs = 300
 /** A workflow that no worker has touched for this long probably waits for one, so the command says so. */
 const noWorkerHintMs = 5_000
 
-/** Ctrl-C ends the watching, not the workflow. */
+/** A server that is away for longer than this has a problem that waiting does not solve. */
+const outageLimitMs = 600_000
+/** Longest time for one look at a workflow. */
+const lookMs = 5_000
+
+/**
+ * Ctrl-C ends the watching, not the workflow. While the server does not answer, the watching goes on.
+ */
 async function watch(io: CommandIo, handle: WorkflowHandle): Promise<number> {
   const { signal } = io
   const progress = new Progress(io.stderr, () => performance.now())
   const startedAt = performance.now()
   let lastLine = ''
   let mayHaveNoWorker = true
+  let awaySince: number | undefined
   try {
     for (;;) {
-      const view = await viewIncident(handle)
+      const view = await handle.client.withDeadline(Date.now() + lookMs, () => viewIncident(handle)).catch(asOutage)
+      if (view === undefined) {
+        if (awaySince === undefined) progress.line('the Temporal server does not answer; trying again', 'yellow')
+        awaySince ??= performance.now()
+        if (performance.now() - awaySince > outageLimitMs) {
+          progress.line(
+            `the Temporal server has not answered for ${outageLimitMs / 60_000} minutes; giving up`,
+            'yellow',
+          )
+          return exitCode.unreachable
+        }
+        if (await pause()) return exitCode.interrupted
+        continue
+      }
+      if (awaySince !== undefined) progress.line('the Temporal server answers again')
+      awaySince = undefined
       const line = progressLine(view)
       if (line !== '' && line !== lastLine) progress.line(line)
       lastLine = line || lastLine
@@ -108,15 +131,28 @@ async function watch(io: CommandIo, handle: WorkflowHandle): Promise<number> {
         mayHaveNoWorker = false
         progress.line(`no worker polls task queue ${view.taskQueue} yet; start one with: tenrounds worker`, 'yellow')
       }
-      await delay(pollMs, undefined, { signal }).catch(() => {})
-      if (signal.aborted) {
-        progress.line('no longer watching; the workflow continues')
-        return exitCode.interrupted
-      }
+      if (await pause()) return exitCode.interrupted
     }
   } finally {
     progress.close()
   }
+
+  /** @returns whether the watching was interrupted. */
+  async function pause(): Promise<boolean> {
+    await delay(pollMs, undefined, { signal }).catch(() => {})
+    if (signal.aborted) progress.line('no longer watching; the workflow continues')
+    return signal.aborted
+  }
+}
+
+/** gRPC's codes for a server that cannot be reached: deadline exceeded, and unavailable. */
+const outageCodes: readonly unknown[] = [4, 14]
+
+/** @returns `undefined` for the error of a server that cannot be reached. Any other error is thrown. */
+function asOutage(error: unknown): undefined {
+  const cause = hasName(error, 'ServiceError') ? error.cause : error
+  if (isObject(cause) && outageCodes.includes(cause['code'])) return undefined
+  throw error
 }
 
 /** No worker has begun anything: no activity is scheduled, or the first one waits for its first attempt. */
@@ -145,7 +181,9 @@ async function showOutcome(io: CommandIo, handle: WorkflowHandle, { status }: In
       io.stdout.write(`${JSON.stringify(result)}\n`)
       return exitCode.ok
     }
-    io.stdout.write(`\n${verdict(result.report.json)}\n`)
+    if (result.report !== undefined) io.stdout.write(`\n${verdict(result.report.json)}\n`)
+    else io.stdout.write(`\n${result.stop_reason}, validation ${result.status}\n`)
+    if (result.report_error !== undefined) io.stderr.write(`\nThe report is incomplete: ${result.report_error}\n`)
     if (result.report_directory !== undefined) {
       io.stdout.write(`\nReport      ${result.report_directory}/report.md, report.json (on the worker's machine)\n`)
     }
@@ -163,7 +201,7 @@ async function showOutcome(io: CommandIo, handle: WorkflowHandle, { status }: In
 
 /** `watch` also accepts workflows of other types. */
 function isIncidentResult(result: unknown): result is LatencyWorkflowResult {
-  return isObject(result) && 'report' in result && 'stop_reason' in result
+  return isObject(result) && 'run_id' in result && 'stop_reason' in result
 }
 
 /** A workflow's failure wraps the activity's failure, which wraps the error itself. */

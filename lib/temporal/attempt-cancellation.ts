@@ -1,4 +1,4 @@
-import type { Context } from '@temporalio/activity'
+import { CompleteAsyncError, type Context } from '@temporalio/activity'
 import { ApplicationFailure, ApplicationFailureCategory, CancelledFailure } from '@temporalio/common'
 
 /**
@@ -57,6 +57,24 @@ export class AttemptCancellation {
       // Happens at every deployment or outage, so it must not be logged as an error.
       category: ApplicationFailureCategory.BENIGN,
     })
+  }
+
+  /**
+   * Ends the activity as cancelled, with a partial result in the details of the failure. If the worker does not know of the
+   * cancellation yet, only the server can be told: the worker would report any error as a failure.
+   */
+  async end(...details: readonly unknown[]): Promise<never> {
+    const { cancellationSignal, client, info } = this.#context
+    if (!cancellationSignal.aborted) {
+      try {
+        await client.activity.reportCancellation(info.taskToken, details[0])
+      } catch (error) {
+        if (!cancellationSignal.aborted) throw error
+        throw new CancelledFailure('CANCELLED', [...details])
+      }
+      throw new CompleteAsyncError()
+    }
+    throw new CancelledFailure('CANCELLED', [...details])
   }
 
   #name(): string {

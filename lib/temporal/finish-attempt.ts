@@ -16,7 +16,12 @@ interface Attempt {
   readonly info: Info
   readonly cancellation: AttemptCancellation
   readonly heartbeatState: HeartbeatState
+  /** Whether a wait for the next attempt may occupy a slot of the worker. */
+  readonly mayWait: () => boolean
 }
+
+/** A longer wait would keep a slot of the worker from other runs. */
+const longestWaitMs = 15_000
 
 /** For a checkpoint of a run that had failed. It does not contain the reason, and resuming it fails every time. */
 const unknownFailure = {
@@ -29,13 +34,13 @@ const unknownFailure = {
  * Ends an attempt after its run: returns the result or throws the failure that makes Temporal start the next attempt.
  *
  * It returns the result if the run ended by itself, if the activity was cancelled by request, and if a failed run has
- * completed rounds and no attempt is left. A failed run with completed rounds waits here for its next attempt; a
- * cancellation during this wait returns the result, too.
+ * completed rounds and no attempt is left. A failed run with completed rounds waits here for its next attempt, unless the
+ * wait is long or all slots are taken; a cancellation during this wait returns the result, too.
  *
  * @param endsAt end of the attempt, in milliseconds since the epoch.
  */
 export async function finishAttempt<Result>(
-  { info, cancellation, heartbeatState }: Attempt,
+  { info, cancellation, heartbeatState, mayWait }: Attempt,
   result: Result,
   outcome: RunOutcome,
   endsAt: number,
@@ -46,6 +51,7 @@ export async function finishAttempt<Result>(
   const now = Date.now()
   if (isLastAttempt(info, failure, now)) return result
   const delayMs = nextDelayMs(info, failure)
+  if (delayMs > longestWaitMs || !mayWait()) throw failure
   heartbeatState.waitForNextAttempt(delayMs, failure.type ?? 'Error')
   const leftMs = await waitInsideAttempt(cancellation.signal, delayMs, endsAt - now)
   if (cancellation.reason() === 'requested') return result

@@ -4,7 +4,7 @@ import { type RunSummary, summarizeRun } from '../loop/run.ts'
 import { runLoop } from '../loop/run-loop.ts'
 import type { TraceEntry } from '../loop/trace.ts'
 import { shortenTrace } from './payload.ts'
-import { runInActivity } from './run-in-activity.ts'
+import { type RunInActivityOptions, runInActivity } from './run-in-activity.ts'
 
 /** Options of `runLoop` that the activity sets itself. */
 type SetByActivity = 'signal' | 'resumeFrom' | 'onCheckpoint' | 'runId'
@@ -16,6 +16,9 @@ type SetByActivity = 'signal' | 'resumeFrom' | 'onCheckpoint' | 'runId'
 export type LoopActivityOptions<S extends object = never> = Omit<RunOptions<S>, SetByActivity> & {
   readonly [Name in SetByActivity]?: never
 }
+
+/** Settings of {@link loopActivity} that do not concern its run. */
+export type LoopActivitySettings = Pick<RunInActivityOptions<never>, 'onCancel'>
 
 /**
  * The result of a {@link loopActivity}: the run as a JSON document, so its field names are snake_case. The values of tool
@@ -45,7 +48,7 @@ export type ActivityResult<Answer = string> = Omit<RunSummary, 'stop_reason'> & 
  * ```ts
  * const activities = {
  *   answer_weather_question: loopActivity((city: string) => ({
- *     model: minimax({ retries: 0 }),
+ *     model: minimax(),
  *     tools: [getWeather],
  *     prompt: `How warm is it in ${city}?`,
  *   })),
@@ -63,6 +66,7 @@ export type ActivityResult<Answer = string> = Omit<RunSummary, 'stop_reason'> & 
  */
 export function loopActivity<Input extends readonly unknown[], const S extends object = never>(
   options: (...input: Input) => LoopActivityOptions<S> | Promise<LoopActivityOptions<S>>,
+  { onCancel = 'return' }: LoopActivitySettings = {},
 ): (...input: Input) => Promise<ActivityResult<AnswerOf<S>>> {
   return (...input) =>
     runInActivity(
@@ -80,7 +84,7 @@ export function loopActivity<Input extends readonly unknown[], const S extends o
         return activityResult(run)
       },
       (result) => result,
-      { shorten: (result, excess) => ({ ...result, trace: shortenTrace(result.trace, excess) }) },
+      { onCancel, shorten: (result, excess) => ({ ...result, trace: shortenTrace(result.trace, excess) }) },
     )
 }
 

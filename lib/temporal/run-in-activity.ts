@@ -42,27 +42,41 @@ export interface ActivityRun {
   readonly resumeFrom?: Checkpoint
 }
 
-/** Limits the size of a result; see {@link runInActivity}. */
-export interface ResultSize<Result> {
+/** Settings of {@link runInActivity}. */
+export interface RunInActivityOptions<Result> {
   /** Most bytes of the result as JSON. @defaultValue 1500000 */
   readonly maxBytes?: number
   /** Called if the result is larger. Without it, or if it does not help, the activity fails with `ResultTooLarge`. */
   readonly shorten?: Shorten<Result>
+  /**
+   * Whether a run that is cancelled by request ends the activity with its partial result, or as cancelled. In the second case
+   * a workflow that does not catch the error is shown as CANCELLED, and `error.cause.details[0]` is the partial result.
+   * @defaultValue 'return'
+   */
+  readonly onCancel?: OnCancel
+  /**
+   * Whether a failed run may wait for its next attempt inside the activity, which occupies a slot of the worker.
+   * @defaultValue always
+   */
+  readonly mayWait?: () => boolean
 }
+
+/** The end of an activity whose run was cancelled by request; see {@link RunInActivityOptions.onCancel}. */
+export type OnCancel = 'return' | 'fail'
 
 /**
  * Runs a function in the current activity with heartbeats, resume and cancellation. `loopActivity` uses it for `runLoop`;
  * use it directly if the activity does more than one run, or returns something else.
  *
  * - A failed run is thrown as the failure of {@link toApplicationFailure}, so Temporal retries it. If no attempt is left,
- *   the result is returned instead, provided that it has completed rounds. Such a run also spends the wait for its next
- *   attempt in the activity, except for the last second.
+ *   the result is returned instead, provided that it has completed rounds. Such a run also spends a wait of up to 15 s for
+ *   its next attempt in the activity, except for the last second. A longer one is left to Temporal.
  * - A run that is cancelled by request returns its partial result, also during such a wait. At worker shutdown a
  *   retryable failure is thrown.
  * - If the checkpoint cannot be read, or the run refuses it, a warning is logged and the run starts from the beginning.
  *
- * Temporal's retries are the outer layer. Use few inside (`minimax({ retries: 0 })`), otherwise both multiply. Thanks to the
- * checkpoint, another attempt costs one model call, the same as a retry inside.
+ * A failed model call is best retried inside, as `minimax()` does. Temporal's attempts are for lost workers and long outages:
+ * bound them by `scheduleToCloseTimeout`, not by a number.
  *
  * @param run called once in each attempt, and a second time without `resumeFrom` if it refuses the checkpoint.
  * @param outcomeOf tells from the result how the run ended.
@@ -72,7 +86,7 @@ export interface ResultSize<Result> {
 export async function runInActivity<Result>(
   run: (activity: ActivityRun) => Promise<Result>,
   outcomeOf: (result: Result) => RunOutcome,
-  { maxBytes = payloadLimitBytes, shorten }: ResultSize<Result> = {},
+  options: RunInActivityOptions<Result> = {},
 ): Promise<Result> {
   const context = Context.current()
   const { info } = context
@@ -98,16 +112,19 @@ export async function runInActivity<Result>(
   }
   const store = checkpointStore(heartbeat, heartbeatState)
   const endsAt = Date.now() + activity.deadlineMs
+  let finished: Result
   try {
     // The server may have given this attempt to another worker while it waited here.
     if (heartbeat.isStale()) await heartbeat.stored()
     const resumed = resumeFrom && (await resume(run, outcomeOf, activity, resumeFrom, heartbeatState))
     const result = resumed === undefined ? await run(activity) : resumed.result
-    const attempt = { info, cancellation, heartbeatState }
-    return fitPayload(await finishAttempt(attempt, result, outcomeOf(result), endsAt), maxBytes, shorten)
+    const attempt = { info, cancellation, heartbeatState, mayWait: options.mayWait ?? (() => true) }
+    const { maxBytes = payloadLimitBytes, shorten } = options
+    finished = fitPayload(await finishAttempt(attempt, result, outcomeOf(result), endsAt), maxBytes, shorten)
   } catch (error) {
     // The SDK sends the newest details with the failure.
     if (!heartbeat.isStored()) heartbeat.beat()
+    if (cancellation.reason() === 'requested' && !isApplicationFailure(error)) return await cancellation.end()
     throw isApplicationFailure(error) || !cancellation.signal.aborted
       ? toApplicationFailure(error)
       : cancellation.failure()
@@ -115,6 +132,8 @@ export async function runInActivity<Result>(
     local.end({ remember: !heartbeat.isStored() })
     heartbeat.stop()
   }
+  const isCancelled = cancellation.reason() === 'requested' && outcomeOf(finished).stop_reason !== 'answered'
+  return isCancelled && options.onCancel === 'fail' ? cancellation.end(finished) : finished
 }
 
 /** A batch that took less than this is repeated after a crash rather than sent in a heartbeat of its own. */

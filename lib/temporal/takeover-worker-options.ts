@@ -13,8 +13,4 @@
 export const takeoverWorkerOptions = {
   /** By default a workflow task waits 10 s for the worker that ran the workflow before, even if it is dead. */
   stickyQueueScheduleToStartTimeout: '1s',
-  /**
-   * Longest time for a shutdown. Without it, a worker whose connection is dead waits for ever for its tasks to be reported.
-   */
-  shutdownForceTime: '10s',
 } as const

@@ -98,5 +98,7 @@ export async function activityError(handle: WorkflowHandle): Promise<Error> {
     (failure: unknown) => failure,
   )
   if (!(error instanceof WorkflowFailedError)) throw error
-  return error.cause?.cause instanceof Error ? error.cause.cause : error
+  // The failure of a local activity is not wrapped.
+  const { cause } = error
+  return cause?.cause instanceof Error ? cause.cause : (cause ?? error)
 }

@@ -19,7 +19,7 @@ describe.skipIf(source === undefined)('between two attempts of a run', () => {
   const harness = useHarness(source)
 
   test('a cancellation gets the partial result of the failed attempt', async () => {
-    const model = scriptedModel([calls('get_city', {}), busy(600_000)])
+    const model = scriptedModel([calls('get_city', {}), busy(14_000)])
     await using worker = await harness.startWorker({
       work: loopActivity(() => ({ model, tools: [getCity], prompt: 'Which city?' })),
     })
@@ -29,7 +29,7 @@ describe.skipIf(source === undefined)('between two attempts of a run', () => {
         const [pending] = (await handle.describe()).raw.pendingActivities ?? []
         const payload = pending?.heartbeatDetails?.payloads?.[0]
         expect(payload && readProgress(defaultPayloadConverter.fromPayload(payload))).toMatchObject({
-          doing: 'waiting 600 s for the next attempt: ModelError.rate_limit',
+          doing: 'waiting 14 s for the next attempt: ModelError.rate_limit',
           saved_rounds: 1,
         })
       },
@@ -102,7 +102,7 @@ describe.skipIf(source === undefined)('between two attempts of a run', () => {
       )
       await handle.cancel()
       await expect(result()).rejects.toMatchObject({ cause: { name: 'CancelledFailure' } })
-      expect(await status()).toMatchObject({ step: 'agent_step', stop_reason: 'cancelled' })
+      expect(await status()).toMatchObject({ step: 'done', stop_reason: 'cancelled' })
       const temporal = { TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace }
       const watched = await startProcess(['watch', handle.workflowId], temporal).ended
       expect(watched.code).toBe(1)

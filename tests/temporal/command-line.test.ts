@@ -92,7 +92,7 @@ describe.skipIf(source === undefined).concurrent('the command line with Temporal
       first.kill('SIGKILL')
       await first.ended
       const second = worker(place)
-      expect(comparable((await started.result()).report.json)).toEqual(reportAlone)
+      expect(comparable((await started.result()).report?.json)).toEqual(reportAlone)
       expect(mockServer.requests.length).toBeLessThanOrEqual(requestsAlone + 1)
       second.kill('SIGTERM')
       await second.ended

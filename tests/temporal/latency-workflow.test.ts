@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -10,10 +10,9 @@ import { listScenarios, type Report, runIncident } from '../../lib/incident/inde
 import { incidentResponder } from '../../lib/incident/responder/incident-responder.ts'
 import { minimax } from '../../lib/minimax/minimax.ts'
 import { startMockServer } from '../../lib/testing/index.ts'
-import type { ActivityOptions } from '../../workflows/activities.ts'
 import { connectClient, startIncident } from '../../workflows/client.ts'
 import type { AgentStepTimeouts } from '../../workflows/retries-and-timeouts.ts'
-import { createWorker } from '../../workflows/worker.ts'
+import { createWorker, type WorkerSettings } from '../../workflows/worker.ts'
 import { activityError } from '../support/activity-harness.ts'
 import { openTemporal, type TemporalServer, temporalForTests } from '../support/temporal-server.ts'
 import { comparable } from './support/comparable.ts'
@@ -49,9 +48,9 @@ describe.skipIf(source === undefined)('latencyWorkflow', () => {
     await using started = await start('kv_cache_pressure', { model, notice, reportDirectory: folder })
     const generated = await started.result()
     expect(generated).toMatchObject({ scenario: 'kv_cache_pressure', stop_reason: 'answered', status: 'improved' })
-    expect(comparable(generated.report.json)).toEqual(comparable(alone.report.json))
-    expect(generated.report.markdown).toContain(notice)
-    expect(withoutTimes(generated.report)).toBe(withoutTimes(alone.report))
+    expect(comparable(generated.report?.json)).toEqual(comparable(alone.report.json))
+    expect(generated.report?.markdown).toContain(notice)
+    expect(withoutTimes(generated.report as Report)).toBe(withoutTimes(alone.report))
     expect(mockServer.requests.length).toBe(2 * requestsAlone)
     expect(await started.status()).toEqual({
       scenario: 'kv_cache_pressure',
@@ -61,8 +60,8 @@ describe.skipIf(source === undefined)('latencyWorkflow', () => {
     })
 
     const written = generated.report_directory ?? ''
-    expect(JSON.parse(await readFile(join(written, 'report.json'), 'utf8'))).toEqual(generated.report.json)
-    expect(await readFile(join(written, 'report.md'), 'utf8')).toBe(generated.report.markdown)
+    expect(JSON.parse(await readFile(join(written, 'report.json'), 'utf8'))).toEqual(generated.report?.json)
+    expect(await readFile(join(written, 'report.md'), 'utf8')).toBe(generated.report?.markdown)
   })
 
   test('fails once for an unknown scenario, and the message has the ids', async () => {
@@ -74,12 +73,44 @@ describe.skipIf(source === undefined)('latencyWorkflow', () => {
 
   test('sends no second request after a token was rejected', async () => {
     await using mockServer = await startMockServer({ responder: incidentResponder(), token: 'right' })
+    const reportDirectory = join(folder, 'refused')
     await using started = await start('kv_cache_pressure', {
       model: minimax({ url: mockServer.url, token: 'wrong-token' }),
+      reportDirectory,
     })
     const error = await activityError(started.handle)
     expect(error).toMatchObject({ type: 'ModelError.authentication', nonRetryable: true })
     expect(mockServer.requests).toHaveLength(1)
+    // The failed workflow leaves a report, which has the error.
+    const [runId = ''] = await readdir(reportDirectory)
+    expect(await readFile(join(reportDirectory, runId, 'report.md'), 'utf8')).toContain('invalid api key')
+  })
+
+  test('keeps the answer if the report cannot be written', async () => {
+    await using mockServer = await startMockServer({ responder: incidentResponder() })
+    const file = join(folder, 'not-a-folder')
+    await writeFile(file, '')
+    const model = minimax({ url: mockServer.url, token: 'any' })
+    await using started = await start('healthy_control', { model, reportDirectory: file })
+    const result = await started.result()
+    expect(result).toMatchObject({ stop_reason: 'answered', report_error: expect.stringContaining('not-a-folder') })
+    expect(result.report?.markdown).toContain('healthy_control')
+  })
+
+  test('writes the report while other runs take all slots', async () => {
+    const rules = incidentResponder()
+    await using mockServer = await startMockServer({
+      responder: async (request) => {
+        const isSlow = JSON.stringify(request.messages).includes('nvidia_xid')
+        if (isSlow) await delay(60_000, undefined, { signal: request.signal })
+        return rules(request)
+      },
+    })
+    const model = minimax({ url: mockServer.url, token: 'any' })
+    await using started = await start('healthy_control', { model, concurrency: 1 })
+    const slow = await startIncident('nvidia_xid', { client, taskQueue: started.taskQueue })
+    expect(await started.result()).toMatchObject({ stop_reason: 'answered' })
+    await slow.handle.terminate('end of the test')
   })
 
   test('closes the model connection within a third of the heartbeat timeout after a cancellation, and reports the partial result', async () => {
@@ -103,7 +134,7 @@ describe.skipIf(source === undefined)('latencyWorkflow', () => {
     expect(ms).toBeLessThan(5_000)
     const generated = await started.result()
     expect(generated).toMatchObject({ stop_reason: 'cancelled', status: 'unknown' })
-    const entries = generated.report.json.agent_trace
+    const entries = generated.report?.json.agent_trace ?? []
     expect(entries.filter(({ type }) => type === 'tool-end').length).toBeGreaterThan(0)
     expect(mockServer.requests).toHaveLength(2)
   })
@@ -113,6 +144,8 @@ describe.skipIf(source === undefined)('latencyWorkflow', () => {
     ['no scenario', {}],
     ['a scenario of 3000 characters', { scenario: 'x'.repeat(3_000) }],
     ['an unknown timeout', { scenario: 'kv_cache_pressure', agent_step_timeouts: { heartbeat: 1 } }],
+    ['a timeout that is too short', { scenario: 'kv_cache_pressure', agent_step_timeouts: { heartbeat_ms: 10 } }],
+    ['an unknown search attribute', { scenario: 'kv_cache_pressure', search_attributes: { answer: 'Answer' } }],
     ['a timeout that is not a number', { scenario: 'kv_cache_pressure', agent_step_timeouts: { heartbeat_ms: '2s' } }],
   ])('fails with InvalidInput for an input of %s, instead of retrying its task for ever', async (_, input) => {
     await using started = await start('kv_cache_pressure', { model: () => minimax({ token: 'any' }) })
@@ -127,7 +160,7 @@ describe.skipIf(source === undefined)('latencyWorkflow', () => {
 })
 
 /** Starts a worker with its own task queue, and the workflow on it. */
-async function start(scenario: string, options: ActivityOptions, timeouts?: AgentStepTimeouts) {
+async function start(scenario: string, options: Omit<WorkerSettings, 'taskQueue'>, timeouts?: AgentStepTimeouts) {
   const taskQueue = `incidents-${randomUUID()}`
   const worker = await createWorker({ ...options, connection, namespace: server.namespace, taskQueue })
   const running = worker.run()

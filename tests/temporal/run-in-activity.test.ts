@@ -27,6 +27,7 @@ const checkpoint: Checkpoint = {
   usage: { input_tokens: 1, output_tokens: 2, cached_input_tokens: 0, reasoning_tokens: 0 },
   elapsed_ms: 10,
 }
+const pendingCall = { id: 'a', name: 'act', input: {}, repairs: [] }
 const overloaded: RunError = {
   name: 'ModelError',
   message: 'busy',
@@ -202,6 +203,47 @@ describe.skipIf(source === undefined)('a run in an activity', () => {
     await running
     await handle.cancel()
     expect(await handle.result()).toEqual({ stop_reason: 'cancelled', rounds: 1 })
+  })
+
+  test('is shown as cancelled, with its partial result in the details, if it is to fail on a cancellation', async () => {
+    let begun = () => {}
+    const running = new Promise<void>((resolve) => {
+      begun = resolve
+    })
+    const work = () =>
+      runInActivity(
+        async ({ signal }): Promise<RunOutcome> => {
+          begun()
+          await aborted(signal)
+          return { stop_reason: 'cancelled', rounds: 1 }
+        },
+        (outcome) => outcome,
+        { onCancel: 'fail' },
+      )
+    await using worker = await harness.startWorker({ work })
+    const handle = await harness.start(worker, 'work', { heartbeatTimeout })
+    await running
+    await handle.cancel()
+    await expect(handle.result()).rejects.toMatchObject({ cause: { name: 'CancelledFailure' } })
+    expect((await handle.describe()).status.name).toBe('CANCELLED')
+    const { events } = await handle.fetchHistory()
+    const payload = events?.flatMap((event) => event.activityTaskCanceledEventAttributes?.details?.payloads ?? [])[0]
+    expect(payload && defaultPayloadConverter.fromPayload(payload)).toEqual({ stop_reason: 'cancelled', rounds: 1 })
+  })
+
+  test('waits for the server before calls with side effects, and not before others', async () => {
+    const order: string[] = []
+    await using worker = await harness.startWorker(
+      activityOf(async ({ onCheckpoint, signal }) => {
+        await onCheckpoint({ ...checkpoint, pending: [pendingCall] }, { sideEffects: true })
+        order.push('stored')
+        await onCheckpoint({ ...checkpoint, pending: [pendingCall] }, { sideEffects: false })
+        order.push(signal.aborted ? 'aborted' : 'running')
+        return answered
+      }),
+    )
+    await (await harness.start(worker, 'work', { heartbeatTimeout })).result()
+    expect(order).toEqual(['stored', 'running'])
   })
 
   test('continues in another worker when its own shuts down', async () => {
