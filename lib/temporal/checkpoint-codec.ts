@@ -18,13 +18,16 @@ export interface PackedCheckpoint {
   readonly encoding: 'gzip+base64'
   /** The compressed checkpoint. */
   readonly data: string
+  /** Set if the run has started a tool with side effects. It can be read even if `data` cannot. */
+  readonly has_side_effects?: boolean
 }
 
 /** Compresses fast first, and thoroughly only if the result is larger than {@link heartbeatTargetBytes}. */
 export function packCheckpoint(checkpoint: object): PackedCheckpoint {
   const json = JSON.stringify(checkpoint)
   const fast = compress(json, 1)
-  return fast.data.length <= heartbeatTargetBytes ? fast : compress(json, 9)
+  const packed = fast.data.length <= heartbeatTargetBytes ? fast : compress(json, 9)
+  return Reflect.get(checkpoint, 'has_side_effects') === true ? { ...packed, has_side_effects: true } : packed
 }
 
 function compress(json: string, level: number): PackedCheckpoint {
@@ -34,7 +37,7 @@ function compress(json: string, level: number): PackedCheckpoint {
 type UnpackedCheckpoint =
   | { readonly kind: 'none' }
   | { readonly kind: 'checkpoint'; readonly checkpoint: object; readonly packed: PackedCheckpoint }
-  | { readonly kind: 'unreadable'; readonly reason: string }
+  | { readonly kind: 'unreadable'; readonly reason: string; readonly has_side_effects?: boolean }
 
 /** Reads the checkpoint from heartbeat details. These come from another process and can be anything. */
 export function unpackCheckpoint(details: unknown): UnpackedCheckpoint {
@@ -48,13 +51,14 @@ export function unpackCheckpoint(details: unknown): UnpackedCheckpoint {
   if (!isObject(packed) || packed['encoding'] !== 'gzip+base64' || typeof packed['data'] !== 'string') {
     return { kind: 'unreadable', reason: 'the checkpoint is not { encoding: "gzip+base64", data }' }
   }
-  const { encoding, data } = packed
+  const { encoding, data, has_side_effects } = packed
+  const acted = has_side_effects === true ? { has_side_effects } : {}
   try {
     const bytes = gunzipSync(Buffer.from(data, 'base64'), { maxOutputLength: maxUnpackedBytes })
     const checkpoint: unknown = JSON.parse(bytes.toString('utf8'))
-    if (isObject(checkpoint)) return { kind: 'checkpoint', checkpoint, packed: { encoding, data } }
-    return { kind: 'unreadable', reason: 'the checkpoint is not a JSON object' }
+    if (isObject(checkpoint)) return { kind: 'checkpoint', checkpoint, packed: { encoding, data, ...acted } }
+    return { kind: 'unreadable', reason: 'the checkpoint is not a JSON object', ...acted }
   } catch (error) {
-    return { kind: 'unreadable', reason: errorMessage(error) }
+    return { kind: 'unreadable', reason: errorMessage(error), ...acted }
   }
 }

@@ -52,12 +52,17 @@ export class HeartbeatState {
   }
 
   /**
-   * The checkpoint of the previous attempt, or `undefined` if its heartbeat had none that can be read. Only the envelope is
-   * checked here; `runLoop` validates the checkpoint, because it knows the version.
+   * The checkpoint of the previous attempt, or `undefined` if its heartbeat had none. Only the envelope is checked here;
+   * `runLoop` validates the checkpoint, because it knows the version. Details that cannot be read become a checkpoint that
+   * `runLoop` cannot read either: it decides whether the run may start again.
    */
   previousCheckpoint(): Checkpoint | undefined {
     const unpacked = unpackCheckpoint(this.#context.info.heartbeatDetails)
-    if (unpacked.kind === 'unreadable') this.logRestart(unpacked.reason)
+    if (unpacked.kind === 'unreadable') {
+      this.logRestart(unpacked.reason)
+      const unreadable: object = { version: 'unreadable', has_side_effects: unpacked.has_side_effects === true }
+      return unreadable as Checkpoint
+    }
     if (unpacked.kind !== 'checkpoint') return undefined
     const checkpoint = unpacked.checkpoint as Checkpoint
     this.#keep(unpacked.packed, checkpoint)

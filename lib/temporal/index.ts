@@ -8,7 +8,6 @@ export {
 export type { RunProgress } from './progress.ts'
 export {
   type ActivityRun,
-  type CheckpointStep,
   type OnCancel,
   type RunInActivityOptions,
   runInActivity,

@@ -1,8 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { Context, type Info } from '@temporalio/activity'
+import { ApplicationFailure, Context, type Info } from '@temporalio/activity'
 import { errorMessage } from '../../router/errors.ts'
+import { isObject } from '../../router/json/json.ts'
 import type { Checkpoint } from '../loop/checkpoint.ts'
 import type { LoopEvent } from '../loop/events.ts'
+import type { CheckpointStep } from '../loop/run.ts'
 import { attemptDeadlineMs } from './attempt.ts'
 import { AttemptCancellation } from './attempt-cancellation.ts'
 import { finishAttempt, type RunOutcome } from './finish-attempt.ts'
@@ -11,12 +13,6 @@ import { HeartbeatState } from './heartbeat-state.ts'
 import { beginLocalAttempt } from './local-attempts.ts'
 import { fitPayload, payloadLimitBytes, type Shorten } from './payload.ts'
 import { isApplicationFailure, toApplicationFailure } from './to-application-failure.ts'
-
-/** The next step of a run after a checkpoint. */
-export interface CheckpointStep {
-  /** Whether it executes a tool that is neither read-only nor idempotent. */
-  readonly sideEffects: boolean
-}
 
 /** Values that the activity gives to its run: options of `runLoop`, and `deadlineMs` for `limits.deadlineMs`. */
 export interface ActivityRun {
@@ -38,8 +34,10 @@ export interface ActivityRun {
    * soon. Without `step`, pending calls count as calls with side effects.
    */
   readonly onCheckpoint: (checkpoint: Checkpoint, step?: CheckpointStep) => Promise<void>
-  /** The last checkpoint of the previous attempt; absent in the first attempt and if it cannot be read. */
+  /** The last checkpoint of the previous attempt; absent in the first attempt. `runLoop` checks it. */
   readonly resumeFrom?: Checkpoint
+  /** Set if the run has refused the checkpoint and may start again. */
+  readonly onUnreadableCheckpoint?: 'restart'
 }
 
 /** Settings of {@link runInActivity}. */
@@ -73,12 +71,14 @@ export type OnCancel = 'return' | 'fail'
  *   its next attempt in the activity, except for the last second. A longer one is left to Temporal.
  * - A run that is cancelled by request returns its partial result, also during such a wait. At worker shutdown a
  *   retryable failure is thrown.
- * - If the checkpoint cannot be read, or the run refuses it, a warning is logged and the run starts from the beginning.
+ * - If the checkpoint cannot be read, the run starts again, with a warning in its trace, unless it may have started a tool with
+ *   side effects. Then the activity fails with `CheckpointOfAnotherVersion`, which is not retried. To start again all the same,
+ *   give `runLoop` the option `onUnreadableCheckpoint: 'restart'`.
  *
  * A failed model call is best retried inside, as `minimax()` does. Temporal's attempts are for lost workers and long outages:
  * bound them by `scheduleToCloseTimeout`, not by a number.
  *
- * @param run called once in each attempt, and a second time without `resumeFrom` if it refuses the checkpoint.
+ * @param run called once in each attempt, and a second time with `onUnreadableCheckpoint` if it refuses a damaged checkpoint.
  * @param outcomeOf tells from the result how the run ended.
  * @throws {ApplicationFailure} `MissingHeartbeatTimeout` before `run` is called, if the activity has no heartbeat timeout;
  * `ResultTooLarge`; otherwise the failure of the run.
@@ -116,8 +116,7 @@ export async function runInActivity<Result>(
   try {
     // The server may have given this attempt to another worker while it waited here.
     if (heartbeat.isStale()) await heartbeat.stored()
-    const resumed = resumeFrom && (await resume(run, outcomeOf, activity, resumeFrom, heartbeatState))
-    const result = resumed === undefined ? await run(activity) : resumed.result
+    const result = await (resumeFrom === undefined ? run(activity) : resume(run, activity, resumeFrom, heartbeatState))
     const attempt = { info, cancellation, heartbeatState, mayWait: options.mayWait ?? (() => true) }
     const { maxBytes = payloadLimitBytes, shorten } = options
     finished = fitPayload(await finishAttempt(attempt, result, outcomeOf(result), endsAt), maxBytes, shorten)
@@ -177,32 +176,30 @@ function checkpointStore(
 }
 
 /**
- * Resumes from a checkpoint. Returns `undefined` if the run refused it or failed on it before it began, for example because
- * it was written by another version or its tools no longer exist.
+ * Resumes from a checkpoint, or starts again if the checkpoint is damaged and no tool with side effects was started.
+ *
+ * @throws {ApplicationFailure} `CheckpointOfAnotherVersion`, not retryable, if the run refuses the checkpoint and may have
+ * started such a tool.
  */
 async function resume<Result>(
   run: (activity: ActivityRun) => Promise<Result>,
-  outcomeOf: (result: Result) => RunOutcome,
   activity: ActivityRun,
   resumeFrom: Checkpoint,
   state: HeartbeatState,
-): Promise<{ readonly result: Result } | undefined> {
-  let hasBegun = false
-  const onEvent = (event: LoopEvent) => {
-    hasBegun ||= event.type === 'run-start'
-    activity.onEvent(event)
-  }
-  const deadlineMs = activity.deadlineMs + elapsedMs(resumeFrom)
+): Promise<Result> {
+  const resumed = { ...activity, deadlineMs: activity.deadlineMs + elapsedMs(resumeFrom), resumeFrom }
   try {
-    const result = await run({ ...activity, onEvent, deadlineMs, resumeFrom })
-    const { stop_reason, error } = outcomeOf(result)
-    if (hasBegun || stop_reason !== 'failed') return { result }
-    state.logRestart(error?.message ?? 'the run failed before it began')
+    return await run(resumed)
   } catch (error) {
-    if (hasBegun || activity.signal.aborted || isApplicationFailure(error)) throw error
-    state.logRestart(errorMessage(error))
+    const code = isObject(error) && error['name'] === 'LoopError' ? error['code'] : undefined
+    if (code !== 'checkpoint_version' && code !== 'invalid_checkpoint') throw error
+    const reason = errorMessage(error)
+    if (code === 'checkpoint_version' || resumeFrom.has_side_effects === true) {
+      throw ApplicationFailure.nonRetryable(reason, 'CheckpointOfAnotherVersion')
+    }
+    state.logRestart(reason)
+    return run({ ...resumed, onUnreadableCheckpoint: 'restart' })
   }
-  return undefined
 }
 
 /** The checkpoint is not validated yet, so its time can be anything. */

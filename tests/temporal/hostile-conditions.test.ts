@@ -8,6 +8,7 @@ import { loopActivity } from '../../lib/temporal/index.ts'
 import type { ScriptedRequest } from '../../lib/testing/index.ts'
 import { defineTool } from '../../router/define-tool.ts'
 import { completion, replyJson, startLocalServer } from '../minimax/support/local-server.ts'
+import { activityError } from '../support/activity-harness.ts'
 import { calls, fails, says, scriptedModel } from '../support/scripted-model.ts'
 import { temporalForTests } from '../support/temporal-server.ts'
 import { emptyCheckpoint } from './support/empty-checkpoint.ts'
@@ -26,7 +27,6 @@ describe.skipIf(source === undefined)('a run in an activity under hostile condit
       'that are cut off',
       { progress: {}, checkpoint: { encoding: 'gzip+base64', data: packCheckpoint({ version: 1 }).data.slice(0, 9) } },
     ],
-    ['of an older version', { progress: {}, checkpoint: packCheckpoint(ofVersionOne()) }, 'has version 1'],
     [
       'of a later version',
       { progress: {}, checkpoint: packCheckpoint({ ...emptyCheckpoint, version: checkpointVersion + 1 }) },
@@ -43,28 +43,61 @@ describe.skipIf(source === undefined)('a run in an activity under hostile condit
         checkpoint: packCheckpoint({ ...emptyCheckpoint, messages: [{ role: 'tool', json: '{}' }], results: [null] }),
       },
     ],
-  ])(
-    'heartbeat details %s make the run start from the beginning, with a warning in the log',
-    async (_, details, because = '') => {
+  ])('heartbeat details %s make the run start again, with a warning in its trace', async (_, details, because = '') => {
+    const model = scriptedModel([says('done')])
+    const run = loopActivity(() => ({ model, prompt: 'x' }))
+    const activities = {
+      work: async () => {
+        if (Context.current().info.attempt > 1) return run()
+        Context.current().heartbeat(details)
+        throw ApplicationFailure.create({ message: 'first', nextRetryDelay: 1 })
+      },
+    }
+    await using worker = await harness.startWorker(activities)
+    const handle = await harness.start(worker, 'work', { heartbeatTimeout })
+    const result = await handle.result()
+    expect(result).toMatchObject({ stop_reason: 'answered', answer: 'done', rounds: 1 })
+    expect(JSON.stringify(result)).toMatch(/The run starts again, because its checkpoint cannot be read/)
+    expect(JSON.stringify(result)).toContain(because)
+  })
+
+  test.each<readonly [string, unknown]>([
+    ['an older version', packCheckpoint(ofVersionOne())],
+    [
+      'a later version that has started tools with side effects',
+      packCheckpoint({ ...emptyCheckpoint, version: checkpointVersion + 1, has_side_effects: true }),
+    ],
+    [
+      'a run with side effects, cut off',
+      { ...packCheckpoint({ ...emptyCheckpoint, has_side_effects: true }), data: 'AAAA' },
+    ],
+    [
+      'a run with side effects, damaged',
+      packCheckpoint({ ...emptyCheckpoint, messages: [null], has_side_effects: true }),
+    ],
+  ])('a checkpoint of %s fails the activity once, unless the run may start again', async (_, checkpoint) => {
+    for (const restart of [false, true]) {
+      let attempts = 0
       const model = scriptedModel([says('done')])
-      const run = loopActivity(() => ({ model, prompt: 'x' }))
+      const onUnreadable = restart ? ({ onUnreadableCheckpoint: 'restart' } as const) : {}
+      const run = loopActivity(() => ({ model, prompt: 'x', ...onUnreadable }))
       const activities = {
         work: async () => {
-          if (Context.current().info.attempt > 1) return run()
-          Context.current().heartbeat(details)
+          if (attempts++ > 0) return run()
+          Context.current().heartbeat({ progress: {}, checkpoint })
           throw ApplicationFailure.create({ message: 'first', nextRetryDelay: 1 })
         },
       }
-      const before = harness.warnings().length
       await using worker = await harness.startWorker(activities)
       const handle = await harness.start(worker, 'work', { heartbeatTimeout })
-      expect(await handle.result()).toMatchObject({ stop_reason: 'answered', answer: 'done', rounds: 1 })
-      expect(harness.warnings().slice(before)).toContainEqual(
-        expect.stringMatching(/starts from the beginning.*"reason":".+"/),
-      )
-      expect(harness.warnings().at(-1)).toContain(because)
-    },
-  )
+      if (restart) {
+        expect(await handle.result()).toMatchObject({ stop_reason: 'answered', answer: 'done' })
+      } else {
+        expect(await activityError(handle)).toMatchObject({ type: 'CheckpointOfAnotherVersion', nonRetryable: true })
+        expect(attempts).toBe(2)
+      }
+    }
+  })
 
   test('a failure before the run begins does not lose the checkpoint', async () => {
     const model = scriptedModel([calls('get_city', {}), fails(overloaded), says('Oslo')])
@@ -166,7 +199,13 @@ describe.skipIf(source === undefined)('a run in an activity under hostile condit
 
 /** A checkpoint as an earlier release wrote it. */
 function ofVersionOne() {
-  const { answer_requested: _, pending_answer: __, stop_reason: ___, ...older } = emptyCheckpoint
+  const {
+    answer_requested: _,
+    pending_answer: __,
+    stop_reason: ___,
+    has_side_effects: ____,
+    ...older
+  } = emptyCheckpoint
   return { ...older, version: 1, rounds: 3 }
 }
 

@@ -27,7 +27,7 @@ const checkpoint: Checkpoint = {
   usage: { input_tokens: 1, output_tokens: 2, cached_input_tokens: 0, reasoning_tokens: 0 },
   elapsed_ms: 10,
 }
-const pendingCall = { id: 'a', name: 'act', input: {}, repairs: [] }
+const pendingCall = { id: 'a', name: 'act', input: {}, repairs: [], begun: 0, call_id: 'r/1/0' }
 const overloaded: RunError = {
   name: 'ModelError',
   message: 'busy',
@@ -105,18 +105,18 @@ describe.skipIf(source === undefined)('a run in an activity', () => {
   test('starts from the beginning if it refuses the checkpoint', async () => {
     const resumed: boolean[] = []
     await using worker = await harness.startWorker(
-      activityOf(async ({ resumeFrom, onCheckpoint }) => {
+      activityOf(async ({ resumeFrom, onUnreadableCheckpoint, onCheckpoint }) => {
         resumed.push(resumeFrom !== undefined)
         if (resumed.length === 1) {
           await onCheckpoint(checkpoint)
           return { stop_reason: 'failed', rounds: 0, error: overloaded }
         }
-        if (resumeFrom !== undefined) throw new LoopError('invalid_checkpoint', 'of another version')
+        if (onUnreadableCheckpoint === undefined) throw new LoopError('invalid_checkpoint', 'damaged')
         return answered
       }),
     )
     expect(await (await harness.start(worker, 'work', { heartbeatTimeout })).result()).toEqual(answered)
-    expect(resumed).toEqual([false, true, false])
+    expect(resumed).toEqual([false, true, true])
   })
 
   test('is not retried after an error that is not retryable', async () => {
