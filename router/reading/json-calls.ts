@@ -88,7 +88,7 @@ function without(text: string, parts: readonly FoundCalls[]): string {
 
 const envelopeKey = new RegExp(`["'](?:${envelopeKeys.join('|')})["']\\s{0,20}:`)
 
-/** Whether a text names an envelope at all. With other fields before it, it is refused, but stays in the text. */
+/** Whether a text contains the key of an envelope. An envelope with other fields before its key is refused, but stays in the text. */
 function namesEnvelope(text: string): boolean {
   return text.includes('{') && envelopeKey.test(text)
 }

@@ -52,7 +52,7 @@ test('without a system message one is put first; without tools nothing is added'
   )
 })
 
-test('calls become text with their ids, results become user messages, and MiniMax would take the transcript', () => {
+test("calls become text with their ids, results become user messages, and the messages pass MiniMax's rules", () => {
   const call = { id: 'a', type: 'function', function: { name: 'look', arguments: '{"place":"Oslo"}' } }
   const body = bodyOf([
     system,

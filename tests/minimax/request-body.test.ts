@@ -5,7 +5,7 @@ import { modelRequest } from './support/request.ts'
 
 const fields = { model: 'MiniMax-M2.1', maxOutputTokens: undefined }
 
-test('without tools and limits a request holds the model, the messages and where thinking goes', () => {
+test('a request without tools and limits has the model, the messages and reasoning_split', () => {
   expect(JSON.parse(String(requestBody(modelRequest(), fields)))).toEqual({
     model: 'MiniMax-M2.1',
     reasoning_split: true,
@@ -13,7 +13,7 @@ test('without tools and limits a request holds the model, the messages and where
   })
 })
 
-test('tools and messages are joined as they are, in order, and the limit goes by its documented name', () => {
+test('tools and messages are joined unchanged, in order, and the limit is max_completion_tokens', () => {
   const tools = [{ type: 'function', function: { name: 'look', parameters: { type: 'object', properties: {} } } }]
   const messages = [
     { role: 'system', content: 'You look.' },

@@ -43,7 +43,7 @@ test('calls whose index is text are different calls', async () => {
   expect(message.tool_calls?.map(({ function: called }) => called?.arguments)).toEqual(['{"n":1}', '{"s":2}'])
 })
 
-test('a usage with a total alone does not replace a complete usage', async () => {
+test('a usage that has only a total does not replace a complete usage', async () => {
   const total = { total_tokens: 12, total_characters: 0 }
   const reply = await readStream([chunk({ content: 'Warm.' }, stop, { usage }), chunk({}, {}, { usage: total }), done])
   expect(reply.usage).toEqual(counted)

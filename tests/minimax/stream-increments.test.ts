@@ -94,7 +94,7 @@ test('a long cumulative text is streamed as it arrives', () => {
   expect(told).toEqual([whole.slice(0, 10), '', '', whole.slice(10, 40), whole.slice(40, 50), whole.slice(50, 60)])
 })
 
-test('nothing is lost of a stream whose increments have the same beginning, and the streamed text is the text of the reply', async () => {
+test('increments with the same beginning lose no text', async () => {
   for (const pieces of [
     ['Very ', 'Very good', ' indeed.'],
     ['no', 'nono'],

@@ -31,12 +31,12 @@ test('shape 3, markup that ends at any character: no call runs with a part of it
   }
 })
 
-test('shape 4, tool_calls null although the text holds a complete call: it is executed', async () => {
+test('shape 4: a complete call in the text is executed although tool_calls is null', async () => {
   const content = `<minimax:tool_call>${invoke('Oslo')}</minimax:tool_call>`
   expect((await exchange(assistant({ content, tool_calls: null }))).ran).toEqual(oslo)
 })
 
-test('shape 5, the markup of M3 after prose, and the reply stops: refused, because the call is not closed', async () => {
+test('shape 5: a call in M3 markup that is not closed is refused', async () => {
   const token = ']<]minimax[>['
   const { ran, errors, reading } = await exchange(
     `Let me read it.${token}<tool_call>\n${token}<invoke name="get_weather">${token}<city>Oslo${token}</city>`,
@@ -46,7 +46,7 @@ test('shape 5, the markup of M3 after prose, and the reply stops: refused, becau
   expect(reading.text).toBe('Let me read it.')
 })
 
-test('shape 7, missing angle brackets: the call is executed', async () => {
+test('shape 7: a call without angle brackets is executed', async () => {
   const content = 'invoke name="get_weather">\nparameter name="city">Osloparameter>\ninvoke>'
   expect((await exchange(content)).ran).toEqual(oslo)
   expect((await exchange(content.replaceAll('\n', ''))).ran).toEqual(oslo)
@@ -180,7 +180,7 @@ test('shape 34, empty arguments of a call without parameters: executed with an e
   expect(ran).toEqual([{ tool: 'ping', input: {} }])
 })
 
-test('shape 35, a reply that was cut off: no complete call in it is executed', async () => {
+test('shape 35: no call of a reply that was cut off is executed', async () => {
   for (const content of [`<minimax:tool_call>${invoke('Oslo')}`, '{"tool_calls":[{"name":"ping","input":{}}]}']) {
     const { ran, errors } = await exchange(content, true)
     expect(ran).toEqual([])
@@ -188,8 +188,11 @@ test('shape 35, a reply that was cut off: no complete call in it is executed', a
   }
 })
 
-test('prose where a call was required, and invented arguments: an answer, and validation errors', async () => {
+test('prose about a call is an answer', async () => {
   expect((await exchange('I would call get_weather for Oslo.')).reading.calls).toEqual([])
+})
+
+test('a call with invented arguments gets validation errors', async () => {
   const { errors } = await exchange(assistant({ tool_calls: [call({}, { arguments: '{"town":"Oslo"}' })] }))
   expect(errors).toEqual(['invalid_input'])
 })
