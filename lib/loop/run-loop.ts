@@ -117,10 +117,13 @@ function repetitionDetail(run: ActiveRun): string {
   return `the model asked for the same call of ${shownTool(run, repeated?.call.name ?? '')} three times`
 }
 
-/** A reply and the milliseconds that it took. */
+/** A reply and the time that it took. */
 interface TimedReply {
   readonly reply: ModelReply
+  /** Milliseconds of the whole call, with retries. */
   readonly durationMs: number
+  /** Milliseconds since the last retry began to wait. Failed attempts say nothing about how long the next reply will take. */
+  readonly attemptMs: number
 }
 
 /** Makes one model call. If it fails, the stop reason is set and the result is `undefined`. */
@@ -129,6 +132,7 @@ async function askModel(run: ActiveRun, isAnswerOnly: boolean): Promise<TimedRep
   // A listener may have ended the run.
   if (deadline.interruption !== undefined) return void stopInterrupted(run)
   const startedAt = run.now()
+  let attemptedAt = startedAt
   try {
     const reply = await untilAborted(
       deadline.signal,
@@ -138,11 +142,14 @@ async function askModel(run: ActiveRun, isAnswerOnly: boolean): Promise<TimedRep
         schemaOf: (tool) => run.router.tools.get(tool)?.inputSchema,
         signal: deadline.signal,
         timeoutMs: Math.max(1, deadline.remainingMs()),
-        onRetry: (retry) => run.recorder.emit({ type: 'retry', round: state.rounds + 1, ...retry }),
+        onRetry: (retry) => {
+          attemptedAt = run.now()
+          run.recorder.emit({ type: 'retry', round: state.rounds + 1, ...retry })
+        },
       }),
     )
-    const durationMs = run.now() - startedAt
-    return { reply: checkedReply(reply), durationMs }
+    const now = run.now()
+    return { reply: checkedReply(reply), durationMs: now - startedAt, attemptMs: now - attemptedAt }
   } catch (error) {
     const durationMs = run.now() - startedAt
     run.recorder.emit({ type: 'reply-failed', round: state.rounds + 1, error: toRunError(error), durationMs })
@@ -166,12 +173,12 @@ function checkedReply(reply: ModelReply | undefined): ModelReply {
 const readCallsPerExecuted = 4
 
 /** Counts a reply, reads it and appends it to the messages. Then its calls are pending, or it is the pending answer. */
-function addReply(run: ActiveRun, { reply, durationMs }: TimedReply, isAnswerOnly: boolean): void {
+function addReply(run: ActiveRun, { reply, durationMs, attemptMs }: TimedReply, isAnswerOnly: boolean): void {
   const { state, model } = run
   const { usage, finishReason } = reply
   state.rounds++
-  state.fastest_ms = state.fastest_ms === 0 ? durationMs : Math.min(state.fastest_ms, durationMs)
-  state.slowest_ms = Math.max(state.slowest_ms, durationMs)
+  state.fastest_ms = state.fastest_ms === 0 ? attemptMs : Math.min(state.fastest_ms, attemptMs)
+  state.slowest_ms = Math.max(state.slowest_ms, attemptMs)
   state.last_tokens = usage.inputTokens + usage.outputTokens
   state.usage = addUsage(state.usage, usage)
   const truncated = finishReason === 'length' || finishReason === 'content_filter'

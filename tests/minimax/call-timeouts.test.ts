@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import { expect, test } from 'vitest'
 import { runLoop } from '../../lib/loop/run-loop.ts'
 import { faults, faultTable, startMockServer } from '../../lib/testing/index.ts'
+import { defineTool } from '../../router/define-tool.ts'
 import { completion, replyJson, startLocalServer } from './support/local-server.ts'
 import { manualClock } from './support/manual-clock.ts'
 import { clientOf, modelRequest } from './support/request.ts'
@@ -65,17 +66,27 @@ test('callTimeoutMs ends a stream that never ends', async () => {
   await expect(model.complete(modelRequest())).rejects.toMatchObject({ code: 'timeout' })
 })
 
+const look = defineTool({
+  name: 'look',
+  description: 'Looks at the thermometer.',
+  inputSchema: { type: 'object', properties: {} },
+  execute: () => 4,
+})
+
 /** The outcome of a run in which the server is silent during the first `silent` calls. */
-async function runWithSilence(silent: number, deadlineMs: number, options: object) {
+async function runWithSilence(silent: number, deadlineMs: number, options: object, callsTool = false) {
   const stall = faultTable.find(({ name }) => name === 'stall-before-headers')
   if (stall === undefined) throw new Error('There is no fault with this name.')
   const server = await startMockServer({
-    responder: () => ({ content: 'Warm.' }),
+    responder: ({ messages }) =>
+      callsTool && messages.every(({ role }) => role !== 'tool')
+        ? { toolCalls: [{ name: 'look', input: {} }] }
+        : { content: 'Warm.' },
     faults: Array.from({ length: silent }, (_, index) => faults.at(index + 1, stall)),
   })
   const model = clientOf(server.url, options, { firstWaitMs: 1 })
   try {
-    return await runLoop({ model, prompt: 'How warm is it in Oslo?', limits: { deadlineMs } })
+    return await runLoop({ model, tools: [look], prompt: 'How warm is it in Oslo?', limits: { deadlineMs } })
   } finally {
     await model.close()
     await server.close()
@@ -92,4 +103,10 @@ test.each([
     stopReason,
     code,
   })
+})
+
+test('the time of a silent call does not make the loop turn tools off', async () => {
+  const run = await runWithSilence(1, 3000, { retries: 1, callTimeoutMs: 1100 }, true)
+  expect(run).toMatchObject({ stopReason: 'answered', rounds: 2, results: [{ name: 'look' }] })
+  expect(run.limit).toBeUndefined()
 })
