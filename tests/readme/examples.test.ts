@@ -11,6 +11,7 @@ afterAll(() => examples.remove())
 
 test('README shows each of the three uses', async () => {
   expect([...(await readExamples()).keys()].sort()).toEqual([
+    'durable.ts',
     'isolation.ts',
     'library.ts',
     'scripted.ts',
@@ -38,6 +39,21 @@ test('the library example runs against an endpoint of the environment', async ()
   expect(stderr).toBe('')
   expect(stdout).toMatch(/^4\n2 \d+ 3\n$/)
   expect(code).toBe(0)
+})
+
+test('the example with checkpoints asks the model for no reply twice', async () => {
+  await using mockServer = await startMockServer({
+    responder: ({ messages }) =>
+      messages.at(-1)?.role === 'tool'
+        ? { content: 'Refunded.' }
+        : { toolCalls: [{ name: 'refund', input: { order: 4711 } }] },
+  })
+  const env = { MINIMAX_CHAT_COMPLETIONS_URL: mockServer.url, ANTHROPIC_AUTH_TOKEN: 'test-token' }
+  for (const _ of [1, 2]) {
+    const { stdout, stderr } = await runNode([bin.tsx, 'durable.ts'], { cwd: examples.folder, env })
+    expect([stdout, stderr]).toEqual(['answered 1\n', ''])
+  }
+  expect(mockServer.requests).toHaveLength(2)
 })
 
 test('the example of a tool in isolation passes its own tests', async () => {
