@@ -25,7 +25,7 @@ function interruptSignal(): AbortSignal {
   const onSignal = (name: NodeJS.Signals) => {
     if (!controller.signal.aborted) {
       abortedAt = performance.now()
-      controller.abort(new DOMException(`Interrupted by ${name}.`, 'AbortError'))
+      controller.abort(new DOMException(`Stopped by ${name === 'SIGINT' ? 'Ctrl-C' : name}.`, 'AbortError'))
     } else if (performance.now() - abortedAt > duplicateSignalMs) {
       process.exit(exitCode.interrupted)
     }

@@ -6,18 +6,20 @@
  */
 import { createRequire } from 'node:module'
 import { parseArgs } from 'node:util'
-import { listScenarios } from '../../fixtures/load-scenario.ts'
+import { listScenarios, loadScenario } from '../../fixtures/load-scenario.ts'
 import { errorMessage } from '../../router/errors.ts'
+import { closest } from '../../router/text/closest.ts'
 import { MissingPackageError } from '../../workflows/temporal-packages.ts'
 import { type CommandIo, commandIo, exitCode, type ProcessIo, UsageError } from './command-io.ts'
 import { mockServerCommand } from './mock-server-command.ts'
+import { longest } from './progress.ts'
 import { runCommand } from './run-command.ts'
 import { startCommand, watchCommand, workerCommand } from './temporal-commands.ts'
 
 const help = `tenrounds: a bounded tool loop for MiniMax
 
   tenrounds run [scenario] [--live] [--reports <folder>]   analyse, fix and validate one incident
-  tenrounds scenarios                                      list the scenarios
+  tenrounds scenarios                                      list the scenarios with their symptoms
   tenrounds mock-server [--port <n>] [--faults <names>]    run the mock server, which speaks MiniMax's protocol
 
 With Temporal:
@@ -68,7 +70,7 @@ const commands: Readonly<Record<string, Command>> = {
     options: ['live', 'reports'],
     run: (io, scenario, values) => runCommand(io, { ...values, scenario: scenario || 'kv_cache_pressure' }),
   },
-  scenarios: { options: [], run: (io) => print(io, listScenarios().join('\n')) },
+  scenarios: { options: [], run: (io) => print(io, scenarioList()) },
   'mock-server': { options: ['port', 'faults'], run: (io, _, values) => mockServerCommand(io, values) },
   worker: { options: ['live', 'reports'], run: (io, _, values) => workerCommand(io, values) },
   start: {
@@ -104,7 +106,10 @@ async function runCommandLine(args: readonly string[], io: CommandIo): Promise<n
   const [name = 'help', ...rest] = positionals
   if (values.help || name === 'help') return print(io, help.trimEnd())
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined
-  if (command === undefined) throw wrong(`Unknown command "${name}"`)
+  if (command === undefined) {
+    const similar = closest(name, Object.keys(commands))
+    throw wrong(`Unknown command "${name}"${similar === undefined ? '' : `. Did you mean "${similar}"?`}`)
+  }
   // parseArgs knows the options of all commands, so those of another command must be found here.
   const unknown = tokens.find((token) => token.kind === 'option' && !command.options.some((own) => own === token.name))
   if (unknown?.kind === 'option') throw wrong(`"tenrounds ${name}" has no option ${unknown.rawName}`)
@@ -127,7 +132,14 @@ function parse(args: readonly string[]) {
 
 /** Every message about the command line ends with the same next step. */
 function wrong(problem: string): UsageError {
-  return new UsageError(`${problem}. Run "tenrounds help".`)
+  return new UsageError(`${problem}${problem.endsWith('?') ? '' : '.'} Run "tenrounds help".`)
+}
+
+/** One line per scenario: its id and the complaint of its users, which does not say the cause. */
+function scenarioList(): string {
+  const ids = listScenarios()
+  const width = longest(ids)
+  return ids.map((id) => `${id.padEnd(width)}  ${loadScenario(id).description}`).join('\n')
 }
 
 function print(io: CommandIo, text: string): number {

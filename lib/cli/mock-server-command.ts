@@ -1,5 +1,6 @@
 import { errorMessage } from '../../router/errors.ts'
 import { aborted, maxTimerMs } from '../../router/on-abort.ts'
+import { closest } from '../../router/text/closest.ts'
 import { incidentResponder } from '../incident/responder/incident-responder.ts'
 import { type Fault, faultTable, startMockServer } from '../testing/index.ts'
 import { type CommandIo, exitCode, UsageError } from './command-io.ts'
@@ -31,7 +32,7 @@ export async function mockServerCommand(
   const keepsRunning = setInterval(() => {}, maxTimerMs)
   try {
     io.stderr.write(
-      `mock server on ${mockServer.url}: no model, fixed rules answer${withFaults(faults)}. Stop it with Ctrl-C. To use it:\n`,
+      `mock server on ${mockServer.url}: no model. Fixed rules answer the incident agent only${withFaults(faults)}. Stop it with Ctrl-C. To use it:\n`,
     )
     io.stdout.write(
       `export MINIMAX_CHAT_COMPLETIONS_URL=${mockServer.url}/v1/chat/completions\nexport ANTHROPIC_AUTH_TOKEN=mock-server\n`,
@@ -65,7 +66,14 @@ function parseFaults(names: string): readonly Fault[] {
     .map((name) => {
       const fault = faultTable.find((known) => known.name === name)
       if (fault !== undefined) return fault
-      throw new UsageError(`--faults has no fault "${name}". List them with: tenrounds mock-server --faults list`)
+      const similar = closest(
+        name,
+        faultTable.map((known) => known.name),
+      )
+      const hint = similar === undefined ? '' : ` Did you mean "${similar}"?`
+      throw new UsageError(
+        `--faults has no fault "${name}".${hint} List them with: tenrounds mock-server --faults list`,
+      )
     })
 }
 

@@ -69,7 +69,7 @@ export class Progress {
         this.line(`  ${event.code}: retrying in ${Math.round(event.waitMs)} ms`, 'yellow')
         break
       case 'reply-failed':
-        this.line(`  model call failed: ${event.error.message}`, 'yellow')
+        this.line(`  ${event.error.name === 'AbortError' ? '' : 'model call failed: '}${event.error.message}`, 'yellow')
         break
       case 'answer-rejected':
         this.line(`  answer rejected: ${event.problems.join('; ')}`, 'yellow')
@@ -139,13 +139,18 @@ export function verdict(document: ReportDocument): string {
     delta.verdict,
   ])
   const lines = [
-    ...(document.notice === null ? [] : [document.notice, '']),
+    ...(document.notice === null ? [] : [firstSentence(document.notice), '']),
     `Cause       ${onOneLine(diagnosis.root_cause)}`,
     `Fix         ${onOneLine(plan?.summary ?? 'none')}`,
     `Validation  ${validation.status}: ${onOneLine([validation.summary, tradeoffNote(validation) ?? []].flat().join(' '))}`,
     ...(rows.length === 0 ? [] : ['', ...columns([['figure', 'before', 'after', 'change', ''], ...rows])]),
   ]
   return lines.join('\n')
+}
+
+/** The whole notice is at the top of the output. */
+function firstSentence(notice: string): string {
+  return notice.split(/(?<=\.) /, 1)[0] ?? notice
 }
 
 /** Aligns the cells of a table with spaces. */

@@ -1,6 +1,9 @@
 import { access, constants } from 'node:fs/promises'
 import { listScenarios, UnknownScenarioError } from '../../fixtures/load-scenario.ts'
 import { errorMessage } from '../../router/errors.ts'
+import { onOneLine } from '../../router/text/on-one-line.ts'
+import { formatFigure } from '../../tools/validation/deltas.ts'
+import type { AgentResult } from '../incident/agent/agent-result.ts'
 import { createReportFolder, reportFolder, writeReport } from '../incident/report/report-files.ts'
 import { runIncident } from '../incident/run-incident.ts'
 import { type CommandIo, exitCode, UsageError } from './command-io.ts'
@@ -42,13 +45,25 @@ export async function runCommand(io: CommandIo, { scenario, live, reports }: Run
     io.stdout.write(`\n${verdict(report.json)}\n`)
     await writeReport(report, folder)
     io.stdout.write(`\nReport      ${folder}/report.md, report.json\n`)
-    if (result.run.error !== undefined) io.stderr.write(`\nFailed: ${result.run.error.message}\n`)
+    const failure = failureOf(result)
+    if (failure !== undefined) io.stderr.write(`\n${failure}\n`)
     if (signal.aborted) return exitCode.interrupted
     return result.run.stop_reason === 'answered' ? exitCode.ok : exitCode.failed
   } finally {
     progress.close()
     await endpoint.close()
   }
+}
+
+/** Why a run has no accepted answer, as the last line of the command; `undefined` if it has one. */
+function failureOf({ run, agent_trace }: AgentResult): string | undefined {
+  if (run.stop_reason === 'answered') return undefined
+  if (run.error !== undefined) return `${run.stop_reason === 'cancelled' ? '' : 'Failed: '}${run.error.message}`
+  const reason = run.stop_reason === 'rounds' ? '' : ` (${run.stop_reason})`
+  const rejected = agent_trace.findLast((entry) => entry.type === 'answer-rejected')
+  const problem =
+    rejected === undefined ? '' : `; last problem: ${onOneLine(rejected.problems.join('; ')).replace(/\.$/, '')}`
+  return `Failed: no answer was accepted in ${formatFigure(run.rounds, 'rounds')}${reason}${problem}.`
 }
 
 /** The id names the folder of the report. It contains the time, so that folders of one scenario sort by age. */

@@ -22,6 +22,9 @@ test.each<readonly [string, readonly string[], Readonly<Record<string, string>>,
     /MINIMAX_BASE_URL.*ANTHROPIC_AUTH_TOKEN/,
   ],
   ['an unknown scenario', ['run', 'no_such_incident'], {}, /"no_such_incident".*kv_cache_pressure/],
+  ['a misspelled scenario', ['run', 'kv_cache_presure'], {}, /Did you mean "kv_cache_pressure"\?/],
+  ['a misspelled command', ['scenario'], {}, /Unknown command "scenario"\. Did you mean "scenarios"\? Run/],
+  ['a misspelled fault', ['mock-server', '--faults', 'no-dome'], {}, /Did you mean "no-done"\? List them/],
   ['a worker that cannot write reports', ['worker', '--reports', 'package.json'], {}, /package\.json.*--reports/],
   ['an unknown option', ['run', '--lively'], {}, /--lively.*tenrounds help/],
   ['an option of another command', ['mock-server', '--wait'], {}, /"tenrounds mock-server" has no option --wait/],
@@ -61,8 +64,10 @@ test('--version prints the version of the package', async () => {
   expect(await runMain(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' })
 })
 
-test('scenarios prints one id a line', async () => {
+test('scenarios prints one line per scenario: its id and what users complain about', async () => {
   const { code, stdout } = await runMain(['scenarios'])
   expect(code).toBe(0)
-  expect(stdout.trim().split('\n')).toEqual(listScenarios())
+  const lines = stdout.trim().split('\n')
+  expect(lines.map((line) => line.split(' ')[0])).toEqual(listScenarios())
+  for (const line of lines) expect(line).toMatch(/^\w+ {2,}[A-Z].*\.$/)
 })

@@ -15,7 +15,8 @@ async function startMockServerCommand(...options: readonly string[]) {
 }
 
 test('mock-server prints the variables that select it, answers, and ends when it is interrupted', async () => {
-  const { env, ask, interrupt, ended } = await startMockServerCommand()
+  const { env, ask, interrupt, ended, output } = await startMockServerCommand()
+  expect(output()).toContain('no model. Fixed rules answer the incident agent only. Stop it')
   expect(Object.keys(env)).toEqual(['MINIMAX_CHAT_COMPLETIONS_URL', 'ANTHROPIC_AUTH_TOKEN'])
   const response = await ask()
   expect(response.status).toBe(200)

@@ -1,9 +1,9 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { startLocalServer } from '../minimax/support/local-server.ts'
+import { completion, replyJson, startLocalServer } from '../minimax/support/local-server.ts'
 import { reportFolder } from './support/report-folder.ts'
-import { runMain } from './support/start-main.ts'
+import { runMain, startMain } from './support/start-main.ts'
 
 /** No masking rule recognises this token, so a test finds it wherever it is printed. */
 const token = 'plain-words-for-a-token'
@@ -25,6 +25,8 @@ test('without a token the mock server answers, and terminal and report say that 
     run: { run_id: report?.run, model: 'mock-server', stop_reason: 'answered' },
   })
   for (const text of [stdout, stderr, json.notice, report?.markdown]) expect(text).toContain('No model was used')
+  // The whole notice is printed once, at the top.
+  expect((stderr + stdout).split('Set ANTHROPIC_AUTH_TOKEN')).toHaveLength(2)
   // The fix makes some figures worse, and neither text hides it.
   for (const text of [stdout, report?.markdown]) expect(text).toMatch(/\d+ other figures? got worse/)
   expect(stdout).toContain(`${reports.path}/${report?.run}`)
@@ -94,4 +96,35 @@ test('a rejected token gives a report without it, and is not tried again', async
   const [report] = await reports.read()
   expect(JSON.parse(report?.json ?? '').run.error).toMatchObject({ code: 'authentication', status: 401 })
   expect([stdout, stderr, report?.json, report?.markdown].join()).not.toContain(token)
+})
+
+test('a run whose answers are all rejected ends with the number of rounds and the last problem', async () => {
+  await using reports = await reportFolder()
+  await using server = await startLocalServer((_request, response) => replyJson(response, 200, completion))
+  const env = { MINIMAX_BASE_URL: server.url, ANTHROPIC_AUTH_TOKEN: token }
+  const { code, stderr } = await runMain(['run', '--reports', reports.path], env)
+  expect(code).toBe(1)
+  expect(stderr.trimEnd().split('\n').at(-1)).toMatch(
+    /^Failed: no answer was accepted in 10 rounds; last problem: .+\.$/,
+  )
+})
+
+test('Ctrl-C is named in the terminal and in the report, and is not a failure of the model', async () => {
+  await using reports = await reportFolder()
+  let asked: () => void = () => {}
+  const thinking = new Promise<void>((resolve) => {
+    asked = resolve
+  })
+  await using server = await startLocalServer(() => asked())
+  const env = { MINIMAX_BASE_URL: server.url, ANTHROPIC_AUTH_TOKEN: token }
+  const command = startMain(['run', '--reports', reports.path], env)
+  await thinking
+  command.interrupt()
+  const { code, stderr } = await command.ended
+  expect(code).toBe(130)
+  const [report] = await reports.read()
+  expect(stderr.trimEnd().split('\n').at(-1)).toBe('Stopped by Ctrl-C.')
+  expect(report?.markdown).toContain('Stopped by Ctrl-C.')
+  expect(report?.markdown).toContain('No diagnosis: the run was cancelled before the first reply.')
+  for (const text of [stderr, report?.markdown]) expect(text).not.toMatch(/model call failed|\*\*Failed|Failed:/)
 })

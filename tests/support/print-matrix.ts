@@ -2,21 +2,33 @@
  * `npx tsx tests/support/print-matrix.ts` tries every fix of every oracle. It prints the status that the tools report and marks
  * each one that differs from the oracle. Exit code 1 if any differs.
  */
-import { oracleOf, scenariosWithOracle, tryFix } from './matrix.ts'
+import { type ExpectedFix, oracleOf, scenariosWithOracle, tryFix } from './matrix.ts'
+
+/** The roles in words. */
+const words: Readonly<Record<ExpectedFix['role'], string>> = {
+  right: 'right',
+  half_right: 'half right',
+  useless: 'useless',
+  harmful: 'harmful',
+  popular_but_wrong: 'popular, but wrong',
+}
+
+const row = (cells: readonly [scenario: string, expected: string, fix: string, verdict: string, objective: string]) =>
+  `${cells.map((cell, column) => cell.padEnd([27, 20, 48, 11, 0][column] ?? 0)).join('')}`.trimEnd()
 
 let differences = 0
+process.stdout.write(
+  `improved without "objective met" = better, but not enough; rejected = the plan cannot be applied; !! = not as expected\n\n${row(['scenario', 'expected', 'fix', 'verdict', 'objective'])}\n`,
+)
 for (const scenario of scenariosWithOracle()) {
-  const { cause, fixes } = oracleOf(scenario)
-  process.stdout.write(`\n${scenario}: ${cause}\n`)
-  for (const fix of fixes) {
+  for (const fix of oracleOf(scenario).fixes) {
     const tried = await tryFix(scenario, fix)
     const expected = fix.status ?? 'rejected'
     const agrees = tried.status === expected && (fix.slo_met === undefined || fix.slo_met === tried.slo_met)
     if (!agrees) differences++
-    const row = [agrees ? '  ' : '!!', fix.role.padEnd(17), fix.name.padEnd(48), tried.status.padEnd(10)]
-    process.stdout.write(
-      `${row.join(' ')} ${tried.slo_met ? 'objective met' : ''}${agrees ? '' : `, expected ${expected}: ${tried.summary}`}\n`,
-    )
+    const objective = tried.slo_met ? 'objective met' : ''
+    const cells = row([scenario, words[fix.role], fix.name, tried.status, objective])
+    process.stdout.write(`${cells}${agrees ? '' : ` !! expected ${expected}: ${tried.summary}`}\n`)
   }
 }
 process.stdout.write(

@@ -18,7 +18,10 @@ export function renderMarkdown(document: ReportDocument): string {
 
 /** Title, notice, verdict, error and the facts about the run. */
 function head({ scenario, notice, validation, run }: ReportDocument): string {
-  const error = run.error === undefined ? [] : [`**Failed:** ${escapeText(run.error.message)}`]
+  const error =
+    run.error === undefined
+      ? []
+      : [`**${run.stop_reason === 'cancelled' ? 'Cancelled' : 'Failed'}:** ${escapeText(run.error.message)}`]
   return [
     `# Incident report: ${inlineCode(scenario)}`,
     ...(notice === null ? [] : [`> **${escapeText(notice)}**`]),
@@ -159,7 +162,12 @@ function timelineRow(entry: TraceEntry): readonly string[] {
         '',
       ]
     case 'reply-failed':
-      return [String(entry.round), 'model call failed', escapeText(entry.error.message), milliseconds(entry)]
+      return [
+        String(entry.round),
+        `model call ${entry.error.name === 'AbortError' ? 'stopped' : 'failed'}`,
+        escapeText(entry.error.message),
+        milliseconds(entry),
+      ]
     case 'answer-rejected':
       return [String(entry.round), 'answer rejected', escapeText(entry.problems.join('; ')), '']
     case 'limit':

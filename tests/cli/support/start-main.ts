@@ -40,7 +40,7 @@ export function startMain(args: readonly string[], env: Readonly<Record<string, 
   const all = () => written.stdout + written.stderr
   return {
     ended,
-    interrupt: () => interrupt.abort(new DOMException('Interrupted by SIGINT.', 'AbortError')),
+    interrupt: () => interrupt.abort(new DOMException('Stopped by Ctrl-C.', 'AbortError')),
     output: all,
     until: (text) =>
       new Promise((resolve, reject) => {
