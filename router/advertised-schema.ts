@@ -25,8 +25,18 @@ export interface FunctionTool {
   }
 }
 
+/** A tool as it is advertised to the model. */
+interface AdvertisedTool {
+  /** The tool in the form of the API. */
+  readonly definition: FunctionTool
+  /** The definition as JSON text. */
+  readonly json: string
+  /** Whether an input, or a part of one, can be given as a reference. */
+  readonly acceptsReferences: boolean
+}
+
 /**
- * A tool as it is advertised to the model. Its parameters are the input schema, except that
+ * The form of a tool that is advertised to the model. Its parameters are the input schema, except that
  *
  * - an object or an array may be given as a reference, at any depth;
  * - a value with `readOnly: true` (a document of another tool, which the model only passes on) is reduced to its type and
@@ -35,18 +45,20 @@ export interface FunctionTool {
  *
  * Calls are validated against the tool's own schema, after references are resolved.
  */
-export function advertise(tool: Tool): FunctionTool {
-  let form = advertised.get(tool)
-  if (form === undefined) {
+export function advertise(tool: Tool): AdvertisedTool {
+  let advertised = advertisedTools.get(tool)
+  if (advertised === undefined) {
     const { name, description, inputSchema } = tool
-    form = { type: 'function', function: { name, description, parameters: withReferences(inputSchema) } }
-    advertised.set(tool, form)
+    const { schema: parameters, acceptsReferences } = withReferences(inputSchema)
+    const definition = { type: 'function', function: { name, description, parameters } } as const
+    advertised = { definition, json: JSON.stringify(definition), acceptsReferences }
+    advertisedTools.set(tool, advertised)
   }
-  return form
+  return advertised
 }
 
 /** Tools never change, and one tool can be part of many runs. */
-const advertised = new WeakMap<Tool, FunctionTool>()
+const advertisedTools = new WeakMap<Tool, AdvertisedTool>()
 
 const referenceSchema = {
   description:
@@ -57,27 +69,17 @@ const referenceSchema = {
   ],
 }
 
-/** Whether a tool has an input, or a part of one, that can be given as a reference. */
-export function acceptsReferences(tool: Tool): boolean {
-  return withReferenceDefinition.has(advertise(tool).function.parameters)
-}
-
-/** The advertised parameters in which something may be a reference. */
-const withReferenceDefinition = new WeakSet<object>()
-
 /** The schema in which objects and arrays may be references, with the definition of references if there are any. */
-function withReferences(root: object): object {
+function withReferences(root: object): { readonly schema: object; readonly acceptsReferences: boolean } {
   const own = Reflect.get(root, '$defs')
   const definitions = isObject(own) ? own : {}
   let name = 'reference'
   while (Object.hasOwn(definitions, name)) name += '_' // the tool's own definitions keep their names
   const context: Context = { root, reference: { $ref: `#/$defs/${name}` }, isUsed: false }
   const schema = mapMembers(root, context)
-  if (!context.isUsed) return schema
+  if (!context.isUsed) return { schema, acceptsReferences: false }
   const mapped = isObject(schema['$defs']) ? schema['$defs'] : {}
-  const parameters = { ...schema, $defs: { ...mapped, [name]: referenceSchema } }
-  withReferenceDefinition.add(parameters)
-  return parameters
+  return { schema: { ...schema, $defs: { ...mapped, [name]: referenceSchema } }, acceptsReferences: true }
 }
 
 /** The walk over one schema. */

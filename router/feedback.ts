@@ -4,15 +4,14 @@
 //   - /level: expected one of "warning", "error", received "warn"; did you mean "warning"?
 
 import { isObject } from './json/json.ts'
-import { clip, excerpt } from './text/clip.ts'
+import { clip, limitFeedback, maxFeedbackBytes } from './text/clip.ts'
 import { closest } from './text/closest.ts'
-import { isSecretName, mask, redact } from './text/redact.ts'
+import { isSecretName, mask } from './text/named-secrets.ts'
+import { redact } from './text/redact.ts'
 import { shownValue } from './text/shown-value.ts'
 import { summarizeUnionErrors } from './union-errors.ts'
 import type { ValidationError } from './validation.ts'
 
-/** Longest message for the model. */
-const maxFeedbackBytes = 1024
 /** Longest line when not all errors fit, so that one long line does not hide the others. */
 const maxLineBytes = 300
 /** Room for the line that counts the errors that are not listed. */
@@ -65,12 +64,6 @@ function escaped(character: string): string {
   return json === character ? `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}` : json
 }
 
-/** Prepares a message for the model: masks secrets and clips it at 1 KiB. */
-export function limitFeedback(message: string): string {
-  const masked = message.length > 65_536 ? excerpt(message, maxFeedbackBytes) : redact(message)
-  return clip(masked, maxFeedbackBytes, (left) => `\n(… ${left} bytes left out …)\n`).text
-}
-
 const maxReceivedBytes = 60
 const maxSchemaBytes = 120
 const maxMessageBytes = 200
@@ -118,7 +111,7 @@ function describeProblem(error: ValidationError, maxBytes: number): string {
 }
 
 function messageOf({ message, keyword }: ValidationError): string {
-  return clip(redact(message ?? `breaks "${keyword}"`), maxMessageBytes, () => ' … ').text
+  return clip(redact(message ?? `violates "${keyword}"`), maxMessageBytes, () => ' … ').text
 }
 
 /** A union with several equally close branches; `undefined` when Ajv's message is enough. */
@@ -180,7 +173,7 @@ function suggestProperty(name: string, { parentSchema, data }: ValidationError):
     properties.filter((property) => !isObject(data) || !Object.hasOwn(data, property)),
   )
   if (meant !== undefined) return `; did you mean "${meant}"?`
-  return properties.length > 0 ? `; known: ${joined(properties, maxNames, maxNamesBytes)}` : ''
+  return properties.length > 0 ? `; the properties are ${joined(properties, maxNames, maxNamesBytes)}` : ''
 }
 
 function suggestValue({ data, params }: ValidationError): string {

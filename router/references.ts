@@ -72,7 +72,7 @@ export function resolveReferences(input: unknown, targets: ReferenceTargets): Re
       }
       return copy ?? value
     }
-    const reference = referenceOf(value)
+    const reference = parseReference(value)
     if (reference !== undefined) {
       const target = follow(reference, targets)
       if (target.kind === 'missing') return failures.add(path, target.message, value)
@@ -153,28 +153,33 @@ function howToPoint(key: string): string {
   return `${JSON.stringify(excerpt(key, 60))} is not a reference: write {"${kind}":"<name>#/a/0"}, an object with no other member`
 }
 
+/** A reference, split at its first `#`. */
 interface Reference {
   readonly kind: '$result' | '$input'
-  /** Name and, optionally, `#` with a JSON Pointer. */
-  readonly target: string
+  /** Name of a tool or of an input, or id of a call. */
+  readonly name: string
+  /** JSON Pointer into the value; empty for the whole value. */
+  readonly pointer: string
 }
 
 /** The reference that an object is: it has exactly one member, `$result` or `$input`, and its value is a string. */
-export function referenceOf(value: object): Reference | undefined {
+export function parseReference(value: object): Reference | undefined {
   const kind = '$result' in value ? '$result' : '$input' in value ? '$input' : undefined
   if (kind === undefined || Object.keys(value).length !== 1) return undefined
   const target: unknown = Reflect.get(value, kind)
-  return typeof target === 'string' ? { kind, target } : undefined
+  if (typeof target !== 'string') return undefined
+  const hash = target.indexOf('#')
+  return hash === -1
+    ? { kind, name: target, pointer: '' }
+    : { kind, name: target.slice(0, hash), pointer: target.slice(hash + 1) }
 }
 
 type Target =
   | { readonly kind: 'found'; readonly value: unknown }
   | { readonly kind: 'missing'; readonly message: string }
 
-function follow({ kind, target }: Reference, targets: ReferenceTargets): Target {
-  const hash = target.indexOf('#')
-  const name = hash === -1 ? target : target.slice(0, hash)
-  const pointer = hash === -1 ? '' : target.slice(hash + 1)
+function follow({ kind, name, pointer }: Reference, targets: ReferenceTargets): Target {
+  const target = pointer === '' ? name : `${name}#${pointer}`
   const shown = `{"${kind}":${JSON.stringify(excerpt(target, 120))}}`
   const missing = (message: string): Target => ({ kind: 'missing', message: `${shown}: ${message}` })
   const tokens = parsePointer(pointer)

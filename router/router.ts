@@ -92,13 +92,11 @@ export function createRouter(tools: readonly Tool[]): Router {
     if (byName.has(tool.name)) throw new InvalidToolError(`Two tools are named "${tool.name}"; names must be unique.`)
     byName.set(tool.name, tool)
   }
-  let definitions: readonly FunctionTool[] | undefined
   const schemaOf = (name: string) => byName.get(name)?.inputSchema
   return {
     tools: byName,
     get definitions() {
-      definitions ??= tools.map(advertise)
-      return definitions
+      return tools.map((tool) => advertise(tool).definition)
     },
     read: (message, options = {}) =>
       read(message, {

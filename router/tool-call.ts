@@ -1,4 +1,4 @@
-import { isSecretName, mask } from './text/redact.ts'
+import { isSecretName, mask } from './text/named-secrets.ts'
 import { textOrJson } from './text/shown-value.ts'
 
 /** A tool call of the model, as read from its reply. */

@@ -116,7 +116,7 @@ function closestBranch(
     isLiteral(error) && isMemberOf(path, error) && sameType.some((errors) => accepts(errors, error.instancePath))
   const meant = sameType.filter((errors) => !errors.some(isOther))
   const candidates = meant.length > 0 ? meant : sameType
-  const fewest = Math.min(...candidates.map((errors) => errors.length))
+  const fewest = candidates.reduce((least, errors) => Math.min(least, errors.length), Number.POSITIVE_INFINITY)
   return alternatives(
     union,
     candidates.filter((errors) => errors.length === fewest),

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { canonicalJson } from '../../router/json/json.ts'
-import { type ReferenceTargets, referenceOf } from '../../router/references.ts'
+import { parseReference, type ReferenceTargets } from '../../router/references.ts'
 import type { ToolCall, ToolResult } from '../../router/tool-call.ts'
 import { isLost, type KeyedResult, Repetition, wasExecuted } from './repetition.ts'
 
@@ -96,10 +96,9 @@ export class CallHistory implements ReferenceTargets {
   }
 
   #pinned(value: object): unknown {
-    const reference = referenceOf(value)
+    const reference = parseReference(value)
     if (reference?.kind !== '$result') return undefined
-    const [name = '', ...pointer] = reference.target.split('#')
-    const source = this.#find(name)
-    return source === undefined ? undefined : `$result ${source.result.callId}#${pointer.join('#')}`
+    const source = this.#find(reference.name)
+    return source === undefined ? undefined : `$result ${source.result.callId}#${reference.pointer}`
   }
 }

@@ -1,5 +1,5 @@
 import { errorResult, prepare } from '../../router/dispatch.ts'
-import { isObject } from '../../router/json/json.ts'
+import { isObject, parseJson, unparsable } from '../../router/json/json.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import type { ToolCall, ToolResult } from '../../router/tool-call.ts'
 import type { FinishedCall } from './call-history.ts'
@@ -136,11 +136,9 @@ function contentOf(json: string): string {
   return content
 }
 
-/** Unlike `parseJson` it accepts any nesting: the value is a tool's, not a model's. */
 function parsed(json: string): unknown {
-  try {
-    return JSON.parse(json)
-  } catch {
-    throw invalidCheckpoint('has a tool message that is not JSON')
-  }
+  // The value is a tool's, not a model's, so it may nest to any depth.
+  const value = parseJson(json, { anyDepth: true })
+  if (value === unparsable) throw invalidCheckpoint('has a tool message that is not JSON')
+  return value
 }

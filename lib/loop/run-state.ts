@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { acceptsReferences, advertise } from '../../router/advertised-schema.ts'
+import { advertise } from '../../router/advertised-schema.ts'
 import { errorMessage } from '../../router/errors.ts'
 import { createRouter, type Router } from '../../router/router.ts'
 import { excerpt } from '../../router/text/clip.ts'
@@ -205,7 +205,7 @@ function assertSameRun(earlier: string, runId: string | undefined): void {
 function addFirstMessages<S extends object>(messages: Messages, options: RunOptions<S>, router: Router): void {
   const inputs = Object.keys(options.inputs ?? {})
   const all = [...router.tools.values()]
-  const tools = { exist: all.length > 0, acceptReferences: all.some(acceptsReferences) }
+  const tools = { exist: all.length > 0, acceptReferences: all.some((tool) => advertise(tool).acceptsReferences) }
   const system = systemPrompt(options.instructions ?? '', tools, inputs, options.answer?.schema)
   if (system !== '') messages.addSystem(system)
   messages.addUser(options.prompt)
@@ -240,21 +240,9 @@ export function endRun<S extends object>(run: ActiveRun): Run<AnswerOf<S>> {
   return { stopReason, ...(state.partial === null ? {} : { partial: state.partial }), ...error, ...record }
 }
 
-/** JSON of the advertised tools. Tools never change, and one tool can be part of many runs. */
-const serializedTools = new WeakMap<Tool, string>()
-
 /** The `tools` array of a request as JSON text; `undefined` if there are no tools. */
 function advertisedTools(tools: Iterable<Tool>): string | undefined {
   let all = ''
-  for (const tool of tools) all += all === '' ? serializedTool(tool) : `,${serializedTool(tool)}`
+  for (const tool of tools) all += all === '' ? advertise(tool).json : `,${advertise(tool).json}`
   return all === '' ? undefined : `[${all}]`
-}
-
-function serializedTool(tool: Tool): string {
-  let json = serializedTools.get(tool)
-  if (json === undefined) {
-    json = JSON.stringify(advertise(tool))
-    serializedTools.set(tool, json)
-  }
-  return json
 }

@@ -86,12 +86,13 @@ export const unparsable = Symbol('unparsable')
 /**
  * Parses JSON without throwing.
  *
+ * @param options with `anyDepth`, nesting is not limited. Code that walks the value must not be recursive then.
  * @returns the value, or {@link unparsable} when `text` is not JSON or nests deeper than {@link maxDepth}.
  */
-export function parseJson(text: string): unknown {
+export function parseJson(text: string, options?: { readonly anyDepth: true }): unknown {
   try {
     const value: unknown = JSON.parse(text)
-    return hasManyOpenings(text) && isTooDeep(value) ? unparsable : value
+    return options === undefined && hasManyOpenings(text) && isTooDeep(value) ? unparsable : value
   } catch {
     return unparsable
   }

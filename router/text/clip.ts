@@ -42,6 +42,15 @@ export function excerpt(text: string, maxBytes: number): string {
   return `${firstBytes(redact(head), Math.max(0, maxBytes - 4))} …`
 }
 
+/** Longest message for the model, in bytes. */
+export const maxFeedbackBytes = 1024
+
+/** Prepares a message for the model: masks secrets and clips it at 1 KiB. */
+export function limitFeedback(message: string): string {
+  const masked = message.length > 65_536 ? excerpt(message, maxFeedbackBytes) : redact(message)
+  return clip(masked, maxFeedbackBytes, (left) => `\n(… ${left} bytes left out …)\n`).text
+}
+
 const ellipsis = () => ' … '
 
 /** The text up to its last separator, because the rest may be the beginning of a secret. */

@@ -1,8 +1,7 @@
 import { homedir } from 'node:os'
 import { basename } from 'node:path'
-import { limitFeedback } from '../feedback.ts'
 import { isObject } from '../json/json.ts'
-import { excerpt } from './clip.ts'
+import { excerpt, limitFeedback } from './clip.ts'
 import { shownValue } from './shown-value.ts'
 
 /** Deepest nesting of causes and of aggregated errors that is read. */

@@ -138,7 +138,7 @@ function endOfSecret(text: string, start: number, secret: string): number | unde
     if (next.length === 0) return undefined
     ends = [...new Set(next)]
   }
-  return Math.max(...ends)
+  return ends.reduce((last, end) => Math.max(last, end))
 }
 
 /** Positions after a character that is written as it is, after backslashes, as `\u002b`, or as `%2B`. */
@@ -158,5 +158,3 @@ function afterCharacter(text: string, start: number, character: string): readonl
 function isSame(one: string, other: string): boolean {
   return one === other || one.toLowerCase() === other.toLowerCase()
 }
-
-export { isSecretName, mask }

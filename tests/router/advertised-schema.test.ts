@@ -7,7 +7,7 @@ import { defineTool } from '../../router/define-tool.ts'
 function shown(properties: object, more: object = {}) {
   const inputSchema = { type: 'object', properties, additionalProperties: false, ...more } as { type: 'object' }
   const tool = defineTool({ name: 'tried', description: 'Tried out.', inputSchema, execute: () => null })
-  const parameters = advertise(tool).function.parameters
+  const parameters = advertise(tool).definition.function.parameters
   const validate = new Ajv2020({ strict: false }).compile(parameters)
   return { parameters, allows: (input: object) => validate(input) }
 }

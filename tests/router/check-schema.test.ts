@@ -238,7 +238,7 @@ test.each([
 ])('%s is allowed', (_, schema) => {
   const tool = define(schema)
   expect(() => createRouter([tool])).not.toThrow()
-  expect(() => strict().compile(advertise(tool).function.parameters)).not.toThrow()
+  expect(() => strict().compile(advertise(tool).definition.function.parameters)).not.toThrow()
 })
 
 function strict(): Ajv2020 {
@@ -255,7 +255,7 @@ test('a schema that createRouter accepts can be advertised as a valid schema', (
     if (tool === undefined) return
     valid++
     compileSchema(tool.inputSchema)({ a: {}, b: [] })
-    strict().compile(advertise(tool).function.parameters)
+    strict().compile(advertise(tool).definition.function.parameters)
   })
   fc.assert(property, { numRuns: cases })
   expect(valid).toBeGreaterThan(cases / 5)

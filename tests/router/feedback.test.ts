@@ -27,7 +27,7 @@ const withActions = (...actions: readonly object[]) => ({ fix_plan: { summary: '
 
 test('for a union with a discriminator, only the errors of the chosen branch are reported', async () => {
   expect(await errorsOf(plan, withActions({ action: 'reset_gpu', gpu: -1, node: 'a' }))).toEqual([
-    '- /fix_plan/actions/0: unknown property "node"; known: action, gpu',
+    '- /fix_plan/actions/0: unknown property "node"; the properties are action, gpu',
     '- /fix_plan/actions/0/gpu: must be >= 0, received -1',
   ])
   expect(await errorsOf(plan, withActions({ action: 'align_nccl_env', env: { FOO: 'x' } }))).toEqual([
@@ -113,14 +113,14 @@ test('a misspelt property or value gets a suggestion', async () => {
 test('a property that the object already has is not suggested', async () => {
   const tool = taking({ city: { type: 'string' }, days: { type: 'integer' } })
   expect(await errorsOf(tool, { city: 'Oslo', citi: 'Oslo' })).toEqual([
-    '- (root): unknown property "citi"; known: city, days',
+    '- (root): unknown property "citi"; the properties are city, days',
   ])
 })
 
 test('of many properties the first twelve are listed and the others are counted', async () => {
   const tool = taking(Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`p${index}`, { type: 'integer' }])))
   expect(await errorsOf(tool, { elsewhere: 1 })).toEqual([
-    '- (root): unknown property "elsewhere"; known: p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11 and 8 more',
+    '- (root): unknown property "elsewhere"; the properties are p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11 and 8 more',
   ])
 })
 

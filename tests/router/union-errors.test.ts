@@ -29,7 +29,7 @@ test('branches that are references are reported like any others', () => {
   expect(ofUnion({ k: 'a', n: 'x' })).toEqual(['- /v/n: expected integer, received "x"'])
   expect(ofUnion({ k: 'b', n: 1 })).toEqual([
     '- /v: required property "s" is missing',
-    '- /v: unknown property "n"; known: k, s',
+    '- /v: unknown property "n"; the properties are k, s',
   ])
   expect(ofUnion({ k: 'c', n: 1 })).toEqual(['- /v/k: expected one of "a", "b", received "c"'])
   expect(ofUnion(7)).toEqual(['- /v: expected object, received 7'])
@@ -98,7 +98,7 @@ test('without a discriminator, a branch whose const or enum accepts the tag is r
   }
   expect(linesOf(union, { k: 'c', n: 1 })).toEqual([
     '- /v: required property "s" is missing',
-    '- /v: unknown property "n"; known: k, s',
+    '- /v: unknown property "n"; the properties are k, s',
   ])
   expect(linesOf(union, { k: 'd', n: 1 })).toEqual(['- /v/k: expected one of "a", "b", "c", received "d"'])
   expect(linesOf(union, { n: 1 })).toEqual(['- /v: required property "k" is missing'])
@@ -112,7 +112,7 @@ test('with a discriminator, only errors of the chosen branch are reported', () =
   expect(ofUnion({ k: 'd', n: 'x' })).toEqual(['- /v/n: expected integer, received "x"'])
   expect(ofUnion({ k: 'a', s: 'x' })).toEqual([
     '- /v: required property "n" is missing',
-    '- /v: unknown property "s"; known: k, n',
+    '- /v: unknown property "s"; the properties are k, n',
   ])
   expect(ofUnion({ k: 'e', n: 1 })).toEqual(['- /v/k: expected one of "a", "b", "c", "d", received "e"'])
   expect(ofUnion({ n: 1 })).toEqual(['- /v/k: expected one of "a", "b", "c", "d", received nothing'])

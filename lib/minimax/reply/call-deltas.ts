@@ -1,6 +1,6 @@
-import { isObject, isTooDeep, type UnknownObject } from '../../../router/json/json.ts'
+import { isObject, isTooDeep, parseJson, type UnknownObject } from '../../../router/json/json.ts'
 import type { WireToolCall } from '../../../router/reading/assistant-message.ts'
-import { parseWireJson, wireIndex } from './completion.ts'
+import { wireIndex } from './completion.ts'
 
 /**
  * Assembles tool calls from the `tool_calls` deltas of a stream:
@@ -147,7 +147,7 @@ class OpenCall {
 }
 
 function isJsonObject(text: string): boolean {
-  return isObject(parseWireJson(text))
+  return isObject(parseJson(text, { anyDepth: true }))
 }
 
 /** Counts the brackets of a JSON text that arrives in pieces, except those in strings. */

@@ -39,15 +39,6 @@ function textOf(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined
 }
 
-/** The value of a JSON text from a server; `undefined` if it is not JSON. Nesting is not limited: unknown fields may be deep. */
-export function parseWireJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
-
 function choiceOf(choices: readonly unknown[]): UnknownObject | undefined {
   const [only, ...others] = choices
   if (others.length === 0) return isObject(only) ? only : undefined
@@ -141,5 +132,5 @@ export function wireIndex(value: unknown): number | undefined {
 /** The lowest index in a list of choices. One choice is asked for; if a server sends several, this one counts. */
 export function lowestIndex(choices: readonly unknown[]): number | undefined {
   const indexes = choices.filter(isObject).flatMap(({ index }) => wireIndex(index) ?? [])
-  return indexes.length === 0 ? undefined : Math.min(...indexes)
+  return indexes.length === 0 ? undefined : indexes.reduce((lowest, index) => Math.min(lowest, index))
 }

@@ -1,3 +1,4 @@
+import { parseJson, unparsable } from '../../../router/json/json.ts'
 import type { TextOptions } from '../../../router/reading/read-reply.ts'
 import { ReplyTextStream } from '../../../router/reading/reply-text-stream.ts'
 import { ModelError } from '../../loop/errors.ts'
@@ -6,7 +7,7 @@ import { errorOfResponse, maskError } from '../errors/classify-error.ts'
 import { documentsIn } from '../errors/error-body.ts'
 import { retryAfterOf } from '../retry.ts'
 import type { BodyReader, ResponseHead } from '../transport.ts'
-import { parseWireJson, readCompletion } from './completion.ts'
+import { readCompletion } from './completion.ts'
 import { EventBody, looksLikeEvents, readEventText, replyOf } from './event-stream.ts'
 import { StreamedCompletion } from './streamed-completion.ts'
 
@@ -67,8 +68,9 @@ function readerOf(head: ResponseHead, { stream, listener }: ReadingOptions): Bod
   }
 
   function readWhole(text: string): ModelReply {
-    const document = parseWireJson(text)
-    if (document !== undefined) return readCompletion(document, status, () => wait(text))
+    // Unknown fields may nest as deep as they like.
+    const document = parseJson(text, { anyDepth: true })
+    if (document !== unparsable) return readCompletion(document, status, () => wait(text))
     if (looksLikeEvents(text)) {
       const completion = newCompletion()
       readEventText(text, completion)

@@ -1,15 +1,7 @@
-import { isObject, type UnknownObject } from '../../../router/json/json.ts'
+import { isObject, parseJson, type UnknownObject, unparsable } from '../../../router/json/json.ts'
 import { ModelError } from '../../loop/errors.ts'
 import { errorInBody } from '../errors/classify-error.ts'
-import {
-  lowestIndex,
-  moreRestrictive,
-  parseWireJson,
-  throwErrorOf,
-  unexplainedFailure,
-  usageOf,
-  wireIndex,
-} from './completion.ts'
+import { lowestIndex, moreRestrictive, throwErrorOf, unexplainedFailure, usageOf, wireIndex } from './completion.ts'
 import { MessageDeltas } from './message-deltas.ts'
 
 /** The functions that a {@link StreamedCompletion} needs. */
@@ -64,10 +56,10 @@ export class StreamedCompletion {
 
   /** Takes one event. @throws {ModelError} if it carries an error, or is not JSON. */
   push(data: string, event: string | undefined): void {
-    const chunk = parseWireJson(data)
+    const chunk = parseJson(data, { anyDepth: true })
     if (isObject(chunk)) this.#take(chunk, event, data)
     else if (event === 'error') throw this.#errorIn({ error: data }, data) ?? unexplainedFailure(200)
-    else if (chunk === undefined) this.#takeLines(data, event)
+    else if (chunk === unparsable) this.#takeLines(data, event)
   }
 
   /** The completion as one document, in the form of a response that is not streamed. */
@@ -153,8 +145,8 @@ export class StreamedCompletion {
 /** The chunks in a text, one per line; `undefined` if one of them is not JSON. */
 function chunksIn(text: string): readonly UnknownObject[] | undefined {
   const lines = text.split('\n').filter((line) => line.trim() !== '' && line.trim() !== '[DONE]')
-  const chunks = lines.map(parseWireJson)
-  return chunks.length === 0 || chunks.includes(undefined) ? undefined : chunks.filter(isObject)
+  const chunks = lines.map((line) => parseJson(line, { anyDepth: true }))
+  return chunks.length === 0 || chunks.includes(unparsable) ? undefined : chunks.filter(isObject)
 }
 
 function unreadable(): ModelError {

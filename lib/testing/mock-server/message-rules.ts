@@ -1,4 +1,4 @@
-import { isObject, type UnknownObject } from '../../../router/json/json.ts'
+import { isObject, parseJson, type UnknownObject } from '../../../router/json/json.ts'
 import { contentText } from '../../../router/reading/assistant-message.ts'
 import { estimateTokens, objectsOf, promptText } from './request.ts'
 import {
@@ -136,12 +136,7 @@ function duplicateIdError(message: UnknownObject): string | undefined {
 }
 
 function isJsonObjectText(text: unknown): boolean {
-  if (typeof text !== 'string') return false
-  try {
-    return isObject(JSON.parse(text))
-  } catch {
-    return false
-  }
+  return typeof text === 'string' && isObject(parseJson(text, { anyDepth: true }))
 }
 
 /** Results must follow the message with their calls directly: one for each call, in order. */

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { isSecretName, redactDeep } from '../../../router/text/redact.ts'
+import { isSecretName } from '../../../router/text/named-secrets.ts'
+import { redactDeep } from '../../../router/text/redact.ts'
 
 test('a member with a secret name is masked with everything below it', () => {
   expect(
