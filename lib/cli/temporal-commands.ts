@@ -10,7 +10,9 @@
  * Temporal's packages are optional. Nothing here imports them statically, except for types.
  */
 import { setTimeout as delay } from 'node:timers/promises'
+import { inspect } from 'node:util'
 import type { Client, WorkflowHandle } from '@temporalio/client'
+import type { LogEntry } from '@temporalio/worker'
 import { isObject } from '../../router/json/json.ts'
 import { connectClient, type IncidentView, startIncident, viewIncident } from '../../workflows/client.ts'
 import { TemporalConnectionError, temporalSettings } from '../../workflows/connection.ts'
@@ -37,7 +39,8 @@ export async function workerCommand(io: CommandIo, { live, reports }: WorkerComm
   const { DefaultLogger, Runtime } = await withTemporal(() => import('@temporalio/worker'))
   await checkReports(reports)
   // The runtime also listens for SIGTERM and SIGINT and shuts the worker down, so io.signal is not used here.
-  Runtime.install({ logger: new DefaultLogger('WARN') })
+  // Failures in this log can quote a model or a server, so it passes the same filter as all other output.
+  Runtime.install({ logger: new DefaultLogger('WARN', (entry) => io.stderr.write(logLine(entry))) })
   const endpoint = await openEndpoint(live, io.env)
   try {
     if (endpoint.notice !== undefined) io.stderr.write(`${endpoint.notice}\n`)
@@ -56,6 +59,12 @@ export async function workerCommand(io: CommandIo, { live, reports }: WorkerComm
   } finally {
     await endpoint.close()
   }
+}
+
+/** A line of Temporal's log, in the form of its own logger without colours. */
+function logLine({ level, timestampNanos, message, meta }: LogEntry): string {
+  const time = new Date(Number(timestampNanos / 1_000_000n)).toISOString()
+  return `${time} [${level}] ${message}${meta === undefined ? '' : ` ${inspect(meta)}`}\n`
 }
 
 interface StartCommandOptions {
