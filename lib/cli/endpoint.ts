@@ -12,7 +12,7 @@ import { incidentResponder } from '../incident/responder/incident-responder.ts'
 import { isModelError } from '../loop/errors.ts'
 import { isLoopback } from '../minimax/endpoint.ts'
 import { type MinimaxModel, minimax } from '../minimax/minimax.ts'
-import { addressVariables, type MinimaxOptions } from '../minimax/options.ts'
+import { addressVariables } from '../minimax/options.ts'
 import { startMockServer } from '../testing/index.ts'
 import { UsageError } from './command-io.ts'
 
@@ -36,13 +36,9 @@ const mockServerNotice =
  * @throws {UsageError} if `live` is set without a token, if an address is set without a token, or if the environment
  * configures the client wrongly.
  */
-export async function openEndpoint(
-  live: boolean,
-  env: NodeJS.ProcessEnv,
-  options: Pick<MinimaxOptions, 'retries'> = {},
-): Promise<Endpoint> {
+export async function openEndpoint(live: boolean, env: NodeJS.ProcessEnv): Promise<Endpoint> {
   const isSet = (name: string) => (env[name] ?? '').trim() !== ''
-  if (isSet('ANTHROPIC_AUTH_TOKEN')) return openMinimax({ ...options, env })
+  if (isSet('ANTHROPIC_AUTH_TOKEN')) return openMinimax(env)
   if (live) throw new UsageError('--live needs a token: set ANTHROPIC_AUTH_TOKEN to your MiniMax API key.')
   const address = addressVariables.find(isSet)
   if (address !== undefined) {
@@ -50,12 +46,12 @@ export async function openEndpoint(
       `${address} is set, but no token: set ANTHROPIC_AUTH_TOKEN, or unset ${address} to use the mock server.`,
     )
   }
-  return openMockServer(options)
+  return openMockServer()
 }
 
 /** A loopback address gets a notice, because its answers may not come from MiniMax. */
-function openMinimax(options: MinimaxOptions): Endpoint {
-  const model = configured(() => minimax(options))
+function openMinimax(env: NodeJS.ProcessEnv): Endpoint {
+  const model = configured(() => minimax({ env }))
   const { host, hostname } = new URL(model.url)
   const notice = isLoopback(hostname)
     ? `The model endpoint ${host} is on this machine. It is a mock server or a server of your own, not MiniMax's API.`
@@ -64,9 +60,9 @@ function openMinimax(options: MinimaxOptions): Endpoint {
 }
 
 /** Starts the mock server in this process, on a free port. */
-async function openMockServer(options: Pick<MinimaxOptions, 'retries'>): Promise<Endpoint> {
+async function openMockServer(): Promise<Endpoint> {
   const mockServer = await startMockServer({ responder: incidentResponder() })
-  const model = minimax({ ...options, url: mockServer.url, token: 'mock-server', env: {} })
+  const model = minimax({ url: mockServer.url, token: 'mock-server', env: {} })
   return {
     // Its own name and provider, so that no report shows fixed rules as a model's answer.
     model: { ...model, name: 'mock-server', provider: 'tenrounds.mock_server' },
