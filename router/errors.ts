@@ -1,3 +1,6 @@
+/** Marks errors of this library in every copy of the package. */
+const brand = Symbol.for('tenrounds.error')
+
 /**
  * Base class of every error that tenrounds throws.
  *
@@ -18,6 +21,16 @@ export class TenroundsError extends Error {
     this.name = new.target.name
     this.code = code
   }
+
+  /** Present in errors of every copy of the package; see {@link isTenroundsError}. */
+  get [brand](): true {
+    return true
+  }
+}
+
+/** Whether a value is a {@link TenroundsError}, of this or of another copy of the package. `instanceof` knows only this one. */
+export function isTenroundsError(value: unknown): value is TenroundsError {
+  return value instanceof Error && Reflect.get(value, brand) === true
 }
 
 /**

@@ -1,6 +1,6 @@
 import { type AgentResult, type IncidentAgentInput, runIncidentAgent } from '../lib/incident/index.ts'
 import type { Checkpoint } from '../lib/loop/checkpoint.ts'
-import { LoopError, ModelError, type RunError } from '../lib/loop/errors.ts'
+import { ModelError, type RunError } from '../lib/loop/errors.ts'
 import type { Model } from '../lib/loop/model.ts'
 import { unpackCheckpoint } from '../lib/temporal/checkpoint-codec.ts'
 
@@ -28,7 +28,7 @@ export async function recoverResult(input: RecoverResultInput): Promise<AgentRes
       ? await runIncidentAgent(input, { model, resumeFrom: unpacked.checkpoint as Checkpoint }).catch(
           (problem: unknown) => {
             // A checkpoint of another version has nothing that this release can read.
-            if (problem instanceof LoopError) return runIncidentAgent(input, { model })
+            if (problem instanceof Error && problem.name === 'LoopError') return runIncidentAgent(input, { model })
             throw problem
           },
         )

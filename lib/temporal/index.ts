@@ -5,7 +5,7 @@ export {
   type LoopActivitySettings,
   loopActivity,
 } from './loop-activity.ts'
-export type { RunProgress } from './progress.ts'
+export type { RecentCall, RunProgress } from './progress.ts'
 export {
   type ActivityRun,
   type OnCancel,

@@ -15,12 +15,26 @@ export interface RunProgress {
   readonly tool_calls: number
   /** Tool calls that returned an error in this attempt. */
   readonly tool_errors: number
+  /** The last calls of this attempt, of the model and of tools, the newest at the end. */
+  readonly last_calls: readonly RecentCall[]
   /** Rounds completed by previous attempts, from which this one resumed. */
   readonly resumed_rounds: number
   /** Rounds in the current checkpoint: the next attempt would not repeat them. */
   readonly saved_rounds: number
   /** Time of the whole run in milliseconds, previous attempts included. */
   readonly elapsed_ms: number
+}
+
+/** A finished call, without its content. */
+export interface RecentCall {
+  /** Name of the tool, or `model`. */
+  readonly call: string
+  /** Whether it succeeded. */
+  readonly status: 'ok' | 'error'
+  /** Duration in milliseconds; for a model call until the reply was complete, retries included. */
+  readonly duration_ms: number
+  /** Input and output tokens of a model call. */
+  readonly tokens?: number
 }
 
 /** The progress of an attempt before its run has begun. */
@@ -32,6 +46,7 @@ export function startProgress(attempt: number): RunProgress {
     doing: 'starting',
     tool_calls: 0,
     tool_errors: 0,
+    last_calls: [],
     resumed_rounds: 0,
     saved_rounds: 0,
     elapsed_ms: 0,
@@ -53,12 +68,26 @@ export function nextProgress(progress: RunProgress, event: LoopEvent): RunProgre
     case 'retry':
       return { ...next, doing: `waiting to ask again: ${event.code}` }
     case 'reply':
-      return { ...next, doing: event.calls.map((call) => call.name).join(', ') || 'reading the answer' }
+      return {
+        ...next,
+        doing: event.calls.map((call) => call.name).join(', ') || 'reading the answer',
+        last_calls: withCall(progress.last_calls, {
+          call: 'model',
+          status: 'ok',
+          duration_ms: event.durationMs,
+          tokens: event.usage.inputTokens + event.usage.outputTokens,
+        }),
+      }
     case 'tool-end':
       return {
         ...next,
         tool_calls: progress.tool_calls + 1,
         tool_errors: progress.tool_errors + (event.status === 'error' ? 1 : 0),
+        last_calls: withCall(progress.last_calls, {
+          call: event.tool,
+          status: event.status,
+          duration_ms: event.durationMs,
+        }),
       }
     case 'run-end':
       return { ...next, doing: `done: ${event.stopReason}` }
@@ -67,26 +96,25 @@ export function nextProgress(progress: RunProgress, event: LoopEvent): RunProgre
   }
 }
 
+/** Calls that are shown. More would make every heartbeat longer. */
+const shownCalls = 6
+
+function withCall(calls: readonly RecentCall[], call: RecentCall): readonly RecentCall[] {
+  return [...calls, { ...call, duration_ms: Math.round(call.duration_ms) }].slice(-shownCalls)
+}
+
 /**
- * Reads the progress from heartbeat details; `undefined` for those of other activities. Numbers that another release
- * does not write are 0.
+ * Reads the progress from heartbeat details; `undefined` for those of other activities. Fields that another release does
+ * not write have the values of {@link startProgress}.
  */
 export function readProgress(details: unknown): RunProgress | undefined {
   const progress = isObject(details) ? details['progress'] : undefined
   if (!isObject(progress) || typeof progress['doing'] !== 'string') return undefined
-  const count = (name: keyof RunProgress): number => {
+  const start = startProgress(0)
+  const fields = Object.entries(start).map(([name, initial]) => {
     const value = progress[name]
-    return typeof value === 'number' ? value : 0
-  }
-  return {
-    attempt: count('attempt'),
-    round: count('round'),
-    max_rounds: count('max_rounds'),
-    doing: progress['doing'],
-    tool_calls: count('tool_calls'),
-    tool_errors: count('tool_errors'),
-    resumed_rounds: count('resumed_rounds'),
-    saved_rounds: count('saved_rounds'),
-    elapsed_ms: count('elapsed_ms'),
-  }
+    const fits = typeof value === typeof initial && Array.isArray(value) === Array.isArray(initial)
+    return [name, fits ? value : initial]
+  })
+  return { ...start, ...Object.fromEntries(fields) }
 }

@@ -1,5 +1,5 @@
 import { ApplicationFailure } from '@temporalio/common'
-import { errorMessage, TenroundsError } from '../../router/errors.ts'
+import { errorMessage, isTenroundsError } from '../../router/errors.ts'
 import { isObject } from '../../router/json/json.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import { isModelError, toRunError } from '../loop/errors.ts'
@@ -9,6 +9,9 @@ const messageLimit = 2_000
 
 /** Largest `ApplicationFailure` of other code that is passed on, in bytes. The server truncates them to less anyway. */
 const failureLimit = 100_000
+
+/** Longest wait that a server can ask for. A longer one is usually a mistake, and nobody would see that the run waits. */
+const longestRetryDelayMs = 3_600_000
 
 /** Names of JavaScript errors that mean a mistake in the code. No later attempt succeeds with the same code. */
 const programmingErrors: ReadonlySet<string> = new Set(['TypeError', 'RangeError', 'ReferenceError', 'SyntaxError'])
@@ -20,7 +23,7 @@ const programmingErrors: ReadonlySet<string> = new Set(['TypeError', 'RangeError
  *   `ModelError.rate_limit`, otherwise the error's name. It is stable: use it in `nonRetryableErrorTypes`.
  * - `nonRetryable` is set if the error's `retryable` is false, for every other error of this library (wrong options, unknown
  *   scenarios, …) and for programming errors such as `TypeError`.
- * - `nextRetryDelay` is the time that the model's server asks to wait, in milliseconds.
+ * - `nextRetryDelay` is the time that the model's server asks to wait, in milliseconds, at most one hour.
  * - `details` has one object with the known ones of `{ code, status, provider_code, request_id }`.
  *
  * Everyone who can see the workflow can read its history. So there is no `cause`, which could contain a request with its
@@ -37,7 +40,7 @@ export function toApplicationFailure(error: unknown): ApplicationFailure {
     message: excerpt(text(fields['message']) ?? name, messageLimit),
     type: name === 'ModelError' ? `ModelError.${code}` : name,
     nonRetryable: !isRetryable(error, fields, name),
-    ...(retryAfterMs > 0 && { nextRetryDelay: Math.ceil(retryAfterMs) }),
+    ...(retryAfterMs > 0 && { nextRetryDelay: Math.min(Math.ceil(retryAfterMs), longestRetryDelayMs) }),
     details: [detailsOf(fields)],
   })
 }
@@ -53,9 +56,8 @@ function fieldsOf(error: unknown): Fields {
 function isRetryable(error: unknown, fields: Fields, name: string): boolean {
   if (typeof fields['retryable'] === 'boolean') return fields['retryable']
   // The error of a run is plain data, and it has a code only if it was an error of this library.
-  const isOwn = error instanceof Error ? error instanceof TenroundsError : fields['code'] !== undefined
-  // Another copy of the package has its own class of the error that is thrown most.
-  return !(isOwn || name === 'LoopError' || programmingErrors.has(name))
+  const isOwn = error instanceof Error ? isTenroundsError(error) : fields['code'] !== undefined
+  return !(isOwn || programmingErrors.has(name))
 }
 
 /** Only scalars that are named here; any other field could contain a request. */

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { LoopEvent } from '../../lib/loop/events.ts'
 import { runLoop } from '../../lib/loop/run-loop.ts'
-import { nextProgress, type RunProgress, startProgress } from '../../lib/temporal/progress.ts'
+import { nextProgress, type RunProgress, readProgress, startProgress } from '../../lib/temporal/progress.ts'
 import { defineTool } from '../../router/define-tool.ts'
 import { calls, says, scriptedModel } from '../support/scripted-model.ts'
 
@@ -43,4 +43,20 @@ test('progress has the round, the current step, and counts of tool calls and err
     tool_errors: 1,
     resumed_rounds: 0,
   })
+  expect(seen.at(-1)?.last_calls).toMatchObject([
+    { call: 'model', status: 'ok', tokens: 15 },
+    { call: 'divide', status: 'error' },
+    { call: 'model', status: 'ok' },
+    { call: 'divide', status: 'ok' },
+    { call: 'model', status: 'ok' },
+  ])
+})
+
+test('progress of another release is read as far as it fits', () => {
+  expect(readProgress({ progress: { doing: 'divide', round: 3, last_calls: 'none' } })).toEqual({
+    ...startProgress(0),
+    doing: 'divide',
+    round: 3,
+  })
+  expect(readProgress({ progress: { round: 3 } })).toBeUndefined()
 })

@@ -94,6 +94,15 @@ describe('toApplicationFailure', () => {
     expect(toApplicationFailure(toRunError(error))).toMatchObject(expected)
   })
 
+  test('an error of another copy of this library is not retryable', () => {
+    const ofAnotherCopy = Object.assign(new Error('limits.rounds must be …'), {
+      name: 'LoopError',
+      code: 'invalid_option',
+      [Symbol.for('tenrounds.error')]: true,
+    })
+    expect(toApplicationFailure(ofAnotherCopy)).toMatchObject({ type: 'LoopError', nonRetryable: true })
+  })
+
   test('an error of another library with a code is retryable', () => {
     const error = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' })
     expect(toApplicationFailure(error)).toMatchObject({ type: 'Error', nonRetryable: false })
