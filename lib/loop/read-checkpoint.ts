@@ -23,6 +23,10 @@ export function readCheckpoint(
   mayHaveSideEffects: (tool: string) => boolean,
 ): Checkpoint {
   const version: unknown = given.version
+  if (version === undefined) {
+    const message = 'resumeFrom is not a checkpoint: it has no version. Pass an object that onCheckpoint gave you.'
+    throw new LoopError('invalid_checkpoint', message)
+  }
   if (version !== checkpointVersion && version !== previousVersion) throw anotherVersion(version)
   const value = version === checkpointVersion ? given : converted(given, mayHaveSideEffects)
   const errors = compileSchema(checkpointSchema)(value)

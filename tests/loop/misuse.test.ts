@@ -25,6 +25,11 @@ test.each([
     'resumeFrom is null; it must be an object that onCheckpoint gave you; leave it out to start a new run.',
   ],
   [
+    'an object that is not a checkpoint',
+    { resumeFrom: {} },
+    'resumeFrom is not a checkpoint: it has no version. Pass an object that onCheckpoint gave you.',
+  ],
+  [
     'a schema in place of answer',
     { answer: { type: 'object', properties: {} } },
     'answer.type is not an option. To pass a schema, write answer: { schema: … }.',

@@ -14,7 +14,7 @@ const words: Readonly<Record<ExpectedFix['role'], string>> = {
 }
 
 const row = (cells: readonly [scenario: string, expected: string, fix: string, verdict: string, objective: string]) =>
-  `${cells.map((cell, column) => cell.padEnd([27, 20, 48, 11, 0][column] ?? 0)).join('')}`.trimEnd()
+  `${cells.map((cell, column) => cell.padEnd([27, 20, 50, 11, 0][column] ?? 0)).join('')}`.trimEnd()
 
 let differences = 0
 process.stdout.write(

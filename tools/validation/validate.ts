@@ -52,7 +52,9 @@ export function validate(before: Telemetry, after: Telemetry): Validation {
     )
   }
   const { status, reason } = judge(before, after)
-  return { status, deltas: metricDeltas(before, after), summary: `${reason} ${mainMetrics(before, after)}` }
+  const isObserved = unobserved(before, after) === undefined
+  const summary = isObserved ? `${reason} ${mainMetrics(before, after)}` : reason
+  return { status, deltas: metricDeltas(before, after), summary }
 }
 
 /** A status with its reason, which starts the summary. */
@@ -63,8 +65,7 @@ interface Verdict {
 
 /** Applies the rules of {@link validate} in order. */
 function judge(before: Telemetry, after: Telemetry): Verdict {
-  // A telemetry with missing members contains zeros that must not be compared.
-  const unseen = [before, after].find(({ missing }) => missing !== undefined && missing.length > 0)
+  const unseen = unobserved(before, after)
   if (unseen !== undefined) {
     const reason = `No verdict: ${unseen.phase}_telemetry lacks ${unseen.missing?.join(', ')}.`
     return { status: 'unknown', reason }
@@ -95,6 +96,11 @@ function judge(before: Telemetry, after: Telemetry): Verdict {
   if (served > servedThreshold) return { status: 'improved', reason: `More requests were served. ${met}` }
   if (wasMet && isMet) return judgeInside(before, after)
   return { status: 'unchanged', reason: `The change makes no significant difference. ${met}` }
+}
+
+/** The telemetry with missing members, which contains zeros that must not be compared or shown. */
+function unobserved(before: Telemetry, after: Telemetry): Telemetry | undefined {
+  return [before, after].find(({ missing }) => missing !== undefined && missing.length > 0)
 }
 
 /** The objective was met before and after. */

@@ -74,7 +74,8 @@ function figures({ validation, pre_telemetry }: ReportDocument): string {
     formatChange(delta),
     delta.verdict,
   ])
-  const compared = table(['figure', 'before', 'after', 'change', ''], rows)
+  const compared =
+    rows.length === 0 ? 'Nothing was measured.' : table(['figure', 'before', 'after', 'change', ''], rows)
   return ['## Before and after (simulation)', tradeoffNote(validation) ?? [], compared].flat().join('\n\n')
 }
 

@@ -123,3 +123,15 @@ test('a run that was cancelled before its first reply has no diagnosis', () => {
   const { markdown } = generateReport({ ...input, result: { ...input.result, run } })
   expect(markdown).toContain('## Diagnosis\n\nNo diagnosis: the run was cancelled before the first reply.')
 })
+
+test('a validation without any measured figure has no table', () => {
+  const input = inputWith('plain')
+  const nothing = { metric: 'requests.served', unit: 'requests', before: null, after: null, relative: null }
+  const validation = {
+    status: 'unknown' as const,
+    summary: 'No verdict.',
+    deltas: [{ ...nothing, verdict: 'unknown' as const }],
+  }
+  const { markdown } = generateReport({ ...input, result: { ...input.result, validation } })
+  expect(markdown).toContain('## Before and after (simulation)\n\nNothing was measured.\n')
+})
