@@ -70,11 +70,14 @@ export const jsonNumber = /(-?)(0|[1-9]\d*)(?:\.(\d+))?(?:[eE]([+-]?\d+))?/
 
 const scalar = new RegExp(`${jsonNumber.source}|true|false|null`, 'y')
 
-const code = {
+/** Codes of the characters that structure JSON, strict or lenient. */
+export const charCodes = {
   quote: 0x22,
+  apostrophe: 0x27,
   comma: 0x2c,
   colon: 0x3a,
   openArray: 0x5b,
+  backslash: 0x5c,
   closeArray: 0x5d,
   open: 0x7b,
   close: 0x7d,
@@ -113,14 +116,14 @@ class Scanner {
       position = skipBlanks(text, position)
       const character = text.charCodeAt(position)
       const wantsValue = expected === 'value' || expected === 'value or end'
-      if (character === code.quote) {
+      if (character === charCodes.quote) {
         if (expected === 'colon' || expected === 'comma or end') return this.#fail(position, lastQuote)
         lastQuote = position
         const end = endOfString(text, position)
         if (end === -1) return this.#fail(position, lastQuote)
         position = end
         expected = wantsValue ? 'comma or end' : 'colon'
-      } else if (character === code.open || character === code.openArray) {
+      } else if (character === charCodes.open || character === charCodes.openArray) {
         if (!wantsValue) return this.#fail(position, lastQuote)
         if (depth === maxDepth) {
           this.isTooDeep = true
@@ -129,9 +132,9 @@ class Scanner {
         starts[depth] = position
         partsBefore[depth] = parts.length
         depth++
-        expected = character === code.open ? 'key or end' : 'value or end'
+        expected = character === charCodes.open ? 'key or end' : 'value or end'
         position++
-      } else if (character === code.close || character === code.closeArray) {
+      } else if (character === charCodes.close || character === charCodes.closeArray) {
         const mayEnd = expected === 'comma or end' || expected === 'key or end' || expected === 'value or end'
         depth--
         const start = starts[depth] ?? 0
@@ -143,10 +146,10 @@ class Scanner {
         if (parts.length > before) parts.length = before
         parts.push({ start, end: position, isPart: true })
         expected = 'comma or end'
-      } else if (character === code.comma && expected === 'comma or end') {
-        expected = text.charCodeAt(starts[depth - 1] ?? from) === code.open ? 'key' : 'value'
+      } else if (character === charCodes.comma && expected === 'comma or end') {
+        expected = text.charCodeAt(starts[depth - 1] ?? from) === charCodes.open ? 'key' : 'value'
         position++
-      } else if (character === code.colon && expected === 'colon') {
+      } else if (character === charCodes.colon && expected === 'colon') {
         expected = 'value'
         position++
       } else {

@@ -1,4 +1,5 @@
 import { maxDepth } from '../json/json.ts'
+import { charCodes } from '../json/json-scan.ts'
 import { asideKeys, callKeys, envelopeKeys, nameKeys } from './call-shapes.ts'
 
 /*
@@ -118,18 +119,6 @@ const beginnings: ReadonlySet<string> = new Set(
   [...knownKeys].flatMap((key) => Array.from(key, (_, index) => key.slice(0, index + 1))),
 )
 
-const code = {
-  quote: 0x22,
-  apostrophe: 0x27,
-  comma: 0x2c,
-  colon: 0x3a,
-  openArray: 0x5b,
-  backslash: 0x5c,
-  closeArray: 0x5d,
-  open: 0x7b,
-  close: 0x7d,
-} as const
-
 /**
  * Walks through an object that arrives in pieces, and decides by its outermost keys whether it may be a call. An object
  * that begins with the key of an envelope, such as `{"tool_calls":`, is always taken for one. Knows strict JSON and the
@@ -158,14 +147,14 @@ class ObjectWalk {
     else if (this.#quote !== 0) {
       if (character === this.#quote) this.#quote = 0
       else if (this.#key !== undefined) this.#extendKey(character)
-      else this.#isEscaped = character === code.backslash
-    } else if (character === code.quote || character === code.apostrophe) this.#openString(character)
-    else if (character === code.open || character === code.openArray) this.#open()
-    else if (character === code.close || character === code.closeArray) this.#close()
+      else this.#isEscaped = character === charCodes.backslash
+    } else if (character === charCodes.quote || character === charCodes.apostrophe) this.#openString(character)
+    else if (character === charCodes.open || character === charCodes.openArray) this.#open()
+    else if (character === charCodes.close || character === charCodes.closeArray) this.#close()
     else if (this.#depth > 1) return
-    else if (character === code.comma) this.#key = ''
+    else if (character === charCodes.comma) this.#key = ''
     else if (this.#key === undefined) return
-    else if (character === code.colon) this.#endKey(this.#key)
+    else if (character === charCodes.colon) this.#endKey(this.#key)
     else if (character > 0x20) this.#extendKey(character)
   }
 
