@@ -70,7 +70,7 @@ function missingProperty({
   return required.find((name) => typeof name === 'string' && !Object.hasOwn(properties, name) && !matches(name))
 }
 
-/** A pattern that is no regular expression is reported when the schema is compiled. */
+/** An invalid pattern is reported when the schema is compiled. */
 function matchesName(pattern: string, name: string): boolean {
   try {
     return new RegExp(pattern, 'u').test(name)
