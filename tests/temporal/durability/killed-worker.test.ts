@@ -33,6 +33,14 @@ describe.skipIf(source === undefined)(
       }
       expect(entriesLike(ledger, { at: 'tool-error' })).toMatchObject([{ tool: 'charge', text: 'outcome_unknown' }])
     })
+
+    test('twice: the call is sealed, although it is read-only, and the run goes on', async () => {
+      const { ledger, started } = await dieAt([{ tool: 'read', what: 'measure', ms: 300, kills: 9 }])
+      const { modelCallsRepeated } = await expectAnswered('killed by every execution', ledger, started)
+      expect(modelCallsRepeated).toEqual([0])
+      expect(entriesLike(ledger, { at: 'effect', what: 'measure' })).toHaveLength(2)
+      expect(entriesLike(ledger, { at: 'tool-error' })).toHaveLength(1)
+    })
   },
 )
 

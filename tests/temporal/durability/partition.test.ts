@@ -7,7 +7,7 @@ import { tcpProxy } from '../support/tcp-proxy.ts'
 const source = await temporalForTests()
 let site: DurabilitySite
 
-describe.skipIf(source === undefined)('a worker that loses the server while another worker has it', () => {
+describe.skipIf(source === undefined).concurrent('a worker that loses the server while another worker has it', () => {
   beforeAll(async () => {
     site = await DurabilitySite.open(source)
   })

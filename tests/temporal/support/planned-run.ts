@@ -35,7 +35,7 @@ export interface Plan {
 
 /** One of several runs that are in different phases at any moment: in a model call, or in a tool of each kind. */
 export function mixedPlan(number: number): Plan {
-  const rounds = Array.from({ length: 5 }, (_, round): readonly PlannedCall[] => [
+  const rounds = Array.from({ length: 4 }, (_, round): readonly PlannedCall[] => [
     { tool: 'read', what: `measure ${round}` },
     { tool: 'charge', what: `pay ${round}`, ms: 40 + 40 * number },
     { tool: 'put', what: `store ${round}` },
@@ -143,8 +143,7 @@ function toolsOf({ ledger, release }: PlannedWorker, { run }: Plan, write: Write
       execute: async ({ what, nonce, ms = 0, block_ms = 0, kb = 0, kills = 0 }, { callId, signal }) => {
         write({ at: 'effect', tool: name, what, nonce, call_id: callId })
         const isDeadly = entriesLike(ledger, { at: 'effect', run, what }).length <= kills
-        const blockedUntil = Date.now() + block_ms
-        while (Date.now() < blockedUntil);
+        if (block_ms > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, block_ms)
         await delay(ms, undefined, { signal })
         if (isDeadly) process.kill(process.pid, 'SIGKILL')
         write({ at: 'effect-end', tool: name, what, nonce, call_id: callId })
