@@ -24,7 +24,8 @@ export interface ToolAnnotations {
   /**
    * Controls a repeated identical call.
    *
-   * - `true`: it returns the same value. It may be repeated after a crash, and its value may be left out of checkpoints.
+   * - `true`: it returns the same value. It may be repeated after a crash, also to compute a value again that was left out
+   *   of a checkpoint.
    * - `false`: it may return another value, as a tool for polling does. It is executed again. Do not set this on a tool
    *   with side effects: a model that repeats itself would cause them twice.
    * - not set: it gets the earlier result, until a tool without `readOnlyHint: true` has run.

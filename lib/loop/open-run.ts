@@ -1,0 +1,170 @@
+import { randomUUID } from 'node:crypto'
+import { advertise } from '../../router/advertised-schema.ts'
+import { errorMessage } from '../../router/errors.ts'
+import { createRouter, type Router } from '../../router/router.ts'
+import { excerpt } from '../../router/text/clip.ts'
+import type { Tool } from '../../router/tool.ts'
+import { CallHistory } from './call-history.ts'
+import { checkOptions } from './check-options.ts'
+import { type Checkpoint, checkpointVersion } from './checkpoint.ts'
+import { LoopError } from './errors.ts'
+import { completeLimits, type Limits } from './limits.ts'
+import { systemPrompt } from './loop-prompts.ts'
+import { Messages } from './messages.ts'
+import { noUsage } from './model.ts'
+import { elapsedOf, mayHaveActed, readCheckpoint } from './read-checkpoint.ts'
+import type { RunOptions } from './run.ts'
+import { RunDeadline, systemClock } from './run-deadline.ts'
+import { type ActiveRun, mayHaveSideEffects, type RunState } from './run-state.ts'
+import { TraceRecorder } from './trace.ts'
+
+/** How a run begins. */
+export interface Opening {
+  /** The run, before its first step. */
+  readonly run: ActiveRun
+  /** The checkpoint from which `restore` has to fill in messages and results. */
+  readonly checkpoint?: Checkpoint
+  /** Why the run starts again although there was a checkpoint, for the trace. */
+  readonly restartReason?: string
+}
+
+/**
+ * Checks the options and makes the run.
+ *
+ * @throws {LoopError} for an option or a checkpoint that cannot be used; the message names the option and the value.
+ */
+export function openRun<S extends object>(options: RunOptions<S>): Opening {
+  checkOptions(options)
+  const limits = completeLimits(options.limits)
+  const router = routerOf(options)
+  const { resumeFrom, answer } = options
+  if (resumeFrom === undefined) return { run: newRun(options, limits, router, undefined) }
+  try {
+    const isUnsafe = (tool: string) => mayHaveSideEffects(router, tool)
+    const checkpoint = readCheckpoint(resumeFrom, answer?.schema, isUnsafe)
+    assertSameRun(checkpoint.run_id, options.runId)
+    return { run: activeRun(options, limits, router, resumedState(checkpoint)), checkpoint }
+  } catch (error) {
+    return restart(options, error)
+  }
+}
+
+/**
+ * Makes a run that starts again, because its checkpoint cannot be read.
+ *
+ * @throws `error` if it has another reason, or if the caller does not allow a restart.
+ */
+export function restart<S extends object>(options: RunOptions<S>, error: unknown): Opening {
+  const { resumeFrom, onUnreadableCheckpoint } = options
+  const code = error instanceof LoopError ? error.code : 'invalid_option'
+  if (resumeFrom === undefined || code === 'invalid_option') throw error
+  const isSafe = code === 'checkpoint_version' && !mayHaveActed(resumeFrom)
+  if (!isSafe && onUnreadableCheckpoint !== 'restart') throw error
+  const kept = { elapsed_ms: elapsedOf(resumeFrom), has_side_effects: mayHaveActed(resumeFrom) }
+  const run = newRun(options, completeLimits(options.limits), routerOf(options), kept)
+  const [reason] = errorMessage(error).split('. ', 1)
+  return { run, restartReason: `The run starts again, because its checkpoint cannot be read: ${reason}.` }
+}
+
+function newRun<S extends object>(
+  options: RunOptions<S>,
+  limits: Limits,
+  router: Router,
+  kept: Pick<Checkpoint, 'elapsed_ms' | 'has_side_effects'> | undefined,
+): ActiveRun {
+  const earlierId: unknown = options.resumeFrom?.run_id
+  const runId = options.runId ?? (typeof earlierId === 'string' && earlierId !== '' ? earlierId : randomUUID())
+  const run = activeRun(options, limits, router, { ...newState(runId), ...kept })
+  addFirstMessages(run.messages, options, router)
+  return run
+}
+
+function activeRun<S extends object>(
+  options: RunOptions<S>,
+  limits: Limits,
+  router: Router,
+  state: RunState,
+): ActiveRun {
+  const clock = options.clock ?? systemClock
+  const startedAt = clock.now() - state.elapsed_ms
+  const elapsedMs = () => clock.now() - startedAt
+  return {
+    state,
+    model: options.model,
+    router,
+    tools: advertisedTools(router.tools.values()),
+    limits,
+    deadline: new RunDeadline(clock, limits.deadlineMs - elapsedMs(), options.signal),
+    messages: new Messages(state.messages),
+    history: new CallHistory(options.inputs ?? {}, (tool) => router.tools.get(tool)?.annotations.readOnlyHint === true),
+    recorder: new TraceRecorder(state.run_id, elapsedMs, options.onEvent, state.trace),
+    now: () => clock.now(),
+    elapsedMs,
+    onCheckpoint: options.onCheckpoint,
+    error: undefined,
+  }
+}
+
+/** @throws {LoopError} `invalid_option` if two tools have the same name, or a tool or its schema is invalid. */
+function routerOf<S extends object>(options: RunOptions<S>): Router {
+  try {
+    return createRouter(options.tools ?? [])
+  } catch (cause) {
+    throw new LoopError('invalid_option', `tools: ${errorMessage(cause)}`, { cause })
+  }
+}
+
+function newState(runId: string): RunState {
+  return {
+    version: checkpointVersion,
+    run_id: runId,
+    rounds: 0,
+    has_side_effects: false,
+    messages: [],
+    pending: [],
+    results: [],
+    usage: noUsage,
+    last_tokens: 0,
+    fastest_ms: 0,
+    slowest_ms: 0,
+    elapsed_ms: 0,
+    limit_reached: null,
+    answer_requested: false,
+    pending_answer: null,
+    stop_reason: null,
+    partial: null,
+    answer: null,
+    trace: [],
+  }
+}
+
+/** The caller's checkpoint is not changed. `restore` fills in messages and results. */
+function resumedState(earlier: Checkpoint): RunState {
+  return { ...earlier, messages: [], pending: [...earlier.pending], results: [], trace: [...earlier.trace] }
+}
+
+/** Another run's checkpoint would bring its idempotency keys along, and tools would take new calls for old ones. */
+function assertSameRun(earlier: string, runId: string | undefined): void {
+  if (runId === undefined || runId === earlier) return
+  const [one, other] = [earlier, runId].map((id) => JSON.stringify(excerpt(id, 128)))
+  throw new LoopError(
+    'invalid_option',
+    `resumeFrom is a checkpoint of the run ${one}, but runId is ${other}. Pass a checkpoint of this run, or omit runId.`,
+  )
+}
+
+function addFirstMessages<S extends object>(messages: Messages, options: RunOptions<S>, router: Router): void {
+  const inputs = Object.keys(options.inputs ?? {})
+  const all = [...router.tools.values()]
+  const tools = { exist: all.length > 0, acceptReferences: all.some((tool) => advertise(tool).acceptsReferences) }
+  const system = systemPrompt(options.instructions ?? '', tools, inputs, options.answer?.schema)
+  if (system !== '') messages.addSystem(system)
+  messages.addUser(options.prompt)
+}
+
+/** The `tools` array of a request as JSON text; `undefined` if there are no tools. */
+function advertisedTools(tools: Iterable<Tool>): string | undefined {
+  let all = ''
+  for (const tool of tools) all += all === '' ? advertise(tool).json : `,${advertise(tool).json}`
+  return all === '' ? undefined : `[${all}]`
+}
