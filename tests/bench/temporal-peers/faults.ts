@@ -128,8 +128,8 @@ function noteOf(cell: ModelFault, endings: readonly Ending[], log: readonly Mode
   if (cell === 'unknown-tool') return steps.includes(faultyRound) ? 'another tool ran' : failure || 'model told'
   if (cell === 'unauthorized') {
     const open = endings.some(({ isOpen }) => isOpen)
-    const count = (requests.length / endings.length).toFixed(1)
-    return `${open ? 'still retrying after 15 s' : `failed after ${seconds(lastOf(endings) - startedAt)} s`}, ${count} requests`
+    const count = Math.round(requests.length / endings.length)
+    return `${open ? 'still retrying after 15 s' : `failed after ${seconds(lastOf(endings) - startedAt)} s`}, requests a run: ${count}`
   }
   if (cell === 'rate-limit') return `second request after ${seconds(statisticOf(waitsIn(requests)).median)} s`
   return failure

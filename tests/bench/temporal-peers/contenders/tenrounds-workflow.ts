@@ -3,9 +3,9 @@ import type { Activities } from './tenrounds.ts'
 
 const { run_agent } = proxyActivities<Activities>({
   startToCloseTimeout: '5m',
+  scheduleToCloseTimeout: '30m',
   heartbeatTimeout: '20s',
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-  retry: { maximumAttempts: 3 },
 })
 
 export async function agentWorkflow(prompt: string): Promise<string> {

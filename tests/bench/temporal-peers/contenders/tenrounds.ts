@@ -7,7 +7,7 @@ import { workDescription, workSchema } from '../work-contract.ts'
 /** As README shows it. The tool has no annotations, so it counts as one with side effects. */
 export function contend({ baseUrl, work }: Course) {
   const url = `${baseUrl}/chat/completions`
-  const model = minimax({ url, token: 'any', model: 'any', retries: 0, env: {} })
+  const model = minimax({ url, token: 'any', model: 'any', env: {} })
   const tools = [defineTool({ name: toolName, description: workDescription, inputSchema: workSchema, execute: work })]
   // Room for results of 16 KB, which the peers show in full.
   const limits = { resultBytes: 20_000 }
