@@ -20,6 +20,7 @@ const { values } = parseArgs({
     runs: { type: 'string', default: '12' },
     outage: { type: 'string', default: '31' },
     results: { type: 'string' },
+    'read-only': { type: 'boolean', default: false },
   },
 })
 const known: readonly string[] = [...contenderNames, ...Object.keys(costCells), ...faultCells]
@@ -57,7 +58,7 @@ function chosen<Name extends string>(list: string, names: readonly Name[]): read
 }
 
 async function measureCosts(name: ContenderName): Promise<void> {
-  await onStage(await openStage(name, { countsTools: false }), async (stage) => {
+  await onStage(await openStage(name, { countsTools: false, isReadOnly: values['read-only'] }), async (stage) => {
     await warmUp(stage)
     for (const cell of costs) {
       note({ contender: name, kind: 'cost', cell, figures: await measureCost(stage, cell, costCells[cell]) })
@@ -68,11 +69,14 @@ async function measureCosts(name: ContenderName): Promise<void> {
 async function measureFaults(name: ContenderName, cells: readonly FaultCell[]): Promise<void> {
   const [first] = cells
   if (first === undefined) return
-  await onStage(await openStage(name, stageSettingsOf(first)), async (stage) => {
-    for (const cell of cells) {
-      note({ contender: name, kind: 'fault', cell, figures: await measureFault(stage, cell, faultSettings) })
-    }
-  })
+  await onStage(
+    await openStage(name, { ...stageSettingsOf(first), isReadOnly: values['read-only'] }),
+    async (stage) => {
+      for (const cell of cells) {
+        note({ contender: name, kind: 'fault', cell, figures: await measureFault(stage, cell, faultSettings) })
+      }
+    },
+  )
 }
 
 async function onStage(stage: Stage, use: (stage: Stage) => Promise<void>): Promise<void> {

@@ -28,9 +28,15 @@ interface Row {
   readonly textOf: (name: ContenderName) => string | undefined
 }
 
+/** Explains the three figures of the rows below it. */
+const faultHeading: Row = {
+  title: '**Faults:** answered, model calls repeated, tool executions repeated',
+  textOf: () => '',
+}
+
 /** The comparison as one Markdown table. Cells without a measurement have a dash. */
 export function comparisonTable(measurements: readonly Measurement[]): string {
-  const rows = [...costRows(measurements), ...faultRows(measurements)]
+  const rows = [...costRows(measurements), faultHeading, ...faultRows(measurements)]
   return [
     ['', ...contenderNames.map((name) => titles[name])],
     ['---', ...contenderNames.map(() => '---')],

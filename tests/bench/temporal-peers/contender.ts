@@ -13,6 +13,8 @@ export interface Course {
   /** Base URL of the model server, ending in `/v1`. */
   readonly baseUrl: string
   readonly work: Work
+  /** Whether the tool is declared to have no side effects. Only tenrounds makes a difference. */
+  readonly isReadOnly?: boolean
 }
 
 /** The options of a worker that differ between the contenders. */

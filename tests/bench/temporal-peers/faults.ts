@@ -123,7 +123,7 @@ function noteOf(cell: ModelFault, endings: readonly Ending[], log: readonly Mode
   const steps = log.flatMap((event) => (event.kind === 'tool' ? [event.step] : []))
   const requests = log.filter((event) => event.kind === 'request' && event.round === faultyRound)
   const [first] = endings
-  const failure = first === undefined || first.isAnswered ? '' : first.text.slice(0, 80)
+  const failure = first === undefined || first.isAnswered ? '' : `workflow failed: ${first.text.slice(0, 80)}`
   if (cell === 'wrong-type') return steps.includes(wrongStep) ? `tool ran with '${wrongStep}'` : 'tool not run'
   if (cell === 'unknown-tool') return steps.includes(faultyRound) ? 'another tool ran' : failure || 'model told'
   if (cell === 'unauthorized') {

@@ -41,10 +41,12 @@ export interface StageSettings {
   readonly toolMs?: number
   /** Whether executions of the tool are counted, which costs a request each. */
   readonly countsTools: boolean
+  /** Whether the tool is declared to have no side effects. @defaultValue false */
+  readonly isReadOnly?: boolean
 }
 
 export async function openStage(name: ContenderName, settings: StageSettings): Promise<Stage> {
-  const { workers: count = 1, toolMs = 0, countsTools } = settings
+  const { workers: count = 1, toolMs = 0, countsTools, isReadOnly = false } = settings
   const codePath = await bundleOf(name)
   const source = await findTemporal()
   if (source?.kind !== 'binary') throw new Error(`The comparison starts its own servers: ${howToGetTemporal}.`)
@@ -54,7 +56,15 @@ export async function openStage(name: ContenderName, settings: StageSettings): P
   let server = await startTemporalServer(source.path, options)
   const model = await startModelServer()
   const work: WorkSettings = { toolMs, ...(countsTools && { toolUrl: model.toolUrl }) }
-  const settingsOfWorker = { name, address: server.address, taskQueue, baseUrl: model.baseUrl, codePath, ...work }
+  const settingsOfWorker = {
+    name,
+    address: server.address,
+    taskQueue,
+    baseUrl: model.baseUrl,
+    codePath,
+    isReadOnly,
+    ...work,
+  }
   const workers = await Promise.all(
     Array.from({ length: count }, (_, index) =>
       startWorker(settingsOfWorker, join(tmpdir(), `bench-${name}-${index}.log`)),

@@ -13,13 +13,15 @@ export interface WorkerSettings extends WorkSettings {
   readonly baseUrl: string
   /** The workflow, bundled. */
   readonly codePath: string
+  /** Whether the tool is declared to have no side effects. */
+  readonly isReadOnly: boolean
 }
 
-const { name, address, taskQueue, baseUrl, codePath, ...workSettings }: WorkerSettings = JSON.parse(
+const { name, address, taskQueue, baseUrl, codePath, isReadOnly, ...workSettings }: WorkerSettings = JSON.parse(
   process.argv[2] ?? '{}',
 )
 const { contend } = await loadContender(name)
-const options = await contend({ baseUrl, work: makeWork(workSettings) })
+const options = await contend({ baseUrl, work: makeWork(workSettings), isReadOnly })
 const connection = await NativeConnection.connect({ address })
 const worker = await Worker.create({ connection, taskQueue, workflowBundle: { codePath }, ...options })
 process.on('disconnect', () => process.exit())
