@@ -13,7 +13,7 @@ const titles: Readonly<Record<ContenderName, string>> = {
 
 const faultTitles: Readonly<Record<FaultCell, string>> = {
   'worker-killed': 'one of two workers killed',
-  'server-away': 'server killed, away for a while',
+  'server-away': 'server killed, away for 31 s (`--outage`)',
   'wrong-type': 'argument of a wrong type',
   'unknown-tool': 'call of an unknown tool',
   'rate-limit': 'HTTP 429, `retry-after: 5`',
