@@ -101,7 +101,7 @@ function tooMany(count: number, maxCalls: number): CallRefusal {
 }
 
 /** Result of {@link readArguments}. */
-export type ReadArguments =
+type ReadArguments =
   | { readonly kind: 'read'; readonly input: object; readonly repairs: readonly Repair[] }
   /** The arguments are not one JSON object. The message tells the model what to send instead. */
   | { readonly kind: 'unreadable'; readonly message: string }

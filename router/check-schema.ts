@@ -132,7 +132,7 @@ function describeKeyword(keyword: string): string {
 }
 
 /** Far deeper than any schema that a model could follow, and well within the stack of code that walks it. */
-const deepest = 200
+const maxSchemaDepth = 200
 
 /** The path and description of a value that JSON cannot represent; `undefined` when all can be represented. */
 function jsonProblem(value: unknown, path = '', around: object[] = []): string | undefined {
@@ -142,7 +142,7 @@ function jsonProblem(value: unknown, path = '', around: object[] = []): string |
   }
   if (typeof value !== 'object' || value === null) return undefined
   if (around.includes(value)) return `${path} contains itself; point at it with "$ref" instead`
-  if (around.length >= deepest) return `${path.slice(0, 80)}… is nested deeper than ${deepest} levels`
+  if (around.length >= maxSchemaDepth) return `${path.slice(0, 80)}… is nested deeper than ${maxSchemaDepth} levels`
   around.push(value)
   for (const [name, member] of Object.entries(value)) {
     const problem = jsonProblem(member, `${path}/${escapePointerToken(name)}`, around)
@@ -211,7 +211,7 @@ const plainer: readonly (readonly [RegExp, string])[] = [
 
 /** A message of Ajv as the path, the problem and the schema that has it. */
 function explain(message: string, root: Schema): string {
-  const { problem } = partsOf(message)
+  const { problem } = splitMessage(message)
   const path = locate(problem, root)
   const words = plainer.reduce((text, [pattern, replacement]) => text.replace(pattern, replacement), problem)
   const found = [...subschemas(root)].find((one) => one.path === path)?.schema
@@ -227,13 +227,13 @@ function locate(problem: string, root: Schema): string {
   for (const { schema, path: at } of subschemas(root)) {
     // Without references, because a schema that only refers to the wrong one is not the place.
     const alone: object = JSON.parse(JSON.stringify(schema, (name, value) => (name === '$ref' ? undefined : value)))
-    const refusal = partsOf(compileError(alone) ?? '')
+    const refusal = splitMessage(compileError(alone) ?? '')
     if (refusal.problem === problem) path = at + refusal.path
   }
   return path
 }
 
-function partsOf(message: string): { readonly problem: string; readonly path: string } {
+function splitMessage(message: string): { readonly problem: string; readonly path: string } {
   const [, problem = message, fragment = ''] = strictMessage.exec(message) ?? []
   return { problem, path: decodeFragment(fragment) }
 }

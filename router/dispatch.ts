@@ -39,7 +39,7 @@ interface ReadyCall {
 }
 
 /** Result of {@link prepare}. */
-export type PreparedCall =
+type PreparedCall =
   | ReadyCall
   /** The call cannot be executed. */
   | { readonly kind: 'refused'; readonly error: ToolError; readonly repairs: readonly Repair[] }

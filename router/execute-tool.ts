@@ -6,7 +6,7 @@ import type { Tool, ToolContext } from './tool.ts'
 import type { ToolError } from './tool-call.ts'
 
 /** Options of {@link execute}. */
-export interface ExecuteOptions {
+interface ExecuteOptions {
   /** Aborted when the run ends. */
   readonly signal: AbortSignal
   /** Longest duration of the call in milliseconds, its retries included. Each attempt also has the tool's own timeout. */

@@ -19,7 +19,7 @@ const overflowBytes = 40
 
 /**
  * Describes validation errors for a model: one line per error, with the path, the expectation and the received value.
- * Secrets are masked. The text has at most 1 KiB; further errors are counted in the last line.
+ * Secrets are masked. The text has at maxCount 1 KiB; further errors are counted in the last line.
  *
  * @param errors the validation errors, at least one.
  * @param schema the schema that the value was validated against.
@@ -186,16 +186,16 @@ function suggestValue({ data, params }: ValidationError): string {
   return meant === undefined ? '' : `; did you mean "${meant}"?`
 }
 
-function listOf(values: unknown, most: number, maxBytes: number): string {
+function listOf(values: unknown, maxCount: number, maxBytes: number): string {
   if (!Array.isArray(values)) return String(values)
-  return joined(values.slice(0, most).map(received), most, maxBytes, ', ', values.length)
+  return joined(values.slice(0, maxCount).map(received), maxCount, maxBytes, ', ', values.length)
 }
 
 /** As many of the texts as fit, at least the first, and the number of the others. */
-function joined(texts: readonly string[], most: number, maxBytes: number, by = ', ', total = texts.length): string {
+function joined(texts: readonly string[], maxCount: number, maxBytes: number, by = ', ', total = texts.length): string {
   let shown = texts[0] ?? ''
   let count = 1
-  for (const text of texts.slice(1, most)) {
+  for (const text of texts.slice(1, maxCount)) {
     if (Buffer.byteLength(shown) + Buffer.byteLength(text) + by.length > maxBytes) break
     shown += by + text
     count++

@@ -1,4 +1,4 @@
-// A reference in a tool call points at a value that the model has already seen, so that it need not be copied:
+// A reference in a tool call points at a value of the run, so that the model need not copy it:
 //
 //   { "config": { "$result": "fetch_config#/config" } }    the member `config` of the latest result of `fetch_config`
 //   { "unit": { "$input": "units#/temperature" } }          a part of the input `units` that the caller gave to the run

@@ -26,7 +26,7 @@ export type RunToolResult<Output> =
   | Extract<ToolResult, { status: 'error' }>
 
 /** The type that a tool's `execute` resolves with. */
-export type OutputOf<T extends Tool> = T extends Tool<never, infer Output> ? Output : never
+type OutputOf<T extends Tool> = T extends Tool<never, infer Output> ? Output : never
 
 /**
  * Runs one tool in the same way as a run does, without a model: resolve references, validate, execute with timeout,

@@ -28,7 +28,7 @@ export const memberKeywords = [
 export type Schema = { readonly [keyword: string]: unknown }
 
 /** A schema within another schema, or the whole. */
-export interface Subschema {
+interface Subschema {
   /** The schema object, not a copy. */
   readonly schema: Schema
   /** JSON Pointer to it; empty for the whole. */
@@ -117,6 +117,9 @@ export const formats = [
 /** A value of `format`. */
 export type Format = (typeof formats)[number]
 
+/** The values of `type`. */
+export const typeNames = ['array', 'boolean', 'integer', 'null', 'number', 'object', 'string'] as const
+
 /** The dialect of all schemas: the only value that `$schema` may have. */
 export const dialect = 'https://json-schema.org/draft/2020-12/schema'
 
@@ -126,7 +129,7 @@ const schema = { $ref: '#' } as const
 const count = { type: 'integer', minimum: 0 } as const
 const text = { type: 'string' } as const
 const names = { type: 'array', items: text, uniqueItems: true } as const
-const typeName = { enum: ['array', 'boolean', 'integer', 'null', 'number', 'object', 'string'] } as const
+const typeName = { enum: typeNames } as const
 
 /**
  * The schema that schemas are validated against: JSON Schema 2020-12, restricted to the keywords above.

@@ -7,7 +7,15 @@
 // inference does not read. tests/router/check-time.test.ts limits the cost.
 
 import type { FromSchema, JSONSchema } from 'json-schema-to-ts'
-import type { Format, foreignKeywords, listKeywords, mapKeywords, memberKeywords } from './schema-keywords.ts'
+import type {
+  dialect,
+  Format,
+  foreignKeywords,
+  listKeywords,
+  mapKeywords,
+  memberKeywords,
+  typeNames,
+} from './schema-keywords.ts'
 
 /**
  * The TypeScript type of the values that a schema allows.
@@ -133,7 +141,7 @@ type Target<Reference, Root> = Reference extends `#/${infer Map}/${infer Name}`
   : Anything
 
 /** A value of `type`. */
-export type TypeName = 'array' | 'boolean' | 'integer' | 'null' | 'number' | 'object' | 'string'
+type TypeName = (typeof typeNames)[number]
 
 /** Any JSON Schema. `true` allows every value, `false` allows no value. */
 type Schema = boolean | SchemaObject
@@ -143,7 +151,7 @@ type SchemaMap = { readonly [name: string]: Schema }
 /** A JSON Schema 2020-12 object with the keywords that are validated at run time. Other keywords are refused. */
 export interface SchemaObject {
   /** The dialect. It can be left out. */
-  readonly $schema?: 'https://json-schema.org/draft/2020-12/schema'
+  readonly $schema?: typeof dialect
   /** URI of the schema, at its root only. */
   readonly $id?: string
   /** Includes the whole schema or one of its definitions. References to other schemas are refused. */

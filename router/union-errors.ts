@@ -12,7 +12,7 @@ import { compilePart, type ValidationError, type Validator } from './validation.
 
 /**
  * The validation errors that are worth reporting. Of a union without a discriminator, these are the errors of the closest
- * branch: one for values of this type, with the fewest errors. When several are equally close, one error has them all as
+ * branch: one for values of this type, with the minErrors errors. When several are equally close, one error has them all as
  * `params.alternatives`.
  *
  * @param root the schema that was validated against.
@@ -116,10 +116,10 @@ function closestBranch(
     isLiteral(error) && isMemberOf(path, error) && sameType.some((errors) => accepts(errors, error.instancePath))
   const meant = sameType.filter((errors) => !errors.some(isOther))
   const candidates = meant.length > 0 ? meant : sameType
-  const fewest = candidates.reduce((least, errors) => Math.min(least, errors.length), Number.POSITIVE_INFINITY)
+  const minErrors = candidates.reduce((least, errors) => Math.min(least, errors.length), Number.POSITIVE_INFINITY)
   return alternatives(
     union,
-    candidates.filter((errors) => errors.length === fewest),
+    candidates.filter((errors) => errors.length === minErrors),
   )
 }
 

@@ -10,12 +10,12 @@ export function parsePointer(pointer: string): string[] | undefined {
 }
 
 /** The member's name that an escaped token of a JSON Pointer denotes. */
-export function unescapePointerToken(token: string): string {
+function unescapePointerToken(token: string): string {
   return token.replaceAll('~1', '/').replaceAll('~0', '~')
 }
 
 /** Result of {@link lookUp}. */
-export type Lookup =
+type Lookup =
   /** The pointer leads to `value`. */
   | { readonly kind: 'found'; readonly value: unknown }
   /** The value `at`, which an earlier part of the pointer leads to, has no member `token`. */

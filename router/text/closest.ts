@@ -1,7 +1,7 @@
 /** Longer texts are not misspelled names. */
-const longestName = 64
+const maxNameLength = 64
 /** Fewest letters that are accepted as the beginning of a name. */
-const leastPrefix = 3
+const minPrefixLength = 3
 
 /**
  * The candidate that `name` was probably meant to be, for "did you mean"; undefined if none is close.
@@ -10,7 +10,7 @@ const leastPrefix = 3
  * the namespace before it differs (`functions.ping`).
  */
 export function closest(name: string, candidates: Iterable<string>): string | undefined {
-  if (name.length > longestName) return undefined
+  if (name.length > maxNameLength) return undefined
   const known = [...candidates]
   const whole = fold(name)
   const last = fold(lastSegment(name))
@@ -18,7 +18,7 @@ export function closest(name: string, candidates: Iterable<string>): string | un
     nearest(whole, known) ??
     (last === whole ? undefined : nearest(last, known)) ??
     onlyOne(known, (candidate) => last !== '' && fold(lastSegment(candidate)) === last) ??
-    onlyOne(known, (candidate) => whole.length >= leastPrefix && fold(candidate).startsWith(whole))
+    onlyOne(known, (candidate) => whole.length >= minPrefixLength && fold(candidate).startsWith(whole))
   )
 }
 

@@ -5,18 +5,18 @@ import { excerpt, limitFeedback } from './clip.ts'
 import { shownValue } from './shown-value.ts'
 
 /** Deepest nesting of causes and of aggregated errors that is read. */
-const maxDepth = 3
+const maxErrorDepth = 3
 const maxErrors = 5
 /** A longer message is cut before it is searched. */
-const longestMessage = 65_536
+const maxMessageLength = 65_536
 
 /** The message of a thrown value, for the model: without stack, folders of the server and secrets. Never throws. */
 export function describeThrown(error: unknown): string {
   try {
     if (error === undefined || error === null) return `The tool threw ${error} instead of an error.`
-    const whole = withoutStack(messageOf(error, maxDepth))
-    const message = whole.length > longestMessage ? excerpt(whole, 1024) : whole
-    const shown = limitFeedback(withoutServerPaths(message, pathsOf(error, maxDepth)))
+    const whole = withoutStack(messageOf(error, maxErrorDepth))
+    const message = whole.length > maxMessageLength ? excerpt(whole, 1024) : whole
+    const shown = limitFeedback(withoutServerPaths(message, pathsOf(error, maxErrorDepth)))
     return shown.trim() === '' ? 'The tool failed without a message.' : shown
   } catch {
     return 'The tool failed with an error that cannot be read.'

@@ -4,7 +4,7 @@ export const mask = '[redacted]'
 /** Endings of names whose value is a secret: `OPENAI_API_KEY`, `clientSecret`, `Set-Cookie`, `HF_TOKEN`. */
 export const secretWords =
   'api[ _-]?keys?|secret(?:[_-]?(?:access[_-]?)?key)?|passw(?:or)?d|passphrase|private[ _-]?key|authorization|credentials?|cookies?|token'
-const longestWord = 'secret_access_key'.length
+const maxWordLength = 'secret_access_key'.length
 const endsInSecretWord = new RegExp(`(?:${secretWords})$`, 'i')
 
 /** Tokens that a language model reads or writes, and page tokens: these are not credentials. */
@@ -13,7 +13,7 @@ const textToken =
 
 /** Whether a member, header or environment variable of this name holds a secret. */
 export function isSecretName(name: string): boolean {
-  return endsInSecretWord.test(name.slice(-longestWord)) && !textToken.test(inWords(name))
+  return endsInSecretWord.test(name.slice(-maxWordLength)) && !textToken.test(inWords(name))
 }
 
 /** Whether the name ends in `token`. A number with such a name is a count or a token id, not a credential. */
@@ -122,11 +122,11 @@ function endOfQuoted(text: string, { start, end }: Span): number {
   return endOfLine === -1 ? text.length : endOfLine
 }
 
-const longestList = 16_384
+const maxListLength = 16_384
 
 /** The end of a list or an object; of one that is never closed, everything that was read of it. */
 function endOfBrackets(text: string, start: number): number {
-  const limit = Math.min(text.length, start + longestList)
+  const limit = Math.min(text.length, start + maxListLength)
   let depth = 0
   for (let at = start; at < limit; at++) {
     const character = text[at]

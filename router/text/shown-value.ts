@@ -17,7 +17,7 @@ export function shownValue(value: unknown, maxBytes: number): string {
     // Values may have many megabytes. Only the names in the shown part matter.
     const hasSecret = namesSecret.test(json.slice(0, maxBytes + margin))
     const shown = excerpt(hasSecret ? JSON.stringify(redactDeep(asJson(value, json))) : json, maxBytes)
-    return json.length > maxBytes && shown.length < leastShown ? sizeOf(value) : shown
+    return json.length > maxBytes && shown.length < minShownLength ? sizeOf(value) : shown
   } catch {
     return 'a value that JSON cannot represent'
   }
@@ -43,7 +43,7 @@ function asJson(value: unknown, json: string): unknown {
 }
 
 /** A text without blanks may be one secret, so nothing of it is shown. Only brackets or quotes remain. */
-const leastShown = 8
+const minShownLength = 8
 
 function sizeOf(value: unknown): string {
   if (typeof value === 'string') return `a string of ${value.length} characters`
