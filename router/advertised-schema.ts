@@ -7,7 +7,7 @@
 // scalar saves nothing. A tool with scalar inputs only is advertised unchanged.
 
 import { isObject } from './json/json.ts'
-import { resolveReference } from './schema-keywords.ts'
+import { resolveReference, subschemaKeywords } from './schema-keywords.ts'
 import type { Tool } from './tool.ts'
 
 /** A tool in the form of the chat-completions API. `type` and `parameters` are always present. */
@@ -139,31 +139,21 @@ function outlined(schema: { readonly [keyword: string]: unknown }, context: Cont
   return Object.fromEntries(Object.entries(outline).filter(([, value]) => value !== undefined))
 }
 
-/** Keywords with schemas of other values, each of which may be a reference: in a map, in a list, single. */
-const maps = ['properties', 'patternProperties']
-const tuples = ['prefixItems']
-const singles = ['items', 'additionalProperties', 'unevaluatedItems', 'unevaluatedProperties']
-/** Keywords with schemas of the same value, for which a reference is already allowed. */
-const sameInMaps = ['$defs', 'definitions', 'dependentSchemas']
-const sameInLists = ['allOf', 'anyOf', 'oneOf']
-const sameSingles = ['then', 'else']
-
 function mapMembers(schema: object, context: Context): Record<string, unknown> {
   const { discriminator, oneOf, ...others } = schema as { readonly [keyword: string]: unknown }
   // Tags make the branches exclusive, so `anyOf` says the same, and more servers accept it.
   const copy: Record<string, unknown> =
     discriminator === undefined ? { ...schema } : { ...others, ...(oneOf === undefined ? {} : { anyOf: oneOf }) }
-  const change = (keywords: readonly string[], make: (value: unknown) => unknown) => {
-    for (const keyword of keywords) if (copy[keyword] !== undefined) copy[keyword] = make(copy[keyword])
-  }
   const other = (member: unknown) => orReference(member, context)
   const same = (member: unknown) => (isObject(member) ? outlined(member, context) : member)
-  change(maps, (value) => mapValues(value, other))
-  change(tuples, (value) => mapItems(value, other))
-  change(singles, other)
-  change(sameInMaps, (value) => mapValues(value, same))
-  change(sameInLists, (value) => mapItems(value, same))
-  change(sameSingles, same)
+  for (const [keyword, holds, appliesTo] of subschemaKeywords) {
+    const value = copy[keyword]
+    // A schema that only tests a value says nothing about how to write it.
+    if (value === undefined || appliesTo === 'test' || appliesTo === 'condition') continue
+    // For a schema of the same value, a reference is already allowed around it.
+    const make = appliesTo === 'part' ? other : same
+    copy[keyword] = holds === 'map' ? mapValues(value, make) : holds === 'list' ? mapItems(value, make) : make(value)
+  }
   return copy
 }
 

@@ -18,6 +18,7 @@ import {
   metaSchema,
   resolveReference,
   type Schema,
+  subschemaKeywords,
   subschemas,
 } from './schema-keywords.ts'
 import { closest } from './text/closest.ts'
@@ -164,7 +165,9 @@ function undeclaredName({
 }
 
 /** Keywords that apply schemas to the same value, not to a member or an item of it. */
-const sameValue = ['allOf', 'anyOf', 'oneOf', 'not', 'if', 'then', 'else', 'dependentSchemas']
+const sameValue = subschemaKeywords
+  .filter(([, , appliesTo]) => appliesTo === 'same' || appliesTo === 'condition')
+  .map(([keyword]) => keyword)
 
 /**
  * Returns a function that says whether a schema leads back to itself for the same value, as in

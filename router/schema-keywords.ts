@@ -4,25 +4,51 @@
 import { isObject } from './json/json.ts'
 import { escapePointerToken, lookUp, parsePointer } from './json/json-pointer.ts'
 
-/** Keywords whose value is a map of schemas. Its keys are names of properties or definitions, not keywords. */
-export const mapKeywords = ['properties', 'patternProperties', '$defs', 'definitions', 'dependentSchemas'] as const
+/** A keyword with schemas in its value. */
+type SubschemaKeyword = readonly [
+  keyword: string,
+  /** `map`: by names of properties or definitions. `list`: an array. `one`: the schema itself. */
+  holds: 'map' | 'list' | 'one',
+  /**
+   * The value that the schemas apply to. `part`: a member or an item, which they describe. `same`: the value itself, which
+   * they describe. `condition`: the value itself, which they only test. `test`: items or names, which they only test.
+   * `none`: they apply where a `$ref` points at them.
+   */
+  appliesTo: 'part' | 'same' | 'condition' | 'test' | 'none',
+]
 
-/** Keywords whose value is a list of schemas. */
-export const listKeywords = ['prefixItems', 'allOf', 'anyOf', 'oneOf'] as const
+/** All keywords with schemas in their value. */
+export const subschemaKeywords = [
+  ['properties', 'map', 'part'],
+  ['patternProperties', 'map', 'part'],
+  ['$defs', 'map', 'none'],
+  ['definitions', 'map', 'none'],
+  ['dependentSchemas', 'map', 'same'],
+  ['prefixItems', 'list', 'part'],
+  ['allOf', 'list', 'same'],
+  ['anyOf', 'list', 'same'],
+  ['oneOf', 'list', 'same'],
+  ['items', 'one', 'part'],
+  ['additionalProperties', 'one', 'part'],
+  ['unevaluatedProperties', 'one', 'part'],
+  ['unevaluatedItems', 'one', 'part'],
+  ['contains', 'one', 'test'],
+  ['propertyNames', 'one', 'test'],
+  ['not', 'one', 'condition'],
+  ['if', 'one', 'condition'],
+  ['then', 'one', 'same'],
+  ['else', 'one', 'same'],
+] as const satisfies readonly SubschemaKeyword[]
 
-/** Keywords whose value is one schema. */
-export const memberKeywords = [
-  'items',
-  'additionalProperties',
-  'unevaluatedProperties',
-  'unevaluatedItems',
-  'contains',
-  'propertyNames',
-  'not',
-  'if',
-  'then',
-  'else',
-] as const
+type Holds = SubschemaKeyword[1]
+
+/** The keywords that hold schemas in a map, in a list, or hold one schema. */
+export type KeywordHolding<H extends Holds> = Extract<
+  (typeof subschemaKeywords)[number],
+  readonly [string, H, string]
+>[0]
+
+const holdsOf: ReadonlyMap<string, Holds> = new Map(subschemaKeywords.map(([keyword, holds]) => [keyword, holds]))
 
 /** A JSON Schema object of which nothing else is known. */
 export type Schema = { readonly [keyword: string]: unknown }
@@ -35,9 +61,6 @@ interface Subschema {
   readonly path: string
 }
 
-const holdsOne: ReadonlySet<string> = new Set(memberKeywords)
-const holdsMany: ReadonlySet<string> = new Set([...mapKeywords, ...listKeywords])
-
 /** All schemas within a schema, the schema itself first. Values of `default`, `enum`, `const`, `examples` are not schemas. */
 export function* subschemas(schema: unknown, path = ''): Generator<Subschema> {
   if (!isObject(schema)) return // `true` and `false`
@@ -49,8 +72,9 @@ export function* subschemas(schema: unknown, path = ''): Generator<Subschema> {
 
 /** The schemas that a keyword applies, each with the end of its path; none for a keyword without schemas. */
 export function membersOf(keyword: string, value: unknown): readonly (readonly [suffix: string, schema: unknown])[] {
-  if (holdsOne.has(keyword)) return [['', value]]
-  if (!holdsMany.has(keyword)) return []
+  const holds = holdsOf.get(keyword)
+  if (holds === undefined) return []
+  if (holds === 'one') return [['', value]]
   return Object.entries(value ?? {}).map(([name, member]) => [`/${escapePointerToken(name)}`, member])
 }
 
@@ -140,9 +164,9 @@ export const metaSchema = {
   type: ['object', 'boolean'],
   additionalProperties: false,
   properties: {
-    ...each(mapKeywords, schemaMap),
-    ...each(listKeywords, schemaList),
-    ...each(memberKeywords, schema),
+    ...each('map', schemaMap),
+    ...each('list', schemaList),
+    ...each('one', schema),
     $schema: { const: dialect },
     $id: { type: 'string', format: 'uri-reference', pattern: '^[^#]+$' },
     $ref: text,
@@ -187,6 +211,8 @@ export const metaSchema = {
   },
 } as const
 
-function each<Keyword extends string, S>(keywords: readonly Keyword[], schema: S): Record<Keyword, S> {
-  return Object.fromEntries(keywords.map((keyword) => [keyword, schema])) as Record<Keyword, S>
+/** The same schema for all keywords that hold schemas in one way. */
+function each<H extends Holds, S>(holds: H, schema: S): Record<KeywordHolding<H>, S> {
+  const keywords = subschemaKeywords.filter(([, one]) => one === holds)
+  return Object.fromEntries(keywords.map(([keyword]) => [keyword, schema])) as Record<KeywordHolding<H>, S>
 }

@@ -7,15 +7,7 @@
 // inference does not read. tests/router/check-time.test.ts limits the cost.
 
 import type { FromSchema, JSONSchema } from 'json-schema-to-ts'
-import type {
-  dialect,
-  Format,
-  foreignKeywords,
-  listKeywords,
-  mapKeywords,
-  memberKeywords,
-  typeNames,
-} from './schema-keywords.ts'
+import type { dialect, Format, foreignKeywords, KeywordHolding, typeNames } from './schema-keywords.ts'
 
 /**
  * The TypeScript type of the values that a schema allows.
@@ -301,9 +293,9 @@ export type KnownKeywords<S> = {
               : Unknown<Key>
 }
 
-type MapKeyword = (typeof mapKeywords)[number]
-type ListKeyword = (typeof listKeywords)[number]
-type MemberKeyword = (typeof memberKeywords)[number]
+type MapKeyword = KeywordHolding<'map'>
+type ListKeyword = KeywordHolding<'list'>
+type MemberKeyword = KeywordHolding<'one'>
 
 /** The types that the schemas of a map or a list must have. */
 type Members<M> = { readonly [Key in keyof M]: Member<M[Key]> }
