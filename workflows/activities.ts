@@ -25,7 +25,7 @@ export interface ActivityOptions {
    * @defaultValue `minimax()`, configured by the environment
    */
   readonly model?: Model | (() => Model)
-  /** Limits of the agent's run. `checkpointBytes` is 65536 unless it is set. */
+  /** Limits of the agent's run. */
   readonly limits?: Partial<Limits>
   /** Folder for `report.json` and `report.md`; each run gets a folder of its own in it. Without it no files are written. */
   readonly reportDirectory?: string
@@ -72,12 +72,6 @@ export interface GeneratedReport {
 export type IncidentActivities = ReturnType<typeof createActivities>
 
 /**
- * Size of checkpoints, in bytes. The incident tools are pure and fast: computing a result again in the next attempt is
- * cheaper than sending it with every heartbeat of this one.
- */
-const checkpointBytes = 65_536
-
-/**
  * Largest telemetry and largest agent result, in bytes of JSON. The report contains both, in two forms, and must fit into a
  * payload itself. Markdown that needs much escaping can still make it larger.
  */
@@ -99,7 +93,6 @@ export function createActivities(options: ActivityOptions = {}) {
           ...activity,
           model: model(),
           limits: {
-            checkpointBytes,
             ...options.limits,
             deadlineMs: Math.min(options.limits?.deadlineMs ?? deadlineMs, deadlineMs),
           },

@@ -40,7 +40,6 @@ const result = await runIncidentAgent(
   { scenario, pre_telemetry },
   {
     model,
-    limits: { checkpointBytes: 65_536 },
     onCheckpoint: (checkpoint) => {
       // Of a model that answers at once, the others are overtaken before they are sent.
       if (checkpoint.pending.length > 0 || checkpoint.pending_answer !== null)
