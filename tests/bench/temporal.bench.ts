@@ -53,6 +53,7 @@ const report: GeneratedReport = await incident.generate_report({ scenario, pre_t
 const empty: typeof incident = {
   collect_telemetry: async () => pre_telemetry,
   agent_step: async () => result,
+  recover_result: async () => result,
   generate_report: async () => report,
 }
 
