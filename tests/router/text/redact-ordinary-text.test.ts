@@ -51,10 +51,7 @@ test.each([
 })
 
 const alphabet = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789'
-/** With a digit near its beginning: without one, the value of a name that is just `token` is taken for a piece of text. */
-const secret = fc
-  .string({ unit: fc.constantFrom(...alphabet), minLength: 24, maxLength: 700, size: 'max' })
-  .filter((body) => /\d/.test(body.slice(0, 64)))
+const secret = fc.string({ unit: fc.constantFrom(...alphabet), minLength: 24, maxLength: 700, size: 'max' })
 const forms: readonly ((secret: string) => string)[] = [
   ...[
     'sk-',
