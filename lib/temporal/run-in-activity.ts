@@ -107,7 +107,13 @@ export async function runInActivity<Result>(
     onCheckpoint: async (checkpoint, step) => {
       local.checkpoint = checkpoint
       heartbeatState.onCheckpoint(checkpoint)
-      await store(checkpoint, step)
+      try {
+        await store(checkpoint, step)
+      } catch (error) {
+        // The attempt is lost, and none of the calls was started. The next attempt in this process can start them.
+        if (cancellation.signal.aborted) local.checkpoint = beforeCalls(checkpoint)
+        throw error
+      }
     },
   }
   const store = checkpointStore(heartbeat, heartbeatState)
@@ -133,6 +139,11 @@ export async function runInActivity<Result>(
   }
   const isCancelled = cancellation.reason() === 'requested' && outcomeOf(finished).stop_reason !== 'answered'
   return isCancelled && options.onCancel === 'fail' ? cancellation.end(finished) : finished
+}
+
+/** The checkpoint as it was before the calls of its last reply were about to start. */
+function beforeCalls(checkpoint: Checkpoint): Checkpoint {
+  return { ...checkpoint, pending: checkpoint.pending.map((call) => ({ ...call, begun: Math.max(0, call.begun - 1) })) }
 }
 
 /** A batch that took less than this is repeated after a crash rather than sent in a heartbeat of its own. */
