@@ -208,12 +208,25 @@ test('a schema with an id can have unions', () => {
   expect(describeValidationErrors(errors, schema)).toBe('- /v~1w %/n: expected integer, received "x"')
 })
 
+/**
+ * Ajv 8 generates code that throws for a few schemas with `patternProperties`, `$ref` and `unevaluatedProperties`
+ * ("Cannot set properties of undefined"). Dispatch turns that into a tool error; there are no errors to describe.
+ */
+function validationErrorsOf(schema: object, input: unknown): ReturnType<ReturnType<typeof compileSchema>> {
+  try {
+    return compileSchema(schema)(input)
+  } catch (error) {
+    if (error instanceof TypeError) return []
+    throw error
+  }
+}
+
 test('every schema and value with validation errors gets feedback', () => {
   const value = fc.dictionary(fc.constantFrom('a', 'b', 'c/d', 'é %', '"', '#', '$ref'), fc.jsonValue({ maxDepth: 3 }))
   let described = 0
   const property = fc.property(objectSchema, value, (schema, input) => {
     if (!isUsable(schema)) return
-    const errors = compileSchema(schema)(input)
+    const errors = validationErrorsOf(schema, input)
     if (errors.length === 0) return
     described++
     expect(describeValidationErrors(errors, schema)).toMatch(/^- /)

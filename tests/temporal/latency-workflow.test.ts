@@ -99,16 +99,24 @@ describe.skipIf(source === undefined)('latencyWorkflow', () => {
 
   test('writes the report while other runs take all slots', async () => {
     const rules = incidentResponder()
+    let secondIsQueued = (): void => {}
+    const queued = new Promise<void>((resolve) => {
+      secondIsQueued = resolve
+    })
     await using mockServer = await startMockServer({
       responder: async (request) => {
         const isSlow = JSON.stringify(request.messages).includes('nvidia_xid')
         if (isSlow) await delay(60_000, undefined, { signal: request.signal })
+        // The first run keeps the only slot until the second one waits for it.
+        else await queued
         return rules(request)
       },
     })
     const model = minimax({ url: mockServer.url, token: 'any' })
     await using started = await start('healthy_control', { model, concurrency: 1 })
+    await vi.waitFor(() => expect(mockServer.requests).toHaveLength(1), { timeout: 30_000 })
     const slow = await startIncident('nvidia_xid', { client, taskQueue: started.taskQueue })
+    secondIsQueued()
     expect(await started.result()).toMatchObject({ stop_reason: 'answered' })
     await slow.handle.terminate('end of the test')
   })
