@@ -38,14 +38,16 @@ export interface MinimaxOptions {
    * Longest time for one request, from connecting to the end of the response, in milliseconds. At least 1. The deadline
    * of the run may end it earlier. A request that takes longer fails with `timeout` and is retried.
    *
-   * @defaultValue 300000 (5 minutes), and 600000 (10 minutes) with `stream`
+   * @defaultValue 300000 (5 minutes), but at most half of the time that is left for the call; 600000 (10 minutes) with
+   * `stream`
    */
   readonly callTimeoutMs?: number | undefined
   /**
    * Longest time without a byte from the server, in milliseconds. At least 1. A request that meets it fails with `timeout`
    * and is retried.
    *
-   * @defaultValue 120000 (2 minutes) with `stream`. No limit without it: then nothing arrives until the reply is complete
+   * @defaultValue 120000 (2 minutes) with `stream`, but at most a third of the time that is left for the call. No limit
+   * without `stream`: then nothing arrives until the reply is complete
    */
   readonly idleTimeoutMs?: number | undefined
   /** Maximum size of a response, in bytes. A larger one fails the call. @defaultValue 16777216 (16 MiB) */
@@ -74,14 +76,22 @@ export interface Configuration {
   readonly maxOutputTokens: number | undefined
   /** Number of retries of a failed call. */
   readonly retries: number
-  /** Longest time for one request, in milliseconds. */
-  readonly callTimeoutMs: number
-  /** Longest time without a byte from the server, in milliseconds; `Infinity` for no limit. */
-  readonly idleTimeoutMs: number
+  /** Longest time for one request. */
+  readonly callTimeout: TimeLimit
+  /** Longest time without a byte from the server. */
+  readonly idleTimeout: TimeLimit
   /** Maximum size of a response, in bytes. */
   readonly maxResponseBytes: number
   /** Environment variables. */
   readonly env: Readonly<Record<string, string | undefined>>
+}
+
+/** A limit that depends on the time that is left for the call, so that one silent connection never uses all of it. */
+export interface TimeLimit {
+  /** In milliseconds; `Infinity` for no limit. */
+  readonly longestMs: number
+  /** Greatest share of the time that is left for the call; 1 if the limit does not depend on it. */
+  readonly share: number
 }
 
 const defaultBaseUrl = 'https://api.minimax.chat'
@@ -89,11 +99,17 @@ const defaultModel = 'minimax-m2.1'
 const defaultRetries = 2
 /**
  * Long thinking takes minutes. A stream shows that the model is working, so it gets more time, and silence in it is a sign
- * of a lost connection.
+ * of a lost connection. The shares leave time for a retry and for the answer after it.
  */
 const defaultTimeouts = {
-  whole: { callTimeoutMs: 300_000, idleTimeoutMs: Number.POSITIVE_INFINITY },
-  stream: { callTimeoutMs: 600_000, idleTimeoutMs: 120_000 },
+  whole: {
+    callTimeout: { longestMs: 300_000, share: 1 / 2 },
+    idleTimeout: { longestMs: Number.POSITIVE_INFINITY, share: 1 },
+  },
+  stream: {
+    callTimeout: { longestMs: 600_000, share: 1 },
+    idleTimeout: { longestMs: 120_000, share: 1 / 3 },
+  },
 } as const
 const defaultMaxResponseBytes = 16_777_216
 
@@ -106,7 +122,7 @@ export function configure(options: MinimaxOptions): Configuration {
   checkOptions(options)
   const { env = process.env, stream = false, protocol, maxOutputTokens, retries = defaultRetries } = options
   const timeouts = stream ? defaultTimeouts.stream : defaultTimeouts.whole
-  const { callTimeoutMs = timeouts.callTimeoutMs, idleTimeoutMs = timeouts.idleTimeoutMs } = options
+  const { callTimeoutMs, idleTimeoutMs } = options
   const url = endpointOf(options.url, env)
   return {
     url,
@@ -116,8 +132,8 @@ export function configure(options: MinimaxOptions): Configuration {
     protocol,
     maxOutputTokens,
     retries,
-    callTimeoutMs,
-    idleTimeoutMs,
+    callTimeout: callTimeoutMs === undefined ? timeouts.callTimeout : { longestMs: callTimeoutMs, share: 1 },
+    idleTimeout: idleTimeoutMs === undefined ? timeouts.idleTimeout : { longestMs: idleTimeoutMs, share: 1 },
     maxResponseBytes: options.maxResponseBytes ?? defaultMaxResponseBytes,
     env,
   }

@@ -82,7 +82,9 @@ function waitAfter(
   leftMs: number,
   { random, firstWaitMs }: RetryOptions,
 ): number | undefined {
-  const minWaitMs = retryAfterMs ?? (firstWaitMs ?? firstWaits.get(code) ?? defaultFirstWaitMs) * 2 ** failed
+  const ownWaitMs = (firstWaitMs ?? firstWaits.get(code) ?? defaultFirstWaitMs) * 2 ** failed
+  // The server has had its pause already, and a silent connection must not cost the run because of the wait after it.
+  const minWaitMs = retryAfterMs ?? (code === 'timeout' ? Math.min(ownWaitMs, leftMs / 4) : ownWaitMs)
   if (minWaitMs >= leftMs) return undefined
   const spreadMs = retryAfterMs === undefined ? minWaitMs / 2 : 500 + minWaitMs / 10
   // The random part must leave time for the attempt itself.

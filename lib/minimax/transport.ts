@@ -3,7 +3,7 @@ import { maxTimerMs, onAbort } from '../../router/on-abort.ts'
 import { ModelError } from '../loop/errors.ts'
 import { Connections, loadUndici } from './connections.ts'
 import { isClosedConnection, networkError, StaleConnectionError } from './errors/network-error.ts'
-import type { Configuration } from './options.ts'
+import type { Configuration, TimeLimit } from './options.ts'
 import { proxyFor } from './proxy.ts'
 
 /** A response whose headers have arrived; its body is still to come. */
@@ -38,7 +38,7 @@ interface Transport {
   /**
    * Posts one body and reads the response.
    *
-   * @param timeoutMs time that is left for this request, response included, in milliseconds. `callTimeoutMs` may be shorter.
+   * @param timeoutMs time that is left for this request, response included, in milliseconds. `callTimeout` may be shorter.
    * @param signal aborts the call and closes its connection.
    * @throws {ModelError} for every failure below HTTP, and whatever the body reader throws.
    */
@@ -54,7 +54,7 @@ interface Transport {
  * @throws {ModelError} `configuration` if the address of the proxy is not an http or https URL.
  */
 export function createTransport(
-  { url, token, stream, callTimeoutMs, idleTimeoutMs, maxResponseBytes, env }: Configuration,
+  { url, token, stream, callTimeout, idleTimeout, maxResponseBytes, env }: Configuration,
   now: () => number,
 ): Transport {
   const proxy = proxyFor(url, env)
@@ -88,9 +88,10 @@ export function createTransport(
     const openedBefore = used.opened
     const startedAt = now()
     const exchange = new Exchange(read, () => idleTimer?.refresh())
-    const limitMs = Math.min(timeoutMs, callTimeoutMs)
+    const limitMs = limitOf(callTimeout, timeoutMs)
+    const idleMs = limitOf(idleTimeout, timeoutMs)
     const timer = after(limitMs, () => exchange.interrupt(noReply(limitMs, limitMs < timeoutMs)))
-    const idleTimer = after(idleTimeoutMs, () => exchange.interrupt(noBytes(idleTimeoutMs)))
+    const idleTimer = idleMs < limitMs ? after(idleMs, () => exchange.interrupt(noBytes(idleMs))) : undefined
     const stopListening = onAbort(signal, () => exchange.interrupt(aborted()))
     calls++
     try {
@@ -242,9 +243,13 @@ class Exchange<T> implements Dispatcher.DispatchHandler {
 /** The reason that undici gets. Nobody sees it, because the exchange is settled before. */
 const interrupted = new Error('The exchange was interrupted.')
 
-/** Starts a timer; none for an infinite time. */
-function after(ms: number, callback: () => void): NodeJS.Timeout | undefined {
-  return ms === Number.POSITIVE_INFINITY ? undefined : setTimeout(callback, Math.min(ms, maxTimerMs))
+/** Milliseconds of a limit when `leftMs` are left for the call. */
+function limitOf({ longestMs, share }: TimeLimit, leftMs: number): number {
+  return Math.min(longestMs, leftMs * share)
+}
+
+function after(ms: number, callback: () => void): NodeJS.Timeout {
+  return setTimeout(callback, Math.min(ms, maxTimerMs))
 }
 
 function noReply(limitMs: number, isCallTimeout: boolean): ModelError {
@@ -252,8 +257,8 @@ function noReply(limitMs: number, isCallTimeout: boolean): ModelError {
   return timeout(`MiniMax did not answer within ${Math.round(limitMs)} ms${option}.`)
 }
 
-function noBytes(idleTimeoutMs: number): ModelError {
-  return timeout(`MiniMax sent nothing for ${idleTimeoutMs} ms (idleTimeoutMs).`)
+function noBytes(idleMs: number): ModelError {
+  return timeout(`MiniMax sent nothing for ${Math.round(idleMs)} ms (idleTimeoutMs).`)
 }
 
 function timeout(message: string): ModelError {

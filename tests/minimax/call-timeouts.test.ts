@@ -110,3 +110,24 @@ test('the time of a silent call does not make the loop turn tools off', async ()
   expect(run).toMatchObject({ stopReason: 'answered', rounds: 2, results: [{ name: 'look' }] })
   expect(run.limit).toBeUndefined()
 })
+
+test.each([false, true])(
+  'with the default timeouts, one silent call does not use up a short deadline (stream: %s)',
+  async (stream) => {
+    const run = await runWithSilence(1, 2000, { stream, retries: 2 }, true)
+    expect(run).toMatchObject({ stopReason: 'answered', rounds: 2, results: [{ name: 'look' }] })
+  },
+)
+
+test.each([false, true])(
+  'a run in which every call is silent ends as failed before its deadline (stream: %s)',
+  async (stream) => {
+    const run = await runWithSilence(10, 600, { stream, retries: 2 })
+    expect(run).toMatchObject({ stopReason: 'failed', error: { code: 'timeout', retryable: true } })
+  },
+)
+
+test('an explicit timeout is not shortened', async () => {
+  const run = await runWithSilence(1, 300, { retries: 2, callTimeoutMs: 5000 })
+  expect(run.stopReason).toBe('deadline')
+})

@@ -24,11 +24,22 @@ test('an option that is undefined is one that is not given', () => {
   expect(configure({ env })).toMatchObject({ retries: 2, maxResponseBytes: 16_777_216, stream: false })
 })
 
-test('a whole reply may take 5 minutes; a stream may take 10 minutes and be silent for 2', () => {
-  expect(configure({ env })).toMatchObject({ callTimeoutMs: 300_000, idleTimeoutMs: Number.POSITIVE_INFINITY })
-  expect(configure({ env, stream: true })).toMatchObject({ callTimeoutMs: 600_000, idleTimeoutMs: 120_000 })
-  const given = { callTimeoutMs: 30_000, idleTimeoutMs: 5_000 }
-  expect(configure({ env, ...given })).toMatchObject(given)
+test('a whole reply may take 5 minutes; a stream may take 10 minutes and be silent for 2, or a third of the time left', () => {
+  expect(configure({ env })).toMatchObject({
+    callTimeout: { longestMs: 300_000, share: 1 / 2 },
+    idleTimeout: { longestMs: Number.POSITIVE_INFINITY },
+  })
+  expect(configure({ env, stream: true })).toMatchObject({
+    callTimeout: { longestMs: 600_000, share: 1 },
+    idleTimeout: { longestMs: 120_000, share: 1 / 3 },
+  })
+})
+
+test('explicit timeouts do not depend on the time that is left', () => {
+  expect(configure({ env, callTimeoutMs: 30_000, idleTimeoutMs: 5_000 })).toMatchObject({
+    callTimeout: { longestMs: 30_000, share: 1 },
+    idleTimeout: { longestMs: 5_000, share: 1 },
+  })
 })
 
 test.each([
