@@ -35,6 +35,7 @@ const expectations: Readonly<Record<keyof RunOptions, Expectation>> = {
   onCheckpoint: callback,
   resumeFrom: ['an object that onCheckpoint gave you; leave it out to start a new run', isObject],
   onUnreadableCheckpoint: ["'fail' or 'restart'", (value) => value === 'fail' || value === 'restart'],
+  mayWait: callback,
   runId: ['a non-empty string', (value) => typeof value === 'string' && value !== ''],
   clock: [
     'a Clock with now and after',

@@ -1,4 +1,4 @@
-import { errorMessage, TenroundsError } from '../../router/errors.ts'
+import { errorMessage, isTenroundsError, TenroundsError } from '../../router/errors.ts'
 import type { Infer, Returnable } from '../../router/schema.ts'
 import { excerpt } from '../../router/text/clip.ts'
 
@@ -118,6 +118,18 @@ export class ModelError extends TenroundsError implements ModelErrorFields {
   }
 }
 
+/**
+ * Longest wait that a server can ask for, in milliseconds: one hour. A longer one is usually a mistake of the server, and
+ * nobody would see that the run waits.
+ */
+export const maxRetryAfterMs = 3_600_000
+
+/** Text for a message about a wait that is longer than {@link maxRetryAfterMs}; empty if it is not. */
+export function limitedWaitNote(retryAfterMs: number): string {
+  if (retryAfterMs <= maxRetryAfterMs) return ''
+  return ` (retry after ${Math.round(retryAfterMs / 1_000)} s, limited to ${maxRetryAfterMs / 1_000} s)`
+}
+
 /** Whether a value is a {@link ModelError}, of this or of another copy of the package. */
 export function isModelError(value: unknown): value is ModelError {
   if (value instanceof ModelError) return true
@@ -159,8 +171,7 @@ export function toRunError(error: unknown): RunError {
   const message = excerpt(errorMessage(error), 1024)
   if (!(error instanceof Error)) return { name: 'Error', message }
   const name = String(error.name)
-  if (!isModelError(error))
-    return error instanceof TenroundsError ? { name, message, code: error.code } : { name, message }
+  if (!isModelError(error)) return isTenroundsError(error) ? { name, message, code: error.code } : { name, message }
   const { code, retryable, retryAfterMs, status, providerCode, requestId } = error
   return {
     name,

@@ -47,6 +47,11 @@ export interface ModelRequest {
   readonly timeoutMs: number
   /** Call this before a failed request is sent again. It reports the retry as an event of the run. */
   readonly onRetry?: (retry: ModelRetry) => void
+  /**
+   * Asked before each wait for a retry. If it returns false, reject at once with the `ModelError`, whose `retryAfterMs` is
+   * then the time of the wait. @defaultValue every wait is allowed
+   */
+  readonly mayWait?: ((retry: ModelRetry) => boolean) | undefined
 }
 
 /** A failed request that is sent again. */

@@ -101,6 +101,7 @@ function activeRun<S extends object>(
     now: () => clock.now(),
     elapsedMs,
     onCheckpoint: options.onCheckpoint,
+    mayWait: options.mayWait,
     error: undefined,
   }
 }

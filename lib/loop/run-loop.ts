@@ -4,7 +4,7 @@ import { checkAnswer, isBetter } from './answer.ts'
 import type { PendingAnswer } from './checkpoint.ts'
 import { ModelError, toRunError } from './errors.ts'
 import { answerRejection, finalAnswerRequest } from './loop-prompts.ts'
-import { addUsage, type ModelReply, validUsage } from './model.ts'
+import { addUsage, type ModelReply, type ModelRetry, validUsage } from './model.ts'
 import { openRun, restart } from './open-run.ts'
 import { isTooLate, reachedLimit, stopAfterRejection } from './reached-limit.ts'
 import { restore } from './restore-checkpoint.ts'
@@ -147,6 +147,7 @@ async function askModel(run: ActiveRun, isAnswerOnly: boolean): Promise<TimedRep
           attemptedAt = run.now()
           run.recorder.emit({ type: 'retry', round: state.rounds + 1, ...retry })
         },
+        mayWait: (retry) => mayWait(run, retry),
       }),
     )
     const now = run.now()
@@ -155,6 +156,16 @@ async function askModel(run: ActiveRun, isAnswerOnly: boolean): Promise<TimedRep
     const durationMs = run.now() - startedAt
     run.recorder.emit({ type: 'reply-failed', round: state.rounds + 1, error: toRunError(error), durationMs })
     return void stopInterrupted(run, error)
+  }
+}
+
+/** An error of the callback must not end a run that could go on. */
+function mayWait(run: ActiveRun, retry: ModelRetry): boolean {
+  try {
+    return run.mayWait?.(retry) !== false
+  } catch (error) {
+    run.recorder.warn('mayWait', error)
+    return true
   }
 }
 

@@ -47,6 +47,8 @@ export interface ActiveRun {
   readonly elapsedMs: () => number
   /** Stores a checkpoint; `undefined` if nobody wants one. */
   readonly onCheckpoint: RunOptions['onCheckpoint']
+  /** See {@link RunOptions.mayWait}. */
+  readonly mayWait: RunOptions['mayWait']
   /** The error that ended the run. It is not saved: no checkpoint is taken after a failure. */
   error: RunError | undefined
 }

@@ -5,7 +5,7 @@ import type { Checkpoint, PartialAnswer } from './checkpoint.ts'
 import { type RunError, runErrorSchema } from './errors.ts'
 import type { LoopEvent } from './events.ts'
 import { type LimitReason, type Limits, limitReasons, stopReasons, type UnansweredStopReason } from './limits.ts'
-import { type Model, type Usage, usageRecord, usageSchema } from './model.ts'
+import { type Model, type ModelRetry, type Usage, usageRecord, usageSchema } from './model.ts'
 import type { Clock } from './run-deadline.ts'
 import type { TraceEntry } from './trace.ts'
 
@@ -74,6 +74,12 @@ export interface RunOptions<S extends object = never> {
    * @defaultValue the id in `resumeFrom`, otherwise a random UUID
    */
   readonly runId?: string | undefined
+  /**
+   * Asked before a model call waits to be sent again. If it returns false, the run ends as `failed` at once, and
+   * `error.retry_after_ms` is the time of the wait. After it, continue the run with `resumeFrom`. `runInActivity` leaves long
+   * waits to Temporal with it. @defaultValue every wait that fits into the deadline is allowed
+   */
+  readonly mayWait?: ((retry: ModelRetry) => boolean) | undefined
   /** Source of time, for tests. @defaultValue the system's clock */
   readonly clock?: Clock | undefined
 }

@@ -140,7 +140,7 @@ export class TraceRecorder {
   }
 
   /** Records that one of the caller's functions failed, or that a resume lost something. */
-  warn(source: 'onEvent' | 'onCheckpoint' | 'answer.check' | 'resumeFrom', error: unknown): void {
+  warn(source: 'onEvent' | 'onCheckpoint' | 'mayWait' | 'answer.check' | 'resumeFrom', error: unknown): void {
     this.emit({ type: 'warning', source, message: excerpt(errorMessage(error), 300) })
   }
 

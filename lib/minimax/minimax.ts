@@ -54,13 +54,13 @@ export function createMinimaxModel(options: MinimaxOptions, internals: ClientInt
     configuration.protocol === undefined && by === 'native' && request.tools !== undefined
 
   const complete = async (request: ModelRequest): Promise<ModelReply> => {
-    const { signal, timeoutMs, onRetry } = request
+    const { signal, timeoutMs, onRetry, mayWait } = request
     const startedAt = clock.now()
     const by = protocol
     const body = requestBody(request, { model, maxOutputTokens, stream, protocol: by })
     const isFinal = mayFallBack(request, by) ? refusesTools : undefined
     const reading = { stream, token, host: url.host, listener: options.onText && listenerFor(options.onText, request) }
-    const retrying = { retries, timeoutMs, signal, clock, random, firstWaitMs, onRetry, isFinal }
+    const retrying = { retries, timeoutMs, signal, clock, random, firstWaitMs, onRetry, mayWait, isFinal }
     try {
       return await withRetries(retrying, (leftMs) =>
         transport.post(body.bytes, leftMs, signal, (head) => readResponse(head, reading)),

@@ -1,5 +1,5 @@
 import { onAbort } from '../../router/on-abort.ts'
-import { ModelError, type ModelErrorCode } from '../loop/errors.ts'
+import { ModelError, type ModelErrorCode, maxRetryAfterMs } from '../loop/errors.ts'
 import type { ModelRequest } from '../loop/model.ts'
 import type { Clock } from '../loop/run-deadline.ts'
 import { StaleConnectionError } from './errors/network-error.ts'
@@ -21,6 +21,8 @@ interface RetryOptions {
   readonly firstWaitMs?: number | undefined
   /** Called before each further attempt. */
   readonly onRetry?: ModelRequest['onRetry'] | undefined
+  /** Asked before each wait. If it returns false, the call fails, and the error has the time of the wait. */
+  readonly mayWait?: ModelRequest['mayWait'] | undefined
 }
 
 /**
@@ -46,7 +48,7 @@ const maxStaleConnections = 3
  * @throws what the last attempt threw. The message for an overloaded server also says how often it was tried.
  */
 export async function withRetries<T>(options: RetryOptions, attempt: (timeoutMs: number) => Promise<T>): Promise<T> {
-  const { clock, signal, onRetry, isFinal } = options
+  const { clock, signal, onRetry, mayWait, isFinal } = options
   const end = clock.now() + options.timeoutMs
   let failed = 0
   let stale = 0
@@ -59,9 +61,11 @@ export async function withRetries<T>(options: RetryOptions, attempt: (timeoutMs:
       if (!isStale && failed >= options.retries) throw givenUp(error, failed + 1)
       const waitMs = isStale ? 0 : waitAfter(error, failed, end - clock.now(), options)
       if (waitMs === undefined) throw givenUp(error, failed + 1)
+      const retry = { attempt: failed + stale + 1, code: error.code, waitMs }
+      if (waitMs > 0 && mayWait?.(retry) === false) throw postponed(error, waitMs)
       if (isStale) stale++
       else failed++
-      onRetry?.({ attempt: failed + stale, code: error.code, waitMs })
+      onRetry?.(retry)
       if (waitMs > 0) await wait(waitMs, signal, clock)
     }
   }
@@ -73,6 +77,15 @@ function givenUp(error: ModelError, attempts: number): ModelError {
   const advice = attempts === 1 ? 'Try again later.' : `Tried ${attempts} times; try again later.`
   const message = `${error.message}${/[.)\]]$/.test(error.message) ? '' : '.'} ${advice}`
   return new ModelError(message, { ...error }, { cause: error.cause })
+}
+
+/** The same error with the time of the wait that the caller takes over, in milliseconds. */
+function postponed(error: ModelError, waitMs: number): ModelError {
+  return new ModelError(
+    error.message,
+    { ...error, retryAfterMs: Math.min(Math.ceil(waitMs), maxRetryAfterMs) },
+    { cause: error.cause },
+  )
 }
 
 /** The wait before the next attempt, in milliseconds; `undefined` if it does not fit into the remaining time. */

@@ -1,4 +1,5 @@
 import type { Info } from '@temporalio/activity'
+import type { ModelRetry } from '../loop/model.ts'
 import type { RunSummary } from '../loop/run.ts'
 import { isLastAttempt, nextDelayMs, waitInsideAttempt } from './attempt.ts'
 import type { AttemptCancellation } from './attempt-cancellation.ts'
@@ -22,6 +23,16 @@ interface Attempt {
 
 /** A longer wait would keep a slot of the worker from other runs. */
 const longestWaitMs = 15_000
+
+/**
+ * Whether a run may wait inside its attempt before a model call is sent again. Long waits, and all waits while no slot is
+ * free, are left to Temporal, unless there is no further attempt.
+ */
+export function mayRetryInside(info: Info, mayWait: () => boolean, { code, waitMs }: ModelRetry): boolean {
+  if (waitMs <= longestWaitMs && mayWait()) return true
+  const failure = toApplicationFailure({ name: 'ModelError', code, retryable: true, retry_after_ms: waitMs })
+  return isLastAttempt(info, failure, Date.now())
+}
 
 /** For a checkpoint of a run that had failed. It does not contain the reason, and resuming it fails every time. */
 const unknownFailure = {

@@ -7,7 +7,7 @@ import { shortenTrace } from './payload.ts'
 import { type RunInActivityOptions, runInActivity } from './run-in-activity.ts'
 
 /** Options of `runLoop` that the activity sets itself. */
-type SetByActivity = 'signal' | 'resumeFrom' | 'onCheckpoint' | 'runId'
+type SetByActivity = 'signal' | 'resumeFrom' | 'onCheckpoint' | 'mayWait' | 'runId'
 
 /**
  * Options of `runLoop`, without those that the activity sets. They are excluded by name, because TypeScript does not
@@ -18,7 +18,7 @@ export type LoopActivityOptions<S extends object = never> = Omit<RunOptions<S>, 
 }
 
 /** Settings of {@link loopActivity} that do not concern its run. */
-export type LoopActivitySettings = Pick<RunInActivityOptions<never>, 'onCancel'>
+export type LoopActivitySettings = Pick<RunInActivityOptions<never>, 'onCancel' | 'mayWait'>
 
 /**
  * The result of a {@link loopActivity}: the run as a JSON document, so its field names are snake_case. The values of tool
@@ -66,7 +66,7 @@ export type ActivityResult<Answer = string> = Omit<RunSummary, 'stop_reason'> & 
  */
 export function loopActivity<Input extends readonly unknown[], const S extends object = never>(
   options: (...input: Input) => LoopActivityOptions<S> | Promise<LoopActivityOptions<S>>,
-  { onCancel = 'return' }: LoopActivitySettings = {},
+  { onCancel = 'return', mayWait = () => true }: LoopActivitySettings = {},
 ): (...input: Input) => Promise<ActivityResult<AnswerOf<S>>> {
   return (...input) =>
     runInActivity(
@@ -84,7 +84,7 @@ export function loopActivity<Input extends readonly unknown[], const S extends o
         return activityResult(run)
       },
       (result) => result,
-      { onCancel, shorten: (result, excess) => ({ ...result, trace: shortenTrace(result.trace, excess) }) },
+      { onCancel, mayWait, shorten: (result, excess) => ({ ...result, trace: shortenTrace(result.trace, excess) }) },
     )
 }
 

@@ -4,10 +4,11 @@ import { errorMessage } from '../../router/errors.ts'
 import { isObject } from '../../router/json/json.ts'
 import type { Checkpoint } from '../loop/checkpoint.ts'
 import type { LoopEvent } from '../loop/events.ts'
+import type { ModelRetry } from '../loop/model.ts'
 import type { CheckpointStep } from '../loop/run.ts'
 import { attemptDeadlineMs } from './attempt.ts'
 import { AttemptCancellation } from './attempt-cancellation.ts'
-import { finishAttempt, type RunOutcome } from './finish-attempt.ts'
+import { finishAttempt, mayRetryInside, type RunOutcome } from './finish-attempt.ts'
 import { type Heartbeat, heartbeatTimeoutOf, startHeartbeat } from './heartbeat.ts'
 import { HeartbeatState } from './heartbeat-state.ts'
 import { beginLocalAttempt } from './local-attempts.ts'
@@ -34,6 +35,8 @@ export interface ActivityRun {
    * soon. Without `step`, pending calls count as calls with side effects.
    */
   readonly onCheckpoint: (checkpoint: Checkpoint, step?: CheckpointStep) => Promise<void>
+  /** Whether the run may wait before a model call is sent again. If not, the run fails, and Temporal waits. */
+  readonly mayWait: (retry: ModelRetry) => boolean
   /** The last checkpoint of the previous attempt; absent in the first attempt. `runLoop` checks it. */
   readonly resumeFrom?: Checkpoint
   /** Set if the run has refused the checkpoint and may start again. */
@@ -53,8 +56,8 @@ export interface RunInActivityOptions<Result> {
    */
   readonly onCancel?: OnCancel
   /**
-   * Whether a failed run may wait for its next attempt inside the activity, which occupies a slot of the worker.
-   * @defaultValue always
+   * Whether the worker has a slot to spare for a wait of up to 15 s: before a failed model call is sent again, and before the
+   * next attempt. While it returns false, these waits are left to Temporal, like all longer ones. @defaultValue always
    */
   readonly mayWait?: () => boolean
 }
@@ -66,6 +69,8 @@ export type OnCancel = 'return' | 'fail'
  * Runs a function in the current activity with heartbeats, resume and cancellation. `loopActivity` uses it for `runLoop`;
  * use it directly if the activity does more than one run, or returns something else.
  *
+ * - A wait before a retry of a model call is left to Temporal if it is longer than 15 s or no slot is free: the run fails
+ *   with the time as `nextRetryDelay`, and the next attempt continues it. The last attempt waits itself.
  * - A failed run is thrown as the failure of {@link toApplicationFailure}, so Temporal retries it. If no attempt is left,
  *   the result is returned instead, provided that it has completed rounds. Such a run also spends a wait of up to 15 s for
  *   its next attempt in the activity, except for the last second. A longer one is left to Temporal.
@@ -88,6 +93,7 @@ export async function runInActivity<Result>(
   outcomeOf: (result: Result) => RunOutcome,
   options: RunInActivityOptions<Result> = {},
 ): Promise<Result> {
+  const { maxBytes = payloadLimitBytes, shorten, mayWait = () => true } = options
   const context = Context.current()
   const { info } = context
   const heartbeatTimeoutMs = heartbeatTimeoutOf(info)
@@ -104,6 +110,7 @@ export async function runInActivity<Result>(
     signal: cancellation.signal,
     deadlineMs: attemptDeadlineMs(info, Date.now()),
     onEvent: (event) => heartbeatState.onEvent(event),
+    mayWait: (retry) => mayRetryInside(info, mayWait, retry),
     onCheckpoint: async (checkpoint, step) => {
       local.checkpoint = checkpoint
       heartbeatState.onCheckpoint(checkpoint)
@@ -123,8 +130,7 @@ export async function runInActivity<Result>(
     // The server may have given this attempt to another worker while it waited here.
     if (heartbeat.isStale()) await heartbeat.stored()
     const result = await (resumeFrom === undefined ? run(activity) : resume(run, activity, resumeFrom, heartbeatState))
-    const attempt = { info, cancellation, heartbeatState, mayWait: options.mayWait ?? (() => true) }
-    const { maxBytes = payloadLimitBytes, shorten } = options
+    const attempt = { info, cancellation, heartbeatState, mayWait }
     finished = fitPayload(await finishAttempt(attempt, result, outcomeOf(result), endsAt), maxBytes, shorten)
   } catch (error) {
     // The SDK sends the newest details with the failure.

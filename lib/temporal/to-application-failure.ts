@@ -2,16 +2,13 @@ import { ApplicationFailure } from '@temporalio/common'
 import { errorMessage, isTenroundsError } from '../../router/errors.ts'
 import { isObject } from '../../router/json/json.ts'
 import { excerpt } from '../../router/text/clip.ts'
-import { isModelError, toRunError } from '../loop/errors.ts'
+import { isModelError, limitedWaitNote, maxRetryAfterMs, toRunError } from '../loop/errors.ts'
 
-/** Longest message that is written into a workflow's history, in bytes. */
+/** Longest message of an error that is written into a workflow's history, in bytes. */
 const messageLimit = 2_000
 
 /** Largest `ApplicationFailure` of other code that is passed on, in bytes. The server truncates them to less anyway. */
 const failureLimit = 100_000
-
-/** Longest wait that a server can ask for. A longer one is usually a mistake, and nobody would see that the run waits. */
-const longestRetryDelayMs = 3_600_000
 
 /** Names of JavaScript errors that mean a mistake in the code. No later attempt succeeds with the same code. */
 const programmingErrors: ReadonlySet<string> = new Set(['TypeError', 'RangeError', 'ReferenceError', 'SyntaxError'])
@@ -23,7 +20,8 @@ const programmingErrors: ReadonlySet<string> = new Set(['TypeError', 'RangeError
  *   `ModelError.rate_limit`, otherwise the error's name. It is stable: use it in `nonRetryableErrorTypes`.
  * - `nonRetryable` is set if the error's `retryable` is false, for every other error of this library (wrong options, unknown
  *   scenarios, …) and for programming errors such as `TypeError`.
- * - `nextRetryDelay` is the time that the model's server asks to wait, in milliseconds, at most one hour.
+ * - `nextRetryDelay` is the time that the model's server asks to wait, in milliseconds, at most one hour. If it asks for
+ *   more, the message says so.
  * - `details` has one object with the known ones of `{ code, status, provider_code, request_id }`.
  *
  * Everyone who can see the workflow can read its history. So there is no `cause`, which could contain a request with its
@@ -37,10 +35,10 @@ export function toApplicationFailure(error: unknown): ApplicationFailure {
   const code = text(fields['code'])
   const retryAfterMs = number(fields['retry_after_ms']) ?? 0
   return ApplicationFailure.create({
-    message: excerpt(text(fields['message']) ?? name, messageLimit),
+    message: `${excerpt(text(fields['message']) ?? name, messageLimit)}${limitedWaitNote(retryAfterMs)}`,
     type: name === 'ModelError' ? `ModelError.${code}` : name,
     nonRetryable: !isRetryable(error, fields, name),
-    ...(retryAfterMs > 0 && { nextRetryDelay: Math.min(Math.ceil(retryAfterMs), longestRetryDelayMs) }),
+    ...(retryAfterMs > 0 && { nextRetryDelay: Math.min(Math.ceil(retryAfterMs), maxRetryAfterMs) }),
     details: [detailsOf(fields)],
   })
 }

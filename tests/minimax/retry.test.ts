@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { ModelError, type ModelErrorFields } from '../../lib/loop/errors.ts'
+import type { ModelRetry } from '../../lib/loop/model.ts'
 import { withRetries } from '../../lib/minimax/retry.ts'
 import { completion, replyJson, startLocalServer } from './support/local-server.ts'
 import { manualClock } from './support/manual-clock.ts'
@@ -120,6 +121,30 @@ test('a wait that does not fit into the time is not begun', async () => {
   })
   expect(server.bodies).toHaveLength(1)
   expect(clock.waits).toEqual([])
+})
+
+test('a wait that the caller does not allow ends the call, and the error has its time', async () => {
+  const clock = manualClock()
+  const asked: ModelRetry[] = []
+  const mayWait = (retry: ModelRetry) => asked.push(retry) < 2
+  const options = {
+    retries: 5,
+    timeoutMs: 600_000,
+    signal: new AbortController().signal,
+    clock,
+    random: () => 0,
+    mayWait,
+  }
+  const outcome = withRetries(options, async () => {
+    throw new ModelError('Busy.', { code: 'rate_limit', retryable: true, status: 429 })
+  })
+  const expected = { message: 'Busy.', code: 'rate_limit', retryable: true, status: 429, retryAfterMs: 30_000 }
+  await expect(outcome).rejects.toMatchObject(expected)
+  expect(asked).toEqual([
+    { attempt: 1, code: 'rate_limit', waitMs: 15_000 },
+    { attempt: 2, code: 'rate_limit', waitMs: 30_000 },
+  ])
+  expect(clock.waits).toEqual([15_000])
 })
 
 test('each attempt gets the remaining time', async () => {

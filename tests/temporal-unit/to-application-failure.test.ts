@@ -27,6 +27,14 @@ describe('toApplicationFailure', () => {
     expect(failure.nextRetryDelay).toBe(1_501)
   })
 
+  test('a wait of more than one hour is limited, and the message says so', () => {
+    const failure = toApplicationFailure(
+      new ModelError('slow down', { code: 'rate_limit', retryable: true, retryAfterMs: 86_400_000 }),
+    )
+    expect(failure.nextRetryDelay).toBe(3_600_000)
+    expect(failure.message).toBe('slow down (retry after 86400 s, limited to 3600 s)')
+  })
+
   test.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])('a wait of %s sets no delay', (retryAfterMs) => {
     const failure = toApplicationFailure(
       new ModelError('slow down', { code: 'rate_limit', retryable: true, retryAfterMs }),
@@ -100,7 +108,10 @@ describe('toApplicationFailure', () => {
       code: 'invalid_option',
       [Symbol.for('tenrounds.error')]: true,
     })
-    expect(toApplicationFailure(ofAnotherCopy)).toMatchObject({ type: 'LoopError', nonRetryable: true })
+    const expected = { type: 'LoopError', nonRetryable: true, details: [{ code: 'invalid_option' }] }
+    expect(toApplicationFailure(ofAnotherCopy)).toMatchObject(expected)
+    // The same as the error of a run that failed with it.
+    expect(toApplicationFailure(toRunError(ofAnotherCopy))).toMatchObject(expected)
   })
 
   test('an error of another library with a code is retryable', () => {

@@ -12,7 +12,10 @@ import { instructions, userPrompt } from './incident-prompt.ts'
 
 /** The options of `runLoop` that the incident agent does not set itself. `model` is `minimax()` by default. */
 export type IncidentAgentOptions = Partial<
-  Pick<RunOptions, 'model' | 'signal' | 'onEvent' | 'limits' | 'resumeFrom' | 'onCheckpoint' | 'runId' | 'clock'>
+  Pick<
+    RunOptions,
+    'model' | 'signal' | 'onEvent' | 'limits' | 'resumeFrom' | 'onCheckpoint' | 'mayWait' | 'runId' | 'clock'
+  >
 >
 
 /** The incident that the agent works on. */

@@ -2,7 +2,7 @@ import type { UnknownObject } from '../../../router/json/json.ts'
 import { excerpt } from '../../../router/text/clip.ts'
 import { onOneLine } from '../../../router/text/on-one-line.ts'
 import { redactSecrets } from '../../../router/text/redact.ts'
-import { ModelError, type ModelErrorFields } from '../../loop/errors.ts'
+import { limitedWaitNote, ModelError, type ModelErrorFields, maxRetryAfterMs } from '../../loop/errors.ts'
 import { type ErrorDetails, errorDocument, readErrorDocument } from './error-body.ts'
 import {
   classOfMinimaxCode,
@@ -178,18 +178,11 @@ function messageFor(words: string, fields: ModelErrorFields): string {
   const { code, status, providerCode, retryAfterMs = 0 } = fields
   const plain = code === 'content_filter' ? blocked.get(providerCode) : undefined
   if (plain !== undefined) return plain
-  const wait =
-    retryAfterMs > maxRetryAfterMs
-      ? ` (retry after ${Math.round(retryAfterMs / 1000)} s, limited to ${maxRetryAfterMs / 1000} s)`
-      : ''
   const text = excerpt(onOneLine(words), 400) || 'an error without a message'
   // "… (2064) (529)" followed by "[HTTP 529]" would be three codes for one fact.
   const isNamed = code === 'overloaded' && /\(2064\)(?: \(529\))?$/.test(text)
-  return `MiniMax: ${isNamed ? text.replace(/ \(529\)$/, '') : `${text} [HTTP ${status}]`}${wait}`
+  return `MiniMax: ${isNamed ? text.replace(/ \(529\)$/, '') : `${text} [HTTP ${status}]`}${limitedWaitNote(retryAfterMs)}`
 }
-
-/** Longest `retryAfterMs` of an error: one hour. A longer wait is often a mistake of the server, so it is tried earlier. */
-const maxRetryAfterMs = 3_600_000
 
 function withLimitedWait(fields: ModelErrorFields): ModelErrorFields {
   const { retryAfterMs } = fields
