@@ -74,7 +74,8 @@ export function dispatch(
     const callId = keyOf(prepared.kind === 'ready' ? prepared.input : call.input)
     const state: CallState = { call, callId, options, startedAt }
     if (prepared.kind === 'refused') return failed(state, prepared.error, prepared.repairs)
-    options.onStart?.(call, callId)
+    // After an abort the tool is not called.
+    if (!options.signal.aborted) options.onStart?.(call, callId)
     const outcome = execute(prepared.tool, prepared.input, options, callId, state.startedAt)
     if (outcome instanceof Promise) return outcome.then((settled) => finalize(state, prepared, settled))
     return finalize(state, prepared, outcome)

@@ -171,7 +171,7 @@ async function dispatchAll(
       // The call that reports the calls that were not read has its own message.
       if (index >= maxCalls && call.refusal?.kind !== 'too_many_calls') {
         const key = keyOf(call.input)
-        refusal ??= errorResult(call, { ...shared, callId: key }, tooMany(maxCalls), [], shared.now())
+        refusal ??= errorResult(call, { ...shared, callId: key }, tooManyCalls(maxCalls), [], shared.now())
         end({ ...refusal, id: call.id, name: call.name, callId: key, repairs: call.repairs }, call, index)
         continue
       }
@@ -217,7 +217,8 @@ function wrong(option: string, value: unknown, expected: string): never {
   throw new InvalidOptionError(`dispatch: ${option} is ${describeOption(value)}; it must be ${expected}.`)
 }
 
-function tooMany(maxCalls: number) {
+/** The error of a call that came after the first `maxCalls` ones. */
+export function tooManyCalls(maxCalls: number) {
   const message = `This call was not executed, because only ${maxCalls} calls are allowed here. Call again if you still need it.`
   return { kind: 'too_many_calls', message } as const
 }

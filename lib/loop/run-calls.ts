@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import { errorResult } from '../../router/dispatch.ts'
 import { canonicalJson } from '../../router/json/json.ts'
+import { tooManyCalls } from '../../router/router.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import { shownValue } from '../../router/text/shown-value.ts'
 import type { ToolCall, ToolError, ToolResult } from '../../router/tool-call.ts'
@@ -10,7 +11,7 @@ import { endedProcess, notRecorded, outcomeUnknown, toolsAreOff } from './loop-p
 import { toolTimeoutMs } from './reached-limit.ts'
 import { wasExecuted } from './repetition.ts'
 import { type ActiveRun, mayHaveSideEffects, shownTool } from './run-state.ts'
-import { saveCheckpoint, toRecordedResult } from './save-checkpoint.ts'
+import { saveCheckpoint, saveLastCheckpoint, toRecordedResult } from './save-checkpoint.ts'
 
 /** A call of the current reply. */
 interface CurrentCall {
@@ -46,18 +47,80 @@ export async function runCalls(run: ActiveRun): Promise<void> {
     if (refusal === undefined) fresh.push(one)
     else refusals.set(one, refusal)
   }
-  for (const [one, error] of await begin(run, fresh)) refusals.set(one, error)
-  await execute(
-    run,
-    fresh.filter((one) => !refusals.has(one)),
-  )
+  const hadSideEffects = run.state.has_side_effects
+  const started = await executeAll(run, fresh, refusals)
   for (const one of current) {
     const refusal = refusals.get(one)
     if (refusal !== undefined) refuse(run, one, refusal)
     else if (one.result === undefined)
       reuse(run, one, run.history.repetition.reusable(one.key) ?? firstOf.get(one.key)?.result)
   }
+  const isInterrupted = run.deadline.interruption !== undefined
+  const isCut = isInterrupted && current.some(isUnfinished)
+  if (isCut) {
+    takeBack(run, fresh, started)
+    const hasActed = [...started].some(({ name }) => mayHaveSideEffects(run.router, name))
+    run.state.has_side_effects = hadSideEffects || hasActed
+    await saveLastCheckpoint(run)
+  }
   finishCalls(run, current)
+  if (isInterrupted && !isCut) await saveLastCheckpoint(run)
+}
+
+/**
+ * Begins and executes calls: all together, or one after the other if an earlier process ended while some of them were
+ * running. Then its end tells nothing about which call was the reason, and the next end does.
+ *
+ * @returns the calls whose tools were started.
+ */
+async function executeAll(
+  run: ActiveRun,
+  fresh: readonly CurrentCall[],
+  refusals: Map<CurrentCall, ToolError>,
+): Promise<ReadonlySet<ToolCall>> {
+  const { limits, history } = run
+  const started = new Set<ToolCall>()
+  const maxCalls = Math.max(0, Math.min(limits.callsPerRound, limits.calls - history.executed))
+  const oneByOne = fresh.length > 1 && fresh.some(({ call }) => call.begun > 0)
+  if (!oneByOne) {
+    await beginAndExecute(run, fresh, refusals, maxCalls, started)
+    return started
+  }
+  for (const [index, one] of fresh.entries()) {
+    const isOver = index >= maxCalls && one.call.refusal?.kind !== 'too_many_calls'
+    if (isOver) refuse(run, one, tooManyCalls(maxCalls))
+    else await beginAndExecute(run, [one], refusals, 1, started)
+    takeBack(run, [one], started)
+  }
+  return started
+}
+
+async function beginAndExecute(
+  run: ActiveRun,
+  batch: readonly CurrentCall[],
+  refusals: Map<CurrentCall, ToolError>,
+  maxCalls: number,
+  started: Set<ToolCall>,
+): Promise<void> {
+  for (const [one, error] of await begin(run, batch)) refusals.set(one, error)
+  const accepted = batch.filter((one) => !refusals.has(one))
+  await execute(run, accepted, maxCalls, started)
+}
+
+/** Whether a call has no result of its own, because the run was interrupted before. */
+function isUnfinished({ result }: CurrentCall): boolean {
+  return result?.status === 'error' && (result.error.kind === 'cancelled' || result.error.kind === 'not_recorded')
+}
+
+/**
+ * Makes calls count as not begun by this process, because it did not end while they were running. Calls with side effects
+ * that were started may have had their effect, so they stay begun.
+ */
+function takeBack(run: ActiveRun, calls: readonly CurrentCall[], started: ReadonlySet<ToolCall>): void {
+  for (const { call, index } of calls) {
+    const mayHaveActed = started.has(call) && mayHaveSideEffects(run.router, call.name)
+    if (!mayHaveActed) run.state.pending[index] = call
+  }
 }
 
 /** Gives every pending call an error result, because tools are turned off. */
@@ -95,8 +158,7 @@ function isRunnable({ router }: ActiveRun, { name, refusal }: ToolCall): boolean
  */
 async function begin(run: ActiveRun, fresh: readonly CurrentCall[]): Promise<Map<CurrentCall, ToolError>> {
   const { state } = run
-  const begun = new Set(fresh.map(({ call }) => call))
-  state.pending = state.pending.map((call) => (begun.has(call) ? { ...call, begun: call.begun + 1 } : call))
+  for (const { call, index } of fresh) state.pending[index] = { ...call, begun: call.begun + 1 }
   const unsafe = fresh.filter(({ call }) => isRunnable(run, call) && mayHaveSideEffects(run.router, call.name))
   const before = state.has_side_effects
   state.has_side_effects ||= unsafe.length > 0
@@ -106,7 +168,13 @@ async function begin(run: ActiveRun, fresh: readonly CurrentCall[]): Promise<Map
   return new Map(unsafe.map((one) => [one, { kind: 'not_recorded', message: notRecorded(problem) }]))
 }
 
-async function execute(run: ActiveRun, fresh: readonly CurrentCall[]): Promise<void> {
+/** Executes calls, and adds those whose tools were started to `started`. */
+async function execute(
+  run: ActiveRun,
+  fresh: readonly CurrentCall[],
+  maxCalls: number,
+  started: Set<ToolCall>,
+): Promise<void> {
   if (fresh.length === 0) return
   const { limits, history } = run
   const results = await run.router.dispatch(
@@ -116,11 +184,13 @@ async function execute(run: ActiveRun, fresh: readonly CurrentCall[]): Promise<v
       signal: run.deadline.signal,
       timeoutMs: Math.max(1, toolTimeoutMs(run)),
       concurrency: limits.concurrency,
-      maxCalls: Math.max(0, Math.min(limits.callsPerRound, limits.calls - history.executed)),
+      maxCalls,
       resultBytes: limits.resultBytes,
       callId: (_, position, input) => callIdOf(run, fresh[position], input),
       now: run.now,
-      onStart: ({ id, name }, callId) => {
+      onStart: (call, callId) => {
+        started.add(call)
+        const { id, name } = call
         run.recorder.emit({ type: 'tool-start', round: run.state.rounds, id, callId, tool: name })
       },
       onEnd: (result, call) => emitEnd(run, call, result),

@@ -42,7 +42,9 @@ export interface RunOptions<S extends object = never> {
   readonly onEvent?: ((event: LoopEvent) => void) | undefined
   /**
    * Stores the state of the run, for example in a database. It is called after every reply, and again after its calls or
-   * its check; when a run is resumed, also before calls run again. It is not called after an abort or a failure.
+   * its check; when a run is resumed, also before calls run again. After an abort or at the deadline it is called once
+   * more if calls were running, and `runLoop` waits up to a second for it: what was cut short in good order does not count
+   * as the end of a process. It is not called after a failure.
    *
    * Return a promise that resolves when the checkpoint is stored durably. The run waits for it, at most until its deadline
    * or an abort. If the promise is rejected, the trace gets a warning, and the run continues, with one exception: if

@@ -3,6 +3,7 @@
 // A checkpoint is made twice a round, so its cost must not grow with the run. Messages, results and trace entries never
 // change once they are in the state: the copy shares them, and the size of each is measured once.
 
+import { setTimeout as delay } from 'node:timers/promises'
 import { errorMessage } from '../../router/errors.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import type { FinishedCall } from './call-history.ts'
@@ -14,7 +15,8 @@ import { shortenTrace } from './trace.ts'
 
 /**
  * Hands a checkpoint to the caller and waits until it is stored. After an interruption or a failure it hands over none: a
- * resume continues from the one before, in which the interrupted step is still to do.
+ * resume continues from the one before, in which the interrupted step is still to do. For calls that an interruption cut
+ * short see {@link saveLastCheckpoint}.
  *
  * @returns why the checkpoint was not stored; `undefined` if it was, if nobody wants one, or if the run is over.
  */
@@ -33,6 +35,28 @@ export async function saveCheckpoint(run: ActiveRun, step: CheckpointStep): Prom
   } catch (error) {
     recorder.warn('onCheckpoint', error)
     return excerpt(errorMessage(error), 200)
+  }
+}
+
+/** Longest wait for a store after an interruption, in milliseconds. A caller who aborts a run wants its end. */
+const lastSaveMs = 1_000
+
+/**
+ * Hands over the checkpoint of calls that an interruption cut short. The process did not end because of them, so a resume
+ * starts them again without counting this start.
+ */
+export async function saveLastCheckpoint(run: ActiveRun): Promise<void> {
+  const { onCheckpoint, recorder } = run
+  const checkpoint = onCheckpoint === undefined ? undefined : createCheckpoint(run)
+  if (onCheckpoint === undefined || checkpoint === undefined) return
+  const timer = new AbortController()
+  try {
+    const saving: unknown = onCheckpoint(checkpoint, { sideEffects: false })
+    if (isThenable(saving)) await Promise.race([saving, delay(lastSaveMs, undefined, { signal: timer.signal })])
+  } catch (error) {
+    recorder.warn('onCheckpoint', error)
+  } finally {
+    timer.abort()
   }
 }
 

@@ -149,11 +149,13 @@ test('no process end and no lost checkpoint makes a tool with side effects act t
       expect(new Set(effects.map(({ callId }) => callId)).size).toBe(pairs.size)
       expect(new Set(effects.map(({ tool, input }) => `${tool} ${input}`)).size).toBe(pairs.size)
       if (given.isRejected.includes(true)) return
-      // Without a lost checkpoint, no call of any tool is started more than twice.
-      for (const pair of pairs) {
-        expect(
-          effects.filter(({ callId, tool, input }) => `${callId} ${tool} ${input}` === pair).length,
-        ).toBeLessThanOrEqual(2)
+      // Without a lost checkpoint, no call that is alone in its reply is started more than twice.
+      for (const [round, names] of given.script.entries()) {
+        if (names.length > 1) continue
+        const alone = effects.filter(({ callId }) => callId.startsWith(`run/${round + 1}/`))
+        for (const { callId } of alone) {
+          expect(alone.filter((effect) => effect.callId === callId).length).toBeLessThanOrEqual(2)
+        }
       }
     }),
     { numRuns: 200 },
@@ -310,4 +312,152 @@ test('a model that asks for another input after a lost checkpoint gives the call
   // The key depends on the input that the tool gets, not on how the model wrote it.
   expect(reference).toEqual(ten)
   expect(new Set([ten?.[1], fifteen?.[1], text?.[1]]).size).toBe(3)
+})
+
+/** A model call never returns and a tool never ends in a process that is over. */
+const inputOf = { type: 'object', properties: { n: { type: 'integer' } }, required: ['n'] } as const
+
+/** Runs the calls 0 to 4 of one reply in process after process. The process ends when one of `deadly` has run. */
+async function runWithDeadlyCalls(deadly: readonly number[], annotations: ToolAnnotations) {
+  const ran: number[] = []
+  let stored: string | undefined
+  for (let processes = 1; processes < 20; processes++) {
+    let end: (value: 'ended') => void = () => {}
+    const ended = new Promise<'ended'>((resolve) => (end = resolve))
+    let isOver = false
+    const tool = defineTool({
+      name: 'work',
+      description: 'Works.',
+      inputSchema: inputOf,
+      annotations,
+      execute: async ({ n }) => {
+        await Promise.resolve()
+        if (isOver) await never
+        ran.push(n)
+        if (!deadly.includes(n)) return n
+        isOver = true
+        end('ended')
+        return never
+      },
+    })
+    const model = scriptedModel([
+      ...(stored === undefined
+        ? [
+            (): ReturnType<Extract<ScriptStep, (...given: never[]) => unknown>> => ({
+              toolCalls: [0, 1, 2, 3, 4].map((n) => ({ name: 'work', input: { n }, id: `c${n}` })),
+            }),
+          ]
+        : []),
+      says('Done.'),
+    ])
+    const run = runLoop({
+      model,
+      tools: [tool],
+      prompt: 'Work.',
+      onCheckpoint: (at) => {
+        if (!isOver) stored = JSON.stringify(at)
+      },
+      ...(stored === undefined ? {} : { resumeFrom: JSON.parse(stored) as Checkpoint }),
+    })
+    const outcome = await Promise.race([run, ended])
+    if (outcome !== 'ended') return { run: outcome, ran, processes }
+  }
+  throw new Error('Every process ended')
+}
+
+test.each([[[2]], [[0]], [[4]], [[1, 3]], [[0, 1, 2, 3, 4]]])(
+  'after a process has ended, calls begin one at a time, and only the calls that ended it twice are sealed: %j',
+  async (deadly) => {
+    const { run, ran } = await runWithDeadlyCalls(deadly, { readOnlyHint: true })
+    expect(run.stopReason).toBe('answered')
+    const sealed = run.results.flatMap((result, n) =>
+      result.status === 'error' && result.error.kind === 'ended_process' ? [n] : [],
+    )
+    expect(sealed).toEqual(deadly)
+    expect(run.results.filter(({ status }) => status === 'ok')).toHaveLength(5 - deadly.length)
+    for (const n of deadly) expect(ran.filter((one) => one === n).length).toBeLessThanOrEqual(3)
+  },
+)
+
+test('a limit on calls refuses the same calls with the same message when they begin one at a time', async () => {
+  const { tools } = counting()
+  const taken: Checkpoint[] = []
+  const options = { tools, prompt: 'Work.', limits: { callsPerRound: 2 } }
+  const whole = await runLoop({
+    ...options,
+    model: scriptedModel(replies(['look', 'set', 'compute', 'poll'])),
+    onCheckpoint: (at: Checkpoint) => taken.push(structuredClone(at)),
+  })
+  const resumed = await runLoop({ ...options, model: scriptedModel(replies()), resumeFrom: taken[0] })
+  const kinds = (run: Run) => run.results.map((result) => (result.status === 'error' ? result.error.message : 'ok'))
+  expect(kinds(resumed)).toEqual(kinds(whole))
+})
+
+/** The checkpoint after a run was aborted while its tools were running. */
+async function abortWhileRunning(names: readonly string[], resumeFrom?: Checkpoint) {
+  const controller = new AbortController()
+  const taken: Checkpoint[] = []
+  const started: string[] = []
+  const tools = Object.entries(kinds).map(([name, annotations]) =>
+    emptyTool({
+      name,
+      annotations,
+      execute: () => {
+        started.push(name)
+        setImmediate(() => controller.abort(new Error('deploy')))
+        return never
+      },
+    }),
+  )
+  const run = await runLoop({
+    model: scriptedModel(resumeFrom === undefined ? replies(names) : replies()),
+    tools,
+    prompt: 'Work.',
+    limits: { concurrency: 3 },
+    signal: controller.signal,
+    onCheckpoint: (at) => taken.push(structuredClone(at)),
+    ...(resumeFrom === undefined ? {} : { resumeFrom }),
+  })
+  expect(run.stopReason).toBe('cancelled')
+  return { last: taken.at(-1) as Checkpoint, started }
+}
+
+test('an abort in good order does not count as the end of a process, however often it happens', async () => {
+  let at: Checkpoint | undefined
+  for (let shutdowns = 0; shutdowns < 4; shutdowns++) {
+    at = (await abortWhileRunning(['look', 'set'], at)).last
+    expect(at.pending.map(({ begun }) => begun)).toEqual([0, 0])
+  }
+  const { ran, tools } = counting()
+  const run = await runLoop({ model: scriptedModel(replies()), tools, prompt: 'Work.', resumeFrom: at })
+  expect(ran).toEqual(['look', 'set'])
+  expect(run.results.map(({ status }) => status)).toEqual(['ok', 'ok'])
+})
+
+test('after an abort in good order, a call with side effects runs again only if it was never started', async () => {
+  const { last, started } = await abortWhileRunning(['look', 'act', 'set', 'act_again', 'compute'])
+  expect(started).toEqual(['look', 'act', 'set'])
+  expect(last.pending.map(({ begun }) => begun)).toEqual([0, 1, 0, 0, 0])
+  expect(last.has_side_effects).toBe(true)
+  const { ran, tools } = counting()
+  const run = await runLoop({ model: scriptedModel(replies()), tools, prompt: 'Work.', resumeFrom: last })
+  expect(ran).toEqual(['look', 'set', 'act_again', 'compute'])
+  expect(run.results[1]).toMatchObject({ error: { kind: 'outcome_unknown' } })
+})
+
+test('calls that were all finished at an abort are not repeated', async () => {
+  const controller = new AbortController()
+  const taken: Checkpoint[] = []
+  const act = emptyTool({ name: 'act', execute: () => controller.abort() })
+  const options = { tools: [act], prompt: 'Work.' }
+  await runLoop({
+    ...options,
+    model: scriptedModel(replies(['act'])),
+    signal: controller.signal,
+    onCheckpoint: (at) => taken.push(structuredClone(at)),
+  })
+  const last = taken.at(-1)
+  expect(last).toMatchObject({ pending: [], results: [{ status: 'ok' }] })
+  const run = await runLoop({ ...options, model: scriptedModel(replies()), resumeFrom: last })
+  expect(run).toMatchObject({ stopReason: 'answered', results: [{ status: 'ok' }] })
 })
