@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { canonicalJson } from '../../router/json/json.ts'
 import { parseReference, type ReferenceTargets } from '../../router/references.ts'
 import type { ToolCall, ToolResult } from '../../router/tool-call.ts'
@@ -8,6 +8,14 @@ import { isLost, type KeyedResult, Repetition, wasExecuted } from './repetition.
 export interface FinishedCall extends KeyedResult {
   /** The call as the model asked for it. */
   readonly call: ToolCall
+}
+
+/** Result of {@link CallHistory.identify}. */
+export interface CallIdentity {
+  /** Equal for calls of the same tool with the same input. */
+  readonly key: string
+  /** The input as canonical JSON. It is missing if the input refers to a result, or if the call could not be read. */
+  readonly inputJson?: string
 }
 
 /** For the model, which refers to a lost value. */
@@ -82,13 +90,20 @@ export class CallHistory implements ReferenceTargets {
   }
 
   /**
-   * Identity of a call: the tool, and the input with each reference replaced by the call that it points at now. So
+   * Identifies a call by the tool, and by the input with each reference replaced by the call that it points at now. So
    * `{"$result": "fetch"}` is a different input after `fetch` was called again.
    */
-  keyOf(call: ToolCall): string {
-    if (call.refusal?.kind === 'truncated_call') return `${call.name} ${call.id}`
-    const input = call.refusal?.message ?? canonicalJson(call.input, (value) => this.#pinned(value))
-    return `${call.name} ${input.length <= longestPlainKey ? input : createHash('sha256').update(input).digest('base64url')}`
+  identify(call: ToolCall): CallIdentity {
+    const { name, refusal } = call
+    if (refusal?.kind === 'truncated_call') return { key: `${name} ${call.id}` }
+    if (refusal !== undefined) return { key: keyOf(name, refusal.message) }
+    let isPinned = false
+    const json = canonicalJson(call.input, (value) => {
+      const source = this.#pinned(value)
+      if (source !== undefined) isPinned = true
+      return source
+    })
+    return isPinned ? { key: keyOf(name, json) } : { key: keyOf(name, json), inputJson: json }
   }
 
   #find(nameOrId: string): FinishedCall | undefined {
@@ -101,4 +116,8 @@ export class CallHistory implements ReferenceTargets {
     const source = this.#find(reference.name)
     return source === undefined ? undefined : `$result ${source.result.callId}#${reference.pointer}`
   }
+}
+
+function keyOf(tool: string, input: string): string {
+  return `${tool} ${input.length <= longestPlainKey ? input : hash('sha256', input, 'base64url')}`
 }

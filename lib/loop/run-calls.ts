@@ -5,7 +5,7 @@ import { tooManyCalls } from '../../router/router.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import { shownValue } from '../../router/text/shown-value.ts'
 import type { ToolCall, ToolError, ToolResult } from '../../router/tool-call.ts'
-import type { FinishedCall } from './call-history.ts'
+import type { CallIdentity, FinishedCall } from './call-history.ts'
 import type { PendingCall } from './checkpoint.ts'
 import { endedProcess, notRecorded, outcomeUnknown, toolsAreOff } from './loop-prompts.ts'
 import { toolTimeoutMs } from './reached-limit.ts'
@@ -21,7 +21,9 @@ interface CurrentCall {
   /** Calls with the same key get the same result. Calls of a polling tool never have the same key. */
   readonly key: string
   /** Equal for calls with the same tool and input, of polling tools too. */
-  readonly identity: string
+  readonly identity: CallIdentity
+  /** Why the call is not executed; `undefined` if it is executed, or gets the result of an identical call. */
+  refusal: ToolError | undefined
   result: ToolResult | undefined
 }
 
@@ -38,20 +40,17 @@ export async function runCalls(run: ActiveRun): Promise<void> {
   const current = identify(run, run.state.pending)
   const firstOf = new Map<string, CurrentCall>()
   const fresh: CurrentCall[] = []
-  const refusals = new Map<CurrentCall, ToolError>()
   for (const one of current) {
     const isFirst = !firstOf.has(one.key)
     if (isFirst) firstOf.set(one.key, one)
     if (!isFirst || run.history.repetition.reusable(one.key) !== undefined) continue
-    const refusal = refusalAfterCrash(run, one.call)
-    if (refusal === undefined) fresh.push(one)
-    else refusals.set(one, refusal)
+    one.refusal = refusalAfterCrash(run, one.call)
+    if (one.refusal === undefined) fresh.push(one)
   }
   const hadSideEffects = run.state.has_side_effects
-  const started = await executeAll(run, fresh, refusals)
+  const started = await executeAll(run, fresh)
   for (const one of current) {
-    const refusal = refusals.get(one)
-    if (refusal !== undefined) refuse(run, one, refusal)
+    if (one.refusal !== undefined) refuse(run, one, one.refusal)
     else if (one.result === undefined)
       reuse(run, one, run.history.repetition.reusable(one.key) ?? firstOf.get(one.key)?.result)
   }
@@ -73,23 +72,19 @@ export async function runCalls(run: ActiveRun): Promise<void> {
  *
  * @returns the calls whose tools were started.
  */
-async function executeAll(
-  run: ActiveRun,
-  fresh: readonly CurrentCall[],
-  refusals: Map<CurrentCall, ToolError>,
-): Promise<ReadonlySet<ToolCall>> {
+async function executeAll(run: ActiveRun, fresh: readonly CurrentCall[]): Promise<ReadonlySet<ToolCall>> {
   const { limits, history } = run
   const started = new Set<ToolCall>()
   const maxCalls = Math.max(0, Math.min(limits.callsPerRound, limits.calls - history.executed))
   const oneByOne = fresh.length > 1 && fresh.some(({ call }) => call.begun > 0)
   if (!oneByOne) {
-    await beginAndExecute(run, fresh, refusals, maxCalls, started)
+    await beginAndExecute(run, fresh, maxCalls, started)
     return started
   }
   for (const [index, one] of fresh.entries()) {
     const isOver = index >= maxCalls && one.call.refusal?.kind !== 'too_many_calls'
     if (isOver) refuse(run, one, tooManyCalls(maxCalls))
-    else await beginAndExecute(run, [one], refusals, 1, started)
+    else await beginAndExecute(run, [one], 1, started)
     takeBack(run, [one], started)
   }
   return started
@@ -98,12 +93,11 @@ async function executeAll(
 async function beginAndExecute(
   run: ActiveRun,
   batch: readonly CurrentCall[],
-  refusals: Map<CurrentCall, ToolError>,
   maxCalls: number,
   started: Set<ToolCall>,
 ): Promise<void> {
-  for (const [one, error] of await begin(run, batch)) refusals.set(one, error)
-  const accepted = batch.filter((one) => !refusals.has(one))
+  if (run.onCheckpoint !== undefined) await begin(run, batch)
+  const accepted = batch.filter(({ refusal }) => refusal === undefined)
   await execute(run, accepted, maxCalls, started)
 }
 
@@ -134,9 +128,9 @@ function identify(run: ActiveRun, calls: readonly PendingCall[]): readonly Curre
   return calls.map((call, index) => {
     // `idempotentHint: false` marks a tool that is called with the same input on purpose, such as one that polls.
     const polls = run.router.tools.get(call.name)?.annotations.idempotentHint === false
-    const identity = run.history.keyOf(call)
-    const key = polls ? `${identity} ${run.state.rounds}/${index}` : identity
-    return { call, index, identity, key, result: undefined }
+    const identity = run.history.identify(call)
+    const key = polls ? `${identity.key} ${run.state.rounds}/${index}` : identity.key
+    return { call, index, identity, key, refusal: undefined, result: undefined }
   })
 }
 
@@ -151,21 +145,17 @@ function isRunnable({ router }: ActiveRun, { name, refusal }: ToolCall): boolean
   return refusal === undefined && router.tools.has(name)
 }
 
-/**
- * Saves a checkpoint in which the calls are begun.
- *
- * @returns the calls with side effects and their error, if the checkpoint could not be stored.
- */
-async function begin(run: ActiveRun, fresh: readonly CurrentCall[]): Promise<Map<CurrentCall, ToolError>> {
+/** Saves a checkpoint in which the calls are begun. If it cannot be stored, those with side effects are refused. */
+async function begin(run: ActiveRun, fresh: readonly CurrentCall[]): Promise<void> {
   const { state } = run
   for (const { call, index } of fresh) state.pending[index] = { ...call, begun: call.begun + 1 }
   const unsafe = fresh.filter(({ call }) => isRunnable(run, call) && mayHaveSideEffects(run.router, call.name))
   const before = state.has_side_effects
   state.has_side_effects ||= unsafe.length > 0
   const problem = await saveCheckpoint(run, { sideEffects: unsafe.length > 0 })
-  if (problem === undefined) return new Map()
+  if (problem === undefined) return
   state.has_side_effects = before
-  return new Map(unsafe.map((one) => [one, { kind: 'not_recorded', message: notRecorded(problem) }]))
+  for (const one of unsafe) one.refusal = { kind: 'not_recorded', message: notRecorded(problem) }
 }
 
 /** Executes calls, and adds those whose tools were started to `started`. */
@@ -207,9 +197,11 @@ async function execute(
 function callIdOf({ state }: ActiveRun, one: CurrentCall | undefined, input: unknown): string {
   // Cannot happen: every call that is dispatched is in the list.
   if (one === undefined) throw new Error('No such call')
-  const { call, index } = one
+  const { call, index, identity } = one
   if (call.call_id !== undefined) return call.call_id
-  const digest = hash('sha256', `${call.name} ${canonicalJson(input)}`, 'hex').slice(0, 16)
+  // Most inputs reach their tool as the model wrote them, and then their canonical JSON is known.
+  const json = (input === call.input ? identity.inputJson : undefined) ?? canonicalJson(input)
+  const digest = hash('sha256', `${call.name} ${json}`, 'hex').slice(0, 16)
   return `${state.run_id}/${state.rounds}/${index}/${digest}`
 }
 
@@ -248,7 +240,7 @@ function finishCalls(run: ActiveRun, current: readonly CurrentCall[]): void {
   const batch: FinishedCall[] = []
   for (const { call, key, identity, result } of current) {
     // A polling call that never reached its tool was not a poll. Repeating it is a repetition.
-    if (result !== undefined) batch.push({ call, result, key: wasExecuted(result) ? key : identity })
+    if (result !== undefined) batch.push({ call, result, key: wasExecuted(result) ? key : identity.key })
   }
   history.add(batch)
   if (batch.some((finished) => history.repetition.isRepeated(finished))) state.limit_reached ??= 'repetition'

@@ -223,7 +223,7 @@ async function finishRound<S extends object>(run: ActiveRun, options: RunOptions
   if (pending_answer !== null) await handleAnswer(run, options, pending_answer)
   else if (pending.length > 0) await runCalls(run)
   else return
-  await saveCheckpoint(run, { sideEffects: false })
+  if (run.onCheckpoint !== undefined) await saveCheckpoint(run, { sideEffects: false })
 }
 
 /** Accepts an answer or sends it back. Calls that came although tools are off are refused: each call needs a result. */

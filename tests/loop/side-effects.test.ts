@@ -314,6 +314,25 @@ test('a model that asks for another input after a lost checkpoint gives the call
   expect(new Set([ten?.[1], fifteen?.[1], text?.[1]]).size).toBe(3)
 })
 
+test('a key depends on the value that a tool gets for a reference to a result, and after a conversion', async () => {
+  const keys: string[] = []
+  const transfer = defineTool({
+    name: 'transfer',
+    description: 'Transfers money.',
+    inputSchema: { type: 'object', properties: { eur: { type: 'integer' } }, required: ['eur'] },
+    execute: (_, { callId }) => keys.push(callId),
+  })
+  const price = emptyTool({ name: 'price', execute: () => 10 })
+  for (const eur of [10, '10', { $result: 'price' }, 15]) {
+    const model = scriptedModel([calls('price', {}), calls('transfer', { eur }), says('Done.')])
+    await runLoop({ model, tools: [price, transfer], prompt: 'Pay.', runId: 'run' })
+  }
+  const [ten, converted, referenced, fifteen] = keys
+  expect(ten).toMatch(/^run\/2\/0\/[0-9a-f]{16}$/)
+  expect([converted, referenced]).toEqual([ten, ten])
+  expect(fifteen).not.toBe(ten)
+})
+
 /** A model call never returns and a tool never ends in a process that is over. */
 const inputOf = { type: 'object', properties: { n: { type: 'integer' } }, required: ['n'] } as const
 

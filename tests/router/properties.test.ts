@@ -2,6 +2,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { readArguments } from '../../router/arguments.ts'
+import { canonicalJson } from '../../router/json/json.ts'
 import { jsonSpans } from '../../router/json/json-scan.ts'
 import type { AssistantMessage } from '../../router/reading/assistant-message.ts'
 import { content, jsonish, message } from './support/arbitrary-replies.ts'
@@ -130,3 +131,16 @@ function isJson(text: string): boolean {
     return false
   }
 }
+
+test('canonical JSON has the same value, and does not depend on the order of members', () => {
+  const object = fc.dictionary(
+    fc.oneof(fc.constantFrom('a', 'b', '2', '10', '"', 'ä', '😀'), fc.string()),
+    fc.jsonValue(),
+  )
+  const property = fc.property(object, (value) => {
+    const json = canonicalJson(value)
+    expect(JSON.parse(json)).toEqual(JSON.parse(JSON.stringify(value)))
+    expect(canonicalJson(Object.fromEntries(Object.entries(value).toReversed()))).toBe(json)
+  })
+  fc.assert(property, { numRuns: numberOfCases(5_000) })
+})
