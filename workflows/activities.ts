@@ -14,7 +14,7 @@ import { fitPayload, payloadLimitBytes, shortenTrace } from '../lib/temporal/pay
 import { errorMessage } from '../router/errors.ts'
 import { excerpt } from '../router/text/clip.ts'
 import type { Telemetry, ValidationStatus } from '../tools/types.ts'
-import { type RecoverResultInput, recoverResult } from './recover-result.ts'
+import { type RecoverResultInput, recoverResult, recoverWaitingStep } from './recover-result.ts'
 
 /** Options of {@link createActivities}. */
 export interface ActivityOptions {
@@ -122,6 +122,13 @@ export function createActivities(options: ActivityOptions = {}) {
     /** Makes a result for an agent step that ended without one, from its last heartbeat if there is one. */
     recover_result: (input: RecoverResultInput): Promise<AgentResult> =>
       withTemporalFailures(async () => fitPayload(await recoverResult(input), maxResultBytes, withShorterTrace)),
+
+    /** Makes a result for an agent step that waits for its next attempt; `null` if it does not wait. */
+    recover_waiting_step: (input: RecoverResultInput): Promise<AgentResult | null> =>
+      withTemporalFailures(async () => {
+        const result = await recoverWaitingStep(input)
+        return result === null ? null : fitPayload(result, maxResultBytes, withShorterTrace)
+      }),
 
     /**
      * Writes the report into files and returns it. A retry writes the same bytes into the same files. The files have the

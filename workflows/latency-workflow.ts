@@ -7,6 +7,7 @@ import {
   defineQuery,
   isCancellation,
   log,
+  patched,
   proxyActivities,
   proxyLocalActivities,
   setCurrentDetails,
@@ -75,6 +76,13 @@ const { collect_telemetry, recover_result, generate_report } = proxyLocalActivit
   cancellationType,
 })
 
+/** Nobody waits long for a cancellation. Without the server there is nothing to read. */
+const { recover_waiting_step } = proxyLocalActivities<IncidentActivities>({
+  startToCloseTimeout: '10s',
+  retry: { maximumAttempts: 1 },
+  cancellationType,
+})
+
 const statusQuery = defineQuery<LatencyWorkflowStatus>('status')
 
 /**
@@ -82,8 +90,9 @@ const statusQuery = defineQuery<LatencyWorkflowStatus>('status')
  * scheduled on the task queue. The others are local activities.
  *
  * When the workflow is cancelled, the agent step returns its partial result, the report is still written, and the
- * workflow completes with stop reason `cancelled`. If no attempt is running that could return anything, or if the step
- * fails, the report has the error, and then the workflow ends as cancelled or failed.
+ * workflow completes with stop reason `cancelled`. If the step waits for its next attempt, the partial result comes from
+ * its last heartbeat. If there is none, or if the step fails, the report has the error, and then the workflow ends as
+ * cancelled or failed.
  *
  * If the step runs out of time, the partial result comes from its last heartbeat, and the workflow completes with it.
  *
@@ -105,7 +114,13 @@ export async function latencyWorkflow(input: LatencyWorkflowInput): Promise<Late
   const pre_telemetry = await collect_telemetry({ scenario })
   status = { scenario, step: 'agent_step' }
   let failure: { readonly error: unknown } | undefined
-  const result = await agent_step({ scenario, pre_telemetry }).catch((error: unknown) => {
+  const { step, recovered } = shieldedStep(
+    () => agent_step({ scenario, pre_telemetry }),
+    () => recover_waiting_step({ scenario, pre_telemetry, stop_reason: 'cancelled', error: cancelledWhileWaiting }),
+  )
+  const result = await step.catch((error: unknown) => {
+    const saved = recovered()
+    if (saved != null && isCancellation(error)) return saved
     failure = { error }
     return CancellationScope.nonCancellable(() =>
       recover_result({ scenario, pre_telemetry, ...remainsOf(error) }),
@@ -128,6 +143,41 @@ export async function latencyWorkflow(input: LatencyWorkflowInput): Promise<Late
   setSearchAttributes(searchAttributes, stop_reason, rounds)
   if (failure !== undefined && !(isTimeout(failure.error) && rounds > 0)) throw failure.error
   return { scenario, ...report }
+}
+
+const cancelledWhileWaiting: RecoverResultInput['error'] = {
+  name: 'CancelledFailure',
+  message: 'The run was cancelled while it waited for the next attempt.',
+}
+
+/**
+ * Starts a step that is cancelled with the workflow, but only after `recover` has read what the server knows of it. After
+ * the cancellation of a step without a running attempt, the server knows nothing any more.
+ *
+ * @returns the step, and a function for what was recovered.
+ */
+function shieldedStep<Result, Recovered>(
+  start: () => Promise<Result>,
+  recover: () => Promise<Recovered>,
+): { readonly step: Promise<Result>; readonly recovered: () => Recovered | undefined } {
+  const workflow = CancellationScope.current()
+  // A workflow that is cancelled already does not start the step.
+  if (workflow.consideredCancelled) return { step: start(), recovered: () => undefined }
+  let recovered: Recovered | undefined
+  let isOver = false
+  const step = CancellationScope.nonCancellable(() => {
+    const inner = new CancellationScope()
+    const cancel = async (): Promise<void> => {
+      // Workflows that were cancelled by an earlier release did not read anything.
+      if (!isOver && patched('recover-waiting-step')) recovered = await recover().catch(() => undefined)
+      if (!isOver) inner.cancel()
+    }
+    workflow.cancelRequested.catch(() => CancellationScope.nonCancellable(cancel))
+    return inner.run(start)
+  }).finally(() => {
+    isOver = true
+  })
+  return { step, recovered: () => recovered }
 }
 
 /** The parts of a failed agent step that the report can use. */

@@ -1,3 +1,4 @@
+import { Context } from '@temporalio/activity'
 import { type AgentResult, type IncidentAgentInput, runIncidentAgent } from '../lib/incident/index.ts'
 import type { Checkpoint } from '../lib/loop/checkpoint.ts'
 import { ModelError, type RunError } from '../lib/loop/errors.ts'
@@ -35,6 +36,31 @@ export async function recoverResult(input: RecoverResultInput): Promise<AgentRes
       : await runIncidentAgent(input, { model })
   if (result.run.stop_reason === 'answered') return result
   return { ...result, run: { ...result.run, stop_reason, error } }
+}
+
+/** State of an activity whose next attempt has not started, as a number of the wire format. */
+const scheduled = 1
+
+/**
+ * Makes the result of an agent step that waits for its next attempt and is about to be cancelled. Temporal gives nothing of
+ * such a step to its workflow, so the last heartbeat is read from the server while the step still exists.
+ *
+ * @returns `null` if an attempt is running, which returns its own result, or if there was no heartbeat with a checkpoint.
+ */
+export async function recoverWaitingStep(input: RecoverResultInput): Promise<AgentResult | null> {
+  const { client, info } = Context.current()
+  if (info.workflowExecution === undefined) return null
+  const { workflowId, runId } = info.workflowExecution
+  const { raw } = await client.workflow.getHandle(workflowId, runId).describe()
+  const waiting = raw.pendingActivities?.find(({ state }) => state === scheduled)
+  let payloads = waiting?.heartbeatDetails?.payloads ?? []
+  const { payloadCodecs, payloadConverter } = client.options.loadedDataConverter
+  for (const codec of [...payloadCodecs].reverse()) payloads = await codec.decode(payloads)
+  const [payload] = payloads
+  if (payload === undefined) return null
+  const heartbeat_details: unknown = payloadConverter.fromPayload(payload)
+  if (unpackCheckpoint(heartbeat_details).kind !== 'checkpoint') return null
+  return recoverResult({ ...input, heartbeat_details })
 }
 
 function unavailable(message: string): Model {

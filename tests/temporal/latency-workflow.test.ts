@@ -9,8 +9,8 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { listScenarios, type Report, runIncident } from '../../lib/incident/index.ts'
 import { incidentResponder } from '../../lib/incident/responder/incident-responder.ts'
 import { minimax } from '../../lib/minimax/minimax.ts'
-import { startMockServer } from '../../lib/testing/index.ts'
-import { connectClient, startIncident } from '../../workflows/client.ts'
+import { faults, faultTable, startMockServer } from '../../lib/testing/index.ts'
+import { connectClient, startIncident, viewIncident } from '../../workflows/client.ts'
 import type { AgentStepTimeouts } from '../../workflows/retries-and-timeouts.ts'
 import { createWorker, type WorkerSettings } from '../../workflows/worker.ts'
 import { activityError } from '../support/activity-harness.ts'
@@ -145,6 +145,26 @@ describe.skipIf(source === undefined)('latencyWorkflow', () => {
     const entries = generated.report?.json.agent_trace ?? []
     expect(entries.filter(({ type }) => type === 'tool-end').length).toBeGreaterThan(0)
     expect(mockServer.requests).toHaveLength(2)
+  })
+
+  test('reports the partial result when it is cancelled while the step waits long for its next attempt', async () => {
+    const rules = incidentResponder()
+    const busy = faultTable.find(({ name }) => name === '429-retry-after-too-long')
+    if (busy === undefined) throw new Error('There is no fault with this name.')
+    await using mockServer = await startMockServer({ responder: rules, faults: [faults.at(3, busy)] })
+    const model = minimax({ url: mockServer.url, token: 'any', retries: 0 })
+    await using started = await start('kv_cache_pressure', { model }, { schedule_to_close_ms: 5_400_000 })
+    await vi.waitFor(
+      async () => expect(await viewIncident(started.handle)).toMatchObject({ activity: { attempt: 2 } }),
+      { timeout: 20_000 },
+    )
+    await started.handle.cancel()
+    const generated = await started.result()
+    expect(generated).toMatchObject({ stop_reason: 'cancelled' })
+    expect(generated.report?.json.run).toMatchObject({ rounds: 2 })
+    const entries = generated.report?.json.agent_trace ?? []
+    expect(entries.filter(({ type }) => type === 'tool-end').length).toBeGreaterThan(0)
+    expect(mockServer.requests).toHaveLength(3)
   })
 
   test.each<readonly [string, unknown]>([
