@@ -8,6 +8,12 @@ const longestRequestMs = 5_000
 /** Pause after a heartbeat that the server did not answer. */
 const retryPauseMs = 500
 
+/**
+ * The SDK waits 0.8 of the heartbeat timeout before it sends a heartbeat that follows another one. After a little more it
+ * sends at once. Without any heartbeat for the timeout and 5 s, it takes the attempt for lost.
+ */
+const sdkPause = 0.82
+
 /** Sends the heartbeats of one activity attempt. */
 export interface Heartbeat {
   /** Sends the newest details now, without waiting for the server. */
@@ -19,6 +25,8 @@ export interface Heartbeat {
   stored(): Promise<void>
   /** Leaves the newest details to the next heartbeat. */
   beatLater(): void
+  /** Leaves the newest details to the SDK, which sends them with the failure of the attempt. */
+  leaveToSdk(): void
   /** Whether the server has stored the newest details. */
   isStored(): boolean
   /** Whether the server has stored nothing for half of the heartbeat timeout: another worker may soon take over. */
@@ -28,12 +36,13 @@ export interface Heartbeat {
 }
 
 /**
- * Sends heartbeats of an attempt: one at the start, one whenever it is asked to, and one whenever none was sent for a third
- * of the heartbeat timeout, until `stop`.
+ * Sends heartbeats of an attempt: one whenever it is asked to, and one whenever none was sent for a third of the heartbeat
+ * timeout, until `stop`.
  *
- * Heartbeats take two ways. The SDK's own `heartbeat()` keeps the worker's record of the attempt alive, but it delays most
- * of them (by up to 0.8 of the timeout) and never says what the server has stored. So each one is also sent directly, at
- * once, and its answer is awaited. The SDK gets the same details before, so what it sends later is never older.
+ * They are sent directly, at once, and each answer is awaited. The SDK's own `heartbeat()` never says what the server has
+ * stored. It also delays most heartbeats and repeats failed ones, so an old one could replace a newer one that a tool with
+ * side effects relies on. The SDK still needs a heartbeat now and then, or it takes the attempt for lost. It gets one
+ * right after the server has answered and only when it sends it at once, with the details that the server has just stored.
  *
  * @param details returns the newest details; called for every heartbeat.
  */
@@ -51,7 +60,9 @@ class HeartbeatSender implements Heartbeat {
   readonly #timeoutMs: number
   readonly #details: () => unknown
   readonly #cancellation: AttemptCancellation
-  readonly #timer: NodeJS.Timeout
+  #timer: NodeJS.Timeout | undefined
+  /** When the SDK got its last heartbeat. */
+  #sdkAt = performance.now()
   /** Number of the newest heartbeat that was asked for, and of the newest one that the server has stored. */
   #wanted = 0
   #storedUpTo = 0
@@ -70,17 +81,14 @@ class HeartbeatSender implements Heartbeat {
     // A worker that was frozen or cut off can get tasks that waited for it. Their attempts may be over before they begin.
     const waitedMs = Math.max(0, Date.now() - context.info.currentAttemptScheduledTimestampMs)
     this.#storedAt = performance.now() - waitedMs
-    this.#timer = setInterval(() => this.beat(), timeoutMs / 3)
-    // The server's clock for this attempt has just started, so the SDK's heartbeat is enough.
-    context.heartbeat(details())
+    this.#setTimer()
     cancellation.signal.addEventListener('abort', this.#onAbort, { once: true })
   }
 
   beat(): void {
     this.#wanted++
     this.#isBehind = false
-    this.#timer.refresh()
-    this.#context.heartbeat(this.#details())
+    this.#setTimer()
     void this.#sendAll()
   }
 
@@ -96,6 +104,10 @@ class HeartbeatSender implements Heartbeat {
     this.#isBehind = true
   }
 
+  leaveToSdk(): void {
+    this.#context.heartbeat(this.#details())
+  }
+
   isStored(): boolean {
     return !this.#isBehind && this.#storedUpTo === this.#wanted
   }
@@ -105,7 +117,7 @@ class HeartbeatSender implements Heartbeat {
   }
 
   stop(): void {
-    clearInterval(this.#timer)
+    clearTimeout(this.#timer)
     this.#cancellation.signal.removeEventListener('abort', this.#onAbort)
     this.#onAbort()
   }
@@ -114,6 +126,14 @@ class HeartbeatSender implements Heartbeat {
     for (const { reject } of this.#waiting) reject(this.#cancellation.signal.reason)
     this.#waiting.clear()
     this.#isOver = true
+  }
+
+  /** The next heartbeat is due after a third of the timeout, or earlier if the SDK needs one. */
+  #setTimer(): void {
+    clearTimeout(this.#timer)
+    const thirdMs = this.#timeoutMs / 3
+    const sdkDueMs = this.#sdkAt + sdkPause * this.#timeoutMs - performance.now()
+    this.#timer = setTimeout(() => this.beat(), sdkDueMs > 0 ? Math.min(thirdMs, sdkDueMs) : thirdMs)
   }
 
   /** Sends until the newest heartbeat is stored. One request at a time, so that an older one never replaces a newer one. */
@@ -144,12 +164,17 @@ class HeartbeatSender implements Heartbeat {
   /** @returns whether the server has stored the details. */
   async #send(): Promise<boolean> {
     const activity = directClient(this.#context)
+    const details = this.#details()
     // Without a client, in a mock environment, nothing can be lost.
-    if (activity === undefined) return true
+    if (activity === undefined) {
+      this.#context.heartbeat(details)
+      return true
+    }
     const { taskToken } = this.#context.info
     const deadline = Date.now() + Math.min(longestRequestMs, this.#timeoutMs / 2)
     try {
-      await activity.withDeadline(deadline, () => activity.heartbeat(taskToken, this.#details()))
+      await activity.withDeadline(deadline, () => activity.heartbeat(taskToken, details))
+      this.#keepSdkAlive(details)
       return true
     } catch (error) {
       // The server answers a heartbeat of a cancelled attempt with these errors, and has stored it.
@@ -157,6 +182,13 @@ class HeartbeatSender implements Heartbeat {
       if (state !== undefined) this.#cancellation.cancel(state)
       return state !== undefined && state !== 'NOT_FOUND'
     }
+  }
+
+  #keepSdkAlive(details: unknown): void {
+    const now = performance.now()
+    if (this.#isOver || now - this.#sdkAt < sdkPause * this.#timeoutMs) return
+    this.#sdkAt = now
+    this.#context.heartbeat(details)
   }
 }
 

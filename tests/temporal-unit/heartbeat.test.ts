@@ -40,10 +40,42 @@ describe('a heartbeat', () => {
     expect(server.received.length).toBeLessThanOrEqual(3)
   })
 
-  test('gives the same details to the SDK, which sends them with a failure', () => {
-    const { heartbeat, server } = begin()
+  test('reaches the SDK only after the server has stored it, and only when the SDK does not delay it', async () => {
+    const { heartbeat, server } = begin(300)
+    const startedAt = performance.now()
+    const givenAt: number[] = []
+    server.onSdk = () => givenAt.push(performance.now())
+    while (performance.now() - startedAt < 900) {
+      await heartbeat.stored()
+      await delay(10)
+    }
+    expect(givenAt.length).toBeGreaterThan(0)
+    for (const [index, at] of givenAt.entries()) {
+      expect(at - (givenAt[index - 1] ?? startedAt)).toBeGreaterThanOrEqual(0.8 * 300)
+    }
+    for (const details of server.handedToSdk) expect(server.received).toContain(details)
+  })
+
+  test('does not reach the SDK while the server does not answer', async () => {
+    const { heartbeat, server } = begin(100)
+    server.answer = () => Promise.reject(new Error('connection refused'))
     heartbeat.beat()
-    expect(server.handedToSdk).toEqual([0, 1])
+    await delay(250)
+    expect(server.handedToSdk).toEqual([])
+  })
+
+  test('is given to the SDK before the SDK takes the attempt for lost, also without being asked for', async () => {
+    const { server } = begin(150)
+    await delay(600)
+    expect(server.handedToSdk.length).toBeGreaterThanOrEqual(2)
+  })
+
+  test('of a failed attempt is left to the SDK', () => {
+    const { heartbeat, server } = begin()
+    heartbeat.beatLater()
+    expect(heartbeat.isStored()).toBe(false)
+    heartbeat.leaveToSdk()
+    expect(server.handedToSdk).toEqual([0])
   })
 
   test.each([
@@ -96,6 +128,7 @@ function begin(timeoutMs = 60_000, scheduledAt = Date.now()) {
   const server = {
     received: [] as unknown[],
     handedToSdk: [] as unknown[],
+    onSdk: (): unknown => undefined,
     answer: (): Promise<void> => Promise.resolve(),
   }
   const activity = {
@@ -110,7 +143,10 @@ function begin(timeoutMs = 60_000, scheduledAt = Date.now()) {
     info: { taskToken: new Uint8Array(), currentAttemptScheduledTimestampMs: scheduledAt },
     client: { activity },
     cancellationSignal: worker.signal,
-    heartbeat: (details: unknown) => void server.handedToSdk.push(details),
+    heartbeat: (details: unknown) => {
+      server.handedToSdk.push(details)
+      server.onSdk()
+    },
   } as unknown as Context
   const cancellation = new AttemptCancellation(context)
   let beats = 0
@@ -129,6 +165,8 @@ function begin(timeoutMs = 60_000, scheduledAt = Date.now()) {
         beats++
         return counted.stored()
       },
+      beatLater: () => counted.beatLater(),
+      leaveToSdk: () => counted.leaveToSdk(),
       isStored: () => counted.isStored(),
       isStale: () => counted.isStale(),
     }
