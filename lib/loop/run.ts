@@ -90,6 +90,13 @@ export interface RunOptions<S extends object = never> {
 export interface CheckpointStep {
   /** Whether the step calls a tool that is neither read-only nor idempotent. */
   readonly sideEffects: boolean
+  /**
+   * Makes the checkpoint smaller for a store with a limit of its own, by the same rules as `limits.checkpointBytes`: full
+   * values of results are left out, then the oldest entries of the trace.
+   *
+   * @param maxBytes most bytes of the checkpoint as JSON. If not even that is enough, the result is larger.
+   */
+  readonly shrink: (maxBytes: number) => Checkpoint
 }
 
 /** The form of the answer, and how it is checked. */

@@ -20,7 +20,10 @@ import { shortenTrace } from './trace.ts'
  *
  * @returns why the checkpoint was not stored; `undefined` if it was, if nobody wants one, or if the run is over.
  */
-export async function saveCheckpoint(run: ActiveRun, step: CheckpointStep): Promise<string | undefined> {
+export async function saveCheckpoint(
+  run: ActiveRun,
+  step: Pick<CheckpointStep, 'sideEffects'>,
+): Promise<string | undefined> {
   const { state, deadline, limits, recorder, onCheckpoint } = run
   if (onCheckpoint === undefined || deadline.interruption !== undefined || state.stop_reason === 'failed')
     return undefined
@@ -29,7 +32,7 @@ export async function saveCheckpoint(run: ActiveRun, step: CheckpointStep): Prom
     if (checkpoint === undefined) {
       throw new Error(`no checkpoint: it would be larger than limits.checkpointBytes (${limits.checkpointBytes})`)
     }
-    const saving: unknown = onCheckpoint(checkpoint, step)
+    const saving: unknown = onCheckpoint(checkpoint, { ...step, shrink: shrinkerOf(run, checkpoint) })
     if (isThenable(saving)) await untilAborted(deadline.signal, Promise.resolve(saving))
     return undefined
   } catch (error) {
@@ -51,7 +54,7 @@ export async function saveLastCheckpoint(run: ActiveRun): Promise<void> {
   if (onCheckpoint === undefined || checkpoint === undefined) return
   const timer = new AbortController()
   try {
-    const saving: unknown = onCheckpoint(checkpoint, { sideEffects: false })
+    const saving: unknown = onCheckpoint(checkpoint, { sideEffects: false, shrink: shrinkerOf(run, checkpoint) })
     if (isThenable(saving)) await Promise.race([saving, delay(lastSaveMs, undefined, { signal: timer.signal })])
   } catch (error) {
     recorder.warn('onCheckpoint', error)
@@ -70,7 +73,8 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
  *
  * @returns the checkpoint, or `undefined` if it cannot be made small enough.
  */
-export function createCheckpoint({ state, limits, router, elapsedMs }: ActiveRun): Checkpoint | undefined {
+export function createCheckpoint(run: ActiveRun): Checkpoint | undefined {
+  const { state, limits, elapsedMs } = run
   state.elapsed_ms = Math.round(elapsedMs())
   // The caller may change what it gets, and that must not change the run.
   const copy: Checkpoint = {
@@ -81,9 +85,16 @@ export function createCheckpoint({ state, limits, router, elapsedMs }: ActiveRun
     usage: { ...state.usage },
     trace: [...state.trace],
   }
-  /** Read-only is not enough: such a tool may read something else the next time. */
-  const isRecomputable = (tool: string) => router.tools.get(tool)?.annotations.idempotentHint === true
-  return shrinkCheckpoint(copy, limits.checkpointBytes, isRecomputable)
+  return shrinkCheckpoint(copy, limits.checkpointBytes, isRecomputable(run))
+}
+
+/** Read-only is not enough: such a tool may read something else the next time. */
+function isRecomputable({ router }: ActiveRun): (tool: string) => boolean {
+  return (tool) => router.tools.get(tool)?.annotations.idempotentHint === true
+}
+
+function shrinkerOf(run: ActiveRun, checkpoint: Checkpoint): CheckpointStep['shrink'] {
+  return (maxBytes) => shrinkAsFarAsPossible(checkpoint, maxBytes, isRecomputable(run)).checkpoint
 }
 
 /**
@@ -103,21 +114,32 @@ export function shrinkCheckpoint(
   maxBytes: number,
   isRecomputable: (tool: string) => boolean = () => false,
 ): Checkpoint | undefined {
+  const shrunk = shrinkAsFarAsPossible(checkpoint, maxBytes, isRecomputable)
+  return shrunk.excess > 0 ? undefined : shrunk.checkpoint
+}
+
+/** @returns the checkpoint, and the bytes by which it is still too large; 0 or less if it fits. */
+function shrinkAsFarAsPossible(
+  checkpoint: Checkpoint,
+  maxBytes: number,
+  isRecomputable: (tool: string) => boolean,
+): { readonly checkpoint: Checkpoint; readonly excess: number } {
   const { messages, trace } = checkpoint
   const rest = bytesOf({ ...checkpoint, messages: [], results: [], trace: [] })
   let excess = rest + listBytes(messages) + listBytes(checkpoint.results) + listBytes(trace) - maxBytes
-  if (excess <= 0) return checkpoint
+  if (excess <= 0) return { checkpoint, excess }
   const results = [...checkpoint.results]
   for (const { index, withoutValue, saves } of droppableValues(results, isRecomputable)) {
     results[index] = withoutValue
     excess -= saves
-    if (excess <= 0) return { ...checkpoint, results }
+    if (excess <= 0) return { checkpoint: { ...checkpoint, results }, excess }
   }
   const shortened = shortenTrace(trace, excess, sizeOf, (dropped) => ({
     source: 'onCheckpoint',
-    message: `${dropped} older entries were left out of a checkpoint to keep limits.checkpointBytes`,
+    message: `${dropped} older entries were left out of a checkpoint to make it fit`,
   }))
-  return excess + listBytes(shortened) - listBytes(trace) > 0 ? undefined : { ...checkpoint, results, trace: shortened }
+  excess += listBytes(shortened) - listBytes(trace)
+  return { checkpoint: { ...checkpoint, results, trace: shortened }, excess }
 }
 
 /** A finished call as the state keeps it, without the content that is in its message. */

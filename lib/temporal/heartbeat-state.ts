@@ -13,9 +13,15 @@
 import type { Context } from '@temporalio/activity'
 import type { Checkpoint } from '../loop/checkpoint.ts'
 import type { LoopEvent } from '../loop/events.ts'
+import type { CheckpointStep } from '../loop/run.ts'
 import { type PackedCheckpoint, packCheckpoint, unpackCheckpoint } from './checkpoint-codec.ts'
-import { payloadLimitBytes } from './payload.ts'
+import { jsonBytes, payloadLimitBytes } from './payload.ts'
 import { nextProgress, type RunProgress, startProgress } from './progress.ts'
+
+/** Each try packs the checkpoint, which takes a tenth of a second for some megabytes. */
+const maxShrinks = 4
+
+const tooLarge = 'The newest checkpoint is too large for a heartbeat, so calls with side effects are refused.'
 
 /** Details of a heartbeat; see the picture at the top of this file. */
 interface HeartbeatDetails {
@@ -27,8 +33,9 @@ interface HeartbeatDetails {
  * The content of the next heartbeat of one attempt: progress, and the newest checkpoint that fits into a payload.
  *
  * Until the run has a checkpoint of its own, heartbeats repeat the one of the previous attempt, because the server keeps
- * only the last details. If a checkpoint is too large, the one before it stays; resuming from it is still correct, only
- * further back. If none ever fitted, heartbeats contain progress only, and the next attempt starts from the beginning.
+ * only the last details. A checkpoint that is too large is made smaller as far as possible. If that is not enough, the one
+ * before it stays; resuming from it is still correct, only further back. If none ever fitted, heartbeats contain progress
+ * only, and the next attempt starts from the beginning.
  */
 export class HeartbeatState {
   readonly #context: Context
@@ -36,6 +43,7 @@ export class HeartbeatState {
   #packed: PackedCheckpoint | undefined
   /** Newer than the packed one. It is packed lazily: most checkpoints are replaced before the next heartbeat. */
   #unpacked: Checkpoint | undefined
+  #shrink: CheckpointStep['shrink'] | undefined
   #isTooLarge = false
   #warnedOfSize = false
 
@@ -74,9 +82,14 @@ export class HeartbeatState {
     this.#progress = nextProgress(this.#progress, event)
   }
 
-  /** Keeps a checkpoint for the next heartbeat. */
-  onCheckpoint(checkpoint: Checkpoint): void {
+  /**
+   * Keeps a checkpoint for the next heartbeat.
+   *
+   * @param shrink makes it smaller, if it is too large.
+   */
+  onCheckpoint(checkpoint: Checkpoint, shrink?: CheckpointStep['shrink']): void {
     this.#unpacked = checkpoint
+    this.#shrink = shrink
     this.#isTooLarge = false
   }
 
@@ -107,12 +120,24 @@ export class HeartbeatState {
     const checkpoint = this.#unpacked
     if (checkpoint === undefined) return
     this.#unpacked = undefined
-    const packed = packCheckpoint(checkpoint)
-    if (packed.data.length <= payloadLimitBytes) this.#keep(packed, checkpoint)
-    else {
-      this.#isTooLarge = true
-      this.#warnOfSize(packed.data.length)
+    const packed = this.#packSmall(checkpoint)
+    this.#isTooLarge = packed.data.length > payloadLimitBytes
+    this.#progress = { ...this.#progress, problem: this.#isTooLarge ? tooLarge : '' }
+    if (this.#isTooLarge) this.#warnOfSize(packed.data.length)
+    else this.#keep(packed, checkpoint)
+  }
+
+  /** Packs a checkpoint, made smaller in a few steps if necessary: nobody knows before how well the rest compresses. */
+  #packSmall(checkpoint: Checkpoint): PackedCheckpoint {
+    const shrink = this.#shrink
+    let packed = packCheckpoint(checkpoint)
+    if (shrink === undefined || packed.data.length <= payloadLimitBytes) return packed
+    let bytes = jsonBytes(checkpoint)
+    for (let tries = 0; packed.data.length > payloadLimitBytes && tries < maxShrinks; tries++) {
+      bytes = Math.floor((0.9 * bytes * payloadLimitBytes) / packed.data.length)
+      packed = packCheckpoint(shrink(bytes))
     }
+    return packed
   }
 
   #keep(packed: PackedCheckpoint, { rounds }: Checkpoint): void {
@@ -124,7 +149,7 @@ export class HeartbeatState {
     if (this.#warnedOfSize) return
     this.#warnedOfSize = true
     this.#context.log.warn(
-      'A checkpoint is too large for a heartbeat. Calls with side effects are refused, and after a crash the run resumes from an earlier checkpoint, if any. Lower limits.checkpointBytes.',
+      'A checkpoint is too large for a heartbeat. Calls with side effects are refused, and after a crash the run resumes from an earlier checkpoint, if any. Lower limits.messageBytes.',
       { bytes, limit: payloadLimitBytes, saved_rounds: this.#progress.saved_rounds },
     )
   }

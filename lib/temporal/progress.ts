@@ -21,6 +21,8 @@ export interface RunProgress {
   readonly resumed_rounds: number
   /** Rounds in the current checkpoint: the next attempt would not repeat them. */
   readonly saved_rounds: number
+  /** Why the newest state of the run is not in the checkpoint; empty if it is. */
+  readonly problem: string
   /** Time of the whole run in milliseconds, previous attempts included. */
   readonly elapsed_ms: number
 }
@@ -49,6 +51,7 @@ export function startProgress(attempt: number): RunProgress {
     last_calls: [],
     resumed_rounds: 0,
     saved_rounds: 0,
+    problem: '',
     elapsed_ms: 0,
   }
 }

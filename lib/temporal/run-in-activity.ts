@@ -34,7 +34,7 @@ export interface ActivityRun {
    * holds for every checkpoint while the server has stored nothing for half of the heartbeat timeout. Otherwise it resolves
    * soon. Without `step`, pending calls count as calls with side effects.
    */
-  readonly onCheckpoint: (checkpoint: Checkpoint, step?: CheckpointStep) => Promise<void>
+  readonly onCheckpoint: (checkpoint: Checkpoint, step?: Partial<CheckpointStep>) => Promise<void>
   /** Whether the run may wait before a model call is sent again. If not, the run fails, and Temporal waits. */
   readonly mayWait: (retry: ModelRetry) => boolean
   /** The last checkpoint of the previous attempt; absent in the first attempt. `runLoop` checks it. */
@@ -76,7 +76,7 @@ export type OnCancel = 'return' | 'fail'
  *   its next attempt in the activity, except for the last second. A longer one is left to Temporal.
  * - A run that is cancelled by request returns its partial result, also during such a wait. At worker shutdown a
  *   retryable failure is thrown.
- * - If the checkpoint cannot be read, the run starts again, with a warning in its trace, unless it may have started a tool with
+ * - If the checkpoint cannot be read or belongs to another run, the run starts again, with a warning in its trace, unless it may have started a tool with
  *   side effects. Then the activity fails with `CheckpointOfAnotherVersion`, which is not retried. To start again all the same,
  *   give `runLoop` the option `onUnreadableCheckpoint: 'restart'`.
  *
@@ -113,17 +113,11 @@ export async function runInActivity<Result>(
     mayWait: (retry) => mayRetryInside(info, mayWait, retry),
     onCheckpoint: async (checkpoint, step) => {
       local.checkpoint = checkpoint
-      heartbeatState.onCheckpoint(checkpoint)
-      try {
-        await store(checkpoint, step)
-      } catch (error) {
-        // The attempt is lost, and none of the calls was started. The next attempt in this process can start them.
-        if (cancellation.signal.aborted) local.checkpoint = beforeCalls(checkpoint)
-        throw error
-      }
+      heartbeatState.onCheckpoint(checkpoint, step?.shrink)
+      await store(checkpoint, step)
     },
   }
-  const store = checkpointStore(heartbeat, heartbeatState)
+  const store = checkpointStore(heartbeat, heartbeatState, cancellation.signal, info.attempt > 1)
   const endsAt = Date.now() + activity.deadlineMs
   let finished: Result
   try {
@@ -134,7 +128,7 @@ export async function runInActivity<Result>(
     finished = fitPayload(await finishAttempt(attempt, result, outcomeOf(result), endsAt), maxBytes, shorten)
   } catch (error) {
     // The SDK sends the newest details with the failure.
-    if (!heartbeat.isStored()) heartbeat.beat()
+    if (!heartbeat.isStored()) heartbeat.leaveToSdk()
     if (cancellation.reason() === 'requested' && !isApplicationFailure(error)) return await cancellation.end()
     throw isApplicationFailure(error) || !cancellation.signal.aborted
       ? toApplicationFailure(error)
@@ -145,11 +139,6 @@ export async function runInActivity<Result>(
   }
   const isCancelled = cancellation.reason() === 'requested' && outcomeOf(finished).stop_reason !== 'answered'
   return isCancelled && options.onCancel === 'fail' ? cancellation.end(finished) : finished
-}
-
-/** The checkpoint as it was before the calls of its last reply were about to start. */
-function beforeCalls(checkpoint: Checkpoint): Checkpoint {
-  return { ...checkpoint, pending: checkpoint.pending.map((call) => ({ ...call, begun: Math.max(0, call.begun - 1) })) }
 }
 
 /** A batch that took less than this is repeated after a crash rather than sent in a heartbeat of its own. */
@@ -164,36 +153,45 @@ const shortWaitMs = 100
  * - Before calls with side effects the run waits. A worker that the server cannot hear must not act.
  * - If the server has stored nothing for half of the heartbeat timeout, the run always waits. Another worker may take over,
  *   and every further model call would be paid for twice.
- * - Before other calls, or a check, the run waits for a moment only.
+ * - Before other calls, or a check, the run waits for a moment only. But after the first attempt it waits until the server
+ *   has stored which calls are begun: one of them may have ended the process before the server knew of it.
+ * - After an abort, the checkpoint of the calls that were cut short goes with the failure of the attempt.
  * - After calls that can be repeated and were quick, the checkpoint goes with the next heartbeat.
  * - All other checkpoints are sent at once, and the run goes on.
  */
 function checkpointStore(
   heartbeat: Heartbeat,
   heartbeatState: HeartbeatState,
-): (checkpoint: Checkpoint, step: CheckpointStep | undefined) => Promise<void> {
+  signal: AbortSignal,
+  isTakenOver: boolean,
+): (checkpoint: Checkpoint, step: Partial<CheckpointStep> | undefined) => Promise<void> {
   /** When the current batch of repeatable calls began; `undefined` for any other step. */
   let repeatableSince: number | undefined
   return async (checkpoint, step) => {
+    if (signal.aborted) return heartbeat.beatLater()
     // The result follows at once. If it is lost, the checkpoint before leads to it without a model call.
     if (checkpoint.answer !== null || checkpoint.stop_reason !== null) return heartbeat.beatLater()
     const hasCalls = checkpoint.pending.length > 0
     const hasSideEffects = step?.sideEffects ?? hasCalls
     const isQuick = repeatableSince !== undefined && performance.now() - repeatableSince < quickBatchMs
     repeatableSince = hasCalls && !hasSideEffects ? performance.now() : undefined
-    if (hasSideEffects && heartbeatState.isTooLarge) {
-      throw new Error('The checkpoint is too large for a heartbeat. Lower limits.checkpointBytes.')
+    const mustBeStored = hasSideEffects || heartbeat.isStale() || (hasCalls && isTakenOver)
+    const isNext = hasCalls || checkpoint.pending_answer !== null
+    if (isQuick && !mustBeStored && !isNext) return heartbeat.beatLater()
+    if (heartbeatState.isTooLarge) {
+      if (heartbeat.isStale()) await heartbeat.stored()
+      else heartbeat.beat()
+      throw new Error('The checkpoint is too large for a heartbeat. Lower limits.messageBytes.')
     }
-    if (hasSideEffects || heartbeat.isStale()) await heartbeat.stored()
-    else if (hasCalls || checkpoint.pending_answer !== null) {
-      await Promise.race([heartbeat.stored(), delay(shortWaitMs, undefined, { ref: false })])
-    } else if (isQuick) heartbeat.beatLater()
+    if (mustBeStored) await heartbeat.stored()
+    else if (isNext) await Promise.race([heartbeat.stored(), delay(shortWaitMs, undefined, { ref: false })])
     else heartbeat.beat()
   }
 }
 
 /**
- * Resumes from a checkpoint, or starts again if the checkpoint is damaged and no tool with side effects was started.
+ * Resumes from a checkpoint, or starts again if the checkpoint is damaged or belongs to another run, and no tool with side
+ * effects was started.
  *
  * @throws {ApplicationFailure} `CheckpointOfAnotherVersion`, not retryable, if the run refuses the checkpoint and may have
  * started such a tool.
