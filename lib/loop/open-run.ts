@@ -149,7 +149,7 @@ function assertSameRun(earlier: string, runId: string | undefined): void {
   if (runId === undefined || runId === earlier) return
   const [one, other] = [earlier, runId].map((id) => JSON.stringify(excerpt(id, 128)))
   throw new LoopError(
-    'invalid_option',
+    'invalid_checkpoint',
     `resumeFrom is a checkpoint of the run ${one}, but runId is ${other}. Pass a checkpoint of this run, or omit runId.`,
   )
 }

@@ -255,6 +255,7 @@ test('a checkpoint of another run is refused, and the message has both ids', asy
   const run = runLoop({ ...options, model: scriptedModel([]), runId: 'other', resumeFrom: taken[0] })
   await expect(run).rejects.toMatchObject({
     name: 'LoopError',
+    code: 'invalid_checkpoint',
     message: expect.stringContaining('resumeFrom is a checkpoint of the run "one", but runId is "other".'),
   })
 })
