@@ -91,7 +91,7 @@ const statusQuery = defineQuery<LatencyWorkflowStatus>('status')
  *
  * When the workflow is cancelled, the agent step returns its partial result, the report is still written, and the
  * workflow completes with stop reason `cancelled`. If the step waits for its next attempt, the partial result comes from
- * its last heartbeat. If there is none, or if the step fails, the report has the error, and then the workflow ends as
+ * its last heartbeat. Without one, or if the step fails, the report has the error, and then the workflow ends as
  * cancelled or failed.
  *
  * If the step runs out of time, the partial result comes from its last heartbeat, and the workflow completes with it.

@@ -19,11 +19,25 @@ export class AttemptCancellation {
   readonly signal: AbortSignal
   readonly #controller = new AbortController()
   readonly #context: Context
+  /**
+   * Whether the server still counts on this attempt, as far as the heartbeats tell. While it does, a timeout that the SDK
+   * believes in is ignored: the SDK does not know of heartbeats that are sent directly, and a tool that blocks the process
+   * keeps its own back.
+   */
+  isLeaseHeld: () => boolean = () => false
 
   /** @param context of the activity attempt. */
   constructor(context: Context) {
     this.#context = context
-    this.signal = AbortSignal.any([this.#controller.signal, context.cancellationSignal])
+    this.signal = this.#controller.signal
+    const { cancellationSignal } = context
+    const onCancel = (): void => {
+      const reason: unknown = cancellationSignal.reason
+      const isTimeout = reason instanceof Error && reason.message === 'TIMED_OUT'
+      if (!isTimeout || !this.isLeaseHeld()) this.#controller.abort(reason)
+    }
+    if (cancellationSignal.aborted) onCancel()
+    else cancellationSignal.addEventListener('abort', onCancel, { once: true })
   }
 
   /** @param name the SDK's name of the reason: `CANCELLED`, `NOT_FOUND`, `PAUSED`, `RESET`, … */

@@ -82,6 +82,7 @@ class HeartbeatSender implements Heartbeat {
     const waitedMs = Math.max(0, Date.now() - context.info.currentAttemptScheduledTimestampMs)
     this.#storedAt = performance.now() - waitedMs
     this.#setTimer()
+    cancellation.isLeaseHeld = () => performance.now() - this.#storedAt < timeoutMs
     cancellation.signal.addEventListener('abort', this.#onAbort, { once: true })
   }
 
@@ -132,8 +133,10 @@ class HeartbeatSender implements Heartbeat {
   #setTimer(): void {
     clearTimeout(this.#timer)
     const thirdMs = this.#timeoutMs / 3
-    const sdkDueMs = this.#sdkAt + sdkPause * this.#timeoutMs - performance.now()
-    this.#timer = setTimeout(() => this.beat(), sdkDueMs > 0 ? Math.min(thirdMs, sdkDueMs) : thirdMs)
+    const pauseLeftMs = this.#sdkAt + sdkPause * this.#timeoutMs - performance.now()
+    // A little later than necessary: a timer can fire early.
+    const sdkDueMs = pauseLeftMs > 0 ? pauseLeftMs + thirdMs / 10 : thirdMs
+    this.#timer = setTimeout(() => this.beat(), Math.min(thirdMs, sdkDueMs))
   }
 
   /** Sends until the newest heartbeat is stored. One request at a time, so that an older one never replaces a newer one. */

@@ -113,6 +113,22 @@ describe('a heartbeat', () => {
     expect(server.received.length).toBeLessThan(12)
   })
 
+  test('that the server has stored makes a timeout of the SDK meaningless', async () => {
+    const { heartbeat, worker, cancellation } = begin(500)
+    await heartbeat.stored()
+    worker.abort(new Error('TIMED_OUT'))
+    expect(cancellation.reason()).toBeUndefined()
+    await heartbeat.stored()
+  })
+
+  test('that the server has not stored for the whole timeout ends the attempt with the timeout of the SDK', async () => {
+    const { server, worker, cancellation } = begin(60)
+    server.answer = () => new Promise(() => {})
+    await delay(80)
+    worker.abort(new Error('TIMED_OUT'))
+    expect(cancellation.reason()).toBe('attempt-lost')
+  })
+
   test('is given up when the worker shuts down', async () => {
     const { heartbeat, server, worker } = begin()
     server.answer = () => new Promise(() => {})
