@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import type { NativeConnection, Worker } from '@temporalio/worker'
 import { takeoverWorkerOptions } from '../lib/temporal/takeover-worker-options.ts'
-import { aborted } from '../router/on-abort.ts'
+import { onAbort } from '../router/on-abort.ts'
 import type { ActivityOptions } from './activities.ts'
 import {
   checkNamespace,
@@ -41,8 +41,6 @@ export interface WorkerLocation {
 }
 
 const defaultConcurrency = 100
-/** Longest time for a shutdown; see {@link runWorker}. */
-const shutdownForceMs = 10_000
 
 /**
  * Creates a worker for `latencyWorkflow` and its activities, on a connection that the caller opens and closes.
@@ -64,8 +62,6 @@ export async function createWorker(
     workflowsPath,
     activities: createActivities({ ...activityOptions, slots: concurrency ?? defaultConcurrency }),
     maxConcurrentActivityTaskExecutions: concurrency ?? defaultConcurrency,
-    // A worker whose connection is dead would wait for ever for its tasks to be reported.
-    shutdownForceTime: shutdownForceMs,
     ...takeoverWorkerOptions,
   })
 }
@@ -86,11 +82,17 @@ export async function runWorker(options: RunWorkerOptions = {}): Promise<void> {
   try {
     await checkNamespace(connection.workflowService, { connection: target, namespace, taskQueue })
     const worker = await createWorker({ ...workerSettings, namespace, taskQueue, connection })
-    const running = signal === undefined ? worker.run() : worker.runUntil(aborted(signal))
+    const running = worker.run()
+    // Not with runUntil: it rejects if SIGTERM stops the worker before its promise settles.
+    const stopListening =
+      signal &&
+      onAbort(signal, () => {
+        if (worker.getState() === 'RUNNING') worker.shutdown()
+      })
     onReady?.({ address: target.address, namespace, taskQueue })
-    await running.catch((error: unknown) => {
-      if (!(error instanceof Error) || error.name !== 'GracefulShutdownPeriodExpiredError') throw error
-      const problem = `did not answer within ${shutdownForceMs / 1_000} s while the worker shut down`
+    await running.finally(stopListening).catch((error: unknown) => {
+      if (!isForcedShutdown(error)) throw error
+      const problem = `did not answer within ${takeoverWorkerOptions.shutdownForceTime / 1_000} s while the worker shut down`
       throw new TemporalConnectionError(
         'temporal_unreachable',
         `The Temporal server at ${target.address} ${problem}. The worker has stopped; its runs continue in another one.`,
@@ -100,6 +102,12 @@ export async function runWorker(options: RunWorkerOptions = {}): Promise<void> {
     // A worker that was stopped by force still holds the connection.
     await connection.close().catch(() => {})
   }
+}
+
+/** A worker that is stopped by force has tasks left, and then the native worker cannot be ended, which is another error. */
+function isForcedShutdown(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  return error.name === 'GracefulShutdownPeriodExpiredError' || error.message.startsWith('Worker still in use')
 }
 
 /** Path of the workflow file for Temporal's bundler: TypeScript in the repository, JavaScript in the built package. */

@@ -50,7 +50,7 @@ export const exitCode = {
   failed: 1,
   /** Wrong command line or environment: nothing was run. */
   usage: 2,
-  /** The Temporal server did not answer for minutes. The workflow may still be running. */
+  /** The Temporal server did not answer for minutes, or while a worker shut down. Workflows may still be running. */
   unreachable: 3,
   /** Stopped by Ctrl-C or SIGTERM; 130 is what shells report for Ctrl-C. */
   interrupted: 130,

@@ -78,7 +78,7 @@ const commands: Readonly<Record<string, Command>> = {
     options: ['wait'],
     run: (io, scenario, values) => startCommand(io, { ...values, scenario }),
   },
-  watch: { argument: 'workflow id', options: [], run: watchCommand },
+  watch: { argument: 'workflow id', options: [], run: (io, id) => watchCommand(io, id) },
 }
 
 /**

@@ -42,6 +42,7 @@ export async function workerCommand(io: CommandIo, { live, reports }: WorkerComm
   // Failures in this log can quote a model or a server, so it passes the same filter as all other output.
   Runtime.install({ logger: new DefaultLogger('WARN', (entry) => io.stderr.write(logLine(entry))) })
   const endpoint = await openEndpoint(live, io.env)
+  let wasReady = false
   try {
     if (endpoint.notice !== undefined) io.stderr.write(`${endpoint.notice}\n`)
     await runWorker({
@@ -50,12 +51,17 @@ export async function workerCommand(io: CommandIo, { live, reports }: WorkerComm
       reportDirectory: reports,
       ...(endpoint.notice === undefined ? {} : { notice: endpoint.notice }),
       onReady: ({ address, namespace, taskQueue }) => {
+        wasReady = true
         const where = `Temporal ${address}, namespace ${namespace}, task queue ${taskQueue}`
         io.stdout.write(`worker ready: ${where}; model endpoint ${endpoint.model.url}; reports in ${reports}\n`)
       },
-    }).catch(asUsageError)
+    })
     io.stdout.write('worker stopped\n')
     return exitCode.ok
+  } catch (error) {
+    if (!wasReady || !(error instanceof TemporalConnectionError)) return asUsageError(error)
+    io.stderr.write(`tenrounds: ${error.message}\n`)
+    return exitCode.unreachable
   } finally {
     await endpoint.close()
   }
@@ -88,25 +94,33 @@ export async function startCommand(io: CommandIo, { scenario, wait }: StartComma
   })
 }
 
+/** Settings of {@link watchCommand} for tests. */
+interface WatchOptions {
+  /** Longest time without an answer of the server, in milliseconds. @defaultValue 600000 */
+  readonly outageLimitMs?: number
+}
+
 /** `tenrounds watch`: shows the rounds of a workflow as they happen, then its verdict. It works after the end, too. */
-export function watchCommand(io: CommandIo, workflowId: string): Promise<number> {
-  return withClient(io, (client) => watch(io, client.workflow.getHandle(workflowId)))
+export function watchCommand(io: CommandIo, workflowId: string, options: WatchOptions = {}): Promise<number> {
+  return withClient(io, (client) => watch(io, client.workflow.getHandle(workflowId), options))
 }
 
 /** Pause between two looks at a workflow. Rounds take seconds, so nothing is missed that matters. */
 const pollMs = 300
 /** A workflow that no worker has touched for this long probably waits for one, so the command says so. */
 const noWorkerHintMs = 5_000
-
-/** A server that is away for longer than this has a problem that waiting does not solve. */
-const outageLimitMs = 600_000
 /** Longest time for one look at a workflow. */
 const lookMs = 5_000
 
 /**
- * Ctrl-C ends the watching, not the workflow. While the server does not answer, the watching goes on.
+ * Ctrl-C ends the watching, not the workflow. While the server does not answer, the watching goes on, for ten minutes: a
+ * server that is away for longer has a problem that waiting does not solve.
  */
-async function watch(io: CommandIo, handle: WorkflowHandle): Promise<number> {
+async function watch(
+  io: CommandIo,
+  handle: WorkflowHandle,
+  { outageLimitMs = 600_000 }: WatchOptions = {},
+): Promise<number> {
   const { signal } = io
   const progress = new Progress(io.stderr, () => performance.now())
   const startedAt = performance.now()
@@ -115,15 +129,13 @@ async function watch(io: CommandIo, handle: WorkflowHandle): Promise<number> {
   let awaySince: number | undefined
   try {
     for (;;) {
-      const view = await handle.client.withDeadline(Date.now() + lookMs, () => viewIncident(handle)).catch(asOutage)
-      if (view === undefined) {
+      const seen = await handle.client.withDeadline(Date.now() + lookMs, () => lookAt(handle)).catch(asOutage)
+      if (seen === undefined) {
         if (awaySince === undefined) progress.line('the Temporal server does not answer; trying again', 'yellow')
         awaySince ??= performance.now()
         if (performance.now() - awaySince > outageLimitMs) {
-          progress.line(
-            `the Temporal server has not answered for ${outageLimitMs / 60_000} minutes; giving up`,
-            'yellow',
-          )
+          const problem = `the Temporal server has not answered for ${outageLimitMs / 1_000} s`
+          progress.line(`${problem}; no longer watching; the workflow may still be running`, 'yellow')
           return exitCode.unreachable
         }
         if (await pause()) return exitCode.interrupted
@@ -131,10 +143,11 @@ async function watch(io: CommandIo, handle: WorkflowHandle): Promise<number> {
       }
       if (awaySince !== undefined) progress.line('the Temporal server answers again')
       awaySince = undefined
+      const { view, outcome } = seen
       const line = progressLine(view)
       if (line !== '' && line !== lastLine) progress.line(line)
       lastLine = line || lastLine
-      if (view.status !== 'RUNNING') return await showOutcome(io, handle, view)
+      if (outcome !== undefined) return showOutcome(io, outcome, view)
       mayHaveNoWorker &&= isUntouched(view)
       if (mayHaveNoWorker && performance.now() - startedAt > noWorkerHintMs) {
         mayHaveNoWorker = false
@@ -154,13 +167,33 @@ async function watch(io: CommandIo, handle: WorkflowHandle): Promise<number> {
   }
 }
 
-/** gRPC's codes for a server that cannot be reached: deadline exceeded, and unavailable. */
-const outageCodes: readonly unknown[] = [4, 14]
+/** What a workflow that has ended leaves: its result, or the reason of its failure. */
+type Outcome = { readonly result: unknown } | { readonly failure: Error }
+
+/** The state of a workflow, and its outcome if it has ended. */
+async function lookAt(handle: WorkflowHandle): Promise<{ readonly view: IncidentView; readonly outcome?: Outcome }> {
+  const view = await viewIncident(handle)
+  if (view.status === 'RUNNING') return { view }
+  try {
+    return { view, outcome: { result: await handle.result() } }
+  } catch (error) {
+    if (!hasName(error, 'WorkflowFailedError')) throw error
+    return { view, outcome: { failure: error } }
+  }
+}
+
+/**
+ * gRPC's codes for a server that cannot be reached or is being stopped: deadline exceeded, resource exhausted, aborted,
+ * internal (a stream that was reset), and unavailable.
+ */
+const outageCodes: readonly unknown[] = [4, 8, 10, 13, 14]
 
 /** @returns `undefined` for the error of a server that cannot be reached. Any other error is thrown. */
 function asOutage(error: unknown): undefined {
-  const cause = hasName(error, 'ServiceError') ? error.cause : error
-  if (isObject(cause) && outageCodes.includes(cause['code'])) return undefined
+  // The client wraps gRPC's error, once or twice.
+  for (let cause = error; isObject(cause); cause = cause['cause']) {
+    if (outageCodes.includes(cause['code'])) return undefined
+  }
   throw error
 }
 
@@ -183,29 +216,27 @@ function progressLine({ activity, status }: IncidentView): string {
 }
 
 /** Prints the verdict, or the reason of a failure, of a workflow that has ended. @returns the exit code. */
-async function showOutcome(io: CommandIo, handle: WorkflowHandle, { status }: IncidentView): Promise<number> {
-  try {
-    const result: unknown = await handle.result()
-    if (!isIncidentResult(result)) {
-      io.stdout.write(`${JSON.stringify(result)}\n`)
-      return exitCode.ok
-    }
-    if (result.report !== undefined) io.stdout.write(`\n${verdict(result.report.json)}\n`)
-    else io.stdout.write(`\n${result.stop_reason}, validation ${result.status}\n`)
-    if (result.report_error !== undefined) io.stderr.write(`\nThe report is incomplete: ${result.report_error}\n`)
-    if (result.report_directory !== undefined) {
-      io.stdout.write(`\nReport      ${result.report_directory}/report.md, report.json (on the worker's machine)\n`)
-    }
-    return result.stop_reason === 'answered' ? exitCode.ok : exitCode.failed
-  } catch (error) {
-    if (!hasName(error, 'WorkflowFailedError')) throw error
+function showOutcome(io: CommandIo, outcome: Outcome, { status }: IncidentView): number {
+  if ('failure' in outcome) {
     const reason =
       status === 'CANCELLED'
         ? 'Cancelled without a result: no attempt was running that could have returned one.'
-        : `Failed: ${innermost(error).message || status}`
+        : `Failed: ${innermost(outcome.failure).message || status}`
     io.stderr.write(`\n${reason}\n`)
     return exitCode.failed
   }
+  const { result } = outcome
+  if (!isIncidentResult(result)) {
+    io.stdout.write(`${JSON.stringify(result)}\n`)
+    return exitCode.ok
+  }
+  if (result.report !== undefined) io.stdout.write(`\n${verdict(result.report.json)}\n`)
+  else io.stdout.write(`\n${result.stop_reason}, validation ${result.status}\n`)
+  if (result.report_error !== undefined) io.stderr.write(`\nThe report is incomplete: ${result.report_error}\n`)
+  if (result.report_directory !== undefined) {
+    io.stdout.write(`\nReport      ${result.report_directory}/report.md, report.json (on the worker's machine)\n`)
+  }
+  return result.stop_reason === 'answered' ? exitCode.ok : exitCode.failed
 }
 
 /** `watch` also accepts workflows of other types. */
