@@ -15,6 +15,7 @@ import { errorMessage } from '../router/errors.ts'
 import { excerpt } from '../router/text/clip.ts'
 import type { Telemetry, ValidationStatus } from '../tools/types.ts'
 import { type RecoverResultInput, recoverResult, recoverWaitingStep } from './recover-result.ts'
+import { type IncidentSearchAttributes, usableSearchAttributes } from './search-attributes.ts'
 
 /** Options of {@link createActivities}. */
 export interface ActivityOptions {
@@ -129,6 +130,10 @@ export function createActivities(options: ActivityOptions = {}) {
         const result = await recoverWaitingStep(input)
         return result === null ? null : fitPayload(result, maxResultBytes, withShorterTrace)
       }),
+
+    /** Leaves out the search attributes that the namespace does not have, or has with another type. */
+    usable_search_attributes: (names: IncidentSearchAttributes): Promise<IncidentSearchAttributes> =>
+      withTemporalFailures(() => usableSearchAttributes(names)),
 
     /**
      * Writes the report into files and returns it. A retry writes the same bytes into the same files. The files have the

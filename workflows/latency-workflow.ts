@@ -24,6 +24,9 @@ import {
   minimumTimeouts,
   runRetry,
 } from './retries-and-timeouts.ts'
+import type { IncidentSearchAttributes } from './search-attributes.ts'
+
+export type { IncidentSearchAttributes } from './search-attributes.ts'
 
 /** Input of {@link latencyWorkflow}. */
 export interface LatencyWorkflowInput {
@@ -33,17 +36,6 @@ export interface LatencyWorkflowInput {
   readonly agent_step_timeouts?: AgentStepTimeouts
   /** Search attributes to set when the run has ended. @defaultValue none */
   readonly search_attributes?: IncidentSearchAttributes
-}
-
-/**
- * Names of search attributes. Each must be registered in the namespace. Otherwise Temporal retries the workflow task until
- * it is.
- */
-export interface IncidentSearchAttributes {
-  /** Name of an attribute of type Keyword for the stop reason. */
-  readonly stop_reason?: string
-  /** Name of an attribute of type Int for the number of rounds. */
-  readonly rounds?: string
 }
 
 /** Result of {@link latencyWorkflow}. */
@@ -70,11 +62,12 @@ export interface LatencyWorkflowStatus {
 const cancellationType = ActivityCancellationType.WAIT_CANCELLATION_COMPLETED
 
 /** Local activities run beside the workflow. They never wait for a slot that an agent step occupies. */
-const { collect_telemetry, recover_result, generate_report } = proxyLocalActivities<IncidentActivities>({
-  startToCloseTimeout: '1m',
-  retry: localRetry,
-  cancellationType,
-})
+const { collect_telemetry, recover_result, usable_search_attributes, generate_report } =
+  proxyLocalActivities<IncidentActivities>({
+    startToCloseTimeout: '1m',
+    retry: localRetry,
+    cancellationType,
+  })
 
 /** Nobody waits long for a cancellation. Without the server there is nothing to read. */
 const { recover_waiting_step } = proxyLocalActivities<IncidentActivities>({
@@ -140,7 +133,15 @@ export async function latencyWorkflow(input: LatencyWorkflowInput): Promise<Late
   )
   status = { ...outcome, step: 'done' }
   setCurrentDetails(`**${stop_reason}** after ${rounds} rounds, validation: **${outcome.status}**`)
-  setSearchAttributes(searchAttributes, stop_reason, rounds)
+  if (Object.keys(searchAttributes).length > 0) {
+    const usable = await CancellationScope.nonCancellable(() => usable_search_attributes(searchAttributes)).catch(
+      (error: unknown) => {
+        log.warn('The search attributes are not set: their registration could not be checked.', { error })
+        return {}
+      },
+    )
+    setSearchAttributes(usable, stop_reason, rounds)
+  }
   if (failure !== undefined && !(isTimeout(failure.error) && rounds > 0)) throw failure.error
   return { scenario, ...report }
 }
