@@ -167,7 +167,7 @@ async function watch(
   }
 }
 
-/** What a workflow that has ended leaves: its result, or the reason of its failure. */
+/** The result of a workflow that has ended, or the reason of its failure. */
 type Outcome = { readonly result: unknown } | { readonly failure: Error }
 
 /** The state of a workflow, and its outcome if it has ended. */
