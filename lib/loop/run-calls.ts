@@ -244,7 +244,8 @@ function finishCalls(run: ActiveRun, current: readonly CurrentCall[]): void {
   }
   history.add(batch)
   if (batch.some((finished) => history.repetition.isRepeated(finished))) state.limit_reached ??= 'repetition'
-  for (const finished of batch) state.results.push(toRecordedResult(finished))
+  // Only checkpoints contain these.
+  if (run.onCheckpoint !== undefined) for (const finished of batch) state.results.push(toRecordedResult(finished))
   run.messages.addResults(batch.map(({ result }) => result))
   state.pending = []
 }
