@@ -176,7 +176,10 @@ class HeartbeatSender implements Heartbeat {
     const { taskToken } = this.#context.info
     const deadline = Date.now() + Math.min(longestRequestMs, this.#timeoutMs / 2)
     try {
-      await activity.withDeadline(deadline, () => activity.heartbeat(taskToken, details))
+      // The SDK ties its client to its own signal, which AttemptCancellation may ignore.
+      await activity.withAbortSignal(this.#cancellation.signal, () =>
+        activity.withDeadline(deadline, () => activity.heartbeat(taskToken, details)),
+      )
       this.#keepSdkAlive(details)
       return true
     } catch (error) {

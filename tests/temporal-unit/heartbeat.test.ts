@@ -148,6 +148,7 @@ function begin(timeoutMs = 60_000, scheduledAt = Date.now()) {
     answer: (): Promise<void> => Promise.resolve(),
   }
   const activity = {
+    withAbortSignal: <T>(_: AbortSignal, send: () => Promise<T>): Promise<T> => send(),
     withDeadline: <T>(_: number, send: () => Promise<T>): Promise<T> => send(),
     heartbeat: (_: Uint8Array, details: unknown): Promise<void> => {
       server.received.push(details)
