@@ -15,7 +15,7 @@ describe.skipIf(source === undefined).concurrent('a worker that loses the server
     await site?.[Symbol.asyncDispose]()
   })
 
-  test.each(['swallow', 'reset'] as const)(
+  test.each(['swallow', 'deafen', 'reset'] as const)(
     '%s: the runs move to the other worker, no side effect happens twice, and the lost attempts do nothing more',
     async (fault) => {
       const { ledger, taskQueue } = site.place()

@@ -72,19 +72,21 @@ export class DurabilitySite implements AsyncDisposable {
   }
 
   /** A process that is ready to work; `address` can be the one of a proxy. */
-  worker(name: string, ledger: string, { address = this.address, release = 1 } = {}): WorkerProcess {
-    const args = [address, join(this.#folder, 'bundle.js'), name, ledger, String(release)]
+  worker(name: string, ledger: string, { address = this.address, release = 1, slots = 100 } = {}): WorkerProcess {
+    const args = [address, join(this.#folder, 'bundle.js'), name, ledger, String(release), String(slots)]
     const worker = new WorkerProcess('planned-worker.ts', args)
     this.#workers.push(worker)
     return worker
   }
 
-  /** Processes that work one after the other: each begins when the one before has ended. */
+  /** Processes that work one after the other: each begins when the one before has ended, and the next one is ready. */
   relay(taskQueue: string, ledger: string, count: number): void {
-    const workers = Array.from({ length: count }, (_, index) => this.worker(`w${index + 1}`, ledger))
     const work = async () => {
-      for (const worker of workers) {
+      let next = this.worker('w1', ledger)
+      for (let number = 2; number <= count + 1; number++) {
+        const worker = next
         await worker.work(taskQueue)
+        if (number <= count) next = this.worker(`w${number}`, ledger)
         await worker.exited
       }
     }
@@ -135,8 +137,13 @@ export class DurabilitySite implements AsyncDisposable {
     })
   }
 
+  /** Ends all worker processes so far. */
+  async killWorkers(): Promise<void> {
+    for (const worker of this.#workers.splice(0)) await worker.kill()
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const worker of this.#workers) await worker.kill()
+    await this.killWorkers()
     await this.#harness[Symbol.asyncDispose]()
     await this.#server[Symbol.asyncDispose]()
     await rm(this.#folder, { recursive: true })

@@ -6,11 +6,20 @@ import { expect } from 'vitest'
 export interface LedgerEntry {
   /**
    * - `attempt`, `attempt-end`: an activity attempt begins and ends.
-   * - `model`, `reply`: a model call begins and is answered.
+   * - `model`, `reply`, `refused`: a model call begins, is answered, or fails at the model's server.
    * - `effect`, `effect-end`: a tool is executed, and is about to return.
    * - `tool-error`, `warning`: events of the run.
    */
-  readonly at: 'attempt' | 'attempt-end' | 'model' | 'reply' | 'effect' | 'effect-end' | 'tool-error' | 'warning'
+  readonly at:
+    | 'attempt'
+    | 'attempt-end'
+    | 'model'
+    | 'reply'
+    | 'refused'
+    | 'effect'
+    | 'effect-end'
+    | 'tool-error'
+    | 'warning'
   readonly run: string
   /** Name of the worker process. */
   readonly worker: string

@@ -1,8 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Context } from '@temporalio/activity'
+import { isModelError } from '../../../lib/loop/errors.ts'
 import type { LoopEvent } from '../../../lib/loop/events.ts'
 import type { Limits } from '../../../lib/loop/limits.ts'
-import type { Model } from '../../../lib/loop/model.ts'
+import type { Model, ModelReply, ModelRequest } from '../../../lib/loop/model.ts'
+import { minimax } from '../../../lib/minimax/minimax.ts'
 import { loopActivity } from '../../../lib/temporal/index.ts'
 import { defineTool } from '../../../router/define-tool.ts'
 import { entriesLike, type LedgerEntry, writeLedger } from './ledger.ts'
@@ -30,6 +32,8 @@ export interface Plan {
   readonly rounds: readonly (readonly PlannedCall[])[]
   /** Milliseconds of a model call. */
   readonly modelMs: number
+  /** Server that plays the model with {@link plannedCalls}. Without it the model is in the worker. */
+  readonly modelUrl?: string
   readonly limits?: Partial<Limits>
 }
 
@@ -95,28 +99,60 @@ function writerOf({ name, ledger }: PlannedWorker, run: string): Write {
   return (entry) => writeLedger(ledger, { run, worker: name, attempt, ...entry })
 }
 
+/** The calls with which the model replies in a round, from 1; `undefined` if it answers. */
+export function plannedCalls({ rounds }: Plan, round: number) {
+  return rounds[round - 1]?.map(({ tool, ...input }) => ({
+    name: tool,
+    input: { ...input, nonce: Math.random().toString(36).slice(2) },
+  }))
+}
+
 function modelOf(plan: Plan, write: Write): Model {
+  const server =
+    plan.modelUrl === undefined
+      ? localModel(plan)
+      : minimax({ url: plan.modelUrl, token: 'any', stream: false, env: {} })
+  return {
+    ...server,
+    async complete(request) {
+      const round = roundOf(request)
+      write({ at: 'model', round })
+      try {
+        const reply = await server.complete(request)
+        write({ at: 'reply', round })
+        return reply
+      } catch (error) {
+        if (isModelError(error) && error.code !== 'aborted') write({ at: 'refused', round, text: error.code })
+        throw error
+      }
+    },
+  }
+}
+
+function localModel(plan: Plan): Model {
   return {
     name: 'planned',
     provider: 'planned',
-    async complete({ messages, tools, signal }) {
-      const round = messages.filter(({ role }) => role === 'assistant').length + 1
-      write({ at: 'model', round })
-      await delay(plan.modelMs, undefined, { signal })
-      write({ at: 'reply', round })
-      const calls = tools === undefined ? undefined : plan.rounds[round - 1]
+    async complete(request): Promise<ModelReply> {
+      await delay(plan.modelMs, undefined, { signal: request.signal })
+      const round = roundOf(request)
+      const calls = request.tools === undefined ? undefined : plannedCalls(plan, round)
       if (calls === undefined) {
         return { message: { role: 'assistant', content: 'done' }, finishReason: 'stop', usage: nothing }
       }
-      const toolCalls = calls.map(({ tool, ...input }, index) => ({
+      const toolCalls = calls.map(({ name, input }, index) => ({
         id: `call_${round}_${index}`,
         type: 'function' as const,
-        function: { name: tool, arguments: JSON.stringify({ ...input, nonce: Math.random().toString(36).slice(2) }) },
+        function: { name, arguments: JSON.stringify(input) },
       }))
       const message = { role: 'assistant' as const, content: '', tool_calls: toolCalls }
       return { message, finishReason: 'tool_calls', usage: nothing }
     },
   }
+}
+
+function roundOf({ messages }: ModelRequest): number {
+  return messages.filter(({ role }) => role === 'assistant').length + 1
 }
 
 const inputSchema = {

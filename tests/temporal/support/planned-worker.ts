@@ -8,7 +8,7 @@ import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/wo
 import { takeoverWorkerOptions } from '../../../lib/temporal/index.ts'
 import { plannedActivities } from './planned-run.ts'
 
-const [address = '', bundle = '', name = '', ledger = '', release = ''] = process.argv.slice(2)
+const [address = '', bundle = '', name = '', ledger = '', release = '', slots = ''] = process.argv.slice(2)
 
 Runtime.install({ logger: new DefaultLogger('ERROR') })
 const connection = await NativeConnection.connect({ address })
@@ -20,6 +20,7 @@ for await (const taskQueue of createInterface({ input: process.stdin })) {
     taskQueue,
     workflowBundle: { code },
     activities: plannedActivities({ name, ledger, release: release === '2' ? 2 : 1 }),
+    maxConcurrentActivityTaskExecutions: Number(slots),
     ...takeoverWorkerOptions,
   })
   worker.run().then(

@@ -10,6 +10,8 @@ export interface TcpProxy extends AsyncDisposable {
   heal(): void
   /** Keeps all connections open, and passes nothing on in either direction. */
   swallow(): void
+  /** Keeps all connections open, and passes only what workers send. */
+  deafen(): void
   /** Closes all connections with a reset, and new ones, too. */
   reset(): void
 }
@@ -18,7 +20,7 @@ export interface TcpProxy extends AsyncDisposable {
 export async function tcpProxy(target: string): Promise<TcpProxy> {
   const { hostname, port } = new URL(`tcp://${target}`)
   const open = new Set<Socket>()
-  let mode: 'pass' | 'swallow' | 'reset' = 'pass'
+  let mode: 'pass' | 'swallow' | 'deafen' | 'reset' = 'pass'
   let bytesSent = 0
   const server = createServer((worker) => {
     worker.on('error', () => {})
@@ -39,7 +41,7 @@ export async function tcpProxy(target: string): Promise<TcpProxy> {
       })
       socket.on('data', (bytes) => {
         if (socket === worker) bytesSent += bytes.length
-        if (mode === 'pass') other.write(bytes)
+        if (mode === 'pass' || (mode === 'deafen' && socket === worker)) other.write(bytes)
       })
     }
   })
@@ -58,6 +60,9 @@ export async function tcpProxy(target: string): Promise<TcpProxy> {
     },
     swallow() {
       mode = 'swallow'
+    },
+    deafen() {
+      mode = 'deafen'
     },
     reset() {
       mode = 'reset'
