@@ -105,6 +105,7 @@ export async function runInActivity<Result>(
   const { local, previous } = await beginLocalAttempt(runId, info.attempt, () => cancellation.cancel('NOT_FOUND'))
   if (previous !== undefined) heartbeatState.onCheckpoint(previous)
   const resumeFrom = previous ?? stored
+  let haveCallsStarted = false
   const activity: ActivityRun = {
     runId,
     signal: cancellation.signal,
@@ -112,9 +113,14 @@ export async function runInActivity<Result>(
     onEvent: (event) => heartbeatState.onEvent(event),
     mayWait: (retry) => mayRetryInside(info, mayWait, retry),
     onCheckpoint: async (checkpoint, step) => {
+      // A tool that blocks its process can be the reason why the attempt is lost, so its calls stay begun.
+      const isLost = cancellation.reason() === 'attempt-lost'
+      if (isLost && haveCallsStarted && checkpoint.pending.length > 0) return
+      haveCallsStarted = false
       local.checkpoint = checkpoint
       heartbeatState.onCheckpoint(checkpoint, step?.shrink)
       await store(checkpoint, step)
+      haveCallsStarted = checkpoint.pending.length > 0
     },
   }
   const store = checkpointStore(heartbeat, heartbeatState, cancellation.signal, info.attempt > 1)

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Info } from '@temporalio/activity'
 import type { Client } from '@temporalio/client'
 import { ActivityCancellationDetails } from '@temporalio/common'
 import { MockActivityEnvironment } from '@temporalio/testing'
@@ -9,10 +10,14 @@ import { unpackCheckpoint } from '../../lib/temporal/checkpoint-codec.ts'
 import { loopActivity } from '../../lib/temporal/index.ts'
 import type { ToolAnnotations } from '../../router/tool.ts'
 import { emptyTool } from '../support/factories.ts'
-import { calls, says, scriptedModel } from '../support/scripted-model.ts'
+import { calls, type ScriptStep, says, scriptedModel } from '../support/scripted-model.ts'
 
 /** An attempt on a server that the test plays. */
-function environmentOf(attempt: number, store: () => Promise<void>) {
+function environmentOf(
+  attempt: number,
+  store: (taskToken: Uint8Array, details: unknown) => Promise<void>,
+  further: Partial<Info> = {},
+) {
   const withAbortSignal = <T>(_: AbortSignal, work: () => Promise<T>): Promise<T> => work()
   const activity = {
     withAbortSignal,
@@ -25,10 +30,39 @@ function environmentOf(attempt: number, store: () => Promise<void>) {
       ...info,
       currentAttemptScheduledTimestampMs: Date.now(),
       workflowExecution: { workflowId: 'test', runId: randomUUID() },
+      ...further,
     },
     { client: { activity, withAbortSignal } as unknown as Client },
   )
 }
+
+test('a call that was running when its attempt was lost stays begun, here and on the server', async () => {
+  const workflowExecution = { workflowId: 'test', runId: randomUUID() }
+  let stored: unknown
+  const store = async (_: Uint8Array, details: unknown): Promise<void> => {
+    stored = structuredClone(details)
+  }
+  let ran = 0
+  let lose = (): void => {}
+  const slow = emptyTool({
+    name: 'slow',
+    annotations: { readOnlyHint: true },
+    execute: () => {
+      ran++
+      setImmediate(lose)
+      return new Promise<never>(() => {})
+    },
+  })
+  const attempt = (number: number, script: readonly ScriptStep[]): Promise<unknown> => {
+    const environment = environmentOf(number, store, { workflowExecution, heartbeatDetails: stored })
+    lose = () => environment.cancel('NOT_FOUND', new ActivityCancellationDetails({ notFound: true }))
+    return environment.run(loopActivity(() => ({ model: scriptedModel(script), tools: [slow], prompt: 'Work.' })))
+  }
+  await expect(attempt(1, [calls('slow', {})])).rejects.toThrow()
+  await expect(attempt(2, [])).rejects.toThrow()
+  expect(await attempt(3, [says('Done.')])).toMatchObject({ stop_reason: 'answered' })
+  expect(ran).toBe(2)
+})
 
 /** Whether a tool with these annotations is started before the server has stored that it is begun. */
 async function startsBeforeStored(attempt: number, annotations: ToolAnnotations): Promise<boolean> {
