@@ -202,7 +202,8 @@ function addReply(run: ActiveRun, { reply, durationMs, attemptMs }: TimedReply, 
   }
   const { text, calls, message } = run.router.read(reply.message, reading)
   run.messages.addAssistant(message, run.limits.messageBytes)
-  state.pending = calls.map((call) => ({ ...call, begun: 0 }))
+  // V8 takes ten times as long for a copy that gets further members after its own.
+  state.pending = calls.map((call) => ({ begun: 0, ...call }))
   if (isAnswerOnly || calls.length === 0) state.pending_answer = { text, finish_reason: finishReason }
   run.recorder.emit({
     type: 'reply',
