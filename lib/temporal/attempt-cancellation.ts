@@ -10,6 +10,9 @@ import { ApplicationFailure, ApplicationFailureCategory, CancelledFailure } from
  */
 export type CancellationReason = 'requested' | 'worker-shutdown' | 'attempt-lost'
 
+/** The SDK ties its client to its own signal, which may be aborted when there is still something to report. */
+const neverAborted = new AbortController().signal
+
 /**
  * The cancellation of one attempt. It comes from the SDK, whose heartbeats are delayed, or from an answer to a heartbeat
  * that was sent directly.
@@ -25,6 +28,7 @@ export class AttemptCancellation {
    * keeps its own back.
    */
   isLeaseHeld: () => boolean = () => false
+  #hasIgnoredTimeout = false
 
   /** @param context of the activity attempt. */
   constructor(context: Context) {
@@ -34,7 +38,8 @@ export class AttemptCancellation {
     const onCancel = (): void => {
       const reason: unknown = cancellationSignal.reason
       const isTimeout = reason instanceof Error && reason.message === 'TIMED_OUT'
-      if (!isTimeout || !this.isLeaseHeld()) this.#controller.abort(reason)
+      this.#hasIgnoredTimeout = isTimeout && this.isLeaseHeld()
+      if (!this.#hasIgnoredTimeout) this.#controller.abort(reason)
     }
     if (cancellationSignal.aborted) onCancel()
     else cancellationSignal.addEventListener('abort', onCancel, { once: true })
@@ -74,14 +79,30 @@ export class AttemptCancellation {
   }
 
   /**
+   * Ends the activity with a result. After a timeout that was ignored, the SDK would drop the result, so the server is told
+   * directly.
+   */
+  async complete<Result>(result: Result): Promise<Result> {
+    if (!this.#hasIgnoredTimeout) return result
+    const { client, info } = this.#context
+    try {
+      await client.withAbortSignal(neverAborted, () => client.activity.complete(info.taskToken, result))
+    } catch {
+      // The next attempt resumes from the last checkpoint.
+      return result
+    }
+    throw new CompleteAsyncError()
+  }
+
+  /**
    * Ends the activity as cancelled, with a partial result in the details of the failure. If the worker does not know of the
    * cancellation yet, only the server can be told: the worker would report any error as a failure.
    */
   async end(...details: readonly unknown[]): Promise<never> {
     const { cancellationSignal, client, info } = this.#context
-    if (!cancellationSignal.aborted) {
+    if (!cancellationSignal.aborted || this.#hasIgnoredTimeout) {
       try {
-        await client.activity.reportCancellation(info.taskToken, details[0])
+        await client.withAbortSignal(neverAborted, () => client.activity.reportCancellation(info.taskToken, details[0]))
       } catch (error) {
         if (!cancellationSignal.aborted) throw error
         throw new CancelledFailure('CANCELLED', [...details])

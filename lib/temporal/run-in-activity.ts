@@ -144,7 +144,7 @@ export async function runInActivity<Result>(
     heartbeat.stop()
   }
   const isCancelled = cancellation.reason() === 'requested' && outcomeOf(finished).stop_reason !== 'answered'
-  return isCancelled && options.onCancel === 'fail' ? cancellation.end(finished) : finished
+  return isCancelled && options.onCancel === 'fail' ? cancellation.end(finished) : cancellation.complete(finished)
 }
 
 /** A batch that took less than this is repeated after a crash rather than sent in a heartbeat of its own. */

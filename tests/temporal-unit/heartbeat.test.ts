@@ -114,11 +114,20 @@ describe('a heartbeat', () => {
   })
 
   test('that the server has stored makes a timeout of the SDK meaningless', async () => {
-    const { heartbeat, worker, cancellation } = begin(500)
+    const { heartbeat, server, worker, cancellation } = begin(500)
     await heartbeat.stored()
     worker.abort(new Error('TIMED_OUT'))
     expect(cancellation.reason()).toBeUndefined()
     await heartbeat.stored()
+    // The SDK would drop the result, so it is reported directly.
+    await expect(cancellation.complete('done')).rejects.toMatchObject({ name: 'CompleteAsyncError' })
+    expect(server.results).toEqual(['done'])
+  })
+
+  test('without such a timeout leaves the result to the SDK', async () => {
+    const { server, cancellation } = begin()
+    expect(await cancellation.complete('done')).toBe('done')
+    expect(server.results).toEqual([])
   })
 
   test('that the server has not stored for the whole timeout ends the attempt with the timeout of the SDK', async () => {
@@ -144,11 +153,14 @@ function begin(timeoutMs = 60_000, scheduledAt = Date.now()) {
   const server = {
     received: [] as unknown[],
     handedToSdk: [] as unknown[],
+    results: [] as unknown[],
     onSdk: (): unknown => undefined,
     answer: (): Promise<void> => Promise.resolve(),
   }
+  const withAbortSignal = <T>(_: AbortSignal, send: () => Promise<T>): Promise<T> => send()
   const activity = {
-    withAbortSignal: <T>(_: AbortSignal, send: () => Promise<T>): Promise<T> => send(),
+    withAbortSignal,
+    complete: async (_: Uint8Array, result: unknown): Promise<void> => void server.results.push(result),
     withDeadline: <T>(_: number, send: () => Promise<T>): Promise<T> => send(),
     heartbeat: (_: Uint8Array, details: unknown): Promise<void> => {
       server.received.push(details)
@@ -158,7 +170,7 @@ function begin(timeoutMs = 60_000, scheduledAt = Date.now()) {
   const worker = new AbortController()
   const context = {
     info: { taskToken: new Uint8Array(), currentAttemptScheduledTimestampMs: scheduledAt },
-    client: { activity },
+    client: { activity, withAbortSignal },
     cancellationSignal: worker.signal,
     heartbeat: (details: unknown) => {
       server.handedToSdk.push(details)
