@@ -1,4 +1,4 @@
-import { CompleteAsyncError, type Context } from '@temporalio/activity'
+import { CompleteAsyncError, type Context, type Info } from '@temporalio/activity'
 import { ApplicationFailure, ApplicationFailureCategory, CancelledFailure } from '@temporalio/common'
 
 /**
@@ -86,7 +86,9 @@ export class AttemptCancellation {
     if (!this.#hasIgnoredTimeout) return result
     const { client, info } = this.#context
     try {
-      await client.withAbortSignal(neverAborted, () => client.activity.complete(info.taskToken, result))
+      await client.withAbortSignal(neverAborted, () =>
+        client.activity.complete(info.taskToken, result, asActivity(info)),
+      )
     } catch {
       // The next attempt resumes from the last checkpoint.
       return result
@@ -102,7 +104,9 @@ export class AttemptCancellation {
     const { cancellationSignal, client, info } = this.#context
     if (!cancellationSignal.aborted || this.#hasIgnoredTimeout) {
       try {
-        await client.withAbortSignal(neverAborted, () => client.activity.reportCancellation(info.taskToken, details[0]))
+        await client.withAbortSignal(neverAborted, () =>
+          client.activity.reportCancellation(info.taskToken, details[0], asActivity(info)),
+        )
       } catch (error) {
         if (!cancellationSignal.aborted) throw error
         throw new CancelledFailure('CANCELLED', [...details])
@@ -115,5 +119,23 @@ export class AttemptCancellation {
   #name(): string {
     const reason: unknown = this.signal.reason
     return reason instanceof Error ? reason.message : ''
+  }
+}
+
+/**
+ * Options of a request that the client makes for an activity. Without them, a data converter that depends on the workflow
+ * could not read what the client has written: the SDK reads it as part of the activity.
+ */
+export function asActivity(info: Info) {
+  const { namespace, activityId, workflowExecution, isLocal } = info
+  const workflowId = workflowExecution?.workflowId
+  return {
+    serializationContext: {
+      type: 'activity' as const,
+      namespace,
+      activityId,
+      ...(workflowId === undefined ? {} : { workflowId }),
+      isLocal,
+    },
   }
 }

@@ -1,7 +1,7 @@
 /** When heartbeats are sent, and what the server has stored of them. heartbeat-state.ts has their content. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { ApplicationFailure, type Context, type Info } from '@temporalio/activity'
-import type { AttemptCancellation } from './attempt-cancellation.ts'
+import { type AttemptCancellation, asActivity } from './attempt-cancellation.ts'
 
 /** Longest time for one request. A connection that swallows everything must not hold back the next try. */
 const longestRequestMs = 5_000
@@ -178,7 +178,7 @@ class HeartbeatSender implements Heartbeat {
     try {
       // The SDK ties its client to its own signal, which AttemptCancellation may ignore.
       await activity.withAbortSignal(this.#cancellation.signal, () =>
-        activity.withDeadline(deadline, () => activity.heartbeat(taskToken, details)),
+        activity.withDeadline(deadline, () => activity.heartbeat(taskToken, details, asActivity(this.#context.info))),
       )
       this.#keepSdkAlive(details)
       return true

@@ -1,6 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { Client, Connection } from '@temporalio/client'
-import { type DataConverter, defaultPayloadConverter, type Payload, type PayloadCodec } from '@temporalio/common'
+import {
+  type DataConverter,
+  defaultPayloadConverter,
+  type Payload,
+  type PayloadCodec,
+  type SerializationContext,
+} from '@temporalio/common'
 import { NativeConnection, Worker } from '@temporalio/worker'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { takeoverWorkerOptions } from '../../lib/temporal/index.ts'
@@ -84,6 +90,30 @@ describe.skipIf(source === undefined)('large checkpoints in a storage outside of
     expect(storage.refused()).toBe(3)
     expect(model.requests).toHaveLength(3)
   })
+
+  test('a heartbeat that the run sends itself is encoded for its workflow, as the SDK decodes it', async () => {
+    let release = (): void => {}
+    const released = new Promise<void>((resolve) => (release = resolve))
+    const model = scriptedModel([calls('shout', { length: 10 }), () => released.then(() => says('done'))])
+    const { tool } = loudTool()
+    await using place = await startWorker(work({ model, tools: [tool], prompt: 'x' }), {
+      payloadCodecs: [boundCodec()],
+    })
+    const handle = await place.start()
+    const owner = await vi.waitFor(
+      async () => {
+        const [pending] = (await handle.describe()).raw.pendingActivities ?? []
+        const [details] = pending?.heartbeatDetails?.payloads ?? []
+        const owner = details?.metadata?.['owner']
+        expect(owner).toBeDefined()
+        return Buffer.from(owner ?? []).toString()
+      },
+      { timeout: 30_000, interval: 20 },
+    )
+    release()
+    expect(owner).toBe(handle.workflowId)
+    expect(await handle.result()).toMatchObject({ stop_reason: 'answered', answer: 'done' })
+  })
 })
 
 /**
@@ -120,6 +150,24 @@ function memoryStorage() {
   const dataConverter: DataConverter = { payloadCodecs: [codec] }
   const state = { failures: 0, dataConverter, retrieved, refused: () => refused }
   return state
+}
+
+/** A codec, like one with a key per workflow, that refuses what was encoded for another workflow or for none. */
+function boundCodec(): PayloadCodec {
+  const owner = (context: SerializationContext | undefined) => context?.workflowId ?? 'nobody'
+  return {
+    encode: async (payloads, context) =>
+      payloads.map((payload) => ({
+        ...payload,
+        metadata: { ...payload.metadata, owner: Buffer.from(owner(context)) },
+      })),
+    decode: async (payloads, context) =>
+      payloads.map((payload) => {
+        const encodedFor = Buffer.from(payload.metadata?.['owner'] ?? []).toString()
+        if (encodedFor !== owner(context)) throw new Error(`encoded for ${encodedFor}, decoded for ${owner(context)}`)
+        return payload
+      }),
+  }
 }
 
 /** A tool with side effects that returns the requested number of characters, which do not compress. */
