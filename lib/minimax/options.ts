@@ -39,7 +39,7 @@ export interface MinimaxOptions {
    * of the run may end it earlier. A request that takes longer fails with `timeout` and is retried.
    *
    * @defaultValue 300000 (5 minutes), but at most half of the time that is left for the call; 600000 (10 minutes) with
-   * `stream`
+   * `stream`, but at most two thirds of it
    */
   readonly callTimeoutMs?: number | undefined
   /**
@@ -107,7 +107,7 @@ const defaultTimeouts = {
     idleTimeout: { longestMs: Number.POSITIVE_INFINITY, share: 1 },
   },
   stream: {
-    callTimeout: { longestMs: 600_000, share: 1 },
+    callTimeout: { longestMs: 600_000, share: 2 / 3 },
     idleTimeout: { longestMs: 120_000, share: 1 / 3 },
   },
 } as const

@@ -74,8 +74,14 @@ const look = defineTool({
 })
 
 /** The outcome of a run in which the server is silent during the first `silent` calls. */
-async function runWithSilence(silent: number, deadlineMs: number, options: object, callsTool = false) {
-  const stall = faultTable.find(({ name }) => name === 'stall-before-headers')
+async function runWithSilence(
+  silent: number,
+  deadlineMs: number,
+  options: object,
+  callsTool = false,
+  fault = 'stall-before-headers',
+) {
+  const stall = faultTable.find(({ name }) => name === fault)
   if (stall === undefined) throw new Error('There is no fault with this name.')
   const server = await startMockServer({
     responder: ({ messages }) =>
@@ -118,6 +124,11 @@ test.each([false, true])(
     expect(run).toMatchObject({ stopReason: 'answered', rounds: 2, results: [{ name: 'look' }] })
   },
 )
+
+test('with the default timeouts, a reply that trickles in without end does not use up a short deadline', async () => {
+  const run = await runWithSilence(1, 2000, { stream: true, retries: 2 }, true, 'endless-drip')
+  expect(run).toMatchObject({ stopReason: 'answered', rounds: 2, results: [{ name: 'look' }] })
+})
 
 test.each([false, true])(
   'a run in which every call is silent ends as failed before its deadline (stream: %s)',

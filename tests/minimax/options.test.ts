@@ -30,7 +30,7 @@ test('a whole reply may take 5 minutes; a stream may take 10 minutes and be sile
     idleTimeout: { longestMs: Number.POSITIVE_INFINITY },
   })
   expect(configure({ env, stream: true })).toMatchObject({
-    callTimeout: { longestMs: 600_000, share: 1 },
+    callTimeout: { longestMs: 600_000, share: 2 / 3 },
     idleTimeout: { longestMs: 120_000, share: 1 / 3 },
   })
 })
