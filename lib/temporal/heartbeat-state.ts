@@ -11,6 +11,7 @@
  * Temporal stores the details of the last heartbeat only, and hands them to the next attempt.
  */
 import type { Context } from '@temporalio/activity'
+import { isObject } from '../../router/json/json.ts'
 import type { Checkpoint } from '../loop/checkpoint.ts'
 import type { LoopEvent } from '../loop/events.ts'
 import type { CheckpointStep } from '../loop/run.ts'
@@ -75,6 +76,15 @@ export class HeartbeatState {
     const checkpoint = unpacked.checkpoint as Checkpoint
     this.#keep(unpacked.packed, checkpoint)
     return checkpoint
+  }
+
+  /** Attempt that sent the details that the server has; `undefined` without details, infinite if they cannot be read. */
+  get previousAttempt(): number | undefined {
+    const details: unknown = this.#context.info.heartbeatDetails
+    if (details === undefined) return undefined
+    const progress = isObject(details) ? details['progress'] : undefined
+    const attempt = isObject(progress) ? progress['attempt'] : undefined
+    return typeof attempt === 'number' ? attempt : Number.POSITIVE_INFINITY
   }
 
   /** Updates the progress. */

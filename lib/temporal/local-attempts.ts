@@ -30,12 +30,14 @@ const entries = new Map<string, Entry>()
  * After an outage, the server gives up an attempt because it got no heartbeat, and starts the next one, often here. The
  * server's checkpoint is then older than what this process knows: paid replies and executed calls would be repeated.
  *
+ * @param storedBy the attempt whose heartbeat the server has; `undefined` if it has none.
  * @param cancel ends the attempt when a newer one begins.
  * @returns the entry, and the state of the attempt before, if it was in this process.
  */
 export async function beginLocalAttempt(
   runId: string,
   attempt: number,
+  storedBy: number | undefined,
   cancel: () => void,
 ): Promise<{ readonly local: LocalAttempt; readonly previous: Checkpoint | undefined }> {
   const before = entries.get(runId)
@@ -58,8 +60,10 @@ export async function beginLocalAttempt(
   if (before === undefined) return { local, previous: undefined }
   before.cancel()
   await Promise.race([before.ended, delay(endWaitMs, undefined, { ref: false })])
-  // Another worker may have had the attempts between.
-  return { local, previous: before.attempt === attempt - 1 ? before.local.checkpoint : undefined }
+  // Another worker may have had the attempts between. One that got lost on its way to a worker has stored nothing, and no
+  // attempt acts before something of it is stored.
+  const isNewest = before.attempt === attempt - 1 || (storedBy ?? 0) <= before.attempt
+  return { local, previous: isNewest ? before.local.checkpoint : undefined }
 }
 
 /** Forgets the oldest ended attempts. Their runs continue from the server's state. */

@@ -102,7 +102,9 @@ export async function runInActivity<Result>(
   const heartbeatState = new HeartbeatState(context)
   const stored = heartbeatState.previousCheckpoint()
   const heartbeat = startHeartbeat(context, heartbeatTimeoutMs, () => heartbeatState.details, cancellation)
-  const { local, previous } = await beginLocalAttempt(runId, info.attempt, () => cancellation.cancel('NOT_FOUND'))
+  const { local, previous } = await beginLocalAttempt(runId, info.attempt, heartbeatState.previousAttempt, () =>
+    cancellation.cancel('NOT_FOUND'),
+  )
   if (previous !== undefined) heartbeatState.onCheckpoint(previous)
   const resumeFrom = previous ?? stored
   let haveCallsStarted = false
