@@ -18,7 +18,7 @@ import {
   trace,
 } from '@opentelemetry/api'
 import type { LoopEvent } from '../loop/events.ts'
-import type { Usage } from '../loop/model.ts'
+import { addUsage, noUsage, type Usage, type UsageRecord, usageOf } from '../loop/model.ts'
 
 /** Options of {@link openTelemetry}. */
 export interface OpenTelemetryOptions {
@@ -44,6 +44,8 @@ interface OpenRun {
   readonly tools: Map<string, Span>
   /** Span of the model reply that is awaited. Rounds follow each other, so at most one is open. */
   chat: Span | undefined
+  /** Tokens of the replies so far. The event `run-end` also counts those of earlier attempts. */
+  usage: UsageRecord
   /** Number of older runs with the same id that have not ended. Their events have the same id as those of this run. */
   older: number
 }
@@ -59,7 +61,9 @@ type EventOf<Type extends LoopEvent['type']> = Extract<LoopEvent, { readonly typ
  * await runLoop({ model, tools, prompt, onEvent: openTelemetry({ agentName: 'weather' }) })
  * ```
  *
- * Consecutive runs with the same id, such as the attempts of an activity, have a span each. If such runs overlap, because an
+ * Consecutive runs with the same id, such as the attempts of an activity, have a span each. The tokens of a span are those
+ * of its own replies, so their sum over all attempts is the usage of the run. `tenrounds.rounds` counts the rounds of all
+ * attempts. If such runs overlap, because an
  * abandoned attempt is still running, the older span ends with the event `superseded`. The newer span then has the events
  * of both and ends when both have ended. Use one listener per run to keep them apart.
  */
@@ -100,6 +104,7 @@ function startRun(tracer: Tracer, event: EventOf<'run-start'>, agentName: string
     model: event.model,
     tools: new Map(),
     chat: undefined,
+    usage: noUsage,
     older,
   }
 }
@@ -108,6 +113,7 @@ function startRun(tracer: Tracer, event: EventOf<'run-start'>, agentName: string
 function supersede(run: OpenRun): void {
   for (const open of [run.chat, ...run.tools.values()]) open?.end()
   run.span.addEvent('superseded')
+  run.span.setAttributes(tokenCounts(usageOf(run.usage)))
   run.span.end()
 }
 
@@ -131,6 +137,7 @@ function record(
       })
       break
     case 'reply':
+      run.usage = addUsage(run.usage, event.usage)
       run.chat?.setAttributes(responseOf(event))
       run.chat?.end()
       run.chat = undefined
@@ -208,7 +215,7 @@ function endRun(run: OpenRun, event: EventOf<'run-end'>): void {
     open?.end()
   }
   const ended = { [attribute.stopReason]: event.stopReason, [attribute.rounds]: event.rounds }
-  run.span.setAttributes({ ...usageOf(event.usage), ...ended })
+  run.span.setAttributes({ ...tokenCounts(usageOf(run.usage)), ...ended })
   if (event.stopReason === 'failed') fail(run.span, errorType ?? 'failed', event.error?.message)
   run.span.end()
 }
@@ -222,7 +229,7 @@ function fail(span: Span, errorType: string, message?: string): void {
 /** Attributes of a reply. */
 function responseOf({ usage, finishReason, model, responseId }: EventOf<'reply'>): Attributes {
   return {
-    ...usageOf(usage),
+    ...tokenCounts(usage),
     [attribute.finishReasons]: [finishReason],
     ...(model === undefined ? {} : { [attribute.responseModel]: model }),
     ...(responseId === undefined ? {} : { [attribute.responseId]: responseId }),
@@ -230,7 +237,7 @@ function responseOf({ usage, finishReason, model, responseId }: EventOf<'reply'>
 }
 
 /** Token counts as attributes. */
-function usageOf(usage: Usage): Attributes {
+function tokenCounts(usage: Usage): Attributes {
   return {
     [attribute.inputTokens]: usage.inputTokens,
     [attribute.outputTokens]: usage.outputTokens,

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import type { Checkpoint } from '../../lib/loop/checkpoint.ts'
 import { runLoop } from '../../lib/loop/run-loop.ts'
 import { openTelemetry } from '../../lib/opentelemetry/index.ts'
 import { calls, type ScriptStep, scriptedModel } from '../support/scripted-model.ts'
@@ -15,6 +16,27 @@ function listen() {
     runLoop({ model: scriptedModel(steps), tools: [getWeather], prompt: 'How warm?', runId: 'run-1', onEvent })
   return { start, started, ended }
 }
+
+test('a resumed run has only the tokens of its own replies, and the sum is the usage of the run', async () => {
+  const { tracer, ended } = recordSpans()
+  const given = { tools: [getWeather], prompt: 'How warm?', onEvent: openTelemetry({ tracer }) }
+  const checkpoints: Checkpoint[] = []
+  await runLoop({
+    ...given,
+    model: scriptedModel([askOslo, new Error('down')]),
+    onCheckpoint: (checkpoint) => checkpoints.push(checkpoint),
+  })
+  const resumeFrom = checkpoints.at(-1)
+  const run = await runLoop({
+    ...given,
+    model: scriptedModel([calls('get_weather', { city: 'Rome' }), 'Warm.']),
+    resumeFrom,
+  })
+  const spans = ended().filter(({ name }) => name === runs)
+  expect(spans.map(({ attributes }) => attributes['gen_ai.usage.input_tokens'])).toEqual([10, 20])
+  expect(run.usage.inputTokens).toBe(30)
+  expect(spans.map(({ attributes }) => attributes['tenrounds.rounds'])).toEqual([1, 3])
+})
 
 function gate() {
   let open: (answer: string) => void = () => {}
@@ -52,6 +74,8 @@ test.each([
   expect(more).toEqual([])
   expect(older).toMatchObject({ status: { code: 0 }, events: [{ name: 'superseded' }] })
   expect(older?.attributes).not.toHaveProperty('tenrounds.stop_reason')
+  const tokens = [older, newer].map((span) => span?.attributes['gen_ai.usage.input_tokens'])
+  expect(tokens).toEqual([0, 40])
   expect(newer).toMatchObject({ events: [], attributes: { 'tenrounds.stop_reason': 'answered' } })
 })
 
