@@ -15,12 +15,9 @@ import { isObject } from '../../router/json/json.ts'
 import type { Checkpoint } from '../loop/checkpoint.ts'
 import type { LoopEvent } from '../loop/events.ts'
 import type { CheckpointStep } from '../loop/run.ts'
-import { type PackedCheckpoint, packCheckpoint, unpackCheckpoint } from './checkpoint-codec.ts'
-import { jsonBytes, payloadLimitBytes } from './payload.ts'
+import { type PackedCheckpoint, packCheckpointWithin, unpackCheckpoint } from './checkpoint-codec.ts'
+import { payloadLimitBytes } from './payload.ts'
 import { nextProgress, type RunProgress, startProgress } from './progress.ts'
-
-/** Each try packs the checkpoint, which takes a tenth of a second for some megabytes. */
-const maxShrinks = 4
 
 const tooLarge = 'The newest checkpoint is too large for a heartbeat, so calls with side effects are refused.'
 
@@ -130,24 +127,11 @@ export class HeartbeatState {
     const checkpoint = this.#unpacked
     if (checkpoint === undefined) return
     this.#unpacked = undefined
-    const packed = this.#packSmall(checkpoint)
+    const packed = packCheckpointWithin(checkpoint, payloadLimitBytes, this.#shrink)
     this.#isTooLarge = packed.data.length > payloadLimitBytes
     this.#progress = { ...this.#progress, problem: this.#isTooLarge ? tooLarge : '' }
     if (this.#isTooLarge) this.#warnOfSize(packed.data.length)
     else this.#keep(packed, checkpoint)
-  }
-
-  /** Packs a checkpoint, made smaller in a few steps if necessary: nobody knows before how well the rest compresses. */
-  #packSmall(checkpoint: Checkpoint): PackedCheckpoint {
-    const shrink = this.#shrink
-    let packed = packCheckpoint(checkpoint)
-    if (shrink === undefined || packed.data.length <= payloadLimitBytes) return packed
-    let bytes = jsonBytes(checkpoint)
-    for (let tries = 0; packed.data.length > payloadLimitBytes && tries < maxShrinks; tries++) {
-      bytes = Math.floor((0.9 * bytes * payloadLimitBytes) / packed.data.length)
-      packed = packCheckpoint(shrink(bytes))
-    }
-    return packed
   }
 
   #keep(packed: PackedCheckpoint, { rounds }: Checkpoint): void {

@@ -13,6 +13,7 @@ import { type Heartbeat, heartbeatTimeoutOf, startHeartbeat } from './heartbeat.
 import { HeartbeatState } from './heartbeat-state.ts'
 import { beginLocalAttempt } from './local-attempts.ts'
 import { fitPayload, payloadLimitBytes, type Shorten } from './payload.ts'
+import { type Resumable, readResumable } from './payload-state.ts'
 import { isApplicationFailure, toApplicationFailure } from './to-application-failure.ts'
 
 /** Values that the activity gives to its run: options of `runLoop`, and `deadlineMs` for `limits.deadlineMs`. */
@@ -60,6 +61,12 @@ export interface RunInActivityOptions<Result> {
    * next attempt. While it returns false, these waits are left to Temporal, like all longer ones. @defaultValue always
    */
   readonly mayWait?: () => boolean
+  /**
+   * Gives the checkpoint of a paused run that the activity continues: the member `checkpoint` of the result of a
+   * `loopActivity`, or a plain one. Called once in each attempt. The run keeps its id, and `run` gets the checkpoint as
+   * `resumeFrom` unless an earlier attempt of this activity has a newer one. @defaultValue a new run
+   */
+  readonly resumeFrom?: () => Resumable | undefined | Promise<Resumable | undefined>
 }
 
 /** The end of an activity whose run was cancelled by request; see {@link RunInActivityOptions.onCancel}. */
@@ -76,8 +83,8 @@ export type OnCancel = 'return' | 'fail'
  *   its next attempt in the activity, except for the last second. A longer one is left to Temporal.
  * - A run that is cancelled by request returns its partial result, also during such a wait. At worker shutdown a
  *   retryable failure is thrown.
- * - If the checkpoint cannot be read or belongs to another run, the run starts again, with a warning in its trace, unless it may have started a tool with
- *   side effects. Then the activity fails with `CheckpointOfAnotherVersion`, which is not retried. To start again all the same,
+ * - If the checkpoint cannot be read or belongs to another run, another prompt or other instructions, the run starts again,
+ *   with a warning in its trace, unless it may have started a tool with side effects. Then the activity fails with `CheckpointOfAnotherVersion`, which is not retried. To start again all the same,
  *   give `runLoop` the option `onUnreadableCheckpoint: 'restart'`.
  *
  * A failed model call is best retried inside, as `minimax()` does. Temporal's attempts are for lost workers and long outages:
@@ -106,7 +113,7 @@ export async function runInActivity<Result>(
     cancellation.cancel('NOT_FOUND'),
   )
   if (previous !== undefined) heartbeatState.onCheckpoint(previous)
-  const resumeFrom = previous ?? stored
+  const saved = previous ?? stored
   let haveCallsStarted = false
   const activity: ActivityRun = {
     runId,
@@ -131,7 +138,9 @@ export async function runInActivity<Result>(
   try {
     // The server may have given this attempt to another worker while it waited here.
     if (heartbeat.isStale()) await heartbeat.stored()
-    const result = await (resumeFrom === undefined ? run(activity) : resume(run, activity, resumeFrom, heartbeatState))
+    const paused = readResumable(await options.resumeFrom?.())
+    const ofRun = paused === undefined ? activity : { ...activity, runId: paused.run_id }
+    const result = await startOrResume(run, ofRun, { saved, paused }, heartbeatState)
     const attempt = { info, cancellation, heartbeatState, mayWait }
     finished = fitPayload(await finishAttempt(attempt, result, outcomeOf(result), endsAt), maxBytes, shorten)
   } catch (error) {
@@ -197,32 +206,59 @@ function checkpointStore(
   }
 }
 
+/** The checkpoints from which an attempt can begin. */
+interface Checkpoints {
+  /** The newest one of an earlier attempt of this activity. */
+  readonly saved: Checkpoint | undefined
+  /** The one of the paused run that the activity continues. */
+  readonly paused: Checkpoint | undefined
+}
+
 /**
- * Resumes from a checkpoint, or starts again if the checkpoint is damaged or belongs to another run, and no tool with side
- * effects was started.
+ * Begins a run, or continues it from its newest checkpoint. If that one is damaged or belongs to another run, the run goes
+ * back to the paused one, or starts again. If it belongs to another prompt, the run starts again.
  *
  * @throws {ApplicationFailure} `CheckpointOfAnotherVersion`, not retryable, if the run refuses the checkpoint and may have
- * started such a tool.
+ * started a tool with side effects.
  */
-async function resume<Result>(
+async function startOrResume<Result>(
   run: (activity: ActivityRun) => Promise<Result>,
   activity: ActivityRun,
-  resumeFrom: Checkpoint,
+  { saved, paused }: Checkpoints,
   state: HeartbeatState,
 ): Promise<Result> {
+  const resumeFrom = paused !== undefined && saved !== undefined && isUnreadable(saved) ? paused : (saved ?? paused)
+  if (resumeFrom === undefined) return run(activity)
   const resumed = { ...activity, deadlineMs: activity.deadlineMs + elapsedMs(resumeFrom), resumeFrom }
   try {
     return await run(resumed)
   } catch (error) {
-    const code = isObject(error) && error['name'] === 'LoopError' ? error['code'] : undefined
-    if (code !== 'checkpoint_version' && code !== 'invalid_checkpoint') throw error
+    const code = refusalOf(error)
+    // A damaged argument of the activity is a mistake of the workflow.
+    if (code === undefined || (code === 'invalid_checkpoint' && saved === undefined)) throw error
     const reason = errorMessage(error)
     if (code === 'checkpoint_version' || resumeFrom.has_side_effects === true) {
       throw ApplicationFailure.nonRetryable(reason, 'CheckpointOfAnotherVersion')
     }
     state.logRestart(reason)
+    if (code === 'invalid_checkpoint' && paused !== undefined) {
+      return startOrResume(run, activity, { saved: undefined, paused }, state)
+    }
     return run({ ...resumed, onUnreadableCheckpoint: 'restart' })
   }
+}
+
+/** Whether details of a heartbeat had no checkpoint that can be read, and the run had not acted. */
+function isUnreadable(saved: Checkpoint): boolean {
+  return typeof saved.version !== 'number' && saved.has_side_effects !== true
+}
+
+const refusals = ['checkpoint_version', 'invalid_checkpoint', 'checkpoint_of_another_prompt'] as const
+
+/** Why `runLoop` refused a checkpoint; `undefined` for any other error. */
+function refusalOf(error: unknown): (typeof refusals)[number] | undefined {
+  if (!isObject(error) || error['name'] !== 'LoopError') return undefined
+  return refusals.find((code) => code === error['code'])
 }
 
 /** The checkpoint is not validated yet, so its time can be anything. */
