@@ -33,12 +33,13 @@ const mockServerNotice =
  * Opens MiniMax if a token is set, otherwise a local mock server. Both use the same client; only the URL differs.
  *
  * @param live refuse the mock server.
+ * @param stream whether text is shown while it arrives.
  * @throws {UsageError} if `live` is set without a token, if an address is set without a token, or if the environment
  * configures the client wrongly.
  */
-export async function openEndpoint(live: boolean, env: NodeJS.ProcessEnv): Promise<Endpoint> {
+export async function openEndpoint(live: boolean, env: NodeJS.ProcessEnv, stream = false): Promise<Endpoint> {
   const isSet = (name: string) => (env[name] ?? '').trim() !== ''
-  if (isSet('ANTHROPIC_AUTH_TOKEN')) return openMinimax(env)
+  if (isSet('ANTHROPIC_AUTH_TOKEN')) return openMinimax(env, stream)
   if (live) throw new UsageError('--live needs a token: set ANTHROPIC_AUTH_TOKEN to your MiniMax API key.')
   const address = addressVariables.find(isSet)
   if (address !== undefined) {
@@ -46,12 +47,12 @@ export async function openEndpoint(live: boolean, env: NodeJS.ProcessEnv): Promi
       `${address} is set, but no token: set ANTHROPIC_AUTH_TOKEN, or unset ${address} to use the mock server.`,
     )
   }
-  return openMockServer()
+  return openMockServer(stream)
 }
 
 /** A loopback address gets a notice, because its answers may not come from MiniMax. */
-function openMinimax(env: NodeJS.ProcessEnv): Endpoint {
-  const model = configured(() => minimax({ env }))
+function openMinimax(env: NodeJS.ProcessEnv, stream: boolean): Endpoint {
+  const model = configured(() => minimax({ env, stream }))
   const { host, hostname } = new URL(model.url)
   const notice = isLoopback(hostname)
     ? `The model endpoint ${host} is on this machine. It is a mock server or a server of your own, not MiniMax's API.`
@@ -60,9 +61,9 @@ function openMinimax(env: NodeJS.ProcessEnv): Endpoint {
 }
 
 /** Starts the mock server in this process, on a free port. */
-async function openMockServer(): Promise<Endpoint> {
+async function openMockServer(stream: boolean): Promise<Endpoint> {
   const mockServer = await startMockServer({ responder: incidentResponder() })
-  const model = minimax({ url: mockServer.url, token: 'mock-server', env: {} })
+  const model = minimax({ url: mockServer.url, token: 'mock-server', env: {}, stream })
   return {
     // Its own name and provider, so that no report shows fixed rules as a model's answer.
     model: { ...model, name: 'mock-server', provider: 'tenrounds.mock_server' },

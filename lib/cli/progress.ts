@@ -8,9 +8,12 @@ import type { StyledText, TerminalOutput } from './terminal-output.ts'
 /** Interval at which the status line of a terminal is redrawn, so that the elapsed time advances. */
 const redrawMs = 100
 
+/** Characters of a text that is arriving in the status line, which must not wrap. Some take two of the 80 columns. */
+const shownCharacters = 28
+
 /**
  * Prints the steps of a run as they happen, one line each, with the elapsed time. A terminal also gets a status line with
- * the current step.
+ * the current step, or with the end of the text that is arriving.
  *
  * ```
  *    0.4 s  round 1/10: 6 tool calls (5312 tokens in, 118 out)
@@ -23,6 +26,8 @@ export class Progress {
   readonly #startedAt: number
   #rounds = 0
   #status = ''
+  /** The end of the text that is arriving. */
+  #text = ''
   #timer: NodeJS.Timeout | undefined
 
   /**
@@ -47,7 +52,14 @@ export class Progress {
           `round ${event.round}/${this.#rounds}: ${event.answerOnly ? 'asking for the answer' : 'waiting for the model'}`,
         )
         break
+      case 'text-delta':
+        this.#showText(event)
+        break
+      case 'text-reset':
+        this.#text = ''
+        break
       case 'reply': {
+        this.#text = ''
         const calls =
           event.calls.length === 0
             ? 'an answer'
@@ -98,6 +110,14 @@ export class Progress {
   /** Removes the status line. Call it before other text is printed and at the end. */
   close(): void {
     this.#clearStatus()
+  }
+
+  /** Shows the end of the text that is arriving. It is drawn with the next redraw, because pieces come quickly. */
+  #showText({ round, text }: { readonly round: number; readonly text: string }): void {
+    this.#text = (this.#text + text).slice(-shownCharacters)
+    const status = `round ${round}/${this.#rounds}: ${onOneLine(this.#text)}`
+    if (this.#timer === undefined) this.#showStatus(status)
+    else this.#status = status
   }
 
   /** Shows the current step until the next line is printed. Only a terminal can replace it. */

@@ -22,7 +22,7 @@ interface RunCommandOptions {
 /** `tenrounds run`: one incident in this process. Progress goes to stderr, the verdict to stdout, the report into files. */
 export async function runCommand(io: CommandIo, { scenario, live, reports }: RunCommandOptions): Promise<number> {
   checkScenario(scenario)
-  const endpoint = await openEndpoint(live, io.env)
+  const endpoint = await openEndpoint(live, io.env, io.stderr.isTTY)
   // From here on Ctrl-C stops the run in an orderly way, and the report is still written.
   const { signal } = io
   const runId = newRunId(scenario, new Date())

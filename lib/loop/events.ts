@@ -1,13 +1,16 @@
 // The events of a run, in this order:
 //
 //   run-start
-//   per round:  limit?, round-start, retry*, reply, ( tool-start?, repair*, tool-end )*, answer-rejected?
+//   per round:  limit?, round-start, ( text-delta*, text-reset?, retry )*,
+//               text-delta*, ( text-reset, text-delta* )?, reply,
+//               ( tool-start?, repair*, tool-end )*, answer-rejected?
 //   run-end
 //
 // `warning` can come anywhere. `reply-failed` in place of `reply` is followed by `run-end`. A call that is refused, or gets
 // an earlier result, has no `tool-start`. The calls of one reply overlap.
 //
-// Texts of events are excerpts with secrets masked. Thinking is never part of them.
+// Texts of events are excerpts with secrets masked, except for `text-delta`, which has the words of the reply as they are.
+// Thinking is never part of them.
 
 import type { Repair, ToolErrorKind } from '../../router/tool-call.ts'
 import type { ModelErrorCode, RunError } from './errors.ts'
@@ -26,6 +29,8 @@ export type LoopEvent = LoopEventBody & {
 export type LoopEventBody =
   | RunStartEvent
   | RoundStartEvent
+  | TextDeltaEvent
+  | TextResetEvent
   | RetryEvent
   | ReplyEvent
   | ReplyFailedEvent
@@ -59,6 +64,32 @@ interface RoundStartEvent {
   readonly round: number
   /** Whether tools are off, so that the reply must be the answer. */
   readonly answerOnly: boolean
+}
+
+/**
+ * The next piece of the visible text of a reply: without thinking, and without what is read as a tool call. A model that
+ * streams gives many pieces while the text arrives. Otherwise each reply with visible text has one piece.
+ *
+ * The pieces of a round after its last `text-reset`, joined, are exactly the text of the reply when the `reply` event comes.
+ * After `reply-failed` they are what arrived of it. Then a run that is resumed asks for the reply again.
+ */
+interface TextDeltaEvent {
+  readonly type: 'text-delta'
+  /** Number of the round, from 1. */
+  readonly round: number
+  /** 1 for the first request of the round. One more each time that the text starts again. */
+  readonly attempt: number
+  /** The new text; not empty. It is the model's text as it is, so secrets are not masked. */
+  readonly text: string
+}
+
+/** Drop the text of this round that was shown so far: the reply failed and is sent again, or its text reads otherwise. */
+interface TextResetEvent {
+  readonly type: 'text-reset'
+  /** Number of the round, from 1. */
+  readonly round: number
+  /** The attempt whose text is dropped. */
+  readonly attempt: number
 }
 
 /** A model call failed, and is sent again after a wait. */

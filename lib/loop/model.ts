@@ -48,6 +48,12 @@ export interface ModelRequest {
   /** Call this before a failed request is sent again. It reports the retry as an event of the run. */
   readonly onRetry?: (retry: ModelRetry) => void
   /**
+   * A model that streams calls this with each new piece of the visible text, without thinking and tool calls. After
+   * `onRetry` the text starts again from the beginning. It is given only if someone listens, and it does not throw.
+   * A model that does not stream need not call it: the loop takes the text from the reply.
+   */
+  readonly onText?: ((text: string) => void) | undefined
+  /**
    * Asked before each wait for a retry. If it returns false, reject at once with the `ModelError`, whose `retryAfterMs` is
    * then the time of the wait. @defaultValue every wait is allowed
    */

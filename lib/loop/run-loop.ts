@@ -7,6 +7,7 @@ import { answerRejection, finalAnswerRequest } from './loop-prompts.ts'
 import { addUsage, type ModelReply, type ModelRetry, validUsage } from './model.ts'
 import { openRun, restart } from './open-run.ts'
 import { isTooLate, reachedLimit, stopAfterRejection } from './reached-limit.ts'
+import { ReplyText } from './reply-text.ts'
 import { restore } from './restore-checkpoint.ts'
 import type { AnswerOf, Run, RunOptions } from './run.ts'
 import { refuseCalls, runCalls } from './run-calls.ts'
@@ -121,6 +122,8 @@ function repetitionDetail(run: ActiveRun): string {
 /** A reply and the time that it took. */
 interface TimedReply {
   readonly reply: ModelReply
+  /** The text of it that was reported. */
+  readonly shown: ReplyText
   /** Milliseconds of the whole call, with retries. */
   readonly durationMs: number
   /** Milliseconds since the last retry began to wait. Failed attempts say nothing about how long the next reply will take. */
@@ -134,6 +137,7 @@ async function askModel(run: ActiveRun, isAnswerOnly: boolean): Promise<TimedRep
   if (deadline.interruption !== undefined) return void stopInterrupted(run)
   const startedAt = run.now()
   let attemptedAt = startedAt
+  const shown = new ReplyText(run, state.rounds + 1)
   try {
     const reply = await untilAborted(
       deadline.signal,
@@ -143,19 +147,23 @@ async function askModel(run: ActiveRun, isAnswerOnly: boolean): Promise<TimedRep
         schemaOf: (tool) => run.router.tools.get(tool)?.inputSchema,
         signal: deadline.signal,
         timeoutMs: Math.max(1, deadline.remainingMs()),
+        onText: run.recorder.hasListener ? (text) => shown.add(text) : undefined,
         onRetry: (retry) => {
           attemptedAt = run.now()
+          shown.startAgain()
           run.recorder.emit({ type: 'retry', round: state.rounds + 1, ...retry })
         },
         mayWait: (retry) => mayWait(run, retry),
       }),
     )
     const now = run.now()
-    return { reply: checkedReply(reply), durationMs: now - startedAt, attemptMs: now - attemptedAt }
+    return { reply: checkedReply(reply), shown, durationMs: now - startedAt, attemptMs: now - attemptedAt }
   } catch (error) {
     const durationMs = run.now() - startedAt
     run.recorder.emit({ type: 'reply-failed', round: state.rounds + 1, error: toRunError(error), durationMs })
     return void stopInterrupted(run, error)
+  } finally {
+    shown.close()
   }
 }
 
@@ -185,7 +193,7 @@ function checkedReply(reply: ModelReply | undefined): ModelReply {
 const readCallsPerExecuted = 4
 
 /** Counts a reply, reads it and appends it to the messages. Then its calls are pending, or it is the pending answer. */
-function addReply(run: ActiveRun, { reply, durationMs, attemptMs }: TimedReply, isAnswerOnly: boolean): void {
+function addReply(run: ActiveRun, { reply, shown, durationMs, attemptMs }: TimedReply, isAnswerOnly: boolean): void {
   const { state, model } = run
   const { usage, finishReason } = reply
   state.rounds++
@@ -205,6 +213,7 @@ function addReply(run: ActiveRun, { reply, durationMs, attemptMs }: TimedReply, 
   // V8 takes ten times as long for a copy that gets further members after its own.
   state.pending = calls.map((call) => ({ begun: 0, ...call }))
   if (isAnswerOnly || calls.length === 0) state.pending_answer = { text, finish_reason: finishReason }
+  shown.complete(text)
   run.recorder.emit({
     type: 'reply',
     round: state.rounds,

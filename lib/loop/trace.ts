@@ -5,12 +5,12 @@ import { type UsageRecord, usageRecord } from './model.ts'
 
 /**
  * One entry of a run's trace: an event with the field names of JSON documents, and `elapsed_ms` for the milliseconds
- * since the run began. `run-start`, `round-start` and `tool-start` only announce another event, so they have no entry,
- * and neither has `run-end`, whose facts are in the run itself.
+ * since the run began. `run-start`, `round-start` and `tool-start` only announce another event, so they have no entry.
+ * Neither have `text-delta` and `text-reset`, whose text is in `reply`, and `run-end`, whose facts are in the run itself.
  */
 export type TraceEntry = EntryOf<RecordedEvent>
 
-type UnrecordedType = 'run-start' | 'round-start' | 'tool-start' | 'run-end'
+type UnrecordedType = 'run-start' | 'round-start' | 'text-delta' | 'text-reset' | 'tool-start' | 'run-end'
 
 type RecordedEvent = Exclude<LoopEventBody, { readonly type: UnrecordedType }>
 
@@ -32,6 +32,8 @@ type SnakeCase<Name extends string> = Name extends `${infer First}${infer Rest}`
 const unrecorded: ReadonlySet<LoopEvent['type']> = new Set<UnrecordedType>([
   'run-start',
   'round-start',
+  'text-delta',
+  'text-reset',
   'tool-start',
   'run-end',
 ])
@@ -115,6 +117,11 @@ export class TraceRecorder {
     this.#elapsedMs = elapsedMs
     this.#listener = listener
     this.#trace = trace
+  }
+
+  /** Whether the caller wants to get the events. */
+  get hasListener(): boolean {
+    return this.#listener !== undefined
   }
 
   /** Ends the recording and returns the trace. Later events, of a model that ignores an abort, are dropped. */

@@ -59,7 +59,7 @@ export function createMinimaxModel(options: MinimaxOptions, internals: ClientInt
     const by = protocol
     const body = requestBody(request, { model, maxOutputTokens, stream, protocol: by })
     const isFinal = mayFallBack(request, by) ? refusesTools : undefined
-    const reading = { stream, token, host: url.host, listener: options.onText && listenerFor(options.onText, request) }
+    const reading = { stream, token, host: url.host, listener: stream ? listenerFor(request) : undefined }
     const retrying = { retries, timeoutMs, signal, clock, random, firstWaitMs, onRetry, mayWait, isFinal }
     try {
       return await withRetries(retrying, (leftMs) =>
@@ -84,7 +84,8 @@ export function createMinimaxModel(options: MinimaxOptions, internals: ClientInt
 }
 
 /** Text arrives in the context of its connection, which another call may have opened; `onText` runs in that of its own. */
-function listenerFor(onText: (text: string) => void, { schemaOf, tools }: ModelRequest): TextListener {
+function listenerFor({ onText, schemaOf, tools }: ModelRequest): TextListener | undefined {
+  if (onText === undefined) return undefined
   const context = new AsyncResource('onText')
   return {
     textFormat: minimaxTextFormat,

@@ -20,16 +20,13 @@ export interface MinimaxOptions {
   readonly token?: string | undefined
   /** Name of the model. @defaultValue `MINIMAX_MODEL`, otherwise `minimax-m2.1` */
   readonly model?: string | undefined
-  /** Requests server-sent events. The reply is the same, but its text can be shown while it arrives. @defaultValue false */
+  /**
+   * Requests server-sent events. The reply is the same, but a run with `onEvent` gets its text in many `text-delta` events
+   * while it arrives. @defaultValue false
+   */
   readonly stream?: boolean | undefined
   /** The way in which tools are sent. @defaultValue `native`; `json` as soon as the endpoint refuses the field `tools` */
   readonly protocol?: Protocol | undefined
-  /**
-   * Called with the visible text of a reply, without thinking and calls. With `stream` it gets the text piece by piece
-   * while it arrives; without `stream` it gets the whole text once, when the reply is complete.
-   * When a call is sent again, its text restarts from the beginning. Errors that it throws are ignored.
-   */
-  readonly onText?: ((text: string) => void) | undefined
   /** Maximum length of a completion, in tokens. At least 1. @defaultValue the server's maximum */
   readonly maxOutputTokens?: number | undefined
   /** Number of retries of a failed call, where a retry can help. 0 or more. @defaultValue 2 */
@@ -196,7 +193,6 @@ const checks: Readonly<Record<keyof MinimaxOptions, Check>> = {
     if (value === 'native' || value === 'json') return
     throw misconfigured(`The option "${name}" is ${given(name, value)}; it must be "native" or "json".`)
   },
-  onText: ofType('function', 'a function'),
   maxOutputTokens: wholeNumber(1),
   retries: wholeNumber(0),
   callTimeoutMs: wholeNumber(1),

@@ -58,6 +58,8 @@ export function startProgress(attempt: number): RunProgress {
 
 /** The progress after an event of the run. */
 export function nextProgress(progress: RunProgress, event: LoopEvent): RunProgress {
+  // A reply may arrive in thousands of pieces.
+  if (event.type === 'text-delta') return progress
   const next = { ...progress, elapsed_ms: Math.round(event.elapsedMs) }
   switch (event.type) {
     case 'run-start':

@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { chunk, events, streamServer } from '../minimax/support/event-stream.ts'
 import { completion, replyJson, startLocalServer } from '../minimax/support/local-server.ts'
 import { reportFolder } from './support/report-folder.ts'
 import { runMain, startMain } from './support/start-main.ts'
@@ -127,4 +128,16 @@ test('Ctrl-C is named in the terminal and in the report, and is not a failure of
   expect(report?.markdown).toContain('Stopped by Ctrl-C.')
   expect(report?.markdown).toContain('No diagnosis: the run was cancelled before the first reply.')
   for (const text of [stderr, report?.markdown]) expect(text).not.toMatch(/model call failed|\*\*Failed|Failed:/)
+})
+
+test('a terminal shows the text of a reply while it arrives', async () => {
+  await using reports = await reportFolder()
+  await using server = await streamServer((response) =>
+    response.write(events(...['The cache ', 'is full:\n', 'requests wait'].map((content) => chunk({ content })))),
+  )
+  const env = { MINIMAX_BASE_URL: server.url, ANTHROPIC_AUTH_TOKEN: token }
+  const command = startMain(['run', '--reports', reports.path], env, true)
+  await command.until('round 1/10: cache is full: requests wait …')
+  command.interrupt()
+  expect(await command.ended).toMatchObject({ code: 130 })
 })

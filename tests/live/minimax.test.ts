@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
+import type { LoopEvent } from '../../lib/loop/events.ts'
 import { runLoop } from '../../lib/loop/run-loop.ts'
 import { type MinimaxModel, minimax } from '../../lib/minimax/minimax.ts'
 import type { MinimaxOptions } from '../../lib/minimax/options.ts'
@@ -55,9 +56,13 @@ describe.skipIf(!isLive)('the real endpoint', () => {
 
   test('streamed pieces of text add up to the reply, without thinking', async () => {
     const pieces: string[] = []
-    const options = { stream: true, onText: (text: string) => pieces.push(text) }
+    const onEvent = (event: LoopEvent) => {
+      if (event.type === 'text-delta') pieces.push(event.text)
+    }
     const prompt = 'Count from 1 to 60 in words, separated by commas, and say nothing else.'
-    const run = await withModel(options, (model) => runLoop({ model, prompt, limits: { deadlineMs: 120_000 } }))
+    const run = await withModel({ stream: true }, (model) =>
+      runLoop({ model, prompt, onEvent, limits: { deadlineMs: 120_000 } }),
+    )
     expect(run.stopReason).toBe('answered')
     expect(pieces.length).toBeGreaterThan(1)
     expect(pieces.join('').trim()).toBe(String('answer' in run ? run.answer : '').trim())

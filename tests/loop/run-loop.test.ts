@@ -146,6 +146,7 @@ test('events come in their documented order', async () => {
     'tool-start',
     'tool-end',
     'round-start',
+    'text-delta',
     'reply',
     'run-end',
   ])

@@ -76,11 +76,11 @@ test('the outcome of any stream is a reply or a ModelError', async () => {
   )
   let text = ''
   await using server = await streamServer((response) => response.end(text))
-  const model = clientOf(server.url, { stream: true, onText: () => {} })
+  const model = clientOf(server.url, { stream: true })
   await fc.assert(
     fc.asyncProperty(fc.array(frame, { maxLength: 8 }), async (frames) => {
       text = events(...frames)
-      const outcome: unknown = await model.complete(modelRequest()).catch((error: unknown) => error)
+      const outcome: unknown = await model.complete(modelRequest({ onText: () => {} })).catch((error: unknown) => error)
       if (!(outcome instanceof ModelError)) expect(outcome).toMatchObject({ message: { role: 'assistant' } })
     }),
     { numRuns: 400 },
@@ -132,8 +132,8 @@ test('an abort in the middle of a stream closes the socket', async () => {
     closed = once(response, 'close')
     response.write(events(chunk({ content: 'War' })))
   })
-  const options = { stream: true, onText: () => controller.abort() }
-  const outcome = clientOf(server.url, options).complete(modelRequest({ signal: controller.signal }))
+  const request = modelRequest({ signal: controller.signal, onText: () => controller.abort() })
+  const outcome = clientOf(server.url, { stream: true }).complete(request)
   await expect(outcome).rejects.toMatchObject({ code: 'aborted', retryable: false })
   await closed
 })

@@ -51,16 +51,14 @@ test('visible text is streamed before the reply is complete, and thinking is not
     response.write(events(chunk({ content: '<thi' }), chunk({ content: 'nk>Hm.</th' }), chunk({ content: 'ink>Wa' })))
     goOn = () => response.end(events(chunk({ content: 'rm <' }), chunk({ content: ' 5.' }, stop), done))
   })
-  const reply = await clientOf(server.url, {
-    stream: true,
-    onText: (text) => {
-      texts.push(text)
-      // The server continues only after the listener was called.
-      goOn?.()
-      goOn = undefined
-      throw new Error('a listener that throws')
-    },
-  }).complete(modelRequest())
+  const onText = (text: string) => {
+    texts.push(text)
+    // The server continues only after the listener was called.
+    goOn?.()
+    goOn = undefined
+    throw new Error('a listener that throws')
+  }
+  const reply = await clientOf(server.url, { stream: true }).complete(modelRequest({ onText }))
   expect(texts).toEqual(['Wa', 'rm', ' < 5.'])
   expect(reply.message.content).toBe('<think>Hm.</think>Warm < 5.')
 })
@@ -72,15 +70,22 @@ test('leaked tool markup is not shown as text', async () => {
   expect(texts.join('')).toBe('Let me look.')
 })
 
-test.each([true, false])('text that arrives in one piece is streamed once (stream %s)', async (stream) => {
-  const texts: string[] = []
-  await using server = await startLocalServer((_request, response) => {
-    const message = { role: 'assistant', content: '<think>\nHm.\n</think>\nWarm.' }
-    replyJson(response, 200, { ...completion, choices: [{ finish_reason: 'stop', message }] })
-  })
-  await clientOf(server.url, { stream, onText: (text) => texts.push(text) }).complete(modelRequest())
-  expect(texts.map((text) => text.trim())).toEqual(['Warm.'])
-})
+test.each([
+  [true, ['Warm.']],
+  [false, []],
+])(
+  'a stream that arrives in one piece is shown once, and a whole reply not at all (stream %s)',
+  async (stream, shown) => {
+    const texts: string[] = []
+    await using server = await startLocalServer((_request, response) => {
+      const message = { role: 'assistant', content: '<think>\nHm.\n</think>\nWarm.' }
+      replyJson(response, 200, { ...completion, choices: [{ finish_reason: 'stop', message }] })
+    })
+    const onText = (text: string) => texts.push(text)
+    await clientOf(server.url, { stream }).complete(modelRequest({ onText }))
+    expect(texts.map((text) => text.trim())).toEqual(shown)
+  },
+)
 
 test.each([
   ['a role that is empty', [chunk({ role: '', content: 'Warm.', reasoning_content: '' }, stop, { usage }), done]],

@@ -1,7 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { afterEach, expect, test, vi } from 'vitest'
-import { runLoop } from '../../lib/loop/run-loop.ts'
-import { getWeather } from '../support/weather.ts'
 import { chunk, events, stop, streamServer } from './support/event-stream.ts'
 import { completion, replyJson, startLocalServer } from './support/local-server.ts'
 import { clientOf, modelRequest } from './support/request.ts'
@@ -10,18 +8,16 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-test.each([true, false])(
-  'a listener runs in the context of its own call, also over a connection that another call opened (stream %s)',
-  async (stream) => {
-    const context = new AsyncLocalStorage<string>()
-    await using server = await startLocalServer((_request, response) => replyJson(response, 200, completion))
-    const seen: (string | undefined)[] = []
-    const model = clientOf(server.url, { stream, onText: () => seen.push(context.getStore()) })
-    for (const call of ['first', 'second']) await context.run(call, () => model.complete(modelRequest()))
-    expect(seen).toEqual(['first', 'second'])
-    await model.close()
-  },
-)
+test('a listener runs in the context of its own call, also over a connection that another call opened', async () => {
+  const context = new AsyncLocalStorage<string>()
+  await using server = await startLocalServer((_request, response) => replyJson(response, 200, completion))
+  const seen: (string | undefined)[] = []
+  const model = clientOf(server.url, { stream: true })
+  const onText = () => seen.push(context.getStore())
+  for (const call of ['first', 'second']) await context.run(call, () => model.complete(modelRequest({ onText })))
+  expect(seen).toEqual(['first', 'second'])
+  await model.close()
+})
 
 test.each([
   ['in the middle', ['A']],
@@ -39,32 +35,11 @@ test.each([
     heard.push(text)
     if (heard.length === expected.length) controller.abort()
   }
-  const model = clientOf(server.url, { stream: true, onText })
-  await expect(model.complete(modelRequest({ signal: controller.signal }))).rejects.toMatchObject({ code: 'aborted' })
+  const model = clientOf(server.url, { stream: true })
+  await expect(model.complete(modelRequest({ signal: controller.signal, onText }))).rejects.toMatchObject({
+    code: 'aborted',
+  })
   expect(heard).toEqual(expected)
   expect(vi.getTimerCount()).toBe(0)
   await model.close()
-})
-
-test('in a run, the streamed text is the text of the reply, also while tools are off', async () => {
-  const content = 'It is warm.\n{"name":"get_weather","input":{"city":"Oslo"}}'
-  await using server = await streamServer((response) =>
-    response.end(events(...[...content].map((piece) => chunk({ content: piece })), chunk({}, stop))),
-  )
-  let streamed = ''
-  const onText = (text: string) => {
-    streamed += text
-  }
-  const texts: string[] = []
-  await runLoop({
-    model: clientOf(server.url, { stream: true, onText }),
-    tools: [getWeather],
-    prompt: 'How warm is it?',
-    limits: { rounds: 1 },
-    onEvent: (event) => {
-      if (event.type === 'reply') texts.push(event.text)
-    },
-  })
-  expect(texts).toEqual(['It is warm.'])
-  expect(streamed).toBe('It is warm.')
 })

@@ -24,12 +24,21 @@ export function runMain(args: readonly string[], env: Readonly<Record<string, st
   return startMain(args, env).ended
 }
 
-/** Starts the command in this process, for commands that end only when they are interrupted. */
-export function startMain(args: readonly string[], env: Readonly<Record<string, string>> = {}): StartedCommand {
+/**
+ * Starts the command in this process, for commands that end only when they are interrupted.
+ *
+ * @param isTTY whether its output counts as a terminal.
+ */
+export function startMain(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  isTTY = false,
+): StartedCommand {
   const interrupt = new AbortController()
   const written = { stdout: '', stderr: '' }
   const waiting = new Set<() => void>()
   const output = (name: keyof typeof written) => ({
+    isTTY,
     write: (text: string) => {
       written[name] += text
       for (const look of waiting) look()

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import type { ModelRequest } from '../../../lib/loop/model.ts'
 import type { MinimaxOptions } from '../../../lib/minimax/options.ts'
 import { type LocalServer, startLocalServer } from './local-server.ts'
 import { clientOf, modelRequest } from './request.ts'
@@ -32,11 +33,14 @@ export function streamServer(write: (response: ServerResponse) => unknown): Prom
 }
 
 /** The reply that a streaming client reads from these frames. */
-export async function readStream(frames: readonly (object | string)[], options: MinimaxOptions = {}) {
+export async function readStream(
+  frames: readonly (object | string)[],
+  { onText, ...options }: MinimaxOptions & Pick<ModelRequest, 'onText'> = {},
+) {
   await using server = await streamServer((response) => response.end(events(...frames)))
   const model = clientOf(server.url, { stream: true, ...options })
   try {
-    return await model.complete(modelRequest())
+    return await model.complete(modelRequest({ onText }))
   } finally {
     await model.close()
   }
