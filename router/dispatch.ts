@@ -91,9 +91,10 @@ export function prepare(call: ToolCall, options: Pick<DispatchOptions, 'tools' |
   if (tool === undefined) return refused('unknown_tool', unknownTool(call.name, options.tools), call.repairs)
   const resolved = resolveReferences(call.input, options.references)
   if (resolved.kind === 'refused') return refused(resolved.error.kind, resolved.error.message, call.repairs)
+  const repairs = resolved.repairs === undefined ? call.repairs : [...call.repairs, ...resolved.repairs]
   const validate = compileSchema(tool.inputSchema)
   const errors = validate(resolved.value)
-  if (errors.length === 0) return { kind: 'ready', tool, input: resolved.value, repairs: call.repairs }
+  if (errors.length === 0) return { kind: 'ready', tool, input: resolved.value, repairs }
   let unresolved: Resolution | undefined
   const coerced = coerce(resolved.value, errors, validate, (value, path) => {
     // A referenced value is data: a text in it is never read as another reference.
@@ -104,11 +105,11 @@ export function prepare(call: ToolCall, options: Pick<DispatchOptions, 'tools' |
     return undefined
   })
   if (coerced !== undefined) {
-    return { kind: 'ready', tool, input: coerced.value, repairs: [...call.repairs, ...coerced.repairs] }
+    return { kind: 'ready', tool, input: coerced.value, repairs: [...repairs, ...coerced.repairs] }
   }
-  if (unresolved?.kind === 'refused') return refused(unresolved.error.kind, unresolved.error.message, call.repairs)
+  if (unresolved?.kind === 'refused') return refused(unresolved.error.kind, unresolved.error.message, repairs)
   const title = `The input of "${tool.name}" does not match its schema:`
-  return refused('invalid_input', describeValidationErrors(errors, tool.inputSchema, title), call.repairs)
+  return refused('invalid_input', describeValidationErrors(errors, tool.inputSchema, title), repairs)
 }
 
 function refused(kind: ToolErrorKind, message: string, repairs: readonly Repair[]): PreparedCall {

@@ -4,12 +4,16 @@
 //   { "unit": { "$input": "units#/temperature" } }          a part of the input `units` that the caller gave to the run
 //
 // The text is a name, optionally followed by `#` and a JSON Pointer into the value.
+//
+// Some servers turn an object into text, so a text that is a reference as a whole is one, too. `parseReference` knows all
+// forms.
 
 import { cloneJson, isObject, maxDepth } from './json/json.ts'
 import { escapePointerToken, lookUp, parsePointer } from './json/json-pointer.ts'
+import { jsonIn, mayBeReference, misspeltMember, parseReference, type Reference } from './parse-reference.ts'
 import { excerpt } from './text/clip.ts'
 import { closest } from './text/closest.ts'
-import type { ToolError } from './tool-call.ts'
+import { type Repair, repair, type ToolError } from './tool-call.ts'
 
 /** The values that references can point at. They are complete, even where the model was shown a clipped text. */
 export interface ReferenceTargets {
@@ -38,6 +42,8 @@ export type Resolution =
        * that looks like a reference inside them must not be resolved.
        */
       readonly referencedPaths?: readonly string[]
+      /** One entry per reference that was given as text; absent when there were none. */
+      readonly repairs?: readonly Repair[]
     }
   /** A reference has no target, or the input is too deep or has a `__proto__` member. The message is for the model. */
   | { readonly kind: 'refused'; readonly error: ToolError }
@@ -53,8 +59,24 @@ export function resolveReferences(input: unknown, targets: ReferenceTargets): Re
   if (isPlainData(input, 0)) return { kind: 'resolved', value: input }
   const failures = new Failures()
   const referencedPaths: string[] = []
+  const repairs: Repair[] = []
   let forbidden: string | undefined
+  const replace = (reference: Reference, path: string, value: unknown): unknown => {
+    const target = follow(reference, targets)
+    if (target.kind === 'missing') return failures.add(path, target.message, value)
+    referencedPaths.push(path)
+    if (typeof value === 'string') repairs.push(repair('unstringified', value, writtenOut(reference), path))
+    // The tool may change its input. The earlier result and the caller's inputs must stay as they are.
+    return cloneJson(target.value)
+  }
   const walk = (value: unknown, path: string, depth: number): unknown => {
+    if (typeof value === 'string') {
+      if (!mayBeReference(value)) return value
+      const reference = parseReference(value)
+      if (reference !== undefined) return replace(reference, path, value)
+      const misspelt = misspeltMember(value)
+      return misspelt === undefined ? value : failures.add(path, howToPoint(misspelt), value)
+    }
     if (typeof value !== 'object' || value === null) return value
     if (depth >= maxDepth) {
       forbidden ??= `${excerpt(path, 100)}: nested deeper than ${maxDepth} levels`
@@ -64,7 +86,7 @@ export function resolveReferences(input: unknown, targets: ReferenceTargets): Re
       let copy: unknown[] | undefined
       for (let index = 0; index < value.length; index++) {
         const item: unknown = value[index]
-        if (typeof item !== 'object') continue
+        if (typeof item !== 'object' && typeof item !== 'string') continue
         const resolved = walk(item, `${path}/${index}`, depth + 1)
         if (resolved === item) continue
         copy ??= [...value]
@@ -73,22 +95,17 @@ export function resolveReferences(input: unknown, targets: ReferenceTargets): Re
       return copy ?? value
     }
     const reference = parseReference(value)
-    if (reference !== undefined) {
-      const target = follow(reference, targets)
-      if (target.kind === 'missing') return failures.add(path, target.message, value)
-      referencedPaths.push(path)
-      // The tool may change its input. The earlier result and the caller's inputs must stay as they are.
-      return cloneJson(target.value)
-    }
+    if (reference !== undefined) return replace(reference, path, value)
+    const misspelt = misspeltMember(value)
+    if (misspelt !== undefined) return failures.add(path, howToPoint(misspelt), value)
     let copy: Record<string, unknown> | undefined
     for (const key of Object.keys(value)) {
-      if (key.startsWith('$') && misspelt.test(key)) return failures.add(path, howToPoint(key), value)
       if (key === '__proto__') {
         forbidden ??= `${excerpt(path, 100)}/__proto__: this property name is not allowed`
         continue
       }
       const member: unknown = Reflect.get(value, key)
-      if (typeof member !== 'object') continue
+      if (typeof member !== 'object' && typeof member !== 'string') continue
       const resolved = walk(member, `${path}/${escapePointerToken(key)}`, depth + 1)
       if (resolved === member) continue
       copy ??= { ...value }
@@ -99,8 +116,33 @@ export function resolveReferences(input: unknown, targets: ReferenceTargets): Re
   const value = walk(input, '', 0)
   if (forbidden !== undefined) return refused('unreadable_call', forbidden)
   if (failures.count > 0) return refused('unresolved_reference', `${failures.text}\n${listTargets(targets)}`)
-  return referencedPaths.length === 0 ? { kind: 'resolved', value } : { kind: 'resolved', value, referencedPaths }
+  if (referencedPaths.length === 0) return { kind: 'resolved', value }
+  return { kind: 'resolved', value, referencedPaths, ...(repairs.length === 0 ? {} : { repairs }) }
 }
+
+/**
+ * Names of the tools and ids of the calls that an input may refer to with `$result`. A text with JSON is searched, too,
+ * because coercion may parse it.
+ */
+export function resultNamesIn(input: unknown): ReadonlySet<string> {
+  if (isPlainData(input, 0)) return noNames
+  const names = new Set<string>()
+  const walk = (value: unknown, depth: number): void => {
+    if (depth >= maxDepth) return
+    if (typeof value === 'string' ? mayBeReference(value) : isObject(value)) {
+      const reference = parseReference(value)
+      if (reference?.kind === '$result') names.add(reference.name)
+      if (reference !== undefined) return
+    }
+    const inner = typeof value === 'string' ? (value.includes('$result') ? jsonIn(value) : undefined) : value
+    if (typeof inner !== 'object' || inner === null) return
+    for (const key of Object.keys(inner)) walk(Reflect.get(inner, key), depth + 1)
+  }
+  walk(input, 0)
+  return names
+}
+
+const noNames: ReadonlySet<string> = new Set()
 
 function refused(kind: ToolError['kind'], message: string): Resolution {
   return { kind: 'refused', error: { kind, message } }
@@ -108,17 +150,17 @@ function refused(kind: ToolError['kind'], message: string): Resolution {
 
 /** Whether a value has nothing to resolve or to refuse. Most have not, and this check needs no paths. */
 function isPlainData(value: unknown, depth: number): boolean {
+  if (typeof value === 'string') return !mayBeReference(value)
   if (typeof value !== 'object' || value === null) return true
   if (depth >= maxDepth) return false
   if (Array.isArray(value)) {
-    for (const item of value) if (typeof item === 'object' && !isPlainData(item, depth + 1)) return false
+    for (const item of value) if (!isPlainData(item, depth + 1)) return false
     return true
   }
   if (!isObject(value)) return true
   for (const key in value) {
     if (key.startsWith('$') || key === '__proto__') return false
-    const member = value[key]
-    if (typeof member === 'object' && !isPlainData(member, depth + 1)) return false
+    if (!isPlainData(value[key], depth + 1)) return false
   }
   return true
 }
@@ -145,38 +187,18 @@ class Failures {
   }
 }
 
-/** Member names that were probably meant as a reference: `$results`, `$input:units`, or `$result` beside other members. */
-const misspelt = /^\$(?:results?|inputs?)(?:$|\W)/i
+type Target =
+  | { readonly kind: 'found'; readonly value: unknown }
+  | { readonly kind: 'missing'; readonly message: string }
 
 function howToPoint(key: string): string {
   const kind = /^\$input/i.test(key) ? '$input' : '$result'
   return `${JSON.stringify(excerpt(key, 60))} is not a reference: write {"${kind}":"<name>#/a/0"}, an object with no other member`
 }
 
-/** A reference, split at its first `#`. */
-interface Reference {
-  readonly kind: '$result' | '$input'
-  /** Name of a tool or of an input, or id of a call. */
-  readonly name: string
-  /** JSON Pointer into the value; empty for the whole value. */
-  readonly pointer: string
+function writtenOut({ kind, name, pointer }: Reference): object {
+  return { [kind]: pointer === '' ? name : `${name}#${pointer}` }
 }
-
-/** The reference that an object is: it has exactly one member, `$result` or `$input`, and its value is a string. */
-export function parseReference(value: object): Reference | undefined {
-  const kind = '$result' in value ? '$result' : '$input' in value ? '$input' : undefined
-  if (kind === undefined || Object.keys(value).length !== 1) return undefined
-  const target: unknown = Reflect.get(value, kind)
-  if (typeof target !== 'string') return undefined
-  const hash = target.indexOf('#')
-  return hash === -1
-    ? { kind, name: target, pointer: '' }
-    : { kind, name: target.slice(0, hash), pointer: target.slice(hash + 1) }
-}
-
-type Target =
-  | { readonly kind: 'found'; readonly value: unknown }
-  | { readonly kind: 'missing'; readonly message: string }
 
 function follow({ kind, name, pointer }: Reference, targets: ReferenceTargets): Target {
   const target = pointer === '' ? name : `${name}#${pointer}`

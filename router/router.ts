@@ -46,8 +46,10 @@ export interface ReadReplyOptions {
 
 /** Options of `router.dispatch`. */
 export interface DispatchCallsOptions {
-  /** Values that `$result` and `$input` can refer to. @defaultValue none */
-  readonly references?: ReferenceTargets
+  /**
+   * Values that `$result` and `$input` can refer to. A function gives each call targets of its own. @defaultValue none
+   */
+  readonly references?: ReferenceTargets | ((call: ToolCall, index: number) => ReferenceTargets)
   /** Aborts running tools; calls that did not start get the error `cancelled`. @defaultValue never aborted */
   readonly signal?: AbortSignal
   /**
@@ -135,10 +137,10 @@ async function dispatchAll(
   options: DispatchCallsOptions,
 ): Promise<readonly ToolResult[]> {
   checkOptions(options)
-  const { maxCalls = Number.POSITIVE_INFINITY, callId, onStart, onEnd } = options
+  const { maxCalls = Number.POSITIVE_INFINITY, callId, references = noReferences, onStart, onEnd } = options
   const shared: DispatchOptions = {
     tools,
-    references: options.references ?? noReferences,
+    references: typeof references === 'function' ? noReferences : references,
     signal: options.signal ?? never,
     timeoutMs: options.timeoutMs ?? Number.POSITIVE_INFINITY,
     resultBytes: Math.max(minResultBytes, options.resultBytes ?? defaultResultBytes),
@@ -175,7 +177,8 @@ async function dispatchAll(
         end({ ...refusal, id: call.id, name: call.name, callId: key, repairs: call.repairs }, call, index)
         continue
       }
-      const outcome = dispatch(call, shared, keyOf)
+      const targets = typeof references === 'function' ? { ...shared, references: references(call, index) } : shared
+      const outcome = dispatch(call, targets, keyOf)
       if (outcome instanceof Promise) {
         return outcome.then((result) => {
           end(result, call, index)

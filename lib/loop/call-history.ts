@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import { canonicalJson } from '../../router/json/json.ts'
-import { parseReference, type ReferenceTargets } from '../../router/references.ts'
+import { mayBeReference, parseReference } from '../../router/parse-reference.ts'
+import type { ReferenceTargets } from '../../router/references.ts'
 import type { ToolCall, ToolResult } from '../../router/tool-call.ts'
 import { isLost, type KeyedResult, Repetition, wasExecuted } from './repetition.ts'
 
@@ -19,7 +20,7 @@ export interface CallIdentity {
 }
 
 /** For the model, which refers to a lost value. */
-const lostValue =
+export const lostValue =
   'the full value is no longer available, because it was left out when the run moved to another process; use the part that you were shown, or call a tool that returns it'
 
 /** Characters up to which an input is its own key. It is cheaper to compare than to hash, and readable in a checkpoint. */
@@ -59,6 +60,16 @@ export class CallHistory implements ReferenceTargets {
     return this.#executed
   }
 
+  /** The latest call with this id that has a value. */
+  byId(id: string): FinishedCall | undefined {
+    return this.#byId.get(id)
+  }
+
+  /** The latest call of a tool that has a value. */
+  latestOf(tool: string): FinishedCall | undefined {
+    return this.#latestByName.get(tool)
+  }
+
   /** The latest value of a tool, or the value of one call; `undefined` without one. */
   result(nameOrId: string): { readonly value: unknown } | undefined {
     const found = this.#find(nameOrId)
@@ -76,7 +87,7 @@ export class CallHistory implements ReferenceTargets {
     return [...this.#latestByName].filter(([, { result }]) => !isLost(result)).map(([name]) => name)
   }
 
-  /** Adds the calls of one reply. They are added together because they cannot refer to each other. */
+  /** Adds the calls of one reply. They are added together, because most of them ran at the same time. */
   add(batch: readonly FinishedCall[]): void {
     for (const finished of batch) {
       const { result } = finished
@@ -92,14 +103,19 @@ export class CallHistory implements ReferenceTargets {
   /**
    * Identifies a call by the tool, and by the input with each reference replaced by the call that it points at now. So
    * `{"$result": "fetch"}` is a different input after `fetch` was called again.
+   *
+   * @param find the finished call that a reference of this call points at. @defaultValue the latest one
    */
-  identify(call: ToolCall): CallIdentity {
+  identify(
+    call: ToolCall,
+    find: (nameOrId: string) => ToolResult | undefined = (nameOrId) => this.#find(nameOrId)?.result,
+  ): CallIdentity {
     const { name, refusal } = call
     if (refusal?.kind === 'truncated_call') return { key: `${name} ${call.id}` }
     if (refusal !== undefined) return { key: keyOf(name, refusal.message) }
     let isPinned = false
     const json = canonicalJson(call.input, (value) => {
-      const source = this.#pinned(value)
+      const source = pinned(value, find)
       if (source !== undefined) isPinned = true
       return source
     })
@@ -109,13 +125,30 @@ export class CallHistory implements ReferenceTargets {
   #find(nameOrId: string): FinishedCall | undefined {
     return this.#byId.get(nameOrId) ?? this.#latestByName.get(nameOrId)
   }
+}
 
-  #pinned(value: object): unknown {
-    const reference = parseReference(value)
-    if (reference?.kind !== '$result') return undefined
-    const source = this.#find(reference.name)
-    return source === undefined ? undefined : `$result ${source.result.callId}#${reference.pointer}`
-  }
+/** Idempotency keys of the calls that were executed, for results that identical later calls got. */
+const executedFor = new WeakMap<ToolResult, string>()
+
+/** Remembers which executed call the result of an identical later call comes from. */
+export function setOrigin(reused: ToolResult, earlier: ToolResult): void {
+  executedFor.set(reused, originOf(earlier))
+}
+
+function originOf(result: ToolResult): string {
+  return executedFor.get(result) ?? result.callId
+}
+
+/**
+ * A reference to a result, written with the idempotency key of the call that was executed for it. So a chain of calls that
+ * is repeated as a whole is recognised.
+ */
+function pinned(value: object | string, find: (nameOrId: string) => ToolResult | undefined): string | undefined {
+  if (typeof value === 'string' && !mayBeReference(value)) return undefined
+  const reference = parseReference(value)
+  if (reference?.kind !== '$result') return undefined
+  const source = find(reference.name)
+  return source === undefined ? undefined : `$result ${originOf(source)}#${reference.pointer}`
 }
 
 function keyOf(tool: string, input: string): string {

@@ -24,7 +24,42 @@ const call = {
   required: ['id', 'name', 'input'],
 } as const
 
-/** A tool call without a result. */
+/** The result of a finished tool call, without its content. */
+const result = {
+  /** Identity of the call: equal for identical calls. */
+  key: text,
+  /** Idempotency key that the tool got. */
+  call_id: text,
+  status: { enum: ['ok', 'error'] },
+  /** The full value, if the content was clipped. Otherwise the content is the value as JSON. */
+  value: {},
+  /**
+   * The part that was left out to keep `limits.checkpointBytes`: the full value, or, in checkpoints of version 3, the
+   * content as well. When the run is resumed, the tool runs again if it is idempotent. Otherwise the value is lost.
+   */
+  dropped: { enum: ['value', 'content'] },
+  /** The error of a call with status `error`. */
+  error: { type: 'object', properties: { kind: text, message: text }, required: ['kind', 'message'] },
+  /** Whether the content is only a part of the value. */
+  clipped: flag,
+  /** Number of times that a tool with `retries` was called. */
+  attempts: { type: 'integer', minimum: 1 },
+  /** Id of the identical earlier call whose result this is. */
+  served_from: text,
+  duration_ms: { type: 'number' },
+  repairs,
+} as const
+
+const always = ['key', 'call_id', 'status', 'clipped', 'duration_ms', 'repairs'] as const
+
+/** One finished tool call. Its content, which the model was shown, is in the message of the same position. */
+const recordedResult = {
+  type: 'object',
+  properties: { ...result, call },
+  required: [...always, 'call'],
+} as const
+
+/** A tool call of the last reply, while a call of this reply has no result. */
 const pendingCall = {
   type: 'object',
   properties: {
@@ -34,39 +69,10 @@ const pendingCall = {
     begun: { type: 'integer', minimum: 0 },
     /** Idempotency key of a call that was started in version 3, in which keys had another form. */
     call_id: text,
+    /** The result of a call that is finished already, with its content, which is in no message yet. */
+    result: { type: 'object', properties: { ...result, content: text }, required: [...always, 'content'] },
   },
   required: [...call.required, 'begun'],
-} as const
-
-/** One finished tool call. Its content, which the model was shown, is in the message of the same position. */
-const recordedResult = {
-  type: 'object',
-  properties: {
-    /** Identity of the call: equal for identical calls. */
-    key: text,
-    call,
-    /** Idempotency key that the tool got. */
-    call_id: text,
-    status: { enum: ['ok', 'error'] },
-    /** The full value, if the content was clipped. Otherwise the content is the value as JSON. */
-    value: {},
-    /**
-     * The part that was left out to keep `limits.checkpointBytes`: the full value, or, in checkpoints of version 3, the
-     * content as well. When the run is resumed, the tool runs again if it is idempotent. Otherwise the value is lost.
-     */
-    dropped: { enum: ['value', 'content'] },
-    /** The error of a call with status `error`. */
-    error: { type: 'object', properties: { kind: text, message: text }, required: ['kind', 'message'] },
-    /** Whether the content is only a part of the value. */
-    clipped: flag,
-    /** Number of times that a tool with `retries` was called. */
-    attempts: { type: 'integer', minimum: 1 },
-    /** Id of the identical earlier call whose result this is. */
-    served_from: text,
-    duration_ms: { type: 'number' },
-    repairs,
-  },
-  required: ['key', 'call', 'call_id', 'status', 'clipped', 'duration_ms', 'repairs'],
 } as const
 
 const properties = {
@@ -89,7 +95,7 @@ const properties = {
    * a later version read this field, so its name never changes.
    */
   has_side_effects: flag,
-  /** Calls of the last reply that have no result yet. */
+  /** All calls of the last reply, while one of them has no result. */
   pending: { type: 'array', items: pendingCall },
   /** The finished tool calls. */
   results: { type: 'array', items: recordedResult },
@@ -138,7 +144,7 @@ type Checked = Returnable<Infer<typeof checkpointSchema>>
  * It contains the conversation. Store it where only people who may read the conversation can read it.
  */
 export interface Checkpoint extends Omit<Checked, 'pending' | 'results' | 'trace'> {
-  /** Calls of the last reply that have no result yet. */
+  /** All calls of the last reply, while one of them has no result. */
   readonly pending: readonly PendingCall[]
   /** The finished tool calls. The n-th belongs to the n-th tool message. */
   readonly results: readonly RecordedResult[]
@@ -146,8 +152,17 @@ export interface Checkpoint extends Omit<Checked, 'pending' | 'results' | 'trace
   readonly trace: readonly TraceEntry[]
 }
 
-/** A call without a result, with what a resume has to know about it. */
-export interface PendingCall extends ToolCall, Pick<Checked['pending'][number], 'begun' | 'call_id'> {}
+/** A call of a reply that is not finished, with what a resume has to know about it. */
+export interface PendingCall extends ToolCall, Pick<Checked['pending'][number], 'begun' | 'call_id'> {
+  /** Its result, if it is finished already. */
+  readonly result?: PendingResult
+}
+
+/** A finished call of a reply that is not finished. */
+export interface PendingResult extends Omit<RecordedResult, 'call'> {
+  /** The text for the model. It becomes a message when all calls of the reply are finished. */
+  readonly content: string
+}
 
 /** A finished tool call in a checkpoint, without what its message contains. */
 export interface RecordedResult extends Omit<Checked['results'][number], 'error' | 'repairs'> {

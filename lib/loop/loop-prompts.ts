@@ -25,7 +25,8 @@ export function systemPrompt(
       parts.push(
         'Instead of copying an object or an array into a call, refer to an earlier result: ' +
           '{"$result":"<tool name or call id>#<JSON Pointer>"}. ' +
-          'The tool gets the complete value, even if you were shown only a part of it.',
+          'The tool gets the complete value, even if you were shown only a part of it. ' +
+          'A call may refer to calls before it in the same reply: it runs after them.',
       )
     }
     if (inputs.length > 0) {

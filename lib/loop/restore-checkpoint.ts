@@ -1,11 +1,13 @@
 import { errorResult, prepare } from '../../router/dispatch.ts'
 import { isObject, parseJson, unparsable } from '../../router/json/json.ts'
+import { type ReferenceTargets, resultNamesIn } from '../../router/references.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import type { ToolCall, ToolResult } from '../../router/tool-call.ts'
-import type { FinishedCall } from './call-history.ts'
-import type { Checkpoint, RecordedResult } from './checkpoint.ts'
+import { type FinishedCall, setOrigin } from './call-history.ts'
+import type { Checkpoint, PendingResult, RecordedResult } from './checkpoint.ts'
 import { invalidCheckpoint } from './read-checkpoint.ts'
 import { isLost } from './repetition.ts'
+import { ReplyReferences } from './reply-references.ts'
 import type { ActiveRun } from './run-state.ts'
 import { toRecordedResult } from './save-checkpoint.ts'
 
@@ -27,7 +29,7 @@ export async function restore(run: ActiveRun, checkpoint: Checkpoint): Promise<s
   for (const message of checkpoint.messages) {
     const record = message.role === 'tool' ? records.next().value : undefined
     if (record === undefined) {
-      // The results of one reply are added together, because its calls could not refer to each other.
+      // The results of one reply are added together, because most of them ran at the same time.
       history.add(batch)
       batch = []
       messages.add(message)
@@ -49,6 +51,23 @@ export async function restore(run: ActiveRun, checkpoint: Checkpoint): Promise<s
   return `Values were left out of the checkpoint and could not be computed again. They are lost: ${lost.join(', ')}`
 }
 
+/**
+ * The result of a pending call that an earlier process finished. A value that was left out is computed again, as `restore`
+ * does it.
+ *
+ * @param finished the calls of the same reply that have results.
+ */
+export async function restorePending(
+  run: ActiveRun,
+  call: ToolCall,
+  record: PendingResult,
+  references: ReferenceTargets,
+  finished: readonly FinishedCall[],
+): Promise<ToolResult> {
+  const value = record.dropped === undefined ? record.value : await valueAgain(run, call, record, references)
+  return storedResult(run, call, { ...record, value }, record.content, references, finished)
+}
+
 async function restoreResult(
   run: ActiveRun,
   record: RecordedResult,
@@ -57,21 +76,42 @@ async function restoreResult(
 ): Promise<FinishedCall> {
   const { key } = record
   const call: ToolCall = { ...record.call, repairs: [] }
-  if (record.dropped === undefined) return { call, key, result: storedResult(run, call, record, json, batch) }
-  const again = await runAgain(run, call, record)
+  const references = targetsIn(run, call, batch)
   if (record.dropped === 'content') {
+    const again = await runAgain(run, call, record, references)
     return { call, key, result: again?.status === 'ok' ? again : lostResult(run, call, record, again) }
   }
-  const value = again?.status === 'ok' ? again.value : undefined
-  return { call, key, result: storedResult(run, call, { ...record, value }, json, batch) }
+  const value = record.dropped === undefined ? record.value : await valueAgain(run, call, record, references)
+  return { call, key, result: storedResult(run, call, { ...record, value }, contentOf(json), references, batch) }
+}
+
+/** What the references of a call point at, which comes after the calls of `batch` in the same reply. */
+function targetsIn({ history }: ActiveRun, call: ToolCall, batch: readonly FinishedCall[]): ReferenceTargets {
+  if (resultNamesIn(call.input).size === 0) return history
+  return new ReplyReferences([...batch, { call, result: undefined }], history).targetsOf(batch.length)
+}
+
+async function valueAgain(
+  run: ActiveRun,
+  call: ToolCall,
+  record: Omit<RecordedResult, 'call'>,
+  references: ReferenceTargets,
+): Promise<unknown> {
+  const again = await runAgain(run, call, record, references)
+  return again?.status === 'ok' ? again.value : undefined
 }
 
 /** Runs the tool of a dropped result again; `undefined` if it must not, or if the run was interrupted before. */
-async function runAgain(run: ActiveRun, call: ToolCall, record: RecordedResult): Promise<ToolResult | undefined> {
+async function runAgain(
+  run: ActiveRun,
+  call: ToolCall,
+  record: Omit<RecordedResult, 'call'>,
+  references: ReferenceTargets,
+): Promise<ToolResult | undefined> {
   if (run.router.tools.get(call.name)?.annotations.idempotentHint !== true) return undefined
   if (run.deadline.interruption !== undefined) return undefined
   const [result] = await run.router.dispatch([call], {
-    references: run.history,
+    references,
     signal: run.deadline.signal,
     timeoutMs: Math.max(1, run.deadline.remainingMs()),
     resultBytes: run.limits.resultBytes,
@@ -92,11 +132,11 @@ function lostResult(run: ActiveRun, call: ToolCall, record: RecordedResult, agai
 function storedResult(
   run: ActiveRun,
   call: ToolCall,
-  record: RecordedResult,
-  json: string,
+  record: Omit<RecordedResult, 'call'>,
+  content: string,
+  references: ReferenceTargets,
   batch: readonly FinishedCall[],
 ): ToolResult {
-  const content = contentOf(json)
   const { clipped, duration_ms: durationMs, repairs, error, served_from: servedFrom } = record
   const base = { id: call.id, name: call.name, callId: record.call_id, content, clipped, durationMs, repairs }
   const served = {
@@ -112,20 +152,22 @@ function storedResult(
     const earlier = before.findLast(({ key, result }) => key === record.key && result.id === servedFrom)?.result
     if (earlier?.status !== 'ok')
       throw invalidCheckpoint(`has a call ${call.id} that repeats a call that does not exist`)
-    return { ...base, ...served, status: 'ok', input: earlier.input, value: earlier.value }
+    const reused: ToolResult = { ...base, ...served, status: 'ok', input: earlier.input, value: earlier.value }
+    setOrigin(reused, earlier)
+    return reused
   }
   return {
     ...base,
     ...served,
     status: 'ok',
-    input: resolvedInput(run, call),
+    input: resolvedInput(run, call, references),
     value: clipped ? record.value : parsed(content),
   }
 }
 
 /** The input that the tool got: references resolved, values coerced. If the tool no longer exists, the input as asked. */
-function resolvedInput(run: ActiveRun, call: ToolCall): unknown {
-  const prepared = prepare(call, { tools: run.router.tools, references: run.history })
+function resolvedInput(run: ActiveRun, call: ToolCall, references: ReferenceTargets): unknown {
+  const prepared = prepare(call, { tools: run.router.tools, references })
   return prepared.kind === 'ready' ? prepared.input : call.input
 }
 

@@ -1,31 +1,25 @@
-import { hash } from 'node:crypto'
 import { errorResult } from '../../router/dispatch.ts'
-import { canonicalJson } from '../../router/json/json.ts'
 import { tooManyCalls } from '../../router/router.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import { shownValue } from '../../router/text/shown-value.ts'
 import type { ToolCall, ToolError, ToolResult } from '../../router/tool-call.ts'
-import type { CallIdentity, FinishedCall } from './call-history.ts'
+import { setOrigin } from './call-history.ts'
 import type { PendingCall } from './checkpoint.ts'
+import {
+  type CurrentCall,
+  type CurrentReply,
+  callIdOf,
+  finishedCall,
+  finishedCalls,
+  identify,
+  openReply,
+  readyCalls,
+} from './current-reply.ts'
 import { endedProcess, notRecorded, outcomeUnknown, toolsAreOff } from './loop-prompts.ts'
 import { toolTimeoutMs } from './reached-limit.ts'
 import { wasExecuted } from './repetition.ts'
 import { type ActiveRun, mayHaveSideEffects, shownTool } from './run-state.ts'
-import { saveCheckpoint, saveLastCheckpoint, toRecordedResult } from './save-checkpoint.ts'
-
-/** A call of the current reply. */
-interface CurrentCall {
-  readonly call: PendingCall
-  /** Position in the reply. */
-  readonly index: number
-  /** Calls with the same key get the same result. Calls of a polling tool never have the same key. */
-  readonly key: string
-  /** Equal for calls with the same tool and input, of polling tools too. */
-  readonly identity: CallIdentity
-  /** Why the call is not executed; `undefined` if it is executed, or gets the result of an identical call. */
-  refusal: ToolError | undefined
-  result: ToolResult | undefined
-}
+import { saveCheckpoint, saveLastCheckpoint, toPendingResult, toRecordedResult } from './save-checkpoint.ts'
 
 /** Processes that may start a call. If both end while it runs, the call is probably the reason. */
 const maxBegun = 2
@@ -33,72 +27,98 @@ const maxBegun = 2
 /**
  * Gives every pending call its result, in order. A call is executed, or gets the result of an identical earlier call.
  *
- * Before that, a checkpoint is saved that says which calls are started. If it cannot be stored, calls with side effects
- * are refused. So after a crash the checkpoint tells which calls may have had their effect, and these are not repeated.
+ * The calls run in waves: all calls of a wave run at the same time, and the next wave refers to their results. Before each
+ * wave, a checkpoint is saved that has the results so far and says which calls are started. If it cannot be stored, calls
+ * with side effects are refused. So after a crash the checkpoint tells which calls may have had their effect, and these are
+ * not repeated.
  */
 export async function runCalls(run: ActiveRun): Promise<void> {
-  const current = identify(run, run.state.pending)
-  const firstOf = new Map<string, CurrentCall>()
-  const fresh: CurrentCall[] = []
-  for (const one of current) {
-    const isFirst = !firstOf.has(one.key)
-    if (isFirst) firstOf.set(one.key, one)
-    if (!isFirst || run.history.repetition.reusable(one.key) !== undefined) continue
-    one.refusal = refusalAfterCrash(run, one.call)
-    if (one.refusal === undefined) fresh.push(one)
-  }
   const hadSideEffects = run.state.has_side_effects
-  const started = await executeAll(run, fresh)
-  for (const one of current) {
-    if (one.refusal !== undefined) refuse(run, one, one.refusal)
-    else if (one.result === undefined)
-      reuse(run, one, run.history.repetition.reusable(one.key) ?? firstOf.get(one.key)?.result)
-  }
+  const reply = await openReply(run)
+  for (let ready = readyCalls(reply); ready.length > 0; ready = readyCalls(reply)) await runWave(run, reply, ready)
   const isInterrupted = run.deadline.interruption !== undefined
-  const isCut = isInterrupted && current.some(isUnfinished)
+  const isCut = isInterrupted && reply.calls.some(isUnfinished)
   if (isCut) {
-    takeBack(run, fresh, started)
-    const hasActed = [...started].some(({ name }) => mayHaveSideEffects(run.router, name))
+    takeBack(run, reply.fresh, reply.started)
+    const hasActed = [...reply.started].some(({ name }) => mayHaveSideEffects(run.router, name))
     run.state.has_side_effects = hadSideEffects || hasActed
     await saveLastCheckpoint(run)
   }
-  finishCalls(run, current)
+  finishCalls(run, reply)
   if (isInterrupted && !isCut) await saveLastCheckpoint(run)
+}
+
+/** Gives every call of a wave its result. */
+async function runWave(run: ActiveRun, reply: CurrentReply, wave: readonly CurrentCall[]): Promise<void> {
+  const { firstOf } = reply
+  const earlier = earlierResults(run, reply)
+  const toExecute: CurrentCall[] = []
+  for (const one of wave) {
+    identify(run, reply, one)
+    const isFirst = !firstOf.has(one.key)
+    if (isFirst) firstOf.set(one.key, one)
+    if (!isFirst || earlier(one.key) !== undefined) continue
+    one.refusal = refusalAfterCrash(run, one.call)
+    if (one.refusal === undefined) toExecute.push(one)
+  }
+  reply.fresh.push(...toExecute)
+  await executeAll(run, reply, toExecute)
+  for (const one of wave) {
+    if (one.refusal !== undefined) refuse(run, one, one.refusal)
+    else if (one.result === undefined) reuse(run, one, earlier(one.key) ?? firstOf.get(one.key)?.result)
+  }
+}
+
+/** What identical calls of earlier replies returned. After a wave that may have changed something, it is not used. */
+function earlierResults(
+  { history, router }: ActiveRun,
+  { calls }: CurrentReply,
+): (key: string) => ToolResult | undefined {
+  const mayHaveChanged = calls.some(
+    ({ result }) =>
+      result !== undefined && wasExecuted(result) && router.tools.get(result.name)?.annotations.readOnlyHint !== true,
+  )
+  return (key) => (mayHaveChanged ? undefined : history.repetition.reusable(key))
 }
 
 /**
  * Begins and executes calls: all together, or one after the other if an earlier process ended while some of them were
  * running. Then its end tells nothing about which call was the reason, and the next end does.
- *
- * @returns the calls whose tools were started.
  */
-async function executeAll(run: ActiveRun, fresh: readonly CurrentCall[]): Promise<ReadonlySet<ToolCall>> {
-  const { limits, history } = run
-  const started = new Set<ToolCall>()
-  const maxCalls = Math.max(0, Math.min(limits.callsPerRound, limits.calls - history.executed))
-  const oneByOne = fresh.length > 1 && fresh.some(({ call }) => call.begun > 0)
-  if (!oneByOne) {
-    await beginAndExecute(run, fresh, maxCalls, started)
-    return started
+async function executeAll(run: ActiveRun, reply: CurrentReply, wave: readonly CurrentCall[]): Promise<void> {
+  const oneByOne = wave.length > 1 && wave.some(({ call }) => call.begun > 0)
+  const accepted = withinLimits(run, reply, wave)
+  if (!oneByOne) return beginAndExecute(run, reply, accepted)
+  for (const one of accepted) {
+    await beginAndExecute(run, reply, [one])
+    takeBack(run, [one], reply.started)
   }
-  for (const [index, one] of fresh.entries()) {
-    const isOver = index >= maxCalls && one.call.refusal?.kind !== 'too_many_calls'
-    if (isOver) refuse(run, one, tooManyCalls(maxCalls))
-    else await beginAndExecute(run, [one], 1, started)
-    takeBack(run, [one], started)
-  }
-  return started
 }
 
-async function beginAndExecute(
-  run: ActiveRun,
-  batch: readonly CurrentCall[],
-  maxCalls: number,
-  started: Set<ToolCall>,
-): Promise<void> {
-  if (run.onCheckpoint !== undefined) await begin(run, batch)
-  const accepted = batch.filter(({ refusal }) => refusal === undefined)
-  await execute(run, accepted, maxCalls, started)
+/** The calls that the limits allow. The others are refused. The call that reports calls that were not read is not counted. */
+function withinLimits(run: ActiveRun, reply: CurrentReply, wave: readonly CurrentCall[]): readonly CurrentCall[] {
+  const { limits, history } = run
+  const maxCalls = Math.max(0, Math.min(limits.callsPerRound, limits.calls - history.executed))
+  const before = reply.calls.filter(({ result }) => result !== undefined && isCounted(result)).length
+  return wave.filter((one, index) => {
+    if (before + index < maxCalls || one.call.refusal?.kind === 'too_many_calls') return true
+    one.refusal = tooManyCalls(maxCalls)
+    return false
+  })
+}
+
+/** Whether a result counts for the limit on the calls of a reply: the call was given to its tool, or refused by it. */
+function isCounted(result: ToolResult): boolean {
+  return result.servedFrom === undefined && (result.status === 'ok' || result.error.kind !== 'too_many_calls')
+}
+
+async function beginAndExecute(run: ActiveRun, reply: CurrentReply, batch: readonly CurrentCall[]): Promise<void> {
+  if (run.onCheckpoint !== undefined && batch.length > 0) await begin(run, reply, batch)
+  await execute(
+    run,
+    reply,
+    batch.filter(({ refusal }) => refusal === undefined),
+  )
 }
 
 /** Whether a call has no result of its own, because the run was interrupted before. */
@@ -107,31 +127,42 @@ function isUnfinished({ result }: CurrentCall): boolean {
 }
 
 /**
- * Makes calls count as not begun by this process, because it did not end while they were running. Calls with side effects
- * that were started may have had their effect, so they stay begun.
+ * Makes calls count as not begun by this process, because it did not end while they were running. Calls that are finished
+ * keep their results. Calls with side effects that were started may have had their effect, so they stay begun.
  */
 function takeBack(run: ActiveRun, calls: readonly CurrentCall[], started: ReadonlySet<ToolCall>): void {
-  for (const { call, index } of calls) {
+  for (const one of calls) {
+    const { call, index, result } = one
+    if (result !== undefined && wasExecuted(result) && !isUnfinished(one)) {
+      recordResult(run, one)
+      continue
+    }
     const mayHaveActed = started.has(call) && mayHaveSideEffects(run.router, call.name)
     if (!mayHaveActed) run.state.pending[index] = call
   }
 }
 
-/** Gives every pending call an error result, because tools are turned off. */
-export function refuseCalls(run: ActiveRun): void {
-  const current = identify(run, run.state.pending)
-  for (const one of current) refuse(run, one, { kind: 'too_many_calls', message: toolsAreOff })
-  finishCalls(run, current)
+/**
+ * Writes the result of a call into the state, beside the calls of the reply that have none. A call that the end of the run
+ * cut short has no result for a resumed run.
+ */
+function recordResult(run: ActiveRun, one: CurrentCall): void {
+  const finished = finishedCall(one)
+  if (finished === undefined || run.onCheckpoint === undefined) return
+  const { result } = finished
+  if (result.status === 'error' && result.error.kind === 'cancelled') return
+  run.state.pending[one.index] = { ...one.call, result: toPendingResult(finished) }
 }
 
-function identify(run: ActiveRun, calls: readonly PendingCall[]): readonly CurrentCall[] {
-  return calls.map((call, index) => {
-    // `idempotentHint: false` marks a tool that is called with the same input on purpose, such as one that polls.
-    const polls = run.router.tools.get(call.name)?.annotations.idempotentHint === false
-    const identity = run.history.identify(call)
-    const key = polls ? `${identity.key} ${run.state.rounds}/${index}` : identity.key
-    return { call, index, identity, key, refusal: undefined, result: undefined }
-  })
+/** Gives every pending call an error result, because tools are turned off. */
+export async function refuseCalls(run: ActiveRun): Promise<void> {
+  const reply = await openReply(run)
+  for (const one of reply.calls) {
+    if (one.result !== undefined) continue
+    identify(run, reply, one)
+    refuse(run, one, { kind: 'too_many_calls', message: toolsAreOff })
+  }
+  finishCalls(run, reply)
 }
 
 /** The error of a call that must not be started again, because an earlier process ended while it was running. */
@@ -145,9 +176,13 @@ function isRunnable({ router }: ActiveRun, { name, refusal }: ToolCall): boolean
   return refusal === undefined && router.tools.has(name)
 }
 
-/** Saves a checkpoint in which the calls are begun. If it cannot be stored, those with side effects are refused. */
-async function begin(run: ActiveRun, fresh: readonly CurrentCall[]): Promise<void> {
+/**
+ * Saves a checkpoint in which the calls are begun, and which has the results of the calls before them. If it cannot be
+ * stored, those with side effects are refused.
+ */
+async function begin(run: ActiveRun, { calls }: CurrentReply, fresh: readonly CurrentCall[]): Promise<void> {
   const { state } = run
+  for (const one of calls) if (state.pending[one.index]?.result === undefined) recordResult(run, one)
   for (const { call, index } of fresh) state.pending[index] = { ...call, begun: call.begun + 1 }
   const unsafe = fresh.filter(({ call }) => isRunnable(run, call) && mayHaveSideEffects(run.router, call.name))
   const before = state.has_side_effects
@@ -159,56 +194,41 @@ async function begin(run: ActiveRun, fresh: readonly CurrentCall[]): Promise<voi
 }
 
 /** Executes calls, and adds those whose tools were started to `started`. */
-async function execute(
-  run: ActiveRun,
-  fresh: readonly CurrentCall[],
-  maxCalls: number,
-  started: Set<ToolCall>,
-): Promise<void> {
-  if (fresh.length === 0) return
-  const { limits, history } = run
+async function execute(run: ActiveRun, reply: CurrentReply, batch: readonly CurrentCall[]): Promise<void> {
+  if (batch.length === 0) return
+  const { limits } = run
+  const at = (position: number): CurrentCall => {
+    const one = batch[position]
+    // Cannot happen: every call that is dispatched is in the list.
+    if (one === undefined) throw new Error('No such call')
+    return one
+  }
   const results = await run.router.dispatch(
-    fresh.map(({ call }) => call),
+    batch.map(({ call }) => call),
     {
-      references: history,
+      references: (_, position) => reply.references.targetsOf(at(position).index),
       signal: run.deadline.signal,
       timeoutMs: Math.max(1, toolTimeoutMs(run)),
       concurrency: limits.concurrency,
-      maxCalls,
       resultBytes: limits.resultBytes,
-      callId: (_, position, input) => callIdOf(run, fresh[position], input),
+      callId: (_, position, input) => callIdOf(run, at(position), input),
       now: run.now,
       onStart: (call, callId) => {
-        started.add(call)
+        reply.started.add(call)
         const { id, name } = call
         run.recorder.emit({ type: 'tool-start', round: run.state.rounds, id, callId, tool: name })
       },
       onEnd: (result, call) => emitEnd(run, call, result),
     },
   )
-  for (const [index, one] of fresh.entries()) one.result = results[index]
-}
-
-/**
- * The idempotency key of a call: `<run>/<round>/<index>/<hash of tool and input>`. After a resume the same input gives the
- * same key. If the model was asked again and replied with another input, the key is another one, so that nobody takes the
- * second call for the first.
- */
-function callIdOf({ state }: ActiveRun, one: CurrentCall | undefined, input: unknown): string {
-  // Cannot happen: every call that is dispatched is in the list.
-  if (one === undefined) throw new Error('No such call')
-  const { call, index, identity } = one
-  if (call.call_id !== undefined) return call.call_id
-  // Most inputs reach their tool as the model wrote them, and then their canonical JSON is known.
-  const json = (input === call.input ? identity.inputJson : undefined) ?? canonicalJson(input)
-  const digest = hash('sha256', `${call.name} ${json}`, 'hex').slice(0, 16)
-  return `${state.run_id}/${state.rounds}/${index}/${digest}`
+  for (const [position, one] of batch.entries()) one.result = results[position]
 }
 
 function reuse(run: ActiveRun, one: CurrentCall, earlier: ToolResult | undefined): void {
   // Cannot happen: the first call of each key was executed.
   if (earlier === undefined) throw new Error(`No result for call ${one.call.id}`)
   one.result = reusedResult(one.call, earlier, callIdOf(run, one, one.call.input))
+  setOrigin(one.result, earlier)
   emitEnd(run, one.call, one.result)
 }
 
@@ -235,13 +255,9 @@ function refuse(run: ActiveRun, one: CurrentCall, error: ToolError): void {
 }
 
 /** Adds the results to history, state and messages. From now on no call is pending. */
-function finishCalls(run: ActiveRun, current: readonly CurrentCall[]): void {
+function finishCalls(run: ActiveRun, { calls }: CurrentReply): void {
   const { state, history } = run
-  const batch: FinishedCall[] = []
-  for (const { call, key, identity, result } of current) {
-    // A polling call that never reached its tool was not a poll. Repeating it is a repetition.
-    if (result !== undefined) batch.push({ call, result, key: wasExecuted(result) ? key : identity.key })
-  }
+  const batch = finishedCalls(calls)
   history.add(batch)
   if (batch.some((finished) => history.repetition.isRepeated(finished))) state.limit_reached ??= 'repetition'
   // Only checkpoints contain these.

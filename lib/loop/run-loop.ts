@@ -244,7 +244,7 @@ async function handleAnswer<S extends object>(
 ): Promise<void> {
   const { state, deadline } = run
   const calledTools = state.pending.length > 0
-  refuseCalls(run)
+  await refuseCalls(run)
   const view = { runId: state.run_id, results: run.history.results }
   const checked = await checkAnswer(reply, options.answer, view, deadline.signal)
   if (checked.kind === 'rejected' || checked.kind === 'check-failed') {

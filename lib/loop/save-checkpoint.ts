@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { errorMessage } from '../../router/errors.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import type { FinishedCall } from './call-history.ts'
-import type { Checkpoint, RecordedResult } from './checkpoint.ts'
+import type { Checkpoint, PendingCall, PendingResult, RecordedResult } from './checkpoint.ts'
 import type { CheckpointStep } from './run.ts'
 import { untilAborted } from './run-deadline.ts'
 import type { ActiveRun } from './run-state.ts'
@@ -129,17 +129,18 @@ function shrinkAsFarAsPossible(
   let excess = rest + listBytes(messages) + listBytes(checkpoint.results) + listBytes(trace) - maxBytes
   if (excess <= 0) return { checkpoint, excess }
   const results = [...checkpoint.results]
-  for (const { index, withoutValue, saves } of droppableValues(results, isRecomputable)) {
-    results[index] = withoutValue
+  const pending = [...checkpoint.pending]
+  for (const { drop, saves } of droppableValues(results, pending, isRecomputable)) {
+    drop()
     excess -= saves
-    if (excess <= 0) return { checkpoint: { ...checkpoint, results }, excess }
+    if (excess <= 0) return { checkpoint: { ...checkpoint, results, pending }, excess }
   }
   const shortened = shortenTrace(trace, excess, sizeOf, (dropped) => ({
     source: 'onCheckpoint',
     message: `${dropped} older entries were left out of a checkpoint to make it fit`,
   }))
   excess += listBytes(shortened) - listBytes(trace)
-  return { checkpoint: { ...checkpoint, results, trace: shortened }, excess }
+  return { checkpoint: { ...checkpoint, results, pending, trace: shortened }, excess }
 }
 
 /** A finished call as the state keeps it, without the content that is in its message. */
@@ -160,12 +161,16 @@ export function toRecordedResult({ call, result, key }: FinishedCall): RecordedR
   }
 }
 
+/** A finished call of a reply that is not finished, with the content that is in no message yet. */
+export function toPendingResult(finished: FinishedCall): PendingResult {
+  const { call: _, ...result } = toRecordedResult(finished)
+  return { ...result, content: finished.result.content }
+}
+
 /** A value that can be left out. */
 interface DroppableValue {
-  /** Index of the result in `results`. */
-  readonly index: number
-  /** The result without its value. */
-  readonly withoutValue: RecordedResult
+  /** Leaves it out of the list that it is in. */
+  readonly drop: () => void
   /** Bytes that leaving it out saves. */
   readonly saves: number
   readonly isRecomputable: boolean
@@ -173,15 +178,23 @@ interface DroppableValue {
 
 /** All values that can be left out, in the order in which they are left out. */
 function droppableValues(
-  results: readonly RecordedResult[],
+  results: RecordedResult[],
+  pending: PendingCall[],
   isRecomputable: (tool: string) => boolean,
 ): readonly DroppableValue[] {
   const values: DroppableValue[] = []
+  const add = (name: string, saves: number, drop: () => void) => {
+    if (saves > 0) values.push({ drop, saves, isRecomputable: isRecomputable(name) })
+  }
   for (const [index, record] of results.entries()) {
     if (record.value === undefined) continue
-    const withoutValue = dropValue(record)
-    const saves = sizeOf(record) - sizeOf(withoutValue)
-    if (saves > 0) values.push({ index, withoutValue, saves, isRecomputable: isRecomputable(record.call.name) })
+    const shorter = dropValue(record)
+    add(record.call.name, sizeOf(record) - sizeOf(shorter), () => (results[index] = shorter))
+  }
+  for (const [index, call] of pending.entries()) {
+    if (call.result?.value === undefined) continue
+    const result = withoutValue(call.result)
+    add(call.name, sizeOf(call.result) - sizeOf(result), () => (pending[index] = { ...call, result }))
   }
   return values.sort((a, b) => Number(b.isRecomputable) - Number(a.isRecomputable) || b.saves - a.saves)
 }
@@ -192,11 +205,15 @@ const withoutValues = new WeakMap<RecordedResult, RecordedResult>()
 function dropValue(record: RecordedResult): RecordedResult {
   let dropped = withoutValues.get(record)
   if (dropped === undefined) {
-    const { value: _, ...rest } = record
-    dropped = { ...rest, dropped: 'value' }
+    dropped = withoutValue(record)
     withoutValues.set(record, dropped)
   }
   return dropped
+}
+
+function withoutValue<T extends Pick<RecordedResult, 'value' | 'dropped'>>(record: T) {
+  const { value: _, ...rest } = record
+  return { ...rest, dropped: 'value' } as const
 }
 
 const sizes = new WeakMap<object, number>()

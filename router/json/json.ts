@@ -115,12 +115,12 @@ function hasManyOpenings(text: string): boolean {
 /**
  * JSON with sorted members, so that equal values give equal texts.
  *
- * @param replace may return a value to write instead of an object; `undefined` keeps the object.
+ * @param replace may return a text to write instead of an object or a string; `undefined` keeps it.
  */
-export function canonicalJson(value: unknown, replace?: (value: object) => unknown): string {
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null'
-  const replaced = replace?.(value)
-  if (replaced !== undefined) return canonicalJson(replaced)
+export function canonicalJson(value: unknown, replace?: (value: object | string) => string | undefined): string {
+  const replaced = replace !== undefined && (typeof value === 'string' || isContainer(value)) && replace(value)
+  if (typeof replaced === 'string') return JSON.stringify(replaced)
+  if (!isContainer(value)) return JSON.stringify(value) ?? 'null'
   let text = ''
   if (Array.isArray(value)) {
     for (const item of value) text += text === '' ? canonicalJson(item, replace) : `,${canonicalJson(item, replace)}`
@@ -131,6 +131,10 @@ export function canonicalJson(value: unknown, replace?: (value: object) => unkno
     text += text === '' ? member : `,${member}`
   }
   return `{${text}}`
+}
+
+function isContainer(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
 }
 
 /** Member names in order. Sorting allocates more than anything else here, and most objects are sorted already. */

@@ -1,0 +1,118 @@
+// The calls of the last reply while they get their results. Calls that refer to results of other calls of the reply run
+// after these, so the calls run in waves.
+
+import { hash } from 'node:crypto'
+import { canonicalJson } from '../../router/json/json.ts'
+import type { ToolCall, ToolError, ToolResult } from '../../router/tool-call.ts'
+import type { CallIdentity, FinishedCall } from './call-history.ts'
+import type { PendingCall } from './checkpoint.ts'
+import { wasExecuted } from './repetition.ts'
+import { ReplyReferences } from './reply-references.ts'
+import { restorePending } from './restore-checkpoint.ts'
+import type { ActiveRun } from './run-state.ts'
+
+/** A call of the current reply. */
+export interface CurrentCall {
+  /** The call, as the state had it when the reply was opened. */
+  readonly call: PendingCall
+  /** Position in the reply. */
+  readonly index: number
+  /** Indexes of the calls of the reply that it refers to. Each is lower than its own. */
+  readonly dependencies: readonly number[]
+  /** Calls with the same key get the same result. Calls of a polling tool never have the same key. */
+  key: string
+  /** Equal for calls with the same tool and input, of polling tools too. It is made when the call is ready to run. */
+  identity: CallIdentity
+  /** Why the call is not executed; `undefined` if it is executed, or gets the result of an identical call. */
+  refusal: ToolError | undefined
+  /** Its result; `undefined` while it has none. */
+  result: ToolResult | undefined
+}
+
+/** The calls of the current reply, and what is known about them while they run. */
+export interface CurrentReply {
+  /** All calls in order. */
+  readonly calls: readonly CurrentCall[]
+  /** The targets of their references. */
+  readonly references: ReplyReferences
+  /** The first call of each key. Identical calls get its result. */
+  readonly firstOf: Map<string, CurrentCall>
+  /** Calls that were given to their tools, or were about to be. */
+  readonly fresh: CurrentCall[]
+  /** Calls whose tools were started by this process. */
+  readonly started: Set<ToolCall>
+}
+
+/** Opens the pending calls of the state. Those that an earlier process finished have their results. */
+export async function openReply(run: ActiveRun): Promise<CurrentReply> {
+  const references = new ReplyReferences(
+    run.state.pending.map((call) => ({ call, result: undefined })),
+    run.history,
+  )
+  const calls = run.state.pending.map((call, index): CurrentCall => {
+    const dependencies = references.dependenciesOf(index)
+    return { call, index, dependencies, key: '', identity: { key: '' }, refusal: undefined, result: undefined }
+  })
+  const firstOf = new Map<string, CurrentCall>()
+  const reply = {
+    calls,
+    references: new ReplyReferences(calls, run.history),
+    firstOf,
+    fresh: [],
+    started: new Set<ToolCall>(),
+  }
+  const finished = calls.filter(({ call }) => call.result !== undefined)
+  // A call that repeats another one needs the result of that one.
+  const isRepeated = ({ call }: CurrentCall) => call.result?.served_from !== undefined
+  for (const one of [...finished.filter((call) => !isRepeated(call)), ...finished.filter(isRepeated)]) {
+    const { call, index } = one
+    if (call.result === undefined) continue
+    one.key = call.result.key
+    one.identity = { key: one.key }
+    one.result = await restorePending(run, call, call.result, reply.references.targetsOf(index), finishedCalls(calls))
+    if (!firstOf.has(one.key)) firstOf.set(one.key, one)
+  }
+  return reply
+}
+
+/**
+ * The calls that can run now: they have no result, and the calls that they refer to have one. A call that waits for a
+ * decision gets no result, so the calls that refer to it wait, too.
+ */
+export function readyCalls({ calls }: CurrentReply): readonly CurrentCall[] {
+  const isFinished = (index: number) => calls[index]?.result !== undefined
+  return calls.filter(({ result, dependencies }) => result === undefined && dependencies.every(isFinished))
+}
+
+/** Sets the identity of a call, which depends on the results that it refers to. */
+export function identify(run: ActiveRun, { references }: CurrentReply, one: CurrentCall): void {
+  const { call, index } = one
+  // `idempotentHint: false` marks a tool that is called with the same input on purpose, such as one that polls.
+  const polls = run.router.tools.get(call.name)?.annotations.idempotentHint === false
+  one.identity = run.history.identify(call, (nameOrId) => references.resultOf(nameOrId, index))
+  one.key = polls ? `${one.identity.key} ${run.state.rounds}/${index}` : one.identity.key
+}
+
+/**
+ * The idempotency key of a call: `<run>/<round>/<index>/<hash of tool and input>`. After a resume the same input gives the
+ * same key. If the model was asked again and replied with another input, the key is another one, so that nobody takes the
+ * second call for the first.
+ */
+export function callIdOf({ state }: ActiveRun, { call, index, identity }: CurrentCall, input: unknown): string {
+  if (call.call_id !== undefined) return call.call_id
+  // Most inputs reach their tool as the model wrote them, and then their canonical JSON is known.
+  const json = (input === call.input ? identity.inputJson : undefined) ?? canonicalJson(input)
+  const digest = hash('sha256', `${call.name} ${json}`, 'hex').slice(0, 16)
+  return `${state.run_id}/${state.rounds}/${index}/${digest}`
+}
+
+/** The calls that have a result, in order. */
+export function finishedCalls(calls: readonly CurrentCall[]): readonly FinishedCall[] {
+  return calls.flatMap((one) => finishedCall(one) ?? [])
+}
+
+/** A call with its result; `undefined` while it has none. */
+export function finishedCall({ call, key, identity, result }: CurrentCall): FinishedCall | undefined {
+  // A polling call that never reached its tool was not a poll. Repeating it is a repetition.
+  return result && { call, result, key: wasExecuted(result) ? key : identity.key }
+}

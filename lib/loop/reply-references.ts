@@ -1,0 +1,110 @@
+import { type ReferenceTargets, resultNamesIn } from '../../router/references.ts'
+import { excerpt } from '../../router/text/clip.ts'
+import type { ToolCall, ToolResult } from '../../router/tool-call.ts'
+import { type CallHistory, lostValue } from './call-history.ts'
+import { isLost } from './repetition.ts'
+
+/** A call of a reply, as far as references between the calls of the reply need it. */
+export interface ReferableCall {
+  /** The call as the model asked for it. */
+  readonly call: ToolCall
+  /** Its result; `undefined` while it has none. */
+  readonly result: ToolResult | undefined
+}
+
+/**
+ * What the references in the calls of one reply point at. A call can refer to earlier calls of the same reply and to all
+ * calls of earlier replies. Its targets are, in this order:
+ *
+ * 1. the earlier call of the reply with this id, or the latest call with this id;
+ * 2. the nearest earlier call of the reply to the tool of this name, or the latest call of this tool.
+ *
+ * As a call refers to earlier calls only, the order of the reply is a possible order of execution.
+ */
+export class ReplyReferences {
+  readonly #calls: readonly ReferableCall[]
+  readonly #history: CallHistory
+  readonly #indexOfId: ReadonlyMap<string, number>
+
+  /**
+   * @param calls the calls of the reply, in order. Their results may be set later.
+   * @param history the calls of earlier replies.
+   */
+  constructor(calls: readonly ReferableCall[], history: CallHistory) {
+    this.#calls = calls
+    this.#history = history
+    this.#indexOfId = new Map(calls.map(({ call }, index) => [call.id, index]))
+  }
+
+  /** Indexes of the calls of the reply whose results a call needs. They are lower than its own index. */
+  dependenciesOf(index: number): readonly number[] {
+    const found = new Set<number>()
+    for (const name of resultNamesIn(this.#calls[index]?.call.input)) {
+      const source = this.#earlier(name, index)
+      if (source !== undefined) found.add(source)
+    }
+    return [...found]
+  }
+
+  /** The result that a reference in a call points at; `undefined` if there is none yet. */
+  resultOf(nameOrId: string, index: number): ToolResult | undefined {
+    const source = this.#earlier(nameOrId, index)
+    if (source !== undefined) return this.#calls[source]?.result
+    return (this.#history.byId(nameOrId) ?? this.#history.latestOf(nameOrId))?.result
+  }
+
+  /** The targets of the references in one call. */
+  targetsOf(index: number): ReferenceTargets {
+    const history = this.#history
+    return {
+      inputs: history.inputs,
+      result: (nameOrId) => {
+        if (this.#earlier(nameOrId, index) === undefined) return history.result(nameOrId)
+        const result = this.resultOf(nameOrId, index)
+        return hasValue(result) ? result : undefined
+      },
+      resultNames: () => {
+        const earlier = this.#calls.slice(0, index).flatMap(({ result }) => (hasValue(result) ? [result.name] : []))
+        return [...new Set([...history.resultNames(), ...earlier])]
+      },
+      whyMissing: (nameOrId) => this.#whyMissing(nameOrId, index),
+    }
+  }
+
+  /** The earlier call of the reply that a name or an id means. An id of an earlier reply is closer than a tool's name. */
+  #earlier(nameOrId: string, index: number): number | undefined {
+    const withId = this.#indexOfId.get(nameOrId)
+    if (withId !== undefined && withId < index) return withId
+    if (this.#history.byId(nameOrId) !== undefined) return undefined
+    for (let at = index - 1; at >= 0; at--) if (this.#calls[at]?.call.name === nameOrId) return at
+    return undefined
+  }
+
+  #whyMissing(nameOrId: string, index: number): string | undefined {
+    const source = this.#earlier(nameOrId, index)
+    const result = source === undefined ? undefined : this.#calls[source]?.result
+    if (result?.status === 'error') {
+      return `the call ${nameOf(result)} failed (${result.error.kind}), so it has no value; correct that call first`
+    }
+    if (result !== undefined && isLost(result)) return lostValue
+    const why = this.#history.whyMissing(nameOrId)
+    if (why !== undefined) return why
+    if (this.#calls[index]?.call.id === nameOrId) {
+      return 'this is the call itself; a call can only refer to calls before it'
+    }
+    const later = this.#calls.slice(index + 1).find(({ call }) => call.id === nameOrId || call.name === nameOrId)
+    if (later === undefined) return undefined
+    return (
+      `the call ${nameOf(later.call)} comes later in the same reply; a call can only refer to calls before it. ` +
+      'Put that call first, without a reference back to this one'
+    )
+  }
+}
+
+function hasValue(result: ToolResult | undefined): result is Extract<ToolResult, { status: 'ok' }> {
+  return result?.status === 'ok' && !isLost(result)
+}
+
+function nameOf({ id, name }: Pick<ToolCall, 'id' | 'name'>): string {
+  return `"${excerpt(id, 80)}" of "${excerpt(name, 80)}"`
+}
