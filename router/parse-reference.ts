@@ -2,7 +2,7 @@
 //
 //   { "$result": "get_user#/email" }                           an object
 //   "{\"$result\": \"get_user#/email\"}"                       its JSON as text
-//   "<$result>get_user#/email</$result>"                       markup as text; a marker may stand before each tag
+//   "<$result>get_user#/email</$result>"                       markup as text; each tag may follow a marker
 //
 // A text is a reference only as a whole.
 
@@ -19,7 +19,7 @@ export interface Reference {
   readonly pointer: string
 }
 
-/** The reference that a value is; `undefined` if it is none. An object has exactly one member, and its value is a string. */
+/** The reference that a value is; `undefined` for any other value. An object has exactly one member, and its value is a string. */
 export function parseReference(value: unknown): Reference | undefined {
   const written = typeof value === 'string' ? (fromMarkup(value) ?? objectIn(value)) : value
   if (!isObject(written)) return undefined

@@ -13,7 +13,7 @@ export interface ReferableCall {
 }
 
 /**
- * What the references in the calls of one reply point at. A call can refer to earlier calls of the same reply and to all
+ * The targets of the references in the calls of one reply. A call can refer to earlier calls of the same reply and to all
  * calls of earlier replies. Its targets are, in this order:
  *
  * 1. the earlier call of the reply with this id, or the latest call with this id;
@@ -46,7 +46,7 @@ export class ReplyReferences {
     return [...found]
   }
 
-  /** The result that a reference in a call points at; `undefined` if there is none yet. */
+  /** The result that a reference in a call points at; `undefined` while it has no result. */
   resultOf(nameOrId: string, index: number): ToolResult | undefined {
     const source = this.#earlier(nameOrId, index)
     if (source !== undefined) return this.#calls[source]?.result

@@ -85,7 +85,7 @@ async function restoreResult(
   return { call, key, result: storedResult(run, call, { ...record, value }, contentOf(json), references, batch) }
 }
 
-/** What the references of a call point at, which comes after the calls of `batch` in the same reply. */
+/** The targets of the references in a call that comes after the calls of `batch` in the same reply. */
 function targetsIn({ history }: ActiveRun, call: ToolCall, batch: readonly FinishedCall[]): ReferenceTargets {
   if (resultNamesIn(call.input).size === 0) return history
   return new ReplyReferences([...batch, { call, result: undefined }], history).targetsOf(batch.length)

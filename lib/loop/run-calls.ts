@@ -69,7 +69,7 @@ async function runWave(run: ActiveRun, reply: CurrentReply, wave: readonly Curre
   }
 }
 
-/** What identical calls of earlier replies returned. After a wave that may have changed something, it is not used. */
+/** The results of identical calls of earlier replies. After a wave that may have changed something, it is not used. */
 function earlierResults(
   { history, router }: ActiveRun,
   { calls }: CurrentReply,
