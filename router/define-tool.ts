@@ -9,7 +9,7 @@ import type { Infer, ObjectSchema, Returnable, SchemaFor } from './schema.ts'
 import { subschemas } from './schema-keywords.ts'
 import { closest } from './text/closest.ts'
 import { describeOption } from './text/shown-value.ts'
-import type { Tool, ToolAnnotations, ToolContext } from './tool.ts'
+import type { ExecutableTool, Tool, ToolAnnotations, ToolContext } from './tool.ts'
 
 /** Timeout of a tool that sets none, in milliseconds. */
 const defaultTimeoutMs = 30_000
@@ -20,7 +20,7 @@ interface ToolDefinition<I, O, Output>
     Partial<Pick<Tool, 'annotations' | 'timeoutMs'>> {
   readonly inputSchema: ObjectSchema & SchemaFor<I>
   readonly outputSchema?: SchemaFor<O>
-  readonly execute: (input: NoInfer<Infer<I>>, context: ToolContext) => Output | Promise<Output>
+  readonly execute?: (input: NoInfer<Infer<I>>, context: ToolContext) => Output | Promise<Output>
 }
 
 /** The values that `execute` may return: any, unless there is an output schema. */
@@ -28,9 +28,14 @@ type Allowed<O> = [O] extends [never] ? unknown : Returnable<Infer<O>>
 
 type Returned<O, Output> = [O] extends [never] ? Output : Infer<O>
 
+/** Without `execute` nothing is inferred for `Output`, so it has its default `never`. */
+type Defined<I, O, Output> = [Output] extends [never]
+  ? Tool<Infer<I>, Returned<O, unknown>>
+  : ExecutableTool<Infer<I>, Returned<O, Output>>
+
 /**
  * Defines a tool. The types of input and output are inferred from the schemas, see {@link Infer}. Without an
- * `outputSchema`, the output has the type that `execute` returns.
+ * `outputSchema`, the output has the type that `execute` returns. Without `execute`, a run pauses at a call of the tool.
  *
  * A returned literal keeps its type, so `'a'` matches an `enum`. In a nested callback it needs `as const`:
  * `lines.map(() => ({ kind: 'a' as const }))`.
@@ -55,17 +60,18 @@ type Returned<O, Output> = [O] extends [never] ? Output : Infer<O>
  */
 export function defineTool<
   const I extends ObjectSchema,
-  const Output extends Allowed<O>,
+  const Output extends Allowed<O> = never,
   const O extends object = never,
->(definition: ToolDefinition<I, O, Output>): Tool<Infer<I>, Returned<O, Output>> {
+>(definition: ToolDefinition<I, O, Output>): Defined<I, O, Output> {
   checkFields(definition)
   const tool = {
     ...definition,
     annotations: definition.annotations ?? {},
     timeoutMs: definition.timeoutMs ?? defaultTimeoutMs,
-  } as unknown as Tool<Infer<I>, Returned<O, Output>>
+  } as unknown as Defined<I, O, Output>
   checkDefinition(tool)
-  return Object.freeze(tool)
+  Object.freeze(tool)
+  return tool
 }
 
 /** A tool whose fields may have any type, because the caller may not use TypeScript. */
@@ -94,7 +100,7 @@ const rules: Readonly<Record<keyof Tool, Rule | undefined>> = {
   retries: { expected: 'a whole number from 0', fits: (value) => Number.isInteger(value) && Number(value) >= 0 },
   execute: { expected: 'a function', fits: (value) => typeof value === 'function' },
 }
-const optional: ReadonlySet<string> = new Set<keyof Tool>(['title', 'retries'])
+const optional: ReadonlySet<string> = new Set<keyof Tool>(['title', 'retries', 'execute'])
 
 const annotationTypes: Readonly<Record<keyof ToolAnnotations, 'string' | 'boolean'>> = {
   title: 'string',

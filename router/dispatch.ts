@@ -134,7 +134,7 @@ function finalize(state: CallState, ready: ReadyCall, outcome: Outcome): ToolRes
 
 function resultOf(state: CallState, ready: ReadyCall, outcome: Outcome): ToolResult {
   if (outcome.kind === 'failed') return failed(state, outcome.error, ready.repairs)
-  const output = readOutput(ready.tool, outcome.value)
+  const output = checkedOutput(ready.tool, outcome.value)
   return output.kind === 'invalid' ? failed(state, output.error, ready.repairs) : succeeded(state, ready, output)
 }
 
@@ -143,7 +143,8 @@ type Output =
   | { readonly kind: 'valid'; readonly value: unknown; readonly json: string }
   | { readonly kind: 'invalid'; readonly error: ToolError }
 
-function readOutput(tool: Tool, output: unknown): Output {
+/** Checks a value as the output of a tool, whether the tool or somebody else has made it. */
+export function checkedOutput(tool: Tool, output: unknown): Output {
   const returned = output === undefined ? null : output
   const json = toJson(returned)
   const isPlain = json !== undefined && isPlainJson(returned)

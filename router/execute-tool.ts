@@ -2,7 +2,7 @@
 
 import { maxTimerMs, onAbort } from './on-abort.ts'
 import { describeThrown } from './text/describe-error.ts'
-import type { Tool, ToolContext } from './tool.ts'
+import type { ExecutableTool, Tool, ToolContext } from './tool.ts'
 import type { ToolError } from './tool-call.ts'
 
 /** Options of {@link execute}. */
@@ -38,11 +38,13 @@ export function execute(
   callId: string,
   startedAt: number,
 ): Outcome | Promise<Outcome> {
-  const first = attempt(tool, input, options, callId, startedAt)
+  const run = tool.execute
+  if (run === undefined) return hasNoFunction(tool)
+  const first = attempt(tool, run, input, options, callId, startedAt)
   return tool.retries === undefined || tool.retries === 0
     ? first
     : retry(first, tool.retries, startedAt + options.timeoutMs, options, (timeoutMs) =>
-        attempt(tool, input, { ...options, timeoutMs }, callId, options.now()),
+        attempt(tool, run, input, { ...options, timeoutMs }, callId, options.now()),
       )
 }
 
@@ -83,6 +85,7 @@ function wait(ms: number, signal: AbortSignal): Promise<void> {
 
 function attempt(
   tool: Tool,
+  run: ExecutableTool['execute'],
   input: unknown,
   options: ExecuteOptions,
   callId: string,
@@ -92,7 +95,7 @@ function attempt(
   const context = new CallContext(callId)
   try {
     // The input is validated. The parameter has type `never` so that different tools fit into one list.
-    const output: unknown = tool.execute(input as never, context)
+    const output: unknown = run.call(tool, input as never, context)
     return isThenable(output)
       ? withinTime(output, tool, context, options, startedAt)
       : returned(output, tool, options, startedAt)
@@ -178,6 +181,13 @@ function withinTime(
 function timedOut({ name }: Tool, timeoutMs: number) {
   const error: ToolError = { kind: 'timeout', message: `"${name}" did not finish within ${Math.round(timeoutMs)} ms.` }
   return { kind: 'failed', error } as const
+}
+
+function hasNoFunction({ name }: Tool): Outcome {
+  const message =
+    `"${name}" has no execute function. A call of it needs a run: runLoop ends as paused, and continues with the value that ` +
+    'you give it in decisions.'
+  return { kind: 'failed', error: { kind: 'no_execute', message } }
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -80,6 +80,8 @@ export type RepairKind =
  * - `outcome_unknown`: the process ended while the tool was running. It may have had side effects, so it is not repeated.
  * - `ended_process`: the process ended twice while the tool was running. It is not started a third time.
  * - `not_recorded`: the tool has side effects and was not started, because the state of the run could not be stored.
+ * - `denied`: the caller denied the call, with `approve` or `decisions`.
+ * - `no_execute`: the tool has no `execute` function, and the call was made outside of a run, which would pause.
  */
 export type ToolErrorKind =
   | 'unknown_tool'
@@ -95,6 +97,8 @@ export type ToolErrorKind =
   | 'outcome_unknown'
   | 'ended_process'
   | 'not_recorded'
+  | 'denied'
+  | 'no_execute'
 
 /** The error of a tool call. It goes back to the model, which can correct the call. */
 export interface ToolError {

@@ -64,6 +64,15 @@ export interface Tool<Input = never, Output = unknown> {
   /**
    * Does the work. Its input is validated, and its references are resolved. The message of a thrown error goes to the
    * model.
+   *
+   * A tool without it is done elsewhere: by a person, in a browser, or in another activity. `runLoop` then ends as `paused`
+   * when the model calls the tool, and continues with the value that the caller gives in `decisions`.
    */
+  readonly execute?: ((input: Input, context: ToolContext) => Output | Promise<Output>) | undefined
+}
+
+/** A tool that has an `execute` function. */
+export interface ExecutableTool<Input = never, Output = unknown> extends Tool<Input, Output> {
+  /** Does the work; see {@link Tool.execute}. */
   readonly execute: (input: Input, context: ToolContext) => Output | Promise<Output>
 }

@@ -5,6 +5,7 @@ import { metaSchema } from '../../router/schema-keywords.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import { suggestName } from '../../router/text/closest.ts'
 import { describeOption } from '../../router/text/shown-value.ts'
+import { checkDecisions } from './decisions.ts'
 import { LoopError } from './errors.ts'
 import type { RunOptions } from './run.ts'
 
@@ -28,12 +29,15 @@ const expectations: Readonly<Record<keyof RunOptions, Expectation>> = {
   tools: ['an array of tools', Array.isArray],
   instructions: text,
   answer: ['an object with a schema', isObject],
+  history: ['an array of messages, such as run.messages', Array.isArray],
   inputs: object,
+  approve: callback,
   limits: object,
   signal: ['an AbortSignal', (value) => value instanceof EventTarget && 'aborted' in value],
   onEvent: callback,
   onCheckpoint: callback,
   resumeFrom: ['an object that onCheckpoint gave you; leave it out to start a new run', isObject],
+  decisions: ['an object with a decision for each callId', isObject],
   onUnreadableCheckpoint: ["'fail' or 'restart'", (value) => value === 'fail' || value === 'restart'],
   mayWait: callback,
   runId: ['a non-empty string', (value) => typeof value === 'string' && value !== ''],
@@ -71,6 +75,11 @@ export function checkOptions<S extends object>(options: RunOptions<S>): void {
   }
   if (options.answer !== undefined) checkAnswer(options.answer)
   for (const [name, value] of Object.entries(options.inputs ?? {})) checkInput(`inputs.${name}`, value)
+  if (options.decisions === undefined) return
+  checkDecisions(options.decisions)
+  if (options.resumeFrom === undefined) {
+    throw invalid('decisions is given without resumeFrom; pass the checkpoint of the run that waits.')
+  }
 }
 
 function checkAnswer({ schema, check, ...unknown }: { readonly schema?: object; readonly check?: unknown }): void {

@@ -10,7 +10,7 @@ import { finishReasons, usageSchema } from './model.ts'
 import type { TraceEntry } from './trace.ts'
 
 /** Version of the format. It is raised whenever a field changes. read-checkpoint.ts also reads the version before. */
-export const checkpointVersion = 4
+export const checkpointVersion = 5
 
 const text = { type: 'string' } as const
 const flag = { type: 'boolean' } as const
@@ -34,10 +34,10 @@ const result = {
   /** The full value, if the content was clipped. Otherwise the content is the value as JSON. */
   value: {},
   /**
-   * The part that was left out to keep `limits.checkpointBytes`: the full value, or, in checkpoints of version 3, the
-   * content as well. When the run is resumed, the tool runs again if it is idempotent. Otherwise the value is lost.
+   * The part that was left out to keep `limits.checkpointBytes`: the full value. When the run is resumed, the tool runs
+   * again if it is idempotent. Otherwise the value is lost.
    */
-  dropped: { enum: ['value', 'content'] },
+  dropped: { const: 'value' },
   /** The error of a call with status `error`. */
   error: { type: 'object', properties: { kind: text, message: text }, required: ['kind', 'message'] },
   /** Whether the content is only a part of the value. */
@@ -67,10 +67,14 @@ const pendingCall = {
     repairs,
     /** How many processes have started the call. */
     begun: { type: 'integer', minimum: 0 },
-    /** Idempotency key of a call that was started in version 3, in which keys had another form. */
+    /** Idempotency key of a call that waits or waited for a decision. The call that is decided about is the one that runs. */
     call_id: text,
     /** The result of a call that is finished already, with its content, which is in no message yet. */
     result: { type: 'object', properties: { ...result, content: text }, required: [...always, 'content'] },
+    /** Why the call waits for a decision. */
+    waits: { enum: ['no_execute', 'approve'] },
+    /** Whether `approve` or a decision has said that the call may run. */
+    approved: flag,
   },
   required: [...call.required, 'begun'],
 } as const
@@ -89,6 +93,12 @@ const properties = {
       properties: { role: { enum: ['system', 'user', 'assistant', 'tool'] }, json: text },
       required: ['role', 'json'],
     },
+  },
+  /** Hashes of the task of the run; `null` if an earlier release did not record it. Another task cannot be resumed. */
+  task: {
+    type: ['object', 'null'],
+    properties: { prompt: text, instructions: text, history: text },
+    required: ['prompt', 'instructions', 'history'],
   },
   /**
    * Whether the run has started a tool that is neither read-only nor idempotent. Releases that cannot read a checkpoint of
@@ -152,8 +162,10 @@ export interface Checkpoint extends Omit<Checked, 'pending' | 'results' | 'trace
   readonly trace: readonly TraceEntry[]
 }
 
-/** A call of a reply that is not finished, with what a resume has to know about it. */
-export interface PendingCall extends ToolCall, Pick<Checked['pending'][number], 'begun' | 'call_id'> {
+/** A call of a reply that is not finished, with what a resume needs to know about it. */
+export interface PendingCall
+  extends ToolCall,
+    Pick<Checked['pending'][number], 'begun' | 'call_id' | 'waits' | 'approved'> {
   /** Its result, if it is finished already. */
   readonly result?: PendingResult
 }

@@ -10,8 +10,14 @@ import { excerpt } from '../../router/text/clip.ts'
  * - `checkpoint_version`: `resumeFrom` was written by a release whose checkpoints this one cannot read, and its run may have
  *   started tools with side effects. Continue it with that release, or start again with
  *   `onUnreadableCheckpoint: 'restart'`.
+ * - `checkpoint_of_another_prompt`: `resumeFrom` belongs to a run with another `prompt`, other `instructions` or another
+ *   `history`. The message names what differs. Pass what the run began with, or start a new run without `resumeFrom`.
  */
-export type LoopErrorCode = 'invalid_option' | 'invalid_checkpoint' | 'checkpoint_version'
+export type LoopErrorCode =
+  | 'invalid_option'
+  | 'invalid_checkpoint'
+  | 'checkpoint_version'
+  | 'checkpoint_of_another_prompt'
 
 /**
  * Wrong use of `runLoop`, and the only error that it throws. It is thrown before the first request. Everything that
@@ -39,6 +45,21 @@ export class AnswerCheckError extends TenroundsError {
   /** @param cause the thrown value. */
   constructor(message: string, cause: unknown) {
     super('check_failed', message, { cause })
+  }
+}
+
+/**
+ * `approve` threw, or returned something else than an approval. It ends a run as `failed` and is never thrown: without an
+ * approval nothing may run.
+ */
+export class ApprovalError extends TenroundsError {
+  override readonly name = 'ApprovalError' as const
+  /** Stable identifier of the error. */
+  declare readonly code: 'approve_failed'
+
+  /** @param cause the thrown value. */
+  constructor(message: string, cause: unknown) {
+    super('approve_failed', message, { cause })
   }
 }
 

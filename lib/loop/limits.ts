@@ -80,7 +80,15 @@ function isLimit(name: string): name is keyof Limits {
 }
 
 /** The stop reasons of runs without an accepted answer. */
-export const unansweredStopReasons = ['rounds', 'tokens', 'deadline', 'repetition', 'cancelled', 'failed'] as const
+export const unansweredStopReasons = [
+  'rounds',
+  'tokens',
+  'deadline',
+  'repetition',
+  'paused',
+  'cancelled',
+  'failed',
+] as const
 
 /** All stop reasons. */
 export const stopReasons = ['answered', ...unansweredStopReasons] as const
@@ -93,8 +101,9 @@ export const stopReasons = ['answered', ...unansweredStopReasons] as const
  * - `tokens`: the limit `tokens` or `messageBytes` was reached, and no answer was accepted.
  * - `deadline`: `deadlineMs` elapsed, or no further reply would have fitted into it.
  * - `repetition`: the model kept asking for the same call, and no answer was accepted.
+ * - `paused`: calls wait for a decision. They are in `run.pending`, and `run.checkpoint` continues the run.
  * - `cancelled`: the caller aborted `signal`.
- * - `failed`: a model call failed. The reason is in `run.error`.
+ * - `failed`: a model call failed, or `approve` or `answer.check` threw. The reason is in `run.error`.
  */
 export type StopReason = (typeof stopReasons)[number]
 

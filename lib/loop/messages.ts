@@ -1,7 +1,20 @@
-import { type AssistantMessage, contentText } from '../../router/reading/assistant-message.ts'
+import { type AssistantMessage, contentText, type WireToolCall } from '../../router/reading/assistant-message.ts'
 import { clip } from '../../router/text/clip.ts'
 import type { ToolResult } from '../../router/tool-call.ts'
 import type { SerializedMessage } from './model.ts'
+
+/** One message of a conversation, in the form of the chat-completions API. Fields that are not listed are kept. */
+export interface ChatMessage {
+  /** Who speaks. */
+  readonly role: 'system' | 'user' | 'assistant' | 'tool'
+  /** The text, or its parts. It can be missing beside `tool_calls`. */
+  readonly content?: string | readonly object[] | null
+  /** The tool calls of a reply. */
+  readonly tool_calls?: readonly WireToolCall[] | null
+  /** In the result of a call: the id of the call. */
+  readonly tool_call_id?: string
+  readonly [field: string]: unknown
+}
 
 /**
  * The messages of a run in wire order. Each message is serialised once, when it is added, because every later request

@@ -1,21 +1,24 @@
-import { randomUUID } from 'node:crypto'
+import { hash, randomUUID } from 'node:crypto'
 import { advertise } from '../../router/advertised-schema.ts'
 import { errorMessage } from '../../router/errors.ts'
+import { canonicalJson } from '../../router/json/json.ts'
 import { createRouter, type Router } from '../../router/router.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import type { Tool } from '../../router/tool.ts'
 import { CallHistory } from './call-history.ts'
 import { checkOptions } from './check-options.ts'
 import { type Checkpoint, checkpointVersion } from './checkpoint.ts'
+import { assertFits } from './decisions.ts'
 import { LoopError } from './errors.ts'
+import { readHistory } from './history.ts'
 import { completeLimits, type Limits } from './limits.ts'
 import { systemPrompt } from './loop-prompts.ts'
 import { Messages } from './messages.ts'
-import { noUsage } from './model.ts'
+import { noUsage, type SerializedMessage } from './model.ts'
 import { elapsedOf, mayHaveActed, readCheckpoint } from './read-checkpoint.ts'
 import type { RunOptions } from './run.ts'
 import { RunDeadline, systemClock } from './run-deadline.ts'
-import { type ActiveRun, mayHaveSideEffects, type RunState } from './run-state.ts'
+import type { ActiveRun, RunState } from './run-state.ts'
 import { TraceRecorder } from './trace.ts'
 
 /** How a run begins. */
@@ -37,13 +40,16 @@ export function openRun<S extends object>(options: RunOptions<S>): Opening {
   checkOptions(options)
   const limits = completeLimits(options.limits)
   const router = routerOf(options)
+  const history = readHistory(options.history ?? [])
   const { resumeFrom, answer } = options
-  if (resumeFrom === undefined) return { run: newRun(options, limits, router, undefined) }
+  if (resumeFrom === undefined) return { run: newRun(options, limits, router, history, undefined) }
   try {
-    const isUnsafe = (tool: string) => mayHaveSideEffects(router, tool)
-    const checkpoint = readCheckpoint(resumeFrom, answer?.schema, isUnsafe)
+    const checkpoint = readCheckpoint(resumeFrom, answer?.schema)
     assertSameRun(checkpoint.run_id, options.runId)
-    return { run: activeRun(options, limits, router, resumedState(checkpoint)), checkpoint }
+    const task = taskOf(options, history)
+    assertSameTask(checkpoint.task, task)
+    assertFits(options.decisions ?? {}, checkpoint, router)
+    return { run: activeRun(options, limits, router, { ...resumedState(checkpoint), task }), checkpoint }
   } catch (error) {
     return restart(options, error)
   }
@@ -61,7 +67,8 @@ export function restart<S extends object>(options: RunOptions<S>, error: unknown
   const isSafe = code === 'checkpoint_version' && !mayHaveActed(resumeFrom)
   if (!isSafe && onUnreadableCheckpoint !== 'restart') throw error
   const kept = { elapsed_ms: elapsedOf(resumeFrom), has_side_effects: mayHaveActed(resumeFrom) }
-  const run = newRun(options, completeLimits(options.limits), routerOf(options), kept)
+  const history = readHistory(options.history ?? [])
+  const run = newRun(options, completeLimits(options.limits), routerOf(options), history, kept)
   const [reason] = errorMessage(error).split('. ', 1)
   return { run, restartReason: `The run starts again, because its checkpoint cannot be read: ${reason}.` }
 }
@@ -70,12 +77,13 @@ function newRun<S extends object>(
   options: RunOptions<S>,
   limits: Limits,
   router: Router,
+  history: readonly SerializedMessage[],
   kept: Pick<Checkpoint, 'elapsed_ms' | 'has_side_effects'> | undefined,
 ): ActiveRun {
   const earlierId: unknown = options.resumeFrom?.run_id
   const runId = options.runId ?? (typeof earlierId === 'string' && earlierId !== '' ? earlierId : randomUUID())
-  const run = activeRun(options, limits, router, { ...newState(runId), ...kept })
-  addFirstMessages(run.messages, options, router)
+  const run = activeRun(options, limits, router, { ...newState(runId, taskOf(options, history)), ...kept })
+  addFirstMessages(run.messages, options, router, history)
   return run
 }
 
@@ -101,6 +109,9 @@ function activeRun<S extends object>(
     now: () => clock.now(),
     elapsedMs,
     onCheckpoint: options.onCheckpoint,
+    approve: options.approve,
+    decisions: options.decisions ?? {},
+    waiting: [],
     mayWait: options.mayWait,
     error: undefined,
   }
@@ -115,10 +126,11 @@ function routerOf<S extends object>(options: RunOptions<S>): Router {
   }
 }
 
-function newState(runId: string): RunState {
+function newState(runId: string, task: Checkpoint['task']): RunState {
   return {
     version: checkpointVersion,
     run_id: runId,
+    task,
     rounds: 0,
     has_side_effects: false,
     messages: [],
@@ -139,9 +151,47 @@ function newState(runId: string): RunState {
   }
 }
 
-/** The caller's checkpoint is not changed. `restore` fills in messages and results. */
+/** The caller's checkpoint is not changed. `restore` fills in messages and results. A run that was paused goes on. */
 function resumedState(earlier: Checkpoint): RunState {
-  return { ...earlier, messages: [], pending: [...earlier.pending], results: [], trace: [...earlier.trace] }
+  const stop_reason = earlier.stop_reason === 'paused' ? null : earlier.stop_reason
+  return {
+    ...earlier,
+    stop_reason,
+    messages: [],
+    pending: [...earlier.pending],
+    results: [],
+    trace: [...earlier.trace],
+  }
+}
+
+/** Hashes of the task of a run. A hash is enough to notice another task, and a checkpoint stays small. */
+function taskOf<S extends object>(
+  { prompt, instructions = '' }: RunOptions<S>,
+  history: readonly SerializedMessage[],
+): NonNullable<Checkpoint['task']> {
+  // A database may have stored the members of a message in another order.
+  const earlier = history.map(({ json }) => canonicalJson(JSON.parse(json))).join()
+  return { prompt: digest(prompt), instructions: digest(instructions), history: digest(earlier) }
+}
+
+function digest(text: string): string {
+  return hash('sha256', text, 'hex').slice(0, 16)
+}
+
+/** The messages come from the checkpoint, so a new prompt would be ignored, and the answer would be to another question. */
+function assertSameTask(earlier: Checkpoint['task'], task: NonNullable<Checkpoint['task']>): void {
+  if (earlier === null) return
+  const differing = [
+    ...(earlier.prompt === task.prompt ? [] : ['another prompt']),
+    ...(earlier.instructions === task.instructions ? [] : ['other instructions']),
+    ...(earlier.history === task.history ? [] : ['another history']),
+  ]
+  if (differing.length === 0) return
+  throw new LoopError(
+    'checkpoint_of_another_prompt',
+    `resumeFrom belongs to a run with ${differing.join(' and ')}. Pass what that run began with, or start a new run without ` +
+      'resumeFrom. To ask a follow-up question, pass the messages of the run as history.',
+  )
 }
 
 /** Another run's checkpoint would bring its idempotency keys along, and tools would take new calls for old ones. */
@@ -154,12 +204,18 @@ function assertSameRun(earlier: string, runId: string | undefined): void {
   )
 }
 
-function addFirstMessages<S extends object>(messages: Messages, options: RunOptions<S>, router: Router): void {
+function addFirstMessages<S extends object>(
+  messages: Messages,
+  options: RunOptions<S>,
+  router: Router,
+  history: readonly SerializedMessage[],
+): void {
   const inputs = Object.keys(options.inputs ?? {})
   const all = [...router.tools.values()]
   const tools = { exist: all.length > 0, acceptReferences: all.some((tool) => advertise(tool).acceptsReferences) }
   const system = systemPrompt(options.instructions ?? '', tools, inputs, options.answer?.schema)
   if (system !== '') messages.addSystem(system)
+  for (const message of history) messages.add(message)
   messages.addUser(options.prompt)
 }
 

@@ -6,29 +6,24 @@ import { compileSchema } from '../../router/validation.ts'
 import { type Checkpoint, checkpointSchema, checkpointVersion } from './checkpoint.ts'
 import { LoopError } from './errors.ts'
 
-/** The version that is still read. Its calls did not say how often they were begun. */
-const previousVersion = 3
+/** The version that is still read. It did not say what the run was asked. */
+const previousVersion = 4
 
 /**
  * Checks a checkpoint before anything of it is used, and converts one of the version before.
  *
  * @param answerSchema schema that an accepted answer must fit.
- * @param mayHaveSideEffects whether a tool is neither read-only nor idempotent. Tools that no longer exist count, too.
  * @throws {LoopError} `checkpoint_version` if it has any other version; `invalid_checkpoint` if it is damaged, has calls
  *   that are neither finished nor pending, or has an answer that does not fit.
  */
-export function readCheckpoint(
-  given: Checkpoint,
-  answerSchema: object | undefined,
-  mayHaveSideEffects: (tool: string) => boolean,
-): Checkpoint {
+export function readCheckpoint(given: Checkpoint, answerSchema: object | undefined): Checkpoint {
   const version: unknown = given.version
   if (version === undefined) {
     const message = 'resumeFrom is not a checkpoint: it has no version. Pass an object that onCheckpoint gave you.'
     throw new LoopError('invalid_checkpoint', message)
   }
   if (version !== checkpointVersion && version !== previousVersion) throw anotherVersion(version)
-  const value = version === checkpointVersion ? given : converted(given, mayHaveSideEffects)
+  const value: Checkpoint = version === checkpointVersion ? given : { ...given, version: checkpointVersion, task: null }
   const errors = compileSchema(checkpointSchema)(value)
   if (errors.length > 0) throw invalidCheckpoint('is damaged', describeValidationErrors(errors, checkpointSchema))
   const answered = value.messages.filter(({ role }) => role === 'tool').length
@@ -58,22 +53,6 @@ export function mayHaveActed(unreadable: object): boolean {
 export function elapsedOf(unreadable: object): number {
   const elapsed: unknown = Reflect.get(unreadable, 'elapsed_ms')
   return typeof elapsed === 'number' && Number.isFinite(elapsed) && elapsed > 0 ? elapsed : 0
-}
-
-/** A checkpoint of version 3 in the current form. Nothing is known about its fields yet. */
-function converted(given: Checkpoint, mayHaveSideEffects: (tool: string) => boolean): Checkpoint {
-  const { pending, results, run_id, rounds } = given
-  if (!Array.isArray(pending) || !Array.isArray(results)) throw invalidCheckpoint('is damaged')
-  const names = [...pending, ...results.map((result: unknown) => (isObject(result) ? result['call'] : undefined))]
-    .filter(isObject)
-    .map((call) => String(call['name']))
-  return {
-    ...given,
-    version: checkpointVersion,
-    has_side_effects: names.some(mayHaveSideEffects),
-    // These calls were started, with keys that did not depend on the input.
-    pending: pending.map((call, index) => ({ ...call, begun: 1, call_id: `${run_id}/${rounds}/${index}` })),
-  }
 }
 
 function anotherVersion(version: unknown): LoopError {

@@ -1,7 +1,6 @@
-import { errorResult, prepare } from '../../router/dispatch.ts'
+import { prepare } from '../../router/dispatch.ts'
 import { isObject, parseJson, unparsable } from '../../router/json/json.ts'
 import { type ReferenceTargets, resultNamesIn } from '../../router/references.ts'
-import { excerpt } from '../../router/text/clip.ts'
 import type { ToolCall, ToolResult } from '../../router/tool-call.ts'
 import { type FinishedCall, setOrigin } from './call-history.ts'
 import type { Checkpoint, PendingResult, RecordedResult } from './checkpoint.ts'
@@ -37,12 +36,9 @@ export async function restore(run: ActiveRun, checkpoint: Checkpoint): Promise<s
     }
     const finished = await restoreResult(run, record, message.json, batch)
     batch.push(finished)
-    if (record.dropped === 'content') messages.addResults([finished.result])
-    else messages.add(message)
+    messages.add(message)
     const isValueLost = record.dropped === 'value' && isLost(finished.result)
-    if (isValueLost || (record.dropped === 'content' && finished.result.status === 'error')) {
-      lost.push(`${finished.call.id} (${finished.call.name})`)
-    }
+    if (isValueLost) lost.push(`${finished.call.id} (${finished.call.name})`)
     // A lost value stays dropped: the next resume tries again to compute it.
     state.results.push(isValueLost ? record : toRecordedResult(finished))
   }
@@ -77,10 +73,6 @@ async function restoreResult(
   const { key } = record
   const call: ToolCall = { ...record.call, repairs: [] }
   const references = targetsIn(run, call, batch)
-  if (record.dropped === 'content') {
-    const again = await runAgain(run, call, record, references)
-    return { call, key, result: again?.status === 'ok' ? again : lostResult(run, call, record, again) }
-  }
   const value = record.dropped === undefined ? record.value : await valueAgain(run, call, record, references)
   return { call, key, result: storedResult(run, call, { ...record, value }, contentOf(json), references, batch) }
 }
@@ -119,14 +111,6 @@ async function runAgain(
     now: run.now,
   })
   return result && { ...result, durationMs: record.duration_ms, repairs: record.repairs }
-}
-
-/** The error that replaces a result of which nothing is left. */
-function lostResult(run: ActiveRun, call: ToolCall, record: RecordedResult, again: ToolResult | undefined): ToolResult {
-  const why = again?.status === 'error' ? `: ${again.error.message}` : ''
-  const message = excerpt(`This result was left out of a checkpoint, and could not be computed again${why}`, 900)
-  const options = { callId: record.call_id, now: run.now, resultBytes: run.limits.resultBytes }
-  return errorResult(call, options, { kind: 'tool_failed', message }, record.repairs, run.now())
 }
 
 function storedResult(

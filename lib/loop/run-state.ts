@@ -2,11 +2,12 @@ import type { Router } from '../../router/router.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import type { CallHistory } from './call-history.ts'
 import type { Checkpoint } from './checkpoint.ts'
+import type { WaitingCall } from './decisions.ts'
 import type { RunError } from './errors.ts'
-import { type Limits, stopReasonOf } from './limits.ts'
+import type { Limits } from './limits.ts'
 import type { Messages } from './messages.ts'
-import { type Model, usageOf } from './model.ts'
-import type { AnswerOf, Run, RunOptions } from './run.ts'
+import type { Model } from './model.ts'
+import type { RunOptions } from './run.ts'
 import type { RunDeadline } from './run-deadline.ts'
 import type { TraceRecorder } from './trace.ts'
 
@@ -49,6 +50,12 @@ export interface ActiveRun {
   readonly onCheckpoint: RunOptions['onCheckpoint']
   /** See {@link RunOptions.mayWait}. */
   readonly mayWait: RunOptions['mayWait']
+  /** Decides about calls before they run; `undefined` if all may run. */
+  readonly approve: RunOptions['approve']
+  /** Decisions of the caller about calls that wait, by idempotency key. */
+  readonly decisions: NonNullable<RunOptions['decisions']>
+  /** The calls that wait for a decision, if the run ends as paused. */
+  waiting: readonly WaitingCall[]
   /** The error that ended the run. It is not saved: no checkpoint is taken after a failure. */
   error: RunError | undefined
 }
@@ -65,28 +72,4 @@ export function mayHaveSideEffects({ tools }: Router, tool: string): boolean {
 /** The name of a called tool, for events. An unknown name is text of the model, so it is shortened and masked. */
 export function shownTool({ router }: ActiveRun, name: string): string {
   return router.tools.has(name) ? name : excerpt(name, 128)
-}
-
-/** The result of a run that is over. Without a stop reason of its own it ended at the limit that it reached. */
-export function endRun<S extends object>(run: ActiveRun): Run<AnswerOf<S>> {
-  const { state, model } = run
-  const limit = state.limit_reached ?? undefined
-  const stopReason = state.answer !== null ? 'answered' : (state.stop_reason ?? stopReasonOf[limit ?? 'rounds'])
-  const error = run.error === undefined ? {} : { error: run.error }
-  const usage = usageOf(state.usage)
-  run.recorder.emit({ type: 'run-end', stopReason, rounds: state.rounds, usage, ...error })
-  const record = {
-    runId: state.run_id,
-    model: model.name,
-    provider: model.provider,
-    rounds: state.rounds,
-    usage,
-    durationMs: Math.round(run.elapsedMs()),
-    ...(limit === undefined ? {} : { limit }),
-    results: run.history.results,
-    trace: run.recorder.close(),
-  }
-  // The answer fits the schema, or is text if there is no schema.
-  if (stopReason === 'answered') return { stopReason, answer: state.answer?.value as AnswerOf<S>, ...record }
-  return { stopReason, ...(state.partial === null ? {} : { partial: state.partial }), ...error, ...record }
 }

@@ -2,9 +2,11 @@ import type { Infer, Returnable, SchemaFor } from '../../router/schema.ts'
 import type { Tool } from '../../router/tool.ts'
 import type { ToolResult } from '../../router/tool-call.ts'
 import type { Checkpoint, PartialAnswer } from './checkpoint.ts'
+import type { Approval, CallToApprove, Decision, WaitingCall } from './decisions.ts'
 import { type RunError, runErrorSchema } from './errors.ts'
 import type { LoopEvent } from './events.ts'
 import { type LimitReason, type Limits, limitReasons, stopReasons, type UnansweredStopReason } from './limits.ts'
+import type { ChatMessage } from './messages.ts'
 import { type Model, type ModelRetry, type Usage, usageRecord, usageSchema } from './model.ts'
 import type { Clock } from './run-deadline.ts'
 import type { TraceEntry } from './trace.ts'
@@ -34,6 +36,22 @@ export interface RunOptions<S extends object = never> {
    * @defaultValue no inputs
    */
   readonly inputs?: Readonly<Record<string, unknown>> | undefined
+  /**
+   * The conversation before `prompt`: `messages` of an earlier run, also of one in another process. A system message in it is
+   * skipped, because the `instructions` of this run apply. Its bytes count towards `limits.messageBytes`. Results in it are
+   * text: calls of this run cannot refer to them with `$result`.
+   * @defaultValue a new conversation
+   */
+  readonly history?: readonly ChatMessage[] | undefined
+  /**
+   * Decides about each call before its tool is executed. It is asked in the order of the calls, once per call, after the
+   * input was validated. It is not asked about a call that is refused, that gets an earlier result, or that somebody has
+   * decided about already, and not about a tool without `execute`, which is never executed here.
+   *
+   * If it throws or returns something else, the run ends as `failed`, and nothing of what it was asked about is executed.
+   * @defaultValue every call runs
+   */
+  readonly approve?: ((call: CallToApprove) => Approval | Promise<Approval>) | undefined
   /** Limits that differ from the defaults: see {@link Limits}. */
   readonly limits?: Partial<Limits> | undefined
   /** Cancels the run: no request is sent after it is aborted, and running tools are aborted too. */
@@ -56,10 +74,17 @@ export interface RunOptions<S extends object = never> {
    */
   readonly onCheckpoint?: ((checkpoint: Checkpoint, step: CheckpointStep) => unknown) | undefined
   /**
-   * Continues the run that this checkpoint was taken of. It must be the one that was stored last. Pass the same tools,
-   * inputs and answer as before; messages come from the checkpoint, so `prompt` and `instructions` are not used.
+   * Continues the run that this checkpoint was taken of. It must be the one that was stored last. Pass the same options as
+   * before. Another `prompt`, other `instructions` or another `history` are refused, because the messages come from the
+   * checkpoint.
    */
   readonly resumeFrom?: Checkpoint | undefined
+  /**
+   * Decisions about calls that wait in `resumeFrom`, by the `callId` in `run.pending`. A call without a decision keeps
+   * waiting: then the run ends as `paused` again, without a model call. A decision about a call that has its result
+   * already is ignored, so the same decisions can be given again after a crash. A decision about any other call is refused.
+   */
+  readonly decisions?: Readonly<Record<string, Decision>> | undefined
   /**
    * The reaction to a `resumeFrom` that cannot be read, because another release wrote it or because it is damaged.
    *
@@ -135,6 +160,11 @@ interface RunRecord {
   readonly limit?: LimitReason
   /** All tool results of the run, in order, with full values. */
   readonly results: readonly ToolResult[]
+  /**
+   * The conversation in wire order: what the model was sent, and its replies. Pass it as `history` to ask a follow-up
+   * question. It contains everything unchanged, secrets and thinking too, because it is sent to the model again.
+   */
+  readonly messages: readonly ChatMessage[]
   /** The record of the run, one entry per reply, tool call, repair and limit, in order. */
   readonly trace: readonly TraceEntry[]
 }
@@ -148,8 +178,24 @@ export type Run<Answer = string> =
       readonly answer: Answer
     })
   | (RunRecord & {
+      /** Calls wait for a decision. */
+      readonly stopReason: 'paused'
+      /** The calls that wait, in the order of the reply. */
+      readonly pending: readonly WaitingCall[]
+      /**
+       * The state of the run as plain JSON. Store it, decide about the calls, and pass it as `resumeFrom` together with
+       * `decisions`. It has the results of all calls of the reply that did not wait. If it cannot be made small enough for
+       * `limits.checkpointBytes`, it is larger, and the trace has a warning.
+       */
+      readonly checkpoint: Checkpoint
+      /** The best answer that was not accepted, with its problems; absent if there was none. */
+      readonly partial?: PartialAnswer
+      /** A pause is not an error. */
+      readonly error?: never
+    })
+  | (RunRecord & {
       /** Why the run ended without an accepted answer. */
-      readonly stopReason: UnansweredStopReason
+      readonly stopReason: Exclude<UnansweredStopReason, 'paused'>
       /** The best answer that was not accepted, with its problems; absent if there was none. */
       readonly partial?: PartialAnswer
       /** Set for `failed` and `cancelled`, and for a `deadline` that cut a model call short. */

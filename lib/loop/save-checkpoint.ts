@@ -74,10 +74,27 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
  * @returns the checkpoint, or `undefined` if it cannot be made small enough.
  */
 export function createCheckpoint(run: ActiveRun): Checkpoint | undefined {
-  const { state, limits, elapsedMs } = run
+  return shrinkCheckpoint(copyOfState(run), run.limits.checkpointBytes, isRecomputable(run))
+}
+
+/**
+ * The checkpoint of a run that pauses. The caller needs one to continue, so it is not left out: if it cannot be made small
+ * enough, it is as small as possible, and the trace gets a warning.
+ */
+export function pausedCheckpoint(run: ActiveRun): Checkpoint {
+  const { checkpointBytes } = run.limits
+  const shrunk = shrinkAsFarAsPossible(copyOfState(run), checkpointBytes, isRecomputable(run))
+  if (shrunk.excess <= 0) return shrunk.checkpoint
+  const by = `${shrunk.excess} bytes larger than limits.checkpointBytes (${checkpointBytes})`
+  run.recorder.warn('onCheckpoint', `run.checkpoint is ${by}`)
+  return shrunk.checkpoint
+}
+
+/** The caller may change what it gets, and that must not change the run. */
+function copyOfState(run: ActiveRun): Checkpoint {
+  const { state, elapsedMs } = run
   state.elapsed_ms = Math.round(elapsedMs())
-  // The caller may change what it gets, and that must not change the run.
-  const copy: Checkpoint = {
+  return {
     ...state,
     messages: [...state.messages],
     pending: [...state.pending],
@@ -85,7 +102,6 @@ export function createCheckpoint(run: ActiveRun): Checkpoint | undefined {
     usage: { ...state.usage },
     trace: [...state.trace],
   }
-  return shrinkCheckpoint(copy, limits.checkpointBytes, isRecomputable(run))
 }
 
 /** Read-only is not enough: such a tool may read something else the next time. */

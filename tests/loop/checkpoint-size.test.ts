@@ -169,22 +169,3 @@ test('calls with side effects are refused while no checkpoint is small enough', 
   ])
   expect(run.trace.filter(({ type }) => type === 'warning')).not.toEqual([])
 })
-
-test('a checkpoint of version 3 without the content of a result is continued', async () => {
-  const taken: Checkpoint[] = []
-  const options = { tools: [exporting({ idempotentHint: true })], prompt: 'Export.', limits: { resultBytes: 400 } }
-  const model = scriptedModel([calls('export', {}, 'rows'), says('Done.')])
-  const whole = await runLoop({ ...options, model, onCheckpoint: (at) => taken.push(at) })
-  const { has_side_effects: _, ...at } = structuredClone(taken[1] as Checkpoint)
-  const [{ value: _value, ...result }] = at.results as [Checkpoint['results'][number]]
-  const messages = at.messages.map((message) => (message.role === 'tool' ? { ...message, json: '' } : message))
-  const resumeFrom = {
-    ...at,
-    version: 3,
-    messages,
-    results: [{ ...result, dropped: 'content' }],
-  } as unknown as Checkpoint
-  const run = await runLoop({ ...options, model: scriptedModel([says('Done.')]), resumeFrom })
-  expect(run.results).toMatchObject([{ status: 'ok', value: { rows: 'x'.repeat(5_000), ran: 2 } }])
-  expect(run.results[0]?.content.slice(0, 100)).toBe(whole.results[0]?.content.slice(0, 100))
-})

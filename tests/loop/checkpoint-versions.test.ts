@@ -28,14 +28,9 @@ async function checkpoints(): Promise<readonly Checkpoint[]> {
   return taken
 }
 
-/** The same checkpoint as version 3 would have written it. */
-function inVersion3({ has_side_effects: _, ...rest }: Checkpoint) {
-  return {
-    ...rest,
-    version: 3,
-    pending: rest.pending.map(({ begun: _begun, ...call }) => call),
-    results: rest.results.map((result) => ({ ...result, call_id: result.call_id.replace(/\/[0-9a-f]{16}$/, '') })),
-  } as unknown as Checkpoint
+/** The same checkpoint as version 4 would have written it. */
+function inVersion4({ task: _, ...rest }: Checkpoint) {
+  return { ...rest, version: 4 } as unknown as Checkpoint
 }
 
 function resume(resumeFrom: Checkpoint, more: Partial<RunOptions> = {}) {
@@ -59,22 +54,18 @@ test('a checkpoint says whether a tool with side effects was started, from befor
   ])
 })
 
-test('a checkpoint of version 3 is continued, and its pending call keeps its idempotency key', async () => {
-  const taken = await checkpoints()
-  for (const at of taken) {
-    const run = await resume(inVersion3(at))
+test('a checkpoint of version 4 is continued, and the next one has version 5', async () => {
+  for (const at of await checkpoints()) {
+    const next: Checkpoint[] = []
+    const run = await resume(inVersion4(at), { onCheckpoint: (at) => next.push(structuredClone(at)) })
     expect(run).toMatchObject({ stopReason: 'answered', rounds: 3 })
+    for (const { version, task } of next) expect({ version, task }).toEqual({ version: 5, task: at.task })
   }
-  ran.length = 0
-  const [first, , third] = taken
-  const next: Checkpoint[] = []
-  await resume(inVersion3(first as Checkpoint), { onCheckpoint: (at) => next.push(structuredClone(at)) })
-  expect(ran).toEqual(['run/1/0', expect.stringMatching(/^run\/2\/0\/[0-9a-f]{16}$/)])
-  expect(next[0]).toMatchObject({ version: 4, has_side_effects: false, pending: [{ begun: 2, call_id: 'run/1/0' }] })
-  ran.length = 0
-  const paying = await resume(inVersion3(third as Checkpoint))
-  expect(paying.results[1]).toMatchObject({ error: { kind: 'outcome_unknown' } })
-  expect(ran).toEqual([])
+})
+
+test('a checkpoint of version 4 does not say what its run was asked, so another prompt is not noticed', async () => {
+  const at = (await checkpoints())[1] as Checkpoint
+  expect(await resume(inVersion4(at), { prompt: 'Another.' })).toMatchObject({ stopReason: 'answered' })
 })
 
 test('a checkpoint of an unknown version is refused if its run may have started a tool with side effects', async () => {
@@ -85,7 +76,7 @@ test('a checkpoint of an unknown version is refused if its run may have started 
     await expect(run).rejects.toMatchObject({
       name: 'LoopError',
       code: 'checkpoint_version',
-      message: expect.stringContaining('resumeFrom has version 99, and this release reads versions 3 and 4.'),
+      message: expect.stringContaining('resumeFrom has version 99, and this release reads versions 4 and 5.'),
     })
   }
   expect(ran).toEqual([])

@@ -2,7 +2,7 @@ import { expectTypeOf, test } from 'vitest'
 import { defineTool } from '../../router/define-tool.ts'
 import { createRouter } from '../../router/router.ts'
 import { runTool } from '../../router/run-tool.ts'
-import type { Tool, ToolContext } from '../../router/tool.ts'
+import type { ExecutableTool, Tool, ToolContext } from '../../router/tool.ts'
 
 const description = 'A tool of the type tests.'
 
@@ -84,7 +84,7 @@ const typed = defineTool({
 })
 
 test('a tool has the types of its schemas, and returns a value or a promise', () => {
-  expectTypeOf(typed).toEqualTypeOf<Tool<{ city: string }, { celsius: number }>>()
+  expectTypeOf(typed).toEqualTypeOf<ExecutableTool<{ city: string }, { celsius: number }>>()
   defineTool({ ...base, outputSchema: { type: 'string' }, execute: async () => 'x' })
   // @ts-expect-error: the output schema says string
   defineTool({ ...base, outputSchema: { type: 'string' }, execute: () => 1 })
@@ -98,8 +98,8 @@ test('a value of the wrong type is an error at its place', () => {
   defineTool({
     ...base,
     outputSchema: celsius,
+    // @ts-expect-error: the output schema says a number
     execute: (input) => ({
-      // @ts-expect-error: the output schema says a number
       celsius: String(input),
     }),
   })
@@ -151,7 +151,7 @@ test('an interface and readonly arrays can be returned', () => {
 
 test('without an output schema the output is what execute returns', async () => {
   const tool = defineTool({ ...base, execute: async () => ({ n: 1 }) })
-  expectTypeOf(tool).toEqualTypeOf<Tool<{ [name: string]: unknown }, { readonly n: 1 }>>()
+  expectTypeOf(tool).toEqualTypeOf<ExecutableTool<{ [name: string]: unknown }, { readonly n: 1 }>>()
   const result = await runTool(tool, {})
   if (result.status === 'ok') expectTypeOf(result.value).toEqualTypeOf<{ readonly n: 1 }>()
   else expectTypeOf(result.error.message).toEqualTypeOf<string>()
@@ -228,4 +228,13 @@ test('a property with a default is optional, because defaults are not filled in'
       return {}
     },
   })
+})
+
+test('a tool without execute has the types of its schemas', () => {
+  const plain = defineTool(base)
+  expectTypeOf(plain).toEqualTypeOf<Tool<{ [name: string]: unknown }, unknown>>()
+  const ask = defineTool({ ...base, outputSchema: { type: 'string' } })
+  expectTypeOf(ask).toEqualTypeOf<Tool<{ [name: string]: unknown }, string>>()
+  const tools: readonly Tool[] = [plain, ask, typed]
+  expectTypeOf(tools[0]).toEqualTypeOf<Tool | undefined>()
 })

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
+import { defineTool } from '../../router/define-tool.ts'
 import { createRouter } from '../../router/router.ts'
 import { runTool } from '../../router/run-tool.ts'
 import type { ToolContext } from '../../router/tool.ts'
@@ -197,4 +198,24 @@ test('the value of a tool is dropped if its signal was aborted before', async ()
   )
   expect(result).toMatchObject({ error: { kind: 'cancelled' } })
   expect(ran).toBe(false)
+})
+
+test('a tool without execute can be declared, and outside of a run its calls get an error that says so', async () => {
+  const ask = defineTool({ name: 'ask', description: 'Asks a person.', inputSchema: { type: 'object' }, retries: 0 })
+  const error = { kind: 'no_execute', message: expect.stringContaining('"ask" has no execute function.') }
+  expect(await runTool(ask, {})).toMatchObject({ status: 'error', error })
+  const [result] = await createRouter([ask]).dispatch([{ id: 'c1', name: 'ask', input: {}, repairs: [] }])
+  expect(result).toMatchObject({ status: 'error', error })
+})
+
+test('a method of a tool can use its other fields', async () => {
+  const tool = defineTool({
+    name: 'self',
+    description: 'Knows its name.',
+    inputSchema: { type: 'object' },
+    execute() {
+      return Reflect.get(this, 'name')
+    },
+  })
+  expect(await runTool(tool, {})).toMatchObject({ value: 'self' })
 })

@@ -4,6 +4,7 @@ import { type Checkpoint, checkpointVersion } from '../../../lib/loop/checkpoint
 export const emptyCheckpoint: Checkpoint = {
   version: checkpointVersion,
   run_id: 'r',
+  task: null,
   rounds: 0,
   has_side_effects: false,
   messages: [],

@@ -1,0 +1,61 @@
+import type { PendingCall } from './checkpoint.ts'
+import { stopReasonOf } from './limits.ts'
+import type { ChatMessage } from './messages.ts'
+import { usageOf } from './model.ts'
+import type { AnswerOf, Run } from './run.ts'
+import type { ActiveRun } from './run-state.ts'
+import { pausedCheckpoint } from './save-checkpoint.ts'
+
+/** The result of a run that is over. Without a stop reason of its own it ended at the limit that it reached. */
+export function endRun<S extends object>(run: ActiveRun): Run<AnswerOf<S>> {
+  const { state, model } = run
+  const limit = state.limit_reached ?? undefined
+  const stopReason = state.answer !== null ? 'answered' : (state.stop_reason ?? stopReasonOf[limit ?? 'rounds'])
+  const error = run.error === undefined ? {} : { error: run.error }
+  const usage = usageOf(state.usage)
+  // Before the end of the trace, because it may add a warning.
+  const paused = stopReason === 'paused' ? { pending: run.waiting, checkpoint: pausedCheckpoint(run) } : undefined
+  run.recorder.emit({ type: 'run-end', stopReason, rounds: state.rounds, usage, ...error })
+  const record = {
+    runId: state.run_id,
+    model: model.name,
+    provider: model.provider,
+    rounds: state.rounds,
+    usage,
+    durationMs: Math.round(run.elapsedMs()),
+    ...(limit === undefined ? {} : { limit }),
+    results: run.history.results,
+    trace: run.recorder.close(),
+  }
+  const partial = state.partial === null ? {} : { partial: state.partial }
+  // The answer fits the schema, or is text if there is no schema.
+  if (stopReason === 'answered') {
+    return withMessages({ stopReason, answer: state.answer?.value as AnswerOf<S>, ...record }, run)
+  }
+  if (paused !== undefined) return withMessages({ stopReason: 'paused', ...paused, ...partial, ...record }, run)
+  if (stopReason === 'paused') throw new Error('Cannot happen: a paused run has a checkpoint')
+  return withMessages({ stopReason, ...partial, ...error, ...record }, run)
+}
+
+/** Adds the conversation, which is parsed when it is read for the first time: it may have megabytes, and few callers read it. */
+function withMessages<T extends object>(ended: T, run: ActiveRun): T & Pick<Run, 'messages'> {
+  let messages: readonly ChatMessage[] | undefined
+  const get = () => {
+    messages ??= conversation(run)
+    return messages
+  }
+  // A spread of an object with a getter would call it.
+  return Object.defineProperty(ended, 'messages', { enumerable: true, get }) as T & Pick<Run, 'messages'>
+}
+
+/** The messages as objects. Calls of an interrupted run that have no result get one, because a server refuses them without. */
+function conversation({ messages, state }: ActiveRun): readonly ChatMessage[] {
+  const unanswered = state.stop_reason === 'paused' ? [] : state.pending
+  return [...messages.list.map(({ json }): ChatMessage => JSON.parse(json)), ...unanswered.map(resultOf)]
+}
+
+function resultOf({ id, result }: PendingCall): ChatMessage {
+  return { role: 'tool', tool_call_id: id, content: result?.content ?? JSON.stringify({ error: endedBefore }) }
+}
+
+const endedBefore = { kind: 'cancelled', message: 'The run ended before this call did.' }
