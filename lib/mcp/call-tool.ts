@@ -14,7 +14,7 @@ import { readResult } from './read-result.ts'
 export interface McpClient {
   /** Sends a request and returns the result of the server. */
   request(request: never, schema: never, options: never): Promise<unknown>
-  /** What the server offers; `undefined` before the client is connected. */
+  /** The capabilities of the server; `undefined` before the client is connected. */
   getServerCapabilities(): object | undefined
 }
 
@@ -55,7 +55,7 @@ export interface UsableClient {
   callTool?(parameters: object, options: RequestOptions & { readonly toolDefinition: object }): Promise<unknown>
   /** `modern` for revision 2026-07-28 of MCP. Only the client 2.x has it. */
   getProtocolEra?(): unknown
-  /** What the server offers. */
+  /** The capabilities of the server. */
   getServerCapabilities(): object | undefined
   /** The connection; `undefined` when it is closed. */
   readonly transport?: unknown
@@ -114,7 +114,7 @@ export interface McpProgress {
   readonly message?: string
 }
 
-/** What a call needs to know about its tool. */
+/** A tool of the server, as far as a call needs to know it. */
 export interface RemoteTool {
   /** Name of the tenrounds tool. */
   readonly name: string

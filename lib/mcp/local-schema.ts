@@ -1,7 +1,7 @@
 // Turns a schema of an MCP server into one that is safe to compile, to evaluate and to show to a model. The server validates
 // its own input, so the local schema may allow more than the server does. It keeps what a model needs to write a call.
 //
-// What a hostile schema could do, and what prevents it:
+// Attacks with a schema, and what prevents them:
 //
 //   patterns that never end     `pattern`, `patternProperties`, `propertyNames` and `format` are texts for the model only
 //   references that multiply    every `$ref` is replaced by its target, within a budget; a recursive one is left open

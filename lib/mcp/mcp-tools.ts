@@ -32,7 +32,7 @@ export type McpWarningKind =
 
 /** Something about a server's tools that `mcpTools` could not use. */
 export interface McpWarning {
-  /** What happened. */
+  /** Kind of the problem. */
   readonly kind: McpWarningKind
   /** Name of the tool on the server, at most 128 characters, without invisible characters. */
   readonly tool?: string
@@ -61,7 +61,7 @@ export interface McpToolsOptions {
   readonly maxTools?: number
   /** Largest result in bytes. A longer text is clipped; longer structured content is an error. @defaultValue 1048576 */
   readonly maxResultBytes?: number
-  /** What happens with a tool that cannot be used: it is left out, or `mcpTools` rejects. @defaultValue 'leave_out' */
+  /** Whether a tool that cannot be used is left out, or `mcpTools` rejects. @defaultValue 'leave_out' */
   readonly badTools?: 'leave_out' | 'refuse'
   /** Called for each tool that is left out or limited. */
   readonly onWarning?: (warning: McpWarning) => void
