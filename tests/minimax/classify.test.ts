@@ -53,7 +53,7 @@ test.each([
 ])('HTTP %i with "%s" is explained in plain words', (status, message, explanation) => {
   const error = classified(status, bodyOf(message))
   expect(error).toMatchObject({ code: 'content_filter', retryable: false, status })
-  for (const { message } of [error, maskError(error, { token: 'x', host: 'h', requestId: undefined }) as Error]) {
+  for (const { message } of [error, maskError(error, { secrets: ['x'], host: 'h', requestId: undefined }) as Error]) {
     expect(message).toContain(explanation)
   }
 })

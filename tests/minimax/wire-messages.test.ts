@@ -69,8 +69,8 @@ test('whatever a model replies, every request that follows is one that MiniMax a
       const model: Model = {
         ...script,
         complete: (request) => {
-          for (const protocol of ['native', 'json'] as const) {
-            bodies.push(String(requestBody(request, { model: 'minimax-m2.1', maxOutputTokens: undefined, protocol })))
+          for (const native of [true, false]) {
+            bodies.push(String(requestBody(request, { model: 'minimax-m2.1', sends: () => native })))
           }
           return script.complete(request)
         },
