@@ -66,7 +66,7 @@ export function createMinimaxModel(options: MinimaxOptions, internals: ClientInt
   return modelOf(client, configuration.settings)
 }
 
-/** What all models of one client share. */
+/** The parts that all models of one client share. */
 interface Client {
   readonly configuration: Configuration
   readonly transport: Transport

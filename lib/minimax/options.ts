@@ -67,7 +67,7 @@ export interface Configuration {
   readonly stream: boolean
   /** `undefined`: native until the endpoint refuses `tools`. */
   readonly protocol: Protocol | undefined
-  /** What goes into each request. */
+  /** Options of each request. */
   readonly settings: RequestSettings
   /** Number of retries of a failed call. */
   readonly retries: number

@@ -14,7 +14,7 @@ import { ModelError, type ModelErrorCode } from '../loop/errors.ts'
  */
 export type OptionalPart = 'tools' | 'schemas' | 'reasoning_split' | 'stream_options' | 'max_completion_tokens'
 
-/** What an endpoint refused. All models of one client share it. */
+/** The parts that an endpoint refused. All models of one client share it. */
 export class Refusals {
   readonly #parts = new Set<OptionalPart>()
 
