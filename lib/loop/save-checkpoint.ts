@@ -134,8 +134,12 @@ export function shrinkCheckpoint(
   return shrunk.excess > 0 ? undefined : shrunk.checkpoint
 }
 
-/** @returns the checkpoint, and the bytes by which it is still too large; 0 or less if it fits. */
-function shrinkAsFarAsPossible(
+/**
+ * Does the same for a caller who needs a checkpoint in any case.
+ *
+ * @returns the checkpoint, and the bytes by which it is still too large; 0 or less if it fits.
+ */
+export function shrinkAsFarAsPossible(
   checkpoint: Checkpoint,
   maxBytes: number,
   isRecomputable: (tool: string) => boolean,

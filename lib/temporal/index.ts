@@ -1,10 +1,13 @@
+export type { Decision } from '../loop/decisions.ts'
+export type { ActivityResult, Conversation, PausedResult, PendingActivityCall } from './activity-result.ts'
+export type { PackedCheckpoint } from './checkpoint-codec.ts'
 export type { RunOutcome } from './finish-attempt.ts'
 export {
-  type ActivityResult,
   type LoopActivityOptions,
   type LoopActivitySettings,
   loopActivity,
 } from './loop-activity.ts'
+export type { ActivityHistory, PackedMessages, Resumable } from './payload-state.ts'
 export type { RecentCall, RunProgress } from './progress.ts'
 export {
   type ActivityRun,

@@ -1,45 +1,41 @@
-import type { PartialAnswer } from '../loop/checkpoint.ts'
-import type { AnswerOf, Run, RunOptions } from '../loop/run.ts'
-import { type RunSummary, summarizeRun } from '../loop/run.ts'
+import { ApplicationFailure } from '@temporalio/common'
+import { isObject } from '../../router/json/json.ts'
+import type { AnswerOf, RunOptions } from '../loop/run.ts'
 import { runLoop } from '../loop/run-loop.ts'
-import type { TraceEntry } from '../loop/trace.ts'
+import { type ActivityResult, activityResult, type Conversation } from './activity-result.ts'
 import { shortenTrace } from './payload.ts'
+import { type ActivityHistory, type Resumable, readHistory } from './payload-state.ts'
 import { type RunInActivityOptions, runInActivity } from './run-in-activity.ts'
 
 /** Options of `runLoop` that the activity sets itself. */
-type SetByActivity = 'signal' | 'resumeFrom' | 'onCheckpoint' | 'mayWait' | 'runId'
+type SetByActivity = 'signal' | 'onCheckpoint' | 'mayWait' | 'runId'
+
+/** Options of `runLoop` that have a form of their own in payloads. */
+interface FromPayload {
+  /**
+   * Continues a paused run: the `checkpoint` of its result, and `decisions` about its calls. Pass the same arguments as
+   * before with it. `null` and `undefined` begin a new run.
+   */
+  readonly resumeFrom?: Resumable | null | undefined
+  /** The conversation before `prompt`: `messages` of an earlier result. @defaultValue a new conversation */
+  readonly history?: ActivityHistory | null | undefined
+}
 
 /**
  * Options of `runLoop`, without those that the activity sets. They are excluded by name, because TypeScript does not
  * report unknown members in the result of a function.
  */
-export type LoopActivityOptions<S extends object = never> = Omit<RunOptions<S>, SetByActivity> & {
-  readonly [Name in SetByActivity]?: never
-}
+export type LoopActivityOptions<S extends object = never> = Omit<RunOptions<S>, SetByActivity | keyof FromPayload> &
+  FromPayload & { readonly [Name in SetByActivity]?: never }
 
 /** Settings of {@link loopActivity} that do not concern its run. */
-export type LoopActivitySettings = Pick<RunInActivityOptions<never>, 'onCancel' | 'mayWait'>
-
-/**
- * The result of a {@link loopActivity}: the run as a JSON document, so its field names are snake_case. The values of tool
- * results are not in it, because a payload has no room for them; `trace` contains them shortened.
- */
-export type ActivityResult<Answer = string> = Omit<RunSummary, 'stop_reason'> & {
-  /** The steps of the run in order. The oldest ones are dropped if the result is too large for a payload. */
-  readonly trace: readonly TraceEntry[]
-} & (
-    | {
-        readonly stop_reason: 'answered'
-        /** The accepted answer. */
-        readonly answer: Answer
-      }
-    | {
-        /** Why the run ended without an accepted answer. */
-        readonly stop_reason: Exclude<RunSummary['stop_reason'], 'answered'>
-        /** The best answer that was not accepted, and its problems. */
-        readonly partial?: PartialAnswer
-      }
-  )
+export interface LoopActivitySettings extends Pick<RunInActivityOptions<never>, 'onCancel' | 'mayWait'> {
+  /**
+   * Whether the result of a run that is over has its messages, for a follow-up question. They become a part of the
+   * workflow's history. @defaultValue false
+   */
+  readonly messages?: boolean
+}
 
 /**
  * Makes an activity out of a run. The activity sends heartbeats, resumes from the last checkpoint after a crash, cancels
@@ -55,6 +51,9 @@ export type ActivityResult<Answer = string> = Omit<RunSummary, 'stop_reason'> & 
  * }
  * ```
  *
+ * A run that waits for decisions ends the activity, with `pending` and `checkpoint` in its result. Call the activity again
+ * with the same arguments, and return `resumeFrom` and `decisions` from `options`.
+ *
  * The workflow must set a heartbeat timeout; without one the activity fails with `MissingHeartbeatTimeout`. A result that is
  * too large for a payload loses the oldest entries of its trace; if that is not enough, the activity fails with
  * `ResultTooLarge`. Neither is retried. Inputs of 2 MiB and more never arrive: Temporal's server refuses them when the
@@ -66,32 +65,62 @@ export type ActivityResult<Answer = string> = Omit<RunSummary, 'stop_reason'> & 
  */
 export function loopActivity<Input extends readonly unknown[], const S extends object = never>(
   options: (...input: Input) => LoopActivityOptions<S> | Promise<LoopActivityOptions<S>>,
-  { onCancel = 'return', mayWait = () => true }: LoopActivitySettings = {},
+  settings: LoopActivitySettings & { readonly messages: true },
+): (...input: Input) => Promise<ActivityResult<AnswerOf<S>, Conversation>>
+export function loopActivity<Input extends readonly unknown[], const S extends object = never>(
+  options: (...input: Input) => LoopActivityOptions<S> | Promise<LoopActivityOptions<S>>,
+  settings?: LoopActivitySettings,
+): (...input: Input) => Promise<ActivityResult<AnswerOf<S>>>
+export function loopActivity<Input extends readonly unknown[], const S extends object = never>(
+  options: (...input: Input) => LoopActivityOptions<S> | Promise<LoopActivityOptions<S>>,
+  { onCancel = 'return', mayWait = () => true, messages = false }: LoopActivitySettings = {},
 ): (...input: Input) => Promise<ActivityResult<AnswerOf<S>>> {
-  return (...input) =>
-    runInActivity(
+  return (...input) => {
+    let given: Promise<LoopActivityOptions<S>> | undefined
+    const optionsOnce = () => {
+      given ??= Promise.resolve(options(...input))
+      return given
+    }
+    return runInActivity(
       async ({ deadlineMs, onEvent, ...activity }) => {
-        const given = await options(...input)
+        const { resumeFrom: _, decisions, history, onUnreadableCheckpoint, ...given } = await optionsOnce()
+        const isRestart = activity.onUnreadableCheckpoint !== undefined
         const run = await runLoop<S>({
           ...given,
+          onUnreadableCheckpoint,
           ...activity,
+          history: readHistory(history),
+          decisions: isRestart ? noDecisions(decisions) : decisions,
           limits: { ...given.limits, deadlineMs: Math.min(given.limits?.deadlineMs ?? deadlineMs, deadlineMs) },
           onEvent: (event) => {
             onEvent(event)
             given.onEvent?.(event)
           },
         })
-        return activityResult(run)
+        return activityResult(run, given.tools ?? [], messages)
       },
       (result) => result,
-      { onCancel, mayWait, shorten: (result, excess) => ({ ...result, trace: shortenTrace(result.trace, excess) }) },
+      {
+        onCancel,
+        mayWait,
+        resumeFrom: async () => (await optionsOnce()).resumeFrom,
+        shorten: (result, excess) => ({ ...result, trace: shortenTrace(result.trace, excess) }),
+      },
     )
+  }
 }
 
-function activityResult<Answer>(run: Run<Answer>): ActivityResult<Answer> {
-  const { stop_reason: _, ...summary } = summarizeRun(run)
-  const { trace } = run
-  if (run.stopReason === 'answered') return { ...summary, stop_reason: run.stopReason, answer: run.answer, trace }
-  const partial = run.partial === undefined ? {} : { partial: run.partial }
-  return { ...summary, stop_reason: run.stopReason, ...partial, trace }
+/**
+ * Decisions of a run that starts again: none, because its calls are gone.
+ *
+ * @throws {ApplicationFailure} `CheckpointOfAnotherVersion`, not retryable, if a call was done elsewhere. The run would ask
+ * for it a second time.
+ */
+function noDecisions(decisions: LoopActivityOptions['decisions']): undefined {
+  const done = Object.entries(decisions ?? {}).find(([, decision]) => isObject(decision) && 'value' in decision)
+  if (done === undefined) return undefined
+  throw ApplicationFailure.nonRetryable(
+    `The checkpoint cannot be used, and the run must not start again: its call ${done[0]} was done elsewhere. To start again all the same, return onUnreadableCheckpoint: 'restart'.`,
+    'CheckpointOfAnotherVersion',
+  )
 }

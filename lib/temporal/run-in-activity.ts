@@ -66,8 +66,11 @@ export interface RunInActivityOptions<Result> {
    * `loopActivity`, or a plain one. Called once in each attempt. The run keeps its id, and `run` gets the checkpoint as
    * `resumeFrom` unless an earlier attempt of this activity has a newer one. @defaultValue a new run
    */
-  readonly resumeFrom?: () => Resumable | undefined | Promise<Resumable | undefined>
+  readonly resumeFrom?: () => Given | Promise<Given>
 }
+
+/** Other languages write null for a member that is absent. */
+type Given = Resumable | null | undefined
 
 /** The end of an activity whose run was cancelled by request; see {@link RunInActivityOptions.onCancel}. */
 export type OnCancel = 'return' | 'fail'

@@ -11,14 +11,14 @@ import { calls, says, scriptedModel } from '../support/scripted-model.ts'
 const runId = '00000000-0000-0000-0000-000000000000-test'
 
 /** A checkpoint after one call of the tool `work`. */
-async function checkpointOf(id: string, hasSideEffects: boolean): Promise<Checkpoint> {
+async function checkpointOf(id: string, hasSideEffects: boolean, prompt = 'Work.'): Promise<Checkpoint> {
   const taken: Checkpoint[] = []
   await runLoop({
     model: scriptedModel([calls('work', {}), says('Done.')]),
     tools: [
       emptyTool({ name: 'work', execute: () => 1, ...(hasSideEffects ? {} : { annotations: { readOnlyHint: true } }) }),
     ],
-    prompt: 'Work.',
+    prompt,
     runId: id,
     onCheckpoint: (at) => taken.push(at),
   })
@@ -61,6 +61,22 @@ describe('heartbeat details of the previous attempt', () => {
     const { result, asked } = await attemptAfter(details(packCheckpoint(await checkpointOf('other', true))))
     expect(result).toMatchObject({ type: 'CheckpointOfAnotherVersion', nonRetryable: true })
     expect(result).toMatchObject({ message: expect.stringContaining('the run "other"') })
+    expect(asked).toBe(0)
+  })
+
+  test('of another prompt without side effects give a clean start with a warning in the trace', async () => {
+    const { result } = await attemptAfter(details(packCheckpoint(await checkpointOf(runId, false, 'Play.'))))
+    expect(result).toMatchObject({ stop_reason: 'answered', rounds: 1, run_id: runId })
+    const message = expect.stringMatching(/starts again.*prompt/)
+    expect(result).toMatchObject({
+      trace: expect.arrayContaining([expect.objectContaining({ type: 'warning', message })]),
+    })
+  })
+
+  test('of another prompt with side effects fail the activity, and no retry follows', async () => {
+    const { result, asked } = await attemptAfter(details(packCheckpoint(await checkpointOf(runId, true, 'Play.'))))
+    expect(result).toMatchObject({ type: 'CheckpointOfAnotherVersion', nonRetryable: true })
+    expect(result).toMatchObject({ message: expect.stringContaining('prompt') })
     expect(asked).toBe(0)
   })
 

@@ -36,7 +36,7 @@ export const faultKinds: readonly FaultKind[] = [
   killedIn('charge'),
   { name: 'a read-only tool kills its process every time', inject: (site, count) => killed(site, count, 'read', 9) },
   { name: 'deploys: SIGTERM, twice', inject: deploy },
-  { name: 'deploy with another prompt and without a tool', inject: deployOfAnotherRelease },
+  { name: 'deploy without a tool', inject: deployOfAnotherRelease },
   { name: 'model: 429 on all slots, retry-after 16 s', inject: rateLimit },
   { name: 'model: five of ten calls fail once with 503', inject: failEverySecondCall },
 ]

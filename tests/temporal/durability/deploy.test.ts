@@ -6,7 +6,7 @@ import { entriesLike, untilEntry } from '../support/ledger.ts'
 const source = await temporalForTests()
 
 test.skipIf(source === undefined)(
-  'a deploy with another prompt and without one of the tools: runs continue where they were, and a call of the missing tool is refused',
+  'a deploy without one of the tools: runs continue where they were, and a call of the missing tool is refused',
   async () => {
     await using site = await DurabilitySite.open(source)
     const { ledger, taskQueue } = site.place()

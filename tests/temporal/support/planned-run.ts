@@ -53,7 +53,7 @@ export interface PlannedWorker {
   readonly name: string
   /** File of the ledger. */
   readonly ledger: string
-  /** A release has its own prompt, and `put` does not exist in the second one. */
+  /** `put` does not exist in the second one. */
   readonly release: 1 | 2
 }
 
@@ -69,7 +69,7 @@ export function plannedActivities(worker: PlannedWorker) {
     return {
       model: modelOf(plan, write),
       tools: toolsOf(worker, plan, write),
-      prompt: worker.release === 1 ? `Follow plan ${plan.run}.` : `Release 2: follow plan ${plan.run} with care.`,
+      prompt: `Follow plan ${plan.run}.`,
       limits: { calls: 300, ...plan.limits },
       onEvent: (event: LoopEvent) => {
         if (event.type === 'warning') write({ at: 'warning', text: event.message })
