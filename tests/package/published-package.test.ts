@@ -62,7 +62,6 @@ const surface: Readonly<Record<string, readonly string[]>> = {
     'runIncident',
     'runIncidentAgent',
   ],
-  'tenrounds/mcp': ['McpToolsError', 'mcpTools'],
   'tenrounds/opentelemetry': ['openTelemetry'],
   'tenrounds/testing': [
     'CassetteError',
@@ -93,7 +92,6 @@ const entriesWithoutPeers = [
   'tenrounds',
   'tenrounds/tools',
   'tenrounds/incident',
-  'tenrounds/mcp',
   'tenrounds/testing',
   'tenrounds/worker',
 ]

@@ -7,6 +7,7 @@ import { startMockServer } from '../../lib/testing/index.ts'
 import { bin, writeExamples } from '../support/readme-examples.ts'
 import { runNode } from '../support/run-node.ts'
 import { openTemporal, type TemporalServer, temporalForTests } from '../support/temporal-server.ts'
+import { replaceIn } from './support/example-worker.ts'
 
 const source = await temporalForTests()
 
@@ -86,11 +87,3 @@ describe.skipIf(source === undefined)('the Temporal example of README', () => {
     expect(mockServer.requests.at(-1)?.body).toEqual(mockServer.requests[1]?.body)
   })
 })
-
-/** Fails if the example does not contain the text, because the test would then prove something else. */
-async function replaceIn(file: string, text: string | RegExp, by: string): Promise<void> {
-  const before = await readFile(file, 'utf8')
-  const after = before.replace(text, by)
-  expect(after).not.toBe(before)
-  await writeFile(file, after)
-}
