@@ -39,6 +39,7 @@ export interface Conversation {
 
 /** Members of the result of a run that waits for decisions. */
 export interface PausedResult {
+  /** The run waits for decisions. */
   readonly stop_reason: 'paused'
   /** The calls that wait, in the order of the reply. */
   readonly pending: readonly PendingActivityCall[]
