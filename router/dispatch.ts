@@ -1,4 +1,5 @@
 import { coerce } from './coercion.ts'
+import { copyTargets, type InputExcess, type TargetCopies } from './copy-targets.ts'
 import { execute, type Outcome } from './execute-tool.ts'
 import { describeValidationErrors } from './feedback.ts'
 import { findUnserializable, isPlainJson } from './json/json.ts'
@@ -22,6 +23,8 @@ export interface DispatchOptions {
   readonly timeoutMs: number
   /** Longest text of a result for the model, in bytes. */
   readonly resultBytes: number
+  /** Largest input in bytes of JSON, references resolved. */
+  readonly inputBytes: number
   /** Clock in milliseconds, for durations. */
   readonly now: () => number
   /** Called before the tool is executed. It must not throw. */
@@ -59,19 +62,38 @@ interface CallState {
  * 2. execute: call the tool's function, with its timeout
  * 3. finalize: validate the output and write it as text for the model
  *
- * It returns a promise only if the tool does, because a promise per call costs more than everything else here.
- *
- * @param keyOf makes the idempotency key from the input that the tool gets.
+ * It returns a promise only if the tool does or if large values are copied, because a promise per call costs more than
+ * everything else here.
  */
-export function dispatch(
+export function dispatch(call: ToolCall, options: DispatchOptions, keyOf: KeyOf): ToolResult | Promise<ToolResult> {
+  const startedAt = options.now()
+  const copies =
+    call.refusal === undefined ? copyTargets(call.input, options.references, options.inputBytes) : undefined
+  return copies instanceof Promise
+    ? copies.then((copied) => dispatchWith(copied, call, options, keyOf, startedAt))
+    : dispatchWith(copies, call, options, keyOf, startedAt)
+}
+
+/**
+ * Makes the idempotency key of a call.
+ *
+ * @param input the input that the tool gets.
+ * @param pins short texts that identify large values in the input.
+ */
+export type KeyOf = (input: unknown, pins: ReadonlyMap<unknown, string>) => string
+
+const noPins: ReadonlyMap<unknown, string> = new Map()
+
+function dispatchWith(
+  copies: TargetCopies | undefined,
   call: ToolCall,
   options: DispatchOptions,
-  keyOf: (input: unknown) => string,
+  keyOf: KeyOf,
+  startedAt: number,
 ): ToolResult | Promise<ToolResult> {
-  const startedAt = options.now()
   try {
-    const prepared = prepare(call, options)
-    const callId = keyOf(prepared.kind === 'ready' ? prepared.input : call.input)
+    const prepared = prepare(call, options, copies)
+    const callId = keyOf(prepared.kind === 'ready' ? prepared.input : call.input, copies?.pins ?? noPins)
     const state: CallState = { call, callId, options, startedAt }
     if (prepared.kind === 'refused') return failed(state, prepared.error, prepared.repairs)
     // After an abort the tool is not called.
@@ -80,16 +102,28 @@ export function dispatch(
     if (outcome instanceof Promise) return outcome.then((settled) => finalize(state, prepared, settled))
     return finalize(state, prepared, outcome)
   } catch (error) {
-    return validatorFailed({ call, callId: keyOf(call.input), options, startedAt }, error)
+    return validatorFailed({ call, callId: keyOf(call.input, noPins), options, startedAt }, error)
   }
 }
 
-/** Finds the tool of a call, resolves the references in its input, and validates and coerces the input. */
-export function prepare(call: ToolCall, options: Pick<DispatchOptions, 'tools' | 'references'>): PreparedCall {
+/**
+ * Finds the tool of a call, resolves the references in its input, and validates and coerces the input.
+ *
+ * @param copied the values for the references. @defaultValue the originals, which must not be given to a tool
+ */
+export function prepare(
+  call: ToolCall,
+  options: Pick<DispatchOptions, 'tools' | 'references' | 'inputBytes'>,
+  copied?: TargetCopies,
+): PreparedCall {
   if (call.refusal !== undefined) return refused(call.refusal.kind, call.refusal.message, call.repairs)
   const tool = options.tools.get(call.name)
   if (tool === undefined) return refused('unknown_tool', unknownTool(call.name, options.tools), call.repairs)
-  const resolved = resolveReferences(call.input, options.references)
+  if (copied?.excess !== undefined) {
+    return refused('invalid_input', tooLarge(tool.name, copied.excess, options.inputBytes), call.repairs)
+  }
+  const copyOf = copied && ((target: unknown) => copied.copies.get(target)?.value)
+  const resolved = resolveReferences(call.input, options.references, copyOf)
   if (resolved.kind === 'refused') return refused(resolved.error.kind, resolved.error.message, call.repairs)
   const repairs = resolved.repairs === undefined ? call.repairs : [...call.repairs, ...resolved.repairs]
   const validate = compileSchema(tool.inputSchema)
@@ -99,7 +133,7 @@ export function prepare(call: ToolCall, options: Pick<DispatchOptions, 'tools' |
   const coerced = coerce(resolved.value, errors, validate, (value, path) => {
     // A referenced value is data: a text in it is never read as another reference.
     if (resolved.referencedPaths?.some((root) => path === root || path.startsWith(`${root}/`))) return { value }
-    const unpacked = resolveReferences(value, options.references)
+    const unpacked = resolveReferences(value, options.references, copyOf)
     if (unpacked.kind === 'resolved') return unpacked
     unresolved ??= unpacked
     return undefined
@@ -114,6 +148,14 @@ export function prepare(call: ToolCall, options: Pick<DispatchOptions, 'tools' |
 
 function refused(kind: ToolErrorKind, message: string, repairs: readonly Repair[]): PreparedCall {
   return { kind: 'refused', error: { kind, message: limitFeedback(message) }, repairs }
+}
+
+function tooLarge(tool: string, { bytes, isLowerBound }: InputExcess, maxBytes: number): string {
+  return (
+    `The input of "${tool}" would have ${isLowerBound ? 'more than ' : ''}${bytes} bytes with its references resolved, and ` +
+    `at most ${maxBytes} are allowed. Refer to a smaller part of the value with a JSON Pointer, refer to it less often, or ` +
+    'split the call.'
+  )
 }
 
 function unknownTool(name: string, tools: ReadonlyMap<string, Tool>): string {

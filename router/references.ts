@@ -8,17 +8,25 @@
 // Some servers turn an object into text, so a text that is a reference as a whole is one, too. `parseReference` knows all
 // forms.
 
-import { cloneJson, isObject, maxDepth } from './json/json.ts'
+import { isObject, maxDepth } from './json/json.ts'
 import { escapePointerToken, lookUp, parsePointer } from './json/json-pointer.ts'
 import { jsonIn, mayBeReference, misspeltMember, parseReference, type Reference } from './parse-reference.ts'
 import { excerpt } from './text/clip.ts'
 import { closest } from './text/closest.ts'
 import { type Repair, repair, type ToolError } from './tool-call.ts'
 
+/** A value that a reference can point into. */
+export interface ReferencedResult {
+  /** The complete value. */
+  readonly value: unknown
+  /** Idempotency key of the call that returned it. */
+  readonly callId?: string
+}
+
 /** The values that references can point at. They are complete, even where the model was shown a clipped text. */
 export interface ReferenceTargets {
   /** The latest value of a tool, or the value of one call; `undefined` when there is no value. */
-  result(nameOrId: string): { readonly value: unknown } | undefined
+  result(nameOrId: string): ReferencedResult | undefined
   /** Names of the tools and ids of the calls that have a value. */
   resultNames(): readonly string[]
   /** Why a known call or tool has no value, for the model. @defaultValue no reason */
@@ -49,25 +57,30 @@ export type Resolution =
   | { readonly kind: 'refused'; readonly error: ToolError }
 
 /**
- * Replaces every `{ "$result": "<tool or call id>#<pointer>" }` and `{ "$input": "<name>#<pointer>" }` in an input by a
- * copy of the value that it points at. An input without references is returned as it is.
+ * Replaces every `{ "$result": "<tool or call id>#<pointer>" }` and `{ "$input": "<name>#<pointer>" }` in an input by the
+ * value that it points at. An input without references is returned as it is.
  *
  * This is the first code that walks an input, so it also refuses what would harm code that walks it later: nesting deeper
  * than {@link maxDepth}, and members named `__proto__`.
+ *
+ * @param copyOf the copy of a target that the tool may change; see `copyTargets`. @defaultValue the target itself
  */
-export function resolveReferences(input: unknown, targets: ReferenceTargets): Resolution {
+export function resolveReferences(
+  input: unknown,
+  targets: ReferenceTargets,
+  copyOf: (target: unknown) => unknown = (target) => target,
+): Resolution {
   if (isPlainData(input, 0)) return { kind: 'resolved', value: input }
   const failures = new Failures()
   const referencedPaths: string[] = []
   const repairs: Repair[] = []
   let forbidden: string | undefined
   const replace = (reference: Reference, path: string, value: unknown): unknown => {
-    const target = follow(reference, targets)
-    if (target.kind === 'missing') return failures.add(path, target.message, value)
+    const target = findTarget(reference, targets)
+    if (target.kind === 'missing') return failures.add(path, explain(reference, target, targets), value)
     referencedPaths.push(path)
     if (typeof value === 'string') repairs.push(repair('unstringified', value, writtenOut(reference), path))
-    // The tool may change its input. The earlier result and the caller's inputs must stay as they are.
-    return cloneJson(target.value)
+    return copyOf(target.value)
   }
   const walk = (value: unknown, path: string, depth: number): unknown => {
     if (typeof value === 'string') {
@@ -120,29 +133,26 @@ export function resolveReferences(input: unknown, targets: ReferenceTargets): Re
   return { kind: 'resolved', value, referencedPaths, ...(repairs.length === 0 ? {} : { repairs }) }
 }
 
-/**
- * Names of the tools and ids of the calls that an input may refer to with `$result`. A text with JSON is searched, too,
- * because coercion may parse it.
- */
-export function resultNamesIn(input: unknown): ReadonlySet<string> {
-  if (isPlainData(input, 0)) return noNames
-  const names = new Set<string>()
+/** The references in an input. A text with JSON is searched, too, because coercion may parse it. */
+export function referencesIn(input: unknown): readonly Reference[] {
+  if (isPlainData(input, 0)) return noReferencesFound
+  const found: Reference[] = []
   const walk = (value: unknown, depth: number): void => {
-    if (depth >= maxDepth) return
-    if (typeof value === 'string' ? mayBeReference(value) : isObject(value)) {
-      const reference = parseReference(value)
-      if (reference?.kind === '$result') names.add(reference.name)
-      if (reference !== undefined) return
+    if (depth >= maxDepth || (typeof value === 'string' && !mayBeReference(value))) return
+    const reference = parseReference(value)
+    if (reference !== undefined) {
+      found.push(reference)
+      return
     }
-    const inner = typeof value === 'string' ? (value.includes('$result') ? jsonIn(value) : undefined) : value
+    const inner = typeof value === 'string' ? jsonIn(value) : value
     if (typeof inner !== 'object' || inner === null) return
     for (const key of Object.keys(inner)) walk(Reflect.get(inner, key), depth + 1)
   }
   walk(input, 0)
-  return names
+  return found
 }
 
-const noNames: ReadonlySet<string> = new Set()
+const noReferencesFound: readonly Reference[] = []
 
 function refused(kind: ToolError['kind'], message: string): Resolution {
   return { kind: 'refused', error: { kind, message } }
@@ -187,10 +197,6 @@ class Failures {
   }
 }
 
-type Target =
-  | { readonly kind: 'found'; readonly value: unknown }
-  | { readonly kind: 'missing'; readonly message: string }
-
 function howToPoint(key: string): string {
   const kind = /^\$input/i.test(key) ? '$input' : '$result'
   return `${JSON.stringify(excerpt(key, 60))} is not a reference: write {"${kind}":"<name>#/a/0"}, an object with no other member`
@@ -200,26 +206,47 @@ function writtenOut({ kind, name, pointer }: Reference): object {
   return { [kind]: pointer === '' ? name : `${name}#${pointer}` }
 }
 
-function follow({ kind, name, pointer }: Reference, targets: ReferenceTargets): Target {
-  const target = pointer === '' ? name : `${name}#${pointer}`
-  const shown = `{"${kind}":${JSON.stringify(excerpt(target, 120))}}`
-  const missing = (message: string): Target => ({ kind: 'missing', message: `${shown}: ${message}` })
+/** Result of {@link findTarget}. */
+type Target =
+  | {
+      readonly kind: 'found'
+      readonly value: unknown
+      /** The idempotency key of the call that returned it, or the name of the input. */
+      readonly source: string
+    }
+  /** Nothing has the name, or the value `at` has no member `token`. The pointer is wrong if there is neither. */
+  | { readonly kind: 'missing'; readonly member?: { readonly at: unknown; readonly token: string } }
+
+/** Finds the value that a reference points at. */
+export function findTarget({ kind, name, pointer }: Reference, targets: ReferenceTargets): Target {
   const tokens = parsePointer(pointer)
-  if (tokens === undefined) return missing(`"${excerpt(pointer, 60)}" is not a JSON Pointer; write "/a/0/b"`)
   const source = kind === '$result' ? targets.result(name) : inputOf(targets, name)
-  if (source === undefined) {
-    const why = kind === '$result' ? targets.whyMissing?.(name) : undefined
-    if (why !== undefined) return missing(why)
-    const meant = closest(name, kind === '$result' ? targets.resultNames() : Object.keys(targets.inputs))
-    const hint = meant === undefined ? '' : `; did you mean "${meant}"?`
-    return missing(`there is no ${kind === '$result' ? 'result of' : 'input named'} "${excerpt(name, 80)}"${hint}`)
-  }
+  if (tokens === undefined || source === undefined) return { kind: 'missing' }
   const found = lookUp(source.value, tokens)
-  if (found.kind === 'found') return found
-  return missing(`no member "${excerpt(found.token, 60)}"; it ${describeMembers(found.at)}`)
+  if (found.kind === 'missing') return { kind: 'missing', member: found }
+  return { kind: 'found', value: found.value, source: source.callId ?? name }
 }
 
-function inputOf(targets: ReferenceTargets, name: string): { readonly value: unknown } | undefined {
+/** Explains to the model why a reference has no target. */
+function explain(
+  { kind, name, pointer }: Reference,
+  { member }: Extract<Target, { kind: 'missing' }>,
+  targets: ReferenceTargets,
+): string {
+  const target = pointer === '' ? name : `${name}#${pointer}`
+  const shown = `{"${kind}":${JSON.stringify(excerpt(target, 120))}}: `
+  if (member !== undefined) return `${shown}no member "${excerpt(member.token, 60)}"; it ${describeMembers(member.at)}`
+  if (parsePointer(pointer) === undefined) {
+    return `${shown}"${excerpt(pointer, 60)}" is not a JSON Pointer; write "/a/0/b"`
+  }
+  const why = kind === '$result' ? targets.whyMissing?.(name) : undefined
+  if (why !== undefined) return shown + why
+  const meant = closest(name, kind === '$result' ? targets.resultNames() : Object.keys(targets.inputs))
+  const hint = meant === undefined ? '' : `; did you mean "${meant}"?`
+  return `${shown}there is no ${kind === '$result' ? 'result of' : 'input named'} "${excerpt(name, 80)}"${hint}`
+}
+
+function inputOf(targets: ReferenceTargets, name: string): ReferencedResult | undefined {
   return Object.hasOwn(targets.inputs, name) ? { value: targets.inputs[name] } : undefined
 }
 

@@ -1,6 +1,6 @@
 import { advertise, type FunctionTool } from './advertised-schema.ts'
 import { checkTool } from './define-tool.ts'
-import { type DispatchOptions, dispatch, errorResult } from './dispatch.ts'
+import { type DispatchOptions, dispatch, errorResult, type KeyOf } from './dispatch.ts'
 import { InvalidOptionError, InvalidToolError } from './errors.ts'
 import type { AssistantMessage } from './reading/assistant-message.ts'
 import { type Reading, read } from './reading/read-reply.ts'
@@ -63,11 +63,14 @@ export interface DispatchCallsOptions {
   readonly maxCalls?: number
   /** Longest text of a result for the model, in bytes; at least 256. @defaultValue 16384 */
   readonly resultBytes?: number
+  /** Largest input of a call in bytes of JSON, references resolved. @defaultValue 16777216 */
+  readonly inputBytes?: number
   /**
    * Makes the idempotency key of a call. `input` is what the tool gets: references resolved, values coerced. For a call that
-   * is refused it is the input as the model asked for it. @defaultValue the id of the call
+   * is refused it is the input as the model asked for it. `pins` has short texts that identify large values in it.
+   * @defaultValue the id of the call
    */
-  readonly callId?: (call: ToolCall, index: number, input: unknown) => string
+  readonly callId?: (call: ToolCall, index: number, input: unknown, pins: ReadonlyMap<unknown, string>) => string
   /** Clock in milliseconds, for durations. @defaultValue `performance.now` */
   readonly now?: () => number
   /** Called before a tool is executed. Errors of listeners are ignored. */
@@ -116,6 +119,8 @@ export function createRouter(tools: readonly Tool[]): Router {
 export const defaultResultBytes = 16_384
 /** Smallest `resultBytes`: the text that says how to use a clipped value needs this much. */
 export const minResultBytes = 256
+/** Default of `inputBytes`: 16 MiB. */
+export const defaultInputBytes = 16_777_216
 /** Default of `concurrency`. */
 export const defaultConcurrency = 8
 
@@ -144,6 +149,7 @@ async function dispatchAll(
     signal: options.signal ?? never,
     timeoutMs: options.timeoutMs ?? Number.POSITIVE_INFINITY,
     resultBytes: Math.max(minResultBytes, options.resultBytes ?? defaultResultBytes),
+    inputBytes: options.inputBytes ?? defaultInputBytes,
     now: options.now ?? now,
     ...(onStart === undefined ? {} : { onStart: (call, key) => notify(() => onStart(call, key)) }),
   }
@@ -169,10 +175,10 @@ async function dispatchAll(
       const index = next++
       const call = calls[index]
       if (call === undefined) continue
-      const keyOf = (input: unknown) => (callId === undefined ? call.id : callId(call, index, input))
+      const keyOf: KeyOf = (input, pins) => (callId === undefined ? call.id : callId(call, index, input, pins))
       // The call that reports the calls that were not read has its own message.
       if (index >= maxCalls && call.refusal?.kind !== 'too_many_calls') {
-        const key = keyOf(call.input)
+        const key = keyOf(call.input, new Map())
         refusal ??= errorResult(call, { ...shared, callId: key }, tooManyCalls(maxCalls), [], shared.now())
         end({ ...refusal, id: call.id, name: call.name, callId: key, repairs: call.repairs }, call, index)
         continue
@@ -209,10 +215,12 @@ function notify(listener: () => void): void {
 }
 
 /** @throws {InvalidOptionError} with the option and its value. */
-function checkOptions({ concurrency = 1, maxCalls = 0, resultBytes = 1, timeoutMs = 1 }: DispatchCallsOptions): void {
+function checkOptions(options: DispatchCallsOptions): void {
+  const { concurrency = 1, maxCalls = 0, resultBytes = 1, inputBytes = 1, timeoutMs = 1 } = options
   if (!Number.isInteger(concurrency) || concurrency < 1) wrong('concurrency', concurrency, 'a positive whole number')
   if (!(maxCalls >= 0)) wrong('maxCalls', maxCalls, 'a number from 0')
   if (!(resultBytes >= 1)) wrong('resultBytes', resultBytes, 'a positive number')
+  if (!(inputBytes >= 1)) wrong('inputBytes', inputBytes, 'a positive number')
   if (!(timeoutMs > 0)) wrong('timeoutMs', timeoutMs, 'a positive number of milliseconds')
 }
 

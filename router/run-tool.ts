@@ -2,7 +2,7 @@ import { readCalls } from './arguments.ts'
 import { checkTool } from './define-tool.ts'
 import { dispatch } from './dispatch.ts'
 import { noReferences } from './references.ts'
-import { defaultResultBytes, minResultBytes } from './router.ts'
+import { defaultInputBytes, defaultResultBytes, minResultBytes } from './router.ts'
 import type { Tool } from './tool.ts'
 import type { ToolCall, ToolResult } from './tool-call.ts'
 
@@ -50,6 +50,7 @@ export async function runTool<T extends Tool>(
       signal: options.signal ?? new AbortController().signal,
       timeoutMs: Number.POSITIVE_INFINITY,
       resultBytes: Math.max(minResultBytes, options.resultBytes ?? defaultResultBytes),
+      inputBytes: defaultInputBytes,
       now: options.now ?? (() => performance.now()),
     },
     () => callId,

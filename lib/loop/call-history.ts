@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { canonicalJson } from '../../router/json/json.ts'
 import { mayBeReference, parseReference } from '../../router/parse-reference.ts'
-import type { ReferenceTargets } from '../../router/references.ts'
+import type { ReferencedResult, ReferenceTargets } from '../../router/references.ts'
 import type { ToolCall, ToolResult } from '../../router/tool-call.ts'
 import { isLost, type KeyedResult, Repetition, wasExecuted } from './repetition.ts'
 
@@ -71,7 +71,7 @@ export class CallHistory implements ReferenceTargets {
   }
 
   /** The latest value of a tool, or the value of one call; `undefined` without one. */
-  result(nameOrId: string): { readonly value: unknown } | undefined {
+  result(nameOrId: string): ReferencedResult | undefined {
     const found = this.#find(nameOrId)
     return found?.result.status === 'ok' && !isLost(found.result) ? found.result : undefined
   }

@@ -97,11 +97,19 @@ export function identify(run: ActiveRun, { references }: CurrentReply, one: Curr
  * The idempotency key of a call: `<run>/<round>/<index>/<hash of tool and input>`. After a resume the same input gives the
  * same key. If the model was asked again and replied with another input, the key is another one, so that nobody takes the
  * second call for the first.
+ *
+ * @param pins short texts for large values in the input. Writing these as JSON would block the process.
  */
-export function callIdOf({ state }: ActiveRun, { call, index, identity }: CurrentCall, input: unknown): string {
+export function callIdOf(
+  { state }: ActiveRun,
+  { call, index, identity }: CurrentCall,
+  input: unknown,
+  pins?: ReadonlyMap<unknown, string>,
+): string {
   if (call.call_id !== undefined) return call.call_id
   // Most inputs reach their tool as the model wrote them, and then their canonical JSON is known.
-  const json = (input === call.input ? identity.inputJson : undefined) ?? canonicalJson(input)
+  const known = input === call.input ? identity.inputJson : undefined
+  const json = known ?? canonicalJson(input, pins && ((value) => pins.get(value)))
   const digest = hash('sha256', `${call.name} ${json}`, 'hex').slice(0, 16)
   return `${state.run_id}/${state.rounds}/${index}/${digest}`
 }

@@ -1,4 +1,4 @@
-import { defaultConcurrency, defaultResultBytes, minResultBytes } from '../../router/router.ts'
+import { defaultConcurrency, defaultInputBytes, defaultResultBytes, minResultBytes } from '../../router/router.ts'
 import { suggestName } from '../../router/text/closest.ts'
 import { describeOption } from '../../router/text/shown-value.ts'
 import { LoopError } from './errors.ts'
@@ -25,6 +25,11 @@ export interface Limits {
   readonly concurrency: number
   /** UTF-8 bytes of one tool result that the model is shown; at least 256. @defaultValue 16384 */
   readonly resultBytes: number
+  /**
+   * UTF-8 bytes of the input of one tool call as JSON, with its references resolved. A call with a larger input gets an
+   * error result. @defaultValue 16777216
+   */
+  readonly inputBytes: number
   /** UTF-8 bytes of all messages together. @defaultValue 4194304 */
   readonly messageBytes: number
   /**
@@ -43,6 +48,7 @@ export const defaultLimits: Limits = {
   calls: 100,
   concurrency: defaultConcurrency,
   resultBytes: defaultResultBytes,
+  inputBytes: defaultInputBytes,
   messageBytes: 4_194_304,
   checkpointBytes: 16_777_216,
 }

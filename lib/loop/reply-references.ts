@@ -1,4 +1,4 @@
-import { type ReferenceTargets, resultNamesIn } from '../../router/references.ts'
+import { type ReferenceTargets, referencesIn } from '../../router/references.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import type { ToolCall, ToolResult } from '../../router/tool-call.ts'
 import { type CallHistory, lostValue } from './call-history.ts'
@@ -39,8 +39,8 @@ export class ReplyReferences {
   /** Indexes of the calls of the reply whose results a call needs. They are lower than its own index. */
   dependenciesOf(index: number): readonly number[] {
     const found = new Set<number>()
-    for (const name of resultNamesIn(this.#calls[index]?.call.input)) {
-      const source = this.#earlier(name, index)
+    for (const { kind, name } of referencesIn(this.#calls[index]?.call.input)) {
+      const source = kind === '$result' ? this.#earlier(name, index) : undefined
       if (source !== undefined) found.add(source)
     }
     return [...found]

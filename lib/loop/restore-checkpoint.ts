@@ -1,6 +1,6 @@
 import { prepare } from '../../router/dispatch.ts'
 import { isObject, parseJson, unparsable } from '../../router/json/json.ts'
-import { type ReferenceTargets, resultNamesIn } from '../../router/references.ts'
+import { type ReferenceTargets, referencesIn } from '../../router/references.ts'
 import type { ToolCall, ToolResult } from '../../router/tool-call.ts'
 import { type FinishedCall, setOrigin } from './call-history.ts'
 import type { Checkpoint, PendingResult, RecordedResult } from './checkpoint.ts'
@@ -79,7 +79,7 @@ async function restoreResult(
 
 /** The targets of the references in a call that comes after the calls of `batch` in the same reply. */
 function targetsIn({ history }: ActiveRun, call: ToolCall, batch: readonly FinishedCall[]): ReferenceTargets {
-  if (resultNamesIn(call.input).size === 0) return history
+  if (referencesIn(call.input).length === 0) return history
   return new ReplyReferences([...batch, { call, result: undefined }], history).targetsOf(batch.length)
 }
 
@@ -107,6 +107,7 @@ async function runAgain(
     signal: run.deadline.signal,
     timeoutMs: Math.max(1, run.deadline.remainingMs()),
     resultBytes: run.limits.resultBytes,
+    inputBytes: run.limits.inputBytes,
     callId: () => record.call_id,
     now: run.now,
   })
@@ -151,7 +152,7 @@ function storedResult(
 
 /** The input that the tool got: references resolved, values coerced. If the tool no longer exists, the input as asked. */
 function resolvedInput(run: ActiveRun, call: ToolCall, references: ReferenceTargets): unknown {
-  const prepared = prepare(call, { tools: run.router.tools, references })
+  const prepared = prepare(call, { tools: run.router.tools, references, inputBytes: run.limits.inputBytes })
   return prepared.kind === 'ready' ? prepared.input : call.input
 }
 

@@ -211,7 +211,8 @@ async function execute(run: ActiveRun, reply: CurrentReply, batch: readonly Curr
       timeoutMs: Math.max(1, toolTimeoutMs(run)),
       concurrency: limits.concurrency,
       resultBytes: limits.resultBytes,
-      callId: (_, position, input) => callIdOf(run, at(position), input),
+      inputBytes: limits.inputBytes,
+      callId: (_, position, input, pins) => callIdOf(run, at(position), input, pins),
       now: run.now,
       onStart: (call, callId) => {
         reply.started.add(call)

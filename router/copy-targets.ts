@@ -1,0 +1,237 @@
+// Copies the values that the references of a call point at, before the call is prepared. A tool may change its input, and
+// the earlier result must stay as it is.
+//
+// A call can refer to a large value many times, so each value is copied once, the size of the input is limited, and a long
+// copy pauses so that it does not block the process.
+
+import { isObject, isPlain } from './json/json.ts'
+import type { Reference } from './parse-reference.ts'
+import { findTarget, type ReferenceTargets, referencesIn } from './references.ts'
+
+/** A copied value. */
+interface TargetCopy {
+  /** The copy. It is shared by all references of the call to this value. */
+  readonly value: unknown
+  /** About the UTF-8 bytes of its JSON. */
+  readonly bytes: number
+}
+
+/** The copies for one call. */
+export interface TargetCopies {
+  /** The copies by the value that was copied. */
+  readonly copies: ReadonlyMap<unknown, TargetCopy>
+  /**
+   * Texts that identify the large values in the input, by the copy of the value: a large value is identified by the call
+   * that returned it.
+   */
+  readonly pins: ReadonlyMap<unknown, string>
+  /** Set if the input would be larger than the limit. Its copies are incomplete then. */
+  readonly excess?: InputExcess
+}
+
+/** How large an input is that is larger than allowed. */
+export interface InputExcess {
+  /** About the bytes of its JSON. */
+  readonly bytes: number
+  /** Whether it may be even larger, because not all of it was counted. */
+  readonly isLowerBound: boolean
+}
+
+/** Values of at least this size have a pin. A model cannot write such a value in another way. */
+const pinnedBytes = 4_096
+
+/** Longest time in milliseconds for which copying blocks the process. */
+const maxBlockedMs = 8
+
+/** Items that are copied between two looks at the clock. */
+const itemsPerLook = 512
+
+/**
+ * Copies the values that the references in an input point at. References without a target are ignored here.
+ *
+ * @param maxBytes largest size of the input, references resolved.
+ * @returns a promise only if copying takes long.
+ */
+export function copyTargets(
+  input: unknown,
+  targets: ReferenceTargets,
+  maxBytes: number,
+): TargetCopies | Promise<TargetCopies> {
+  const copying = new Copying(input, targets, maxBytes)
+  const isDone = copying.run()
+  return isDone ? copying.result : copying.finish()
+}
+
+/** A target and the references to it. */
+interface Wanted {
+  readonly value: unknown
+  readonly pin: string
+  count: number
+}
+
+/** The copying of all targets of one call. */
+class Copying {
+  readonly #maxBytes: number
+  readonly #wanted: readonly Wanted[]
+  readonly #copies = new Map<unknown, TargetCopy>()
+  readonly #pins = new Map<unknown, string>()
+  #bytes: number
+  #next = 0
+  #current: ValueCopy | undefined
+  #excess: InputExcess | undefined
+
+  constructor(input: unknown, targets: ReferenceTargets, maxBytes: number) {
+    this.#maxBytes = maxBytes
+    this.#wanted = wantedTargets(referencesIn(input), targets)
+    this.#bytes = measure(input, maxBytes)
+    if (this.#bytes > maxBytes) this.#excess = { bytes: this.#bytes, isLowerBound: true }
+  }
+
+  get result(): TargetCopies {
+    const excess = this.#excess
+    return { copies: this.#copies, pins: this.#pins, ...(excess === undefined ? {} : { excess }) }
+  }
+
+  /** Copies for a short time. Returns whether everything is copied. */
+  run(): boolean {
+    const endsAt = performance.now() + maxBlockedMs
+    while (this.#excess === undefined) {
+      const wanted = this.#wanted[this.#next]
+      if (wanted === undefined) return true
+      this.#current ??= new ValueCopy(wanted.value, this.#maxBytes)
+      if (!this.#current.run(endsAt)) return false
+      this.#take(wanted, this.#current)
+    }
+    return true
+  }
+
+  /** Copies the rest, with pauses. */
+  async finish(): Promise<TargetCopies> {
+    do await new Promise((resolve) => setImmediate(resolve))
+    while (!this.run())
+    return this.result
+  }
+
+  #take({ value, pin, count }: Wanted, { copy, bytes, isComplete }: ValueCopy): void {
+    this.#current = undefined
+    this.#next++
+    this.#copies.set(value, { value: copy, bytes })
+    if (bytes >= pinnedBytes) this.#pins.set(copy, pin)
+    this.#bytes += bytes * count
+    if (this.#bytes <= this.#maxBytes) return
+    this.#excess = { bytes: this.#bytes, isLowerBound: !isComplete || this.#next < this.#wanted.length }
+  }
+}
+
+function wantedTargets(references: readonly Reference[], targets: ReferenceTargets): readonly Wanted[] {
+  const wanted = new Map<unknown, Wanted>()
+  for (const reference of references) {
+    const target = findTarget(reference, targets)
+    if (target.kind === 'missing') continue
+    const earlier = wanted.get(target.value)
+    if (earlier !== undefined) earlier.count++
+    else {
+      const pin = `${reference.kind} ${target.source}#${reference.pointer}`
+      wanted.set(target.value, { value: target.value, pin, count: 1 })
+    }
+  }
+  return [...wanted.values()]
+}
+
+/** About the bytes of a value as JSON. Counting stops above `maxBytes`. */
+function measure(value: unknown, maxBytes: number): number {
+  const counter = new ValueCopy(value, maxBytes)
+  counter.run(Number.POSITIVE_INFINITY)
+  return counter.bytes
+}
+
+/** A copied container. Its members from `next` on are still those of the original. */
+type Open =
+  | { readonly items: unknown[]; next: number }
+  | { readonly members: Record<string, unknown>; readonly names: readonly string[]; next: number }
+
+/** The copying of one value. It is not recursive, so that it can pause, and so that no depth overflows the stack. */
+class ValueCopy {
+  readonly copy: unknown
+  /** About the bytes of the JSON so far. */
+  bytes = 0
+  readonly #maxBytes: number
+  readonly #open: Open[] = []
+  #left = itemsPerLook
+
+  constructor(value: unknown, maxBytes: number) {
+    this.#maxBytes = maxBytes
+    this.copy = this.#begin(value)
+  }
+
+  /** Whether the whole value is copied. */
+  get isComplete(): boolean {
+    return this.#open.length === 0
+  }
+
+  /** Copies until a time of `performance.now()`. Returns false if it must go on; true if it is done or too large. */
+  run(endsAt: number): boolean {
+    for (let open = this.#open.at(-1); open !== undefined; open = this.#open.at(-1)) {
+      if (this.bytes > this.#maxBytes) return true
+      if (this.#left <= 0) {
+        if (performance.now() >= endsAt) return false
+        this.#left = itemsPerLook
+      }
+      if ('items' in open) this.#copyItems(open)
+      else this.#copyMembers(open)
+    }
+    return true
+  }
+
+  /** Copies items until one of them is a container, which is copied next. */
+  #copyItems(open: Open & { readonly items: unknown[] }): void {
+    const { items } = open
+    while (open.next < items.length && this.#left-- > 0) {
+      const index = open.next++
+      const item = items[index]
+      this.bytes++
+      const copy = this.#begin(item)
+      if (copy === item) continue
+      items[index] = copy
+      return
+    }
+    if (open.next >= items.length) this.#open.pop()
+  }
+
+  #copyMembers(open: Open & { readonly members: Record<string, unknown>; readonly names: readonly string[] }): void {
+    const { members, names } = open
+    while (open.next < names.length && this.#left-- > 0) {
+      const name = names[open.next++] ?? ''
+      const member = members[name]
+      this.bytes += name.length + 4
+      const copy = this.#begin(member)
+      if (copy === member) continue
+      members[name] = copy
+      return
+    }
+    if (open.next >= names.length) this.#open.pop()
+  }
+
+  /** The value itself if it is not a container; otherwise a shallow copy, whose members are copied later. */
+  #begin(value: unknown): unknown {
+    if (typeof value === 'string') {
+      this.bytes += Buffer.byteLength(value) + 2
+      return value
+    }
+    if (Array.isArray(value)) {
+      this.bytes += 2
+      const items: unknown[] = value.slice()
+      this.#open.push({ items, next: 0 })
+      return items
+    }
+    // Any other object, such as a `Date` in the inputs of the run, is shared.
+    if (!isObject(value) || !isPlain(value)) {
+      this.bytes += 4
+      return value
+    }
+    this.bytes += 1
+    const members = { ...value }
+    this.#open.push({ members, names: Object.keys(members), next: 0 })
+    return members
+  }
+}
