@@ -5,7 +5,7 @@
 // copy pauses so that it does not block the process.
 
 import { isObject, isPlain } from './json/json.ts'
-import type { Reference } from './parse-reference.ts'
+import { type Reference, referenceText } from './parse-reference.ts'
 import { findTarget, type ReferenceTargets, referencesIn } from './references.ts'
 
 /** A copied value. */
@@ -18,8 +18,8 @@ interface TargetCopy {
 
 /** The copies for one call. */
 export interface TargetCopies {
-  /** The copies by the value that was copied. */
-  readonly copies: ReadonlyMap<unknown, TargetCopy>
+  /** The copies by the text of the reference: see `referenceText`. */
+  readonly copies: ReadonlyMap<string, TargetCopy>
   /**
    * Texts that identify the large values in the input, by the copy of the value: a large value is identified by the call
    * that returned it.
@@ -66,14 +66,14 @@ export function copyTargets(
 interface Wanted {
   readonly value: unknown
   readonly pin: string
-  count: number
+  readonly texts: string[]
 }
 
 /** The copying of all targets of one call. */
 class Copying {
   readonly #maxBytes: number
   readonly #wanted: readonly Wanted[]
-  readonly #copies = new Map<unknown, TargetCopy>()
+  readonly #copies = new Map<string, TargetCopy>()
   readonly #pins = new Map<unknown, string>()
   #bytes: number
   #next = 0
@@ -112,12 +112,12 @@ class Copying {
     return this.result
   }
 
-  #take({ value, pin, count }: Wanted, { copy, bytes, isComplete }: ValueCopy): void {
+  #take({ texts, pin }: Wanted, { copy, bytes, isComplete }: ValueCopy): void {
     this.#current = undefined
     this.#next++
-    this.#copies.set(value, { value: copy, bytes })
+    for (const text of texts) this.#copies.set(text, { value: copy, bytes })
     if (bytes >= pinnedBytes) this.#pins.set(copy, pin)
-    this.#bytes += bytes * count
+    this.#bytes += bytes * texts.length
     if (this.#bytes <= this.#maxBytes) return
     this.#excess = { bytes: this.#bytes, isLowerBound: !isComplete || this.#next < this.#wanted.length }
   }
@@ -128,11 +128,12 @@ function wantedTargets(references: readonly Reference[], targets: ReferenceTarge
   for (const reference of references) {
     const target = findTarget(reference, targets)
     if (target.kind === 'missing') continue
+    const text = referenceText(reference)
     const earlier = wanted.get(target.value)
-    if (earlier !== undefined) earlier.count++
+    if (earlier !== undefined) earlier.texts.push(text)
     else {
-      const pin = `${reference.kind} ${target.source}#${reference.pointer}`
-      wanted.set(target.value, { value: target.value, pin, count: 1 })
+      const pin = referenceText({ ...reference, name: target.source })
+      wanted.set(target.value, { value: target.value, pin, texts: [text] })
     }
   }
   return [...wanted.values()]

@@ -2,7 +2,8 @@ import { coerce } from './coercion.ts'
 import { copyTargets, type InputExcess, type TargetCopies } from './copy-targets.ts'
 import { execute, type Outcome } from './execute-tool.ts'
 import { describeValidationErrors } from './feedback.ts'
-import { findUnserializable, isPlainJson } from './json/json.ts'
+import { cloneJson, findUnserializable, isPlainJson } from './json/json.ts'
+import { type Reference, referenceText } from './parse-reference.ts'
 import { type ReferenceTargets, type Resolution, resolveReferences } from './references.ts'
 import { type Clipped, clip, excerpt, limitFeedback } from './text/clip.ts'
 import { closest } from './text/closest.ts'
@@ -122,7 +123,7 @@ export function prepare(
   if (copied?.excess !== undefined) {
     return refused('invalid_input', tooLarge(tool.name, copied.excess, options.inputBytes), call.repairs)
   }
-  const copyOf = copied && ((target: unknown) => copied.copies.get(target)?.value)
+  const copyOf = copied && ((reference: Reference, target: unknown) => copyFrom(copied, reference, target))
   const resolved = resolveReferences(call.input, options.references, copyOf)
   if (resolved.kind === 'refused') return refused(resolved.error.kind, resolved.error.message, call.repairs)
   const repairs = resolved.repairs === undefined ? call.repairs : [...call.repairs, ...resolved.repairs]
@@ -148,6 +149,12 @@ export function prepare(
 
 function refused(kind: ToolErrorKind, message: string, repairs: readonly Repair[]): PreparedCall {
   return { kind: 'refused', error: { kind, message: limitFeedback(message) }, repairs }
+}
+
+/** A reference in JSON that is deep within text was not seen before. */
+function copyFrom({ copies }: TargetCopies, reference: Reference, target: unknown): unknown {
+  const copy = copies.get(referenceText(reference))
+  return copy === undefined ? cloneJson(target) : copy.value
 }
 
 function tooLarge(tool: string, { bytes, isLowerBound }: InputExcess, maxBytes: number): string {

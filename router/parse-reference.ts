@@ -33,6 +33,11 @@ export function parseReference(value: unknown): Reference | undefined {
     : { kind, name: target.slice(0, hash), pointer: target.slice(hash + 1) }
 }
 
+/** A reference as text. Equal references have equal texts. */
+export function referenceText({ kind, name, pointer }: Reference): string {
+  return `${kind} ${name}#${pointer}`
+}
+
 /** Names that were probably meant as a reference: `$results`, `$input:units`, or `$result` beside other members. */
 const misspelt = /^\$(?:results?|inputs?)(?:$|\W)/i
 

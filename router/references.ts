@@ -68,7 +68,7 @@ export type Resolution =
 export function resolveReferences(
   input: unknown,
   targets: ReferenceTargets,
-  copyOf: (target: unknown) => unknown = (target) => target,
+  copyOf?: (reference: Reference, target: unknown) => unknown,
 ): Resolution {
   if (isPlainData(input, 0)) return { kind: 'resolved', value: input }
   const failures = new Failures()
@@ -80,7 +80,7 @@ export function resolveReferences(
     if (target.kind === 'missing') return failures.add(path, explain(reference, target, targets), value)
     referencedPaths.push(path)
     if (typeof value === 'string') repairs.push(repair('unstringified', value, writtenOut(reference), path))
-    return copyOf(target.value)
+    return copyOf === undefined ? target.value : copyOf(reference, target.value)
   }
   const walk = (value: unknown, path: string, depth: number): unknown => {
     if (typeof value === 'string') {
