@@ -136,7 +136,7 @@ export type ToolResult =
       readonly status: 'ok'
       /** The validated input with its references resolved, as the tool got it. */
       readonly input: unknown
-      /** The complete value, even when `content` is clipped. */
+      /** The complete value, even when `content` is clipped. Do not change it: in a run it is read again when it is needed. */
       readonly value: unknown
     })
   | (ToolResultBase & {

@@ -14,6 +14,7 @@ const allowedImports: Readonly<Record<string, readonly string[]>> = {
   'lib/loop': ['router', 'node:'],
   'lib/minimax': ['router', 'lib/loop', 'undici', 'node:'],
   'lib/temporal': ['router', 'lib/loop', 'lib/minimax', '@temporalio/activity', '@temporalio/common', 'node:'],
+  'lib/mcp': ['router', 'node:'],
   'lib/opentelemetry': ['router', 'lib/loop', 'lib/minimax', '@opentelemetry/api', 'node:'],
   'lib/testing': ['router', 'lib/loop', 'lib/minimax', 'node:'],
   'lib/incident': ['router', 'lib/loop', 'lib/minimax', 'lib/testing', 'tools', 'fixtures', 'node:'],

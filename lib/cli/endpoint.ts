@@ -1,12 +1,13 @@
 /**
  * The choice between MiniMax and the mock server:
  *
- * | token | address | `--live` | endpoint |
- * |-------|---------|----------|----------|
- * | set   | any     | any      | MiniMax, or the server at the address |
- * | -     | -       | no       | the mock server |
- * | -     | set     | any      | none: wrong usage, a token is missing |
- * | -     | any     | yes      | none: wrong usage, a token is missing |
+ * | token | address  | `--live` | endpoint |
+ * |-------|----------|----------|----------|
+ * | set   | any      | any      | MiniMax, or the server at the address |
+ * | -     | loopback | any      | the server at the address, which needs no token |
+ * | -     | -        | no       | the mock server |
+ * | -     | other    | any      | none: wrong usage, a token is missing |
+ * | -     | -        | yes      | none: wrong usage, a token is missing |
  */
 import { incidentResponder } from '../incident/responder/incident-responder.ts'
 import { isModelError } from '../loop/errors.ts'
@@ -30,7 +31,8 @@ const mockServerNotice =
   'No model was used: the mock server answered by fixed rules. Set ANTHROPIC_AUTH_TOKEN to use MiniMax.'
 
 /**
- * Opens MiniMax if a token is set, otherwise a local mock server. Both use the same client; only the URL differs.
+ * Opens MiniMax if a token is set or none is needed, otherwise a local mock server. Both use the same client; only the URL
+ * differs.
  *
  * @param live refuse the mock server.
  * @param stream whether text is shown while it arrives.
@@ -39,15 +41,20 @@ const mockServerNotice =
  */
 export async function openEndpoint(live: boolean, env: NodeJS.ProcessEnv, stream = false): Promise<Endpoint> {
   const isSet = (name: string) => (env[name] ?? '').trim() !== ''
-  if (isSet('ANTHROPIC_AUTH_TOKEN')) return openMinimax(env, stream)
-  if (live) throw new UsageError('--live needs a token: set ANTHROPIC_AUTH_TOKEN to your MiniMax API key.')
   const address = addressVariables.find(isSet)
+  const isLocal = address !== undefined && isOnLoopback(env[address] ?? '')
+  if (isSet('ANTHROPIC_AUTH_TOKEN') || isLocal) return openMinimax(env, stream)
+  if (live) throw new UsageError('--live needs a token: set ANTHROPIC_AUTH_TOKEN to your MiniMax API key.')
   if (address !== undefined) {
     throw new UsageError(
       `${address} is set, but no token: set ANTHROPIC_AUTH_TOKEN, or unset ${address} to use the mock server.`,
     )
   }
   return openMockServer(stream)
+}
+
+function isOnLoopback(address: string): boolean {
+  return URL.canParse(address.trim()) && isLoopback(new URL(address.trim()).hostname)
 }
 
 /** A loopback address gets a notice, because its answers may not come from MiniMax. */

@@ -31,6 +31,7 @@ With Temporal:
   --reports   folder for the reports (default: reports)
   --port      port of the mock server (default: a free one)
   --faults    faults of the mock server, on every request, separated by commas; "list" shows them all
+  --strict    the mock server also refuses what only some sources say that MiniMax refuses
   --wait      watch the workflow until it ends
   --version   print the version
 
@@ -45,6 +46,7 @@ const options = {
   reports: { type: 'string', default: 'reports' },
   port: { type: 'string', default: '0' },
   faults: { type: 'string', default: '' },
+  strict: { type: 'boolean', default: false },
   wait: { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h', default: false },
   version: { type: 'boolean', short: 'v', default: false },
@@ -71,7 +73,7 @@ const commands: Readonly<Record<string, Command>> = {
     run: (io, scenario, values) => runCommand(io, { ...values, scenario: scenario || 'kv_cache_pressure' }),
   },
   scenarios: { options: [], run: (io) => print(io, scenarioList()) },
-  'mock-server': { options: ['port', 'faults'], run: (io, _, values) => mockServerCommand(io, values) },
+  'mock-server': { options: ['port', 'faults', 'strict'], run: (io, _, values) => mockServerCommand(io, values) },
   worker: { options: ['live', 'reports'], run: (io, _, values) => workerCommand(io, values) },
   start: {
     argument: 'scenario',

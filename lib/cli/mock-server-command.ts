@@ -9,25 +9,30 @@ import { longest } from './progress.ts'
 /**
  * `tenrounds mock-server`: the mock server with the incident responder as a server of its own, until Ctrl-C or SIGTERM.
  *
- * @param options `port` to listen on, `0` for a free one; `faults` that affect every request, names separated by commas.
- * `list` prints all faults and their effect instead of starting a server.
+ * @param options `port` to listen on, `0` for a free one; `faults` that affect every request, names separated by commas;
+ * `strict` for contested rules. `list` prints all faults and their effect instead of starting a server.
  */
 export async function mockServerCommand(
   io: CommandIo,
-  options: { readonly port: string; readonly faults: string },
+  options: { readonly port: string; readonly faults: string; readonly strict: boolean },
 ): Promise<number> {
   if (options.faults === 'list') return listFaults(io)
   const faults = parseFaults(options.faults)
   const port = parsePort(options.port)
   // Read before anything is printed, because a caller may interrupt as soon as it sees the text.
   const { signal } = io
-  const mockServer = await startMockServer({ responder: incidentResponder(), port, faults, record: false }).catch(
-    (error: unknown) => {
-      throw new UsageError(
-        `The mock server cannot listen on port ${port}: ${errorMessage(error)}. Choose another one with --port.`,
-      )
-    },
-  )
+  const { strict } = options
+  const mockServer = await startMockServer({
+    responder: incidentResponder(),
+    port,
+    strict,
+    faults,
+    record: false,
+  }).catch((error: unknown) => {
+    throw new UsageError(
+      `The mock server cannot listen on port ${port}: ${errorMessage(error)}. Choose another one with --port.`,
+    )
+  })
   // Some faults close the server, and then nothing else keeps the process running until it is stopped.
   const keepsRunning = setInterval(() => {}, maxTimerMs)
   try {

@@ -59,11 +59,11 @@ export class Messages {
     this.add({ role: 'assistant', json: fits ? json : serialize(shortened(message, maxBytes)) })
   }
 
-  /** Adds one message per result, in order. */
-  addResults(results: readonly ToolResult[]): void {
-    for (const { id, content } of results) {
-      this.add({ role: 'tool', json: JSON.stringify({ role: 'tool', tool_call_id: id, content }) })
-    }
+  /** Adds the message of a result. @returns the result as the run keeps it, see {@link resultInMessage}. */
+  addResult(result: ToolResult): ToolResult {
+    const json = JSON.stringify({ role: 'tool', tool_call_id: result.id, content: result.content })
+    this.add({ role: 'tool', json })
+    return resultInMessage(result, json)
   }
 
   /** Adds a message that is serialised already, such as one of a checkpoint. */
@@ -71,6 +71,70 @@ export class Messages {
     this.#list.push(message)
     this.#bytes += Buffer.byteLength(message.json)
   }
+}
+
+/** Content with fewer characters is kept as it is: reading it from its message would save nothing. */
+const shortContent = 256
+
+/**
+ * A result without what its message contains, which is most of the memory of a run: the content is read from the message
+ * each time, and so is the value, unless the content is only a part of it. A value that is in use is read once.
+ *
+ * @param json the message of the result.
+ * @returns the result itself if it has little text, failed, or was reused.
+ */
+export function resultInMessage(result: ToolResult, json: string): ToolResult {
+  // The value of a reused result is not in its content.
+  if (result.status !== 'ok' || result.servedFrom !== undefined || result.content.length < shortContent) return result
+  const { content: _, ...rest } = result
+  if (rest.clipped) return Object.assign(new InMessage(json), rest)
+  const { value: __, ...known } = rest
+  return Object.assign(new ValueInMessage(json), known)
+}
+
+/** The properties are own ones, so that a result can be copied with `{ ...result }`. All objects share their getters. */
+class InMessage {
+  static readonly #contentProperty: PropertyDescriptor & ThisType<InMessage> = {
+    enumerable: true,
+    get() {
+      return contentIn(this.#json)
+    },
+  }
+  declare readonly content: string
+  readonly #json: string
+
+  constructor(json: string) {
+    this.#json = json
+    Object.defineProperty(this, 'content', InMessage.#contentProperty)
+  }
+}
+
+class ValueInMessage extends InMessage {
+  static readonly #valueProperty: PropertyDescriptor & ThisType<ValueInMessage> = {
+    enumerable: true,
+    get() {
+      return this.#read()
+    },
+  }
+  declare readonly value: unknown
+  #inUse: WeakRef<object> | undefined
+
+  constructor(json: string) {
+    super(json)
+    Object.defineProperty(this, 'value', ValueInMessage.#valueProperty)
+  }
+
+  #read(): unknown {
+    const inUse = this.#inUse?.deref()
+    if (inUse !== undefined) return inUse
+    const value: unknown = JSON.parse(this.content)
+    if (typeof value === 'object' && value !== null) this.#inUse = new WeakRef(value)
+    return value
+  }
+}
+
+function contentIn(json: string): string {
+  return JSON.parse(json).content
 }
 
 function shortened({ content, tool_calls }: AssistantMessage, maxBytes: number): AssistantMessage {

@@ -37,6 +37,11 @@ export interface ModelRequest {
   /** The `tools` array of the request as JSON text; `undefined` if the model must answer without tools. */
   readonly tools?: string | undefined
   /**
+   * The same `tools` array with the plainest schemas that say enough, for an endpoint that refuses a keyword or a form of
+   * schema. It is made when it is first asked for. @defaultValue there is no plainer form
+   */
+  readonly plainTools?: (() => string | undefined) | undefined
+  /**
    * The input schema of a declared tool, also while tools are off. A model that streams text needs it to tell calls in
    * the text from prose. @defaultValue looked up in `tools`
    */
@@ -45,6 +50,11 @@ export interface ModelRequest {
   readonly signal: AbortSignal
   /** Milliseconds until the deadline of the run; at least 1. */
   readonly timeoutMs: number
+  /**
+   * Milliseconds of the slowest reply of the run so far. A model with timeouts of its own should wait longer than that, as
+   * far as `timeoutMs` allows. @defaultValue 0, for a run without replies
+   */
+  readonly slowestReplyMs?: number | undefined
   /** Call this before a failed request is sent again. It reports the retry as an event of the run. */
   readonly onRetry?: (retry: ModelRetry) => void
   /**

@@ -35,10 +35,10 @@ export function wasExecuted(result: ToolResult): boolean {
 
 /**
  * Whether the full value was left out of a checkpoint and could not be computed again. No tool returns `undefined`, because
- * JSON cannot represent it.
+ * JSON cannot represent it. If the content is complete, nothing was left out, and the value need not be read from it.
  */
 export function isLost(result: ToolResult): boolean {
-  return result.status === 'ok' && result.value === undefined
+  return result.status === 'ok' && result.clipped && result.value === undefined
 }
 
 /**

@@ -4,6 +4,7 @@ import { type ReferenceTargets, referencesIn } from '../../router/references.ts'
 import type { ToolCall, ToolResult } from '../../router/tool-call.ts'
 import { type FinishedCall, setOrigin } from './call-history.ts'
 import type { Checkpoint, PendingResult, RecordedResult } from './checkpoint.ts'
+import { resultInMessage } from './messages.ts'
 import { invalidCheckpoint } from './read-checkpoint.ts'
 import { isLost } from './repetition.ts'
 import { ReplyReferences } from './reply-references.ts'
@@ -35,7 +36,7 @@ export async function restore(run: ActiveRun, checkpoint: Checkpoint): Promise<s
       continue
     }
     const finished = await restoreResult(run, record, message.json, batch)
-    batch.push(finished)
+    batch.push({ ...finished, result: resultInMessage(finished.result, message.json) })
     messages.add(message)
     const isValueLost = record.dropped === 'value' && isLost(finished.result)
     if (isValueLost) lost.push(`${finished.call.id} (${finished.call.name})`)

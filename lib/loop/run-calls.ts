@@ -258,12 +258,14 @@ function refuse(run: ActiveRun, one: CurrentCall, error: ToolError): void {
 /** Adds the results to history, state and messages. From now on no call is pending. */
 function finishCalls(run: ActiveRun, { calls }: CurrentReply): void {
   const { state, history } = run
-  const batch = finishedCalls(calls)
+  const batch = finishedCalls(calls).map((finished) => ({
+    ...finished,
+    result: run.messages.addResult(finished.result),
+  }))
   history.add(batch)
   if (batch.some((finished) => history.repetition.isRepeated(finished))) state.limit_reached ??= 'repetition'
   // Only checkpoints contain these.
   if (run.onCheckpoint !== undefined) for (const finished of batch) state.results.push(toRecordedResult(finished))
-  run.messages.addResults(batch.map(({ result }) => result))
   state.pending = []
 }
 

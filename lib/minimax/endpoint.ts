@@ -1,6 +1,12 @@
 import { excerpt } from '../../router/text/clip.ts'
 import { ModelError } from '../loop/errors.ts'
 
+/**
+ * MiniMax's hosts: international, and in China. A key is valid at one of them.
+ * Source: https://platform.minimax.io/docs/api-reference/text-openai-api.md and the same page of platform.minimaxi.com
+ */
+export const officialHosts = ['api.minimax.io', 'api.minimaxi.com'] as const
+
 /** The place that a URL was configured in. */
 export interface UrlSource {
   /** The variable or option, for error messages. */
@@ -46,7 +52,7 @@ function notUrl(address: string, name: string, isEndpoint: boolean): ModelError 
   const scheme = isLoopback(address.split(/[:/]/, 1)[0] ?? '') ? 'http' : 'https'
   const advice = isHost
     ? `Did you forget ${scheme}://?`
-    : `Example: https://api.minimax.io${isEndpoint ? '/v1/chat/completions' : ''}`
+    : `Example: https://${officialHosts[0]}${isEndpoint ? '/v1/chat/completions' : ''}`
   // A text that is not like an address may be a token in the wrong variable.
   const shown = isHost || address.length < 16 ? JSON.stringify(excerpt(address, 80)) : 'a text without a host name'
   return misconfigured(`${name} is ${shown}; it must be a URL. ${advice}`)

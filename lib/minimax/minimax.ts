@@ -1,21 +1,35 @@
 import { AsyncResource } from 'node:async_hooks'
 import { isObject, parseJson } from '../../router/json/json.ts'
 import type { SchemaOf } from '../../router/reading/text-format.ts'
-import type { Model, ModelReply, ModelRequest } from '../loop/model.ts'
+import type { ModelError } from '../loop/errors.ts'
+import type { Model, ModelRequest } from '../loop/model.ts'
 import { type Clock, systemClock } from '../loop/run-deadline.ts'
-import { refusesTools } from './json-protocol.ts'
 import { minimaxTextFormat } from './markup/text-format.ts'
-import { configure, type MinimaxOptions, type Protocol } from './options.ts'
+import { checkOptions } from './option-checks.ts'
+import { type Configuration, configure, type MinimaxOptions } from './options.ts'
+import { type OptionalPart, Refusals, refusedPart } from './refusals.ts'
 import { readResponse, type TextListener } from './reply/read-response.ts'
-import { requestBody } from './request-body.ts'
+import { optionalPartsOf, requestBody } from './request-body.ts'
+import { type RequestOptions, type RequestSettings, requestChecks, requestSettings } from './request-options.ts'
 import { withRetries } from './retry.ts'
-import { createTransport } from './transport.ts'
+import { createTransport, requestHeaders, type Transport } from './transport.ts'
 
 /** A model of an endpoint that speaks the chat-completions protocol. */
 export interface MinimaxModel extends Model {
   /** The endpoint, without query and credentials. */
   readonly url: string
-  /** Closes all connections; calls in progress fail. Without it, idle connections close after a minute. */
+  /**
+   * The same client with other options for its requests, for one run: `model.with({ temperature: 0 })`. Connections are
+   * shared, and so is what was learned about the endpoint. Headers and fields of the body are added to those of this model;
+   * one that is `undefined` is taken away.
+   *
+   * @throws {ModelError} `configuration` if an option is wrong.
+   */
+  with(options: RequestOptions): MinimaxModel
+  /**
+   * Closes all connections, also for the models that were made by {@link MinimaxModel.with}; calls in progress fail. Without
+   * it, idle connections close after a minute.
+   */
   close(): Promise<void>
 }
 
@@ -45,41 +59,84 @@ export interface ClientInternals {
 /** Implements {@link minimax}. */
 export function createMinimaxModel(options: MinimaxOptions, internals: ClientInternals = {}): MinimaxModel {
   const configuration = configure(options)
-  const { model, stream, token, maxOutputTokens, retries, url } = configuration
   const { clock = systemClock, random = Math.random, firstWaitMs } = internals
   const transport = createTransport(configuration, () => clock.now())
-  let protocol: Protocol = configuration.protocol ?? 'native'
+  const refusals = new Refusals()
+  const client = { configuration, transport, refusals, clock, random, firstWaitMs }
+  return modelOf(client, configuration.settings)
+}
 
-  const mayFallBack = (request: ModelRequest, by: Protocol) =>
-    configuration.protocol === undefined && by === 'native' && request.tools !== undefined
+/** The parts that all models of one client share. */
+interface Client {
+  readonly configuration: Configuration
+  readonly transport: Transport
+  readonly refusals: Refusals
+  readonly clock: Clock
+  readonly random: () => number
+  readonly firstWaitMs: number | undefined
+}
 
-  const complete = async (request: ModelRequest): Promise<ModelReply> => {
-    const { signal, timeoutMs, onRetry, mayWait } = request
-    const startedAt = clock.now()
-    const by = protocol
-    const body = requestBody(request, { model, maxOutputTokens, stream, protocol: by })
-    const isFinal = mayFallBack(request, by) ? refusesTools : undefined
-    const reading = { stream, token, host: url.host, listener: stream ? listenerFor(request) : undefined }
-    const retrying = { retries, timeoutMs, signal, clock, random, firstWaitMs, onRetry, mayWait, isFinal }
-    try {
-      return await withRetries(retrying, (leftMs) =>
-        transport.post(body.bytes, leftMs, signal, (head) => readResponse(head, reading)),
-      )
-    } catch (error) {
-      if (!mayFallBack(request, by) || !refusesTools(error)) throw error
-      protocol = 'json'
-      return complete({ ...request, timeoutMs: Math.max(1, timeoutMs - (clock.now() - startedAt)) })
-    } finally {
-      body.release()
-    }
-  }
+function modelOf(client: Client, settings: RequestSettings): MinimaxModel {
+  const { url, model } = client.configuration
   return {
     name: model,
     provider: 'minimax',
     textFormat: minimaxTextFormat,
     url: `${url.origin}${url.pathname}`,
-    close: () => transport.close(),
-    complete,
+    with(options) {
+      checkOptions('with()', options, requestChecks)
+      return modelOf(client, requestSettings(options, settings))
+    },
+    close: () => client.transport.close(),
+    complete: completer(client, settings),
+  }
+}
+
+/** The function that asks for one reply. */
+function completer(client: Client, settings: RequestSettings): Model['complete'] {
+  const { configuration, transport, refusals, clock, random, firstWaitMs } = client
+  const { model, stream, token, retries, url } = configuration
+  const headers = requestHeaders(configuration, settings)
+  const fields = {
+    model,
+    stream,
+    settings,
+    sends: (part: OptionalPart) =>
+      part === 'tools' && configuration.protocol === 'json' ? false : refusals.sends(part),
+  }
+  const mayLeaveOut = (part: OptionalPart) => part !== 'tools' || configuration.protocol === undefined
+
+  return async (request) => {
+    const { signal, onRetry, mayWait, slowestReplyMs } = request
+    const endsAt = clock.now() + request.timeoutMs
+    const reading = {
+      stream,
+      secrets: [token, ...settings.secrets],
+      host: url.host,
+      listener: stream ? listenerFor(request) : undefined,
+    }
+    for (;;) {
+      const optional = optionalPartsOf(request, fields).filter(mayLeaveOut)
+      const body = requestBody(request, fields)
+      const timeoutMs = Math.max(1, endsAt - clock.now())
+      const isFinal = (error: ModelError) => refusedPart(error, optional) !== undefined
+      try {
+        return await withRetries(
+          { retries, timeoutMs, signal, clock, random, firstWaitMs, onRetry, mayWait, isFinal },
+          (leftMs) =>
+            transport.post({ body: body.bytes, headers, timeoutMs: leftMs, slowestReplyMs, signal }, (head) =>
+              readResponse(head, reading),
+            ),
+        )
+      } catch (error) {
+        // Each turn leaves out one more part, so there are at most as many as parts.
+        const refused = refusedPart(error, optional)
+        if (refused === undefined) throw error
+        refusals.add(refused)
+      } finally {
+        body.release()
+      }
+    }
   }
 }
 

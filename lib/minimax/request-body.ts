@@ -1,33 +1,68 @@
 import type { ModelRequest, SerializedMessage } from '../loop/model.ts'
 import { messagesAsText } from './json-protocol.ts'
-import type { Protocol } from './options.ts'
+import type { OptionalPart } from './refusals.ts'
+import { noSettings, type RequestSettings } from './request-options.ts'
 
 interface RequestFields {
   /** Name of the model. */
   readonly model: string
-  /** Maximum length of the completion, in tokens; `undefined` for the server's maximum. */
-  readonly maxOutputTokens: number | undefined
   /** Whether to request server-sent events. @defaultValue false */
   readonly stream?: boolean
-  /** How tools are sent. @defaultValue native */
-  readonly protocol?: Protocol
+  /** Options of the request. @defaultValue none */
+  readonly settings?: RequestSettings
+  /** Whether a part is sent, which the endpoint may have refused before. @defaultValue every part is */
+  readonly sends?: (part: OptionalPart) => boolean
 }
 
 /**
  * The body of one request: messages that are JSON already, and a tail with the other fields. Nothing is serialised twice.
  * The caller must release the body after it was sent.
  *
- * Only documented fields are sent. `reasoning_split` keeps thinking out of `content`.
+ * Only documented fields are sent, and those of the option `body`. `reasoning_split` keeps thinking out of `content`.
  * Source: https://platform.minimax.io/docs/api-reference/text-chat-openai.md
  */
 export function requestBody(request: ModelRequest, fields: RequestFields): EncodedBody {
-  const native = fields.protocol !== 'json'
-  let tail = `],"model":${JSON.stringify(fields.model)},"reasoning_split":true`
+  const { model, stream = false, settings = noSettings, sends = () => true } = fields
+  const { temperature, topP, maxOutputTokens, body } = settings
+  const native = sends('tools')
+  const tools = native ? toolsOf(request, sends) : undefined
+  let tail = `],"model":${JSON.stringify(model)}`
+  if (sends('reasoning_split') && !body.has('reasoning_split')) tail += ',"reasoning_split":true'
+  if (stream) tail += ',"stream":true'
   // Without `include_usage` a stream may carry no usage at all.
-  if (fields.stream) tail += ',"stream":true,"stream_options":{"include_usage":true}'
-  if (fields.maxOutputTokens !== undefined) tail += `,"max_completion_tokens":${fields.maxOutputTokens}`
-  if (native && request.tools !== undefined) tail += `,"tools":${request.tools}`
+  if (stream && sends('stream_options') && !body.has('stream_options'))
+    tail += ',"stream_options":{"include_usage":true}'
+  if (maxOutputTokens !== undefined) {
+    tail += `,"${sends('max_completion_tokens') ? 'max_completion_tokens' : 'max_tokens'}":${maxOutputTokens}`
+  }
+  if (temperature !== undefined) tail += `,"temperature":${temperature}`
+  if (topP !== undefined) tail += `,"top_p":${topP}`
+  for (const [name, json] of body) {
+    if (tools !== undefined || !onlyWithTools.has(name)) tail += `,${JSON.stringify(name)}:${json}`
+  }
+  if (tools !== undefined) tail += `,"tools":${tools}`
   return encodeBody(native ? request.messages : messagesAsText(request), `${tail}}`)
+}
+
+/** Fields that servers refuse in a request without tools, such as that for the answer. */
+const onlyWithTools: ReadonlySet<string> = new Set(['tool_choice', 'parallel_tool_calls'])
+
+/** The parts of a request that the endpoint may refuse, and that can be left out: those that are in its body. */
+export function optionalPartsOf(request: ModelRequest, fields: Required<RequestFields>): readonly OptionalPart[] {
+  const { stream, settings, sends } = fields
+  const hasTools = request.tools !== undefined && sends('tools')
+  const parts: readonly (readonly [OptionalPart, boolean])[] = [
+    ['reasoning_split', !settings.body.has('reasoning_split')],
+    ['stream_options', stream && !settings.body.has('stream_options')],
+    ['max_completion_tokens', settings.maxOutputTokens !== undefined],
+    ['schemas', hasTools && (request.plainTools?.() ?? request.tools) !== request.tools],
+    ['tools', hasTools],
+  ]
+  return parts.filter(([part, isSent]) => isSent && sends(part)).map(([part]) => part)
+}
+
+function toolsOf({ tools, plainTools }: ModelRequest, sends: (part: OptionalPart) => boolean): string | undefined {
+  return tools === undefined || sends('schemas') ? tools : (plainTools?.() ?? tools)
 }
 
 const head = '{"messages":['

@@ -5,6 +5,7 @@ import { Connections, loadUndici } from './connections.ts'
 import { isClosedConnection, networkError, StaleConnectionError } from './errors/network-error.ts'
 import type { Configuration, TimeLimit } from './options.ts'
 import { proxyFor } from './proxy.ts'
+import type { RequestSettings } from './request-options.ts'
 
 /** A response whose headers have arrived; its body is still to come. */
 export interface ResponseHead {
@@ -33,18 +34,43 @@ type ReadResponse<T> = (head: ResponseHead) => BodyReader<T>
  */
 const staleWithinMs = 500
 
+/** One request. */
+interface PostRequest {
+  /** The body. */
+  readonly body: Buffer
+  /** All headers, from {@link requestHeaders}. */
+  readonly headers: Readonly<Record<string, string>>
+  /** Time that is left for this request, response included, in milliseconds. `callTimeout` may be shorter. */
+  readonly timeoutMs: number
+  /** Milliseconds of the slowest reply so far. Shares of the time that is left do not cut such a reply off. @defaultValue 0 */
+  readonly slowestReplyMs?: number | undefined
+  /** Aborts the call and closes its connection. */
+  readonly signal: AbortSignal
+}
+
 /** Sends requests to one endpoint. */
-interface Transport {
+export interface Transport {
   /**
    * Posts one body and reads the response.
    *
-   * @param timeoutMs time that is left for this request, response included, in milliseconds. `callTimeout` may be shorter.
-   * @param signal aborts the call and closes its connection.
    * @throws {ModelError} for every failure below HTTP, and whatever the body reader throws.
    */
-  post<T>(body: Buffer, timeoutMs: number, signal: AbortSignal, read: ReadResponse<T>): Promise<T>
+  post<T>(request: PostRequest, read: ReadResponse<T>): Promise<T>
   /** Closes all connections at once. Calls that are in progress fail. */
   close(): Promise<void>
+}
+
+/** The headers of all requests with these settings. */
+export function requestHeaders(
+  { token, stream }: Pick<Configuration, 'token' | 'stream'>,
+  settings: RequestSettings,
+): Readonly<Record<string, string>> {
+  return {
+    ...(token === '' ? {} : { authorization: `Bearer ${token}` }),
+    'content-type': 'application/json',
+    accept: stream ? 'text/event-stream, application/json' : 'application/json',
+    ...settings.headers,
+  }
 }
 
 /**
@@ -54,15 +80,10 @@ interface Transport {
  * @throws {ModelError} `configuration` if the address of the proxy is not an http or https URL.
  */
 export function createTransport(
-  { url, token, stream, callTimeout, idleTimeout, maxResponseBytes, env }: Configuration,
+  { url, callTimeout, idleTimeout, maxResponseBytes, env }: Configuration,
   now: () => number,
 ): Transport {
   const proxy = proxyFor(url, env)
-  const headers = {
-    authorization: `Bearer ${token}`,
-    'content-type': 'application/json',
-    accept: stream ? 'text/event-stream, application/json' : 'application/json',
-  }
   const { origin } = url
   const path = `${url.pathname}${url.search}`
   const open = new Set<Connections>()
@@ -75,7 +96,8 @@ export function createTransport(
 
   return { post, close }
 
-  async function post<T>(body: Buffer, timeoutMs: number, signal: AbortSignal, read: ReadResponse<T>): Promise<T> {
+  async function post<T>(request: PostRequest, read: ReadResponse<T>): Promise<T> {
+    const { body, headers, timeoutMs, slowestReplyMs = 0, signal } = request
     if (signal.aborted) throw aborted()
     if (isClosed) throw closed()
     if (connections === undefined) {
@@ -88,8 +110,8 @@ export function createTransport(
     const openedBefore = used.opened
     const startedAt = now()
     const exchange = new Exchange(read, () => idleTimer?.refresh())
-    const limitMs = limitOf(callTimeout, timeoutMs)
-    const idleMs = limitOf(idleTimeout, timeoutMs)
+    const limitMs = limitOf(callTimeout, timeoutMs, 2 * slowestReplyMs)
+    const idleMs = limitOf(idleTimeout, timeoutMs, slowestReplyMs)
     const timer = after(limitMs, () => exchange.interrupt(noReply(limitMs, limitMs < timeoutMs)))
     const idleTimer = idleMs < limitMs ? after(idleMs, () => exchange.interrupt(noBytes(idleMs))) : undefined
     const stopListening = onAbort(signal, () => exchange.interrupt(aborted()))
@@ -243,9 +265,9 @@ class Exchange<T> implements Dispatcher.DispatchHandler {
 /** The reason that undici gets. Nobody sees it, because the exchange is settled before. */
 const interrupted = new Error('The exchange was interrupted.')
 
-/** Milliseconds of a limit when `leftMs` are left for the call. */
-function limitOf({ longestMs, share }: TimeLimit, leftMs: number): number {
-  return Math.min(longestMs, leftMs * share)
+/** Milliseconds of a limit when `leftMs` are left for the call. The share does not make it shorter than `usualMs`. */
+function limitOf({ longestMs, share }: TimeLimit, leftMs: number, usualMs: number): number {
+  return Math.min(longestMs, leftMs, Math.max(leftMs * share, usualMs))
 }
 
 function after(ms: number, callback: () => void): NodeJS.Timeout {

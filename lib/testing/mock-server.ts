@@ -30,6 +30,12 @@ export interface MockServerOptions {
   readonly responder?: Responder
   /** Bearer token that requests must have. @defaultValue any non-empty token */
   readonly token?: string
+  /**
+   * Whether requests are also refused for reasons about which sources disagree: `temperature: 0`, `tool_choice` other than
+   * `none` and `auto`, `stop`, `response_format`, unknown fields, `null`, and empty `content` beside calls. Otherwise the
+   * server accepts what MiniMax was measured to accept. @defaultValue false
+   */
+  readonly strict?: boolean
   /** TCP port. @defaultValue 0, which uses a free port */
   readonly port?: number
   /** Milliseconds between a valid request and its reply. @defaultValue 0 */
@@ -58,8 +64,8 @@ export interface MockServer {
 
 /**
  * Starts a local server on 127.0.0.1 that speaks MiniMax's chat-completions protocol, streamed and not, on
- * `/v1/chat/completions` and `/v1/text/chatcompletion_v2`. It refuses what MiniMax refuses, with MiniMax's messages. The
- * same request always gets the same reply, byte for byte.
+ * `/v1/chat/completions` and `/v1/text/chatcompletion_v2`, and lists models on `GET /v1/models`. It refuses what MiniMax
+ * refuses, with MiniMax's messages. The same request always gets the same reply, byte for byte.
  *
  * @throws {FaultError} if an entry of `faults` is not a fault; the message lists all faults.
  * @throws {InvalidOptionError} if an option does not exist or has a wrong value.
@@ -67,7 +73,7 @@ export interface MockServer {
  */
 export async function startMockServer(options: MockServerOptions = {}): Promise<MockServer> {
   checkOptions(options)
-  const { responder = noModel, token, latencyMs = 0, faults = [], record = true } = options
+  const { responder = noModel, token, strict = false, latencyMs = 0, faults = [], record = true } = options
   checkFaults(faults)
   let count = 0
   let pendingRequests = 0
@@ -86,7 +92,7 @@ export async function startMockServer(options: MockServerOptions = {}): Promise<
       if (!closing.signal.aborted) entry.outcome = 'abandoned'
       gone.abort()
     })
-    const exchange = { responder, token, latencyMs, faults: affecting }
+    const exchange = { responder, token, strict, latencyMs, faults: affecting }
     const reply = await handleRequest(message, entry, exchange, gone.signal).catch(
       (error: unknown): WireReply =>
         errorReply(500, 'api_error', `the mock server failed: ${errorMessage(error)} (1000)`),
@@ -139,6 +145,7 @@ const wholeNumberTo = (most: number) => (value: unknown) =>
 const expectations: Readonly<Record<keyof MockServerOptions, Expectation>> = {
   responder: ['a function', (value) => typeof value === 'function'],
   token: ['a string', (value) => typeof value === 'string'],
+  strict: ['true or false', (value) => typeof value === 'boolean'],
   port: ['a whole number from 0 to 65535', wholeNumberTo(65_535)],
   latencyMs: [`a whole number of milliseconds from 0 to ${maxTimerMs}`, wholeNumberTo(maxTimerMs)],
   faults: ["an array of faults, such as [faults.errorReply('529')]", Array.isArray],

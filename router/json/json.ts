@@ -196,3 +196,30 @@ function unserializableKind(value: unknown, around: readonly object[]): string |
   if ('toJSON' in value && typeof value.toJSON === 'function') return undefined
   return kinds.find(([, is]) => is(value))?.[0]
 }
+
+/**
+ * Whether a value takes more than `maxBytes` as JSON, or nests deeper than {@link maxDepth}. It stops at the limit, so that
+ * a value of any size costs no more time than the limit. The bytes are estimated: those of strings are not escaped.
+ */
+export function isLargerThan(value: unknown, maxBytes: number): boolean {
+  let left = maxBytes
+  const count = (part: unknown, depth: number): boolean => {
+    if (typeof part === 'string') left -= stringBytes(part, left)
+    else left -= 8
+    if (left < 0) return true
+    if (typeof part !== 'object' || part === null) return false
+    if (depth >= maxDepth) return true
+    if (Array.isArray(part)) return part.some((item) => count(item, depth + 1))
+    for (const key in part) {
+      left -= stringBytes(key, left)
+      if (count(Reflect.get(part, key), depth + 1)) return true
+    }
+    return false
+  }
+  return count(value, 0)
+}
+
+/** The bytes of a string, or only its length when that is already too much. */
+function stringBytes(text: string, left: number): number {
+  return (text.length > left ? text.length : Buffer.byteLength(text)) + 3
+}

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { createMinimaxModel } from '../../lib/minimax/minimax.ts'
 import { completion, replyJson, startLocalServer } from './support/local-server.ts'
 import { clientOf, modelRequest } from './support/request.ts'
 
@@ -12,6 +13,48 @@ test.each([
     code: 'authentication',
     message: expect.stringMatching(/ANTHROPIC_AUTH_TOKEN.*\bregion\b.*127\.0\.0\.1:\d+/),
   })
+})
+
+test.each([
+  ['2049', 401, { error: { message: 'invalid api key (2049)' } }],
+  ['2049 in a 200', 200, { base_resp: { status_code: 2049, status_msg: 'invalid api key' } }],
+  ['1004', 401, { error: { message: 'login fail (1004)' } }],
+  ['1008', 200, { base_resp: { status_code: 1008, status_msg: 'insufficient balance' } }],
+  [
+    '2061 without choices',
+    200,
+    { choices: null, base_resp: { status_code: 2061, status_msg: 'your current token plan not support model (2061)' } },
+  ],
+  ['2061', 500, { error: { message: 'your current token plan not support model (2061)' } }],
+  ['404', 404, '<center>nginx</center>'],
+  ['404 in JSON', 404, { error: { message: 'Not Found' } }],
+  ['an unknown model', 400, { error: { message: "invalid params, unknown model 'x' (2013)" } }],
+])('the error %s names the host of the request and both hosts of MiniMax', async (_name, status, body) => {
+  await using server = await startLocalServer((_request, response) => replyJson(response, status, body))
+  const error: unknown = await clientOf(server.url)
+    .complete(modelRequest())
+    .catch((thrown: unknown) => thrown)
+  expect(error).toMatchObject({
+    retryable: false,
+    message: expect.stringMatching(
+      /api\.minimax\.io or api\.minimaxi\.com; this (?:one|request) was sent to 127\.0\.0\.1:\d+\.$/,
+    ),
+  })
+})
+
+test('no token is needed on loopback, and then no authorization is sent', async () => {
+  const sent: unknown[] = []
+  await using server = await startLocalServer((request, response) => {
+    sent.push(request.headers.authorization)
+    replyJson(response, 200, completion)
+  })
+  for (const options of [{ url: server.url }, { env: { MINIMAX_BASE_URL: server.url } }]) {
+    const model = createMinimaxModel({ env: {}, ...options })
+    await model.complete(modelRequest())
+    await model.close()
+  }
+  expect(sent).toEqual([undefined, undefined])
+  expect(() => createMinimaxModel({ env: {}, url: 'https://127.0.0.1.example' })).toThrow('No token: set')
 })
 
 test('messages of other errors do not mention the token', async () => {

@@ -53,7 +53,7 @@ test.each([
 ])('HTTP %i with "%s" is explained in plain words', (status, message, explanation) => {
   const error = classified(status, bodyOf(message))
   expect(error).toMatchObject({ code: 'content_filter', retryable: false, status })
-  for (const { message } of [error, maskError(error, { token: 'x', host: 'h', requestId: undefined }) as Error]) {
+  for (const { message } of [error, maskError(error, { secrets: ['x'], host: 'h', requestId: undefined }) as Error]) {
     expect(message).toContain(explanation)
   }
 })
@@ -172,4 +172,142 @@ test('a message is clipped and its secrets are masked', () => {
   const { message } = classified(401, bodyOf(`Bearer sk-0123456789abcdef is wrong ${'x'.repeat(10_000)} (1004)`))
   expect(message.length).toBeLessThan(600)
   expect(message).not.toContain('0123456789')
+})
+
+test.each([
+  [
+    'llama-server',
+    400,
+    {
+      error: {
+        code: 400,
+        message: 'request (2662 tokens) exceeds the available context size (2048 tokens), try increasing it',
+        type: 'exceed_context_size_error',
+        n_ctx: 2048,
+      },
+    },
+  ],
+  [
+    'an older llama-server',
+    500,
+    {
+      error: {
+        code: 500,
+        message:
+          'the request exceeds the available context size. try increasing the context size or enable context shift',
+      },
+    },
+  ],
+  [
+    'vLLM',
+    400,
+    {
+      error: {
+        message: "This model's maximum context length is 4096 tokens. However, your request has 7000 input tokens.",
+        type: 'BadRequestError',
+        code: 400,
+      },
+    },
+  ],
+  [
+    'an older vLLM',
+    400,
+    { object: 'error', message: 'The decoder prompt (length 7000) is longer than the maximum model length of 4096.' },
+  ],
+  [
+    'SGLang',
+    400,
+    {
+      object: 'error',
+      message: "The input (7000 tokens) is longer than the model's context length (4096 tokens).",
+      type: 'BadRequestError',
+    },
+  ],
+  [
+    'OpenRouter',
+    400,
+    {
+      error: {
+        message: "This endpoint's maximum context length is 196608 tokens. However, you requested about 210000 tokens.",
+        code: 400,
+      },
+    },
+  ],
+  ['MiniMax', 400, bodyOf('invalid params, context window exceeds limit (2013)')],
+  [
+    'MiniMax in a 200',
+    200,
+    { base_resp: { status_code: 2013, status_msg: 'invalid params, context window exceeds limit' } },
+  ],
+  [
+    'LM Studio',
+    400,
+    {
+      error:
+        'Trying to keep the first 7000 tokens when context the overflows. However, the model is loaded with context length of only 4096 tokens, which is not enough.',
+    },
+  ],
+  ['Ollama', 400, { error: 'the input length exceeds the context length' }],
+  [
+    'Anthropic',
+    400,
+    {
+      type: 'error',
+      error: { type: 'invalid_request_error', message: 'prompt is too long: 210000 tokens > 200000 maximum' },
+    },
+  ],
+  [
+    'Google',
+    400,
+    { error: { message: 'The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).' } },
+  ],
+  [
+    'Groq',
+    400,
+    { error: { message: 'Please reduce the length of the messages or completion.', code: 'context_length_exceeded' } },
+  ],
+  [
+    'Mistral',
+    400,
+    {
+      message: 'Prompt contains 40000 tokens and 0 draft tokens, too large for model with 32768 maximum context length',
+    },
+  ],
+  ['xAI', 400, { error: "This model's maximum prompt length is 131072 but the request contains 200000 tokens." }],
+  ['Bedrock', 400, { message: 'Input is too long for requested model.' }],
+  [
+    'Text Generation Inference',
+    422,
+    {
+      error: 'Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096. Given: 7000',
+      error_type: 'validation',
+    },
+  ],
+  [
+    'LiteLLM',
+    400,
+    {
+      error: {
+        message:
+          "litellm.ContextWindowExceededError: litellm.BadRequestError: OpenAIException - This model's maximum context length is 4096 tokens.",
+      },
+    },
+  ],
+])('the context overflow of %s is context_length, and is not retryable', (_who, status, body) => {
+  const error = status === 200 ? errorInBody(body, status) : classified(status, body)
+  expect(error).toMatchObject({ code: 'context_length', retryable: false })
+})
+
+test.each([
+  ['a tool that failed', 400, "invalid params, tool result's tool id(x) not found (2013)", 'invalid_request'],
+  [
+    'too many tokens a minute',
+    429,
+    'Request too large for model in organization: Limit 6000, Requested 7000 (1039)',
+    'rate_limit',
+  ],
+  ['a large output limit', 400, 'model[MiniMax-M3] does not support max tokens > 524288 (2013)', 'invalid_request'],
+  ['a field', 400, 'context: unknown parameter', 'invalid_request'],
+])('%s is no context overflow', (_what, status, message, code) => {
+  expect(classified(status, bodyOf(message))).toMatchObject({ code })
 })

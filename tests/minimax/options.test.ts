@@ -71,7 +71,7 @@ test.each<[object, string]>([
   [{ protocol: 1n }, 'The option "protocol" is 1n;'],
   [{ retires: 3 }, 'minimax() has no option "retires". Did you mean "retries"?'],
   [{ baseUrl: 'https://api.minimax.io' }, 'minimax() has no option "baseUrl". '],
-  [{ temperature: 1 }, 'minimax() has no option "temperature". Its options are url, token, model, stream,'],
+  [{ seed: 1 }, 'minimax() has no option "seed". Its options are url, token, model, stream,'],
   [{ constructor: 1 }, 'minimax() has no option "constructor".'],
 ])('%o is refused by name, and what may be secret is not shown', (options, message) => {
   const attempt = () => minimax({ env, ...options })

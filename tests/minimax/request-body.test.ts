@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest'
 import type { SerializedMessage } from '../../lib/loop/model.ts'
 import { requestBody } from '../../lib/minimax/request-body.ts'
+import { noSettings } from '../../lib/minimax/request-options.ts'
 import { modelRequest } from './support/request.ts'
 
-const fields = { model: 'MiniMax-M2.1', maxOutputTokens: undefined }
+const fields = { model: 'MiniMax-M2.1' }
 
 test('a request without tools and limits has the model, the messages and reasoning_split', () => {
   expect(JSON.parse(String(requestBody(modelRequest(), fields)))).toEqual({
@@ -24,7 +25,7 @@ test('tools and messages are joined unchanged, in order, and the limit is max_co
       tools: JSON.stringify(tools),
       messages: messages.map((message) => ({ role: message.role, json: JSON.stringify(message) })),
     }),
-    { ...fields, maxOutputTokens: 4096 },
+    { ...fields, settings: { ...noSettings, maxOutputTokens: 4096 } },
   )
   expect(JSON.parse(String(body))).toEqual({
     model: 'MiniMax-M2.1',

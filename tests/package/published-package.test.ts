@@ -62,6 +62,7 @@ const surface: Readonly<Record<string, readonly string[]>> = {
     'runIncident',
     'runIncidentAgent',
   ],
+  'tenrounds/mcp': ['McpToolsError', 'mcpTools'],
   'tenrounds/opentelemetry': ['openTelemetry'],
   'tenrounds/testing': [
     'CassetteError',
@@ -92,6 +93,7 @@ const entriesWithoutPeers = [
   'tenrounds',
   'tenrounds/tools',
   'tenrounds/incident',
+  'tenrounds/mcp',
   'tenrounds/testing',
   'tenrounds/worker',
 ]

@@ -18,6 +18,7 @@ test('README shows each of the three uses', async () => {
     'durable.ts',
     'isolation.ts',
     'library.ts',
+    'mcp.ts',
     'scripted.ts',
     'weather-activities.ts',
     'weather-worker.ts',
@@ -42,6 +43,23 @@ test('the library example runs against an endpoint of the environment', async ()
   const { code, stdout, stderr } = await runNode([bin.tsx, 'library.ts'], { cwd: examples.folder, env })
   expect(stderr).toBe('')
   expect(stdout).toMatch(/^4\n2 \d+ 3\n$/)
+  expect(code).toBe(0)
+})
+
+test('the example with an MCP server calls its tool', async () => {
+  await using mockServer = await startMockServer({
+    responder: ({ messages }) =>
+      messages.at(-1)?.role === 'tool'
+        ? { content: String(messages.at(-1)?.content) }
+        : { toolCalls: [{ name: 'everything_get-sum', input: { a: 2, b: 3 } }] },
+  })
+  const env = {
+    MINIMAX_CHAT_COMPLETIONS_URL: mockServer.url,
+    ANTHROPIC_AUTH_TOKEN: 'test-token',
+    npm_config_offline: 'true',
+  }
+  const { code, stdout } = await runNode([bin.tsx, 'mcp.ts'], { cwd: examples.folder, env })
+  expect(stdout).toBe('"The sum of 2 and 3 is 5."\n')
   expect(code).toBe(0)
 })
 

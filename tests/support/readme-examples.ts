@@ -16,6 +16,7 @@ const entries: Readonly<Record<string, string>> = {
   'tenrounds/tools': 'tools/index.ts',
   'tenrounds/incident': 'lib/incident/index.ts',
   'tenrounds/temporal': 'lib/temporal/index.ts',
+  'tenrounds/mcp': 'lib/mcp/index.ts',
   'tenrounds/testing': 'lib/testing/index.ts',
 }
 

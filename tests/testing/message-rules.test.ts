@@ -168,7 +168,50 @@ const refused: readonly [name: string, body: object, message: string][] = [
   ],
 ]
 
-test.each(refused)('MiniMax refuses %s', (_name, body, message) => {
+test.each(refused)('strict rules refuse %s', (_name, body, message) => {
+  expect(findBrokenRule(body, { strict: true })?.message).toBe(`invalid params, ${message} (2013)`)
+})
+
+const contested: readonly [name: string, body: object][] = [
+  ['a temperature of 0', { ...hello, temperature: 0 }],
+  ['a temperature above 1', { ...hello, temperature: 1.5 }],
+  ['a top_p of 0', { ...hello, top_p: 0 }],
+  ...['required', { type: 'function', function: { name: 'look' } }].map((choice): [string, object] => [
+    `the tool choice ${JSON.stringify(choice)}`,
+    { ...hello, tools: [tool], tool_choice: choice },
+  ]),
+  ['stop', { ...hello, stop: ['\n'] }],
+  ['a response format', { ...hello, response_format: { type: 'json_object' } }],
+  ['seed, n and penalties', { ...hello, seed: 1, n: 1, presence_penalty: 0, frequency_penalty: 0 }],
+  ['an unknown field', { ...hello, user: 'u' }],
+  ['a field of null', { ...hello, temperature: null }],
+  ['an empty list of tools', { ...hello, tools: [] }],
+  ['a tool with strict', { ...hello, tools: [{ ...tool, function: { ...tool.function, strict: true } }] }],
+  ['a null content beside calls', bodyOf(user, { ...asks(call('a')), content: null }, result('a'))],
+  ['an empty content beside calls', bodyOf(user, { ...asks(call('a')), content: '' }, result('a'))],
+]
+
+test.each(contested)('%s is accepted, as it was measured', (_name, body) => {
+  expect(findBrokenRule(body)).toBeUndefined()
+})
+
+/** Messages of strict rules that are about what sources disagree on. */
+const onlyStrict =
+  /in \(0, 1\]|invalid tool_choice|unknown field|invalid chat setting|Not yet implemented|follow tool call/
+
+test.each(refused.filter(([, , message]) => !onlyStrict.test(message)))(
+  'rules that are not strict refuse %s, too',
+  (_name, body, message) => {
+    expect(findBrokenRule(body)?.message).toBe(`invalid params, ${message} (2013)`)
+  },
+)
+
+test.each([
+  ['a temperature of 5', { ...hello, temperature: 5 }, 'temperature must be in [0, 2]'],
+  ['an unknown tool choice', { ...hello, tools: [tool], tool_choice: 'any' }, 'invalid tool_choice: any'],
+  ['two system messages', bodyOf(system, system, user), 'invalid chat setting'],
+  ['a call without its result', bodyOf(user, asks(call('a'))), 'tool call result does not follow tool call'],
+])('rules that are not strict refuse %s', (_name, body, message) => {
   expect(findBrokenRule(body)?.message).toBe(`invalid params, ${message} (2013)`)
 })
 
@@ -207,6 +250,23 @@ const accepted: readonly [name: string, body: object][] = [
 
 test.each(accepted)('MiniMax accepts %s', (_name, body) => {
   expect(findBrokenRule(body)).toBeUndefined()
+  expect(findBrokenRule(body, { strict: true })).toBeUndefined()
+})
+
+test.each(contested)('a strict mock server refuses %s, and another one answers', async (_name, body) => {
+  await using strict = await startMockServer({ strict: true })
+  await using other = await startMockServer()
+  expect((await post(strict, body)).status).toBe(400)
+  expect((await post(other, body)).status).toBe(200)
+})
+
+test('a field that is not known gets a warning in a successful reply', async () => {
+  await using mockServer = await startMockServer()
+  const { text } = await post(mockServer, { ...hello, user: 'u' })
+  expect(JSON.parse(text).base_resp).toEqual({
+    status_code: 0,
+    status_msg: 'Invalid parameters detected, json: unknown field "user"',
+  })
 })
 
 test('with the tool choice "none" the responder gets no tools', async () => {

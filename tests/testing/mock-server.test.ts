@@ -191,7 +191,8 @@ test('a taken port rejects', async () => {
 
 test.each<[unknown, string]>([
   [{ fault: ['529'] }, 'startMockServer() has no option "fault". Did you mean "faults"?'],
-  [{ url: 'x' }, 'has no option "url". Its options are responder, token, port, latencyMs, faults, record.'],
+  [{ url: 'x' }, 'has no option "url". Its options are responder, token, strict, port, latencyMs, faults, record.'],
+  [{ strict: 'yes' }, 'The option "strict" is "yes"; it must be true or false.'],
   [{ faults: '529' }, 'The option "faults" is "529"; it must be an array of faults'],
   [{ responder: { content: 'Hi' } }, 'The option "responder" is {"content":"Hi"}; it must be a function.'],
   [{ port: '80' }, 'The option "port" is "80"; it must be a whole number from 0 to 65535.'],
@@ -203,4 +204,20 @@ test.each<[unknown, string]>([
   const started = startMockServer(options as never)
   await expect(started).rejects.toThrow(message)
   await expect(started).rejects.toBeInstanceOf(InvalidOptionError)
+})
+
+test('GET /v1/models lists the models, for a client with a token', async () => {
+  await using mockServer = await startMockServer({ token: 'right' })
+  const get = (token: string) => fetch(`${mockServer.url}/v1/models`, { headers: { authorization: `Bearer ${token}` } })
+  expect((await get('wrong')).status).toBe(401)
+  const response = await get('right')
+  expect(response.status).toBe(200)
+  const list = (await response.json()) as { readonly data: readonly { readonly id: string }[] }
+  expect(list).toMatchObject({
+    object: 'list',
+    data: expect.arrayContaining([expect.objectContaining({ object: 'model' })]),
+  })
+  for (const { id } of list.data) {
+    expect((await post(mockServer, { ...hello, model: id }, { authorization: 'Bearer right' })).status).toBe(200)
+  }
 })

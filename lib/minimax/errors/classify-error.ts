@@ -3,8 +3,10 @@ import { excerpt } from '../../../router/text/clip.ts'
 import { onOneLine } from '../../../router/text/on-one-line.ts'
 import { redactSecrets } from '../../../router/text/redact.ts'
 import { limitedWaitNote, ModelError, type ModelErrorFields, maxRetryAfterMs } from '../../loop/errors.ts'
+import { officialHosts } from '../endpoint.ts'
 import { type ErrorDetails, errorDocument, readErrorDocument } from './error-body.ts'
 import {
+  classOfMessage,
   classOfMinimaxCode,
   classOfNames,
   classOfStatus,
@@ -28,10 +30,10 @@ export function errorOfResponse(status: number, body: unknown, text: string, ret
   return providerError(errorDocument(body, true) ?? {}, { status, text, retryAfterMs })
 }
 
-/** The token to mask in an error, and the host and the request id to add to it. */
+/** The secrets to mask in an error, and the host and the request id to add to it. */
 interface MaskContext {
   /** Masked everywhere in the error, because servers quote the token that they reject. */
-  readonly token: string
+  readonly secrets: readonly string[]
   /** The host that the token was sent to. */
   readonly host: string
   /** The id of the request from the response headers. */
@@ -42,7 +44,7 @@ interface MaskContext {
 export function maskError(error: unknown, context: MaskContext): unknown {
   if (error instanceof ProviderError) return error.masked(context)
   if (!(error instanceof ModelError) || context.requestId === undefined) return error
-  return new ModelError(error.message, { ...error, requestId: label(context.requestId, context.token) })
+  return new ModelError(error.message, { ...error, requestId: label(context.requestId, context.secrets) })
 }
 
 interface ResponseContext {
@@ -68,10 +70,9 @@ function providerError(document: UnknownObject, { status, text, retryAfterMs }: 
 
 function classify(details: ErrorDetails, found: FoundCode | undefined, status: number): ErrorClass {
   const { messages, codes, types } = details
-  if (messages.some((message) => /context window exceeds limit|maximum context length/i.test(message))) {
-    return { code: 'context_length', retryable: false }
-  }
   const byCode = classOfMinimaxCode(found?.code ?? '')
+  const byMessage = byCode?.retryable ? undefined : messages.map(classOfMessage).find((known) => known !== undefined)
+  if (byMessage !== undefined) return { code: byMessage.code, retryable: byMessage.retryable }
   const isCertain = byCode !== undefined && (found?.isGuessed === false || !byCode.retryable)
   if (isCertain) return { code: byCode.code, retryable: byCode.retryable }
   const names = [...codes.toReversed(), ...types.toReversed()]
@@ -154,19 +155,36 @@ class ProviderError extends ModelError {
     this.#fields = fields
   }
 
-  masked({ token, host, requestId }: MaskContext): ModelError {
+  masked({ secrets, host, requestId }: MaskContext): ModelError {
     const { providerCode, requestId: own = requestId, ...fields } = this.#fields
-    const advice =
-      fields.code === 'authentication'
-        ? `. Check ANTHROPIC_AUTH_TOKEN. A key is bound to the hosts of its region; this one was sent to ${host}.`
-        : ''
-    return new ModelError(`${messageFor(redactSecrets(this.#words, [token]), this.#fields)}${advice}`, {
+    const text = `${messageFor(redactSecrets(this.#words, secrets), this.#fields)}${adviceFor(this.#fields, this.#words, host)}`
+    return new ModelError(text, {
       ...withLimitedWait(fields),
-      ...(providerCode === undefined ? {} : { providerCode: label(providerCode, token) }),
-      ...(own === undefined ? {} : { requestId: label(own, token) }),
+      ...(providerCode === undefined ? {} : { providerCode: label(providerCode, secrets) }),
+      ...(own === undefined ? {} : { requestId: label(own, secrets) }),
     })
   }
 }
+
+/** Codes of MiniMax for an account without balance, or whose plan does not have the model. */
+const accountCodes: ReadonlySet<string | undefined> = new Set(['1008', '2061'])
+
+/** The next step for an error whose reason may be that the request went to the wrong host; empty for others. */
+function adviceFor({ code, providerCode, status }: ModelErrorFields, words: string, host: string): string {
+  const hosts = officialHosts.join(' or ')
+  if (code === 'authentication') {
+    return `. Check ANTHROPIC_AUTH_TOKEN. A key is bound to the host of its region, ${hosts}; this one was sent to ${host}.`
+  }
+  if (accountCodes.has(providerCode)) {
+    return `. Balance and plan belong to the account of one region, at ${hosts}; this request was sent to ${host}.`
+  }
+  if (status === 404 || providerCode === 'model_not_found' || unknownModel.test(words)) {
+    return `. Check the URL and the name of the model. MiniMax's hosts are ${hosts}; this request was sent to ${host}.`
+  }
+  return ''
+}
+
+const unknownModel = /\bunknown model\b/i
 
 /** MiniMax's own words are "input new_sensitive" and "output new_sensitive". */
 const blocked: ReadonlyMap<string | undefined, string> = new Map([
@@ -189,6 +207,6 @@ function withLimitedWait(fields: ModelErrorFields): ModelErrorFields {
   return retryAfterMs === undefined ? fields : { ...fields, retryAfterMs: Math.min(retryAfterMs, maxRetryAfterMs) }
 }
 
-function label(text: string, token: string): string {
-  return onOneLine(redactSecrets(text.slice(0, maxMessageLength), [token])).slice(0, 100)
+function label(text: string, secrets: readonly string[]): string {
+  return onOneLine(redactSecrets(text.slice(0, maxMessageLength), secrets)).slice(0, 100)
 }

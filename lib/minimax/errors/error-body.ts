@@ -91,9 +91,7 @@ function layersOf(value: unknown, depth: number): readonly Layer[] {
   if (Array.isArray(value)) return layersOf(value.find(isObject), depth)
   if (!isObject(value)) return []
   const said = firstText(value, ['message', 'msg', 'status_msg', 'error_msg', 'error_message', 'error_description'])
-  // FastAPI names the position of the mistake in `loc`.
-  const where = Array.isArray(value['loc']) && said !== '' ? `${value['loc'].map(textOf).join('.')}: ` : ''
-  const message = where + said
+  const message = said === '' ? said : positionOf(value, said) + said
   const layer = {
     message,
     code: codeOf(value['code']) || codeOf(value['status_code']),
@@ -103,24 +101,35 @@ function layersOf(value: unknown, depth: number): readonly Layer[] {
   return [layer, ...innerOf(value, message).flatMap((inner) => layersOf(inner, depth + 1))]
 }
 
+/** The field that the error is about, if its message does not name it. OpenAI has it in `param`, FastAPI in `loc`. */
+function positionOf({ loc, param }: UnknownObject, message: string): string {
+  const field = Array.isArray(loc) ? loc.map(textOf).join('.') : textOf(param)
+  return field === '' || (!Array.isArray(loc) && message.includes(field)) ? '' : `${field}: `
+}
+
 const noLayer: Layer = { message: '', code: '', type: '', httpCode: '' }
 
 /** The members that may contain a further layer. The most likely one comes last. */
 function innerOf(
-  { error, errors, detail, metadata, base_resp: base }: UnknownObject,
+  { error, errors, detail, metadata, message: said, base_resp: base }: UnknownObject,
   message: string,
 ): readonly unknown[] {
   return [
     jsonIn(message),
+    textOf(said) === '' ? listOrLayer(said) : undefined,
     // `"error": "Unauthorized"` next to a message is only its title.
     ...(typeof error === 'string' && message !== '' ? [jsonIn(error)] : []),
-    // A list of validation errors says more than its first item.
-    Array.isArray(detail) && !isTooDeep(detail) ? JSON.stringify(detail) : detail,
+    listOrLayer(detail),
     errors,
     isObject(metadata) ? metadata['raw'] : undefined,
     ...(typeof error === 'string' && message !== '' ? [] : [error]),
     isFailed(base) ? base : undefined,
   ]
+}
+
+/** A list of validation errors says more than its first item, so it is shown as a whole. */
+function listOrLayer(value: unknown): unknown {
+  return Array.isArray(value) && !isTooDeep(value) ? JSON.stringify(value) : value
 }
 
 function firstText(fields: UnknownObject, names: readonly string[]): string {
@@ -133,6 +142,8 @@ function codeOf(value: unknown): string {
 }
 
 function textOf(value: unknown): string {
+  // NestJS has a list of texts as the message.
+  if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return value.join('; ').trim()
   return typeof value === 'string' || typeof value === 'number' ? String(value).trim() : ''
 }
 

@@ -11,6 +11,10 @@ export interface ErrorClass {
 interface ErrorRow extends ErrorClass {
   /** MiniMax's own codes. They say more than the HTTP status: a 500 with code 2061 never succeeds. */
   readonly minimaxCodes?: readonly number[]
+  /**
+   * Words of a message that say more than all codes. Codes for a wrong request are the same for many mistakes.
+   */
+  readonly messages?: readonly RegExp[]
   /** Values of `error.type` and `error.code`, of MiniMax and of the providers whose protocols it speaks. */
   readonly names?: readonly string[]
   /** Names that say no more than an HTTP status does. They count only in a response with status 200. */
@@ -49,7 +53,25 @@ const errorTable: readonly ErrorRow[] = [
   {
     code: 'context_length',
     retryable: false,
-    names: ['context_length_exceeded', 'context_window_exceeded', 'string_above_max_length'],
+    names: [
+      ...['context_length_exceeded', 'context_window_exceeded', 'string_above_max_length'],
+      ...['exceed_context_size_error', 'model_max_prompt_tokens_exceeded'],
+    ],
+    messages: [
+      // MiniMax, and most others: "context window exceeds limit", "exceeds the available context size", "maximum context
+      // length is 4096 tokens", "longer than the model's context length", "input length exceeds the context length".
+      /\b(?:exceeds?|exceeded|overflows?|longer than|larger than|too (?:long|large|big) for|outside)\b.{0,40}\b(?:context|model(?:'s)? (?:maximum|length))/i,
+      /\bcontext[ _](?:window|length|size|limit)\b.{0,40}\b(?:exceed|overflow|is too (?:small|short)|reached)/i,
+      /\b(?:maximum|max|model's) context (?:length|window|size) (?:is|of|limit)\b/i,
+      // LM Studio.
+      /\bcontext the overflows\b|\bloaded with context length of only\b/i,
+      // vLLM before its scheduler: "prompt (length 7000) is longer than the maximum model length of 4096".
+      /\blonger than the maximum (?:model|prompt|input) length\b/i,
+      // Anthropic, xAI, Google, Bedrock, Text Generation Inference.
+      /\bprompt is too long\b|\binput is too long for\b|\bmaximum prompt length is\b/i,
+      /\binput token count\b.{0,60}\bexceeds the maximum\b/i,
+      /\binputs?`? tokens \+ `?max_new_tokens`? must be\b/i,
+    ],
     statuses: [413],
   },
   {
@@ -112,6 +134,11 @@ function indexOf(keysOf: (row: ErrorRow) => readonly string[]): ReadonlyMap<stri
 /** The class of one of MiniMax's own codes, for example `2013`; `undefined` for an unknown code. */
 export function classOfMinimaxCode(code: string): ErrorClass | undefined {
   return byMinimaxCode.get(code)
+}
+
+/** The class of the words of a message; `undefined` if they do not tell it. */
+export function classOfMessage(message: string): ErrorClass | undefined {
+  return errorTable.find(({ messages = [] }) => messages.some((words) => words.test(message)))
 }
 
 /** The class of the first of these names that is known. */

@@ -14,8 +14,8 @@ import { StreamedCompletion } from './streamed-completion.ts'
 interface ReadingOptions {
   /** Whether a stream was asked for. The server may send another form. */
   readonly stream: boolean
-  /** Masked in every error message, because servers quote it. */
-  readonly token: string
+  /** The token and secrets of headers. They are masked in every error message, because servers quote them. */
+  readonly secrets: readonly string[]
   /** The host that the request went to. */
   readonly host: string
   /** Gets the visible text of the reply. */

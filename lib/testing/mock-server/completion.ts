@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { isObject, type Json } from '../../../router/json/json.ts'
 import { estimateTokens, type MockServerRequest, promptText } from './request.ts'
+import { unknownFieldWarning } from './request-rules.ts'
 
 /** A whole `chat.completion` document, with MiniMax's fields. A stream is cut out of it. */
 export interface Completion extends Sensitivity {
@@ -108,7 +109,7 @@ export function completionOf(request: MockServerRequest, draft: ReplyDraft): Com
     object: 'chat.completion',
     usage: usageOf(prompt, `${draft.content ?? ''}${toolCalls.length > 0 ? JSON.stringify(toolCalls) : ''}`, reasoning),
     ...sensitivity,
-    base_resp: { status_code: 0, status_msg: '' },
+    base_resp: { status_code: 0, status_msg: unknownFieldWarning(request.body) },
   }
 }
 

@@ -9,7 +9,7 @@ import { type Completion, completionOf, type Responder } from './completion.ts'
 import type { Fault } from './fault.ts'
 import { findBrokenRule } from './message-rules.ts'
 import { type MockServerRequest, readRequest } from './request.ts'
-import { refusal } from './request-rules.ts'
+import { modelNames, refusal } from './request-rules.ts'
 import { framesOf } from './stream-chunks.ts'
 import {
   badRequest,
@@ -28,6 +28,8 @@ interface ExchangeOptions {
   readonly responder: Responder
   /** Bearer token that the request must have; `undefined` accepts any. */
   readonly token: string | undefined
+  /** Whether contested rules apply. */
+  readonly strict: boolean
   /** Milliseconds between a valid request and its reply. */
   readonly latencyMs: number
   /** Faults that affect this request. They do not affect the refusal of an invalid request. */
@@ -37,6 +39,15 @@ interface ExchangeOptions {
 /** Path of MiniMax's native API. Its streams end with the whole completion. */
 const nativePath = '/v1/text/chatcompletion_v2'
 const paths: ReadonlySet<string> = new Set(['/v1/chat/completions', nativePath])
+
+/** Path of the list of models, in OpenAI's form. */
+const modelsPath = '/v1/models'
+const modelList = {
+  object: 'list',
+  data: modelNames.map((id) => ({ id, object: 'model', created: 1_780_211_747, owned_by: 'minimax' })),
+}
+/** The same request always gets the same reply, also in its headers. */
+const modelListId = '0'.repeat(32)
 
 /**
  * Answers one request: route, authorise, read, check, ask the responder, build the reply.
@@ -51,9 +62,11 @@ export async function handleRequest(
   options: ExchangeOptions,
   signal: AbortSignal,
 ): Promise<WireReply> {
-  if (message.method !== 'POST' || !paths.has(record.path)) return proxyReply(404, 'Not Found')
+  const isModelList = message.method === 'GET' && record.path === modelsPath
+  if (!isModelList && (message.method !== 'POST' || !paths.has(record.path))) return proxyReply(404, 'Not Found')
   const refused = unauthorised(message.headers.authorization, options.token)
   if (refused !== undefined) return refused
+  if (isModelList) return jsonReply(200, modelList, modelListId)
   const text = await readBody(message)
   if (text === undefined) return proxyReply(413, 'Request Entity Too Large') // assumed: no source shows this reply
   record.body = text
@@ -62,7 +75,7 @@ export async function handleRequest(
   } catch {
     return badRequest(syntaxErrorMessage(text))
   }
-  const broken = findBrokenRule(record.body)
+  const broken = findBrokenRule(record.body, options)
   if (broken !== undefined) return badRequest(broken.message)
   if (options.latencyMs > 0) await delay(options.latencyMs, undefined, { signal })
   const request = readRequest(record.path, record.body, signal)

@@ -21,12 +21,14 @@ export interface BrokenRule {
 }
 
 /** MiniMax's text after `invalid params, ` if the rule is broken. */
-type Check = (body: UnknownObject, messages: readonly UnknownObject[]) => string | undefined
+type Check = (body: UnknownObject, messages: readonly UnknownObject[], strict: boolean) => string | undefined
 
 /**
  * Every documented or reported reason why MiniMax refuses a chat-completions request, in the order of checking: fields,
- * tools, roles, contents, calls, results. If reports contradict each other, the stricter one is used, so that a request
- * that passes here passes according to all of them. Texts without a source are marked as assumed.
+ * tools, roles, contents, calls, results. Texts without a source are marked as assumed.
+ *
+ * If reports contradict each other, what the API was measured to accept is accepted. Strict rules follow the strictest
+ * report instead, so that a request that passes them passes according to all reports.
  */
 const rules: Readonly<Record<string, Check>> = {
   'model-required': ({ model }) => missing('model', typeof model === 'string' && model !== ''),
@@ -41,8 +43,8 @@ const rules: Readonly<Record<string, Check>> = {
     const name = String(model)
     return limitsOf(name) === undefined ? `unknown model '${name.toLowerCase()}'` : undefined
   },
-  'fields-documented': fieldError,
-  'tools-complete': ({ tools }) => toolsError(tools),
+  'fields-documented': (body, _messages, strict) => fieldError(body, strict),
+  'tools-complete': ({ tools }, _messages, strict) => toolsError(tools, strict),
   'messages-not-empty': (_body, messages) => (messages.length === 0 ? contentEmpty : undefined),
   'one-system-message': (_body, messages) =>
     messages.filter(({ role }) => role === 'system').length > 1 ? 'invalid chat setting' : undefined,
@@ -54,7 +56,8 @@ const rules: Readonly<Record<string, Check>> = {
     messages.findIndex(({ role }) => role === 'system') > 0
       ? 'chat content has invalid message role: system'
       : undefined,
-  'content-not-empty': (_body, messages) => messages.map(contentError).find(isText),
+  'content-not-empty': (_body, messages, strict) =>
+    messages.map((message) => contentError(message, strict)).find(isText),
   'call-complete': (_body, messages) => messages.flatMap(callsOf).map(callError).find(isText),
   'call-ids-differ': (_body, messages) => messages.map(duplicateIdError).find(isText), // assumed text
   'results-follow-calls': (_body, messages) => resultError(messages),
@@ -64,14 +67,18 @@ const rules: Readonly<Record<string, Check>> = {
   },
 }
 
-/** The first rule that a request body breaks; `undefined` if MiniMax accepts the request. Pure. */
-export function findBrokenRule(body: unknown): BrokenRule | undefined {
+/**
+ * The first rule that a request body breaks; `undefined` if MiniMax accepts the request. Pure.
+ *
+ * @param options `strict` applies the rules about which sources disagree, too. @defaultValue not strict
+ */
+export function findBrokenRule(body: unknown, options: { readonly strict?: boolean } = {}): BrokenRule | undefined {
   if (!isObject(body)) {
     return { rule: 'body-object', message: refusal(mismatch('open_platform_oai.ChatCompletionRequest', body)) } // assumed text
   }
   const messages = objectsOf(body['messages'])
   for (const [rule, check] of Object.entries(rules)) {
-    const error = check(body, messages)
+    const error = check(body, messages, options.strict === true)
     if (error !== undefined) return { rule, message: refusal(error) }
   }
   return undefined
@@ -97,12 +104,12 @@ function listError(type: string, value: unknown): string | undefined {
 
 /**
  * Sources disagree on whether `""` or `null` is refused beside tool calls. No source reports that an absent `content` is
- * refused. So beside tool calls it may be absent, and everywhere else it must not be empty.
+ * refused. So with strict rules it may only be absent beside tool calls. Everywhere else it must not be empty.
  */
-function contentError(message: UnknownObject): string | undefined {
+function contentError(message: UnknownObject, strict: boolean): string | undefined {
   const { content } = message
   if (message['role'] === 'assistant' && callsOf(message).length > 0) {
-    if (content === undefined) return undefined
+    if (content === undefined || (!strict && (content === null || content === ''))) return undefined
     if (content === null) return 'invalid chat setting'
     if (content === '') return resultMisplaced
   }

@@ -11,6 +11,13 @@ const any: FieldCheck = () => undefined
 
 const boolean: FieldCheck = (value) => (typeof value === 'boolean' ? undefined : mismatch('bool', value))
 
+const numberTo =
+  (field: string, max: number): FieldCheck =>
+  (value) => {
+    if (typeof value !== 'number') return mismatch('float64', value)
+    return value >= 0 && value <= max ? undefined : `${field} must be in [0, ${max}]`
+  }
+
 /** The range that all of MiniMax's documents allow: older ones exclude 0 and values above 1. */
 const share =
   (field: string): FieldCheck =>
@@ -18,6 +25,10 @@ const share =
     if (typeof value !== 'number') return mismatch('float64', value)
     return value > 0 && value <= 1 ? undefined : `${field} must be in (0, 1]`
   }
+
+/** Measured: `none` is respected, the others have no certain effect. */
+const toolChoice: FieldCheck = (value, body) =>
+  isObject(value) ? undefined : oneOf('tool_choice', 'none', 'auto', 'required')(value, body)
 
 const tokens =
   (field: string): FieldCheck =>
@@ -52,40 +63,71 @@ const responseFormat: FieldCheck = (_value, { model }) =>
   /^minimax-text-01$/i.test(String(model)) ? undefined : unknownField('response_format')
 
 /** The documented fields and their values. `messages` and `tools` have further rules. */
-const fields: ReadonlyMap<string, FieldCheck> = new Map([
+const documentedFields: ReadonlyMap<string, FieldCheck> = new Map([
   ['model', any],
   ['messages', any],
   ['tools', any],
-  ['tool_choice', oneOf('tool_choice', 'none', 'auto')],
   ['max_completion_tokens', tokens('max_completion_tokens')],
   ['max_tokens', tokens('max_tokens')],
-  ['temperature', share('temperature')],
-  ['top_p', share('top_p')],
+  ['temperature', numberTo('temperature', 2)],
+  ['top_p', numberTo('top_p', 1)],
   ['stream', boolean],
   ['stream_options', streamOptions],
   ['thinking', thinking],
   ['reasoning_split', boolean],
   ['service_tier', oneOf('service_tier', 'standard', 'priority')],
+])
+
+/** Fields that the API was measured to accept although its reference does not have them. */
+const acceptedFields: ReadonlyMap<string, FieldCheck> = new Map([
+  ['tool_choice', toolChoice],
+  ...['response_format', 'stop', 'n', 'seed', 'presence_penalty', 'frequency_penalty', 'logprobs', 'reasoning'].map(
+    (name): [string, FieldCheck] => [name, any],
+  ),
+  ['reasoning_effort', any],
+  ['parallel_tool_calls', any],
+])
+
+/** The narrowest values that any source gives for fields about which sources disagree. */
+const contestedFields: ReadonlyMap<string, FieldCheck> = new Map([
+  ['temperature', share('temperature')],
+  ['top_p', share('top_p')],
+  ['tool_choice', oneOf('tool_choice', 'none', 'auto')],
   ['response_format', responseFormat],
 ])
 
-/** The first refused field of a request. */
-export function fieldError(body: UnknownObject): string | undefined {
+/** The first refused field of a request. @param strict whether contested rules apply. */
+export function fieldError(body: UnknownObject, strict: boolean): string | undefined {
   return Object.entries(body)
     .map(([name, value]) => {
-      const check = fields.get(name)
-      if (check === undefined) return unknownField(name)
-      return value === null && check !== any ? nullField : check(value, body)
+      const check = checkOf(name, strict)
+      if (check === undefined) return strict ? unknownField(name) : undefined
+      if (value === null && check !== any) return strict ? nullField : undefined
+      return check(value, body)
     })
     .find(isText)
 }
 
-/** The first error in the declared tools. */
-export function toolsError(tools: unknown): string | undefined {
-  if (tools === null) return nullField
-  if (Array.isArray(tools) && tools.length === 0) return 'Failed to fetch tools: Not yet implemented'
+function checkOf(name: string, strict: boolean): FieldCheck | undefined {
+  if (strict) return contestedFields.get(name) ?? documentedFields.get(name)
+  return documentedFields.get(name) ?? acceptedFields.get(name)
+}
+
+/**
+ * MiniMax's warning in the `status_msg` of a successful reply to a request with a field that it does not know. Reported
+ * once, for the field `user`; empty without such a field.
+ */
+export function unknownFieldWarning(body: UnknownObject): string {
+  const unknown = Object.keys(body).find((name) => checkOf(name, false) === undefined)
+  return unknown === undefined ? '' : `Invalid parameters detected, ${unknownField(unknown)}`
+}
+
+/** The first error in the declared tools. @param strict whether contested rules apply. */
+export function toolsError(tools: unknown, strict: boolean): string | undefined {
+  if (strict && tools === null) return nullField
+  if (strict && Array.isArray(tools) && tools.length === 0) return 'Failed to fetch tools: Not yet implemented'
   const declared = objectsOf(tools)
-  return declared.map(toolTypeError).find(isText) ?? declared.map(definitionError).find(isText)
+  return declared.map(toolTypeError).find(isText) ?? declared.map((tool) => definitionError(tool, strict)).find(isText)
 }
 
 /** Error for a tool or tool call whose type is not `function`. */
@@ -98,14 +140,14 @@ export const nameMissing = 'function name or parameters is empty'
 
 const documented: ReadonlySet<string> = new Set(['type', 'function', 'name', 'description', 'parameters'])
 
-function definitionError(tool: UnknownObject): string | undefined {
+function definitionError(tool: UnknownObject, strict: boolean): string | undefined {
   const { function: definition } = tool
   if (!isObject(definition) || typeof definition['name'] !== 'string' || definition['name'] === '') return nameMissing
   const { parameters, description } = definition
   if (parameters === undefined || parameters === null) return 'function parameters is empty'
   // `strict: null` was reported as refused; the other texts are assumed.
   const unknown = [...Object.keys(tool), ...Object.keys(definition)].find((name) => !documented.has(name))
-  if (unknown !== undefined) return unknownField(unknown)
+  if (strict && unknown !== undefined) return unknownField(unknown)
   if (description !== undefined && typeof description !== 'string') return mismatch('string', description)
   return isObject(parameters) ? undefined : mismatch('open_platform_oai.FunctionParameters', parameters)
 }
@@ -122,7 +164,7 @@ export function mismatch(type: string, value: unknown): string {
   return `Mismatch type ${type} with value ${kind}`
 }
 
-/** MiniMax only warns of unknown fields. Refusing them finds mistakes, because their effect is not documented. */
+/** MiniMax only warns of unknown fields. Strict rules refuse them, because their effect is not documented. */
 function unknownField(name: string): string {
   return `json: unknown field "${name}"`
 }
@@ -146,23 +188,28 @@ const million: ModelLimits = { contextTokens: 1_000_000, outputTokens: 524_288 }
 const m2: ModelLimits = { contextTokens: 204_800, outputTokens: 204_800 }
 
 /**
- * The models of MiniMax's OpenAI-compatible endpoint with their documented limits, by lower-case name. `MiniMax-Text-01`
- * and `MiniMax-M1` belong to the older native endpoint.
+ * The models of MiniMax's OpenAI-compatible endpoint with their documented limits. `MiniMax-Text-01` and `MiniMax-M1`
+ * belong to the older native endpoint.
  */
-const models: ReadonlyMap<string, ModelLimits> = new Map([
-  ['minimax-m3', million],
-  ['minimax-m3.1-flash', million],
-  ['minimax-m3.1-flash-preview', million],
+const models: readonly (readonly [name: string, limits: ModelLimits])[] = [
+  ['MiniMax-M3', million],
+  ['MiniMax-M3.1-Flash', million],
+  ['MiniMax-M3.1-Flash-Preview', million],
   ...['2.7', '2.5', '2.1'].flatMap((version): [string, ModelLimits][] => [
-    [`minimax-m${version}`, m2],
-    [`minimax-m${version}-highspeed`, m2],
+    [`MiniMax-M${version}`, m2],
+    [`MiniMax-M${version}-highspeed`, m2],
   ]),
-  ['minimax-m2', m2],
-  ['minimax-m1', { contextTokens: 1_000_000, outputTokens: 40_000 }],
-  ['minimax-text-01', { contextTokens: 1_000_000, outputTokens: 8_192 }],
-])
+  ['MiniMax-M2', m2],
+  ['MiniMax-M1', { contextTokens: 1_000_000, outputTokens: 40_000 }],
+  ['MiniMax-Text-01', { contextTokens: 1_000_000, outputTokens: 8_192 }],
+]
+
+const limitsByName = new Map(models.map(([name, limits]) => [name.toLowerCase(), limits]))
+
+/** Names of the models that the server knows. */
+export const modelNames: readonly string[] = models.map(([name]) => name)
 
 /** The limits of a model. Case does not matter, as on the server, which echoes unknown names in lower case. */
 export function limitsOf(model: string): ModelLimits | undefined {
-  return models.get(model.toLowerCase())
+  return limitsByName.get(model.toLowerCase())
 }

@@ -76,7 +76,7 @@ export const assistant = (fields: object): AssistantMessage => ({ role: 'assista
 export function brokenRule(reading: Reading, results: readonly ToolResult[]): unknown {
   const answers = results.map(({ id, content }) => ({ role: 'tool', tool_call_id: id, content }))
   const messages = [{ role: 'user', content: 'Go on.' }, reading.message, ...answers]
-  const broken = findBrokenRule(JSON.parse(JSON.stringify({ model: 'minimax-m2.1', messages })))
+  const broken = findBrokenRule(JSON.parse(JSON.stringify({ model: 'minimax-m2.1', messages })), { strict: true })
   // Reading a reply cannot change its length.
   return broken?.rule === 'context-window' ? undefined : broken
 }

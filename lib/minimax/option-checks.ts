@@ -1,0 +1,66 @@
+import { suggestName } from '../../router/text/closest.ts'
+import { describeOption } from '../../router/text/shown-value.ts'
+import { misconfigured } from './endpoint.ts'
+
+/** Throws a `ModelError` that names the option if its value is wrong. It must be cheap: it runs for every model. */
+export type Check = (name: string, value: unknown) => void
+
+/**
+ * Checks an object of options. An option that is `undefined` counts as not given.
+ *
+ * @param caller what was called, for messages.
+ * @throws {ModelError} `configuration` for an unknown option or a wrong value.
+ */
+export function checkOptions(caller: string, options: object, checks: Readonly<Record<string, Check>>): void {
+  if (typeof options !== 'object' || options === null) {
+    const given = options === null ? 'null' : `a ${typeof options}`
+    throw misconfigured(`${caller} was called with ${given}; it takes an object of options.`)
+  }
+  for (const [name, value] of Object.entries(options)) {
+    if (!Object.hasOwn(checks, name)) {
+      const hint = suggestName(name, Object.keys(checks), 'Its options are')
+      throw misconfigured(`${caller} has no option "${name}". ${hint}`)
+    }
+    if (value !== undefined) checks[name]?.(name, value)
+  }
+}
+
+/** Checks the type of a value. @param expected what it must be, for the message. */
+export function ofType(type: 'string' | 'boolean' | 'function' | 'object', expected: string): Check {
+  return (name, value) => {
+    const fits = typeof value === type && value !== null && !Array.isArray(value)
+    if (!fits) throw wrongValue(name, value, expected)
+  }
+}
+
+/** Checks for a whole number of at least `min`. */
+export function wholeNumber(min: number): Check {
+  return (name, value) => {
+    if (typeof value === 'number' && Number.isSafeInteger(value) && value >= min) return
+    throw wrongValue(name, value, `a whole number of at least ${min}`)
+  }
+}
+
+/** Checks for a number in a range, both ends included. */
+export function numberFrom(min: number, max: number): Check {
+  return (name, value) => {
+    if (typeof value === 'number' && value >= min && value <= max) return
+    throw wrongValue(name, value, `a number from ${min} to ${max}`)
+  }
+}
+
+/** The error for an option with a wrong value. @param expected what it must be. */
+export function wrongValue(name: string, value: unknown, expected: string): Error {
+  return misconfigured(`The option "${name}" is ${given(name, value)}; it must be ${expected}.`)
+}
+
+/** A wrong value for a message. A long string or a member may be a token in the wrong option, so it is not shown. */
+function given(name: string, value: unknown): string {
+  if (name === 'token') return `of type ${Array.isArray(value) ? 'array' : typeof value}`
+  if (typeof value === 'string' && value.length > longestShown) return `a string of ${value.length} characters`
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object'
+  return describeOption(value)
+}
+
+/** Shorter than any token. */
+const longestShown = 16
