@@ -84,6 +84,11 @@ function isFunction(value: unknown): boolean {
   return typeof value === 'function'
 }
 
+/** Whether the connection has revision 2026-07-28 of MCP. */
+function isModern(client: UsableClient): boolean {
+  return client.getProtocolEra?.() === 'modern'
+}
+
 /**
  * Sends `tools/call`. With revision 2026-07-28, some arguments are sent as HTTP headers as well (SEP-2243). Only `callTool`
  * does that. It evaluates no output schema when the definition that it gets has none.
@@ -94,7 +99,7 @@ export function requestCall(
   inputSchema: unknown,
   options: RequestOptions,
 ): Promise<unknown> {
-  if (client.getProtocolEra?.() === 'modern' && client.callTool !== undefined) {
+  if (isModern(client) && client.callTool !== undefined) {
     return client.callTool(parameters, { ...options, toolDefinition: { name: parameters.name, inputSchema } })
   }
   return client.request({ method: 'tools/call', params: parameters }, anyResult, options)
@@ -159,6 +164,8 @@ export async function callTool(
     throw failure(`"${tool.name}" was not called, because the connection to its MCP server is closed.`)
   }
   const watch = new CallWatch(client, tool.name, limits.idleTimeoutMs)
+  // A request that the client forgets must not be watched for ever.
+  context.signal.addEventListener('abort', () => watch.stop(), { once: true })
   const onprogress = (notification: unknown) => {
     watch.restartIdleTimer()
     report(notification, tool, context, onProgress)
@@ -188,10 +195,10 @@ function failure(message: string, cause?: unknown): McpToolsError {
 
 const mayHaveHadItsEffect = 'The call may have had its effect.'
 
-/** Time between two pings during a call, in milliseconds. */
-const pingIntervalMs = 5_000
-/** Pings that fail one after the other before the server counts as gone. A connection may fail once. */
-const maxFailedPings = 2
+/** Time between two probes of the connection during a call, in milliseconds. */
+const probeIntervalMs = 5_000
+/** Probes that fail one after the other before the server counts as gone. A connection may fail once. */
+const maxFailedProbes = 2
 
 /**
  * Aborts its signal when the server reports no progress for too long, and when it can no longer be reached. Over HTTP, the
@@ -202,15 +209,15 @@ class CallWatch {
   readonly #client: UsableClient
   readonly #tool: string
   readonly #idleTimeoutMs: number | undefined
-  readonly #pings: NodeJS.Timeout
+  readonly #probes: NodeJS.Timeout
   #idleTimer: NodeJS.Timeout | undefined
-  #failedPings = 0
+  #failedProbes = 0
 
   constructor(client: UsableClient, tool: string, idleTimeoutMs: number | undefined) {
     this.#client = client
     this.#tool = tool
     this.#idleTimeoutMs = idleTimeoutMs
-    this.#pings = setInterval(() => this.#ping(), pingIntervalMs)
+    this.#probes = setInterval(() => void this.#probe(), probeIntervalMs)
     this.restartIdleTimer()
   }
 
@@ -228,23 +235,27 @@ class CallWatch {
 
   stop(): void {
     clearTimeout(this.#idleTimer)
-    clearInterval(this.#pings)
+    clearInterval(this.#probes)
   }
 
-  /** Only the connection counts: a busy server may be slow to answer a ping, and one of a newer revision has no pings. */
-  #ping(): void {
-    this.#client.request({ method: 'ping' }, anyResult, { signal: this.signal, timeout: pingIntervalMs }).then(
-      () => {
-        this.#failedPings = 0
-      },
-      (error: unknown) => {
-        if (isUnreachable(error)) this.#failedPings++
-        if (this.#failedPings < maxFailedPings) return
-        const message = `The MCP server can no longer be reached, so the call of "${this.#tool}" has no result. ${mayHaveHadItsEffect}`
-        this.#controller.abort(failure(message, error))
-      },
-    )
+  /** Only the connection counts: a busy server may be slow to answer. */
+  async #probe(): Promise<void> {
+    try {
+      const options = { signal: this.signal, timeout: probeIntervalMs }
+      await this.#client.request({ method: probeMethod(this.#client) }, anyResult, options)
+      this.#failedProbes = 0
+    } catch (error) {
+      if (isUnreachable(error)) this.#failedProbes++
+      if (this.#failedProbes < maxFailedProbes) return
+      const message = `The MCP server can no longer be reached, so the call of "${this.#tool}" has no result. ${mayHaveHadItsEffect}`
+      this.#controller.abort(failure(message, error))
+    }
   }
+}
+
+/** Revision 2026-07-28 has no `ping`. */
+function probeMethod(client: UsableClient): string {
+  return isModern(client) ? 'server/discover' : 'ping'
 }
 
 /** Whether `fetch` found no server, or a new one that does not know the session (404 in the specification of MCP). */
@@ -284,8 +295,13 @@ function explained(error: unknown, { name }: RemoteTool, client: UsableClient): 
     return failure(message)
   }
   const code: unknown = isObject(error) ? error['code'] : undefined
-  // Codes of JSON-RPC are numbers. Those of the clients themselves are texts.
-  if (typeof code === 'number')
-    return failure(`The MCP server refused the call of "${name}": ${reason} (code ${code}).`)
-  return failure(`The call of "${name}" got no result from the MCP server: ${reason}`, error)
+  // Codes of JSON-RPC are negative. HTTP statuses are not, and the codes of the clients themselves are texts.
+  if (typeof code === 'number' && code < 0) {
+    return failure(`The MCP server answered the call of "${name}" with an error: ${reason} (code ${code}).`)
+  }
+  const cause = error instanceof Error ? error.cause : undefined
+  if (isObject(cause) && cause['code'] === 'ECONNREFUSED') {
+    return failure(`"${name}" was not called, because its MCP server cannot be reached: ${reason}`, cause)
+  }
+  return failure(`The call of "${name}" got no result: ${reason}. ${mayHaveHadItsEffect}`, cause)
 }

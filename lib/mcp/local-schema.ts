@@ -117,7 +117,9 @@ function convertObject(source: UnknownObject, context: Context, path: string, de
   const type = typeOf(source)
   const schema: Record<string, unknown> = { ...(type === undefined ? {} : { type }), ...textsOf(source) }
   for (const keyword of ['enum', 'const', 'default']) {
-    if (source[keyword] !== undefined) schema[keyword] = source[keyword]
+    const value = source[keyword]
+    // A value cannot be cleaned, because the server compares it.
+    if (value !== undefined && !hasHiddenCharacter(JSON.stringify(value))) schema[keyword] = value
   }
   if (allows(type, 'object')) Object.assign(schema, objectKeywords(source, context, path, depth))
   if (allows(type, 'array')) Object.assign(schema, arrayKeywords(source, context, path, depth))
@@ -178,6 +180,7 @@ function objectKeywords(source: UnknownObject, context: Context, path: string, d
     const members = mapSchemas(properties, context, `${path}/properties`, depth)
     // Strict mode refuses a required name without a property.
     const missing = namesIn(required).filter((name) => !Object.hasOwn(members, name))
+    spend(missing.length * bytesPerSchema, context)
     schema['properties'] = Object.fromEntries([...Object.entries(members), ...missing.map((name) => [name, {}])])
   }
   if (required !== undefined) schema['required'] = Array.isArray(required) ? [...new Set(required)] : required

@@ -311,7 +311,7 @@ function toTool(
   if (input.kind === 'unusable') return { kind: 'unusable', problem: `inputSchema ${input.problem}` }
   if (!isObjectSchema(input.schema)) return { kind: 'unusable', problem: 'inputSchema/type is not "object"' }
   const output = outputSchema === undefined ? undefined : localSchema(outputSchema)
-  const remote = { name, remoteName, inputSchema, isStructured: outputSchema !== undefined }
+  const remote = { name, remoteName, inputSchema, isStructured: output?.kind === 'usable' }
   const limits: CallLimits = {
     timeoutMs: options.timeoutMs ?? defaultTimeoutMs,
     maxResultBytes: options.maxResultBytes ?? defaultMaxResultBytes,

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { runLoop } from '../../lib/loop/run-loop.ts'
 import { type McpProgress, mcpTools } from '../../lib/mcp/index.ts'
 import { calls, says, scriptedModel } from '../support/scripted-model.ts'
-import { callTool } from './support/call-tool.ts'
+import { callTool, outcomeOf } from './support/call-tool.ts'
 import { everythingOverStdio, startOverHttp, startOverStdio } from './support/everything.ts'
 
 const transports = [
@@ -28,7 +28,7 @@ test.each(transports)('a run over %s calls tools of the official server and ends
   const run = await runLoop({ model, tools: await mcpTools(server.client), prompt: 'What is 2 + 3?' })
   model.assertDone()
   expect(run.stopReason === 'answered' && run.answer).toBe('The sum is 5.')
-  expect(run.results.map((result) => (result.status === 'ok' ? result.value : result.error))).toEqual([
+  expect(run.results.map(outcomeOf)).toEqual([
     'The sum of 2 and 3 is 5.',
     { temperature: 36, conditions: 'Light rain / drizzle', humidity: 82 },
     [

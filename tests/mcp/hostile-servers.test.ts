@@ -154,6 +154,15 @@ test('texts are cleaned of characters that people do not see, and shortened', as
   })
 })
 
+test('values with characters that people do not see are not shown to the model', async () => {
+  const hidden = 'fast\u{e0041}\u202e'
+  const property = { type: 'string', enum: ['slow', hidden], default: hidden }
+  const { tools } = await toolsOf({ tools: [withProperty('run', property)], call: () => ({ content: [] }) })
+  expect(tools[0]?.inputSchema).toMatchObject({ properties: { a: { type: 'string' } } })
+  expect(JSON.stringify(tools)).not.toMatch(/\u{e0041}|\u202e/u)
+  expect(outcomeOf(await callTool(tools, 'run', { a: hidden }))).toBeNull()
+})
+
 test('a huge result is clipped or refused, and the run goes on', async () => {
   const names = ['text', 'structured', 'blocks', 'deep', 'error']
   const results: Readonly<Record<string, object>> = {

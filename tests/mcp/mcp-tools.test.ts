@@ -149,7 +149,7 @@ test('errors of a tool and of the protocol are error results with the text of th
     {
       kind: 'tool_failed',
       message: expect.stringMatching(
-        /^The MCP server refused the call of "vanished": .*Tool vanished not found \(code -32602\)\.$/,
+        /^The MCP server answered the call of "vanished" with an error: .*Tool vanished not found \(code -32602\)\.$/,
       ),
     },
     { kind: 'tool_failed', message: 'The tool of the MCP server failed without a message.' },
@@ -164,30 +164,83 @@ test('a connection that closes during a call says that the call may have had its
   })
 })
 
-test('a server that cannot be reached any more during a call ends the call before its timeout', async () => {
-  vi.useFakeTimers()
-  try {
-    const client = {
-      transport: {},
-      getServerCapabilities: () => ({ tools: {} }),
-      request: ({ method }: { readonly method: string }, _: unknown, { signal }: { readonly signal: AbortSignal }) => {
-        if (method === 'tools/list') return Promise.resolve({ tools: [remoteTool('wait')] })
-        if (method === 'ping') return Promise.reject(new TypeError('fetch failed'))
-        return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
-      },
-    }
-    vi.useRealTimers()
-    const tools = await mcpTools(client)
-    vi.useFakeTimers()
-    const result = callTool(tools, 'wait', {})
-    await vi.advanceTimersByTimeAsync(10_000)
-    expect(outcomeOf(await result)).toMatchObject({
-      message: expect.stringMatching(/^The MCP server can no longer be reached, so the call of "wait" has no result\./),
-    })
-  } finally {
-    vi.useRealTimers()
-  }
+const networkError = new TypeError('fetch failed', { cause: new Error('connect ECONNREFUSED') })
+const unknownSession = Object.assign(new Error('Session not found'), { code: 404 })
+
+test.each([
+  ['cannot be reached any more', undefined, 'ping', () => Promise.reject(networkError)],
+  ['was started again', undefined, 'ping', () => Promise.reject(unknownSession)],
+  ['of a newer revision cannot be reached', 'modern', 'server/discover', () => Promise.reject(networkError)],
+])('a server that %s during a call ends the call before its timeout', async (_, era, probe, answer) => {
+  const client = await waitingClient(era, probe, answer)
+  const outcome = outcomeOf(await client.callFor(10_000))
+  expect(outcome).toMatchObject({
+    message: expect.stringMatching(
+      /^The MCP server can no longer be reached, so the call of "wait" has no result\. The call may/,
+    ),
+  })
 })
+
+test.each([
+  ['is slow', () => new Promise(() => {})],
+  ['knows no ping', () => Promise.reject(new RpcError(-32601, 'Method not found'))],
+  [
+    'has a client that refuses to ping',
+    () => {
+      throw new Error('not supported')
+    },
+  ],
+])('a server that %s during a call keeps the call until its timeout', async (_, answer) => {
+  const client = await waitingClient(undefined, 'ping', answer)
+  expect(outcomeOf(await client.callFor(60_000))).toMatchObject({ kind: 'timeout' })
+})
+
+test.each([
+  ['ECONNREFUSED', /^"pay" was not called, because its MCP server cannot be reached: fetch failed \(cause: lost\)$/],
+  [
+    'ECONNRESET',
+    /^The call of "pay" got no result: fetch failed\. The call may have had its effect\. \(cause: lost\)$/,
+  ],
+])('after %s the error says whether the call may have had its effect', async (code, message) => {
+  const cause = Object.assign(new Error('lost'), { code })
+  const tools = await mcpTools({
+    ...{ transport: {}, getServerCapabilities: () => ({ tools: {} }) },
+    request: ({ method }: { readonly method: string }) =>
+      method === 'tools/list'
+        ? Promise.resolve({ tools: [remoteTool('pay')] })
+        : Promise.reject(new TypeError('fetch failed', { cause })),
+  })
+  expect(outcomeOf(await callTool(tools, 'pay', {}))).toMatchObject({ message: expect.stringMatching(message) })
+})
+
+/** A client whose tool never answers. Its probes get `answer`. */
+async function waitingClient(era: string | undefined, probe: string, answer: () => Promise<unknown>) {
+  const wait = (signal: AbortSignal) =>
+    new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+  const client = {
+    transport: {},
+    getProtocolEra: () => era,
+    getServerCapabilities: () => ({ tools: {} }),
+    callTool: (_: unknown, { signal }: { readonly signal: AbortSignal }) => wait(signal),
+    request: ({ method }: { readonly method: string }, _: unknown, { signal }: { readonly signal: AbortSignal }) => {
+      if (method === 'tools/list') return Promise.resolve({ tools: [remoteTool('wait')] })
+      return method === probe ? answer() : wait(signal)
+    },
+  }
+  const tools = await mcpTools(client)
+  return {
+    callFor: async (ms: number) => {
+      vi.useFakeTimers()
+      try {
+        const result = callTool(tools, 'wait', {})
+        await vi.advanceTimersByTimeAsync(ms)
+        return await result
+      } finally {
+        vi.useRealTimers()
+      }
+    },
+  }
+}
 
 test('text that is JSON is parsed, so that later calls can refer to its parts', async () => {
   const texts = ['{"rows":[1,2]}', '[1]', '"quoted"', '{"id":9007199254740993}', '{broken']
