@@ -12,11 +12,11 @@ export type { Infer, ObjectSchema, SchemaFor, SchemaObject } from '../router/sch
 export type { ExecutableTool, Tool, ToolAnnotations, ToolContext } from '../router/tool.ts'
 export type { Repair, RepairKind, ToolCall, ToolError, ToolErrorKind, ToolResult } from '../router/tool-call.ts'
 export type { Checkpoint, PartialAnswer } from './loop/checkpoint.ts'
-export type { Approval, CallToApprove, Decision, Denial, WaitingCall, WaitReason } from './loop/decisions.ts'
+export type { Approval, CallToApprove, Decision, Denial, WaitingCall } from './loop/decisions.ts'
 export type { LoopErrorCode, ModelErrorCode, ModelErrorFields, RunError } from './loop/errors.ts'
 export { isModelError, LoopError, ModelError } from './loop/errors.ts'
 export type { LoopEvent } from './loop/events.ts'
-export type { LimitReason, Limits, StopReason } from './loop/limits.ts'
+export type { LimitReason, Limits, StopReason, WaitReason } from './loop/limits.ts'
 export type { ChatMessage } from './loop/messages.ts'
 export type {
   FinishReason,

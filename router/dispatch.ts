@@ -43,7 +43,7 @@ interface ReadyCall {
 }
 
 /** Result of {@link prepare}. */
-type PreparedCall =
+export type PreparedCall =
   | ReadyCall
   /** The call cannot be executed. */
   | { readonly kind: 'refused'; readonly error: ToolError; readonly repairs: readonly Repair[] }
@@ -52,7 +52,7 @@ type PreparedCall =
 interface CallState {
   readonly call: ToolCall
   readonly callId: string
-  readonly options: DispatchOptions
+  readonly options: Pick<DispatchOptions, 'now' | 'resultBytes'>
   readonly startedAt: number
 }
 
@@ -105,6 +105,20 @@ function dispatchWith(
   } catch (error) {
     return validatorFailed({ call, callId: keyOf(call.input, noPins), options, startedAt }, error)
   }
+}
+
+/**
+ * Prepares a call that is not executed yet. Nothing of the input is shared with the call or with what it refers to.
+ *
+ * @returns the prepared call, and the short texts that identify large values in its input.
+ */
+export async function prepareCopy(
+  call: ToolCall,
+  options: Pick<DispatchOptions, 'tools' | 'references' | 'inputBytes'>,
+): Promise<{ readonly prepared: PreparedCall; readonly pins: ReadonlyMap<unknown, string> }> {
+  const copy = { ...call, input: cloneJson(call.input) }
+  const copies = await copyTargets(copy.input, options.references, options.inputBytes)
+  return { prepared: prepare(copy, options, copies), pins: copies?.pins ?? noPins }
 }
 
 /**
@@ -169,6 +183,16 @@ function unknownTool(name: string, tools: ReadonlyMap<string, Tool>): string {
   const meant = closest(name, tools.keys())
   const hint = meant === undefined ? '' : ` Did you mean "${meant}"?`
   return `There is no tool ${JSON.stringify(excerpt(name, 80))}.${hint} Tools: ${[...tools.keys()].join(', ')}.`
+}
+
+/** The result of a call that was done elsewhere. The value is checked like one that the tool has returned. */
+export function valueResult(
+  call: ToolCall,
+  ready: ReadyCall,
+  value: unknown,
+  { callId, ...options }: Pick<DispatchOptions, 'now' | 'resultBytes'> & { readonly callId: string },
+): ToolResult {
+  return finalize({ call, callId, options, startedAt: options.now() }, ready, { kind: 'returned', value })
 }
 
 /** Validates the output of a tool and makes a result of it. */

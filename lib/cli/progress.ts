@@ -86,6 +86,9 @@ export class Progress {
       case 'answer-rejected':
         this.line(`  answer rejected: ${event.problems.join('; ')}`, 'yellow')
         break
+      case 'tool-waiting':
+        this.line(`  ${event.tool} waits for a decision`, 'yellow')
+        break
       case 'limit':
         this.line(`  limit ${event.limit}: ${event.detail}`, 'yellow')
         break

@@ -5,7 +5,7 @@
 
 import type { Infer, Returnable } from '../../router/schema.ts'
 import type { Repair, ToolCall, ToolError } from '../../router/tool-call.ts'
-import { limitReasons, unansweredStopReasons } from './limits.ts'
+import { limitReasons, unansweredStopReasons, waitReasons } from './limits.ts'
 import { finishReasons, usageSchema } from './model.ts'
 import type { TraceEntry } from './trace.ts'
 
@@ -72,7 +72,7 @@ const pendingCall = {
     /** The result of a call that is finished already, with its content, which is in no message yet. */
     result: { type: 'object', properties: { ...result, content: text }, required: [...always, 'content'] },
     /** Why the call waits for a decision. */
-    waits: { enum: ['no_execute', 'approve'] },
+    waits: { enum: waitReasons },
     /** Whether `approve` or a decision has said that the call may run. */
     approved: flag,
   },

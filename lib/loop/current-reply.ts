@@ -6,6 +6,7 @@ import { canonicalJson } from '../../router/json/json.ts'
 import type { ToolCall, ToolError, ToolResult } from '../../router/tool-call.ts'
 import type { CallIdentity, FinishedCall } from './call-history.ts'
 import type { PendingCall } from './checkpoint.ts'
+import type { WaitingCall } from './decisions.ts'
 import { wasExecuted } from './repetition.ts'
 import { ReplyReferences } from './reply-references.ts'
 import { restorePending } from './restore-checkpoint.ts'
@@ -13,8 +14,8 @@ import type { ActiveRun } from './run-state.ts'
 
 /** A call of the current reply. */
 export interface CurrentCall {
-  /** The call, as the state had it when the reply was opened. */
-  readonly call: PendingCall
+  /** The call as the state had it when the reply was opened, and what has been decided about it since. */
+  call: PendingCall
   /** Position in the reply. */
   readonly index: number
   /** Indexes of the calls of the reply that it refers to. Each is lower than its own. */
@@ -25,6 +26,8 @@ export interface CurrentCall {
   identity: CallIdentity
   /** Why the call is not executed; `undefined` if it is executed, or gets the result of an identical call. */
   refusal: ToolError | undefined
+  /** Set if it waits for a decision. Then it gets no result in this process. */
+  waiting: WaitingCall | undefined
   /** Its result; `undefined` while it has none. */
   result: ToolResult | undefined
 }
@@ -51,7 +54,16 @@ export async function openReply(run: ActiveRun): Promise<CurrentReply> {
   )
   const calls = run.state.pending.map((call, index): CurrentCall => {
     const dependencies = references.dependenciesOf(index)
-    return { call, index, dependencies, key: '', identity: { key: '' }, refusal: undefined, result: undefined }
+    return {
+      call,
+      index,
+      dependencies,
+      key: '',
+      identity: { key: '' },
+      refusal: undefined,
+      waiting: undefined,
+      result: undefined,
+    }
   })
   const firstOf = new Map<string, CurrentCall>()
   const reply = {
@@ -77,11 +89,17 @@ export async function openReply(run: ActiveRun): Promise<CurrentReply> {
 
 /**
  * The calls that can run now: they have no result, and the calls that they refer to have one. A call that waits for a
- * decision gets no result, so the calls that refer to it wait, too.
+ * decision gets no result, so the calls that refer to it or repeat it wait, too.
  */
-export function readyCalls({ calls }: CurrentReply): readonly CurrentCall[] {
+export function readyCalls({ calls, firstOf }: CurrentReply): readonly CurrentCall[] {
   const isFinished = (index: number) => calls[index]?.result !== undefined
-  return calls.filter(({ result, dependencies }) => result === undefined && dependencies.every(isFinished))
+  return calls.filter(
+    ({ key, waiting, result, dependencies }) =>
+      result === undefined &&
+      waiting === undefined &&
+      firstOf.get(key)?.waiting === undefined &&
+      dependencies.every(isFinished),
+  )
 }
 
 /** Sets the identity of a call, which depends on the results that it refers to. */
@@ -101,12 +119,21 @@ export function identify(run: ActiveRun, { references }: CurrentReply, one: Curr
  * @param pins short texts for large values in the input. Writing these as JSON would block the process.
  */
 export function callIdOf(
+  run: ActiveRun,
+  one: CurrentCall,
+  input: unknown,
+  pins?: ReadonlyMap<unknown, string>,
+): string {
+  return one.call.call_id ?? newCallIdOf(run, one, input, pins)
+}
+
+/** The idempotency key of a call with this input, whatever the key was that somebody has decided about. */
+export function newCallIdOf(
   { state }: ActiveRun,
   { call, index, identity }: CurrentCall,
   input: unknown,
   pins?: ReadonlyMap<unknown, string>,
 ): string {
-  if (call.call_id !== undefined) return call.call_id
   // Most inputs reach their tool as the model wrote them, and then their canonical JSON is known.
   const known = input === call.input ? identity.inputJson : undefined
   const json = known ?? canonicalJson(input, pins && ((value) => pins.get(value)))

@@ -9,6 +9,7 @@ import { describeOption } from '../../router/text/shown-value.ts'
 import type { ToolAnnotations } from '../../router/tool.ts'
 import type { Checkpoint, PendingCall } from './checkpoint.ts'
 import { LoopError } from './errors.ts'
+import type { WaitReason } from './limits.ts'
 
 /** A call that `approve` decides about. */
 export interface CallToApprove {
@@ -40,9 +41,6 @@ export interface Denial {
   /** The reason, for the model. */
   readonly deny: string
 }
-
-/** Why a call waits: its tool has no `execute`, or `approve` returned `pause`. */
-export type WaitReason = NonNullable<PendingCall['waits']>
 
 /** A call that waits for a decision. */
 export interface WaitingCall {

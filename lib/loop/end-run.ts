@@ -1,5 +1,6 @@
 import type { PendingCall } from './checkpoint.ts'
 import { stopReasonOf } from './limits.ts'
+import { endedBefore } from './loop-prompts.ts'
 import type { ChatMessage } from './messages.ts'
 import { usageOf } from './model.ts'
 import type { AnswerOf, Run } from './run.ts'
@@ -55,7 +56,9 @@ function conversation({ messages, state }: ActiveRun): readonly ChatMessage[] {
 }
 
 function resultOf({ id, result }: PendingCall): ChatMessage {
-  return { role: 'tool', tool_call_id: id, content: result?.content ?? JSON.stringify({ error: endedBefore }) }
+  return {
+    role: 'tool',
+    tool_call_id: id,
+    content: result?.content ?? JSON.stringify({ error: { kind: 'cancelled', message: endedBefore } }),
+  }
 }
-
-const endedBefore = { kind: 'cancelled', message: 'The run ended before this call did.' }

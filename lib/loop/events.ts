@@ -3,7 +3,7 @@
 //   run-start
 //   per round:  limit?, round-start, ( text-delta*, text-reset?, retry )*,
 //               text-delta*, ( text-reset, text-delta* )?, reply,
-//               ( tool-start?, repair*, tool-end )*, answer-rejected?
+//               ( tool-start?, repair*, tool-end )*, tool-waiting*, answer-rejected?
 //   run-end
 //
 // `warning` can come anywhere. `reply-failed` in place of `reply` is followed by `run-end`. A call that is refused, or gets
@@ -14,7 +14,7 @@
 
 import type { Repair, ToolErrorKind } from '../../router/tool-call.ts'
 import type { ModelErrorCode, RunError } from './errors.ts'
-import type { LimitReason, Limits, StopReason } from './limits.ts'
+import type { LimitReason, Limits, StopReason, WaitReason } from './limits.ts'
 import type { FinishReason, Usage } from './model.ts'
 
 /** An event of a run. Its `type` tells which members it has. */
@@ -38,6 +38,7 @@ export type LoopEventBody =
   | RepairEvent
   | ToolEndEvent
   | AnswerRejectedEvent
+  | ToolWaitingEvent
   | LimitEvent
   | WarningEvent
   | RunEndEvent
@@ -202,6 +203,21 @@ interface AnswerRejectedEvent {
   readonly round: number
   /** One sentence per problem, as the model is shown them. */
   readonly problems: readonly string[]
+}
+
+/** A call waits for a decision. After the last of these the run ends as `paused`. The inputs are in `run.pending`. */
+interface ToolWaitingEvent {
+  readonly type: 'tool-waiting'
+  /** Number of the round, from 1. */
+  readonly round: number
+  /** Id of the call. */
+  readonly id: string
+  /** Key of the decision in `decisions`, and idempotency key of the call. */
+  readonly callId: string
+  /** Name of the tool. */
+  readonly tool: string
+  /** Why it waits. */
+  readonly reason: WaitReason
 }
 
 /** A limit was reached. Tools are off from now on, and the model is asked for its answer. */

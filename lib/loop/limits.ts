@@ -134,3 +134,9 @@ export const stopReasonOf: Readonly<Record<LimitReason, UnansweredStopReason>> =
   calls: 'rounds',
   messageBytes: 'tokens',
 }
+
+/** All reasons why a call waits. */
+export const waitReasons = ['no_execute', 'approve'] as const
+
+/** Why a call waits for a decision: its tool has no `execute`, or `approve` returned `pause`. */
+export type WaitReason = (typeof waitReasons)[number]

@@ -70,6 +70,14 @@ export const outcomeUnknown =
 export const endedProcess =
   'The process ended twice while this call was running or about to run. It is not run a third time. Continue without it.'
 
+/** Error message of a call that the caller denied. @param reason the caller's reason. */
+export function denied(reason: string): string {
+  return `This call was denied and not executed: ${reason}`
+}
+
+/** Error message of a call that has no result, because the run ended before. */
+export const endedBefore = 'The run ended before this call did.'
+
 /**
  * Error message of a call that was not started, because a crash would have left no trace of it.
  *

@@ -26,6 +26,8 @@ const refused = new Set<ToolErrorKind>([
   'invalid_input',
   'unresolved_reference',
   'not_recorded',
+  'denied',
+  'no_execute',
 ])
 
 /** Whether the tool was called. */

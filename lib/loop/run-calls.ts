@@ -3,6 +3,7 @@ import { tooManyCalls } from '../../router/router.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import { shownValue } from '../../router/text/shown-value.ts'
 import type { ToolCall, ToolError, ToolResult } from '../../router/tool-call.ts'
+import { admitCalls } from './admit-calls.ts'
 import { setOrigin } from './call-history.ts'
 import type { PendingCall } from './checkpoint.ts'
 import {
@@ -15,7 +16,8 @@ import {
   openReply,
   readyCalls,
 } from './current-reply.ts'
-import { endedProcess, notRecorded, outcomeUnknown, toolsAreOff } from './loop-prompts.ts'
+import { ApprovalError, toRunError } from './errors.ts'
+import { endedBefore, endedProcess, notRecorded, outcomeUnknown, toolsAreOff } from './loop-prompts.ts'
 import { toolTimeoutMs } from './reached-limit.ts'
 import { wasExecuted } from './repetition.ts'
 import { type ActiveRun, mayHaveSideEffects, shownTool } from './run-state.ts'
@@ -35,8 +37,17 @@ const maxBegun = 2
 export async function runCalls(run: ActiveRun): Promise<void> {
   const hadSideEffects = run.state.has_side_effects
   const reply = await openReply(run)
-  for (let ready = readyCalls(reply); ready.length > 0; ready = readyCalls(reply)) await runWave(run, reply, ready)
+  try {
+    for (let ready = readyCalls(reply); ready.length > 0; ready = readyCalls(reply)) await runWave(run, reply, ready)
+  } catch (error) {
+    if (!(error instanceof ApprovalError)) throw error
+    run.state.stop_reason = 'failed'
+    run.error = toRunError(error)
+  }
   const isInterrupted = run.deadline.interruption !== undefined
+  const unfinished = reply.calls.filter(({ result }) => result === undefined)
+  if (unfinished.length > 0 && !isInterrupted && run.error === undefined) return pause(run, reply)
+  for (const one of unfinished) refuse(run, one, { kind: 'cancelled', message: endedBefore })
   const isCut = isInterrupted && reply.calls.some(isUnfinished)
   if (isCut) {
     takeBack(run, reply.fresh, reply.started)
@@ -48,7 +59,27 @@ export async function runCalls(run: ActiveRun): Promise<void> {
   if (isInterrupted && !isCut) await saveLastCheckpoint(run)
 }
 
-/** Gives every call of a wave its result. */
+/**
+ * Ends the run as paused. The state has the results of the calls that are finished, so these are not executed again, and no
+ * result is in the messages yet.
+ */
+function pause(run: ActiveRun, { calls }: CurrentReply): void {
+  const { state, recorder } = run
+  for (const one of calls) {
+    const finished = finishedCall(one)
+    state.pending[one.index] = finished === undefined ? one.call : { ...one.call, result: toPendingResult(finished) }
+  }
+  // Without `onCheckpoint` the state has no results so far.
+  for (const finished of run.history.finished.slice(state.results.length))
+    state.results.push(toRecordedResult(finished))
+  state.stop_reason = 'paused'
+  run.waiting = calls.flatMap(({ waiting }) => waiting ?? [])
+  for (const { input: _, ...waiting } of run.waiting) {
+    recorder.emit({ type: 'tool-waiting', round: state.rounds, ...waiting })
+  }
+}
+
+/** Gives every call of a wave its result. A call that waits for a decision, or repeats one that does, gets none. */
 async function runWave(run: ActiveRun, reply: CurrentReply, wave: readonly CurrentCall[]): Promise<void> {
   const { firstOf } = reply
   const earlier = earlierResults(run, reply)
@@ -64,8 +95,10 @@ async function runWave(run: ActiveRun, reply: CurrentReply, wave: readonly Curre
   reply.fresh.push(...toExecute)
   await executeAll(run, reply, toExecute)
   for (const one of wave) {
+    const first = firstOf.get(one.key)
     if (one.refusal !== undefined) refuse(run, one, one.refusal)
-    else if (one.result === undefined) reuse(run, one, earlier(one.key) ?? firstOf.get(one.key)?.result)
+    else if (one.result === undefined && first?.waiting === undefined)
+      reuse(run, one, earlier(one.key) ?? first?.result)
   }
 }
 
@@ -86,8 +119,9 @@ function earlierResults(
  * running. Then its end tells nothing about which call was the reason, and the next end does.
  */
 async function executeAll(run: ActiveRun, reply: CurrentReply, wave: readonly CurrentCall[]): Promise<void> {
-  const oneByOne = wave.length > 1 && wave.some(({ call }) => call.begun > 0)
-  const accepted = withinLimits(run, reply, wave)
+  const accepted = await admitCalls(run, reply, withinLimits(run, reply, wave))
+  for (const { call, result } of wave) if (result !== undefined) emitEnd(run, call, result)
+  const oneByOne = accepted.length > 1 && accepted.some(({ call }) => call.begun > 0)
   if (!oneByOne) return beginAndExecute(run, reply, accepted)
   for (const one of accepted) {
     await beginAndExecute(run, reply, [one])
@@ -99,7 +133,9 @@ async function executeAll(run: ActiveRun, reply: CurrentReply, wave: readonly Cu
 function withinLimits(run: ActiveRun, reply: CurrentReply, wave: readonly CurrentCall[]): readonly CurrentCall[] {
   const { limits, history } = run
   const maxCalls = Math.max(0, Math.min(limits.callsPerRound, limits.calls - history.executed))
-  const before = reply.calls.filter(({ result }) => result !== undefined && isCounted(result)).length
+  const before = reply.calls.filter(
+    ({ waiting, result }) => waiting !== undefined || (result !== undefined && isCounted(result)),
+  ).length
   return wave.filter((one, index) => {
     if (before + index < maxCalls || one.call.refusal?.kind === 'too_many_calls') return true
     one.refusal = tooManyCalls(maxCalls)
@@ -126,6 +162,11 @@ function isUnfinished({ result }: CurrentCall): boolean {
   return result?.status === 'error' && (result.error.kind === 'cancelled' || result.error.kind === 'not_recorded')
 }
 
+/** Whether a call was executed, or somebody has decided that it is not. Other calls are read again by a resumed run. */
+function isFinal(result: ToolResult): boolean {
+  return wasExecuted(result) || (result.status === 'error' && result.error.kind === 'denied')
+}
+
 /**
  * Makes calls count as not begun by this process, because it did not end while they were running. Calls that are finished
  * keep their results. Calls with side effects that were started may have had their effect, so they stay begun.
@@ -133,7 +174,7 @@ function isUnfinished({ result }: CurrentCall): boolean {
 function takeBack(run: ActiveRun, calls: readonly CurrentCall[], started: ReadonlySet<ToolCall>): void {
   for (const one of calls) {
     const { call, index, result } = one
-    if (result !== undefined && wasExecuted(result) && !isUnfinished(one)) {
+    if (result !== undefined && isFinal(result) && !isUnfinished(one)) {
       recordResult(run, one)
       continue
     }

@@ -157,6 +157,13 @@ function record(
     case 'limit':
       run.span.setAttribute(attribute.limit, event.limit)
       break
+    case 'tool-waiting':
+      run.span.addEvent('tool call waits for a decision', {
+        [attribute.toolName]: event.tool,
+        [attribute.toolCallId]: event.id,
+        [attribute.round]: event.round,
+      })
+      break
     case 'warning':
       run.span.addEvent('warning', { source: event.source, message: event.message })
       break

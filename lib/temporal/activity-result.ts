@@ -1,6 +1,6 @@
 import type { Tool } from '../../router/tool.ts'
 import type { PartialAnswer } from '../loop/checkpoint.ts'
-import type { WaitReason } from '../loop/decisions.ts'
+import type { WaitReason } from '../loop/limits.ts'
 import { type Run, type RunSummary, summarizeRun } from '../loop/run.ts'
 import { shrinkAsFarAsPossible } from '../loop/save-checkpoint.ts'
 import type { TraceEntry } from '../loop/trace.ts'

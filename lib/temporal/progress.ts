@@ -94,6 +94,8 @@ export function nextProgress(progress: RunProgress, event: LoopEvent): RunProgre
           duration_ms: event.durationMs,
         }),
       }
+    case 'tool-waiting':
+      return { ...next, doing: `${event.tool} waits for a decision` }
     case 'run-end':
       return { ...next, doing: `done: ${event.stopReason}` }
     default:

@@ -171,6 +171,8 @@ function timelineRow(entry: TraceEntry): readonly string[] {
       ]
     case 'answer-rejected':
       return [String(entry.round), 'answer rejected', escapeText(entry.problems.join('; ')), '']
+    case 'tool-waiting':
+      return [String(entry.round), escapeText(entry.tool), 'waits for a decision', '']
     case 'limit':
       return [String(entry.round), `limit: ${entry.limit}`, escapeText(entry.detail), '']
     case 'warning':
