@@ -52,7 +52,7 @@ function needsDecision({ approve }: ActiveRun, { waits, approved }: PendingCall,
 async function isAdmitted(run: ActiveRun, reply: CurrentReply, one: CurrentCall, tool: Tool): Promise<boolean> {
   const ready = await prepareCall(run, reply, one)
   if (one.call.waits !== undefined) return decide(run, one, tool, ready)
-  // It gets an error, whoever executes it.
+  // It gets its error when it is executed.
   if (ready === undefined) return true
   if (tool.execute === undefined) return wait(run, one, ready, 'no_execute')
   const approval = await askApproval(run, one, ready)
