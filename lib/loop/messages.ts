@@ -86,45 +86,58 @@ const shortContent = 256
 export function resultInMessage(result: ToolResult, json: string): ToolResult {
   // The value of a reused result is not in its content.
   if (result.status !== 'ok' || result.servedFrom !== undefined || result.content.length < shortContent) return result
-  const { content: _, ...rest } = result
-  if (rest.clipped) return Object.assign(new InMessage(json), rest)
-  const { value: __, ...known } = rest
-  return Object.assign(new ValueInMessage(json), known)
+  return new ResultInMessage(result, json)
 }
 
-/** The properties are own ones, so that a result can be copied with `{ ...result }`. All objects share their getters. */
-class InMessage {
-  static readonly #contentProperty: PropertyDescriptor & ThisType<InMessage> = {
+type OkResult = Extract<ToolResult, { readonly status: 'ok' }>
+
+/**
+ * `content` and `value` are own properties, so that a result can be copied with `{ ...result }`. All objects share their
+ * getters, because V8 makes a class of objects for each new one.
+ */
+class ResultInMessage implements OkResult {
+  static readonly #contentProperty: PropertyDescriptor & ThisType<ResultInMessage> = {
     enumerable: true,
     get() {
       return contentIn(this.#json)
     },
   }
-  declare readonly content: string
-  readonly #json: string
-
-  constructor(json: string) {
-    this.#json = json
-    Object.defineProperty(this, 'content', InMessage.#contentProperty)
-  }
-}
-
-class ValueInMessage extends InMessage {
-  static readonly #valueProperty: PropertyDescriptor & ThisType<ValueInMessage> = {
+  static readonly #valueProperty: PropertyDescriptor & ThisType<ResultInMessage> = {
     enumerable: true,
     get() {
-      return this.#read()
+      return this.#readValue()
     },
   }
+  readonly status = 'ok'
+  readonly id: string
+  readonly name: string
+  readonly callId: string
+  readonly input: unknown
+  readonly clipped: boolean
+  readonly durationMs: number
+  readonly repairs: OkResult['repairs']
+  declare readonly attempts?: number
+  declare readonly content: string
   declare readonly value: unknown
+  readonly #json: string
   #inUse: WeakRef<object> | undefined
 
-  constructor(json: string) {
-    super(json)
-    Object.defineProperty(this, 'value', ValueInMessage.#valueProperty)
+  constructor(result: OkResult, json: string) {
+    this.id = result.id
+    this.name = result.name
+    this.callId = result.callId
+    this.input = result.input
+    this.clipped = result.clipped
+    this.durationMs = result.durationMs
+    this.repairs = result.repairs
+    if (result.attempts !== undefined) this.attempts = result.attempts
+    this.#json = json
+    Object.defineProperty(this, 'content', ResultInMessage.#contentProperty)
+    if (result.clipped) this.value = result.value
+    else Object.defineProperty(this, 'value', ResultInMessage.#valueProperty)
   }
 
-  #read(): unknown {
+  #readValue(): unknown {
     const inUse = this.#inUse?.deref()
     if (inUse !== undefined) return inUse
     const value: unknown = JSON.parse(this.content)
