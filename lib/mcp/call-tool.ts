@@ -5,6 +5,7 @@
 
 import { errorMessage, InvalidOptionError, TenroundsError } from '../../router/errors.ts'
 import { isObject, type UnknownObject } from '../../router/json/json.ts'
+import { maxTimerMs } from '../../router/on-abort.ts'
 import { onOneLine, visibleText } from '../../router/text/on-one-line.ts'
 import { describeOption } from '../../router/text/shown-value.ts'
 import type { ToolContext } from '../../router/tool.ts'
@@ -172,7 +173,7 @@ export async function callTool(
   }
   const options: RequestOptions = {
     signal: AbortSignal.any([context.signal, watch.signal]),
-    timeout: limits.timeoutMs + clientMarginMs,
+    timeout: Math.min(limits.timeoutMs + clientMarginMs, maxTimerMs),
     ...(onProgress === undefined && limits.idleTimeoutMs === undefined ? {} : { onprogress }),
   }
   const parameters = { name: tool.remoteName, arguments: input, _meta: { [callIdKey]: context.callId } }
@@ -230,7 +231,7 @@ class CallWatch {
     if (timeoutMs === undefined) return
     clearTimeout(this.#idleTimer)
     const message = `The MCP server reported no progress of "${this.#tool}" for ${timeoutMs} ms, so the call was cancelled. ${mayHaveHadItsEffect}`
-    this.#idleTimer = setTimeout(() => this.#controller.abort(failure(message)), timeoutMs)
+    this.#idleTimer = setTimeout(() => this.#controller.abort(failure(message)), Math.min(timeoutMs, maxTimerMs))
   }
 
   stop(): void {

@@ -28,12 +28,20 @@ export type LocalSchema =
 const maxSourceBytes = 262_144
 /** Largest schema that results, in bytes. It is part of every request to the model. */
 const maxBytes = 65_536
-/** Bytes that a schema counts in addition to its texts. It limits the time for compiling, up to 0.2 ms for each one. */
-const bytesPerSchema = 128
-/** Deepest nesting of schemas. */
-const maxDepth = 24
-/** Nesting of references within each other that is tried, the best first. */
-const referenceDepths = [6, 1, 0]
+/** Bytes that a schema counts in addition to its texts. It limits the time for compiling, up to 0.5 ms for each one. */
+const bytesPerSchema = 256
+/**
+ * Nesting of schemas, and of references within each other, that is tried, the best first. What is deeper is left open, so
+ * that a large schema can be used as well.
+ */
+const detailLevels = [
+  { maxDepth: 24, maxReferences: 6 },
+  { maxDepth: 6, maxReferences: 2 },
+  { maxDepth: 4, maxReferences: 1 },
+  { maxDepth: 3, maxReferences: 1 },
+  { maxDepth: 2, maxReferences: 1 },
+  { maxDepth: 1, maxReferences: 0 },
+] as const
 /** Longest title or description in a schema, in characters. */
 const maxTextLength = 1024
 /** Longest pattern or format that a description mentions, in characters. */
@@ -51,8 +59,8 @@ export function localSchema(source: unknown): LocalSchema {
   if (!isObject(source)) return { kind: 'unusable', problem: `is ${describeOption(source)}; it must be an object` }
   let problem = ''
   for (const keepsAll of [true, false]) {
-    for (const maxReferences of referenceDepths) {
-      const attempt = convertAndCompile(source, keepsAll, maxReferences)
+    for (const detail of detailLevels) {
+      const attempt = convertAndCompile(source, keepsAll, detail)
       if (attempt.kind === 'usable') return attempt
       problem ||= attempt.problem
       if (!attempt.isTooLarge) break
@@ -69,8 +77,8 @@ type Attempt =
   | { readonly kind: 'usable'; readonly schema: UnknownObject }
   | { readonly kind: 'unusable'; readonly problem: string; readonly isTooLarge: boolean }
 
-function convertAndCompile(root: UnknownObject, keepsAll: boolean, maxReferences: number): Attempt {
-  const context: Context = { root, keepsAll, maxReferences, open: new Set(), bytesLeft: maxBytes }
+function convertAndCompile(root: UnknownObject, keepsAll: boolean, detail: (typeof detailLevels)[number]): Attempt {
+  const context: Context = { root, keepsAll, ...detail, open: new Set(), bytesLeft: maxBytes }
   try {
     const schema = convertObject(root, context, '', 0)
     const errors = compileSchema(metaSchema)(schema)
@@ -92,6 +100,8 @@ interface Context {
   readonly root: UnknownObject
   /** Whether the keywords that combine schemas or limit values are kept. */
   readonly keepsAll: boolean
+  /** Nesting of schemas up to which they are converted. */
+  readonly maxDepth: number
   /** Nesting of references up to which they are replaced by their targets. */
   readonly maxReferences: number
   /** Targets of the references around. */
@@ -101,7 +111,8 @@ interface Context {
 
 function spend(bytes: number, context: Context): void {
   context.bytesLeft -= bytes
-  if (context.bytesLeft < 0) throw new TooLarge(`is larger than ${maxBytes} bytes when its references are replaced`)
+  if (context.bytesLeft < 0)
+    throw new TooLarge(`has more than ${maxBytes / bytesPerSchema} parts or ${maxBytes} bytes, with its references`)
 }
 
 function convert(source: unknown, context: Context, path: string, depth: number): unknown {
@@ -112,8 +123,8 @@ function convert(source: unknown, context: Context, path: string, depth: number)
 
 function convertObject(source: UnknownObject, context: Context, path: string, depth: number): UnknownObject {
   spend(bytesPerSchema, context)
-  if (depth > maxDepth) throw new UnusableSchema(`${path} is nested deeper than ${maxDepth} levels`)
   if (source['$ref'] !== undefined) return convertReference(source, context, path, depth)
+  if (depth >= context.maxDepth) return outlineOf(source)
   const type = typeOf(source)
   const schema: Record<string, unknown> = { ...(type === undefined ? {} : { type }), ...textsOf(source) }
   for (const keyword of ['enum', 'const', 'default']) {
@@ -137,14 +148,17 @@ function convertReference(source: UnknownObject, context: Context, path: string,
     throw new UnusableSchema(`${path}/$ref is ${describeOption($ref)}, which is not a schema within this one`)
   }
   const isLeftOpen = context.open.has(target) || target === context.root || context.open.size >= context.maxReferences
-  if (isLeftOpen) {
-    const type = typeOf(target)
-    return { ...(type === undefined ? {} : { type }), ...textsOf(target), ...textsOf(source) }
-  }
+  if (isLeftOpen) return { ...outlineOf(target), ...textsOf(source) }
   context.open.add(target)
   const schema = { ...convertObject(target, context, path, depth), ...textsOf(source) }
   context.open.delete(target)
   return schema
+}
+
+/** The schema without its parts. */
+function outlineOf(source: UnknownObject): UnknownObject {
+  const type = typeOf(source)
+  return { ...(type === undefined ? {} : { type }), ...textsOf(source) }
 }
 
 /** The type. One that is missing is inferred, because strict mode wants it, and people forget it. */

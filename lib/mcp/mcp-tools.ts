@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises'
 import { defineTool } from '../../router/define-tool.ts'
 import { errorMessage, InvalidOptionError } from '../../router/errors.ts'
 import { isObject, type UnknownObject } from '../../router/json/json.ts'
+import { maxTimerMs } from '../../router/on-abort.ts'
 import type { ObjectSchema } from '../../router/schema.ts'
 import { suggestName } from '../../router/text/closest.ts'
 import { onOneLine, visibleText } from '../../router/text/on-one-line.ts'
@@ -201,8 +202,9 @@ async function listTools(
 ): Promise<readonly ListedTool[]> {
   const capabilities = client.getServerCapabilities()
   if (!isObject(capabilities) || capabilities['tools'] === undefined) return []
-  const timeout = AbortSignal.timeout(timeoutMs)
-  const request = { signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]), timeout: timeoutMs }
+  const ms = Math.min(timeoutMs, maxTimerMs)
+  const timeout = AbortSignal.timeout(ms)
+  const request = { signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]), timeout: ms }
   const listed = new Map<string, ListedTool>()
   const cursors = new Set<string>()
   let cursor: string | undefined

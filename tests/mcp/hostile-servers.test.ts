@@ -268,6 +268,16 @@ test('schemas that people write keep what a model needs, also when strict mode r
   })
 })
 
+test('a schema of many parts keeps its upper levels', async () => {
+  const leaf = { type: 'object', properties: Object.fromEntries([...'abcdefghij'].map((name) => [name, {}])) }
+  const middle = { type: 'object', properties: Object.fromEntries([...'abcdefghij'].map((name) => [name, leaf])) }
+  const { tools } = await toolsOf({ tools: [withInput('large', { properties: { a: middle, b: middle, c: middle } })] })
+  expect(tools[0]?.inputSchema).toMatchObject({
+    properties: { c: { type: 'object', properties: { j: { type: 'object' } } } },
+  })
+  expect(JSON.stringify(tools[0]).length).toBeLessThan(2_000)
+})
+
 test('any list of tools gives tools that a router accepts', async () => {
   const keyword = fc.constantFrom(
     'type',

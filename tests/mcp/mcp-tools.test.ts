@@ -1,3 +1,4 @@
+import { setTimeout as setTimer } from 'node:timers/promises'
 import { expect, test, vi } from 'vitest'
 import { runLoop } from '../../lib/loop/run-loop.ts'
 import { type McpToolsError, type McpWarning, mcpTools } from '../../lib/mcp/index.ts'
@@ -253,6 +254,17 @@ test('text that is JSON is parsed, so that later calls can refer to its parts', 
   expect(results.map(outcomeOf)).toEqual([{ rows: [1, 2] }, [1], '"quoted"', '{"id":9007199254740993}', '{broken'])
 })
 
+test('a call can refer to a part of an earlier result of a server', async () => {
+  const rows = { type: 'array', items: { type: 'number' } }
+  const { client, received } = await connectRaw({
+    tools: [remoteTool('load'), remoteTool('sum', { inputSchema: { type: 'object', properties: { rows } } })],
+    call: ({ name }) => text(name === 'load' ? '{"rows":[1,2,3]}' : '6'),
+  })
+  const model = scriptedModel([calls('load', {}), calls('sum', { rows: { $result: 'load#/rows' } }), says('6')])
+  await runLoop({ model, tools: await mcpTools(client), prompt: 'Sum the rows.' })
+  expect(received.at(-1)?.params?.['arguments']).toEqual({ rows: [1, 2, 3] })
+})
+
 test('binary content is described by its type and size', async () => {
   const data = Buffer.alloc(3000).toString('base64')
   const { client } = await connectRaw({
@@ -320,6 +332,13 @@ test('the signal ends reading the list', async () => {
   const tools = mcpTools(client, { signal: controller.signal })
   controller.abort()
   await expect(tools).rejects.toMatchObject({ code: 'mcp_list_failed' } satisfies Partial<McpToolsError>)
+})
+
+test('a very long timeout does not end a call at once', async () => {
+  const { client } = await connectRaw({ tools: [remoteTool('work')], call: () => setTimer(20, text('done')) })
+  const forever = Number.MAX_SAFE_INTEGER
+  const tools = await mcpTools(client, { timeoutMs: forever, idleTimeoutMs: forever })
+  expect(outcomeOf(await callTool(tools, 'work', {}))).toBe('done')
 })
 
 test('the list is a snapshot, and reading it again shows the new tools', async () => {
