@@ -11,10 +11,12 @@ afterAll(() => examples.remove())
 
 test('README shows each of the three uses', async () => {
   expect([...(await readExamples()).keys()].sort()).toEqual([
+    'approval.ts',
     'chat-activities.ts',
     'chat-workflow.ts',
     'complaint-activities.ts',
     'complaint-workflow.ts',
+    'conversation.ts',
     'durable.ts',
     'isolation.ts',
     'library.ts',
@@ -76,6 +78,36 @@ test('the example with checkpoints asks the model for no reply twice', async () 
     expect([stdout, stderr]).toEqual(['answered 1\n', ''])
   }
   expect(mockServer.requests).toHaveLength(2)
+})
+
+test('the example with an approval pauses, and continues in another process', async () => {
+  const toolCalls = [
+    { name: 'refund', input: { order: 4711 } },
+    { name: 'ask_customer', input: { question: 'Is that all right?' } },
+  ]
+  await using mockServer = await startMockServer({
+    responder: ({ messages }) => (messages.at(-1)?.role === 'tool' ? { content: 'Done.' } : { toolCalls }),
+  })
+  const env = { MINIMAX_CHAT_COMPLETIONS_URL: mockServer.url, ANTHROPIC_AUTH_TOKEN: 'test-token' }
+  const first = await runNode([bin.tsx, 'approval.ts'], { cwd: examples.folder, env })
+  expect(first.stderr).toBe('')
+  const [refund = '', question = ''] = first.stdout.trim().split('\n')
+  expect(refund).toMatch(/^\S+ refund \{"order":4711\} approve$/)
+  expect(question).toMatch(/^\S+ ask_customer \{"question":"Is that all right\?"\} no_execute$/)
+  const [refundId = '', questionId = ''] = [refund, question].map((line) => line.split(' ', 1)[0] ?? '')
+  const decisions = { [refundId]: 'run', [questionId]: { value: { reply: 'Yes.' } } }
+  const second = await runNode([bin.tsx, 'approval.ts', JSON.stringify(decisions)], { cwd: examples.folder, env })
+  expect([second.stdout, second.stderr]).toEqual(['answered 2\n', ''])
+  expect(mockServer.requests).toHaveLength(2)
+})
+
+test('the example of a conversation asks a follow-up question', async () => {
+  await using mockServer = await startMockServer({
+    responder: ({ messages }) => ({ content: `answer ${messages.filter(({ role }) => role === 'user').length}` }),
+  })
+  const env = { MINIMAX_CHAT_COMPLETIONS_URL: mockServer.url, ANTHROPIC_AUTH_TOKEN: 'test-token' }
+  const { stdout, stderr } = await runNode([bin.tsx, 'conversation.ts'], { cwd: examples.folder, env })
+  expect([stdout, stderr]).toEqual(['answer 2 4\n', ''])
 })
 
 test('the example of a tool in isolation passes its own tests', async () => {
