@@ -108,11 +108,11 @@ export async function mcpTools(client: McpClient, options: McpToolsOptions = {})
       reporter.report('tool_left_out', made.problem, one.remoteName)
       continue
     }
-    bytesLeft -= made.bytes
-    if (bytesLeft < 0) {
-      reporter.report('tool_left_out', `the tools before it already have ${maxListBytes} bytes`, one.remoteName)
+    if (made.bytes > bytesLeft) {
+      reporter.report('tool_left_out', `it does not fit into the ${maxListBytes} bytes of all tools`, one.remoteName)
       continue
     }
+    bytesLeft -= made.bytes
     if (made.ignored !== undefined) reporter.report('output_schema_ignored', made.ignored, one.remoteName)
     tools.push(made.tool)
   }
@@ -175,7 +175,7 @@ class Reporter {
   report(kind: McpWarningKind, problem: string, remoteName?: string): void {
     const tool = remoteName === undefined ? undefined : visibleText(onOneLine(remoteName.slice(0, 256)), 128)
     const subject = tool === undefined ? 'The list of tools' : `MCP tool ${JSON.stringify(tool)}`
-    const message = `${subject}: ${visibleText(problem, 500)}.`
+    const message = `${subject}: ${visibleText(problem, 500).replace(/\.$/, '')}.`
     if (this.#options.badTools === 'refuse' && kind !== 'list_cut') throw new McpToolsError('mcp_tool_refused', message)
     try {
       this.#options.onWarning?.({ kind, message, ...(tool === undefined ? {} : { tool }) })
@@ -207,11 +207,12 @@ async function listTools(
   const request = { signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]), timeout: ms }
   const listed = new Map<string, ListedTool>()
   const cursors = new Set<string>()
+  let read = 0
   let cursor: string | undefined
   do {
     const page = await requestPage(client, cursor, request)
     for (const definition of page.tools) {
-      if (listed.size === maxTools) {
+      if (++read > maxTools) {
         reporter.report('list_cut', `only the first ${maxTools} tools are used (maxTools)`)
         return [...listed.values()]
       }

@@ -126,9 +126,10 @@ test('a list of too many tools is cut', async () => {
 test('all descriptions and schemas together are limited', async () => {
   const properties = { a: { enum: Array.from({ length: 5_000 }, (_, index) => `value${index}`) } }
   const tools = Array.from({ length: 20 }, (_, index) => withInput(`t${index}`, { properties }))
-  const { tools: made, warnings } = await toolsOf({ tools: [...tools, remoteTool('small')] })
+  const { tools: made, warnings, names } = await toolsOf({ tools: [...tools, remoteTool('small')] })
   expect(JSON.stringify(made).length).toBeLessThan(300_000)
-  expect(warnings[0]?.message).toBe('MCP tool "t4": the tools before it already have 262144 bytes.')
+  expect(names).toEqual(['t0', 't1', 't2', 't3', 'small'])
+  expect(warnings[0]?.message).toBe('MCP tool "t4": it does not fit into the 262144 bytes of all tools.')
 })
 
 test('texts are cleaned of characters that people do not see, and shortened', async () => {
