@@ -154,7 +154,7 @@ export async function runInActivity<Result>(
       ? toApplicationFailure(error)
       : cancellation.failure()
   } finally {
-    local.end({ remember: !heartbeat.isStored() })
+    local.end({ remember: !heartbeat.isStored() || heartbeatState.isTooLarge })
     heartbeat.stop()
   }
   const isCancelled = cancellation.reason() === 'requested' && outcomeOf(finished).stop_reason !== 'answered'
