@@ -1,7 +1,13 @@
 import type { WorkerOptions } from '@temporalio/worker'
 import { proxyActivities } from '@temporalio/workflow'
 import { expectTypeOf, test } from 'vitest'
-import { loopActivity, takeoverWorkerOptions } from '../../lib/temporal/index.ts'
+import {
+  type Decision,
+  loopActivity,
+  type PackedCheckpoint,
+  type PackedMessages,
+  takeoverWorkerOptions,
+} from '../../lib/temporal/index.ts'
 import { scriptedModel } from '../support/scripted-model.ts'
 
 const model = scriptedModel([])
@@ -30,6 +36,16 @@ const activities = {
     },
   })),
   nothing: loopActivity(() => ({ model, prompt: 'Which day is it?' })),
+  pausing: loopActivity((input: { checkpoint?: PackedCheckpoint; decisions?: Record<string, Decision> }) => ({
+    model,
+    prompt: 'Pay.',
+    approve: ({ tool }) => (tool === 'pay' ? 'pause' : 'run'),
+    resumeFrom: input.checkpoint,
+    decisions: input.decisions,
+  })),
+  chat: loopActivity((input: { history: PackedMessages | undefined }) => ({ model, prompt: 'And?', ...input }), {
+    messages: true,
+  }),
   two: loopActivity((city: string, days: number) => ({ model, prompt: `${city}, ${days}` })),
 }
 const proxied = proxyActivities<typeof activities>({ heartbeatTimeout: '20s', startToCloseTimeout: '5m' })
@@ -51,6 +67,27 @@ test('the activity takes the arguments of its options function', () => {
   expectTypeOf(proxied.nothing).parameters.toEqualTypeOf<[]>()
   expectTypeOf(proxied.text).parameters.toEqualTypeOf<[city: string]>()
   expectTypeOf(proxied.two).parameters.toEqualTypeOf<[city: string, days: number]>()
+})
+
+test('a paused run has its calls and a checkpoint, which the activity takes again', async () => {
+  let run = await proxied.pausing({})
+  while (run.stop_reason === 'paused') {
+    expectTypeOf(run.pending[0]?.input).toEqualTypeOf<unknown>()
+    run = await proxied.pausing({ checkpoint: run.checkpoint, decisions: { id: { deny: 'No.' } } })
+  }
+  expectTypeOf(run.stop_reason).not.toEqualTypeOf<string>()
+  // @ts-expect-error: the run is over
+  run.checkpoint
+})
+
+test('with the setting messages, a run that is over has its messages', async () => {
+  const run = await proxied.chat({ history: undefined })
+  if (run.stop_reason === 'paused') return
+  expectTypeOf(run.messages).toEqualTypeOf<PackedMessages>()
+  await proxied.chat({ history: run.messages })
+  const text = await proxied.text('Oslo')
+  // @ts-expect-error: the setting is off
+  text.messages
 })
 
 test('options that the activity sets itself are rejected', () => {
