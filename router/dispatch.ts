@@ -267,14 +267,21 @@ function succeeded(
   }
 }
 
+function clipMarker(call: Pick<ToolCall, 'id' | 'name'>, value: unknown, left: number, total: number): string {
+  return `\n[… ${left} of ${total} bytes left out; ${fullValueHint(call, { value })} …]\n`
+}
+
 /** Says how to use the full value. An id may be very long; then the tool's name is used, which refers to the latest result. */
-function clipMarker({ id, name }: Pick<ToolCall, 'id' | 'name'>, value: unknown, left: number, total: number): string {
+export function fullValueHint(
+  { id, name }: Pick<ToolCall, 'id' | 'name'>,
+  { value }: { readonly value: unknown },
+): string {
   const source = JSON.stringify(id.length <= 128 ? id : name).slice(1, -1)
   const member = typeof value === 'object' && value !== null ? Object.keys(value)[0] : undefined
   // A member that needs escapes or much room is not a good example.
   const isExample = member !== undefined && /^[\w.-]{1,40}$/.test(member)
   const part = isExample ? `, or a part of it, as {"$result":"${source}#/${member}"}` : ''
-  return `\n[… ${left} of ${total} bytes left out; to use the full value in a call, pass {"$result":"${source}"}${part} …]\n`
+  return `to use the full value in a call, pass {"$result":"${source}"}${part}`
 }
 
 /** A validator throws only for a value that nests deeper than the stack allows. */

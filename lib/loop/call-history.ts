@@ -100,6 +100,18 @@ export class CallHistory implements ReferenceTargets {
     this.repetition.add(batch)
   }
 
+  /** Puts another form of its result into a finished call, for example with less content. */
+  replace(index: number, result: ToolResult): void {
+    const before = this.finished[index]
+    if (before === undefined) return
+    const after = { ...before, result }
+    setOrigin(result, before.result)
+    this.finished[index] = after
+    if (this.#byId.get(before.result.id) === before) this.#byId.set(result.id, after)
+    if (this.#latestByName.get(before.result.name) === before) this.#latestByName.set(result.name, after)
+    this.repetition.replace(before, result)
+  }
+
   /**
    * Identifies a call by the tool, and by the input with each reference replaced by the call that it points at now. So
    * `{"$result": "fetch"}` is a different input after `fetch` was called again.

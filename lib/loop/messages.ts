@@ -71,6 +71,12 @@ export class Messages {
     this.#list.push(message)
     this.#bytes += Buffer.byteLength(message.json)
   }
+
+  /** Puts another message in the place of one. */
+  replace(index: number, message: SerializedMessage): void {
+    this.#bytes += Buffer.byteLength(message.json) - Buffer.byteLength(this.#list[index]?.json ?? '')
+    this.#list[index] = message
+  }
 }
 
 /** Content with fewer characters is kept as it is: reading it from its message would save nothing. */

@@ -138,7 +138,6 @@ function newState(runId: string, task: Checkpoint['task']): RunState {
     results: [],
     usage: noUsage,
     last_tokens: 0,
-    fastest_ms: 0,
     slowest_ms: 0,
     elapsed_ms: 0,
     limit_reached: null,

@@ -168,6 +168,7 @@ function record(
       run.span.addEvent('warning', { source: event.source, message: event.message })
       break
     case 'repair':
+    case 'results-shortened':
     case 'answer-rejected':
       run.span.addEvent(event.type, { [attribute.round]: event.round })
   }
