@@ -6,7 +6,7 @@ import { clip } from '../../router/text/clip.ts'
 import type { ActiveRun } from './run-state.ts'
 import { toRecordedResult } from './save-checkpoint.ts'
 
-/** What {@link shortenResults} did. */
+/** The outcome of {@link shortenResults}. */
 export interface Shortened {
   /** Number of results that were shortened. */
   readonly results: number
