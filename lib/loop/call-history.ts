@@ -122,7 +122,7 @@ export class CallHistory implements ReferenceTargets {
     call: ToolCall,
     find: (nameOrId: string) => ToolResult | undefined = (nameOrId) => this.#find(nameOrId)?.result,
   ): CallIdentity {
-    const { name, refusal } = call
+    const { name, refusal, numbers } = call
     if (refusal?.kind === 'truncated_call') return { key: `${name} ${call.id}` }
     if (refusal !== undefined) return { key: keyOf(name, refusal.message) }
     let isPinned = false
@@ -131,7 +131,9 @@ export class CallHistory implements ReferenceTargets {
       if (source !== undefined) isPinned = true
       return source
     })
-    return isPinned ? { key: keyOf(name, json) } : { key: keyOf(name, json), inputJson: json }
+    // Numbers that were rounded look alike in the input.
+    const key = keyOf(name, numbers === undefined ? json : `${json} ${JSON.stringify(numbers)}`)
+    return isPinned ? { key } : { key, inputJson: json }
   }
 
   #find(nameOrId: string): FinishedCall | undefined {

@@ -20,7 +20,7 @@ const repairs = { type: 'array', items: { type: 'object' } } as const
 /** A tool call as the model asked for it. */
 const call = {
   type: 'object',
-  properties: { id: text, name: text, input: {} },
+  properties: { id: text, name: text, input: {}, numbers: { type: 'object', additionalProperties: text } },
   required: ['id', 'name', 'input'],
 } as const
 
