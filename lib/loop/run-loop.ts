@@ -1,9 +1,11 @@
 import { isObject } from '../../router/json/json.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import { checkAnswer, isBetter } from './answer.ts'
+import { checkOptions } from './check-options.ts'
 import type { PendingAnswer } from './checkpoint.ts'
 import { endRun } from './end-run.ts'
 import { isModelError, ModelError, toRunError } from './errors.ts'
+import { noHistory, readHistory } from './history.ts'
 import { answerRejection, finalAnswerRequest } from './loop-prompts.ts'
 import { addUsage, type ModelReply, type ModelRetry, validUsage } from './model.ts'
 import { openRun, restart } from './open-run.ts'
@@ -52,17 +54,19 @@ export async function runLoop<const S extends object = never>(options: RunOption
   }
 }
 
-/** Opens the run, and fills it from its checkpoint. The warning says what was lost. */
+/** Checks the options, opens the run, and fills it from its checkpoint. The warning says what was lost. */
 async function openAndRestore<S extends object>(
   options: RunOptions<S>,
 ): Promise<{ readonly run: ActiveRun; readonly warning: string | undefined }> {
-  const { run, checkpoint, restartReason } = openRun(options)
+  checkOptions(options)
+  const history = options.history === undefined ? noHistory : await readHistory(options.history)
+  const { run, checkpoint, restartReason } = openRun(options, history)
   if (checkpoint === undefined) return { run, warning: restartReason }
   try {
     return { run, warning: await restore(run, checkpoint) }
   } catch (error) {
     run.deadline.close()
-    const again = restart(options, error)
+    const again = restart(options, history, error)
     return { run: again.run, warning: again.restartReason }
   }
 }
@@ -225,7 +229,8 @@ function addReply(run: ActiveRun, { reply, shown, durationMs, attemptMs }: Timed
   const truncated = finishReason === 'length' || finishReason === 'content_filter'
   const reading = {
     truncated,
-    idPrefix: `call_${state.rounds}`,
+    // Two calls of a conversation must not have the same id, so replies in `history` count.
+    idPrefix: `call_${run.messages.replies + 1}`,
     maxCalls: readCallsPerExecuted * run.limits.callsPerRound,
     textFormat: model.textFormat,
   }
