@@ -1,7 +1,8 @@
 // Ajv is the only validator. Every schema has an Ajv instance of its own: an instance keeps all schemas that it ever
 // compiled, so a shared one would grow with every tool that a long-running process creates.
 
-import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
+import { Ajv2020, type ErrorObject, Name, type ValidateFunction } from 'ajv/dist/2020.js'
+import { mergeEvaluated } from 'ajv/dist/compile/util.js'
 import ajvFormats from 'ajv-formats'
 import { subschemas } from './schema-keywords.ts'
 
@@ -29,10 +30,17 @@ const validators = new WeakMap<object, Validator>()
 export function compileSchema(schema: object): Validator {
   let validator = validators.get(schema)
   if (validator === undefined) {
-    validator = returningErrors(newAjv(schema).compile(schema))
+    validator = returningErrors(newAjv(schema, !relaxed.has(schema)).compile(schema))
     validators.set(schema, validator)
   }
   return validator
+}
+
+const relaxed = new WeakSet<object>()
+
+/** Compiles a schema without Ajv's strict mode. That is for people: libraries leave out what it asks for. */
+export function relaxStrictMode(schema: object): void {
+  relaxed.add(schema)
 }
 
 interface Parts {
@@ -99,5 +107,29 @@ function newAjv(schema: object, strict = true): Ajv2020 {
     validateSchema: false, // checkSchema validates against `metaSchema`, which compiles in a tenth of the time
   })
   ajvFormats.default(ajv)
+  correctPatternProperties(ajv)
   return ajv
+}
+
+/**
+ * Makes `patternProperties` write the names that it evaluates into an object of its own. Ajv 8.20 writes them into the object
+ * of the keywords before it, and throws a `TypeError` for some values, because that can be `undefined`: next to a `$ref` or
+ * a `oneOf`, under `unevaluatedProperties`.
+ */
+function correctPatternProperties(ajv: Ajv2020): void {
+  const original = ajv.getKeyword('patternProperties')
+  if (typeof original !== 'object' || !('code' in original)) return
+  ajv.removeKeyword('patternProperties').addKeyword({
+    ...original,
+    before: 'unevaluatedProperties', // it uses the names
+    code(context, type) {
+      const { it, gen } = context
+      const earlier = it.props
+      if (earlier instanceof Name) delete it.props
+      original.code(context, type)
+      if (earlier instanceof Name) {
+        it.props = it.props instanceof Name ? mergeEvaluated.props(gen, earlier, it.props, Name) : earlier
+      }
+    },
+  })
 }

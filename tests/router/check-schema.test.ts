@@ -271,3 +271,68 @@ function accepted(schema: object): ReturnType<typeof define> | undefined {
     return undefined
   }
 }
+
+test('patterns of names in a union under a reference validate every value', () => {
+  const schema = {
+    type: 'object',
+    unevaluatedProperties: false,
+    oneOf: [
+      { type: 'object', patternProperties: { '^p': {} }, anyOf: [{ $ref: '#/$defs/y' }, { $ref: '#/$defs/x' }] },
+    ],
+    $defs: {
+      x: { type: 'object', patternProperties: { '^p': false } },
+      y: { type: 'object', properties: { b: { type: 'number' } } },
+    },
+  }
+  const validate = compileSchema(schema)
+  expect(validate({ b: 1, pb: 'x' })).toEqual([]) // a TypeError in Ajv 8.20
+  expect(validate({ b: 'x', pb: 'x' })).not.toEqual([])
+  expect(validate({ pb: 'x', q: 1 })).toMatchObject([{ keyword: 'unevaluatedProperties' }])
+})
+
+test('a schema means the same whether patterns of names are next to other keywords or in a branch of their own', () => {
+  const leaf = fc.constantFrom({}, { type: 'string' }, { type: 'number' }, false)
+  const name = fc.constantFrom('a', 'b', 'pa', 'pb', 'q')
+  const references = ['#/$defs/x', '#/$defs/y']
+  const reference = fc.constantFrom(...references).map(($ref): object => ({ $ref }))
+  const objects = (branch: fc.Arbitrary<object>) => {
+    const branches = fc.array(branch, { minLength: 1, maxLength: 2 })
+    return fc.record(
+      {
+        type: fc.constant('object'),
+        properties: fc.dictionary(name, fc.oneof(leaf, branch), { maxKeys: 2 }),
+        patternProperties: fc.dictionary(fc.constantFrom('^p', 'b$', ''), leaf, { minKeys: 1, maxKeys: 2 }),
+        $ref: fc.constantFrom(...references),
+        allOf: branches,
+        anyOf: branches,
+        oneOf: branches,
+        dependentSchemas: fc.dictionary(name, branch, { maxKeys: 1 }),
+        unevaluatedProperties: leaf,
+      },
+      { requiredKeys: ['type'] },
+    )
+  }
+  const object = objects(fc.oneof(reference, objects(reference)))
+  const root = fc.tuple(object, leaf, leaf).map(([schema, x, y]) => ({
+    ...schema,
+    $defs: { x: { type: 'object', patternProperties: { '^p': x } }, y: { type: 'object', properties: { b: y } } },
+  }))
+  const values = fc.dictionary(name, fc.oneof(fc.constantFrom('x', 1), fc.dictionary(name, fc.constantFrom('x', 1))))
+  fc.assert(
+    fc.property(root, fc.array(values, { minLength: 4, maxLength: 8 }), (schema, candidates) => {
+      const [one, other] = [compileSchema(schema), compileSchema(apart(schema))]
+      for (const value of candidates) expect(one(value).length === 0).toBe(other(value).length === 0)
+    }),
+    { numRuns: numberOfCases(300) },
+  )
+})
+
+/** The schema with each `patternProperties` in a branch of its own, where Ajv finds no names of other keywords. */
+function apart(schema: object): object {
+  const map = (value: unknown): unknown =>
+    Array.isArray(value) ? value.map(map) : typeof value === 'object' && value !== null ? apart(value) : value
+  const copy = Object.fromEntries(Object.entries(schema).map(([keyword, value]) => [keyword, map(value)]))
+  const { patternProperties, allOf = [], ...rest } = copy
+  if (patternProperties === undefined) return copy
+  return { ...rest, allOf: [...(allOf as object[]), { type: 'object', patternProperties }] }
+}
