@@ -9,6 +9,7 @@
 
 import { errorMessage, InvalidSchemaError } from './errors.ts'
 import { describeValidationErrors } from './feedback.ts'
+import { standardProperties, vendorOf } from './foreign-schema.ts'
 import { isObject } from './json/json.ts'
 import { escapePointerToken } from './json/json-pointer.ts'
 import {
@@ -33,8 +34,7 @@ import { compileSchema } from './validation.ts'
  */
 export function checkKeywords(label: string, schema: unknown): asserts schema is object {
   if (!isObject(schema)) fail(label, ` is ${describeOption(schema)}; it must be a JSON Schema object`)
-  const problem = jsonProblem(schema)
-  if (problem !== undefined) fail(label, problem)
+  checkIsJson(label, schema)
   for (const { schema: one, path } of subschemas(schema)) {
     for (const keyword of Object.keys(one)) {
       if (!Object.hasOwn(metaSchema.properties, keyword)) fail(label, `${path}: ${describeKeyword(keyword)}`)
@@ -47,6 +47,12 @@ export function checkKeywords(label: string, schema: unknown): asserts schema is
     }
     if (path !== '' && '$id' in one) fail(label, `${path}/$id: only the root of a schema can have an "$id"`)
   }
+}
+
+/** @throws {InvalidSchemaError} when JSON cannot represent a schema: it contains itself, a function or a number like `NaN`. */
+export function checkIsJson(label: string, schema: unknown): void {
+  const problem = jsonProblem(schema)
+  if (problem !== undefined) fail(label, problem)
 }
 
 /** The paths of schemas that apply together with another one, in which the properties may be. */
@@ -137,6 +143,10 @@ const maxSchemaDepth = 200
 
 /** The path and description of a value that JSON cannot represent; `undefined` when all can be represented. */
 function jsonProblem(value: unknown, path = '', around: object[] = []): string | undefined {
+  const properties = standardProperties(value)
+  if (properties !== undefined) {
+    return `${path} is a schema of ${vendorOf(properties)} within a JSON Schema; use one of the two for the whole schema`
+  }
   if (typeof value === 'number' && !Number.isFinite(value)) return `${path} is ${value}, which JSON cannot represent`
   if (typeof value === 'bigint' || typeof value === 'function' || typeof value === 'symbol') {
     return `${path} is a ${typeof value}, which JSON cannot represent`

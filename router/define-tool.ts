@@ -4,11 +4,13 @@
 
 import { checkKeywords, checkSchema } from './check-schema.ts'
 import { InvalidSchemaError, InvalidToolError } from './errors.ts'
+import type { Direction } from './foreign-schema.ts'
 import { isObject } from './json/json.ts'
-import type { Infer, ObjectSchema, Returnable, SchemaFor } from './schema.ts'
+import type { AnyInputSchema, Infer, InputSchemaFor, Returnable, SchemaFor } from './schema.ts'
 import { subschemas } from './schema-keywords.ts'
 import { closest } from './text/closest.ts'
 import { describeOption } from './text/shown-value.ts'
+import { toJsonSchema } from './to-json-schema.ts'
 import type { ExecutableTool, Tool, ToolAnnotations, ToolContext } from './tool.ts'
 
 /** Timeout of a tool that sets none, in milliseconds. */
@@ -18,9 +20,9 @@ const defaultTimeoutMs = 30_000
 interface ToolDefinition<I, O, Output>
   extends Pick<Tool, 'name' | 'title' | 'description' | 'retries'>,
     Partial<Pick<Tool, 'annotations' | 'timeoutMs'>> {
-  readonly inputSchema: ObjectSchema & SchemaFor<I>
+  readonly inputSchema: InputSchemaFor<I>
   readonly outputSchema?: SchemaFor<O>
-  readonly execute?: (input: NoInfer<Infer<I>>, context: ToolContext) => Output | Promise<Output>
+  readonly execute?: (input: NoInfer<Infer<I, 'input'>>, context: ToolContext) => Output | Promise<Output>
 }
 
 /** The values that `execute` may return: any, unless there is an output schema. */
@@ -30,12 +32,16 @@ type Returned<O, Output> = [O] extends [never] ? Output : Infer<O>
 
 /** Without `execute` nothing is inferred for `Output`, so it has its default `never`. */
 type Defined<I, O, Output> = [Output] extends [never]
-  ? Tool<Infer<I>, Returned<O, unknown>>
-  : ExecutableTool<Infer<I>, Returned<O, Output>>
+  ? Tool<Infer<I, 'input'>, Returned<O, unknown>>
+  : ExecutableTool<Infer<I, 'input'>, Returned<O, Output>>
 
 /**
  * Defines a tool. The types of input and output are inferred from the schemas, see {@link Infer}. Without an
  * `outputSchema`, the output has the type that `execute` returns. Without `execute`, a run pauses at a call of the tool.
+ *
+ * A schema is JSON Schema, or a schema of zod, arktype, valibot (with `toStandardJsonSchema`) or TypeBox. It is converted to
+ * JSON Schema here: an input may leave members with a default out, an output may not. A schema that would transform values
+ * is refused.
  *
  * A returned literal keeps its type, so `'a'` matches an `enum`. In a nested callback it needs `as const`:
  * `lines.map(() => ({ kind: 'a' as const }))`.
@@ -59,19 +65,27 @@ type Defined<I, O, Output> = [Output] extends [never]
  * })
  */
 export function defineTool<
-  const I extends ObjectSchema,
+  const I extends AnyInputSchema,
   const Output extends Allowed<O> = never,
   const O extends object = never,
 >(definition: ToolDefinition<I, O, Output>): Defined<I, O, Output> {
   checkFields(definition)
+  const { name, inputSchema, outputSchema } = definition
   const tool = {
     ...definition,
+    inputSchema: schemaOf(name, 'inputSchema', inputSchema, 'input'),
+    ...(outputSchema === undefined ? {} : { outputSchema: schemaOf(name, 'outputSchema', outputSchema, 'output') }),
     annotations: definition.annotations ?? {},
     timeoutMs: definition.timeoutMs ?? defaultTimeoutMs,
   } as unknown as Defined<I, O, Output>
   checkDefinition(tool)
   Object.freeze(tool)
   return tool
+}
+
+/** The JSON Schema of a tool. A schema of another library is converted. */
+function schemaOf(name: unknown, field: string, schema: unknown, direction: Direction): unknown {
+  return asToolError(() => toJsonSchema(`Tool ${describeOption(name)}: ${field}`, schema, direction))
 }
 
 /** A tool whose fields may have any type, because the caller may not use TypeScript. */
@@ -173,9 +187,9 @@ function checkIsDefined(tool: UncheckedTool): void {
   throw new InvalidToolError(`Tool ${name} was not made by defineTool: wrap it, defineTool({ … }).`)
 }
 
-function asToolError(check: () => void): void {
+function asToolError<T>(check: () => T): T {
   try {
-    check()
+    return check()
   } catch (error) {
     throw error instanceof InvalidSchemaError ? new InvalidToolError(error.message, { cause: error }) : error
   }

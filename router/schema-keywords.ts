@@ -78,6 +78,15 @@ export function membersOf(keyword: string, value: unknown): readonly (readonly [
   return Object.entries(value ?? {}).map(([name, member]) => [`/${escapePointerToken(name)}`, member])
 }
 
+/** The value of a keyword with its schemas mapped; the value itself for a keyword without schemas. */
+export function mapMembers(keyword: string, value: unknown, make: (schema: unknown) => unknown): unknown {
+  const holds = holdsOf.get(keyword)
+  if (holds === 'one') return make(value)
+  if (holds === 'list') return Array.isArray(value) ? value.map(make) : value
+  if (holds === undefined || !isObject(value)) return value
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, make(member)]))
+}
+
 /** The schema that a `$ref` leads to; `undefined` when `reference` is not a string or leads nowhere. */
 export function resolveReference(reference: unknown, root: object): unknown {
   if (typeof reference !== 'string' || !reference.startsWith('#')) return undefined

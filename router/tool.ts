@@ -1,4 +1,4 @@
-import type { ObjectSchema } from './schema.ts'
+import type { ObjectSchema } from './schema-object.ts'
 
 /** The second argument of a tool's `execute`. */
 export interface ToolContext {

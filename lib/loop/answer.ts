@@ -1,10 +1,11 @@
-import { errorMessage } from '../../router/errors.ts'
+import { errorMessage, InvalidSchemaError } from '../../router/errors.ts'
 import { describeValidationErrors } from '../../router/feedback.ts'
 import { isObject, parseJson, unparsable } from '../../router/json/json.ts'
 import { jsonSpans } from '../../router/json/json-scan.ts'
 import { parseLenientJson, stripCodeFence } from '../../router/json/lenient-json.ts'
 import { excerpt } from '../../router/text/clip.ts'
-import { shownValue } from '../../router/text/shown-value.ts'
+import { describeOption, shownValue } from '../../router/text/shown-value.ts'
+import { toJsonSchema } from '../../router/to-json-schema.ts'
 import { compileSchema } from '../../router/validation.ts'
 import type { PartialAnswer, PendingAnswer } from './checkpoint.ts'
 import { AnswerCheckError, ModelError } from './errors.ts'
@@ -45,14 +46,14 @@ export async function checkAnswer<S extends object>(
 ): Promise<AnswerCheck> {
   const { text, finish_reason: finishReason } = reply
   if (finishReason === 'length') {
-    if (text === '') return { kind: 'rejected', problems: [allThinking] }
     return rejected(text, 'Your reply was cut off at the output limit. Give a shorter answer.')
   }
   if (finishReason === 'content_filter') {
     return text === '' ? blocked : rejected(text, 'Your reply was cut off by a content filter.')
   }
   if (contract === undefined) return checkText(reply)
-  const validate = compileSchema(contract.schema)
+  const schema = answerSchema(contract)
+  const validate = compileSchema(schema)
   let best: { readonly value: unknown; readonly errors: ReturnType<typeof validate> } | undefined
   for (const value of answersIn(text)) {
     const errors = validate(value)
@@ -61,12 +62,19 @@ export async function checkAnswer<S extends object>(
   }
   if (best === undefined) return rejected(text, 'The answer must be one JSON object, but your reply contained none.')
   if (best.errors.length > 0) {
-    const problems = describeValidationErrors(best.errors, contract.schema)
+    const problems = describeValidationErrors(best.errors, schema)
       .split('\n')
       .map((line) => line.replace(/^- /, ''))
     return { kind: 'rejected', problems, candidate: { value: best.value, problems } }
   }
   return runCheck(best.value, contract, view, signal)
+}
+
+/** The JSON Schema of the answer. A schema of another library is converted, once. */
+export function answerSchema({ schema }: { readonly schema?: unknown }): object {
+  const converted = toJsonSchema('answer.schema', schema, 'output')
+  if (isObject(converted)) return converted
+  throw new InvalidSchemaError(`answer.schema is ${describeOption(converted)}; it must be a JSON Schema object.`)
 }
 
 /**
@@ -139,11 +147,6 @@ const blocked: AnswerCheck = {
     retryable: false,
   }),
 }
-
-/** For the model, and for the people who read the trace: only they can raise the limit. */
-const allThinking =
-  'Your reply was empty, because thinking used up the output limit. Think less, and answer at once. ' +
-  '(The option maxOutputTokens of the model raises the limit.)'
 
 function rejected(text: string, problem: string): AnswerCheck {
   if (text === '') return { kind: 'rejected', problems: ['Your reply was empty.'] }

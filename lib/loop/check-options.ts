@@ -5,6 +5,7 @@ import { metaSchema } from '../../router/schema-keywords.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import { suggestName } from '../../router/text/closest.ts'
 import { describeOption } from '../../router/text/shown-value.ts'
+import { answerSchema } from './answer.ts'
 import { checkDecisions } from './decisions.ts'
 import { LoopError } from './errors.ts'
 import type { RunOptions } from './run.ts'
@@ -82,7 +83,7 @@ export function checkOptions<S extends object>(options: RunOptions<S>): void {
   }
 }
 
-function checkAnswer({ schema, check, ...unknown }: { readonly schema?: object; readonly check?: unknown }): void {
+function checkAnswer({ schema, check, ...unknown }: { readonly schema?: unknown; readonly check?: unknown }): void {
   const [name] = Object.keys(unknown)
   if (name !== undefined && schema === undefined && Object.hasOwn(metaSchema.properties, name)) {
     throw invalid(`answer.${name} is not an option. To pass a schema, write answer: { schema: … }.`)
@@ -95,8 +96,7 @@ function checkAnswer({ schema, check, ...unknown }: { readonly schema?: object; 
   if (check !== undefined && typeof check !== 'function') {
     throw invalid(`answer.check is ${describeOption(check)}; it must be a function.`)
   }
-  checkCompiles('answer.schema', schema)
-  const type: unknown = Reflect.get(schema, 'type')
+  const type: unknown = Reflect.get(checkedAnswerSchema(schema), 'type')
   if (type !== undefined && ![type].flat().includes('object')) {
     const shown = JSON.stringify(type)
     throw invalid(`answer.schema.type is ${shown}; it must be "object", because an answer is one JSON object.`)
@@ -119,9 +119,11 @@ function checkInput(name: string, value: unknown): void {
 }
 
 /** Compiles a schema before the first request, because some errors, such as an unresolvable `$ref`, show only then. */
-function checkCompiles(name: string, schema: object): void {
+function checkedAnswerSchema(schema: unknown): object {
   try {
-    checkSchema(name, schema)
+    const converted = answerSchema({ schema })
+    checkSchema('answer.schema', converted)
+    return converted
   } catch (error) {
     throw invalid(errorMessage(error), error)
   }

@@ -126,7 +126,7 @@ export interface CheckpointStep {
 
 /** The form of the answer, and how it is checked. */
 export interface AnswerContract<S extends object> {
-  /** JSON Schema of the answer. It must describe an object. */
+  /** Schema of the answer: JSON Schema, or a schema of zod, arktype, valibot or TypeBox. It must describe an object. */
   readonly schema: SchemaFor<S>
   /**
    * Finds problems that the schema cannot express. Each returned sentence goes back to the model; an empty array accepts

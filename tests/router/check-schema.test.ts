@@ -276,9 +276,7 @@ test('patterns of names in a union under a reference validate every value', () =
   const schema = {
     type: 'object',
     unevaluatedProperties: false,
-    oneOf: [
-      { type: 'object', patternProperties: { '^p': {} }, anyOf: [{ $ref: '#/$defs/y' }, { $ref: '#/$defs/x' }] },
-    ],
+    oneOf: [{ type: 'object', patternProperties: { '^p': {} }, anyOf: [{ $ref: '#/$defs/y' }, { $ref: '#/$defs/x' }] }],
     $defs: {
       x: { type: 'object', patternProperties: { '^p': false } },
       y: { type: 'object', properties: { b: { type: 'number' } } },

@@ -1,7 +1,8 @@
 import { expectTypeOf, test } from 'vitest'
 import { defineTool } from '../../router/define-tool.ts'
-import type { Infer, KnownKeywords, ObjectSchema, SchemaObject } from '../../router/schema.ts'
+import type { Infer } from '../../router/schema.ts'
 import type { metaSchema } from '../../router/schema-keywords.ts'
+import type { KnownKeywords, ObjectSchema, SchemaObject } from '../../router/schema-object.ts'
 
 const description = 'A tool of the type tests.'
 
