@@ -2,6 +2,7 @@ import { hash, randomUUID } from 'node:crypto'
 import { advertise } from '../../router/advertised-schema.ts'
 import { errorMessage } from '../../router/errors.ts'
 import { canonicalJson } from '../../router/json/json.ts'
+import { plainTool } from '../../router/plain-schema.ts'
 import { createRouter, type Router } from '../../router/router.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import type { Tool } from '../../router/tool.ts'
@@ -101,7 +102,8 @@ function activeRun<S extends object>(
     state,
     model: options.model,
     router,
-    tools: advertisedTools(router.tools.values()),
+    tools: toolList(router, (tool) => advertise(tool).json),
+    plainTools: () => toolList(router, plainTool),
     limits,
     deadline: new RunDeadline(clock, limits.deadlineMs - elapsedMs(), options.signal),
     messages: new Messages(state.messages),
@@ -222,8 +224,8 @@ function addFirstMessages<S extends object>(
 }
 
 /** The `tools` array of a request as JSON text; `undefined` if there are no tools. */
-function advertisedTools(tools: Iterable<Tool>): string | undefined {
+function toolList({ tools }: Router, jsonOf: (tool: Tool) => string): string | undefined {
   let all = ''
-  for (const tool of tools) all += all === '' ? advertise(tool).json : `,${advertise(tool).json}`
+  for (const tool of tools.values()) all += all === '' ? jsonOf(tool) : `,${jsonOf(tool)}`
   return all === '' ? undefined : `[${all}]`
 }

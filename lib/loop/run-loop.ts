@@ -145,6 +145,7 @@ async function askModel(run: ActiveRun, isAnswerOnly: boolean): Promise<TimedRep
       run.model.complete({
         messages: run.messages.list,
         tools: isAnswerOnly ? undefined : run.tools,
+        plainTools: run.plainTools,
         schemaOf: (tool) => run.router.tools.get(tool)?.inputSchema,
         signal: deadline.signal,
         timeoutMs: Math.max(1, deadline.remainingMs()),

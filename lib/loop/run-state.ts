@@ -32,6 +32,8 @@ export interface ActiveRun {
   readonly router: Router
   /** The `tools` array of a request as JSON text; `undefined` without tools. */
   readonly tools: string | undefined
+  /** The same with plain schemas, for a server that refuses the others. */
+  readonly plainTools: () => string | undefined
   /** All limits, defaults included. */
   readonly limits: Limits
   /** Deadline and cancellation. */

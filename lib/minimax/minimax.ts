@@ -119,7 +119,8 @@ function completer(client: Client, settings: RequestSettings): Model['complete']
       const optional = optionalPartsOf(request, fields).filter(mayLeaveOut)
       const body = requestBody(request, fields)
       const timeoutMs = Math.max(1, endsAt - clock.now())
-      const isFinal = (error: ModelError) => refusedPart(error, optional) !== undefined
+      const refusedBy = (error: unknown) => refusedPart(error, optional, () => hasPlainerTools(request))
+      const isFinal = (error: ModelError) => refusedBy(error) !== undefined
       try {
         return await withRetries(
           { retries, timeoutMs, signal, clock, random, firstWaitMs, onRetry, mayWait, isFinal },
@@ -130,7 +131,7 @@ function completer(client: Client, settings: RequestSettings): Model['complete']
         )
       } catch (error) {
         // Each turn leaves out one more part, so there are at most as many as parts.
-        const refused = refusedPart(error, optional)
+        const refused = refusedBy(error)
         if (refused === undefined) throw error
         refusals.add(refused)
       } finally {
@@ -138,6 +139,12 @@ function completer(client: Client, settings: RequestSettings): Model['complete']
       }
     }
   }
+}
+
+/** Whether the plain form of the tools differs from what was sent. It is made only for an endpoint that refuses a schema. */
+function hasPlainerTools({ tools, plainTools }: ModelRequest): boolean {
+  const plain = plainTools?.()
+  return plain !== undefined && plain !== tools
 }
 
 /** Text arrives in the context of its connection, which another call may have opened; `onText` runs in that of its own. */

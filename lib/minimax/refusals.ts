@@ -33,10 +33,15 @@ export class Refusals {
  * The part of a request that an endpoint refused; `undefined` if the error has another reason.
  *
  * @param sent the parts that were in the request.
+ * @param hasPlainSchemas whether the schemas have a plainer form.
  */
-export function refusedPart(error: unknown, sent: readonly OptionalPart[]): OptionalPart | undefined {
+export function refusedPart(
+  error: unknown,
+  sent: readonly OptionalPart[],
+  hasPlainSchemas: () => boolean,
+): OptionalPart | undefined {
   if (!(error instanceof ModelError) || !refusalCodes.has(error.code)) return undefined
-  return sent.find((part) => tests[part](error))
+  return sent.find((part) => tests[part](error) && (part !== 'schemas' || hasPlainSchemas()))
 }
 
 const refusalCodes: ReadonlySet<ModelErrorCode> = new Set(['invalid_request', 'server'])

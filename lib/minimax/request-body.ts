@@ -55,7 +55,7 @@ export function optionalPartsOf(request: ModelRequest, fields: Required<RequestF
     ['reasoning_split', !settings.body.has('reasoning_split')],
     ['stream_options', stream && !settings.body.has('stream_options')],
     ['max_completion_tokens', settings.maxOutputTokens !== undefined],
-    ['schemas', hasTools && (request.plainTools?.() ?? request.tools) !== request.tools],
+    ['schemas', hasTools && request.plainTools !== undefined],
     ['tools', hasTools],
   ]
   return parts.filter(([part, isSent]) => isSent && sends(part)).map(([part]) => part)

@@ -184,7 +184,7 @@ test.each([
   '[{"type":"extra_forbidden","loc":["body","tools"],"msg":"Extra inputs are not permitted"}]',
   'Tools are not supported by this model. See https://docs.example/tools.html',
 ])('a refusal of tools: %s', (message) => {
-  expect(refusedPart(failure(message), ['tools'])).toBe('tools')
+  expect(refusedPart(failure(message), ['tools'], () => false)).toBe('tools')
 })
 
 test.each([
@@ -207,5 +207,5 @@ test.each([
   'Tool schema contains the unsupported keyword oneOf',
   'Duplicate tool names are not allowed',
 ])('no refusal of tools: %s', (message) => {
-  expect(refusedPart(failure(message), ['tools'])).toBeUndefined()
+  expect(refusedPart(failure(message), ['tools'], () => false)).toBeUndefined()
 })
