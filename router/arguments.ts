@@ -3,6 +3,7 @@
 import { parseExactJson } from './json/exact-json.ts'
 import { isObject, isTooDeep, maxDepth } from './json/json.ts'
 import { parseLenientJson, stripCodeFence } from './json/lenient-json.ts'
+import { type NumberTexts, numberTexts } from './number-texts.ts'
 import type { RawCall } from './reading/call-shapes.ts'
 import { textOrJson } from './text/shown-value.ts'
 import { type CallRefusal, maxShownBytes, type Repair, repair, type ToolCall } from './tool-call.ts'
@@ -41,7 +42,14 @@ function readCall(raw: RawCall, ids: Ids, truncated: boolean): ToolCall {
     : readArguments(rawArguments)
   if (reading.kind === 'read') for (const one of reading.repairs) repairs.push(one)
   const message = refusal ?? (reading.kind === 'read' ? undefined : reading.message)
-  const call = { id, name: name.trim(), input: reading.kind === 'read' ? reading.input : {}, repairs }
+  const numbers = reading.kind === 'read' ? reading.numbers : undefined
+  const call: ToolCall = {
+    id,
+    name: name.trim(),
+    input: reading.kind === 'read' ? reading.input : {},
+    repairs,
+    ...(numbers === undefined ? {} : { numbers }),
+  }
   if (truncated) return { ...call, refusal: cutOff }
   return message === undefined ? call : { ...call, refusal: { kind: 'unreadable_call', message } }
 }
@@ -102,7 +110,13 @@ function tooMany(count: number, maxCalls: number): CallRefusal {
 
 /** Result of {@link readArguments}. */
 type ReadArguments =
-  | { readonly kind: 'read'; readonly input: object; readonly repairs: readonly Repair[] }
+  | {
+      readonly kind: 'read'
+      readonly input: object
+      readonly repairs: readonly Repair[]
+      /** See {@link ToolCall.numbers}. */
+      readonly numbers?: NumberTexts | undefined
+    }
   /** The arguments are not one JSON object. The message tells the model what to send instead. */
   | { readonly kind: 'unreadable'; readonly message: string }
 
@@ -140,10 +154,9 @@ function readText(raw: string): ReadArguments {
     const strict = parseExactJson(text)
     const read = strict.kind === 'unparsable' ? parseLenientJson(stripCodeFence(text)) : strict
     if (read.kind === 'unparsable') return encodings === 0 ? unreadable(raw) : notAnObject(text)
-    if (read.kind === 'inexact') return rounded(read.integer)
-    const { value } = read
+    const { value, json } = read
     if (strict.kind === 'unparsable') repairs.push(repair('json_repaired', text, value))
-    if (isObject(value)) return { kind: 'read', input: value, repairs }
+    if (isObject(value)) return { kind: 'read', input: value, repairs, numbers: numberTexts(json) }
     if (typeof value !== 'string') return notAnObject(value)
     repairs.push(repair('double_encoded', text, value))
     text = value
@@ -156,13 +169,6 @@ function isEmpty(raw: unknown): boolean {
   if (Array.isArray(raw)) return raw.length === 0
   if (typeof raw !== 'string') return false
   return raw.length < 20 ? /^\s*(?:null|""|\[\s*\])?\s*$/.test(raw) : raw.trim() === ''
-}
-
-function rounded(integer: string): ReadArguments {
-  return {
-    kind: 'unreadable',
-    message: `The integer ${textOrJson(integer, maxShownBytes)} in the arguments is too large to be exact. Send one JSON object with it as a string, or with a smaller integer.`,
-  }
 }
 
 const tooDeep: ReadArguments = {

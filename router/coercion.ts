@@ -1,135 +1,266 @@
-// Models write `"42"` where a schema wants a number, or JSON text where it wants an object. Such a value is converted when
-// the conversion loses nothing and its type is the only thing wrong with it. The schema decides: a string property stays a
-// string, whatever is in it.
+// Models and servers write `"42"` where a schema wants a number, 42 where it wants a string, JSON text where it wants an
+// object, or `null` for a property that they mean to leave out. Such a value is converted when the conversion loses nothing
+// and its type is the only thing wrong with it. The schema decides: a string property stays a string, whatever is in it.
 
+import { CopyOnWrite } from './copy-on-write.ts'
 import { exactNumber, parseExactJson } from './json/exact-json.ts'
 import { isObject, unparsable } from './json/json.ts'
-import { lookUp, parsePointer } from './json/json-pointer.ts'
+import { escapePointerToken } from './json/json-pointer.ts'
 import { parseLenientJson } from './json/lenient-json.ts'
-import { type Repair, repair } from './tool-call.ts'
+import { type NumberTexts, numberTexts } from './number-texts.ts'
+import { type Repair, type RepairKind, repair } from './tool-call.ts'
 import type { ValidationError, Validator } from './validation.ts'
+
+/** The value that is converted, and what is known about where its parts come from. */
+interface CoercionInput {
+  /** The input with its references resolved. */
+  readonly value: unknown
+  /** JSON Pointers to the values that replaced references. They are data. */
+  readonly referencedPaths: readonly string[]
+  /** Texts of the numbers that JavaScript writes in another way. */
+  readonly numbers: NumberTexts | undefined
+  /** Whether there may be such numbers whose texts are not known. */
+  readonly hasLostTexts: boolean
+  /** Resolves the references in a value that was parsed from a string. It returns `undefined` to leave the string as it is. */
+  readonly resolve: (value: unknown) => { readonly value: unknown } | undefined
+}
 
 interface Coerced {
   /** A copy of the input; only the containers of changed values were copied. */
   readonly value: unknown
   /** One entry per changed value, at most {@link maxRecorded}. */
   readonly repairs: readonly Repair[]
+  /** The validation errors that are left; none if the value is valid. */
+  readonly errors: readonly ValidationError[]
+  /** `numbers` at the places where the numbers are now. */
+  readonly numbers: ReadonlyMap<string, string>
 }
 
-/** Largest number of conversion rounds. JSON in a string may itself contain JSON in a string. */
-const maxPasses = 4
+/** Largest number of conversion rounds. JSON in a string, and lists of `item`, may be nested. */
+const maxPasses = 16
 
 /** Enough to see what happened, even when an array has a hundred thousand quoted numbers. */
 const maxRecorded = 50
 
 /**
- * Converts strings to the type that the schema wants, where that loses nothing: JSON text to an object or an array,
- * `"42"` to a number, `"true"` to a boolean, `"null"` to `null`.
+ * Converts values to the type that the schema wants, where that loses nothing:
  *
- * @param errors the validation errors of `input`.
- * @param unwrap resolves the references in a value that was parsed from a string at `path`. It returns `undefined` to
- *   leave the string as it is.
- * @returns the converted input when it is valid, otherwise `undefined`.
+ * - a string to what it contains: JSON to an object or an array, `"42"` to a number, `"true"` to a boolean;
+ * - a number or a boolean to a string, as the model wrote it;
+ * - `{"item": …}`, which servers make of markup, to an array;
+ * - `null` for an optional property: the property is left out.
+ *
+ * A valid part stays as it is. What cannot be converted stays, too, and its errors are returned.
+ *
+ * @param errors the validation errors of the input.
  *
  * @example
  * // With the schema { type: 'object', properties: { limit: { type: 'integer' } } }:
  * // { limit: '42' } becomes { limit: 42 }, and { limit: '42.5' } stays invalid.
  */
-export function coerce(
-  input: unknown,
-  errors: readonly ValidationError[],
-  validate: Validator,
-  unwrap: (value: unknown, path: string) => { readonly value: unknown } | undefined,
-): Coerced | undefined {
-  const repairs: Repair[] = []
-  const copy = new CopyOnWrite(input)
+export function coerce(input: CoercionInput, errors: readonly ValidationError[], validate: Validator): Coerced {
+  const coercion = new Coercion(input)
   let remaining = errors
-  for (let pass = 0; pass < maxPasses; pass++) {
-    const converted = convertTypes(copy, remaining, unwrap)
-    if (converted.length === 0) return undefined
-    for (const one of converted) if (repairs.length < maxRecorded) repairs.push(one)
-    remaining = validate(copy.value)
-    if (remaining.length === 0) return { value: copy.value, repairs }
+  for (let pass = 0; pass < maxPasses && remaining.length > 0; pass++) {
+    const hasChanged = coercion.convert(remaining)
+    if (!hasChanged) break
+    remaining = validate(coercion.value)
+    if (coercion.restoreRequired(remaining)) remaining = validate(coercion.value)
   }
-  return undefined
+  const { value, repairs, numbers } = coercion
+  return { value, repairs, errors: remaining, numbers }
 }
 
-function convertTypes(
-  copy: CopyOnWrite,
-  errors: readonly ValidationError[],
-  unwrap: (value: unknown, path: string) => { readonly value: unknown } | undefined,
-): readonly Repair[] {
-  const repairs: Repair[] = []
-  for (const { keyword, data, instancePath, params } of errors) {
-    if (keyword !== 'type' || typeof data !== 'string' || instancePath === '') continue
-    const converted = convertTo([params['type']].flat(), data)
-    const value = converted?.kind === 'unstringified' ? unwrap(converted.value, instancePath) : converted
-    if (converted === undefined || value === undefined) continue
-    if (!copy.replace(instancePath, data, value.value)) continue
-    repairs.push(repair(converted.kind, data, converted.value, instancePath))
-  }
-  return repairs
+/** A value that replaces another one. */
+interface Conversion {
+  readonly value: unknown
+  readonly kind: RepairKind
 }
 
-/** The value that a text denotes as one of the types, the first that fits. */
-function convertTo(
-  types: readonly unknown[],
-  text: string,
-): { readonly value: unknown; readonly kind: 'unstringified' | 'coerced' } | undefined {
-  const trimmed = text.trim()
-  for (const type of types) {
-    if (type === 'boolean' && /^(?:true|false)$/i.test(trimmed)) return { value: /^t/i.test(trimmed), kind: 'coerced' }
-    if (type === 'null' && /^(?:null|none)$/i.test(trimmed)) return { value: null, kind: 'coerced' }
-    if (type === 'number' || type === 'integer') {
-      const number = exactNumber(trimmed)
-      if (number !== undefined && (type === 'number' || Number.isInteger(number)))
-        return { value: number, kind: 'coerced' }
+/** The conversions of one input. */
+class Coercion {
+  readonly numbers: Map<string, string>
+  readonly #copy: CopyOnWrite
+  readonly #input: CoercionInput
+  readonly #repairs: Repair[] = []
+  /** Places of data: a text in it is never read as a reference. */
+  readonly #dataPaths: string[]
+  /** Places of properties that were `null` and were left out. */
+  readonly #dropped = new Set<string>()
+  /** Places of required properties, which must not be left out. */
+  readonly #required = new Set<string>()
+
+  constructor(input: CoercionInput) {
+    this.#input = input
+    this.#copy = new CopyOnWrite(input.value)
+    this.#dataPaths = [...input.referencedPaths]
+    this.numbers = new Map(Object.entries(input.numbers ?? {}))
+  }
+
+  get value(): unknown {
+    return this.#copy.value
+  }
+
+  get repairs(): readonly Repair[] {
+    return this.#repairs.slice(0, maxRecorded)
+  }
+
+  /** Converts what the errors complain about. Returns whether anything changed. */
+  convert(errors: readonly ValidationError[]): boolean {
+    const withLimits = new Set(
+      errors.filter(({ keyword }) => limits.has(keyword)).map(({ instancePath }) => instancePath),
+    )
+    let hasChanged = false
+    for (const error of errors) {
+      const { instancePath: path, data } = error
+      if (path === '') continue
+      if (data === null) {
+        if (this.#drop(path)) hasChanged = true
+        continue
+      }
+      const conversion = this.#conversionOf(error, withLimits.has(path))
+      if (conversion === undefined || !this.#copy.replace(path, data, conversion.value)) continue
+      hasChanged = true
+      this.#repairs.push(repair(conversion.kind, data, conversion.value, path))
     }
-    if (type === 'object' || type === 'array') {
-      const parsed = parseAs(trimmed, type)
-      if (parsed !== unparsable) return { value: parsed, kind: 'unstringified' }
-    }
+    return hasChanged
   }
-  return undefined
+
+  /** Puts back properties that turned out to be required. Returns whether there were any. */
+  restoreRequired(errors: readonly ValidationError[]): boolean {
+    let hasChanged = false
+    if (this.#dropped.size === 0) return false
+    for (const { keyword, instancePath, params } of errors) {
+      if (keyword !== 'required' && keyword !== 'dependentRequired') continue
+      const path = `${instancePath}/${escapePointerToken(String(params['missingProperty']))}`
+      if (!this.#dropped.delete(path)) continue
+      this.#required.add(path)
+      this.#copy.add(path, null)
+      this.#repairs.splice(
+        this.#repairs.findIndex((one) => one.kind === 'null_dropped' && one.path === path),
+        1,
+      )
+      hasChanged = true
+    }
+    return hasChanged
+  }
+
+  #drop(path: string): boolean {
+    if (this.#required.has(path) || !this.#copy.remove(path, null)) return false
+    this.#dropped.add(path)
+    this.#repairs.push(repair('null_dropped', null, undefined, path))
+    return true
+  }
+
+  #conversionOf({ keyword, data, instancePath: path, params, parentSchema }: ValidationError, isLimited: boolean) {
+    if (keyword === 'enum' || keyword === 'const') {
+      return this.#oneOf(keyword === 'enum' ? params['allowedValues'] : [params['allowedValue']], data, path)
+    }
+    if (keyword !== 'type') return undefined
+    const types: readonly unknown[] = [params['type']].flat()
+    if (typeof data === 'string') return this.#read(types, data, path)
+    if (types.includes('array') && isObject(data)) return this.#unwrap(data, path, parentSchema?.['items'])
+    // A number that is only too large or too small for one branch of a union is not meant as a string.
+    if (!types.includes('string') || isLimited) return undefined
+    const text = this.#textOf(data, path)
+    return text === undefined ? undefined : ({ value: text, kind: 'coerced' } as const)
+  }
+
+  /** The one of some allowed values that a scalar of another type means. */
+  #oneOf(allowed: unknown, data: unknown, path: string): Conversion | undefined {
+    if (!Array.isArray(allowed)) return undefined
+    const text = typeof data === 'string' ? data.trim() : this.#textOf(data, path)
+    const number = text === undefined ? undefined : readNumber(text)
+    const value: unknown = allowed.find((one) =>
+      typeof one === 'string'
+        ? typeof data !== 'string' && one === text
+        : typeof data === 'string' && (typeof one === 'number' ? one === number : String(one) === text),
+    )
+    return value === undefined || typeof value === 'object' ? undefined : { value, kind: 'coerced' }
+  }
+
+  /** A number or a boolean as the model wrote it. */
+  #textOf(data: unknown, path: string): string | undefined {
+    if (typeof data === 'boolean') return String(data)
+    if (typeof data !== 'number') return undefined
+    if (this.#isData(path)) return String(data)
+    const text = this.numbers.get(path)
+    if (text !== undefined) return text
+    return this.#input.hasLostTexts && !Number.isSafeInteger(data) ? undefined : String(data)
+  }
+
+  /** The value that a text denotes as one of the types, the first that fits. */
+  #read(types: readonly unknown[], text: string, path: string): Conversion | undefined {
+    const trimmed = text.trim()
+    for (const type of types) {
+      const value = type === 'object' || type === 'array' ? this.#parse(trimmed, type, path) : readScalar(trimmed, type)
+      if (value !== unparsable) {
+        return { value, kind: type === 'object' || type === 'array' ? 'unstringified' : 'coerced' }
+      }
+    }
+    return undefined
+  }
+
+  #parse(text: string, type: 'object' | 'array', path: string): unknown {
+    if (!text.startsWith(type === 'object' ? '{' : '[')) return unparsable
+    const strict = parseExactJson(text)
+    const read = strict.kind === 'unparsable' ? parseLenientJson(text) : strict
+    if (read.kind === 'unparsable') return unparsable
+    if (!(type === 'object' ? isObject(read.value) : Array.isArray(read.value))) return unparsable
+    const resolved = this.#isData(path) ? read : this.#input.resolve(read.value)
+    if (resolved === undefined) return unparsable
+    for (const [pointer, number] of Object.entries(numberTexts(read.json) ?? {}))
+      this.numbers.set(path + pointer, number)
+    return resolved.value
+  }
+
+  /** The list that a server wrote as `{"item": …}`: one item, or all items. */
+  #unwrap(data: object, path: string, items: unknown): Conversion | undefined {
+    if (Object.keys(data).length !== 1 || !Object.hasOwn(data, 'item')) return undefined
+    const inner: unknown = Reflect.get(data, 'item')
+    const areLists = isObject(items) && items['type'] === 'array'
+    const isList = Array.isArray(inner) && !(areLists && inner.length > 0 && !inner.some(isContainer))
+    const from = `${path}/item`
+    // The parts are at other places now.
+    if (this.#dataPaths.some((data) => data === from || data.startsWith(`${from}/`))) this.#dataPaths.push(path)
+    for (const [pointer, text] of this.numbers) {
+      if (pointer !== from && !pointer.startsWith(`${from}/`)) continue
+      this.numbers.delete(pointer)
+      this.numbers.set((isList ? path : `${path}/0`) + pointer.slice(from.length), text)
+    }
+    return { value: isList ? inner : [inner], kind: 'unwrapped' }
+  }
+
+  #isData(path: string): boolean {
+    return this.#dataPaths.some((root) => path === root || path.startsWith(`${root}/`))
+  }
 }
 
-function parseAs(text: string, type: 'object' | 'array'): unknown {
-  if (!text.startsWith(type === 'object' ? '{' : '[')) return unparsable
-  const strict = parseExactJson(text)
-  const read = strict.kind === 'unparsable' ? parseLenientJson(text) : strict
-  if (read.kind !== 'parsed') return unparsable
-  return (type === 'object' ? isObject(read.value) : Array.isArray(read.value)) ? read.value : unparsable
+/** Keywords that only a number can violate. */
+const limits: ReadonlySet<string> = new Set([
+  'minimum',
+  'maximum',
+  'exclusiveMinimum',
+  'exclusiveMaximum',
+  'multipleOf',
+])
+
+function isContainer(value: unknown): boolean {
+  return typeof value === 'object' && value !== null
 }
 
-/** Changes a value without changing the original. Only the containers around a change are copied, each at most once. */
-class CopyOnWrite {
-  value: unknown
-  readonly #copied = new Set<unknown>()
-
-  constructor(value: unknown) {
-    this.value = value
+/** The scalar of one type that a text denotes. */
+function readScalar(text: string, type: unknown): unknown {
+  if (type === 'boolean' && /^(?:true|false)$/i.test(text)) return /^t/i.test(text)
+  if (type === 'null' && /^(?:null|none)$/i.test(text)) return null
+  if (type === 'number' || type === 'integer') {
+    const number = readNumber(text)
+    if (number !== undefined && (type === 'number' || Number.isInteger(number))) return number
   }
+  return unparsable
+}
 
-  /** Replaces the value at a JSON Pointer, if it still is `before`. Returns whether it did. */
-  replace(path: string, before: string, after: unknown): boolean {
-    const tokens = parsePointer(path) ?? []
-    const last = tokens.pop()
-    const found = lookUp(this.value, last === undefined ? tokens : [...tokens, last])
-    if (last === undefined || found.kind === 'missing' || found.value !== before) return false
-    this.value = this.#own(this.value)
-    let parent = this.value as object
-    for (const token of tokens) {
-      const child = this.#own(Reflect.get(parent, token)) as object
-      Reflect.set(parent, token, child)
-      parent = child
-    }
-    return Reflect.set(parent, last, after)
-  }
-
-  #own(value: unknown): unknown {
-    if (this.#copied.has(value)) return value
-    const copy = Array.isArray(value) ? [...value] : { ...(value as object) }
-    this.#copied.add(copy)
-    return copy
-  }
+/** Reads a number like Python's `int` and `float`, by which servers convert texts: zeros and a plus may come first. */
+function readNumber(text: string): number | undefined {
+  return exactNumber(text.replace(/^\+(?=\d)/, '').replace(/^(-?)0+(?=\d)/, '$1'))
 }

@@ -2,14 +2,24 @@ import { coerce } from './coercion.ts'
 import { copyTargets, type InputExcess, type TargetCopies } from './copy-targets.ts'
 import { execute, type Outcome } from './execute-tool.ts'
 import { describeValidationErrors } from './feedback.ts'
+import { isRoundedInteger } from './json/exact-json.ts'
 import { cloneJson, findUnserializable, isPlainJson } from './json/json.ts'
+import { lookUp, parsePointer } from './json/json-pointer.ts'
 import { type Reference, referenceText } from './parse-reference.ts'
 import { type ReferenceTargets, type Resolution, resolveReferences } from './references.ts'
 import { type Clipped, clip, excerpt, limitFeedback } from './text/clip.ts'
 import { closest } from './text/closest.ts'
 import { describeThrown } from './text/describe-error.ts'
+import { textOrJson } from './text/shown-value.ts'
 import type { Tool } from './tool.ts'
-import type { Repair, ToolCall, ToolError, ToolErrorKind, ToolResult } from './tool-call.ts'
+import {
+  maxShownBytes,
+  type Repair,
+  type ToolCall,
+  type ToolError,
+  type ToolErrorKind,
+  type ToolResult,
+} from './tool-call.ts'
 import { compileSchema } from './validation.ts'
 
 /** Options of {@link dispatch}. */
@@ -143,22 +153,46 @@ export function prepare(
   const repairs = resolved.repairs === undefined ? call.repairs : [...call.repairs, ...resolved.repairs]
   const validate = compileSchema(tool.inputSchema)
   const errors = validate(resolved.value)
-  if (errors.length === 0) return { kind: 'ready', tool, input: resolved.value, repairs }
+  if (errors.length === 0 && call.numbers === undefined) return { kind: 'ready', tool, input: resolved.value, repairs }
   let unresolved: Resolution | undefined
-  const coerced = coerce(resolved.value, errors, validate, (value, path) => {
-    // A referenced value is data: a text in it is never read as another reference.
-    if (resolved.referencedPaths?.some((root) => path === root || path.startsWith(`${root}/`))) return { value }
-    const unpacked = resolveReferences(value, options.references, copyOf)
-    if (unpacked.kind === 'resolved') return unpacked
-    unresolved ??= unpacked
-    return undefined
-  })
-  if (coerced !== undefined) {
-    return { kind: 'ready', tool, input: coerced.value, repairs: [...repairs, ...coerced.repairs] }
-  }
-  if (unresolved?.kind === 'refused') return refused(unresolved.error.kind, unresolved.error.message, repairs)
+  const coerced = coerce(
+    {
+      value: resolved.value,
+      referencedPaths: resolved.referencedPaths ?? [],
+      numbers: call.numbers,
+      hasLostTexts: call.repairs.some(({ kind }) => lostTexts.has(kind)),
+      resolve: (value) => {
+        const unpacked = resolveReferences(value, options.references, copyOf)
+        if (unpacked.kind === 'resolved') return unpacked
+        unresolved ??= unpacked
+        return undefined
+      },
+    },
+    errors,
+    validate,
+  )
+  const allRepairs = coerced.repairs.length === 0 ? repairs : [...repairs, ...coerced.repairs]
+  const integer = roundedInteger(coerced.value, coerced.numbers)
+  if (integer !== undefined) return refused('unreadable_call', integer, allRepairs)
+  if (coerced.errors.length === 0) return { kind: 'ready', tool, input: coerced.value, repairs: allRepairs }
+  if (unresolved?.kind === 'refused') return refused(unresolved.error.kind, unresolved.error.message, allRepairs)
   const title = `The input of "${tool.name}" does not match its schema:`
-  return refused('invalid_input', describeValidationErrors(errors, tool.inputSchema, title), repairs)
+  return refused('invalid_input', describeValidationErrors(coerced.errors, tool.inputSchema, title), allRepairs)
+}
+
+/** Repairs of calls whose arguments were not one JSON text, so that the texts of their numbers are not known. */
+const lostTexts: ReadonlySet<Repair['kind']> = new Set(['object_arguments', 'json_in_text', 'markup_in_text'])
+
+/** An error for an integer that was rounded and is still a number. */
+function roundedInteger(input: unknown, numbers: ReadonlyMap<string, string>): string | undefined {
+  for (const [pointer, text] of numbers) {
+    if (!isRoundedInteger(text)) continue
+    const found = lookUp(input, parsePointer(pointer) ?? [])
+    if (found.kind === 'missing' || typeof found.value !== 'number') continue
+    const shown = textOrJson(text, maxShownBytes)
+    return `The integer ${shown} at ${excerpt(pointer, 100)} in the arguments is too large to be exact. Send one JSON object with it as a string, or with a smaller integer.`
+  }
+  return undefined
 }
 
 function refused(kind: ToolErrorKind, message: string, repairs: readonly Repair[]): PreparedCall {
@@ -267,14 +301,21 @@ function succeeded(
   }
 }
 
+function clipMarker(call: Pick<ToolCall, 'id' | 'name'>, value: unknown, left: number, total: number): string {
+  return `\n[… ${left} of ${total} bytes left out; ${fullValueHint(call, { value })} …]\n`
+}
+
 /** Says how to use the full value. An id may be very long; then the tool's name is used, which refers to the latest result. */
-function clipMarker({ id, name }: Pick<ToolCall, 'id' | 'name'>, value: unknown, left: number, total: number): string {
+export function fullValueHint(
+  { id, name }: Pick<ToolCall, 'id' | 'name'>,
+  { value }: { readonly value: unknown },
+): string {
   const source = JSON.stringify(id.length <= 128 ? id : name).slice(1, -1)
   const member = typeof value === 'object' && value !== null ? Object.keys(value)[0] : undefined
   // A member that needs escapes or much room is not a good example.
   const isExample = member !== undefined && /^[\w.-]{1,40}$/.test(member)
   const part = isExample ? `, or a part of it, as {"$result":"${source}#/${member}"}` : ''
-  return `\n[… ${left} of ${total} bytes left out; to use the full value in a call, pass {"$result":"${source}"}${part} …]\n`
+  return `to use the full value in a call, pass {"$result":"${source}"}${part}`
 }
 
 /** A validator throws only for a value that nests deeper than the stack allows. */

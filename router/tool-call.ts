@@ -1,3 +1,4 @@
+import type { NumberTexts } from './number-texts.ts'
 import { isSecretName, mask } from './text/named-secrets.ts'
 import { textOrJson } from './text/shown-value.ts'
 
@@ -9,6 +10,11 @@ export interface ToolCall {
   readonly name: string
   /** The arguments. References are not resolved yet, and nothing is validated. */
   readonly input: unknown
+  /**
+   * Texts of the numbers in the arguments that JavaScript writes in another way, by JSON Pointer: `1.10`, `1e3`, and large
+   * integers, which it rounds. Set when there are any.
+   */
+  readonly numbers?: NumberTexts
   /** Set when the call must not be executed. */
   readonly refusal?: CallRefusal
   /** Repairs that reading the call needed; empty for a call in its documented form. */
@@ -47,7 +53,10 @@ export interface Repair {
  * - `json_repaired`: the arguments were not valid JSON, but their meaning was certain: single quotes, Python's constants, a
  *   trailing comma, a Markdown fence.
  * - `unstringified`: a string contained the object or array that the schema asks for.
- * - `coerced`: a string contained the number, boolean or `null` that the schema asks for.
+ * - `coerced`: a value had another type than the schema asks for, and the same meaning: a string with a number, boolean or
+ *   `null`, or a number or boolean for a string.
+ * - `unwrapped`: an array was written as an object with the only member `item`, as markup is converted by some servers.
+ * - `null_dropped`: an optional property was `null`, which its schema does not allow. It was left out.
  * - `json_in_text`: the call was JSON in the text of the reply instead of a native call.
  * - `markup_in_text`: the call was markup of the model family in the text of the reply instead of a native call.
  */
@@ -61,6 +70,8 @@ export type RepairKind =
   | 'json_repaired'
   | 'unstringified'
   | 'coerced'
+  | 'unwrapped'
+  | 'null_dropped'
   | 'json_in_text'
   | 'markup_in_text'
 

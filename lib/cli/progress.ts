@@ -83,6 +83,9 @@ export class Progress {
       case 'reply-failed':
         this.line(`  ${event.error.name === 'AbortError' ? '' : 'model call failed: '}${event.error.message}`, 'yellow')
         break
+      case 'results-shortened':
+        this.line(`  context window exceeded: ${event.results} older results shortened, sending again`, 'yellow')
+        break
       case 'answer-rejected':
         this.line(`  answer rejected: ${event.problems.join('; ')}`, 'yellow')
         break

@@ -46,6 +46,7 @@ export async function checkAnswer<S extends object>(
 ): Promise<AnswerCheck> {
   const { text, finish_reason: finishReason } = reply
   if (finishReason === 'length') {
+    if (text === '') return { kind: 'rejected', problems: [allThinking] }
     return rejected(text, 'Your reply was cut off at the output limit. Give a shorter answer.')
   }
   if (finishReason === 'content_filter') {
@@ -147,6 +148,11 @@ const blocked: AnswerCheck = {
     retryable: false,
   }),
 }
+
+/** For the model, and for the people who read the trace: only they can raise the limit. */
+const allThinking =
+  'Your reply was empty, because thinking used up the output limit. Think less, and answer at once. ' +
+  '(The option maxOutputTokens of the model raises the limit.)'
 
 function rejected(text: string, problem: string): AnswerCheck {
   if (text === '') return { kind: 'rejected', problems: ['Your reply was empty.'] }

@@ -100,6 +100,18 @@ export class CallHistory implements ReferenceTargets {
     this.repetition.add(batch)
   }
 
+  /** Puts another form of its result into a finished call, for example with less content. */
+  replace(index: number, result: ToolResult): void {
+    const before = this.finished[index]
+    if (before === undefined) return
+    const after = { ...before, result }
+    setOrigin(result, before.result)
+    this.finished[index] = after
+    if (this.#byId.get(before.result.id) === before) this.#byId.set(result.id, after)
+    if (this.#latestByName.get(before.result.name) === before) this.#latestByName.set(result.name, after)
+    this.repetition.replace(before, result)
+  }
+
   /**
    * Identifies a call by the tool, and by the input with each reference replaced by the call that it points at now. So
    * `{"$result": "fetch"}` is a different input after `fetch` was called again.
@@ -110,7 +122,7 @@ export class CallHistory implements ReferenceTargets {
     call: ToolCall,
     find: (nameOrId: string) => ToolResult | undefined = (nameOrId) => this.#find(nameOrId)?.result,
   ): CallIdentity {
-    const { name, refusal } = call
+    const { name, refusal, numbers } = call
     if (refusal?.kind === 'truncated_call') return { key: `${name} ${call.id}` }
     if (refusal !== undefined) return { key: keyOf(name, refusal.message) }
     let isPinned = false
@@ -119,7 +131,9 @@ export class CallHistory implements ReferenceTargets {
       if (source !== undefined) isPinned = true
       return source
     })
-    return isPinned ? { key: keyOf(name, json) } : { key: keyOf(name, json), inputJson: json }
+    // Numbers that were rounded look alike in the input.
+    const key = keyOf(name, numbers === undefined ? json : `${json} ${JSON.stringify(numbers)}`)
+    return isPinned ? { key } : { key, inputJson: json }
   }
 
   #find(nameOrId: string): FinishedCall | undefined {

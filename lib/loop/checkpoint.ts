@@ -20,7 +20,7 @@ const repairs = { type: 'array', items: { type: 'object' } } as const
 /** A tool call as the model asked for it. */
 const call = {
   type: 'object',
-  properties: { id: text, name: text, input: {} },
+  properties: { id: text, name: text, input: {}, numbers: { type: 'object', additionalProperties: text } },
   required: ['id', 'name', 'input'],
 } as const
 
@@ -113,8 +113,6 @@ const properties = {
   usage: usageSchema,
   /** Tokens of the last reply; the next one is expected to cost about as much. */
   last_tokens: amount,
-  /** Duration of the fastest reply in milliseconds; 0 before the first one. */
-  fastest_ms: amount,
   /** Duration of the slowest reply in milliseconds; 0 before the first one. */
   slowest_ms: amount,
   /** Time that the run has taken in milliseconds, earlier processes included. */

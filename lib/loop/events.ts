@@ -34,6 +34,7 @@ export type LoopEventBody =
   | RetryEvent
   | ReplyEvent
   | ReplyFailedEvent
+  | ResultsShortenedEvent
   | ToolStartEvent
   | RepairEvent
   | ToolEndEvent
@@ -141,6 +142,20 @@ interface ReplyFailedEvent {
   readonly error: RunError
   /** Milliseconds until it failed, retries included. */
   readonly durationMs: number
+}
+
+/**
+ * The messages were longer than the model's context window. The oldest large tool results in them were shortened, and the
+ * request is sent again, once. Calls can still refer to the full values.
+ */
+interface ResultsShortenedEvent {
+  readonly type: 'results-shortened'
+  /** Number of the round, from 1. */
+  readonly round: number
+  /** Number of results that were shortened. */
+  readonly results: number
+  /** UTF-8 bytes of the messages that were saved. */
+  readonly savedBytes: number
 }
 
 /** A call was validated, and its tool is called now. */

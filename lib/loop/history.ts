@@ -1,7 +1,16 @@
 // Reads `history`: the messages of earlier runs, which the caller has stored and passes to a new one. They come from
 // outside, and a server refuses a wrong order without saying which message is wrong, so everything is checked here.
 
-import { findUnserializable, isObject, parseJson, type UnknownObject } from '../../router/json/json.ts'
+import { hash } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
+import {
+  canonicalJson,
+  findUnserializable,
+  isObject,
+  isPlainJson,
+  parseJson,
+  type UnknownObject,
+} from '../../router/json/json.ts'
 import { contentText } from '../../router/reading/assistant-message.ts'
 import { suggestName } from '../../router/text/closest.ts'
 import { describeOption } from '../../router/text/shown-value.ts'
@@ -12,41 +21,100 @@ import type { SerializedMessage } from './model.ts'
 const roles = ['system', 'user', 'assistant', 'tool'] as const
 type Role = (typeof roles)[number]
 
-/**
- * Checks the messages of `history` and serialises them. A system message at the beginning is left out.
- *
- * @throws {LoopError} `invalid_option` that names the index of the first wrong message, and what is wrong.
- */
-export function readHistory(history: readonly ChatMessage[]): readonly SerializedMessage[] {
-  const messages: SerializedMessage[] = []
-  /** Ids of the calls whose results must follow, in order. */
-  let open: readonly string[] = []
-  let openedAt = 0
-  for (const [index, message] of Array.from<unknown>(history).entries()) {
-    const { role, fields } = checkMessage(index, message)
-    if (role === 'tool') open = withoutAnswered(index, fields, open)
-    else if (open.length > 0)
-      throw invalid(index, `is a message of ${role}, but the result of the call ${first(open)} must come first.`)
-    if (role === 'system') {
-      if (index > 0) throw invalid(index, 'is a system message; only the first message can be one.')
-      continue
-    }
-    if (role === 'assistant') {
-      open = callIdsOf(index, fields)
-      openedAt = index
-    }
-    messages.push({ role, json: JSON.stringify(role === 'assistant' ? sendable(fields) : fields) })
-  }
-  if (open.length > 0) {
-    const hint = 'To continue a paused run, pass its checkpoint as resumeFrom, and decisions.'
-    throw invalid(openedAt, `has the call ${first(open)} without a result. ${hint}`)
-  }
-  return messages
+/** The conversation before a run. */
+export interface History {
+  /** The messages in wire order, without a system message. */
+  readonly messages: readonly SerializedMessage[]
+  /** Hash of what the messages say. It does not depend on the order of members, which a database may change. */
+  readonly hash: string
 }
 
-function checkMessage(index: number, message: unknown): { readonly role: Role; readonly fields: UnknownObject } {
+/** The history of a new conversation. */
+export const noHistory: History = { messages: [], hash: '' }
+
+/** Longest time in milliseconds for which reading blocks the process. */
+const maxBlockedMs = 10
+
+/**
+ * Checks the messages of `history` and serialises them. A system message at the beginning is left out. Reading pauses again
+ * and again, because a conversation can have megabytes.
+ *
+ * @throws {LoopError} as a rejection: `invalid_option` that names the index of the first wrong message, and what is wrong.
+ */
+export async function readHistory(history: readonly ChatMessage[]): Promise<History> {
+  const messages: SerializedMessage[] = []
+  const meanings: string[] = []
+  const order = new CallOrder()
+  let resumedAt = performance.now()
+  for (const [index, message] of Array.from<unknown>(history).entries()) {
+    const fields = checkMessage(index, message)
+    const { role } = fields
+    order.next(index, fields)
+    if (performance.now() - resumedAt > maxBlockedMs) {
+      await setImmediate()
+      resumedAt = performance.now()
+    }
+    if (role === 'system') continue
+    messages.push({ role, json: JSON.stringify(role === 'assistant' ? sendable(fields) : fields) })
+    meanings.push(meaningOf(fields))
+  }
+  order.end()
+  return { messages, hash: meanings.length === 0 ? '' : hash('sha256', meanings.join('\n'), 'hex').slice(0, 16) }
+}
+
+/** A message whose form is right. */
+interface CheckedMessage extends UnknownObject {
+  readonly role: Role
+}
+
+/** Checks that the results of each reply follow it, one per call, in the order of the calls. */
+class CallOrder {
+  #ids: readonly string[] = []
+  #answered = 0
+  #askedAt = 0
+
+  next(index: number, message: CheckedMessage): void {
+    const { role } = message
+    const expected = this.#ids[this.#answered]
+    if (role === 'tool') {
+      checkResult(index, message, expected)
+      this.#answered++
+      return
+    }
+    if (expected !== undefined) {
+      const what = `is a message of ${role}, but the result of the call ${describeOption(expected)} must come first.`
+      throw invalid(index, what)
+    }
+    if (role === 'system' && index > 0) {
+      throw invalid(index, 'is a system message; only the first message can be one.')
+    }
+    this.#ids = role === 'assistant' ? callIdsOf(index, message) : []
+    this.#answered = 0
+    this.#askedAt = index
+  }
+
+  end(): void {
+    const missing = this.#ids[this.#answered]
+    if (missing === undefined) return
+    const hint = 'To continue a paused run, pass its checkpoint as resumeFrom, and decisions.'
+    throw invalid(this.#askedAt, `has the call ${describeOption(missing)} without a result. ${hint}`)
+  }
+}
+
+function checkResult(index: number, { tool_call_id: id }: UnknownObject, expected: string | undefined): void {
+  if (id === expected && expected !== undefined) return
+  const shown = `is the result of the call ${describeOption(id)}`
+  if (expected === undefined) throw invalid(index, `${shown}, which does not come before it.`)
+  throw invalid(
+    index,
+    `${shown}; the result of ${describeOption(expected)} must come first. Results are in call order.`,
+  )
+}
+
+function checkMessage(index: number, message: unknown): CheckedMessage {
   if (!isObject(message)) throw invalid(index, `is ${describeOption(message)}; it must be a chat message.`)
-  const unserializable = findUnserializable(message)
+  // The first test is quick, and the second one finds the reason.
+  const unserializable = isSafeJson(message) ? undefined : findUnserializable(message)
   if (unserializable !== undefined) throw invalid(index, `contains ${unserializable}.`)
   const role = roles.find((role) => role === message['role'])
   if (role === undefined) {
@@ -55,12 +123,29 @@ function checkMessage(index: number, message: unknown): { readonly role: Role; r
   }
   const { content } = message
   const isMissing = content === undefined || content === null || content === ''
-  if (isMissing && role === 'assistant' && callsOf(message).length > 0) return { role, fields: message }
+  if (isMissing && role === 'assistant' && callsOf(message).length > 0) return { ...message, role }
   if (typeof content !== 'string' && !(Array.isArray(content) && content.length > 0 && content.every(isObject))) {
     throw invalid(index, `has the content ${describeOption(content)}; it must be a text.`)
   }
   if (isMissing) throw invalid(index, 'has an empty content. Leave the message out.')
-  return { role, fields: message }
+  return { ...message, role }
+}
+
+/** Whether a value is plain JSON. A value that contains itself is not. */
+function isSafeJson(value: unknown): boolean {
+  try {
+    return isPlainJson(value)
+  } catch {
+    return false // It nests too deep for the stack.
+  }
+}
+
+/** The part of a message that matters for the question whether two conversations are the same. */
+function meaningOf(message: CheckedMessage): string {
+  const { role, content, tool_call_id: id } = message
+  const calls = callsOf(message).map((call) => (isObject(call) ? [call['id'], call['function']] : []))
+  const isText = typeof content === 'string' && calls.length === 0
+  return isText ? JSON.stringify([role, content, id]) : canonicalJson([role, content ?? '', id, calls])
 }
 
 function callsOf({ tool_calls: calls }: UnknownObject): readonly unknown[] {
@@ -95,22 +180,6 @@ function problemOfCall(call: unknown): string | undefined {
   return isJson
     ? undefined
     : `its function.arguments are ${describeOption(text)}; they must be the text of a JSON object`
-}
-
-function withoutAnswered(index: number, message: UnknownObject, open: readonly string[]): readonly string[] {
-  const [expected, ...rest] = open
-  const id = message['tool_call_id']
-  if (id === expected && expected !== undefined) return rest
-  const shown = `is the result of the call ${describeOption(id)}`
-  if (expected === undefined) throw invalid(index, `${shown}, which does not come before it.`)
-  throw invalid(
-    index,
-    `${shown}; the result of ${describeOption(expected)} must come first. Results are in call order.`,
-  )
-}
-
-function first([id]: readonly string[]): string {
-  return describeOption(id)
 }
 
 /** MiniMax refuses an empty content beside calls, and an empty list of calls. */

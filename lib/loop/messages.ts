@@ -26,6 +26,7 @@ export interface ChatMessage {
 export class Messages {
   readonly #list: SerializedMessage[]
   #bytes = 0
+  #replies = 0
 
   /** @param list the array to append to; it is part of the run's state. */
   constructor(list: SerializedMessage[]) {
@@ -40,6 +41,11 @@ export class Messages {
   /** UTF-8 bytes of all messages. */
   get bytes(): number {
     return this.#bytes
+  }
+
+  /** Replies among the messages, those of `history` included. */
+  get replies(): number {
+    return this.#replies
   }
 
   /** Adds the system prompt. */
@@ -69,7 +75,14 @@ export class Messages {
   /** Adds a message that is serialised already, such as one of a checkpoint. */
   add(message: SerializedMessage): void {
     this.#list.push(message)
+    if (message.role === 'assistant') this.#replies++
     this.#bytes += Buffer.byteLength(message.json)
+  }
+
+  /** Puts another message in the place of one. */
+  replace(index: number, message: SerializedMessage): void {
+    this.#bytes += Buffer.byteLength(message.json) - Buffer.byteLength(this.#list[index]?.json ?? '')
+    this.#list[index] = message
   }
 }
 

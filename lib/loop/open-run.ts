@@ -1,22 +1,20 @@
 import { hash, randomUUID } from 'node:crypto'
 import { advertise } from '../../router/advertised-schema.ts'
 import { errorMessage } from '../../router/errors.ts'
-import { canonicalJson } from '../../router/json/json.ts'
 import { plainTool } from '../../router/plain-schema.ts'
 import { createRouter, type Router } from '../../router/router.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import type { Tool } from '../../router/tool.ts'
 import { answerSchema } from './answer.ts'
 import { CallHistory } from './call-history.ts'
-import { checkOptions } from './check-options.ts'
 import { type Checkpoint, checkpointVersion } from './checkpoint.ts'
 import { assertFits } from './decisions.ts'
 import { LoopError } from './errors.ts'
-import { readHistory } from './history.ts'
+import type { History } from './history.ts'
 import { completeLimits, type Limits } from './limits.ts'
 import { systemPrompt } from './loop-prompts.ts'
 import { Messages } from './messages.ts'
-import { noUsage, type SerializedMessage } from './model.ts'
+import { noUsage } from './model.ts'
 import { elapsedOf, mayHaveActed, readCheckpoint } from './read-checkpoint.ts'
 import type { RunOptions } from './run.ts'
 import { RunDeadline, systemClock } from './run-deadline.ts'
@@ -34,15 +32,13 @@ export interface Opening {
 }
 
 /**
- * Checks the options and makes the run.
+ * Makes a run whose options are checked.
  *
- * @throws {LoopError} for an option or a checkpoint that cannot be used; the message names the option and the value.
+ * @throws {LoopError} for a tool, a limit or a checkpoint that cannot be used; the message names the option and the value.
  */
-export function openRun<S extends object>(options: RunOptions<S>): Opening {
-  checkOptions(options)
+export function openRun<S extends object>(options: RunOptions<S>, history: History): Opening {
   const limits = completeLimits(options.limits)
   const router = routerOf(options)
-  const history = readHistory(options.history ?? [])
   const { resumeFrom, answer } = options
   if (resumeFrom === undefined) return { run: newRun(options, limits, router, history, undefined) }
   try {
@@ -53,7 +49,7 @@ export function openRun<S extends object>(options: RunOptions<S>): Opening {
     assertFits(options.decisions ?? {}, checkpoint, router)
     return { run: activeRun(options, limits, router, { ...resumedState(checkpoint), task }), checkpoint }
   } catch (error) {
-    return restart(options, error)
+    return restart(options, history, error)
   }
 }
 
@@ -62,14 +58,13 @@ export function openRun<S extends object>(options: RunOptions<S>): Opening {
  *
  * @throws `error` if it has another reason, or if the caller does not allow a restart.
  */
-export function restart<S extends object>(options: RunOptions<S>, error: unknown): Opening {
+export function restart<S extends object>(options: RunOptions<S>, history: History, error: unknown): Opening {
   const { resumeFrom, onUnreadableCheckpoint } = options
   const code = error instanceof LoopError ? error.code : 'invalid_option'
   if (resumeFrom === undefined || code === 'invalid_option') throw error
   const isSafe = code === 'checkpoint_version' && !mayHaveActed(resumeFrom)
   if (!isSafe && onUnreadableCheckpoint !== 'restart') throw error
   const kept = { elapsed_ms: elapsedOf(resumeFrom), has_side_effects: mayHaveActed(resumeFrom) }
-  const history = readHistory(options.history ?? [])
   const run = newRun(options, completeLimits(options.limits), routerOf(options), history, kept)
   const [reason] = errorMessage(error).split('. ', 1)
   return { run, restartReason: `The run starts again, because its checkpoint cannot be read: ${reason}.` }
@@ -79,7 +74,7 @@ function newRun<S extends object>(
   options: RunOptions<S>,
   limits: Limits,
   router: Router,
-  history: readonly SerializedMessage[],
+  history: History,
   kept: Pick<Checkpoint, 'elapsed_ms' | 'has_side_effects'> | undefined,
 ): ActiveRun {
   const earlierId: unknown = options.resumeFrom?.run_id
@@ -141,7 +136,6 @@ function newState(runId: string, task: Checkpoint['task']): RunState {
     results: [],
     usage: noUsage,
     last_tokens: 0,
-    fastest_ms: 0,
     slowest_ms: 0,
     elapsed_ms: 0,
     limit_reached: null,
@@ -170,11 +164,9 @@ function resumedState(earlier: Checkpoint): RunState {
 /** Hashes of the task of a run. A hash is enough to notice another task, and a checkpoint stays small. */
 function taskOf<S extends object>(
   { prompt, instructions = '' }: RunOptions<S>,
-  history: readonly SerializedMessage[],
+  history: History,
 ): NonNullable<Checkpoint['task']> {
-  // A database may have stored the members of a message in another order.
-  const earlier = history.map(({ json }) => canonicalJson(JSON.parse(json))).join()
-  return { prompt: digest(prompt), instructions: digest(instructions), history: digest(earlier) }
+  return { prompt: digest(prompt), instructions: digest(instructions), history: history.hash }
 }
 
 function digest(text: string): string {
@@ -211,7 +203,7 @@ function addFirstMessages<S extends object>(
   messages: Messages,
   options: RunOptions<S>,
   router: Router,
-  history: readonly SerializedMessage[],
+  history: History,
 ): void {
   const { answer } = options
   const inputs = Object.keys(options.inputs ?? {})
@@ -219,7 +211,7 @@ function addFirstMessages<S extends object>(
   const tools = { exist: all.length > 0, acceptReferences: all.some((tool) => advertise(tool).acceptsReferences) }
   const system = systemPrompt(options.instructions ?? '', tools, inputs, answer && answerSchema(answer))
   if (system !== '') messages.addSystem(system)
-  for (const message of history) messages.add(message)
+  for (const message of history.messages) messages.add(message)
   messages.addUser(options.prompt)
 }
 

@@ -34,11 +34,6 @@ export function reachedLimit({ state, limits, deadline, history, messages }: Act
   return undefined
 }
 
-/** Whether not even the fastest reply so far would fit before the deadline. Such a round is not started. */
-export function isTooLate({ state, deadline }: ActiveRun): boolean {
-  return deadline.remainingMs() <= state.fastest_ms
-}
-
 /**
  * Milliseconds that the tools of a round can use. Time for two replies is kept for the model, but never more than half
  * of what is left.
@@ -48,8 +43,10 @@ export function toolTimeoutMs({ state, deadline }: ActiveRun): number {
   return Math.max(remainingMs - 2 * state.slowest_ms, remainingMs / 2)
 }
 
-/** Limits after which no further reply fits. */
-const final: ReadonlySet<LimitReason> = new Set(['tokens', 'deadline', 'messageBytes'])
+/** Limits after which no further reply fits. At the deadline the next reply may be quicker, so the time that is left is used. */
+const final: ReadonlySet<LimitReason> = new Set(['tokens', 'messageBytes'])
+/** Limits after which the model may correct its answer while rounds and time remain. */
+const correctable: ReadonlySet<LimitReason> = new Set(['repetition', 'calls', 'deadline'])
 
 /**
  * The stop reason of a run whose answer was not accepted after tools were turned off. It is `undefined` if the model can
@@ -62,6 +59,6 @@ export function stopAfterRejection(run: ActiveRun, calledTools: boolean): Unansw
   // Another limit may have been reached since.
   const now = reachedLimit(run)?.limit
   if (now !== undefined && final.has(now)) return stopReasonOf[now]
-  const canTryAgain = (limit === 'repetition' || limit === 'calls') && !calledTools
+  const canTryAgain = correctable.has(limit) && !calledTools
   return canTryAgain ? undefined : stopReasonOf[limit]
 }

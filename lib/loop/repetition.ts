@@ -86,6 +86,11 @@ export class Repetition {
     for (const [key, times] of asked) times.set(key, (times.get(key) ?? 0) + 1)
   }
 
+  /** Puts another form of a result in its place, if identical calls get it. */
+  replace({ key, result: before }: KeyedResult, result: ToolResult): void {
+    if (this.#reusable.get(key) === before) this.#reusable.set(key, result)
+  }
+
   /** The earlier result that an identical call gets; `undefined` if the call must be executed. */
   reusable(key: string): ToolResult | undefined {
     return this.#reusable.get(key)

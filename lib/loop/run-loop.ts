@@ -1,13 +1,15 @@
 import { isObject } from '../../router/json/json.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import { checkAnswer, isBetter } from './answer.ts'
+import { checkOptions } from './check-options.ts'
 import type { PendingAnswer } from './checkpoint.ts'
 import { endRun } from './end-run.ts'
-import { ModelError, toRunError } from './errors.ts'
+import { isModelError, ModelError, toRunError } from './errors.ts'
+import { noHistory, readHistory } from './history.ts'
 import { answerRejection, finalAnswerRequest } from './loop-prompts.ts'
 import { addUsage, type ModelReply, type ModelRetry, validUsage } from './model.ts'
 import { openRun, restart } from './open-run.ts'
-import { isTooLate, reachedLimit, stopAfterRejection } from './reached-limit.ts'
+import { reachedLimit, stopAfterRejection } from './reached-limit.ts'
 import { ReplyText } from './reply-text.ts'
 import { restore } from './restore-checkpoint.ts'
 import type { AnswerOf, Run, RunOptions } from './run.ts'
@@ -15,6 +17,7 @@ import { refuseCalls, runCalls } from './run-calls.ts'
 import { untilAborted } from './run-deadline.ts'
 import { type ActiveRun, shownTool } from './run-state.ts'
 import { saveCheckpoint } from './save-checkpoint.ts'
+import { shortenResults } from './shorten-results.ts'
 
 /**
  * Runs the tool loop: ask the model, run the calls of its reply, append the results, until the model answers or a limit
@@ -51,17 +54,19 @@ export async function runLoop<const S extends object = never>(options: RunOption
   }
 }
 
-/** Opens the run, and fills it from its checkpoint. The warning says what was lost. */
+/** Checks the options, opens the run, and fills it from its checkpoint. The warning says what was lost. */
 async function openAndRestore<S extends object>(
   options: RunOptions<S>,
 ): Promise<{ readonly run: ActiveRun; readonly warning: string | undefined }> {
-  const { run, checkpoint, restartReason } = openRun(options)
+  checkOptions(options)
+  const history = options.history === undefined ? noHistory : await readHistory(options.history)
+  const { run, checkpoint, restartReason } = openRun(options, history)
   if (checkpoint === undefined) return { run, warning: restartReason }
   try {
     return { run, warning: await restore(run, checkpoint) }
   } catch (error) {
     run.deadline.close()
-    const again = restart(options, error)
+    const again = restart(options, history, error)
     return { run: again.run, warning: again.restartReason }
   }
 }
@@ -76,7 +81,7 @@ function canContinue(run: ActiveRun): boolean {
   const { state, deadline } = run
   if (state.answer !== null || state.stop_reason !== null) return false
   if (deadline.interruption !== undefined) stopInterrupted(run)
-  else if (state.rounds > 0 && isTooLate(run)) state.stop_reason = 'deadline'
+  else if (deadline.remainingMs() <= 0) state.stop_reason = 'deadline'
   return state.stop_reason === null
 }
 
@@ -139,8 +144,12 @@ async function askModel(run: ActiveRun, isAnswerOnly: boolean): Promise<TimedRep
   const startedAt = run.now()
   let attemptedAt = startedAt
   const shown = new ReplyText(run, state.rounds + 1)
-  try {
-    const reply = await untilAborted(
+  const startAgain = () => {
+    attemptedAt = run.now()
+    shown.startAgain()
+  }
+  const ask = () =>
+    untilAborted(
       deadline.signal,
       run.model.complete({
         messages: run.messages.list,
@@ -149,15 +158,21 @@ async function askModel(run: ActiveRun, isAnswerOnly: boolean): Promise<TimedRep
         schemaOf: (tool) => run.router.tools.get(tool)?.inputSchema,
         signal: deadline.signal,
         timeoutMs: Math.max(1, deadline.remainingMs()),
+        slowestReplyMs: state.slowest_ms,
         onText: run.recorder.hasListener ? (text) => shown.add(text) : undefined,
         onRetry: (retry) => {
-          attemptedAt = run.now()
-          shown.startAgain()
+          startAgain()
           run.recorder.emit({ type: 'retry', round: state.rounds + 1, ...retry })
         },
         mayWait: (retry) => mayWait(run, retry),
       }),
     )
+  try {
+    const reply = await ask().catch((error: unknown) => {
+      if (!makeRoom(run, error)) throw error
+      startAgain()
+      return ask()
+    })
     const now = run.now()
     return { reply: checkedReply(reply), shown, durationMs: now - startedAt, attemptMs: now - attemptedAt }
   } catch (error) {
@@ -167,6 +182,16 @@ async function askModel(run: ActiveRun, isAnswerOnly: boolean): Promise<TimedRep
   } finally {
     shown.close()
   }
+}
+
+/** Shortens older results if the messages did not fit into the context window. @returns whether to send them again. */
+function makeRoom(run: ActiveRun, error: unknown): boolean {
+  if (!isModelError(error) || error.code !== 'context_length' || run.deadline.interruption !== undefined) return false
+  const shortened = shortenResults(run)
+  if (shortened === undefined) return false
+  run.recorder.emit({ type: 'results-shortened', round: run.state.rounds + 1, ...shortened })
+  // A listener may have ended the run.
+  return run.deadline.interruption === undefined
 }
 
 /** An error of the callback must not end a run that could go on. */
@@ -199,14 +224,14 @@ function addReply(run: ActiveRun, { reply, shown, durationMs, attemptMs }: Timed
   const { state, model } = run
   const { usage, finishReason } = reply
   state.rounds++
-  state.fastest_ms = state.fastest_ms === 0 ? attemptMs : Math.min(state.fastest_ms, attemptMs)
   state.slowest_ms = Math.max(state.slowest_ms, attemptMs)
   state.last_tokens = usage.inputTokens + usage.outputTokens
   state.usage = addUsage(state.usage, usage)
   const truncated = finishReason === 'length' || finishReason === 'content_filter'
   const reading = {
     truncated,
-    idPrefix: `call_${state.rounds}`,
+    // Two calls of a conversation must not have the same id, so replies in `history` count.
+    idPrefix: `call_${run.messages.replies + 1}`,
     maxCalls: readCallsPerExecuted * run.limits.callsPerRound,
     textFormat: model.textFormat,
   }

@@ -66,7 +66,7 @@ export interface ActiveRun {
  * Whether a call of the tool may do harm if it is made twice: the tool is neither read-only nor idempotent, or nothing is
  * known about it.
  */
-export function mayHaveSideEffects({ tools }: Router, tool: string): boolean {
+export function mayHaveSideEffects({ tools }: Pick<Router, 'tools'>, tool: string): boolean {
   const annotations = tools.get(tool)?.annotations
   return annotations?.readOnlyHint !== true && annotations?.idempotentHint !== true
 }

@@ -6,6 +6,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { errorMessage } from '../../router/errors.ts'
 import { excerpt } from '../../router/text/clip.ts'
+import type { ToolCall } from '../../router/tool-call.ts'
 import type { FinishedCall } from './call-history.ts'
 import type { Checkpoint, PendingCall, PendingResult, RecordedResult } from './checkpoint.ts'
 import type { CheckpointStep } from './run.ts'
@@ -167,7 +168,7 @@ export function shrinkAsFarAsPossible(
 export function toRecordedResult({ call, result, key }: FinishedCall): RecordedResult {
   return {
     key,
-    call: { id: call.id, name: call.name, input: call.input },
+    call: toRecordedCall(call),
     call_id: result.callId,
     status: result.status,
     // The content of a result that was not clipped is its value.
@@ -179,6 +180,10 @@ export function toRecordedResult({ call, result, key }: FinishedCall): RecordedR
     duration_ms: result.durationMs,
     repairs: result.repairs,
   }
+}
+
+function toRecordedCall({ id, name, input, numbers }: ToolCall): RecordedResult['call'] {
+  return numbers === undefined ? { id, name, input } : { id, name, input, numbers }
 }
 
 /** A finished call of a reply that is not finished, with the content that is in no message yet. */

@@ -168,6 +168,7 @@ function record(
       run.span.addEvent('warning', { source: event.source, message: event.message })
       break
     case 'repair':
+    case 'results-shortened':
     case 'answer-rejected':
       run.span.addEvent(event.type, { [attribute.round]: event.round })
   }
@@ -204,9 +205,10 @@ function endTool(run: OpenRun, event: EventOf<'tool-end'>, contents: boolean): v
   span.end()
 }
 
-/** Records a call that was refused or got an earlier result. */
+/** Records a call that was refused, got an earlier result, or was done elsewhere while the run was paused. */
 function recordNotExecuted(run: OpenRun, { tool, id, round, errorKind, servedFrom }: EventOf<'tool-end'>): void {
-  run.span.addEvent(servedFrom === undefined ? 'tool call refused' : 'tool call served from an earlier result', {
+  const withoutResult = errorKind === undefined ? 'tool call done elsewhere' : 'tool call refused'
+  run.span.addEvent(servedFrom === undefined ? withoutResult : 'tool call served from an earlier result', {
     [attribute.toolName]: tool,
     [attribute.toolCallId]: id,
     [attribute.round]: round,

@@ -45,6 +45,8 @@ export interface PausedResult {
   readonly pending: readonly PendingActivityCall[]
   /** The state of the run. Call the activity again with it and with `decisions`. At most 1000000 bytes after compression. */
   readonly checkpoint: PackedCheckpoint
+  /** The best answer that was not accepted, and its problems. */
+  readonly partial?: PartialAnswer
 }
 
 /** A call that waits for a decision. */
@@ -69,6 +71,7 @@ export function activityResult<Answer>(
 ): ActivityResult<Answer> {
   const { stop_reason: _, ...summary } = summarizeRun(run)
   const { trace } = run
+  const partial = run.stopReason === 'answered' || run.partial === undefined ? {} : { partial: run.partial }
   if (run.stopReason === 'paused') {
     const { pending, checkpoint } = run
     const isRecomputable = (name: string) =>
@@ -81,6 +84,7 @@ export function activityResult<Answer>(
         checkpoint,
         (bytes) => shrinkAsFarAsPossible(checkpoint, bytes, isRecomputable).checkpoint,
       ),
+      ...partial,
       trace,
     }
   }
@@ -88,6 +92,5 @@ export function activityResult<Answer>(
   if (run.stopReason === 'answered') {
     return { ...summary, stop_reason: run.stopReason, answer: run.answer, ...messages, trace }
   }
-  const partial = run.partial === undefined ? {} : { partial: run.partial }
   return { ...summary, stop_reason: run.stopReason, ...partial, ...messages, trace }
 }

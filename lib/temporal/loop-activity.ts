@@ -1,7 +1,10 @@
 import { ApplicationFailure } from '@temporalio/common'
 import { isObject } from '../../router/json/json.ts'
+import type { Tool } from '../../router/tool.ts'
+import type { Checkpoint } from '../loop/checkpoint.ts'
 import type { AnswerOf, RunOptions } from '../loop/run.ts'
 import { runLoop } from '../loop/run-loop.ts'
+import { mayHaveSideEffects } from '../loop/run-state.ts'
 import { type ActivityResult, activityResult, type Conversation } from './activity-result.ts'
 import { shortenTrace } from './payload.ts'
 import { type ActivityHistory, type Resumable, readHistory } from './payload-state.ts'
@@ -90,7 +93,7 @@ export function loopActivity<Input extends readonly unknown[], const S extends o
           onUnreadableCheckpoint,
           ...activity,
           history: readHistory(history),
-          decisions: isRestart ? noDecisions(decisions) : decisions,
+          decisions: isRestart ? noDecisions(decisions, activity.resumeFrom, given.tools ?? []) : decisions,
           limits: { ...given.limits, deadlineMs: Math.min(given.limits?.deadlineMs ?? deadlineMs, deadlineMs) },
           onEvent: (event) => {
             onEvent(event)
@@ -113,14 +116,22 @@ export function loopActivity<Input extends readonly unknown[], const S extends o
 /**
  * Decisions of a run that starts again: none, because its calls are gone.
  *
- * @throws {ApplicationFailure} `CheckpointOfAnotherVersion`, not retryable, if a call was done elsewhere. The run would ask
- * for it a second time.
+ * @throws {ApplicationFailure} `CheckpointOfAnotherVersion`, not retryable, if a call with side effects was done elsewhere. The
+ * run would ask for it a second time.
  */
-function noDecisions(decisions: LoopActivityOptions['decisions']): undefined {
-  const done = Object.entries(decisions ?? {}).find(([, decision]) => isObject(decision) && 'value' in decision)
-  if (done === undefined) return undefined
-  throw ApplicationFailure.nonRetryable(
-    `The checkpoint cannot be used, and the run must not start again: its call ${done[0]} was done elsewhere. To start again all the same, return onUnreadableCheckpoint: 'restart'.`,
-    'CheckpointOfAnotherVersion',
-  )
+function noDecisions(
+  decisions: LoopActivityOptions['decisions'],
+  checkpoint: Checkpoint | undefined,
+  tools: readonly Tool[],
+): undefined {
+  const router = { tools: new Map(tools.map((tool) => [tool.name, tool])) }
+  for (const [callId, decision] of Object.entries(decisions ?? {})) {
+    const tool = checkpoint?.pending.find(({ call_id }) => call_id === callId)?.name ?? ''
+    if (!isObject(decision) || !('value' in decision) || !mayHaveSideEffects(router, tool)) continue
+    throw ApplicationFailure.nonRetryable(
+      `The checkpoint cannot be used, and the run must not start again: its call ${callId} was done elsewhere. To start again all the same, return onUnreadableCheckpoint: 'restart'.`,
+      'CheckpointOfAnotherVersion',
+    )
+  }
+  return undefined
 }

@@ -4,13 +4,13 @@
 import { parseJson, unparsable } from './json.ts'
 import { endOfString, jsonNumber } from './json-scan.ts'
 
-/** Result of {@link parseExactJson}. */
+/** Result of {@link parseExactJson}. `json` is the text that was parsed. */
 export type ExactJson =
-  | { readonly kind: 'parsed'; readonly value: unknown }
+  | { readonly kind: 'parsed'; readonly value: unknown; readonly json: string }
   /** The text is not JSON, or nests too deep. */
   | { readonly kind: 'unparsable' }
   /** `integer` is the first integer that `JSON.parse` rounds. It is rounded in `value`. */
-  | { readonly kind: 'inexact'; readonly integer: string; readonly value: unknown }
+  | { readonly kind: 'inexact'; readonly integer: string; readonly value: unknown; readonly json: string }
 
 const unparsableJson: ExactJson = { kind: 'unparsable' }
 
@@ -18,14 +18,14 @@ const unparsableJson: ExactJson = { kind: 'unparsable' }
  * Parses JSON without throwing and without rounding integers. Rounded fractions are expected, so they are accepted.
  *
  * @example
- * parseExactJson('{"id": 1}')                 // { kind: 'parsed', value: { id: 1 } }
+ * parseExactJson('{"id": 1}')                 // { kind: 'parsed', value: { id: 1 }, … }
  * parseExactJson('{"id": 9007199254740993}')  // { kind: 'inexact', integer: '9007199254740993', value: … }
  */
 export function parseExactJson(text: string): ExactJson {
   const value = parseJson(text)
   if (value === unparsable) return unparsableJson
   const integer = inexactInteger(text)
-  return integer === undefined ? { kind: 'parsed', value } : { kind: 'inexact', integer, value }
+  return integer === undefined ? { kind: 'parsed', value, json: text } : { kind: 'inexact', integer, value, json: text }
 }
 
 /**
@@ -84,7 +84,7 @@ function inexactInteger(json: string): string | undefined {
     else if (character === '-' || (character >= '0' && character <= '9')) {
       number.lastIndex = position
       const written = number.exec(json)?.[0] ?? character
-      if (/^-?\d{16,}$/.test(written) && !isExact(written)) return written
+      if (isRoundedInteger(written)) return written
       position += written.length
     } else position++
   }
@@ -113,6 +113,11 @@ function holdsLongNumber(json: string): boolean {
 function isDigit(text: string, position: number): boolean {
   const code = text.charCodeAt(position)
   return code >= 0x30 && code <= 0x39
+}
+
+/** Whether the text of a number is an integer that a double rounds. */
+export function isRoundedInteger(text: string): boolean {
+  return /^-?\d{16,}$/.test(text) && !isExact(text)
 }
 
 /** Whether a double keeps an integer. JavaScript writes large doubles with zeros after the 17th digit; those count, too. */

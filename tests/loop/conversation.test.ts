@@ -4,8 +4,8 @@ import { LoopError } from '../../lib/loop/errors.ts'
 import type { ChatMessage } from '../../lib/loop/messages.ts'
 import type { RunOptions } from '../../lib/loop/run.ts'
 import { runLoop } from '../../lib/loop/run-loop.ts'
-import { emptyTool } from '../support/factories.ts'
-import { calls, says, scriptedModel } from '../support/scripted-model.ts'
+import { emptyTool, usage } from '../support/factories.ts'
+import { calls, type ScriptStep, says, scriptedModel } from '../support/scripted-model.ts'
 
 const look = emptyTool({ name: 'look', annotations: { readOnlyHint: true }, execute: () => ({ seen: 'a cat' }) })
 
@@ -50,6 +50,19 @@ test('a conversation can go on for many runs', async () => {
   }
   expect(history).toHaveLength(10)
   expect(history.filter(({ role }) => role === 'user').map(({ content }) => content)).toContain('Turn 1?')
+})
+
+test('a call without an id gets one that no call in the history has', async () => {
+  const withoutId: ScriptStep = () => ({
+    message: { role: 'assistant', tool_calls: [{ type: 'function', function: { name: 'look', arguments: '{}' } }] },
+    finishReason: 'tool_calls',
+    usage: usage(),
+  })
+  const options = { tools: [look], prompt: 'Look.' }
+  const first = await runLoop({ ...options, model: scriptedModel([withoutId, says('Done.')]) })
+  const history = first.messages
+  const second = await runLoop({ ...options, history, model: scriptedModel([withoutId, says('Done.')]) })
+  expect([first.results[0]?.id, second.results[0]?.id]).toEqual(['call_1_1', 'call_3_1'])
 })
 
 test('the bytes of history count towards limits.messageBytes', async () => {

@@ -1,12 +1,19 @@
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Checkpoint } from '../../lib/loop/checkpoint.ts'
 import type { Decision, WaitingCall } from '../../lib/loop/decisions.ts'
 import type { LoopEvent } from '../../lib/loop/events.ts'
-import type { Run, RunOptions } from '../../lib/loop/run.ts'
+import type { Model } from '../../lib/loop/model.ts'
+import { type Run, type RunOptions, runSummarySchema, summarizeRun } from '../../lib/loop/run.ts'
 import { runLoop } from '../../lib/loop/run-loop.ts'
+import { recordModel, replayModel } from '../../lib/testing/index.ts'
 import { defineTool } from '../../router/define-tool.ts'
+import { compileSchema } from '../../router/validation.ts'
 import { emptyTool } from '../support/factories.ts'
+import { keysInOtherStyles } from '../support/key-styles.ts'
 import { calls, says, scriptedModel } from '../support/scripted-model.ts'
 
 type Paused = Extract<Run, { stopReason: 'paused' }>
@@ -584,6 +591,35 @@ test('events say which calls wait, and in which order', async () => {
   expect(events.map(({ type }) => type).slice(-4)).toEqual(['tool-start', 'tool-end', 'tool-waiting', 'run-end'])
   expect(events.at(-2)).toMatchObject({ id: 'c0', tool: 'ask', reason: 'no_execute', callId: expect.any(String) })
   expect(events.at(-1)).toMatchObject({ stopReason: 'paused' })
+})
+
+test('every JSON document of a paused run has snake_case keys, and its summary is valid', async () => {
+  const run = await pausedRun(
+    { tools: [ask, look], prompt: 'Ask.' },
+    several(['ask', {}], ['look', {}], ['ask', { a: 1 }]),
+  )
+  const summary = summarizeRun(run)
+  for (const document of [run.checkpoint, run.trace, summary]) {
+    expect(keysInOtherStyles(JSON.parse(JSON.stringify(document)))).toEqual([])
+  }
+  expect(compileSchema(runSummarySchema)(JSON.parse(JSON.stringify(summary)))).toEqual([])
+  expect(summary).toMatchObject({ stop_reason: 'paused', rounds: 1 })
+  expect(summary).not.toHaveProperty('error')
+})
+
+test('a replayed cassette pauses in the same way, and answers after the same decision', async () => {
+  const options = { tools: [ask], prompt: 'Ask.', runId: 'run' }
+  const file = join(await mkdtemp(join(tmpdir(), 'pause-')), 'cassette.json')
+  const through = async (model: Model) => {
+    const run = await runLoop({ ...options, model })
+    assertPaused(run)
+    const decisions = { [only(run).callId]: { value: { reply: 'Yes' } } }
+    return runLoop({ ...options, model, resumeFrom: stored(run.checkpoint), decisions })
+  }
+  const recorded = await through(recordModel(scriptedModel([calls('ask', {}), says('Done.')]), file))
+  const replayed = await through(replayModel(file))
+  expect(replayed.results.map(({ content }) => content)).toEqual(recorded.results.map(({ content }) => content))
+  expect(replayed).toMatchObject({ stopReason: 'answered', rounds: 2 })
 })
 
 /** A call that may refer to an earlier one, wait, be denied, or be wrong. */

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import type { ModelRequest } from '../../lib/loop/model.ts'
 import { runLoop } from '../../lib/loop/run-loop.ts'
 import type { ScriptedOutcome } from '../../lib/testing/index.ts'
 import { defineTool } from '../../router/define-tool.ts'
@@ -97,7 +98,7 @@ test('a result over resultBytes is clipped for the model and complete for refere
   expect(Buffer.byteLength(String(run.results[0]?.content))).toBeLessThanOrEqual(1024)
 })
 
-test('a round that may not fit before the deadline is the answer round, and one that cannot fit is not started', async () => {
+test('a round that may not fit before the deadline is the answer round, and it is tried whenever time is left', async () => {
   let now = 0
   const clock = { now: () => now, after: () => () => {} }
   const takes =
@@ -112,11 +113,86 @@ test('a round that may not fit before the deadline is the answer round, and one 
     limit: 'deadline',
   })
   now = 0
-  const tooLate = scriptedModel([takes(700, ask(0))])
+  const quicker = scriptedModel([takes(700, ask(0)), takes(299, says('Warm.'))])
+  expect(await runLoop({ model: quicker, tools, prompt, clock, limits: { deadlineMs: 1000 } })).toMatchObject({
+    stopReason: 'answered',
+    limit: 'deadline',
+    rounds: 2,
+  })
+  now = 0
+  const tooLate = scriptedModel([takes(1000, ask(0))])
   const run = await runLoop({ model: tooLate, tools, prompt, clock, limits: { deadlineMs: 1000 } })
   expect(run).toMatchObject({ stopReason: 'deadline', rounds: 1 })
   expect(run.results).toHaveLength(1)
+  expect(run).not.toHaveProperty('error')
 })
+
+test('an answer that is rejected shortly before the deadline may be corrected while time is left', async () => {
+  let now = 0
+  const clock = { now: () => now, after: () => () => {} }
+  const takes =
+    (ms: number, outcome: ScriptedOutcome): ScriptStep =>
+    () => {
+      now += ms
+      return outcome
+    }
+  const answer = {
+    schema: { type: 'object', properties: { celsius: { type: 'number' } }, required: ['celsius'] },
+  } as const
+  const options = { tools, prompt, clock, answer, limits: { deadlineMs: 1000 } }
+  const corrected = scriptedModel([takes(600, ask(0)), takes(100, says('Warm.')), takes(100, says('{"celsius":4}'))])
+  expect(await runLoop({ ...options, model: corrected })).toMatchObject({ stopReason: 'answered', rounds: 3 })
+  now = 0
+  const wrong = scriptedModel([takes(600, ask(0)), takes(200, says('Warm.')), takes(200, says('Warm.'))])
+  expect(await runLoop({ ...options, model: wrong })).toMatchObject({ stopReason: 'deadline', rounds: 3 })
+})
+
+test('the deadline ends an answer round that takes too long', async () => {
+  const slow: ScriptStep = ({ signal }) =>
+    new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+  const model = scriptedModel([() => new Promise((resolve) => setTimeout(() => resolve(ask(0)), 60)), slow])
+  const run = await runLoop({ model, tools, prompt, limits: { deadlineMs: 100 } })
+  expect(run).toMatchObject({ stopReason: 'deadline', limit: 'deadline', rounds: 1, error: { code: 'timeout' } })
+})
+
+test('a model is told how long the slowest reply took, so that it waits long enough for the next one', async () => {
+  let now = 0
+  const clock = { now: () => now, after: () => () => {} }
+  const told: unknown[] = []
+  const script = scriptedModel([
+    () => {
+      now += 300
+      return ask(0)
+    },
+    says('Warm.'),
+  ])
+  const model = {
+    ...script,
+    complete: (request: ModelRequest) => {
+      told.push(request.slowestReplyMs)
+      return script.complete(request)
+    },
+  }
+  await runLoop({ model, tools, prompt, clock })
+  expect(told).toEqual([0, 300])
+})
+
+test.each([undefined, { schema: { type: 'object', properties: {} } } as const])(
+  'a reply that thinking used up says so, and which option raises the limit',
+  async (answer) => {
+    const empty: ScriptStep = () => ({
+      message: { role: 'assistant', content: '', reasoning_content: 'Hm.' },
+      finishReason: 'length',
+      usage: usage(),
+    })
+    const model = scriptedModel([empty, says('{}')])
+    const run = await runLoop({ model, prompt, ...(answer === undefined ? {} : { answer }) })
+    expect(run).toMatchObject({ stopReason: 'answered', rounds: 2 })
+    const problem = expect.stringMatching(/thinking used up the output limit.*maxOutputTokens/)
+    expect(run.trace).toContainEqual(expect.objectContaining({ type: 'answer-rejected', problems: [problem] }))
+    expect(model.requests[1]?.messages.at(-1)?.content).toContain('thinking used up the output limit')
+  },
+)
 
 test.each([
   ['prose where a schema is asked for', says('Warm.')],

@@ -142,3 +142,16 @@ test('an explicit timeout is not shortened', async () => {
   const run = await runWithSilence(1, 300, { retries: 2, callTimeoutMs: 5000 })
   expect(run.stopReason).toBe('deadline')
 })
+
+test.each([
+  [undefined, 'within 100 ms'],
+  [40, 'within 100 ms'],
+  [80, 'within 160 ms'],
+  [500, 'within 200 ms'],
+])('after a slowest reply of %s ms, a request with 200 ms left ends %s', async (slowestReplyMs, expected) => {
+  await using server = await startLocalServer(() => {})
+  const model = clientOf(server.url, {}, { clock: manualClock() })
+  const outcome = model.complete(modelRequest({ timeoutMs: 200, slowestReplyMs }))
+  await expect(outcome).rejects.toMatchObject({ code: 'timeout', message: expect.stringContaining(expected) })
+  await model.close()
+})

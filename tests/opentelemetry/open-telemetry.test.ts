@@ -1,8 +1,10 @@
+import { SpanStatusCode } from '@opentelemetry/api'
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base'
 import { expect, test } from 'vitest'
 import { ModelError } from '../../lib/loop/errors.ts'
 import { runLoop } from '../../lib/loop/run-loop.ts'
 import { type OpenTelemetryOptions, openTelemetry } from '../../lib/opentelemetry/index.ts'
+import { defineTool } from '../../router/define-tool.ts'
 import { usage } from '../support/factories.ts'
 import { calls, fails, type ScriptStep, says, scriptedModel } from '../support/scripted-model.ts'
 import { getWeather } from '../support/weather.ts'
@@ -75,4 +77,20 @@ test('a refused call and a call that gets an earlier result have an event instea
     ['tool call served from an earlier result', { 'gen_ai.tool.call.id': 'b', 'gen_ai.tool.name': 'get_weather' }],
     ['tool call refused', { 'gen_ai.tool.call.id': 'c', 'error.type': 'unknown_tool', 'tenrounds.round': 3 }],
   ])
+})
+
+test('a pause is no error: its span says so, and the span of the resumed run has the call as done elsewhere', async () => {
+  const ask = defineTool({ name: 'ask', description: 'Asks a person.', inputSchema: { type: 'object' } })
+  const { tracer, ended } = recordSpans()
+  const options = { tools: [ask], prompt: 'Ask.', onEvent: openTelemetry({ tracer }) }
+  const run = await runLoop({ ...options, model: scriptedModel([calls('ask', {}, 'a')]) })
+  if (run.stopReason !== 'paused') throw new Error(run.stopReason)
+  const decisions = { [run.pending[0]?.callId ?? '']: { value: 'yes' } }
+  await runLoop({ ...options, model: scriptedModel([says('Done.')]), resumeFrom: run.checkpoint, decisions })
+  const [paused, resumed] = ended().filter(({ name }) => name === 'invoke_agent')
+  expect(paused?.status.code).toBe(SpanStatusCode.UNSET)
+  expect(paused?.attributes).toMatchObject({ 'tenrounds.stop_reason': 'paused', 'tenrounds.rounds': 1 })
+  expect(paused?.events.map(({ name }) => name)).toEqual(['tool call waits for a decision'])
+  expect(resumed?.events.map(({ name }) => name)).toEqual(['tool call done elsewhere'])
+  expect(resumed?.attributes).toMatchObject({ 'tenrounds.stop_reason': 'answered' })
 })

@@ -63,7 +63,7 @@ test.each([
   ['{"id": "9007199254740993"}', { id: '9007199254740993' }],
   ['{"ratio": 0.12345678901234567890123}', { ratio: 0.12345678901234568 }],
 ])('JSON with exact integers is read: %s', (text, value) => {
-  expect(parseExactJson(text)).toEqual({ kind: 'parsed', value })
+  expect(parseExactJson(text)).toEqual({ kind: 'parsed', value, json: text })
 })
 
 test('lenient JSON has the same rule for integers, and quotes of any kind make them text', () => {
@@ -76,6 +76,6 @@ test('an integer in an encoded object is never rounded', async () => {
     const call = { id: 'a', type: 'function', function: { name: 'write_file', arguments: JSON.stringify({ meta }) } }
     const { ran, errors } = await exchange(assistant({ tool_calls: [call] }))
     expect(ran).toEqual([])
-    expect(errors).toEqual(['invalid_input'])
+    expect(errors).toEqual(['unreadable_call'])
   }
 })

@@ -47,6 +47,12 @@ function site(steps: readonly ScriptStep[], options: { readonly acted?: boolean;
       },
     }),
     defineTool({ name: 'ask', description: 'Asks a person.', inputSchema: { type: 'object' } }),
+    defineTool({
+      name: 'look',
+      description: 'A person looks at it.',
+      inputSchema: { type: 'object' },
+      annotations: { readOnlyHint: true },
+    }),
     emptyTool({ name: 'export', execute: () => ({ rows: seededText(1)(1_400_000) }) }),
   ]
   const activity = loopActivity(
@@ -176,7 +182,15 @@ describe('a checkpoint of another prompt in an activity', () => {
     expect(model.requests).toHaveLength(2)
   })
 
-  test('fails without a retry if a call was done elsewhere', async () => {
+  test('gives a clean start if a person has answered a question', async () => {
+    const { run } = site([calls('look', {}, 'a'), says('Done.')])
+    const first = await paused(run({}))
+    const decisions: Record<string, Decision> = { [idOf(first, 'look')]: { value: 'It is red.' } }
+    const result = await run({ prompt: 'Look again.', checkpoint: first.checkpoint, decisions })
+    expect(result).toMatchObject({ stop_reason: 'answered', rounds: 1 })
+  })
+
+  test('fails without a retry if a call with side effects was done elsewhere', async () => {
     const { run, model } = site([calls('ask', {}, 'a'), says('Done.')])
     const first = await paused(run({}))
     const decisions: Record<string, Decision> = { [idOf(first, 'ask')]: { value: 1 } }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { ApplicationFailure } from '@temporalio/common'
 import { describe, expect, test } from 'vitest'
 import { loopActivity, runInActivity } from '../../lib/temporal/index.ts'
+import { messagesLimitBytes, pausedLimitBytes } from '../../lib/temporal/payload-state.ts'
 import { defineTool } from '../../router/define-tool.ts'
 import { activityError } from '../support/activity-harness.ts'
 import { calls, fails, says, scriptedModel } from '../support/scripted-model.ts'
@@ -90,6 +91,15 @@ describe.skipIf(source === undefined)('data that is too large for a payload of T
     const error = await activityError(await harness.start(worker, 'work', { heartbeatTimeout }))
     expect(error).toMatchObject({ type: 'Mine', nonRetryable: true })
     expect(error.message.length).toBeLessThan(5_000)
+  })
+
+  test('arguments with the largest checkpoint, the largest messages and 500 kB of values arrive', async () => {
+    const activities = { work: async (said: string) => said.length }
+    await using worker = await harness.startWorker(activities)
+    const length = pausedLimitBytes + messagesLimitBytes + 500_000
+    const { taskQueue } = worker
+    const started = { args: [length], taskQueue, workflowId: randomUUID() }
+    expect(await harness.client.workflow.execute('largeArgumentWorkflow', started)).toBe(length)
   })
 
   test('an activity argument of more than 2 MB ends the workflow at once, before anything runs', async () => {

@@ -169,6 +169,13 @@ function timelineRow(entry: TraceEntry): readonly string[] {
         escapeText(entry.error.message),
         milliseconds(entry),
       ]
+    case 'results-shortened':
+      return [
+        String(entry.round),
+        'context window exceeded',
+        `${entry.results} older results shortened, ${entry.saved_bytes} bytes saved`,
+        '',
+      ]
     case 'answer-rejected':
       return [String(entry.round), 'answer rejected', escapeText(entry.problems.join('; ')), '']
     case 'tool-waiting':

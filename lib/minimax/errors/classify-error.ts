@@ -71,7 +71,9 @@ function providerError(document: UnknownObject, { status, text, retryAfterMs }: 
 function classify(details: ErrorDetails, found: FoundCode | undefined, status: number): ErrorClass {
   const { messages, codes, types } = details
   const byCode = classOfMinimaxCode(found?.code ?? '')
-  const byMessage = byCode?.retryable ? undefined : messages.map(classOfMessage).find((known) => known !== undefined)
+  // "Too many tokens" per minute is not the same as too many for the context window.
+  const isRate = byCode?.code === 'rate_limit'
+  const byMessage = isRate ? undefined : messages.map(classOfMessage).find((known) => known !== undefined)
   if (byMessage !== undefined) return { code: byMessage.code, retryable: byMessage.retryable }
   const isCertain = byCode !== undefined && (found?.isGuessed === false || !byCode.retryable)
   if (isCertain) return { code: byCode.code, retryable: byCode.retryable }

@@ -12,7 +12,6 @@ export const emptyCheckpoint: Checkpoint = {
   results: [],
   usage: { input_tokens: 0, output_tokens: 0, cached_input_tokens: 0, reasoning_tokens: 0 },
   last_tokens: 0,
-  fastest_ms: 0,
   slowest_ms: 0,
   elapsed_ms: 0,
   limit_reached: null,

@@ -10,7 +10,7 @@ export interface Expectation {
   readonly once: Outcome
   /** If it affects that request and all later ones; absent if several outcomes are right. */
   readonly always?: Outcome
-  /** Whether the fault takes the whole deadline of the run. */
+  /** Whether the fault takes all the time of a request, which is a share of what is left of the deadline. */
   readonly slow?: boolean
 }
 
@@ -18,6 +18,9 @@ export interface Expectation {
 const harmless: Expectation = { once: 'answered', always: 'answered' }
 /** The model gets an error message, and the run is answered if its next reply is right. */
 const recoverable: Expectation = { once: 'answered' }
+/** The request ends at the timeout of the client, and time is left to send it again. */
+const retriedInTime: Expectation = { once: 'answered', slow: true }
+/** Each request until the deadline ends at the timeout of the client. */
 const timeout: Expectation = { once: { code: 'timeout', retryable: true }, slow: true }
 
 /** The request fails. A retryable failure of one request does not affect the run. */
@@ -28,7 +31,8 @@ function fails(code: ModelErrorCode, retryable: boolean): Expectation {
 
 const groups: readonly (readonly [Expectation, ...(readonly string[])])[] = [
   [{ once: { code: 'network', retryable: true } }, 'refuse'],
-  [timeout, 'stall-while-connecting', 'stall-before-headers', 'stall-after-headers', 'stall-mid-body', 'endless-drip'],
+  [timeout, 'stall-while-connecting'],
+  [retriedInTime, 'stall-before-headers', 'stall-after-headers', 'stall-mid-body', 'endless-drip'],
   [
     fails('network', true),
     'reset-before-headers',

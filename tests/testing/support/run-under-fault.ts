@@ -14,7 +14,7 @@ export interface Cell {
   readonly round: 1 | 2 | 3
   /** Whether the fault affects all later requests, too. */
   readonly lasting: boolean
-  /** Whether the fault takes the whole deadline. */
+  /** Whether the fault takes all the time of a request. */
   readonly slow: boolean
   readonly expected: Outcome
 }
