@@ -5,7 +5,7 @@ import { parseExactJson } from '../../router/json/exact-json.ts'
 import { numberTexts } from '../../router/number-texts.ts'
 import { createRouter } from '../../router/router.ts'
 import { runTool } from '../../router/run-tool.ts'
-import type { ObjectSchema } from '../../router/schema.ts'
+import type { ObjectSchema } from '../../router/schema-object.ts'
 import { compileSchema } from '../../router/validation.ts'
 
 const string = { type: 'string' } as const
