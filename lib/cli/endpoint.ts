@@ -73,13 +73,18 @@ async function openMockServer(stream: boolean): Promise<Endpoint> {
   const model = minimax({ url: mockServer.url, token: 'mock-server', env: {}, stream })
   return {
     // Its own name and provider, so that no report shows fixed rules as a model's answer.
-    model: { ...model, name: 'mock-server', provider: 'tenrounds.mock_server' },
+    model: named(model),
     notice: mockServerNotice,
     close: async () => {
       await model.close()
       await mockServer.close()
     },
   }
+}
+
+function named(model: MinimaxModel): MinimaxModel {
+  const name = { name: 'mock-server', provider: 'tenrounds.mock_server' }
+  return { ...model, ...name, with: (options) => named(model.with(options)) }
 }
 
 /** A wrong configuration is wrong usage here: the message already names the variable. */

@@ -1,7 +1,7 @@
 // The events of a run, in this order:
 //
 //   run-start
-//   per round:  limit?, round-start, ( text-delta*, text-reset?, retry )*,
+//   per round:  limit?, round-start, ( text-delta*, text-reset?, ( retry | results-shortened ) )*,
 //               text-delta*, ( text-reset, text-delta* )?, reply,
 //               ( tool-start?, repair*, tool-end )*, tool-waiting*, answer-rejected?
 //   run-end

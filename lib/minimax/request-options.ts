@@ -1,6 +1,7 @@
 // Options of a single request. They are given to `minimax()`, and to `with()` of a model for one run.
 
-import { findUnserializable, isObject, isPlain } from '../../router/json/json.ts'
+import { errorMessage } from '../../router/errors.ts'
+import { findUnserializable, isObject, isPlain, isTooDeep, maxDepth } from '../../router/json/json.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import { isSecretName } from '../../router/text/named-secrets.ts'
 import { misconfigured } from './endpoint.ts'
@@ -70,7 +71,7 @@ export function requestSettings(options: RequestOptions, base: RequestSettings =
   const body = new Map(base.body)
   for (const [name, value] of Object.entries(options.body ?? {})) {
     if (value === undefined) body.delete(name)
-    else body.set(name, JSON.stringify(value))
+    else body.set(name, jsonOf('body', name, value))
   }
   const secrets = [...base.secrets, ...Object.entries(options.headers ?? {}).flatMap(secretsIn)]
   for (const [name, value] of Object.entries(options.body ?? {})) {
@@ -167,6 +168,22 @@ function checkBody(option: string, value: unknown): void {
     const reason = ownFields.get(name)
     if (reason !== undefined) throw misconfigured(`The option "${option}" has the field "${name}"; ${reason}.`)
   }
+  if (isTooDeep(value)) throw misconfigured(`The option "${option}" nests deeper than ${maxDepth} levels.`)
   const problem = findUnserializable(value)
   if (problem !== undefined) throw misconfigured(`The option "${option}" has ${problem}.`)
+  for (const [name, field] of Object.entries(value)) if (field !== undefined) jsonOf(option, name, field)
+}
+
+/** A field as JSON. Only its own `toJSON` can still fail, or return nothing. */
+function jsonOf(option: string, name: string, value: unknown): string {
+  let json: string | undefined
+  let reason = ''
+  try {
+    json = JSON.stringify(value)
+  } catch (error) {
+    reason = `: ${excerpt(errorMessage(error), 200)}`
+  }
+  if (json !== undefined) return json
+  const field = JSON.stringify(excerpt(name, 80))
+  throw misconfigured(`The option "${option}" has the field ${field} with a value that JSON cannot represent${reason}.`)
 }

@@ -46,6 +46,20 @@ test('--faults list prints every fault on one line with its description', async 
   for (const line of lines) expect(line).toMatch(/ {2}\S.*\.(?: \(only (?:streamed|whole) replies\))?$/)
 })
 
+test('--strict refuses what only some sources say that MiniMax refuses', async () => {
+  for (const [options, status] of [
+    [[], 200],
+    [['--strict'], 400],
+  ] as const) {
+    const { url, env, interrupt, ended } = await startMockServerCommand(...options)
+    const headers = { authorization: `Bearer ${env['ANTHROPIC_AUTH_TOKEN']}` }
+    const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify({ ...hello, temperature: 0 }) })
+    expect(response.status).toBe(status)
+    interrupt()
+    await ended
+  }
+})
+
 test('--faults affect every request, and the command says so', async () => {
   const { ask, output, interrupt, ended } = await startMockServerCommand('--faults', '529, no-done')
   expect(output()).toContain('with 529 and no-done on every request')

@@ -99,6 +99,19 @@ test('a rejected token gives a report without it, and is not tried again', async
   expect([stdout, stderr, report?.json, report?.markdown].join()).not.toContain(token)
 })
 
+test('a server on this machine needs no token, and gets none', async () => {
+  await using reports = await reportFolder()
+  const sent: unknown[] = []
+  await using server = await startLocalServer(({ headers }, response) => {
+    sent.push(headers.authorization)
+    response.writeHead(400).end('{"error":{"message":"No."}}')
+  })
+  const { code, stderr } = await runMain(['run', '--live', '--reports', reports.path], { MINIMAX_BASE_URL: server.url })
+  expect(code).toBe(1)
+  expect(stderr).toContain('is on this machine')
+  expect(sent).toEqual([undefined])
+})
+
 test('a run whose answers are all rejected ends with the number of rounds and the last problem', async () => {
   await using reports = await reportFolder()
   await using server = await startLocalServer((_request, response) => replyJson(response, 200, completion))

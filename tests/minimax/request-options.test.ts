@@ -137,6 +137,19 @@ const wrong: readonly (readonly [options: unknown, message: string])[] = [
   ],
   [{ body: { seed: 1n } }, 'The option "body" has a bigint at /seed, which JSON cannot represent.'],
   [{ body: { a: { b: Number.NaN } } }, 'The option "body" has NaN at /a/b, which JSON cannot represent.'],
+  [{ body: { a: { toJSON: () => undefined } } }, 'The option "body" has the field "a" with a value that JSON cannot'],
+  [
+    {
+      body: {
+        a: {
+          toJSON: () => {
+            throw new Error('Not now.')
+          },
+        },
+      },
+    },
+    'with a value that JSON cannot represent: Not now.',
+  ],
   [{ body: { a: () => 1 } }, 'The option "body" has a function at /a, which JSON cannot represent.'],
 ]
 
@@ -174,6 +187,13 @@ test('a secret in a header or in a field of the body is masked in errors, whole 
   expect(error).toMatchObject({ message: expect.stringContaining('[redacted] and [redacted] and [redacted]') })
   for (const secret of Object.values(secrets)) expect(JSON.stringify(error)).not.toContain(secret)
   await model.close()
+})
+
+test('a body that nests too deep is refused', () => {
+  let deep: unknown = 1
+  for (let level = 0; level < 100_000; level++) deep = [deep]
+  const message = 'The option "body" nests deeper than 64 levels.'
+  expect(() => clientOf('http://127.0.0.1:9', { body: { deep } })).toThrow(message)
 })
 
 test('a wrong value is not shown if it may be a secret', () => {
