@@ -3,6 +3,7 @@ import { checkTool } from './define-tool.ts'
 import { type DispatchOptions, dispatch, errorResult, type KeyOf } from './dispatch.ts'
 import { InvalidOptionError, InvalidToolError } from './errors.ts'
 import type { AssistantMessage } from './reading/assistant-message.ts'
+import type { Protocol } from './reading/call-shapes.ts'
 import { type Reading, read } from './reading/read-reply.ts'
 import type { TextFormat } from './reading/text-format.ts'
 import { noReferences, type ReferenceTargets } from './references.ts'
@@ -42,6 +43,17 @@ export interface ReadReplyOptions {
    * native calls and structured JSON are read
    */
   readonly textFormat?: TextFormat | undefined
+  /**
+   * The way in which the tools were sent: `json` if they were described in a message and the model answers with JSON in its
+   * text. It decides which calls in text may be quotations. @defaultValue 'native'
+   */
+  readonly protocol?: Protocol | undefined
+  /**
+   * Everything that the model was shown before this reply: prompts, tool results, tool descriptions, as text or as JSON.
+   * A call in the text of the reply that appears there is a quotation, and it is refused. Called only if the text holds a
+   * call. @defaultValue nothing: quotations are recognised only by their place in the text
+   */
+  readonly shown?: (() => Iterable<string>) | undefined
 }
 
 /** Options of `router.dispatch`. */
@@ -106,7 +118,10 @@ export function createRouter(tools: readonly Tool[]): Router {
     read: (message, options = {}) =>
       read(message, {
         schemaOf,
+        isReadOnly: (name) => byName.get(name)?.annotations.readOnlyHint === true,
         textFormat: options.textFormat,
+        protocol: options.protocol ?? 'native',
+        shown: options.shown,
         truncated: options.truncated ?? false,
         maxCalls: options.maxCalls,
         newId: (index) => `${options.idPrefix ?? 'call'}_${index + 1}`,

@@ -1,4 +1,5 @@
 import type { AssistantMessage } from '../../router/reading/assistant-message.ts'
+import type { Protocol } from '../../router/reading/call-shapes.ts'
 import type { SchemaOf, TextFormat } from '../../router/reading/text-format.ts'
 import type { Infer, Returnable } from '../../router/schema.ts'
 import type { ModelErrorCode } from './errors.ts'
@@ -114,6 +115,8 @@ export interface ModelReply {
   readonly id?: string | undefined
   /** Name of the model that answered, as the server gives it. */
   readonly model?: string | undefined
+  /** The way in which the tools were sent; it decides which calls in text count. @defaultValue 'native' */
+  readonly protocol?: Protocol | undefined
 }
 
 /** Token counts of the server. A count that the server did not give is 0. */

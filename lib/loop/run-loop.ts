@@ -207,8 +207,8 @@ function mayWait(run: ActiveRun, retry: ModelRetry): boolean {
 /** Anyone can write a model, so a reply may not have the form that its type promises. */
 function checkedReply(reply: ModelReply | undefined): ModelReply {
   if (isObject(reply?.message) && isObject(reply.usage)) {
-    const { message, finishReason, usage, id, model } = reply
-    return { message, finishReason, usage: validUsage(usage), id, model }
+    const { message, finishReason, usage, id, model, protocol } = reply
+    return { message, finishReason, usage: validUsage(usage), id, model, protocol }
   }
   throw new ModelError('The model replied without a message or usage.', { code: 'protocol', retryable: false })
 }
@@ -218,6 +218,16 @@ function checkedReply(reply: ModelReply | undefined): ModelReply {
  * in the messages, and a broken model may ask for thousands of calls.
  */
 const readCallsPerExecuted = 4
+
+/**
+ * Everything that the model was shown: all messages that are not its own replies, the tools, and the inputs, of which tools
+ * may have shown it parts.
+ */
+function* shownTexts({ messages, tools, history }: ActiveRun): Iterable<string> {
+  for (const { role, json } of messages.list) if (role !== 'assistant') yield json
+  if (tools !== undefined) yield tools
+  for (const input of Object.values(history.inputs)) yield JSON.stringify(input) ?? ''
+}
 
 /** Counts a reply, reads it and appends it to the messages. Then its calls are pending, or it is the pending answer. */
 function addReply(run: ActiveRun, { reply, shown, durationMs, attemptMs }: TimedReply, isAnswerOnly: boolean): void {
@@ -234,6 +244,8 @@ function addReply(run: ActiveRun, { reply, shown, durationMs, attemptMs }: Timed
     idPrefix: `call_${run.messages.replies + 1}`,
     maxCalls: readCallsPerExecuted * run.limits.callsPerRound,
     textFormat: model.textFormat,
+    protocol: reply.protocol,
+    shown: () => shownTexts(run),
   }
   const { text, calls, message } = run.router.read(reply.message, reading)
   run.messages.addAssistant(message, run.limits.messageBytes)

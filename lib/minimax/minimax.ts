@@ -117,18 +117,20 @@ function completer(client: Client, settings: RequestSettings): Model['complete']
     }
     for (;;) {
       const optional = optionalPartsOf(request, fields).filter(mayLeaveOut)
+      const isNative = fields.sends('tools')
       const body = requestBody(request, fields)
       const timeoutMs = Math.max(1, endsAt - clock.now())
       const refusedBy = (error: unknown) => refusedPart(error, optional, () => hasPlainerTools(request))
       const isFinal = (error: ModelError) => refusedBy(error) !== undefined
       try {
-        return await withRetries(
+        const reply = await withRetries(
           { retries, timeoutMs, signal, clock, random, firstWaitMs, onRetry, mayWait, isFinal },
           (leftMs) =>
             transport.post({ body: body.bytes, headers, timeoutMs: leftMs, slowestReplyMs, signal }, (head) =>
               readResponse(head, reading),
             ),
         )
+        return isNative ? reply : { ...reply, protocol: 'json' }
       } catch (error) {
         // Each turn leaves out one more part, so there are at most as many as parts.
         const refused = refusedBy(error)

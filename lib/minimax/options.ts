@@ -1,12 +1,7 @@
+import type { Protocol } from '../../router/reading/call-shapes.ts'
 import { chatCompletionsUrl, isLoopback, misconfigured, type UrlSource } from './endpoint.ts'
 import { type Check, checkOptions, ofType, wholeNumber, wrongValue } from './option-checks.ts'
 import { type RequestOptions, type RequestSettings, requestChecks, requestSettings } from './request-options.ts'
-
-/**
- * The way in which tools are sent. `native`: in the wire's `tools` field, and calls come back in `tool_calls`. `json`: tools are
- * described in the system message, and the model calls them by writing JSON in its text.
- */
-export type Protocol = 'native' | 'json'
 
 /** Options of `minimax()`. An option that is `undefined` counts as not given. */
 export interface MinimaxOptions extends RequestOptions {

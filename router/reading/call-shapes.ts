@@ -112,8 +112,21 @@ export interface RawCall {
   readonly repair?: Repair
 }
 
-/** The last sentence of every refusal: the next step for the model. */
+/**
+ * The way in which tools are sent to the model. `native`: in the wire's `tools` field, and calls come back in `tool_calls`.
+ * `json`: tools are described in the system message, and the model calls them by writing JSON in its text.
+ */
+export type Protocol = 'native' | 'json'
+
+/** The last sentence of every refusal: the next step for the model. With the JSON protocol, {@link forProtocol} replaces it. */
 export const callAgain = 'It was not executed. Call the tool again, natively, with its arguments as one JSON object.'
+const callAgainInText =
+  'It was not executed. Call the tool again: end your reply with {"tool_calls":[{"name":"<tool>","input":{…}}]}, where each input is one JSON object.'
+
+/** A refusal with the next step for the model in the protocol that it knows. */
+export function forProtocol(refusal: string, protocol: Protocol): string {
+  return protocol === 'json' ? refusal.replace(callAgain, callAgainInText) : refusal
+}
 
 /** A call that is not executed, with the reason for the model. */
 export function refusedCall(refusal: string): RawCall {

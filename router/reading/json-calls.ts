@@ -15,12 +15,12 @@ import {
   refusedCall,
 } from './call-shapes.ts'
 import { JsonCallScan, mayBeCall, startWithFence } from './json-call-scan.ts'
-import type { SchemaOf } from './text-format.ts'
+import type { Place, SchemaOf } from './text-format.ts'
 
 /** The structured JSON calls of a text, and the text without them. */
 interface JsonReading {
-  /** The calls, in order. */
-  readonly calls: readonly RawCall[]
+  /** The calls, in order, with the places of their JSON in the text that was read. */
+  readonly calls: readonly PlacedCall[]
   /** The text without its calls and the fences around them, trimmed. */
   readonly text: string
 }
@@ -60,7 +60,7 @@ export function readJsonCalls(text: string, schemaOf: SchemaOf): JsonReading {
     const end = isLast ? next : endWithFence(text, span)
     // A call is removed from the text only if the streaming scan stops at it; other text was already shown.
     const isShown = isAnswer || !isCall || isInlineCode(text, span.start)
-    if (calls.length > 0) found.push(isShown ? { calls, start: end, end } : { calls, start, end })
+    if (calls.length > 0) found.push({ calls: placed(calls, span), start: isShown ? end : start, end })
     else isLast = false
     next = isShown ? span.start : start
   }
@@ -69,11 +69,21 @@ export function readJsonCalls(text: string, schemaOf: SchemaOf): JsonReading {
   return { calls: found.flatMap(({ calls }) => calls), text: without(text, found) }
 }
 
+/** A call and the place of its JSON. */
+interface PlacedCall extends Place {
+  /** The call as it was found. */
+  readonly call: RawCall
+}
+
 /** Calls that were found together, and the part of the text that is removed with them. */
 interface FoundCalls {
-  readonly calls: readonly RawCall[]
+  readonly calls: readonly PlacedCall[]
   readonly start: number
   readonly end: number
+}
+
+function placed(calls: readonly RawCall[], { start, end }: Place): readonly PlacedCall[] {
+  return calls.map((call) => ({ call, start, end }))
 }
 
 function without(text: string, parts: readonly FoundCalls[]): string {
@@ -100,7 +110,7 @@ const envelopeStart = new RegExp(`\\{\\s{0,20}["']?(?:${envelopeKeys.join('|')})
 function readBrokenCall(text: string, spans: readonly Span[], schemaOf: SchemaOf): JsonReading {
   if (mayBeCall(text, text.indexOf('{'))) {
     const read = parseLenientJson(stripCodeFence(text))
-    if (read.kind !== 'unparsable') return readingOf(callsOf(read, true, schemaOf), text, 0)
+    if (read.kind !== 'unparsable') return readingOf(callsOf(read, true, schemaOf), text, 0, text.indexOf('{'))
   }
   const whole = spans.filter(({ isPart }) => !isPart)
   let span = 0
@@ -112,13 +122,14 @@ function readBrokenCall(text: string, spans: readonly Span[], schemaOf: SchemaOf
     const read = parseLenientJson(tail.endsWith('```') ? tail.slice(0, -3) : tail)
     const broken = refusedCall(`Your text contains a call that is cut off or not JSON. ${callAgain}`)
     const reading = read.kind === 'unparsable' ? { calls: [broken], isAnswer: false } : callsOf(read, true, schemaOf)
-    return readingOf(reading, text, startWithFence(text, index))
+    return readingOf(reading, text, startWithFence(text, index), index)
   }
   return { calls: [], text }
 }
 
-function readingOf({ calls, isAnswer }: ValueReading, text: string, start: number): JsonReading {
-  return { calls, text: calls.length === 0 || isAnswer ? text : text.slice(0, start).trim() }
+function readingOf({ calls, isAnswer }: ValueReading, text: string, start: number, brace: number): JsonReading {
+  const found = placed(calls, { start: brace, end: text.length })
+  return { calls: found, text: calls.length === 0 || isAnswer ? text : text.slice(0, start).trim() }
 }
 
 /** The calls that a JSON value is. */

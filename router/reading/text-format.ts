@@ -8,8 +8,13 @@
 export interface TextFormat {
   /** Takes a complete content apart. Never throws. Must run in linear time, because the content is untrusted. */
   read(content: string, schemaOf: SchemaOf): TextReading
-  /** The calls in thinking that came apart from the content, where a server's parser may have left them. */
-  readThinking(thinking: string, schemaOf: SchemaOf): readonly TextCall[]
+  /** Reads thinking that came apart from the content, where a server's parser may have left calls. */
+  readThinking(thinking: string, schemaOf: SchemaOf): TextReading
+  /**
+   * All calls in a text, wherever they are: in thinking, in data and in examples as well. It tells which calls a text
+   * shows, so that the model may quote them. Never throws. Must run in linear time.
+   */
+  findCalls(text: string, schemaOf: SchemaOf): readonly TextCall[]
   /**
    * Starts to scan a content that arrives in pieces, for streaming.
    *
@@ -18,10 +23,15 @@ export interface TextFormat {
    */
   scan(onAllThinking: () => void): TextScan
   /**
-   * Matches a text that begins a call in another family's notation, which {@link read} does not know. Such a text is
+   * Whether a visible text calls a tool in another family's notation, which {@link read} does not know. Such a text is
    * answered with feedback: taken for an answer, the call would end the run.
    */
-  readonly foreignCall: RegExp
+  holdsForeignCall(text: string, schemaOf: SchemaOf): boolean
+  /**
+   * Whether a value of a native call ends in closing tags of a call that it does not open. A server's parser then took the
+   * end of the call for a part of the value.
+   */
+  endsInClosers(value: string): boolean
 }
 
 /** A scan of one content. Never throws; takes linear time in total, however the content is cut into pieces. */
@@ -45,14 +55,30 @@ export interface TextReading {
   readonly text: string
   /** The content without calls but with its thinking: what is sent back to the server beside the calls. */
   readonly content: string
+  /** The text that the places of calls and thinking count in: the content, with damaged tags restored. */
+  readonly source: string
+  /** The places of thinking in the source, in order. */
+  readonly thinking: readonly Place[]
 }
 
-/** A call that was written as text. */
-export interface TextCall {
+/** A part of a text, from `start` up to, not including, `end`. */
+export interface Place {
+  /** Index of its first character. */
+  readonly start: number
+  /** Index after its last character. */
+  readonly end: number
+}
+
+/** A call that was written as text, with its place. */
+export interface TextCall extends Place {
   /** The name of the tool; empty if it cannot be read. */
   readonly name: string
   /** The arguments; absent if there is a `refusal`. */
   readonly input?: unknown
   /** The reason why the call cannot be executed, as a clause for the model: "the call is not closed". */
   readonly refusal?: string
+  /** Where the wrapper begins that this model family writes around calls; absent if the call is not in one. */
+  readonly wrapperStart?: number | undefined
+  /** Whether visible text follows somewhere after the call. @defaultValue false */
+  readonly isFollowed?: boolean
 }

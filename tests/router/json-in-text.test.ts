@@ -10,8 +10,6 @@ test.each([
   ['bare', envelope],
   ['after prose', `I look it up. ${envelope}`],
   ['after prose with brackets and quotes', `I "look [it" up {now: ${envelope}`],
-  ['fenced', `Look:\n\`\`\`json\n${envelope}\n\`\`\``],
-  ['fenced, with Windows line ends', `Look:\r\n\`\`\`json\r\n${envelope}\r\n\`\`\`\r\n`],
   ['as a bare call', request],
   ['as a list of calls', `[${request}]`],
   ['with the API’s nesting', `{"tool_calls":[{"type":"function","function":${request}}]}`],
@@ -20,14 +18,24 @@ test.each([
   ['in the words of another API', '{"tool":"get_weather","args":{"city":"Oslo"}}'],
   ['in the tags of other models', `<tool_call>\n${request}\n</tool_call>`],
   ['in Python’s notation', "{'tool_calls': [{'name': 'get_weather', 'input': {'city': 'Oslo'}}]}"],
-  ['in Python’s notation, fenced', "```python\n{'name': 'get_weather', 'input': {'city': 'Oslo'}}\n```"],
 ])('a JSON call in the text is executed: %s', async (_, content) => {
   expect((await exchange(content)).ran).toEqual([oslo])
 })
 
+test.each([
+  ['after prose', `Look:\n\`\`\`json\n${envelope}\n\`\`\``],
+  ['with Windows line ends', `Look:\r\n\`\`\`json\r\n${envelope}\r\n\`\`\`\r\n`],
+  ['with a trailing comma', `Look:\n\`\`\`json\n{"tool_calls":[${request},]}\n\`\`\``],
+  ['in Python’s notation', "```python\n{'name': 'get_weather', 'input': {'city': 'Oslo'}}\n```"],
+])('a fenced JSON call is executed in the JSON protocol, and it is a quotation in the native one: %s', async (_, content) => {
+  expect((await exchange(content, { protocol: 'json' })).ran).toEqual([oslo])
+  expect(await exchange(content)).toMatchObject({ ran: [], errors: ['unreadable_call'] })
+})
+
 test('several objects are several calls', async () => {
-  for (const content of [`${request}\n${request}`, `\`\`\`json\n${request}\n\`\`\`\n\`\`\`json\n${request}\n\`\`\``]) {
-    expect((await exchange(content)).ran).toEqual([oslo, oslo])
+  const fenced = `\`\`\`json\n${request}\n\`\`\`\n\`\`\`json\n${request}\n\`\`\``
+  for (const content of [`${request}\n${request}`, fenced]) {
+    expect((await exchange(content, { protocol: 'json' })).ran).toEqual([oslo, oslo])
   }
 })
 

@@ -59,7 +59,6 @@ test.each([
 })
 
 test.each([
-  ['after prose, with the trailing comma of JavaScript', `Look:\n\`\`\`json\n{"tool_calls":[${oslo},]}\n\`\`\``],
   ['with a token of the raw model after it', `${oslo}<|im_end|>`],
   ['in the words of LangChain', '{"action":"get_weather","action_input":{"city":"Oslo"}}'],
   ['with the name in function', '{"function":"get_weather","parameters":{"city":"Oslo"}}'],

@@ -76,8 +76,9 @@ test.each([
   ['fenced', 'Let me look.\n```json\n{"tool_calls":[{"name":"get_weather","input":{"city":"Oslo"}}]}\n```'],
   ['after thinking', '<think>{"tool_calls":[]}</think>{"name":"get_weather","arguments":{"city":"Oslo"}}'],
 ])('structured JSON in the text is read as a call: %s', (_, content) => {
-  const reading = router.read(assistant({ content }))
+  const reading = router.read(assistant({ content }), { protocol: 'json' })
   expect(reading.calls).toMatchObject([{ name: 'get_weather', input: { city: 'Oslo' } }])
+  expect(reading.calls[0]).not.toHaveProperty('refusal')
   expect(reading.message.tool_calls).toHaveLength(1)
 })
 

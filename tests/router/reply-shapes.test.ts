@@ -101,7 +101,7 @@ test('shape 14, thinking in the content of every answer: it is not in the text b
 })
 
 test('shape 15, thinking that is never closed: the text is empty', async () => {
-  expect((await exchange('<think>\nThe user wants', true)).reading.text).toBe('')
+  expect((await exchange('<think>\nThe user wants', { truncated: true })).reading.text).toBe('')
 })
 
 test('shape 17, the tail of thinking beside native calls: they are executed once', async () => {
@@ -110,7 +110,7 @@ test('shape 17, the tail of thinking beside native calls: they are executed once
 
 test('shapes 18 and 19, an empty answer with reasoning: no call, and a message that can be sent back', async () => {
   for (const content of ['', null, undefined]) {
-    const { reading } = await exchange(assistant({ content, reasoning_content: 'Hm.' }), true)
+    const { reading } = await exchange(assistant({ content, reasoning_content: 'Hm.' }), { truncated: true })
     expect(reading).toMatchObject({ text: '', calls: [] })
   }
 })
@@ -182,7 +182,7 @@ test('shape 34, empty arguments of a call without parameters: executed with an e
 
 test('shape 35: no call of a reply that was cut off is executed', async () => {
   for (const content of [`<minimax:tool_call>${invoke('Oslo')}`, '{"tool_calls":[{"name":"ping","input":{}}]}']) {
-    const { ran, errors } = await exchange(content, true)
+    const { ran, errors } = await exchange(content, { truncated: true })
     expect(ran).toEqual([])
     expect(errors).toEqual(['truncated_call'])
   }

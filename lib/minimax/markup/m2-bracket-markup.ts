@@ -3,8 +3,8 @@ import { isObject, unparsable } from '../../../router/json/json.ts'
 import { endOfJson } from '../../../router/json/json-scan.ts'
 import { parseLenientJson } from '../../../router/json/lenient-json.ts'
 import { callFieldsOf, inexactInteger } from '../../../router/reading/call-shapes.ts'
-import type { SchemaOf } from '../../../router/reading/text-format.ts'
-import { type MarkupCall, notClosed } from './tags.ts'
+import type { SchemaOf, TextCall } from '../../../router/reading/text-format.ts'
+import { notClosed } from './tags.ts'
 import { memberOf, placeOf, type SchemaPlace, valueOfText } from './typed-text.ts'
 
 /*
@@ -29,8 +29,8 @@ const arrowEnd = /\s*\}\s*\}/y
 const gap = /[\s,]*/y
 
 /** Reads the calls in `[TOOL_CALL]` blocks. Values in arrow notation get their types from the tool's schema. */
-export function readBracketCalls(text: string, schemaOf: SchemaOf): readonly MarkupCall[] {
-  const calls: MarkupCall[] = []
+export function readBracketCalls(text: string, schemaOf: SchemaOf): readonly TextCall[] {
+  const calls: TextCall[] = []
   let start = text.indexOf(opener)
   while (start !== -1) {
     let position = start + opener.length
@@ -40,7 +40,7 @@ export function readBracketCalls(text: string, schemaOf: SchemaOf): readonly Mar
     }
     let blockStart = start
     for (;;) {
-      const call = { start: blockStart, ...readBody(text, position, schemaOf) }
+      const call = { start: blockStart, wrapperStart: start, ...readBody(text, position, schemaOf) }
       position = skip(gap, text, call.end)
       const isClosed = text.startsWith(closer, position)
       calls.push(isClosed ? { ...call, end: position + closer.length } : call)
@@ -57,7 +57,7 @@ function isUsed(text: string, start: number, bodyStart: number): boolean {
   return text[bodyStart] === '{' || bodyStart === text.length || start === 0 || text[start - 1] === '\n'
 }
 
-type Body = Omit<MarkupCall, 'start'>
+type Body = Omit<TextCall, 'start'>
 
 function readBody(text: string, from: number, schemaOf: SchemaOf): Body {
   arrowHead.lastIndex = from

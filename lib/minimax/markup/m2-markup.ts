@@ -1,6 +1,6 @@
 import { isObject } from '../../../router/json/json.ts'
-import type { SchemaOf } from '../../../router/reading/text-format.ts'
-import { ambiguous, type MarkupCall, notClosed, refuse, type Tag, type TagName, tagsIn, withoutTags } from './tags.ts'
+import type { SchemaOf, TextCall } from '../../../router/reading/text-format.ts'
+import { ambiguous, notClosed, refuse, type Tag, type TagName, tagsIn, vendorsStart, withoutTags } from './tags.ts'
 import { memberOf, placeOf, valueOfText } from './typed-text.ts'
 import { readWrappedJson } from './wrapped-json.ts'
 
@@ -24,9 +24,9 @@ import { readWrappedJson } from './wrapped-json.ts'
  * Reads the calls of a text that are in wrappers, as invokes or as JSON. A bare invoke, outside a wrapper, counts if it
  * names a declared tool or has parameters: nobody writes those but to call.
  */
-export function readM2Calls(text: string, schemaOf: SchemaOf): readonly MarkupCall[] {
+export function readM2Calls(text: string, schemaOf: SchemaOf): readonly TextCall[] {
   const source = new Source(text)
-  const calls: MarkupCall[] = []
+  const calls: TextCall[] = []
   const lastClose = text.lastIndexOf('</minimax:tool_call')
   /** The open wrapper, and whether it was empty so far. */
   let wrapper: Tag | undefined
@@ -42,6 +42,7 @@ export function readM2Calls(text: string, schemaOf: SchemaOf): readonly MarkupCa
   for (let tag = source.tags[0]; tag !== undefined; tag = source.tags[index]) {
     index++
     if (tag.name === 'wrapper' && tag.kind === 'close') {
+      if (wrapper === undefined && text.startsWith('</minimax:', tag.start)) wrapCallsBefore(text, calls, tag)
       closeWrapper(tag.start, tag.end)
     } else if (tag.name === 'wrapper') {
       if (!isUsed(text, tag, lastClose)) continue
@@ -59,7 +60,7 @@ export function readM2Calls(text: string, schemaOf: SchemaOf): readonly MarkupCa
       const isBare = schema === undefined && !source.isWrapped && tag.kind !== 'cut off'
       if (isBare && !hasMembers(read.call)) continue
       isEmpty = false
-      calls.push(read.call)
+      calls.push(wrapper === undefined ? read.call : { ...read.call, wrapperStart: vendorsStart(text, wrapper) })
       index = read.next
     }
   }
@@ -84,7 +85,23 @@ function isUsed(text: string, { start, end }: Tag, lastClose: number): boolean {
   return lastClose > start || /^\s{0,200}(?:[<{[\]`]|$)/.test(text.slice(end, end + 201))
 }
 
-function hasMembers({ input }: MarkupCall): boolean {
+/** The calls directly before a closing wrapper that was never opened were in that wrapper: servers lose its opening tag. */
+function wrapCallsBefore(text: string, calls: TextCall[], { start }: Tag): void {
+  const wrapped: number[] = []
+  let next = start
+  for (let index = calls.length - 1; index >= 0; index--) {
+    const call = calls[index]
+    if (call === undefined || call.wrapperStart !== undefined || text.slice(call.end, next).trim() !== '') break
+    wrapped.push(index)
+    next = call.start
+  }
+  for (const index of wrapped) {
+    const call = calls[index]
+    if (call !== undefined) calls[index] = { ...call, wrapperStart: next }
+  }
+}
+
+function hasMembers({ input }: TextCall): boolean {
   return isObject(input) && Object.keys(input).length > 0
 }
 
@@ -92,7 +109,7 @@ function hasMembers({ input }: MarkupCall): boolean {
  * Refuses calls from the first one on that has parameters, because its value may reach further than it seemed; and the
  * last one in any case if `isLast` is set. Returns the number of calls.
  */
-function refuseFrom(calls: MarkupCall[], from: number, isLast: boolean): number {
+function refuseFrom(calls: TextCall[], from: number, isLast: boolean): number {
   let isDoubtful = false
   for (let index = from; index < calls.length; index++) {
     const call = calls[index]
@@ -104,7 +121,7 @@ function refuseFrom(calls: MarkupCall[], from: number, isLast: boolean): number 
 }
 
 /** Whether text follows the last call of a wrapper that is not closed: it may belong to a value. */
-function hasTextAfter(text: string, { end }: MarkupCall): boolean {
+function hasTextAfter(text: string, { end }: TextCall): boolean {
   return (
     withoutTags(text.slice(end))
       .replace(/<\/(?:mm:)?think>|`{3,}/g, '')
@@ -172,7 +189,7 @@ class Source {
 const blanks = /\s*/y
 
 interface ReadInvoke {
-  readonly call: MarkupCall
+  readonly call: TextCall
   /** Index of the first tag that has not been read. */
   readonly next: number
 }

@@ -1,6 +1,6 @@
 import { maxDepth } from '../../../router/json/json.ts'
-import type { SchemaOf } from '../../../router/reading/text-format.ts'
-import { type MarkupCall, nameAttributeOf, notClosed, tagToken } from './tags.ts'
+import type { SchemaOf, TextCall } from '../../../router/reading/text-format.ts'
+import { nameAttributeOf, notClosed, tagToken } from './tags.ts'
 import { memberOf, placeOf, type SchemaPlace, typesOf, valueOfText } from './typed-text.ts'
 
 /*
@@ -31,6 +31,7 @@ interface Element {
 
 interface OpenInvoke {
   readonly start: number
+  readonly wrapperStart: number | undefined
   readonly name: string
   /** The invoke itself, then the elements that are open. */
   readonly stack: Element[]
@@ -38,11 +39,12 @@ interface OpenInvoke {
 }
 
 /** Reads the calls in M3's markup. Values get their types from the tool's schema. */
-export function readM3Calls(text: string, schemaOf: SchemaOf): readonly MarkupCall[] {
-  const calls: MarkupCall[] = []
+export function readM3Calls(text: string, schemaOf: SchemaOf): readonly TextCall[] {
+  const calls: TextCall[] = []
   /** Start of the open wrapper if it was empty so far; else -1. */
   let empty = -1
-  let wrapped = false
+  /** Start of the open wrapper; `undefined` outside of one. */
+  let wrapperStart: number | undefined
   let invoke: OpenInvoke | undefined
   let position = text.indexOf(tagToken)
   while (position !== -1) {
@@ -57,17 +59,17 @@ export function readM3Calls(text: string, schemaOf: SchemaOf): readonly MarkupCa
       if (invoke !== undefined) calls.push(slash === '' ? unclosed(invoke, position) : closed(invoke, position))
       else if (slash !== '' && empty !== -1) calls.push(...emptyWrapper(text, empty, tag.lastIndex, 'it holds no call'))
       invoke = undefined
-      wrapped = slash === ''
-      empty = wrapped ? position : -1
+      wrapperStart = slash === '' ? position : undefined
+      empty = wrapperStart ?? -1
     } else if (name === 'invoke' && slash === '') {
       if (invoke !== undefined) calls.push(unclosed(invoke, position))
       const tool = nameAttributeOf(attributes)
       const schema = schemaOf(tool)
       const root: Element = { tag: 'invoke', name: 'invoke', place: placeOf(schema), children: [], text: content }
       invoke =
-        schema === undefined && !wrapped
+        schema === undefined && wrapperStart === undefined
           ? undefined
-          : { start: position, name: tool, stack: [root], refusal: undefined }
+          : { start: position, wrapperStart, name: tool, stack: [root], refusal: undefined }
       if (invoke !== undefined) empty = -1
     } else if (invoke !== undefined && name === 'invoke') {
       calls.push(closed(invoke, tag.lastIndex))
@@ -95,7 +97,7 @@ function isCutTag(text: string, tagStart: number): boolean {
 }
 
 /** A wrapper without an invoke of M3. With an invoke of M2 in it, it is read as M2's markup. */
-function emptyWrapper(text: string, start: number, end: number, refusal: string): readonly MarkupCall[] {
+function emptyWrapper(text: string, start: number, end: number, refusal: string): readonly TextCall[] {
   return text.slice(start, end).includes('<invoke') ? [] : [{ start, end, name: '', refusal }]
 }
 
@@ -177,18 +179,18 @@ function membersOf(children: Element['children'], name: string): Built {
   return { value: Object.fromEntries(members) }
 }
 
-function closed(invoke: OpenInvoke, end: number): MarkupCall {
-  const { start, name, stack, refusal } = invoke
+function closed(invoke: OpenInvoke, end: number): TextCall {
+  const { start, wrapperStart, name, stack, refusal } = invoke
   const root = stack[0]
   if (refusal !== undefined || root === undefined) return { start, end, name, refusal: refusal ?? notClosed }
   if (stack.length > 1) return { start, end, name, refusal: `"${stack.at(-1)?.name}" is not closed` }
   const built =
     root.text.trim() === '' ? membersOf(root.children, name) : { refusal: 'it holds text outside of parameters' }
   return built.refusal === undefined
-    ? { start, end, name, input: built.value }
+    ? { start, end, name, wrapperStart, input: built.value }
     : { start, end, name, refusal: built.refusal }
 }
 
-function unclosed({ start, name, refusal }: OpenInvoke, end: number): MarkupCall {
+function unclosed({ start, name, refusal }: OpenInvoke, end: number): TextCall {
   return { start, end, name, refusal: refusal ?? notClosed }
 }

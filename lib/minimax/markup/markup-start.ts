@@ -1,4 +1,4 @@
-import { tagToken, wrapperNames } from './tags.ts'
+import { escaped, tagToken, wrapperNames } from './tags.ts'
 
 /*
  * Where markup may begin. Reading and streaming share this: a content without a start of markup is not read for calls, and
@@ -76,8 +76,4 @@ export function lengthOfMarkupBeginning(text: string): number {
     if (beginnings.has(end.slice(at))) return end.length - at
   }
   return 0
-}
-
-function escaped(text: string): string {
-  return text.replace(/[[\]]/g, '\\$&')
 }

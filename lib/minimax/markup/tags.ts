@@ -65,6 +65,11 @@ export function tagsIn(text: string): readonly Tag[] {
   return tags
 }
 
+/** Where a wrapper begins, if it is MiniMax's own; `undefined` for the wrappers of other models. */
+export function vendorsStart(text: string, { start }: Tag): number | undefined {
+  return text.startsWith('<minimax:', start) ? start : undefined
+}
+
 const attribute = /\s*([^\s=<>"'/]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'<>]+)))?/y
 
 /** The value of the attribute `name` in the attributes of a tag; empty without it. */
@@ -79,17 +84,9 @@ export function nameAttributeOf(attributes: string): string {
   }
 }
 
-/** A call in markup, with its place in the text: from `start` up to, not including, `end`. */
-export interface MarkupCall extends TextCall {
-  /** Index of its first character. */
-  readonly start: number
-  /** Index after its last character. */
-  readonly end: number
-}
-
 /** A call that is not executed. The reason that it already has, if any, stays. */
-export function refuse({ start, end, name, refusal }: MarkupCall, why: string): MarkupCall {
-  return { start, end, name, refusal: refusal ?? why }
+export function refuse({ input: _, ...call }: TextCall, why: string): TextCall {
+  return { ...call, refusal: call.refusal ?? why }
 }
 
 /** The refusal of a call without an end, as a clause for the model. */
@@ -124,4 +121,38 @@ export function withoutTagLines(content: string): string {
     for (let times = 0; times < 10 && final.test(rest); times++) rest = rest.replace(final, '').trimEnd()
   }
   return rest.replace(tokens, '')
+}
+
+/** Elements of calls, those of other models included, whose end tags servers have left in values of native calls. */
+const callElements = ['invoke', 'parameter', 'function', 'arg_value', ...wrapperNames]
+const token = escaped(tagToken)
+const finalCloser = new RegExp(
+  `(?:(?:${token})?</(${callElements.join('|')})\\s{0,20}>?|${token}<?/([\\w:.-]{1,200})>|\\[/(TOOL_CALL)\\])$`,
+)
+/** Longer than any closing tag with its token. */
+const maxCloserLength = 300
+
+/** Whether a value ends in closing tags of calls, at least one of which has no opening tag in the value. */
+export function endsInClosers(value: string): boolean {
+  let end = value.trimEnd().length
+  for (let times = 0; times < 10; times++) {
+    const match = finalCloser.exec(value.slice(Math.max(0, end - maxCloserLength), end))
+    const name = match?.[1] ?? match?.[2] ?? match?.[3]
+    if (match === null || name === undefined) return false
+    const bracket = name === 'TOOL_CALL' ? '[' : '<'
+    if (count(value, `${bracket}${name}`) < count(value, `${bracket}/${name}`)) return true
+    end = value.slice(0, end - match[0].length).trimEnd().length
+  }
+  return false
+}
+
+function count(text: string, part: string): number {
+  let times = 0
+  for (let at = text.indexOf(part); at !== -1; at = text.indexOf(part, at + part.length)) times++
+  return times
+}
+
+/** A text as the source of a regular expression, if its only special characters are brackets. */
+export function escaped(text: string): string {
+  return text.replace(/[[\]]/g, '\\$&')
 }

@@ -1,11 +1,12 @@
 import { jsonSpans } from '../../../router/json/json-scan.ts'
-import type { SchemaOf, TextFormat, TextReading, TextScan } from '../../../router/reading/text-format.ts'
+import type { SchemaOf, TextCall, TextFormat, TextReading, TextScan } from '../../../router/reading/text-format.ts'
+import { readThinking } from './calls-in-thinking.ts'
+import { holdsForeignCall } from './foreign-calls.ts'
 import { readBracketCalls } from './m2-bracket-markup.ts'
 import { readM2Calls } from './m2-markup.ts'
 import { readM3Calls } from './m3-markup.ts'
 import { bracketlessTag, lengthOfMarkupBeginning, mayStartMarkup, startOfMarkup } from './markup-start.ts'
-import { refuseQuotedCalls } from './quoted-calls.ts'
-import { type MarkupCall, withoutTagLines, withoutTags } from './tags.ts'
+import { endsInClosers, withoutTagLines, withoutTags } from './tags.ts'
 import { ThinkingScan, withoutThinking } from './thinking.ts'
 
 /**
@@ -14,29 +15,32 @@ import { ThinkingScan, withoutThinking } from './thinking.ts'
  */
 export const minimaxTextFormat: TextFormat = {
   read,
-  readThinking: (thinking, schemaOf) => read(`<think>${thinking}`, schemaOf).calls,
+  readThinking: (thinking, schemaOf) => read(`<think>${thinking}`, schemaOf),
+  findCalls: (text, schemaOf) => (startOfMarkup(text) === -1 ? [] : callsIn(withBrackets(text), schemaOf)),
   scan: (onAllThinking) => new MinimaxScan(onAllThinking),
-  // Only at the start of a line: elsewhere it is a mention.
-  foreignCall:
-    /^[ \t]{0,20}(?:<function=|<\|tool_calls?|<\|python_tag\||<｜tool|<\|(?:start|channel)\|>|\[tool_calls?\]|<tool_calls?\b|<arg_key>|<function_call>|&lt;(?:invoke|minimax:tool_call))/im,
+  holdsForeignCall,
+  endsInClosers,
 }
 
 function read(original: string, schemaOf: SchemaOf): TextReading {
   // Most contents hold no markup, and need not be looked at further.
-  if (startOfMarkup(original) === -1) return { calls: [], text: withoutThinking(original).trim(), content: original }
-  const content = withBrackets(original)
-  const found = separate(content, [
-    ...readM2Calls(content, schemaOf),
-    ...readM3Calls(content, schemaOf),
-    ...readBracketCalls(content, schemaOf),
-  ])
-  const calls = refuseQuotedCalls(content, found)
-  if (calls.length === 0) {
-    const text = withoutThinking(content)
-    return { calls, text: (isJson(text) ? text : withoutThinking(withoutTagLines(content))).trim(), content }
+  if (startOfMarkup(original) === -1) {
+    return { calls: [], text: withoutThinking(original).trim(), content: original, source: original, thinking: [] }
   }
-  const rest = without(content, calls)
-  return { calls, text: withoutThinking(rest).trim(), content: rest }
+  const source = withBrackets(original)
+  const { calls, thinking } = readThinking(source, separate(source, callsIn(source, schemaOf)))
+  if (calls.length === 0) {
+    const text = withoutThinking(source)
+    const visible = (isJson(text) ? text : withoutThinking(withoutTagLines(source))).trim()
+    return { calls, text: visible, content: source, source, thinking }
+  }
+  const rest = without(source, calls)
+  return { calls, text: withoutThinking(rest).trim(), content: rest, source, thinking }
+}
+
+/** The calls of all formats. Those inside a value of another call are among them. */
+function callsIn(source: string, schemaOf: SchemaOf): readonly TextCall[] {
+  return [...readM2Calls(source, schemaOf), ...readM3Calls(source, schemaOf), ...readBracketCalls(source, schemaOf)]
 }
 
 /**
@@ -69,9 +73,9 @@ class MinimaxScan implements TextScan {
 }
 
 /** Drops markup inside another call, which is part of a value there, and markup in a JSON string, which is data. */
-function separate(content: string, found: readonly MarkupCall[]): readonly MarkupCall[] {
+function separate(content: string, found: readonly TextCall[]): readonly TextCall[] {
   if (found.length === 0) return found
-  const calls: MarkupCall[] = []
+  const calls: TextCall[] = []
   const values = jsonSpans(content)
   let value = 0
   for (const call of [...found].sort((a, b) => a.start - b.start || b.end - a.end)) {
@@ -90,7 +94,7 @@ function isJson(visible: string): boolean {
 }
 
 /** A content without its calls, and without the tags around them. */
-function without(content: string, calls: readonly MarkupCall[]): string {
+function without(content: string, calls: readonly TextCall[]): string {
   const parts = calls.map((call, index) => content.slice(calls[index - 1]?.end ?? 0, call.start))
   return [...parts, content.slice(calls.at(-1)?.end ?? 0)].map(withoutTags).join('')
 }

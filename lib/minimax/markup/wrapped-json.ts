@@ -2,7 +2,8 @@ import { parseExactJson } from '../../../router/json/exact-json.ts'
 import { jsonSpans } from '../../../router/json/json-scan.ts'
 import { parseLenientJson, stripCodeFence } from '../../../router/json/lenient-json.ts'
 import { callFieldsOf, envelopeOf, inexactInteger } from '../../../router/reading/call-shapes.ts'
-import { type MarkupCall, notClosed, type Tag, tagToken } from './tags.ts'
+import type { TextCall } from '../../../router/reading/text-format.ts'
+import { notClosed, type Tag, tagToken, vendorsStart } from './tags.ts'
 
 /*
  * JSON in a wrapper, as M1 and many other models write calls:
@@ -20,10 +21,10 @@ import { type MarkupCall, notClosed, type Tag, tagToken } from './tags.ts'
  * @param bodyEnd index after the body of the wrapper.
  * @param end index after the closing tag of the wrapper.
  */
-export function readWrappedJson(text: string, wrapper: Tag, bodyEnd: number, end: number): readonly MarkupCall[] {
+export function readWrappedJson(text: string, wrapper: Tag, bodyEnd: number, end: number): readonly TextCall[] {
   const body = text.slice(wrapper.end, bodyEnd)
   if (body.includes(tagToken)) return [] // M3's own markup
-  const place = { start: wrapper.start, end, name: '' }
+  const place = { start: wrapper.start, end, name: '', wrapperStart: vendorsStart(text, wrapper) }
   const { values, refusal } = valuesIn(body)
   if (refusal !== undefined) return [{ ...place, refusal }]
   if (values.length === 0) {

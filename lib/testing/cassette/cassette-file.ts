@@ -57,6 +57,8 @@ interface ReplyDocument {
   readonly id?: string | undefined
   /** The model that answered, as the server names it. */
   readonly model?: string | undefined
+  /** The way in which the tools were sent; absent for `native`. */
+  readonly protocol?: ModelReply['protocol']
 }
 
 /**
@@ -112,9 +114,9 @@ function readEntry(line: string, place: string): CassetteEntry {
 }
 
 /** The outcome of a successful call. */
-export function replied({ message, finishReason, usage, id, model }: ModelReply): CassetteEntry['outcome'] {
+export function replied({ message, finishReason, usage, id, model, protocol }: ModelReply): CassetteEntry['outcome'] {
   const counts = usageRecord(validUsage(usage))
-  return { reply: redactDeep({ message, finish_reason: finishReason, usage: counts, id, model }) }
+  return { reply: redactDeep({ message, finish_reason: finishReason, usage: counts, id, model, protocol }) }
 }
 
 /** The outcome of a failed call. */
@@ -129,13 +131,14 @@ export function failed(error: unknown): CassetteEntry['outcome'] {
  */
 export function replay({ outcome }: CassetteEntry): ModelReply {
   if ('error' in outcome) throw recordedError(outcome.error)
-  const { message, finish_reason, usage, id, model } = outcome.reply
+  const { message, finish_reason, usage, id, model, protocol } = outcome.reply
   return {
     message,
     finishReason: finish_reason,
     usage: usageOf(usage),
     ...(id === undefined ? {} : { id }),
     ...(model === undefined ? {} : { model }),
+    ...(protocol === undefined ? {} : { protocol }),
   }
 }
 

@@ -41,7 +41,7 @@ test.each([
 
 test('a block inside the value of another call is data', async () => {
   const inner = block('{"tool":"ping","args":{}}')
-  const outer = `<invoke name="write_file"><parameter name="content">${inner}</parameter></invoke>`
+  const outer = `<minimax:tool_call><invoke name="write_file"><parameter name="content">${inner}</parameter></invoke></minimax:tool_call>`
   expect((await exchange(outer)).ran).toEqual([{ tool: 'write_file', input: { content: inner } }])
 })
 

@@ -149,12 +149,6 @@ test('markup inside a JSON answer is data and stays unchanged', async () => {
   expect(reading).toMatchObject({ calls: [], text: answer })
 })
 
-test('markup in a code block with prose after it may be an example: it is refused', async () => {
-  const fenced = `\`\`\`xml\n${block(invoke('ping', {}))}\n\`\`\``
-  expect((await exchange(`Like so:\n${fenced}`)).ran).toHaveLength(1)
-  expect((await exchange(`Like so:\n${fenced}\nShall I?`)).errors).toEqual(['unreadable_call'])
-})
-
 test('a reference is read for a parameter of any type', async () => {
   const { results } = await exchange(block(invoke('write_file', { path: '{"$input":"nothing"}' })))
   expect(results[0]).toMatchObject({ error: { kind: 'unresolved_reference' } })
@@ -165,6 +159,7 @@ test('types are found through references in the schema, percent-encoded and to i
   const tool = defineTool({
     name: 'grow',
     description: 'Has a recursive input.',
+    annotations: { readOnlyHint: true },
     inputSchema: {
       type: 'object',
       properties: {

@@ -30,7 +30,7 @@ test('a value may be JSON text, parameters may be named by attribute, and one bl
 
 test('text between the tags is raw: brackets and line breaks stay', async () => {
   const token = ']<]minimax[>['
-  const raw = `${token}<invoke name="write_file">${token}<content>if (a < b) {\n}</b>${token}</content>${token}</invoke>`
+  const raw = `${token}<tool_call>${token}<invoke name="write_file">${token}<content>if (a < b) {\n}</b>${token}</content>${token}</invoke>${token}</tool_call>`
   expect((await exchange(raw)).ran[0]?.input).toEqual({ content: 'if (a < b) {\n}</b>' })
 })
 
@@ -85,9 +85,9 @@ test('an undeclared name is an error in a wrapper and text outside a wrapper', a
 test('the markup of one model in a value of the other is a part of the value', async () => {
   const m2 = '<invoke name="ping"></invoke>'
   const token = ']<]minimax[>['
-  const inM3 = `${token}<invoke name="write_file">${token}<content>${m2}${token}</content>${token}</invoke>`
+  const inM3 = `${token}<tool_call>${token}<invoke name="write_file">${token}<content>${m2}${token}</content>${token}</invoke>`
   expect((await exchange(inM3)).ran).toEqual([{ tool: 'write_file', input: { content: m2 } }])
   const m3 = tokens('<x>')
-  const inM2 = `<invoke name="write_file"><parameter name="content">${m3}</parameter></invoke>`
+  const inM2 = `<minimax:tool_call><invoke name="write_file"><parameter name="content">${m3}</parameter></invoke></minimax:tool_call>`
   expect((await exchange(inM2)).ran).toEqual([{ tool: 'write_file', input: { content: m3 } }])
 })

@@ -40,7 +40,7 @@ test('of a considered call and a made one, the made one is executed', async () =
 test('tags of thinking in a value stay in the value', async () => {
   const content = 'a <think>b</think> c'
   const { ran } = await exchange(
-    `<think>x</think><invoke name="write_file"><parameter name="content">${content}</parameter></invoke>`,
+    `<think>x</think><minimax:tool_call><invoke name="write_file"><parameter name="content">${content}</parameter></invoke></minimax:tool_call>`,
   )
   expect(ran[0]?.input).toEqual({ content })
 })

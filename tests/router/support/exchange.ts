@@ -4,7 +4,7 @@ import { findBrokenRule } from '../../../lib/testing/index.ts'
 import { defineTool } from '../../../router/define-tool.ts'
 import type { AssistantMessage } from '../../../router/reading/assistant-message.ts'
 import type { Reading } from '../../../router/reading/read-reply.ts'
-import { createRouter, type Router } from '../../../router/router.ts'
+import { createRouter, type ReadReplyOptions, type Router } from '../../../router/router.ts'
 import type { ToolResult } from '../../../router/tool-call.ts'
 
 /** Every input that a tool of {@link tools} has run with, since it was last emptied. */
@@ -25,6 +25,7 @@ export const tools = [
       required: ['city'],
       additionalProperties: false,
     },
+    annotations: { readOnlyHint: true },
     execute: (input) => ran('get_weather', input),
   }),
   defineTool({
@@ -58,6 +59,7 @@ export const tools = [
     name: 'ping',
     description: 'Takes nothing.',
     inputSchema: { type: 'object', properties: {}, additionalProperties: false },
+    annotations: { readOnlyHint: true },
     execute: (input) => ran('ping', input),
   }),
 ]
@@ -91,9 +93,9 @@ export interface Exchange {
 }
 
 /** Reads a message, runs its calls, and checks what must be true of every exchange. */
-export async function exchange(message: AssistantMessage | string, truncated = false): Promise<Exchange> {
+export async function exchange(message: AssistantMessage | string, options: ReadReplyOptions = {}): Promise<Exchange> {
   executed.length = 0
-  const reading = router.read(typeof message === 'string' ? assistant({ content: message }) : message, { truncated })
+  const reading = router.read(typeof message === 'string' ? assistant({ content: message }) : message, options)
   const results = await router.dispatch(reading.calls)
   expect(results.map(({ id }) => id)).toEqual(reading.calls.map(({ id }) => id))
   expect(new Set(results.map(({ id }) => id)).size).toBe(results.length)

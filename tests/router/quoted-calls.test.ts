@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { exchange } from '../../router/support/exchange.ts'
+import { exchange } from './support/exchange.ts'
 
 /* Logs, documents and examples contain calls as well. Quoting an untrusted text must not execute one. */
 

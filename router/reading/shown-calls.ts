@@ -1,0 +1,227 @@
+import { isObject, parseJson, unparsable } from '../json/json.ts'
+import { jsonSpans } from '../json/json-scan.ts'
+import { parseLenientJson, stripCodeFence } from '../json/lenient-json.ts'
+import { callFieldsOf, envelopeOf } from './call-shapes.ts'
+import type { SchemaOf, TextFormat } from './text-format.ts'
+
+/*
+ * Finds out whether a call in a reply only quotes a text that the model was shown: a log, a page, a prompt. A model quotes
+ * in many ways, so calls are compared in two ways.
+ *
+ * Their texts are compared without blanks, quotes, brackets and escapes, so that a line is found again that was indented,
+ * put after `>`, or part of JSON or HTML:
+ *
+ *   <invoke name=\"ping\"><\/invoke>     invokename=pinginvoke
+ *
+ * Their names and arguments are compared with those of all calls in the shown texts, whatever format these are in. A model
+ * that rewrites `<invoke name="ping">` as `{"name":"ping","input":{}}` still quotes it.
+ */
+
+/** A call of a reply, as it was found in the text. */
+export interface QuotableCall {
+  /** Name of the tool. */
+  readonly name: string
+  /** The arguments: an object, or JSON text. */
+  readonly input: unknown
+  /** The text that the call was read from. */
+  readonly source: string
+}
+
+/** What the texts are read with. */
+interface ShownOptions {
+  readonly schemaOf: SchemaOf
+  readonly textFormat?: TextFormat | undefined
+}
+
+/**
+ * Calls of one reply that are compared by their text. Each comparison takes as long as the shown texts, and a broken model
+ * may write thousands of calls. Further ones count as quotations.
+ */
+const maxCompared = 200
+
+/** The texts that a model was shown before a reply. */
+export class ShownTexts {
+  readonly #texts: readonly ShownText[]
+  readonly #known = new Map<string, boolean>()
+
+  /** @param texts messages, prompts, results: as text, or as JSON whose strings are texts. */
+  constructor(texts: Iterable<string>, options: ShownOptions) {
+    this.#texts = Array.from(texts, (text) => new ShownText(text, options))
+  }
+
+  /** Whether a call appears in a shown text. */
+  contains({ name, input, source }: QuotableCall): boolean {
+    const text = withoutNotation(source)
+    const key = keyOf(name, input)
+    const id = `${text}\n${key}`
+    const known = this.#known.get(id)
+    if (known !== undefined) return known
+    const isShown =
+      this.#known.size >= maxCompared || this.#texts.some((shown) => shown.mentions(name) && shown.contains(text, key))
+    this.#known.set(id, isShown)
+    return isShown
+  }
+}
+
+/** One text. It is looked at closely only if it mentions the tool. */
+class ShownText {
+  readonly #text: string
+  readonly #options: ShownOptions
+  readonly #mayHideNames: boolean
+  #compared: string | undefined
+  #keys: ReadonlySet<string> | undefined
+
+  constructor(text: string, options: ShownOptions) {
+    this.#text = text
+    this.#options = options
+    this.#mayHideNames = ['\\u', '\\_', '&#'].some((sign) => text.includes(sign))
+  }
+
+  mentions(name: string): boolean {
+    return this.#mayHideNames || this.#text.includes(name)
+  }
+
+  contains(text: string, key: string): boolean {
+    this.#compared ??= withoutNotation(this.#text)
+    if (text !== '' && this.#compared.includes(text)) return true
+    this.#keys ??= new KeyCollector(this.#options, this.#text.length).collect(this.#text)
+    return this.#keys.has(key)
+  }
+}
+
+const escapedCharacter = /\\u([0-9a-fA-F]{4})/g
+const escapedBlank = /\\[nrt]/g
+const entity = /&(?:amp;)*(?:(lt|gt|quot|apos|amp|nbsp)|#(\d{1,7})|#[xX]([0-9a-fA-F]{1,6}));/g
+const entities: Readonly<Record<string, string>> = { lt: '<', gt: '>', quot: '"', apos: "'", amp: '&', nbsp: ' ' }
+/** Blanks, invisible characters, and all that quotes, escapes or brackets text. */
+const notation = /[\s\u00ad\u200b-\u200f\u2060\\"'`<>/|*]+/g
+
+/** A text in the form in which quotations are compared. */
+function withoutNotation(text: string): string {
+  return withoutEntities(text.replace(escapedCharacter, character).replace(escapedBlank, '')).replace(notation, '')
+}
+
+function withoutEntities(text: string): string {
+  if (!text.includes('&')) return text
+  return text.replace(entity, (_, name?: string, decimal?: string, hexadecimal?: string) => {
+    if (name !== undefined) return entities[name] ?? ''
+    const code = decimal === undefined ? Number.parseInt(hexadecimal ?? '', 16) : Number(decimal)
+    return code > 0x10ffff ? '' : String.fromCodePoint(code)
+  })
+}
+
+function character(_: string, digits: string): string {
+  return String.fromCharCode(Number.parseInt(digits, 16))
+}
+
+/** Texts in JSON in texts in JSON: a log line of a service that logs JSON is at the third level. */
+const maxLevels = 8
+/** Texts in texts are read up to this multiple of the length of the whole. Hostile ones could be read without end. */
+const maxWork = 16
+
+/** Collects the keys of all calls in a text, in any format, at any level of escapes. */
+class KeyCollector {
+  readonly #options: ShownOptions
+  readonly #keys = new Set<string>()
+  #left: number
+
+  constructor(options: ShownOptions, length: number) {
+    this.#options = options
+    this.#left = maxWork * length
+  }
+
+  collect(text: string): ReadonlySet<string> {
+    this.#read(text, 0)
+    return this.#keys
+  }
+
+  #read(text: string, level: number): void {
+    this.#readPlain(text, level)
+    const plain = withoutEscapes(text)
+    if (plain !== text) this.#readPlain(plain, level)
+  }
+
+  #readPlain(text: string, level: number): void {
+    this.#left -= text.length
+    if (this.#left < 0 || level > maxLevels || !mayHoldCall.test(text)) return
+    const { textFormat, schemaOf } = this.#options
+    for (const { name, input } of textFormat?.findCalls(text, schemaOf) ?? []) {
+      if (input !== undefined) this.#keys.add(keyOf(name, input))
+    }
+    const spans = jsonSpans(text)
+    for (const { start, end } of spans) {
+      const value = parseJson(text.slice(start, end))
+      if (value !== unparsable) this.#walk(value, level)
+    }
+    if (spans.length > 0) return
+    const lenient = parseLenientJson(stripCodeFence(text))
+    if (lenient.kind === 'parsed') this.#walk(lenient.value, level)
+  }
+
+  #walk(value: unknown, level: number): void {
+    if (typeof value === 'string') {
+      if (value.length > 8) this.#read(value, level + 1)
+    } else if (Array.isArray(value)) {
+      for (const item of value) this.#walk(item, level)
+    } else if (isObject(value)) {
+      for (const call of envelopeOf(value)?.calls ?? []) this.#addCall(call, {})
+      this.#addCall(value)
+      for (const member of Object.values(value)) this.#walk(member, level)
+    }
+  }
+
+  #addCall(call: unknown, missing?: object): void {
+    const { name, input = missing } = callFieldsOf(call)
+    if (name !== undefined && input !== undefined) this.#keys.add(keyOf(name, input))
+  }
+}
+
+const mayHoldCall = /[<[{\]]|invoke name=|&lt;/
+
+const quotedLine = /^[ \t]{0,20}(?:>[ \t]?){1,20}/gm
+
+/** A text without the escapes of JSON and HTML, and without the marks of quoted lines. */
+function withoutEscapes(text: string): string {
+  let plain = withoutEntities(text)
+  if (plain.includes('\\')) {
+    plain = plain
+      .replace(escapedCharacter, character)
+      .replace(/\\n/g, '\n')
+      .replace(/\\(?=[\\"'/_])/g, '')
+  }
+  return plain.includes('>') ? plain.replace(quotedLine, '') : plain
+}
+
+/** Equal for calls that run a tool in the same way: with the same values, whatever their types and notation. */
+function keyOf(name: string, input: unknown): string {
+  return `${name.trim()} ${loose(input)}`
+}
+
+/** A value in a form without what coercion changes: the types of scalars, JSON in strings, lists of items, empty members. */
+function loose(value: unknown): string {
+  if (typeof value === 'string') return looseText(value.trim())
+  if (Array.isArray(value)) return `[${value.map(loose).join()}]`
+  if (!isObject(value)) return looseText(String(value))
+  const keys = Object.keys(value).sort()
+  if (keys.length === 1 && keys[0] === 'item') {
+    const { item } = value
+    return loose(Array.isArray(item) ? item : [item])
+  }
+  const members = keys.map((key) => [key, loose(value[key])] as const).filter(([, member]) => member !== 'null')
+  return `{${members.map(([key, member]) => `${JSON.stringify(key)}:${member}`).join()}}`
+}
+
+function looseText(text: string): string {
+  if (text.startsWith('{') || text.startsWith('[')) {
+    const value = parseJson(text)
+    if (value !== unparsable) return loose(value)
+    const lenient = parseLenientJson(text)
+    if (lenient.kind === 'parsed') return loose(lenient.value)
+  }
+  if (text === '') return '""'
+  const number = Number(text)
+  if (Number.isFinite(number)) return String(number)
+  return /^(?:null|none)$/i.test(text)
+    ? 'null'
+    : JSON.stringify(text.toLowerCase() === 'true' ? 'true' : text.replace(/\s+/g, ' '))
+}
