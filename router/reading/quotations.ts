@@ -58,8 +58,9 @@ function placeOfLine(line: string): string | undefined {
 
 /** The place of a call inside a wrapper, if its own line begins with a mark. */
 function markerBefore(source: string, from: number, start: number): string | undefined {
-  const line = source.lastIndexOf('\n', start - 1) + 1
-  return line > from ? placeOfLine(source.slice(line, Math.min(start, line + maxLine))) : undefined
+  const text = source.slice(Math.max(from, start - maxLine), start)
+  const lineBreak = text.lastIndexOf('\n')
+  return lineBreak === -1 ? undefined : placeOfLine(text.slice(lineBreak + 1))
 }
 
 /** Characters of a line that are looked at, and characters before a call. */

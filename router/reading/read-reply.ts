@@ -131,7 +131,9 @@ function trustedCalls({ source, thinking, calls }: CallsInText, options: ReadOpt
     if (!mayRun(call)) return call
     const name = call.name.trim()
     const place = places[index]
-    if (shown?.contains({ name, input: call.rawArguments, source: source.slice(at.start, at.end) }) === true) {
+    if (
+      shown?.contains({ name, input: call.rawArguments, source: at.source ?? source.slice(at.start, at.end) }) === true
+    ) {
       return refusedAs(call, 'it also appears in a text that you were shown')
     }
     if (place !== undefined) return refusedAs(call, `it is ${place}`)

@@ -1,7 +1,7 @@
 import { isObject, parseJson, unparsable } from '../json/json.ts'
 import { jsonSpans } from '../json/json-scan.ts'
-import { parseLenientJson, stripCodeFence } from '../json/lenient-json.ts'
-import { callFieldsOf, envelopeOf } from './call-shapes.ts'
+import { parseLenientJson } from '../json/lenient-json.ts'
+import { callFieldsOf, callKeys, envelopeKeys, envelopeOf } from './call-shapes.ts'
 import type { SchemaOf, TextFormat } from './text-format.ts'
 
 /*
@@ -136,26 +136,32 @@ class KeyCollector {
   }
 
   #read(text: string, level: number): void {
-    this.#readPlain(text, level)
-    const plain = withoutEscapes(text)
-    if (plain !== text) this.#readPlain(plain, level)
+    if (!mayHoldCall.test(text)) return
+    let plain = text
+    this.#readPlain(plain, level)
+    for (const simplify of [withoutMarks, withoutEscapes, withoutEscapes, withoutEscapes]) {
+      const simpler = simplify(plain)
+      if (simpler !== plain) this.#readPlain(simpler, level)
+      plain = simpler
+    }
   }
 
   #readPlain(text: string, level: number): void {
     this.#left -= text.length
-    if (this.#left < 0 || level > maxLevels || !mayHoldCall.test(text)) return
+    if (this.#left < 0 || level > maxLevels) return
     const { textFormat, schemaOf } = this.#options
     for (const { name, input } of textFormat?.findCalls(text, schemaOf) ?? []) {
       if (input !== undefined) this.#keys.add(keyOf(name, input))
     }
-    const spans = jsonSpans(text)
-    for (const { start, end } of spans) {
+    if (text.startsWith('"')) {
+      const value = parseJson(text)
+      if (typeof value === 'string') this.#walk(value, level)
+    }
+    for (const { start, end } of jsonSpans(text)) {
       const value = parseJson(text.slice(start, end))
       if (value !== unparsable) this.#walk(value, level)
     }
-    if (spans.length > 0) return
-    const lenient = parseLenientJson(stripCodeFence(text))
-    if (lenient.kind === 'parsed') this.#walk(lenient.value, level)
+    for (const value of lenientValues(text)) this.#walk(value, level)
   }
 
   #walk(value: unknown, level: number): void {
@@ -176,20 +182,68 @@ class KeyCollector {
   }
 }
 
-const mayHoldCall = /[<[{\]]|invoke name=|&lt;/
+/** Beginnings of calls, and escapes that may hide one. */
+const mayHoldCall = /[<[{\]]|invoke name=|\\u|&/
 
 const quotedLine = /^[ \t]{0,20}(?:>[ \t]?){1,20}/gm
 
-/** A text without the escapes of JSON and HTML, and without the marks of quoted lines. */
-function withoutEscapes(text: string): string {
-  let plain = withoutEntities(text)
-  if (plain.includes('\\')) {
-    plain = plain
-      .replace(escapedCharacter, character)
-      .replace(/\\n/g, '\n')
-      .replace(/\\(?=[\\"'/_])/g, '')
-  }
+/** A text without the entities of HTML and the marks of quoted lines. */
+function withoutMarks(text: string): string {
+  const plain = withoutEntities(text)
   return plain.includes('>') ? plain.replace(quotedLine, '') : plain
+}
+
+const escapeSequence = /\\(?:u([0-9a-fA-F]{4})|([\s\S]))/g
+const escapedBlanks: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t' }
+
+/** A text without one level of the escapes of JSON, for text in JSON that is broken. */
+function withoutEscapes(text: string): string {
+  if (!text.includes('\\')) return text
+  return text.replace(escapeSequence, (_, digits?: string, sign = '') =>
+    digits === undefined ? (escapedBlanks[sign] ?? sign) : character(_, digits),
+  )
+}
+
+/** The beginning of an object in lenient JSON whose first key is one of a call. */
+const lenientStart = new RegExp(
+  `\\{\\s{0,20}(?:'(?:${[...callKeys, ...envelopeKeys].join('|')})'|(?:${[...callKeys, ...envelopeKeys].join('|')}))\\s{0,20}:`,
+  'g',
+)
+/** Objects in lenient JSON are rare. The limits keep their search linear. */
+const maxLenient = 50
+const maxLenientLength = 65_536
+
+/** The objects in a text that may be calls and are not strict JSON. */
+function lenientValues(text: string): readonly unknown[] {
+  const values: unknown[] = []
+  let tries = 0
+  lenientStart.lastIndex = 0
+  for (let match = lenientStart.exec(text); match !== null && tries < maxLenient; match = lenientStart.exec(text)) {
+    tries++
+    const end = endOfLenient(text, match.index)
+    const read = end === -1 ? undefined : parseLenientJson(text.slice(match.index, end))
+    if (read === undefined || read.kind === 'unparsable') continue
+    values.push(read.value)
+    lenientStart.lastIndex = end
+  }
+  return values
+}
+
+/** Index after the brace that closes the one at an index, outside of strings in any quotes; -1 if it is too far away. */
+function endOfLenient(text: string, start: number): number {
+  const limit = Math.min(text.length, start + maxLenientLength)
+  let depth = 0
+  let quote = ''
+  for (let index = start; index < limit; index++) {
+    const character = text[index] ?? ''
+    if (quote !== '') {
+      if (character === '\\') index++
+      else if (character === quote) quote = ''
+    } else if (character === '"' || character === "'") quote = character
+    else if (character === '{') depth++
+    else if (character === '}' && --depth === 0) return index + 1
+  }
+  return -1
 }
 
 /** Equal for calls that run a tool in the same way: with the same values, whatever their types and notation. */
@@ -197,10 +251,13 @@ function keyOf(name: string, input: unknown): string {
   return `${name.trim()} ${loose(input)}`
 }
 
+/** Markup writes empty texts, lists and objects alike. */
+const empty = '""'
+
 /** A value in a form without what coercion changes: the types of scalars, JSON in strings, lists of items, empty members. */
 function loose(value: unknown): string {
   if (typeof value === 'string') return looseText(value.trim())
-  if (Array.isArray(value)) return `[${value.map(loose).join()}]`
+  if (Array.isArray(value)) return value.length === 0 ? empty : `[${value.map(loose).join()}]`
   if (!isObject(value)) return looseText(String(value))
   const keys = Object.keys(value).sort()
   if (keys.length === 1 && keys[0] === 'item') {
@@ -208,6 +265,7 @@ function loose(value: unknown): string {
     return loose(Array.isArray(item) ? item : [item])
   }
   const members = keys.map((key) => [key, loose(value[key])] as const).filter(([, member]) => member !== 'null')
+  if (members.length === 0) return empty
   return `{${members.map(([key, member]) => `${JSON.stringify(key)}:${member}`).join()}}`
 }
 
@@ -218,7 +276,7 @@ function looseText(text: string): string {
     const lenient = parseLenientJson(text)
     if (lenient.kind === 'parsed') return loose(lenient.value)
   }
-  if (text === '') return '""'
+  if (text === '') return empty
   const number = Number(text)
   if (Number.isFinite(number)) return String(number)
   return /^(?:null|none)$/i.test(text)

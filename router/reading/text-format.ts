@@ -79,6 +79,8 @@ export interface TextCall extends Place {
   readonly refusal?: string
   /** Where the wrapper begins that this model family writes around calls; absent if the call is not in one. */
   readonly wrapperStart?: number | undefined
+  /** The text of the call itself, if its place covers a wrapper as well. */
+  readonly source?: string
   /** Whether visible text follows somewhere after the call. @defaultValue false */
   readonly isFollowed?: boolean
 }

@@ -27,10 +27,13 @@ test.each([
   ['with Windows line ends', `Look:\r\n\`\`\`json\r\n${envelope}\r\n\`\`\`\r\n`],
   ['with a trailing comma', `Look:\n\`\`\`json\n{"tool_calls":[${request},]}\n\`\`\``],
   ['in Python’s notation', "```python\n{'name': 'get_weather', 'input': {'city': 'Oslo'}}\n```"],
-])('a fenced JSON call is executed in the JSON protocol, and it is a quotation in the native one: %s', async (_, content) => {
-  expect((await exchange(content, { protocol: 'json' })).ran).toEqual([oslo])
-  expect(await exchange(content)).toMatchObject({ ran: [], errors: ['unreadable_call'] })
-})
+])(
+  'a fenced JSON call is executed in the JSON protocol, and it is a quotation in the native one: %s',
+  async (_, content) => {
+    expect((await exchange(content, { protocol: 'json' })).ran).toEqual([oslo])
+    expect(await exchange(content)).toMatchObject({ ran: [], errors: ['unreadable_call'] })
+  },
+)
 
 test('several objects are several calls', async () => {
   const fenced = `\`\`\`json\n${request}\n\`\`\`\n\`\`\`json\n${request}\n\`\`\``

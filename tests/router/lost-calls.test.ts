@@ -65,3 +65,43 @@ test.each([
 ])('a call in JSON is executed: %s', async (_, content) => {
   expect((await exchange(content)).ran).toEqual(oslos(1))
 })
+
+test.each([
+  ['DeepSeek', '<｜DSML｜function_calls>\n<｜DSML｜invoke name="ping">\n</｜DSML｜invoke>\n</｜DSML｜function_calls>'],
+  ['DeepSeek, after prose', 'I look.<｜DSML｜tool_calls>\n<｜DSML｜invoke name="ping">'],
+  [
+    'DeepSeek’s tokens',
+    '<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>ping\n```json\n{}\n```<｜tool▁call▁end｜>',
+  ],
+  ['DeepSeek’s tokens in ASCII', 'I look.<|tool_calls_begin|><|tool_call_begin|>ping<|tool_sep|>{}<|tool_call_end|>'],
+  [
+    'Kimi',
+    '<|tool_calls_section_begin|><|tool_call_begin|>functions.ping:0<|tool_call_argument_begin|>{}<|tool_call_end|>',
+  ],
+  ['Mistral', '[TOOL_CALLS]ping{"a":1}'],
+  ['Gemini', '```tool_code\nprint(default_api.ping())\n```'],
+  ['Gemini, with text after it', '```tool_code\nget_weather(city="Oslo")\n```\nI wait.'],
+  ['Python, fenced', 'I look:\n```python\nget_weather(city="Oslo", days=3)\n```'],
+  ['Python, fenced without a language', '```\nget_weather(city="(Oslo")\nping()\n```'],
+  ['Python, as a list', '[get_weather(city="Oslo"), ping()]'],
+  ['kits that print calls', '[tool_call: get_weather(city="Oslo")]'],
+  ['kits that print calls, in capitals', 'I look.\n[Tool call: ping {}]'],
+  ['ReAct', 'Thought: I look.\nAction: get_weather\nAction Input: {"city": "Oslo"}'],
+  ['Harmony', '<|channel|>commentary to=functions.ping <|constrain|>json<|message|>{}<|call|>'],
+])('a call in the notation of %s gets feedback', async (_, content) => {
+  for (const protocol of ['native', 'json'] as const) {
+    const { ran, errors } = await exchange(content, { protocol })
+    expect({ ran, errors }).toEqual({ ran: [], errors: ['unreadable_call'] })
+  }
+})
+
+test.each([
+  'It prints:\n```python\nprint(6 * 7)\n```',
+  'Use it so:\n```python\nget_weather(city="Oslo")\n```\nThen read the result.',
+  'get_weather(city) returns the weather (in degrees).',
+  'DeepSeek writes `<｜tool▁calls▁begin｜>` before its calls.',
+  'Action: none.',
+  'See [tool] and [1].',
+])('%j is an answer', async (content) => {
+  expect((await exchange(content)).reading).toMatchObject({ calls: [], text: content })
+})

@@ -40,7 +40,8 @@ export function readBracketCalls(text: string, schemaOf: SchemaOf): readonly Tex
     }
     let blockStart = start
     for (;;) {
-      const call = { start: blockStart, wrapperStart: start, ...readBody(text, position, schemaOf) }
+      const body = readBody(text, position, schemaOf)
+      const call = { start: blockStart, wrapperStart: start, source: text.slice(position, body.end), ...body }
       position = skip(gap, text, call.end)
       const isClosed = text.startsWith(closer, position)
       calls.push(isClosed ? { ...call, end: position + closer.length } : call)

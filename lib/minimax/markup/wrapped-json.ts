@@ -24,7 +24,7 @@ import { notClosed, type Tag, tagToken, vendorsStart } from './tags.ts'
 export function readWrappedJson(text: string, wrapper: Tag, bodyEnd: number, end: number): readonly TextCall[] {
   const body = text.slice(wrapper.end, bodyEnd)
   if (body.includes(tagToken)) return [] // M3's own markup
-  const place = { start: wrapper.start, end, name: '', wrapperStart: vendorsStart(text, wrapper) }
+  const place = { start: wrapper.start, end, name: '', wrapperStart: vendorsStart(text, wrapper), source: body }
   const { values, refusal } = valuesIn(body)
   if (refusal !== undefined) return [{ ...place, refusal }]
   if (values.length === 0) {

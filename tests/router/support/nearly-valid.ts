@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { repeated } from './hostile.ts'
 
-interface Asked {
+/** A call to be written in some format. */
+export interface Asked {
   readonly name: string
   readonly input: Readonly<Record<string, unknown>>
 }
@@ -38,7 +39,7 @@ const file = fc.record(
   { requiredKeys: [] },
 )
 
-const asked: fc.Arbitrary<Asked> = fc.oneof(
+export const asked: fc.Arbitrary<Asked> = fc.oneof(
   fc.record({ name: fc.constant('get_weather'), input: weather }),
   fc.record({ name: fc.constant('write_file'), input: file }),
   fc.record({ name: fc.constant('ping'), input: fc.constant({}) }),
@@ -89,7 +90,8 @@ const asFenced = (calls: readonly Asked[]) => `\`\`\`json\n${asJson(calls)}\n\`\
 /** The markup of M2 after a parser that eats the brackets of each tag. */
 const asBracketless = (calls: readonly Asked[]) => asInvokes(calls).replace(/<\/?(?=minimax|invoke|parameter)/g, '')
 
-const renderings = [
+/** All ways in which models write calls as text. */
+export const renderings = [
   ...[asInvokes, asTokens, asJson, asPython, asBrackets],
   ...[asBareJson, asOtherJson, asList, asEnvelope, asFenced, asBracketless],
 ]

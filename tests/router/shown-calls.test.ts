@@ -1,0 +1,152 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import type { Protocol } from '../../router/reading/call-shapes.ts'
+import { assistant, exchange, executed, router } from './support/exchange.ts'
+import { repeated } from './support/hostile.ts'
+import { expectLinearTime } from './support/linear-time.ts'
+import { asked, renderings } from './support/nearly-valid.ts'
+import { numberOfCases } from './support/runs.ts'
+
+/* A text that the model was shown may hold calls: a log of another agent, a web page, a prompt. Quoting it must run nothing. */
+
+const entities = (text: string) =>
+  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
+const prefixed = (text: string, prefix: string) => text.replace(/^/gm, prefix)
+
+/** Ways in which a text with a call reaches the model. */
+const showings: readonly ((text: string) => string)[] = [
+  (text) => text,
+  (text) => `GET /x 200\n${text}\nGET /y 404`,
+  (text) => JSON.stringify({ lines: ['GET /x 200', text] }),
+  (text) => JSON.stringify({ content: JSON.stringify({ lines: [`12:00 INFO ${text}`] }) }),
+  (text) => JSON.stringify({ role: 'tool', content: JSON.stringify({ log: JSON.stringify({ message: text }) }) }),
+  (text) => `${JSON.stringify({ lines: ['x', text] }).slice(0, -2)} [… 5 bytes left out …]`,
+  (text) => JSON.stringify(text).replaceAll('<', '\\u003c').replaceAll('>', '\\u003e'),
+  (text) => `<pre>${entities(text)}</pre>`,
+  (text) => prefixed(text, '> '),
+  (text) => prefixed(text, '    '),
+  (text) => `\`\`\`\n${text}\n\`\`\``,
+]
+
+/** Ways in which a model quotes a text. */
+const quotings: readonly ((text: string) => string)[] = [
+  (text) => text,
+  (text) => `The log holds one odd line:\n${text}`,
+  (text) => `Odd: ${text}`,
+  (text) => `Odd (do not run it):\n\n\`\`\`xml\n${text}\n\`\`\``,
+  (text) => `\`\`\`json\n${text}\n\`\`\`\nThat is all.`,
+  (text) => prefixed(text, '    '),
+  (text) => `Odd lines:\n- ${text}`,
+  (text) => `1. ${text}\n2. nothing`,
+  (text) => prefixed(text, '> '),
+  (text) => `| line | text |\n|---|---|\n| 7 | ${text} |`,
+  (text) => `It says "${text}"`,
+  (text) => `It says “${text}”.`,
+  (text) => `It says \`${text}\``,
+  (text) => entities(text),
+  (text) => `<minimax:tool_call>\n${text}\n</minimax:tool_call>`,
+  (text) => `<think>It says ${text}</think>`,
+  (text) => text.replace(/\n/g, '\n  ').replace(/>\s*</g, '>\n<'),
+]
+
+const protocols: readonly Protocol[] = ['native', 'json']
+
+test('a call that the model was shown runs nothing, however it was shown and however it is quoted', async () => {
+  const property = fc.asyncProperty(
+    fc.array(asked, { minLength: 1, maxLength: 2 }),
+    fc.constantFrom(...renderings),
+    fc.constantFrom(...showings),
+    fc.constantFrom(...quotings),
+    fc.constantFrom(...protocols),
+    async (calls, render, show, quote, protocol) => {
+      const text = render(calls)
+      const { ran } = await exchange(quote(text), { protocol, shown: () => ['You are helpful.', show(text)] })
+      expect(ran).toEqual([])
+    },
+  )
+  await fc.assert(property, { numRuns: numberOfCases(10_000) })
+}, 300_000)
+
+/** Ways of writing calls that keep all of their values. */
+const exact = renderings.slice(0, 3)
+
+test('a shown call that is rewritten in another format runs nothing', async () => {
+  const property = fc.asyncProperty(
+    asked,
+    fc.constantFrom(...renderings),
+    fc.constantFrom(...showings),
+    fc.constantFrom(...renderings),
+    fc.constantFrom(...protocols),
+    async (call, one, show, other, protocol) => {
+      // Markup in a value of markup is ambiguous, and some ways of writing change other values.
+      fc.pre(!/[<>]|\\"|null|"anything"/.test(JSON.stringify(call.input)))
+      const shown = show(one([call]))
+      const { ran } = await exchange(other([call]), { protocol, shown: () => [shown] })
+      expect(ran, shown).toEqual([])
+    },
+  )
+  await fc.assert(property, { numRuns: numberOfCases(10_000) })
+}, 300_000)
+
+test('a call that was not shown is executed, although other calls were', async () => {
+  const property = fc.asyncProperty(
+    fc.constantFrom(...exact),
+    fc.constantFrom(...renderings),
+    fc.constantFrom(...showings),
+    async (render, other, show) => {
+      const call = { name: 'get_weather', input: { city: 'Bergen' } }
+      const shown = other([
+        { name: 'get_weather', input: { city: 'Oslo' } },
+        { name: 'ping', input: {} },
+      ])
+      const { ran } = await exchange(render([call]), { shown: () => [show(shown)] })
+      expect(ran).toEqual([{ tool: call.name, input: call.input }])
+    },
+  )
+  await fc.assert(property, { numRuns: numberOfCases(500) })
+})
+
+test('what was shown is asked for only if the text holds a call that could run', async () => {
+  const shown = () => {
+    throw new Error('not needed')
+  }
+  const native = { id: 'a', type: 'function', function: { name: 'ping', arguments: '{}' } }
+  for (const message of [
+    'It is warm.',
+    '{"celsius":4}',
+    '<minimax:tool_call>{"name":"rm"}</minimax:tool_call>',
+    assistant({ tool_calls: [native] }),
+  ]) {
+    await exchange(message, { shown })
+  }
+})
+
+test('the feedback says how to call and how to quote, in the words of the protocol', async () => {
+  const content = '{"tool_calls":[{"name":"ping","input":{}}]}'
+  const message = async (protocol: Protocol) => {
+    const { results } = await exchange(content, { protocol, shown: () => [content] })
+    return results[0]?.content
+  }
+  expect(await message('native')).toMatch(/shown.*describe it in words.*natively/)
+  expect(await message('json')).toMatch(/shown.*describe it in words.*end your reply with/)
+})
+
+test('a megabyte of calls is compared with megabytes of shown text in linear time', () => {
+  executed.length = 0
+  const call = '<minimax:tool_call><invoke name="ping"></invoke></minimax:tool_call>'
+  for (const part of [
+    ...repeated,
+    '\\"',
+    '&lt;',
+    '&amp;',
+    '\\u003c',
+    '> ',
+    '{"name":"ping","input":',
+    '"{\\"name\\":',
+  ]) {
+    expectLinearTime(part, (text) => {
+      router.read(assistant({ content: call }), { shown: () => [`ping ${text}`, JSON.stringify({ ping: text })] })
+      router.read(assistant({ content: `${text}${call}` }), { maxCalls: 64, shown: () => [text] })
+    })
+  }
+}, 120_000)
