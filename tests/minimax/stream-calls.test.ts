@@ -2,8 +2,12 @@ import { expect, test } from 'vitest'
 import { chunk, done, readStream, stop } from './support/event-stream.ts'
 import { completion } from './support/local-server.ts'
 
-const call = (index: number | undefined, id: string | undefined, name: string | undefined, text: unknown) =>
-  chunk({ tool_calls: [{ index, id, type: 'function', function: { name, arguments: text } }] })
+const entry = (index: number | undefined, id: string | undefined, name: string | undefined, text: unknown) => ({
+  ...{ index, id, type: 'function' },
+  function: { name, arguments: text },
+})
+const call = (...fields: Parameters<typeof entry>) => chunk({ tool_calls: [entry(...fields)] })
+const list = (...entries: readonly object[]) => chunk({ tool_calls: entries })
 const calling = { finish_reason: 'tool_calls' }
 
 /** Name and arguments of the calls in a stream of these deltas. */
@@ -125,6 +129,48 @@ test.each([
     [
       ['', 'look', '{"s":"}{\\""}'],
       ['', 'look', '{}'],
+    ],
+  ],
+  [
+    'of two tools without index and id, one after the other',
+    [
+      call(undefined, '', 'look', '{"n"'),
+      call(undefined, '', '', ':1}'),
+      call(undefined, '', 'wait', ''),
+      call(undefined, '', '', '{}'),
+    ],
+    [
+      ['', 'look', '{"n":1}'],
+      ['', 'wait', '{}'],
+    ],
+  ],
+  [
+    'of one tool without index and id, one after the other',
+    [call(undefined, '', 'look', '{"n":1}'), call(undefined, '', 'look', ''), call(undefined, '', '', '{"n":2}')],
+    [
+      ['', 'look', '{"n":1}'],
+      ['', 'look', '{"n":2}'],
+    ],
+  ],
+  [
+    'without index and id, whose first one is cut off',
+    [call(undefined, '', 'look', '{"n":'), call(undefined, '', 'wait', '{}')],
+    [
+      ['', 'look', '{"n":'],
+      ['', 'wait', '{}'],
+    ],
+  ],
+  [
+    'in lists without index and id',
+    [
+      list(entry(undefined, '', 'ping', ''), entry(undefined, '', 'ping', ''), entry(undefined, '', 'look', '')),
+      list(entry(undefined, '', '', ''), entry(undefined, '', '', '{}'), entry(undefined, '', '', '{"n":')),
+      call(undefined, '', '', '2}'),
+    ],
+    [
+      ['', 'ping', ''],
+      ['', 'ping', '{}'],
+      ['', 'look', '{"n":2}'],
     ],
   ],
   ['with arguments as an object', [call(0, 'a', 'look', { n: 1 })], [['a', 'look', '{"n":1}']]],

@@ -10,19 +10,23 @@ import { wireIndex } from './completion.ts'
  *   {"index":0,"function":{"arguments":"\"Oslo\"}"}}
  *
  * A delta belongs to the call at its `index`. Servers also send several calls at one index, which differ by id or name;
- * ids that are empty or arrive late; and no index at all.
+ * ids that are empty or arrive late; and no index at all. Without index and id, the position tells calls apart: a name
+ * begins a call, arguments without a name continue the last one, and the entries of one list are different calls.
  */
 export class CallDeltas {
   readonly #calls: OpenCall[] = []
-  /** The last call at each index; under `undefined`, the last call of all. */
-  readonly #last = new Map<number | undefined, OpenCall>()
+  /** The last call at each index or position; under `undefined`, the last call of all. */
+  readonly #last = new Map<Slot, OpenCall>()
   /** The calls at each index, and of all, by id. */
   readonly #byId = new Map<number | undefined, Map<string, OpenCall>>()
 
   /** Takes the `tool_calls` of one delta: a list, or one call. */
   push(deltas: unknown): void {
-    if (Array.isArray(deltas)) for (const delta of deltas) if (isObject(delta)) this.#apply(delta)
     if (isObject(deltas)) this.#apply(deltas)
+    if (!Array.isArray(deltas)) return
+    const entries = deltas.filter(isObject)
+    const isPositional = entries.length > 1 && entries.every(({ index }) => wireIndex(index) === undefined)
+    for (const [position, delta] of entries.entries()) this.#apply(delta, isPositional ? position : undefined)
   }
 
   /** The calls in the order in which they began. */
@@ -30,15 +34,18 @@ export class CallDeltas {
     return this.#calls.filter(({ counts }) => counts).map((call, position) => call.toWire(position))
   }
 
-  #apply(delta: UnknownObject): void {
+  /** @param position the position in a list without indexes. */
+  #apply(delta: UnknownObject, position?: number): void {
     const target = isObject(delta['function']) ? delta['function'] : {}
     const index = wireIndex(delta['index'])
+    const slot = index ?? (position === undefined ? undefined : `position ${position}`)
     const [id, name, type] = [textOf(delta['id']), textOf(target['name']), textOf(delta['type'])]
     const written = argumentsOf(target['arguments'])
     const piece = typeof written === 'string' ? written : ''
-    const open = this.#find(index, id)
+    const open = this.#find(index, slot, id)
     const relation = open?.relationTo(id, name, piece) ?? 'another'
-    const call = open === undefined || relation !== 'same' ? this.#begin(index, relation === 'maybe another') : open
+    const call =
+      open === undefined || relation !== 'same' ? this.#begin(index, slot, relation === 'maybe another') : open
     this.#identify(call, id)
     if (name !== '') call.name = name
     if (type !== '') call.type = type
@@ -46,14 +53,14 @@ export class CallDeltas {
     else call.value = written
   }
 
-  #find(index: number | undefined, id: string): OpenCall | undefined {
-    return (id === '' ? undefined : this.#byId.get(index)?.get(id)) ?? this.#last.get(index)
+  #find(index: number | undefined, slot: Slot, id: string): OpenCall | undefined {
+    return (id === '' ? undefined : this.#byId.get(index)?.get(id)) ?? this.#last.get(slot)
   }
 
-  #begin(index: number | undefined, isDoubtful: boolean): OpenCall {
+  #begin(index: number | undefined, slot: Slot, isDoubtful: boolean): OpenCall {
     const call = new OpenCall(index, isDoubtful)
     this.#calls.push(call)
-    this.#last.set(index, call).set(undefined, call)
+    this.#last.set(slot, call).set(undefined, call)
     return call
   }
 
@@ -66,6 +73,9 @@ export class CallDeltas {
     }
   }
 }
+
+/** The index of a call, or its position in a list without indexes. */
+type Slot = number | string | undefined
 
 /** Arguments as JSON text. A value that is nested too deeply to be serialised stays a value, which the reader refuses. */
 function argumentsOf(value: unknown): string | object {
@@ -123,7 +133,8 @@ class OpenCall {
   relationTo(id: string, name: string, piece: string): 'same' | 'another' | 'maybe another' {
     if (id !== '' && this.id !== '') return id === this.id ? 'same' : 'another'
     if (name === '' || this.name === '') return 'same'
-    if (this.#joined === '') return name === this.name ? 'same' : 'another'
+    if (name !== this.name) return 'another'
+    if (this.#joined === '') return 'same'
     this.#brackets.push(this.#uncounted)
     this.#uncounted = ''
     if (!this.#brackets.areClosed || (piece !== '' && piece.startsWith(this.#joined))) return 'same'
