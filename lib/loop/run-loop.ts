@@ -1,4 +1,5 @@
 import { isObject } from '../../router/json/json.ts'
+import { contentText } from '../../router/reading/assistant-message.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import { checkAnswer, isBetter } from './answer.ts'
 import { checkOptions } from './check-options.ts'
@@ -38,7 +39,7 @@ export async function runLoop<const S extends object = never>(options: RunOption
       const isAnswerOnly = startRound(run, options)
       const reply = await askModel(run, isAnswerOnly)
       if (reply === undefined) break
-      addReply(run, reply, isAnswerOnly)
+      addReply(run, options, reply, isAnswerOnly)
       // `runCalls` saves a checkpoint itself before it runs anything.
       if (run.state.pending_answer !== null) await saveCheckpoint(run, { sideEffects: false })
       await finishRound(run, options)
@@ -220,17 +221,23 @@ function checkedReply(reply: ModelReply | undefined): ModelReply {
 const readCallsPerExecuted = 4
 
 /**
- * Everything that the model was shown: all messages that are not its own replies, the tools, and the inputs, of which tools
- * may have shown it parts.
+ * Everything that the model was shown: the messages, the tools, and the inputs, of which tools may have shown it parts. Its
+ * own replies are not among them, except those of earlier runs, which the caller gives as history.
  */
-function* shownTexts({ messages, tools, history }: ActiveRun): Iterable<string> {
+function* shownTexts({ messages, tools, history }: ActiveRun, earlier: RunOptions['history']): Iterable<string> {
   for (const { role, json } of messages.list) if (role !== 'assistant') yield json
+  for (const { role, content } of earlier ?? []) if (role === 'assistant') yield contentText(content)
   if (tools !== undefined) yield tools
   for (const input of Object.values(history.inputs)) yield JSON.stringify(input) ?? ''
 }
 
 /** Counts a reply, reads it and appends it to the messages. Then its calls are pending, or it is the pending answer. */
-function addReply(run: ActiveRun, { reply, shown, durationMs, attemptMs }: TimedReply, isAnswerOnly: boolean): void {
+function addReply<S extends object>(
+  run: ActiveRun,
+  options: RunOptions<S>,
+  { reply, shown, durationMs, attemptMs }: TimedReply,
+  isAnswerOnly: boolean,
+): void {
   const { state, model } = run
   const { usage, finishReason } = reply
   state.rounds++
@@ -245,7 +252,7 @@ function addReply(run: ActiveRun, { reply, shown, durationMs, attemptMs }: Timed
     maxCalls: readCallsPerExecuted * run.limits.callsPerRound,
     textFormat: model.textFormat,
     protocol: reply.protocol,
-    shown: () => shownTexts(run),
+    shown: () => shownTexts(run, options.history),
   }
   const { text, calls, message } = run.router.read(reply.message, reading)
   run.messages.addAssistant(message, run.limits.messageBytes)
