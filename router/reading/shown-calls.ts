@@ -27,7 +27,7 @@ export interface QuotableCall {
   readonly source: string
 }
 
-/** What the texts are read with. */
+/** The tools and the text format that the texts are read with. */
 interface ShownOptions {
   readonly schemaOf: SchemaOf
   readonly textFormat?: TextFormat | undefined

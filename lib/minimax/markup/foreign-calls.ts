@@ -2,7 +2,7 @@ import type { SchemaOf } from '../../../router/reading/text-format.ts'
 
 /*
  * Calls in the notations of other model families. MiniMax's models write them now and then. They are not read, because
- * each notation has rules of its own, but they are no answers either.
+ * each notation has rules of its own. Taken for an answer, such a call would end the run.
  *
  *   <｜DSML｜function_calls>…                       DeepSeek; also <｜tool▁calls▁begin｜>, in any spelling of the bars
  *   ```tool_code\nget_weather(city="Oslo")\n```    Gemini; also the name of a declared tool in any other fence
