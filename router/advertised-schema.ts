@@ -4,7 +4,8 @@
 //   { days: { anyOf: [{ type: 'array' }, { $ref: '#/$defs/reference' }] } }
 //
 // Scalars keep their schema. Servers convert the text of an argument by the `type` of its property, and a reference to a
-// scalar saves nothing. A tool with scalar inputs only is advertised unchanged.
+// scalar saves nothing. So does a property that can be a string or something else: without its `type`, a server would read
+// the string "true" as a boolean. A tool with scalar inputs only is advertised unchanged.
 
 import { isObject } from './json/json.ts'
 import { resolveReference, subschemaKeywords } from './schema-keywords.ts'
@@ -91,26 +92,39 @@ interface Context {
   isUsed: boolean
 }
 
-/** Whether a schema allows an object or an array. A schema that does not say allows both. */
-function allowsContainer(schema: unknown, root: object, depth = 0): boolean {
-  if (!isObject(schema)) return schema !== false
+/**
+ * Whether a value can be a reference: the schema allows an object or an array, and it does not name the type string. A
+ * schema that does not say anything allows all.
+ */
+function mayBeReferenced(schema: unknown, root: object): boolean {
+  const kinds = allowedKinds(schema, root, 0)
+  return kinds.has('any') || (kinds.has('container') && !kinds.has('string'))
+}
+
+type Kind = 'container' | 'string' | 'other' | 'any'
+
+function allowedKinds(schema: unknown, root: object, depth: number): ReadonlySet<Kind> {
+  if (!isObject(schema)) return new Set(schema === false ? [] : ['any'])
   const { type, $ref: target, enum: values, const: constant } = schema
-  if (typeof type === 'string') return isContainerType(type)
-  if (Array.isArray(type)) return type.some(isContainerType)
-  if (constant !== undefined) return isContainer(constant)
-  if (Array.isArray(values)) return values.some(isContainer)
+  if (type !== undefined) return new Set([type].flat().map(kindOfType))
+  if (constant !== undefined) return new Set([kindOf(constant)])
+  if (Array.isArray(values)) return new Set(values.map(kindOf))
   // The depth limits a definition that leads back to itself.
-  if (typeof target === 'string') return depth > 16 || allowsContainer(resolveReference(target, root), root, depth + 1)
+  if (depth > 16) return new Set(['container'])
+  if (typeof target === 'string') return allowedKinds(resolveReference(target, root), root, depth + 1)
   const branches = schema['anyOf'] ?? schema['oneOf']
-  return !Array.isArray(branches) || branches.some((branch) => allowsContainer(branch, root, depth + 1))
+  if (!Array.isArray(branches)) return new Set(['any'])
+  return new Set(branches.flatMap((branch) => [...allowedKinds(branch, root, depth + 1)]))
 }
 
-function isContainerType(type: unknown): boolean {
-  return type === 'object' || type === 'array'
+function kindOfType(type: unknown): Kind {
+  if (type === 'object' || type === 'array') return 'container'
+  return type === 'string' ? 'string' : 'other'
 }
 
-function isContainer(value: unknown): boolean {
-  return typeof value === 'object' && value !== null
+function kindOf(value: unknown): Kind {
+  if (typeof value === 'object' && value !== null) return 'container'
+  return typeof value === 'string' ? 'string' : 'other'
 }
 
 /**
@@ -120,7 +134,7 @@ function isContainer(value: unknown): boolean {
 function orReference(schema: unknown, context: Context): unknown {
   if (!isObject(schema)) return schema
   const shown = outlined(schema, context)
-  if (!allowsContainer(schema, context.root)) return shown
+  if (!mayBeReferenced(schema, context.root)) return shown
   context.isUsed = true
   const { description, title, default: fallback, ...rest } = shown
   return {

@@ -45,6 +45,8 @@ test.each([
   ['a constant', { const: true }],
   ['a union of scalars', { anyOf: [{ type: 'string' }, { const: 1 }] }],
   ['a definition of a scalar', { $ref: '#/$defs/text' }],
+  ['a value of several types with string', { type: ['string', 'array'] }],
+  ['a union with a string', { anyOf: [{ $ref: '#/$defs/text' }, { type: 'object' }] }],
 ])('%s keeps its plain schema, because servers convert arguments by it', (_, schema) => {
   const more = { $defs: { text: { type: 'string' } } }
   const { parameters } = shown({ a: schema }, more)
