@@ -85,7 +85,9 @@ const properties = {
   run_id: { type: 'string', minLength: 1 },
   /** Model replies so far. */
   rounds: { type: 'integer', minimum: 0 },
-  /** The conversation in wire order. The n-th tool message belongs to the n-th of `results`. */
+  /** Number of messages of `history`. They follow the system prompt, and nothing else in the checkpoint belongs to them. */
+  history_messages: { type: 'integer', minimum: 0 },
+  /** The conversation in wire order. After those of `history`, the n-th tool message belongs to the n-th of `results`. */
   messages: {
     type: 'array',
     items: {

@@ -79,7 +79,7 @@ function newRun<S extends object>(
 ): ActiveRun {
   const earlierId: unknown = options.resumeFrom?.run_id
   const runId = options.runId ?? (typeof earlierId === 'string' && earlierId !== '' ? earlierId : randomUUID())
-  const run = activeRun(options, limits, router, { ...newState(runId, taskOf(options, history)), ...kept })
+  const run = activeRun(options, limits, router, { ...newState(runId, taskOf(options, history), history), ...kept })
   addFirstMessages(run.messages, options, router, history)
   return run
 }
@@ -124,11 +124,12 @@ function routerOf<S extends object>(options: RunOptions<S>): Router {
   }
 }
 
-function newState(runId: string, task: Checkpoint['task']): RunState {
+function newState(runId: string, task: Checkpoint['task'], history: History): RunState {
   return {
     version: checkpointVersion,
     run_id: runId,
     task,
+    history_messages: history.messages.length,
     rounds: 0,
     has_side_effects: false,
     messages: [],

@@ -6,7 +6,7 @@ import { compileSchema } from '../../router/validation.ts'
 import { type Checkpoint, checkpointSchema, checkpointVersion } from './checkpoint.ts'
 import { LoopError } from './errors.ts'
 
-/** The version that is still read. It did not say what the run was asked. */
+/** The version that is still read. It did not say what the run was asked, and there was no `history`. */
 const previousVersion = 4
 
 /**
@@ -23,14 +23,15 @@ export function readCheckpoint(given: Checkpoint, answerSchema: object | undefin
     throw new LoopError('invalid_checkpoint', message)
   }
   if (version !== checkpointVersion && version !== previousVersion) throw anotherVersion(version)
-  const value: Checkpoint = version === checkpointVersion ? given : { ...given, version: checkpointVersion, task: null }
+  const value: Checkpoint = version === checkpointVersion ? given : converted(given)
   const errors = compileSchema(checkpointSchema)(value)
   if (errors.length > 0) throw invalidCheckpoint('is damaged', describeValidationErrors(errors, checkpointSchema))
-  const answered = value.messages.filter(({ role }) => role === 'tool').length
+  const messages = value.messages.slice(openingLength(value))
+  const answered = messages.filter(({ role }) => role === 'tool').length
   if (answered !== value.results.length) {
     throw invalidCheckpoint(`has ${answered} tool messages for ${value.results.length} results`)
   }
-  const asked = value.messages.reduce((sum, message) => sum + callsIn(message), 0)
+  const asked = messages.reduce((sum, message) => sum + callsIn(message), 0)
   if (asked !== value.results.length + value.pending.length) {
     const found = `${value.results.length} results and ${value.pending.length} pending calls`
     throw invalidCheckpoint(`has ${asked} calls for ${found}`)
@@ -39,6 +40,15 @@ export function readCheckpoint(given: Checkpoint, answerSchema: object | undefin
     throw invalidCheckpoint('has an answer that does not fit answer.schema')
   }
   return value
+}
+
+function converted(given: Checkpoint): Checkpoint {
+  return { ...given, version: checkpointVersion, task: null, history_messages: 0 }
+}
+
+/** Number of messages before the prompt of the run: its system prompt, and the messages of `history`. */
+export function openingLength({ messages, history_messages }: Checkpoint): number {
+  return history_messages + (messages[0]?.role === 'system' ? 1 : 0)
 }
 
 /**

@@ -5,7 +5,7 @@ import type { ToolCall, ToolResult } from '../../router/tool-call.ts'
 import { type FinishedCall, setOrigin } from './call-history.ts'
 import type { Checkpoint, PendingResult, RecordedResult } from './checkpoint.ts'
 import { resultInMessage } from './messages.ts'
-import { invalidCheckpoint } from './read-checkpoint.ts'
+import { invalidCheckpoint, openingLength } from './read-checkpoint.ts'
 import { isLost } from './repetition.ts'
 import { ReplyReferences } from './reply-references.ts'
 import type { ActiveRun } from './run-state.ts'
@@ -26,8 +26,9 @@ export async function restore(run: ActiveRun, checkpoint: Checkpoint): Promise<s
   const lost: string[] = []
   const records = checkpoint.results.values()
   let batch: FinishedCall[] = []
-  for (const message of checkpoint.messages) {
-    const record = message.role === 'tool' ? records.next().value : undefined
+  const opening = openingLength(checkpoint)
+  for (const [index, message] of checkpoint.messages.entries()) {
+    const record = message.role === 'tool' && index >= opening ? records.next().value : undefined
     if (record === undefined) {
       // The results of one reply are added together, because most of them ran at the same time.
       history.add(batch)

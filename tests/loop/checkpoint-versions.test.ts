@@ -29,7 +29,7 @@ async function checkpoints(): Promise<readonly Checkpoint[]> {
 }
 
 /** The same checkpoint as version 4 would have written it. */
-function inVersion4({ task: _, ...rest }: Checkpoint) {
+function inVersion4({ task: _, history_messages: __, ...rest }: Checkpoint) {
   return { ...rest, version: 4 } as unknown as Checkpoint
 }
 

@@ -1,9 +1,11 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import type { Checkpoint } from '../../lib/loop/checkpoint.ts'
 import { LoopError } from '../../lib/loop/errors.ts'
 import type { ChatMessage } from '../../lib/loop/messages.ts'
 import type { RunOptions } from '../../lib/loop/run.ts'
 import { runLoop } from '../../lib/loop/run-loop.ts'
+import { defineTool } from '../../router/define-tool.ts'
 import { emptyTool, usage } from '../support/factories.ts'
 import { calls, type ScriptStep, says, scriptedModel } from '../support/scripted-model.ts'
 
@@ -214,6 +216,31 @@ test('an interrupted run has a result for every call in its messages', async () 
   })
   expect(run.stopReason).toBe('cancelled')
   expect(await followUp(run.messages).run).toMatchObject({ stopReason: 'answered' })
+})
+
+test('a run with a history of calls is resumed from any of its checkpoints, and can pause', async () => {
+  const { messages: history } = await firstRun()
+  const ask = defineTool({ name: 'ask', description: 'Asks a person.', inputSchema: { type: 'object' } })
+  const taken: string[] = []
+  const onCheckpoint = (at: unknown) => taken.push(JSON.stringify(at))
+  const options = { prompt: 'Go on.', tools: [look, ask], history }
+  const steps = [calls('look', { n: 1 }, 'a'), calls('ask', {}, 'b'), says('Done.')]
+  const run = await runLoop({ ...options, onCheckpoint, model: scriptedModel(steps.slice(0, 2)) })
+  if (run.stopReason !== 'paused') throw new Error(run.stopReason)
+  const decisions = { [run.pending[0]?.callId ?? '']: { value: 1 } }
+  for (const text of taken) {
+    const resumeFrom: Checkpoint = JSON.parse(text)
+    const isPaused = resumeFrom.stop_reason === 'paused'
+    const model = scriptedModel(steps.slice(resumeFrom.rounds, isPaused ? 3 : 2))
+    const resumed = await runLoop({ ...options, resumeFrom, model, ...(isPaused && { decisions }) })
+    expect(resumed.stopReason).toBe(isPaused ? 'answered' : 'paused')
+    expect(resumed.results.map(({ id }) => id)).toEqual(isPaused ? ['a', 'b'] : ['a'])
+    expect(resumed.messages.slice(1, 5)).toEqual(history.slice(1))
+  }
+  const damaged = { ...JSON.parse(taken.at(-1) ?? ''), history_messages: 0 }
+  await expect(runLoop({ ...options, resumeFrom: damaged, model: scriptedModel([]) })).rejects.toMatchObject({
+    code: 'invalid_checkpoint',
+  })
 })
 
 test('the order of members in a stored history does not matter for a resume', async () => {

@@ -5,6 +5,7 @@ export const emptyCheckpoint: Checkpoint = {
   version: checkpointVersion,
   run_id: 'r',
   task: null,
+  history_messages: 0,
   rounds: 0,
   has_side_effects: false,
   messages: [],
