@@ -78,7 +78,8 @@ export function checkOptions<S extends object>(options: RunOptions<S>): void {
   for (const [name, value] of Object.entries(options.inputs ?? {})) checkInput(`inputs.${name}`, value)
   if (options.decisions === undefined) return
   checkDecisions(options.decisions)
-  if (options.resumeFrom === undefined) {
+  // Code that continues runs may always pass decisions.
+  if (options.resumeFrom === undefined && Object.keys(options.decisions).length > 0) {
     throw invalid('decisions is given without resumeFrom; pass the checkpoint of the run that waits.')
   }
 }

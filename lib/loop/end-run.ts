@@ -25,7 +25,7 @@ export function endRun<S extends object>(run: ActiveRun): Run<AnswerOf<S>> {
     usage,
     durationMs: Math.round(run.elapsedMs()),
     ...(limit === undefined ? {} : { limit }),
-    results: run.history.results,
+    results: [...run.history.results, ...run.besideWaiting],
     trace: run.recorder.close(),
   }
   const partial = state.partial === null ? {} : { partial: state.partial }

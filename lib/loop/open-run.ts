@@ -110,6 +110,7 @@ function activeRun<S extends object>(
     approve: options.approve,
     decisions: options.decisions ?? {},
     waiting: [],
+    besideWaiting: [],
     mayWait: options.mayWait,
     error: undefined,
   }

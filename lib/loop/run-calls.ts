@@ -74,6 +74,7 @@ function pause(run: ActiveRun, { calls }: CurrentReply): void {
     state.results.push(toRecordedResult(finished))
   state.stop_reason = 'paused'
   run.waiting = calls.flatMap(({ waiting }) => waiting ?? [])
+  run.besideWaiting = calls.flatMap(({ result }) => result ?? [])
   for (const { input: _, ...waiting } of run.waiting) {
     recorder.emit({ type: 'tool-waiting', round: state.rounds, ...waiting })
   }

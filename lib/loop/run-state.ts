@@ -1,5 +1,6 @@
 import type { Router } from '../../router/router.ts'
 import { excerpt } from '../../router/text/clip.ts'
+import type { ToolResult } from '../../router/tool-call.ts'
 import type { CallHistory } from './call-history.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import type { WaitingCall } from './decisions.ts'
@@ -58,6 +59,8 @@ export interface ActiveRun {
   readonly decisions: NonNullable<RunOptions['decisions']>
   /** The calls that wait for a decision, if the run ends as paused. */
   waiting: readonly WaitingCall[]
+  /** The results of the other calls of their reply. They are in no message yet. */
+  besideWaiting: readonly ToolResult[]
   /** The error that ended the run. It is not saved: no checkpoint is taken after a failure. */
   error: RunError | undefined
 }

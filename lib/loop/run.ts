@@ -60,7 +60,7 @@ export interface RunOptions<S extends object = never> {
   readonly onEvent?: ((event: LoopEvent) => void) | undefined
   /**
    * Stores the state of the run, for example in a database. It is called after every reply, and again after its calls or
-   * its check; when a run is resumed, also before calls run again. After an abort or at the deadline it is called once
+   * its check, or when the run pauses; when a run is resumed, also before calls run again. After an abort or at the deadline it is called once
    * more if calls were running, and `runLoop` waits up to a second for it: what was cut short in good order does not count
    * as the end of a process. It is not called after a failure.
    *
@@ -158,7 +158,7 @@ interface RunRecord {
   readonly durationMs: number
   /** The limit that was reached; absent if none was. It can be set for an answered run, too. */
   readonly limit?: LimitReason
-  /** All tool results of the run, in order, with full values. */
+  /** All tool results of the run, in order, with full values. A call that waits for a decision has none yet. */
   readonly results: readonly ToolResult[]
   /**
    * The conversation in wire order: what the model was sent, and its replies. Pass it as `history` to ask a follow-up

@@ -92,6 +92,7 @@ test('approve gets the validated call, and each of its answers does what it says
     })),
   )
   expect(ran).toEqual([(asked[0] as WaitingCall).callId])
+  expect(run.results.map(({ id }) => id)).toEqual(['c0', 'c1'])
   expect(run.pending).toMatchObject([{ id: 'c2', input: { order: 3 }, reason: 'approve' }])
   const model = scriptedModel([says('Done.')])
   const resumed = await runLoop({
@@ -513,7 +514,10 @@ test.each<[string, (callId: string) => unknown, string]>([
 
 test('decisions need a checkpoint, and approve must be a function', async () => {
   const options = { model: scriptedModel([]), prompt: 'Ask.' }
-  await expect(runLoop({ ...options, decisions: {} })).rejects.toThrow('decisions is given without resumeFrom;')
+  const decisions = { 'run/1/0/0123456789abcdef': 'run' as const }
+  await expect(runLoop({ ...options, decisions })).rejects.toThrow('decisions is given without resumeFrom;')
+  const answered = await runLoop({ ...options, model: scriptedModel([says('Hi.')]), decisions: {} })
+  expect(answered.stopReason).toBe('answered')
   for (const approve of ['run', true, {}]) {
     await expect(runLoop({ ...options, approve: approve as never })).rejects.toThrow(
       /^approve is .*; it must be a function/,
@@ -697,6 +701,60 @@ test('a run that is paused any number of times ends like one whose calls are all
       },
     ),
     { numRuns: 150 },
+  )
+})
+
+test('a run that pauses is continued from any of its checkpoints, and ends in the same way', async () => {
+  const show = emptyTool({
+    name: 'show',
+    annotations: { idempotentHint: true },
+    execute: (input, { callId }) => ({ shown: input, callId }),
+  })
+  const tools = [show, declared('ask')]
+  const decide = ({ pending }: Paused): Record<string, Decision> =>
+    Object.fromEntries(
+      pending.map(({ callId, tool, id }): [string, Decision] =>
+        tool === 'ask' ? [callId, { value: id }] : [callId, id.endsWith('1') ? { deny: 'No.' } : 'run'],
+      ),
+    )
+  const toEnd = async (first: RunOptions): Promise<Run> => {
+    let run = await runLoop(first)
+    while (run.stopReason === 'paused') {
+      run = await runLoop({ ...first, resumeFrom: stored(run.checkpoint), decisions: decide(run) })
+    }
+    return run
+  }
+  const kinds = fc.constantFrom<['show' | 'ask', boolean]>(['show', false], ['show', true], ['ask', true])
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.array(kinds, { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 3 }),
+      async (replies) => {
+        const script = replies.map((reply, round) => ({
+          toolCalls: reply.map(([name, waits], index) => ({
+            id: `r${round}c${index}`,
+            name,
+            input: { round, index, waits },
+          })),
+        }))
+        const model = () =>
+          scriptedModel(
+            Array.from({ length: 20 }, () => ({ messages }) => {
+              const round = messages.filter(({ role }) => role === 'assistant').length
+              return script[round] ?? 'Done.'
+            }),
+          )
+        const approve: RunOptions['approve'] = ({ input }) => ((input as { waits: boolean }).waits ? 'pause' : 'run')
+        const options = { tools, approve, prompt: 'Work.', runId: 'run', limits: { rounds: 6 } }
+        const taken: Checkpoint[] = []
+        const whole = await toEnd({ ...options, model: model(), onCheckpoint: (at) => taken.push(stored(at)) })
+        expect(whole.stopReason).toBe('answered')
+        const facts = ({ results, messages }: Run) => ({ contents: results.map(({ content }) => content), messages })
+        for (const resumeFrom of taken) {
+          expect(facts(await toEnd({ ...options, model: model(), resumeFrom }))).toEqual(facts(whole))
+        }
+      },
+    ),
+    { numRuns: 40 },
   )
 })
 
