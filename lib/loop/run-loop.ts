@@ -6,6 +6,7 @@ import { checkOptions } from './check-options.ts'
 import type { PendingAnswer } from './checkpoint.ts'
 import { endRun } from './end-run.ts'
 import { isModelError, ModelError, toRunError } from './errors.ts'
+import { enterTurns, leaveTurns, nextTurn } from './event-loop-turns.ts'
 import { noHistory, readHistory } from './history.ts'
 import { answerRejection, finalAnswerRequest } from './loop-prompts.ts'
 import { addUsage, type ModelReply, type ModelRetry, validUsage } from './model.ts'
@@ -30,6 +31,16 @@ import { shortenResults } from './shorten-results.ts'
  * @throws {LoopError} before the first request, if an option, a tool, a schema or the checkpoint is invalid.
  */
 export async function runLoop<const S extends object = never>(options: RunOptions<S>): Promise<Run<AnswerOf<S>>> {
+  enterTurns()
+  try {
+    await nextTurn()
+    return await runToEnd(options)
+  } finally {
+    leaveTurns()
+  }
+}
+
+async function runToEnd<S extends object>(options: RunOptions<S>): Promise<Run<AnswerOf<S>>> {
   const { run, warning } = await openAndRestore(options)
   try {
     emitStart(run)
@@ -140,6 +151,7 @@ interface TimedReply {
 /** Makes one model call. If it fails, the stop reason is set and the result is `undefined`. */
 async function askModel(run: ActiveRun, isAnswerOnly: boolean): Promise<TimedReply | undefined> {
   const { state, deadline } = run
+  await nextTurn()
   // A listener may have ended the run.
   if (deadline.interruption !== undefined) return void stopInterrupted(run)
   const startedAt = run.now()
@@ -175,6 +187,7 @@ async function askModel(run: ActiveRun, isAnswerOnly: boolean): Promise<TimedRep
       return ask()
     })
     const now = run.now()
+    await nextTurn()
     return { reply: checkedReply(reply), shown, durationMs: now - startedAt, attemptMs: now - attemptedAt }
   } catch (error) {
     const durationMs = run.now() - startedAt

@@ -1,4 +1,5 @@
 import { firstRunsRow, steadyRows } from './loop/against-naive.ts'
+import { delayRows } from './loop/event-loop-delay.ts'
 import { memoryRows } from './loop/memory.ts'
 import { peerRows } from './loop/peers.ts'
 import { startServer } from './loop/server.ts'
@@ -25,6 +26,7 @@ try {
     if (isAsked('peers'))
       printTable(`Ten rounds, tool results of ${kilobytes} KiB, against peers`, await peerRows(server, bytes))
   }
+  if (isAsked('delay')) printTable('Many runs in one process', await delayRows(server))
 } finally {
   server.close()
 }
