@@ -11,8 +11,15 @@ import { ModelError, type ModelErrorCode } from '../loop/errors.ts'
  * - `reasoning_split`: thinking comes in the content.
  * - `stream_options`: a stream may come without usage.
  * - `max_completion_tokens`: its older name `max_tokens` is sent.
+ * - `reply_fields`: of earlier replies only text and tool calls are sent back, without thinking.
  */
-export type OptionalPart = 'tools' | 'schemas' | 'reasoning_split' | 'stream_options' | 'max_completion_tokens'
+export type OptionalPart =
+  | 'tools'
+  | 'schemas'
+  | 'reasoning_split'
+  | 'stream_options'
+  | 'max_completion_tokens'
+  | 'reply_fields'
 
 /** The parts that an endpoint refused. All models of one client share it. */
 export class Refusals {
@@ -53,6 +60,7 @@ const tests: Readonly<Record<OptionalPart, (error: ModelError) => boolean>> = {
   // A value that is too large is the caller's.
   max_completion_tokens: (error) =>
     /\bmax_completion_tokens\b/.test(withoutKnownNames(error.message)) && isUnknown.test(error.message),
+  reply_fields: refusesReplyFields,
   schemas: refusesSchemas,
   tools: refusesTools,
 }
@@ -117,10 +125,20 @@ const schemaWords = [
   /\$(?:ref|defs)\b|\b(?:anyOf|oneOf|allOf|additionalProperties)\b/,
 ]
 
+/** Messages about the answer's schema, or about a call that the model wrote. */
+const otherSchemas = /\bresponse_format\b|\btool[ _]call\b|\btool_use_failed\b|(?:\bnot|n't) match\b/i
+
 function refusesSchemas(error: ModelError): boolean {
   const text = `${error.message} ${error.providerCode ?? ''}`
-  if (/\bresponse_format\b/.test(text)) return false
+  if (otherSchemas.test(text)) return false
   return schemaWords.some((pattern) => pattern.test(text))
+}
+
+/** Fields of a reply that some servers send and others, or even the same, refuse in a request. */
+const replyField = /\b(?:reasoning(?:_content|_details)?|refusal|annotations|audio(?:_content)?|name)\b/
+
+function refusesReplyFields({ message }: ModelError): boolean {
+  return /\bmessages?\b|\bassistant\b/.test(message) && replyField.test(message) && isUnknown.test(message)
 }
 
 function isMinimax({ message, providerCode }: ModelError): boolean {

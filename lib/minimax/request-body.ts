@@ -1,3 +1,4 @@
+import { isObject } from '../../router/json/json.ts'
 import type { ModelRequest, SerializedMessage } from '../loop/model.ts'
 import { messagesAsText } from './json-protocol.ts'
 import type { OptionalPart } from './refusals.ts'
@@ -41,8 +42,24 @@ export function requestBody(request: ModelRequest, fields: RequestFields): Encod
     if (tools !== undefined || !onlyWithTools.has(name)) tail += `,${JSON.stringify(name)}:${json}`
   }
   if (tools !== undefined) tail += `,"tools":${tools}`
-  return encodeBody(native ? request.messages : messagesAsText(request), `${tail}}`)
+  const messages = native ? request.messages : messagesAsText(request)
+  return encodeBody(sends('reply_fields') ? messages : messages.map(withoutReplyFields), `${tail}}`)
 }
+
+/** An earlier reply with its text and its tool calls only. Each is rewritten once, however many requests contain it. */
+function withoutReplyFields(message: SerializedMessage): SerializedMessage {
+  if (message.role !== 'assistant') return message
+  let reduced = reducedReplies.get(message)
+  if (reduced === undefined) {
+    const document: unknown = JSON.parse(message.json)
+    const { role, content, tool_calls } = isObject(document) ? document : {}
+    reduced = { role: 'assistant', json: JSON.stringify({ role, content, tool_calls }) }
+    reducedReplies.set(message, reduced)
+  }
+  return reduced
+}
+
+const reducedReplies = new WeakMap<SerializedMessage, SerializedMessage>()
 
 /** Fields that servers refuse in a request without tools, such as that for the answer. */
 const onlyWithTools: ReadonlySet<string> = new Set(['tool_choice', 'parallel_tool_calls'])
@@ -55,6 +72,7 @@ export function optionalPartsOf(request: ModelRequest, fields: Required<RequestF
     ['reasoning_split', !settings.body.has('reasoning_split')],
     ['stream_options', stream && !settings.body.has('stream_options')],
     ['max_completion_tokens', settings.maxOutputTokens !== undefined],
+    ['reply_fields', request.messages.some(({ role }) => role === 'assistant')],
     ['schemas', hasTools && request.plainTools !== undefined],
     ['tools', hasTools],
   ]

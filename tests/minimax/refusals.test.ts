@@ -181,3 +181,52 @@ test('a field that the caller sets itself is never left out', async () => {
   expect(server.received).toEqual([expect.objectContaining({ reasoning_split: false })])
   await model.close()
 })
+
+test.each([
+  [400, { error: { message: "'messages.1' : property 'reasoning_content' is unsupported" } }],
+  [
+    422,
+    {
+      object: 'error',
+      message: [
+        {
+          type: 'extra_forbidden',
+          loc: ['body', 'messages', 1, 'assistant', 'reasoning_content'],
+          msg: 'Extra inputs',
+        },
+      ],
+    },
+  ],
+  [
+    400,
+    { error: { message: "Additional properties are not allowed ('reasoning_content' was unexpected) - 'messages.1'" } },
+  ],
+])('thinking in earlier replies is left out, when an endpoint refuses it with %i', async (status, reply) => {
+  await using server = await startPicky((received) => JSON.stringify(received).includes('Hm.'), status, reply)
+  const messages = [
+    { role: 'user', content: 'How warm?' },
+    { role: 'assistant', content: 'Cold.', reasoning_content: 'Hm.' },
+    { role: 'user', content: 'Sure?' },
+  ] as const
+  const request = modelRequest({ messages: messages.map((one) => ({ role: one.role, json: JSON.stringify(one) })) })
+  const model = clientOf(server.url)
+  await model.complete(request)
+  await model.complete(request)
+  expect(server.received).toHaveLength(3)
+  expect(server.received[2]).toMatchObject({
+    messages: [messages[0], { role: 'assistant', content: 'Cold.' }, messages[2]],
+  })
+  await model.close()
+})
+
+test.each([
+  'tool call validation failed: parameters for tool look did not match schema: errors: [missing properties]',
+  'response_format: invalid schema',
+])('schemas are not left out for another reason: %s', async (message) => {
+  await using server = await startPicky(() => true, 400, { error: { message } })
+  const model = clientOf(server.url)
+  const request = modelRequest({ tools: toolsJson, plainTools: () => plainJson })
+  await expect(model.complete(request)).rejects.toMatchObject({ code: 'invalid_request' })
+  expect(server.bodies).toHaveLength(1)
+  await model.close()
+})
