@@ -86,7 +86,11 @@ export function checkOptions<S extends object>(options: RunOptions<S>): void {
 
 function checkAnswer({ schema, check, ...unknown }: { readonly schema?: unknown; readonly check?: unknown }): void {
   const [name] = Object.keys(unknown)
-  if (name !== undefined && schema === undefined && Object.hasOwn(metaSchema.properties, name)) {
+  if (
+    name !== undefined &&
+    schema === undefined &&
+    (name === '~standard' || Object.hasOwn(metaSchema.properties, name))
+  ) {
     throw invalid(`answer.${name} is not an option. To pass a schema, write answer: { schema: … }.`)
   }
   if (name !== undefined) {

@@ -1,5 +1,9 @@
 import { expect, test } from 'vitest'
+import * as z from 'zod'
 import { checkAnswer } from '../../lib/loop/answer.ts'
+import type { Checkpoint } from '../../lib/loop/checkpoint.ts'
+import { runLoop } from '../../lib/loop/run-loop.ts'
+import { scriptedModel } from '../support/scripted-model.ts'
 
 const view = { runId: 'run-1', results: [] } as const
 
@@ -21,4 +25,21 @@ test.each([
   ['a number, which is rejected', '42', [], 'rejected'],
 ])('the answer of a reply is %s', async (_name, text, required, expected) => {
   expect(await acceptedValue(text, required)).toEqual(expected)
+})
+
+test('an answer with a schema of zod is asked for as JSON Schema, validated, and read from a checkpoint', async () => {
+  const schema = z.object({ celsius: z.number(), unit: z.literal('C').nullable().default('C') })
+  const options = { prompt: 'How warm is it?', answer: { schema } }
+  const rejected = '{"celsius":"4","unit":null}'
+  const model = scriptedModel([rejected, '{"celsius":4}', '{"celsius":4,"unit":null}'])
+  const checkpoints: Checkpoint[] = []
+  const run = await runLoop({ ...options, model, onCheckpoint: (checkpoint) => checkpoints.push(checkpoint) })
+  expect(run).toMatchObject({ stopReason: 'answered', answer: { celsius: 4, unit: null }, rounds: 3 })
+  const [system] = model.requests[0]?.messages ?? []
+  const shown =
+    '{"type":"object","properties":{"celsius":{"type":"number"},"unit":{"default":"C","type":["string","null"],"enum":["C",null]}},"required":["celsius","unit"],"additionalProperties":false}'
+  expect(JSON.stringify(system)).toContain(JSON.stringify(shown).slice(1, -1))
+  expect(JSON.stringify(model.requests[2])).toContain('required property')
+  const resumed = await runLoop({ ...options, model: scriptedModel([]), resumeFrom: checkpoints.at(-1) })
+  expect(resumed).toMatchObject({ stopReason: 'answered', answer: { celsius: 4, unit: null } })
 })

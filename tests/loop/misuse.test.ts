@@ -1,4 +1,7 @@
+import { toStandardJsonSchema } from '@valibot/to-json-schema'
+import * as v from 'valibot'
 import { expect, test } from 'vitest'
+import * as z from 'zod'
 import { LoopError } from '../../lib/loop/errors.ts'
 import { runLoop } from '../../lib/loop/run-loop.ts'
 import { scriptedModel } from '../support/scripted-model.ts'
@@ -63,6 +66,27 @@ test.each([
     'answer.chek is not an option. Did you mean "check"?',
   ],
   ['an answer schema of an array', schema({ type: 'array' }), 'answer.schema.type is "array"; it must be "object"'],
+  [
+    'a wrapped schema in place of answer',
+    { answer: toStandardJsonSchema(v.object({})) },
+    'answer.~standard is not an option. To pass a schema, write answer: { schema: … }.',
+  ],
+  [
+    'an answer schema with a refinement',
+    schema(z.object({ a: z.string().refine(Boolean) })),
+    'answer.schema/properties/a: a refinement has no equivalent in JSON Schema.',
+  ],
+  [
+    'an answer schema of valibot without a wrapper',
+    schema(v.object({})),
+    'answer.schema is a schema of valibot that does not implement Standard JSON Schema; wrap it: toStandardJsonSchema',
+  ],
+  ['an answer schema of a text of zod', schema(z.string()), 'answer.schema.type is "string"; it must be "object"'],
+  [
+    'an answer schema that is a function',
+    schema(() => 1),
+    'answer.schema is a function; it must be a JSON Schema object.',
+  ],
   ['an empty run id', { runId: '' }, 'runId is ""; it must be a non-empty string.'],
   ['a limit that is a string', { limits: { rounds: '3' } }, 'limits.rounds is "3"; it must be'],
   [
