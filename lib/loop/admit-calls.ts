@@ -46,7 +46,7 @@ export async function admitCalls(
 }
 
 function needsDecision({ approve }: ActiveRun, { waits, approved }: PendingCall, { execute }: Tool): boolean {
-  return waits !== undefined || execute === undefined || (approve !== undefined && approved !== true)
+  return approve !== undefined || execute === undefined || waits !== undefined || approved !== undefined
 }
 
 async function isAdmitted(run: ActiveRun, reply: CurrentReply, one: CurrentCall, tool: Tool): Promise<boolean> {
@@ -54,11 +54,15 @@ async function isAdmitted(run: ActiveRun, reply: CurrentReply, one: CurrentCall,
   if (one.call.waits !== undefined) return decide(run, one, tool, ready)
   // It gets its error when it is executed.
   if (ready === undefined) return true
+  if (one.call.approved === true) {
+    // An approval is about one input. A value in it may be another one after a crash.
+    return ready.callId === one.call.call_id || wait(run, one, ready, 'approve')
+  }
   if (tool.execute === undefined) return wait(run, one, ready, 'no_execute')
   const approval = await askApproval(run, one, ready)
   if (approval === 'pause') return wait(run, one, ready, 'approve')
   if (approval !== 'run') return deny(run, one, approval)
-  one.call = { ...one.call, approved: true }
+  one.call = { ...one.call, approved: true, call_id: ready.callId }
   return true
 }
 
@@ -97,7 +101,8 @@ function decide(run: ActiveRun, one: CurrentCall, tool: Tool, ready: ReadyCall |
 }
 
 function wait(run: ActiveRun, one: CurrentCall, { callId, tool, input }: ReadyCall, reason: WaitReason): false {
-  one.call = { ...one.call, waits: reason, call_id: callId }
+  const { approved: _, ...call } = one.call
+  one.call = { ...call, waits: reason, call_id: callId }
   one.waiting = { id: one.call.id, callId, tool: tool.name, input, reason }
   run.state.pending[one.index] = one.call
   return false

@@ -67,7 +67,7 @@ const pendingCall = {
     repairs,
     /** How many processes have started the call. */
     begun: { type: 'integer', minimum: 0 },
-    /** Idempotency key of a call that waits or waited for a decision. The call that is decided about is the one that runs. */
+    /** Idempotency key of the call that somebody has decided about or decides about. It depends on the input. */
     call_id: text,
     /** The result of a call that is finished already, with its content, which is in no message yet. */
     result: { type: 'object', properties: { ...result, content: text }, required: [...always, 'content'] },

@@ -73,10 +73,8 @@ export async function openReply(run: ActiveRun): Promise<CurrentReply> {
     fresh: [],
     started: new Set<ToolCall>(),
   }
-  const finished = calls.filter(({ call }) => call.result !== undefined)
-  // A call that repeats another one needs the result of that one.
-  const isRepeated = ({ call }: CurrentCall) => call.result?.served_from !== undefined
-  for (const one of [...finished.filter((call) => !isRepeated(call)), ...finished.filter(isRepeated)]) {
+  // In order, because a call needs the results that it refers to or repeats, and both come before it.
+  for (const one of calls) {
     const { call, index } = one
     if (call.result === undefined) continue
     one.key = call.result.key

@@ -5,6 +5,7 @@ import { LoopError } from '../../lib/loop/errors.ts'
 import type { ChatMessage } from '../../lib/loop/messages.ts'
 import type { RunOptions } from '../../lib/loop/run.ts'
 import { runLoop } from '../../lib/loop/run-loop.ts'
+import { textMessage } from '../../lib/minimax/json-protocol.ts'
 import { defineTool } from '../../router/define-tool.ts'
 import { emptyTool, usage } from '../support/factories.ts'
 import { calls, type ScriptStep, says, scriptedModel } from '../support/scripted-model.ts'
@@ -65,6 +66,16 @@ test('a call without an id gets one that no call in the history has', async () =
   const history = first.messages
   const second = await runLoop({ ...options, history, model: scriptedModel([withoutId, says('Done.')]) })
   expect([first.results[0]?.id, second.results[0]?.id]).toEqual(['call_1_1', 'call_3_1'])
+})
+
+test('an endpoint without native tools gets the texts of a history, also if they come in parts', () => {
+  const parts = [
+    { type: 'text', text: 'Hi ' },
+    { type: 'text', text: 'there.' },
+  ]
+  const textOf = (message: ChatMessage) => textMessage({ role: message.role, json: JSON.stringify(message) }).json
+  expect(textOf({ role: 'tool', tool_call_id: 'a', content: parts })).toContain('Hi there.')
+  expect(textOf({ ...asks('a'), role: 'assistant', content: parts })).toContain('Hi there.')
 })
 
 test('the bytes of history count towards limits.messageBytes', async () => {

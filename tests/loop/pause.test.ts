@@ -169,6 +169,17 @@ test('a call that refers to the result of a waiting call waits, too, and runs wh
   expect(resumed.results[2]).toMatchObject({ status: 'ok', value: { said: 'Hi', saw: { seen: 7 } } })
 })
 
+test('a resumed call has its input also if it refers to a call that repeats another one', async () => {
+  const show = emptyTool({ name: 'show', execute: (input) => input })
+  const options = { tools: [ask, look, show], prompt: 'Show.' }
+  const reply = several(['look', {}], ['look', {}], ['show', { saw: { $result: 'c1' } }], ['ask', {}])
+  const run = await pausedRun(options, reply)
+  const decisions = { [only(run).callId]: { value: { reply: 'Hi' } } }
+  const model = scriptedModel([says('Done.')])
+  const resumed = await runLoop({ ...options, model, resumeFrom: stored(run.checkpoint), decisions })
+  expect(resumed.results[2]).toMatchObject({ input: { saw: { seen: 7 } }, value: { saw: { seen: 7 } } })
+})
+
 test('an identical call of the same reply gets the decision of the first one, and nobody is asked twice', async () => {
   const ran: string[] = []
   let asked = 0
@@ -571,6 +582,32 @@ test('a call whose input is another one after the resume needs a new decision', 
   expect(resumed.pending).toMatchObject([{ input: { a: 2 } }])
   expect(resumed.pending[0]?.callId).not.toBe(only(run).callId)
   expect(ran).toEqual([])
+})
+
+test('a call that was approved before a crash needs a new decision if its input is another one now', async () => {
+  let count = 1
+  const number = emptyTool({
+    name: 'number',
+    annotations: { readOnlyHint: true, idempotentHint: true },
+    execute: () => ({ n: count, rest: 'x'.repeat(2_000) }),
+  })
+  const ran: unknown[] = []
+  const annotations = { idempotentHint: true }
+  const use = emptyTool({ name: 'use', annotations, execute: (input) => ran.push(input) })
+  const limits = { resultBytes: 256, checkpointBytes: 4_000 }
+  const taken: Checkpoint[] = []
+  const options = { tools: [number, use], prompt: 'Use.', limits, approve: () => 'run' as const }
+  const steps = [calls('number', {}), calls('use', { a: { $result: 'number#/n' } }), says('Done.')]
+  await runLoop({ ...options, model: scriptedModel(steps), onCheckpoint: (at) => taken.push(stored(at)) })
+  const resumeFrom = taken.find(({ pending }) => pending[0]?.name === 'use')
+  expect(resumeFrom).toMatchObject({ pending: [{ begun: 1, approved: true }], results: [{ dropped: 'value' }] })
+  const same = await runLoop({ ...options, model: scriptedModel([says('Done.')]), resumeFrom })
+  expect(same.stopReason).toBe('answered')
+  count = 2
+  const other = await runLoop({ ...options, model: scriptedModel([]), resumeFrom })
+  assertPaused(other)
+  expect(other.pending).toMatchObject([{ input: { a: 2 }, reason: 'approve' }])
+  expect(ran).toEqual([{ a: 1 }, { a: 1 }])
 })
 
 test('a checkpoint of a paused run that is too large is still in the run, as small as possible', async () => {
