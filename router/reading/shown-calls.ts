@@ -56,8 +56,7 @@ export class ShownTexts {
     const id = `${text}\n${key}`
     const known = this.#known.get(id)
     if (known !== undefined) return known
-    const isShown =
-      this.#known.size >= maxCompared || this.#texts.some((shown) => shown.mentions(name) && shown.contains(text, key))
+    const isShown = this.#known.size >= maxCompared || this.#texts.some((shown) => shown.contains(name, text, key))
     this.#known.set(id, isShown)
     return isShown
   }
@@ -67,26 +66,34 @@ export class ShownTexts {
 class ShownText {
   readonly #text: string
   readonly #options: ShownOptions
-  readonly #mayHideNames: boolean
   #compared: string | undefined
-  #keys: ReadonlySet<string> | undefined
+  /** The calls in the text, by the names that were asked for. */
+  readonly #keys = new Map<string, ReadonlySet<string>>()
 
   constructor(text: string, options: ShownOptions) {
     this.#text = text
     this.#options = options
-    this.#mayHideNames = ['\\u', '\\_', '&#'].some((sign) => text.includes(sign))
   }
 
-  mentions(name: string): boolean {
-    return this.#mayHideNames || this.#text.includes(name)
-  }
-
-  contains(text: string, key: string): boolean {
+  contains(name: string, text: string, key: string): boolean {
+    if (!mentions(this.#text, name)) return false
     this.#compared ??= withoutNotation(this.#text)
+    if (!callsByName(this.#compared, name)) return false
     if (text !== '' && this.#compared.includes(text)) return true
-    this.#keys ??= new KeyCollector(this.#options, this.#text.length).collect(this.#text)
-    return this.#keys.has(key)
+    const keys = this.#keys.get(name) ?? new KeyCollector(this.#options, name, this.#text.length).collect(this.#text)
+    this.#keys.set(name, keys)
+    return keys.has(key)
   }
+}
+
+/** Whether a text contains a name, or has escapes that may hide it. A quick check, which most texts do not pass. */
+function mentions(text: string, name: string): boolean {
+  return text.includes(name) || text.includes('\\u') || text.includes('\\_') || text.includes('&#')
+}
+
+/** Whether a text without notation has a name where calls have it: `invokename=ping`, `{name:ping`. */
+function callsByName(compared: string, name: string): boolean {
+  return compared.includes(`=${name}`) || compared.includes(`:${name}`)
 }
 
 const escapedCharacter = /\\u([0-9a-fA-F]{4})/g
@@ -119,14 +126,16 @@ const maxLevels = 8
 /** Texts in texts are read up to this multiple of the length of the whole. Hostile ones could be read without end. */
 const maxWork = 16
 
-/** Collects the keys of all calls in a text, in any format, at any level of escapes. */
+/** Collects the keys of all calls of one tool in a text, in any format, at any level of escapes. */
 class KeyCollector {
   readonly #options: ShownOptions
+  readonly #name: string
   readonly #keys = new Set<string>()
   #left: number
 
-  constructor(options: ShownOptions, length: number) {
+  constructor(options: ShownOptions, name: string, length: number) {
     this.#options = options
+    this.#name = name
     this.#left = maxWork * length
   }
 
@@ -136,7 +145,7 @@ class KeyCollector {
   }
 
   #read(text: string, level: number): void {
-    if (!mayHoldCall.test(text)) return
+    if (level > 0 && !(mentions(text, this.#name) && callsByName(withoutNotation(text), this.#name))) return
     let plain = text
     this.#readPlain(plain, level)
     for (const simplify of [withoutMarks, withoutEscapes, withoutEscapes, withoutEscapes]) {
@@ -151,7 +160,7 @@ class KeyCollector {
     if (this.#left < 0 || level > maxLevels) return
     const { textFormat, schemaOf } = this.#options
     for (const { name, input } of textFormat?.findCalls(text, schemaOf) ?? []) {
-      if (input !== undefined) this.#keys.add(keyOf(name, input))
+      if (input !== undefined) this.#add(name, input)
     }
     if (text.startsWith('"')) {
       const value = parseJson(text)
@@ -178,12 +187,13 @@ class KeyCollector {
 
   #addCall(call: unknown, missing?: object): void {
     const { name, input = missing } = callFieldsOf(call)
-    if (name !== undefined && input !== undefined) this.#keys.add(keyOf(name, input))
+    if (name !== undefined && input !== undefined) this.#add(name, input)
+  }
+
+  #add(name: string, input: unknown): void {
+    if (name.trim() === this.#name) this.#keys.add(keyOf(name, input))
   }
 }
-
-/** Beginnings of calls, and escapes that may hide one. */
-const mayHoldCall = /[<[{\]]|invoke name=|\\u|&/
 
 const quotedLine = /^[ \t]{0,20}(?:>[ \t]?){1,20}/gm
 

@@ -6,6 +6,7 @@ import { textMessage } from '../../lib/minimax/json-protocol.ts'
 import { refusedPart } from '../../lib/minimax/refusals.ts'
 import { requestBody } from '../../lib/minimax/request-body.ts'
 import { findBrokenRule, type Responder, startMockServer } from '../../lib/testing/index.ts'
+import { defineTool } from '../../router/define-tool.ts'
 import { getWeather, weatherAnswer } from '../support/weather.ts'
 import { completion, replyJson, startLocalServer } from './support/local-server.ts'
 import { clientOf, modelRequest } from './support/request.ts'
@@ -94,6 +95,33 @@ test.each([false, true])('a run over the JSON protocol calls tools and answers (
   const model = clientOf(mockServer.url, { protocol: 'json', stream })
   const run = await runLoop({ model, tools: [getWeather], prompt: 'How warm?', answer: { schema: weatherAnswer } })
   expect(run).toMatchObject({ stopReason: 'answered', answer: { celsius: 4 }, rounds: 2 })
+  await model.close()
+})
+
+test('in the JSON protocol a fenced request runs any tool, and a quotation of a result does not', async () => {
+  const ran: string[] = []
+  const tool = (name: string) =>
+    defineTool({
+      name,
+      description: name,
+      inputSchema: { type: 'object', properties: {}, additionalProperties: false },
+      execute: () => {
+        ran.push(name)
+        return { next: '{"name":"second","input":{}}' }
+      },
+    })
+  const replies = [
+    '```json\n{"tool_calls":[{"name":"first","input":{}}]}\n```',
+    '```json\n{"name":"second","input":{}}\n```',
+  ]
+  const responder: Responder = ({ messages }) => ({
+    content: replies[Math.floor((messages.length - 1) / 2)] ?? 'Done.',
+  })
+  await using mockServer = await startMockServer({ responder })
+  const model = clientOf(mockServer.url, { protocol: 'json' })
+  const run = await runLoop({ model, tools: [tool('first'), tool('second')], prompt: 'Go.' })
+  expect(run).toMatchObject({ stopReason: 'answered', answer: 'Done.' })
+  expect(ran).toEqual(['first'])
   await model.close()
 })
 

@@ -102,6 +102,7 @@ test.each([
   'DeepSeek writes `<｜tool▁calls▁begin｜>` before its calls.',
   'Action: none.',
   'See [tool] and [1].',
+  '[Tool calls](#calls) cost time.',
 ])('%j is an answer', async (content) => {
   expect((await exchange(content)).reading).toMatchObject({ calls: [], text: content })
 })

@@ -51,6 +51,27 @@ const quotings: readonly ((text: string) => string)[] = [
 
 const protocols: readonly Protocol[] = ['native', 'json']
 
+// The first test, because the garbage of the others would be collected in its time.
+test('a megabyte of calls is compared with megabytes of shown text in linear time', () => {
+  executed.length = 0
+  const call = '<minimax:tool_call><invoke name="ping"></invoke></minimax:tool_call>'
+  for (const part of [
+    ...repeated,
+    '\\"',
+    '&lt;',
+    '&amp;',
+    '\\u003c',
+    '> ',
+    '{"name":"ping","input":',
+    '"{\\"name\\":',
+  ]) {
+    expectLinearTime(part, (text) => {
+      router.read(assistant({ content: call }), { shown: () => [`ping ${text}`, JSON.stringify({ ping: text })] })
+      router.read(assistant({ content: `${text}${call}` }), { maxCalls: 64, shown: () => [text] })
+    })
+  }
+}, 120_000)
+
 test('a call that the model was shown runs nothing, however it was shown and however it is quoted', async () => {
   const property = fc.asyncProperty(
     fc.array(asked, { minLength: 1, maxLength: 2 }),
@@ -130,23 +151,3 @@ test('the feedback says how to call and how to quote, in the words of the protoc
   expect(await message('native')).toMatch(/shown.*describe it in words.*natively/)
   expect(await message('json')).toMatch(/shown.*describe it in words.*end your reply with/)
 })
-
-test('a megabyte of calls is compared with megabytes of shown text in linear time', () => {
-  executed.length = 0
-  const call = '<minimax:tool_call><invoke name="ping"></invoke></minimax:tool_call>'
-  for (const part of [
-    ...repeated,
-    '\\"',
-    '&lt;',
-    '&amp;',
-    '\\u003c',
-    '> ',
-    '{"name":"ping","input":',
-    '"{\\"name\\":',
-  ]) {
-    expectLinearTime(part, (text) => {
-      router.read(assistant({ content: call }), { shown: () => [`ping ${text}`, JSON.stringify({ ping: text })] })
-      router.read(assistant({ content: `${text}${call}` }), { maxCalls: 64, shown: () => [text] })
-    })
-  }
-}, 120_000)

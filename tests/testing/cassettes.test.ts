@@ -82,6 +82,20 @@ test('a run over an endpoint is replayed without the endpoint', async () => {
   expect(await run(replayModel(file))).toEqual(recorded)
 })
 
+test('a run over the JSON protocol is replayed as such: a fenced request is a call there', async () => {
+  const file = newFile()
+  let answered = 0
+  const asked = '```json\n{"tool_calls":[{"name":"get_weather","input":{"city":"Oslo"}}]}\n```'
+  await using mockServer = await startMockServer({
+    responder: () => ({ content: answered++ === 0 ? asked : '{"celsius":4}' }),
+  })
+  const client = clientOf(mockServer.url, { protocol: 'json' })
+  const recorded = await run(recordModel(client, file))
+  await client.close()
+  expect(recorded).toMatchObject({ stopReason: 'answered', rounds: 2 })
+  expect(await run(replayModel(file))).toEqual(recorded)
+})
+
 test('equal requests get their replies in recorded order, and then an error', async () => {
   const file = newFile()
   const busy = new ModelError('MiniMax: busy', { code: 'overloaded', retryable: true })

@@ -16,8 +16,8 @@ const lineStarts = [
   ...['<\\|python_tag\\|', '<\\|(?:start|channel)\\|>', '(?:assistant)?commentary to=functions\\.'],
   // Printed calls: `[tool_call: ping()]`, `[Tool call] ping`, `[TOOL_CALLS][{"name":"ping"}]`.
   ...[
-    '\\[tool[_ ]?calls?\\b',
-    '\\[(?:calling|function)[_ ](?:tool|call)\\b',
+    '\\[tool[_ ]?calls?(?::|\\](?!\\())',
+    '\\[(?:calling tool\\b|function[_ ]call(?::|\\](?!\\()))',
     '&lt;(?:invoke|minimax:tool_call|tool_call)',
   ],
 ]
@@ -27,7 +27,7 @@ const lineStart = new RegExp(`^[ \\t]{0,20}(?:${lineStarts.join('|')})`, 'imu')
  * Special tokens, whose bars are ASCII or full-width and whose words are joined by `_`, `▁` or a blank. They count anywhere
  * except after a quotation mark, because models write them directly after prose.
  */
-const token = /(?<!["'`“‘])<[|｜](?:DSML[|｜]|tool[_▁ ]|action_start|START_ACTION)/iu
+const token = /(?<!["'`“‘])<\s?[|｜]\s?(?:DSML\s?[|｜]|tool[_▁ ]|action_start|START_ACTION)/iu
 
 /** A code block. The limit of the language keeps the search linear. */
 const fence = /```[ \t]{0,20}([\w-]{0,20})[ \t]{0,20}\r?\n([\s\S]*?)\r?\n?[ \t]{0,20}```/g
