@@ -45,7 +45,7 @@ export interface RunOptions<S extends object = never> {
   readonly history?: readonly ChatMessage[] | undefined
   /**
    * Decides about each call before its tool is executed. It is asked in the order of the calls, once per call, after the
-   * input was validated. It is not asked about a call that is refused, that gets an earlier result, or that somebody has
+   * input was validated. No call starts before it has decided about all that could start now. It is not asked about a call that is refused, that gets an earlier result, or that somebody has
    * decided about already, and not about a tool without `execute`, which is never executed here.
    *
    * If it throws or returns something else, the run ends as `failed`, and nothing of what it was asked about is executed.
@@ -60,9 +60,9 @@ export interface RunOptions<S extends object = never> {
   readonly onEvent?: ((event: LoopEvent) => void) | undefined
   /**
    * Stores the state of the run, for example in a database. It is called after every reply, and again after its calls or
-   * its check, or when the run pauses; when a run is resumed, also before calls run again. After an abort or at the deadline it is called once
-   * more if calls were running, and `runLoop` waits up to a second for it: what was cut short in good order does not count
-   * as the end of a process. It is not called after a failure.
+   * its check, or when the run pauses; when a run is resumed, also before calls run again. After an abort or at the deadline
+   * it is called once more if calls were running, and `runLoop` waits up to a second for it: what was cut short in good order
+   * does not count as the end of a process. It is not called after a failure.
    *
    * Return a promise that resolves when the checkpoint is stored durably. The run waits for it, at most until its deadline
    * or an abort. If the promise is rejected, the trace gets a warning, and the run continues, with one exception: if
