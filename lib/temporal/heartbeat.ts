@@ -9,10 +9,17 @@ const longestRequestMs = 5_000
 const retryPauseMs = 500
 
 /**
- * The SDK waits 0.8 of the heartbeat timeout before it sends a heartbeat that follows another one. After a little more it
- * sends at once. Without any heartbeat for the timeout and 5 s, it takes the attempt for lost.
+ * The SDK waits 0.8 of the heartbeat timeout before it sends a heartbeat that follows another one. After more than that it
+ * sends at once. On a busy machine its clock is late. Without any heartbeat for the timeout and 5 s, it takes the attempt for
+ * lost.
  */
-const sdkPause = 0.82
+const sdkPause = 0.9
+
+/**
+ * Longest time that a heartbeat of the SDK is expected to take. It takes another connection than the direct ones, so it can
+ * arrive after a newer one and replace it.
+ */
+const longestSdkHeartbeatMs = 500
 
 /** Sends the heartbeats of one activity attempt. */
 export interface Heartbeat {
@@ -20,7 +27,8 @@ export interface Heartbeat {
   beat(): void
   /**
    * Sends the newest details, again and again if necessary, and resolves when the server has stored them. Rejects with the
-   * reason of the attempt's signal when the attempt is over: cancelled, shut down, or given up by the server.
+   * reason of the attempt's signal when the attempt is over: cancelled, shut down, or given up by the server. Shortly after
+   * the SDK got a heartbeat, it waits until that one has arrived.
    */
   stored(): Promise<void>
   /** Leaves the newest details to the next heartbeat. */
@@ -29,6 +37,8 @@ export interface Heartbeat {
   leaveToSdk(): void
   /** Whether the server has stored the newest details. */
   isStored(): boolean
+  /** Whether the SDK got older details last. If they are still on their way, they replace the newest ones. */
+  mayBeReplaced(): boolean
   /** Whether the server has stored nothing for half of the heartbeat timeout: another worker may soon take over. */
   isStale(): boolean
   /** Stops sending heartbeats. */
@@ -63,6 +73,8 @@ class HeartbeatSender implements Heartbeat {
   #timer: NodeJS.Timeout | undefined
   /** When the SDK got its last heartbeat. */
   #sdkAt = performance.now()
+  /** Number of the heartbeat that the SDK got last. */
+  #sdkNumber: number | undefined
   /** Number of the newest heartbeat that was asked for, and of the newest one that the server has stored. */
   #wanted = 0
   #storedUpTo = 0
@@ -93,7 +105,16 @@ class HeartbeatSender implements Heartbeat {
     void this.#sendAll()
   }
 
-  stored(): Promise<void> {
+  async stored(): Promise<void> {
+    if (this.#sdkNumber !== undefined) {
+      const arrivesBy = this.#sdkAt + Math.min(longestSdkHeartbeatMs, this.#timeoutMs / 6)
+      const leftMs = arrivesBy - performance.now()
+      if (leftMs > 0) await delay(leftMs, undefined, { ref: false })
+    }
+    return this.#sendAndWait()
+  }
+
+  #sendAndWait(): Promise<void> {
     const { signal } = this.#cancellation
     if (signal.aborted) return Promise.reject(signal.reason)
     this.beat()
@@ -111,6 +132,10 @@ class HeartbeatSender implements Heartbeat {
 
   isStored(): boolean {
     return !this.#isBehind && this.#storedUpTo === this.#wanted
+  }
+
+  mayBeReplaced(): boolean {
+    return this.#sdkNumber !== undefined && (this.#isBehind || this.#sdkNumber < this.#wanted)
   }
 
   isStale(): boolean {
@@ -148,7 +173,7 @@ class HeartbeatSender implements Heartbeat {
       await Promise.resolve()
       const number = this.#wanted
       const sentAt = performance.now()
-      if (await this.#send()) this.#onStored(number, sentAt)
+      if (await this.#send(number)) this.#onStored(number, sentAt)
       else if (!this.#isOver) await delay(retryPauseMs, undefined, { ref: false })
     }
     this.#isSending = false
@@ -165,7 +190,7 @@ class HeartbeatSender implements Heartbeat {
   }
 
   /** @returns whether the server has stored the details. */
-  async #send(): Promise<boolean> {
+  async #send(number: number): Promise<boolean> {
     const activity = directClient(this.#context)
     const details = this.#details()
     // Without a client, in a mock environment, nothing can be lost.
@@ -180,7 +205,7 @@ class HeartbeatSender implements Heartbeat {
       await activity.withAbortSignal(this.#cancellation.signal, () =>
         activity.withDeadline(deadline, () => activity.heartbeat(taskToken, details, asActivity(this.#context.info))),
       )
-      this.#keepSdkAlive(details)
+      this.#keepSdkAlive(details, number)
       return true
     } catch (error) {
       // The server answers a heartbeat of a cancelled attempt with these errors, and has stored it.
@@ -190,10 +215,11 @@ class HeartbeatSender implements Heartbeat {
     }
   }
 
-  #keepSdkAlive(details: unknown): void {
+  #keepSdkAlive(details: unknown, number: number): void {
     const now = performance.now()
     if (this.#isOver || now - this.#sdkAt < sdkPause * this.#timeoutMs) return
     this.#sdkAt = now
+    this.#sdkNumber = number
     this.#context.heartbeat(details)
   }
 }

@@ -147,14 +147,14 @@ export async function runInActivity<Result>(
     const attempt = { info, cancellation, heartbeatState, mayWait }
     finished = fitPayload(await finishAttempt(attempt, result, outcomeOf(result), endsAt), maxBytes, shorten)
   } catch (error) {
-    // The SDK sends the newest details with the failure.
-    if (!heartbeat.isStored()) heartbeat.leaveToSdk()
+    // The SDK sends the newest details with the failure, after those that it got before.
+    if (!heartbeat.isStored() || heartbeat.mayBeReplaced()) heartbeat.leaveToSdk()
     if (cancellation.reason() === 'requested' && !isApplicationFailure(error)) return await cancellation.end()
     throw isApplicationFailure(error) || !cancellation.signal.aborted
       ? toApplicationFailure(error)
       : cancellation.failure()
   } finally {
-    local.end({ remember: !heartbeat.isStored() || heartbeatState.isTooLarge })
+    local.end({ remember: !heartbeat.isStored() || heartbeat.mayBeReplaced() || heartbeatState.isTooLarge })
     heartbeat.stop()
   }
   const isCancelled = cancellation.reason() === 'requested' && outcomeOf(finished).stop_reason !== 'answered'

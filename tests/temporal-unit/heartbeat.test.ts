@@ -56,6 +56,27 @@ describe('a heartbeat', () => {
     for (const details of server.handedToSdk) expect(server.received).toContain(details)
   })
 
+  test('of the SDK has time to arrive before details that a tool with side effects relies on', async () => {
+    const { heartbeat, server } = begin(300)
+    let givenAt = 0
+    server.onSdk = () => {
+      givenAt ||= performance.now()
+    }
+    while (givenAt === 0) {
+      await heartbeat.stored()
+      await delay(5)
+    }
+    const received = server.received.length
+    expect(heartbeat.mayBeReplaced()).toBe(false)
+    const stored = heartbeat.stored()
+    await delay(0)
+    expect(server.received.length).toBe(received)
+    await stored
+    expect(server.received.length).toBe(received + 1)
+    // At the end of the attempt, the SDK gets the newest details, too.
+    expect(heartbeat.mayBeReplaced()).toBe(true)
+  })
+
   test('does not reach the SDK while the server does not answer', async () => {
     const { heartbeat, server } = begin(100)
     server.answer = () => Promise.reject(new Error('connection refused'))
@@ -197,6 +218,7 @@ function begin(timeoutMs = 60_000, scheduledAt = Date.now()) {
       beatLater: () => counted.beatLater(),
       leaveToSdk: () => counted.leaveToSdk(),
       isStored: () => counted.isStored(),
+      mayBeReplaced: () => counted.mayBeReplaced(),
       isStale: () => counted.isStale(),
     }
   }
