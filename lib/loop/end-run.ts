@@ -44,7 +44,8 @@ export function endRun<S extends object>(run: ActiveRun): Run<AnswerOf<S>> {
 function withMessages<T extends object>(ended: T, { messages, state }: ActiveRun): T & Pick<Run, 'messages'> {
   // Calls of an interrupted run that have no result get one, because a server refuses them without.
   const unanswered = state.stop_reason === 'paused' ? [] : state.pending
-  conversations.set(ended, { messages: messages.list, unanswered })
+  const conversation: Conversation = { messages: messages.list, unanswered }
+  Object.defineProperty(ended, hidden, { value: conversation })
   // A spread of an object with a getter would call it.
   return Object.defineProperty(ended, 'messages', messagesProperty) as T & Pick<Run, 'messages'>
 }
@@ -56,14 +57,14 @@ interface Conversation {
   parsed?: readonly ChatMessage[]
 }
 
-const conversations = new WeakMap<object, Conversation>()
+/** Not in a `WeakMap`: V8 would keep the values of all runs until the next large collection of the heap. */
+const hidden = Symbol('conversation')
 
 /** All runs share this getter. With a new one per run, V8 makes a class of objects per run, and a run takes 1.6 times as long. */
-const messagesProperty: PropertyDescriptor & ThisType<object> = {
+const messagesProperty: PropertyDescriptor & ThisType<{ readonly [hidden]: Conversation }> = {
   enumerable: true,
   get() {
-    const conversation = conversations.get(this)
-    if (conversation === undefined) return undefined
+    const conversation = this[hidden]
     conversation.parsed ??= [
       ...conversation.messages.map(({ json }): ChatMessage => JSON.parse(json)),
       ...conversation.unanswered.map(resultOf),
