@@ -13,9 +13,9 @@ export interface StandardSchema {
 }
 
 /**
- * Marks a schema that also implements Standard JSON Schema: of zod 4.2 and newer, of arktype 2.1.28 and newer, and of
- * valibot with `toStandardJsonSchema` of `@valibot/to-json-schema`. It is loose, because comparing the whole interface with
- * the types of a library is slow.
+ * Marks a schema that also implements Standard JSON Schema: of zod 4.2 and newer, of arktype, and of valibot with
+ * `toStandardJsonSchema` of `@valibot/to-json-schema`. It is loose, because comparing the whole interface with the types of a
+ * library is slow.
  */
 export interface StandardJsonSchema {
   /** The properties of the standard. `jsonSchema` has a function for each {@link Direction}. */

@@ -134,7 +134,7 @@ export interface SchemaObject {
 }
 
 /** The schema of an object. Also the type for an input schema that is built at run time, see {@link Infer}. */
-export interface ObjectSchema {
+export interface ObjectSchema extends SchemaObject {
   /** An input is always an object. */
   readonly type: 'object'
 }

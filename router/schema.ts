@@ -41,7 +41,9 @@ export type Infer<S, D extends Direction = 'output'> = S extends ForeignSchema
   ? InferForeign<S, D>
   : SchemaObject extends S
     ? unknown
-    : FromDraft7<Draft7<S, S, '#'>>
+    : ObjectSchema extends S
+      ? { [name: string]: unknown }
+      : FromDraft7<Draft7<S, S, '#'>>
 
 /** A schema of another library. */
 type ForeignSchema = StandardSchema | TypeBoxSchema
@@ -61,7 +63,11 @@ export type SchemaFor<S> = [S] extends [unknown] ? Checked<S> : S
 export type InputSchemaFor<I> = [I] extends [unknown] ? CheckedInput<I> : I
 
 /** The constraint of an input schema. It is loose, because inference with a tight one takes seconds. */
-export type AnyInputSchema = ObjectSchema | ForeignSchema
+export type AnyInputSchema = AnyObjectSchema | ForeignSchema
+
+interface AnyObjectSchema {
+  readonly type: 'object'
+}
 
 type Checked<S> = S extends StandardSchema
   ? S extends StandardJsonSchema
@@ -75,7 +81,7 @@ type CheckedInput<I> = I extends ForeignSchema
   ? Infer<I, 'input'> extends object
     ? Checked<I>
     : 'The input of a tool must be an object'
-  : ObjectSchema & KnownKeywords<I>
+  : AnyObjectSchema & KnownKeywords<I>
 
 /** The message for a schema of a library that does not implement Standard JSON Schema. */
 type NotConvertible =

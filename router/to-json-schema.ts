@@ -73,7 +73,7 @@ function fromStandard(label: string, properties: Schema, direction: Direction): 
 const remedies: Readonly<Record<string, string>> = {
   valibot: 'wrap it: toStandardJsonSchema(schema), of @valibot/to-json-schema',
   zod: 'use zod 4.2 or newer',
-  arktype: 'use arktype 2.1.28 or newer',
+  arktype: 'use a newer release of arktype',
 }
 
 /** Begins a `$comment` at the place of a loss in the converted schema. */

@@ -12,6 +12,7 @@ afterAll(() => examples.remove())
 test('README shows each of the three uses', async () => {
   expect([...(await readExamples()).keys()].sort()).toEqual([
     'approval.ts',
+    'built-schema.ts',
     'chat-activities.ts',
     'chat-workflow.ts',
     'complaint-activities.ts',
@@ -25,6 +26,7 @@ test('README shows each of the three uses', async () => {
     'weather-activities.ts',
     'weather-worker.ts',
     'weather-workflow.ts',
+    'zod.ts',
   ])
 })
 
@@ -120,4 +122,22 @@ test('the example of a run in a test passes', async () => {
   const { code, stdout } = await runNode([bin.tsx, 'scripted.ts'], { cwd: examples.folder })
   expect(stdout).toContain('pass 1')
   expect(code).toBe(0)
+})
+
+test('the example with schemas of zod runs against an endpoint of the environment', async () => {
+  await using mockServer = await startMockServer({
+    responder: ({ messages }) =>
+      messages.at(-1)?.role === 'tool'
+        ? { content: '{"celsius":4}' }
+        : { toolCalls: [{ name: 'get_weather', input: { city: 'Oslo' } }] },
+  })
+  const env = { MINIMAX_CHAT_COMPLETIONS_URL: mockServer.url, ANTHROPIC_AUTH_TOKEN: 'test-token' }
+  const { stdout, stderr } = await runNode([bin.tsx, 'zod.ts'], { cwd: examples.folder, env })
+  expect([stdout, stderr]).toEqual(['4\n', ''])
+  expect(JSON.stringify(mockServer.requests)).toContain('{\\"degrees\\":4}')
+})
+
+test('the example of a schema that is built at run time runs', async () => {
+  const { stdout, stderr } = await runNode([bin.tsx, 'built-schema.ts'], { cwd: examples.folder })
+  expect([stdout, stderr]).toEqual(['"Ekofisk: 7 employees"\n', ''])
 })

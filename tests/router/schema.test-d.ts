@@ -213,6 +213,17 @@ test('a schema that is built at run time has its declared type', () => {
   })
   expectTypeOf(tool.execute).returns.toEqualTypeOf<unknown>()
 
+  const literal: ObjectSchema = { type: 'object', properties: { a: { type: 'string' } }, additionalProperties: false }
+  defineTool({
+    name: 'declared',
+    description,
+    inputSchema: literal,
+    execute: (input) => expectTypeOf(input).toEqualTypeOf<{ [name: string]: unknown }>(),
+  })
+  // @ts-expect-error: misspelt
+  const misspelt: ObjectSchema = { type: 'object', propertis: {} }
+  void misspelt
+
   const properties: Record<string, SchemaObject> = {}
   defineTool({
     name: 'partly_built',
