@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Checkpoint } from '../../lib/loop/checkpoint.ts'
 import { ModelError } from '../../lib/loop/errors.ts'
@@ -134,4 +135,66 @@ test.each([false, true])('over HTTP the next request has the shortened messages 
   expect(overflows).toBeGreaterThan(0)
   for (const { body } of mockServer.requests) expect(findBrokenRule(body, { strict: true })).toBeUndefined()
   await model.close()
+})
+
+const sized = defineTool({
+  name: 'sized',
+  description: 'Returns a text of this size.',
+  inputSchema: {
+    type: 'object',
+    properties: { size: { type: 'integer' }, index: { type: 'integer' } },
+    required: ['size', 'index'],
+  },
+  annotations: { readOnlyHint: true },
+  execute: ({ size, index }) => ({ index, text: 'ü'.repeat(size) }),
+})
+
+/** The sizes of the results of one reply, and whether the call after it overflows. */
+const round = fc.record({
+  wanted: fc.array(fc.integer({ min: 0, max: 3000 }), { minLength: 1, maxLength: 3 }),
+  overflows: fc.boolean(),
+})
+
+test('wherever calls overflow, requests keep the rules, values stay complete, and a checkpoint gives the same run', async () => {
+  const earlier = await runLoop({ model: scriptedModel([ask('a'), says('Done.')]), tools, prompt })
+  let shortened = 0
+  const property = fc.asyncProperty(
+    fc.array(round, { minLength: 1, maxLength: 4 }),
+    fc.boolean(),
+    async (rounds, isFollowUp) => {
+      let index = 0
+      const steps: ScriptStep[] = []
+      for (const { wanted, overflows } of rounds) {
+        steps.push({ toolCalls: wanted.map((size) => ({ name: 'sized', input: { size, index: index++ } })) })
+        if (overflows && wanted.some((size) => size > 600)) steps.push(tooLong)
+      }
+      const model = scriptedModel([...steps, says('Done.')])
+      const taken: Checkpoint[] = []
+      const options = { tools: [sized], prompt, history: isFollowUp ? earlier.messages : [] }
+      const run = await runLoop({ ...options, model, onCheckpoint: (at) => taken.push(structuredClone(at)) })
+      expect(run.stopReason).toBe('answered')
+      shortened += run.trace.filter(({ type }) => type === 'results-shortened').length
+      for (const { messages } of model.requests) {
+        expect(findBrokenRule({ model: 'MiniMax-M2.1', messages }, { strict: true })).toBeUndefined()
+      }
+      const values = run.results.map((result) => (result.status === 'ok' ? result.value : undefined))
+      const sizesOfAll = rounds.flatMap(({ wanted }) => wanted)
+      expect(values).toEqual(sizesOfAll.map((size, position) => ({ index: position, text: 'ü'.repeat(size) })))
+      const last = taken.findLast(
+        ({ pending, pending_answer: pendingAnswer, answer }) =>
+          pending.length === 0 && pendingAnswer === null && answer === null,
+      )
+      if (last === undefined) return
+      const again = scriptedModel([says('Done.')])
+      const resumed = await runLoop({ ...options, model: again, resumeFrom: last })
+      expect(again.requests[0]?.messages).toEqual(JSON.parse(`[${last.messages.map(({ json }) => json).join()}]`))
+      const kept = run.results.slice(0, resumed.results.length)
+      expect(resumed.results.map(({ id }) => id)).toEqual(kept.map(({ id }) => id))
+      expect(resumed.results.map((result) => result.status === 'ok' && result.value)).toEqual(
+        values.slice(0, kept.length),
+      )
+    },
+  )
+  await fc.assert(property, { numRuns: 60 })
+  expect(shortened).toBeGreaterThan(10)
 })
