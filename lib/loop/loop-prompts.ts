@@ -50,7 +50,8 @@ export function systemPrompt(
  */
 export function finalAnswerRequest(isStructured: boolean): string {
   const form = isStructured ? ' as one JSON object that matches the schema, and nothing else' : ''
-  return `Tools are turned off now. Give your final answer${form}. Say what remains uncertain.`
+  // A follow-up question has tools again, and this message is in its history.
+  return `Tools are turned off for this answer. Give your final answer${form}. Say what remains uncertain.`
 }
 
 /** Sends an answer back with its problems. */
