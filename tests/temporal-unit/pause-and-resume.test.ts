@@ -38,14 +38,13 @@ const askBoth = {
 function site(steps: readonly ScriptStep[], options: { readonly acted?: boolean; readonly messages?: true } = {}) {
   const model = scriptedModel(steps)
   const keys: string[] = []
+  const note = (_: unknown, { callId }: { readonly callId: string }) => {
+    keys.push(callId)
+    return 'paid'
+  }
   const tools = [
-    emptyTool({
-      name: 'pay',
-      execute: (_: unknown, { callId }: { callId: string }) => {
-        keys.push(callId)
-        return 'paid'
-      },
-    }),
+    emptyTool({ name: 'pay', execute: note }),
+    emptyTool({ name: 'note', execute: note }),
     defineTool({ name: 'ask', description: 'Asks a person.', inputSchema: { type: 'object' } }),
     defineTool({
       name: 'look',
@@ -141,6 +140,18 @@ describe('an activity whose run waits', () => {
     await expect(run(input)).rejects.toMatchObject({ type: 'ModelError.overloaded' })
     expect(await run(input, heartbeats.at(-1))).toMatchObject({ stop_reason: 'answered', answer: 'Done.' })
     expect(keys).toEqual([idOf(first, 'pay')])
+  })
+
+  test('pauses at the same calls if its worker is lost before the server has the result', async () => {
+    const { run, keys, model, heartbeats } = site([
+      { toolCalls: [{ name: 'note', input: {}, id: 'c' }, ...askBoth.toolCalls] },
+      says('Done.'),
+    ])
+    const first = await paused(run({}))
+    const again = await paused(run({}, heartbeats.at(-1)))
+    expect(again.pending.map(({ id }) => id)).toEqual(first.pending.map(({ id }) => id))
+    expect(keys).toHaveLength(1)
+    expect(model.requests).toHaveLength(1)
   })
 
   test.each<readonly [string, Record<string, Decision>]>([
