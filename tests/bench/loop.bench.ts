@@ -1,6 +1,7 @@
 import { firstRunsRow, steadyRows } from './loop/against-naive.ts'
 import { delayRows } from './loop/event-loop-delay.ts'
 import { memoryRows } from './loop/memory.ts'
+import { pauseRows } from './loop/pause.ts'
 import { peerRows } from './loop/peers.ts'
 import { startServer } from './loop/server.ts'
 import { printTable } from './table.ts'
@@ -31,3 +32,4 @@ try {
   server.close()
 }
 if (isAsked('memory')) printTable('1 000 runs at once', await memoryRows())
+if (isAsked('pause')) printTable('Pauses and follow-up questions', await pauseRows())

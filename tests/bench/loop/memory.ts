@@ -4,17 +4,20 @@ import { fileURLToPath } from 'node:url'
 import type { Model, ModelReply } from '../../../lib/loop/model.ts'
 import { collectGarbage } from '../harness.ts'
 import { loadProduct } from '../product.ts'
-import type { Row } from '../table.ts'
+import { atMost, type Row } from '../table.ts'
 import { answer, instructions, logPages, prompt, toolDescription, toolName, toolRounds, toolSchemas } from './work.ts'
 
 const runs = 1000
 const resultBytes = 4096
 
+/** Goal for the heap of a run, as a multiple of its messages. */
+const goalTimes = 2.2
+
 /** Noise of the heap per run; far less than one message. */
 const noiseBytes = 64
 
 interface Measured {
-  /** Heap per run while all of them wait for their last reply, and bytes of its transcript then. */
+  /** Heap per run while all of them wait for their last reply, and bytes of its messages then. */
   readonly held: number
   readonly transcript: number
   /** Heap per run that is left when all have ended and their results are dropped. */
@@ -32,7 +35,8 @@ export async function memoryRows(): Promise<readonly Row[]> {
     {
       what: `${runs} runs in their last round: heap per run`,
       figure: `${(held / 1024).toFixed(1)} KiB`,
-      aside: `${(held / transcript).toFixed(2)}x its transcript of ${(transcript / 1024).toFixed(1)} KiB`,
+      aside: `${(held / transcript).toFixed(2)}x its messages of ${(transcript / 1024).toFixed(1)} KiB`,
+      goal: atMost(held / transcript, goalTimes, 'x'),
     },
     {
       what: `${runs} runs ended and dropped: heap left per run`,
