@@ -59,7 +59,8 @@ function shorten(run: ActiveRun, position: number, index: number): boolean {
   const finished = run.history.finished[index]
   if (finished?.result.status === 'error') return false
   const json = run.messages.list[position]?.json ?? ''
-  if (json.length <= largeBytes) return false
+  // A UTF-16 code unit takes at most three bytes.
+  if (json.length * 3 <= largeBytes) return false
   const message = parseJson(json)
   const content = isObject(message) ? message['content'] : undefined
   if (!isObject(message) || typeof content !== 'string' || Buffer.byteLength(content) <= largeBytes) return false
