@@ -5,6 +5,7 @@ import { describeValidationErrors } from './feedback.ts'
 import { isRoundedInteger } from './json/exact-json.ts'
 import { cloneJson, findUnserializable, isPlainJson } from './json/json.ts'
 import { lookUp, parsePointer } from './json/json-pointer.ts'
+import { isLargeJson, rememberJsonBytes, stringifyLarge } from './json/large-json.ts'
 import { type Reference, referenceText } from './parse-reference.ts'
 import { type ReferenceTargets, type Resolution, resolveReferences } from './references.ts'
 import { type Clipped, clip, excerpt, limitFeedback } from './text/clip.ts'
@@ -110,8 +111,8 @@ function dispatchWith(
     // After an abort the tool is not called.
     if (!options.signal.aborted) options.onStart?.(call, callId)
     const outcome = execute(prepared.tool, prepared.input, options, callId, state.startedAt)
-    if (outcome instanceof Promise) return outcome.then((settled) => finalize(state, prepared, settled))
-    return finalize(state, prepared, outcome)
+    if (outcome instanceof Promise) return outcome.then((settled) => finish(state, prepared, settled))
+    return finish(state, prepared, outcome)
   } catch (error) {
     return validatorFailed({ call, callId: keyOf(call.input, noPins), options, startedAt }, error)
   }
@@ -229,19 +230,29 @@ export function valueResult(
   return finalize({ call, callId, options, startedAt: options.now() }, ready, { kind: 'returned', value })
 }
 
-/** Validates the output of a tool and makes a result of it. */
-function finalize(state: CallState, ready: ReadyCall, outcome: Outcome): ToolResult {
+/** Makes the result of a call. It returns a promise only for a large output, which is written in slices. */
+function finish(state: CallState, ready: ReadyCall, outcome: Outcome): ToolResult | Promise<ToolResult> {
+  if (outcome.kind === 'failed' || !isLargeJson(outcome.value)) return finalize(state, ready, outcome)
+  return stringifyLarge(outcome.value).then((json) => finalize(state, ready, outcome, json))
+}
+
+/**
+ * Validates the output of a tool and makes a result of it.
+ *
+ * @param json the output as JSON, if it is known.
+ */
+function finalize(state: CallState, ready: ReadyCall, outcome: Outcome, json?: string): ToolResult {
   try {
-    const result = resultOf(state, ready, outcome)
+    const result = resultOf(state, ready, outcome, json)
     return outcome.attempts === undefined ? result : { ...result, attempts: outcome.attempts }
   } catch (error) {
     return validatorFailed(state, error)
   }
 }
 
-function resultOf(state: CallState, ready: ReadyCall, outcome: Outcome): ToolResult {
+function resultOf(state: CallState, ready: ReadyCall, outcome: Outcome, json: string | undefined): ToolResult {
   if (outcome.kind === 'failed') return failed(state, outcome.error, ready.repairs)
-  const output = checkedOutput(ready.tool, outcome.value)
+  const output = checkedOutput(ready.tool, outcome.value, json)
   return output.kind === 'invalid' ? failed(state, output.error, ready.repairs) : succeeded(state, ready, output)
 }
 
@@ -250,10 +261,14 @@ type Output =
   | { readonly kind: 'valid'; readonly value: unknown; readonly json: string }
   | { readonly kind: 'invalid'; readonly error: ToolError }
 
-/** Checks a value as the output of a tool, whether the tool or somebody else has made it. */
-export function checkedOutput(tool: Tool, output: unknown): Output {
+/**
+ * Checks a value as the output of a tool, whether the tool or somebody else has made it.
+ *
+ * @param known the value as JSON, if it was written before.
+ */
+export function checkedOutput(tool: Tool, output: unknown, known?: string): Output {
   const returned = output === undefined ? null : output
-  const json = toJson(returned)
+  const json = known ?? toJson(returned)
   const isPlain = json !== undefined && isPlainJson(returned)
   const problem = isPlain ? undefined : findUnserializable(returned)
   if (problem !== undefined) return unserializable(tool, problem)
@@ -286,7 +301,10 @@ function succeeded(
   { input, repairs }: ReadyCall,
   { value, json }: { readonly value: unknown; readonly json: string },
 ): ToolResult {
-  const content = clip(json, options.resultBytes, (left, total) => clipMarker(call, value, left, total))
+  const content = clip(json, options.resultBytes, (left, total) => {
+    rememberJsonBytes(value, total)
+    return clipMarker(call, value, left, total)
+  })
   return {
     status: 'ok',
     id: call.id,

@@ -5,6 +5,8 @@
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { errorMessage } from '../../router/errors.ts'
+import { isObject } from '../../router/json/json.ts'
+import { knownJsonBytes } from '../../router/json/large-json.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import type { ToolCall } from '../../router/tool-call.ts'
 import type { FinishedCall } from './call-history.ts'
@@ -146,8 +148,9 @@ export function shrinkAsFarAsPossible(
   isRecomputable: (tool: string) => boolean,
 ): { readonly checkpoint: Checkpoint; readonly excess: number } {
   const { messages, trace } = checkpoint
-  const rest = bytesOf({ ...checkpoint, messages: [], results: [], trace: [] })
-  let excess = rest + listBytes(messages) + listBytes(checkpoint.results) + listBytes(trace) - maxBytes
+  const rest = bytesOf({ ...checkpoint, messages: [], pending: [], results: [], trace: [] })
+  const parts = [messages, checkpoint.pending, checkpoint.results, trace]
+  let excess = parts.reduce((sum, part) => sum + listBytes(part), rest - maxBytes)
   if (excess <= 0) return { checkpoint, excess }
   const results = [...checkpoint.results]
   const pending = [...checkpoint.pending]
@@ -247,10 +250,18 @@ const sizes = new WeakMap<object, number>()
 function sizeOf(part: object): number {
   let size = sizes.get(part)
   if (size === undefined) {
-    size = bytesOf(part)
+    size = measured(part)
     sizes.set(part, size)
   }
   return size
+}
+
+/** Writing a large value takes long, so its size is taken from where it was written before. */
+function measured(part: { readonly value?: unknown; readonly result?: unknown }): number {
+  const value = knownJsonBytes(part.value)
+  if (value !== undefined) return measured({ ...part, value: undefined }) + ',"value":'.length + value
+  if (!isObject(part.result)) return bytesOf(part)
+  return bytesOf({ ...part, result: undefined }) + ',"result":'.length + sizeOf(part.result)
 }
 
 /** Bytes of the members of an array and of the commas between them. */
