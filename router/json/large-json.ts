@@ -29,11 +29,20 @@ export function isLargeJson(value: unknown): boolean {
 export async function stringifyLarge(value: unknown): Promise<string | undefined> {
   const writing = new Writing(value)
   try {
-    while (!writing.run()) await new Promise((resolve) => setImmediate(resolve))
-    return writing.text
+    while (!writing.run()) await pause()
+    const text = writing.text
+    // The caller has to look at the whole value, too.
+    await pause()
+    return text
   } catch {
     return undefined // a BigInt, a cycle, or a `toJSON` that throws
   }
+}
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve)
+  })
 }
 
 const knownBytes = new WeakMap<object, number>()
