@@ -130,7 +130,7 @@ export interface AnswerContract<S extends object> {
   readonly schema: SchemaFor<S>
   /**
    * Finds problems that the schema cannot express. Each returned sentence goes back to the model; an empty array accepts
-   * the answer. It must not throw. If it does, the answer counts as rejected, and the trace has a warning.
+   * the answer. It must not throw. If it does, the run ends as `failed` at once.
    */
   readonly check?: (answer: Infer<S>, run: RunView) => readonly string[] | Promise<readonly string[]>
 }
