@@ -9,7 +9,7 @@
 
 import { errorMessage, InvalidSchemaError } from './errors.ts'
 import { describeValidationErrors } from './feedback.ts'
-import { standardProperties, vendorOf } from './foreign-schema.ts'
+import { standardProperties } from './foreign-schema.ts'
 import { isObject } from './json/json.ts'
 import { escapePointerToken } from './json/json-pointer.ts'
 import {
@@ -145,7 +145,7 @@ const maxSchemaDepth = 200
 function jsonProblem(value: unknown, path = '', around: object[] = []): string | undefined {
   const properties = standardProperties(value)
   if (properties !== undefined) {
-    return `${path} is a schema of ${vendorOf(properties)} within a JSON Schema; use one of the two for the whole schema`
+    return `${path} is a schema of ${properties.vendor} within a JSON Schema; use one of the two for the whole schema`
   }
   if (typeof value === 'number' && !Number.isFinite(value)) return `${path} is ${value}, which JSON cannot represent`
   if (typeof value === 'bigint' || typeof value === 'function' || typeof value === 'symbol') {

@@ -1,7 +1,7 @@
 // Types of schemas that people already have: Standard JSON Schema (zod, arktype, valibot) and TypeBox. Both are recognised
 // by their structure, so no library is imported. to-json-schema.ts converts them at run time.
 
-import { isObject, type UnknownObject } from './json/json.ts'
+import { isObject } from './json/json.ts'
 
 /** The two types of a schema that has defaults: of a value that is sent, and of one in which defaults are required. */
 export type Direction = 'input' | 'output'
@@ -111,15 +111,22 @@ type FromReference<S, Name, Defs> = S extends { readonly $defs: infer Own }
     : unknown
 
 /** The properties of Standard Schema; `undefined` for anything else. The schemas of arktype are functions. */
-export function standardProperties(schema: unknown): UnknownObject | undefined {
+export function standardProperties(schema: unknown): StandardProperties | undefined {
   if (!isObject(schema) && typeof schema !== 'function') return undefined
   const properties: unknown = Reflect.get(schema, '~standard')
-  return isObject(properties) ? properties : undefined
+  return isObject(properties) && hasVendor(properties) ? properties : undefined
 }
 
-/** The name of the library, for messages. */
-export function vendorOf({ vendor }: UnknownObject): string {
-  return typeof vendor === 'string' ? vendor : 'Standard Schema'
+/** The properties of a {@link StandardSchema} that are used at run time. */
+export interface StandardProperties {
+  /** Name of the library. */
+  readonly vendor: string
+  /** Converts the schema. Absent in a library without Standard JSON Schema. */
+  readonly jsonSchema?: unknown
+}
+
+function hasVendor(properties: object): properties is StandardProperties {
+  return typeof Reflect.get(properties, 'vendor') === 'string'
 }
 
 /** Whether a schema is one of TypeBox: JSON Schema with hidden members, `~kind` since version 1 and a symbol before. */

@@ -7,7 +7,13 @@
 
 import { checkIsJson } from './check-schema.ts'
 import { errorMessage, InvalidSchemaError } from './errors.ts'
-import { type Direction, isTypeBox, standardProperties, typeBoxTransform, vendorOf } from './foreign-schema.ts'
+import {
+  type Direction,
+  isTypeBox,
+  type StandardProperties,
+  standardProperties,
+  typeBoxTransform,
+} from './foreign-schema.ts'
 import { isObject } from './json/json.ts'
 import { membersOf, resolveReference, type Schema, subschemaKeywords, subschemas } from './schema-keywords.ts'
 import { describeOption } from './text/shown-value.ts'
@@ -35,11 +41,9 @@ export function toJsonSchema(label: string, schema: unknown, direction: Directio
 
 const cache: Readonly<Record<Direction, WeakMap<object, object>>> = { input: new WeakMap(), output: new WeakMap() }
 
-function fromStandard(label: string, properties: Schema, direction: Direction): object {
-  const vendor = vendorOf(properties)
-  const { jsonSchema } = properties
+function fromStandard(label: string, { vendor, jsonSchema }: StandardProperties, direction: Direction): object {
   if (!isObject(jsonSchema)) {
-    const next = Object.hasOwn(remedies, vendor) ? remedies[vendor] : 'convert it to JSON Schema'
+    const next = remedies.get(vendor) ?? 'convert it to JSON Schema'
     fail(`${label} is a schema of ${vendor} that does not implement Standard JSON Schema; ${next}.`)
   }
   const converted = { input: convert('input'), output: convert('output') }
@@ -52,7 +56,7 @@ function fromStandard(label: string, properties: Schema, direction: Direction): 
     if (typeof method !== 'function') return fail(`${label} is a schema of ${vendor} without jsonSchema.${way}().`)
     let result: unknown
     try {
-      result = Reflect.apply(method, jsonSchema, [{ target: 'draft-2020-12', libraryOptions: lossOptions[vendor] }])
+      result = Reflect.apply(method, jsonSchema, [{ target: 'draft-2020-12', libraryOptions: lossOptions.get(vendor) }])
     } catch (error) {
       return refuse(label, '', `${vendor} cannot convert it to JSON Schema: ${errorMessage(error).replace(/\.$/, '')}`)
     }
@@ -70,11 +74,11 @@ function fromStandard(label: string, properties: Schema, direction: Direction): 
   }
 }
 
-const remedies: Readonly<Record<string, string>> = {
-  valibot: 'wrap it: toStandardJsonSchema(schema), of @valibot/to-json-schema',
-  zod: 'use zod 4.2 or newer',
-  arktype: 'use a newer release of arktype',
-}
+const remedies: ReadonlyMap<string, string> = new Map([
+  ['valibot', 'wrap it: toStandardJsonSchema(schema), of @valibot/to-json-schema'],
+  ['zod', 'use zod 4.2 or newer'],
+  ['arktype', 'use a newer release of arktype'],
+])
 
 /** Begins a `$comment` at the place of a loss in the converted schema. */
 const lost = 'tenrounds: '
@@ -83,21 +87,23 @@ const lost = 'tenrounds: '
  * Options that make a library mark what JSON Schema cannot express. Without them zod and arktype drop refinements, and
  * arktype turns a `Date` into a schema that allows everything. A library that does not know them reports less.
  */
-const lossOptions: Readonly<Record<string, object>> = {
-  zod: {
-    unrepresentable: ({ message }: { readonly message: string }) => ({ $comment: `${lost}${message}` }),
-    override: ({ zodSchema, jsonSchema }: { readonly zodSchema: unknown; readonly jsonSchema: object }) => {
-      const reason = zodLoss(zodSchema)
-      if (reason !== undefined) Object.assign(jsonSchema, { $comment: lost + reason })
+const lossOptions: ReadonlyMap<string, object> = new Map(
+  Object.entries({
+    zod: {
+      unrepresentable: ({ message }: { readonly message: string }) => ({ $comment: `${lost}${message}` }),
+      override: ({ zodSchema, jsonSchema }: { readonly zodSchema: unknown; readonly jsonSchema: object }) => {
+        const reason = zodLoss(zodSchema)
+        if (reason !== undefined) Object.assign(jsonSchema, { $comment: lost + reason })
+      },
     },
-  },
-  arktype: {
-    fallback: ({ code }: { readonly code: string }) => ({
-      $comment: `${lost}the "${code}" of arktype has no equivalent in JSON Schema`,
-    }),
-  },
-  valibot: { errorMode: 'ignore', overrideSchema: markErrors, overrideAction: markErrors },
-}
+    arktype: {
+      fallback: ({ code }: { readonly code: string }) => ({
+        $comment: `${lost}the "${code}" of arktype has no equivalent in JSON Schema`,
+      }),
+    },
+    valibot: { errorMode: 'ignore', overrideSchema: markErrors, overrideAction: markErrors },
+  }),
+)
 
 function markErrors({ errors, jsonSchema }: { readonly errors?: readonly string[]; readonly jsonSchema: object }) {
   return errors === undefined ? undefined : { ...jsonSchema, $comment: lost + errors[0] }
@@ -130,6 +136,8 @@ const neverJson: ReadonlySet<string> = new Set([
   'map',
   'set',
   'custom',
+  'file',
+  'promise',
 ])
 
 function fromTypeBox(label: string, schema: unknown): object {

@@ -193,6 +193,7 @@ test.each<[string, unknown, string]>([
     z.object({ a: z.string().transform(Number) }),
     `/properties/a: zod turns this value into another one${advice}`,
   ],
+  ['a file', z.object({ a: z.file() }), '/properties/a: "file" cannot be represented in JSON Schema'],
   ['a codec', z.object({ a: z.stringbool() }), `/properties/a: zod turns this value into another one${advice}`],
   ['a preprocessor', z.object({ a: z.preprocess(Number, z.number()) }), '/properties/a: zod turns this value'],
   ['trim', z.object({ a: z.string().trim() }), '/properties/a: zod changes this value, for example with trim()'],
@@ -273,6 +274,11 @@ function caught(run: () => unknown): unknown {
     return error
   }
 }
+
+test('a property may be called "~standard"', async () => {
+  const tool = define({ type: 'object', properties: { '~standard': { type: 'string' }, a: { default: {} } } })
+  expect(await runTool(tool, { '~standard': 'x' })).toMatchObject({ status: 'ok' })
+})
 
 test('a schema is converted and compiled once', () => {
   const schema = z.object({ a: z.string() })
