@@ -68,15 +68,19 @@ function site(steps: readonly ScriptStep[], options: { readonly acted?: boolean;
     { messages: options.messages ?? false } as { readonly messages: true },
   )
   const heartbeats: unknown[] = []
-  /** @param heartbeatDetails of the attempt before, if there was one. */
-  const run = (input: Input, heartbeatDetails?: unknown): Promise<ActivityResult> => {
+  /** @param heartbeatDetails of the attempt before, if there was one; `activityId` tells whether it is the same activity. */
+  const run = (
+    input: Input,
+    heartbeatDetails?: unknown,
+    activityId: string = randomUUID(),
+  ): Promise<ActivityResult> => {
     const environment = new MockActivityEnvironment({
       heartbeatTimeoutMs: 60_000,
       startToCloseTimeoutMs: 600_000,
       scheduleToCloseTimeoutMs: 0,
       // Each activity is one of its own for the state that a process keeps.
-      activityId: randomUUID(),
-      ...(heartbeatDetails === undefined ? {} : { attempt: 2, heartbeatDetails }),
+      activityId,
+      ...(heartbeatDetails === undefined ? {} : { attempt: 3, heartbeatDetails }),
     })
     environment.on('heartbeat', (details: unknown) => heartbeats.push(details))
     // Arguments are payloads.
@@ -147,8 +151,10 @@ describe('an activity whose run waits', () => {
       { toolCalls: [{ name: 'note', input: {}, id: 'c' }, ...askBoth.toolCalls] },
       says('Done.'),
     ])
-    const first = await paused(run({}))
-    const again = await paused(run({}, heartbeats.at(-1)))
+    const first = await paused(run({}, undefined, 'lost'))
+    // Another worker had the second attempt, so the state in this process is not used.
+    const details = { ...(heartbeats.at(-1) as object), progress: { doing: 'x', attempt: 2 } }
+    const again = await paused(run({}, details, 'lost'))
     expect(again.pending.map(({ id }) => id)).toEqual(first.pending.map(({ id }) => id))
     expect(keys).toHaveLength(1)
     expect(model.requests).toHaveLength(1)
