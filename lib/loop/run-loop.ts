@@ -19,7 +19,7 @@ import { refuseCalls, runCalls } from './run-calls.ts'
 import { untilAborted } from './run-deadline.ts'
 import { type ActiveRun, shownTool } from './run-state.ts'
 import { saveCheckpoint } from './save-checkpoint.ts'
-import { shortenResults } from './shorten-results.ts'
+import { shortenResults, wasShortened } from './shorten-results.ts'
 
 /**
  * Runs the tool loop: ask the model, run the calls of its reply, append the results, until the model answers or a limit
@@ -239,7 +239,11 @@ const readCallsPerExecuted = 4
  */
 function* shownTexts({ messages, tools, history }: ActiveRun, earlier: RunOptions['history']): Iterable<string> {
   for (const { role, json } of messages.list) if (role !== 'assistant') yield json
-  for (const { role, content } of earlier ?? []) if (role === 'assistant') yield contentText(content)
+  // The results in the messages may have been shortened since.
+  for (const { role, content } of earlier ?? []) if (role === 'assistant' || role === 'tool') yield contentText(content)
+  for (const { result } of history.finished) {
+    if (result.status === 'ok' && wasShortened(result)) yield JSON.stringify(result.value) ?? ''
+  }
   if (tools !== undefined) yield tools
   for (const input of Object.values(history.inputs)) yield JSON.stringify(input) ?? ''
 }

@@ -3,6 +3,7 @@
 import { fullValueHint } from '../../router/dispatch.ts'
 import { isObject, parseJson } from '../../router/json/json.ts'
 import { clip } from '../../router/text/clip.ts'
+import type { ToolResult } from '../../router/tool-call.ts'
 import type { ActiveRun } from './run-state.ts'
 import { toRecordedResult } from './save-checkpoint.ts'
 
@@ -23,6 +24,13 @@ const keptBytes = 512
 const wantedShare = 1 / 2
 /** If the older results save this share, those of the last reply stay: the model has not seen them yet. */
 const sufficientShare = 1 / 4
+
+const leftOut = 'left out, because the conversation became too long'
+
+/** Whether the model was shown more of a result than the content that is left. */
+export function wasShortened(result: ToolResult): boolean {
+  return result.clipped && result.content.includes(leftOut)
+}
 
 /**
  * Shortens the oldest large tool results in the messages, until enough is saved or no large result is left. The results of
@@ -66,8 +74,7 @@ function shorten(run: ActiveRun, position: number, index: number): boolean {
   if (!isObject(message) || typeof content !== 'string' || Buffer.byteLength(content) <= largeBytes) return false
   const hasValue = finished !== undefined && run.history.result(finished.result.id) !== undefined
   const hint = hasValue ? `; ${fullValueHint(finished.call, finished.result)}` : ''
-  const marker = (left: number, total: number) =>
-    `\n[… ${left} of ${total} bytes left out, because the conversation became too long${hint} …]\n`
+  const marker = (left: number, total: number) => `\n[… ${left} of ${total} bytes ${leftOut}${hint} …]\n`
   const short = clip(content, keptBytes + Buffer.byteLength(marker(content.length, content.length)), marker).text
   run.messages.replace(position, { role: 'tool', json: JSON.stringify({ ...message, content: short }) })
   if (finished === undefined) return true
