@@ -57,9 +57,27 @@ export function copyTargets(
   targets: ReferenceTargets,
   maxBytes: number,
 ): TargetCopies | Promise<TargetCopies> {
-  const copying = new Copying(input, targets, maxBytes)
+  const references = referencesIn(input)
+  if (references.length === 0 && quickSize(input) <= maxBytes) return nothingToCopy
+  const copying = new Copying(input, references, targets, maxBytes)
   const isDone = copying.run()
   return isDone ? copying.result : copying.finish()
+}
+
+const nothingToCopy: TargetCopies = { copies: new Map(), pins: new Map() }
+
+/** Deeper inputs are counted by {@link measure}, which is slower and does not overflow the stack. */
+const quickDepth = 16
+
+/** About the bytes of a value as JSON, like {@link ValueCopy}; infinite for a value that nests deeply. */
+function quickSize(value: unknown, depth = 0): number {
+  if (typeof value === 'string') return Buffer.byteLength(value) + 2
+  if (typeof value !== 'object' || value === null) return 4
+  if (depth === quickDepth) return Number.POSITIVE_INFINITY
+  let bytes = 2
+  if (Array.isArray(value)) for (const item of value) bytes += 1 + quickSize(item, depth + 1)
+  else for (const name in value) bytes += name.length + 4 + quickSize(Reflect.get(value, name), depth + 1)
+  return bytes
 }
 
 /** A target and the references to it. */
@@ -80,9 +98,9 @@ class Copying {
   #current: ValueCopy | undefined
   #excess: InputExcess | undefined
 
-  constructor(input: unknown, targets: ReferenceTargets, maxBytes: number) {
+  constructor(input: unknown, references: readonly Reference[], targets: ReferenceTargets, maxBytes: number) {
     this.#maxBytes = maxBytes
-    this.#wanted = wantedTargets(referencesIn(input), targets)
+    this.#wanted = wantedTargets(references, targets)
     this.#bytes = measure(input, maxBytes)
     if (this.#bytes > maxBytes) this.#excess = { bytes: this.#bytes, isLowerBound: true }
   }

@@ -36,10 +36,7 @@ const unfinishedUrl = /:\/\/[^\s:/@]{0,256}:(?!\d{1,5}$)[^\s@]{0,600}$/
 
 /** The beginning of a text with secrets masked, for error messages, traces and events. @param maxBytes longest result. */
 export function excerpt(text: string, maxBytes: number): string {
-  if (text.length <= maxBytes + margin) {
-    const whole = clip(redact(text), maxBytes, ellipsis)
-    return whole.clipped ? copyOf(whole.text) : whole.text
-  }
+  if (text.length <= maxBytes + margin) return clip(redact(text), maxBytes, ellipsis).text
   const words = wholeWords(text.slice(0, maxBytes + margin))
   const head = words.includes('//') ? words.replace(unfinishedUrl, '://') : words
   // The copy is made before the ellipsis is added, because with it each character takes two bytes.
