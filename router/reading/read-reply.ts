@@ -147,11 +147,12 @@ function atOf({ call, at }: CallsInText['calls'][number]): TextCall {
   return { name: call.name, ...at }
 }
 
+const ifQuoted = 'If you only wanted to quote it, describe it in words instead.'
+
 /** The refusal of a call that may be a quotation. The model may have meant to quote it, so it is told how to go on. */
 function refusedAs({ name }: RawCall, why: string): RawCall {
-  const quoted = 'If you only wanted to quote it, describe it in words instead.'
   return {
-    ...refusedCall(`The call of "${name}" in your text may be a quotation: ${why}. ${quoted} ${callAgain}`),
+    ...refusedCall(`The call of "${name}" in your text may be a quotation: ${why}. ${ifQuoted} ${callAgain}`),
     name,
   }
 }

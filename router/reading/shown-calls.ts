@@ -2,6 +2,7 @@ import { isObject, parseJson, unparsable } from '../json/json.ts'
 import { jsonSpans } from '../json/json-scan.ts'
 import { parseLenientJson } from '../json/lenient-json.ts'
 import { callFieldsOf, callKeys, envelopeKeys, envelopeOf } from './call-shapes.ts'
+import { linesIn, withoutEscapes, withoutMarks, withoutNotation, withoutPrefixes } from './plain-text.ts'
 import type { SchemaOf, TextFormat } from './text-format.ts'
 
 /*
@@ -96,31 +97,6 @@ function callsByName(compared: string, name: string): boolean {
   return compared.includes(`=${name}`) || compared.includes(`:${name}`)
 }
 
-const escapedCharacter = /\\u([0-9a-fA-F]{4})/g
-const escapedBlank = /\\[nrt]/g
-const entity = /&(?:amp;)*(?:(lt|gt|quot|apos|amp|nbsp)|#(\d{1,7})|#[xX]([0-9a-fA-F]{1,6}));/g
-const entities: Readonly<Record<string, string>> = { lt: '<', gt: '>', quot: '"', apos: "'", amp: '&', nbsp: ' ' }
-/** Blanks, invisible characters, and all that quotes, escapes or brackets text. */
-const notation = /[\s\u00ad\u200b-\u200f\u2060\\"'`<>/|*]+/g
-
-/** A text in the form in which quotations are compared. */
-function withoutNotation(text: string): string {
-  return withoutEntities(text.replace(escapedCharacter, character).replace(escapedBlank, '')).replace(notation, '')
-}
-
-function withoutEntities(text: string): string {
-  if (!text.includes('&')) return text
-  return text.replace(entity, (_, name?: string, decimal?: string, hexadecimal?: string) => {
-    if (name !== undefined) return entities[name] ?? ''
-    const code = decimal === undefined ? Number.parseInt(hexadecimal ?? '', 16) : Number(decimal)
-    return code > 0x10ffff ? '' : String.fromCodePoint(code)
-  })
-}
-
-function character(_: string, digits: string): string {
-  return String.fromCharCode(Number.parseInt(digits, 16))
-}
-
 /** Texts in JSON in texts in JSON: a log line of a service that logs JSON is at the third level. */
 const maxLevels = 8
 /** Texts in texts are read up to this multiple of the length of the whole. Hostile ones could be read without end. */
@@ -153,6 +129,8 @@ class KeyCollector {
       if (simpler !== plain) this.#readPlain(simpler, level)
       plain = simpler
     }
+    const lines = withoutPrefixes(text, this.#name)
+    if (lines !== text) this.#readPlain(lines, level)
   }
 
   #readPlain(text: string, level: number): void {
@@ -178,6 +156,7 @@ class KeyCollector {
       if (value.length > 8) this.#read(value, level + 1)
     } else if (Array.isArray(value)) {
       for (const item of value) this.#walk(item, level)
+      for (const lines of linesIn(value)) this.#read(lines, level + 1)
     } else if (isObject(value)) {
       for (const call of envelopeOf(value)?.calls ?? []) this.#addCall(call, {})
       this.#addCall(value)
@@ -193,25 +172,6 @@ class KeyCollector {
   #add(name: string, input: unknown): void {
     if (name.trim() === this.#name) this.#keys.add(keyOf(name, input))
   }
-}
-
-const quotedLine = /^[ \t]{0,20}(?:>[ \t]?){1,20}/gm
-
-/** A text without the entities of HTML and the marks of quoted lines. */
-function withoutMarks(text: string): string {
-  const plain = withoutEntities(text)
-  return plain.includes('>') ? plain.replace(quotedLine, '') : plain
-}
-
-const escapeSequence = /\\(?:u([0-9a-fA-F]{4})|([\s\S]))/g
-const escapedBlanks: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t' }
-
-/** A text without one level of the escapes of JSON, for text in JSON that is broken. */
-function withoutEscapes(text: string): string {
-  if (!text.includes('\\')) return text
-  return text.replace(escapeSequence, (_, digits?: string, sign = '') =>
-    digits === undefined ? (escapedBlanks[sign] ?? sign) : character(_, digits),
-  )
 }
 
 /** The beginning of an object in lenient JSON whose first key is one of a call. */
@@ -291,5 +251,5 @@ function looseText(text: string): string {
   if (Number.isFinite(number)) return String(number)
   return /^(?:null|none)$/i.test(text)
     ? 'null'
-    : JSON.stringify(text.toLowerCase() === 'true' ? 'true' : text.replace(/\s+/g, ' '))
+    : JSON.stringify(text.toLowerCase() === 'true' ? 'true' : text.replace(/\s+/g, ''))
 }

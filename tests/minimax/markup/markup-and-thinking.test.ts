@@ -31,6 +31,11 @@ test.each([
   },
 )
 
+test('a call that was only considered in thinking that was opened before the content is not executed', async () => {
+  const { reading } = await exchange(`I could write\n${call}\nhere.</think>It is warm.`)
+  expect(reading).toMatchObject({ calls: [], text: 'It is warm.' })
+})
+
 test('of a considered call and a made one, the made one is executed', async () => {
   for (const considered of [call, '<invoke name="get_weather"><parameter name="city">', '<invoke name="ping">']) {
     expect((await exchange(`<think>${considered}</think>\n${call}`)).ran).toEqual(ping)
