@@ -1,13 +1,12 @@
 import { jsonSpans } from '../../../router/json/json-scan.ts'
 import type { SchemaOf, TextCall, TextFormat, TextReading, TextScan } from '../../../router/reading/text-format.ts'
-import { readThinking } from './calls-in-thinking.ts'
 import { holdsForeignCall } from './foreign-calls.ts'
 import { readBracketCalls } from './m2-bracket-markup.ts'
 import { readM2Calls } from './m2-markup.ts'
 import { readM3Calls } from './m3-markup.ts'
 import { bracketlessTag, lengthOfMarkupBeginning, mayStartMarkup, startOfMarkup } from './markup-start.ts'
 import { endsInClosers, withoutTagLines, withoutTags } from './tags.ts'
-import { ThinkingScan, withoutThinking } from './thinking.ts'
+import { readThinking, ThinkingScan, withoutThinking } from './thinking.ts'
 
 /**
  * MiniMax's text format: the markup of M2 and M3, the older `[TOOL_CALL]` blocks, and thinking in `<think>`. Each module
