@@ -20,6 +20,8 @@ interface CoercionInput {
   readonly numbers: NumberTexts | undefined
   /** Whether there may be such numbers whose texts are not known. */
   readonly hasLostTexts: boolean
+  /** Whether validating the input takes long. */
+  readonly isLarge: boolean
   /** Resolves the references in a value that was parsed from a string. It returns `undefined` to leave the string as it is. */
   readonly resolve: (value: unknown) => { readonly value: unknown } | undefined
 }
@@ -37,6 +39,9 @@ interface Coerced {
 
 /** Largest number of conversion rounds. JSON in a string, and lists of `item`, may be nested. */
 const maxPasses = 16
+
+/** The same for a large input: each round validates all of it. */
+const fewPasses = 4
 
 /** Enough to see what happened, even when an array has a hundred thousand quoted numbers. */
 const maxRecorded = 50
@@ -60,7 +65,8 @@ const maxRecorded = 50
 export function coerce(input: CoercionInput, errors: readonly ValidationError[], validate: Validator): Coerced {
   const coercion = new Coercion(input)
   let remaining = errors
-  for (let pass = 0; pass < maxPasses && remaining.length > 0; pass++) {
+  const passes = input.isLarge ? fewPasses : maxPasses
+  for (let pass = 0; pass < passes && remaining.length > 0; pass++) {
     const hasChanged = coercion.convert(remaining)
     if (!hasChanged) break
     remaining = validate(coercion.value)

@@ -25,6 +25,8 @@ export interface TargetCopies {
    * that returned it.
    */
   readonly pins: ReadonlyMap<unknown, string>
+  /** About the bytes of all values that replace references. */
+  readonly bytes: number
   /** Set if the input would be larger than the limit. Its copies are incomplete then. */
   readonly excess?: InputExcess
 }
@@ -94,6 +96,8 @@ class Copying {
   readonly #copies = new Map<string, TargetCopy>()
   readonly #pins = new Map<unknown, string>()
   #bytes: number
+  /** Bytes of the input without its targets. */
+  readonly #ownBytes: number
   #next = 0
   #current: ValueCopy | undefined
   #excess: InputExcess | undefined
@@ -102,12 +106,14 @@ class Copying {
     this.#maxBytes = maxBytes
     this.#wanted = wantedTargets(references, targets)
     this.#bytes = measure(input, maxBytes)
+    this.#ownBytes = this.#bytes
     if (this.#bytes > maxBytes) this.#excess = { bytes: this.#bytes, isLowerBound: true }
   }
 
   get result(): TargetCopies {
     const excess = this.#excess
-    return { copies: this.#copies, pins: this.#pins, ...(excess === undefined ? {} : { excess }) }
+    const bytes = this.#bytes - this.#ownBytes
+    return { copies: this.#copies, pins: this.#pins, bytes, ...(excess === undefined ? {} : { excess }) }
   }
 
   /** Copies for a short time. Returns whether everything is copied. */

@@ -21,7 +21,7 @@ import {
   type ToolErrorKind,
   type ToolResult,
 } from './tool-call.ts'
-import { compileSchema } from './validation.ts'
+import { compileQuick, compileSchema } from './validation.ts'
 
 /** Options of {@link dispatch}. */
 export interface DispatchOptions {
@@ -152,7 +152,8 @@ export function prepare(
   const resolved = resolveReferences(call.input, options.references, copyOf)
   if (resolved.kind === 'refused') return refused(resolved.error.kind, resolved.error.message, call.repairs)
   const repairs = resolved.repairs === undefined ? call.repairs : [...call.repairs, ...resolved.repairs]
-  const validate = compileSchema(tool.inputSchema)
+  const isLarge = copied !== undefined && copied.bytes > largeBytes
+  const validate = isLarge ? compileQuick(tool.inputSchema) : compileSchema(tool.inputSchema)
   const errors = validate(resolved.value)
   if (errors.length === 0 && call.numbers === undefined) return { kind: 'ready', tool, input: resolved.value, repairs }
   let unresolved: Resolution | undefined
@@ -161,6 +162,7 @@ export function prepare(
       value: resolved.value,
       referencedPaths: resolved.referencedPaths ?? [],
       numbers: call.numbers,
+      isLarge,
       hasLostTexts: call.repairs.some(({ kind }) => lostTexts.has(kind)),
       resolve: (value) => {
         const unpacked = resolveReferences(value, options.references, copyOf)
@@ -180,6 +182,9 @@ export function prepare(
   const title = `The input of "${tool.name}" does not match its schema:`
   return refused('invalid_input', describeValidationErrors(coerced.errors, tool.inputSchema, title), allRepairs)
 }
+
+/** Of an input with more referenced bytes, only the first error is looked at, and few values are converted. */
+const largeBytes = 131_072
 
 /** Repairs of calls whose arguments were not one JSON text, so that the texts of their numbers are not known. */
 const lostTexts: ReadonlySet<Repair['kind']> = new Set(['object_arguments', 'json_in_text', 'markup_in_text'])

@@ -16,6 +16,7 @@ export type ValidationError = ErrorObject
 export type Validator = (value: unknown) => readonly ValidationError[]
 
 const validators = new WeakMap<object, Validator>()
+const quickValidators = new WeakMap<object, Validator>()
 
 /**
  * Compiles a schema. The validator is cached with the schema object, so a schema is compiled once.
@@ -41,6 +42,19 @@ const relaxed = new WeakSet<object>()
 /** Compiles a schema without Ajv's strict mode. That is for people: libraries leave out what it asks for. */
 export function relaxStrictMode(schema: object): void {
   relaxed.add(schema)
+}
+
+/**
+ * Compiles a schema like {@link compileSchema}. The validator stops at the first error, because collecting the errors of
+ * a large value can take seconds.
+ */
+export function compileQuick(schema: object): Validator {
+  let validator = quickValidators.get(schema)
+  if (validator === undefined) {
+    validator = returningErrors(newAjv(schema, true, false).compile(schema))
+    quickValidators.set(schema, validator)
+  }
+  return validator
 }
 
 interface Parts {
@@ -92,9 +106,9 @@ function namesInheritedMember(schema: object): boolean {
   return inheritedName.test(JSON.stringify(schema))
 }
 
-function newAjv(schema: object, strict = true): Ajv2020 {
+function newAjv(schema: object, strict = true, allErrors = true): Ajv2020 {
   const ajv = new Ajv2020({
-    allErrors: true,
+    allErrors,
     discriminator: true,
     strict,
     strictRequired: false, // it refuses `anyOf: [{ required: ['a'] }, { required: ['b'] }]`, which is good practice

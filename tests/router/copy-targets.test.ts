@@ -4,6 +4,7 @@ import { runLoop } from '../../lib/loop/run-loop.ts'
 import { copyTargets, type TargetCopies } from '../../router/copy-targets.ts'
 import { defineTool } from '../../router/define-tool.ts'
 import { createRouter } from '../../router/router.ts'
+import { runTool } from '../../router/run-tool.ts'
 import { emptyTool } from '../support/factories.ts'
 import { calls, says, scriptedModel } from '../support/scripted-model.ts'
 
@@ -153,4 +154,28 @@ test('the key of a call with a large reference depends on the call that returned
 test.each([0, -1, 1.5, '16M'])('limits.inputBytes %j is refused before any request', async (inputBytes) => {
   const run = runLoop({ model: scriptedModel([]), prompt: 'Eat.', limits: { inputBytes: inputBytes as number } })
   await expect(run).rejects.toThrow('limits.inputBytes is')
+})
+
+test('of a large referenced value only the first errors are looked at, and the rest of the input is still converted', async () => {
+  const tool = defineTool({
+    name: 'sum',
+    description: 'Adds numbers.',
+    inputSchema: {
+      type: 'object',
+      properties: { limit: { type: 'integer' }, xs: { type: 'array', items: { type: 'integer' } } },
+      required: ['limit', 'xs'],
+    },
+    execute: ({ limit }) => limit,
+  })
+  const inputs = {
+    good: Array.from({ length: 40_000 }, (_, i) => i),
+    bad: Array.from({ length: 40_000 }, () => 'many'),
+  }
+  const good = await runTool(tool, { limit: '5', xs: { $input: 'good' } }, { inputs })
+  expect(good).toMatchObject({ status: 'ok', value: 5 })
+  const bad = await runTool(tool, { limit: '5', xs: { $input: 'bad' } }, { inputs })
+  expect(bad.status === 'error' ? bad.error.message.split('\n') : []).toEqual([
+    'The input of "sum" does not match its schema:',
+    '- /xs/0: expected integer, received "many"',
+  ])
 })
