@@ -66,7 +66,7 @@ export function copyTargets(
   return isDone ? copying.result : copying.finish()
 }
 
-const nothingToCopy: TargetCopies = { copies: new Map(), pins: new Map() }
+const nothingToCopy: TargetCopies = { copies: new Map(), pins: new Map(), bytes: 0 }
 
 /** Deeper inputs are counted by {@link measure}, which is slower and does not overflow the stack. */
 const quickDepth = 16
