@@ -54,6 +54,8 @@ const empty: typeof incident = {
   collect_telemetry: async () => pre_telemetry,
   agent_step: async () => result,
   recover_result: async () => result,
+  recover_waiting_step: async () => null,
+  usable_search_attributes: async (names) => names,
   generate_report: async () => report,
 }
 
