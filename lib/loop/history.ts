@@ -3,15 +3,18 @@
 
 import { hash } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
+import { errorMessage } from '../../router/errors.ts'
 import {
   canonicalJson,
   findUnserializable,
   isObject,
   isPlainJson,
+  isTooDeep,
   parseJson,
   type UnknownObject,
 } from '../../router/json/json.ts'
 import { contentText } from '../../router/reading/assistant-message.ts'
+import { excerpt } from '../../router/text/clip.ts'
 import { suggestName } from '../../router/text/closest.ts'
 import { describeOption } from '../../router/text/shown-value.ts'
 import { LoopError } from './errors.ts'
@@ -47,7 +50,7 @@ export async function readHistory(history: readonly ChatMessage[]): Promise<Hist
   const order = new CallOrder()
   let resumedAt = performance.now()
   for (const [index, message] of Array.from<unknown>(history).entries()) {
-    const fields = checkMessage(index, message)
+    const fields = checkMessage(index, plainMessage(index, message))
     const { role } = fields
     order.next(index, fields)
     if (performance.now() - resumedAt > maxBlockedMs) {
@@ -111,16 +114,35 @@ function checkResult(index: number, { tool_call_id: id }: UnknownObject, expecte
   )
 }
 
-function checkMessage(index: number, message: unknown): CheckedMessage {
+/** The message as it is sent: what is checked must not differ from it, whatever `toJSON` or a getter returns. */
+function plainMessage(index: number, message: unknown): UnknownObject {
   if (!isObject(message)) throw invalid(index, `is ${describeOption(message)}; it must be a chat message.`)
-  // The first test is quick, and the second one finds the reason.
-  const unserializable = isSafeJson(message) ? undefined : findUnserializable(message)
+  let unserializable: string | undefined
+  let sent: unknown = message
+  try {
+    // The first test is quick, and the second one finds the reason.
+    unserializable = isSafeJson(message) ? undefined : findUnserializable(message)
+    if (unserializable === undefined && (isTooDeep(message) || !isSafeJson(message))) {
+      sent = JSON.parse(JSON.stringify(message))
+      // Writing it in sorted order takes more of the stack than writing it does.
+      canonicalJson(sent)
+    }
+  } catch (error) {
+    const reason = error instanceof RangeError ? 'it nests too deep' : excerpt(errorMessage(error), 200)
+    throw invalid(index, `cannot be represented as JSON: ${reason}.`, error)
+  }
   if (unserializable !== undefined) throw invalid(index, `contains ${unserializable}.`)
+  if (!isObject(sent)) throw invalid(index, `is ${describeOption(sent)} as JSON; it must be a chat message.`)
+  return sent
+}
+
+function checkMessage(index: number, message: UnknownObject): CheckedMessage {
   const role = roles.find((role) => role === message['role'])
   if (role === undefined) {
     const hint = suggestName(String(message['role']), roles, 'It must be one of')
     throw invalid(index, `has the role ${describeOption(message['role'])}. ${hint}`)
   }
+  checkMembers(index, role, message)
   const { content } = message
   const isMissing = content === undefined || content === null || content === ''
   if (isMissing && role === 'assistant' && callsOf(message).length > 0) return { ...message, role }
@@ -128,7 +150,29 @@ function checkMessage(index: number, message: unknown): CheckedMessage {
     throw invalid(index, `has the content ${describeOption(content)}; it must be a text.`)
   }
   if (isMissing) throw invalid(index, 'has an empty content. Leave the message out.')
+  const wrong = Array.isArray(content) ? content.findIndex((part) => !isPart(part)) : -1
+  if (wrong >= 0 && Array.isArray(content)) {
+    const hint = "it must be a part such as { type: 'text', text: 'Hello' }, and not be empty."
+    throw invalid(index, `has the content[${wrong}] ${describeOption(content[wrong])}; ${hint}`)
+  }
   return { ...message, role }
+}
+
+/** Members that belong to another role: a server would ignore them, or wait for the result of a call. */
+function checkMembers(index: number, role: Role, message: UnknownObject): void {
+  const owners = { tool_calls: 'assistant', tool_call_id: 'tool' }
+  for (const [name, owner] of Object.entries(owners)) {
+    if (owner === role || message[name] === undefined || message[name] === null) continue
+    throw invalid(index, `is a message of ${role} with ${name}, which only a message of ${owner} can have.`)
+  }
+  if (message['function_call'] === undefined || message['function_call'] === null) return
+  throw invalid(index, 'has a function_call, which is an outdated form. Write the call as one of tool_calls.')
+}
+
+/** Whether servers accept a part of a content. Parts that are not text, such as images, have forms of their own. */
+function isPart(part: unknown): boolean {
+  if (!isObject(part) || typeof part['type'] !== 'string') return false
+  return part['type'] !== 'text' || (typeof part['text'] === 'string' && part['text'] !== '')
 }
 
 /** Whether a value is plain JSON. A value that contains itself is not. */
@@ -191,6 +235,6 @@ function sendable(message: UnknownObject): UnknownObject {
   return { ...rest, ...(keepsContent ? { content } : {}), ...(hasCalls ? { tool_calls: calls } : {}) }
 }
 
-function invalid(index: number, problem: string): LoopError {
-  return new LoopError('invalid_option', `history[${index}] ${problem}`)
+function invalid(index: number, problem: string, cause?: unknown): LoopError {
+  return new LoopError('invalid_option', `history[${index}] ${problem}`, cause === undefined ? {} : { cause })
 }

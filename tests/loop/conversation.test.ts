@@ -97,6 +97,7 @@ const result = (id: unknown) => ({ role: 'tool', tool_call_id: id, content: '1' 
 const withCall = (change: object) => ({ role: 'assistant', tool_calls: [{ ...asks('a').tool_calls[0], ...change }] })
 const circular: { role: string; content: string; self?: unknown } = { role: 'user', content: 'x' }
 circular.self = circular
+const nested = (depth: number): unknown => JSON.parse('['.repeat(depth) + ']'.repeat(depth))
 
 test.each<[string, unknown, string]>([
   ['that is a text', 'Hello?', 'history is "Hello?"; it must be an array of messages, such as run.messages.'],
@@ -172,6 +173,43 @@ test.each<[string, unknown, string]>([
   ['with a call without an id', [withCall({ id: '' })], 'history[0] has a wrong tool_calls[0]: its id is "".'],
   ['with a call of another type', [withCall({ type: 'custom' })], 'tool_calls[0]: its type is "custom"'],
   ['with a call without a function', [withCall({ function: null })], 'tool_calls[0]: it has no function.name.'],
+  [
+    'with calls in a result',
+    [asks('a'), { ...result('a'), tool_calls: asks('b').tool_calls }],
+    'history[1] is a message of tool with tool_calls, which only a message of assistant can have.',
+  ],
+  [
+    'with calls of a user',
+    [{ ...user, ...asks('a'), role: 'user' }],
+    'history[0] is a message of user with tool_calls,',
+  ],
+  ['with a result of a user', [{ ...user, tool_call_id: 'a' }], 'history[0] is a message of user with tool_call_id,'],
+  ['with an outdated call', [{ ...user, role: 'assistant', function_call: {} }], 'history[0] has a function_call,'],
+  ['with an empty part', [{ ...user, content: [{ type: 'text', text: '' }] }], 'has the content[0] {"type":"text"'],
+  [
+    'with a part without a type',
+    [{ ...user, content: [{ type: 'text', text: 'Hi.' }, {}] }],
+    'history[0] has the content[1] {};',
+  ],
+  ['that nests too deep', [{ ...user, deep: nested(100_000) }], 'as JSON: it nests too deep.'],
+  [
+    'whose getter throws',
+    [
+      {
+        role: 'user',
+        get content() {
+          throw new Error('Not loaded.')
+        },
+      },
+    ],
+    'history[0] cannot be represented as JSON: Not loaded.',
+  ],
+  [
+    'whose toJSON makes another role of a message',
+    [user, { ...user, toJSON: () => ({ ...user, role: 'system' }) }],
+    'history[1] is a system message;',
+  ],
+  ['whose toJSON returns a text', [{ ...user, toJSON: () => 'Hello?' }], 'history[0] is "Hello?" as JSON;'],
   [
     'with arguments that are an object',
     [withCall({ function: { name: 'look', arguments: {} } })],
