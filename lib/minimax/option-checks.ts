@@ -1,3 +1,4 @@
+import { isObject, isPlain } from '../../router/json/json.ts'
 import { suggestName } from '../../router/text/closest.ts'
 import { describeOption } from '../../router/text/shown-value.ts'
 import { misconfigured } from './endpoint.ts'
@@ -12,9 +13,8 @@ export type Check = (name: string, value: unknown) => void
  * @throws {ModelError} `configuration` for an unknown option or a wrong value.
  */
 export function checkOptions(caller: string, options: object, checks: Readonly<Record<string, Check>>): void {
-  if (typeof options !== 'object' || options === null) {
-    const given = options === null ? 'null' : `a ${typeof options}`
-    throw misconfigured(`${caller} was called with ${given}; it takes an object of options.`)
+  if (!isObject(options) || !isPlain(options)) {
+    throw misconfigured(`${caller} was called with ${typeOf(options)}; it takes an object of options.`)
   }
   for (const [name, value] of Object.entries(options)) {
     if (!Object.hasOwn(checks, name)) {
@@ -23,6 +23,13 @@ export function checkOptions(caller: string, options: object, checks: Readonly<R
     }
     if (value !== undefined) checks[name]?.(name, value)
   }
+}
+
+/** The type of a value for a message. The value itself may contain a token. */
+function typeOf(value: unknown): string {
+  if (Array.isArray(value)) return 'an array'
+  if (isObject(value)) return 'an object of a class'
+  return value === null || value === undefined ? String(value) : `a ${typeof value}`
 }
 
 /** Checks the type of a value. @param expected what it must be, for the message. */

@@ -74,9 +74,7 @@ export function requestSettings(options: RequestOptions, base: RequestSettings =
     else body.set(name, jsonOf('body', name, value))
   }
   const secrets = [...base.secrets, ...Object.entries(options.headers ?? {}).flatMap(secretsIn)]
-  for (const [name, value] of Object.entries(options.body ?? {})) {
-    if (typeof value === 'string' && isSecretName(name)) secrets.push(value)
-  }
+  collectSecrets(options.body, false, secrets)
   return { temperature, topP, maxOutputTokens, headers, body, secrets }
 }
 
@@ -84,6 +82,17 @@ export function requestSettings(options: RequestOptions, base: RequestSettings =
 function secretsIn([name, value]: readonly [string, string | undefined]): readonly string[] {
   if (value === undefined) return []
   return isSecretName(name) ? [value, ...value.split(/[\s;,=]+/)] : [value]
+}
+
+/** Adds the texts in a body that are below a member with a secret name. The body is checked, so it does not nest deep. */
+function collectSecrets(value: unknown, isSecret: boolean, secrets: string[]): void {
+  if (typeof value === 'string' && isSecret) secrets.push(value)
+  if (Array.isArray(value)) for (const item of value) collectSecrets(item, isSecret, secrets)
+  else if (isObject(value)) {
+    for (const [name, member] of Object.entries(value)) {
+      collectSecrets(member, isSecret || isSecretName(name), secrets)
+    }
+  }
 }
 
 /** The check of each request option. */

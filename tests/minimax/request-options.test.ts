@@ -167,6 +167,8 @@ test.each(wrong)('%o is refused before any request, for a client and for one run
 })
 
 test.each([
+  [[], 'with() was called with an array; it takes an object of options.'],
+  [new Map([['temperature', 0]]), 'with() was called with an object of a class;'],
   [null, 'with() was called with null; it takes an object of options.'],
   [{ url: 'https://api.minimax.io' }, 'with() has no option "url". Its options are temperature, topP,'],
   [{ temprature: 0 }, 'with() has no option "temprature". Did you mean "temperature"?'],
@@ -175,13 +177,18 @@ test.each([
 })
 
 test('a secret in a header or in a field of the body is masked in errors, whole and without its scheme', async () => {
-  const secrets = { whole: 'gateway value 12345', part: 'Zm9vYmFyYmF6', field: 'plainfieldvalue' }
+  const secrets = {
+    whole: 'gateway value 12345',
+    part: 'Zm9vYmFyYmF6',
+    field: 'plainfieldvalue',
+    inner: 'innerfieldvalue',
+  }
   await using server = await startLocalServer((_request, response) =>
     replyJson(response, 401, { error: { message: Object.values(secrets).join(' and '), code: secrets.part } }),
   )
   const model = clientOf(server.url).with({
     headers: { 'x-gateway': secrets.whole, 'X-Authorization': `Basic ${secrets.part}` },
-    body: { api_key: secrets.field },
+    body: { api_key: secrets.field, gateway: [{ credentials: { value: secrets.inner } }] },
   })
   const error: unknown = await model.complete(modelRequest()).catch((thrown: unknown) => thrown)
   expect(error).toMatchObject({ message: expect.stringContaining('[redacted] and [redacted] and [redacted]') })
