@@ -1,6 +1,6 @@
 import { checkSchema } from '../../router/check-schema.ts'
 import { errorMessage } from '../../router/errors.ts'
-import { findUnserializable, isObject, isPlainJson } from '../../router/json/json.ts'
+import { findUnserializable, isObject, isPlain, isPlainJson } from '../../router/json/json.ts'
 import { metaSchema } from '../../router/schema-keywords.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import { suggestName } from '../../router/text/closest.ts'
@@ -14,7 +14,9 @@ type Expectation = readonly [expected: string, test: (value: unknown) => boolean
 
 const text: Expectation = ['a string', (value) => typeof value === 'string']
 const callback: Expectation = ['a function', (value) => typeof value === 'function']
-const object: Expectation = ['an object', isObject]
+/** A `Map` would count as an object without members. */
+const isPlainObject = (value: unknown) => isObject(value) && isPlain(value)
+const object: Expectation = ['a plain object', isPlainObject]
 
 /** The required type of every option. */
 const expectations: Readonly<Record<keyof RunOptions, Expectation>> = {
@@ -29,7 +31,7 @@ const expectations: Readonly<Record<keyof RunOptions, Expectation>> = {
   prompt: text,
   tools: ['an array of tools', Array.isArray],
   instructions: text,
-  answer: ['an object with a schema', isObject],
+  answer: ['an object with a schema', isPlainObject],
   history: ['an array of messages, such as run.messages', Array.isArray],
   inputs: object,
   approve: callback,
@@ -38,7 +40,7 @@ const expectations: Readonly<Record<keyof RunOptions, Expectation>> = {
   onEvent: callback,
   onCheckpoint: callback,
   resumeFrom: ['an object that onCheckpoint gave you; leave it out to start a new run', isObject],
-  decisions: ['an object with a decision for each callId', isObject],
+  decisions: ['a plain object with a decision for each callId', isPlainObject],
   onUnreadableCheckpoint: ["'fail' or 'restart'", (value) => value === 'fail' || value === 'restart'],
   mayWait: callback,
   runId: ['a non-empty string', (value) => typeof value === 'string' && value !== ''],

@@ -89,7 +89,8 @@ export function assertFits(
   { run_id, pending, results }: Checkpoint,
   { tools }: Router,
 ): void {
-  const finished = new Set(results.map(({ call_id }) => call_id))
+  const ofReply = pending.flatMap(({ result }) => result?.call_id ?? [])
+  const finished = new Set([...results.map(({ call_id }) => call_id), ...ofReply])
   for (const [callId, decision] of Object.entries(decisions)) {
     const call = pending.find(({ call_id }) => call_id === callId)
     if (call === undefined && finished.has(callId)) continue
@@ -138,7 +139,9 @@ function problemOf(decision: unknown): string | undefined {
   if (decision === 'run') return undefined
   if (decision === 'pause') return ' is "pause"; leave the call out of decisions to keep it waiting.'
   if (typeof decision === 'string') {
-    return ` is ${describeOption(decision)}; ${forms}. ${suggestName(decision, ['run', 'deny', 'value'], 'Decisions are')}`
+    const isForm = decision === 'deny' || decision === 'value'
+    const hint = isForm ? '' : ` ${suggestName(decision, ['run', 'deny', 'value'], 'Decisions are')}`
+    return ` is ${describeOption(decision)}; ${forms}.${hint}`
   }
   if (!isObject(decision)) return ` is ${describeOption(decision)}; ${forms}.`
   const [name, ...more] = Object.keys(decision)

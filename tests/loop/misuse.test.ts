@@ -18,7 +18,7 @@ test.each([
   ['a limit that is NaN', { limits: { deadlineMs: Number.NaN } }, 'limits.deadlineMs is NaN'],
   ['a misspelled limit', { limits: { round: 3 } }, 'limits.round is not a limit. Did you mean "rounds"?'],
   ['an unknown limit', { limits: { money: 3 } }, 'limits.money is not a limit. The limits are rounds, deadlineMs'],
-  ['limits that are null', { limits: null }, 'limits is null; it must be an object.'],
+  ['limits that are null', { limits: null }, 'limits is null; it must be a plain object.'],
   ['a misspelled prompt', { promt: 'x' }, 'promt is not an option of runLoop. Did you mean "prompt"?'],
   ['a shortened option', { instruction: 'x' }, 'instruction is not an option of runLoop. Did you mean "instructions"?'],
   ['an unknown option', { temperature: 1 }, 'temperature is not an option of runLoop. The options are model, prompt'],
@@ -48,7 +48,18 @@ test.each([
     'signal is an object of the class AbortController; it must be an AbortSignal.',
   ],
   ['a listener that is a string', { onCheckpoint: 'x' }, 'onCheckpoint is "x"; it must be a function.'],
-  ['inputs that are a list', { inputs: [] }, 'inputs is []; it must be an object.'],
+  ['inputs that are a list', { inputs: [] }, 'inputs is []; it must be a plain object.'],
+  [
+    'inputs that are a Map',
+    { inputs: new Map([['log', 'x']]) },
+    'inputs is an object of the class Map; it must be a plain object.',
+  ],
+  ['limits that are a Map', { limits: new Map([['rounds', 2]]) }, 'limits is an object of the class Map;'],
+  [
+    'an answer that is a Map',
+    { answer: new Map([['schema', {}]]) },
+    'answer is an object of the class Map; it must be an object with a schema.',
+  ],
   [
     'an answer schema with a typo',
     schema({ type: 'object', propertis: {} }),

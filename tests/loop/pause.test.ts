@@ -450,15 +450,20 @@ test('after a crash approve is not asked again about a call that it has approved
 })
 
 test.each<[string, (callId: string) => unknown, string]>([
-  ['that are a list', () => [], 'decisions is []; it must be an object with a decision for each callId.'],
-  ['that are null', () => null, 'decisions is null; it must be an object'],
-  ['that are a text', () => 'run', 'decisions is "run"; it must be an object'],
+  ['that are a list', () => [], 'decisions is []; it must be a plain object with a decision for each callId.'],
+  ['that are null', () => null, 'decisions is null; it must be a plain object'],
+  ['that are a text', () => 'run', 'decisions is "run"; it must be a plain object'],
+  ['that are a Map', (callId) => new Map([[callId, 'run']]), 'decisions is an object of the class Map; it must be'],
   [
     'with a misspelled text',
     (callId) => ({ [callId]: 'Run' }),
     `"] is "Run"; it must be 'run', { deny: 'reason' } or { value: … }. Did you mean "run"?`,
   ],
-  ['with a word for a denial', (callId) => ({ [callId]: 'deny' }), '"] is "deny"; it must be'],
+  [
+    'with a word for a denial',
+    (callId) => ({ [callId]: 'deny' }),
+    `"] is "deny"; it must be 'run', { deny: 'reason' } or { value: … }.`,
+  ],
   [
     'that pause',
     (callId) => ({ [callId]: 'pause' }),
@@ -521,6 +526,16 @@ test.each<[string, (callId: string) => unknown, string]>([
     message: expect.stringContaining(message),
   })
   expect(model.requests).toEqual([])
+})
+
+test('a decision about a finished call beside a waiting one is ignored', async () => {
+  const options = { tools: [ask, look], prompt: 'Ask.' }
+  const run = await pausedRun(options, several(['ask', {}], ['look', {}]))
+  const [looked] = run.results
+  const decisions = { [looked?.callId ?? '']: { deny: 'Too late.' }, [only(run).callId]: { value: { reply: 'Yes' } } }
+  const model = scriptedModel([says('Done.')])
+  const resumed = await runLoop({ ...options, model, resumeFrom: stored(run.checkpoint), decisions })
+  expect(resumed.results).toMatchObject([{ value: { reply: 'Yes' } }, { status: 'ok', value: { seen: 7 } }])
 })
 
 test('decisions need a checkpoint, and approve must be a function', async () => {
