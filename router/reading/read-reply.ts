@@ -125,7 +125,7 @@ function trustedCalls({ source, thinking, calls }: CallsInText, options: ReadOpt
   const { schemaOf, protocol, isReadOnly } = options
   const mayRun = ({ refusal, name }: RawCall) => refusal === undefined && schemaOf(name.trim()) !== undefined
   if (!calls.some(({ call }) => mayRun(call))) return calls.map(({ call }) => call)
-  const shown = options.shown === undefined ? undefined : new ShownTexts(options.shown(), options)
+  const shown = options.shown === undefined ? undefined : new ShownTexts(options.shown())
   const places = protocol === 'native' ? quotingPlaces(source, thinking, calls.map(atOf)) : []
   return calls.map(({ call, at }, index) => {
     if (!mayRun(call)) return call

@@ -1,21 +1,15 @@
 import { isObject, parseJson, unparsable } from '../json/json.ts'
-import { jsonSpans } from '../json/json-scan.ts'
 import { parseLenientJson } from '../json/lenient-json.ts'
-import { callFieldsOf, callKeys, envelopeKeys, envelopeOf } from './call-shapes.ts'
-import { linesIn, withoutEscapes, withoutMarks, withoutNotation, withoutPrefixes } from './plain-text.ts'
-import type { SchemaOf, TextFormat } from './text-format.ts'
 
 /*
  * Finds out whether a call in a reply only quotes a text that the model was shown: a log, a page, a prompt. A model quotes
- * in many ways, so calls are compared in two ways.
+ * in many ways: it leaves out the times before the lines of a log, decodes escapes, joins lines, rewrites the call in another
+ * format, or shortens it. So only the parts of a call are compared, without notation: letters, digits and a few signs.
  *
- * Their texts are compared without blanks, quotes, brackets and escapes, so that a line is found again that was indented,
- * put after `>`, or part of JSON or HTML:
+ *   12:00 <invoke name=\"rm\">\n12:00 <parameter …     12:00invokename=rm12:00parametername=path…
+ *   {"tool":"rm","args":{"path":"a.txt"}}              tool:rmargs:path:a.txt
  *
- *   <invoke name=\"ping\"><\/invoke>     invokename=pinginvoke
- *
- * Their names and arguments are compared with those of all calls in the shown texts, whatever format these are in. A model
- * that rewrites `<invoke name="ping">` as `{"name":"ping","input":{}}` still quotes it.
+ * A call was shown if the name of its tool is in a shown text, at a place where calls have it, and its arguments are near.
  */
 
 /** A call of a reply, as it was found in the text. */
@@ -28,228 +22,204 @@ export interface QuotableCall {
   readonly source: string
 }
 
-/** The tools and the text format that the texts are read with. */
-interface ShownOptions {
-  readonly schemaOf: SchemaOf
-  readonly textFormat?: TextFormat | undefined
-}
-
 /**
- * Calls of one reply that are compared by their text. Each comparison takes as long as the shown texts, and a broken model
- * may write thousands of calls. Further ones count as quotations.
+ * Calls of one reply that are compared. Each comparison takes as long as the shown texts, and a broken model may write
+ * thousands of calls. Further ones count as quotations.
  */
 const maxCompared = 200
+
+/**
+ * Characters that are searched for arguments, in all. Hostile texts repeat the name of a tool without end. Beyond, calls
+ * count as quotations.
+ */
+const maxSearched = 20_000_000
 
 /** The texts that a model was shown before a reply. */
 export class ShownTexts {
   readonly #texts: readonly ShownText[]
   readonly #known = new Map<string, boolean>()
+  readonly #work = { left: maxSearched }
 
   /** @param texts messages, prompts, results: as text, or as JSON whose strings are texts. */
-  constructor(texts: Iterable<string>, options: ShownOptions) {
-    this.#texts = Array.from(texts, (text) => new ShownText(text, options))
+  constructor(texts: Iterable<string>) {
+    this.#texts = Array.from(texts, (text) => new ShownText(text))
   }
 
   /** Whether a call appears in a shown text. */
-  contains({ name, input, source }: QuotableCall): boolean {
-    const text = withoutNotation(source)
-    const key = keyOf(name, input)
-    const id = `${text}\n${key}`
+  contains(call: QuotableCall): boolean {
+    const parts = partsOf(call)
+    const id = `${parts.name}\n${parts.source}\n${parts.values.join('\n')}`
     const known = this.#known.get(id)
     if (known !== undefined) return known
-    const isShown = this.#known.size >= maxCompared || this.#texts.some((shown) => shown.contains(name, text, key))
+    const isShown = this.#known.size >= maxCompared || this.#texts.some((shown) => shown.contains(parts, this.#work))
     this.#known.set(id, isShown)
     return isShown
   }
 }
 
-/** One text. It is looked at closely only if it mentions the tool. */
+/** The parts of a call without notation. */
+interface Parts {
+  /** The name as it is, for a quick check. */
+  readonly plainName: string
+  readonly name: string
+  /** The whole text of the call. */
+  readonly source: string
+  /** The names and values of its arguments, without those that are found in any text. */
+  readonly values: readonly string[]
+  /** Characters around the name in which the arguments are searched. */
+  readonly reach: number
+}
+
+/** Characters that a log may put before each line of a call. */
+const linePrefix = 60
+/** Other members of the call, such as its id. */
+const margin = 200
+
+function partsOf({ name, input, source }: QuotableCall): Parts {
+  const values = new Set<string>()
+  collectValues(input, values, 0)
+  const text = withoutNotation(source)
+  return {
+    plainName: name,
+    name: withoutNotation(name),
+    source: text,
+    values: [...values],
+    reach: margin + 2 * text.length + linePrefix * (values.size + 2),
+  }
+}
+
+/** Values are nested in JSON, and JSON in strings. */
+const maxLevels = 32
+
+function collectValues(value: unknown, values: Set<string>, level: number): void {
+  if (level > maxLevels) return
+  if (typeof value === 'string') {
+    const inner = /^\s*[{[]/.test(value) ? jsonIn(value) : undefined
+    if (inner !== undefined) collectValues(inner, values, level + 1)
+    else for (const line of value.split(/\r?\n/)) addValue(line, values)
+  } else if (typeof value === 'number') {
+    // A large or a small number is written in several ways.
+    if (!String(value).includes('e')) addValue(String(value), values)
+  } else if (Array.isArray(value)) {
+    for (const item of value) collectValues(item, values, level + 1)
+  } else if (isObject(value)) {
+    for (const [key, member] of Object.entries(value)) {
+      // Markup wraps items of lists, and texts have nothing for a value that is missing.
+      if (member === null) continue
+      if (key !== 'item') addValue(key, values)
+      collectValues(member, values, level + 1)
+    }
+  }
+}
+
+function addValue(text: string, values: Set<string>): void {
+  const plain = withoutNotation(text)
+  if (plain !== '') values.add(plain)
+}
+
+function jsonIn(text: string): object | undefined {
+  const strict = parseJson(text)
+  if (strict !== unparsable) return typeof strict === 'object' && strict !== null ? strict : undefined
+  const lenient = parseLenientJson(text)
+  return lenient.kind === 'parsed' && isObject(lenient.value) ? lenient.value : undefined
+}
+
+/** One text. It is looked at closely only if it may mention the tool. */
 class ShownText {
   readonly #text: string
-  readonly #options: ShownOptions
+  readonly #isEscaped: boolean
   #compared: string | undefined
-  /** The calls in the text, by the names that were asked for. */
-  readonly #keys = new Map<string, ReadonlySet<string>>()
 
-  constructor(text: string, options: ShownOptions) {
+  constructor(text: string) {
     this.#text = text
-    this.#options = options
+    this.#isEscaped = escapeSigns.test(text)
   }
 
-  contains(name: string, text: string, key: string): boolean {
-    if (!mentions(this.#text, name)) return false
+  contains(parts: Parts, work: { left: number }): boolean {
+    if (!this.#mayMention(parts.plainName)) return false
     this.#compared ??= withoutNotation(this.#text)
-    if (!callsByName(this.#compared, name)) return false
-    if (text !== '' && this.#compared.includes(text)) return true
-    const keys = this.#keys.get(name) ?? new KeyCollector(this.#options, name, this.#text.length).collect(this.#text)
-    this.#keys.set(name, keys)
-    return keys.has(key)
+    const text = this.#compared
+    if (!text.includes(parts.name)) return false
+    if (parts.source !== '' && text.includes(parts.source)) return true
+    return parts.values.every((value) => text.includes(value)) && isCalledIn(text, parts, work)
+  }
+
+  /** A line may end inside the name. */
+  #mayMention(name: string): boolean {
+    const half = Math.ceil(name.length / 2)
+    return this.#isEscaped || this.#text.includes(name.slice(0, half)) || this.#text.includes(name.slice(half))
   }
 }
 
-/** Whether a text contains a name, or has escapes that may hide it. A quick check, which most texts do not pass. */
-function mentions(text: string, name: string): boolean {
-  return text.includes(name) || text.includes('\\u') || text.includes('\\_') || text.includes('&#')
+/** Beginnings of escapes that may hide a name. */
+const escapeSigns = /\\[ux_]|&#|%[0-9a-fA-F]{2}|[\u00ad\u200b-\u200f\u2060\ufeff\uff01-\uff5e]/
+
+/** Whether a text without notation calls the tool, with the values near its name. */
+function isCalledIn(text: string, { name, values, reach }: Parts, work: { left: number }): boolean {
+  for (let at = text.indexOf(name); at !== -1; at = text.indexOf(name, at + name.length)) {
+    const end = at + name.length
+    if (work.left <= 0) return true
+    if (!isCalledAt(text, at, end, values.length === 0)) continue
+    const around = text.slice(Math.max(0, at - reach), end + reach)
+    work.left -= around.length * (values.length + 1)
+    if (values.every((value) => around.includes(value))) return true
+  }
+  return false
 }
 
-/** Whether a text without notation has a name where calls have it: `invokename=ping`, `{name:ping`. */
-function callsByName(compared: string, name: string): boolean {
-  return compared.includes(`=${name}`) || compared.includes(`:${name}`)
+const nameKey = /(?:[:=]|name|tool|action|function)$/
+/** Places where nothing but a call has a name. A call without arguments has nothing else that tells it. */
+const callingKey = /(?:invokename|tool|tool_?name|tool_calls?|function_?name|action)[:=]?$/
+const argumentsKey = /^.{0,60}?(?:input|arguments|args|parameters|params|tool_?input|action_?input)(?!:?type:)/
+/** The name of a tool is part of its declaration, too. */
+const declaration = /^(?:title|description|input_?schema|parameters:?(?:type|properties)|annotations|strict)/
+
+function isCalledAt(text: string, at: number, end: number, needsProof: boolean): boolean {
+  const before = text.slice(Math.max(0, at - 16), at)
+  const after = text.slice(end, end + 80)
+  if (!nameKey.test(before) || after.startsWith('_') || declaration.test(after)) return false
+  return !needsProof || callingKey.test(before) || argumentsKey.test(after)
 }
 
-/** Texts in JSON in texts in JSON: a log line of a service that logs JSON is at the third level. */
-const maxLevels = 8
-/** Texts in texts are read up to this multiple of the length of the whole. Hostile ones could be read without end. */
-const maxWork = 16
+/** A run of backslashes is looked at once, from its first one. */
+const escapedCharacter = /(?<!\\)\\+(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2}))/g
+const escapedBlank = /(?<!\\)\\+[nrt]/g
+const percentEncoded = /(?:%(?:25){0,3}[0-9a-fA-F]{2})+/g
+const entity = /&(?:amp;)*(?:(lt|gt|quot|apos|amp|nbsp)|#(\d{1,7})|#[xX]([0-9a-fA-F]{1,6}));/g
+const entities: Readonly<Record<string, string>> = { lt: '<', gt: '>', quot: '"', apos: "'", amp: '&', nbsp: ' ' }
+/** Codes for the colors of a terminal. */
+const color = new RegExp(`${String.fromCharCode(27)}\\[[\\d;]{0,20}[A-Za-z]`, 'g')
+const thinkTag = /<\/?(?:mm:)?think>/g
+const fullWidth = /[\uff01-\uff5e]+/g
+/** All that is not compared: blanks, quotes, brackets, separators, and signs that are escaped in some format. */
+const notation = /[^\p{L}\p{N}_:=.-]+/gu
 
-/** Collects the keys of all calls of one tool in a text, in any format, at any level of escapes. */
-class KeyCollector {
-  readonly #options: ShownOptions
-  readonly #name: string
-  readonly #keys = new Set<string>()
-  #left: number
-
-  constructor(options: ShownOptions, name: string, length: number) {
-    this.#options = options
-    this.#name = name
-    this.#left = maxWork * length
-  }
-
-  collect(text: string): ReadonlySet<string> {
-    this.#read(text, 0)
-    return this.#keys
-  }
-
-  #read(text: string, level: number): void {
-    if (level > 0 && !(mentions(text, this.#name) && callsByName(withoutNotation(text), this.#name))) return
-    let plain = text
-    this.#readPlain(plain, level)
-    for (const simplify of [withoutMarks, withoutEscapes, withoutEscapes, withoutEscapes]) {
-      const simpler = simplify(plain)
-      if (simpler !== plain) this.#readPlain(simpler, level)
-      plain = simpler
-    }
-    const lines = withoutPrefixes(text, this.#name)
-    if (lines !== text) this.#readPlain(lines, level)
-  }
-
-  #readPlain(text: string, level: number): void {
-    this.#left -= text.length
-    if (this.#left < 0 || level > maxLevels) return
-    const { textFormat, schemaOf } = this.#options
-    for (const { name, input } of textFormat?.findCalls(text, schemaOf) ?? []) {
-      if (input !== undefined) this.#add(name, input)
-    }
-    if (text.startsWith('"')) {
-      const value = parseJson(text)
-      if (typeof value === 'string') this.#walk(value, level)
-    }
-    for (const { start, end } of jsonSpans(text)) {
-      const value = parseJson(text.slice(start, end))
-      if (value !== unparsable) this.#walk(value, level)
-    }
-    for (const value of lenientValues(text)) this.#walk(value, level)
-  }
-
-  #walk(value: unknown, level: number): void {
-    if (typeof value === 'string') {
-      if (value.length > 8) this.#read(value, level + 1)
-    } else if (Array.isArray(value)) {
-      for (const item of value) this.#walk(item, level)
-      for (const lines of linesIn(value)) this.#read(lines, level + 1)
-    } else if (isObject(value)) {
-      for (const call of envelopeOf(value)?.calls ?? []) this.#addCall(call, {})
-      this.#addCall(value)
-      for (const member of Object.values(value)) this.#walk(member, level)
-    }
-  }
-
-  #addCall(call: unknown, missing?: object): void {
-    const { name, input = missing } = callFieldsOf(call)
-    if (name !== undefined && input !== undefined) this.#add(name, input)
-  }
-
-  #add(name: string, input: unknown): void {
-    if (name.trim() === this.#name) this.#keys.add(keyOf(name, input))
-  }
+/** A text in the form in which calls are compared. */
+function withoutNotation(text: string): string {
+  let plain = text
+  if (plain.includes('%')) plain = plain.replace(percentEncoded, percentDecoded)
+  if (plain.includes('\\')) plain = plain.replace(escapedCharacter, character).replace(escapedBlank, '')
+  if (plain.includes('&')) plain = plain.replace(entity, entityOf)
+  // A model may quote one half of a call in its thinking, and the other half after it.
+  if (plain.includes('think>')) plain = plain.replace(thinkTag, '')
+  plain = plain.replace(color, '').replace(fullWidth, (wide) => wide.normalize('NFKC'))
+  return plain.toLowerCase().replace(notation, '')
 }
 
-/** The beginning of an object in lenient JSON whose first key is one of a call. */
-const lenientStart = new RegExp(
-  `\\{\\s{0,20}(?:'(?:${[...callKeys, ...envelopeKeys].join('|')})'|(?:${[...callKeys, ...envelopeKeys].join('|')}))\\s{0,20}:`,
-  'g',
-)
-/** Objects in lenient JSON are rare. The limits keep their search linear. */
-const maxLenient = 50
-const maxLenientLength = 65_536
-
-/** The objects in a text that may be calls and are not strict JSON. */
-function lenientValues(text: string): readonly unknown[] {
-  const values: unknown[] = []
-  let tries = 0
-  lenientStart.lastIndex = 0
-  for (let match = lenientStart.exec(text); match !== null && tries < maxLenient; match = lenientStart.exec(text)) {
-    tries++
-    const end = endOfLenient(text, match.index)
-    const read = end === -1 ? undefined : parseLenientJson(text.slice(match.index, end))
-    if (read === undefined || read.kind === 'unparsable') continue
-    values.push(read.value)
-    lenientStart.lastIndex = end
-  }
-  return values
+function character(_: string, unicode?: string, short?: string): string {
+  return String.fromCharCode(Number.parseInt(unicode ?? short ?? '', 16))
 }
 
-/** Index after the brace that closes the one at an index, outside of strings in any quotes; -1 if it is too far away. */
-function endOfLenient(text: string, start: number): number {
-  const limit = Math.min(text.length, start + maxLenientLength)
-  let depth = 0
-  let quote = ''
-  for (let index = start; index < limit; index++) {
-    const character = text[index] ?? ''
-    if (quote !== '') {
-      if (character === '\\') index++
-      else if (character === quote) quote = ''
-    } else if (character === '"' || character === "'") quote = character
-    else if (character === '{') depth++
-    else if (character === '}' && --depth === 0) return index + 1
-  }
-  return -1
+function entityOf(_: string, name?: string, decimal?: string, hexadecimal?: string): string {
+  if (name !== undefined) return entities[name] ?? ''
+  const code = decimal === undefined ? Number.parseInt(hexadecimal ?? '', 16) : Number(decimal)
+  return code > 0x10ffff ? '' : String.fromCodePoint(code)
 }
 
-/** Equal for calls that run a tool in the same way: with the same values, whatever their types and notation. */
-function keyOf(name: string, input: unknown): string {
-  return `${name.trim()} ${loose(input)}`
-}
-
-/** Markup writes empty texts, lists and objects alike. */
-const empty = '""'
-
-/** A value in a form without what coercion changes: the types of scalars, JSON in strings, lists of items, empty members. */
-function loose(value: unknown): string {
-  if (typeof value === 'string') return looseText(value.trim())
-  if (Array.isArray(value)) return value.length === 0 ? empty : `[${value.map(loose).join()}]`
-  if (!isObject(value)) return looseText(String(value))
-  const keys = Object.keys(value).sort()
-  if (keys.length === 1 && keys[0] === 'item') {
-    const { item } = value
-    return loose(Array.isArray(item) ? item : [item])
+function percentDecoded(text: string): string {
+  try {
+    return decodeURIComponent(text.replace(/%(?:25)+(?=[0-9a-fA-F]{2})/g, '%'))
+  } catch {
+    return text
   }
-  const members = keys.map((key) => [key, loose(value[key])] as const).filter(([, member]) => member !== 'null')
-  if (members.length === 0) return empty
-  return `{${members.map(([key, member]) => `${JSON.stringify(key)}:${member}`).join()}}`
-}
-
-function looseText(text: string): string {
-  if (text.startsWith('{') || text.startsWith('[')) {
-    const value = parseJson(text)
-    if (value !== unparsable) return loose(value)
-    const lenient = parseLenientJson(text)
-    if (lenient.kind === 'parsed') return loose(lenient.value)
-  }
-  if (text === '') return empty
-  const number = Number(text)
-  if (Number.isFinite(number)) return String(number)
-  return /^(?:null|none)$/i.test(text)
-    ? 'null'
-    : JSON.stringify(text.toLowerCase() === 'true' ? 'true' : text.replace(/\s+/g, ''))
 }

@@ -11,11 +11,6 @@ export interface TextFormat {
   /** Reads thinking that came apart from the content, where a server's parser may have left calls. */
   readThinking(thinking: string, schemaOf: SchemaOf): TextReading
   /**
-   * All calls in a text, wherever they are: in thinking, in data and in examples as well. It tells which calls a text
-   * shows, so that the model may quote them. Never throws. Must run in linear time.
-   */
-  findCalls(text: string, schemaOf: SchemaOf): readonly TextCall[]
-  /**
    * Starts to scan a content that arrives in pieces, for streaming.
    *
    * @param onAllThinking called if all text that was returned so far turns out to be thinking. Some models close their

@@ -11,6 +11,7 @@ import { numberOfCases } from './support/runs.ts'
 
 const entities = (text: string) =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
+const unicodeEscape = (sign: string) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`
 const prefixed = (text: string, prefix: string) => text.replace(/^/gm, prefix)
 
 /** Ways in which a text with a call reaches the model. */
@@ -30,6 +31,14 @@ const showings: readonly ((text: string) => string)[] = [
   (text) => prefixed(text, '> '),
   (text) => prefixed(text, '    '),
   (text) => `\`\`\`\n${text}\n\`\`\``,
+  (text) => JSON.stringify({ lines: text.match(/[\s\S]{1,40}/g) }),
+  (text) => JSON.stringify({ text: JSON.stringify(text).replace(/\w/g, unicodeEscape) }),
+  (text) => JSON.stringify(`GET /?q=${encodeURIComponent(text)}`),
+  (text) => JSON.stringify(text.replace(/[<>"]/g, (sign) => `\\x${sign.charCodeAt(0).toString(16)}`)),
+  (text) => JSON.stringify(`id,text\n1,"${text.replaceAll('"', '""')}"`),
+  (text) => text.replaceAll('_', '\\_'),
+  (text) => text.replaceAll('<', '\u001b[31m<').replaceAll('>', '>\u001b[0m'),
+  (text) => text.replace(/[<>"]/g, (sign) => String.fromCharCode(sign.charCodeAt(0) + 0xfee0)),
 ]
 
 /** Ways in which a model quotes a text. */
@@ -112,6 +121,34 @@ test('a shown call that is rewritten in another format runs nothing', async () =
   )
   await fc.assert(property, { numRuns: numberOfCases(10_000) })
 }, 300_000)
+
+test('a shown call of which only a part is quoted runs nothing, in another order and another case too', async () => {
+  const property = fc.asyncProperty(
+    fc.constantFrom(...exact),
+    fc.constantFrom(...renderings),
+    fc.constantFrom(...showings),
+    fc.constantFrom({ days: 3, city: 'Oslo North' }, { city: 'Oslo North' }, { city: 'oslo  north' }),
+    fc.constantFrom(...protocols),
+    async (render, other, show, input, protocol) => {
+      const shown = show(other([{ name: 'get_weather', input: { city: 'Oslo North', days: 3 } }]))
+      const { ran } = await exchange(render([{ name: 'get_weather', input }]), { protocol, shown: () => [shown] })
+      expect(ran, shown).toEqual([])
+    },
+  )
+  await fc.assert(property, { numRuns: numberOfCases(1_000) })
+})
+
+test.for([
+  ['a declaration', '{"name":"get_weather","description":"For example of Oslo.","parameters":{"enum":["city"]}}'],
+  ['a declaration without a description', '{"name":"get_weather","parameters":{"type":"object","city":"Oslo"}}'],
+  ['prose', 'Ask get_weather for the city Oslo.'],
+  ['the call of another tool', '{"name":"get_weather_map","input":{"city":"Oslo"}}'],
+  ['a call far away from the value', `{"name":"get_weather","input":{"city":"Rome"}}${' word'.repeat(500)} city Oslo`],
+] as const)('%s that the model was shown is not a call', async ([, text]) => {
+  const content = '{"tool_calls":[{"name":"get_weather","input":{"city":"Oslo"}}]}'
+  const { ran } = await exchange(content, { protocol: 'json', shown: () => [text] })
+  expect(ran).toHaveLength(1)
+})
 
 test('a call that was not shown is executed, although other calls were', async () => {
   const property = fc.asyncProperty(

@@ -15,7 +15,6 @@ import { readThinking, ThinkingScan, withoutThinking } from './thinking.ts'
 export const minimaxTextFormat: TextFormat = {
   read,
   readThinking: (thinking, schemaOf) => read(`<think>${thinking}`, schemaOf),
-  findCalls: (text, schemaOf) => (startOfMarkup(text) === -1 ? [] : callsIn(withBrackets(text), schemaOf)),
   scan: (onAllThinking) => new MinimaxScan(onAllThinking),
   holdsForeignCall,
   endsInClosers,
