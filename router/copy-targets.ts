@@ -4,7 +4,7 @@
 // A call can refer to a large value many times, so each value is copied once, the size of the input is limited, and a long
 // copy pauses so that it does not block the process.
 
-import { isObject, isPlain } from './json/json.ts'
+import { isLargerThan, isObject, isPlain } from './json/json.ts'
 import { type Reference, referenceText } from './parse-reference.ts'
 import { findTarget, type ReferenceTargets, referencesIn } from './references.ts'
 
@@ -60,27 +60,14 @@ export function copyTargets(
   maxBytes: number,
 ): TargetCopies | Promise<TargetCopies> {
   const references = referencesIn(input)
-  if (references.length === 0 && quickSize(input) <= maxBytes) return nothingToCopy
+  // The estimate is never lower than what is counted below, and it needs no copy.
+  if (references.length === 0 && !isLargerThan(input, maxBytes)) return nothingToCopy
   const copying = new Copying(input, references, targets, maxBytes)
   const isDone = copying.run()
   return isDone ? copying.result : copying.finish()
 }
 
 const nothingToCopy: TargetCopies = { copies: new Map(), pins: new Map(), bytes: 0 }
-
-/** Deeper inputs are counted by {@link measure}, which is slower and does not overflow the stack. */
-const quickDepth = 16
-
-/** About the bytes of a value as JSON, like {@link ValueCopy}; infinite for a value that nests deeply. */
-function quickSize(value: unknown, depth = 0): number {
-  if (typeof value === 'string') return Buffer.byteLength(value) + 2
-  if (typeof value !== 'object' || value === null) return 4
-  if (depth === quickDepth) return Number.POSITIVE_INFINITY
-  let bytes = 2
-  if (Array.isArray(value)) for (const item of value) bytes += 1 + quickSize(item, depth + 1)
-  else for (const name in value) bytes += name.length + 4 + quickSize(Reflect.get(value, name), depth + 1)
-  return bytes
-}
 
 /** A target and the references to it. */
 interface Wanted {

@@ -202,21 +202,24 @@ function unserializableKind(value: unknown, around: readonly object[]): string |
  * a value of any size costs no more time than the limit. The bytes are estimated: those of strings are not escaped.
  */
 export function isLargerThan(value: unknown, maxBytes: number): boolean {
-  let left = maxBytes
-  const count = (part: unknown, depth: number): boolean => {
-    if (typeof part === 'string') left -= stringBytes(part, left)
-    else left -= 8
-    if (left < 0) return true
-    if (typeof part !== 'object' || part === null) return false
-    if (depth >= maxDepth) return true
-    if (Array.isArray(part)) return part.some((item) => count(item, depth + 1))
-    for (const key in part) {
-      left -= stringBytes(key, left)
-      if (count(Reflect.get(part, key), depth + 1)) return true
-    }
-    return false
+  return bytesLeft(value, maxBytes, 0) < 0
+}
+
+/** The part of `left` that is left after a value; negative if it is too large or too deep. It runs for every call: no closure. */
+function bytesLeft(value: unknown, left: number, depth: number): number {
+  if (typeof value === 'string') return left - stringBytes(value, left)
+  let rest = left - 8
+  if (typeof value !== 'object' || value === null) return rest
+  if (depth >= maxDepth) return -1
+  if (Array.isArray(value)) {
+    for (let index = 0; index < value.length && rest >= 0; index++) rest = bytesLeft(value[index], rest, depth + 1)
+    return rest
   }
-  return count(value, 0)
+  for (const key in value) {
+    if (rest < 0) return rest
+    rest = bytesLeft(Reflect.get(value, key), rest - stringBytes(key, rest), depth + 1)
+  }
+  return rest
 }
 
 /** The bytes of a string, or only its length when that is already too much. */

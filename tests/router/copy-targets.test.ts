@@ -39,6 +39,20 @@ function sharesContainer(one: unknown, other: unknown): boolean {
   return Object.keys(one).some((key) => sharesContainer(Reflect.get(one, key), Reflect.get(other, key)))
 }
 
+test('an input without references has the same limit as one with them', () => {
+  const reference = { r: { $input: 'missing' } }
+  const referenceBytes = 25
+  fc.assert(
+    fc.property(fc.jsonValue(), fc.nat(200), (value, maxBytes) => {
+      const plain = copyTargets({ value }, targetsOf({}), maxBytes)
+      const withReference = copyTargets({ value, ...reference }, targetsOf({}), maxBytes + referenceBytes)
+      if (plain instanceof Promise || withReference instanceof Promise) throw new Error('There is nothing to copy')
+      expect(plain.excess === undefined).toBe(withReference.excess === undefined)
+    }),
+    { numRuns: 1_000 },
+  )
+})
+
 test('a value with a member named __proto__ keeps it as a member of its own', () => {
   const value: unknown = JSON.parse('{"__proto__":{"admin":true}}')
   const copied = copyOf(value)

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { isLargerThan, maxDepth } from '../../router/json/json.ts'
 import { isLargeJson, stringifyLarge } from '../../router/json/large-json.ts'
 import { runTool } from '../../router/run-tool.ts'
 import { emptyTool } from '../support/factories.ts'
@@ -97,4 +98,25 @@ test('only values with many parts are large', () => {
   let deep: unknown = 1
   for (let depth = 0; depth < 30_000; depth++) deep = [deep]
   expect(isLargeJson(deep)).toBe(false)
+})
+
+test('a value that is larger as JSON than a limit is larger than the limit, unless its size is in escapes or long numbers', () => {
+  const scalar = fc.oneof(fc.integer(), fc.boolean(), fc.constant(null), fc.stringMatching(/^[a-zé ]*$/))
+  const values = fc.letrec<{ value: unknown }>((tie) => ({
+    value: fc.oneof(scalar, fc.array(tie('value')), fc.dictionary(fc.stringMatching(/^[a-zé]*$/), tie('value'))),
+  })).value
+  fc.assert(
+    fc.property(values, fc.nat(500), (value, maxBytes) => {
+      const bytes = Buffer.byteLength(JSON.stringify(value))
+      if (bytes > maxBytes + 4) expect(isLargerThan(value, maxBytes)).toBe(true)
+      if (isLargerThan(value, maxBytes)) expect(maxBytes).toBeLessThan(8 * bytes + 8)
+    }),
+  )
+})
+
+test('a value that nests too deep counts as larger than any limit', () => {
+  let value: unknown = 1
+  for (let depth = 0; depth < maxDepth; depth++) value = [value]
+  expect(isLargerThan(value, 1_000_000)).toBe(false)
+  expect(isLargerThan([value], 1_000_000)).toBe(true)
 })
