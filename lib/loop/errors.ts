@@ -6,7 +6,8 @@ import { excerpt } from '../../router/text/clip.ts'
  * Code of a {@link LoopError}.
  *
  * - `invalid_option`: an option of `runLoop` is missing, unknown or has a wrong value. The message names it.
- * - `invalid_checkpoint`: `resumeFrom` is damaged or belongs to another run. Start the run without it, or with `onUnreadableCheckpoint: 'restart'`.
+ * - `invalid_checkpoint`: `resumeFrom` is damaged or belongs to another run. Start the run without it, or with
+ *   `onUnreadableCheckpoint: 'restart'`.
  * - `checkpoint_version`: `resumeFrom` was written by a release whose checkpoints this one cannot read, and its run may have
  *   started tools with side effects. Continue it with that release, or start again with
  *   `onUnreadableCheckpoint: 'restart'`.
@@ -34,7 +35,7 @@ export class LoopError extends TenroundsError {
 }
 
 /**
- * `answer.check` threw, or returned something else than problems. It ends a run as `failed` and is never thrown: the model
+ * `answer.check` threw, or returned anything other than problems. It ends a run as `failed` and is never thrown: the model
  * cannot correct a mistake of the check, and asking again would pay for every remaining round.
  */
 export class AnswerCheckError extends TenroundsError {
@@ -49,7 +50,7 @@ export class AnswerCheckError extends TenroundsError {
 }
 
 /**
- * `approve` threw, or returned something else than an approval. It ends a run as `failed` and is never thrown: without an
+ * `approve` threw, or returned anything other than an approval. It ends a run as `failed` and is never thrown: without an
  * approval nothing may run.
  */
 export class ApprovalError extends TenroundsError {

@@ -54,7 +54,7 @@ export function openRun<S extends object>(options: RunOptions<S>, history: Histo
 }
 
 /**
- * Makes a run that starts again, because its checkpoint cannot be read.
+ * Makes a run that starts again, because its checkpoint cannot be used.
  *
  * @throws `error` if it has another reason, or if the caller does not allow a restart.
  */
@@ -67,7 +67,7 @@ export function restart<S extends object>(options: RunOptions<S>, history: Histo
   const kept = { elapsed_ms: elapsedOf(resumeFrom), has_side_effects: mayHaveActed(resumeFrom) }
   const run = newRun(options, completeLimits(options.limits), routerOf(options), history, kept)
   const [reason] = errorMessage(error).split('. ', 1)
-  return { run, restartReason: `The run starts again, because its checkpoint cannot be read: ${reason}.` }
+  return { run, restartReason: `The run starts again, because its checkpoint cannot be used: ${reason}.` }
 }
 
 function newRun<S extends object>(

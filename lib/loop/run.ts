@@ -45,8 +45,9 @@ export interface RunOptions<S extends object = never> {
   readonly history?: readonly ChatMessage[] | undefined
   /**
    * Decides about each call before its tool is executed. It is asked in the order of the calls, once per call, after the
-   * input was validated. No call starts before it has decided about all that could start now. It is not asked about a call that is refused, that gets an earlier result, or that somebody has
-   * decided about already, and not about a tool without `execute`, which is never executed here.
+   * input was validated. Calls that can start together start when it has decided about all of them. It is not asked about a
+   * call that is refused, that gets an earlier result, or that somebody has decided about already, and not about a tool
+   * without `execute`, which is never executed here.
    *
    * If it throws or returns something else, the run ends as `failed`, and nothing of what it was asked about is executed.
    * @defaultValue every call runs
@@ -86,7 +87,8 @@ export interface RunOptions<S extends object = never> {
    */
   readonly decisions?: Readonly<Record<string, Decision>> | undefined
   /**
-   * The reaction to a `resumeFrom` that cannot be read, because another release wrote it or because it is damaged.
+   * The reaction to a `resumeFrom` that cannot be used: another release wrote it, it is damaged, or it belongs to another
+   * run, another prompt, other instructions or another history.
    *
    * - `fail`: `runLoop` throws. Only if the checkpoint has another version and says that no tool with side effects was
    *   started, the run starts again.

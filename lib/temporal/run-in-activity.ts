@@ -86,9 +86,10 @@ export type OnCancel = 'return' | 'fail'
  *   its next attempt in the activity, except for the last second. A longer one is left to Temporal.
  * - A run that is cancelled by request returns its partial result, also during such a wait. At worker shutdown a
  *   retryable failure is thrown.
- * - If the checkpoint cannot be read or belongs to another run, another prompt or other instructions, the run starts again,
- *   with a warning in its trace, unless it may have started a tool with side effects. Then the activity fails with `CheckpointOfAnotherVersion`, which is not retried. To start again all the same,
- *   give `runLoop` the option `onUnreadableCheckpoint: 'restart'`.
+ * - If the checkpoint cannot be read, or belongs to another run, another prompt, other instructions or another history, the
+ *   run starts again, with a warning in its trace. If it may have started a tool with side effects, the activity fails with
+ *   `CheckpointOfAnotherVersion` instead, which is not retried. To start again all the same, give `runLoop` the option
+ *   `onUnreadableCheckpoint: 'restart'`.
  *
  * A failed model call is best retried inside, as `minimax()` does. Temporal's attempts are for lost workers and long outages:
  * bound them by `scheduleToCloseTimeout`, not by a number.

@@ -91,7 +91,7 @@ test('a run of an unknown version without side effects starts again, with a warn
     type: 'warning',
     source: 'resumeFrom',
     message: expect.stringContaining(
-      'The run starts again, because its checkpoint cannot be read: resumeFrom has version 99',
+      'The run starts again, because its checkpoint cannot be used: resumeFrom has version 99',
     ),
   })
 })

@@ -57,7 +57,7 @@ describe.skipIf(source === undefined)('a run in an activity under hostile condit
     const handle = await harness.start(worker, 'work', { heartbeatTimeout })
     const result = await handle.result()
     expect(result).toMatchObject({ stop_reason: 'answered', answer: 'done', rounds: 1 })
-    expect(JSON.stringify(result)).toMatch(/The run starts again, because its checkpoint cannot be read/)
+    expect(JSON.stringify(result)).toMatch(/The run starts again, because its checkpoint cannot be used/)
     expect(JSON.stringify(result)).toContain(because)
   })
 
