@@ -250,8 +250,9 @@ interface LimitEvent {
 interface WarningEvent {
   readonly type: 'warning'
   /**
-   * The option that is concerned. `onEvent`, `onCheckpoint` and `answer.check` threw or were cut short; `resumeFrom` lost a
-   * result. In a trace also: older entries were left out of a checkpoint (`onCheckpoint`) or of a Temporal payload
+   * The option that is concerned. `onEvent`, `onCheckpoint` or `mayWait` threw; `onCheckpoint` or `answer.check` was cut
+   * short; `run.checkpoint` is larger than `limits.checkpointBytes` (`onCheckpoint`); `resumeFrom` lost a result, or could not
+   * be used. In a trace also: older entries were left out of a checkpoint (`onCheckpoint`) or of a Temporal payload
    * (`activity`).
    */
   readonly source: string
