@@ -27,7 +27,7 @@ interface ReadyCall extends Extract<PreparedCall, { kind: 'ready' }> {
  * Returns the calls that can be executed now. The others wait, or have their results. A call that cannot be executed at all,
  * because its input is invalid, is returned too: it gets its error when it is executed.
  *
- * @throws {ApprovalError} if `approve` throws, or returns something else than an approval.
+ * @throws {ApprovalError} if `approve` throws, or returns anything other than an approval.
  */
 export async function admitCalls(
   run: ActiveRun,

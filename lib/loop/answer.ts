@@ -24,7 +24,7 @@ export type AnswerCheck =
       /** One sentence per problem, for the model. */
       readonly problems: readonly string[]
     }
-  /** `check` threw, or returned something else than problems. The model cannot correct that. */
+  /** `check` threw, or returned anything other than problems. The model cannot correct that. */
   | { readonly kind: 'check-failed'; readonly candidate: PartialAnswer; readonly error: AnswerCheckError }
   /** The server's content filter removed the whole reply. Asking again would give the same. */
   | { readonly kind: 'blocked'; readonly error: ModelError }

@@ -128,7 +128,7 @@ function unknownCall(callId: string, runId: string, pending: readonly PendingCal
  *
  * @param problem a predicate, such as `is "no"; it must be …`.
  */
-export function invalidDecision(callId: string, problem: string): LoopError {
+function invalidDecision(callId: string, problem: string): LoopError {
   return new LoopError('invalid_option', `decisions[${describeOption(callId)}]${problem}`)
 }
 

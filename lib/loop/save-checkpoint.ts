@@ -76,7 +76,7 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
  *
  * @returns the checkpoint, or `undefined` if it cannot be made small enough.
  */
-export function createCheckpoint(run: ActiveRun): Checkpoint | undefined {
+function createCheckpoint(run: ActiveRun): Checkpoint | undefined {
   return shrinkCheckpoint(copyOfState(run), run.limits.checkpointBytes, isRecomputable(run))
 }
 

@@ -94,7 +94,7 @@ function isModern(client: UsableClient): boolean {
  * Sends `tools/call`. With revision 2026-07-28, some arguments are sent as HTTP headers as well (SEP-2243). Only `callTool`
  * does that. It evaluates no output schema when the definition that it gets has none.
  */
-export function requestCall(
+function requestCall(
   client: UsableClient,
   parameters: { readonly name: string } & UnknownObject,
   inputSchema: unknown,

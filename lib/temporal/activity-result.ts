@@ -11,18 +11,18 @@ import { type PackedMessages, packMessages, packPaused } from './payload-state.t
  * The result of a `loopActivity`: the run as a JSON document, so its field names are snake_case. The values of tool
  * results are not in it, because a payload has no room for them; `trace` contains them shortened.
  *
- * @typeParam Conversation members of a run that is over; see {@link Conversation}.
+ * @typeParam Members further members of a run that is over; see {@link Conversation}.
  */
-export type ActivityResult<Answer = string, Conversation = unknown> = Omit<RunSummary, 'stop_reason'> & {
+export type ActivityResult<Answer = string, Members = unknown> = Omit<RunSummary, 'stop_reason'> & {
   /** The steps of the run in order. The oldest ones are dropped if the result is too large for a payload. */
   readonly trace: readonly TraceEntry[]
 } & (
-    | (Conversation & {
+    | (Members & {
         readonly stop_reason: 'answered'
         /** The accepted answer. */
         readonly answer: Answer
       })
-    | (Conversation & {
+    | (Members & {
         /** Why the run ended without an accepted answer. */
         readonly stop_reason: Exclude<RunSummary['stop_reason'], 'answered' | 'paused'>
         /** The best answer that was not accepted, and its problems. */

@@ -3,6 +3,7 @@
 //
 // Temporal's server ends a workflow that schedules an activity with more than 2 MiB of arguments, and the workflow cannot
 // catch that. So both are limited when they leave an activity: together they fit into the arguments of the next one.
+
 import { ApplicationFailure } from '@temporalio/common'
 import { errorMessage } from '../../router/errors.ts'
 import { isObject } from '../../router/json/json.ts'

@@ -13,7 +13,7 @@ import { refuse, withoutTags } from './tags.ts'
  */
 
 /** One tag of thinking, from `start` up to, not including, `end`. */
-export interface ThinkTag {
+interface ThinkTag {
   /** Whether it ends thinking. */
   readonly isCloser: boolean
   /** Index of its first character. */
@@ -144,7 +144,7 @@ function endOfTag(text: string, at: number, before: string, isFinal: boolean): n
 }
 
 /** The tags of thinking in a complete content, in order. */
-export function thinkTags(content: string): readonly ThinkTag[] {
+function thinkTags(content: string): readonly ThinkTag[] {
   const scan = new ThinkingScan()
   scan.end(content)
   return scan.tags
