@@ -93,7 +93,7 @@ const noTools = [
   /\b(?:unrecogni[sz]ed|unexpected|unsupported|extra)\b.{0,40}["'`: ]tools\b/i,
   /No endpoints found that support tool/i,
   /Failed to fetch tools/i,
-  /requires --enable-auto-tool-choice/i,
+  /requires --(?:enable-auto-tool-choice|jinja)\b/i,
 ]
 
 /** Messages about one tool, a part of it, or the number of tools: the field itself is supported. */

@@ -247,6 +247,19 @@ test.each([
         'Trying to keep the first 7000 tokens when context the overflows. However, the model is loaded with context length of only 4096 tokens, which is not enough.',
     },
   ],
+  [
+    'LM Studio, of the prompt',
+    400,
+    { error: 'The number of tokens to keep from the initial prompt is greater than the context length.' },
+  ],
+  ['LM Studio, of the reply', 400, { error: 'Reached context length of 4096 tokens with model (arch: llama).' }],
+  ['Moonshot', 400, { error: { message: 'Invalid request: Your request exceeded model token limit: 8192' } }],
+  ['Zhipu', 400, { error: { message: 'Prompt exceeds max length', code: '1261' } }],
+  [
+    'Cohere',
+    400,
+    { message: 'too many tokens: total number of tokens in the prompt cannot exceed 128000 - received 130000.' },
+  ],
   ['Ollama', 400, { error: 'the input length exceeds the context length' }],
   [
     'Anthropic',

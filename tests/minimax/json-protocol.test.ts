@@ -206,6 +206,7 @@ test.each([
   "Unsupported parameter: 'tools'",
   'Unrecognized request argument supplied: tools',
   '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set',
+  'tools param requires --jinja flag',
   'Unsupported parameters: tools, top_k',
   'invalid params, json: unknown field "tools" (2013)',
   'invalid params, unsupported parameter: tools (2013)',

@@ -60,11 +60,13 @@ const errorTable: readonly ErrorRow[] = [
     messages: [
       // MiniMax, and most others: "context window exceeds limit", "exceeds the available context size", "maximum context
       // length is 4096 tokens", "longer than the model's context length", "input length exceeds the context length".
-      /\b(?:exceeds?|exceeded|overflows?|longer than|larger than|too (?:long|large|big) for|outside)\b.{0,40}\b(?:context|model(?:'s)? (?:maximum|length))/i,
+      /\b(?:exceeds?|exceeded|overflows?|longer than|larger than|greater than|too (?:long|large|big) for|outside)\b.{0,40}\b(?:context|model(?:'s)? (?:maximum|length))/i,
       /\bcontext[ _](?:window|length|size|limit)\b.{0,40}\b(?:exceed|overflow|is too (?:small|short)|reached)/i,
       /\b(?:maximum|max|model's) context (?:length|window|size) (?:is|of|limit)\b/i,
       // LM Studio.
-      /\bcontext the overflows\b|\bloaded with context length of only\b/i,
+      /\bcontext the overflows\b|\bloaded with context length of only\b|\breached context length\b/i,
+      // Moonshot, Zhipu, Cohere.
+      /\bexceeded model token limit\b|\bprompt exceeds max(?:imum)? length\b|\btokens in the prompt cannot exceed\b/i,
       // vLLM before its scheduler: "prompt (length 7000) is longer than the maximum model length of 4096".
       /\blonger than the maximum (?:model|prompt|input) length\b/i,
       // Anthropic, xAI, Google, Bedrock, Text Generation Inference.
