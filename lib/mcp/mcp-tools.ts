@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
 import { defineTool } from '../../router/define-tool.ts'
 import { errorMessage, InvalidOptionError } from '../../router/errors.ts'
-import { isObject, type UnknownObject } from '../../router/json/json.ts'
+import { isObject, isPlain, type UnknownObject } from '../../router/json/json.ts'
 import { maxTimerMs } from '../../router/on-abort.ts'
 import type { ObjectSchema } from '../../router/schema-object.ts'
 import { suggestName } from '../../router/text/closest.ts'
@@ -147,8 +147,8 @@ const expectations: Readonly<
 }
 
 function checkOptions(options: unknown): void {
-  if (!isObject(options)) {
-    throw new InvalidOptionError(`The options of mcpTools are ${describeOption(options)}; they must be an object.`)
+  if (!isObject(options) || !isPlain(options)) {
+    throw new InvalidOptionError(`The options of mcpTools are ${describeOption(options)}; they must be a plain object.`)
   }
   for (const [name, value] of Object.entries(options)) {
     const found = Object.entries(expectations).find(([known]) => known === name)

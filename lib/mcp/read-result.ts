@@ -22,7 +22,7 @@ export type ReadResult =
  */
 export function readResult(result: unknown, tool: string, isStructured: boolean, maxBytes: number): ReadResult {
   const content: unknown = isObject(result) ? (result['content'] ?? []) : undefined
-  if (!isObject(result) || !Array.isArray(content)) {
+  if (!isObject(result) || !Array.isArray(content) || !isToolResult(result)) {
     return problem(`The MCP server answered the call of "${tool}" with something that is not a result of a tool.`)
   }
   const { structuredContent, isError } = result
@@ -37,6 +37,15 @@ export function readResult(result: unknown, tool: string, isStructured: boolean,
     return problem(`"${tool}" was executed, but the MCP server did not send the structured result that it promises.`)
   }
   return { kind: 'value', value: readContent(content, maxBytes) }
+}
+
+/**
+ * Whether an object can be a result of a tool. Newer revisions of MCP have other results, such as a request for more input
+ * or a task. They have no content, and must not look like a tool that returned nothing.
+ */
+function isToolResult({ content, structuredContent, isError, ...others }: UnknownObject): boolean {
+  if (content !== undefined || structuredContent !== undefined || isError === true) return true
+  return Object.keys(others).every((name) => name === '_meta' || name === 'resultType')
 }
 
 function problem(message: string): ReadResult {

@@ -12,7 +12,7 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { errorMessage, InvalidOptionError } from '../../router/errors.ts'
-import { isObject } from '../../router/json/json.ts'
+import { isObject, isPlain } from '../../router/json/json.ts'
 import { maxTimerMs } from '../../router/on-abort.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import { suggestName } from '../../router/text/closest.ts'
@@ -156,7 +156,7 @@ const expectationOf: ReadonlyMap<string, Expectation> = new Map(Object.entries(e
 
 /** A typo in an option would be silently ignored, and the test would pass without its fault. */
 function checkOptions(options: unknown): void {
-  if (!isObject(options)) {
+  if (!isObject(options) || !isPlain(options)) {
     throw new InvalidOptionError(
       `startMockServer() was called with ${describeOption(options)}; it takes an object of options.`,
     )

@@ -157,6 +157,19 @@ test('errors of a tool and of the protocol are error results with the text of th
   ])
 })
 
+test.each([
+  [{ resultType: 'input_required', inputRequests: {} }],
+  [{ task: { taskId: 't', status: 'working' } }],
+  [{ toolResult: 'paid' }],
+])('the result %j of a server is not taken for an empty result', async (result) => {
+  const { client } = await connectRaw({ tools: [remoteTool('pay')], call: () => result })
+  const outcome = outcomeOf(await callTool(await mcpTools(client), 'pay', {}))
+  expect(outcome).toEqual({
+    kind: 'tool_failed',
+    message: 'The MCP server answered the call of "pay" with something that is not a result of a tool.',
+  })
+})
+
 test('a connection that closes during a call says that the call may have had its effect', async () => {
   const { client } = await connectRaw({ tools: [remoteTool('pay')], call: (_, { close }) => close().then(() => never) })
   const tools = await mcpTools(client)
@@ -306,7 +319,8 @@ test.each([
   [{ onProgress: {} }, 'onProgress is {}; it must be a function.'],
   [{ signal: 'now' }, 'signal is "now"; it must be an AbortSignal.'],
   [{ trustAnotations: true }, 'trustAnotations is not an option of mcpTools. Did you mean "trustAnnotations"?'],
-  [[], 'The options of mcpTools are []; they must be an object.'],
+  [[], 'The options of mcpTools are []; they must be a plain object.'],
+  [new Map([['maxTools', 1]]), 'The options of mcpTools are an object of the class Map; they must be a plain object.'],
 ])('the option %j is refused before any request', async (options, message) => {
   const { client, received } = await connectRaw({ tools: [] })
   const requests = received.length
