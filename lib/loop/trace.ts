@@ -104,6 +104,8 @@ export class TraceRecorder {
   readonly #listener: ((event: LoopEvent) => void) | undefined
   readonly #trace: TraceEntry[]
   #listenerFailed = false
+  /** Whether the listener got `run-end`, which is its last event. An error that it throws then is only in the trace. */
+  #hasEnded = false
   #isClosed = false
 
   /** @param trace the array to append to; it is part of the run's state. */
@@ -136,7 +138,8 @@ export class TraceRecorder {
     // Read for every event, so that the readings of a test's clock do not depend on whether there is a listener.
     const elapsedMs = this.#elapsedMs()
     if (isRecorded(body)) this.#trace.push(traceEntry(body, elapsedMs))
-    if (this.#listener === undefined) return
+    if (this.#listener === undefined || this.#hasEnded) return
+    if (body.type === 'run-end') this.#hasEnded = true
     try {
       // V8 takes ten times as long for a copy that gets further members after its own.
       const returned: unknown = this.#listener({ runId: this.#runId, elapsedMs, ...body })

@@ -224,6 +224,20 @@ test('a listener that aborts the run gets no more text, also if the model goes o
   expect(screen.types.at(-1)).toBe('run-end')
 })
 
+test('run-end is the last event, also if the listener throws at it', async () => {
+  const types: string[] = []
+  const run = await runLoop({
+    model: scriptedModel(['Hi.']),
+    prompt,
+    onEvent: ({ type }) => {
+      types.push(type)
+      if (type === 'run-end') throw new Error('No screen.')
+    },
+  })
+  expect(types.at(-1)).toBe('run-end')
+  expect(run.trace.at(-1)).toMatchObject({ type: 'warning', source: 'onEvent', message: 'No screen.' })
+})
+
 test('text that a model passes on after its reply is ignored', async () => {
   const screen = new Screen()
   const late: ((text: string) => void)[] = []
