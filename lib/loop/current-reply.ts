@@ -7,9 +7,9 @@ import type { ToolCall, ToolError, ToolResult } from '../../router/tool-call.ts'
 import type { CallIdentity, FinishedCall } from './call-history.ts'
 import type { PendingCall } from './checkpoint.ts'
 import type { WaitingCall } from './decisions.ts'
-import { wasExecuted } from './repetition.ts'
+import { isLost, wasExecuted } from './repetition.ts'
 import { ReplyReferences } from './reply-references.ts'
-import { restorePending } from './restore-checkpoint.ts'
+import { lostValues, restorePending } from './restore-checkpoint.ts'
 import type { ActiveRun } from './run-state.ts'
 
 /** A call of the current reply. */
@@ -74,14 +74,17 @@ export async function openReply(run: ActiveRun): Promise<CurrentReply> {
     started: new Set<ToolCall>(),
   }
   // In order, because a call needs the results that it refers to or repeats, and both come before it.
+  const lost: string[] = []
   for (const one of calls) {
     const { call, index } = one
     if (call.result === undefined) continue
     one.key = call.result.key
     one.identity = { key: one.key }
     one.result = await restorePending(run, call, call.result, reply.references.targetsOf(index), finishedCalls(calls))
+    if (call.result.dropped === 'value' && isLost(one.result)) lost.push(`${call.id} (${call.name})`)
     if (!firstOf.has(one.key)) firstOf.set(one.key, one)
   }
+  if (lost.length > 0) run.recorder.warn('resumeFrom', lostValues(lost))
   return reply
 }
 

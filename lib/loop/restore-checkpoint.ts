@@ -45,8 +45,12 @@ export async function restore(run: ActiveRun, checkpoint: Checkpoint): Promise<s
     state.results.push(isValueLost ? record : toRecordedResult(finished))
   }
   history.add(batch)
-  if (lost.length === 0) return undefined
-  return `Values were left out of the checkpoint and could not be computed again. They are lost: ${lost.join(', ')}`
+  return lost.length === 0 ? undefined : lostValues(lost)
+}
+
+/** The warning about values that were left out of a checkpoint. @param calls the calls whose values they were. */
+export function lostValues(calls: readonly string[]): string {
+  return `Values were left out of the checkpoint and could not be computed again. They are lost: ${calls.join(', ')}`
 }
 
 /**

@@ -638,6 +638,18 @@ test('a checkpoint of a paused run that is too large is still in the run, as sma
   })
 })
 
+test('a value that was left out of the checkpoint of a paused run is named in a warning', async () => {
+  const log = emptyTool({ name: 'log', execute: () => 'line\n'.repeat(20_000) })
+  const options = { tools: [ask, log], prompt: 'Ask.', limits: { checkpointBytes: 30_000 } }
+  const run = await pausedRun(options, several(['log', {}], ['ask', {}]))
+  const decisions = { [only(run).callId]: { value: { reply: 'Yes' } } }
+  const model = scriptedModel([says('Done.')])
+  const resumed = await runLoop({ ...options, model, resumeFrom: stored(run.checkpoint), decisions })
+  expect(resumed.trace).toContainEqual(
+    expect.objectContaining({ type: 'warning', message: expect.stringMatching(/They are lost: c0 \(log\)$/) }),
+  )
+})
+
 test('events say which calls wait, and in which order', async () => {
   const events: LoopEvent[] = []
   await pausedRun(
