@@ -207,11 +207,14 @@ class Coercion {
   }
 
   #parse(text: string, type: 'object' | 'array', path: string): unknown {
-    if (!text.startsWith(type === 'object' ? '{' : '[')) return unparsable
+    // A list may be written as `{"item": …}`, which is unwrapped next.
+    const mayBeWrapped = type === 'array' && text.startsWith('{')
+    if (!mayBeWrapped && !text.startsWith(type === 'object' ? '{' : '[')) return unparsable
     const strict = parseExactJson(text)
     const read = strict.kind === 'unparsable' ? parseLenientJson(text) : strict
     if (read.kind === 'unparsable') return unparsable
-    if (!(type === 'object' ? isObject(read.value) : Array.isArray(read.value))) return unparsable
+    const isWanted = type === 'object' ? isObject(read.value) : Array.isArray(read.value) || isWrapped(read.value)
+    if (!isWanted) return unparsable
     const resolved = this.#isData(path) ? read : this.#input.resolve(read.value)
     if (resolved === undefined) return unparsable
     for (const [pointer, number] of Object.entries(numberTexts(read.json) ?? {}))
@@ -221,7 +224,7 @@ class Coercion {
 
   /** The list that a server wrote as `{"item": …}`: one item, or all items. */
   #unwrap(data: object, path: string, items: unknown): Conversion | undefined {
-    if (Object.keys(data).length !== 1 || !Object.hasOwn(data, 'item')) return undefined
+    if (!isWrapped(data)) return undefined
     const inner: unknown = Reflect.get(data, 'item')
     const areLists = isObject(items) && items['type'] === 'array'
     const isList = Array.isArray(inner) && !(areLists && inner.length > 0 && !inner.some(isContainer))
@@ -249,6 +252,10 @@ const limits: ReadonlySet<string> = new Set([
   'exclusiveMaximum',
   'multipleOf',
 ])
+
+function isWrapped(value: unknown): boolean {
+  return isObject(value) && Object.keys(value).length === 1 && Object.hasOwn(value, 'item')
+}
 
 function isContainer(value: unknown): boolean {
   return typeof value === 'object' && value !== null

@@ -97,6 +97,7 @@ test.each([
   ['a', { a: { item: 'x' } }, { a: ['x'] }],
   ['a', { a: { item: ['x', 'y'] } }, { a: ['x', 'y'] }],
   ['a', { a: { item: [] } }, { a: [] }],
+  ['a', { a: '{"item": ["x", "y"]}' }, { a: ['x', 'y'] }],
   ['rows', { rows: { item: { sku: 'a', qty: 1 } } }, { rows: [{ sku: 'a', qty: 1 }] }],
   ['rows', { rows: { item: [{ sku: 'a', qty: '1' }] } }, { rows: [{ sku: 'a', qty: 1 }] }],
   ['grid', { grid: { item: { item: 1 } } }, { grid: [[1]] }],

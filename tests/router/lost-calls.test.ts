@@ -86,6 +86,7 @@ test.each([
   ['Python, as a list', '[get_weather(city="Oslo"), ping()]'],
   ['kits that print calls', '[tool_call: get_weather(city="Oslo")]'],
   ['kits that print calls, in capitals', 'I look.\n[Tool call: ping {}]'],
+  ['an element with the name of the tool', '<get_weather>\n<city>Oslo</city>\n</get_weather>'],
   ['ReAct', 'Thought: I look.\nAction: get_weather\nAction Input: {"city": "Oslo"}'],
   ['Harmony', '<|channel|>commentary to=functions.ping <|constrain|>json<|message|>{}<|call|>'],
 ])('a call in the notation of %s gets feedback', async (_, content) => {
@@ -101,6 +102,7 @@ test.each([
   'get_weather(city) returns the weather (in degrees).',
   'DeepSeek writes `<｜tool▁calls▁begin｜>` before its calls.',
   'Action: none.',
+  '<weather><city>Oslo</city></weather>',
   'See [tool] and [1].',
   '[Tool calls](#calls) cost time.',
 ])('%j is an answer', async (content) => {

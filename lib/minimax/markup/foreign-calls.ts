@@ -8,6 +8,7 @@ import type { SchemaOf } from '../../../router/reading/text-format.ts'
  *   ```tool_code\nget_weather(city="Oslo")\n```    Gemini; also the name of a declared tool in any other fence
  *   [tool_call: get_weather(city="Oslo")]          kits that print calls
  *   Action: get_weather\nAction Input: {…}         ReAct
+ *   <get_weather><city>Oslo</city></get_weather>   coding agents: an element with the name of the tool
  */
 
 /** Beginnings of calls that count at the start of a line. Elsewhere they are mentions. */
@@ -45,7 +46,7 @@ export function holdsForeignCall(text: string, schemaOf: SchemaOf): boolean {
     if (isDeclared(calledIn(last[2] ?? ''))) return true
   }
   if (text.includes('```')) return false
-  return lineStart.test(text) || isDeclared(calledIn(text)) || isDeclared(actionIn(text))
+  return lineStart.test(text) || isDeclared(calledIn(text)) || isDeclared(actionIn(text)) || isDeclared(elementIn(text))
 }
 
 const pythonCall = /^[[(]?\s{0,20}(?:(?:await|print|return)[ (]\s{0,20})?(?:[\w-]{1,64}\.)?([\w-]{1,64})\s{0,5}\(/
@@ -80,4 +81,12 @@ const action = /^[ \t]{0,20}Action:[ \t]{0,20}([\w-]{1,64})[ \t]{0,20}\r?\n[ \t]
 
 function actionIn(text: string): string | undefined {
   return action.exec(text)?.[1]
+}
+
+const element = /^<([\w-]{1,64})\s{0,5}>[\s\S]*<\/([\w-]{1,64})>$/
+
+/** The name of the element that a whole text is. */
+function elementIn(text: string): string | undefined {
+  const [, opened, closed] = element.exec(text.trim()) ?? []
+  return opened === closed ? opened : undefined
 }
