@@ -1,6 +1,6 @@
 // Many runs share one event loop. When the replies of many models arrive together, Node handles all of them before anything
 // else: with 200 runs a timer, a heartbeat or a request of the application waited for hundreds of milliseconds. So the runs of
-// a process share a time slice in each turn of the event loop. When it is used up, further runs wait for the next turn.
+// a process share time slices. When a slice is used up, further runs wait for the next turn of the event loop.
 
 import { performance } from 'node:perf_hooks'
 import { nextTick } from 'node:process'
@@ -13,61 +13,81 @@ const sliceMs = 10
 const fewRuns = 8
 
 let runs = 0
-/** When the slice began; `undefined` if no run has used this turn. Until then `beginTurn` is not scheduled. */
-let startedAt: number | undefined
-/** Whether a run is doing its step. A step is a chain of microtasks, which those of other runs would interrupt. */
-let isBusy = false
-const waiting: (() => void)[] = []
+/** When the slice began. The next one begins in another turn, when a run asks for it. */
+let startedAt = Number.NEGATIVE_INFINITY
+/**
+ * The run that is doing its step, or was the last to do one. A step is a chain of microtasks, which those of other runs would
+ * interrupt.
+ */
+let active: Turns | undefined
+const waiting: { readonly turns: Turns; readonly go: () => void }[] = []
+/** Whether the first of the waiting runs will be let go. */
+let isScheduled = false
 
-/** Counts a run that begins. Call {@link leaveTurns} when it ends. */
-export function enterTurns(): void {
-  runs++
-}
-
-/** Counts a run that has ended. */
-export function leaveTurns(): void {
-  runs--
-}
-
-/** Call it before a step of a run. @returns a promise to wait for, or `undefined` if the run can go on at once. */
-export function nextTurn(): Promise<void> | undefined {
-  if (runs < fewRuns && waiting.length === 0) return undefined
-  if (startedAt === undefined) startSlice()
-  if (waiting.length === 0 && !isBusy && isSliceLeft()) {
-    step()
-    return undefined
+/** The turns of one run. It counts from its beginning until it leaves. */
+export class Turns {
+  constructor() {
+    runs++
   }
-  return new Promise((resolve) => {
-    waiting.push(resolve)
-  })
+
+  /** Call it before a step of the run. @returns a promise to wait for, or `undefined` if the run can go on at once. */
+  next(): Promise<void> | undefined {
+    if (runs < fewRuns && waiting.length === 0) return undefined
+    // A run that goes on with its step does not wait for others.
+    const isFree = active === this || (active === undefined && waiting.length === 0)
+    if (isFree && isSliceLeft()) {
+      active = this
+      return undefined
+    }
+    this.endStep()
+    return new Promise((go) => {
+      waiting.push({ turns: this, go })
+      schedule()
+    })
+  }
+
+  /** Ends a step before its microtasks are over. It need not be called: it only spares the next run a wait. */
+  endStep(): void {
+    if (active === this) active = undefined
+  }
+
+  /** Ends the turns of the run. */
+  leave(): void {
+    this.endStep()
+    runs--
+  }
 }
 
-function startSlice(): void {
+function schedule(): void {
+  if (isScheduled) return
+  isScheduled = true
+  // A step is over when the run has done all that it can do at once: ticks come after all microtasks.
+  if (isSliceLeft()) void settled.then(atNextTick)
+  else setImmediate(beginSlice)
+}
+
+const settled = Promise.resolve()
+
+function atNextTick(): void {
+  nextTick(letNextGo)
+}
+
+function beginSlice(): void {
   startedAt = performance.now()
-  setImmediate(beginTurn)
-}
-
-function beginTurn(): void {
-  startedAt = undefined
-  if (waiting.length === 0) return
-  startSlice()
-  if (!isBusy) letNextGo()
+  letNextGo()
 }
 
 function letNextGo(): void {
-  isBusy = false
+  isScheduled = false
+  active = undefined
   const next = isSliceLeft() ? waiting.shift() : undefined
-  if (next === undefined) return
-  step()
-  next()
-}
-
-/** Begins a step. It is over when the run has done all that it can do at once: ticks come after all microtasks. */
-function step(): void {
-  isBusy = true
-  queueMicrotask(() => nextTick(letNextGo))
+  if (next !== undefined) {
+    active = next.turns
+    next.go()
+  }
+  if (waiting.length > 0) schedule()
 }
 
 function isSliceLeft(): boolean {
-  return startedAt !== undefined && performance.now() - startedAt < sliceMs
+  return performance.now() - startedAt < sliceMs
 }

@@ -6,7 +6,7 @@ import { checkOptions } from './check-options.ts'
 import type { PendingAnswer } from './checkpoint.ts'
 import { endRun } from './end-run.ts'
 import { isModelError, ModelError, toRunError } from './errors.ts'
-import { enterTurns, leaveTurns, nextTurn } from './event-loop-turns.ts'
+import { Turns } from './event-loop-turns.ts'
 import { noHistory, readHistory } from './history.ts'
 import { answerRejection, finalAnswerRequest } from './loop-prompts.ts'
 import { addUsage, type ModelReply, type ModelRetry, validUsage } from './model.ts'
@@ -31,16 +31,16 @@ import { shortenResults, wasShortened } from './shorten-results.ts'
  * @throws {LoopError} before the first request, if an option, a tool, a schema or the checkpoint is invalid.
  */
 export async function runLoop<const S extends object = never>(options: RunOptions<S>): Promise<Run<AnswerOf<S>>> {
-  enterTurns()
+  const turns = new Turns()
   try {
-    await nextTurn()
-    return await runToEnd(options)
+    await turns.next()
+    return await runToEnd(options, turns)
   } finally {
-    leaveTurns()
+    turns.leave()
   }
 }
 
-async function runToEnd<S extends object>(options: RunOptions<S>): Promise<Run<AnswerOf<S>>> {
+async function runToEnd<S extends object>(options: RunOptions<S>, turns: Turns): Promise<Run<AnswerOf<S>>> {
   const { run, warning } = await openAndRestore(options)
   try {
     emitStart(run)
@@ -48,7 +48,7 @@ async function runToEnd<S extends object>(options: RunOptions<S>): Promise<Run<A
     if (canContinue(run)) await finishRound(run, options)
     while (run.state.rounds < run.limits.rounds && canContinue(run)) {
       const isAnswerOnly = startRound(run, options)
-      const reply = await askModel(run, isAnswerOnly)
+      const reply = await askModel(run, turns, isAnswerOnly)
       if (reply === undefined) break
       addReply(run, options, reply, isAnswerOnly)
       // `runCalls` saves a checkpoint itself before it runs anything.
@@ -149,9 +149,9 @@ interface TimedReply {
 }
 
 /** Makes one model call. If it fails, the stop reason is set and the result is `undefined`. */
-async function askModel(run: ActiveRun, isAnswerOnly: boolean): Promise<TimedReply | undefined> {
+async function askModel(run: ActiveRun, turns: Turns, isAnswerOnly: boolean): Promise<TimedReply | undefined> {
   const { state, deadline } = run
-  await nextTurn()
+  await turns.next()
   // A listener may have ended the run.
   if (deadline.interruption !== undefined) return void stopInterrupted(run)
   const startedAt = run.now()
@@ -161,25 +161,25 @@ async function askModel(run: ActiveRun, isAnswerOnly: boolean): Promise<TimedRep
     attemptedAt = run.now()
     shown.startAgain()
   }
-  const ask = () =>
-    untilAborted(
-      deadline.signal,
-      run.model.complete({
-        messages: run.messages.list,
-        tools: isAnswerOnly ? undefined : run.tools,
-        plainTools: run.plainTools,
-        schemaOf: (tool) => run.router.tools.get(tool)?.inputSchema,
-        signal: deadline.signal,
-        timeoutMs: Math.max(1, deadline.remainingMs()),
-        slowestReplyMs: state.slowest_ms,
-        onText: run.recorder.hasListener ? (text) => shown.add(text) : undefined,
-        onRetry: (retry) => {
-          startAgain()
-          run.recorder.emit({ type: 'retry', round: state.rounds + 1, ...retry })
-        },
-        mayWait: (retry) => mayWait(run, retry),
-      }),
-    )
+  const ask = () => {
+    const reply = run.model.complete({
+      messages: run.messages.list,
+      tools: isAnswerOnly ? undefined : run.tools,
+      plainTools: run.plainTools,
+      schemaOf: (tool) => run.router.tools.get(tool)?.inputSchema,
+      signal: deadline.signal,
+      timeoutMs: Math.max(1, deadline.remainingMs()),
+      slowestReplyMs: state.slowest_ms,
+      onText: run.recorder.hasListener ? (text) => shown.add(text) : undefined,
+      onRetry: (retry) => {
+        startAgain()
+        run.recorder.emit({ type: 'retry', round: state.rounds + 1, ...retry })
+      },
+      mayWait: (retry) => mayWait(run, retry),
+    })
+    turns.endStep()
+    return untilAborted(deadline.signal, reply)
+  }
   try {
     const reply = await ask().catch((error: unknown) => {
       if (!makeRoom(run, error)) throw error
@@ -187,7 +187,7 @@ async function askModel(run: ActiveRun, isAnswerOnly: boolean): Promise<TimedRep
       return ask()
     })
     const now = run.now()
-    await nextTurn()
+    await turns.next()
     return { reply: checkedReply(reply), shown, durationMs: now - startedAt, attemptMs: now - attemptedAt }
   } catch (error) {
     const durationMs = run.now() - startedAt
