@@ -36,12 +36,17 @@ export class ReplyReferences {
     this.#indexOfId = new Map(calls.map(({ call }, index) => [call.id, index]))
   }
 
-  /** Indexes of the calls of the reply whose results a call needs. They are lower than its own index. */
+  /**
+   * Indexes of the calls of the reply whose results a call needs. They are lower than its own index. A reference that leads
+   * nowhere needs all of them, because its error names the results that there are.
+   */
   dependenciesOf(index: number): readonly number[] {
     const found = new Set<number>()
     for (const { kind, name } of referencesIn(this.#calls[index]?.call.input)) {
-      const source = kind === '$result' ? this.#earlier(name, index) : undefined
+      if (kind !== '$result') continue
+      const source = this.#earlier(name, index)
       if (source !== undefined) found.add(source)
+      else if (this.#history.result(name) === undefined) for (let at = 0; at < index; at++) found.add(at)
     }
     return [...found]
   }

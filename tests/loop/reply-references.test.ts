@@ -438,3 +438,8 @@ test('after an abort, results of finished waves are kept, with side effects too'
     { error: { kind: 'unresolved_reference' } },
   ])
 })
+
+test('a reference that leads nowhere is told the results of earlier calls of the same reply', async () => {
+  const { run } = await runReplies(reply(['read', {}, 'r1'], ['act', { x: ref('reed#/n') }, 'a1']))
+  expect(errorOf(run.results[1])?.message).toMatch(/did you mean "read"\?[\s\S]*"\$result" can name: read\./)
+})
