@@ -1,6 +1,7 @@
 // Calls that wait for a decision: what the caller is asked, and what the caller answers.
 
 import { checkedOutput } from '../../router/dispatch.ts'
+import { errorMessage } from '../../router/errors.ts'
 import { findUnserializable, isObject } from '../../router/json/json.ts'
 import type { Router } from '../../router/router.ts'
 import { excerpt } from '../../router/text/clip.ts'
@@ -160,6 +161,11 @@ export function problemOfReason(reason: unknown): string | undefined {
 
 function problemOfValue(value: unknown): string | undefined {
   if (value === undefined) return '.value is undefined; for a tool that returns nothing, pass null.'
-  const problem = findUnserializable(value)
-  return problem === undefined ? undefined : `.value contains ${problem}.`
+  try {
+    const problem = findUnserializable(value)
+    return problem === undefined ? undefined : `.value contains ${problem}.`
+  } catch (error) {
+    // A getter throws.
+    return `.value cannot be read: ${excerpt(errorMessage(error), 200)}.`
+  }
 }

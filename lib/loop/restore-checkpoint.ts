@@ -23,6 +23,7 @@ import { toRecordedResult } from './save-checkpoint.ts'
  */
 export async function restore(run: ActiveRun, checkpoint: Checkpoint): Promise<string | undefined> {
   const { state, history, messages } = run
+  checkPending(checkpoint)
   const lost: string[] = []
   const records = checkpoint.results.values()
   let batch: FinishedCall[] = []
@@ -70,6 +71,26 @@ export async function restorePending(
   return storedResult(run, call, { ...record, value }, record.content, references, finished)
 }
 
+/** Checks the results of the reply that is not finished. They are restored later, when it is too late to refuse them. */
+function checkPending({ pending }: Checkpoint): void {
+  for (const { id, result } of pending) {
+    if (result?.status === 'error') errorOf(id, result)
+    else if (result !== undefined && isInContent(result)) parsed(result.content)
+  }
+}
+
+type StoredRecord = Omit<RecordedResult, 'call'>
+
+function errorOf(id: string, { error }: StoredRecord): NonNullable<RecordedResult['error']> {
+  if (error === undefined) throw invalidCheckpoint(`has a failed call ${id} without an error`)
+  return error
+}
+
+/** Whether the value of a result is not stored, because its content has all of it. */
+function isInContent({ clipped, served_from }: StoredRecord): boolean {
+  return !clipped && served_from === undefined
+}
+
 async function restoreResult(
   run: ActiveRun,
   record: RecordedResult,
@@ -92,7 +113,7 @@ function targetsIn({ history }: ActiveRun, call: ToolCall, batch: readonly Finis
 async function valueAgain(
   run: ActiveRun,
   call: ToolCall,
-  record: Omit<RecordedResult, 'call'>,
+  record: StoredRecord,
   references: ReferenceTargets,
 ): Promise<unknown> {
   const again = await runAgain(run, call, record, references)
@@ -103,7 +124,7 @@ async function valueAgain(
 async function runAgain(
   run: ActiveRun,
   call: ToolCall,
-  record: Omit<RecordedResult, 'call'>,
+  record: StoredRecord,
   references: ReferenceTargets,
 ): Promise<ToolResult | undefined> {
   if (run.router.tools.get(call.name)?.annotations.idempotentHint !== true) return undefined
@@ -123,21 +144,18 @@ async function runAgain(
 function storedResult(
   run: ActiveRun,
   call: ToolCall,
-  record: Omit<RecordedResult, 'call'>,
+  record: StoredRecord,
   content: string,
   references: ReferenceTargets,
   batch: readonly FinishedCall[],
 ): ToolResult {
-  const { clipped, duration_ms: durationMs, repairs, error, served_from: servedFrom } = record
+  const { clipped, duration_ms: durationMs, repairs, served_from: servedFrom } = record
   const base = { id: call.id, name: call.name, callId: record.call_id, content, clipped, durationMs, repairs }
   const served = {
     ...(record.attempts === undefined ? {} : { attempts: record.attempts }),
     ...(servedFrom === undefined ? {} : { servedFrom }),
   }
-  if (record.status === 'error') {
-    if (error === undefined) throw invalidCheckpoint(`has a failed call ${call.id} without an error`)
-    return { ...base, ...served, status: 'error', error }
-  }
+  if (record.status === 'error') return { ...base, ...served, status: 'error', error: errorOf(call.id, record) }
   if (servedFrom !== undefined) {
     const before = [...run.history.finished, ...batch]
     const earlier = before.findLast(({ key, result }) => key === record.key && result.id === servedFrom)?.result
@@ -152,7 +170,7 @@ function storedResult(
     ...served,
     status: 'ok',
     input: resolvedInput(run, call, references),
-    value: clipped ? record.value : parsed(content),
+    value: isInContent(record) ? parsed(content) : record.value,
   }
 }
 

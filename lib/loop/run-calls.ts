@@ -51,7 +51,9 @@ export async function runCalls(run: ActiveRun): Promise<void> {
   const isCut = isInterrupted && reply.calls.some(isUnfinished)
   if (isCut) {
     takeBack(run, reply.fresh, reply.started)
-    const hasActed = [...reply.started].some(({ name }) => mayHaveSideEffects(run.router, name))
+    // A value that was given for a call counts, too.
+    const done = reply.calls.flatMap(({ call, result }) => (result?.status === 'ok' ? call : []))
+    const hasActed = [...reply.started, ...done].some(({ name }) => mayHaveSideEffects(run.router, name))
     run.state.has_side_effects = hadSideEffects || hasActed
     await saveLastCheckpoint(run)
   }
@@ -259,6 +261,8 @@ async function execute(run: ActiveRun, reply: CurrentReply, batch: readonly Curr
       onStart: (call, callId) => {
         reply.started.add(call)
         const { id, name } = call
+        // `begin` has said so before, but only with `onCheckpoint`. A paused run has a checkpoint without it, too.
+        if (mayHaveSideEffects(run.router, name)) run.state.has_side_effects = true
         run.recorder.emit({ type: 'tool-start', round: run.state.rounds, id, callId, tool: name })
       },
       onEnd: (result, call) => emitEnd(run, call, result),

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Checkpoint } from '../../lib/loop/checkpoint.ts'
-import type { Decision, WaitingCall } from '../../lib/loop/decisions.ts'
+import type { CallToApprove, Decision, WaitingCall } from '../../lib/loop/decisions.ts'
 import type { LoopEvent } from '../../lib/loop/events.ts'
 import type { Model } from '../../lib/loop/model.ts'
 import { type Run, type RunOptions, runSummarySchema, summarizeRun } from '../../lib/loop/run.ts'
@@ -292,6 +292,56 @@ test('a value that was given for a call counts as a side effect, so the run does
   expect(taken[0]).toMatchObject({ has_side_effects: true })
 })
 
+test('a paused run says in its checkpoint that a tool with side effects ran, also without onCheckpoint', async () => {
+  const ran: string[] = []
+  const options = { tools: [ask, refundTool(ran)], prompt: 'Refund.' }
+  const run = await pausedRun(options, calls('refund', { order: 1 }, 'c1'), calls('ask', {}, 'c2'))
+  expect(ran).toHaveLength(1)
+  const resumeFrom = { ...stored(run.checkpoint), version: 99 }
+  const resumed = runLoop({ ...options, model: scriptedModel([]), resumeFrom: resumeFrom as never })
+  await expect(resumed).rejects.toMatchObject({ code: 'checkpoint_version' })
+})
+
+test('a value that was given for a call counts as a side effect, also if the run is cancelled with its reply', async () => {
+  const controller = new AbortController()
+  const stop = emptyTool({
+    name: 'stop',
+    annotations: { readOnlyHint: true },
+    execute: () => {
+      controller.abort()
+      return new Promise(() => {})
+    },
+  })
+  const options = { tools: [ask, stop], prompt: 'Ask.' }
+  const approve = ({ tool }: CallToApprove) => (tool === 'stop' ? ('pause' as const) : ('run' as const))
+  const run = await pausedRun({ ...options, approve }, several(['ask', {}], ['stop', {}]))
+  const [asked, stopped] = run.pending.map(({ callId }) => callId) as [string, string]
+  const taken: Checkpoint[] = []
+  const cancelled = await runLoop({
+    ...options,
+    model: scriptedModel([]),
+    signal: controller.signal,
+    onCheckpoint: (at) => taken.push(stored(at)),
+    resumeFrom: stored(run.checkpoint),
+    decisions: { [asked]: { value: { reply: 'Yes' } }, [stopped]: 'run' },
+  })
+  expect(cancelled.stopReason).toBe('cancelled')
+  expect(taken.at(-1)).toMatchObject({ has_side_effects: true })
+})
+
+test.each<[string, (result: { error?: unknown; content: string }) => object]>([
+  ['a failed call without an error', (result) => ({ ...result, status: 'error' })],
+  ['a content that is not JSON', (result) => ({ ...result, content: '{' })],
+])('a checkpoint of a paused run that has %s is refused before any step', async (_, damage) => {
+  const options = { tools: [ask, look], prompt: 'Ask.' }
+  const run = await pausedRun(options, several(['look', {}], ['ask', {}]))
+  const checkpoint = stored(run.checkpoint)
+  const pending = checkpoint.pending.map((call) => (call.result ? { ...call, result: damage(call.result) } : call))
+  const resumeFrom = { ...checkpoint, pending } as Checkpoint
+  const resumed = runLoop({ ...options, model: scriptedModel([]), resumeFrom })
+  await expect(resumed).rejects.toMatchObject({ code: 'invalid_checkpoint' })
+})
+
 test('a run with an aborted signal does not pause, and its last checkpoint still waits for the same call', async () => {
   const controller = new AbortController()
   const taken: Checkpoint[] = []
@@ -491,6 +541,19 @@ test.each<[string, (callId: string) => unknown, string]>([
     'with a value that is not JSON',
     (callId) => ({ [callId]: { value: { reply: 'x', at: new Map() } } }),
     '.value contains a Map at /at',
+  ],
+  [
+    'with a value whose getter throws',
+    (callId) => ({
+      [callId]: {
+        value: {
+          get reply() {
+            throw new Error('Not loaded.')
+          },
+        },
+      },
+    }),
+    '.value cannot be read: Not loaded.',
   ],
   [
     'with a value that does not fit',
