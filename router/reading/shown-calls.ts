@@ -167,9 +167,9 @@ function isCalledIn(text: string, { name, values, reach }: Parts, work: { left: 
   return false
 }
 
-const nameKey = /(?:[:=]|name|tool|action|function)$/
+const nameKey = /[:=]$/
 /** Places where nothing but a call has a name. A call without arguments has nothing else that tells it. */
-const callingKey = /(?:invokename|tool|tool_?name|tool_calls?|function_?name|action)[:=]?$/
+const callingKey = /(?:invokename|tool|tool_?name|tool_calls?|function_?name|action)[:=]$/
 const argumentsKey = /^.{0,60}?(?:input|arguments|args|parameters|params|tool_?input|action_?input)(?!:?type:)/
 /** The name of a tool is part of its declaration, too. */
 const declaration = /^(?:title|description|input_?schema|parameters:?(?:type|properties)|annotations|strict)/

@@ -141,6 +141,7 @@ test('a shown call of which only a part is quoted runs nothing, in another order
 test.for([
   ['a declaration', '{"name":"get_weather","description":"For example of Oslo.","parameters":{"enum":["city"]}}'],
   ['a declaration without a description', '{"name":"get_weather","parameters":{"type":"object","city":"Oslo"}}'],
+  ['an error', 'There is no tool "get_weather2": city Oslo.'],
   ['prose', 'Ask get_weather for the city Oslo.'],
   ['the call of another tool', '{"name":"get_weather_map","input":{"city":"Oslo"}}'],
   ['a call far away from the value', `{"name":"get_weather","input":{"city":"Rome"}}${' word'.repeat(500)} city Oslo`],
