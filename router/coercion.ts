@@ -6,7 +6,7 @@ import { exactNumber, parseExactJson } from './json/exact-json.ts'
 import { isObject, unparsable } from './json/json.ts'
 import { escapePointerToken, lookUp, parsePointer } from './json/json-pointer.ts'
 import { parseLenientJson } from './json/lenient-json.ts'
-import { type NumberTexts, numberTexts } from './number-texts.ts'
+import { type NumberTexts, numberTexts, Places } from './number-texts.ts'
 import { type Repair, type RepairKind, repair } from './tool-call.ts'
 import type { ValidationError, Validator } from './validation.ts'
 
@@ -84,22 +84,21 @@ interface Conversion {
 
 /** The conversions of one input. */
 class Coercion {
-  readonly numbers: Map<string, string>
   readonly #copy: CopyOnWrite
   readonly #input: CoercionInput
-  readonly #repairs: Repair[] = []
-  /** Places of data: a text in it is never read as a reference. */
-  readonly #dataPaths: string[]
-  /** Places of properties that were `null` and were left out. */
-  readonly #dropped = new Set<string>()
+  readonly #repairs = new Set<Repair>()
+  /** Texts of numbers, and places of data: a text in data is never read as a reference. */
+  readonly #places = new Places()
+  /** Repairs of properties that were `null` and were left out, by their places. */
+  readonly #dropped = new Map<string, Repair>()
   /** Places of required properties, which must not be left out. */
   readonly #required = new Set<string>()
 
   constructor(input: CoercionInput) {
     this.#input = input
     this.#copy = new CopyOnWrite(input.value)
-    this.#dataPaths = [...input.referencedPaths]
-    this.numbers = new Map(Object.entries(input.numbers ?? {}))
+    for (const path of input.referencedPaths) this.#places.markData(path)
+    for (const [path, text] of Object.entries(input.numbers ?? {})) this.#places.setText(path, text)
   }
 
   get value(): unknown {
@@ -107,7 +106,11 @@ class Coercion {
   }
 
   get repairs(): readonly Repair[] {
-    return this.#repairs.slice(0, maxRecorded)
+    return [...this.#repairs].slice(0, maxRecorded)
+  }
+
+  get numbers(): ReadonlyMap<string, string> {
+    return this.#places.texts()
   }
 
   /** Converts what the errors complain about. Returns whether anything changed. */
@@ -126,7 +129,7 @@ class Coercion {
       const conversion = this.#conversionOf(error, withLimits.has(path))
       if (conversion === undefined || !this.#copy.replace(path, data, conversion.value)) continue
       hasChanged = true
-      this.#repairs.push(repair(conversion.kind, data, conversion.value, path))
+      this.#repairs.add(repair(conversion.kind, data, conversion.value, path))
     }
     return hasChanged
   }
@@ -138,13 +141,12 @@ class Coercion {
     for (const { keyword, instancePath, params } of errors) {
       if (keyword !== 'required' && keyword !== 'dependentRequired') continue
       const path = `${instancePath}/${escapePointerToken(String(params['missingProperty']))}`
-      if (!this.#dropped.delete(path)) continue
+      const dropped = this.#dropped.get(path)
+      if (dropped === undefined) continue
+      this.#dropped.delete(path)
+      this.#repairs.delete(dropped)
       this.#required.add(path)
       this.#copy.add(path, null)
-      this.#repairs.splice(
-        this.#repairs.findIndex((one) => one.kind === 'null_dropped' && one.path === path),
-        1,
-      )
       hasChanged = true
     }
     return hasChanged
@@ -152,8 +154,9 @@ class Coercion {
 
   #drop(path: string): boolean {
     if (this.#required.has(path) || !this.#copy.remove(path, null)) return false
-    this.#dropped.add(path)
-    this.#repairs.push(repair('null_dropped', null, undefined, path))
+    const dropped = repair('null_dropped', null, undefined, path)
+    this.#dropped.set(path, dropped)
+    this.#repairs.add(dropped)
     return true
   }
 
@@ -188,8 +191,8 @@ class Coercion {
   #textOf(data: unknown, path: string): string | undefined {
     if (typeof data === 'boolean') return String(data)
     if (typeof data !== 'number') return undefined
-    if (this.#isData(path)) return String(data)
-    const text = this.numbers.get(path)
+    if (this.#places.isData(path)) return String(data)
+    const text = this.#places.text(path)
     if (text !== undefined) return text
     return this.#input.hasLostTexts && !Number.isSafeInteger(data) ? undefined : String(data)
   }
@@ -215,10 +218,10 @@ class Coercion {
     if (read.kind === 'unparsable') return unparsable
     const isWanted = type === 'object' ? isObject(read.value) : Array.isArray(read.value) || isWrapped(read.value)
     if (!isWanted) return unparsable
-    const resolved = this.#isData(path) ? read : this.#input.resolve(read.value)
+    const resolved = this.#places.isData(path) ? read : this.#input.resolve(read.value)
     if (resolved === undefined) return unparsable
     for (const [pointer, number] of Object.entries(numberTexts(read.json) ?? {}))
-      this.numbers.set(path + pointer, number)
+      this.#places.setText(path + pointer, number)
     return resolved.value
   }
 
@@ -228,19 +231,8 @@ class Coercion {
     const inner: unknown = Reflect.get(data, 'item')
     const areLists = isObject(items) && items['type'] === 'array'
     const isList = Array.isArray(inner) && !(areLists && inner.length > 0 && !inner.some(isContainer))
-    const from = `${path}/item`
-    // The parts are at other places now.
-    if (this.#dataPaths.some((data) => data === from || data.startsWith(`${from}/`))) this.#dataPaths.push(path)
-    for (const [pointer, text] of this.numbers) {
-      if (pointer !== from && !pointer.startsWith(`${from}/`)) continue
-      this.numbers.delete(pointer)
-      this.numbers.set((isList ? path : `${path}/0`) + pointer.slice(from.length), text)
-    }
+    this.#places.unwrap(path, 'item', isList ? undefined : '0')
     return { value: isList ? inner : [inner], kind: 'unwrapped' }
-  }
-
-  #isData(path: string): boolean {
-    return this.#dataPaths.some((root) => path === root || path.startsWith(`${root}/`))
   }
 }
 

@@ -117,6 +117,32 @@ test.each([
   expect(await inputFor(taking({ [name]: properties[name] ?? {} }), JSON.stringify(args))).toEqual(input)
 })
 
+test('each of 15,000 lists that were written as objects keeps the texts of its numbers and its referenced values', async () => {
+  const count = 15_000
+  const router = createRouter([taking({ rows: { type: 'array', items: { type: 'array', items: string } } })])
+  const rows = Array.from({ length: count }, (_, index) => `{"item": [${index}.10, {"$input": "data"}]}`)
+  const call = { name: 'take', arguments: `{"rows": [${rows.join()}]}` }
+  const { calls } = router.read({ role: 'assistant', tool_calls: [{ id: 'c', type: 'function', function: call }] })
+  const references = { inputs: { data: 7 }, result: () => undefined, resultNames: () => [] }
+  const [result] = await router.dispatch(calls, { references })
+  expect(result).toMatchObject({
+    status: 'ok',
+    input: { rows: Array.from({ length: count }, (_, index) => [`${index}.10`, '7']) },
+  })
+})
+
+test('of a list that was written as an object, only the referenced part counts as data', async () => {
+  const router = createRouter([taking({ rows: { type: 'array', items: { type: 'object' } } })])
+  const rows = { item: [{ $input: 'data' }, '{"$input": "own"}', '{"a": {"$input": "own"}}'] }
+  const call = { name: 'take', arguments: JSON.stringify({ rows }) }
+  const { calls } = router.read({ role: 'assistant', tool_calls: [{ id: 'c', type: 'function', function: call }] })
+  const inputs = { data: { text: '{"$input": "own"}' }, own: { b: 1 } }
+  const [result] = await router.dispatch(calls, {
+    references: { inputs, result: () => undefined, resultNames: () => [] },
+  })
+  expect(result).toMatchObject({ status: 'ok', input: { rows: [inputs.data, { b: 1 }, { a: { b: 1 } }] } })
+})
+
 test('an object with other members beside "item", and an object that the schema allows, stay as they are', async () => {
   const tool = taking({ a: { type: 'array', items: string } })
   await expect(inputFor(tool, '{"a": {"item": "x", "b": 1}}')).rejects.toThrow('expected array')
