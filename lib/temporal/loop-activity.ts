@@ -97,7 +97,8 @@ export function loopActivity<Input extends readonly unknown[], const S extends o
           limits: { ...given.limits, deadlineMs: Math.min(given.limits?.deadlineMs ?? deadlineMs, deadlineMs) },
           onEvent: (event) => {
             onEvent(event)
-            given.onEvent?.(event)
+            // A promise of an async listener must reach the run, which catches its rejection.
+            return given.onEvent?.(event)
           },
         })
         return activityResult(run, given.tools ?? [], messages)

@@ -41,3 +41,14 @@ test('an activity that throws before its run begins fails with the error', async
   })
   await expect(environment.run(activity)).rejects.toMatchObject({ message: 'no configuration', nonRetryable: false })
 })
+
+test('an async listener that fails does not end the process of the worker', async () => {
+  const model = scriptedModel([says('It is 4 °C.')])
+  const onEvent = async () => {
+    throw new Error('No screen.')
+  }
+  const activity = loopActivity(() => ({ model, prompt: 'How warm is it?', onEvent }))
+  const result = await mockEnvironment().run(activity)
+  // An unhandled rejection would fail this test run.
+  expect(result).toMatchObject({ stop_reason: 'answered' })
+})
