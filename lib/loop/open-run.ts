@@ -1,6 +1,7 @@
 import { hash, randomUUID } from 'node:crypto'
 import { advertise } from '../../router/advertised-schema.ts'
 import { errorMessage } from '../../router/errors.ts'
+import { isObject } from '../../router/json/json.ts'
 import { plainTool } from '../../router/plain-schema.ts'
 import { createRouter, type Router } from '../../router/router.ts'
 import { excerpt } from '../../router/text/clip.ts'
@@ -62,12 +63,17 @@ export function restart<S extends object>(options: RunOptions<S>, history: Histo
   const { resumeFrom, onUnreadableCheckpoint } = options
   const code = error instanceof LoopError ? error.code : 'invalid_option'
   if (resumeFrom === undefined || code === 'invalid_option') throw error
-  const isSafe = code === 'checkpoint_version' && !mayHaveActed(resumeFrom)
+  const isSafe = code === 'checkpoint_version' && !mayHaveActed(resumeFrom) && !hasValue(options.decisions)
   if (!isSafe && onUnreadableCheckpoint !== 'restart') throw error
   const kept = { elapsed_ms: elapsedOf(resumeFrom), has_side_effects: mayHaveActed(resumeFrom) }
   const run = newRun(options, completeLimits(options.limits), routerOf(options), history, kept)
   const [reason] = errorMessage(error).split('. ', 1)
   return { run, restartReason: `The run starts again, because its checkpoint cannot be used: ${reason}.` }
+}
+
+/** Whether a call was done elsewhere. A run that starts again would ask for it a second time. */
+function hasValue(decisions: RunOptions['decisions'] = {}): boolean {
+  return Object.values(decisions).some((decision) => isObject(decision) && 'value' in decision)
 }
 
 function newRun<S extends object>(

@@ -91,7 +91,7 @@ export interface RunOptions<S extends object = never> {
    * run, another prompt, other instructions or another history.
    *
    * - `fail`: `runLoop` throws. Only if the checkpoint has another version and says that no tool with side effects was
-   *   started, the run starts again.
+   *   started, and `decisions` has no value of a call, the run starts again.
    * - `restart`: the run starts again, and its tools may run a second time.
    *
    * A run that starts again keeps its id and its elapsed time, and its trace has a warning. @defaultValue 'fail'

@@ -302,6 +302,19 @@ test('a paused run says in its checkpoint that a tool with side effects ran, als
   await expect(resumed).rejects.toMatchObject({ code: 'checkpoint_version' })
 })
 
+test('a run does not start again if a call was done elsewhere, also if the checkpoint does not know it', async () => {
+  const options = { tools: [ask], prompt: 'Ask.' }
+  const run = await pausedRun(options, calls('ask', {}, 'c1'))
+  const resumeFrom = { ...stored(run.checkpoint), version: 99 } as never
+  const { callId } = only(run)
+  const decisions = { [callId]: { value: { reply: 'Yes' } } }
+  const resumed = runLoop({ ...options, model: scriptedModel([]), resumeFrom, decisions })
+  await expect(resumed).rejects.toMatchObject({ code: 'checkpoint_version' })
+  const model = scriptedModel([says('Done.')])
+  const again = await runLoop({ ...options, model, resumeFrom, decisions: { [callId]: { deny: 'No.' } } })
+  expect(again).toMatchObject({ stopReason: 'answered', rounds: 1 })
+})
+
 test('a value that was given for a call counts as a side effect, also if the run is cancelled with its reply', async () => {
   const controller = new AbortController()
   const stop = emptyTool({
