@@ -7,7 +7,7 @@ import { isObject, unparsable } from './json/json.ts'
 import { escapePointerToken, lookUp, parsePointer } from './json/json-pointer.ts'
 import { parseLenientJson } from './json/lenient-json.ts'
 import { type NumberTexts, numberTexts, Places } from './number-texts.ts'
-import { type Repair, type RepairKind, repair } from './tool-call.ts'
+import { maxRecordedRepairs, type Repair, type RepairKind, repair } from './tool-call.ts'
 import type { ValidationError, Validator } from './validation.ts'
 
 /** The value that is converted, and what is known about where its parts come from. */
@@ -29,7 +29,7 @@ interface CoercionInput {
 interface Coerced {
   /** A copy of the input; only the containers of changed values were copied. */
   readonly value: unknown
-  /** One entry per changed value, at most {@link maxRecorded}. */
+  /** One entry per changed value, at most {@link maxRecordedRepairs}. */
   readonly repairs: readonly Repair[]
   /** The validation errors that are left; none if the value is valid. */
   readonly errors: readonly ValidationError[]
@@ -42,9 +42,6 @@ const maxPasses = 16
 
 /** The same for a large input: each round validates all of it. */
 const fewPasses = 4
-
-/** Enough to see what happened, even when an array has a hundred thousand quoted numbers. */
-const maxRecorded = 50
 
 /**
  * Converts values to the type that the schema wants, where that loses nothing:
@@ -106,7 +103,7 @@ class Coercion {
   }
 
   get repairs(): readonly Repair[] {
-    return [...this.#repairs].slice(0, maxRecorded)
+    return [...this.#repairs].slice(0, maxRecordedRepairs)
   }
 
   get numbers(): ReadonlyMap<string, string> {

@@ -13,7 +13,7 @@ import { escapePointerToken, lookUp, parsePointer } from './json/json-pointer.ts
 import { jsonIn, mayBeReference, misspeltMember, parseReference, type Reference } from './parse-reference.ts'
 import { excerpt } from './text/clip.ts'
 import { closest } from './text/closest.ts'
-import { type Repair, repair, type ToolError } from './tool-call.ts'
+import { maxRecordedRepairs, type Repair, repair, type ToolError } from './tool-call.ts'
 
 /** A value that a reference can point into. */
 export interface ReferencedResult {
@@ -50,7 +50,7 @@ export type Resolution =
        * that looks like a reference inside them must not be resolved.
        */
       readonly referencedPaths?: readonly string[]
-      /** One entry per reference that was given as text; absent when there were none. */
+      /** One entry per reference that was given as text, at most {@link maxRecordedRepairs}; absent when there were none. */
       readonly repairs?: readonly Repair[]
     }
   /** A reference has no target, or the input is too deep or has a `__proto__` member. The message is for the model. */
@@ -77,9 +77,11 @@ export function resolveReferences(
   let forbidden: string | undefined
   const replace = (reference: Reference, path: string, value: unknown): unknown => {
     const target = findTarget(reference, targets)
-    if (target.kind === 'missing') return failures.add(path, explain(reference, target, targets), value)
+    if (target.kind === 'missing') return failures.add(path, () => explain(reference, target, targets), value)
     referencedPaths.push(path)
-    if (typeof value === 'string') repairs.push(repair('unstringified', value, writtenOut(reference), path))
+    if (typeof value === 'string' && repairs.length < maxRecordedRepairs) {
+      repairs.push(repair('unstringified', value, writtenOut(reference), path))
+    }
     return copyOf === undefined ? target.value : copyOf(reference, target.value)
   }
   const walk = (value: unknown, path: string, depth: number): unknown => {
@@ -88,7 +90,7 @@ export function resolveReferences(
       const reference = parseReference(value)
       if (reference !== undefined) return replace(reference, path, value)
       const misspelt = misspeltMember(value)
-      return misspelt === undefined ? value : failures.add(path, howToPoint(misspelt), value)
+      return misspelt === undefined ? value : failures.add(path, () => howToPoint(misspelt), value)
     }
     if (typeof value !== 'object' || value === null) return value
     if (depth >= maxDepth) {
@@ -110,7 +112,7 @@ export function resolveReferences(
     const reference = parseReference(value)
     if (reference !== undefined) return replace(reference, path, value)
     const misspelt = misspeltMember(value)
-    if (misspelt !== undefined) return failures.add(path, howToPoint(misspelt), value)
+    if (misspelt !== undefined) return failures.add(path, () => howToPoint(misspelt), value)
     let copy: Record<string, unknown> | undefined
     for (const key of Object.keys(value)) {
       if (key === '__proto__') {
@@ -182,10 +184,16 @@ class Failures {
   /** Bytes left for lines. */
   #room = 500
 
-  /** Records a failure and returns `value`, which stays where it is. */
-  add(path: string, message: string, value: unknown): unknown {
-    const line = `- ${path === '' ? '(root)' : excerpt(path, 100)}: ${message}`
+  /**
+   * Records a failure and returns `value`, which stays where it is.
+   *
+   * @param explanation is not called when the message is full: a broken call may have thousands of references, and finding the
+   *   closest name of each takes long.
+   */
+  add(path: string, explanation: () => string, value: unknown): unknown {
     this.count++
+    if (this.#room < 0) return value
+    const line = `- ${path === '' ? '(root)' : excerpt(path, 100)}: ${explanation()}`
     this.#room -= Buffer.byteLength(line)
     if (this.#room >= 0 || this.#lines.length === 0) this.#lines.push(line)
     return value

@@ -157,6 +157,12 @@ export type ToolResult =
       readonly error: ToolError
     })
 
+/**
+ * Repairs that are recorded by one step of reading a call. It is enough to see what happened, even when an array has a hundred
+ * thousand quoted numbers.
+ */
+export const maxRecordedRepairs = 50
+
 /** Longest text of a value in repairs, and in messages about arguments that cannot be read. */
 export const maxShownBytes = 200
 

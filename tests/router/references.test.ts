@@ -171,3 +171,27 @@ test('the advertised schema allows a reference for an object and keeps the defin
   expect(allows({ document: { a: 'x' } })).toBe(false)
   expect(allows({})).toBe(false)
 })
+
+test('of thousands of wrong references only those in the message are explained', () => {
+  let explained = 0
+  const targets = {
+    inputs: {},
+    result: () => undefined,
+    resultNames: () => {
+      explained++
+      return ['get_user']
+    },
+  }
+  const list = Array.from({ length: 5_000 }, (_, index) => ({ $result: `get_usr_${index}` }))
+  const resolved = resolveReferences({ list }, targets)
+  expect(resolved).toMatchObject({ kind: 'refused', error: { message: expect.stringMatching(/and 49\d\d more/) } })
+  expect(explained).toBeLessThan(20)
+})
+
+test('of thousands of references that are given as text only the first ones are recorded as repairs', () => {
+  const targets = { inputs: { unit: 'C' }, result: () => undefined, resultNames: () => [] }
+  const list = Array.from({ length: 5_000 }, () => '{"$input": "unit"}')
+  const resolved = resolveReferences({ list }, targets)
+  expect(resolved).toMatchObject({ kind: 'resolved', value: { list: list.map(() => 'C') } })
+  expect(resolved.kind === 'resolved' && resolved.repairs).toHaveLength(50)
+})
