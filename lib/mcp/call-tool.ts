@@ -144,8 +144,8 @@ export interface CallLimits {
 
 /** Name in `_meta` of the idempotency key of a call. */
 const callIdKey = 'tenrounds/call_id'
-/** The run ends a call after its timeout. The client's own timeout is only for a call that the run has forgotten. */
-const clientMarginMs = 5_000
+/** Requests end by their signal. The client's own timeout comes later, and is only for a request that was forgotten. */
+export const clientMarginMs = 5_000
 
 /**
  * Calls a tool of the server.

@@ -14,6 +14,7 @@ import {
   type CallLimits,
   callTool,
   checkClient,
+  clientMarginMs,
   type McpClient,
   type McpProgress,
   McpToolsError,
@@ -204,13 +205,18 @@ async function listTools(
   if (!isObject(capabilities) || capabilities['tools'] === undefined) return []
   const ms = Math.min(timeoutMs, maxTimerMs)
   const timeout = AbortSignal.timeout(ms)
-  const request = { signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]), timeout: ms }
+  const request = {
+    signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+    timeout: Math.min(ms + clientMarginMs, maxTimerMs),
+  }
+  const reasonOf = (error: unknown) =>
+    timeout.aborted ? `it took longer than ${ms} ms (timeoutMs).` : visibleText(errorMessage(error), 500)
   const listed = new Map<string, ListedTool>()
   const cursors = new Set<string>()
   let read = 0
   let cursor: string | undefined
   do {
-    const page = await requestPage(client, cursor, request)
+    const page = await requestPage(client, cursor, request, reasonOf)
     for (const definition of page.tools) {
       if (++read > maxTools) {
         reporter.report('list_cut', `only the first ${maxTools} tools are used (maxTools)`)
@@ -237,6 +243,7 @@ async function requestPage(
   client: UsableClient,
   cursor: string | undefined,
   options: RequestOptions,
+  reasonOf: (error: unknown) => string,
 ): Promise<{ readonly tools: readonly unknown[]; readonly next: string | undefined }> {
   let page: unknown
   try {
@@ -246,10 +253,8 @@ async function requestPage(
       options,
     )
   } catch (error) {
-    const reason = visibleText(errorMessage(error), 500)
-    throw new McpToolsError('mcp_list_failed', `The list of tools of the MCP server was not read: ${reason}`, {
-      cause: error,
-    })
+    const message = `The list of tools of the MCP server was not read: ${reasonOf(error)}`
+    throw new McpToolsError('mcp_list_failed', message, { cause: error })
   }
   if (!isObject(page) || !Array.isArray(page['tools'])) {
     throw new McpToolsError('mcp_list_failed', 'The MCP server answered tools/list without a list of tools.')

@@ -340,6 +340,14 @@ test('a client that is not one, or is not connected, is refused', async () => {
   )
 })
 
+test('a list that takes too long names the option for its time', async () => {
+  const { client } = await connectRaw({ tools: () => never })
+  await expect(mcpTools(client, { timeoutMs: 20 })).rejects.toMatchObject({
+    code: 'mcp_list_failed',
+    message: 'The list of tools of the MCP server was not read: it took longer than 20 ms (timeoutMs).',
+  })
+})
+
 test('the signal ends reading the list', async () => {
   const { client } = await connectRaw({ tools: () => never })
   const controller = new AbortController()
