@@ -149,7 +149,11 @@ function checkMessage(index: number, message: UnknownObject): CheckedMessage {
   if (typeof content !== 'string' && !(Array.isArray(content) && content.length > 0 && content.every(isObject))) {
     throw invalid(index, `has the content ${describeOption(content)}; it must be a text.`)
   }
-  if (isMissing) throw invalid(index, 'has an empty content. Leave the message out.')
+  if (isMissing) {
+    // Each call needs its result, so this one cannot be left out.
+    const hint = role === 'tool' ? 'Write what the tool returned, such as "null".' : 'Leave the message out.'
+    throw invalid(index, `has an empty content. ${hint}`)
+  }
   const wrong = Array.isArray(content) ? content.findIndex((part) => !isPart(part)) : -1
   if (wrong >= 0 && Array.isArray(content)) {
     const hint = "it must be a part such as { type: 'text', text: 'Hello' }, and not be empty."

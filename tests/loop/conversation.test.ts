@@ -185,6 +185,11 @@ test.each<[string, unknown, string]>([
   ],
   ['with a result of a user', [{ ...user, tool_call_id: 'a' }], 'history[0] is a message of user with tool_call_id,'],
   ['with an outdated call', [{ ...user, role: 'assistant', function_call: {} }], 'history[0] has a function_call,'],
+  [
+    'with an empty result',
+    [asks('a'), { ...result('a'), content: '' }],
+    'history[1] has an empty content. Write what the tool returned, such as "null".',
+  ],
   ['with an empty part', [{ ...user, content: [{ type: 'text', text: '' }] }], 'has the content[0] {"type":"text"'],
   [
     'with a part without a type',
