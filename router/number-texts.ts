@@ -1,5 +1,5 @@
 // The texts of numbers in JSON. JavaScript writes `1.10` as 1.1 and `1e3` as 1000, and it rounds large integers. If the
-// schema wants a string, the text that the model wrote is needed.
+// schema wants a string, the text that the model wrote is needed. `Places` keeps the texts while the value is converted.
 
 import { parseJson, unparsable } from './json/json.ts'
 import { escapePointerToken, parsePointer } from './json/json-pointer.ts'
