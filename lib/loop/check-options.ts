@@ -31,7 +31,7 @@ const expectations: Readonly<Record<keyof RunOptions, Expectation>> = {
   prompt: text,
   tools: ['an array of tools', Array.isArray],
   instructions: text,
-  answer: ['an object with a schema', isPlainObject],
+  answer: ['an object with a schema', isObject],
   history: ['an array of messages, such as run.messages', Array.isArray],
   inputs: object,
   approve: callback,

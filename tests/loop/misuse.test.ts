@@ -55,10 +55,11 @@ test.each([
     'inputs is an object of the class Map; it must be a plain object.',
   ],
   ['limits that are a Map', { limits: new Map([['rounds', 2]]) }, 'limits is an object of the class Map;'],
+  ['an answer that is a Map', { answer: new Map([['schema', {}]]) }, 'answer.schema is undefined; it must be'],
   [
-    'an answer that is a Map',
-    { answer: new Map([['schema', {}]]) },
-    'answer is an object of the class Map; it must be an object with a schema.',
+    'an answer that is a schema of zod',
+    { answer: z.object({ city: z.string() }) },
+    'To pass a schema, write answer: { schema: … }.',
   ],
   [
     'an answer schema with a typo',
