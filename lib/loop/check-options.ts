@@ -86,14 +86,13 @@ export function checkOptions<S extends object>(options: RunOptions<S>): void {
   }
 }
 
-function checkAnswer({ schema, check, ...unknown }: { readonly schema?: unknown; readonly check?: unknown }): void {
+function checkAnswer(answer: { readonly schema?: unknown; readonly check?: unknown }): void {
+  const { schema, check, ...unknown } = answer
   const [name] = Object.keys(unknown)
-  if (
-    name !== undefined &&
-    schema === undefined &&
-    (name === '~standard' || Object.hasOwn(metaSchema.properties, name))
-  ) {
-    throw invalid(`answer.${name} is not an option. To pass a schema, write answer: { schema: … }.`)
+  const isSchema = '~standard' in answer || (name !== undefined && Object.hasOwn(metaSchema.properties, name))
+  if (isSchema && schema === undefined) {
+    const member = '~standard' in answer ? '~standard' : name
+    throw invalid(`answer.${member} is not an option. To pass a schema, write answer: { schema: … }.`)
   }
   if (name !== undefined) {
     const hint = suggestName(name, ['schema', 'check'], 'The options of answer are')
