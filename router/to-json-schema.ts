@@ -32,7 +32,8 @@ export function toJsonSchema(label: string, schema: unknown, direction: Directio
   if (properties === undefined && !isTypeBox(schema)) return schema
   let converted = cache[direction].get(Object(schema))
   if (converted === undefined) {
-    converted = properties === undefined ? fromTypeBox(label, schema) : fromStandard(label, properties, direction)
+    converted =
+      properties === undefined ? fromTypeBox(label, schema) : fromStandard(label, schema, properties, direction)
     relaxStrictMode(converted)
     cache[direction].set(Object(schema), converted)
   }
@@ -41,7 +42,12 @@ export function toJsonSchema(label: string, schema: unknown, direction: Directio
 
 const cache: Readonly<Record<Direction, WeakMap<object, object>>> = { input: new WeakMap(), output: new WeakMap() }
 
-function fromStandard(label: string, { vendor, jsonSchema }: StandardProperties, direction: Direction): object {
+function fromStandard(
+  label: string,
+  source: unknown,
+  { vendor, jsonSchema }: StandardProperties,
+  direction: Direction,
+): object {
   if (!isObject(jsonSchema)) {
     const next = remedies.get(vendor) ?? 'convert it to JSON Schema'
     fail(`${label} is a schema of ${vendor} that does not implement Standard JSON Schema; ${next}.`)
@@ -49,6 +55,8 @@ function fromStandard(label: string, { vendor, jsonSchema }: StandardProperties,
   const converted = { input: convert('input'), output: convert('output') }
   const path = firstDifference(converted.input, converted.output)
   if (path !== undefined) refuse(label, path, `${vendor} turns this value into another one`)
+  const flags = vendor === 'arktype' ? arktypeFlags(Reflect.get(Object(source), 'json')) : undefined
+  if (flags !== undefined) refuse(label, '', flags)
   return converted[direction]
 
   function convert(way: Direction): Schema {
@@ -101,23 +109,61 @@ const lossOptions: ReadonlyMap<string, object> = new Map(
         $comment: `${lost}the "${code}" of arktype has no equivalent in JSON Schema`,
       }),
     },
-    valibot: { errorMode: 'ignore', overrideSchema: markErrors, overrideAction: markErrors },
+    valibot: { errorMode: 'ignore', overrideSchema: markLoss, overrideAction: markLoss },
   }),
 )
 
-function markErrors({ errors, jsonSchema }: { readonly errors?: readonly string[]; readonly jsonSchema: object }) {
-  return errors === undefined ? undefined : { ...jsonSchema, $comment: lost + errors[0] }
+interface ValibotPart {
+  readonly errors?: readonly string[]
+  readonly jsonSchema: object
+  readonly valibotSchema?: object
+}
+
+function markLoss({ errors = [], jsonSchema, valibotSchema }: ValibotPart) {
+  const [reason] = valibotSchema !== undefined && 'fallback' in valibotSchema ? [replaces('fallback()')] : errors
+  return reason === undefined ? undefined : { ...jsonSchema, $comment: lost + reason }
 }
 
 /** Names what zod does with the value and its JSON Schema does not say. `_zod.def` is its interface for libraries. */
 function zodLoss(schema: unknown): string | undefined {
-  const { type, checks, in: before, out: after, transform } = definitionOf(schema)
+  const definition = definitionOf(schema)
+  const { type, checks, in: before, out: after, transform, coerce, keyType, normalize } = definition
   if (typeof type === 'string' && neverJson.has(type)) return `"${type}" cannot be represented in JSON Schema`
   const transforms = [before, after].some((one) => definitionOf(one)['type'] === 'transform')
-  if (type === 'pipe' && (transforms || typeof transform === 'function')) return 'zod turns this value into another one'
-  const kinds = Array.isArray(checks) ? checks.map((check) => definitionOf(check)['check']) : []
-  if (kinds.includes('overwrite')) return 'zod changes this value, for example with trim()'
-  return kinds.includes('custom') ? 'a refinement has no equivalent in JSON Schema' : undefined
+  const isPipe = type === 'pipe' && (transforms || typeof transform === 'function')
+  if (isPipe || coerce === true || type === 'success') return 'zod turns this value into another one'
+  if (type === 'catch') return replaces('catch()')
+  const definitions = [definition, ...(Array.isArray(checks) ? checks.map(definitionOf) : [])]
+  const kinds = definitions.map(({ check }) => check)
+  if (kinds.includes('overwrite') || normalize === true) return 'zod changes this value, for example with trim()'
+  if (kinds.includes('custom')) return 'a refinement has no equivalent in JSON Schema'
+  // The keys of a loose record become patterns, and are not converted on their own.
+  if (type === 'record') definitions.push(...[definitionOf(keyType)['checks'] ?? []].flat().map(definitionOf))
+  const patterns = definitions.map(({ pattern }) => pattern).filter((pattern) => pattern instanceof RegExp)
+  return patterns.map(({ flags }) => flagsLoss(flags)).find((loss) => loss !== undefined)
+}
+
+function replaces(method: string): string {
+  return `${method} replaces a wrong value by another one`
+}
+
+/** JSON Schema has no place for the flags of a pattern. Without them it means something else, except for `u` and a few. */
+function flagsLoss(flags: string): string | undefined {
+  const [flag] = /[imsy]/.exec(flags) ?? []
+  return flag === undefined ? undefined : `the flag "${flag}" of a pattern has no equivalent in JSON Schema`
+}
+
+/** The loss of flags in a type of arktype, which does not report it. @param node a part of its property `json`. */
+function arktypeFlags(node: unknown): string | undefined {
+  if (typeof node !== 'object' || node === null) return undefined
+  const { rule, flags } = { rule: undefined, flags: undefined, ...node }
+  const loss = typeof rule === 'string' && typeof flags === 'string' ? flagsLoss(flags) : undefined
+  return (
+    loss ??
+    Object.values(node)
+      .map(arktypeFlags)
+      .find((found) => found !== undefined)
+  )
 }
 
 function definitionOf(schema: unknown): Schema {

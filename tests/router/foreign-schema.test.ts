@@ -110,6 +110,14 @@ test('an input may leave members with a default out, and an output and an answer
   }
 })
 
+test('a pattern whose flags do not change its meaning, and a prefault, are accepted', async () => {
+  const zod = z.object({ a: z.string().regex(/^a+$/u).regex(/a/g), b: z.emoji().optional(), c: z.int().prefault(1) })
+  for (const schema of [zod, type({ a: type(/^a+$/u) })]) {
+    expect(await runTool(define(schema), { a: 'aa' })).toMatchObject({ status: 'ok' })
+    expect(await runTool(define(schema), { a: 'b' })).toMatchObject({ status: 'error' })
+  }
+})
+
 test('formats that Ajv does not know, and metadata, are left out', () => {
   const schema = z.object({
     id: z.nanoid().meta({ id: 'Id', title: 'Id', owner: 'us' }),
@@ -198,6 +206,33 @@ test.each<[string, unknown, string]>([
   ['a preprocessor', z.object({ a: z.preprocess(Number, z.number()) }), '/properties/a: zod turns this value'],
   ['trim', z.object({ a: z.string().trim() }), '/properties/a: zod changes this value, for example with trim()'],
   ['a refinement', z.object({ a: z.string().refine(Boolean) }), '/properties/a: a refinement has no equivalent'],
+  [
+    'a pattern with a flag',
+    z.object({ a: z.string().regex(/^a+$/i) }),
+    `/properties/a: the flag "i" of a pattern has no equivalent in JSON Schema${advice}`,
+  ],
+  [
+    'one of two patterns with a flag',
+    z.object({ a: z.string().regex(/b/).regex(/a./s) }),
+    '/properties/a: the flag "s"',
+  ],
+  ['a format with its own pattern', z.object({ a: z.email({ pattern: /^a$/m }) }), '/properties/a: the flag "m"'],
+  ['keys with a flag', z.object({ a: z.record(z.string().regex(/^a/i), z.number()) }), '/properties/a: the flag "i"'],
+  ['a pattern of arktype with a flag', type({ a: type(/^a+$/i) }), ': the flag "i" of a pattern has no equivalent'],
+  [
+    'a pattern of valibot with a flag',
+    toStandardJsonSchema(v.object({ a: v.pipe(v.string(), v.regex(/^a+$/i)) })),
+    '/properties/a: RegExp flags are not supported by JSON Schema',
+  ],
+  ['coercion', z.object({ a: z.coerce.string() }), `/properties/a: zod turns this value into another one${advice}`],
+  ['a coerced number in a list', z.object({ a: z.array(z.coerce.number()) }), '/properties/a/items: zod turns'],
+  ['catch', z.object({ a: z.number().catch(1) }), '/properties/a: catch() replaces a wrong value by another one'],
+  ['a normalized URL', z.object({ a: z.url({ normalize: true }) }), '/properties/a: zod changes this value'],
+  [
+    'a fallback of valibot',
+    toStandardJsonSchema(v.object({ a: v.fallback(v.number(), 1) })),
+    '/properties/a: fallback() replaces a wrong value by another one',
+  ],
   ['a refined object', z.object({}).refine(Boolean), ': a refinement has no equivalent'],
   [
     'a date of arktype',
