@@ -153,7 +153,10 @@ async function askApproval(run: ActiveRun, one: CurrentCall, { callId, tool, inp
 function checkedApproval(approval: Approval): Approval {
   if (approval === 'run' || approval === 'pause') return approval
   const returned = `it returned ${describeOption(approval)}`
-  if (!isObject(approval) || Object.keys(approval).join() !== 'deny') throw new TypeError(returned)
-  if (problemOfReason(approval.deny) !== undefined) throw new TypeError(returned)
+  if (!isObject(approval) || !('deny' in approval)) throw new TypeError(returned)
+  const more = Object.keys(approval).find((name) => name !== 'deny')
+  if (more !== undefined) throw new TypeError(`${returned}, and a denial has no member ${describeOption(more)}`)
+  const problem = problemOfReason(approval.deny)
+  if (problem !== undefined) throw new TypeError(`${returned}: its member ${problem.slice(1).replace(/\.$/, '')}`)
   return approval
 }

@@ -1,5 +1,6 @@
 import { checkSchema } from '../../router/check-schema.ts'
 import { errorMessage } from '../../router/errors.ts'
+import { standardProperties } from '../../router/foreign-schema.ts'
 import { findUnserializable, isObject, isPlain, isPlainJson } from '../../router/json/json.ts'
 import { metaSchema } from '../../router/schema-keywords.ts'
 import { excerpt } from '../../router/text/clip.ts'
@@ -8,11 +9,17 @@ import { describeOption } from '../../router/text/shown-value.ts'
 import { answerSchema } from './answer.ts'
 import { checkDecisions } from './decisions.ts'
 import { LoopError } from './errors.ts'
+import { checkpointSource } from './read-checkpoint.ts'
 import type { RunOptions } from './run.ts'
 
-type Expectation = readonly [expected: string, test: (value: unknown) => boolean]
+/** The required form of an option for messages, and the test of it. */
+export type Expectation = readonly [expected: string, test: (value: unknown) => boolean]
 
 const text: Expectation = ['a string', (value) => typeof value === 'string']
+const filledText: Expectation = [
+  'a string that is not blank',
+  (value) => typeof value === 'string' && value.trim() !== '',
+]
 const callback: Expectation = ['a function', (value) => typeof value === 'function']
 /** A `Map` would count as an object without members. */
 const isPlainObject = (value: unknown) => isObject(value) && isPlain(value)
@@ -28,10 +35,11 @@ const expectations: Readonly<Record<keyof RunOptions, Expectation>> = {
       typeof value['provider'] === 'string' &&
       typeof value['complete'] === 'function',
   ],
-  prompt: text,
+  prompt: filledText,
   tools: ['an array of tools', Array.isArray],
   instructions: text,
-  answer: ['an object with a schema', isObject],
+  // A schema in its place, which can be a function, is recognised later.
+  answer: ['an object with a schema', (value) => isObject(value) || standardProperties(value) !== undefined],
   history: ['an array of messages, such as run.messages', Array.isArray],
   inputs: object,
   approve: callback,
@@ -39,7 +47,7 @@ const expectations: Readonly<Record<keyof RunOptions, Expectation>> = {
   signal: ['an AbortSignal', (value) => value instanceof EventTarget && 'aborted' in value],
   onEvent: callback,
   onCheckpoint: callback,
-  resumeFrom: ['an object that onCheckpoint gave you; leave it out to start a new run', isObject],
+  resumeFrom: [`${checkpointSource}; leave it out to start a new run`, isObject],
   decisions: ['a plain object with a decision for each callId', isPlainObject],
   onUnreadableCheckpoint: ["'fail' or 'restart'", (value) => value === 'fail' || value === 'restart'],
   mayWait: callback,
@@ -65,16 +73,14 @@ export function checkOptions<S extends object>(options: RunOptions<S>): void {
   if (!isObject(options)) {
     throw invalid(`The argument of runLoop is ${describeOption(options)}; it must be an object with options.`)
   }
-  for (const name of Object.keys(options)) {
-    if (!Object.hasOwn(expectations, name)) {
-      throw invalid(`${name} is not an option of runLoop. ${suggestName(name, shownOptions, 'The options are')}`)
-    }
-  }
+  checkNames('runLoop', options, expectations, shownOptions)
   for (const [name, [what, test]] of expected) {
     const value: unknown = Reflect.get(options, name)
     const isRequired = name === 'model' || name === 'prompt'
     if (value === undefined && !isRequired) continue
-    if (!test(value)) throw invalid(`${name} is ${describeOption(value)}; it must be ${what}.`)
+    if (test(value)) continue
+    const hint = name === 'resumeFrom' && typeof value === 'string' ? ' Parse it with JSON.parse first.' : ''
+    throw invalid(`${name} is ${describeOption(value)}; it must be ${what}.${hint}`)
   }
   if (options.answer !== undefined) checkAnswer(options.answer)
   for (const [name, value] of Object.entries(options.inputs ?? {})) checkInput(`inputs.${name}`, value)
@@ -83,6 +89,40 @@ export function checkOptions<S extends object>(options: RunOptions<S>): void {
   // Code that continues runs may always pass decisions.
   if (options.resumeFrom === undefined && Object.keys(options.decisions).length > 0) {
     throw invalid('decisions is given without resumeFrom; pass the checkpoint of the run that waits.')
+  }
+}
+
+/**
+ * Checks names and types of options that are not passed to `runLoop` as they are.
+ *
+ * @param owner the function that has the options, for messages.
+ * @throws {LoopError} `invalid_option` that names the option and its value.
+ */
+export function checkTypes(owner: string, options: object, types: Readonly<Record<string, Expectation>>): void {
+  checkNames(owner, options, types, Object.keys(types))
+  checkValues(options, types)
+}
+
+/**
+ * Checks the types of some options of `runLoop`, for a caller that changes them before it passes them on.
+ *
+ * @throws {LoopError} `invalid_option` that names the option and its value.
+ */
+export function checkTypesOf(options: object, names: readonly (keyof RunOptions)[]): void {
+  checkValues(options, Object.fromEntries(names.map((name) => [name, expectations[name]])))
+}
+
+function checkNames(owner: string, options: object, types: object, shown: readonly string[]): void {
+  for (const name of Object.keys(options)) {
+    if (Object.hasOwn(types, name)) continue
+    throw invalid(`${name} is not an option of ${owner}. ${suggestName(name, shown, 'The options are')}`)
+  }
+}
+
+function checkValues(options: object, types: Readonly<Record<string, Expectation>>): void {
+  for (const [name, [what, test]] of Object.entries(types)) {
+    const value: unknown = Reflect.get(options, name)
+    if (value !== undefined && !test(value)) throw invalid(`${name} is ${describeOption(value)}; it must be ${what}.`)
   }
 }
 

@@ -5,7 +5,7 @@ import { errorMessage } from '../../router/errors.ts'
 import { findUnserializable, isObject } from '../../router/json/json.ts'
 import type { Router } from '../../router/router.ts'
 import { excerpt } from '../../router/text/clip.ts'
-import { suggestName } from '../../router/text/closest.ts'
+import { closest, suggestName } from '../../router/text/closest.ts'
 import { describeOption } from '../../router/text/shown-value.ts'
 import type { ToolAnnotations } from '../../router/tool.ts'
 import type { Checkpoint, PendingCall } from './checkpoint.ts'
@@ -83,7 +83,7 @@ export function checkDecisions(decisions: Readonly<Record<string, unknown>>): vo
  * is not wrong: after a crash the caller gives the same decisions again.
  *
  * @throws {LoopError} `invalid_option` that names the decision, if it is about a call that the run never had, or if the call
- *   cannot get it.
+ *   cannot get it; that names the call, if the tool of a call that waits is missing.
  */
 export function assertFits(
   decisions: Readonly<Record<string, Decision>>,
@@ -91,6 +91,16 @@ export function assertFits(
   { tools }: Router,
 ): void {
   const ofReply = pending.flatMap(({ result }) => result?.call_id ?? [])
+  for (const { name, call_id, waits, result } of pending) {
+    if (waits === undefined || result !== undefined || tools.has(name)) continue
+    const decision = decisions[call_id ?? '']
+    if (isObject(decision) && 'deny' in decision) continue
+    const [id, tool] = [call_id, name].map(describeOption)
+    throw new LoopError(
+      'invalid_option',
+      `The call ${id} waits for the tool ${tool}, which is not in tools. Pass it again.`,
+    )
+  }
   const finished = new Set([...results.map(({ call_id }) => call_id), ...ofReply])
   for (const [callId, decision] of Object.entries(decisions)) {
     const call = pending.find(({ call_id }) => call_id === callId)
@@ -140,9 +150,9 @@ function problemOf(decision: unknown): string | undefined {
   if (decision === 'run') return undefined
   if (decision === 'pause') return ' is "pause"; leave the call out of decisions to keep it waiting.'
   if (typeof decision === 'string') {
-    const isForm = decision === 'deny' || decision === 'value'
-    const hint = isForm ? '' : ` ${suggestName(decision, ['run', 'deny', 'value'], 'Decisions are')}`
-    return ` is ${describeOption(decision)}; ${forms}.${hint}`
+    const similar =
+      decision === 'deny' || decision === 'value' ? undefined : closest(decision, ['run', 'deny', 'value'])
+    return ` is ${describeOption(decision)}; ${forms}.${similar === undefined ? '' : ` Did you mean "${similar}"?`}`
   }
   if (!isObject(decision)) return ` is ${describeOption(decision)}; ${forms}.`
   const [name, ...more] = Object.keys(decision)

@@ -33,7 +33,7 @@ export interface Limits {
   /** UTF-8 bytes of all messages together. @defaultValue 4194304 */
   readonly messageBytes: number
   /**
-   * UTF-8 bytes of a checkpoint as JSON. Four times `messageBytes` has room for all messages of a run. Full values of
+   * UTF-8 bytes of a checkpoint as JSON; at least 1024. Four times `messageBytes` has room for all messages of a run. Full values of
    * results are left out before a checkpoint becomes larger. @defaultValue 16777216, or 4 × `messageBytes` if that is more
    */
   readonly checkpointBytes: number
@@ -53,6 +53,9 @@ export const defaultLimits: Limits = {
   checkpointBytes: 16_777_216,
 }
 
+/** Limits with less would refuse everything. A checkpoint of a run with one short message has about 1000 bytes. */
+const minimums: Partial<Limits> = { resultBytes: minResultBytes, checkpointBytes: 1024 }
+
 /**
  * Fills in the defaults.
  *
@@ -70,8 +73,9 @@ export function completeLimits(given: Partial<Limits> = {}): Limits {
       const message = `limits.${name} is ${describeOption(value)}; it must be a positive whole number.`
       throw new LoopError('invalid_option', message)
     }
-    if (name === 'resultBytes' && value < minResultBytes) {
-      throw new LoopError('invalid_option', `limits.resultBytes is ${value}; it must be at least ${minResultBytes}.`)
+    const least = minimums[name] ?? 1
+    if (value < least) {
+      throw new LoopError('invalid_option', `limits.${name} is ${value}; it must be at least ${least}.`)
     }
     limits[name] = value
   }

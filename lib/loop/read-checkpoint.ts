@@ -6,6 +6,9 @@ import { compileSchema } from '../../router/validation.ts'
 import { type Checkpoint, checkpointSchema, checkpointVersion } from './checkpoint.ts'
 import { LoopError } from './errors.ts'
 
+/** The objects that `resumeFrom` takes, for messages. */
+export const checkpointSource = 'an object that onCheckpoint gave you, or run.checkpoint of a paused run'
+
 /** The version that is still read. It did not say what the run was asked, and there was no `history`. */
 const previousVersion = 4
 
@@ -19,7 +22,7 @@ const previousVersion = 4
 export function readCheckpoint(given: Checkpoint, answerSchema: object | undefined): Checkpoint {
   const version: unknown = given.version
   if (version === undefined) {
-    const message = 'resumeFrom is not a checkpoint: it has no version. Pass an object that onCheckpoint gave you.'
+    const message = `resumeFrom is not a checkpoint: it has no version. Pass ${checkpointSource}.`
     throw new LoopError('invalid_checkpoint', message)
   }
   if (version !== checkpointVersion && version !== previousVersion) throw anotherVersion(version)

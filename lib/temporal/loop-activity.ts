@@ -1,7 +1,10 @@
 import { ApplicationFailure } from '@temporalio/common'
-import { isObject } from '../../router/json/json.ts'
+import { isObject, isPlain } from '../../router/json/json.ts'
+import { describeOption } from '../../router/text/shown-value.ts'
 import type { Tool } from '../../router/tool.ts'
+import { checkTypes, checkTypesOf, type Expectation } from '../loop/check-options.ts'
 import type { Checkpoint } from '../loop/checkpoint.ts'
+import { LoopError } from '../loop/errors.ts'
 import type { AnswerOf, RunOptions } from '../loop/run.ts'
 import { runLoop } from '../loop/run-loop.ts'
 import { mayHaveSideEffects } from '../loop/run-state.ts'
@@ -11,7 +14,8 @@ import { type ActivityHistory, type Resumable, readHistory } from './payload-sta
 import { type RunInActivityOptions, runInActivity } from './run-in-activity.ts'
 
 /** Options of `runLoop` that the activity sets itself. */
-type SetByActivity = 'signal' | 'onCheckpoint' | 'mayWait' | 'runId'
+const setByActivity = ['signal', 'onCheckpoint', 'mayWait', 'runId'] as const
+type SetByActivity = (typeof setByActivity)[number]
 
 /** Options of `runLoop` that have a form of their own in payloads. */
 interface FromPayload {
@@ -65,6 +69,7 @@ export interface LoopActivitySettings extends Pick<RunInActivityOptions<never>, 
  * @param options returns the options of `runLoop` for the activity's arguments. It is called in every attempt and must
  * return the same prompt, tools and inputs for the same arguments. `limits.deadlineMs` is reduced to the time that the
  * activity's timeouts leave.
+ * @throws {LoopError} `invalid_option` if `options` is not a function, or a setting does not exist or has a wrong value.
  */
 export function loopActivity<Input extends readonly unknown[], const S extends object = never>(
   options: (...input: Input) => LoopActivityOptions<S> | Promise<LoopActivityOptions<S>>,
@@ -76,12 +81,14 @@ export function loopActivity<Input extends readonly unknown[], const S extends o
 ): (...input: Input) => Promise<ActivityResult<AnswerOf<S>>>
 export function loopActivity<Input extends readonly unknown[], const S extends object = never>(
   options: (...input: Input) => LoopActivityOptions<S> | Promise<LoopActivityOptions<S>>,
-  { onCancel = 'return', mayWait = () => true, messages = false }: LoopActivitySettings = {},
+  settings: LoopActivitySettings = {},
 ): (...input: Input) => Promise<ActivityResult<AnswerOf<S>>> {
+  checkArguments(options, settings)
+  const { onCancel = 'return', mayWait = () => true, messages = false } = settings
   return (...input) => {
     let given: Promise<LoopActivityOptions<S>> | undefined
     const optionsOnce = () => {
-      given ??= Promise.resolve(options(...input))
+      given ??= Promise.resolve(options(...input)).then(checkedOptions)
       return given
     }
     return runInActivity(
@@ -112,6 +119,42 @@ export function loopActivity<Input extends readonly unknown[], const S extends o
       },
     )
   }
+}
+
+const settingTypes: Readonly<Record<keyof LoopActivitySettings, Expectation>> = {
+  onCancel: ["'return' or 'fail'", (value) => value === 'return' || value === 'fail'],
+  mayWait: ['a function', (value) => typeof value === 'function'],
+  messages: ['true or false', (value) => typeof value === 'boolean'],
+}
+
+/** Callers without TypeScript can pass anything, and a misspelt setting would be ignored. */
+function checkArguments(options: unknown, settings: unknown): void {
+  if (typeof options !== 'function') {
+    const advice = 'it must be a function that returns the options of runLoop'
+    throw invalid(`The first argument of loopActivity is ${describeOption(options)}; ${advice}.`)
+  }
+  if (!isObject(settings) || !isPlain(settings)) {
+    const advice = 'it must be a plain object with settings'
+    throw invalid(`The second argument of loopActivity is ${describeOption(settings)}; ${advice}.`)
+  }
+  checkTypes('loopActivity', settings, settingTypes)
+}
+
+/** Checks what the activity does not pass to `runLoop` as it is. `runLoop` checks the rest. */
+function checkedOptions<S extends object>(given: LoopActivityOptions<S>): LoopActivityOptions<S> {
+  if (!isObject(given) || !isPlain(given)) {
+    const advice = 'it must return a plain object with options of runLoop'
+    throw invalid(`The function that was passed to loopActivity returned ${describeOption(given)}; ${advice}.`)
+  }
+  const name = setByActivity.find((name) => given[name] !== undefined)
+  if (name !== undefined)
+    throw invalid(`${name} is set by loopActivity. Leave it out of the options that are returned.`)
+  checkTypesOf(given, ['tools', 'limits', 'decisions', 'onEvent'])
+  return given
+}
+
+function invalid(message: string): LoopError {
+  return new LoopError('invalid_option', message)
 }
 
 /**

@@ -60,7 +60,7 @@ test('a run within its default limits has a checkpoint after every step: 16 resu
 test('the default of checkpointBytes grows with messageBytes', () => {
   expect(completeLimits().checkpointBytes).toBe(16_777_216)
   expect(completeLimits({ messageBytes: 10_000_000 }).checkpointBytes).toBe(40_000_000)
-  expect(completeLimits({ messageBytes: 10_000_000, checkpointBytes: 5 }).checkpointBytes).toBe(5)
+  expect(completeLimits({ messageBytes: 10_000_000, checkpointBytes: 5_000 }).checkpointBytes).toBe(5_000)
 })
 
 test('full values of every tool are left out of a checkpoint, those that can be computed again first', async () => {

@@ -1,4 +1,5 @@
 import { toStandardJsonSchema } from '@valibot/to-json-schema'
+import { type } from 'arktype'
 import * as v from 'valibot'
 import { expect, test } from 'vitest'
 import * as z from 'zod'
@@ -25,13 +26,28 @@ test.each([
   [
     'a checkpoint that is null',
     { resumeFrom: null },
-    'resumeFrom is null; it must be an object that onCheckpoint gave you; leave it out to start a new run.',
+    'resumeFrom is null; it must be an object that onCheckpoint gave you, or run.checkpoint of a paused run; leave it out',
   ],
   [
     'an object that is not a checkpoint',
     { resumeFrom: {} },
-    'resumeFrom is not a checkpoint: it has no version. Pass an object that onCheckpoint gave you.',
+    'resumeFrom is not a checkpoint: it has no version. Pass an object that onCheckpoint gave you, or run.checkpoint of a paused',
   ],
+  [
+    'a whole run in place of its checkpoint',
+    { resumeFrom: { stopReason: 'paused', checkpoint: { version: 5 } } },
+    'Pass an object that onCheckpoint gave you, or run.checkpoint of a paused run.',
+  ],
+  ['a checkpoint as JSON text', { resumeFrom: '{"version":5}' }, 'Parse it with JSON.parse first.'],
+  ['an empty prompt', { prompt: '' }, 'prompt is ""; it must be a string that is not blank.'],
+  ['a blank prompt', { prompt: ' \n' }, 'prompt is " \\n"; it must be a string that is not blank.'],
+  [
+    'a tiny limit of checkpoints',
+    { limits: { checkpointBytes: 3 } },
+    'limits.checkpointBytes is 3; it must be at least 1024.',
+  ],
+  ['decisions that are a date', { decisions: new Date(0) }, 'decisions is an object of the class Date; it must be'],
+  ['a schema of arktype in place of answer', { answer: type({ a: 'string' }) }, 'write answer: { schema: … }.'],
   [
     'a schema in place of answer',
     { answer: { type: 'object', properties: {} } },
@@ -40,7 +56,7 @@ test.each([
   ['an answer without a schema', { answer: {} }, 'answer.schema is undefined; it must be a JSON Schema object.'],
   ['two tools with the same name', { tools: [getWeather, getWeather] }, 'tools: Two tools are named "get_weather"'],
   ['no model', { model: undefined }, 'model is undefined; it must be a Model'],
-  ['a prompt that is a number', { prompt: 5 }, 'prompt is 5; it must be a string.'],
+  ['a prompt that is a number', { prompt: 5 }, 'prompt is 5; it must be a string that is not blank.'],
   ['instructions that are a number', { instructions: 42 }, 'instructions is 42; it must be a string.'],
   [
     'a controller in place of its signal',

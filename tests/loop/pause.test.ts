@@ -425,8 +425,12 @@ test.each<[string, () => unknown, string]>([
   ['returns nothing', () => undefined, 'approve failed for "refund": it returned undefined. It must return'],
   ['returns true', () => true, 'it returned true'],
   ['returns a misspelled text', () => 'Run', 'it returned "Run"'],
-  ['denies without a reason', () => ({ deny: '' }), 'it returned {"deny":""}'],
-  ['returns more than a denial', () => ({ deny: 'x', run: true }), 'it returned {"deny":"x","run":true}'],
+  [
+    'denies without a reason',
+    () => ({ deny: '' }),
+    'it returned {"deny":""}: its member deny is ""; it must be a text that tells the model the reason. It must return',
+  ],
+  ['returns more than a denial', () => ({ deny: 'x', run: true }), 'and a denial has no member "run". It must return'],
 ])('an approve that %s ends the run as failed, and nothing is executed', async (_, approve, message) => {
   const ran: string[] = []
   const run = await runLoop({
@@ -627,7 +631,21 @@ test('decisions need a checkpoint, and approve must be a function', async () => 
   }
 })
 
-test('if the tool of a waiting call no longer exists, the model gets an error', async () => {
+test('a call whose tool is missing after a resume is refused, unless it is denied', async () => {
+  const run = await pausedRun({ tools: [ask, look], prompt: 'Ask.' }, calls('ask', {}))
+  const model = scriptedModel([])
+  const { callId } = only(run)
+  for (const decisions of [{}, { [callId]: 'run' as const }, { [callId]: { value: { reply: 'Yes' } } }]) {
+    const resumed = runLoop({ tools: [look], prompt: 'Ask.', model, resumeFrom: run.checkpoint, decisions })
+    await expect(resumed).rejects.toMatchObject({
+      code: 'invalid_option',
+      message: `The call "${callId}" waits for the tool "ask", which is not in tools. Pass it again.`,
+    })
+  }
+  expect(model.requests).toEqual([])
+})
+
+test('if the tool of a denied call no longer exists, the model gets an error', async () => {
   const run = await pausedRun({ tools: [ask, look], prompt: 'Ask.' }, calls('ask', {}))
   const decisions = { [only(run).callId]: { deny: 'x' } }
   const resumed = await runLoop({
