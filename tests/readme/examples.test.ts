@@ -11,6 +11,7 @@ afterAll(() => examples.remove())
 
 test('README shows each of the three uses', async () => {
   expect([...(await readExamples()).keys()].sort()).toEqual([
+    'activity-test.ts',
     'approval.ts',
     'built-schema.ts',
     'chat-activities.ts',
@@ -23,6 +24,7 @@ test('README shows each of the three uses', async () => {
     'library.ts',
     'mcp.ts',
     'scripted.ts',
+    'streaming.ts',
     'weather-activities.ts',
     'weather-worker.ts',
     'weather-workflow.ts',
@@ -77,14 +79,14 @@ test('the example with checkpoints asks the model for no reply twice', async () 
   const env = { MINIMAX_CHAT_COMPLETIONS_URL: mockServer.url, ANTHROPIC_AUTH_TOKEN: 'test-token' }
   for (const _ of [1, 2]) {
     const { stdout, stderr } = await runNode([bin.tsx, 'durable.ts'], { cwd: examples.folder, env })
-    expect([stdout, stderr]).toEqual(['answered 1\n', ''])
+    expect([stdout, stderr]).toEqual(['Refunded. 1\n', ''])
   }
   expect(mockServer.requests).toHaveLength(2)
 })
 
 test('the example with an approval pauses, and continues in another process', async () => {
   const toolCalls = [
-    { name: 'refund', input: { order: 4711 } },
+    { name: 'refund', input: { order: 4711, euros: 40 } },
     { name: 'ask_customer', input: { question: 'Is that all right?' } },
   ]
   await using mockServer = await startMockServer({
@@ -94,12 +96,12 @@ test('the example with an approval pauses, and continues in another process', as
   const first = await runNode([bin.tsx, 'approval.ts'], { cwd: examples.folder, env })
   expect(first.stderr).toBe('')
   const [refund = '', question = ''] = first.stdout.trim().split('\n')
-  expect(refund).toMatch(/^\S+ refund \{"order":4711\} approve$/)
+  expect(refund).toMatch(/^\S+ refund \{"order":4711,"euros":40\} approve$/)
   expect(question).toMatch(/^\S+ ask_customer \{"question":"Is that all right\?"\} no_execute$/)
   const [refundId = '', questionId = ''] = [refund, question].map((line) => line.split(' ', 1)[0] ?? '')
   const decisions = { [refundId]: 'run', [questionId]: { value: { reply: 'Yes.' } } }
   const second = await runNode([bin.tsx, 'approval.ts', JSON.stringify(decisions)], { cwd: examples.folder, env })
-  expect([second.stdout, second.stderr]).toEqual(['answered 2\n', ''])
+  expect([second.stdout, second.stderr]).toEqual(['Done. 2\n', ''])
   expect(mockServer.requests).toHaveLength(2)
 })
 
@@ -140,4 +142,17 @@ test('the example with schemas of zod runs against an endpoint of the environmen
 test('the example of a schema that is built at run time runs', async () => {
   const { stdout, stderr } = await runNode([bin.tsx, 'built-schema.ts'], { cwd: examples.folder })
   expect([stdout, stderr]).toEqual(['"Ekofisk: 7 employees"\n', ''])
+})
+
+test('the example of streaming writes the text', async () => {
+  await using mockServer = await startMockServer({ responder: () => ({ content: 'It is 4 °C in Oslo.' }) })
+  const env = { MINIMAX_CHAT_COMPLETIONS_URL: mockServer.url, ANTHROPIC_AUTH_TOKEN: 'test-token' }
+  const { stdout, stderr } = await runNode([bin.tsx, 'streaming.ts'], { cwd: examples.folder, env })
+  expect([stdout, stderr]).toEqual(['It is 4 °C in Oslo.\n', ''])
+})
+
+test('the example of an activity in a test passes', async () => {
+  const { code, stdout } = await runNode([bin.tsx, 'activity-test.ts'], { cwd: examples.folder })
+  expect(stdout).toContain('pass 1')
+  expect(code).toBe(0)
 })

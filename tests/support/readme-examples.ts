@@ -4,10 +4,12 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
-/** The examples of README.md by file name: each fence that follows `<!-- example: name.ts -->`. */
+const documents = ['README.md', 'docs/temporal.md']
+
+/** The examples of the documents by file name: each fence that follows `<!-- example: name.ts -->`. */
 export async function readExamples(): Promise<ReadonlyMap<string, string>> {
-  const readme = await readFile(join(root, 'README.md'), 'utf8')
-  const fences = readme.matchAll(/<!-- example: ([\w-]+\.ts) -->\n```ts\n(.*?)```/gs)
+  const texts = await Promise.all(documents.map((file) => readFile(join(root, file), 'utf8')))
+  const fences = texts.join('\n').matchAll(/<!-- example: ([\w-]+\.ts) -->\n```ts\n(.*?)```/gs)
   return new Map([...fences].map(([, name = '', code = '']) => [name, code]))
 }
 
