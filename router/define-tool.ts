@@ -206,6 +206,7 @@ function checkNames(label: string, given: object, known: readonly string[], owne
   const name = Object.keys(given).find((name) => !known.includes(name))
   if (name === undefined) return
   const meant = closest(name, known)
+  if (name === 'needsApproval') throw new InvalidToolError(`${label} "${name}"; use the option "approve" of runLoop.`)
   const hint = meant === undefined ? `; ${owner} has ${known.join(', ')}.` : `; did you mean "${meant}"?`
   throw new InvalidToolError(`${label} "${name}"${hint}`)
 }

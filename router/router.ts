@@ -243,8 +243,12 @@ function wrong(option: string, value: unknown, expected: string): never {
   throw new InvalidOptionError(`dispatch: ${option} is ${describeOption(value)}; it must be ${expected}.`)
 }
 
-/** The error of a call that came after the first `maxCalls` ones. */
-export function tooManyCalls(maxCalls: number) {
-  const message = `This call was not executed, because only ${maxCalls} calls are allowed here. Call again if you still need it.`
+/**
+ * The error of a call that came after the first `maxCalls` ones.
+ *
+ * @param isFinal whether a later call would be refused, too.
+ */
+export function tooManyCalls(maxCalls: number, isFinal = false) {
+  const message = `This call was not executed, because only ${maxCalls} ${maxCalls === 1 ? 'call is' : 'calls are'} allowed here.${isFinal ? '' : ' Call again if you still need it.'}`
   return { kind: 'too_many_calls', message } as const
 }

@@ -1,8 +1,12 @@
 import { readCalls } from './arguments.ts'
 import { checkTool } from './define-tool.ts'
 import { dispatch } from './dispatch.ts'
+import { InvalidOptionError } from './errors.ts'
+import { isObject, isPlain } from './json/json.ts'
 import { noReferences } from './references.ts'
 import { defaultInputBytes, defaultResultBytes, minResultBytes } from './router.ts'
+import { suggestName } from './text/closest.ts'
+import { describeOption } from './text/shown-value.ts'
 import type { Tool } from './tool.ts'
 import type { ToolCall, ToolResult } from './tool-call.ts'
 
@@ -34,6 +38,7 @@ type OutputOf<T extends Tool> = T extends Tool<never, infer Output> ? Output : n
  *
  * @param input anything that a model can send: an object, or a text, which is read with the same repairs as in a run.
  * @throws {InvalidToolError} (as a rejection) when the tool or one of its schemas is invalid.
+ * @throws {InvalidOptionError} (as a rejection) when an option does not exist or has a wrong value.
  */
 export async function runTool<T extends Tool>(
   tool: T,
@@ -41,6 +46,7 @@ export async function runTool<T extends Tool>(
   options: RunToolOptions = {},
 ): Promise<RunToolResult<OutputOf<T>>> {
   checkTool(tool)
+  checkOptions(options)
   const callId = options.callId ?? 'call_1'
   const result = await dispatch(
     toCall(tool.name, input, callId),
@@ -49,13 +55,42 @@ export async function runTool<T extends Tool>(
       references: { ...noReferences, inputs: options.inputs ?? {} },
       signal: options.signal ?? new AbortController().signal,
       timeoutMs: Number.POSITIVE_INFINITY,
-      resultBytes: Math.max(minResultBytes, options.resultBytes ?? defaultResultBytes),
+      resultBytes: options.resultBytes ?? defaultResultBytes,
       inputBytes: defaultInputBytes,
       now: options.now ?? (() => performance.now()),
     },
     () => callId,
   )
   return result as RunToolResult<OutputOf<T>>
+}
+
+type Expectation = readonly [what: string, fits: (value: unknown) => boolean]
+
+const expectations: Readonly<Record<keyof RunToolOptions, Expectation>> = {
+  signal: ['an AbortSignal', (value) => value instanceof EventTarget && 'aborted' in value],
+  callId: ['a non-empty string', (value) => typeof value === 'string' && value !== ''],
+  resultBytes: [
+    `a whole number of at least ${minResultBytes}`,
+    (value) => typeof value === 'number' && Number.isSafeInteger(value) && value >= minResultBytes,
+  ],
+  inputs: ['a plain object', (value) => isObject(value) && isPlain(value)],
+  now: ['a function', (value) => typeof value === 'function'],
+}
+
+function checkOptions(options: unknown): void {
+  if (!isObject(options) || !isPlain(options)) {
+    throw new InvalidOptionError(`The options of runTool are ${describeOption(options)}; they must be a plain object.`)
+  }
+  for (const name of Object.keys(options)) {
+    if (Object.hasOwn(expectations, name)) continue
+    const hint = suggestName(name, Object.keys(expectations), 'The options are')
+    throw new InvalidOptionError(`${name} is not an option of runTool. ${hint}`)
+  }
+  for (const [name, [what, fits]] of Object.entries(expectations)) {
+    const value = options[name]
+    if (value === undefined || fits(value)) continue
+    throw new InvalidOptionError(`runTool: ${name} is ${describeOption(value)}; it must be ${what}.`)
+  }
 }
 
 function toCall(name: string, input: unknown, id: string): ToolCall {

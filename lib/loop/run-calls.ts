@@ -141,7 +141,7 @@ function withinLimits(run: ActiveRun, reply: CurrentReply, wave: readonly Curren
   ).length
   return wave.filter((one, index) => {
     if (before + index < maxCalls || one.call.refusal?.kind === 'too_many_calls') return true
-    one.refusal = tooManyCalls(maxCalls)
+    one.refusal = tooManyCalls(maxCalls, limits.calls - history.executed <= limits.callsPerRound)
     return false
   })
 }

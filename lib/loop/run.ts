@@ -178,6 +178,10 @@ export type Run<Answer = string> =
       readonly stopReason: 'answered'
       /** The answer: a value that fits the schema, or text if there is no schema. */
       readonly answer: Answer
+      /** An answered run has no error. */
+      readonly error?: never
+      /** The answer is complete. */
+      readonly partial?: never
     })
   | (RunRecord & {
       /** Calls wait for a decision. */

@@ -28,7 +28,7 @@ export function checkOptions(caller: string, options: object, checks: Readonly<R
 /** The type of a value for a message. The value itself may contain a token. */
 function typeOf(value: unknown): string {
   if (Array.isArray(value)) return 'an array'
-  if (isObject(value)) return 'an object of a class'
+  if (isObject(value)) return objectOf(value)
   return value === null || value === undefined ? String(value) : `a ${typeof value}`
 }
 
@@ -65,8 +65,13 @@ export function wrongValue(name: string, value: unknown, expected: string): Erro
 function given(name: string, value: unknown): string {
   if (name === 'token') return `of type ${Array.isArray(value) ? 'array' : typeof value}`
   if (typeof value === 'string' && value.length > longestShown) return `a string of ${value.length} characters`
-  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object'
-  return describeOption(value)
+  if (Array.isArray(value)) return 'an array'
+  return isObject(value) ? objectOf(value) : describeOption(value)
+}
+
+/** An object for a message, without its members. */
+function objectOf(value: object): string {
+  return isPlain(value) ? 'an object' : describeOption(value)
 }
 
 /** Shorter than any token. */

@@ -116,7 +116,7 @@ export function configure(options: MinimaxOptions): Configuration {
   const url = endpointOf(options.url, env)
   return {
     url,
-    token: tokenOf(options.token ?? env['ANTHROPIC_AUTH_TOKEN'] ?? '', url),
+    token: tokenOf(options.token, env, url),
     model: wireModel(options.model ?? env['MINIMAX_MODEL'] ?? '', url.hostname),
     stream,
     protocol,
@@ -137,26 +137,25 @@ export const addressVariables = [endpointVariable, 'ANTHROPIC_BASE_URL', 'MINIMA
 
 function endpointOf(option: string | undefined, env: Configuration['env']): URL {
   const sources: readonly (readonly [address: string | undefined, source: UrlSource])[] = [
-    [option, { name: 'the option "url"' }],
+    [option, { name: 'The option "url"' }],
     ...addressVariables.map((name) => [env[name], { name, isEndpoint: name === endpointVariable }] as const),
   ]
   for (const [address, source] of sources) {
     if (address !== undefined && address.trim() !== '') return chatCompletionsUrl(address, source)
   }
-  return chatCompletionsUrl(defaultBaseUrl, { name: 'the default' })
+  return chatCompletionsUrl(defaultBaseUrl, { name: 'The default' })
 }
 
-function tokenOf(value: string, { hostname }: URL): string {
-  const token = value.trim()
+function tokenOf(option: string | undefined, env: Configuration['env'], { hostname }: URL): string {
+  const token = (option ?? env['ANTHROPIC_AUTH_TOKEN'] ?? '').trim()
   // A server on this machine usually has no keys, and the mock server takes any.
   if (token === '' && isLoopback(hostname)) return token
   if (token === '') {
     throw misconfigured('No token: set ANTHROPIC_AUTH_TOKEN to your MiniMax API key, or pass the option "token".')
   }
   if (/[^\x21-\x7e]/.test(token)) {
-    throw misconfigured(
-      'The token in ANTHROPIC_AUTH_TOKEN contains characters that are not allowed in an HTTP header. Copy the key again.',
-    )
+    const source = option === undefined ? 'The token in ANTHROPIC_AUTH_TOKEN' : 'The option "token"'
+    throw misconfigured(`${source} contains characters that are not allowed in an HTTP header. Copy the key again.`)
   }
   return token
 }

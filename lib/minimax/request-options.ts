@@ -166,7 +166,10 @@ const ownFields: ReadonlyMap<string, string> = new Map([
   ...['messages', 'tools', 'model', 'stream'].map((name): [string, string] => [name, 'the client sets it itself']),
   ['temperature', 'use the option "temperature"'],
   ['top_p', 'use the option "topP"'],
-  ['max_completion_tokens', 'use the option "maxOutputTokens"'],
+  ...['max_tokens', 'max_completion_tokens'].map((name): [string, string] => [
+    name,
+    'use the option "maxOutputTokens"',
+  ]),
   ['extra_body', 'write its fields directly into "body"'],
 ])
 

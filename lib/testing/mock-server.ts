@@ -28,10 +28,10 @@ import { errorReply, type Shutdown, send, type WireReply } from './mock-server/w
 export interface MockServerOptions {
   /** Plays the model. @defaultValue a responder that says that no model is involved */
   readonly responder?: Responder
-  /** Bearer token that requests must have. @defaultValue any non-empty token */
+  /** Bearer token that requests must have. @defaultValue any token, or none; with `strict` any token */
   readonly token?: string
   /**
-   * Whether requests are also refused for reasons about which sources disagree: `temperature: 0`, `tool_choice` other than
+   * Whether requests are also refused for reasons about which sources disagree: no token, `temperature: 0`, `tool_choice` other than
    * `none` and `auto`, `stop`, `response_format`, unknown fields, `null`, and empty `content` beside calls. Otherwise the
    * server accepts what MiniMax was measured to accept. @defaultValue false
    */

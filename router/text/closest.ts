@@ -22,9 +22,22 @@ export function closest(name: string, candidates: Iterable<string>): string | un
   )
 }
 
+/** Names of options in other libraries, by which they are often called here. */
+const otherNames: ReadonlyMap<string, string> = new Map([
+  ['system', 'instructions'],
+  ['systemPrompt', 'instructions'],
+  ['messages', 'history'],
+  ['maxTokens', 'maxOutputTokens'],
+  ['max_tokens', 'maxOutputTokens'],
+  ['baseURL', 'url'],
+  ['baseUrl', 'url'],
+  ['apiKey', 'token'],
+  ['needsApproval', 'approve'],
+])
+
 /** The end of a message about an unknown name: "Did you mean …?" with the closest known name, otherwise all known names. */
 export function suggestName(name: string, known: readonly string[], otherwise: string): string {
-  const similar = closest(name, known)
+  const similar = closest(name, known) ?? known.find((one) => one === otherNames.get(name))
   return similar === undefined ? `${otherwise} ${known.join(', ')}.` : `Did you mean "${similar}"?`
 }
 

@@ -22,6 +22,9 @@ test.each([
   ['limits that are null', { limits: null }, 'limits is null; it must be a plain object.'],
   ['a misspelled prompt', { promt: 'x' }, 'promt is not an option of runLoop. Did you mean "prompt"?'],
   ['a shortened option', { instruction: 'x' }, 'instruction is not an option of runLoop. Did you mean "instructions"?'],
+  ['the name of another library for instructions', { system: 'x' }, 'Did you mean "instructions"?'],
+  ['the name of another library for the conversation', { messages: [] }, 'Did you mean "history"?'],
+  ['the name of another library for approve', { needsApproval: () => true }, 'Did you mean "approve"?'],
   ['an unknown option', { temperature: 1 }, 'temperature is not an option of runLoop. The options are model, prompt'],
   [
     'a checkpoint that is null',

@@ -2,7 +2,9 @@ import { expectTypeOf, test } from 'vitest'
 import {
   type Checkpoint,
   type Decision,
+  type PartialAnswer,
   type Run,
+  type RunError,
   type RunOptions,
   runLoop,
   type WaitingCall,
@@ -19,6 +21,9 @@ const schema = {
 test('the stop reason of a run tells its members', async () => {
   const run = await runLoop({ model: scriptedModel([]), prompt: '', answer: { schema } })
   if (run.stopReason === 'answered') expectTypeOf(run.answer).toEqualTypeOf<{ celsius: number }>()
+  // Both can be read without a look at the stop reason.
+  expectTypeOf(run.error).toEqualTypeOf<RunError | undefined>()
+  expectTypeOf(run.partial).toEqualTypeOf<PartialAnswer | undefined>()
   if (run.stopReason === 'paused') {
     expectTypeOf(run.pending).toEqualTypeOf<readonly WaitingCall[]>()
     expectTypeOf(run.checkpoint).toEqualTypeOf<Checkpoint>()

@@ -71,6 +71,9 @@ test('calls over callsPerRound are refused, each with a result, and do not count
   ])
   expect(run).toMatchObject({ stopReason: 'answered', rounds: 2 })
   expect(run).not.toHaveProperty('limit')
+  expect(run.results[4]?.content).toContain('only 3 calls are allowed here. Call again if you still need it.')
+  const last = await runLoop({ model: scriptedModel([step, says('Warm.')]), tools, prompt, limits: { calls: 1 } })
+  expect(last.results[1]?.content).toMatch(/only 1 call is allowed here\.(?! Call again)/)
 })
 
 test('messages over their limit of bytes lead to the answer round', async () => {

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { errorInBody } from '../../lib/minimax/errors/classify-error.ts'
 import { createMinimaxModel } from '../../lib/minimax/minimax.ts'
 import { completion, replyJson, startLocalServer } from './support/local-server.ts'
 import { clientOf, modelRequest } from './support/request.ts'
@@ -11,7 +12,7 @@ test.each([
   const outcome = clientOf(server.url).complete(modelRequest())
   await expect(outcome).rejects.toMatchObject({
     code: 'authentication',
-    message: expect.stringMatching(/ANTHROPIC_AUTH_TOKEN.*\bregion\b.*127\.0\.0\.1:\d+/),
+    message: expect.stringMatching(/\. Check ANTHROPIC_AUTH_TOKEN\. The request was sent to 127\.0\.0\.1:\d+\.$/),
   })
 })
 
@@ -19,6 +20,14 @@ test.each([
   ['2049', 401, { error: { message: 'invalid api key (2049)' } }],
   ['2049 in a 200', 200, { base_resp: { status_code: 2049, status_msg: 'invalid api key' } }],
   ['1004', 401, { error: { message: 'login fail (1004)' } }],
+])('the error %s of a server elsewhere says that a key is bound to a region', (_name, status, body) => {
+  const context = { secrets: [], host: 'api.minimax.chat', requestId: undefined }
+  expect(errorInBody(body, status)?.masked(context).message).toMatch(
+    /region, api\.minimax\.io or api\.minimaxi\.com; this one was sent to api\.minimax\.chat\.$/,
+  )
+})
+
+test.each([
   ['1008', 200, { base_resp: { status_code: 1008, status_msg: 'insufficient balance' } }],
   [
     '2061 without choices',
@@ -40,6 +49,13 @@ test.each([
       /api\.minimax\.io or api\.minimaxi\.com; this (?:one|request) was sent to 127\.0\.0\.1:\d+\.$/,
     ),
   })
+})
+
+test.each([
+  ['the option "token"', { token: 'a b' }, 'The option "token" contains characters'],
+  ['the variable', { env: { ANTHROPIC_AUTH_TOKEN: 'a b' } }, 'The token in ANTHROPIC_AUTH_TOKEN contains characters'],
+])('a token with a blank in it is reported with its source: %s', (_, options, message) => {
+  expect(() => createMinimaxModel({ env: {}, ...options })).toThrow(message)
 })
 
 test('no token is needed on loopback, and then no authorization is sent', async () => {

@@ -70,7 +70,11 @@ test.each<[object, string]>([
   [{ protocol: 'xml' }, 'The option "protocol" is "xml"; it must be "native" or "json".'],
   [{ protocol: 1n }, 'The option "protocol" is 1n;'],
   [{ retires: 3 }, 'minimax() has no option "retires". Did you mean "retries"?'],
-  [{ baseUrl: 'https://api.minimax.io' }, 'minimax() has no option "baseUrl". '],
+  [{ baseUrl: 'https://api.minimax.io' }, 'minimax() has no option "baseUrl". Did you mean "url"?'],
+  [{ baseURL: 'https://api.minimax.io' }, 'minimax() has no option "baseURL". Did you mean "url"?'],
+  [{ apiKey: 'x' }, 'minimax() has no option "apiKey". Did you mean "token"?'],
+  [{ maxTokens: 1 }, 'minimax() has no option "maxTokens". Did you mean "maxOutputTokens"?'],
+  [{ url: 'ftp://x' }, 'The option "url" is ftp://x. The token is sent only over https'],
   [{ seed: 1 }, 'minimax() has no option "seed". Its options are url, token, model, stream,'],
   [{ constructor: 1 }, 'minimax() has no option "constructor".'],
 ])('%o is refused by name, and what may be secret is not shown', (options, message) => {

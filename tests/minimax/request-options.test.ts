@@ -96,7 +96,11 @@ const wrong: readonly (readonly [options: unknown, message: string])[] = [
   [{ maxOutputTokens: 1.5 }, 'The option "maxOutputTokens" is 1.5;'],
   [{ maxOutputTokens: '100' }, 'The option "maxOutputTokens" is "100";'],
   [{ headers: 'x-a: 1' }, 'The option "headers" is "x-a: 1"; it must be an object of texts'],
-  [{ headers: new Map([['x-a', '1']]) }, 'The option "headers" is an object; it must be an object of texts'],
+  [{ headers: new Headers() }, 'The option "headers" is an object of the class Headers; it must be an object of texts'],
+  [
+    { headers: new Map([['x-a', '1']]) },
+    'The option "headers" is an object of the class Map; it must be an object of texts',
+  ],
   [{ headers: [['x-a', '1']] }, 'The option "headers" is an array;'],
   [{ headers: { 'x a': '1' } }, 'The option "headers" has the header "x a"; that is not a name of an HTTP header.'],
   [{ headers: { 'x-a\r\nx-b': '1' } }, 'The option "headers" has the header "x-a'],
@@ -130,6 +134,7 @@ const wrong: readonly (readonly [options: unknown, message: string])[] = [
   ),
   [{ body: { temperature: 1 } }, 'The option "body" has the field "temperature"; use the option "temperature".'],
   [{ body: { top_p: 1 } }, 'The option "body" has the field "top_p"; use the option "topP".'],
+  [{ body: { max_tokens: 1 } }, 'has the field "max_tokens"; use the option "maxOutputTokens".'],
   [{ body: { max_completion_tokens: 1 } }, 'use the option "maxOutputTokens".'],
   [
     { body: { extra_body: {} } },
@@ -168,7 +173,8 @@ test.each(wrong)('%o is refused before any request, for a client and for one run
 
 test.each([
   [[], 'with() was called with an array; it takes an object of options.'],
-  [new Map([['temperature', 0]]), 'with() was called with an object of a class;'],
+  [new Map([['temperature', 0]]), 'with() was called with an object of the class Map;'],
+  [undefined, 'with() was called with undefined; it takes an object of options.'],
   [null, 'with() was called with null; it takes an object of options.'],
   [{ url: 'https://api.minimax.io' }, 'with() has no option "url". Its options are temperature, topP,'],
   [{ temprature: 0 }, 'with() has no option "temprature". Did you mean "temperature"?'],

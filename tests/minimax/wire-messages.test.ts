@@ -62,7 +62,7 @@ test('whatever a model replies, every request that follows is one that MiniMax a
     fc.array(reply, { maxLength: 5 }),
     fc.boolean(),
     fc.integer({ min: 1, max: 6 }),
-    text,
+    text.filter((prompt) => prompt.trim() !== ''),
     async (replies, structured, rounds, prompt) => {
       const script = scriptedModel(replies)
       const bodies: string[] = []

@@ -41,6 +41,7 @@ test.each([
 })
 
 test.each([
+  [{ needsApproval: true }, 'unknown field "needsApproval"; use the option "approve" of runLoop.'],
   [{ timeout: 5 }, 'unknown field "timeout"; did you mean "timeoutMs"?'],
   [{ parameters: {} }, 'unknown field "parameters"; a tool has name, title,'],
 ])('a field that would be ignored is refused: %j', (definition, message) => {

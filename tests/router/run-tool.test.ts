@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { defineTool } from '../../router/define-tool.ts'
+import { InvalidOptionError } from '../../router/errors.ts'
 import { createRouter } from '../../router/router.ts'
 import { runTool } from '../../router/run-tool.ts'
 import type { ToolContext } from '../../router/tool.ts'
@@ -23,6 +24,19 @@ test.each([
 
 test.each(['Oslo', '[1]', '{"city":"Os', 7, true])('%j is an unreadable call, as in a run', async (input) => {
   expect(await runTool(getWeather, input)).toMatchObject({ status: 'error', error: { kind: 'unreadable_call' } })
+})
+
+test.each<[unknown, string]>([
+  [{ resultBytes: 3 }, 'runTool: resultBytes is 3; it must be a whole number of at least 256.'],
+  [{ resultByte: 300 }, 'resultByte is not an option of runTool. Did you mean "resultBytes"?'],
+  [{ signal: new AbortController() }, 'runTool: signal is an object of the class AbortController; it must be an'],
+  [{ inputs: new Map() }, 'runTool: inputs is an object of the class Map; it must be a plain object.'],
+  [{ callId: '' }, 'runTool: callId is ""; it must be a non-empty string.'],
+  [null, 'The options of runTool are null; they must be a plain object.'],
+])('wrong options %j are refused', async (options, message) => {
+  const result = Promise.resolve(Reflect.apply(runTool, undefined, [getWeather, { city: 'Oslo' }, options]))
+  await expect(result).rejects.toThrow(message)
+  await expect(result).rejects.toBeInstanceOf(InvalidOptionError)
 })
 
 test('undefined, null and an empty text are read as an empty object', async () => {

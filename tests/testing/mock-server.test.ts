@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { request } from 'undici'
 import { expect, test } from 'vitest'
-import { type Responder, startMockServer } from '../../lib/testing/index.ts'
+import { faults, type Responder, startMockServer } from '../../lib/testing/index.ts'
 import { InvalidOptionError } from '../../router/errors.ts'
 import { hello, post } from './support/post.ts'
 
@@ -89,6 +89,15 @@ test.each(refusals)('%s is refused with 401', async (_name, authorization, begin
   expect(error).toMatchObject({ type: 'authorized_error', http_code: '401' })
   expect(error.message.startsWith(beginning) && error.message.endsWith(end)).toBe(true)
   expect(text).not.toContain('wrong')
+})
+
+test('a request without a token passes, as local servers need none, but not in strict mode', async () => {
+  await using lenient = await startMockServer()
+  await using strict = await startMockServer({ strict: true })
+  await using broken = await startMockServer({ faults: [faults.errorReply('401')] })
+  expect((await post(lenient, hello, { authorization: undefined })).status).toBe(200)
+  expect((await post(strict, hello, { authorization: undefined })).status).toBe(401)
+  expect((await post(broken, hello, { authorization: undefined })).status).toBe(401)
 })
 
 test('the expected token passes and is not recorded', async () => {

@@ -3,7 +3,7 @@ import { excerpt } from '../../../router/text/clip.ts'
 import { onOneLine } from '../../../router/text/on-one-line.ts'
 import { redactSecrets } from '../../../router/text/redact.ts'
 import { limitedWaitNote, ModelError, type ModelErrorFields, maxRetryAfterMs } from '../../loop/errors.ts'
-import { officialHosts } from '../endpoint.ts'
+import { isLoopback, officialHosts } from '../endpoint.ts'
 import { type ErrorDetails, errorDocument, readErrorDocument } from './error-body.ts'
 import {
   classOfMessage,
@@ -175,6 +175,8 @@ const accountCodes: ReadonlySet<string | undefined> = new Set(['1008', '2061'])
 function adviceFor({ code, providerCode, status }: ModelErrorFields, words: string, host: string): string {
   const hosts = officialHosts.join(' or ')
   if (code === 'authentication') {
+    // A server on this machine has keys of its own, or none.
+    if (isLoopback(host.replace(/:\d+$/, ''))) return `. Check ANTHROPIC_AUTH_TOKEN. The request was sent to ${host}.`
     return `. Check ANTHROPIC_AUTH_TOKEN. A key is bound to the host of its region, ${hosts}; this one was sent to ${host}.`
   }
   if (accountCodes.has(providerCode)) {

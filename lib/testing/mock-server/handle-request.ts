@@ -64,7 +64,7 @@ export async function handleRequest(
 ): Promise<WireReply> {
   const isModelList = message.method === 'GET' && record.path === modelsPath
   if (!isModelList && (message.method !== 'POST' || !paths.has(record.path))) return proxyReply(404, 'Not Found')
-  const refused = unauthorised(message.headers.authorization, options.token)
+  const refused = unauthorised(message.headers.authorization, options)
   if (refused !== undefined) return refused
   if (isModelList) return jsonReply(200, modelList, modelListId)
   const text = await readBody(message)
