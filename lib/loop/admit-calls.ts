@@ -25,11 +25,21 @@ interface ReadyCall extends Extract<PreparedCall, { kind: 'ready' }> {
 
 /**
  * Returns the calls that can be executed now. The others wait, or have their results. A call that cannot be executed at all,
- * because its input is invalid, is returned too: it gets its error when it is executed.
+ * because its input is invalid, is returned too: it gets its error when it is executed. The result is a promise only if a
+ * call needs a decision.
  *
  * @throws {ApprovalError} if `approve` throws, or returns anything other than an approval.
  */
-export async function admitCalls(
+export function admitCalls(
+  run: ActiveRun,
+  reply: CurrentReply,
+  calls: readonly CurrentCall[],
+): readonly CurrentCall[] | Promise<readonly CurrentCall[]> {
+  // Most calls need no decision, and preparing a call twice costs time.
+  return calls.some(({ call }) => needsDecision(run, call)) ? decideAll(run, reply, calls) : calls
+}
+
+async function decideAll(
   run: ActiveRun,
   reply: CurrentReply,
   calls: readonly CurrentCall[],
@@ -37,16 +47,17 @@ export async function admitCalls(
   const admitted: CurrentCall[] = []
   for (const one of calls) {
     const tool = run.router.tools.get(one.call.name)
-    // Most calls need no decision, and preparing a call twice costs time.
-    if (tool === undefined || !needsDecision(run, one.call, tool) || (await isAdmitted(run, reply, one, tool))) {
+    if (tool === undefined || !needsDecision(run, one.call) || (await isAdmitted(run, reply, one, tool))) {
       admitted.push(one)
     }
   }
   return admitted
 }
 
-function needsDecision({ approve }: ActiveRun, { waits, approved }: PendingCall, { execute }: Tool): boolean {
-  return approve !== undefined || execute === undefined || waits !== undefined || approved !== undefined
+function needsDecision({ approve, router }: ActiveRun, { name, waits, approved }: PendingCall): boolean {
+  if (approve !== undefined || waits !== undefined || approved !== undefined) return true
+  const tool = router.tools.get(name)
+  return tool !== undefined && tool.execute === undefined
 }
 
 async function isAdmitted(run: ActiveRun, reply: CurrentReply, one: CurrentCall, tool: Tool): Promise<boolean> {

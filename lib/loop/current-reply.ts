@@ -19,7 +19,7 @@ export interface CurrentCall {
   /** Position in the reply. */
   readonly index: number
   /** Indexes of the calls of the reply that it refers to. Each is lower than its own. */
-  readonly dependencies: readonly number[]
+  dependencies: readonly number[]
   /** Calls with the same key get the same result. Calls of a polling tool never have the same key. */
   key: string
   /** Equal for calls with the same tool and input, of polling tools too. It is made when the call is ready to run. */
@@ -47,32 +47,31 @@ export interface CurrentReply {
 }
 
 /** Opens the pending calls of the state. Those that an earlier process finished have their results. */
-export async function openReply(run: ActiveRun): Promise<CurrentReply> {
-  const references = new ReplyReferences(
-    run.state.pending.map((call) => ({ call, result: undefined })),
-    run.history,
-  )
-  const calls = run.state.pending.map((call, index): CurrentCall => {
-    const dependencies = references.dependenciesOf(index)
-    return {
+export function openReply(run: ActiveRun): CurrentReply | Promise<CurrentReply> {
+  const calls = run.state.pending.map(
+    (call, index): CurrentCall => ({
       call,
       index,
-      dependencies,
+      dependencies: [],
       key: '',
-      identity: { key: '' },
+      identity: unknownIdentity,
       refusal: undefined,
       waiting: undefined,
       result: undefined,
-    }
-  })
-  const firstOf = new Map<string, CurrentCall>()
-  const reply = {
-    calls,
-    references: new ReplyReferences(calls, run.history),
-    firstOf,
-    fresh: [],
-    started: new Set<ToolCall>(),
-  }
+    }),
+  )
+  const references = new ReplyReferences(calls, run.history)
+  for (const one of calls) one.dependencies = references.dependenciesOf(one.index)
+  const reply: CurrentReply = { calls, references, firstOf: new Map(), fresh: [], started: new Set() }
+  // Only a resumed run has such calls, and a promise costs time.
+  return calls.some(({ call }) => call.result !== undefined) ? withResults(run, reply) : reply
+}
+
+const unknownIdentity: CallIdentity = { key: '' }
+
+/** Restores the results of an earlier process. */
+async function withResults(run: ActiveRun, reply: CurrentReply): Promise<CurrentReply> {
+  const { calls, firstOf } = reply
   // In order, because a call needs the results that it refers to or repeats, and both come before it.
   const lost: string[] = []
   for (const one of calls) {
@@ -93,13 +92,12 @@ export async function openReply(run: ActiveRun): Promise<CurrentReply> {
  * decision gets no result, so the calls that refer to it or repeat it wait, too.
  */
 export function readyCalls({ calls, firstOf }: CurrentReply): readonly CurrentCall[] {
-  const isFinished = (index: number) => calls[index]?.result !== undefined
   return calls.filter(
     ({ key, waiting, result, dependencies }) =>
       result === undefined &&
       waiting === undefined &&
       firstOf.get(key)?.waiting === undefined &&
-      dependencies.every(isFinished),
+      dependencies.every((index) => calls[index]?.result !== undefined),
   )
 }
 

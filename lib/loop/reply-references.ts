@@ -24,16 +24,15 @@ export interface ReferableCall {
 export class ReplyReferences {
   readonly #calls: readonly ReferableCall[]
   readonly #history: CallHistory
-  readonly #indexOfId: ReadonlyMap<string, number>
+  #indexOfId: ReadonlyMap<string, number> | undefined
 
   /**
-   * @param calls the calls of the reply, in order. Their results may be set later.
+   * @param calls the calls of the reply, in order. Their dependencies and results may be set later.
    * @param history the calls of earlier replies.
    */
   constructor(calls: readonly ReferableCall[], history: CallHistory) {
     this.#calls = calls
     this.#history = history
-    this.#indexOfId = new Map(calls.map(({ call }, index) => [call.id, index]))
   }
 
   /**
@@ -41,8 +40,10 @@ export class ReplyReferences {
    * nowhere needs all of them, because its error names the results that there are.
    */
   dependenciesOf(index: number): readonly number[] {
+    const references = referencesIn(this.#calls[index]?.call.input)
+    if (references.length === 0) return none
     const found = new Set<number>()
-    for (const { kind, name } of referencesIn(this.#calls[index]?.call.input)) {
+    for (const { kind, name } of references) {
       if (kind !== '$result') continue
       const source = this.#earlier(name, index)
       if (source !== undefined) found.add(source)
@@ -78,6 +79,8 @@ export class ReplyReferences {
 
   /** The earlier call of the reply that a name or an id means. An id of an earlier reply is closer than a tool's name. */
   #earlier(nameOrId: string, index: number): number | undefined {
+    // Most replies have no references.
+    this.#indexOfId ??= new Map(this.#calls.map(({ call }, at) => [call.id, at]))
     const withId = this.#indexOfId.get(nameOrId)
     if (withId !== undefined && withId < index) return withId
     if (this.#history.byId(nameOrId) !== undefined) return undefined
@@ -105,6 +108,8 @@ export class ReplyReferences {
     )
   }
 }
+
+const none: readonly number[] = []
 
 function hasValue(result: ToolResult | undefined): result is Extract<ToolResult, { status: 'ok' }> {
   return result?.status === 'ok' && !isLost(result)

@@ -85,13 +85,13 @@ function pause(run: ActiveRun, { calls }: CurrentReply): void {
 /** Gives every call of a wave its result. A call that waits for a decision, or repeats one that does, gets none. */
 async function runWave(run: ActiveRun, reply: CurrentReply, wave: readonly CurrentCall[]): Promise<void> {
   const { firstOf } = reply
-  const earlier = earlierResults(run, reply)
+  const reusable = mayHaveChanged(run, reply) ? undefined : run.history.repetition
   const toExecute: CurrentCall[] = []
   for (const one of wave) {
     identify(run, reply, one)
     const isFirst = !firstOf.has(one.key)
     if (isFirst) firstOf.set(one.key, one)
-    if (!isFirst || earlier(one.key) !== undefined) continue
+    if (!isFirst || reusable?.reusable(one.key) !== undefined) continue
     one.refusal = refusalAfterCrash(run, one.call)
     if (one.refusal === undefined) toExecute.push(one)
   }
@@ -101,20 +101,16 @@ async function runWave(run: ActiveRun, reply: CurrentReply, wave: readonly Curre
     const first = firstOf.get(one.key)
     if (one.refusal !== undefined) refuse(run, one, one.refusal)
     else if (one.result === undefined && first?.waiting === undefined)
-      reuse(run, one, earlier(one.key) ?? first?.result)
+      reuse(run, one, reusable?.reusable(one.key) ?? first?.result)
   }
 }
 
-/** The results of identical calls of earlier replies. After a wave that may have changed something, it is not used. */
-function earlierResults(
-  { history, router }: ActiveRun,
-  { calls }: CurrentReply,
-): (key: string) => ToolResult | undefined {
-  const mayHaveChanged = calls.some(
+/** Whether an earlier wave may have changed something. Then the results of earlier replies are not used again. */
+function mayHaveChanged({ router }: ActiveRun, { calls }: CurrentReply): boolean {
+  return calls.some(
     ({ result }) =>
       result !== undefined && wasExecuted(result) && router.tools.get(result.name)?.annotations.readOnlyHint !== true,
   )
-  return (key) => (mayHaveChanged ? undefined : history.repetition.reusable(key))
 }
 
 /**
@@ -125,10 +121,12 @@ async function executeAll(run: ActiveRun, reply: CurrentReply, wave: readonly Cu
   const accepted = await admitCalls(run, reply, withinLimits(run, reply, wave))
   for (const { call, result } of wave) if (result !== undefined) emitEnd(run, call, result)
   const oneByOne = accepted.length > 1 && accepted.some(({ call }) => call.begun > 0)
-  if (!oneByOne) return beginAndExecute(run, reply, accepted)
-  for (const one of accepted) {
-    await beginAndExecute(run, reply, [one])
-    takeBack(run, [one], reply.started)
+  for (const batch of oneByOne ? accepted.map((one) => [one]) : [accepted]) {
+    if (run.onCheckpoint !== undefined && batch.length > 0) await begin(run, reply, batch)
+    const begun = batch.filter(({ refusal }) => refusal === undefined)
+    const results = begun.length === 0 ? [] : await execute(run, reply, begun)
+    for (const [position, one] of begun.entries()) one.result = results[position]
+    if (oneByOne) takeBack(run, batch, reply.started)
   }
 }
 
@@ -149,15 +147,6 @@ function withinLimits(run: ActiveRun, reply: CurrentReply, wave: readonly Curren
 /** Whether a result counts for the limit on the calls of a reply: the call was given to its tool, or refused by it. */
 function isCounted(result: ToolResult): boolean {
   return result.servedFrom === undefined && (result.status === 'ok' || result.error.kind !== 'too_many_calls')
-}
-
-async function beginAndExecute(run: ActiveRun, reply: CurrentReply, batch: readonly CurrentCall[]): Promise<void> {
-  if (run.onCheckpoint !== undefined && batch.length > 0) await begin(run, reply, batch)
-  await execute(
-    run,
-    reply,
-    batch.filter(({ refusal }) => refusal === undefined),
-  )
 }
 
 /** Whether a call has no result of its own, because the run was interrupted before. */
@@ -238,8 +227,7 @@ async function begin(run: ActiveRun, { calls }: CurrentReply, fresh: readonly Cu
 }
 
 /** Executes calls, and adds those whose tools were started to `started`. */
-async function execute(run: ActiveRun, reply: CurrentReply, batch: readonly CurrentCall[]): Promise<void> {
-  if (batch.length === 0) return
+function execute(run: ActiveRun, reply: CurrentReply, batch: readonly CurrentCall[]): Promise<readonly ToolResult[]> {
   const { limits } = run
   const at = (position: number): CurrentCall => {
     const one = batch[position]
@@ -247,7 +235,7 @@ async function execute(run: ActiveRun, reply: CurrentReply, batch: readonly Curr
     if (one === undefined) throw new Error('No such call')
     return one
   }
-  const results = await run.router.dispatch(
+  return run.router.dispatch(
     batch.map(({ call }) => call),
     {
       references: (_, position) => reply.references.targetsOf(at(position).index),
@@ -268,7 +256,6 @@ async function execute(run: ActiveRun, reply: CurrentReply, batch: readonly Curr
       onEnd: (result, call) => emitEnd(run, call, result),
     },
   )
-  for (const [position, one] of batch.entries()) one.result = results[position]
 }
 
 function reuse(run: ActiveRun, one: CurrentCall, earlier: ToolResult | undefined): void {
