@@ -97,13 +97,6 @@ function completer(client: Client, settings: RequestSettings): Model['complete']
   const { configuration, transport, refusals, clock, random, firstWaitMs } = client
   const { model, stream, token, retries, url } = configuration
   const headers = requestHeaders(configuration, settings)
-  const fields = {
-    model,
-    stream,
-    settings,
-    sends: (part: OptionalPart) =>
-      part === 'tools' && configuration.protocol === 'json' ? false : refusals.sends(part),
-  }
   const mayLeaveOut = (part: OptionalPart) => part !== 'tools' || configuration.protocol === undefined
 
   return async (request) => {
@@ -116,11 +109,16 @@ function completer(client: Client, settings: RequestSettings): Model['complete']
       listener: stream ? listenerFor(request) : undefined,
     }
     for (;;) {
-      const optional = optionalPartsOf(request, fields).filter(mayLeaveOut)
+      // Other calls may add to the refusals while this one waits for its reply.
+      const { parts } = refusals
+      const sends = (part: OptionalPart) =>
+        part === 'tools' && configuration.protocol === 'json' ? false : !parts.has(part)
+      const fields = { model, stream, settings, sends }
       const isNative = fields.sends('tools')
       const body = requestBody(request, fields)
       const timeoutMs = Math.max(1, endsAt - clock.now())
-      const refusedBy = (error: unknown) => refusedPart(error, optional, () => hasPlainerTools(request))
+      const refusedBy = (error: unknown) =>
+        refusedPart(error, optionalPartsOf(request, fields).filter(mayLeaveOut), () => hasPlainerTools(request))
       const isFinal = (error: ModelError) => refusedBy(error) !== undefined
       try {
         const reply = await withRetries(

@@ -23,16 +23,16 @@ export type OptionalPart =
 
 /** The parts that an endpoint refused. All models of one client share it. */
 export class Refusals {
-  readonly #parts = new Set<OptionalPart>()
+  #parts: ReadonlySet<OptionalPart> = new Set()
 
-  /** Whether a part is still sent. */
-  sends(part: OptionalPart): boolean {
-    return !this.#parts.has(part)
+  /** The parts that were refused so far. A part that is refused later is not added to this set. */
+  get parts(): ReadonlySet<OptionalPart> {
+    return this.#parts
   }
 
   /** Remembers that the endpoint refused a part. */
   add(part: OptionalPart): void {
-    this.#parts.add(part)
+    this.#parts = new Set([...this.#parts, part])
   }
 }
 

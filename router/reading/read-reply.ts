@@ -172,12 +172,12 @@ function finished(call: ToolCall, isNative: boolean, options: ReadOptions): Tool
 }
 
 /** The JSON Pointer to the first string in a value that a condition holds for. */
-function pathOf(value: unknown, isMatch: (text: string) => boolean, path = ''): string | undefined {
-  if (typeof value === 'string') return isMatch(value) ? path : undefined
+function pathOf(value: unknown, isMatch: (text: string) => boolean): string | undefined {
+  if (typeof value === 'string') return isMatch(value) ? '' : undefined
   if (typeof value !== 'object' || value === null) return undefined
   for (const [key, member] of Object.entries(value)) {
-    const found = pathOf(member, isMatch, `${path}/${escapePointerToken(key)}`)
-    if (found !== undefined) return found
+    const found = pathOf(member, isMatch)
+    if (found !== undefined) return `/${escapePointerToken(key)}${found}`
   }
   return undefined
 }
