@@ -54,8 +54,8 @@ export class InvalidSchemaError extends TenroundsError {
 }
 
 /**
- * A wrong argument or option of a function of the router, or of `startMockServer`. The message names the option, its value and what is allowed. Its
- * `code` is `invalid_option`.
+ * A wrong argument or option of a function of the router, or of `startMockServer`. The message names the option, its value
+ * and what is allowed. Its `code` is `invalid_option`.
  */
 export class InvalidOptionError extends TenroundsError {
   constructor(message: string, options?: ErrorOptions) {

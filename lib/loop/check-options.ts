@@ -151,17 +151,22 @@ function checkAnswer(answer: { readonly schema?: unknown; readonly check?: unkno
 
 /** Inputs must survive JSON unchanged: a tool must get exactly the value that a reference in a call points at. */
 function checkInput(name: string, value: unknown): void {
+  let unserializable: string | undefined
   try {
     if (isPlainJson(value)) return
-    const unserializable =
-      findUnserializable(value) ?? (JSON.stringify(value) === undefined ? describeOption(value) : '')
-    if (unserializable === '') return
-    throw new TypeError(unserializable)
+    unserializable =
+      findUnserializable(value)?.replace(' at (root),', ',') ??
+      (JSON.stringify(value) === undefined ? noJson(value) : undefined)
   } catch (error) {
     const [why = ''] = (error as Error).message.split('\n')
     const shown = error instanceof RangeError ? 'it contains itself, or is nested too deep' : excerpt(why, 200)
     throw invalid(`${name} cannot be represented as JSON: ${shown}.`, error)
   }
+  if (unserializable !== undefined) throw invalid(`${name} contains ${unserializable}.`)
+}
+
+function noJson(value: unknown): string {
+  return `${describeOption(value)}, which JSON cannot represent`
 }
 
 /** Compiles a schema before the first request, because some errors, such as an unresolvable `$ref`, show only then. */

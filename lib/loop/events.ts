@@ -246,6 +246,9 @@ interface LimitEvent {
   readonly detail: string
 }
 
+/** The option that a warning is about, or the activity. */
+export type WarningSource = 'onEvent' | 'onCheckpoint' | 'mayWait' | 'answer.check' | 'resumeFrom' | 'activity'
+
 /** Something went wrong that does not end the run. */
 interface WarningEvent {
   readonly type: 'warning'
@@ -255,7 +258,7 @@ interface WarningEvent {
    * be used. In a trace also: older entries were left out of a checkpoint (`onCheckpoint`) or of a Temporal payload
    * (`activity`).
    */
-  readonly source: string
+  readonly source: WarningSource
   /** Explanation for people. */
   readonly message: string
 }

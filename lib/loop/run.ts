@@ -40,6 +40,9 @@ export interface RunOptions<S extends object = never> {
    * The conversation before `prompt`: `messages` of an earlier run, also of one in another process. A system message in it is
    * skipped, because the `instructions` of this run apply. Its bytes count towards `limits.messageBytes`. Results in it are
    * text: calls of this run cannot refer to them with `$result`.
+   *
+   * A wrong order is refused: each reply with calls is followed by one result per call, in the order of the calls. With more
+   * than `limits.messageBytes`, the first request asks for the answer, without tools.
    * @defaultValue a new conversation
    */
   readonly history?: readonly ChatMessage[] | undefined
@@ -50,6 +53,8 @@ export interface RunOptions<S extends object = never> {
    * without `execute`, which is never executed here.
    *
    * If it throws or returns something else, the run ends as `failed`, and nothing of what it was asked about is executed.
+   * Its time counts for `limits.deadlineMs`. If its promise never settles, the run ends as `deadline`. For a decision that
+   * takes long, return `'pause'`.
    * @defaultValue every call runs
    */
   readonly approve?: ((call: CallToApprove) => Approval | Promise<Approval>) | undefined
@@ -75,15 +80,20 @@ export interface RunOptions<S extends object = never> {
    */
   readonly onCheckpoint?: ((checkpoint: Checkpoint, step: CheckpointStep) => unknown) | undefined
   /**
-   * Continues the run that this checkpoint was taken of. It must be the one that was stored last. Pass the same options as
-   * before. Another `prompt`, other `instructions` or another `history` are refused, because the messages come from the
-   * checkpoint.
+   * Continues the run that this checkpoint was taken of: the last one that `onCheckpoint` got, or `run.checkpoint` of a
+   * paused run. Pass the same options as before. Another `prompt`, other `instructions` or another `history` are refused,
+   * because the messages come from the checkpoint. So is a run without the tool of a call that waits.
+   * @defaultValue a new run
    */
   readonly resumeFrom?: Checkpoint | undefined
   /**
    * Decisions about calls that wait in `resumeFrom`, by the `callId` in `run.pending`. A call without a decision keeps
    * waiting: then the run ends as `paused` again, without a model call. A decision about a call that has its result
-   * already is ignored, so the same decisions can be given again after a crash. A decision about any other call is refused.
+   * already is ignored, so the same decisions can be given again after a crash.
+   *
+   * Decisions need `resumeFrom`. A `value` must fit the `outputSchema` of the tool. `runLoop` throws the `LoopError`
+   * `invalid_option` for any other value, and for a decision about any other call.
+   * @defaultValue no decisions
    */
   readonly decisions?: Readonly<Record<string, Decision>> | undefined
   /**

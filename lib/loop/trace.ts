@@ -1,6 +1,6 @@
 import { errorMessage } from '../../router/errors.ts'
 import { excerpt } from '../../router/text/clip.ts'
-import type { LoopEvent, LoopEventBody } from './events.ts'
+import type { LoopEvent, LoopEventBody, WarningSource } from './events.ts'
 import { type UsageRecord, usageRecord } from './model.ts'
 
 /**
@@ -80,7 +80,7 @@ export function shortenTrace(
   trace: readonly TraceEntry[],
   excess: number,
   sizeOf: (entry: TraceEntry) => number,
-  note: (dropped: number) => { readonly source: string; readonly message: string },
+  note: (dropped: number) => { readonly source: WarningSource; readonly message: string },
 ): readonly TraceEntry[] {
   const warning = (dropped: number): TraceEntry => ({
     type: 'warning',
@@ -151,7 +151,7 @@ export class TraceRecorder {
   }
 
   /** Records that one of the caller's functions failed, or that a resume lost something. */
-  warn(source: 'onEvent' | 'onCheckpoint' | 'mayWait' | 'answer.check' | 'resumeFrom', error: unknown): void {
+  warn(source: Exclude<WarningSource, 'activity'>, error: unknown): void {
     this.emit({ type: 'warning', source, message: excerpt(errorMessage(error), 300) })
   }
 

@@ -65,11 +65,14 @@ export interface McpToolsOptions {
   readonly maxResultBytes?: number
   /** Whether a tool that cannot be used is left out, or `mcpTools` rejects. @defaultValue 'leave_out' */
   readonly badTools?: 'leave_out' | 'refuse'
-  /** Called for each tool that is left out or limited. */
+  /** Called for each tool that is left out or limited. @defaultValue nothing is reported */
   readonly onWarning?: (warning: McpWarning) => void
-  /** Called for each progress notification of a call. Without it and `idleTimeoutMs`, servers are not asked for progress. */
+  /**
+   * Called for each progress notification of a call. Without it and `idleTimeoutMs`, servers are not asked for progress.
+   * @defaultValue nothing is reported
+   */
   readonly onProgress?: (progress: McpProgress) => void
-  /** Aborts reading the list. */
+  /** Aborts reading the list. Calls have the signal of their run. @defaultValue never aborted */
   readonly signal?: AbortSignal
 }
 

@@ -21,6 +21,7 @@ export interface RequestOptions {
   /**
    * Further HTTP headers, such as those of a gateway. Their values are masked in errors like the token. Headers that the
    * client sets itself, such as `authorization`, are refused. A header that is `undefined` is not sent.
+   * @defaultValue no further headers
    */
   readonly headers?: Readonly<Record<string, string | undefined>> | undefined
   /**
@@ -28,6 +29,7 @@ export interface RequestOptions {
    * `reasoning_split` and `stream_options` replace the values of the client. Fields that belong to the loop, and those that
    * have an option of their own, are refused. A field that is `undefined` is not sent. `tool_choice` and
    * `parallel_tool_calls` are sent only together with tools.
+   * @defaultValue no further fields
    */
   readonly body?: Readonly<Record<string, unknown>> | undefined
 }

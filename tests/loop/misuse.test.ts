@@ -128,17 +128,17 @@ test.each([
   [
     'an input that is a function',
     { inputs: { now: () => 1 } },
-    'inputs.now cannot be represented as JSON: a function at (root), which JSON cannot represent.',
+    'inputs.now contains a function, which JSON cannot represent.',
   ],
   [
     'an input that is a map',
     { inputs: { a: { b: new Map() } } },
-    'inputs.a cannot be represented as JSON: a Map at /b',
+    'inputs.a contains a Map at /b, which JSON cannot represent.',
   ],
   [
     'an input with a large integer',
     { inputs: { a: [1n] } },
-    'inputs.a cannot be represented as JSON: a bigint at /0, which JSON cannot represent.',
+    'inputs.a contains a bigint at /0, which JSON cannot represent.',
   ],
   [
     'an input that contains itself',
