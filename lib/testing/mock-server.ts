@@ -40,6 +40,8 @@ export interface MockServerOptions {
   readonly port?: number
   /** Milliseconds between a valid request and its reply. @defaultValue 0 */
   readonly latencyMs?: number
+  /** Milliseconds before each chunk of a stream. A fault may replace it. @defaultValue 0 */
+  readonly chunkDelayMs?: number
   /** Faults, see `faults`. Each affects every request, unless `faults.at` or `faults.from` chooses. @defaultValue none */
   readonly faults?: readonly (Fault | ScheduledFault)[]
   /** Whether requests are kept in `requests`. Turn it off for a server that runs for long. @defaultValue true */
@@ -67,13 +69,21 @@ export interface MockServer {
  * `/v1/chat/completions` and `/v1/text/chatcompletion_v2`, and lists models on `GET /v1/models`. It refuses what MiniMax
  * refuses, with MiniMax's messages. The same request always gets the same reply, byte for byte.
  *
- * @throws {FaultError} if an entry of `faults` is not a fault; the message lists all faults.
+ * @throws {FaultError} if an entry of `faults` is not a fault; the message has the call for its name, or lists all faults.
  * @throws {InvalidOptionError} if an option does not exist or has a wrong value.
  * @throws {Error} Node's, if the port is taken.
  */
 export async function startMockServer(options: MockServerOptions = {}): Promise<MockServer> {
   checkOptions(options)
-  const { responder = noModel, token, strict = false, latencyMs = 0, faults = [], record = true } = options
+  const {
+    responder = noModel,
+    token,
+    strict = false,
+    latencyMs = 0,
+    chunkDelayMs = 0,
+    faults = [],
+    record = true,
+  } = options
   checkFaults(faults)
   let count = 0
   let pendingRequests = 0
@@ -92,7 +102,7 @@ export async function startMockServer(options: MockServerOptions = {}): Promise<
       if (!closing.signal.aborted) entry.outcome = 'abandoned'
       gone.abort()
     })
-    const exchange = { responder, token, strict, latencyMs, faults: affecting }
+    const exchange = { responder, token, strict, latencyMs, chunkDelayMs, faults: affecting }
     const reply = await handleRequest(message, entry, exchange, gone.signal).catch(
       (error: unknown): WireReply =>
         errorReply(500, 'api_error', `the mock server failed: ${errorMessage(error)} (1000)`),
@@ -148,6 +158,7 @@ const expectations: Readonly<Record<keyof MockServerOptions, Expectation>> = {
   strict: ['true or false', (value) => typeof value === 'boolean'],
   port: ['a whole number from 0 to 65535', wholeNumberTo(65_535)],
   latencyMs: [`a whole number of milliseconds from 0 to ${maxTimerMs}`, wholeNumberTo(maxTimerMs)],
+  chunkDelayMs: [`a whole number of milliseconds from 0 to ${maxTimerMs}`, wholeNumberTo(maxTimerMs)],
   faults: ["an array of faults, such as [faults.errorReply('529')]", Array.isArray],
   record: ['true or false', (value) => typeof value === 'boolean'],
 }

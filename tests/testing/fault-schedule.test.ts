@@ -139,3 +139,15 @@ test('a server that shut down refuses new connections', async () => {
   await expect(post(mockServer, hello)).rejects.toThrow()
   await expect(post(mockServer, hello)).rejects.toThrow(/ECONNREFUSED/)
 })
+
+test.each([
+  ['no-done', 'faults[0] is "no-done"; pass faults.streamQuirk(\'no-done\').'],
+  ['529', "pass faults.errorReply('529')."],
+  ['no-dnoe', "pass faults.streamQuirk('no-done')."],
+])('the name %s in place of a fault is refused with the call that returns it', async (name, message) => {
+  await expect(startMockServer({ faults: [name] as never })).rejects.toThrow(message)
+})
+
+test('anything else in place of a fault is refused with all names', async () => {
+  await expect(startMockServer({ faults: [5] as never })).rejects.toThrow(/such as .* Faults: .*no-done/)
+})

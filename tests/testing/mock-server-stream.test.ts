@@ -112,3 +112,18 @@ test('on the native path the last frame is the whole completion with the usage',
   const whole = JSON.parse((await post(mockServer, hello, { path })).text)
   expect(JSON.parse((await frames(mockServer, hello, path)).at(-2) ?? '')).toEqual(whole)
 })
+
+test('with chunkDelayMs the chunks of a stream arrive one by one, and the stream is the same', async () => {
+  await using plain = await startMockServer()
+  await using slow = await startMockServer({ chunkDelayMs: 20 })
+  const { text } = await post(plain, { ...hello, stream: true })
+  const response = await fetch(`${slow.url}/v1/chat/completions`, {
+    method: 'POST',
+    body: JSON.stringify({ ...hello, stream: true }),
+  })
+  const decoder = new TextDecoder()
+  const pieces: string[] = []
+  for await (const piece of response.body ?? []) pieces.push(decoder.decode(piece, { stream: true }))
+  expect(pieces.join('')).toBe(text)
+  expect(pieces.length).toBeGreaterThan(1)
+})

@@ -200,7 +200,10 @@ test('a taken port rejects', async () => {
 
 test.each<[unknown, string]>([
   [{ fault: ['529'] }, 'startMockServer() has no option "fault". Did you mean "faults"?'],
-  [{ url: 'x' }, 'has no option "url". Its options are responder, token, strict, port, latencyMs, faults, record.'],
+  [
+    { url: 'x' },
+    'has no option "url". Its options are responder, token, strict, port, latencyMs, chunkDelayMs, faults, record.',
+  ],
   [{ strict: 'yes' }, 'The option "strict" is "yes"; it must be true or false.'],
   [{ faults: '529' }, 'The option "faults" is "529"; it must be an array of faults'],
   [{ responder: { content: 'Hi' } }, 'The option "responder" is {"content":"Hi"}; it must be a function.'],

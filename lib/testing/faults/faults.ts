@@ -1,4 +1,4 @@
-import { suggestName } from '../../../router/text/closest.ts'
+import { closest, suggestName } from '../../../router/text/closest.ts'
 import { describeOption } from '../../../router/text/shown-value.ts'
 import { FaultError } from '../errors.ts'
 import type { Fault, ScheduledFault } from '../mock-server/fault.ts'
@@ -42,14 +42,19 @@ export const faults = {
   },
 } as const
 
+/** The groups of faults, by the function that returns them. */
+const groups = {
+  connection: connectionFaults,
+  errorReply: errorReplies,
+  body: bodyFaults,
+  streamQuirk: streamQuirks,
+  damagedReply: damagedReplies,
+} as const
+
 /** Every fault. */
-export const faultTable: readonly Fault[] = [
-  connectionFaults,
-  errorReplies,
-  bodyFaults,
-  streamQuirks,
-  damagedReplies,
-].flatMap((group): readonly Fault[] => Object.values(group))
+export const faultTable: readonly Fault[] = Object.values(groups).flatMap((group): readonly Fault[] =>
+  Object.values(group),
+)
 
 /** @throws {FaultError} if an entry is not a fault, for example because its name does not exist. */
 export function checkFaults(schedule: readonly unknown[]): void {
@@ -57,10 +62,21 @@ export function checkFaults(schedule: readonly unknown[]): void {
     if (!isFault(entry) && !isScheduled(entry)) {
       throw new FaultError(
         'unknown_fault',
-        `faults[${index}] is ${describeOption(entry)}; it must be a fault, such as ${example}. Faults: ${namesOf(faultTable)}.`,
+        `faults[${index}] is ${describeOption(entry)}; ${callOf(entry) ?? `it must be a fault, such as ${example}. Faults: ${namesOf(faultTable)}`}.`,
       )
     }
   })
+}
+
+/** The call that returns the fault with this name, or with one like it; `undefined` for any other value. */
+function callOf(name: unknown): string | undefined {
+  if (typeof name !== 'string') return undefined
+  const meant = closest(
+    name,
+    faultTable.map((fault) => fault.name),
+  )
+  const group = Object.entries(groups).find(([, faults]) => meant !== undefined && Object.hasOwn(faults, meant))
+  return meant === undefined || group === undefined ? undefined : `pass faults.${group[0]}('${meant}')`
 }
 
 /** Shown in error messages. */

@@ -32,6 +32,8 @@ interface ExchangeOptions {
   readonly strict: boolean
   /** Milliseconds between a valid request and its reply. */
   readonly latencyMs: number
+  /** Milliseconds before each chunk of a stream. */
+  readonly chunkDelayMs: number
   /** Faults that affect this request. They do not affect the refusal of an invalid request. */
   readonly faults: readonly Fault[]
 }
@@ -80,7 +82,7 @@ export async function handleRequest(
   if (options.latencyMs > 0) await delay(options.latencyMs, undefined, { signal })
   const request = readRequest(record.path, record.body, signal)
   const faults = options.faults.filter(({ mode }) => mode === 'both' || (mode === 'stream') === request.stream)
-  const reply = await complete(request, options.responder, faults)
+  const reply = await complete(request, options, faults)
   const context = { stream: request.stream, token: tokenOf(message.headers.authorization) }
   return faults.reduce((before, { wire }) => wire?.(before, context) ?? before, reply)
 }
@@ -88,7 +90,7 @@ export async function handleRequest(
 /** Asks the responder and writes its reply, with the faults of the completion and of the frames. */
 async function complete(
   request: MockServerRequest,
-  responder: Responder,
+  { responder, chunkDelayMs }: ExchangeOptions,
   faults: readonly Fault[],
 ): Promise<WireReply> {
   try {
@@ -106,10 +108,11 @@ async function complete(
       completion,
       includeUsage && request.path !== nativePath ? 'empty-choices' : 'whole-completion',
     )
-    return streamReply(
+    const reply = streamReply(
       faults.reduce((before, { frames: change }) => change?.(before, completion) ?? before, frames),
       original.id,
     )
+    return chunkDelayMs === 0 ? reply : { ...reply, delivery: { pauseMs: chunkDelayMs } }
   } catch (error) {
     request.signal.throwIfAborted()
     const reason = errorMessage(error)
