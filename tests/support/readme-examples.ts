@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
-const documents = ['README.md', 'docs/temporal.md']
+const documents = ['README.md', 'workflows/README.md']
 
 /** The examples of the documents by file name: each fence that follows `<!-- example: name.ts -->`. */
 export async function readExamples(): Promise<ReadonlyMap<string, string>> {
