@@ -128,7 +128,7 @@ function jsonIn(text: string): object | undefined {
 class ShownText {
   readonly #text: string
   readonly #isEscaped: boolean
-  #compared: string | undefined
+  #forms: readonly string[] | undefined
 
   constructor(text: string) {
     this.#text = text
@@ -137,11 +137,8 @@ class ShownText {
 
   contains(parts: Parts, work: { left: number }): boolean {
     if (!this.#mayMention(parts.plainName)) return false
-    this.#compared ??= withoutNotation(this.#text)
-    const text = this.#compared
-    if (!text.includes(parts.name)) return false
-    if (parts.source !== '' && text.includes(parts.source)) return true
-    return parts.values.every((value) => text.includes(value)) && isCalledIn(text, parts, work)
+    this.#forms ??= formsOf(this.#text)
+    return this.#forms.some((text) => appearsIn(text, parts, work))
   }
 
   /** A line may end inside the name. */
@@ -153,6 +150,22 @@ class ShownText {
 
 /** Beginnings of escapes that may hide a name. */
 const escapeSigns = /\\[ux_]|&#|%[0-9a-fA-F]{2}|[\u00ad\u200b-\u200f\u2060\ufeff\uff01-\uff5e]/
+
+const lineEnd = /\\{0,4}"\s{0,4},\s{0,4}\\{0,4}"|\r?\n/g
+
+/** A text without notation. If a line may end inside an escape, also with its lines joined before escapes are decoded. */
+function formsOf(text: string): readonly string[] {
+  const plain = withoutNotation(text)
+  if (!/[&%\\]/.test(text)) return [plain]
+  const joined = text.replace(lineEnd, '')
+  return joined.length === text.length ? [plain] : [plain, withoutNotation(joined)]
+}
+
+function appearsIn(text: string, parts: Parts, work: { left: number }): boolean {
+  if (!text.includes(parts.name)) return false
+  if (parts.source !== '' && text.includes(parts.source)) return true
+  return parts.values.every((value) => text.includes(value)) && isCalledIn(text, parts, work)
+}
 
 /** Whether a text without notation calls the tool, with the values near its name. */
 function isCalledIn(text: string, { name, values, reach }: Parts, work: { left: number }): boolean {
