@@ -229,10 +229,8 @@ function entityOf(_: string, name?: string, decimal?: string, hexadecimal?: stri
   return code > 0x10ffff ? '' : String.fromCodePoint(code)
 }
 
+/** Invalid UTF-8 is not compared: it becomes a sign that is left out. */
 function percentDecoded(text: string): string {
-  try {
-    return decodeURIComponent(text.replace(/%(?:25)+(?=[0-9a-fA-F]{2})/g, '%'))
-  } catch {
-    return text
-  }
+  const digits = text.replace(/%(?:25)+(?=[0-9a-fA-F]{2})/g, '%').replaceAll('%', '')
+  return Buffer.from(digits, 'hex').toString()
 }
