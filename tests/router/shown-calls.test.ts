@@ -12,6 +12,8 @@ import { numberOfCases } from './support/runs.ts'
 const entities = (text: string) =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
 const unicodeEscape = (sign: string) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`
+/** The escapes of JSON stay as they are. */
+const escapedLetter = (part: string) => (part.startsWith('\\') ? part : unicodeEscape(part))
 const prefixed = (text: string, prefix: string) => text.replace(/^/gm, prefix)
 
 /** Ways in which a text with a call reaches the model. */
@@ -32,7 +34,7 @@ const showings: readonly ((text: string) => string)[] = [
   (text) => prefixed(text, '    '),
   (text) => `\`\`\`\n${text}\n\`\`\``,
   (text) => JSON.stringify({ lines: text.match(/[\s\S]{1,40}/g) }),
-  (text) => JSON.stringify({ text: JSON.stringify(text).replace(/\w/g, unicodeEscape) }),
+  (text) => JSON.stringify({ text: JSON.stringify(text).replace(/\\u[0-9a-f]{4}|\\.|\w/g, escapedLetter) }),
   (text) => JSON.stringify(`GET /?q=${encodeURIComponent(text)}`),
   (text) => JSON.stringify(text.replace(/[<>"]/g, (sign) => `\\x${sign.charCodeAt(0).toString(16)}`)),
   (text) => JSON.stringify(`id,text\n1,"${text.replaceAll('"', '""')}"`),
