@@ -16,7 +16,7 @@ import { completeLimits, type Limits } from './limits.ts'
 import { systemPrompt } from './loop-prompts.ts'
 import { Messages } from './messages.ts'
 import { noUsage } from './model.ts'
-import { elapsedOf, mayHaveActed, readCheckpoint } from './read-checkpoint.ts'
+import { describeActions, elapsedOf, mayHaveActed, readCheckpoint } from './read-checkpoint.ts'
 import type { RunOptions } from './run.ts'
 import { RunDeadline, systemClock } from './run-deadline.ts'
 import type { ActiveRun, RunState } from './run-state.ts'
@@ -46,7 +46,7 @@ export function openRun<S extends object>(options: RunOptions<S>, history: Histo
     const checkpoint = readCheckpoint(resumeFrom, answer && answerSchema(answer))
     assertSameRun(checkpoint.run_id, options.runId)
     const task = taskOf(options, history)
-    assertSameTask(checkpoint.task, task)
+    assertSameTask(checkpoint, task, router)
     assertFits(options.decisions ?? {}, checkpoint, router)
     return { run: activeRun(options, limits, router, { ...resumedState(checkpoint), task }), checkpoint }
   } catch (error) {
@@ -182,7 +182,8 @@ function digest(text: string): string {
 }
 
 /** The messages come from the checkpoint, so a new prompt would be ignored, and the answer would be to another question. */
-function assertSameTask(earlier: Checkpoint['task'], task: NonNullable<Checkpoint['task']>): void {
+function assertSameTask(checkpoint: Checkpoint, task: NonNullable<Checkpoint['task']>, router: Router): void {
+  const earlier = checkpoint.task
   if (earlier === null) return
   const differing = [
     ...(earlier.prompt === task.prompt ? [] : ['another prompt']),
@@ -190,10 +191,11 @@ function assertSameTask(earlier: Checkpoint['task'], task: NonNullable<Checkpoin
     ...(earlier.history === task.history ? [] : ['another history']),
   ]
   if (differing.length === 0) return
+  const actions = describeActions(checkpoint, router)
   throw new LoopError(
     'checkpoint_of_another_prompt',
     `resumeFrom belongs to a run with ${differing.join(' and ')}. Pass what that run began with, or start a new run without ` +
-      'resumeFrom. To ask a follow-up question, pass the messages of the run as history.',
+      `resumeFrom. To ask a follow-up question, pass the messages of the run as history.${actions && ` ${actions}`}`,
   )
 }
 

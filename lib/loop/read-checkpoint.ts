@@ -2,9 +2,13 @@
 
 import { describeValidationErrors } from '../../router/feedback.ts'
 import { isObject, parseJson } from '../../router/json/json.ts'
+import type { Router } from '../../router/router.ts'
+import { excerpt } from '../../router/text/clip.ts'
 import { compileSchema } from '../../router/validation.ts'
 import { type Checkpoint, checkpointSchema, checkpointVersion } from './checkpoint.ts'
 import { LoopError } from './errors.ts'
+import { isRefusal } from './repetition.ts'
+import { mayHaveSideEffects } from './run-state.ts'
 
 /** The objects that `resumeFrom` takes, for messages. */
 export const checkpointSource = 'an object that onCheckpoint gave you, or run.checkpoint of a paused run'
@@ -61,6 +65,35 @@ export function openingLength({ messages, history_messages }: Checkpoint): numbe
 export function mayHaveActed(unreadable: object): boolean {
   return Reflect.get(unreadable, 'has_side_effects') !== false
 }
+
+/**
+ * A sentence that names the calls of a run that may have had side effects, for a message; empty without any.
+ *
+ * @param checkpoint one that was read.
+ */
+export function describeActions({ results, pending, has_side_effects }: Checkpoint, router: Router): string {
+  if (!has_side_effects) return ''
+  const isAction = (
+    name: string,
+    { served_from, error }: Pick<Checkpoint['results'][number], 'served_from' | 'error'>,
+  ) => served_from === undefined && !(error && isRefusal(error.kind)) && mayHaveSideEffects(router, name)
+  const shown = (name: string, id: string) => `${excerpt(name, 128)} (${excerpt(id, 256)})`
+  const finished = results.filter((result) => isAction(result.call.name, result))
+  const begun = pending.filter(({ name, begun, result }) =>
+    result ? isAction(name, result) : begun > 0 && isAction(name, {}),
+  )
+  const all = [
+    ...finished.map(({ call, call_id }) => shown(call.name, call_id)),
+    ...begun.map(({ id, name, call_id, result }) => shown(name, result?.call_id ?? call_id ?? id)),
+  ]
+  const prefix = 'The run has made calls that may have had side effects'
+  if (all.length === 0) return `${prefix}.`
+  const more = all.length > maxNamed ? ` and ${all.length - maxNamed} more` : ''
+  return `${prefix}: ${all.slice(0, maxNamed).join(', ')}${more}.`
+}
+
+/** Most calls that a message names. */
+const maxNamed = 10
 
 /** The milliseconds that the run of a checkpoint took; 0 if the checkpoint does not say it. */
 export function elapsedOf(unreadable: object): number {

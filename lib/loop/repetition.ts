@@ -32,7 +32,12 @@ const refused = new Set<ToolErrorKind>([
 
 /** Whether the tool was called. */
 export function wasExecuted(result: ToolResult): boolean {
-  return result.servedFrom === undefined && (result.status === 'ok' || !refused.has(result.error.kind))
+  return result.servedFrom === undefined && (result.status === 'ok' || !isRefusal(result.error.kind))
+}
+
+/** Whether an error of this kind means that the tool was not called. */
+export function isRefusal(kind: ToolErrorKind): boolean {
+  return refused.has(kind)
 }
 
 /**

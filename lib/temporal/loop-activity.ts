@@ -1,5 +1,5 @@
-import { ApplicationFailure } from '@temporalio/common'
 import { isObject, isPlain } from '../../router/json/json.ts'
+import { excerpt } from '../../router/text/clip.ts'
 import { describeOption } from '../../router/text/shown-value.ts'
 import type { Tool } from '../../router/tool.ts'
 import { checkTypes, checkTypesOf, type Expectation } from '../loop/check-options.ts'
@@ -11,7 +11,7 @@ import { mayHaveSideEffects } from '../loop/run-state.ts'
 import { type ActivityResult, activityResult, type Conversation } from './activity-result.ts'
 import { shortenTrace } from './payload.ts'
 import { type ActivityHistory, type Resumable, readHistory } from './payload-state.ts'
-import { type RunInActivityOptions, runInActivity } from './run-in-activity.ts'
+import { checkpointOfAnotherVersion, type RunInActivityOptions, runInActivity } from './run-in-activity.ts'
 
 /** Options of `runLoop` that the activity sets itself. */
 const setByActivity = ['signal', 'onCheckpoint', 'mayWait', 'runId'] as const
@@ -172,9 +172,9 @@ function noDecisions(
   for (const [callId, decision] of Object.entries(decisions ?? {})) {
     const tool = checkpoint?.pending.find(({ call_id }) => call_id === callId)?.name ?? ''
     if (!isObject(decision) || !('value' in decision) || !mayHaveSideEffects(router, tool)) continue
-    throw ApplicationFailure.nonRetryable(
-      `The checkpoint cannot be used, and the run must not start again: its call ${callId} was done elsewhere. To start again all the same, return onUnreadableCheckpoint: 'restart'.`,
-      'CheckpointOfAnotherVersion',
+    throw checkpointOfAnotherVersion(
+      `The checkpoint cannot be used, and a call with side effects was done elsewhere: ${excerpt(tool, 128)} (${callId}).`,
+      true,
     )
   }
   return undefined

@@ -88,8 +88,8 @@ export type OnCancel = 'return' | 'fail'
  *   retryable failure is thrown.
  * - If the checkpoint cannot be read, or belongs to another run, another prompt, other instructions or another history, the
  *   run starts again, with a warning in its trace. If it may have started a tool with side effects, the activity fails with
- *   `CheckpointOfAnotherVersion` instead, which is not retried. To start again all the same, give `runLoop` the option
- *   `onUnreadableCheckpoint: 'restart'`.
+ *   `CheckpointOfAnotherVersion` instead, which is not retried. Its message names the calls if they are known. To start
+ *   again all the same, give `runLoop` the option `onUnreadableCheckpoint: 'restart'`.
  *
  * A failed model call is best retried inside, as `minimax()` does. Temporal's attempts are for lost workers and long outages:
  * bound them by `scheduleToCloseTimeout`, not by a number.
@@ -242,7 +242,7 @@ async function startOrResume<Result>(
     if (code === undefined || (code === 'invalid_checkpoint' && saved === undefined)) throw error
     const reason = errorMessage(error)
     if (code === 'checkpoint_version' || resumeFrom.has_side_effects === true) {
-      throw ApplicationFailure.nonRetryable(reason, 'CheckpointOfAnotherVersion')
+      throw checkpointOfAnotherVersion(reason, saved === undefined)
     }
     state.logRestart(reason)
     if (code === 'invalid_checkpoint' && paused !== undefined) {
@@ -250,6 +250,22 @@ async function startOrResume<Result>(
     }
     return run({ ...resumed, onUnreadableCheckpoint: 'restart' })
   }
+}
+
+/**
+ * The failure of an activity whose run cannot be continued, and must not start again.
+ *
+ * @param reason why, with the calls that may have had side effects.
+ * @param isPaused whether the workflow has the checkpoint. The one in a heartbeat is lost with the activity.
+ */
+export function checkpointOfAnotherVersion(reason: string, isPaused: boolean): ApplicationFailure {
+  const goOn = isPaused
+    ? 'To continue it, call the activity again with the same checkpoint, and let a worker with the earlier code and prompt run it. Otherwise check'
+    : 'Check'
+  return ApplicationFailure.nonRetryable(
+    `${reason} The run does not start again, because it could repeat calls with side effects. ${goOn} what these calls did, and start a new workflow. To start again all the same, give runLoop onUnreadableCheckpoint: 'restart'.`,
+    'CheckpointOfAnotherVersion',
+  )
 }
 
 /** Whether details of a heartbeat had no checkpoint that can be read, and the run had not acted. */

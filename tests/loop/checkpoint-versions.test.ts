@@ -68,6 +68,20 @@ test('a checkpoint of version 4 does not say what its run was asked, so another 
   expect(await resume(inVersion4(at), { prompt: 'Another.' })).toMatchObject({ stopReason: 'answered' })
 })
 
+test('the error for another prompt names the calls that may have had side effects, and no others', async () => {
+  const [looking, looked, paying, paid] = await checkpoints()
+  for (const at of [looking, looked]) {
+    const refused = resume(at as Checkpoint, { prompt: 'Another.' })
+    await expect(refused).rejects.toMatchObject({ message: expect.not.stringContaining('side effects') })
+  }
+  for (const at of [paying, paid]) {
+    const refused = resume(at as Checkpoint, { prompt: 'Another.' })
+    const message = expect.stringMatching(/The run has made calls that may have had side effects: pay \([^,]+\)\.$/)
+    await expect(refused).rejects.toMatchObject({ code: 'checkpoint_of_another_prompt', message })
+  }
+  expect(ran).toEqual([])
+})
+
 test('a checkpoint of an unknown version is refused if its run may have started a tool with side effects', async () => {
   const at = (await checkpoints())[2] as Checkpoint
   const { has_side_effects: _, ...without } = at

@@ -194,7 +194,9 @@ describe('a checkpoint of another prompt in an activity', () => {
     await expect(failed).rejects.toMatchObject({
       type: 'CheckpointOfAnotherVersion',
       nonRetryable: true,
-      message: expect.stringContaining('prompt'),
+      message: expect.stringMatching(
+        /another prompt\..*side effects: pay \(.*call the activity again with the same checkpoint/,
+      ),
     })
     expect(model.requests).toHaveLength(2)
   })
@@ -215,7 +217,7 @@ describe('a checkpoint of another prompt in an activity', () => {
     await expect(failed).rejects.toMatchObject({
       type: 'CheckpointOfAnotherVersion',
       nonRetryable: true,
-      message: expect.stringContaining(idOf(first, 'ask')),
+      message: expect.stringContaining(`done elsewhere: ask (${idOf(first, 'ask')}).`),
     })
     expect(model.requests).toHaveLength(1)
   })

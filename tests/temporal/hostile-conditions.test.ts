@@ -9,6 +9,7 @@ import type { ScriptedRequest } from '../../lib/testing/index.ts'
 import { defineTool } from '../../router/define-tool.ts'
 import { completion, replyJson, startLocalServer } from '../minimax/support/local-server.ts'
 import { activityError } from '../support/activity-harness.ts'
+import { emptyTool } from '../support/factories.ts'
 import { calls, fails, says, scriptedModel } from '../support/scripted-model.ts'
 import { temporalForTests } from '../support/temporal-server.ts'
 import { emptyCheckpoint } from './support/empty-checkpoint.ts'
@@ -98,6 +99,29 @@ describe.skipIf(source === undefined)('a run in an activity under hostile condit
       }
     }
   })
+
+  test.each([false, true])(
+    'a deploy that changes the prompt between two attempts: a tool with side effects has run (%s)',
+    async (hasActed) => {
+      const model = scriptedModel([calls('act', {}), fails(overloaded), says('done')])
+      const act = emptyTool({ name: 'act', annotations: { readOnlyHint: !hasActed }, execute: () => 'acted' })
+      const prompt = () => (Context.current().info.attempt === 1 ? 'Pay.' : 'Pay now.')
+      const activities = { work: loopActivity(() => ({ model, tools: [act], prompt: prompt() })) }
+      await using worker = await harness.startWorker(activities)
+      const handle = await harness.start(worker, 'work', { heartbeatTimeout, retry: { initialInterval: 10 } })
+      if (hasActed) {
+        const message = expect.stringMatching(/another prompt\..*side effects: act \(.*start a new workflow/)
+        const failure = { type: 'CheckpointOfAnotherVersion', nonRetryable: true, message }
+        expect(await activityError(handle)).toMatchObject(failure)
+        expect(model.requests).toHaveLength(2)
+      } else {
+        const message = expect.stringMatching(/The run starts again.*another prompt/)
+        const trace = expect.arrayContaining([expect.objectContaining({ type: 'warning', message })])
+        expect(await handle.result()).toMatchObject({ stop_reason: 'answered', rounds: 1, trace })
+        expect(model.requests.at(-1)?.messages.map(({ content }) => content)).toContain('Pay now.')
+      }
+    },
+  )
 
   test('a failure before the run begins does not lose the checkpoint', async () => {
     const model = scriptedModel([calls('get_city', {}), fails(overloaded), says('Oslo')])
