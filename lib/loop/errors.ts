@@ -6,8 +6,8 @@ import { excerpt } from '../../router/text/clip.ts'
  * Code of a {@link LoopError}.
  *
  * - `invalid_option`: an option of `runLoop` is missing, unknown or has a wrong value. The message names it.
- * - `invalid_checkpoint`: `resumeFrom` is damaged or belongs to another run. Start the run without it, or with
- *   `onUnreadableCheckpoint: 'restart'`.
+ * - `invalid_checkpoint`: `resumeFrom` is not a checkpoint, is damaged or belongs to another run. Start the run without it,
+ *   or with `onUnreadableCheckpoint: 'restart'`.
  * - `checkpoint_version`: `resumeFrom` was written by a release whose checkpoints this one cannot read, and its run may have
  *   started tools with side effects. Continue it with that release, or start again with
  *   `onUnreadableCheckpoint: 'restart'`.

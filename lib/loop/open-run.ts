@@ -16,7 +16,7 @@ import { completeLimits, type Limits } from './limits.ts'
 import { systemPrompt } from './loop-prompts.ts'
 import { Messages } from './messages.ts'
 import { noUsage } from './model.ts'
-import { describeActions, elapsedOf, mayHaveActed, readCheckpoint } from './read-checkpoint.ts'
+import { assertAnswerFits, describeActions, elapsedOf, mayHaveActed, readCheckpoint } from './read-checkpoint.ts'
 import type { RunOptions } from './run.ts'
 import { RunDeadline, systemClock } from './run-deadline.ts'
 import type { ActiveRun, RunState } from './run-state.ts'
@@ -43,10 +43,11 @@ export function openRun<S extends object>(options: RunOptions<S>, history: Histo
   const { resumeFrom, answer } = options
   if (resumeFrom === undefined) return { run: newRun(options, limits, router, history, undefined) }
   try {
-    const checkpoint = readCheckpoint(resumeFrom, answer && answerSchema(answer))
+    const checkpoint = readCheckpoint(resumeFrom)
     assertSameRun(checkpoint.run_id, options.runId)
     const task = taskOf(options, history)
     assertSameTask(checkpoint, task, router)
+    assertAnswerFits(checkpoint, answer && answerSchema(answer))
     assertFits(options.decisions ?? {}, checkpoint, router)
     return { run: activeRun(options, limits, router, { ...resumedState(checkpoint), task }), checkpoint }
   } catch (error) {

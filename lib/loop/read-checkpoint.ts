@@ -4,6 +4,7 @@ import { describeValidationErrors } from '../../router/feedback.ts'
 import { isObject, parseJson } from '../../router/json/json.ts'
 import type { Router } from '../../router/router.ts'
 import { excerpt } from '../../router/text/clip.ts'
+import { describeOption } from '../../router/text/shown-value.ts'
 import { compileSchema } from '../../router/validation.ts'
 import { type Checkpoint, checkpointSchema, checkpointVersion } from './checkpoint.ts'
 import { LoopError } from './errors.ts'
@@ -19,15 +20,14 @@ const previousVersion = 4
 /**
  * Checks a checkpoint before anything of it is used, and converts one of the version before.
  *
- * @param answerSchema schema that an accepted answer must fit.
- * @throws {LoopError} `checkpoint_version` if it has any other version; `invalid_checkpoint` if it is damaged, has calls
- *   that are neither finished nor pending, or has an answer that does not fit.
+ * @throws {LoopError} `checkpoint_version` if it has any other version; `invalid_checkpoint` if it is not a checkpoint, is
+ *   damaged, or has calls that are neither finished nor pending.
  */
-export function readCheckpoint(given: Checkpoint, answerSchema: object | undefined): Checkpoint {
+export function readCheckpoint(given: Checkpoint): Checkpoint {
   const version: unknown = given.version
-  if (version === undefined) {
-    const message = `resumeFrom is not a checkpoint: it has no version. Pass ${checkpointSource}.`
-    throw new LoopError('invalid_checkpoint', message)
+  if (typeof version !== 'number') {
+    const found = version === undefined ? 'it has no version' : `its version is ${describeOption(version)}`
+    throw new LoopError('invalid_checkpoint', `resumeFrom is not a checkpoint: ${found}. Pass ${checkpointSource}.`)
   }
   if (version !== checkpointVersion && version !== previousVersion) throw anotherVersion(version)
   const value: Checkpoint = version === checkpointVersion ? given : converted(given)
@@ -43,10 +43,18 @@ export function readCheckpoint(given: Checkpoint, answerSchema: object | undefin
     const found = `${value.results.length} results and ${value.pending.length} pending calls`
     throw invalidCheckpoint(`has ${asked} calls for ${found}`)
   }
-  if (value.answer !== null && !isAnswer(value.answer.value, answerSchema)) {
-    throw invalidCheckpoint('has an answer that does not fit answer.schema')
-  }
   return value
+}
+
+/**
+ * Checks the answer of a checkpoint of the same task.
+ *
+ * @param schema schema that an accepted answer must fit.
+ * @throws {LoopError} `invalid_checkpoint` if it has an answer that does not fit.
+ */
+export function assertAnswerFits({ answer }: Checkpoint, schema: object | undefined): void {
+  if (answer === null || isAnswer(answer.value, schema)) return
+  throw invalidCheckpoint('has an answer that does not fit answer.schema')
 }
 
 function converted(given: Checkpoint): Checkpoint {
@@ -101,11 +109,11 @@ export function elapsedOf(unreadable: object): number {
   return typeof elapsed === 'number' && Number.isFinite(elapsed) && elapsed > 0 ? elapsed : 0
 }
 
-function anotherVersion(version: unknown): LoopError {
+function anotherVersion(version: number): LoopError {
   const read = `versions ${previousVersion} and ${checkpointVersion}`
   return new LoopError(
     'checkpoint_version',
-    `resumeFrom has version ${JSON.stringify(version)}, and this release reads ${read}. Its run may have started tools with ` +
+    `resumeFrom has version ${version}, and this release reads ${read}. Its run may have started tools with ` +
       'side effects, and a new start could repeat them. Continue it with the release that wrote it, or start again with ' +
       "onUnreadableCheckpoint: 'restart'.",
   )

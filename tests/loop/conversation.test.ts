@@ -351,3 +351,15 @@ test.each<[string, Partial<RunOptions>, string]>([
     message: expect.stringContaining(message.split('.', 1)[0] ?? ''),
   })
 })
+
+test('a finished run with another prompt and another kind of answer is a checkpoint of another prompt', async () => {
+  const taken: Checkpoint[] = []
+  const onCheckpoint = (at: Checkpoint) => taken.push(at)
+  await runLoop({ prompt: 'What is there?', model: scriptedModel([says('A dog.')]), onCheckpoint })
+  const answer = { schema: { type: 'object', properties: {}, additionalProperties: false } } as const
+  const options = { model: scriptedModel([]), answer, resumeFrom: taken.at(-1) }
+  const another = runLoop({ ...options, prompt: 'Something else?' })
+  await expect(another).rejects.toMatchObject({ code: 'checkpoint_of_another_prompt' })
+  const same = runLoop({ ...options, prompt: 'What is there?' })
+  await expect(same).rejects.toMatchObject({ code: 'invalid_checkpoint' })
+})

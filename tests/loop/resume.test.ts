@@ -215,6 +215,8 @@ test('a checkpoint that cannot be made small enough is skipped, and the trace ha
 })
 
 const damages: readonly (readonly [string, object, string])[] = [
+  ['no version', { version: undefined }, 'resumeFrom is not a checkpoint: it has no version.'],
+  ['a version that is a text', { version: '5' }, 'resumeFrom is not a checkpoint: its version is "5".'],
   ['no messages', { messages: undefined }, '"messages" is missing'],
   ['a message that is null', { messages: [null] }, '/messages/0: expected object'],
   ['negative rounds', { rounds: -1 }, '/rounds: must be >= 0'],
