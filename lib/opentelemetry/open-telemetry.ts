@@ -5,7 +5,7 @@
 //     execute_tool <tool>            one per executed call
 //
 // Everything else is an event of these spans: retries, repairs, rejected answers, warnings, and calls that were not
-// executed.
+// executed: denied, refused, served from an earlier result or done elsewhere.
 
 import {
   type Attributes,
@@ -196,24 +196,40 @@ function startTool(tracer: Tracer, run: OpenRun, event: EventOf<'tool-start'>): 
 function endTool(run: OpenRun, event: EventOf<'tool-end'>, contents: boolean): void {
   const span = run.tools.get(event.id)
   if (span === undefined) {
-    recordNotExecuted(run, event)
+    recordNotExecuted(run, event, contents)
     return
   }
   run.tools.delete(event.id)
-  if (contents) span.setAttributes({ [attribute.toolArguments]: event.input, [attribute.toolResult]: event.result })
+  if (contents) span.setAttributes(contentsOf(event))
   if (event.errorKind !== undefined) fail(span, event.errorKind)
   span.end()
 }
 
-/** Records a call that was refused, got an earlier result, or was done elsewhere while the run was paused. */
-function recordNotExecuted(run: OpenRun, { tool, id, round, errorKind, servedFrom }: EventOf<'tool-end'>): void {
-  const withoutResult = errorKind === undefined ? 'tool call done elsewhere' : 'tool call refused'
-  run.span.addEvent(servedFrom === undefined ? withoutResult : 'tool call served from an earlier result', {
+/**
+ * Records a call that was denied or refused, got an earlier result, or was done elsewhere while the run was paused. The
+ * kind of its error is always recorded. The reason of a denial may quote what a person wrote, so it counts as content.
+ */
+function recordNotExecuted(run: OpenRun, event: EventOf<'tool-end'>, contents: boolean): void {
+  const { tool, id, round, errorKind } = event
+  run.span.addEvent(notExecuted(event), {
     [attribute.toolName]: tool,
     [attribute.toolCallId]: id,
     [attribute.round]: round,
     ...(errorKind === undefined ? {} : { [attribute.errorType]: errorKind }),
+    ...(contents ? contentsOf(event) : {}),
   })
+}
+
+/** Name of the event for a call that was not executed. */
+function notExecuted({ errorKind, servedFrom }: EventOf<'tool-end'>): string {
+  if (servedFrom !== undefined) return 'tool call served from an earlier result'
+  if (errorKind === undefined) return 'tool call done elsewhere'
+  return errorKind === 'denied' ? 'tool call denied' : 'tool call refused'
+}
+
+/** Excerpts of the input and the result of a call, with secrets masked. */
+function contentsOf({ input, result }: EventOf<'tool-end'>): Attributes {
+  return { [attribute.toolArguments]: input, [attribute.toolResult]: result }
 }
 
 /** Ends the span of a run and every span that is still open in it. */

@@ -79,6 +79,38 @@ test('a refused call and a call that gets an earlier result have an event instea
   ])
 })
 
+test.each([false, true])(
+  'a denied call has an event, with its reason only if contents are recorded (%s)',
+  async (contents) => {
+    const { tracer, ended } = recordSpans()
+    const pay = defineTool({
+      name: 'pay',
+      description: 'Pays.',
+      inputSchema: { type: 'object' },
+      execute: () => 'paid',
+    })
+    const model = scriptedModel([calls('pay', {}, 'a'), says('Not paid.')])
+    const approve = () => ({ deny: 'Too expensive.' })
+    await runLoop({ model, tools: [pay], prompt: 'Pay.', approve, onEvent: openTelemetry({ tracer, contents }) })
+    const spans = ended()
+    expect(spans.filter(({ name }) => name.startsWith('execute_tool'))).toEqual([])
+    const [denied, ...more] = spans.find(({ name }) => name === 'invoke_agent')?.events ?? []
+    expect(more).toEqual([])
+    expect(denied).toMatchObject({
+      name: 'tool call denied',
+      attributes: {
+        'gen_ai.tool.name': 'pay',
+        'gen_ai.tool.call.id': 'a',
+        'error.type': 'denied',
+        'tenrounds.round': 1,
+      },
+    })
+    const result = denied?.attributes?.['gen_ai.tool.call.result']
+    if (contents) expect(result).toContain('Too expensive.')
+    else expect(result).toBeUndefined()
+  },
+)
+
 test('a pause is no error: its span says so, and the span of the resumed run has the call as done elsewhere', async () => {
   const ask = defineTool({ name: 'ask', description: 'Asks a person.', inputSchema: { type: 'object' } })
   const { tracer, ended } = recordSpans()
