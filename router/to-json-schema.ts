@@ -102,6 +102,9 @@ const lossOptions: ReadonlyMap<string, object> = new Map(
       override: ({ zodSchema, jsonSchema }: { readonly zodSchema: unknown; readonly jsonSchema: object }) => {
         const reason = zodLoss(zodSchema)
         if (reason !== undefined) Object.assign(jsonSchema, { $comment: lost + reason })
+        // zod writes the format of one check only. All others but a URL have a pattern, too.
+        else if (checksOf(zodSchema).some(({ format }) => format === 'url'))
+          Object.assign(jsonSchema, { format: 'uri' })
       },
     },
     arktype: {
@@ -127,20 +130,39 @@ function markLoss({ errors = [], jsonSchema, valibotSchema }: ValibotPart) {
 /** Names what zod does with the value and its JSON Schema does not say. `_zod.def` is its interface for libraries. */
 function zodLoss(schema: unknown): string | undefined {
   const definition = definitionOf(schema)
-  const { type, checks, in: before, out: after, transform, coerce, keyType, normalize } = definition
+  const { type, in: before, out: after, transform, coerce, keyType, normalize } = definition
   if (typeof type === 'string' && neverJson.has(type)) return `"${type}" cannot be represented in JSON Schema`
   const transforms = [before, after].some((one) => definitionOf(one)['type'] === 'transform')
   const isPipe = type === 'pipe' && (transforms || typeof transform === 'function')
   if (isPipe || coerce === true || type === 'success') return 'zod turns this value into another one'
   if (type === 'catch') return replaces('catch()')
-  const definitions = [definition, ...(Array.isArray(checks) ? checks.map(definitionOf) : [])]
+  const definitions = checksOf(schema)
   const kinds = definitions.map(({ check }) => check)
   if (kinds.includes('overwrite') || normalize === true) return 'zod changes this value, for example with trim()'
   if (kinds.includes('custom')) return 'a refinement has no equivalent in JSON Schema'
+  if (kinds.includes('property')) return 'a check of a property has no equivalent in JSON Schema'
+  const format = definitions.map(formatLoss).find((loss) => loss !== undefined)
+  if (format !== undefined) return format
   // The keys of a loose record become patterns, and are not converted on their own.
   if (type === 'record') definitions.push(...[definitionOf(keyType)['checks'] ?? []].flat().map(definitionOf))
   const patterns = definitions.map(({ pattern }) => pattern).filter((pattern) => pattern instanceof RegExp)
   return patterns.map(({ flags }) => flagsLoss(flags)).find((loss) => loss !== undefined)
+}
+
+/** The definitions of a schema of zod and of its checks. */
+function checksOf(schema: unknown): Schema[] {
+  const definition = definitionOf(schema)
+  const { checks } = definition
+  return [definition, ...(Array.isArray(checks) ? checks.map(definitionOf) : [])]
+}
+
+/** The loss of a format of zod that checks more than its JSON Schema says. Most formats have a pattern that says it all. */
+function formatLoss({ check, format, pattern, hostname, protocol }: Schema): string | undefined {
+  if (check !== 'string_format' || pattern instanceof RegExp) return undefined
+  if (format !== 'url') return `the format ${describeOption(format)} has no equivalent in JSON Schema`
+  if (hostname === undefined && protocol === undefined) return undefined
+  const what = protocol === undefined ? 'host name' : 'protocol'
+  return `zod does not write the check of a URL's ${what} into JSON Schema; use a pattern, such as z.url().regex(/^https?:/)`
 }
 
 function replaces(method: string): string {

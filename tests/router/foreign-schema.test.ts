@@ -118,6 +118,17 @@ test('a pattern whose flags do not change its meaning, and a prefault, are accep
   }
 })
 
+test.each([
+  ['alone', z.url(), ['https://a.example/b'], ['a b']],
+  ['with a pattern', z.url().regex(/^https:/), ['https://a.example/b'], ['https:', 'http://a.example/b']],
+  ['with a prefix', z.url().startsWith('https://a.'), ['https://a.example/b'], ['https://a. b', 'https://b.example']],
+  ['as a check', z.string().min(12).check(z.url()), ['https://a.example/b'], ['a b c d e f g h', 'https://a.b']],
+])('a URL of zod is checked %s', async (_, url, right, wrong) => {
+  const tool = define(z.object({ url }))
+  for (const one of right) expect(await runTool(tool, { url: one })).toMatchObject({ status: 'ok' })
+  for (const one of wrong) expect(await runTool(tool, { url: one })).toMatchObject({ status: 'error' })
+})
+
 test('formats that Ajv does not know, and metadata, are left out', () => {
   const schema = z.object({
     id: z.nanoid().meta({ id: 'Id', title: 'Id', owner: 'us' }),
@@ -228,6 +239,42 @@ test.each<[string, unknown, string]>([
   ['a coerced number in a list', z.object({ a: z.array(z.coerce.number()) }), '/properties/a/items: zod turns'],
   ['catch', z.object({ a: z.number().catch(1) }), '/properties/a: catch() replaces a wrong value by another one'],
   ['a normalized URL', z.object({ a: z.url({ normalize: true }) }), '/properties/a: zod changes this value'],
+  [
+    'a URL of a host',
+    z.object({ a: z.url({ hostname: /^a$/ }) }),
+    "/properties/a: zod does not write the check of a URL's host",
+  ],
+  [
+    'a URL of a protocol',
+    z.object({ a: z.url({ protocol: /^a$/ }) }),
+    "/properties/a: zod does not write the check of a URL's",
+  ],
+  [
+    'a web address',
+    z.object({ a: z.httpUrl() }),
+    "/properties/a: zod does not write the check of a URL's protocol into JSON Schema; use a pattern, such as z.url().regex(/^https?:/)",
+  ],
+  [
+    'a web address as a check',
+    z.object({ a: z.string().check(z.httpUrl()) }),
+    '/properties/a: zod does not write the check',
+  ],
+  [
+    'a web address in a list',
+    z.object({ a: z.array(z.httpUrl()) }),
+    '/properties/a/items: zod does not write the check',
+  ],
+  ['a token', z.object({ a: z.jwt() }), '/properties/a: the format "jwt" has no equivalent in JSON Schema'],
+  [
+    'a format of your own',
+    z.object({ a: z.stringFormat('even', (a) => a.length % 2 === 0) }),
+    '/properties/a: the format "even"',
+  ],
+  [
+    'a check of a property',
+    z.object({ a: z.string().check(z.property('length', z.literal(2))) }),
+    '/properties/a: a check of a property',
+  ],
   [
     'a fallback of valibot',
     toStandardJsonSchema(v.object({ a: v.fallback(v.number(), 1) })),
