@@ -3,7 +3,7 @@ import { copyTargets, type InputExcess, type TargetCopies } from './copy-targets
 import { execute, type Outcome } from './execute-tool.ts'
 import { describeValidationErrors } from './feedback.ts'
 import { isRoundedInteger } from './json/exact-json.ts'
-import { cloneJson, findUnserializable, isPlainJson } from './json/json.ts'
+import { cloneJson, inspectJson } from './json/json.ts'
 import { lookUp, parsePointer } from './json/json-pointer.ts'
 import { isLargeJson, rememberJsonBytes, stringifyLarge } from './json/large-json.ts'
 import { type Reference, referenceText } from './parse-reference.ts'
@@ -274,8 +274,7 @@ type Output =
 export function checkedOutput(tool: Tool, output: unknown, known?: string): Output {
   const returned = output === undefined ? null : output
   const json = known ?? toJson(returned)
-  const isPlain = json !== undefined && isPlainJson(returned)
-  const problem = isPlain ? undefined : findUnserializable(returned)
+  const { isPlain, problem } = inspectJson(returned)
   if (problem !== undefined) return unserializable(tool, problem)
   if (json === undefined) return unserializable(tool, 'a value that JSON cannot represent')
   // Later calls must get what the model saw: for example a Date has become a string.

@@ -1,7 +1,7 @@
 import { checkSchema } from '../../router/check-schema.ts'
 import { errorMessage } from '../../router/errors.ts'
 import { standardProperties } from '../../router/foreign-schema.ts'
-import { findUnserializable, isObject, isPlain, isPlainJson } from '../../router/json/json.ts'
+import { inspectJson, isObject, isPlain } from '../../router/json/json.ts'
 import { metaSchema } from '../../router/schema-keywords.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import { suggestName } from '../../router/text/closest.ts'
@@ -153,13 +153,13 @@ function checkAnswer(answer: { readonly schema?: unknown; readonly check?: unkno
 function checkInput(name: string, value: unknown): void {
   let unserializable: string | undefined
   try {
-    if (isPlainJson(value)) return
+    const { isPlain, problem } = inspectJson(value)
+    if (isPlain) return
     unserializable =
-      findUnserializable(value)?.replace(' at (root),', ',') ??
-      (JSON.stringify(value) === undefined ? noJson(value) : undefined)
+      problem?.replace(' at (root),', ',') ?? (JSON.stringify(value) === undefined ? noJson(value) : undefined)
   } catch (error) {
     const [why = ''] = (error as Error).message.split('\n')
-    const shown = error instanceof RangeError ? 'it contains itself, or is nested too deep' : excerpt(why, 200)
+    const shown = error instanceof RangeError ? 'it is nested too deep' : excerpt(why, 200)
     throw invalid(`${name} cannot be represented as JSON: ${shown}.`, error)
   }
   if (unserializable !== undefined) throw invalid(`${name} contains ${unserializable}.`)

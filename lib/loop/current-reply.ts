@@ -1,12 +1,12 @@
 // The calls of the last reply while they get their results. Calls that refer to results of other calls of the reply run
 // after these, so the calls run in waves.
 
-import { hash } from 'node:crypto'
 import { canonicalJson } from '../../router/json/json.ts'
 import type { ToolCall, ToolError, ToolResult } from '../../router/tool-call.ts'
 import type { CallIdentity, FinishedCall } from './call-history.ts'
 import type { PendingCall } from './checkpoint.ts'
 import type { WaitingCall } from './decisions.ts'
+import { digest } from './digest.ts'
 import { isLost, wasExecuted } from './repetition.ts'
 import { ReplyReferences } from './reply-references.ts'
 import { lostValues, restorePending } from './restore-checkpoint.ts'
@@ -136,8 +136,7 @@ export function newCallIdOf(
   // Most inputs reach their tool as the model wrote them, and then their canonical JSON is known.
   const known = input === call.input ? identity.inputJson : undefined
   const json = known ?? canonicalJson(input, pins && ((value) => pins.get(value)))
-  const digest = hash('sha256', `${call.name} ${json}`, 'hex').slice(0, 16)
-  return `${state.run_id}/${state.rounds}/${index}/${digest}`
+  return `${state.run_id}/${state.rounds}/${index}/${digest(`${call.name} ${json}`)}`
 }
 
 /** The calls that have a result, in order. */

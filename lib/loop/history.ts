@@ -1,14 +1,12 @@
 // Reads `history`: the messages of earlier runs, which the caller has stored and passes to a new one. They come from
 // outside, and a server refuses a wrong order without saying which message is wrong, so everything is checked here.
 
-import { hash } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
 import { errorMessage } from '../../router/errors.ts'
 import {
   canonicalJson,
-  findUnserializable,
+  inspectJson,
   isObject,
-  isPlainJson,
   isTooDeep,
   parseJson,
   type UnknownObject,
@@ -17,6 +15,7 @@ import { contentText } from '../../router/reading/assistant-message.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import { suggestName } from '../../router/text/closest.ts'
 import { describeOption } from '../../router/text/shown-value.ts'
+import { digest } from './digest.ts'
 import { LoopError } from './errors.ts'
 import type { ChatMessage } from './messages.ts'
 import type { SerializedMessage } from './model.ts'
@@ -62,7 +61,7 @@ export async function readHistory(history: readonly ChatMessage[]): Promise<Hist
     meanings.push(meaningOf(fields))
   }
   order.end()
-  return { messages, hash: meanings.length === 0 ? '' : hash('sha256', meanings.join('\n'), 'hex').slice(0, 16) }
+  return { messages, hash: meanings.length === 0 ? '' : digest(meanings.join('\n')) }
 }
 
 /** A message whose form is right. */
@@ -120,9 +119,9 @@ function plainMessage(index: number, message: unknown): UnknownObject {
   let unserializable: string | undefined
   let sent: unknown = message
   try {
-    // The first test is quick, and the second one finds the reason.
-    unserializable = isSafeJson(message) ? undefined : findUnserializable(message)
-    if (unserializable === undefined && (isTooDeep(message) || !isSafeJson(message))) {
+    const { isPlain, problem } = inspectJson(message)
+    unserializable = problem
+    if (problem === undefined && (!isPlain || isTooDeep(message))) {
       sent = JSON.parse(JSON.stringify(message))
       // Writing it in sorted order takes more of the stack than writing it does.
       canonicalJson(sent)
@@ -177,15 +176,6 @@ function checkMembers(index: number, role: Role, message: UnknownObject): void {
 function isPart(part: unknown): boolean {
   if (!isObject(part) || typeof part['type'] !== 'string') return false
   return part['type'] !== 'text' || (typeof part['text'] === 'string' && part['text'] !== '')
-}
-
-/** Whether a value is plain JSON. A value that contains itself is not. */
-function isSafeJson(value: unknown): boolean {
-  try {
-    return isPlainJson(value)
-  } catch {
-    return false // It nests too deep for the stack.
-  }
 }
 
 /** The part of a message that matters for the question whether two conversations are the same. */

@@ -1,4 +1,4 @@
-import { hash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { advertise } from '../../router/advertised-schema.ts'
 import { errorMessage } from '../../router/errors.ts'
 import { isObject } from '../../router/json/json.ts'
@@ -8,18 +8,18 @@ import { excerpt } from '../../router/text/clip.ts'
 import type { Tool } from '../../router/tool.ts'
 import { answerSchema } from './answer.ts'
 import { CallHistory } from './call-history.ts'
-import { type Checkpoint, checkpointVersion } from './checkpoint.ts'
+import type { Checkpoint } from './checkpoint.ts'
 import { assertFits } from './decisions.ts'
+import { digest } from './digest.ts'
 import { LoopError } from './errors.ts'
 import type { History } from './history.ts'
 import { completeLimits, type Limits } from './limits.ts'
 import { systemPrompt } from './loop-prompts.ts'
 import { Messages } from './messages.ts'
-import { noUsage } from './model.ts'
 import { assertAnswerFits, describeActions, elapsedOf, mayHaveActed, readCheckpoint } from './read-checkpoint.ts'
 import type { RunOptions } from './run.ts'
 import { RunDeadline, systemClock } from './run-deadline.ts'
-import type { ActiveRun, RunState } from './run-state.ts'
+import { type ActiveRun, newState, type RunState } from './run-state.ts'
 import { TraceRecorder } from './trace.ts'
 
 /** How a run begins. */
@@ -86,7 +86,10 @@ function newRun<S extends object>(
 ): ActiveRun {
   const earlierId: unknown = options.resumeFrom?.run_id
   const runId = options.runId ?? (typeof earlierId === 'string' && earlierId !== '' ? earlierId : randomUUID())
-  const run = activeRun(options, limits, router, { ...newState(runId, taskOf(options, history), history), ...kept })
+  const run = activeRun(options, limits, router, {
+    ...newState(runId, taskOf(options, history), history.messages.length),
+    ...kept,
+  })
   addFirstMessages(run.messages, options, router, history)
   return run
 }
@@ -132,31 +135,6 @@ function routerOf<S extends object>(options: RunOptions<S>): Router {
   }
 }
 
-function newState(runId: string, task: Checkpoint['task'], history: History): RunState {
-  return {
-    version: checkpointVersion,
-    run_id: runId,
-    task,
-    history_messages: history.messages.length,
-    rounds: 0,
-    has_side_effects: false,
-    messages: [],
-    pending: [],
-    results: [],
-    usage: noUsage,
-    last_tokens: 0,
-    slowest_ms: 0,
-    elapsed_ms: 0,
-    limit_reached: null,
-    answer_requested: false,
-    pending_answer: null,
-    stop_reason: null,
-    partial: null,
-    answer: null,
-    trace: [],
-  }
-}
-
 /** The caller's checkpoint is not changed. `restore` fills in messages and results. A run that was paused goes on. */
 function resumedState(earlier: Checkpoint): RunState {
   const stop_reason = earlier.stop_reason === 'paused' ? null : earlier.stop_reason
@@ -176,10 +154,6 @@ function taskOf<S extends object>(
   history: History,
 ): NonNullable<Checkpoint['task']> {
   return { prompt: digest(prompt), instructions: digest(instructions), history: history.hash }
-}
-
-function digest(text: string): string {
-  return hash('sha256', text, 'hex').slice(0, 16)
 }
 
 /** The messages come from the checkpoint, so a new prompt would be ignored, and the answer would be to another question. */

@@ -2,12 +2,12 @@ import type { Router } from '../../router/router.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import type { ToolResult } from '../../router/tool-call.ts'
 import type { CallHistory } from './call-history.ts'
-import type { Checkpoint } from './checkpoint.ts'
+import { type Checkpoint, checkpointVersion } from './checkpoint.ts'
 import type { WaitingCall } from './decisions.ts'
 import type { RunError } from './errors.ts'
 import type { Limits } from './limits.ts'
 import type { Messages } from './messages.ts'
-import type { Model } from './model.ts'
+import { type Model, noUsage } from './model.ts'
 import type { RunOptions } from './run.ts'
 import type { RunDeadline } from './run-deadline.ts'
 import type { TraceRecorder } from './trace.ts'
@@ -63,6 +63,36 @@ export interface ActiveRun {
   besideWaiting: readonly ToolResult[]
   /** The error that ended the run. It is not saved: no checkpoint is taken after a failure. */
   error: RunError | undefined
+}
+
+/**
+ * The state of a run before its first step.
+ *
+ * @param historyMessages number of messages of `history`.
+ */
+export function newState(runId: string, task: Checkpoint['task'], historyMessages: number): RunState {
+  return {
+    version: checkpointVersion,
+    run_id: runId,
+    task,
+    history_messages: historyMessages,
+    rounds: 0,
+    has_side_effects: false,
+    messages: [],
+    pending: [],
+    results: [],
+    usage: noUsage,
+    last_tokens: 0,
+    slowest_ms: 0,
+    elapsed_ms: 0,
+    limit_reached: null,
+    answer_requested: false,
+    pending_answer: null,
+    stop_reason: null,
+    partial: null,
+    answer: null,
+    trace: [],
+  }
 }
 
 /**

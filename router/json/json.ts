@@ -56,9 +56,10 @@ export function isPlain(value: object): boolean {
 
 /**
  * Whether a value survives `JSON.parse(JSON.stringify(value))` unchanged: it consists of plain objects, arrays, strings,
- * finite numbers, booleans and `null`.
+ * finite numbers, booleans and `null`. A value that nests deeper than 500 levels counts as one that does not, because it
+ * may contain itself.
  */
-export function isPlainJson(value: unknown): boolean {
+export function isPlainJson(value: unknown, depth = 0): boolean {
   switch (typeof value) {
     case 'string':
     case 'boolean':
@@ -71,12 +72,13 @@ export function isPlainJson(value: unknown): boolean {
       return false
   }
   if (value === null) return true
+  if (depth === deepestSearch) return false
   if (Array.isArray(value)) {
-    for (const item of value) if (!isPlainJson(item)) return false
+    for (const item of value) if (!isPlainJson(item, depth + 1)) return false
     return true
   }
   if (!isPlain(value) || 'toJSON' in value) return false
-  for (const key of Object.keys(value)) if (!isPlainJson(Reflect.get(value, key))) return false
+  for (const key of Object.keys(value)) if (!isPlainJson(Reflect.get(value, key), depth + 1)) return false
   return true
 }
 
@@ -182,6 +184,18 @@ export function findUnserializable(value: unknown, path = '', around: object[] =
   }
   around.pop()
   return undefined
+}
+
+/**
+ * Tells how JSON represents a value.
+ *
+ * @returns `isPlain`: whether it survives JSON unchanged; `problem`: see {@link findUnserializable}. A value with neither is
+ *   changed by JSON, as a `Date` is.
+ */
+export function inspectJson(value: unknown): { readonly isPlain: boolean; readonly problem: string | undefined } {
+  // The first test is quick, and the second one finds the reason.
+  const isPlain = isPlainJson(value)
+  return { isPlain, problem: isPlain ? undefined : findUnserializable(value) }
 }
 
 /** The search stops here, long before the stack overflows. No cycle of a real program is longer. */

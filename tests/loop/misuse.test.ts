@@ -143,7 +143,7 @@ test.each([
   [
     'an input that contains itself',
     { inputs: { a: cycle } },
-    'inputs.a cannot be represented as JSON: it contains itself, or is nested too deep.',
+    'inputs.a contains an object that contains itself at /self, which JSON cannot represent.',
   ],
   ['no options', undefined, 'The argument of runLoop is undefined'],
 ])('%s is rejected before any request, and the message names option and value', async (_, wrong, message) => {
