@@ -134,6 +134,8 @@ const maxEncodings = 3
  * readArguments('{"city": "Oslo"}')  // { kind: 'read', input: { city: 'Oslo' }, repairs: [] }
  * readArguments("{'city': 'Oslo'}")  // the same input, with a repair `json_repaired`
  * readArguments('{"city": "Os')      // { kind: 'unreadable', message: 'The arguments are not valid JSON …' }
+ *
+ * @internal Exported for its tests.
  */
 export function readArguments(raw: unknown): ReadArguments {
   if (typeof raw === 'string' && raw.startsWith('{')) return readText(raw)

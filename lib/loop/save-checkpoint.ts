@@ -128,10 +128,10 @@ function shrinkerOf(run: ActiveRun, checkpoint: Checkpoint): CheckpointStep['shr
  * @param isRecomputable whether a tool may run again to get a value back.
  * @returns the checkpoint itself if it fits; `undefined` if even this is not enough.
  */
-export function shrinkCheckpoint(
+function shrinkCheckpoint(
   checkpoint: Checkpoint,
   maxBytes: number,
-  isRecomputable: (tool: string) => boolean = () => false,
+  isRecomputable: (tool: string) => boolean,
 ): Checkpoint | undefined {
   const shrunk = shrinkAsFarAsPossible(checkpoint, maxBytes, isRecomputable)
   return shrunk.excess > 0 ? undefined : shrunk.checkpoint

@@ -167,7 +167,7 @@ const ownHost = /(?:^|\.)minimaxi?\.(?:io|chat|cn|com)$/
  * The name of the model as the server knows it: without the suffix `[1m]` of Claude Code and, on MiniMax's own hosts,
  * without the vendor prefix of a gateway. Gateways need their prefix.
  */
-export function wireModel(name: string, hostname: string): string {
+function wireModel(name: string, hostname: string): string {
   const bare = name.trim().replace(/\s*\[1m\]$/i, '')
   const own = ownHost.test(hostname) ? bare.replace(/^minimax(?:-portal|ai)?\//i, '') : bare
   return own === '' ? defaultModel : own

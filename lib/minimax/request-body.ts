@@ -112,6 +112,8 @@ const encoded = new WeakMap<readonly SerializedMessage[], EncodedMessages>()
  *
  * The messages of a run only grow, so their bytes are kept: each message is encoded once, and a further round costs only
  * the new messages.
+ *
+ * @internal Exported for its tests.
  */
 export function encodeBody(messages: readonly SerializedMessage[], tail: string): EncodedBody {
   let known = encoded.get(messages)

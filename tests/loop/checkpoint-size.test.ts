@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import type { Checkpoint } from '../../lib/loop/checkpoint.ts'
 import { completeLimits } from '../../lib/loop/limits.ts'
+import type { CheckpointStep } from '../../lib/loop/run.ts'
 import { runLoop } from '../../lib/loop/run-loop.ts'
-import { shrinkCheckpoint } from '../../lib/loop/save-checkpoint.ts'
 import { defineTool } from '../../router/define-tool.ts'
 import type { ToolAnnotations } from '../../router/tool.ts'
 import { emptyTool } from '../support/factories.ts'
@@ -64,27 +64,30 @@ test('the default of checkpointBytes grows with messageBytes', () => {
 })
 
 test('full values of every tool are left out of a checkpoint, those that can be computed again first', async () => {
-  const taken: Checkpoint[] = []
+  const taken: (readonly [Checkpoint, CheckpointStep])[] = []
   const again = emptyTool({
     name: 'again',
     annotations: { idempotentHint: true },
     execute: () => ({ rows: 'y'.repeat(2_000) }),
   })
   const model = scriptedModel([calls('export', {}), calls('again', {}, 'b'), says('Done.')])
-  const options = { tools: [exporting({}), again], prompt: 'Export.', onCheckpoint: (at: Checkpoint) => taken.push(at) }
-  await runLoop({ ...options, model, limits: { resultBytes: 400 } })
-  const whole = taken.at(-1) as Checkpoint
-  const idempotent = (tool: string) => tool === 'again'
+  await runLoop({
+    model,
+    tools: [exporting({}), again],
+    prompt: 'Export.',
+    limits: { resultBytes: 400 },
+    onCheckpoint: (...given) => taken.push(given),
+  })
+  const [whole, { shrink }] = taken.at(-1) as (typeof taken)[number]
   const dropped = (maxBytes: number) => {
-    const shrunk = shrinkCheckpoint(whole, maxBytes, idempotent)
-    if (shrunk !== undefined) expect(jsonBytes(shrunk)).toBeLessThanOrEqual(maxBytes)
-    return shrunk?.results.map((result) => result.dropped)
+    const shrunk = shrink(maxBytes)
+    return { fits: jsonBytes(shrunk) <= maxBytes, values: shrunk.results.map((result) => result.dropped) }
   }
   const bytes = jsonBytes(whole)
-  expect(shrinkCheckpoint(whole, bytes, idempotent)).toBe(whole)
-  expect(dropped(bytes - 1)).toEqual([undefined, 'value'])
-  expect(dropped(bytes - 3_000)).toEqual(['value', 'value'])
-  expect(dropped(1_000)).toBeUndefined()
+  expect(shrink(bytes)).toEqual(whole)
+  expect(dropped(bytes - 1)).toEqual({ fits: true, values: [undefined, 'value'] })
+  expect(dropped(bytes - 3_000)).toEqual({ fits: true, values: ['value', 'value'] })
+  expect(dropped(1_000)).toEqual({ fits: false, values: ['value', 'value'] })
 })
 
 test('a value that was left out and cannot be computed again is lost on resume, and a reference to it says so', async () => {

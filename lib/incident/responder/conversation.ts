@@ -128,7 +128,7 @@ export function quoteText(result: ToolMessage, text: string): readonly Quote[] {
  *
  * @returns the first complete value; `undefined` without one.
  */
-export function embeddedValue(text: string, key: string): unknown {
+function embeddedValue(text: string, key: string): unknown {
   for (const found of text.matchAll(new RegExp(`"${key}"\\s*:\\s*`, 'g'))) {
     const start = found.index + found[0].length
     const value = jsonOf(text.slice(start, endOfValue(text, start)))

@@ -171,6 +171,8 @@ function isUndecided(beginning: string): boolean {
  *   data: {"choices":[…]}
  *
  *   data: [DONE]
+ *
+ * @internal Exported for its tests.
  */
 export class EventParser {
   readonly #onEvent: (data: string, event: string | undefined) => void

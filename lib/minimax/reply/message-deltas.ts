@@ -119,6 +119,8 @@ class ReasoningDetails {
  *
  * Both readings are kept as long as every delta begins with the one before it. The cumulative reading is chosen if that
  * happened too often for a coincidence, unless the text repeats itself anyway, as a line of dashes does.
+ *
+ * @internal Exported for its tests.
  */
 export class DeltaText {
   /** Number of repeated characters that cannot be a coincidence. */
