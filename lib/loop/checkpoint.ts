@@ -107,7 +107,7 @@ const properties = {
    * a later version read this field, so its name never changes.
    */
   has_side_effects: flag,
-  /** All calls of the last reply, while one of them has no result. */
+  /** All calls of the last reply, while one of them has no result. Those with `waits` wait for a decision. */
   pending: { type: 'array', items: pendingCall },
   /** The finished tool calls. */
   results: { type: 'array', items: recordedResult },
@@ -162,7 +162,10 @@ export interface Checkpoint extends Omit<Checked, 'pending' | 'results' | 'trace
   readonly trace: readonly TraceEntry[]
 }
 
-/** A call of a reply that is not finished, with what a resume needs to know about it. */
+/**
+ * A call of a reply that is not finished, with what a resume needs to know about it. `run.pending` has only those that wait
+ * for a decision; see `WaitingCall`.
+ */
 export interface PendingCall
   extends ToolCall,
     Pick<Checked['pending'][number], 'begun' | 'call_id' | 'waits' | 'approved'> {

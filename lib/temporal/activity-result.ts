@@ -42,15 +42,15 @@ export interface PausedResult {
   /** The run waits for decisions. */
   readonly stop_reason: 'paused'
   /** The calls that wait, in the order of the reply. */
-  readonly pending: readonly PendingActivityCall[]
+  readonly pending: readonly WaitingActivityCall[]
   /** The state of the run. Call the activity again with it and with `decisions`. At most 1000000 bytes after compression. */
   readonly checkpoint: PackedCheckpoint
   /** The best answer that was not accepted, and its problems. */
   readonly partial?: PartialAnswer
 }
 
-/** A call that waits for a decision. */
-export interface PendingActivityCall {
+/** A call that waits for a decision: a `WaitingCall` of `runLoop` as JSON. */
+export interface WaitingActivityCall {
   /** Id of the call in the messages. */
   readonly id: string
   /** Key of the decision in `decisions`, and idempotency key of the call. */

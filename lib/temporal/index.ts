@@ -1,5 +1,5 @@
 export type { Decision } from '../loop/decisions.ts'
-export type { ActivityResult, Conversation, PausedResult, PendingActivityCall } from './activity-result.ts'
+export type { ActivityResult, Conversation, PausedResult, WaitingActivityCall } from './activity-result.ts'
 export type { PackedCheckpoint } from './checkpoint-codec.ts'
 export type { RunOutcome } from './finish-attempt.ts'
 export {

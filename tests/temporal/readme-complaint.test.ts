@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client'
 import { defaultPayloadConverter } from '@temporalio/common'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import type { PendingActivityCall } from '../../lib/temporal/index.ts'
+import type { WaitingActivityCall } from '../../lib/temporal/index.ts'
 import { type MockServer, type ReplyDraft, startMockServer } from '../../lib/testing/index.ts'
 import { writeExamples } from '../support/readme-examples.ts'
 import { openTemporal, type TemporalServer, temporalForTests } from '../support/temporal-server.ts'
@@ -208,10 +208,10 @@ describe.skipIf(source === undefined)('the example of README that waits for a pe
 })
 
 /** The calls that the workflow waits for, when there are some. */
-function waiting(handle: WorkflowHandle): Promise<readonly PendingActivityCall[]> {
+function waiting(handle: WorkflowHandle): Promise<readonly WaitingActivityCall[]> {
   return vi.waitFor(
     async () => {
-      const calls = await handle.query<readonly PendingActivityCall[]>('waiting')
+      const calls = await handle.query<readonly WaitingActivityCall[]>('waiting')
       expect(calls.length).toBeGreaterThan(0)
       return calls
     },
