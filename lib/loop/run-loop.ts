@@ -33,7 +33,8 @@ import { shortenResults, wasShortened } from './shorten-results.ts'
 export async function runLoop<const S extends object = never>(options: RunOptions<S>): Promise<Run<AnswerOf<S>>> {
   const turns = new Turns()
   try {
-    await turns.next()
+    const turn = turns.next()
+    if (turn !== undefined) await turn
     return await runToEnd(options, turns)
   } finally {
     turns.leave()
@@ -151,7 +152,9 @@ interface TimedReply {
 /** Makes one model call. If it fails, the stop reason is set and the result is `undefined`. */
 async function askModel(run: ActiveRun, turns: Turns, isAnswerOnly: boolean): Promise<TimedReply | undefined> {
   const { state, deadline } = run
-  await turns.next()
+  // A wait for something that is not a promise costs a promise, too.
+  const turn = turns.next()
+  if (turn !== undefined) await turn
   // A listener may have ended the run.
   if (deadline.interruption !== undefined) return void stopInterrupted(run)
   const startedAt = run.now()
@@ -181,13 +184,17 @@ async function askModel(run: ActiveRun, turns: Turns, isAnswerOnly: boolean): Pr
     return untilAborted(deadline.signal, reply)
   }
   try {
-    const reply = await ask().catch((error: unknown) => {
+    let reply: ModelReply
+    try {
+      reply = await ask()
+    } catch (error) {
       if (!makeRoom(run, error)) throw error
       startAgain()
-      return ask()
-    })
+      reply = await ask()
+    }
     const now = run.now()
-    await turns.next()
+    const nextTurn = turns.next()
+    if (nextTurn !== undefined) await nextTurn
     return { reply: checkedReply(reply), shown, durationMs: now - startedAt, attemptMs: now - attemptedAt }
   } catch (error) {
     const durationMs = run.now() - startedAt
@@ -307,7 +314,7 @@ async function handleAnswer<S extends object>(
 ): Promise<void> {
   const { state, deadline } = run
   const calledTools = state.pending.length > 0
-  await refuseCalls(run)
+  if (calledTools) await refuseCalls(run)
   const view = { runId: state.run_id, results: run.history.results }
   const checked = await checkAnswer(reply, options.answer, view, deadline.signal)
   if (checked.kind === 'rejected' || checked.kind === 'check-failed') {
