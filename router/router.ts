@@ -110,6 +110,7 @@ export function createRouter(tools: readonly Tool[]): Router {
     byName.set(tool.name, tool)
   }
   const schemaOf = (name: string) => byName.get(name)?.inputSchema
+  const isReadOnly = (name: string) => byName.get(name)?.annotations.readOnlyHint === true
   return {
     tools: byName,
     get definitions() {
@@ -118,7 +119,7 @@ export function createRouter(tools: readonly Tool[]): Router {
     read: (message, options = {}) =>
       read(message, {
         schemaOf,
-        isReadOnly: (name) => byName.get(name)?.annotations.readOnlyHint === true,
+        isReadOnly,
         textFormat: options.textFormat,
         protocol: options.protocol ?? 'native',
         shown: options.shown,

@@ -165,18 +165,18 @@ function finished(call: ToolCall, isNative: boolean, options: ReadOptions): Tool
   }
   const { textFormat, schemaOf, isReadOnly } = options
   if (!isNative || textFormat === undefined || schemaOf(name) === undefined || isReadOnly(name)) return call
-  const path = pathOf(input, (value) => textFormat.endsInClosers(value))
+  const path = pathToClosers(input, textFormat)
   if (path === undefined) return call
   const message = `The value at ${path} ends in the closing tags of a call, so it may be damaged. ${callAgain}`
   return { ...call, refusal: { kind: 'unreadable_call', message: forProtocol(message, options.protocol) } }
 }
 
-/** The JSON Pointer to the first string in a value that a condition holds for. */
-function pathOf(value: unknown, isMatch: (text: string) => boolean): string | undefined {
-  if (typeof value === 'string') return isMatch(value) ? '' : undefined
+/** The JSON Pointer to the first string in a value that ends in the closing tags of a call. */
+function pathToClosers(value: unknown, textFormat: TextFormat): string | undefined {
+  if (typeof value === 'string') return textFormat.endsInClosers(value) ? '' : undefined
   if (typeof value !== 'object' || value === null) return undefined
-  for (const [key, member] of Object.entries(value)) {
-    const found = pathOf(member, isMatch)
+  for (const key in value) {
+    const found = pathToClosers(Reflect.get(value, key), textFormat)
     if (found !== undefined) return `/${escapePointerToken(key)}${found}`
   }
   return undefined
