@@ -24,6 +24,8 @@ export interface CurrentCall {
   key: string
   /** Equal for calls with the same tool and input, of polling tools too. It is made when the call is ready to run. */
   identity: CallIdentity
+  /** Whether it was given to its tool, or was about to be. */
+  isFresh: boolean
   /** Why the call is not executed; `undefined` if it is executed, or gets the result of an identical call. */
   refusal: ToolError | undefined
   /** Set if it waits for a decision. Then it gets no result in this process. */
@@ -40,8 +42,6 @@ export interface CurrentReply {
   readonly references: ReplyReferences
   /** The first call of each key. Identical calls get its result. */
   readonly firstOf: Map<string, CurrentCall>
-  /** Calls that were given to their tools, or were about to be. */
-  readonly fresh: CurrentCall[]
   /** Calls whose tools were started by this process. */
   readonly started: Set<ToolCall>
 }
@@ -55,6 +55,7 @@ export function openReply(run: ActiveRun): CurrentReply | Promise<CurrentReply> 
       dependencies: [],
       key: '',
       identity: unknownIdentity,
+      isFresh: false,
       refusal: undefined,
       waiting: undefined,
       result: undefined,
@@ -62,7 +63,7 @@ export function openReply(run: ActiveRun): CurrentReply | Promise<CurrentReply> 
   )
   const references = new ReplyReferences(calls, run.history)
   for (const one of calls) one.dependencies = references.dependenciesOf(one.index)
-  const reply: CurrentReply = { calls, references, firstOf: new Map(), fresh: [], started: new Set() }
+  const reply: CurrentReply = { calls, references, firstOf: new Map(), started: new Set() }
   // Only a resumed run has such calls, and a promise costs time.
   return calls.some(({ call }) => call.result !== undefined) ? withResults(run, reply) : reply
 }
@@ -92,13 +93,13 @@ async function withResults(run: ActiveRun, reply: CurrentReply): Promise<Current
  * decision gets no result, so the calls that refer to it or repeat it wait, too.
  */
 export function readyCalls({ calls, firstOf }: CurrentReply): readonly CurrentCall[] {
-  return calls.filter(
-    ({ key, waiting, result, dependencies }) =>
-      result === undefined &&
-      waiting === undefined &&
-      firstOf.get(key)?.waiting === undefined &&
-      dependencies.every((index) => calls[index]?.result !== undefined),
-  )
+  const ready: CurrentCall[] = []
+  for (const one of calls) {
+    const { key, waiting, result, dependencies } = one
+    if (result !== undefined || waiting !== undefined || firstOf.get(key)?.waiting !== undefined) continue
+    if (dependencies.every((index) => calls[index]?.result !== undefined)) ready.push(one)
+  }
+  return ready
 }
 
 /** Sets the identity of a call, which depends on the results that it refers to. */

@@ -1,4 +1,4 @@
-import { type ReferenceTargets, referencesIn } from '../../router/references.ts'
+import { type ReferencedResult, type ReferenceTargets, referencesIn } from '../../router/references.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import type { ToolCall, ToolResult } from '../../router/tool-call.ts'
 import { type CallHistory, lostValue } from './call-history.ts'
@@ -40,6 +40,7 @@ export class ReplyReferences {
    * nowhere needs all of them, because its error names the results that there are.
    */
   dependenciesOf(index: number): readonly number[] {
+    if (index === 0) return none
     const references = referencesIn(this.#calls[index]?.call.input)
     if (references.length === 0) return none
     const found = new Set<number>()
@@ -61,20 +62,20 @@ export class ReplyReferences {
 
   /** The targets of the references in one call. */
   targetsOf(index: number): ReferenceTargets {
-    const history = this.#history
-    return {
-      inputs: history.inputs,
-      result: (nameOrId) => {
-        if (this.#earlier(nameOrId, index) === undefined) return history.result(nameOrId)
-        const result = this.resultOf(nameOrId, index)
-        return hasValue(result) ? result : undefined
-      },
-      resultNames: () => {
-        const earlier = this.#calls.slice(0, index).flatMap(({ result }) => (hasValue(result) ? [result.name] : []))
-        return [...new Set([...history.resultNames(), ...earlier])]
-      },
-      whyMissing: (nameOrId) => this.#whyMissing(nameOrId, index),
-    }
+    return new TargetsOfCall(this, index, this.#history.inputs)
+  }
+
+  /** The value that a call can refer to by a name or an id. */
+  valueOf(nameOrId: string, index: number): ReferencedResult | undefined {
+    if (this.#earlier(nameOrId, index) === undefined) return this.#history.result(nameOrId)
+    const result = this.resultOf(nameOrId, index)
+    return hasValue(result) ? result : undefined
+  }
+
+  /** Names of the tools that have a value for a call. */
+  namesFor(index: number): readonly string[] {
+    const earlier = this.#calls.slice(0, index).flatMap(({ result }) => (hasValue(result) ? [result.name] : []))
+    return [...new Set([...this.#history.resultNames(), ...earlier])]
   }
 
   /** The earlier call of the reply that a name or an id means. An id of an earlier reply is closer than a tool's name. */
@@ -88,7 +89,8 @@ export class ReplyReferences {
     return undefined
   }
 
-  #whyMissing(nameOrId: string, index: number): string | undefined {
+  /** Why a name or an id has no value for a call. */
+  whyMissing(nameOrId: string, index: number): string | undefined {
     const source = this.#earlier(nameOrId, index)
     const result = source === undefined ? undefined : this.#calls[source]?.result
     if (result?.status === 'error') {
@@ -106,6 +108,31 @@ export class ReplyReferences {
       `the call ${nameOf(later.call)} comes later in the same reply; a call can only refer to calls before it. ` +
       'Put that call first, without a reference back to this one'
     )
+  }
+}
+
+/** The targets of one call. Most calls have no references, and an object with functions of its own is larger. */
+class TargetsOfCall implements ReferenceTargets {
+  readonly inputs: ReferenceTargets['inputs']
+  readonly #references: ReplyReferences
+  readonly #index: number
+
+  constructor(references: ReplyReferences, index: number, inputs: ReferenceTargets['inputs']) {
+    this.#references = references
+    this.#index = index
+    this.inputs = inputs
+  }
+
+  result(nameOrId: string): ReferencedResult | undefined {
+    return this.#references.valueOf(nameOrId, this.#index)
+  }
+
+  resultNames(): readonly string[] {
+    return this.#references.namesFor(this.#index)
+  }
+
+  whyMissing(nameOrId: string): string | undefined {
+    return this.#references.whyMissing(nameOrId, this.#index)
   }
 }
 

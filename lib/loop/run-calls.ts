@@ -4,14 +4,13 @@ import { excerpt } from '../../router/text/clip.ts'
 import { shownValue } from '../../router/text/shown-value.ts'
 import type { ToolCall, ToolError, ToolResult } from '../../router/tool-call.ts'
 import { admitCalls } from './admit-calls.ts'
-import { setOrigin } from './call-history.ts'
+import { type FinishedCall, setOrigin } from './call-history.ts'
 import type { PendingCall } from './checkpoint.ts'
 import {
   type CurrentCall,
   type CurrentReply,
   callIdOf,
   finishedCall,
-  finishedCalls,
   identify,
   openReply,
   readyCalls,
@@ -19,7 +18,7 @@ import {
 import { ApprovalError, toRunError } from './errors.ts'
 import { endedBefore, endedProcess, notRecorded, outcomeUnknown, toolsAreOff } from './loop-prompts.ts'
 import { toolTimeoutMs } from './reached-limit.ts'
-import { wasExecuted } from './repetition.ts'
+import { type Repetition, wasExecuted } from './repetition.ts'
 import { type ActiveRun, mayHaveSideEffects, shownTool } from './run-state.ts'
 import { saveCheckpoint, saveLastCheckpoint, toPendingResult, toRecordedResult } from './save-checkpoint.ts'
 
@@ -36,9 +35,15 @@ const maxBegun = 2
  */
 export async function runCalls(run: ActiveRun): Promise<void> {
   const hadSideEffects = run.state.has_side_effects
-  const reply = await openReply(run)
+  const opened = openReply(run)
+  const reply = opened instanceof Promise ? await opened : opened
   try {
-    for (let ready = readyCalls(reply); ready.length > 0; ready = readyCalls(reply)) await runWave(run, reply, ready)
+    for (let ready = readyCalls(reply); ready.length > 0; ready = readyCalls(reply)) {
+      const reusable = mayHaveChanged(run, reply) ? undefined : run.history.repetition
+      const toExecute = callsToExecute(run, reply, ready, reusable)
+      if (toExecute.length > 0) await executeAll(run, reply, toExecute)
+      finishWave(run, reply, ready, reusable)
+    }
   } catch (error) {
     if (!(error instanceof ApprovalError)) throw error
     run.state.stop_reason = 'failed'
@@ -50,7 +55,11 @@ export async function runCalls(run: ActiveRun): Promise<void> {
   for (const one of unfinished) refuse(run, one, { kind: 'cancelled', message: endedBefore })
   const isCut = isInterrupted && reply.calls.some(isUnfinished)
   if (isCut) {
-    takeBack(run, reply.fresh, reply.started)
+    takeBack(
+      run,
+      reply.calls.filter(({ isFresh }) => isFresh),
+      reply.started,
+    )
     // A value that was given for a call counts, too.
     const done = reply.calls.flatMap(({ call, result }) => (result?.status === 'ok' ? call : []))
     const hasActed = [...reply.started, ...done].some(({ name }) => mayHaveSideEffects(run.router, name))
@@ -82,10 +91,18 @@ function pause(run: ActiveRun, { calls }: CurrentReply): void {
   }
 }
 
-/** Gives every call of a wave its result. A call that waits for a decision, or repeats one that does, gets none. */
-async function runWave(run: ActiveRun, reply: CurrentReply, wave: readonly CurrentCall[]): Promise<void> {
+/**
+ * Identifies the calls of a wave. Those that repeat an earlier call are not executed.
+ *
+ * @param reusable the results of earlier replies, if they can be used again.
+ */
+function callsToExecute(
+  run: ActiveRun,
+  reply: CurrentReply,
+  wave: readonly CurrentCall[],
+  reusable: Repetition | undefined,
+): readonly CurrentCall[] {
   const { firstOf } = reply
-  const reusable = mayHaveChanged(run, reply) ? undefined : run.history.repetition
   const toExecute: CurrentCall[] = []
   for (const one of wave) {
     identify(run, reply, one)
@@ -93,10 +110,20 @@ async function runWave(run: ActiveRun, reply: CurrentReply, wave: readonly Curre
     if (isFirst) firstOf.set(one.key, one)
     if (!isFirst || reusable?.reusable(one.key) !== undefined) continue
     one.refusal = refusalAfterCrash(run, one.call)
-    if (one.refusal === undefined) toExecute.push(one)
+    if (one.refusal !== undefined) continue
+    one.isFresh = true
+    toExecute.push(one)
   }
-  reply.fresh.push(...toExecute)
-  await executeAll(run, reply, toExecute)
+  return toExecute
+}
+
+/** Gives every call of a wave its result. A call that waits for a decision, or repeats one that does, gets none. */
+function finishWave(
+  run: ActiveRun,
+  { firstOf }: CurrentReply,
+  wave: readonly CurrentCall[],
+  reusable: Repetition | undefined,
+): void {
   for (const one of wave) {
     const first = firstOf.get(one.key)
     if (one.refusal !== undefined) refuse(run, one, one.refusal)
@@ -118,14 +145,21 @@ function mayHaveChanged({ router }: ActiveRun, { calls }: CurrentReply): boolean
  * running. Then its end tells nothing about which call was the reason, and the next end does.
  */
 async function executeAll(run: ActiveRun, reply: CurrentReply, wave: readonly CurrentCall[]): Promise<void> {
-  const accepted = await admitCalls(run, reply, withinLimits(run, reply, wave))
+  const admitted = admitCalls(run, reply, withinLimits(run, reply, wave))
+  // A wait for something that is not a promise costs a promise, too.
+  const accepted = admitted instanceof Promise ? await admitted : admitted
   for (const { call, result } of wave) if (result !== undefined) emitEnd(run, call, result)
   const oneByOne = accepted.length > 1 && accepted.some(({ call }) => call.begun > 0)
   for (const batch of oneByOne ? accepted.map((one) => [one]) : [accepted]) {
     if (run.onCheckpoint !== undefined && batch.length > 0) await begin(run, reply, batch)
-    const begun = batch.filter(({ refusal }) => refusal === undefined)
+    const begun = batch.some(({ refusal }) => refusal !== undefined)
+      ? batch.filter(({ refusal }) => refusal === undefined)
+      : batch
     const results = begun.length === 0 ? [] : await execute(run, reply, begun)
-    for (const [position, one] of begun.entries()) one.result = results[position]
+    for (let position = 0; position < results.length; position++) {
+      const one = begun[position]
+      if (one !== undefined) one.result = results[position]
+    }
     if (oneByOne) takeBack(run, batch, reply.started)
   }
 }
@@ -134,6 +168,8 @@ async function executeAll(run: ActiveRun, reply: CurrentReply, wave: readonly Cu
 function withinLimits(run: ActiveRun, reply: CurrentReply, wave: readonly CurrentCall[]): readonly CurrentCall[] {
   const { limits, history } = run
   const maxCalls = Math.max(0, Math.min(limits.callsPerRound, limits.calls - history.executed))
+  // Most replies have few calls.
+  if (reply.calls.length <= maxCalls) return wave
   const before = reply.calls.filter(
     ({ waiting, result }) => waiting !== undefined || (result !== undefined && isCounted(result)),
   ).length
@@ -291,10 +327,11 @@ function refuse(run: ActiveRun, one: CurrentCall, error: ToolError): void {
 /** Adds the results to history, state and messages. From now on no call is pending. */
 function finishCalls(run: ActiveRun, { calls }: CurrentReply): void {
   const { state, history } = run
-  const batch = finishedCalls(calls).map((finished) => ({
-    ...finished,
-    result: run.messages.addResult(finished.result),
-  }))
+  const batch: FinishedCall[] = []
+  for (const one of calls) {
+    const finished = finishedCall(one)
+    if (finished !== undefined) batch.push({ ...finished, result: run.messages.addResult(finished.result) })
+  }
   history.add(batch)
   if (batch.some((finished) => history.repetition.isRepeated(finished))) state.limit_reached ??= 'repetition'
   // Only checkpoints contain these.
