@@ -2,6 +2,7 @@
 
 import { parseExactJson } from './json/exact-json.ts'
 import { isObject, isTooDeep, maxDepth } from './json/json.ts'
+import { endOfString } from './json/json-scan.ts'
 import { parseLenientJson, stripCodeFence } from './json/lenient-json.ts'
 import { type NumberTexts, numberTexts } from './number-texts.ts'
 import type { RawCall } from './reading/call-shapes.ts'
@@ -16,22 +17,25 @@ export interface ReadCallsOptions {
   readonly newId: (index: number) => string
   /** Largest number of calls that are read. The refusal of one further call says how many others there are. @defaultValue no limit */
   readonly maxCalls?: number | undefined
+  /** See `ReadReplyOptions.limitsWork`. */
+  readonly limitsWork?: boolean | undefined
 }
 
 /** Gives each call of a reply an id of its own, and an input that is an object, or a refusal. Repairs are recorded. */
 export function readCalls(found: readonly RawCall[], options: ReadCallsOptions): readonly ToolCall[] {
   const { maxCalls = found.length } = options
   const ids = new Ids(options.newId)
+  const budget = options.limitsWork === true ? new ArgumentsBudget() : undefined
   const calls: ToolCall[] = []
   for (const raw of found) {
     if (calls.length > maxCalls) break
-    const call = readCall(raw, ids, options.truncated)
+    const call = readCall(raw, ids, budget, options.truncated)
     calls.push(calls.length < maxCalls ? call : { ...call, refusal: tooMany(found.length, maxCalls) })
   }
   return calls
 }
 
-function readCall(raw: RawCall, ids: Ids, truncated: boolean): ToolCall {
+function readCall(raw: RawCall, ids: Ids, budget: ArgumentsBudget | undefined, truncated: boolean): ToolCall {
   const { name, rawArguments, refusal, repair: found } = raw
   const repairs: Repair[] = found === undefined ? [] : [found]
   const id = ids.idFor(raw.id, repairs)
@@ -39,7 +43,7 @@ function readCall(raw: RawCall, ids: Ids, truncated: boolean): ToolCall {
   const isObjectInText = found !== undefined && isObject(rawArguments) && !isTooDeep(rawArguments)
   const reading: ReadArguments = isObjectInText
     ? { kind: 'read', input: rawArguments, repairs: [] }
-    : readArguments(rawArguments)
+    : (budget?.excess(rawArguments) ?? readArguments(rawArguments))
   if (reading.kind === 'read') for (const one of reading.repairs) repairs.push(one)
   const message = refusal ?? (reading.kind === 'read' ? undefined : reading.message)
   const numbers = reading.kind === 'read' ? reading.numbers : undefined
@@ -52,6 +56,56 @@ function readCall(raw: RawCall, ids: Ids, truncated: boolean): ToolCall {
   }
   if (truncated) return { ...call, refusal: cutOff }
   return message === undefined ? call : { ...call, refusal: { kind: 'unreadable_call', message } }
+}
+
+/** Characters of arguments that are read from one reply. A reply of a real model has at most half a million. */
+const maxArgumentCharacters = 4_194_304
+
+/** Values of arguments that are read from one reply. Every step of a call takes longer with each of them. */
+const maxArgumentValues = 100_000
+
+/** Arguments with fewer characters need no count of their values. */
+const fewCharacters = 131_072
+
+/** What may still be read from a reply. Reading more arguments would block the process. */
+class ArgumentsBudget {
+  #characters = 0
+  #values = 0
+
+  /** Counts arguments. Returns why they are not read if they are too many. */
+  excess(raw: unknown): ReadArguments | undefined {
+    if (typeof raw !== 'string') return undefined
+    this.#characters += raw.length
+    if (this.#characters <= fewCharacters) return undefined
+    if (this.#characters > maxArgumentCharacters) return tooManyArguments('characters', maxArgumentCharacters)
+    this.#values += countValues(raw, maxArgumentValues)
+    return this.#values > maxArgumentValues ? tooManyArguments('values', maxArgumentValues) : undefined
+  }
+}
+
+/** About the values in a JSON text. Counting stops above `most`. */
+function countValues(json: string, most: number): number {
+  let count = 0
+  for (let position = 0; position < json.length && count <= most; position++) {
+    const code = json.charCodeAt(position)
+    if (code === quote) {
+      const end = endOfString(json, position)
+      if (end === -1) return count
+      position = end - 1
+    } else if (code === comma || code === bracket || code === brace) count++
+  }
+  return count
+}
+
+const [quote, comma, bracket, brace] = [0x22, 0x2c, 0x5b, 0x7b]
+
+function tooManyArguments(what: string, most: number): ReadArguments {
+  return {
+    kind: 'unreadable',
+    message:
+      `The arguments of your reply have more than ${most} ${what}, so this call was not read. Write less in one reply, or ` +
+      'refer to a value of a result, for example {"$result":"tool_name"}.',
+  }
 }
 
 /** The ids of one reply. */

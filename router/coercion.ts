@@ -22,6 +22,8 @@ interface CoercionInput {
   readonly hasLostTexts: boolean
   /** Whether validating the input takes long. */
   readonly isLarge: boolean
+  /** With more errors nothing is converted: it would block the process. */
+  readonly maxErrors: number
   /** Resolves the references in a value that was parsed from a string. It returns `undefined` to leave the string as it is. */
   readonly resolve: (value: unknown) => { readonly value: unknown } | undefined
 }
@@ -63,7 +65,7 @@ export function coerce(input: CoercionInput, errors: readonly ValidationError[],
   const coercion = new Coercion(input)
   let remaining = errors
   const passes = input.isLarge ? fewPasses : maxPasses
-  for (let pass = 0; pass < passes && remaining.length > 0; pass++) {
+  for (let pass = 0; pass < passes && remaining.length > 0 && remaining.length <= input.maxErrors; pass++) {
     const hasChanged = coercion.convert(remaining)
     if (!hasChanged) break
     remaining = validate(coercion.value)

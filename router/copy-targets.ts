@@ -4,8 +4,9 @@
 // A call can refer to a large value many times, so each value is copied once, the size of the input is limited, and a long
 // copy pauses so that it does not block the process.
 
-import { isLargerThan, isObject, isPlain } from './json/json.ts'
+import { estimatedBytes, isObject, isPlain } from './json/json.ts'
 import { type Reference, referenceText } from './parse-reference.ts'
+import { Pauses } from './pauses.ts'
 import { findTarget, type ReferenceTargets, referencesIn } from './references.ts'
 
 /** A copied value. */
@@ -25,10 +26,14 @@ export interface TargetCopies {
    * that returned it.
    */
   readonly pins: ReadonlyMap<unknown, string>
-  /** About the bytes of all values that replace references. */
-  readonly bytes: number
+  /** Whether the model wrote so much itself that validating it takes long. */
+  readonly isLarge: boolean
+  /** Whether the values that replace references are so large that validating them takes long. */
+  readonly hasLargeTargets: boolean
   /** Set if the input would be larger than the limit. Its copies are incomplete then. */
   readonly excess?: InputExcess
+  /** Set if the input has more references than allowed. Nothing is copied then. */
+  readonly hasTooManyReferences?: true
 }
 
 /** How large an input is that is larger than allowed. */
@@ -42,8 +47,8 @@ export interface InputExcess {
 /** Values of at least this size have a pin. A model cannot write such a value in another way. */
 const pinnedBytes = 4_096
 
-/** Longest time in milliseconds for which copying blocks the process. */
-const maxBlockedMs = 8
+/** An input is large if the model has written more bytes than this, or if the values that replace references have more. */
+const largeBytes = 131_072
 
 /** Items that are copied between two looks at the clock. */
 const itemsPerLook = 512
@@ -52,22 +57,30 @@ const itemsPerLook = 512
  * Copies the values that the references in an input point at. References without a target are ignored here.
  *
  * @param maxBytes largest size of the input, references resolved.
+ * @param mostReferences largest number of references. @defaultValue no limit
  * @returns a promise only if copying takes long.
  */
 export function copyTargets(
   input: unknown,
   targets: ReferenceTargets,
   maxBytes: number,
+  mostReferences = Number.POSITIVE_INFINITY,
 ): TargetCopies | Promise<TargetCopies> {
-  const references = referencesIn(input)
-  // The estimate is never lower than what is counted below, and it needs no copy.
-  if (references.length === 0 && !isLargerThan(input, maxBytes)) return nothingToCopy
+  const references = referencesIn(input, mostReferences)
+  if (references.length > mostReferences) return tooManyReferences
+  if (references.length === 0) {
+    // The estimate is never lower than what is counted below, and it needs no copy.
+    const bytes = estimatedBytes(input, maxBytes)
+    if (bytes <= maxBytes) return bytes > largeBytes ? nothingToCopyIntoLarge : nothingToCopy
+  }
   const copying = new Copying(input, references, targets, maxBytes)
   const isDone = copying.run()
   return isDone ? copying.result : copying.finish()
 }
 
-const nothingToCopy: TargetCopies = { copies: new Map(), pins: new Map(), bytes: 0 }
+const nothingToCopy: TargetCopies = { copies: new Map(), pins: new Map(), isLarge: false, hasLargeTargets: false }
+const nothingToCopyIntoLarge: TargetCopies = { ...nothingToCopy, isLarge: true }
+const tooManyReferences: TargetCopies = { ...nothingToCopy, hasTooManyReferences: true }
 
 /** A target and the references to it. */
 interface Wanted {
@@ -78,6 +91,7 @@ interface Wanted {
 
 /** The copying of all targets of one call. */
 class Copying {
+  readonly #pauses = new Pauses()
   readonly #maxBytes: number
   readonly #wanted: readonly Wanted[]
   readonly #copies = new Map<string, TargetCopy>()
@@ -99,18 +113,24 @@ class Copying {
 
   get result(): TargetCopies {
     const excess = this.#excess
-    const bytes = this.#bytes - this.#ownBytes
-    return { copies: this.#copies, pins: this.#pins, bytes, ...(excess === undefined ? {} : { excess }) }
+    const isLarge = this.#ownBytes > largeBytes
+    const hasLargeTargets = this.#bytes - this.#ownBytes > largeBytes
+    return {
+      copies: this.#copies,
+      pins: this.#pins,
+      isLarge,
+      hasLargeTargets,
+      ...(excess === undefined ? {} : { excess }),
+    }
   }
 
-  /** Copies for a short time. Returns whether everything is copied. */
+  /** Copies until a pause is due. Returns whether everything is copied. */
   run(): boolean {
-    const endsAt = performance.now() + maxBlockedMs
     while (this.#excess === undefined) {
       const wanted = this.#wanted[this.#next]
       if (wanted === undefined) return true
       this.#current ??= new ValueCopy(wanted.value, this.#maxBytes)
-      if (!this.#current.run(endsAt)) return false
+      if (!this.#current.run(this.#pauses)) return false
       this.#take(wanted, this.#current)
     }
     return true
@@ -118,7 +138,7 @@ class Copying {
 
   /** Copies the rest, with pauses. */
   async finish(): Promise<TargetCopies> {
-    do await new Promise((resolve) => setImmediate(resolve))
+    do await this.#pauses.pause()
     while (!this.run())
     return this.result
   }
@@ -153,7 +173,7 @@ function wantedTargets(references: readonly Reference[], targets: ReferenceTarge
 /** About the bytes of a value as JSON. Counting stops above `maxBytes`. */
 function measure(value: unknown, maxBytes: number): number {
   const counter = new ValueCopy(value, maxBytes)
-  counter.run(Number.POSITIVE_INFINITY)
+  counter.run()
   return counter.bytes
 }
 
@@ -181,12 +201,12 @@ class ValueCopy {
     return this.#open.length === 0
   }
 
-  /** Copies until a time of `performance.now()`. Returns false if it must go on; true if it is done or too large. */
-  run(endsAt: number): boolean {
+  /** Copies until a pause is due. Returns false if it must go on; true if it is done or too large. */
+  run(pauses?: Pauses): boolean {
     for (let open = this.#open.at(-1); open !== undefined; open = this.#open.at(-1)) {
       if (this.bytes > this.#maxBytes) return true
       if (this.#left <= 0) {
-        if (performance.now() >= endsAt) return false
+        if (pauses?.isDue === true) return false
         this.#left = itemsPerLook
       }
       if ('items' in open) this.#copyItems(open)

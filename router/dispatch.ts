@@ -37,6 +37,8 @@ export interface DispatchOptions {
   readonly resultBytes: number
   /** Largest input in bytes of JSON, references resolved. */
   readonly inputBytes: number
+  /** See `DispatchCallsOptions.limitsWork`. */
+  readonly limitsWork: boolean
   /** Clock in milliseconds, for durations. */
   readonly now: () => number
   /** Called before the tool is executed. It must not throw. */
@@ -79,8 +81,7 @@ interface CallState {
  */
 export function dispatch(call: ToolCall, options: DispatchOptions, keyOf: KeyOf): ToolResult | Promise<ToolResult> {
   const startedAt = options.now()
-  const copies =
-    call.refusal === undefined ? copyTargets(call.input, options.references, options.inputBytes) : undefined
+  const copies = call.refusal === undefined ? copyTargetsOf(call, options) : undefined
   return copies instanceof Promise
     ? copies.then((copied) => dispatchWith(copied, call, options, keyOf, startedAt))
     : dispatchWith(copies, call, options, keyOf, startedAt)
@@ -125,10 +126,10 @@ function dispatchWith(
  */
 export async function prepareCopy(
   call: ToolCall,
-  options: Pick<DispatchOptions, 'tools' | 'references' | 'inputBytes'>,
+  options: Pick<DispatchOptions, 'tools' | 'references' | 'inputBytes' | 'limitsWork'>,
 ): Promise<{ readonly prepared: PreparedCall; readonly pins: ReadonlyMap<unknown, string> }> {
   const copy = { ...call, input: cloneJson(call.input) }
-  const copies = await copyTargets(copy.input, options.references, options.inputBytes)
+  const copies = await copyTargetsOf(copy, options)
   return { prepared: prepare(copy, options, copies), pins: copies?.pins ?? noPins }
 }
 
@@ -139,12 +140,15 @@ export async function prepareCopy(
  */
 export function prepare(
   call: ToolCall,
-  options: Pick<DispatchOptions, 'tools' | 'references' | 'inputBytes'>,
+  options: Pick<DispatchOptions, 'tools' | 'references' | 'inputBytes' | 'limitsWork'>,
   copied?: TargetCopies,
 ): PreparedCall {
   if (call.refusal !== undefined) return refused(call.refusal.kind, call.refusal.message, call.repairs)
   const tool = options.tools.get(call.name)
   if (tool === undefined) return refused('unknown_tool', unknownTool(call.name, options.tools), call.repairs)
+  if (copied?.hasTooManyReferences === true) {
+    return refused('invalid_input', tooManyReferences(tool.name), call.repairs)
+  }
   if (copied?.excess !== undefined) {
     return refused('invalid_input', tooLarge(tool.name, copied.excess, options.inputBytes), call.repairs)
   }
@@ -152,7 +156,8 @@ export function prepare(
   const resolved = resolveReferences(call.input, options.references, copyOf)
   if (resolved.kind === 'refused') return refused(resolved.error.kind, resolved.error.message, call.repairs)
   const repairs = resolved.repairs === undefined ? call.repairs : [...call.repairs, ...resolved.repairs]
-  const isLarge = copied !== undefined && copied.bytes > largeBytes
+  const isLarge = copied?.hasLargeTargets === true || (options.limitsWork && copied?.isLarge === true)
+  // Of a large input only the first error is looked at, and few values are converted.
   const validate = isLarge ? compileQuick(tool.inputSchema) : compileSchema(tool.inputSchema)
   const errors = validate(resolved.value)
   if (errors.length === 0 && call.numbers === undefined) return { kind: 'ready', tool, input: resolved.value, repairs }
@@ -163,6 +168,7 @@ export function prepare(
       referencedPaths: resolved.referencedPaths ?? [],
       numbers: call.numbers,
       isLarge,
+      maxErrors: options.limitsWork ? maxConverted : Number.POSITIVE_INFINITY,
       hasLostTexts: call.repairs.some(({ kind }) => lostTexts.has(kind)),
       resolve: (value) => {
         const unpacked = resolveReferences(value, options.references, copyOf)
@@ -183,8 +189,21 @@ export function prepare(
   return refused('invalid_input', describeValidationErrors(coerced.errors, tool.inputSchema, title), allRepairs)
 }
 
-/** Of an input with more referenced bytes, only the first error is looked at, and few values are converted. */
-const largeBytes = 131_072
+/**
+ * Largest number of references in one call, if work is limited. A list of thousands of references is longer than what it
+ * refers to.
+ */
+export const maxReferences = 1000
+
+/** Largest number of wrong values that are converted in one call, if work is limited. */
+const maxConverted = 5_000
+
+function copyTargetsOf(
+  { input }: ToolCall,
+  { references, inputBytes, limitsWork }: Pick<DispatchOptions, 'references' | 'inputBytes' | 'limitsWork'>,
+): TargetCopies | Promise<TargetCopies> {
+  return copyTargets(input, references, inputBytes, limitsWork ? maxReferences : undefined)
+}
 
 /** Repairs of calls whose arguments were not one JSON text, so that the texts of their numbers are not known. */
 const lostTexts: ReadonlySet<Repair['kind']> = new Set(['object_arguments', 'json_in_text', 'markup_in_text'])
@@ -209,6 +228,13 @@ function refused(kind: ToolErrorKind, message: string, repairs: readonly Repair[
 function copyFrom({ copies }: TargetCopies, reference: Reference, target: unknown): unknown {
   const copy = copies.get(referenceText(reference))
   return copy === undefined ? cloneJson(target) : copy.value
+}
+
+function tooManyReferences(tool: string): string {
+  return (
+    `The input of "${tool}" has more than ${maxReferences} references, and at most ${maxReferences} are allowed in one ` +
+    'call. Refer to a whole list or object with one reference, or split the call.'
+  )
 }
 
 function tooLarge(tool: string, { bytes, isLowerBound }: InputExcess, maxBytes: number): string {

@@ -135,11 +135,16 @@ export function resolveReferences(
   return { kind: 'resolved', value, referencedPaths, ...(repairs.length === 0 ? {} : { repairs }) }
 }
 
-/** The references in an input. A text with JSON is searched, too, because coercion may parse it. */
-export function referencesIn(input: unknown): readonly Reference[] {
+/**
+ * The references in an input. A text with JSON is searched, too, because coercion may parse it.
+ *
+ * @param most the search stops with the first reference after this number.
+ */
+export function referencesIn(input: unknown, most: number): readonly Reference[] {
   if (isPlainData(input, 0)) return noReferencesFound
   const found: Reference[] = []
   const walk = (value: unknown, depth: number): void => {
+    if (found.length > most) return
     if (depth >= maxDepth || (typeof value === 'string' && !mayBeReference(value))) return
     const reference = parseReference(value)
     if (reference !== undefined) {
@@ -148,7 +153,8 @@ export function referencesIn(input: unknown): readonly Reference[] {
     }
     const inner = typeof value === 'string' ? jsonIn(value) : value
     if (typeof inner !== 'object' || inner === null) return
-    for (const key of Object.keys(inner)) walk(Reflect.get(inner, key), depth + 1)
+    if (Array.isArray(inner)) for (const item of inner) walk(item, depth + 1)
+    else for (const key of Object.keys(inner)) walk(Reflect.get(inner, key), depth + 1)
   }
   walk(input, 0)
   return found

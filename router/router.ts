@@ -2,6 +2,7 @@ import { advertise, type FunctionTool } from './advertised-schema.ts'
 import { checkTool } from './define-tool.ts'
 import { type DispatchOptions, dispatch, errorResult, type KeyOf } from './dispatch.ts'
 import { InvalidOptionError, InvalidToolError } from './errors.ts'
+import { Pauses } from './pauses.ts'
 import type { AssistantMessage } from './reading/assistant-message.ts'
 import type { Protocol } from './reading/call-shapes.ts'
 import { type Reading, read } from './reading/read-reply.ts'
@@ -38,6 +39,11 @@ export interface ReadReplyOptions {
    * how many calls were ignored. @defaultValue no limit
    */
   readonly maxCalls?: number
+  /**
+   * Whether calls whose arguments take long to read are refused, so that reading does not block the process: more than
+   * 4 MiB of arguments in the reply, or more than 100,000 values in long ones. @defaultValue false
+   */
+  readonly limitsWork?: boolean
   /**
    * The way in which the model writes calls and thinking as text: `model.textFormat`. @defaultValue none, so that only
    * native calls and structured JSON are read
@@ -77,6 +83,12 @@ export interface DispatchCallsOptions {
   readonly resultBytes?: number
   /** Largest input of a call in bytes of JSON, references resolved. @defaultValue 16777216 */
   readonly inputBytes?: number
+  /**
+   * Whether calls that take long to prepare are refused, so that they do not block the process: those with more than 1000
+   * references, or more than 5000 wrong values. Of an input with more than 128 KiB only a few values are converted.
+   * @defaultValue false
+   */
+  readonly limitsWork?: boolean
   /**
    * Makes the idempotency key of a call. `input` is what the tool gets: references resolved, values coerced. For a call that
    * is refused it is the input as the model asked for it. `pins` has short texts that identify large values in it.
@@ -125,6 +137,7 @@ export function createRouter(tools: readonly Tool[]): Router {
         shown: options.shown,
         truncated: options.truncated ?? false,
         maxCalls: options.maxCalls,
+        limitsWork: options.limitsWork,
         newId: (index) => `${options.idPrefix ?? 'call'}_${index + 1}`,
       }),
     dispatch: (calls, options = {}) => dispatchAll(byName, calls, options),
@@ -139,9 +152,6 @@ export const minResultBytes = 256
 export const defaultInputBytes = 16_777_216
 /** Default of `concurrency`. */
 export const defaultConcurrency = 8
-
-/** Longest time that synchronous tools may block the process before timers and an abort of the run are handled. */
-const maxBlockedMs = 10
 
 const never = new AbortController().signal
 const now = () => performance.now()
@@ -166,6 +176,7 @@ async function dispatchAll(
     timeoutMs: options.timeoutMs ?? Number.POSITIVE_INFINITY,
     resultBytes: Math.max(minResultBytes, options.resultBytes ?? defaultResultBytes),
     inputBytes: options.inputBytes ?? defaultInputBytes,
+    limitsWork: options.limitsWork ?? false,
     now: options.now ?? now,
     ...(onStart === undefined ? {} : { onStart: (call, key) => notify(() => onStart(call, key)) }),
   }
@@ -177,17 +188,13 @@ async function dispatchAll(
   /** The result of the first call over `maxCalls`. It is copied for the others, of which there may be 100,000. */
   let refusal: ToolResult | undefined
   let next = 0
-  let yieldedAt = shared.now()
-  const afterYield = () =>
-    new Promise<void>((resolve) => {
-      setImmediate(() => {
-        yieldedAt = shared.now()
-        resolve()
-      })
-    })
+  // Without pauses, synchronous tools would keep timers and an abort of the run waiting. They are rare, because calls of one
+  // reply begin together.
+  const pauses = new Pauses(20)
   /** Runs calls until one returns a promise, and continues after it. Returns undefined when no call is left. */
   const work = (): Promise<void> | undefined => {
     while (next < calls.length) {
+      if (pauses.isDue) return pauses.pause().then(work)
       const index = next++
       const call = calls[index]
       if (call === undefined) continue
@@ -208,7 +215,6 @@ async function dispatchAll(
         })
       }
       end(outcome, call, index)
-      if (next < calls.length && shared.now() - yieldedAt > maxBlockedMs) return afterYield().then(work)
     }
     return undefined
   }

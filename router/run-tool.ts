@@ -57,6 +57,7 @@ export async function runTool<T extends Tool>(
       timeoutMs: Number.POSITIVE_INFINITY,
       resultBytes: options.resultBytes ?? defaultResultBytes,
       inputBytes: defaultInputBytes,
+      limitsWork: false,
       now: options.now ?? (() => performance.now()),
     },
     () => callId,

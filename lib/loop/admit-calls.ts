@@ -81,7 +81,7 @@ async function isAdmitted(run: ActiveRun, reply: CurrentReply, one: CurrentCall,
 async function prepareCall(run: ActiveRun, reply: CurrentReply, one: CurrentCall): Promise<ReadyCall | undefined> {
   const references = reply.references.targetsOf(one.index)
   try {
-    const options = { tools: run.router.tools, references, inputBytes: run.limits.inputBytes }
+    const options = { tools: run.router.tools, references, inputBytes: run.limits.inputBytes, limitsWork: true }
     const { prepared, pins } = await prepareCopy(one.call, options)
     if (prepared.kind === 'refused') return undefined
     return { ...prepared, callId: newCallIdOf(run, one, prepared.input, pins) }

@@ -1,7 +1,6 @@
 // Reads `history`: the messages of earlier runs, which the caller has stored and passes to a new one. They come from
 // outside, and a server refuses a wrong order without saying which message is wrong, so everything is checked here.
 
-import { setImmediate } from 'node:timers/promises'
 import { errorMessage } from '../../router/errors.ts'
 import {
   canonicalJson,
@@ -11,6 +10,7 @@ import {
   parseJson,
   type UnknownObject,
 } from '../../router/json/json.ts'
+import { Pauses } from '../../router/pauses.ts'
 import { contentText } from '../../router/reading/assistant-message.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import { suggestName } from '../../router/text/closest.ts'
@@ -34,9 +34,6 @@ export interface History {
 /** The history of a new conversation. */
 export const noHistory: History = { messages: [], hash: '' }
 
-/** Longest time in milliseconds for which reading blocks the process. */
-const maxBlockedMs = 10
-
 /**
  * Checks the messages of `history` and serialises them. A system message at the beginning is left out. Reading pauses again
  * and again, because a conversation can have megabytes.
@@ -47,15 +44,12 @@ export async function readHistory(history: readonly ChatMessage[]): Promise<Hist
   const messages: SerializedMessage[] = []
   const meanings: string[] = []
   const order = new CallOrder()
-  let resumedAt = performance.now()
+  const pauses = new Pauses()
   for (const [index, message] of Array.from<unknown>(history).entries()) {
     const fields = checkMessage(index, plainMessage(index, message))
     const { role } = fields
     order.next(index, fields)
-    if (performance.now() - resumedAt > maxBlockedMs) {
-      await setImmediate()
-      resumedAt = performance.now()
-    }
+    if (pauses.isDue) await pauses.pause()
     if (role === 'system') continue
     messages.push({ role, json: JSON.stringify(role === 'assistant' ? sendable(fields) : fields) })
     meanings.push(meaningOf(fields))

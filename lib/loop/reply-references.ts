@@ -1,3 +1,4 @@
+import { maxReferences } from '../../router/dispatch.ts'
 import { type ReferencedResult, type ReferenceTargets, referencesIn } from '../../router/references.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import type { ToolCall, ToolResult } from '../../router/tool-call.ts'
@@ -41,14 +42,17 @@ export class ReplyReferences {
    */
   dependenciesOf(index: number): readonly number[] {
     if (index === 0) return none
-    const references = referencesIn(this.#calls[index]?.call.input)
+    const references = referencesIn(this.#calls[index]?.call.input, maxReferences)
     if (references.length === 0) return none
     const found = new Set<number>()
-    for (const { kind, name } of references) {
-      if (kind !== '$result') continue
+    // A call can have thousands of references to the same few results.
+    const names = new Set(references.flatMap(({ kind, name }) => (kind === '$result' ? name : [])))
+    for (const name of names) {
       const source = this.#earlier(name, index)
       if (source !== undefined) found.add(source)
-      else if (this.#history.result(name) === undefined) for (let at = 0; at < index; at++) found.add(at)
+      else if (found.size < index && this.#history.result(name) === undefined) {
+        for (let at = 0; at < index; at++) found.add(at)
+      }
     }
     return [...found]
   }

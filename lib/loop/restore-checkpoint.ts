@@ -106,7 +106,7 @@ async function restoreResult(
 
 /** The targets of the references in a call that comes after the calls of `batch` in the same reply. */
 function targetsIn({ history }: ActiveRun, call: ToolCall, batch: readonly FinishedCall[]): ReferenceTargets {
-  if (referencesIn(call.input).length === 0) return history
+  if (referencesIn(call.input, 0).length === 0) return history
   return new ReplyReferences([...batch, { call, result: undefined }], history).targetsOf(batch.length)
 }
 
@@ -176,7 +176,12 @@ function storedResult(
 
 /** The input that the tool got: references resolved, values coerced. If the tool no longer exists, the input as asked. */
 function resolvedInput(run: ActiveRun, call: ToolCall, references: ReferenceTargets): unknown {
-  const prepared = prepare(call, { tools: run.router.tools, references, inputBytes: run.limits.inputBytes })
+  const prepared = prepare(call, {
+    tools: run.router.tools,
+    references,
+    inputBytes: run.limits.inputBytes,
+    limitsWork: true,
+  })
   return prepared.kind === 'ready' ? prepared.input : call.input
 }
 

@@ -1,4 +1,5 @@
 import { errorResult } from '../../router/dispatch.ts'
+import { Pauses } from '../../router/pauses.ts'
 import { tooManyCalls } from '../../router/router.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import { shownValue } from '../../router/text/shown-value.ts'
@@ -104,7 +105,10 @@ function callsToExecute(
 ): readonly CurrentCall[] {
   const { firstOf } = reply
   const toExecute: CurrentCall[] = []
+  const pauses = new Pauses()
   for (const one of wave) {
+    // The inputs of many calls can have megabytes.
+    if (pauses.isDue) await pauses.pause()
     identify(run, reply, one)
     const isFirst = !firstOf.has(one.key)
     if (isFirst) firstOf.set(one.key, one)
@@ -280,6 +284,7 @@ function execute(run: ActiveRun, reply: CurrentReply, batch: readonly CurrentCal
       concurrency: limits.concurrency,
       resultBytes: limits.resultBytes,
       inputBytes: limits.inputBytes,
+      limitsWork: true,
       callId: (_, position, input, pins) => callIdOf(run, at(position), input, pins),
       now: run.now,
       onStart: (call, callId) => {

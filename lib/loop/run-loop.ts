@@ -273,6 +273,7 @@ function addReply<S extends object>(
     truncated,
     // Two calls of a conversation must not have the same id, so replies in `history` count.
     idPrefix: `call_${run.messages.replies + 1}`,
+    limitsWork: true,
     maxCalls: readCallsPerExecuted * run.limits.callsPerRound,
     textFormat: model.textFormat,
     protocol: reply.protocol,

@@ -216,7 +216,12 @@ function unserializableKind(value: unknown, around: readonly object[]): string |
  * a value of any size costs no more time than the limit. The bytes are estimated: those of strings are not escaped.
  */
 export function isLargerThan(value: unknown, maxBytes: number): boolean {
-  return bytesLeft(value, maxBytes, 0) < 0
+  return estimatedBytes(value, maxBytes) > maxBytes
+}
+
+/** The bytes that {@link isLargerThan} compares. The number of a value that is larger than `maxBytes` says nothing more. */
+export function estimatedBytes(value: unknown, maxBytes: number): number {
+  return maxBytes - bytesLeft(value, maxBytes, 0)
 }
 
 /** The part of `left` that is left after a value; negative if it is too large or too deep. It runs for every call: no closure. */

@@ -1,5 +1,6 @@
 // Writes large values as JSON without blocking the process. `JSON.stringify` takes about 10 ms for each MiB of small objects.
 
+import { Pauses } from '../pauses.ts'
 import { isPlain } from './json.ts'
 
 /** Values with fewer parts take a few milliseconds at most. */
@@ -10,9 +11,6 @@ const smallParts = 500
 
 /** Deeper values, and objects that contain themselves, are left to `JSON.stringify`, which throws. */
 const maxDepth = 500
-
-/** Longest time in milliseconds for which writing blocks the process. */
-const maxBlockedMs = 8
 
 /** Whether a value has so many parts that writing it as JSON would block the process. */
 export function isLargeJson(value: unknown): boolean {
@@ -27,22 +25,18 @@ export function isLargeJson(value: unknown): boolean {
  * @returns `undefined` if JSON cannot represent the value.
  */
 export async function stringifyLarge(value: unknown): Promise<string | undefined> {
-  const writing = new Writing(value)
+  const pauses = new Pauses()
   try {
-    while (!writing.run()) await pause()
+    const writing = new Writing(value)
+    while (!writing.run(pauses)) await pauses.pause()
+    await pauses.pause()
     const text = writing.text
-    // The caller has to look at the whole value, too.
-    await pause()
+    // The caller looks at the whole value, too.
+    await pauses.pause()
     return text
   } catch {
     return undefined // a BigInt, a cycle, or a `toJSON` that throws
   }
-}
-
-function pause(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve)
-  })
 }
 
 const knownBytes = new WeakMap<object, number>()
@@ -82,7 +76,9 @@ interface Open {
 }
 
 class Writing {
-  readonly #parts: string[] = []
+  /** What was written before the last pause. */
+  readonly #slices: string[] = []
+  #parts: string[] = []
   readonly #open: Open[] = []
 
   constructor(value: unknown) {
@@ -91,16 +87,25 @@ class Writing {
 
   /** `undefined` for a value without JSON, such as a function. */
   get text(): string | undefined {
-    return this.#parts.length === 0 ? undefined : this.#parts.join('')
+    this.#joinParts()
+    return this.#slices.length === 0 ? undefined : this.#slices.join('')
   }
 
-  /** Writes for a short time. Returns whether all is written. */
-  run(): boolean {
-    const endsAt = performance.now() + maxBlockedMs
+  /** Joining all parts at the end would take long. */
+  #joinParts(): void {
+    if (this.#parts.length > 0) this.#slices.push(this.#parts.join(''))
+    this.#parts = []
+  }
+
+  /** Writes until a pause is due. Returns whether all is written. */
+  run(pauses: Pauses): boolean {
     let left = smallParts
     for (let open = this.#open.at(-1); open !== undefined; open = this.#open.at(-1)) {
       if (left-- <= 0) {
-        if (performance.now() >= endsAt) return false
+        if (pauses.isDue) {
+          this.#joinParts()
+          return false
+        }
         left = smallParts
       }
       const { value, names } = open

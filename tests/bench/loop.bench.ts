@@ -1,5 +1,6 @@
 import { firstRunsRow, steadyRows } from './loop/against-naive.ts'
 import { delayRows } from './loop/event-loop-delay.ts'
+import { longestBlockRows } from './loop/longest-block.ts'
 import { memoryRows } from './loop/memory.ts'
 import { pauseRows } from './loop/pause.ts'
 import { peerRows } from './loop/peers.ts'
@@ -33,3 +34,4 @@ try {
 }
 if (isAsked('memory')) printTable('1 000 runs at once', await memoryRows())
 if (isAsked('pause')) printTable('Pauses and follow-up questions', await pauseRows())
+if (isAsked('gap')) printTable('Longest block of a run with hostile input', await longestBlockRows())
