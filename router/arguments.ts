@@ -67,7 +67,7 @@ const maxArgumentValues = 100_000
 /** Arguments with fewer characters need no count of their values. */
 const fewCharacters = 131_072
 
-/** What may still be read from a reply. Reading more arguments would block the process. */
+/** The arguments that may still be read from a reply. Reading more would block the process. */
 class ArgumentsBudget {
   #characters = 0
   #values = 0

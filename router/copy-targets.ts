@@ -50,6 +50,12 @@ const pinnedBytes = 4_096
 /** An input is large if the model has written more bytes than this, or if the values that replace references have more. */
 const largeBytes = 131_072
 
+/**
+ * Largest number of references in one call, if work is limited. A list of thousands of references is longer than what it
+ * refers to.
+ */
+export const maxReferences = 1000
+
 /** Items that are copied between two looks at the clock. */
 const itemsPerLook = 512
 
@@ -67,7 +73,7 @@ export function copyTargets(
   mostReferences = Number.POSITIVE_INFINITY,
 ): TargetCopies | Promise<TargetCopies> {
   const references = referencesIn(input, mostReferences)
-  if (references.length > mostReferences) return tooManyReferences
+  if (references.length > mostReferences) return withoutCopies
   if (references.length === 0) {
     // The estimate is never lower than what is counted below, and it needs no copy.
     const bytes = estimatedBytes(input, maxBytes)
@@ -80,7 +86,24 @@ export function copyTargets(
 
 const nothingToCopy: TargetCopies = { copies: new Map(), pins: new Map(), isLarge: false, hasLargeTargets: false }
 const nothingToCopyIntoLarge: TargetCopies = { ...nothingToCopy, isLarge: true }
-const tooManyReferences: TargetCopies = { ...nothingToCopy, hasTooManyReferences: true }
+const withoutCopies: TargetCopies = { ...nothingToCopy, hasTooManyReferences: true }
+
+/** The message for the model about an input with too many references. */
+export function tooManyReferences(tool: string): string {
+  return (
+    `The input of "${tool}" has more than ${maxReferences} references, and at most ${maxReferences} are allowed in one ` +
+    'call. Refer to a whole list or object with one reference, or split the call.'
+  )
+}
+
+/** The message for the model about an input that is larger than allowed. */
+export function tooLarge(tool: string, { bytes, isLowerBound }: InputExcess, maxBytes: number): string {
+  return (
+    `The input of "${tool}" would have ${isLowerBound ? 'more than ' : ''}${bytes} bytes with its references resolved, and ` +
+    `at most ${maxBytes} are allowed. Refer to a smaller part of the value with a JSON Pointer, refer to it less often, or ` +
+    'split the call.'
+  )
+}
 
 /** A target and the references to it. */
 interface Wanted {

@@ -1,5 +1,5 @@
 import { coerce } from './coercion.ts'
-import { copyTargets, type InputExcess, type TargetCopies } from './copy-targets.ts'
+import { copyTargets, maxReferences, type TargetCopies, tooLarge, tooManyReferences } from './copy-targets.ts'
 import { execute, type Outcome } from './execute-tool.ts'
 import { describeValidationErrors } from './feedback.ts'
 import { isRoundedInteger } from './json/exact-json.ts'
@@ -189,12 +189,6 @@ export function prepare(
   return refused('invalid_input', describeValidationErrors(coerced.errors, tool.inputSchema, title), allRepairs)
 }
 
-/**
- * Largest number of references in one call, if work is limited. A list of thousands of references is longer than what it
- * refers to.
- */
-export const maxReferences = 1000
-
 /** Largest number of wrong values that are converted in one call, if work is limited. */
 const maxConverted = 5_000
 
@@ -228,21 +222,6 @@ function refused(kind: ToolErrorKind, message: string, repairs: readonly Repair[
 function copyFrom({ copies }: TargetCopies, reference: Reference, target: unknown): unknown {
   const copy = copies.get(referenceText(reference))
   return copy === undefined ? cloneJson(target) : copy.value
-}
-
-function tooManyReferences(tool: string): string {
-  return (
-    `The input of "${tool}" has more than ${maxReferences} references, and at most ${maxReferences} are allowed in one ` +
-    'call. Refer to a whole list or object with one reference, or split the call.'
-  )
-}
-
-function tooLarge(tool: string, { bytes, isLowerBound }: InputExcess, maxBytes: number): string {
-  return (
-    `The input of "${tool}" would have ${isLowerBound ? 'more than ' : ''}${bytes} bytes with its references resolved, and ` +
-    `at most ${maxBytes} are allowed. Refer to a smaller part of the value with a JSON Pointer, refer to it less often, or ` +
-    'split the call.'
-  )
 }
 
 function unknownTool(name: string, tools: ReadonlyMap<string, Tool>): string {

@@ -1,4 +1,4 @@
-import { maxReferences } from '../../router/dispatch.ts'
+import { maxReferences } from '../../router/copy-targets.ts'
 import { type ReferencedResult, type ReferenceTargets, referencesIn } from '../../router/references.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import type { ToolCall, ToolResult } from '../../router/tool-call.ts'

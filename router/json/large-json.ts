@@ -76,7 +76,7 @@ interface Open {
 }
 
 class Writing {
-  /** What was written before the last pause. */
+  /** The text up to the last pause. */
   readonly #slices: string[] = []
   #parts: string[] = []
   readonly #open: Open[] = []
