@@ -1,5 +1,4 @@
 import { errorResult } from '../../router/dispatch.ts'
-import { Pauses } from '../../router/pauses.ts'
 import { tooManyCalls } from '../../router/router.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import { shownValue } from '../../router/text/shown-value.ts'
@@ -105,10 +104,7 @@ function callsToExecute(
 ): readonly CurrentCall[] {
   const { firstOf } = reply
   const toExecute: CurrentCall[] = []
-  const pauses = new Pauses()
   for (const one of wave) {
-    // The inputs of many calls can have megabytes.
-    if (pauses.isDue) await pauses.pause()
     identify(run, reply, one)
     const isFirst = !firstOf.has(one.key)
     if (isFirst) firstOf.set(one.key, one)
