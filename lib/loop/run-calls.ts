@@ -1,4 +1,5 @@
 import { errorResult } from '../../router/dispatch.ts'
+import { Pauses } from '../../router/pauses.ts'
 import { tooManyCalls } from '../../router/router.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import { shownValue } from '../../router/text/shown-value.ts'
@@ -40,6 +41,8 @@ export async function runCalls(run: ActiveRun): Promise<void> {
   try {
     for (let ready = readyCalls(reply); ready.length > 0; ready = readyCalls(reply)) {
       const reusable = mayHaveChanged(run, reply) ? undefined : run.history.repetition
+      const identifying = identifyAll(run, reply, ready)
+      if (identifying !== undefined) await identifying
       const toExecute = callsToExecute(run, reply, ready, reusable)
       if (toExecute.length > 0) await executeAll(run, reply, toExecute)
       finishWave(run, reply, ready, reusable)
@@ -92,7 +95,24 @@ function pause(run: ActiveRun, { calls }: CurrentReply): void {
 }
 
 /**
- * Identifies the calls of a wave. Those that repeat an earlier call are not executed.
+ * Identifies the calls of a wave. It returns a promise only if that takes long: the inputs of many calls can have megabytes,
+ * and a promise costs time.
+ */
+function identifyAll(run: ActiveRun, reply: CurrentReply, wave: readonly CurrentCall[]): Promise<void> | undefined {
+  const pauses = new Pauses()
+  const identifyFrom = (first: number): Promise<void> | undefined => {
+    for (const [index, one] of wave.entries()) {
+      if (index < first) continue
+      if (index > first && pauses.isDue) return pauses.pause().then(() => identifyFrom(index))
+      identify(run, reply, one)
+    }
+    return undefined
+  }
+  return identifyFrom(0)
+}
+
+/**
+ * The calls of a wave that must be executed: those that repeat no earlier call.
  *
  * @param reusable the results of earlier replies, if they can be used again.
  */
@@ -105,7 +125,6 @@ function callsToExecute(
   const { firstOf } = reply
   const toExecute: CurrentCall[] = []
   for (const one of wave) {
-    identify(run, reply, one)
     const isFirst = !firstOf.has(one.key)
     if (isFirst) firstOf.set(one.key, one)
     if (!isFirst || reusable?.reusable(one.key) !== undefined) continue

@@ -27,7 +27,7 @@ const typed = {
 } as const
 const strict = {
   type: 'object',
-  properties: { list: { type: 'array', items: { type: 'object', properties: {}, required: ['a'] } } },
+  properties: { list: { type: 'array', items: { type: 'object', properties: { a: {} }, required: ['a'] } } },
 } as const
 const texts = {
   type: 'object',
