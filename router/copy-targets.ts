@@ -7,7 +7,7 @@
 import { estimatedBytes, isObject, isPlain } from './json/json.ts'
 import { type Reference, referenceText } from './parse-reference.ts'
 import { Pauses } from './pauses.ts'
-import { findTarget, type ReferenceTargets, referencesIn } from './references.ts'
+import { findTarget, plainBytes, type ReferenceTargets, referencesIn } from './references.ts'
 
 /** A copied value. */
 interface TargetCopy {
@@ -30,6 +30,8 @@ export interface TargetCopies {
   readonly isLarge: boolean
   /** Whether the values that replace references are so large that validating them takes long. */
   readonly hasLargeTargets: boolean
+  /** Whether the input has nothing to resolve and nothing to refuse. @defaultValue false: it may have */
+  readonly isPlain?: boolean
   /** Set if the input would be larger than the limit. Its copies are incomplete then. */
   readonly excess?: InputExcess
   /** Set if the input has more references than allowed. Nothing is copied then. */
@@ -72,6 +74,7 @@ export function copyTargets(
   maxBytes: number,
   mostReferences = Number.POSITIVE_INFINITY,
 ): TargetCopies | Promise<TargetCopies> {
+  if (plainBytes(input) <= Math.min(maxBytes, largeBytes)) return plainInput
   const references = referencesIn(input, mostReferences)
   if (references.length > mostReferences) return withoutCopies
   if (references.length === 0) {
@@ -85,6 +88,7 @@ export function copyTargets(
 }
 
 const nothingToCopy: TargetCopies = { copies: new Map(), pins: new Map(), isLarge: false, hasLargeTargets: false }
+const plainInput: TargetCopies = { ...nothingToCopy, isPlain: true }
 const nothingToCopyIntoLarge: TargetCopies = { ...nothingToCopy, isLarge: true }
 const withoutCopies: TargetCopies = { ...nothingToCopy, hasTooManyReferences: true }
 

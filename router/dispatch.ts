@@ -152,8 +152,10 @@ export function prepare(
   if (copied?.excess !== undefined) {
     return refused('invalid_input', tooLarge(tool.name, copied.excess, options.inputBytes), call.repairs)
   }
-  const copyOf = copied && ((reference: Reference, target: unknown) => copyFrom(copied, reference, target))
-  const resolved = resolveReferences(call.input, options.references, copyOf)
+  const resolved: Resolution =
+    copied?.isPlain === true
+      ? { kind: 'resolved', value: call.input }
+      : resolveReferences(call.input, options.references, copied && copierOf(copied))
   if (resolved.kind === 'refused') return refused(resolved.error.kind, resolved.error.message, call.repairs)
   const repairs = resolved.repairs === undefined ? call.repairs : [...call.repairs, ...resolved.repairs]
   const isLarge = copied?.hasLargeTargets === true || (options.limitsWork && copied?.isLarge === true)
@@ -171,7 +173,7 @@ export function prepare(
       maxErrors: options.limitsWork ? maxConverted : Number.POSITIVE_INFINITY,
       hasLostTexts: call.repairs.some(({ kind }) => lostTexts.has(kind)),
       resolve: (value) => {
-        const unpacked = resolveReferences(value, options.references, copyOf)
+        const unpacked = resolveReferences(value, options.references, copied && copierOf(copied))
         if (unpacked.kind === 'resolved') return unpacked
         unresolved ??= unpacked
         return undefined
@@ -218,10 +220,12 @@ function refused(kind: ToolErrorKind, message: string, repairs: readonly Repair[
   return { kind: 'refused', error: { kind, message: limitFeedback(message) }, repairs }
 }
 
-/** A reference in JSON that is deep within text was not seen before. */
-function copyFrom({ copies }: TargetCopies, reference: Reference, target: unknown): unknown {
-  const copy = copies.get(referenceText(reference))
-  return copy === undefined ? cloneJson(target) : copy.value
+/** Returns the copy for a reference. One in JSON that is deep within text was not seen before. */
+function copierOf({ copies }: TargetCopies): (reference: Reference, target: unknown) => unknown {
+  return (reference, target) => {
+    const copy = copies.get(referenceText(reference))
+    return copy === undefined ? cloneJson(target) : copy.value
+  }
 }
 
 function unknownTool(name: string, tools: ReadonlyMap<string, Tool>): string {

@@ -70,7 +70,7 @@ export function resolveReferences(
   targets: ReferenceTargets,
   copyOf?: (reference: Reference, target: unknown) => unknown,
 ): Resolution {
-  if (isPlainData(input, 0)) return { kind: 'resolved', value: input }
+  if (plainBytes(input) < Number.POSITIVE_INFINITY) return { kind: 'resolved', value: input }
   const failures = new Failures()
   const referencedPaths: string[] = []
   const repairs: Repair[] = []
@@ -141,7 +141,7 @@ export function resolveReferences(
  * @param most the search stops with the first reference after this number.
  */
 export function referencesIn(input: unknown, most: number): readonly Reference[] {
-  if (isPlainData(input, 0)) return noReferencesFound
+  if (plainBytes(input) < Number.POSITIVE_INFINITY) return noReferencesFound
   const found: Reference[] = []
   const walk = (value: unknown, depth: number): void => {
     if (found.length > most) return
@@ -166,21 +166,32 @@ function refused(kind: ToolError['kind'], message: string): Resolution {
   return { kind: 'refused', error: { kind, message } }
 }
 
-/** Whether a value has nothing to resolve or to refuse. Most have not, and this check needs no paths. */
-function isPlainData(value: unknown, depth: number): boolean {
-  if (typeof value === 'string') return !mayBeReference(value)
-  if (typeof value !== 'object' || value === null) return true
-  if (depth >= maxDepth) return false
+/**
+ * The most bytes that a value can have as JSON, strings not escaped; infinite if the value has something to resolve or to
+ * refuse. Most inputs have nothing, and this walk needs no paths.
+ */
+export function plainBytes(value: unknown, depth = 0): number {
+  if (typeof value === 'string') return mayBeReference(value) ? Number.POSITIVE_INFINITY : mostBytes(value)
+  let bytes = 8
+  if (typeof value !== 'object' || value === null) return bytes
+  if (depth >= maxDepth) return Number.POSITIVE_INFINITY
   if (Array.isArray(value)) {
-    for (const item of value) if (!isPlainData(item, depth + 1)) return false
-    return true
+    for (let index = 0; index < value.length && bytes < Number.POSITIVE_INFINITY; index++) {
+      bytes += plainBytes(value[index], depth + 1)
+    }
+    return bytes
   }
-  if (!isObject(value)) return true
   for (const key in value) {
-    if (key.startsWith('$') || key === '__proto__') return false
-    if (!isPlainData(value[key], depth + 1)) return false
+    if (key.startsWith('$') || key === '__proto__') return Number.POSITIVE_INFINITY
+    bytes += mostBytes(key) + plainBytes(Reflect.get(value, key), depth + 1)
+    if (bytes === Number.POSITIVE_INFINITY) return bytes
   }
-  return true
+  return bytes
+}
+
+/** A character has at most three bytes in UTF-8 for each of its code units. Counting the bytes takes longer. */
+function mostBytes(text: string): number {
+  return 3 * text.length + 3
 }
 
 /** Collects one line per reference without a target, as many as fit into one message. */
