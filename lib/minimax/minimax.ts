@@ -97,23 +97,30 @@ function completer(client: Client, settings: RequestSettings): Model['complete']
   const { configuration, transport, refusals, clock, random, firstWaitMs } = client
   const { model, stream, token, retries, url } = configuration
   const headers = requestHeaders(configuration, settings)
+  const secrets = [token, ...settings.secrets]
+  const { host } = url
   const mayLeaveOut = (part: OptionalPart) => part !== 'tools' || configuration.protocol === undefined
+
+  const fieldsWithout = (refused: Refusals['parts']) => ({
+    model,
+    stream,
+    settings,
+    sends: (part: OptionalPart) => (part === 'tools' && configuration.protocol === 'json' ? false : !refused.has(part)),
+  })
+  let { parts } = refusals
+  let latest = fieldsWithout(parts)
 
   return async (request) => {
     const { signal, onRetry, mayWait, slowestReplyMs } = request
     const endsAt = clock.now() + request.timeoutMs
-    const reading = {
-      stream,
-      secrets: [token, ...settings.secrets],
-      host: url.host,
-      listener: stream ? listenerFor(request) : undefined,
-    }
+    const reading = { stream, secrets, host, listener: stream ? listenerFor(request) : undefined }
     for (;;) {
+      if (parts !== refusals.parts) {
+        parts = refusals.parts
+        latest = fieldsWithout(parts)
+      }
       // Other calls may add to the refusals while this one waits for its reply.
-      const { parts } = refusals
-      const sends = (part: OptionalPart) =>
-        part === 'tools' && configuration.protocol === 'json' ? false : !parts.has(part)
-      const fields = { model, stream, settings, sends }
+      const fields = latest
       const isNative = fields.sends('tools')
       const body = requestBody(request, fields)
       const timeoutMs = Math.max(1, endsAt - clock.now())
