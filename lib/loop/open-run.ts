@@ -109,6 +109,7 @@ function activeRun<S extends object>(
     router,
     tools: toolList(router, (tool) => advertise(tool).json),
     plainTools: () => toolList(router, plainTool),
+    schemaOf: (tool) => router.tools.get(tool)?.inputSchema,
     limits,
     deadline: new RunDeadline(clock, limits.deadlineMs - elapsedMs(), options.signal),
     messages: new Messages(state.messages),

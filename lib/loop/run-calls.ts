@@ -58,11 +58,7 @@ export async function runCalls(run: ActiveRun): Promise<void> {
   for (const one of unfinished) refuse(run, one, { kind: 'cancelled', message: endedBefore })
   const isCut = isInterrupted && reply.calls.some(isUnfinished)
   if (isCut) {
-    takeBack(
-      run,
-      reply.calls.filter(({ isFresh }) => isFresh),
-      reply.started,
-    )
+    takeBack(run, reply.calls.filter(isFresh), reply.started)
     // A value that was given for a call counts, too.
     const done = reply.calls.flatMap(({ call, result }) => (result?.status === 'ok' ? call : []))
     const hasActed = [...reply.started, ...done].some(({ name }) => mayHaveSideEffects(run.router, name))
@@ -123,17 +119,18 @@ function callsToExecute(
   reusable: Repetition | undefined,
 ): readonly CurrentCall[] {
   const { firstOf } = reply
-  const toExecute: CurrentCall[] = []
   for (const one of wave) {
     const isFirst = !firstOf.has(one.key)
     if (isFirst) firstOf.set(one.key, one)
     if (!isFirst || reusable?.reusable(one.key) !== undefined) continue
     one.refusal = refusalAfterCrash(run, one.call)
-    if (one.refusal !== undefined) continue
-    one.isFresh = true
-    toExecute.push(one)
+    one.isFresh = one.refusal === undefined
   }
-  return toExecute
+  return wave.every(isFresh) ? wave : wave.filter(isFresh)
+}
+
+function isFresh(one: CurrentCall): boolean {
+  return one.isFresh
 }
 
 /** Gives every call of a wave its result. A call that waits for a decision, or repeats one that does, gets none. */
@@ -153,10 +150,11 @@ function finishWave(
 
 /** Whether an earlier wave may have changed something. Then the results of earlier replies are not used again. */
 function mayHaveChanged({ router }: ActiveRun, { calls }: CurrentReply): boolean {
-  return calls.some(
-    ({ result }) =>
-      result !== undefined && wasExecuted(result) && router.tools.get(result.name)?.annotations.readOnlyHint !== true,
-  )
+  for (const { result } of calls) {
+    if (result === undefined || !wasExecuted(result)) continue
+    if (router.tools.get(result.name)?.annotations.readOnlyHint !== true) return true
+  }
+  return false
 }
 
 /**

@@ -169,7 +169,7 @@ async function askModel(run: ActiveRun, turns: Turns, isAnswerOnly: boolean): Pr
       messages: run.messages.list,
       tools: isAnswerOnly ? undefined : run.tools,
       plainTools: run.plainTools,
-      schemaOf: (tool) => run.router.tools.get(tool)?.inputSchema,
+      schemaOf: run.schemaOf,
       signal: deadline.signal,
       timeoutMs: Math.max(1, deadline.remainingMs()),
       slowestReplyMs: state.slowest_ms,
@@ -178,7 +178,7 @@ async function askModel(run: ActiveRun, turns: Turns, isAnswerOnly: boolean): Pr
         startAgain()
         run.recorder.emit({ type: 'retry', round: state.rounds + 1, ...retry })
       },
-      mayWait: (retry) => mayWait(run, retry),
+      mayWait: run.mayWait === undefined ? undefined : (retry) => mayWait(run, retry),
     })
     turns.endStep()
     return untilAborted(deadline.signal, reply)

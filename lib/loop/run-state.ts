@@ -1,3 +1,4 @@
+import type { SchemaOf } from '../../router/reading/text-format.ts'
 import type { Router } from '../../router/router.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import type { ToolResult } from '../../router/tool-call.ts'
@@ -35,6 +36,8 @@ export interface ActiveRun {
   readonly tools: string | undefined
   /** The same with plain schemas, for a server that refuses the others. */
   readonly plainTools: () => string | undefined
+  /** The input schema of a declared tool. */
+  readonly schemaOf: SchemaOf
   /** All limits, defaults included. */
   readonly limits: Limits
   /** Deadline and cancellation. */

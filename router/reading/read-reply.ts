@@ -175,6 +175,13 @@ function finished(call: ToolCall, isNative: boolean, options: ReadOptions): Tool
 function pathToClosers(value: unknown, textFormat: TextFormat): string | undefined {
   if (typeof value === 'string') return textFormat.endsInClosers(value) ? '' : undefined
   if (typeof value !== 'object' || value === null) return undefined
+  if (Array.isArray(value)) {
+    for (let index = 0; index < value.length; index++) {
+      const found = pathToClosers(value[index], textFormat)
+      if (found !== undefined) return `/${index}${found}`
+    }
+    return undefined
+  }
   for (const key in value) {
     const found = pathToClosers(Reflect.get(value, key), textFormat)
     if (found !== undefined) return `/${escapePointerToken(key)}${found}`
