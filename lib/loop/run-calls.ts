@@ -94,17 +94,22 @@ function pause(run: ActiveRun, { calls }: CurrentReply): void {
  * Identifies the calls of a wave. It returns a promise only if that takes long: the inputs of many calls can have megabytes,
  * and a promise costs time.
  */
-function identifyAll(run: ActiveRun, reply: CurrentReply, wave: readonly CurrentCall[]): Promise<void> | undefined {
-  const pauses = new Pauses()
-  const identifyFrom = (first: number): Promise<void> | undefined => {
-    for (const [index, one] of wave.entries()) {
-      if (index < first) continue
-      if (index > first && pauses.isDue) return pauses.pause().then(() => identifyFrom(index))
-      identify(run, reply, one)
+function identifyAll(
+  run: ActiveRun,
+  reply: CurrentReply,
+  wave: readonly CurrentCall[],
+  first = 0,
+  pauses = new Pauses(),
+): Promise<void> | undefined {
+  for (let index = first; index < wave.length; index++) {
+    if (index > first && pauses.isDue) {
+      const next = index
+      return pauses.pause().then(() => identifyAll(run, reply, wave, next, pauses))
     }
-    return undefined
+    const one = wave[index]
+    if (one !== undefined) identify(run, reply, one)
   }
-  return identifyFrom(0)
+  return undefined
 }
 
 /**
