@@ -1,5 +1,6 @@
 import { isObject, parseJson, unparsable } from '../json/json.ts'
 import { parseLenientJson } from '../json/lenient-json.ts'
+import { lastingParts, type PlainText, plainForms, plainText, squeeze } from './plain-text.ts'
 
 /*
  * Finds out whether a call in a reply only quotes a text that the model was shown: a log, a page, a prompt. A model quotes
@@ -48,7 +49,7 @@ export class ShownTexts {
   /** Whether a call appears in a shown text. */
   contains(call: QuotableCall): boolean {
     const parts = partsOf(call)
-    const id = `${parts.name}\n${parts.source}\n${parts.values.join('\n')}`
+    const id = JSON.stringify([parts.name, parts.source, [...parts.keys], [...parts.values], [...parts.numbers]])
     const known = this.#known.get(id)
     if (known !== undefined) return known
     const isShown = this.#known.size >= maxCompared || this.#texts.some((shown) => shown.contains(parts, this.#work))
@@ -62,10 +63,18 @@ interface Parts {
   /** The name as it is, for a quick check. */
   readonly plainName: string
   readonly name: string
+  /** Finds the name in a text with marks. Lines may end inside the name. */
+  readonly namePattern: RegExp
   /** The whole text of the call. */
   readonly source: string
-  /** The names and values of its arguments, without those that are found in any text. */
-  readonly values: readonly string[]
+  /** The names of its arguments, without those that are found in any text. */
+  readonly keys: ReadonlySet<string>
+  /** The texts in its arguments. */
+  readonly values: ReadonlySet<string>
+  /** The numbers in its arguments. A number may be written in several ways. */
+  readonly numbers: ReadonlySet<number>
+  /** Arguments as functions of programming languages take them: `id=x`, `id:x`. */
+  readonly pairs: ReadonlySet<string>
   /** Characters around the name in which the arguments are searched. */
   readonly reach: number
 }
@@ -76,45 +85,64 @@ const linePrefix = 60
 const margin = 200
 
 function partsOf({ name, input, source }: QuotableCall): Parts {
-  const values = new Set<string>()
-  collectValues(input, values, 0)
-  const text = withoutNotation(source)
-  return {
-    plainName: name,
-    name: withoutNotation(name),
-    source: text,
-    values: [...values],
-    reach: margin + 2 * text.length + linePrefix * (values.size + 2),
+  const collected = {
+    keys: new Set<string>(),
+    values: new Set<string>(),
+    numbers: new Set<number>(),
+    pairs: new Set<string>(),
   }
+  collect(input, collected, 0)
+  const text = plainText(source).squeezed
+  const plainName = plainText(name).squeezed
+  const count = collected.keys.size + collected.values.size + collected.numbers.size
+  return {
+    ...collected,
+    plainName: name,
+    name: plainName,
+    namePattern: new RegExp(Array.from(plainName, (sign) => (sign === '.' ? '\\.' : sign)).join('[ (]?'), 'g'),
+    source: text,
+    reach: margin + 2 * text.length + linePrefix * (count + 2),
+  }
+}
+
+interface Collected {
+  readonly keys: Set<string>
+  readonly values: Set<string>
+  readonly numbers: Set<number>
+  readonly pairs: Set<string>
 }
 
 /** Values are nested in JSON, and JSON in strings. */
 const maxLevels = 32
 
-function collectValues(value: unknown, values: Set<string>, level: number): void {
+function collect(value: unknown, to: Collected, level: number): void {
   if (level > maxLevels) return
   if (typeof value === 'string') {
     const inner = /^\s*[{[]/.test(value) ? jsonIn(value) : undefined
-    if (inner !== undefined) collectValues(inner, values, level + 1)
-    else for (const line of value.split(/\r?\n/)) addValue(line, values)
+    if (inner !== undefined) collect(inner, to, level + 1)
+    else if (isNumber.test(value)) to.numbers.add(Number(value))
+    else for (const part of lastingParts(value)) to.values.add(part)
   } else if (typeof value === 'number') {
-    // A large or a small number is written in several ways.
-    if (!String(value).includes('e')) addValue(String(value), values)
+    to.numbers.add(value)
   } else if (Array.isArray(value)) {
-    for (const item of value) collectValues(item, values, level + 1)
+    for (const item of value) collect(item, to, level + 1)
   } else if (isObject(value)) {
     for (const [key, member] of Object.entries(value)) {
       // Markup wraps items of lists, and texts have nothing for a value that is missing.
       if (member === null) continue
-      if (key !== 'item') addValue(key, values)
-      collectValues(member, values, level + 1)
+      if (key !== 'item') for (const part of lastingParts(key)) to.keys.add(part)
+      addPair(key, member, to)
+      collect(member, to, level + 1)
     }
   }
 }
 
-function addValue(text: string, values: Set<string>): void {
-  const plain = withoutNotation(text)
-  if (plain !== '') values.add(plain)
+const isNumber = /^\s*-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?\s*$/
+
+function addPair(key: string, value: unknown, { pairs }: Collected): void {
+  const first = typeof value === 'string' || typeof value === 'number' ? (lastingParts(String(value))[0] ?? '') : ''
+  const name = plainText(key).squeezed
+  pairs.add(`${name}=${first}`).add(`${name}:${first}`)
 }
 
 function jsonIn(text: string): object | undefined {
@@ -128,7 +156,7 @@ function jsonIn(text: string): object | undefined {
 class ShownText {
   readonly #text: string
   readonly #isEscaped: boolean
-  #forms: readonly string[] | undefined
+  #forms: readonly PlainText[] | undefined
 
   constructor(text: string) {
     this.#text = text
@@ -137,47 +165,76 @@ class ShownText {
 
   contains(parts: Parts, work: { left: number }): boolean {
     if (!this.#mayMention(parts.plainName)) return false
-    this.#forms ??= formsOf(this.#text)
+    this.#forms ??= plainForms(this.#text)
     return this.#forms.some((text) => appearsIn(text, parts, work))
   }
 
-  /** A line may end inside the name. */
+  /** Lines may end inside the name. */
   #mayMention(name: string): boolean {
-    const half = Math.ceil(name.length / 2)
-    return this.#isEscaped || this.#text.includes(name.slice(0, half)) || this.#text.includes(name.slice(half))
+    if (this.#isEscaped) return true
+    const third = Math.ceil(name.length / 3)
+    return [0, third, 2 * third].some((at) => at < name.length && this.#text.includes(name.slice(at, at + third)))
   }
 }
 
 /** Beginnings of escapes that may hide a name. */
-const escapeSigns = /\\[ux_]|&#|%[0-9a-fA-F]{2}|[\u00ad\u200b-\u200f\u2060\ufeff\uff01-\uff5e]/
+const escapeSigns = /\\[ux_]|&(?:#|amp;)|%[0-9a-fA-F]{2}|think|[\u00ad\u200b-\u200f\u2060\ufeff\uff01-\uff5e]/i
 
-const lineEnd = /\\{0,4}"\s{0,4},\s{0,4}\\{0,4}"|\r?\n/g
-
-/** A text without notation. If a line may end inside an escape, also with its lines joined before escapes are decoded. */
-function formsOf(text: string): readonly string[] {
-  const plain = withoutNotation(text)
-  if (!/[&%\\]/.test(text)) return [plain]
-  const joined = text.replace(lineEnd, '')
-  return joined.length === text.length ? [plain] : [plain, withoutNotation(joined)]
-}
-
-function appearsIn(text: string, parts: Parts, work: { left: number }): boolean {
-  if (!text.includes(parts.name)) return false
-  if (parts.source !== '' && text.includes(parts.source)) return true
-  return parts.values.every((value) => text.includes(value)) && isCalledIn(text, parts, work)
+function appearsIn(text: PlainText, parts: Parts, work: { left: number }): boolean {
+  const { squeezed } = text
+  if (!squeezed.includes(parts.name)) return false
+  if (parts.source !== '' && squeezed.includes(parts.source)) return true
+  for (const value of parts.values) if (!squeezed.includes(value)) return false
+  return isCalledIn(text.marked, parts, work)
 }
 
 /** Whether a text without notation calls the tool, with the values near its name. */
-function isCalledIn(text: string, { name, values, reach }: Parts, work: { left: number }): boolean {
-  for (let at = text.indexOf(name); at !== -1; at = text.indexOf(name, at + name.length)) {
+function isCalledIn(text: string, parts: Parts, work: { left: number }): boolean {
+  const { keys, values, numbers, reach } = parts
+  const count = keys.size + values.size + numbers.size
+  for (const { index: at, 0: name } of text.matchAll(parts.namePattern)) {
     const end = at + name.length
     if (work.left <= 0) return true
-    if (!isCalledAt(text, at, end, values.length === 0)) continue
-    const around = text.slice(Math.max(0, at - reach), end + reach)
-    work.left -= around.length * (values.length + 1)
-    if (values.every((value) => around.includes(value))) return true
+    const site = siteAt(text, at, end, count === 0)
+    if (!site.isKeyed && !site.isFunction) continue
+    // A blank may be after each character.
+    const before = site.isKeyed ? text.slice(Math.max(0, at - 2 * reach), at) : ''
+    const after = text.slice(end, end + 2 * reach)
+    work.left -= (before.length + after.length) * (count + 1)
+    if (site.isKeyed && holds(before, after, parts)) return true
+    if (site.isFunction && isFunctionCall(after, parts)) return true
   }
   return false
+}
+
+function holds(before: string, after: string, { name, keys, values, numbers, reach }: Parts): boolean {
+  const near = squeeze(before).slice(-reach) + name + squeeze(after).slice(0, reach)
+  const isNear = (part: string) => near.includes(part)
+  return [...keys].every(isNear) && [...values].every(isNear) && holdNumbers([before, after], near, numbers)
+}
+
+/** Whether the call of a function has one of the arguments, by name or as the first one, and the values of all. */
+function isFunctionCall(after: string, { values, numbers, pairs, reach }: Parts): boolean {
+  const near = squeeze(after).slice(0, reach)
+  const isNear = (part: string) => near.includes(part)
+  const starts = [...values, ...Array.from(numbers, numberText)]
+  return (
+    [...values].every(isNear) &&
+    holdNumbers([after], near, numbers) &&
+    ([...pairs].some(isNear) || starts.some((value) => near.startsWith(value)))
+  )
+}
+
+const numberText = (value: number) => squeeze(String(value).replace('+', ''))
+
+function holdNumbers(marked: readonly string[], squeezed: string, numbers: ReadonlySet<number>): boolean {
+  const missing = new Set(Array.from(numbers, Math.abs).filter((value) => !squeezed.includes(numberText(value))))
+  if (missing.size === 0) return true
+  for (const text of marked) {
+    for (const [digits] of text.matchAll(/\d+(?:\.\d+)?(?:e[ -]?\d+)?/g))
+      missing.delete(Number(digits.replace(' ', '')))
+  }
+  return missing.size === 0
 }
 
 const nameKey = /[:=]$/
@@ -186,51 +243,21 @@ const callingKey = /(?:invokename|tool|tool_?name|tool_calls?|function_?name|act
 const argumentsKey = /^.{0,60}?(?:input|arguments|args|parameters|params|tool_?input|action_?input)(?!:?type:)/
 /** The name of a tool is part of its declaration, too. */
 const declaration = /^(?:title|description|input_?schema|parameters:?(?:type|properties)|annotations|strict)/
+/** The name is not the beginning of another word. */
+const wordEnd = /^(?![\p{L}\p{N}_-]|[:.][\p{L}\p{N}_])/u
+/** A function of a programming language begins with a name of an argument, a quotation mark, a bracket or a number. */
+const functionStart = /^\((?: |\d|[\p{L}_][\p{L}\p{N}_]* ?[:=])/u
+const inWord = /[\p{L}\p{N}_-]$/u
 
-function isCalledAt(text: string, at: number, end: number, needsProof: boolean): boolean {
-  const before = text.slice(Math.max(0, at - 16), at)
-  const after = text.slice(end, end + 80)
-  if (!nameKey.test(before) || after.startsWith('_') || declaration.test(after)) return false
-  return !needsProof || callingKey.test(before) || argumentsKey.test(after)
-}
-
-/** A run of backslashes is looked at once, from its first one. */
-const escapedCharacter = /(?<!\\)\\+(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2}))/g
-const escapedBlank = /(?<!\\)\\+[nrt]/g
-const percentEncoded = /(?:%(?:25){0,3}[0-9a-fA-F]{2})+/g
-const entity = /&(?:amp;)*(?:(lt|gt|quot|apos|amp|nbsp)|#(\d{1,7})|#[xX]([0-9a-fA-F]{1,6}));/g
-const entities: Readonly<Record<string, string>> = { lt: '<', gt: '>', quot: '"', apos: "'", amp: '&', nbsp: ' ' }
-/** Codes for the colors of a terminal. */
-const color = new RegExp(`${String.fromCharCode(27)}\\[[\\d;]{0,20}[A-Za-z]`, 'g')
-const thinkTag = /<\/?(?:mm:)?think>/g
-const fullWidth = /[\uff01-\uff5e]+/g
-/** All that is not compared: blanks, quotes, brackets, separators, and signs that are escaped in some format. */
-const notation = /[^\p{L}\p{N}_:=.-]+/gu
-
-/** A text in the form in which calls are compared. */
-function withoutNotation(text: string): string {
-  let plain = text
-  if (plain.includes('%')) plain = plain.replace(percentEncoded, percentDecoded)
-  if (plain.includes('\\')) plain = plain.replace(escapedCharacter, character).replace(escapedBlank, '')
-  if (plain.includes('&')) plain = plain.replace(entity, entityOf)
-  // A model may quote one half of a call in its thinking, and the other half after it.
-  if (plain.includes('think>')) plain = plain.replace(thinkTag, '')
-  plain = plain.replace(color, '').replace(fullWidth, (wide) => wide.normalize('NFKC'))
-  return plain.toLowerCase().replace(notation, '')
-}
-
-function character(_: string, unicode?: string, short?: string): string {
-  return String.fromCharCode(Number.parseInt(unicode ?? short ?? '', 16))
-}
-
-function entityOf(_: string, name?: string, decimal?: string, hexadecimal?: string): string {
-  if (name !== undefined) return entities[name] ?? ''
-  const code = decimal === undefined ? Number.parseInt(hexadecimal ?? '', 16) : Number(decimal)
-  return code > 0x10ffff ? '' : String.fromCodePoint(code)
-}
-
-/** Invalid UTF-8 is not compared: it becomes a sign that is left out. */
-function percentDecoded(text: string): string {
-  const digits = text.replace(/%(?:25)+(?=[0-9a-fA-F]{2})/g, '%').replaceAll('%', '')
-  return Buffer.from(digits, 'hex').toString()
+/** Whether a call may name its tool at a place of a text with marks: as the value of a key, or as a function. */
+function siteAt(text: string, at: number, end: number, needsProof: boolean): { isKeyed: boolean; isFunction: boolean } {
+  const next = text.slice(end, end + 160)
+  if (!wordEnd.test(next)) return { isKeyed: false, isFunction: false }
+  const before = squeeze(text.slice(Math.max(0, at - 32), at))
+  const after = squeeze(next)
+  const isCall = !needsProof || callingKey.test(before) || argumentsKey.test(after)
+  return {
+    isKeyed: isCall && nameKey.test(before) && !declaration.test(after),
+    isFunction: !needsProof && functionStart.test(next) && !inWord.test(text.slice(Math.max(0, at - 2), at)),
+  }
 }

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Protocol } from '../../router/reading/call-shapes.ts'
+import { ShownTexts } from '../../router/reading/shown-calls.ts'
 import { assistant, exchange, executed, router } from './support/exchange.ts'
 import { repeated } from './support/hostile.ts'
 import { expectLinearTime } from './support/linear-time.ts'
@@ -64,6 +65,9 @@ const quotings: readonly ((text: string) => string)[] = [
   (text) => text.replace(/\n/g, '\n  ').replace(/>\s*</g, '>\n<'),
 ]
 
+/** Ways of writing calls that keep all of their values. */
+const exact = renderings.slice(0, 3)
+
 const protocols: readonly Protocol[] = ['native', 'json']
 
 // The first test, because the garbage of the others would be collected in its time.
@@ -95,18 +99,116 @@ test('a call that the model was shown runs nothing, however it was shown and how
     fc.constantFrom(...quotings),
     fc.constantFrom(...protocols),
     async (calls, render, show, quote, protocol) => {
-      // A value that holds an escape itself cannot be told from the escapes around it.
-      fc.pre(!/\\\\|%[0-9a-fA-F]{2}|&[a-z#]/i.test(JSON.stringify(calls)))
       const text = render(calls)
       const { ran } = await exchange(quote(text), { protocol, shown: () => ['You are helpful.', show(text)] })
       expect(ran).toEqual([])
     },
   )
-  await fc.assert(property, { numRuns: 10_000 })
+  await fc.assert(property, { numRuns: numberOfCases(10_000) })
 }, 300_000)
 
-/** Ways of writing calls that keep all of their values. */
-const exact = renderings.slice(0, 3)
+const sliceOf = (text: string) => JSON.stringify(text).slice(1, -1)
+const escapedSigns = (text: string, escaped: (code: string) => string) =>
+  text.replace(/[<>"'&\\%]/g, (sign) => escaped(sign.charCodeAt(0).toString(16)))
+
+/** Encodings that a text may have one inside the other. */
+const encodings: readonly ((text: string) => string)[] = [
+  sliceOf,
+  entities,
+  (text) => escapedSigns(text, (code) => `&#x${code};`),
+  (text) => encodeURIComponent(text),
+  (text) => sliceOf(text).replace(/\\u[0-9a-f]{4}|\\.|\w/g, escapedLetter),
+  (text) => escapedSigns(text, (code) => `\\x${code.padStart(2, '0')}`),
+  (text) => escapedSigns(text, (code) => `\\u${code.padStart(4, '0')}`),
+]
+
+/** Texts with escapes of their own, whole and in parts. */
+const escapesWith = (...others: string[]) =>
+  fc
+    .array(
+      fc.constantFrom(
+        ...['\\r', '\\x00', '\\u0041', '\\\\', '\\', '%41', '%2541', '%', '&lt;', '&amp;lt;', '&#65;', '&'],
+        ...['\n', '\t', '"', "'", 'x41', '0', 'Oslo', '-'],
+        ...others,
+      ),
+      { minLength: 1, maxLength: 6 },
+    )
+    .map((parts) => parts.join(''))
+const escapes = escapesWith('<think>', '</thinking >', '<thi', 'nk>', '\u001b[31m', '\u0000')
+
+test('a value is recognised however often its text was encoded, with escapes of its own too', () => {
+  const property = fc.property(escapes, fc.array(fc.constantFrom(...encodings), { maxLength: 4 }), (value, encode) => {
+    const text = JSON.stringify({ name: 'write_file', input: { content: value } })
+    const shown = new ShownTexts([encode.reduce((inner, one) => one(inner), text)])
+    expect(shown.contains({ name: 'write_file', input: { content: value }, source: '' })).toBe(true)
+    expect(shown.contains({ name: 'write_file', input: { content: value, path: 'Rome' }, source: '' })).toBe(false)
+  })
+  fc.assert(property, { numRuns: numberOfCases(5_000) })
+})
+
+const chopped = (text: string, length: number) => text.match(new RegExp(`[\\s\\S]{1,${length}}`, 'g')) ?? []
+
+test('a value with escapes is recognised in lines that end anywhere', () => {
+  const property = fc.property(
+    escapesWith(),
+    fc.integer({ min: 12, max: 60 }),
+    fc.constantFrom<(lines: string[]) => string>(
+      (lines) => JSON.stringify(lines),
+      (lines) => JSON.stringify({ content: JSON.stringify({ lines }) }),
+      (lines) => JSON.stringify(lines.map((text, index) => ({ number: index, text }))),
+      (lines) => lines.join('\n'),
+      (lines) => lines.join('\r\n> '),
+      (lines) => lines.map((line) => `2025-11-28 12:00:01 INFO ${line}`).join('\n'),
+    ),
+    (value, length, show) => {
+      const text = JSON.stringify({ name: 'write_file', input: { content: value } })
+      const shown = new ShownTexts([show(chopped(text, length))])
+      expect(shown.contains({ name: 'write_file', input: { content: value }, source: '' })).toBe(true)
+    },
+  )
+  fc.assert(property, { numRuns: numberOfCases(5_000) })
+})
+
+test.for([
+  ['1e21', 1e21],
+  ['1E+21', 1e21],
+  ['1000000000000000000000', 1e21],
+  ['15e-8', 1.5e-7],
+  ['0.00000015', '1.5e-7'],
+  ['12345678901234567890', 12345678901234567000],
+] as const)('the number %s is the value %s, and no other', ([written, ratio]) => {
+  const shown = new ShownTexts([`{"name":"write_file","input":{"ratio":${written}}}`])
+  expect(shown.contains({ name: 'write_file', input: { ratio }, source: '' })).toBe(true)
+  expect(shown.contains({ name: 'write_file', input: { ratio: 2e33 }, source: '' })).toBe(false)
+})
+
+test.for([
+  'get_weather(city="Oslo", days=3)',
+  "result = get_weather('Oslo', 3)",
+  '```tool_code\nprint(default_api.get_weather(\n    city="Oslo",\n    days=3,\n))\n```',
+  '12:00 INFO get_weather({city: "Oslo", days: 3})',
+  JSON.stringify({ lines: ['get_weather(days=3, city="Oslo")'] }),
+])('the call of a function that is rewritten in another format runs nothing: %s', async (shown) => {
+  for (const render of exact) {
+    const call = { name: 'get_weather', input: { city: 'Oslo', days: 3 } }
+    const { ran } = await exchange(render([call]), { protocol: 'json', shown: () => [shown] })
+    expect(ran).toEqual([])
+  }
+})
+
+test.for([
+  '<inv<think>oke name="get_weather"><parameter name="city">Oslo</parameter></invoke>',
+  '<invoke name="get_<thinking>weather"><parameter name="city">Os</THINK >lo</parameter></invoke>',
+  '<invoke name="get_weather<thi<think>nk>"><parameter name="city">Oslo</parameter></invoke>',
+  '{"name":"get_weather","input":{"city":"Os<think>Hm.</think>lo"}}',
+  '{\\"name\\":\\"get_weather\\",\\"input\\":{\\"city\\":\\"Os\\u003cthink\\u003eHm.\\u003c\\/think\\u003elo\\"}}',
+])('tags of thinking inside a shown call do not hide it: %s', async (shown) => {
+  for (const render of exact) {
+    const call = { name: 'get_weather', input: { city: 'Oslo' } }
+    const { ran } = await exchange(render([call]), { protocol: 'json', shown: () => [shown] })
+    expect(ran).toEqual([])
+  }
+})
 
 test('a shown call that is rewritten in another format runs nothing', async () => {
   const property = fc.asyncProperty(
@@ -148,12 +250,25 @@ test.for([
   ['an error', 'There is no tool "get_weather2": city Oslo.'],
   ['prose', 'Ask get_weather for the city Oslo.'],
   ['the call of another tool', '{"name":"get_weather_map","input":{"city":"Oslo"}}'],
+  ['the call of a tool with a longer name', '{"name":"get_weathers","input":{"city":"Oslo"}}'],
+  ['the documentation of a function', 'get_weather(city: str, days: int) tells the weather, for example of Oslo.'],
+  ['a function with other values', 'get_weather(city="Rome"), said Oslo.'],
   ['a call far away from the value', `{"name":"get_weather","input":{"city":"Rome"}}${' word'.repeat(500)} city Oslo`],
 ] as const)('%s that the model was shown is not a call', async ([, text]) => {
   const content = '{"tool_calls":[{"name":"get_weather","input":{"city":"Oslo"}}]}'
   const { ran } = await exchange(content, { protocol: 'json', shown: () => [text] })
   expect(ran).toHaveLength(1)
 })
+
+test.for(['pings', 'ping_all', 'ping2', 'ping-x', 'ping.all', 'pingé'])(
+  'a shown call of %s is not one of ping',
+  async (name) => {
+    const content = '{"tool_calls":[{"name":"ping","input":{}}]}'
+    const texts = renderings.flatMap((render) => showings.map((show) => show(render([{ name, input: {} }]))))
+    const { ran } = await exchange(content, { protocol: 'json', shown: () => texts })
+    expect(ran).toHaveLength(1)
+  },
+)
 
 test('a call that was not shown is executed, although other calls were', async () => {
   const property = fc.asyncProperty(
