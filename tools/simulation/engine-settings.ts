@@ -54,8 +54,16 @@ export interface EngineSettings {
   readonly apiServers: number
   /** Largest number of prompt tokens of one request in a step. 0: no limit. */
   readonly longPrefillTokenThreshold: number
+  /** Whether a request that is alone can have longer chunks than `longPrefillTokenThreshold`. */
+  readonly thresholdSparesLoneRequest: boolean
   /** Whether a request is admitted only if KV blocks for its whole prompt are free. */
   readonly reserveFullPrompt: boolean
+  /** Share of all KV blocks that an admission leaves free while other requests run, 0 to 1. */
+  readonly watermark: number
+  /** Whether a freed KV block that was never full is the next to be taken. */
+  readonly partialBlocksFirst: boolean
+  /** Whether a step is scheduled while the previous one computes. */
+  readonly asyncScheduling: boolean
   /** Whether the memory of CUDA graphs counts against `gpuMemoryUtilization`. */
   readonly graphsInBudget: boolean
 }
@@ -70,8 +78,9 @@ export interface EngineSettings {
  */
 export function engineSettings(config: DeploymentConfig, model: ModelArchitecture, gpu: Gpu): EngineSettings {
   const large = gpu.memoryGib >= 70 && !config.placement.gpu_model.includes('A100')
-  // vLLM 0.20.0 profiles the memory of CUDA graphs (#38284) and reserves the whole prompt at admission (#37307).
-  const since020 = compareVersions(config.vllm_version, '0.20.0') >= 0
+  const since = (version: string) => compareVersions(config.vllm_version, version) >= 0
+  // vLLM 0.20.0 profiles the memory of CUDA graphs (#38284).
+  const since020 = since('0.20.0')
   const read = argumentReader(config)
   const tensorParallelSize = read.number('tensor_parallel_size', 1)
   const pipelineParallelSize = read.number('pipeline_parallel_size', 1)
@@ -107,7 +116,13 @@ export function engineSettings(config: DeploymentConfig, model: ModelArchitectur
     imageCacheGib: read.number('mm_processor_cache_gb', model.vision === undefined ? 0 : 4),
     apiServers: read.number('api_server_count', 1),
     longPrefillTokenThreshold: read.number('long_prefill_token_threshold', 0),
-    reserveFullPrompt: read.flag('scheduler_reserve_full_isl', since020),
+    // The versions in which the scheduler changed are measured: vLLM's own scheduler ran the same requests in each.
+    thresholdSparesLoneRequest: since('0.31.0'),
+    reserveFullPrompt: since('0.19.0') && read.flag('scheduler_reserve_full_isl', true),
+    watermark: since('0.24.0') ? read.number('watermark', 0) : 0,
+    partialBlocksFirst: since('0.24.0'),
+    // On by default since vLLM 0.14.0. Pipeline stages have a queue of steps of their own, which is not simulated.
+    asyncScheduling: pipelineParallelSize === 1 && read.flag('async_scheduling', since('0.14.0')),
     graphsInBudget: since020,
   }
 }

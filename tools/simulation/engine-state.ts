@@ -1,33 +1,26 @@
+import type { BlockContents } from './block-contents.ts'
 import type { EngineSettings } from './engine-settings.ts'
-import type { ActiveImpairments } from './impairments.ts'
 import { KvBlocks } from './kv-blocks.ts'
-import type { HostMemory } from './memory.ts'
 import type { Requests } from './requests.ts'
-import type { StepTime } from './step-time.ts'
+import type { StepBatch } from './step-batch.ts'
 import { type Occupancy, WindowRecorder } from './window-recorder.ts'
 
-/** Everything that the scheduler needs for one window. Times are in seconds. */
-export interface SchedulerInput {
+/** What the engine serves, and with which settings. Times are in seconds. */
+export interface EngineInput {
   /** The requests that the engine accepts. */
   readonly requests: Requests
   /** The engine arguments. */
   readonly settings: EngineSettings
-  /** The cost model of one step. */
-  readonly stepTime: StepTime
-  /** Number of KV blocks. */
+  /** Number of KV blocks, including the null block. */
   readonly kvBlocks: number
-  /** Leading tokens that all prompts have in common. */
-  readonly sharedPrefixTokens: number
+  /** What the requests write into their KV blocks. */
+  readonly contents: BlockContents
   /** `max_tokens` of the requests: longer answers are cut. */
   readonly maxOutputTokens: number
   /** Time after which a client aborts its request. Infinity: never. */
   readonly clientTimeoutS: number
-  /** The active impairments. */
-  readonly impairments: ActiveImpairments
   /** Absent if the load contains no images. */
   readonly imageMemory?: ImageMemory
-  /** When the kernel kills the engine. */
-  readonly hostMemory: HostMemory
   /** End of the window. */
   readonly endS: number
 }
@@ -52,7 +45,7 @@ export interface ImageMemory {
  */
 export class EngineState {
   /** The window to serve. */
-  readonly input: SchedulerInput
+  readonly input: EngineInput
   /** Collects what is observed. */
   readonly recorder: WindowRecorder
   /** Outcomes of requests, and tokens looked up and found in the prefix cache. */
@@ -61,16 +54,24 @@ export class EngineState {
   readonly blocks: KvBlocks
   /** Requests that have arrived and are not running. */
   readonly waiting: WaitingQueue
-  /** Running requests, oldest first. */
+  /** Running requests in order of their latest admission. */
   readonly running: number[] = []
   /** Memory of the image encoder; `undefined` if the load contains no images. */
   readonly images: ImageEncoding | undefined
-  /** By request: tokens whose keys and values are computed. */
+  /** Steps that can be scheduled before the oldest of them is executed: 2 with asynchronous scheduling, otherwise 1. */
+  readonly stepsInFlight: number
+  /** KV blocks that an admission leaves free while other requests run. */
+  readonly watermarkBlocks: number
+  /** By request: where it is. */
+  readonly place: Uint8Array
+  /** By request: tokens whose keys and values are computed, or will be when the scheduled steps are executed. */
   readonly computed: Int32Array
   /** By request: output tokens. */
   readonly generated: Int32Array
-  /** By request: tokens in the current step. */
-  readonly chunk: Int32Array
+  /** By request: output tokens that the scheduled steps will sample. It stays 0 without asynchronous scheduling. */
+  readonly sampling: Uint8Array
+  /** By request: tokens found in the prefix cache at the first admission. */
+  readonly cached: Int32Array
   /** By request: time of the first admission. */
   readonly scheduled: Float64Array
   /** By request: time of the first output token. */
@@ -78,16 +79,25 @@ export class EngineState {
   /** By request: time of the latest output token. */
   readonly lastToken: Float64Array
 
-  constructor(input: SchedulerInput) {
+  constructor(input: EngineInput) {
+    const { settings, kvBlocks } = input
     const { count, arrival } = input.requests
+    const { blockSize, enablePrefixCaching, partialBlocksFirst } = settings
     this.input = input
     this.recorder = new WindowRecorder(input.endS)
-    this.blocks = new KvBlocks(input.kvBlocks, input.settings.blockSize, count)
+    this.blocks = new KvBlocks(
+      { total: kvBlocks, blockSize, caching: enablePrefixCaching, partialBlocksFirst },
+      input.contents,
+    )
+    this.stepsInFlight = settings.asyncScheduling ? 2 : 1
+    this.watermarkBlocks = Math.floor(settings.watermark * kvBlocks)
     this.waiting = new WaitingQueue(arrival)
     this.images = input.imageMemory && new ImageEncoding(input.imageMemory, input.requests)
+    this.place = new Uint8Array(count)
     this.computed = new Int32Array(count)
     this.generated = new Int32Array(count)
-    this.chunk = new Int32Array(count)
+    this.sampling = new Uint8Array(count)
+    this.cached = new Int32Array(count)
     this.scheduled = new Float64Array(count)
     this.firstToken = new Float64Array(count)
     this.lastToken = new Float64Array(count)
@@ -98,12 +108,56 @@ export class EngineState {
     return { running: this.running.length, waiting: this.waiting.length, kvUsage: this.blocks.usage }
   }
 
+  /** Tokens of a request that are known: its prompt and its output so far. */
+  knownTokens(request: number): number {
+    return (this.input.requests.promptTokens[request] ?? 0) + (this.generated[request] ?? 0)
+  }
+
+  /** Moves the head of the waiting requests to the running ones. `cached` of its tokens were found in the cache. */
+  admit(request: number, cached: number, now: number): void {
+    this.computed[request] = cached
+    this.place[request] = Place.running
+    this.running.push(request)
+    // A resumed request keeps its first admission time and counts only once in the prefix cache statistics.
+    const resumed = this.waiting.shift()
+    if (resumed) return
+    this.scheduled[request] = now
+    this.cached[request] = cached
+    this.counts.prefixQueries += this.knownTokens(request)
+    this.counts.prefixHits += cached
+  }
+
+  /**
+   * Preempts the newest running request, because it loses the least work. A token that is being sampled is not lost.
+   *
+   * @returns the request; `undefined` if no request runs.
+   */
+  preemptNewest(): number | undefined {
+    const newest = this.running.pop()
+    if (newest === undefined) return undefined
+    this.blocks.release(newest)
+    this.computed[newest] = 0
+    this.sampling[newest] = 0
+    this.place[newest] = Place.preempted
+    this.waiting.unshift(newest)
+    this.recorder.preemption()
+    return newest
+  }
+
+  /** A request ends: its blocks are free. The caller removes it from the running requests. */
+  leave(request: number): void {
+    if (this.place[request] === Place.preempted) this.waiting.remove(request)
+    this.place[request] = Place.left
+    this.blocks.release(request)
+  }
+
   /** Aborts the requests that are older than the timeout of their clients. */
   abortTimedOut(now: number): void {
     const { requests, clientTimeoutS } = this.input
     if (clientTimeoutS === Number.POSITIVE_INFINITY) return
     const expired = (request: number) => {
       if (now - (requests.arrival[request] ?? 0) <= clientTimeoutS) return false
+      this.place[request] = Place.left
       this.blocks.release(request)
       this.counts.aborted++
       return true
@@ -121,6 +175,18 @@ export class EngineState {
     this.running.length = 0
   }
 }
+
+/** Where a request is. */
+export const Place = {
+  /** Not scheduled yet. */
+  new: 0,
+  /** Among the running requests. */
+  running: 1,
+  /** Among the waiting requests, after it was preempted. */
+  preempted: 2,
+  /** Finished or aborted. */
+  left: 3,
+} as const
 
 /**
  * Waiting requests in order of arrival, which is the order of their numbers.
@@ -176,6 +242,12 @@ class WaitingQueue {
     this.#preempted.push(request)
   }
 
+  /** Removes a preempted request, wherever it is. */
+  remove(request: number): void {
+    const position = this.#preempted.indexOf(request)
+    if (position >= 0) this.#preempted.splice(position, 1)
+  }
+
   /** Removes expired requests. Age follows the order of arrival, so the unscheduled ones expire from the front. */
   expire(expired: (request: number) => boolean): void {
     let kept = 0
@@ -194,36 +266,34 @@ class WaitingQueue {
   }
 }
 
-/** Counts the image tokens that each step encodes, and detects a step that needs more memory than there is. */
+/** Counts the image tokens that a step encodes, and detects a step that needs more memory than there is. */
 class ImageEncoding {
   readonly #memory: ImageMemory
   readonly #requests: Requests
-  /** Image tokens of the current step. */
-  #tokens = 0
 
   constructor(memory: ImageMemory, requests: Requests) {
     this.#memory = memory
     this.#requests = requests
   }
 
-  /** Starts a new step without image tokens. */
-  beginStep(): void {
-    this.#tokens = 0
+  /** Counts the image tokens of a batch. Images come first in a prompt; each is encoded as a whole. */
+  measure(batch: StepBatch): void {
+    for (let position = 0; position < batch.count; position++) {
+      const request = batch.requests[position] ?? 0
+      const tokens = this.#requests.imageTokens[request] ?? 0
+      const end = batch.ends[position] ?? 0
+      const context = end - (batch.chunks[position] ?? 0)
+      if (context >= tokens) continue
+      const size = tokens / (this.#requests.images[request] ?? 1)
+      const after = Math.ceil(Math.min(end, tokens) / size)
+      batch.imageTokens += (after - Math.ceil(context / size)) * size
+    }
   }
 
-  /** Adds a chunk of a request after `context` tokens. Images come first in a prompt; each is encoded as a whole. */
-  schedule(request: number, context: number, chunk: number): void {
-    const tokens = this.#requests.imageTokens[request] ?? 0
-    if (context >= tokens) return
-    const size = tokens / (this.#requests.images[request] ?? 1)
-    const after = Math.ceil(Math.min(context + chunk, tokens) / size)
-    this.#tokens += (after - Math.ceil(context / size)) * size
-  }
-
-  /** The engine's last message if this step needs too much memory, otherwise `undefined`. */
-  get failure(): string | undefined {
+  /** The engine's last message if a batch needs too much memory, otherwise `undefined`. */
+  failure({ imageTokens }: StepBatch): string | undefined {
     const { bytesPerToken, profiledTokens, slackBytes, message } = this.#memory
-    const bytes = (this.#tokens - profiledTokens) * bytesPerToken
+    const bytes = (imageTokens - profiledTokens) * bytesPerToken
     return bytes > slackBytes ? message(bytes) : undefined
   }
 }

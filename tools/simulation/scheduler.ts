@@ -1,7 +1,22 @@
 import { ConfigError } from '../errors.ts'
-import { EngineState, type SchedulerInput } from './engine-state.ts'
-import { finishStep, StepBatch } from './step-batch.ts'
+import { EngineCore } from './engine-core.ts'
+import { type EngineInput, EngineState } from './engine-state.ts'
+import { finishStep } from './finish-step.ts'
+import type { ActiveImpairments } from './impairments.ts'
+import type { HostMemory } from './memory.ts'
+import type { StepBatch } from './step-batch.ts'
+import type { StepTime } from './step-time.ts'
 import type { WindowRecorder } from './window-recorder.ts'
+
+/** Everything that the scheduler needs for one window. */
+export interface SchedulerInput extends EngineInput {
+  /** The cost model of one step. */
+  readonly stepTime: StepTime
+  /** The active impairments. */
+  readonly impairments: ActiveImpairments
+  /** When the kernel kills the engine. */
+  readonly hostMemory: HostMemory
+}
 
 /**
  * Discrete-event model of vLLM V1's engine core in virtual time.
@@ -12,7 +27,7 @@ import type { WindowRecorder } from './window-recorder.ts'
 export class Scheduler {
   readonly #input: SchedulerInput
   readonly #state: EngineState
-  readonly #batch: StepBatch
+  readonly #core: EngineCore
   #now = 0
   #finishedTokens = 0
   #death: { readonly atS: number; readonly reason: string | undefined } | undefined
@@ -20,7 +35,7 @@ export class Scheduler {
   constructor(input: SchedulerInput) {
     this.#input = input
     this.#state = new EngineState(input)
-    this.#batch = new StepBatch(this.#state)
+    this.#core = new EngineCore(this.#state)
   }
 
   /** Everything observed so far. */
@@ -76,7 +91,7 @@ export class Scheduler {
         continue
       }
       this.#state.abortTimedOut(this.#now)
-      if (this.running + this.waiting === 0) {
+      if (this.running + this.waiting + this.#core.scheduledSteps === 0) {
         this.#idleUntil(Math.min(waiting.nextArrival, impairments.downAt, endS))
         continue
       }
@@ -87,19 +102,27 @@ export class Scheduler {
     this.#idleUntil(endS)
   }
 
-  /** Makes one step. @returns `false` if the step would end after the window: then its results are not observed. */
+  /** Schedules one step and executes the step that is due. @returns `false` if that would end after the window. */
   #step(): boolean {
-    const { stepTime, impairments, hostMemory, kvBlocks, endS } = this.#input
+    const latest = this.#core.schedule(this.#now)
+    const due = this.#core.takeDue()
+    if (due !== undefined) return this.#execute(due)
+    const { kvBlocks } = this.#input
+    if (latest.count === 0) throw new ConfigError(`A request needs more KV blocks than the engine has (${kvBlocks}).`)
+    return true
+  }
+
+  /** Executes a scheduled step. @returns `false` if it would end after the window: then its results are not observed. */
+  #execute(batch: StepBatch): boolean {
+    const { stepTime, impairments, hostMemory, endS } = this.#input
     const { recorder, images } = this.#state
-    this.#batch.compose(this.#now)
-    const { tokens, contextTokens, attentionPairs } = this.#batch
-    if (tokens === 0) throw new ConfigError(`A request needs more KV blocks than the engine has (${kvBlocks}).`)
+    const { tokens, contextTokens, attentionPairs } = batch
     const reading = contextTokens * stepTime.perContextToken
     const attention = reading + attentionPairs * stepTime.perAttentionPair
     const duration = stepTime.ofTokens(tokens) + attention + impairments.stepDelayS(this.#now)
     const end = this.#now + duration
     // The encoder runs before the model, so a step that runs out of memory has no results.
-    const failure = images?.failure
+    const failure = images?.failure(batch)
     if (failure !== undefined) {
       this.#die(failure)
       return true
@@ -107,7 +130,7 @@ export class Scheduler {
     recorder.advance(end, this.#state.occupancy, true, Math.min(1, (stepTime.weightRead + reading) / duration))
     if (end > endS) return false
     recorder.observed.iterationTokens.add(tokens)
-    this.#finishedTokens += finishStep(this.#state, this.#now, end)
+    this.#finishedTokens += finishStep(this.#state, batch, this.#now, end)
     this.#now = end
     // KV blocks of finished requests are offloaded to the host until its memory limit is reached.
     if (this.#finishedTokens >= hostMemory.tokensUntilKilled) this.#die(hostMemory.reason)

@@ -1,6 +1,7 @@
 import type { DeploymentConfig } from '../../fixtures/deployment.ts'
 import type { Scenario } from '../../fixtures/scenario.ts'
 import { canonicalJson } from '../../router/json/json.ts'
+import { blockContents } from './block-contents.ts'
 import { engineSettings } from './engine-settings.ts'
 import type { ImageMemory } from './engine-state.ts'
 import { type Gpu, gpuOf } from './hardware.ts'
@@ -65,7 +66,7 @@ function simulateWindow(scenario: Scenario, config: DeploymentConfig): Simulated
     stepTime: stepTime(model, gpu, config.placement.gpu_model, settings),
     // An engine that did not start makes no step and needs no block.
     kvBlocks: memory?.kvBlocks ?? 1,
-    sharedPrefixTokens: load.shared_prefix_tokens,
+    contents: blockContents(requests, settings.blockSize, load.shared_prefix_tokens),
     maxOutputTokens: load.output_tokens.max,
     clientTimeoutS: load.client_timeout_s ?? Number.POSITIVE_INFINITY,
     impairments,

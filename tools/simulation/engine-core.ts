@@ -1,0 +1,156 @@
+import type { EngineState } from './engine-state.ts'
+import { StepBatch } from './step-batch.ts'
+
+/**
+ * vLLM's `schedule()` (`vllm/v1/core/sched/scheduler.py`) and its queue of scheduled steps.
+ *
+ * 1. Running requests get the tokens that they need: one when decoding, a chunk when prefilling.
+ * 2. Without a free KV block, the newest running request is preempted: its blocks are freed, and what is not found in
+ *    the prefix cache when it runs again is computed again.
+ * 3. Waiting requests are admitted in order of arrival, unless the step preempted a request.
+ *
+ * The token budget, `max_num_seqs` and the KV blocks limit the batch.
+ *
+ * With asynchronous scheduling a step is scheduled while the previous one computes. Its decoding requests count the token
+ * that the previous step will sample, and the blocks of finished requests are free one step later.
+ */
+export class EngineCore {
+  readonly #state: EngineState
+  /** Scheduled steps that are not executed, oldest first. */
+  readonly #queue: StepBatch[] = []
+  /** The batches, used in turn: one more than can be in the queue. */
+  readonly #batches: readonly StepBatch[]
+  #turn = 0
+  /** The step that is being scheduled, and what it may still add. */
+  #batch: StepBatch
+  #budget = 0
+  #threshold = Number.POSITIVE_INFINITY
+
+  /** @param state the requests and their KV blocks; scheduling changes them. */
+  constructor(state: EngineState) {
+    const { settings, requests } = state.input
+    const capacity = Math.min(settings.maxNumSeqs, requests.count)
+    this.#state = state
+    this.#batch = new StepBatch(capacity)
+    this.#batches = [this.#batch, ...Array.from({ length: state.stepsInFlight }, () => new StepBatch(capacity))]
+  }
+
+  /** Number of scheduled steps that are not executed. */
+  get scheduledSteps(): number {
+    return this.#queue.length
+  }
+
+  /**
+   * Schedules one step.
+   *
+   * @param now time that a request admitted by this step is recorded with.
+   * @returns the batch, valid until its step was executed. A batch without requests does not enter the queue.
+   */
+  schedule(now: number): StepBatch {
+    // A batch without requests did not enter the queue, so it can be used again at once.
+    if (this.#batch.count > 0) this.#turn = (this.#turn + 1) % this.#batches.length
+    const { settings } = this.#state.input
+    const batch = this.#batches[this.#turn] ?? this.#batch
+    this.#batch = batch
+    batch.clear()
+    this.#budget = settings.maxNumBatchedTokens
+    this.#threshold = this.#chunkLimit()
+    this.#scheduleRunning()
+    if (batch.preempted.length === 0) this.#scheduleWaiting(now)
+    this.#state.images?.measure(batch)
+    if (batch.count > 0) this.#queue.push(batch)
+    return batch
+  }
+
+  /** Takes the step to execute next; `undefined` if another one must be scheduled first. */
+  takeDue(): StepBatch | undefined {
+    if (this.#queue.length < this.#state.stepsInFlight && this.#batch.count > 0) return undefined
+    return this.#queue.shift()
+  }
+
+  /** Largest chunk of a long prompt. Since vLLM 0.31.0 a request that is alone has no such limit. */
+  #chunkLimit(): number {
+    const { input, running, waiting } = this.#state
+    const { longPrefillTokenThreshold, thresholdSparesLoneRequest } = input.settings
+    const unlimited = thresholdSparesLoneRequest && running.length + waiting.length <= 1
+    return longPrefillTokenThreshold > 0 && !unlimited ? longPrefillTokenThreshold : Number.POSITIVE_INFINITY
+  }
+
+  /**
+   * Schedules running requests.
+   *
+   * This is the first half of the hot loop, so the arrays are read into locals once. Nearly every request decodes one
+   * token into a block that it already holds and does not fill, which is the fast path at the top.
+   */
+  #scheduleRunning(): void {
+    const { input, running, blocks, computed: computedTokens, generated, sampling } = this.#state
+    const { promptTokens, outputTokens } = input.requests
+    const { covered } = blocks
+    const batch = this.#batch
+    for (let position = 0; position < running.length && this.#budget > 0; position++) {
+      const request = running[position] ?? 0
+      const computed = computedTokens[request] ?? 0
+      const prompt = promptTokens[request] ?? 0
+      const expected = sampling[request] ?? 0
+      // The last token of the answer is being sampled: there is nothing to compute after it.
+      if (expected > 0 && computed + 2 - expected >= prompt + (outputTokens[request] ?? 0)) continue
+      const missing = prompt + (generated[request] ?? 0) + expected - computed
+      if (missing === 1 && computed + 1 < (covered[request] ?? 0)) {
+        this.#budget--
+        batch.add(request, computed, 1)
+        this.#advance(request, computed + 1, computed + 1)
+        continue
+      }
+      const tokens = Math.min(missing, this.#threshold, this.#budget)
+      if (tokens === 0) continue
+      // Preempt newer requests until the tokens fit; the last victim can be the request itself.
+      while (!blocks.grow(request, computed + tokens)) {
+        const victim = this.#state.preemptNewest()
+        if (victim !== undefined) batch.preempted.push(victim)
+        if (running.length === position) return
+      }
+      this.#schedule(request, computed, tokens)
+    }
+  }
+
+  /** Admits waiting requests in order of arrival until a limit is reached. */
+  #scheduleWaiting(now: number): void {
+    const { input, running, waiting, blocks } = this.#state
+    const { settings } = input
+    while (this.#budget > 0 && running.length < settings.maxNumSeqs) {
+      const request = waiting.head
+      if (request === undefined) return
+      const known = this.#state.knownTokens(request)
+      const cached = blocks.find(request, known)
+      const wanted = Math.min(known - cached, this.#threshold)
+      // The first request that does not fit ends the admission: later requests must not overtake it.
+      if (!settings.enableChunkedPrefill && wanted > this.#budget) return
+      const tokens = Math.min(wanted, this.#budget)
+      const reserve = running.length > 0 ? this.#state.watermarkBlocks : 0
+      if (settings.reserveFullPrompt && !blocks.fits(known, reserve)) return
+      if (!blocks.fits(cached + tokens, reserve)) return
+      blocks.begin(request)
+      blocks.grow(request, cached + tokens)
+      this.#state.admit(request, cached, now)
+      this.#schedule(request, cached, tokens)
+    }
+  }
+
+  /** Adds tokens of a request, which follow `context` computed ones, to the batch. */
+  #schedule(request: number, context: number, tokens: number): void {
+    const end = context + tokens
+    const known = this.#state.knownTokens(request)
+    this.#budget -= tokens
+    this.#batch.add(request, context, tokens)
+    // A token that is still being sampled has no known content.
+    this.#state.blocks.remember(request, Math.min(end, known))
+    this.#advance(request, end, known + (this.#state.sampling[request] ?? 0))
+  }
+
+  /** Counts tokens as computed. A step that computes all known tokens of a request samples the next one. */
+  #advance(request: number, end: number, all: number): void {
+    const { computed, sampling } = this.#state
+    computed[request] = end
+    if (this.#state.stepsInFlight > 1 && end === all) sampling[request] = (sampling[request] ?? 0) + 1
+  }
+}
