@@ -1,7 +1,7 @@
 import type { Requests } from './requests.ts'
 
 /**
- * What is in the KV blocks of the requests, as numbers. Two full blocks with the same number hold the same tokens after
+ * The contents of the KV blocks of the requests, as numbers. Two full blocks with the same number hold the same tokens after
  * the same tokens, so that vLLM computes the same hash for them.
  */
 export interface BlockContents {

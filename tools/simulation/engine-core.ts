@@ -83,11 +83,12 @@ export class EngineCore {
    * token into a block that it already holds and does not fill, which is the fast path at the top.
    */
   #scheduleRunning(): void {
-    const { input, running, blocks, computed: computedTokens, generated, sampling } = this.#state
+    const { input, running, blocks, computed: computedTokens, generated, sampling, stepsInFlight } = this.#state
     const { promptTokens, outputTokens } = input.requests
     const { covered } = blocks
     const batch = this.#batch
-    for (let position = 0; position < running.length && this.#budget > 0; position++) {
+    let budget = this.#budget
+    for (let position = 0; position < running.length && budget > 0; position++) {
       const request = running[position] ?? 0
       const computed = computedTokens[request] ?? 0
       const prompt = promptTokens[request] ?? 0
@@ -96,21 +97,25 @@ export class EngineCore {
       if (expected > 0 && computed + 2 - expected >= prompt + (outputTokens[request] ?? 0)) continue
       const missing = prompt + (generated[request] ?? 0) + expected - computed
       if (missing === 1 && computed + 1 < (covered[request] ?? 0)) {
-        this.#budget--
+        budget--
         batch.add(request, computed, 1)
-        this.#advance(request, computed + 1, computed + 1)
+        computedTokens[request] = computed + 1
+        if (stepsInFlight > 1) sampling[request] = expected + 1
         continue
       }
-      const tokens = Math.min(missing, this.#threshold, this.#budget)
+      const tokens = Math.min(missing, this.#threshold, budget)
       if (tokens === 0) continue
       // Preempt newer requests until the tokens fit; the last victim can be the request itself.
       while (!blocks.grow(request, computed + tokens)) {
         const victim = this.#state.preemptNewest()
         if (victim !== undefined) batch.preempted.push(victim)
-        if (running.length === position) return
+        if (running.length === position) break
       }
+      if (running.length === position) break
       this.#schedule(request, computed, tokens)
+      budget -= tokens
     }
+    this.#budget = budget
   }
 
   /** Admits waiting requests in order of arrival until a limit is reached. */
@@ -133,24 +138,21 @@ export class EngineCore {
       blocks.grow(request, cached + tokens)
       this.#state.admit(request, cached, now)
       this.#schedule(request, cached, tokens)
+      this.#budget -= tokens
     }
   }
 
   /** Adds tokens of a request, which follow `context` computed ones, to the batch. */
   #schedule(request: number, context: number, tokens: number): void {
+    const { blocks, computed, sampling, stepsInFlight } = this.#state
     const end = context + tokens
     const known = this.#state.knownTokens(request)
-    this.#budget -= tokens
+    const expected = sampling[request] ?? 0
     this.#batch.add(request, context, tokens)
-    // A token that is still being sampled has no known content.
-    this.#state.blocks.remember(request, Math.min(end, known))
-    this.#advance(request, end, known + (this.#state.sampling[request] ?? 0))
-  }
-
-  /** Counts tokens as computed. A step that computes all known tokens of a request samples the next one. */
-  #advance(request: number, end: number, all: number): void {
-    const { computed, sampling } = this.#state
     computed[request] = end
-    if (this.#state.stepsInFlight > 1 && end === all) sampling[request] = (sampling[request] ?? 0) + 1
+    // A token that is still being sampled has no known content.
+    blocks.remember(request, Math.min(end, known))
+    // A step that computes all tokens of a request samples the next one.
+    if (stepsInFlight > 1 && end === known + expected) sampling[request] = expected + 1
   }
 }

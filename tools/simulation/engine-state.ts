@@ -5,7 +5,7 @@ import type { Requests } from './requests.ts'
 import type { StepBatch } from './step-batch.ts'
 import { type Occupancy, WindowRecorder } from './window-recorder.ts'
 
-/** What the engine serves, and with which settings. Times are in seconds. */
+/** The requests and settings of an engine. Times are in seconds. */
 export interface EngineInput {
   /** The requests that the engine accepts. */
   readonly requests: Requests
@@ -13,7 +13,7 @@ export interface EngineInput {
   readonly settings: EngineSettings
   /** Number of KV blocks, including the null block. */
   readonly kvBlocks: number
-  /** What the requests write into their KV blocks. */
+  /** The tokens that the requests write into their KV blocks. */
   readonly contents: BlockContents
   /** `max_tokens` of the requests: longer answers are cut. */
   readonly maxOutputTokens: number

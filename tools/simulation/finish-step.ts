@@ -4,15 +4,12 @@ import type { StepBatch } from './step-batch.ts'
 /** Whether a step that computes the first `end` tokens of a request samples a token. */
 export type SamplingRule = (state: EngineState, request: number, end: number) => boolean
 
-/** The model samples a token when all known tokens are computed. */
-const samplesAfterAllTokens: SamplingRule = (state, request, end) => end >= state.knownTokens(request)
-
 /**
  * Ends a step that was executed from `start` to `end`: requests whose tokens are all computed get one output token, and
  * finished requests leave. It follows `update_from_output()` in `vllm/v1/core/sched/scheduler.py`, and is the second half
  * of the hot loop.
  *
- * @param samples when a request gets a token. Only the replay of recorded traces needs another rule.
+ * @param samples when a request gets a token. Default: when all its known tokens are computed.
  * @returns all tokens of the requests that finished.
  */
 export function finishStep(
@@ -20,26 +17,35 @@ export function finishStep(
   batch: StepBatch,
   start: number,
   end: number,
-  samples: SamplingRule = samplesAfterAllTokens,
+  samples?: SamplingRule,
 ): number {
-  const { input, recorder, lastToken, generated: generatedTokens, place } = state
+  const { input, recorder, lastToken, generated: generatedTokens, computed, sampling, place, blocks } = state
   const { promptTokens, outputTokens } = input.requests
+  const { requests, ends } = batch
   const { interToken } = recorder.observed
   const asynchronous = state.stepsInFlight > 1
   let [sampled, sameInterval, left, finishedTokens] = [0, 0, 0, 0]
   for (let position = 0; position < batch.count; position++) {
-    const request = batch.requests[position] ?? 0
-    const generated = generatedTokens[request] ?? 0
+    const request = requests[position] ?? 0
     // With asynchronous scheduling the request can have ended while the step was waiting.
-    if (place[request] === Place.left || !samples(state, request, batch.ends[position] ?? 0)) continue
+    if (place[request] === Place.left) continue
+    const generated = generatedTokens[request] ?? 0
+    const prompt = promptTokens[request] ?? 0
+    const last = ends[position] ?? 0
+    if (samples === undefined ? last < prompt + generated : !samples(state, request, last)) continue
     sampled++
     generatedTokens[request] = generated + 1
-    if (asynchronous) receive(state, request)
+    if (asynchronous && place[request] === Place.running) {
+      const expected = (sampling[request] ?? 0) - 1
+      sampling[request] = expected
+      // The token is known now, and so is the content of the block that it fills.
+      blocks.remember(request, (computed[request] ?? 0) - expected)
+    }
     if (generated === 0) {
       state.firstToken[request] = end
       recorder.observed.ttft.add(end - (input.requests.arrival[request] ?? 0))
       // A prompt counts once, when its first token comes, whatever was computed again after a preemption.
-      recorder.promptTokens(promptTokens[request] ?? 0)
+      recorder.promptTokens(prompt)
     }
     // Most requests also got a token in the previous step: their latency is the duration of this step.
     else if (lastToken[request] === start) sameInterval++
@@ -53,15 +59,6 @@ export function finishStep(
   interToken.add(end - start, sameInterval)
   recorder.generationTokens(sampled)
   return finishedTokens
-}
-
-/** The token that a request was waiting for has come, so the block that it belongs to can have a known content. */
-function receive({ sampling, computed, place, blocks }: EngineState, request: number): void {
-  const expected = sampling[request] ?? 0
-  if (expected > 0) sampling[request] = expected - 1
-  if (place[request] === Place.running) {
-    blocks.remember(request, (computed[request] ?? 0) - (sampling[request] ?? 0))
-  }
 }
 
 /** Removes the requests that left from the running ones. */

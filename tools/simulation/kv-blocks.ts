@@ -41,7 +41,7 @@ export class KvBlocks {
   readonly #contentOf: Int32Array
   /** By block: the next block with the same content; 0 for the last one. */
   readonly #nextAlike: Int32Array
-  /** By content: the block that has had it for the longest time; 0 if there is none. */
+  /** By content: the block that has had it for the longest time; 0 without one. */
   readonly #firstWith: Int32Array
   /** The blocks of each request, at the same positions as the contents. */
   readonly #table: Int32Array
@@ -194,7 +194,7 @@ export class KvBlocks {
     this.covered[request] = 0
   }
 
-  /** The block that got a content most recently; 0 if there is none. */
+  /** The block that got a content most recently; 0 without one. */
   #lastWith(content: number): number {
     let block = this.#firstWith[content] ?? 0
     while (block !== 0) {
