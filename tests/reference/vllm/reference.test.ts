@@ -1,0 +1,87 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, test } from 'vitest'
+import { comparable, firstDifference, replay, unknownSettings } from './replay.ts'
+import { readTrace } from './trace.ts'
+
+const files = ['traces-0.15', 'traces-0.32'].flatMap((folder) =>
+  readdirSync(join(import.meta.dirname, folder)).map((file) => `${folder}/${file}`),
+)
+const traceOf = (file: string) => readTrace(join(import.meta.dirname, file))
+const folder = mkdtempSync(join(tmpdir(), 'reference-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+test('traces of two versions of vLLM are committed', () => {
+  expect(files).toHaveLength(42)
+  expect(new Set(files.map((file) => traceOf(file).vllm))).toEqual(new Set(['0.15.0', '0.32.0']))
+})
+
+test.each(files)('%s: the scheduler does what vLLM did in every step', (file) => {
+  const trace = traceOf(file)
+  const steps = replay(trace)
+  const different = firstDifference(trace.steps, steps)
+  if (different !== undefined) expect(comparable(steps[different])).toBe(comparable(trace.steps[different]))
+  expect(steps).toHaveLength(trace.steps.length)
+})
+
+test.each([
+  ['kv_storm_caching', { enable_prefix_caching: false }],
+  ['kv_storm_async', { async_scheduling: false }],
+  ['kv_pressure', { num_gpu_blocks: 19 }],
+  ['watermark', { watermark: 0 }],
+  ['kv_pressure_reserve', { scheduler_reserve_full_isl: false }],
+  ['threshold', { long_prefill_token_threshold: 0 }],
+])('%s: another setting gives other steps, so the comparison sees it', (name, settings) => {
+  const trace = traceOf(`traces-0.32/${name}.json`)
+  const other = replay({ ...trace, settings: { ...trace.settings, ...settings } })
+  expect(firstDifference(trace.steps, other)).toBeDefined()
+})
+
+test.each(['release_order', 'release_order_async', 'threshold'])('%s: vLLM 0.15 and 0.32 differ', (name) => {
+  const trace = traceOf(`traces-0.32/${name}.json`)
+  expect(firstDifference(trace.steps, replay({ ...trace, vllm: '0.15.0' }))).toBeDefined()
+})
+
+test('a setting that is not simulated is named, and the trace is replayed without it', () => {
+  const trace = traceOf('traces-0.32/plenty.json')
+  const other = { ...trace, settings: { ...trace.settings, policy: 'fcfs' } }
+  expect(unknownSettings(other)).toEqual(['policy'])
+  expect(firstDifference(trace.steps, replay(other))).toBeUndefined()
+})
+
+test('requests of a trace need not be in order of arrival', () => {
+  const trace = traceOf('traces-0.32/idle_gaps.json')
+  const last = trace.requests.length - 1
+  const steps = trace.steps.map((step) => ({
+    ...step,
+    scheduled: Object.fromEntries(
+      Object.entries(step.scheduled).map(([name, tokens]) => [last - Number(name), tokens]),
+    ),
+    preempted: step.preempted.map((request) => last - request),
+  }))
+  expect(firstDifference(steps, replay({ ...trace, requests: trace.requests.toReversed() }))).toBeUndefined()
+})
+
+test('the command prints one line per trace, and exits with 1 if a trace differs or cannot be read', () => {
+  const trace = traceOf('traces-0.15/block_edges.json')
+  const steps = trace.steps.map((step) => (step.step === 3 ? { ...step, free: step.free + 1 } : step))
+  writeFileSync(join(folder, 'a.json'), JSON.stringify(trace))
+  const good = run()
+  expect([good.status, good.stdout]).toEqual([0, 'SAME block_edges\n'])
+  writeFileSync(join(folder, 'b.json'), JSON.stringify({ ...trace, name: 'changed', steps }))
+  writeFileSync(join(folder, 'c.json'), '{}')
+  const { status, stdout } = run()
+  const lines = stdout.trimEnd().split('\n')
+  expect(status).toBe(1)
+  expect(lines).toHaveLength(3)
+  expect(lines[0]).toBe('SAME block_edges')
+  expect(lines[1]).toMatch(/^DIFF changed: step 3 of \d+; vLLM \{.*\}; simulation \{.*\}$/)
+  expect(lines[2]).toMatch(/^DIFF .*c\.json is not a trace/)
+})
+
+function run(): { readonly status: number | null; readonly stdout: string } {
+  const command = join(import.meta.dirname, 'print-reference.ts')
+  return spawnSync(process.execPath, ['--import', 'tsx', command, folder], { encoding: 'utf8' })
+}
