@@ -2,7 +2,7 @@ import { TenroundsError } from '../router/errors.ts'
 
 // Errors of the incident tools. They reach the model as the error of a tool result, so each message names the input, its
 // value, and what to do instead. Together with `unknown_scenario` in `fixtures/`, the codes are: `mismatch`,
-// `invalid_fix_plan`, `invalid_config`, `unknown_config`, `invalid_duration` and `invalid_metrics_page`.
+// `invalid_fix_plan`, those of `ConfigError`, `unknown_config`, `invalid_duration` and `invalid_metrics_page`.
 
 /** Inputs of one call contradict each other or themselves (`mismatch`). The message begins with the path of the input. */
 export class MismatchError extends TenroundsError {
@@ -18,13 +18,31 @@ export class FixPlanError extends TenroundsError {
   }
 }
 
+/** Codes of {@link ConfigError}. */
+export type ConfigErrorCode =
+  | 'invalid_config'
+  | 'unknown_model'
+  | 'unknown_gpu'
+  | 'unsupported_model'
+  | 'invalid_model_config'
+  | 'invalid_gpu'
+
 /**
- * The simulation cannot run a configuration (`invalid_config`): it has no data for the model or the GPU, or a value has
- * the wrong type.
+ * The simulation cannot run a configuration. The message names the member, its value and what would help. The codes:
+ *
+ * - `invalid_config`: a value has the wrong type, or values contradict each other.
+ * - `unknown_model`, `unknown_gpu`: no data for the name. `model_config` or `placement.gpu` can describe it.
+ * - `unsupported_model`: a `config.json` of an architecture or a quantisation that the simulation does not model.
+ * - `invalid_model_config`: a `config.json` with missing, wrong or contradictory members.
+ * - `invalid_gpu`: figures of a GPU that are missing or cannot be true.
  */
 export class ConfigError extends TenroundsError {
-  constructor(message: string) {
-    super('invalid_config', message)
+  /** Path of the member with the problem, such as `model_config.num_hidden_layers`; `undefined` if there is no single one. */
+  readonly field: string | undefined
+
+  constructor(message: string, { code = 'invalid_config', field }: { code?: ConfigErrorCode; field?: string } = {}) {
+    super(code, message)
+    this.field = field
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Scenario } from '../../fixtures/scenario.ts'
 import { compareVersions } from '../../tools/simulation/engine-settings.ts'
-import { architectureOf } from '../../tools/simulation/models.ts'
+import { modelOf } from '../../tools/simulation/model-names.ts'
 import { seededRandom } from '../../tools/simulation/requests.ts'
 import { simulate } from '../../tools/simulation/simulate.ts'
 import { type Interval, intervalSeconds, type SimulatedWindow } from '../../tools/simulation/window.ts'
@@ -63,7 +63,7 @@ export function worker(scenario: Scenario, rank: number): string {
 export function startupLog(scenario: Scenario, at: number): LogLine[] {
   const { deployment } = scenario
   const { memory, settings } = simulate(scenario)
-  const model = architectureOf(deployment.model)
+  const model = modelOf(deployment)
   const lines: LogLine[] = []
   const add = (seconds: number, who: string, where: string, text: string) =>
     lines.push(engineLine(at + seconds * 1000, who, where, text))

@@ -7,7 +7,8 @@ import type { ImageMemory } from './engine-state.ts'
 import { type Gpu, gpuOf } from './hardware.ts'
 import { type ActiveImpairments, activeImpairments } from './impairments.ts'
 import { type MemoryPlan, outOfMemoryMessage, planHostMemory, planMemory } from './memory.ts'
-import { architectureOf, type ModelArchitecture } from './models.ts'
+import { modelOf } from './model-names.ts'
+import type { ModelArchitecture } from './models.ts'
 import { acceptedRequests, generateRequests } from './requests.ts'
 import { Scheduler } from './scheduler.ts'
 import { stepTime } from './step-time.ts'
@@ -37,7 +38,7 @@ export function simulate(scenario: Scenario, config: DeploymentConfig = scenario
 }
 
 function simulateWindow(scenario: Scenario, config: DeploymentConfig): SimulatedWindow {
-  const model = architectureOf(config.model)
+  const model = modelOf(config)
   const gpu = gpuOf(config.placement.gpu_model)
   const settings = engineSettings(config, model, gpu)
   const configured = activeImpairments(scenario.impairments, config, settings.ranks)
