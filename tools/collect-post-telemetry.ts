@@ -1,5 +1,6 @@
 import { loadScenario } from '../fixtures/load-scenario.ts'
 import { defineTool } from '../router/define-tool.ts'
+import { canonicalJson } from '../router/json/json.ts'
 import { MismatchError } from './errors.ts'
 import { checkEngineArgument } from './fix/check-engine-argument.ts'
 import { configProperty, pureAnnotations, scenarioProperty } from './schemas/common.ts'
@@ -45,6 +46,17 @@ export const collectPostTelemetry = defineTool({
       ['model', model, updated_config.model],
       ['placement.gpu_model', placement.gpu_model, updated_config.placement.gpu_model],
     ] as const
+    const described = [
+      ['model_config', scenario.deployment.model_config, updated_config.model_config],
+      ['placement.gpu', placement.gpu, updated_config.placement.gpu],
+    ] as const
+    for (const [field, expected, found] of described) {
+      if (canonicalJson(found ?? null) === canonicalJson(expected ?? null)) continue
+      throw new MismatchError(
+        `updated_config.${field} is not that of the deployment of ${id}, which no fix can change. Pass the configuration ` +
+          'that apply_fix_simulation returned.',
+      )
+    }
     for (const [field, expected, found] of fixed) {
       if (found === expected) continue
       throw new MismatchError(

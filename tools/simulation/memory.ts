@@ -1,7 +1,7 @@
 import type { DeploymentConfig } from '../../fixtures/deployment.ts'
 import type { EngineSettings } from './engine-settings.ts'
 import type { Gpu } from './hardware.ts'
-import { kvBytesPerToken, type ModelArchitecture } from './models.ts'
+import { kvBytesPerToken, type ModelArchitecture, weightBytes } from './models.ts'
 
 /** Bytes of one GiB. */
 const gib = 2 ** 30
@@ -69,7 +69,7 @@ export function planMemory(
 ): Startup {
   const impossible = impossibleSettings(model, settings, gpuCount)
   if (impossible !== undefined) return failed(impossible)
-  const weightsGib = (model.bytesPerParameter * model.parameters) / settings.ranks / gib
+  const weightsGib = weightBytes(model) / settings.ranks / gib
   const activationGib = activation(model, settings)
   const graphsGib = settings.enforceEager ? 0 : cudaGraphs(model, settings)
   const free = gpu.memoryGib - contextGib - takenGib

@@ -57,6 +57,8 @@ function layersWithExperts(text: ConfigMembers, layers: number): number {
     text.optional(['decoder_sparse_step', 'interleave_moe_layer_step', 'moe_layer_interval'], { max: layers }) ?? 1
   const pattern = text.value('moe_layer_freq')
   const denseOnly = text.value('mlp_only_layers')
+  const kinds = text.value('mlp_layer_types')
+  if (Array.isArray(kinds)) return kinds.filter((kind) => kind === 'sparse').length
   let count = 0
   for (let layer = first; layer < layers; layer++) {
     if ((layer + 1) % step !== 0) continue
@@ -93,7 +95,7 @@ export function slidingWindow(
     max: 1_000_000_000,
   })
   // A window as long as the longest request has no effect.
-  const longest = text.optional(['max_position_embeddings'], width) ?? Number.POSITIVE_INFINITY
+  const longest = text.optional(['max_position_embeddings'], { max: 1_000_000_000 }) ?? Number.POSITIVE_INFINITY
   if (tokens === undefined || tokens === 0 || tokens >= longest || text.flag('use_sliding_window') === false)
     return undefined
   const sliding = Array.isArray(kinds)
@@ -133,8 +135,10 @@ export function visionEncoder(
   const patch = side(config, 'patch_size') ?? 14
   const image = side(config, 'image_size')
   const merge = mergeOf(root, config, image, patch)
+  // Encoders that merge patches by a layer, as in Qwen, have a square matrix for it; each output has its own layer.
   const merged = hidden * merge ** 2
-  const projections = 1 + listLength(config.value('deepstack_visual_indexes'))
+  const square = config.value('spatial_merge_size') === undefined ? 0 : merged ** 2 + (merged - hidden) * hiddenSize
+  const projections = (1 + listLength(config.value('deepstack_visual_indexes'))) * (square + hidden * hiddenSize)
   return {
     vision: {
       // A patch holds its hidden states and those of the feed-forward layer, as a token of the text model does.
@@ -143,7 +147,7 @@ export function visionEncoder(
         image === undefined ? profiledTokens : Math.min(profiledTokens, Math.ceil((image / patch / merge) ** 2)),
       pixelsPerToken: (patch * merge) ** 2,
     },
-    parameters: layers * (4 * hidden ** 2 + 2 * hidden * inner) + projections * (merged ** 2 + merged * hiddenSize),
+    parameters: layers * (4 * hidden ** 2 + 2 * hidden * inner) + projections,
   }
 }
 

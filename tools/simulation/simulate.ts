@@ -39,7 +39,7 @@ export function simulate(scenario: Scenario, config: DeploymentConfig = scenario
 
 function simulateWindow(scenario: Scenario, config: DeploymentConfig): SimulatedWindow {
   const model = modelOf(config)
-  const gpu = gpuOf(config.placement.gpu_model)
+  const gpu = gpuOf(config.placement.gpu_model, config.placement.gpu)
   const settings = engineSettings(config, model, gpu)
   const configured = activeImpairments(scenario.impairments, config, settings.ranks)
   const gpus = gpusOnNodes(config)

@@ -1,6 +1,12 @@
 import type { EngineSettings } from './engine-settings.ts'
 import type { Gpu } from './hardware.ts'
-import { kvBytesPerToken, type ModelArchitecture } from './models.ts'
+import {
+  activeParameterCount,
+  kvBytesPerToken,
+  type ModelArchitecture,
+  weightBytes,
+  weightBytesRead,
+} from './models.ts'
 
 /** Numbers of tokens in the batch at which step times were measured. */
 const tokensInBatch = [1, 32, 64, 128, 256, 512, 1024, 2048, 4096]
@@ -60,7 +66,7 @@ export interface StepTime {
  */
 export function stepTime(model: ModelArchitecture, gpu: Gpu, gpuModel: string, settings: EngineSettings): StepTime {
   const ranks = settings.tensorParallelSize
-  const weightRead = (model.bytesPerParameter * model.parameters) / settings.ranks / (gpu.bandwidthGbs * 1e9)
+  const weightRead = weightBytes(model) / settings.ranks / (gpu.bandwidthGbs * 1e9)
   const products = measuredProducts(model, gpuModel, ranks) ?? rooflineProducts(model, gpu, ranks)
   const handOver = stageHandOverMs * (settings.pipelineParallelSize - 1)
   const reduce = allReduce(model, gpu, ranks)
@@ -89,21 +95,22 @@ export function stepTime(model: ModelArchitecture, gpu: Gpu, gpuModel: string, s
 
 /** Measured durations in milliseconds by number of tokens; `undefined` without measurements for the model and GPU. */
 function measuredProducts(model: ModelArchitecture, gpuModel: string, ranks: number) {
-  const row = measured[`${model.family} ${/A100|H100/.exec(gpuModel)?.[0]} ${ranks}`]
+  const family = { 4096: 'llama-8b', 8192: 'llama-70b' }[model.hiddenSize]
+  const row = measured[`${family} ${/A100|H100/.exec(gpuModel)?.[0]} ${ranks}`]
   if (row === undefined) return undefined
   return (tokens: number) => interpolate(tokensInBatch, row, tokens)
 }
 
 /** Without measurements: the larger of the times to read the weights and to compute the products. */
 function rooflineProducts(model: ModelArchitecture, gpu: Gpu, ranks: number) {
-  const read = (model.bytesPerParameter * model.parameters) / ranks / (gpu.bandwidthGbs * 1e9 * efficiency)
-  const perToken = (2 * model.activeParameters) / ranks / (gpu.teraflops * 1e12 * efficiency)
+  const read = weightBytes(model) / ranks / (gpu.bandwidthGbs * 1e9 * efficiency)
+  const perToken = (2 * activeParameterCount(model)) / ranks / (gpu.teraflops * 1e12 * efficiency)
   return (tokens: number) => Math.max(read * shareRead(model, tokens), tokens * perToken) * 1000
 }
 
 /** Share of the weights that a step reads. In a mixture of experts, few tokens use few experts. */
 function shareRead(model: ModelArchitecture, tokens: number): number {
-  return Math.min(1, (tokens * model.activeParameters) / model.parameters)
+  return weightBytesRead(model, tokens) / weightBytes(model)
 }
 
 /** Two all-reduces per layer, of one hidden state per token. */

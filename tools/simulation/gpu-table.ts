@@ -1,0 +1,287 @@
+import type { DeploymentConfig } from '../../fixtures/deployment.ts'
+
+/** Figures of a GPU as a user gives them: `placement.gpu` of a deployment. */
+export type GpuFigures = NonNullable<DeploymentConfig['placement']['gpu']>
+
+/** Connection between the GPUs of a node. */
+export type Link = NonNullable<GpuFigures['link']>
+
+/** One GPU model of the data-sheet table. */
+export interface GpuRow {
+  /** Names that nvidia-smi, PyTorch or rocm-smi show; the first one is shown in messages. */
+  readonly names: readonly [string, ...string[]]
+  /** Total memory in GiB, as CUDA reports it. */
+  readonly memoryGib: number
+  /** Memory bandwidth, GB/s (10^9). */
+  readonly bandwidthGbs: number
+  /** Dense bfloat16 with float32 accumulation, 10^12 operations per second. */
+  readonly teraflops: number
+  /** Power draw without load, in watts. */
+  readonly idleWatts: number
+  /** Power limit, in watts. */
+  readonly maxWatts: number
+  /** Connection to the other GPUs of a node. */
+  readonly link: Link
+  /** Document with bandwidth, operations and power limit. */
+  readonly source: string
+}
+
+/**
+ * GPU models.
+ *
+ * Bandwidth, operations and power limit are from the document that each row names; where it states operations for sparse
+ * matrices, half of them. Memory is the "total capacity" of PyTorch's out-of-memory messages, and the idle power is that
+ * of nvidia-smi's table, both from logs that users published.
+ */
+export const gpuTable: readonly GpuRow[] = [
+  {
+    names: ['NVIDIA A100-SXM4-40GB'],
+    memoryGib: 39.39,
+    bandwidthGbs: 1555,
+    teraflops: 312,
+    idleWatts: 52,
+    maxWatts: 400,
+    link: 'nvlink3',
+    source: 'NVIDIA A100 Tensor Core GPU data sheet, SXM 40 GB',
+  },
+  {
+    names: ['NVIDIA A100-SXM4-80GB', 'NVIDIA A100-SXM-80GB'],
+    memoryGib: 79.15,
+    bandwidthGbs: 2039,
+    teraflops: 312,
+    idleWatts: 60,
+    maxWatts: 400,
+    link: 'nvlink3',
+    source: 'NVIDIA A100 Tensor Core GPU data sheet, SXM 80 GB',
+  },
+  {
+    names: ['NVIDIA A100-PCIE-40GB'],
+    memoryGib: 39.39,
+    bandwidthGbs: 1555,
+    teraflops: 312,
+    idleWatts: 33,
+    maxWatts: 250,
+    link: 'pcie',
+    source: 'NVIDIA A100 Tensor Core GPU data sheet, PCIe 40 GB',
+  },
+  {
+    names: ['NVIDIA A100 80GB PCIe'],
+    memoryGib: 79.15,
+    bandwidthGbs: 1935,
+    teraflops: 312,
+    idleWatts: 43,
+    maxWatts: 300,
+    link: 'pcie',
+    source: 'NVIDIA A100 Tensor Core GPU data sheet, PCIe 80 GB',
+  },
+  {
+    names: ['NVIDIA H100 80GB HBM3'],
+    memoryGib: 79.11,
+    bandwidthGbs: 3350,
+    teraflops: 989,
+    idleWatts: 70,
+    maxWatts: 700,
+    link: 'nvlink4',
+    source: 'NVIDIA H100 Tensor Core GPU data sheet, SXM',
+  },
+  {
+    names: ['NVIDIA H100 PCIe'],
+    memoryGib: 79.11,
+    bandwidthGbs: 2000,
+    teraflops: 756,
+    idleWatts: 46,
+    maxWatts: 350,
+    link: 'pcie',
+    source: 'NVIDIA H100 Tensor Core GPU data sheet, PCIe',
+  },
+  {
+    names: ['NVIDIA H100 NVL'],
+    memoryGib: 93.1,
+    bandwidthGbs: 3900,
+    teraflops: 835,
+    idleWatts: 61,
+    maxWatts: 400,
+    link: 'pcie',
+    source: 'NVIDIA H100 Tensor Core GPU data sheet, NVL',
+  },
+  {
+    names: ['NVIDIA H200'],
+    memoryGib: 139.8,
+    bandwidthGbs: 4800,
+    teraflops: 989,
+    idleWatts: 76,
+    maxWatts: 700,
+    link: 'nvlink4',
+    source: 'NVIDIA H200 Tensor Core GPU data sheet, SXM',
+  },
+  {
+    names: ['NVIDIA H200 NVL'],
+    memoryGib: 139.8,
+    bandwidthGbs: 4800,
+    teraflops: 835,
+    idleWatts: 69,
+    maxWatts: 600,
+    link: 'pcie',
+    source: 'NVIDIA H200 Tensor Core GPU data sheet, NVL',
+  },
+  {
+    names: ['NVIDIA H20'],
+    memoryGib: 95,
+    bandwidthGbs: 4000,
+    teraflops: 148,
+    idleWatts: 72,
+    maxWatts: 500,
+    link: 'nvlink4',
+    source: 'NVIDIA H20 GPU product brief',
+  },
+  {
+    names: ['NVIDIA GH200 480GB'],
+    memoryGib: 94.5,
+    bandwidthGbs: 4000,
+    teraflops: 989,
+    idleWatts: 90,
+    maxWatts: 900,
+    link: 'nvlink4',
+    source: 'NVIDIA GH200 Grace Hopper Superchip data sheet, 96 GB HBM3',
+  },
+  {
+    names: ['NVIDIA B200'],
+    memoryGib: 178.35,
+    bandwidthGbs: 8000,
+    teraflops: 2250,
+    idleWatts: 140,
+    maxWatts: 1000,
+    link: 'nvlink5',
+    source: 'NVIDIA HGX B200 data sheet, a baseboard of 8 GPUs divided by 8',
+  },
+  {
+    names: ['NVIDIA GB200'],
+    memoryGib: 184.31,
+    bandwidthGbs: 8000,
+    teraflops: 2500,
+    idleWatts: 160,
+    maxWatts: 1200,
+    link: 'nvlink5',
+    source: 'NVIDIA GB200 NVL72 data sheet, a superchip divided by 2',
+  },
+  {
+    names: ['NVIDIA L40S'],
+    memoryGib: 44.4,
+    bandwidthGbs: 864,
+    teraflops: 362,
+    idleWatts: 35,
+    maxWatts: 350,
+    link: 'pcie',
+    source: 'NVIDIA L40S data sheet',
+  },
+  {
+    names: ['NVIDIA L4'],
+    memoryGib: 22.03,
+    bandwidthGbs: 300,
+    teraflops: 121,
+    idleWatts: 12,
+    maxWatts: 72,
+    link: 'pcie',
+    source: 'NVIDIA L4 data sheet',
+  },
+  {
+    names: ['NVIDIA A10G'],
+    memoryGib: 22.06,
+    bandwidthGbs: 600,
+    teraflops: 70,
+    idleWatts: 14,
+    maxWatts: 300,
+    link: 'pcie',
+    source: 'NVIDIA A10G data sheet, as used in Amazon EC2 G5 instances',
+  },
+  {
+    names: ['NVIDIA RTX A6000'],
+    memoryGib: 47.53,
+    bandwidthGbs: 768,
+    teraflops: 155,
+    idleWatts: 20,
+    maxWatts: 300,
+    link: 'pcie',
+    source: 'NVIDIA RTX A6000 data sheet',
+  },
+  {
+    names: ['NVIDIA RTX 6000 Ada Generation'],
+    memoryGib: 47.5,
+    bandwidthGbs: 960,
+    teraflops: 364,
+    idleWatts: 20,
+    maxWatts: 300,
+    link: 'pcie',
+    source: 'NVIDIA RTX 6000 Ada Generation data sheet',
+  },
+  {
+    names: ['NVIDIA GeForce RTX 3090'],
+    memoryGib: 23.57,
+    bandwidthGbs: 936,
+    teraflops: 71,
+    idleWatts: 20,
+    maxWatts: 350,
+    link: 'pcie',
+    source: 'NVIDIA Ampere GA102 GPU architecture whitepaper',
+  },
+  {
+    names: ['NVIDIA GeForce RTX 4090'],
+    memoryGib: 23.52,
+    bandwidthGbs: 1008,
+    teraflops: 165,
+    idleWatts: 20,
+    maxWatts: 450,
+    link: 'pcie',
+    source: 'NVIDIA Ada GPU architecture whitepaper',
+  },
+  {
+    names: ['NVIDIA GeForce RTX 5090'],
+    memoryGib: 31.36,
+    bandwidthGbs: 1792,
+    teraflops: 209.5,
+    idleWatts: 18,
+    maxWatts: 575,
+    link: 'pcie',
+    source: 'NVIDIA RTX Blackwell GPU architecture whitepaper',
+  },
+  {
+    names: ['NVIDIA RTX PRO 6000 Blackwell Workstation Edition', 'NVIDIA RTX PRO 6000 Blackwell'],
+    memoryGib: 94.97,
+    bandwidthGbs: 1792,
+    teraflops: 500,
+    idleWatts: 30,
+    maxWatts: 600,
+    link: 'pcie',
+    source: 'NVIDIA RTX PRO 6000 Blackwell Workstation Edition data sheet',
+  },
+  {
+    names: ['NVIDIA RTX PRO 6000 Blackwell Max-Q Workstation Edition'],
+    memoryGib: 94.97,
+    bandwidthGbs: 1792,
+    teraflops: 439,
+    idleWatts: 15,
+    maxWatts: 300,
+    link: 'pcie',
+    source: 'NVIDIA RTX PRO 6000 Blackwell Max-Q Workstation Edition data sheet',
+  },
+  {
+    names: ['NVIDIA RTX PRO 6000 Blackwell Server Edition'],
+    memoryGib: 94.97,
+    bandwidthGbs: 1597,
+    teraflops: 500,
+    idleWatts: 30,
+    maxWatts: 600,
+    link: 'pcie',
+    source: 'NVIDIA RTX PRO 6000 Blackwell Server Edition data sheet',
+  },
+  {
+    names: ['AMD Instinct MI300X', 'AMD Instinct MI300X OAM'],
+    memoryGib: 191.98,
+    bandwidthGbs: 5300,
+    teraflops: 1307,
+    idleWatts: 140,
+    maxWatts: 750,
+    link: 'nvlink3',
+    source: 'AMD Instinct MI300X data sheet; the link is Infinity Fabric, taken to be as fast as NVLink 3',
+  },
+]
