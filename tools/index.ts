@@ -32,11 +32,25 @@ export const incidentTools = [
   validateImprovement,
 ] as const
 
-export { MetricsPageError } from './errors.ts'
+export { ConfigError, type ConfigErrorCode, MetricsPageError } from './errors.ts'
 export { type ClassifiedLine, classifyLogLines } from './logs/classify-log-lines.ts'
 // The parsers are useful on their own, for the user's own logs and metrics pages.
 export type { MetricFamily, MetricsPage } from './prometheus/metrics-page.ts'
 export { parseMetricsPage } from './prometheus/parse-metrics-page.ts'
+export { architectureFromConfig } from './simulation/model-config.ts'
+export {
+  activeParameterCount,
+  kvBytesPerToken,
+  type LatentAttention,
+  type MixtureOfExperts,
+  type ModelArchitecture,
+  type ModelWeights,
+  parameterCount,
+  type SlidingWindow,
+  type VisionEncoder,
+  type WeightGroup,
+  weightBytes,
+} from './simulation/models.ts'
 export {
   analyzeMetrics,
   applyFixSimulation,

@@ -320,13 +320,25 @@ export const knownModels: { readonly [name: string]: KnownModel } = {
   },
   'llama-4-scout-17b-16e': {
     repository: 'meta-llama/Llama-4-Scout-17B-16E-Instruct',
-    config: config('Llama4ForConditionalGeneration', 'llama4_text', [48, 5120, 40, 8, 8192, 202_048, 10_485_760], {
-      head_dim: 128,
-      intermediate_size_mlp: 16_384,
-      num_local_experts: 16,
-      num_experts_per_tok: 1,
-      attention_chunk_size: 8192,
-      interleave_moe_layer_step: 1,
-    }),
+    config: {
+      architectures: ['Llama4ForConditionalGeneration'],
+      model_type: 'llama4',
+      text_config: config('', 'llama4_text', [48, 5120, 40, 8, 8192, 202_048, 10_485_760], {
+        head_dim: 128,
+        intermediate_size_mlp: 16_384,
+        num_local_experts: 16,
+        num_experts_per_tok: 1,
+        attention_chunk_size: 8192,
+        interleave_moe_layer_step: 1,
+      }),
+      vision_config: {
+        hidden_size: 1408,
+        intermediate_size: 5632,
+        num_hidden_layers: 34,
+        image_size: 336,
+        patch_size: 14,
+        pixel_shuffle_ratio: 0.5,
+      },
+    },
   },
 }

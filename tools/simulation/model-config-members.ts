@@ -63,7 +63,7 @@ export function configMembers(document: UnknownObject, at: string): ConfigMember
       const found = optional(names, options) ?? options.fallback
       if (found !== undefined) return found
       throw problem(
-        names.at(-1) ?? '',
+        names[0] ?? '',
         'is missing. Pass the whole config.json of the model, as it is in its repository or local folder.',
       )
     },

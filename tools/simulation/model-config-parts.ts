@@ -127,7 +127,7 @@ export function visionEncoder(
 ): { readonly vision: VisionEncoder; readonly parameters: number } | undefined {
   const config = root.member('vision_config')
   if (config === undefined) return undefined
-  const layers = config.integer(['depth', 'num_hidden_layers'], { max: 1000 })
+  const layers = config.integer(['num_hidden_layers', 'depth'], { max: 1000 })
   const hidden = config.integer(['embed_dim', 'hidden_size'], width)
   const ratio = config.value('mlp_ratio')
   const inner =
@@ -158,7 +158,7 @@ function mergeOf(root: ConfigMembers, config: ConfigMembers, image: number | und
   if (stated !== undefined) return stated
   const perImage = root.optional(['mm_tokens_per_image'], width)
   if (perImage !== undefined && image !== undefined) return Math.max(1, Math.round(image / patch / Math.sqrt(perImage)))
-  const ratio = root.value('downsample_ratio')
+  const ratio = config.value('pixel_shuffle_ratio') ?? root.value('downsample_ratio')
   return typeof ratio === 'number' && ratio > 0 && ratio <= 1 ? Math.round(1 / ratio) : 1
 }
 

@@ -120,9 +120,9 @@ interface Shape {
 }
 
 function shapeOf(text: ConfigMembers, family: ModelFamily, root: ConfigMembers): Shape {
-  const layers = text.integer(['num_hidden_layers', 'n_layer'], { max: 1000 })
-  const hiddenSize = text.integer(['hidden_size', 'n_embd'], { max: 1_000_000 })
-  const heads = text.integer(['num_attention_heads', 'n_head'], { max: 10_000 })
+  const layers = text.integer(['num_hidden_layers'], { max: 1000 })
+  const hiddenSize = text.integer(['hidden_size'], { max: 1_000_000 })
+  const heads = text.integer(['num_attention_heads'], { max: 10_000 })
   const kvHeads = text.integer(['num_key_value_heads', 'num_kv_heads', 'multi_query_group_num'], {
     max: 10_000,
     fallback: heads,
@@ -146,9 +146,7 @@ function shapeOf(text: ConfigMembers, family: ModelFamily, root: ConfigMembers):
     heads,
     kvHeads,
     headDim: statedHeadDim ?? Math.floor(hiddenSize / heads),
-    intermediateSize: dense
-      ? text.integer([...(family.denseSize ?? []), 'intermediate_size', 'n_inner'], { max: 10_000_000 })
-      : 0,
+    intermediateSize: dense ? text.integer([...(family.denseSize ?? []), 'intermediate_size'], { max: 10_000_000 }) : 0,
     vocabularySize: text.integer(['vocab_size'], { max: 10_000_000 }),
     tiedEmbeddings: text.flag('tie_word_embeddings') ?? root.flag('tie_word_embeddings') ?? family.tied ?? false,
     experts: moe,

@@ -70,11 +70,11 @@ const tuning = /[-_](?:instruct|chat|it|hf|base|pt)$/
 /** Words of a name that show the format of the weights, with the `quantization_config` that such checkpoints have. */
 const formats: readonly (readonly [words: RegExp, config: UnknownObject | undefined])[] = [
   [/[-_.](?:fp8(?:[-_](?:dynamic|kv|block))?|w8a8[-_]fp8)$/, { quant_method: 'fp8' }],
+  [/[-_.]gptq[-_]int8$/, { quant_method: 'gptq', bits: 8, group_size: 128 }],
   [/[-_.](?:quantized\.w8a8|w8a8|int8)$/, compressed(8)],
   [/[-_.](?:quantized\.w4a16|w4a16)$/, compressed(4, 128)],
   [/[-_.]awq(?:[-_]int4)?$/, { quant_method: 'awq', bits: 4, group_size: 128 }],
   [/[-_.](?:gptq[-_]int4|gptq)$/, { quant_method: 'gptq', bits: 4, group_size: 128 }],
-  [/[-_.]gptq[-_]int8$/, { quant_method: 'gptq', bits: 8, group_size: 128 }],
   [/[-_.](?:bf16|fp16)$/, undefined],
   [/[-_.](?:nvfp4|fp4)$/, { quant_method: 'modelopt', quant_algo: 'NVFP4' }],
   [
