@@ -144,6 +144,17 @@ test('a configuration of another scenario, or an incomplete one, is rejected', a
   )
 })
 
+test('a configuration that describes another model or GPU is rejected', async () => {
+  const ofModel = { ...current_config, model_config: { model_type: 'llama' } }
+  await expect(call(collectPostTelemetry, { scenario, updated_config: ofModel })).rejects.toThrow(
+    'updated_config.model_config is not that of the deployment',
+  )
+  const ofGpu = { ...current_config, placement: { ...current_config.placement, gpu: { memory_gib: 10 } } }
+  await expect(call(collectPostTelemetry, { scenario, updated_config: ofGpu })).rejects.toThrow(
+    'updated_config.placement.gpu is not that of the deployment',
+  )
+})
+
 test('a configuration of an unknown scenario, or with invalid arguments, is rejected', async () => {
   const fix_plan = { summary: 'x', actions: [{ action: 'restart_engine' }] }
   await expect(

@@ -5,7 +5,7 @@ import { type EngineSettings, engineSettings } from '../../../tools/simulation/e
 import { EngineState } from '../../../tools/simulation/engine-state.ts'
 import { finishStep, type SamplingRule } from '../../../tools/simulation/finish-step.ts'
 import { gpuOf } from '../../../tools/simulation/hardware.ts'
-import { architectureOf } from '../../../tools/simulation/models.ts'
+import { architectureOf } from '../../../tools/simulation/model-names.ts'
 import type { Requests } from '../../../tools/simulation/requests.ts'
 import { exampleScenario } from '../../support/example-scenario.ts'
 import type { Trace, TraceStep } from './trace.ts'
