@@ -74,17 +74,27 @@ export function readArchitecture(config: unknown, at: string): ModelArchitecture
 
 /** @throws {ConfigError} if the value is not the object of a `config.json`. */
 function documentOf(config: unknown, at: string): UnknownObject {
-  const text = typeof config === 'string' ? config : JSON.stringify(config)
   const problem = (message: string) => new ConfigError(`${at} ${message}`, { code: 'invalid_model_config', field: at })
-  if (text !== undefined && text.length > maxCharacters) {
+  const length = lengthAsText(config)
+  if (length !== undefined && length > maxCharacters) {
     throw problem(
-      `has ${text.length} characters, more than the ${maxCharacters} that any config.json needs. Pass config.json, not ` +
+      `has ${length} characters, more than the ${maxCharacters} that any config.json needs. Pass config.json, not ` +
         'tokenizer.json or the index of the weights.',
     )
   }
   const value = typeof config === 'string' ? parseJson(config) : config
-  if (isObject(value)) return value
+  if (length !== undefined && isObject(value)) return value
   throw problem('must be the JSON object of a config.json, as text or parsed.')
+}
+
+/** Length of the JSON text of a value; `undefined` if it has none, because it contains itself or nests too deep. */
+function lengthAsText(config: unknown): number | undefined {
+  if (typeof config === 'string') return config.length
+  try {
+    return JSON.stringify(config)?.length
+  } catch {
+    return undefined
+  }
 }
 
 /** @throws {ConfigError} if the class of the model is missing or does not generate text. */

@@ -320,6 +320,13 @@ describe('bad input is an error with a code and the path of the member', () => {
     )
   })
 
+  test('a value that contains itself is refused', () => {
+    const circular: Record<string, unknown> = { ...dense }
+    circular['self'] = circular
+    expect(() => architectureFromConfig(circular)).toThrow(expect.objectContaining({ code: 'invalid_model_config' }))
+    expect(() => architectureFromConfig({ ...dense, big: 1n })).toThrow(ConfigError)
+  })
+
   test('a document of 10 MB is refused, as text and as an object, with what to pass instead', () => {
     const large = { ...dense, vocabulary: 'x'.repeat(10_000_000) }
     for (const config of [large, JSON.stringify(large)]) {
