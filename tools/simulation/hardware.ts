@@ -122,10 +122,14 @@ function spelling(name: string): string {
 }
 
 function unknownGpu(model: string): ConfigError {
+  const names = gpuTable.map((row) => row.names[0])
+  const chip = /\b(?:[a-z]{1,3}\d{1,3}[a-z]?|\d{4})\b/.exec(spelling(model))?.[0]
+  const similar = chip === undefined ? [] : names.filter((name) => spelling(name).split(/[ -]/).includes(chip))
+  const hint = similar.length === 0 ? '' : ` Did you mean ${similar.join(' or ')}?`
   return new ConfigError(
-    `placement.gpu_model is ${JSON.stringify(model.slice(0, 100))}, which the simulation does not know. Put the figures of ` +
-      'its data sheet into placement.gpu: memory_gib, bandwidth_gb_s and bf16_tflops (dense). Known: ' +
-      `${gpuTable.map(({ names }) => names[0]).join(', ')}.`,
+    `placement.gpu_model is ${JSON.stringify(model.slice(0, 100))}, which the simulation does not know.${hint} Put the ` +
+      'figures of its data sheet into placement.gpu: memory_gib, bandwidth_gb_s and bf16_tflops (dense). Known: ' +
+      `${names.join(', ')}.`,
     { code: 'unknown_gpu', field: 'placement.gpu_model' },
   )
 }

@@ -127,11 +127,18 @@ export function visionEncoder(
 ): { readonly vision: VisionEncoder; readonly parameters: number } | undefined {
   const config = root.member('vision_config')
   if (config === undefined) return undefined
-  const layers = config.integer(['num_hidden_layers', 'depth'], { max: 1000 })
-  const hidden = config.integer(['embed_dim', 'hidden_size'], width)
+  const layers = config.optional(['num_hidden_layers', 'depth', 'vt_num_hidden_layers'], { max: 1000 })
+  const hidden = config.optional(['embed_dim', 'hidden_size', 'vt_hidden_size'], width)
+  if (layers === undefined || hidden === undefined) {
+    throw root.problem(
+      'vision_config',
+      'has no num_hidden_layers or no hidden_size. Remove vision_config to simulate text requests without the image encoder.',
+    )
+  }
   const ratio = config.value('mlp_ratio')
   const inner =
-    config.optional(['intermediate_size'], width) ?? Math.round(hidden * (typeof ratio === 'number' ? ratio : 4))
+    config.optional(['intermediate_size', 'vt_intermediate_size'], width) ??
+    Math.round(hidden * (typeof ratio === 'number' ? ratio : 4))
   const patch = side(config, 'patch_size') ?? 14
   const image = side(config, 'image_size')
   const merge = mergeOf(root, config, image, patch)
@@ -156,13 +163,15 @@ function mergeOf(root: ConfigMembers, config: ConfigMembers, image: number | und
   const stated =
     config.optional(['spatial_merge_size'], { max: 100 }) ?? root.optional(['spatial_merge_size'], { max: 100 })
   if (stated !== undefined) return stated
+  const kernel = side(config, 'merge_kernel_size')
+  if (kernel !== undefined) return kernel
   const perImage = root.optional(['mm_tokens_per_image'], width)
   if (perImage !== undefined && image !== undefined) return Math.max(1, Math.round(image / patch / Math.sqrt(perImage)))
   const ratio = config.value('pixel_shuffle_ratio') ?? root.value('downsample_ratio')
   return typeof ratio === 'number' && ratio > 0 && ratio <= 1 ? Math.round(1 / ratio) : 1
 }
 
-/** The length of a side in pixels, which some files write for both sides. */
+/** The length of a side, which some files write for both sides. */
 function side(config: ConfigMembers, name: string): number | undefined {
   const stated = config.value(name)
   const [first] = Array.isArray(stated) ? stated : [stated]

@@ -55,6 +55,14 @@ test('figures replace those of the data sheet, so that a slice can be described'
 
 test.each([
   ['Acme X1', undefined, 'unknown_gpu', 'placement.gpu_model', 'memory_gib, bandwidth_gb_s and bf16_tflops'],
+  [
+    'NVIDIA H100',
+    undefined,
+    'unknown_gpu',
+    'placement.gpu_model',
+    'H100 80GB HBM3 or NVIDIA H100 PCIe or NVIDIA H100 NVL?',
+  ],
+  ['RTX 4090 Laptop', undefined, 'unknown_gpu', 'placement.gpu_model', 'Did you mean NVIDIA GeForce RTX 4090?'],
   ['', undefined, 'unknown_gpu', 'placement.gpu_model', 'Known: NVIDIA A100-SXM4-40GB'],
   ['constructor', undefined, 'unknown_gpu', 'placement.gpu_model', 'does not know'],
   ['Acme X1', { memory_gib: 48 }, 'invalid_gpu', 'placement.gpu.bandwidth_gb_s', 'is missing'],

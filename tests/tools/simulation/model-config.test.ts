@@ -269,7 +269,7 @@ describe('bad input is an error with a code and the path of the member', () => {
       'config.quantization_config.bits',
       'from 1 to 16',
     ],
-    ['an empty vision part', { ...dense, vision_config: {} }, 'config.vision_config.num_hidden_layers', 'is missing'],
+    ['an empty vision part', { ...dense, vision_config: {} }, 'config.vision_config', 'Remove vision_config'],
   ])('%s', (_, config, field, message) => {
     expect(() => architectureFromConfig(config)).toThrow(
       expect.objectContaining({ code: 'invalid_model_config', field, message: expect.stringContaining(message) }),
@@ -358,4 +358,25 @@ describe('bad input is an error with a code and the path of the member', () => {
       { numRuns: 2000 },
     )
   })
+})
+
+test('the text part, its quantisation and the image encoder of Kimi K2.5 are read', () => {
+  const { architectures: _, quantization_config: __, ...text } = deepseek
+  const ignore = ['lm_head', 're:.*self_attn.*', 're:.*shared_experts.*', 're:.*mlp\\.(gate|up|gate_up|down)_proj.*']
+  const config_groups = { group_0: { targets: ['Linear'], weights: { num_bits: 4, type: 'int', group_size: 32 } } }
+  const model = architectureFromConfig({
+    architectures: ['KimiK25ForConditionalGeneration'],
+    model_type: 'kimi_k25',
+    text_config: { ...text, quantization_config: { quant_method: 'compressed-tensors', config_groups, ignore } },
+    vision_config: {
+      vt_hidden_size: 1152,
+      vt_intermediate_size: 4304,
+      vt_num_hidden_layers: 27,
+      patch_size: 14,
+      merge_kernel_size: [2, 2],
+    },
+  })
+  expect(model).toMatchObject({ className: 'KimiK25ForConditionalGeneration', vision: { pixelsPerToken: 784 } })
+  expect(model.weights.experts.bytesPerParameter).toBe(0.5625)
+  expect(model.weights.vision.parameters / 1e6).toBeGreaterThan(400)
 })
