@@ -99,8 +99,7 @@ export function engineSettings(config: DeploymentConfig, model: ModelArchitectur
     gpuMemoryUtilization: read.number('gpu_memory_utilization', since020 ? 0.92 : 0.9),
     kvCacheMemoryBytes: read.optionalNumber('kv_cache_memory_bytes'),
     kvBlocksOverride: read.optionalNumber('num_gpu_blocks_override'),
-    // `auto` is the type of the model, which is bfloat16 for all models here.
-    kvBytesPerElement: read.text('kv_cache_dtype', 'auto').startsWith('fp8') ? 1 : 2,
+    kvBytesPerElement: kvBytes(read.text('kv_cache_dtype', 'auto'), model),
     blockSize: read.number('block_size', 16),
     tensorParallelSize,
     pipelineParallelSize,
@@ -125,6 +124,12 @@ export function engineSettings(config: DeploymentConfig, model: ModelArchitectur
     asyncScheduling: pipelineParallelSize === 1 && read.flag('async_scheduling', since('0.14.0')),
     graphsInBudget: since020,
   }
+}
+
+/** Bytes of one number in the KV cache. `auto` is the type of the model, or fp8 if its checkpoint asks for it. */
+function kvBytes(type: string, model: ModelArchitecture): number {
+  if (type.startsWith('fp8')) return 1
+  return type === 'auto' ? model.kvBytesPerElement : 2
 }
 
 /** Whether vLLM skips its check of `max_model_len`. `hf_overrides` can change the length that it would compare with. */

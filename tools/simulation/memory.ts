@@ -1,14 +1,20 @@
 import type { DeploymentConfig } from '../../fixtures/deployment.ts'
 import type { EngineSettings } from './engine-settings.ts'
 import type { Gpu } from './hardware.ts'
-import { kvBytesPerToken, type ModelArchitecture, weightBytes } from './models.ts'
+import { kvBytesPerToken, kvBytesPerTokenOfRank, type ModelArchitecture, type WeightGroup } from './models.ts'
 
 /** Bytes of one GiB. */
 const gib = 2 ** 30
 /** Memory of the CUDA context and libraries, in GiB. It is not available to vLLM even on an empty GPU. */
 export const contextGib = 0.5
-/** Allocations of NCCL and cuBLAS in GiB, inferred. They count against the utilisation. */
-const nonTorchGib = 0.35
+/**
+ * Allocations outside PyTorch in GiB, which count against the utilisation: cuBLAS on a single GPU, NCCL's and the custom
+ * all-reduce's buffers between tensor parallel ranks. A pipeline has only point-to-point buffers.
+ *
+ * Source of these and of the activations: 57 starts of vLLM 0.19.0 on H100, `docs/accuracy/vllm-v0.19.0-accuracy-report.md`
+ * of llm-d-incubation/llm-d-planner.
+ */
+const nonTorchGib = { singleGpu: 0.27, tensorParallel: 2.1, pipeline: 0.07 }
 /** Bytes per logit of the sampler's warm-up: logits, probabilities and sorted values in float32, and 64-bit indices. */
 const samplerBytesPerLogit = 20
 
@@ -69,8 +75,8 @@ export function planMemory(
 ): Startup {
   const impossible = impossibleSettings(model, settings, gpuCount)
   if (impossible !== undefined) return failed(impossible)
-  const weightsGib = weightBytes(model) / settings.ranks / gib
-  const activationGib = activation(model, settings)
+  const { weightsGib, activationGib } = largestStage(model, settings)
+  const nonTorch = nonTorchOf(settings)
   const graphsGib = settings.enforceEager ? 0 : cudaGraphs(model, settings)
   const free = gpu.memoryGib - contextGib - takenGib
   const desired = gpu.memoryGib * settings.gpuMemoryUtilization
@@ -83,8 +89,9 @@ export function planMemory(
         'Decrease GPU memory utilization or reduce GPU memory used by other processes.',
     )
   }
-  const budgeted = weightsGib + activationGib + nonTorchGib + (settings.graphsInBudget ? graphsGib : 0)
-  const bytesPerToken = kvBytesPerToken(model, settings.kvBytesPerElement) / settings.ranks
+  const budgeted = weightsGib + activationGib + nonTorch + (settings.graphsInBudget ? graphsGib : 0)
+  const { kvBytesPerElement, tensorParallelSize, pipelineParallelSize } = settings
+  const bytesPerToken = kvBytesPerTokenOfRank(model, kvBytesPerElement, tensorParallelSize, pipelineParallelSize)
   const gibPerBlock = (bytesPerToken * settings.blockSize) / gib
   const profiledKvGib = fixedSize ? (settings.kvCacheMemoryBytes ?? 0) / gib : desired - budgeted
   const override = settings.kvBlocksOverride
@@ -97,8 +104,8 @@ export function planMemory(
   const kvBlocks = override ?? Math.floor(availableKvGib / gibPerBlock)
   const kvTokens = kvBlocks * settings.blockSize
   // For an override with too few blocks vLLM has this message since #41069 (April 2026). Before, it hung at the first long request.
-  if (kvTokens < settings.maxModelLen) {
-    const needed = (settings.maxModelLen * bytesPerToken) / gib
+  const needed = longestRequest(model, settings, bytesPerToken) / gib
+  if (kvBlocks * gibPerBlock < needed) {
     return failed(
       `To serve at least one request with the models's max seq len (${settings.maxModelLen}), (${needed.toFixed(2)} GiB KV ` +
         `cache is needed, which is larger than the available KV cache memory (${availableKvGib.toFixed(2)} GiB). ` +
@@ -198,12 +205,95 @@ function failed(reason: string): Startup {
   return { kind: 'failed', reason }
 }
 
-/** Peak of the profiling run in GiB: hidden states of a full batch, three float32 copies of all logits (inferred), images. */
-function activation(model: ModelArchitecture, settings: EngineSettings): number {
-  const perToken = 2 * (4 * model.hiddenSize + (2 * model.intermediateSize) / settings.tensorParallelSize)
-  const logits = settings.maxNumSeqs * model.vocabularySize * 4 * 3
-  const images = (model.vision?.profiledTokens ?? 0) * (model.vision?.bytesPerToken ?? 0)
-  return (settings.maxNumBatchedTokens * perToken + logits + images) / gib
+/** Bytes per logit at the peak of the profiling run's sampler, fitted to the starts that {@link nonTorchGib} names. */
+const profiledBytesPerLogit = 14
+
+/**
+ * Weights and activations of the pipeline stage that has the least room for the KV cache, in GiB per GPU.
+ *
+ * The first stage holds the embedding, the last one the output head; only the last one computes logits.
+ */
+function largestStage(model: ModelArchitecture, settings: EngineSettings) {
+  const { embedding, head, vision, ...layers } = model.weights
+  const { tensorParallelSize: tp, pipelineParallelSize: stages } = settings
+  const perStage = Object.values(layers).reduce((sum, group) => sum + bytesOf(group), 0) / stages
+  const first = bytesOf(embedding) + bytesOf(vision)
+  const last = bytesOf(model.tiedEmbeddings ? embedding : head)
+  const logits = logitsPeak(model, settings)
+  const layersPeak = Math.max(feedForwardPeak(model, settings), imagesPeak(model))
+  const candidates =
+    stages === 1
+      ? [{ weights: perStage + first + (model.tiedEmbeddings ? 0 : last), activation: Math.max(logits, layersPeak) }]
+      : [
+          { weights: perStage + first, activation: layersPeak },
+          { weights: perStage + last, activation: Math.max(logits, layersPeak) },
+        ]
+  const sizes = candidates.map(({ weights, activation }) => ({
+    weightsGib: weights / tp / gib,
+    activationGib: activation / gib,
+  }))
+  return sizes.reduce((largest, size) =>
+    size.weightsGib + size.activationGib > largest.weightsGib + largest.activationGib ? size : largest,
+  )
+}
+
+/** Bytes at the peak of the sampler: logits of `max_num_seqs` requests, hidden states of a full batch, expert buffers. */
+function logitsPeak(model: ModelArchitecture, { maxNumSeqs, maxNumBatchedTokens, tensorParallelSize }: EngineSettings) {
+  const { experts, hiddenSize, vocabularySize, weights } = model
+  const logits = maxNumSeqs * vocabularySize * profiledBytesPerLogit
+  const hiddenStates = maxNumBatchedTokens * hiddenSize * 2 * 3
+  // Kernels of four-bit experts apply the activation themselves and keep no intermediate results.
+  const fused = weights.experts.bytesPerParameter < 1
+  if (experts === undefined || fused) return logits + hiddenStates
+  // The buffers of the experts stay allocated: gate, up, product and output for each expert of each token.
+  const width = (3 * experts.intermediateSize) / tensorParallelSize + hiddenSize
+  return logits + hiddenStates + maxNumBatchedTokens * experts.perToken * width * 2
+}
+
+/** Bytes at the peak of a dense layer: gate and up, their product, and a copy of it; and the hidden state. */
+function feedForwardPeak(
+  model: ModelArchitecture,
+  { maxNumBatchedTokens, tensorParallelSize }: EngineSettings,
+): number {
+  return maxNumBatchedTokens * 2 * ((4 * model.intermediateSize) / tensorParallelSize + model.hiddenSize)
+}
+
+/** Bytes at the peak of the image encoder. */
+function imagesPeak({ vision }: ModelArchitecture): number {
+  return (vision?.profiledTokens ?? 0) * (vision?.bytesPerToken ?? 0)
+}
+
+function bytesOf({ parameters, bytesPerParameter }: WeightGroup): number {
+  return parameters * bytesPerParameter
+}
+
+/**
+ * Bytes of KV cache that one request of `max_model_len` tokens needs on a GPU. Layers with a sliding window keep only the
+ * window and the tokens of one step. Source: `SlidingWindowSpec` in `vllm/v1/kv_cache_interface.py`.
+ */
+function longestRequest({ layers, slidingWindow }: ModelArchitecture, settings: EngineSettings, bytesPerToken: number) {
+  const { maxModelLen, maxNumBatchedTokens, blockSize } = settings
+  const whole = Math.ceil(maxModelLen / blockSize) * blockSize
+  if (slidingWindow === undefined) return whole * bytesPerToken
+  const kept = Math.min(whole, slidingWindow.tokens + maxNumBatchedTokens + blockSize)
+  return (bytesPerToken * (whole * (layers - slidingWindow.layers) + kept * slidingWindow.layers)) / layers
+}
+
+/**
+ * How many times as many tokens the KV cache holds, at least 1, because layers with a sliding window keep only the window.
+ * vLLM takes the blocks of both kinds of layers from one pool.
+ *
+ * @param tokens mean number of tokens of a running request.
+ */
+export function slidingWindowGain({ layers, slidingWindow }: ModelArchitecture, tokens: number): number {
+  if (slidingWindow === undefined) return 1
+  const kept = slidingWindow.layers * Math.min(1, slidingWindow.tokens / Math.max(1, tokens))
+  return layers / (layers - slidingWindow.layers + kept)
+}
+
+function nonTorchOf({ tensorParallelSize, ranks }: EngineSettings): number {
+  if (tensorParallelSize > 1) return nonTorchGib.tensorParallel
+  return ranks > 1 ? nonTorchGib.pipeline : nonTorchGib.singleGpu
 }
 
 /** CUDA graphs in GiB. They grow with the number of layers; vLLM reports 0.5 GiB at startup for 8B models (32 layers). */
