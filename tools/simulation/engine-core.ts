@@ -28,11 +28,12 @@ export class EngineCore {
 
   /** @param state the requests and their KV blocks; scheduling changes them. */
   constructor(state: EngineState) {
-    const { settings, requests } = state.input
+    const { settings, requests, slidingWindow = Number.POSITIVE_INFINITY } = state.input
     const capacity = Math.min(settings.maxNumSeqs, requests.count)
+    const newBatch = () => new StepBatch(capacity, slidingWindow)
     this.#state = state
-    this.#batch = new StepBatch(capacity)
-    this.#batches = [this.#batch, ...Array.from({ length: state.stepsInFlight }, () => new StepBatch(capacity))]
+    this.#batch = newBatch()
+    this.#batches = [this.#batch, ...Array.from({ length: state.stepsInFlight }, newBatch)]
   }
 
   /** Number of scheduled steps that are not executed. */

@@ -21,6 +21,10 @@ export interface EngineInput {
   readonly clientTimeoutS: number
   /** Absent if the load contains no images. */
   readonly imageMemory?: ImageMemory
+  /** Tokens that a layer with a sliding window attends to. Absent: no layer has one. */
+  readonly slidingWindow?: number
+  /** Time that a request spends outside the engine core, in front of it and after it. Default: 0. */
+  readonly frontEndS?: number
   /** End of the window. */
   readonly endS: number
 }
@@ -84,7 +88,7 @@ export class EngineState {
     const { count, arrival } = input.requests
     const { blockSize, enablePrefixCaching, partialBlocksFirst } = settings
     this.input = input
-    this.recorder = new WindowRecorder(input.endS)
+    this.recorder = new WindowRecorder(input.endS, input.frontEndS)
     this.blocks = new KvBlocks(
       { total: kvBlocks, blockSize, caching: enablePrefixCaching, partialBlocksFirst },
       input.contents,

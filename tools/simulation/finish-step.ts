@@ -43,7 +43,7 @@ export function finishStep(
     }
     if (generated === 0) {
       state.firstToken[request] = end
-      recorder.observed.ttft.add(end - (input.requests.arrival[request] ?? 0))
+      recorder.firstToken(end - (input.requests.arrival[request] ?? 0))
       // A prompt counts once, when its first token comes, whatever was computed again after a preemption.
       recorder.promptTokens(prompt)
     }

@@ -29,6 +29,8 @@ export class Scheduler {
   readonly #state: EngineState
   readonly #core: EngineCore
   #now = 0
+  /** Whether no step preceded the next one without a break. */
+  #idle = true
   #finishedTokens = 0
   #death: { readonly atS: number; readonly reason: string | undefined } | undefined
 
@@ -116,10 +118,14 @@ export class Scheduler {
   #execute(batch: StepBatch): boolean {
     const { stepTime, impairments, hostMemory, endS } = this.#input
     const { recorder, images } = this.#state
-    const { tokens, contextTokens, attentionPairs } = batch
-    const reading = contextTokens * stepTime.perContextToken
-    const attention = reading + attentionPairs * stepTime.perAttentionPair
-    const duration = stepTime.ofTokens(tokens) + attention + impairments.stepDelayS(this.#now)
+    const { tokens } = batch
+    const { windowShare } = stepTime
+    const reading = (batch.contextTokens - windowShare * batch.contextOutsideWindow) * stepTime.perContextToken
+    const pairs = batch.attentionPairs - windowShare * batch.pairsOutsideWindow
+    const attention = reading + pairs * stepTime.perAttentionPair
+    const start = this.#idle ? stepTime.idleStart : 0
+    this.#idle = false
+    const duration = start + stepTime.ofBatch(tokens, batch.count) + attention + impairments.stepDelayS(this.#now)
     const end = this.#now + duration
     // The encoder runs before the model, so a step that runs out of memory has no results.
     const failure = images?.failure(batch)
@@ -140,6 +146,7 @@ export class Scheduler {
   /** Lets time pass without steps. Requests keep arriving. */
   #idleUntil(time: number): void {
     const { waiting, recorder } = this.#state
+    this.#idle = true
     do {
       const next = Math.min(time, waiting.nextArrival)
       recorder.advance(next, this.#state.occupancy, false, 0)

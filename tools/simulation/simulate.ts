@@ -6,12 +6,13 @@ import { engineSettings } from './engine-settings.ts'
 import type { ImageMemory } from './engine-state.ts'
 import { type Gpu, gpuOf } from './hardware.ts'
 import { type ActiveImpairments, activeImpairments } from './impairments.ts'
-import { type MemoryPlan, outOfMemoryMessage, planHostMemory, planMemory } from './memory.ts'
+import { asLoaded } from './loaded-weights.ts'
+import { type MemoryPlan, outOfMemoryMessage, planHostMemory, planMemory, slidingWindowGain } from './memory.ts'
 import { modelOf } from './model-names.ts'
 import type { ModelArchitecture } from './models.ts'
-import { acceptedRequests, generateRequests } from './requests.ts'
+import { acceptedRequests, generateRequests, type Requests } from './requests.ts'
 import { Scheduler } from './scheduler.ts'
-import { stepTime } from './step-time.ts'
+import { frontEndS, stepTime } from './step-time.ts'
 import type { SimulatedWindow } from './window.ts'
 
 /**
@@ -38,7 +39,7 @@ export function simulate(scenario: Scenario, config: DeploymentConfig = scenario
 }
 
 function simulateWindow(scenario: Scenario, config: DeploymentConfig): SimulatedWindow {
-  const model = modelOf(config)
+  const model = asLoaded(modelOf(config), config)
   const gpu = gpuOf(config.placement.gpu_model, config.placement.gpu)
   const settings = engineSettings(config, model, gpu)
   const configured = activeImpairments(scenario.impairments, config, settings.ranks)
@@ -64,9 +65,14 @@ function simulateWindow(scenario: Scenario, config: DeploymentConfig): Simulated
   const scheduler = new Scheduler({
     requests,
     settings,
-    stepTime: stepTime(model, gpu, config.placement.gpu_model, settings),
+    stepTime: stepTime(model, gpu, config.placement.gpu_model, settings, {
+      severalNodes: settings.tensorParallelSize > (gpus[0] ?? 0),
+      ...(scenario.step_time === undefined ? {} : { calibration: scenario.step_time }),
+    }),
     // An engine that did not start makes no step and needs no block.
-    kvBlocks: memory?.kvBlocks ?? 1,
+    kvBlocks: Math.floor((memory?.kvBlocks ?? 1) * slidingWindowGain(model, meanTokens(requests))),
+    ...(model.slidingWindow === undefined ? {} : { slidingWindow: model.slidingWindow.tokens }),
+    frontEndS,
     contents: blockContents(requests, settings.blockSize, load.shared_prefix_tokens),
     maxOutputTokens: load.output_tokens.max,
     clientTimeoutS: load.client_timeout_s ?? Number.POSITIVE_INFINITY,
@@ -109,6 +115,12 @@ function simulateWindow(scenario: Scenario, config: DeploymentConfig): Simulated
     timeline: recorder.timeline,
     finished: recorder.finished,
   }
+}
+
+/** Mean number of tokens of a running request, halfway through its answer. */
+function meanTokens({ count, promptTokens, outputTokens }: Requests): number {
+  const sum = promptTokens.reduce((total, prompt, request) => total + prompt + (outputTokens[request] ?? 0) / 2, 0)
+  return sum / Math.max(1, count)
 }
 
 /** Number of GPUs on each node of a deployment. */

@@ -8,6 +8,9 @@ export class StepBatch {
   contextTokens = 0
   /** Pairs of a new token and an earlier token in prefill attention. */
   attentionPairs = 0
+  /** The part of `contextTokens` and of `attentionPairs` that layers with a sliding window leave out. */
+  contextOutsideWindow = 0
+  pairsOutsideWindow = 0
   /** Image tokens that the step encodes. */
   imageTokens = 0
   /** Requests that were preempted to make room. */
@@ -19,8 +22,14 @@ export class StepBatch {
   /** By position in `requests`: tokens of the request that are computed after this step. */
   readonly ends: Int32Array
 
-  /** @param capacity largest number of requests in a step. */
-  constructor(capacity: number) {
+  readonly #window: number
+
+  /**
+   * @param capacity largest number of requests in a step.
+   * @param window tokens that a layer with a sliding window attends to. Infinity: no layer has one.
+   */
+  constructor(capacity: number, window: number) {
+    this.#window = window
     this.requests = new Int32Array(capacity)
     this.chunks = new Int32Array(capacity)
     this.ends = new Int32Array(capacity)
@@ -32,6 +41,8 @@ export class StepBatch {
     this.tokens = 0
     this.contextTokens = 0
     this.attentionPairs = 0
+    this.contextOutsideWindow = 0
+    this.pairsOutsideWindow = 0
     this.imageTokens = 0
     this.preempted.length = 0
   }
@@ -45,5 +56,9 @@ export class StepBatch {
     this.tokens += tokens
     this.contextTokens += context + tokens
     if (tokens > 1) this.attentionPairs += tokens * (context + tokens / 2)
+    if (context + tokens <= this.#window) return
+    // The first new token sees the window before it, and the last one everything since.
+    this.contextOutsideWindow += Math.max(0, context + 1 - this.#window)
+    if (tokens > 1) this.pairsOutsideWindow += tokens * Math.max(0, context + tokens / 2 - this.#window)
   }
 }

@@ -58,9 +58,15 @@ export class WindowRecorder {
   #interval = { promptTokens: 0, generationTokens: 0, preemptions: 0, busyS: 0, memoryS: 0 }
   #now = 0
 
-  /** @param endS end of the window in seconds; later time is not recorded. */
-  constructor(endS: number) {
+  readonly #frontEndS: number
+
+  /**
+   * @param endS end of the window in seconds; later time is not recorded.
+   * @param frontEndS time that a request spends outside the engine core; clients wait for it too.
+   */
+  constructor(endS: number, frontEndS = 0) {
     this.#endS = endS
+    this.#frontEndS = frontEndS
   }
 
   /**
@@ -97,6 +103,11 @@ export class WindowRecorder {
     this.totals.promptTokens += count
   }
 
+  /** Records that a request got its first token, `latency` seconds after it arrived. */
+  firstToken(latency: number): void {
+    this.observed.ttft.add(latency + this.#frontEndS)
+  }
+
   /** Counts output tokens. */
   generationTokens(count: number): void {
     this.#interval.generationTokens += count
@@ -113,7 +124,7 @@ export class WindowRecorder {
   finish(request: FinishedRequest): void {
     const { arrival, scheduled, firstToken, end, promptTokens, outputTokens } = request
     const observed = this.observed
-    observed.e2e.add(end - arrival)
+    observed.e2e.add(end - arrival + this.#frontEndS)
     observed.queue.add(scheduled - arrival)
     observed.prefill.add(firstToken - scheduled)
     observed.decode.add(end - firstToken)

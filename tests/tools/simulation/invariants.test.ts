@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { simulate } from '../../../tools/simulation/simulate.ts'
+import { frontEndS } from '../../../tools/simulation/step-time.ts'
 import { exampleScenario } from '../../support/example-scenario.ts'
 
 const scenarios = fc
@@ -50,7 +51,9 @@ test('requests are conserved, nothing exceeds its limit, and time adds up', () =
       expect(occupancy.kvUsageMax).toBeLessThanOrEqual(1)
       expect(end.kvUsage).toBeGreaterThanOrEqual(0)
       expect(observed.iterationTokens.quantile(1) ?? 0).toBeLessThanOrEqual(settings.maxNumBatchedTokens)
-      expect(observed.queue.sum + observed.prefill.sum + observed.decode.sum).toBeCloseTo(observed.e2e.sum, 6)
+      // The engine core's phases, and the time outside it.
+      const phases = observed.queue.sum + observed.prefill.sum + observed.decode.sum
+      expect(phases + done * frontEndS).toBeCloseTo(observed.e2e.sum, 6)
       expect(timeline.at(-1)?.endS).toBe(endS)
       const sum = (key: 'promptTokens' | 'generationTokens' | 'preemptions') =>
         timeline.reduce((total, interval) => total + interval[key], 0)
