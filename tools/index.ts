@@ -37,6 +37,11 @@ export { type ClassifiedLine, classifyLogLines } from './logs/classify-log-lines
 // The parsers are useful on their own, for the user's own logs and metrics pages.
 export type { MetricFamily, MetricsPage } from './prometheus/metrics-page.ts'
 export { parseMetricsPage } from './prometheus/parse-metrics-page.ts'
+export {
+  calibrateStepTime,
+  type LoadObservation,
+  type StepTimeCalibration,
+} from './simulation/calibrate-step-time.ts'
 export { architectureFromConfig } from './simulation/model-config.ts'
 export {
   activeParameterCount,
@@ -51,6 +56,7 @@ export {
   type WeightGroup,
   weightBytes,
 } from './simulation/models.ts'
+export type { Calibration } from './simulation/step-time.ts'
 export {
   analyzeMetrics,
   applyFixSimulation,
