@@ -1,63 +1,82 @@
 import type { Distribution } from '../simulation/distribution.ts'
 
-type Labels = { readonly [name: string]: string }
+/** Labels of one series. */
+export type Labels = { readonly [name: string]: string }
 
 /**
  * Writes a page in text format 0.0.4 in the style of Python's `prometheus_client`: sorted labels, numbers as floats,
- * counters with the suffix `_total`, and a `_created` gauge for each counter and histogram.
+ * counters with the suffix `_total`, and a `_created` gauge for each counter, histogram and summary.
  *
  *     # HELP vllm:num_preemptions_total Cumulative number of preemption from the engine.
  *     # TYPE vllm:num_preemptions_total counter
  *     vllm:num_preemptions_total{engine="0",model_name="m"} 12.0
+ *
+ * Times of creation are in Unix seconds. A family without series has only its HELP and TYPE lines.
  */
 export class PageWriter {
   readonly #lines: string[] = []
-  readonly #labels: Labels
-  readonly #createdAt: number
-
-  /**
-   * @param labels labels of every sample, except those of {@link info}.
-   * @param createdAt start time of the counters, in Unix seconds.
-   */
-  constructor(labels: Labels, createdAt: number) {
-    this.#labels = labels
-    this.#createdAt = createdAt
-  }
 
   /** Writes a gauge with one sample per series. */
   gauge(name: string, help: string, series: readonly (readonly [labels: Labels, value: number])[]): void {
     this.#head(name, help, 'gauge')
-    for (const [labels, value] of series) this.#sample(name, { ...this.#labels, ...labels }, value)
+    for (const [labels, value] of series) this.#sample(name, labels, value)
   }
 
-  /** Writes a gauge of value 1 whose labels contain the information. */
-  info(name: string, help: string, labels: Labels): void {
-    this.#head(name, help, 'gauge')
-    this.#sample(name, labels, 1)
-  }
-
-  /** Writes a counter with one sample per series. `name` has no suffix. */
-  counter(name: string, help: string, series: readonly (readonly [labels: Labels, value: number])[]): void {
+  /**
+   * Writes a counter with one sample per series. `name` has no suffix.
+   *
+   * @param createdAt absent for the counters of a custom collector, which have no time of creation.
+   */
+  counter(
+    name: string,
+    help: string,
+    series: readonly (readonly [labels: Labels, value: number])[],
+    createdAt?: number,
+  ): void {
     this.#head(`${name}_total`, help, 'counter')
-    for (const [labels, value] of series) this.#sample(`${name}_total`, { ...this.#labels, ...labels }, value)
-    this.#created(
-      name,
-      help,
-      series.map(([labels]) => labels),
-    )
+    for (const [labels, value] of series) this.#sample(`${name}_total`, labels, value)
+    const labelSets = series.map(([labels]) => labels)
+    if (createdAt !== undefined) this.#created(name, help, labelSets, createdAt)
   }
 
-  /** Writes a histogram. @param upperBounds limits of the buckets, ascending, without `+Inf`. */
-  histogram(name: string, help: string, upperBounds: readonly number[], observations: Distribution): void {
+  /**
+   * Writes a histogram. A histogram without `series` has no samples yet.
+   *
+   * @param upperBounds limits of the buckets, ascending, without `+Inf`.
+   */
+  histogram(
+    name: string,
+    help: string,
+    upperBounds: readonly number[],
+    series: readonly [labels: Labels, observations: Distribution] | undefined,
+    createdAt: number,
+  ): void {
     this.#head(name, help, 'histogram')
+    if (series === undefined) return
+    const [labels, observations] = series
     const cumulative = observations.cumulative(upperBounds)
     upperBounds.forEach((upper, index) => {
-      this.#sample(`${name}_bucket`, { ...this.#labels, le: pythonFloat(upper) }, cumulative[index] ?? 0)
+      this.#sample(`${name}_bucket`, { ...labels, le: pythonFloat(upper) }, cumulative[index] ?? 0)
     })
-    this.#sample(`${name}_bucket`, { ...this.#labels, le: '+Inf' }, observations.count)
-    this.#sample(`${name}_count`, this.#labels, observations.count)
-    this.#sample(`${name}_sum`, this.#labels, observations.sum)
-    this.#created(name, help, [{}])
+    this.#sample(`${name}_bucket`, { ...labels, le: '+Inf' }, observations.count)
+    this.#sample(`${name}_count`, labels, observations.count)
+    this.#sample(`${name}_sum`, labels, observations.sum)
+    this.#created(name, help, [labels], createdAt)
+  }
+
+  /** Writes a summary without quantiles. A summary without `series` has no samples yet. */
+  summary(
+    name: string,
+    help: string,
+    series: readonly [labels: Labels, count: number, sum: number] | undefined,
+    createdAt: number,
+  ): void {
+    this.#head(name, help, 'summary')
+    if (series === undefined) return
+    const [labels, count, sum] = series
+    this.#sample(`${name}_count`, labels, count)
+    this.#sample(`${name}_sum`, labels, sum)
+    this.#created(name, help, [labels], createdAt)
   }
 
   /** The page so far. */
@@ -65,10 +84,11 @@ export class PageWriter {
     return `${this.#lines.join('\n')}\n`
   }
 
-  /** Python's client writes the start time of each counter and histogram as a separate gauge. */
-  #created(name: string, help: string, series: readonly Labels[]): void {
+  /** Python's client writes the time of creation of each series as a separate gauge. */
+  #created(name: string, help: string, series: readonly Labels[], createdAt: number): void {
+    if (series.length === 0) return
     this.#head(`${name}_created`, help, 'gauge')
-    for (const labels of series) this.#sample(`${name}_created`, { ...this.#labels, ...labels }, this.#createdAt)
+    for (const labels of series) this.#sample(`${name}_created`, labels, createdAt)
   }
 
   /** Writes the HELP and TYPE lines of a family. */
@@ -93,10 +113,14 @@ function escaped(value: string): string {
   return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')
 }
 
-/** Formats a number like `prometheus_client`: `520.0`, or with an exponent from seven digits before the decimal point. */
+/**
+ * Formats a number like `prometheus_client`: `520.0`, with an exponent from seven digits before the decimal point, and
+ * below 0.0001 with the exponent of Python's `repr`.
+ */
 export function pythonFloat(value: number): string {
   if (Number.isNaN(value)) return 'NaN'
   if (!Number.isFinite(value)) return value > 0 ? '+Inf' : '-Inf'
+  if (value !== 0 && Math.abs(value) < 1e-4) return value.toExponential().replace(/-(\d)$/, '-0$1')
   const plain = Number.isInteger(value) ? value.toFixed(1) : String(value)
   const point = plain.indexOf('.')
   if (value > 0 && point > 6) {
