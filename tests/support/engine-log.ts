@@ -166,6 +166,7 @@ export function engineLog(scenario: Scenario, { historyS = 0, accessEvery = 4 }:
     const quiet = {
       endS: second,
       promptTokens: 1500 + random() * 9000,
+      cachedPromptTokens: 0,
       generationTokens: running * (200 + random() * 200),
       preemptions: 0,
       running,

@@ -40,11 +40,11 @@ export function analyzeSamples(
   const sum = (name: string) => total(page, `vllm:${name}`)
   const seconds = (earlier && secondsBetween(earlier, samples)) ?? telemetry.window.duration_s
   const perSecond = (name: string) => roundedProduct(sum(name), 1 / seconds)
-  // Only these two reasons mean that a request was served; others are abort and error.
+  // These reasons mean that a request was served; the others are abort and error.
   const served = page
     .filter(
       ({ name, labels }) =>
-        name === 'vllm:request_success_total' && /^(stop|length)$/.test(labels['finished_reason'] ?? ''),
+        name === 'vllm:request_success_total' && /^(stop|length|repetition)$/.test(labels['finished_reason'] ?? ''),
     )
     .reduce<number | null>((count, { value }) => (Number.isFinite(value) ? (count ?? 0) + Number(value) : count), null)
   const preemptions = sum('num_preemptions_total')

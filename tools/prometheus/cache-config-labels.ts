@@ -26,9 +26,7 @@ export function cacheConfigLabels({ vllm_version, engine_args }: DeploymentConfi
     user_specified_block_size: python(engine_args['block_size'] !== undefined),
   }
   const since = (version: string) => compareVersions(vllm_version, version) >= 0
-  const present = members.filter(
-    ({ from = '0', until }) => since(from) && (until === undefined || !since(until)),
-  )
+  const present = members.filter(({ from = '0', until }) => since(from) && (until === undefined || !since(until)))
   return Object.fromEntries(
     present.map(({ name, value }) => [name, computed[name] ?? python(engine_args[name] ?? value)]),
   )

@@ -37,8 +37,8 @@ export function writeHttpMetrics(page: PageWriter, { scenario, window, createdAt
   durations.add(refusalS, counts.refused)
   const promptBytes = bytesPerToken * (observed.promptTokens.sum / Math.max(1, observed.promptTokens.count))
   const requestBytes = Math.round(handled * (requestOverheadBytes + promptBytes))
-  // The series of a label appear with the first request.
-  const firstAt = createdAt + secondsToFirstRequest(scenario)
+  // Series with labels appear with the first answer.
+  const firstAt = Date.parse(scenario.window.start) / 1000 + (window.finished[0]?.atS ?? 0)
   page.counter(
     'http_requests',
     'Total number of requests by method, status and handler.',
@@ -84,7 +84,5 @@ const refusalBytes = 289
 const refusalS = 0.004
 
 /** Limits of the buckets without `+Inf`, in seconds. */
-const fineBuckets = [
-  0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5, 7.5, 10, 30, 60,
-]
+const fineBuckets = [0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5, 7.5, 10, 30, 60]
 const coarseBuckets = [0.1, 0.5, 1]

@@ -23,6 +23,13 @@ export class Distribution {
     this.sum += value * weight
   }
 
+  /** Adds all observations of another distribution. */
+  addAll(other: Distribution): void {
+    other.#values.forEach((value, index) => {
+      this.add(value, other.#weights[index])
+    })
+  }
+
   /**
    * Quantile by nearest rank: the smallest observation that is at least as large as `share` (0 to 1) of all.
    *

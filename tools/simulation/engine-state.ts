@@ -76,6 +76,8 @@ export class EngineState {
   readonly sampling: Uint8Array
   /** By request: tokens found in the prefix cache at the first admission. */
   readonly cached: Int32Array
+  /** By request: how often it was preempted. */
+  readonly preemptions: Uint16Array
   /** By request: time of the first admission. */
   readonly scheduled: Float64Array
   /** By request: time of the first output token. */
@@ -102,6 +104,7 @@ export class EngineState {
     this.generated = new Int32Array(count)
     this.sampling = new Uint8Array(count)
     this.cached = new Int32Array(count)
+    this.preemptions = new Uint16Array(count)
     this.scheduled = new Float64Array(count)
     this.firstToken = new Float64Array(count)
     this.lastToken = new Float64Array(count)
@@ -127,6 +130,7 @@ export class EngineState {
     if (resumed) return
     this.scheduled[request] = now
     this.cached[request] = cached
+    if (!this.input.settings.enablePrefixCaching) return
     this.counts.prefixQueries += this.knownTokens(request)
     this.counts.prefixHits += cached
   }
@@ -144,6 +148,7 @@ export class EngineState {
     this.sampling[newest] = 0
     this.place[newest] = Place.preempted
     this.waiting.unshift(newest)
+    this.preemptions[newest] = (this.preemptions[newest] ?? 0) + 1
     this.recorder.preemption()
     return newest
   }

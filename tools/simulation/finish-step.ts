@@ -24,7 +24,7 @@ export function finishStep(
   const { requests, ends } = batch
   const { interToken } = recorder.observed
   const asynchronous = state.stepsInFlight > 1
-  let [sampled, sameInterval, left, finishedTokens] = [0, 0, 0, 0]
+  let [sampled, promptsDone, cachedOfPrompts, sameInterval, left, finishedTokens] = [0, 0, 0, 0, 0, 0]
   for (let position = 0; position < batch.count; position++) {
     const request = requests[position] ?? 0
     // With asynchronous scheduling the request can have ended while the step was waiting.
@@ -45,7 +45,8 @@ export function finishStep(
       state.firstToken[request] = end
       recorder.firstToken(end - (input.requests.arrival[request] ?? 0))
       // A prompt counts once, when its first token comes, whatever was computed again after a preemption.
-      recorder.promptTokens(prompt)
+      promptsDone += prompt
+      cachedOfPrompts += state.cached[request] ?? 0
     }
     // Most requests also got a token in the previous step: their latency is the duration of this step.
     else if (lastToken[request] === start) sameInterval++
@@ -57,7 +58,7 @@ export function finishStep(
   }
   if (left > 0) removeLeft(state)
   interToken.add(end - start, sameInterval)
-  recorder.generationTokens(sampled)
+  recorder.endStep(promptsDone, cachedOfPrompts, sampled)
   return finishedTokens
 }
 
@@ -85,6 +86,7 @@ function finish(state: EngineState, request: number, end: number): number {
     promptTokens,
     computedPromptTokens: promptTokens - (state.cached[request] ?? 0),
     outputTokens,
+    preemptions: state.preemptions[request] ?? 0,
   })
   state.leave(request)
   return promptTokens + outputTokens

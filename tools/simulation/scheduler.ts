@@ -135,7 +135,6 @@ export class Scheduler {
     }
     recorder.advance(end, this.#state.occupancy, true, Math.min(1, (stepTime.weightRead + reading) / duration))
     if (end > endS) return false
-    recorder.observed.iterationTokens.add(tokens)
     this.#finishedTokens += finishStep(this.#state, batch, this.#now, end)
     this.#now = end
     // KV blocks of finished requests are offloaded to the host until its memory limit is reached.

@@ -103,7 +103,13 @@ function simulateWindow(scenario: Scenario, config: DeploymentConfig): Simulated
     },
     notObserved: impairments.notObserved,
     lostGpus: impairments.lostGpus,
-    counts: { arrived: arrived.count, refused: arrived.count - requests.count, ...counts, ...recorder.totals },
+    counts: {
+      arrived: arrived.count,
+      refused: arrived.count - requests.count,
+      images: requests.images.reduce((sum, count) => sum + count, 0),
+      ...counts,
+      ...recorder.totals,
+    },
     end: {
       running: scheduler.running,
       waiting: scheduler.waiting,

@@ -27,6 +27,8 @@ interface FinishedRequest {
   readonly computedPromptTokens: number
   /** Length of the answer. */
   readonly outputTokens: number
+  /** How often it was preempted. */
+  readonly preemptions: number
 }
 
 /** Collects what happens in a window: latency distributions, time-weighted means and the timeline. */
@@ -45,17 +47,18 @@ export class WindowRecorder {
     generationTokens: new Distribution(),
     computedPromptTokens: new Distribution(),
     iterationTokens: new Distribution(),
+    preemptions: new Distribution(),
   }
   /** Finished requests in order of time. */
   readonly finished: { atS: number; promptTokens: number; outputTokens: number }[] = []
   /** Closed intervals. */
   readonly timeline: Interval[] = []
   /** Sums over the window. */
-  readonly totals = { promptTokens: 0, generationTokens: 0, preemptions: 0 }
+  readonly totals = { promptTokens: 0, cachedPromptTokens: 0, generationTokens: 0, preemptions: 0 }
   readonly #endS: number
   readonly #integral = { running: 0, waiting: 0, kvUsage: 0 }
   readonly #max = { running: 0, waiting: 0, kvUsage: 0 }
-  #interval = { promptTokens: 0, generationTokens: 0, preemptions: 0, busyS: 0, memoryS: 0 }
+  #interval = emptyInterval()
   #now = 0
 
   readonly #frontEndS: number
@@ -97,21 +100,27 @@ export class WindowRecorder {
     }
   }
 
-  /** Counts prompt tokens as computed or found in the cache. */
-  promptTokens(count: number): void {
-    this.#interval.promptTokens += count
-    this.totals.promptTokens += count
-  }
-
   /** Records that a request got its first token, `latency` seconds after it arrived. */
   firstToken(latency: number): void {
     this.observed.ttft.add(latency + this.#frontEndS)
   }
 
-  /** Counts output tokens. */
-  generationTokens(count: number): void {
-    this.#interval.generationTokens += count
-    this.totals.generationTokens += count
+  /**
+   * Counts the tokens of a step. The front end counts a prompt as a whole, when its first token comes, and it does not see
+   * steps that give no request a token.
+   *
+   * @param promptTokens lengths of the prompts whose first token came.
+   * @param cachedPromptTokens how many of these tokens were found in the prefix cache.
+   * @param generationTokens output tokens.
+   */
+  endStep(promptTokens: number, cachedPromptTokens: number, generationTokens: number): void {
+    if (generationTokens === 0) return
+    this.observed.iterationTokens.add(promptTokens + generationTokens)
+    for (const sums of [this.#interval, this.totals]) {
+      sums.promptTokens += promptTokens
+      sums.cachedPromptTokens += cachedPromptTokens
+      sums.generationTokens += generationTokens
+    }
   }
 
   /** Counts a preemption. */
@@ -129,10 +138,12 @@ export class WindowRecorder {
     observed.prefill.add(firstToken - scheduled)
     observed.decode.add(end - firstToken)
     observed.inference.add(end - scheduled)
-    if (outputTokens > 1) observed.timePerOutputToken.add((end - firstToken) / (outputTokens - 1))
+    // vLLM observes 0 for an answer of one token.
+    observed.timePerOutputToken.add(outputTokens > 1 ? (end - firstToken) / (outputTokens - 1) : 0)
     observed.promptTokens.add(promptTokens)
     observed.generationTokens.add(outputTokens)
     observed.computedPromptTokens.add(request.computedPromptTokens)
+    observed.preemptions.add(request.preemptions)
     this.finished.push({ atS: end, promptTokens, outputTokens })
   }
 
@@ -159,6 +170,11 @@ export class WindowRecorder {
       busy: busyS / length,
       memoryBusy: memoryS / length,
     })
-    this.#interval = { promptTokens: 0, generationTokens: 0, preemptions: 0, busyS: 0, memoryS: 0 }
+    this.#interval = emptyInterval()
   }
+}
+
+/** Sums of an interval that begins. */
+function emptyInterval() {
+  return { promptTokens: 0, cachedPromptTokens: 0, generationTokens: 0, preemptions: 0, busyS: 0, memoryS: 0 }
 }

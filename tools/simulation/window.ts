@@ -9,8 +9,10 @@ export const intervalSeconds = 10
 export interface Interval {
   /** End of the interval, in seconds since the window opened. */
   readonly endS: number
-  /** Prompt tokens in the interval. */
+  /** Prompt tokens in the interval. A prompt counts when its first token comes. */
   readonly promptTokens: number
+  /** How many of the prompt tokens were found in the prefix cache. */
+  readonly cachedPromptTokens: number
   /** Output tokens in the interval. */
   readonly generationTokens: number
   /** Preemptions in the interval. */
@@ -70,14 +72,18 @@ export interface SimulatedWindow {
     readonly errored: number
     /** Preemptions. */
     readonly preemptions: number
-    /** Prompt tokens, computed or cached. */
+    /** Prompt tokens of the requests that got a first token. A prompt counts once, even after a preemption. */
     readonly promptTokens: number
+    /** How many of the prompt tokens were found in the prefix cache at the first admission. */
+    readonly cachedPromptTokens: number
     /** Output tokens. */
     readonly generationTokens: number
-    /** Tokens looked up in the prefix cache. */
+    /** Tokens looked up in the prefix cache when a request was first admitted; 0 without prefix caching. */
     readonly prefixQueries: number
     /** Tokens found in the prefix cache. */
     readonly prefixHits: number
+    /** Images in the prompts of accepted requests. */
+    readonly images: number
   }
   /** State when the window closes. */
   readonly end: {
@@ -129,8 +135,10 @@ export interface SimulatedWindow {
     readonly generationTokens: Distribution
     /** Prompt tokens that were not cached. */
     readonly computedPromptTokens: Distribution
-    /** Tokens in the batch of a step. */
+    /** Prompt and output tokens that the front end counts in a step, see `counts`. */
     readonly iterationTokens: Distribution
+    /** Preemptions of a request. */
+    readonly preemptions: Distribution
   }
   /** One entry per interval. */
   readonly timeline: readonly Interval[]
