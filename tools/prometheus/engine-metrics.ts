@@ -5,7 +5,7 @@ import type { SimulatedWindow } from '../simulation/window.ts'
 import { cacheConfigLabels } from './cache-config-labels.ts'
 import type { Labels, PageWriter } from './page-writer.ts'
 
-/** What the `vllm:` families are written from. */
+/** Input of {@link writeEngineMetrics}. */
 interface EngineMetricsInput {
   readonly scenario: Scenario
   /** The simulation of the scenario. */

@@ -3,7 +3,7 @@ import { Distribution } from '../simulation/distribution.ts'
 import type { SimulatedWindow } from '../simulation/window.ts'
 import type { PageWriter } from './page-writer.ts'
 
-/** What the families of the HTTP server are written from. */
+/** Input of {@link writeHttpMetrics}. */
 interface HttpMetricsInput {
   readonly scenario: Scenario
   /** The simulation of the scenario. */

@@ -1,6 +1,6 @@
 import type { PageWriter } from './page-writer.ts'
 
-/** What the families of the API server's process are written from. */
+/** Input of {@link writeProcessMetrics}. */
 interface ProcessMetricsInput {
   /** Start of the process, in Unix seconds. */
   readonly startedAt: number
