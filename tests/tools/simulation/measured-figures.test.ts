@@ -26,7 +26,7 @@ const llama8b: Deployment = {
 }
 
 /**
- * Source: `results/verified/nvidia_a100_sxm4_80gbx1_suite_{A,C}_nvidia_vllm020_*` of FreedomIntelligence/AccelMark, commit
+ * Source: `results/verified/nvidia_a100_sxm4_80gbx1_suite_{A,C,D}_nvidia_vllm020_*` of FreedomIntelligence/AccelMark, commit
  * 5797fc4. Two constants are fitted to the single stream, one to 5 and 10 requests per second.
  *
  * The time to the first token past the knee (25 per second and more) depends on the shape of the answers' lengths, which
@@ -41,13 +41,15 @@ test('times of Llama-3-8B on an A100 with vLLM 0.20.1 are those that AccelMark m
   const past = run(300, 25, 90)
   const far = run(300, 100, 90)
   const atOnce = run(100, undefined, 60)
-  const long = report(
-    scenarioOf(
-      { ...llama8b, args: { ...llama8b.args, max_model_len: 32_768 }, model: 'meta-llama/Llama-3.1-8B-Instruct' },
-      benchmark(1, undefined, { prompt_tokens: fixed(28_000), output_tokens: fixed(256) }),
-      30,
-    ),
-  )
+  const llama31 = {
+    ...llama8b,
+    args: { ...llama8b.args, max_model_len: 30_208 },
+    model: 'meta-llama/Llama-3.1-8B-Instruct',
+  }
+  const alone = benchmark(1, undefined, { prompt_tokens: fixed(28_650), output_tokens: fixed(256) })
+  const long = report(scenarioOf(llama31, alone, 30))
+  const fifty = benchmark(50, undefined, { prompt_tokens: fixed(28_650), output_tokens: fixed(256) })
+  const longAtOnce = report(scenarioOf({ ...llama31, args: { ...llama31.args, max_num_seqs: 256 } }, fifty, 600))
   const rows: MeasuredRow[] = [
     { figure: 'single stream, TPOT p50 ms', measured: 10.77, simulated: single.tpot, band: 0.1, outOfSample: false },
     { figure: '5/s, TPOT p50 ms', measured: 13.21, simulated: five.tpot, band: 0.1, outOfSample: false },
@@ -68,6 +70,13 @@ test('times of Llama-3-8B on an A100 with vLLM 0.20.1 are those that AccelMark m
     },
     { figure: '28K prompt, TPOT ms', measured: 13.1, simulated: long.tpot, band: 0.1, outOfSample: true },
     { figure: '28K prompt, TTFT ms', measured: 3178, simulated: long.ttft, band: 0.1, outOfSample: true },
+    {
+      figure: '50 prompts of 28K at once, elapsed s',
+      measured: 196.5,
+      simulated: longAtOnce.elapsedS(50),
+      band: 0.1,
+      outOfSample: true,
+    },
   ]
   expect(misses(rows)).toEqual([])
 })
@@ -281,6 +290,24 @@ test('one stream of Llama-3-8B has the measured time per token on GPUs of which 
     row('A100-SXM4-40GB', 14.27, 0.15),
     row('H100 80GB HBM3', 7.74, 0.15),
     row('H200', 7.62, 0.4),
+  ]
+  expect(misses(rows)).toEqual([])
+})
+
+/** Source: `results/verified/nvidia_*x8_suite_B_*` of the same repository, vLLM 0.7.3. */
+test('one stream of Llama-3-70B on eight GPUs has the measured time per token, with NVLink and over PCIe', () => {
+  const row = (name: string, measured: number, band: number): MeasuredRow => {
+    const deployment = { ...llama8b, model: 'meta-llama/Meta-Llama-3-70B-Instruct', gpu: `NVIDIA ${name}` }
+    const args = { max_model_len: 4096, tensor_parallel_size: 8 }
+    const { tpot } = report(scenarioOf({ ...deployment, args }, benchmark(10, 0.01, accelMark), 2500))
+    return { figure: `8 × ${name}, TPOT p50 ms`, measured, simulated: tpot, band, outOfSample: true }
+  }
+  const rows = [
+    row('A100-SXM4-40GB', 20.93, 0.15),
+    row('A100-SXM4-80GB', 18.08, 0.15),
+    row('GeForce RTX 4090', 29.79, 0.15),
+    row('RTX A6000', 34.41, 0.15),
+    row('H200', 12.29, 0.4),
   ]
   expect(misses(rows)).toEqual([])
 })
