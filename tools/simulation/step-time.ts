@@ -30,8 +30,12 @@ export const frontEndS = 0.003
  * it. Fitted to single streams: the 0.5B model's first token takes 11.2 ms alone, and 10.0 ms at 10 requests per second.
  */
 const idleStartMs = 5
-/** Kernel launches per layer that a CUDA graph would save, in milliseconds. Inferred. */
-const eagerMsPerLayer = 0.25
+/**
+ * Time in which the host starts the kernels of a layer without a CUDA graph, in milliseconds. The GPU computes meanwhile, so
+ * a step takes the longer of both. Fitted to Llama-3.1-8B with 8-bit and 4-bit weights on an A100, whose eager steps take
+ * 16 to 20 ms whatever they compute (AccelMark, vLLM 0.20.1, 5 requests per second).
+ */
+const eagerMsPerLayer = 0.5
 /** Transfer of hidden states between two pipeline stages over the network, in milliseconds. Inferred. */
 const stageHandOverMs = 0.2
 
@@ -47,6 +51,8 @@ export interface StepTime {
    * @param sequences requests in the batch. With more tokens than requests, the batch contains a prefill.
    */
   ofBatch(tokens: number, sequences: number): number
+  /** Time in which the host starts all kernels of a step: no step is shorter. 0 with CUDA graphs. */
+  readonly launches: number
   /** Additional time of a step that finds the engine idle. */
   readonly idleStart: number
   /** Time to read one token of context from the KV cache in all layers. */
@@ -83,7 +89,7 @@ export interface StepTimeOptions {
  *          + all-reduces                       two per layer, if tensor parallel
  *          + context × perContextToken         decode attention, limited by memory bandwidth
  *          + pairs × perAttentionPair          prefill attention, limited by compute
- *          + stage transfers + launches + fixed costs + calibration
+ *          + stage transfers + fixed costs + calibration
  *
  * The scheduler adds the two attention terms, because they depend on the lengths of the requests; all other terms depend
  * only on the number of tokens and sequences.
@@ -100,8 +106,7 @@ export function stepTime(
   const head = headMs(model, gpu, ranks)
   const reduce = allReduceMs(model, gpu, ranks, severalNodes)
   const sampler = (samplerBytesPerLogit * model.vocabularySize) / (gpu.bandwidthGbs * 1e6)
-  const eager = enforceEager ? eagerMsPerLayer * model.layers : 0
-  const fixed = fixedMs + stageHandOverMs * (pipelineParallelSize - 1) + eager
+  const fixed = fixedMs + stageHandOverMs * (pipelineParallelSize - 1)
   const piecewise = enforceEager ? 0 : piecewiseMsPerLayer * model.layers
   // A window repeats few of the possible batch sizes, so their times are stored.
   const ofTokens = stored((tokens) => layers(tokens) + reduce(tokens) + fixed)
@@ -115,6 +120,7 @@ export function stepTime(
       const calibrated = modelled + calibration.fixed_ms + calibration.per_sequence_ms * sequences
       return Math.max(calibrated, modelled * fastestShare) / 1000
     },
+    launches: enforceEager ? (eagerMsPerLayer * model.layers) / 1000 : 0,
     idleStart: idleStartMs / 1000,
     perContextToken: kvBytes / (gpu.bandwidthGbs * 1e9 * attentionBandwidthShare),
     windowShare: (model.slidingWindow?.layers ?? 0) / model.layers,

@@ -311,3 +311,28 @@ test('one stream of Llama-3-70B on eight GPUs has the measured time per token, w
   ]
   expect(misses(rows)).toEqual([])
 })
+
+/**
+ * Source: `results/verified/nvidia_a100_sxm4_80gbx1_suite_C_nvidia_vllm020_*` of the same repository, with `enforce_eager`.
+ * The time to start the kernels of a layer is fitted to 5 requests per second.
+ */
+test('without CUDA graphs the host limits light loads and the GPU heavy ones, as measured with quantised weights', () => {
+  const rows = (
+    [
+      ['w8a8', 'w8a16', [16.66, 20.79, 25.13, 25.06]],
+      ['w4a16', 'w4a16', [18.15, 21.11, 25.46, 25.2]],
+    ] as const
+  ).flatMap(([format, measuredFormat, measured]) =>
+    ([5, 10, 25, 50] as const).map((rate, index): MeasuredRow => {
+      const deployment = {
+        ...llama8b,
+        model: `RedHatAI/Meta-Llama-3-8B-Instruct-quantized.${format}`,
+        args: { ...llama8b.args, enforce_eager: true },
+      }
+      const { tpot } = report(scenarioOf(deployment, benchmark(300, rate, accelMark), 120))
+      const figure = `${measuredFormat}, ${rate}/s, TPOT p50 ms`
+      return { figure, measured: measured[index] ?? Number.NaN, simulated: tpot, band: 0.15, outOfSample: rate > 5 }
+    }),
+  )
+  expect(misses(rows)).toEqual([])
+})
