@@ -2,7 +2,7 @@ import { loadScenario } from '../fixtures/load-scenario.ts'
 import { defineTool } from '../router/define-tool.ts'
 import { canonicalJson } from '../router/json/json.ts'
 import { MismatchError } from './errors.ts'
-import { checkEngineArgument } from './fix/check-engine-argument.ts'
+import { checkOwnArguments } from './fix/check-engine-argument.ts'
 import { configProperty, pureAnnotations, scenarioProperty } from './schemas/common.ts'
 import { telemetrySchema } from './schemas/telemetry.ts'
 import { simulateTelemetry } from './simulation/collect-telemetry.ts'
@@ -64,9 +64,8 @@ export const collectPostTelemetry = defineTool({
       )
     }
     // The same check as in apply_fix_simulation, for a configuration that was not made by it.
-    for (const [name, value] of Object.entries(updated_config.engine_args)) {
-      checkEngineArgument(name, value, updated_config.vllm_version, 'updated_config/engine_args')
-    }
+    const { engine_args, vllm_version } = updated_config
+    checkOwnArguments(engine_args, scenario.deployment.engine_args, vllm_version, 'updated_config/engine_args')
     return { post_telemetry: simulateTelemetry(scenario, updated_config, 'post') }
   },
 })

@@ -1,9 +1,27 @@
 import { listScenarios, loadScenario } from '../fixtures/load-scenario.ts'
 import type { Scenario } from '../fixtures/scenario.ts'
 import { defineTool } from '../router/define-tool.ts'
+import { findingKinds } from './arguments/read-arguments.ts'
 import { MismatchError, UnknownConfigError } from './errors.ts'
 import { configProperty, pureAnnotations, scenarioProperty } from './schemas/common.ts'
 import { simulate } from './simulation/simulate.ts'
+
+/** Arguments of the deployment that the tools do not follow, so that nobody takes their figures for the engine's. */
+const argumentFindingsSchema = {
+  type: 'array',
+  description:
+    'Engine arguments of the configuration that the simulation does not follow, or that vLLM does not accept.',
+  items: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['argument', 'kind', 'message'],
+    properties: {
+      argument: { type: 'string' },
+      kind: { enum: findingKinds },
+      message: { type: 'string' },
+    },
+  },
+} as const
 
 const count = { type: 'integer', minimum: 0 } as const
 
@@ -30,7 +48,7 @@ export const fetchConfig = defineTool({
   outputSchema: {
     type: 'object',
     additionalProperties: false,
-    required: ['config', 'runtime', 'version'],
+    required: ['config', 'runtime', 'version', 'argument_findings'],
     properties: {
       config: configProperty,
       runtime: {
@@ -57,6 +75,7 @@ export const fetchConfig = defineTool({
         },
       },
       version: { type: 'string', description: 'Version of vLLM.' },
+      argument_findings: argumentFindingsSchema,
     },
   },
   annotations: pureAnnotations,
@@ -75,6 +94,7 @@ export const fetchConfig = defineTool({
         kv_cache_tokens: memory?.kvTokens ?? 0,
       },
       version: scenario.deployment.vllm_version,
+      argument_findings: settings.arguments.findings,
     }
   },
 })

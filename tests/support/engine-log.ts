@@ -1,5 +1,5 @@
 import type { Scenario } from '../../fixtures/scenario.ts'
-import { compareVersions } from '../../tools/simulation/engine-settings.ts'
+import { compareVersions } from '../../tools/arguments/version.ts'
 import { modelOf } from '../../tools/simulation/model-names.ts'
 import { seededRandom } from '../../tools/simulation/requests.ts'
 import { simulate } from '../../tools/simulation/simulate.ts'

@@ -75,7 +75,7 @@ test.each<{ actions: FixAction[]; message: string }>([
   { actions: [{ action: 'set_engine_args', args: { max_num_seqs: 1.5 } }], message: 'expected integer, got 1.5' },
   {
     actions: [{ action: 'set_engine_args', args: { gpu_memory_utilization: 92 } }],
-    message: 'expected 0.01 to 1, got 92',
+    message: 'expected more than 0 and at most 1, got 92',
   },
   { actions: [{ action: 'set_engine_args', args: { kv_cache_dtype: 'int4' } }], message: 'expected one of auto' },
   {

@@ -26,7 +26,7 @@ test.each<Arguments>([
   { dtype: 'float16' },
   { quantization: 'fp8' },
   { speculative_config: '{"method": "ngram"}' },
-  { async_scheduling: false },
+  { scheduling_policy: 'priority' },
 ])('%j: an argument that the simulation does not model is rejected', async (args) => {
   const [name] = Object.keys(args)
   const reason = new RegExp(`/${name}: vLLM has "${name}".*, but the simulation does not model it`)

@@ -2,10 +2,12 @@ import { createHash } from 'node:crypto'
 import type { DeploymentConfig } from '../../fixtures/deployment.ts'
 import { canonicalJson } from '../../router/json/json.ts'
 import { escapePointerToken } from '../../router/json/json-pointer.ts'
+import { findArgument } from '../arguments/argument-name.ts'
+import { checkArgument } from '../arguments/check-argument.ts'
+import { compareVersions } from '../arguments/version.ts'
 import { FixPlanError } from '../errors.ts'
-import { compareVersions } from '../simulation/engine-settings.ts'
 import type { ConfigChange, FixAction, FixPlan, FixResult } from '../types.ts'
-import { checkEngineArgument } from './check-engine-argument.ts'
+import { checkEngineArgument, checkOwnArguments } from './check-engine-argument.ts'
 
 /**
  * Applies a fix plan to a copy of a configuration.
@@ -20,10 +22,10 @@ import { checkEngineArgument } from './check-engine-argument.ts'
  * @throws {FixPlanError} if actions contradict each other, or one of them cannot be applied.
  */
 export function applyPlan(config: DeploymentConfig, plan: FixPlan): FixResult {
-  checkConflicts(plan.actions)
+  const version = plannedVersion(plan) ?? config.vllm_version
+  checkConflicts(plan.actions, version)
   // Actions change the copy one after another. If one cannot be applied, the copy is dropped with all earlier changes.
   const updated = structuredClone(config)
-  const version = plannedVersion(plan) ?? config.vllm_version
   const impact = plan.actions.map((action, index) => applyAction(updated, action, version, `fix_plan/actions/${index}`))
   const diff = configChanges(config, updated)
   // Without a difference the configuration keeps its id: it is still the same one.
@@ -32,11 +34,11 @@ export function applyPlan(config: DeploymentConfig, plan: FixPlan): FixResult {
 }
 
 /** @throws {FixPlanError} if the plan has no action, or two actions that contradict each other. */
-function checkConflicts(actions: readonly FixAction[]): void {
+function checkConflicts(actions: readonly FixAction[], version: string): void {
   if (actions.length === 0) {
     throw new FixPlanError('fix_plan/actions: the plan has no action; use no_change with a reason to change nothing.')
   }
-  checkOverrides(actions)
+  checkOverrides(actions, version)
   const seen = new Map<string, { readonly value: unknown; readonly index: number }>()
   actions.forEach((action, index) => {
     if (action.action === 'no_change' && actions.length > 1) {
@@ -44,7 +46,7 @@ function checkConflicts(actions: readonly FixAction[]): void {
         `fix_plan/actions/${index}: no_change must be the only action, but the plan has ${actions.length} actions.`,
       )
     }
-    for (const [setting, value] of settingsOf(action)) {
+    for (const [setting, value] of settingsOf(action, version)) {
       const earlier = seen.get(setting)
       if (earlier !== undefined && earlier.value !== value) {
         throw new FixPlanError(
@@ -65,11 +67,13 @@ const overrides = [
 ] as const
 
 /** @throws {FixPlanError} if the plan sets an argument that another argument of the plan overrides. */
-function checkOverrides(actions: readonly FixAction[]): void {
+function checkOverrides(actions: readonly FixAction[], version: string): void {
   const set = new Map<string, number>()
   actions.forEach((action, index) => {
     if (action.action !== 'set_engine_args') return
-    for (const [name, value] of Object.entries(action.args)) if (value !== null) set.set(name, index)
+    for (const [name, value] of Object.entries(action.args)) {
+      if (value !== null) set.set(storedName(name, version), index)
+    }
   })
   for (const [strong, weak] of overrides) {
     const index = set.get(weak)
@@ -81,10 +85,15 @@ function checkOverrides(actions: readonly FixAction[]): void {
 }
 
 /** The settings that an action changes, with their new values. */
-function settingsOf(action: FixAction): [setting: string, value: unknown][] {
+function settingsOf(action: FixAction, version: string): [setting: string, value: unknown][] {
   switch (action.action) {
     case 'set_engine_args':
-      return Object.entries(action.args).map(([name, value]) => [`engine_args.${name}`, value])
+      return Object.entries(action.args).map(([name, value]) => {
+        const checked = checkArgument(name, value, version)
+        return 'value' in checked
+          ? [`engine_args.${checked.name}`, checked.value]
+          : [`engine_args.${storedName(name, version)}`, value]
+      })
     case 'set_env':
     case 'align_nccl_env':
       return Object.entries(action.env).map(([name, value]) => [`env.${name}`, value])
@@ -113,6 +122,11 @@ function plannedVersion({ actions }: FixPlan): string | undefined {
   return change === undefined ? undefined : versionInTag.exec(change.image)?.[1]
 }
 
+/** The name under which a configuration stores an argument: Python's spelling, if the version has the argument. */
+function storedName(name: string, version: string): string {
+  return findArgument(name, version)?.argument.name ?? name
+}
+
 /** Changes `config`. @returns the documented effect, in a sentence. */
 function applyAction(config: DeploymentConfig, action: FixAction, version: string, at: string): string {
   switch (action.action) {
@@ -139,8 +153,7 @@ function applyAction(config: DeploymentConfig, action: FixAction, version: strin
       config.image = action.image
       config.vllm_version = version
       // The arguments that are already set must exist in the new version, too.
-      for (const [name, value] of Object.entries(config.engine_args))
-        checkEngineArgument(name, value, version, `${at}/image: engine_args`)
+      checkOwnArguments(config.engine_args, config.engine_args, version, `${at}/image: engine_args`)
       return `The engine runs vLLM ${version}, with that version's defaults.`
     }
     case 'restart_engine':
@@ -181,11 +194,13 @@ function setEngineArgs(
   version: string,
   at: string,
 ): string {
-  const effects = Object.entries(args).map(([name, value]) => {
-    const { up, down } = checkEngineArgument(name, value, version, at)
-    const before = config.engine_args[name]
-    if (value === null) delete config.engine_args[name]
-    else config.engine_args[name] = value
+  const effects = Object.entries(args).map(([spelling, requested]) => {
+    const { name, value, up, down } = checkEngineArgument(spelling, requested, version, at)
+    // The configuration may spell the argument in another way.
+    const own = Object.keys(config.engine_args).find((key) => storedName(key, version) === name)
+    const before = own === undefined ? undefined : config.engine_args[own]
+    if (own !== undefined && (value === null || own !== name)) delete config.engine_args[own]
+    if (value !== null) config.engine_args[name] = value
     const lowered = value === false || (typeof value === 'number' && typeof before === 'number' && value < before)
     const effect = (lowered ? (down ?? up) : up) ?? 'No effect on latency is documented.'
     return `${name} ${value === null ? 'back to its default' : `= ${value}`}: ${effect}`

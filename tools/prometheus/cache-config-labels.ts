@@ -1,5 +1,5 @@
 import type { DeploymentConfig } from '../../fixtures/deployment.ts'
-import { compareVersions } from '../simulation/engine-settings.ts'
+import { compareVersions } from '../arguments/version.ts'
 import type { SimulatedWindow } from '../simulation/window.ts'
 import { type Labels, pythonFloat } from './page-writer.ts'
 

@@ -1,6 +1,6 @@
 import type { Scenario } from '../../fixtures/scenario.ts'
+import { compareVersions } from '../arguments/version.ts'
 import { Distribution } from '../simulation/distribution.ts'
-import { compareVersions } from '../simulation/engine-settings.ts'
 import type { SimulatedWindow } from '../simulation/window.ts'
 import { cacheConfigLabels } from './cache-config-labels.ts'
 import type { Labels, PageWriter } from './page-writer.ts'

@@ -123,6 +123,14 @@ export const telemetrySchema = {
         reason: { ...text, description: 'Last message of an engine that is down.' },
       },
     },
+    // Not in `missing`: the figures are there, but they are those of an engine without these arguments.
+    ignored_arguments: {
+      type: 'array',
+      description: 'Engine arguments whose effect the simulation does not show. Absent: none.',
+      minItems: 1,
+      uniqueItems: true,
+      items: text,
+    },
     // A list instead of absent members, so that every telemetry has the same shape.
     missing: {
       type: 'array',

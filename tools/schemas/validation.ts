@@ -37,6 +37,12 @@ export const validationSchema = {
         },
       },
     },
+    limits: {
+      type: 'array',
+      description: 'What the verdict does not cover. Absent: nothing is known.',
+      minItems: 1,
+      items: { type: 'string' },
+    },
     summary: { type: 'string', description: 'The reason for the status, and the main metrics, in a few sentences.' },
   },
 } as const

@@ -23,6 +23,7 @@ export function simulateTelemetry(scenario: Scenario, config: DeploymentConfig, 
   // A request that was cut at its maximum length was served, like one that ended by itself.
   const served = counts.stopped + counts.cutByLength
   const workers = workerHealth(window)
+  const ignored = window.settings.arguments.findings.map(({ argument }) => argument)
   const start = Date.parse(scenario.window.start)
   const telemetry: Telemetry = {
     scenario: scenario.id,
@@ -71,6 +72,7 @@ export function simulateTelemetry(scenario: Scenario, config: DeploymentConfig, 
       stuck_workers: workers.stuck,
       ...(engine.reason === undefined ? {} : { reason: engine.reason }),
     },
+    ...(ignored.length === 0 ? {} : { ignored_arguments: ignored }),
   }
   return window.notObserved.has('engine') ? withoutEngineFigures(telemetry) : telemetry
 }

@@ -1,6 +1,8 @@
 import type { DeploymentConfig } from '../../fixtures/deployment.ts'
-import { isObject, parseJson, type UnknownObject } from '../../router/json/json.ts'
-import { ConfigError } from '../errors.ts'
+import { isObject, parseJson } from '../../router/json/json.ts'
+import { argumentsOf } from '../arguments/argument-table.ts'
+import { type ReadArguments, readArguments } from '../arguments/read-arguments.ts'
+import { compareVersions } from '../arguments/version.ts'
 import type { Gpu } from './hardware.ts'
 import type { ModelArchitecture } from './models.ts'
 
@@ -16,6 +18,8 @@ export interface EngineSettings {
   readonly maxNumSeqs: number
   /** Largest number of prompt and output tokens of one request. */
   readonly maxModelLen: number
+  /** Whether `maxModelLen` is lowered to what the KV cache can hold: `max_model_len: auto`. */
+  readonly fitsMaxModelLen: boolean
   /** Largest `maxModelLen` that the engine starts with. Infinity: the configuration allows any length. */
   readonly derivedMaxModelLen: number
   /** Share of the GPU's memory that the engine reserves, 0 to 1. */
@@ -56,6 +60,8 @@ export interface EngineSettings {
   readonly longPrefillTokenThreshold: number
   /** Whether a request that is alone can have longer chunks than `longPrefillTokenThreshold`. */
   readonly thresholdSparesLoneRequest: boolean
+  /** Whether the engine refuses to start with a `longPrefillTokenThreshold` above `maxModelLen`. */
+  readonly checksLongPrefillThreshold: boolean
   /** Whether a request is admitted only if KV blocks for its whole prompt are free. */
   readonly reserveFullPrompt: boolean
   /** Share of all KV blocks that an admission leaves free while other requests run, 0 to 1. */
@@ -66,37 +72,30 @@ export interface EngineSettings {
   readonly asyncScheduling: boolean
   /** Whether the memory of CUDA graphs counts against `gpuMemoryUtilization`. */
   readonly graphsInBudget: boolean
+  /** The engine arguments, with those that the simulation does not follow. */
+  readonly arguments: ReadArguments
 }
 
 /**
  * The settings of an engine that is started with a configuration.
  *
- * Two defaults depend on the GPU: 8192 tokens and 1024 sequences on GPUs with 70 GiB or more, except the A100; otherwise
- * 2048 and 256.
- *
- * @throws {ConfigError} if an argument has the wrong type.
+ * An argument that vLLM does not accept has its default here: {@link startRefusal} says whether the engine starts.
  */
 export function engineSettings(config: DeploymentConfig, model: ModelArchitecture, gpu: Gpu): EngineSettings {
-  const large = gpu.memoryGib >= 70 && !config.placement.gpu_model.includes('A100')
   const since = (version: string) => compareVersions(config.vllm_version, version) >= 0
-  // vLLM 0.20.0 profiles the memory of CUDA graphs (#38284).
-  const since020 = since('0.20.0')
   const read = argumentReader(config)
   const tensorParallelSize = read.number('tensor_parallel_size', 1)
   const pipelineParallelSize = read.number('pipeline_parallel_size', 1)
-  const maxNumSeqs = read.number('max_num_seqs', large ? 1024 : 256)
   const maxModelLen = read.number('max_model_len', model.maxModelLen)
   const enableChunkedPrefill = read.flag('enable_chunked_prefill', true)
-  const usualBudget = large ? 8192 : 2048
-  // Without chunked prefill a whole prompt must fit into one step.
-  const defaultBudget = enableChunkedPrefill ? usualBudget : Math.max(usualBudget, maxModelLen)
+  const { maxNumBatchedTokens, maxNumSeqs } = batchSizes(read, config, gpu, { maxModelLen, enableChunkedPrefill })
   return {
-    // More tokens than all sequences can have would never be scheduled.
-    maxNumBatchedTokens: Math.min(read.number('max_num_batched_tokens', defaultBudget), maxNumSeqs * maxModelLen),
+    maxNumBatchedTokens,
     maxNumSeqs,
     maxModelLen,
+    fitsMaxModelLen: read.text('max_model_len', '') === 'auto',
     derivedMaxModelLen: allowsLongRequests(config) ? Number.POSITIVE_INFINITY : model.maxModelLen,
-    gpuMemoryUtilization: read.number('gpu_memory_utilization', since020 ? 0.92 : 0.9),
+    gpuMemoryUtilization: read.number('gpu_memory_utilization', read.default('gpu_memory_utilization', 0.9)),
     kvCacheMemoryBytes: read.optionalNumber('kv_cache_memory_bytes'),
     kvBlocksOverride: read.optionalNumber('num_gpu_blocks_override'),
     kvBytesPerElement: kvBytes(read.text('kv_cache_dtype', 'auto'), model),
@@ -115,14 +114,17 @@ export function engineSettings(config: DeploymentConfig, model: ModelArchitectur
     imageCacheGib: read.number('mm_processor_cache_gb', model.vision === undefined ? 0 : 4),
     apiServers: read.number('api_server_count', 1),
     longPrefillTokenThreshold: read.number('long_prefill_token_threshold', 0),
+    checksLongPrefillThreshold: since('0.27.0'),
     // The versions in which the scheduler changed are measured: vLLM's own scheduler ran the same requests in each.
     thresholdSparesLoneRequest: since('0.31.0'),
     reserveFullPrompt: since('0.19.0') && read.flag('scheduler_reserve_full_isl', true),
-    watermark: since('0.24.0') ? read.number('watermark', 0) : 0,
+    watermark: read.number('watermark', 0),
     partialBlocksFirst: since('0.24.0'),
     // On by default since vLLM 0.14.0. Pipeline stages have a queue of steps of their own, which is not simulated.
     asyncScheduling: pipelineParallelSize === 1 && read.flag('async_scheduling', since('0.14.0')),
-    graphsInBudget: since020,
+    // vLLM 0.20.0 profiles the memory of CUDA graphs (#38284).
+    graphsInBudget: since('0.20.0'),
+    arguments: read.all,
   }
 }
 
@@ -137,59 +139,65 @@ function allowsLongRequests({ env, engine_args }: DeploymentConfig): boolean {
   return /^(?:1|true)$/i.test(env['VLLM_ALLOW_LONG_MAX_MODEL_LEN'] ?? '') || Boolean(engine_args['hf_overrides'])
 }
 
+/** The defaults of a batch by usage, from `get_batch_defaults` of vLLM's API server: tokens and sequences. */
+function defaultBatch(gpu: Gpu, gpuModel: string, version: string): readonly [tokens: number, seqs: number] {
+  if (gpu.memoryGib >= 160 && compareVersions(version, '0.28.0') >= 0) return [16_384, 1024]
+  return gpu.memoryGib >= 70 && !gpuModel.includes('A100') ? [8192, 1024] : [2048, 256]
+}
+
 /**
- * Reads engine arguments by type. `null` counts as absent, because it means vLLM's default.
- *
- * @throws {ConfigError} from each reader, if the value has another type.
+ * Token budget and number of sequences, with vLLM's defaults. A default depends on the GPU and on the other value; a value
+ * that is set is never changed.
  */
+function batchSizes(
+  read: ArgumentReader,
+  { placement, vllm_version: version }: DeploymentConfig,
+  gpu: Gpu,
+  { maxModelLen, enableChunkedPrefill }: Pick<EngineSettings, 'maxModelLen' | 'enableChunkedPrefill'>,
+): Pick<EngineSettings, 'maxNumBatchedTokens' | 'maxNumSeqs'> {
+  const factor = read.text('performance_mode', '') === 'throughput' ? 2 : 1
+  const [tokens, seqs] = defaultBatch(gpu, placement.gpu_model, version).map((size) => size * factor)
+  const setSeqs = read.optionalNumber('max_num_seqs')
+  // Without chunked prefill a whole prompt must fit into one step.
+  const usual = enableChunkedPrefill ? (tokens ?? 0) : Math.max(tokens ?? 0, maxModelLen)
+  // More tokens than all sequences can have would never be scheduled. Before 0.12.0 vLLM did not lower its default.
+  const useful = compareVersions(version, '0.12.0') < 0 ? usual : Math.min(usual, (setSeqs ?? seqs ?? 0) * maxModelLen)
+  const maxNumBatchedTokens = read.number('max_num_batched_tokens', useful)
+  return { maxNumBatchedTokens, maxNumSeqs: setSeqs ?? Math.min(seqs ?? 0, maxNumBatchedTokens) }
+}
+
+type ArgumentReader = ReturnType<typeof argumentReader>
+
+/** Reads engine arguments by type. A value of another type, which vLLM refuses, counts as absent. */
 function argumentReader(config: DeploymentConfig) {
-  function read<T>(
-    name: string,
-    type: 'boolean' | 'number' | 'string',
-    fallback: T,
-    is: (value: unknown) => value is T,
-  ): T {
-    const value = config.engine_args[name]
-    if (value === undefined || value === null) return fallback
-    if (is(value)) return value
-    throw new ConfigError(`engine_args.${name} is ${JSON.stringify(value)}, but it must be a ${type}.`)
+  const all = readArguments(config)
+  function optionalNumber(name: string): number | undefined {
+    const value = all.values.get(name)
+    return typeof value === 'number' ? value : undefined
   }
-  const isNumber = (value: unknown) => typeof value === 'number'
+  function text(name: string, fallback: string): string {
+    const value = all.values.get(name)
+    return typeof value === 'string' ? value : fallback
+  }
   return {
-    number: (name: string, fallback: number) => read(name, 'number', fallback, isNumber),
-    optionalNumber: (name: string) => read<number | undefined>(name, 'number', undefined, isNumber),
-    flag: (name: string, fallback: boolean) => read(name, 'boolean', fallback, (value) => typeof value === 'boolean'),
-    text: (name: string, fallback: string) => read(name, 'string', fallback, (value) => typeof value === 'string'),
+    all,
+    optionalNumber,
+    text,
+    number: (name: string, fallback: number) => optionalNumber(name) ?? fallback,
+    flag(name: string, fallback: boolean): boolean {
+      const value = all.values.get(name)
+      return typeof value === 'boolean' ? value : fallback
+    },
     /** A number inside an argument whose text is a JSON object. */
-    member(name: string, key: string, fallback: number) {
-      const value = read<string | undefined>(name, 'string', undefined, (text) => typeof text === 'string')
-      const found = value === undefined ? undefined : jsonObject(value, `engine_args.${name}`)[key]
+    member(name: string, key: string, fallback: number): number {
+      const value = parseJson(text(name, ''))
+      const found = isObject(value) ? value[key] : undefined
       return typeof found === 'number' ? found : fallback
     },
+    /** The default of the version, if it is a number. */
+    default(name: string, fallback: number): number {
+      const value = parseJson(argumentsOf(config.vllm_version).get(name)?.default ?? '')
+      return typeof value === 'number' ? value : fallback
+    },
   }
-}
-
-/** Parses an argument whose text is a JSON object. */
-function jsonObject(text: string, at: string): UnknownObject {
-  const value = parseJson(text)
-  if (isObject(value)) return value
-  throw new ConfigError(
-    `${at} is ${JSON.stringify(text).slice(0, 60)}, but it must be a JSON object, e.g. "{"image": 2}".`,
-  )
-}
-
-/** Compares dotted versions by their numeric parts: negative, zero or positive. A missing part counts as 0. */
-export function compareVersions(left: string, right: string): number {
-  const a = parts(left)
-  const b = parts(right)
-  for (let index = 0; index < Math.max(a.length, b.length); index++) {
-    const difference = (a[index] ?? 0) - (b[index] ?? 0)
-    if (difference !== 0) return difference
-  }
-  return 0
-}
-
-/** Numeric parts of a version, without prefixes such as `v` and suffixes such as `rc1`. */
-function parts(version: string): number[] {
-  return (/\d+(?:\.\d+)*/.exec(version)?.[0] ?? '0').split('.').map(Number)
 }

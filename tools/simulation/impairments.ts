@@ -3,9 +3,9 @@ import type { DeploymentConfig } from '../../fixtures/deployment.ts'
 import type { Impairment } from '../../fixtures/impairment.ts'
 import { canonicalJson } from '../../router/json/json.ts'
 import { lookUp, parsePointer } from '../../router/json/json-pointer.ts'
+import { compareVersions } from '../arguments/version.ts'
 import { ConfigError } from '../errors.ts'
 import { xidOf } from '../xid-catalogue.ts'
-import { compareVersions } from './engine-settings.ts'
 
 /** The impairments that act on one configuration. Times are in seconds since the window opened. */
 export interface ActiveImpairments {

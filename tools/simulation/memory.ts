@@ -2,6 +2,7 @@ import type { DeploymentConfig } from '../../fixtures/deployment.ts'
 import type { EngineSettings } from './engine-settings.ts'
 import type { Gpu } from './hardware.ts'
 import { kvBytesPerToken, kvBytesPerTokenOfRank, type ModelArchitecture, type WeightGroup } from './models.ts'
+import { startRefusal } from './start-refusals.ts'
 
 /** Bytes of one GiB. */
 const gib = 2 ** 30
@@ -73,8 +74,8 @@ export function planMemory(
   gpuCount: number,
   takenGib = 0,
 ): Startup {
-  const impossible = impossibleSettings(model, settings, gpuCount)
-  if (impossible !== undefined) return failed(impossible)
+  const refusal = startRefusal(model, settings, gpuCount)
+  if (refusal !== undefined) return failed(refusal)
   const { weightsGib, activationGib } = largestStage(model, settings)
   const nonTorch = nonTorchOf(settings)
   const graphsGib = settings.enforceEager ? 0 : cudaGraphs(model, settings)
@@ -105,7 +106,7 @@ export function planMemory(
   const kvTokens = kvBlocks * settings.blockSize
   // For an override with too few blocks vLLM has this message since #41069 (April 2026). Before, it hung at the first long request.
   const needed = longestRequest(model, settings, bytesPerToken) / gib
-  if (kvBlocks * gibPerBlock < needed) {
+  if (kvBlocks * gibPerBlock < needed && !settings.fitsMaxModelLen) {
     return failed(
       `To serve at least one request with the models's max seq len (${settings.maxModelLen}), (${needed.toFixed(2)} GiB KV ` +
         `cache is needed, which is larger than the available KV cache memory (${availableKvGib.toFixed(2)} GiB). ` +
@@ -168,37 +169,6 @@ export function outOfMemoryMessage(totalGib: number, allocation: FailedAllocatio
 /** A size in PyTorch's format: MiB below one GiB. */
 function amount(gibibytes: number): string {
   return gibibytes < 1 ? `${(gibibytes * 1024).toFixed(2)} MiB` : `${gibibytes.toFixed(2)} GiB`
-}
-
-/** Combinations of arguments that vLLM refuses at startup, with its message. */
-function impossibleSettings(
-  { kvHeads }: ModelArchitecture,
-  settings: EngineSettings,
-  gpuCount: number,
-): string | undefined {
-  const { maxModelLen, derivedMaxModelLen } = settings
-  if (maxModelLen > derivedMaxModelLen) {
-    return (
-      `User-specified max_model_len (${maxModelLen}) is greater than the derived max_model_len ` +
-      `(max_position_embeddings=${derivedMaxModelLen} or model_max_length=None in model's config.json). ` +
-      'To allow overriding this maximum, set the env var VLLM_ALLOW_LONG_MAX_MODEL_LEN=1.'
-    )
-  }
-  if (settings.ranks > gpuCount) {
-    return `World size (${settings.ranks}) is larger than the number of available GPUs (${gpuCount}) in this node.`
-  }
-  // Each rank holds the same number of KV heads, or a copy of one head.
-  const ranks = settings.tensorParallelSize
-  if (Math.max(kvHeads, ranks) % Math.min(kvHeads, ranks) !== 0) {
-    return `Total number of key/value heads (${kvHeads}) cannot be divided among tensor parallel size (${ranks}).`
-  }
-  if (!settings.enableChunkedPrefill && settings.maxNumBatchedTokens < maxModelLen) {
-    return (
-      `max_num_batched_tokens (${settings.maxNumBatchedTokens}) is smaller than max_model_len (${maxModelLen}). ` +
-      'Please increase max_num_batched_tokens or decrease max_model_len.'
-    )
-  }
-  return undefined
 }
 
 function failed(reason: string): Startup {

@@ -2,7 +2,7 @@ import type { DeploymentConfig } from '../../fixtures/deployment.ts'
 import type { Scenario } from '../../fixtures/scenario.ts'
 import { canonicalJson } from '../../router/json/json.ts'
 import { blockContents } from './block-contents.ts'
-import { engineSettings } from './engine-settings.ts'
+import { type EngineSettings, engineSettings } from './engine-settings.ts'
 import type { ImageMemory } from './engine-state.ts'
 import { type Gpu, gpuOf } from './hardware.ts'
 import { type ActiveImpairments, activeImpairments } from './impairments.ts'
@@ -41,16 +41,18 @@ export function simulate(scenario: Scenario, config: DeploymentConfig = scenario
 function simulateWindow(scenario: Scenario, config: DeploymentConfig): SimulatedWindow {
   const model = asLoaded(modelOf(config), config)
   const gpu = gpuOf(config.placement.gpu_model, config.placement.gpu)
-  const settings = engineSettings(config, model, gpu)
-  const configured = activeImpairments(scenario.impairments, config, settings.ranks)
+  const planned = engineSettings(config, model, gpu)
+  const configured = activeImpairments(scenario.impairments, config, planned.ranks)
   const gpus = gpusOnNodes(config)
   const startup = planMemory(
     model,
     gpu,
-    settings,
+    planned,
     gpus.reduce((sum, count) => sum + count, 0),
     configured.takenGib,
   )
+  const memory = startup.kind === 'started' ? startup.memory : undefined
+  const settings = fitted(planned, memory)
   const hostMemory = planHostMemory(model, settings, config, Math.min(settings.ranks, gpus[0] ?? 0))
   // The first reason wins, in the order in which vLLM would notice it.
   const problem = [startup, hostMemory].find((plan) => plan.kind === 'failed')?.reason ?? configured.startupHang
@@ -60,7 +62,6 @@ function simulateWindow(scenario: Scenario, config: DeploymentConfig): Simulated
   const arrived = generateRequests(load, endS)
   const tokensPerImage = Math.floor(settings.pixelsPerImage / (model.vision?.pixelsPerToken ?? 1))
   const requests = acceptedRequests(arrived, { ...settings, tokensPerImage })
-  const memory = startup.kind === 'started' ? startup.memory : undefined
   const imageMemory = memory !== undefined && load.images !== undefined ? imageMemoryOf(model, gpu, memory) : undefined
   const scheduler = new Scheduler({
     requests,
@@ -127,6 +128,12 @@ function simulateWindow(scenario: Scenario, config: DeploymentConfig): Simulated
 function meanTokens({ count, promptTokens, outputTokens }: Requests): number {
   const sum = promptTokens.reduce((total, prompt, request) => total + prompt + (outputTokens[request] ?? 0) / 2, 0)
   return sum / Math.max(1, count)
+}
+
+/** With `max_model_len: auto`, vLLM lowers the length to what the KV cache can hold. */
+function fitted(settings: EngineSettings, memory: MemoryPlan | undefined): EngineSettings {
+  if (!settings.fitsMaxModelLen || memory === undefined) return settings
+  return { ...settings, maxModelLen: Math.min(settings.maxModelLen, memory.kvTokens) }
 }
 
 /** Number of GPUs on each node of a deployment. */

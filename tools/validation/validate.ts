@@ -54,7 +54,20 @@ export function validate(before: Telemetry, after: Telemetry): Validation {
   const { status, reason } = judge(before, after)
   const isObserved = unobserved(before, after) === undefined
   const summary = isObserved ? `${reason} ${mainMetrics(before, after)}` : reason
-  return { status, deltas: metricDeltas(before, after), summary }
+  const limits = limitsOf(before, after)
+  return {
+    status,
+    deltas: metricDeltas(before, after),
+    summary: [summary, ...limits].join(' '),
+    ...(limits.length === 0 ? {} : { limits }),
+  }
+}
+
+/** What the verdict does not cover, one sentence each. */
+function limitsOf(...telemetries: readonly Telemetry[]): string[] {
+  const ignored = new Set(telemetries.flatMap(({ ignored_arguments = [] }) => ignored_arguments))
+  if (ignored.size === 0) return []
+  return [`The simulation does not follow ${[...ignored].join(', ')}: the real effect of the fix may differ.`]
 }
 
 /** A status with its reason, which starts the summary. */

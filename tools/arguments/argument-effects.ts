@@ -1,0 +1,174 @@
+import type { ArgumentRange } from './argument-table.ts'
+
+/** What the simulation knows about an argument that it models. */
+export interface SimulatedArgument {
+  /** Effect of a higher value, of `true`, or of a new text, according to vLLM's documentation. */
+  readonly up: string
+  /** Effect of a lower value or of `false`. Absent: as `up`. */
+  readonly down?: string
+  /** Range that the simulation needs, if vLLM's own is wider. */
+  readonly range?: ArgumentRange
+  /** The only values that are modelled. Absent: all. */
+  readonly values?: readonly string[]
+}
+
+/** vLLM's kernels index tokens and requests with 32-bit integers, so no larger count can work. */
+const count = { ge: 1, le: 2 ** 31 - 1 } as const
+
+/**
+ * The arguments that the simulation models: `tools/simulation/engine-settings.ts` reads them. To simulate another one,
+ * read it there and add it here.
+ */
+export const simulatedArguments: { readonly [name: string]: SimulatedArgument } = {
+  // Scheduler: size of a batch.
+  max_num_batched_tokens: {
+    range: count,
+    up: 'More prefill per step: shorter time to first token, more throughput, longer inter-token latency, more activation memory.',
+    down: 'Less prefill per step: shorter inter-token latency, longer time to first token.',
+  },
+  max_num_seqs: {
+    range: count,
+    up: 'More requests at once: less queueing, more KV cache pressure and preemptions, more sampler memory.',
+    down: 'Fewer requests at once: more waiting before the first token, fewer preemptions, shorter inter-token latency.',
+  },
+  performance_mode: { up: '"throughput" doubles the default sizes of a batch.', values: ['balanced', 'throughput'] },
+  // GPU memory and KV cache.
+  gpu_memory_utilization: {
+    range: { gt: 0, le: 1 },
+    up: 'More KV cache, so fewer preemptions; less free memory for allocations at run time.',
+    down: 'Less KV cache, more free memory for allocations at run time.',
+  },
+  kv_cache_memory_bytes: {
+    range: { ge: 1 },
+    up: 'Sets the KV cache size directly and overrides gpu_memory_utilization.',
+  },
+  kv_cache_dtype: {
+    up: 'Element type of the KV cache: fp8 halves the bytes per token, so about twice as many tokens fit; accuracy may drop.',
+    values: ['auto', 'bfloat16', 'float16', 'fp8', 'fp8_e4m3', 'fp8_e5m2', 'fp8_inc', 'fp8_ds_mla'],
+  },
+  // Parallelism. More ranks than GPUs keep the engine from starting.
+  tensor_parallel_size: {
+    range: count,
+    up: 'More GPUs per layer: shorter steps and more KV cache, at the cost of all-reduces.',
+    down: 'Fewer GPUs per layer: longer steps, less KV cache.',
+  },
+  pipeline_parallel_size: {
+    range: count,
+    up: 'More GPUs in stages: more KV cache, some latency per stage.',
+    down: 'Fewer stages, less KV cache.',
+  },
+  // Limits and modes of the engine.
+  max_model_len: {
+    range: count,
+    up: 'Longer requests are accepted; the KV cache must hold at least one request of that length.',
+    down: 'Longer requests are refused. Frees no memory, but allows startup with a smaller KV cache.',
+  },
+  enable_chunked_prefill: {
+    up: 'Decodes are scheduled first, and prefill fills the rest of the budget.',
+    down: 'Prompts are computed in one step: requires max_num_batched_tokens >= max_model_len.',
+  },
+  enable_prefix_caching: { up: 'Shared prefixes are computed once.', down: 'Every prompt is computed in full.' },
+  enforce_eager: {
+    up: 'No CUDA graphs: saves a little memory; steps with small batches take much longer.',
+    down: 'CUDA graphs: shorter steps.',
+  },
+  // Scheduler: order and admission.
+  scheduler_reserve_full_isl: {
+    up: 'A request is admitted only if its whole prompt fits: fewer preemptions, more queueing.',
+  },
+  async_scheduling: {
+    up: 'The next step is scheduled while the GPU works: fewer gaps; blocks are freed a step later.',
+  },
+  watermark: { up: 'Keeps a share of the KV blocks free at admission: fewer preemptions, more queueing.' },
+  long_prefill_token_threshold: { range: { ...count, ge: 0 }, up: 'Limits the chunk of a long prompt per step.' },
+  // KV blocks, and offloading to host memory. V1 preempts by recomputation, so blocks are never swapped to the host.
+  block_size: { range: count, up: 'Tokens per KV block.' },
+  num_gpu_blocks_override: {
+    range: count,
+    up: 'Sets the number of KV blocks directly, instead of deriving it from gpu_memory_utilization.',
+    down: 'Sets a smaller number of KV blocks directly: more preemptions, more free memory for allocations at run time.',
+  },
+  // The next arguments use host memory, which `planHostMemory` compares with the limit of the container.
+  cpu_offload_gb: {
+    range: { ge: 0 },
+    up: 'Weights move to host memory: frees GPU memory, but every step waits for PCIe.',
+  },
+  kv_offloading_size: { range: { ge: 0 }, up: 'KV blocks are kept in host memory: more host memory used.' },
+  api_server_count: { range: count, up: 'More API servers: more host memory.' },
+  mm_processor_cache_gb: {
+    range: { ge: 0 },
+    up: 'More host memory for preprocessed inputs.',
+    down: 'Less host memory; inputs are preprocessed again.',
+  },
+  // Images. Only two members of the JSON values are read: `image`, and `max_pixels`.
+  limit_mm_per_prompt: {
+    up: 'Limits the images and videos per prompt, which limits the memory of the encoder.',
+  },
+  mm_processor_kwargs: {
+    up: 'Options of the image processor: a smaller max_pixels scales images down, which reduces the memory of the encoder.',
+  },
+}
+
+/**
+ * Arguments that mostly have no effect on speed and memory, so the simulation ignores them. A plan may set them.
+ *
+ * `distributed_timeout_seconds` only gives collective operations more time before they are aborted.
+ */
+export const argumentsWithoutEffect: ReadonlySet<string> = new Set([
+  // API server.
+  ...['allow_credentials', 'allowed_headers', 'allowed_methods', 'allowed_origins', 'api_key', 'chat_template'],
+  ...['chat_template_content_format', 'config', 'default_chat_template_kwargs', 'disable_access_log_for_endpoints'],
+  ...['disable_fastapi_docs', 'disable_uvicorn_access_log', 'enable_auto_tool_choice', 'enable_force_include_usage'],
+  ...[
+    'enable_prompt_tokens_details',
+    'enable_request_id_headers',
+    'enable_server_load_tracking',
+    'host',
+    'max_log_len',
+  ],
+  ...['middleware', 'port', 'response_role', 'return_tokens_as_token_ids', 'root_path', 'ssl_ca_certs'],
+  ...['ssl_cert_reqs', 'ssl_certfile', 'ssl_keyfile', 'tool_call_parser', 'tool_parser_plugin', 'tool_server'],
+  ...['trust_request_chat_template', 'uds', 'uvicorn_log_level', 'shutdown_timeout'],
+  // Model and tokenizer.
+  ...['allowed_local_media_path', 'allowed_media_domains', 'code_revision', 'download_dir', 'enable_prompt_embeds'],
+  ...['enable_sleep_mode', 'generation_config', 'hf_config_path', 'hf_overrides', 'hf_token', 'load_format'],
+  ...['logprobs_mode', 'max_logprobs', 'model', 'model_tag', 'override_generation_config', 'reasoning_parser'],
+  ...['revision', 'runner', 'seed', 'served_model_name', 'structured_outputs_config', 'tokenizer', 'tokenizer_mode'],
+  ...['tokenizer_revision', 'trust_remote_code', 'use_tqdm_on_load', 'reasoning_parser_plugin', 'config_format'],
+  ...['safetensors_load_strategy', 'model_loader_extra_config', 'ignore_patterns', 'max_parallel_loading_workers'],
+  // Engine.
+  ...['calculate_kv_scales', 'disable_cascade_attn', 'disable_hybrid_kv_cache_manager'],
+  ...['disable_log_stats', 'distributed_executor_backend', 'distributed_timeout_seconds', 'enable_log_requests'],
+  ...['cpu_distributed_timeout_seconds', 'enable_lora', 'max_loras', 'max_lora_rank', 'max_cpu_loras', 'lora_modules'],
+  ...['kv_cache_metrics', 'kv_cache_metrics_sample', 'kv_events_config', 'kv_offloading_backend', 'log_level'],
+  ...['logging_config', 'master_addr', 'master_port', 'nnodes', 'node_rank', 'otlp_traces_endpoint'],
+  ...['prefix_caching_hash_algo', 'show_hidden_metrics_for_version', 'disable_custom_all_reduce'],
+  ...['collect_detailed_traces', 'cudagraph_metrics', 'enable_mfu_metrics', 'aggregate_engine_logging'],
+])
+
+/**
+ * Effects of arguments that vLLM has and the simulation does not model. A plan that sets one is refused with its effect,
+ * so that the model can recommend it in the rationale instead. Arguments in none of the three lists are not modelled either.
+ */
+export const effectsNotSimulated: { readonly [name: string]: string } = {
+  // Every replica has a scheduler of its own, and the simulation has one.
+  data_parallel_size: 'More replicas: more throughput and isolation, but single requests are not faster.',
+  scheduling_policy: 'Order of the waiting queue.',
+  max_num_active_seqs: 'Fewer running requests, without smaller CUDA graphs or buffers.',
+  max_num_queued_reqs: 'Further requests are refused with HTTP 503, which bounds the queue.',
+  max_num_queued_tokens: 'Further requests are refused with HTTP 503, which bounds the time to first token.',
+  long_prefill_token_threshold_adaptive: 'Raises the limit on the chunks of long prompts while few requests run.',
+  max_num_partial_prefills: 'Short prompts can overtake long ones.',
+  max_long_partial_prefills: 'Number of long prompts that can be in progress at the same time.',
+  // Only `enforce_eager` is simulated: it turns compilation and CUDA graphs off.
+  optimization_level: 'Longer startup, shorter steps.',
+  max_cudagraph_capture_size: 'CUDA graphs for larger batches: shorter steps, more memory.',
+  stream_interval: 'Fewer and larger pieces per stream: less CPU load.',
+  // The size of the weights comes from the data of the model, so other types are not simulated.
+  dtype: 'Element type of weights and activations: float32 doubles memory and step time.',
+  quantization: 'Smaller weights: more KV cache, shorter steps; accuracy may drop.',
+  speculative_config:
+    'Drafts tokens ahead: shorter inter-token latency with small batches; little gain or a loss with large ones.',
+  enable_expert_parallel: 'Each GPU holds whole experts instead of a slice of all of them.',
+  decode_context_parallel_size: 'The KV cache of a request is spread over several GPUs.',
+}

@@ -1,0 +1,123 @@
+import type { EngineArgumentValue } from '../../fixtures/deployment.ts'
+import { argumentsWithoutEffect, effectsNotSimulated, simulatedArguments } from './argument-effects.ts'
+import { findArgument, nearestArgument, pythonName } from './argument-name.ts'
+import { type EngineArgument, historyOf } from './argument-table.ts'
+import { rangeText, readArgumentValue } from './argument-value.ts'
+import { removedArguments } from './removed-arguments.ts'
+import { compareVersions } from './version.ts'
+
+/** The answer to one engine argument. */
+export type CheckedValue =
+  /** vLLM accepts it, and the simulation models it or needs not. `value` has its own type. */
+  | { readonly kind: 'accepted'; readonly name: string; readonly value: EngineArgumentValue }
+  /** vLLM accepts it, and it affects speed or memory in a way that the simulation does not model. */
+  | {
+      readonly kind: 'not_simulated'
+      readonly name: string
+      readonly value: Exclude<EngineArgumentValue, null>
+      readonly message: string
+    }
+  /** The version has no argument of this name. */
+  | { readonly kind: 'not_an_argument'; readonly message: string }
+  /** vLLM refuses the value with `reason`. */
+  | { readonly kind: 'wrong_value'; readonly name: string; readonly message: string; readonly reason: string }
+  /** vLLM reads the value, but no engine can run with it. */
+  | {
+      readonly kind: 'out_of_range'
+      readonly name: string
+      readonly value: EngineArgumentValue
+      readonly message: string
+    }
+
+/**
+ * Checks an engine argument of a version: whether vLLM has it, accepts its value, and whether the simulation models it.
+ *
+ * @param value `null` means the default, which every argument accepts.
+ */
+export function checkArgument(name: string, value: EngineArgumentValue, version: string): CheckedValue {
+  const found = findArgument(name, version)
+  if (found === undefined) return { kind: 'not_an_argument', message: notAnArgument(name, version) }
+  const { argument, negated } = found
+  if (value === null) return { kind: 'accepted', name: argument.name, value }
+  if (negated && value !== true) {
+    const message = `expected true, got ${JSON.stringify(value)}; use ${argument.name} instead.`
+    const reason = `vllm serve: error: argument --${name.replace(/^-+/, '')}: ignored explicit argument '${value}'`
+    return { kind: 'wrong_value', name: argument.name, message, reason }
+  }
+  const own = ownRange(argument.name, value)
+  const read = readArgumentValue(argument, negated ? false : value)
+  if ('problem' in read) {
+    return { kind: 'wrong_value', name: argument.name, message: `${own ?? read.problem}.`, reason: read.reason }
+  }
+  const ofRead = ownRange(argument.name, read.value)
+  if (ofRead !== undefined) {
+    return { kind: 'out_of_range', name: argument.name, value: read.value, message: `${ofRead}.` }
+  }
+  const obsolete = removalOf(argument.name)
+  if (obsolete !== undefined) {
+    const message = `vLLM ${version} still has "${argument.name}", but later versions do not: ${obsolete}.`
+    return { kind: 'not_simulated', name: argument.name, value: read.value, message }
+  }
+  return isModelled(argument, read.value)
+    ? { kind: 'accepted', name: argument.name, value: read.value }
+    : {
+        kind: 'not_simulated',
+        name: argument.name,
+        value: read.value,
+        message: notSimulated(argument.name, read.value),
+      }
+}
+
+/** What is wrong if a number is outside the range that the simulation needs. */
+function ownRange(name: string, value: EngineArgumentValue): string | undefined {
+  const range = simulated(name)?.range
+  if (typeof value !== 'number' || range === undefined) return undefined
+  const isInside = value >= (range.ge ?? value) && value <= (range.le ?? value) && (range.gt ?? -1) < value
+  return isInside ? undefined : `expected ${rangeText(range)}, got ${value}`
+}
+
+/** Whether the simulation shows the effect of a value. The default of an argument needs no model. */
+function isModelled(argument: EngineArgument, value: EngineArgumentValue): boolean {
+  const { name } = argument
+  const known = simulated(name)
+  if (known !== undefined) return known.values?.includes(String(value)) ?? true
+  return argumentsWithoutEffect.has(name) || JSON.stringify(value) === (argument.default ?? 'null')
+}
+
+function simulated(name: string) {
+  return Object.hasOwn(simulatedArguments, name) ? simulatedArguments[name] : undefined
+}
+
+/** Why newer versions do not have an argument. */
+function removalOf(name: string): string | undefined {
+  return Object.hasOwn(removedArguments, name) ? removedArguments[name] : undefined
+}
+
+/** The documented effect is quoted, so that the model can recommend the argument. */
+function notSimulated(name: string, value: EngineArgumentValue): string {
+  const known = simulated(name)
+  if (known?.values !== undefined) {
+    return `the simulation does not model "${name}" ${JSON.stringify(value)}, only ${known.values.join(', ')}.`
+  }
+  const effect = Object.hasOwn(effectsNotSimulated, name) ? ` (${effectsNotSimulated[name]?.replace(/\.$/, '')})` : ''
+  return `vLLM has "${name}"${effect}, but the simulation does not model it, so its effect would not be visible.`
+}
+
+function notAnArgument(name: string, version: string): string {
+  const plain = pythonName(name)
+  const obsolete = removalOf(plain)
+  const removed = obsolete === undefined ? '' : ` ${obsolete}.`
+  const history = historyOf(plain)
+  const [first] = history
+  if (first !== undefined) {
+    const added = history.find((range) => compareVersions(version, range.first) < 0)
+    const removedIn = history.findLast(({ last }) => last !== undefined && compareVersions(last, version) < 0)?.last
+    const when =
+      added === undefined ? `${removedIn} was the last version that had it` : `it was added in ${added.first}`
+    return `vLLM ${version} has no "${plain}"; ${when}.${removed}`
+  }
+  if (removed !== '') return `vLLM V1 has no engine argument "${plain}".${removed}`
+  const near = nearestArgument(name, version)
+  const hint = near === undefined ? 'Use the Python spelling of vLLM, e.g. max_num_seqs.' : `Did you mean "${near}"?`
+  return `unknown engine argument "${name}": vLLM ${version} has none of this name. ${hint}`
+}
