@@ -1,6 +1,6 @@
 import type { ArgumentRange } from './argument-table.ts'
 
-/** What the simulation knows about an argument that it models. */
+/** Documentation of an argument that the simulation models. */
 export interface SimulatedArgument {
   /** Effect of a higher value, of `true`, or of a new text, according to vLLM's documentation. */
   readonly up: string
@@ -164,7 +164,7 @@ export const effectsNotSimulated: { readonly [name: string]: string } = {
   optimization_level: 'Longer startup, shorter steps.',
   max_cudagraph_capture_size: 'CUDA graphs for larger batches: shorter steps, more memory.',
   stream_interval: 'Fewer and larger pieces per stream: less CPU load.',
-  // The size of the weights comes from the data of the model, so other types are not simulated.
+  // See `weightTypes`.
   dtype: 'Element type of weights and activations: float32 doubles memory and step time.',
   quantization: 'Smaller weights: more KV cache, shorter steps; accuracy may drop.',
   speculative_config:
@@ -172,3 +172,6 @@ export const effectsNotSimulated: { readonly [name: string]: string } = {
   enable_expert_parallel: 'Each GPU holds whole experts instead of a slice of all of them.',
   decode_context_parallel_size: 'The KV cache of a request is spread over several GPUs.',
 }
+
+/** Arguments of {@link effectsNotSimulated} whose memory is simulated, but not their speed. */
+export const weightTypes: ReadonlySet<string> = new Set(['dtype', 'quantization'])

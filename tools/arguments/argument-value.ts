@@ -9,9 +9,9 @@ export type ReadValue =
       readonly value: Exclude<EngineArgumentValue, null>
     }
   | {
-      /** What is wrong, without the name of the argument: `expected integer, got 1.5`. */
+      /** The problem, without the name of the argument: `expected integer, got 1.5`. */
       readonly problem: string
-      /** What vLLM says. */
+      /** vLLM's own message. */
       readonly reason: string
     }
 

@@ -1,5 +1,5 @@
 import type { EngineArgumentValue } from '../../fixtures/deployment.ts'
-import { argumentsWithoutEffect, effectsNotSimulated, simulatedArguments } from './argument-effects.ts'
+import { argumentsWithoutEffect, effectsNotSimulated, simulatedArguments, weightTypes } from './argument-effects.ts'
 import { findArgument, nearestArgument, pythonName } from './argument-name.ts'
 import { type EngineArgument, historyOf } from './argument-table.ts'
 import { rangeText, readArgumentValue } from './argument-value.ts'
@@ -68,7 +68,7 @@ export function checkArgument(name: string, value: EngineArgumentValue, version:
       }
 }
 
-/** What is wrong if a number is outside the range that the simulation needs. */
+/** The problem of a number outside the range that the simulation needs; undefined if it is inside. */
 function ownRange(name: string, value: EngineArgumentValue): string | undefined {
   const range = simulated(name)?.range
   if (typeof value !== 'number' || range === undefined) return undefined
@@ -100,7 +100,8 @@ function notSimulated(name: string, value: EngineArgumentValue): string {
     return `the simulation does not model "${name}" ${JSON.stringify(value)}, only ${known.values.join(', ')}.`
   }
   const effect = Object.hasOwn(effectsNotSimulated, name) ? ` (${effectsNotSimulated[name]?.replace(/\.$/, '')})` : ''
-  return `vLLM has "${name}"${effect}, but the simulation does not model it, so its effect would not be visible.`
+  const part = weightTypes.has(name) ? ' beyond the size of the weights' : ''
+  return `vLLM has "${name}"${effect}, but the simulation does not model it${part}, so its effect would not be visible.`
 }
 
 function notAnArgument(name: string, version: string): string {

@@ -15,7 +15,7 @@ export interface ArgumentFinding {
    * - `out_of_range`: vLLM reads the value, but no engine can run with it.
    */
   readonly kind: (typeof findingKinds)[number]
-  /** What is wrong, and what to do. */
+  /** The problem, and the next step where one is known. */
   readonly message: string
 }
 
@@ -25,7 +25,7 @@ export interface ReadArguments {
   readonly values: ReadonlyMap<string, Exclude<EngineArgumentValue, null>>
   /** The other arguments, in the order of the configuration. */
   readonly findings: readonly ArgumentFinding[]
-  /** What vLLM says about the wrong values, in the order of the configuration. */
+  /** vLLM's messages about the wrong values, in the order of the configuration. */
   readonly refusals: readonly string[]
 }
 

@@ -63,7 +63,7 @@ export function validate(before: Telemetry, after: Telemetry): Validation {
   }
 }
 
-/** What the verdict does not cover, one sentence each. */
+/** Limits of the verdict, one sentence each. */
 function limitsOf(...telemetries: readonly Telemetry[]): string[] {
   const ignored = new Set(telemetries.flatMap(({ ignored_arguments = [] }) => ignored_arguments))
   if (ignored.size === 0) return []
