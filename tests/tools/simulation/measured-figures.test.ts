@@ -205,7 +205,7 @@ test('KV capacity is that of 18 real starts, and what was refused is refused', (
           args: {
             ...limit,
             max_model_len: 131_072,
-            kv_cache_memory_bytes: 8.99 * 2 ** 30,
+            kv_cache_memory_bytes: Math.round(8.99 * 2 ** 30),
             max_num_batched_tokens: 2048,
             max_num_seqs: 64,
           },
