@@ -128,6 +128,7 @@ export class EngineCore {
       if (request === undefined) return
       const known = this.#state.knownTokens(request)
       const cached = blocks.find(request, known)
+      this.#state.lookedUp(request, cached)
       const wanted = Math.min(known - cached, this.#threshold)
       // The first request that does not fit ends the admission: later requests must not overtake it.
       if (!settings.enableChunkedPrefill && wanted > this.#budget) return

@@ -68,6 +68,8 @@ export interface EngineSettings {
   readonly watermark: number
   /** Whether a freed KV block that was never full is the next to be taken. */
   readonly partialBlocksFirst: boolean
+  /** Whether a lookup in the prefix cache counts in the statistics even if the request is not admitted. */
+  readonly countsEveryLookup: boolean
   /** Whether a step is scheduled while the previous one computes. */
   readonly asyncScheduling: boolean
   /** Whether the memory of CUDA graphs counts against `gpuMemoryUtilization`. */
@@ -120,6 +122,7 @@ export function engineSettings(config: DeploymentConfig, model: ModelArchitectur
     reserveFullPrompt: since('0.19.0') && read.flag('scheduler_reserve_full_isl', true),
     watermark: read.number('watermark', 0),
     partialBlocksFirst: since('0.24.0'),
+    countsEveryLookup: !since('0.27.0'),
     // On by default since vLLM 0.14.0. Pipeline stages have a queue of steps of their own, which is not simulated.
     asyncScheduling: pipelineParallelSize === 1 && read.flag('async_scheduling', since('0.14.0')),
     // vLLM 0.20.0 profiles the memory of CUDA graphs (#38284).

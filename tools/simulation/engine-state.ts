@@ -130,6 +130,16 @@ export class EngineState {
     if (resumed) return
     this.scheduled[request] = now
     this.cached[request] = cached
+    if (!this.input.settings.countsEveryLookup) this.#countLookup(request, cached)
+  }
+
+  /** Counts a lookup of a waiting request in the prefix cache. A resumed request does not count. */
+  lookedUp(request: number, cached: number): void {
+    const isNew = this.place[request] === Place.new
+    if (isNew && this.input.settings.countsEveryLookup) this.#countLookup(request, cached)
+  }
+
+  #countLookup(request: number, cached: number): void {
     if (!this.input.settings.enablePrefixCaching) return
     this.counts.prefixQueries += this.knownTokens(request)
     this.counts.prefixHits += cached
