@@ -41,7 +41,7 @@ function compare(file: string): string {
 }
 
 function result(trace: Trace): string {
-  const actual = replay(trace)
+  const { steps: actual } = replay(trace)
   const step = firstDifference(trace.steps, actual)
   if (step === undefined) return `SAME ${trace.name}`
   const [vllm, product] = [trace.steps[step], actual[step]].map(comparable)

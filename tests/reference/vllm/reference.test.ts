@@ -20,7 +20,7 @@ test('traces of two versions of vLLM are committed', () => {
 
 test.each(files)('%s: the scheduler does what vLLM did in every step', (file) => {
   const trace = traceOf(file)
-  const steps = replay(trace)
+  const { steps } = replay(trace)
   const different = firstDifference(trace.steps, steps)
   if (different !== undefined) expect(comparable(steps[different])).toBe(comparable(trace.steps[different]))
   expect(steps).toHaveLength(trace.steps.length)
@@ -35,20 +35,38 @@ test.each([
   ['threshold', { long_prefill_token_threshold: 0 }],
 ])('%s: another setting gives other steps, so the comparison sees it', (name, settings) => {
   const trace = traceOf(`traces-0.32/${name}.json`)
-  const other = replay({ ...trace, settings: { ...trace.settings, ...settings } })
+  const other = replay({ ...trace, settings: { ...trace.settings, ...settings } }).steps
   expect(firstDifference(trace.steps, other)).toBeDefined()
 })
 
 test.each(['release_order', 'release_order_async', 'threshold'])('%s: vLLM 0.15 and 0.32 differ', (name) => {
   const trace = traceOf(`traces-0.32/${name}.json`)
-  expect(firstDifference(trace.steps, replay({ ...trace, vllm: '0.15.0' }))).toBeDefined()
+  expect(firstDifference(trace.steps, replay({ ...trace, vllm: '0.15.0' }).steps)).toBeDefined()
+})
+
+// Recorded from `PrefixCacheStats` of both versions with the committed workloads. Before 0.27 a request that waits for
+// KV blocks counts again with every lookup.
+test.each([
+  ['kv_pressure', '0.15', 0, 0],
+  ['kv_pressure_caching', '0.15', 1570, 0],
+  ['kv_pressure_caching', '0.32', 529, 0],
+  ['shared_prefix', '0.15', 1162, 576],
+  ['shared_prefix', '0.32', 1162, 576],
+  ['shared_prefix_kv', '0.15', 10_294, 4736],
+  ['shared_prefix_kv', '0.32', 1182, 576],
+  ['release_order', '0.15', 7028, 2368],
+  ['release_order', '0.32', 1150, 448],
+  ['release_order_async', '0.15', 2166, 1440],
+  ['release_order_async', '0.32', 1213, 800],
+])('%s of vLLM %s: the prefix cache counts %i tokens looked up and %i found', (name, version, queries, hits) => {
+  expect(replay(traceOf(`traces-${version}/${name}.json`)).lookups).toEqual({ queries, hits })
 })
 
 test('a setting that is not simulated is named, and the trace is replayed without it', () => {
   const trace = traceOf('traces-0.32/plenty.json')
   const other = { ...trace, settings: { ...trace.settings, policy: 'fcfs' } }
   expect(unknownSettings(other)).toEqual(['policy'])
-  expect(firstDifference(trace.steps, replay(other))).toBeUndefined()
+  expect(firstDifference(trace.steps, replay(other).steps)).toBeUndefined()
 })
 
 test('requests of a trace need not be in order of arrival', () => {
@@ -61,7 +79,7 @@ test('requests of a trace need not be in order of arrival', () => {
     ),
     preempted: step.preempted.map((request) => last - request),
   }))
-  expect(firstDifference(steps, replay({ ...trace, requests: trace.requests.toReversed() }))).toBeUndefined()
+  expect(firstDifference(steps, replay({ ...trace, requests: trace.requests.toReversed() }).steps)).toBeUndefined()
 })
 
 test('the command prints one line per trace, and exits with 1 if a trace differs or cannot be read', () => {

@@ -43,11 +43,19 @@ const recorderSamples: SamplingRule = (state, request, end) =>
   end >=
   ((state.sampling[request] ?? 0) > 0 ? (state.input.requests.promptTokens[request] ?? 0) : state.knownTokens(request))
 
+/** The result of a replay. */
+export interface Replay {
+  /** The steps, without those at the end that schedule nothing. */
+  readonly steps: readonly TraceStep[]
+  /** Tokens of the prompts that the engine looked up in the prefix cache, and found there. */
+  readonly lookups: { readonly queries: number; readonly hits: number }
+}
+
 /**
  * Serves the requests of a trace with the scheduler of the product. Each step takes the same time, and its output comes
  * before the next call of `schedule()`, or one call later with asynchronous scheduling.
  */
-export function replay(trace: Trace): TraceStep[] {
+export function replay(trace: Trace): Replay {
   const settings = settingsOf(trace)
   // The product numbers requests in order of arrival.
   const order = [...trace.requests.keys()].sort((a, b) => arrivalOf(trace, a) - arrivalOf(trace, b) || a - b)
@@ -84,7 +92,8 @@ export function replay(trace: Trace): TraceStep[] {
     if (step > trace.steps.length + 10_000) throw new Error(`${trace.name}: the replay does not end.`)
   }
   while (steps.length > 0 && Object.keys(steps.at(-1)?.scheduled ?? {}).length === 0) steps.pop()
-  return steps
+  const { prefixQueries: queries, prefixHits: hits } = state.counts
+  return { steps, lookups: { queries, hits } }
 }
 
 function arrivalOf({ requests }: Trace, index: number): number {
