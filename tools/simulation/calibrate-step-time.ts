@@ -40,20 +40,27 @@ const iterations = 8
  *     const calibrated = { ...scenario, step_time }
  *
  * @param scenario the deployment. Its impairments do not act, because they are not part of the measurement.
- * @throws {ConfigError} if there are fewer than two observations, a latency is not positive, or the loads have the same
- * number of running requests, so that the two times cannot be told apart.
+ * @throws {ConfigError} `invalid_config` if there are fewer than two observations, a latency is not positive, the engine
+ * does not start, or the loads have the same number of running requests, so that the two times cannot be told apart.
  */
 export function calibrateStepTime(scenario: Scenario, observations: readonly LoadObservation[]): StepTimeCalibration {
   checkObservations(observations)
   const windows = (step_time: Calibration) =>
     observations.map(({ load }) => simulate({ ...scenario, load, impairments: [], step_time }))
   const interToken = (step_time: Calibration) =>
-    windows(step_time).map(({ observed }, index) => {
+    windows(step_time).map(({ observed, engine }, index) => {
       const { count, sum } = observed.interToken
       if (count > 0) return sum / count
+      if (!engine.started) {
+        throw new ConfigError(
+          `The engine of the scenario does not start, so nothing can be compared: ${engine.reason ?? 'no reason'}`,
+          { field: 'deployment' },
+        )
+      }
       throw new ConfigError(
         `observations[${index}].load gives no request with two tokens within the ${scenario.window.duration_s} s of the ` +
           'window. Raise requests_per_s or the duration of the window.',
+        { field: `observations[${index}].load` },
       )
     })
   let fitted: Calibration = { fixed_ms: 0, per_sequence_ms: 0 }
@@ -88,12 +95,14 @@ function checkObservations(observations: readonly LoadObservation[]): void {
     throw new ConfigError(
       `observations has ${observations.length} element(s), but two unknown times need two loads: add an observation with ` +
         'another request rate.',
+      { field: 'observations' },
     )
   }
   for (const [index, { inter_token_s }] of observations.entries()) {
     if (!(Number.isFinite(inter_token_s) && inter_token_s > 0)) {
       throw new ConfigError(
         `observations[${index}].inter_token_s is ${inter_token_s}, but it must be a positive number of seconds, e.g. 0.012.`,
+        { field: `observations[${index}].inter_token_s` },
       )
     }
   }
@@ -117,6 +126,7 @@ function solve(
     throw new ConfigError(
       'observations have loads with the same number of running requests, so the fixed time and the time per request cannot ' +
         'be told apart. Replace one by an observation with another request rate.',
+      { field: 'observations' },
     )
   }
   const perRequest = from.per_sequence_ms + (aa * be - ab * ae) / determinant

@@ -160,6 +160,10 @@ describe('calibrateStepTime', () => {
     expect(() => calibrateStepTime(scenario, [at(0.012), at(0.02)])).toThrow(/cannot be told apart/)
     expect(() => calibrateStepTime(scenario, [at(0.012), at(-1)])).toThrow(/observations\[1\]\.inter_token_s is -1/)
     expect(() => calibrateStepTime(scenario, [at(0.012), at(Number.NaN)])).toThrow(ConfigError)
+    const tooLong = exampleScenario({ args: { max_model_len: 1_000_000 } })
+    expect(() => calibrateStepTime(tooLong, [at(0.012), at(0.02)])).toThrow(
+      /engine of the scenario does not start.*1000000/,
+    )
     const silent = { ...load, phases: [{ start_s: 0, requests_per_s: 0 }] }
     expect(() => calibrateStepTime(scenario, [{ load: silent, inter_token_s: 0.01 }, at(0.02)])).toThrow(
       /observations\[0\]\.load gives no request/,
