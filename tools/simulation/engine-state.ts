@@ -1,8 +1,9 @@
 import type { BlockContents } from './block-contents.ts'
 import type { EngineSettings } from './engine-settings.ts'
+import { ImageEncoding, type ImageMemory } from './image-encoding.ts'
 import { KvBlocks } from './kv-blocks.ts'
 import type { Requests } from './requests.ts'
-import type { StepBatch } from './step-batch.ts'
+import { WaitingQueue } from './waiting-queue.ts'
 import { type Occupancy, WindowRecorder } from './window-recorder.ts'
 
 /** The requests and settings of an engine. Times are in seconds. */
@@ -27,18 +28,6 @@ export interface EngineInput {
   readonly frontEndS?: number
   /** End of the window. */
   readonly endS: number
-}
-
-/** GPU memory that encoding images takes at run time, beyond the memory that profiling reserved. */
-export interface ImageMemory {
-  /** Bytes per image token of one step. */
-  readonly bytesPerToken: number
-  /** Image tokens of one step that profiling reserved memory for. */
-  readonly profiledTokens: number
-  /** Free memory. */
-  readonly slackBytes: number
-  /** The engine's last message if `bytes` more than the reserved memory are needed. */
-  readonly message: (bytes: number) => string
 }
 
 /**
@@ -206,113 +195,3 @@ export const Place = {
   /** Finished or aborted. */
   left: 3,
 } as const
-
-/**
- * Waiting requests in order of arrival, which is the order of their numbers.
- *
- * Preempted requests come first: they are older than all requests that were never scheduled.
- */
-class WaitingQueue {
-  readonly #arrival: Float64Array
-  /** The next request to resume is the last element. */
-  readonly #preempted: number[] = []
-  /** Requests from here to `#arrived` have arrived and were never scheduled. */
-  #fresh = 0
-  #arrived = 0
-
-  constructor(arrival: Float64Array) {
-    this.#arrival = arrival
-  }
-
-  /** Number of waiting requests. */
-  get length(): number {
-    return this.#preempted.length + this.#arrived - this.#fresh
-  }
-
-  /** Requests that have not arrived yet. */
-  get expected(): number {
-    return this.#arrival.length - this.#arrived
-  }
-
-  /** Time of the next arrival; infinity after the last one. */
-  get nextArrival(): number {
-    return this.#arrival[this.#arrived] ?? Number.POSITIVE_INFINITY
-  }
-
-  /** The request to schedule next; `undefined` if no request waits. */
-  get head(): number | undefined {
-    return this.#preempted.at(-1) ?? (this.#fresh < this.#arrived ? this.#fresh : undefined)
-  }
-
-  /** Adds the requests that arrive until `time`. */
-  arriveUntil(time: number): void {
-    while (this.nextArrival <= time) this.#arrived++
-  }
-
-  /** Removes the head. @returns whether it was preempted before. */
-  shift(): boolean {
-    if (this.#preempted.pop() !== undefined) return true
-    this.#fresh++
-    return false
-  }
-
-  /** Puts a preempted request back. The newest request is preempted first, so the oldest ends up at the head. */
-  unshift(request: number): void {
-    this.#preempted.push(request)
-  }
-
-  /** Removes a preempted request, wherever it is. */
-  remove(request: number): void {
-    const position = this.#preempted.indexOf(request)
-    if (position >= 0) this.#preempted.splice(position, 1)
-  }
-
-  /** Removes expired requests. Age follows the order of arrival, so the unscheduled ones expire from the front. */
-  expire(expired: (request: number) => boolean): void {
-    let kept = 0
-    for (const request of this.#preempted) if (!expired(request)) this.#preempted[kept++] = request
-    this.#preempted.length = kept
-    while (this.#fresh < this.#arrived && expired(this.#fresh)) this.#fresh++
-  }
-
-  /** Removes all requests, including those that have not arrived yet. @returns their number. */
-  clear(): number {
-    const count = this.length + this.expected
-    this.#preempted.length = 0
-    this.#arrived = this.#arrival.length
-    this.#fresh = this.#arrived
-    return count
-  }
-}
-
-/** Counts the image tokens that a step encodes, and detects a step that needs more memory than there is. */
-class ImageEncoding {
-  readonly #memory: ImageMemory
-  readonly #requests: Requests
-
-  constructor(memory: ImageMemory, requests: Requests) {
-    this.#memory = memory
-    this.#requests = requests
-  }
-
-  /** Counts the image tokens of a batch. Images come first in a prompt; each is encoded as a whole. */
-  measure(batch: StepBatch): void {
-    for (let position = 0; position < batch.count; position++) {
-      const request = batch.requests[position] ?? 0
-      const tokens = this.#requests.imageTokens[request] ?? 0
-      const end = batch.ends[position] ?? 0
-      const context = end - (batch.chunks[position] ?? 0)
-      if (context >= tokens) continue
-      const size = tokens / (this.#requests.images[request] ?? 1)
-      const after = Math.ceil(Math.min(end, tokens) / size)
-      batch.imageTokens += (after - Math.ceil(context / size)) * size
-    }
-  }
-
-  /** The engine's last message if a batch needs too much memory, otherwise `undefined`. */
-  failure({ imageTokens }: StepBatch): string | undefined {
-    const { bytesPerToken, profiledTokens, slackBytes, message } = this.#memory
-    const bytes = (imageTokens - profiledTokens) * bytesPerToken
-    return bytes > slackBytes ? message(bytes) : undefined
-  }
-}

@@ -98,3 +98,15 @@ test('eager mode costs time per token where the GPU is faster than the host, and
   expect(ratio('NVIDIA H100 80GB HBM3')).toBeGreaterThan(1.8)
   expect(ratio('NVIDIA L4')).toBeLessThan(1.05)
 })
+
+test('asynchronous scheduling: a request waits for one step more, and the work is the same', () => {
+  const at = (async_scheduling: boolean) => simulate(exampleScenario({ rate: 2, args: { async_scheduling } }))
+  const [asynchronous, synchronous] = [at(true), at(false)]
+  const mean = ({ sum, count }: { readonly sum: number; readonly count: number }) => sum / count
+  const ttft = (window: SimulatedWindow) => mean(window.observed.ttft)
+  const step = mean(synchronous.observed.interToken)
+  // A step is scheduled while the previous one computes, so a new request is in the one after it.
+  expect(ttft(asynchronous) - ttft(synchronous)).toBeGreaterThan(0.5 * step)
+  expect(ttft(asynchronous) - ttft(synchronous)).toBeLessThan(1.5 * step)
+  expect(served(asynchronous)).toBeCloseTo(served(synchronous), -1)
+})

@@ -22,6 +22,7 @@ const scenarios = fc
       enable_prefix_caching: fc.boolean(),
       scheduler_reserve_full_isl: fc.boolean(),
       long_prefill_token_threshold: fc.constantFrom(0, 256),
+      async_scheduling: fc.boolean(),
     }),
   })
   .map(({ seed, sigma, prefix, timeout, prompt, output, args, ...rest }) =>
