@@ -1,15 +1,13 @@
 import type { Scenario } from '../../fixtures/scenario.ts'
 import { compareVersions } from '../../tools/arguments/version.ts'
-import { modelOf } from '../../tools/simulation/model-names.ts'
+import { startup } from '../../tools/prometheus/vllm-page.ts'
 import { seededRandom } from '../../tools/simulation/requests.ts'
 import { simulate } from '../../tools/simulation/simulate.ts'
 import { type Interval, intervalSeconds, type SimulatedWindow } from '../../tools/simulation/window.ts'
+import { api } from './engine-process.ts'
 import { engineLine, type LogLine } from './log-line.ts'
-
-/** Process prefix of the API server. */
-export const api = '(APIServer pid=1)'
-/** Process prefix of the engine core. */
-export const core = '(EngineCore_DP0 pid=271)'
+import { placeOf } from './log-places.ts'
+import { startupLog } from './startup-log.ts'
 
 /** Options of {@link engineLog}. */
 export interface EngineLogOptions {
@@ -19,134 +17,40 @@ export interface EngineLogOptions {
   readonly accessEvery?: number
 }
 
-/** vLLM's stats line (`vllm/v1/metrics/loggers.py`) of one interval. It contains preemptions since 0.12. */
-export function statsText(interval: Interval, prefixHitRate: number, version: string): string {
-  const rate = (tokens: number) => (tokens / intervalSeconds).toFixed(1)
-  const shown = interval.preemptions > 0 && compareVersions(version, '0.12.0') >= 0
-  return (
-    `Engine 000: Avg prompt throughput: ${rate(interval.promptTokens)} tokens/s, ` +
-    `Avg generation throughput: ${rate(interval.generationTokens)} tokens/s, Running: ${interval.running} reqs, ` +
-    `Waiting: ${interval.waiting} reqs${shown ? `, Preemptions: ${interval.preemptions}` : ''}, ` +
-    `GPU KV cache usage: ${(interval.kvUsage * 100).toFixed(1)}%, Prefix cache hit rate: ${(prefixHitRate * 100).toFixed(1)}%`
-  )
+/**
+ * vLLM's stats line (`vllm/v1/metrics/loggers.py`) of one interval. It contains preemptions since 0.12, counts only
+ * computed prompt tokens since 0.16, and leaves out the hit rate of an unused cache since 0.31.
+ */
+export function statsText(interval: Interval, { counts }: SimulatedWindow, version: string): string {
+  const since = (first: string) => compareVersions(version, first) >= 0
+  const rate = (tokens: number) => `${(tokens / intervalSeconds).toFixed(1)} tokens/s`
+  const percent = (share: number) => `${(share * 100).toFixed(1)}%`
+  const promptTokens = interval.promptTokens - (since('0.16.0') ? interval.cachedPromptTokens : 0)
+  const hitRate = counts.prefixQueries === 0 ? 0 : counts.prefixHits / counts.prefixQueries
+  const parts = [
+    `Avg prompt throughput: ${rate(promptTokens)}`,
+    `Avg generation throughput: ${rate(interval.generationTokens)}`,
+    `Running: ${interval.running} reqs`,
+    `Waiting: ${interval.waiting} reqs`,
+    ...(interval.preemptions > 0 && since('0.12.0') ? [`Preemptions: ${interval.preemptions}`] : []),
+    `GPU KV cache usage: ${percent(interval.kvUsage)}`,
+    ...(counts.prefixQueries === 0 && since('0.31.0') ? [] : [`Prefix cache hit rate: ${percent(hitRate)}`]),
+  ]
+  return `Engine 000: ${parts.join(', ')}`
 }
 
-/** The intervals that the engine logs: not after its death, not while it is idle, and not without statistics. */
+/**
+ * The intervals that the engine logs: not after its death, not without statistics, and not if no token was counted in it
+ * and in the interval before.
+ */
 export function loggedIntervals({ timeline, engine, notObserved }: SimulatedWindow): readonly Interval[] {
   if (notObserved.has('engine')) return []
+  const quiet = (interval: Interval | undefined) =>
+    interval === undefined || interval.promptTokens + interval.generationTokens === 0
   return timeline.filter(
-    ({ endS, running, waiting, promptTokens, generationTokens }) =>
-      endS <= (engine.downAtS ?? Number.POSITIVE_INFINITY) && running + waiting + promptTokens + generationTokens > 0,
+    (interval, index) =>
+      interval.endS <= (engine.downAtS ?? Number.POSITIVE_INFINITY) && !(quiet(interval) && quiet(timeline[index - 1])),
   )
-}
-
-/** Share of prompt tokens found in the prefix cache, 0 to 1. */
-export function prefixHitRate({ counts }: SimulatedWindow): number {
-  return counts.prefixQueries === 0 ? 0 : counts.prefixHits / counts.prefixQueries
-}
-
-/** Process prefix of a worker. With one GPU the engine core is the worker. */
-export function worker(scenario: Scenario, rank: number): string {
-  const { settings } = simulate(scenario)
-  if (settings.ranks === 1) return core
-  const { placement, engine_args } = scenario.deployment
-  if (engine_args['distributed_executor_backend'] === 'ray') {
-    const local = placement.gpus.length
-    return rank < local
-      ? `(EngineCore_DP0 pid=271) (RayWorkerWrapper pid=${2214 + rank})`
-      : `(EngineCore_DP0 pid=271) (RayWorkerWrapper pid=${1987 + rank - local}, ip=10.40.0.52)`
-  }
-  return `(Worker_TP${rank} pid=${304 + rank})`
-}
-
-/** The lines of a startup until the engine is ready. `at` is the time of the first line. */
-export function startupLog(scenario: Scenario, at: number): LogLine[] {
-  const { deployment } = scenario
-  const { memory, settings } = simulate(scenario)
-  const model = modelOf(deployment)
-  const lines: LogLine[] = []
-  const add = (seconds: number, who: string, where: string, text: string) =>
-    lines.push(engineLine(at + seconds * 1000, who, where, text))
-  const shown = Object.entries(deployment.engine_args).map(([name, value]) => `'${name}': ${python(value)}`)
-  add(0, api, 'api_server.py:1272', `vLLM API server version ${deployment.vllm_version}`)
-  add(
-    0,
-    api,
-    'utils.py:263',
-    `non-default args: {'model_tag': '${deployment.model}', 'host': '0.0.0.0', 'model': '${deployment.model}', ${shown.join(', ')}}`,
-  )
-  add(4, api, 'model.py:541', `Resolved architecture: ${model.className}`)
-  add(4, api, 'model.py:1561', `Using max model len ${settings.maxModelLen}`)
-  if (settings.enableChunkedPrefill)
-    add(
-      5,
-      api,
-      'scheduler.py:226',
-      `Chunked prefill is enabled with max_num_batched_tokens=${settings.maxNumBatchedTokens}.`,
-    )
-  if (compareVersions(deployment.vllm_version, '0.14.0') >= 0)
-    add(5, api, 'vllm.py:624', 'Asynchronous scheduling is enabled.')
-  add(
-    12,
-    core,
-    'core.py:96',
-    `Initializing a V1 LLM engine (v${deployment.vllm_version}) with config: model='${deployment.model}', speculative_config=None, tokenizer='${deployment.model}', dtype=torch.bfloat16, max_seq_len=${settings.maxModelLen}, tensor_parallel_size=${settings.tensorParallelSize}, pipeline_parallel_size=${settings.pipelineParallelSize}, data_parallel_size=1, quantization=None, enforce_eager=${python(settings.enforceEager)}, kv_cache_dtype=auto, enable_prefix_caching=${python(settings.enablePrefixCaching)}, enable_chunked_prefill=${python(settings.enableChunkedPrefill)}`,
-  )
-  for (let rank = 0; rank < settings.ranks; rank++) {
-    const who = worker(scenario, rank)
-    add(
-      19,
-      who,
-      'parallel_state.py:1212',
-      `world_size=${settings.ranks} rank=${rank} local_rank=${rank % scenario.deployment.placement.gpus.length} distributed_init_method=tcp://127.0.0.1:47021 backend=nccl`,
-    )
-    if (settings.ranks > 1) add(21, who, 'pynccl.py:111', 'vLLM is using nccl==2.27.5')
-    add(
-      23,
-      who,
-      'cuda.py:351',
-      'Using FLASH_ATTN attention backend out of potential backends: (FLASH_ATTN, FLASHINFER, TRITON_ATTN)',
-    )
-    add(24, who, 'gpu_model_runner.py:4021', `Starting to load model ${deployment.model}...`)
-    add(
-      83,
-      who,
-      'gpu_model_runner.py:4118',
-      `Model loading took ${memory?.weightsGib.toFixed(2)} GiB memory and 58.${413 + rank} seconds`,
-    )
-    add(133, who, 'gpu_worker.py:358', `Available KV cache memory: ${memory?.availableKvGib.toFixed(2)} GiB`)
-  }
-  add(83, worker(scenario, 0), 'default_loader.py:291', 'Loading weights took 57.21 seconds')
-  add(134, core, 'kv_cache_utils.py:1305', `GPU KV cache size: ${memory?.kvTokens.toLocaleString('en-US')} tokens`)
-  add(
-    134,
-    core,
-    'kv_cache_utils.py:1310',
-    `Maximum concurrency for ${settings.maxModelLen.toLocaleString('en-US')} tokens per request: ${((memory?.kvTokens ?? 0) / settings.maxModelLen).toFixed(2)}x`,
-  )
-  if (!settings.enforceEager)
-    add(
-      161,
-      worker(scenario, 0),
-      'gpu_model_runner.py:5021',
-      `Graph capturing finished in 22 secs, took ${memory?.graphsGib.toFixed(2)} GiB`,
-    )
-  add(162, core, 'core.py:273', 'init engine (profile, create kv cache, warmup model) took 78.64 seconds')
-  add(
-    166,
-    api,
-    'serving_chat.py:180',
-    "Using default chat sampling params from model: {'temperature': 0.6, 'top_p': 0.9}",
-  )
-  add(167, api, 'api_server.py:1351', 'Starting vLLM API server 0 on http://0.0.0.0:8000')
-  for (const text of [
-    'Started server process [1]',
-    'Waiting for application startup.',
-    'Application startup complete.',
-  ]) {
-    lines.push({ time: at + 168_000, text: `${api} INFO:     ${text}` })
-  }
-  return lines
 }
 
 /** Startup, stats and access lines of the engine, from the simulation. */
@@ -154,8 +58,9 @@ export function engineLog(scenario: Scenario, { historyS = 0, accessEvery = 4 }:
   const start = Date.parse(scenario.window.start)
   const window = simulate(scenario)
   const { vllm_version } = scenario.deployment
-  const lines = startupLog(scenario, start - 190_000 - historyS * 1000)
+  const lines = startupLog(scenario, start - (startup.firstLine + historyS) * 1000)
   const client = clients(scenario)
+  const stats = placeOf(scenario, 'stats')
   const served = (time: number) =>
     lines.push({ time, text: `${api} INFO:     ${client()} - "POST /v1/chat/completions HTTP/1.1" 200 OK` })
   const random = seededRandom(scenario.load.seed ^ 0x77a1)
@@ -175,19 +80,10 @@ export function engineLog(scenario: Scenario, { historyS = 0, accessEvery = 4 }:
       busy: 0,
       memoryBusy: 0,
     }
-    lines.push(
-      engineLine(start + second * 1000, api, 'loggers.py:257', statsText(quiet, prefixHitRate(window), vllm_version)),
-    )
+    lines.push(engineLine(start + second * 1000, api, stats, statsText(quiet, window, vllm_version)))
   }
   for (const interval of loggedIntervals(window)) {
-    lines.push(
-      engineLine(
-        start + interval.endS * 1000,
-        api,
-        'loggers.py:257',
-        statsText(interval, prefixHitRate(window), vllm_version),
-      ),
-    )
+    lines.push(engineLine(start + interval.endS * 1000, api, stats, statsText(interval, window, vllm_version)))
   }
   for (const { atS } of window.finished.filter((_, index) => index % accessEvery === 0)) served(start + atS * 1000)
   return lines
@@ -212,12 +108,12 @@ export function engineDeath(scenario: Scenario, time: number): LogLine[] {
     ...[
       'AsyncLLM output_handler failed.',
       'Traceback (most recent call last):',
-      '  File "/usr/local/lib/python3.12/dist-packages/vllm/v1/engine/async_llm.py", line 499, in output_handler',
+      frame(placeOf(scenario, 'awaitOutput'), 'output_handler'),
       '    outputs = await engine_core.get_output_async()',
-      '  File "/usr/local/lib/python3.12/dist-packages/vllm/v1/engine/core_client.py", line 912, in get_output_async',
+      frame(placeOf(scenario, 'raiseDead'), 'get_output_async'),
       '    raise self._format_exception(outputs) from None',
       dead,
-    ].map((line) => engineLine(time + 300, api, 'async_llm.py:543', line, 'ERROR')),
+    ].map((line) => engineLine(time + 300, api, placeOf(scenario, 'outputHandler'), line, 'ERROR')),
     ...Array.from({ length: before?.running ?? 0 }, () =>
       text(`${client()} - "POST /v1/chat/completions HTTP/1.1" 500 Internal Server Error`, 400),
     ),
@@ -230,6 +126,14 @@ export function engineDeath(scenario: Scenario, time: number): LogLine[] {
   ]
 }
 
-function python(value: unknown): string {
-  return typeof value === 'string' ? `'${value}'` : value === true ? 'True' : value === false ? 'False' : String(value)
+/** The last line of the API server's traceback if the engine core does not start. */
+export function initializationFailed(time: number): LogLine {
+  const error = 'RuntimeError: Engine core initialization failed. See root cause above. Failed core proc(s): {}'
+  return { time, text: `${api} ${error}` }
+}
+
+/** A frame of a traceback in `vllm/v1/engine`. */
+function frame(place: string, name: string): string {
+  const [file, line] = place.split(':')
+  return `  File "/usr/local/lib/python3.12/dist-packages/vllm/v1/engine/${file}", line ${line}, in ${name}`
 }

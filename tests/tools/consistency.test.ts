@@ -12,7 +12,7 @@ import {
 import { timeOf } from '../../tools/logs/log-time.ts'
 import { telemetryOf } from '../../tools/simulation/collect-telemetry.ts'
 import { simulate } from '../../tools/simulation/simulate.ts'
-import { loggedIntervals, prefixHitRate, statsText } from '../support/engine-log.ts'
+import { loggedIntervals, statsText } from '../support/engine-log.ts'
 import { call } from './call.ts'
 
 /** Scenarios with a metrics page: the engine is alive at the end, and its metrics were collected. */
@@ -73,9 +73,7 @@ describe.each(listScenarios())('%s', (scenario) => {
       (line) => line.includes('Engine 000:') && (timeOf(line, start) ?? 0) > start,
     )
     expect(logged.map((line) => line.slice(line.indexOf('Engine 000:')))).toEqual(
-      loggedIntervals(simulated).map((interval) =>
-        statsText(interval, prefixHitRate(simulated), deployment.vllm_version),
-      ),
+      loggedIntervals(simulated).map((interval) => statsText(interval, simulated, deployment.vllm_version)),
     )
   })
 

@@ -20,7 +20,7 @@ const benign = rules('benign', [
   // Requests that the server refused: the client's mistake, and the only errors in many healthy logs.
   [
     'client_error',
-    /This model's maximum context length is|Error in preprocessing prompt inputs|"\s+4\d\d (?:Bad Request|Not Found|Unauthorized|Unprocessable|Method Not Allowed|Too Many Requests)/,
+    /This model's maximum context length is|\bVLLMValidationError: |Error in preprocessing prompt inputs|"\s+4\d\d (?:Bad Request|Not Found|Unauthorized|Unprocessable|Method Not Allowed|Too Many Requests)/,
   ],
   // Port scans and aborted logins.
   ['ssh_noise', /\bsshd\S*\[\d+\]: .*(?:Connection (?:reset|closed)|Failed password|error: )/],

@@ -1,7 +1,9 @@
 import type { Scenario } from '../../../fixtures/scenario.ts'
+import { compareVersions } from '../../../tools/arguments/version.ts'
 import { simulate } from '../../../tools/simulation/simulate.ts'
-import { api } from '../engine-log.ts'
+import { api } from '../engine-process.ts'
 import { engineLine, journalLine, kernelLine, kernelLines, kubeletLine, type LogLine } from '../log-line.ts'
+import { placeOf, writes } from '../log-places.ts'
 
 /** Version of the kernel, as its messages show it. */
 export const kernel = '5.15.0-140-generic #150-Ubuntu'
@@ -20,19 +22,31 @@ export function deathOf(scenario: Scenario): number {
   return startOf(scenario) + Math.round(downAtS * 1000)
 }
 
-/** A request that is too long: a mistake of the client, and the only ERROR in many healthy logs. */
-export function tooLong(time: number, tokens: number, limit = 32_768): LogLine[] {
-  return [
-    engineLine(time, api, 'serving_chat.py:257', 'Error in preprocessing prompt inputs', 'ERROR'),
-    engineLine(
-      time,
-      api,
-      'serving_chat.py:257',
-      `ValueError: This model's maximum context length is ${limit} tokens. However, your request has ${tokens} input tokens. Please reduce the length of the input messages.`,
-      'ERROR',
-    ),
-    { time, text: `${api} INFO:     10.42.3.77:41822 - "POST /v1/chat/completions HTTP/1.1" 400 Bad Request` },
-  ]
+/**
+ * A request that is too long: a mistake of the client, and the only ERROR in many healthy logs. Since 0.18 vLLM refuses it
+ * without a message.
+ */
+export function tooLong(scenario: Scenario, time: number, tokens: number, limit = 32_768): LogLine[] {
+  const since = (version: string) => compareVersions(scenario.deployment.vllm_version, version) >= 0
+  const refused = {
+    time,
+    text: `${api} INFO:     10.42.3.77:41822 - "POST /v1/chat/completions HTTP/1.1" 400 Bad Request`,
+  }
+  if (!writes(scenario, 'badPrompt')) return [refused]
+  const error = since('0.15.0')
+    ? `vllm.exceptions.VLLMValidationError: ${tooLongText(scenario, tokens, limit)} (parameter=input_tokens, value=${tokens})`
+    : `ValueError: ${tooLongText(scenario, tokens, limit)}`
+  const add = (text: string) => engineLine(time, api, placeOf(scenario, 'badPrompt'), text, 'ERROR')
+  return [add('Error in preprocessing prompt inputs'), add('Traceback (most recent call last):'), add(error), refused]
+}
+
+/** Words of the refusal: 0.16 counts the output that the request asks for. */
+function tooLongText({ deployment, load }: Scenario, tokens: number, limit: number): string {
+  if (compareVersions(deployment.vllm_version, '0.16.0') >= 0) {
+    const output = load.output_tokens.max
+    return `You passed ${tokens} input tokens and requested ${output} output tokens. However, the model's context length is only ${limit} tokens, resulting in a maximum input length of ${limit - output} tokens. Please reduce the length of the input prompt.`
+  }
+  return `This model's maximum context length is ${limit} tokens. However, your request has ${tokens} input tokens. Please reduce the length of the input messages.`
 }
 
 /** PCIe errors that the link corrected, as noise. */

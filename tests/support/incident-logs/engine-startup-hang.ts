@@ -1,5 +1,6 @@
 import type { Scenario } from '../../../fixtures/scenario.ts'
-import { api, clients, core, startupLog } from '../engine-log.ts'
+import { clients } from '../engine-log.ts'
+import { api, core } from '../engine-process.ts'
 import {
   type EngineLevel,
   engineLine,
@@ -9,6 +10,8 @@ import {
   kubeletLine,
   type LogLine,
 } from '../log-line.ts'
+import { placeOf } from '../log-places.ts'
+import { startupLog } from '../startup-log.ts'
 import { applicationXid, correctable, startOf } from './common.ts'
 
 /**
@@ -76,64 +79,62 @@ function newContainer(scenario: Scenario, at: number): LogLine[] {
     lines.push(engineLine(at + seconds * 1000, who, where, text, level))
   const plugins = ['lora_filesystem_resolver', 'hf_hub_resolver']
   const detection = (seconds: number, who: string) => {
-    add(seconds, who, '__init__.py:36', 'No plugins for group vllm.platform_plugins found.')
-    add(seconds, who, '__init__.py:40', 'Checking if TPU platform is available.')
-    add(seconds, who, '__init__.py:59', 'TPU platform is not available because: No module named libtpu')
-    add(seconds, who, '__init__.py:66', 'Checking if CUDA platform is available.')
-    add(seconds, who, '__init__.py:89', 'Confirmed CUDA platform is available.')
-    add(seconds, who, '__init__.py:117', 'Checking if ROCm platform is available.')
-    add(seconds, who, '__init__.py:131', 'ROCm platform is not available because: No module named amdsmi')
-    add(seconds, who, '__init__.py:140', 'Checking if XPU platform is available.')
+    add(seconds, who, '__init__.py:35', 'No plugins for group vllm.platform_plugins found.')
+    add(seconds, who, '__init__.py:36', 'Checking if TPU platform is available.')
+    add(seconds, who, '__init__.py:55', 'TPU platform is not available because: No module named libtpu')
+    add(seconds, who, '__init__.py:61', 'Checking if CUDA platform is available.')
+    add(seconds, who, '__init__.py:84', 'Confirmed CUDA platform is available.')
+    add(seconds, who, '__init__.py:112', 'Checking if ROCm platform is available.')
+    add(seconds, who, '__init__.py:126', 'ROCm platform is not available because: No module named amdsmi')
+    add(seconds, who, '__init__.py:133', 'Checking if XPU platform is available.')
     add(
       seconds,
       who,
-      '__init__.py:159',
+      '__init__.py:153',
       'XPU platform is not available because: No module named intel_extension_for_pytorch',
     )
-    add(seconds, who, '__init__.py:187', 'Checking if CPU platform is available.')
-    add(seconds, who, '__init__.py:241', 'Automatically detected platform cuda.', 'INFO')
-    add(seconds + 1, who, 'utils.py:34', 'Available plugins for group vllm.general_plugins:')
+    add(seconds, who, '__init__.py:160', 'Checking if CPU platform is available.')
+    add(seconds, who, '__init__.py:225', 'Automatically detected platform cuda.', 'INFO')
+    add(seconds + 1, who, '__init__.py:43', 'Available plugins for group vllm.general_plugins:')
     for (const plugin of plugins)
       add(
         seconds + 1,
         who,
-        'utils.py:36',
+        '__init__.py:45',
         `- ${plugin} -> vllm.plugins.lora_resolvers.filesystem_resolver:register_${plugin}`,
       )
     add(
       seconds + 1,
       who,
-      'utils.py:39',
+      '__init__.py:48',
       'All plugins in this group will be loaded. Set `VLLM_PLUGINS` to control which plugins to load.',
     )
   }
   detection(0, api)
   // The usual start of the log, until the engine core should have taken over.
   lines.push(...startupLog(scenario, at + 2000).filter(({ time }) => time < at + 14_000))
-  add(9, api, 'parallel.py:632', 'Defaulting to use mp for distributed inference')
-  add(9, api, 'vllm.py:689', 'Enabled custom fusions: norm_quant, act_quant', 'INFO')
-  add(
-    10,
-    api,
-    'config.py:330',
-    'Overriding cuda graph sizes to [1, 2, 4, 8, 16, 24, 32, 40, 48, 56, 64, 128, 256, 512, 1024]',
-    'INFO',
-  )
-  add(11, api, 'envs.py:1402', 'Unknown vLLM environment variable detected: VLLM_IMAGE_REVISION', 'WARNING')
+  add(9, api, placeOf(scenario, 'mpExecutor'), 'Defaulting to use mp for distributed inference')
+  add(10, api, 'config.py:314', 'Overriding max cuda graph capture size to 1024 for performance.', 'INFO')
   detection(12, core)
-  add(15, core, 'core.py:661', 'Waiting for init message from front-end.')
-  add(15, api, 'utils.py:985', 'HELLO from local core engine process 0.')
+  add(15, core, placeOf(scenario, 'initMessage'), 'Waiting for init message from front-end.')
+  add(15, api, placeOf(scenario, 'hello'), 'HELLO from local core engine process 0.')
   add(
     15,
     core,
-    'core.py:672',
+    placeOf(scenario, 'initReceived'),
     'Received init message: EngineHandshakeMetadata(addresses=EngineZmqAddresses(inputs=[ipc:///tmp/5b2e], outputs=[ipc:///tmp/91af]), parallel_config={data_parallel_size: 1})',
   )
   detection(17, '(Worker_TP0 pid=304)')
   detection(17, '(Worker_TP1 pid=305)')
   for (let time = at + 27_000; time < end; time += 10_000) {
     lines.push(
-      engineLine(time, api, 'utils.py:974', 'Waiting for 1 local, 0 remote core engine proc(s) to start.', 'DEBUG'),
+      engineLine(
+        time,
+        api,
+        placeOf(scenario, 'waitingForCore'),
+        'Waiting for 1 local, 0 remote core engine proc(s) to start.',
+        'DEBUG',
+      ),
     )
   }
   return lines

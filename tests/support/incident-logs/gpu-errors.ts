@@ -1,5 +1,6 @@
 import type { Scenario } from '../../../fixtures/scenario.ts'
-import { core, engineDeath, engineLog, startupLog, worker } from '../engine-log.ts'
+import { engineDeath, engineLog, initializationFailed } from '../engine-log.ts'
+import { core, worker } from '../engine-process.ts'
 import {
   engineLine,
   engineTraceback,
@@ -9,6 +10,8 @@ import {
   kernelLines,
   type LogLine,
 } from '../log-line.ts'
+import { placeOf } from '../log-places.ts'
+import { startupLog } from '../startup-log.ts'
 import { applicationXid, attempts, containerRestarts, correctable, deathOf, startOf, tooLong } from './common.ts'
 
 const addresses = [
@@ -42,11 +45,11 @@ export function nvidiaXid(scenario: Scenario): IncidentLogs {
   return {
     vllm: [
       ...engineLog(scenario, { accessEvery: 3 }),
-      ...tooLong(start + 133_000, 36_000),
+      ...tooLong(scenario, start + 133_000, 36_000),
       ...engineTraceback(
         death + 100,
         worker(scenario, 2),
-        'multiproc_executor.py:841',
+        placeOf(scenario, 'workerException'),
         'WorkerProc hit an exception.',
         frames,
         `torch.AcceleratorError: CUDA error: unspecified launch failure\n${asynchronous}`,
@@ -62,7 +65,7 @@ export function nvidiaXid(scenario: Scenario): IncidentLogs {
         ...engineTraceback(
           at + 21_000,
           worker(scenario, 2),
-          'multiproc_executor.py:770',
+          placeOf(scenario, 'workerFailedToStart'),
           'WorkerProc failed to start.',
           [
             'vllm/v1/executor/multiproc_executor.py:736 worker_main | worker = WorkerProc(*args, **kwargs)',
@@ -71,14 +74,8 @@ export function nvidiaXid(scenario: Scenario): IncidentLogs {
           ],
           'RuntimeError: CUDA unknown error - this may be due to an incorrectly set up environment, e.g. changing env variable CUDA_VISIBLE_DEVICES after program start. Setting the available devices to be zero.',
         ),
-        engineLine(at + 22_000, core, 'core.py:936', 'EngineCore failed to start.', 'ERROR'),
-        engineLine(
-          at + 23_000,
-          '(APIServer pid=1)',
-          'core_client.py:610',
-          'RuntimeError: Engine core initialization failed. See root cause above. Failed core proc(s): {}',
-          'ERROR',
-        ),
+        engineLine(at + 22_000, core, placeOf(scenario, 'failedToStart'), 'EngineCore failed to start.', 'ERROR'),
+        initializationFailed(at + 23_000),
       ]),
     ],
     dmesg: [
@@ -137,11 +134,11 @@ export function cudaEccUncorrectable(scenario: Scenario): IncidentLogs {
   return {
     vllm: [
       ...engineLog(scenario, { accessEvery: 3 }),
-      ...tooLong(start + 301_000, 34_001),
+      ...tooLong(scenario, start + 301_000, 34_001),
       ...engineTraceback(
         death,
         worker5,
-        'multiproc_executor.py:841',
+        placeOf(scenario, 'workerException'),
         'WorkerProc hit an exception.',
         frames,
         `${failure}\n${asynchronous}`,
@@ -150,7 +147,7 @@ export function cudaEccUncorrectable(scenario: Scenario): IncidentLogs {
         engineLine(
           death + 300,
           worker(scenario, rank),
-          'multiproc_executor.py:853',
+          placeOf(scenario, 'workerException'),
           '[rank' +
             rank +
             ']: torch.distributed.DistBackendError: NCCL communicator was aborted on rank ' +
@@ -170,7 +167,7 @@ export function cudaEccUncorrectable(scenario: Scenario): IncidentLogs {
         ...engineTraceback(
           at + 96_000,
           worker5,
-          'multiproc_executor.py:770',
+          placeOf(scenario, 'workerFailedToStart'),
           'WorkerProc failed to start.',
           [
             'vllm/v1/worker/gpu_worker.py:300 determine_available_memory | self.model_runner.profile_run()',
@@ -179,13 +176,7 @@ export function cudaEccUncorrectable(scenario: Scenario): IncidentLogs {
           ],
           `${failure}\n${asynchronous}`,
         ),
-        engineLine(
-          at + 97_000,
-          '(APIServer pid=1)',
-          'core_client.py:610',
-          'RuntimeError: Engine core initialization failed. See root cause above. Failed core proc(s): {}',
-          'ERROR',
-        ),
+        initializationFailed(at + 97_000),
       ]),
     ],
     dmesg: [
@@ -236,7 +227,7 @@ function coreDeath(scenario: Scenario, time: number, error: string): LogLine[] {
     ...engineTraceback(
       time,
       core,
-      'core.py:936',
+      placeOf(scenario, 'fatal'),
       'EngineCore encountered a fatal error.',
       [
         'vllm/v1/engine/core.py:927 run_engine_core | engine_core.run_busy_loop()',
@@ -248,7 +239,7 @@ function coreDeath(scenario: Scenario, time: number, error: string): LogLine[] {
     engineLine(
       time + 100,
       core,
-      'multiproc_executor.py:246',
+      placeOf(scenario, 'workerDied'),
       'Worker proc VllmWorker-2 died unexpectedly, shutting down executor.',
       'ERROR',
     ),

@@ -1,6 +1,8 @@
 import type { Scenario } from '../../../fixtures/scenario.ts'
-import { core, engineLog } from '../engine-log.ts'
+import { engineLog } from '../engine-log.ts'
+import { core } from '../engine-process.ts'
 import { engineLine, type IncidentLogs, kernelLine, kernelLines, kubeletLine, type LogLine } from '../log-line.ts'
+import { placeOf } from '../log-places.ts'
 import { applicationXid, callTrace, correctable, startOf, tooLong } from './common.ts'
 
 const stalls = [
@@ -17,12 +19,12 @@ export function linuxCpuSoftLockup(scenario: Scenario): IncidentLogs {
   return {
     vllm: [
       ...engineLog(scenario),
-      ...tooLong(start + 233_000, 38_402),
+      ...tooLong(scenario, start + 233_000, 38_402),
       ...[700, 760, 820, 880].map((second) =>
         engineLine(
           start + second * 1000,
           core,
-          'shm_broadcast.py:542',
+          placeOf(scenario, 'noBroadcastBlock'),
           'No available shared memory broadcast block found in 60 seconds. This typically happens when some processes are hanging or doing some time-consuming work (e.g. compilation, weight/kv cache quantization).',
           'INFO',
         ),

@@ -1,6 +1,8 @@
 import type { Scenario } from '../../../fixtures/scenario.ts'
-import { core, engineDeath, engineLog } from '../engine-log.ts'
+import { engineDeath, engineLog } from '../engine-log.ts'
+import { core } from '../engine-process.ts'
 import { engineLine, type IncidentLogs, kernelLines, kubeletLine, type LogLine } from '../log-line.ts'
+import { placeOf } from '../log-places.ts'
 import { callTrace, containerRestarts, correctable, deathOf, startOf, tooLong } from './common.ts'
 
 /** The KV buffer on the host reaches the memory limit of the container, and the kernel kills the engine core. */
@@ -15,22 +17,16 @@ export function linuxOomKiller(scenario: Scenario): IncidentLogs {
       engineLine(
         start - 170_000,
         core,
-        'factory.py:51',
+        placeOf(scenario, 'connector'),
         'Creating v1 connector with name: OffloadingConnector and engine_id: 2d11c0',
         'INFO',
       ),
-      engineLine(
-        start - 58_000,
-        core,
-        'cpu_gpu.py:208',
-        'Allocating 1 CPU tensors for KV offloading: 96.00 GiB',
-        'INFO',
-      ),
-      ...tooLong(start + 140_000, 40_033),
+      engineLine(start - 58_000, core, placeOf(scenario, 'cpuTensors'), 'Allocating 32 CPU tensors...', 'INFO'),
+      ...tooLong(scenario, start + 140_000, 40_033),
       engineLine(
         death + 200,
         '(APIServer pid=1)',
-        'core_client.py:600',
+        placeOf(scenario, 'coreDied'),
         'Engine core proc EngineCore_DP0 died unexpectedly, shutting down client.',
         'ERROR',
       ),

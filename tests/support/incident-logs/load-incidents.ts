@@ -1,13 +1,17 @@
 import type { Scenario } from '../../../fixtures/scenario.ts'
-import { api, engineLog } from '../engine-log.ts'
-import { engineLine, type IncidentLogs, kernelLine, kubeletLine } from '../log-line.ts'
+import { engineLog } from '../engine-log.ts'
+import { type IncidentLogs, kernelLine, kubeletLine } from '../log-line.ts'
 import { applicationXid, correctable, flappingPort, probeFailed, startOf, tooLong } from './common.ts'
 
 /** Distractors: an application error on an unused GPU, corrected PCIe errors, a flapping port without traffic. */
 export function kvCachePressure(scenario: Scenario): IncidentLogs {
   const start = startOf(scenario)
   return {
-    vllm: [...engineLog(scenario), ...tooLong(start + 312_400, 41_207), ...tooLong(start + 655_900, 36_912)],
+    vllm: [
+      ...engineLog(scenario),
+      ...tooLong(scenario, start + 312_400, 41_207),
+      ...tooLong(scenario, start + 655_900, 36_912),
+    ],
     dmesg: [
       applicationXid(start - 26_400_000, '0000:cb:00'),
       ...correctable(start - 3_100_000),
@@ -22,7 +26,7 @@ export function kvCachePressure(scenario: Scenario): IncidentLogs {
 export function healthyControl(scenario: Scenario): IncidentLogs {
   const start = startOf(scenario)
   return {
-    vllm: [...engineLog(scenario), ...tooLong(start + 512_000, 35_114)],
+    vllm: [...engineLog(scenario), ...tooLong(scenario, start + 512_000, 35_114)],
     dmesg: correctable(start - 1_900_000),
     journal: [],
   }
@@ -35,8 +39,8 @@ export function concurrencyCap(scenario: Scenario): IncidentLogs {
   return {
     vllm: [
       ...engineLog(scenario, { accessEvery: 3 }),
-      ...tooLong(start + 201_000, 17_420, 16_384),
-      ...tooLong(start + 733_000, 19_002, 16_384),
+      ...tooLong(scenario, start + 201_000, 17_420, 16_384),
+      ...tooLong(scenario, start + 733_000, 19_002, 16_384),
     ],
     dmesg: [
       applicationXid(start - 19_800_000, '0000:0f:00'),
@@ -58,20 +62,13 @@ export function concurrencyCap(scenario: Scenario): IncidentLogs {
   }
 }
 
-/** Distractors: requests of the same feature that are too long, a flapping port, a slow client. */
+/** Distractors: requests of the same feature that are too long, and a flapping port. */
 export function prefillInterference(scenario: Scenario): IncidentLogs {
   const start = startOf(scenario)
   return {
     vllm: [
       ...engineLog(scenario, { accessEvery: 3 }),
-      ...[260, 402, 611, 780].flatMap((second) => tooLong(start + second * 1000, 33_000 + second * 7)),
-      engineLine(
-        start + 455_000,
-        api,
-        'serving_chat.py:1071',
-        'Client disconnected, aborting request chatcmpl-5b0e7a91.',
-        'WARNING',
-      ),
+      ...[260, 402, 611, 780].flatMap((second) => tooLong(scenario, start + second * 1000, 33_000 + second * 7)),
     ],
     dmesg: [...flappingPort(start + 122_000), ...correctable(start - 7_000_000, '0000:0d:00.0')],
     journal: [probeFailed(start + 333_000, scenario)],
@@ -83,7 +80,7 @@ export function missingTelemetry(scenario: Scenario): IncidentLogs {
   const start = startOf(scenario)
   const { node } = scenario.deployment.placement
   return {
-    vllm: [...engineLog(scenario, { accessEvery: 6 }), ...tooLong(start + 420_000, 18_831, 16_384)],
+    vllm: [...engineLog(scenario, { accessEvery: 6 }), ...tooLong(scenario, start + 420_000, 18_831, 16_384)],
     dmesg: [],
     journal: [
       ...[30, 330, 630].map((second) =>

@@ -1,5 +1,6 @@
 import type { Scenario } from '../../../fixtures/scenario.ts'
-import { core, engineDeath, engineLog, startupLog, worker } from '../engine-log.ts'
+import { engineDeath, engineLog, initializationFailed } from '../engine-log.ts'
+import { core, worker } from '../engine-process.ts'
 import {
   engineLine,
   engineTraceback,
@@ -9,6 +10,8 @@ import {
   type LogLine,
   ncclLine,
 } from '../log-line.ts'
+import { placeOf } from '../log-places.ts'
+import { startupLog } from '../startup-log.ts'
 import {
   applicationXid,
   attempts,
@@ -61,17 +64,17 @@ export function ncclNetSocketTruncated(scenario: Scenario): IncidentLogs {
       engineTraceback(
         at + 1000 + rank,
         worker(scenario, rank),
-        'worker_base.py:367',
+        placeOf(scenario, 'executeMethod'),
         `Error executing method 'execute_model'. This might cause deadlock in distributed execution.`,
         frames,
         'torch.distributed.DistBackendError: NCCL error in: ../torch/csrc/distributed/c10d/ProcessGroupNCCL.cpp:3690, invalid usage (run with NCCL_DEBUG=WARN for details), NCCL version 2.27.5\nncclInvalidUsage: This usually reflects invalid usage of NCCL library.',
       ),
     ),
-    engineLine(at + 1200, core, 'core.py:936', 'EngineCore encountered a fatal error.', 'ERROR'),
+    engineLine(at + 1200, core, placeOf(scenario, 'fatal'), 'EngineCore encountered a fatal error.', 'ERROR'),
     engineLine(
       at + 1300,
       core,
-      'core.py:936',
+      placeOf(scenario, 'fatal'),
       'ray.exceptions.RayTaskError(DistBackendError): ray::RayWorkerWrapper.execute_method() (pid=2214, ip=10.40.0.51)',
       'ERROR',
     ),
@@ -106,7 +109,7 @@ export function ncclNetIbErrors(scenario: Scenario): IncidentLogs {
   return {
     vllm: [
       ...engineLog(scenario, { accessEvery: 3 }),
-      ...tooLong(start + 190_000, 33_900),
+      ...tooLong(scenario, start + 190_000, 33_900),
       ...[0, 1, 2, 3].map((gpu) =>
         ncclLine(
           linkDown + 300 + gpu,
@@ -151,7 +154,7 @@ export function ncclNetIbErrors(scenario: Scenario): IncidentLogs {
         engineLine(
           death + 500,
           worker(scenario, rank),
-          'worker_base.py:367',
+          placeOf(scenario, 'executeMethod'),
           `[rank${rank}]: torch.distributed.DistBackendError: NCCL communicator was aborted on rank ${rank}. Original reason for failure was: remote process exited or there was a network error`,
           'ERROR',
         ),
@@ -159,12 +162,12 @@ export function ncclNetIbErrors(scenario: Scenario): IncidentLogs {
       ...engineTraceback(
         death,
         worker(scenario, 0),
-        'worker_base.py:367',
+        placeOf(scenario, 'executeMethod'),
         "Error executing method 'execute_model'. This might cause deadlock in distributed execution.",
         frames,
         'torch.distributed.DistBackendError: NCCL error in: ../torch/csrc/distributed/c10d/ProcessGroupNCCL.cpp:2251, remote process exited or there was a network error, NCCL version 2.27.5\nncclRemoteError: A call failed possibly due to a network error or a remote process exiting prematurely.',
       ),
-      engineLine(death + 600, core, 'core.py:936', 'EngineCore encountered a fatal error.', 'ERROR'),
+      engineLine(death + 600, core, placeOf(scenario, 'fatal'), 'EngineCore encountered a fatal error.', 'ERROR'),
       ...engineDeath(scenario, death + 700),
       ...attempts(death + 30_000, end, 220, (at) => [
         ...startupLog(scenario, at).filter(({ time }) => time < at + 20_000),
@@ -175,13 +178,7 @@ export function ncclNetIbErrors(scenario: Scenario): IncidentLogs {
           'WARN',
           'transport/net_ib.cc:2270',
         ),
-        engineLine(
-          at + 191_000,
-          '(APIServer pid=1)',
-          'core_client.py:610',
-          'RuntimeError: Engine core initialization failed. See root cause above. Failed core proc(s): {}',
-          'ERROR',
-        ),
+        initializationFailed(at + 191_000),
       ]),
     ],
     dmesg: [

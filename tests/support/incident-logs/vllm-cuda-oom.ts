@@ -1,7 +1,9 @@
 import type { Scenario } from '../../../fixtures/scenario.ts'
 import { simulate } from '../../../tools/simulation/simulate.ts'
-import { api, core, engineDeath, engineLog } from '../engine-log.ts'
+import { engineDeath, engineLog } from '../engine-log.ts'
+import { core } from '../engine-process.ts'
 import { engineLine, engineTraceback, type IncidentLogs, journalLine, kernelLine } from '../log-line.ts'
+import { placeOf } from '../log-places.ts'
 import { applicationXid, correctable, deathOf, startOf, tooLong } from './common.ts'
 
 /** The image encoder needs more memory for a step with many images than the utilisation leaves free. */
@@ -13,21 +15,7 @@ export function vllmCudaOom(scenario: Scenario): IncidentLogs {
   return {
     vllm: [
       ...engineLog(scenario, { historyS: 1400, accessEvery: 1 }),
-      ...tooLong(start + 61_000, 35_212),
-      engineLine(
-        start + 20_000,
-        api,
-        'registry.py:184',
-        'Multi-modal processor cache miss; processing 3 images',
-        'INFO',
-      ),
-      engineLine(
-        start + 120_000,
-        api,
-        'serving_chat.py:1071',
-        'Client disconnected, aborting request chatcmpl-92ff0a1c.',
-        'WARNING',
-      ),
+      ...tooLong(scenario, start + 61_000, 35_212),
       engineLine(
         death - 100,
         core,
@@ -45,7 +33,7 @@ export function vllmCudaOom(scenario: Scenario): IncidentLogs {
       ...engineTraceback(
         death,
         core,
-        'core.py:710',
+        placeOf(scenario, 'fatal'),
         'EngineCore encountered a fatal error.',
         [
           'vllm/v1/engine/core.py:701 run_engine_core | engine_core.run_busy_loop()',

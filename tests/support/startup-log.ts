@@ -1,0 +1,147 @@
+import type { Scenario } from '../../fixtures/scenario.ts'
+import { compareVersions } from '../../tools/arguments/version.ts'
+import { modelOf } from '../../tools/simulation/model-names.ts'
+import { simulate } from '../../tools/simulation/simulate.ts'
+import { api, coreOf, worker } from './engine-process.ts'
+import { type EngineLevel, engineLine, type LogLine } from './log-line.ts'
+import { type LogMessage, placeOf, writes } from './log-places.ts'
+
+/** The lines of a startup until the engine is ready, in the words of the scenario's version. `at` is the first line's time. */
+export function startupLog(scenario: Scenario, at: number): LogLine[] {
+  const { deployment } = scenario
+  const { memory, settings } = simulate(scenario)
+  const since = (version: string) => compareVersions(deployment.vllm_version, version) >= 0
+  const core = coreOf(scenario)
+  const lines: LogLine[] = []
+  const add = (seconds: number, who: string, message: LogMessage, text: string, level: EngineLevel = 'INFO') => {
+    if (writes(scenario, message)) {
+      lines.push(engineLine(at + seconds * 1000, who, placeOf(scenario, message), text, level))
+    }
+  }
+  for (const text of since('0.15.0') ? banner(scenario) : [`vLLM API server version ${deployment.vllm_version}`]) {
+    add(0, api, 'banner', text)
+  }
+  add(0, api, 'arguments', `non-default args: ${nonDefaultArguments(scenario)}`)
+  add(4, api, 'architecture', `Resolved architecture: ${modelOf(deployment).className}`)
+  add(4, api, 'maxModelLen', `Using max model len ${settings.maxModelLen}`)
+  if (settings.enableChunkedPrefill) {
+    const budget = settings.maxNumBatchedTokens
+    add(5, api, 'chunkedPrefill', `Chunked prefill is enabled with max_num_batched_tokens=${budget}.`)
+  }
+  add(5, api, 'asyncScheduling', 'Asynchronous scheduling is enabled.')
+  add(
+    12,
+    core,
+    'engineCore',
+    `Initializing a V1 LLM engine (v${deployment.vllm_version}) with config: ${config(scenario)}`,
+  )
+  const gpusPerNode = deployment.placement.gpus.length
+  const gib = (value: number | undefined) => value?.toFixed(2)
+  for (let rank = 0; rank < settings.ranks; rank++) {
+    const who = worker(scenario, rank)
+    // Since 0.15 the first rank of a node speaks for the others.
+    const speaks = !since('0.15.0') || rank % gpusPerNode === 0
+    const size = settings.ranks
+    const world = since('0.15.0')
+      ? `world_size=${size} rank=${rank} local_rank=${rank % gpusPerNode} distributed_init_method=tcp://127.0.0.1:47021 backend=nccl`
+      : `rank ${rank} in world size ${size} is assigned as DP rank 0, PP rank 0, TP rank ${rank}, EP rank ${rank}`
+    add(19, who, 'worldSize', world)
+    if (!speaks) continue
+    if (size > 1) add(21, who, 'nccl', 'vLLM is using nccl==2.27.5')
+    add(23, who, 'attentionBackend', attentionBackend(since))
+    if (rank === 0 || !since('0.15.0')) add(24, who, 'loadModel', `Starting to load model ${deployment.model}...`)
+    if (rank === 0) add(83, who, 'weightsLoaded', 'Loading weights took 57.21 seconds')
+    const took = since('0.15.0') ? `${gib(memory?.weightsGib)} GiB memory` : `${memory?.weightsGib.toFixed(4)} GiB`
+    add(
+      83,
+      who,
+      'modelLoaded',
+      `Model loading took ${took} and 58.${413 + rank}${since('0.15.0') ? '207' : ''} seconds`,
+    )
+    add(133, who, 'kvMemory', `Available KV cache memory: ${gib(memory?.availableKvGib)} GiB`)
+  }
+  const kvTokens = memory?.kvTokens ?? 0
+  add(134, core, 'kvSize', `GPU KV cache size: ${kvTokens.toLocaleString('en-US')} tokens`)
+  const longest = settings.maxModelLen.toLocaleString('en-US')
+  const concurrency = (kvTokens / settings.maxModelLen).toFixed(2)
+  add(134, core, 'maxConcurrency', `Maximum concurrency for ${longest} tokens per request: ${concurrency}x`)
+  if (!settings.enforceEager) {
+    const graphs = `Graph capturing finished in 22 secs, took ${gib(memory?.graphsGib)} GiB`
+    add(161, worker(scenario, 0), 'graphs', graphs)
+  }
+  const ready = since('0.20.0') ? '78.64 s (compilation: 31.52 s)' : '78.64 seconds'
+  add(162, core, 'engineReady', `init engine (profile, create kv cache, warmup model) took ${ready}`)
+  return [...lines, ...serverStart(scenario, at, since)]
+}
+
+/** The API server's lines when the engine is ready. */
+function serverStart(scenario: Scenario, at: number, since: (version: string) => boolean): LogLine[] {
+  const lines: LogLine[] = []
+  const add = (seconds: number, message: LogMessage, text: string, level: EngineLevel = 'INFO') => {
+    if (writes(scenario, message)) {
+      lines.push(engineLine(at + seconds * 1000, api, placeOf(scenario, message), text, level))
+    }
+  }
+  const parameters = "{'temperature': 0.6, 'top_p': 0.9}"
+  add(163, 'tasks', `${since('0.15.0') ? 'Supported tasks' : 'Supported_tasks'}: ['generate']`)
+  if (since('0.15.0')) {
+    const overridden = "Default vLLM sampling parameters have been overridden by the model's `generation_config.json`"
+    const advice = 'If this is not intended, please relaunch vLLM instance with `--generation-config vllm`.'
+    add(164, 'samplingDefaults', `${overridden}: \`${parameters}\`. ${advice}`, 'WARNING')
+  } else add(164, 'samplingDefaults', `Using default chat sampling params from model: ${parameters}`)
+  if (since('0.15.0')) {
+    add(165, 'warmup', 'Warming up chat template processing...')
+    const format = "Detected the chat template content format to be 'string'."
+    add(166, 'templateFormat', `${format} You can set \`--chat-template-content-format\` to override this.`)
+    add(166, 'warmedUp', 'Chat template warmup completed in 402.3ms')
+  }
+  add(167, 'serverStart', `Starting vLLM ${since('0.18.0') ? 'server' : 'API server 0'} on http://0.0.0.0:8000`)
+  const started = ['Started server process [1]', 'Waiting for application startup.', 'Application startup complete.']
+  return [...lines, ...started.map((text) => ({ time: at + 168_000, text: `${api} INFO:     ${text}` }))]
+}
+
+/** The first lines of the API server since 0.15. */
+function banner({ deployment }: Scenario): string[] {
+  return [
+    '',
+    '       █     █     █▄   ▄█',
+    ` ▄▄ ▄█ █     █     █ ▀▄▀ █  version ${deployment.vllm_version}`,
+    `  █▄█▀ █     █     █     █  model   ${deployment.model}`,
+    '   ▀▀  ▀▀▀▀▀ ▀▀▀▀▀ ▀     ▀',
+    '',
+  ]
+}
+
+/** The arguments as a Python dictionary, in the order of the parser's groups: the server's first. */
+function nonDefaultArguments({ deployment }: Scenario): string {
+  const { model, vllm_version, engine_args } = deployment
+  const servers = compareVersions(vllm_version, '0.15.0') >= 0 ? { api_server_count: 1 } : {}
+  const shown = { model_tag: model, ...servers, host: '0.0.0.0', model, ...engine_args }
+  return python(shown)
+}
+
+/** The configuration as the engine core writes it, shortened. */
+function config(scenario: Scenario): string {
+  const { model } = scenario.deployment
+  const { settings } = simulate(scenario)
+  return `model='${model}', speculative_config=None, tokenizer='${model}', dtype=torch.bfloat16, max_seq_len=${settings.maxModelLen}, tensor_parallel_size=${settings.tensorParallelSize}, pipeline_parallel_size=${settings.pipelineParallelSize}, data_parallel_size=1, quantization=None, enforce_eager=${python(settings.enforceEager)}, kv_cache_dtype=auto, enable_prefix_caching=${python(settings.enablePrefixCaching)}, enable_chunked_prefill=${python(settings.enableChunkedPrefill)}`
+}
+
+function attentionBackend(since: (version: string) => boolean): string {
+  if (!since('0.15.0')) return 'Using Flash Attention backend on V1 engine.'
+  const backends = "'FLASH_ATTN', 'FLASHINFER', 'TRITON_ATTN', 'FLEX_ATTENTION'"
+  const shown = since('0.16.0') ? `[${backends}].` : `(${backends})`
+  return `Using FLASH_ATTN attention backend out of potential backends: ${shown}`
+}
+
+/** A value as Python writes it. */
+function python(value: unknown): string {
+  if (value === undefined || value === null) return 'None'
+  if (typeof value === 'string') return `'${value}'`
+  if (Array.isArray(value)) return `[${value.map(python).join(', ')}]`
+  if (typeof value === 'object') {
+    const members = Object.entries(value).map(([name, member]) => `'${name}': ${python(member)}`)
+    return `{${members.join(', ')}}`
+  }
+  return value === true ? 'True' : value === false ? 'False' : String(value)
+}
