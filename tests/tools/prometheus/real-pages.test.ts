@@ -60,6 +60,29 @@ describe('the page has the lines of the recorded page, in the same order', () =>
   )
 })
 
+test.each([
+  // Members that follow from the memory plan, and those that a CPU build sets differently.
+  ['0.15.0', '0.15.0-logger', ['num_gpu_blocks', 'cpu_kvcache_space_bytes']],
+  [
+    '0.32.0',
+    '0.32.0-idle',
+    [
+      ...['num_gpu_blocks', 'kv_cache_size_tokens', 'kv_cache_max_concurrency'],
+      ...['block_size', 'effective_attention_block_size', 'kv_cache_memory_bytes', 'mamba_ssm_cache_dtype'],
+    ],
+  ],
+])('cache_config_info of vLLM %s has the values of the recorded page', (version, name, others) => {
+  const labelsOf = (page: string) => {
+    const { samples } = parseMetricsPage(page)
+    const labels = samples.find((sample) => sample.name === 'vllm:cache_config_info')?.labels ?? {}
+    return Object.fromEntries(Object.entries(labels).filter(([label]) => !others.includes(label)))
+  }
+  const scenario = like(version, 2048)
+  const { engine_args: _, ...deployment } = scenario.deployment
+  const defaults = { ...scenario, deployment: { ...deployment, engine_args: { max_model_len: 2048 } } }
+  expect(labelsOf(vllmPage(defaults))).toEqual(labelsOf(recorded(name)))
+})
+
 test('families appear and disappear with the version of vLLM', () => {
   const has = (version: string, text: string) => vllmPage(like(version, 2048)).includes(text)
   const since = (version: string, before: string, text: string) => [has(before, text), has(version, text)]
@@ -167,6 +190,18 @@ describe('counters', () => {
       { numRuns: 40 },
     )
     expect(preemptions).toBeGreaterThan(0)
+  })
+
+  test('before 0.27 a lookup counts again if the request could not be admitted', () => {
+    const args = { num_gpu_blocks_override: 140, max_model_len: 2048 }
+    const scenario = exampleScenario({ rate: 4, durationS: 60, args })
+    const looked = (vllm_version: string) => {
+      const page = vllmPage({ ...scenario, deployment: { ...scenario.deployment, vllm_version } })
+      const { samples } = parseMetricsPage(page)
+      return sumOf(samples, 'vllm:prefix_cache_queries_total') / sumOf(samples, 'vllm:prompt_tokens_total')
+    }
+    expect(looked('0.26.0')).toBeGreaterThan(2)
+    expect(looked('0.27.0')).toBeLessThan(2)
   })
 
   test('they hold while requests are running, waiting, refused and aborted', () => {
