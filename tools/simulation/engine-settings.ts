@@ -12,6 +12,8 @@ import type { ModelArchitecture } from './models.ts'
  * Source of the defaults: `vllm/engine/arg_utils.py` and `vllm/config`, engine V1.
  */
 export interface EngineSettings {
+  /** Version of vLLM. */
+  readonly version: string
   /** Token budget of one engine step. */
   readonly maxNumBatchedTokens: number
   /** Largest number of running requests. */
@@ -92,6 +94,7 @@ export function engineSettings(config: DeploymentConfig, model: ModelArchitectur
   const enableChunkedPrefill = read.flag('enable_chunked_prefill', true)
   const { maxNumBatchedTokens, maxNumSeqs } = batchSizes(read, config, gpu, { maxModelLen, enableChunkedPrefill })
   return {
+    version: config.vllm_version,
     maxNumBatchedTokens,
     maxNumSeqs,
     maxModelLen,

@@ -1,6 +1,7 @@
 import type { DeploymentConfig } from '../../fixtures/deployment.ts'
 import type { EngineSettings } from './engine-settings.ts'
 import type { Gpu } from './hardware.ts'
+import { checkKvCache } from './kv-cache-check.ts'
 import { kvBytesPerToken, kvBytesPerTokenOfRank, type ModelArchitecture, type WeightGroup } from './models.ts'
 import { startRefusal } from './start-refusals.ts'
 
@@ -33,6 +34,8 @@ export interface MemoryPlan {
   readonly kvTokens: number
   /** Capacity of the KV cache in blocks. */
   readonly kvBlocks: number
+  /** Longest request in tokens: `max_model_len`, lowered to what fits if that is `auto`. */
+  readonly maxModelLen: number
   /** All memory that the engine uses, in GiB. */
   readonly usedGib: number
   /** Free memory for allocations at run time that profiling did not foresee, in GiB. */
@@ -97,23 +100,14 @@ export function planMemory(
   const profiledKvGib = fixedSize ? (settings.kvCacheMemoryBytes ?? 0) / gib : desired - budgeted
   const override = settings.kvBlocksOverride
   const availableKvGib = override === undefined ? profiledKvGib : override * gibPerBlock
-  if (availableKvGib <= 0) {
-    return failed(
-      'No available memory for the cache blocks. Try increasing `gpu_memory_utilization` when initializing the engine.',
-    )
-  }
+  const checked = checkKvCache(model, settings, {
+    profiledBytes: profiledKvGib * gib,
+    allocatedBytes: override === undefined ? availableKvGib * gib : override * settings.blockSize * bytesPerToken,
+    bytesPerToken,
+  })
+  if ('refusal' in checked) return failed(checked.refusal)
   const kvBlocks = override ?? Math.floor(availableKvGib / gibPerBlock)
   const kvTokens = kvBlocks * settings.blockSize
-  // For an override with too few blocks vLLM has this message since #41069 (April 2026). Before, it hung at the first long request.
-  const needed = longestRequest(model, settings, bytesPerToken) / gib
-  if (kvBlocks * gibPerBlock < needed && !settings.fitsMaxModelLen) {
-    return failed(
-      `To serve at least one request with the models's max seq len (${settings.maxModelLen}), (${needed.toFixed(2)} GiB KV ` +
-        `cache is needed, which is larger than the available KV cache memory (${availableKvGib.toFixed(2)} GiB). ` +
-        `Try increasing \`${override === undefined ? 'gpu_memory_utilization' : 'num_gpu_blocks_override'}\` ` +
-        'or decreasing `max_model_len` when initializing the engine.',
-    )
-  }
   // Graphs outside the budget are captured from the memory that the utilisation leaves free.
   const outside = settings.graphsInBudget ? 0 : graphsGib
   const room = gpu.memoryGib - contextGib - takenGib - budgeted - availableKvGib
@@ -134,7 +128,8 @@ export function planMemory(
     return failed(`Capturing CUDA graphs failed. ${outOfMemoryMessage(gpu.memoryGib, allocation)}`)
   }
   const usedGib = budgeted + availableKvGib + outside + contextGib
-  const memory = { weightsGib, activationGib, graphsGib, availableKvGib, kvTokens, kvBlocks, usedGib }
+  const { maxModelLen } = checked
+  const memory = { weightsGib, activationGib, graphsGib, availableKvGib, kvTokens, kvBlocks, maxModelLen, usedGib }
   return { kind: 'started', memory: { ...memory, slackGib: room - outside } }
 }
 
@@ -235,18 +230,6 @@ function imagesPeak({ vision }: ModelArchitecture): number {
 
 function bytesOf({ parameters, bytesPerParameter }: WeightGroup): number {
   return parameters * bytesPerParameter
-}
-
-/**
- * Bytes of KV cache that one request of `max_model_len` tokens needs on a GPU. Layers with a sliding window keep only the
- * window and the tokens of one step. Source: `SlidingWindowSpec` in `vllm/v1/kv_cache_interface.py`.
- */
-function longestRequest({ layers, slidingWindow }: ModelArchitecture, settings: EngineSettings, bytesPerToken: number) {
-  const { maxModelLen, maxNumBatchedTokens, blockSize } = settings
-  const whole = Math.ceil(maxModelLen / blockSize) * blockSize
-  if (slidingWindow === undefined) return whole * bytesPerToken
-  const kept = Math.min(whole, slidingWindow.tokens + maxNumBatchedTokens + blockSize)
-  return (bytesPerToken * (whole * (layers - slidingWindow.layers) + kept * slidingWindow.layers)) / layers
 }
 
 /**

@@ -1,4 +1,3 @@
-import { ConfigError } from '../errors.ts'
 import { EngineCore } from './engine-core.ts'
 import { type EngineInput, EngineState } from './engine-state.ts'
 import { finishStep } from './finish-step.ts'
@@ -109,8 +108,10 @@ export class Scheduler {
     const latest = this.#core.schedule(this.#now)
     const due = this.#core.takeDue()
     if (due !== undefined) return this.#execute(due)
-    const { kvBlocks } = this.#input
-    if (latest.count === 0) throw new ConfigError(`A request needs more KV blocks than the engine has (${kvBlocks}).`)
+    if (latest.count > 0) return true
+    // The first waiting request needs more blocks than there are, and vLLM lets nobody overtake it. Clients may give up.
+    const { impairments, endS } = this.#input
+    this.#idleUntil(Math.min(this.#now + 1, this.#state.waiting.nextArrival, impairments.downAt, endS))
     return true
   }
 

@@ -2,7 +2,7 @@ import type { DeploymentConfig } from '../../fixtures/deployment.ts'
 import type { Scenario } from '../../fixtures/scenario.ts'
 import { canonicalJson } from '../../router/json/json.ts'
 import { blockContents } from './block-contents.ts'
-import { type EngineSettings, engineSettings } from './engine-settings.ts'
+import { engineSettings } from './engine-settings.ts'
 import { type Gpu, gpuOf } from './hardware.ts'
 import type { ImageMemory } from './image-encoding.ts'
 import { type ActiveImpairments, activeImpairments } from './impairments.ts'
@@ -52,7 +52,7 @@ function simulateWindow(scenario: Scenario, config: DeploymentConfig): Simulated
     configured.takenGib,
   )
   const memory = startup.kind === 'started' ? startup.memory : undefined
-  const settings = fitted(planned, memory)
+  const settings = memory === undefined ? planned : { ...planned, maxModelLen: memory.maxModelLen }
   const hostMemory = planHostMemory(model, settings, config, Math.min(settings.ranks, gpus[0] ?? 0))
   // The first reason wins, in the order in which vLLM would notice it.
   const problem = [startup, hostMemory].find((plan) => plan.kind === 'failed')?.reason ?? configured.startupHang
@@ -128,12 +128,6 @@ function simulateWindow(scenario: Scenario, config: DeploymentConfig): Simulated
 function meanTokens({ count, promptTokens, outputTokens }: Requests): number {
   const sum = promptTokens.reduce((total, prompt, request) => total + prompt + (outputTokens[request] ?? 0) / 2, 0)
   return sum / Math.max(1, count)
-}
-
-/** With `max_model_len: auto`, vLLM lowers the length to what the KV cache can hold. */
-function fitted(settings: EngineSettings, memory: MemoryPlan | undefined): EngineSettings {
-  if (!settings.fitsMaxModelLen || memory === undefined) return settings
-  return { ...settings, maxModelLen: Math.min(settings.maxModelLen, memory.kvTokens) }
 }
 
 /** Number of GPUs on each node of a deployment. */

@@ -89,10 +89,30 @@ test('two spellings of one argument contradict each other', async () => {
   await expect(plan({ max_num_seqs: 8, '--max-num-seqs': 16 })).rejects.toThrow('sets engine_args.max_num_seqs to 16')
 })
 
-test('the length of an engine with max_model_len auto is what its KV cache holds', () => {
-  const few = { max_model_len: 'auto', num_gpu_blocks_override: 1000 }
-  expect(simulate(exampleScenario({ args: few })).settings.maxModelLen).toBe(16_000)
-  expect(simulate(exampleScenario({ args: { ...few, max_model_len: null } })).engine.started).toBe(false)
+test.each([
+  // Since 0.20 the blocks of the argument count, and since 0.29 one of them is the null block.
+  ['0.20.0', 16_000],
+  ['0.32.0', 15_984],
+])('vLLM %s lowers max_model_len auto to what 1000 KV blocks hold', (vllm_version, length) => {
+  const scenario = exampleScenario({ args: { max_model_len: 'auto', num_gpu_blocks_override: 1000 } })
+  const auto = { ...scenario.deployment, vllm_version }
+  expect(simulate(scenario, auto).settings.maxModelLen).toBe(length)
+  const whole = { ...auto, engine_args: { ...auto.engine_args, max_model_len: null } }
+  expect(simulate(scenario, whole).engine).toMatchObject({
+    started: false,
+    reason: expect.stringContaining(`Based on the available memory, the estimated maximum model length is ${length}.`),
+  })
+})
+
+test('before 0.20 an engine with too few blocks starts, and a request that does not fit waits for ever', () => {
+  const args = { num_gpu_blocks_override: 20, max_model_len: 8192 }
+  const scenario = exampleScenario({ args, durationS: 60 })
+  const { engine, counts, end } = simulate(scenario)
+  expect(engine.up).toBe(true)
+  expect(counts.stopped + counts.cutByLength).toBe(0)
+  expect(end.running + end.waiting).toBe(counts.arrived)
+  const patient = { ...scenario, load: { ...scenario.load, client_timeout_s: 5 } }
+  expect(simulate(patient).counts.aborted).toBeGreaterThan(0)
 })
 
 test.each<[args: Arguments, reason: string]>([

@@ -26,7 +26,6 @@ test('num_gpu_blocks_override replaces the profiled number of KV blocks and free
 })
 
 test.each([
-  { args: { num_gpu_blocks_override: 100 }, reason: 'Try increasing `num_gpu_blocks_override` or decreasing' },
   { args: { num_gpu_blocks_override: 100_000 }, reason: 'CUDA out of memory' },
   { args: { gpu_memory_utilization: 0.995 }, reason: 'is less than desired GPU memory utilization (0.995' },
   { args: { gpu_memory_utilization: 0.3 }, reason: 'No available memory for the cache blocks' },
@@ -43,6 +42,7 @@ test.each([
   { args: { max_num_batched_tokens: 1e13, max_num_seqs: 1e9 }, reason: 'No available memory for the cache blocks' },
   { args: { tensor_parallel_size: 4 }, reason: 'World size (4) is larger than the number of available GPUs (2)' },
   { args: { enable_chunked_prefill: false, max_num_batched_tokens: 2048 }, reason: 'is smaller than max_model_len' },
+  { args: { kv_cache_memory_bytes: 2 ** 29 }, reason: 'the estimated maximum model length is 4096. Try increasing' },
   { args: { max_num_seqs: 4096 }, reason: 'must be greater than or equal to max_num_seqs (4096).' },
   { args: { max_num_seqs: 'many' }, reason: "argument --max-num-seqs: invalid int value: 'many'" },
   { args: { kv_cache_dtype: 'fp7' }, reason: "argument --kv-cache-dtype: invalid choice: 'fp7' (choose from 'auto'" },
