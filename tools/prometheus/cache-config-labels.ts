@@ -9,13 +9,14 @@ import { type Labels, pythonFloat } from './page-writer.ts'
  * A member that is an engine argument of the deployment has its value, and members that follow from the memory plan are
  * filled in. All others have their value on a GPU with default arguments.
  */
-export function cacheConfigLabels({ vllm_version, engine_args }: DeploymentConfig, window: SimulatedWindow): Labels {
+export function cacheConfigLabels({ vllm_version }: DeploymentConfig, window: SimulatedWindow): Labels {
   const { settings, memory } = window
+  const { values } = settings.arguments
   const { blockSize, enablePrefixCaching, gpuMemoryUtilization, maxModelLen } = settings
   const kvTokens = memory?.kvTokens ?? 0
   const computed: Labels = {
     block_size: String(blockSize),
-    cache_dtype: python(engine_args['kv_cache_dtype'] ?? 'auto'),
+    cache_dtype: python(values.get('kv_cache_dtype') ?? 'auto'),
     effective_attention_block_size: String(blockSize),
     enable_prefix_caching: python(enablePrefixCaching),
     engine: '0',
@@ -23,12 +24,12 @@ export function cacheConfigLabels({ vllm_version, engine_args }: DeploymentConfi
     kv_cache_max_concurrency: pythonFloat(kvTokens / maxModelLen),
     kv_cache_size_tokens: String(kvTokens),
     num_gpu_blocks: String(memory?.kvBlocks ?? 0),
-    user_specified_block_size: python(engine_args['block_size'] !== undefined),
+    user_specified_block_size: python(values.has('block_size')),
   }
   const since = (version: string) => compareVersions(vllm_version, version) >= 0
   const present = members.filter(({ from = '0', until }) => since(from) && (until === undefined || !since(until)))
   return Object.fromEntries(
-    present.map(({ name, value }) => [name, computed[name] ?? python(engine_args[name] ?? value)]),
+    present.map(({ name, value }) => [name, computed[name] ?? python(values.get(name) ?? value)]),
   )
 }
 

@@ -85,9 +85,14 @@ export interface EngineSettings {
  *
  * An argument that vLLM does not accept has its default here: {@link startRefusal} says whether the engine starts.
  */
-export function engineSettings(config: DeploymentConfig, model: ModelArchitecture, gpu: Gpu): EngineSettings {
+export function engineSettings(
+  config: DeploymentConfig,
+  model: ModelArchitecture,
+  gpu: Gpu,
+  args: ReadArguments = readArguments(config),
+): EngineSettings {
   const since = (version: string) => compareVersions(config.vllm_version, version) >= 0
-  const read = argumentReader(config)
+  const read = argumentReader(args, config.vllm_version)
   const tensorParallelSize = read.number('tensor_parallel_size', 1)
   const pipelineParallelSize = read.number('pipeline_parallel_size', 1)
   const maxModelLen = read.number('max_model_len', model.maxModelLen)
@@ -99,7 +104,7 @@ export function engineSettings(config: DeploymentConfig, model: ModelArchitectur
     maxNumSeqs,
     maxModelLen,
     fitsMaxModelLen: read.text('max_model_len', '') === 'auto',
-    derivedMaxModelLen: allowsLongRequests(config) ? Number.POSITIVE_INFINITY : model.maxModelLen,
+    derivedMaxModelLen: allowsLongRequests(config, args) ? Number.POSITIVE_INFINITY : model.maxModelLen,
     gpuMemoryUtilization: read.number('gpu_memory_utilization', read.default('gpu_memory_utilization', 0.9)),
     kvCacheMemoryBytes: read.optionalNumber('kv_cache_memory_bytes'),
     kvBlocksOverride: read.optionalNumber('num_gpu_blocks_override'),
@@ -141,8 +146,8 @@ function kvBytes(type: string, model: ModelArchitecture): number {
 }
 
 /** Whether vLLM skips its check of `max_model_len`. `hf_overrides` can change the length that it would compare with. */
-function allowsLongRequests({ env, engine_args }: DeploymentConfig): boolean {
-  return /^(?:1|true)$/i.test(env['VLLM_ALLOW_LONG_MAX_MODEL_LEN'] ?? '') || Boolean(engine_args['hf_overrides'])
+function allowsLongRequests({ env }: DeploymentConfig, { values }: ReadArguments): boolean {
+  return /^(?:1|true)$/i.test(env['VLLM_ALLOW_LONG_MAX_MODEL_LEN'] ?? '') || values.has('hf_overrides')
 }
 
 /** The defaults of a batch by usage, from `get_batch_defaults` of vLLM's API server: tokens and sequences. */
@@ -175,8 +180,7 @@ function batchSizes(
 type ArgumentReader = ReturnType<typeof argumentReader>
 
 /** Reads engine arguments by type. A value of another type, which vLLM refuses, counts as absent. */
-function argumentReader(config: DeploymentConfig) {
-  const all = readArguments(config)
+function argumentReader(all: ReadArguments, version: string) {
   function optionalNumber(name: string): number | undefined {
     const value = all.values.get(name)
     return typeof value === 'number' ? value : undefined
@@ -202,7 +206,7 @@ function argumentReader(config: DeploymentConfig) {
     },
     /** The default of the version, if it is a number. */
     default(name: string, fallback: number): number {
-      const value = parseJson(argumentsOf(config.vllm_version).get(name)?.default ?? '')
+      const value = parseJson(argumentsOf(version).get(name)?.default ?? '')
       return typeof value === 'number' ? value : fallback
     },
   }

@@ -1,6 +1,7 @@
 import type { DeploymentConfig } from '../../fixtures/deployment.ts'
 import type { Scenario } from '../../fixtures/scenario.ts'
 import { canonicalJson } from '../../router/json/json.ts'
+import { readArguments } from '../arguments/read-arguments.ts'
 import { blockContents } from './block-contents.ts'
 import { engineSettings } from './engine-settings.ts'
 import { type Gpu, gpuOf } from './hardware.ts'
@@ -38,10 +39,13 @@ export function simulate(scenario: Scenario, config: DeploymentConfig = scenario
   return windows.get(key, () => simulateWindow(scenario, config))
 }
 
-function simulateWindow(scenario: Scenario, config: DeploymentConfig): SimulatedWindow {
+function simulateWindow(scenario: Scenario, original: DeploymentConfig): SimulatedWindow {
+  const read = readArguments(original)
+  // Arguments may be spelled as on the command line; conditions of impairments have their names in Python.
+  const config = { ...original, engine_args: Object.fromEntries(read.values) }
   const model = asLoaded(modelOf(config), config)
   const gpu = gpuOf(config.placement.gpu_model, config.placement.gpu)
-  const planned = engineSettings(config, model, gpu)
+  const planned = engineSettings(original, model, gpu, read)
   const configured = activeImpairments(scenario.impairments, config, planned.ranks)
   const gpus = gpusOnNodes(config)
   const startup = planMemory(

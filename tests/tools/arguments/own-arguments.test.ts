@@ -43,6 +43,9 @@ test('the arguments of a scenario can be spelled as on the command line', () => 
   )
   expect(flags.settings.maxNumBatchedTokens).toBe(4096)
   expect(flags.counts).toEqual(plain.counts)
+  const memory = (args: Arguments) => simulate(exampleScenario({ args })).memory?.weightsGib
+  expect(memory({ '-q': 'fp8' })).toBe(memory({ quantization: 'fp8' }))
+  expect(memory({ '-tp': '2' })).toBe(memory({ tensor_parallel_size: 2 }))
 })
 
 test('a verdict names the arguments that it does not cover', async () => {
