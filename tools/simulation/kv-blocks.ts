@@ -63,8 +63,12 @@ export class KvBlocks {
     this.#options = options
     this.#contents = contents
     this.free = total - 1
-    this.#next = Int32Array.from({ length: total }, (_, block) => (block + 1) % total)
-    this.#previous = Int32Array.from({ length: total }, (_, block) => (block + total - 1) % total)
+    this.#next = new Int32Array(total)
+    this.#previous = new Int32Array(total)
+    for (let block = 0; block < total; block++) {
+      this.#next[block] = (block + 1) % total
+      this.#previous[block] = (block + total - 1) % total
+    }
     this.#holders = new Int32Array(total)
     this.#contentOf = new Int32Array(total).fill(-1)
     this.#nextAlike = new Int32Array(total)
