@@ -107,7 +107,10 @@ function settingsOf({ settings: { num_gpu_blocks, ...settings }, vllm }: Trace):
     if (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'string') engineArgs[name] = value
   }
   const config = { ...deployment, vllm_version: vllm, engine_args: engineArgs }
-  return engineSettings(config, architectureOf(config.model), gpuOf(config.placement.gpu_model))
+  const fromArguments = engineSettings(config, architectureOf(config.model), gpuOf(config.placement.gpu_model))
+  // The command line of some versions refuses block sizes that their scheduler serves.
+  const blockSize = settings['block_size']
+  return typeof blockSize === 'number' ? { ...fromArguments, blockSize } : fromArguments
 }
 
 function requestsOf(trace: Trace, order: readonly number[], { maxModelLen }: EngineSettings): Requests {
