@@ -1,6 +1,7 @@
 import type { DeploymentConfig, EngineArgumentValue } from '../../fixtures/deployment.ts'
 import { simulatedArguments } from '../arguments/argument-effects.ts'
-import { checkArgument } from '../arguments/check-argument.ts'
+import { type CheckedValue, checkArgument } from '../arguments/check-argument.ts'
+import { removedArguments } from '../arguments/removed-arguments.ts'
 import { FixPlanError } from '../errors.ts'
 
 /** An engine argument as a configuration stores it. */
@@ -36,11 +37,16 @@ export function checkEngineArgument(
     const effects = Object.hasOwn(simulatedArguments, checked.name) ? simulatedArguments[checked.name] : undefined
     return { name: checked.name, value: checked.value, ...effects }
   }
-  const advice =
-    checked.kind === 'not_simulated'
-      ? ' Remove it from the actions; recommend it in the rationale of the plan instead.'
-      : ''
-  throw new FixPlanError(`${at}/${name}: ${checked.message}${advice}`)
+  throw new FixPlanError(`${at}/${name}: ${checked.message}${adviceFor(checked)}`)
+}
+
+/** The next step for an argument that vLLM has. */
+function adviceFor(checked: CheckedValue): string {
+  if (checked.kind !== 'not_simulated') return ''
+  // An argument that later versions do not have is nothing to recommend.
+  return Object.hasOwn(removedArguments, checked.name)
+    ? ' Remove it from the actions.'
+    : ' Remove it from the actions; recommend it in the rationale of the plan instead.'
 }
 
 /**

@@ -36,7 +36,9 @@ export async function buildPackage(installed: readonly string[]): Promise<BuiltP
   const tsc = join(root, 'node_modules/typescript/bin/tsc')
   await run(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json'), '--outDir', join(path, 'dist')])
   const filter = (source: string) => !source.endsWith('.ts')
-  await cp(join(root, 'fixtures'), join(path, 'dist/fixtures'), { recursive: true, filter })
+  for (const folder of ['fixtures', 'tools/arguments']) {
+    await cp(join(root, folder), join(path, 'dist', folder), { recursive: true, filter })
+  }
   await cp(join(root, 'package.json'), join(path, 'package.json'))
   for (const name of installed) {
     const link = join(path, 'node_modules', name)
