@@ -96,10 +96,41 @@ test('the command prints one line per trace, and exits with 1 if a trace differs
   expect(lines).toHaveLength(3)
   expect(lines[0]).toBe('SAME block_edges')
   expect(lines[1]).toMatch(/^DIFF changed: step 3 of \d+; vLLM \{.*\}; simulation \{.*\}$/)
-  expect(lines[2]).toMatch(/^DIFF .*c\.json is not a trace/)
+  expect(lines[2]).toMatch(/^DIFF .*c\.json: the file is not a trace: "name" must be/)
 })
 
-function run(): { readonly status: number | null; readonly stdout: string } {
+test('the command takes one trace, and says how to use it if no trace is named', () => {
+  const file = join(import.meta.dirname, 'traces-0.15', 'block_edges.json')
+  expect(run(file)).toMatchObject({ status: 0, stdout: 'SAME block_edges\n' })
+  expect(run('--help')).toMatchObject({
+    status: 0,
+    stdout: expect.stringMatching(/^Usage: npm run reference -- <folder/),
+  })
+  const parent = run(import.meta.dirname)
+  expect(parent.status).toBe(2)
+  expect(parent.stderr).toMatch(/contains no trace.* These folders do: .*traces-0\.15, .*traces-0\.32\.$/m)
+})
+
+test.each([
+  ['cut off', (text: string) => text.slice(0, 500), /not a JSON object\. It may be cut off/],
+  [
+    'without KV blocks',
+    (text: string) => text.replace('num_gpu_blocks', 'blocks'),
+    /"settings" must be .*num_gpu_blocks/,
+  ],
+  ['of a nameless version', (text: string) => text.replace('"0.15.0"', '"main"'), /"vllm" must be a version/],
+  [
+    'with a fraction of a token',
+    (text: string) => text.replace(/"prompt": ?\d+/, '"prompt": 5.5'),
+    /"requests" must be/,
+  ],
+])('a trace that is %s is refused with the member to correct', (_, change, message) => {
+  const file = join(folder, 'damaged')
+  writeFileSync(file, change(JSON.stringify(traceOf('traces-0.15/block_edges.json'))))
+  expect(() => readTrace(file)).toThrow(message)
+})
+
+function run(path = folder): { readonly status: number | null; readonly stdout: string; readonly stderr: string } {
   const command = join(import.meta.dirname, 'print-reference.ts')
-  return spawnSync(process.execPath, ['--import', 'tsx', command, folder], { encoding: 'utf8' })
+  return spawnSync(process.execPath, ['--import', 'tsx', command, path], { encoding: 'utf8' })
 }

@@ -89,7 +89,11 @@ export function replay(trace: Trace): Replay {
     for (let due = core.takeDue(); due !== undefined; due = core.takeDue()) {
       finishStep(state, due, step, step + 1, recorderSamples)
     }
-    if (step > trace.steps.length + 10_000) throw new Error(`${trace.name}: the replay does not end.`)
+    if (step > trace.steps.length + 10_000) {
+      throw new Error(
+        'the replay does not end. A request may arrive long after the last step or need more KV blocks than there are.',
+      )
+    }
   }
   while (steps.length > 0 && Object.keys(steps.at(-1)?.scheduled ?? {}).length === 0) steps.pop()
   const { prefixQueries: queries, prefixHits: hits } = state.counts

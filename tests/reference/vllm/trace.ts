@@ -30,38 +30,61 @@ export interface Trace {
   readonly steps: readonly TraceStep[]
 }
 
-/** Reads a trace. @throws {Error} if the file is not a trace. */
+/** Reads a trace. @throws {Error} if the file is not a trace. The message names the member with the problem. */
 export function readTrace(file: string): Trace {
   const found = parseJson(readFileSync(file, 'utf8'))
-  if (!isTrace(found)) {
-    throw new Error(`${file} is not a trace: it must have "name", "vllm", "settings", "requests" and "steps".`)
-  }
+  if (!isObject(found)) throw new Error('the file is not a JSON object. It may be cut off: record it again.')
+  if (!isTrace(found)) throw new Error(`the file is not a trace: ${problemOf(found)}.`)
   return found
 }
 
-function isTrace(value: unknown): value is Trace {
-  return (
-    isObject(value) &&
-    typeof value['name'] === 'string' &&
-    typeof value['vllm'] === 'string' &&
-    isObject(value['settings']) &&
-    Array.isArray(value['requests']) &&
-    value['requests'].every(isRequest) &&
-    typeof value['shared_prefix_tokens'] === 'number' &&
-    Array.isArray(value['steps']) &&
-    value['steps'].every(isStep)
-  )
+/** Settings that the recorder has no default for. */
+const requiredSettings = ['max_model_len', 'block_size', 'num_gpu_blocks', 'max_num_seqs', 'max_num_batched_tokens']
+
+/** The members of a trace: what each must be, and the check. */
+const members: readonly (readonly [name: keyof Trace, expected: string, check: (value: unknown) => boolean])[] = [
+  ['name', 'a text without line breaks', (value) => typeof value === 'string' && /^.+$/.test(value)],
+  ['vllm', 'a version such as "0.15.0"', (value) => typeof value === 'string' && /^\d+\.\d+/.test(value)],
+  ['settings', `an object with the positive integers ${requiredSettings.join(', ')}`, isSettings],
+  ['requests', 'a list of {arrival, prompt, output}, integers of at least 0, 1 and 1', listOf(isRequest)],
+  ['shared_prefix_tokens', 'an integer from 0', isCount],
+  ['steps', 'a list of {step, scheduled, preempted, running, waiting, free}', listOf(isStep)],
+]
+
+function isTrace(value: UnknownObject): value is UnknownObject & Trace {
+  return members.every(([name, , check]) => check(value[name]))
+}
+
+function problemOf(value: UnknownObject): string {
+  const wrong = members.find(([name, , check]) => !check(value[name]))
+  return wrong === undefined ? '' : `"${wrong[0]}" must be ${wrong[1]}`
+}
+
+function listOf(check: (value: unknown) => boolean): (value: unknown) => boolean {
+  return (value) => Array.isArray(value) && value.every(check)
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && Number(value) >= 0
+}
+
+function isSettings(value: unknown): boolean {
+  return isObject(value) && requiredSettings.every((name) => isPositive(value[name]))
 }
 
 function isRequest(value: unknown): boolean {
-  return isObject(value) && ['arrival', 'prompt', 'output'].every((key) => typeof value[key] === 'number')
+  return isObject(value) && isCount(value['arrival']) && [value['prompt'], value['output']].every(isPositive)
+}
+
+function isPositive(value: unknown): boolean {
+  return isCount(value) && value !== 0
 }
 
 function isStep(value: unknown): boolean {
   return (
     isObject(value) &&
     isObject(value['scheduled']) &&
-    Array.isArray(value['preempted']) &&
-    ['step', 'running', 'waiting', 'free'].every((key) => typeof value[key] === 'number')
+    listOf(isCount)(value['preempted']) &&
+    ['step', 'running', 'waiting', 'free'].every((key) => isCount(value[key]))
   )
 }
