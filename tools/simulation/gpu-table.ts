@@ -6,10 +6,8 @@ export type GpuFigures = NonNullable<DeploymentConfig['placement']['gpu']>
 /** Connection between the GPUs of a node. */
 export type Link = NonNullable<GpuFigures['link']>
 
-/** One GPU model of the data-sheet table. */
-export interface GpuRow {
-  /** Names that nvidia-smi, PyTorch or rocm-smi show; the first one is shown in messages. */
-  readonly names: readonly [string, ...string[]]
+/** Figures of a data sheet. */
+export interface DataSheet {
   /** Total memory in GiB, as CUDA reports it. */
   readonly memoryGib: number
   /** Memory bandwidth, GB/s (10^9). */
@@ -22,6 +20,12 @@ export interface GpuRow {
   readonly maxWatts: number
   /** Connection to the other GPUs of a node. */
   readonly link: Link
+}
+
+/** One GPU model of the table. */
+export interface GpuRow extends DataSheet {
+  /** Names that nvidia-smi, PyTorch or rocm-smi show; the first one is shown in messages. */
+  readonly names: readonly [string, ...string[]]
   /** Document with bandwidth, operations and power limit. */
   readonly source: string
 }

@@ -1,20 +1,8 @@
 import { ConfigError } from '../errors.ts'
-import { type GpuFigures, type GpuRow, gpuTable, type Link } from './gpu-table.ts'
+import { type DataSheet, type GpuFigures, type GpuRow, gpuTable, type Link } from './gpu-table.ts'
 
 /** Data of a GPU model. */
-export interface Gpu {
-  /** Total memory in GiB, as CUDA reports it. */
-  readonly memoryGib: number
-  /** Memory bandwidth, GB/s (10^9). */
-  readonly bandwidthGbs: number
-  /** Dense bfloat16, 10^12 operations per second. */
-  readonly teraflops: number
-  /** Power draw without load, in watts. */
-  readonly idleWatts: number
-  /** Power limit, in watts. */
-  readonly maxWatts: number
-  /** Connection to the other GPUs of a node. */
-  readonly link: Link
+export interface Gpu extends DataSheet {
   /** Duration of one all-reduce in milliseconds by message size in MiB; linear in between. */
   readonly allReduce: readonly (readonly [mebibytes: number, milliseconds: number])[]
 }
@@ -102,7 +90,7 @@ function fromRow({ names: _, source: __, ...row }: GpuRow): Gpu {
   return { ...row, allReduce: allReduces[row.link] }
 }
 
-/** The row of a name. nvidia-smi cuts long names, and some tools leave out the vendor. */
+/** The row of a name. nvidia-smi cuts long names, and some tools leave out the vendor and the brand. */
 function rowOf(model: string): GpuRow | undefined {
   const plain = spelling(model)
   const cut = /^(.{12,}?)\.\.\.$/.exec(plain)?.[1]
@@ -117,6 +105,7 @@ function spelling(name: string): string {
   return name
     .toLowerCase()
     .replace(/^(?:nvidia|amd)\s+/, '')
+    .replace(/^geforce\s+/, '')
     .replace(/\s+/g, ' ')
     .trim()
 }

@@ -3,7 +3,7 @@ import type { EngineSettings } from './engine-settings.ts'
 import type { ModelArchitecture } from './models.ts'
 
 /** Bytes of one GiB. */
-const gib = 2 ** 30
+export const gib = 2 ** 30
 
 /** Memory of the KV cache on one GPU, in bytes. */
 export interface KvCacheMemory {

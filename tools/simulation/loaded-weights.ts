@@ -1,8 +1,6 @@
 import type { DeploymentConfig } from '../../fixtures/deployment.ts'
 import type { ModelArchitecture, WeightGroup } from './models.ts'
-
-/** Bytes of a weight of a checkpoint without quantisation. */
-const unquantised = 2
+import { unquantised } from './weight-format.ts'
 
 /**
  * The architecture with the weights that vLLM keeps in memory: two engine arguments change their size while they load.

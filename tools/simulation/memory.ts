@@ -1,12 +1,10 @@
 import type { DeploymentConfig } from '../../fixtures/deployment.ts'
 import type { EngineSettings } from './engine-settings.ts'
 import type { Gpu } from './hardware.ts'
-import { checkKvCache } from './kv-cache-check.ts'
-import { kvBytesPerToken, kvBytesPerTokenOfRank, type ModelArchitecture, type WeightGroup } from './models.ts'
+import { checkKvCache, gib } from './kv-cache-check.ts'
+import { bytesOf, kvBytesPerToken, kvBytesPerTokenOfRank, type ModelArchitecture } from './models.ts'
 import { startRefusal } from './start-refusals.ts'
 
-/** Bytes of one GiB. */
-const gib = 2 ** 30
 /** Memory of the CUDA context and libraries, in GiB. It is not available to vLLM even on an empty GPU. */
 export const contextGib = 0.5
 /**
@@ -226,10 +224,6 @@ function feedForwardPeak(
 /** Bytes at the peak of the image encoder. */
 function imagesPeak({ vision }: ModelArchitecture): number {
   return (vision?.profiledTokens ?? 0) * (vision?.bytesPerToken ?? 0)
-}
-
-function bytesOf({ parameters, bytesPerParameter }: WeightGroup): number {
-  return parameters * bytesPerParameter
 }
 
 /**

@@ -36,7 +36,7 @@ export function configMembers(document: UnknownObject, at: string): ConfigMember
   const problem = (name: string, message: string, code: ConfigErrorCode = 'invalid_model_config') =>
     new ConfigError(`${at}.${name} ${message}`, { code, field: `${at}.${name}` })
   const wrongType = (name: string, expected: string) =>
-    problem(name, `is ${JSON.stringify(value(name))?.slice(0, 60)}, but it must be ${expected}.`)
+    problem(name, `is ${shown(value(name))}, but it must be ${expected}.`)
   const optional: ConfigMembers['optional'] = (names, { max, min = 1 }) => {
     const name = names.find((one) => value(one) !== undefined)
     if (name === undefined) return undefined
@@ -69,6 +69,11 @@ export function configMembers(document: UnknownObject, at: string): ConfigMember
     },
     withDefaults: (defaults) => configMembers({ ...defaults, ...withoutNulls(document) }, at),
   }
+}
+
+/** A value in a message. JSON has no NaN, which it shows as null. */
+function shown(value: unknown): string {
+  return typeof value === 'number' ? String(value) : String(JSON.stringify(value)).slice(0, 60)
 }
 
 function withoutNulls(document: UnknownObject): UnknownObject {

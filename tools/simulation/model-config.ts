@@ -3,7 +3,7 @@ import { ConfigError } from '../errors.ts'
 import { type ConfigMembers, configMembers } from './model-config-members.ts'
 import { experts, latentAttention, slidingWindow, visionEncoder } from './model-config-parts.ts'
 import { type ModelFamily, modelFamily } from './model-families.ts'
-import type { LatentAttention, MixtureOfExperts, ModelArchitecture, ModelWeights } from './models.ts'
+import type { MixtureOfExperts, ModelArchitecture, ModelWeights } from './models.ts'
 import { unquantised, weightFormat } from './weight-format.ts'
 
 /** Largest text of a `config.json`, in characters. Those of released models have at most some hundred thousand. */
@@ -57,7 +57,7 @@ export function readArchitecture(config: unknown, at: string): ModelArchitecture
     other: group(counts.other, unquantised),
     vision: group(visionParameters, format.vision),
   }
-  const { latent, experts: moe, queryRank: _, ...rest } = shape
+  const { queryRank: _, ...rest } = shape
   const window = slidingWindow(text, family, shape)
   return {
     className,
@@ -65,8 +65,6 @@ export function readArchitecture(config: unknown, at: string): ModelArchitecture
     maxModelLen: maxModelLen(text, root),
     weights,
     kvBytesPerElement: format.kv ?? unquantised,
-    ...(moe === undefined ? {} : { experts: moe }),
-    ...(latent === undefined ? {} : { latent }),
     ...(window === undefined ? {} : { slidingWindow: window }),
     ...(vision === undefined ? {} : { vision }),
   }
@@ -83,8 +81,10 @@ function documentOf(config: unknown, at: string): UnknownObject {
     )
   }
   const value = typeof config === 'string' ? parseJson(config) : config
-  if (length !== undefined && isObject(value)) return value
-  throw problem('must be the JSON object of a config.json, as text or parsed.')
+  if (length !== undefined && isObject(value) && !ArrayBuffer.isView(value)) return value
+  const isPath = typeof config === 'string' && /^[^{\n]*\.json$/.test(config)
+  const hint = isPath ? ' It is a path: pass the content of the file.' : ''
+  throw problem(`must be the JSON object of a config.json, as text or parsed.${hint}`)
 }
 
 /** Length of the JSON text of a value; `undefined` if it has none, because it contains itself or nests too deep. */
@@ -102,9 +102,10 @@ function generatingClass(root: ConfigMembers): string {
   const architectures = root.value('architectures')
   const [name] = Array.isArray(architectures) ? architectures : []
   if (typeof name !== 'string' || name === '') {
+    const found = architectures === undefined ? 'missing' : JSON.stringify(architectures).slice(0, 60)
     throw root.problem(
       'architectures',
-      'is missing. It is a list with the class of the model, e.g. ["LlamaForCausalLM"].',
+      `is ${found}. It must be a list with the class of the model, e.g. ["LlamaForCausalLM"].`,
     )
   }
   if (/Model$|Classification|Reward|ForMaskedLM/.test(name) && !/ChatModel$|LMHeadModel$/.test(name)) {
@@ -114,19 +115,13 @@ function generatingClass(root: ConfigMembers): string {
 }
 
 /** The members of an architecture that the numbers of weights follow from. */
-interface Shape {
-  readonly layers: number
-  readonly hiddenSize: number
-  readonly heads: number
-  readonly kvHeads: number
-  readonly headDim: number
-  readonly intermediateSize: number
-  readonly vocabularySize: number
-  readonly tiedEmbeddings: boolean
-  readonly experts: MixtureOfExperts | undefined
-  readonly latent: LatentAttention | undefined
-  /** Width of compressed queries; `undefined` for queries that are not compressed. */
-  readonly queryRank: number | undefined
+interface Shape
+  extends Omit<
+    ModelArchitecture,
+    'className' | 'maxModelLen' | 'weights' | 'kvBytesPerElement' | 'slidingWindow' | 'vision'
+  > {
+  /** Width of compressed queries; absent for queries that are not compressed. */
+  readonly queryRank?: number
 }
 
 function shapeOf(text: ConfigMembers, family: ModelFamily, root: ConfigMembers): Shape {
@@ -148,6 +143,7 @@ function shapeOf(text: ConfigMembers, family: ModelFamily, root: ConfigMembers):
       `is missing, and hidden_size (${hiddenSize}) is not a multiple of num_attention_heads (${heads}).`,
     )
   }
+  const queryRank = latent === undefined ? undefined : text.optional(['q_lora_rank'], { max: 1_000_000 })
   const moe = experts(text, family, layers)
   const dense = moe === undefined || moe.layers < layers
   return {
@@ -159,9 +155,9 @@ function shapeOf(text: ConfigMembers, family: ModelFamily, root: ConfigMembers):
     intermediateSize: dense ? text.integer([...(family.denseSize ?? []), 'intermediate_size'], { max: 10_000_000 }) : 0,
     vocabularySize: text.integer(['vocab_size'], { max: 10_000_000 }),
     tiedEmbeddings: text.flag('tie_word_embeddings') ?? root.flag('tie_word_embeddings') ?? family.tied ?? false,
-    experts: moe,
-    latent,
-    queryRank: latent === undefined ? undefined : text.optional(['q_lora_rank'], { max: 1_000_000 }),
+    ...(moe === undefined ? {} : { experts: moe }),
+    ...(latent === undefined ? {} : { latent }),
+    ...(queryRank === undefined ? {} : { queryRank }),
   }
 }
 

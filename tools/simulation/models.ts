@@ -173,6 +173,7 @@ function groups(weights: ModelWeights): WeightGroup[] {
   return Object.values(weights)
 }
 
-function bytesOf({ parameters, bytesPerParameter }: WeightGroup): number {
+/** Memory of a group of weights, in bytes. */
+export function bytesOf({ parameters, bytesPerParameter }: WeightGroup): number {
   return parameters * bytesPerParameter
 }

@@ -162,13 +162,11 @@ function ofModelOpt(method: string, quantization: UnknownObject, at: string): nu
 
 function bitsOf(bits: unknown, field: string): number {
   if (typeof bits === 'number' && Number.isInteger(bits) && bits >= 1 && bits <= 16) return bits
-  throw new ConfigError(
-    `${field} is ${JSON.stringify(bits ?? null).slice(0, 60)}, but it must be a number from 1 to 16.`,
-    {
-      code: 'invalid_model_config',
-      field,
-    },
-  )
+  const found = bits === undefined || bits === null ? 'missing' : JSON.stringify(bits).slice(0, 60)
+  throw new ConfigError(`${field} is ${found}. It must be the bits of a weight, an integer from 1 to 16.`, {
+    code: 'invalid_model_config',
+    field,
+  })
 }
 
 /**

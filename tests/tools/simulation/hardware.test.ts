@@ -27,6 +27,10 @@ test.each(names)('%s is known, in any spelling of the vendor', (name) => {
   expect(gpuOf(name.replace(/^(NVIDIA|AMD) /, ''))).toEqual(gpu)
 })
 
+test('a GeForce is also known without its brand', () => {
+  expect(gpuOf('RTX 4090')).toEqual(gpuOf('NVIDIA GeForce RTX 4090'))
+})
+
 test('a name that nvidia-smi cut is known if only one GPU can be meant', () => {
   expect(gpuOf('NVIDIA RTX 6000 Ada Gene...')).toEqual(gpuOf('NVIDIA RTX 6000 Ada Generation'))
   expect(() => gpuOf('NVIDIA RTX PRO 6000 Blac...')).toThrow('does not know')
