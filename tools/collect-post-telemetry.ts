@@ -5,7 +5,7 @@ import { MismatchError } from './errors.ts'
 import { checkOwnArguments } from './fix/check-engine-argument.ts'
 import { configProperty, pureAnnotations, scenarioProperty } from './schemas/common.ts'
 import { telemetrySchema } from './schemas/telemetry.ts'
-import { simulateTelemetry } from './simulation/collect-telemetry.ts'
+import { comparedTelemetry } from './simulation/compared-telemetry.ts'
 
 /**
  * The tool `collect_post_telemetry`: the same requests again, with the changed configuration.
@@ -66,6 +66,6 @@ export const collectPostTelemetry = defineTool({
     // The same check as in apply_fix_simulation, for a configuration that was not made by it.
     const { engine_args, vllm_version } = updated_config
     checkOwnArguments(engine_args, scenario.deployment.engine_args, vllm_version, 'updated_config/engine_args')
-    return { post_telemetry: simulateTelemetry(scenario, updated_config, 'post') }
+    return { post_telemetry: comparedTelemetry(scenario, updated_config) }
   },
 })

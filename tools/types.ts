@@ -2,6 +2,7 @@ import type { Document } from '../fixtures/deployment.ts'
 import type { logErrorsSchema, samplesSchema } from './schemas/common.ts'
 import type { fixPlanSchema, fixResultSchema } from './schemas/fix-plan.ts'
 import type { metricsAnalysisSchema } from './schemas/metrics-analysis.ts'
+import type { pairedSeedsSchema } from './schemas/paired-seeds.ts'
 import type { latencyStatisticsSchema, telemetrySchema } from './schemas/telemetry.ts'
 import type { validationSchema } from './schemas/validation.ts'
 
@@ -25,6 +26,9 @@ export type ConfigChange = FixResult['diff'][number]
 
 /** Summary of one observed window of serving, before or after a fix. */
 export type Telemetry = Document<typeof telemetrySchema>
+
+/** The same requests with two configurations, for several seeds of the load. */
+export type PairedSeeds = Document<typeof pairedSeedsSchema>
 
 /** Statistics of one latency, in seconds; `null` if nothing was observed. */
 export type LatencyStatistics = Document<typeof latencyStatisticsSchema>

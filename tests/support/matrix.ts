@@ -15,6 +15,8 @@ export interface ExpectedFix {
   readonly actions: readonly FixAction[]
   /** Expected status of the validation; absent if the plan must be rejected. */
   readonly status?: ValidationStatus
+  /** Statuses of which any is fine, because the verdict depends on the draw of the load; instead of `status`. */
+  readonly either?: readonly ValidationStatus[]
   /** Whether the telemetry after the fix must meet the objective; absent if either is fine. */
   readonly slo_met?: boolean
   /** Part of the message with which `apply_fix_simulation` must reject the plan. */
@@ -27,6 +29,11 @@ export interface Oracle {
   readonly cause: string
   readonly hotspot: string
   readonly fixes: readonly ExpectedFix[]
+}
+
+/** The outcomes that a person who knows the cause accepts. */
+export function acceptedStatuses({ status, either }: ExpectedFix): readonly TriedFix['status'][] {
+  return either ?? [status ?? 'rejected']
 }
 
 /** Reads `fixtures/oracles/<scenario>.json`. */

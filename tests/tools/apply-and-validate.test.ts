@@ -9,7 +9,8 @@ import {
 } from '../../tools/index.ts'
 import { telemetryOf } from '../../tools/simulation/collect-telemetry.ts'
 import type { FixAction } from '../../tools/types.ts'
-import { rescuedThreshold, servedThreshold, validate } from '../../tools/validation/validate.ts'
+import { rescuedThreshold, servedThreshold } from '../../tools/validation/judge.ts'
+import { validate } from '../../tools/validation/validate.ts'
 import { call } from './call.ts'
 
 const scenario = 'kv_cache_pressure'

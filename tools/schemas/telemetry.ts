@@ -1,4 +1,5 @@
 import { sloSchema } from '../../fixtures/scenario.ts'
+import { pairedSeedsSchema } from './paired-seeds.ts'
 
 // A telemetry is what a monitoring system would keep of one window of serving, in short:
 //
@@ -122,6 +123,15 @@ export const telemetrySchema = {
         stuck_workers: count,
         reason: { ...text, description: 'Last message of an engine that is down.' },
       },
+    },
+    // Only after a fix. `validate_improvement` sees nothing but the two telemetries, so this one carries the comparison.
+    paired: pairedSeedsSchema,
+    costs: {
+      type: 'array',
+      description:
+        'What the change costs that the figures do not contain, one sentence each. Absent: nothing is known.',
+      minItems: 1,
+      items: text,
     },
     // Not in `missing`: the figures are there, but they are those of an engine without these arguments.
     ignored_arguments: {

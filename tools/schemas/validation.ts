@@ -37,6 +37,12 @@ export const validationSchema = {
         },
       },
     },
+    costs: {
+      type: 'array',
+      description: 'What the change costs that the figures do not contain, e.g. a restart. Absent: nothing is known.',
+      minItems: 1,
+      items: { type: 'string' },
+    },
     limits: {
       type: 'array',
       description: 'What the verdict does not cover. Absent: nothing is known.',

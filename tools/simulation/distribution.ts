@@ -13,9 +13,16 @@ export class Distribution {
   /** Sum of all observations. */
   sum = 0
 
+  readonly #records: boolean
+
+  /** @param records `false` for a distribution that nobody reads, which stays empty. */
+  constructor(records = true) {
+    this.#records = records
+  }
+
   /** Adds `weight` observations of the same value. */
   add(value: number, weight = 1): void {
-    if (weight === 0) return
+    if (weight === 0 || !this.#records) return
     this.#values.push(value)
     this.#weights.push(weight)
     this.#ordered = undefined

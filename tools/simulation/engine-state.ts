@@ -28,6 +28,8 @@ export interface EngineInput {
   readonly frontEndS?: number
   /** End of the window. */
   readonly endS: number
+  /** Whether to record distributions of latencies. Default: yes. */
+  readonly distributions?: boolean
 }
 
 /**
@@ -73,13 +75,15 @@ export class EngineState {
   readonly firstToken: Float64Array
   /** By request: time of the latest output token. */
   readonly lastToken: Float64Array
+  /** By request: longest time between two output tokens. */
+  readonly longestGap: Float64Array
 
   constructor(input: EngineInput) {
     const { settings, kvBlocks } = input
     const { count, arrival } = input.requests
     const { blockSize, enablePrefixCaching, partialBlocksFirst } = settings
     this.input = input
-    this.recorder = new WindowRecorder(input.endS, input.frontEndS)
+    this.recorder = new WindowRecorder(input.endS, input.frontEndS, input.distributions)
     this.blocks = new KvBlocks(
       { total: kvBlocks, blockSize, caching: enablePrefixCaching, partialBlocksFirst },
       input.contents,
@@ -97,6 +101,7 @@ export class EngineState {
     this.scheduled = new Float64Array(count)
     this.firstToken = new Float64Array(count)
     this.lastToken = new Float64Array(count)
+    this.longestGap = new Float64Array(count)
   }
 
   /** Running and waiting requests and KV usage at this moment. */

@@ -19,11 +19,22 @@ export function finishStep(
   end: number,
   samples?: SamplingRule,
 ): number {
-  const { input, recorder, lastToken, generated: generatedTokens, computed, sampling, place, blocks } = state
+  const {
+    input,
+    recorder,
+    lastToken,
+    longestGap,
+    generated: generatedTokens,
+    computed,
+    sampling,
+    place,
+    blocks,
+  } = state
   const { promptTokens, outputTokens } = input.requests
   const { requests, ends } = batch
   const { interToken } = recorder.observed
   const asynchronous = state.stepsInFlight > 1
+  const duration = end - start
   let [sampled, promptsDone, cachedOfPrompts, sameInterval, left, finishedTokens] = [0, 0, 0, 0, 0, 0]
   for (let position = 0; position < batch.count; position++) {
     const request = requests[position] ?? 0
@@ -47,17 +58,20 @@ export function finishStep(
       // A prompt counts once, when its first token comes, whatever was computed again after a preemption.
       promptsDone += prompt
       cachedOfPrompts += state.cached[request] ?? 0
+    } else {
+      const gap = end - (lastToken[request] ?? 0)
+      // Most requests also got a token in the previous step: their latency is the duration of this step.
+      if (gap === duration) sameInterval++
+      else interToken.add(gap)
+      if (gap > (longestGap[request] ?? 0)) longestGap[request] = gap
     }
-    // Most requests also got a token in the previous step: their latency is the duration of this step.
-    else if (lastToken[request] === start) sameInterval++
-    else interToken.add(end - (lastToken[request] ?? 0))
     lastToken[request] = end
     if (generated + 1 < (outputTokens[request] ?? 0)) continue
     if (place[request] === Place.running) left++
     finishedTokens += finish(state, request, end)
   }
   if (left > 0) removeLeft(state)
-  interToken.add(end - start, sameInterval)
+  interToken.add(duration, sameInterval)
   recorder.endStep(promptsDone, cachedOfPrompts, sampled)
   return finishedTokens
 }

@@ -16,6 +16,12 @@ export interface Requests {
   readonly images: Int32Array
 }
 
+/** The requests that an engine accepts. */
+export interface AcceptedRequests extends Requests {
+  /** By request: its number among all requests that arrived. */
+  readonly numbers: Int32Array
+}
+
 /** Limits that the engine applies to requests before it schedules them. */
 interface Admission {
   readonly maxModelLen: number
@@ -58,7 +64,10 @@ export function generateRequests(load: Load, durationS: number): Requests {
  * The engine refuses prompts with too many images, and prompts of `maxModelLen` tokens or more. It scales images down,
  * and cuts answers so that prompt and answer fit into `maxModelLen`.
  */
-export function acceptedRequests(all: Requests, { maxModelLen, imagesPerPrompt, tokensPerImage }: Admission): Requests {
+export function acceptedRequests(
+  all: Requests,
+  { maxModelLen, imagesPerPrompt, tokensPerImage }: Admission,
+): AcceptedRequests {
   const scaled = (request: number) => {
     const images = all.images[request] ?? 0
     return images === 0 ? 0 : Math.min(all.imageTokens[request] ?? 0, images * tokensPerImage)
@@ -75,6 +84,7 @@ export function acceptedRequests(all: Requests, { maxModelLen, imagesPerPrompt, 
   )
   return {
     count: kept.length,
+    numbers: Int32Array.from(kept),
     arrival: Float64Array.from(pick(all.arrival)),
     promptTokens,
     outputTokens,

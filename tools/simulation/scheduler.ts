@@ -44,6 +44,11 @@ export class Scheduler {
     return this.#state.recorder
   }
 
+  /** The requests and their progress. Do not change it. */
+  get state(): EngineState {
+    return this.#state
+  }
+
   /** Outcomes of requests, and prefix cache lookups. */
   get counts(): EngineState['counts'] {
     return this.#state.counts

@@ -34,21 +34,7 @@ interface FinishedRequest {
 /** Collects what happens in a window: latency distributions, time-weighted means and the timeline. */
 export class WindowRecorder {
   /** Distributions of latencies and lengths. */
-  readonly observed: SimulatedWindow['observed'] = {
-    ttft: new Distribution(),
-    interToken: new Distribution(),
-    e2e: new Distribution(),
-    queue: new Distribution(),
-    prefill: new Distribution(),
-    decode: new Distribution(),
-    inference: new Distribution(),
-    timePerOutputToken: new Distribution(),
-    promptTokens: new Distribution(),
-    generationTokens: new Distribution(),
-    computedPromptTokens: new Distribution(),
-    iterationTokens: new Distribution(),
-    preemptions: new Distribution(),
-  }
+  readonly observed: SimulatedWindow['observed']
   /** Finished requests in order of time. */
   readonly finished: { atS: number; promptTokens: number; outputTokens: number }[] = []
   /** Closed intervals. */
@@ -66,8 +52,24 @@ export class WindowRecorder {
   /**
    * @param endS end of the window in seconds; later time is not recorded.
    * @param frontEndS time that a request spends outside the engine core; clients wait for it too.
+   * @param distributions `false` to leave the distributions empty, which is faster.
    */
-  constructor(endS: number, frontEndS = 0) {
+  constructor(endS: number, frontEndS = 0, distributions = true) {
+    this.observed = {
+      ttft: new Distribution(distributions),
+      interToken: new Distribution(distributions),
+      e2e: new Distribution(distributions),
+      queue: new Distribution(distributions),
+      prefill: new Distribution(distributions),
+      decode: new Distribution(distributions),
+      inference: new Distribution(distributions),
+      timePerOutputToken: new Distribution(distributions),
+      promptTokens: new Distribution(distributions),
+      generationTokens: new Distribution(distributions),
+      computedPromptTokens: new Distribution(distributions),
+      iterationTokens: new Distribution(distributions),
+      preemptions: new Distribution(distributions),
+    }
     this.#endS = endS
     this.#frontEndS = frontEndS
   }

@@ -29,6 +29,43 @@ export interface Interval {
   readonly memoryBusy: number
 }
 
+/** How a request of a window ended. */
+export const Outcome = {
+  /** The engine refused it (HTTP 400). */
+  refused: 0,
+  /** It got its last token. */
+  served: 1,
+  /** It waits or runs when the window closes. */
+  unfinished: 2,
+  /** Its client gave up. */
+  aborted: 3,
+  /** A dead engine refused or lost it. */
+  lost: 4,
+} as const
+
+/**
+ * What became of each request that arrived, as columns in order of arrival. Two windows with the same load have the same
+ * requests, so their outcomes can be compared one by one. Times are in seconds; they are 0 for a refused request.
+ */
+export interface RequestOutcomes {
+  /** Number of requests. */
+  readonly count: number
+  /** A member of {@link Outcome}. */
+  readonly outcome: Uint8Array
+  /** Longest answer that the engine allows, in tokens. */
+  readonly allowedTokens: Int32Array
+  /** Output tokens in the window. */
+  readonly tokens: Int32Array
+  /** Time to the first token. Without one: how long the request has waited, which is less than its time to first token. */
+  readonly ttft: Float64Array
+  /** Time from arrival to the last token. Without one: the age of the request. */
+  readonly age: Float64Array
+  /** Time from the first token to the latest one. */
+  readonly streamed: Float64Array
+  /** Longest time without a token after the first one, also the one that lasts when the window closes. */
+  readonly longestGap: Float64Array
+}
+
 /** Everything observed in a window, in seconds and tokens. Tools derive all their results from it. */
 export interface SimulatedWindow {
   /** Start of the window: times are relative to it. */
@@ -144,4 +181,6 @@ export interface SimulatedWindow {
   readonly timeline: readonly Interval[]
   /** Finished requests in order of time. */
   readonly finished: readonly { readonly atS: number; readonly promptTokens: number; readonly outputTokens: number }[]
+  /** What became of each request that arrived. */
+  readonly outcomes: RequestOutcomes
 }

@@ -174,6 +174,23 @@ function verdictOf(compared: ComparedMetric, from: number | null, to: number | n
   return difference > 0 === (compared.better === 'higher') ? 'better' : 'worse'
 }
 
+/** Metrics of what users get; the others describe the engine. */
+const noticed = /^(requests|latency|throughput|paired)\./
+
+/** The metric of the users' experience that got worse by the largest factor; `undefined` if none did. */
+export function largestWorsening(deltas: readonly MetricDelta[]): MetricDelta | undefined {
+  const [largest] = deltas
+    .filter(({ metric, verdict }) => verdict === 'worse' && noticed.test(metric))
+    .toSorted((a, b) => factorOf(b) - factorOf(a))
+  return largest
+}
+
+/** How much a metric changed, as a logarithm. Values near 0 count as small ones, so that no factor is infinite. */
+function factorOf({ before, after, unit }: MetricDelta): number {
+  const floor = unit === 's' || unit === 'share' ? 0.01 : 1
+  return Math.abs(Math.log(Math.max(after ?? 0, floor) / Math.max(before ?? 0, floor)))
+}
+
 /** A figure with its unit, as all texts show it: `250 ms`, `97 %`, `1 request`, `1.5/s`. `–` for `null`. */
 export function formatFigure(value: number | null, unit: string): string {
   if (value === null) return '–'

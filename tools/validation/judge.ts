@@ -1,0 +1,130 @@
+import type { PairedSeeds, Telemetry, ValidationStatus } from '../types.ts'
+import { type Effect, effectOf } from './effects.ts'
+import type { PairedSide } from './pairs.ts'
+
+/** Increase in refused, failed and cut requests, as a share of those that arrived, that counts as noise. */
+export const lostThreshold = 0.002
+/** Change in served requests, as a share of those that arrived, that counts as noise. */
+export const servedThreshold = 0.01
+/** Increase in served requests, as a share of those that arrived, that outweighs any change in latency. */
+export const rescuedThreshold = 0.1
+/** Smallest change of the distance to the objective that counts; 0.1 is a latency about 10 % closer to its limit. */
+const distanceThreshold = 0.1
+/** Smallest relative change of a latency that counts if the distance to the objective did not change. */
+const latencyThreshold = 0.1
+
+/** A status with its reason, which starts the summary. */
+export interface Verdict {
+  readonly status: ValidationStatus
+  readonly reason: string
+}
+
+/**
+ * Judges a fix by the work that it does and by the service level objective. The rules, in order:
+ *
+ * 1. `regressed`: more requests are refused, fail or have their answers cut, by more than {@link lostThreshold} of those
+ *    that arrived. Refusing work is no fix, even if the other requests become faster and more of them are served.
+ * 2. `regressed`: fewer requests were served, by more than {@link servedThreshold} of those that arrived: more work is
+ *    unfinished.
+ * 3. `improved`: more requests were served, by more than {@link rescuedThreshold} of those that arrived.
+ * 4. `improved` or `regressed`: the {@link distance} to the objective changed by at least {@link distanceThreshold}.
+ * 5. `improved`: more requests were served, by more than {@link servedThreshold}.
+ * 6. The status that the changes in latency of at least {@link latencyThreshold} agree on. Only a worsening counts while
+ *    the objective is missed.
+ * 7. Otherwise `unchanged`.
+ *
+ * An effect counts only if its sign holds over the seeds: see {@link effectOf}.
+ */
+export function judge(pairs: PairedSeeds, before: Telemetry, after: Telemetry): Verdict {
+  const { arrived } = pairs
+  const change = (value: (side: PairedSide, seed: number) => number) =>
+    effectOf(arrived.map((_, seed) => value(pairs.after, seed) - value(pairs.before, seed)))
+  const shareOf = (count: number, seed: number) => count / (arrived[seed] ?? 1)
+  const lost = change((side, seed) => shareOf((side.failed[seed] ?? 0) + (side.cut[seed] ?? 0), seed))
+  if (rises(lost, lostThreshold)) {
+    return { status: 'regressed', reason: 'More requests are refused, fail or have their answers cut short.' }
+  }
+  const served = change((side, seed) => shareOf(side.served[seed] ?? 0, seed))
+  if (rises(negated(served), servedThreshold)) return { status: 'regressed', reason: 'Fewer requests were served.' }
+  const isMet = missedObjectives(after).length === 0
+  const wasMet = missedObjectives(before).length === 0
+  const met = `The objective is ${isMet === wasMet ? 'still' : 'now'} ${isMet ? 'met' : 'missed'}.`
+  if (rises(served, rescuedThreshold)) return { status: 'improved', reason: `Many more requests were served. ${met}` }
+  const closer = negated(change((side, seed) => distance(side, seed, arrived[seed] ?? 1, after.slo)))
+  if (closer.holds && closer.size >= distanceThreshold) {
+    return { status: 'improved', reason: isMet ? met : `Service is closer to its objective. ${met}` }
+  }
+  if (closer.holds && closer.size <= -distanceThreshold) {
+    return { status: 'regressed', reason: 'Service is further from its objective.' }
+  }
+  if (rises(served, servedThreshold)) return { status: 'improved', reason: `More requests were served. ${met}` }
+  return judgeLatency(latencyChanges(pairs), wasMet && isMet, met)
+}
+
+/** The distance to the objective did not change. */
+function judgeLatency(changes: readonly Effect[], staysMet: boolean, met: string): Verdict {
+  const threshold = Math.log(1 + latencyThreshold)
+  const better = changes.some((change) => rises(negated(change), threshold))
+  const worse = changes.some((change) => rises(change, threshold))
+  if (worse && !better) {
+    const reason = `The objective is still ${staysMet ? 'met' : 'missed'}, but latency is higher.`
+    return { status: 'regressed', reason }
+  }
+  if (!staysMet) return { status: 'unchanged', reason: `The change makes no significant difference. ${met}` }
+  return better && !worse
+    ? { status: 'improved', reason: 'The objective was met before, and latency is even lower now.' }
+    : { status: 'unchanged', reason: 'The objective was met before and after.' }
+}
+
+/** Changes of the logarithms of the latencies that users notice. */
+function latencyChanges({ before, after }: PairedSeeds): Effect[] {
+  return (['ttft_p95_s', 'inter_token_mean_s', 'e2e_p95_s'] as const).map((metric) =>
+    effectOf(
+      before[metric].map((from, seed) => {
+        const to = after[metric][seed] ?? null
+        // Less than a step of the engine is no difference that anybody notices.
+        return from === null || to === null ? 0 : Math.log((to + engineStepS) / (from + engineStepS))
+      }),
+    ),
+  )
+}
+
+/** A short step of an engine, in seconds. */
+const engineStepS = 0.005
+
+/**
+ * How far a service is from its objective; 0 if it is met. The sum of
+ *
+ * - ln(value / limit) for a time to first token p95 above its limit,
+ * - the mean over the streams of ln(longest pause / limit), which is the share of streams that exceed the limit, summed
+ *   over all multiples of it. One quantile of all pauses would jump where two kinds of pauses meet,
+ * - ln(limit / share) for a served share below its limit.
+ */
+function distance(side: PairedSide, seed: number, arrived: number, slo: Telemetry['slo']): number {
+  const ttft = side.ttft_p95_s[seed] ?? null
+  // With no served request the logarithm would be infinite, so the share is at least 0.001.
+  const share = Math.max((side.served[seed] ?? 0) / arrived, 0.001)
+  return (
+    (ttft === null ? 0 : Math.max(0, Math.log(ttft / slo.ttft_p95_s))) +
+    (side.stall_excess[seed] ?? 0) +
+    Math.max(0, Math.log(slo.served_ratio / share))
+  )
+}
+
+/** The objectives that a window misses, in words. A latency that was not measured is not missed. */
+export function missedObjectives({ slo, latency, requests }: Telemetry): string[] {
+  const missed: string[] = []
+  if ((latency.ttft_s.p95 ?? 0) > slo.ttft_p95_s) missed.push('time to first token p95')
+  if ((latency.inter_token_s.p99 ?? 0) > slo.inter_token_p99_s) missed.push('inter-token p99')
+  if (requests.served / requests.arrived < slo.served_ratio) missed.push('share of served requests')
+  return missed
+}
+
+/** Whether a figure rises by more than a threshold on enough seeds. */
+function rises({ size, holds }: Effect, threshold: number): boolean {
+  return holds && size > threshold
+}
+
+function negated({ size, holds }: Effect): Effect {
+  return { size: -size, holds }
+}

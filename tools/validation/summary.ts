@@ -1,0 +1,81 @@
+import type { MetricDelta, PairedSeeds, Telemetry } from '../types.ts'
+import { formatFigure, largestWorsening } from './deltas.ts'
+import { median } from './effects.ts'
+import { missedObjectives } from './judge.ts'
+
+/** Everything that a summary is made of. */
+interface Judged {
+  /** Why the status is what it is. */
+  readonly reason: string
+  readonly before: Telemetry
+  readonly after: Telemetry
+  /** The figures that decided. */
+  readonly pairs: PairedSeeds
+  /** All metrics before and after. */
+  readonly deltas: readonly MetricDelta[]
+  /** Costs of the change and limits of the verdict, one sentence each. */
+  readonly notes: readonly string[]
+}
+
+/**
+ * The verdict in a few sentences: the reason, objectives that are newly missed, the main metrics, the largest worsening,
+ * the same requests over the seeds, and what the change costs.
+ */
+export function summaryOf({ reason, before, after, pairs, deltas, notes }: Judged): string {
+  const missedBefore = missedObjectives(before)
+  const newlyMissed = missedObjectives(after).filter((objective) => !missedBefore.includes(objective))
+  const worst = largestWorsening(deltas)
+  return [
+    reason,
+    ...(newlyMissed.length === 0 ? [] : [`Newly missed: ${newlyMissed.join(', ')}.`]),
+    mainMetrics(before, after),
+    ...(worst === undefined ? [] : [`Largest worsening: ${worst.metric} ${arrow(worst)}.`]),
+    ...overSeeds(pairs, after),
+    ...notes,
+  ].join(' ')
+}
+
+/** The metrics that decide, before and after. A latency that was measured in neither window is left out. */
+export function mainMetrics(before: Telemetry, after: Telemetry): string {
+  const latency = (label: string, from: number | null, to: number | null) => {
+    const [first, last] = [from, to].map((value) => (value === null ? 'not measured' : formatFigure(value, 's')))
+    return from === null && to === null ? [] : [`${label} ${first} → ${last}`]
+  }
+  const metrics = [
+    `Served ${before.requests.served} → ${after.requests.served} of ${after.requests.arrived}`,
+    ...latency('time to first token p95', before.latency.ttft_s.p95, after.latency.ttft_s.p95),
+    ...latency('inter-token p99', before.latency.inter_token_s.p99, after.latency.inter_token_s.p99),
+    `preemptions ${before.requests.preemptions} → ${after.requests.preemptions}`,
+  ]
+  return `${metrics.join('; ')}.${fewSurvivors(before, after)}`
+}
+
+/** Latencies of a service that fails are those of the requests that got through, and say little about the service. */
+function fewSurvivors({ requests: { served, arrived } }: Telemetry, after: Telemetry): string {
+  if (served === 0 || served >= arrived / 2 || after.requests.served <= served) return ''
+  return ` The latencies before are those of the ${formatFigure(served, 'requests')} that got through.`
+}
+
+/** The same requests, as medians over the seeds; nothing for one window alone. */
+function overSeeds({ seeds, arrived, before, after }: PairedSeeds, { slo }: Telemetry): string[] {
+  if (seeds.length === 1) return []
+  const compared = (label: string, unit: string, from: readonly (number | null)[], to: readonly (number | null)[]) =>
+    `${label} ${[from, to].map((values) => formatFigure(median(values.map((value) => value ?? 0)), unit)).join(' → ')}`
+  const lost = ({ failed, cut }: PairedSeeds['before']) =>
+    failed.map((count, seed) => (count + (cut[seed] ?? 0)) / (arrived[seed] ?? 1))
+  const figures = [
+    compared('refused, failed or cut', 'share', lost(before), lost(after)),
+    compared('time to first token p95', 's', before.ttft_p95_s, after.ttft_p95_s),
+    compared(
+      `streams with a pause above ${formatFigure(slo.inter_token_p99_s, 's')}`,
+      'share',
+      before.stalled_share,
+      after.stalled_share,
+    ),
+  ]
+  return [`The same requests over ${seeds.length} seeds of the load: ${figures.join('; ')}.`]
+}
+
+function arrow({ before, after, unit }: MetricDelta): string {
+  return `${formatFigure(before, unit)} → ${formatFigure(after, unit)}`
+}
