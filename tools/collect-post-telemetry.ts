@@ -17,7 +17,8 @@ export const collectPostTelemetry = defineTool({
   name: 'collect_post_telemetry',
   title: 'Collect telemetry after the fix',
   description:
-    'Serves the requests of the incident again with the updated configuration and returns the telemetry of that window. ' +
+    'Serves the requests of the incident again with the updated configuration, for several seeds of the load, and returns ' +
+    'the telemetry of that window. ' +
     'Use validate_improvement to compare it with the telemetry before the fix.',
   inputSchema: {
     type: 'object',

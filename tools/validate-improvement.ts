@@ -10,7 +10,8 @@ export const validateImprovement = defineTool({
   title: 'Validate the improvement',
   description:
     'Compares the telemetry before and after a fix. The status is improved, unchanged, regressed or unknown, judged by ' +
-    'the service level objective and the requests served: dropping traffic is a regression. Returns every metric with its change.',
+    'the same requests over several seeds: refusing or dropping work is a regression. Returns every metric with its change, ' +
+    'and what the change costs.',
   inputSchema: {
     type: 'object',
     additionalProperties: false,

@@ -36,7 +36,7 @@ const startS = 60
 /** Rate at which weights are read, in GiB/s: 21.82 GiB took 18 s (vLLM issue #44881). */
 const readGibPerS = 1.2
 
-/** What a change costs that the window after it does not show, one sentence each. */
+/** The costs of a change that the window after it does not show, one sentence each. */
 function costsOf(window: SimulatedWindow, initial: SimulatedWindow): string[] {
   const costs: string[] = []
   if (window.memory !== undefined) {

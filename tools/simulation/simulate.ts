@@ -41,7 +41,7 @@ export function simulate(scenario: Scenario, config: DeploymentConfig = scenario
 }
 
 /**
- * What became of the requests of a window. It is faster than {@link simulate}, whose windows have distributions, and the
+ * The outcomes of the requests of a window. It is faster than {@link simulate}, whose windows have distributions, and the
  * result is small.
  */
 export function simulateOutcomes(scenario: Scenario, config: DeploymentConfig): RequestOutcomes {

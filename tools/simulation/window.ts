@@ -44,7 +44,7 @@ export const Outcome = {
 } as const
 
 /**
- * What became of each request that arrived, as columns in order of arrival. Two windows with the same load have the same
+ * The outcome of each request that arrived, as columns in order of arrival. Two windows with the same load have the same
  * requests, so their outcomes can be compared one by one. Times are in seconds; they are 0 for a refused request.
  */
 export interface RequestOutcomes {
@@ -181,6 +181,6 @@ export interface SimulatedWindow {
   readonly timeline: readonly Interval[]
   /** Finished requests in order of time. */
   readonly finished: readonly { readonly atS: number; readonly promptTokens: number; readonly outputTokens: number }[]
-  /** What became of each request that arrived. */
+  /** The outcome of each request that arrived. */
   readonly outcomes: RequestOutcomes
 }

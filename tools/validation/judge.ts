@@ -3,7 +3,7 @@ import { type Effect, effectOf } from './effects.ts'
 import type { PairedSide } from './pairs.ts'
 
 /** Increase in refused, failed and cut requests, as a share of those that arrived, that counts as noise. */
-export const lostThreshold = 0.002
+export const lostThreshold = 0.0005
 /** Change in served requests, as a share of those that arrived, that counts as noise. */
 export const servedThreshold = 0.01
 /** Increase in served requests, as a share of those that arrived, that outweighs any change in latency. */
@@ -15,7 +15,9 @@ const latencyThreshold = 0.1
 
 /** A status with its reason, which starts the summary. */
 export interface Verdict {
+  /** The verdict on the fix. */
   readonly status: ValidationStatus
+  /** Why, in a sentence or two. */
   readonly reason: string
 }
 
@@ -23,7 +25,7 @@ export interface Verdict {
  * Judges a fix by the work that it does and by the service level objective. The rules, in order:
  *
  * 1. `regressed`: more requests are refused, fail or have their answers cut, by more than {@link lostThreshold} of those
- *    that arrived. Refusing work is no fix, even if the other requests become faster and more of them are served.
+ *    that arrived. Refusing work fixes nothing, even if the other requests become faster and more of them are served.
  * 2. `regressed`: fewer requests were served, by more than {@link servedThreshold} of those that arrived: more work is
  *    unfinished.
  * 3. `improved`: more requests were served, by more than {@link rescuedThreshold} of those that arrived.
@@ -82,7 +84,7 @@ function latencyChanges({ before, after }: PairedSeeds): Effect[] {
     effectOf(
       before[metric].map((from, seed) => {
         const to = after[metric][seed] ?? null
-        // Less than a step of the engine is no difference that anybody notices.
+        // Nobody notices a difference of less than a step of the engine.
         return from === null || to === null ? 0 : Math.log((to + engineStepS) / (from + engineStepS))
       }),
     ),

@@ -46,7 +46,7 @@ function isWindowOf({ served, failed }: PairedSide, { requests }: Telemetry): bo
   return served[0] === requests.served && failed[0] === requests.failed
 }
 
-/** What a window shows without its requests. */
+/** The figures of a window whose requests are not known. */
 function windowAlone({ requests, latency, slo }: Telemetry): PairedSide {
   const p99 = latency.inter_token_s.p99
   return {

@@ -7,7 +7,9 @@ import { missedObjectives } from './judge.ts'
 interface Judged {
   /** Why the status is what it is. */
   readonly reason: string
+  /** The window before the fix. */
   readonly before: Telemetry
+  /** The window after the fix. */
   readonly after: Telemetry
   /** The figures that decided. */
   readonly pairs: PairedSeeds
