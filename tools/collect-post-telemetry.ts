@@ -5,7 +5,7 @@ import { MismatchError } from './errors.ts'
 import { checkOwnArguments } from './fix/check-engine-argument.ts'
 import { configProperty, pureAnnotations, scenarioProperty } from './schemas/common.ts'
 import { telemetrySchema } from './schemas/telemetry.ts'
-import { comparedTelemetry } from './simulation/compared-telemetry.ts'
+import { comparedTelemetry } from './simulation/collect-telemetry.ts'
 
 /**
  * The tool `collect_post_telemetry`: the same requests again, with the changed configuration.

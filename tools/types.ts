@@ -2,8 +2,7 @@ import type { Document } from '../fixtures/deployment.ts'
 import type { logErrorsSchema, samplesSchema } from './schemas/common.ts'
 import type { fixPlanSchema, fixResultSchema } from './schemas/fix-plan.ts'
 import type { metricsAnalysisSchema } from './schemas/metrics-analysis.ts'
-import type { pairedSeedsSchema } from './schemas/paired-seeds.ts'
-import type { latencyStatisticsSchema, telemetrySchema } from './schemas/telemetry.ts'
+import type { latencyStatisticsSchema, pairedSeedsSchema, telemetrySchema } from './schemas/telemetry.ts'
 import type { validationSchema } from './schemas/validation.ts'
 
 // Types of the documents that the incident tools exchange. Each is inferred from its schema, which describes the

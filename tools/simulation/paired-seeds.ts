@@ -5,7 +5,7 @@ import type { PairedSeeds } from '../types.ts'
 import { LeastRecentlyUsed, simulate, simulateOutcomes } from './simulate.ts'
 import { Outcome, type RequestOutcomes } from './window.ts'
 
-/** Number of seeds. A verdict on one seed can be chance: see `countsAsEffect` in `tools/validation/effects.ts`. */
+/** Number of seeds. A verdict on one seed can be chance: see `effectOf` in `tools/validation/pairs.ts`. */
 export const pairedSeedCount = 8
 
 /**

@@ -1,6 +1,5 @@
 import type { PairedSeeds, Telemetry, ValidationStatus } from '../types.ts'
-import { type Effect, effectOf } from './effects.ts'
-import type { PairedSide } from './pairs.ts'
+import { type Effect, effectOf, type PairedSide } from './pairs.ts'
 
 /** Increase in refused, failed and cut requests, as a share of those that arrived, that counts as noise. */
 export const lostThreshold = 0.0005

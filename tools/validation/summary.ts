@@ -1,7 +1,7 @@
 import type { MetricDelta, PairedSeeds, Telemetry } from '../types.ts'
 import { formatFigure, largestWorsening } from './deltas.ts'
-import { median } from './effects.ts'
 import { missedObjectives } from './judge.ts'
+import { median } from './pairs.ts'
 
 /** Everything that a summary is made of. */
 interface Judged {

@@ -1,8 +1,7 @@
 import { MismatchError } from '../errors.ts'
 import type { Telemetry, Validation } from '../types.ts'
-import { metricDeltas } from './deltas.ts'
+import { metricDeltas, pairedDeltas } from './deltas.ts'
 import { judge } from './judge.ts'
-import { pairedDeltas } from './paired-deltas.ts'
 import { checkPaired, pairsOf } from './pairs.ts'
 import { mainMetrics, summaryOf } from './summary.ts'
 

@@ -6,13 +6,13 @@ import { telemetryOf } from '../../../tools/simulation/collect-telemetry.ts'
 import { simulate } from '../../../tools/simulation/simulate.ts'
 import { Outcome } from '../../../tools/simulation/window.ts'
 import type { Telemetry } from '../../../tools/types.ts'
-import { effectOf } from '../../../tools/validation/effects.ts'
+import { effectOf } from '../../../tools/validation/pairs.ts'
 import { validate } from '../../../tools/validation/validate.ts'
 import { call } from '../call.ts'
 
 const scenario = 'kv_cache_pressure'
 
-async function after(args: Readonly<Record<string, string | number | boolean>>): Promise<Telemetry> {
+async function postOf(args: Readonly<Record<string, string | number | boolean>>): Promise<Telemetry> {
   const current_config = loadScenario(scenario).deployment
   const actions = [{ action: 'set_engine_args' as const, args }]
   const { updated_config } = await call(applyFixSimulation, { current_config, fix_plan: { summary: 'x', actions } })
@@ -72,7 +72,7 @@ describe('the outcomes of requests', () => {
 
 describe('telemetry after a fix', () => {
   test('has the same requests before and after for eight seeds, in less than 3 KB', async () => {
-    const post = await after({ kv_cache_dtype: 'fp8' })
+    const post = await postOf({ kv_cache_dtype: 'fp8' })
     const pre = telemetryOf(scenario)
     expect(post.paired?.seeds).toHaveLength(8)
     expect(new Set(post.paired?.seeds).size).toBe(8)
@@ -82,24 +82,24 @@ describe('telemetry after a fix', () => {
   })
 
   test('takes latencies from requests that both engines accepted', async () => {
-    const [refusing, accepting] = [await after({ max_model_len: 5000 }), await after({ kv_cache_dtype: 'fp8' })]
+    const [refusing, accepting] = [await postOf({ max_model_len: 5000 }), await postOf({ kv_cache_dtype: 'fp8' })]
     expect(Math.min(...(refusing.paired?.after.failed ?? [0]))).toBeGreaterThan(50)
     expect(refusing.paired?.before.served).toEqual(accepting.paired?.before.served)
     expect(refusing.paired?.before.e2e_p95_s).not.toEqual(accepting.paired?.before.e2e_p95_s)
   })
 
   test('names the costs of the change: restart, cold cache and fewer bits', async () => {
-    const { costs } = await after({ kv_cache_dtype: 'fp8' })
+    const { costs } = await postOf({ kv_cache_dtype: 'fp8' })
     expect(costs?.join(' ')).toMatch(/restarts the engine, .* about 3 min .* 131 GiB .* empty prefix cache/)
     expect(costs?.join(' ')).toContain('less accurate')
-    expect((await after({ max_num_seqs: 100 })).costs).toHaveLength(1)
+    expect((await postOf({ max_num_seqs: 100 })).costs).toHaveLength(1)
   })
 })
 
 describe('a verdict', () => {
   test('on refused requests is regressed, even if more of the others are served', async () => {
     const pre_telemetry = telemetryOf(scenario)
-    const post_telemetry = await after({ max_model_len: 4400 })
+    const post_telemetry = await postOf({ max_model_len: 4400 })
     const { status, summary } = await call(validateImprovement, { pre_telemetry, post_telemetry })
     expect(status).toBe('regressed')
     expect(summary).toMatch(/^More requests are refused, fail or have their answers cut short\./)
@@ -117,7 +117,7 @@ describe('a verdict', () => {
   })
 
   test('compares the windows alone if the telemetry before is another one than that of the pairs', async () => {
-    const post = await after({ gpu_memory_utilization: 0.92 })
+    const post = await postOf({ gpu_memory_utilization: 0.92 })
     const pre = telemetryOf(scenario)
     const { requests } = pre
     const observed = {
@@ -138,7 +138,7 @@ describe('a verdict', () => {
       }),
     ],
   ])('rejects %s', async (_, change) => {
-    const post = await after({ gpu_memory_utilization: 0.92 })
+    const post = await postOf({ gpu_memory_utilization: 0.92 })
     await expect(
       call(validateImprovement, { pre_telemetry: telemetryOf(scenario), post_telemetry: change(post) }),
     ).rejects.toThrow(/unchanged/)
