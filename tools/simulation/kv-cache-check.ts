@@ -33,7 +33,16 @@ export function checkKvCache(model: ModelArchitecture, settings: EngineSettings,
   const nullBlock = since('0.29.0') ? settings.blockSize * memory.bytesPerToken : 0
   const available = counted - nullBlock
   const onCpu = since('0.22.0')
-  if (available <= 0 || memory.allocatedBytes <= 0) {
+  if (settings.fitsMaxModelLen) {
+    const fitting = longestFitting(model, settings, memory.bytesPerToken, available)
+    if (fitting > 0) return { maxModelLen: fitting }
+    return {
+      refusal:
+        'Cannot auto-fit max_model_len: not enough GPU memory available to serve even a single token. ' +
+        'Try increasing `gpu_memory_utilization`.',
+    }
+  }
+  if (available <= 0) {
     const remark = onCpu ? ' (this flag also controls CPU memory reservation on the CPU backend, despite its name)' : ''
     return {
       refusal:
@@ -42,9 +51,11 @@ export function checkKvCache(model: ModelArchitecture, settings: EngineSettings,
     }
   }
   const needed = longestRequest(model, settings, memory.bytesPerToken, maxModelLen)
-  if (needed <= available) return { maxModelLen }
+  if (needed <= available) {
+    // vLLM asserts this without a message, when it makes the blocks.
+    return memory.allocatedBytes > 0 ? { maxModelLen } : { refusal: 'AssertionError: the number of KV blocks is 0.' }
+  }
   const fitting = longestFitting(model, settings, memory.bytesPerToken, available)
-  if (settings.fitsMaxModelLen && fitting > 0) return { maxModelLen: fitting }
   const remark = onCpu ? ' (which also controls CPU memory on the CPU backend)' : ''
   return {
     refusal:
@@ -76,7 +87,7 @@ function longestFitting(
   available: number,
 ): number {
   let fits = 0
-  let tooLong = settings.maxModelLen
+  let tooLong = settings.maxModelLen + 1
   while (tooLong - fits > 1) {
     const middle = Math.floor((fits + tooLong) / 2)
     if (longestRequest(model, settings, bytesPerToken, middle) <= available) fits = middle
