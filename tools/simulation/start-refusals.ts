@@ -1,3 +1,4 @@
+import { compareVersions } from '../arguments/version.ts'
 import type { EngineSettings } from './engine-settings.ts'
 import type { ModelArchitecture } from './models.ts'
 
@@ -50,8 +51,14 @@ function parallel(settings: EngineSettings, gpuCount: number): string | undefine
     : undefined
 }
 
-/** Arguments that the parser of V1 still has and the engine refuses. */
+/** Arguments that the parser of V1 has and the engine refuses. */
 function unsupported(settings: EngineSettings): string | undefined {
+  const isAsync = settings.arguments.values.get('async_scheduling') === true
+  if (isAsync && settings.pipelineParallelSize > 1 && compareVersions(settings.version, '0.15.0') < 0) {
+    return compareVersions(settings.version, '0.12.0') < 0
+      ? 'Async scheduling is not supported with pipeline-parallel-size > 1.'
+      : 'Async scheduling is not yet compatible with pipeline_parallel_size > 1.'
+  }
   const partialPrefills = ['max_num_partial_prefills', 'max_long_partial_prefills']
   if (partialPrefills.every((name) => numberOf(settings, name, 1) === 1)) return undefined
   return (
