@@ -32,6 +32,8 @@ export const incidentTools = [
   validateImprovement,
 ] as const
 
+// The input of calibrateStepTime.
+export type { Load, Scenario } from '../fixtures/scenario.ts'
 export { ConfigError, type ConfigErrorCode, MetricsPageError } from './errors.ts'
 export { type ClassifiedLine, classifyLogLines } from './logs/classify-log-lines.ts'
 // The parsers are useful on their own, for the user's own logs and metrics pages.

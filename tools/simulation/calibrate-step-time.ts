@@ -1,7 +1,10 @@
-import type { Load, Scenario } from '../../fixtures/scenario.ts'
+import { type Load, type Scenario, scenarioSchema } from '../../fixtures/scenario.ts'
+import { describeValidationErrors } from '../../router/feedback.ts'
+import { isObject } from '../../router/json/json.ts'
+import { compileSchema } from '../../router/validation.ts'
 import { ConfigError } from '../errors.ts'
 import { simulate } from './simulate.ts'
-import type { Calibration } from './step-time.ts'
+import { type Calibration, fastestShare } from './step-time.ts'
 
 /** A measurement of a deployment under one load. */
 export interface LoadObservation {
@@ -25,6 +28,8 @@ const parameters = ['fixed_ms', 'per_sequence_ms'] as const
 /** Differences for the derivatives, in milliseconds. */
 const steps = { fixed_ms: 0.2, per_sequence_ms: 0.02 } as const
 const iterations = 8
+/** A latency above this many times the modelled one has another unit. Slow hosts were measured at three times. */
+const slowestShare = 100
 
 /**
  * Fits the step time of the simulation to inter-token latencies that were measured on a deployment, at two loads or more.
@@ -39,12 +44,14 @@ const iterations = 8
  *     ])
  *     const calibrated = { ...scenario, step_time }
  *
- * @param scenario the deployment. Its impairments do not act, because they are not part of the measurement.
- * @throws {ConfigError} `invalid_config` if there are fewer than two observations, a latency is not positive, the engine
- * does not start, or the loads have the same number of running requests, so that the two times cannot be told apart.
+ * @param scenario the deployment, as in a file of `fixtures/scenarios`. Its impairments do not act, because they are not
+ *   part of the measurement.
+ * @throws {ConfigError} `invalid_config` if the scenario or a load does not match its schema, there are fewer than two
+ *   observations, a latency is far from anything that the GPU can do, a heavier load has a lower latency, the engine does
+ *   not start, or the loads have the same number of running requests, so that the two times cannot be told apart.
  */
 export function calibrateStepTime(scenario: Scenario, observations: readonly LoadObservation[]): StepTimeCalibration {
-  checkObservations(observations)
+  checkInput(scenario, observations)
   const windows = (step_time: Calibration) =>
     observations.map(({ load }) => simulate({ ...scenario, load, impairments: [], step_time }))
   const interToken = (step_time: Calibration) =>
@@ -64,8 +71,9 @@ export function calibrateStepTime(scenario: Scenario, observations: readonly Loa
       )
     })
   let fitted: Calibration = { fixed_ms: 0, per_sequence_ms: 0 }
+  let simulated = interToken(fitted)
+  checkLatencies(observations, simulated)
   for (let iteration = 0; iteration < iterations; iteration++) {
-    const simulated = interToken(fitted)
     const errors = observations.map(({ inter_token_s }, index) => 1 - (simulated[index] ?? 0) / inter_token_s)
     const slopes = parameters.map((parameter) => {
       const moved = interToken({ ...fitted, [parameter]: fitted[parameter] + steps[parameter] })
@@ -79,33 +87,83 @@ export function calibrateStepTime(scenario: Scenario, observations: readonly Loa
     const change = parameters.reduce((sum, name) => sum + Math.abs(next[name] - fitted[name]), 0)
     fitted = next
     if (change < 1e-4) break
+    simulated = interToken(fitted)
   }
   const step_time = { fixed_ms: round(fitted.fixed_ms), per_sequence_ms: round(fitted.per_sequence_ms) }
-  const simulated = interToken(step_time)
+  const calibrated = interToken(step_time)
   const fit = observations.map(({ inter_token_s }, index) => ({
     observed_s: inter_token_s,
-    simulated_s: simulated[index] ?? 0,
+    simulated_s: calibrated[index] ?? 0,
   }))
   const residual = Math.max(...fit.map(({ observed_s, simulated_s }) => Math.abs(simulated_s / observed_s - 1)))
   return { step_time, residual, fit }
 }
 
-function checkObservations(observations: readonly LoadObservation[]): void {
-  if (observations.length < 2) {
-    throw new ConfigError(
-      `observations has ${observations.length} element(s), but two unknown times need two loads: add an observation with ` +
+/** @throws {ConfigError} if an argument has the wrong form. Callers without types pass anything. */
+function checkInput(scenario: Scenario, observations: readonly LoadObservation[]): void {
+  if (!Array.isArray(observations) || observations.length < 2) {
+    throw problem(
+      'observations',
+      'must be a list of two or more measurements, because two unknown times need two loads. Add an observation with ' +
         'another request rate.',
-      { field: 'observations' },
     )
   }
-  for (const [index, { inter_token_s }] of observations.entries()) {
-    if (!(Number.isFinite(inter_token_s) && inter_token_s > 0)) {
-      throw new ConfigError(
-        `observations[${index}].inter_token_s is ${inter_token_s}, but it must be a positive number of seconds, e.g. 0.012.`,
-        { field: `observations[${index}].inter_token_s` },
+  const validate = compileSchema(scenarioSchema)
+  const errors = validate(scenario)
+  if (errors.length > 0) {
+    throw problem('scenario', describeValidationErrors(errors, scenarioSchema, 'does not match its schema:'))
+  }
+  for (const [index, observation] of observations.entries()) {
+    const at = `observations[${index}]`
+    if (!isObject(observation)) throw problem(at, 'must be an object with load and inter_token_s.')
+    const { load, inter_token_s } = observation
+    const ofLoad = validate({ ...scenario, load })
+    if (ofLoad.length > 0) {
+      throw problem(`${at}.load`, describeValidationErrors(ofLoad, scenarioSchema, 'does not match its schema:'))
+    }
+    if (!(Number.isFinite(inter_token_s) && Number(inter_token_s) > 0)) {
+      throw problem(
+        `${at}.inter_token_s`,
+        `is ${String(inter_token_s)}, but it must be a positive number of seconds, e.g. 0.012.`,
       )
     }
   }
+}
+
+/**
+ * Compares the latencies with those of the model without a calibration.
+ *
+ * @throws {ConfigError} if no calibration can explain them.
+ */
+function checkLatencies(observations: readonly LoadObservation[], modelled: readonly number[]): void {
+  for (const [index, { inter_token_s }] of observations.entries()) {
+    const at = `observations[${index}].inter_token_s`
+    const model = modelled[index] ?? 0
+    const expected = `the model of this GPU gives ${model.toPrecision(2)}`
+    if (inter_token_s > model * slowestShare) {
+      throw problem(at, `is ${inter_token_s} seconds, but ${expected}. Divide it by 1000 if it is in milliseconds.`)
+    }
+    if (inter_token_s < model * fastestShare) {
+      throw problem(
+        at,
+        `is ${inter_token_s} seconds, but ${expected}. Correct the GPU, the model or the number of GPUs of the deployment.`,
+      )
+    }
+    const lighter = observations.findIndex(
+      (other, position) => (modelled[position] ?? 0) < model * 0.95 && other.inter_token_s > inter_token_s * 1.1,
+    )
+    if (lighter >= 0) {
+      throw problem(
+        at,
+        `is ${inter_token_s} seconds, less than the ${observations[lighter]?.inter_token_s} of observations[${lighter}], ` +
+          'although its load is heavier. Check that each latency belongs to its load.',
+      )
+    }
+  }
+}
+
+function problem(field: string, message: string): ConfigError {
+  return new ConfigError(`${field} ${message}`, { field })
 }
 
 /**

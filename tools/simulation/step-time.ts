@@ -40,7 +40,7 @@ const eagerMsPerLayer = 0.5
 const stageHandOverMs = 0.2
 
 /** A negative calibration cannot make a step shorter than this share of the modelled time. */
-const fastestShare = 0.2
+export const fastestShare = 0.2
 
 /** The duration of an engine step, as a function of its batch. All times are in seconds. */
 export interface StepTime {

@@ -146,17 +146,19 @@ describe('calibrateStepTime', () => {
     if (light === undefined || heavy === undefined) throw new Error('two loads')
     const { step_time, residual, fit } = calibrateStepTime(scenario, [
       { load: light, inter_token_s: 0.03 },
-      { load: heavy, inter_token_s: 0.012 },
+      { load: heavy, inter_token_s: 0.028 },
     ])
     expect(step_time.per_sequence_ms).toBe(0)
-    expect(residual).toBeGreaterThan(0.2)
-    expect(fit.map(({ observed_s }) => observed_s)).toEqual([0.03, 0.012])
+    expect(residual).toBeGreaterThan(0.1)
+    expect(fit.map(({ observed_s }) => observed_s)).toEqual([0.03, 0.028])
   })
 
   test('refuses observations that do not determine two times, and says what would help', () => {
     const [load = scenario.load] = loads
     const at = (inter_token_s: number) => ({ load, inter_token_s })
-    expect(() => calibrateStepTime(scenario, [at(0.012)])).toThrow(/observations has 1 element.*another request rate/)
+    expect(() => calibrateStepTime(scenario, [at(0.012)])).toThrow(
+      /observations must be a list of two or more.*another request rate/,
+    )
     expect(() => calibrateStepTime(scenario, [at(0.012), at(0.02)])).toThrow(/cannot be told apart/)
     expect(() => calibrateStepTime(scenario, [at(0.012), at(-1)])).toThrow(/observations\[1\]\.inter_token_s is -1/)
     expect(() => calibrateStepTime(scenario, [at(0.012), at(Number.NaN)])).toThrow(ConfigError)
@@ -169,4 +171,44 @@ describe('calibrateStepTime', () => {
       /observations\[0\]\.load gives no request/,
     )
   })
+  const [light = scenario.load, heavy = scenario.load] = loads
+  const observations = [
+    { load: light, inter_token_s: 0.016 },
+    { load: heavy, inter_token_s: 0.03 },
+  ]
+  test.each<[string, unknown, unknown, string, RegExp]>([
+    ['milliseconds', scenario, changed({ inter_token_s: 30 }), 'observations[1].inter_token_s', /Divide it by 1000/],
+    [
+      'a time that no such GPU reaches',
+      scenario,
+      changed({ inter_token_s: 1e-4 }),
+      'observations[1].inter_token_s',
+      /GPU/,
+    ],
+    [
+      'latencies of the other load',
+      scenario,
+      changed({ inter_token_s: 0.01 }),
+      'observations[1].inter_token_s',
+      /heavier/,
+    ],
+    ['no load', scenario, changed({ load: undefined }), 'observations[1].load', /schema/],
+    ['a negative rate', scenario, changed({ load: withRate(-1) }), 'observations[1].load', /requests_per_s/],
+    ['an observation that is null', scenario, [observations[0], null], 'observations[1]', /must be an object/],
+    ['no observations', scenario, undefined, 'observations', /two or more/],
+    ['no scenario', undefined, observations, 'scenario', /schema/],
+    ['a scenario without deployment', { ...scenario, deployment: undefined }, observations, 'scenario', /deployment/],
+  ])('%s: the error names the member', (_, given, measured, field, message) => {
+    expect(() => Reflect.apply(calibrateStepTime, undefined, [given, measured])).toThrow(
+      expect.objectContaining({ code: 'invalid_config', field, message: expect.stringMatching(message) }),
+    )
+  })
+
+  function changed(change: object): object[] {
+    return [observations[0] ?? {}, { ...observations[1], ...change }]
+  }
+
+  function withRate(requests_per_s: number): object {
+    return { ...heavy, phases: [{ start_s: 0, requests_per_s }] }
+  }
 })
