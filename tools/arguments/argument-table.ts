@@ -102,6 +102,11 @@ export function historyOf(name: string): readonly ArgumentHistory[] {
   return ranges
 }
 
+/** The newest recorded version. */
+export function newestVersion(): string {
+  return readTable().versions.at(-1) ?? ''
+}
+
 /** The recorded version whose arguments a version has. */
 function recordedVersion(version: string): string {
   const { versions } = readTable()

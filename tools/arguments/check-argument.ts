@@ -1,10 +1,10 @@
 import type { EngineArgumentValue } from '../../fixtures/deployment.ts'
 import { argumentsWithoutEffect, effectsNotSimulated, simulatedArguments, weightTypes } from './argument-effects.ts'
 import { findArgument, nearestArgument, pythonName } from './argument-name.ts'
-import { type EngineArgument, historyOf } from './argument-table.ts'
+import { type EngineArgument, historyOf, newestVersion } from './argument-table.ts'
 import { rangeText, readArgumentValue } from './argument-value.ts'
 import { removedArguments } from './removed-arguments.ts'
-import { compareVersions } from './version.ts'
+import { compareVersions, minorOf } from './version.ts'
 
 /** The answer to one engine argument. */
 export type CheckedValue =
@@ -120,5 +120,8 @@ function notAnArgument(name: string, version: string): string {
   if (removed !== '') return `vLLM V1 has no engine argument "${plain}".${removed}`
   const near = nearestArgument(name, version)
   const hint = near === undefined ? 'Use the Python spelling of vLLM, e.g. max_num_seqs.' : `Did you mean "${near}"?`
-  return `unknown engine argument "${name}": vLLM ${version} has none of this name. ${hint}`
+  const newest = newestVersion()
+  const owner =
+    compareVersions(minorOf(version), newest) > 0 ? `vLLM ${newest}, the newest recorded version,` : `vLLM ${version}`
+  return `unknown engine argument "${name}": ${owner} has none of this name. ${hint}`
 }

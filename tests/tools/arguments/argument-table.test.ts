@@ -108,6 +108,7 @@ test.each([
   ['0.32.0', 'swap_space', '0.17 was the last version that had it. V1 preempts by recomputation and never swaps'],
   ['0.32.0', 'preemption_mode', 'V1 preempts only by recomputation'],
   ['0.32.0', 'cudagraph_mode', 'unknown engine argument "cudagraph_mode": vLLM 0.32.0 has none of this name.'],
+  ['0.40.0', 'max_num_seq', 'vLLM 0.32, the newest recorded version, has none of this name.'],
   ['0.15.0', 'max_num_seq', 'Did you mean "max_num_seqs"?'],
   ['0.15.0', 'constructor', 'unknown engine argument "constructor"'],
   ['0.15.0', '__proto__', 'unknown engine argument "__proto__"'],
