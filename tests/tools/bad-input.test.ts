@@ -144,6 +144,14 @@ test('a configuration of another scenario, or an incomplete one, is rejected', a
   )
 })
 
+test.each([
+  ['latest', 'vllm_version is "latest", but it must be a version'],
+  ['0.6.3', 'vllm_version is 0.6.3, which runs on the V0 engine'],
+])('a configuration of vLLM %s is rejected', async (vllm_version, message) => {
+  const updated_config = { ...current_config, vllm_version }
+  await expect(call(collectPostTelemetry, { scenario, updated_config })).rejects.toThrow(message)
+})
+
 test('a configuration that describes another model or GPU is rejected', async () => {
   const ofModel = { ...current_config, model_config: { model_type: 'llama' } }
   await expect(call(collectPostTelemetry, { scenario, updated_config: ofModel })).rejects.toThrow(

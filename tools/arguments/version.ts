@@ -1,3 +1,6 @@
+/** The V1 engine, which the simulation models, is the default since this version. */
+export const firstVersionOnV1 = '0.8.0'
+
 /** Compares dotted versions by their numeric parts: negative, zero or positive. A missing part counts as 0. */
 export function compareVersions(left: string, right: string): number {
   const a = parts(left)

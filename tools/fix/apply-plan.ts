@@ -4,7 +4,7 @@ import { canonicalJson } from '../../router/json/json.ts'
 import { escapePointerToken } from '../../router/json/json-pointer.ts'
 import { findArgument } from '../arguments/argument-name.ts'
 import { checkArgument } from '../arguments/check-argument.ts'
-import { compareVersions } from '../arguments/version.ts'
+import { compareVersions, firstVersionOnV1 } from '../arguments/version.ts'
 import { FixPlanError } from '../errors.ts'
 import type { ConfigChange, FixAction, FixPlan, FixResult } from '../types.ts'
 import { checkEngineArgument, checkOwnArguments } from './check-engine-argument.ts'
@@ -111,8 +111,6 @@ function settingsOf(action: FixAction, version: string): [setting: string, value
   }
 }
 
-/** The V1 engine, which the simulation models, is the default since this version. */
-const firstVersionOnV1 = '0.8.0'
 /** The version in an image tag such as `vllm/vllm-openai:v0.20.0-cu130`. Tags such as `latest` have none. */
 const versionInTag = /:v?(\d+\.\d+\.\d+)/
 

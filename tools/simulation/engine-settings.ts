@@ -2,7 +2,8 @@ import type { DeploymentConfig } from '../../fixtures/deployment.ts'
 import { isObject, parseJson } from '../../router/json/json.ts'
 import { argumentsOf } from '../arguments/argument-table.ts'
 import { type ReadArguments, readArguments } from '../arguments/read-arguments.ts'
-import { compareVersions } from '../arguments/version.ts'
+import { compareVersions, firstVersionOnV1 } from '../arguments/version.ts'
+import { ConfigError } from '../errors.ts'
 import type { Gpu } from './hardware.ts'
 import type { ModelArchitecture } from './models.ts'
 
@@ -84,6 +85,8 @@ export interface EngineSettings {
  * The settings of an engine that is started with a configuration.
  *
  * An argument that vLLM does not accept has its default here: {@link startRefusal} says whether the engine starts.
+ *
+ * @throws {ConfigError} `invalid_config` if `vllm_version` is not a version that runs on the V1 engine.
  */
 export function engineSettings(
   config: DeploymentConfig,
@@ -91,6 +94,7 @@ export function engineSettings(
   gpu: Gpu,
   args: ReadArguments = readArguments(config),
 ): EngineSettings {
+  checkVersion(config.vllm_version)
   const since = (version: string) => compareVersions(config.vllm_version, version) >= 0
   const read = argumentReader(args, config.vllm_version)
   const tensorParallelSize = read.number('tensor_parallel_size', 1)
@@ -136,6 +140,24 @@ export function engineSettings(
     // vLLM 0.20.0 profiles the memory of CUDA graphs (#38284).
     graphsInBudget: since('0.20.0'),
     arguments: read.all,
+  }
+}
+
+/** @throws {ConfigError} if a text is not a version, such as `latest`, or one of the V0 engine. */
+function checkVersion(version: string): void {
+  const field = 'vllm_version'
+  if (!/^v?\d+\.\d+/.test(version)) {
+    throw new ConfigError(
+      `${field} is ${JSON.stringify(version).slice(0, 60)}, but it must be a version of vLLM, e.g. "0.20.0". It decides the ` +
+        'defaults and the scheduler. A running server tells it at /version.',
+      { field },
+    )
+  }
+  if (compareVersions(version, firstVersionOnV1) < 0) {
+    throw new ConfigError(
+      `${field} is ${version}, which runs on the V0 engine. The simulation models V1: use ${firstVersionOnV1} or later.`,
+      { field },
+    )
   }
 }
 
