@@ -1,9 +1,14 @@
 import type { EngineArgumentValue } from '../../fixtures/deployment.ts'
-import { argumentsWithoutEffect, effectsNotSimulated, simulatedArguments, weightTypes } from './argument-effects.ts'
+import {
+  argumentsWithoutEffect,
+  effectsNotSimulated,
+  removedArguments,
+  simulatedArguments,
+  weightTypes,
+} from './argument-effects.ts'
 import { findArgument, nearestArgument, pythonName } from './argument-name.ts'
 import { type EngineArgument, historyOf, newestVersion } from './argument-table.ts'
 import { rangeText, readArgumentValue } from './argument-value.ts'
-import { removedArguments } from './removed-arguments.ts'
 import { compareVersions, minorOf } from './version.ts'
 
 /** The answer to one engine argument. */

@@ -1,7 +1,6 @@
 import type { DeploymentConfig, EngineArgumentValue } from '../../fixtures/deployment.ts'
-import { simulatedArguments } from '../arguments/argument-effects.ts'
+import { removedArguments, simulatedArguments } from '../arguments/argument-effects.ts'
 import { type CheckedValue, checkArgument } from '../arguments/check-argument.ts'
-import { removedArguments } from '../arguments/removed-arguments.ts'
 import { FixPlanError } from '../errors.ts'
 
 /** An engine argument as a configuration stores it. */
