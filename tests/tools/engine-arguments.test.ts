@@ -54,13 +54,14 @@ test('a wrong value is reported first, and the default can be restored', async (
   expect((await apply({ dtype: null })).diff).toEqual([])
 })
 
-test('a number of KV blocks changes the measured preemptions and overrides the other cache size arguments', async () => {
+test('a number of KV blocks changes the measured service and overrides the other cache size arguments', async () => {
   const { updated_config, diff, expected_impact } = await apply({ num_gpu_blocks_override: 4000 })
   expect(diff).toEqual([{ op: 'add', path: '/engine_args/num_gpu_blocks_override', value: 4000 }])
   expect(expected_impact[0]).toContain('Sets the number of KV blocks directly')
   const { post_telemetry } = await call(collectPostTelemetry, { scenario, updated_config })
   const before = await collect({})
-  expect(post_telemetry.requests.preemptions).toBeGreaterThan(before.post_telemetry.requests.preemptions)
+  expect(post_telemetry.kv_cache.capacity_tokens).toBe(4000 * 16)
+  expect(post_telemetry.requests.served).toBeLessThan(before.post_telemetry.requests.served)
   for (const weak of ['kv_cache_memory_bytes', 'gpu_memory_utilization']) {
     await expect(apply({ num_gpu_blocks_override: 4000, [weak]: 1 })).rejects.toThrow(
       `${weak}: it has no effect, because num_gpu_blocks_override overrides it`,
