@@ -1,8 +1,8 @@
 import { TenroundsError } from '../router/errors.ts'
 
 // Errors of the incident tools. They reach the model as the error of a tool result, so each message names the input, its
-// value, and what to do instead. Together with `unknown_scenario` in `fixtures/`, the codes are: `mismatch`,
-// `invalid_fix_plan`, those of `ConfigError`, `unknown_config`, `invalid_duration` and `invalid_metrics_page`.
+// value, and what to do instead. Together with `unknown_scenario` and `invalid_scenario` in `fixtures/`, the codes are:
+// `mismatch`, `invalid_fix_plan`, those of `ConfigError`, `unknown_config`, `invalid_duration` and `invalid_metrics_page`.
 
 /** Inputs of one call contradict each other or themselves (`mismatch`). The message begins with the path of the input. */
 export class MismatchError extends TenroundsError {

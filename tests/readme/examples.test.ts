@@ -1,6 +1,9 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Responder, startMockServer, type ToolCallDraft } from '../../lib/testing/index.ts'
-import { bin, readExamples, writeExamples } from '../support/readme-examples.ts'
+import { knownModels } from '../../tools/simulation/known-models.ts'
+import { bin, readExamples, repository, writeExamples } from '../support/readme-examples.ts'
 import { runNode } from '../support/run-node.ts'
 
 let examples: Awaited<ReturnType<typeof writeExamples>>
@@ -14,6 +17,7 @@ test('README shows each of the three uses', async () => {
     'activity-test.ts',
     'approval.ts',
     'built-schema.ts',
+    'calibrate.ts',
     'chat-activities.ts',
     'chat-workflow.ts',
     'complaint-activities.ts',
@@ -120,6 +124,16 @@ test('the example with schemas of zod runs against an endpoint of the environmen
 test('the example of a schema that is built at run time runs', async () => {
   const { stdout, stderr } = await runExample('built-schema.ts')
   expect([stdout, stderr]).toEqual(['"Ekofisk: 7 employees"\n', ''])
+})
+
+test('the example of a calibration prints the fitted times and the sizes of the model', async () => {
+  const config = join(examples.folder, 'config.json')
+  await writeFile(config, JSON.stringify(knownModels['llama-3.3-70b']?.config))
+  const scenario = join(repository, 'fixtures/scenarios/healthy_control.json')
+  const { stdout, stderr } = await runExample('calibrate.ts', { args: [scenario, config] })
+  expect(stderr).toBe('')
+  expect(stdout).toMatch(/^\{ fixed_ms: -?[\d.]+, per_sequence_ms: [\d.]+ \} residual 0\.\d %$/m)
+  expect(stdout).toContain('131.4 GiB of weights, 327680 bytes per token')
 })
 
 test('the example of streaming writes the text', async () => {
