@@ -86,37 +86,56 @@ export function gpuOf(model: string, figures?: GpuFigures): Gpu {
   }
 }
 
-function fromRow({ names: _, source: __, ...row }: GpuRow): Gpu {
+function fromRow({ names: _, source: __, seen: ___, ...row }: GpuRow): Gpu {
   return { ...row, allReduce: allReduces[row.link] }
 }
 
-/** The row of a name. nvidia-smi cuts long names, and some tools leave out the vendor and the brand. */
+/** The row of a name. nvidia-smi cuts long names; other tools change the order of the words and what separates them. */
 function rowOf(model: string): GpuRow | undefined {
   const plain = spelling(model)
+  const words = sortedWords(plain)
   const cut = /^(.{12,}?)\.\.\.$/.exec(plain)?.[1]
   const matches = gpuTable.filter(({ names }) =>
-    names.map(spelling).some((name) => name === plain || (cut !== undefined && name.startsWith(cut))),
+    names.map(spelling).some((name) => sortedWords(name) === words || (cut !== undefined && name.startsWith(cut))),
   )
   // A cut name that could be several GPUs with other figures is not known.
   return matches.length === 1 ? matches[0] : undefined
 }
 
+/** Words that only say that something is a GPU, or whose. */
+const emptyWords = /\b(?:nvidia|amd|geforce|corporation|tensor core|gpus?)\b/g
+
+/**
+ * A name in small letters, without vendor and brand: `a100 sxm4 80gb` of `NVIDIA-A100-SXM4-80GB`, as Kubernetes labels nodes, and
+ * of `3D controller: NVIDIA Corporation GA100 [A100 SXM4 80GB] (rev a1)`, as lspci prints it.
+ */
 function spelling(name: string): string {
-  return name
+  const inBrackets = [...name.matchAll(/\[([^[\]]+)\]/g)].flatMap(([, text = '']) => (isPciId(text) ? [] : [text]))
+  return (inBrackets.at(-1) ?? name)
     .toLowerCase()
-    .replace(/^(?:nvidia|amd)\s+/, '')
-    .replace(/^geforce\s+/, '')
+    .replace(/[-_/\s]+/g, ' ')
+    .replace(emptyWords, ' ')
     .replace(/\s+/g, ' ')
     .trim()
+}
+
+/** Whether lspci prints a text in brackets as a number of a class, vendor or device: `10de:20b2`. */
+function isPciId(text: string): boolean {
+  return /^[\da-f]{4}(?::[\da-f]{4})?$/i.test(text)
+}
+
+function sortedWords(name: string): string {
+  return name.split(' ').toSorted().join(' ')
 }
 
 function unknownGpu(model: string): ConfigError {
   const names = gpuTable.map((row) => row.names[0])
   const chip = /\b(?:[a-z]{1,3}\d{1,3}[a-z]?|\d{4})\b/.exec(spelling(model))?.[0]
-  const similar = chip === undefined ? [] : names.filter((name) => spelling(name).split(/[ -]/).includes(chip))
+  const similar = chip === undefined ? [] : names.filter((name) => spelling(name).split(' ').includes(chip))
   const hint = similar.length === 0 ? '' : ` Did you mean ${similar.join(' or ')}?`
+  const slice = /\bmig\b/i.test(model) ? ' A MIG instance has figures of its own.' : ''
   return new ConfigError(
-    `placement.gpu_model is ${JSON.stringify(model.slice(0, 100))}, which the simulation does not know.${hint} Put the ` +
+    `placement.gpu_model is ${JSON.stringify(model.slice(0, 100))}, which the simulation does not know.${slice}${hint} Put the ` +
       'figures of its data sheet into placement.gpu: memory_gib, bandwidth_gb_s and bf16_tflops (dense). Known: ' +
       `${names.join(', ')}.`,
     { code: 'unknown_gpu', field: 'placement.gpu_model' },

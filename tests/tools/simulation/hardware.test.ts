@@ -8,8 +8,8 @@ import { exampleScenario } from '../../support/example-scenario.ts'
 const names = gpuTable.flatMap((row) => row.names)
 
 test('every GPU has figures in the range of its kind, and a source', () => {
-  for (const { names, memoryGib, bandwidthGbs, teraflops, idleWatts, maxWatts, source } of gpuTable) {
-    expect(source.length, names[0]).toBeGreaterThan(10)
+  for (const { names, memoryGib, bandwidthGbs, teraflops, idleWatts, maxWatts, source, seen } of gpuTable) {
+    expect(Math.min(source.length, seen.length), names[0]).toBeGreaterThan(10)
     expect(idleWatts, names[0]).toBeLessThan(maxWatts / 2)
     // Operations per byte of memory traffic: 37 (H20) to 420 (L40S).
     const intensity = (teraflops * 1000) / bandwidthGbs
@@ -29,6 +29,33 @@ test.each(names)('%s is known, in any spelling of the vendor', (name) => {
 
 test('a GeForce is also known without its brand', () => {
   expect(gpuOf('RTX 4090')).toEqual(gpuOf('NVIDIA GeForce RTX 4090'))
+})
+
+test.each([
+  // Kubernetes labels (nvidia.com/gpu.product).
+  ['NVIDIA-A100-SXM4-80GB', 'NVIDIA A100-SXM4-80GB'],
+  ['NVIDIA-H100-80GB-HBM3', 'NVIDIA H100 80GB HBM3'],
+  ['NVIDIA-A100-80GB-PCIe', 'NVIDIA A100 80GB PCIe'],
+  [
+    'NVIDIA-RTX-PRO-6000-Blackwell-Max-Q-Workstation-Edition',
+    'NVIDIA RTX PRO 6000 Blackwell Max-Q Workstation Edition',
+  ],
+  // lspci, with and without numbers.
+  ['3D controller: NVIDIA Corporation GA100 [A100 SXM4 80GB] (rev a1)', 'NVIDIA A100-SXM4-80GB'],
+  ['GA100 [A100 PCIe 80GB]', 'NVIDIA A100 80GB PCIe'],
+  ['3D controller [0302]: NVIDIA Corporation GH100 [H100 SXM5 80GB] [10de:2330] (rev a1)', 'NVIDIA H100 80GB HBM3'],
+  ['GH100 [H200 SXM 141GB]', 'NVIDIA H200'],
+  ['GA102 [GeForce RTX 3090]', 'NVIDIA GeForce RTX 3090'],
+  ['GB202GL [RTX PRO 6000 Blackwell Server Edition] [10de:2bb5]', 'NVIDIA RTX PRO 6000 Blackwell Server Edition'],
+  ['Advanced Micro Devices, Inc. [AMD/ATI] Aqua Vanjaram [Instinct MI300X] (rev 00)', 'AMD Instinct MI300X'],
+  // Documentation of cloud instances.
+  ['NVIDIA A10G Tensor Core GPU', 'NVIDIA A10G'],
+  ['NVIDIA H200 Tensor Core GPUs', 'NVIDIA H200'],
+  ['nvidia-h100-80gb', 'NVIDIA H100 80GB HBM3'],
+  ['nvidia-tesla-a100', 'NVIDIA A100-SXM4-40GB'],
+  ['nvidia-l4', 'NVIDIA L4'],
+])('%s is the %s', (name, known) => {
+  expect(gpuOf(name)).toEqual(gpuOf(known))
 })
 
 test('a name that nvidia-smi cut is known if only one GPU can be meant', () => {
@@ -66,6 +93,29 @@ test.each([
     'placement.gpu_model',
     'H100 80GB HBM3 or NVIDIA H100 PCIe or NVIDIA H100 NVL?',
   ],
+  [
+    'NVIDIA-A100-SXM4-80GB-MIG-1g.10gb',
+    undefined,
+    'unknown_gpu',
+    'placement.gpu_model',
+    'A MIG instance has figures of its own. Did you mean NVIDIA A100-SXM4-40GB or NVIDIA A100-SXM4-80GB or',
+  ],
+  [
+    'NVIDIA-H100-80GB-HBM3-SHARED',
+    undefined,
+    'unknown_gpu',
+    'placement.gpu_model',
+    'Did you mean NVIDIA H100 80GB HBM3',
+  ],
+  [
+    'NVIDIA H100 Tensor Core GPU',
+    undefined,
+    'unknown_gpu',
+    'placement.gpu_model',
+    'Did you mean NVIDIA H100 80GB HBM3',
+  ],
+  ['GPU', undefined, 'unknown_gpu', 'placement.gpu_model', 'does not know'],
+  ['[]', undefined, 'unknown_gpu', 'placement.gpu_model', 'does not know'],
   ['RTX 4090 Laptop', undefined, 'unknown_gpu', 'placement.gpu_model', 'Did you mean NVIDIA GeForce RTX 4090?'],
   ['', undefined, 'unknown_gpu', 'placement.gpu_model', 'Known: NVIDIA A100-SXM4-40GB'],
   ['constructor', undefined, 'unknown_gpu', 'placement.gpu_model', 'does not know'],
