@@ -80,7 +80,10 @@ export const simulatedArguments: { readonly [name: string]: SimulatedArgument } 
     up: 'The next step is scheduled while the GPU works: fewer gaps; blocks are freed a step later.',
   },
   watermark: { up: 'Keeps a share of the KV blocks free at admission: fewer preemptions, more queueing.' },
-  long_prefill_token_threshold: { range: { ...count, ge: 0 }, up: 'Limits the chunk of a long prompt per step.' },
+  long_prefill_token_threshold: {
+    range: { le: count.le },
+    up: 'Limits the chunk of a long prompt per step. 0 means no limit.',
+  },
   // KV blocks, and offloading to host memory. V1 preempts by recomputation, so blocks are never swapped to the host.
   block_size: { range: count, up: 'Tokens per KV block.' },
   num_gpu_blocks_override: {

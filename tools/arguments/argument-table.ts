@@ -22,6 +22,8 @@ export interface EngineArgument {
     | 'json_or_string'
   /** Whether the argument takes several values. */
   readonly isList: boolean
+  /** Whether an empty text and `None` mean no value, so that the default applies. */
+  readonly isOptional: boolean
   /** Default of the command line, as JSON. Absent: none, or one that vLLM derives from other arguments. */
   readonly default?: string
   /** All allowed values as text; empty if the parser allows any. */
@@ -134,8 +136,9 @@ function parseRow(line: string): Row {
     line.split('\t')
   const argument: EngineArgument = {
     name,
-    type: argumentType(type.replace('[]', '')),
-    isList: type.endsWith('[]'),
+    type: argumentType(type.replace(/[^a-z_]/g, '')),
+    isList: type.includes('[]'),
+    isOptional: type.endsWith('?'),
     choices: words(choices, '|'),
     range: Object.fromEntries(words(range, ' ').map((limit) => [limit.slice(0, 2), Number(limit.slice(3))])),
     aliases: words(aliases, ' '),

@@ -8,7 +8,7 @@ import {
 } from './argument-effects.ts'
 import { findArgument, nearestArgument, pythonName } from './argument-name.ts'
 import { type EngineArgument, historyOf, newestVersion } from './argument-table.ts'
-import { rangeText, readArgumentValue } from './argument-value.ts'
+import { ignoredValue, rangeText, readArgumentValue } from './argument-value.ts'
 import { compareVersions, minorOf } from './version.ts'
 
 /** The answer to one engine argument. */
@@ -46,14 +46,14 @@ export function checkArgument(name: string, value: EngineArgumentValue, version:
   if (value === null) return { kind: 'accepted', name: argument.name, value }
   if (negated && value !== true) {
     const message = `expected true, got ${JSON.stringify(value)}; use ${argument.name} instead.`
-    const reason = `vllm serve: error: argument --${name.replace(/^-+/, '')}: ignored explicit argument '${value}'`
-    return { kind: 'wrong_value', name: argument.name, message, reason }
+    return { kind: 'wrong_value', name: argument.name, message, reason: ignoredValue(argument, value) }
   }
   const own = ownRange(argument.name, value)
   const read = readArgumentValue(argument, negated ? false : value)
   if ('problem' in read) {
     return { kind: 'wrong_value', name: argument.name, message: `${own ?? read.problem}.`, reason: read.reason }
   }
+  if (read.value === null) return { kind: 'accepted', name: argument.name, value: null }
   const ofRead = ownRange(argument.name, read.value)
   if (ofRead !== undefined) {
     return { kind: 'out_of_range', name: argument.name, value: read.value, message: `${ofRead}.` }
@@ -77,7 +77,8 @@ export function checkArgument(name: string, value: EngineArgumentValue, version:
 function ownRange(name: string, value: EngineArgumentValue): string | undefined {
   const range = simulated(name)?.range
   if (typeof value !== 'number' || range === undefined) return undefined
-  const isInside = value >= (range.ge ?? value) && value <= (range.le ?? value) && (range.gt ?? -1) < value
+  const isInside =
+    value >= (range.ge ?? value) && value <= (range.le ?? value) && (range.gt ?? Number.NEGATIVE_INFINITY) < value
   return isInside ? undefined : `expected ${rangeText(range)}, got ${value}`
 }
 
@@ -123,6 +124,11 @@ function notAnArgument(name: string, version: string): string {
     return `vLLM ${version} has no "${plain}"; ${when}.${removed}`
   }
   if (removed !== '') return `vLLM V1 has no engine argument "${plain}".${removed}`
+  // vLLM's command line also takes a member of a JSON object on its own.
+  const [whole = '', ...path] = plain.split('.')
+  if (path.length > 0 && findArgument(whole, version)?.argument.type.startsWith('json')) {
+    return `unknown engine argument "${name}": set "${whole}" to a JSON object as text, with the member "${path.join('.')}".`
+  }
   const near = nearestArgument(name, version)
   const hint = near === undefined ? 'Use the Python spelling of vLLM, e.g. max_num_seqs.' : `Did you mean "${near}"?`
   const newest = newestVersion()

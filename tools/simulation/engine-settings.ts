@@ -1,6 +1,7 @@
 import type { DeploymentConfig } from '../../fixtures/deployment.ts'
 import { isObject, parseJson } from '../../router/json/json.ts'
 import { argumentsOf } from '../arguments/argument-table.ts'
+import { imageLimit } from '../arguments/prompt-limits.ts'
 import { type ReadArguments, readArguments } from '../arguments/read-arguments.ts'
 import { compareVersions, firstVersionOnV1 } from '../arguments/version.ts'
 import { ConfigError } from '../errors.ts'
@@ -120,7 +121,7 @@ export function engineSettings(
     enableChunkedPrefill,
     enablePrefixCaching: read.flag('enable_prefix_caching', true),
     enforceEager: read.flag('enforce_eager', false),
-    imagesPerPrompt: read.member('limit_mm_per_prompt', 'image', Number.POSITIVE_INFINITY),
+    imagesPerPrompt: imageLimit(read.text('limit_mm_per_prompt', '')) ?? Number.POSITIVE_INFINITY,
     pixelsPerImage: read.member('mm_processor_kwargs', 'max_pixels', Number.POSITIVE_INFINITY),
     cpuOffloadGib: read.number('cpu_offload_gb', 0),
     kvOffloadingGib: read.number('kv_offloading_size', 0),

@@ -8,6 +8,7 @@ import {
 import { findArgument, nearestArgument } from '../../../tools/arguments/argument-name.ts'
 import { argumentsOf, historyOf } from '../../../tools/arguments/argument-table.ts'
 import { checkArgument } from '../../../tools/arguments/check-argument.ts'
+import { imageLimit } from '../../../tools/arguments/prompt-limits.ts'
 
 test('the table has the recorded number of arguments of each version, and is small', () => {
   expect(argumentsOf('0.15.0').size).toBe(208)
@@ -79,6 +80,15 @@ test.each([
   ['dtype', 'auto', 'auto'],
   ['data_parallel_size', 1, 1],
   ['max_num_seqs', null, null],
+  ['max_num_seqs', ' 1_0 ', 10],
+  ['max_model_len', ' AUTO ', 'auto'],
+  ['gpu_memory_utilization', '.9', 0.9],
+  ['cpu_offload_gb', '1_0.5e0', 10.5],
+  // The text None, and an empty one, is no value where the argument may have none.
+  ['num_gpu_blocks_override', 'None', null],
+  ['kv_cache_memory_bytes', '', null],
+  ['limit_mm_per_prompt', 'null', null],
+  ['limit_mm_per_prompt', '{"image": {"count": 2}}', '{"image": {"count": 2}}'],
 ])('%s: %j is %j', (name, value, read) => {
   expect(checkArgument(name, value, '0.32.0')).toMatchObject({ kind: 'accepted', value: read })
 })
@@ -93,11 +103,35 @@ test.each([
   ['kv_offloading_backend', 'foo', 'expected one of lmcache, native, got "foo".'],
   ['quantization', 'fp9', 'expected one of awq,'],
   ['enforce_eager', 'yes', 'expected boolean, got "yes".'],
+  ['max_num_seqs', true, 'expected a value, got true.'],
+  ['max_num_seqs', 'None', 'expected integer, got "None".'],
+  ['cpu_offload_gb', 'inf', 'expected a finite number, got Infinity.'],
+  ['kv_offloading_size', 'nan', 'expected a finite number, got NaN.'],
+  ['watermark', 'nan', 'expected at least 0 and less than 1, got NaN.'],
+  ['cudagraph_capture_sizes', '1 2 x', 'expected integer, got "x".'],
+  ['limit_mm_per_prompt', '[]', 'expected a JSON object as text'],
+  ['limit_mm_per_prompt', '{"image": 2.5}', 'limit_mm_per_prompt.image.int: Input should be a valid integer, got'],
 ])('%s: %j is a wrong value', (name, value, message) => {
   expect(checkArgument(name, value, '0.32.0')).toMatchObject({
     kind: 'wrong_value',
     message: expect.stringContaining(message),
   })
+})
+
+test('a negative threshold is no limit before 0.25, and refused since', () => {
+  const threshold = (version: string) => checkArgument('long_prefill_token_threshold', -1, version)
+  expect(threshold('0.15.0')).toMatchObject({ kind: 'accepted', value: -1 })
+  expect(threshold('0.32.0')).toMatchObject({ kind: 'wrong_value' })
+})
+
+test.each([
+  ['{"image": 2}', 2],
+  ['{"image": "2"}', 2],
+  ['{"image": {"count": 2, "width": 512}}', 2],
+  ['{"video": 2}', undefined],
+  ['null', undefined],
+])('the limit of images in %s is %s', (text, limit) => {
+  expect(imageLimit(text)).toBe(limit)
 })
 
 test.each([
@@ -110,6 +144,11 @@ test.each([
   ['0.32.0', 'cudagraph_mode', 'unknown engine argument "cudagraph_mode": vLLM 0.32.0 has none of this name.'],
   ['0.40.0', 'max_num_seq', 'vLLM 0.32, the newest recorded version, has none of this name.'],
   ['0.15.0', 'max_num_seq', 'Did you mean "max_num_seqs"?'],
+  [
+    '0.15.0',
+    'limit_mm_per_prompt.image',
+    'set "limit_mm_per_prompt" to a JSON object as text, with the member "image".',
+  ],
   ['0.15.0', 'constructor', 'unknown engine argument "constructor"'],
   ['0.15.0', '__proto__', 'unknown engine argument "__proto__"'],
 ])('vLLM %s has no %s, and the message says what to do', (version, name, message) => {

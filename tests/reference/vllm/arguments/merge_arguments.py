@@ -30,6 +30,8 @@ def row(name, argument):
         kind = 'flag'
     if argument['list']:
         kind += '[]'
+    if argument['optional']:
+        kind += '?'
     default = argument['default']
     text = '' if default is None or default == {} or default == [] else json.dumps(default)
     limits = ' '.join(f'{key}={value:g}' for key, value in sorted(argument['limits'].items()))

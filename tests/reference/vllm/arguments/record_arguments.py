@@ -1,6 +1,7 @@
 """Records the command-line arguments of the installed vLLM as JSON: python record_arguments.py OUT.json
 
-For each argument of `vllm serve`: flags, type, choices, default, and the range that vLLM's config class allows.
+For each argument of `vllm serve`: flags, type, whether the text None is no value, choices, default, and the range that
+vLLM's config class allows.
 Types are found by trying values on the parser's own converters, because their names differ between versions.
 """
 import argparse, dataclasses, enum, inspect, json, re, sys, typing
@@ -100,6 +101,11 @@ def default_of(value):
         return None
 
 
+def is_optional(action):
+    """Whether the text None means no value. The parser has other words for a wrong value of such an argument."""
+    return action.type is not None and accepts(action.type, 'None') is None
+
+
 parser = make_arg_parser(FlexibleArgumentParser(prog='vllm serve'))
 fields = config_fields()
 out = {}
@@ -118,6 +124,7 @@ for action in parser._actions:
     out[action.dest] = {
         'flags': action.option_strings,
         'type': kind,
+        'optional': is_optional(action),
         'list': action.nargs in ('+', '*') or isinstance(action, argparse._AppendAction),
         'choices': choices,
         'default': default_of(action.default),
