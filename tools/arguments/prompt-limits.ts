@@ -16,7 +16,7 @@ export function imageLimit(text: string): number | undefined {
   return typeof count === 'number' || typeof count === 'string' ? Number(count) : undefined
 }
 
-/** vLLM's message about the first limit that is not a whole number; undefined if there is none. */
+/** vLLM's message about the first limit that is not a whole number; undefined if all are. */
 export function wrongPromptLimit(limits: { readonly [modality: string]: unknown }): string | undefined {
   for (const modality of modalities) {
     const limit = limits[modality]
