@@ -3,11 +3,9 @@ import { interpolate } from './interpolate.ts'
 import { measuredLayer } from './measured-layers.ts'
 import type { ModelArchitecture, WeightGroup } from './models.ts'
 
-/**
- * The constants below are fitted to the profiles of five models (7B to 72B), A100 and H100, tensor parallel size 1 to 8,
- * 1 to 16 384 tokens: 13 456 rows of microsoft/vidur, commit 7d47513. 90 % of the rows are within 16 % of the formula.
- */
-type Throughput = Pick<Gpu, 'bandwidthGbs' | 'teraflops'>
+// The constants are fitted to the profiles of five models (7B to 72B), A100 and H100, tensor parallel size 1 to 8, 1 to
+// 16 384 tokens: 13 456 rows of microsoft/vidur, commit 7d47513. 90 % of the rows are within 16 % of the formula.
+
 /** Share of peak bandwidth that matrix products reach. */
 const bandwidthShare = 0.87
 /** Share of peak compute that matrix products reach. */
@@ -78,6 +76,9 @@ export function headMs(model: ModelArchitecture, gpu: Gpu, ranks: number): (sequ
   return (sequences) =>
     kneeMs(gpu, (parameters * bytesPerParameter) / ranks, (2 * parameters * rowsOf(sequences)) / ranks, computeShare)
 }
+
+/** The figures of a GPU that limit a kernel. */
+type Throughput = Pick<Gpu, 'bandwidthGbs' | 'teraflops'>
 
 /** Attention, dense feed-forward parts, shared experts and routers. */
 function denseMs(model: ModelArchitecture, gpu: Throughput, conversion: number, ranks: number, tokens: number): number {
