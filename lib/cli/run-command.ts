@@ -1,5 +1,10 @@
 import { access, constants } from 'node:fs/promises'
-import { listScenarios, UnknownScenarioError } from '../../fixtures/load-scenario.ts'
+import {
+  InvalidScenarioError,
+  listScenarios,
+  UnknownScenarioError,
+  validateScenario,
+} from '../../fixtures/load-scenario.ts'
 import { errorMessage } from '../../router/errors.ts'
 import { onOneLine } from '../../router/text/on-one-line.ts'
 import { formatFigure } from '../../tools/validation/deltas.ts'
@@ -71,9 +76,14 @@ function newRunId(scenario: string, at: Date): string {
   return `${scenario}-${at.toISOString().replace(/[-:]/g, '').replace('.', '')}`
 }
 
-/** @throws {UsageError} with the list of scenarios if this one does not exist. */
+/** @throws {UsageError} with the list of scenarios if this one does not exist, or with what is wrong with its file. */
 export function checkScenario(scenario: string): void {
   if (!listScenarios().includes(scenario)) throw new UsageError(new UnknownScenarioError(scenario).message)
+  try {
+    validateScenario(scenario)
+  } catch (error) {
+    throw error instanceof InvalidScenarioError ? new UsageError(error.message) : error
+  }
 }
 
 /**
