@@ -1,4 +1,5 @@
 import { isObject, parseJson, type UnknownObject } from '../../router/json/json.ts'
+import { compareVersions } from '../arguments/version.ts'
 import { ConfigError } from '../errors.ts'
 import { type ConfigMembers, configMembers } from './model-config-members.ts'
 import { experts, latentAttention, slidingWindow, visionEncoder } from './model-config-parts.ts'
@@ -33,8 +34,9 @@ export function architectureFromConfig(config: unknown): ModelArchitecture {
  * The same with another root of the paths in messages.
  *
  * @param at path of the document, e.g. `model_config`.
+ * @param version version of vLLM, which decides how YaRN changes the longest request.
  */
-export function readArchitecture(config: unknown, at: string): ModelArchitecture {
+export function readArchitecture(config: unknown, at: string, version = '0.15.0'): ModelArchitecture {
   const root = configMembers(documentOf(config, at), at)
   const part = root.member('text_config') ?? root.member('llm_config') ?? root.member('language_config') ?? root
   const className = generatingClass(root)
@@ -62,7 +64,7 @@ export function readArchitecture(config: unknown, at: string): ModelArchitecture
   return {
     className,
     ...rest,
-    maxModelLen: maxModelLen(text, root),
+    maxModelLen: maxModelLen(text, root, version),
     weights,
     kvBytesPerElement: format.kv ?? unquantised,
     ...(window === undefined ? {} : { slidingWindow: window }),
@@ -221,8 +223,11 @@ const lengthMembers = [
 /** Kinds of position scaling whose factor `max_position_embeddings` already contains. */
 const alreadyScaled = new Set(['su', 'longrope', 'llama3', 'default', 'mrope', 'proportional'])
 
-/** The longest request, as in `_get_and_verify_max_len` of `vllm/config/model.py` (0.15.0). */
-function maxModelLen(text: ConfigMembers, root: ConfigMembers): number {
+/**
+ * The longest request, as in `_get_and_verify_max_len` of `vllm/config/model.py`. Before 0.30.0 vLLM multiplied the original
+ * length of YaRN with its factor; since then `max_position_embeddings` is the length after scaling.
+ */
+function maxModelLen(text: ConfigMembers, root: ConfigMembers, version: string): number {
   const stated = lengthMembers.flatMap((name) => text.optional([name], { max: 1_000_000_000 }) ?? [])
   const [first] = stated
   const length = text.optional(['model_max_length'], { max: 1_000_000_000 }) ?? Math.min(...stated)
@@ -235,6 +240,7 @@ function maxModelLen(text: ConfigMembers, root: ConfigMembers): number {
   const isGemma3 = text.value('model_type') === 'gemma3_text'
   if (scaling === undefined || isGemma3 || typeof kind !== 'string' || alreadyScaled.has(kind)) return length
   if (typeof factor !== 'number' || !(factor > 0)) return length
+  if (kind.includes('yarn') && compareVersions(version, '0.30.0') >= 0) return length
   const original = scaling.optional(['original_max_position_embeddings'], { max: 1_000_000_000 })
   return Math.floor((kind.includes('yarn') && original !== undefined ? original : length) * factor)
 }

@@ -11,6 +11,8 @@ interface ServedModel {
   readonly model: string
   /** The `config.json` of the model. It overrides what is known about the name. */
   readonly model_config?: UnknownObject | undefined
+  /** Version of vLLM. */
+  readonly vllm_version?: string
 }
 
 /**
@@ -22,8 +24,10 @@ interface ServedModel {
  *
  * @throws {ConfigError} `unknown_model` for an unknown name; those of {@link readArchitecture} for `model_config`.
  */
-export function modelOf({ model, model_config }: ServedModel): ModelArchitecture {
-  return model_config === undefined ? architectureOf(model) : readArchitecture(model_config, 'model_config')
+export function modelOf({ model, model_config, vllm_version }: ServedModel): ModelArchitecture {
+  return model_config === undefined
+    ? architectureOf(model)
+    : readArchitecture(model_config, 'model_config', vllm_version)
 }
 
 /**

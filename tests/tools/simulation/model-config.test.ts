@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { ConfigError } from '../../../tools/errors.ts'
 import { architectureFromConfig, parameterCount } from '../../../tools/index.ts'
 import { knownModels } from '../../../tools/simulation/known-models.ts'
+import { readArchitecture } from '../../../tools/simulation/model-config.ts'
 import { kvBytesPerToken } from '../../../tools/simulation/models.ts'
 
 /** A complete file of a small dense model. */
@@ -30,6 +31,15 @@ test('text and parsed JSON give the same, and null counts as absent', () => {
     architecture,
   )
   expect(architecture).toMatchObject({ className: 'LlamaForCausalLM', layers: 4, headDim: 32, kvBytesPerElement: 2 })
+})
+
+test.each([
+  ['0.29.0', 32_768 * 4],
+  ['0.30.0', 32_768],
+])('vLLM %s reads %i tokens from the YaRN of a Qwen model', (version, length) => {
+  const rope_scaling = { rope_type: 'yarn', factor: 4, original_max_position_embeddings: 32_768 }
+  const config = { ...dense, max_position_embeddings: 32_768, rope_scaling }
+  expect(readArchitecture(config, 'model_config', version).maxModelLen).toBe(length)
 })
 
 test('a stated head_dim may differ from hidden_size / num_attention_heads', () => {
