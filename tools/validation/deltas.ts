@@ -1,5 +1,5 @@
 import type { MetricDelta, PairedSeeds, Telemetry } from '../types.ts'
-import { effectOf, median, type PairedSide } from './pairs.ts'
+import { effectOf, medianOf, type PairedSide } from './pairs.ts'
 
 /** Smallest relative difference that counts as a change. */
 const relativeThreshold = 0.05
@@ -189,12 +189,6 @@ export function pairedDeltas({ seeds, before, after }: PairedSeeds): MetricDelta
       verdict: from === null || to === null ? 'unknown' : isSame ? 'same' : changed,
     }
   })
-}
-
-/** The median of what was observed; `null` if nothing was. */
-function medianOf(values: readonly (number | null)[]): number | null {
-  const observed = values.filter((value) => value !== null)
-  return observed.length === 0 ? null : median(observed)
 }
 
 /** A telemetry contains 0 for metrics that were not observed. */

@@ -1,5 +1,5 @@
 import type { PairedSeeds, Telemetry, ValidationStatus } from '../types.ts'
-import { type Effect, effectOf, type PairedSide } from './pairs.ts'
+import { type Effect, effectOf, median, medianOf, type PairedSide } from './pairs.ts'
 
 /** Increase in refused, failed and cut requests, as a share of those that arrived, that counts as noise. */
 export const lostThreshold = 0.0005
@@ -11,6 +11,8 @@ export const rescuedThreshold = 0.1
 const distanceThreshold = 0.1
 /** Smallest relative change of a latency that counts if the distance to the objective did not change. */
 const latencyThreshold = 0.1
+/** Smallest change in the share of streams that pause longer than the limit that counts then. */
+const stalledThreshold = 0.05
 
 /** A status with its reason, which starts the summary. */
 export interface Verdict {
@@ -24,14 +26,15 @@ export interface Verdict {
  * Judges a fix by the work that it does and by the service level objective. The rules, in order:
  *
  * 1. `regressed`: more requests are refused, fail or have their answers cut, by more than {@link lostThreshold} of those
- *    that arrived. Refusing work fixes nothing, even if the other requests become faster and more of them are served.
+ *    that arrived; or, of two windows alone, the engine is down only after the fix. Refusing work fixes nothing, even if the other requests become faster and more of them are served.
  * 2. `regressed`: fewer requests were served, by more than {@link servedThreshold} of those that arrived: more work is
  *    unfinished.
  * 3. `improved`: more requests were served, by more than {@link rescuedThreshold} of those that arrived.
  * 4. `improved` or `regressed`: the {@link distance} to the objective changed by at least {@link distanceThreshold}.
  * 5. `improved`: more requests were served, by more than {@link servedThreshold}.
- * 6. The status that the changes in latency of at least {@link latencyThreshold} agree on. Only a worsening counts while
- *    the objective is missed.
+ * 6. The status that the changes in latency of at least {@link latencyThreshold} and in stalled streams of at least
+ *    {@link stalledThreshold} agree on. While too few requests are served, only a worsening counts: latencies of the
+ *    requests that get through do not matter then.
  * 7. Otherwise `unchanged`.
  *
  * An effect counts only if its sign holds over the seeds: see {@link effectOf}.
@@ -45,10 +48,14 @@ export function judge(pairs: PairedSeeds, before: Telemetry, after: Telemetry): 
   if (rises(lost, lostThreshold)) {
     return { status: 'regressed', reason: 'More requests are refused, fail or have their answers cut short.' }
   }
+  // Over the seeds an engine that dies loses requests, which the first rule counts.
+  if (pairs.seeds.length === 1 && before.health.engine_up && !after.health.engine_up) {
+    return { status: 'regressed', reason: 'The engine ran before, and is down now.' }
+  }
   const served = change((side, seed) => shareOf(side.served[seed] ?? 0, seed))
   if (rises(negated(served), servedThreshold)) return { status: 'regressed', reason: 'Fewer requests were served.' }
-  const isMet = missedObjectives(after).length === 0
-  const wasMet = missedObjectives(before).length === 0
+  const isMet = missedObjectives(after).length + missedOverSeeds(pairs.after, pairs, after.slo).length === 0
+  const wasMet = missedObjectives(before).length + missedOverSeeds(pairs.before, pairs, before.slo).length === 0
   const met = `The objective is ${isMet === wasMet ? 'still' : 'now'} ${isMet ? 'met' : 'missed'}.`
   if (rises(served, rescuedThreshold)) return { status: 'improved', reason: `Many more requests were served. ${met}` }
   const closer = negated(change((side, seed) => distance(side, seed, arrived[seed] ?? 1, after.slo)))
@@ -59,22 +66,53 @@ export function judge(pairs: PairedSeeds, before: Telemetry, after: Telemetry): 
     return { status: 'regressed', reason: 'Service is further from its objective.' }
   }
   if (rises(served, servedThreshold)) return { status: 'improved', reason: `More requests were served. ${met}` }
-  return judgeLatency(latencyChanges(pairs), wasMet && isMet, met)
+  const latencies = latencyChanges(pairs)
+  const stalled = change((side, seed) => side.stalled_share[seed] ?? 0)
+  return judgeLatency({
+    better: latencies.some((latency) => rises(negated(latency), logThreshold)),
+    slower: latencies.some((latency) => rises(latency, logThreshold)),
+    moreStalled: rises(stalled, stalledThreshold),
+    lessStalled: rises(negated(stalled), stalledThreshold),
+    staysMet: wasMet && isMet,
+    enoughServed: median(arrived.map((_, seed) => servedShare(pairs.after, pairs, seed))) >= after.slo.served_ratio,
+    met,
+  })
+}
+
+const logThreshold = Math.log(1 + latencyThreshold)
+
+/** What is known if the distance to the objective did not change. */
+interface LatencyFindings {
+  readonly better: boolean
+  readonly slower: boolean
+  readonly moreStalled: boolean
+  readonly lessStalled: boolean
+  readonly staysMet: boolean
+  readonly enoughServed: boolean
+  readonly met: string
 }
 
 /** The distance to the objective did not change. */
-function judgeLatency(changes: readonly Effect[], staysMet: boolean, met: string): Verdict {
-  const threshold = Math.log(1 + latencyThreshold)
-  const better = changes.some((change) => rises(negated(change), threshold))
-  const worse = changes.some((change) => rises(change, threshold))
-  if (worse && !better) {
-    const reason = `The objective is still ${staysMet ? 'met' : 'missed'}, but latency is higher.`
-    return { status: 'regressed', reason }
+function judgeLatency(findings: LatencyFindings): Verdict {
+  const { slower, moreStalled, staysMet, enoughServed, met } = findings
+  const better = findings.better || findings.lessStalled
+  const worse = slower || moreStalled
+  if (better && worse) {
+    return { status: 'unchanged', reason: `Some latencies are lower, and others are higher. ${met}` }
   }
-  if (!staysMet) return { status: 'unchanged', reason: `The change makes no significant difference. ${met}` }
-  return better && !worse
-    ? { status: 'improved', reason: 'The objective was met before, and latency is even lower now.' }
-    : { status: 'unchanged', reason: 'The objective was met before and after.' }
+  if (worse) {
+    const what = slower ? 'latency is higher' : 'more streams pause longer than the limit'
+    return { status: 'regressed', reason: `The objective is still ${staysMet ? 'met' : 'missed'}, but ${what}.` }
+  }
+  if (better && staysMet) {
+    return { status: 'improved', reason: 'The objective was met before, and latency is even lower now.' }
+  }
+  if (better && enoughServed) return { status: 'improved', reason: `Latency is lower. ${met}` }
+  if (better) return { status: 'unchanged', reason: `No more requests are served than before. ${met}` }
+  return {
+    status: 'unchanged',
+    reason: staysMet ? 'The objective was met before and after.' : `The change makes no significant difference. ${met}`,
+  }
 }
 
 /** Changes of the logarithms of the latencies that users notice. */
@@ -119,6 +157,24 @@ export function missedObjectives({ slo, latency, requests }: Telemetry): string[
   if ((latency.inter_token_s.p99 ?? 0) > slo.inter_token_p99_s) missed.push('inter-token p99')
   if (requests.served / requests.arrived < slo.served_ratio) missed.push('share of served requests')
   return missed
+}
+
+/**
+ * The objectives that most seeds miss, in the same words. Empty for one window alone. The inter-token p99 is not known per
+ * seed.
+ */
+export function missedOverSeeds(side: PairedSide, pairs: PairedSeeds, slo: Telemetry['slo']): string[] {
+  if (pairs.seeds.length === 1) return []
+  const missed: string[] = []
+  if ((medianOf(side.ttft_p95_s) ?? 0) > slo.ttft_p95_s) missed.push('time to first token p95')
+  if (median(pairs.arrived.map((_, seed) => servedShare(side, pairs, seed))) < slo.served_ratio) {
+    missed.push('share of served requests')
+  }
+  return missed
+}
+
+function servedShare({ served }: PairedSide, { arrived }: PairedSeeds, seed: number): number {
+  return (served[seed] ?? 0) / (arrived[seed] ?? 1)
 }
 
 /** Whether a figure rises by more than a threshold on enough seeds. */

@@ -21,7 +21,8 @@ export function pairsOf(before: Telemetry, after: Telemetry): PairedSeeds {
 }
 
 /**
- * Checks that the paired figures of a telemetry have one element per seed, the first of which is its own window.
+ * Checks the paired figures of a telemetry: one element per seed, the first of which is its own window; every seed once;
+ * and no more requests than arrived.
  *
  * @throws {MismatchError} otherwise.
  */
@@ -29,15 +30,29 @@ export function checkPaired(field: string, telemetry: Telemetry): void {
   const { paired } = telemetry
   if (paired === undefined) return
   const { config_id: _, seeds, arrived, before, after } = paired
-  for (const [name, column] of Object.entries({ arrived, ...before, ...after })) {
-    if (column.length === seeds.length) continue
-    throw new MismatchError(
-      `${field}.paired.${name} has ${column.length} elements, but paired.seeds has ${seeds.length}. Pass the telemetry unchanged.`,
-    )
+  const check = (isRight: boolean, problem: string) => {
+    if (!isRight) throw new MismatchError(`${field}.${problem}. Pass the telemetry unchanged.`)
   }
-  if (isWindowOf(after, telemetry) && arrived[0] === telemetry.requests.arrived) return
-  throw new MismatchError(
-    `${field}.requests contradicts ${field}.paired.after, whose first element is the same window. Pass the telemetry unchanged.`,
+  // The members of both sides have the same names.
+  for (const columns of [{ arrived }, before, after]) {
+    for (const [name, column] of Object.entries(columns)) {
+      check(
+        column.length === seeds.length,
+        `paired.${name} has ${column.length} elements, but paired.seeds has ${seeds.length}`,
+      )
+    }
+  }
+  check(new Set(seeds).size === seeds.length, 'paired.seeds contains a seed twice')
+  for (const [seed, count] of arrived.entries()) {
+    for (const [name, side] of Object.entries({ before, after })) {
+      const total = (side.served[seed] ?? 0) + (side.failed[seed] ?? 0)
+      check(total <= count, `paired.${name} has ${total} served and failed requests, but paired.arrived is ${count}`)
+      check((side.cut[seed] ?? 0) <= count, `paired.${name}.cut is ${side.cut[seed]}, but paired.arrived is ${count}`)
+    }
+  }
+  check(
+    isWindowOf(after, telemetry) && arrived[0] === telemetry.requests.arrived,
+    `requests contradicts ${field}.paired.after, whose first element is the same window`,
   )
 }
 
@@ -91,4 +106,10 @@ export function median(values: readonly number[]): number {
   const ordered = values.toSorted((a, b) => a - b)
   const middle = ordered.length / 2
   return ((ordered[Math.ceil(middle) - 1] ?? 0) + (ordered[Math.floor(middle)] ?? 0)) / 2
+}
+
+/** The median of what was observed; `null` if nothing was. */
+export function medianOf(values: readonly (number | null)[]): number | null {
+  const observed = values.filter((value) => value !== null)
+  return observed.length === 0 ? null : median(observed)
 }

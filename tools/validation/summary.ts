@@ -1,7 +1,7 @@
 import type { MetricDelta, PairedSeeds, Telemetry } from '../types.ts'
 import { formatFigure, largestWorsening } from './deltas.ts'
-import { missedObjectives } from './judge.ts'
-import { median } from './pairs.ts'
+import { missedObjectives, missedOverSeeds } from './judge.ts'
+import { medianOf } from './pairs.ts'
 
 /** Everything that a summary is made of. */
 interface Judged {
@@ -24,17 +24,34 @@ interface Judged {
  * the same requests over the seeds, and what the change costs.
  */
 export function summaryOf({ reason, before, after, pairs, deltas, notes }: Judged): string {
-  const missedBefore = missedObjectives(before)
-  const newlyMissed = missedObjectives(after).filter((objective) => !missedBefore.includes(objective))
+  const newlyMissed = newlyMissedObjectives(before, after, pairs)
   const worst = largestWorsening(deltas)
   return [
     reason,
     ...(newlyMissed.length === 0 ? [] : [`Newly missed: ${newlyMissed.join(', ')}.`]),
+    ...engineTrouble(after),
     mainMetrics(before, after),
     ...(worst === undefined ? [] : [`Largest worsening: ${worst.metric} ${arrow(worst)}.`]),
     ...overSeeds(pairs, after),
     ...notes,
   ].join(' ')
+}
+
+/** Objectives that were met before and are missed now, in this window or over the seeds. */
+function newlyMissedObjectives(before: Telemetry, after: Telemetry, pairs: PairedSeeds): string[] {
+  const newly = (from: readonly string[], to: readonly string[]) => to.filter((objective) => !from.includes(objective))
+  const inWindow = newly(missedObjectives(before), missedObjectives(after))
+  const overSeeds = newly(
+    missedOverSeeds(pairs.before, pairs, before.slo),
+    missedOverSeeds(pairs.after, pairs, after.slo),
+  )
+  return [...inWindow, ...newly(inWindow, overSeeds).map((objective) => `${objective} over the seeds`)]
+}
+
+/** What the figures of a window can hide: an engine that ends it without working. */
+function engineTrouble({ health }: Telemetry): string[] {
+  if (!health.engine_up) return ['The engine is down at the end of the window.']
+  return health.stuck_workers === 0 ? [] : ['Workers are stuck at the end of the window.']
 }
 
 /** The metrics that decide, before and after. A latency that was measured in neither window is left out. */
@@ -58,13 +75,14 @@ function fewSurvivors({ requests: { served, arrived } }: Telemetry, after: Telem
   return ` The latencies before are those of the ${formatFigure(served, 'requests')} that got through.`
 }
 
-/** The same requests, as medians over the seeds; nothing for one window alone. */
+/** The same requests: lost ones of all seeds, and medians over the seeds. Nothing for one window alone. */
 function overSeeds({ seeds, arrived, before, after }: PairedSeeds, { slo }: Telemetry): string[] {
   if (seeds.length === 1) return []
   const compared = (label: string, unit: string, from: readonly (number | null)[], to: readonly (number | null)[]) =>
-    `${label} ${[from, to].map((values) => formatFigure(median(values.map((value) => value ?? 0)), unit)).join(' → ')}`
-  const lost = ({ failed, cut }: PairedSeeds['before']) =>
-    failed.map((count, seed) => (count + (cut[seed] ?? 0)) / (arrived[seed] ?? 1))
+    `${label} ${[from, to].map((values) => formatFigure(medianOf(values), unit)).join(' → ')}`
+  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0)
+  // Of all seeds together: a median would hide what happens on few of them.
+  const lost = ({ failed, cut }: PairedSeeds['before']) => [(sum(failed) + sum(cut)) / sum(arrived)]
   const figures = [
     compared('refused, failed or cut', 'share', lost(before), lost(after)),
     compared('time to first token p95', 's', before.ttft_p95_s, after.ttft_p95_s),

@@ -24,11 +24,7 @@ export function validate(before: Telemetry, after: Telemetry): Validation {
       `post_telemetry.scenario is "${after.scenario}", but pre_telemetry.scenario is "${before.scenario}". Compare telemetries of one incident.`,
     )
   }
-  if (before.phase === 'post' && after.phase === 'pre') {
-    throw new MismatchError(
-      'pre_telemetry.phase is "post" and post_telemetry.phase is "pre": the two are swapped. Exchange them.',
-    )
-  }
+  checkOrder(before, after)
   for (const objective of ['ttft_p95_s', 'inter_token_p99_s', 'served_ratio'] as const) {
     if (before.slo[objective] === after.slo[objective]) continue
     throw new MismatchError(
@@ -38,24 +34,43 @@ export function validate(before: Telemetry, after: Telemetry): Validation {
   }
   const deltas = metricDeltas(before, after)
   const limits = limitsOf(before, after)
-  const limited = limits.length === 0 ? {} : { limits }
   const reason = noVerdict(before, after)
   if (reason !== undefined) {
     const isObserved = unobserved(before, after) === undefined
     const summary = isObserved ? `${reason} ${mainMetrics(before, after)}` : reason
-    return { status: 'unknown', deltas, summary: [summary, ...limits].join(' '), ...limited }
+    return { status: 'unknown', deltas, summary: [summary, ...limits].join(' '), ...limited(limits) }
   }
   const pairs = pairsOf(before, after)
   const verdict = judge(pairs, before, after)
+  if (pairs.seeds.length === 1 && before.config_id !== after.config_id) limits.push(windowsAlone)
   const all = [...deltas, ...pairedDeltas(pairs)]
   const costs = after.costs ?? []
   return {
     status: verdict.status,
     deltas: all,
     ...(costs.length === 0 ? {} : { costs }),
-    ...limited,
+    ...limited(limits),
     summary: summaryOf({ reason: verdict.reason, before, after, pairs, deltas: all, notes: [...costs, ...limits] }),
   }
+}
+
+/** @throws {MismatchError} if the two telemetries are swapped. */
+function checkOrder(before: Telemetry, after: Telemetry): void {
+  const { paired } = before
+  const isComparedWithAfter = paired?.config_id === after.config_id && before.config_id !== after.config_id
+  if ((before.phase === 'post' && after.phase === 'pre') || isComparedWithAfter) {
+    throw new MismatchError(
+      `pre_telemetry is the one after the fix (${before.config_id}), and post_telemetry the one before it ` +
+        `(${after.config_id}): the two are swapped. Exchange them.`,
+    )
+  }
+}
+
+/** A verdict on telemetries without the same requests over several seeds. */
+const windowsAlone = 'Judged by these two windows alone: another draw of the load can give another verdict.'
+
+function limited(limits: string[]): Pick<Validation, 'limits'> {
+  return limits.length === 0 ? {} : { limits }
 }
 
 /** Limits of the verdict, one sentence each. */
@@ -76,7 +91,48 @@ function noVerdict(before: Telemetry, after: Telemetry): string | undefined {
   if (before.requests.arrived !== after.requests.arrived) {
     return 'No verdict: the windows have different numbers of requests.'
   }
+  if (
+    Date.parse(before.window.start) !== Date.parse(after.window.start) ||
+    before.window.duration_s !== after.window.duration_s
+  ) {
+    return (
+      `No verdict: pre_telemetry is ${before.window.duration_s} s from ${before.window.start}, and post_telemetry is ` +
+      `${after.window.duration_s} s from ${after.window.start}. They have different requests.`
+    )
+  }
+  const unknown =
+    unknownLatency('pre_telemetry', before) ?? unknownLatency('post_telemetry', after) ?? unknownSeed(after)
+  return unknown === undefined ? undefined : `No verdict: ${unknown}`
+}
+
+/** The statistics that decide, by latency. */
+const deciding = {
+  ttft_s: ['p95'],
+  inter_token_s: ['mean', 'p99'],
+  e2e_s: ['p95'],
+} as const
+
+/** Latency that a window must have and lacks. Without it the service would look perfect. */
+function unknownLatency(field: string, { requests, latency }: Telemetry): string | undefined {
+  for (const name of ['ttft_s', 'inter_token_s', 'e2e_s'] as const) {
+    const lacking = deciding[name].find((statistic) => latency[name][statistic] === null)
+    // Answers of one token have no time between tokens.
+    const observed = latency[name].count > 0 || (name !== 'inter_token_s' && requests.served > 0)
+    if (lacking === undefined || !observed) continue
+    return `${field} has ${requests.served} served requests, but its latency.${name}.${lacking} is unknown.`
+  }
   return undefined
+}
+
+/** The latencies of the same requests are known for both configurations or for none. */
+function unknownSeed({ paired }: Telemetry): string | undefined {
+  if (paired === undefined) return undefined
+  const { seeds, before, after } = paired
+  const name = (['ttft_p95_s', 'e2e_p95_s', 'inter_token_mean_s'] as const).find((column) =>
+    seeds.some((_, seed) => (before[column][seed] === null) !== (after[column][seed] === null)),
+  )
+  if (name === undefined) return undefined
+  return `post_telemetry.paired.${name} of a seed is known for one configuration only. Pass the telemetry unchanged.`
 }
 
 /** The telemetry with missing members, which contains zeros that must not be compared or shown. */
@@ -99,8 +155,9 @@ export function checkTelemetry(field: string, { requests, window, latency }: Tel
     )
   }
   for (const [name, { count, p50, p95, p99 }] of Object.entries(latency)) {
-    const ascending = p50 === null || p95 === null || p99 === null || (p50 <= p95 && p95 <= p99)
-    if (!ascending || (count === 0 && p50 !== null)) {
+    const known = [p50, p95, p99].filter((quantile) => quantile !== null)
+    const ascending = known.every((quantile, index) => index === 0 || quantile >= (known[index - 1] ?? 0))
+    if (!ascending || (count === 0 && known.length > 0)) {
       throw new MismatchError(
         `${field}.latency.${name} contradicts itself: count ${count}, p50 ${p50}, p95 ${p95}, p99 ${p99}.`,
       )

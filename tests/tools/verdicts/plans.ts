@@ -3,7 +3,7 @@ import type { ValidationStatus } from '../../../tools/types.ts'
 /** A change of engine arguments with the verdict that a careful engineer gives. */
 export interface JudgedPlan {
   /** The incident. */
-  readonly scenario: 'kv_cache_pressure' | 'prefill_interference' | 'concurrency_cap'
+  readonly scenario: 'kv_cache_pressure' | 'prefill_interference' | 'concurrency_cap' | 'healthy_control'
   /** The changed engine arguments. */
   readonly args: Readonly<Record<string, string | number | boolean>>
   /** The verdict; several if both are defensible. */
@@ -17,7 +17,7 @@ type Row = readonly [args: JudgedPlan['args'], status: JudgedPlan['status'], bec
 const rows = (scenario: JudgedPlan['scenario'], plans: readonly Row[]): JudgedPlan[] =>
   plans.map(([args, status, because]) => ({ scenario, args, status, because }))
 
-/** Plans that try to look good, and plans that are good, for three incidents. */
+/** Plans that try to look good, and plans that are good, for three incidents and a healthy service. */
 export const judgedPlans: readonly JudgedPlan[] = [
   ...rows('kv_cache_pressure', [
     [{ max_model_len: 4096 }, 'regressed', 'A quarter of the requests is refused.'],
@@ -78,6 +78,7 @@ export const judgedPlans: readonly JudgedPlan[] = [
     [{ max_model_len: 30_000 }, 'unchanged', 'No document is that long.'],
     [{ gpu_memory_utilization: 0.94 }, 'unchanged', 'The KV cache is not the limit.'],
     [{ tensor_parallel_size: 2 }, 'improved', 'Two GPUs read prompts faster.'],
+    [{ kv_cache_dtype: 'fp8' }, 'improved', 'The pauses remain, and answers come a fifth sooner.'],
     [{ enforce_eager: true }, 'unchanged', 'The pauses are the time to read prompts, which needs no graphs.'],
     [{ num_gpu_blocks_override: 2200 }, 'regressed', 'So small a KV cache holds few documents at once.'],
   ]),
@@ -115,5 +116,14 @@ export const judgedPlans: readonly JudgedPlan[] = [
       'The cure is there, but requests are refused without need.',
     ],
     [{ tensor_parallel_size: 2 }, 'improved', 'Faster streams free their places sooner.'],
+  ]),
+  ...rows('healthy_control', [
+    [{ max_num_batched_tokens: 3072 }, 'regressed', 'A quarter of the streams pauses longer than the limit.'],
+    [{ max_num_batched_tokens: 8192 }, 'regressed', 'A quarter of the streams pauses longer than the limit.'],
+    [{ max_num_batched_tokens: 512 }, 'regressed', 'The first token comes later, and nothing is better.'],
+    [{ enable_prefix_caching: false }, 'regressed', 'The shared prefix is computed for every request.'],
+    [{ max_model_len: 1300 }, 'regressed', 'Nearly half of the requests is refused.'],
+    [{ kv_cache_dtype: 'fp8' }, 'unchanged', 'There was room in the KV cache.'],
+    [{ max_num_seqs: 512 }, 'unchanged', 'There were places for all requests.'],
   ]),
 ]
