@@ -81,7 +81,7 @@ export function judge(pairs: PairedSeeds, before: Telemetry, after: Telemetry): 
 
 const logThreshold = Math.log(1 + latencyThreshold)
 
-/** What is known if the distance to the objective did not change. */
+/** Findings that decide if the distance to the objective did not change. */
 interface LatencyFindings {
   readonly better: boolean
   readonly slower: boolean

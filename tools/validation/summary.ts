@@ -48,7 +48,7 @@ function newlyMissedObjectives(before: Telemetry, after: Telemetry, pairs: Paire
   return [...inWindow, ...newly(inWindow, overSeeds).map((objective) => `${objective} over the seeds`)]
 }
 
-/** What the figures of a window can hide: an engine that ends it without working. */
+/** An engine that does not work at the end of the window, which the other figures can hide. */
 function engineTrouble({ health }: Telemetry): string[] {
   if (!health.engine_up) return ['The engine is down at the end of the window.']
   return health.stuck_workers === 0 ? [] : ['Workers are stuck at the end of the window.']
