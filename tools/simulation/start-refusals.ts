@@ -73,6 +73,7 @@ function parallel(settings: EngineSettings, gpuCount: number): string | undefine
   const { ranks, tensorParallelSize } = settings
   const contextRanks = numberOf(settings, 'decode_context_parallel_size', 1)
   // Versions that do not check the range of both sizes divide by them.
+  if (numberOf(settings, 'data_parallel_size', 1) === 0) return 'data_parallel_rank (0) must be in the range [0, 0)'
   if (contextRanks === 0 || tensorParallelSize === 0) return 'integer modulo by zero'
   if (tensorParallelSize % contextRanks !== 0) {
     return `tp_size=${tensorParallelSize} must be divisible by dcp_size=${contextRanks}.`
@@ -144,7 +145,7 @@ function contextParallel(model: ModelArchitecture, settings: EngineSettings): st
   const contextRanks = numberOf(settings, 'decode_context_parallel_size', 1)
   const { tensorParallelSize: ranks, version } = settings
   const isChecked = compareVersions(version, '0.12.0') >= 0
-  if (contextRanks === 1 || model.latent !== undefined || !isChecked) return undefined
+  if (contextRanks <= 1 || model.latent !== undefined || !isChecked) return undefined
   const { heads, kvHeads } = model
   const isShort = compareVersions(version, '0.27.0') < 0
   const most = Math.floor(ranks / kvHeads)

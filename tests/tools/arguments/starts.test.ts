@@ -52,7 +52,6 @@ const differences: readonly (readonly [
   ['later', /--pipeline-parallel-size 0$/, /^0\.15/],
   // A model without images has no such cache.
   ['later', /--mm-processor-cache-gb -1/],
-  ['unchecked', /--data-parallel-size 0/, /^0\.1[15]/],
   ['unchecked', /--enable-lora|--block-size 1$/, /^0\.11/],
   ['unchecked', /--attention-backend NO_SUCH/],
 ]
