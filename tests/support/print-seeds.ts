@@ -21,8 +21,11 @@ for (const id of scenariosWithOracle().filter((scenario) => only === undefined |
         : 'not observed'
     process.stdout.write(`  ${figures}${health.engine_up ? '' : ', engine down'}\n`)
   }
-  for (const fix of oracleOf(id).fixes) {
-    const statuses = scenarios.map((scenario) => statusOf(scenario, fix.actions))
+  const { fixes } = oracleOf(id)
+  // All fixes of a draw at once, because the simulation remembers the windows before the fix.
+  const judged = scenarios.map((scenario) => fixes.map(({ actions }) => statusOf(scenario, actions)))
+  for (const [index, fix] of fixes.entries()) {
+    const statuses = judged.flatMap((row) => row[index] ?? [])
     const counts = [...new Set(statuses)].map((status) => `${status} ${statuses.filter((s) => s === status).length}`)
     const accepted = acceptedStatuses(fix)
     const agrees = statuses.every((status) => accepted.includes(status))
