@@ -1,11 +1,12 @@
 import { defineConfig } from 'vitest/config'
 
-/** Tests that build the package, run the compiler, or start the command in a real process. */
+/** Tests that build the package, run the compiler, start the command in a real process, or simulate many windows. */
 const slowTests = [
   'tests/package/**/*.test.ts',
   'tests/readme/**/*.test.ts',
   'tests/cli/process/**/*.test.ts',
   'tests/router/check-time.test.ts',
+  'tests/tools/verdicts/stability.test.ts',
 ]
 
 export default defineConfig({

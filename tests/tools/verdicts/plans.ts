@@ -1,13 +1,15 @@
 import type { ValidationStatus } from '../../../tools/types.ts'
 
+type Status = ValidationStatus | 'rejected'
+
 /** A change of engine arguments with the verdict that a careful engineer gives. */
 export interface JudgedPlan {
   /** The incident. */
   readonly scenario: 'kv_cache_pressure' | 'prefill_interference' | 'concurrency_cap' | 'healthy_control'
   /** The changed engine arguments. */
   readonly args: Readonly<Record<string, string | number | boolean>>
-  /** The verdict; several if both are defensible. */
-  readonly status: ValidationStatus | readonly ValidationStatus[]
+  /** The verdict; several if both are defensible. `rejected` if the plan cannot be applied. */
+  readonly status: Status | readonly Status[]
   /** The reason of the engineer. */
   readonly because: string
 }
@@ -39,6 +41,8 @@ export const judgedPlans: readonly JudgedPlan[] = [
     [{ max_num_seqs: 16 }, 'regressed', 'Requests wait for one of 16 places.'],
     [{ max_num_seqs: 4 }, 'regressed', 'Nearly all requests wait until the window ends.'],
     [{ max_num_seqs: 1 }, 'regressed', 'One request at a time.'],
+    [{ max_num_queued_reqs: 4 }, 'rejected', 'vLLM 0.15 has no such argument.'],
+    [{ max_num_batched_tokens: 128 }, 'regressed', 'The budget is below max_num_seqs: the engine does not start.'],
     [{ max_num_seqs: 72 }, ['improved', 'unchanged'], 'Streams no longer pause, and requests wait instead.'],
     [{ max_num_seqs: 1024 }, 'regressed', 'The KV cache is the limit, and more graphs take its memory.'],
     [{ num_gpu_blocks_override: 3000 }, 'regressed', 'An eighth of the KV cache.'],
@@ -84,6 +88,7 @@ export const judgedPlans: readonly JudgedPlan[] = [
   ]),
   ...rows('concurrency_cap', [
     [{ max_num_seqs: 64 }, 'improved', 'The cap was the cause.'],
+    [{ max_num_seqs: 4096 }, 'regressed', 'More sequences than the budget has tokens: the engine does not start.'],
     [{ max_num_seqs: 12 }, 'improved', 'Half as many again are served at once.'],
     [{ max_num_seqs: 9 }, 'improved', 'One more place shortens the queue.'],
     [{ max_num_seqs: 7 }, 'regressed', 'One place fewer makes the queue longer.'],
