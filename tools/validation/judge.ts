@@ -37,15 +37,17 @@ export interface Verdict {
  *    requests that get through do not matter then.
  * 7. Otherwise `unchanged`.
  *
- * An effect counts only if its sign holds over the seeds: see {@link effectOf}.
+ * An effect counts only if its sign holds over the seeds: see {@link effectOf}. Lost work also counts if it rises on three
+ * seeds and falls on none.
  */
 export function judge(pairs: PairedSeeds, before: Telemetry, after: Telemetry): Verdict {
   const { arrived } = pairs
-  const change = (value: (side: PairedSide, seed: number) => number) =>
-    effectOf(arrived.map((_, seed) => value(pairs.after, seed) - value(pairs.before, seed)))
+  const changes = (value: (side: PairedSide, seed: number) => number) =>
+    arrived.map((_, seed) => value(pairs.after, seed) - value(pairs.before, seed))
+  const change = (value: (side: PairedSide, seed: number) => number) => effectOf(changes(value))
   const shareOf = (count: number, seed: number) => count / (arrived[seed] ?? 1)
-  const lost = change((side, seed) => shareOf((side.failed[seed] ?? 0) + (side.cut[seed] ?? 0), seed))
-  if (rises(lost, lostThreshold)) {
+  const lost = changes((side, seed) => shareOf((side.failed[seed] ?? 0) + (side.cut[seed] ?? 0), seed))
+  if (rises(effectOf(lost), lostThreshold) || risesOnSome(lost)) {
     return { status: 'regressed', reason: 'More requests are refused, fail or have their answers cut short.' }
   }
   // Over the seeds an engine that dies loses requests, which the first rule counts.
@@ -175,6 +177,15 @@ export function missedOverSeeds(side: PairedSide, pairs: PairedSeeds, slo: Telem
 
 function servedShare({ served }: PairedSide, { arrived }: PairedSeeds, seed: number): number {
   return (served[seed] ?? 0) / (arrived[seed] ?? 1)
+}
+
+/**
+ * Whether more work is lost on some seeds and less on none: a limit can be so high that few draws have a request above it.
+ * Three seeds are the fewest that chance seldom gives the same sign.
+ */
+function risesOnSome(lost: readonly number[]): boolean {
+  const mean = lost.reduce((total, value) => total + value, 0) / lost.length
+  return mean > lostThreshold && lost.every((value) => value >= 0) && lost.filter((value) => value > 0).length >= 3
 }
 
 /** Whether a figure rises by more than a threshold on enough seeds. */

@@ -127,7 +127,7 @@ describe('telemetry without pairs', () => {
   })
 })
 
-describe('a summary over the seeds', () => {
+describe('a verdict over the seeds', () => {
   test('names an objective that most of them newly miss, even if this window meets it', async () => {
     const missed = { ...paired, before: { ...paired.before, ttft_p95_s: paired.before.ttft_p95_s.map(() => 1) } }
     const after = { ...paired.after, ttft_p95_s: paired.after.ttft_p95_s.map(() => 2.4) }
@@ -145,5 +145,16 @@ describe('a summary over the seeds', () => {
       paired: { ...paired, after: { ...paired.after, failed, served } },
     })
     expect(summary).toMatch(/refused, failed or cut 0 % → 0\.0\d+ %/)
+  })
+
+  test('is regressed if three of them refuse requests, and nothing else changes', async () => {
+    const refusing = (count: number) => ({
+      ...paired.before,
+      failed: paired.before.failed.map((failed, seed) => (seed > 0 && seed <= count ? failed + 5 : failed)),
+    })
+    const same = { ...bare(pre), phase: 'post', config_id: post.config_id }
+    const judged = (count: number) => validated(pre, { ...same, paired: { ...paired, after: refusing(count) } })
+    expect((await judged(3)).status).toBe('regressed')
+    expect((await judged(1)).status).toBe('unchanged')
   })
 })

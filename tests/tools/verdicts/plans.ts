@@ -5,7 +5,12 @@ type Status = ValidationStatus | 'rejected'
 /** A change of engine arguments with the verdict that a careful engineer gives. */
 export interface JudgedPlan {
   /** The incident. */
-  readonly scenario: 'kv_cache_pressure' | 'prefill_interference' | 'concurrency_cap' | 'healthy_control'
+  readonly scenario:
+    | 'kv_cache_pressure'
+    | 'prefill_interference'
+    | 'concurrency_cap'
+    | 'healthy_control'
+    | 'cuda_ecc_uncorrectable'
   /** The changed engine arguments. */
   readonly args: Readonly<Record<string, string | number | boolean>>
   /** The verdict; several if both are defensible. `rejected` if the plan cannot be applied. */
@@ -19,7 +24,7 @@ type Row = readonly [args: JudgedPlan['args'], status: JudgedPlan['status'], bec
 const rows = (scenario: JudgedPlan['scenario'], plans: readonly Row[]): JudgedPlan[] =>
   plans.map(([args, status, because]) => ({ scenario, args, status, because }))
 
-/** Plans that try to look good, and plans that are good, for three incidents and a healthy service. */
+/** Plans that try to look good, and plans that are good, for four incidents and a healthy service. */
 export const judgedPlans: readonly JudgedPlan[] = [
   ...rows('kv_cache_pressure', [
     [{ max_model_len: 4096 }, 'regressed', 'A quarter of the requests is refused.'],
@@ -130,5 +135,9 @@ export const judgedPlans: readonly JudgedPlan[] = [
     [{ max_model_len: 1300 }, 'regressed', 'Nearly half of the requests is refused.'],
     [{ kv_cache_dtype: 'fp8' }, 'unchanged', 'There was room in the KV cache.'],
     [{ max_num_seqs: 512 }, 'unchanged', 'There were places for all requests.'],
+  ]),
+  ...rows('cuda_ecc_uncorrectable', [
+    [{ max_model_len: 7000 }, 'regressed', 'The engine still dies, and some draws have a request that is now refused.'],
+    [{ max_model_len: 30_000 }, 'unchanged', 'No request is that long, and the engine still dies.'],
   ]),
 ]
