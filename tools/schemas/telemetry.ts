@@ -49,6 +49,7 @@ const sideSchema = {
   required: [
     'served',
     'failed',
+    'refused',
     'cut',
     'ttft_p95_s',
     'e2e_p95_s',
@@ -59,6 +60,7 @@ const sideSchema = {
   properties: {
     served: perSeed(count, 'Requests that got their whole answer.'),
     failed: perSeed(count, 'Requests that were refused, aborted by their clients, or lost by a dead engine.'),
+    refused: perSeed(count, 'Requests of these that the engine refused.'),
     cut: perSeed(count, 'Accepted requests whose answer this configuration cuts shorter than the other one.'),
     ttft_p95_s: perSeed(seconds, 'Time to first token; requests without one count with their age.'),
     e2e_p95_s: perSeed(seconds, 'Time to the last token; unfinished requests count with their age.'),

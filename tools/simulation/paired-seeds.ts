@@ -33,6 +33,7 @@ export function pairedSeeds(scenario: Scenario, config: DeploymentConfig): Paire
     return {
       served: column('served'),
       failed: column('failed'),
+      refused: column('refused'),
       cut: column('cut'),
       ttft_p95_s: column('ttftP95S'),
       e2e_p95_s: column('e2eP95S'),
@@ -64,6 +65,7 @@ function outcomesOf(scenario: Scenario, config: DeploymentConfig, seed: number):
 interface SeedFigures {
   readonly served: number
   readonly failed: number
+  readonly refused: number
   readonly cut: number
   readonly ttftP95S: number | null
   readonly e2eP95S: number | null
@@ -89,6 +91,7 @@ function figures(own: RequestOutcomes, other: RequestOutcomes, shared: readonly 
   return {
     served: own.outcome.filter((outcome) => outcome === Outcome.served).length,
     failed: own.outcome.filter((outcome) => outcome !== Outcome.served && outcome !== Outcome.unfinished).length,
+    refused: own.outcome.filter((outcome) => outcome === Outcome.refused).length,
     cut: shared.filter((request) => (own.allowedTokens[request] ?? 0) < (other.allowedTokens[request] ?? 0)).length,
     ttftP95S: p95(shared.map((request) => own.ttft[request] ?? 0)),
     e2eP95S: p95(shared.map((request) => own.age[request] ?? 0)),

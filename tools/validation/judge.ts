@@ -55,6 +55,11 @@ export function judge(pairs: PairedSeeds, before: Telemetry, after: Telemetry): 
     return { status: 'regressed', reason: 'The engine ran before, and is down now.' }
   }
   const served = change((side, seed) => shareOf(side.served[seed] ?? 0, seed))
+  const withheld = changes((side, seed) => shareOf((side.refused[seed] ?? 0) + (side.cut[seed] ?? 0), seed))
+  const refuses = rises(effectOf(withheld), lostThreshold) || risesOnSome(withheld)
+  if (refuses && !(after.health.engine_up && rises(served, rescuedThreshold))) {
+    return { status: 'regressed', reason: 'More requests are refused or have their answers cut short.' }
+  }
   if (rises(negated(served), servedThreshold)) return { status: 'regressed', reason: 'Fewer requests were served.' }
   const isMet = missedObjectives(after).length + missedOverSeeds(pairs.after, pairs, after.slo).length === 0
   const wasMet = missedObjectives(before).length + missedOverSeeds(pairs.before, pairs, before.slo).length === 0

@@ -47,6 +47,10 @@ export function checkPaired(field: string, telemetry: Telemetry): void {
     for (const [name, side] of Object.entries({ before, after })) {
       const total = (side.served[seed] ?? 0) + (side.failed[seed] ?? 0)
       check(total <= count, `paired.${name} has ${total} served and failed requests, but paired.arrived is ${count}`)
+      check(
+        (side.refused[seed] ?? 0) <= (side.failed[seed] ?? 0),
+        `paired.${name} has ${side.refused[seed]} refused requests, but only ${side.failed[seed]} failed`,
+      )
       check((side.cut[seed] ?? 0) <= count, `paired.${name}.cut is ${side.cut[seed]}, but paired.arrived is ${count}`)
     }
   }
@@ -67,6 +71,7 @@ function windowAlone({ requests, latency, slo }: Telemetry): PairedSide {
   return {
     served: [requests.served],
     failed: [requests.failed],
+    refused: [0],
     cut: [0],
     ttft_p95_s: [latency.ttft_s.p95],
     e2e_p95_s: [latency.e2e_s.p95],

@@ -101,6 +101,11 @@ describe('an error says what is wrong', () => {
       /paired.before has \d+ served and failed requests, but paired.arrived is 0/,
     ],
     [
+      'more refused requests than failed ones',
+      () => ({ ...paired, after: { ...paired.after, refused: paired.after.failed.map((n) => n + 1) } }),
+      /paired.after has \d+ refused requests, but only \d+ failed/,
+    ],
+    [
       'a column of another length on one side',
       () => ({ ...paired, before: { ...paired.before, cut: [0] } }),
       /paired.cut has 1 elements, but paired.seeds has 8/,

@@ -11,6 +11,7 @@ export interface JudgedPlan {
     | 'concurrency_cap'
     | 'healthy_control'
     | 'cuda_ecc_uncorrectable'
+    | 'linux_oom_killer'
   /** The changed engine arguments. */
   readonly args: Readonly<Record<string, string | number | boolean>>
   /** The verdict; several if both are defensible. `rejected` if the plan cannot be applied. */
@@ -135,6 +136,11 @@ export const judgedPlans: readonly JudgedPlan[] = [
     [{ max_model_len: 1300 }, 'regressed', 'Nearly half of the requests is refused.'],
     [{ kv_cache_dtype: 'fp8' }, 'unchanged', 'There was room in the KV cache.'],
     [{ max_num_seqs: 512 }, 'unchanged', 'There were places for all requests.'],
+  ]),
+  ...rows('linux_oom_killer', [
+    [{ max_model_len: 1000 }, 'regressed', 'Requests are refused, and the engine is killed all the same.'],
+    [{ max_model_len: 2000 }, 'regressed', 'Requests are refused, and the engine is killed all the same.'],
+    [{ max_model_len: 2400 }, 'regressed', 'Requests are refused, and the engine is killed all the same.'],
   ]),
   ...rows('cuda_ecc_uncorrectable', [
     [{ max_model_len: 7000 }, 'regressed', 'The engine still dies, and some draws have a request that is now refused.'],

@@ -105,6 +105,23 @@ describe('a verdict', () => {
     expect(summary).toMatch(/^More requests are refused, fail or have their answers cut short\./)
   })
 
+  test('on refused requests is regressed, even if fewer are lost in other ways', async () => {
+    const pre = telemetryOf(scenario)
+    const post = await postOf({ gpu_memory_utilization: 0.92 })
+    const pairs = post.paired
+    if (pairs === undefined) throw new Error('The telemetry has no pairs.')
+    const lost = { ...pairs.before, failed: pairs.before.failed.map((n, seed) => (seed === 0 ? n : n + 60)) }
+    const refusing = {
+      ...pairs.after,
+      refused: pairs.after.refused.map((_, seed) => (seed === 0 ? 0 : 40)),
+      failed: pairs.after.failed.map((n, seed) => (seed === 0 ? n : n + 40)),
+      served: pairs.after.served.map((n, seed) => (seed === 0 ? n : n - 40)),
+    }
+    const verdict = validate(pre, { ...post, paired: { ...pairs, before: lost, after: refusing } })
+    expect(verdict.status).toBe('regressed')
+    expect(verdict.summary).toMatch(/^More requests are refused or have their answers cut short\./)
+  })
+
   test('names the objectives that are newly missed, the largest worsening and the costs', async () => {
     const pre = telemetryOf('concurrency_cap')
     const { latency } = pre
