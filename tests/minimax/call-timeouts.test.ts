@@ -22,15 +22,15 @@ async function drip(response: ServerResponse, parts: readonly string[], waitMs: 
 }
 
 test.each([
-  ['before the headers', false, { callTimeoutMs: 60 }, () => {}],
-  ['before the headers of a stream', true, { idleTimeoutMs: 60 }, () => {}],
+  ['before the headers', false, { callTimeoutMs: 500 }, () => {}],
+  ['before the headers of a stream', true, { idleTimeoutMs: 500 }, () => {}],
   [
     'in the body',
     false,
-    { callTimeoutMs: 60 },
+    { callTimeoutMs: 500 },
     (response: ServerResponse) => response.writeHead(200, { 'content-length': '1000' }).write('{"id":'),
   ],
-  ['in a stream', true, { idleTimeoutMs: 60 }, (response: ServerResponse) => response.writeHead(200).write(event)],
+  ['in a stream', true, { idleTimeoutMs: 500 }, (response: ServerResponse) => response.writeHead(200).write(event)],
 ] as const)('a connection that is silent %s costs one retry, not the call', async (_name, stream, timeouts, stall) => {
   await using server = await startLocalServer((_request, response, number) =>
     number === 0 ? stall(response) : replyJson(response, 200, completion),
@@ -54,8 +54,8 @@ test.each([
 
 test('a stream may take longer than idleTimeoutMs as long as bytes arrive', async () => {
   const parts = [event, ': comment\n\n', event.slice(0, 20), event.slice(20), event, last]
-  await using server = await startLocalServer((_request, response) => drip(response, parts, 60))
-  const model = clientOf(server.url, { stream: true, idleTimeoutMs: 200 })
+  await using server = await startLocalServer((_request, response) => drip(response, parts, 250))
+  const model = clientOf(server.url, { stream: true, idleTimeoutMs: 1000 })
   expect(await model.complete(modelRequest())).toMatchObject({ message: { content: 'WarmWarmWarm.' } })
 })
 

@@ -49,7 +49,7 @@ test('an attempt that times out is repeated, and each attempt has the timeout of
       signals.push(signal)
       return attempt === 1 ? new Promise(() => {}) : sleep(20, 'done')
     },
-    { timeoutMs: 50 },
+    { timeoutMs: 500 },
   )
   expect(await runTool(tool, {})).toMatchObject({ status: 'ok', value: 'done', attempts: 2 })
   expect(signals.map(({ aborted }) => aborted)).toEqual([true, false])
