@@ -5,7 +5,10 @@ import { metricsAnalysisSchema } from './schemas/metrics-analysis.ts'
 import { telemetrySchema } from './schemas/telemetry.ts'
 import { checkTelemetry } from './validation/validate.ts'
 
-/** The tool `analyze_metrics`. It fails with `MismatchError` if the telemetry contradicts itself. */
+/**
+ * The tool `analyze_metrics`. It fails with `MismatchError` if the telemetry contradicts itself. A telemetry that
+ * contradicts the page is not used, and the result says so.
+ */
 export const analyzeMetrics = defineTool({
   name: 'analyze_metrics',
   title: 'Analyse metrics',

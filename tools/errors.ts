@@ -2,7 +2,8 @@ import { TenroundsError } from '../router/errors.ts'
 
 // Errors of the incident tools. They reach the model as the error of a tool result, so each message names the input, its
 // value, and what to do instead. Together with `unknown_scenario` and `invalid_scenario` in `fixtures/`, the codes are:
-// `mismatch`, `invalid_fix_plan`, those of `ConfigError`, `unknown_config`, `invalid_duration` and `invalid_metrics_page`.
+// `mismatch`, `invalid_fix_plan`, those of `ConfigError`, `unknown_config`, `invalid_duration`, `invalid_metrics_page` and
+// `unusable_pages`.
 
 /** Inputs of one call contradict each other or themselves (`mismatch`). The message begins with the path of the input. */
 export class MismatchError extends TenroundsError {
@@ -68,5 +69,28 @@ export class MetricsPageError extends TenroundsError {
   constructor(line: number, problem: string) {
     super('invalid_metrics_page', `line ${line}: ${problem}`)
     this.line = line
+  }
+}
+
+/**
+ * Why several metrics pages give no telemetry:
+ *
+ * - `no_pages`: none was given, or none lies in the window.
+ * - `unreadable`: a page breaks its format or is cut off; `cause` is the {@link MetricsPageError}.
+ * - `no_time`: the time of a page, or the start of its process, is not known.
+ * - `order`: the times contradict each other or the counters.
+ * - `other_server`: the pages come from different servers.
+ * - `no_metrics`: a page lacks the requests of a vLLM engine.
+ */
+export type PagesErrorReason = 'no_pages' | 'unreadable' | 'no_time' | 'order' | 'other_server' | 'no_metrics'
+
+/** Metrics pages cannot be summarised (`unusable_pages`). The message begins with the path of the page or option. */
+export class PagesError extends TenroundsError {
+  /** Kind of the problem. */
+  readonly reason: PagesErrorReason
+
+  constructor(reason: PagesErrorReason, message: string, options?: ErrorOptions) {
+    super('unusable_pages', message, options)
+    this.reason = reason
   }
 }

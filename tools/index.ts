@@ -34,11 +34,13 @@ export const incidentTools = [
 
 // The input of calibrateStepTime.
 export type { Load, Scenario } from '../fixtures/scenario.ts'
-export { ConfigError, type ConfigErrorCode, MetricsPageError } from './errors.ts'
+export { ConfigError, type ConfigErrorCode, MetricsPageError, PagesError, type PagesErrorReason } from './errors.ts'
 export { type ClassifiedLine, classifyLogLines } from './logs/classify-log-lines.ts'
 // The parsers are useful on their own, for the user's own logs and metrics pages.
 export type { MetricFamily, MetricsPage } from './prometheus/metrics-page.ts'
+export type { TimedPage } from './prometheus/page-series.ts'
 export { parseMetricsPage } from './prometheus/parse-metrics-page.ts'
+export { type TelemetryFromPagesOptions, telemetryFromPages } from './prometheus/telemetry-from-pages.ts'
 export {
   calibrateStepTime,
   type LoadObservation,

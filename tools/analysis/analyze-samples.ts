@@ -1,14 +1,12 @@
-import {
-  type Histogram,
-  histogramOf,
-  meanOf,
-  quantileOf,
-  scrapeDelta,
-  secondsBetween,
-} from '../prometheus/metric-samples.ts'
+import { meanOf, scrapeDelta, secondsBetween } from '../prometheus/metric-samples.ts'
+import { ofEngine, withCurrentNames } from '../prometheus/metric-values.ts'
 import { rounded } from '../simulation/distribution.ts'
 import type { MetricSample, MetricsAnalysis, Telemetry } from '../types.ts'
+import { contradictionsOf } from './contradictions.ts'
+import { enginesHotspot } from './engines.ts'
+import { figuresOf } from './figures.ts'
 import { findHotspot } from './hotspot.ts'
+import { deriveMetrics, type HistogramReader, histogramReader, scaled } from './page-figures.ts'
 
 /**
  * Analyses a metrics page: latency by phase, derived metrics, and the hotspot.
@@ -23,7 +21,9 @@ import { findHotspot } from './hotspot.ts'
  *     num_preemptions_total, {prompt,generation}_tokens_total      work
  *     request_success_total, prefix_cache_{queries,hits}_total     outcome and cache
  *
- * Metrics that the page does not contain are `null`. They are never filled in from the telemetry.
+ * Metrics that the page does not contain are `null`. They are never filled in from the telemetry. The hotspot is judged
+ * by the page, and by the telemetry where the page has no figure. A telemetry that contradicts the page is not used; the
+ * result names both figures. The engines of a data-parallel server are judged one by one.
  *
  * @param samples the page, in the names of vLLM V1 or V0.
  * @param earlier an earlier page of the same engine.
@@ -36,41 +36,58 @@ export function analyzeSamples(
   // All names below are those of V1.
   const now = withCurrentNames(samples)
   const page = earlier === undefined ? now : scrapeDelta(withCurrentNames(earlier), now)
-  const histogram = (name: string) => histogramOf(page, `vllm:${name}`)
-  const sum = (name: string) => total(page, `vllm:${name}`)
-  const seconds = (earlier && secondsBetween(earlier, samples)) ?? telemetry.window.duration_s
-  const perSecond = (name: string) => roundedProduct(sum(name), 1 / seconds)
-  // These reasons mean that a request was served; the others are abort and error.
-  const served = page
-    .filter(
-      ({ name, labels }) =>
-        name === 'vllm:request_success_total' && /^(stop|length|repetition)$/.test(labels['finished_reason'] ?? ''),
-    )
-    .reduce<number | null>((count, { value }) => (Number.isFinite(value) ? (count ?? 0) + Number(value) : count), null)
-  const preemptions = sum('num_preemptions_total')
-  const derived_metrics = {
-    ttft_p95_s: quantile(histogram('time_to_first_token_seconds'), 0.95),
-    inter_token_p99_s: quantile(histogram('inter_token_latency_seconds'), 0.99),
-    e2e_p95_s: quantile(histogram('e2e_request_latency_seconds'), 0.95),
-    queue_mean_s: roundedProduct(meanOf(histogram('request_queue_time_seconds')), 1),
-    running: sum('num_requests_running'),
-    waiting: waitingRequests(page),
-    kv_cache_usage: roundedProduct(mean(page, 'vllm:kv_cache_usage_perc'), 1),
-    preemptions,
-    preemptions_per_served: served === null || served === 0 ? null : roundedProduct(preemptions, 1 / served),
-    prompt_tokens_per_s: perSecond('prompt_tokens_total'),
-    generation_tokens_per_s: perSecond('generation_tokens_total'),
-    prefix_cache_hit_rate: roundedProduct(prefixHitRate(page), 1),
-    served,
+  const histogram = histogramReader(page)
+  const isChange = earlier !== undefined
+  const between = earlier && secondsBetween(earlier, samples)
+  const first = deriveMetrics(page, histogram, between ?? telemetry.window.duration_s)
+  const contradictions = contradictionsOf({ telemetry, page, metrics: first, histogram, isChange })
+  const isUsed = contradictions.length === 0
+  // The window of a telemetry that is not used says nothing about the time that the counters cover.
+  const derived_metrics = isUsed || between !== undefined ? first : deriveMetrics(page, histogram, undefined)
+  const whole = findHotspot(telemetry, figuresOf(histogram, derived_metrics, isUsed ? telemetry : undefined))
+  const seconds = between ?? (isUsed ? telemetry.window.duration_s : undefined)
+  const names = engineNames(page)
+  const engines = names.length < 2 ? [] : names.map((engine) => analyzeEngine(telemetry, page, engine, seconds))
+  const hotspot = enginesHotspot(whole, engines)
+  const refused = contradictions
+    .slice(0, 1)
+    .map((text) => `pre_telemetry is not used, because it contradicts the page: ${text}`)
+  return {
+    latency_breakdown: breakdown(histogram),
+    derived_metrics,
+    hotspot: { kind: hotspot.kind, because: [...hotspot.because, ...refused] },
+    ...(engines.length === 0 ? {} : { engines }),
+    ...(isUsed ? {} : { contradictions }),
   }
-  return { latency_breakdown: breakdown(histogram), derived_metrics, hotspot: findHotspot(telemetry, derived_metrics) }
+}
+
+/** Judges one engine by the page alone: a telemetry is that of all engines. */
+function analyzeEngine(
+  telemetry: Telemetry,
+  page: readonly MetricSample[],
+  engine: string,
+  seconds: number | undefined,
+): NonNullable<MetricsAnalysis['engines']>[number] {
+  const samples = ofEngine(page, engine)
+  const histogram = histogramReader(samples)
+  const derived_metrics = deriveMetrics(samples, histogram, seconds)
+  const hotspot = findHotspot(telemetry, figuresOf(histogram, derived_metrics, undefined))
+  return { engine, derived_metrics, hotspot }
+}
+
+/** Labels of the engines of a page, in the order of the page. */
+function engineNames(page: readonly MetricSample[]): string[] {
+  const names = page.flatMap(({ name, labels }) =>
+    name === 'vllm:num_requests_running' ? (labels['engine'] ?? []) : [],
+  )
+  return [...new Set(names)]
 }
 
 /** End-to-end time starts at the API server. The part that no phase of the engine explains was spent in the frontend. */
-function breakdown(histogram: (name: string) => Histogram | undefined): MetricsAnalysis['latency_breakdown'] {
+function breakdown(histogram: HistogramReader): MetricsAnalysis['latency_breakdown'] {
   const e2e = meanOf(histogram('e2e_request_latency_seconds'))
   const part = (mean_s: number | null) => ({
-    mean_s: roundedProduct(mean_s, 1),
+    mean_s: scaled(mean_s, 1),
     share: mean_s === null || e2e === null || e2e === 0 ? null : rounded(mean_s / e2e),
   })
   const queue = meanOf(histogram('request_queue_time_seconds'))
@@ -83,73 +100,4 @@ function breakdown(histogram: (name: string) => Histogram | undefined): MetricsA
     decode: part(decode),
     other: part(known ? Math.max(0, e2e - queue - prefill - decode) : null),
   }
-}
-
-/** A quantile, rounded; a lower limit such as `> 80` stays a string. */
-function quantile(histogram: Histogram | undefined, share: number): number | string | null {
-  const value = quantileOf(histogram, share)
-  return typeof value === 'number' ? rounded(value) : value
-}
-
-/** Scales and rounds a value; `null` stays `null`. */
-function roundedProduct(value: number | null, factor: number): number | null {
-  return value === null ? null : rounded(value * factor)
-}
-
-/** Names of metrics in vLLM V0, with their names in V1. */
-const renamed: { readonly [name: string]: string } = {
-  'vllm:gpu_cache_usage_perc': 'vllm:kv_cache_usage_perc',
-  'vllm:gpu_prefix_cache_queries_total': 'vllm:prefix_cache_queries_total',
-  'vllm:gpu_prefix_cache_hits_total': 'vllm:prefix_cache_hits_total',
-  'vllm:time_per_output_token_seconds': 'vllm:inter_token_latency_seconds',
-  'vllm:time_in_queue_requests': 'vllm:request_queue_time_seconds',
-}
-/** Suffixes of the series of a histogram, which keep their place when a metric is renamed. */
-const suffix = /_(bucket|count|sum)$/
-
-/** Renames samples to the names of V1. If a page has both names, only the newer one is kept. */
-function withCurrentNames(samples: readonly MetricSample[]): MetricSample[] {
-  const present = new Set(samples.map(({ name }) => name))
-  return samples.flatMap((sample) => {
-    const tail = suffix.exec(sample.name)?.[0] ?? ''
-    const stem = tail === '' ? sample.name : sample.name.slice(0, -tail.length)
-    const current = Object.hasOwn(renamed, stem) ? renamed[stem] : undefined
-    if (current === undefined) return [sample]
-    const name = current + tail
-    return present.has(name) ? [] : [{ ...sample, name }]
-  })
-}
-
-/** Sum over all series of a name, e.g. over engines; `null` without a finite value. */
-function total(samples: readonly MetricSample[], name: string): number | null {
-  const values = finite(samples, name)
-  return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0)
-}
-
-/** Waiting requests. V0 counts requests that are swapped out separately; V1 has no such state. */
-function waitingRequests(samples: readonly MetricSample[]): number | null {
-  const waiting = total(samples, 'vllm:num_requests_waiting')
-  return waiting === null ? null : waiting + (total(samples, 'vllm:num_requests_swapped') ?? 0)
-}
-
-/** Share of prompt tokens found in the prefix cache, from V1's counters or V0's gauge (-1 if caching is off). */
-function prefixHitRate(samples: readonly MetricSample[]): number | null {
-  const queries = total(samples, 'vllm:prefix_cache_queries_total')
-  const hits = total(samples, 'vllm:prefix_cache_hits_total')
-  if (queries !== null && hits !== null) return queries === 0 ? null : hits / queries
-  const rate = mean(samples, 'vllm:gpu_prefix_cache_hit_rate')
-  return rate === null || rate < 0 ? null : rate
-}
-
-/** Mean over all series of a name. vLLM averages KV cache usage over engines in the same way. */
-function mean(samples: readonly MetricSample[], name: string): number | null {
-  const values = finite(samples, name)
-  return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length
-}
-
-/** Finite values of all series of a name. NaN and infinity, which are strings here, are skipped. */
-function finite(samples: readonly MetricSample[], name: string): number[] {
-  return samples.flatMap((sample) =>
-    sample.name === name && Number.isFinite(sample.value) ? [Number(sample.value)] : [],
-  )
 }

@@ -1,6 +1,6 @@
 import type { MetricsAnalysis, Telemetry } from '../types.ts'
+import type { Figures } from './figures.ts'
 
-type DerivedMetrics = MetricsAnalysis['derived_metrics']
 type Hotspot = MetricsAnalysis['hotspot']
 
 // The thresholds are inferred. The oracles of all scenarios and the tests in tests/tools/analysis hold them.
@@ -18,9 +18,9 @@ const preemptionStorm = 0.05
  * The rules are tried in order, and the first match wins:
  *
  * 1. `engine_down`: the engine is down.
- * 2. `unknown`: data is missing.
+ * 2. `unknown`: the page has no requests.
  * 3. `engine_stalled`: requests are in the engine, and no token is generated.
- * 4. `kv_cache`: the KV cache is full, and requests are preempted.
+ * 4. `kv_cache`: requests are preempted.
  * 5. `concurrency_cap`: requests wait while the cache has room, and the batch stays at its largest size.
  * 6. `kv_cache`: the KV cache is full, and requests wait.
  * 7. `prefill_interference`: some tokens take much longer than most.
@@ -28,74 +28,146 @@ const preemptionStorm = 0.05
  * 9. `frontend`: the first token takes too long, and queue and prefill do not explain it.
  *
  * Otherwise the kind is `none` if the objective for the first token is met, and `unknown` if not.
+ *
+ * @param telemetry for the objectives and the health of the engine. All other values come from `figures`.
  */
-export function findHotspot(telemetry: Telemetry, metrics: DerivedMetrics): Hotspot {
-  const { queue, slo, latency, kv_cache: kv } = telemetry
-  const { running, waiting, preemptions, preemptions_per_served: storm } = metrics
+export function findHotspot(telemetry: Telemetry, figures: Figures): Hotspot {
   // A dead engine exposes no metrics, so its health decides.
-  if (!telemetry.health.engine_up) {
-    const { reason, stuck_workers: stuck } = telemetry.health
-    return {
-      kind: 'engine_down',
-      because: [
-        `The engine is down. Its last message: ${reason ?? 'none'}`,
-        ...(stuck > 0 ? [`${stuck} workers are stuck in startup.`] : []),
-      ],
-    }
-  }
-  // Missing members contain zeros, which would look like an idle engine.
-  if (telemetry.missing !== undefined && telemetry.missing.length > 0) {
-    return { kind: 'unknown', because: [`Not observed: ${telemetry.missing.join(', ')}.`] }
-  }
+  if (!telemetry.health.engine_up) return down(telemetry)
+  const { running, waiting } = figures.metrics
   if (running === null || waiting === null) {
-    return { kind: 'unknown', because: ['The samples do not contain the numbers of running and waiting requests.'] }
+    const { missing = [] } = telemetry
+    const lacking = 'The samples do not contain the numbers of running and waiting requests.'
+    return { kind: 'unknown', because: [missing.length === 0 ? lacking : `Not observed: ${missing.join(', ')}.`] }
   }
   // Requests in the engine without any output: it is alive but makes no progress.
-  if (telemetry.health.stuck_workers > 0 || (waiting + running > 0 && metrics.generation_tokens_per_s === 0)) {
+  const isStuck = (telemetry.health.stuck_workers ?? 0) > 0
+  if (isStuck || (waiting + running > 0 && figures.metrics.generation_tokens === 0)) {
     return {
       kind: 'engine_stalled',
       because: [`${running} requests are running and ${waiting} are waiting, but no tokens are generated.`],
     }
   }
-  // The page shows the usage of one moment, the telemetry the maximum of the window.
-  const usage = Math.max(metrics.kv_cache_usage ?? 0, kv.usage_max)
-  if (usage >= kvSaturated && (storm ?? 0) >= preemptionStorm) {
-    return {
-      kind: 'kv_cache',
-      because: [
-        `KV cache usage reached ${percent(usage)} of ${kv.capacity_tokens} tokens.`,
-        `${preemptions} preemptions, ${(storm ?? 0).toFixed(2)} per served request: their tokens were computed twice.`,
-        `Up to ${queue.waiting_max} requests waited.`,
-      ],
-    }
+  return (
+    preemptions(figures) ??
+    concurrencyCap(figures, telemetry.slo, { running, waiting }) ??
+    fullCache(figures, waiting) ??
+    slowTokens(figures, telemetry.slo) ??
+    lateFirstTokens(figures, telemetry.slo)
+  )
+}
+
+function down({ health }: Telemetry): Hotspot {
+  const stuck = health.stuck_workers ?? 0
+  return {
+    kind: 'engine_down',
+    because: [
+      `The engine is down. Its last message: ${health.reason ?? 'none'}`,
+      ...(stuck > 0 ? [`${stuck} workers are stuck in startup.`] : []),
+    ],
   }
-  // Requests wait although KV blocks are free, and the batch is always near its largest size: its cap is the limit.
+}
+
+/**
+ * vLLM preempts a request for one reason: there is no free KV block. A preemption frees all blocks of a request, so that
+ * the usage at a scrape is often lower, and the number of preemptions decides.
+ */
+function preemptions({ metrics, usage, capacityTokens, waitingMax }: Figures): Hotspot | undefined {
+  const { preemptions: count, preemptions_per_served: perServed, served, running } = metrics
+  if (count === null || count < 2) return undefined
+  // A window in which nothing was served has requests that run.
+  const storm = perServed ?? count / Math.max(1, (served ?? 0) + (running ?? 0))
+  if (storm < preemptionStorm) return undefined
+  const size = capacityTokens === null ? 'the KV cache' : `${capacityTokens} tokens`
+  const tokens = metrics.recomputed_tokens_at_most
+  const again = tokens === null ? '' : `, at most ${tokens} tokens`
+  return {
+    kind: 'kv_cache',
+    because: [
+      ...(usage === null ? [] : [`KV cache usage reached ${percent(usage)} of ${size}.`]),
+      `${count} preemptions, ${storm.toFixed(2)} per ${perServed === null ? 'running' : 'served'} request: their tokens were computed twice${again}.`,
+      ...(waitingMax === null ? [] : [`Up to ${waitingMax} requests waited.`]),
+    ],
+  }
+}
+
+/** Requests wait although KV blocks are free: the size of the batch is the limit. */
+function concurrencyCap(
+  figures: Figures,
+  slo: Telemetry['slo'],
+  now: { readonly running: number; readonly waiting: number },
+): Hotspot | undefined {
+  const { queue, usage, metrics, queueShare, queueMean, batchUsage } = figures
+  if (usage !== null && usage >= kvPlenty) return undefined
+  // With figures of the window: the batch is always near its largest size.
+  if (queue !== null && usage !== null) {
+    const isFull = queue.runningMax > 0 && queue.running >= 0.8 * queue.runningMax
+    if (queue.waiting >= 1 && isFull) {
+      return {
+        kind: 'concurrency_cap',
+        because: [
+          `${queue.waiting.toFixed(1)} requests wait on average, although KV cache usage never exceeds ${percent(usage)}.`,
+          `At most ${queue.runningMax} requests run at the same time.`,
+        ],
+      }
+    }
+    return undefined
+  }
+  // With the page alone: first tokens are late, and requests spend their time in the queue.
+  const isLate = figures.ttft.p95 !== null && figures.ttft.p95 > slo.ttft_p95_s
+  const isQueued = queueShare !== null && queueShare >= 0.5
+  const queued = `Requests spend ${(queueMean ?? 0).toFixed(2)} s in the queue on average, ${percent(queueShare ?? 0)} of their time.`
+  const forCapacity = now.waiting - (metrics.waiting_deferred ?? 0)
   if (
-    queue.waiting_mean >= 1 &&
-    usage < kvPlenty &&
-    queue.running_max > 0 &&
-    queue.running_mean >= 0.8 * queue.running_max
+    forCapacity >= 1 &&
+    now.running > 0 &&
+    usage !== null &&
+    (figures.ttft.p95 === null ? forCapacity >= now.running : isLate)
   ) {
     return {
       kind: 'concurrency_cap',
       because: [
-        `${queue.waiting_mean.toFixed(1)} requests wait on average, although KV cache usage never exceeds ${percent(usage)}.`,
-        `At most ${queue.running_max} requests run at the same time.`,
+        `${forCapacity} requests wait, although KV cache usage is ${percent(usage)}.`,
+        `${now.running} requests run at the same time.`,
+        ...(isQueued ? [queued] : []),
       ],
     }
   }
-  // Without preemptions a full cache limits admission.
-  if (usage >= kvSaturated && queue.waiting_mean >= 1) {
+  // The queue is empty at the scrape, or it was not. Small batches of short requests leave the cache empty.
+  if (
+    isLate &&
+    isQueued &&
+    metrics.mean_batch !== null &&
+    batchUsage !== null &&
+    batchUsage < kvPlenty &&
+    forCapacity >= 0
+  ) {
     return {
-      kind: 'kv_cache',
+      kind: 'concurrency_cap',
       because: [
-        `KV cache usage reached ${percent(usage)} and ${queue.waiting_mean.toFixed(1)} requests wait on average.`,
+        queued,
+        `A step serves ${metrics.mean_batch.toFixed(1)} requests on average, which need about ${percent(batchUsage)} of the KV cache.`,
       ],
     }
   }
+  return undefined
+}
+
+/** Without preemptions a full cache limits admission. */
+function fullCache({ usage, queue }: Figures, waitingNow: number): Hotspot | undefined {
+  const waiting = queue?.waiting ?? waitingNow
+  if (usage === null || usage < kvSaturated || waiting < 1) return undefined
+  const average = queue === null ? 'requests wait' : 'requests wait on average'
+  return {
+    kind: 'kv_cache',
+    because: [`KV cache usage reached ${percent(usage)} and ${waiting.toFixed(1)} ${average}.`],
+  }
+}
+
+function slowTokens({ interToken: { p50, p99 }, metrics }: Figures, slo: Telemetry['slo']): Hotspot | undefined {
+  if (p99 === null || p99 <= slo.inter_token_p99_s) return undefined
   // A high p99 with a low median means that some steps are much longer than others: those that contain prefill.
-  const { p99, p50 } = latency.inter_token_s
-  if (p99 !== null && p50 !== null && p99 > slo.inter_token_p99_s && p99 > 3 * p50) {
+  if (p50 !== null && p99 > 3 * p50) {
     return {
       kind: 'prefill_interference',
       because: [
@@ -103,16 +175,20 @@ export function findHotspot(telemetry: Telemetry, metrics: DerivedMetrics): Hots
       ],
     }
   }
-  // All steps are slow.
-  if (p99 !== null && p99 > slo.inter_token_p99_s) {
-    return {
-      kind: 'decode',
-      because: [`Inter-token latency p99 is ${p99.toFixed(3)} s, and the median is high as well.`],
-    }
+  const accepted = metrics.draft_acceptance_rate
+  return {
+    kind: 'decode',
+    because: [
+      `Inter-token latency p99 is ${p99.toFixed(3)} s, and the median is high as well.`,
+      ...(accepted === null ? [] : [`Speculative decoding: ${percent(accepted)} of the drafted tokens are accepted.`]),
+    ],
   }
+}
+
+function lateFirstTokens(figures: Figures, slo: Telemetry['slo']): Hotspot {
+  const { ttft, metrics, firstTokens } = figures
   // Time to first token starts at the API server. If the engine explains less than half, the frontend is slow.
-  const explained = (latency.queue_s.mean ?? 0) + (latency.prefill_s.mean ?? 0)
-  const ttft = latency.ttft_s
+  const explained = (figures.queueMean ?? 0) + (figures.prefillMean ?? 0)
   if (ttft.p95 !== null && ttft.mean !== null && ttft.p95 > slo.ttft_p95_s && ttft.mean > 2 * explained) {
     return {
       kind: 'frontend',
@@ -121,10 +197,27 @@ export function findHotspot(telemetry: Telemetry, metrics: DerivedMetrics): Hots
       ],
     }
   }
-  const met = ttft.p95 === null || ttft.p95 <= slo.ttft_p95_s
-  return met
-    ? { kind: 'none', because: ['All latencies meet their objectives.'] }
-    : { kind: 'unknown', because: ['Latency misses its objective, but no metric shows the cause.'] }
+  const { served, errored, rejected, waiting_deferred: deferred } = metrics
+  const lost = (errored ?? 0) + (rejected ?? 0)
+  const lostText = `${rejected ?? 0} requests were rejected at admission and ${errored ?? 0} ended with an error; ${served ?? 0} were served.`
+  if (ttft.p95 !== null && ttft.p95 > slo.ttft_p95_s) {
+    const deferredText = `${deferred ?? 0} requests wait for another reason than capacity, such as a KV transfer or LoRA.`
+    return {
+      kind: 'unknown',
+      because: [
+        'Latency misses its objective, but no metric shows the cause.',
+        ...((deferred ?? 0) > 0 ? [deferredText] : []),
+        ...(lost > 0 ? [lostText] : []),
+      ],
+    }
+  }
+  if (lost > 0 && served !== null && served / (served + lost) < slo.served_ratio) {
+    return { kind: 'unknown', because: [lostText] }
+  }
+  if (ttft.p95 === null && firstTokens !== 0) {
+    return { kind: 'unknown', because: ['The time to the first token was not observed.'] }
+  }
+  return { kind: 'none', because: ['All latencies meet their objectives.'] }
 }
 
 /** Formats a share from 0 to 1. */

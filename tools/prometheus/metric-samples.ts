@@ -84,19 +84,39 @@ const startTimeName = /^process_start_time_seconds$|_created$/
  * The changes between two scrapes: counters and histograms as differences, gauges with their later values.
  *
  * If a counter decreased or started later, the process restarted in between. Then the result is the later scrape,
- * because its counters cover the time since the restart.
+ * because its counters cover the time since the restart. A counter of vLLM V1 that only the later page has is left out:
+ * an engine creates all its counters at once, so the earlier page is incomplete, and the change is not known.
  */
 export function scrapeDelta(earlier: readonly MetricSample[], later: readonly MetricSample[]): MetricSample[] {
-  const before = new Map(earlier.map((sample) => [series(sample), sample.value]))
-  const change = (sample: MetricSample): number | undefined => {
-    const from = before.get(series(sample))
-    const counted = cumulativeName.test(sample.name) && typeof sample.value === 'number' && typeof from === 'number'
-    return counted ? sample.value - from : undefined
-  }
-  const restarted = later.some(
-    (sample) => (change(sample) ?? 0) < 0 || startedLater(sample, before.get(series(sample))),
-  )
-  return restarted ? [...later] : later.map((sample) => ({ ...sample, value: change(sample) ?? sample.value }))
+  const before = valuesBySeries(earlier)
+  const restarted =
+    decreases(earlier, later) || later.some((sample) => startedLater(sample, before.get(series(sample))))
+  if (restarted) return [...later]
+  return later.flatMap((sample) => {
+    const isUnknown =
+      cumulativeName.test(sample.name) &&
+      sample.name.startsWith('vllm:') &&
+      sample.labels['engine'] !== undefined &&
+      !before.has(series(sample))
+    return isUnknown ? [] : [{ ...sample, value: change(before, sample) ?? sample.value }]
+  })
+}
+
+/** Whether a counter is lower in the later scrape. */
+export function decreases(earlier: readonly MetricSample[], later: readonly MetricSample[]): boolean {
+  const before = valuesBySeries(earlier)
+  return later.some((sample) => (change(before, sample) ?? 0) < 0)
+}
+
+function valuesBySeries(samples: readonly MetricSample[]): ReadonlyMap<string, MetricSample['value']> {
+  return new Map(samples.map((sample) => [series(sample), sample.value]))
+}
+
+/** Change of a counter; `undefined` for another sample. */
+function change(before: ReadonlyMap<string, MetricSample['value']>, sample: MetricSample): number | undefined {
+  const from = before.get(series(sample))
+  const counted = cumulativeName.test(sample.name) && typeof sample.value === 'number' && typeof from === 'number'
+  return counted ? sample.value - from : undefined
 }
 
 /** Whether a start time is later than in the earlier scrape. */

@@ -24,6 +24,109 @@ const phase = {
   },
 } as const
 
+/** Figures of a page or of one of its engines. */
+const derivedMetrics = {
+  type: 'object',
+  additionalProperties: false,
+  required: [
+    'ttft_p95_s',
+    'inter_token_p99_s',
+    'e2e_p95_s',
+    'queue_mean_s',
+    'running',
+    'waiting',
+    'waiting_deferred',
+    'kv_cache_usage',
+    'kv_cache_tokens',
+    'preemptions',
+    'preemptions_per_served',
+    'recomputed_tokens_at_most',
+    'mean_batch',
+    'prompt_tokens_per_s',
+    'generation_tokens',
+    'generation_tokens_per_s',
+    'prefix_cache_hit_rate',
+    'external_cache_hit_rate',
+    'draft_acceptance_rate',
+    'served',
+    'aborted',
+    'errored',
+    'rejected',
+  ],
+  properties: {
+    // The two percentiles that a service level objective limits.
+    ttft_p95_s: quantile,
+    inter_token_p99_s: quantile,
+    e2e_p95_s: quantile,
+    queue_mean_s: metric,
+    // Gauges: the moment of the scrape, not a mean over the window.
+    running: metric,
+    waiting: metric,
+    waiting_deferred: {
+      ...metric,
+      description: 'Waiting requests that could not be admitted for another reason than capacity: LoRA, KV transfer.',
+    },
+    kv_cache_usage: { ...metric, description: 'Share of KV blocks in use, 0 to 1.' },
+    kv_cache_tokens: { ...metric, description: 'Tokens that the KV cache holds.' },
+    // Counters: since the start of the process, or since the earlier page.
+    preemptions: metric,
+    preemptions_per_served: metric,
+    recomputed_tokens_at_most: {
+      ...metric,
+      description: 'Preemptions by the mean tokens of a request. With prefix caching fewer tokens were computed again.',
+    },
+    mean_batch: { ...metric, description: 'Output tokens per engine step.' },
+    prompt_tokens_per_s: metric,
+    generation_tokens: metric,
+    generation_tokens_per_s: metric,
+    prefix_cache_hit_rate: { ...metric, description: 'Share of prompt tokens found in the prefix cache, 0 to 1.' },
+    external_cache_hit_rate: { ...metric, description: 'Share of tokens found through a KV connector, 0 to 1.' },
+    draft_acceptance_rate: { ...metric, description: 'Share of drafted tokens that were accepted, 0 to 1.' },
+    served: { ...metric, description: 'Requests that ended with stop, length or repetition.' },
+    aborted: { ...metric, description: 'Requests that their clients gave up.' },
+    errored: { ...metric, description: 'Requests that ended with an error.' },
+    rejected: { ...metric, description: 'Requests that a queue limit rejected (HTTP 503).' },
+  },
+} as const
+
+/** The main limit of the service. */
+const hotspot = {
+  type: 'object',
+  description: 'What limits service most.',
+  additionalProperties: false,
+  required: ['kind', 'because'],
+  properties: {
+    // One word per rule of `findHotspot`. The responder and the oracles use the same words.
+    kind: {
+      enum: [
+        // The KV cache is full: requests wait for blocks or are preempted.
+        'kv_cache',
+        // The batch is at its cap although KV blocks are free.
+        'concurrency_cap',
+        // Prefill delays the decode steps of running requests.
+        'prefill_interference',
+        // The engine is down.
+        'engine_down',
+        // The engine is alive but makes no progress.
+        'engine_stalled',
+        // Time is lost before the engine.
+        'frontend',
+        // Every step is slow.
+        'decode',
+        // All latencies meet their objectives.
+        'none',
+        // Data is missing, or no rule matches.
+        'unknown',
+      ],
+    },
+    because: {
+      type: 'array',
+      items: { type: 'string' },
+      description: 'The values that led to the kind, one sentence each.',
+    },
+  },
+} as const
+
 /** JSON Schema of the result of `analyze_metrics`. A value that the samples do not contain is `null`. */
 export const metricsAnalysisSchema = {
   type: 'object',
@@ -37,78 +140,27 @@ export const metricsAnalysisSchema = {
       required: ['queue', 'prefill', 'decode', 'other'],
       properties: { queue: phase, prefill: phase, decode: phase, other: phase },
     },
-    derived_metrics: {
-      type: 'object',
-      additionalProperties: false,
-      required: [
-        'ttft_p95_s',
-        'inter_token_p99_s',
-        'e2e_p95_s',
-        'queue_mean_s',
-        'running',
-        'waiting',
-        'kv_cache_usage',
-        'preemptions',
-        'preemptions_per_served',
-        'prompt_tokens_per_s',
-        'generation_tokens_per_s',
-        'prefix_cache_hit_rate',
-        'served',
-      ],
-      properties: {
-        // The two percentiles that a service level objective limits.
-        ttft_p95_s: quantile,
-        inter_token_p99_s: quantile,
-        e2e_p95_s: quantile,
-        queue_mean_s: metric,
-        // Gauges: the moment of the scrape, not a mean over the window.
-        running: metric,
-        waiting: metric,
-        kv_cache_usage: { ...metric, description: 'Share of KV blocks in use, 0 to 1.' },
-        // Counters: since the start of the process, or since the earlier page.
-        preemptions: metric,
-        preemptions_per_served: metric,
-        prompt_tokens_per_s: metric,
-        generation_tokens_per_s: metric,
-        prefix_cache_hit_rate: { ...metric, description: 'Share of prompt tokens found in the prefix cache, 0 to 1.' },
-        served: { ...metric, description: 'Requests that ended with stop or length.' },
+    derived_metrics: derivedMetrics,
+    hotspot,
+    engines: {
+      type: 'array',
+      description: 'The engines of a data-parallel server, each judged by its own figures. Absent: one engine.',
+      items: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['engine', 'derived_metrics', 'hotspot'],
+        properties: {
+          engine: { type: 'string', description: 'Value of its label "engine".' },
+          derived_metrics: derivedMetrics,
+          hotspot,
+        },
       },
     },
-    hotspot: {
-      type: 'object',
-      description: 'What limits service most.',
-      additionalProperties: false,
-      required: ['kind', 'because'],
-      properties: {
-        // One word per rule of `findHotspot`. The responder and the oracles use the same words.
-        kind: {
-          enum: [
-            // The KV cache is full: requests wait for blocks or are preempted.
-            'kv_cache',
-            // The batch is at its cap although KV blocks are free.
-            'concurrency_cap',
-            // Prefill delays the decode steps of running requests.
-            'prefill_interference',
-            // The engine is down.
-            'engine_down',
-            // The engine is alive but makes no progress.
-            'engine_stalled',
-            // Time is lost before the engine.
-            'frontend',
-            // Every step is slow.
-            'decode',
-            // All latencies meet their objectives.
-            'none',
-            // Data is missing, or no rule matches.
-            'unknown',
-          ],
-        },
-        because: {
-          type: 'array',
-          items: { type: 'string' },
-          description: 'The values that led to the kind, one sentence each.',
-        },
-      },
+    contradictions: {
+      type: 'array',
+      description: 'Where pre_telemetry and the page cannot both be true; the telemetry is not used. Absent: nowhere.',
+      minItems: 1,
+      items: { type: 'string' },
     },
   },
 } as const

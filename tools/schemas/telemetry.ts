@@ -19,8 +19,11 @@ const count = { type: 'integer', minimum: 0 } as const
 const amount = { type: 'number', minimum: 0 } as const
 /** Seconds; `null` if nothing was observed. */
 const seconds = { type: ['number', 'null'], minimum: 0 } as const
+// A figure that was not observed is `null`. Pages of a server cannot tell all of them.
+const knownCount = { type: ['integer', 'null'], minimum: 0 } as const
+const knownAmount = { type: ['number', 'null'], minimum: 0 } as const
 /** A share from 0 to 1. */
-const share = { type: 'number', minimum: 0, maximum: 1 } as const
+const knownShare = { type: ['number', 'null'], minimum: 0, maximum: 1 } as const
 
 /** JSON Schema of a latency distribution, in seconds. The statistics are `null` if nothing was observed. */
 export const latencyStatisticsSchema = {
@@ -133,7 +136,13 @@ export const telemetrySchema = {
         'Requests of the window: served, failed and unfinished add up to arrived. Unfinished requests were waiting or running when the window closed.',
       additionalProperties: false,
       required: ['arrived', 'served', 'failed', 'unfinished', 'preemptions'],
-      properties: { arrived: count, served: count, failed: count, unfinished: count, preemptions: count },
+      properties: {
+        arrived: count,
+        served: count,
+        failed: count,
+        unfinished: count,
+        preemptions: knownCount,
+      },
     },
     latency: {
       type: 'object',
@@ -154,21 +163,30 @@ export const telemetrySchema = {
       description: 'Rates over the window.',
       additionalProperties: false,
       required: ['requests_per_s', 'prompt_tokens_per_s', 'generation_tokens_per_s'],
-      properties: { requests_per_s: amount, prompt_tokens_per_s: amount, generation_tokens_per_s: amount },
+      properties: {
+        requests_per_s: knownAmount,
+        prompt_tokens_per_s: knownAmount,
+        generation_tokens_per_s: knownAmount,
+      },
     },
     queue: {
       type: 'object',
       description: 'Waiting and running requests: mean over time, and maximum.',
       additionalProperties: false,
       required: ['waiting_mean', 'waiting_max', 'running_mean', 'running_max'],
-      properties: { waiting_mean: amount, waiting_max: amount, running_mean: amount, running_max: amount },
+      properties: {
+        waiting_mean: knownAmount,
+        waiting_max: knownAmount,
+        running_mean: knownAmount,
+        running_max: knownAmount,
+      },
     },
     kv_cache: {
       type: 'object',
       description: 'Size of the KV cache, and the share of its blocks in use (0 to 1).',
       additionalProperties: false,
       required: ['capacity_tokens', 'usage_mean', 'usage_max'],
-      properties: { capacity_tokens: amount, usage_mean: share, usage_max: share },
+      properties: { capacity_tokens: knownAmount, usage_mean: knownShare, usage_max: knownShare },
     },
     // The only member that is observed even if the engine exposes no metrics.
     health: {
@@ -178,8 +196,8 @@ export const telemetrySchema = {
       required: ['engine_up', 'healthy_workers', 'stuck_workers'],
       properties: {
         engine_up: { type: 'boolean' },
-        healthy_workers: count,
-        stuck_workers: count,
+        healthy_workers: knownCount,
+        stuck_workers: knownCount,
         reason: { ...text, description: 'Last message of an engine that is down.' },
       },
     },
@@ -198,6 +216,12 @@ export const telemetrySchema = {
       description: 'Engine arguments whose effect the simulation does not show. Absent: none.',
       minItems: 1,
       uniqueItems: true,
+      items: text,
+    },
+    notes: {
+      type: 'array',
+      description: 'What the figures do not cover, one sentence each. Absent: nothing to note.',
+      minItems: 1,
       items: text,
     },
     // A list instead of absent members, so that every telemetry has the same shape.

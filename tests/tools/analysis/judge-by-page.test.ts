@@ -1,0 +1,259 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { listScenarios, loadScenario } from '../../../fixtures/load-scenario.ts'
+import { analyzeSamples } from '../../../tools/analysis/analyze-samples.ts'
+import { parseMetricsPage, telemetryFromPages } from '../../../tools/index.ts'
+import { vllmPage } from '../../../tools/prometheus/vllm-page.ts'
+import { telemetryOf } from '../../../tools/simulation/collect-telemetry.ts'
+import { simulate } from '../../../tools/simulation/simulate.ts'
+import type { Telemetry } from '../../../tools/types.ts'
+import { oracleOf } from '../../support/matrix.ts'
+
+const recorded = (name: string) =>
+  parseMetricsPage(readFileSync(new URL(`../../reference/vllm/metrics/0.32.0-${name}.txt`, import.meta.url))).samples
+const samples = (...lines: string[]) => parseMetricsPage(`${lines.join('\n')}\n`).samples
+
+const healthy = telemetryOf('healthy_control')
+/** Nothing but objectives and health was observed. */
+const unobserved: Telemetry = { ...healthy, missing: ['requests', 'latency', 'throughput', 'queue', 'kv_cache'] }
+
+describe('a real page is judged by its own figures, whatever the telemetry says', () => {
+  test.each<[string, string, string | undefined, string]>([
+    ['a saturated server', 'saturated', undefined, 'concurrency_cap'],
+    ['a saturated server, by two pages', 'saturated', 'saturated-before', 'concurrency_cap'],
+    ['a preemption storm whose usage at the scrape is 0.91', 'kv-pressure', undefined, 'kv_cache'],
+    ['a preemption storm since the start', 'kv-pressure', 'kv-pressure-start', 'kv_cache'],
+    ['a preemption storm since an earlier page', 'kv-pressure', 'kv-pressure-before', 'kv_cache'],
+    ['the same server before the storm', 'kv-pressure-before', undefined, 'none'],
+    ['a light load', 'light', undefined, 'none'],
+    ['an idle server', 'idle', undefined, 'none'],
+  ])('%s', (_, name, earlier, kind) => {
+    const before = earlier === undefined ? undefined : recorded(earlier)
+    for (const telemetry of [healthy, unobserved]) {
+      const { hotspot } = analyzeSamples(telemetry, recorded(name), before)
+      expect(hotspot.kind, hotspot.because.join(' ')).toBe(kind)
+    }
+  })
+
+  test('the reasons quote the figures of the page', () => {
+    const queue = analyzeSamples(healthy, recorded('saturated'), recorded('saturated-before')).hotspot.because.join(' ')
+    expect(queue).toContain('179 requests wait, although KV cache usage is 0.6 %')
+    expect(queue).toContain('9.54 s in the queue on average, 78.2 %')
+    const storm = analyzeSamples(unobserved, recorded('kv-pressure'), recorded('kv-pressure-before'))
+    expect(storm.hotspot.because.join(' ')).toContain('10 preemptions, 1.00 per served request')
+    expect(storm.derived_metrics.recomputed_tokens_at_most).toBe(9398)
+  })
+})
+
+describe('the telemetry', () => {
+  test('is not used if it contradicts the page, and both figures are named', () => {
+    const { contradictions, hotspot } = analyzeSamples(healthy, recorded('saturated'))
+    expect(contradictions).toContain('pre_telemetry.queue.waiting_max is 0, but the page shows 179 waiting requests.')
+    expect(hotspot.because.join(' ')).toContain('pre_telemetry is not used')
+  })
+
+  test('of another page of the same server is contradicted by its means', () => {
+    const page = samples(
+      'vllm:time_to_first_token_seconds_bucket{le="+Inf"} 100',
+      'vllm:time_to_first_token_seconds_count 100',
+      'vllm:time_to_first_token_seconds_sum 900',
+    )
+    const ttft_s = { count: 100, mean: 2, p50: 1, p95: 3, p99: 4 }
+    const { contradictions } = analyzeSamples({ ...healthy, latency: { ...healthy.latency, ttft_s } }, page)
+    expect(contradictions).toEqual([
+      'pre_telemetry.latency.ttft_s.mean is 2 s, but the page shows 9.000000 s for the same 100 observations.',
+    ])
+  })
+
+  test('with more requests than the process has served since before the window contradicts the page', () => {
+    const page = (start: string) =>
+      samples(
+        `process_start_time_seconds ${Date.parse(start) / 1000}`,
+        'vllm:request_success_total{finished_reason="stop"} 3',
+      )
+    expect(analyzeSamples(healthy, page('2020-01-01')).contradictions?.[0]).toMatch(
+      /served is \d+, but the page shows 3/,
+    )
+    // A process that started in the window does not know what was before.
+    expect(analyzeSamples(healthy, page('2100-01-01')).contradictions).toBeUndefined()
+  })
+
+  test('completes what the page lacks', () => {
+    const page = samples('vllm:num_requests_running 3', 'vllm:num_requests_waiting 0', 'vllm:generation_tokens_total 9')
+    const slow = { ...healthy.latency.inter_token_s, p50: 0.3, p95: 0.4, p99: 0.5 }
+    const telemetry = { ...healthy, latency: { ...healthy.latency, inter_token_s: slow } }
+    expect(analyzeSamples(telemetry, page).hotspot.kind).toBe('decode')
+    // Without it nobody knows the latency.
+    expect(analyzeSamples({ ...telemetry, missing: ['latency'] }, page).hotspot.kind).toBe('unknown')
+  })
+
+  test('of its own pages is used', () => {
+    const text = (name: string) =>
+      readFileSync(new URL(`../../reference/vllm/metrics/0.32.0-${name}.txt`, import.meta.url))
+    const pages = [
+      { text: text('saturated-before'), time: '2026-11-27T20:45:40Z' },
+      { text: text('saturated'), time: '2026-11-27T20:45:56Z' },
+    ]
+    const analysis = analyzeSamples(
+      telemetryFromPages(pages, { slo: healthy.slo }),
+      recorded('saturated'),
+      recorded('saturated-before'),
+    )
+    expect(analysis.contradictions).toBeUndefined()
+    expect(analysis.hotspot.because[0]).toContain('130.0 requests wait on average')
+  })
+})
+
+describe('the engines of a data-parallel server', () => {
+  const engine = (name: number, running: number, waiting: number, usage: number, preempted: number, served: number) => [
+    `vllm:num_requests_running{engine="${name}",model_name="m"} ${running}`,
+    `vllm:num_requests_waiting{engine="${name}",model_name="m"} ${waiting}`,
+    `vllm:kv_cache_usage_perc{engine="${name}",model_name="m"} ${usage}`,
+    `vllm:num_preemptions_total{engine="${name}",model_name="m"} ${preempted}`,
+    `vllm:generation_tokens_total{engine="${name}",model_name="m"} ${served * 200}`,
+    `vllm:request_success_total{engine="${name}",finished_reason="stop",model_name="m"} ${served}`,
+  ]
+
+  test('are judged one by one: one of four is full, and the mean usage hides it', () => {
+    const page = samples(
+      ...engine(0, 128, 310, 1, 900, 540),
+      ...engine(1, 0, 0, 0, 0, 600),
+      ...engine(2, 1, 0, 0.01, 0, 580),
+      ...engine(3, 0, 0, 0, 0, 610),
+    )
+    const { hotspot, engines = [] } = analyzeSamples(unobserved, page)
+    expect(hotspot.kind).toBe('kv_cache')
+    expect(hotspot.because[0]).toMatch(/^Engine 0: KV cache usage reached 100.0 %/)
+    expect(hotspot.because.join(' ')).toContain('engine 2 has 1 running and 0 waiting requests')
+    expect(engines.map(({ engine, derived_metrics: { waiting } }) => [engine, waiting])).toEqual([
+      ['0', 310],
+      ['1', 0],
+      ['2', 0],
+      ['3', 0],
+    ])
+    expect(engines.slice(1).map(({ hotspot: { kind } }) => kind)).not.toContain('kv_cache')
+  })
+
+  test('an engine that makes no progress is named', () => {
+    const page = samples(...engine(0, 3, 0, 0.2, 0, 100), ...engine(1, 4, 9, 0.2, 0, 0))
+    const { hotspot } = analyzeSamples(unobserved, page)
+    expect(hotspot.kind).toBe('engine_stalled')
+    expect(hotspot.because[0]).toMatch(/^Engine 1: 4 requests are running and 9 are waiting/)
+  })
+
+  test('one engine has no list of engines', () => {
+    expect(analyzeSamples(healthy, recorded('light')).engines).toBeUndefined()
+  })
+})
+
+describe('families of V1', () => {
+  const late = [
+    'vllm:num_requests_running{engine="0"} 3',
+    'vllm:num_requests_waiting{engine="0"} 12',
+    'vllm:kv_cache_usage_perc{engine="0"} 0.1',
+    'vllm:generation_tokens_total{engine="0"} 900',
+    'vllm:time_to_first_token_seconds_bucket{engine="0",le="10"} 0',
+    'vllm:time_to_first_token_seconds_bucket{engine="0",le="20"} 50',
+    'vllm:time_to_first_token_seconds_bucket{engine="0",le="+Inf"} 50',
+    'vllm:time_to_first_token_seconds_count{engine="0"} 50',
+    'vllm:time_to_first_token_seconds_sum{engine="0"} 700',
+    'vllm:request_queue_time_seconds_count{engine="0"} 50',
+    'vllm:request_queue_time_seconds_sum{engine="0"} 600',
+    'vllm:e2e_request_latency_seconds_count{engine="0"} 50',
+    'vllm:e2e_request_latency_seconds_sum{engine="0"} 800',
+  ]
+  const reasons = (capacity: number, deferred: number) => [
+    `vllm:num_requests_waiting_by_reason{engine="0",reason="capacity"} ${capacity}`,
+    `vllm:num_requests_waiting_by_reason{engine="0",reason="deferred"} ${deferred}`,
+  ]
+
+  test('requests that wait for a KV transfer or LoRA do not show a concurrency cap', () => {
+    expect(analyzeSamples(unobserved, samples(...late, ...reasons(12, 0))).hotspot.kind).toBe('concurrency_cap')
+    const { hotspot, derived_metrics } = analyzeSamples(unobserved, samples(...late, ...reasons(0, 12)))
+    expect(derived_metrics.waiting_deferred).toBe(12)
+    expect(hotspot.kind).toBe('unknown')
+    expect(hotspot.because.join(' ')).toContain('12 requests wait for another reason than capacity')
+  })
+
+  test('external cache, accepted drafts, finished reasons and rejections are figures', () => {
+    const { derived_metrics } = analyzeSamples(
+      unobserved,
+      samples(
+        'vllm:external_prefix_cache_queries_total{engine="0"} 200',
+        'vllm:external_prefix_cache_hits_total{engine="0"} 50',
+        'vllm:spec_decode_num_draft_tokens_total{engine="0"} 1000',
+        'vllm:spec_decode_num_accepted_tokens_total{engine="0"} 120',
+        'vllm:request_success_total{engine="0",finished_reason="repetition"} 4',
+        'vllm:request_success_total{engine="0",finished_reason="abort"} 3',
+        'vllm:request_success_total{engine="0",finished_reason="error"} 2',
+        'vllm:admission_rejections_total{reason="max_num_queued_reqs"} 7',
+        'vllm:admission_rejections_total{reason="max_num_queued_tokens"} 1',
+      ),
+    )
+    expect(derived_metrics).toMatchObject({
+      external_cache_hit_rate: 0.25,
+      draft_acceptance_rate: 0.12,
+      served: 4,
+      aborted: 3,
+      errored: 2,
+      rejected: 8,
+    })
+    expect(analyzeSamples(unobserved, samples('up 1')).derived_metrics).toMatchObject({
+      external_cache_hit_rate: null,
+      draft_acceptance_rate: null,
+      aborted: null,
+      rejected: null,
+    })
+  })
+
+  test('slow tokens with few accepted drafts say so', () => {
+    const page = samples(
+      ...late.slice(0, 4).map((line) => line.replace(' 12', ' 0')),
+      'vllm:inter_token_latency_seconds_bucket{le="0.2"} 0',
+      'vllm:inter_token_latency_seconds_bucket{le="0.4"} 100',
+      'vllm:inter_token_latency_seconds_bucket{le="+Inf"} 100',
+      'vllm:spec_decode_num_draft_tokens_total 1000',
+      'vllm:spec_decode_num_accepted_tokens_total 120',
+    )
+    const { hotspot } = analyzeSamples(unobserved, page)
+    expect(hotspot.kind).toBe('decode')
+    expect(hotspot.because.join(' ')).toContain('12.0 % of the drafted tokens are accepted')
+  })
+
+  test('rejected requests are not overlooked when the others are fast', () => {
+    const page = samples(
+      ...late.slice(0, 4).map((line) => line.replace(' 12', ' 0')),
+      'vllm:time_to_first_token_seconds_bucket{le="1"} 50',
+      'vllm:time_to_first_token_seconds_bucket{le="+Inf"} 50',
+      'vllm:request_success_total{finished_reason="stop"} 50',
+      'vllm:admission_rejections_total{reason="max_num_queued_reqs"} 40',
+    )
+    const { hotspot } = analyzeSamples(unobserved, page)
+    expect(hotspot.kind).toBe('unknown')
+    expect(hotspot.because.join(' ')).toContain('40 requests were rejected at admission')
+  })
+})
+
+/** Scenarios whose engine is alive at the end, so that it has a page. */
+const withPage = listScenarios().filter((id) => {
+  const { engine, notObserved } = simulate(loadScenario(id))
+  return engine.up && !notObserved.has('engine')
+})
+
+test.each(withPage)('the page of %s alone gives the hotspot that its telemetry gives', (id) => {
+  const scenario = loadScenario(id)
+  const page = vllmPage(scenario)
+  const pages = [{ text: page, time: telemetryOf(id).window.end }]
+  const telemetry = telemetryFromPages(pages, { slo: scenario.slo })
+  const { hotspot, contradictions } = analyzeSamples(telemetry, parseMetricsPage(page).samples)
+  expect(contradictions).toBeUndefined()
+  // One page of an engine that stopped contains the tokens from before: only a second page shows that none follow.
+  const expected = id === 'linux_cpu_soft_lockup' ? expect.any(String) : oracleOf(id).hotspot
+  expect(hotspot.kind, hotspot.because.join(' ')).toEqual(expected)
+})
+
+test('two pages of an engine that has stopped show it', () => {
+  const page = vllmPage(loadScenario('linux_cpu_soft_lockup'))
+  const { samples: now } = parseMetricsPage(page)
+  expect(analyzeSamples(unobserved, now, now).hotspot.kind).toBe('engine_stalled')
+})

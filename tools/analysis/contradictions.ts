@@ -1,0 +1,97 @@
+import { meanOf } from '../prometheus/metric-samples.ts'
+import { finite } from '../prometheus/metric-values.ts'
+import type { MetricSample, MetricsAnalysis, Telemetry } from '../types.ts'
+import type { HistogramReader } from './page-figures.ts'
+
+/** Input of {@link contradictionsOf}. */
+interface Comparison {
+  readonly telemetry: Telemetry
+  /** The page, or the changes since an earlier one. */
+  readonly page: readonly MetricSample[]
+  readonly metrics: MetricsAnalysis['derived_metrics']
+  readonly histogram: HistogramReader
+  /** Whether the counters of the page are changes since an earlier page. */
+  readonly isChange: boolean
+}
+
+/**
+ * Where a telemetry and a page cannot both be true, one sentence with both figures each.
+ *
+ * Only figures that must agree are compared. A page covers the life of the process and a telemetry a window, so other
+ * figures may differ.
+ */
+export function contradictionsOf(comparison: Comparison): string[] {
+  const { telemetry, page, metrics } = comparison
+  const { requests, queue, kv_cache: kv, missing = [] } = telemetry
+  const has = (member: NonNullable<Telemetry['missing']>[number]) => !missing.includes(member)
+  const found: string[] = []
+  const say = (field: string, figure: number, shown: string) =>
+    found.push(`pre_telemetry.${field} is ${figure}, but the page shows ${shown}.`)
+  const capacity = metrics.kv_cache_tokens
+  if (
+    capacity !== null &&
+    kv.capacity_tokens !== null &&
+    kv.capacity_tokens > 0 &&
+    differs(capacity, kv.capacity_tokens)
+  ) {
+    say('kv_cache.capacity_tokens', kv.capacity_tokens, `${capacity} tokens`)
+  }
+  // The page is one moment, which must not exceed the largest value of the window that contains it.
+  if (isInWindow(page, telemetry)) {
+    const exceeds = (value: number | null, limit: number | null, noise: number) =>
+      value !== null && limit !== null && value > limit + noise
+    if (has('queue') && exceeds(metrics.waiting, queue.waiting_max, 1)) {
+      say('queue.waiting_max', queue.waiting_max ?? 0, `${metrics.waiting} waiting requests`)
+    }
+    if (has('queue') && exceeds(metrics.running, queue.running_max, 1)) {
+      say('queue.running_max', queue.running_max ?? 0, `${metrics.running} running requests`)
+    }
+    if (has('kv_cache') && exceeds(metrics.kv_cache_usage, kv.usage_max, 0.02)) {
+      say('kv_cache.usage_max', kv.usage_max ?? 0, `a usage of ${metrics.kv_cache_usage}`)
+    }
+  }
+  // Counters of a process that started before the window include the whole window.
+  if (has('requests') && !comparison.isChange && startedBefore(page, telemetry)) {
+    if (metrics.served !== null && requests.served > metrics.served) {
+      say('requests.served', requests.served, `${metrics.served} served requests since the start of the process`)
+    }
+    if (metrics.preemptions !== null && requests.preemptions !== null && requests.preemptions > metrics.preemptions) {
+      say('requests.preemptions', requests.preemptions, `${metrics.preemptions} since the start of the process`)
+    }
+  }
+  return has('latency') ? [...found, ...latencyContradictions(comparison)] : found
+}
+
+/** Means of the same number of observations, which are the same observations. */
+function latencyContradictions({ telemetry, histogram }: Comparison): string[] {
+  const compared = [
+    ['ttft_s', 'time_to_first_token_seconds'],
+    ['inter_token_s', 'inter_token_latency_seconds'],
+    ['e2e_s', 'e2e_request_latency_seconds'],
+  ] as const
+  return compared.flatMap(([member, name]) => {
+    const { count, mean } = telemetry.latency[member]
+    const shown = histogram(name)
+    const value = meanOf(shown)
+    if (mean === null || value === null || shown?.count !== count || !differs(value, mean)) return []
+    return [
+      `pre_telemetry.latency.${member}.mean is ${mean} s, but the page shows ${value.toFixed(6)} s for the same ${count} observations.`,
+    ]
+  })
+}
+
+/** By more than rounding: 1 %, and a millisecond or a token. */
+function differs(one: number, other: number): boolean {
+  return Math.abs(one - other) > 0.01 * Math.max(one, other) + 0.001
+}
+
+/** Pages without timestamps count as pages of the window. */
+function isInWindow(page: readonly MetricSample[], { window }: Telemetry): boolean {
+  const at = page.find(({ timestamp_ms }) => timestamp_ms !== undefined)?.timestamp_ms
+  return at === undefined || (at >= Date.parse(window.start) && at <= Date.parse(window.end))
+}
+
+function startedBefore(page: readonly MetricSample[], { window }: Telemetry): boolean {
+  const [start] = finite(page, 'process_start_time_seconds')
+  return start !== undefined && start * 1000 <= Date.parse(window.start)
+}

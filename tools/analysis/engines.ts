@@ -1,0 +1,38 @@
+import type { MetricsAnalysis } from '../types.ts'
+
+type Hotspot = MetricsAnalysis['hotspot']
+type Engine = NonNullable<MetricsAnalysis['engines']>[number]
+
+/** Hotspots of an engine, the worst first. */
+const severity: readonly Hotspot['kind'][] = [
+  'engine_stalled',
+  'kv_cache',
+  'concurrency_cap',
+  'prefill_interference',
+  'decode',
+  'frontend',
+]
+
+/**
+ * The hotspot of a server with several engines: that of its worst engine, with the load of the others.
+ *
+ * @param whole the hotspot of all engines together. It holds if no engine has one, or if the server is down.
+ */
+export function enginesHotspot(whole: Hotspot, engines: readonly Engine[]): Hotspot {
+  const rank = ({ hotspot, derived_metrics: metrics }: Engine) =>
+    severity.indexOf(hotspot.kind) - (metrics.waiting ?? 0) / (1 + (metrics.waiting ?? 0))
+  const [worst] = engines.filter(({ hotspot }) => severity.includes(hotspot.kind)).sort((a, b) => rank(a) - rank(b))
+  if (worst === undefined || whole.kind === 'engine_down') return whole
+  const others = engines.filter((engine) => engine !== worst)
+  const load = others.map(
+    ({ engine, hotspot, derived_metrics: { running, waiting } }) =>
+      `engine ${engine} has ${running ?? 'an unknown number of'} running and ${waiting ?? 'an unknown number of'} waiting requests (${hotspot.kind})`,
+  )
+  return {
+    kind: worst.hotspot.kind,
+    because: [
+      ...worst.hotspot.because.map((reason) => `Engine ${worst.engine}: ${reason}`),
+      `The other engines: ${load.join('; ')}.`,
+    ],
+  }
+}

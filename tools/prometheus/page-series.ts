@@ -1,0 +1,198 @@
+import { MetricsPageError, PagesError } from '../errors.ts'
+import type { MetricSample } from '../types.ts'
+import { decreases, scrapeDelta } from './metric-samples.ts'
+import { finite, withCurrentNames } from './metric-values.ts'
+import { parseMetricsPage } from './parse-metrics-page.ts'
+
+/** A metrics page and when it was scraped. */
+export interface TimedPage {
+  /** The page in the Prometheus text format: decoded text, or bytes in UTF-8. */
+  readonly text: string | Uint8Array
+  /** When it was scraped, in RFC 3339, e.g. `2026-02-17T14:00:00Z`. */
+  readonly time?: string
+  /** When it was scraped, in Unix seconds. Ignored if `time` is given. Without both, the page's own timestamps count. */
+  readonly atS?: number
+}
+
+/** One page of a series, in the names of V1. */
+interface Scrape {
+  /** Path of the page in the input, for messages. */
+  readonly path: string
+  /** Unix seconds. */
+  readonly atS: number
+  readonly samples: readonly MetricSample[]
+}
+
+/** The pages of one server, and the changes between them. */
+export interface PageSeries {
+  /** Changes between start and end: counters and histograms as differences, gauges with their last values. */
+  readonly changes: readonly MetricSample[]
+  /** The pages that the changes cover, in order of time: at least one. */
+  readonly scrapes: readonly Scrape[]
+  /** Unix seconds. */
+  readonly startS: number
+  /** Unix seconds. */
+  readonly endS: number
+  /** Limits of the series, one sentence each. */
+  readonly notes: readonly string[]
+}
+
+/** Clocks of two hosts, or a slow scrape, may differ by this many seconds. */
+const clockToleranceS = 60
+
+/**
+ * Reads pages of one server and computes what changed between the first and the last of them.
+ *
+ * Counters of one page, and those after a restart, begin at the start of the process. The order of the pages is free.
+ *
+ * @param window only pages in it count; the latest page before its start is the first one.
+ * @throws {PagesError} if the pages cannot be compared.
+ */
+export function readPages(
+  pages: readonly TimedPage[],
+  window?: { readonly start: string; readonly end: string },
+): PageSeries {
+  const all = pages.map(readPage).sort((a, b) => a.atS - b.atS)
+  const inWindow =
+    window === undefined ? all : between(all, timeOf(window.start, 'window.start'), timeOf(window.end, 'window.end'))
+  const last = inWindow.at(-1)
+  if (last === undefined) {
+    const lies = window === undefined ? '' : ` at or before window.end ${window.end}`
+    throw new PagesError('no_pages', `pages: no page${lies}. Give at least one metrics page.`)
+  }
+  let first = 0
+  for (const [index, later] of inWindow.entries()) {
+    const earlier = inWindow[index - 1]
+    if (earlier !== undefined && isRestart(earlier, later)) first = index
+  }
+  const scrapes = inWindow.slice(first)
+  const [base = last] = scrapes
+  const startS = startOf(base.samples)
+  const endS = last.atS
+  // Since the start of the process, if there is no earlier page of this process and the start is known.
+  if (startS !== undefined && startS < endS && (first > 0 || scrapes.length === 1)) {
+    const restart = `The server restarted before ${base.path}: the figures cover only the time since ${isoTime(startS)}.`
+    return { changes: last.samples, scrapes, startS, endS, notes: first > 0 ? [restart] : [] }
+  }
+  if (scrapes.length === 1) {
+    throw new PagesError(
+      'no_time',
+      `${base.path}: one page covers the time since the start of its process, which it does not state. Give a second page.`,
+    )
+  }
+  const restart = `The server restarted before ${base.path}: the figures cover only the time since that page.`
+  const notes = first > 0 ? [restart] : []
+  return { changes: scrapeDelta(base.samples, last.samples), scrapes, startS: base.atS, endS, notes }
+}
+
+/** A time in RFC 3339 with milliseconds. */
+export function isoTime(unixSeconds: number): string {
+  return new Date(Math.round(unixSeconds * 1000)).toISOString()
+}
+
+function readPage({ text, time, atS }: TimedPage, index: number): Scrape {
+  const path = `pages[${index}]`
+  const samples = withCurrentNames(parsed(text, path))
+  const stated = samples.find(({ timestamp_ms }) => timestamp_ms !== undefined)?.timestamp_ms
+  const at =
+    time === undefined ? (atS ?? (stated === undefined ? undefined : stated / 1000)) : timeOf(time, `${path}.time`)
+  if (at === undefined || !Number.isFinite(at)) {
+    throw new PagesError('no_time', `${path}: the page states no time. Give its time in "time" or "atS".`)
+  }
+  const startedAt = startOf(samples)
+  if (startedAt !== undefined && at < startedAt - clockToleranceS) {
+    throw new PagesError(
+      'order',
+      `${path}: its time is ${isoTime(at)}, but its process started later, at ${isoTime(startedAt)}. Correct the time.`,
+    )
+  }
+  return { path, atS: at, samples }
+}
+
+function parsed(text: string | Uint8Array, path: string): readonly MetricSample[] {
+  try {
+    return parseMetricsPage(text).samples
+  } catch (error) {
+    if (!(error instanceof MetricsPageError)) throw error
+    throw new PagesError('unreadable', `${path}: ${error.message}. Leave the page out, or scrape it again.`, {
+      cause: error,
+    })
+  }
+}
+
+/** Parses a time. @param path of the option, for the message. */
+function timeOf(text: string, path: string): number {
+  const milliseconds = Date.parse(text)
+  if (Number.isNaN(milliseconds)) {
+    throw new PagesError('no_time', `${path} is "${text}", which is not a time such as 2026-02-17T14:00:00Z.`)
+  }
+  return milliseconds / 1000
+}
+
+/** The pages of a window, with the latest one before it. */
+function between(scrapes: readonly Scrape[], startS: number, endS: number): readonly Scrape[] {
+  if (endS <= startS) throw new PagesError('order', 'window.end must be after window.start.')
+  const before = scrapes.findLastIndex(({ atS }) => atS <= startS)
+  return scrapes.slice(Math.max(0, before)).filter(({ atS }) => atS <= endS)
+}
+
+/** When the process or its counters were created, in Unix seconds; `undefined` if the page does not state it. */
+function startOf(samples: readonly MetricSample[]): number | undefined {
+  // Counters are created after the model is loaded, minutes after the start of the process.
+  const [created] = finite(samples, 'vllm:generation_tokens_created')
+  return created ?? finite(samples, 'process_start_time_seconds')[0]
+}
+
+/**
+ * Whether the server restarted between two pages.
+ *
+ * @throws {PagesError} if the pages are of different servers, or if their times are wrong.
+ */
+function isRestart(earlier: Scrape, later: Scrape): boolean {
+  const pair = `${earlier.path} and ${later.path}`
+  if (earlier.atS === later.atS) {
+    throw new PagesError(
+      'order',
+      `${pair} have the same time ${isoTime(later.atS)}. Leave one out, or correct its time.`,
+    )
+  }
+  const [models, otherModels] = [earlier, later].map(({ samples }) => labelValues(samples, 'model_name'))
+  if (models !== otherModels) {
+    throw new PagesError(
+      'other_server',
+      `${pair} are of different servers: they serve the models ${models} and ${otherModels}.`,
+    )
+  }
+  const [from, to] = [startOf(earlier.samples), startOf(later.samples)]
+  const isSameProcess = from !== undefined && to !== undefined && Math.abs(to - from) <= 1
+  if (from !== undefined && to !== undefined && !isSameProcess) {
+    if (to < from || to < earlier.atS - clockToleranceS) {
+      throw new PagesError(
+        'other_server',
+        `${pair} are of different servers: their processes started at ${isoTime(from)} and ${isoTime(to)} and ran at the same time.`,
+      )
+    }
+    return true
+  }
+  const isDecrease = decreases(earlier.samples, later.samples)
+  if (isDecrease && isSameProcess) {
+    throw new PagesError(
+      'order',
+      `${pair} are of one process, but counters of the later page are lower. Correct the times of the pages.`,
+    )
+  }
+  const [engines, otherEngines] = [earlier, later].map(({ samples }) => labelValues(samples, 'engine'))
+  if (!isDecrease && engines !== otherEngines) {
+    throw new PagesError(
+      'other_server',
+      `${pair} are of different servers: they have the engines ${engines} and ${otherEngines}.`,
+    )
+  }
+  return isDecrease
+}
+
+/** The values of a label among vLLM's samples, sorted, as text. */
+function labelValues(samples: readonly MetricSample[], label: string): string {
+  const values = samples.flatMap(({ name, labels }) => (name.startsWith('vllm:') ? (labels[label] ?? []) : []))
+  return [...new Set(values)].sort().join(', ')
+}

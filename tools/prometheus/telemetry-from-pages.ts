@@ -1,0 +1,197 @@
+import { PagesError } from '../errors.ts'
+import { rounded } from '../simulation/distribution.ts'
+import type { LatencyStatistics, MetricSample, Telemetry } from '../types.ts'
+import { histogramOf, meanOf, quantileOf } from './metric-samples.ts'
+import { finishedRequests, kvCapacityTokens, mean, ofEngine, total, waitingRequests } from './metric-values.ts'
+import { isoTime, type PageSeries, readPages, type TimedPage } from './page-series.ts'
+
+/** Options of {@link telemetryFromPages}. */
+export interface TelemetryFromPagesOptions {
+  /** The objectives that the window is judged by. A page does not state them. */
+  readonly slo: Telemetry['slo']
+  /** Part of the time to look at, in RFC 3339. Default: from the first to the last page. */
+  readonly window?: { readonly start: string; readonly end: string }
+  /** Id of the incident. Default `incident`. */
+  readonly scenario?: string
+  /** Id of the configuration. Default: the scenario, followed by `/initial`. */
+  readonly config_id?: string
+  /** Label of one engine of a data-parallel server, e.g. `0`. Default: all engines together. */
+  readonly engine?: string
+}
+
+/**
+ * The telemetry that metrics pages of one vLLM server show.
+ *
+ * Two pages or more give the time from the first to the last one; one page gives the time since the start of its
+ * process. `window` of the result is the time that is covered. What pages do not show is `null`:
+ *
+ * - Queue, batch and KV cache usage are gauges: a mean and a maximum need two pages, and are those of the scrapes.
+ * - Quantiles come from buckets; one above the last limit is `null`.
+ * - Workers are on no page.
+ *
+ * Requests of the window include those that were in the engine at its start. `notes` says what is not covered.
+ *
+ * @throws {PagesError} if a page is unreadable, or if the pages do not belong together.
+ */
+export function telemetryFromPages(pages: readonly TimedPage[], options: TelemetryFromPagesOptions): Telemetry {
+  const { slo, scenario = 'incident', config_id = `${scenario}/initial`, engine } = options
+  const series = readPages(pages, options.window)
+  const scrapes = series.scrapes.map(({ samples }) => ofEngine(samples, engine))
+  const changes = ofEngine(series.changes, engine)
+  const seconds = series.endS - series.startS
+  const rate = (amount: number | null) => (amount === null ? null : rounded(amount / seconds))
+  const requests = requestsOf(changes, series.scrapes.at(-1)?.path ?? 'pages')
+  const latency = latencyOf(changes)
+  const notes = [...series.notes, ...gaugeNotes(scrapes.length), ...quantileNotes(changes)]
+  const unknownLatency = Object.values(latency).every(({ mean }) => mean === null)
+  return {
+    scenario,
+    phase: 'pre',
+    config_id,
+    window: { start: isoTime(series.startS), end: isoTime(series.endS), duration_s: durationOf(series) },
+    slo,
+    requests,
+    latency,
+    throughput: {
+      requests_per_s: rate(requests.served),
+      prompt_tokens_per_s: rate(total(changes, 'vllm:prompt_tokens_total')),
+      generation_tokens_per_s: rate(total(changes, 'vllm:generation_tokens_total')),
+    },
+    queue: {
+      waiting_mean: overScrapes(scrapes, waitingRequests, meanOfNumbers),
+      waiting_max: overScrapes(scrapes, waitingRequests, largest),
+      running_mean: overScrapes(scrapes, runningRequests, meanOfNumbers),
+      running_max: overScrapes(scrapes, runningRequests, largest),
+    },
+    kv_cache: {
+      capacity_tokens: kvCapacityTokens(changes),
+      usage_mean: overScrapes(scrapes, cacheUsage, meanOfNumbers),
+      usage_max: overScrapes(scrapes, cacheUsage, largest),
+    },
+    // The server that answers with a page is up.
+    health: { engine_up: true, healthy_workers: null, stuck_workers: null },
+    ...(notes.length === 0 ? {} : { notes }),
+    ...(unknownLatency && requests.served > 0 ? { missing: ['latency'] } : {}),
+  }
+}
+
+/** Times have milliseconds, and the duration must agree with them. */
+function durationOf({ startS, endS }: PageSeries): number {
+  return (Math.round(endS * 1000) - Math.round(startS * 1000)) / 1000
+}
+
+/** @throws {PagesError} if the page does not show what became of requests. */
+function requestsOf(changes: readonly MetricSample[], path: string): Telemetry['requests'] {
+  const finished = finishedRequests(changes)
+  const running = runningRequests(changes)
+  const waiting = waitingRequests(changes)
+  if (finished === null || running === null || waiting === null) {
+    const lacking = finished === null ? 'request_success_total' : 'num_requests_running and num_requests_waiting'
+    throw new PagesError(
+      'no_metrics',
+      `${path} has no vllm:${lacking}: it is not a page of a vLLM engine, or it is cut off. Scrape /metrics again.`,
+    )
+  }
+  const rejected = total(changes, 'vllm:admission_rejections_total') ?? 0
+  const failed = finished.abort + Math.max(finished.error + rejected, failedCalls(changes))
+  const unfinished = running + waiting
+  return {
+    arrived: finished.served + failed + unfinished,
+    served: finished.served,
+    failed,
+    unfinished,
+    preemptions: total(changes, 'vllm:num_preemptions_total'),
+  }
+}
+
+/** HTTP calls of the API that failed. A refused request reaches no counter of the engine. */
+function failedCalls(changes: readonly MetricSample[]): number {
+  const failures = changes.filter(
+    ({ name, labels }) =>
+      name === 'http_requests_total' &&
+      labels['handler']?.startsWith('/v1/') &&
+      labels['method'] === 'POST' &&
+      /^[45]/.test(labels['status'] ?? ''),
+  )
+  return total(failures, 'http_requests_total') ?? 0
+}
+
+/** Histograms of latencies, by member of a telemetry. */
+const latencies = {
+  ttft_s: 'vllm:time_to_first_token_seconds',
+  inter_token_s: 'vllm:inter_token_latency_seconds',
+  e2e_s: 'vllm:e2e_request_latency_seconds',
+  queue_s: 'vllm:request_queue_time_seconds',
+  prefill_s: 'vllm:request_prefill_time_seconds',
+  decode_s: 'vllm:request_decode_time_seconds',
+} as const
+
+function latencyOf(changes: readonly MetricSample[]): Telemetry['latency'] {
+  const of = (name: keyof typeof latencies) => statisticsOf(changes, latencies[name])
+  return {
+    ttft_s: of('ttft_s'),
+    inter_token_s: of('inter_token_s'),
+    e2e_s: of('e2e_s'),
+    queue_s: of('queue_s'),
+    prefill_s: of('prefill_s'),
+    decode_s: of('decode_s'),
+  }
+}
+
+function statisticsOf(changes: readonly MetricSample[], name: string): LatencyStatistics {
+  const histogram = histogramOf(changes, name)
+  const quantile = (share: number) => {
+    const value = quantileOf(histogram, share)
+    return typeof value === 'number' ? rounded(value) : null
+  }
+  const mean = meanOf(histogram)
+  const count = histogram !== undefined && Number.isFinite(histogram.count) ? histogram.count : 0
+  // Without a number of observations, statistics would contradict it.
+  if (count === 0) return { count, mean: null, p50: null, p95: null, p99: null }
+  return {
+    count,
+    mean: mean === null ? null : rounded(mean),
+    p50: quantile(0.5),
+    p95: quantile(0.95),
+    p99: quantile(0.99),
+  }
+}
+
+/** Quantiles that lie above the last limit of their histogram. */
+function quantileNotes(changes: readonly MetricSample[]): string[] {
+  return Object.entries(latencies).flatMap(([member, name]) => {
+    const value = quantileOf(histogramOf(changes, name), 0.95)
+    return typeof value === 'string' ? [`latency.${member}.p95 is ${value} s, above the last bucket.`] : []
+  })
+}
+
+function gaugeNotes(scrapes: number): string[] {
+  if (scrapes === 1) return ['One page shows queue and KV cache at one moment: their means and maxima are not known.']
+  return [`Queue and KV cache are those of ${scrapes} scrapes; between them they may have been higher or lower.`]
+}
+
+/** A gauge over several scrapes; `null` for one scrape, or if a page lacks it. */
+function overScrapes(
+  scrapes: readonly (readonly MetricSample[])[],
+  read: (samples: readonly MetricSample[]) => number | null,
+  combine: (values: readonly number[]) => number,
+): number | null {
+  const values = scrapes.flatMap((samples) => read(samples) ?? [])
+  return scrapes.length > 1 && values.length === scrapes.length ? rounded(combine(values)) : null
+}
+
+function meanOfNumbers(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length
+}
+
+function largest(values: readonly number[]): number {
+  return Math.max(...values)
+}
+
+function runningRequests(samples: readonly MetricSample[]): number | null {
+  return total(samples, 'vllm:num_requests_running')
+}
+
+function cacheUsage(samples: readonly MetricSample[]): number | null {
+  return mean(samples, 'vllm:kv_cache_usage_perc')
+}
