@@ -10,6 +10,7 @@ import type { Scenario } from '../../fixtures/scenario.ts'
 import { vllmPage } from '../../tools/prometheus/vllm-page.ts'
 import { engineStartupHang } from './incident-logs/engine-startup-hang.ts'
 import { cudaEccUncorrectable, nvidiaXid } from './incident-logs/gpu-errors.ts'
+import { kvCacheCrashLoop } from './incident-logs/kv-cache-crash-loop.ts'
 import { linuxCpuSoftLockup } from './incident-logs/linux-cpu-soft-lockup.ts'
 import { linuxOomKiller } from './incident-logs/linux-oom-killer.ts'
 import {
@@ -30,6 +31,7 @@ const incidents: { readonly [scenario: string]: (scenario: Scenario) => Incident
   cuda_ecc_uncorrectable: cudaEccUncorrectable,
   engine_startup_hang: engineStartupHang,
   healthy_control: healthyControl,
+  kv_cache_crash_loop: kvCacheCrashLoop,
   kv_cache_pressure: kvCachePressure,
   linux_cpu_soft_lockup: linuxCpuSoftLockup,
   linux_oom_killer: linuxOomKiller,

@@ -1,6 +1,7 @@
 import type { Scenario } from '../../../fixtures/scenario.ts'
 import { compareVersions } from '../../../tools/arguments/version.ts'
 import { simulate } from '../../../tools/simulation/simulate.ts'
+import { clients } from '../engine-log.ts'
 import { api } from '../engine-process.ts'
 import { engineLine, journalLine, kernelLine, kernelLines, kubeletLine, type LogLine } from '../log-line.ts'
 import { placeOf, writes } from '../log-places.ts'
@@ -85,44 +86,71 @@ export function containerRestarts(
   exitCode: number,
   everyS = 240,
 ): LogLine[] {
-  const { node } = scenario.deployment.placement
   const lines: LogLine[] = []
   let attempt = 0
   for (let at = time + 2000; at < end - 5000; at += everyS * 1000) {
-    const iso = `${new Date(at).toISOString().slice(0, 19)}Z`
-    lines.push(
-      journalLine(
-        at,
-        node,
-        'containerd[1846]',
-        `time="${iso}" level=info msg="shim disconnected" id=7f0c21aa94de${attempt} namespace=k8s.io`,
-      ),
-      kubeletLine(
-        at + 400,
-        node,
-        'I',
-        `kuberuntime_container.go:808] "Container exited" pod="serving/vllm-0" containerName="vllm" exitCode=${exitCode}`,
-      ),
-      kubeletLine(
-        at + 900,
-        node,
-        'E',
-        `pod_workers.go:1301] "Error syncing pod, skipping" err="failed to \\"StartContainer\\" for \\"vllm\\" with CrashLoopBackOff: \\"back-off ${Math.min(300, 10 * 2 ** attempt)}s restarting failed container=vllm pod=vllm-0_serving\\"" pod="serving/vllm-0"`,
-      ),
-    )
+    lines.push(...containerExit(at, scenario, exitCode, attempt))
     attempt++
   }
-  for (let at = time + 20_000; at < end; at += 30_000) {
+  return [...lines, ...readinessProbes(time + 20_000, scenario, end)]
+}
+
+/** Lines of kubelet and containerd about a container that exits, before kubelet's restart number `attempt`. */
+export function containerExit(at: number, scenario: Scenario, exitCode: number, attempt: number): LogLine[] {
+  const { node } = scenario.deployment.placement
+  const iso = `${new Date(at).toISOString().slice(0, 19)}Z`
+  const backOff = `${Math.min(300, 10 * 2 ** attempt)}s`
+  return [
+    journalLine(
+      at,
+      node,
+      'containerd[1846]',
+      `time="${iso}" level=info msg="shim disconnected" id=7f0c21aa94de${attempt} namespace=k8s.io`,
+    ),
+    kubeletLine(
+      at + 400,
+      node,
+      'I',
+      `kuberuntime_container.go:808] "Container exited" pod="serving/vllm-0" containerName="vllm" exitCode=${exitCode}`,
+    ),
+    kubeletLine(
+      at + 900,
+      node,
+      'E',
+      `pod_workers.go:1301] "Error syncing pod, skipping" err="failed to \\"StartContainer\\" for \\"vllm\\" with CrashLoopBackOff: \\"back-off ${backOff} restarting failed container=vllm pod=vllm-0_serving\\"" pod="serving/vllm-0"`,
+    ),
+  ]
+}
+
+/** Readiness probes of a container that opens no port, every 30 s. */
+export function readinessProbes(from: number, scenario: Scenario, end: number): LogLine[] {
+  const lines: LogLine[] = []
+  for (let at = from; at < end; at += 30_000) {
     lines.push(
       kubeletLine(
         at,
-        node,
+        scenario.deployment.placement.node,
         'W',
         'prober.go:120] "Probe failed" probeType="Readiness" pod="serving/vllm-0" containerName="vllm" probeResult="failure" output="Get \\"http://10.42.2.30:8000/health\\": dial tcp 10.42.2.30:8000: connect: connection refused"',
       ),
     )
   }
   return lines
+}
+
+/** Access log of an old container that served requests before the window, and its orderly exit. */
+export function oldContainer(scenario: Scenario, start: number): LogLine[] {
+  const client = clients(scenario)
+  const text = (time: number, line: string): LogLine => ({ time, text: `${api} INFO:     ${line}` })
+  return [
+    ...Array.from({ length: 60 }, (_, index) =>
+      text(start - 950_000 + index * 15_000, `${client()} - "POST /v1/chat/completions HTTP/1.1" 200 OK`),
+    ),
+    text(start - 43_000, 'Shutting down'),
+    text(start - 42_000, 'Waiting for application shutdown.'),
+    text(start - 42_000, 'Application shutdown complete.'),
+    text(start - 42_000, 'Finished server process [1]'),
+  ]
 }
 
 /** An engine that kubelet restarts and that fails in the same way each time. `attempt` gives the lines of one start. */

@@ -1,5 +1,4 @@
 import type { Scenario } from '../../../fixtures/scenario.ts'
-import { clients } from '../engine-log.ts'
 import { api, core } from '../engine-process.ts'
 import {
   type EngineLevel,
@@ -12,7 +11,7 @@ import {
 } from '../log-line.ts'
 import { placeOf } from '../log-places.ts'
 import { startupLog } from '../startup-log.ts'
-import { applicationXid, correctable, startOf } from './common.ts'
+import { applicationXid, correctable, oldContainer, startOf } from './common.ts'
 
 /**
  * The old container served requests. The new one writes its configuration, detects platforms in its child processes, and
@@ -56,20 +55,6 @@ export function engineStartupHang(scenario: Scenario): IncidentLogs {
       ),
     ],
   }
-}
-
-function oldContainer(scenario: Scenario, start: number): LogLine[] {
-  const client = clients(scenario)
-  const text = (time: number, line: string): LogLine => ({ time, text: `${api} INFO:     ${line}` })
-  return [
-    ...Array.from({ length: 60 }, (_, index) =>
-      text(start - 950_000 + index * 15_000, `${client()} - "POST /v1/chat/completions HTTP/1.1" 200 OK`),
-    ),
-    text(start - 43_000, 'Shutting down'),
-    text(start - 42_000, 'Waiting for application shutdown.'),
-    text(start - 42_000, 'Application shutdown complete.'),
-    text(start - 42_000, 'Finished server process [1]'),
-  ]
 }
 
 function newContainer(scenario: Scenario, at: number): LogLine[] {
