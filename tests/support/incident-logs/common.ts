@@ -2,7 +2,7 @@ import type { Scenario } from '../../../fixtures/scenario.ts'
 import { compareVersions } from '../../../tools/arguments/version.ts'
 import { simulate } from '../../../tools/simulation/simulate.ts'
 import { clients } from '../engine-log.ts'
-import { api } from '../engine-process.ts'
+import { api, coreOf } from '../engine-process.ts'
 import { engineLine, journalLine, kernelLine, kernelLines, kubeletLine, type LogLine } from '../log-line.ts'
 import { placeOf, writes } from '../log-places.ts'
 
@@ -48,6 +48,14 @@ function tooLongText({ deployment, load }: Scenario, tokens: number, limit: numb
     return `You passed ${tokens} input tokens and requested ${output} output tokens. However, the model's context length is only ${limit} tokens, resulting in a maximum input length of ${limit - output} tokens. Please reduce the length of the input prompt.`
   }
   return `This model's maximum context length is ${limit} tokens. However, your request has ${tokens} input tokens. Please reduce the length of the input messages.`
+}
+
+/** The engine core has waited another minute for its workers. */
+export function noBroadcastBlock(scenario: Scenario, time: number): LogLine {
+  const cause =
+    'This typically happens when some processes are hanging or doing some time-consuming work (e.g. compilation, weight/kv cache quantization).'
+  const text = `No available shared memory broadcast block found in 60 seconds. ${cause}`
+  return engineLine(time, coreOf(scenario), placeOf(scenario, 'noBroadcastBlock'), text)
 }
 
 /** PCIe errors that the link corrected, as noise. */

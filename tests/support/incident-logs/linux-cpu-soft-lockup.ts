@@ -1,9 +1,7 @@
 import type { Scenario } from '../../../fixtures/scenario.ts'
 import { engineLog } from '../engine-log.ts'
-import { core } from '../engine-process.ts'
-import { engineLine, type IncidentLogs, kernelLine, kernelLines, kubeletLine, type LogLine } from '../log-line.ts'
-import { placeOf } from '../log-places.ts'
-import { applicationXid, callTrace, correctable, startOf, tooLong } from './common.ts'
+import { type IncidentLogs, kernelLine, kernelLines, kubeletLine, type LogLine } from '../log-line.ts'
+import { applicationXid, callTrace, correctable, noBroadcastBlock, startOf, tooLong } from './common.ts'
 
 const stalls = [
   [312, 339],
@@ -20,15 +18,7 @@ export function linuxCpuSoftLockup(scenario: Scenario): IncidentLogs {
     vllm: [
       ...engineLog(scenario),
       ...tooLong(scenario, start + 233_000, 38_402),
-      ...[700, 760, 820, 880].map((second) =>
-        engineLine(
-          start + second * 1000,
-          core,
-          placeOf(scenario, 'noBroadcastBlock'),
-          'No available shared memory broadcast block found in 60 seconds. This typically happens when some processes are hanging or doing some time-consuming work (e.g. compilation, weight/kv cache quantization).',
-          'INFO',
-        ),
-      ),
+      ...[700, 760, 820, 880].map((second) => noBroadcastBlock(scenario, start + second * 1000)),
     ],
     dmesg: [
       applicationXid(start - 22_000_000, '0000:cb:00'),
