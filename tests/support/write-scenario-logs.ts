@@ -9,6 +9,7 @@ import { loadScenario } from '../../fixtures/load-scenario.ts'
 import type { Scenario } from '../../fixtures/scenario.ts'
 import { vllmPage } from '../../tools/prometheus/vllm-page.ts'
 import { engineStartupHang } from './incident-logs/engine-startup-hang.ts'
+import { ephemeralStorageEviction } from './incident-logs/ephemeral-storage-eviction.ts'
 import { cudaEccUncorrectable, nvidiaXid } from './incident-logs/gpu-errors.ts'
 import { kvCacheCrashLoop } from './incident-logs/kv-cache-crash-loop.ts'
 import { linuxCpuSoftLockup } from './incident-logs/linux-cpu-soft-lockup.ts'
@@ -31,6 +32,7 @@ const incidents: { readonly [scenario: string]: (scenario: Scenario) => Incident
   concurrency_cap: concurrencyCap,
   cuda_ecc_uncorrectable: cudaEccUncorrectable,
   engine_startup_hang: engineStartupHang,
+  ephemeral_storage_eviction: ephemeralStorageEviction,
   healthy_control: healthyControl,
   kv_cache_crash_loop: kvCacheCrashLoop,
   kv_cache_pressure: kvCachePressure,

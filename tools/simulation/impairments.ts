@@ -129,13 +129,19 @@ export function conditionHolds(condition: Condition, config: DeploymentConfig): 
   const value = valueAt(config, condition.path)
   if ('exists' in condition) return (value !== undefined) === condition.exists
   if ('equals' in condition) return (value ?? null) === condition.equals
-  if ('below' in condition) return typeof value === 'number' && value < condition.below
-  if ('at_least' in condition) return typeof value === 'number' && value >= condition.at_least
+  if ('below' in condition) return numberIn(value) < condition.below
+  if ('at_least' in condition) return numberIn(value) >= condition.at_least
   if ('version_below' in condition) {
     return typeof value === 'string' && compareVersions(value, condition.version_below) < 0
   }
   if ('starts_with' in condition) return typeof value === 'string' && value.startsWith(condition.starts_with)
   return Array.isArray(value) && value.includes(condition.contains)
+}
+
+/** A number, also one in a string, as environment variables have it; NaN, which satisfies no comparison, without one. */
+function numberIn(value: unknown): number {
+  if (typeof value === 'number') return value
+  return typeof value === 'string' && value.trim() !== '' ? Number(value) : Number.NaN
 }
 
 function nodesOf(config: DeploymentConfig): string[] {

@@ -30,6 +30,13 @@ test.each<{ condition: Condition; expected: boolean }>([
   expect(conditionHolds(condition, exampleScenario().deployment)).toBe(expected)
 })
 
+test('a number in an environment variable is compared as a number', () => {
+  const { deployment } = exampleScenario()
+  const holds = (SIZE: string) => conditionHolds({ path: '/env/SIZE', at_least: 100 }, { ...deployment, env: { SIZE } })
+  expect(['400', '100.0', '99', '1e3'].map((size) => holds(size))).toEqual([true, true, false, true])
+  expect(['', ' ', 'all', '4oo'].map((size) => holds(size))).toEqual([false, false, false, false])
+})
+
 test('a dead engine fails all requests until the cause is removed', () => {
   const scenario = exampleScenario({ impairments: [{ kind: 'engine_down', when: oldImage, from_s: 100, reason }] })
   const broken = simulateTelemetry(scenario, scenario.deployment, 'pre')
