@@ -22,6 +22,7 @@ import {
   prefillInterference,
 } from './incident-logs/load-incidents.ts'
 import { ncclNetIbErrors, ncclNetSocketTruncated } from './incident-logs/nccl-errors.ts'
+import { slowTokenizer } from './incident-logs/slow-tokenizer.ts'
 import { tensorParallelHang } from './incident-logs/tensor-parallel-hang.ts'
 import { vllmCudaOom } from './incident-logs/vllm-cuda-oom.ts'
 import type { IncidentLogs, LogLine } from './log-line.ts'
@@ -43,6 +44,7 @@ const incidents: { readonly [scenario: string]: (scenario: Scenario) => Incident
   nccl_net_socket_truncated: ncclNetSocketTruncated,
   nvidia_xid: nvidiaXid,
   prefill_interference: prefillInterference,
+  slow_tokenizer: slowTokenizer,
   tensor_parallel_hang: tensorParallelHang,
   vllm_cuda_oom: vllmCudaOom,
 }

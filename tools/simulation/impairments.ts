@@ -15,6 +15,8 @@ export interface ActiveImpairments {
   readonly downReason: string | undefined
   /** Why the engine never finishes its start; `undefined` if it does. */
   readonly startupHang: string | undefined
+  /** Additional time of every request in the front end. */
+  readonly frontEndDelayS: number
   /** Memory of every GPU that another process holds, in GiB. */
   readonly takenGib: number
   /** GPUs of the first node that have fallen off the bus. */
@@ -57,11 +59,13 @@ export function activeImpairments(
       .map(({ from_s }) => ({ from_s, until_s: Number.POSITIVE_INFINITY })),
   ]
   const delays = active.filter((impairment) => impairment.kind === 'step_delay')
+  const frontEnd = active.filter((impairment) => impairment.kind === 'front_end_delay')
   const taken = active.filter((impairment) => impairment.kind === 'gpu_memory_taken')
   return {
     downAt: down?.from_s ?? Number.POSITIVE_INFINITY,
     downReason: down?.reason,
     startupHang: active.find((impairment) => impairment.kind === 'startup_hang')?.reason,
+    frontEndDelayS: frontEnd.reduce((sum, { delay_ms }) => sum + delay_ms / 1000, 0),
     takenGib: taken.reduce((sum, { gib }) => sum + gib, 0),
     lostGpus: gpuErrors
       .filter(({ xid, node }) => xid === fallenOffTheBus && node === config.placement.node)

@@ -86,7 +86,7 @@ function simulateWindow(scenario: Scenario, original: DeploymentConfig, distribu
     // An engine that did not start makes no step and needs no block.
     kvBlocks: Math.floor((memory?.kvBlocks ?? 1) * slidingWindowGain(model, meanTokens(requests))),
     ...(model.slidingWindow === undefined ? {} : { slidingWindow: model.slidingWindow.tokens }),
-    frontEndS,
+    frontEndS: frontEndS + configured.frontEndDelayS,
     contents: blockContents(requests, settings.blockSize, load.shared_prefix_tokens),
     maxOutputTokens: load.output_tokens.max,
     clientTimeoutS: load.client_timeout_s ?? Number.POSITIVE_INFINITY,
