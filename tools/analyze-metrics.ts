@@ -1,5 +1,6 @@
 import { defineTool } from '../router/define-tool.ts'
 import { analyzeSamples } from './analysis/analyze-samples.ts'
+import { checkScrapes } from './analysis/check-scrapes.ts'
 import { pureAnnotations, samplesSchema } from './schemas/common.ts'
 import { metricsAnalysisSchema } from './schemas/metrics-analysis.ts'
 import { telemetrySchema } from './schemas/telemetry.ts'
@@ -30,6 +31,7 @@ export const analyzeMetrics = defineTool({
   annotations: pureAnnotations,
   execute: ({ pre_telemetry, prometheus_samples, earlier_samples }) => {
     checkTelemetry('pre_telemetry', pre_telemetry)
+    if (earlier_samples !== undefined) checkScrapes(earlier_samples, prometheus_samples)
     return analyzeSamples(pre_telemetry, prometheus_samples, earlier_samples)
   },
 })

@@ -28,11 +28,20 @@ export function enginesHotspot(whole: Hotspot, engines: readonly Engine[]): Hots
     ({ engine, hotspot, derived_metrics: { running, waiting } }) =>
       `engine ${engine} has ${running ?? 'an unknown number of'} running and ${waiting ?? 'an unknown number of'} waiting requests (${hotspot.kind})`,
   )
+  const share = requestsOf(worst) / engines.reduce((sum, engine) => sum + requestsOf(engine), 0)
+  const isUneven = share >= 0.5 && share >= 2 / engines.length
+  const uneven = `The load is not balanced: engine ${worst.engine} has ${(share * 100).toFixed(0)} % of the requests in ${engines.length} engines.`
   return {
     kind: worst.hotspot.kind,
     because: [
       ...worst.hotspot.because.map((reason) => `Engine ${worst.engine}: ${reason}`),
+      ...(isUneven ? [uneven] : []),
       `The other engines: ${load.join('; ')}.`,
     ],
   }
+}
+
+/** Requests that run or wait; 0 if the page does not contain them. */
+function requestsOf({ derived_metrics: { running, waiting } }: Engine): number {
+  return (running ?? 0) + (waiting ?? 0)
 }

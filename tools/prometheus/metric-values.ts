@@ -91,3 +91,9 @@ export function ofEngine(samples: readonly MetricSample[], engine: string | unde
   if (engine === undefined) return samples
   return samples.filter(({ labels }) => labels['engine'] === undefined || labels['engine'] === engine)
 }
+
+/** The values of a label among vLLM's samples, sorted, as text. */
+export function labelValues(samples: readonly MetricSample[], label: string): string {
+  const values = samples.flatMap(({ name, labels }) => (name.startsWith('vllm:') ? (labels[label] ?? []) : []))
+  return [...new Set(values)].sort().join(', ')
+}

@@ -1,7 +1,7 @@
 import { MetricsPageError, PagesError } from '../errors.ts'
 import type { MetricSample } from '../types.ts'
 import { decreases, scrapeDelta } from './metric-samples.ts'
-import { finite, withCurrentNames } from './metric-values.ts'
+import { finite, labelValues, withCurrentNames } from './metric-values.ts'
 import { parseMetricsPage } from './parse-metrics-page.ts'
 
 /** A metrics page and when it was scraped. */
@@ -67,7 +67,7 @@ export function readPages(
   }
   const scrapes = inWindow.slice(first)
   const [base = last] = scrapes
-  const startS = startOf(base.samples)
+  const startS = startAfter(inWindow[first - 1], base)
   const endS = last.atS
   // Since the start of the process, if there is no earlier page of this process and the start is known.
   if (startS !== undefined && startS < endS && (first > 0 || scrapes.length === 1)) {
@@ -110,6 +110,9 @@ function readPage({ text, time, atS }: TimedPage, index: number): Scrape {
 }
 
 function parsed(text: string | Uint8Array, path: string): readonly MetricSample[] {
+  if (typeof text !== 'string' && !(text instanceof Uint8Array)) {
+    throw new PagesError('unreadable', `${path}.text is ${typeof text}. Give the page as text or bytes.`)
+  }
   try {
     return parseMetricsPage(text).samples
   } catch (error) {
@@ -137,10 +140,17 @@ function between(scrapes: readonly Scrape[], startS: number, endS: number): read
 }
 
 /** When the process or its counters were created, in Unix seconds; `undefined` if the page does not state it. */
-function startOf(samples: readonly MetricSample[]): number | undefined {
+export function startOf(samples: readonly MetricSample[]): number | undefined {
   // Counters are created after the model is loaded, minutes after the start of the process.
   const [created] = finite(samples, 'vllm:generation_tokens_created')
   return created ?? finite(samples, 'process_start_time_seconds')[0]
+}
+
+/** Start of the process of a page; `undefined` if it ran before the previous page, so that another part restarted. */
+function startAfter(previous: Scrape | undefined, page: Scrape): number | undefined {
+  const startS = startOf(page.samples)
+  const isEarlier = startS !== undefined && previous !== undefined && startS < previous.atS - clockToleranceS
+  return isEarlier ? undefined : startS
 }
 
 /**
@@ -175,7 +185,8 @@ function isRestart(earlier: Scrape, later: Scrape): boolean {
     return true
   }
   const isDecrease = decreases(earlier.samples, later.samples)
-  if (isDecrease && isSameProcess) {
+  // If some counters grew, one engine restarted inside the process.
+  if (isDecrease && isSameProcess && !decreases(later.samples, earlier.samples)) {
     throw new PagesError(
       'order',
       `${pair} are of one process, but counters of the later page are lower. Correct the times of the pages.`,
@@ -189,10 +200,4 @@ function isRestart(earlier: Scrape, later: Scrape): boolean {
     )
   }
   return isDecrease
-}
-
-/** The values of a label among vLLM's samples, sorted, as text. */
-function labelValues(samples: readonly MetricSample[], label: string): string {
-  const values = samples.flatMap(({ name, labels }) => (name.startsWith('vllm:') ? (labels[label] ?? []) : []))
-  return [...new Set(values)].sort().join(', ')
 }

@@ -2,12 +2,13 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { listScenarios, loadScenario } from '../../../fixtures/load-scenario.ts'
 import { analyzeSamples } from '../../../tools/analysis/analyze-samples.ts'
-import { parseMetricsPage, telemetryFromPages } from '../../../tools/index.ts'
+import { analyzeMetrics, parseMetricsPage, telemetryFromPages } from '../../../tools/index.ts'
 import { vllmPage } from '../../../tools/prometheus/vllm-page.ts'
 import { telemetryOf } from '../../../tools/simulation/collect-telemetry.ts'
 import { simulate } from '../../../tools/simulation/simulate.ts'
 import type { Telemetry } from '../../../tools/types.ts'
 import { oracleOf } from '../../support/matrix.ts'
+import { call } from '../call.ts'
 
 const recorded = (name: string) =>
   parseMetricsPage(readFileSync(new URL(`../../reference/vllm/metrics/0.32.0-${name}.txt`, import.meta.url))).samples
@@ -124,6 +125,7 @@ describe('the engines of a data-parallel server', () => {
     const { hotspot, engines = [] } = analyzeSamples(unobserved, page)
     expect(hotspot.kind).toBe('kv_cache')
     expect(hotspot.because[0]).toMatch(/^Engine 0: KV cache usage reached 100.0 %/)
+    expect(hotspot.because.join(' ')).toContain('The load is not balanced: engine 0 has 100 % of the requests')
     expect(hotspot.because.join(' ')).toContain('engine 2 has 1 running and 0 waiting requests')
     expect(engines.map(({ engine, derived_metrics: { waiting } }) => [engine, waiting])).toEqual([
       ['0', 310],
@@ -231,6 +233,32 @@ describe('families of V1', () => {
     const { hotspot } = analyzeSamples(unobserved, page)
     expect(hotspot.kind).toBe('unknown')
     expect(hotspot.because.join(' ')).toContain('40 requests were rejected at admission')
+  })
+})
+
+describe('an earlier scrape is refused', () => {
+  const scrape = (model: string, engine: number, tokens: number) =>
+    samples(
+      'process_start_time_seconds 1800000000',
+      `vllm:generation_tokens_total{engine="${engine}",model_name="${model}"} ${tokens}`,
+    )
+  const analyze = (earlier_samples: unknown, prometheus_samples: unknown) =>
+    call(analyzeMetrics, { pre_telemetry: healthy, prometheus_samples, earlier_samples })
+
+  test('if it is of another server', async () => {
+    await expect(analyze(scrape('a', 0, 1), scrape('b', 0, 2))).rejects.toThrow(
+      'model_name a, but prometheus_samples has b',
+    )
+    await expect(analyze(scrape('a', 0, 1), scrape('a', 1, 2))).rejects.toThrow(
+      'engine 0, but prometheus_samples has 1',
+    )
+  })
+
+  test('if it is the later one', async () => {
+    await expect(analyze(scrape('a', 0, 9), scrape('a', 0, 2))).rejects.toThrow('Exchange the two')
+    const at = (time: number) => samples(`vllm:generation_tokens_total 5 ${time}`)
+    await expect(analyze(at(2000), at(1000))).rejects.toThrow('its timestamp is 2000')
+    await expect(analyze(at(1000), at(2000))).resolves.toBeDefined()
   })
 })
 

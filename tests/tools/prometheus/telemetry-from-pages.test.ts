@@ -171,6 +171,18 @@ describe('pages that do not belong together', () => {
     expect(reasonOf(pages.slice(0, 2))).toBe('unusable_pages/no_time')
   })
 
+  test('an engine that restarts inside its process leaves the time after it', () => {
+    const tokens = (count: number) => [`vllm:prompt_tokens_total{engine="0",model_name="m"} ${count}`]
+    const pages = [
+      page(at, 90, tokens(5), at - 500),
+      page(at + 60, 6, tokens(9), at - 500),
+      page(at + 120, 10, tokens(12), at - 500),
+    ]
+    const { requests, window } = telemetryFromPages(pages, { slo })
+    expect(requests.served).toBe(4)
+    expect(window.duration_s).toBe(60)
+  })
+
   test('the window chooses the pages', () => {
     const pages = [page(at, 0), page(at + 60, 5), page(at + 120, 7), page(at + 180, 100)]
     const window = { start: new Date((at + 70) * 1000).toISOString(), end: new Date((at + 130) * 1000).toISOString() }

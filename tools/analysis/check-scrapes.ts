@@ -1,0 +1,35 @@
+import { MismatchError } from '../errors.ts'
+import { decreases } from '../prometheus/metric-samples.ts'
+import { labelValues } from '../prometheus/metric-values.ts'
+import { startOf } from '../prometheus/page-series.ts'
+import type { MetricSample } from '../types.ts'
+
+/**
+ * Checks that two scrapes are of one server and in order.
+ *
+ * @throws {MismatchError} if they are of different servers or swapped.
+ */
+export function checkScrapes(earlier: readonly MetricSample[], later: readonly MetricSample[]): void {
+  for (const label of ['model_name', 'engine']) {
+    const [from, to] = [labelValues(earlier, label), labelValues(later, label)]
+    // An empty page shows nothing about its server.
+    if (from === to || from === '' || to === '') continue
+    throw new MismatchError(
+      `earlier_samples has ${label} ${from}, but prometheus_samples has ${to}: they are of different servers. ` +
+        'Pass an earlier scrape of the same server, or leave it out.',
+    )
+  }
+  const [from, to] = [earlier, later].map((samples) => samples.find(({ timestamp_ms }) => timestamp_ms !== undefined))
+  const isOlder = (from?.timestamp_ms ?? 0) > (to?.timestamp_ms ?? Number.POSITIVE_INFINITY)
+  const started = startOf(later)
+  const isSameProcess = started !== undefined && started === startOf(earlier)
+  if (isOlder || (isSameProcess && decreases(earlier, later) && !decreases(later, earlier))) {
+    throw new MismatchError(
+      'earlier_samples is the later one of the two: ' +
+        (isOlder
+          ? `its timestamp is ${from?.timestamp_ms}, and that of prometheus_samples is ${to?.timestamp_ms}.`
+          : 'its counters are higher in the same process.') +
+        ' Exchange the two.',
+    )
+  }
+}
