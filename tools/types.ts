@@ -42,8 +42,9 @@ export type MetricsAnalysis = Document<typeof metricsAnalysisSchema>
 export type LogError = Document<typeof logErrorsSchema>[number]
 
 /**
- * Role of a log line in a failure: `cause_candidate` may be the cause, `cascade` follows from another failure, and
- * `benign` looks like a failure but is not one.
+ * Role of a log line in a failure: `cause_candidate` may be the cause, `unclassified` is abnormal but its role is not
+ * certain, `cascade` follows from another failure, `request_error` concerns a single request, and `benign` looks like a
+ * failure but is not one.
  */
 export type LogErrorKind = LogError['kind']
 

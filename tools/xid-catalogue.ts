@@ -3,10 +3,14 @@
  * `NVRM: Xid (PCI:0000:4b:00): 79, …`.
  *
  * Source: https://docs.nvidia.com/deploy/xid-errors/analyzing-xid-catalog.html, state of 29 October 2025, as mirrored in
- * `catalog_generated.go` of leptonai/gpud. The tables below hold the column "immediate action" and shortened
- * descriptions. Log classification, the simulation and the incident responder all read this module, so that they cannot
+ * `catalog_generated.go` of leptonai/gpud. The tables below hold the column "immediate action", the codes whose
+ * "investigatory action" is to ignore them too, and shortened descriptions. Codes 173 to 176 are newer: they come from
+ * `nverror.h` of NVIDIA's open kernel modules 595.45.04, which names no action. Log classification, the simulation and the incident responder all read this module, so that they cannot
  * disagree about a code.
  */
+
+/** State of the catalogue that this module holds. */
+export const catalogueState = '29 October 2025'
 
 /**
  * The immediate action of the catalogue, in its own words. `WORKFLOW_…` and `XID_154` refer to procedures that the
@@ -46,6 +50,10 @@ export interface Xid {
   readonly action: XidAction | undefined
   /** Remedy that {@link action} asks for; `undefined` without an action, or if it depends on another Xid (45, 154). */
   readonly remedy: XidRemedy | undefined
+  /** Whether the catalogue's immediate and investigatory action are both to ignore the error. */
+  readonly ignorable: boolean
+  /** Whether the catalogue, or the driver's list of codes for 173 to 176, contains the code. */
+  readonly known: boolean
   /** Rank of the remedy, for comparing the codes of one burst: 3 `drain_node`, 2 `reset_gpu`, 1 `restart_engine`, else 0. */
   readonly severity: number
   /** Description of the error in a few words. */
@@ -109,7 +117,16 @@ const meanings: { readonly [code: number]: string } = {
   169: 'internal micro-controller halt',
   171: 'uncorrectable DRAM error, detail of Xid 48',
   172: 'uncorrectable SRAM error, detail of Xid 48',
+  173: 'fatal failure of the chip-to-chip link',
+  174: 'process stopped without an error of its own',
+  175: 'memory subsystem error',
+  176: 'correctable PCIe error',
 }
+
+/** Codes whose immediate and investigatory action are both to ignore them. */
+const ignorable: ReadonlySet<number> = new Set([63, 106, 107])
+/** Largest code in the catalogue or in the driver's list. All smaller codes are in one of them. */
+const largestCode = 176
 
 /**
  * Remedies of the actions. A double-bit ECC error (48) is answered with a reset: the reset applies the pending row remap.
@@ -151,7 +168,7 @@ function readCodes(): ReadonlyMap<number, XidAction> {
   return actions
 }
 
-/** Looks up an Xid code. A code that the catalogue does not contain has no action and no remedy. */
+/** Looks up an Xid code. A code that the catalogue does not contain has no action and no remedy: they are not known. */
 export function xidOf(code: number): Xid {
   const action = actionByCode.get(code)
   const remedy = action === undefined ? undefined : remedies[action]
@@ -160,6 +177,8 @@ export function xidOf(code: number): Xid {
     code,
     action,
     remedy,
+    ignorable: ignorable.has(code),
+    known: code >= 1 && code <= largestCode,
     severity: Math.max(0, bySeverity.indexOf(remedy ?? 'none')),
     meaning: meanings[code] ?? linkError ?? (action === undefined ? 'unknown' : 'other error'),
   }

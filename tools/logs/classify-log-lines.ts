@@ -1,8 +1,10 @@
-import { isObject, parseJson } from '../../router/json/json.ts'
 import type { LogErrorKind } from '../types.ts'
-import { type Xid, xidIn } from '../xid-catalogue.ts'
-import { type LogLevel, levelNamed, levelOfPriority, statedLevel } from './log-level.ts'
-import { logRules } from './log-rules.ts'
+import type { LogLevel } from './log-level.ts'
+import { genericCauses, logRules } from './log-rules.ts'
+import { isContinuation, TracebackReader } from './traceback.ts'
+import { startsRecord, unwrapLine } from './unwrap-line.ts'
+import { promptLines } from './user-text.ts'
+import { xidFinding } from './xid-finding.ts'
 
 /** A log line with its level and, if it reports a failure, the class of the failure. */
 export interface ClassifiedLine {
@@ -14,7 +16,7 @@ export interface ClassifiedLine {
   readonly message: string
   /** Role of the line in a failure; absent if it does not report one. */
   readonly kind?: LogErrorKind
-  /** Class of the failure, e.g. `linux_oom_kill`; `other` for an error that no rule covers. */
+  /** Class of the failure, e.g. `linux_oom_kill`; `other` for an abnormal line that no rule covers. */
   readonly class?: string
   /** Meaning of a code in the line: of an Xid, with the action that NVIDIA asks for, or of an InfiniBand status. */
   readonly detail?: string
@@ -29,166 +31,90 @@ export interface ClassifiedLine {
  *     2026-02-17T14:00:10.1Z stderr F (EngineCore_DP0 pid=271) ERROR 02-17 14:00:10 [core.py:96] CUDA out of memory
  *     └── log collector ────────────┘ └── program: process, level, time, source ────────────────┘ └── message ────┘
  *
- * The message, or the whole line, is then compared with the rules and with NVIDIA's Xid catalogue. Each line is classified
- * on its own. Lines of a traceback are never failures: the line that they continue is.
+ * The message, or the whole line, is then compared with the rules and with NVIDIA's Xid catalogue. An abnormal line that
+ * no rule covers is `unclassified`; it is a cause candidate if the program calls it an error and its words report a
+ * failure. Lines of a traceback are never failures: the line that they continue is. Text of users, such as prompts, is
+ * never examined.
  */
 export function classifyLogLines(lines: readonly string[]): ClassifiedLine[] {
-  return lines.map(classifyLine)
+  const prompts = promptLines(lines, startsRecord)
+  const tracebacks = new TracebackReader()
+  return lines.map((line, index) => classifyLine(line, prompts.has(index), tracebacks))
 }
 
-/** Only the start of a longer line is examined, so that the cost of a hostile line is limited. */
-const examinedCharacters = 4096
-/** A JSON record must be parsed as a whole and can contain a traceback, so its limit is higher. */
-const recordCharacters = 65_536
-
-/** Lines of a Python traceback or a C++ backtrace, and the hints that PyTorch prints after an error. */
-const continuation =
-  /^\s*(?:File "|Traceback|\^|raise |return |self\.|frame #\d+|Exception raised from|what\(\):)|^\s{2,}|^\s*$|^(?:The above exception was|During handling of the above|CUDA kernel errors might be|For debugging consider|Compile with `TORCH_USE_CUDA_DSA`|Device-side assertion tracking|\[?Previous line repeated)/
-
-function classifyLine(line: string): ClassifiedLine {
-  const examined = withoutColours(line.slice(0, examinedCharacters))
-  const unwrapped = withoutCollector(examined)
-  const structured = unwrapped.startsWith('{')
-    ? structuredLine(withoutCollector(line.slice(0, recordCharacters)))
-    : undefined
-  const ownLine =
-    structured === undefined ? unwrapped : withoutColours(structured.text.slice(0, examinedCharacters)).trimEnd()
-  // The level from the program takes precedence over the level from the log collector.
-  const stated = statedLevel(ownLine) ?? structured?.level ?? statedLevel(examined)
-  const text = messageOf(ownLine)
-  const shortened = structured === undefined && line.length > examinedCharacters
-  const message = shortened ? messageOf(withoutCollector(withoutColours(line))) : text
-  const finding = continuation.test(text) ? undefined : (xidFinding(ownLine) ?? ruleFinding(text, examined))
-  if (finding !== undefined) {
-    const level = stated ?? (finding.kind === 'benign' ? 'warning' : 'error')
-    return { line, level, message, ...finding }
-  }
-  // Lines of a traceback repeat the level of the error, but are not errors of their own.
-  const unexplained = (stated === 'error' || stated === 'critical') && !continuation.test(text)
-  // An error that no rule covers may be the cause, so it is reported, with the class "other".
-  return unexplained
-    ? { line, level: stated, message, kind: 'cause_candidate', class: 'other' }
-    : { line, level: stated ?? 'info', message }
+function classifyLine(line: string, isPrompt: boolean, tracebacks: TracebackReader): ClassifiedLine {
+  const { level: stated, message, text, record, process } = unwrapLine(line)
+  const plain = { line, level: stated ?? 'info', message } as const
+  // Both are read, because a prompt must not change the state of a traceback.
+  if (isPrompt || tracebacks.reads(process, text) || isContinuation(text)) return plain
+  const finding = xidFinding(record) ?? ruleFinding(text, record, stated) ?? abnormal(text, record, stated)
+  if (finding === undefined) return plain
+  return { line, level: stated ?? levelOf(finding.kind), message, ...finding }
 }
+
+/** Level of a line that states none. */
+function levelOf(kind: LogErrorKind): LogLevel {
+  if (kind === 'unclassified') return 'info'
+  return kind === 'benign' ? 'warning' : 'error'
+}
+
+/** Role, class and explanation of a line. */
+interface Finding {
+  readonly kind: LogErrorKind
+  readonly class: string
+  readonly detail?: string
+}
+
+/** Reports of a parent process that can quote the failure of its child. */
+const quoting: ReadonlySet<string> = new Set(['worker_died', 'engine_dead', 'ray_task', 'exited', 'server_error'])
+/** Source files of the API server that handle one request. */
+const requestSource =
+  /\[(?:[\w.-]+\/)*(?:\w*serving\w*|\w*_tool_parser|\w*_reasoning_parser|\w*chat_utils|exception_handlers?|protocol|preprocess|\w*renderer\w*|\w*parser_manager)\.py:\d+\]/
+/** Source files of KV connectors. */
+const connectorSource =
+  /\[(?:[\w.-]+\/)*\w*(?:nixl|mooncake|lmcache|moriio|kv_connector|p2p_nccl|ucx|hf3fs)\w*(?:\/\w+)*\.py:\d+\]/i
+/** Words that make a sentence a warning about what could happen. */
+const hypothetical =
+  /\b(?:may|might|could|can|would|to avoid|to prevent|if you (?:see|encounter|run into)|in case of|such as)\b[^.]{0,100}$/i
 
 /** The first rule that matches the message or, for prefixes that belong to a rule, the whole line. */
-function ruleFinding(text: string, line: string) {
-  const rule = logRules.find(({ pattern }) => pattern.test(text) || pattern.test(line))
-  if (rule === undefined) return undefined
+function ruleFinding(text: string, record: string, stated: LogLevel | undefined): Finding | undefined {
+  const found = logRules.find(({ pattern }) => pattern.test(text) || pattern.test(record))
+  if (found === undefined) return undefined
+  const rule = quoting.has(found.class) ? (quotedCause(text) ?? found) : found
+  if (rule.kind !== 'cause_candidate') return { kind: rule.kind, class: rule.class }
+  if (genericCauses.has(rule.class)) {
+    if (stated === 'info' || stated === 'debug') return undefined
+    if (requestSource.test(record)) return { kind: 'request_error', class: 'request_error' }
+    if (stated === 'warning' && rule.class === 'exception') return { kind: 'unclassified', class: rule.class }
+  }
+  const severe = stated === undefined || stated === 'error' || stated === 'critical'
+  const before = text.slice(0, rule.pattern.exec(text)?.index ?? 0)
+  if (!severe && hypothetical.test(before)) return { kind: 'unclassified', class: 'other' }
   const detail = ibStatusDetail(text)
   return { kind: rule.kind, class: rule.class, ...(detail === undefined ? {} : { detail }) }
 }
 
-/** Prefixes that log collectors add to the lines of other programs. */
-const collectors: readonly RegExp[] = [
-  /^\[pod\/\S+\] /, // kubectl logs --prefix
-  /^[\w.-]+\s+\| /, // docker compose
-  /^\d{4}-\d\d-\d\dT\S+\s+std(?:out|err) [FP] /, // container runtime
-  /^\d{4}-\d\d-\d\dT\S+Z\s+(?=[([{A-Z])/, // kubectl and docker logs --timestamps
-  /^\d{4}-\d\d-\d\d[T ]\S+ \S+ (?!kernel: )[^:\s]+\[\d+\]: /, // journalctl -o short-iso
-  /^\w{3}\s+\d+ \d\d:\d\d:\d\d(?:\.\d+)? \S+ (?!kernel: )[^:\s]+: /, // journal, syslog
-]
-
-/** Prefixes of a message, in the order in which they nest; each is removed at most once. */
-const prefixes: readonly RegExp[] = [
-  /^<\d{1,3}>/, // syslog priority
-  /^\d{1,3},\d+,\d+,[^;]{0,40};/, // /dev/kmsg
-  /^\w+\s*:\w+\s*:\s*(?=\d{4}-|\[)/, // dmesg -x
-  /^\[\d{4}-\d\d-\d\d[T ][\d:.,]+(?:Z|[+-]\d{4})?\]\s+(?=\S+:\d+:\d+ \[\d+\])/, // NCCL's time
-  /^\d{4}-\d\d-\d\dT\S+\s+(?:\S+ [^:\s]+: )?/, // journalctl -o short-iso, dmesg --time-format iso
-  /^\d{4}-\d\d-\d\d [\d:.,]+ \S+ kernel: /, // rsyslog
-  /^\w{3}\s+\d+ \d\d:\d\d:\d\d(?:\.\d+)? \S+ [^:\s]+: /, // journal, syslog
-  /^\[\s*(?:\d+\.\d+|\w{3} \w{3}\s+\d+ \d\d:\d\d:\d\d \d{4})\]\s+/, // dmesg, dmesg -T
-  /^\d{4}-\d\d-\d\d [\d:.,]+\s+(?:DEBUG|INFO|WARNING|ERROR|CRITICAL)\s+(?:\S+:\d+ -- )?/, // Ray, Python
-  /^\d{4}-\d\d-\d\d [\d:.,]+ \| [A-Z]+\s+\| \S+ - /, // loguru
-  // Python with the name of the logger first
-  /^\d{4}-\d\d-\d\d [\d:.,]+ - \S+ - (?:DEBUG|INFO|WARNING|ERROR|CRITICAL) - /,
-  /^(?:\([^)]*\) )+/, // (EngineCore_DP0 pid=123); further spaces belong to the message
-  // vLLM V1 and V0, uvicorn
-  /^(?:DEBUG|INFO|WARNING|ERROR|CRITICAL):?\s+(?:\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? (?:\[[^\]]+\]|[\w./-]+:\d+\])\s?)?/,
-  /^\[rank\d+\]:\s?/, // torchrun
-  /^\[?[IWEF]\d{3,4} \d\d:\d\d:\d\d\.\d+\s+(?:\d+ )?\S+\] /, // klog, glog
-  /^\[[IWEF] [\w./]+:\d+\] /, // torch
-  /^\S+:\d+:\d+ \[\d+\] (?:\S+:\d+ )?NCCL (?:TRACE|INFO|WARN|ERROR) /,
-]
-/**
- * Terminal colours, as Ray and others write them: ESC and, for example, `[36m`. Pasted text often lacks the ESC; syslog
- * and editors replace it with `#033` or `^[`.
- */
-const colours = new RegExp(`(?:(?:${String.fromCharCode(27)}|#033|\\^\\[)\\[[\\d;]*m|\\[\\d{1,2}(?:;\\d{1,2})*m)`, 'g')
-
-function withoutColours(line: string): string {
-  return line.replace(colours, '')
+/** The rule of a certain cause that a parent process quotes, e.g. `Worker failed with error 'CUDA out of memory'`. */
+function quotedCause(text: string) {
+  return logRules.find(
+    ({ kind, class: name, pattern }) => kind === 'cause_candidate' && !genericCauses.has(name) && pattern.test(text),
+  )
 }
 
-/** A line as its program wrote it, without the prefixes of container runtime, compose, kubectl or journal. */
-function withoutCollector(line: string): string {
-  return collectors.reduce((text, prefix) => text.replace(prefix, ''), line)
-}
+/** Words of a sentence that reports a failure. */
+const failure =
+  /\b(?:errors?|fail(?:ed|ure|ures|ing|s)?|fatal|unable|cannot|can't|couldn't|could not|not (?:found|responding|available|supported|match)|don't match|invalid|abort(?:ed|ing)?|time(?:d|s)? ?out|exceed(?:ed|s)?|denied|refused|mismatch|unsupported|missing|lost|dead|died|corrupt(?:ed|ion)?|unexpected(?:ly)?|exception|crash(?:ed|es)?|hang|hung|stuck|panic|illegal|insufficient|not enough|no such|(?:link|is|went) down|overflow|killed|unreachable|degraded|rejected|returned -\d+|errno)\b|: -\d+$/i
 
-/** A line without timestamps, process ids and source positions. */
-function messageOf(line: string): string {
-  let message = line
-  for (const prefix of prefixes) message = message.replace(prefix, '')
-  return message.trimEnd()
-}
-
-/** A log line that was a JSON object. */
-interface StructuredLine {
-  readonly text: string
-  readonly level: LogLevel | undefined
-}
-
-/** Members in which loggers put the message: Python, zap, journald, Docker, structlog. */
-const textKeys = ['message', 'msg', 'MESSAGE', 'log', 'event', 'text']
-/** Members in which loggers put the level. */
-const levelKeys = ['level', 'levelname', 'severity', 'lvl', 'log.level']
-/** Members in which loggers put an exception. */
-const errorKeys = ['error', 'err', 'exception', 'exc_info']
-
-/** Message and level of a JSON line (Docker, `journalctl -o json`, loggers); `undefined` for any other line. */
-function structuredLine(line: string): StructuredLine | undefined {
-  const fields = objectIn(line)
-  if (fields === undefined) return undefined
-  const field = (keys: readonly string[]) => keys.map((key) => fields.get(key)).find((value) => value !== undefined)
-  const text = field(textKeys)
-  if (text === undefined) return undefined
-  const error = field(errorKeys)
-  return {
-    text: error === undefined ? text : `${text}: ${error}`,
-    level: levelNamed(field(levelKeys) ?? '') ?? levelOfPriority(fields.get('PRIORITY')),
-  }
-}
-
-/** The string members of a JSON object. */
-function objectIn(line: string): Map<string, string> | undefined {
-  const value = parseJson(line)
-  if (!isObject(value)) return undefined
-  return new Map(Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string'))
-}
-
-/** Class and explanation of a line with an Xid; `undefined` for other lines. */
-function xidFinding(text: string) {
-  const found = xidIn(text)
-  if (found === undefined) return undefined
-  const detail = detailOf(found.xid)
-  return found.hasCode
-    ? { ...classOfXid(found.xid), detail }
-    : { kind: 'cause_candidate' as const, class: 'gpu_lost', detail }
-}
-
-/** The role of an Xid in a failure follows from the action that the catalogue asks for. */
-function classOfXid({ code, action, remedy }: Xid): { readonly kind: LogErrorKind; readonly class: string } {
-  // Codes 162 to 165 report power smoothing; the catalogue lists no action for them.
-  if (remedy === 'none' || (code >= 162 && code <= 165)) return { kind: 'benign', class: 'xid_informational' }
-  // 45 is the cleanup after another Xid; 154 announces the recovery action for another Xid.
-  if (action === 'WORKFLOW_XID_45' || action === 'XID_154') return { kind: 'cascade', class: 'xid_following' }
-  return { kind: 'cause_candidate', class: 'nvidia_xid' }
-}
-
-/** One sentence for people and models; the action keeps the word of the catalogue. */
-function detailOf({ code, action, meaning }: Xid): string {
-  return `Xid ${code}: ${meaning}. Immediate action in NVIDIA's catalogue: ${action ?? 'none'}.`
+/** An abnormal line that no rule covers. It is shown; it is a cause candidate only if it is an error and says so. */
+function abnormal(text: string, record: string, stated: LogLevel | undefined): Finding | undefined {
+  if (stated === 'info' || stated === 'debug') return undefined
+  const reports = failure.test(text)
+  if (stated === undefined) return reports && /^\S/.test(text) ? { kind: 'unclassified', class: 'other' } : undefined
+  if (requestSource.test(record)) return { kind: 'request_error', class: 'request_error' }
+  if (stated === 'warning') return { kind: 'unclassified', class: 'other' }
+  if (reports && connectorSource.test(record)) return { kind: 'cause_candidate', class: 'kv_connector' }
+  return { kind: reports ? 'cause_candidate' : 'unclassified', class: 'other' }
 }
 
 /** Meanings of InfiniBand work completion statuses (`enum ibv_wc_status` of libibverbs), by number. */

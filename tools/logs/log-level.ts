@@ -30,6 +30,8 @@ const word = '(TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERR|ERROR|CRIT|CRITICAL|FATA
 const forms: readonly RegExp[] = [
   // NCCL, anywhere in the line.
   /\bNCCL (TRACE|INFO|WARN|ERROR)\b/,
+  // UCX, after the time, the process and the source position.
+  /^\[[^\]]{1,40}\] \[[^\]]{1,120}\]\s+\S+\s+UCX\s+(TRACE|DEBUG|INFO|WARN|ERROR|FATAL)\b/,
   // vLLM, uvicorn and Python's logging, after process names in parentheses or a time.
   new RegExp(`^(?:\\([^)]*\\)\\s+)*${word}\\b`),
   // "2026-02-17 14:00:10,123 ERROR x", also with the level in brackets or after "-" or "|".
@@ -54,6 +56,9 @@ const forms: readonly RegExp[] = [
   /^\[[^\]]{1,40}\]\s+(WARNING): /,
   // Python's warnings module.
   /(?:^|[\s.])(?:User|Deprecation|Future|Runtime|Resource)(Warn)ing: /,
+  // Any other program: a time in brackets and the level in brackets, or the word in capitals within the first words.
+  /^\[[^\]]{1,40}\]\s*\[(TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERR|ERROR|CRIT|CRITICAL|FATAL)\]/,
+  /^(?:[^\s'"{}]{1,80}\s+){0,6}?\[?(WARN|WARNING|ERROR|CRITICAL|FATAL)\]?(?=[:\s])/,
 ]
 
 /** Levels of the syslog severities 0 to 7. */

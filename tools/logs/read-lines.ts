@@ -105,7 +105,7 @@ function logErrors(entries: readonly LogEntry[]): LogError[] {
       ? []
       : [{ message, kind, class: name, line, count, ...(detail === undefined ? {} : { detail }) }],
   )
-  const order = ['cause_candidate', 'cascade', 'benign']
+  const order = ['cause_candidate', 'unclassified', 'cascade', 'request_error', 'benign']
   return errors.sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind))
 }
 

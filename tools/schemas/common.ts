@@ -59,7 +59,7 @@ export const observedWindowSchema = {
 export const logErrorsSchema = {
   type: 'array',
   description:
-    'Possible failures among all lines of the window and topics, including lines beyond the limit. A cascade follows from another failure; benign is not a failure.',
+    'Possible failures among all lines of the window and topics, including lines beyond the limit. A cascade follows from another failure, a request_error concerns one request, unclassified is abnormal but of unknown role, and benign is not a failure.',
   items: {
     type: 'object',
     additionalProperties: false,
@@ -67,7 +67,7 @@ export const logErrorsSchema = {
     properties: {
       message: { type: 'string', description: 'The line without timestamps, process ids and source positions.' },
       // A candidate is not a diagnosis: the earliest one is usually the cause, and the others follow from it.
-      kind: { enum: ['cause_candidate', 'cascade', 'benign'] },
+      kind: { enum: ['cause_candidate', 'unclassified', 'cascade', 'request_error', 'benign'] },
       class: {
         type: 'string',
         description: 'Class of the failure, e.g. "linux_oom_kill"; "other" for an error that no rule covers.',

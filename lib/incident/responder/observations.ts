@@ -32,7 +32,7 @@ export interface Observations {
 interface Failure {
   /** The result that contains it. */
   readonly result: ToolMessage
-  /** Its role, as in the result: `cause_candidate`, `cascade` or `benign`. */
+  /** Its role, as in the result, for example `cause_candidate`. */
   readonly kind: unknown
   /** Class of the failure, for example `linux_oom_kill`. */
   readonly class: string

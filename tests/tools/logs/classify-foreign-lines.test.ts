@@ -23,11 +23,11 @@ test.each(
       '{"levelname":"ERROR","message":"step failed","exc_info":"Traceback\\nRuntimeError: CUDA error: x"}',
       '[36m(EngineCore_DP0 pid=99)[0;0m ERROR 02-17 14:00:10 [core.py:793] torch.AcceleratorError: CUDA error: device-side assert',
     ],
-    warning: [
+    'warning unclassified other': [
       '{"level":"warning","message":"slow"}',
       'Feb 17 14:00:10 node vllm[1]: WARNING 02-17 14:00:10 [a.py:1] odd',
     ],
-    'error cause_candidate other': [
+    'error unclassified other': [
       `{"level":"error","message":"${'x'.repeat(5000)}"}`,
       'vllm-1  | ERROR 02-17 14:00:10 [a.py:1] odd',
       '2026-02-17T14:00:10.123456789Z stderr F (APIServer pid=1) ERROR 02-17 14:00:10 [a.py:1] odd',

@@ -56,18 +56,19 @@ test.each(
     'cascade shared_memory_broadcast': [
       'INFO 01-11 03:46:41 [shm_broadcast.py:542] No available shared memory broadcast block found in 60 seconds.',
     ],
-    'cause_candidate other': ['(APIServer pid=1) ERROR 02-17 14:00:00 [x.py:5] something nobody has seen before'],
+    'unclassified other': ['(APIServer pid=1) ERROR 02-17 14:00:00 [x.py:5] something nobody has seen before'],
+    'cause_candidate other': ['(EngineCore pid=1) ERROR 02-17 14:00:00 [x.py:5] the frobnicator failed'],
     'benign startup_wait': [
       'DEBUG 01-29 10:00:00 [utils.py:1] Waiting for 1 local, 0 remote core engine proc(s) to start.',
     ],
-    'benign client_error': [
+    'request_error client_error': [
       '(APIServer pid=1) INFO:     10.0.0.1:5 - "POST /v1/chat/completions HTTP/1.1" 400 Bad Request',
     ],
     'cause_candidate kv_cache_pressure': [
       'WARNING 01-11 03:46:41 scheduler.py:1754] Sequence group 7 is preempted by PreemptionMode.RECOMPUTE mode because there is not enough KV cache space.',
     ],
     'cascade worker_died': [
-      "(EngineCore_DP0 pid=9) ERROR 02-17 14:00:00 [core.py:936] RuntimeError: Worker failed with error 'CUDA error: out of memory', please check the stack trace above for the root cause",
+      "(EngineCore_DP0 pid=9) ERROR 02-17 14:00:00 [core.py:936] RuntimeError: Worker failed with error 'cancelled', please check the stack trace above for the root cause",
     ],
     'cause_candidate sampler_memory': [
       'RuntimeError: CUDA out of memory occurred when warming up sampler with 1024 dummy requests. Please try lowering `max_num_seqs`',
@@ -110,9 +111,7 @@ test.each([
     'info',
     'Engine 000: Avg prompt throughput: 0.0 tokens/s',
   ],
-  ['(EngineCore_DP0 pid=1) (Worker_TP0 pid=2) WARNING 02-17 14:00:10 [a.py:2] careful', 'warning', 'careful'],
   ['Feb 17 14:00:10 node-1 systemd[1]: Started x.service.', 'info', 'Started x.service.'],
-  ['kern  :warn  : 2026-01-21T10:06:31,250000+00:00 something', 'warning', 'something'],
   [
     '  File "/usr/lib/python3.12/asyncio/base_events.py", line 1',
     'info',
@@ -121,6 +120,13 @@ test.each([
   ['', 'info', ''],
 ])('%s has level %s and is not a failure', (line, level, message) => {
   expect(classifyLogLines([line])).toEqual([{ line, level, message }])
+})
+
+test.each([
+  ['(EngineCore_DP0 pid=1) (Worker_TP0 pid=2) WARNING 02-17 14:00:10 [a.py:2] careful', 'careful'],
+  ['kern  :warn  : 2026-01-21T10:06:31,250000+00:00 something', 'something'],
+])('%s has level warning and is shown as unclassified', (line, message) => {
+  expect(classifyLogLines([line])).toEqual([{ line, level: 'warning', message, kind: 'unclassified', class: 'other' }])
 })
 
 test.each([
@@ -135,6 +141,20 @@ test.each([
   ['NVRM: Xid (PCI:0000:3b:00): 31, Ch 1', 'page fault', 'RESTART_APP'],
   ['NVRM: Xid (PCI:0000:3b:00): 63, Row', 'remapped', 'IGNORE'],
   ['NVRM: Xid (PCI:0000:3b:00): 149, NETIR', 'NVLink 5', 'WORKFLOW_NVLINK5_ERR'],
+  ['NVRM: Xid (PCI:0000:3b:00): 149, NETIR_LINK_EVT  Nonfatal XC0 i0', 'NVLink 5', 'Severity in the line: nonfatal.'],
+  [
+    'NVRM: Xid (PCI:0000:3b:00): 154, GPU recovery action changed from 0x0 (None) to 0x4 (Drain and Reset)',
+    'recovery action',
+    'to "Drain and Reset"',
+  ],
+  [
+    'NVRM: Xid (PCI:0000:3b:00): 45, pid=1, name=python3, Ch 00000001 caused by previous Xid 149',
+    'preemptive cleanup',
+    'the earlier Xid 149 (NVLink 5 error)',
+  ],
+  ['NVRM: Xid (PCI:0000:3b:00): 173, C2C', 'chip-to-chip link', 'states no action'],
+  ['NVRM: Xid (PCI:0000:3b:00): 175, pid=1', 'memory subsystem error', 'states no action'],
+  ['NVRM: Xid (PCI:0000:3b:00): 999, pid=1', "not in NVIDIA's catalogue of 29 October 2025", 'unknown'],
   ['NCCL WARN NET/IB : Got completion from peer 1.2.3.4<5> with error 13, opcode 1', 'status 13', 'not ready'],
 ])('%s is explained: %s, %s', (line, meaning, action) => {
   const [found] = classifyLogLines([line])
@@ -167,4 +187,20 @@ test('every line is classified', () => {
 test('hostile lines are classified in linear time', () => {
   const lines = ['(', '[', 'NVRM: Xid (', 'NET/IB ', ' corrected', '(a) ', 'aError'].map((part) => part.repeat(20_000))
   expect(classifyLogLines(lines)).toHaveLength(lines.length)
+})
+
+test.each([
+  [63, 'benign'],
+  [106, 'benign'],
+  [43, 'unclassified'],
+  [92, 'unclassified'],
+  [137, 'unclassified'],
+  [162, 'unclassified'],
+  [176, 'unclassified'],
+  [79, 'cause_candidate'],
+  [173, 'cause_candidate'],
+  [999, 'cause_candidate'],
+])('Xid %d is benign only if NVIDIA ignores it at once and later: %s', (code, kind) => {
+  const [found] = classifyLogLines([`NVRM: Xid (PCI:0000:3b:00): ${code}, pid=1, name=python3`])
+  expect(found?.kind).toBe(kind)
 })

@@ -1,0 +1,60 @@
+import type { LogErrorKind } from '../types.ts'
+import { catalogueState, type Xid, xidIn, xidOf } from '../xid-catalogue.ts'
+
+/** Role, class and explanation of a line with an Xid. */
+interface XidFinding {
+  readonly kind: LogErrorKind
+  readonly class: string
+  readonly detail: string
+}
+
+/** Class and explanation of a line with an Xid; `undefined` for other lines. */
+export function xidFinding(text: string): XidFinding | undefined {
+  const found = xidIn(text)
+  if (found === undefined) return undefined
+  const detail = [detailOf(found.xid), ...statedBy(text, found.xid)].join(' ')
+  return found.hasCode
+    ? { ...classOfXid(found.xid, text), detail }
+    : { kind: 'cause_candidate', class: 'gpu_lost', detail }
+}
+
+/** The role of an Xid in a failure follows from the actions that the catalogue asks for. */
+function classOfXid(xid: Xid, text: string): { readonly kind: LogErrorKind; readonly class: string } {
+  if (xid.ignorable) return { kind: 'benign', class: 'xid_informational' }
+  // 45 is the cleanup after another Xid; 154 announces the recovery action for another Xid.
+  if (xid.action === 'WORKFLOW_XID_45' || xid.action === 'XID_154') return { kind: 'cascade', class: 'xid_following' }
+  // Nothing to do at once, but NVIDIA wants the event to be examined: not certainly a cause, and not harmless.
+  const harmless = xid.remedy === 'none' || (xid.action === undefined && quiet.has(xid.code))
+  const nonFatal = xid.action === 'WORKFLOW_NVLINK5_ERR' && /\bNon-?fatal\b/i.test(text)
+  if (harmless || nonFatal) return { kind: 'unclassified', class: 'nvidia_xid' }
+  return { kind: 'cause_candidate', class: 'nvidia_xid' }
+}
+
+/** Codes without an action that report a state, not a failure: power smoothing, a silent stop, corrected PCIe errors. */
+const quiet: ReadonlySet<number> = new Set([162, 163, 164, 165, 174, 176])
+
+/** One sentence for people and models; the action keeps the word of the catalogue. */
+function detailOf({ code, action, meaning, known }: Xid): string {
+  if (!known)
+    return `Xid ${code} is not in NVIDIA's catalogue of ${catalogueState}; its meaning and action are unknown.`
+  const advice =
+    action === undefined
+      ? `NVIDIA's catalogue of ${catalogueState} states no action.`
+      : `Immediate action in NVIDIA's catalogue: ${action}.`
+  return `Xid ${code}: ${meaning}. ${advice}`
+}
+
+/** Statements of the driver itself: the recovery action of Xid 154, the cause of Xid 45, the severity of an NVLink error. */
+function statedBy(text: string, { code, action }: Xid): readonly string[] {
+  const recovery = /recovery action changed from \S+ \(([\w ./-]{1,40})\) to \S+ \(([\w ./-]{1,40})\)/.exec(text)
+  if (code === 154 && recovery !== null) {
+    return [`The driver changed its recovery action from "${recovery[1]}" to "${recovery[2]}".`]
+  }
+  const previous = /caused by previous Xid (\d{1,4})\b/.exec(text)?.[1]
+  if (previous !== undefined) {
+    const { meaning } = xidOf(Number(previous))
+    return [`The driver names the cause: the earlier Xid ${previous} (${meaning}).`]
+  }
+  const severity = action === 'WORKFLOW_NVLINK5_ERR' ? /\b(Non-?fatal|Fatal)\b/i.exec(text)?.[1] : undefined
+  return severity === undefined ? [] : [`Severity in the line: ${severity.toLowerCase()}.`]
+}
