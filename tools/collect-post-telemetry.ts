@@ -1,8 +1,8 @@
-import { loadScenario } from '../fixtures/load-scenario.ts'
 import { defineTool } from '../router/define-tool.ts'
 import { canonicalJson } from '../router/json/json.ts'
 import { MismatchError } from './errors.ts'
 import { checkOwnArguments } from './fix/check-engine-argument.ts'
+import { builtInScenarios, type ScenarioSource } from './scenario-source.ts'
 import { configProperty, pureAnnotations, scenarioProperty } from './schemas/common.ts'
 import { telemetrySchema } from './schemas/telemetry.ts'
 import { comparedTelemetry } from './simulation/collect-telemetry.ts'
@@ -13,60 +13,64 @@ import { comparedTelemetry } from './simulation/collect-telemetry.ts'
  * It fails with `MismatchError` if the configuration belongs to another deployment, and with {@link FixPlanError}
  * if vLLM would refuse an engine argument or the simulation does not model it.
  */
-export const collectPostTelemetry = defineTool({
-  name: 'collect_post_telemetry',
-  title: 'Collect telemetry after the fix',
-  description:
-    'Serves the requests of the incident again with the updated configuration, for several seeds of the load, and returns ' +
-    'the telemetry of that window. ' +
-    'Use validate_improvement to compare it with the telemetry before the fix.',
-  inputSchema: {
-    type: 'object',
-    additionalProperties: false,
-    required: ['scenario', 'updated_config'],
-    properties: { scenario: scenarioProperty, updated_config: configProperty },
-  },
-  outputSchema: {
-    type: 'object',
-    additionalProperties: false,
-    required: ['post_telemetry'],
-    properties: { post_telemetry: telemetrySchema },
-  },
-  annotations: pureAnnotations,
-  execute: ({ scenario: id, updated_config }) => {
-    const scenario = loadScenario(id)
-    if (updated_config.scenario !== id) {
-      throw new MismatchError(
-        `updated_config.scenario is "${updated_config.scenario}", but scenario is "${id}". Pass the configuration that ` +
-          'apply_fix_simulation returned for this incident.',
-      )
-    }
-    // The configuration comes from the model and may be invented. A fix can change neither the model nor the GPUs.
-    const { model, placement } = scenario.deployment
-    const fixed = [
-      ['model', model, updated_config.model],
-      ['placement.gpu_model', placement.gpu_model, updated_config.placement.gpu_model],
-    ] as const
-    const described = [
-      ['model_config', scenario.deployment.model_config, updated_config.model_config],
-      ['placement.gpu', placement.gpu, updated_config.placement.gpu],
-    ] as const
-    for (const [field, expected, found] of described) {
-      if (canonicalJson(found ?? null) === canonicalJson(expected ?? null)) continue
-      throw new MismatchError(
-        `updated_config.${field} is not that of the deployment of ${id}, which no fix can change. Pass the configuration ` +
-          'that apply_fix_simulation returned.',
-      )
-    }
-    for (const [field, expected, found] of fixed) {
-      if (found === expected) continue
-      throw new MismatchError(
-        `updated_config.${field} is "${found}", but the deployment of ${id} has "${expected}", which no fix can change.`,
-      )
-    }
-    // The same check as in apply_fix_simulation, for a configuration that was not made by it.
-    const { engine_args, vllm_version } = updated_config
-    checkOwnArguments(engine_args, scenario.deployment.engine_args, vllm_version, 'updated_config/engine_args')
-    return { post_telemetry: comparedTelemetry(scenario, updated_config) }
-  },
-})
+export const createCollectPostTelemetry = (scenarios: ScenarioSource) =>
+  defineTool({
+    name: 'collect_post_telemetry',
+    title: 'Collect telemetry after the fix',
+    description:
+      'Serves the requests of the incident again with the updated configuration, for several seeds of the load, and returns ' +
+      'the telemetry of that window. ' +
+      'Use validate_improvement to compare it with the telemetry before the fix.',
+    inputSchema: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['scenario', 'updated_config'],
+      properties: { scenario: scenarioProperty, updated_config: configProperty },
+    },
+    outputSchema: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['post_telemetry'],
+      properties: { post_telemetry: telemetrySchema },
+    },
+    annotations: pureAnnotations,
+    execute: ({ scenario: id, updated_config }) => {
+      const { scenario } = scenarios.load(id)
+      if (updated_config.scenario !== id) {
+        throw new MismatchError(
+          `updated_config.scenario is "${updated_config.scenario}", but scenario is "${id}". Pass the configuration that ` +
+            'apply_fix_simulation returned for this incident.',
+        )
+      }
+      // The configuration comes from the model and may be invented. A fix can change neither the model nor the GPUs.
+      const { model, placement } = scenario.deployment
+      const fixed = [
+        ['model', model, updated_config.model],
+        ['placement.gpu_model', placement.gpu_model, updated_config.placement.gpu_model],
+      ] as const
+      const described = [
+        ['model_config', scenario.deployment.model_config, updated_config.model_config],
+        ['placement.gpu', placement.gpu, updated_config.placement.gpu],
+      ] as const
+      for (const [field, expected, found] of described) {
+        if (canonicalJson(found ?? null) === canonicalJson(expected ?? null)) continue
+        throw new MismatchError(
+          `updated_config.${field} is not that of the deployment of ${id}, which no fix can change. Pass the configuration ` +
+            'that apply_fix_simulation returned.',
+        )
+      }
+      for (const [field, expected, found] of fixed) {
+        if (found === expected) continue
+        throw new MismatchError(
+          `updated_config.${field} is "${found}", but the deployment of ${id} has "${expected}", which no fix can change.`,
+        )
+      }
+      // The same check as in apply_fix_simulation, for a configuration that was not made by it.
+      const { engine_args, vllm_version } = updated_config
+      checkOwnArguments(engine_args, scenario.deployment.engine_args, vllm_version, 'updated_config/engine_args')
+      return { post_telemetry: comparedTelemetry(scenario, updated_config) }
+    },
+  })
+
+/** {@link createCollectPostTelemetry} for the built-in scenarios. */
+export const collectPostTelemetry = createCollectPostTelemetry(builtInScenarios)

@@ -1,8 +1,8 @@
-import { listScenarios, loadScenario } from '../fixtures/load-scenario.ts'
 import type { Scenario } from '../fixtures/scenario.ts'
 import { defineTool } from '../router/define-tool.ts'
 import { findingKinds } from './arguments/read-arguments.ts'
 import { MismatchError, UnknownConfigError } from './errors.ts'
+import { builtInScenarios, type ScenarioSource } from './scenario-source.ts'
 import { configProperty, pureAnnotations, scenarioProperty } from './schemas/common.ts'
 import { simulate } from './simulation/simulate.ts'
 
@@ -30,80 +30,84 @@ const count = { type: 'integer', minimum: 0 } as const
  *
  * It fails with `UnknownScenarioError` or `UnknownConfigError` for an unknown id, and with `MismatchError` without any id.
  */
-export const fetchConfig = defineTool({
-  name: 'fetch_config',
-  title: 'Fetch the configuration',
-  description:
-    'Returns the deployment configuration of the incident: model, image, vLLM version, engine arguments, environment, ' +
-    'resources, placement; and the effective limits of the engine, including defaults. Pass the scenario or the config_id.',
-  inputSchema: {
-    type: 'object',
-    additionalProperties: false,
-    anyOf: [{ required: ['scenario'] }, { required: ['config_id'] }],
-    properties: {
-      scenario: scenarioProperty,
-      config_id: { type: 'string', minLength: 1, description: 'Id of a configuration.' },
+export const createFetchConfig = (scenarios: ScenarioSource) =>
+  defineTool({
+    name: 'fetch_config',
+    title: 'Fetch the configuration',
+    description:
+      'Returns the deployment configuration of the incident: model, image, vLLM version, engine arguments, environment, ' +
+      'resources, placement; and the effective limits of the engine, including defaults. Pass the scenario or the config_id.',
+    inputSchema: {
+      type: 'object',
+      additionalProperties: false,
+      anyOf: [{ required: ['scenario'] }, { required: ['config_id'] }],
+      properties: {
+        scenario: scenarioProperty,
+        config_id: { type: 'string', minLength: 1, description: 'Id of a configuration.' },
+      },
     },
-  },
-  outputSchema: {
-    type: 'object',
-    additionalProperties: false,
-    required: ['config', 'runtime', 'version', 'argument_findings'],
-    properties: {
-      config: configProperty,
-      runtime: {
-        type: 'object',
-        additionalProperties: false,
-        required: [
-          'batch_size',
-          'max_num_batched_tokens',
-          'max_num_seqs',
-          'max_model_len',
-          'block_size',
-          'kv_cache_tokens',
-        ],
-        properties: {
-          batch_size: { ...count, description: 'Largest number of requests in one step of the window.' },
-          max_num_batched_tokens: count,
-          max_num_seqs: count,
-          max_model_len: count,
-          block_size: { ...count, description: 'Tokens per KV cache block.' },
-          kv_cache_tokens: {
-            ...count,
-            description: 'Capacity of the KV cache in tokens; 0 if the engine did not start.',
+    outputSchema: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['config', 'runtime', 'version', 'argument_findings'],
+      properties: {
+        config: configProperty,
+        runtime: {
+          type: 'object',
+          additionalProperties: false,
+          required: [
+            'batch_size',
+            'max_num_batched_tokens',
+            'max_num_seqs',
+            'max_model_len',
+            'block_size',
+            'kv_cache_tokens',
+          ],
+          properties: {
+            batch_size: { ...count, description: 'Largest number of requests in one step of the window.' },
+            max_num_batched_tokens: count,
+            max_num_seqs: count,
+            max_model_len: count,
+            block_size: { ...count, description: 'Tokens per KV cache block.' },
+            kv_cache_tokens: {
+              ...count,
+              description: 'Capacity of the KV cache in tokens; 0 if the engine did not start.',
+            },
           },
         },
+        version: { type: 'string', description: 'Version of vLLM.' },
+        argument_findings: argumentFindingsSchema,
       },
-      version: { type: 'string', description: 'Version of vLLM.' },
-      argument_findings: argumentFindingsSchema,
     },
-  },
-  annotations: pureAnnotations,
-  execute: (input) => {
-    const scenario = findScenario(input.scenario, input.config_id)
-    // The effective limits include vLLM's defaults, which the configuration does not contain.
-    const { settings, memory, occupancy } = simulate(scenario)
-    return {
-      config: scenario.deployment,
-      runtime: {
-        batch_size: occupancy.runningMax,
-        max_num_batched_tokens: settings.maxNumBatchedTokens,
-        max_num_seqs: settings.maxNumSeqs,
-        max_model_len: settings.maxModelLen,
-        block_size: settings.blockSize,
-        kv_cache_tokens: memory?.kvTokens ?? 0,
-      },
-      version: scenario.deployment.vllm_version,
-      argument_findings: settings.arguments.findings,
-    }
-  },
-})
+    annotations: pureAnnotations,
+    execute: (input) => {
+      const scenario = findScenario(scenarios, input.scenario, input.config_id)
+      // The effective limits include vLLM's defaults, which the configuration does not contain.
+      const { settings, memory, occupancy } = simulate(scenario)
+      return {
+        config: scenario.deployment,
+        runtime: {
+          batch_size: occupancy.runningMax,
+          max_num_batched_tokens: settings.maxNumBatchedTokens,
+          max_num_seqs: settings.maxNumSeqs,
+          max_model_len: settings.maxModelLen,
+          block_size: settings.blockSize,
+          kv_cache_tokens: memory?.kvTokens ?? 0,
+        },
+        version: scenario.deployment.vllm_version,
+        argument_findings: settings.arguments.findings,
+      }
+    },
+  })
+
+/** {@link createFetchConfig} for the built-in scenarios. */
+export const fetchConfig = createFetchConfig(builtInScenarios)
 
 /** The scenario with an id, a configuration id, or both. Only configurations of scenarios have an id that can be found. */
-function findScenario(id: string | undefined, configId: string | undefined): Scenario {
+function findScenario(source: ScenarioSource, id: string | undefined, configId: string | undefined): Scenario {
   if (id === undefined && configId === undefined)
     throw new MismatchError('scenario: missing; pass scenario or config_id.')
-  const scenarios = id === undefined ? listScenarios().map(loadScenario) : [loadScenario(id)]
+  const scenarios = (id === undefined ? source.list() : [id]).map((one) => source.load(one).scenario)
   const scenario = scenarios.find(({ deployment }) => configId === undefined || deployment.config_id === configId)
   if (scenario !== undefined) return scenario
   throw new UnknownConfigError(

@@ -1,5 +1,5 @@
-import { loadScenario } from '../fixtures/load-scenario.ts'
 import { defineTool } from '../router/define-tool.ts'
+import { builtInScenarios, type ScenarioSource } from './scenario-source.ts'
 import { pureAnnotations, scenarioProperty } from './schemas/common.ts'
 import { gpuOf } from './simulation/hardware.ts'
 import { activeImpairments } from './simulation/impairments.ts'
@@ -13,74 +13,78 @@ const idleCelsius = 31
 const loadCelsius = 38
 
 /** The tool `fetch_gpu_stats`: what `nvidia-smi` would show at the end of the window. */
-export const fetchGpuStats = defineTool({
-  name: 'fetch_gpu_stats',
-  title: 'Fetch GPU statistics',
-  description:
-    'Returns one row per GPU of the node at the end of the incident window, as nvidia-smi shows them: utilisation of ' +
-    'compute and of memory bandwidth (percent), memory used and total (GiB), power (W), temperature (°C). A GPU that the ' +
-    'driver has lost is not listed; the list is empty if no statistics were collected.',
-  inputSchema: {
-    type: 'object',
-    additionalProperties: false,
-    required: ['scenario'],
-    properties: { scenario: scenarioProperty },
-  },
-  outputSchema: {
-    type: 'object',
-    additionalProperties: false,
-    required: ['gpus'],
-    properties: {
-      gpus: {
-        type: 'array',
-        items: {
-          type: 'object',
-          additionalProperties: false,
-          required: ['id', 'util', 'mem_util', 'mem_used_gb', 'mem_total_gb', 'power_w', 'temp_c'],
-          properties: {
-            id: { type: 'integer', minimum: 0 },
-            util: percent,
-            mem_util: { ...percent, description: 'Share of the time in which memory was read or written.' },
-            mem_used_gb: amount,
-            mem_total_gb: amount,
-            power_w: amount,
-            temp_c: { type: 'number' },
+export const createFetchGpuStats = (scenarios: ScenarioSource) =>
+  defineTool({
+    name: 'fetch_gpu_stats',
+    title: 'Fetch GPU statistics',
+    description:
+      'Returns one row per GPU of the node at the end of the incident window, as nvidia-smi shows them: utilisation of ' +
+      'compute and of memory bandwidth (percent), memory used and total (GiB), power (W), temperature (°C). A GPU that the ' +
+      'driver has lost is not listed; the list is empty if no statistics were collected.',
+    inputSchema: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['scenario'],
+      properties: { scenario: scenarioProperty },
+    },
+    outputSchema: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['gpus'],
+      properties: {
+        gpus: {
+          type: 'array',
+          items: {
+            type: 'object',
+            additionalProperties: false,
+            required: ['id', 'util', 'mem_util', 'mem_used_gb', 'mem_total_gb', 'power_w', 'temp_c'],
+            properties: {
+              id: { type: 'integer', minimum: 0 },
+              util: percent,
+              mem_util: { ...percent, description: 'Share of the time in which memory was read or written.' },
+              mem_used_gb: amount,
+              mem_total_gb: amount,
+              power_w: amount,
+              temp_c: { type: 'number' },
+            },
           },
         },
       },
     },
-  },
-  annotations: pureAnnotations,
-  execute: ({ scenario: id }) => {
-    const scenario = loadScenario(id)
-    const { placement } = scenario.deployment
-    const window = simulate(scenario)
-    const gpu = gpuOf(placement.gpu_model, placement.gpu)
-    const last = window.timeline.at(-1)
-    const { engine, settings } = window
-    const taken = activeImpairments(scenario.impairments, scenario.deployment, settings.ranks).takenGib
-    const gpus = placement.gpus.flatMap((gpuId, position) => {
-      if (window.notObserved.has('gpus') || window.lostGpus.includes(gpuId)) return []
-      // Ranks use the first GPUs; the others are idle. An engine that hangs in startup holds only its CUDA contexts.
-      const inUse = engine.up && position < settings.ranks
-      const hung = engine.stalled && !engine.started && position < settings.ranks
-      const busy = inUse ? (last?.busy ?? 0) : 0
-      const memoryBusy = inUse ? (last?.memoryBusy ?? 0) : 0
-      // Power rises with compute and, less, with memory traffic; 90 % of the limit at full load. Inferred.
-      const power = gpu.idleWatts + (gpu.maxWatts - gpu.idleWatts) * busy * (0.5 + 0.4 * memoryBusy)
-      return {
-        id: gpuId,
-        util: tenths(busy * 100),
-        mem_util: tenths(memoryBusy * 100),
-        mem_used_gb: tenths((inUse ? (window.memory?.usedGib ?? 0) : hung ? contextGib : 0) + taken),
-        mem_total_gb: tenths(gpu.memoryGib),
-        power_w: tenths(power),
-        temp_c: Math.round(idleCelsius + (loadCelsius * (power - gpu.idleWatts)) / (gpu.maxWatts - gpu.idleWatts)),
-      }
-    })
-    return { gpus }
-  },
-})
+    annotations: pureAnnotations,
+    execute: ({ scenario: id }) => {
+      const { scenario } = scenarios.load(id)
+      const { placement } = scenario.deployment
+      const window = simulate(scenario)
+      const gpu = gpuOf(placement.gpu_model, placement.gpu)
+      const last = window.timeline.at(-1)
+      const { engine, settings } = window
+      const taken = activeImpairments(scenario.impairments, scenario.deployment, settings.ranks).takenGib
+      const gpus = placement.gpus.flatMap((gpuId, position) => {
+        if (window.notObserved.has('gpus') || window.lostGpus.includes(gpuId)) return []
+        // Ranks use the first GPUs; the others are idle. An engine that hangs in startup holds only its CUDA contexts.
+        const inUse = engine.up && position < settings.ranks
+        const hung = engine.stalled && !engine.started && position < settings.ranks
+        const busy = inUse ? (last?.busy ?? 0) : 0
+        const memoryBusy = inUse ? (last?.memoryBusy ?? 0) : 0
+        // Power rises with compute and, less, with memory traffic; 90 % of the limit at full load. Inferred.
+        const power = gpu.idleWatts + (gpu.maxWatts - gpu.idleWatts) * busy * (0.5 + 0.4 * memoryBusy)
+        return {
+          id: gpuId,
+          util: tenths(busy * 100),
+          mem_util: tenths(memoryBusy * 100),
+          mem_used_gb: tenths((inUse ? (window.memory?.usedGib ?? 0) : hung ? contextGib : 0) + taken),
+          mem_total_gb: tenths(gpu.memoryGib),
+          power_w: tenths(power),
+          temp_c: Math.round(idleCelsius + (loadCelsius * (power - gpu.idleWatts)) / (gpu.maxWatts - gpu.idleWatts)),
+        }
+      })
+      return { gpus }
+    },
+  })
+
+/** {@link createFetchGpuStats} for the built-in scenarios. */
+export const fetchGpuStats = createFetchGpuStats(builtInScenarios)
 
 /** Rounds to one decimal place. `nvidia-smi` shows integers, which would hide small differences between scenarios. */
 function tenths(value: number): number {

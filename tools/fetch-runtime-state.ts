@@ -1,5 +1,5 @@
-import { loadScenario } from '../fixtures/load-scenario.ts'
 import { defineTool } from '../router/define-tool.ts'
+import { builtInScenarios, type ScenarioSource } from './scenario-source.ts'
 import { pureAnnotations, scenarioProperty } from './schemas/common.ts'
 import { workerHealth } from './simulation/collect-telemetry.ts'
 import { rounded } from './simulation/distribution.ts'
@@ -10,54 +10,58 @@ const count = { type: 'integer', minimum: 0 } as const
 const observedCount = { type: ['integer', 'null'], minimum: 0 } as const
 
 /** The tool `fetch_runtime_state`: the scheduler's state when the window closes. */
-export const fetchRuntimeState = defineTool({
-  name: 'fetch_runtime_state',
-  title: 'Fetch the runtime state',
-  description:
-    'Returns the state of the engine at the end of the incident window: requests running and waiting, how long the oldest ' +
-    'waiting request has waited, and how many workers are healthy or stuck. Values that were not observed are null.',
-  inputSchema: {
-    type: 'object',
-    additionalProperties: false,
-    required: ['scenario'],
-    properties: { scenario: scenarioProperty },
-  },
-  outputSchema: {
-    type: 'object',
-    additionalProperties: false,
-    required: ['queue_depth', 'running', 'waiting', 'scheduler_backlog_ms', 'worker_health'],
-    properties: {
-      queue_depth: { ...observedCount, description: 'Requests in the engine: running and waiting.' },
-      running: observedCount,
-      waiting: observedCount,
-      scheduler_backlog_ms: {
-        type: ['number', 'null'],
-        minimum: 0,
-        description: 'Age of the oldest waiting request; 0 if no request waits.',
-      },
-      worker_health: {
-        type: 'object',
-        additionalProperties: false,
-        required: ['healthy', 'stuck'],
-        properties: { healthy: count, stuck: count },
+export const createFetchRuntimeState = (scenarios: ScenarioSource) =>
+  defineTool({
+    name: 'fetch_runtime_state',
+    title: 'Fetch the runtime state',
+    description:
+      'Returns the state of the engine at the end of the incident window: requests running and waiting, how long the oldest ' +
+      'waiting request has waited, and how many workers are healthy or stuck. Values that were not observed are null.',
+    inputSchema: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['scenario'],
+      properties: { scenario: scenarioProperty },
+    },
+    outputSchema: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['queue_depth', 'running', 'waiting', 'scheduler_backlog_ms', 'worker_health'],
+      properties: {
+        queue_depth: { ...observedCount, description: 'Requests in the engine: running and waiting.' },
+        running: observedCount,
+        waiting: observedCount,
+        scheduler_backlog_ms: {
+          type: ['number', 'null'],
+          minimum: 0,
+          description: 'Age of the oldest waiting request; 0 if no request waits.',
+        },
+        worker_health: {
+          type: 'object',
+          additionalProperties: false,
+          required: ['healthy', 'stuck'],
+          properties: { healthy: count, stuck: count },
+        },
       },
     },
-  },
-  annotations: pureAnnotations,
-  execute: ({ scenario }) => {
-    const window = simulate(loadScenario(scenario))
-    const { end } = window
-    const worker_health = workerHealth(window)
-    // Zeros would look like an idle engine. Worker health comes from the node, not from the engine's statistics.
-    if (window.notObserved.has('engine')) {
-      return { queue_depth: null, running: null, waiting: null, scheduler_backlog_ms: null, worker_health }
-    }
-    return {
-      queue_depth: end.running + end.waiting,
-      running: end.running,
-      waiting: end.waiting,
-      scheduler_backlog_ms: rounded(end.oldestWaitingS * 1000),
-      worker_health,
-    }
-  },
-})
+    annotations: pureAnnotations,
+    execute: ({ scenario }) => {
+      const window = simulate(scenarios.load(scenario).scenario)
+      const { end } = window
+      const worker_health = workerHealth(window)
+      // Zeros would look like an idle engine. Worker health comes from the node, not from the engine's statistics.
+      if (window.notObserved.has('engine')) {
+        return { queue_depth: null, running: null, waiting: null, scheduler_backlog_ms: null, worker_health }
+      }
+      return {
+        queue_depth: end.running + end.waiting,
+        running: end.running,
+        waiting: end.waiting,
+        scheduler_backlog_ms: rounded(end.oldestWaitingS * 1000),
+        worker_health,
+      }
+    },
+  })
+
+/** {@link createFetchRuntimeState} for the built-in scenarios. */
+export const fetchRuntimeState = createFetchRuntimeState(builtInScenarios)

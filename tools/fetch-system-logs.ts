@@ -1,6 +1,6 @@
-import { loadScenario } from '../fixtures/load-scenario.ts'
 import { defineTool } from '../router/define-tool.ts'
 import { readLines } from './logs/read-lines.ts'
+import { builtInScenarios, type ScenarioSource } from './scenario-source.ts'
 import {
   limitProperty,
   logErrorsSchema,
@@ -20,48 +20,52 @@ const both: ('dmesg' | 'journal')[] = ['dmesg', 'journal']
  *
  * It fails with `DurationError` if `window` is not a duration.
  */
-export const fetchSystemLogs = defineTool({
-  name: 'fetch_system_logs',
-  title: 'Fetch system logs',
-  description:
-    'Returns lines of the node\'s kernel log (as "dmesg -T" prints them) and journal (as "journalctl" does) up to the end of ' +
-    'the incident, merged by time, and the errors among them as cause candidates, cascades and benign ones. They show the ' +
-    'OOM killer, lockups, NVRM Xid, hardware and network errors.',
-  inputSchema: {
-    type: 'object',
-    additionalProperties: false,
-    required: ['scenario'],
-    properties: {
-      scenario: scenarioProperty,
-      window: windowProperty,
-      sources: {
-        type: 'array',
-        minItems: 1,
-        uniqueItems: true,
-        items: { enum: ['dmesg', 'journal'] },
-        description: 'Logs to read. Default: both.',
+export const createFetchSystemLogs = (scenarios: ScenarioSource) =>
+  defineTool({
+    name: 'fetch_system_logs',
+    title: 'Fetch system logs',
+    description:
+      'Returns lines of the node\'s kernel log (as "dmesg -T" prints them) and journal (as "journalctl" does) up to the end of ' +
+      'the incident, merged by time, and the errors among them as cause candidates, cascades and benign ones. They show the ' +
+      'OOM killer, lockups, NVRM Xid, hardware and network errors.',
+    inputSchema: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['scenario'],
+      properties: {
+        scenario: scenarioProperty,
+        window: windowProperty,
+        sources: {
+          type: 'array',
+          minItems: 1,
+          uniqueItems: true,
+          items: { enum: ['dmesg', 'journal'] },
+          description: 'Logs to read. Default: both.',
+        },
+        limit: limitProperty,
+        topics: topicsProperty,
       },
-      limit: limitProperty,
-      topics: topicsProperty,
     },
-  },
-  outputSchema: {
-    type: 'object',
-    additionalProperties: false,
-    required: ['source', 'window', 'lines', 'errors'],
-    properties: {
-      source: { type: 'string', description: 'The logs read, joined by "+".' },
-      window: observedWindowSchema,
-      lines: { type: 'array', items: { type: 'string' } },
-      errors: logErrorsSchema,
-      not_collected: notCollectedSchema,
+    outputSchema: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['source', 'window', 'lines', 'errors'],
+      properties: {
+        source: { type: 'string', description: 'The logs read, joined by "+".' },
+        window: observedWindowSchema,
+        lines: { type: 'array', items: { type: 'string' } },
+        errors: logErrorsSchema,
+        not_collected: notCollectedSchema,
+      },
     },
-  },
-  annotations: pureAnnotations,
-  execute: ({ scenario, window, sources = both, limit, topics }) => {
-    const query = { window, limit, topics }
-    const { window: observed, errors, entries, ...rest } = readLines(loadScenario(scenario), sources, query)
-    const lines = entries.map(({ line }) => line)
-    return { source: sources.join('+'), window: observed, errors, lines, ...rest }
-  },
-})
+    annotations: pureAnnotations,
+    execute: ({ scenario, window, sources = both, limit, topics }) => {
+      const query = { window, limit, topics }
+      const { window: observed, errors, entries, ...rest } = readLines(scenarios.load(scenario), sources, query)
+      const lines = entries.map(({ line }) => line)
+      return { source: sources.join('+'), window: observed, errors, lines, ...rest }
+    },
+  })
+
+/** {@link createFetchSystemLogs} for the built-in scenarios. */
+export const fetchSystemLogs = createFetchSystemLogs(builtInScenarios)

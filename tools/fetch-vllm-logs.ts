@@ -1,7 +1,7 @@
-import { loadScenario } from '../fixtures/load-scenario.ts'
 import { defineTool } from '../router/define-tool.ts'
 import { logLevels } from './logs/log-level.ts'
 import { readLines } from './logs/read-lines.ts'
+import { builtInScenarios, type ScenarioSource } from './scenario-source.ts'
 import {
   limitProperty,
   logErrorsSchema,
@@ -14,66 +14,70 @@ import {
 } from './schemas/common.ts'
 
 /** The tool `fetch_vllm_logs`: the log of the engine. It fails with `DurationError` if `window` is not a duration. */
-export const fetchVllmLogs = defineTool({
-  name: 'fetch_vllm_logs',
-  title: 'Fetch vLLM logs',
-  description:
-    'Returns log lines of the vLLM engine during the incident, each with level and message, and the errors among them ' +
-    'as cause candidates, cascades and benign ones. Stats lines show throughput, running and waiting requests, KV cache usage and preemptions.',
-  inputSchema: {
-    type: 'object',
-    additionalProperties: false,
-    required: ['scenario'],
-    properties: {
-      scenario: scenarioProperty,
-      window: windowProperty,
-      limit: limitProperty,
-      level: { enum: logLevels, description: 'Keep only lines of this level or above.' },
-      topics: topicsProperty,
-    },
-  },
-  outputSchema: {
-    type: 'object',
-    additionalProperties: false,
-    required: ['source', 'window', 'lines', 'parsed', 'errors'],
-    properties: {
-      source: { const: 'vllm' },
-      window: observedWindowSchema,
-      lines: { type: 'array', items: { type: 'string' } },
-      parsed: {
-        type: 'array',
-        items: {
-          type: 'object',
-          additionalProperties: false,
-          required: ['level', 'message'],
-          properties: { level: { enum: logLevels }, message: { type: 'string' } },
-        },
+export const createFetchVllmLogs = (scenarios: ScenarioSource) =>
+  defineTool({
+    name: 'fetch_vllm_logs',
+    title: 'Fetch vLLM logs',
+    description:
+      'Returns log lines of the vLLM engine during the incident, each with level and message, and the errors among them ' +
+      'as cause candidates, cascades and benign ones. Stats lines show throughput, running and waiting requests, KV cache usage and preemptions.',
+    inputSchema: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['scenario'],
+      properties: {
+        scenario: scenarioProperty,
+        window: windowProperty,
+        limit: limitProperty,
+        level: { enum: logLevels, description: 'Keep only lines of this level or above.' },
+        topics: topicsProperty,
       },
-      errors: logErrorsSchema,
-      not_collected: notCollectedSchema,
     },
-  },
-  annotations: pureAnnotations,
-  execute: ({ scenario, window, limit, level, topics }) => {
-    const {
-      window: observed,
-      errors,
-      entries,
-      ...rest
-    } = readLines(loadScenario(scenario), ['vllm'], {
-      window,
-      limit,
-      topics,
-      level,
-    })
-    // Errors come before the lines, because the middle of a long result is clipped for the model.
-    return {
-      source: 'vllm',
-      window: observed,
-      errors,
-      lines: entries.map(({ line }) => line),
-      parsed: entries.map(({ level: stated, message }) => ({ level: stated, message })),
-      ...rest,
-    }
-  },
-})
+    outputSchema: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['source', 'window', 'lines', 'parsed', 'errors'],
+      properties: {
+        source: { const: 'vllm' },
+        window: observedWindowSchema,
+        lines: { type: 'array', items: { type: 'string' } },
+        parsed: {
+          type: 'array',
+          items: {
+            type: 'object',
+            additionalProperties: false,
+            required: ['level', 'message'],
+            properties: { level: { enum: logLevels }, message: { type: 'string' } },
+          },
+        },
+        errors: logErrorsSchema,
+        not_collected: notCollectedSchema,
+      },
+    },
+    annotations: pureAnnotations,
+    execute: ({ scenario, window, limit, level, topics }) => {
+      const {
+        window: observed,
+        errors,
+        entries,
+        ...rest
+      } = readLines(scenarios.load(scenario), ['vllm'], {
+        window,
+        limit,
+        topics,
+        level,
+      })
+      // Errors come before the lines, because the middle of a long result is clipped for the model.
+      return {
+        source: 'vllm',
+        window: observed,
+        errors,
+        lines: entries.map(({ line }) => line),
+        parsed: entries.map(({ level: stated, message }) => ({ level: stated, message })),
+        ...rest,
+      }
+    },
+  })
+
+/** {@link createFetchVllmLogs} for the built-in scenarios. */
+export const fetchVllmLogs = createFetchVllmLogs(builtInScenarios)

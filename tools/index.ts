@@ -1,19 +1,44 @@
 import { analyzeMetrics } from './analyze-metrics.ts'
-import { applyFixSimulation } from './apply-fix-simulation.ts'
-import { collectPostTelemetry } from './collect-post-telemetry.ts'
-import { fetchConfig } from './fetch-config.ts'
-import { fetchGpuStats } from './fetch-gpu-stats.ts'
-import { fetchPrometheusMetrics } from './fetch-prometheus-metrics.ts'
-import { fetchRuntimeState } from './fetch-runtime-state.ts'
-import { fetchSystemLogs } from './fetch-system-logs.ts'
-import { fetchVllmLogs } from './fetch-vllm-logs.ts'
+import { applyFixSimulation, createApplyFixSimulation } from './apply-fix-simulation.ts'
+import { collectPostTelemetry, createCollectPostTelemetry } from './collect-post-telemetry.ts'
+import { createFetchConfig, fetchConfig } from './fetch-config.ts'
+import { createFetchGpuStats, fetchGpuStats } from './fetch-gpu-stats.ts'
+import { createFetchPrometheusMetrics, fetchPrometheusMetrics } from './fetch-prometheus-metrics.ts'
+import { createFetchRuntimeState, fetchRuntimeState } from './fetch-runtime-state.ts'
+import { createFetchSystemLogs, fetchSystemLogs } from './fetch-system-logs.ts'
+import { createFetchVllmLogs, fetchVllmLogs } from './fetch-vllm-logs.ts'
+import { builtInScenarios, type ScenarioSource } from './scenario-source.ts'
 import { validateImprovement } from './validate-improvement.ts'
 
+/** Options of {@link createIncidentTools}. */
+export interface IncidentToolsOptions {
+  /** The incidents that the tools work on. @defaultValue the built-in scenarios */
+  readonly scenarios?: ScenarioSource
+}
+
 /**
- * The ten incident tools, in the order in which an incident is usually worked on: collect, analyse, fix, validate.
+ * Makes the ten incident tools, in the order in which an incident is usually worked on: collect, analyse, fix, validate.
  *
- * They read fixtures and run the simulation. They hold no state and change nothing outside their results, so a result
- * depends only on the input. Each tool can be used alone, without a model:
+ * They read the incidents of a source and run the simulation. They hold no state and change nothing outside their results,
+ * so a result depends only on the incident and the input.
+ */
+export function createIncidentTools({ scenarios = builtInScenarios }: IncidentToolsOptions = {}) {
+  return [
+    createFetchVllmLogs(scenarios),
+    createFetchSystemLogs(scenarios),
+    createFetchPrometheusMetrics(scenarios),
+    createFetchConfig(scenarios),
+    createFetchRuntimeState(scenarios),
+    createFetchGpuStats(scenarios),
+    analyzeMetrics,
+    createApplyFixSimulation(scenarios),
+    createCollectPostTelemetry(scenarios),
+    validateImprovement,
+  ] as const
+}
+
+/**
+ * The ten incident tools for the built-in scenarios. Each can be used alone, without a model:
  *
  * ```ts
  * const result = await runTool(fetchConfig, { scenario: 'kv_cache_pressure' })
@@ -41,6 +66,8 @@ export type { MetricFamily, MetricsPage } from './prometheus/metrics-page.ts'
 export type { TimedPage } from './prometheus/page-series.ts'
 export { parseMetricsPage } from './prometheus/parse-metrics-page.ts'
 export { type TelemetryFromPagesOptions, telemetryFromPages } from './prometheus/telemetry-from-pages.ts'
+// Incidents of the caller's own.
+export { builtInScenarios, type Incident, type ScenarioSource, scenarioSource } from './scenario-source.ts'
 export {
   calibrateStepTime,
   type LoadObservation,

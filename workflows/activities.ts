@@ -13,6 +13,7 @@ import { runInActivity, toApplicationFailure } from '../lib/temporal/index.ts'
 import { fitPayload, payloadLimitBytes, shortenTrace } from '../lib/temporal/payload.ts'
 import { errorMessage } from '../router/errors.ts'
 import { excerpt } from '../router/text/clip.ts'
+import type { ScenarioSource } from '../tools/scenario-source.ts'
 import type { Telemetry, ValidationStatus } from '../tools/types.ts'
 import { type RecoverResultInput, recoverResult, recoverWaitingStep } from './recover-result.ts'
 import { type IncidentSearchAttributes, usableSearchAttributes } from './search-attributes.ts'
@@ -26,6 +27,11 @@ export interface ActivityOptions {
    * @defaultValue `minimax()`, configured by the environment
    */
   readonly model?: Model | (() => Model)
+  /**
+   * The incidents that the activities work on. A workflow carries only the id of an incident, so every worker of the task
+   * queue must have the same source. @defaultValue the built-in scenarios
+   */
+  readonly scenarios?: ScenarioSource
   /** Limits of the agent's run. */
   readonly limits?: Partial<Limits>
   /** Folder for `report.json` and `report.md`; each run gets a folder of its own in it. Without it no files are written. */
@@ -86,12 +92,14 @@ export function createActivities(options: ActivityOptions = {}) {
     created ??= typeof options.model === 'function' ? options.model() : (options.model ?? minimax())
     return created
   }
+  const source = options.scenarios === undefined ? {} : { scenarios: options.scenarios }
   let running = 0
   const runStep = (input: AgentStepInput): Promise<AgentResult> =>
     runInActivity(
       ({ deadlineMs, ...activity }) =>
         runIncidentAgent(input, {
           ...activity,
+          ...source,
           model: model(),
           limits: {
             ...options.limits,
@@ -108,7 +116,7 @@ export function createActivities(options: ActivityOptions = {}) {
   return {
     /** Simulates the telemetry of the scenario before any fix. */
     collect_telemetry: ({ scenario }: { readonly scenario: string }): Promise<Telemetry> =>
-      withTemporalFailures(async () => fitPayload(await collectTelemetry(scenario), maxResultBytes)),
+      withTemporalFailures(async () => fitPayload(await collectTelemetry(scenario, options.scenarios), maxResultBytes)),
 
     /** Runs the incident agent with heartbeats, resume and cancellation. Needs a heartbeat timeout. */
     agent_step: async (input: AgentStepInput): Promise<AgentResult> => {
@@ -122,12 +130,14 @@ export function createActivities(options: ActivityOptions = {}) {
 
     /** Makes a result for an agent step that ended without one, from its last heartbeat if there is one. */
     recover_result: (input: RecoverResultInput): Promise<AgentResult> =>
-      withTemporalFailures(async () => fitPayload(await recoverResult(input), maxResultBytes, withShorterTrace)),
+      withTemporalFailures(async () =>
+        fitPayload(await recoverResult(input, source), maxResultBytes, withShorterTrace),
+      ),
 
     /** Makes a result for an agent step that waits for its next attempt; `null` if it does not wait. */
     recover_waiting_step: (input: RecoverResultInput): Promise<AgentResult | null> =>
       withTemporalFailures(async () => {
-        const result = await recoverWaitingStep(input)
+        const result = await recoverWaitingStep(input, source)
         return result === null ? null : fitPayload(result, maxResultBytes, withShorterTrace)
       }),
 

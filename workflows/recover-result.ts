@@ -1,5 +1,10 @@
 import { Context } from '@temporalio/activity'
-import { type AgentResult, type IncidentAgentInput, runIncidentAgent } from '../lib/incident/index.ts'
+import {
+  type AgentResult,
+  type IncidentAgentInput,
+  type IncidentAgentOptions,
+  runIncidentAgent,
+} from '../lib/incident/index.ts'
 import type { Checkpoint } from '../lib/loop/checkpoint.ts'
 import { ModelError, type RunError } from '../lib/loop/errors.ts'
 import type { Model } from '../lib/loop/model.ts'
@@ -15,25 +20,29 @@ export interface RecoverResultInput extends IncidentAgentInput {
   readonly heartbeat_details?: unknown
 }
 
+/** The incidents that the tools of the step work on. */
+type SourceOption = Pick<IncidentAgentOptions, 'scenarios'>
+
 /**
  * Makes the result of an agent step that ended without one. The run continues from the last checkpoint with a model that
  * always fails. So finished calls are kept, repeatable pending ones are executed, and an answer that was only not checked
  * yet is accepted.
  */
-export async function recoverResult(input: RecoverResultInput): Promise<AgentResult> {
+export async function recoverResult(input: RecoverResultInput, source: SourceOption = {}): Promise<AgentResult> {
   const { stop_reason, error, heartbeat_details } = input
   const model = unavailable(error.message)
   const unpacked = unpackCheckpoint(heartbeat_details)
   const result =
     unpacked.kind === 'checkpoint'
-      ? await runIncidentAgent(input, { model, resumeFrom: unpacked.checkpoint as Checkpoint }).catch(
+      ? await runIncidentAgent(input, { ...source, model, resumeFrom: unpacked.checkpoint as Checkpoint }).catch(
           (problem: unknown) => {
             // A checkpoint of another version has nothing that this release can read.
-            if (problem instanceof Error && problem.name === 'LoopError') return runIncidentAgent(input, { model })
+            if (problem instanceof Error && problem.name === 'LoopError')
+              return runIncidentAgent(input, { ...source, model })
             throw problem
           },
         )
-      : await runIncidentAgent(input, { model })
+      : await runIncidentAgent(input, { ...source, model })
   if (result.run.stop_reason === 'answered') return result
   return { ...result, run: { ...result.run, stop_reason, error } }
 }
@@ -47,7 +56,10 @@ const scheduled = 1
  *
  * @returns `null` if an attempt is running, which returns its own result, or if there was no heartbeat with a checkpoint.
  */
-export async function recoverWaitingStep(input: RecoverResultInput): Promise<AgentResult | null> {
+export async function recoverWaitingStep(
+  input: RecoverResultInput,
+  source: SourceOption = {},
+): Promise<AgentResult | null> {
   const { client, info } = Context.current()
   if (info.workflowExecution === undefined) return null
   const { workflowId, runId } = info.workflowExecution
@@ -60,7 +72,7 @@ export async function recoverWaitingStep(input: RecoverResultInput): Promise<Age
   if (payload === undefined) return null
   const heartbeat_details: unknown = payloadConverter.fromPayload(payload)
   if (unpackCheckpoint(heartbeat_details).kind !== 'checkpoint') return null
-  return recoverResult({ ...input, heartbeat_details })
+  return recoverResult({ ...input, heartbeat_details }, source)
 }
 
 function unavailable(message: string): Model {

@@ -1,3 +1,4 @@
+import type { ScenarioSource } from '../../tools/scenario-source.ts'
 import { telemetryOf } from '../../tools/simulation/collect-telemetry.ts'
 import type { Telemetry } from '../../tools/types.ts'
 import type { AgentResult } from './agent/agent-result.ts'
@@ -7,11 +8,12 @@ import { generateReport, type Report } from './report/report.ts'
 /**
  * Collects the telemetry of an incident's window, before any fix.
  *
- * @param scenario id of a built-in scenario; `listScenarios()` returns them.
+ * @param scenario id of the incident in its source.
+ * @param scenarios the source. @defaultValue the built-in scenarios, which `listScenarios()` returns
  * @throws {UnknownScenarioError} whose message lists the ids.
  */
-export async function collectTelemetry(scenario: string): Promise<Telemetry> {
-  return telemetryOf(scenario)
+export async function collectTelemetry(scenario: string, scenarios?: ScenarioSource): Promise<Telemetry> {
+  return telemetryOf(scenario, scenarios)
 }
 
 /** Options of the agent, and of the report. */
@@ -32,12 +34,14 @@ export interface IncidentOutcome {
  * Runs an incident in this process: collects telemetry, runs the agent and makes the report. `latencyWorkflow` does the
  * same three steps as Temporal activities.
  *
+ * @param scenario id of the incident in `options.scenarios`, by default of a built-in scenario.
+ *
  * @throws {UnknownScenarioError} whose message lists the ids.
  * @throws {ModelError} `configuration` if no model is given and the environment has no token.
  */
 export async function runIncident(scenario: string, options: IncidentOptions = {}): Promise<IncidentOutcome> {
   const { notice, ...agentOptions } = options
-  const pre_telemetry = await collectTelemetry(scenario)
+  const pre_telemetry = await collectTelemetry(scenario, options.scenarios)
   const result = await runIncidentAgent({ scenario, pre_telemetry }, agentOptions)
   return {
     result,

@@ -1,6 +1,6 @@
-import { readLog } from '../../fixtures/load-scenario.ts'
-import type { LogSource, Scenario } from '../../fixtures/scenario.ts'
+import type { LogSource } from '../../fixtures/scenario.ts'
 import { DurationError } from '../errors.ts'
+import type { Incident } from '../scenario-source.ts'
 import type { LogError } from '../types.ts'
 import { type ClassifiedLine, classifyLogLines } from './classify-log-lines.ts'
 import { type LogLevel, logLevels } from './log-level.ts'
@@ -37,19 +37,19 @@ interface LogEntry extends ClassifiedLine {
   readonly failure: string | undefined
 }
 
-/** Classifying a log is too slow to repeat for each call. Logs live as long as the process. */
+/** Classifying a log is too slow to repeat for each call. */
 const classified = new WeakMap<readonly string[], readonly LogEntry[]>()
 
 /**
- * Reads the latest lines of one or more logs of a scenario that match a query, in order of time, and groups the possible
+ * Reads the latest lines of one or more logs of an incident that match a query, in order of time, and groups the possible
  * failures among all matching lines.
  *
  * @throws {DurationError} if `window` is not a duration.
  */
-export function readLines(scenario: Scenario, sources: readonly LogSource[], query: LogQuery): LogExcerpt {
-  const missing = sources.filter((source) => scenario.logs[source] === undefined)
+export function readLines({ scenario, log }: Incident, sources: readonly LogSource[], query: LogQuery): LogExcerpt {
+  const missing = sources.filter((source) => log(source) === undefined)
   const end = Date.parse(scenario.window.start) + scenario.window.duration_s * 1000
-  const all = sources.flatMap((source) => entriesOf(readLog(scenario, source), end))
+  const all = sources.flatMap((source) => entriesOf(log(source) ?? [], end))
   // The sort is stable: lines with the same time keep the order of their sources.
   if (sources.length > 1) all.sort((a, b) => a.time - b.time)
   // Without a window the result covers the whole log, whose first line can be long before the incident.

@@ -1,7 +1,7 @@
 import type { DeploymentConfig } from '../../fixtures/deployment.ts'
-import { loadScenario } from '../../fixtures/load-scenario.ts'
 import type { Scenario } from '../../fixtures/scenario.ts'
 import { canonicalJson } from '../../router/json/json.ts'
+import { builtInScenarios, type ScenarioSource } from '../scenario-source.ts'
 import type { LatencyStatistics, Telemetry } from '../types.ts'
 import { type Distribution, rounded } from './distribution.ts'
 import { pairedSeeds } from './paired-seeds.ts'
@@ -13,8 +13,8 @@ import type { SimulatedWindow } from './window.ts'
  *
  * @throws {UnknownScenarioError} if the id is unknown.
  */
-export function telemetryOf(scenarioId: string): Telemetry {
-  const scenario = loadScenario(scenarioId)
+export function telemetryOf(scenarioId: string, scenarios: ScenarioSource = builtInScenarios): Telemetry {
+  const { scenario } = scenarios.load(scenarioId)
   return simulateTelemetry(scenario, scenario.deployment, 'pre')
 }
 

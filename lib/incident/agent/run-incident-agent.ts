@@ -1,5 +1,6 @@
 import type { ToolResult } from '../../../router/tool-call.ts'
-import { incidentTools } from '../../../tools/index.ts'
+import { createIncidentTools, incidentTools } from '../../../tools/index.ts'
+import type { ScenarioSource } from '../../../tools/scenario-source.ts'
 import type { Telemetry } from '../../../tools/types.ts'
 import type { RunOptions, RunView } from '../../loop/run.ts'
 import { runLoop } from '../../loop/run-loop.ts'
@@ -16,7 +17,10 @@ export type IncidentAgentOptions = Partial<
     RunOptions,
     'model' | 'signal' | 'onEvent' | 'limits' | 'resumeFrom' | 'onCheckpoint' | 'mayWait' | 'runId' | 'clock'
   >
->
+> & {
+  /** The incidents that the tools work on. @defaultValue the built-in scenarios */
+  readonly scenarios?: ScenarioSource
+}
 
 /** The incident that the agent works on. */
 export interface IncidentAgentInput {
@@ -38,10 +42,11 @@ export async function runIncidentAgent(
   input: IncidentAgentInput,
   options: IncidentAgentOptions = {},
 ): Promise<AgentResult> {
+  const { scenarios, ...runOptions } = options
   const run = await runLoop({
-    ...options,
+    ...runOptions,
     model: options.model ?? minimax(),
-    tools: incidentTools,
+    tools: scenarios === undefined ? incidentTools : createIncidentTools({ scenarios }),
     instructions,
     prompt: userPrompt(input.scenario, input.pre_telemetry),
     answer: { schema: answerSchema, check },
