@@ -33,7 +33,7 @@ const allowedImports: Readonly<Record<string, readonly string[]>> = {
     'node:',
   ],
   'lib/index.ts': ['router', 'lib/loop', 'lib/minimax'],
-  tools: ['router', 'fixtures', 'node:'],
+  tools: ['router', 'fixtures', 'yaml', 'node:'],
   // A scenario's type is inferred from its schema.
   fixtures: ['router', 'node:'],
   workflows: [

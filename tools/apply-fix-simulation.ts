@@ -1,7 +1,7 @@
 import { defineTool } from '../router/define-tool.ts'
 import { MismatchError } from './errors.ts'
 import { applyPlan } from './fix/apply-plan.ts'
-import { builtInScenarios, type ScenarioSource } from './scenario-source.ts'
+import { builtInScenarios, NotSimulatedError, type ScenarioSource, unknown } from './scenario-source.ts'
 import { configProperty, pureAnnotations } from './schemas/common.ts'
 import { fixPlanSchema, fixResultSchema } from './schemas/fix-plan.ts'
 
@@ -32,6 +32,12 @@ export const createApplyFixSimulation = (scenarios: ScenarioSource) =>
       if (!scenarios.list().includes(current_config.scenario)) {
         throw new MismatchError(
           `current_config.scenario: unknown scenario ${JSON.stringify(current_config.scenario)}; pass the configuration that fetch_config returned.`,
+        )
+      }
+      // Names, choices and removed arguments depend on the version.
+      if (current_config.vllm_version === unknown) {
+        throw new NotSimulatedError(
+          'current_config.vllm_version is unknown, so engine arguments cannot be checked. Add a log of the start of the engine or vllm_version in incident.yaml.',
         )
       }
       return applyPlan(current_config, fix_plan)

@@ -2,7 +2,7 @@ import { defineTool } from '../router/define-tool.ts'
 import { canonicalJson } from '../router/json/json.ts'
 import { MismatchError } from './errors.ts'
 import { checkOwnArguments } from './fix/check-engine-argument.ts'
-import { builtInScenarios, type ScenarioSource } from './scenario-source.ts'
+import { builtInScenarios, type ScenarioSource, simulatedScenario } from './scenario-source.ts'
 import { configProperty, pureAnnotations, scenarioProperty } from './schemas/common.ts'
 import { telemetrySchema } from './schemas/telemetry.ts'
 import { comparedTelemetry } from './simulation/collect-telemetry.ts'
@@ -10,7 +10,7 @@ import { comparedTelemetry } from './simulation/collect-telemetry.ts'
 /**
  * The tool `collect_post_telemetry`: the same requests again, with the changed configuration.
  *
- * It fails with `MismatchError` if the configuration belongs to another deployment, and with {@link FixPlanError}
+ * It fails with `NotSimulatedError` if only files of the incident are known, with `MismatchError` if the configuration belongs to another deployment, and with {@link FixPlanError}
  * if vLLM would refuse an engine argument or the simulation does not model it.
  */
 export const createCollectPostTelemetry = (scenarios: ScenarioSource) =>
@@ -35,7 +35,7 @@ export const createCollectPostTelemetry = (scenarios: ScenarioSource) =>
     },
     annotations: pureAnnotations,
     execute: ({ scenario: id, updated_config }) => {
-      const { scenario } = scenarios.load(id)
+      const scenario = simulatedScenario(scenarios.load(id))
       if (updated_config.scenario !== id) {
         throw new MismatchError(
           `updated_config.scenario is "${updated_config.scenario}", but scenario is "${id}". Pass the configuration that ` +

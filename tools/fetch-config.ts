@@ -1,8 +1,14 @@
-import type { Scenario } from '../fixtures/scenario.ts'
 import { defineTool } from '../router/define-tool.ts'
-import { findingKinds } from './arguments/read-arguments.ts'
+import { findingKinds, readArguments } from './arguments/read-arguments.ts'
 import { MismatchError, UnknownConfigError } from './errors.ts'
-import { builtInScenarios, type ScenarioSource } from './scenario-source.ts'
+import {
+  builtInScenarios,
+  deploymentOf,
+  type Incident,
+  type ObservedIncident,
+  type ScenarioSource,
+  unknown,
+} from './scenario-source.ts'
 import { configProperty, pureAnnotations, scenarioProperty } from './schemas/common.ts'
 import { simulate } from './simulation/simulate.ts'
 
@@ -23,7 +29,8 @@ const argumentFindingsSchema = {
   },
 } as const
 
-const count = { type: 'integer', minimum: 0 } as const
+/** `null` if it is not known. */
+const count = { type: ['integer', 'null'], minimum: 0 } as const
 
 /**
  * The tool `fetch_config`: the deployment during the incident.
@@ -77,11 +84,19 @@ export const createFetchConfig = (scenarios: ScenarioSource) =>
         },
         version: { type: 'string', description: 'Version of vLLM.' },
         argument_findings: argumentFindingsSchema,
+        not_stated: {
+          type: 'array',
+          description:
+            'Members of config that no file of the incident states. A text of these is "unknown". Absent: none.',
+          items: { type: 'string' },
+        },
       },
     },
     annotations: pureAnnotations,
     execute: (input) => {
-      const scenario = findScenario(scenarios, input.scenario, input.config_id)
+      const incident = findIncident(scenarios, input.scenario, input.config_id)
+      if ('observation' in incident) return observedConfig(incident)
+      const { scenario } = incident
       // The effective limits include vLLM's defaults, which the configuration does not contain.
       const { settings, memory, occupancy } = simulate(scenario)
       return {
@@ -103,15 +118,41 @@ export const createFetchConfig = (scenarios: ScenarioSource) =>
 /** {@link createFetchConfig} for the built-in scenarios. */
 export const fetchConfig = createFetchConfig(builtInScenarios)
 
-/** The scenario with an id, a configuration id, or both. Only configurations of scenarios have an id that can be found. */
-function findScenario(source: ScenarioSource, id: string | undefined, configId: string | undefined): Scenario {
+/** The incident with an id, a configuration id, or both. Only configurations of scenarios have an id that can be found. */
+function findIncident(source: ScenarioSource, id: string | undefined, configId: string | undefined): Incident {
   if (id === undefined && configId === undefined)
     throw new MismatchError('scenario: missing; pass scenario or config_id.')
-  const scenarios = (id === undefined ? source.list() : [id]).map((one) => source.load(one).scenario)
-  const scenario = scenarios.find(({ deployment }) => configId === undefined || deployment.config_id === configId)
-  if (scenario !== undefined) return scenario
+  const incidents = (id === undefined ? source.list() : [id]).map(source.load)
+  const isFound = (one: Incident) => configId === undefined || deploymentOf(one).config_id === configId
+  const incident = incidents.find(isFound)
+  if (incident !== undefined) return incident
   throw new UnknownConfigError(
-    `Unknown config_id ${JSON.stringify(configId)}. Known: ${scenarios.map(({ deployment }) => deployment.config_id).join(', ')}. ` +
+    `Unknown config_id ${JSON.stringify(configId)}. Known: ${incidents.map((one) => deploymentOf(one).config_id).join(', ')}. ` +
       'A configuration that a fix changed is not stored: use updated_config of apply_fix_simulation.',
   )
+}
+
+/** The configuration that the files of an incident state. Limits that they do not state are null. */
+function observedConfig({ observation: { deployment, notStated, telemetry } }: ObservedIncident) {
+  const { vllm_version: version } = deployment
+  const read = version === unknown ? undefined : readArguments(deployment)
+  const limit = (name: string) => {
+    const value = read?.values.get(name) ?? deployment.engine_args[name]
+    return typeof value === 'number' && Number.isInteger(value) && value >= 0 ? value : null
+  }
+  const isMissing = (part: 'queue' | 'kv_cache') => telemetry.missing?.includes(part) === true
+  return {
+    config: deployment,
+    runtime: {
+      batch_size: isMissing('queue') ? null : telemetry.queue.running_max,
+      max_num_batched_tokens: limit('max_num_batched_tokens'),
+      max_num_seqs: limit('max_num_seqs'),
+      max_model_len: limit('max_model_len'),
+      block_size: limit('block_size'),
+      kv_cache_tokens: isMissing('kv_cache') ? null : telemetry.kv_cache.capacity_tokens,
+    },
+    version,
+    argument_findings: [...(read?.findings ?? [])],
+    not_stated: [...notStated],
+  }
 }

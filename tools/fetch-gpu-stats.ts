@@ -1,4 +1,5 @@
 import { defineTool } from '../router/define-tool.ts'
+import type { ObservedGpu } from './incident-folder/gpu-statistics.ts'
 import { builtInScenarios, type ScenarioSource } from './scenario-source.ts'
 import { pureAnnotations, scenarioProperty } from './schemas/common.ts'
 import { gpuOf } from './simulation/hardware.ts'
@@ -6,8 +7,9 @@ import { activeImpairments } from './simulation/impairments.ts'
 import { contextGib } from './simulation/memory.ts'
 import { simulate } from './simulation/simulate.ts'
 
-const percent = { type: 'number', minimum: 0, maximum: 100 } as const
-const amount = { type: 'number', minimum: 0 } as const
+// A figure that nvidia-smi did not print is null.
+const percent = { type: ['number', 'null'], minimum: 0, maximum: 100 } as const
+const amount = { type: ['number', 'null'], minimum: 0 } as const
 /** Temperature in °C of an idle GPU, and the increase at full power: air-cooled servers, inferred. */
 const idleCelsius = 31
 const loadCelsius = 38
@@ -45,7 +47,7 @@ export const createFetchGpuStats = (scenarios: ScenarioSource) =>
               mem_used_gb: amount,
               mem_total_gb: amount,
               power_w: amount,
-              temp_c: { type: 'number' },
+              temp_c: { type: ['number', 'null'] },
             },
           },
         },
@@ -53,7 +55,9 @@ export const createFetchGpuStats = (scenarios: ScenarioSource) =>
     },
     annotations: pureAnnotations,
     execute: ({ scenario: id }) => {
-      const { scenario } = scenarios.load(id)
+      const incident = scenarios.load(id)
+      if ('observation' in incident) return { gpus: incident.observation.gpus.map(shown) }
+      const { scenario } = incident
       const { placement } = scenario.deployment
       const window = simulate(scenario)
       const gpu = gpuOf(placement.gpu_model, placement.gpu)
@@ -85,6 +89,11 @@ export const createFetchGpuStats = (scenarios: ScenarioSource) =>
 
 /** {@link createFetchGpuStats} for the built-in scenarios. */
 export const fetchGpuStats = createFetchGpuStats(builtInScenarios)
+
+/** The figures that the tool shows. */
+function shown({ name: _, driver: __, ...figures }: ObservedGpu) {
+  return figures
+}
 
 /** Rounds to one decimal place. `nvidia-smi` shows integers, which would hide small differences between scenarios. */
 function tenths(value: number): number {

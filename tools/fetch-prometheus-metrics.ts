@@ -61,7 +61,7 @@ const scrapes = new WeakMap<Incident, Scrape>()
 function scrape(incident: Incident): Scrape {
   let page = scrapes.get(incident)
   if (page === undefined) {
-    const raw_text = incident.metricsPage() ?? vllmPage(incident.scenario)
+    const raw_text = incident.metricsPage() ?? ('scenario' in incident ? vllmPage(incident.scenario) : '')
     page = { raw_text, samples: parseMetricsPage(raw_text).samples }
     scrapes.set(incident, page)
   }

@@ -1,11 +1,11 @@
 import { defineTool } from '../router/define-tool.ts'
-import { builtInScenarios, type ScenarioSource } from './scenario-source.ts'
+import { parseMetricsPage } from './prometheus/parse-metrics-page.ts'
+import { builtInScenarios, type ObservedIncident, type ScenarioSource } from './scenario-source.ts'
 import { pureAnnotations, scenarioProperty } from './schemas/common.ts'
 import { workerHealth } from './simulation/collect-telemetry.ts'
 import { rounded } from './simulation/distribution.ts'
 import { simulate } from './simulation/simulate.ts'
 
-const count = { type: 'integer', minimum: 0 } as const
 /** `null` if the engine reported no statistics. */
 const observedCount = { type: ['integer', 'null'], minimum: 0 } as const
 
@@ -40,13 +40,15 @@ export const createFetchRuntimeState = (scenarios: ScenarioSource) =>
           type: 'object',
           additionalProperties: false,
           required: ['healthy', 'stuck'],
-          properties: { healthy: count, stuck: count },
+          properties: { healthy: observedCount, stuck: observedCount },
         },
       },
     },
     annotations: pureAnnotations,
     execute: ({ scenario }) => {
-      const window = simulate(scenarios.load(scenario).scenario)
+      const incident = scenarios.load(scenario)
+      if ('observation' in incident) return observedState(incident)
+      const window = simulate(incident.scenario)
       const { end } = window
       const worker_health = workerHealth(window)
       // Zeros would look like an idle engine. Worker health comes from the node, not from the engine's statistics.
@@ -65,3 +67,22 @@ export const createFetchRuntimeState = (scenarios: ScenarioSource) =>
 
 /** {@link createFetchRuntimeState} for the built-in scenarios. */
 export const fetchRuntimeState = createFetchRuntimeState(builtInScenarios)
+
+/** The gauges of the last page. A page does not say how long requests have waited, and nothing of workers. */
+function observedState({ metricsPage }: ObservedIncident) {
+  const { samples } = parseMetricsPage(metricsPage() ?? '')
+  const sum = (name: string) => {
+    const values = samples.filter((sample) => sample.name === name).map(({ value }) => Number(value))
+    // Engines of a data-parallel deployment have a sample each.
+    return values.length === 0 ? null : values.reduce((total, value) => total + value, 0)
+  }
+  const running = sum('vllm:num_requests_running')
+  const waiting = sum('vllm:num_requests_waiting')
+  return {
+    queue_depth: running === null || waiting === null ? null : running + waiting,
+    running,
+    waiting,
+    scheduler_backlog_ms: null,
+    worker_health: { healthy: null, stuck: null },
+  }
+}

@@ -67,7 +67,16 @@ export type { TimedPage } from './prometheus/page-series.ts'
 export { parseMetricsPage } from './prometheus/parse-metrics-page.ts'
 export { type TelemetryFromPagesOptions, telemetryFromPages } from './prometheus/telemetry-from-pages.ts'
 // Incidents of the caller's own.
-export { builtInScenarios, type Incident, type ScenarioSource, scenarioSource } from './scenario-source.ts'
+export {
+  builtInScenarios,
+  type Incident,
+  NotSimulatedError,
+  type Observation,
+  type ObservedIncident,
+  type ScenarioSource,
+  type SimulatedIncident,
+  scenarioSource,
+} from './scenario-source.ts'
 export {
   calibrateStepTime,
   type LoadObservation,

@@ -1,20 +1,60 @@
+import type { DeploymentConfig } from '../fixtures/deployment.ts'
 import { listScenarios, loadScenario, readLog, readMetrics, UnknownScenarioError } from '../fixtures/load-scenario.ts'
 import type { LogSource, Scenario } from '../fixtures/scenario.ts'
+import { TenroundsError } from '../router/errors.ts'
+import type { ObservedGpu } from './incident-folder/gpu-statistics.ts'
+import type { Telemetry } from './types.ts'
 
 // Where the tools find incidents: the built-in scenarios, or any other source. The tools hold no incident themselves.
 
-/** One incident with its files. Nothing of it changes while the tools use it. */
-export interface Incident {
-  /** Deployment, load and impairments for the simulation. `scenario.id` is the id of the incident. */
-  readonly scenario: Scenario
+/** The files of an incident. Nothing of it changes while the tools use it. */
+interface IncidentFiles {
   /**
    * The lines of one log, without line ends; `undefined` if that log was not collected. Each call returns the same array,
    * so that its lines are classified once.
    */
   readonly log: (source: LogSource) => readonly string[] | undefined
-  /** The last metrics page as scraped; `undefined` if none was kept, so that the simulation writes it. */
+  /** The last metrics page as scraped; `undefined` if none was kept. */
   readonly metricsPage: () => string | undefined
 }
+
+/** An incident that can be simulated. A page that was not kept is written by the simulation. */
+export interface SimulatedIncident extends IncidentFiles {
+  /** Deployment, load and impairments for the simulation. `scenario.id` is the id of the incident. */
+  readonly scenario: Scenario
+}
+
+/** Facts about an incident that its files state. */
+export interface Observation {
+  /** Id of the incident. */
+  readonly id: string
+  /** The observed time. */
+  readonly window: Scenario['window']
+  /** The deployment. A text that no file states is `unknown`. */
+  readonly deployment: DeploymentConfig
+  /** Paths of the members of `deployment` that no file states. */
+  readonly notStated: readonly string[]
+  /** GPUs as nvidia-smi showed them; empty without its output. */
+  readonly gpus: readonly ObservedGpu[]
+  /** Telemetry of the window, with what is missing. */
+  readonly telemetry: Telemetry
+  /** Parts of files that were left out, and assumptions, one sentence each. */
+  readonly notes: readonly string[]
+  /** Why a changed configuration cannot be simulated, in one sentence. */
+  readonly notSimulated: string
+}
+
+/** Text of a deployment that no file states. */
+export const unknown = 'unknown'
+
+/** An incident of which only its files are known. The tools report what the files state and simulate nothing. */
+export interface ObservedIncident extends IncidentFiles {
+  /** Facts that the files state. */
+  readonly observation: Observation
+}
+
+/** One incident with its files. */
+export type Incident = SimulatedIncident | ObservedIncident
 
 /** The incidents that a set of tools works on. */
 export interface ScenarioSource {
@@ -22,6 +62,36 @@ export interface ScenarioSource {
   readonly list: () => readonly string[]
   /** Returns the same object for the same id. @throws {UnknownScenarioError} whose message lists the ids. */
   readonly load: (id: string) => Incident
+}
+
+/** A changed configuration cannot be simulated (`not_simulated`). The message says why, and what would help. */
+export class NotSimulatedError extends TenroundsError {
+  constructor(message: string) {
+    super('not_simulated', message)
+  }
+}
+
+/** The id of an incident. */
+export function incidentId(incident: Incident): string {
+  return 'scenario' in incident ? incident.scenario.id : incident.observation.id
+}
+
+/** The scenario for the simulation. @throws {NotSimulatedError} if only the files of the incident are known. */
+export function simulatedScenario(incident: Incident): Scenario {
+  if ('scenario' in incident) return incident.scenario
+  throw new NotSimulatedError(
+    `${incident.observation.id} is not simulated: ${incident.observation.notSimulated} No effect of a fix is predicted.`,
+  )
+}
+
+/** The deployment during the incident. */
+export function deploymentOf(incident: Incident): DeploymentConfig {
+  return 'scenario' in incident ? incident.scenario.deployment : incident.observation.deployment
+}
+
+/** The observed time, which ends with the incident. */
+export function windowOf(incident: Incident): Scenario['window'] {
+  return 'scenario' in incident ? incident.scenario.window : incident.observation.window
 }
 
 // Built-in files do not change while the process runs.
@@ -53,7 +123,7 @@ export const builtInScenarios: ScenarioSource = {
  * ```
  */
 export function scenarioSource(incidents: readonly Incident[]): ScenarioSource {
-  const byId = new Map(incidents.map((incident) => [incident.scenario.id, incident]))
+  const byId = new Map(incidents.map((incident) => [incidentId(incident), incident]))
   const ids = [...byId.keys()].sort()
   return {
     list: () => ids,

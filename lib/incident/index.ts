@@ -2,6 +2,9 @@
 
 // Ids of the built-in scenarios.
 export { listScenarios } from '../../fixtures/load-scenario.ts'
+// An incident of the user's own, from a folder of its files.
+export { IncidentFolderError } from '../../tools/incident-folder/incident-document.ts'
+export { type FolderIncident, openIncident } from '../../tools/incident-folder/open-incident.ts'
 // The agent's answer and result.
 export type { AgentResult, Answer, Diagnosis, Evidence } from './agent/agent-result.ts'
 export { agentResultSchema, answerSchema, diagnosisSchema } from './agent/agent-result.ts'

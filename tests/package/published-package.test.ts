@@ -38,6 +38,7 @@ const surface: Readonly<Record<string, readonly string[]>> = {
   'tenrounds/tools': [
     'ConfigError',
     'MetricsPageError',
+    'NotSimulatedError',
     'activeParameterCount',
     'analyzeMetrics',
     'applyFixSimulation',
@@ -62,12 +63,14 @@ const surface: Readonly<Record<string, readonly string[]>> = {
     'weightBytes',
   ],
   'tenrounds/incident': [
+    'IncidentFolderError',
     'agentResultSchema',
     'answerSchema',
     'collectTelemetry',
     'diagnosisSchema',
     'generateReport',
     'listScenarios',
+    'openIncident',
     'reportSchema',
     'runIncident',
     'runIncidentAgent',

@@ -60,8 +60,8 @@ describe.each(listScenarios())('%s', (scenario) => {
     const { worker_health: health } = await call(fetchRuntimeState, { scenario })
     const telemetry = telemetryOf(scenario)
     expect(placement.gpus).toEqual(expect.arrayContaining(gpus.map(({ id }) => id)))
-    for (const gpu of gpus) expect(gpu.mem_used_gb).toBeLessThanOrEqual(gpu.mem_total_gb)
-    expect(gpus.filter(({ util }) => util > 0).length).toBeLessThanOrEqual(health.healthy)
+    for (const gpu of gpus) expect(gpu.mem_used_gb).toBeLessThanOrEqual(gpu.mem_total_gb ?? 0)
+    expect(gpus.filter(({ util }) => Number(util) > 0).length).toBeLessThanOrEqual(health.healthy ?? 0)
     expect(health).toEqual({ healthy: telemetry.health.healthy_workers, stuck: telemetry.health.stuck_workers })
   })
 

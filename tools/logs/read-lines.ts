@@ -1,6 +1,6 @@
 import type { LogSource } from '../../fixtures/scenario.ts'
 import { DurationError } from '../errors.ts'
-import type { Incident } from '../scenario-source.ts'
+import { type Incident, windowOf } from '../scenario-source.ts'
 import type { LogError } from '../types.ts'
 import { type ClassifiedLine, classifyLogLines } from './classify-log-lines.ts'
 import { type LogLevel, logLevels } from './log-level.ts'
@@ -46,9 +46,11 @@ const classified = new WeakMap<readonly string[], readonly LogEntry[]>()
  *
  * @throws {DurationError} if `window` is not a duration.
  */
-export function readLines({ scenario, log }: Incident, sources: readonly LogSource[], query: LogQuery): LogExcerpt {
+export function readLines(incident: Incident, sources: readonly LogSource[], query: LogQuery): LogExcerpt {
+  const { log } = incident
+  const observed = windowOf(incident)
   const missing = sources.filter((source) => log(source) === undefined)
-  const end = Date.parse(scenario.window.start) + scenario.window.duration_s * 1000
+  const end = Date.parse(observed.start) + observed.duration_s * 1000
   const all = sources.flatMap((source) => entriesOf(log(source) ?? [], end))
   // The sort is stable: lines with the same time keep the order of their sources.
   if (sources.length > 1) all.sort((a, b) => a.time - b.time)

@@ -14,7 +14,9 @@ import type { SimulatedWindow } from './window.ts'
  * @throws {UnknownScenarioError} if the id is unknown.
  */
 export function telemetryOf(scenarioId: string, scenarios: ScenarioSource = builtInScenarios): Telemetry {
-  const { scenario } = scenarios.load(scenarioId)
+  const incident = scenarios.load(scenarioId)
+  if ('observation' in incident) return incident.observation.telemetry
+  const { scenario } = incident
   return simulateTelemetry(scenario, scenario.deployment, 'pre')
 }
 

@@ -283,7 +283,7 @@ export function planHostMemory(
   const fixedGib = processesGib + settings.cpuOffloadGib * workers + settings.imageCacheGib * (apiServers + 1)
   // The engine only notices that a worker is gone. The reason is in the kernel log.
   const reason = 'Worker proc VllmWorker-0 died unexpectedly, shutting down executor.'
-  const limit = resources.host_memory_gb
+  const limit = resources.host_memory_gb ?? Number.POSITIVE_INFINITY
   if (fixedGib > limit) return { kind: 'failed', reason }
   // The deployment's KV buffer is divided among its nodes.
   const share = workers / settings.ranks

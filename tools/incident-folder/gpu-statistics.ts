@@ -1,0 +1,92 @@
+// Reads what nvidia-smi printed: `nvidia-smi --query-gpu=… --format=csv` or `nvidia-smi -q`.
+
+/** One GPU as nvidia-smi showed it. `null`: not in the file, or `[N/A]`. */
+export interface ObservedGpu {
+  /** Index on the node. */
+  readonly id: number
+  /** Product name. */
+  readonly name: string | null
+  /** Driver version. */
+  readonly driver: string | null
+  /** Utilisation of compute in percent. */
+  readonly util: number | null
+  /** Utilisation of memory bandwidth in percent. */
+  readonly mem_util: number | null
+  /** GiB. */
+  readonly mem_used_gb: number | null
+  /** GiB. */
+  readonly mem_total_gb: number | null
+  /** Watts. */
+  readonly power_w: number | null
+  /** °C. */
+  readonly temp_c: number | null
+}
+
+/** Reads a CSV table with a header. Of several rows of one GPU the last counts. */
+export function gpusOfTable(text: string): readonly ObservedGpu[] {
+  const [header = '', ...rows] = text.split('\n').filter((line) => line.trim() !== '')
+  const columns = header.split(',').map((name) => name.trim().toLowerCase())
+  const gpus = new Map<number, ObservedGpu>()
+  for (const [position, row] of rows.entries()) {
+    const cells = row.split(',').map((cell) => cell.trim())
+    // A row that is cut off has fewer cells.
+    if (cells.length !== columns.length) continue
+    const cell = (...names: string[]) => cells[columns.findIndex((name) => names.includes(name.replace(/ \[.*/, '')))]
+    const unit = (name: string) => columns.find((column) => column.startsWith(name)) ?? ''
+    const id = numberOf(cell('index')) ?? position
+    gpus.set(id, {
+      id,
+      name: textOf(cell('name', 'gpu_name')),
+      driver: textOf(cell('driver_version')),
+      util: numberOf(cell('utilization.gpu')),
+      mem_util: numberOf(cell('utilization.memory')),
+      mem_used_gb: gibOf(cell('memory.used'), unit('memory.used')),
+      mem_total_gb: gibOf(cell('memory.total'), unit('memory.total')),
+      power_w: numberOf(cell('power.draw', 'power.draw.instant', 'power.draw.average')),
+      temp_c: numberOf(cell('temperature.gpu')),
+    })
+  }
+  return [...gpus.values()]
+}
+
+/** Reads the sections `GPU 00000000:17:00.0` of `nvidia-smi -q`, in their order. */
+export function gpusOfQuery(text: string): readonly ObservedGpu[] {
+  const driver = textOf(/^Driver Version\s*:\s*(.+)$/m.exec(text)?.[1])
+  const sections = text.split(/^GPU [\dA-Fa-f]+:[\dA-Fa-f:.]+\s*$/m).slice(1)
+  return sections.map((section, id) => {
+    const value = (pattern: RegExp) => pattern.exec(section)?.[1]
+    const block = (name: string) => new RegExp(`^ {4}${name}\\s*\\n((?: {8,}.*\\n?)+)`, 'm').exec(section)?.[1] ?? ''
+    const memory = block('FB Memory Usage')
+    const utilization = block('Utilization')
+    return {
+      id,
+      driver,
+      name: textOf(value(/^ +Product Name\s*:\s*(.+)$/m)),
+      util: numberOf(/^ +(?:Gpu|GPU)\s*:\s*(.+)$/m.exec(utilization)?.[1]),
+      mem_util: numberOf(/^ +Memory\s*:\s*(.+)$/m.exec(utilization)?.[1]),
+      mem_used_gb: gibOf(/^ +Used\s*:\s*(.+)$/m.exec(memory)?.[1]),
+      mem_total_gb: gibOf(/^ +Total\s*:\s*(.+)$/m.exec(memory)?.[1]),
+      power_w: numberOf(value(/^ +(?:Instantaneous Power Draw|Average Power Draw|Power Draw)\s*:\s*(\d.*)$/m)),
+      temp_c: numberOf(value(/^ +GPU Current Temp\s*:\s*(.+)$/m)),
+    }
+  })
+}
+
+function textOf(text: string | undefined): string | null {
+  const trimmed = text?.trim() ?? ''
+  return trimmed === '' || /^\[?N\/A\]?$|not supported/i.test(trimmed) ? null : trimmed
+}
+
+/** The number at the start of a cell such as `98 %`. */
+function numberOf(text: string | undefined): number | null {
+  const number = /^\s*(-?\d+(?:\.\d+)?)/.exec(text ?? '')?.[1]
+  return number === undefined ? null : Number(number)
+}
+
+/** nvidia-smi prints MiB, also where the unit is left out. */
+function gibOf(text: string | undefined, header = ''): number | null {
+  const number = numberOf(text)
+  if (number === null) return null
+  const isGib = /GiB/i.test(text ?? '') || /GiB/i.test(header)
+  return Math.round((isGib ? number : number / 1024) * 10) / 10
+}

@@ -1,0 +1,123 @@
+import { errorMessage } from '../../router/errors.ts'
+import { parseMetricsPage } from '../prometheus/parse-metrics-page.ts'
+import type { MetricSample } from '../types.ts'
+import type { FolderFile, LeftOut } from './find-files.ts'
+import { wholeText } from './read-text.ts'
+
+/** A metrics page of the folder. */
+export interface StoredPage {
+  /** Path relative to the folder. */
+  readonly file: string
+  /** When it was scraped, in Unix milliseconds: from its name, otherwise when the file was written. */
+  readonly timeMs: number
+  /** Whether the time is that of the file and not of its name. A copy of a file can have a later time. */
+  readonly isFileTime: boolean
+  /** The text. A last line that was cut off is removed. */
+  readonly text: string
+  /** The samples of the text. */
+  readonly samples: readonly MetricSample[]
+}
+
+/** The pages of one engine process in order of time, and those that were left out. */
+export interface StoredPages {
+  /** In order of time. */
+  readonly pages: readonly StoredPage[]
+  /** Pages, and parts of pages, that were left out. */
+  readonly leftOut: readonly LeftOut[]
+}
+
+/** A metrics page is below 1 MB. */
+const maxPageBytes = 32 * 2 ** 20
+
+/**
+ * Reads the pages and keeps those that belong to the process of the latest one: pages of another server, from before a
+ * restart, or whose counters contradict their times are left out.
+ */
+export async function readPages(files: readonly FolderFile[]): Promise<StoredPages> {
+  const leftOut: LeftOut[] = []
+  const pages: StoredPage[] = []
+  for (const file of files) {
+    const page = await readPage(file, leftOut)
+    if (page !== undefined) pages.push(page)
+  }
+  pages.sort((a, b) => a.timeMs - b.timeMs)
+  const last = pages.at(-1)
+  if (last === undefined) return { pages, leftOut }
+  const kept: StoredPage[] = [last]
+  // From the latest to the earliest, so that each page is compared with its successor.
+  for (const page of pages.slice(0, -1).reverse()) {
+    const problem = contradiction(page, kept[0] ?? last)
+    if (problem === undefined) kept.unshift(page)
+    else leftOut.push({ file: page.file, reason: problem })
+  }
+  return { pages: kept, leftOut }
+}
+
+async function readPage(file: FolderFile, leftOut: LeftOut[]): Promise<StoredPage | undefined> {
+  const skip = (reason: string) => {
+    leftOut.push({ file: file.name, reason })
+    return undefined
+  }
+  if (file.size > maxPageBytes) return skip('It is too large for a metrics page.')
+  const { text, problems } = await wholeText(file)
+  for (const reason of problems) leftOut.push({ file: file.name, reason })
+  const named = timeInName(file.name)
+  const page = { file: file.name, timeMs: named ?? file.modifiedMs, isFileTime: named === undefined }
+  try {
+    return { ...page, text, samples: parseMetricsPage(text).samples }
+  } catch (error) {
+    const whole = withoutLastLine(text)
+    try {
+      const { samples } = parseMetricsPage(whole)
+      skip(`Its last line is cut off and was left out: ${errorMessage(error)}.`)
+      return { ...page, text: whole, samples }
+    } catch {
+      return skip(`It is not a metrics page that can be read: ${errorMessage(error)}.`)
+    }
+  }
+}
+
+function withoutLastLine(text: string): string {
+  return text.slice(0, text.lastIndexOf('\n', text.length - 2) + 1)
+}
+
+/** Why two pages are not two scrapes of one process, the first before the second; `undefined` if they can be. */
+function contradiction(earlier: StoredPage, later: StoredPage): string | undefined {
+  const [one, other] = [serverOf(earlier), serverOf(later)]
+  if (one.models !== other.models) {
+    return `It is of another server: it serves ${one.models}, but ${later.file} serves ${other.models}.`
+  }
+  if (one.started !== undefined && other.started !== undefined && Math.abs(one.started - other.started) > 2) {
+    return `The engine was restarted between it and ${later.file}, or they are of different servers: process_start_time_seconds differs.`
+  }
+  const falling = fallingCounter(earlier, later)
+  if (falling === undefined) return undefined
+  return `Its time contradicts its counters: ${falling} is higher than in the later ${later.file}. Put the time into the name, such as metrics-2026-05-05T07-15-00Z.prom.`
+}
+
+function serverOf({ samples }: StoredPage): { readonly models: string; readonly started: number | undefined } {
+  const models = new Set(samples.map(({ labels }) => labels['model_name']).filter((name) => name !== undefined))
+  const started = samples.find(({ name }) => name === 'process_start_time_seconds')?.value
+  return {
+    models: [...models].sort().join(', ') || 'no model',
+    started: typeof started === 'number' ? started : undefined,
+  }
+}
+
+function fallingCounter(earlier: StoredPage, later: StoredPage): string | undefined {
+  const key = ({ name, labels }: MetricSample) => `${name} ${JSON.stringify(labels)}`
+  const isCounter = ({ name }: MetricSample) => /_(?:total|count|bucket)$/.test(name)
+  const before = new Map(earlier.samples.filter(isCounter).map((sample) => [key(sample), sample.value]))
+  return later.samples.find((sample) => Number(before.get(key(sample)) ?? 0) > Number(sample.value))?.name
+}
+
+/** A time in a file's name: ISO 8601 with any separators, in UTC, or Unix seconds. */
+export function timeInName(name: string): number | undefined {
+  const iso = /(20\d\d)-?(\d\d)-?(\d\d)[T_-](\d\d)[-:_]?(\d\d)[-:_]?(\d\d)/.exec(name)
+  if (iso !== null) {
+    const [year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0] = iso.slice(1).map(Number)
+    return Date.UTC(year, month - 1, day, hour, minute, second)
+  }
+  const unix = /(?:^|\D)(1[5-9]\d{8}|2\d{9})(?:\D|$)/.exec(name)
+  return unix === null ? undefined : Number(unix[1]) * 1000
+}

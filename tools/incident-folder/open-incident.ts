@@ -1,0 +1,262 @@
+import { stat } from 'node:fs/promises'
+import { basename, resolve } from 'node:path'
+import type { LogSource, Scenario } from '../../fixtures/scenario.ts'
+import { isObject, parseJson, type UnknownObject } from '../../router/json/json.ts'
+import { timeOf } from '../logs/log-time.ts'
+import type { ObservedIncident } from '../scenario-source.ts'
+import { deploymentFrom } from './deployment.ts'
+import { type Launch, launchOfCommand, launchOfDocument, launchOfLog } from './engine-arguments.ts'
+import { type FolderFile, findFiles, type LeftOut } from './find-files.ts'
+import { gpusOfQuery, gpusOfTable, type ObservedGpu } from './gpu-statistics.ts'
+import { type IncidentDocument, IncidentFolderError, readIncidentDocument, readSlo } from './incident-document.ts'
+import { carriedLines } from './log-carriers.ts'
+import { LogSample } from './log-sample.ts'
+import { readPages, type StoredPage } from './metrics-pages.ts'
+import { telemetryOfPages } from './observed-telemetry.ts'
+import { headText, textLines, wholeText } from './read-text.ts'
+import { type FileKind, recognise } from './recognise.ts'
+
+/** A file of a folder, and how it was understood. */
+export interface RecognisedFile {
+  /** Path relative to the folder. */
+  readonly file: string
+  /** Kind of the file. */
+  readonly kind: FileKind
+}
+
+/** An incident that was read from a folder. */
+export interface FolderIncident extends ObservedIncident {
+  /** The files that were read, by name. */
+  readonly files: readonly RecognisedFile[]
+  /** Files, and parts of files, that were left out. */
+  readonly leftOut: readonly LeftOut[]
+  /** The metrics pages of one engine process, in order of time. */
+  readonly pages: readonly StoredPage[]
+}
+
+/** Largest file that is read as a document and not as a log. */
+const maxDocumentBytes = 8 * 2 ** 20
+
+const logKinds = { engine_log: 'vllm', kernel_log: 'dmesg', journal: 'journal' } as const
+
+/**
+ * Reads a folder of files as an incident: logs, metrics pages, output of nvidia-smi, the launch command, and the model's
+ * `config.json`. Nothing is written, links are not followed, and what no file states stays unknown.
+ *
+ * ```ts
+ * const incident = await openIncident('./incident-4711')
+ * const tools = createIncidentTools({ scenarios: scenarioSource([incident]) })
+ * ```
+ *
+ * @param folder path of the folder.
+ * @throws {IncidentFolderError} if the folder cannot be read, has neither a log nor a metrics page, or has a wrong
+ * `incident.yaml` or SLO file.
+ */
+export async function openIncident(folder: string): Promise<FolderIncident> {
+  const found = await findFiles(resolve(folder)).catch(async (error: NodeJS.ErrnoException) => {
+    const isFile = await stat(folder).then(
+      (state) => state.isFile(),
+      () => false,
+    )
+    const why = isFile ? 'it is a file' : error.code === 'ENOENT' ? 'it does not exist' : error.message
+    throw new IncidentFolderError(`${folder} cannot be read as an incident folder: ${why}.`)
+  })
+  const leftOut: LeftOut[] = [...found.leftOut]
+  const files: RecognisedFile[] = []
+  const byKind = new Map<FileKind, FolderFile[]>()
+  for (const file of found.files) {
+    const head = headText(file)
+    const kind = head === undefined ? undefined : recognise(file, head)
+    if (kind === undefined) {
+      const reason = head === undefined ? 'It is binary or damaged.' : 'Its content is not recognised.'
+      leftOut.push({ file: file.name, reason })
+      continue
+    }
+    files.push({ file: file.name, kind })
+    byKind.set(kind, [...(byKind.get(kind) ?? []), file])
+  }
+  const of = (kind: FileKind) => byKind.get(kind) ?? []
+  const { pages, leftOut: pagesLeftOut } = await readPages(of('metrics_page'))
+  leftOut.push(...pagesLeftOut)
+  const logs = new Map<LogSource, readonly string[]>()
+  for (const [kind, source] of entriesOf(logKinds)) {
+    const lines = await readLogs(of(kind), leftOut)
+    if (lines !== undefined) logs.set(source, lines)
+  }
+  if (logs.size === 0 && pages.length === 0) throw nothingFound(folder, found.files.length, leftOut)
+  const documents = new Documents(leftOut)
+  const incident = (await documents.last(of('incident'), readIncidentDocument)) ?? {}
+  const slo = incident.slo ?? (await documents.last(of('slo'), readSlo))
+  const id = incident.id ?? idOf(folder)
+  const gpus = [
+    ...((await documents.last(of('gpu_query'), (_, text) => gpusOfQuery(text))) ?? []),
+    ...((await documents.last(of('gpu_table'), (_, text) => gpusOfTable(text))) ?? []),
+  ]
+  const latest = Math.max(...found.files.map(({ modifiedMs }) => modifiedMs))
+  const window = windowFrom(incident, pages, logs, latest)
+  const { deployment, notStated } = deploymentFrom({
+    id,
+    incident,
+    gpus: withoutRepeats(gpus),
+    page: pages.at(-1),
+    launch: (await documents.last(of('engine_arguments'), readLaunch)) ?? launchOfLog(logs.get('vllm') ?? []),
+    modelConfig: await documents.last(of('model_config'), readModelConfig),
+    engineLog: logs.get('vllm') ?? [],
+  })
+  const notes = [...window.notes, ...leftOut.map(({ file, reason }) => `${file}: ${reason}`)]
+  const last = pages.at(-1)?.text
+  return {
+    files,
+    leftOut,
+    pages,
+    log: (source) => logs.get(source),
+    metricsPage: () => last,
+    observation: {
+      id,
+      window: window.window,
+      deployment,
+      notStated,
+      gpus: withoutRepeats(gpus),
+      telemetry: telemetryOfPages({ id, deployment, window: window.window, slo, pages }),
+      notes,
+      notSimulated: notSimulated(pages),
+    },
+  }
+}
+
+function notSimulated(pages: readonly StoredPage[]): string {
+  if (pages.length < 2) {
+    return `The load cannot be inferred from ${pages.length === 0 ? 'logs' : 'one metrics page'}; two pages are needed.`
+  }
+  return 'The load is not inferred from the pages of a folder yet.'
+}
+
+/** Documents that are read as a whole. Of several of one kind the last by name counts. */
+class Documents {
+  readonly #leftOut: LeftOut[]
+
+  constructor(leftOut: LeftOut[]) {
+    this.#leftOut = leftOut
+  }
+
+  async last<T>(
+    files: readonly FolderFile[],
+    read: (file: string, text: string) => T | undefined,
+  ): Promise<T | undefined> {
+    let last: T | undefined
+    for (const file of files) {
+      const skip = (reason: string) => this.#leftOut.push({ file: file.name, reason })
+      if (file.size > maxDocumentBytes) {
+        skip('It is too large for a document.')
+        continue
+      }
+      const { text, problems } = await wholeText(file)
+      for (const problem of problems) skip(problem)
+      const value = read(file.name, text)
+      if (value === undefined) skip('Nothing in it is recognised.')
+      else last = value
+    }
+    return last
+  }
+}
+
+function readLaunch(file: string, text: string): Launch | undefined {
+  return /\.(?:ya?ml|json)(?:\.gz)?$/i.test(file) ? launchOfDocument(text) : launchOfCommand(text)
+}
+
+function readModelConfig(_: string, text: string): UnknownObject | undefined {
+  const value = parseJson(text)
+  return isObject(value) ? value : undefined
+}
+
+/** The lines of all files of one log, in order of their first times; `undefined` without files. */
+async function readLogs(files: readonly FolderFile[], leftOut: LeftOut[]): Promise<readonly string[] | undefined> {
+  if (files.length === 0) return undefined
+  const parts: { readonly first: number; readonly lines: readonly string[] }[] = []
+  for (const file of files) {
+    const sample = new LogSample()
+    const problems = await textLines(file).forEach((line) => {
+      for (const carried of carriedLines(line)) sample.add(carried)
+    })
+    const { lines, total, repeated } = sample.part()
+    const skip = (reason: string) => leftOut.push({ file: file.name, reason })
+    for (const problem of problems) skip(problem)
+    if (lines.length < total)
+      skip(`${total - lines.length} of ${total} lines between its start and its end were left out.`)
+    for (const { line, count } of repeated.slice(0, 20))
+      skip(`${count} lines like this one, of which 20 were kept: ${line.slice(0, 200)}`)
+    const times = lines.map((line) => timeOf(line, file.modifiedMs))
+    parts.push({ lines, first: times.find((time) => time !== undefined) ?? file.modifiedMs })
+  }
+  return parts.sort((a, b) => a.first - b.first).flatMap(({ lines }) => lines)
+}
+
+/** Times of a log are at most this much later than its file, in milliseconds: its clock can have another zone. */
+const clockDifferenceMs = 86_400_000
+
+/**
+ * The observed time. It ends with the latest page or line, because a process writes its log until the incident, and starts
+ * with the earliest of two pages, otherwise with the log.
+ */
+function windowFrom(
+  { start, end }: IncidentDocument,
+  pages: readonly StoredPage[],
+  logs: ReadonlyMap<LogSource, readonly string[]>,
+  latest: number,
+): { readonly window: Scenario['window']; readonly notes: readonly string[] } {
+  const scrapes = pages.map(({ timeMs }) => timeMs)
+  const near = end === undefined ? (scrapes.at(-1) ?? latest) : Date.parse(end)
+  // A node's logs go on after the engine's.
+  const times = edgeTimes(logs.get('vllm') ?? [...logs.values()].flat(), near)
+  const until = end === undefined ? Math.max(...scrapes, ...times) : Date.parse(end)
+  const last = Number.isFinite(until) ? until : latest
+  const first = start === undefined ? ((scrapes.length > 1 ? scrapes[0] : times[0]) ?? last) : Date.parse(start)
+  const duration_s = Math.min(86_400, Math.max(10, Math.round((last - first) / 1000)))
+  const notes: string[] = []
+  if (end === undefined) {
+    notes.push(
+      'The end of the window is the last time of the logs and pages. State another one as end in incident.yaml.',
+    )
+  }
+  if (first >= last) notes.push('The start of the window is not known, so it is taken as 10 s.')
+  return { window: { start: new Date(last - duration_s * 1000).toISOString(), duration_s }, notes }
+}
+
+/** The first and the last time of a log. Without a year a time is not in the future. */
+function edgeTimes(lines: readonly string[], near: number): readonly number[] {
+  const time = (line: string) => {
+    const found = timeOf(line, near)
+    return found !== undefined && found > near + clockDifferenceMs ? timeOf(line, near - 183 * 86_400_000) : found
+  }
+  const known = [lines.find((line) => time(line) !== undefined), lines.findLast((line) => time(line) !== undefined)]
+  return known.flatMap((line) => (line === undefined ? [] : (time(line) ?? [])))
+}
+
+/** The id of an incident by the name of its folder. */
+function idOf(folder: string): string {
+  const name = basename(resolve(folder))
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '_')
+    .replace(/^_+|_+$/g, '')
+  return /^[a-z]/.test(name) ? name : `incident_${name}`
+}
+
+/** The GPUs of the first file that has them. */
+function withoutRepeats(gpus: readonly ObservedGpu[]): readonly ObservedGpu[] {
+  return gpus.filter(({ id }, index) => gpus.findIndex((other) => other.id === id) === index)
+}
+
+function entriesOf<K extends string, V>(object: Readonly<Record<K, V>>): [K, V][] {
+  return Object.entries(object) as [K, V][]
+}
+
+function nothingFound(folder: string, count: number, leftOut: readonly LeftOut[]): IncidentFolderError {
+  const reasons = leftOut
+    .slice(0, 5)
+    .map(({ file, reason }) => ` ${file}: ${reason}`)
+    .join('')
+  const what = count === 0 ? 'has no files that can be read' : 'has neither a log nor a metrics page'
+  return new IncidentFolderError(
+    `${folder} ${what}. Add an engine log, such as vllm.log, or the output of curl /metrics.${reasons}`,
+  )
+}
