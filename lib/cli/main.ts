@@ -11,6 +11,7 @@ import { errorMessage } from '../../router/errors.ts'
 import { closest } from '../../router/text/closest.ts'
 import { MissingPackageError } from '../../workflows/temporal-packages.ts'
 import { type CommandIo, commandIo, exitCode, type ProcessIo, UsageError } from './command-io.ts'
+import { checkCommand, initCommand } from './folder-commands.ts'
 import { mockServerCommand } from './mock-server-command.ts'
 import { longest } from './progress.ts'
 import { runCommand } from './run-command.ts'
@@ -19,6 +20,9 @@ import { startCommand, watchCommand, workerCommand } from './temporal-commands.t
 const help = `tenrounds: a bounded tool loop for MiniMax
 
   tenrounds run [scenario] [--live] [--reports <folder>]   analyse, fix and validate one incident
+  tenrounds run <folder>                                   the same for a folder of your own logs and metrics pages
+  tenrounds init <folder>                                  write a commented template into an incident folder
+  tenrounds check <folder>                                 say what an incident folder has, and what is missing
   tenrounds scenarios                                      list the scenarios with their symptoms
   tenrounds mock-server [--port <n>] [--faults <names>]    run the mock server, which speaks MiniMax's protocol
 
@@ -58,7 +62,7 @@ type Values = ReturnType<typeof parse>['values']
 /** One subcommand. */
 interface Command {
   /** Name of the positional argument; square brackets mark it as optional. */
-  readonly argument?: 'scenario' | '[scenario]' | 'workflow id'
+  readonly argument?: 'scenario' | '[scenario]' | 'workflow id' | 'folder'
   /** Options that the command accepts, besides `--help` and `--version`. */
   readonly options: readonly (keyof typeof options)[]
   /** @returns the exit code. */
@@ -72,6 +76,8 @@ const commands: Readonly<Record<string, Command>> = {
     options: ['live', 'reports'],
     run: (io, scenario, values) => runCommand(io, { ...values, scenario: scenario || 'kv_cache_pressure' }),
   },
+  init: { argument: 'folder', options: [], run: (io, folder) => initCommand(io, folder) },
+  check: { argument: 'folder', options: [], run: (io, folder) => checkCommand(io, folder) },
   scenarios: { options: [], run: (io) => print(io, scenarioList()) },
   'mock-server': { options: ['port', 'faults', 'strict'], run: (io, _, values) => mockServerCommand(io, values) },
   worker: { options: ['live', 'reports'], run: (io, _, values) => workerCommand(io, values) },

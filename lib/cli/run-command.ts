@@ -1,4 +1,4 @@
-import { access, constants } from 'node:fs/promises'
+import { access, constants, stat } from 'node:fs/promises'
 import {
   InvalidScenarioError,
   listScenarios,
@@ -7,16 +7,18 @@ import {
 } from '../../fixtures/load-scenario.ts'
 import { errorMessage } from '../../router/errors.ts'
 import { onOneLine } from '../../router/text/on-one-line.ts'
+import { type ScenarioSource, scenarioSource } from '../../tools/scenario-source.ts'
 import { formatFigure } from '../../tools/validation/deltas.ts'
 import type { AgentResult } from '../incident/agent/agent-result.ts'
 import { createReportFolder, reportFolder, writeReport } from '../incident/report/report-files.ts'
 import { runIncident } from '../incident/run-incident.ts'
 import { type CommandIo, exitCode, UsageError } from './command-io.ts'
 import { openEndpoint } from './endpoint.ts'
+import { openFolder } from './folder-commands.ts'
 import { Progress, verdict } from './progress.ts'
 
 interface RunCommandOptions {
-  /** Id of the scenario. */
+  /** Id of a built-in scenario, or path of an incident folder. */
   readonly scenario: string
   /** Refuse to run without a real model. */
   readonly live: boolean
@@ -25,8 +27,11 @@ interface RunCommandOptions {
 }
 
 /** `tenrounds run`: one incident in this process. Progress goes to stderr, the verdict to stdout, the report into files. */
-export async function runCommand(io: CommandIo, { scenario, live, reports }: RunCommandOptions): Promise<number> {
-  checkScenario(scenario)
+export async function runCommand(
+  io: CommandIo,
+  { scenario: named, live, reports }: RunCommandOptions,
+): Promise<number> {
+  const { scenario, ...source } = await incidentOf(named)
   const endpoint = await openEndpoint(live, io.env, io.stderr.isTTY)
   // From here on Ctrl-C stops the run in an orderly way, and the report is still written.
   const { signal } = io
@@ -43,6 +48,7 @@ export async function runCommand(io: CommandIo, { scenario, live, reports }: Run
       signal,
       onEvent: progress.onEvent,
       runId,
+      ...source,
       ...(endpoint.notice === undefined ? {} : { notice: endpoint.notice }),
     })
     progress.close()
@@ -58,6 +64,23 @@ export async function runCommand(io: CommandIo, { scenario, live, reports }: Run
     progress.close()
     await endpoint.close()
   }
+}
+
+/** The id of a built-in scenario, or the incident of a folder. @throws {UsageError} if the name is neither. */
+async function incidentOf(name: string): Promise<{ readonly scenario: string; readonly scenarios?: ScenarioSource }> {
+  const isFolder =
+    !listScenarios().includes(name) &&
+    (/[\\/]/.test(name) ||
+      (await stat(name).then(
+        (found) => found.isDirectory(),
+        () => false,
+      )))
+  if (!isFolder) {
+    checkScenario(name)
+    return { scenario: name }
+  }
+  const incident = await openFolder(name)
+  return { scenario: incident.observation.id, scenarios: scenarioSource([incident]) }
 }
 
 /** Why a run has no accepted answer, as the last line of the command; `undefined` if it has one. */

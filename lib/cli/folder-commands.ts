@@ -1,0 +1,94 @@
+/** `tenrounds init` and `tenrounds check`: prepare an incident folder, and say what was found in it. */
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { errorMessage } from '../../router/errors.ts'
+import { IncidentFolderError } from '../../tools/incident-folder/incident-document.ts'
+import { type FolderIncident, openIncident } from '../../tools/incident-folder/open-incident.ts'
+import type { FileKind } from '../../tools/incident-folder/recognise.ts'
+import { folderParts, incidentTemplate } from '../../tools/incident-folder/template.ts'
+import { type CommandIo, exitCode, UsageError } from './command-io.ts'
+import { longest } from './progress.ts'
+
+/** `tenrounds init`: creates the folder if necessary, and writes a commented `incident.yaml` into it. */
+export async function initCommand(io: CommandIo, folder: string): Promise<number> {
+  const file = join(folder, 'incident.yaml')
+  try {
+    await mkdir(folder, { recursive: true })
+    await writeFile(file, incidentTemplate(), { flag: 'wx' })
+  } catch (error) {
+    const exists = error instanceof Error && 'code' in error && error.code === 'EEXIST'
+    const problem = exists ? 'it exists already and is not overwritten' : errorMessage(error)
+    throw new UsageError(`${file} cannot be written: ${problem}.`)
+  }
+  io.stdout.write(`Wrote ${file}. Put logs and metrics pages next to it, then run "tenrounds check ${folder}".\n`)
+  return exitCode.ok
+}
+
+/** `tenrounds check`: the files that were found, what was left out, and what each missing file would add. */
+export async function checkCommand(io: CommandIo, folder: string): Promise<number> {
+  io.stdout.write(`${checkText(await openFolder(folder))}\n`)
+  return exitCode.ok
+}
+
+/** Opens an incident folder. @throws {UsageError} that says what is wrong with it. */
+export async function openFolder(folder: string): Promise<FolderIncident> {
+  try {
+    return await openIncident(folder)
+  } catch (error) {
+    throw error instanceof IncidentFolderError ? new UsageError(error.message) : error
+  }
+}
+
+const kindNames: Readonly<Record<FileKind, string>> = {
+  incident: 'facts of the incident',
+  engine_log: 'engine log',
+  kernel_log: 'kernel log',
+  journal: 'journal',
+  metrics_page: 'metrics page',
+  gpu_table: 'GPU table of nvidia-smi',
+  gpu_query: 'output of nvidia-smi -q',
+  engine_arguments: 'engine arguments',
+  model_config: "the model's config.json",
+  slo: 'objectives',
+}
+
+/** Both forms of nvidia-smi's output say the same. */
+const sameFacts: Partial<Record<FileKind, FileKind>> = { gpu_query: 'gpu_table' }
+
+function checkText({ observation, files, leftOut, pages }: FolderIncident): string {
+  const { id, window, deployment, notStated, notSimulated } = observation
+  const width = longest(files.map(({ file }) => file))
+  const found = new Set(files.map(({ kind }) => sameFacts[kind] ?? kind))
+  const missing = folderParts.filter(({ kind }) => !found.has(kind))
+  const end = new Date(Date.parse(window.start) + window.duration_s * 1000).toISOString()
+  const times = new Map(pages.map(({ file, timeMs, isFileTime }) => [file, { timeMs, isFileTime }]))
+  const timeOf = (file: string) => {
+    const time = times.get(file)
+    if (time === undefined) return ''
+    return ` of ${new Date(time.timeMs).toISOString()}${time.isFileTime ? ', the time of the file' : ''}`
+  }
+  return [
+    `Incident ${id}, ${window.start} to ${end}`,
+    `Model ${deployment.model}, vLLM ${deployment.vllm_version}, GPU ${deployment.placement.gpu_model}`,
+    section(
+      'Found',
+      files.map(({ file, kind }) => `${file.padEnd(width)}  ${kindNames[kind]}${timeOf(file)}`),
+    ),
+    section(
+      'Left out',
+      leftOut.map(({ file, reason }) => `${file}: ${reason}`),
+    ),
+    section('Not stated by any file', notStated.length === 0 ? [] : [notStated.join(', ')]),
+    section(
+      'Missing, and what it would add',
+      missing.map(({ file, command, adds }) => `${file}: ${adds}${command === undefined ? '' : `\n    ${command}`}`),
+    ),
+    section('Effects of a fix', [`Not predicted. ${notSimulated}`]),
+  ]
+    .filter((part) => part !== '')
+    .join('\n')
+}
+
+function section(title: string, lines: readonly string[]): string {
+  return lines.length === 0 ? '' : [`\n${title}`, ...lines.map((line) => `  ${line}`)].join('\n')
+}

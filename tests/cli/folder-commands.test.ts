@@ -1,0 +1,86 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { loadScenario, readLog } from '../../fixtures/load-scenario.ts'
+import { openIncident } from '../../tools/incident-folder/open-incident.ts'
+import { folderParts } from '../../tools/incident-folder/template.ts'
+import { vllmPage } from '../../tools/prometheus/vllm-page.ts'
+import { reportFolder } from './support/report-folder.ts'
+import { runMain } from './support/start-main.ts'
+
+const newFolder = () => mkdtemp(join(tmpdir(), 'incident-'))
+
+/** A folder with the files of a built-in scenario. */
+async function folderOf(id: string): Promise<string> {
+  const folder = await newFolder()
+  const scenario = loadScenario(id)
+  for (const source of ['vllm', 'dmesg', 'journal'] as const) {
+    const lines = readLog(scenario, source)
+    if (lines.length > 0) await writeFile(join(folder, `${source}.log`), `${lines.join('\n')}\n`)
+  }
+  const page = vllmPage(scenario)
+  if (page !== '') await writeFile(join(folder, 'metrics-2026-02-17T14-15-00Z.prom'), page)
+  return folder
+}
+
+test('init writes a template that is valid as it is and with every line in use, and never overwrites one', async () => {
+  const folder = join(await newFolder(), 'new', 'incident')
+  const { code, stdout } = await runMain(['init', folder])
+  expect(code).toBe(0)
+  expect(stdout).toContain('tenrounds check')
+  const file = join(folder, 'incident.yaml')
+  const template = await readFile(file, 'utf8')
+  for (const part of folderParts) expect(template).toContain(part.adds)
+  await writeFile(join(folder, 'vllm.log'), 'INFO 02-17 14:00:00 [a.py:1] x\n')
+  expect((await openIncident(folder)).observation.notStated).toContain('model')
+  await writeFile(file, template.replaceAll(/^# (?=\w+: )/gm, ''))
+  const { observation } = await openIncident(folder)
+  expect(observation).toMatchObject({ id: 'slow_answers', window: { duration_s: 900 } })
+  expect(observation.notStated).toEqual(['engine_args', 'placement.gpus'])
+  const again = await runMain(['init', folder])
+  expect(again).toMatchObject({ code: 2, stderr: expect.stringContaining('is not overwritten') })
+})
+
+test('check says what was found, what was left out, and what each missing file would add', async () => {
+  const folder = await folderOf('kv_cache_pressure')
+  await rm(join(folder, 'dmesg.log'))
+  await mkdir(join(folder, 'old'))
+  await writeFile(join(folder, 'old', 'notes.md'), 'nothing\n')
+  const { code, stdout, stderr } = await runMain(['check', folder])
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  expect(stdout).toMatch(/^ {2}vllm\.log +engine log$/m)
+  expect(stdout).toMatch(/metrics page of 2026-02-17T14:15:00\.000Z$/m)
+  expect(stdout).toMatch(/^ {2}old\/notes\.md: Its content is not recognised/m)
+  expect(stdout).toMatch(/^ {2}dmesg\.txt: .*Xid.*\n {4,}dmesg -T > dmesg\.txt$/m)
+  expect(stdout).toMatch(/placement\.gpu_model/)
+  expect(stdout).toMatch(/Not predicted\. The load cannot be inferred from one metrics page/)
+  expect(stdout).not.toMatch(/^ {2}vllm\.log: /m)
+})
+
+test('run analyses a folder like a scenario, and predicts nothing that it cannot simulate', async () => {
+  await using reports = await reportFolder()
+  const folder = await folderOf('nvidia_xid')
+  const { code, stderr } = await runMain(['run', folder, '--reports', reports.path])
+  expect(code, stderr).toBe(0)
+  const [report] = await reports.read()
+  const json = JSON.parse(report?.json ?? '')
+  expect(json).toMatchObject({
+    validation: { status: 'unknown' },
+    post_telemetry: null,
+    run: { stop_reason: 'answered' },
+  })
+  expect(JSON.stringify(json.diagnosis)).toMatch(/Xid/)
+  expect(json.scenario).toMatch(/^incident_/)
+})
+
+test.each([
+  [['check', join(tmpdir(), 'no-such-incident-folder')], /it does not exist/],
+  [['run', './no-such-incident-folder'], /it does not exist/],
+  [['check'], /needs a folder/],
+  [['init', 'package.json'], /cannot be written/],
+])('%j is wrong usage', async (args, message) => {
+  const { code, stdout, stderr } = await runMain(args)
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+  expect(stderr).toMatch(message)
+})
