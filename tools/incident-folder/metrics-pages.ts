@@ -81,6 +81,8 @@ function withoutLastLine(text: string): string {
   return text.slice(0, text.lastIndexOf('\n', text.length - 2) + 1)
 }
 
+const nameWithTime = 'Put the time into the name, such as metrics-2026-05-05T07-15-00Z.prom.'
+
 /** Why two pages are not two scrapes of one process, the first before the second; `undefined` if they can be. */
 function contradiction(earlier: StoredPage, later: StoredPage): string | undefined {
   const [one, other] = [serverOf(earlier), serverOf(later)]
@@ -90,9 +92,10 @@ function contradiction(earlier: StoredPage, later: StoredPage): string | undefin
   if (one.started !== undefined && other.started !== undefined && Math.abs(one.started - other.started) > 2) {
     return `The engine was restarted between it and ${later.file}, or they are of different servers: process_start_time_seconds differs.`
   }
+  if (later.timeMs - earlier.timeMs < 1_000) return `It has the same time as ${later.file}. ${nameWithTime}`
   const falling = fallingCounter(earlier, later)
   if (falling === undefined) return undefined
-  return `Its time contradicts its counters: ${falling} is higher than in the later ${later.file}. Put the time into the name, such as metrics-2026-05-05T07-15-00Z.prom.`
+  return `Its time contradicts its counters: ${falling} is higher than in the later ${later.file}. ${nameWithTime}`
 }
 
 function serverOf({ samples }: StoredPage): { readonly models: string; readonly started: number | undefined } {

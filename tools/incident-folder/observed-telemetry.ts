@@ -1,5 +1,7 @@
 import type { DeploymentConfig } from '../../fixtures/deployment.ts'
 import type { Scenario } from '../../fixtures/scenario.ts'
+import { PagesError } from '../errors.ts'
+import { telemetryFromPages } from '../prometheus/telemetry-from-pages.ts'
 import type { Telemetry } from '../types.ts'
 import type { Slo } from './incident-document.ts'
 import type { StoredPage } from './metrics-pages.ts'
@@ -15,11 +17,28 @@ interface TelemetrySources {
   readonly pages: readonly StoredPage[]
 }
 
-/** The telemetry of an incident of which only files are known. Its figures are in `missing`. */
-export function telemetryOfPages({ id, deployment, window, slo, pages }: TelemetrySources): Telemetry {
+/**
+ * The telemetry of an incident of which only files are known: that of its pages. Without a page that gives figures, all
+ * of them are in `missing`, and `notes` says why.
+ */
+export function observedTelemetry(sources: TelemetrySources): Telemetry {
+  const { id, deployment, slo = defaultSlo, pages } = sources
+  const assumed = sources.slo === undefined ? ['No file states objectives, so the defaults of tenrounds are used.'] : []
+  if (pages.length === 0) return withoutFigures(sources, [...assumed, 'The folder has no metrics page of the engine.'])
+  try {
+    const timed = pages.map(({ text, timeMs }) => ({ text, time: new Date(timeMs).toISOString() }))
+    const telemetry = telemetryFromPages(timed, { slo, scenario: id, config_id: deployment.config_id })
+    const notes = [...(telemetry.notes ?? []), ...assumed]
+    return { ...telemetry, ...(notes.length === 0 ? {} : { notes }) }
+  } catch (error) {
+    if (!(error instanceof PagesError)) throw error
+    return withoutFigures(sources, [...assumed, `The pages give no figures: ${error.message}`])
+  }
+}
+
+function withoutFigures({ id, deployment, window, slo, pages }: TelemetrySources, notes: string[]): Telemetry {
   const start = Date.parse(window.start)
   const none = { count: 0, mean: null, p50: null, p95: null, p99: null }
-  const reason = 'Not observed: the folder has no metrics page of the engine.'
   return {
     scenario: id,
     phase: 'pre',
@@ -30,18 +49,20 @@ export function telemetryOfPages({ id, deployment, window, slo, pages }: Telemet
       duration_s: window.duration_s,
     },
     slo: slo ?? defaultSlo,
-    requests: { arrived: 0, served: 0, failed: 0, unfinished: 0, preemptions: 0 },
+    // The schema requires these members; `missing` says that their values mean nothing.
+    requests: { arrived: 0, served: 0, failed: 0, unfinished: 0, preemptions: null },
     latency: { ttft_s: none, inter_token_s: none, e2e_s: none, queue_s: none, prefill_s: none, decode_s: none },
-    throughput: { requests_per_s: 0, prompt_tokens_per_s: 0, generation_tokens_per_s: 0 },
-    queue: { waiting_mean: 0, waiting_max: 0, running_mean: 0, running_max: 0 },
-    kv_cache: { capacity_tokens: 0, usage_mean: 0, usage_max: 0 },
+    throughput: { requests_per_s: null, prompt_tokens_per_s: null, generation_tokens_per_s: null },
+    queue: { waiting_mean: null, waiting_max: null, running_mean: null, running_max: null },
+    kv_cache: { capacity_tokens: null, usage_mean: null, usage_max: null },
     // An engine whose page was scraped was up then.
     health: {
       engine_up: pages.length > 0,
-      healthy_workers: 0,
-      stuck_workers: 0,
-      ...(pages.length > 0 ? {} : { reason }),
+      healthy_workers: null,
+      stuck_workers: null,
+      ...(pages.length > 0 ? {} : { reason: 'Not observed: the folder has no metrics page of the engine.' }),
     },
     missing: ['requests', 'latency', 'throughput', 'queue', 'kv_cache'],
+    notes,
   }
 }

@@ -12,7 +12,7 @@ import { type IncidentDocument, IncidentFolderError, readIncidentDocument, readS
 import { carriedLines } from './log-carriers.ts'
 import { LogSample } from './log-sample.ts'
 import { readPages, type StoredPage } from './metrics-pages.ts'
-import { telemetryOfPages } from './observed-telemetry.ts'
+import { observedTelemetry } from './observed-telemetry.ts'
 import { headText, textLines, wholeText } from './read-text.ts'
 import { type FileKind, recognise } from './recognise.ts'
 
@@ -117,7 +117,7 @@ export async function openIncident(folder: string): Promise<FolderIncident> {
       deployment,
       notStated,
       gpus: withoutRepeats(gpus),
-      telemetry: telemetryOfPages({ id, deployment, window: window.window, slo, pages }),
+      telemetry: observedTelemetry({ id, deployment, window: window.window, slo, pages }),
       notes,
       notSimulated: notSimulated(pages),
     },

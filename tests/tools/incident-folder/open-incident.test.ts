@@ -305,6 +305,29 @@ test('pages without a time in their names have that of their files', async () =>
   ])
 })
 
+test('the telemetry is that of the pages, and says which objectives are assumed', async () => {
+  const { observation } = await opened({
+    'm-2026-02-17T14-05-00Z.prom': earlierPage,
+    'm-2026-02-17T14-15-00Z.prom': page,
+  })
+  expect(observation.telemetry).toMatchObject({
+    window: { start: '2026-02-17T14:05:00.000Z', duration_s: 600 },
+    requests: { failed: 0 },
+    kv_cache: { capacity_tokens: 364528 },
+    notes: expect.arrayContaining([expect.stringMatching(/No file states objectives/)]),
+  })
+  expect(observation.telemetry.requests.served).toBeGreaterThan(500)
+})
+
+test('of two pages with the same time only one counts', async () => {
+  const { pages, reasons } = await opened({
+    'a-2026-02-17T14-15-00Z.prom': earlierPage,
+    'b-2026-02-17T14-15-00Z.prom': page,
+  })
+  expect(pages.map(({ file }) => file)).toEqual(['b-2026-02-17T14-15-00Z.prom'])
+  expect(reasons).toEqual([expect.stringContaining('It has the same time as b-2026')])
+})
+
 test('a link is not followed', async () => {
   const outside = await folderOf({ 'secret.log': engineLog })
   const folder = await folderOf({ 'vllm.log': engineLog })
