@@ -28,8 +28,6 @@ export interface Figures {
   readonly queueMean: number | null
   /** Mean time of prefill, in seconds. */
   readonly prefillMean: number | null
-  /** Share of the end-to-end time that requests spent in the queue, 0 to 1. */
-  readonly queueShare: number | null
 }
 
 /**
@@ -48,7 +46,6 @@ export function figuresOf(
   const latency = missing.includes('latency') ? undefined : telemetry?.latency
   const ttft = histogram('time_to_first_token_seconds')
   const queued = statistic(histogram('request_queue_time_seconds'), latency?.queue_s, 'mean')
-  const e2e = statistic(histogram('e2e_request_latency_seconds'), latency?.e2e_s, 'mean')
   const interToken = histogram('inter_token_latency_seconds')
   const capacityTokens = metrics.kv_cache_tokens ?? kv?.capacity_tokens ?? null
   const requestTokens = meanRequestTokens(histogram)
@@ -69,7 +66,6 @@ export function figuresOf(
     },
     queueMean: queued,
     prefillMean: statistic(histogram('request_prefill_time_seconds'), latency?.prefill_s, 'mean'),
-    queueShare: queued === null || e2e === null || e2e === 0 ? null : queued / e2e,
   }
 }
 

@@ -97,7 +97,7 @@ function concurrencyCap(
   slo: Telemetry['slo'],
   now: { readonly running: number; readonly waiting: number },
 ): Hotspot | undefined {
-  const { queue, usage, metrics, queueShare, queueMean, batchUsage } = figures
+  const { queue, usage } = figures
   if (usage !== null && usage >= kvPlenty) return undefined
   // With figures of the window: the batch is always near its largest size.
   if (queue !== null && usage !== null) {
@@ -111,46 +111,46 @@ function concurrencyCap(
         ],
       }
     }
-    return undefined
   }
-  // With the page alone: first tokens are late, and requests spend their time in the queue.
-  const isLate = figures.ttft.p95 !== null && figures.ttft.p95 > slo.ttft_p95_s
-  const isQueued = queueShare !== null && queueShare >= 0.5
-  const queued = `Requests spend ${(queueMean ?? 0).toFixed(2)} s in the queue on average, ${percent(queueShare ?? 0)} of their time.`
-  const forCapacity = now.waiting - (metrics.waiting_deferred ?? 0)
-  if (
-    forCapacity >= 1 &&
-    now.running > 0 &&
-    usage !== null &&
-    (figures.ttft.p95 === null ? forCapacity >= now.running : isLate)
-  ) {
+  return capByPage(figures, slo, now)
+}
+
+/** With the page alone: first tokens are late, and requests spend most of the time to them in the queue. */
+function capByPage(
+  { queue, usage, metrics, ttft, queueMean, batchUsage }: Figures,
+  slo: Telemetry['slo'],
+  { running, waiting }: { readonly running: number; readonly waiting: number },
+): Hotspot | undefined {
+  const isLate = ttft.p95 !== null && ttft.p95 > slo.ttft_p95_s
+  const share = queueMean === null || !ttft.mean ? null : queueMean / ttft.mean
+  const isQueued = share !== null && share >= 0.5
+  const queued = `Requests spend ${(queueMean ?? 0).toFixed(2)} s in the queue on average; the first token takes ${(ttft.mean ?? 0).toFixed(2)} s.`
+  const deferred = metrics.waiting_deferred ?? 0
+  const forCapacity = waiting - deferred
+  // Without latencies, only a queue that is longer than the batch shows more than a short burst.
+  const isLimited = ttft.p95 === null ? forCapacity >= running : isLate && (share === null || isQueued)
+  if (queue === null && forCapacity >= 1 && running > 0 && usage !== null && isLimited) {
     return {
       kind: 'concurrency_cap',
       because: [
         `${forCapacity} requests wait, although KV cache usage is ${percent(usage)}.`,
-        `${now.running} requests run at the same time.`,
+        `${running} requests run at the same time.`,
         ...(isQueued ? [queued] : []),
       ],
     }
   }
-  // The queue is empty at the scrape, or it was not. Small batches of short requests leave the cache empty.
-  if (
-    isLate &&
-    isQueued &&
-    metrics.mean_batch !== null &&
-    batchUsage !== null &&
-    batchUsage < kvPlenty &&
-    forCapacity >= 0
-  ) {
-    return {
-      kind: 'concurrency_cap',
-      because: [
-        queued,
-        `A step serves ${metrics.mean_batch.toFixed(1)} requests on average, which need about ${percent(batchUsage)} of the KV cache.`,
-      ],
-    }
+  // The queue was empty at the scrape. A small batch of short requests leaves the cache empty.
+  const batch = metrics.mean_batch
+  if (!isLate || !isQueued || deferred > 0 || batch === null || batchUsage === null || batchUsage >= kvPlenty) {
+    return undefined
   }
-  return undefined
+  return {
+    kind: 'concurrency_cap',
+    because: [
+      queued,
+      `A step serves ${batch.toFixed(1)} requests on average, which need about ${percent(batchUsage)} of the KV cache.`,
+    ],
+  }
 }
 
 /** Without preemptions a full cache limits admission. */

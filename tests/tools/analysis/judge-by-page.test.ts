@@ -4,7 +4,7 @@ import { listScenarios, loadScenario } from '../../../fixtures/load-scenario.ts'
 import { analyzeSamples } from '../../../tools/analysis/analyze-samples.ts'
 import { analyzeMetrics, parseMetricsPage, telemetryFromPages } from '../../../tools/index.ts'
 import { vllmPage } from '../../../tools/prometheus/vllm-page.ts'
-import { telemetryOf } from '../../../tools/simulation/collect-telemetry.ts'
+import { simulateTelemetry, telemetryOf } from '../../../tools/simulation/collect-telemetry.ts'
 import { simulate } from '../../../tools/simulation/simulate.ts'
 import type { Telemetry } from '../../../tools/types.ts'
 import { oracleOf } from '../../support/matrix.ts'
@@ -39,7 +39,7 @@ describe('a real page is judged by its own figures, whatever the telemetry says'
   test('the reasons quote the figures of the page', () => {
     const queue = analyzeSamples(healthy, recorded('saturated'), recorded('saturated-before')).hotspot.because.join(' ')
     expect(queue).toContain('179 requests wait, although KV cache usage is 0.6 %')
-    expect(queue).toContain('9.54 s in the queue on average, 78.2 %')
+    expect(queue).toContain('9.54 s in the queue on average; the first token takes 11.66 s')
     const storm = analyzeSamples(unobserved, recorded('kv-pressure'), recorded('kv-pressure-before'))
     expect(storm.hotspot.because.join(' ')).toContain('10 preemptions, 1.00 per served request')
     expect(storm.derived_metrics.recomputed_tokens_at_most).toBe(9398)
@@ -278,6 +278,27 @@ test.each(withPage)('the page of %s alone gives the hotspot that its telemetry g
   // One page of an engine that stopped contains the tokens from before: only a second page shows that none follow.
   const expected = id === 'linux_cpu_soft_lockup' ? expect.any(String) : oracleOf(id).hotspot
   expect(hotspot.kind, hotspot.because.join(' ')).toEqual(expected)
+})
+
+test.each([
+  ['healthy_control', { max_num_seqs: 4 }, 'concurrency_cap'],
+  // Nothing waits at the moment of the scrape.
+  ['healthy_control', { max_num_seqs: 8 }, 'concurrency_cap'],
+  ['healthy_control', { enforce_eager: true }, 'none'],
+  ['concurrency_cap', { max_num_seqs: 1024 }, 'none'],
+  ['kv_cache_pressure', { max_num_seqs: 4 }, 'concurrency_cap'],
+  ['kv_cache_pressure', { gpu_memory_utilization: 0.7 }, 'kv_cache'],
+  ['prefill_interference', { max_num_seqs: 4 }, 'concurrency_cap'],
+  ['prefill_interference', { max_num_batched_tokens: 512 }, 'none'],
+])('%s with %j: the page alone gives the hotspot that the telemetry gives', (id, args, kind) => {
+  const { deployment, ...others } = loadScenario(id)
+  const scenario = { ...others, deployment: { ...deployment, engine_args: { ...deployment.engine_args, ...args } } }
+  const full = simulateTelemetry(scenario, scenario.deployment, 'pre')
+  const page = vllmPage(scenario)
+  const alone = telemetryFromPages([{ text: page, time: full.window.end }], { slo: scenario.slo })
+  const { samples: metrics } = parseMetricsPage(page)
+  expect(analyzeSamples(full, metrics).hotspot.kind).toBe(kind)
+  expect(analyzeSamples(alone, metrics).hotspot.kind).toBe(kind)
 })
 
 test('two pages of an engine that has stopped show it', () => {
