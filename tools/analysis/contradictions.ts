@@ -1,4 +1,4 @@
-import { meanOf } from '../prometheus/metric-samples.ts'
+import { type Histogram, meanOf } from '../prometheus/metric-samples.ts'
 import { finite } from '../prometheus/metric-values.ts'
 import type { MetricSample, MetricsAnalysis, Telemetry } from '../types.ts'
 import type { HistogramReader } from './page-figures.ts'
@@ -62,22 +62,53 @@ export function contradictionsOf(comparison: Comparison): string[] {
   return has('latency') ? [...found, ...latencyContradictions(comparison)] : found
 }
 
-/** Means of the same number of observations, which are the same observations. */
+/** Statistics of the same number of observations, which are the same observations. */
 function latencyContradictions({ telemetry, histogram }: Comparison): string[] {
   const compared = [
     ['ttft_s', 'time_to_first_token_seconds'],
     ['inter_token_s', 'inter_token_latency_seconds'],
     ['e2e_s', 'e2e_request_latency_seconds'],
+    ['queue_s', 'request_queue_time_seconds'],
+    ['prefill_s', 'request_prefill_time_seconds'],
   ] as const
   return compared.flatMap(([member, name]) => {
-    const { count, mean } = telemetry.latency[member]
+    const known = telemetry.latency[member]
     const shown = histogram(name)
+    if (shown === undefined || shown.count !== known.count) return []
+    const field = `pre_telemetry.latency.${member}`
+    const same = `for the same ${known.count} observations`
     const value = meanOf(shown)
-    if (mean === null || value === null || shown?.count !== count || !differs(value, mean)) return []
-    return [
-      `pre_telemetry.latency.${member}.mean is ${mean} s, but the page shows ${value.toFixed(6)} s for the same ${count} observations.`,
-    ]
+    const found: string[] = []
+    if (known.mean !== null && value !== null && differs(value, known.mean)) {
+      found.push(`${field}.mean is ${known.mean} s, but the page shows ${value.toFixed(6)} s ${same}.`)
+    }
+    for (const [statistic, share] of quantiles) {
+      const quantile = known[statistic]
+      const range = rangeOf(shown, share)
+      if (quantile === null || range === undefined || (quantile >= range.lower && quantile <= range.upper)) continue
+      found.push(
+        `${field}.${statistic} is ${quantile} s, but the page shows ${range.lower} to ${range.upper} s ${same}.`,
+      )
+    }
+    return found
   })
+}
+
+const quantiles = [
+  ['p50', 0.5],
+  ['p95', 0.95],
+  ['p99', 0.99],
+] as const
+
+/** Limits of a quantile: those of its bucket, or of its neighbours if it is the first or last observation of one. */
+function rangeOf(
+  { buckets }: Histogram,
+  share: number,
+): { readonly lower: number; readonly upper: number } | undefined {
+  const rank = share * (buckets.at(-1)?.cumulative ?? 0)
+  const first = buckets.findIndex(({ cumulative }) => cumulative >= rank - 1)
+  const last = buckets.find(({ cumulative }) => cumulative >= rank + 1) ?? buckets.at(-1)
+  return last === undefined ? undefined : { lower: buckets[first - 1]?.upper ?? 0, upper: last.upper }
 }
 
 /** By more than rounding: 1 %, and a millisecond or a token. */

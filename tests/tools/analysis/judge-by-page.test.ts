@@ -66,6 +66,17 @@ describe('the telemetry', () => {
     ])
   })
 
+  test('with a quantile outside its bucket contradicts the page', () => {
+    const { samples: page } = parseMetricsPage(vllmPage(loadScenario('concurrency_cap')))
+    const known = telemetryOf('concurrency_cap')
+    const ttft_s = { ...known.latency.ttft_s, p95: known.latency.ttft_s.p50 }
+    const changed = { ...known, latency: { ...known.latency, ttft_s } }
+    expect(analyzeSamples(known, page).contradictions).toBeUndefined()
+    expect(analyzeSamples(changed, page).contradictions?.join()).toMatch(
+      /latency\.ttft_s\.p95 is \S+ s, but the page shows \S+ to \S+ s for the same \d+ observations/,
+    )
+  })
+
   test('with more requests than the process has served since before the window contradicts the page', () => {
     const page = (start: string) =>
       samples(
@@ -266,6 +277,11 @@ describe('an earlier scrape is refused', () => {
 const withPage = listScenarios().filter((id) => {
   const { engine, notObserved } = simulate(loadScenario(id))
   return engine.up && !notObserved.has('engine')
+})
+
+test.each(withPage)('the telemetry of %s does not contradict its page', (id) => {
+  const { samples: page } = parseMetricsPage(vllmPage(loadScenario(id)))
+  expect(analyzeSamples(telemetryOf(id), page).contradictions).toBeUndefined()
 })
 
 test.each(withPage)('the page of %s alone gives the hotspot that its telemetry gives', (id) => {
