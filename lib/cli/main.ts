@@ -33,6 +33,7 @@ With Temporal:
 
   --live      require a real model: fail if ANTHROPIC_AUTH_TOKEN is not set, instead of using the mock server
   --reports   folder for the reports (default: reports)
+  --incident  incident folder that the worker can analyse, too; "start <folder>" starts its workflow
   --port      port of the mock server (default: a free one)
   --faults    faults of the mock server, on every request, separated by commas; "list" shows them all
   --strict    the mock server also refuses what only some sources say that MiniMax refuses
@@ -48,6 +49,7 @@ profiles of temporal.toml (TEMPORAL_PROFILE) are supported. The task queue is TE
 const options = {
   live: { type: 'boolean', default: false },
   reports: { type: 'string', default: 'reports' },
+  incident: { type: 'string', default: '' },
   port: { type: 'string', default: '0' },
   faults: { type: 'string', default: '' },
   strict: { type: 'boolean', default: false },
@@ -80,7 +82,7 @@ const commands: Readonly<Record<string, Command>> = {
   check: { argument: 'folder', options: [], run: (io, folder) => checkCommand(io, folder) },
   scenarios: { options: [], run: (io) => print(io, scenarioList()) },
   'mock-server': { options: ['port', 'faults', 'strict'], run: (io, _, values) => mockServerCommand(io, values) },
-  worker: { options: ['live', 'reports'], run: (io, _, values) => workerCommand(io, values) },
+  worker: { options: ['live', 'reports', 'incident'], run: (io, _, values) => workerCommand(io, values) },
   start: {
     argument: 'scenario',
     options: ['wait'],

@@ -67,7 +67,9 @@ export async function runCommand(
 }
 
 /** The id of a built-in scenario, or the incident of a folder. @throws {UsageError} if the name is neither. */
-async function incidentOf(name: string): Promise<{ readonly scenario: string; readonly scenarios?: ScenarioSource }> {
+export async function incidentOf(
+  name: string,
+): Promise<{ readonly scenario: string; readonly scenarios?: ScenarioSource }> {
   const isFolder =
     !listScenarios().includes(name) &&
     (/[\\/]/.test(name) ||
@@ -100,7 +102,7 @@ function newRunId(scenario: string, at: Date): string {
 }
 
 /** @throws {UsageError} with the list of scenarios if this one does not exist, or with what is wrong with its file. */
-export function checkScenario(scenario: string): void {
+function checkScenario(scenario: string): void {
   if (!listScenarios().includes(scenario)) throw new UsageError(new UnknownScenarioError(scenario).message)
   try {
     validateScenario(scenario)

@@ -14,6 +14,7 @@ import { inspect } from 'node:util'
 import type { Client, WorkflowHandle } from '@temporalio/client'
 import type { LogEntry } from '@temporalio/worker'
 import { isObject } from '../../router/json/json.ts'
+import { builtInScenarios, type Incident, type ScenarioSource, scenarioSource } from '../../tools/scenario-source.ts'
 import { connectClient, type IncidentView, startIncident, viewIncident } from '../../workflows/client.ts'
 import { TemporalConnectionError, temporalSettings } from '../../workflows/connection.ts'
 import type { LatencyWorkflowResult } from '../../workflows/latency-workflow.ts'
@@ -21,23 +22,28 @@ import { withTemporal } from '../../workflows/temporal-packages.ts'
 import { runWorker } from '../../workflows/worker.ts'
 import { type CommandIo, exitCode, UsageError } from './command-io.ts'
 import { openEndpoint } from './endpoint.ts'
+import { openFolder } from './folder-commands.ts'
 import { Progress, verdict } from './progress.ts'
-import { checkReports, checkScenario } from './run-command.ts'
+import { checkReports, incidentOf } from './run-command.ts'
 
 interface WorkerCommandOptions {
   /** Refuse to work without a real model. */
   readonly live: boolean
   /** Folder for the reports; each run gets a folder of its own in it. */
   readonly reports: string
+  /** Incident folder that the worker can analyse besides the built-in scenarios; empty: none. */
+  readonly incident: string
 }
 
 /**
  * `tenrounds worker`: runs a worker for the incident workflow until SIGTERM or Ctrl-C. Its runs then continue in another
  * worker, from their last checkpoints.
  */
-export async function workerCommand(io: CommandIo, { live, reports }: WorkerCommandOptions): Promise<number> {
+export async function workerCommand(io: CommandIo, { live, reports, incident }: WorkerCommandOptions): Promise<number> {
   const { DefaultLogger, Runtime } = await withTemporal(() => import('@temporalio/worker'))
   await checkReports(reports)
+  // Opened once, before any work, so that all steps of a workflow see the same incident.
+  const source = incident === '' ? {} : { scenarios: withBuiltIn(await openFolder(incident)) }
   // The runtime also listens for SIGTERM and SIGINT and shuts the worker down, so io.signal is not used here.
   // Failures in this log can quote a model or a server, so it passes the same filter as all other output.
   Runtime.install({ logger: new DefaultLogger('WARN', (entry) => io.stderr.write(logLine(entry))) })
@@ -47,6 +53,7 @@ export async function workerCommand(io: CommandIo, { live, reports }: WorkerComm
     if (endpoint.notice !== undefined) io.stderr.write(`${endpoint.notice}\n`)
     await runWorker({
       env: io.env,
+      ...source,
       model: endpoint.model,
       reportDirectory: reports,
       ...(endpoint.notice === undefined ? {} : { notice: endpoint.notice }),
@@ -67,6 +74,11 @@ export async function workerCommand(io: CommandIo, { live, reports }: WorkerComm
   }
 }
 
+/** The built-in scenarios and one more incident. */
+function withBuiltIn(incident: Incident): ScenarioSource {
+  return scenarioSource([...builtInScenarios.list().map(builtInScenarios.load), incident])
+}
+
 /** A line of Temporal's log, in the form of its own logger without colours. */
 function logLine({ level, timestampNanos, message, meta }: LogEntry): string {
   const time = new Date(Number(timestampNanos / 1_000_000n)).toISOString()
@@ -74,15 +86,15 @@ function logLine({ level, timestampNanos, message, meta }: LogEntry): string {
 }
 
 interface StartCommandOptions {
-  /** Id of the scenario. */
+  /** Id of a built-in scenario, or path of an incident folder that the worker has. */
   readonly scenario: string
   /** Watch the workflow until it ends. */
   readonly wait: boolean
 }
 
 /** `tenrounds start`: starts the incident workflow and prints its id. A worker must be running for it to proceed. */
-export async function startCommand(io: CommandIo, { scenario, wait }: StartCommandOptions): Promise<number> {
-  checkScenario(scenario)
+export async function startCommand(io: CommandIo, { scenario: named, wait }: StartCommandOptions): Promise<number> {
+  const { scenario } = await incidentOf(named)
   return withClient(io, async (client) => {
     const { taskQueue } = await temporalSettings({ env: io.env })
     const { handle } = await startIncident(scenario, { client, taskQueue })
