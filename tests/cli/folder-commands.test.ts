@@ -77,6 +77,8 @@ test('run analyses a folder like a scenario, and predicts nothing that it cannot
 test.each([
   [['check', join(tmpdir(), 'no-such-incident-folder')], /it does not exist/],
   [['run', './no-such-incident-folder'], /it does not exist/],
+  [['start', './no-such-incident-folder'], /it does not exist/],
+  [['worker', '--reports', tmpdir(), '--incident', './no-such-incident-folder'], /it does not exist/],
   [['check'], /needs a folder/],
   [['init', 'package.json'], /cannot be written/],
 ])('%j is wrong usage', async (args, message) => {
