@@ -3,6 +3,7 @@ import { textAt, valueAt } from './conversation.ts'
 import {
   completePlans,
   drainNode,
+  engineArgument,
   findFailure,
   type Hypothesis,
   type Observations,
@@ -60,8 +61,7 @@ export const infinibandRule: Rule = (observed): Hypothesis | undefined => {
 export const collectiveMismatchRule: Rule = (observed): Hypothesis | undefined => {
   const found = findFailure(observed.causes, ['nccl_truncated'])
   if (found === undefined) return undefined
-  const present = valueAt(observed.config, ['config', 'env'])
-  const nccl = Object.entries(isObject(present) ? present : {}).filter(([name]) => /^NCCL_(PROTO|ALGO)$/.test(name))
+  const nccl = environment(observed).filter(([name]) => /^NCCL_(PROTO|ALGO)$/.test(name))
   const shared = Object.fromEntries(nccl.map(([name, value]) => [name, String(value)]))
   // Without values to share, the pair that every version of NCCL supports.
   const pinned = { NCCL_PROTO: 'Simple', NCCL_ALGO: 'Ring' }
@@ -74,6 +74,65 @@ export const collectiveMismatchRule: Rule = (observed): Hypothesis | undefined =
     plans: completePlans([nccl.length > 0 ? align(shared) : undefined, align(pinned)]),
     uncertainties: ['The environment of the other ranks was not read.'],
   }
+}
+
+/**
+ * A process that waits in the kernel for a file system that does not respond. A worker that waits there stops all others.
+ * Longer timeouts only delay the failure, so directories on mounted file systems go back to their default places.
+ */
+export const hungFileSystemRule: Rule = (observed): Hypothesis | undefined => {
+  const found = findFailure(observed.causes, ['hung_task'], /task \S+ blocked for more than \d+ seconds/)
+  const server = findFailure(observed.causes, ['file_system'], /nfs: server \S+ not responding/)
+  if (found === undefined || server === undefined) return undefined
+  const mounted = environment(observed).filter(([, value]) => /^\/(?:mnt|nfs|net)\//.test(String(value)))
+  const env = Object.fromEntries(mounted.map(([name]) => [name, null]))
+  return {
+    category: 'file_system',
+    rootCause:
+      'A worker waits in the kernel for a file system that does not respond, and the other workers wait for it.',
+    evidence: [...found.evidence, ...server.evidence],
+    plans: completePlans([
+      mounted.length === 0
+        ? undefined
+        : plan(`Use the default places of ${Object.keys(env).join(', ')}.`, [{ action: 'set_env', env }, restart]),
+      drainNode(observed),
+    ]),
+    uncertainties: ['It is not known why the file server does not respond.'],
+  }
+}
+
+/**
+ * The kubelet evicted the pod because the disk of the node was full. What grows there is a cache of KV blocks, if the
+ * environment has one: a quarter of its size, or no cache at all.
+ */
+export const storageEvictionRule: Rule = (observed): Hypothesis | undefined => {
+  const evictions = observed.causes.filter(({ texts }) => texts.some((text) => text.includes('ephemeral-storage')))
+  const found = findFailure(evictions, ['eviction'], /low on resource: ephemeral-storage/)
+  if (found === undefined) return undefined
+  const sizes = environment(observed).filter(([name, value]) => /DISK_SIZE$/.test(name) && Number(value) >= 4)
+  const env = Object.fromEntries(sizes.map(([name, value]) => [name, String(Math.floor(Number(value) / 4))]))
+  const offloads = engineArgument(observed, 'kv_offloading_size') !== undefined
+  const off = { kv_offloading_size: null, kv_offloading_backend: null }
+  return {
+    category: 'ephemeral_storage',
+    rootCause: 'The pod filled the disk of its node, so the kubelet evicted it.',
+    evidence: found.evidence,
+    plans: completePlans([
+      sizes.length === 0
+        ? undefined
+        : plan(`Keep fewer KV blocks on the disk: ${JSON.stringify(env)}.`, [{ action: 'set_env', env }, restart]),
+      offloads
+        ? plan('Keep no KV blocks outside the GPU.', [{ action: 'set_engine_args', args: off }, restart])
+        : undefined,
+    ]),
+    uncertainties: ['Other files of the pod on the same disk were not measured.'],
+  }
+}
+
+/** The environment variables of the configuration. */
+function environment({ config }: Observations): [string, unknown][] {
+  const present = valueAt(config, ['config', 'env'])
+  return Object.entries(isObject(present) ? present : {})
 }
 
 /** The CUDA libraries of the image do not match the driver of the host. */

@@ -4,9 +4,11 @@ import { quoteField, readConversation } from './conversation.ts'
 import {
   collectiveMismatchRule,
   driverMismatchRule,
+  hungFileSystemRule,
   infinibandRule,
   softLockupRule,
   startupHangRule,
+  storageEvictionRule,
 } from './environment-rules.ts'
 import { eccRule, lostGpuRule, xidRule } from './gpu-rules.ts'
 import { hotspotRule, loadHotspots, quoteHotspot } from './load-rules.ts'
@@ -47,6 +49,8 @@ const logRules: readonly Rule[] = [
   infinibandRule,
   collectiveMismatchRule,
   hostMemoryRule,
+  hungFileSystemRule,
+  storageEvictionRule,
   ...gpuMemoryRules,
   driverMismatchRule,
   startupHangRule,

@@ -79,12 +79,21 @@ const rules: Readonly<Record<string, HotspotRule>> = {
   },
   // The API server tokenizes prompts and streams answers on the CPU, and competes with the engine's own process.
   frontend: {
-    rootCause: 'Requests lose time before they reach the scheduler because the API server needs more CPU.',
+    rootCause: 'Requests lose time before they reach the scheduler, because the API server needs more CPU time.',
     plans: (observed) => {
       const cores = numberAt(observed.config, ['config', 'resources', 'cpu_cores'])
-      const raise = (count: number) =>
-        plan(`Give the engine ${count} CPU cores.`, [{ action: 'set_resources', resources: { cpu_cores: count } }])
-      return cores === undefined ? [] : [raise(cores * 2), raise(cores * 4)]
+      const servers = engineNumber(observed, 'api_server_count') ?? 1
+      return [
+        engineArgument(observed, 'tokenizer_mode') === 'slow'
+          ? engineArguments('Use the fast tokenizer', { tokenizer_mode: 'auto' }, [])
+          : undefined,
+        cores === undefined
+          ? undefined
+          : plan(`Give the engine ${cores * 2} CPU cores.`, [
+              { action: 'set_resources', resources: { cpu_cores: cores * 2 } },
+            ]),
+        engineArguments('Run more API servers', { api_server_count: servers * 4 }, ['Each one needs host memory.']),
+      ]
     },
   },
   decode: {

@@ -66,8 +66,13 @@ export const gpuMemoryRules: readonly Rule[] = [
   }),
   gpuMemoryRule({
     classes: ['kv_cache_memory'],
+    // vLLM names the longest request for which its memory is enough.
+    pattern: /estimated maximum model length is (\d+)/,
     rootCause: 'After the weights are loaded, too little GPU memory is left for the KV cache.',
-    fix: (observed) => ({ gpu_memory_utilization: 0.95, ...halved(observed, 'max_model_len') }),
+    fix: (observed, match) =>
+      match === undefined
+        ? { gpu_memory_utilization: 0.95, ...halved(observed, 'max_model_len') }
+        : { max_model_len: Number(match[1]) },
   }),
   gpuMemoryRule({
     classes: ['sampler_memory'],

@@ -170,6 +170,51 @@ const incidents: readonly [name: string, world: World, category: string, action:
     { action: 'set_engine_args', args: { gpu_memory_utilization: 0.95 } },
   ],
   [
+    'a request that is too long for the KV cache',
+    {
+      causes: [
+        cause(
+          "ValueError: To serve at least one request with the models's max seq len (131072), (16.0 GiB KV cache is needed, " +
+            'which is larger than the available KV cache memory (4.39 GiB). Based on the available memory, the estimated ' +
+            'maximum model length is 35968.',
+        ),
+      ],
+    },
+    'gpu_memory',
+    { action: 'set_engine_args', args: { max_model_len: 35_968 } },
+  ],
+  [
+    'a slow tokenizer',
+    { hotspot: 'frontend', config: { ...config, engine_args: { ...config.engine_args, tokenizer_mode: 'slow' } } },
+    'frontend',
+    { action: 'set_engine_args', args: { tokenizer_mode: 'auto' } },
+  ],
+  [
+    'a file server that does not respond',
+    {
+      causes: [
+        cause('nfs: server 10.50.3.4 not responding, still trying'),
+        cause('task VLLM::Worker_TP:48314 blocked for more than 122 seconds.'),
+      ],
+      config: { ...config, env: { TRITON_CACHE_DIR: '/mnt/nfs-07/triton', HOME: '/root' } },
+    },
+    'file_system',
+    { action: 'set_env', env: { TRITON_CACHE_DIR: null } },
+  ],
+  [
+    'a disk that a cache of KV blocks fills',
+    {
+      causes: [
+        cause(
+          'reason="Evicted" message="The node was low on resource: ephemeral-storage. Threshold quantity: 960197."',
+        ),
+      ],
+      config: { ...config, env: { LMCACHE_MAX_LOCAL_DISK_SIZE: '400' } },
+    },
+    'ephemeral_storage',
+    { action: 'set_env', env: { LMCACHE_MAX_LOCAL_DISK_SIZE: '100' } },
+  ],
+  [
     'a batch that does not fit',
     { causes: [cause('CUDA out of memory occurred when warming up sampler with 64 dummy requests.')] },
     'gpu_memory',
