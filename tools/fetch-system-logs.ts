@@ -2,6 +2,7 @@ import { defineTool } from '../router/define-tool.ts'
 import { readLines } from './logs/read-lines.ts'
 import { builtInScenarios, type ScenarioSource } from './scenario-source.ts'
 import {
+  errorMessagesSchema,
   limitProperty,
   logErrorsSchema,
   notCollectedSchema,
@@ -49,21 +50,22 @@ export const createFetchSystemLogs = (scenarios: ScenarioSource) =>
     outputSchema: {
       type: 'object',
       additionalProperties: false,
-      required: ['source', 'window', 'lines', 'errors'],
+      required: ['source', 'window', 'lines', 'findings', 'errors'],
       properties: {
         source: { type: 'string', description: 'The logs read, joined by "+".' },
         window: observedWindowSchema,
         lines: { type: 'array', items: { type: 'string' } },
-        errors: logErrorsSchema,
+        findings: logErrorsSchema,
+        errors: errorMessagesSchema,
         not_collected: notCollectedSchema,
       },
     },
     annotations: pureAnnotations,
     execute: ({ scenario, window, sources = both, limit, topics }) => {
       const query = { window, limit, topics }
-      const { window: observed, errors, entries, ...rest } = readLines(scenarios.load(scenario), sources, query)
+      const { window: observed, findings, errors, entries, ...rest } = readLines(scenarios.load(scenario), sources, query)
       const lines = entries.map(({ line }) => line)
-      return { source: sources.join('+'), window: observed, errors, lines, ...rest }
+      return { source: sources.join('+'), window: observed, findings, errors, lines, ...rest }
     },
   })
 

@@ -3,6 +3,7 @@ import { logLevels } from './logs/log-level.ts'
 import { readLines } from './logs/read-lines.ts'
 import { builtInScenarios, type ScenarioSource } from './scenario-source.ts'
 import {
+  errorMessagesSchema,
   limitProperty,
   logErrorsSchema,
   notCollectedSchema,
@@ -36,7 +37,7 @@ export const createFetchVllmLogs = (scenarios: ScenarioSource) =>
     outputSchema: {
       type: 'object',
       additionalProperties: false,
-      required: ['source', 'window', 'lines', 'parsed', 'errors'],
+      required: ['source', 'window', 'lines', 'parsed', 'findings', 'errors'],
       properties: {
         source: { const: 'vllm' },
         window: observedWindowSchema,
@@ -50,7 +51,8 @@ export const createFetchVllmLogs = (scenarios: ScenarioSource) =>
             properties: { level: { enum: logLevels }, message: { type: 'string' } },
           },
         },
-        errors: logErrorsSchema,
+        findings: logErrorsSchema,
+        errors: errorMessagesSchema,
         not_collected: notCollectedSchema,
       },
     },
@@ -58,6 +60,7 @@ export const createFetchVllmLogs = (scenarios: ScenarioSource) =>
     execute: ({ scenario, window, limit, level, topics }) => {
       const {
         window: observed,
+        findings,
         errors,
         entries,
         ...rest
@@ -67,10 +70,11 @@ export const createFetchVllmLogs = (scenarios: ScenarioSource) =>
         topics,
         level,
       })
-      // Errors come before the lines, because the middle of a long result is clipped for the model.
+      // Findings come before the lines, because the middle of a long result is clipped for the model.
       return {
         source: 'vllm',
         window: observed,
+        findings,
         errors,
         lines: entries.map(({ line }) => line),
         parsed: entries.map(({ level: stated, message }) => ({ level: stated, message })),

@@ -61,6 +61,7 @@ export const incidentTools = [
 export type { Load, Scenario } from '../fixtures/scenario.ts'
 export { ConfigError, type ConfigErrorCode, MetricsPageError, PagesError, type PagesErrorReason } from './errors.ts'
 export { type ClassifiedLine, classifyLogLines } from './logs/classify-log-lines.ts'
+export { groupLogLines } from './logs/group-log-lines.ts'
 // The parsers are useful on their own, for the user's own logs and metrics pages.
 export type { MetricFamily, MetricsPage } from './prometheus/metrics-page.ts'
 export type { TimedPage } from './prometheus/page-series.ts'

@@ -93,10 +93,12 @@ test('logs are filtered by window, topics, level and limit', async () => {
 })
 
 test('harmless lines in the logs of the node are not cause candidates', async () => {
-  const { errors } = await call(fetchSystemLogs, { scenario, limit: 2000 })
-  expect(errors.filter(({ kind }) => kind === 'cause_candidate')).toEqual([])
+  const { findings, errors } = await call(fetchSystemLogs, { scenario, limit: 2000 })
+  const shown = findings.filter(({ kind }) => kind !== 'benign')
+  expect(errors).toEqual(shown.map(({ message }) => message))
+  expect(findings.filter(({ kind }) => kind === 'cause_candidate')).toEqual([])
   // NVIDIA wants Xid 43 to be examined later, so it is shown, but not called a cause.
-  expect(errors.filter((error) => error.class === 'nvidia_xid').map(({ kind }) => kind)).toEqual(['unclassified'])
+  expect(findings.filter((error) => error.class === 'nvidia_xid').map(({ kind }) => kind)).toEqual(['unclassified'])
   const { lines, source } = await call(fetchSystemLogs, { scenario, sources: ['dmesg'], topics: ['nvrm'] })
   expect(source).toBe('dmesg')
   expect(lines).toHaveLength(1)
@@ -199,6 +201,6 @@ test('a log that was not collected is reported, and causes beyond the line limit
   expect(blind.not_collected).toEqual(['dmesg'])
   const one = await call(fetchSystemLogs, { scenario: 'linux_oom_killer', limit: 1 })
   expect(one.lines).toHaveLength(1)
-  expect(one.errors[0]).toMatchObject({ kind: 'cause_candidate', class: 'linux_oom_kill' })
+  expect(one.findings[0]).toMatchObject({ kind: 'cause_candidate', class: 'linux_oom_kill' })
   expect(one.not_collected).toBeUndefined()
 })

@@ -30,7 +30,7 @@ const benign = rules('benign', [
     /\b(?:corrected|correctable)\b.*\berror|(?:severity|type)[=:] ?corrected|Machine check events logged|EDAC .*: \d+ CE |\bCE memory \w* ?(?:read )?error|\bCorrected error, no action required|error status\/mask=/i,
   ],
   // The device or the server that failed before works again.
-  ['recovered', /temperature\/speed normal|nfs: server \S+ OK|Link is Up|link becomes ready|successfully recovered/i],
+  ['recovered', /temperature\/speed normal|nfs: server \S+ OK|successfully recovered/i],
   // Settings and lists of the kernel and of drivers that name an error or a timeout.
   ['setting', /\b(?:[Tt]imeout (?:was )?set to|errors=remount-ro|[Ss]hutdown timeout)/],
   // vLLM warns about VLLM_ variables that it does not know.

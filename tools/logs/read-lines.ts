@@ -3,6 +3,7 @@ import { DurationError } from '../errors.ts'
 import { type Incident, windowOf } from '../scenario-source.ts'
 import type { LogError } from '../types.ts'
 import { type ClassifiedLine, classifyLogLines } from './classify-log-lines.ts'
+import { groupsOf } from './group-log-lines.ts'
 import { type LogLevel, logLevels } from './log-level.ts'
 import { timeOf } from './log-time.ts'
 
@@ -21,7 +22,10 @@ interface LogQuery {
 /** The result of a query. */
 interface LogExcerpt {
   readonly window: { readonly start: string; readonly end: string }
-  readonly errors: LogError[]
+  /** Groups of lines that report a failure. */
+  readonly findings: LogError[]
+  /** Messages of the findings that are not benign. */
+  readonly errors: string[]
   readonly entries: readonly ClassifiedLine[]
   /** Sources that were not collected; absent if all were. */
   readonly not_collected?: LogSource[]
@@ -33,8 +37,6 @@ const defaultLimit = 200
 /** A line of a log with its time in Unix milliseconds. */
 interface LogEntry extends ClassifiedLine {
   readonly time: number
-  /** Key of the failure: the class and the message without its numbers. `undefined` for other lines. */
-  readonly failure: string | undefined
 }
 
 /** Classifying a log is too slow to repeat for each call. */
@@ -64,11 +66,13 @@ export function readLines(incident: Incident, sources: readonly LogSource[], que
   const found = all.filter(
     ({ line, time, level }) => time >= start && logLevels.indexOf(level) >= lowest && about(line),
   )
+  const findings = groupsOf(found)
   return {
     window: { start: new Date(start).toISOString(), end: new Date(end).toISOString() },
-    // Failures come from all matching lines, because the cause is often earlier than the latest lines. They come first,
+    // Findings come from all matching lines, because the cause is often earlier than the latest lines. They come first,
     // because the middle of a long result is clipped.
-    errors: logErrors(found),
+    findings,
+    errors: findings.filter(({ kind }) => kind !== 'benign').map(({ message }) => message),
     entries: found.slice(-(query.limit ?? defaultLimit)),
     ...(missing.length === 0 ? {} : { not_collected: [...missing] }),
   }
@@ -82,33 +86,10 @@ function entriesOf(lines: readonly string[], near: number): readonly LogEntry[] 
   let last = times.find((time) => time !== undefined) ?? near
   const entries = classifyLogLines(lines).map((entry, index) => {
     last = times[index] ?? last
-    return { ...entry, time: last, failure: failureOf(entry) }
+    return { ...entry, time: last }
   })
   classified.set(lines, entries)
   return entries
-}
-
-/** Messages that differ only in numbers, such as pids and addresses, belong to the same failure. */
-function failureOf({ kind, class: name, message }: ClassifiedLine): string | undefined {
-  return kind === undefined || name === undefined ? undefined : `${name} ${message.replace(/\d+/g, '#')}`
-}
-
-/** Groups failures with the same key; causes come first. */
-function logErrors(entries: readonly LogEntry[]): LogError[] {
-  const found = new Map<string, { first: LogEntry; count: number }>()
-  for (const entry of entries) {
-    if (entry.failure === undefined) continue
-    const earlier = found.get(entry.failure)
-    if (earlier === undefined) found.set(entry.failure, { first: entry, count: 1 })
-    else earlier.count++
-  }
-  const errors = [...found.values()].flatMap(({ first: { line, message, kind, class: name, detail }, count }) =>
-    kind === undefined || name === undefined
-      ? []
-      : [{ message, kind, class: name, line, count, ...(detail === undefined ? {} : { detail }) }],
-  )
-  const order = ['cause_candidate', 'unclassified', 'cascade', 'request_error', 'benign']
-  return errors.sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind))
 }
 
 /** Milliseconds per unit. */

@@ -74,12 +74,21 @@ export const logErrorsSchema = {
       },
       line: { type: 'string', description: 'The first of these lines, unchanged.' },
       count: { type: 'integer', minimum: 1, description: 'Number of lines of this class and message.' },
+      first_time: { type: 'string', description: 'Time of the first of these lines, ISO 8601.' },
+      last_time: { type: 'string', description: 'Time of the last of these lines.' },
       detail: {
         type: 'string',
         description: "Meaning of a code, e.g. of an Xid, with the action that NVIDIA's catalogue asks for.",
       },
     },
   },
+} as const
+
+/** Output property of the log tools: the messages of the findings, as the product's contract has them. */
+export const errorMessagesSchema = {
+  type: 'array',
+  description: 'Messages of the findings that are not benign, in their order.',
+  items: { type: 'string' },
 } as const
 
 /** Output property of the log tools: logs that were not collected. */

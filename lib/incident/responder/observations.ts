@@ -28,7 +28,7 @@ export interface Observations {
   readonly causes: readonly Failure[]
 }
 
-/** An entry of `errors` in the result of a log tool: lines with the same message. */
+/** An entry of `findings` in the result of a log tool: lines with the same message. */
 interface Failure {
   /** The result that contains it. */
   readonly result: ToolMessage
@@ -63,7 +63,7 @@ export function observe(conversation: Conversation): Observations {
 }
 
 function failuresIn(result: ToolMessage): readonly Failure[] {
-  const errors = isObject(result.value) ? objectsOf(result.value['errors']) : completeObjects(result.text)
+  const errors = isObject(result.value) ? objectsOf(result.value['findings']) : completeObjects(result.text)
   return errors.map((error) => ({
     result,
     kind: error['kind'],

@@ -76,7 +76,7 @@ export function analysis(kind: MetricsAnalysis['hotspot']['kind']): MetricsAnaly
   }
 }
 
-/** The entry of `errors` for a line, with the class that the log tools give it. */
+/** The entry of `findings` for a line, with the class that the log tools give it. */
 export function cause(message: string): LogError {
   const [found] = classifyLogLines([message])
   return {
@@ -98,7 +98,7 @@ export interface World {
   readonly hotspot?: MetricsAnalysis['hotspot']['kind']
   readonly causes?: readonly LogError[]
   readonly stuck?: number
-  /** Entries of `errors` in the result of `fetch_vllm_logs`. */
+  /** Entries of `findings` in the result of `fetch_vllm_logs`. */
   readonly vllmErrors?: readonly LogError[]
   readonly config?: DeploymentConfig
   readonly status?: readonly ValidationStatus[]
@@ -115,9 +115,10 @@ export function toolResult(world: World, tool: string, number: number): unknown 
       window: '15m',
       lines: ['INFO ready'],
       parsed: [],
-      errors: world.vllmErrors ?? [],
+      findings: world.vllmErrors ?? [],
+      errors: [],
     },
-    fetch_system_logs: { source: 'dmesg', window: '15m', lines: ['ok'], errors: world.causes ?? [] },
+    fetch_system_logs: { source: 'dmesg', window: '15m', lines: ['ok'], findings: world.causes ?? [], errors: [] },
     fetch_prometheus_metrics: { endpoint: '/metrics', raw_text: '', samples: [] },
     fetch_config: {
       config: world.config ?? config,

@@ -1,0 +1,73 @@
+import type { LogError } from '../types.ts'
+import { type ClassifiedLine, classifyLogLines } from './classify-log-lines.ts'
+import { timeOf } from './log-time.ts'
+
+/** Findings of these roles come first. */
+const order: readonly LogError['kind'][] = ['cause_candidate', 'unclassified', 'cascade', 'request_error', 'benign']
+
+/** A classified line with its time. */
+export interface TimedLine extends ClassifiedLine {
+  /** Time in Unix milliseconds; `undefined` if it is not known. */
+  readonly time: number | undefined
+}
+
+/**
+ * Classifies log lines and groups those that report a failure by message: messages that differ only in numbers,
+ * addresses, ids and times are one group. The order is: cause candidates, unclassified abnormal lines, cascades, request
+ * errors, benign lines; within a role, the first line decides.
+ *
+ * @param near a time close to that of the lines, in Unix milliseconds. vLLM, syslog and glog write no year, so without it
+ * the groups of their lines have no times.
+ */
+export function groupLogLines(lines: readonly string[], near?: number): LogError[] {
+  const timed = classifyLogLines(lines).map((entry) => ({ ...entry, time: near && timeOf(entry.line, near) }))
+  return groupsOf(timed)
+}
+
+/** Groups classified lines, as {@link groupLogLines} does. */
+export function groupsOf(lines: readonly TimedLine[]): LogError[] {
+  const groups = new Map<string, TimedLine[]>()
+  for (const line of lines) {
+    if (line.kind === undefined) continue
+    const key = `${line.kind} ${line.class ?? ''} ${templateOf(line.message)}`
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, [line])
+    else group.push(line)
+  }
+  const errors = [...groups.values()].flatMap(errorOf)
+  return errors.sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind))
+}
+
+/** The finding of a group. */
+function errorOf(group: readonly TimedLine[]): LogError[] {
+  const [first] = group
+  if (first?.kind === undefined || first.class === undefined) return []
+  const times = group.flatMap(({ time }) => (time === undefined ? [] : [time]))
+  const earliest = times.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY)
+  const latest = times.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY)
+  return [
+    {
+      message: first.message,
+      kind: first.kind,
+      class: first.class,
+      line: first.line,
+      count: group.length,
+      ...(times.length === 0
+        ? {}
+        : { first_time: new Date(earliest).toISOString(), last_time: new Date(latest).toISOString() }),
+      ...(first.detail === undefined ? {} : { detail: first.detail }),
+    },
+  ]
+}
+
+/** Longer messages that agree this far are one group. */
+const templateCharacters = 2048
+
+/** A message without its addresses, ids and numbers. */
+function templateOf(message: string): string {
+  return message
+    .slice(0, templateCharacters)
+    .replace(/\b(?:cmpl|chatcmpl|resp|req|embd)-[\w-]+/g, '#')
+    .replace(/0x[\da-f]+|\b(?=[a-f]*\d)[\da-f]{8,}\b/gi, '#')
+    .replace(/\d+/g, '#')
+}
