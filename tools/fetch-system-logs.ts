@@ -63,7 +63,13 @@ export const createFetchSystemLogs = (scenarios: ScenarioSource) =>
     annotations: pureAnnotations,
     execute: ({ scenario, window, sources = both, limit, topics }) => {
       const query = { window, limit, topics }
-      const { window: observed, findings, errors, entries, ...rest } = readLines(scenarios.load(scenario), sources, query)
+      const {
+        window: observed,
+        findings,
+        errors,
+        entries,
+        ...rest
+      } = readLines(scenarios.load(scenario), sources, query)
       const lines = entries.map(({ line }) => line)
       return { source: sources.join('+'), window: observed, findings, errors, lines, ...rest }
     },
