@@ -207,7 +207,7 @@ const places = {
     'worker_base.py:344',
     undefined,
   ],
-  noBroadcastBlock: [undefined, undefined, undefined, 'shm_broadcast.py:542', 'shm_broadcast.py:549', undefined],
+  noBroadcastBlock: [undefined, undefined, undefined, 'shm_broadcast.py:542', 'shm_broadcast.py:548', undefined],
 } as const satisfies { readonly [message: string]: readonly (string | undefined)[] }
 
 /** A message of vLLM whose place is known. */

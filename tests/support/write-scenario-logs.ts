@@ -8,6 +8,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { loadScenario } from '../../fixtures/load-scenario.ts'
 import type { Scenario } from '../../fixtures/scenario.ts'
 import { vllmPage } from '../../tools/prometheus/vllm-page.ts'
+import { eagerDecode } from './incident-logs/eager-decode.ts'
 import { engineStartupHang } from './incident-logs/engine-startup-hang.ts'
 import { ephemeralStorageEviction } from './incident-logs/ephemeral-storage-eviction.ts'
 import { cudaEccUncorrectable, nvidiaXid } from './incident-logs/gpu-errors.ts'
@@ -32,6 +33,7 @@ import { journal, kernelLog } from './node-log.ts'
 const incidents: { readonly [scenario: string]: (scenario: Scenario) => IncidentLogs } = {
   concurrency_cap: concurrencyCap,
   cuda_ecc_uncorrectable: cudaEccUncorrectable,
+  eager_decode: eagerDecode,
   engine_startup_hang: engineStartupHang,
   ephemeral_storage_eviction: ephemeralStorageEviction,
   healthy_control: healthyControl,

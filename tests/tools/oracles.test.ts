@@ -1,8 +1,15 @@
 import { describe, expect, test } from 'vitest'
 import { analyzeMetrics, fetchPrometheusMetrics } from '../../tools/index.ts'
+import { metricsAnalysisSchema } from '../../tools/schemas/metrics-analysis.ts'
 import { telemetryOf } from '../../tools/simulation/collect-telemetry.ts'
 import { acceptedStatuses, oracleOf, scenariosWithOracle, tryFix } from '../support/matrix.ts'
 import { call } from './call.ts'
+
+test('every kind of hotspot is that of some scenario', () => {
+  const { enum: kinds } = metricsAnalysisSchema.properties.hotspot.properties.kind
+  const reached = new Set(scenariosWithOracle().map((scenario) => oracleOf(scenario).hotspot))
+  expect(kinds.filter((kind) => !reached.has(kind))).toEqual([])
+})
 
 describe.each(scenariosWithOracle())('%s', (scenario) => {
   const oracle = oracleOf(scenario)

@@ -18,7 +18,7 @@ export function slowTokenizer(scenario: Scenario): IncidentLogs {
   return {
     vllm: [
       ...engineLog(scenario, { historyS, accessEvery: 3 }),
-      engineLine(loaded, api, 'registry.py:224', warning, 'WARNING'),
+      engineLine(loaded, api, 'registry.py:223', warning, 'WARNING'),
       ...tooLong(scenario, start + 188_000, 36_020),
       ...tooLong(scenario, start + 640_000, 41_900),
     ],
