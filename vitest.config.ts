@@ -7,6 +7,7 @@ const slowTests = [
   'tests/cli/process/**/*.test.ts',
   'tests/router/check-time.test.ts',
   'tests/tools/verdicts/stability.test.ts',
+  'tests/tools/inference/round-trip.test.ts',
 ]
 
 export default defineConfig({

@@ -60,6 +60,10 @@ export const incidentTools = [
 // The input of calibrateStepTime.
 export type { Load, Scenario } from '../fixtures/scenario.ts'
 export { ConfigError, type ConfigErrorCode, MetricsPageError, PagesError, type PagesErrorReason } from './errors.ts'
+export { type Inference, type InferenceOptions, inferScenario } from './inference/infer-scenario.ts'
+export { type PredictedRatio, type Prediction, predict } from './inference/predict.ts'
+export type { ScrapedPage } from './inference/read-pages.ts'
+export type { Residual } from './inference/residuals.ts'
 export { type ClassifiedLine, classifyLogLines } from './logs/classify-log-lines.ts'
 export { groupLogLines } from './logs/group-log-lines.ts'
 // The parsers are useful on their own, for the user's own logs and metrics pages.

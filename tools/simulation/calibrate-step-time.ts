@@ -3,6 +3,7 @@ import { describeValidationErrors } from '../../router/feedback.ts'
 import { isObject } from '../../router/json/json.ts'
 import { compileSchema } from '../../router/validation.ts'
 import { ConfigError } from '../errors.ts'
+import { fitCalibration } from './fit-calibration.ts'
 import { simulate } from './simulate.ts'
 import { type Calibration, fastestShare } from './step-time.ts'
 
@@ -24,10 +25,6 @@ export interface StepTimeCalibration {
   readonly fit: readonly { readonly observed_s: number; readonly simulated_s: number }[]
 }
 
-const parameters = ['fixed_ms', 'per_sequence_ms'] as const
-/** Differences for the derivatives, in milliseconds. */
-const steps = { fixed_ms: 0.2, per_sequence_ms: 0.02 } as const
-const iterations = 8
 /** A latency above this many times the modelled one has another unit. Slow hosts were measured at three times. */
 const slowestShare = 100
 
@@ -70,26 +67,19 @@ export function calibrateStepTime(scenario: Scenario, observations: readonly Loa
         { field: `observations[${index}].load` },
       )
     })
-  let fitted: Calibration = { fixed_ms: 0, per_sequence_ms: 0 }
-  let simulated = interToken(fitted)
-  checkLatencies(observations, simulated)
-  for (let iteration = 0; iteration < iterations; iteration++) {
-    const errors = observations.map(({ inter_token_s }, index) => 1 - (simulated[index] ?? 0) / inter_token_s)
-    const slopes = parameters.map((parameter) => {
-      const moved = interToken({ ...fitted, [parameter]: fitted[parameter] + steps[parameter] })
-      return observations.map(
-        ({ inter_token_s }, index) =>
-          ((moved[index] ?? 0) - (simulated[index] ?? 0)) / inter_token_s / steps[parameter],
-      )
-    })
-    const [fixed = [], perSequence = []] = slopes
-    const next = solve(fixed, perSequence, errors, fitted)
-    const change = parameters.reduce((sum, name) => sum + Math.abs(next[name] - fitted[name]), 0)
-    fitted = next
-    if (change < 1e-4) break
-    simulated = interToken(fitted)
+  checkLatencies(observations, interToken({ fixed_ms: 0, per_sequence_ms: 0 }))
+  const step_time = fitCalibration({
+    observed: observations.map(({ inter_token_s }) => inter_token_s),
+    simulate: interToken,
+    fitsPerSequence: true,
+  })
+  if (step_time === undefined) {
+    throw problem(
+      'observations',
+      'have loads with the same number of running requests, so the fixed time and the time per request cannot ' +
+        'be told apart. Replace one by an observation with another request rate.',
+    )
   }
-  const step_time = { fixed_ms: round(fitted.fixed_ms), per_sequence_ms: round(fitted.per_sequence_ms) }
   const calibrated = interToken(step_time)
   const fit = observations.map(({ inter_token_s }, index) => ({
     observed_s: inter_token_s,
@@ -164,41 +154,4 @@ function checkLatencies(observations: readonly LoadObservation[], modelled: read
 
 function problem(field: string, message: string): ConfigError {
   return new ConfigError(`${field} ${message}`, { field })
-}
-
-/**
- * One step of Gauss-Newton for two parameters. The time per request cannot be negative: where it would be, only the fixed
- * time is fitted.
- */
-function solve(
-  fixed: readonly number[],
-  perSequence: readonly number[],
-  errors: readonly number[],
-  from: Calibration,
-): Calibration {
-  const [aa, ab, bb] = [dot(fixed, fixed), dot(fixed, perSequence), dot(perSequence, perSequence)]
-  const [ae, be] = [dot(fixed, errors), dot(perSequence, errors)]
-  const determinant = aa * bb - ab * ab
-  // The slopes of both parameters are proportional if every load has the same number of running requests.
-  if (determinant < 1e-4 * aa * bb) {
-    throw new ConfigError(
-      'observations have loads with the same number of running requests, so the fixed time and the time per request cannot ' +
-        'be told apart. Replace one by an observation with another request rate.',
-      { field: 'observations' },
-    )
-  }
-  const perRequest = from.per_sequence_ms + (aa * be - ab * ae) / determinant
-  if (perRequest >= 0) {
-    return { fixed_ms: from.fixed_ms + (bb * ae - ab * be) / determinant, per_sequence_ms: perRequest }
-  }
-  return { fixed_ms: from.fixed_ms + (ae + ab * from.per_sequence_ms) / aa, per_sequence_ms: 0 }
-}
-
-function dot(left: readonly number[], right: readonly number[]): number {
-  return left.reduce((sum, value, index) => sum + value * (right[index] ?? 0), 0)
-}
-
-/** Rounds to microseconds. */
-function round(milliseconds: number): number {
-  return Math.round(milliseconds * 1000) / 1000
 }

@@ -32,6 +32,8 @@ export interface MemoryPlan {
   readonly kvTokens: number
   /** Capacity of the KV cache in blocks. */
   readonly kvBlocks: number
+  /** One block of the KV cache on each GPU, in GiB. */
+  readonly blockGib: number
   /** Longest request in tokens: `max_model_len`, lowered to what fits if that is `auto`. */
   readonly maxModelLen: number
   /** All memory that the engine uses, in GiB. */
@@ -67,6 +69,8 @@ type Startup =
  *
  * @param gpuCount GPUs of the deployment.
  * @param takenGib memory of each GPU that another process holds.
+ * @param unmodelledGib memory of each GPU that the engine itself takes beyond this plan, so that less is left for the KV
+ *   cache. Negative: it takes less.
  */
 export function planMemory(
   model: ModelArchitecture,
@@ -74,6 +78,7 @@ export function planMemory(
   settings: EngineSettings,
   gpuCount: number,
   takenGib = 0,
+  unmodelledGib = 0,
 ): Startup {
   const refusal = startRefusal(model, settings, gpuCount)
   if (refusal !== undefined) return failed(refusal)
@@ -91,7 +96,7 @@ export function planMemory(
         'Decrease GPU memory utilization or reduce GPU memory used by other processes.',
     )
   }
-  const budgeted = weightsGib + activationGib + nonTorch + (settings.graphsInBudget ? graphsGib : 0)
+  const budgeted = weightsGib + activationGib + nonTorch + unmodelledGib + (settings.graphsInBudget ? graphsGib : 0)
   const { kvBytesPerElement, tensorParallelSize, pipelineParallelSize } = settings
   const bytesPerToken = kvBytesPerTokenOfRank(model, kvBytesPerElement, tensorParallelSize, pipelineParallelSize)
   const gibPerBlock = (bytesPerToken * settings.blockSize) / gib
@@ -127,8 +132,9 @@ export function planMemory(
   }
   const usedGib = budgeted + availableKvGib + outside + contextGib
   const { maxModelLen } = checked
-  const memory = { weightsGib, activationGib, graphsGib, availableKvGib, kvTokens, kvBlocks, maxModelLen, usedGib }
-  return { kind: 'started', memory: { ...memory, slackGib: room - outside } }
+  const kvCache = { availableKvGib, kvTokens, kvBlocks, blockGib: gibPerBlock }
+  const memory = { weightsGib, activationGib, graphsGib, ...kvCache, maxModelLen, usedGib, slackGib: room - outside }
+  return { kind: 'started', memory }
 }
 
 /** An allocation that failed, in GiB. */

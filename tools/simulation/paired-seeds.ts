@@ -1,5 +1,5 @@
 import type { DeploymentConfig } from '../../fixtures/deployment.ts'
-import type { Scenario } from '../../fixtures/scenario.ts'
+import type { Load, Scenario } from '../../fixtures/scenario.ts'
 import { canonicalJson } from '../../router/json/json.ts'
 import type { PairedSeeds } from '../types.ts'
 import { LeastRecentlyUsed, simulate, simulateOutcomes } from './simulate.ts'
@@ -10,16 +10,17 @@ export const pairedSeedCount = 8
 
 /**
  * Serves the same requests with the configuration of the incident and with another one, for several seeds of the load:
- * the scenario's own and the ones that follow it. Only the random arrivals and lengths differ between seeds.
+ * the scenario's own and the ones that follow it, or the draws of an inferred scenario. Only the random arrivals and lengths
+ * differ between them.
  *
  * Latencies are those of the requests that both engines accepted and did not lose. A request that still waits for its
  * first token counts with its age, so that a longer queue is never hidden.
  */
 export function pairedSeeds(scenario: Scenario, config: DeploymentConfig): PairedSeeds {
-  const seeds = Array.from({ length: pairedSeedCount }, (_, index) => scenario.load.seed + index)
-  const pairs = seeds.map((seed) => {
-    const before = outcomesOf(scenario, scenario.deployment, seed)
-    const after = outcomesOf(scenario, config, seed)
+  const draws = drawsOf(scenario)
+  const pairs = draws.map((draw) => {
+    const before = outcomesOf(scenario, scenario.deployment, draw)
+    const after = outcomesOf(scenario, config, draw)
     const shared = sharedRequests(before, after)
     const limit = scenario.slo.inter_token_p99_s
     return {
@@ -44,7 +45,7 @@ export function pairedSeeds(scenario: Scenario, config: DeploymentConfig): Paire
   }
   return {
     config_id: scenario.deployment.config_id,
-    seeds,
+    seeds: draws.map(({ seed }) => seed),
     arrived: pairs.map(({ arrived }) => arrived),
     before: side('before'),
     after: side('after'),
@@ -54,10 +55,19 @@ export function pairedSeeds(scenario: Scenario, config: DeploymentConfig): Paire
 /** Outcomes are small, unlike windows. 64 are enough for one incident and several fixes. */
 const known = new LeastRecentlyUsed<string, RequestOutcomes>(64)
 
-function outcomesOf(scenario: Scenario, config: DeploymentConfig, seed: number): RequestOutcomes {
-  if (seed === scenario.load.seed) return simulate(scenario, config).outcomes
+/** Members of a load that differ between draws. */
+type Draw = Pick<Load, 'seed' | 'interarrival_cv'>
+
+/** The draws of an inferred scenario agree with its pages. For a known load all seeds are equally good. */
+function drawsOf({ load, inference }: Scenario): readonly Draw[] {
+  if (inference !== undefined) return inference.draws
+  return Array.from({ length: pairedSeedCount }, (_, index) => ({ seed: load.seed + index }))
+}
+
+function outcomesOf(scenario: Scenario, config: DeploymentConfig, draw: Draw): RequestOutcomes {
+  if (draw.seed === scenario.load.seed) return simulate(scenario, config).outcomes
   const { config_id: _, ...physical } = config
-  const seeded = { ...scenario, load: { ...scenario.load, seed } }
+  const seeded = { ...scenario, load: { ...scenario.load, ...draw } }
   return known.get(canonicalJson([seeded, physical]), () => simulateOutcomes(seeded, config))
 }
 

@@ -93,8 +93,10 @@ export function acceptedRequests(
   }
 }
 
-/** Arrivals of a Poisson process whose rate changes at the phases. */
+/** Arrivals of a random process whose rate changes at the phases. */
 function arrivalTimes(load: Load, durationS: number, random: Random): number[] {
+  const { interarrival_cv = 1 } = load
+  if (interarrival_cv !== 1) return renewalTimes(load, durationS, random, interarrival_cv)
   const times: number[] = []
   load.phases.forEach((phase, index) => {
     const end = Math.min(load.phases[index + 1]?.start_s ?? durationS, durationS)
@@ -105,6 +107,30 @@ function arrivalTimes(load: Load, durationS: number, random: Random): number[] {
       times.push(time)
       time += exponential(random, phase.requests_per_s)
     }
+  })
+  return times
+}
+
+/**
+ * Arrivals of a renewal process whose intervals have a gamma distribution.
+ *
+ * Intervals are drawn with mean 1, as numbers of expected arrivals. A phase turns them into seconds by its rate, so an
+ * interval can span phases.
+ *
+ * @param cv coefficient of variation of the intervals.
+ */
+function renewalTimes(load: Load, durationS: number, random: Random, cv: number): number[] {
+  const times: number[] = []
+  let expected = 0
+  let next = gammaInterval(random, cv)
+  load.phases.forEach(({ start_s, requests_per_s }, index) => {
+    const end = Math.min(load.phases[index + 1]?.start_s ?? durationS, durationS)
+    const total = expected + requests_per_s * Math.max(0, end - start_s)
+    while (next < total) {
+      times.push(start_s + (next - expected) / requests_per_s)
+      next += gammaInterval(random, cv)
+    }
+    expected = total
   })
   return times
 }
@@ -135,6 +161,23 @@ export function seededRandom(seed: number): Random {
 /** Time to the next event of a Poisson process. */
 function exponential(random: Random, ratePerSecond: number): number {
   return -Math.log(1 - random()) / ratePerSecond
+}
+
+/**
+ * Gamma-distributed interval with mean 1, by the method of Marsaglia and Tsang (2000). Its shape is raised by one, and a
+ * power of a uniform number lowers it again, so that shapes below 1 work too.
+ */
+function gammaInterval(random: Random, cv: number): number {
+  const shape = 1 / (cv * cv)
+  const d = shape + 2 / 3
+  const c = 1 / Math.sqrt(9 * d)
+  for (;;) {
+    const x = normal(random)
+    const v = (1 + c * x) ** 3
+    const u = 1 - random()
+    if (v <= 0 || Math.log(u) >= (x * x) / 2 + d - d * v + d * Math.log(v)) continue
+    return (d * v * (1 - random()) ** (1 / shape)) / shape
+  }
 }
 
 /** Standard normal by Box-Muller. It always draws two numbers, so that sequences stay aligned. */

@@ -63,6 +63,7 @@ function simulateWindow(scenario: Scenario, original: DeploymentConfig, distribu
     planned,
     gpus.reduce((sum, count) => sum + count, 0),
     configured.takenGib,
+    scenario.unmodelled_memory_gib,
   )
   const memory = startup.kind === 'started' ? startup.memory : undefined
   const settings = memory === undefined ? planned : { ...planned, maxModelLen: memory.maxModelLen }

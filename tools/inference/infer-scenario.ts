@@ -1,0 +1,182 @@
+import type { DeploymentConfig } from '../../fixtures/deployment.ts'
+import type { Scenario } from '../../fixtures/scenario.ts'
+import { ConfigError } from '../errors.ts'
+import type { Telemetry } from '../types.ts'
+import { fitScenario } from './fit-scenario.ts'
+import { inferLoad } from './infer-load.ts'
+import { observedEngine } from './observed-engine.ts'
+import { type ObservedInterval, type ObservedTime, observedTimes } from './observed-time.ts'
+import { changeOf } from './page-totals.ts'
+import { readPages, type Scrape, type ScrapedPage } from './read-pages.ts'
+import type { Residual } from './residuals.ts'
+
+/** Everything besides the pages that {@link inferScenario} needs. */
+export interface InferenceOptions {
+  /** The deployment that the pages are of: engine arguments, model and GPU. */
+  readonly config: DeploymentConfig
+  /** The service level objective, for the verdicts. */
+  readonly slo: Telemetry['slo']
+}
+
+/** A scenario that reproduces pages, or why there is none. */
+export type Inference =
+  | {
+      readonly kind: 'inferred'
+      /** A scenario for all tools. Its `inference` has the residual and the draws that bands follow from. */
+      readonly scenario: Scenario
+      /** The figures of the pages next to those of the simulation of the same time. */
+      readonly residuals: readonly Residual[]
+      /** Assumptions that the pages cannot show, one sentence each. */
+      readonly assumptions: readonly string[]
+    }
+  | {
+      readonly kind: 'refused'
+      /** Why nothing is predicted, and what would help, one sentence or two each. */
+      readonly reasons: readonly string[]
+      /** The figures that were compared. Empty if the pages could not be simulated. */
+      readonly residuals: readonly Residual[]
+    }
+
+/** Largest relative error of a mean that is accepted; 0.25 is 25 %. */
+const largestResidual = 0.25
+/** Fewer finished requests than this have no reliable lengths. */
+const fewestFinished = 20
+
+/**
+ * Makes a scenario of the metrics pages of a running engine: the load, the size of the KV cache and the step time follow
+ * from the pages. Then it simulates the observed time, and compares the result with the pages.
+ *
+ *     const inference = inferScenario([{ text: early, time: '2026-02-17T14:05:00Z' }, { text: late, time: '…' }],
+ *       { config, slo })
+ *     if (inference.kind === 'inferred') predict(inference, changedConfig)
+ *
+ * It is refused if a mean of the simulation differs by more than 25 %, if the pages are not of one run of one engine, or if
+ * the deployment uses something that is not simulated. Two pages some minutes apart are better than one, because one page
+ * does not show whether the rate changed.
+ */
+export function inferScenario(pages: readonly ScrapedPage[], { config, slo }: InferenceOptions): Inference {
+  try {
+    return infer(pages, config, slo)
+  } catch (error) {
+    if (error instanceof ConfigError) return refused([error.message])
+    throw error
+  }
+}
+
+function infer(pages: readonly ScrapedPage[], config: DeploymentConfig, slo: Telemetry['slo']): Inference {
+  const read = readPages(pages, config)
+  if (read.kind === 'refused') return refused(read.reasons)
+  const times = observedTimes(read.scrapes, read.startedS)
+  if (typeof times === 'string') return refused([times])
+  const results = times.map((time) => () => inferFrom(time, read.scrapes, config, slo))
+  // The next one is tried only if a better one is refused.
+  let result = refused(['There is no page.'])
+  for (const next of results) {
+    const found = next()
+    if (found.kind === 'inferred') return found
+    if (result.residuals.length === 0) result = found
+  }
+  return result
+}
+
+/** Infers a scenario that simulates one of the times that the pages allow. */
+function inferFrom(
+  time: ObservedTime,
+  scrapes: readonly Scrape[],
+  config: DeploymentConfig,
+  slo: Telemetry['slo'],
+): Inference {
+  const samples = scrapes.at(-1)?.samples ?? []
+  const finished = time.intervals.reduce((sum, { totals }) => sum + totals.finished, 0)
+  if (finished < fewestFinished) {
+    return refused([
+      `Only ${finished} requests finished, fewer than ${fewestFinished}: wait longer between two scrapes.`,
+    ])
+  }
+  const base = scenarioOf(config, slo, time)
+  const engine = observedEngine(base, samples)
+  if (engine.kind === 'refused') return refused([engine.reason])
+  const { settings, unmodelledGib } = engine
+  const load = inferLoad(time, settings)
+  const observed = observedInterval(time, scrapes)
+  const memory = unmodelledGib === 0 ? {} : { unmodelled_memory_gib: unmodelledGib }
+  const draws = fitScenario({ ...base, load, ...memory }, time, observed)
+  const [best] = draws
+  if (best === undefined) return refused(['No draw of the load agrees with the pages.'])
+  const { scenario, residuals } = best
+  const means = residuals.filter(({ page }) => typeof page === 'number')
+  const missed = means.filter(({ error }) => Math.abs(error) > largestResidual)
+  if (missed.length > 0) return { kind: 'refused', reasons: reasonsOf(missed, scrapes.length), residuals }
+  const residual = Math.max(...means.map(({ error }) => Math.abs(error)))
+  return {
+    kind: 'inferred',
+    scenario: {
+      ...scenario,
+      inference: {
+        residual,
+        draws: draws.map(({ scenario: { load } }) => ({
+          seed: load.seed,
+          interarrival_cv: load.interarrival_cv ?? 1,
+        })),
+      },
+    },
+    residuals,
+    assumptions: assumptionsOf(time, scrapes.length),
+  }
+}
+
+/** The time that the simulation is compared with: between the first and the last page, or since the start for one page. */
+function observedInterval(time: ObservedTime, scrapes: readonly Scrape[]): ObservedInterval {
+  const last = scrapes.at(-1)
+  const [only] = time.intervals
+  if (last === undefined || only === undefined) throw new RangeError('There is no page.')
+  if (scrapes.length === 1) return only
+  const compared = time.intervals.slice(1 - scrapes.length)
+  const fromS = compared[0]?.fromS ?? 0
+  return { fromS, toS: time.durationS, totals: changeOf(scrapes[0]?.totals, last.totals) }
+}
+
+/** The scenario without its load. */
+function scenarioOf(config: DeploymentConfig, slo: Telemetry['slo'], time: ObservedTime): Scenario {
+  const fixed = { median: 1, sigma: 0, min: 1, max: 1 }
+  return {
+    id: config.scenario,
+    title: 'Incident from metrics pages',
+    description: 'The load and the step time were inferred from metrics pages of the engine.',
+    window: { start: new Date(time.startS * 1000).toISOString(), duration_s: time.durationS },
+    slo,
+    deployment: config,
+    load: { seed: 1, phases: [], prompt_tokens: fixed, output_tokens: fixed, shared_prefix_tokens: 0 },
+    impairments: [],
+    logs: {},
+  }
+}
+
+function reasonsOf(missed: readonly Residual[], pageCount: number): string[] {
+  const reasons = missed.map(
+    ({ figure, page, simulated, error }) =>
+      `The simulation of the observed time has ${figure} ${simulated}, but the pages have ${page}: ` +
+      `${Math.round(Math.abs(error) * 100)} % off, more than ${largestResidual * 100} %. Nothing is predicted from it.`,
+  )
+  if (pageCount > 1) return reasons
+  return [
+    ...reasons,
+    'There is only one page, so the rate may have changed unseen. Scrape a second page, some minutes later.',
+  ]
+}
+
+function assumptionsOf(time: ObservedTime, pageCount: number): string[] {
+  const end = time.intervals.at(-1)
+  const assumptions = [
+    'The rate was constant between two pages. Between requests the time is random: as often with bursts as without.',
+    'Prompts and answers have log-normal lengths that do not depend on each other, and all prompts share one prefix.',
+  ]
+  if (pageCount === 1) assumptions.push(`The rate was constant over the ${end?.toS ?? 0} s since the first request.`)
+  if (time.warmUp.length > 0)
+    assumptions.push('Before the first page the load was such that the queue of that page formed.')
+  return assumptions
+}
+
+function refused(reasons: readonly string[]): Inference {
+  return { kind: 'refused', reasons, residuals: [] }
+}
