@@ -1,10 +1,12 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { loadScenario } from '../../fixtures/load-scenario.ts'
 import { type Responder, startMockServer, type ToolCallDraft } from '../../lib/testing/index.ts'
 import { knownModels } from '../../tools/simulation/known-models.ts'
 import { bin, readExamples, repository, writeExamples } from '../support/readme-examples.ts'
 import { runNode } from '../support/run-node.ts'
+import { twoScrapes } from '../support/scraped-pages.ts'
 
 let examples: Awaited<ReturnType<typeof writeExamples>>
 beforeAll(async () => {
@@ -24,6 +26,7 @@ test('README shows each of the three uses', async () => {
     'complaint-workflow.ts',
     'conversation.ts',
     'durable.ts',
+    'infer.ts',
     'isolation.ts',
     'library.ts',
     'mcp.ts',
@@ -134,6 +137,17 @@ test('the example of a calibration prints the fitted times and the sizes of the 
   expect(stderr).toBe('')
   expect(stdout).toMatch(/^\{ fixed_ms: -?[\d.]+, per_sequence_ms: [\d.]+ \} residual 0\.\d %$/m)
   expect(stdout).toContain('131.4 GiB of weights, 327680 bytes per token')
+})
+
+test('the example of an inferred scenario prints residuals and ratios', async () => {
+  const pages = twoScrapes(loadScenario('healthy_control'))
+  const files = pages.map((_, index) => join(examples.folder, `page-${index}.txt`))
+  for (const [index, { text }] of pages.entries()) await writeFile(files[index] ?? '', text)
+  const scenario = join(repository, 'fixtures/scenarios/healthy_control.json')
+  const { stdout, stderr } = await runExample('infer.ts', { args: [scenario, ...files] })
+  expect(stderr).toBe('')
+  expect(stdout).toContain("figure: 'ttft_mean_s'")
+  expect(stdout).toContain("kind: 'predicted'")
 })
 
 test('the example of streaming writes the text', async () => {

@@ -18,7 +18,7 @@ export interface InferenceOptions {
   readonly slo: Telemetry['slo']
 }
 
-/** A scenario that reproduces pages, or why there is none. */
+/** A scenario that reproduces pages, or why it cannot be made. */
 export type Inference =
   | {
       readonly kind: 'inferred'

@@ -15,7 +15,7 @@ export interface ObservedTime {
   readonly warmUp: Load['phases']
 }
 
-/** What happened between two scrapes. */
+/** The work between two scrapes. */
 export interface ObservedInterval {
   /** Start in seconds since the start of the simulated time. */
   readonly fromS: number

@@ -12,7 +12,7 @@ export interface Residual {
   readonly page: number | readonly [low: number, high: number]
   /** The same figure of the simulation. */
   readonly simulated: number
-  /** Relative difference; 0.1 means that the simulation is 10 % above. For a quantile: 0 inside of the bucket. */
+  /** Relative difference; 0.1 means that the simulation is 10 % above. For a quantile: 0 in the bucket. */
   readonly error: number
 }
 
