@@ -1,13 +1,14 @@
 import type { DeploymentConfig } from '../../fixtures/deployment.ts'
 import type { Scenario } from '../../fixtures/scenario.ts'
 import { ConfigError } from '../errors.ts'
+import type { TimedPage } from '../prometheus/page-series.ts'
 import type { Telemetry } from '../types.ts'
 import { fitScenario } from './fit-scenario.ts'
 import { inferLoad } from './infer-load.ts'
 import { observedEngine } from './observed-engine.ts'
 import { type ObservedInterval, type ObservedTime, observedTimes } from './observed-time.ts'
 import { changeOf } from './page-totals.ts'
-import { readPages, type Scrape, type ScrapedPage } from './read-pages.ts'
+import { readPages, type Scrape } from './read-pages.ts'
 import type { Residual } from './residuals.ts'
 
 /** Everything besides the pages that {@link inferScenario} needs. */
@@ -54,7 +55,7 @@ const fewestFinished = 20
  * the deployment uses something that is not simulated. Two pages some minutes apart are better than one, because one page
  * does not show whether the rate changed.
  */
-export function inferScenario(pages: readonly ScrapedPage[], { config, slo }: InferenceOptions): Inference {
+export function inferScenario(pages: readonly TimedPage[], { config, slo }: InferenceOptions): Inference {
   try {
     return infer(pages, config, slo)
   } catch (error) {
@@ -63,7 +64,7 @@ export function inferScenario(pages: readonly ScrapedPage[], { config, slo }: In
   }
 }
 
-function infer(pages: readonly ScrapedPage[], config: DeploymentConfig, slo: Telemetry['slo']): Inference {
+function infer(pages: readonly TimedPage[], config: DeploymentConfig, slo: Telemetry['slo']): Inference {
   const read = readPages(pages, config)
   if (read.kind === 'refused') return refused(read.reasons)
   const times = observedTimes(read.scrapes, read.startedS)

@@ -1,16 +1,9 @@
 import type { DeploymentConfig } from '../../fixtures/deployment.ts'
 import { MetricsPageError } from '../errors.ts'
+import type { TimedPage } from '../prometheus/page-series.ts'
 import { parseMetricsPage } from '../prometheus/parse-metrics-page.ts'
 import type { MetricSample } from '../types.ts'
 import { type PageTotals, sumOf, totalsOfPage } from './page-totals.ts'
-
-/** A page of vLLM's `/metrics` with its time. */
-export interface ScrapedPage {
-  /** The page as it was scraped: text or UTF-8 bytes. */
-  readonly text: string | Uint8Array
-  /** Time of the scrape, ISO 8601, e.g. `2026-02-17T14:05:00Z`. */
-  readonly time: string
-}
 
 /** One scrape of an engine. */
 export interface Scrape {
@@ -28,7 +21,7 @@ export type ReadPages =
   | { readonly kind: 'refused'; readonly reasons: readonly string[] }
 
 /** Reads pages and checks that they are of one running engine whose work the simulation models. */
-export function readPages(pages: readonly ScrapedPage[], { model, engine_args }: DeploymentConfig): ReadPages {
+export function readPages(pages: readonly TimedPage[], { model, engine_args }: DeploymentConfig): ReadPages {
   if (pages.length === 0) return refused('There is no page. Scrape /metrics twice, some minutes apart.')
   const reasons: string[] = []
   const scrapes = pages.flatMap((page, index) => {
@@ -44,8 +37,8 @@ export function readPages(pages: readonly ScrapedPage[], { model, engine_args }:
     const before = scrapes[index - 1]
     if (before !== undefined && timeS <= before.timeS) {
       reasons.push(
-        `pages[${index}].time is ${pages[index]?.time}, which is not after pages[${index - 1}].time ` +
-          `(${pages[index - 1]?.time}). Pass the pages in order of time.`,
+        `pages[${index}] was scraped at ${timeS} (Unix seconds), which is not after pages[${index - 1}] at ` +
+          `${before.timeS}. Pass the pages in order of time.`,
       )
     }
     if (before !== undefined && totals.finished < before.totals.finished) {
@@ -70,9 +63,10 @@ export function readPages(pages: readonly ScrapedPage[], { model, engine_args }:
 }
 
 /** One page; the reason if it cannot be used. */
-function readPage({ text, time }: ScrapedPage, index: number): Scrape | string {
-  const timeS = Date.parse(time) / 1000
-  if (Number.isNaN(timeS)) return `pages[${index}].time is "${time}", but it must be an ISO 8601 time.`
+function readPage({ text, time, atS }: TimedPage, index: number): Scrape | string {
+  const timeS = time === undefined ? atS : Date.parse(time) / 1000
+  if (timeS === undefined) return `pages[${index}] has neither time nor atS. Pass the time of the scrape.`
+  if (!Number.isFinite(timeS)) return `pages[${index}].time is "${time ?? atS}", but it must be an ISO 8601 time.`
   if (text.length === 0) return `pages[${index}] is empty: the engine did not answer. Scrape a running engine.`
   try {
     const { samples } = parseMetricsPage(text)

@@ -3,19 +3,19 @@ import { loadScenario, validateScenario } from '../../../fixtures/load-scenario.
 import type { Scenario } from '../../../fixtures/scenario.ts'
 import { inferScenario } from '../../../tools/inference/infer-scenario.ts'
 import { predict } from '../../../tools/inference/predict.ts'
-import type { ScrapedPage } from '../../../tools/inference/read-pages.ts'
+import type { TimedPage } from '../../../tools/prometheus/page-series.ts'
 import { simulate } from '../../../tools/simulation/simulate.ts'
 import { scrapeOf, twoScrapes } from '../../support/scraped-pages.ts'
 
 const healthy = loadScenario('healthy_control')
 
-const inferred = (scenario: Scenario, pages: readonly ScrapedPage[] = twoScrapes(scenario)) => {
+const inferred = (scenario: Scenario, pages: readonly TimedPage[] = twoScrapes(scenario)) => {
   const inference = inferScenario(pages, { config: scenario.deployment, slo: scenario.slo })
   if (inference.kind === 'refused') throw new Error(inference.reasons.join(' '))
   return inference
 }
 
-const reasons = (scenario: Scenario, pages: readonly ScrapedPage[] = twoScrapes(scenario)) => {
+const reasons = (scenario: Scenario, pages: readonly TimedPage[] = twoScrapes(scenario)) => {
   const inference = inferScenario(pages, { config: scenario.deployment, slo: scenario.slo })
   return inference.kind === 'refused' ? inference.reasons.join(' ') : 'inferred'
 }

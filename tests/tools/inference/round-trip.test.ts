@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { loadScenario } from '../../../fixtures/load-scenario.ts'
 import { inferScenario } from '../../../tools/inference/infer-scenario.ts'
 import { twoScrapes } from '../../support/scraped-pages.ts'
-import { statusOf, telemetryBefore } from '../../support/seed-stability.ts'
+import { statusOf } from '../../support/seed-stability.ts'
 
 type Args = Readonly<Record<string, string | number | boolean>>
 
@@ -79,10 +79,4 @@ test('at least 90 % of the verdicts on changes are those of the real load', () =
   expect(different.length / rows.length, JSON.stringify(different)).toBeLessThanOrEqual(0.1)
   // None is judged the opposite way.
   expect(different.filter(({ real, inferred }) => real !== 'unchanged' && inferred !== 'unchanged')).toEqual([])
-})
-
-test('the telemetry of an inferred scenario has the real throughput', () => {
-  const { scenario, inference } = scrapedScenario('healthy_control')
-  const [real, inferred] = [telemetryBefore(scenario), telemetryBefore(inference.scenario)]
-  expect(inferred.throughput.generation_tokens_per_s / real.throughput.generation_tokens_per_s).toBeCloseTo(1, 1)
 })
