@@ -21,7 +21,7 @@ const reasons = (scenario: Scenario, pages: readonly TimedPage[] = twoScrapes(sc
 }
 
 const twice = (replace: (text: string) => string) =>
-  twoScrapes(healthy).map(({ text, time }) => ({ text: replace(String(text)), time }))
+  twoScrapes(healthy).map((page) => ({ ...page, text: replace(String(page.text)) }))
 
 describe('the inferred scenario', () => {
   test('has the rate, the lengths and the shared prefix of the real load, and matches the schema', () => {
