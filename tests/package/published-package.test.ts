@@ -55,6 +55,7 @@ const surface: Readonly<Record<string, readonly string[]>> = {
     'fetchRuntimeState',
     'fetchSystemLogs',
     'fetchVllmLogs',
+    'groupLogLines',
     'incidentTools',
     'inferScenario',
     'kvBytesPerToken',
