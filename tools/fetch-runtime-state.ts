@@ -1,4 +1,5 @@
 import { defineTool } from '../router/define-tool.ts'
+import { total, waitingRequests, withCurrentNames } from './prometheus/metric-values.ts'
 import { parseMetricsPage } from './prometheus/parse-metrics-page.ts'
 import { builtInScenarios, type ObservedIncident, type ScenarioSource } from './scenario-source.ts'
 import { pureAnnotations, scenarioProperty } from './schemas/common.ts'
@@ -70,14 +71,9 @@ export const fetchRuntimeState = createFetchRuntimeState(builtInScenarios)
 
 /** The gauges of the last page. A page does not say how long requests have waited, and nothing of workers. */
 function observedState({ metricsPage }: ObservedIncident) {
-  const { samples } = parseMetricsPage(metricsPage() ?? '')
-  const sum = (name: string) => {
-    const values = samples.filter((sample) => sample.name === name).map(({ value }) => Number(value))
-    // Engines of a data-parallel deployment have a sample each.
-    return values.length === 0 ? null : values.reduce((total, value) => total + value, 0)
-  }
-  const running = sum('vllm:num_requests_running')
-  const waiting = sum('vllm:num_requests_waiting')
+  const samples = withCurrentNames(parseMetricsPage(metricsPage() ?? '').samples)
+  const running = total(samples, 'vllm:num_requests_running')
+  const waiting = waitingRequests(samples)
   return {
     queue_depth: running === null || waiting === null ? null : running + waiting,
     running,

@@ -1,4 +1,5 @@
 import { type Histogram, histogramOf } from '../prometheus/metric-samples.ts'
+import { total } from '../prometheus/metric-values.ts'
 import type { Distribution } from '../simulation/distribution.ts'
 import type { SimulatedWindow } from '../simulation/window.ts'
 import type { MetricSample } from '../types.ts'
@@ -33,22 +34,18 @@ export interface PageTotals {
   readonly histograms: Readonly<Record<HistogramName, Histogram>>
 }
 
-/** The totals on a page; the names of the missing families if it lacks some. */
+/** The totals on a page with the names of V1; the names of the missing families if it lacks some. */
 export function totalsOfPage(samples: readonly MetricSample[]): PageTotals | readonly string[] {
-  const running = sumOf(samples, 'vllm:num_requests_running')
-  const waiting = sumOf(samples, 'vllm:num_requests_waiting')
-  const generatedTokens = sumOf(samples, 'vllm:generation_tokens_total')
-  const found = Object.entries(histogramNames).map(([key, name]) => {
-    // Before vLLM 0.12 the time between tokens had another name too.
-    const older = key === 'interToken' ? histogramOf(samples, 'vllm:time_per_output_token_seconds') : undefined
-    return [key, histogramOf(samples, name) ?? older] as const
-  })
+  const running = total(samples, 'vllm:num_requests_running')
+  const waiting = total(samples, 'vllm:num_requests_waiting')
+  const generatedTokens = total(samples, 'vllm:generation_tokens_total')
+  const found = Object.entries(histogramNames).map(([key, name]) => [key, histogramOf(samples, name)] as const)
   const { ttft, interToken, e2e, promptTokens, generationTokens }: Partial<Record<string, Histogram>> =
     Object.fromEntries(found)
   if (
-    running === undefined ||
-    waiting === undefined ||
-    generatedTokens === undefined ||
+    running === null ||
+    waiting === null ||
+    generatedTokens === null ||
     !isComplete(ttft) ||
     !isComplete(interToken) ||
     !isComplete(e2e) ||
@@ -58,7 +55,7 @@ export function totalsOfPage(samples: readonly MetricSample[]): PageTotals | rea
     const gauges = { 'vllm:num_requests_running': running, 'vllm:num_requests_waiting': waiting }
     const counts = Object.entries({ ...gauges, 'vllm:generation_tokens_total': generatedTokens })
     return [
-      ...counts.filter(([, value]) => value === undefined).map(([name]) => name),
+      ...counts.filter(([, value]) => value === null).map(([name]) => name),
       ...found.filter(([, histogram]) => !isComplete(histogram)).map(([key]) => nameOf(key)),
     ]
   }
@@ -68,8 +65,8 @@ export function totalsOfPage(samples: readonly MetricSample[]): PageTotals | rea
     finished,
     admitted: finished + running,
     generatedTokens,
-    prefixQueries: sumOf(samples, 'vllm:prefix_cache_queries_total') ?? 0,
-    prefixHits: sumOf(samples, 'vllm:prefix_cache_hits_total') ?? 0,
+    prefixQueries: total(samples, 'vllm:prefix_cache_queries_total') ?? 0,
+    prefixHits: total(samples, 'vllm:prefix_cache_hits_total') ?? 0,
     histograms: { ttft, interToken, e2e, promptTokens, generationTokens },
   }
 }
@@ -114,14 +111,6 @@ export function changeOf(earlier: PageTotals | undefined, later: PageTotals): Pa
       generationTokens: histogram('generationTokens'),
     },
   }
-}
-
-/** The sum of all series of a name; `undefined` if the page has none with a finite number. */
-export function sumOf(samples: readonly MetricSample[], name: string): number | undefined {
-  const values = samples.flatMap((sample) =>
-    sample.name === name && typeof sample.value === 'number' ? [sample.value] : [],
-  )
-  return values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0)
 }
 
 function nameOf(key: string): string {

@@ -1,9 +1,10 @@
 import type { DeploymentConfig } from '../../fixtures/deployment.ts'
 import { MetricsPageError } from '../errors.ts'
-import type { TimedPage } from '../prometheus/page-series.ts'
+import { total, withCurrentNames } from '../prometheus/metric-values.ts'
+import { startOf, type TimedPage } from '../prometheus/page-series.ts'
 import { parseMetricsPage } from '../prometheus/parse-metrics-page.ts'
 import type { MetricSample } from '../types.ts'
-import { type PageTotals, sumOf, totalsOfPage } from './page-totals.ts'
+import { type PageTotals, totalsOfPage } from './page-totals.ts'
 
 /** One scrape of an engine. */
 export interface Scrape {
@@ -44,7 +45,7 @@ export function readPages(pages: readonly TimedPage[], { model, engine_args }: D
     if (before !== undefined && totals.finished < before.totals.finished) {
       reasons.push(`Counters of pages[${index}] are lower than before: the engine restarted. Pass pages of one run.`)
     }
-    started.add(createdOf(samples))
+    started.add(startOf(samples))
     reasons.push(...unmodelled(samples, index))
     const served = new Set(samples.map(({ labels }) => labels['model_name']).filter((name) => name !== undefined))
     if (index > 0 || served.size === 0 || names.some((name) => served.has(String(name)))) continue
@@ -58,7 +59,7 @@ export function readPages(pages: readonly TimedPage[], { model, engine_args }: D
       'The pages have different start times of the counters: they are of several servers, or after a restart.',
     )
   }
-  const [startedS] = started
+  const startedS = createdOf(scrapes[0]?.samples ?? [])
   return reasons.length > 0 ? { kind: 'refused', reasons: [...new Set(reasons)] } : { kind: 'read', scrapes, startedS }
 }
 
@@ -69,7 +70,7 @@ function readPage({ text, time, atS }: TimedPage, index: number): Scrape | strin
   if (!Number.isFinite(timeS)) return `pages[${index}].time is "${time ?? atS}", but it must be an ISO 8601 time.`
   if (text.length === 0) return `pages[${index}] is empty: the engine did not answer. Scrape a running engine.`
   try {
-    const { samples } = parseMetricsPage(text)
+    const samples = withCurrentNames(parseMetricsPage(text).samples)
     const totals = totalsOfPage(samples)
     if (!('arrived' in totals)) {
       return `pages[${index}] lacks ${totals.join(', ')}. It must be a page of vLLM V1 with statistics (no --disable-log-stats).`
@@ -92,7 +93,7 @@ function unmodelled(samples: readonly MetricSample[], index: number): string[] {
     ['vllm:external_prefix_cache_hits_total', 'a KV connector'],
   ] as const
   const found = features
-    .filter(([name]) => (sumOf(samples, name) ?? 0) > 0)
+    .filter(([name]) => (total(samples, name) ?? 0) > 0)
     .map(([name, feature]) => `pages[${index}] has ${name} above 0: ${feature}. The simulation does not model that.`)
   if (engines.size > 1) {
     found.push(

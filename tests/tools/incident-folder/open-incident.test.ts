@@ -371,3 +371,21 @@ test('a damaged gzip file is left out or read in part', async () => {
   const { reasons } = await opened({ 'vllm.log': engineLog, 'engine.log.gz': bytes.subarray(0, bytes.length / 2) })
   expect(reasons.join()).toMatch(/engine\.log\.gz: It could be read only in part/)
 })
+
+test('the runtime state of a folder is that of all engines of its page, under the names of each version', async () => {
+  const gauges = (lines: readonly string[]) => `# TYPE vllm:num_requests_running gauge\n${lines.join('\n')}\n`
+  const stateOf = async (text: string) => {
+    const incident = await openIncident(await folderOf({ 'a-2026-02-17T14-15-00Z.prom': text, 'vllm.log': engineLog }))
+    const [, , , , fetchState] = createIncidentTools({ scenarios: scenarioSource([incident]) })
+    return call(fetchState, { scenario: incident.observation.id })
+  }
+  const engines = gauges([
+    'vllm:num_requests_running{engine="0"} 3',
+    'vllm:num_requests_running{engine="1"} 4',
+    'vllm:num_requests_waiting 5',
+    'vllm:num_requests_swapped 2',
+  ])
+  expect(await stateOf(engines)).toMatchObject({ running: 7, waiting: 7, queue_depth: 14 })
+  const unknown = gauges(['vllm:num_requests_running 3', 'vllm:num_requests_waiting NaN'])
+  expect(await stateOf(unknown)).toMatchObject({ running: 3, waiting: null, queue_depth: null })
+})

@@ -117,6 +117,23 @@ describe('nothing is inferred', () => {
     expect(reasons(healthy, [first, scrapeOf(other, 900)])).toContain('after a restart')
   })
 
+  test('are refused after a restart that only the start of the process shows', () => {
+    const pages = twoScrapes(healthy).map(({ text, ...when }, index) => ({
+      ...when,
+      text: String(text)
+        .replace(/^vllm:generation_tokens_created.*\n/m, '')
+        .replace(/^(process_start_time_seconds) .*$/m, `$1 ${1_770_000_000 + index}`),
+    }))
+    expect(reasons(healthy, pages)).toContain('after a restart')
+  })
+
+  test('of an older version are read under their current names', () => {
+    const renamed = twice((text) =>
+      text.replaceAll('vllm:inter_token_latency_seconds', 'vllm:time_per_output_token_seconds'),
+    )
+    expect(reasons(healthy, renamed)).toBe('inferred')
+  })
+
   test('from a page that is cut off', () => {
     expect(
       reasons(
