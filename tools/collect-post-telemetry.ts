@@ -10,8 +10,9 @@ import { comparedTelemetry } from './simulation/collect-telemetry.ts'
 /**
  * The tool `collect_post_telemetry`: the same requests again, with the changed configuration.
  *
- * It fails with `NotSimulatedError` if only files of the incident are known, with `MismatchError` if the configuration belongs to another deployment, and with {@link FixPlanError}
- * if vLLM would refuse an engine argument or the simulation does not model it.
+ * It fails with `NotSimulatedError` if the incident is a folder of files, with `MismatchError` if the configuration belongs
+ * to another deployment, and with {@link FixPlanError} if vLLM would refuse an engine argument or the simulation does not
+ * model it.
  */
 export const createCollectPostTelemetry = (scenarios: ScenarioSource) =>
   defineTool({

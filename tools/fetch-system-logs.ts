@@ -27,7 +27,7 @@ export const createFetchSystemLogs = (scenarios: ScenarioSource) =>
     title: 'Fetch system logs',
     description:
       'Returns lines of the node\'s kernel log (as "dmesg -T" prints them) and journal (as "journalctl" does) up to the end of ' +
-      'the incident, merged by time, and the errors among them as cause candidates, cascades and benign ones. They show the ' +
+      'the incident, merged by time. Abnormal lines are grouped in findings, cause candidates first. The logs show the ' +
       'OOM killer, lockups, NVRM Xid, hardware and network errors.',
     inputSchema: {
       type: 'object',

@@ -20,8 +20,8 @@ export const createFetchVllmLogs = (scenarios: ScenarioSource) =>
     name: 'fetch_vllm_logs',
     title: 'Fetch vLLM logs',
     description:
-      'Returns log lines of the vLLM engine during the incident, each with level and message, and the errors among them ' +
-      'as cause candidates, cascades and benign ones. Stats lines show throughput, running and waiting requests, KV cache usage and preemptions.',
+      'Returns log lines of the vLLM engine during the incident, each with level and message. Abnormal ' +
+      'lines are grouped in findings, cause candidates first. Stats lines show throughput, running and waiting requests, KV cache usage and preemptions.',
     inputSchema: {
       type: 'object',
       additionalProperties: false,

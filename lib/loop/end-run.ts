@@ -29,7 +29,7 @@ export function endRun<S extends object>(run: ActiveRun): Run<AnswerOf<S>> {
     trace: run.recorder.close(),
   }
   const partial = state.partial === null ? {} : { partial: state.partial }
-  // The answer fits the schema, or is text if there is no schema.
+  // The answer fits the schema, or is text without a schema.
   if (stopReason === 'answered') {
     return withMessages({ stopReason, answer: state.answer?.value as AnswerOf<S>, ...record }, run)
   }

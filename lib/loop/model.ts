@@ -39,7 +39,7 @@ export interface ModelRequest {
   readonly tools?: string | undefined
   /**
    * The same `tools` array with the plainest schemas that say enough, for an endpoint that refuses a keyword or a form of
-   * schema. It is made when it is first asked for. @defaultValue there is no plainer form
+   * schema. It is made when it is first asked for. @defaultValue no plainer form
    */
   readonly plainTools?: (() => string | undefined) | undefined
   /**

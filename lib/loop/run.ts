@@ -186,7 +186,7 @@ export type Run<Answer = string> =
   | (RunRecord & {
       /** The answer was accepted. */
       readonly stopReason: 'answered'
-      /** The answer: a value that fits the schema, or text if there is no schema. */
+      /** The answer: a value that fits the schema, or text without a schema. */
       readonly answer: Answer
       /** An answered run has no error. */
       readonly error?: never
@@ -218,7 +218,7 @@ export type Run<Answer = string> =
       readonly error?: RunError
     })
 
-/** Type of the answer: inferred from the schema, or `string` if there is no schema. */
+/** Type of the answer: inferred from the schema, or `string` without a schema. */
 export type AnswerOf<S extends object> = [S] extends [never] ? string : Infer<S>
 
 const text = { type: 'string' } as const

@@ -38,7 +38,7 @@ export interface MinimaxModel extends Model {
  *
  * One client serves any number of runs at once and reuses its connections.
  *
- * @throws {ModelError} `configuration` if there is no token, the URL must not be used, or an option is wrong.
+ * @throws {ModelError} `configuration` if the token is missing, the URL must not be used, or an option is wrong.
  * @example
  * const run = await runLoop({ model: minimax(), tools: [getWeather], prompt: 'How warm is it in Oslo?' })
  */

@@ -26,7 +26,7 @@ const longestWaitMs = 15_000
 
 /**
  * Whether a run may wait inside its attempt before a model call is sent again. Long waits, and all waits while no slot is
- * free, are left to Temporal, unless there is no further attempt.
+ * free, are left to Temporal, except on the last attempt.
  */
 export function mayRetryInside(info: Info, mayWait: () => boolean, { code, waitMs }: ModelRetry): boolean {
   if (waitMs <= longestWaitMs && mayWait()) return true

@@ -26,7 +26,9 @@ export interface Verdict {
  * Judges a fix by the work that it does and by the service level objective. The rules, in order:
  *
  * 1. `regressed`: more requests are refused, fail or have their answers cut, by more than {@link lostThreshold} of those
- *    that arrived; or, of two windows alone, the engine is down only after the fix. Refusing work fixes nothing, even if the other requests become faster and more of them are served.
+ *    that arrived; or, of two windows alone, the engine is down only after the fix. Refusing work fixes nothing, even if
+ *    the other requests become faster. So refused and cut requests also count alone, unless the engine survives and serves
+ *    more than {@link rescuedThreshold} in addition.
  * 2. `regressed`: fewer requests were served, by more than {@link servedThreshold} of those that arrived: more work is
  *    unfinished.
  * 3. `improved`: more requests were served, by more than {@link rescuedThreshold} of those that arrived.
