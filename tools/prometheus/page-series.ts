@@ -15,11 +15,12 @@ export interface TimedPage {
 }
 
 /** One page of a series, in the names of V1. */
-interface Scrape {
+export interface TimedScrape {
   /** Path of the page in the input, for messages. */
   readonly path: string
   /** Unix seconds. */
   readonly atS: number
+  /** All samples of the page. */
   readonly samples: readonly MetricSample[]
 }
 
@@ -28,7 +29,7 @@ export interface PageSeries {
   /** Changes between start and end: counters and histograms as differences, gauges with their last values. */
   readonly changes: readonly MetricSample[]
   /** The pages that the changes cover, in order of time: at least one. */
-  readonly scrapes: readonly Scrape[]
+  readonly scrapes: readonly TimedScrape[]
   /** Unix seconds. */
   readonly startS: number
   /** Unix seconds. */
@@ -40,6 +41,12 @@ export interface PageSeries {
 /** Clocks of two hosts, or a slow scrape, may differ by this many seconds. */
 const clockToleranceS = 60
 
+/** Part of the time to look at, in RFC 3339. */
+interface Window {
+  readonly start: string
+  readonly end: string
+}
+
 /**
  * Reads pages of one server and computes what changed between the first and the last of them.
  *
@@ -48,31 +55,22 @@ const clockToleranceS = 60
  * @param window only pages in it count; the latest page before its start is the first one.
  * @throws {PagesError} if the pages cannot be compared.
  */
-export function readPages(
-  pages: readonly TimedPage[],
-  window?: { readonly start: string; readonly end: string },
-): PageSeries {
-  const all = pages.map(readPage).sort((a, b) => a.atS - b.atS)
-  const inWindow =
-    window === undefined ? all : between(all, timeOf(window.start, 'window.start'), timeOf(window.end, 'window.end'))
-  const last = inWindow.at(-1)
-  if (last === undefined) {
+export function readPages(pages: readonly TimedPage[], window?: Window): PageSeries {
+  const runs = readRuns(pages, window)
+  const scrapes = runs.at(-1) ?? []
+  const [base, last] = [scrapes[0], scrapes.at(-1)]
+  if (base === undefined || last === undefined) {
     const lies = window === undefined ? '' : ` at or before window.end ${window.end}`
     throw new PagesError('no_pages', `pages: no page${lies}. Give at least one metrics page.`)
   }
-  let first = 0
-  for (const [index, later] of inWindow.entries()) {
-    const earlier = inWindow[index - 1]
-    if (earlier !== undefined && isRestart(earlier, later)) first = index
-  }
-  const scrapes = inWindow.slice(first)
-  const [base = last] = scrapes
-  const startS = startAfter(inWindow[first - 1], base)
+  const previous = runs.at(-2)?.at(-1)
+  const isRestarted = previous !== undefined
+  const startS = startAfter(previous, base)
   const endS = last.atS
   // Since the start of the process, if there is no earlier page of this process and the start is known.
-  if (startS !== undefined && startS < endS && (first > 0 || scrapes.length === 1)) {
+  if (startS !== undefined && startS < endS && (isRestarted || scrapes.length === 1)) {
     const restart = `The server restarted before ${base.path}: the figures cover only the time since ${isoTime(startS)}.`
-    return { changes: last.samples, scrapes, startS, endS, notes: first > 0 ? [restart] : [] }
+    return { changes: last.samples, scrapes, startS, endS, notes: isRestarted ? [restart] : [] }
   }
   if (scrapes.length === 1) {
     throw new PagesError(
@@ -81,8 +79,27 @@ export function readPages(
     )
   }
   const restart = `The server restarted before ${base.path}: the figures cover only the time since that page.`
-  const notes = first > 0 ? [restart] : []
+  const notes = isRestarted ? [restart] : []
   return { changes: scrapeDelta(base.samples, last.samples), scrapes, startS: base.atS, endS, notes }
+}
+
+/**
+ * Reads pages of one server in order of time, and splits them where it restarted. Counters of one part can be compared.
+ *
+ * @returns the parts in order of time; none without a page.
+ * @throws {PagesError} if a page is unreadable, or if the pages are of different servers.
+ */
+export function readRuns(pages: readonly TimedPage[], window?: Window): readonly (readonly TimedScrape[])[] {
+  const all = pages.map(readPage).sort((a, b) => a.atS - b.atS)
+  const inWindow =
+    window === undefined ? all : between(all, timeOf(window.start, 'window.start'), timeOf(window.end, 'window.end'))
+  const runs: TimedScrape[][] = []
+  for (const [index, later] of inWindow.entries()) {
+    const earlier = inWindow[index - 1]
+    if (earlier === undefined || isRestart(earlier, later)) runs.push([later])
+    else runs.at(-1)?.push(later)
+  }
+  return runs
 }
 
 /** A time in RFC 3339 with milliseconds. */
@@ -90,7 +107,7 @@ export function isoTime(unixSeconds: number): string {
   return new Date(Math.round(unixSeconds * 1000)).toISOString()
 }
 
-function readPage({ text, time, atS }: TimedPage, index: number): Scrape {
+function readPage({ text, time, atS }: TimedPage, index: number): TimedScrape {
   const path = `pages[${index}]`
   const samples = withCurrentNames(parsed(text, path))
   const stated = samples.find(({ timestamp_ms }) => timestamp_ms !== undefined)?.timestamp_ms
@@ -113,6 +130,12 @@ function parsed(text: string | Uint8Array, path: string): readonly MetricSample[
   if (typeof text !== 'string' && !(text instanceof Uint8Array)) {
     throw new PagesError('unreadable', `${path}.text is ${typeof text}. Give the page as text or bytes.`)
   }
+  if (text.length === 0) {
+    throw new PagesError(
+      'no_metrics',
+      `${path} is empty: the engine did not answer. Leave the page out, or scrape a running engine.`,
+    )
+  }
   try {
     return parseMetricsPage(text).samples
   } catch (error) {
@@ -133,7 +156,7 @@ function timeOf(text: string, path: string): number {
 }
 
 /** The pages of a window, with the latest one before it. */
-function between(scrapes: readonly Scrape[], startS: number, endS: number): readonly Scrape[] {
+function between(scrapes: readonly TimedScrape[], startS: number, endS: number): readonly TimedScrape[] {
   if (endS <= startS) throw new PagesError('order', 'window.end must be after window.start.')
   const before = scrapes.findLastIndex(({ atS }) => atS <= startS)
   return scrapes.slice(Math.max(0, before)).filter(({ atS }) => atS <= endS)
@@ -141,13 +164,19 @@ function between(scrapes: readonly Scrape[], startS: number, endS: number): read
 
 /** When the process or its counters were created, in Unix seconds; `undefined` if the page does not state it. */
 export function startOf(samples: readonly MetricSample[]): number | undefined {
-  // Counters are created after the model is loaded, minutes after the start of the process.
-  const [created] = finite(samples, 'vllm:generation_tokens_created')
-  return created ?? finite(samples, 'process_start_time_seconds')[0]
+  return countersStart(samples) ?? finite(samples, 'process_start_time_seconds')[0]
+}
+
+/**
+ * When the counters of the engine were created, in Unix seconds: after the model is loaded, minutes after the start of the
+ * process. `undefined` if the page does not state it.
+ */
+export function countersStart(samples: readonly MetricSample[]): number | undefined {
+  return finite(samples, 'vllm:generation_tokens_created')[0]
 }
 
 /** Start of the process of a page; `undefined` if it ran before the previous page, so that another part restarted. */
-function startAfter(previous: Scrape | undefined, page: Scrape): number | undefined {
+function startAfter(previous: TimedScrape | undefined, page: TimedScrape): number | undefined {
   const startS = startOf(page.samples)
   const isEarlier = startS !== undefined && previous !== undefined && startS < previous.atS - clockToleranceS
   return isEarlier ? undefined : startS
@@ -158,7 +187,7 @@ function startAfter(previous: Scrape | undefined, page: Scrape): number | undefi
  *
  * @throws {PagesError} if the pages are of different servers, or if their times are wrong.
  */
-function isRestart(earlier: Scrape, later: Scrape): boolean {
+function isRestart(earlier: TimedScrape, later: TimedScrape): boolean {
   const pair = `${earlier.path} and ${later.path}`
   if (earlier.atS === later.atS) {
     throw new PagesError(

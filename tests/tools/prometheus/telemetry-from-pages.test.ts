@@ -148,6 +148,7 @@ describe('pages that do not belong together', () => {
       ],
       'no_metrics',
     ],
+    ['an empty page', [page(at, 1), { atS: at + 60, text: '' }], 'no_metrics'],
     ['a page that breaks the format', [{ atS: at, text: 'up{ 1\n' }], 'unreadable'],
   ])('%s', (_, pages, reason) => {
     expect(reasonOf(pages)).toBe(`unusable_pages/${reason}`)
