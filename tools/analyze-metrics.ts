@@ -24,7 +24,11 @@ export const analyzeMetrics = defineTool({
     properties: {
       pre_telemetry: telemetrySchema,
       prometheus_samples: { ...samplesSchema, description: '{"$result":"fetch_prometheus_metrics#/samples"}.' },
-      earlier_samples: { ...samplesSchema, description: 'An earlier scrape of the same engine.' },
+      earlier_samples: {
+        ...samplesSchema,
+        description:
+          'An earlier page of the same engine. Name both pages by the ids of their calls: {"$result":"<call id>#/samples"}.',
+      },
     },
   },
   outputSchema: metricsAnalysisSchema,

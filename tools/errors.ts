@@ -54,6 +54,13 @@ export class UnknownConfigError extends TenroundsError {
   }
 }
 
+/** An incident has no metrics page with this number or time (`unknown_page`). The message says which pages there are. */
+export class UnknownPageError extends TenroundsError {
+  constructor(message: string) {
+    super('unknown_page', message)
+  }
+}
+
 /** A text is not a duration such as `90s` or `1h30m` (`invalid_duration`). */
 export class DurationError extends TenroundsError {
   constructor(message: string) {

@@ -5,11 +5,12 @@ import {
   builtInScenarios,
   deploymentOf,
   type Incident,
+  notesAbout,
   type ObservedIncident,
   type ScenarioSource,
   unknown,
 } from './scenario-source.ts'
-import { configProperty, pureAnnotations, scenarioProperty } from './schemas/common.ts'
+import { configProperty, notesSchema, pureAnnotations, scenarioProperty } from './schemas/common.ts'
 import { simulate } from './simulation/simulate.ts'
 
 /** Arguments of the deployment that the tools do not follow, so that nobody takes their figures for the engine's. */
@@ -90,6 +91,7 @@ export const createFetchConfig = (scenarios: ScenarioSource) =>
             'Members of config that no file of the incident states. A text of these is "unknown". Absent: none.',
           items: { type: 'string' },
         },
+        notes: notesSchema,
       },
     },
     annotations: pureAnnotations,
@@ -111,6 +113,7 @@ export const createFetchConfig = (scenarios: ScenarioSource) =>
         },
         version: scenario.deployment.vllm_version,
         argument_findings: settings.arguments.findings,
+        ...notesAbout(incident, 'config'),
       }
     },
   })
@@ -133,7 +136,8 @@ function findIncident(source: ScenarioSource, id: string | undefined, configId: 
 }
 
 /** The configuration that the files of an incident state. Limits that they do not state are null. */
-function observedConfig({ observation: { deployment, notStated, telemetry } }: ObservedIncident) {
+function observedConfig(incident: ObservedIncident) {
+  const { deployment, notStated, telemetry } = incident.observation
   const { vllm_version: version } = deployment
   const read = version === unknown ? undefined : readArguments(deployment)
   const limit = (name: string) => {
@@ -154,5 +158,6 @@ function observedConfig({ observation: { deployment, notStated, telemetry } }: O
     version,
     argument_findings: [...(read?.findings ?? [])],
     not_stated: [...notStated],
+    ...notesAbout(incident, 'config'),
   }
 }

@@ -1,7 +1,7 @@
 import { defineTool } from '../router/define-tool.ts'
 import type { ObservedGpu } from './incident-folder/gpu-statistics.ts'
-import { builtInScenarios, type ScenarioSource } from './scenario-source.ts'
-import { pureAnnotations, scenarioProperty } from './schemas/common.ts'
+import { builtInScenarios, notesAbout, type ScenarioSource } from './scenario-source.ts'
+import { notesSchema, pureAnnotations, scenarioProperty } from './schemas/common.ts'
 import { gpuOf } from './simulation/hardware.ts'
 import { activeImpairments } from './simulation/impairments.ts'
 import { contextGib } from './simulation/memory.ts'
@@ -51,12 +51,14 @@ export const createFetchGpuStats = (scenarios: ScenarioSource) =>
             },
           },
         },
+        notes: notesSchema,
       },
     },
     annotations: pureAnnotations,
     execute: ({ scenario: id }) => {
       const incident = scenarios.load(id)
-      if ('observation' in incident) return { gpus: incident.observation.gpus.map(shown) }
+      const notes = notesAbout(incident, 'gpus')
+      if ('observation' in incident) return { gpus: incident.observation.gpus.map(shown), ...notes }
       const { scenario } = incident
       const { placement } = scenario.deployment
       const window = simulate(scenario)
@@ -83,7 +85,7 @@ export const createFetchGpuStats = (scenarios: ScenarioSource) =>
           temp_c: Math.round(idleCelsius + (loadCelsius * (power - gpu.idleWatts)) / (gpu.maxWatts - gpu.idleWatts)),
         }
       })
-      return { gpus }
+      return { gpus, ...notes }
     },
   })
 

@@ -1,8 +1,8 @@
 import { defineTool } from '../router/define-tool.ts'
 import { total, waitingRequests, withCurrentNames } from './prometheus/metric-values.ts'
 import { parseMetricsPage } from './prometheus/parse-metrics-page.ts'
-import { builtInScenarios, type ObservedIncident, type ScenarioSource } from './scenario-source.ts'
-import { pureAnnotations, scenarioProperty } from './schemas/common.ts'
+import { builtInScenarios, notesAbout, type ObservedIncident, type ScenarioSource } from './scenario-source.ts'
+import { notesSchema, pureAnnotations, scenarioProperty } from './schemas/common.ts'
 import { workerHealth } from './simulation/collect-telemetry.ts'
 import { rounded } from './simulation/distribution.ts'
 import { simulate } from './simulation/simulate.ts'
@@ -43,6 +43,7 @@ export const createFetchRuntimeState = (scenarios: ScenarioSource) =>
           required: ['healthy', 'stuck'],
           properties: { healthy: observedCount, stuck: observedCount },
         },
+        notes: notesSchema,
       },
     },
     annotations: pureAnnotations,
@@ -70,8 +71,8 @@ export const createFetchRuntimeState = (scenarios: ScenarioSource) =>
 export const fetchRuntimeState = createFetchRuntimeState(builtInScenarios)
 
 /** The gauges of the last page. A page does not say how long requests have waited, and nothing of workers. */
-function observedState({ metricsPage }: ObservedIncident) {
-  const samples = withCurrentNames(parseMetricsPage(metricsPage() ?? '').samples)
+function observedState(incident: ObservedIncident) {
+  const samples = withCurrentNames(parseMetricsPage(incident.metricsPage() ?? '').samples)
   const running = total(samples, 'vllm:num_requests_running')
   const waiting = waitingRequests(samples)
   return {
@@ -80,5 +81,6 @@ function observedState({ metricsPage }: ObservedIncident) {
     waiting,
     scheduler_backlog_ms: null,
     worker_health: { healthy: null, stuck: null },
+    ...notesAbout(incident, 'metrics'),
   }
 }

@@ -7,6 +7,22 @@ import type { Telemetry } from './types.ts'
 
 // Where the tools find incidents: the built-in scenarios, or any other source. The tools hold no incident themselves.
 
+/** A metrics page of an incident, with the time of its scrape. */
+export interface IncidentPage {
+  /** Time of the scrape, in Unix milliseconds. */
+  readonly timeMs: number
+  /** The text of the page. */
+  readonly text: string
+}
+
+/** Something about an incident that nobody looked at, that no file states, or that was assumed. */
+export interface IncidentNote {
+  /** What it concerns: a log, metrics, the configuration, GPUs or the observed time; `other` is for the report only. */
+  readonly about: LogSource | 'metrics' | 'config' | 'gpus' | 'window' | 'other'
+  /** One sentence, or a few. */
+  readonly text: string
+}
+
 /** The files of an incident. Nothing of it changes while the tools use it. */
 interface IncidentFiles {
   /**
@@ -16,6 +32,10 @@ interface IncidentFiles {
   readonly log: (source: LogSource) => readonly string[] | undefined
   /** The last metrics page as scraped; `undefined` if none was kept. */
   readonly metricsPage: () => string | undefined
+  /** All metrics pages that were kept, in order of time; the last one is {@link metricsPage}. Absent: not more than that. */
+  readonly pages?: readonly IncidentPage[]
+  /** Parts of files that were left out, facts that no file states, and assumptions. Absent: none. */
+  readonly notes?: readonly IncidentNote[]
 }
 
 /** An incident that can be simulated. A page that was not kept is written by the simulation. */
@@ -38,8 +58,6 @@ export interface Observation {
   readonly gpus: readonly ObservedGpu[]
   /** Telemetry of the window, with what is missing. */
   readonly telemetry: Telemetry
-  /** Parts of files that were left out, and assumptions, one sentence each. */
-  readonly notes: readonly string[]
   /** Why a changed configuration cannot be simulated, in one sentence. */
   readonly notSimulated: string
 }
@@ -74,6 +92,12 @@ export class NotSimulatedError extends TenroundsError {
 /** The id of an incident. */
 export function incidentId(incident: Incident): string {
   return 'scenario' in incident ? incident.scenario.id : incident.observation.id
+}
+
+/** The notes of an incident that concern a tool, as the member that its output has only if there are any. */
+export function notesAbout({ notes = [] }: Incident, ...topics: IncidentNote['about'][]): { notes?: string[] } {
+  const texts = notes.filter(({ about }) => topics.includes(about)).map(({ text }) => text)
+  return texts.length === 0 ? {} : { notes: texts }
 }
 
 /** The scenario for the simulation. @throws {NotSimulatedError} if only the files of the incident are known. */

@@ -9,12 +9,14 @@ import { reportFolder, writeReport } from '../lib/incident/report/report-files.t
 import type { Limits } from '../lib/loop/limits.ts'
 import type { Model } from '../lib/loop/model.ts'
 import { minimax } from '../lib/minimax/minimax.ts'
+import type { PackedJson } from '../lib/temporal/checkpoint-codec.ts'
 import { runInActivity, toApplicationFailure } from '../lib/temporal/index.ts'
 import { fitPayload, payloadLimitBytes, shortenTrace } from '../lib/temporal/payload.ts'
 import { errorMessage } from '../router/errors.ts'
 import { excerpt } from '../router/text/clip.ts'
-import type { ScenarioSource } from '../tools/scenario-source.ts'
+import { builtInScenarios, type ScenarioSource, scenarioSource } from '../tools/scenario-source.ts'
 import type { Telemetry, ValidationStatus } from '../tools/types.ts'
+import { unpackIncident } from './incident-payload.ts'
 import { type RecoverResultInput, recoverResult, recoverWaitingStep } from './recover-result.ts'
 import { type IncidentSearchAttributes, usableSearchAttributes } from './search-attributes.ts'
 
@@ -28,7 +30,7 @@ export interface ActivityOptions {
    */
   readonly model?: Model | (() => Model)
   /**
-   * The incidents that the activities work on. A workflow carries only the id of an incident, so every worker of the task
+   * The incidents that the activities work on, for workflows that carry only the id of an incident. Every worker of the task
    * queue must have the same source. @defaultValue the built-in scenarios
    */
   readonly scenarios?: ScenarioSource
@@ -45,10 +47,16 @@ export interface ActivityOptions {
   readonly notice?: string
 }
 
-/** Input of the activity `agent_step`. */
-export interface AgentStepInput {
+/** The incident that an activity works on. */
+interface Subject {
   /** Id of the scenario. */
   readonly scenario: string
+  /** The incident, if it travels in the workflow's input. */
+  readonly incident?: PackedJson
+}
+
+/** Input of the activity `agent_step`. */
+export interface AgentStepInput extends Subject {
   /** Telemetry before the fix, from the activity `collect_telemetry`. */
   readonly pre_telemetry: Telemetry
 }
@@ -92,14 +100,17 @@ export function createActivities(options: ActivityOptions = {}) {
     created ??= typeof options.model === 'function' ? options.model() : (options.model ?? minimax())
     return created
   }
-  const source = options.scenarios === undefined ? {} : { scenarios: options.scenarios }
+  const sourceOf = ({ incident }: Pick<Subject, 'incident'>): { readonly scenarios?: ScenarioSource } => {
+    if (incident !== undefined) return { scenarios: scenarioSource([unpackIncident(incident)]) }
+    return options.scenarios === undefined ? {} : { scenarios: options.scenarios }
+  }
   let running = 0
   const runStep = (input: AgentStepInput): Promise<AgentResult> =>
     runInActivity(
       ({ deadlineMs, ...activity }) =>
         runIncidentAgent(input, {
           ...activity,
-          ...source,
+          ...sourceOf(input),
           model: model(),
           limits: {
             ...options.limits,
@@ -115,8 +126,10 @@ export function createActivities(options: ActivityOptions = {}) {
     )
   return {
     /** Simulates the telemetry of the scenario before any fix. */
-    collect_telemetry: ({ scenario }: { readonly scenario: string }): Promise<Telemetry> =>
-      withTemporalFailures(async () => fitPayload(await collectTelemetry(scenario, options.scenarios), maxResultBytes)),
+    collect_telemetry: (input: Subject): Promise<Telemetry> =>
+      withTemporalFailures(async () =>
+        fitPayload(await collectTelemetry(input.scenario, sourceOf(input).scenarios), maxResultBytes),
+      ),
 
     /** Runs the incident agent with heartbeats, resume and cancellation. Needs a heartbeat timeout. */
     agent_step: async (input: AgentStepInput): Promise<AgentResult> => {
@@ -131,13 +144,13 @@ export function createActivities(options: ActivityOptions = {}) {
     /** Makes a result for an agent step that ended without one, from its last heartbeat if there is one. */
     recover_result: (input: RecoverResultInput): Promise<AgentResult> =>
       withTemporalFailures(async () =>
-        fitPayload(await recoverResult(input, source), maxResultBytes, withShorterTrace),
+        fitPayload(await recoverResult(input, sourceOf(input)), maxResultBytes, withShorterTrace),
       ),
 
     /** Makes a result for an agent step that waits for its next attempt; `null` if it does not wait. */
     recover_waiting_step: (input: RecoverResultInput): Promise<AgentResult | null> =>
       withTemporalFailures(async () => {
-        const result = await recoverWaitingStep(input, source)
+        const result = await recoverWaitingStep(input, sourceOf(input))
         return result === null ? null : fitPayload(result, maxResultBytes, withShorterTrace)
       }),
 
@@ -152,9 +165,13 @@ export function createActivities(options: ActivityOptions = {}) {
      */
     generate_report: ({ result, ...input }: GenerateReportInput): Promise<GeneratedReport> =>
       withTemporalFailures(async () => {
+        const { scenarios = builtInScenarios } = sourceOf(input)
+        const known = scenarios.list().includes(input.scenario) ? scenarios.load(input.scenario) : undefined
+        const notes = known?.notes ?? []
         const reportOf = (reported: AgentResult): Report =>
           generateReport({
             ...input,
+            notes,
             result: reported,
             ...(options.notice !== undefined && { notice: options.notice }),
           })

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import type { Client, WorkflowHandle, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client'
 import type { Payload } from '@temporalio/common'
+import type { PackedJson } from '../lib/temporal/checkpoint-codec.ts'
 import { type RunProgress, readProgress } from '../lib/temporal/progress.ts'
+import { type Incident, incidentId } from '../tools/scenario-source.ts'
 import { checkNamespace, connectTo, type TemporalOptions, temporalSettings } from './connection.ts'
 import type {
   IncidentSearchAttributes,
@@ -57,13 +59,22 @@ export interface StartedIncident {
   status(): Promise<LatencyWorkflowStatus>
 }
 
-/** Starts `latencyWorkflow` for one scenario, for example `kv_cache_pressure`. It does not wait for a worker. */
-export async function startIncident(scenario: string, options: StartOptions): Promise<StartedIncident> {
+/**
+ * Starts `latencyWorkflow` for one incident. It does not wait for a worker.
+ *
+ * @param incident the id of an incident that the worker has, for example `kv_cache_pressure`, or an incident that travels in
+ * the workflow's input with its secrets masked, so that the worker does not need its files.
+ * @throws {IncidentPayloadError} `incident_too_large` if the incident has more than 1 MB after compression.
+ */
+export async function startIncident(incident: string | Incident, options: StartOptions): Promise<StartedIncident> {
   const { client, taskQueue, workflowId, timeouts, searchAttributes } = options
+  const scenario = typeof incident === 'string' ? incident : incidentId(incident)
+  const packed = typeof incident === 'string' ? undefined : await packedIncident(incident)
   const handle = await client.workflow.start<typeof latencyWorkflow>('latencyWorkflow', {
     args: [
       {
         scenario,
+        ...(packed && { incident: packed }),
         ...(timeouts && { agent_step_timeouts: timeouts }),
         ...(searchAttributes && { search_attributes: searchAttributes }),
       },
@@ -78,6 +89,11 @@ export async function startIncident(scenario: string, options: StartOptions): Pr
     result: () => handle.result(),
     status: () => handle.query<LatencyWorkflowStatus, []>('status'),
   }
+}
+
+async function packedIncident(incident: Incident): Promise<PackedJson> {
+  const { packIncident } = await withTemporal(() => import('./incident-payload.ts'))
+  return packIncident(incident)
 }
 
 /** State of a workflow as the Temporal server knows it, even while no worker is running. */

@@ -15,6 +15,7 @@ import {
   TimeoutFailure,
   upsertSearchAttributes,
 } from '@temporalio/workflow'
+import type { PackedJson } from '../lib/temporal/checkpoint-codec.ts'
 import type { GeneratedReport, IncidentActivities } from './activities.ts'
 import type { RecoverResultInput } from './recover-result.ts'
 import {
@@ -32,6 +33,8 @@ export type { IncidentSearchAttributes } from './search-attributes.ts'
 export interface LatencyWorkflowInput {
   /** Id of a scenario, for example `kv_cache_pressure`. */
   readonly scenario: string
+  /** The incident with this id, from `startIncident(incident)`. Absent: the worker has it. */
+  readonly incident?: PackedJson
   /** Timeouts of the agent step. */
   readonly agent_step_timeouts?: AgentStepTimeouts
   /** Search attributes to set when the run has ended. @defaultValue none */
@@ -93,7 +96,8 @@ const statusQuery = defineQuery<LatencyWorkflowStatus>('status')
  * Temporal retries for ever.
  */
 export async function latencyWorkflow(input: LatencyWorkflowInput): Promise<LatencyWorkflowResult> {
-  const { scenario, timeouts, searchAttributes } = checkedInput(input)
+  const { timeouts, searchAttributes, ...subject } = checkedInput(input)
+  const { scenario } = subject
   const { agent_step } = proxyActivities<IncidentActivities>({
     startToCloseTimeout: timeouts.start_to_close_ms,
     scheduleToCloseTimeout: timeouts.schedule_to_close_ms,
@@ -104,19 +108,19 @@ export async function latencyWorkflow(input: LatencyWorkflowInput): Promise<Late
   let status: LatencyWorkflowStatus = { scenario, step: 'collect_telemetry' }
   setHandler(statusQuery, () => status)
 
-  const pre_telemetry = await collect_telemetry({ scenario })
+  const pre_telemetry = await collect_telemetry(subject)
   status = { scenario, step: 'agent_step' }
   let failure: { readonly error: unknown } | undefined
   const { step, recovered } = shieldedStep(
-    () => agent_step({ scenario, pre_telemetry }),
-    () => recover_waiting_step({ scenario, pre_telemetry, stop_reason: 'cancelled', error: cancelledWhileWaiting }),
+    () => agent_step({ ...subject, pre_telemetry }),
+    () => recover_waiting_step({ ...subject, pre_telemetry, stop_reason: 'cancelled', error: cancelledWhileWaiting }),
   )
   const result = await step.catch((error: unknown) => {
     const saved = recovered()
     if (saved != null && isCancellation(error)) return saved
     failure = { error }
     return CancellationScope.nonCancellable(() =>
-      recover_result({ scenario, pre_telemetry, ...remainsOf(error) }),
+      recover_result({ ...subject, pre_telemetry, ...remainsOf(error) }),
     ).catch(() => {
       throw error
     })
@@ -125,7 +129,7 @@ export async function latencyWorkflow(input: LatencyWorkflowInput): Promise<Late
   const outcome = { scenario, stop_reason, status: result.validation.status }
   status = { ...outcome, step: 'generate_report' }
   const report = await CancellationScope.nonCancellable(() =>
-    generate_report({ scenario, pre_telemetry, result }).catch((error: unknown) => {
+    generate_report({ ...subject, pre_telemetry, result }).catch((error: unknown) => {
       // The answer is there, and it must not be lost with the report.
       log.error('The report could not be generated.', { error })
       return { run_id, stop_reason, status: outcome.status, report_error: messageOf(error) }
@@ -224,8 +228,13 @@ function checkedInput(input: Partial<LatencyWorkflowInput> | undefined) {
   if (typeof scenario !== 'string' || scenario === '' || scenario.length > 200) {
     throw invalid('scenario must be the id of a scenario')
   }
+  const { incident } = input ?? {}
+  if (incident !== undefined && (typeof incident !== 'object' || typeof incident?.data !== 'string')) {
+    throw invalid('incident must be packed by startIncident(incident)')
+  }
   return {
     scenario,
+    ...(incident && { incident }),
     timeouts: checkedTimeouts(input?.agent_step_timeouts),
     searchAttributes: checkedSearchAttributes(input?.search_attributes),
   }
@@ -258,6 +267,6 @@ function checkedSearchAttributes(names: IncidentSearchAttributes = {}): Incident
 }
 
 function invalid(problem: string): ApplicationFailure {
-  const message = `The input of latencyWorkflow is { scenario, agent_step_timeouts?, search_attributes? }: ${problem}.`
+  const message = `The input of latencyWorkflow is { scenario, incident?, agent_step_timeouts?, search_attributes? }: ${problem}.`
   return ApplicationFailure.nonRetryable(message, 'InvalidInput')
 }

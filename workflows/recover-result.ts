@@ -8,10 +8,12 @@ import {
 import type { Checkpoint } from '../lib/loop/checkpoint.ts'
 import { ModelError, type RunError } from '../lib/loop/errors.ts'
 import type { Model } from '../lib/loop/model.ts'
-import { unpackCheckpoint } from '../lib/temporal/checkpoint-codec.ts'
+import { type PackedJson, unpackCheckpoint } from '../lib/temporal/checkpoint-codec.ts'
 
 /** Input of the activity `recover_result`. */
 export interface RecoverResultInput extends IncidentAgentInput {
+  /** The incident, if it travels in the workflow's input. */
+  readonly incident?: PackedJson
   /** How the result shall say that the run ended. */
   readonly stop_reason: 'failed' | 'cancelled'
   /** Why the agent step ended without a result. */

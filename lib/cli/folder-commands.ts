@@ -3,6 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errorMessage } from '../../router/errors.ts'
 import { IncidentFolderError } from '../../tools/incident-folder/incident-document.ts'
+import { reasonsOf } from '../../tools/incident-folder/notes.ts'
 import { type FolderIncident, openIncident } from '../../tools/incident-folder/open-incident.ts'
 import type { FileKind } from '../../tools/incident-folder/recognise.ts'
 import { folderParts, incidentTemplate } from '../../tools/incident-folder/template.ts'
@@ -74,10 +75,7 @@ function checkText({ observation, files, leftOut, pages }: FolderIncident): stri
       'Found',
       files.map(({ file, kind }) => `${file.padEnd(width)}  ${kindNames[kind]}${timeOf(file)}`),
     ),
-    section(
-      'Left out',
-      leftOut.map(({ file, reason }) => `${file}: ${reason}`),
-    ),
+    section('Left out', reasonsOf(leftOut)),
     section('Not stated by any file', notStated.length === 0 ? [] : [notStated.join(', ')]),
     section(
       'Missing, and what it would add',

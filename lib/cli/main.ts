@@ -29,11 +29,13 @@ const help = `tenrounds: a bounded tool loop for MiniMax
 With Temporal:
   tenrounds worker [--live] [--reports <folder>]           run a worker for the incident workflow, until Ctrl-C or SIGTERM
   tenrounds start <scenario> [--wait]                      start a workflow and print its id
+  tenrounds start <folder> [--send] [--wait]               the same for a folder of your own
   tenrounds watch <workflow id>                            show the rounds of a workflow as they happen, then the verdict
 
   --live      require a real model: fail if ANTHROPIC_AUTH_TOKEN is not set, instead of using the mock server
   --reports   folder for the reports (default: reports)
   --incident  incident folder that the worker can analyse, too; "start <folder>" starts its workflow
+  --send      send what was read from the folder with the workflow, so that the worker does not need the folder
   --port      port of the mock server (default: a free one)
   --faults    faults of the mock server, on every request, separated by commas; "list" shows them all
   --strict    the mock server also refuses what only some sources say that MiniMax refuses
@@ -54,6 +56,7 @@ const options = {
   faults: { type: 'string', default: '' },
   strict: { type: 'boolean', default: false },
   wait: { type: 'boolean', default: false },
+  send: { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h', default: false },
   version: { type: 'boolean', short: 'v', default: false },
 } as const
@@ -85,7 +88,7 @@ const commands: Readonly<Record<string, Command>> = {
   worker: { options: ['live', 'reports', 'incident'], run: (io, _, values) => workerCommand(io, values) },
   start: {
     argument: 'scenario',
-    options: ['wait'],
+    options: ['wait', 'send'],
     run: (io, scenario, values) => startCommand(io, { ...values, scenario }),
   },
   watch: { argument: 'workflow id', options: [], run: (io, id) => watchCommand(io, id) },

@@ -86,18 +86,25 @@ function logLine({ level, timestampNanos, message, meta }: LogEntry): string {
 }
 
 interface StartCommandOptions {
-  /** Id of a built-in scenario, or path of an incident folder that the worker has. */
+  /** Id of a built-in scenario, or path of an incident folder. */
   readonly scenario: string
+  /** Send the incident of the folder with the workflow. Otherwise the worker must have the folder. */
+  readonly send: boolean
   /** Watch the workflow until it ends. */
   readonly wait: boolean
 }
 
 /** `tenrounds start`: starts the incident workflow and prints its id. A worker must be running for it to proceed. */
-export async function startCommand(io: CommandIo, { scenario: named, wait }: StartCommandOptions): Promise<number> {
-  const { scenario } = await incidentOf(named)
+export async function startCommand(
+  io: CommandIo,
+  { scenario: named, send, wait }: StartCommandOptions,
+): Promise<number> {
+  const { scenario, scenarios } = await incidentOf(named)
+  if (send && scenarios === undefined) throw new UsageError(`--send needs an incident folder, not the scenario ${named}.`)
+  const incident = send && scenarios !== undefined ? scenarios.load(scenario) : scenario
   return withClient(io, async (client) => {
     const { taskQueue } = await temporalSettings({ env: io.env })
-    const { handle } = await startIncident(scenario, { client, taskQueue })
+    const { handle } = await startIncident(incident, { client, taskQueue }).catch(asUsageError)
     io.stdout.write(`${handle.workflowId}\n`)
     // The id is on stdout, so scripts can read it; all else is on stderr.
     if (wait) return watch(io, handle)
@@ -275,9 +282,10 @@ async function withClient(io: CommandIo, work: (client: Client) => Promise<numbe
   }
 }
 
-/** A wrong address or namespace is a mistake of the caller, so only the message is printed. */
+/** A wrong address or namespace, or a folder that is too large, is a mistake of the caller, so only the message is printed. */
 function asUsageError(error: unknown): never {
-  throw error instanceof TemporalConnectionError ? new UsageError(error.message) : error
+  const isMistake = error instanceof TemporalConnectionError || hasName(error, 'IncidentPayloadError')
+  throw isMistake ? new UsageError(error.message) : error
 }
 
 /** By name, because importing Temporal's classes would require the optional package. */

@@ -35,10 +35,17 @@ const maxPageBytes = 32 * 2 ** 20
  */
 export async function readPages(files: readonly FolderFile[]): Promise<StoredPages> {
   const leftOut: LeftOut[] = []
-  const pages: StoredPage[] = []
+  let pages: StoredPage[] = []
   for (const file of files) {
     const page = await readPage(file, leftOut)
     if (page !== undefined) pages.push(page)
+  }
+  // An engine without statistics has no metrics of vLLM. Beside pages that have them, it is a page of another exporter.
+  const hasMetrics = ({ samples }: StoredPage) => samples.some(({ name }) => name.startsWith('vllm:'))
+  if (pages.some(hasMetrics)) {
+    const others = pages.filter((page) => !hasMetrics(page))
+    leftOut.push(...others.map(({ file }) => ({ file, reason: 'It has no metrics of vLLM.' })))
+    pages = pages.filter(hasMetrics)
   }
   pages.sort((a, b) => a.timeMs - b.timeMs)
   const last = pages.at(-1)

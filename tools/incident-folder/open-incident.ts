@@ -12,6 +12,7 @@ import { type IncidentDocument, IncidentFolderError, readIncidentDocument, readS
 import { carriedLines } from './log-carriers.ts'
 import { LogSample } from './log-sample.ts'
 import { readPages, type StoredPage } from './metrics-pages.ts'
+import { folderNotes, reasonsOf } from './notes.ts'
 import { observedTelemetry } from './observed-telemetry.ts'
 import { headText, textLines, wholeText } from './read-text.ts'
 import { type FileKind, recognise } from './recognise.ts'
@@ -103,7 +104,7 @@ export async function openIncident(folder: string): Promise<FolderIncident> {
     modelConfig: await documents.last(of('model_config'), readModelConfig),
     engineLog: logs.get('vllm') ?? [],
   })
-  const notes = [...window.notes, ...leftOut.map(({ file, reason }) => `${file}: ${reason}`)]
+  const kinds = new Map(files.map(({ file, kind }) => [file, kind]))
   const last = pages.at(-1)?.text
   return {
     files,
@@ -111,6 +112,7 @@ export async function openIncident(folder: string): Promise<FolderIncident> {
     pages,
     log: (source) => logs.get(source),
     metricsPage: () => last,
+    notes: folderNotes({ kinds, leftOut, notStated, pages, gpus, logs, windowNotes: window.notes }),
     observation: {
       id,
       window: window.window,
@@ -118,7 +120,6 @@ export async function openIncident(folder: string): Promise<FolderIncident> {
       notStated,
       gpus: withoutRepeats(gpus),
       telemetry: observedTelemetry({ id, deployment, window: window.window, slo, pages }),
-      notes,
       notSimulated: notSimulated(pages),
     },
   }
@@ -251,9 +252,9 @@ function entriesOf<K extends string, V>(object: Readonly<Record<K, V>>): [K, V][
 }
 
 function nothingFound(folder: string, count: number, leftOut: readonly LeftOut[]): IncidentFolderError {
-  const reasons = leftOut
+  const reasons = reasonsOf(leftOut)
     .slice(0, 5)
-    .map(({ file, reason }) => ` ${file}: ${reason}`)
+    .map((reason) => ` ${reason}`)
     .join('')
   const what = count === 0 ? 'has no files that can be read' : 'has neither a log nor a metrics page'
   return new IncidentFolderError(

@@ -93,8 +93,11 @@ async function readLines(file: FolderFile, take: (line: string) => void): Promis
   }
   rest += decoder.decode()
   if (rest !== '') takeLine(rest)
-  if (shortened > 0) problems.push(`${shortened} lines are longer than ${maxLineLength} characters and were cut.`)
-  if (zeros > 0) problems.push(`${zeros} lines contained NUL characters, which were removed.`)
+  if (shortened > 0) {
+    const are = shortened === 1 ? '1 line is longer' : `${shortened} lines are longer`
+    problems.push(`${are} than ${maxLineLength} characters and ${shortened === 1 ? 'was' : 'were'} cut.`)
+  }
+  if (zeros > 0) problems.push(`NUL characters were removed from ${zeros === 1 ? '1 line' : `${zeros} lines`}.`)
   return problems
 }
 

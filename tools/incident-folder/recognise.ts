@@ -60,8 +60,18 @@ const logLine = /\b(?:DEBUG|INFO|WARNING|ERROR) \d\d-\d\d \d\d:\d\d:\d\d\b|^\{"l
 
 /** The kind of a file with the given first characters; `undefined` if nothing is recognised. */
 export function recognise({ name }: FolderFile, head: string): FileKind | undefined {
-  const plain = name.toLowerCase().replace(/\.gz$/, '')
+  const plain = plainName(name)
   if (launchCommand.test(head) && !logLine.test(head) && !/\.(?:ya?ml|json|log)$/.test(plain)) return 'engine_arguments'
   return rules.find(({ name: pattern, content }) => (pattern?.test(plain) ?? true) && (content?.test(head) ?? true))
     ?.kind
+}
+
+/** The kind that a file must have by its name alone, for a file that cannot be read; `undefined` if the name is open. */
+export function kindOfName(name: string): FileKind | undefined {
+  const plain = plainName(name)
+  return rules.find(({ name: pattern, content }) => content === undefined && pattern?.test(plain) === true)?.kind
+}
+
+function plainName(name: string): string {
+  return name.toLowerCase().replace(/\.gz$/, '')
 }

@@ -1,6 +1,6 @@
 import type { LogSource } from '../../fixtures/scenario.ts'
 import { DurationError } from '../errors.ts'
-import { type Incident, windowOf } from '../scenario-source.ts'
+import { type Incident, notesAbout, windowOf } from '../scenario-source.ts'
 import type { LogError } from '../types.ts'
 import { type ClassifiedLine, classifyLogLines } from './classify-log-lines.ts'
 import { groupsOf } from './group-log-lines.ts'
@@ -29,6 +29,8 @@ interface LogExcerpt {
   readonly entries: readonly ClassifiedLine[]
   /** Sources that were not collected; absent if all were. */
   readonly not_collected?: LogSource[]
+  /** What was left out of the logs; absent if nothing was. */
+  readonly notes?: string[]
 }
 
 /** The default that the schema documents. */
@@ -75,6 +77,7 @@ export function readLines(incident: Incident, sources: readonly LogSource[], que
     errors: findings.filter(({ kind }) => kind !== 'benign').map(({ message }) => message),
     entries: found.slice(-(query.limit ?? defaultLimit)),
     ...(missing.length === 0 ? {} : { not_collected: [...missing] }),
+    ...notesAbout(incident, ...sources, 'window'),
   }
 }
 

@@ -98,6 +98,14 @@ export const notCollectedSchema = {
   items: { enum: logSources },
 } as const
 
+/** Output property of the tools that read the files of an incident: what the result does not cover. */
+export const notesSchema = {
+  type: 'array',
+  description: 'Parts of files that were left out, facts that no file states, and assumptions. Absent: none.',
+  minItems: 1,
+  items: { type: 'string' },
+} as const
+
 /** Samples of a metrics page, as `fetch_prometheus_metrics` returns and `analyze_metrics` takes them. */
 export const samplesSchema = {
   type: 'array',

@@ -12,7 +12,7 @@ import type { ReportDocument } from './report-schema.ts'
  * Text from a model or a log is not trusted. It is escaped, so it cannot add headings, links or other markup.
  */
 export function renderMarkdown(document: ReportDocument): string {
-  const sections = [head, incident, figures, diagnosis, fix, timeline].map((section) => section(document))
+  const sections = [head, incident, figures, diagnosis, notLookedAt, fix, timeline].map((section) => section(document))
   return `${sections.filter((section) => section !== '').join('\n\n')}\n`
 }
 
@@ -100,6 +100,11 @@ function diagnosis({ diagnosis: found, run }: ReportDocument): string {
     ...list('Ruled out', found.ruled_out.map(escapeText)),
     ...list('Uncertainties', found.uncertainties.map(escapeText)),
   ].join('\n\n')
+}
+
+/** What the diagnosis does not cover. */
+function notLookedAt({ not_looked_at: notes }: ReportDocument): string {
+  return notes.length === 0 ? '' : `## Not looked at\n\n${bullets(notes.map(escapeText))}`
 }
 
 /** A subsection with bullets; empty without items. */

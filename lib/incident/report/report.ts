@@ -1,4 +1,5 @@
 import { redactDeep } from '../../../router/text/redact.ts'
+import type { IncidentNote } from '../../../tools/scenario-source.ts'
 import type { Telemetry } from '../../../tools/types.ts'
 import type { AgentResult } from '../agent/agent-result.ts'
 import { renderMarkdown } from './markdown.ts'
@@ -22,6 +23,8 @@ export interface ReportInput {
   readonly result: AgentResult
   /** A sentence at the top of the report, for example that no model was used. */
   readonly notice?: string
+  /** Notes of the incident, for what was not looked at. */
+  readonly notes?: readonly IncidentNote[]
 }
 
 /**
@@ -29,13 +32,14 @@ export interface ReportInput {
  *
  * It is a pure function. Secrets are masked, and every figure comes from the input.
  */
-export function generateReport({ scenario, pre_telemetry, result, notice }: ReportInput): Report {
+export function generateReport({ scenario, pre_telemetry, result, notice, notes = [] }: ReportInput): Report {
   const json: ReportDocument = redactDeep({
     report_version: 1 as const,
     scenario,
     notice: notice ?? null,
     ...result,
     pre_telemetry,
+    not_looked_at: notes.map(({ text }) => text),
   })
   return { json, markdown: renderMarkdown(json) }
 }

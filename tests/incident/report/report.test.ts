@@ -38,6 +38,7 @@ test('masking changes neither figures nor names', () => {
   const { json } = generateReport(input)
   expect(json).toEqual({
     report_version: 1,
+    not_looked_at: [],
     scenario: 'kv_cache_pressure',
     notice: 'plain',
     pre_telemetry: input.pre_telemetry,

@@ -1,6 +1,5 @@
-import { appendFile, mkdir, mkdtemp, symlink, utimes, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { appendFile, symlink, utimes } from 'node:fs/promises'
+import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { loadScenario, readLog } from '../../../fixtures/load-scenario.ts'
@@ -8,6 +7,7 @@ import { openIncident } from '../../../tools/incident-folder/open-incident.ts'
 import { createIncidentTools, scenarioSource } from '../../../tools/index.ts'
 import { vllmPage } from '../../../tools/prometheus/vllm-page.ts'
 import { call } from '../call.ts'
+import { type Content, folderOf, opened } from './folder.ts'
 
 const scenario = loadScenario('kv_cache_pressure')
 const engineLog = `${readLog(scenario, 'vllm').join('\n')}\n`
@@ -16,23 +16,6 @@ const earlierPage = vllmPage({ ...scenario, window: { ...scenario.window, durati
 const xid = loadScenario('nvidia_xid')
 const dmesg = `${readLog(xid, 'dmesg').join('\n')}\n`
 const journal = `${readLog(xid, 'journal').join('\n')}\n`
-
-type Content = string | Uint8Array
-
-async function folderOf(files: Readonly<Record<string, Content>>): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'incident-'))
-  for (const [name, content] of Object.entries(files)) {
-    await mkdir(dirname(join(folder, name)), { recursive: true })
-    await writeFile(join(folder, name), content)
-  }
-  return folder
-}
-
-async function opened(files: Readonly<Record<string, Content>>) {
-  const incident = await openIncident(await folderOf(files))
-  const kinds = Object.fromEntries(incident.files.map(({ file, kind }) => [file, kind]))
-  return { ...incident, kinds, reasons: incident.leftOut.map(({ file, reason }) => `${file}: ${reason}`) }
-}
 
 const table = `index, name, driver_version, utilization.gpu [%], utilization.memory [%], memory.used [MiB], memory.total [MiB], power.draw [W], temperature.gpu
 0, NVIDIA H100 80GB HBM3, 580.105.08, 98 %, 45 %, 72000 MiB, 81559 MiB, 612.44 W, 64

@@ -1,0 +1,85 @@
+import type { LogSource } from '../../fixtures/scenario.ts'
+import type { IncidentNote } from '../scenario-source.ts'
+import type { LeftOut } from './find-files.ts'
+import type { ObservedGpu } from './gpu-statistics.ts'
+import type { StoredPage } from './metrics-pages.ts'
+import { type FileKind, kindOfName } from './recognise.ts'
+
+// Says what a folder does not show: parts that were left out, facts that no file states, and assumptions.
+
+/** What was read from a folder, as far as notes follow from it. */
+interface NoteSources {
+  readonly kinds: ReadonlyMap<string, FileKind>
+  readonly leftOut: readonly LeftOut[]
+  readonly notStated: readonly string[]
+  readonly pages: readonly StoredPage[]
+  readonly gpus: readonly ObservedGpu[]
+  readonly logs: ReadonlyMap<LogSource, readonly string[]>
+  readonly windowNotes: readonly string[]
+}
+
+/** What a file of each kind is about. */
+const topics: Readonly<Record<FileKind, IncidentNote['about']>> = {
+  incident: 'config',
+  engine_log: 'vllm',
+  kernel_log: 'dmesg',
+  journal: 'journal',
+  metrics_page: 'metrics',
+  gpu_table: 'gpus',
+  gpu_query: 'gpus',
+  engine_arguments: 'config',
+  model_config: 'config',
+  slo: 'config',
+}
+
+/** Names of logs that a folder may not have. */
+const logNames = { vllm: 'engine log', dmesg: 'kernel log', journal: 'journal' } as const
+
+/** The notes of a folder, for the tools that they concern and for the report. */
+export function folderNotes(sources: NoteSources): readonly IncidentNote[] {
+  const { kinds, leftOut, notStated, pages, gpus, logs, windowNotes } = sources
+  const topicOf = ({ file }: LeftOut) => {
+    const kind = kinds.get(file) ?? kindOfName(file)
+    return kind === undefined ? 'other' : topics[kind]
+  }
+  const notes: IncidentNote[] = [...groups(leftOut, topicOf)].flatMap(([about, parts]) =>
+    reasonsOf(parts).map((text) => ({ about, text })),
+  )
+  const add = (about: IncidentNote['about'], text: string) => notes.push({ about, text })
+  for (const text of windowNotes) add('window', text)
+  for (const { file } of pages.filter(({ isFileTime }) => isFileTime)) {
+    add('metrics', `${file}: Its time is that of the file, because its name has none. A copy can have a later time.`)
+  }
+  if (pages.length === 0) add('metrics', 'The folder has no metrics page.')
+  else add('metrics', 'Counters of a page cover the time since the engine started, not only the window.')
+  if (gpus.length === 0) add('gpus', 'The folder has no output of nvidia-smi.')
+  // The log tools name these in not_collected, and fetch_config in not_stated.
+  for (const [source, name] of Object.entries(logNames)) {
+    if (![...logs.keys()].some((known) => known === source)) add('other', `The folder has no ${name}.`)
+  }
+  if (notStated.length > 0) add('other', `No file states ${notStated.join(', ')}.`)
+  return notes
+}
+
+/** Files of a group that are named. */
+const namedFiles = 3
+
+/** One text for each reason. A folder can have thousands of files with the same one, so not all of them are named. */
+export function reasonsOf(leftOut: readonly LeftOut[]): readonly string[] {
+  return [...groups(leftOut, ({ reason }) => reason)].flatMap(([reason, parts]) => {
+    const files = parts.map(({ file }) => file)
+    if (files.length <= namedFiles) return files.map((file) => `${file}: ${reason}`)
+    return [`${files.length} files (${files.slice(0, namedFiles).join(', ')}, …): ${reason}`]
+  })
+}
+
+function groups<Item, Key>(items: readonly Item[], keyOf: (item: Item) => Key): ReadonlyMap<Key, readonly Item[]> {
+  const found = new Map<Key, Item[]>()
+  for (const item of items) {
+    const key = keyOf(item)
+    const group = found.get(key)
+    if (group === undefined) found.set(key, [item])
+    else group.push(item)
+  }
+  return found
+}

@@ -1,0 +1,184 @@
+import type { DeploymentConfig } from '../fixtures/deployment.ts'
+import { deploymentSchema } from '../fixtures/deployment.ts'
+import { type LogSource, logSources, type Scenario, scenarioSchema } from '../fixtures/scenario.ts'
+import { isPacked, maxUnpackedBytes, type PackedJson, packJson, unpackJson } from '../lib/temporal/checkpoint-codec.ts'
+import { jsonBytes } from '../lib/temporal/payload.ts'
+import { errorMessage, TenroundsError } from '../router/errors.ts'
+import { describeValidationErrors } from '../router/feedback.ts'
+import { redactDeep } from '../router/text/redact.ts'
+import { compileSchema } from '../router/validation.ts'
+import type { ObservedGpu } from '../tools/incident-folder/gpu-statistics.ts'
+import { type Incident, type IncidentNote, incidentId } from '../tools/scenario-source.ts'
+import { telemetrySchema } from '../tools/schemas/telemetry.ts'
+import type { Telemetry } from '../tools/types.ts'
+
+// An incident that travels in the input of a workflow, for workers that cannot read its folder.
+
+/**
+ * Largest packed incident, in bytes. It is in the input of the workflow and in that of `agent_step`, beside the telemetry.
+ * Temporal's server refuses 2 MiB and more, and a payload codec can make a payload longer.
+ */
+export const incidentLimitBytes = 1_000_000
+
+/**
+ * An incident cannot travel as a payload. `incident_too_large`: its size is above the limit. `invalid_incident_payload`: what
+ * arrived is not an incident, or is of another release.
+ */
+export class IncidentPayloadError extends TenroundsError {
+  constructor(code: 'incident_too_large' | 'invalid_incident_payload', message: string) {
+    super(code, message)
+  }
+}
+
+/** An incident as a JSON document. It has a scenario or an observation. */
+interface IncidentDocument {
+  readonly format: typeof format
+  readonly scenario?: Scenario
+  readonly observation?: {
+    readonly id: string
+    readonly window: Scenario['window']
+    readonly deployment: DeploymentConfig
+    readonly not_stated: readonly string[]
+    readonly gpus: readonly ObservedGpu[]
+    readonly telemetry: Telemetry
+    readonly not_simulated: string
+  }
+  readonly logs: { readonly [source in LogSource]?: readonly string[] }
+  readonly metrics_page?: string
+  readonly pages?: readonly { readonly time_ms: number; readonly text: string }[]
+  readonly notes?: readonly IncidentNote[]
+}
+
+/** Increases when a member changes its meaning. */
+const format = 1
+
+/**
+ * Packs an incident for the input of a workflow. Secrets in its texts and configuration are masked, because everyone who can
+ * see the workflow can read its input.
+ *
+ * @throws {IncidentPayloadError} `incident_too_large`, with the size and the limit.
+ */
+export function packIncident(incident: Incident): PackedJson {
+  const document = documentOf(incident)
+  const bytes = jsonBytes(document)
+  const packed = bytes > maxUnpackedBytes ? undefined : packJson(redactDeep(document))
+  if (packed !== undefined && packed.data.length <= incidentLimitBytes) return packed
+  const [size, limit] =
+    packed === undefined
+      ? [`${bytes} bytes`, maxUnpackedBytes]
+      : [`${packed.data.length} bytes after compression`, incidentLimitBytes]
+  throw new IncidentPayloadError(
+    'incident_too_large',
+    `The incident ${incidentId(incident)} has ${size}, more than the limit of ${limit} for a payload of Temporal. Let the ` +
+      'worker read the folder ("tenrounds worker --incident <folder>", or the option scenarios of createWorker) and start ' +
+      'the workflow with the id only, or remove files from the folder.',
+  )
+}
+
+/**
+ * Reads a packed incident. It comes from another process and can be anything.
+ *
+ * @throws {IncidentPayloadError} `invalid_incident_payload`, with the problem.
+ */
+export function unpackIncident(packed: PackedJson): Incident {
+  const document = checkedDocument(packed)
+  const { scenario, observation, logs, metrics_page, pages, notes } = document
+  const files = {
+    log: (source: LogSource) => logs[source],
+    metricsPage: () => metrics_page,
+    ...(pages && { pages: pages.map(({ time_ms, text }) => ({ timeMs: time_ms, text })) }),
+    ...(notes && { notes }),
+  }
+  if (scenario !== undefined) return { ...files, scenario }
+  if (observation === undefined) throw invalid('it has neither a scenario nor an observation')
+  const { not_stated: notStated, not_simulated: notSimulated, ...facts } = observation
+  return { ...files, observation: { ...facts, notStated, notSimulated } }
+}
+
+function documentOf(incident: Incident): IncidentDocument {
+  const logs: { [source in LogSource]?: readonly string[] } = {}
+  for (const source of logSources) {
+    const lines = incident.log(source)
+    if (lines !== undefined) logs[source] = lines
+  }
+  const metrics_page = incident.metricsPage()
+  const files = {
+    format: 1 as const,
+    logs,
+    ...(metrics_page !== undefined && { metrics_page }),
+    ...(incident.pages && { pages: incident.pages.map(({ timeMs, text }) => ({ time_ms: timeMs, text })) }),
+    ...(incident.notes && { notes: incident.notes }),
+  }
+  if ('scenario' in incident) return { ...files, scenario: incident.scenario }
+  const { id, window, deployment, notStated, gpus, telemetry, notSimulated } = incident.observation
+  const stated = { id, window, deployment, not_stated: notStated, gpus, telemetry, not_simulated: notSimulated }
+  return { ...files, observation: stated }
+}
+
+const strings = { type: 'array', items: { type: 'string' } } as const
+const { $schema: _, $defs, ...ownScenarioSchema } = scenarioSchema
+
+const documentSchema = {
+  type: 'object',
+  required: ['format', 'logs'],
+  properties: {
+    format: { const: format },
+    scenario: ownScenarioSchema,
+    observation: {
+      type: 'object',
+      required: ['id', 'window', 'deployment', 'not_stated', 'gpus', 'telemetry', 'not_simulated'],
+      properties: {
+        id: { type: 'string' },
+        window: scenarioSchema.properties.window,
+        deployment: deploymentSchema,
+        not_stated: strings,
+        gpus: { type: 'array', items: { type: 'object', required: ['id'] } },
+        telemetry: telemetrySchema,
+        not_simulated: { type: 'string' },
+      },
+    },
+    logs: { type: 'object', properties: Object.fromEntries(logSources.map((source) => [source, strings])) },
+    metrics_page: { type: 'string' },
+    pages: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['time_ms', 'text'],
+        properties: { time_ms: { type: 'number' }, text: { type: 'string' } },
+      },
+    },
+    notes: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['about', 'text'],
+        properties: { about: { type: 'string' }, text: { type: 'string' } },
+      },
+    },
+  },
+  $defs,
+} as const
+
+function checkedDocument(packed: PackedJson): IncidentDocument {
+  if (!isPacked(packed)) throw invalid('it is not { encoding: "gzip+base64", data }')
+  let document: unknown
+  try {
+    document = unpackJson(packed)
+  } catch (error) {
+    throw invalid(errorMessage(error))
+  }
+  if (isDocument(document)) return document
+  const errors = compileSchema(documentSchema)(document)
+  throw invalid(describeValidationErrors(errors, documentSchema, 'it does not match its schema:'))
+}
+
+function isDocument(value: unknown): value is IncidentDocument {
+  return compileSchema(documentSchema)(value).length === 0
+}
+
+function invalid(problem: string): IncidentPayloadError {
+  return new IncidentPayloadError(
+    'invalid_incident_payload',
+    `The incident in the workflow's input cannot be read: ${problem}. Start the workflow with startIncident(incident).`,
+  )
+}
