@@ -17,7 +17,7 @@ export interface IncidentPage {
 
 /** Something about an incident that nobody looked at, that no file states, or that was assumed. */
 export interface IncidentNote {
-  /** What it concerns: a log, metrics, the configuration, GPUs or the observed time; `other` is for the report only. */
+  /** A log, metrics, the configuration, GPUs or the observed time. `other` is for the report only. */
   readonly about: LogSource | 'metrics' | 'config' | 'gpus' | 'window' | 'other'
   /** One sentence, or a few. */
   readonly text: string

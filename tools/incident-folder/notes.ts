@@ -7,7 +7,7 @@ import { type FileKind, kindOfName } from './recognise.ts'
 
 // Says what a folder does not show: parts that were left out, facts that no file states, and assumptions.
 
-/** What was read from a folder, as far as notes follow from it. */
+/** Facts about a folder from which notes follow. */
 interface NoteSources {
   readonly kinds: ReadonlyMap<string, FileKind>
   readonly leftOut: readonly LeftOut[]
@@ -18,7 +18,7 @@ interface NoteSources {
   readonly windowNotes: readonly string[]
 }
 
-/** What a file of each kind is about. */
+/** Topic of each kind of file. */
 const topics: Readonly<Record<FileKind, IncidentNote['about']>> = {
   incident: 'config',
   engine_log: 'vllm',

@@ -29,7 +29,7 @@ interface LogExcerpt {
   readonly entries: readonly ClassifiedLine[]
   /** Sources that were not collected; absent if all were. */
   readonly not_collected?: LogSource[]
-  /** What was left out of the logs; absent if nothing was. */
+  /** Parts of the logs that were left out; absent if none were. */
   readonly notes?: string[]
 }
 

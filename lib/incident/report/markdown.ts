@@ -102,7 +102,7 @@ function diagnosis({ diagnosis: found, run }: ReportDocument): string {
   ].join('\n\n')
 }
 
-/** What the diagnosis does not cover. */
+/** Limits of the diagnosis: what nobody has looked at. */
 function notLookedAt({ not_looked_at: notes }: ReportDocument): string {
   return notes.length === 0 ? '' : `## Not looked at\n\n${bullets(notes.map(escapeText))}`
 }
