@@ -100,7 +100,8 @@ export async function startCommand(
   { scenario: named, send, wait }: StartCommandOptions,
 ): Promise<number> {
   const { scenario, scenarios } = await incidentOf(named)
-  if (send && scenarios === undefined) throw new UsageError(`--send needs an incident folder, not the scenario ${named}.`)
+  if (send && scenarios === undefined)
+    throw new UsageError(`--send needs an incident folder, not the scenario ${named}.`)
   const incident = send && scenarios !== undefined ? scenarios.load(scenario) : scenario
   return withClient(io, async (client) => {
     const { taskQueue } = await temporalSettings({ env: io.env })
