@@ -3,7 +3,8 @@ import type { Fail, MetricsPage } from './metrics-page.ts'
 import { PrometheusTextParser } from './prometheus-text.ts'
 
 /**
- * Parses a metrics page in the Prometheus text format 0.0.4, which vLLM's `/metrics` returns.
+ * Parses a metrics page in the Prometheus text format 0.0.4, which vLLM's `/metrics` returns. A page that ends with
+ * `# EOF` is in the OpenMetrics format, which vLLM returns to a client that asks for it.
  *
  * The parser is strict: it rejects a page that breaks the format or is cut off, and names the line.
  *
@@ -15,7 +16,7 @@ export function parseMetricsPage(page: string | Uint8Array): MetricsPage {
   const lines = text.split('\n')
   // Text after the last line feed is not a complete line: the page was cut off. Only spaces and tabs may follow it.
   const rest = lines.pop() ?? ''
-  const parser = new PrometheusTextParser()
+  const parser = new PrometheusTextParser(/(?:^|\n)# EOF\n?$/.test(text))
   lines.forEach((line, index) => {
     parser.line(line, failAt(index + 1))
   })

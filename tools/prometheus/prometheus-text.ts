@@ -20,6 +20,12 @@ const types: { readonly [spelling: string]: string } = {
   gaugehistogram: 'gaugehistogram',
   gauge_histogram: 'gaugehistogram',
 }
+/** Further types of OpenMetrics. */
+const openMetricsTypes: { readonly [spelling: string]: string } = {
+  unknown: 'untyped',
+  info: 'gauge',
+  stateset: 'gauge',
+}
 /** Suffixes of the samples of a family, by type. */
 const suffixes: { readonly [type: string]: readonly string[] } = {
   histogram: ['_bucket', '_count', '_sum'],
@@ -36,10 +42,20 @@ const suffixes: { readonly [type: string]: readonly string[] } = {
  *
  * It is as strict as the parser of prometheus/common: the lines of a family need not be adjacent, and a histogram need
  * not be complete.
+ *
+ * In OpenMetrics timestamps are in seconds, and a sample can end with an exemplar, which is left out:
+ *
+ *     h_bucket{le="0.5"} 4 1771336800.5 # {trace_id="a"} 0.3
  */
 export class PrometheusTextParser {
   readonly #families = new Map<string, OpenFamily>()
   readonly #samples: MetricSample[] = []
+  readonly #openMetrics: boolean
+
+  /** @param openMetrics whether the page is in the OpenMetrics format. */
+  constructor(openMetrics: boolean) {
+    this.#openMetrics = openMetrics
+  }
 
   /** Reads the next line, without its line feed. */
   line(line: string, fail: Fail): void {
@@ -91,8 +107,9 @@ export class PrometheusTextParser {
     // Only spaces and tabs are trimmed. The carriage return of a CRLF page makes the type invalid.
     const spelling = content.replace(/[ \t]+$/, '')
     const type = spelling.toLowerCase()
-    family.type = Object.hasOwn(types, type)
-      ? types[type]
+    const known = this.#openMetrics ? { ...types, ...openMetricsTypes } : types
+    family.type = Object.hasOwn(known, type)
+      ? known[type]
       : fail(`${JSON.stringify(spelling)} is not a type; it is one of ${Object.keys(types).join(', ')}`)
   }
 
@@ -108,7 +125,7 @@ export class PrometheusTextParser {
 
   /** Reads a sample line. */
   #sample(text: string, fail: Fail): void {
-    const sample = readSample(new LineReader(text, fail))
+    const sample = readSample(new LineReader(text, fail), this.#openMetrics)
     const family = this.#familyOf(sample.name)
     checkSample(sample, family, fail)
     family.samples.push(sample)
@@ -127,20 +144,28 @@ export class PrometheusTextParser {
 }
 
 /** Reads name, labels, value and optionally a timestamp. */
-function readSample(reader: LineReader): MetricSample {
+function readSample(reader: LineReader, openMetrics: boolean): MetricSample {
   const { fail } = reader
   const outside = reader.metricName()
   reader.blanks()
   const { labels, name } = reader.take('{') ? reader.labels(outside) : { labels: {}, name: outside }
   if (name === undefined) return fail(`expected a metric name, found ${JSON.stringify(reader.rest.slice(0, 20))}`)
-  const [token, time, ...more] = reader.rest.split(/[ \t]+/).filter((part) => part !== '')
+  const numbers = openMetrics ? reader.rest.replace(/ # \{.*$/, '') : reader.rest
+  const [token, time, ...more] = numbers.split(/[ \t]+/).filter((part) => part !== '')
   if (token === undefined) return fail(`expected a value after ${name}`)
   const value = parseValue(token) ?? fail(`${JSON.stringify(token)} is not a number`)
   if (time === undefined) return { name, labels, value: jsonValue(value) }
-  const timestamp =
-    parseMilliseconds(time) ?? fail(`timestamp ${JSON.stringify(time)} is not an integer number of milliseconds`)
+  const timestamp = openMetrics
+    ? (parseSeconds(time) ?? fail(`timestamp ${JSON.stringify(time)} is not a number of seconds`))
+    : (parseMilliseconds(time) ?? fail(`timestamp ${JSON.stringify(time)} is not an integer number of milliseconds`))
   if (more.length > 0) fail(`expected the end of the line, found ${JSON.stringify(more[0])}`)
   return { name, labels, value: jsonValue(value), timestamp_ms: timestamp }
+}
+
+/** A timestamp of OpenMetrics in milliseconds; `undefined` if it is not a number. */
+function parseSeconds(token: string): number | undefined {
+  const seconds = parseValue(token)
+  return Number.isFinite(seconds) ? Math.round(Number(seconds) * 1000) : undefined
 }
 
 /** Buckets and quantiles need a numeric label, and counts must not be negative. */

@@ -47,6 +47,21 @@ test('spaces and tabs at the end of a line or of the page are ignored', () => {
   expect(page.families).toEqual([{ name: 'a', type: 'counter', samples: [{ name: 'a', labels: {}, value: 1 }] }])
 })
 
+test('a page that ends with # EOF is in the OpenMetrics format', () => {
+  const page = parseMetricsPage(
+    '# TYPE i info\ni_info{v="1"} 1\n# TYPE h histogram\nh_bucket{le="2"} 2 1.5 # {id="x"} 0.3 1.4\n' +
+      'h_bucket{le="+Inf"} 3 # {} 4\nu{a=" # {b"} 7 1700000000\n# EOF\n',
+  )
+  expect(page.samples).toEqual([
+    { name: 'i_info', labels: { v: '1' }, value: 1 },
+    { name: 'h_bucket', labels: { le: '2' }, value: 2, timestamp_ms: 1500 },
+    { name: 'h_bucket', labels: { le: '+Inf' }, value: 3 },
+    { name: 'u', labels: { a: ' # {b' }, value: 7, timestamp_ms: 1_700_000_000_000 },
+  ])
+  expect(() => parseMetricsPage('a 1 noon\n# EOF\n')).toThrow('is not a number of seconds')
+  expect(() => parseMetricsPage('a 1 # {} 4\n')).toThrow('integer number of milliseconds')
+})
+
 test('bytes must be UTF-8', () => {
   const bytes = new TextEncoder().encode('a 1\nb{x="ö"} 2\n')
   expect(parseMetricsPage(bytes).samples[1]?.labels).toEqual({ x: 'ö' })
