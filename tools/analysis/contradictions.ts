@@ -29,6 +29,7 @@ export function contradictionsOf(comparison: Comparison): string[] {
     found.push(`pre_telemetry.${field} is ${figure}, but the page shows ${shown}.`)
   const capacity = metrics.kv_cache_tokens
   if (
+    has('kv_cache') &&
     capacity !== null &&
     kv.capacity_tokens !== null &&
     kv.capacity_tokens > 0 &&
@@ -59,7 +60,40 @@ export function contradictionsOf(comparison: Comparison): string[] {
       say('requests.preemptions', requests.preemptions, `${metrics.preemptions} since the start of the process`)
     }
   }
-  return has('latency') ? [...found, ...latencyContradictions(comparison)] : found
+  if (has('requests') && has('latency') && isOfSameRequests(comparison)) {
+    const same = 'for the same requests'
+    if (metrics.served !== null && requests.served !== metrics.served) {
+      say('requests.served', requests.served, `${metrics.served} ${same}`)
+    }
+    if (metrics.preemptions !== null && requests.preemptions !== null && requests.preemptions !== metrics.preemptions) {
+      say('requests.preemptions', requests.preemptions, `${metrics.preemptions} ${same}`)
+    }
+    found.push(...tokenContradictions(comparison))
+  }
+  return has('latency') ? [...new Set([...found, ...latencyContradictions(comparison)])] : found
+}
+
+/** The same requests have nearly the same tokens: a scrape some seconds after the window has a few more. */
+function tokenContradictions({ telemetry, metrics }: Comparison): string[] {
+  const { throughput, window } = telemetry
+  const rate = throughput.generation_tokens_per_s
+  const shown = metrics.generation_tokens
+  if (rate === null || shown === null || shown === 0) return []
+  const tokens = rate * window.duration_s
+  if (Math.abs(tokens - shown) <= 0.1 * shown) return []
+  return [
+    `pre_telemetry.throughput.generation_tokens_per_s is ${rate}, which is ${Math.round(tokens)} tokens in ` +
+      `${window.duration_s} s, but the page shows ${shown} tokens for the same requests.`,
+  ]
+}
+
+/** Whether page and telemetry count the same first tokens and finished requests, and enough of both to be no accident. */
+function isOfSameRequests({ telemetry: { latency }, histogram }: Comparison): boolean {
+  const counted = (name: string) => histogram(name)?.count
+  const isSame =
+    counted('time_to_first_token_seconds') === latency.ttft_s.count &&
+    counted('e2e_request_latency_seconds') === latency.e2e_s.count
+  return isSame && latency.e2e_s.count >= 10
 }
 
 /** Statistics of the same number of observations, which are the same observations. */
@@ -70,6 +104,7 @@ function latencyContradictions({ telemetry, histogram }: Comparison): string[] {
     ['e2e_s', 'e2e_request_latency_seconds'],
     ['queue_s', 'request_queue_time_seconds'],
     ['prefill_s', 'request_prefill_time_seconds'],
+    ['decode_s', 'request_decode_time_seconds'],
   ] as const
   return compared.flatMap(([member, name]) => {
     const known = telemetry.latency[member]
@@ -85,7 +120,7 @@ function latencyContradictions({ telemetry, histogram }: Comparison): string[] {
     for (const [statistic, share] of quantiles) {
       const quantile = known[statistic]
       const range = rangeOf(shown, share)
-      if (quantile === null || range === undefined || (quantile >= range.lower && quantile <= range.upper)) continue
+      if (quantile === null || range === undefined || isWithin(quantile, range)) continue
       found.push(
         `${field}.${statistic} is ${quantile} s, but the page shows ${range.lower} to ${range.upper} s ${same}.`,
       )
@@ -111,9 +146,15 @@ function rangeOf(
   return last === undefined ? undefined : { lower: buckets[first - 1]?.upper ?? 0, upper: last.upper }
 }
 
-/** By more than rounding: 1 %, and a millisecond or a token. */
-function differs(one: number, other: number): boolean {
-  return Math.abs(one - other) > 0.01 * Math.max(one, other) + 0.001
+/** Whether a figure of the telemetry lies in a range, or is the rounded value of one of its limits. */
+function isWithin(figure: number, { lower, upper }: { readonly lower: number; readonly upper: number }): boolean {
+  return (figure >= lower || !differs(lower, figure)) && (figure <= upper || !differs(upper, figure))
+}
+
+/** By more than rounding: by 1 %, and by half of the last digit of the telemetry's figure. */
+function differs(shown: number, figure: number): boolean {
+  const decimals = /\.(\d+)$/.exec(String(figure))?.[1]?.length ?? 0
+  return Math.abs(shown - figure) > Math.max(0.01 * Math.max(shown, figure), 0.500_001 * 10 ** -decimals)
 }
 
 /** Pages without timestamps count as pages of the window. */
