@@ -1,14 +1,14 @@
 import { defineTool } from '../router/define-tool.ts'
 import { analyzeSamples } from './analysis/analyze-samples.ts'
-import { checkScrapes } from './analysis/check-scrapes.ts'
+import { checkScrape, checkScrapes } from './analysis/check-scrapes.ts'
 import { pureAnnotations, samplesSchema } from './schemas/common.ts'
 import { metricsAnalysisSchema } from './schemas/metrics-analysis.ts'
 import { telemetrySchema } from './schemas/telemetry.ts'
 import { checkTelemetry } from './validation/validate.ts'
 
 /**
- * The tool `analyze_metrics`. It fails with `MismatchError` if the telemetry contradicts itself. A telemetry that
- * contradicts the page is not used, and the result says so.
+ * The tool `analyze_metrics`. It fails with `MismatchError` if the telemetry contradicts itself, or if samples are of
+ * several servers. A telemetry that contradicts the page is not used, and the result says so.
  */
 export const analyzeMetrics = defineTool({
   name: 'analyze_metrics',
@@ -35,7 +35,11 @@ export const analyzeMetrics = defineTool({
   annotations: pureAnnotations,
   execute: ({ pre_telemetry, prometheus_samples, earlier_samples }) => {
     checkTelemetry('pre_telemetry', pre_telemetry)
-    if (earlier_samples !== undefined) checkScrapes(earlier_samples, prometheus_samples)
+    checkScrape('prometheus_samples', prometheus_samples)
+    if (earlier_samples !== undefined) {
+      checkScrape('earlier_samples', earlier_samples)
+      checkScrapes(earlier_samples, prometheus_samples)
+    }
     return analyzeSamples(pre_telemetry, prometheus_samples, earlier_samples)
   },
 })

@@ -1,8 +1,21 @@
 import { MismatchError } from '../errors.ts'
 import { decreases } from '../prometheus/metric-samples.ts'
-import { labelValues } from '../prometheus/metric-values.ts'
+import { labelValues, withCurrentNames } from '../prometheus/metric-values.ts'
+import { notOneServer } from '../prometheus/one-server.ts'
 import { startOf } from '../prometheus/page-series.ts'
 import type { MetricSample } from '../types.ts'
+
+/**
+ * Checks that a scrape is of one server.
+ *
+ * @param field path of the samples in the input, for the message.
+ * @throws {MismatchError} if it is of several servers or scrapes.
+ */
+export function checkScrape(field: string, samples: readonly MetricSample[]): void {
+  const found = notOneServer(withCurrentNames(samples))
+  // Without any metric of vLLM, the hotspot is unknown.
+  if (found?.reason === 'other_server') throw new MismatchError(`${field} ${found.problem}`)
+}
 
 /**
  * Checks that two scrapes are of one server and in order.

@@ -2,6 +2,7 @@ import { MetricsPageError, PagesError } from '../errors.ts'
 import type { MetricSample } from '../types.ts'
 import { decreases, scrapeDelta } from './metric-samples.ts'
 import { finite, labelValues, withCurrentNames } from './metric-values.ts'
+import { notOneServer } from './one-server.ts'
 import { parseMetricsPage } from './parse-metrics-page.ts'
 
 /** A metrics page and when it was scraped. */
@@ -116,6 +117,8 @@ function readPage({ text, time, atS }: TimedPage, index: number): TimedScrape {
   if (at === undefined || !Number.isFinite(at)) {
     throw new PagesError('no_time', `${path}: the page states no time. Give its time in "time" or "atS".`)
   }
+  const found = notOneServer(samples)
+  if (found !== undefined) throw new PagesError(found.reason, `${path} ${found.problem}`)
   const startedAt = startOf(samples)
   if (startedAt !== undefined && at < startedAt - clockToleranceS) {
     throw new PagesError(
@@ -137,13 +140,20 @@ function parsed(text: string | Uint8Array, path: string): readonly MetricSample[
     )
   }
   try {
-    return parseMetricsPage(text).samples
+    return parseMetricsPage(withLineFeeds(text)).samples
   } catch (error) {
     if (!(error instanceof MetricsPageError)) throw error
     throw new PagesError('unreadable', `${path}: ${error.message}. Leave the page out, or scrape it again.`, {
       cause: error,
     })
   }
+}
+
+/** A page that was stored on Windows can begin with a byte order mark and end its lines with CRLF. */
+function withLineFeeds(text: string | Uint8Array): string | Uint8Array {
+  if (typeof text === 'string') return text.replace(/^\ufeff/, '').replaceAll('\r\n', '\n')
+  const start = text[0] === 0xef && text[1] === 0xbb && text[2] === 0xbf ? 3 : 0
+  return text.filter((byte, index) => index >= start && !(byte === 0x0d && text[index + 1] === 0x0a))
 }
 
 /** Parses a time. @param path of the option, for the message. */

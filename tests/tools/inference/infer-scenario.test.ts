@@ -98,7 +98,7 @@ describe('nothing is inferred', () => {
   )
 
   test('from a server without statistics', () => {
-    expect(reasons(loadScenario('missing_telemetry'))).toContain('lacks vllm:num_requests_running')
+    expect(reasons(loadScenario('missing_telemetry'))).toContain('runs without --disable-log-stats')
   })
 
   test('without a page', () => {
