@@ -1,5 +1,6 @@
 import { meanOf, scrapeDelta, secondsBetween } from '../prometheus/metric-samples.ts'
-import { ofEngine, withCurrentNames } from '../prometheus/metric-values.ts'
+import { ofEngine, total, waitingRequests, withCurrentNames } from '../prometheus/metric-values.ts'
+import { progressUnknown } from '../prometheus/telemetry-from-pages.ts'
 import { rounded } from '../simulation/distribution.ts'
 import type { MetricSample, MetricsAnalysis, Telemetry } from '../types.ts'
 import { contradictionsOf } from './contradictions.ts'
@@ -35,7 +36,8 @@ export function analyzeSamples(
 ): MetricsAnalysis {
   // All names below are those of V1.
   const now = withCurrentNames(samples)
-  const page = earlier === undefined ? now : scrapeDelta(withCurrentNames(earlier), now)
+  const before = earlier === undefined ? undefined : withCurrentNames(earlier)
+  const page = before === undefined ? now : scrapeDelta(before, now)
   const histogram = histogramReader(page)
   const isChange = earlier !== undefined
   const between = earlier && secondsBetween(earlier, samples)
@@ -44,35 +46,61 @@ export function analyzeSamples(
   const isUsed = contradictions.length === 0
   // The window of a telemetry that is not used says nothing about the time that the counters cover.
   const derived_metrics = isUsed || between !== undefined ? first : deriveMetrics(page, histogram, undefined)
-  const whole = findHotspot(telemetry, figuresOf(histogram, derived_metrics, isUsed ? telemetry : undefined))
+  const whole = findHotspot(
+    telemetry,
+    figuresOf(histogram, derived_metrics, isUsed ? telemetry : undefined, requestsIn(before)),
+  )
   const seconds = between ?? (isUsed ? telemetry.window.duration_s : undefined)
   const names = engineNames(page)
-  const engines = names.length < 2 ? [] : names.map((engine) => analyzeEngine(telemetry, page, engine, seconds))
+  const engines =
+    names.length < 2 ? [] : names.map((engine) => analyzeEngine({ telemetry, page, before, engine, seconds }))
   const hotspot = enginesHotspot(whole, engines)
   const refused = contradictions
     .slice(0, 1)
     .map((text) => `pre_telemetry is not used, because it contradicts the page: ${text}`)
+  const isProgressKnown =
+    earlier !== undefined || telemetry.health.stuck_workers !== null || !telemetry.health.engine_up
+  const isStalled = hotspot.kind === 'engine_stalled' || (requestsIn(page) ?? 0) === 0
+  const limits = isProgressKnown || isStalled ? [] : [progressUnknown]
   return {
     latency_breakdown: breakdown(histogram),
     derived_metrics,
-    hotspot: { kind: hotspot.kind, because: [...hotspot.because, ...refused] },
+    hotspot: { kind: hotspot.kind, because: [...hotspot.because, ...limits, ...refused] },
     ...(engines.length === 0 ? {} : { engines }),
     ...(isUsed ? {} : { contradictions }),
   }
 }
 
 /** Judges one engine by the page alone: a telemetry is that of all engines. */
-function analyzeEngine(
-  telemetry: Telemetry,
-  page: readonly MetricSample[],
-  engine: string,
-  seconds: number | undefined,
-): NonNullable<MetricsAnalysis['engines']>[number] {
+function analyzeEngine({ telemetry, page, before, engine, seconds }: EngineInput): EngineAnalysis {
   const samples = ofEngine(page, engine)
   const histogram = histogramReader(samples)
   const derived_metrics = deriveMetrics(samples, histogram, seconds)
-  const hotspot = findHotspot(telemetry, figuresOf(histogram, derived_metrics, undefined))
+  const earlierRequests = requestsIn(before && ofEngine(before, engine))
+  const hotspot = findHotspot(telemetry, figuresOf(histogram, derived_metrics, undefined, earlierRequests))
   return { engine, derived_metrics, hotspot }
+}
+
+type EngineAnalysis = NonNullable<MetricsAnalysis['engines']>[number]
+
+/** Input of {@link analyzeEngine}. */
+interface EngineInput {
+  readonly telemetry: Telemetry
+  /** The page, or the changes since an earlier one. */
+  readonly page: readonly MetricSample[]
+  /** The earlier page. */
+  readonly before: readonly MetricSample[] | undefined
+  /** Label of the engine. */
+  readonly engine: string
+  /** Time that the counters cover. */
+  readonly seconds: number | undefined
+}
+
+/** Requests that ran or waited at a page; `null` if it does not show them. */
+function requestsIn(page: readonly MetricSample[] | undefined): number | null {
+  if (page === undefined) return null
+  const [running, waiting] = [total(page, 'vllm:num_requests_running'), waitingRequests(page)]
+  return running === null || waiting === null ? null : running + waiting
 }
 
 /** Labels of the engines of a page, in the order of the page. */

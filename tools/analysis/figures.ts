@@ -8,6 +8,8 @@ import { type HistogramReader, meanRequestTokens } from './page-figures.ts'
 export interface Figures {
   /** The figures of the page. */
   readonly metrics: MetricsAnalysis['derived_metrics']
+  /** Requests in the engine at the earlier page; `null` without an earlier page of the same run. */
+  readonly earlierRequests: number | null
   /** Queue and batch over the window, from the telemetry; `null` if only the moment of the page is known. */
   readonly queue: { readonly waiting: number; readonly running: number; readonly runningMax: number } | null
   /** Largest known number of waiting requests. */
@@ -39,6 +41,7 @@ export function figuresOf(
   histogram: HistogramReader,
   metrics: MetricsAnalysis['derived_metrics'],
   telemetry: Telemetry | undefined,
+  earlierRequests: number | null,
 ): Figures {
   const missing = telemetry?.missing ?? []
   const queue = missing.includes('queue') ? undefined : telemetry?.queue
@@ -52,6 +55,7 @@ export function figuresOf(
   const batch = metrics.mean_batch
   return {
     metrics,
+    earlierRequests,
     queue: windowQueue(queue),
     waitingMax: largest(metrics.waiting, queue?.waiting_max),
     usage: largest(metrics.kv_cache_usage, kv?.usage_max),

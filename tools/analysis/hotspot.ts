@@ -19,7 +19,7 @@ const preemptionStorm = 0.05
  *
  * 1. `engine_down`: the engine is down.
  * 2. `unknown`: the page has no requests.
- * 3. `engine_stalled`: requests are in the engine, and no token is generated.
+ * 3. `engine_stalled`: requests are in the engine, also at the earlier page, and no token is generated.
  * 4. `kv_cache`: requests are preempted.
  * 5. `concurrency_cap`: requests wait while the cache has room, and the batch stays at its largest size.
  * 6. `kv_cache`: the KV cache is full, and requests wait.
@@ -42,7 +42,9 @@ export function findHotspot(telemetry: Telemetry, figures: Figures): Hotspot {
   }
   // Requests in the engine without any output: it is alive but makes no progress.
   const isStuck = (telemetry.health.stuck_workers ?? 0) > 0
-  if (isStuck || (waiting + running > 0 && figures.metrics.generation_tokens === 0)) {
+  // An engine that was idle at the earlier page may have got its first request a moment ago.
+  const isBusy = waiting + running > 0 && figures.earlierRequests !== 0
+  if (isStuck || (isBusy && figures.metrics.generation_tokens === 0)) {
     return {
       kind: 'engine_stalled',
       because: [`${running} requests are running and ${waiting} are waiting, but no tokens are generated.`],
@@ -197,11 +199,13 @@ function lateFirstTokens(figures: Figures, slo: Telemetry['slo']): Hotspot {
       ],
     }
   }
-  const { served, errored, rejected, waiting_deferred: deferred } = metrics
-  const lost = (errored ?? 0) + (rejected ?? 0)
-  const lostText = `${rejected ?? 0} requests were rejected at admission and ${errored ?? 0} ended with an error; ${served ?? 0} were served.`
+  const { served, aborted, errored, rejected, waiting_deferred: deferred, external_cache_hit_rate: external } = metrics
+  const lost = (aborted ?? 0) + (errored ?? 0) + (rejected ?? 0)
+  const lostText = `${rejected ?? 0} requests were rejected at admission, ${errored ?? 0} ended with an error and ${aborted ?? 0} were given up by their clients; ${served ?? 0} were served.`
   if (ttft.p95 !== null && ttft.p95 > slo.ttft_p95_s) {
-    const deferredText = `${deferred ?? 0} requests wait for another reason than capacity, such as a KV transfer or LoRA.`
+    const connector =
+      external === null ? '' : ` The KV connector found ${percent(external)} of the tokens that it looked up.`
+    const deferredText = `${deferred ?? 0} requests wait for another reason than capacity, such as a KV transfer or LoRA.${connector}`
     return {
       kind: 'unknown',
       because: [
@@ -217,6 +221,8 @@ function lateFirstTokens(figures: Figures, slo: Telemetry['slo']): Hotspot {
   if (ttft.p95 === null && firstTokens !== 0) {
     return { kind: 'unknown', because: ['The time to the first token was not observed.'] }
   }
+  if (firstTokens === 0)
+    return { kind: 'none', because: ['No request got its first token, and nothing limits service.'] }
   return { kind: 'none', because: ['All latencies meet their objectives.'] }
 }
 

@@ -1,4 +1,3 @@
-import { PagesError } from '../errors.ts'
 import { rounded } from '../simulation/distribution.ts'
 import type { LatencyStatistics, MetricSample, Telemetry } from '../types.ts'
 import { histogramOf, meanOf, quantileOf } from './metric-samples.ts'
@@ -27,7 +26,8 @@ export interface TelemetryFromPagesOptions {
  *
  * - Queue, batch and KV cache usage are gauges: a mean and a maximum need two pages, and are those of the scrapes.
  * - Quantiles come from buckets; one above the last limit is `null`.
- * - Workers are on no page.
+ * - Workers are on no page. Whether an engine stalled needs two.
+ * - Without the counter of finished requests, or without the gauges, `requests` is in `missing`.
  *
  * Requests of the window include those that were in the engine at its start. `notes` says what is not covered.
  *
@@ -40,10 +40,16 @@ export function telemetryFromPages(pages: readonly TimedPage[], options: Telemet
   const changes = ofEngine(series.changes, engine)
   const seconds = series.endS - series.startS
   const rate = (amount: number | null) => (amount === null ? null : rounded(amount / seconds))
-  const requests = requestsOf(changes, series.scrapes.at(-1)?.path ?? 'pages')
+  const requests = requestsOf(changes)
   const latency = latencyOf(changes)
-  const notes = [...series.notes, ...gaugeNotes(scrapes.length), ...quantileNotes(changes)]
+  const lacking = lackingFamilies(changes)
+  const notes = [...series.notes, ...lacking.notes, ...gaugeNotes(scrapes), ...quantileNotes(changes)]
   const unknownLatency = Object.values(latency).every(({ mean }) => mean === null)
+  const hasLatency = Object.values(latencies).some((name) => histogramOf(changes, name) !== undefined)
+  const missing: NonNullable<Telemetry['missing']> = [
+    ...lacking.missing,
+    ...(unknownLatency && (!hasLatency || requests.served > 0) ? (['latency'] as const) : []),
+  ]
   return {
     scenario,
     phase: 'pre',
@@ -53,7 +59,7 @@ export function telemetryFromPages(pages: readonly TimedPage[], options: Telemet
     requests,
     latency,
     throughput: {
-      requests_per_s: rate(requests.served),
+      requests_per_s: lacking.missing.includes('requests') ? null : rate(requests.served),
       prompt_tokens_per_s: rate(total(changes, 'vllm:prompt_tokens_total')),
       generation_tokens_per_s: rate(total(changes, 'vllm:generation_tokens_total')),
     },
@@ -71,7 +77,7 @@ export function telemetryFromPages(pages: readonly TimedPage[], options: Telemet
     // The server that answers with a page is up.
     health: { engine_up: true, healthy_workers: null, stuck_workers: null },
     ...(notes.length === 0 ? {} : { notes }),
-    ...(unknownLatency && requests.served > 0 ? { missing: ['latency'] } : {}),
+    ...(missing.length === 0 ? {} : { missing }),
   }
 }
 
@@ -80,17 +86,13 @@ function durationOf({ startS, endS }: PageSeries): number {
   return (Math.round(endS * 1000) - Math.round(startS * 1000)) / 1000
 }
 
-/** @throws {PagesError} if the page does not show what became of requests. */
-function requestsOf(changes: readonly MetricSample[], path: string): Telemetry['requests'] {
+/** What became of requests. Zeros, which `missing` names, if a page does not show it: the schema requires numbers. */
+function requestsOf(changes: readonly MetricSample[]): Telemetry['requests'] {
   const finished = finishedRequests(changes)
   const running = runningRequests(changes)
   const waiting = waitingRequests(changes)
   if (finished === null || running === null || waiting === null) {
-    const lacking = finished === null ? 'request_success_total' : 'num_requests_running and num_requests_waiting'
-    throw new PagesError(
-      'no_metrics',
-      `${path} has no vllm:${lacking}: it is not a page of a vLLM engine, or it is cut off. Scrape /metrics again.`,
-    )
+    return { arrived: 0, served: 0, failed: 0, unfinished: 0, preemptions: null }
   }
   const rejected = total(changes, 'vllm:admission_rejections_total') ?? 0
   const failed = finished.abort + Math.max(finished.error + rejected, failedCalls(changes))
@@ -101,6 +103,21 @@ function requestsOf(changes: readonly MetricSample[], path: string): Telemetry['
     failed,
     unfinished,
     preemptions: total(changes, 'vllm:num_preemptions_total'),
+  }
+}
+
+/** Members of a telemetry that the pages do not show, with the families that they lack. */
+function lackingFamilies(changes: readonly MetricSample[]): {
+  readonly missing: readonly ('requests' | 'queue')[]
+  readonly notes: readonly string[]
+} {
+  const lacks = (name: string) => total(changes, `vllm:${name}`) === null
+  const gauges = ['num_requests_running', 'num_requests_waiting'].filter(lacks)
+  const lacking = [...(finishedRequests(changes) === null ? ['request_success_total'] : []), ...gauges]
+  if (lacking.length === 0) return { missing: [], notes: [] }
+  return {
+    missing: ['requests', ...(gauges.length > 0 ? (['queue'] as const) : [])],
+    notes: [`The pages have no ${lacking.join(', ')}, so the requests of the window are not known.`],
   }
 }
 
@@ -165,10 +182,21 @@ function quantileNotes(changes: readonly MetricSample[]): string[] {
   })
 }
 
-function gaugeNotes(scrapes: number): string[] {
-  if (scrapes === 1) return ['One page shows queue and KV cache at one moment: their means and maxima are not known.']
-  return [`Queue and KV cache are those of ${scrapes} scrapes; between them they may have been higher or lower.`]
+function gaugeNotes(scrapes: readonly (readonly MetricSample[])[]): string[] {
+  const [only] = scrapes
+  if (scrapes.length > 1 || only === undefined) {
+    return [
+      `Queue and KV cache are those of ${scrapes.length} scrapes; between them they may have been higher or lower.`,
+    ]
+  }
+  const moment = 'One page shows queue and KV cache at one moment: their means and maxima are not known.'
+  const busy = (runningRequests(only) ?? 0) + (waitingRequests(only) ?? 0) > 0
+  return busy ? [moment, progressUnknown] : [moment]
 }
+
+/** What one page of a busy engine cannot show. */
+export const progressUnknown =
+  'One page does not show whether the engine still generates tokens: an engine that stalled needs a second page.'
 
 /** A gauge over several scrapes; `null` for one scrape, or if a page lacks it. */
 function overScrapes(

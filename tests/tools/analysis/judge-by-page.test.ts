@@ -36,6 +36,13 @@ describe('a real page is judged by its own figures, whatever the telemetry says'
     }
   })
 
+  test("the page of 0.15.0's logger, without requests, has no hotspot", () => {
+    const page = readFileSync(new URL('../../reference/vllm/metrics/0.15.0-logger.txt', import.meta.url))
+    const { hotspot, derived_metrics } = analyzeSamples(unobserved, parseMetricsPage(page).samples)
+    expect(hotspot).toEqual({ kind: 'none', because: ['No request got its first token, and nothing limits service.'] })
+    expect(derived_metrics).toMatchObject({ kv_cache_tokens: 387_168, running: 0, served: 0, ttft_p95_s: null })
+  })
+
   test('the reasons quote the figures of the page', () => {
     const queue = analyzeSamples(healthy, recorded('saturated'), recorded('saturated-before')).hotspot.because.join(' ')
     expect(queue).toContain('179 requests wait, although KV cache usage is 0.6 %')
@@ -186,6 +193,12 @@ describe('families of V1', () => {
     expect(derived_metrics.waiting_deferred).toBe(12)
     expect(hotspot.kind).toBe('unknown')
     expect(hotspot.because.join(' ')).toContain('12 requests wait for another reason than capacity')
+    const connector = [
+      'vllm:external_prefix_cache_queries_total{engine="0"} 200',
+      'vllm:external_prefix_cache_hits_total{engine="0"} 50',
+    ]
+    const external = analyzeSamples(unobserved, samples(...late, ...reasons(0, 12), ...connector)).hotspot
+    expect(external.because.join(' ')).toContain('The KV connector found 25.0 % of the tokens')
   })
 
   test('external cache, accepted drafts, finished reasons and rejections are figures', () => {
@@ -233,17 +246,23 @@ describe('families of V1', () => {
     expect(hotspot.because.join(' ')).toContain('12.0 % of the drafted tokens are accepted')
   })
 
-  test('rejected requests are not overlooked when the others are fast', () => {
-    const page = samples(
-      ...late.slice(0, 4).map((line) => line.replace(' 12', ' 0')),
+  test.each([
+    ['rejected', 'vllm:admission_rejections_total{reason="max_num_queued_reqs"} 40', '40 requests were rejected at'],
+    ['failed', 'vllm:request_success_total{finished_reason="error"} 40', '40 ended with an error'],
+    ['aborted', 'vllm:request_success_total{finished_reason="abort"} 40', '40 were given up by their clients'],
+  ])('%s requests are not overlooked when the others are fast', (_, line, reason) => {
+    const page = [
+      ...late.slice(0, 4).map((text) => text.replace(' 12', ' 0')),
       'vllm:time_to_first_token_seconds_bucket{le="1"} 50',
       'vllm:time_to_first_token_seconds_bucket{le="+Inf"} 50',
-      'vllm:request_success_total{finished_reason="stop"} 50',
-      'vllm:admission_rejections_total{reason="max_num_queued_reqs"} 40',
-    )
-    const { hotspot } = analyzeSamples(unobserved, page)
+      'vllm:request_success_total{finished_reason="stop"} 20',
+      'vllm:request_success_total{finished_reason="length"} 30',
+    ]
+    const { hotspot } = analyzeSamples(unobserved, samples(...page, line))
     expect(hotspot.kind).toBe('unknown')
-    expect(hotspot.because.join(' ')).toContain('40 requests were rejected at admission')
+    expect(hotspot.because.join(' ')).toContain(reason)
+    expect(hotspot.because.join(' ')).toContain('50 were served')
+    expect(analyzeSamples(unobserved, samples(...page)).hotspot.kind).toBe('none')
   })
 })
 
@@ -317,8 +336,34 @@ test.each([
   expect(analyzeSamples(alone, metrics).hotspot.kind).toBe(kind)
 })
 
-test('two pages of an engine that has stopped show it', () => {
-  const page = vllmPage(loadScenario('linux_cpu_soft_lockup'))
-  const { samples: now } = parseMetricsPage(page)
-  expect(analyzeSamples(unobserved, now, now).hotspot.kind).toBe('engine_stalled')
+describe('an engine that has stopped', () => {
+  const { samples: now } = parseMetricsPage(vllmPage(loadScenario('linux_cpu_soft_lockup')))
+  const noWorkers: Telemetry = { ...unobserved, health: { ...unobserved.health, stuck_workers: null } }
+  const secondPage = 'One page does not show whether the engine still generates tokens'
+
+  test('is shown by two pages', () => {
+    const { hotspot } = analyzeSamples(noWorkers, now, now)
+    expect(hotspot.kind).toBe('engine_stalled')
+    expect(hotspot.because.join(' ')).not.toContain(secondPage)
+  })
+
+  test('is not shown by one page, which says so', () => {
+    const { hotspot } = analyzeSamples(noWorkers, now)
+    expect(hotspot.kind).toBe('concurrency_cap')
+    expect(hotspot.because.join(' ')).toContain(secondPage)
+    // An idle engine has no tokens to generate, and known workers are not stuck.
+    expect(analyzeSamples(noWorkers, recorded('idle')).hotspot.because.join(' ')).not.toContain(secondPage)
+    expect(analyzeSamples(unobserved, now).hotspot.because.join(' ')).not.toContain(secondPage)
+  })
+
+  test('is not an engine that got its first request a moment ago', () => {
+    const page = (running: number) =>
+      samples(
+        `vllm:num_requests_running{engine="0"} ${running}`,
+        'vllm:num_requests_waiting{engine="0"} 0',
+        'vllm:generation_tokens_total{engine="0"} 900',
+      )
+    expect(analyzeSamples(noWorkers, page(1), page(0)).hotspot.kind).not.toBe('engine_stalled')
+    expect(analyzeSamples(noWorkers, page(1), page(1)).hotspot.kind).toBe('engine_stalled')
+  })
 })

@@ -102,6 +102,33 @@ describe('what a page does not show', () => {
     expect(health).toEqual({ engine_up: true, healthy_workers: null, stuck_workers: null })
   })
 
+  test.each([
+    ['vllm:request_success_total', ['requests', 'latency']],
+    ['vllm:num_requests_waiting', ['requests', 'queue', 'latency']],
+  ])('a page without %s is partial', (family, missing) => {
+    const without = (one: TimedPage): TimedPage => ({
+      ...one,
+      text: String(one.text).replace(new RegExp(`^${family}.*\\n`, 'm'), ''),
+    })
+    const { requests, throughput, queue, ...partial } = telemetryFromPages([page(0, 0), page(60, 6)].map(without), {
+      slo,
+    })
+    expect(partial.missing).toEqual(missing)
+    expect(partial.notes?.join(' ')).toContain(`The pages have no ${family.slice('vllm:'.length)}`)
+    expect(requests.preemptions).toBeNull()
+    expect(throughput).toEqual({ requests_per_s: null, prompt_tokens_per_s: null, generation_tokens_per_s: 10 })
+    expect(queue.running_mean).toBe(3)
+    expect(queue.waiting_max).toBe(missing.includes('queue') ? null : 1)
+  })
+
+  test('one page of a busy engine says that it cannot show a stall', () => {
+    const stalled = 'One page does not show whether the engine still generates tokens'
+    const notes = (pages: TimedPage[]) => telemetryFromPages(pages, { slo }).notes?.join(' ')
+    expect(notes([after])).toContain(stalled)
+    expect(notes([before, after])).not.toContain(stalled)
+    expect(notes([{ ...after, text: recorded('0.32.0-idle') }])).not.toContain(stalled)
+  })
+
   test('requests that failed are counted by their reason', () => {
     const failures = (count: number) => [
       `vllm:request_success_total{engine="0",model_name="m",finished_reason="abort"} ${count}`,
