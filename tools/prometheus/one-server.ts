@@ -26,7 +26,7 @@ const otherServers: readonly (readonly [prefix: RegExp, name: string])[] = [
  * two scrapes in one file repeat all series. Their sums would describe no server.
  *
  * @param samples in the names of V1.
- * @returns the problem; `undefined` if there is none.
+ * @returns the problem; `undefined` if the page is of one server.
  */
 export function notOneServer(samples: readonly MetricSample[]): NotOneServer | undefined {
   if (!samples.some(({ name }) => name.startsWith('vllm:'))) {

@@ -86,7 +86,10 @@ function durationOf({ startS, endS }: PageSeries): number {
   return (Math.round(endS * 1000) - Math.round(startS * 1000)) / 1000
 }
 
-/** What became of requests. Zeros, which `missing` names, if a page does not show it: the schema requires numbers. */
+/**
+ * Requests by their outcome. If the pages do not show it, they are 0, and `missing` says that this means nothing: the
+ * schema requires numbers.
+ */
 function requestsOf(changes: readonly MetricSample[]): Telemetry['requests'] {
   const finished = finishedRequests(changes)
   const running = runningRequests(changes)
@@ -194,7 +197,7 @@ function gaugeNotes(scrapes: readonly (readonly MetricSample[])[]): string[] {
   return busy ? [moment, progressUnknown] : [moment]
 }
 
-/** What one page of a busy engine cannot show. */
+/** The note on one page of a busy engine. */
 export const progressUnknown =
   'One page does not show whether the engine still generates tokens: an engine that stalled needs a second page.'
 
