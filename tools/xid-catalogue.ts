@@ -195,7 +195,7 @@ interface XidMention {
 }
 
 /** With or without `PCI:`, and a bus id of any length; the code follows the parenthesis. */
-const xidLine = /NVRM: Xid \([^)]{0,60}\): (\d{1,4})\b/
+const xidLine = /NVRM: Xid \([^)]{0,60}\): (\d{1,6})\b/
 /** For example `NVRM: GPU 0000:3b:00.0: GPU has fallen off the bus.` */
 const lostGpuLine = /NVRM: .*?((?:GPU [\w:.]+: GPU has )?fallen off the bus)/
 

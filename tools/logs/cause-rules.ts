@@ -31,7 +31,10 @@ export const causeTable: readonly (readonly [name: string, pattern: RegExp])[] =
   // The kernel found no contiguous memory.
   ['page_allocation_failure', /page allocation failure/],
   // Fatal NVSwitch errors, and a fabric manager that does not start.
-  ['nvswitch', /nvidia-nvswitch\d*: SXid|NVSwitches? (?:don't|do not|does not) match|aborting fabric manager/],
+  [
+    'nvswitch',
+    /nvidia-nvswitch\d*: SXid|\bNVSwitch\b.*\bfailed\b|NVSwitches? (?:don't|do not|does not) match|aborting fabric manager/,
+  ],
   // The driver suspects that the GPU is locked up.
   ['gpu_hang', /RC watchdog: GPU is probably locked/],
   // The GPU is gone from the PCIe bus, or must be reset before use.
@@ -44,7 +47,7 @@ export const causeTable: readonly (readonly [name: string, pattern: RegExp])[] =
   // Machine checks, uncorrectable PCIe errors, lost devices.
   [
     'hardware_error',
-    /\[Hardware Error\].*(?:Machine Check(?: Exception)?:|severity: (?:fatal|recoverable)|[Uu]ncorrect(?:ed|able)|Deferred error)|mce: .*Uncorrected|severity=Uncorrected|AER: (?:Multiple )?Uncorrect(?:ed|able)|UE memory (?:read )?error|DPC: containment event|AER: can't recover|mlx5_core .*health[ _]compromised|pciehp: Slot\(\S+\): Link Down|Memory failure: 0x|(?:pcieport|pci) \S+: .*(?:broken device|link lost|device lost)/,
+    /\[Hardware Error\].*(?:Machine Check(?: Exception)?:|severity: (?:fatal|recoverable)|MC\d+_STATUS\[[^\]]{0,80}\|(?:UE|UC)\b|[Uu]ncorrect(?:ed|able)|Deferred error)|mce: .*Uncorrected|severity=Uncorrected|AER: (?:Multiple )?Uncorrect(?:ed|able)|UE memory (?:read )?error|DPC: containment event|AER: can't recover|mlx5_core .*health[ _]compromised|pciehp: Slot\(\S+\): Link Down|Memory failure: 0x|(?:pcieport|pci) \S+: .*(?:broken device|link lost|device lost)/,
   ],
   // A part is too hot, or slows down because of it.
   [
@@ -112,29 +115,32 @@ export const causeTable: readonly (readonly [name: string, pattern: RegExp])[] =
     /NCCL error in:|NCCL error: |ncclInvalidUsage|ncclSystemError|ncclInternalError|ncclUnhandledCudaError/,
   ],
   // A CUDA or HIP call failed for another reason. The error may come from an earlier call.
-  ['cuda_error', /(?:CUDA|HIP)(?: driver)? error:|cuDNN error:|Triton Error \[CUDA\]|cudaError[A-Z]\w+|Cuda failure/],
+  [
+    'cuda_error',
+    /(?:CUDA|HIP)(?: driver)? error:|cuDNN error:|Triton Error \[CUDA\]|cudaError[A-Z]\w+|Cuda failure|^CUDA_ERROR_\w+|(?:Memory access fault|HW Exception) by GPU|HSA_STATUS_ERROR|roc(?:BLAS|m) error/,
+  ],
   // Disks and file systems that fail or are full, in the words of the kernel or as an errno.
   [
     'file_system',
-    /I\/O error, dev|Buffer I\/O error|No space left on device|Disk quota exceeded|Read-only file system|Stale (?:NFS )?file handle|Aborting journal on device/,
+    /(?:I\/O|medium|target|nexus|space allocation|data integrity|protection) error, dev |Buffer I\/O error|No space left on device|Disk quota exceeded|Read-only file system|Stale (?:NFS )?file handle|Aborting journal on device/,
   ],
   [
     'file_system',
-    /(?:^|kernel: |\d\] )(?:nvme\b|nvme\d|block \w+:|sd[a-z]+\b|sd \d|blk_update_request|EXT[234]-fs|XFS|BTRFS|F2FS|JBD2|md\b|md\/|dm-\d|device-mapper|nfs4?:|NFS|ceph|libceph|Lustre|scsi|ata\d|mpt3sas|megaraid|overlayfs|FAT-fs)(?=.*(?:error|fail|timeout|timed out|not responding|read-only|abort|disabling|corrupt|no available path|offline|unreachable|degraded|\bdown\b|stale|hung\b|removing after))/i,
+    /(?:^|kernel: |\d\] )(?:nvme\b|nvme\d|block \w+:|sd[a-z]+\b|sd \d|blk_update_request|EXT[234]-fs|XFS|BTRFS|F2FS|JBD2|md\b|md\/|dm-\d|device-mapper|nfs4?:|NFS|ceph|libceph|Lustre(?:Error)?:|scsi|ata\d|mpt3sas|megaraid|overlayfs|FAT-fs)(?=.*(?:error|fail|timeout|timed out|not responding|read-only|abort|disabling|corrupt|no available path|offline|unreachable|degraded|\bdown\b|stale|hung\b|removing after|\blost\b|not ready))/i,
   ],
   // A network adapter or its driver reports a failure.
   [
     'network_device',
-    /(?:^|kernel: |\d\] )(?:NETDEV WATCHDOG|mlx[45]_\w+|bnxt_\w+|i40e|ice|ixgbe|igb|ib_\w+|infiniband|nvidia-peermem|efa|ena|irdma|bond\d+|e(?:th|ns|np|no)\w+:)(?=.*(?:\berror|fail|timed? ?out|fatal|unhealthy|unplugged|not responding|reset))/i,
+    /(?:^|kernel: |\d\] )(?:NETDEV WATCHDOG|mlx[45]_\w+|bnxt_\w+|i40e|ice|ixgbe|igb|ib_\w+|infiniband|nvidia-peermem|efa|ena|irdma|bond\d+|e(?:th|ns|np|no)\w+:)(?=.*(?:\berror|fail|timed? ?out|fatal|unhealthy|unplugged|not responding|reset|link (?:is )?down))/i,
   ],
   // NVIDIA's or AMD's driver reports a failure without an Xid.
   [
     'gpu_driver',
-    /NVRM: (?!.*(?:crash dump|loading)).*(?:\bfail(?:ed|ure)?\b|\berror (?:detected|waiting)|\btimeout\b|timed out|GSP.*(?:crash|halt))/i,
+    /NVRM:? (?!.*(?:crash dump|loading|Unable to read|Persistence mode)).*(?:\bfail(?:ed|ure)?\b|\berror\b|\btimeout\b|timed out|\bfatal\b|\bhalt|\bcrash|\bunexpected\b|\binvalid\b|\b(?:cannot|can't|could not|unable)\b|reset required|requir\w+ (?:os )?re(?:set|boot)|devices were initialized|No NVIDIA .*(?:probed|found)|API mismatch)/i,
   ],
   [
     'gpu_driver',
-    /(?:^|kernel: |\d\] )(?:nvidia-(?:modeset|uvm|drm|persistenced|fabricmanager)|amdgpu|\[drm\b).*(?:\bfail|\berror|timeout|timed out|hang\b)/i,
+    /(?:^|kernel: |\d\] )(?:nvidia-(?:modeset|uvm|drm|persistenced|fabricmanager|nvlink|peermem)|amdgpu|\[drm\b).*(?:\bfail|\berror|timeout|timed out|hang\b|page fault|GPU reset begin|\bfatal\b|NV_ERR_)/i,
   ],
   // The runtime does not start a container.
   ['container_runtime', /nvidia-container-cli: |OCI runtime create failed|failed to create (?:shim|containerd) task/],
@@ -146,12 +152,12 @@ export const causeTable: readonly (readonly [name: string, pattern: RegExp])[] =
   // Kubernetes cannot place or start the pod.
   [
     'pod_start',
-    /^\s*Warning\s+Failed(?:Scheduling|Mount|AttachVolume|CreatePodSandBox|MapVolume)|ErrImage(?:Pull|NeverPull)|Failed to pull image|InvalidImageName|CreateContainerConfigError/,
+    /^\s*Warning\s+(?!Failed(?:ToUpdate|Get|KillPod|PreStop)|\w*GCFailed|FreeDiskSpace)\w*(?:Fail|Err|OOM|NotReady|Exceed|Unexpected|Kill)\w*\s|^\s*Reason:\s+(?!Error$)\w*(?:Err|Fail|ImagePullBackOff|Cannot|Invalid|Exceeded|Lost|Preempt|Unexpected)\w*$|ErrImage(?:Pull|NeverPull)|Failed to pull image|InvalidImageName|CreateContainerConfigError/,
   ],
   // The connector that moves KV blocks between engines, or its transport.
   [
     'kv_connector',
-    /UCX\s+(?:ERROR|FATAL)|\bUCX error\b|(?:NIXL|nixl|[Mm]ooncake|LMCache|MoRIIO)(?:(?! (?:INFO|DEBUG)).){0,80}?(?:\b[Ff]ail(?:ed|ure)|\b[Ee]rror\b|timed out)|nixl\w*Error/,
+    /UCX\s+(?:ERROR|FATAL)|\bUCX\b.{0,40} error\b|(?:NIXL|nixl|[Mm]ooncake|LMCache|MoRIIO)(?:(?! (?:INFO|DEBUG)).){0,80}?(?:\b[Ff]ail(?:ed|ure)|\b[Ee]rror\b|timed out)|nixl\w*Error/,
   ],
   // Arguments that the engine or its configuration refuses.
   [
@@ -161,7 +167,12 @@ export const causeTable: readonly (readonly [name: string, pattern: RegExp])[] =
   // Compilers and linkers.
   [
     'compiler',
-    /^(?:\S{0,100}\/)?(?:ptxas|nvcc|nvlink|ld|cc1plus|gcc|g\+\+|clang|collect2|ninja|hipcc|fatbinary)\b.{0,100}?\b(?:fatal|error)\s*:|^\S{1,200}:\d+:\d+: (?:fatal )?error: |^error: command '/,
+    /^(?:\S{0,100}\/)?(?:ptxas|nvcc|nvlink|ld|cc1plus|gcc|g\+\+|clang|collect2|ninja|hipcc|fatbinary)\b.{0,100}?\b(?:fatal|error)\s*:|^\S{1,200}:\d+:\d+: (?:fatal )?error: |^error: command '|^fatal error: |^(?:\S{0,100}\/)?(?:ld|collect2)\b.{0,40}?: cannot find /,
+  ],
+  // A program, a library or a module is missing.
+  [
+    'missing_program',
+    /error while loading shared libraries: |: cannot open shared object file|^\S{1,100}: No module named \S|: command not found$|executable file not found in \$PATH/,
   ],
   // Memory that the host refuses, and limits of the process.
   [
@@ -171,13 +182,13 @@ export const causeTable: readonly (readonly [name: string, pattern: RegExp])[] =
   // A process accessed invalid memory.
   [
     'segmentation_fault',
-    /segfault at|Segfault encountered|\*\*\* SIG(?:SEGV|BUS) received|Fatal Python error: (?:Segmentation|Bus)|Segmentation fault|general protection fault/,
+    /segfault at|Segfault encountered|\*\*\* SIG(?:SEGV|BUS) received|Fatal Python error: (?:Segmentation|Bus)|Segmentation fault|general protection fault|double free or corruption|(?:free|malloc|realloc)\(\): \w|corrupted (?:size vs|double-linked)|munmap_chunk\(\)|stack smashing detected/,
   ],
   // NCCL writes its errors as warnings.
   ['nccl_warning', /NCCL WARN /],
   // Any other Python exception: a class with the name of an error, or a class of a module, at the start of the message.
   [
     'exception',
-    /^\s*(?:[A-Za-z_]\w{0,80}\.){0,12}[A-Za-z_]\w{0,80}(?:Error|Exception|Failure|Timeout|OutOfResources)(?:: |$)|^\s*(?:Error|Exception|Failure): |^\s*(?:[a-z_]\w{0,80}\.){1,12}[A-Z]\w{0,80}: /,
+    /(?:^\s*|\]:? |\| |› )(?:[A-Za-z_]\w{0,80}\.){0,12}[A-Za-z_]\w{0,80}(?:Error|Exception|Failure|Timeout|OutOfResources)(?:: |$)|^\s*(?:Error|Exception|Failure): |^\s*(?:[a-z_]\w{0,80}\.){1,12}[A-Z]\w{0,80}: /,
   ],
 ]

@@ -69,28 +69,31 @@ interface Finding {
 const quoting: ReadonlySet<string> = new Set(['worker_died', 'engine_dead', 'ray_task', 'exited', 'server_error'])
 /** Source files of the API server that handle one request. */
 const requestSource =
-  /\[(?:[\w.-]+\/)*(?:\w*serving\w*|\w*_tool_parser|\w*_reasoning_parser|\w*chat_utils|exception_handlers?|protocol|preprocess|\w*renderer\w*|\w*parser_manager)\.py:\d+\]/
+  /[\s[](?:[\w.-]+\/)*(?:\w*serving\w*|\w*_tool_parser|\w*_reasoning_parsers?|\w*chat_utils|exception(?:_handler)?s?|vllm_error|validation|http|protocol|preprocess|\w*renderer\w*|\w*parser_manager|api_router|connection|speech_to_text|hf|mistral|inkling|audio|video|image)\.py:\d+\]/
 /** Source files of KV connectors. */
 const connectorSource =
   /\[(?:[\w.-]+\/)*\w*(?:nixl|mooncake|lmcache|moriio|kv_connector|p2p_nccl|ucx|hf3fs)\w*(?:\/\w+)*\.py:\d+\]/i
 /** Words that make a sentence a warning about what could happen. */
 const hypothetical =
-  /\b(?:may|might|could|can|would|to avoid|to prevent|if you (?:see|encounter|run into)|in case of|such as)\b[^.]{0,100}$/i
+  /\b(?:may|might|could(?! not)|can(?!'t| not)|would|to avoid|to prevent|if you (?:see|encounter|run into)|in case of|such as)\b[^.]{0,100}$/i
 
 /** The first rule that matches the message or, for prefixes that belong to a rule, the whole line. */
 function ruleFinding(text: string, record: string, stated: LogLevel | undefined): Finding | undefined {
   const found = logRules.find(({ pattern }) => pattern.test(text) || pattern.test(record))
   if (found === undefined) return undefined
   const rule = quoting.has(found.class) ? (quotedCause(text) ?? found) : found
+  // A connector tries again, or another engine takes over.
+  const quiet = stated === 'info' || stated === 'debug'
+  if (rule.class === 'kv_connector' && quiet) return undefined
   if (rule.kind !== 'cause_candidate') return { kind: rule.kind, class: rule.class }
   if (genericCauses.has(rule.class)) {
-    if (stated === 'info' || stated === 'debug') return undefined
+    if (quiet) return undefined
     if (requestSource.test(record)) return { kind: 'request_error', class: 'request_error' }
     if (stated === 'warning' && rule.class === 'exception') return { kind: 'unclassified', class: rule.class }
   }
-  const severe = stated === undefined || stated === 'error' || stated === 'critical'
+  const severe = stated === 'error' || stated === 'critical'
   const before = text.slice(0, rule.pattern.exec(text)?.index ?? 0)
-  if (!severe && hypothetical.test(before)) return { kind: 'unclassified', class: 'other' }
+  if (!severe && (hypothetical.test(before) || recovers.test(text))) return { kind: 'unclassified', class: 'other' }
   const detail = ibStatusDetail(text)
   return { kind: rule.kind, class: rule.class, ...(detail === undefined ? {} : { detail }) }
 }
@@ -104,13 +107,17 @@ function quotedCause(text: string) {
 
 /** Words of a sentence that reports a failure. */
 const failure =
-  /\b(?:errors?|fail(?:ed|ure|ures|ing|s)?|fatal|unable|cannot|can't|couldn't|could not|not (?:found|responding|available|supported|match)|don't match|invalid|abort(?:ed|ing)?|time(?:d|s)? ?out|exceed(?:ed|s)?|denied|refused|mismatch|unsupported|missing|lost|dead|died|corrupt(?:ed|ion)?|unexpected(?:ly)?|exception|crash(?:ed|es)?|hang|hung|stuck|panic|illegal|insufficient|not enough|no such|(?:link|is|went) down|overflow|killed|unreachable|degraded|rejected|returned -\d+|errno)\b|: -\d+$/i
+  /\b(?:errors?|fail(?:ed|ure|ures|ing|s)?|fatal|unable|cannot|can't|couldn't|could not|not (?:found|responding|available|supported|match|healthy|ready)|unhealthy|don't match|invalid|abort(?:ed|ing)?|time(?:d|s)? ?out|exceed(?:ed|s)?|denied|refused|mismatch|unsupported|missing|lost|dead|died|corrupt(?:ed|ion)?|unexpected(?:ly)?|exception|crash(?:ed|es)?|hang|hung|stuck|panic|illegal|insufficient|not enough|no such|(?:link|is|went) down|overflow|killed|unreachable|degraded|rejected|returned -\d+|errno)\b|: -\d+$/i
+
+/** The program goes on after the error. */
+const recovers = /\b[Rr]etrying (?:in|after|with|\d)|\bwill retry\b|[;,] (?:retrying|continuing)\b/
 
 /** An abnormal line that no rule covers. It is shown; it is a cause candidate only if it is an error and says so. */
 function abnormal(text: string, record: string, stated: LogLevel | undefined): Finding | undefined {
   if (stated === 'info' || stated === 'debug') return undefined
-  const reports = failure.test(text)
-  if (stated === undefined) return reports && /^\S/.test(text) ? { kind: 'unclassified', class: 'other' } : undefined
+  const reports = failure.test(text) && !recovers.test(text)
+  if (stated === undefined)
+    return failure.test(text) && /^\S/.test(text) ? { kind: 'unclassified', class: 'other' } : undefined
   if (requestSource.test(record)) return { kind: 'request_error', class: 'request_error' }
   if (stated === 'warning') return { kind: 'unclassified', class: 'other' }
   if (reports && connectorSource.test(record)) return { kind: 'cause_candidate', class: 'kv_connector' }

@@ -12,6 +12,7 @@ const names: { readonly [word: string]: LogLevel } = {
   WARN: 'warning',
   WARNING: 'warning',
   ERR: 'error',
+  ERRO: 'error',
   ERROR: 'error',
   CRIT: 'critical',
   CRITICAL: 'critical',
@@ -25,7 +26,7 @@ const names: { readonly [word: string]: LogLevel } = {
 }
 
 /** Words for levels that vLLM, uvicorn and Python use, for the patterns below. */
-const word = '(TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERR|ERROR|CRIT|CRITICAL|FATAL)'
+const word = '(TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERR|ERRO|ERROR|CRIT|CRITICAL|FATAL)'
 /** Forms in which a line states its level; the first group is the level. */
 const forms: readonly RegExp[] = [
   // NCCL, anywhere in the line.
@@ -40,12 +41,14 @@ const forms: readonly RegExp[] = [
   new RegExp(
     `^\\[?\\d{4}-\\d\\d-\\d\\d[T ][\\d:.,]+(?:Z|[+-]\\d\\d:?\\d\\d)?\\]?(?: -)? \\S{1,80} (?:- |\\[)?${word}\\b`,
   ),
+  // The same after the name of a program: "vllm[22]: [error] x".
+  /\b[\w.-]+\[\d+\]: \[(trace|debug|info|notice|warn|warning|error|crit|critical|alert|emerg|fatal)\]/i,
   // nginx, and loggers that start with the level in brackets.
   /^(?:\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d )?\[(trace|debug|info|notice|warn|warning|error|crit|critical|alert|emerg|fatal)\]/i,
   // Compilers and shells.
-  /^(error|warning|fatal): /,
+  /^(?:[\w./-]{1,80}: )?(error|warning|fatal): /,
   // klog of Kubernetes and glog of PyTorch: a letter before month and day.
-  /(?:^|\]: |[[:\]]\[|^\[)([IWEF])\d{3,4} \d\d:\d\d:\d\d\.\d+/,
+  /(?:^|\]: |[[:\]]\[|^\[)([IWEF])(?:\d{3,4}|\d{8}) \d\d:\d\d:\d\d\.\d+/,
   // PyTorch: "[W socket.cpp:697]".
   /^\[([IWEF]) [\w./]+:\d+\]/,
   // logfmt, as Go programs write it.

@@ -27,30 +27,45 @@ const benign = rules('benign', [
   // ECC and PCIe errors that the hardware corrected.
   [
     'corrected_error',
-    /\b(?:corrected|correctable)\b.*\berror|(?:severity|type)[=:] ?corrected|Machine check events logged|EDAC .*: \d+ CE |\bCE memory \w* ?(?:read )?error|\bCorrected error, no action required|error status\/mask=/i,
+    /\b(?:corrected|correctable)\b.*\berror|(?:severity|type)[=:] ?corrected|Machine check events logged|EDAC .*: \d+ CE |\bCE memory \w* ?(?:read )?error|\bCorrected error, no action required|error status\/mask=|corrected by h\/w|Error of this Agent is reported first|MC\d+_STATUS\[[^\]]{0,80}\|CE\b/i,
   ],
+  // A machine check whose status has bit 61 (UC, uncorrected) clear: the first digit is 8, 9, c or d.
+  ['corrected_error', /\[Hardware Error\]: CPU \d+: Machine Check: \d+ Bank \d+: [89cd][\da-f]{15}\b/],
   // The device or the server that failed before works again.
   ['recovered', /temperature\/speed normal|nfs: server \S+ OK|successfully recovered/i],
   // Settings and lists of the kernel and of drivers that name an error or a timeout.
   ['setting', /\b(?:[Tt]imeout (?:was )?set to|errors=remount-ro|[Ss]hutdown timeout)/],
   // vLLM warns about VLLM_ variables that it does not know.
   ['unknown_environment', /Unknown vLLM environment variable detected/],
+  // The program itself calls the event normal, or reports a race of its own start.
+  [
+    'expected',
+    /\bThis is (?:normal|expected|harmless|not an error)\b|\bcan be (?:safely )?ignored\b|\b(?:safe(?:ly)?|fine) to ignore\b|may not have completed yet/i,
+  ],
   // Normal while weights load. Only many repetitions in a row show a hang.
   ['startup_wait', /Waiting for \d+ local, \d+ remote core engine proc\(s\) to start/],
   // An optional backend or plugin is missing; another one is used.
   [
     'fallback',
-    /[Ff]all(?:ing|s)? ?back to|not available\. Fall|NET\/Plugin ?: ?(?:Could not find|No plugin found)|NCCL WARN.*(?:failed to IPC register|retrying|deprecated|is not set|iommu|NUMA|ACS|ignoring|ignored)/,
+    /[Ff]all(?:ing|s)? ?back to|not available\. Fall|NET\/Plugin ?: ?(?:Could not find|No plugin found|Plugin load|dlerror)/,
+  ],
+  // NCCL replaces a setting, or does without an optional library.
+  [
+    'nccl_setting',
+    /NCCL WARN.*(?:failed to IPC register|retrying|deprecated|is not set|iommu|NUMA auto balancing|\bACS\b|[Ii]gnoring|being ignored|, (?:default|sett)ing |\. Unsetting |, using \S+ .{0,40}instead|Failed to open lib(?:ibverbs|mlx5|gdrapi))/,
   ],
   // Messages of an orderly exit.
   [
     'shutdown',
-    /destroy_process_group\(\) was not called|process group has NOT been destroyed|leaked (?:shared_memory|semaphore) objects|KeyboardInterrupt|(?:asyncio|concurrent)\.[\w.]+\.CancelledError/,
+    /destroy_process_group\(\) was not called|process group has NOT been destroyed|leaked (?:shared_memory|semaphore) objects|KeyboardInterrupt|\b[Ff]ail(?:ed|ure)\b.{0,60} (?:at|during|on) shutdown|[Ss]hutdown (?:failed|error)|[Ff]ailed to (?:shut down|kill actor|abort request)|(?:asyncio|concurrent)\.[\w.]+\.CancelledError/,
   ],
   // Denied accesses of monitoring tools.
   ['apparmor', /apparmor="(?:DENIED|ALLOWED)"/],
   // NVSwitch errors that the driver marks as non-fatal, and the data lines of any NVSwitch error.
-  ['nvswitch_nonfatal', /nvidia-nvswitch\d*: SXid \(.*?\): \d+, (?:Non-?fatal|Correctable|Severity 0\b|Data \{)/i],
+  [
+    'nvswitch_nonfatal',
+    /nvidia-nvswitch\d*: SXid \(.*?\): \d+, (?:Non-?fatal|Correctable|Severity 0\b|Data \{)|detected NVSwitch non-?fatal error/i,
+  ],
 ])
 
 /** One request failed, because of what the client sent. Other requests are served. */
@@ -83,10 +98,10 @@ const cascade = rules('cascade', [
   // The executor reports that a worker process is gone.
   [
     'worker_died',
-    /Worker proc \S+ died unexpectedly|WorkerProc (?:hit an exception|was terminated|initialization failed|failed to start)|Worker failed with error|Error executing method|Worker \S+ pid \d+ died|Scheduler hit an exception|ChildFailedError|[Pp]roc(?:ess)?\b.{0,60} died unexpectedly/,
+    /Worker proc \S+ died unexpectedly|WorkerProc (?:hit an exception|was terminated|initialization failed|failed to start)|Worker failed with error|Error executing method|Worker \S+ pid \d+ died|^(?:Ray)?WorkerProc failed|rank\(s\) exited during startup|Exception occurred while running API servers|Scheduler hit an exception|ChildFailedError|[Pp]roc(?:ess)?\b.{0,60} died unexpectedly/,
   ],
   // vLLM prints its state after a failure.
-  ['engine_dump', /Dumping (?:input data|scheduler output|scheduler stats)/],
+  ['engine_dump', /Dumping (?:input data|scheduler output|scheduler stats)|Error preparing object to dump/],
   // Ray reports that an actor or task is gone.
   [
     'ray_task',
@@ -101,7 +116,7 @@ const cascade = rules('cascade', [
   // A rank reports that the connection to another rank is closed.
   [
     'nccl_peer_gone',
-    /Connection closed by (?:remote peer|localRank)|Error encountered progressing operation|closing connection|remote process exited or there was a network error|Connection reset by peer|Proxy Call to rank \d+ failed|recvValue failed|ncclRemoteError|[Cc]onnect.* failed : Connection refused|Broken pipe.*TCPStore|TCPStore.*(?:Broken pipe|failed)/,
+    /Connection closed by (?:remote peer|localRank)|Error encountered progressing operation|, closing connection|remote process exited or there was a network error|Connection reset by peer|Proxy Call to rank \d+ failed|recvValue failed|ncclRemoteError|\[Proxy Service \d*\] Failed to execute operation|Socket recv failed while polling|ncclProxy\w+ call to .* failed|Could not receive type from localRank|[Cc]onnect.* failed : Connection refused|Broken pipe.*TCPStore|TCPStore.*(?:Broken pipe|failed)/,
   ],
   // Work that is flushed after an earlier error of the same queue pair.
   ['nccl_flush', /NET\/IB.*(?:error 5\b|status=(?:IBV_WC_WR_FLUSH_ERR\(5\)|5 ))/],
@@ -110,10 +125,13 @@ const cascade = rules('cascade', [
   // PyTorch aborts the communicators after a failed collective.
   [
     'nccl_teardown',
-    /NCCL communicator was aborted|Some NCCL operations have failed or timed out|taking the entire process down|Process group watchdog thread terminated(?!.*CUDA error: )|detected by watchdog at work|dump debug info|dump signal|Heartbeat monitor timed out|last enqueued (?:NCCL )?work|terminate called (?:after throwing|without an active)|ProcessGroupNCCL.*abort|ProcessGroupNCCL's watchdog got stuck|Stack trace of the failed collective|signal dumping|Received a dump signal/i,
+    /NCCL communicator was aborted|Some NCCL operations have failed or timed out|taking the entire process down|Process group watchdog thread terminated(?!.*CUDA error: )|detected by watchdog at work|dump debug info|dump signal|Heartbeat monitor timed out|last enqueued (?:NCCL )?work|terminate called (?:after throwing(?!.*CUDA error: )|without an active)|ProcessGroupNCCL.*abort|ProcessGroupNCCL's watchdog got stuck|Stack trace of the failed collective|signal dumping|Received a dump signal/i,
   ],
   // Kubernetes notices that a container does not respond.
-  ['probe_failed', /(?:Liveness|Readiness|Startup) probe (?:failed|errored)|Probe failed|^\s*Warning\s+Unhealthy\b/],
+  [
+    'probe_failed',
+    /(?:Liveness|Readiness|Startup) probe (?:failed|errored)|Probe failed|^\s*Warning\s+(?:Unhealthy|ProbeWarning)\b/,
+  ],
   // Reports about a process that the OOM killer has killed already.
   [
     'oom_report',
@@ -127,7 +145,7 @@ const cascade = rules('cascade', [
   // A parent or Kubernetes reports that its child exited. The reason is in the child's own lines.
   [
     'exited',
-    /\b[Ee]xit(?:ed)?(?: with)?[ -]?(?:[Cc]ode|[Ss]tatus):?[ =(]+-?[1-9]\d*\b|exitcode: -?[1-9]|code=(?:exited|dumped), status=|^\s*Reason:\s+Error$|Failed with result '(?:exit-code|signal|core-dump)'/,
+    /^(?!.*CalledProcessError: ).*\b[Ee]xit(?:ed)?(?: with)?[ -]?(?:[Cc]ode|[Ss]tatus):?[ =(]+-?[1-9]\d*\b|exitcode: -?[1-9]|code=(?:exited|dumped), status=|^\s*Reason:\s+Error$|Failed with result '(?:exit-code|signal|core-dump)'|Scheduled restart job, restart counter/,
   ],
   // A request failed because of an error in the engine.
   [
@@ -154,7 +172,7 @@ export const logRules: readonly LogRule[] = [
 ]
 
 /** Classes that say only that something failed. A class above them, or the source of the line, is more certain. */
-export const genericCauses: ReadonlySet<string> = new Set(['exception', 'nccl_warning'])
+export const genericCauses: ReadonlySet<string> = new Set(['exception', 'nccl_warning', 'missing_program'])
 
 /** The part of a text that made it a line of this class; `undefined` if no rule of the class matches. */
 export function matchedPart(text: string, className: string): string | undefined {

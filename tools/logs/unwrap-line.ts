@@ -56,6 +56,7 @@ const collectors: readonly RegExp[] = [
   /^\d{4}-\d\d-\d\dT\S+Z\s+(?=[([{A-Z])/, // kubectl and docker logs --timestamps
   /^\d{4}-\d\d-\d\d[T ]\S+ \S+ (?!kernel: )[^:\s]+\[\d+\]: /, // journalctl -o short-iso
   /^\w{3}\s+\d+ \d\d:\d\d:\d\d(?:\.\d+)? \S+ (?!kernel: )[^:\s]+: /, // journal, syslog
+  /^(?!kernel)[a-z][\w.-]{0,60}\[\d+\]: /, // a program of the journal, without time and host
 ]
 
 /** Prefixes of a message, in the order in which they nest; each is removed at most once. */
@@ -75,8 +76,8 @@ const prefixes: readonly RegExp[] = [
   /^(?:\([^)]*\) )+/, // (EngineCore_DP0 pid=123); further spaces belong to the message
   // vLLM V1 and V0, uvicorn
   /^(?:DEBUG|INFO|WARNING|ERROR|CRITICAL):?\s+(?:\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? (?:\[[^\]]+\]|[\w./-]+:\d+\])\s?)?/,
-  /^\[rank\d+\]:\s?/, // torchrun
-  /^\[?[IWEF]\d{3,4} \d\d:\d\d:\d\d\.\d+\s+(?:\d+\s+)?\S+\] /, // klog, glog
+  /^(?:\[(?:default|rank)\d+\]:\s?)+/, // torchrun
+  /^\[?[IWEF](?:\d{3,4}|\d{8}) \d\d:\d\d:\d\d\.\d+\s+(?:\d+\s+)?\S+\] /, // klog, glog
   /^\[[IWEF] [\w./]+:\d+\] /, // torch
   /^\[\w{3} \d\d \d{4} \d\d:\d\d:\d\d\] \[[A-Z]+\] (?:\[tid \d+\] )?/, // fabric manager
   /^\[\d+\.\d+\] \[[^\]]{1,120}\]\s+\S+:\d+\s+UCX\s+[A-Z]+\s+/, // UCX
