@@ -1,6 +1,7 @@
 import type { LogErrorKind } from '../types.ts'
 import type { LogLevel } from './log-level.ts'
 import { genericCauses, logRules } from './log-rules.ts'
+import { PlainLines } from './plain-lines.ts'
 import { isContinuation, TracebackReader } from './traceback.ts'
 import { startsRecord, unwrapLine } from './unwrap-line.ts'
 import { promptLines } from './user-text.ts'
@@ -39,16 +40,30 @@ export interface ClassifiedLine {
 export function classifyLogLines(lines: readonly string[]): ClassifiedLine[] {
   const prompts = promptLines(lines, startsRecord)
   const tracebacks = new TracebackReader()
-  return lines.map((line, index) => classifyLine(line, prompts.has(index), tracebacks))
+  const plainLines = new PlainLines(logRules.map(({ pattern }) => pattern))
+  return lines.map((line, index) => {
+    const isPrompt = prompts.has(index)
+    // In a traceback, the role of a line depends on the lines before it.
+    const found = isPrompt || tracebacks.isOpen ? undefined : plainLines.find(line)
+    return found === undefined ? classifyLine(line, isPrompt, tracebacks, plainLines) : { line, ...found }
+  })
 }
 
-function classifyLine(line: string, isPrompt: boolean, tracebacks: TracebackReader): ClassifiedLine {
+function classifyLine(
+  line: string,
+  isPrompt: boolean,
+  tracebacks: TracebackReader,
+  plainLines: PlainLines,
+): ClassifiedLine {
   const { level: stated, message, text, record, process } = unwrapLine(line)
   const plain = { line, level: stated ?? 'info', message } as const
   // Both are read, because a prompt must not change the state of a traceback.
   if (isPrompt || tracebacks.reads(process, text) || isContinuation(text)) return plain
   const finding = xidFinding(record) ?? ruleFinding(text, record, stated) ?? abnormal(text, record, stated)
-  if (finding === undefined) return plain
+  if (finding === undefined) {
+    plainLines.add(line, plain.level, message)
+    return plain
+  }
   return { line, level: stated ?? levelOf(finding.kind), message, ...finding }
 }
 

@@ -18,6 +18,11 @@ export class TracebackReader {
   /** Processes whose latest line was part of a traceback. */
   readonly #open = new Set<string>()
 
+  /** Whether a process is in a traceback. */
+  get isOpen(): boolean {
+    return this.#open.size > 0
+  }
+
   /**
    * Reads the next line of a process.
    *

@@ -24,16 +24,21 @@ export function withoutUserText(text: string): string {
 }
 
 /** A line that quotes a prompt or an answer. */
-const opening = /\b(?:Received request|Request \S{1,200} details|Generated response)\b.*?\b(?:prompt|output):\s/
+const opening =
+  /\b(?:Received request|Request \S{1,200} details|Generated response)\b.*?\b(?:prompt|output):\s|\b[Pp]rompt: ?["']/
 /** The quoted text must start within this many characters. */
 const openingCharacters = 1024
 /** Members that vLLM writes after the quoted text. */
-const closing = /(?:^|["'\])]), (?:params: |prompt_token_ids: |output_token_ids: |prompt_embeds|lora_request: )/
+const closing =
+  /(?:^|["'\])]), (?:params: |prompt_token_ids: |output_token_ids: |prompt_embeds|lora_request: |finish_reason: )/
 /** A prompt over more lines than this is not followed to its end. */
 const longestPrompt = 500
 
 /**
  * Finds the lines that continue a prompt with line breaks.
+ *
+ * A prompt can contain the text that follows a prompt, and then the line of an error. But each request has one end: if
+ * another end follows before the next request, everything up to it is the prompt.
  *
  * @param startsRecord whether a line has the prefix of a log record. If the end of the prompt is missing, the first such
  * line ends it.
@@ -41,24 +46,41 @@ const longestPrompt = 500
  */
 export function promptLines(lines: readonly string[], startsRecord: (line: string) => boolean): ReadonlySet<number> {
   const found = new Set<number>()
-  for (let index = 0; index < lines.length; index++) {
-    const line = lines[index] ?? ''
-    const start = opening.exec(line.slice(0, openingCharacters))
-    if (start === null || closing.test(line.slice(start.index + start[0].length))) continue
-    const end = endOfPrompt(lines, index, startsRecord)
-    while (index < end) found.add(++index)
+  const add = (first: number, last: number) => {
+    for (let index = first; index <= last; index++) found.add(index)
   }
+  // The line with the start of the latest prompt, the first line after the known part, and whether its end is missing.
+  let prompt: { readonly start: number; next: number; open: boolean } | undefined
+  const close = () => {
+    if (prompt?.open !== true) return
+    let end = prompt.next
+    while (end < lines.length && end - prompt.start <= longestPrompt && !startsRecord(lines[end] ?? '')) end++
+    add(prompt.next, end - 1)
+  }
+  lines.forEach((line, index) => {
+    const text = textAfterStart(line)
+    if (text !== undefined) {
+      close()
+      prompt = { start: index, next: index + 1, open: !closing.test(text) }
+    } else if (prompt !== undefined && index - prompt.start <= longestPrompt && hasEnd(line)) {
+      add(prompt.next, index)
+      prompt.next = index + 1
+      prompt.open = false
+    }
+  })
+  close()
   return found
 }
 
-/** Index of the last line of the prompt that starts in a line. */
-function endOfPrompt(lines: readonly string[], first: number, startsRecord: (line: string) => boolean): number {
-  const last = Math.min(lines.length - 1, first + longestPrompt)
-  for (let index = first + 1; index <= last; index++) {
-    const line = lines[index] ?? ''
-    if (closing.test(line)) return index
-  }
-  let end = first
-  while (end < last && !startsRecord(lines[end + 1] ?? '')) end++
-  return end
+/** The text after the start of a prompt; `undefined` for a line without it. */
+function textAfterStart(line: string): string | undefined {
+  // Most lines have none of these words, and the search for a word is fast.
+  if (!/prompt:|output:/i.test(line)) return undefined
+  const start = opening.exec(line.slice(0, openingCharacters))
+  return start === null ? undefined : line.slice(start.index + start[0].length)
+}
+
+/** Whether a line has the end of a prompt. */
+function hasEnd(line: string): boolean {
+  return line.includes(', ') && closing.test(line)
 }

@@ -58,6 +58,37 @@ test('no line of a prompt with line breaks is a finding', () => {
   )
 })
 
+// Each end is followed by lines that only an engine should write.
+const ends = [
+  "', params: SamplingParams(n=1), prompt_token_ids: None, lora_request: None.",
+  "', prompt_token_ids: [1, 2], prompt_embeds shape: None.",
+  "', finish_reason: stop",
+]
+
+test('a prompt cannot hide its own end and go on as an engine', () => {
+  const forged = fc.tuple(fc.constantFrom(...ends), fc.array(attack, { minLength: 1, maxLength: 3 }))
+  const starts = ['Received request c-1: prompt: ', 'Request c-1 details: prompt: ', 'Generated response c-1: output: ']
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...starts),
+      fc.array(forged, { minLength: 1, maxLength: 3 }),
+      fc.constantFrom(...ends),
+      fc.boolean(),
+      (start, parts, end, onFirstLine) => {
+        const text = parts.map(([fakeEnd, lines]) => [`x${fakeEnd}`, ...lines].join('\n')).join('\n')
+        const prompt = onFirstLine ? text : `first line\n${text}`
+        const log = [
+          `INFO 05-11 18:04:22 [logger.py:39] ${start}'${prompt}\nlast line${end}`,
+          'ERROR 05-11 18:04:23 [core.py:1] RuntimeError: boom',
+        ]
+        const kinds = classifyLogLines(log.join('\n').split('\n')).map(({ kind }) => kind)
+        expect(kinds.slice(0, -1).every((kind) => kind === undefined)).toBe(true)
+        expect(kinds.at(-1)).toBe('cause_candidate')
+      },
+    ),
+  )
+})
+
 test('a refused request is an error of the request, whatever it contains', () => {
   const line =
     '(APIServer pid=1) ERROR 11-25 02:39:44 [serving_chat.py:1] ValueError: bad request, messages=[{"content": "CUDA out of memory"}]'
