@@ -1,6 +1,6 @@
 import type { LogErrorKind } from '../types.ts'
 import type { LogLevel } from './log-level.ts'
-import { genericCauses, logRules } from './log-rules.ts'
+import { genericCauses, logRules, settingNotice } from './log-rules.ts'
 import { PlainLines } from './plain-lines.ts'
 import { isContinuation, TracebackReader } from './traceback.ts'
 import { startsRecord, unwrapLine } from './unwrap-line.ts'
@@ -134,7 +134,9 @@ function abnormal(text: string, record: string, stated: LogLevel | undefined): F
   if (stated === undefined)
     return failure.test(text) && /^\S/.test(text) ? { kind: 'unclassified', class: 'other' } : undefined
   if (requestSource.test(record)) return { kind: 'request_error', class: 'request_error' }
-  if (stated === 'warning') return { kind: 'unclassified', class: 'other' }
+  if (stated === 'warning') {
+    return settingNotice.test(text) ? { kind: 'benign', class: 'setting' } : { kind: 'unclassified', class: 'other' }
+  }
   if (reports && connectorSource.test(record)) return { kind: 'cause_candidate', class: 'kv_connector' }
   return { kind: reports ? 'cause_candidate' : 'unclassified', class: 'other' }
 }

@@ -1,27 +1,23 @@
 import type { LogError } from '../types.ts'
-import { type ClassifiedLine, classifyLogLines } from './classify-log-lines.ts'
-import { timeOf } from './log-time.ts'
+import { classifyLogLines } from './classify-log-lines.ts'
+import { withHangs } from './hangs.ts'
+import { type TimedLine, timeOf } from './log-time.ts'
 
 /** Findings of these roles come first. */
 const order: readonly LogError['kind'][] = ['cause_candidate', 'unclassified', 'cascade', 'request_error', 'benign']
 
-/** A classified line with its time. */
-export interface TimedLine extends ClassifiedLine {
-  /** Time in Unix milliseconds; `undefined` if it is not known. */
-  readonly time: number | undefined
-}
-
 /**
  * Classifies log lines and groups those that report a failure by message: messages that differ only in numbers,
  * addresses, ids and times are one group. The order is: cause candidates, unclassified abnormal lines, cascades, request
- * errors, benign lines; within a role, the first line decides.
+ * errors, benign lines; within a role, the first line decides. Waits that repeat for minutes without progress are causes:
+ * the engine hangs.
  *
  * @param near a time close to that of the lines, in Unix milliseconds. vLLM, syslog and glog write no year, so without it
  * the groups of their lines have no times.
  */
 export function groupLogLines(lines: readonly string[], near?: number): LogError[] {
   const timed = classifyLogLines(lines).map((entry) => ({ ...entry, time: near && timeOf(entry.line, near) }))
-  return groupsOf(timed)
+  return groupsOf(withHangs(timed))
 }
 
 /** Groups classified lines, as {@link groupLogLines} does. */

@@ -34,7 +34,10 @@ const benign = rules('benign', [
   // The device or the server that failed before works again.
   ['recovered', /temperature\/speed normal|nfs: server \S+ OK|successfully recovered/i],
   // Settings and lists of the kernel and of drivers that name an error or a timeout.
-  ['setting', /\b(?:[Tt]imeout (?:was )?set to|errors=remount-ro|[Ss]hutdown timeout)/],
+  [
+    'setting',
+    /\b(?:[Tt]imeout (?:was )?set to|errors=remount-ro|Found ulimit of \d+ and failed to automatically increase|[Ss]hutdown timeout)/,
+  ],
   // vLLM warns about VLLM_ variables that it does not know.
   ['unknown_environment', /Unknown vLLM environment variable detected/],
   // The program itself calls the event normal, or reports a race of its own start.
@@ -43,7 +46,10 @@ const benign = rules('benign', [
     /\bThis is (?:normal|expected|harmless|not an error)\b|\bcan be (?:safely )?ignored\b|\b(?:safe(?:ly)?|fine) to ignore\b|may not have completed yet/i,
   ],
   // Normal while weights load. Only many repetitions in a row show a hang.
-  ['startup_wait', /Waiting for \d+ local, \d+ remote core engine proc\(s\) to start/],
+  [
+    'startup_wait',
+    /Waiting for (?:\d+ local, \d+ remote core engine proc|READY message from|creating a placement group|vLLM DP Servers|output from MQLLMEngine)/,
+  ],
   // An optional backend or plugin is missing; another one is used.
   [
     'fallback',
@@ -155,6 +161,13 @@ const cascade = rules('cascade', [
   // Kubernetes restarts a container that keeps failing.
   ['back_off', /Back-off restarting failed container|CrashLoopBackOff|^\s*Warning\s+BackOff\b/],
 ])
+
+/**
+ * Warnings about a setting: vLLM, PyTorch and Python chose another one, or advise one. Every normal start prints some.
+ * Warnings about requests, memory, time limits and speed can be evidence, so they are not among them.
+ */
+export const settingNotice =
+  /^(?!.*(?:\brequests?\b(?! (?:a|the) default)|timed? ?out|retr(?:y|ies)|out of memory|\blost\b|preempt|slow ?down|slow tokenizer|Enforce eager|OutOfMemory|corrupt|KVTransfer|hang\b|wrong|incorrect|garbage)).*(?:\bdeprecated\b|\bwill be (?:removed|ignored|disabled|unused)\b|\b(?:is|are|was|were|been) (?:automatically )?(?:disabled|ignored|overridden)\b|\b[Dd]isabling\b|\b[Dd]efault(?:s|ing)? to\b|[Uu]sing (?:the )?default\b|\b[Oo]verrid(?:ing|den)\b|\b[Ff]orcing\b|; using .* instead\b|\bsub-?optimal\b|\bexperimental\b|\bhas no effect\b|\bis not installed\. |in LD_PRELOAD|Found ulimit of|Reset .* (?:type )?to |NUMA binding: |communicator is not available|Casting \S+ to |Reducing Torch parallelism|TensorFloat32|\bpin_memory=False|[Tt]o silence this warning)/
 
 /**
  * All rules. The first match wins, so exceptions come before the rules that they restrict. Xid errors are not covered

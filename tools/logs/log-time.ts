@@ -1,3 +1,11 @@
+import type { ClassifiedLine } from './classify-log-lines.ts'
+
+/** A classified line with its time. */
+export interface TimedLine extends ClassifiedLine {
+  /** Time in Unix milliseconds; `undefined` if it is not known. */
+  readonly time: number | undefined
+}
+
 /** English abbreviations, as C programs print them. */
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
 

@@ -4,6 +4,7 @@ import { type Incident, notesAbout, windowOf } from '../scenario-source.ts'
 import type { LogError } from '../types.ts'
 import { type ClassifiedLine, classifyLogLines } from './classify-log-lines.ts'
 import { groupsOf } from './group-log-lines.ts'
+import { withHangs } from './hangs.ts'
 import { type LogLevel, logLevels } from './log-level.ts'
 import { timeOf } from './log-time.ts'
 
@@ -87,10 +88,11 @@ function entriesOf(lines: readonly string[], near: number): readonly LogEntry[] 
   if (known !== undefined) return known
   const times = lines.map((line) => timeOf(line, near))
   let last = times.find((time) => time !== undefined) ?? near
-  const entries = classifyLogLines(lines).map((entry, index) => {
+  const timed = classifyLogLines(lines).map((entry, index) => {
     last = times[index] ?? last
     return { ...entry, time: last }
   })
+  const entries = withHangs(timed)
   classified.set(lines, entries)
   return entries
 }

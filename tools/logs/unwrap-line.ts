@@ -104,7 +104,9 @@ const embedded =
 function withoutCollector(line: string): string {
   const text = collectors.reduce((rest, prefix) => rest.replace(prefix, ''), line).replace(exceptionGroup, '')
   const found = embedded.exec(text)
-  return found === null ? text : text.slice(found[0].length - (found[1] ?? '').length)
+  const start = (found?.[0].length ?? 0) - (found?.[1]?.length ?? 0)
+  // A user's text can contain the start of a line of vLLM.
+  return withoutUserText(text.slice(0, start)).length === start ? text.slice(start) : text
 }
 
 /** A line without timestamps, process ids and source positions. */
