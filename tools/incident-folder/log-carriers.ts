@@ -6,24 +6,89 @@ import { isObject, parseJson, type UnknownObject } from '../../router/json/json.
 /** English abbreviations, as syslog prints them. */
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
 
-/** The lines that one line of a file carries; itself if it carries none. */
-export function carriedLines(line: string): readonly string[] {
-  if (!line.startsWith('{"') || !line.endsWith('}')) return [line]
-  const entry = parseJson(line)
-  if (!isObject(entry)) return [line]
-  const log = entry['log']
-  // Docker's json-file driver: {"log":"text\n","stream":"stdout","time":"…"}
-  if (typeof log === 'string') return log.replace(/\r?\n$/, '').split('\n')
-  const message = journalMessage(entry)
-  if (message === undefined) return [line]
-  return message.split('\n').map((text) => `${journalPrefix(entry)}${text}`)
+/** A runtime splits a longer line into parts of 16 KiB. */
+const containerRecord = /^(\S+ (stdout|stderr)) ([FP]) (.*)$/s
+
+/** Takes the lines of a file one by one, and gives the lines of the program that they carry. */
+export class LogCarrier {
+  readonly #take: (line: string) => void
+  readonly #maxLength: number
+  /** Start of a line of which the rest follows, by stream. */
+  readonly #started = new Map<string, string>()
+
+  /** @param maxLength longest line of a program in characters; the rest of a longer one is left out. */
+  constructor(take: (line: string) => void, maxLength: number) {
+    this.#take = take
+    this.#maxLength = maxLength
+  }
+
+  /** Number of lines that were longer than allowed. */
+  shortened = 0
+
+  /** Takes the next line of the file. */
+  add(line: string): void {
+    const [, prefix = '', stream = '', kind, part = ''] = containerRecord.exec(line) ?? []
+    if (kind !== undefined) {
+      const started = this.#started.get(stream)
+      this.#continue(stream, started === undefined ? `${prefix} F ${part}` : part, kind === 'F')
+      return
+    }
+    const entry = line.startsWith('{"') && line.endsWith('}') ? parseJson(line) : undefined
+    if (!isObject(entry)) {
+      this.#give(line)
+      return
+    }
+    const log = entry['log']
+    // Docker's json-file driver: {"log":"text\n","stream":"stdout","time":"…"}
+    if (typeof log === 'string') {
+      this.#continue(String(entry['stream']), log.replace(/\r?\n$/, ''), log.endsWith('\n') || !('stream' in entry))
+      return
+    }
+    const message = journalMessage(entry)
+    if (message === undefined) this.#give(line)
+    else for (const text of message.split('\n')) this.#give(`${journalPrefix(entry)}${text}`)
+  }
+
+  /** Gives the lines of which the rest never came. */
+  end(): void {
+    for (const line of this.#started.values()) this.#give(line)
+    this.#started.clear()
+  }
+
+  #continue(stream: string, part: string, isEnd: boolean): void {
+    const started = this.#started.get(stream) ?? ''
+    // A line without an end must not fill the memory.
+    const line = started.length > this.#maxLength ? started : started + part
+    if (!isEnd) this.#started.set(stream, line)
+    else {
+      this.#started.delete(stream)
+      for (const text of line.split('\n')) this.#give(text)
+    }
+  }
+
+  #give(line: string): void {
+    if (line.length > this.#maxLength) this.shortened++
+    this.#take(line.slice(0, this.#maxLength))
+  }
 }
 
-/** The message of an entry of `journalctl -o json`. Bytes that are not text are stored as an array of numbers. */
-function journalMessage({ MESSAGE: message }: UnknownObject): string | undefined {
-  if (typeof message === 'string') return message
-  if (!Array.isArray(message) || !message.every((byte) => typeof byte === 'number')) return undefined
-  return new TextDecoder().decode(Uint8Array.from(message))
+/**
+ * The message of an entry of `journalctl -o json`. Bytes that are not text are an array of numbers, a field that occurs
+ * several times is an array of its values, and a long one is null. See systemd.io/JOURNAL_EXPORT_FORMATS.
+ */
+function journalMessage(entry: UnknownObject): string | undefined {
+  const message = entry['MESSAGE']
+  if (message === null) return '(The journal was exported without this long message. Use journalctl --all.)'
+  const isBytes = Array.isArray(message) && message.every((byte) => typeof byte === 'number')
+  const values = Array.isArray(message) && !isBytes ? message : [message]
+  const texts = values.flatMap((value) => textOfMessage(value) ?? [])
+  return texts.length === 0 ? undefined : texts.join('\n')
+}
+
+function textOfMessage(value: unknown): string | undefined {
+  if (typeof value === 'string') return value
+  if (!Array.isArray(value) || !value.every((byte) => typeof byte === 'number')) return undefined
+  return new TextDecoder().decode(Uint8Array.from(value))
 }
 
 /** Time, host and program, as `journalctl` prints them. */

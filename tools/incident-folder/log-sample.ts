@@ -47,9 +47,9 @@ export class LogSample {
     const known = this.#messages.get(message)
     if (known !== undefined) known.count++
     // Messages without an end must not fill the memory.
-    else if (this.#messages.size < abnormalLines) this.#messages.set(message, { line, count: 1 })
+    else if (this.#messages.size < abnormalLines) this.#messages.set(message, { line: copyOf(line), count: 1 })
     const isKept = (known?.count ?? 1) <= linesPerMessage
-    if (isKept && this.#middle.length < abnormalLines) this.#middle.push({ index, line })
+    if (isKept && this.#middle.length < abnormalLines) this.#middle.push({ index, line: copyOf(line) })
   }
 
   /** The part that was kept. */
@@ -62,4 +62,9 @@ export class LogSample {
     const repeated = isWhole ? [] : [...this.#messages.values()].filter(({ count }) => count > linesPerMessage)
     return { lines: [...this.#head, ...middle, ...tail], total: this.#total, repeated }
   }
+}
+
+/** Lines are parts of the megabytes that were read together. A line that is kept must not keep the others. */
+function copyOf(line: string): string {
+  return Buffer.from(line, 'utf16le').toString('utf16le')
 }

@@ -28,6 +28,8 @@ export interface StoredPages {
 
 /** A metrics page is below 1 MB. */
 const maxPageBytes = 32 * 2 ** 20
+/** A series of pages every few seconds shows nothing that fewer pages do not show. */
+const maxPages = 100
 
 /**
  * Reads the pages and keeps those that belong to the process of the latest one: pages of another server, from before a
@@ -36,7 +38,7 @@ const maxPageBytes = 32 * 2 ** 20
 export async function readPages(files: readonly FolderFile[]): Promise<StoredPages> {
   const leftOut: LeftOut[] = []
   let pages: StoredPage[] = []
-  for (const file of files) {
+  for (const file of thinned(files, leftOut)) {
     const page = await readPage(file, leftOut)
     if (page !== undefined) pages.push(page)
   }
@@ -66,10 +68,12 @@ async function readPage(file: FolderFile, leftOut: LeftOut[]): Promise<StoredPag
     return undefined
   }
   if (file.size > maxPageBytes) return skip('It is too large for a metrics page.')
-  const { text, problems } = await wholeText(file)
+  const { text: read, isComplete, problems } = await wholeText(file, maxPageBytes)
   for (const reason of problems) leftOut.push({ file: file.name, reason })
-  const named = timeInName(file.name)
-  const page = { file: file.name, timeMs: named ?? file.modifiedMs, isFileTime: named === undefined }
+  // The last number of a page that was cut off can lack digits, and then it is still a number.
+  const text = isComplete ? read : withoutLastLine(read)
+  if (!isComplete) skip('Its last line has no line end, so it may be cut off, and it was left out.')
+  const page = { file: file.name, ...timeOf(file) }
   try {
     return { ...page, text, samples: parseMetricsPage(text).samples }
   } catch (error) {
@@ -82,6 +86,23 @@ async function readPage(file: FolderFile, leftOut: LeftOut[]): Promise<StoredPag
       return skip(`It is not a metrics page that can be read: ${errorMessage(error)}.`)
     }
   }
+}
+
+/** The time of a page: that in its name, otherwise that of its file. */
+function timeOf({ name, modifiedMs }: FolderFile): Pick<StoredPage, 'timeMs' | 'isFileTime'> {
+  const named = timeInName(name)
+  return { timeMs: named ?? modifiedMs, isFileTime: named === undefined }
+}
+
+/** At most {@link maxPages} pages: the first, the last, and others at equal distances. */
+function thinned(files: readonly FolderFile[], leftOut: LeftOut[]): readonly FolderFile[] {
+  if (files.length <= maxPages) return files
+  const sorted = [...files].sort((a, b) => timeOf(a).timeMs - timeOf(b).timeMs)
+  const step = (sorted.length - 1) / (maxPages - 1)
+  const kept = new Set(Array.from({ length: maxPages }, (_, index) => sorted[Math.round(index * step)]))
+  const reason = `Of ${files.length} pages ${maxPages} were read, at equal distances.`
+  leftOut.push(...sorted.filter((file) => !kept.has(file)).map(({ name }) => ({ file: name, reason })))
+  return sorted.filter((file) => kept.has(file))
 }
 
 function withoutLastLine(text: string): string {

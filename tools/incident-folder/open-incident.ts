@@ -9,13 +9,12 @@ import { type Launch, launchOfCommand, launchOfDocument, launchOfLog } from './e
 import { type FolderFile, findFiles, type LeftOut } from './find-files.ts'
 import { gpusOfQuery, gpusOfTable, type ObservedGpu } from './gpu-statistics.ts'
 import { type IncidentDocument, IncidentFolderError, readIncidentDocument, readSlo } from './incident-document.ts'
-import { carriedLines } from './log-carriers.ts'
-import { LogSample } from './log-sample.ts'
-import { readPages, type StoredPage } from './metrics-pages.ts'
+import { readPages, type StoredPage, timeInName } from './metrics-pages.ts'
 import { folderNotes, reasonsOf } from './notes.ts'
 import { observedTelemetry } from './observed-telemetry.ts'
-import { headText, textLines, wholeText } from './read-text.ts'
-import { type FileKind, recognise } from './recognise.ts'
+import { readLogs } from './read-logs.ts'
+import { archiveOf, headText, wholeText } from './read-text.ts'
+import { type FileKind, kindOfName, recognise } from './recognise.ts'
 
 /** A file of a folder, and how it was understood. */
 export interface RecognisedFile {
@@ -35,8 +34,10 @@ export interface FolderIncident extends ObservedIncident {
   readonly pages: readonly StoredPage[]
 }
 
-/** Largest file that is read as a document and not as a log. */
-const maxDocumentBytes = 8 * 2 ** 20
+/** Largest document in bytes of text. Kubernetes allows a manifest 1.5 MiB. */
+const maxDocumentBytes = 2 * 2 ** 20
+/** Largest output of nvidia-smi in bytes of text. It can have rows of many hours. */
+const maxGpuBytes = 32 * 2 ** 20
 
 const logKinds = { engine_log: 'vllm', kernel_log: 'dmesg', journal: 'journal' } as const
 
@@ -54,7 +55,7 @@ const logKinds = { engine_log: 'vllm', kernel_log: 'dmesg', journal: 'journal' }
  * `incident.yaml` or SLO file.
  */
 export async function openIncident(folder: string): Promise<FolderIncident> {
-  const found = await findFiles(resolve(folder)).catch(async (error: NodeJS.ErrnoException) => {
+  const found = await findFiles(resolve(folder), isKnownName).catch(async (error: NodeJS.ErrnoException) => {
     const isFile = await stat(folder).then(
       (state) => state.isFile(),
       () => false,
@@ -66,11 +67,16 @@ export async function openIncident(folder: string): Promise<FolderIncident> {
   const files: RecognisedFile[] = []
   const byKind = new Map<FileKind, FolderFile[]>()
   for (const file of found.files) {
-    const head = headText(file)
+    const archive = archiveOf(file)
+    const head = archive === undefined ? headText(file) : undefined
     const kind = head === undefined ? undefined : recognise(file, head)
     if (kind === undefined) {
-      const reason = head === undefined ? 'It is binary or damaged.' : 'Its content is not recognised.'
-      leftOut.push({ file: file.name, reason })
+      const unreadable =
+        archive === undefined ? 'binary or damaged.' : `packed as ${archive}. Unpack it into the folder.`
+      leftOut.push({
+        file: file.name,
+        reason: head === undefined ? `It is ${unreadable}` : 'Its content is not recognised.',
+      })
       continue
     }
     files.push({ file: file.name, kind })
@@ -90,8 +96,8 @@ export async function openIncident(folder: string): Promise<FolderIncident> {
   const slo = incident.slo ?? (await documents.last(of('slo'), readSlo))
   const id = incident.id ?? idOf(folder)
   const gpus = [
-    ...((await documents.last(of('gpu_query'), (_, text) => gpusOfQuery(text))) ?? []),
-    ...((await documents.last(of('gpu_table'), (_, text) => gpusOfTable(text))) ?? []),
+    ...((await documents.last(of('gpu_query'), (_, text) => gpusOfQuery(text), maxGpuBytes)) ?? []),
+    ...((await documents.last(of('gpu_table'), (_, text) => gpusOfTable(text), maxGpuBytes)) ?? []),
   ]
   const latest = Math.max(...found.files.map(({ modifiedMs }) => modifiedMs))
   const window = windowFrom(incident, pages, logs, latest)
@@ -125,6 +131,10 @@ export async function openIncident(folder: string): Promise<FolderIncident> {
   }
 }
 
+function isKnownName(name: string): boolean {
+  return kindOfName(name) !== undefined || timeInName(name) !== undefined
+}
+
 function notSimulated(pages: readonly StoredPage[]): string {
   if (pages.length < 2) {
     return `The load cannot be inferred from ${pages.length === 0 ? 'logs' : 'one metrics page'}; two pages are needed.`
@@ -143,21 +153,32 @@ class Documents {
   async last<T>(
     files: readonly FolderFile[],
     read: (file: string, text: string) => T | undefined,
+    maxBytes = maxDocumentBytes,
   ): Promise<T | undefined> {
-    let last: T | undefined
+    let last: { readonly file: string; readonly value: T } | undefined
     for (const file of files) {
       const skip = (reason: string) => this.#leftOut.push({ file: file.name, reason })
-      if (file.size > maxDocumentBytes) {
-        skip('It is too large for a document.')
+      if (file.size > maxBytes) {
+        skip(`It is not used, because it is larger than ${maxBytes / 2 ** 20} MiB.`)
         continue
       }
-      const { text, problems } = await wholeText(file)
+      const { text, problems, isWhole } = await wholeText(file, maxBytes)
       for (const problem of problems) skip(problem)
+      // A part of a document can say something else than the whole.
+      if (!isWhole) {
+        skip('It is not used, because it could not be read as a whole.')
+        continue
+      }
       const value = read(file.name, text)
-      if (value === undefined) skip('Nothing in it is recognised.')
-      else last = value
+      if (value === undefined) {
+        skip('Nothing in it is recognised.')
+        continue
+      }
+      if (last !== undefined)
+        this.#leftOut.push({ file: last.file, reason: `It is not used, because ${file.name} says the same.` })
+      last = { file: file.name, value }
     }
-    return last
+    return last?.value
   }
 }
 
@@ -168,28 +189,6 @@ function readLaunch(file: string, text: string): Launch | undefined {
 function readModelConfig(_: string, text: string): UnknownObject | undefined {
   const value = parseJson(text)
   return isObject(value) ? value : undefined
-}
-
-/** The lines of all files of one log, in order of their first times; `undefined` without files. */
-async function readLogs(files: readonly FolderFile[], leftOut: LeftOut[]): Promise<readonly string[] | undefined> {
-  if (files.length === 0) return undefined
-  const parts: { readonly first: number; readonly lines: readonly string[] }[] = []
-  for (const file of files) {
-    const sample = new LogSample()
-    const problems = await textLines(file).forEach((line) => {
-      for (const carried of carriedLines(line)) sample.add(carried)
-    })
-    const { lines, total, repeated } = sample.part()
-    const skip = (reason: string) => leftOut.push({ file: file.name, reason })
-    for (const problem of problems) skip(problem)
-    if (lines.length < total)
-      skip(`${total - lines.length} of ${total} lines between its start and its end were left out.`)
-    for (const { line, count } of repeated.slice(0, 20))
-      skip(`${count} lines like this one, of which 20 were kept: ${line.slice(0, 200)}`)
-    const times = lines.map((line) => timeOf(line, file.modifiedMs))
-    parts.push({ lines, first: times.find((time) => time !== undefined) ?? file.modifiedMs })
-  }
-  return parts.sort((a, b) => a.first - b.first).flatMap(({ lines }) => lines)
 }
 
 /** Times of a log are at most this much later than its file, in milliseconds: its clock can have another zone. */
@@ -211,7 +210,7 @@ function windowFrom(
   const times = edgeTimes(logs.get('vllm') ?? [...logs.values()].flat(), near)
   const until = end === undefined ? Math.max(...scrapes, ...times) : Date.parse(end)
   const last = Number.isFinite(until) ? until : latest
-  const first = start === undefined ? ((scrapes.length > 1 ? scrapes[0] : times[0]) ?? last) : Date.parse(start)
+  const first = start === undefined ? ((scrapes.length > 1 ? scrapes[0] : earliest(times)) ?? last) : Date.parse(start)
   const duration_s = Math.min(86_400, Math.max(10, Math.round((last - first) / 1000)))
   const notes: string[] = []
   if (end === undefined) {
@@ -231,6 +230,11 @@ function edgeTimes(lines: readonly string[], near: number): readonly number[] {
   }
   const known = [lines.find((line) => time(line) !== undefined), lines.findLast((line) => time(line) !== undefined)]
   return known.flatMap((line) => (line === undefined ? [] : (time(line) ?? [])))
+}
+
+/** Lines of several processes can be out of order. */
+function earliest(times: readonly number[]): number | undefined {
+  return times.length === 0 ? undefined : Math.min(...times)
 }
 
 /** The id of an incident by the name of its folder. */

@@ -6,17 +6,29 @@ import type { FolderFile } from './find-files.ts'
 
 // Reads files as text: UTF-8 or UTF-16, plain or gzip. Files are read in pieces, so a large log needs little memory.
 
-/** Most bytes of text that are read from one file. Of a larger plain file the end is read, where the incident is. */
+/** Most bytes of text that are read from one log. Of a larger plain file the start and the end are read. */
 export const maxTextBytes = 512 * 2 ** 20
-/** Longest line in characters. The rest of a longer one is left out. */
-const maxLineLength = 16_000
+/** Share of {@link maxTextBytes} for the start, which shows how the engine was started. The incident is at the end. */
+const startShare = 1 / 8
+/** Longest line of a file in characters: docker's JSON has up to 16 KiB of text, each character of which can be escaped. */
+const maxLineLength = 2 ** 17
+/** A gzip file that expands to more than this many times its size is not a log. */
+const maxExpansion = 300
+/** Bytes that are read before {@link maxExpansion} counts. */
+const freeBytes = 32 * 2 ** 20
 
 type Encoding = 'utf-8' | 'utf-16le' | 'utf-16be'
 
-/** Lines of a file in pieces, and what was left out of it. */
-export interface TextLines {
-  /** Calls `take` with each line, without its line end. @returns the problems, one sentence each. */
-  readonly forEach: (take: (line: string) => void) => Promise<readonly string[]>
+/** Text of a document, and what was left out of it. */
+interface DocumentText {
+  /** Whole lines, the last one with a line end. */
+  readonly text: string
+  /** Whether the file itself ends with a line end. A file that was cut off does not. */
+  readonly isComplete: boolean
+  /** Whether all of the file was read. */
+  readonly isWhole: boolean
+  /** One sentence each. */
+  readonly problems: readonly string[]
 }
 
 /** The first characters of a file; `undefined` if the file is binary. */
@@ -28,43 +40,63 @@ export function headText({ head }: FolderFile): string | undefined {
   return isBinary(text) ? undefined : clean(text)
 }
 
-/** The lines of a file. */
-export function textLines(file: FolderFile): TextLines {
-  return { forEach: (take) => readLines(file, take) }
+/** Starts of archives and compressed files that are not read. */
+const archives: readonly (readonly [name: string, offset: number, bytes: readonly number[]])[] = [
+  ['zip', 0, [0x50, 0x4b, 0x03, 0x04]],
+  ['zstd', 0, [0x28, 0xb5, 0x2f, 0xfd]],
+  ['xz', 0, [0xfd, 0x37, 0x7a, 0x58, 0x5a]],
+  ['bzip2', 0, [0x42, 0x5a, 0x68]],
+  ['tar', 257, [0x75, 0x73, 0x74, 0x61, 0x72]],
+]
+
+/** The name of the archive or compression of a file, if it is one that is not read. */
+export function archiveOf({ head }: FolderFile): string | undefined {
+  const bytes = isGzip(head) ? gunzipStart(head) : head
+  return archives.find(([, offset, magic]) => magic.every((byte, index) => bytes?.[offset + index] === byte))?.[0]
 }
 
-/** The whole text of a small file. */
-export async function wholeText(
-  file: FolderFile,
-): Promise<{ readonly text: string; readonly problems: readonly string[] }> {
+/** The whole text of a document. @param maxBytes most bytes of text; the rest is left out. */
+export async function wholeText(file: FolderFile, maxBytes: number): Promise<DocumentText> {
   const lines: string[] = []
-  const problems = await readLines(file, (line) => lines.push(line))
-  return { text: `${lines.join('\n')}\n`, problems }
+  const read = await readLines(file, (line) => lines.push(line), { maxBytes, maxLine: maxBytes })
+  return { ...read, text: `${lines.join('\n')}\n` }
 }
 
-async function readLines(file: FolderFile, take: (line: string) => void): Promise<readonly string[]> {
+/** Limits of {@link readLines}. */
+interface ReadLimits {
+  /** Most bytes of text. @defaultValue {@link maxTextBytes} */
+  readonly maxBytes?: number
+  /** Longest line in characters. @defaultValue {@link maxLineLength} */
+  readonly maxLine?: number
+}
+
+/**
+ * Reads the lines of a file in pieces.
+ *
+ * @param take gets each line, without its line end.
+ * @returns what the text of a document has besides its text.
+ */
+export async function readLines(
+  file: FolderFile,
+  take: (line: string) => void,
+  { maxBytes = maxTextBytes, maxLine = maxLineLength }: ReadLimits = {},
+): Promise<Omit<DocumentText, 'text'>> {
   const problems: string[] = []
   const gzip = isGzip(file.head)
-  const start = gzip ? 0 : Math.max(0, file.size - maxTextBytes)
-  if (start > 0) problems.push(`Only its last ${mib(maxTextBytes)} MiB of ${mib(file.size)} MiB were read.`)
   const encoding = encodingOf((gzip ? gunzipStart(file.head) : file.head) ?? file.head)
-  const decoder = new TextDecoder(encoding)
-  // The end is fixed, so that a file that grows while it is read gives what it had at first.
-  const stream = createReadStream(file.path, { start: start - (start % 2), end: file.size - 1, highWaterMark: 2 ** 20 })
-  let bytes = 0
-  let rest = ''
-  let isFirst = start > 0
+  const parts = gzip ? [{ from: 0, to: file.size }] : partsOf(file.size, maxBytes)
+  const [first, last = first] = parts
+  if (first !== last && first !== undefined && last !== undefined) {
+    const [start, end] = [first.to, last.to - last.from].map(mib)
+    problems.push(`Only its first ${start} MiB and its last ${end} MiB of ${mib(file.size)} MiB were read.`)
+  }
   let shortened = 0
   let zeros = 0
+  let isComplete = true
   const takeLine = (line: string) => {
-    // The first line of a part begins in its middle.
-    if (isFirst) {
-      isFirst = false
-      return
-    }
     let text = line.endsWith('\r') ? line.slice(0, -1) : line
-    if (text.length > maxLineLength) {
-      text = text.slice(0, maxLineLength)
+    if (text.length > maxLine) {
+      text = text.slice(0, maxLine)
       shortened++
     }
     if (text.includes('\0')) {
@@ -73,37 +105,72 @@ async function readLines(file: FolderFile, take: (line: string) => void): Promis
     }
     take(text)
   }
-  try {
-    for await (const chunk of unpacked(stream, gzip)) {
-      bytes += chunk.length
-      if (bytes > maxTextBytes + 2 ** 20) {
-        problems.push(`Only the first ${mib(maxTextBytes)} MiB of its text were read.`)
-        break
+  for (const { from, to } of parts) {
+    const decoder = new TextDecoder(encoding)
+    // The end is fixed, so that a file that grows while it is read gives what it had at first.
+    const stream = createReadStream(file.path, { start: from, end: to - 1, highWaterMark: 2 ** 20 })
+    let bytes = 0
+    let rest = ''
+    // The first line of a later part begins in its middle.
+    let isCut = from > 0
+    try {
+      for await (const chunk of unpacked(stream, gzip)) {
+        bytes += chunk.length
+        if (gzip && bytes > freeBytes && bytes > maxExpansion * file.size) {
+          problems.push(
+            `It expands to more than ${maxExpansion} times its size, so only its first ${mib(bytes)} MiB were read.`,
+          )
+          break
+        }
+        if (bytes > maxBytes + 2 ** 20) {
+          problems.push(`Only the first ${mib(maxBytes)} MiB of its text were read.`)
+          break
+        }
+        const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
+        rest = lines.pop() ?? ''
+        // A file without line ends must not fill the memory.
+        if (rest.length > maxLine) rest = rest.slice(0, maxLine + 1)
+        for (const line of lines) {
+          if (!isCut) takeLine(line)
+          isCut = false
+        }
       }
-      const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
-      rest = lines.pop() ?? ''
-      // A file without line ends must not fill the memory.
-      if (rest.length > 64 * maxLineLength) rest = rest.slice(0, maxLineLength + 1)
-      for (const line of lines) takeLine(line)
+    } catch (error) {
+      problems.push(`It could be read only in part: ${errorMessage(error)}.`)
+    } finally {
+      stream.destroy()
     }
-  } catch (error) {
-    problems.push(`It could be read only in part: ${errorMessage(error)}.`)
-  } finally {
-    stream.destroy()
+    rest += decoder.decode()
+    isComplete = rest === ''
+    // The last line of an earlier part ends in its middle.
+    if (rest !== '' && !isCut && to === file.size) takeLine(rest)
   }
-  rest += decoder.decode()
-  if (rest !== '') takeLine(rest)
-  if (shortened > 0) {
-    const are = shortened === 1 ? '1 line is longer' : `${shortened} lines are longer`
-    problems.push(`${are} than ${maxLineLength} characters and ${shortened === 1 ? 'was' : 'were'} cut.`)
-  }
+  const isWhole = problems.length === 0
+  if (shortened > 0) problems.push(cutLines(shortened, maxLine))
   if (zeros > 0) problems.push(`NUL characters were removed from ${zeros === 1 ? '1 line' : `${zeros} lines`}.`)
-  return problems
+  return { problems, isComplete, isWhole }
+}
+
+/** Says that lines were cut. */
+export function cutLines(count: number, length: number): string {
+  const are = count === 1 ? '1 line is longer' : `${count} lines are longer`
+  return `${are} than ${length} characters and ${count === 1 ? 'was' : 'were'} cut.`
+}
+
+/** The parts of a plain file that are read. Offsets are even, because UTF-16 has two bytes per unit. */
+function partsOf(size: number, maxBytes: number): readonly { readonly from: number; readonly to: number }[] {
+  if (size <= maxBytes) return [{ from: 0, to: size }]
+  const start = 2 * Math.floor((maxBytes * startShare) / 2)
+  const end = size - (maxBytes - start)
+  return [
+    { from: 0, to: start },
+    { from: end - (end % 2), to: size },
+  ]
 }
 
 function unpacked(stream: Readable, gzip: boolean): AsyncIterable<Uint8Array> {
   if (!gzip) return stream
-  const unzip = createGunzip()
+  const unzip = createGunzip({ chunkSize: 2 ** 18 })
   stream.on('error', (error) => unzip.destroy(error))
   return stream.pipe(unzip)
 }

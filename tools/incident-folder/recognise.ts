@@ -40,7 +40,12 @@ const rules: readonly Rule[] = [
       /^(?:index|name|uuid|timestamp|pci\.bus_id|utilization\.gpu|memory\.)[^\n]*,[^\n]*(?:utilization|memory|power|temperature)/m,
   },
   { kind: 'model_config', name: /\.json$/, content: /"(?:architectures|hidden_size|num_hidden_layers)"\s*:/ },
-  { kind: 'engine_arguments', name: /\.(?:ya?ml|json)$/, content: /^\s*(?:"?[-\w]+"?\s*:|\{|\[|-\s)/m },
+  {
+    kind: 'engine_arguments',
+    name: /\.(?:ya?ml|json)$/,
+    // Not one JSON object on each line, which is a log.
+    content: /^(?!\{"(?:log"|.*"__REALTIME_TIMESTAMP")|\{.*\}\r?\n\{)(?:[^\n]*\n)*?[ \t]*(?:"?[-\w]+"?\s*:|\{|\[|-\s)/,
+  },
   { kind: 'kernel_log', name: /(?:^|\/)(?:dmesg|kern(?:el)?)[^/]*$/ },
   { kind: 'journal', name: /(?:^|\/)(?:journal|syslog|messages)[^/]*$/ },
   { kind: 'engine_log', name: /(?:^|\/)(?:vllm|engine)[^/]*\.(?:log|txt|out|json|jsonl|ndjson)(?:\.\d+)?$/ },

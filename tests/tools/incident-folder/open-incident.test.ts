@@ -250,7 +250,7 @@ test('a missing folder and a file are refused', async () => {
 test('a page that is cut in mid-line loses that line only, and a page that is no page is left out', async () => {
   const cut = page.slice(0, page.lastIndexOf('vllm:') + 20)
   const { reasons, metricsPage } = await opened({ 'a-2026-02-17T14-15-00Z.prom': cut })
-  expect(reasons).toEqual([expect.stringContaining('Its last line is cut off and was left out')])
+  expect(reasons).toEqual([expect.stringContaining('Its last line has no line end')])
   expect(metricsPage()).toBe(cut.slice(0, cut.lastIndexOf('\n') + 1))
   const other = await opened({ 'vllm.log': engineLog, 'b.prom': '# HELP x y\n<html>\nx 1\n' })
   expect(other.reasons).toEqual([expect.stringContaining('b.prom: It is not a metrics page that can be read')])
