@@ -1,6 +1,7 @@
 import type { Scenario } from '../../fixtures/scenario.ts'
 import { compareVersions } from '../../tools/arguments/version.ts'
 import { startup } from '../../tools/prometheus/vllm-page.ts'
+import { type DraftCounts, noDrafts } from '../../tools/simulation/draft-acceptance.ts'
 import { seededRandom } from '../../tools/simulation/requests.ts'
 import { simulate } from '../../tools/simulation/simulate.ts'
 import { type Interval, intervalSeconds, type SimulatedWindow } from '../../tools/simulation/window.ts'
@@ -39,6 +40,31 @@ export function statsText(interval: Interval, { counts }: SimulatedWindow, versi
   return `Engine 000: ${parts.join(', ')}`
 }
 
+/** The line of `vllm/v1/spec_decode/metrics.py` about the drafts of one interval. */
+export function draftsText({ drafts, draftTokens, acceptedTokens, acceptedPerPosition }: DraftCounts): string {
+  const rates = acceptedPerPosition.map((count) => (count / drafts).toFixed(3))
+  return (
+    `SpecDecoding metrics: Mean acceptance length: ${(1 + acceptedTokens / drafts).toFixed(2)}, ` +
+    `Accepted throughput: ${(acceptedTokens / intervalSeconds).toFixed(2)} tokens/s, ` +
+    `Drafted throughput: ${(draftTokens / intervalSeconds).toFixed(2)} tokens/s, ` +
+    `Accepted: ${acceptedTokens} tokens, Drafted: ${draftTokens} tokens, ` +
+    `Per-position acceptance rate: ${rates.join(', ')}, ` +
+    `Avg Draft acceptance rate: ${((acceptedTokens / draftTokens) * 100).toFixed(1)}%`
+  )
+}
+
+/** Drafts that give `tokens` output tokens, three in each step: what an EAGLE-3 head usually reaches. */
+function usualDrafts(tokens: number, drafted: number): DraftCounts {
+  const counts = noDrafts(drafted)
+  counts.drafts = Math.round(tokens / 3)
+  counts.draftTokens = counts.drafts * drafted
+  for (let position = 0; position < drafted; position++) {
+    counts.acceptedPerPosition[position] = Math.round(counts.drafts * 0.713 ** (position + 1))
+  }
+  counts.acceptedTokens = counts.acceptedPerPosition.reduce((sum, count) => sum + count, 0)
+  return counts
+}
+
 /**
  * The intervals that the engine logs: not after its death, not without statistics, and not if no token was counted in it
  * and in the interval before.
@@ -58,6 +84,7 @@ export function engineLog(scenario: Scenario, { historyS = 0, accessEvery = 4 }:
   const start = Date.parse(scenario.window.start)
   const window = simulate(scenario)
   const { vllm_version } = scenario.deployment
+  const { speculation } = window.settings
   const lines = startupLog(scenario, start - (startup.firstLine + historyS) * 1000)
   const client = clients(scenario)
   const stats = placeOf(scenario, 'stats')
@@ -81,9 +108,14 @@ export function engineLog(scenario: Scenario, { historyS = 0, accessEvery = 4 }:
       memoryBusy: 0,
     }
     lines.push(engineLine(start + second * 1000, api, stats, statsText(quiet, window, vllm_version)))
+    if (speculation === undefined) continue
+    const usual = draftsText(usualDrafts(quiet.generationTokens, speculation.tokens))
+    lines.push(engineLine(start + second * 1000, api, placeOf(scenario, 'drafts'), usual))
   }
   for (const interval of loggedIntervals(window)) {
     lines.push(engineLine(start + interval.endS * 1000, api, stats, statsText(interval, window, vllm_version)))
+    if (interval.drafts === undefined || interval.drafts.drafts === 0) continue
+    lines.push(engineLine(start + interval.endS * 1000, api, placeOf(scenario, 'drafts'), draftsText(interval.drafts)))
   }
   for (const { atS } of window.finished.filter((_, index) => index % accessEvery === 0)) served(start + atS * 1000)
   return lines

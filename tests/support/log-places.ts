@@ -208,6 +208,17 @@ const places = {
     undefined,
   ],
   noBroadcastBlock: [undefined, undefined, undefined, 'shm_broadcast.py:542', 'shm_broadcast.py:548', undefined],
+  loadDrafter: [
+    undefined,
+    'gpu_model_runner.py:4048',
+    undefined,
+    'gpu_model_runner.py:4151',
+    'gpu_model_runner.py:4305',
+    undefined,
+  ],
+  sharedEmbedding: [undefined, undefined, undefined, undefined, 'eagle.py:1352', undefined],
+  ownHead: [undefined, undefined, undefined, undefined, 'eagle.py:1428', undefined],
+  drafts: [undefined, 'metrics.py:100', 'metrics.py:100', 'metrics.py:100', 'metrics.py:100', undefined],
 } as const satisfies { readonly [message: string]: readonly (string | undefined)[] }
 
 /** A message of vLLM whose place is known. */

@@ -1,4 +1,5 @@
 import type { Scenario } from '../../fixtures/scenario.ts'
+import { isObject, parseJson } from '../../router/json/json.ts'
 import { compareVersions } from '../../tools/arguments/version.ts'
 import { modelOf } from '../../tools/simulation/model-names.ts'
 import { simulate } from '../../tools/simulation/simulate.ts'
@@ -46,10 +47,18 @@ export function startupLog(scenario: Scenario, at: number): LogLine[] {
       ? `world_size=${size} rank=${rank} local_rank=${rank % gpusPerNode} distributed_init_method=tcp://127.0.0.1:47021 backend=nccl`
       : `rank ${rank} in world size ${size} is assigned as DP rank 0, PP rank 0, TP rank ${rank}, EP rank ${rank}`
     add(19, who, 'worldSize', world)
+    if (settings.speculation?.hasHead) {
+      const without = 'Detected EAGLE model without its own embed_tokens in the checkpoint.'
+      const shared = 'Sharing target model embedding weights with the draft model.'
+      add(83, who, 'sharedEmbedding', `${without} ${shared}`)
+      const distinct = 'Detected EAGLE model with distinct lm_head weights.'
+      add(83, who, 'ownHead', `${distinct} Keeping separate lm_head weights from the target model.`)
+    }
     if (!speaks) continue
     if (size > 1) add(21, who, 'nccl', 'vLLM is using nccl==2.27.5')
     add(23, who, 'attentionBackend', attentionBackend(since))
     if (rank === 0 || !since('0.15.0')) add(24, who, 'loadModel', `Starting to load model ${deployment.model}...`)
+    if (settings.speculation?.hasHead && rank === 0) add(82, who, 'loadDrafter', 'Loading drafter model...')
     if (rank === 0) add(83, who, 'weightsLoaded', 'Loading weights took 57.21 seconds')
     const took = since('0.15.0') ? `${gib(memory?.weightsGib)} GiB memory` : `${memory?.weightsGib.toFixed(4)} GiB`
     add(
@@ -117,14 +126,24 @@ function nonDefaultArguments({ deployment }: Scenario): string {
   const { model, vllm_version, engine_args } = deployment
   const servers = compareVersions(vllm_version, '0.15.0') >= 0 ? { api_server_count: 1 } : {}
   const shown = { model_tag: model, ...servers, host: '0.0.0.0', model, ...engine_args }
-  return python(shown)
+  // The parser turns JSON into a dictionary.
+  const speculation = engine_args['speculative_config']
+  return python(typeof speculation === 'string' ? { ...shown, speculative_config: parseJson(speculation) } : shown)
+}
+
+/** The configuration of the drafter as vLLM prints it. */
+function drafter({ engine_args }: Scenario['deployment']): string {
+  const config = parseJson(String(engine_args['speculative_config'] ?? 'null'))
+  if (!isObject(config)) return 'None'
+  const { method, model, num_speculative_tokens } = config
+  return `SpeculativeConfig(method=${python(method)}, model=${python(model)}, num_spec_tokens=${python(num_speculative_tokens)})`
 }
 
 /** The configuration as the engine core writes it, shortened. */
 function config(scenario: Scenario): string {
   const { model } = scenario.deployment
   const { settings } = simulate(scenario)
-  return `model='${model}', speculative_config=None, tokenizer='${model}', dtype=torch.bfloat16, max_seq_len=${settings.maxModelLen}, tensor_parallel_size=${settings.tensorParallelSize}, pipeline_parallel_size=${settings.pipelineParallelSize}, data_parallel_size=1, quantization=None, enforce_eager=${python(settings.enforceEager)}, kv_cache_dtype=auto, enable_prefix_caching=${python(settings.enablePrefixCaching)}, enable_chunked_prefill=${python(settings.enableChunkedPrefill)}`
+  return `model='${model}', speculative_config=${drafter(scenario.deployment)}, tokenizer='${model}', dtype=torch.bfloat16, max_seq_len=${settings.maxModelLen}, tensor_parallel_size=${settings.tensorParallelSize}, pipeline_parallel_size=${settings.pipelineParallelSize}, data_parallel_size=1, quantization=None, enforce_eager=${python(settings.enforceEager)}, kv_cache_dtype=auto, enable_prefix_caching=${python(settings.enablePrefixCaching)}, enable_chunked_prefill=${python(settings.enableChunkedPrefill)}`
 }
 
 function attentionBackend(since: (version: string) => boolean): string {

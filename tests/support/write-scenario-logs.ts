@@ -24,6 +24,7 @@ import {
 } from './incident-logs/load-incidents.ts'
 import { ncclNetIbErrors, ncclNetSocketTruncated } from './incident-logs/nccl-errors.ts'
 import { slowTokenizer } from './incident-logs/slow-tokenizer.ts'
+import { speculativeDecodingCollapse } from './incident-logs/speculative-decoding-collapse.ts'
 import { tensorParallelHang } from './incident-logs/tensor-parallel-hang.ts'
 import { vllmCudaOom } from './incident-logs/vllm-cuda-oom.ts'
 import type { IncidentLogs, LogLine } from './log-line.ts'
@@ -47,6 +48,7 @@ const incidents: { readonly [scenario: string]: (scenario: Scenario) => Incident
   nvidia_xid: nvidiaXid,
   prefill_interference: prefillInterference,
   slow_tokenizer: slowTokenizer,
+  speculative_decoding_collapse: speculativeDecodingCollapse,
   tensor_parallel_hang: tensorParallelHang,
   vllm_cuda_oom: vllmCudaOom,
 }

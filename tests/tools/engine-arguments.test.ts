@@ -25,7 +25,7 @@ test.each<Arguments>([
   { data_parallel_size: 2 },
   { dtype: 'float16' },
   { quantization: 'fp8' },
-  { speculative_config: '{"method": "ngram"}' },
+  { stream_interval: 4 },
   { scheduling_policy: 'priority' },
 ])('%j: an argument that the simulation does not model is rejected', async (args) => {
   const [name] = Object.keys(args)

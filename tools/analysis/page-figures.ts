@@ -79,9 +79,12 @@ function recomputedTokens(preemptions: number | null, histogram: HistogramReader
   return preemptions === null || tokens === null ? null : Math.round(preemptions * tokens)
 }
 
-/** Mean number of sequences that a step gives a token: output tokens by steps. */
+/** Mean number of sequences that a step gives a token: output tokens by steps. Accepted drafts are further tokens. */
 function meanBatch(page: readonly MetricSample[], histogram: HistogramReader): number | null {
-  return ratio(total(page, 'vllm:generation_tokens_total'), histogram('iteration_tokens_total')?.count ?? null)
+  const generated = total(page, 'vllm:generation_tokens_total')
+  const accepted = total(page, 'vllm:spec_decode_num_accepted_tokens_total') ?? 0
+  const steps = histogram('iteration_tokens_total')?.count ?? null
+  return ratio(generated === null ? null : Math.max(0, generated - accepted), steps)
 }
 
 /** Share of prompt tokens found in the prefix cache, from V1's counters or V0's gauge (-1 if caching is off). */

@@ -1,4 +1,5 @@
 import type { ArgumentRange } from './argument-table.ts'
+import { readSpeculativeConfig } from './speculative-config.ts'
 
 /** Documentation of an argument that the simulation models. */
 export interface SimulatedArgument {
@@ -10,6 +11,8 @@ export interface SimulatedArgument {
   readonly range?: ArgumentRange
   /** The only values that are modelled. Absent: all. */
   readonly values?: readonly string[]
+  /** Whether a text is modelled, for an argument with too many values for a list. Absent: by `values`. */
+  readonly isModelled?: (text: string) => boolean
 }
 
 /** vLLM's kernels index tokens and requests with 32-bit integers, so no larger count can work. */
@@ -83,6 +86,11 @@ export const simulatedArguments: { readonly [name: string]: SimulatedArgument } 
   long_prefill_token_threshold: {
     range: { le: count.le },
     up: 'Limits the chunk of a long prompt per step. 0 means no limit.',
+  },
+  // The impairment `draft_acceptance` says how many drafted tokens are accepted. Other methods are not modelled.
+  speculative_config: {
+    up: 'Drafts tokens ahead and verifies them: shorter inter-token latency if they are accepted. Rejected tokens make each step longer, most of all with large batches. null turns it off; a smaller num_speculative_tokens wastes less.',
+    isModelled: (text) => readSpeculativeConfig(text) !== undefined,
   },
   // KV blocks, and offloading to host memory. V1 preempts by recomputation, so blocks are never swapped to the host.
   block_size: { range: count, up: 'Tokens per KV block.' },
@@ -170,8 +178,6 @@ export const effectsNotSimulated: { readonly [name: string]: string } = {
   // See `weightTypes`.
   dtype: 'Element type of weights and activations: float32 doubles memory and step time.',
   quantization: 'Smaller weights: more KV cache, shorter steps; accuracy may drop.',
-  speculative_config:
-    'Drafts tokens ahead: shorter inter-token latency with small batches; little gain or a loss with large ones.',
   enable_expert_parallel: 'Each GPU holds whole experts instead of a slice of all of them.',
   decode_context_parallel_size: 'The KV cache of a request is spread over several GPUs.',
 }

@@ -1,7 +1,8 @@
 import type { EngineArgumentValue } from '../../fixtures/deployment.ts'
-import { isObject, parseJson, unparsable } from '../../router/json/json.ts'
+import { isObject, parseJson, type UnknownObject, unparsable } from '../../router/json/json.ts'
 import type { ArgumentRange, EngineArgument } from './argument-table.ts'
 import { wrongPromptLimit } from './prompt-limits.ts'
+import { wrongSpeculativeConfig } from './speculative-config.ts'
 
 /** A value that vLLM accepts, or the reason why it does not. */
 export type ReadValue =
@@ -82,7 +83,7 @@ function readObject(argument: EngineArgument, value: Exclude<EngineArgumentValue
   if (typeof value !== 'string') return wrongType(argument, 'string', value)
   const read = parseJson(value)
   if (isObject(read)) {
-    const reason = argument.name === 'limit_mm_per_prompt' ? wrongPromptLimit(read) : undefined
+    const reason = wrongMember(argument.name, read)
     return reason === undefined ? { value } : { problem: `${reason}. Got ${JSON.stringify(value)}`, reason }
   }
   if (read === null) return { value: null }
@@ -92,6 +93,18 @@ function readObject(argument: EngineArgument, value: Exclude<EngineArgumentValue
       read === unparsable
         ? parserError(argument, `Value ${value} cannot be converted to <function loads>.`)
         : `${argument.name}: Input should be a valid dictionary`,
+  }
+}
+
+/** vLLM's message about a member of a JSON object; undefined if it accepts all members. */
+function wrongMember(name: string, members: UnknownObject): string | undefined {
+  switch (name) {
+    case 'limit_mm_per_prompt':
+      return wrongPromptLimit(members)
+    case 'speculative_config':
+      return wrongSpeculativeConfig(members)
+    default:
+      return undefined
   }
 }
 

@@ -9,6 +9,7 @@ import {
 import { findArgument, nearestArgument, pythonName } from './argument-name.ts'
 import { type EngineArgument, historyOf, newestVersion } from './argument-table.ts'
 import { ignoredValue, rangeText, readArgumentValue } from './argument-value.ts'
+import { simulatedMethods } from './speculative-config.ts'
 import { compareVersions, minorOf } from './version.ts'
 
 /** The answer to one engine argument. */
@@ -86,6 +87,7 @@ function ownRange(name: string, value: EngineArgumentValue): string | undefined 
 function isModelled(argument: EngineArgument, value: EngineArgumentValue): boolean {
   const { name } = argument
   const known = simulated(name)
+  if (known?.isModelled !== undefined) return known.isModelled(String(value))
   if (known !== undefined) return known.values?.includes(String(value)) ?? true
   return argumentsWithoutEffect.has(name) || JSON.stringify(value) === (argument.default ?? 'null')
 }
@@ -104,6 +106,9 @@ function notSimulated(name: string, value: EngineArgumentValue): string {
   const known = simulated(name)
   if (known?.values !== undefined) {
     return `the simulation does not model "${name}" ${JSON.stringify(value)}, only ${known.values.join(', ')}.`
+  }
+  if (known?.isModelled !== undefined) {
+    return `the simulation does not model "${name}" ${JSON.stringify(value)}, only the methods ${simulatedMethods.join(', ')}.`
   }
   const effect = Object.hasOwn(effectsNotSimulated, name) ? ` (${effectsNotSimulated[name]?.replace(/\.$/, '')})` : ''
   const part = weightTypes.has(name) ? ' beyond the size of the weights' : ''

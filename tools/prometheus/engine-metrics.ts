@@ -18,8 +18,8 @@ interface EngineMetricsInput {
  * Writes the `vllm:` families that the scenario's version of vLLM has from 0.11.0 on, in the order of its page.
  *
  * Names, labels, help texts, buckets and order are those of `vllm/v1/metrics/loggers.py` and `perf.py` of each version.
- * Families that only exist with a feature that is off by default (speculative decoding, KV connectors, LoRA, sampled
- * block lifetimes) are left out. Older versions are written like 0.11.0.
+ * Families that only exist with a feature that is off by default are left out (KV connectors, LoRA, sampled block
+ * lifetimes), except for those of speculative decoding. Older versions are written like 0.11.0.
  */
 export function writeEngineMetrics(page: PageWriter, { scenario, window, createdAt }: EngineMetricsInput): void {
   const { deployment } = scenario
@@ -32,6 +32,7 @@ export function writeEngineMetrics(page: PageWriter, { scenario, window, created
     histogram: (name, help, limits, observations) =>
       page.histogram(`vllm:${name}`, help, limits, [engine, observations], createdAt),
   }
+  writeDrafts(families, window)
   // The estimates stay 0 unless `--enable-mfu-metrics` is set.
   if (since('0.17.0')) writeEstimates(families)
   writeSchedulerState(families, window)
@@ -85,6 +86,16 @@ function withEngine(engine: Labels, series: readonly Series[]): (readonly [Label
   return series.map((entry) =>
     typeof entry === 'number' ? ([engine, entry] as const) : ([{ ...engine, ...entry[0] }, entry[1]] as const),
   )
+}
+
+/** The families of `vllm/v1/spec_decode/metrics.py`. */
+function writeDrafts({ counter }: FamilyWriter, { drafts }: SimulatedWindow): void {
+  if (drafts === undefined) return
+  counter('spec_decode_num_drafts', 'Number of spec decoding drafts.', drafts.drafts)
+  counter('spec_decode_num_draft_tokens', 'Number of draft tokens.', drafts.draftTokens)
+  counter('spec_decode_num_accepted_tokens', 'Number of accepted tokens.', drafts.acceptedTokens)
+  const perPosition = drafts.acceptedPerPosition.map((count, position) => [{ position: `${position}` }, count] as const)
+  counter('spec_decode_num_accepted_tokens_per_pos', 'Accepted tokens per draft position.', ...perPosition)
 }
 
 function writeEstimates({ counter }: FamilyWriter): void {

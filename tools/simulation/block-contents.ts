@@ -17,9 +17,15 @@ export interface BlockContents {
  * The contents of requests that begin with the same `sharedPrefixTokens` tokens and continue with text of their own.
  *
  * @param blockSize tokens in one block.
+ * @param draftedTokens tokens that speculative decoding drafts in each step. Default: 0.
  */
-export function blockContents(requests: Requests, blockSize: number, sharedPrefixTokens: number): BlockContents {
-  const first = firstBlocks(requests, blockSize)
+export function blockContents(
+  requests: Requests,
+  blockSize: number,
+  sharedPrefixTokens: number,
+  draftedTokens = 0,
+): BlockContents {
+  const first = firstBlocks(requests, blockSize, draftedTokens)
   const ids = new Int32Array(first[requests.count] ?? 0)
   let shared = 0
   let own = Math.floor(sharedPrefixTokens / blockSize)
@@ -35,11 +41,21 @@ export function blockContents(requests: Requests, blockSize: number, sharedPrefi
   return { first, ids, count: own }
 }
 
-/** By request: the number of blocks that all earlier requests can fill. The last element is the number of all blocks. */
-export function firstBlocks({ count, promptTokens, outputTokens }: Requests, blockSize: number): Int32Array {
+/**
+ * By request: the number of blocks that all earlier requests can hold. The last element is the number of all blocks.
+ *
+ * @param draftedTokens tokens that speculative decoding drafts in each step. Default: 0.
+ */
+export function firstBlocks(
+  { count, promptTokens, outputTokens }: Requests,
+  blockSize: number,
+  draftedTokens = 0,
+): Int32Array {
+  // Drafts of two steps can be in flight, each with the token after them, and the drafter writes ahead.
+  const ahead = draftedTokens === 0 ? 0 : 3 * (draftedTokens + 1)
   const first = new Int32Array(count + 1)
   for (let request = 0; request < count; request++) {
-    const tokens = (promptTokens[request] ?? 0) + (outputTokens[request] ?? 0)
+    const tokens = (promptTokens[request] ?? 0) + (outputTokens[request] ?? 0) + ahead
     first[request + 1] = (first[request] ?? 0) + Math.ceil(tokens / blockSize)
   }
   return first

@@ -87,6 +87,7 @@ export class EngineCore {
     const { input, running, blocks, computed: computedTokens, generated, sampling, stepsInFlight } = this.#state
     const { promptTokens, outputTokens } = input.requests
     const { covered } = blocks
+    const { speculation } = input.settings
     const batch = this.#batch
     let budget = this.#budget
     for (let position = 0; position < running.length && budget > 0; position++) {
@@ -97,17 +98,22 @@ export class EngineCore {
       // The last token of the answer is being sampled: there is nothing to compute after it.
       if (expected > 0 && computed + 2 - expected >= prompt + (outputTokens[request] ?? 0)) continue
       const missing = prompt + (generated[request] ?? 0) + expected - computed
-      if (missing === 1 && computed + 1 < (covered[request] ?? 0)) {
+      if (speculation === undefined && missing === 1 && computed + 1 < (covered[request] ?? 0)) {
         budget--
         batch.add(request, computed, 1)
         computedTokens[request] = computed + 1
         if (stepsInFlight > 1) sampling[request] = expected + 1
         continue
       }
-      const tokens = Math.min(missing, this.#threshold, budget)
-      if (tokens === 0) continue
+      const tokens =
+        speculation === undefined
+          ? Math.min(missing, this.#threshold, budget)
+          : this.#withDrafts(request, missing, budget)
+      if (tokens <= 0) continue
+      const slots =
+        speculation === undefined ? computed + tokens : this.#slots(computed + tokens, speculation.lookahead)
       // Preempt newer requests until the tokens fit; the last victim can be the request itself.
-      while (!blocks.grow(request, computed + tokens)) {
+      while (!blocks.grow(request, slots)) {
         const victim = this.#state.preemptNewest()
         if (victim !== undefined) batch.preempted.push(victim)
         if (running.length === position) break
@@ -117,6 +123,18 @@ export class EngineCore {
       budget -= tokens
     }
     this.#budget = budget
+  }
+
+  /** Tokens of a running request with its drafts. A step never computes the last position of the longest request. */
+  #withDrafts(request: number, missing: number, budget: number): number {
+    const { drafts, computed, input } = this.#state
+    const room = input.settings.maxModelLen - 1 - (computed[request] ?? 0)
+    return Math.min(missing + (drafts[request] ?? 0), this.#threshold, budget, room)
+  }
+
+  /** Tokens for which a request gets KV blocks: also those that the drafter writes ahead. */
+  #slots(end: number, lookahead = 0): number {
+    return lookahead === 0 ? end : Math.max(end, Math.min(end + lookahead, this.#state.input.settings.maxModelLen))
   }
 
   /** Admits waiting requests in order of arrival until a limit is reached. */
@@ -135,9 +153,10 @@ export class EngineCore {
       const tokens = Math.min(wanted, this.#budget)
       const reserve = running.length > 0 ? this.#state.watermarkBlocks : 0
       if (settings.reserveFullPrompt && !blocks.fits(known, reserve)) return
-      if (!blocks.fits(cached + tokens, reserve)) return
+      const slots = this.#slots(cached + tokens, settings.speculation?.lookaheadAtAdmission)
+      if (!blocks.fits(slots, reserve)) return
       blocks.begin(request)
-      blocks.grow(request, cached + tokens)
+      blocks.grow(request, slots)
       this.#state.admit(request, cached, now)
       this.#schedule(request, cached, tokens)
       this.#budget -= tokens
@@ -150,11 +169,22 @@ export class EngineCore {
     const end = context + tokens
     const known = this.#state.knownTokens(request)
     const expected = sampling[request] ?? 0
-    this.#batch.add(request, context, tokens)
+    const drafted = this.#takeDrafts(request, end - known - expected)
+    this.#batch.add(request, context, tokens, drafted)
     computed[request] = end
     // A token that is still being sampled has no known content.
     blocks.remember(request, Math.min(end, known))
     // A step that computes all tokens of a request samples the next one.
-    if (stepsInFlight > 1 && end === known + expected) sampling[request] = expected + 1
+    if (stepsInFlight === 1 || end - drafted < known + expected) return
+    sampling[request] = expected + 1 + drafted
+    this.#state.drafts[request] = this.#state.input.settings.speculation?.tokens ?? 0
+  }
+
+  /** Takes the drafts of a request, of which `room` fit into the step. The others are lost. */
+  #takeDrafts(request: number, room: number): number {
+    const { drafts } = this.#state
+    const drafted = Math.max(0, Math.min(drafts[request] ?? 0, room))
+    drafts[request] = 0
+    return drafted
   }
 }

@@ -3,6 +3,7 @@ import { isObject, parseJson } from '../../router/json/json.ts'
 import { argumentsOf } from '../arguments/argument-table.ts'
 import { imageLimit } from '../arguments/prompt-limits.ts'
 import { type ReadArguments, readArguments } from '../arguments/read-arguments.ts'
+import { readSpeculativeConfig, type SpeculativeConfig } from '../arguments/speculative-config.ts'
 import { compareVersions, firstVersionOnV1 } from '../arguments/version.ts'
 import { ConfigError } from '../errors.ts'
 import type { Gpu } from './hardware.ts'
@@ -76,10 +77,22 @@ export interface EngineSettings {
   readonly countsEveryLookup: boolean
   /** Whether a step is scheduled while the previous one computes. */
   readonly asyncScheduling: boolean
+  /** Speculative decoding; `undefined` if it is off. */
+  readonly speculation: Speculation | undefined
   /** Whether the memory of CUDA graphs counts against `gpuMemoryUtilization`. */
   readonly graphsInBudget: boolean
   /** The engine arguments, with those that the simulation does not follow. */
   readonly arguments: ReadArguments
+}
+
+/** Speculative decoding of an engine. */
+export interface Speculation extends SpeculativeConfig {
+  /** Whether a head of the model drafts, which has keys and values of its own and needs the last block of a prefix. */
+  readonly hasHead: boolean
+  /** Tokens beyond the scheduled ones for which a running request has KV blocks. */
+  readonly lookahead: number
+  /** The same for a request that is admitted. */
+  readonly lookaheadAtAdmission: number
 }
 
 /**
@@ -103,6 +116,7 @@ export function engineSettings(
   const maxModelLen = read.number('max_model_len', model.maxModelLen)
   const enableChunkedPrefill = read.flag('enable_chunked_prefill', true)
   const { maxNumBatchedTokens, maxNumSeqs } = batchSizes(read, config, gpu, { maxModelLen, enableChunkedPrefill })
+  const speculation = speculationOf(read.text('speculative_config', ''), since('0.23.0'))
   return {
     version: config.vllm_version,
     maxNumBatchedTokens,
@@ -137,7 +151,10 @@ export function engineSettings(
     partialBlocksFirst: since('0.24.0'),
     countsEveryLookup: !since('0.27.0'),
     // On by default since vLLM 0.14.0. Pipeline stages have a queue of steps of their own, which is not simulated.
-    asyncScheduling: pipelineParallelSize === 1 && read.flag('async_scheduling', since('0.14.0')),
+    // Matches of n-grams are searched on the host, which needs the tokens of the previous step.
+    asyncScheduling:
+      pipelineParallelSize === 1 && read.flag('async_scheduling', since('0.14.0') && speculation?.method !== 'ngram'),
+    speculation,
     // vLLM 0.20.0 profiles the memory of CUDA graphs (#38284).
     graphsInBudget: since('0.20.0'),
     arguments: read.all,
@@ -160,6 +177,15 @@ function checkVersion(version: string): void {
       { field },
     )
   }
+}
+
+/** vLLM reserves blocks for the keys and values that an EAGLE head writes while it drafts. */
+function speculationOf(text: string, reservesAtAdmission: boolean): Speculation | undefined {
+  const config = readSpeculativeConfig(text)
+  if (config === undefined) return undefined
+  const hasHead = config.method !== 'ngram'
+  const lookahead = hasHead ? config.tokens : 0
+  return { ...config, hasHead, lookahead, lookaheadAtAdmission: reservesAtAdmission ? lookahead : 0 }
 }
 
 /** Bytes of one number in the KV cache. `auto` is the type of the model, or fp8 if its checkpoint asks for it. */

@@ -1,4 +1,5 @@
 import type { BlockContents } from './block-contents.ts'
+import type { AcceptedDrafts } from './draft-acceptance.ts'
 import type { EngineSettings } from './engine-settings.ts'
 import { ImageEncoding, type ImageMemory } from './image-encoding.ts'
 import { KvBlocks } from './kv-blocks.ts'
@@ -26,6 +27,8 @@ export interface EngineInput {
   readonly slidingWindow?: number
   /** Time that a request spends outside the engine core, in front of it and after it. Default: 0. */
   readonly frontEndS?: number
+  /** How many drafted tokens are accepted. Absent: all. */
+  readonly accepted?: AcceptedDrafts
   /** End of the window. */
   readonly endS: number
   /** Whether to record distributions of latencies. Default: yes. */
@@ -65,6 +68,8 @@ export class EngineState {
   readonly generated: Int32Array
   /** By request: output tokens that the scheduled steps will sample. It stays 0 without asynchronous scheduling. */
   readonly sampling: Uint8Array
+  /** By request: drafted tokens that its next step verifies. It stays 0 without speculative decoding. */
+  readonly drafts: Uint8Array
   /** By request: tokens found in the prefix cache at the first admission. */
   readonly cached: Int32Array
   /** By request: how often it was preempted. */
@@ -83,9 +88,15 @@ export class EngineState {
     const { count, arrival } = input.requests
     const { blockSize, enablePrefixCaching, partialBlocksFirst } = settings
     this.input = input
-    this.recorder = new WindowRecorder(input.endS, input.frontEndS, input.distributions)
+    this.recorder = new WindowRecorder(input.endS, input.frontEndS, input.distributions, settings.speculation?.tokens)
     this.blocks = new KvBlocks(
-      { total: kvBlocks, blockSize, caching: enablePrefixCaching, partialBlocksFirst },
+      {
+        total: kvBlocks,
+        blockSize,
+        caching: enablePrefixCaching,
+        partialBlocksFirst,
+        dropsLastFound: settings.speculation?.hasHead ?? false,
+      },
       input.contents,
     )
     this.stepsInFlight = settings.asyncScheduling ? 2 : 1
@@ -96,6 +107,7 @@ export class EngineState {
     this.computed = new Int32Array(count)
     this.generated = new Int32Array(count)
     this.sampling = new Uint8Array(count)
+    this.drafts = new Uint8Array(count)
     this.cached = new Int32Array(count)
     this.preemptions = new Uint16Array(count)
     this.scheduled = new Float64Array(count)
@@ -150,6 +162,7 @@ export class EngineState {
     this.blocks.release(newest)
     this.computed[newest] = 0
     this.sampling[newest] = 0
+    this.drafts[newest] = 0
     this.place[newest] = Place.preempted
     this.waiting.unshift(newest)
     this.preemptions[newest] = (this.preemptions[newest] ?? 0) + 1

@@ -5,8 +5,8 @@ import type { StepBatch } from './step-batch.ts'
 export type SamplingRule = (state: EngineState, request: number, end: number) => boolean
 
 /**
- * Ends a step that was executed from `start` to `end`: requests whose tokens are all computed get one output token, and
- * finished requests leave. It follows `update_from_output()` in `vllm/v1/core/sched/scheduler.py`, and is the second half
+ * Ends a step that was executed from `start` to `end`: requests whose tokens are all computed get one output token and those
+ * that were drafted and accepted, and finished requests leave. It follows `update_from_output()` in `vllm/v1/core/sched/scheduler.py`, and is the second half
  * of the hot loop.
  *
  * @param samples when a request gets a token. Default: when all its known tokens are computed.
@@ -31,7 +31,8 @@ export function finishStep(
     blocks,
   } = state
   const { promptTokens, outputTokens } = input.requests
-  const { requests, ends } = batch
+  const { requests, ends, drafted: drafts } = batch
+  const { speculation } = input.settings
   const { interToken } = recorder.observed
   const asynchronous = state.stepsInFlight > 1
   const duration = end - start
@@ -44,10 +45,14 @@ export function finishStep(
     const prompt = promptTokens[request] ?? 0
     const last = ends[position] ?? 0
     if (samples === undefined ? last < prompt + generated : !samples(state, request, last)) continue
-    sampled++
-    generatedTokens[request] = generated + 1
+    const drafted = drafts[position] ?? 0
+    const accepted = drafted === 0 ? 0 : verify(state, request, drafted)
+    // The answer can end before the last accepted token.
+    const tokens = drafted === 0 ? 1 : Math.min(accepted + 1, (outputTokens[request] ?? 0) - generated)
+    sampled += tokens
+    generatedTokens[request] = generated + tokens
     if (asynchronous && place[request] === Place.running) {
-      const expected = (sampling[request] ?? 0) - 1
+      const expected = (sampling[request] ?? 0) - (drafted - accepted) - tokens
       sampling[request] = expected
       // The token is known now, and so is the content of the block that it fills.
       blocks.remember(request, (computed[request] ?? 0) - expected)
@@ -66,7 +71,10 @@ export function finishStep(
       if (gap > (longestGap[request] ?? 0)) longestGap[request] = gap
     }
     lastToken[request] = end
-    if (generated + 1 < (outputTokens[request] ?? 0)) continue
+    if (generated + tokens < (outputTokens[request] ?? 0)) {
+      if (speculation !== undefined && !asynchronous) state.drafts[request] = speculation.tokens
+      continue
+    }
     if (place[request] === Place.running) left++
     finishedTokens += finish(state, request, end)
   }
@@ -74,6 +82,16 @@ export function finishStep(
   interToken.add(duration, sameInterval)
   recorder.endStep(promptsDone, cachedOfPrompts, sampled)
   return finishedTokens
+}
+
+/** Verifies the drafted tokens of a request: what was computed for the rejected ones does not count. @returns the accepted ones. */
+function verify({ input, recorder, computed, generated }: EngineState, request: number, drafted: number): number {
+  const accepted = input.accepted?.(request, generated[request] ?? 0, drafted) ?? drafted
+  const before = computed[request] ?? 0
+  // A request that was preempted meanwhile has nothing computed.
+  if (before > 0) computed[request] = before - (drafted - accepted)
+  recorder.draft(drafted, accepted)
+  return accepted
 }
 
 /** Removes the requests that left from the running ones. */

@@ -17,6 +17,8 @@ export interface ActiveImpairments {
   readonly startupHang: string | undefined
   /** Additional time of every request in the front end. */
   readonly frontEndDelayS: number
+  /** By position in a draft: share of drafts whose token is accepted. `undefined`: the usual shares. */
+  readonly draftAcceptance: readonly number[] | undefined
   /** Memory of every GPU that another process holds, in GiB. */
   readonly takenGib: number
   /** GPUs of the first node that have fallen off the bus. */
@@ -66,6 +68,7 @@ export function activeImpairments(
     downReason: down?.reason,
     startupHang: active.find((impairment) => impairment.kind === 'startup_hang')?.reason,
     frontEndDelayS: frontEnd.reduce((sum, { delay_ms }) => sum + delay_ms / 1000, 0),
+    draftAcceptance: active.find((impairment) => impairment.kind === 'draft_acceptance')?.rates,
     takenGib: taken.reduce((sum, { gib }) => sum + gib, 0),
     lostGpus: gpuErrors
       .filter(({ xid, node }) => xid === fallenOffTheBus && node === config.placement.node)

@@ -10,6 +10,8 @@ export interface KvBlocksOptions {
   readonly caching: boolean
   /** Whether a freed block without a known content is the next to be taken. vLLM does so since 0.24.0. */
   readonly partialBlocksFirst: boolean
+  /** Whether the last block that is found is computed again: an EAGLE head needs its hidden states. Default: no. */
+  readonly dropsLastFound?: boolean
 }
 
 /**
@@ -111,6 +113,10 @@ export class KvBlocks {
       this.#table[position] = block
       if (this.#holders[block] === 0) this.#foundFree++
       this.#found++
+    }
+    if (this.#options.dropsLastFound && this.#found > 0) {
+      this.#found--
+      if (this.#holders[this.#table[first + this.#found] ?? 0] === 0) this.#foundFree--
     }
     return this.#found * blockSize
   }

@@ -1,8 +1,9 @@
 import type { DeploymentConfig } from '../../fixtures/deployment.ts'
+import { draftHeadBytes, kvBytesWithDraftHead } from './draft-head.ts'
 import type { EngineSettings } from './engine-settings.ts'
 import type { Gpu } from './hardware.ts'
 import { checkKvCache, gib } from './kv-cache-check.ts'
-import { bytesOf, kvBytesPerToken, kvBytesPerTokenOfRank, type ModelArchitecture } from './models.ts'
+import { bytesOf, kvBytesPerToken, type ModelArchitecture } from './models.ts'
 import { startRefusal } from './start-refusals.ts'
 
 /** Memory of the CUDA context and libraries, in GiB. It is not available to vLLM even on an empty GPU. */
@@ -82,7 +83,8 @@ export function planMemory(
 ): Startup {
   const refusal = startRefusal(model, settings, gpuCount)
   if (refusal !== undefined) return failed(refusal)
-  const { weightsGib, activationGib } = largestStage(model, settings)
+  const { weightsGib: modelGib, activationGib } = largestStage(model, settings)
+  const weightsGib = modelGib + draftHeadBytes(model, settings.speculation, settings.tensorParallelSize) / gib
   const nonTorch = nonTorchOf(settings)
   const graphsGib = settings.enforceEager ? 0 : cudaGraphs(model, settings)
   const free = gpu.memoryGib - contextGib - takenGib
@@ -98,7 +100,13 @@ export function planMemory(
   }
   const budgeted = weightsGib + activationGib + nonTorch + unmodelledGib + (settings.graphsInBudget ? graphsGib : 0)
   const { kvBytesPerElement, tensorParallelSize, pipelineParallelSize } = settings
-  const bytesPerToken = kvBytesPerTokenOfRank(model, kvBytesPerElement, tensorParallelSize, pipelineParallelSize)
+  const bytesPerToken = kvBytesWithDraftHead(
+    model,
+    settings.speculation,
+    kvBytesPerElement,
+    tensorParallelSize,
+    pipelineParallelSize,
+  )
   const gibPerBlock = (bytesPerToken * settings.blockSize) / gib
   const profiledKvGib = fixedSize ? (settings.kvCacheMemoryBytes ?? 0) / gib : desired - budgeted
   const override = settings.kvBlocksOverride

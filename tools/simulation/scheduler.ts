@@ -131,8 +131,9 @@ export class Scheduler {
     const attention = reading + pairs * stepTime.perAttentionPair
     const start = this.#idle ? stepTime.idleStart : 0
     this.#idle = false
-    const computing = Math.max(stepTime.ofBatch(tokens, batch.count) + attention, stepTime.launches)
-    const duration = start + computing + impairments.stepDelayS(this.#now)
+    const verified = stepTime.ofBatch(tokens, batch.count, batch.drafts)
+    const computing = Math.max(verified + attention, stepTime.launches)
+    const duration = start + computing + stepTime.drafting(tokens, batch.count) + impairments.stepDelayS(this.#now)
     const end = this.#now + duration
     // The encoder runs before the model, so a step that runs out of memory has no results.
     const failure = images?.failure(batch)

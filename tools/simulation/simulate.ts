@@ -3,6 +3,7 @@ import type { Scenario } from '../../fixtures/scenario.ts'
 import { canonicalJson } from '../../router/json/json.ts'
 import { readArguments } from '../arguments/read-arguments.ts'
 import { blockContents } from './block-contents.ts'
+import { acceptedDrafts } from './draft-acceptance.ts'
 import { engineSettings } from './engine-settings.ts'
 import { type Gpu, gpuOf } from './hardware.ts'
 import type { ImageMemory } from './image-encoding.ts'
@@ -88,13 +89,16 @@ function simulateWindow(scenario: Scenario, original: DeploymentConfig, distribu
     kvBlocks: Math.floor((memory?.kvBlocks ?? 1) * slidingWindowGain(model, meanTokens(requests))),
     ...(model.slidingWindow === undefined ? {} : { slidingWindow: model.slidingWindow.tokens }),
     frontEndS: frontEndS + configured.frontEndDelayS,
-    contents: blockContents(requests, settings.blockSize, load.shared_prefix_tokens),
+    contents: blockContents(requests, settings.blockSize, load.shared_prefix_tokens, settings.speculation?.tokens),
     maxOutputTokens: load.output_tokens.max,
     clientTimeoutS: load.client_timeout_s ?? Number.POSITIVE_INFINITY,
     impairments,
     hostMemory:
       hostMemory.kind === 'started' ? hostMemory : { tokensUntilKilled: Number.POSITIVE_INFINITY, reason: '' },
     ...(imageMemory === undefined ? {} : { imageMemory }),
+    ...(settings.speculation === undefined
+      ? {}
+      : { accepted: acceptedDrafts(settings.speculation, load.seed, impairments.draftAcceptance) }),
     endS,
     distributions,
   })
@@ -126,6 +130,7 @@ function simulateWindow(scenario: Scenario, original: DeploymentConfig, distribu
       ...counts,
       ...recorder.totals,
     },
+    drafts: recorder.drafts,
     end: {
       running: scheduler.running,
       waiting: scheduler.waiting,

@@ -11,6 +11,8 @@ export class StepBatch {
   /** The part of `contextTokens` and of `attentionPairs` that layers with a sliding window leave out. */
   contextOutsideWindow = 0
   pairsOutsideWindow = 0
+  /** Drafted tokens that the step verifies. They are part of `tokens`. */
+  drafts = 0
   /** Image tokens that the step encodes. */
   imageTokens = 0
   /** Requests that were preempted to make room. */
@@ -21,6 +23,8 @@ export class StepBatch {
   readonly chunks: Int32Array
   /** By position in `requests`: tokens of the request that are computed after this step. */
   readonly ends: Int32Array
+  /** By position in `requests`: drafted tokens among those of the request. */
+  readonly drafted: Int32Array
 
   readonly #window: number
 
@@ -33,6 +37,7 @@ export class StepBatch {
     this.requests = new Int32Array(capacity)
     this.chunks = new Int32Array(capacity)
     this.ends = new Int32Array(capacity)
+    this.drafted = new Int32Array(capacity)
   }
 
   /** Removes everything. */
@@ -43,16 +48,19 @@ export class StepBatch {
     this.attentionPairs = 0
     this.contextOutsideWindow = 0
     this.pairsOutsideWindow = 0
+    this.drafts = 0
     this.imageTokens = 0
     this.preempted.length = 0
   }
 
-  /** Adds `tokens` tokens of a request, which follow `context` computed ones. */
-  add(request: number, context: number, tokens: number): void {
+  /** Adds `tokens` tokens of a request, which follow `context` computed ones. The last `drafted` of them are drafts. */
+  add(request: number, context: number, tokens: number, drafted = 0): void {
     const position = this.count++
     this.requests[position] = request
     this.chunks[position] = tokens
     this.ends[position] = context + tokens
+    this.drafted[position] = drafted
+    this.drafts += drafted
     this.tokens += tokens
     this.contextTokens += context + tokens
     if (tokens > 1) this.attentionPairs += tokens * (context + tokens / 2)

@@ -1,4 +1,5 @@
 import { allReduceMs } from './all-reduce.ts'
+import { draftHeadShare } from './draft-head.ts'
 import type { EngineSettings } from './engine-settings.ts'
 import type { Gpu } from './hardware.ts'
 import { headMs, layersMs } from './matrix-products.ts'
@@ -36,6 +37,10 @@ const idleStartMs = 5
  * 16 to 20 ms whatever they compute (AccelMark, vLLM 0.20.1, 5 requests per second).
  */
 const eagerMsPerLayer = 0.5
+/** Time beyond its kernels of one pass of an EAGLE head: the host starts it and prepares the next one. Inferred. */
+const draftPassMs = 0.2
+/** Time in which the host searches the text of one request for the n-gram that it ends with. Inferred. */
+const searchMsPerSequence = 0.02
 /** Transfer of hidden states between two pipeline stages over the network, in milliseconds. Inferred. */
 const stageHandOverMs = 0.2
 
@@ -48,9 +53,13 @@ export interface StepTime {
    * Time without attention: matrix products, all-reduces and fixed costs.
    *
    * @param tokens tokens in the batch.
-   * @param sequences requests in the batch. With more tokens than requests, the batch contains a prefill.
+   * @param sequences requests in the batch.
+   * @param drafts drafted tokens among the tokens. With more further tokens than requests, the batch contains a prefill.
+   *   Default: 0.
    */
-  ofBatch(tokens: number, sequences: number): number
+  ofBatch(tokens: number, sequences: number, drafts?: number): number
+  /** Time to draft the tokens that the next step verifies, after a step with this batch. 0 without speculative decoding. */
+  drafting(tokens: number, sequences: number): number
   /** Time in which the host starts all kernels of a step: no step is shorter. 0 with CUDA graphs. */
   readonly launches: number
   /** Additional time of a step that finds the engine idle. */
@@ -89,6 +98,7 @@ export interface StepTimeOptions {
  *          + all-reduces                       two per layer, if tensor parallel
  *          + context × perContextToken         decode attention, limited by memory bandwidth
  *          + pairs × perAttentionPair          prefill attention, limited by compute
+ *          + drafting                          passes of an EAGLE head, one for each drafted token
  *          + stage transfers + fixed costs + calibration
  *
  * The scheduler adds the two attention terms, because they depend on the lengths of the requests; all other terms depend
@@ -101,7 +111,7 @@ export function stepTime(
   settings: EngineSettings,
   { severalNodes = false, calibration = { fixed_ms: 0, per_sequence_ms: 0 } }: StepTimeOptions = {},
 ): StepTime {
-  const { tensorParallelSize: ranks, pipelineParallelSize, enforceEager } = settings
+  const { tensorParallelSize: ranks, pipelineParallelSize, enforceEager, speculation } = settings
   const layers = layersMs(model, gpu, gpuModel, ranks)
   const head = headMs(model, gpu, ranks)
   const reduce = allReduceMs(model, gpu, ranks, severalNodes)
@@ -114,11 +124,21 @@ export function stepTime(
   // A layer's time does not depend on the stage: with pipeline parallelism a token goes through all stages in sequence.
   const kvBytes = kvBytesPerTokenOfRank(model, settings.kvBytesPerElement, ranks, 1)
   return {
-    ofBatch(tokens, sequences) {
+    ofBatch(tokens, sequences, drafts = 0) {
       if (tokens === 0) return 0
-      const modelled = ofTokens(tokens) + ofSequences(sequences) + (tokens > sequences ? piecewise : 0)
+      // Every drafted token has logits of its own, which decide whether it is accepted.
+      const samples = ofSequences(sequences + drafts)
+      const modelled = ofTokens(tokens) + samples + (tokens - drafts > sequences ? piecewise : 0)
       const calibrated = modelled + calibration.fixed_ms + calibration.per_sequence_ms * sequences
       return Math.max(calibrated, modelled * fastestShare) / 1000
+    },
+    drafting(tokens, sequences) {
+      if (speculation === undefined) return 0
+      if (!speculation.hasHead) return (searchMsPerSequence * sequences) / 1000
+      const pass = (count: number) => (layers(count) + reduce(count)) / model.layers + draftPassMs
+      const logits = head(sequences) * draftHeadShare(model, speculation)
+      // The first pass reads the hidden states of the whole batch. Each further one adds a token to every draft.
+      return (pass(tokens) + (speculation.tokens - 1) * pass(sequences) + speculation.tokens * logits) / 1000
     },
     launches: enforceEager ? (eagerMsPerLayer * model.layers) / 1000 : 0,
     idleStart: idleStartMs / 1000,

@@ -1,4 +1,5 @@
 import { Distribution } from './distribution.ts'
+import { addDraft, type DraftCounts, noDrafts } from './draft-acceptance.ts'
 import { type Interval, intervalSeconds, type SimulatedWindow } from './window.ts'
 
 /** Requests in the engine and use of its KV cache, at one moment. */
@@ -41,6 +42,9 @@ export class WindowRecorder {
   readonly timeline: Interval[] = []
   /** Sums over the window. */
   readonly totals = { promptTokens: 0, cachedPromptTokens: 0, generationTokens: 0, preemptions: 0 }
+  /** What drafts led to; `undefined` without speculative decoding. */
+  readonly drafts: DraftCounts | undefined
+  #intervalDrafts: DraftCounts | undefined
   readonly #endS: number
   readonly #integral = { running: 0, waiting: 0, kvUsage: 0 }
   readonly #max = { running: 0, waiting: 0, kvUsage: 0 }
@@ -53,8 +57,11 @@ export class WindowRecorder {
    * @param endS end of the window in seconds; later time is not recorded.
    * @param frontEndS time that a request spends outside the engine core; clients wait for it too.
    * @param distributions `false` to leave the distributions empty, which is faster.
+   * @param draftedTokens tokens of a draft. Absent: no speculative decoding.
    */
-  constructor(endS: number, frontEndS = 0, distributions = true) {
+  constructor(endS: number, frontEndS = 0, distributions = true, draftedTokens?: number) {
+    this.drafts = draftedTokens === undefined ? undefined : noDrafts(draftedTokens)
+    this.#intervalDrafts = draftedTokens === undefined ? undefined : noDrafts(draftedTokens)
     this.observed = {
       ttft: new Distribution(distributions),
       interToken: new Distribution(distributions),
@@ -131,6 +138,13 @@ export class WindowRecorder {
     this.totals.preemptions++
   }
 
+  /** Counts a draft. */
+  draft(drafted: number, accepted: number): void {
+    if (this.drafts === undefined || this.#intervalDrafts === undefined) return
+    addDraft(this.drafts, drafted, accepted)
+    addDraft(this.#intervalDrafts, drafted, accepted)
+  }
+
   /** Records a finished request. */
   finish(request: FinishedRequest): void {
     const { arrival, scheduled, firstToken, end, promptTokens, outputTokens } = request
@@ -171,7 +185,9 @@ export class WindowRecorder {
       ...occupancy,
       busy: busyS / length,
       memoryBusy: memoryS / length,
+      ...(this.#intervalDrafts === undefined ? {} : { drafts: this.#intervalDrafts }),
     })
+    if (this.drafts !== undefined) this.#intervalDrafts = noDrafts(this.drafts.acceptedPerPosition.length)
     this.#interval = emptyInterval()
   }
 }

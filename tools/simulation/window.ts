@@ -1,4 +1,5 @@
 import type { Distribution } from './distribution.ts'
+import type { DraftCounts } from './draft-acceptance.ts'
 import type { EngineSettings } from './engine-settings.ts'
 import type { MemoryPlan } from './memory.ts'
 
@@ -27,6 +28,8 @@ export interface Interval {
   readonly busy: number
   /** Share of the interval in which the GPUs' memory was read, 0 to 1. */
   readonly memoryBusy: number
+  /** Drafts in the interval. Absent without speculative decoding. */
+  readonly drafts?: Readonly<DraftCounts>
 }
 
 /** How a request of a window ended. */
@@ -122,6 +125,8 @@ export interface SimulatedWindow {
     /** Images in the prompts of accepted requests. */
     readonly images: number
   }
+  /** Drafts of the window; `undefined` without speculative decoding. */
+  readonly drafts: Readonly<DraftCounts> | undefined
   /** State when the window closes. */
   readonly end: {
     /** Running requests. */

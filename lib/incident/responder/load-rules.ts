@@ -18,7 +18,7 @@ import {
 
 interface HotspotRule {
   /** The cause, in one sentence. */
-  readonly rootCause: string
+  readonly rootCause: string | ((observed: Observations) => string)
   /** The fixes, best first; `undefined` for a fix whose values are not known. */
   readonly plans: (observed: Observations) => readonly (FixPlan | undefined)[]
 }
@@ -97,11 +97,19 @@ const rules: Readonly<Record<string, HotspotRule>> = {
     },
   },
   decode: {
-    rootCause: 'The decode steps themselves are slow.',
+    rootCause: (observed) =>
+      draftsAreRejected(observed)
+        ? 'Speculative decoding drafts tokens that are rejected, so each step computes more and gives hardly more tokens.'
+        : 'The decode steps themselves are slow.',
     plans: (observed) => {
       // Eager mode launches every kernel from Python, which costs most in small decode steps.
       const cap = engineNumber(observed, 'max_num_seqs')
       return [
+        draftsAreRejected(observed)
+          ? engineArguments('Turn speculative decoding off', { speculative_config: null }, [
+              'Small batches are faster with a drafter that suits the traffic.',
+            ])
+          : undefined,
         engineArgument(observed, 'enforce_eager') === true
           ? engineArguments('Use CUDA graphs', { enforce_eager: false }, ['CUDA graphs need more GPU memory.'])
           : undefined,
@@ -115,6 +123,16 @@ const rules: Readonly<Record<string, HotspotRule>> = {
   },
 }
 
+/** Share of accepted tokens below which drafts cost more than they save, unless the batch is very small. */
+const usefulAcceptance = 0.3
+
+/** Whether the engine drafts tokens and rejects most of them. */
+function draftsAreRejected(observed: Observations): boolean {
+  const accepted = numberAt(observed.analysis, ['derived_metrics', 'draft_acceptance_rate'])
+  const isOn = (engineArgument(observed, 'speculative_config') ?? null) !== null
+  return isOn && accepted !== undefined && accepted < usefulAcceptance
+}
+
 /** Hotspots that load alone explains: the engine works, but its settings do not suit its load. */
 export const loadHotspots: ReadonlySet<string> = new Set(['kv_cache', 'concurrency_cap', 'prefill_interference'])
 
@@ -125,7 +143,7 @@ export function hotspotRule(observed: Observations): Hypothesis | undefined {
   if (rule === undefined) return undefined
   return {
     category,
-    rootCause: rule.rootCause,
+    rootCause: typeof rule.rootCause === 'string' ? rule.rootCause : rule.rootCause(observed),
     evidence: quoteHotspot(observed),
     plans: completePlans(rule.plans(observed)),
     uncertainties: ['The simulation shows the effect of a change under the same load, not under another load.'],
@@ -143,7 +161,7 @@ export function quoteHotspot({ analysis }: Observations): readonly Quote[] {
 /** A plan that sets engine arguments; `undefined` if `args` is empty. */
 function engineArguments(
   purpose: string,
-  args: Readonly<Record<string, boolean | number | string>>,
+  args: Readonly<Record<string, boolean | number | string | null>>,
   risks: readonly string[],
 ): FixPlan | undefined {
   const settings = Object.entries(args).map(([name, value]) => `${name}=${value}`)

@@ -190,6 +190,38 @@ const incidents: readonly [name: string, world: World, category: string, action:
     { action: 'set_engine_args', args: { tokenizer_mode: 'auto' } },
   ],
   [
+    'drafts that are rejected',
+    {
+      hotspot: 'decode',
+      acceptance: 0.06,
+      config: {
+        ...config,
+        engine_args: {
+          ...config.engine_args,
+          speculative_config: '{"method": "eagle3", "model": "head", "num_speculative_tokens": 5}',
+        },
+      },
+    },
+    'decode',
+    { action: 'set_engine_args', args: { speculative_config: null } },
+  ],
+  [
+    'slow decode steps although most drafts are accepted',
+    {
+      hotspot: 'decode',
+      acceptance: 0.55,
+      config: {
+        ...config,
+        engine_args: {
+          ...config.engine_args,
+          speculative_config: '{"method": "eagle3", "model": "head", "num_speculative_tokens": 5}',
+        },
+      },
+    },
+    'decode',
+    { action: 'set_engine_args', args: { max_num_seqs: 32 } },
+  ],
+  [
     'a file server that does not respond',
     {
       causes: [

@@ -43,7 +43,7 @@ export const telemetry: Telemetry = {
   health: { engine_up: true, healthy_workers: 1, stuck_workers: 0 },
 }
 
-export function analysis(kind: MetricsAnalysis['hotspot']['kind']): MetricsAnalysis {
+export function analysis(kind: MetricsAnalysis['hotspot']['kind'], acceptance: number | null = null): MetricsAnalysis {
   const phase = { mean_s: 1, share: 0.25 }
   return {
     latency_breakdown: { queue: phase, prefill: phase, decode: phase, other: phase },
@@ -66,7 +66,7 @@ export function analysis(kind: MetricsAnalysis['hotspot']['kind']): MetricsAnaly
       generation_tokens_per_s: 50,
       prefix_cache_hit_rate: 0,
       external_cache_hit_rate: null,
-      draft_acceptance_rate: null,
+      draft_acceptance_rate: acceptance,
       served: 40,
       aborted: null,
       errored: null,
@@ -96,6 +96,8 @@ export function waits(count: number): LogError {
 /** Results of the tools. `status` has the verdicts of `validate_improvement` in order. */
 export interface World {
   readonly hotspot?: MetricsAnalysis['hotspot']['kind']
+  /** Share of the drafted tokens that are accepted. Default: the page does not show it. */
+  readonly acceptance?: number
   readonly causes?: readonly LogError[]
   readonly stuck?: number
   /** Entries of `findings` in the result of `fetch_vllm_logs`. */
@@ -133,7 +135,7 @@ export function toolResult(world: World, tool: string, number: number): unknown 
       worker_health: { healthy: 1, stuck: world.stuck ?? 0 },
     },
     fetch_gpu_stats: { gpus: [{ id: 0, util: 1, mem_util: 0.9, mem_used_gb: 70, mem_total_gb: 80 }] },
-    analyze_metrics: analysis(world.hotspot ?? 'engine_stalled'),
+    analyze_metrics: analysis(world.hotspot ?? 'engine_stalled', world.acceptance),
     apply_fix_simulation: { updated_config: config, diff: [], expected_impact: ['It helps.'] },
     collect_post_telemetry: { post_telemetry: { ...telemetry, phase: 'post' } },
     validate_improvement: {

@@ -14,7 +14,7 @@ const folder = mkdtempSync(join(tmpdir(), 'reference-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
 test('traces of two versions of vLLM are committed', () => {
-  expect(files).toHaveLength(42)
+  expect(files).toHaveLength(54)
   expect(new Set(files.map((file) => traceOf(file).vllm))).toEqual(new Set(['0.15.0', '0.32.0']))
 })
 
@@ -33,6 +33,9 @@ test.each([
   ['watermark', { watermark: 0 }],
   ['kv_pressure_reserve', { scheduler_reserve_full_isl: false }],
   ['threshold', { long_prefill_token_threshold: 0 }],
+  ['drafts_kv', { speculative_config: '{"method": "ngram", "num_speculative_tokens": 5}' }],
+  ['drafts_caching', { speculative_config: '{"method": "ngram", "num_speculative_tokens": 4}' }],
+  ['drafts_async', { async_scheduling: false }],
 ])('%s: another setting gives other steps, so the comparison sees it', (name, settings) => {
   const trace = traceOf(`traces-0.32/${name}.json`)
   const other = replay({ ...trace, settings: { ...trace.settings, ...settings } }).steps

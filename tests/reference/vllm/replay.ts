@@ -27,6 +27,7 @@ const knownSettings: ReadonlySet<string> = new Set([
   'long_prefill_token_threshold',
   'enable_chunked_prefill',
   'watermark',
+  'speculative_config',
   ...Object.keys(recorderDefaults),
 ])
 
@@ -64,9 +65,10 @@ export function replay(trace: Trace): Replay {
     requests,
     settings,
     kvBlocks: settings.kvBlocksOverride ?? 0,
-    contents: contentsOf(trace, order, requests, settings.blockSize),
+    contents: contentsOf(trace, order, requests, settings),
     maxOutputTokens: Number.POSITIVE_INFINITY,
     clientTimeoutS: Number.POSITIVE_INFINITY,
+    accepted: (request, generated, drafted) => ((order[request] ?? 0) * 7 + generated * 3) % (drafted + 1),
     endS: Number.POSITIVE_INFINITY,
   })
   const core = new EngineCore(state)
@@ -132,8 +134,14 @@ function requestsOf(trace: Trace, order: readonly number[], { maxModelLen }: Eng
 }
 
 /** The contents of the blocks, from the tokens that the recorder gives to the requests. */
-function contentsOf(trace: Trace, order: readonly number[], requests: Requests, blockSize: number): BlockContents {
-  const first = firstBlocks(requests, blockSize)
+function contentsOf(
+  trace: Trace,
+  order: readonly number[],
+  requests: Requests,
+  settings: EngineSettings,
+): BlockContents {
+  const { blockSize, speculation } = settings
+  const first = firstBlocks(requests, blockSize, speculation?.tokens)
   const ids = new Int32Array(first.at(-1) ?? 0)
   const numbers = new Map<string, number>()
   for (const [request, index] of order.entries()) {

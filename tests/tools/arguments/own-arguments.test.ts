@@ -17,11 +17,12 @@ test.each<[kind: string, args: Arguments]>([
   ['not_simulated', { quantization: 'fp8' }],
   ['not_simulated', { dtype: 'float32' }],
   ['not_simulated', { data_parallel_size: 2 }],
-  ['not_simulated', { speculative_config: '{"method": "ngram"}' }],
+  ['not_simulated', { speculative_config: '{"method": "medusa", "model": "m", "num_speculative_tokens": 3}' }],
   ['not_simulated', { enable_expert_parallel: true }],
   ['not_an_argument', { max_num_seq: 8 }],
   ['not_an_argument', { watermark: 0.1 }],
   ['wrong_value', { kv_cache_dtype: 'fp7' }],
+  ['wrong_value', { speculative_config: '{"method": "ngram"}' }],
   ['out_of_range', { num_gpu_blocks_override: 0 }],
 ])('%s: %j in the configuration of a scenario is reported, not ignored', (kind, args) => {
   const scenario = exampleScenario({ args })

@@ -46,6 +46,11 @@ def load(seed, count, gaps, prompt, output):
     return dict(seed=seed, count=count, gaps=gaps, prompt=prompt, output=output)
 
 
+def drafts(method, tokens):
+    """The argument for speculative decoding."""
+    return json.dumps({"method": method, "model": "head", "num_speculative_tokens": tokens})
+
+
 BLOCK_EDGES = [
     {"arrival": 0, "prompt": 16, "output": 16},
     {"arrival": 0, "prompt": 15, "output": 2},
@@ -136,6 +141,26 @@ WORKLOADS = [
         num_gpu_blocks=24,
         max_num_batched_tokens=32,
         async_scheduling=True,
+    ),
+    # Speculative decoding. The names of the models are not read.
+    workload("drafts", PRESSURE, speculative_config=drafts("eagle", 3)),
+    workload("drafts_kv", STORM, num_gpu_blocks=18, max_num_batched_tokens=96, speculative_config=drafts("eagle", 5)),
+    workload("drafts_ngram_kv", STORM, num_gpu_blocks=18, speculative_config=drafts("ngram", 4)),
+    workload(
+        "drafts_caching",
+        load(31, 12, [0, 1, 3], (70, 150), (20, 60)),
+        prefix=64,
+        enable_prefix_caching=True,
+        num_gpu_blocks=26,
+        speculative_config=drafts("eagle3", 4),
+    ),
+    workload("drafts_async", PRESSURE, async_scheduling=True, speculative_config=drafts("eagle", 3)),
+    # Few tokens for each request, so that drafts are cut off; and requests that end at the longest length.
+    workload(
+        "drafts_cut",
+        load(32, 10, [0, 1, 2], (20, 100), (150, 300)),
+        max_num_batched_tokens=20,
+        speculative_config=drafts("eagle", 6),
     ),
 ]
 

@@ -18,13 +18,13 @@ logging.disable(logging.WARNING)
 
 import torch
 from vllm import SamplingParams, __version__
-from vllm.config import CacheConfig, DeviceConfig, ModelConfig, SchedulerConfig, VllmConfig
+from vllm.config import CacheConfig, DeviceConfig, ModelConfig, SchedulerConfig, SpeculativeConfig, VllmConfig
 from vllm.utils.hashing import sha256
 from vllm.v1.core.kv_cache_utils import get_request_block_hasher, init_none_hash
 from vllm.v1.core.sched.async_scheduler import AsyncScheduler
 from vllm.v1.core.sched.scheduler import Scheduler
 from vllm.v1.kv_cache_interface import FullAttentionSpec, KVCacheConfig, KVCacheGroupSpec
-from vllm.v1.outputs import ModelRunnerOutput
+from vllm.v1.outputs import DraftTokenIds, ModelRunnerOutput
 from vllm.v1.request import Request
 from vllm.v1.structured_output import StructuredOutputManager
 
@@ -54,6 +54,21 @@ def scheduler_config(settings):
     return SchedulerConfig(**{name: value for name, value in wanted.items() if name in known})
 
 
+def speculative_config(settings, config):
+    """Speculative decoding as the scheduler sees it. An EAGLE head would need a checkpoint, so its method is set afterwards."""
+    if "speculative_config" not in settings:
+        return None
+    wanted = json.loads(settings["speculative_config"])
+    result = SpeculativeConfig(
+        method="ngram",
+        num_speculative_tokens=wanted["num_speculative_tokens"],
+        target_model_config=config.model_config,
+        target_parallel_config=config.parallel_config,
+    )
+    result.method = wanted["method"]
+    return result
+
+
 def make_scheduler(settings, model):
     length, size, blocks = settings["max_model_len"], settings["block_size"], settings["num_gpu_blocks"]
     cache = CacheConfig(block_size=size, enable_prefix_caching=settings.get("enable_prefix_caching", False))
@@ -66,6 +81,7 @@ def make_scheduler(settings, model):
     )
     is_async = settings.get("async_scheduling", False)
     config.scheduler_config.async_scheduling = is_async
+    config.speculative_config = speculative_config(settings, config)
     spec = FullAttentionSpec(block_size=size, num_kv_heads=1, head_size=1, dtype=torch.float32)
     return (AsyncScheduler if is_async else Scheduler)(
         vllm_config=config,
@@ -139,7 +155,7 @@ def record(workload, model):
 def finish(scheduler, output):
     """Gives the output of a step to the scheduler."""
     names = list(output.num_scheduled_tokens)
-    tokens = [[OUTPUT_TOKEN] if has_output(scheduler, output, name) else [] for name in names]
+    tokens = [sampled(scheduler, output, name) for name in names]
     scheduler.update_from_output(
         output,
         ModelRunnerOutput(
@@ -151,6 +167,19 @@ def finish(scheduler, output):
             pooler_output=[],
         ),
     )
+    drafted = scheduler.num_spec_tokens
+    if drafted > 0 and not isinstance(scheduler, AsyncScheduler):
+        drafting = [name for name, new in zip(names, tokens) if new]
+        scheduler.update_draft_token_ids(DraftTokenIds(drafting, [[OUTPUT_TOKEN] * drafted for _ in drafting]))
+
+
+def sampled(scheduler, output, name):
+    """The tokens that a step gives to a request. How many drafted ones are accepted follows from its number and progress."""
+    if not has_output(scheduler, output, name):
+        return []
+    drafted = len(output.scheduled_spec_decode_tokens.get(name, ()))
+    progress = scheduler.requests[name].num_output_tokens
+    return [OUTPUT_TOKEN] * (1 + (int(name) * 7 + progress * 3) % (drafted + 1))
 
 
 def has_output(scheduler, output, name):
