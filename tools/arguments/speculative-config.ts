@@ -5,7 +5,7 @@ export const simulatedMethods = ['ngram', 'eagle', 'eagle3'] as const
 
 /** The members of `speculative_config` that the simulation uses. */
 export interface SpeculativeConfig {
-  /** What drafts the tokens: matches in the request's own text, or an EAGLE head. */
+  /** The drafter: a search in the request's own text, or an EAGLE head. */
   readonly method: (typeof simulatedMethods)[number]
   /** Tokens that are drafted for each request in each step. */
   readonly tokens: number

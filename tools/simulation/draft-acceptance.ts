@@ -8,7 +8,7 @@ import type { SpeculativeConfig } from '../arguments/speculative-config.ts'
  */
 export type AcceptedDrafts = (request: number, generated: number, drafted: number) => number
 
-/** What a window's drafts led to. */
+/** Sums over the drafts of some time. */
 export interface DraftCounts {
   /** Drafts that were verified. */
   drafts: number

@@ -42,7 +42,7 @@ export class WindowRecorder {
   readonly timeline: Interval[] = []
   /** Sums over the window. */
   readonly totals = { promptTokens: 0, cachedPromptTokens: 0, generationTokens: 0, preemptions: 0 }
-  /** What drafts led to; `undefined` without speculative decoding. */
+  /** Sums over the drafts; `undefined` without speculative decoding. */
   readonly drafts: DraftCounts | undefined
   #intervalDrafts: DraftCounts | undefined
   readonly #endS: number
