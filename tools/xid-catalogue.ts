@@ -112,9 +112,15 @@ const meanings: { readonly [code: number]: string } = {
   156: 'resource retired',
   157: 'resource could not be retired',
   158: 'fatal timeout of the GPU',
+  162: 'power smoothing circuit engaged again',
+  163: 'power smoothing circuit disengaged',
+  164: 'power smoothing circuit near the end of its lifetime',
+  165: 'power smoothing circuit at the end of its lifetime',
+  166: 'NVLink traffic before its encryption was configured',
   167: 'fatal PCIe timeout',
   168: 'reduced memory capacity',
   169: 'internal micro-controller halt',
+  170: 'NVLink interrupt in confidential computing mode',
   171: 'uncorrectable DRAM error, detail of Xid 48',
   172: 'uncorrectable SRAM error, detail of Xid 48',
   173: 'fatal failure of the chip-to-chip link',
@@ -127,6 +133,8 @@ const meanings: { readonly [code: number]: string } = {
 const ignorable: ReadonlySet<number> = new Set([63, 106, 107])
 /** Largest code in the catalogue or in the driver's list. All smaller codes are in one of them. */
 const largestCode = 176
+/** Largest code in the catalogue. */
+export const lastCatalogueCode = 172
 
 /**
  * Remedies of the actions. A double-bit ECC error (48) is answered with a reset: the reset applies the pending row remap.

@@ -1,5 +1,5 @@
 import type { LogErrorKind } from '../types.ts'
-import { catalogueState, type Xid, xidIn, xidOf } from '../xid-catalogue.ts'
+import { catalogueState, lastCatalogueCode, type Xid, xidIn, xidOf } from '../xid-catalogue.ts'
 
 /** Role, class and explanation of a line with an Xid. */
 interface XidFinding {
@@ -34,26 +34,36 @@ function classOfXid(xid: Xid, text: string): { readonly kind: LogErrorKind; read
 const quiet: ReadonlySet<number> = new Set([162, 163, 164, 165, 174, 176])
 
 /** One sentence for people and models; the action keeps the word of the catalogue. */
-function detailOf({ code, action, meaning, known }: Xid): string {
-  if (!known)
-    return `Xid ${code} is not in NVIDIA's catalogue of ${catalogueState}; its meaning and action are unknown.`
-  const advice =
-    action === undefined
-      ? `NVIDIA's catalogue of ${catalogueState} states no action.`
-      : `Immediate action in NVIDIA's catalogue: ${action}.`
-  return `Xid ${code}: ${meaning}. ${advice}`
+function detailOf(xid: Xid): string {
+  if (!xid.known) return `Xid ${xid.code} is ${notInCatalogue}; its meaning and action are unknown.`
+  return `Xid ${xid.code}: ${xid.meaning}. ${adviceFor(xid)}`
+}
+
+const notInCatalogue = `not in NVIDIA's catalogue of ${catalogueState}`
+
+function adviceFor({ code, action, ignorable }: Xid): string {
+  if (code > lastCatalogueCode) {
+    return `The code is newer than NVIDIA's catalogue of ${catalogueState}, which states no action for it.`
+  }
+  if (action === undefined) return `NVIDIA's catalogue of ${catalogueState} states no action.`
+  const later = action === 'IGNORE' && !ignorable ? ' NVIDIA wants it to be examined later.' : ''
+  return `Immediate action in NVIDIA's catalogue: ${action}.${later}`
 }
 
 /** Statements of the driver itself: the recovery action of Xid 154, the cause of Xid 45, the severity of an NVLink error. */
 function statedBy(text: string, { code, action }: Xid): readonly string[] {
-  const recovery = /recovery action changed from \S+ \(([\w ./-]{1,40})\) to \S+ \(([\w ./-]{1,40})\)/.exec(text)
+  // With or without the number of the action: "from 0x0 (None) to 0x4 (Drain and Reset)", "from None to Drain and Reset".
+  const recovery =
+    /recovery action changed from (?:0x[\da-f]+ )?\(?([\w ./-]{1,40}?)\)? to (?:0x[\da-f]+ )?\(?([\w ./-]{1,40})/i.exec(
+      text,
+    )
   if (code === 154 && recovery !== null) {
     return [`The driver changed its recovery action from "${recovery[1]}" to "${recovery[2]}".`]
   }
-  const previous = /caused by previous Xid (\d{1,4})\b/.exec(text)?.[1]
+  const previous = /caused by previous Xid (\d{1,6})\b/i.exec(text)?.[1]
   if (previous !== undefined) {
-    const { meaning } = xidOf(Number(previous))
-    return [`The driver names the cause: the earlier Xid ${previous} (${meaning}).`]
+    const { known, meaning } = xidOf(Number(previous))
+    return [`The driver names the cause: the earlier Xid ${previous} (${known ? meaning : notInCatalogue}).`]
   }
   const severity = action === 'WORKFLOW_NVLINK5_ERR' ? /\b(Non-?fatal|Fatal)\b/i.exec(text)?.[1] : undefined
   return severity === undefined ? [] : [`Severity in the line: ${severity.toLowerCase()}.`]
