@@ -47,7 +47,7 @@ export const causeTable: readonly (readonly [name: string, pattern: RegExp])[] =
   // Machine checks, uncorrectable PCIe errors, lost devices.
   [
     'hardware_error',
-    /\[Hardware Error\].*(?:Machine Check(?: Exception)?:|severity: (?:fatal|recoverable)|MC\d+_STATUS\[[^\]]{0,80}\|(?:UE|UC)\b|[Uu]ncorrect(?:ed|able)|Deferred error)|mce: .*Uncorrected|severity=Uncorrected|AER: (?:Multiple )?Uncorrect(?:ed|able)|UE memory (?:read )?error|DPC: containment event|AER: can't recover|mlx5_core .*health[ _]compromised|pciehp: Slot\(\S+\): Link Down|Memory failure: 0x|(?:pcieport|pci) \S+: .*(?:broken device|link lost|device lost)/,
+    /\[Hardware Error\].*(?:Machine Check(?: Exception)?:|severity: (?:fatal|recoverable)|MC\d+_STATUS\[[^\]]{0,80}\|(?:UE|UC)\b|[Uu]ncorrect(?:ed|able)|Deferred error)|mce: .*Uncorrected|severity=Uncorrected|AER: (?:Multiple )?Uncorrect(?:ed|able)|UE memory (?:read )?error|DPC: containment event|AER: (?:can't recover|device recovery failed)|NMI: (?:IOCK|PCI system) error|NMI received for unknown reason|mlx5_core .*health[ _]compromised|pciehp: Slot\(\S+\): Link Down|Memory failure: 0x|(?:pcieport|pci) \S+: .*(?:broken device|link lost|device lost)/,
   ],
   // A part is too hot, or slows down because of it.
   [
@@ -140,7 +140,7 @@ export const causeTable: readonly (readonly [name: string, pattern: RegExp])[] =
   ],
   [
     'gpu_driver',
-    /(?:^|kernel: |\d\] )(?:nvidia-(?:modeset|uvm|drm|persistenced|fabricmanager|nvlink|peermem)|amdgpu|\[drm\b).*(?:\bfail|\berror|timeout|timed out|hang\b|page fault|GPU reset begin|\bfatal\b|NV_ERR_)/i,
+    /(?:^|kernel: |\d\] )(?:nvidia(?:-\w+)?\b(?!.*module verification)|amdgpu|\[drm\b).*(?:\bfail|\berror|timeout|timed out|hang\b|page fault|GPU reset begin|\bfatal\b|NV_ERR_)/i,
   ],
   // The runtime does not start a container.
   ['container_runtime', /nvidia-container-cli: |OCI runtime create failed|failed to create (?:shim|containerd) task/],
@@ -152,7 +152,7 @@ export const causeTable: readonly (readonly [name: string, pattern: RegExp])[] =
   // Kubernetes cannot place or start the pod.
   [
     'pod_start',
-    /^\s*Warning\s+(?!Failed(?:ToUpdate|Get|KillPod|PreStop)|\w*GCFailed|FreeDiskSpace)\w*(?:Fail|Err|OOM|NotReady|Exceed|Unexpected|Kill)\w*\s|^\s*Reason:\s+(?!Error$)\w*(?:Err|Fail|ImagePullBackOff|Cannot|Invalid|Exceeded|Lost|Preempt|Unexpected)\w*$|ErrImage(?:Pull|NeverPull)|Failed to pull image|InvalidImageName|CreateContainerConfigError/,
+    /^\s*Warning\s+(?!Failed(?:ToUpdate|Get|KillPod|PreStop)|\w*GCFailed|FreeDiskSpace)\w*(?:Fail|Err|OOM|Out[Oo]f|NotReady|Pressure|Exceed|Unexpected|Kill|Evict|Insufficient|Invalid|Reject|Lost|Unavailable)\w*\s|^\s*Message:\s+(?=.*\b(?:fail|reject|unhealthy|error|insufficient|not found|cannot|unable))|^\s*Reason:\s+(?!Error$)\w*(?:Err|Fail|ImagePullBackOff|Cannot|Invalid|Exceeded|Lost|Preempt|Unexpected)\w*$|ErrImage(?:Pull|NeverPull)|Failed to pull image|InvalidImageName|CreateContainerConfigError/,
   ],
   // The connector that moves KV blocks between engines, or its transport.
   [
@@ -167,7 +167,7 @@ export const causeTable: readonly (readonly [name: string, pattern: RegExp])[] =
   // Compilers and linkers.
   [
     'compiler',
-    /^(?:\S{0,100}\/)?(?:ptxas|nvcc|nvlink|ld|cc1plus|gcc|g\+\+|clang|collect2|ninja|hipcc|fatbinary)\b.{0,100}?\b(?:fatal|error)\s*:|^\S{1,200}:\d+:\d+: (?:fatal )?error: |^error: command '|^fatal error: |^(?:\S{0,100}\/)?(?:ld|collect2)\b.{0,40}?: cannot find /,
+    /^(?:\S{0,100}\/)?(?:ptxas|nvcc|nvlink|ld|cc1plus|gcc|g\+\+|clang|collect2|ninja|hipcc|fatbinary)\b.{0,100}?\b(?:fatal|error)\s*:|^\S{1,200}:\d+:\d+: (?:fatal )?error: |^error: command '|^ninja: build stopped|^fatal error: |^(?:\S{0,100}\/)?(?:ld|collect2)\b.{0,40}?: cannot find /,
   ],
   // A program, a library or a module is missing.
   [

@@ -27,7 +27,7 @@ const benign = rules('benign', [
   // ECC and PCIe errors that the hardware corrected.
   [
     'corrected_error',
-    /\b(?:corrected|correctable)\b.*\berror|(?:severity|type)[=:] ?corrected|Machine check events logged|EDAC .*: \d+ CE |\bCE memory \w* ?(?:read )?error|\bCorrected error, no action required|error status\/mask=|corrected by h\/w|Error of this Agent is reported first|MC\d+_STATUS\[[^\]]{0,80}\|CE\b/i,
+    /\b(?:corrected|correctable)\b.*\berror|(?:severity|type)[=:] ?corrected|Machine check events logged|EDAC .*: \d+ CE |\bCE memory \w* ?(?:read )?error|\bCorrected error, no action required|error status\/mask=|corrected by h\/w|Error of this Agent is reported first|:\s+\[ ?\d+\] (?:RxErr|BadTLP|BadDLLP|Rollover|Timeout|NonFatalErr|CorrIntErr|HeaderOF)\b|MC\d+_STATUS\[[^\]]{0,80}\|CE\b/i,
   ],
   // A machine check whose status has bit 61 (UC, uncorrected) clear: the first digit is 8, 9, c or d.
   ['corrected_error', /\[Hardware Error\]: CPU \d+: Machine Check: \d+ Bank \d+: [89cd][\da-f]{15}\b/],
@@ -122,7 +122,7 @@ const cascade = rules('cascade', [
   // A rank reports that the connection to another rank is closed.
   [
     'nccl_peer_gone',
-    /Connection closed by (?:remote peer|localRank)|Error encountered progressing operation|, closing connection|remote process exited or there was a network error|Connection reset by peer|Proxy Call to rank \d+ failed|recvValue failed|ncclRemoteError|\[Proxy Service \d*\] Failed to execute operation|Socket recv failed while polling|ncclProxy\w+ call to .* failed|Could not receive type from localRank|[Cc]onnect.* failed : Connection refused|Broken pipe.*TCPStore|TCPStore.*(?:Broken pipe|failed)/,
+    /Connection closed by (?:remote peer|localRank)|Error encountered progressing operation|, closing connection|remote process exited or there was a network error|Connection reset by peer|Proxy Call to rank \d+ failed|recvValue failed|ncclRemoteError|\[Proxy Service \d*\] Failed to execute operation|Socket recv failed while polling|ncclProxy\w+ call to .* failed|Could not receive type from localRank|[Cc]onnect.* failed : Connection refused|Call to (?:send|recv)\b.* failed : |Comm \S+ is in abort state|Broken pipe.*TCPStore|TCPStore.*(?:Broken pipe|failed)/,
   ],
   // Work that is flushed after an earlier error of the same queue pair.
   ['nccl_flush', /NET\/IB.*(?:error 5\b|status=(?:IBV_WC_WR_FLUSH_ERR\(5\)|5 ))/],
