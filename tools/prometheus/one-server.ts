@@ -8,7 +8,7 @@ export interface NotOneServer {
   readonly problem: string
 }
 
-/** Other servers of language models, by the prefix of their metrics. */
+/** Other servers and proxies of language models, by the prefix of their metrics. */
 const otherServers: readonly (readonly [prefix: RegExp, name: string])[] = [
   [/^sglang[:_]/, 'SGLang'],
   [/^tgi_/, 'Text Generation Inference'],
@@ -17,6 +17,9 @@ const otherServers: readonly (readonly [prefix: RegExp, name: string])[] = [
   [/^lmdeploy[:_]/, 'LMDeploy'],
   [/^llamacpp:/, 'llama.cpp'],
   [/^litellm_/, 'LiteLLM'],
+  [/^ray_/, 'Ray'],
+  [/^envoy_/, 'Envoy'],
+  [/^nginx_/, 'nginx'],
 ]
 
 /**
@@ -37,6 +40,14 @@ export function notOneServer(samples: readonly MetricSample[]): NotOneServer | u
       problem:
         `has no vllm: metrics${whose}. ` +
         'Give the /metrics page of a vLLM server that runs without --disable-log-stats.',
+    }
+  }
+  // Only the router of vLLM's production stack has it (`vllm_router/services/metrics_service`).
+  if (samples.some(({ name }) => name === 'vllm:current_qps')) {
+    return {
+      reason: 'other_server',
+      problem:
+        "is a page of vLLM's router, not of an engine. Give the /metrics page of a server that it sends requests to.",
     }
   }
   const series = samples.filter(({ name }) => name === 'vllm:num_requests_running')

@@ -1,7 +1,16 @@
+import { PagesError } from '../errors.ts'
 import { rounded } from '../simulation/distribution.ts'
 import type { LatencyStatistics, MetricSample, Telemetry } from '../types.ts'
 import { histogramOf, meanOf, quantileOf } from './metric-samples.ts'
-import { finishedRequests, kvCapacityTokens, mean, ofEngine, total, waitingRequests } from './metric-values.ts'
+import {
+  finishedRequests,
+  kvCapacityTokens,
+  labelValues,
+  mean,
+  ofEngine,
+  total,
+  waitingRequests,
+} from './metric-values.ts'
 import { isoTime, type PageSeries, readPages, type TimedPage } from './page-series.ts'
 
 /** Options of {@link telemetryFromPages}. */
@@ -31,11 +40,15 @@ export interface TelemetryFromPagesOptions {
  *
  * Requests of the window include those that were in the engine at its start. `notes` says what is not covered.
  *
- * @throws {PagesError} if a page is unreadable, or if the pages do not belong together.
+ * @throws {PagesError} if a page is unreadable, if the pages do not belong together, or if they lack `engine`.
  */
 export function telemetryFromPages(pages: readonly TimedPage[], options: TelemetryFromPagesOptions): Telemetry {
   const { slo, scenario = 'incident', config_id = `${scenario}/initial`, engine } = options
   const series = readPages(pages, options.window)
+  const engines = labelValues(series.changes, 'engine')
+  if (engine !== undefined && engines !== '' && !engines.split(', ').includes(engine)) {
+    throw new PagesError('no_metrics', `engine is "${engine}", but the pages have the engines ${engines}.`)
+  }
   const scrapes = series.scrapes.map(({ samples }) => ofEngine(samples, engine))
   const changes = ofEngine(series.changes, engine)
   const seconds = series.endS - series.startS
@@ -43,7 +56,11 @@ export function telemetryFromPages(pages: readonly TimedPage[], options: Telemet
   const requests = requestsOf(changes)
   const latency = latencyOf(changes)
   const lacking = lackingFamilies(changes)
-  const notes = [...series.notes, ...lacking.notes, ...gaugeNotes(scrapes), ...quantileNotes(changes)]
+  const together =
+    engine === undefined && engines.includes(', ')
+      ? [`The figures are those of the engines ${engines} together. Give the option engine for one of them.`]
+      : []
+  const notes = [...series.notes, ...together, ...lacking.notes, ...gaugeNotes(scrapes), ...quantileNotes(changes)]
   const unknownLatency = Object.values(latency).every(({ mean }) => mean === null)
   const hasLatency = Object.values(latencies).some((name) => histogramOf(changes, name) !== undefined)
   const missing: NonNullable<Telemetry['missing']> = [

@@ -140,7 +140,12 @@ describe('a page that is not of one vLLM server is refused, and the message says
     ['a proxy', lines('litellm_requests_total 3'), /no_metrics: .*it is a page of LiteLLM/],
     ['another exporter', lines('node_load1 3'), /no_metrics: .*vLLM server that runs without --disable-log-stats/],
     [
-      "vLLM's router",
+      "vLLM's router with one server",
+      lines(...gauges('server="http://a:8000"'), 'vllm:current_qps{server="http://a:8000"} 2'),
+      /other_server: .*is a page of vLLM's router/,
+    ],
+    [
+      "vLLM's router with two",
       lines(...gauges('server="http://a:8000"'), ...gauges('server="http://b:8000"')),
       /other_server: .*its label server is http:\/\/a:8000, http:\/\/b:8000/,
     ],

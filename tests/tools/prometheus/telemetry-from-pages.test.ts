@@ -141,6 +141,34 @@ describe('what a page does not show', () => {
   })
 })
 
+describe('the engines of a data-parallel server', () => {
+  const both = (atS: number, counted: number): TimedPage => {
+    const { text } = page(atS, counted)
+    return { atS, text: `${text}${String(page(atS, 5 * counted).text).replaceAll('engine="0"', 'engine="1"')}` }
+  }
+  const pages = [both(0, 0), both(60, 6)]
+
+  test('are added up, and a note says so', () => {
+    const { requests, queue, notes } = telemetryFromPages(pages, { slo })
+    expect(requests).toMatchObject({ served: 36, unfinished: 8 })
+    expect(queue.running_max).toBe(6)
+    expect(notes?.join(' ')).toContain('those of the engines 0, 1 together')
+  })
+
+  test('can be read one by one', () => {
+    const { requests, queue, notes } = telemetryFromPages(pages, { slo, engine: '1' })
+    expect(requests).toMatchObject({ served: 30, unfinished: 4 })
+    expect(queue.running_max).toBe(3)
+    expect(notes?.join(' ')).not.toContain('together')
+  })
+
+  test('an engine that the pages do not have is an error', () => {
+    expect(() => telemetryFromPages(pages, { slo, engine: '2' })).toThrow(
+      'engine is "2", but the pages have the engines 0, 1',
+    )
+  })
+})
+
 describe('pages that do not belong together', () => {
   const at = 1_800_000_000
   const other = (text: TimedPage, from: string, to: string): TimedPage => ({
