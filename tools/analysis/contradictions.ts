@@ -1,4 +1,4 @@
-import { type Histogram, meanOf } from '../prometheus/metric-samples.ts'
+import { ascendingBuckets, type Histogram, meanOf } from '../prometheus/metric-samples.ts'
 import { finite } from '../prometheus/metric-values.ts'
 import type { MetricSample, MetricsAnalysis, Telemetry } from '../types.ts'
 import type { HistogramReader } from './page-figures.ts'
@@ -136,10 +136,8 @@ const quantiles = [
 ] as const
 
 /** Limits of a quantile: those of its bucket, or of its neighbours if it is the first or last observation of one. */
-function rangeOf(
-  { buckets }: Histogram,
-  share: number,
-): { readonly lower: number; readonly upper: number } | undefined {
+function rangeOf(histogram: Histogram, share: number): { readonly lower: number; readonly upper: number } | undefined {
+  const buckets = ascendingBuckets(histogram)
   const rank = share * (buckets.at(-1)?.cumulative ?? 0)
   const first = buckets.findIndex(({ cumulative }) => cumulative >= rank - 1)
   const last = buckets.find(({ cumulative }) => cumulative >= rank + 1) ?? buckets.at(-1)

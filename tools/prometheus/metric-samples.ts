@@ -55,12 +55,7 @@ export function meanOf(histogram: Histogram | undefined): number | null {
  */
 export function quantileOf(histogram: Histogram | undefined, share: number): number | string | null {
   if (histogram === undefined) return null
-  // The series of several engines are not read at the same instant, so a cumulative count can appear to decrease.
-  let highest = 0
-  const buckets = histogram.buckets.map(({ upper, cumulative }) => {
-    highest = Math.max(highest, cumulative)
-    return { upper, cumulative: highest }
-  })
+  const buckets = ascendingBuckets(histogram)
   const total = buckets.at(-1)?.cumulative ?? 0
   if (!(total > 0)) return null
   const rank = share * total
@@ -75,6 +70,18 @@ export function quantileOf(histogram: Histogram | undefined, share: number): num
   return lower + ((bucket.upper - lower) * (rank - before)) / (bucket.cumulative - before)
 }
 
+/**
+ * The buckets with counts that never decrease. The series of several engines are not read at the same instant, so a
+ * cumulative count can appear to decrease.
+ */
+export function ascendingBuckets({ buckets }: Histogram): Histogram['buckets'] {
+  let highest = 0
+  return buckets.map(({ upper, cumulative }) => {
+    highest = Math.max(highest, cumulative)
+    return { upper, cumulative: highest }
+  })
+}
+
 /** Names of cumulative series. */
 const cumulativeName = /_(total|bucket|count|sum)$/
 /** Series that contain the start time of the process or of one of its counters. */
@@ -84,8 +91,9 @@ const startTimeName = /^process_start_time_seconds$|_created$/
  * The changes between two scrapes: counters and histograms as differences, gauges with their later values.
  *
  * If a counter decreased or started later, the process restarted in between. Then the result is the later scrape,
- * because its counters cover the time since the restart. A counter of vLLM V1 that only the later page has is left out:
- * an engine creates all its counters at once, so the earlier page is incomplete, and the change is not known.
+ * because its counters cover the time since the restart. A counter of vLLM V1 that only the later page has, or that is not
+ * a number on the earlier one, is left out: an engine creates all its counters at once, so the earlier page is incomplete,
+ * and the change is not known.
  */
 export function scrapeDelta(earlier: readonly MetricSample[], later: readonly MetricSample[]): MetricSample[] {
   const before = valuesBySeries(earlier)
@@ -97,7 +105,7 @@ export function scrapeDelta(earlier: readonly MetricSample[], later: readonly Me
       cumulativeName.test(sample.name) &&
       sample.name.startsWith('vllm:') &&
       sample.labels['engine'] !== undefined &&
-      !before.has(series(sample))
+      typeof before.get(series(sample)) !== 'number'
     return isUnknown ? [] : [{ ...sample, value: change(before, sample) ?? sample.value }]
   })
 }

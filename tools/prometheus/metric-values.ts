@@ -24,6 +24,34 @@ export function withCurrentNames(samples: readonly MetricSample[]): MetricSample
   })
 }
 
+/** Series that count. The estimates of work per GPU are too large for exact numbers. */
+const countName =
+  /^(?:vllm:num_requests_\w+|vllm:(?!estimated_)\w+_total|vllm:\w+_(?:count|bucket)|http_requests_total)$/
+
+/** Series whose value is a time in Unix seconds. */
+const startName = /^process_start_time_seconds$|_created$/
+/** The year 5138, in Unix seconds. Later times cannot be true. */
+export const latestTime = 1e11
+
+/**
+ * Replaces values of vLLM that cannot be true by NaN, which means that they were not observed: counts that are not whole
+ * numbers, shares above 1, and times in the far future. Only the hit rate of V0 may be negative.
+ */
+export function withPossibleValues(samples: readonly MetricSample[]): MetricSample[] {
+  return samples.map((sample) => {
+    const { name, value } = sample
+    const isStart = startName.test(name)
+    const isKnown = name.startsWith('vllm:') || name === 'http_requests_total' || isStart
+    if (!isKnown || typeof value !== 'number' || name === 'vllm:gpu_prefix_cache_hit_rate') return sample
+    const isPossible =
+      value >= 0 &&
+      (!isStart || value < latestTime) &&
+      (!countName.test(name) || Number.isSafeInteger(value)) &&
+      (name !== 'vllm:kv_cache_usage_perc' || value <= 1)
+    return isPossible ? sample : { ...sample, value: 'NaN' }
+  })
+}
+
 /** Sum over all series of a name, e.g. over engines; `null` without a finite value. */
 export function total(samples: readonly MetricSample[], name: string): number | null {
   const values = finite(samples, name)

@@ -1,7 +1,7 @@
 import { MetricsPageError, PagesError } from '../errors.ts'
 import type { MetricSample } from '../types.ts'
 import { decreases, scrapeDelta } from './metric-samples.ts'
-import { finite, labelValues, withCurrentNames } from './metric-values.ts'
+import { finite, labelValues, latestTime, withCurrentNames, withPossibleValues } from './metric-values.ts'
 import { notOneServer } from './one-server.ts'
 import { parseMetricsPage } from './parse-metrics-page.ts'
 
@@ -110,12 +110,15 @@ export function isoTime(unixSeconds: number): string {
 
 function readPage({ text, time, atS }: TimedPage, index: number): TimedScrape {
   const path = `pages[${index}]`
-  const samples = withCurrentNames(parsed(text, path))
+  const samples = withPossibleValues(withCurrentNames(parsed(text, path)))
   const stated = samples.find(({ timestamp_ms }) => timestamp_ms !== undefined)?.timestamp_ms
   const at =
     time === undefined ? (atS ?? (stated === undefined ? undefined : stated / 1000)) : timeOf(time, `${path}.time`)
-  if (at === undefined || !Number.isFinite(at)) {
-    throw new PagesError('no_time', `${path}: the page states no time. Give its time in "time" or "atS".`)
+  if (at === undefined || !(Math.abs(at) < latestTime)) {
+    throw new PagesError(
+      'no_time',
+      `${path}: the page states no time${at === undefined ? '' : `, because ${at} Unix seconds is not a time`}. Give its time in "time" or "atS".`,
+    )
   }
   const found = notOneServer(samples)
   if (found !== undefined) throw new PagesError(found.reason, `${path} ${found.problem}`)

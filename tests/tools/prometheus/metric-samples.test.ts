@@ -59,6 +59,12 @@ test('a process with a later start time restarted, even if its counters are high
   expect(scrapeDelta(scrape(100, 10), scrape(100, 50))[1]?.value).toBe(40)
 })
 
+test('the change of a counter that was not a number before is not known', () => {
+  const scrape = (tokens: string) => parseMetricsPage(`vllm:generation_tokens_total{engine="0"} ${tokens}\n`).samples
+  expect(scrapeDelta(scrape('NaN'), scrape('900'))).toEqual([])
+  expect(scrapeDelta(scrape('400'), scrape('900'))).toMatchObject([{ value: 500 }])
+})
+
 test('two scrapes give their difference, or the later scrape after a restart', () => {
   const difference = histogramOf(scrapeDelta(page(4, 8, 10, 15), page(4, 10, 14, 25)), 'h')
   expect(difference).toMatchObject({ count: 4, sum: 10 })

@@ -121,6 +121,15 @@ describe('what a page does not show', () => {
     expect(queue.waiting_max).toBe(missing.includes('queue') ? null : 1)
   })
 
+  test.each([
+    ['vllm:num_requests_running', '-3', ['requests', 'queue', 'latency']],
+    ['vllm:request_success_total', '6.5', ['requests', 'latency']],
+    ['vllm:num_requests_waiting', '1e300', ['requests', 'queue', 'latency']],
+  ])('%s %s cannot be true, so it was not observed', (family, value, missing) => {
+    const text = String(page(60, 6).text).replace(new RegExp(`^(${family}.*) \\S+$`, 'm'), `$1 ${value}`)
+    expect(telemetryFromPages([page(0, 0), { atS: 60, text }], { slo }).missing).toEqual(missing)
+  })
+
   test('one page of a busy engine says that it cannot show a stall', () => {
     const stalled = 'One page does not show whether the engine still generates tokens'
     const notes = (pages: TimedPage[]) => telemetryFromPages(pages, { slo }).notes?.join(' ')
@@ -187,6 +196,7 @@ describe('pages that do not belong together', () => {
   test.each<[string, TimedPage[], string]>([
     ['no page', [], 'no_pages'],
     ['a page without a time', [{ text: String(page(0, 1).text) }, page(at, 2)], 'no_time'],
+    ['a time in the far future', [page(1e300, 1), page(at, 2)], 'no_time'],
     ['a time that is none', [{ text: String(page(0, 1).text), time: 'noon' }, page(at, 2)], 'no_time'],
     ['one page without the start of its process', [page(at, 1)], 'no_time'],
     ['two pages of the same time', [page(at, 1), page(at, 2)], 'order'],
