@@ -6,7 +6,7 @@ import { IncidentFolderError } from '../../tools/incident-folder/incident-docume
 import { reasonsOf } from '../../tools/incident-folder/notes.ts'
 import { type FolderIncident, openIncident } from '../../tools/incident-folder/open-incident.ts'
 import type { FileKind } from '../../tools/incident-folder/recognise.ts'
-import { folderParts, incidentTemplate } from '../../tools/incident-folder/template.ts'
+import { type FolderPart, folderParts, incidentTemplate } from '../../tools/incident-folder/template.ts'
 import { type CommandIo, exitCode, UsageError } from './command-io.ts'
 import { longest } from './progress.ts'
 
@@ -27,7 +27,13 @@ export async function initCommand(io: CommandIo, folder: string): Promise<number
 
 /** `tenrounds check`: the files that were found, what was left out, and what each missing file would add. */
 export async function checkCommand(io: CommandIo, folder: string): Promise<number> {
-  io.stdout.write(`${checkText(await openFolder(folder))}\n`)
+  const incident = await openIncident(folder).catch((error: unknown) => {
+    if (!(error instanceof IncidentFolderError)) throw error
+    // A new folder: the next step is to put files into it.
+    if (error.isNothingFound) io.stdout.write(`${missingSection(folderParts)}\n\n`)
+    throw new UsageError(error.message)
+  })
+  io.stdout.write(`${checkText(incident)}\n`)
   return exitCode.ok
 }
 
@@ -56,7 +62,7 @@ const kindNames: Readonly<Record<FileKind, string>> = {
 /** Both forms of nvidia-smi's output say the same. */
 const sameFacts: Partial<Record<FileKind, FileKind>> = { gpu_query: 'gpu_table' }
 
-function checkText({ observation, files, leftOut, pages }: FolderIncident): string {
+function checkText({ observation, files, leftOut, pages, notes = [] }: FolderIncident): string {
   const { id, window, deployment, notStated, notSimulated } = observation
   const width = longest(files.map(({ file }) => file))
   const found = new Set(files.map(({ kind }) => sameFacts[kind] ?? kind))
@@ -78,13 +84,26 @@ function checkText({ observation, files, leftOut, pages }: FolderIncident): stri
     section('Left out', reasonsOf(leftOut)),
     section('Not stated by any file', notStated.length === 0 ? [] : [notStated.join(', ')]),
     section(
-      'Missing, and what it would add',
-      missing.map(({ file, command, adds }) => `${file}: ${adds}${command === undefined ? '' : `\n    ${command}`}`),
+      'Assumed',
+      notes.filter(({ about }) => about === 'window').map(({ text }) => text),
     ),
+    missingSection(pages.length === 1 ? [secondPage, ...missing] : missing),
     section('Effects of a fix', [`Not predicted. ${notSimulated}`]),
   ]
     .filter((part) => part !== '')
     .join('\n')
+}
+
+const secondPage: Pick<FolderPart, 'file' | 'adds'> = {
+  file: 'a second metrics page, some minutes before or after the other',
+  adds: 'the rates between the two, from which the load follows',
+}
+
+function missingSection(parts: readonly Pick<FolderPart, 'file' | 'command' | 'adds'>[]): string {
+  return section(
+    'Missing, and what it would add',
+    parts.map(({ file, command, adds }) => `${file}: ${adds}${command === undefined ? '' : `\n    ${command}`}`),
+  )
 }
 
 function section(title: string, lines: readonly string[]): string {

@@ -58,6 +58,26 @@ test('check says what was found, what was left out, and what each missing file w
   expect(stdout).not.toMatch(/^ {2}vllm\.log: /m)
 })
 
+test('check of a new folder says what can be put into it', async () => {
+  const folder = await newFolder()
+  await runMain(['init', folder])
+  const { code, stdout, stderr } = await runMain(['check', folder])
+  expect(code).toBe(2)
+  for (const { file, adds } of folderParts) if (file !== 'incident.yaml') expect(stdout).toContain(`${file}: ${adds}`)
+  expect(stderr).toMatch(/has neither a log nor a metrics page/)
+})
+
+test('check lists a file that is not used once, with the reason, and says what was assumed', async () => {
+  const folder = await folderOf('kv_cache_pressure')
+  await writeFile(join(folder, 'service.yaml'), 'kind: Service\napiVersion: v1\n')
+  await writeFile(join(folder, 'metrics-2026-02-17T14-15-00Z-copy.prom'), vllmPage(loadScenario('kv_cache_pressure')))
+  const { stdout } = await runMain(['check', folder])
+  expect(stdout.match(/service\.yaml/g)).toHaveLength(1)
+  expect(stdout.match(/00Z-copy\.prom {2}|00Z-copy\.prom: It has the same time/g)).toHaveLength(1)
+  expect(stdout).toMatch(/^Assumed\n {2}The end of the window is the last time/m)
+  expect(stdout).toMatch(/^ {2}a second metrics page, .*: the rates between the two/m)
+})
+
 test('run analyses a folder like a scenario, and predicts nothing that it cannot simulate', async () => {
   await using reports = await reportFolder()
   const folder = await folderOf('nvidia_xid')
@@ -79,6 +99,7 @@ test.each([
   [['run', './no-such-incident-folder'], /it does not exist/],
   [['start', './no-such-incident-folder'], /it does not exist/],
   [['worker', '--reports', tmpdir(), '--incident', './no-such-incident-folder'], /it does not exist/],
+  [['start', 'kv_cache_pressure', '--send'], /--send needs an incident folder, not the scenario kv_cache_pressure/],
   [['check'], /needs a folder/],
   [['init', 'package.json'], /cannot be written/],
 ])('%j is wrong usage', async (args, message) => {

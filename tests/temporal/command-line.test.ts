@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Client } from '@temporalio/client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { loadScenario, readLog } from '../../fixtures/load-scenario.ts'
 import { runIncident } from '../../lib/incident/index.ts'
 import { incidentResponder } from '../../lib/incident/responder/incident-responder.ts'
 import { minimax } from '../../lib/minimax/minimax.ts'
@@ -74,6 +77,23 @@ describe.skipIf(source === undefined).concurrent('the command line with Temporal
     expect(written.map(({ files }) => files)).toContainEqual(['report.json', 'report.md'])
     second.kill('SIGTERM')
     await second.ended
+  })
+
+  test('start --send gives a folder to a worker that does not have it', async () => {
+    await using mockServer = await startMockServer({ responder: rules })
+    const place = placeOf(mockServer)
+    await using folder = await reportFolder()
+    const log = readLog(loadScenario('nvidia_xid'), 'dmesg')
+    await writeFile(join(folder.path, 'dmesg.txt'), `${log.join('\n')}\n`)
+    await writeFile(join(folder.path, 'incident.yaml'), 'id: sent_incident\n')
+    const first = worker(place)
+    await first.until('worker ready')
+    const done = await startProcess(['start', folder.path, '--send', '--wait'], place).ended
+    expect(done.code, done.stderr).toBe(0)
+    expect(done.stdout).toMatch(/^latency-sent_incident-/)
+    expect(done.stdout).toMatch(/Xid/)
+    first.kill('SIGTERM')
+    await first.ended
   })
 
   test.each([7, 8])(

@@ -7,8 +7,12 @@ import { compileSchema } from '../../router/validation.ts'
 
 /** A file of an incident folder is wrong (`invalid_incident`). The message names the file and the problem. */
 export class IncidentFolderError extends TenroundsError {
-  constructor(message: string) {
+  /** Whether the folder can be read, and has neither a log nor a metrics page. */
+  readonly isNothingFound: boolean
+
+  constructor(message: string, { isNothingFound = false }: { readonly isNothingFound?: boolean } = {}) {
     super('invalid_incident', message)
+    this.isNothingFound = isNothingFound
   }
 }
 

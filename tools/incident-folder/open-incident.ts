@@ -3,6 +3,7 @@ import { basename, resolve } from 'node:path'
 import type { LogSource, Scenario } from '../../fixtures/scenario.ts'
 import { isObject, parseJson, type UnknownObject } from '../../router/json/json.ts'
 import { timeOf } from '../logs/log-time.ts'
+import { startOf } from '../prometheus/page-series.ts'
 import type { ObservedIncident } from '../scenario-source.ts'
 import { deploymentFrom } from './deployment.ts'
 import { type Launch, launchOfCommand, launchOfDocument, launchOfLog } from './engine-arguments.ts'
@@ -26,7 +27,7 @@ export interface RecognisedFile {
 
 /** An incident that was read from a folder. */
 export interface FolderIncident extends ObservedIncident {
-  /** The files that were read, by name. */
+  /** The files that the incident consists of, by name. */
   readonly files: readonly RecognisedFile[]
   /** Files, and parts of files, that were left out. */
   readonly leftOut: readonly LeftOut[]
@@ -91,7 +92,10 @@ export async function openIncident(folder: string): Promise<FolderIncident> {
     if (lines !== undefined) logs.set(source, lines)
   }
   if (logs.size === 0 && pages.length === 0) throw nothingFound(folder, found.files.length, leftOut)
-  const documents = new Documents(leftOut)
+  const notUsed = new Set(
+    pagesLeftOut.map(({ file }) => file).filter((file) => !pages.some((page) => page.file === file)),
+  )
+  const documents = new Documents(leftOut, notUsed)
   const incident = (await documents.last(of('incident'), readIncidentDocument)) ?? {}
   const slo = incident.slo ?? (await documents.last(of('slo'), readSlo))
   const id = incident.id ?? idOf(folder)
@@ -113,7 +117,7 @@ export async function openIncident(folder: string): Promise<FolderIncident> {
   const kinds = new Map(files.map(({ file, kind }) => [file, kind]))
   const last = pages.at(-1)?.text
   return {
-    files,
+    files: files.filter(({ file }) => !notUsed.has(file)),
     leftOut,
     pages,
     log: (source) => logs.get(source),
@@ -145,9 +149,11 @@ function notSimulated(pages: readonly StoredPage[]): string {
 /** Documents that are read as a whole. Of several of one kind the last by name counts. */
 class Documents {
   readonly #leftOut: LeftOut[]
+  readonly #notUsed: Set<string>
 
-  constructor(leftOut: LeftOut[]) {
+  constructor(leftOut: LeftOut[], notUsed: Set<string>) {
     this.#leftOut = leftOut
+    this.#notUsed = notUsed
   }
 
   async last<T>(
@@ -156,27 +162,26 @@ class Documents {
     maxBytes = maxDocumentBytes,
   ): Promise<T | undefined> {
     let last: { readonly file: string; readonly value: T } | undefined
+    const skip = (file: string, reason: string) => {
+      this.#leftOut.push({ file, reason })
+      this.#notUsed.add(file)
+    }
     for (const file of files) {
-      const skip = (reason: string) => this.#leftOut.push({ file: file.name, reason })
       if (file.size > maxBytes) {
-        skip(`It is not used, because it is larger than ${maxBytes / 2 ** 20} MiB.`)
+        skip(file.name, `It is not used, because it is larger than ${maxBytes / 2 ** 20} MiB.`)
         continue
       }
       const { text, problems, isWhole } = await wholeText(file, maxBytes)
-      for (const problem of problems) skip(problem)
+      for (const reason of problems) this.#leftOut.push({ file: file.name, reason })
+      const value = isWhole ? read(file.name, text) : undefined
       // A part of a document can say something else than the whole.
-      if (!isWhole) {
-        skip('It is not used, because it could not be read as a whole.')
-        continue
+      if (!isWhole) skip(file.name, 'It is not used, because it could not be read as a whole.')
+      else if (value === undefined) skip(file.name, 'Nothing in it is recognised.')
+      else {
+        if (last !== undefined)
+          skip(last.file, `It is not used, because ${file.name} is of the same kind and the last one by name counts.`)
+        last = { file: file.name, value }
       }
-      const value = read(file.name, text)
-      if (value === undefined) {
-        skip('Nothing in it is recognised.')
-        continue
-      }
-      if (last !== undefined)
-        this.#leftOut.push({ file: last.file, reason: `It is not used, because ${file.name} says the same.` })
-      last = { file: file.name, value }
     }
     return last?.value
   }
@@ -210,7 +215,10 @@ function windowFrom(
   const times = edgeTimes(logs.get('vllm') ?? [...logs.values()].flat(), near)
   const until = end === undefined ? Math.max(...scrapes, ...times) : Date.parse(end)
   const last = Number.isFinite(until) ? until : latest
-  const first = start === undefined ? ((scrapes.length > 1 ? scrapes[0] : earliest(times)) ?? last) : Date.parse(start)
+  const first =
+    start === undefined
+      ? ((scrapes.length > 1 ? scrapes[0] : earliest(times.length === 0 ? startsOf(pages) : times)) ?? last)
+      : Date.parse(start)
   const duration_s = Math.min(86_400, Math.max(10, Math.round((last - first) / 1000)))
   const notes: string[] = []
   if (end === undefined) {
@@ -230,6 +238,14 @@ function edgeTimes(lines: readonly string[], near: number): readonly number[] {
   }
   const known = [lines.find((line) => time(line) !== undefined), lines.findLast((line) => time(line) !== undefined)]
   return known.flatMap((line) => (line === undefined ? [] : (time(line) ?? [])))
+}
+
+/** Start of the engine, in Unix milliseconds, as pages state it. The counters of a page cover the time since then. */
+function startsOf(pages: readonly StoredPage[]): readonly number[] {
+  return pages.flatMap(({ samples }) => {
+    const start = startOf(samples)
+    return start === undefined ? [] : [start * 1000]
+  })
 }
 
 /** Lines of several processes can be out of order. */
@@ -263,5 +279,6 @@ function nothingFound(folder: string, count: number, leftOut: readonly LeftOut[]
   const what = count === 0 ? 'has no files that can be read' : 'has neither a log nor a metrics page'
   return new IncidentFolderError(
     `${folder} ${what}. Add an engine log, such as vllm.log, or the output of curl /metrics.${reasons}`,
+    { isNothingFound: true },
   )
 }

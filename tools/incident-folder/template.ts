@@ -1,4 +1,11 @@
+import type { Slo } from './incident-document.ts'
+import { defaultSlo } from './observed-telemetry.ts'
 import type { FileKind } from './recognise.ts'
+
+/** Objectives in words. */
+function objectives({ ttft_p95_s, inter_token_p99_s, served_ratio }: Slo): string {
+  return `TTFT p95 ${ttft_p95_s} s, inter-token p99 ${inter_token_p99_s} s, ${100 * served_ratio} % served`
+}
 
 /** A file that an incident folder can have. */
 export interface FolderPart {
@@ -56,7 +63,11 @@ export const folderParts: readonly FolderPart[] = [
     file: 'config.json',
     adds: "the model's architecture, for a model that the simulation does not know by its name",
   },
-  { kind: 'slo', file: 'slo.yaml', adds: 'the objectives that a verdict judges by' },
+  {
+    kind: 'slo',
+    file: 'slo.yaml',
+    adds: `the objectives that a verdict judges by; default: ${objectives(defaultSlo)}`,
+  },
   { kind: 'incident', file: 'incident.yaml', adds: 'the time of the incident, and facts that no other file states' },
 ]
 
@@ -67,7 +78,8 @@ export function incidentTemplate(): string {
   )
   return `# Facts about the incident that no other file of this folder states. Every line is optional: remove the # to use it.
 #
-# Put these files next to this one. One log or one metrics page is enough. "tenrounds check" says what was found.
+# Put these files next to this one. One log or one metrics page is enough; two pages show the most. The names are free,
+# except those of incident.yaml and slo.yaml. "tenrounds check" says what was found.
 ${files.join('\n')}
 
 # id: slow_answers                    # letters, digits and _; default: the name of the folder

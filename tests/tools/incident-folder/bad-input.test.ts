@@ -7,7 +7,9 @@ import { expect, test } from 'vitest'
 import { loadScenario, readLog } from '../../../fixtures/load-scenario.ts'
 import type { FolderFile } from '../../../tools/incident-folder/find-files.ts'
 import { readLines } from '../../../tools/incident-folder/read-text.ts'
+import { createIncidentTools, scenarioSource } from '../../../tools/index.ts'
 import { vllmPage } from '../../../tools/prometheus/vllm-page.ts'
+import { call } from '../call.ts'
 import { type Content, described, folderOf, opened } from './folder.ts'
 
 const scenario = loadScenario('kv_cache_pressure')
@@ -96,7 +98,7 @@ test('of a folder with 10,000 files those whose names say what they are come fir
     expect.stringMatching(/^9002 files \(.*, …\): The folder has 10002 files, of which 1000 were read\.$/),
   )
   expect(JSON.stringify(texts).length).toBeLessThan(2_000)
-}, 60_000)
+})
 
 test('of a series of many pages some are read at equal distances, among them the first and the last', async () => {
   const short = '# TYPE vllm:num_requests_running gauge\nvllm:num_requests_running 1\n'
@@ -145,7 +147,7 @@ test('of a log with 2 GB the start and the end are read', async () => {
   expect(log('vllm')?.slice(0, lines.length)).toEqual(lines)
   expect(log('vllm')?.at(-1)).toBe(lines.at(-1))
   expect(reasons).toContain('vllm.log: Only its first 64 MiB and its last 448 MiB of 2048 MiB were read.')
-}, 120_000)
+})
 
 /** A file that takes no space where nothing is written. */
 async function sparse(path: string, size: number, parts: readonly (readonly [number, string])[]): Promise<void> {
@@ -182,7 +184,7 @@ test('a gzip bomb is read up to a bound, and a truncated file up to its end', as
   const cut = await opened({ 'vllm.log.gz': whole.subarray(0, whole.length - 100) })
   expect(cut.log('vllm')?.slice(0, lines.length)).toEqual(lines)
   expect(cut.reasons[0]).toMatch(/It could be read only in part/)
-}, 60_000)
+})
 
 test('a small document that expands to a large one is read up to a bound', async () => {
   const { reasons } = await opened({
@@ -257,7 +259,7 @@ test('the second file of a kind says that it is not used', async () => {
     'b.sh': 'vllm serve two --max-num-seqs 2\n',
   })
   expect(observation.deployment.engine_args).toEqual({ max_num_seqs: 2 })
-  expect(reasons).toEqual(['a.sh: It is not used, because b.sh says the same.'])
+  expect(reasons).toEqual(['a.sh: It is not used, because b.sh is of the same kind and the last one by name counts.'])
 })
 
 test('a folder that changes while it is read gives what can be read', async () => {
@@ -270,4 +272,42 @@ test('a folder that changes while it is read gives what can be read', async () =
   })
   const [incident] = await Promise.all([described(folder), ...removing])
   expect(incident.log('vllm')).toEqual(expect.arrayContaining([...lines]))
+})
+
+test.each([
+  [
+    'kubectl logs --prefix --timestamps',
+    (line: string) => `[pod/llm-5d9f/vllm] 2026-02-17T14:00:00.123456789Z ${line}`,
+  ],
+  ['kubectl logs --all-containers --prefix', (line: string) => `[pod/llm-5d9f/vllm] ${line}`],
+  ['kubectl logs --timestamps', (line: string) => `2026-02-17T14:00:00.123456789Z ${line}`],
+  ['docker compose logs', (line: string) => `vllm-1  | ${line}`],
+  ['the container runtime', (line: string) => `2026-02-17T14:00:00.123456789Z stdout F ${line}`],
+])('%s gives the same messages and findings as the log itself', async (_, prefixed) => {
+  const resultOf = async (text: string) => {
+    const incident = await opened({ 'pod.txt': text })
+    expect(incident.kinds).toEqual({ 'pod.txt': 'engine_log' })
+    const [fetchLogs] = createIncidentTools({ scenarios: scenarioSource([incident]) })
+    const { parsed, errors } = await call(fetchLogs, { scenario: incident.observation.id, limit: 2_000 })
+    return { parsed, errors, version: incident.observation.deployment.vllm_version }
+  }
+  // Indented lines and empty lines belong to the record before them.
+  const own = lines.filter((line) => /^\(/.test(line))
+  const text = (form: (line: string) => string) => `${own.map(form).join('\n')}\n`
+  const plain = await resultOf(text((line) => line))
+  expect(plain.parsed).toHaveLength(own.length)
+  expect(await resultOf(text(prefixed))).toEqual(plain)
+})
+
+test.each([
+  ['docker', 'abc-json.log', (line: string) => JSON.stringify({ log: `${line}\n`, stream: 'stderr', time: 'x' })],
+  ['docker', 'vllm-pod.json', (line: string) => JSON.stringify({ log: `${line}\n`, stream: 'stderr', time: 'x' })],
+])('a JSON log of %s is a log, whatever its name: %s', async (_, name, form) => {
+  const { log } = await opened({ [name]: `${lines.map(form).join('\n')}\n` })
+  expect(log('vllm')).toEqual(lines)
+})
+
+test('without times in the log, the window of one page begins with the engine', async () => {
+  const { observation } = await opened({ 'vllm.log': 'INFO no time here\n', [pageName]: page })
+  expect(observation.window).toEqual({ start: '2026-02-17T13:59:32.000Z', duration_s: 928 })
 })

@@ -94,12 +94,15 @@ test('all kinds of files are found by name and content, in any folder', async ()
     'smi.txt': 'gpu_query',
     'run.sh': 'engine_arguments',
     'config.json': 'model_config',
-    'deploy.yaml': 'engine_arguments',
     'slo.yaml': 'slo',
     'incident.yaml': 'incident',
   })
   expect(reasons).toEqual(
-    expect.arrayContaining(['notes.md: Its content is not recognised.', 'core.bin: It is binary or damaged.']),
+    expect.arrayContaining([
+      'notes.md: Its content is not recognised.',
+      'core.bin: It is binary or damaged.',
+      expect.stringMatching(/^deploy\.yaml: It is not used, because run\.sh is of the same kind/),
+    ]),
   )
 })
 
