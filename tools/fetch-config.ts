@@ -100,11 +100,11 @@ export const createFetchConfig = (scenarios: ScenarioSource) =>
       if ('observation' in incident) return observedConfig(incident)
       const { scenario } = incident
       // The effective limits include vLLM's defaults, which the configuration does not contain.
-      const { settings, memory, occupancy } = simulate(scenario)
+      const { settings, memory, engines } = simulate(scenario)
       return {
         config: scenario.deployment,
         runtime: {
-          batch_size: occupancy.runningMax,
+          batch_size: Math.max(...engines.map(({ occupancy }) => occupancy.runningMax)),
           max_num_batched_tokens: settings.maxNumBatchedTokens,
           max_num_seqs: settings.maxNumSeqs,
           max_model_len: settings.maxModelLen,

@@ -63,14 +63,15 @@ export const createFetchGpuStats = (scenarios: ScenarioSource) =>
       const { placement } = scenario.deployment
       const window = simulate(scenario)
       const gpu = gpuOf(placement.gpu_model, placement.gpu)
-      const last = window.timeline.at(-1)
-      const { engine, settings } = window
-      const taken = activeImpairments(scenario.impairments, scenario.deployment, settings.ranks).takenGib
+      const { engine, engines, settings } = window
+      const workers = settings.ranks * settings.dataParallelSize
+      const taken = activeImpairments(scenario.impairments, scenario.deployment, workers).takenGib
       const gpus = placement.gpus.flatMap((gpuId, position) => {
         if (window.notObserved.has('gpus') || window.lostGpus.includes(gpuId)) return []
         // Ranks use the first GPUs; the others are idle. An engine that hangs in startup holds only its CUDA contexts.
-        const inUse = engine.up && position < settings.ranks
-        const hung = engine.stalled && !engine.started && position < settings.ranks
+        const inUse = engine.up && position < workers
+        const hung = engine.stalled && !engine.started && position < workers
+        const last = engines[Math.floor(position / settings.ranks)]?.timeline.at(-1)
         const busy = inUse ? (last?.busy ?? 0) : 0
         const memoryBusy = inUse ? (last?.memoryBusy ?? 0) : 0
         // Power rises with compute and, less, with memory traffic; 90 % of the limit at full load. Inferred.

@@ -22,7 +22,7 @@ const collect = (args: Arguments) =>
   })
 
 test.each<Arguments>([
-  { data_parallel_size: 2 },
+  { data_parallel_backend: 'ray' },
   { dtype: 'float16' },
   { quantization: 'fp8' },
   { stream_interval: 4 },
@@ -35,9 +35,9 @@ test.each<Arguments>([
 })
 
 test('the rejection quotes the documentation and the next step', async () => {
-  await expect(apply({ data_parallel_size: 2 })).rejects.toThrow(
-    'fix_plan/actions/0/args/data_parallel_size: vLLM has "data_parallel_size" (More replicas: more throughput and isolation, ' +
-      'but single requests are not faster), but the simulation does not model it, so its effect would not be visible. ' +
+  await expect(apply({ scheduling_policy: 'priority' })).rejects.toThrow(
+    'fix_plan/actions/0/args/scheduling_policy: vLLM has "scheduling_policy" (Order of the waiting queue), ' +
+      'but the simulation does not model it, so its effect would not be visible. ' +
       'Remove it from the actions; recommend it in the rationale of the plan instead.',
   )
 })

@@ -60,6 +60,11 @@ export const simulatedArguments: { readonly [name: string]: SimulatedArgument } 
     up: 'More GPUs in stages: more KV cache, some latency per stage.',
     down: 'Fewer stages, less KV cache.',
   },
+  data_parallel_size: {
+    range: count,
+    up: 'More engines, each with its own GPUs, KV cache and queue: more throughput, but single requests are not faster.',
+    down: 'Fewer engines, so each gets more requests.',
+  },
   // Limits and modes of the engine.
   max_model_len: {
     range: count,
@@ -162,8 +167,6 @@ export const argumentsWithoutEffect: ReadonlySet<string> = new Set([
  * so that the model can recommend it in the rationale instead. Arguments in none of the three lists are not modelled either.
  */
 export const effectsNotSimulated: { readonly [name: string]: string } = {
-  // Every replica has a scheduler of its own, and the simulation has one.
-  data_parallel_size: 'More replicas: more throughput and isolation, but single requests are not faster.',
   scheduling_policy: 'Order of the waiting queue.',
   max_num_active_seqs: 'Fewer running requests, without smaller CUDA graphs or buffers.',
   max_num_queued_reqs: 'Further requests are refused with HTTP 503, which bounds the queue.',

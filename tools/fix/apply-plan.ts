@@ -4,6 +4,7 @@ import { canonicalJson } from '../../router/json/json.ts'
 import { escapePointerToken } from '../../router/json/json-pointer.ts'
 import { findArgument } from '../arguments/argument-name.ts'
 import { checkArgument } from '../arguments/check-argument.ts'
+import { readArguments } from '../arguments/read-arguments.ts'
 import { compareVersions, firstVersionOnV1 } from '../arguments/version.ts'
 import { FixPlanError } from '../errors.ts'
 import type { ConfigChange, FixAction, FixPlan, FixResult } from '../types.ts'
@@ -27,6 +28,7 @@ export function applyPlan(config: DeploymentConfig, plan: FixPlan): FixResult {
   // Actions change the copy one after another. If one cannot be applied, the copy is dropped with all earlier changes.
   const updated = structuredClone(config)
   const impact = plan.actions.map((action, index) => applyAction(updated, action, version, `fix_plan/actions/${index}`))
+  checkRouting(plan, updated)
   const diff = configChanges(config, updated)
   // Without a difference the configuration keeps its id: it is still the same one.
   if (diff.length > 0) updated.config_id = `${updated.scenario}/${fingerprint(updated)}`
@@ -103,6 +105,8 @@ function settingsOf(action: FixAction, version: string): [setting: string, value
       return [['image', action.image]]
     case 'drain_node':
       return [['placement.node', action.node]]
+    case 'set_routing':
+      return [['routing.policy', action.policy]]
     // Restarts and resets change counters, which cannot contradict each other.
     case 'restart_engine':
     case 'reset_gpu':
@@ -167,6 +171,9 @@ function applyAction(config: DeploymentConfig, action: FixAction, version: strin
         .join(', ')}.`
     case 'drain_node':
       return drainNode(config, action.node, `${at}/node`)
+    case 'set_routing':
+      config.routing = { policy: action.policy }
+      return routingEffects[action.policy]
     case 'reset_gpu':
       if (!config.placement.gpus.includes(action.gpu)) {
         throw new FixPlanError(
@@ -183,6 +190,25 @@ function applyAction(config: DeploymentConfig, action: FixAction, version: strin
     case 'no_change':
       return `Nothing changes: ${action.reason}`
   }
+}
+
+/** Effect of each policy of the gateway. */
+const routingEffects: { readonly [Policy in NonNullable<DeploymentConfig['routing']>['policy']]: string } = {
+  least_loaded:
+    'The gateway sets no rank: vLLM gives each request to the engine with the fewest waiting and running requests.',
+  round_robin: 'The engines get requests in turn, whatever they have to do.',
+  session_affinity:
+    'All requests of a session go to one engine, which has their prefix in its cache; an engine with a busy session can be full while others are idle.',
+}
+
+/** @throws {FixPlanError} if the plan routes requests among engines, and the deployment has one. */
+function checkRouting({ actions }: FixPlan, updated: DeploymentConfig): void {
+  const index = actions.findIndex(({ action }) => action === 'set_routing')
+  const engines = readArguments(updated).values.get('data_parallel_size') ?? 1
+  if (index === -1 || engines !== 1) return
+  throw new FixPlanError(
+    `fix_plan/actions/${index}: set_routing has no effect, because the deployment has one engine (data_parallel_size 1). Remove the action.`,
+  )
 }
 
 /** Changes engine arguments; `null` removes one. @returns the documented effect of each. */

@@ -23,7 +23,8 @@ export function cacheConfigLabels({ vllm_version }: DeploymentConfig, window: Si
     gpu_memory_utilization: String(gpuMemoryUtilization),
     kv_cache_max_concurrency: pythonFloat(kvTokens / maxModelLen),
     kv_cache_size_tokens: String(kvTokens),
-    num_gpu_blocks: String(memory?.kvBlocks ?? 0),
+    // vLLM adds up the blocks of all engines and states the sum for each of them.
+    num_gpu_blocks: String((memory?.kvBlocks ?? 0) * settings.dataParallelSize),
     user_specified_block_size: python(values.has('block_size')),
   }
   const since = (version: string) => compareVersions(vllm_version, version) >= 0

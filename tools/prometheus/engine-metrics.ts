@@ -1,6 +1,7 @@
 import type { Scenario } from '../../fixtures/scenario.ts'
 import { compareVersions } from '../arguments/version.ts'
 import { Distribution } from '../simulation/distribution.ts'
+import { windowOfEngine } from '../simulation/engine-windows.ts'
 import type { SimulatedWindow } from '../simulation/window.ts'
 import { cacheConfigLabels } from './cache-config-labels.ts'
 import type { Labels, PageWriter } from './page-writer.ts'
@@ -15,7 +16,8 @@ interface EngineMetricsInput {
 }
 
 /**
- * Writes the `vllm:` families that the scenario's version of vLLM has from 0.11.0 on, in the order of its page.
+ * Writes the `vllm:` families that the scenario's version of vLLM has from 0.11.0 on, in the order of its page. Each engine
+ * has series of its own: those with the same other labels follow each other, in order of the engines.
  *
  * Names, labels, help texts, buckets and order are those of `vllm/v1/metrics/loggers.py` and `perf.py` of each version.
  * Families that only exist with a feature that is off by default are left out (KV connectors, LoRA, sampled block
@@ -23,14 +25,70 @@ interface EngineMetricsInput {
  */
 export function writeEngineMetrics(page: PageWriter, { scenario, window, createdAt }: EngineMetricsInput): void {
   const { deployment } = scenario
-  const engine: Labels = { engine: '0', model_name: deployment.model }
   const since = (version: string) => compareVersions(deployment.vllm_version, version) >= 0
+  // Every engine has the same families, so the first one tells which they are.
+  const [first = [], ...others] = window.engines.map((engine) =>
+    familiesOf(windowOfEngine(window, engine), since, scenario.load.output_tokens.max),
+  )
+  for (const [position, { kind, name, help, limits, series }] of first.entries()) {
+    const engines = [series, ...others.map((families) => families[position]?.series ?? [])]
+    const labelled = series.flatMap((_, index) =>
+      engines.flatMap((own, engine) => {
+        const [labels, value] = own[index] ?? []
+        return value === undefined
+          ? []
+          : [[{ engine: String(engine), model_name: deployment.model, ...labels }, value] as const]
+      }),
+    )
+    const numbers = labelled.flatMap(([labels, value]) => (typeof value === 'number' ? [[labels, value] as const] : []))
+    const distributions = labelled.flatMap(([labels, value]) =>
+      typeof value === 'number' ? [] : [[labels, value] as const],
+    )
+    if (kind === 'gauge') page.gauge(`vllm:${name}`, help, numbers)
+    else if (kind === 'counter') page.counter(`vllm:${name}`, help, numbers, createdAt)
+    else page.histogram(`vllm:${name}`, help, limits, distributions, createdAt)
+    // Admission control is not simulated. The counters of the front end have no engine.
+    if (name === 'request_success' && since('0.32.0')) {
+      const rejected = (reason: string) => [{ model_name: deployment.model, reason }, 0] as const
+      const rejections = 'Number of admission attempts rejected by a queue limit, by reason.'
+      const reasons = [rejected('max_num_queued_reqs'), rejected('max_num_queued_tokens')]
+      page.counter('vllm:admission_rejections', rejections, reasons, createdAt)
+    }
+  }
+  const cacheConfig = cacheConfigLabels(deployment, window)
+  page.gauge(
+    'vllm:cache_config_info',
+    'Information of the LLMEngine CacheConfig',
+    window.engines.map((_, engine) => [{ ...cacheConfig, engine: String(engine) }, 1]),
+  )
+}
+
+/** A family of one engine. */
+interface Family {
+  readonly kind: 'gauge' | 'counter' | 'histogram'
+  readonly name: string
+  readonly help: string
+  /** Limits of the buckets of a histogram. */
+  readonly limits: readonly number[]
+  /** Labels besides those of the engine, and values. */
+  readonly series: readonly (readonly [labels: Labels, value: number | Distribution])[]
+}
+
+/** The families of one engine, in the order of the page. */
+function familiesOf(window: SimulatedWindow, since: (version: string) => boolean, maxTokens: number): Family[] {
+  const all: Family[] = []
+  const add =
+    (kind: 'gauge' | 'counter') =>
+    (name: string, help: string, ...series: readonly Series[]) => {
+      const labelled = series.map((entry) => (typeof entry === 'number' ? ([{}, entry] as const) : entry))
+      all.push({ kind, name, help, limits: [], series: labelled })
+    }
   const families: FamilyWriter = {
     since,
-    gauge: (name, help, ...series) => page.gauge(`vllm:${name}`, help, withEngine(engine, series)),
-    counter: (name, help, ...series) => page.counter(`vllm:${name}`, help, withEngine(engine, series), createdAt),
+    gauge: add('gauge'),
+    counter: add('counter'),
     histogram: (name, help, limits, observations) =>
-      page.histogram(`vllm:${name}`, help, limits, [engine, observations], createdAt),
+      all.push({ kind: 'histogram', name, help, limits, series: [[{}, observations]] }),
   }
   writeDrafts(families, window)
   // The estimates stay 0 unless `--enable-mfu-metrics` is set.
@@ -40,14 +98,7 @@ export function writeEngineMetrics(page: PageWriter, { scenario, window, created
   families.counter('num_preemptions', 'Cumulative number of preemption from the engine.', window.counts.preemptions)
   writeTokens(families, window)
   writeOutcomes(families, window)
-  // Admission control is not simulated. The counters of the front end have no engine.
-  if (since('0.32.0')) {
-    const rejected = (reason: string) => [{ model_name: deployment.model, reason }, 0] as const
-    const help = 'Number of admission attempts rejected by a queue limit, by reason.'
-    const series = [rejected('max_num_queued_reqs'), rejected('max_num_queued_tokens')]
-    page.counter('vllm:admission_rejections', help, series, createdAt)
-  }
-  writeLengths(families, window, scenario.load.output_tokens.max)
+  writeLengths(families, window, maxTokens)
   writeLatencies(families, window)
   const lengths = tokenBuckets(window.settings.maxModelLen)
   if (since('0.30.0')) {
@@ -66,8 +117,7 @@ export function writeEngineMetrics(page: PageWriter, { scenario, window, created
       window.observed.computedPromptTokens,
     )
   }
-  const cacheConfig = cacheConfigLabels(deployment, window)
-  page.gauge('vllm:cache_config_info', 'Information of the LLMEngine CacheConfig', [[cacheConfig, 1]])
+  return all
 }
 
 /** A value without further labels, or a series with the labels that it has besides those of the engine. */
@@ -79,13 +129,6 @@ interface FamilyWriter {
   readonly gauge: (name: string, help: string, ...series: readonly Series[]) => void
   readonly counter: (name: string, help: string, ...series: readonly Series[]) => void
   readonly histogram: (name: string, help: string, limits: readonly number[], observations: Distribution) => void
-}
-
-/** Adds the labels of the engine to each series. */
-function withEngine(engine: Labels, series: readonly Series[]): (readonly [Labels, number])[] {
-  return series.map((entry) =>
-    typeof entry === 'number' ? ([engine, entry] as const) : ([{ ...engine, ...entry[0] }, entry[1]] as const),
-  )
 }
 
 /** The families of `vllm/v1/spec_decode/metrics.py`. */

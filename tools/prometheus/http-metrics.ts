@@ -62,14 +62,14 @@ export function writeHttpMetrics(page: PageWriter, { scenario, window, createdAt
     'http_request_duration_highr_seconds',
     'Latency with many buckets but no API specific labels. Made for more accurate percentile calculations. ',
     fineBuckets,
-    [{}, durations],
+    [[{}, durations]],
     createdAt,
   )
   page.histogram(
     'http_request_duration_seconds',
     'Latency with only few buckets by handler. Made to be only used if aggregation by handler is important. ',
     coarseBuckets,
-    handled === 0 ? undefined : [{ handler, method: 'POST' }, durations],
+    handled === 0 ? [] : [[{ handler, method: 'POST' }, durations]],
     firstAt,
   )
 }

@@ -102,22 +102,36 @@ export function finishedRequests(samples: readonly MetricSample[]): FinishedRequ
 /** These reasons mean that a request was served. */
 const servedReason = /^(stop|length|repetition)$/
 
+/** The family whose labels are the members of vLLM's `CacheConfig`. */
+const cacheConfigInfo = 'vllm:cache_config_info'
+
 /** Tokens that the KV caches of all engines hold; `null` if the page does not state it. */
 export function kvCapacityTokens(samples: readonly MetricSample[]): number | null {
-  const infos = samples.filter(({ name }) => name === 'vllm:cache_config_info')
+  const infos = samples.filter(({ name }) => name === cacheConfigInfo)
   const tokens = infos.map(({ labels }) => {
     // Later versions state the tokens, which is also right for models with several kinds of attention.
     const stated = Number(labels['kv_cache_size_tokens'])
-    return Number.isFinite(stated) ? stated : Number(labels['num_gpu_blocks']) * Number(labels['block_size'])
+    if (Number.isFinite(stated)) return stated
+    // vLLM adds up the blocks of all engines and states the sum for each of them.
+    return (Number(labels['num_gpu_blocks']) * Number(labels['block_size'])) / infos.length
   })
   const sum = tokens.reduce((all, one) => all + one, 0)
   return infos.length > 0 && Number.isFinite(sum) ? sum : null
 }
 
-/** The samples of one engine. Samples without the label, such as those of the API server, are kept. */
+/**
+ * The samples of one engine. Samples without the label, such as those of the API server, are kept. Its number of KV blocks
+ * is its share of those of all engines, which vLLM states for each.
+ */
 export function ofEngine(samples: readonly MetricSample[], engine: string | undefined): readonly MetricSample[] {
   if (engine === undefined) return samples
-  return samples.filter(({ labels }) => labels['engine'] === undefined || labels['engine'] === engine)
+  const engines = samples.filter(({ name }) => name === cacheConfigInfo).length
+  return samples.flatMap((sample) => {
+    const { name, labels } = sample
+    if (labels['engine'] !== undefined && labels['engine'] !== engine) return []
+    if (name !== cacheConfigInfo || engines < 2) return [sample]
+    return [{ ...sample, labels: { ...labels, num_gpu_blocks: String(Number(labels['num_gpu_blocks']) / engines) } }]
+  })
 }
 
 /** The values of a label among vLLM's samples, sorted, as text. */

@@ -40,7 +40,7 @@ export class PageWriter {
   }
 
   /**
-   * Writes a histogram. A histogram without `series` has no samples yet.
+   * Writes a histogram with one set of buckets per series. A histogram without `series` has no samples yet.
    *
    * @param upperBounds limits of the buckets, ascending, without `+Inf`.
    */
@@ -48,20 +48,21 @@ export class PageWriter {
     name: string,
     help: string,
     upperBounds: readonly number[],
-    series: readonly [labels: Labels, observations: Distribution] | undefined,
+    series: readonly (readonly [labels: Labels, observations: Distribution])[],
     createdAt: number,
   ): void {
     this.#head(name, help, 'histogram')
-    if (series === undefined) return
-    const [labels, observations] = series
-    const cumulative = observations.cumulative(upperBounds)
-    upperBounds.forEach((upper, index) => {
-      this.#sample(`${name}_bucket`, { ...labels, le: pythonFloat(upper) }, cumulative[index] ?? 0)
-    })
-    this.#sample(`${name}_bucket`, { ...labels, le: '+Inf' }, observations.count)
-    this.#sample(`${name}_count`, labels, observations.count)
-    this.#sample(`${name}_sum`, labels, observations.sum)
-    this.#created(name, help, [labels], createdAt)
+    for (const [labels, observations] of series) {
+      const cumulative = observations.cumulative(upperBounds)
+      upperBounds.forEach((upper, index) => {
+        this.#sample(`${name}_bucket`, { ...labels, le: pythonFloat(upper) }, cumulative[index] ?? 0)
+      })
+      this.#sample(`${name}_bucket`, { ...labels, le: '+Inf' }, observations.count)
+      this.#sample(`${name}_count`, labels, observations.count)
+      this.#sample(`${name}_sum`, labels, observations.sum)
+    }
+    const labelSets = series.map(([labels]) => labels)
+    this.#created(name, help, labelSets, createdAt)
   }
 
   /** Writes a summary without quantiles. A summary without `series` has no samples yet. */

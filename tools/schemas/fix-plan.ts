@@ -1,4 +1,4 @@
-import { deploymentSchema } from '../../fixtures/deployment.ts'
+import { deploymentSchema, routingPolicySchema } from '../../fixtures/deployment.ts'
 
 // A fix plan and the result of applying it, in short:
 //
@@ -103,6 +103,14 @@ export const fixPlanSchema = {
             additionalProperties: false,
             required: ['action', 'node'],
             properties: { action: { const: 'drain_node' }, node: text },
+          },
+          // For a deployment with several engines, of which some have too many requests.
+          {
+            type: 'object',
+            description: 'Set how the gateway divides requests among the engines of data_parallel_size.',
+            additionalProperties: false,
+            required: ['action', 'policy'],
+            properties: { action: { const: 'set_routing' }, policy: routingPolicySchema },
           },
           // Ends GPU errors whose remedy is a reset.
           {

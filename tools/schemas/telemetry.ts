@@ -188,6 +188,25 @@ export const telemetrySchema = {
       required: ['capacity_tokens', 'usage_mean', 'usage_max'],
       properties: { capacity_tokens: knownAmount, usage_mean: knownShare, usage_max: knownShare },
     },
+    engines: {
+      type: 'array',
+      description:
+        'The engines of a data-parallel deployment one by one; kv_usage_max is a share of the blocks. The other members are those of all engines. Absent: one engine.',
+      minItems: 2,
+      items: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['engine', 'served', 'preemptions', 'running_mean', 'waiting_mean', 'kv_usage_max'],
+        properties: {
+          engine: { ...text, description: 'Its data-parallel rank, as the label engine of the metrics.' },
+          served: count,
+          preemptions: count,
+          running_mean: amount,
+          waiting_mean: amount,
+          kv_usage_max: { type: 'number', minimum: 0, maximum: 1 },
+        },
+      },
+    },
     // The only member that is observed even if the engine exposes no metrics.
     health: {
       type: 'object',

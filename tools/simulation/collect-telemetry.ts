@@ -6,7 +6,7 @@ import type { LatencyStatistics, Telemetry } from '../types.ts'
 import { type Distribution, rounded } from './distribution.ts'
 import { pairedSeeds } from './paired-seeds.ts'
 import { simulate } from './simulate.ts'
-import type { SimulatedWindow } from './window.ts'
+import type { EngineWindow, SimulatedWindow } from './window.ts'
 
 /**
  * The telemetry of an incident before a fix.
@@ -66,10 +66,11 @@ export function simulateTelemetry(scenario: Scenario, config: DeploymentConfig, 
       running_max: occupancy.runningMax,
     },
     kv_cache: {
-      capacity_tokens: window.memory?.kvTokens ?? 0,
+      capacity_tokens: (window.memory?.kvTokens ?? 0) * window.engines.length,
       usage_mean: rounded(occupancy.kvUsageMean),
       usage_max: rounded(occupancy.kvUsageMax),
     },
+    ...(window.engines.length === 1 ? {} : { engines: window.engines.map(engineFigures) }),
     health: {
       engine_up: engine.up,
       healthy_workers: workers.healthy,
@@ -79,6 +80,18 @@ export function simulateTelemetry(scenario: Scenario, config: DeploymentConfig, 
     ...(ignored.length === 0 ? {} : { ignored_arguments: ignored }),
   }
   return window.notObserved.has('engine') ? withoutEngineFigures(telemetry) : telemetry
+}
+
+/** One engine of several. */
+function engineFigures({ counts, occupancy }: EngineWindow, rank: number): NonNullable<Telemetry['engines']>[number] {
+  return {
+    engine: String(rank),
+    served: counts.stopped + counts.cutByLength,
+    preemptions: counts.preemptions,
+    running_mean: rounded(occupancy.runningMean),
+    waiting_mean: rounded(occupancy.waitingMean),
+    kv_usage_max: rounded(occupancy.kvUsageMax),
+  }
 }
 
 /**
@@ -93,7 +106,7 @@ export function comparedTelemetry(scenario: Scenario, config: DeploymentConfig):
   if (isSame(config, scenario.deployment) || [window, initial].some(({ notObserved }) => notObserved.has('engine'))) {
     return telemetry
   }
-  const costs = costsOf(window, initial)
+  const costs = costsOf(window, initial, [scenario.deployment, config])
   return { ...telemetry, paired: pairedSeeds(scenario, config), ...(costs.length === 0 ? {} : { costs }) }
 }
 
@@ -111,16 +124,28 @@ const startS = 60
 const readGibPerS = 1.2
 
 /** The costs of a change that the window after it does not show, one sentence each. */
-function costsOf(window: SimulatedWindow, initial: SimulatedWindow): string[] {
+function costsOf(
+  window: SimulatedWindow,
+  initial: SimulatedWindow,
+  [before, after]: readonly [before: DeploymentConfig, after: DeploymentConfig],
+): string[] {
   const costs: string[] = []
-  if (window.memory !== undefined) {
-    const weightsGib = window.memory.weightsGib * window.settings.ranks
+  const { routing: _, ...engine } = after
+  const { routing: __, ...initialEngine } = before
+  // The gateway routes; another policy of it restarts no engine.
+  if (window.memory !== undefined && !isSame(engine, initialEngine)) {
+    const weightsGib = window.memory.weightsGib * window.settings.ranks * window.settings.dataParallelSize
     const minutes = Math.max(1, Math.round((startS + weightsGib / readGibPerS) / 60))
     const requests = Math.round((window.counts.arrived / window.endS) * minutes * 60)
     const cache = window.settings.enablePrefixCaching ? ' and starts with an empty prefix cache' : ''
     costs.push(
       `Not in the figures: the change restarts the engine, which is down for about ${minutes} min (an estimate for ` +
         `${Math.round(weightsGib)} GiB of weights), misses about ${requests} requests${cache}.`,
+    )
+  }
+  if (before.routing?.policy === 'session_affinity' && after.routing?.policy !== 'session_affinity') {
+    costs.push(
+      'Not in the figures: a session no longer returns to the engine that has its earlier prompts in the prefix cache, so more prompt tokens are computed.',
     )
   }
   const { kvBytesPerElement } = window.settings
@@ -134,12 +159,13 @@ function costsOf(window: SimulatedWindow, initial: SimulatedWindow): string[] {
 
 /** Living workers, by whether they make progress. All workers of a stalled engine are stuck. */
 export function workerHealth({ engine, settings }: SimulatedWindow): { healthy: number; stuck: number } {
-  if (engine.stalled) return { healthy: 0, stuck: settings.ranks }
-  return { healthy: engine.up ? settings.ranks : 0, stuck: 0 }
+  const workers = settings.ranks * settings.dataParallelSize
+  if (engine.stalled) return { healthy: 0, stuck: workers }
+  return { healthy: engine.up ? workers : 0, stuck: 0 }
 }
 
 /** A telemetry without the engine's own metrics, which were not collected. */
-function withoutEngineFigures(telemetry: Telemetry): Telemetry {
+function withoutEngineFigures({ engines: _, ...telemetry }: Telemetry): Telemetry {
   // The schema requires these members; `missing` says that their values mean nothing.
   const none = { count: 0, mean: null, p50: null, p95: null, p99: null }
   return {

@@ -41,8 +41,10 @@ export interface EngineSettings {
   readonly tensorParallelSize: number
   /** Stages that the layers are divided into. */
   readonly pipelineParallelSize: number
-  /** GPUs of the deployment: tensor × pipeline parallel size. */
+  /** GPUs of one engine: tensor × pipeline parallel size. */
   readonly ranks: number
+  /** Number of engines, each with its own scheduler, weights and KV cache. */
+  readonly dataParallelSize: number
   /** Whether a prompt can be computed in several steps. */
   readonly enableChunkedPrefill: boolean
   /** Whether requests share the KV blocks of equal prompt prefixes. */
@@ -113,6 +115,7 @@ export function engineSettings(
   const read = argumentReader(args, config.vllm_version)
   const tensorParallelSize = read.number('tensor_parallel_size', 1)
   const pipelineParallelSize = read.number('pipeline_parallel_size', 1)
+  const dataParallelSize = Math.max(1, read.number('data_parallel_size', 1))
   const maxModelLen = read.number('max_model_len', model.maxModelLen)
   const enableChunkedPrefill = read.flag('enable_chunked_prefill', true)
   const { maxNumBatchedTokens, maxNumSeqs } = batchSizes(read, config, gpu, { maxModelLen, enableChunkedPrefill })
@@ -132,6 +135,7 @@ export function engineSettings(
     tensorParallelSize,
     pipelineParallelSize,
     ranks: tensorParallelSize * pipelineParallelSize,
+    dataParallelSize,
     enableChunkedPrefill,
     enablePrefixCaching: read.flag('enable_prefix_caching', true),
     enforceEager: read.flag('enforce_eager', false),
@@ -141,7 +145,8 @@ export function engineSettings(
     kvOffloadingGib: read.number('kv_offloading_size', 0),
     // vLLM's default is 4 GiB; a model without images has no cache.
     imageCacheGib: read.number('mm_processor_cache_gb', model.vision === undefined ? 0 : 4),
-    apiServers: read.number('api_server_count', 1),
+    // vLLM starts one API server per engine.
+    apiServers: read.number('api_server_count', dataParallelSize),
     longPrefillTokenThreshold: read.number('long_prefill_token_threshold', 0),
     checksLongPrefillThreshold: since('0.27.0'),
     // The versions in which the scheduler changed are measured: vLLM's own scheduler ran the same requests in each.

@@ -11,6 +11,8 @@ import { type Occupancy, WindowRecorder } from './window-recorder.ts'
 export interface EngineInput {
   /** The requests that the engine accepts. */
   readonly requests: Requests
+  /** The requests that come to this engine, in order. More can be added at its end. Absent: all. */
+  readonly assigned?: readonly number[]
   /** The engine arguments. */
   readonly settings: EngineSettings
   /** Number of KV blocks, including the null block. */
@@ -101,7 +103,7 @@ export class EngineState {
     )
     this.stepsInFlight = settings.asyncScheduling ? 2 : 1
     this.watermarkBlocks = Math.floor(settings.watermark * kvBlocks)
-    this.waiting = new WaitingQueue(arrival)
+    this.waiting = new WaitingQueue(arrival, input.assigned)
     this.images = input.imageMemory && new ImageEncoding(input.imageMemory, input.requests)
     this.place = new Uint8Array(count)
     this.computed = new Int32Array(count)

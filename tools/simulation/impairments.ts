@@ -162,7 +162,7 @@ function nodesWithRanks({
   placement,
 }: DeploymentConfig): { node: string; env: DeploymentConfig['env'] }[] {
   const size = (name: string) => Number(engine_args[name] ?? 1)
-  let ranks = size('tensor_parallel_size') * size('pipeline_parallel_size')
+  let ranks = size('tensor_parallel_size') * size('pipeline_parallel_size') * size('data_parallel_size')
   const nodes = [{ node: placement.node, gpus: placement.gpus, env }, ...(placement.peers ?? [])]
   return nodes.filter(({ gpus }) => {
     const used = ranks > 0

@@ -293,8 +293,9 @@ export function planHostMemory(
   workers: number,
 ): HostMemoryPlan {
   const { apiServers } = settings
-  const processesGib = apiServerGib * apiServers + engineCoreGib + workerGib * workers
-  const fixedGib = processesGib + settings.cpuOffloadGib * workers + settings.imageCacheGib * (apiServers + 1)
+  const processesGib = apiServerGib * apiServers + engineCoreGib * settings.dataParallelSize + workerGib * workers
+  const imagesGib = settings.imageCacheGib * (apiServers + settings.dataParallelSize)
+  const fixedGib = processesGib + settings.cpuOffloadGib * workers + imagesGib
   // The engine only notices that a worker is gone. The reason is in the kernel log.
   const reason = 'Worker proc VllmWorker-0 died unexpectedly, shutting down executor.'
   const limit = resources.host_memory_gb ?? Number.POSITIVE_INFINITY

@@ -1,20 +1,23 @@
-import { type EngineState, Place } from './engine-state.ts'
+import type { Engines } from './data-parallel.ts'
+import { Place } from './engine-state.ts'
 import type { AcceptedRequests } from './requests.ts'
 import { Outcome, type RequestOutcomes } from './window.ts'
 
 /**
- * Reads the outcomes from the final state of an engine.
+ * Reads the outcomes from the final states of the engines.
  *
  * @param arrived number of requests that arrived, accepted or not.
  * @param deathS time of the engine's death; `undefined` if it is alive.
  */
 export function requestOutcomes(
-  state: EngineState,
+  { schedulers, assigned }: Engines,
   { numbers }: AcceptedRequests,
   arrived: number,
   deathS: number | undefined,
 ): RequestOutcomes {
-  const { requests, endS, clientTimeoutS, frontEndS = 0 } = state.input
+  const { requests, endS, clientTimeoutS, frontEndS = 0 } = schedulers[0].state.input
+  const engineOf = new Int32Array(requests.count)
+  for (const [engine, own] of (assigned ?? []).entries()) for (const request of own) engineOf[request] = engine
   const outcomes = {
     count: arrived,
     outcome: new Uint8Array(arrived),
@@ -26,6 +29,7 @@ export function requestOutcomes(
     longestGap: new Float64Array(arrived),
   }
   for (let request = 0; request < requests.count; request++) {
+    const { state } = schedulers[engineOf[request] ?? 0] ?? schedulers[0]
     const number = numbers[request] ?? 0
     const arrival = requests.arrival[request] ?? 0
     const allowed = requests.outputTokens[request] ?? 0

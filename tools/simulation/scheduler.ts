@@ -31,6 +31,8 @@ export class Scheduler {
   /** Whether no step preceded the next one without a break. */
   #idle = true
   #finishedTokens = 0
+  /** Whether a step would end after the window: then nothing more is observed. */
+  #isOver = false
   #death: { readonly atS: number; readonly reason: string | undefined } | undefined
 
   constructor(input: SchedulerInput) {
@@ -82,9 +84,19 @@ export class Scheduler {
 
   /** Runs the engine until the end of the window. Call it once. */
   run(): void {
+    const { endS } = this.#input
+    this.runUntil(endS)
+    // Requests that came to an engine after its death are lost too.
+    if (this.#death !== undefined) this.#state.loseAll()
+    else this.#idleUntil(endS)
+  }
+
+  /** Runs the engine until a time. A step that has begun is finished. */
+  runUntil(time: number): void {
     const { endS, impairments } = this.#input
     const { waiting } = this.#state
-    while (this.#now < endS) {
+    const until = Math.min(time, endS)
+    while (this.#now < until && !this.#isOver) {
       waiting.arriveUntil(this.#now)
       // The order matters: a dead engine cannot stall, and a stalled engine does not notice timeouts.
       if (impairments.downAt <= this.#now) {
@@ -93,30 +105,29 @@ export class Scheduler {
       }
       const stalledUntil = impairments.stalledUntil(this.#now)
       if (stalledUntil > this.#now) {
-        this.#idleUntil(Math.min(stalledUntil, impairments.downAt, endS))
+        this.#idleUntil(Math.min(stalledUntil, impairments.downAt, until))
         continue
       }
       this.#state.abortTimedOut(this.#now)
       if (this.running + this.waiting + this.#core.scheduledSteps === 0) {
-        this.#idleUntil(Math.min(waiting.nextArrival, impairments.downAt, endS))
+        this.#idleUntil(Math.min(waiting.nextArrival, impairments.downAt, until))
         continue
       }
       // A step that would end after the window is not observed, and neither is anything after it.
-      if (!this.#step()) break
+      if (!this.#step(until)) this.#isOver = true
       if (this.#death !== undefined) return
     }
-    this.#idleUntil(endS)
   }
 
-  /** Schedules one step and executes the step that is due. @returns `false` if that would end after the window. */
-  #step(): boolean {
+  /** Schedules one step and executes the step that is due; idles at most until a time. @returns `false` if that would end after the window. */
+  #step(until: number): boolean {
     const latest = this.#core.schedule(this.#now)
     const due = this.#core.takeDue()
     if (due !== undefined) return this.#execute(due)
     if (latest.count > 0) return true
     // The first waiting request needs more blocks than there are, and vLLM lets nobody overtake it. Clients may give up.
-    const { impairments, endS } = this.#input
-    this.#idleUntil(Math.min(this.#now + 1, this.#state.waiting.nextArrival, impairments.downAt, endS))
+    const { impairments } = this.#input
+    this.#idleUntil(Math.min(this.#now + 1, this.#state.waiting.nextArrival, impairments.downAt, until))
     return true
   }
 

@@ -2,9 +2,12 @@ import type { DeploymentConfig } from '../../fixtures/deployment.ts'
 import type { Scenario } from '../../fixtures/scenario.ts'
 import { canonicalJson } from '../../router/json/json.ts'
 import { readArguments } from '../arguments/read-arguments.ts'
+import { ConfigError } from '../errors.ts'
 import { blockContents } from './block-contents.ts'
+import { runEngines, sessionsOf } from './data-parallel.ts'
 import { acceptedDrafts } from './draft-acceptance.ts'
-import { engineSettings } from './engine-settings.ts'
+import { type EngineSettings, engineSettings } from './engine-settings.ts'
+import { engineWindow, together } from './engine-windows.ts'
 import { type Gpu, gpuOf } from './hardware.ts'
 import type { ImageMemory } from './image-encoding.ts'
 import { type ActiveImpairments, activeImpairments } from './impairments.ts'
@@ -56,7 +59,8 @@ function simulateWindow(scenario: Scenario, original: DeploymentConfig, distribu
   const model = asLoaded(modelOf(config), config)
   const gpu = gpuOf(config.placement.gpu_model, config.placement.gpu)
   const planned = engineSettings(original, model, gpu, read)
-  const configured = activeImpairments(scenario.impairments, config, planned.ranks)
+  checkDataParallel(planned, model, config)
+  const configured = activeImpairments(scenario.impairments, config, planned.ranks * planned.dataParallelSize)
   const gpus = gpusOnNodes(config)
   const startup = planMemory(
     model,
@@ -68,7 +72,12 @@ function simulateWindow(scenario: Scenario, original: DeploymentConfig, distribu
   )
   const memory = startup.kind === 'started' ? startup.memory : undefined
   const settings = memory === undefined ? planned : { ...planned, maxModelLen: memory.maxModelLen }
-  const hostMemory = planHostMemory(model, settings, config, Math.min(settings.ranks, gpus[0] ?? 0))
+  const hostMemory = planHostMemory(
+    model,
+    settings,
+    config,
+    Math.min(settings.ranks * settings.dataParallelSize, gpus[0] ?? 0),
+  )
   // The first reason wins, in the order in which vLLM would notice it.
   const problem = [startup, hostMemory].find((plan) => plan.kind === 'failed')?.reason ?? configured.startupHang
   const impairments = problem === undefined ? configured : notStarted(configured, problem)
@@ -78,7 +87,7 @@ function simulateWindow(scenario: Scenario, original: DeploymentConfig, distribu
   const tokensPerImage = Math.floor(settings.pixelsPerImage / (model.vision?.pixelsPerToken ?? 1))
   const requests = acceptedRequests(arrived, { ...settings, tokensPerImage })
   const imageMemory = memory !== undefined && load.images !== undefined ? imageMemoryOf(model, gpu, memory) : undefined
-  const scheduler = new Scheduler({
+  const input = {
     requests,
     settings,
     stepTime: stepTime(model, gpu, config.placement.gpu_model, settings, {
@@ -92,7 +101,6 @@ function simulateWindow(scenario: Scenario, original: DeploymentConfig, distribu
     contents: blockContents(requests, settings.blockSize, load.shared_prefix_tokens, settings.speculation?.tokens),
     maxOutputTokens: load.output_tokens.max,
     clientTimeoutS: load.client_timeout_s ?? Number.POSITIVE_INFINITY,
-    impairments,
     hostMemory:
       hostMemory.kind === 'started' ? hostMemory : { tokensUntilKilled: Number.POSITIVE_INFINITY, reason: '' },
     ...(imageMemory === undefined ? {} : { imageMemory }),
@@ -101,9 +109,22 @@ function simulateWindow(scenario: Scenario, original: DeploymentConfig, distribu
       : { accepted: acceptedDrafts(settings.speculation, load.seed, impairments.draftAcceptance) }),
     endS,
     distributions,
+  }
+  const engines = runEngines({
+    // A deployment that does not start has no engine that requests could be divided among.
+    count: problem === undefined ? settings.dataParallelSize : 1,
+    policy: config.routing?.policy ?? 'least_loaded',
+    requests,
+    sessions: sessionsOf(load, arrived.count),
+    impairments,
+    start: (active, assigned) =>
+      new Scheduler({ ...input, impairments: active, ...(assigned === undefined ? {} : { assigned }) }),
   })
-  scheduler.run()
-  const { recorder, counts, death } = scheduler
+  const { schedulers, assigned } = engines
+  const [first, ...others] = schedulers.map((engine, rank) => engineWindow(engine, requests, assigned?.[rank]))
+  if (first === undefined) throw new Error('A deployment has at least one engine.')
+  const whole = together([first, ...others])
+  const { death } = schedulers[0]
   const up = death === undefined
   // A stall that lasts until the end of the window is over at the end itself.
   const lastMoment = endS - 1e-6
@@ -126,23 +147,33 @@ function simulateWindow(scenario: Scenario, original: DeploymentConfig, distribu
     counts: {
       arrived: arrived.count,
       refused: arrived.count - requests.count,
-      images: requests.images.reduce((sum, count) => sum + count, 0),
-      ...counts,
-      ...recorder.totals,
+      ...whole.counts,
     },
-    drafts: recorder.drafts,
-    end: {
-      running: scheduler.running,
-      waiting: scheduler.waiting,
-      kvUsage: scheduler.kvUsage,
-      oldestWaitingS: scheduler.oldestWaitingS,
-    },
-    occupancy: recorder.occupancy(),
-    observed: recorder.observed,
-    timeline: recorder.timeline,
-    finished: recorder.finished,
-    outcomes: requestOutcomes(scheduler.state, requests, arrived.count, death?.atS),
+    drafts: whole.drafts,
+    end: whole.end,
+    occupancy: whole.occupancy,
+    observed: whole.observed,
+    engines: [first, ...others],
+    timeline: whole.timeline,
+    finished: whole.finished,
+    outcomes: requestOutcomes(engines, requests, arrived.count, death?.atS),
   }
+}
+
+/** @throws {ConfigError} if several engines share more than requests, which is not simulated. */
+function checkDataParallel(settings: EngineSettings, model: ModelArchitecture, config: DeploymentConfig): void {
+  if (settings.dataParallelSize === 1) return
+  const shared = [
+    ...(model.experts === undefined ? [] : ['a mixture of experts, whose engines compute each step together']),
+    ...(settings.kvOffloadingGib > 0 ? ['kv_offloading_size'] : []),
+    ...(config.placement.peers === undefined ? [] : ['several nodes']),
+  ]
+  if (shared.length === 0) return
+  throw new ConfigError(
+    `engine_args.data_parallel_size is ${settings.dataParallelSize}. Data parallelism is not simulated with ` +
+      `${shared.join(' and ')}. Use 1, and recommend data parallelism in the rationale of the plan instead.`,
+    { field: 'engine_args.data_parallel_size' },
+  )
 }
 
 /** Mean number of tokens of a running request, halfway through its answer. */

@@ -78,8 +78,12 @@ function parallel(settings: EngineSettings, gpuCount: number): string | undefine
   if (tensorParallelSize % contextRanks !== 0) {
     return `tp_size=${tensorParallelSize} must be divisible by dcp_size=${contextRanks}.`
   }
-  return ranks > gpuCount
-    ? `World size (${ranks}) is larger than the number of available GPUs (${gpuCount}) in this node.`
+  if (ranks > gpuCount) {
+    return `World size (${ranks}) is larger than the number of available GPUs (${gpuCount}) in this node.`
+  }
+  // The first worker without a GPU of its own.
+  return ranks * settings.dataParallelSize > gpuCount
+    ? `AssertionError: DP adjusted local rank ${gpuCount} is out of bounds. `
     : undefined
 }
 

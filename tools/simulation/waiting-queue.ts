@@ -1,19 +1,24 @@
 /**
- * Waiting requests in order of arrival, which is the order of their numbers.
+ * Waiting requests of one engine in order of arrival, which is the order of their numbers.
  *
  * Preempted requests come first: they are older than all requests that were never scheduled.
  */
 export class WaitingQueue {
   readonly #arrival: Float64Array
+  readonly #assigned: readonly number[] | undefined
   /** The next request to resume is the last element. */
   readonly #preempted: number[] = []
-  /** Requests from here to `#arrived` have arrived and were never scheduled. */
+  /** Position among the requests of this engine: those from here to `#arrived` have arrived and were never scheduled. */
   #fresh = 0
   #arrived = 0
 
-  /** @param arrival time of arrival by request, in order. */
-  constructor(arrival: Float64Array) {
+  /**
+   * @param arrival time of arrival by request, in order.
+   * @param assigned the requests that come to this engine, in order. More can be added at its end. Absent: all.
+   */
+  constructor(arrival: Float64Array, assigned?: readonly number[]) {
     this.#arrival = arrival
+    this.#assigned = assigned
   }
 
   /** Number of waiting requests. */
@@ -23,17 +28,17 @@ export class WaitingQueue {
 
   /** Requests that have not arrived yet. */
   get expected(): number {
-    return this.#arrival.length - this.#arrived
+    return this.#count - this.#arrived
   }
 
   /** Time of the next arrival; infinity after the last one. */
   get nextArrival(): number {
-    return this.#arrival[this.#arrived] ?? Number.POSITIVE_INFINITY
+    return this.#arrival[this.#requestAt(this.#arrived)] ?? Number.POSITIVE_INFINITY
   }
 
   /** The request to schedule next; `undefined` if no request waits. */
   get head(): number | undefined {
-    return this.#preempted.at(-1) ?? (this.#fresh < this.#arrived ? this.#fresh : undefined)
+    return this.#preempted.at(-1) ?? (this.#fresh < this.#arrived ? this.#requestAt(this.#fresh) : undefined)
   }
 
   /** Adds the requests that arrive until `time`. */
@@ -64,15 +69,24 @@ export class WaitingQueue {
     let kept = 0
     for (const request of this.#preempted) if (!expired(request)) this.#preempted[kept++] = request
     this.#preempted.length = kept
-    while (this.#fresh < this.#arrived && expired(this.#fresh)) this.#fresh++
+    while (this.#fresh < this.#arrived && expired(this.#requestAt(this.#fresh))) this.#fresh++
   }
 
   /** Removes all requests, including those that have not arrived yet. @returns their number. */
   clear(): number {
     const count = this.length + this.expected
     this.#preempted.length = 0
-    this.#arrived = this.#arrival.length
+    this.#arrived = this.#count
     this.#fresh = this.#arrived
     return count
+  }
+
+  get #count(): number {
+    return this.#assigned?.length ?? this.#arrival.length
+  }
+
+  /** The request at a position; -1 after the last one. */
+  #requestAt(position: number): number {
+    return this.#assigned === undefined ? position : (this.#assigned[position] ?? -1)
   }
 }

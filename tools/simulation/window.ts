@@ -69,6 +69,13 @@ export interface RequestOutcomes {
   readonly longestGap: Float64Array
 }
 
+/** What one engine of a window shows. */
+export interface EngineWindow
+  extends Pick<SimulatedWindow, 'drafts' | 'end' | 'occupancy' | 'observed' | 'timeline' | 'finished'> {
+  /** Sums over the window. */
+  readonly counts: Omit<SimulatedWindow['counts'], 'arrived' | 'refused'>
+}
+
 /** Everything observed in a window, in seconds and tokens. Tools derive all their results from it. */
 export interface SimulatedWindow {
   /** Start of the window: times are relative to it. */
@@ -182,6 +189,8 @@ export interface SimulatedWindow {
     /** Preemptions of a request. */
     readonly preemptions: Distribution
   }
+  /** The engines one by one, in order of their data-parallel ranks. The other members are those of all engines. */
+  readonly engines: readonly EngineWindow[]
   /** One entry per interval. */
   readonly timeline: readonly Interval[]
   /** Finished requests in order of time. */

@@ -26,6 +26,7 @@ Plan format
 {"action":"set_resources","resources":{"host_memory_gb":256}} (also cpu_cores, shm_gb)
 {"action":"drain_node","node":"<node>"}
 {"action":"reset_gpu","gpu":0}
+{"action":"set_routing","policy":"least_loaded"} (also round_robin, session_affinity; among the engines of data_parallel_size)
 {"action":"align_nccl_env","env":{"NCCL_PROTO":"Simple"}} (the same on every rank)
 {"action":"no_change","reason":"<why>"}
 Use as few actions as the cause needs. Each action must remove the cause, not a symptom.

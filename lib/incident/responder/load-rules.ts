@@ -141,13 +141,38 @@ export function hotspotRule(observed: Observations): Hypothesis | undefined {
   const category = observed.hotspot ?? ''
   const rule = Object.hasOwn(rules, category) ? rules[category] : undefined
   if (rule === undefined) return undefined
+  const uneven = unevenLoad(observed)
   return {
     category,
-    rootCause: typeof rule.rootCause === 'string' ? rule.rootCause : rule.rootCause(observed),
-    evidence: quoteHotspot(observed),
-    plans: completePlans(rule.plans(observed)),
+    rootCause: uneven === undefined ? rootCauseOf(rule, observed) : unevenLoadCause,
+    evidence: [...quoteHotspot(observed), ...(uneven?.evidence ?? [])],
+    plans: completePlans([...(uneven?.plans ?? []), ...rule.plans(observed)]),
     uncertainties: ['The simulation shows the effect of a change under the same load, not under another load.'],
   }
+}
+
+function rootCauseOf({ rootCause }: HotspotRule, observed: Observations): string {
+  return typeof rootCause === 'string' ? rootCause : rootCause(observed)
+}
+
+const unevenLoadCause =
+  'One engine of the data-parallel deployment has most of the requests, because the gateway does not look at the load of the engines.'
+
+/** Balances the engines; `undefined` if the load is even, or if vLLM itself already chooses the engine. */
+function unevenLoad({ analysis, config }: Observations): Pick<Hypothesis, 'evidence' | 'plans'> | undefined {
+  const because = valueAt(analysis, ['hotspot', 'because'])
+  const reasons: readonly unknown[] = Array.isArray(because) ? because : []
+  const text = reasons.find((reason) => typeof reason === 'string' && reason.startsWith('The load is not balanced'))
+  const policy = valueAt(config, ['config', 'routing', 'policy'])
+  if (analysis === undefined || typeof text !== 'string' || policy === undefined || policy === 'least_loaded') {
+    return undefined
+  }
+  const balanced: FixPlan = {
+    summary: 'Give each request to the engine with the fewest requests.',
+    actions: [{ action: 'set_routing', policy: 'least_loaded' }],
+    risks: ['A session no longer finds its earlier prompts in the prefix cache.'],
+  }
+  return { evidence: quoteText(analysis, text), plans: [balanced] }
 }
 
 /** Quotes the kind of the hotspot and the first figure that led to it. */

@@ -16,7 +16,7 @@ const healthy = loadScenario('healthy_control').deployment
 test.each<[kind: string, args: Arguments]>([
   ['not_simulated', { quantization: 'fp8' }],
   ['not_simulated', { dtype: 'float32' }],
-  ['not_simulated', { data_parallel_size: 2 }],
+  ['not_simulated', { data_parallel_backend: 'ray' }],
   ['not_simulated', { speculative_config: '{"method": "medusa", "model": "m", "num_speculative_tokens": 3}' }],
   ['not_simulated', { enable_expert_parallel: true }],
   ['not_an_argument', { max_num_seq: 8 }],
