@@ -2,6 +2,7 @@ import type { Scenario } from '../../fixtures/scenario.ts'
 import { compareVersions } from '../../tools/arguments/version.ts'
 import { startup } from '../../tools/prometheus/vllm-page.ts'
 import { type DraftCounts, noDrafts } from '../../tools/simulation/draft-acceptance.ts'
+import { windowOfEngine } from '../../tools/simulation/engine-windows.ts'
 import { seededRandom } from '../../tools/simulation/requests.ts'
 import { simulate } from '../../tools/simulation/simulate.ts'
 import { type Interval, intervalSeconds, type SimulatedWindow } from '../../tools/simulation/window.ts'
@@ -22,7 +23,7 @@ export interface EngineLogOptions {
  * vLLM's stats line (`vllm/v1/metrics/loggers.py`) of one interval. It contains preemptions since 0.12, counts only
  * computed prompt tokens since 0.16, and leaves out the hit rate of an unused cache since 0.31.
  */
-export function statsText(interval: Interval, { counts }: SimulatedWindow, version: string): string {
+export function statsText(interval: Interval, { counts }: SimulatedWindow, version: string, engine = 0): string {
   const since = (first: string) => compareVersions(version, first) >= 0
   const rate = (tokens: number) => `${(tokens / intervalSeconds).toFixed(1)} tokens/s`
   const percent = (share: number) => `${(share * 100).toFixed(1)}%`
@@ -37,7 +38,7 @@ export function statsText(interval: Interval, { counts }: SimulatedWindow, versi
     `GPU KV cache usage: ${percent(interval.kvUsage)}`,
     ...(counts.prefixQueries === 0 && since('0.31.0') ? [] : [`Prefix cache hit rate: ${percent(hitRate)}`]),
   ]
-  return `Engine 000: ${parts.join(', ')}`
+  return `Engine ${String(engine).padStart(3, '0')}: ${parts.join(', ')}`
 }
 
 /** The line of `vllm/v1/spec_decode/metrics.py` about the drafts of one interval. */
@@ -107,15 +108,21 @@ export function engineLog(scenario: Scenario, { historyS = 0, accessEvery = 4 }:
       busy: 0,
       memoryBusy: 0,
     }
-    lines.push(engineLine(start + second * 1000, api, stats, statsText(quiet, window, vllm_version)))
+    // A quiet server has work for one engine at a time.
+    const engine = ((historyS + second) / intervalSeconds) % window.engines.length
+    lines.push(engineLine(start + second * 1000, api, stats, statsText(quiet, window, vllm_version, engine)))
     if (speculation === undefined) continue
     const usual = draftsText(usualDrafts(quiet.generationTokens, speculation.tokens))
     lines.push(engineLine(start + second * 1000, api, placeOf(scenario, 'drafts'), usual))
   }
-  for (const interval of loggedIntervals(window)) {
-    lines.push(engineLine(start + interval.endS * 1000, api, stats, statsText(interval, window, vllm_version)))
-    if (interval.drafts === undefined || interval.drafts.drafts === 0) continue
-    lines.push(engineLine(start + interval.endS * 1000, api, placeOf(scenario, 'drafts'), draftsText(interval.drafts)))
+  for (const [rank, engine] of window.engines.entries()) {
+    const own = windowOfEngine(window, engine)
+    for (const interval of loggedIntervals(own)) {
+      const at = start + interval.endS * 1000
+      lines.push(engineLine(at, api, stats, statsText(interval, own, vllm_version, rank)))
+      if (interval.drafts === undefined || interval.drafts.drafts === 0) continue
+      lines.push(engineLine(at, api, placeOf(scenario, 'drafts'), draftsText(interval.drafts)))
+    }
   }
   for (const { atS } of window.finished.filter((_, index) => index % accessEvery === 0)) served(start + atS * 1000)
   return lines

@@ -12,7 +12,6 @@ export function startupLog(scenario: Scenario, at: number): LogLine[] {
   const { deployment } = scenario
   const { memory, settings } = simulate(scenario)
   const since = (version: string) => compareVersions(deployment.vllm_version, version) >= 0
-  const core = coreOf(scenario)
   const lines: LogLine[] = []
   const add = (seconds: number, who: string, message: LogMessage, text: string, level: EngineLevel = 'INFO') => {
     if (writes(scenario, message)) {
@@ -30,56 +29,59 @@ export function startupLog(scenario: Scenario, at: number): LogLine[] {
     add(5, api, 'chunkedPrefill', `Chunked prefill is enabled with max_num_batched_tokens=${budget}.`)
   }
   add(5, api, 'asyncScheduling', 'Asynchronous scheduling is enabled.')
-  add(
-    12,
-    core,
-    'engineCore',
-    `Initializing a V1 LLM engine (v${deployment.vllm_version}) with config: ${config(scenario)}`,
-  )
-  const gpusPerNode = deployment.placement.gpus.length
-  const gib = (value: number | undefined) => value?.toFixed(2)
-  for (let rank = 0; rank < settings.ranks; rank++) {
-    const who = worker(scenario, rank)
-    // Since 0.15 the first rank of a node speaks for the others.
-    const speaks = !since('0.15.0') || rank % gpusPerNode === 0
-    const size = settings.ranks
-    const world = since('0.15.0')
-      ? `world_size=${size} rank=${rank} local_rank=${rank % gpusPerNode} distributed_init_method=tcp://127.0.0.1:47021 backend=nccl`
-      : `rank ${rank} in world size ${size} is assigned as DP rank 0, PP rank 0, TP rank ${rank}, EP rank ${rank}`
-    add(19, who, 'worldSize', world)
-    if (settings.speculation?.hasHead) {
-      const without = 'Detected EAGLE model without its own embed_tokens in the checkpoint.'
-      const shared = 'Sharing target model embedding weights with the draft model.'
-      add(83, who, 'sharedEmbedding', `${without} ${shared}`)
-      const distinct = 'Detected EAGLE model with distinct lm_head weights.'
-      add(83, who, 'ownHead', `${distinct} Keeping separate lm_head weights from the target model.`)
-    }
-    if (!speaks) continue
-    if (size > 1) add(21, who, 'nccl', 'vLLM is using nccl==2.27.5')
-    add(23, who, 'attentionBackend', attentionBackend(since))
-    if (rank === 0 || !since('0.15.0')) add(24, who, 'loadModel', `Starting to load model ${deployment.model}...`)
-    if (settings.speculation?.hasHead && rank === 0) add(82, who, 'loadDrafter', 'Loading drafter model...')
-    if (rank === 0) add(83, who, 'weightsLoaded', 'Loading weights took 57.21 seconds')
-    const took = since('0.15.0') ? `${gib(memory?.weightsGib)} GiB memory` : `${memory?.weightsGib.toFixed(4)} GiB`
+  for (let engine = 0; engine < settings.dataParallelSize; engine++) {
+    const core = coreOf(scenario, engine)
     add(
-      83,
-      who,
-      'modelLoaded',
-      `Model loading took ${took} and 58.${413 + rank}${since('0.15.0') ? '207' : ''} seconds`,
+      12,
+      core,
+      'engineCore',
+      `Initializing a V1 LLM engine (v${deployment.vllm_version}) with config: ${config(scenario)}`,
     )
-    add(133, who, 'kvMemory', `Available KV cache memory: ${gib(memory?.availableKvGib)} GiB`)
+    const gpusPerNode = deployment.placement.gpus.length
+    const gib = (value: number | undefined) => value?.toFixed(2)
+    for (let rank = 0; rank < settings.ranks; rank++) {
+      const who = worker(scenario, rank, engine)
+      // Since 0.15 the first rank of a node speaks for the others.
+      const speaks = !since('0.15.0') || rank % gpusPerNode === 0
+      const size = settings.ranks
+      const world = since('0.15.0')
+        ? `world_size=${size} rank=${rank} local_rank=${engine * size + (rank % gpusPerNode)} distributed_init_method=tcp://127.0.0.1:${47021 + engine} backend=nccl`
+        : `rank ${rank} in world size ${size} is assigned as DP rank 0, PP rank 0, TP rank ${rank}, EP rank ${rank}`
+      add(19, who, 'worldSize', world)
+      if (settings.speculation?.hasHead) {
+        const without = 'Detected EAGLE model without its own embed_tokens in the checkpoint.'
+        const shared = 'Sharing target model embedding weights with the draft model.'
+        add(83, who, 'sharedEmbedding', `${without} ${shared}`)
+        const distinct = 'Detected EAGLE model with distinct lm_head weights.'
+        add(83, who, 'ownHead', `${distinct} Keeping separate lm_head weights from the target model.`)
+      }
+      if (!speaks) continue
+      if (size > 1) add(21, who, 'nccl', 'vLLM is using nccl==2.27.5')
+      add(23, who, 'attentionBackend', attentionBackend(since))
+      if (rank === 0 || !since('0.15.0')) add(24, who, 'loadModel', `Starting to load model ${deployment.model}...`)
+      if (settings.speculation?.hasHead && rank === 0) add(82, who, 'loadDrafter', 'Loading drafter model...')
+      if (rank === 0) add(83, who, 'weightsLoaded', 'Loading weights took 57.21 seconds')
+      const took = since('0.15.0') ? `${gib(memory?.weightsGib)} GiB memory` : `${memory?.weightsGib.toFixed(4)} GiB`
+      add(
+        83,
+        who,
+        'modelLoaded',
+        `Model loading took ${took} and 58.${413 + rank}${since('0.15.0') ? '207' : ''} seconds`,
+      )
+      add(133, who, 'kvMemory', `Available KV cache memory: ${gib(memory?.availableKvGib)} GiB`)
+    }
+    const kvTokens = memory?.kvTokens ?? 0
+    add(134, core, 'kvSize', `GPU KV cache size: ${kvTokens.toLocaleString('en-US')} tokens`)
+    const longest = settings.maxModelLen.toLocaleString('en-US')
+    const concurrency = (kvTokens / settings.maxModelLen).toFixed(2)
+    add(134, core, 'maxConcurrency', `Maximum concurrency for ${longest} tokens per request: ${concurrency}x`)
+    if (!settings.enforceEager) {
+      const graphs = `Graph capturing finished in 22 secs, took ${gib(memory?.graphsGib)} GiB`
+      add(161, worker(scenario, 0, engine), 'graphs', graphs)
+    }
+    const ready = since('0.20.0') ? '78.64 s (compilation: 31.52 s)' : '78.64 seconds'
+    add(162, core, 'engineReady', `init engine (profile, create kv cache, warmup model) took ${ready}`)
   }
-  const kvTokens = memory?.kvTokens ?? 0
-  add(134, core, 'kvSize', `GPU KV cache size: ${kvTokens.toLocaleString('en-US')} tokens`)
-  const longest = settings.maxModelLen.toLocaleString('en-US')
-  const concurrency = (kvTokens / settings.maxModelLen).toFixed(2)
-  add(134, core, 'maxConcurrency', `Maximum concurrency for ${longest} tokens per request: ${concurrency}x`)
-  if (!settings.enforceEager) {
-    const graphs = `Graph capturing finished in 22 secs, took ${gib(memory?.graphsGib)} GiB`
-    add(161, worker(scenario, 0), 'graphs', graphs)
-  }
-  const ready = since('0.20.0') ? '78.64 s (compilation: 31.52 s)' : '78.64 seconds'
-  add(162, core, 'engineReady', `init engine (profile, create kv cache, warmup model) took ${ready}`)
   return [...lines, ...serverStart(scenario, at, since)]
 }
 

@@ -8,6 +8,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { loadScenario } from '../../fixtures/load-scenario.ts'
 import type { Scenario } from '../../fixtures/scenario.ts'
 import { vllmPage } from '../../tools/prometheus/vllm-page.ts'
+import { dataParallelImbalance } from './incident-logs/data-parallel-imbalance.ts'
 import { eagerDecode } from './incident-logs/eager-decode.ts'
 import { engineStartupHang } from './incident-logs/engine-startup-hang.ts'
 import { ephemeralStorageEviction } from './incident-logs/ephemeral-storage-eviction.ts'
@@ -34,6 +35,7 @@ import { journal, kernelLog } from './node-log.ts'
 const incidents: { readonly [scenario: string]: (scenario: Scenario) => IncidentLogs } = {
   concurrency_cap: concurrencyCap,
   cuda_ecc_uncorrectable: cudaEccUncorrectable,
+  data_parallel_imbalance: dataParallelImbalance,
   eager_decode: eagerDecode,
   engine_startup_hang: engineStartupHang,
   ephemeral_storage_eviction: ephemeralStorageEviction,

@@ -144,6 +144,34 @@ test('resets, restarts and resources are recorded', async () => {
   expect(diff).toContainEqual({ op: 'replace', path: '/resources/shm_gb', from: 32, value: 64 })
 })
 
+test('requests of several engines can be routed in another way, which restarts none of them', async () => {
+  const id = 'data_parallel_imbalance'
+  const { deployment } = loadScenario(id)
+  const plan = async (config: typeof deployment, ...actions: FixAction[]) =>
+    await call(applyFixSimulation, { current_config: config, fix_plan: { summary: 'x', actions } })
+  const { updated_config, diff, expected_impact } = await plan(deployment, {
+    action: 'set_routing',
+    policy: 'least_loaded',
+  })
+  expect(diff).toEqual([{ op: 'replace', path: '/routing/policy', from: 'session_affinity', value: 'least_loaded' }])
+  expect(expected_impact[0]).toContain('the engine with the fewest waiting and running requests')
+  const costsOf = async (config: typeof deployment) =>
+    (await call(collectPostTelemetry, { scenario: id, updated_config: config })).post_telemetry.costs?.join(' ') ?? ''
+  expect(await costsOf(updated_config)).toMatch(/^Not in the figures: a session no longer returns to the engine/)
+  const restarted = await plan(updated_config, { action: 'restart_engine' })
+  expect(await costsOf(restarted.updated_config)).toContain('the change restarts the engine')
+})
+
+test('a deployment with one engine has nothing to route, whatever the order of the actions', async () => {
+  const route: FixAction = { action: 'set_routing', policy: 'round_robin' }
+  const engines: FixAction = { action: 'set_engine_args', args: { data_parallel_size: 2 } }
+  await expect(apply([route])).rejects.toThrow(
+    'fix_plan/actions/0: set_routing has no effect, because the deployment has one engine',
+  )
+  expect((await apply([route, engines])).updated_config.routing).toEqual({ policy: 'round_robin' })
+  expect((await apply([engines, route])).updated_config.routing).toEqual({ policy: 'round_robin' })
+})
+
 test('a plan that changes nothing keeps the configuration and its id', async () => {
   const { updated_config, diff } = await apply([{ action: 'no_change', reason: 'wait' }])
   expect(diff).toEqual([])

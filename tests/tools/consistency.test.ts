@@ -11,6 +11,7 @@ import {
 } from '../../tools/index.ts'
 import { timeOf } from '../../tools/logs/log-time.ts'
 import { telemetryOf } from '../../tools/simulation/collect-telemetry.ts'
+import { windowOfEngine } from '../../tools/simulation/engine-windows.ts'
 import { simulate } from '../../tools/simulation/simulate.ts'
 import { loggedIntervals, statsText } from '../support/engine-log.ts'
 import { call } from './call.ts'
@@ -69,12 +70,15 @@ describe.each(listScenarios())('%s', (scenario) => {
     const { window, deployment } = loadScenario(scenario)
     const simulated = simulate(loadScenario(scenario))
     const start = Date.parse(window.start)
-    const logged = readLog(loadScenario(scenario), 'vllm').filter(
-      (line) => line.includes('Engine 000:') && (timeOf(line, start) ?? 0) > start,
-    )
-    expect(logged.map((line) => line.slice(line.indexOf('Engine 000:')))).toEqual(
-      loggedIntervals(simulated).map((interval) => statsText(interval, simulated, deployment.vllm_version)),
-    )
+    const lines = readLog(loadScenario(scenario), 'vllm').filter((line) => (timeOf(line, start) ?? 0) > start)
+    for (const [rank, engine] of simulated.engines.entries()) {
+      const prefix = `Engine 00${rank}:`
+      const logged = lines.filter((line) => line.includes(prefix)).map((line) => line.slice(line.indexOf(prefix)))
+      const own = windowOfEngine(simulated, engine)
+      expect(logged).toEqual(
+        loggedIntervals(own).map((interval) => statsText(interval, own, deployment.vllm_version, rank)),
+      )
+    }
   })
 
   test('every fetch tool gives the same bytes twice', async () => {

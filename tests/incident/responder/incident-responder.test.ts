@@ -52,6 +52,26 @@ const incidents: readonly [name: string, world: World, category: string, action:
     { action: 'set_engine_args', args: { max_num_seqs: 128 } },
   ],
   [
+    'one full engine of four, to which the gateway ties sessions',
+    {
+      hotspot: 'kv_cache',
+      reasons: ['The load is not balanced: engine 2 has 90 % of the requests in 4 engines.'],
+      config: { ...config, routing: { policy: 'session_affinity' } },
+    },
+    'kv_cache',
+    { action: 'set_routing', policy: 'least_loaded' },
+  ],
+  [
+    'one full engine of four, although vLLM chooses the engine',
+    {
+      hotspot: 'kv_cache',
+      reasons: ['The load is not balanced: engine 2 has 90 % of the requests in 4 engines.'],
+      config: { ...config, routing: { policy: 'least_loaded' } },
+    },
+    'kv_cache',
+    { action: 'set_engine_args', args: { gpu_memory_utilization: 0.92, kv_cache_dtype: 'fp8' } },
+  ],
+  [
     'prefills that stall decodes',
     { hotspot: 'prefill_interference' },
     'prefill_interference',

@@ -43,7 +43,11 @@ export const telemetry: Telemetry = {
   health: { engine_up: true, healthy_workers: 1, stuck_workers: 0 },
 }
 
-export function analysis(kind: MetricsAnalysis['hotspot']['kind'], acceptance: number | null = null): MetricsAnalysis {
+export function analysis(
+  kind: MetricsAnalysis['hotspot']['kind'],
+  acceptance: number | null = null,
+  reasons: readonly string[] = [],
+): MetricsAnalysis {
   const phase = { mean_s: 1, share: 0.25 }
   return {
     latency_breakdown: { queue: phase, prefill: phase, decode: phase, other: phase },
@@ -72,7 +76,7 @@ export function analysis(kind: MetricsAnalysis['hotspot']['kind'], acceptance: n
       errored: null,
       rejected: null,
     },
-    hotspot: { kind, because: ['60 requests wait while "kv_cache_usage" is 0.99.'] },
+    hotspot: { kind, because: ['60 requests wait while "kv_cache_usage" is 0.99.', ...reasons] },
   }
 }
 
@@ -98,6 +102,8 @@ export interface World {
   readonly hotspot?: MetricsAnalysis['hotspot']['kind']
   /** Share of the drafted tokens that are accepted. Default: the page does not show it. */
   readonly acceptance?: number
+  /** Further reasons of the hotspot. */
+  readonly reasons?: readonly string[]
   readonly causes?: readonly LogError[]
   readonly stuck?: number
   /** Entries of `findings` in the result of `fetch_vllm_logs`. */
@@ -135,7 +141,7 @@ export function toolResult(world: World, tool: string, number: number): unknown 
       worker_health: { healthy: 1, stuck: world.stuck ?? 0 },
     },
     fetch_gpu_stats: { gpus: [{ id: 0, util: 1, mem_util: 0.9, mem_used_gb: 70, mem_total_gb: 80 }] },
-    analyze_metrics: analysis(world.hotspot ?? 'engine_stalled', world.acceptance),
+    analyze_metrics: analysis(world.hotspot ?? 'engine_stalled', world.acceptance, world.reasons),
     apply_fix_simulation: { updated_config: config, diff: [], expected_impact: ['It helps.'] },
     collect_post_telemetry: { post_telemetry: { ...telemetry, phase: 'post' } },
     validate_improvement: {
