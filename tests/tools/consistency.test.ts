@@ -10,6 +10,7 @@ import {
   incidentTools,
 } from '../../tools/index.ts'
 import { timeOf } from '../../tools/logs/log-time.ts'
+import { total } from '../../tools/prometheus/metric-values.ts'
 import { telemetryOf } from '../../tools/simulation/collect-telemetry.ts'
 import { windowOfEngine } from '../../tools/simulation/engine-windows.ts'
 import { simulate } from '../../tools/simulation/simulate.ts'
@@ -37,19 +38,20 @@ describe.each(observed)('%s', (scenario) => {
     expect(breakdown.decode.mean_s).toBeCloseTo(telemetry.latency.decode_s.mean ?? -1, 5)
     const shares = Object.values(breakdown).reduce((sum, { share }) => sum + (share ?? 0), 0)
     expect(shares).toBeCloseTo(1, 4)
-    const count = samples.find(({ name }) => name === 'vllm:inter_token_latency_seconds_count')
-    expect(count?.value).toBe(telemetry.latency.inter_token_s.count)
+    expect(total(samples, 'vllm:inter_token_latency_seconds_count')).toBe(telemetry.latency.inter_token_s.count)
   })
 
   test('runtime state and configuration agree with the page', async () => {
     const { samples } = await call(fetchPrometheusMetrics, { scenario })
-    const value = (name: string) => samples.find((sample) => sample.name === name)?.value
     const state = await call(fetchRuntimeState, { scenario })
-    expect(state.running).toBe(value('vllm:num_requests_running'))
-    expect(state.waiting).toBe(value('vllm:num_requests_waiting'))
+    expect(state.running).toBe(total(samples, 'vllm:num_requests_running'))
+    expect(state.waiting).toBe(total(samples, 'vllm:num_requests_waiting'))
     expect(state.queue_depth).toBe(telemetry.requests.unfinished)
     const { runtime } = await call(fetchConfig, { scenario })
-    expect(runtime.batch_size).toBe(telemetry.queue.running_max)
+    // A step is that of one engine.
+    const { engines } = simulate(loadScenario(scenario))
+    expect(runtime.batch_size).toBe(Math.max(...engines.map(({ occupancy }) => occupancy.runningMax)))
+    if (engines.length === 1) expect(runtime.batch_size).toBe(telemetry.queue.running_max)
     expect(runtime.kv_cache_tokens).toBe(telemetry.kv_cache.capacity_tokens)
   })
 })
