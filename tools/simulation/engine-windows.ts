@@ -4,7 +4,7 @@ import type { AcceptedRequests } from './requests.ts'
 import type { Scheduler } from './scheduler.ts'
 import type { EngineWindow, Interval, SimulatedWindow } from './window.ts'
 
-/** What one engine shows of a window. `assigned`: its requests; absent: all. */
+/** The part of a window that one engine shows. `assigned`: its requests; absent: all. */
 export function engineWindow(
   { recorder, counts, running, waiting, kvUsage, oldestWaitingS }: Scheduler,
   { images }: AcceptedRequests,

@@ -69,7 +69,7 @@ export interface RequestOutcomes {
   readonly longestGap: Float64Array
 }
 
-/** What one engine of a window shows. */
+/** The part of a window that one engine shows. */
 export interface EngineWindow
   extends Pick<SimulatedWindow, 'drafts' | 'end' | 'occupancy' | 'observed' | 'timeline' | 'finished'> {
   /** Sums over the window. */
