@@ -36,7 +36,7 @@ const benign = rules('benign', [
   // Settings and lists of the kernel and of drivers that name an error or a timeout.
   [
     'setting',
-    /\b(?:[Tt]imeout (?:was )?set to|errors=remount-ro|Found ulimit of \d+ and failed to automatically increase|[Ss]hutdown timeout)/,
+    /\b(?:[Tt]imeout (?:was )?set to|errors=remount-ro|SATA link down \(SStatus 0|ib_srpt MAD registration failed|Found ulimit of \d+ and failed to automatically increase|[Ss]hutdown timeout)/,
   ],
   // vLLM warns about VLLM_ variables that it does not know.
   ['unknown_environment', /Unknown vLLM environment variable detected/],
