@@ -162,7 +162,7 @@ export const causeTable: readonly (readonly [name: string, pattern: RegExp])[] =
   // Arguments that the engine or its configuration refuses.
   [
     'configuration',
-    /^\S{1,100}(?: \w{1,40})?: error: (?:unrecognized arguments|(?:the following )?arguments? |ambiguous option)|^\s*Value error, |validation errors? for \w*Config\b/,
+    /^\S{1,100}(?: \w{1,40})?: error: (?:unrecognized arguments|(?:the following )?arguments? |ambiguous option)|^\s*Value error, |^\s+[A-Z].*\[type=\w+,|validation errors? for \w*Config\b/,
   ],
   // Compilers and linkers.
   [
@@ -189,6 +189,6 @@ export const causeTable: readonly (readonly [name: string, pattern: RegExp])[] =
   // Any other Python exception: a class with the name of an error, or a class of a module, at the start of the message.
   [
     'exception',
-    /(?:^\s*|\]:? |\| |› )(?:[A-Za-z_]\w{0,80}\.){0,12}[A-Za-z_]\w{0,80}(?:Error|Exception|Failure|Timeout|OutOfResources)(?:: |$)|^\s*(?:Error|Exception|Failure): |^\s*(?:[a-z_]\w{0,80}\.){1,12}[A-Z]\w{0,80}: /,
+    /(?:^\s*|\]:? |\| |› )(?:[A-Za-z_]\w{0,80}\.){0,12}[A-Za-z_]\w{0,80}(?:Error|Exception|Failure|Timeout|OutOfResources)(?:: |$)|^\s*(?:Error|Exception|Failure): |^\[Errno \d+\] |^\s*(?:[a-z_]\w{0,80}\.){1,12}[A-Z]\w{0,80}: /,
   ],
 ]

@@ -185,7 +185,12 @@ export const logRules: readonly LogRule[] = [
 ]
 
 /** Classes that say only that something failed. A class above them, or the source of the line, is more certain. */
-export const genericCauses: ReadonlySet<string> = new Set(['exception', 'nccl_warning', 'missing_program'])
+export const genericCauses: ReadonlySet<string> = new Set([
+  'exception',
+  'nccl_warning',
+  'missing_program',
+  'configuration',
+])
 
 /** The part of a text that made it a line of this class; `undefined` if no rule of the class matches. */
 export function matchedPart(text: string, className: string): string | undefined {

@@ -10,7 +10,9 @@ const code =
 
 /** Whether a message continues an error that another line reports: a frame, a line of source code, a hint. */
 export function isContinuation(text: string): boolean {
-  return frame.test(text) || hint.test(text) || (/^(?: {2}|\t)/.test(text) && code.test(text.trimStart()))
+  // The reasons of pydantic are indented; the value after them is a text of the user and not part of the message.
+  const indented = /^(?: {2}|\t)(?!.*\[type=\w+,$)/.test(text)
+  return frame.test(text) || hint.test(text) || (indented && code.test(text.trimStart()))
 }
 
 /** Follows the tracebacks of the processes of a log. */

@@ -56,6 +56,8 @@ const collectors: readonly RegExp[] = [
   /^\d{4}-\d\d-\d\dT\S+Z\s+(?=[([{A-Z])/, // kubectl and docker logs --timestamps
   /^\d{4}-\d\d-\d\d[T ]\S+ \S+ (?!kernel: )[^:\s]+\[\d+\]: /, // journalctl -o short-iso
   /^\w{3}\s+\d+ \d\d:\d\d:\d\d(?:\.\d+)? \S+ (?!kernel: )[^:\s]+: /, // journal, syslog
+  /^<\d{1,3}>1 \d{4}-\S+ \S+ \S+ \S+ \S+ (?:-|\[[^\]]*\]) /, // syslog of RFC 5424
+  /^\[\d+,\d+\]<std(?:out|err)>:\s?/, // mpirun
   /^(?!kernel)[a-z][\w.-]{0,60}\[\d+\]: /, // a program of the journal, without time and host
 ]
 
