@@ -20,16 +20,15 @@ export function readSpeculativeConfig(text: string): SpeculativeConfig | undefin
   return method === undefined || typeof tokens !== 'number' ? undefined : { method, tokens }
 }
 
-/** vLLM's message about the first member that it refuses (`vllm/config/speculative.py`); undefined if it accepts all. */
+/** vLLM's message about the first member that it refuses (`vllm/config/speculative.py` of 0.17.1); undefined if it accepts all. */
 export function wrongSpeculativeConfig(config: UnknownObject): string | undefined {
-  const tokens = config['num_speculative_tokens']
-  if (tokens !== undefined && tokens !== null) {
-    if (!Number.isInteger(tokens)) return 'num_speculative_tokens: Input should be a valid integer'
-    if (Number(tokens) <= 0) return 'num_speculative_tokens: Input should be greater than 0'
-  }
+  const tokens = config['num_speculative_tokens'] ?? undefined
+  const wrongTokens = tokens === undefined ? undefined : wrongTokenCount(tokens)
+  if (wrongTokens !== undefined) return wrongTokens
+  const hasModel = typeof config['model'] === 'string'
   const method = methodOf(config)
   const isSimulated = simulatedMethods.some((name) => name === method)
-  if (method !== 'ngram' && isSimulated && typeof config['model'] !== 'string') {
+  if (method !== 'ngram' && isSimulated && tokens !== undefined && !hasModel) {
     return 'num_speculative_tokens was provided but without speculative model.'
   }
   const [min, max] = [config['prompt_lookup_min'], config['prompt_lookup_max']]
@@ -39,10 +38,16 @@ export function wrongSpeculativeConfig(config: UnknownObject): string | undefine
   if (config['tensor_parallel_size'] !== undefined) {
     return "'tensor_parallel_size' is not a valid argument in the speculative_config. Please pass 'draft_tensor_parallel_size' instead."
   }
-  if (!isSimulated || (tokens !== undefined && tokens !== null)) return undefined
-  return method === 'ngram'
+  if (!isSimulated || tokens !== undefined) return undefined
+  return method === 'ngram' || !hasModel
     ? 'num_speculative_tokens must be provided with speculative model unless the draft model config contains an n_predict parameter.'
     : 'A speculative model was provided, but neither `speculative_token_tree` nor `num_speculative_tokens` was provided'
+}
+
+function wrongTokenCount(tokens: unknown): string | undefined {
+  const fraction = typeof tokens === 'number' ? ', got a number with a fractional part' : ''
+  if (!Number.isInteger(tokens)) return `num_speculative_tokens: Input should be a valid integer${fraction}`
+  return Number(tokens) > 0 ? undefined : 'num_speculative_tokens: Input should be greater than 0'
 }
 
 /** The method, which vLLM takes from the name of the model if it is not set. */

@@ -76,9 +76,17 @@ test('n-grams are searched without asynchronous scheduling', () => {
 test.each([
   ['{"method": "ngram"}', 'num_speculative_tokens must be provided with speculative model unless'],
   ['{"method": "eagle3", "model": "head"}', 'neither `speculative_token_tree` nor `num_speculative_tokens`'],
+  ['{"method": "eagle3"}', 'num_speculative_tokens must be provided with speculative model unless'],
+  [
+    '{"method": "ngram", "num_speculative_tokens": 3, "tensor_parallel_size": 2}',
+    "Please pass 'draft_tensor_parallel_size'",
+  ],
   ['{"method": "eagle3", "num_speculative_tokens": 3}', 'was provided but without speculative model'],
   ['{"method": "eagle", "model": "head", "num_speculative_tokens": 0}', 'Input should be greater than 0'],
-  ['{"method": "eagle", "model": "head", "num_speculative_tokens": 1.5}', 'Input should be a valid integer'],
+  [
+    '{"method": "eagle", "model": "head", "num_speculative_tokens": 1.5}',
+    'Input should be a valid integer, got a number with a',
+  ],
   ['{"model": "ngram", "num_speculative_tokens": 3, "prompt_lookup_min": 4, "prompt_lookup_max": 2}', 'must be <='],
 ])('the engine does not start with speculative_config %s', (speculative_config, reason) => {
   const { engine } = simulate(withArgs({ speculative_config }))
