@@ -196,7 +196,7 @@ describe('pages that do not belong together', () => {
   test.each<[string, TimedPage[], string]>([
     ['no page', [], 'no_pages'],
     ['a page without a time', [{ text: String(page(0, 1).text) }, page(at, 2)], 'no_time'],
-    ['a time in the far future', [page(1e300, 1), page(at, 2)], 'no_time'],
+    ['a time in the far future', [page(at, 1), page(1e300, 2)], 'no_time'],
     ['a time that is none', [{ text: String(page(0, 1).text), time: 'noon' }, page(at, 2)], 'no_time'],
     ['one page without the start of its process', [page(at, 1)], 'no_time'],
     ['two pages of the same time', [page(at, 1), page(at, 2)], 'order'],
