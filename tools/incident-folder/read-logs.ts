@@ -14,7 +14,12 @@ export async function readLogs(
 ): Promise<readonly string[] | undefined> {
   if (files.length === 0) return undefined
   const parts: { readonly first: number; readonly lines: readonly string[] }[] = []
-  for (const file of files) {
+  for (const [index, file] of files.entries()) {
+    const original = files.slice(0, index).find((other) => isCopy(file, other))
+    if (original !== undefined) {
+      leftOut.push({ file: file.name, reason: `It has the size and the start of ${original.name}, so it is a copy.` })
+      continue
+    }
     const sample = new LogSample()
     const carrier = new LogCarrier((line) => sample.add(line), maxLineLength)
     const { problems } = await readLines(file, (line) => carrier.add(line))
@@ -31,4 +36,9 @@ export async function readLogs(
     parts.push({ lines, first: times.find((time) => time !== undefined) ?? file.modifiedMs })
   }
   return parts.sort((a, b) => a.first - b.first).flatMap(({ lines }) => lines)
+}
+
+/** A copy would double the number of each message. */
+function isCopy(file: FolderFile, other: FolderFile): boolean {
+  return file.size === other.size && Buffer.compare(file.head, other.head) === 0
 }

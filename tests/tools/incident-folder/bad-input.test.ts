@@ -311,3 +311,9 @@ test('without times in the log, the window of one page begins with the engine', 
   const { observation } = await opened({ 'vllm.log': 'INFO no time here\n', [pageName]: page })
   expect(observation.window).toEqual({ start: '2026-02-17T13:59:32.000Z', duration_s: 928 })
 })
+
+test('a copy of a log is left out, so that no line counts twice', async () => {
+  const { log, reasons } = await opened({ 'vllm.log': engineLog, 'vllm-copy.log': engineLog })
+  expect(log('vllm')).toEqual(lines)
+  expect(reasons).toEqual(['vllm.log: It has the size and the start of vllm-copy.log, so it is a copy.'])
+})
