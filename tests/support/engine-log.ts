@@ -21,7 +21,7 @@ export interface EngineLogOptions {
 
 /**
  * vLLM's stats line (`vllm/v1/metrics/loggers.py`) of one interval. It contains preemptions since 0.12, counts only
- * computed prompt tokens since 0.16, and leaves out the hit rate of an unused cache since 0.31.
+ * computed prompt tokens since 0.16, shows requests that wait for a transfer since 0.20, and leaves out the hit rate of an unused cache since 0.31.
  */
 export function statsText(interval: Interval, { counts }: SimulatedWindow, version: string, engine = 0): string {
   const since = (first: string) => compareVersions(version, first) >= 0
@@ -29,14 +29,17 @@ export function statsText(interval: Interval, { counts }: SimulatedWindow, versi
   const percent = (share: number) => `${(share * 100).toFixed(1)}%`
   const promptTokens = interval.promptTokens - (since('0.16.0') ? interval.cachedPromptTokens : 0)
   const hitRate = counts.prefixQueries === 0 ? 0 : counts.prefixHits / counts.prefixQueries
+  const externalRate = counts.externalHits / Math.max(1, counts.externalQueries)
   const parts = [
     `Avg prompt throughput: ${rate(promptTokens)}`,
     `Avg generation throughput: ${rate(interval.generationTokens)}`,
     `Running: ${interval.running} reqs`,
     `Waiting: ${interval.waiting} reqs`,
+    ...((interval.deferred ?? 0) > 0 && since('0.20.0') ? [`Deferred: ${interval.deferred} reqs`] : []),
     ...(interval.preemptions > 0 && since('0.12.0') ? [`Preemptions: ${interval.preemptions}`] : []),
     `GPU KV cache usage: ${percent(interval.kvUsage)}`,
     ...(counts.prefixQueries === 0 && since('0.31.0') ? [] : [`Prefix cache hit rate: ${percent(hitRate)}`]),
+    ...(counts.externalQueries === 0 ? [] : [`External prefix cache hit rate: ${percent(externalRate)}`]),
   ]
   return `Engine ${String(engine).padStart(3, '0')}: ${parts.join(', ')}`
 }

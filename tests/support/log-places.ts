@@ -219,6 +219,14 @@ const places = {
   sharedEmbedding: [undefined, undefined, undefined, undefined, 'eagle.py:1352', undefined],
   ownHead: [undefined, undefined, undefined, undefined, 'eagle.py:1428', undefined],
   drafts: [undefined, 'metrics.py:100', 'metrics.py:100', 'metrics.py:100', 'metrics.py:100', undefined],
+  // The NIXL connector. Only its lines in 0.20 are recorded.
+  nixlAvailable: [undefined, undefined, undefined, undefined, undefined, 'nixl_utils.py:32'],
+  nixlWrapper: [undefined, undefined, undefined, undefined, undefined, 'worker.py:92'],
+  nixlWorker: [undefined, undefined, undefined, undefined, undefined, 'worker.py:93'],
+  nixlScheduler: [undefined, undefined, undefined, undefined, undefined, 'scheduler.py:87'],
+  nixlReleased: [undefined, undefined, undefined, undefined, undefined, 'worker.py:1719'],
+  nixlLateRead: [undefined, undefined, undefined, undefined, undefined, 'worker.py:1747'],
+  transferStatistics: [undefined, undefined, undefined, undefined, undefined, 'metrics.py:103'],
 } as const satisfies { readonly [message: string]: readonly (string | undefined)[] }
 
 /** A message of vLLM whose place is known. */

@@ -14,6 +14,7 @@ import { engineStartupHang } from './incident-logs/engine-startup-hang.ts'
 import { ephemeralStorageEviction } from './incident-logs/ephemeral-storage-eviction.ts'
 import { cudaEccUncorrectable, nvidiaXid } from './incident-logs/gpu-errors.ts'
 import { kvCacheCrashLoop } from './incident-logs/kv-cache-crash-loop.ts'
+import { kvTransferTimeout } from './incident-logs/kv-transfer-timeout.ts'
 import { linuxCpuSoftLockup } from './incident-logs/linux-cpu-soft-lockup.ts'
 import { linuxOomKiller } from './incident-logs/linux-oom-killer.ts'
 import {
@@ -42,6 +43,7 @@ const incidents: { readonly [scenario: string]: (scenario: Scenario) => Incident
   healthy_control: healthyControl,
   kv_cache_crash_loop: kvCacheCrashLoop,
   kv_cache_pressure: kvCachePressure,
+  kv_transfer_timeout: kvTransferTimeout,
   linux_cpu_soft_lockup: linuxCpuSoftLockup,
   linux_oom_killer: linuxOomKiller,
   missing_telemetry: missingTelemetry,

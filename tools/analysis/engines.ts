@@ -7,6 +7,7 @@ type Engine = NonNullable<MetricsAnalysis['engines']>[number]
 const severity: readonly Hotspot['kind'][] = [
   'engine_stalled',
   'kv_cache',
+  'kv_transfer',
   'concurrency_cap',
   'prefill_interference',
   'decode',

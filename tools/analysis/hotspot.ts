@@ -21,11 +21,12 @@ const preemptionStorm = 0.05
  * 2. `unknown`: the page has no requests.
  * 3. `engine_stalled`: requests are in the engine, also at the earlier page, and no token is generated.
  * 4. `kv_cache`: requests are preempted.
- * 5. `concurrency_cap`: requests wait while the cache has room, and the batch stays at its largest size.
- * 6. `kv_cache`: the KV cache is full, and requests wait.
- * 7. `prefill_interference`: some tokens take much longer than most.
- * 8. `decode`: all tokens take too long.
- * 9. `frontend`: the first token takes too long, and queue and prefill do not explain it.
+ * 5. `kv_transfer`: first tokens are late because requests wait for KV blocks of a prefill engine.
+ * 6. `concurrency_cap`: requests wait while the cache has room, and the batch stays at its largest size.
+ * 7. `kv_cache`: the KV cache is full, and requests wait.
+ * 8. `prefill_interference`: some tokens take much longer than most.
+ * 9. `decode`: all tokens take too long.
+ * 10. `frontend`: the first token takes too long, and queue and prefill do not explain it.
  *
  * Otherwise the kind is `none` if the objective for the first token is met, and `unknown` if not.
  *
@@ -52,6 +53,7 @@ export function findHotspot(telemetry: Telemetry, figures: Figures): Hotspot {
   }
   return (
     preemptions(figures) ??
+    slowTransfers(figures, telemetry.slo) ??
     concurrencyCap(figures, telemetry.slo, { running, waiting }) ??
     fullCache(figures, waiting) ??
     slowTokens(figures, telemetry.slo) ??
@@ -89,6 +91,27 @@ function preemptions({ metrics, usage, capacityTokens, waitingMax }: Figures): H
       ...(usage === null ? [] : [`KV cache usage reached ${percent(usage)} of ${size}.`]),
       `${count} preemptions, ${storm.toFixed(2)} per ${perServed === null ? 'running' : 'served'} request: their tokens were computed twice${again}.`,
       ...(waitingMax === null ? [] : [`Up to ${waitingMax} requests waited.`]),
+    ],
+  }
+}
+
+/**
+ * Requests of a decode engine wait for their KV blocks (`WAITING_FOR_REMOTE_KVS`). They hold blocks and count as waiting, so
+ * this comes before the rules for a full cache and a full batch.
+ */
+function slowTransfers({ metrics, ttft }: Figures, slo: Telemetry['slo']): Hotspot | undefined {
+  const { kv_transfer_mean_s: transfer, waiting, waiting_deferred: deferred } = metrics
+  if (ttft.p95 === null || ttft.p95 <= slo.ttft_p95_s || transfer === null) return undefined
+  const isMostOfIt = ttft.mean !== null && transfer >= 0.5 * ttft.mean
+  const isBlocked = transfer > slo.ttft_p95_s && deferred !== null && waiting !== null && deferred > 0.5 * waiting
+  if (!isMostOfIt && !isBlocked) return undefined
+  return {
+    kind: 'kv_transfer',
+    because: [
+      `A transfer of KV blocks takes ${transfer.toFixed(2)} s on average; the first token takes ${(ttft.mean ?? 0).toFixed(2)} s.`,
+      ...(deferred === null || waiting === null
+        ? []
+        : [`${deferred} of ${waiting} waiting requests are deferred, for another reason than capacity.`]),
     ],
   }
 }

@@ -52,6 +52,7 @@ export function deriveMetrics(
     generation_tokens_per_s: perSecond('generation_tokens_total'),
     prefix_cache_hit_rate: scaled(prefixHitRate(page), 1),
     external_cache_hit_rate: ratio(sum('external_prefix_cache_hits_total'), sum('external_prefix_cache_queries_total')),
+    kv_transfer_mean_s: scaled(meanOf(histogram('nixl_xfer_time_seconds')), 1),
     draft_acceptance_rate: ratio(
       sum('spec_decode_num_accepted_tokens_total'),
       sum('spec_decode_num_draft_tokens_total'),

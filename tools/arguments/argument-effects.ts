@@ -110,6 +110,10 @@ export const simulatedArguments: { readonly [name: string]: SimulatedArgument } 
     up: 'Weights move to host memory: frees GPU memory, but every step waits for PCIe.',
   },
   kv_offloading_size: { range: { ge: 0 }, up: 'KV blocks are kept in host memory: more host memory used.' },
+  // Modelled for the decode engine of a NIXL pair, in a scenario that knows the link.
+  kv_transfer_config: {
+    up: 'A prefill engine computes the prompts, and their KV blocks come over a link: requests wait for them.',
+  },
   api_server_count: { range: count, up: 'More API servers: more host memory.' },
   mm_processor_cache_gb: {
     range: { ge: 0 },

@@ -9,6 +9,7 @@ import {
 import { findArgument, nearestArgument, pythonName } from './argument-name.ts'
 import { type EngineArgument, historyOf, newestVersion } from './argument-table.ts'
 import { ignoredValue, rangeText, readArgumentValue } from './argument-value.ts'
+import { readsRemoteKv } from './kv-connector.ts'
 import { simulatedMethods } from './speculative-config.ts'
 import { compareVersions, minorOf } from './version.ts'
 
@@ -86,6 +87,7 @@ function ownRange(name: string, value: EngineArgumentValue): string | undefined 
 /** Whether the simulation shows the effect of a value. The default of an argument needs no model. */
 function isModelled(argument: EngineArgument, value: EngineArgumentValue): boolean {
   const { name } = argument
+  if (name === 'kv_transfer_config' && !readsRemoteKv(String(value))) return false
   const known = simulated(name)
   if (known?.isModelled !== undefined) return known.isModelled(String(value))
   if (known !== undefined) return known.values?.includes(String(value)) ?? true

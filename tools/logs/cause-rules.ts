@@ -157,7 +157,7 @@ export const causeTable: readonly (readonly [name: string, pattern: RegExp])[] =
   // The connector that moves KV blocks between engines, or its transport.
   [
     'kv_connector',
-    /UCX\s+(?:ERROR|FATAL)|\bUCX\b.{0,40} error\b|(?:NIXL|nixl|[Mm]ooncake|LMCache|MoRIIO)(?:(?! (?:INFO|DEBUG)).){0,80}?(?:\b[Ff]ail(?:ed|ure)|\b[Ee]rror\b|timed out)|nixl\w*Error/,
+    /Releasing expired KV blocks for request|Potentially invalid KV blocks for unrecognized request|UCX\s+(?:ERROR|FATAL)|\bUCX\b.{0,40} error\b|(?:NIXL|nixl|[Mm]ooncake|LMCache|MoRIIO)(?:(?! (?:INFO|DEBUG)).){0,80}?(?:\b[Ff]ail(?:ed|ure)|\b[Ee]rror\b|timed out)|nixl\w*Error/,
   ],
   // Arguments that the engine or its configuration refuses.
   [

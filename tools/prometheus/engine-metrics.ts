@@ -4,6 +4,7 @@ import { Distribution } from '../simulation/distribution.ts'
 import { windowOfEngine } from '../simulation/engine-windows.ts'
 import type { SimulatedWindow } from '../simulation/window.ts'
 import { cacheConfigLabels } from './cache-config-labels.ts'
+import { writeNixlMetrics } from './nixl-metrics.ts'
 import type { Labels, PageWriter } from './page-writer.ts'
 
 /** Input of {@link writeEngineMetrics}. */
@@ -21,7 +22,7 @@ interface EngineMetricsInput {
  *
  * Names, labels, help texts, buckets and order are those of `vllm/v1/metrics/loggers.py` and `perf.py` of each version.
  * Families that only exist with a feature that is off by default are left out (KV connectors, LoRA, sampled block
- * lifetimes), except for those of speculative decoding. Older versions are written like 0.11.0.
+ * lifetimes), except for those of speculative decoding and of NIXL. Older versions are written like 0.11.0.
  */
 export function writeEngineMetrics(page: PageWriter, { scenario, window, createdAt }: EngineMetricsInput): void {
   const { deployment } = scenario
@@ -91,6 +92,7 @@ function familiesOf(window: SimulatedWindow, since: (version: string) => boolean
       all.push({ kind: 'histogram', name, help, limits, series: [[{}, observations]] }),
   }
   writeDrafts(families, window)
+  writeNixlMetrics(families, window)
   // The estimates stay 0 unless `--enable-mfu-metrics` is set.
   if (since('0.17.0')) writeEstimates(families)
   writeSchedulerState(families, window)
@@ -148,15 +150,16 @@ function writeEstimates({ counter }: FamilyWriter): void {
   counter('estimated_write_bytes_per_gpu', `Estimated number of bytes written to memory per GPU ${purpose}`, 0)
 }
 
-function writeSchedulerState({ gauge, since }: FamilyWriter, { end }: SimulatedWindow): void {
+function writeSchedulerState({ gauge, since }: FamilyWriter, { end, transfers }: SimulatedWindow): void {
+  const deferred = transfers?.waiting ?? 0
   gauge('num_requests_running', 'Number of requests in model execution batches.', end.running)
   gauge('num_requests_waiting', 'Number of requests waiting to be processed.', end.waiting)
   if (since('0.20.0')) {
     gauge(
       'num_requests_waiting_by_reason',
       "Number of waiting requests by reason. Reason labels: 'capacity' = waiting for scheduling capacity; 'deferred' = deferred by transient constraints (LoRA budget, KV transfer, blocked status). Sum of all reasons equals vllm:num_requests_waiting.",
-      [{ reason: 'capacity' }, end.waiting],
-      [{ reason: 'deferred' }, 0],
+      [{ reason: 'capacity' }, end.waiting - deferred],
+      [{ reason: 'deferred' }, deferred],
     )
   }
   if (since('0.12.0')) {
@@ -176,23 +179,27 @@ function writeCaches({ counter, since }: FamilyWriter, { counts }: SimulatedWind
   counter('prefix_cache_hits', 'Prefix cache hits, in terms of number of cached tokens.', counts.prefixHits)
   if (!since('0.12.0')) return
   const external = 'from KV connector cross-instance cache sharing, in terms of number of'
-  counter('external_prefix_cache_queries', `External prefix cache queries ${external} queried tokens.`, 0)
-  counter('external_prefix_cache_hits', `External prefix cache hits ${external} cached tokens.`, 0)
+  counter(
+    'external_prefix_cache_queries',
+    `External prefix cache queries ${external} queried tokens.`,
+    counts.externalQueries,
+  )
+  counter('external_prefix_cache_hits', `External prefix cache hits ${external} cached tokens.`, counts.externalHits)
   // All images are different, so none is found.
   counter('mm_cache_queries', 'Multi-modal cache queries, in terms of number of queried items.', counts.images)
   counter('mm_cache_hits', 'Multi-modal cache hits, in terms of number of cached items.', 0)
 }
 
 function writeTokens({ counter, since }: FamilyWriter, { counts }: SimulatedWindow): void {
-  const { promptTokens, cachedPromptTokens, generationTokens } = counts
+  const { promptTokens, cachedPromptTokens, externalPromptTokens: external, generationTokens } = counts
   counter('prompt_tokens', 'Number of prefill tokens processed.', promptTokens)
   if (since('0.16.0')) {
     counter(
       'prompt_tokens_by_source',
       'Number of prompt tokens by source.',
       [{ source: 'local_compute' }, promptTokens - cachedPromptTokens],
-      [{ source: 'local_cache_hit' }, cachedPromptTokens],
-      [{ source: 'external_kv_transfer' }, 0],
+      [{ source: 'local_cache_hit' }, cachedPromptTokens - external],
+      [{ source: 'external_kv_transfer' }, external],
     )
     counter('prompt_tokens_cached', 'Number of cached prompt tokens (local + external).', cachedPromptTokens)
     if (!since('0.20.0')) {
@@ -205,7 +212,7 @@ function writeTokens({ counter, since }: FamilyWriter, { counts }: SimulatedWind
       'prompt_tokens_cached_by_source',
       'Prefix-cache hit tokens by the cache tier that supplied them: device (local HBM), host (offloaded to DRAM), disk, p2p (transferred from another vLLM instance) or external_unspecified. Counted at admission; sums to vllm:prefix_cache_hits + vllm:external_prefix_cache_hits.',
       [{ source: 'device' }, counts.prefixHits],
-      ...others.map((source) => [{ source }, 0] as const),
+      ...others.map((source) => [{ source }, source === 'p2p' ? counts.externalHits : 0] as const),
     )
   }
   counter('generation_tokens', 'Number of generation tokens processed.', generationTokens)

@@ -47,6 +47,7 @@ const derivedMetrics = {
     'generation_tokens_per_s',
     'prefix_cache_hit_rate',
     'external_cache_hit_rate',
+    'kv_transfer_mean_s',
     'draft_acceptance_rate',
     'served',
     'aborted',
@@ -81,6 +82,7 @@ const derivedMetrics = {
     generation_tokens_per_s: metric,
     prefix_cache_hit_rate: { ...metric, description: 'Share of prompt tokens found in the prefix cache, 0 to 1.' },
     external_cache_hit_rate: { ...metric, description: 'Share of tokens found through a KV connector, 0 to 1.' },
+    kv_transfer_mean_s: { ...metric, description: 'Mean time of a transfer of KV blocks through NIXL.' },
     draft_acceptance_rate: { ...metric, description: 'Share of drafted tokens that were accepted, 0 to 1.' },
     served: { ...metric, description: 'Requests that ended with stop, length or repetition.' },
     aborted: { ...metric, description: 'Requests that their clients gave up.' },
@@ -103,6 +105,8 @@ const hotspot = {
         'kv_cache',
         // The batch is at its cap although KV blocks are free.
         'concurrency_cap',
+        // Requests wait for KV blocks of a prefill engine.
+        'kv_transfer',
         // Prefill delays the decode steps of running requests.
         'prefill_interference',
         // The engine is down.

@@ -28,6 +28,11 @@ export function simulateTelemetry(scenario: Scenario, config: DeploymentConfig, 
   const served = counts.stopped + counts.cutByLength
   const workers = workerHealth(window)
   const ignored = window.settings.arguments.findings.map(({ argument }) => argument)
+  // A decode engine whose link is not known computes its prompts itself.
+  const { values } = window.settings.arguments
+  if (window.transfers === undefined && values.has('kv_transfer_config') && !ignored.includes('kv_transfer_config')) {
+    ignored.push('kv_transfer_config')
+  }
   const start = Date.parse(scenario.window.start)
   const telemetry: Telemetry = {
     scenario: scenario.id,
@@ -146,6 +151,14 @@ function costsOf(
   if (before.routing?.policy === 'session_affinity' && after.routing?.policy !== 'session_affinity') {
     costs.push(
       'Not in the figures: a session no longer returns to the engine that has its earlier prompts in the prefix cache, so more prompt tokens are computed.',
+    )
+  }
+  const { transfers } = window
+  if (transfers !== undefined && transfers.expired > 0) {
+    costs.push(
+      `Not in the figures: ${transfers.expired} transfers of KV blocks lasted longer than ` +
+        `VLLM_NIXL_ABORT_REQUEST_TIMEOUT (${transfers.releasedAfterS} s). The prefill engine had released the blocks, so ` +
+        `the answers can be wrong.`,
     )
   }
   const { kvBytesPerElement } = window.settings

@@ -1,4 +1,4 @@
-import type { EngineState } from './engine-state.ts'
+import { type EngineState, Place } from './engine-state.ts'
 import { StepBatch } from './step-batch.ts'
 
 /**
@@ -7,7 +7,8 @@ import { StepBatch } from './step-batch.ts'
  * 1. Running requests get the tokens that they need: one when decoding, a chunk when prefilling.
  * 2. Without a free KV block, the newest running request is preempted: its blocks are freed, and what is not found in
  *    the prefix cache when it runs again is computed again.
- * 3. Waiting requests are admitted in order of arrival, unless the step preempted a request.
+ * 3. Waiting requests are admitted in order of arrival, unless the step preempted a request. Those whose KV blocks a prefill
+ *    engine has sent come first.
  *
  * The token budget, `max_num_seqs` and the KV blocks limit the batch.
  *
@@ -71,9 +72,10 @@ export class EngineCore {
 
   /** Largest chunk of a long prompt. Since vLLM 0.31.0 a request that is alone has no such limit. */
   #chunkLimit(): number {
-    const { input, running, waiting } = this.#state
+    const { input, running, waiting, transfers } = this.#state
     const { longPrefillTokenThreshold, thresholdSparesLoneRequest } = input.settings
-    const unlimited = thresholdSparesLoneRequest && running.length + waiting.length <= 1
+    const requests = running.length + waiting.length + (transfers?.waiting ?? 0)
+    const unlimited = thresholdSparesLoneRequest && requests <= 1
     return longPrefillTokenThreshold > 0 && !unlimited ? longPrefillTokenThreshold : Number.POSITIVE_INFINITY
   }
 
@@ -139,14 +141,28 @@ export class EngineCore {
 
   /** Admits waiting requests in order of arrival until a limit is reached. */
   #scheduleWaiting(now: number): void {
-    const { input, running, waiting, blocks } = this.#state
+    const { input, running, waiting, blocks, transfers, place } = this.#state
     const { settings } = input
     while (this.#budget > 0 && running.length < settings.maxNumSeqs) {
+      const received = transfers?.head
+      if (received !== undefined) {
+        this.#state.admitReceived(received, now)
+        this.#schedule(received, this.#state.knownTokens(received) - 1, 1)
+        this.#budget--
+        continue
+      }
       const request = waiting.head
       if (request === undefined) return
       const known = this.#state.knownTokens(request)
       const cached = blocks.find(request, known)
       this.#state.lookedUp(request, cached)
+      if (transfers !== undefined && place[request] === Place.new) {
+        if (!blocks.fits(known, running.length > 0 ? this.#state.watermarkBlocks : 0)) return
+        blocks.begin(request)
+        blocks.grow(request, known)
+        this.#state.receive(request, cached, now)
+        continue
+      }
       const wanted = Math.min(known - cached, this.#threshold)
       // The first request that does not fit ends the admission: later requests must not overtake it.
       if (!settings.enableChunkedPrefill && wanted > this.#budget) return

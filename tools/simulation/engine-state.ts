@@ -3,6 +3,7 @@ import type { AcceptedDrafts } from './draft-acceptance.ts'
 import type { EngineSettings } from './engine-settings.ts'
 import { ImageEncoding, type ImageMemory } from './image-encoding.ts'
 import { KvBlocks } from './kv-blocks.ts'
+import { type KvTransferInput, KvTransfers } from './kv-transfers.ts'
 import type { Requests } from './requests.ts'
 import { WaitingQueue } from './waiting-queue.ts'
 import { type Occupancy, WindowRecorder } from './window-recorder.ts'
@@ -27,6 +28,8 @@ export interface EngineInput {
   readonly imageMemory?: ImageMemory
   /** Tokens that a layer with a sliding window attends to. Absent: no layer has one. */
   readonly slidingWindow?: number
+  /** Absent if the engine computes the prompts itself. */
+  readonly kvTransfer?: KvTransferInput
   /** Time that a request spends outside the engine core, in front of it and after it. Default: 0. */
   readonly frontEndS?: number
   /** How many drafted tokens are accepted. Absent: all. */
@@ -49,7 +52,17 @@ export class EngineState {
   /** Collects what is observed. */
   readonly recorder: WindowRecorder
   /** Outcomes of requests, and tokens looked up and found in the prefix cache. */
-  readonly counts = { stopped: 0, cutByLength: 0, aborted: 0, errored: 0, prefixQueries: 0, prefixHits: 0 }
+  readonly counts = {
+    stopped: 0,
+    cutByLength: 0,
+    aborted: 0,
+    errored: 0,
+    prefixQueries: 0,
+    prefixHits: 0,
+    externalQueries: 0,
+    externalHits: 0,
+    externalPromptTokens: 0,
+  }
   /** The KV cache. */
   readonly blocks: KvBlocks
   /** Requests that have arrived and are not running. */
@@ -58,6 +71,8 @@ export class EngineState {
   readonly running: number[] = []
   /** Memory of the image encoder; `undefined` if the load contains no images. */
   readonly images: ImageEncoding | undefined
+  /** Transfers of KV blocks from a prefill engine; `undefined` if the engine computes the prompts itself. */
+  readonly transfers: KvTransfers | undefined
   /** Steps that can be scheduled before the oldest of them is executed: 2 with asynchronous scheduling, otherwise 1. */
   readonly stepsInFlight: number
   /** KV blocks that an admission leaves free while other requests run. */
@@ -72,7 +87,7 @@ export class EngineState {
   readonly sampling: Uint8Array
   /** By request: drafted tokens that its next step verifies. It stays 0 without speculative decoding. */
   readonly drafts: Uint8Array
-  /** By request: tokens found in the prefix cache at the first admission. */
+  /** By request: tokens found in the prefix cache at the first admission, and those that a prefill engine computed. */
   readonly cached: Int32Array
   /** By request: how often it was preempted. */
   readonly preemptions: Uint16Array
@@ -101,6 +116,7 @@ export class EngineState {
       },
       input.contents,
     )
+    this.transfers = input.kvTransfer && new KvTransfers(input.kvTransfer)
     this.stepsInFlight = settings.asyncScheduling ? 2 : 1
     this.watermarkBlocks = Math.floor(settings.watermark * kvBlocks)
     this.waiting = new WaitingQueue(arrival, input.assigned)
@@ -120,7 +136,21 @@ export class EngineState {
 
   /** Running and waiting requests and KV usage at this moment. */
   get occupancy(): Occupancy {
-    return { running: this.running.length, waiting: this.waiting.length, kvUsage: this.blocks.usage }
+    const { waiting, transfers } = this
+    const occupancy = { running: this.running.length, waiting: waiting.length, kvUsage: this.blocks.usage }
+    if (transfers === undefined) return occupancy
+    return { ...occupancy, waiting: waiting.length + transfers.waiting, deferred: transfers.waiting }
+  }
+
+  /** Time of the next arrival or of the next end of a transfer; infinity after the last one. */
+  get nextEvent(): number {
+    return Math.min(this.waiting.nextArrival, this.transfers?.nextEnd ?? Number.POSITIVE_INFINITY)
+  }
+
+  /** Requests arrive and transfers end until `time`. */
+  passUntil(time: number): void {
+    this.waiting.arriveUntil(time)
+    for (const request of this.transfers?.advance(time) ?? []) this.blocks.release(request)
   }
 
   /** Tokens of a request that are known: its prompt and its output so far. */
@@ -139,6 +169,32 @@ export class EngineState {
     this.scheduled[request] = now
     this.cached[request] = cached
     if (!this.input.settings.countsEveryLookup) this.#countLookup(request, cached)
+  }
+
+  /**
+   * The head of the waiting requests gets KV blocks for its whole prompt, and a prefill engine fills them
+   * (`WAITING_FOR_REMOTE_KVS`). `cached` of its tokens were found in the local cache.
+   */
+  receive(request: number, cached: number, now: number): void {
+    const known = this.knownTokens(request)
+    this.waiting.shift()
+    this.place[request] = Place.receiving
+    this.cached[request] = known
+    if (!this.input.settings.countsEveryLookup) this.#countLookup(request, cached)
+    this.counts.externalQueries += known - cached
+    this.counts.externalHits += known - cached
+    this.transfers?.start(request, known - cached, now)
+  }
+
+  /** Moves the request that has had its blocks for the longest time to the running ones. Its last token is computed. */
+  admitReceived(request: number, now: number): void {
+    const known = this.knownTokens(request)
+    this.transfers?.shift()
+    this.blocks.remember(request, known)
+    this.computed[request] = known - 1
+    this.place[request] = Place.running
+    this.scheduled[request] = now
+    this.running.push(request)
   }
 
   /** Counts a lookup of a waiting request in the prefix cache. A resumed request does not count. */
@@ -185,11 +241,13 @@ export class EngineState {
     if (clientTimeoutS === Number.POSITIVE_INFINITY) return
     const expired = (request: number) => {
       if (now - (requests.arrival[request] ?? 0) <= clientTimeoutS) return false
+      // The blocks of a transfer in progress stay until it ends.
+      if (this.place[request] !== Place.receiving) this.blocks.release(request)
       this.place[request] = Place.left
-      this.blocks.release(request)
       this.counts.aborted++
       return true
     }
+    for (const request of this.transfers?.abandon(expired) ?? []) this.blocks.release(request)
     let kept = 0
     for (const request of this.running) if (!expired(request)) this.running[kept++] = request
     this.running.length = kept
@@ -198,8 +256,9 @@ export class EngineState {
 
   /** The engine died: all requests fail, including those that arrive later. */
   loseAll(): void {
-    this.counts.errored += this.running.length + this.waiting.clear()
-    for (const request of this.running) this.blocks.release(request)
+    const received = this.transfers?.clear() ?? []
+    this.counts.errored += this.running.length + this.waiting.clear() + received.length
+    for (const request of [...this.running, ...received]) this.blocks.release(request)
     this.running.length = 0
   }
 }
@@ -214,4 +273,6 @@ export const Place = {
   preempted: 2,
   /** Finished or aborted. */
   left: 3,
+  /** Waiting until a prefill engine has sent its KV blocks. */
+  receiving: 4,
 } as const

@@ -50,6 +50,9 @@ export function together([first, ...others]: readonly [EngineWindow, ...EngineWi
       generationTokens: count('generationTokens'),
       prefixQueries: count('prefixQueries'),
       prefixHits: count('prefixHits'),
+      externalQueries: count('externalQueries'),
+      externalHits: count('externalHits'),
+      externalPromptTokens: count('externalPromptTokens'),
       images: count('images'),
     },
     drafts: allDrafts(engines),
@@ -89,8 +92,9 @@ export function together([first, ...others]: readonly [EngineWindow, ...EngineWi
 
 /** The same interval of several engines. */
 function interval(intervals: readonly Interval[]): Interval {
-  const sum = (name: Exclude<keyof Interval, 'drafts'>) => intervals.reduce((total, one) => total + one[name], 0)
-  const mean = (name: Exclude<keyof Interval, 'drafts'>) => sum(name) / intervals.length
+  const sum = (name: Exclude<keyof Interval, 'drafts' | 'deferred'>) =>
+    intervals.reduce((total, one) => total + one[name], 0)
+  const mean = (name: Exclude<keyof Interval, 'drafts' | 'deferred'>) => sum(name) / intervals.length
   const drafts = allDrafts(intervals)
   return {
     endS: mean('endS'),

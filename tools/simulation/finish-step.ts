@@ -63,6 +63,7 @@ export function finishStep(
       // A prompt counts once, when its first token comes, whatever was computed again after a preemption.
       promptsDone += prompt
       cachedOfPrompts += state.cached[request] ?? 0
+      state.counts.externalPromptTokens += state.transfers?.tokensOf(request) ?? 0
     } else {
       const gap = end - (lastToken[request] ?? 0)
       // Most requests also got a token in the previous step: their latency is the duration of this step.

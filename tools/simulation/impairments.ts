@@ -19,6 +19,8 @@ export interface ActiveImpairments {
   readonly frontEndDelayS: number
   /** By position in a draft: share of drafts whose token is accepted. `undefined`: the usual shares. */
   readonly draftAcceptance: readonly number[] | undefined
+  /** Bandwidth that transfers of KV blocks share, in GB/s. Infinity: no impairment limits it. */
+  readonly kvTransferGbPerS: number
   /** Memory of every GPU that another process holds, in GiB. */
   readonly takenGib: number
   /** GPUs of the first node that have fallen off the bus. */
@@ -62,6 +64,7 @@ export function activeImpairments(
   ]
   const delays = active.filter((impairment) => impairment.kind === 'step_delay')
   const frontEnd = active.filter((impairment) => impairment.kind === 'front_end_delay')
+  const transfers = active.filter((impairment) => impairment.kind === 'slow_kv_transfer')
   const taken = active.filter((impairment) => impairment.kind === 'gpu_memory_taken')
   return {
     downAt: down?.from_s ?? Number.POSITIVE_INFINITY,
@@ -69,6 +72,7 @@ export function activeImpairments(
     startupHang: active.find((impairment) => impairment.kind === 'startup_hang')?.reason,
     frontEndDelayS: frontEnd.reduce((sum, { delay_ms }) => sum + delay_ms / 1000, 0),
     draftAcceptance: active.find((impairment) => impairment.kind === 'draft_acceptance')?.rates,
+    kvTransferGbPerS: Math.min(...transfers.map(({ gb_per_s }) => gb_per_s)),
     takenGib: taken.reduce((sum, { gib }) => sum + gib, 0),
     lostGpus: gpuErrors
       .filter(({ xid, node }) => xid === fallenOffTheBus && node === config.placement.node)

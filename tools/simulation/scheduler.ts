@@ -63,7 +63,7 @@ export class Scheduler {
 
   /** Number of waiting requests. */
   get waiting(): number {
-    return this.#state.waiting.length
+    return this.#state.occupancy.waiting
   }
 
   /** Share of KV blocks in use, 0 to 1. */
@@ -78,8 +78,11 @@ export class Scheduler {
 
   /** Age of the oldest waiting request at the end of the window, in seconds; 0 if no request waits. */
   get oldestWaitingS(): number {
-    const oldest = this.#state.waiting.head
-    return oldest === undefined ? 0 : this.#input.endS - (this.#input.requests.arrival[oldest] ?? 0)
+    const { waiting, transfers } = this.#state
+    const waits = [waiting.head ?? [], ...(transfers?.requests ?? [])]
+      .flat()
+      .map((request) => this.#input.endS - (this.#input.requests.arrival[request] ?? 0))
+    return Math.max(0, ...waits)
   }
 
   /** Runs the engine until the end of the window. Call it once. */
@@ -94,10 +97,9 @@ export class Scheduler {
   /** Runs the engine until a time. A step that has begun is finished. */
   runUntil(time: number): void {
     const { endS, impairments } = this.#input
-    const { waiting } = this.#state
     const until = Math.min(time, endS)
     while (this.#now < until && !this.#isOver) {
-      waiting.arriveUntil(this.#now)
+      this.#state.passUntil(this.#now)
       // The order matters: a dead engine cannot stall, and a stalled engine does not notice timeouts.
       if (impairments.downAt <= this.#now) {
         this.#die(impairments.downReason)
@@ -110,7 +112,7 @@ export class Scheduler {
       }
       this.#state.abortTimedOut(this.#now)
       if (this.running + this.waiting + this.#core.scheduledSteps === 0) {
-        this.#idleUntil(Math.min(waiting.nextArrival, impairments.downAt, until))
+        this.#idleUntil(Math.min(this.#state.waiting.nextArrival, impairments.downAt, until))
         continue
       }
       // A step that would end after the window is not observed, and neither is anything after it.
@@ -125,9 +127,10 @@ export class Scheduler {
     const due = this.#core.takeDue()
     if (due !== undefined) return this.#execute(due)
     if (latest.count > 0) return true
-    // The first waiting request needs more blocks than there are, and vLLM lets nobody overtake it. Clients may give up.
+    // The first waiting request needs more blocks than there are, and vLLM lets nobody overtake it, or all of them wait for
+    // transfers. Clients may give up.
     const { impairments } = this.#input
-    this.#idleUntil(Math.min(this.#now + 1, this.#state.waiting.nextArrival, impairments.downAt, until))
+    this.#idleUntil(Math.min(this.#now + 1, this.#state.nextEvent, impairments.downAt, until))
     return true
   }
 
@@ -163,13 +166,13 @@ export class Scheduler {
 
   /** Lets time pass without steps. Requests keep arriving. */
   #idleUntil(time: number): void {
-    const { waiting, recorder } = this.#state
+    const { recorder } = this.#state
     this.#idle = true
     do {
-      const next = Math.min(time, waiting.nextArrival)
+      const next = Math.min(time, this.#state.nextEvent)
       recorder.advance(next, this.#state.occupancy, false, 0)
       this.#now = Math.max(this.#now, next)
-      waiting.arriveUntil(this.#now)
+      this.#state.passUntil(this.#now)
     } while (this.#now < time)
   }
 

@@ -1,7 +1,9 @@
 import type { DeploymentConfig } from '../../fixtures/deployment.ts'
 import type { Scenario } from '../../fixtures/scenario.ts'
 import { canonicalJson } from '../../router/json/json.ts'
+import { readsRemoteKv } from '../arguments/kv-connector.ts'
 import { readArguments } from '../arguments/read-arguments.ts'
+import { compareVersions } from '../arguments/version.ts'
 import { ConfigError } from '../errors.ts'
 import { blockContents } from './block-contents.ts'
 import { runEngines, sessionsOf } from './data-parallel.ts'
@@ -11,15 +13,16 @@ import { engineWindow, together } from './engine-windows.ts'
 import { type Gpu, gpuOf } from './hardware.ts'
 import type { ImageMemory } from './image-encoding.ts'
 import { type ActiveImpairments, activeImpairments } from './impairments.ts'
+import type { KvTransferInput, KvTransfers } from './kv-transfers.ts'
 import { asLoaded } from './loaded-weights.ts'
 import { type MemoryPlan, outOfMemoryMessage, planHostMemory, planMemory, slidingWindowGain } from './memory.ts'
 import { modelOf } from './model-names.ts'
-import type { ModelArchitecture } from './models.ts'
+import { kvBytesPerToken, kvBytesPerTokenOfRank, type ModelArchitecture } from './models.ts'
 import { requestOutcomes } from './request-outcomes.ts'
 import { acceptedRequests, generateRequests, type Requests } from './requests.ts'
 import { Scheduler } from './scheduler.ts'
 import { frontEndS, stepTime } from './step-time.ts'
-import type { RequestOutcomes, SimulatedWindow } from './window.ts'
+import type { RequestOutcomes, SimulatedWindow, WindowTransfers } from './window.ts'
 
 /**
  * Simulates the scenario's window with a configuration.
@@ -87,6 +90,7 @@ function simulateWindow(scenario: Scenario, original: DeploymentConfig, distribu
   const tokensPerImage = Math.floor(settings.pixelsPerImage / (model.vision?.pixelsPerToken ?? 1))
   const requests = acceptedRequests(arrived, { ...settings, tokensPerImage })
   const imageMemory = memory !== undefined && load.images !== undefined ? imageMemoryOf(model, gpu, memory) : undefined
+  const kvTransfer = kvTransferOf(scenario, config, model, settings, configured.kvTransferGbPerS)
   const input = {
     requests,
     settings,
@@ -107,6 +111,7 @@ function simulateWindow(scenario: Scenario, original: DeploymentConfig, distribu
     ...(settings.speculation === undefined
       ? {}
       : { accepted: acceptedDrafts(settings.speculation, load.seed, impairments.draftAcceptance) }),
+    ...(kvTransfer === undefined ? {} : { kvTransfer }),
     endS,
     distributions,
   }
@@ -151,6 +156,7 @@ function simulateWindow(scenario: Scenario, original: DeploymentConfig, distribu
     },
     drafts: whole.drafts,
     end: whole.end,
+    transfers: windowTransfers(schedulers[0].state.transfers, config, model, settings, endS),
     occupancy: whole.occupancy,
     observed: whole.observed,
     engines: [first, ...others],
@@ -167,6 +173,7 @@ function checkDataParallel(settings: EngineSettings, model: ModelArchitecture, c
     ...(model.experts === undefined ? [] : ['a mixture of experts, whose engines compute each step together']),
     ...(settings.kvOffloadingGib > 0 ? ['kv_offloading_size'] : []),
     ...(config.placement.peers === undefined ? [] : ['several nodes']),
+    ...(config.engine_args['kv_transfer_config'] === undefined ? [] : ['kv_transfer_config']),
   ]
   if (shared.length === 0) return
   throw new ConfigError(
@@ -174,6 +181,45 @@ function checkDataParallel(settings: EngineSettings, model: ModelArchitecture, c
       `${shared.join(' and ')}. Use 1, and recommend data parallelism in the rationale of the plan instead.`,
     { field: 'engine_args.data_parallel_size' },
   )
+}
+
+/** The link of a decode engine; `undefined` if the engine computes the prompts itself. */
+function kvTransferOf(
+  { kv_transfer }: Scenario,
+  { engine_args }: DeploymentConfig,
+  model: ModelArchitecture,
+  { kvBytesPerElement }: EngineSettings,
+  limitGbPerS: number,
+): KvTransferInput | undefined {
+  if (kv_transfer === undefined || !readsRemoteKv(String(engine_args['kv_transfer_config']))) return undefined
+  return {
+    bytesPerSecond: Math.min(kv_transfer.gb_per_s, limitGbPerS) * 1e9,
+    bytesPerToken: kvBytesPerToken(model, kvBytesPerElement),
+  }
+}
+
+/** The transfers of a window. */
+function windowTransfers(
+  transfers: KvTransfers | undefined,
+  { env, vllm_version }: DeploymentConfig,
+  model: ModelArchitecture,
+  { kvBytesPerElement, tensorParallelSize, pipelineParallelSize }: EngineSettings,
+  endS: number,
+): WindowTransfers | undefined {
+  if (transfers === undefined) return undefined
+  const { finished, waiting, inProgressSince } = transfers
+  const hasLeases = compareVersions(vllm_version, '0.22.0') >= 0
+  const releasedAfterS = hasLeases ? Number.POSITIVE_INFINITY : Number(env['VLLM_NIXL_ABORT_REQUEST_TIMEOUT'] ?? 480)
+  const lengths = [...finished.map((one) => one.endS - one.startS), ...inProgressSince.map((startS) => endS - startS)]
+  return {
+    finished,
+    waiting,
+    inProgressSince,
+    layers: model.layers,
+    bytesPerTokenOfRank: kvBytesPerTokenOfRank(model, kvBytesPerElement, tensorParallelSize, pipelineParallelSize),
+    releasedAfterS,
+    expired: lengths.filter((length) => length > releasedAfterS).length,
+  }
 }
 
 /** Mean number of tokens of a running request, halfway through its answer. */

@@ -10,6 +10,8 @@ export interface Occupancy {
   waiting: number
   /** Share of KV blocks in use, 0 to 1. */
   kvUsage: number
+  /** Waiting requests whose KV blocks come from a prefill engine. Absent if the engine computes the prompts itself. */
+  deferred?: number
 }
 
 /** A request that got its last token. Times are in seconds of the window. */

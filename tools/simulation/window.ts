@@ -1,6 +1,7 @@
 import type { Distribution } from './distribution.ts'
 import type { DraftCounts } from './draft-acceptance.ts'
 import type { EngineSettings } from './engine-settings.ts'
+import type { FinishedTransfer } from './kv-transfers.ts'
 import type { MemoryPlan } from './memory.ts'
 
 /** Length of an interval of the timeline. vLLM writes its stats line every ten seconds. */
@@ -22,6 +23,8 @@ export interface Interval {
   readonly running: number
   /** Waiting requests at its end. */
   readonly waiting: number
+  /** How many of them wait for KV blocks of a prefill engine. Absent if the engine computes the prompts itself. */
+  readonly deferred?: number
   /** Share of KV blocks in use at its end, 0 to 1. */
   readonly kvUsage: number
   /** Share of the interval in which the GPUs computed, 0 to 1. */
@@ -76,6 +79,28 @@ export interface EngineWindow
   readonly counts: Omit<SimulatedWindow['counts'], 'arrived' | 'refused'>
 }
 
+/** Transfers of KV blocks to a decode engine in a window. */
+export interface WindowTransfers {
+  /** Complete transfers, in order of their ends. */
+  readonly finished: readonly FinishedTransfer[]
+  /** Requests that wait for their blocks, or with their blocks for a place in the batch, when the window closes. */
+  readonly waiting: number
+  /** Start times of the transfers in progress when the window closes. */
+  readonly inProgressSince: readonly number[]
+  /** Layers of the model. */
+  readonly layers: number
+  /** Bytes of one token on one GPU. */
+  readonly bytesPerTokenOfRank: number
+  /**
+   * Time after which the prefill engine releases blocks that were not read (`VLLM_NIXL_ABORT_REQUEST_TIMEOUT`). The decode
+   * engine does not learn of it and goes on reading (vLLM issue #21570), so the policy for failed loads does not act.
+   * Infinity: never, as since 0.22.0, where a decode engine renews its lease.
+   */
+  readonly releasedAfterS: number
+  /** Transfers that lasted longer, or last longer when the window closes: their blocks may have had other contents. */
+  readonly expired: number
+}
+
 /** Everything observed in a window, in seconds and tokens. Tools derive all their results from it. */
 export interface SimulatedWindow {
   /** Start of the window: times are relative to it. */
@@ -121,7 +146,7 @@ export interface SimulatedWindow {
     readonly preemptions: number
     /** Prompt tokens of the requests that got a first token. A prompt counts once, even after a preemption. */
     readonly promptTokens: number
-    /** How many of the prompt tokens were found in the prefix cache at the first admission. */
+    /** How many of the prompt tokens were found in the prefix cache at the first admission, or computed by a prefill engine. */
     readonly cachedPromptTokens: number
     /** Output tokens. */
     readonly generationTokens: number
@@ -129,6 +154,12 @@ export interface SimulatedWindow {
     readonly prefixQueries: number
     /** Tokens found in the prefix cache. */
     readonly prefixHits: number
+    /** Tokens looked up at a prefill engine; 0 if the engine computes the prompts itself. */
+    readonly externalQueries: number
+    /** Tokens whose keys and values come from a prefill engine. */
+    readonly externalHits: number
+    /** How many of the prompt tokens a prefill engine computed. */
+    readonly externalPromptTokens: number
     /** Images in the prompts of accepted requests. */
     readonly images: number
   }
@@ -145,6 +176,8 @@ export interface SimulatedWindow {
     /** Age of the oldest waiting request; 0 if no request waits. */
     readonly oldestWaitingS: number
   }
+  /** Transfers of KV blocks from a prefill engine; `undefined` if the engine computes the prompts itself. */
+  readonly transfers: WindowTransfers | undefined
   /** Requests in the engine and use of the KV cache: time-weighted means, and maxima. */
   readonly occupancy: {
     /** Mean number of running requests. */

@@ -77,6 +77,32 @@ const rules: Readonly<Record<string, HotspotRule>> = {
     rootCause: 'The engine makes no progress although requests wait, and no log line shows a cause.',
     plans: (observed) => [plan('Restart the engine.', [restart]), drainNode(observed)],
   },
+  // NIXL moves KV blocks with UCX, which chooses the fastest devices and transports unless its variables limit it.
+  kv_transfer: {
+    rootCause:
+      'Requests wait for the KV blocks of their prompts, because the transfers from the prefill engine are slow.',
+    plans: (observed) => {
+      const present = ['UCX_NET_DEVICES', 'UCX_TLS'].filter(
+        (name) => valueAt(observed.config, ['config', 'env', name]) !== undefined,
+      )
+      const env = Object.fromEntries(present.map((name) => [name, null]))
+      return [
+        present.length === 0
+          ? undefined
+          : plan(`Let UCX choose: without ${present.join(' and ')}, in the environment of both engines.`, [
+              { action: 'set_env', env },
+              restart,
+            ]),
+        engineArgument(observed, 'kv_transfer_config') === undefined
+          ? undefined
+          : plan(
+              'Compute the prompts in this engine, without transfers.',
+              [{ action: 'set_engine_args', args: { kv_transfer_config: null } }, restart],
+              ['Prefill delays the decode steps of other requests.'],
+            ),
+      ]
+    },
+  },
   // The API server tokenizes prompts and streams answers on the CPU, and competes with the engine's own process.
   frontend: {
     rootCause: 'Requests lose time before they reach the scheduler, because the API server needs more CPU time.',
@@ -134,7 +160,12 @@ function draftsAreRejected(observed: Observations): boolean {
 }
 
 /** Hotspots that load alone explains: the engine works, but its settings do not suit its load. */
-export const loadHotspots: ReadonlySet<string> = new Set(['kv_cache', 'concurrency_cap', 'prefill_interference'])
+export const loadHotspots: ReadonlySet<string> = new Set([
+  'kv_cache',
+  'kv_transfer',
+  'concurrency_cap',
+  'prefill_interference',
+])
 
 /** The hypothesis for the hotspot that `analyze_metrics` found. */
 export function hotspotRule(observed: Observations): Hypothesis | undefined {

@@ -242,6 +242,21 @@ const incidents: readonly [name: string, world: World, category: string, action:
     { action: 'set_engine_args', args: { max_num_seqs: 32 } },
   ],
   [
+    'transfers of KV blocks over the wrong interface',
+    {
+      hotspot: 'kv_transfer',
+      causes: [
+        cause(
+          '(Worker_TP0 pid=304) WARNING 06-23 07:06:12 [worker.py:1719] Releasing expired KV blocks for request chatcmpl-1 ' +
+            'which were retrieved by 0 decode worker(s) within 120 seconds.',
+        ),
+      ],
+      config: { ...config, env: { ...config.env, UCX_NET_DEVICES: 'eno1', UCX_TLS: 'tcp' } },
+    },
+    'kv_transfer',
+    { action: 'set_env', env: { UCX_NET_DEVICES: null, UCX_TLS: null } },
+  ],
+  [
     'a file server that does not respond',
     {
       causes: [

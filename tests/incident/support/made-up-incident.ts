@@ -71,6 +71,7 @@ export function analysis(
       prefix_cache_hit_rate: 0,
       external_cache_hit_rate: null,
       draft_acceptance_rate: acceptance,
+      kv_transfer_mean_s: null,
       served: 40,
       aborted: null,
       errored: null,

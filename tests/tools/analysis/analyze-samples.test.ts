@@ -147,6 +147,23 @@ test.each<[string, Telemetry, string[], string]>([
     'concurrency_cap',
   ],
   [
+    'requests wait for KV blocks of a prefill engine, and the cache is full',
+    changed({
+      kv_cache: { usage_max: 0.99 },
+      queue: { waiting_mean: 9, running_mean: 7.9, running_max: 8 },
+      latency: { ttft_s: slowFirst },
+    }),
+    [
+      ...state,
+      'vllm:num_requests_waiting_by_reason{reason="capacity"} 2',
+      'vllm:num_requests_waiting_by_reason{reason="deferred"} 7',
+      'vllm:nixl_xfer_time_seconds_bucket{le="+Inf"} 10',
+      'vllm:nixl_xfer_time_seconds_count 10',
+      'vllm:nixl_xfer_time_seconds_sum 80',
+    ],
+    'kv_transfer',
+  ],
+  [
     'tokens come in bursts',
     changed({ latency: { inter_token_s: { ...tokens, p50: 0.02, p95: 0.3, p99: 0.5 } } }),
     state,
