@@ -15,9 +15,9 @@ const iso = /(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?\s*(
 const dmesg = /^\[\w{3} (\w{3})\s+(\d+) (\d\d):(\d\d):(\d\d) (\d{4})\]/
 /** syslog and `journalctl`, at the start of a line. */
 const syslog = /^(\w{3})\s+(\d+) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?\b/
-/** vLLM's logger: month, day and time after the level. */
+/** vLLM's logger: month, day and time after the level. `kubectl logs --prefix` adds the pod. */
 const vllm =
-  /^(?:\([^)]*\)\s+)*(?:DEBUG|INFO|WARNING|ERROR|CRITICAL)\s+(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?/
+  /^(?:\[pod\/\S+\]\s+)?(?:\([^)]*\)\s+)*(?:DEBUG|INFO|WARNING|ERROR|CRITICAL)\s+(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?/
 /** glog of PyTorch and klog of Kubernetes: `[E310 …` and `E0310 …`. */
 const glog = /(?:^|[[\s])[IWEF](\d{1,2})(\d\d) (\d\d):(\d\d):(\d\d)\.(\d{1,9})/
 

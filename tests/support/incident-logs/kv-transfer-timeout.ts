@@ -30,7 +30,7 @@ export function kvTransferTimeout(scenario: Scenario): IncidentLogs {
     dmesg: [
       applicationXid(start - 15_000_000, '0000:cb:00'),
       ...correctable(start + 377_000),
-      ...flappingPort(start + 610_000),
+      ...flappingPort(start + 410_000),
     ],
     journal: [probeFailed(start + 270_000, scenario)],
   }
