@@ -1,7 +1,7 @@
 import { Distribution } from '../simulation/distribution.ts'
 import type { SimulatedWindow } from '../simulation/window.ts'
 
-/** What {@link writeNixlMetrics} needs of the writer of the page. */
+/** The part of the page writer that {@link writeNixlMetrics} uses. */
 interface NixlWriter {
   readonly since: (version: string) => boolean
   readonly counter: (name: string, help: string, value: number) => void
