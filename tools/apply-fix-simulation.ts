@@ -1,9 +1,11 @@
 import { defineTool } from '../router/define-tool.ts'
 import { MismatchError } from './errors.ts'
-import { applyPlan } from './fix/apply-plan.ts'
-import { builtInScenarios, NotSimulatedError, type ScenarioSource, unknown } from './scenario-source.ts'
+import { type AppliedPlan, applyPlan } from './fix/apply-plan.ts'
+import { predictChange, ratiosText } from './inference/predict.ts'
+import { builtInScenarios, type Incident, NotSimulatedError, type ScenarioSource, unknown } from './scenario-source.ts'
 import { configProperty, pureAnnotations } from './schemas/common.ts'
 import { fixPlanSchema, fixResultSchema } from './schemas/fix-plan.ts'
+import type { FixResult } from './types.ts'
 
 /**
  * The tool `apply_fix_simulation`.
@@ -40,9 +42,19 @@ export const createApplyFixSimulation = (scenarios: ScenarioSource) =>
           'current_config.vllm_version is unknown, so engine arguments cannot be checked. Add a log of the start of the engine or vllm_version in incident.yaml.',
         )
       }
-      return applyPlan(current_config, fix_plan)
+      return withPrediction(scenarios.load(current_config.scenario), applyPlan(current_config, fix_plan))
     },
   })
+
+/** The result with the predicted effect, or why nothing is predicted, if the load of the incident is not known. */
+function withPrediction(incident: Incident, result: AppliedPlan): FixResult {
+  if ('scenario' in incident || result.diff.length === 0) return result
+  const predicted = predictChange(incident.inference(), result.updated_config)
+  if (predicted.kind === 'refused') return { ...result, not_predicted: [...predicted.reasons] }
+  const { effect } = predicted
+  const impact = `Predicted for the load of the pages, as ratios with bands: ${ratiosText(effect.ratios)}.`
+  return { ...result, expected_impact: [...result.expected_impact, impact], prediction: effect }
+}
 
 /** {@link createApplyFixSimulation} for the built-in scenarios. */
 export const applyFixSimulation = createApplyFixSimulation(builtInScenarios)

@@ -10,8 +10,8 @@ import { comparedTelemetry } from './simulation/collect-telemetry.ts'
 /**
  * The tool `collect_post_telemetry`: the same requests again, with the changed configuration.
  *
- * It fails with `NotSimulatedError` if the incident is a folder of files, with `MismatchError` if the configuration belongs
- * to another deployment, and with {@link FixPlanError} if vLLM would refuse an engine argument or the simulation does not
+ * It fails with `NotSimulatedError` if the load of an incident of files cannot be inferred, with `MismatchError` if the
+ * configuration belongs to another deployment, and with {@link FixPlanError} if vLLM would refuse an engine argument or the simulation does not
  * model it.
  */
 export const createCollectPostTelemetry = (scenarios: ScenarioSource) =>
@@ -20,7 +20,8 @@ export const createCollectPostTelemetry = (scenarios: ScenarioSource) =>
     title: 'Collect telemetry after the fix',
     description:
       'Serves the requests of the incident again with the updated configuration, for several seeds of the load, and returns ' +
-      'the telemetry of that window. ' +
+      'the telemetry of that window. For an incident of files the load was inferred from its pages: the figures are ' +
+      'predictions, to be compared with base. ' +
       'Use validate_improvement to compare it with the telemetry before the fix.',
     inputSchema: {
       type: 'object',

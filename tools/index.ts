@@ -61,7 +61,7 @@ export const incidentTools = [
 export type { Load, Scenario } from '../fixtures/scenario.ts'
 export { ConfigError, type ConfigErrorCode, MetricsPageError, PagesError, type PagesErrorReason } from './errors.ts'
 export { type Inference, type InferenceOptions, inferScenario } from './inference/infer-scenario.ts'
-export { type PredictedRatio, type Prediction, predict } from './inference/predict.ts'
+export { type Prediction, predict } from './inference/predict.ts'
 export type { Residual } from './inference/residuals.ts'
 export { type ClassifiedLine, classifyLogLines } from './logs/classify-log-lines.ts'
 export { groupLogLines } from './logs/group-log-lines.ts'
@@ -101,6 +101,7 @@ export {
   weightBytes,
 } from './simulation/models.ts'
 export type { Calibration } from './simulation/step-time.ts'
+export type { PredictedEffect, PredictedRatio } from './types.ts'
 export {
   analyzeMetrics,
   applyFixSimulation,

@@ -3,6 +3,7 @@ import { listScenarios, loadScenario, readLog, readMetrics, UnknownScenarioError
 import type { LogSource, Scenario } from '../fixtures/scenario.ts'
 import { TenroundsError } from '../router/errors.ts'
 import type { ObservedGpu } from './incident-folder/gpu-statistics.ts'
+import type { Inference } from './inference/infer-scenario.ts'
 import type { Telemetry } from './types.ts'
 
 // Where the tools find incidents: the built-in scenarios, or any other source. The tools hold no incident themselves.
@@ -58,17 +59,20 @@ export interface Observation {
   readonly gpus: readonly ObservedGpu[]
   /** Telemetry of the window, with what is missing. */
   readonly telemetry: Telemetry
-  /** Why a changed configuration cannot be simulated, in one sentence. */
-  readonly notSimulated: string
 }
 
 /** Text of a deployment that no file states. */
 export const unknown = 'unknown'
 
-/** An incident of which only its files are known. The tools report what the files state and simulate nothing. */
+/**
+ * An incident of which only its files are known. The tools report what the files state, and simulate changes of the
+ * scenario that was inferred from its metrics pages.
+ */
 export interface ObservedIncident extends IncidentFiles {
   /** Facts that the files state. */
   readonly observation: Observation
+  /** The scenario, or why it cannot be inferred. The first call takes a second or two; later ones return the same object. */
+  readonly inference: () => Inference
 }
 
 /** One incident with its files. */
@@ -100,11 +104,13 @@ export function notesAbout({ notes = [] }: Incident, ...topics: IncidentNote['ab
   return texts.length === 0 ? {} : { notes: texts }
 }
 
-/** The scenario for the simulation. @throws {NotSimulatedError} if only the files of the incident are known. */
+/** The scenario for the simulation. @throws {NotSimulatedError} if it cannot be inferred from the pages of the incident. */
 export function simulatedScenario(incident: Incident): Scenario {
   if ('scenario' in incident) return incident.scenario
+  const inference = incident.inference()
+  if (inference.kind === 'inferred') return inference.scenario
   throw new NotSimulatedError(
-    `${incident.observation.id} is not simulated: ${incident.observation.notSimulated} No effect of a fix is predicted.`,
+    `${incident.observation.id} is not simulated: ${inference.reasons.join(' ')} No effect of a fix is predicted.`,
   )
 }
 

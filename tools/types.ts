@@ -2,6 +2,7 @@ import type { Document } from '../fixtures/deployment.ts'
 import type { logErrorsSchema, samplesSchema } from './schemas/common.ts'
 import type { fixPlanSchema, fixResultSchema } from './schemas/fix-plan.ts'
 import type { metricsAnalysisSchema } from './schemas/metrics-analysis.ts'
+import type { predictedRatioSchema, predictionSchema } from './schemas/prediction.ts'
 import type { latencyStatisticsSchema, pairedSeedsSchema, telemetrySchema } from './schemas/telemetry.ts'
 import type { validationSchema } from './schemas/validation.ts'
 
@@ -25,6 +26,15 @@ export type ConfigChange = FixResult['diff'][number]
 
 /** Summary of one observed window of serving, before or after a fix. */
 export type Telemetry = Document<typeof telemetrySchema>
+
+/**
+ * A change of one figure: the value with the changed configuration, divided by the value with the one of the pages, with
+ * the band of all draws.
+ */
+export type PredictedRatio = Document<typeof predictedRatioSchema>
+
+/** The predicted effect of a change on a load that was inferred from pages. */
+export type PredictedEffect = Document<typeof predictionSchema>
 
 /** The same requests with two configurations, for several seeds of the load. */
 export type PairedSeeds = Document<typeof pairedSeedsSchema>

@@ -8,6 +8,7 @@ import { describeValidationErrors } from '../router/feedback.ts'
 import { redactDeep } from '../router/text/redact.ts'
 import { compileSchema } from '../router/validation.ts'
 import type { ObservedGpu } from '../tools/incident-folder/gpu-statistics.ts'
+import { lazyInference } from '../tools/inference/infer-incident.ts'
 import { type Incident, type IncidentNote, incidentId } from '../tools/scenario-source.ts'
 import { telemetrySchema } from '../tools/schemas/telemetry.ts'
 import type { Telemetry } from '../tools/types.ts'
@@ -41,7 +42,6 @@ interface IncidentDocument {
     readonly not_stated: readonly string[]
     readonly gpus: readonly ObservedGpu[]
     readonly telemetry: Telemetry
-    readonly not_simulated: string
   }
   readonly logs: { readonly [source in LogSource]?: readonly string[] }
   readonly metrics_page?: string
@@ -91,8 +91,10 @@ export function unpackIncident(packed: PackedJson): Incident {
   }
   if (scenario !== undefined) return { ...files, scenario }
   if (observation === undefined) throw invalid('it has neither a scenario nor an observation')
-  const { not_stated: notStated, not_simulated: notSimulated, ...facts } = observation
-  return { ...files, observation: { ...facts, notStated, notSimulated } }
+  const { not_stated: notStated, ...facts } = observation
+  const stated = { ...facts, notStated }
+  // The pages travel, and the same pages give the same scenario.
+  return { ...files, observation: stated, inference: lazyInference(stated, files.pages ?? []) }
 }
 
 function documentOf(incident: Incident): IncidentDocument {
@@ -110,8 +112,8 @@ function documentOf(incident: Incident): IncidentDocument {
     ...(incident.notes && { notes: incident.notes }),
   }
   if ('scenario' in incident) return { ...files, scenario: incident.scenario }
-  const { id, window, deployment, notStated, gpus, telemetry, notSimulated } = incident.observation
-  const stated = { id, window, deployment, not_stated: notStated, gpus, telemetry, not_simulated: notSimulated }
+  const { id, window, deployment, notStated, gpus, telemetry } = incident.observation
+  const stated = { id, window, deployment, not_stated: notStated, gpus, telemetry }
   return { ...files, observation: stated }
 }
 
@@ -126,7 +128,7 @@ const documentSchema = {
     scenario: ownScenarioSchema,
     observation: {
       type: 'object',
-      required: ['id', 'window', 'deployment', 'not_stated', 'gpus', 'telemetry', 'not_simulated'],
+      required: ['id', 'window', 'deployment', 'not_stated', 'gpus', 'telemetry'],
       properties: {
         id: { type: 'string' },
         window: scenarioSchema.properties.window,
@@ -134,7 +136,6 @@ const documentSchema = {
         not_stated: strings,
         gpus: { type: 'array', items: { type: 'object', required: ['id'] } },
         telemetry: telemetrySchema,
-        not_simulated: { type: 'string' },
       },
     },
     logs: { type: 'object', properties: Object.fromEntries(logSources.map((source) => [source, strings])) },

@@ -1,12 +1,16 @@
 /** `tenrounds init` and `tenrounds check`: prepare an incident folder, and say what was found in it. */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Scenario, TokenCounts } from '../../fixtures/scenario.ts'
 import { errorMessage } from '../../router/errors.ts'
 import { IncidentFolderError } from '../../tools/incident-folder/incident-document.ts'
 import { reasonsOf } from '../../tools/incident-folder/notes.ts'
 import { type FolderIncident, openIncident } from '../../tools/incident-folder/open-incident.ts'
 import type { FileKind } from '../../tools/incident-folder/recognise.ts'
 import { type FolderPart, folderParts, incidentTemplate } from '../../tools/incident-folder/template.ts'
+import type { Inference } from '../../tools/inference/infer-scenario.ts'
+import { residualText } from '../../tools/inference/residuals.ts'
+import { roundFigure } from '../../tools/validation/deltas.ts'
 import { type CommandIo, exitCode, UsageError } from './command-io.ts'
 import { longest } from './progress.ts'
 
@@ -62,8 +66,8 @@ const kindNames: Readonly<Record<FileKind, string>> = {
 /** Both forms of nvidia-smi's output say the same. */
 const sameFacts: Partial<Record<FileKind, FileKind>> = { gpu_query: 'gpu_table' }
 
-function checkText({ observation, files, leftOut, pages, notes = [] }: FolderIncident): string {
-  const { id, window, deployment, notStated, notSimulated } = observation
+function checkText({ observation, files, leftOut, pages, inference, notes = [] }: FolderIncident): string {
+  const { id, window, deployment, notStated } = observation
   const width = longest(files.map(({ file }) => file))
   const found = new Set(files.map(({ kind }) => sameFacts[kind] ?? kind))
   const missing = folderParts.filter(({ kind }) => !found.has(kind))
@@ -88,7 +92,7 @@ function checkText({ observation, files, leftOut, pages, notes = [] }: FolderInc
       notes.filter(({ about }) => about === 'window').map(({ text }) => text),
     ),
     missingSection(pages.length === 1 ? [secondPage, ...missing] : missing),
-    section('Effects of a fix', [`Not predicted. ${notSimulated}`]),
+    section('Effects of a fix', effectLines(inference())),
   ]
     .filter((part) => part !== '')
     .join('\n')
@@ -104,6 +108,42 @@ function missingSection(parts: readonly Pick<FolderPart, 'file' | 'command' | 'a
     'Missing, and what it would add',
     parts.map(({ file, command, adds }) => `${file}: ${adds}${command === undefined ? '' : `\n    ${command}`}`),
   )
+}
+
+/** The load that was inferred, and how well its simulation reproduces the pages; or why nothing is predicted. */
+function effectLines(inference: Inference): readonly string[] {
+  if (inference.kind === 'refused') {
+    const compared = inference.residuals.map(residualText)
+    return [...inference.reasons.map((reason) => `Not predicted. ${reason}`), ...compared]
+  }
+  const { scenario, residuals, assumptions } = inference
+  return [
+    'Predicted as ratios with bands, for this load:',
+    ...loadLines(scenario).map((line) => `  ${line}`),
+    'The simulation of the observed time against the pages:',
+    ...residuals.map((residual) => `  ${residualText(residual)}`),
+    'Assumed:',
+    ...assumptions.map((assumption) => `  ${assumption}`),
+  ]
+}
+
+function loadLines({ load, step_time }: Scenario): readonly string[] {
+  const rates = load.phases.map(
+    ({ start_s, requests_per_s }) => `${roundFigure(requests_per_s)}/s from ${roundFigure(start_s)} s`,
+  )
+  const lengths = (name: string, { median, sigma, min, max }: TokenCounts) =>
+    `${name} of ${min} to ${max} tokens, median ${median}, sigma ${sigma}`
+  const step =
+    step_time === undefined
+      ? []
+      : [`${step_time.fixed_ms} ms more per step, and ${step_time.per_sequence_ms} ms for each request in it`]
+  return [
+    `requests: ${rates.join(', ')}`,
+    lengths('prompts', load.prompt_tokens),
+    lengths('answers', load.output_tokens),
+    ...(load.shared_prefix_tokens === 0 ? [] : [`all prompts share ${load.shared_prefix_tokens} tokens`]),
+    ...step,
+  ]
 }
 
 function section(title: string, lines: readonly string[]): string {

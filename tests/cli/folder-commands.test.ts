@@ -6,6 +6,8 @@ import { loadScenario, readLog } from '../../fixtures/load-scenario.ts'
 import { openIncident } from '../../tools/incident-folder/open-incident.ts'
 import { folderParts } from '../../tools/incident-folder/template.ts'
 import { vllmPage } from '../../tools/prometheus/vllm-page.ts'
+import { folderWithTwoPages, scenarioFolder } from '../support/scenario-folder.ts'
+import { scrapeOf } from '../support/scraped-pages.ts'
 import { reportFolder } from './support/report-folder.ts'
 import { runMain } from './support/start-main.ts'
 
@@ -54,7 +56,7 @@ test('check says what was found, what was left out, and what each missing file w
   expect(stdout).toMatch(/^ {2}old\/notes\.md: Its content is not recognised/m)
   expect(stdout).toMatch(/^ {2}dmesg\.txt: .*Xid.*\n {4,}dmesg -T > dmesg\.txt$/m)
   expect(stdout).toMatch(/placement\.gpu_model/)
-  expect(stdout).toMatch(/Not predicted\. The load cannot be inferred from one metrics page/)
+  expect(stdout).toMatch(/Not predicted\. No file states placement\.gpu_model.*gpu_model in incident\.yaml/)
   expect(stdout).not.toMatch(/^ {2}vllm\.log: /m)
 })
 
@@ -76,6 +78,53 @@ test('check lists a file that is not used once, with the reason, and says what w
   expect(stdout.match(/00Z-copy\.prom {2}|00Z-copy\.prom: It has the same time/g)).toHaveLength(1)
   expect(stdout).toMatch(/^Assumed\n {2}The end of the window is the last time/m)
   expect(stdout).toMatch(/^ {2}a second metrics page, .*: the rates between the two/m)
+})
+
+test('check says which load was inferred, and how well its simulation reproduces the pages', async () => {
+  const { code, stdout } = await runMain(['check', await folderWithTwoPages(loadScenario('prefill_interference'))])
+  expect(code).toBe(0)
+  expect(stdout).toMatch(/^ {4}requests: [\d.]+\/s from 0 s/m)
+  expect(stdout).toMatch(/^ {4}prompts of \d+ to \d+ tokens, median \d+/m)
+  expect(stdout).toMatch(/^ {4}Time to first token p95: simulated [\d.]+ s, pages [\d.]+ s to [\d.]+ s$/m)
+  expect(stdout).toMatch(/^ {4}The rate was constant between two pages\./m)
+})
+
+test('check says why nothing is predicted from one page', async () => {
+  const scenario = loadScenario('prefill_interference')
+  const folder = await scenarioFolder(scenario, [scrapeOf(scenario, scenario.window.duration_s)])
+  const { stdout } = await runMain(['check', folder])
+  expect(stdout).toMatch(/Not predicted\. One page does not show whether the rate changed\. Scrape a second page/)
+})
+
+test('run validates a fix for a folder with two pages, and the report shows the band and the residuals', async () => {
+  await using reports = await reportFolder()
+  const folder = await folderWithTwoPages(loadScenario('concurrency_cap'))
+  const { code, stderr } = await runMain(['run', folder, '--reports', reports.path])
+  expect(code, stderr).toBe(0)
+  const [report] = await reports.read()
+  const { validation, post_telemetry, fix_result } = JSON.parse(report?.json ?? '')
+  expect(validation).toMatchObject({ status: 'improved' })
+  for (const { prediction } of [validation, post_telemetry, fix_result]) {
+    const { ratio, band } = prediction.ratios.find(({ figure }: { figure: string }) => figure === 'ttft_p95_s')
+    expect(band.low).toBeLessThanOrEqual(ratio)
+    expect(band.high).toBeLessThan(0.1)
+  }
+  expect(fix_result.expected_impact.at(-1)).toMatch(
+    /^Predicted for the load of the pages.*time to first token p95 ×0\.0/,
+  )
+  expect(report?.markdown).toMatch(/^\| ttft\\_p95\\_s \| ×0\.0\d* \| ×0\.0\d* to ×0\.0\d* \|$/m)
+  expect(report?.markdown).toMatch(/^- Time to first token p95: simulated [\d.]+ s, pages 20 s to 40 s$/m)
+})
+
+test('run says in the validation why no fix of a folder was validated', async () => {
+  await using reports = await reportFolder()
+  const folder = await folderWithTwoPages(loadScenario('slow_tokenizer'))
+  expect(await runMain(['run', folder, '--reports', reports.path])).toMatchObject({ code: 0 })
+  const [report] = await reports.read()
+  const { validation, fix_result } = JSON.parse(report?.json ?? '')
+  expect(fix_result.not_predicted).toEqual([expect.stringContaining('does not reproduce the observed time')])
+  expect(validation).toMatchObject({ status: 'unknown', summary: expect.stringContaining(fix_result.not_predicted[0]) })
+  expect(report?.markdown).toContain('### Not predicted')
 })
 
 test('run analyses a folder like a scenario, and predicts nothing that it cannot simulate', async () => {

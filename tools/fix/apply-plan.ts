@@ -10,6 +10,12 @@ import { FixPlanError } from '../errors.ts'
 import type { ConfigChange, FixAction, FixPlan, FixResult } from '../types.ts'
 import { checkEngineArgument, checkOwnArguments } from './check-engine-argument.ts'
 
+/** A {@link FixResult} whose configuration is the caller's own. */
+export interface AppliedPlan extends FixResult {
+  /** The changed copy of the configuration. */
+  readonly updated_config: DeploymentConfig
+}
+
 /**
  * Applies a fix plan to a copy of a configuration.
  *
@@ -22,7 +28,7 @@ import { checkEngineArgument, checkOwnArguments } from './check-engine-argument.
  *
  * @throws {FixPlanError} if actions contradict each other, or one of them cannot be applied.
  */
-export function applyPlan(config: DeploymentConfig, plan: FixPlan): FixResult {
+export function applyPlan(config: DeploymentConfig, plan: FixPlan): AppliedPlan {
   const version = plannedVersion(plan) ?? config.vllm_version
   checkConflicts(plan.actions, version)
   // Actions change the copy one after another. If one cannot be applied, the copy is dropped with all earlier changes.

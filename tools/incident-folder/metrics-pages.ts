@@ -1,4 +1,5 @@
 import { errorMessage } from '../../router/errors.ts'
+import type { TimedPage } from '../prometheus/page-series.ts'
 import { parseMetricsPage } from '../prometheus/parse-metrics-page.ts'
 import type { MetricSample } from '../types.ts'
 import type { FolderFile, LeftOut } from './find-files.ts'
@@ -16,6 +17,11 @@ export interface StoredPage {
   readonly text: string
   /** The samples of the text. */
   readonly samples: readonly MetricSample[]
+}
+
+/** A stored page as the readers of pages take it. */
+export function timedPage({ text, timeMs }: StoredPage): TimedPage {
+  return { text, time: new Date(timeMs).toISOString() }
 }
 
 /** The pages of one engine process in order of time, and those that were left out. */

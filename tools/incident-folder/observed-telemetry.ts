@@ -4,7 +4,7 @@ import { PagesError } from '../errors.ts'
 import { telemetryFromPages } from '../prometheus/telemetry-from-pages.ts'
 import type { Telemetry } from '../types.ts'
 import type { Slo } from './incident-document.ts'
-import type { StoredPage } from './metrics-pages.ts'
+import { type StoredPage, timedPage } from './metrics-pages.ts'
 
 /** Objectives where the user states none. */
 export const defaultSlo: Slo = { ttft_p95_s: 2, inter_token_p99_s: 0.2, served_ratio: 0.95 }
@@ -26,8 +26,7 @@ export function observedTelemetry(sources: TelemetrySources): Telemetry {
   const assumed = sources.slo === undefined ? ['No file states objectives, so the defaults of tenrounds are used.'] : []
   if (pages.length === 0) return withoutFigures(sources, [...assumed, 'The folder has no metrics page of the engine.'])
   try {
-    const timed = pages.map(({ text, timeMs }) => ({ text, time: new Date(timeMs).toISOString() }))
-    const telemetry = telemetryFromPages(timed, { slo, scenario: id, config_id: deployment.config_id })
+    const telemetry = telemetryFromPages(pages.map(timedPage), { slo, scenario: id, config_id: deployment.config_id })
     const notes = [...(telemetry.notes ?? []), ...assumed]
     return { ...telemetry, ...(notes.length === 0 ? {} : { notes }) }
   } catch (error) {

@@ -2,9 +2,10 @@ import { stat } from 'node:fs/promises'
 import { basename, resolve } from 'node:path'
 import type { LogSource, Scenario } from '../../fixtures/scenario.ts'
 import { isObject, parseJson, type UnknownObject } from '../../router/json/json.ts'
+import { lazyInference } from '../inference/infer-incident.ts'
 import { timeOf } from '../logs/log-time.ts'
 import { startOf } from '../prometheus/page-series.ts'
-import type { ObservedIncident } from '../scenario-source.ts'
+import type { Observation, ObservedIncident } from '../scenario-source.ts'
 import { deploymentFrom } from './deployment.ts'
 import { type Launch, launchOfCommand, launchOfDocument, launchOfLog } from './engine-arguments.ts'
 import { type FolderFile, findFiles, type LeftOut } from './find-files.ts'
@@ -116,6 +117,14 @@ export async function openIncident(folder: string): Promise<FolderIncident> {
   })
   const kinds = new Map(files.map(({ file, kind }) => [file, kind]))
   const last = pages.at(-1)?.text
+  const observation: Observation = {
+    id,
+    window: window.window,
+    deployment,
+    notStated,
+    gpus: withoutRepeats(gpus),
+    telemetry: observedTelemetry({ id, deployment, window: window.window, slo, pages }),
+  }
   return {
     files: files.filter(({ file }) => !notUsed.has(file)),
     leftOut,
@@ -123,27 +132,13 @@ export async function openIncident(folder: string): Promise<FolderIncident> {
     log: (source) => logs.get(source),
     metricsPage: () => last,
     notes: folderNotes({ kinds, leftOut, notStated, pages, gpus, logs, windowNotes: window.notes }),
-    observation: {
-      id,
-      window: window.window,
-      deployment,
-      notStated,
-      gpus: withoutRepeats(gpus),
-      telemetry: observedTelemetry({ id, deployment, window: window.window, slo, pages }),
-      notSimulated: notSimulated(pages),
-    },
+    observation,
+    inference: lazyInference(observation, pages),
   }
 }
 
 function isKnownName(name: string): boolean {
   return kindOfName(name) !== undefined || timeInName(name) !== undefined
-}
-
-function notSimulated(pages: readonly StoredPage[]): string {
-  if (pages.length < 2) {
-    return `The load cannot be inferred from ${pages.length === 0 ? 'logs' : 'one metrics page'}; two pages are needed.`
-  }
-  return 'The load is not inferred from the pages of a folder yet.'
 }
 
 /** Documents that are read as a whole. Of several of one kind the last by name counts. */

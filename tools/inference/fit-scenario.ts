@@ -1,5 +1,6 @@
 import type { Load, Scenario, TokenCounts } from '../../fixtures/scenario.ts'
 import type { Histogram } from '../prometheus/metric-samples.ts'
+import { simulate } from '../simulation/simulate.ts'
 import { seedsThatAgree } from './agreeing-draws.ts'
 import { fitStepTime } from './fit-step-time.ts'
 import type { ObservedInterval, ObservedTime } from './observed-time.ts'
@@ -11,6 +12,16 @@ export interface FittedDraw {
   readonly scenario: Scenario
   /** Its figures next to those of the pages. */
   readonly residuals: readonly Residual[]
+  /** Requests that run or wait at the last page. */
+  readonly inEngine: number
+}
+
+/** The result of {@link fitScenario}. */
+export interface FittedDraws {
+  /** Draws that agree with the pages: the best steady ones first, then bursty ones. */
+  readonly draws: readonly FittedDraw[]
+  /** Fewest and most requests that run or wait at the last page, of all draws that were simulated. */
+  readonly inEngine: readonly [fewest: number, most: number]
 }
 
 /** Each round simulates the observed time once. */
@@ -20,7 +31,7 @@ const lengthNoise = 0.015
 /** The step time is fitted if no draw has a time between tokens that is closer to the pages than this. */
 const stepTimeNoise = 0.05
 /** Draws of each of the two arrival models that are simulated, to find those that agree with the pages. */
-const simulatedPerModel = 12
+const simulatedPerModel = 8
 /** Draws of each model that are kept. */
 const drawsPerModel = 4
 /** Coefficient of variation of the time between arrivals in bursts. Pages do not show it: 2 to 3 are common. */
@@ -33,14 +44,15 @@ const firstBurstySeed = 1001
  *
  * @param start the scenario with the load as the pages show it.
  * @param observed the time that the figures are compared for.
- * @returns draws that agree with the pages: the best steady ones first, then bursty ones.
  */
-export function fitScenario(start: Scenario, time: ObservedTime, observed: ObservedInterval): FittedDraw[] {
+export function fitScenario(start: Scenario, time: ObservedTime, observed: ObservedInterval): FittedDraws {
   const closest = (scenario: Scenario, load: Load) =>
     seedsThatAgree(load, time, simulatedPerModel)
       .map((seed): FittedDraw => {
         const drawn = { ...scenario, load: { ...load, seed } }
-        return { scenario: drawn, residuals: residualsOf(observed, simulatedTotals(drawn, observed)) }
+        const residuals = residualsOf(observed, simulatedTotals(drawn, observed))
+        const { end } = simulate({ ...drawn, window: { ...drawn.window, duration_s: observed.toS } })
+        return { scenario: drawn, residuals, inEngine: end.running + end.waiting }
       })
       .sort((a, b) => distanceOf(a) - distanceOf(b))
   const steadyOf = (scenario: Scenario) => closest(scenario, { ...scenario.load, seed: 1 })
@@ -51,7 +63,11 @@ export function fitScenario(start: Scenario, time: ObservedTime, observed: Obser
   }
   const base = steady[0]?.scenario ?? modelled
   const bursty = closest(base, { ...base.load, seed: firstBurstySeed, interarrival_cv: burstyCv })
-  return [...steady.slice(0, drawsPerModel), ...bursty.slice(0, drawsPerModel)]
+  const counts = [...steady, ...bursty].map(({ inEngine }) => inEngine)
+  return {
+    draws: [...steady.slice(0, drawsPerModel), ...bursty.slice(0, drawsPerModel)],
+    inEngine: [Math.min(...counts), Math.max(...counts)],
+  }
 }
 
 /**

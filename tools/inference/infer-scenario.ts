@@ -9,7 +9,7 @@ import { observedEngine } from './observed-engine.ts'
 import { type ObservedInterval, type ObservedTime, observedTimes } from './observed-time.ts'
 import { changeOf } from './page-totals.ts'
 import { readPages, type Scrape } from './read-pages.ts'
-import type { Residual } from './residuals.ts'
+import { type Residual, residualText } from './residuals.ts'
 
 /** Everything besides the pages that {@link inferScenario} needs. */
 export interface InferenceOptions {
@@ -40,6 +40,8 @@ export type Inference =
 
 /** Largest relative error of a mean that is accepted; 0.25 is 25 %. */
 const largestResidual = 0.25
+/** A number of requests in the engine that differs by no more than this is chance. */
+const fewestInEngine = 5
 /** Fewer finished requests than this have no reliable lengths. */
 const fewestFinished = 20
 
@@ -52,8 +54,8 @@ const fewestFinished = 20
  *     if (inference.kind === 'inferred') predict(inference, changedConfig)
  *
  * It is refused if a mean of the simulation differs by more than 25 %, if the pages are not of one run of one engine, or if
- * the deployment uses something that is not simulated. Two pages some minutes apart are better than one, because one page
- * does not show whether the rate changed.
+ * the deployment uses something that is not simulated. One page is not enough, because it does not show whether the rate
+ * changed.
  */
 export function inferScenario(pages: readonly TimedPage[], { config, slo }: InferenceOptions): Inference {
   try {
@@ -67,6 +69,9 @@ export function inferScenario(pages: readonly TimedPage[], { config, slo }: Infe
 function infer(pages: readonly TimedPage[], config: DeploymentConfig, slo: Telemetry['slo']): Inference {
   const read = readPages(pages, config)
   if (read.kind === 'refused') return refused(read.reasons)
+  if (read.scrapes.length < 2) {
+    return refused(['One page does not show whether the rate changed. Scrape a second page, some minutes later.'])
+  }
   const times = observedTimes(read.scrapes, read.startedS)
   if (typeof times === 'string') return refused([times])
   const results = times.map((time) => () => inferFrom(time, read.scrapes, config, slo))
@@ -101,13 +106,16 @@ function inferFrom(
   const load = inferLoad(time, settings)
   const observed = observedInterval(time, scrapes)
   const memory = unmodelledGib === 0 ? {} : { unmodelled_memory_gib: unmodelledGib }
-  const draws = fitScenario({ ...base, load, ...memory }, time, observed)
+  const { draws, inEngine } = fitScenario({ ...base, load, ...memory }, time, observed)
   const [best] = draws
   if (best === undefined) return refused(['No draw of the load agrees with the pages.'])
   const { scenario, residuals } = best
   const means = residuals.filter(({ page }) => typeof page === 'number')
   const missed = means.filter(({ error }) => Math.abs(error) > largestResidual)
-  if (missed.length > 0) return { kind: 'refused', reasons: reasonsOf(missed, scrapes.length), residuals }
+  if (missed.length > 0) return { kind: 'refused', reasons: [reasonOf(missed)], residuals }
+  const { arrived = 0, finished: left = 0 } = scrapes.at(-1)?.totals ?? {}
+  const changed = changedRate(arrived - left, inEngine)
+  if (changed !== undefined) return { kind: 'refused', reasons: [changed], residuals }
   const residual = Math.max(...means.map(({ error }) => Math.abs(error)))
   return {
     kind: 'inferred',
@@ -115,6 +123,7 @@ function inferFrom(
       ...scenario,
       inference: {
         residual,
+        residuals: residuals.map(residualText),
         draws: draws.map(({ scenario: { load } }) => ({
           seed: load.seed,
           interarrival_cv: load.interarrival_cv ?? 1,
@@ -122,16 +131,14 @@ function inferFrom(
       },
     },
     residuals,
-    assumptions: assumptionsOf(time, scrapes.length),
+    assumptions: assumptionsOf(time),
   }
 }
 
-/** The time that the simulation is compared with: between the first and the last page, or since the start for one page. */
+/** The time that the simulation is compared with: between the first and the last page. */
 function observedInterval(time: ObservedTime, scrapes: readonly Scrape[]): ObservedInterval {
   const last = scrapes.at(-1)
-  const [only] = time.intervals
-  if (last === undefined || only === undefined) throw new RangeError('There is no page.')
-  if (scrapes.length === 1) return only
+  if (last === undefined) throw new RangeError('There is no page.')
   const compared = time.intervals.slice(1 - scrapes.length)
   const fromS = compared[0]?.fromS ?? 0
   return { fromS, toS: time.durationS, totals: changeOf(scrapes[0]?.totals, last.totals) }
@@ -153,26 +160,34 @@ function scenarioOf(config: DeploymentConfig, slo: Telemetry['slo'], time: Obser
   }
 }
 
-function reasonsOf(missed: readonly Residual[], pageCount: number): string[] {
-  const reasons = missed.map(
-    ({ figure, page, simulated, error }) =>
-      `The simulation of the observed time has ${figure} ${simulated}, but the pages have ${page}: ` +
-      `${Math.round(Math.abs(error) * 100)} % off, more than ${largestResidual * 100} %. Nothing is predicted from it.`,
+/**
+ * A rate that changes between two pages has the same mean as a constant one, but not as many requests in the engine at the
+ * end. Small changes stay unseen, because random arrivals differ as much.
+ */
+function changedRate(found: number, [fewest, most]: readonly [number, number]): string | undefined {
+  const excess = Math.max(found - most, fewest - found)
+  if (excess <= Math.max(fewestInEngine, largestResidual * most)) return undefined
+  return (
+    `The last page has ${found} requests in the engine, but with a constant rate between the pages it would have ${fewest} ` +
+    `to ${most}. The rate changed, so nothing is predicted. Scrape more pages, at shorter intervals.`
   )
-  if (pageCount > 1) return reasons
-  return [
-    ...reasons,
-    'There is only one page, so the rate may have changed unseen. Scrape a second page, some minutes later.',
-  ]
 }
 
-function assumptionsOf(time: ObservedTime, pageCount: number): string[] {
-  const end = time.intervals.at(-1)
+function reasonOf(missed: readonly Residual[]): string {
+  const figures = missed.map(
+    (residual) => `${residualText(residual)} (${Math.round(Math.abs(residual.error) * 100)} % off)`,
+  )
+  return (
+    `The simulation does not reproduce the observed time, so nothing is predicted. More than ${largestResidual * 100} % ` +
+    `off: ${figures.join('; ')}.`
+  )
+}
+
+function assumptionsOf(time: ObservedTime): string[] {
   const assumptions = [
     'The rate was constant between two pages. Between requests the time is random: as often with bursts as without.',
     'Prompts and answers have log-normal lengths that do not depend on each other, and all prompts share one prefix.',
   ]
-  if (pageCount === 1) assumptions.push(`The rate was constant over the ${end?.toS ?? 0} s since the first request.`)
   if (time.warmUp.length > 0)
     assumptions.push('Before the first page the load was such that the queue of that page formed.')
   return assumptions

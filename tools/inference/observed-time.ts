@@ -37,8 +37,9 @@ const longestHistory = 3
  *
  * 1. From the first request after the engine's start, if the scrapes come soon after it. It reproduces the queue at the first
  *    scrape.
- * 2. With several scrapes: a warm-up, and then the time between them.
+ * 2. After a warm-up: the time between the scrapes.
  *
+ * @param scrapes two or more, in order of time.
  * @param startedS start of the counters, in Unix seconds.
  * @returns the reason if there is no such time.
  */
@@ -47,16 +48,13 @@ export function observedTimes(scrapes: readonly Scrape[], startedS: number | und
   if (first === undefined || last === undefined) return 'There is no page.'
   const span = last.timeS - first.timeS
   const trafficS = trafficStart(first, startedS)
-  if (span === 0 && (trafficS === undefined || trafficS >= first.timeS)) {
-    return 'One page without the start time of its counters gives no rate. Scrape a second page, some minutes later.'
-  }
   const times: ObservedTime[] = []
   const history = trafficS === undefined ? Number.POSITIVE_INFINITY : first.timeS - trafficS
-  if (history > 0 && (span === 0 || history <= longestHistory * span)) {
+  if (history > 0 && history <= longestHistory * span) {
     const durationS = Math.max(10, Math.ceil(span + history))
     times.push({ ...timeBetween([undefined, ...scrapes], last.timeS - durationS, durationS), warmUp: [] })
   }
-  if (span > 0) times.push(timeWithWarmUp(scrapes, first, last))
+  times.push(timeWithWarmUp(scrapes, first, last))
   const [shortest] = times.toSorted((a, b) => a.durationS - b.durationS)
   if (shortest !== undefined && shortest.durationS > longestS) {
     const hours = (shortest.durationS / 3600).toFixed(1)

@@ -1,6 +1,6 @@
 import type { DeploymentConfig } from '../../fixtures/deployment.ts'
 import { PagesError } from '../errors.ts'
-import { total } from '../prometheus/metric-values.ts'
+import { finishedRequests, total } from '../prometheus/metric-values.ts'
 import { countersStart, isoTime, readRuns, type TimedPage, type TimedScrape } from '../prometheus/page-series.ts'
 import type { MetricSample } from '../types.ts'
 import { type PageTotals, totalsOfPage } from './page-totals.ts'
@@ -62,6 +62,8 @@ function readRun(run: readonly TimedScrape[], { model, engine_args }: Deployment
         'model, or set engine_args.served_model_name.',
     )
   }
+  const abandoned = abandonedRequests(scrapes)
+  if (abandoned !== undefined) reasons.push(abandoned)
   if (reasons.length > 0) return refused([...new Set(reasons)])
   return { kind: 'read', scrapes, startedS: countersStart(run[0]?.samples ?? []) }
 }
@@ -89,6 +91,36 @@ function unmodelled(samples: readonly MetricSample[], path: string): string[] {
     )
   }
   return found
+}
+
+/** A larger share of requests that clients gave up changes the load that a page shows. */
+const mostAbandoned = 0.05
+
+/**
+ * Clients that gave up, as a sentence; `undefined` if there are few. vLLM V1 drops such a request before it counts it, but
+ * the HTTP server counts its call.
+ */
+function abandonedRequests(scrapes: readonly Scrape[]): string | undefined {
+  const [first, last] = [scrapes[0], scrapes.at(-1)]
+  if (first === undefined || last === undefined) return undefined
+  const change = (of: (scrape: Scrape) => number) => of(last) - of(first)
+  const calls = change(({ samples }) => total(samples.filter(isGeneration), 'http_requests_total') ?? 0)
+  const finished = change(({ totals }) => totals.finished)
+  const abandoned = Math.max(
+    calls - finished,
+    change(({ samples }) => finishedRequests(samples)?.abort ?? 0),
+  )
+  if (abandoned <= Math.max(5, mostAbandoned * Math.max(calls, finished))) return undefined
+  return (
+    `${abandoned} requests were given up by their clients between the pages, and ${finished} finished. The pages do not ` +
+    'show the lengths of the former, so nothing is predicted. Scrape two pages before clients give up.'
+  )
+}
+
+/** Answered calls that generate text. */
+function isGeneration({ labels }: MetricSample): boolean {
+  const { handler = '', method, status } = labels
+  return method === 'POST' && status === '2xx' && /\/(?:completions|responses|messages)$/.test(handler)
 }
 
 function refused(reasons: readonly string[]): ReadPages {

@@ -1,6 +1,7 @@
 import type { Scenario } from '../../fixtures/scenario.ts'
 import { type Histogram, quantileOf } from '../prometheus/metric-samples.ts'
 import { simulate } from '../simulation/simulate.ts'
+import { formatFigure } from '../validation/deltas.ts'
 import type { ObservedInterval } from './observed-time.ts'
 import { changeOf, type HistogramName, type PageTotals, totalsOfWindow } from './page-totals.ts'
 
@@ -64,6 +65,24 @@ function quantileResidual(name: HistogramName, page: PageTotals, simulated: Page
   const low = buckets[index - 1]?.upper ?? 0
   const error = found < low ? found / low - 1 : found > high ? found / high - 1 : 0
   return { figure: `${name}_p95_s`, page: [low, high], simulated: round(found), error: round(error) }
+}
+
+/** A residual in words: `Time to first token p95: simulated 106 s, pages 80 s to 160 s`. */
+export function residualText({ figure, page, simulated }: Residual): string {
+  const { label, unit } = figureNames[figure] ?? { label: figure, unit: '' }
+  const shown = (value: number) => formatFigure(value, unit)
+  const pages = typeof page === 'number' ? shown(page) : `${shown(page[0])} to ${shown(page[1])}`
+  return `${label}: simulated ${shown(simulated)}, pages ${pages}`
+}
+
+/** Figures as people know them. */
+const figureNames: Readonly<Record<string, { readonly label: string; readonly unit: string }>> = {
+  ttft_mean_s: { label: 'Time to first token mean', unit: 's' },
+  ttft_p95_s: { label: 'Time to first token p95', unit: 's' },
+  inter_token_mean_s: { label: 'Inter-token latency mean', unit: 's' },
+  e2e_mean_s: { label: 'End-to-end latency mean', unit: 's' },
+  served_per_s: { label: 'Served requests', unit: '1/s' },
+  generation_tokens_per_s: { label: 'Generated tokens', unit: '1/s' },
 }
 
 function meanOf({ sum, count }: Histogram): number | undefined {

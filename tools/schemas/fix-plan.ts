@@ -1,4 +1,5 @@
 import { deploymentSchema, routingPolicySchema } from '../../fixtures/deployment.ts'
+import { predictionSchema } from './prediction.ts'
 
 // A fix plan and the result of applying it, in short:
 //
@@ -178,7 +179,16 @@ export const fixResultSchema = {
     expected_impact: {
       type: 'array',
       items: { type: 'string' },
-      description: "Effect of each action according to vLLM's documentation, one text per action.",
+      description:
+        "Effect of each action according to vLLM's documentation, one text per action. For a load that was inferred from " +
+        'pages the last text is the prediction.',
+    },
+    prediction: predictionSchema,
+    not_predicted: {
+      type: 'array',
+      description: 'Why the effect on an incident of files is not predicted. Absent: it is.',
+      minItems: 1,
+      items: { type: 'string' },
     },
   },
 } as const

@@ -1,4 +1,5 @@
 import { sloSchema } from '../../fixtures/scenario.ts'
+import { predictionSchema } from './prediction.ts'
 
 // A telemetry is what a monitoring system would keep of one window of serving, in short:
 //
@@ -93,13 +94,8 @@ export const pairedSeedsSchema = {
   },
 } as const
 
-/**
- * JSON Schema of a telemetry document: one observed window of serving, summarised. Logs and metrics pages are separate.
- *
- * `readOnly` shortens what the model is shown: it refers to a telemetry and never writes one, so the members are left
- * out of the advertised schema.
- */
-export const telemetrySchema = {
+/** A telemetry without what compares it with another one. */
+const windowTelemetrySchema = {
   type: 'object',
   description:
     'Summary of one observed window: {"$input":"pre_telemetry"} or {"$result":"collect_post_telemetry#/post_telemetry"}.',
@@ -220,15 +216,6 @@ export const telemetrySchema = {
         reason: { ...text, description: 'Last message of an engine that is down.' },
       },
     },
-    // Only after a fix. `validate_improvement` sees nothing but the two telemetries, so this one carries the comparison.
-    paired: pairedSeedsSchema,
-    costs: {
-      type: 'array',
-      description:
-        'What the change costs that the figures do not contain, one sentence each. Absent: nothing is known.',
-      minItems: 1,
-      items: text,
-    },
     // Not in `missing`: the figures are there, but they are those of an engine without these arguments.
     ignored_arguments: {
       type: 'array',
@@ -251,5 +238,33 @@ export const telemetrySchema = {
       uniqueItems: true,
       items: { enum: ['requests', 'latency', 'throughput', 'queue', 'kv_cache'] },
     },
+  },
+} as const
+
+/**
+ * JSON Schema of a telemetry document: one observed window of serving, summarised. Logs and metrics pages are separate.
+ *
+ * `readOnly` shortens what the model is shown: it refers to a telemetry and never writes one, so the members are left
+ * out of the advertised schema.
+ */
+export const telemetrySchema = {
+  ...windowTelemetrySchema,
+  properties: {
+    ...windowTelemetrySchema.properties,
+    // Only after a fix. `validate_improvement` sees nothing but the two telemetries, so this one carries the comparison.
+    paired: pairedSeedsSchema,
+    costs: {
+      type: 'array',
+      description:
+        'What the change costs that the figures do not contain, one sentence each. Absent: nothing is known.',
+      minItems: 1,
+      items: text,
+    },
+    // A page has no simulated figures, so a prediction is compared with the simulation of the observed time.
+    base: {
+      ...windowTelemetrySchema,
+      description: 'Only if the load was inferred from pages: the same simulation without the change.',
+    },
+    prediction: predictionSchema,
   },
 } as const

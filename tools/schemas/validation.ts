@@ -5,6 +5,8 @@
 //                    "verdict": "better" }, …],
 //       "summary": "Many more requests were served. The objective is now met. Served 1900 → 2690 of 2700; …" }
 
+import { predictionSchema } from './prediction.ts'
+
 /** `null` if the metric was not observed. */
 const metric = { type: ['number', 'null'] } as const
 
@@ -49,6 +51,7 @@ export const validationSchema = {
       minItems: 1,
       items: { type: 'string' },
     },
+    prediction: predictionSchema,
     summary: { type: 'string', description: 'The reason for the status, and the main metrics, in a few sentences.' },
   },
 } as const

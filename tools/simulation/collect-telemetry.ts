@@ -1,6 +1,7 @@
 import type { DeploymentConfig } from '../../fixtures/deployment.ts'
 import type { Scenario } from '../../fixtures/scenario.ts'
 import { canonicalJson } from '../../router/json/json.ts'
+import { predictedEffect } from '../inference/predict.ts'
 import { builtInScenarios, type ScenarioSource } from '../scenario-source.ts'
 import type { LatencyStatistics, Telemetry } from '../types.ts'
 import { type Distribution, rounded } from './distribution.ts'
@@ -107,12 +108,35 @@ export function comparedTelemetry(scenario: Scenario, config: DeploymentConfig):
   const telemetry = simulateTelemetry(scenario, config, 'post')
   const window = simulate(scenario, config)
   const initial = simulate(scenario)
+  const base = predictionBase(scenario)
   // Without a change there is nothing to compare, and figures that nobody observed are not made known by a fix.
   if (isSame(config, scenario.deployment) || [window, initial].some(({ notObserved }) => notObserved.has('engine'))) {
-    return telemetry
+    return { ...telemetry, ...base }
   }
   const costs = costsOf(window, initial, [scenario.deployment, config])
-  return { ...telemetry, paired: pairedSeeds(scenario, config), ...(costs.length === 0 ? {} : { costs }) }
+  const paired = pairedSeeds(scenario, config)
+  const prediction = predictedEffect(scenario, paired)
+  return {
+    ...telemetry,
+    ...base,
+    paired,
+    ...(prediction === undefined ? {} : { prediction }),
+    ...(costs.length === 0 ? {} : { costs }),
+  }
+}
+
+/** What a predicted window is compared with. Empty for a scenario whose load is known: its telemetry before is simulated. */
+function predictionBase(scenario: Scenario): Pick<Telemetry, 'base' | 'notes'> {
+  const { inference } = scenario
+  if (inference === undefined) return {}
+  return {
+    base: simulateTelemetry(scenario, scenario.deployment, 'pre'),
+    notes: [
+      'These figures are predictions: a load that was inferred from the metrics pages was served again with the changed ' +
+        'configuration. Compare them with base, the same simulation without the change, and not with the pages.',
+      `How the simulation reproduces the pages: ${inference.residuals.join('; ')}.`,
+    ],
+  }
 }
 
 /** The id of a configuration has no effect. */

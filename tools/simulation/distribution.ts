@@ -54,13 +54,17 @@ export class Distribution {
     return null
   }
 
-  /** For each upper limit, the number of observations up to it: the buckets of a Prometheus histogram without `+Inf`. */
+  /** For each upper limit in ascending order, the number of observations up to it: the buckets of a Prometheus histogram without `+Inf`. */
   cumulative(upperBounds: readonly number[]): number[] {
-    const { values, weights } = this.#ascending()
-    let next = 0
+    // Without sorting: a page has few buckets, and a distribution has many values.
+    const counts = new Float64Array(upperBounds.length)
+    this.#values.forEach((value, index) => {
+      const bucket = firstNotBelow(upperBounds, value)
+      if (bucket < counts.length) counts[bucket] = (counts[bucket] ?? 0) + (this.#weights[index] ?? 0)
+    })
     let seen = 0
-    return upperBounds.map((limit) => {
-      while (next < values.length && (values[next] ?? 0) <= limit) seen += weights[next++] ?? 0
+    return Array.from(counts, (count) => {
+      seen += count
       return seen
     })
   }
@@ -77,6 +81,17 @@ export class Distribution {
     }
     return this.#ordered
   }
+}
+
+/** Index of the first limit that is not below a value; the number of limits if all are. */
+function firstNotBelow(limits: readonly number[], value: number): number {
+  let [low, high] = [0, limits.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((limits[middle] ?? 0) < value) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 /** Rounds to six decimal places, which are microseconds if the value is in seconds. */

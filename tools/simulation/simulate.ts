@@ -41,9 +41,10 @@ import type { RequestOutcomes, SimulatedWindow, WindowTransfers } from './window
  * @throws {ConfigError} if the simulation does not know the model or the GPU, or an argument has the wrong type.
  */
 export function simulate(scenario: Scenario, config: DeploymentConfig = scenario.deployment): SimulatedWindow {
-  // The id of a configuration has no effect on the engine.
+  // The id of a configuration and the texts of a scenario have no effect on the engine.
   const { config_id: _, ...physical } = config
-  const key = canonicalJson([scenario, physical])
+  const { load, window, impairments, step_time, unmodelled_memory_gib } = scenario
+  const key = canonicalJson([{ load, window, impairments, step_time, unmodelled_memory_gib }, physical])
   return windows.get(key, () => simulateWindow(scenario, config))
 }
 

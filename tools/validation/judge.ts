@@ -1,4 +1,4 @@
-import type { PairedSeeds, Telemetry, ValidationStatus } from '../types.ts'
+import type { PairedSeeds, PredictedRatio, Telemetry, ValidationStatus } from '../types.ts'
 import { type Effect, effectOf, median, medianOf, type PairedSide } from './pairs.ts'
 
 /** Increase in refused, failed and cut requests, as a share of those that arrived, that counts as noise. */
@@ -20,6 +20,8 @@ export interface Verdict {
   readonly status: ValidationStatus
   /** Why, in a sentence or two. */
   readonly reason: string
+  /** For `improved`: the figures of {@link PairedSeeds} that got better. */
+  readonly better?: readonly (keyof PairedSide)[]
 }
 
 /**
@@ -41,8 +43,30 @@ export interface Verdict {
  *
  * An effect counts only if its sign holds over the seeds: see {@link effectOf}. Lost work also counts if it rises on three
  * seeds and falls on none.
+ *
+ * @param ratios of a prediction. Then `improved` also needs a figure that decided and whose band excludes no change.
  */
-export function judge(pairs: PairedSeeds, before: Telemetry, after: Telemetry): Verdict {
+export function judge(
+  pairs: PairedSeeds,
+  before: Telemetry,
+  after: Telemetry,
+  ratios?: readonly PredictedRatio[],
+): Verdict {
+  const verdict = judgePairs(pairs, before, after)
+  if (verdict.status !== 'improved' || ratios === undefined) return verdict
+  const isCertain = ratios.some(
+    ({ figure, band: { low, high } }) =>
+      verdict.better?.some((name) => name === figure) && (figure === 'served' ? low > 1 : high < 1),
+  )
+  if (isCertain) return verdict
+  return {
+    status: 'unchanged',
+    reason: 'The change may make no difference: the bands of the figures that get better contain ×1.',
+  }
+}
+
+/** The verdict of {@link judge} without the bands. */
+function judgePairs(pairs: PairedSeeds, before: Telemetry, after: Telemetry): Verdict {
   const { arrived } = pairs
   const changes = (value: (side: PairedSide, seed: number) => number) =>
     arrived.map((_, seed) => value(pairs.after, seed) - value(pairs.before, seed))
@@ -66,22 +90,29 @@ export function judge(pairs: PairedSeeds, before: Telemetry, after: Telemetry): 
   const isMet = missedObjectives(after).length + missedOverSeeds(pairs.after, pairs, after.slo).length === 0
   const wasMet = missedObjectives(before).length + missedOverSeeds(pairs.before, pairs, before.slo).length === 0
   const met = `The objective is ${isMet === wasMet ? 'still' : 'now'} ${isMet ? 'met' : 'missed'}.`
-  if (rises(served, rescuedThreshold)) return { status: 'improved', reason: `Many more requests were served. ${met}` }
+  if (rises(served, rescuedThreshold)) {
+    return { status: 'improved', reason: `Many more requests were served. ${met}`, better: ['served'] }
+  }
   const closer = negated(change((side, seed) => distance(side, seed, arrived[seed] ?? 1, after.slo)))
   if (closer.holds && closer.size >= distanceThreshold) {
-    return { status: 'improved', reason: isMet ? met : `Service is closer to its objective. ${met}` }
+    const better = ['ttft_p95_s', 'stall_excess', 'served'] as const
+    return { status: 'improved', reason: isMet ? met : `Service is closer to its objective. ${met}`, better }
   }
   if (closer.holds && closer.size <= -distanceThreshold) {
     return { status: 'regressed', reason: 'Service is further from its objective.' }
   }
-  if (rises(served, servedThreshold)) return { status: 'improved', reason: `More requests were served. ${met}` }
+  if (rises(served, servedThreshold)) {
+    return { status: 'improved', reason: `More requests were served. ${met}`, better: ['served'] }
+  }
   const latencies = latencyChanges(pairs)
   const stalled = change((side, seed) => side.stalled_share[seed] ?? 0)
   return judgeLatency({
-    better: latencies.some((latency) => rises(negated(latency), logThreshold)),
+    better: [
+      ...latencyNames.filter((_, index) => rises(negated(latencies[index] ?? none), logThreshold)),
+      ...(rises(negated(stalled), stalledThreshold) ? (['stalled_share'] as const) : []),
+    ],
     slower: latencies.some((latency) => rises(latency, logThreshold)),
     moreStalled: rises(stalled, stalledThreshold),
-    lessStalled: rises(negated(stalled), stalledThreshold),
     staysMet: wasMet && isMet,
     enoughServed: median(arrived.map((_, seed) => servedShare(pairs.after, pairs, seed))) >= after.slo.served_ratio,
     met,
@@ -89,13 +120,16 @@ export function judge(pairs: PairedSeeds, before: Telemetry, after: Telemetry): 
 }
 
 const logThreshold = Math.log(1 + latencyThreshold)
+/** No effect. */
+const none: Effect = { size: 0, holds: false }
+/** Latencies that users notice. */
+const latencyNames = ['ttft_p95_s', 'inter_token_mean_s', 'e2e_p95_s'] as const
 
 /** Findings that decide if the distance to the objective did not change. */
 interface LatencyFindings {
-  readonly better: boolean
+  readonly better: readonly (keyof PairedSide)[]
   readonly slower: boolean
   readonly moreStalled: boolean
-  readonly lessStalled: boolean
   readonly staysMet: boolean
   readonly enoughServed: boolean
   readonly met: string
@@ -103,8 +137,8 @@ interface LatencyFindings {
 
 /** The distance to the objective did not change. */
 function judgeLatency(findings: LatencyFindings): Verdict {
-  const { slower, moreStalled, staysMet, enoughServed, met } = findings
-  const better = findings.better || findings.lessStalled
+  const { better: improved, slower, moreStalled, staysMet, enoughServed, met } = findings
+  const better = improved.length > 0
   const worse = slower || moreStalled
   if (better && worse) {
     return { status: 'unchanged', reason: `Some latencies are lower, and others are higher. ${met}` }
@@ -114,9 +148,13 @@ function judgeLatency(findings: LatencyFindings): Verdict {
     return { status: 'regressed', reason: `The objective is still ${staysMet ? 'met' : 'missed'}, but ${what}.` }
   }
   if (better && staysMet) {
-    return { status: 'improved', reason: 'The objective was met before, and latency is even lower now.' }
+    return {
+      status: 'improved',
+      reason: 'The objective was met before, and latency is even lower now.',
+      better: improved,
+    }
   }
-  if (better && enoughServed) return { status: 'improved', reason: `Latency is lower. ${met}` }
+  if (better && enoughServed) return { status: 'improved', reason: `Latency is lower. ${met}`, better: improved }
   if (better) return { status: 'unchanged', reason: `No more requests are served than before. ${met}` }
   return {
     status: 'unchanged',
@@ -126,7 +164,7 @@ function judgeLatency(findings: LatencyFindings): Verdict {
 
 /** Changes of the logarithms of the latencies that users notice. */
 function latencyChanges({ before, after }: PairedSeeds): Effect[] {
-  return (['ttft_p95_s', 'inter_token_mean_s', 'e2e_p95_s'] as const).map((metric) =>
+  return latencyNames.map((metric) =>
     effectOf(
       before[metric].map((from, seed) => {
         const to = after[metric][seed] ?? null

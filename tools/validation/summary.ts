@@ -1,3 +1,4 @@
+import { ratiosText } from '../inference/predict.ts'
 import type { MetricDelta, PairedSeeds, Telemetry } from '../types.ts'
 import { formatFigure, largestWorsening } from './deltas.ts'
 import { missedObjectives, missedOverSeeds } from './judge.ts'
@@ -33,6 +34,7 @@ export function summaryOf({ reason, before, after, pairs, deltas, notes }: Judge
     mainMetrics(before, after),
     ...(worst === undefined ? [] : [`Largest worsening: ${worst.metric} ${arrow(worst)}.`]),
     ...overSeeds(pairs, after),
+    ...predicted(after),
     ...notes,
   ].join(' ')
 }
@@ -94,6 +96,12 @@ function overSeeds({ seeds, arrived, before, after }: PairedSeeds, { slo }: Tele
     ),
   ]
   return [`The same requests over ${seeds.length} seeds of the load: ${figures.join('; ')}.`]
+}
+
+/** The predicted ratios with their bands; nothing if the load is known. */
+function predicted({ prediction }: Telemetry): string[] {
+  if (prediction === undefined) return []
+  return [`Predicted, with the band of all draws: ${ratiosText(prediction.ratios)}.`]
 }
 
 function arrow({ before, after, unit }: MetricDelta): string {

@@ -1,6 +1,6 @@
 import { MismatchError } from '../errors.ts'
 import type { Telemetry, Validation } from '../types.ts'
-import { metricDeltas, pairedDeltas } from './deltas.ts'
+import { formatFigure, metricDeltas, pairedDeltas } from './deltas.ts'
 import { judge } from './judge.ts'
 import { checkPaired, pairsOf } from './pairs.ts'
 import { mainMetrics, summaryOf } from './summary.ts'
@@ -32,6 +32,29 @@ export function validate(before: Telemetry, after: Telemetry): Validation {
         'Both must have the same objective.',
     )
   }
+  return after.base === undefined ? compare(before, after) : comparePrediction(before, after, after.base)
+}
+
+/** A prediction is compared with the simulation that it is a change of. The pages have figures of other requests. */
+function comparePrediction(before: Telemetry, after: Telemetry, base: Telemetry): Validation {
+  if (before.config_id !== base.config_id || before.base !== undefined) {
+    const reason =
+      `No verdict: post_telemetry is a prediction for a change of ${base.config_id}, but pre_telemetry is of ` +
+      `${before.config_id}. Pass the telemetry of the incident as pre_telemetry.`
+    return { status: 'unknown', deltas: [], summary: reason }
+  }
+  checkTelemetry('post_telemetry.base', base)
+  if (base.scenario !== after.scenario) {
+    throw new MismatchError(
+      `post_telemetry.base.scenario is "${base.scenario}", but post_telemetry.scenario is "${after.scenario}". Pass the telemetry unchanged.`,
+    )
+  }
+  return compare(base, after)
+}
+
+/** Compares two windows of the same requests. */
+function compare(before: Telemetry, after: Telemetry): Validation {
+  const { prediction } = after
   const deltas = metricDeltas(before, after)
   const limits = limitsOf(before, after)
   const reason = noVerdict(before, after)
@@ -41,7 +64,7 @@ export function validate(before: Telemetry, after: Telemetry): Validation {
     return { status: 'unknown', deltas, summary: [summary, ...limits].join(' '), ...limited(limits) }
   }
   const pairs = pairsOf(before, after)
-  const verdict = judge(pairs, before, after)
+  const verdict = judge(pairs, before, after, prediction?.ratios)
   if (pairs.seeds.length === 1 && before.config_id !== after.config_id) limits.push(windowsAlone)
   const all = [...deltas, ...pairedDeltas(pairs)]
   const costs = after.costs ?? []
@@ -50,6 +73,7 @@ export function validate(before: Telemetry, after: Telemetry): Validation {
     deltas: all,
     ...(costs.length === 0 ? {} : { costs }),
     ...limited(limits),
+    ...(prediction === undefined ? {} : { prediction }),
     summary: summaryOf({ reason: verdict.reason, before, after, pairs, deltas: all, notes: [...costs, ...limits] }),
   }
 }
@@ -75,9 +99,20 @@ function limited(limits: string[]): Pick<Validation, 'limits'> {
 
 /** Limits of the verdict, one sentence each. */
 function limitsOf(...telemetries: readonly Telemetry[]): string[] {
+  const predicted = telemetries.flatMap(({ prediction }) =>
+    prediction === undefined
+      ? []
+      : [
+          'Both windows are simulated, with a load that was inferred from the metrics pages. The simulated means differ from ' +
+            `those of the pages by up to ${formatFigure(prediction.residual, 'share')}.`,
+        ],
+  )
   const ignored = new Set(telemetries.flatMap(({ ignored_arguments = [] }) => ignored_arguments))
-  if (ignored.size === 0) return []
-  return [`The simulation does not follow ${[...ignored].join(', ')}: the real effect of the fix may differ.`]
+  if (ignored.size === 0) return predicted
+  return [
+    ...predicted,
+    `The simulation does not follow ${[...ignored].join(', ')}: the real effect of the fix may differ.`,
+  ]
 }
 
 /** Why two windows cannot be judged; `undefined` if they can. */

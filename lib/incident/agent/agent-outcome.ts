@@ -31,7 +31,8 @@ function validationOf(run: Run<Answer>, chain: FixChain | undefined): Validation
     const summary = `The run ended without an accepted answer (${run.stopReason}), so nothing is confirmed.`
     return { status: 'unknown', deltas: chain?.validation?.deltas ?? [], summary }
   }
-  const summary = "The answer's fix was not validated in the simulation."
+  const reasons = chain?.fixResult.not_predicted ?? []
+  const summary = ["The answer's fix was not validated in the simulation.", ...reasons].join(' ')
   return chain?.validation ?? { status: 'unknown', deltas: [], summary }
 }
 

@@ -1,6 +1,7 @@
 import { excerpt } from '../../../router/text/clip.ts'
 import { onOneLine } from '../../../router/text/on-one-line.ts'
-import type { FixAction, FixResult } from '../../../tools/types.ts'
+import { ratioTexts } from '../../../tools/inference/predict.ts'
+import type { FixAction, FixResult, PredictedEffect } from '../../../tools/types.ts'
 import { formatFigure } from '../../../tools/validation/deltas.ts'
 import type { TraceEntry } from '../../loop/trace.ts'
 import { formatChange, headlineDeltas, headlineFigures, tradeoffNote } from './figures.ts'
@@ -76,7 +77,27 @@ function figures({ validation, pre_telemetry }: ReportDocument): string {
   ])
   const compared =
     rows.length === 0 ? 'Nothing was measured.' : table(['figure', 'before', 'after', 'change', ''], rows)
-  return ['## Before and after (simulation)', tradeoffNote(validation) ?? [], compared].flat().join('\n\n')
+  return [
+    '## Before and after (simulation)',
+    tradeoffNote(validation) ?? [],
+    compared,
+    ...(validation.prediction === undefined ? [] : prediction(validation.prediction)),
+  ]
+    .flat()
+    .join('\n\n')
+}
+
+/** The predicted changes with their bands, and how well the simulation reproduces the pages that it was inferred from. */
+function prediction({ ratios, residuals }: PredictedEffect): readonly string[] {
+  const rows = ratios.map((row) => [escapeText(row.figure), ...ratioTexts(row)])
+  return [
+    '### Predicted change',
+    'No telemetry of the changed engine exists. These ratios are predictions for the load that was inferred from the ' +
+      'metrics pages: the value after the change, divided by the value before it. The band has all draws of the load, and ' +
+      'the error against the pages. A band that contains ×1 is not certain.',
+    table(['figure', 'ratio', 'band'], rows),
+    ...list('The same simulation without the change, against the pages', residuals.map(escapeText)),
+  ]
 }
 
 /** The model's diagnosis. Every quote has its tool, and a mark if no result of that tool contains it. */
@@ -122,6 +143,7 @@ function fix({ fix_plan: plan, fix_result: result }: ReportDocument): string {
     bullets(plan.actions.map(action)),
     result === null ? 'The fix was not applied.' : changes(result),
     ...list('Expected impact', (result?.expected_impact ?? []).map(escapeText)),
+    ...list('Not predicted', (result?.not_predicted ?? []).map(escapeText)),
     ...list('Risks', (plan.risks ?? []).map(escapeText)),
   ].join('\n\n')
 }

@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { loadScenario, validateScenario } from '../../../fixtures/load-scenario.ts'
 import type { Scenario } from '../../../fixtures/scenario.ts'
+import { meanLength } from '../../../tools/inference/fit-lengths.ts'
 import { inferScenario } from '../../../tools/inference/infer-scenario.ts'
 import { predict } from '../../../tools/inference/predict.ts'
 import type { TimedPage } from '../../../tools/prometheus/page-series.ts'
@@ -71,23 +73,42 @@ describe('the inferred scenario', () => {
     expect(scenario.window.duration_s).toBeLessThan(600)
     expect(assumptions.join(' ')).toContain('Before the first page')
   })
-
-  test('follows from one page if the rate did not change, and says that it assumes so', () => {
-    const { assumptions } = inferred(healthy, [scrapeOf(healthy, 900)])
-    expect(assumptions.join(' ')).toContain('The rate was constant over')
-  })
 })
 
 describe('nothing is inferred', () => {
-  test.each(['kv_cache_pressure', 'concurrency_cap'])('from one page of %s, whose rate changed', (id) => {
-    const scenario = loadScenario(id)
-    const found = reasons(scenario, [scrapeOf(scenario, scenario.window.duration_s)])
-    expect(found).toMatch(/ttft_mean_s [\d.]+, but the pages have [\d.]+: \d+ % off, more than 25 %/)
-    expect(found).toContain('only one page')
+  test.each(['kv_cache_pressure', 'concurrency_cap', 'prefill_interference', 'healthy_control'])(
+    'from one page of %s, which does not show whether the rate changed',
+    (id) => {
+      const scenario = loadScenario(id)
+      expect(reasons(scenario, [scrapeOf(scenario, scenario.window.duration_s)])).toContain('Scrape a second page')
+    },
+  )
+
+  test('from a rate that rises so late that only the queue of the last page shows it', () => {
+    const phases = [
+      { start_s: 0, requests_per_s: 0.6 },
+      { start_s: 880, requests_per_s: 4.8 },
+    ]
+    expect(reasons({ ...healthy, load: { ...healthy.load, phases } })).toMatch(
+      /has 79 requests in the engine, but with a constant rate between the pages it would have \d+ to \d+/,
+    )
+  })
+
+  test.each([10, 20])('from clients that give up after %d s, although vLLM does not count them', (client_timeout_s) => {
+    const scenario = loadScenario('concurrency_cap')
+    expect(reasons({ ...scenario, load: { ...scenario.load, client_timeout_s } })).toMatch(
+      /\d+ requests were given up by their clients between the pages, and \d+ finished/,
+    )
+  })
+
+  test('from requests that wait for the front end, which the load does not explain', () => {
+    expect(reasons(loadScenario('slow_tokenizer'))).toMatch(
+      /More than 25 % off: Time to first token mean: simulated [\d.]+ \w+, pages [\d.]+ s \(\d+ % off\)/,
+    )
   })
 
   test('from an engine that stalls, because the simulation of its load does not', () => {
-    expect(reasons(loadScenario('linux_cpu_soft_lockup'))).toContain('more than 25 %')
+    expect(reasons(loadScenario('linux_cpu_soft_lockup'))).toContain('More than 25 % off')
   })
 
   test.each(['cuda_ecc_uncorrectable', 'engine_startup_hang', 'nvidia_xid'])(
@@ -202,6 +223,63 @@ describe('nothing is inferred', () => {
   })
 })
 
+/** The config.json of the recorded server's model. */
+const tinyLlama = {
+  architectures: ['LlamaForCausalLM'],
+  model_type: 'llama',
+  hidden_size: 256,
+  intermediate_size: 512,
+  num_hidden_layers: 4,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+  head_dim: 64,
+  vocab_size: 1024,
+  max_position_embeddings: 4096,
+  torch_dtype: 'bfloat16',
+}
+
+describe('the recorded pages of a saturated server', () => {
+  const recorded = (name: string) =>
+    readFileSync(new URL(`../../reference/vllm/metrics/0.32.0-${name}.txt`, import.meta.url), 'utf8')
+  const from = (firstS: number) =>
+    inferScenario(
+      [
+        { text: recorded('saturated-before'), atS: firstS },
+        { text: recorded('saturated'), atS: firstS + 16 },
+      ],
+      {
+        slo: healthy.slo,
+        config: {
+          ...healthy.deployment,
+          vllm_version: '0.32.0',
+          model: 'tiny',
+          model_config: tinyLlama,
+          engine_args: { max_num_seqs: 8, kv_cache_memory_bytes: 2 ** 30, block_size: 128, max_model_len: 2048 },
+          placement: { ...healthy.deployment.placement, gpu_model: 'NVIDIA L4', gpus: [0] },
+        },
+      },
+    )
+
+  // The server counted its first answer at 1795812329.5.
+  test('give their rate, their lengths and the step time', () => {
+    const inference = from(1_795_812_346)
+    if (inference.kind === 'refused') throw new Error(inference.reasons.join(' '))
+    const { load, step_time } = inference.scenario
+    // 147 requests in 16 s.
+    expect(load.phases.at(-1)?.requests_per_s).toBeCloseTo(9.19, 1)
+    expect(Math.abs(meanLength(load.prompt_tokens) / 205 - 1)).toBeLessThan(0.2)
+    expect(step_time?.fixed_ms).toBeGreaterThan(5)
+    for (const { figure, error } of inference.residuals) expect(Math.abs(error), figure).toBeLessThan(0.25)
+  })
+
+  test('are refused with a time at which their queue cannot have formed', () => {
+    expect(from(1_795_812_400)).toMatchObject({
+      kind: 'refused',
+      reasons: [expect.stringContaining('does not reproduce the observed time')],
+    })
+  })
+})
+
 describe('a prediction', () => {
   const inference = inferred(healthy)
   const withArgs = (args: Scenario['deployment']['engine_args']) => ({
@@ -217,11 +295,11 @@ describe('a prediction', () => {
       window.observed.interToken.sum / window.observed.interToken.count
     const real = gap(simulate(healthy, withArgs({ enforce_eager: true }))) / gap(simulate(healthy))
     const ratio = prediction.ratios.find(({ figure }) => figure === 'inter_token_mean_s')
-    expect(ratio?.band[0]).toBeLessThan(real)
-    expect(ratio?.band[1]).toBeGreaterThan(real)
+    expect(ratio?.band.low).toBeLessThan(real)
+    expect(ratio?.band.high).toBeGreaterThan(real)
     for (const { ratio: middle, band } of prediction.ratios) {
-      expect(band[0]).toBeLessThanOrEqual(middle)
-      expect(band[1]).toBeGreaterThanOrEqual(middle)
+      expect(band.low).toBeLessThanOrEqual(middle)
+      expect(band.high).toBeGreaterThanOrEqual(middle)
     }
   })
 
@@ -231,7 +309,7 @@ describe('a prediction', () => {
     if (prediction.kind === 'refused') throw new Error(prediction.reasons.join(' '))
     for (const { ratio, band } of prediction.ratios) {
       expect(ratio).toBe(1)
-      expect(band[1] - 1).toBeCloseTo(residual, 2)
+      expect(band.high - 1).toBeCloseTo(residual, 2)
     }
   })
 

@@ -1,82 +1,54 @@
 import { expect, test } from 'vitest'
 import { loadScenario } from '../../../fixtures/load-scenario.ts'
-import { inferScenario } from '../../../tools/inference/infer-scenario.ts'
-import { twoScrapes } from '../../support/scraped-pages.ts'
+import { openIncident } from '../../../tools/incident-folder/open-incident.ts'
+import { createIncidentTools, scenarioSource } from '../../../tools/index.ts'
+import type { Validation } from '../../../tools/types.ts'
+import { folderWithTwoPages } from '../../support/scenario-folder.ts'
 import { statusOf } from '../../support/seed-stability.ts'
+import { type WhatIf, whatIfs } from '../../support/what-ifs.ts'
+import { call } from '../call.ts'
 
-type Args = Readonly<Record<string, string | number | boolean>>
+// From a scenario to the files that a user has of it, and back: only the pages tell the load.
 
-/** The scenarios whose cause is the load, with changes of engine arguments that are often tried. */
-const whatIfs: Readonly<Record<string, readonly Args[]>> = {
-  healthy_control: [
-    { max_num_batched_tokens: 512 },
-    { tensor_parallel_size: 8 },
-    { max_num_seqs: 8 },
-    { enforce_eager: true },
-    { enable_prefix_caching: false },
-    { gpu_memory_utilization: 0.85 },
-  ],
-  concurrency_cap: [
-    { max_num_seqs: 12 },
-    { max_num_seqs: 16 },
-    { max_num_seqs: 64 },
-    { max_num_seqs: 4 },
-    { enforce_eager: true },
-    { tensor_parallel_size: 2 },
-    { gpu_memory_utilization: 0.95 },
-  ],
-  kv_cache_pressure: [
-    { gpu_memory_utilization: 0.95 },
-    { gpu_memory_utilization: 0.7 },
-    { kv_cache_dtype: 'fp8' },
-    { max_num_seqs: 64 },
-    { max_num_seqs: 16 },
-    { max_num_seqs: 512 },
-    { max_num_batched_tokens: 512 },
-    { max_num_batched_tokens: 16_384 },
-    { tensor_parallel_size: 8 },
-    { enforce_eager: true },
-    { max_model_len: 5000 },
-  ],
-  prefill_interference: [
-    { max_num_batched_tokens: 2048 },
-    { max_num_batched_tokens: 512 },
-    { tensor_parallel_size: 2 },
-    { max_num_seqs: 16 },
-    { max_num_seqs: 2 },
-    { enforce_eager: true },
-    { long_prefill_token_threshold: 1024 },
-    { max_model_len: 8192 },
-  ],
-}
+const opened = async (id: string) => openIncident(await folderWithTwoPages(loadScenario(id)))
 
-const scrapedScenario = (id: string) => {
-  const scenario = loadScenario(id)
-  const inference = inferScenario(twoScrapes(scenario), { config: scenario.deployment, slo: scenario.slo })
-  if (inference.kind === 'refused') throw new Error(`${id}: ${inference.reasons.join(' ')}`)
-  return { scenario, inference }
-}
-
-test.each(Object.keys(whatIfs))('%s: a simulation from two pages has the figures of the pages within 15 %%', (id) => {
-  for (const { figure, error } of scrapedScenario(id).inference.residuals) {
-    expect(Math.abs(error), figure).toBeLessThan(0.15)
-  }
-})
-
-test('at least 90 % of the verdicts on changes are those of the real load', () => {
-  const rows = Object.entries(whatIfs).flatMap(([id, changes]) => {
-    const { scenario, inference } = scrapedScenario(id)
-    return changes.map((args) => {
-      const actions = [{ action: 'set_engine_args', args } as const]
-      return {
-        change: `${id} ${JSON.stringify(args)}`,
-        real: statusOf(scenario, actions),
-        inferred: statusOf(inference.scenario, actions),
-      }
-    })
+/** The validation of a change by the tools of an incident folder, as an agent calls them. */
+async function validationOf(incident: Awaited<ReturnType<typeof opened>>, args: WhatIf): Promise<Validation> {
+  const { id, telemetry } = incident.observation
+  const [, , , fetchConfig, , , , apply, collect, validate] = createIncidentTools({
+    scenarios: scenarioSource([incident]),
   })
+  const { config } = await call(fetchConfig, { scenario: id })
+  const fix_plan = { summary: 'x', actions: [{ action: 'set_engine_args', args }] }
+  const { updated_config } = await call(apply, { current_config: config, fix_plan })
+  const { post_telemetry } = await call(collect, { scenario: id, updated_config })
+  return call(validate, { pre_telemetry: telemetry, post_telemetry })
+}
+
+test.each(Object.keys(whatIfs))(
+  '%s: a simulation from two pages has the figures of the pages within 15 percent',
+  async (id) => {
+    const inference = (await opened(id)).inference()
+    expect(inference).toMatchObject({ kind: 'inferred' })
+    for (const { figure, error } of inference.residuals) expect(Math.abs(error), figure).toBeLessThan(0.15)
+  },
+)
+
+test('at least 90 % of the verdicts of a folder with two pages are those of the real load', async () => {
+  const rows: { change: string; real: string; inferred: string }[] = []
+  for (const [id, changes] of Object.entries(whatIfs)) {
+    const scenario = loadScenario(id)
+    const incident = await opened(id)
+    for (const args of changes) {
+      rows.push({
+        change: `${id} ${JSON.stringify(args)}`,
+        real: statusOf(scenario, [{ action: 'set_engine_args', args }]),
+        inferred: (await validationOf(incident, args)).status,
+      })
+    }
+  }
   const different = rows.filter(({ real, inferred }) => real !== inferred)
   expect(different.length / rows.length, JSON.stringify(different)).toBeLessThanOrEqual(0.1)
   // None is judged the opposite way.
   expect(different.filter(({ real, inferred }) => real !== 'unchanged' && inferred !== 'unchanged')).toEqual([])
-})
+}, 400_000)
