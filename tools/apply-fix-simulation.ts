@@ -1,11 +1,12 @@
 import { defineTool } from '../router/define-tool.ts'
 import { MismatchError } from './errors.ts'
 import { type AppliedPlan, applyPlan } from './fix/apply-plan.ts'
-import { predictChange, ratiosText } from './inference/predict.ts'
+import { predictChange } from './inference/predict.ts'
 import { builtInScenarios, type Incident, NotSimulatedError, type ScenarioSource, unknown } from './scenario-source.ts'
 import { configProperty, pureAnnotations } from './schemas/common.ts'
 import { fixPlanSchema, fixResultSchema } from './schemas/fix-plan.ts'
 import type { FixResult } from './types.ts'
+import { ratiosText } from './validation/predicted-ratios.ts'
 
 /**
  * The tool `apply_fix_simulation`.

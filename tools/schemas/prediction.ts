@@ -1,4 +1,4 @@
-// What is predicted for the load that was inferred from metrics pages, in short:
+// The prediction for a load that was inferred from metrics pages, in short:
 //
 //     { "ratios": [{ "figure": "ttft_p95_s", "ratio": 0.04, "band": { "low": 0.02, "high": 0.09 } }, …],
 //       "residual": 0.05,

@@ -1,9 +1,9 @@
 import type { DeploymentConfig } from '../../fixtures/deployment.ts'
 import type { Scenario } from '../../fixtures/scenario.ts'
 import { canonicalJson } from '../../router/json/json.ts'
-import { predictedEffect } from '../inference/predict.ts'
 import { builtInScenarios, type ScenarioSource } from '../scenario-source.ts'
 import type { LatencyStatistics, Telemetry } from '../types.ts'
+import { predictedEffect } from '../validation/predicted-ratios.ts'
 import { type Distribution, rounded } from './distribution.ts'
 import { pairedSeeds } from './paired-seeds.ts'
 import { simulate } from './simulate.ts'
@@ -125,7 +125,7 @@ export function comparedTelemetry(scenario: Scenario, config: DeploymentConfig):
   }
 }
 
-/** What a predicted window is compared with. Empty for a scenario whose load is known: its telemetry before is simulated. */
+/** The base of a predicted window. Empty for a scenario whose load is known: its telemetry before is simulated. */
 function predictionBase(scenario: Scenario): Pick<Telemetry, 'base' | 'notes'> {
   const { inference } = scenario
   if (inference === undefined) return {}

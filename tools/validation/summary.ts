@@ -1,8 +1,8 @@
-import { ratiosText } from '../inference/predict.ts'
 import type { MetricDelta, PairedSeeds, Telemetry } from '../types.ts'
 import { formatFigure, largestWorsening } from './deltas.ts'
 import { missedObjectives, missedOverSeeds } from './judge.ts'
 import { medianOf } from './pairs.ts'
+import { ratiosText } from './predicted-ratios.ts'
 
 /** Everything that a summary is made of. */
 interface Judged {
