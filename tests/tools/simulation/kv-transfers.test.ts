@@ -143,6 +143,23 @@ test('requests are conserved if clients give up during transfers', () => {
   )
 })
 
+test('the blocks of an abandoned transfer stay in use until it ends', () => {
+  const load = {
+    client_timeout_s: 5,
+    phases: [
+      { start_s: 0, requests_per_s: 1 },
+      { start_s: 60, requests_per_s: 0 },
+    ],
+  }
+  const usage = (gbPerS: number) => {
+    const { counts, end } = simulate(decodeEngine(gbPerS, { load }))
+    expect(end.running + end.waiting).toBe(0)
+    return [counts.aborted > 0, end.kvUsage > 0]
+  }
+  expect(usage(0.001)).toEqual([true, true])
+  expect(usage(5)).toEqual([false, false])
+})
+
 test('the page shows deferred requests, and transfers by GPU', () => {
   const scenario = decodeEngine(0.1, { args: { tensor_parallel_size: 2 } })
   const { end, transfers } = simulate(scenario)
