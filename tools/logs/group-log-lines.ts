@@ -2,6 +2,7 @@ import type { LogError } from '../types.ts'
 import { classifyLogLines } from './classify-log-lines.ts'
 import { withHangs } from './hangs.ts'
 import { type TimedLine, timeOf } from './log-time.ts'
+import { withShortOutages } from './short-outages.ts'
 
 /** Findings of these roles come first. */
 const order: readonly LogError['kind'][] = ['cause_candidate', 'unclassified', 'cascade', 'request_error', 'benign']
@@ -10,14 +11,14 @@ const order: readonly LogError['kind'][] = ['cause_candidate', 'unclassified', '
  * Classifies log lines and groups those that report a failure by message: messages that differ only in numbers,
  * addresses, ids and times are one group. The order is: cause candidates, unclassified abnormal lines, cascades, request
  * errors, benign lines; within a role, the first line decides. Waits that repeat for minutes without progress are causes:
- * the engine hangs.
+ * the engine hangs. A short outage of a network link is not a cause.
  *
  * @param near a time close to that of the lines, in Unix milliseconds. vLLM, syslog and glog write no year, so without it
  * the groups of their lines have no times.
  */
 export function groupLogLines(lines: readonly string[], near?: number): LogError[] {
   const timed = classifyLogLines(lines).map((entry) => ({ ...entry, time: near && timeOf(entry.line, near) }))
-  return groupsOf(withHangs(timed))
+  return groupsOf(withShortOutages(withHangs(timed)))
 }
 
 /** Groups classified lines, as {@link groupLogLines} does. */

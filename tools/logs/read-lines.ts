@@ -7,6 +7,7 @@ import { groupsOf } from './group-log-lines.ts'
 import { withHangs } from './hangs.ts'
 import { type LogLevel, logLevels } from './log-level.ts'
 import { timeOf } from './log-time.ts'
+import { withShortOutages } from './short-outages.ts'
 
 /** The inputs of the log tools. */
 interface LogQuery {
@@ -92,7 +93,7 @@ function entriesOf(lines: readonly string[], near: number): readonly LogEntry[] 
     last = times[index] ?? last
     return { ...entry, time: last }
   })
-  const entries = withHangs(timed)
+  const entries = withShortOutages(withHangs(timed))
   classified.set(lines, entries)
   return entries
 }
