@@ -43,8 +43,8 @@ import type { RequestOutcomes, SimulatedWindow, WindowTransfers } from './window
 export function simulate(scenario: Scenario, config: DeploymentConfig = scenario.deployment): SimulatedWindow {
   // The id of a configuration and the texts of a scenario have no effect on the engine.
   const { config_id: _, ...physical } = config
-  const { load, window, impairments, step_time, unmodelled_memory_gib } = scenario
-  const key = canonicalJson([{ load, window, impairments, step_time, unmodelled_memory_gib }, physical])
+  const { load, window, impairments, kv_transfer, step_time, unmodelled_memory_gib } = scenario
+  const key = canonicalJson([{ load, window, impairments, kv_transfer, step_time, unmodelled_memory_gib }, physical])
   return windows.get(key, () => simulateWindow(scenario, config))
 }
 

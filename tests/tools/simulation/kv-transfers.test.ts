@@ -184,3 +184,8 @@ test('expired transfers are a cost of the change, and a decode engine that renew
   expect(simulate(scenario).transfers?.expired).toBe(0)
   expect(simulate(scenario, { ...withTimeout, vllm_version: '0.22.0' }).transfers?.expired).toBe(0)
 })
+
+test('windows of links with different bandwidths are different', () => {
+  const transfersOf = (gbPerS: number) => simulate(decodeEngine(gbPerS)).transfers?.finished.map(({ endS }) => endS)
+  expect(transfersOf(11)).not.toEqual(transfersOf(12))
+})
