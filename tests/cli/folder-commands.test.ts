@@ -75,7 +75,7 @@ test('check lists a file that is not used once, with the reason, and says what w
   await writeFile(join(folder, 'metrics-2026-02-17T14-15-00Z-copy.prom'), vllmPage(loadScenario('kv_cache_pressure')))
   const { stdout } = await runMain(['check', folder])
   expect(stdout.match(/service\.yaml/g)).toHaveLength(1)
-  expect(stdout.match(/00Z-copy\.prom {2}|00Z-copy\.prom: It has the same time/g)).toHaveLength(1)
+  expect(stdout.match(/00Z-copy\.prom {2}|00Z-copy\.prom: It and \S+ have the same time/g)).toHaveLength(1)
   expect(stdout).toMatch(/^Assumed\n {2}The end of the window is the last time/m)
   expect(stdout).toMatch(/^ {2}a second metrics page, .*: the rates between the two/m)
 })

@@ -1,8 +1,6 @@
 import { MismatchError } from '../errors.ts'
-import { decreases } from '../prometheus/metric-samples.ts'
 import { labelValues, withCurrentNames } from '../prometheus/metric-values.ts'
-import { notOneServer } from '../prometheus/one-server.ts'
-import { startOf } from '../prometheus/page-series.ts'
+import { areSwapped, notOneServer } from '../prometheus/one-server.ts'
 import type { MetricSample } from '../types.ts'
 
 /**
@@ -34,9 +32,7 @@ export function checkScrapes(earlier: readonly MetricSample[], later: readonly M
   }
   const [from, to] = [earlier, later].map((samples) => samples.find(({ timestamp_ms }) => timestamp_ms !== undefined))
   const isOlder = (from?.timestamp_ms ?? 0) > (to?.timestamp_ms ?? Number.POSITIVE_INFINITY)
-  const started = startOf(later)
-  const isSameProcess = started !== undefined && started === startOf(earlier)
-  if (isOlder || (isSameProcess && decreases(earlier, later) && !decreases(later, earlier))) {
+  if (isOlder || areSwapped(earlier, later)) {
     throw new MismatchError(
       'earlier_samples is the later one of the two: ' +
         (isOlder

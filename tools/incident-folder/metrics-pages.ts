@@ -1,4 +1,6 @@
 import { errorMessage } from '../../router/errors.ts'
+import { withCurrentNames, withPossibleValues } from '../prometheus/metric-values.ts'
+import { type Scrape, scrapeProblem, stepBetween } from '../prometheus/one-server.ts'
 import type { TimedPage } from '../prometheus/page-series.ts'
 import { parseMetricsPage } from '../prometheus/parse-metrics-page.ts'
 import type { MetricSample } from '../types.ts'
@@ -38,8 +40,8 @@ const maxPageBytes = 32 * 2 ** 20
 const maxPages = 100
 
 /**
- * Reads the pages and keeps those that belong to the process of the latest one: pages of another server, from before a
- * restart, or whose counters contradict their times are left out.
+ * Reads the pages and keeps those of the latest one's run: pages of another server, from before a restart, or whose
+ * counters contradict their times are left out, by the rules for all pages.
  */
 export async function readPages(files: readonly FolderFile[]): Promise<StoredPages> {
   const leftOut: LeftOut[] = []
@@ -49,11 +51,11 @@ export async function readPages(files: readonly FolderFile[]): Promise<StoredPag
     if (page !== undefined) pages.push(page)
   }
   // An engine without statistics has no metrics of vLLM. Beside pages that have them, it is a page of another exporter.
-  const hasMetrics = ({ samples }: StoredPage) => samples.some(({ name }) => name.startsWith('vllm:'))
-  if (pages.some(hasMetrics)) {
-    const others = pages.filter((page) => !hasMetrics(page))
-    leftOut.push(...others.map(({ file }) => ({ file, reason: 'It has no metrics of vLLM.' })))
-    pages = pages.filter(hasMetrics)
+  const problems = new Map(pages.map((page) => [page, scrapeProblem(scrapeOf(page))]))
+  if (pages.some((page) => problems.get(page) === undefined)) {
+    for (const [{ file }, found] of problems)
+      if (found !== undefined) leftOut.push({ file, reason: `It ${found.problem}` })
+    pages = pages.filter((page) => problems.get(page) === undefined)
   }
   pages.sort((a, b) => a.timeMs - b.timeMs)
   const last = pages.at(-1)
@@ -61,9 +63,9 @@ export async function readPages(files: readonly FolderFile[]): Promise<StoredPag
   const kept: StoredPage[] = [last]
   // From the latest to the earliest, so that each page is compared with its successor.
   for (const page of pages.slice(0, -1).reverse()) {
-    const problem = contradiction(page, kept[0] ?? last)
-    if (problem === undefined) kept.unshift(page)
-    else leftOut.push({ file: page.file, reason: problem })
+    const reason = whyNotBefore(kept[0] ?? last, page)
+    if (reason === undefined) kept.unshift(page)
+    else leftOut.push({ file: page.file, reason })
   }
   return { pages: kept, leftOut }
 }
@@ -117,35 +119,17 @@ function withoutLastLine(text: string): string {
 
 const nameWithTime = 'Put the time into the name, such as metrics-2026-05-05T07-15-00Z.prom.'
 
-/** Why two pages are not two scrapes of one process, the first before the second; `undefined` if they can be. */
-function contradiction(earlier: StoredPage, later: StoredPage): string | undefined {
-  const [one, other] = [serverOf(earlier), serverOf(later)]
-  if (one.models !== other.models) {
-    return `It is of another server: it serves ${one.models}, but ${later.file} serves ${other.models}.`
-  }
-  if (one.started !== undefined && other.started !== undefined && Math.abs(one.started - other.started) > 2) {
-    return `The engine was restarted between it and ${later.file}, or they are of different servers: process_start_time_seconds differs.`
-  }
-  if (later.timeMs - earlier.timeMs < 1_000) return `It has the same time as ${later.file}. ${nameWithTime}`
-  const falling = fallingCounter(earlier, later)
-  if (falling === undefined) return undefined
-  return `Its time contradicts its counters: ${falling} is higher than in the later ${later.file}. ${nameWithTime}`
+/** Why a page is not an earlier scrape of the same run of the engine; `undefined` if it is. */
+function whyNotBefore(later: StoredPage, page: StoredPage): string | undefined {
+  const step = stepBetween(scrapeOf(page), scrapeOf(later))
+  if (step === 'same_run') return undefined
+  if (step === 'restart') return `The engine was restarted between it and ${later.file}.`
+  const hint = step.reason === 'order' ? ` ${nameWithTime}` : ''
+  return `It and ${later.file} ${step.problem}${hint}`
 }
 
-function serverOf({ samples }: StoredPage): { readonly models: string; readonly started: number | undefined } {
-  const models = new Set(samples.map(({ labels }) => labels['model_name']).filter((name) => name !== undefined))
-  const started = samples.find(({ name }) => name === 'process_start_time_seconds')?.value
-  return {
-    models: [...models].sort().join(', ') || 'no model',
-    started: typeof started === 'number' ? started : undefined,
-  }
-}
-
-function fallingCounter(earlier: StoredPage, later: StoredPage): string | undefined {
-  const key = ({ name, labels }: MetricSample) => `${name} ${JSON.stringify(labels)}`
-  const isCounter = ({ name }: MetricSample) => /_(?:total|count|bucket)$/.test(name)
-  const before = new Map(earlier.samples.filter(isCounter).map((sample) => [key(sample), sample.value]))
-  return later.samples.find((sample) => Number(before.get(key(sample)) ?? 0) > Number(sample.value))?.name
+function scrapeOf({ timeMs, samples }: StoredPage): Scrape {
+  return { atS: timeMs / 1000, samples: withPossibleValues(withCurrentNames(samples)) }
 }
 
 /** A time in a file's name: ISO 8601 with any separators, in UTC, or Unix seconds. */

@@ -1,7 +1,7 @@
 import type { DeploymentConfig } from '../../fixtures/deployment.ts'
 import { PagesError } from '../errors.ts'
-import { finishedRequests, total } from '../prometheus/metric-values.ts'
-import { countersStart, isoTime, readRuns, type TimedPage, type TimedScrape } from '../prometheus/page-series.ts'
+import { countersStart, finishedRequests, isoTime, total } from '../prometheus/metric-values.ts'
+import { readRuns, type TimedPage, type TimedScrape } from '../prometheus/page-series.ts'
 import type { MetricSample } from '../types.ts'
 import { type PageTotals, totalsOfPage } from './page-totals.ts'
 

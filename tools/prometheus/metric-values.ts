@@ -139,3 +139,24 @@ export function labelValues(samples: readonly MetricSample[], label: string): st
   const values = samples.flatMap(({ name, labels }) => (name.startsWith('vllm:') ? (labels[label] ?? []) : []))
   return [...new Set(values)].sort().join(', ')
 }
+
+/** When the process or its counters were created, in Unix seconds; `undefined` if the page does not state it. */
+export function startOf(samples: readonly MetricSample[]): number | undefined {
+  return countersStart(samples) ?? finite(samples, 'process_start_time_seconds')[0]
+}
+
+/**
+ * When the counters of the engine were created, in Unix seconds: after the model is loaded, minutes after the start of the
+ * process. `undefined` if the page does not state it.
+ */
+export function countersStart(samples: readonly MetricSample[]): number | undefined {
+  return finite(samples, 'vllm:generation_tokens_created')[0]
+}
+
+/** Clocks of two hosts, or a slow scrape, may differ by this many seconds. */
+export const clockToleranceS = 60
+
+/** A time in RFC 3339 with milliseconds. */
+export function isoTime(unixSeconds: number): string {
+  return new Date(Math.round(unixSeconds * 1000)).toISOString()
+}

@@ -1,10 +1,25 @@
 import type { MetricSample } from '../types.ts'
+import { decreases } from './metric-samples.ts'
+import { clockToleranceS, isoTime, labelValues, startOf } from './metric-values.ts'
 
-/** Why samples are not those of one vLLM server. */
-export interface NotOneServer {
-  /** `no_metrics`: of no vLLM engine. `other_server`: of several ones, or of several scrapes. */
-  readonly reason: 'no_metrics' | 'other_server'
-  /** A sentence that continues the name of the page, and the next step. */
+// The rules by which pages belong together: each is of one vLLM server, and they follow each other in its time.
+
+/** A scrape of a server. */
+export interface Scrape {
+  /** When it was made, in Unix seconds. */
+  readonly atS: number
+  /** All samples of the page, in the names of V1. */
+  readonly samples: readonly MetricSample[]
+}
+
+/** Why a page is not a scrape of one vLLM server, or why two pages do not belong together. */
+export interface PageProblem {
+  /**
+   * `no_metrics`: of no vLLM engine. `other_server`: of several ones, or of several scrapes. `order`: the times of the pages
+   * are wrong.
+   */
+  readonly reason: 'no_metrics' | 'other_server' | 'order'
+  /** A sentence that continues the name of the page or the names of the two, and the next step. */
   readonly problem: string
 }
 
@@ -31,7 +46,7 @@ const otherServers: readonly (readonly [prefix: RegExp, name: string])[] = [
  * @param samples in the names of V1.
  * @returns the problem; `undefined` if the page is of one server.
  */
-export function notOneServer(samples: readonly MetricSample[]): NotOneServer | undefined {
+export function notOneServer(samples: readonly MetricSample[]): PageProblem | undefined {
   if (!samples.some(({ name }) => name.startsWith('vllm:'))) {
     const other = otherServers.find(([prefix]) => samples.some(({ name }) => prefix.test(name)))?.[1]
     const whose = other === undefined ? '' : `: it is a page of ${other}`
@@ -78,4 +93,67 @@ function repeated(series: readonly MetricSample[]): readonly MetricSample[] {
     known.set(engine, sample)
   }
   return []
+}
+
+/** The problem of one page: it is not of one server, or its time is wrong. `undefined` if it has none. */
+export function scrapeProblem({ atS, samples }: Scrape): PageProblem | undefined {
+  const found = notOneServer(samples)
+  if (found !== undefined) return found
+  const startedAt = startOf(samples)
+  if (startedAt === undefined || atS >= startedAt - clockToleranceS) return undefined
+  return {
+    reason: 'order',
+    problem: `has the time ${isoTime(atS)}, but its process started later, at ${isoTime(startedAt)}. Correct the time.`,
+  }
+}
+
+/** Two scrapes that are closer than this, in seconds, have the same time. Names of files have whole seconds. */
+const sameTimeS = 1
+
+/**
+ * How a page follows the previous one: in the same run of the server, or after a restart, which sets counters to 0.
+ *
+ * @returns the problem if the pages are of different servers, or if their times are wrong.
+ */
+export function stepBetween(earlier: Scrape, later: Scrape): 'same_run' | 'restart' | PageProblem {
+  if (later.atS - earlier.atS < sameTimeS) {
+    return {
+      reason: 'order',
+      problem: `have the same time ${isoTime(later.atS)}. Leave one out, or correct its time.`,
+    }
+  }
+  const [models, otherModels] = [earlier, later].map(({ samples }) => labelValues(samples, 'model_name'))
+  if (models !== otherModels) return otherServer(`they serve the models ${models} and ${otherModels}`)
+  const [from, to] = [startOf(earlier.samples), startOf(later.samples)]
+  if (from !== undefined && to !== undefined && !isSameStart(from, to)) {
+    const isParallel = to < from || to < earlier.atS - clockToleranceS
+    const starts = `their processes started at ${isoTime(from)} and ${isoTime(to)} and ran at the same time`
+    return isParallel ? otherServer(starts) : 'restart'
+  }
+  if (areSwapped(earlier.samples, later.samples)) {
+    return {
+      reason: 'order',
+      problem: 'are of one process, but counters of the later page are lower. Correct the times of the pages.',
+    }
+  }
+  // If only some counters are lower, one engine restarted inside the process.
+  if (decreases(earlier.samples, later.samples)) return 'restart'
+  const [engines, otherEngines] = [earlier, later].map(({ samples }) => labelValues(samples, 'engine'))
+  return engines === otherEngines ? 'same_run' : otherServer(`they have the engines ${engines} and ${otherEngines}`)
+}
+
+/** Whether the counters of one process only fall from one page to the other, so that the first one is the later one. */
+export function areSwapped(earlier: readonly MetricSample[], later: readonly MetricSample[]): boolean {
+  const [from, to] = [startOf(earlier), startOf(later)]
+  const isSameProcess = from !== undefined && to !== undefined && isSameStart(from, to)
+  return isSameProcess && decreases(earlier, later) && !decreases(later, earlier)
+}
+
+/** Whether two pages state the start of the same process, in Unix seconds. Clocks are adjusted. */
+function isSameStart(from: number, to: number): boolean {
+  return Math.abs(to - from) <= 1
+}
+
+function otherServer(difference: string): PageProblem {
+  return { reason: 'other_server', problem: `are of different servers: ${difference}.` }
 }

@@ -1,8 +1,8 @@
 import { MetricsPageError, PagesError } from '../errors.ts'
 import type { MetricSample } from '../types.ts'
-import { decreases, scrapeDelta } from './metric-samples.ts'
-import { finite, labelValues, latestTime, withCurrentNames, withPossibleValues } from './metric-values.ts'
-import { notOneServer } from './one-server.ts'
+import { scrapeDelta } from './metric-samples.ts'
+import { clockToleranceS, isoTime, latestTime, startOf, withCurrentNames, withPossibleValues } from './metric-values.ts'
+import { type Scrape, scrapeProblem, stepBetween } from './one-server.ts'
 import { parseMetricsPage } from './parse-metrics-page.ts'
 
 /** A metrics page and when it was scraped. */
@@ -15,14 +15,10 @@ export interface TimedPage {
   readonly atS?: number
 }
 
-/** One page of a series, in the names of V1. */
-export interface TimedScrape {
+/** One page of a series. */
+export interface TimedScrape extends Scrape {
   /** Path of the page in the input, for messages. */
   readonly path: string
-  /** Unix seconds. */
-  readonly atS: number
-  /** All samples of the page. */
-  readonly samples: readonly MetricSample[]
 }
 
 /** The pages of one server, and the changes between them. */
@@ -38,9 +34,6 @@ export interface PageSeries {
   /** Limits of the series, one sentence each. */
   readonly notes: readonly string[]
 }
-
-/** Clocks of two hosts, or a slow scrape, may differ by this many seconds. */
-const clockToleranceS = 60
 
 /** Part of the time to look at, in RFC 3339. */
 interface Window {
@@ -97,15 +90,16 @@ export function readRuns(pages: readonly TimedPage[], window?: Window): readonly
   const runs: TimedScrape[][] = []
   for (const [index, later] of inWindow.entries()) {
     const earlier = inWindow[index - 1]
-    if (earlier === undefined || isRestart(earlier, later)) runs.push([later])
+    if (earlier === undefined) {
+      runs.push([later])
+      continue
+    }
+    const step = stepBetween(earlier, later)
+    if (typeof step === 'object') throw new PagesError(step.reason, `${earlier.path} and ${later.path} ${step.problem}`)
+    if (step === 'restart') runs.push([later])
     else runs.at(-1)?.push(later)
   }
   return runs
-}
-
-/** A time in RFC 3339 with milliseconds. */
-export function isoTime(unixSeconds: number): string {
-  return new Date(Math.round(unixSeconds * 1000)).toISOString()
 }
 
 function readPage({ text, time, atS }: TimedPage, index: number): TimedScrape {
@@ -120,15 +114,8 @@ function readPage({ text, time, atS }: TimedPage, index: number): TimedScrape {
       `${path}: the page states no time${at === undefined ? '' : `, because ${at} Unix seconds is not a time`}. Give its time in "time" or "atS".`,
     )
   }
-  const found = notOneServer(samples)
+  const found = scrapeProblem({ atS: at, samples })
   if (found !== undefined) throw new PagesError(found.reason, `${path} ${found.problem}`)
-  const startedAt = startOf(samples)
-  if (startedAt !== undefined && at < startedAt - clockToleranceS) {
-    throw new PagesError(
-      'order',
-      `${path}: its time is ${isoTime(at)}, but its process started later, at ${isoTime(startedAt)}. Correct the time.`,
-    )
-  }
   return { path, atS: at, samples }
 }
 
@@ -175,71 +162,9 @@ function between(scrapes: readonly TimedScrape[], startS: number, endS: number):
   return scrapes.slice(Math.max(0, before)).filter(({ atS }) => atS <= endS)
 }
 
-/** When the process or its counters were created, in Unix seconds; `undefined` if the page does not state it. */
-export function startOf(samples: readonly MetricSample[]): number | undefined {
-  return countersStart(samples) ?? finite(samples, 'process_start_time_seconds')[0]
-}
-
-/**
- * When the counters of the engine were created, in Unix seconds: after the model is loaded, minutes after the start of the
- * process. `undefined` if the page does not state it.
- */
-export function countersStart(samples: readonly MetricSample[]): number | undefined {
-  return finite(samples, 'vllm:generation_tokens_created')[0]
-}
-
 /** Start of the process of a page; `undefined` if it ran before the previous page, so that another part restarted. */
 function startAfter(previous: TimedScrape | undefined, page: TimedScrape): number | undefined {
   const startS = startOf(page.samples)
   const isEarlier = startS !== undefined && previous !== undefined && startS < previous.atS - clockToleranceS
   return isEarlier ? undefined : startS
-}
-
-/**
- * Whether the server restarted between two pages.
- *
- * @throws {PagesError} if the pages are of different servers, or if their times are wrong.
- */
-function isRestart(earlier: TimedScrape, later: TimedScrape): boolean {
-  const pair = `${earlier.path} and ${later.path}`
-  if (earlier.atS === later.atS) {
-    throw new PagesError(
-      'order',
-      `${pair} have the same time ${isoTime(later.atS)}. Leave one out, or correct its time.`,
-    )
-  }
-  const [models, otherModels] = [earlier, later].map(({ samples }) => labelValues(samples, 'model_name'))
-  if (models !== otherModels) {
-    throw new PagesError(
-      'other_server',
-      `${pair} are of different servers: they serve the models ${models} and ${otherModels}.`,
-    )
-  }
-  const [from, to] = [startOf(earlier.samples), startOf(later.samples)]
-  const isSameProcess = from !== undefined && to !== undefined && Math.abs(to - from) <= 1
-  if (from !== undefined && to !== undefined && !isSameProcess) {
-    if (to < from || to < earlier.atS - clockToleranceS) {
-      throw new PagesError(
-        'other_server',
-        `${pair} are of different servers: their processes started at ${isoTime(from)} and ${isoTime(to)} and ran at the same time.`,
-      )
-    }
-    return true
-  }
-  const isDecrease = decreases(earlier.samples, later.samples)
-  // If some counters grew, one engine restarted inside the process.
-  if (isDecrease && isSameProcess && !decreases(later.samples, earlier.samples)) {
-    throw new PagesError(
-      'order',
-      `${pair} are of one process, but counters of the later page are lower. Correct the times of the pages.`,
-    )
-  }
-  const [engines, otherEngines] = [earlier, later].map(({ samples }) => labelValues(samples, 'engine'))
-  if (!isDecrease && engines !== otherEngines) {
-    throw new PagesError(
-      'other_server',
-      `${pair} are of different servers: they have the engines ${engines} and ${otherEngines}.`,
-    )
-  }
-  return isDecrease
 }

@@ -4,6 +4,7 @@ import type { LatencyStatistics, MetricSample, Telemetry } from '../types.ts'
 import { histogramOf, meanOf, quantileOf } from './metric-samples.ts'
 import {
   finishedRequests,
+  isoTime,
   kvCapacityTokens,
   labelValues,
   mean,
@@ -11,7 +12,7 @@ import {
   total,
   waitingRequests,
 } from './metric-values.ts'
-import { isoTime, type PageSeries, readPages, type TimedPage } from './page-series.ts'
+import { type PageSeries, readPages, type TimedPage } from './page-series.ts'
 
 /** Options of {@link telemetryFromPages}. */
 export interface TelemetryFromPagesOptions {

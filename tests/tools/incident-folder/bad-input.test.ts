@@ -125,7 +125,7 @@ test.each([
 ])('%s does not displace the page of the engine', async (_, files: Readonly<Record<string, Content>>) => {
   const { metricsPage, reasons } = await opened({ [pageName]: page, ...files })
   expect(metricsPage()).toBe(page)
-  expect(reasons.join()).toMatch(/It has no metrics of vLLM|It is not a metrics page/)
+  expect(reasons.join()).toMatch(/It has no vllm: metrics|It is not a metrics page/)
 })
 
 test('a file of zeros with 2 GB is left out at once', async () => {
