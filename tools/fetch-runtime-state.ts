@@ -1,5 +1,5 @@
 import { defineTool } from '../router/define-tool.ts'
-import { total, waitingRequests, withCurrentNames } from './prometheus/metric-values.ts'
+import { observedSamples, total, waitingRequests } from './prometheus/metric-values.ts'
 import { parseMetricsPage } from './prometheus/parse-metrics-page.ts'
 import { builtInScenarios, notesAbout, type ObservedIncident, type ScenarioSource } from './scenario-source.ts'
 import { notesSchema, pureAnnotations, scenarioProperty } from './schemas/common.ts'
@@ -72,7 +72,7 @@ export const fetchRuntimeState = createFetchRuntimeState(builtInScenarios)
 
 /** The gauges of the last page. A page does not say how long requests have waited, and nothing of workers. */
 function observedState(incident: ObservedIncident) {
-  const samples = withCurrentNames(parseMetricsPage(incident.metricsPage() ?? '').samples)
+  const samples = observedSamples(parseMetricsPage(incident.metricsPage() ?? '').samples)
   const running = total(samples, 'vllm:num_requests_running')
   const waiting = waitingRequests(samples)
   return {

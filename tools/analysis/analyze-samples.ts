@@ -1,5 +1,5 @@
 import { meanOf, scrapeDelta, secondsBetween } from '../prometheus/metric-samples.ts'
-import { ofEngine, total, waitingRequests, withCurrentNames, withPossibleValues } from '../prometheus/metric-values.ts'
+import { observedSamples, ofEngine, total, waitingRequests } from '../prometheus/metric-values.ts'
 import { progressUnknown } from '../prometheus/telemetry-from-pages.ts'
 import { rounded } from '../simulation/distribution.ts'
 import type { MetricSample, MetricsAnalysis, Telemetry } from '../types.ts'
@@ -35,8 +35,8 @@ export function analyzeSamples(
   earlier?: readonly MetricSample[],
 ): MetricsAnalysis {
   // All names below are those of V1.
-  const now = withPossibleValues(withCurrentNames(samples))
-  const before = earlier === undefined ? undefined : withPossibleValues(withCurrentNames(earlier))
+  const now = observedSamples(samples)
+  const before = earlier === undefined ? undefined : observedSamples(earlier)
   const page = before === undefined ? now : scrapeDelta(before, now)
   const histogram = histogramReader(page)
   const isChange = earlier !== undefined

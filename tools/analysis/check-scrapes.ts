@@ -1,5 +1,5 @@
 import { MismatchError } from '../errors.ts'
-import { labelValues, withCurrentNames } from '../prometheus/metric-values.ts'
+import { labelValues, observedSamples } from '../prometheus/metric-values.ts'
 import { areSwapped, notOneServer } from '../prometheus/one-server.ts'
 import type { MetricSample } from '../types.ts'
 
@@ -10,7 +10,7 @@ import type { MetricSample } from '../types.ts'
  * @throws {MismatchError} if it is of several servers or scrapes.
  */
 export function checkScrape(field: string, samples: readonly MetricSample[]): void {
-  const found = notOneServer(withCurrentNames(samples))
+  const found = notOneServer(observedSamples(samples))
   // Without any metric of vLLM, the hotspot is unknown.
   if (found?.reason === 'other_server') throw new MismatchError(`${field} ${found.problem}`)
 }

@@ -1,5 +1,5 @@
 import { errorMessage } from '../../router/errors.ts'
-import { withCurrentNames, withPossibleValues } from '../prometheus/metric-values.ts'
+import { observedSamples } from '../prometheus/metric-values.ts'
 import { type Scrape, scrapeProblem, stepBetween } from '../prometheus/one-server.ts'
 import type { TimedPage } from '../prometheus/page-series.ts'
 import { parseMetricsPage } from '../prometheus/parse-metrics-page.ts'
@@ -17,7 +17,7 @@ export interface StoredPage {
   readonly isFileTime: boolean
   /** The text. A last line that was cut off is removed. */
   readonly text: string
-  /** The samples of the text. */
+  /** The samples of the text, in the names of V1, and NaN where a value cannot be true. */
   readonly samples: readonly MetricSample[]
 }
 
@@ -83,11 +83,11 @@ async function readPage(file: FolderFile, leftOut: LeftOut[]): Promise<StoredPag
   if (!isComplete) skip('Its last line has no line end, so it may be cut off, and it was left out.')
   const page = { file: file.name, ...timeOf(file) }
   try {
-    return { ...page, text, samples: parseMetricsPage(text).samples }
+    return { ...page, text, samples: observedSamples(parseMetricsPage(text).samples) }
   } catch (error) {
     const whole = withoutLastLine(text)
     try {
-      const { samples } = parseMetricsPage(whole)
+      const samples = observedSamples(parseMetricsPage(whole).samples)
       skip(`Its last line is cut off and was left out: ${errorMessage(error)}.`)
       return { ...page, text: whole, samples }
     } catch {
@@ -129,7 +129,7 @@ function whyNotBefore(later: StoredPage, page: StoredPage): string | undefined {
 }
 
 function scrapeOf({ timeMs, samples }: StoredPage): Scrape {
-  return { atS: timeMs / 1000, samples: withPossibleValues(withCurrentNames(samples)) }
+  return { atS: timeMs / 1000, samples }
 }
 
 /** A time in a file's name: ISO 8601 with any separators, in UTC, or Unix seconds. */

@@ -11,8 +11,13 @@ const renamed: { readonly [name: string]: string } = {
 /** Suffixes of the series of a histogram, which keep their place when a metric is renamed. */
 const suffix = /_(bucket|count|sum)$/
 
+/** The samples of a page as all figures read them: in the names of V1, and NaN where a value cannot be true. */
+export function observedSamples(samples: readonly MetricSample[]): MetricSample[] {
+  return withPossibleValues(withCurrentNames(samples))
+}
+
 /** Renames samples to the names of V1. If a page has both names, only the newer one is kept. */
-export function withCurrentNames(samples: readonly MetricSample[]): MetricSample[] {
+function withCurrentNames(samples: readonly MetricSample[]): MetricSample[] {
   const present = new Set(samples.map(({ name }) => name))
   return samples.flatMap((sample) => {
     const tail = suffix.exec(sample.name)?.[0] ?? ''
@@ -37,7 +42,7 @@ export const latestTime = 1e11
  * Replaces values of vLLM that cannot be true by NaN, which means that they were not observed: counts that are not whole
  * numbers, shares above 1, and times in the far future. Only the hit rate of V0 may be negative.
  */
-export function withPossibleValues(samples: readonly MetricSample[]): MetricSample[] {
+function withPossibleValues(samples: readonly MetricSample[]): MetricSample[] {
   return samples.map((sample) => {
     const { name, value } = sample
     const isStart = startName.test(name)

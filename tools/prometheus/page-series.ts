@@ -1,7 +1,7 @@
 import { MetricsPageError, PagesError } from '../errors.ts'
 import type { MetricSample } from '../types.ts'
 import { scrapeDelta } from './metric-samples.ts'
-import { clockToleranceS, isoTime, latestTime, startOf, withCurrentNames, withPossibleValues } from './metric-values.ts'
+import { clockToleranceS, isoTime, latestTime, observedSamples, startOf } from './metric-values.ts'
 import { type Scrape, scrapeProblem, stepBetween } from './one-server.ts'
 import { parseMetricsPage } from './parse-metrics-page.ts'
 
@@ -104,7 +104,7 @@ export function readRuns(pages: readonly TimedPage[], window?: Window): readonly
 
 function readPage({ text, time, atS }: TimedPage, index: number): TimedScrape {
   const path = `pages[${index}]`
-  const samples = withPossibleValues(withCurrentNames(parsed(text, path)))
+  const samples = observedSamples(parsed(text, path))
   const stated = samples.find(({ timestamp_ms }) => timestamp_ms !== undefined)?.timestamp_ms
   const at =
     time === undefined ? (atS ?? (stated === undefined ? undefined : stated / 1000)) : timeOf(time, `${path}.time`)

@@ -396,4 +396,6 @@ test('the runtime state of a folder is that of all engines of its page, under th
   expect(await stateOf(engines)).toMatchObject({ running: 7, waiting: 7, queue_depth: 14 })
   const unknown = gauges(['vllm:num_requests_running 3', 'vllm:num_requests_waiting NaN'])
   expect(await stateOf(unknown)).toMatchObject({ running: 3, waiting: null, queue_depth: null })
+  const impossible = gauges(['vllm:num_requests_running 2.5', 'vllm:num_requests_waiting -1'])
+  expect(await stateOf(impossible)).toMatchObject({ running: null, waiting: null, queue_depth: null })
 })
