@@ -1,6 +1,6 @@
 import type { DeploymentConfig } from '../fixtures/deployment.ts'
 import { listScenarios, loadScenario, readLog, readMetrics, UnknownScenarioError } from '../fixtures/load-scenario.ts'
-import type { LogSource, Scenario } from '../fixtures/scenario.ts'
+import { type LogSource, logSources, type Scenario } from '../fixtures/scenario.ts'
 import { TenroundsError } from '../router/errors.ts'
 import type { ObservedGpu } from './incident-folder/gpu-statistics.ts'
 import type { Inference } from './inference/infer-scenario.ts'
@@ -16,10 +16,13 @@ export interface IncidentPage {
   readonly text: string
 }
 
+/** What a note can be about: a log, metrics, the configuration, GPUs or the observed time. `other` is for the report only. */
+export const noteTopics = [...logSources, 'metrics', 'config', 'gpus', 'window', 'other'] as const
+
 /** Something about an incident that nobody looked at, that no file states, or that was assumed. */
 export interface IncidentNote {
-  /** A log, metrics, the configuration, GPUs or the observed time. `other` is for the report only. */
-  readonly about: LogSource | 'metrics' | 'config' | 'gpus' | 'window' | 'other'
+  /** The topic, by which the tools find their notes. */
+  readonly about: (typeof noteTopics)[number]
   /** One sentence, or a few. */
   readonly text: string
 }

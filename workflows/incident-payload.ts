@@ -7,9 +7,10 @@ import { errorMessage, TenroundsError } from '../router/errors.ts'
 import { describeValidationErrors } from '../router/feedback.ts'
 import { redactDeep } from '../router/text/redact.ts'
 import { compileSchema } from '../router/validation.ts'
-import type { ObservedGpu } from '../tools/incident-folder/gpu-statistics.ts'
+import { type ObservedGpu, observedGpuSchema } from '../tools/incident-folder/gpu-statistics.ts'
 import { lazyInference } from '../tools/inference/infer-incident.ts'
-import { type Incident, type IncidentNote, incidentId } from '../tools/scenario-source.ts'
+import { latestTime } from '../tools/prometheus/metric-values.ts'
+import { type Incident, type IncidentNote, incidentId, noteTopics } from '../tools/scenario-source.ts'
 import { telemetrySchema } from '../tools/schemas/telemetry.ts'
 import type { Telemetry } from '../tools/types.ts'
 
@@ -50,7 +51,7 @@ interface IncidentDocument {
 }
 
 /** Increases when a member changes its meaning. */
-const format = 1
+const format = 1 as const
 
 /**
  * Packs an incident for the input of a workflow. Secrets in its texts and configuration are masked, because everyone who can
@@ -105,7 +106,7 @@ function documentOf(incident: Incident): IncidentDocument {
   }
   const metrics_page = incident.metricsPage()
   const files = {
-    format: 1 as const,
+    format,
     logs,
     ...(metrics_page !== undefined && { metrics_page }),
     ...(incident.pages && { pages: incident.pages.map(({ timeMs, text }) => ({ time_ms: timeMs, text })) }),
@@ -134,7 +135,7 @@ const documentSchema = {
         window: scenarioSchema.properties.window,
         deployment: deploymentSchema,
         not_stated: strings,
-        gpus: { type: 'array', items: { type: 'object', required: ['id'] } },
+        gpus: { type: 'array', items: observedGpuSchema },
         telemetry: telemetrySchema,
       },
     },
@@ -145,7 +146,7 @@ const documentSchema = {
       items: {
         type: 'object',
         required: ['time_ms', 'text'],
-        properties: { time_ms: { type: 'number' }, text: { type: 'string' } },
+        properties: { time_ms: { type: 'number', minimum: 0, maximum: latestTime * 1000 }, text: { type: 'string' } },
       },
     },
     notes: {
@@ -153,7 +154,7 @@ const documentSchema = {
       items: {
         type: 'object',
         required: ['about', 'text'],
-        properties: { about: { type: 'string' }, text: { type: 'string' } },
+        properties: { about: { enum: noteTopics }, text: { type: 'string' } },
       },
     },
   },

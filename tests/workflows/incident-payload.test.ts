@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { loadScenario, readLog } from '../../fixtures/load-scenario.ts'
-import { packJson } from '../../lib/temporal/checkpoint-codec.ts'
+import { packJson, unpackJson } from '../../lib/temporal/checkpoint-codec.ts'
+import { isObject } from '../../router/json/json.ts'
 import type { Tool } from '../../router/tool.ts'
 import { type FolderIncident, openIncident } from '../../tools/incident-folder/open-incident.ts'
 import { builtInScenarios, createIncidentTools, fetchConfig, scenarioSource } from '../../tools/index.ts'
@@ -66,6 +67,17 @@ test('an incident above the limit is refused with its size, the limit, and the w
   )
   const huge = Array.from({ length: 5_000 }, () => 'a'.repeat(16_000))
   expect(() => packIncident({ ...incident, log: () => huge })).toThrow(/more than the limit of 67108864/)
+})
+
+test.each<[string, { readonly gpus?: readonly unknown[]; readonly [part: string]: unknown }, RegExp]>([
+  ['a page of an impossible time', { pages: [{ time_ms: 1e20, text: '' }] }, /time_ms/],
+  ['a note about nothing', { notes: [{ about: 'weather', text: 'x' }] }, /about/],
+  ['a GPU without figures', { gpus: [{ id: 0 }] }, /name/],
+])('%s is refused', (_, { gpus, ...parts }, message) => {
+  const document = unpackJson(packIncident(incident))
+  const observation = { ...(isObject(document) && isObject(document['observation']) ? document['observation'] : {}) }
+  const changed = { ...Object(document), ...parts, observation: { ...observation, ...(gpus && { gpus }) } }
+  expect(() => unpackIncident(packJson(changed))).toThrow(message)
 })
 
 test.each([

@@ -1,26 +1,29 @@
+import type { Document } from '../../fixtures/deployment.ts'
+
 // Reads what nvidia-smi printed: `nvidia-smi --query-gpu=… --format=csv` or `nvidia-smi -q`.
 
-/** One GPU as nvidia-smi showed it. `null`: not in the file, or `[N/A]`. */
-export interface ObservedGpu {
-  /** Index on the node. */
-  readonly id: number
-  /** Product name. */
-  readonly name: string | null
-  /** Driver version. */
-  readonly driver: string | null
-  /** Utilisation of compute in percent. */
-  readonly util: number | null
-  /** Utilisation of memory bandwidth in percent. */
-  readonly mem_util: number | null
-  /** GiB. */
-  readonly mem_used_gb: number | null
-  /** GiB. */
-  readonly mem_total_gb: number | null
-  /** Watts. */
-  readonly power_w: number | null
-  /** °C. */
-  readonly temp_c: number | null
-}
+const observed = { type: ['number', 'null'] } as const
+const shownText = { type: ['string', 'null'] } as const
+
+/** JSON Schema of one GPU as nvidia-smi showed it. `null`: not in the file, or `[N/A]`. */
+export const observedGpuSchema = {
+  type: 'object',
+  required: ['id', 'name', 'driver', 'util', 'mem_util', 'mem_used_gb', 'mem_total_gb', 'power_w', 'temp_c'],
+  properties: {
+    id: { type: 'integer', minimum: 0, description: 'Index on the node.' },
+    name: { ...shownText, description: 'Product name.' },
+    driver: { ...shownText, description: 'Driver version.' },
+    util: { ...observed, description: 'Utilisation of compute in percent.' },
+    mem_util: { ...observed, description: 'Utilisation of memory bandwidth in percent.' },
+    mem_used_gb: { ...observed, description: 'GiB.' },
+    mem_total_gb: { ...observed, description: 'GiB.' },
+    power_w: { ...observed, description: 'Watts.' },
+    temp_c: { ...observed, description: '°C.' },
+  },
+} as const
+
+/** One GPU as nvidia-smi showed it. */
+export type ObservedGpu = Document<typeof observedGpuSchema>
 
 /** Reads a CSV table with a header. Of several rows of one GPU the last counts. */
 export function gpusOfTable(text: string): readonly ObservedGpu[] {
