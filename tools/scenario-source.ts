@@ -16,7 +16,7 @@ export interface IncidentPage {
   readonly text: string
 }
 
-/** What a note can be about: a log, metrics, the configuration, GPUs or the observed time. `other` is for the report only. */
+/** Topics of notes: a log, metrics, the configuration, GPUs or the observed time. `other` is for the report only. */
 export const noteTopics = [...logSources, 'metrics', 'config', 'gpus', 'window', 'other'] as const
 
 /** Something about an incident that nobody looked at, that no file states, or that was assumed. */
