@@ -1,6 +1,6 @@
 import type { DeploymentConfig } from '../../fixtures/deployment.ts'
 import { PagesError } from '../errors.ts'
-import { countersStart, finishedRequests, isoTime, total } from '../prometheus/metric-values.ts'
+import { countersStart, finishedRequests, isoTime, labelValues, total } from '../prometheus/metric-values.ts'
 import { readRuns, type TimedPage, type TimedScrape } from '../prometheus/page-series.ts'
 import type { MetricSample } from '../types.ts'
 import { type PageTotals, totalsOfPage } from './page-totals.ts'
@@ -21,8 +21,7 @@ export type ReadPages =
   | { readonly kind: 'refused'; readonly reasons: readonly string[] }
 
 /**
- * Reads pages and checks that they are of one run of an engine whose work the simulation models. The order of the pages is
- * free.
+ * Reads pages and checks that they are of one run of an engine whose load follows from them. The order of the pages is free.
  */
 export function readPages(pages: readonly TimedPage[], config: DeploymentConfig): ReadPages {
   try {
@@ -69,14 +68,11 @@ function readRun(run: readonly TimedScrape[], { model, engine_args }: Deployment
 }
 
 /**
- * Features in use that the simulation of an inferred load does not have, one sentence each.
+ * Features in use with which the load does not follow from pages, one sentence each.
  *
  * @param path of the page, for the messages.
  */
 function unmodelled(samples: readonly MetricSample[], path: string): string[] {
-  const engines = new Set(
-    samples.filter(({ name }) => name === 'vllm:num_requests_running').map(({ labels }) => labels['engine'] ?? '0'),
-  )
   const features = [
     ['vllm:mm_cache_queries_total', 'prompts with images, whose sizes a page does not show'],
     ['vllm:spec_decode_num_draft_tokens_total', 'speculative decoding'],
@@ -84,11 +80,12 @@ function unmodelled(samples: readonly MetricSample[], path: string): string[] {
   ] as const
   const found = features
     .filter(([name]) => (total(samples, name) ?? 0) > 0)
-    .map(([name, feature]) => `${path} has ${name} above 0: ${feature}. The simulation does not model that.`)
-  if (engines.size > 1) {
-    found.push(
-      `${path} has ${engines.size} engines (label engine). Pass the samples of one engine, with the configuration of one.`,
+    .map(
+      ([name, feature]) => `${path} has ${name} above 0: ${feature}. The load cannot be inferred from pages with it.`,
     )
+  const engines = labelValues(samples, 'engine')
+  if (engines.includes(', ')) {
+    found.push(`${path} has the engines ${engines}. The load can be inferred for one engine only.`)
   }
   return found
 }
