@@ -2,9 +2,9 @@
 //
 //     { "ratios": [{ "figure": "ttft_p95_s", "ratio": 0.04, "band": { "low": 0.02, "high": 0.09 } }, …],
 //       "residual": 0.05,
-//       "residuals": ["ttft_p95_s: simulated 106 s, pages 80 s to 160 s", …] }
+//       "residuals": ["Time to first token p95: simulated 106 s, pages 80 s to 160 s", …] }
 //
-// It is a member of an updated configuration, of a telemetry after a fix and of a validation, only if the load was inferred.
+// It is a member of the result of a fix, of the telemetry after it and of the validation, only if the load was inferred.
 
 const ratio = { type: 'number', minimum: 0 } as const
 

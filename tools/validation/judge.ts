@@ -44,7 +44,7 @@ export interface Verdict {
  * An effect counts only if its sign holds over the seeds: see {@link effectOf}. Lost work also counts if it rises on three
  * seeds and falls on none.
  *
- * @param ratios of a prediction. Then `improved` also needs a figure that decided and whose band excludes no change.
+ * @param ratios of a prediction. Then `improved` also needs a figure that decided and whose band does not contain ×1.
  */
 export function judge(
   pairs: PairedSeeds,

@@ -32,7 +32,24 @@ export function validate(before: Telemetry, after: Telemetry): Validation {
         'Both must have the same objective.',
     )
   }
+  checkPrediction(after)
   return after.base === undefined ? compare(before, after) : comparePrediction(before, after, after.base)
+}
+
+/**
+ * A comparison of an inferred load has the base and the bands. Without one of them a verdict would be too certain.
+ *
+ * @throws {MismatchError} if one of them is missing.
+ */
+function checkPrediction({ base, paired, prediction }: Telemetry): void {
+  if (base === undefined && prediction === undefined) return
+  // Without a change there is nothing to predict.
+  const lacking =
+    base === undefined ? 'base' : paired !== undefined && prediction === undefined ? 'prediction' : undefined
+  if (lacking === undefined) return
+  throw new MismatchError(
+    `post_telemetry.${lacking} is missing, although the load was inferred from metrics pages. Pass the telemetry unchanged.`,
+  )
 }
 
 /** A prediction is compared with the simulation that it is a change of. The pages have figures of other requests. */

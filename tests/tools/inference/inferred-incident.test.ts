@@ -70,7 +70,7 @@ describe('a validation', () => {
     expect(limits).toContainEqual(expect.stringContaining('inferred from the metrics pages'))
   })
 
-  test('is improved only if the band of a figure that decided excludes no change', () => {
+  test('is improved only if the band of a figure that decided does not contain ×1', () => {
     const { prediction } = after
     if (prediction === undefined) throw new Error('There is a prediction.')
     const statusWith = (bands: Readonly<Record<string, { low: number; high: number }>>) => {
@@ -99,6 +99,11 @@ describe('a validation', () => {
   test('of one prediction against another is unknown', async () => {
     const other = await collected((await applied({ max_num_batched_tokens: 512 })).updated_config)
     expect(validate(other, after)).toMatchObject({ status: 'unknown', summary: expect.stringContaining('No verdict') })
+  })
+
+  test.each(['base', 'prediction'] as const)('rejects a prediction without its %s', (member) => {
+    const { [member]: _, ...changed } = after
+    expect(() => validate(before, changed)).toThrow(`post_telemetry.${member} is missing`)
   })
 
   test('rejects a base that was made up', () => {
