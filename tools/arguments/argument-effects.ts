@@ -114,10 +114,10 @@ export const simulatedArguments: { readonly [name: string]: SimulatedArgument } 
   kv_transfer_config: {
     up: 'A prefill engine computes the prompts, and their KV blocks come over a link: requests wait for them.',
   },
-  api_server_count: { range: count, up: 'More API servers: more host memory.' },
+  api_server_count: { range: count, up: 'More API servers share tokenizing and preprocessing: more host memory.' },
   mm_processor_cache_gb: {
     range: { ge: 0 },
-    up: 'More host memory for preprocessed inputs.',
+    up: 'More host memory for preprocessed inputs; those sent again are found.',
     down: 'Less host memory; inputs are preprocessed again.',
   },
   // Images. Only two members of the JSON values are read: `image`, and `max_pixels`.

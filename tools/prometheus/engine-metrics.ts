@@ -185,9 +185,8 @@ function writeCaches({ counter, since }: FamilyWriter, { counts }: SimulatedWind
     counts.externalQueries,
   )
   counter('external_prefix_cache_hits', `External prefix cache hits ${external} cached tokens.`, counts.externalHits)
-  // All images are different, so none is found.
   counter('mm_cache_queries', 'Multi-modal cache queries, in terms of number of queried items.', counts.images)
-  counter('mm_cache_hits', 'Multi-modal cache hits, in terms of number of cached items.', 0)
+  counter('mm_cache_hits', 'Multi-modal cache hits, in terms of number of cached items.', counts.imagesFound)
 }
 
 function writeTokens({ counter, since }: FamilyWriter, { counts }: SimulatedWindow): void {

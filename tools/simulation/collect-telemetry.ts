@@ -49,7 +49,7 @@ export function simulateTelemetry(scenario: Scenario, config: DeploymentConfig, 
       arrived: counts.arrived,
       served,
       failed: counts.refused + counts.aborted + counts.errored,
-      unfinished: window.end.running + window.end.waiting,
+      unfinished: window.end.inFrontEnd + window.end.running + window.end.waiting,
       preemptions: counts.preemptions,
     },
     latency: {

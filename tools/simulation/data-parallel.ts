@@ -87,11 +87,14 @@ const waitingWeight = 4
  * 4 × waiting + running, the first of equals. The numbers are reported every 100 ms; in between, the client counts the
  * requests that it sends as waiting. One client is simulated, also for several API servers.
  */
-function leastLoaded(schedulers: readonly Scheduler[], { arrival }: AcceptedRequests): (request: number) => number {
+function leastLoaded(
+  schedulers: readonly Scheduler[],
+  { arrival, engineArrival = arrival }: AcceptedRequests,
+): (request: number) => number {
   let reportedAt = 0
   let scores = schedulers.map(() => 0)
   return (request) => {
-    const report = Math.floor((arrival[request] ?? 0) * reportsPerS) / reportsPerS
+    const report = Math.floor((engineArrival[request] ?? 0) * reportsPerS) / reportsPerS
     if (report > reportedAt) {
       reportedAt = report
       for (const scheduler of schedulers) scheduler.runUntil(report)

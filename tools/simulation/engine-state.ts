@@ -102,7 +102,7 @@ export class EngineState {
 
   constructor(input: EngineInput) {
     const { settings, kvBlocks } = input
-    const { count, arrival } = input.requests
+    const { count, arrival, engineArrival = arrival } = input.requests
     const { blockSize, enablePrefixCaching, partialBlocksFirst } = settings
     this.input = input
     this.recorder = new WindowRecorder(input.endS, input.frontEndS, input.distributions, settings.speculation?.tokens)
@@ -119,7 +119,7 @@ export class EngineState {
     this.transfers = input.kvTransfer && new KvTransfers(input.kvTransfer)
     this.stepsInFlight = settings.asyncScheduling ? 2 : 1
     this.watermarkBlocks = Math.floor(settings.watermark * kvBlocks)
-    this.waiting = new WaitingQueue(arrival, input.assigned)
+    this.waiting = new WaitingQueue(engineArrival, input.assigned)
     this.images = input.imageMemory && new ImageEncoding(input.imageMemory, input.requests)
     this.place = new Uint8Array(count)
     this.computed = new Int32Array(count)

@@ -6,15 +6,19 @@ import type { EngineWindow, Interval, SimulatedWindow } from './window.ts'
 
 /** The part of a window that one engine shows. `assigned`: its requests; absent: all. */
 export function engineWindow(
-  { recorder, counts, running, waiting, kvUsage, oldestWaitingS }: Scheduler,
-  { images }: AcceptedRequests,
+  { recorder, counts, state, running, waiting, kvUsage, oldestWaitingS }: Scheduler,
+  { images, imagesFound }: AcceptedRequests,
   assigned?: readonly number[],
 ): EngineWindow {
-  const ofEngine = assigned === undefined ? [...images] : assigned.map((request) => images[request] ?? 0)
+  const sum = (column: Int32Array = new Int32Array()) =>
+    (assigned === undefined ? [...column] : assigned.map((request) => column[request] ?? 0)).reduce(
+      (total, count) => total + count,
+      0,
+    )
   return {
-    counts: { images: ofEngine.reduce((sum, count) => sum + count, 0), ...counts, ...recorder.totals },
+    counts: { images: sum(images), imagesFound: sum(imagesFound), ...counts, ...recorder.totals },
     drafts: recorder.drafts,
-    end: { running, waiting, kvUsage, oldestWaitingS },
+    end: { inFrontEnd: state.waiting.expected, running, waiting, kvUsage, oldestWaitingS },
     occupancy: recorder.occupancy(),
     observed: recorder.observed,
     timeline: recorder.timeline,
@@ -54,9 +58,11 @@ export function together([first, ...others]: readonly [EngineWindow, ...EngineWi
       externalHits: count('externalHits'),
       externalPromptTokens: count('externalPromptTokens'),
       images: count('images'),
+      imagesFound: count('imagesFound'),
     },
     drafts: allDrafts(engines),
     end: {
+      inFrontEnd: sum(({ end }) => end.inFrontEnd),
       running: sum(({ end }) => end.running),
       waiting: sum(({ end }) => end.waiting),
       kvUsage: mean(({ end }) => end.kvUsage),

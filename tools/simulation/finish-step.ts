@@ -113,6 +113,7 @@ function finish(state: EngineState, request: number, end: number): number {
   else counts.stopped++
   recorder.finish({
     arrival: requests.arrival[request] ?? 0,
+    queued: (requests.engineArrival ?? requests.arrival)[request] ?? 0,
     scheduled: state.scheduled[request] ?? 0,
     firstToken: state.firstToken[request] ?? 0,
     end,

@@ -15,8 +15,8 @@ export interface ActiveImpairments {
   readonly downReason: string | undefined
   /** Why the engine never finishes its start; `undefined` if it does. */
   readonly startupHang: string | undefined
-  /** Additional time of every request in the front end. */
-  readonly frontEndDelayS: number
+  /** Time that an API server spends on a request. `undefined`: no time that matters. */
+  readonly frontEnd: FrontEndTimes | undefined
   /** By position in a draft: share of drafts whose token is accepted. `undefined`: the usual shares. */
   readonly draftAcceptance: readonly number[] | undefined
   /** Bandwidth that transfers of KV blocks share, in GB/s. Infinity: no impairment limits it. */
@@ -31,6 +31,14 @@ export interface ActiveImpairments {
   stalledUntil(now: number): number
   /** Additional duration of a step that starts `now`. */
   stepDelayS(now: number): number
+}
+
+/** Time of a request in an API server, which has one at a time. Each is the sum of the active impairments. */
+export interface FrontEndTimes {
+  /** Milliseconds for each 1000 tokens of text in the prompt. */
+  readonly msPer1kTokens: number
+  /** Milliseconds for each image that is not in the cache of the API server. */
+  readonly msPerImage: number
 }
 
 type GpuError = Extract<Impairment, { kind: 'gpu_error' }>
@@ -63,14 +71,20 @@ export function activeImpairments(
       .map(({ from_s }) => ({ from_s, until_s: Number.POSITIVE_INFINITY })),
   ]
   const delays = active.filter((impairment) => impairment.kind === 'step_delay')
-  const frontEnd = active.filter((impairment) => impairment.kind === 'front_end_delay')
+  const frontEnd = active.filter((impairment) => impairment.kind === 'slow_front_end')
   const transfers = active.filter((impairment) => impairment.kind === 'slow_kv_transfer')
   const taken = active.filter((impairment) => impairment.kind === 'gpu_memory_taken')
   return {
     downAt: down?.from_s ?? Number.POSITIVE_INFINITY,
     downReason: down?.reason,
     startupHang: active.find((impairment) => impairment.kind === 'startup_hang')?.reason,
-    frontEndDelayS: frontEnd.reduce((sum, { delay_ms }) => sum + delay_ms / 1000, 0),
+    frontEnd:
+      frontEnd.length === 0
+        ? undefined
+        : {
+            msPer1kTokens: frontEnd.reduce((sum, { ms_per_1k_tokens = 0 }) => sum + ms_per_1k_tokens, 0),
+            msPerImage: frontEnd.reduce((sum, { ms_per_image = 0 }) => sum + ms_per_image, 0),
+          },
     draftAcceptance: active.find((impairment) => impairment.kind === 'draft_acceptance')?.rates,
     kvTransferGbPerS: Math.min(...transfers.map(({ gb_per_s }) => gb_per_s)),
     takenGib: taken.reduce((sum, { gib }) => sum + gib, 0),

@@ -2,7 +2,8 @@ import type { DeploymentConfig } from '../../fixtures/deployment.ts'
 import type { Load, Scenario } from '../../fixtures/scenario.ts'
 import { canonicalJson } from '../../router/json/json.ts'
 import type { PairedSeeds } from '../types.ts'
-import { LeastRecentlyUsed, simulate, simulateOutcomes } from './simulate.ts'
+import { LeastRecentlyUsed } from './least-recently-used.ts'
+import { simulate, simulateOutcomes } from './simulate.ts'
 import { Outcome, type RequestOutcomes } from './window.ts'
 
 /** Number of seeds. A verdict on one seed can be chance: see `effectOf` in `tools/validation/pairs.ts`. */

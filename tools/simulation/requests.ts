@@ -1,10 +1,10 @@
 import type { Load, TokenCounts } from '../../fixtures/scenario.ts'
 
-/** Requests of a window in order of arrival, as columns: each array has one element per request. */
+/** Requests of a window in order of arrival at the engine, as columns: each array has one element per request. */
 export interface Requests {
   /** Number of requests. */
   readonly count: number
-  /** Time of arrival, in seconds since the window opened. */
+  /** Time of arrival at the front end, in seconds since the window opened. */
   readonly arrival: Float64Array
   /** Prompt length in tokens, including image tokens. */
   readonly promptTokens: Int32Array
@@ -14,6 +14,10 @@ export interface Requests {
   readonly imageTokens: Int32Array
   /** Number of images in the prompt. */
   readonly images: Int32Array
+  /** Time at which it reaches the engine, in order. Absent: the front end takes no time that matters, so it is the arrival. */
+  readonly engineArrival?: Float64Array
+  /** How many of its images were found in the cache of the API server. Absent: none. */
+  readonly imagesFound?: Int32Array
 }
 
 /** The requests that an engine accepts. */

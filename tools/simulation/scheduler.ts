@@ -79,9 +79,10 @@ export class Scheduler {
   /** Age of the oldest waiting request at the end of the window, in seconds; 0 if no request waits. */
   get oldestWaitingS(): number {
     const { waiting, transfers } = this.#state
+    const { arrival, engineArrival = arrival } = this.#input.requests
     const waits = [waiting.head ?? [], ...(transfers?.requests ?? [])]
       .flat()
-      .map((request) => this.#input.endS - (this.#input.requests.arrival[request] ?? 0))
+      .map((request) => this.#input.endS - (engineArrival[request] ?? 0))
     return Math.max(0, ...waits)
   }
 

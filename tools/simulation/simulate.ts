@@ -10,10 +10,12 @@ import { runEngines, sessionsOf } from './data-parallel.ts'
 import { acceptedDrafts } from './draft-acceptance.ts'
 import { type EngineSettings, engineSettings } from './engine-settings.ts'
 import { engineWindow, together } from './engine-windows.ts'
+import { passFrontEnd } from './front-end.ts'
 import { type Gpu, gpuOf } from './hardware.ts'
 import type { ImageMemory } from './image-encoding.ts'
 import { type ActiveImpairments, activeImpairments } from './impairments.ts'
 import type { KvTransferInput, KvTransfers } from './kv-transfers.ts'
+import { LeastRecentlyUsed } from './least-recently-used.ts'
 import { asLoaded } from './loaded-weights.ts'
 import { type MemoryPlan, outOfMemoryMessage, planHostMemory, planMemory, slidingWindowGain } from './memory.ts'
 import { modelOf } from './model-names.ts'
@@ -27,9 +29,9 @@ import type { RequestOutcomes, SimulatedWindow, WindowTransfers } from './window
 /**
  * Simulates the scenario's window with a configuration.
  *
- *     scenario.load ──> requests ──> accepted requests ─┐
- *     configuration ──> engine settings ──> memory plan ├─> scheduler ──> window
- *     impairments ──> those whose condition is true ────┘
+ *     scenario.load ──> requests ──> accepted requests ──> front end ─┐
+ *     configuration ──> engine settings ──> memory plan ──────────────├─> scheduler ──> window
+ *     impairments ──> those whose condition is true ──────────────────┘
  *
  * The configuration decides how much KV cache there is and whether the engine starts at all; the scheduler then serves
  * the requests step by step in virtual time. An engine that does not start is down for the whole window.
@@ -89,7 +91,14 @@ function simulateWindow(scenario: Scenario, original: DeploymentConfig, distribu
   const endS = scenario.window.duration_s
   const arrived = generateRequests(load, endS)
   const tokensPerImage = Math.floor(settings.pixelsPerImage / (model.vision?.pixelsPerToken ?? 1))
-  const requests = acceptedRequests(arrived, { ...settings, tokensPerImage })
+  const accepted = acceptedRequests(arrived, { ...settings, tokensPerImage })
+  const requests = passFrontEnd(accepted, {
+    load,
+    servers: settings.apiServers,
+    times: configured.frontEnd,
+    cacheBytes: settings.imageCacheGib * 2 ** 30,
+    pixelsPerToken: model.vision?.pixelsPerToken ?? 1,
+  })
   const imageMemory = memory !== undefined && load.images !== undefined ? imageMemoryOf(model, gpu, memory) : undefined
   const kvTransfer = kvTransferOf(scenario, config, model, settings, configured.kvTransferGbPerS)
   const input = {
@@ -102,7 +111,7 @@ function simulateWindow(scenario: Scenario, original: DeploymentConfig, distribu
     // An engine that did not start makes no step and needs no block.
     kvBlocks: Math.floor((memory?.kvBlocks ?? 1) * slidingWindowGain(model, meanTokens(requests))),
     ...(model.slidingWindow === undefined ? {} : { slidingWindow: model.slidingWindow.tokens }),
-    frontEndS: frontEndS + configured.frontEndDelayS,
+    frontEndS,
     contents: blockContents(requests, settings.blockSize, load.shared_prefix_tokens, settings.speculation?.tokens),
     maxOutputTokens: load.output_tokens.max,
     clientTimeoutS: load.client_timeout_s ?? Number.POSITIVE_INFINITY,
@@ -252,38 +261,6 @@ function imageMemoryOf({ vision }: ModelArchitecture, gpu: Gpu, memory: MemoryPl
 /** An engine that fails at startup is down for the whole window. */
 function notStarted(impairments: ActiveImpairments, reason: string): ActiveImpairments {
   return { ...impairments, downAt: 0, downReason: reason }
-}
-
-/** A map of limited size. If it is full, it removes the entry that was not used for the longest time. */
-export class LeastRecentlyUsed<Key, Value> {
-  readonly #entries = new Map<Key, Value>()
-  readonly #capacity: number
-
-  /** @param capacity largest number of entries. */
-  constructor(capacity: number) {
-    this.#capacity = capacity
-  }
-
-  /** The value of a key. A missing value is made and stored. */
-  get(key: Key, make: () => Value): Value {
-    const found = this.#entries.get(key)
-    const value = found ?? make()
-    // A Map keeps the order of insertion: the entry used last is inserted again, so the first one is the oldest.
-    this.#entries.delete(key)
-    this.#entries.set(key, value)
-    if (this.#entries.size > this.#capacity) {
-      for (const oldest of this.#entries.keys()) {
-        this.#entries.delete(oldest)
-        break
-      }
-    }
-    return value
-  }
-
-  /** Number of entries. */
-  get size(): number {
-    return this.#entries.size
-  }
 }
 
 /** 16 windows are enough for one incident and several fixes. Each holds up to a few megabytes. */

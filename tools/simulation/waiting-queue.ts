@@ -13,7 +13,7 @@ export class WaitingQueue {
   #arrived = 0
 
   /**
-   * @param arrival time of arrival by request, in order.
+   * @param arrival time of arrival at the engine by request, in order.
    * @param assigned the requests that come to this engine, in order. More can be added at its end. Absent: all.
    */
   constructor(arrival: Float64Array, assigned?: readonly number[]) {

@@ -16,8 +16,10 @@ export interface Occupancy {
 
 /** A request that got its last token. Times are in seconds of the window. */
 interface FinishedRequest {
-  /** Time of arrival. */
+  /** Time of arrival at the front end. */
   readonly arrival: number
+  /** Time of arrival at the engine. */
+  readonly queued: number
   /** Time of the first admission. */
   readonly scheduled: number
   /** Time of the first output token. */
@@ -149,10 +151,10 @@ export class WindowRecorder {
 
   /** Records a finished request. */
   finish(request: FinishedRequest): void {
-    const { arrival, scheduled, firstToken, end, promptTokens, outputTokens } = request
+    const { arrival, queued, scheduled, firstToken, end, promptTokens, outputTokens } = request
     const observed = this.observed
     observed.e2e.add(end - arrival + this.#frontEndS)
-    observed.queue.add(scheduled - arrival)
+    observed.queue.add(scheduled - queued)
     observed.prefill.add(firstToken - scheduled)
     observed.decode.add(end - firstToken)
     observed.inference.add(end - scheduled)

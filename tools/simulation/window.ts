@@ -162,11 +162,15 @@ export interface SimulatedWindow {
     readonly externalPromptTokens: number
     /** Images in the prompts of accepted requests. */
     readonly images: number
+    /** How many of them were found in the cache of the API server. */
+    readonly imagesFound: number
   }
   /** Drafts of the window; `undefined` without speculative decoding. */
   readonly drafts: Readonly<DraftCounts> | undefined
   /** State when the window closes. */
   readonly end: {
+    /** Requests that have not reached the engine yet. */
+    readonly inFrontEnd: number
     /** Running requests. */
     readonly running: number
     /** Waiting requests. */

@@ -71,17 +71,6 @@ test('a delay per step delays every token', () => {
   expect(p50([delay])).toBeGreaterThan(p50([]) + 0.039)
 })
 
-test('a slow front end delays the first token only, and the queue of the engine does not show it', () => {
-  const slow = { kind: 'front_end_delay', when: oldImage, delay_ms: 2500, reason } as const
-  const { observed } = simulate(exampleScenario({ impairments: [slow] }))
-  const without = simulate(exampleScenario()).observed
-  const mean = ({ sum, count }: { readonly sum: number; readonly count: number }) => sum / count
-  expect(mean(observed.ttft)).toBeCloseTo(mean(without.ttft) + 2.5, 6)
-  expect(mean(observed.e2e)).toBeCloseTo(mean(without.e2e) + 2.5, 6)
-  expect(mean(observed.queue)).toBe(mean(without.queue))
-  expect(observed.interToken.quantile(0.99)).toBe(without.interToken.quantile(0.99))
-})
-
 test('nodes differ if one variable does, and only nodes that run ranks count', () => {
   const { deployment } = exampleScenario({ args: { tensor_parallel_size: 2, pipeline_parallel_size: 2 } })
   const peer = { node: 'node-2', gpus: [0, 1], driver_version: '580.105.08', env: { NCCL_PROTO: 'LL128' } }

@@ -44,7 +44,9 @@ test('requests are conserved, nothing exceeds its limit, and time adds up', () =
     fc.property(scenarios, (scenario) => {
       const { counts, end, occupancy, observed, settings, timeline, endS } = simulate(scenario)
       const done = counts.stopped + counts.cutByLength
-      expect(done + counts.aborted + counts.errored + counts.refused + end.running + end.waiting).toBe(counts.arrived)
+      expect(done + counts.aborted + counts.errored + counts.refused + end.running + end.waiting + end.inFrontEnd).toBe(
+        counts.arrived,
+      )
       expect(observed.e2e.count).toBe(done)
       expect(observed.ttft.count).toBeGreaterThanOrEqual(done)
       expect(observed.ttft.count + observed.interToken.count).toBe(counts.generationTokens)

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { LeastRecentlyUsed } from '../../../tools/simulation/simulate.ts'
+import { LeastRecentlyUsed } from '../../../tools/simulation/least-recently-used.ts'
 
 test('a full cache removes the value that was not used for the longest time', () => {
   const cache = new LeastRecentlyUsed<number, string>(2)
