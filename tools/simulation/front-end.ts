@@ -33,7 +33,7 @@ interface ApiServer {
 
 /**
  * Passes requests through the API servers. Each has one request at a time, in order of arrival, because vLLM tokenizes in an
- * executor with one thread (`vllm/utils/async_utils.py`, `vllm/renderers/`).
+ * executor with one thread (`vllm/utils/async_utils.py`, `vllm/renderers/`). `renderer_num_workers` (0.19) is not simulated.
  *
  * The servers accept connections from the same socket (`vllm/entrypoints/cli/serve.py`), so an idle one gets the next
  * request. If all are busy, they take turns: a server accepts a connection without knowing how many requests wait in it.
