@@ -3,7 +3,7 @@ import type { FrontEndTimes } from './impairments.ts'
 import { LeastRecentlyUsed } from './least-recently-used.ts'
 import { type AcceptedRequests, seededRandom } from './requests.ts'
 
-/** What the API servers of a deployment have, and what they do for each request. */
+/** The API servers of a deployment, and the work that each request gives them. */
 interface FrontEndInput {
   /** The load, with the seed of its images. */
   readonly load: Load
