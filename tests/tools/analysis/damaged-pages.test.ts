@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { compileSchema } from '../../../router/validation.ts'
@@ -8,10 +7,11 @@ import { metricsAnalysisSchema } from '../../../tools/schemas/metrics-analysis.t
 import { telemetrySchema } from '../../../tools/schemas/telemetry.ts'
 import type { Telemetry } from '../../../tools/types.ts'
 import { checkTelemetry } from '../../../tools/validation/validate.ts'
+import { recordedPage } from '../../support/recorded-pages.ts'
 
 const slo = { ttft_p95_s: 4, inter_token_p99_s: 0.2, served_ratio: 0.85 }
 const linesOf = (name: string) =>
-  readFileSync(new URL(`../../reference/vllm/metrics/0.32.0-${name}.txt`, import.meta.url), 'utf8')
+  recordedPage(`0.32.0-${name}`)
     .split('\n')
     .filter((line) => line.startsWith('vllm:') || line.startsWith('process_start_time_seconds'))
 const [before, after] = [linesOf('saturated-before'), linesOf('saturated')]

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { listScenarios, loadScenario } from '../../../fixtures/load-scenario.ts'
 import { analyzeSamples } from '../../../tools/analysis/analyze-samples.ts'
@@ -8,10 +7,10 @@ import { simulateTelemetry, telemetryOf } from '../../../tools/simulation/collec
 import { simulate } from '../../../tools/simulation/simulate.ts'
 import type { Telemetry } from '../../../tools/types.ts'
 import { oracleOf } from '../../support/matrix.ts'
+import { recordedPage } from '../../support/recorded-pages.ts'
 import { call } from '../call.ts'
 
-const recorded = (name: string) =>
-  parseMetricsPage(readFileSync(new URL(`../../reference/vllm/metrics/0.32.0-${name}.txt`, import.meta.url))).samples
+const recorded = (name: string) => parseMetricsPage(recordedPage(`0.32.0-${name}`)).samples
 const samples = (...lines: string[]) => parseMetricsPage(`${lines.join('\n')}\n`).samples
 
 const healthy = telemetryOf('healthy_control')
@@ -37,7 +36,7 @@ describe('a real page is judged by its own figures, whatever the telemetry says'
   })
 
   test("the page of 0.15.0's logger, without requests, has no hotspot", () => {
-    const page = readFileSync(new URL('../../reference/vllm/metrics/0.15.0-logger.txt', import.meta.url))
+    const page = recordedPage('0.15.0-logger')
     const { hotspot, derived_metrics } = analyzeSamples(unobserved, parseMetricsPage(page).samples)
     expect(hotspot).toEqual({ kind: 'none', because: ['No request got its first token, and nothing limits service.'] })
     expect(derived_metrics).toMatchObject({ kv_cache_tokens: 387_168, running: 0, served: 0, ttft_p95_s: null })
@@ -107,11 +106,9 @@ describe('the telemetry', () => {
   })
 
   test('of its own pages is used', () => {
-    const text = (name: string) =>
-      readFileSync(new URL(`../../reference/vllm/metrics/0.32.0-${name}.txt`, import.meta.url))
     const pages = [
-      { text: text('saturated-before'), time: '2026-11-27T20:45:40Z' },
-      { text: text('saturated'), time: '2026-11-27T20:45:56Z' },
+      { text: recordedPage('0.32.0-saturated-before'), time: '2026-11-27T20:45:40Z' },
+      { text: recordedPage('0.32.0-saturated'), time: '2026-11-27T20:45:56Z' },
     ]
     const analysis = analyzeSamples(
       telemetryFromPages(pages, { slo: healthy.slo }),

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { loadScenario, validateScenario } from '../../../fixtures/load-scenario.ts'
 import type { Scenario } from '../../../fixtures/scenario.ts'
@@ -7,6 +6,7 @@ import { inferScenario } from '../../../tools/inference/infer-scenario.ts'
 import { predict } from '../../../tools/inference/predict.ts'
 import type { TimedPage } from '../../../tools/prometheus/page-series.ts'
 import { simulate } from '../../../tools/simulation/simulate.ts'
+import { recordedPage } from '../../support/recorded-pages.ts'
 import { scrapeOf, twoScrapes } from '../../support/scraped-pages.ts'
 
 const healthy = loadScenario('healthy_control')
@@ -239,13 +239,11 @@ const tinyLlama = {
 }
 
 describe('the recorded pages of a saturated server', () => {
-  const recorded = (name: string) =>
-    readFileSync(new URL(`../../reference/vllm/metrics/0.32.0-${name}.txt`, import.meta.url), 'utf8')
   const from = (firstS: number) =>
     inferScenario(
       [
-        { text: recorded('saturated-before'), atS: firstS },
-        { text: recorded('saturated'), atS: firstS + 16 },
+        { text: recordedPage('0.32.0-saturated-before'), atS: firstS },
+        { text: recordedPage('0.32.0-saturated'), atS: firstS + 16 },
       ],
       {
         slo: healthy.slo,

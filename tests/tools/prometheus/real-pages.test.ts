@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { loadScenario, readLog } from '../../../fixtures/load-scenario.ts'
@@ -9,9 +8,7 @@ import { parseMetricsPage } from '../../../tools/prometheus/parse-metrics-page.t
 import { vllmPage } from '../../../tools/prometheus/vllm-page.ts'
 import type { MetricSample } from '../../../tools/types.ts'
 import { exampleScenario } from '../../support/example-scenario.ts'
-
-const recorded = (name: string) =>
-  readFileSync(new URL(`../../reference/vllm/metrics/${name}.txt`, import.meta.url), 'utf8')
+import { recordedPage } from '../../support/recorded-pages.ts'
 
 /** A scenario with the version and the model length of a recorded page. */
 function like(version: string, maxModelLen: number, rate = 2): Scenario {
@@ -37,7 +34,7 @@ describe('the page has the lines of the recorded page, in the same order', () =>
   test('vLLM 0.15.0, from its logger without an HTTP server', () => {
     const written = shapeOf(vllmPage(like('0.15.0', 32_768)))
     const server = written.findIndex((line) => line.includes('http_'))
-    expect(written.slice(0, server)).toEqual(shapeOf(recorded('0.15.0-logger')))
+    expect(written.slice(0, server)).toEqual(shapeOf(recordedPage('0.15.0-logger')))
   })
 
   test.each([
@@ -45,13 +42,13 @@ describe('the page has the lines of the recorded page, in the same order', () =>
     ['0.32.0-kv-pressure', 2],
     ['0.32.0-idle', 0],
   ])('vLLM 0.32.0: %s', (name, rate) => {
-    expect(shapeOf(vllmPage(like('0.32.0', 2048, rate)))).toEqual(shapeOf(recorded(name)))
+    expect(shapeOf(vllmPage(like('0.32.0', 2048, rate)))).toEqual(shapeOf(recordedPage(name)))
   })
 
   test.each(['0.15.0-logger', '0.32.0-saturated'])(
     'every number of %s is written as prometheus_client wrote it',
     (name) => {
-      const numbers = recorded(name)
+      const numbers = recordedPage(name)
         .split('\n')
         .flatMap((line) => (line === '' || line.startsWith('#') ? [] : [line.slice(line.lastIndexOf(' ') + 1)]))
       expect(numbers.map((text) => pythonFloat(Number(text)))).toEqual(numbers)
@@ -80,7 +77,7 @@ test.each([
   const scenario = like(version, 2048)
   const { engine_args: _, ...deployment } = scenario.deployment
   const defaults = { ...scenario, deployment: { ...deployment, engine_args: { max_model_len: 2048 } } }
-  expect(labelsOf(vllmPage(defaults))).toEqual(labelsOf(recorded(name)))
+  expect(labelsOf(vllmPage(defaults))).toEqual(labelsOf(recordedPage(name)))
 })
 
 test('families appear and disappear with the version of vLLM', () => {
@@ -164,7 +161,7 @@ describe('counters', () => {
   test.each(['0.32.0-idle', '0.32.0-saturated', '0.32.0-kv-pressure'])(
     'the identities hold on the real page %s',
     (name) => {
-      expectIdentities(parseMetricsPage(recorded(name)).samples)
+      expectIdentities(parseMetricsPage(recordedPage(name)).samples)
     },
   )
 

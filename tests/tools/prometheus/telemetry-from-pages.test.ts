@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { listScenarios, loadScenario } from '../../../fixtures/load-scenario.ts'
@@ -9,13 +8,12 @@ import { telemetrySchema } from '../../../tools/schemas/telemetry.ts'
 import { telemetryOf } from '../../../tools/simulation/collect-telemetry.ts'
 import { simulate } from '../../../tools/simulation/simulate.ts'
 import { checkTelemetry } from '../../../tools/validation/validate.ts'
+import { recordedPage } from '../../support/recorded-pages.ts'
 
 const slo = { ttft_p95_s: 4, inter_token_p99_s: 0.2, served_ratio: 0.85 }
-const recorded = (name: string) =>
-  readFileSync(new URL(`../../reference/vllm/metrics/${name}.txt`, import.meta.url), 'utf8')
 /** The recorded pages state the start of their process; the times of the scrapes are after it, 16 s apart. */
-const before: TimedPage = { text: recorded('0.32.0-saturated-before'), time: '2026-11-27T20:45:40Z' }
-const after: TimedPage = { text: recorded('0.32.0-saturated'), time: '2026-11-27T20:45:56Z' }
+const before: TimedPage = { text: recordedPage('0.32.0-saturated-before'), time: '2026-11-27T20:45:40Z' }
+const after: TimedPage = { text: recordedPage('0.32.0-saturated'), time: '2026-11-27T20:45:56Z' }
 
 /** A small page of an engine. */
 const page = (atS: number, counted: number, extra: readonly string[] = [], started?: number): TimedPage => ({
@@ -70,12 +68,12 @@ describe('real pages', () => {
   })
 
   test('a page that is cut in mid-line is named', () => {
-    const text = recorded('0.32.0-saturated').slice(0, 20_000)
+    const text = recordedPage('0.32.0-saturated').slice(0, 20_000)
     expect(() => telemetryFromPages([before, { ...after, text }], { slo })).toThrow(/^pages\[1\]: line \d+: .*cut off/)
   })
 
   test('a page that is cut between two lines gives null for what it lost, never 0', () => {
-    const text = recorded('0.32.0-saturated')
+    const text = recordedPage('0.32.0-saturated')
     const cut = text.slice(0, text.indexOf('# HELP vllm:e2e_request_latency_seconds'))
     const partial = telemetryFromPages([before, { ...after, text: cut }], { slo })
     expect(partial.latency.ttft_s.p95).toBe(19.125)
@@ -84,7 +82,7 @@ describe('real pages', () => {
   })
 
   test('counters that only the later page has are not taken for changes', () => {
-    const text = recorded('0.32.0-saturated-before')
+    const text = recordedPage('0.32.0-saturated-before')
     const cut = text.slice(0, text.indexOf('# HELP vllm:e2e_request_latency_seconds'))
     const partial = telemetryFromPages([{ ...before, text: cut }, after], { slo })
     expect(partial.latency.e2e_s.mean).toBeNull()
@@ -135,7 +133,7 @@ describe('what a page does not show', () => {
     const notes = (pages: TimedPage[]) => telemetryFromPages(pages, { slo }).notes?.join(' ')
     expect(notes([after])).toContain(stalled)
     expect(notes([before, after])).not.toContain(stalled)
-    expect(notes([{ ...after, text: recorded('0.32.0-idle') }])).not.toContain(stalled)
+    expect(notes([{ ...after, text: recordedPage('0.32.0-idle') }])).not.toContain(stalled)
   })
 
   test('requests that failed are counted by their reason', () => {
