@@ -45,6 +45,7 @@ interface IncidentDocument {
     readonly telemetry: Telemetry
   }
   readonly logs: { readonly [source in LogSource]?: readonly string[] }
+  /** Absent with `pages`, of which the last one is it. */
   readonly metrics_page?: string
   readonly pages?: readonly { readonly time_ms: number; readonly text: string }[]
   readonly notes?: readonly IncidentNote[]
@@ -86,7 +87,7 @@ export function unpackIncident(packed: PackedJson): Incident {
   const { scenario, observation, logs, metrics_page, pages, notes } = document
   const files = {
     log: (source: LogSource) => logs[source],
-    metricsPage: () => metrics_page,
+    metricsPage: () => metrics_page ?? pages?.at(-1)?.text,
     ...(pages && { pages: pages.map(({ time_ms, text }) => ({ timeMs: time_ms, text })) }),
     ...(notes && { notes }),
   }
@@ -104,7 +105,8 @@ function documentOf(incident: Incident): IncidentDocument {
     const lines = incident.log(source)
     if (lines !== undefined) logs[source] = lines
   }
-  const metrics_page = incident.metricsPage()
+  // The last of several pages need not travel twice.
+  const metrics_page = incident.pages?.length ? undefined : incident.metricsPage()
   const files = {
     format,
     logs,

@@ -52,6 +52,12 @@ test('the tools give the same results for an incident that has travelled, with i
   expect(first).toEqual(await call(metricsHere, earlier))
 })
 
+test('the last page travels once', () => {
+  const packed = packIncident(incident)
+  expect(JSON.stringify(unpackJson(packed)).match(/# TYPE vllm:num_requests_running/g)).toHaveLength(2)
+  expect(unpackIncident(packed).metricsPage()).toBe(incident.metricsPage())
+})
+
 test('a simulated incident travels, too', () => {
   const built = builtInScenarios.load('kv_cache_pressure')
   const { scenario: arrived } = unpackIncident(packIncident({ ...built, notes: [{ about: 'vllm', text: 'x' }] })) as {

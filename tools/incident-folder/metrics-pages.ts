@@ -5,7 +5,7 @@ import type { TimedPage } from '../prometheus/page-series.ts'
 import { parseMetricsPage } from '../prometheus/parse-metrics-page.ts'
 import type { MetricSample } from '../types.ts'
 import type { FolderFile, LeftOut } from './find-files.ts'
-import { wholeText } from './read-text.ts'
+import { headText, wholeText } from './read-text.ts'
 
 /** A metrics page of the folder. */
 export interface StoredPage {
@@ -46,7 +46,10 @@ const maxPages = 100
 export async function readPages(files: readonly FolderFile[]): Promise<StoredPages> {
   const leftOut: LeftOut[] = []
   let pages: StoredPage[] = []
-  for (const file of thinned(files, leftOut)) {
+  // Many pages of other exporters must not displace those of the engine. A page has its first families of vLLM near its start.
+  const ofEngine = (file: FolderFile) => headText(file)?.includes('vllm:') === true
+  const groups = [files.filter(ofEngine), files.filter((file) => !ofEngine(file))]
+  for (const file of groups.flatMap((group) => thinned(group, leftOut))) {
     const page = await readPage(file, leftOut)
     if (page !== undefined) pages.push(page)
   }

@@ -112,6 +112,19 @@ test('of a series of many pages some are read at equal distances, among them the
   )
 })
 
+test('many pages of another exporter do not displace those of the engine', async () => {
+  const node = '# TYPE node_load1 gauge\nnode_load1 1\n'
+  const start = Date.parse('2026-02-17T14:00:00Z') / 1000
+  const others = Array.from({ length: 230 }, (_, index) => [`node-${start + 5 * index}.prom`, node] as const)
+  const early = vllmPage({ ...scenario, window: { ...scenario.window, duration_s: 301 } })
+  const { pages } = await opened({
+    ...Object.fromEntries(others),
+    'm-2026-02-17T14-05-01Z.prom': early,
+    [pageName]: page,
+  })
+  expect(pages.map(({ file }) => file)).toEqual(['m-2026-02-17T14-05-01Z.prom', pageName])
+})
+
 test('a page whose last number may lack digits loses its last line', async () => {
   const whole = page.trimEnd()
   const { metricsPage, reasons } = await opened({ [pageName]: whole.slice(0, -1) })
