@@ -38,6 +38,7 @@ interface ApiServer {
  * The servers accept connections from the same socket (`vllm/entrypoints/cli/serve.py`), so an idle one gets the next
  * request. If all are busy, they take turns: a server accepts a connection without knowing how many requests wait in it.
  * vLLM tokenizes up to 32 waiting prompts in one call, and answers them together; here each goes on when it is done.
+ * A request whose client gave up is tokenized all the same, and is aborted when it reaches the engine.
  *
  * @returns the requests in order of arrival at the engine.
  */

@@ -64,7 +64,10 @@ export class WaitingQueue {
     if (position >= 0) this.#preempted.splice(position, 1)
   }
 
-  /** Removes expired requests. Age follows the order of arrival, so the unscheduled ones expire from the front. */
+  /**
+   * Removes expired requests. The unscheduled ones expire from the front. Several API servers can let a younger request
+   * overtake an older one, which then expires as soon as it is at the head.
+   */
   expire(expired: (request: number) => boolean): void {
     let kept = 0
     for (const request of this.#preempted) if (!expired(request)) this.#preempted[kept++] = request
