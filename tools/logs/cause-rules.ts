@@ -47,7 +47,12 @@ export const causeTable: readonly (readonly [name: string, pattern: RegExp])[] =
   // Machine checks, uncorrectable PCIe errors, lost devices.
   [
     'hardware_error',
-    /\[Hardware Error\].*(?:Machine Check(?: Exception)?:|severity: (?:fatal|recoverable)|MC\d+_STATUS\[[^\]]{0,80}\|(?:UE|UC)\b|[Uu]ncorrect(?:ed|able)|Deferred error)|mce: .*Uncorrected|severity=Uncorrected|AER: (?:Multiple )?Uncorrect(?:ed|able)|UE memory (?:read )?error|DPC: containment event|AER: (?:can't recover|device recovery failed)|NMI: (?:IOCK|PCI system) error|NMI received for unknown reason|mlx5_core .*health[ _]compromised|pciehp: Slot\(\S+\): Link Down|Memory failure: 0x|(?:pcieport|pci) \S+: .*(?:broken device|link lost|device lost)/,
+    /\[Hardware Error\].*(?:Machine Check(?: Exception)?:|severity: (?:fatal|recoverable)|MC\d+_STATUS\[[^\]]{0,80}\|(?:UE|UC)\b|[Uu]ncorrect(?:ed|able)|Deferred error)|mce: .*Uncorrected|severity=Uncorrected|AER: (?:Multiple )?Uncorrect(?:ed|able)|UE memory (?:read )?error|DPC: containment event|AER: (?:can't recover|device recovery failed)|NMI: (?:IOCK|PCI system) error|NMI received for unknown reason|mlx5_core .*health[ _]compromised|pciehp: Slot\(\S+\): (?:Link Down|Card not present)|EDAC \S+: \d+ UE |DRHD: handling fault status|DMAR: \[[^\]]+\] .*\bfault\b|AMD-Vi: .*(?:IO_PAGE_FAULT|ILLEGAL_DEV|HARDWARE_ERROR|_TIMEOUT)|arm-smmu\S* .*(?:event 0x|[Uu]nhandled|fault)|Memory failure: 0x|(?:pcieport|pci) \S+: .*(?:broken device|link lost|device lost)/,
+  ],
+  // A driver reports that its PCI device does not work. Drivers of sound and management devices report it at each start.
+  [
+    'hardware_error',
+    /(?:^|kernel: |\] )(?!snd|mei|i801|iwl|thunderbolt|ast )[\w-]+ [\da-f]{4}:[\da-f]{2}:[\da-f]{2}\.\d\b(?!.*(?:\bBAR \d|failed to assign|firmware load|Abort status))(?=.*(?:\bfail(?:ed|ure)\b|timed out|\btimeout\b|not ready|giving up|\bhang\b|\bfatal\b|not working|unrecoverable|\bdead\b|\bstuck\b|Link Active not set))/i,
   ],
   // A part is too hot, or slows down because of it.
   [
@@ -107,52 +112,55 @@ export const causeTable: readonly (readonly [name: string, pattern: RegExp])[] =
   // CUDA finds no usable GPU, and does not say why.
   [
     'cuda_unavailable',
-    /Error 802\b|CUDA unknown error|no CUDA-capable device|No CUDA GPUs are available|Failed to initialize NVML|^No devices were found/,
+    /Error 802\b|CUDA unknown error|no CUDA-capable device|No CUDA GPUs are available|Failed to initialize NVML|^No devices were found|^No platform detected, vLLM is running on UnspecifiedPlatform/,
   ],
   // An NCCL call failed for another reason.
   [
     'nccl_error',
-    /NCCL error in:|NCCL error: |ncclInvalidUsage|ncclSystemError|ncclInternalError|ncclUnhandledCudaError/,
+    /NCCL error in:|NCCL error: |ncclInvalidUsage|ncclSystemError|ncclInternalError|ncclUnhandledCudaError|NCCL failure/,
   ],
   // A CUDA or HIP call failed for another reason. The error may come from an earlier call.
   [
     'cuda_error',
-    /(?:CUDA|HIP)(?: driver)? error:|cuDNN error:|Triton Error \[CUDA\]|cudaError[A-Z]\w+|Cuda failure|^CUDA_ERROR_\w+|(?:Memory access fault|HW Exception) by GPU|HSA_STATUS_ERROR|roc(?:BLAS|m) error/,
+    /(?:CUDA|HIP)(?: driver)? error:|cuDNN error:|Triton Error \[CUDA\]|cudaError[A-Z]\w+|C(?:uda|UDA) failure|^CUDA_ERROR_\w+|(?:Memory access fault|HW Exception) by GPU|HSA_STATUS_ERROR|roc(?:BLAS|m) error/,
   ],
   // Disks and file systems that fail or are full, in the words of the kernel or as an errno.
   [
     'file_system',
-    /(?:I\/O|medium|target|nexus|space allocation|data integrity|protection) error, dev |Buffer I\/O error|No space left on device|Disk quota exceeded|Read-only file system|Stale (?:NFS )?file handle|Aborting journal on device/,
+    /(?:I\/O|medium|target|nexus|space allocation|data integrity|protection) error, dev |Buffer I\/O error|[Nn]o space left on device|[Dd]isk quota exceeded|Read-only file system|Stale (?:NFS )?file handle|Aborting journal on device/,
   ],
   [
     'file_system',
-    /(?:^|kernel: |\d\] )(?:nvme\b|nvme\d|block \w+:|sd[a-z]+\b|sd \d|blk_update_request|EXT[234]-fs|XFS|BTRFS|F2FS|JBD2|md\b|md\/|dm-\d|device-mapper|nfs4?:|NFS|ceph|libceph|Lustre(?:Error)?:|scsi|ata\d|mpt3sas|megaraid|overlayfs|FAT-fs)(?=.*(?:error|fail|timeout|timed out|not responding|read-only|abort|disabling|corrupt|no available path|offline|unreachable|degraded|\bdown\b|stale|hung\b|removing after|\blost\b|not ready))/i,
+    /(?:^|kernel: |\d\] )(?:nvme\b|nvme\d|block \w+:|sd[a-z]+\b|sd \d|blk_update_request|EXT[234]-fs|XFS|BTRFS|F2FS|JBD2|md\b|md\/|dm-\d|device-mapper|nfs4?:|NFS|ceph|libceph|(?:Lustre|LNet)(?:Error)?:|scsi|ata\d|mpt3sas|megaraid|overlayfs|FAT-fs|mmfs|GPFS|beegfs|weka\w*|gluster\w*|zfs|bcachefs|erofs|squashfs|cifs|CIFS|fuse|dm\b)(?=.*(?:error|fail|timeout|timed out|not responding|read-only|abort|expel|evict|corrupt|no available path|offline|unreachable|degraded|\bdown\b|stale|hung\b|removing after|\blost\b|not ready))/i,
   ],
   // A network adapter or its driver reports a failure.
   [
     'network_device',
-    /(?:^|kernel: |\d\] )(?:NETDEV WATCHDOG|mlx[45]_\w+|bnxt_\w+|i40e|ice|ixgbe|igb|ib_\w+|infiniband|nvidia-peermem|efa|ena|irdma|bond\d+|e(?:th|ns|np|no)\w+:)(?=.*(?:\berror|fail|timed? ?out|fatal|unhealthy|unplugged|not responding|reset|link (?:is )?down))/i,
+    /(?:^|kernel: |\d\] )(?:NETDEV WATCHDOG|mlx[45]_\w+|bnxt_\w+|i40e|ice|ixgbe|igb|ib_\w+|infiniband|nvidia-peermem|efa|ena|irdma|gve|tg3|sfc|cxgb4|ionic|hns3|qed\w*|virtio_net|vmxnet3|bond\d+|e(?:th|ns|np|no)\w+:)(?=.*(?:\berror|fail|timed? ?out|fatal|unhealthy|unplugged|not responding|reset|link (?:is )?down))/i,
   ],
   // NVIDIA's or AMD's driver reports a failure without an Xid.
   [
     'gpu_driver',
-    /NVRM:? (?!.*(?:crash dump|loading|Unable to read|Persistence mode)).*(?:\bfail(?:ed|ure)?\b|\berror\b|\btimeout\b|timed out|\bfatal\b|\bhalt|\bcrash|\bunexpected\b|\binvalid\b|\b(?:cannot|can't|could not|unable)\b|reset required|requir\w+ (?:os )?re(?:set|boot)|devices were initialized|No NVIDIA .*(?:probed|found)|API mismatch)/i,
+    /NVRM:? (?!.*(?:crash dump|loading|Unable to read|Persistence mode)).*(?:\bfail(?:ed|ure)?\b|\berror\b|\btimeout\b|timed out|\bfatal\b|\bhalt|\bcrash|\bunexpected\b|\binvalid\b|\b(?:cannot|can't|could not|unable|not supported)\b|reset required|requir\w+ (?:os )?re(?:set|boot)|devices were initialized|No NVIDIA .*(?:probed|found)|API mismatch)/i,
   ],
   [
     'gpu_driver',
-    /(?:^|kernel: |\d\] )(?:nvidia(?:-\w+)?\b(?!.*module verification)|amdgpu|\[drm\b).*(?:\bfail|\berror|timeout|timed out|hang\b|page fault|GPU reset begin|\bfatal\b|NV_ERR_)/i,
+    /(?:^|kernel: |\d\] )(?:nvidia(?:-\w+)?\b(?!\S*\.service)(?!.*module verification)|amdgpu|amdkfd|kfd\b|i915|xe\b|habanalabs|\[drm\b).*(?:\bfail|\berror|\bunable to|timeout|timed out|hang\b|page fault|GPU reset begin|[Ee]ngine reset|\bfatal\b|NV_ERR_)/i,
   ],
+  // AMD's compute driver (kfd_device_queue_manager.c) and the NVMe driver (pci.c) write these without their names.
+  ['gpu_driver', /qcm fence wait loop timeout expired|The cp might be in an unrecoverable state/],
+  ['file_system', /Invalid SGL for payload/],
   // The runtime does not start a container.
   ['container_runtime', /nvidia-container-cli: |OCI runtime create failed|failed to create (?:shim|containerd) task/],
   // Kubernetes evicts the pod, or the node lacks a resource.
   [
     'eviction',
-    /^\s*Warning\s+Evict\w*|\bReason:\s+Evicted\b|ephemeral local storage usage exceeds|low on resource:|[Ee]viction manager: (?:must evict|attempting to reclaim)|^\s*Warning\s+(?:Preempt\w+|SystemOOM|EvictionThresholdMet)/,
+    /^\s*(?:\d\w*(?: \(x[^)]*\))?\s+)?Warning\s+Evict\w*|"reason":\s?"(?:Evict|OutOf)\w*|\bReason:\s+Evicted\b|ephemeral local storage usage exceeds|low on resource:|[Ee]viction manager: (?:must evict|attempting to reclaim)|^\s*(?:\d\w*(?: \(x[^)]*\))?\s+)?Warning\s+(?:Preempt\w+|SystemOOM|EvictionThresholdMet)|^\s*(?:\w*(?:Pressure|Deadlock|Unavailable|Problem|Unhealthy|Error|Watch)|(?:Readonly|Frequent|Corrupt)\w*)\s+(?:= )?True\b|^\s*Ready\s+(?:False|Unknown)\s.*(?:KubeletNotReady|NodeStatusUnknown)/,
   ],
   // Kubernetes cannot place or start the pod.
   [
     'pod_start',
-    /^\s*Warning\s+(?!Failed(?:ToUpdate|Get|KillPod|PreStop)|\w*GCFailed|FreeDiskSpace)\w*(?:Fail|Err|OOM|Out[Oo]f|NotReady|Pressure|Exceed|Unexpected|Kill|Evict|Insufficient|Invalid|Reject|Lost|Unavailable)\w*\s|^\s*Message:\s+(?=.*\b(?:fail|reject|unhealthy|error|insufficient|not found|cannot|unable))|^\s*Reason:\s+(?!Error$)\w*(?:Err|Fail|ImagePullBackOff|Cannot|Invalid|Exceeded|Lost|Preempt|Unexpected)\w*$|ErrImage(?:Pull|NeverPull)|Failed to pull image|InvalidImageName|CreateContainerConfigError/,
+    /^\s*(?:\d\w*(?: \(x[^)]*\))?\s+)?Warning\s+(?!Failed(?:ToUpdate|Get|KillPod|PreStop)|\w*GCFailed|FreeDiskSpace)\w*(?:Fail|Err|OOM|Out[Oo]f|NotReady|NotHealthy|Pressure|Exceed|Unexpected|Kill|Evict|Insufficient|Invalid|Reject|Lost|Unavailable)[\w./-]*\s|^\s*Message:\s+(?=.*\b(?:fail|reject|unhealthy|error|insufficient|not found|cannot|unable))|^\s*Reason:\s+(?!Error$)\w*(?:Err|Fail|ImagePullBackOff|Cannot|Invalid|Exceeded|Lost|Preempt|Unexpected)\w*$|ErrImage(?:Pull|NeverPull)|Failed to pull image|InvalidImageName|CreateContainerConfigError/,
   ],
   // The connector that moves KV blocks between engines, or its transport.
   [
@@ -162,7 +170,7 @@ export const causeTable: readonly (readonly [name: string, pattern: RegExp])[] =
   // Arguments that the engine or its configuration refuses.
   [
     'configuration',
-    /^\S{1,100}(?: \w{1,40})?: error: (?:unrecognized arguments|(?:the following )?arguments? |ambiguous option)|^\s*Value error, |^\s+[A-Z].*\[type=\w+,|validation errors? for \w*Config\b/,
+    /^\S{1,100}(?: \w{1,40})?: error: (?:unrecognized arguments|(?:the following )?arguments? |ambiguous option)|^\s*Value error, |^\s+[A-Z].*\[type=\w+,|validation errors? for \w*Config\b|exceeds (?:the (?:total )?number of )?available GPUs|number of required GPUs exceeds/,
   ],
   // Compilers and linkers.
   [
@@ -172,23 +180,23 @@ export const causeTable: readonly (readonly [name: string, pattern: RegExp])[] =
   // A program, a library or a module is missing.
   [
     'missing_program',
-    /error while loading shared libraries: |: cannot open shared object file|^\S{1,100}: No module named \S|: command not found$|executable file not found in \$PATH/,
+    /error while loading shared libraries: |: cannot open shared object file|: undefined symbol: \w|version `\w+_[\d.]+' not found|^\S{1,100}: No module named \S|: command not found$|executable file not found in \$PATH|^(?:\S+: )?(?:line )?\d+: [\w./-]+: (?:not found|Permission denied)$|^(?:\S+: )?(?:line )?\d+: [\w./-]+: No such file or directory$/,
   ],
   // Memory that the host refuses, and limits of the process.
   [
     'host_limit',
-    /Cannot allocate memory|Too many open files|Resource temporarily unavailable.*(?:thread|fork)|can't start new thread/,
+    /Cannot allocate memory|Too many open files|Resource temporarily unavailable.*(?:thread|fork)|can't start new thread|fork rejected by pids controller|nf_conntrack: .*table full|(?:neighbor|neighbour) table overflow|TCP: out of memory/,
   ],
   // A process accessed invalid memory.
   [
     'segmentation_fault',
-    /segfault at|Segfault encountered|\*\*\* SIG(?:SEGV|BUS) received|Fatal Python error: (?:Segmentation|Bus)|Segmentation fault|general protection fault|double free or corruption|(?:free|malloc|realloc)\(\): \w|corrupted (?:size vs|double-linked)|munmap_chunk\(\)|stack smashing detected/,
+    /segfault at|Segfault encountered|\*\*\* SIG(?:SEGV|BUS) received|Fatal Python error: (?:Segmentation|Bus)|Segmentation fault|general protection fault|double free or corruption|(?:free|malloc|realloc)\(\): \w|corrupted (?:size vs|double-linked)|^(?:Bus error|Illegal instruction|Floating point exception)\b|munmap_chunk\(\)|stack smashing detected/,
   ],
   // NCCL writes its errors as warnings.
   ['nccl_warning', /NCCL WARN /],
   // Any other Python exception: a class with the name of an error, or a class of a module, at the start of the message.
   [
     'exception',
-    /(?:^\s*|\]:? |\| |› )(?:[A-Za-z_]\w{0,80}\.){0,12}[A-Za-z_]\w{0,80}(?:Error|Exception|Failure|Timeout|OutOfResources)(?:: |$)|^\s*(?:Error|Exception|Failure): |^\[Errno \d+\] |^\s*(?:[a-z_]\w{0,80}\.){1,12}[A-Z]\w{0,80}: /,
+    /(?:^\s*|\]:? |\| |› )(?:[A-Za-z_]\w{0,80}\.){0,12}[A-Za-z_]\w{0,80}(?:Error|Exception|Failure|Timeout|OutOfResources)(?:: |$)|^\s*(?:Error|Exception|Failure): |(?:^|: )\[Errno -?\d+\] |^\s*(?:[a-z_]\w{0,80}\.){1,12}\w{0,80}(?:error|timeout): |(?:^|: )Check failed: |^\s*(?:[a-z_]\w{0,80}\.){1,12}[A-Z]\w{0,80}: /,
   ],
 ]

@@ -90,7 +90,7 @@ const connectorSource =
   /\[(?:[\w.-]+\/)*\w*(?:nixl|mooncake|lmcache|moriio|kv_connector|p2p_nccl|ucx|hf3fs)\w*(?:\/\w+)*\.py:\d+\]/i
 /** Words that make a sentence a warning about what could happen. */
 const hypothetical =
-  /\b(?:may|might|could(?! not)|can(?!'t| not)|would|to avoid|to prevent|if you (?:see|encounter|run into)|in case of|such as)\b[^.]{0,100}$/i
+  /\b(?:may|might|could(?! not)|can(?!'t| not)|would|to avoid|to prevent|if you (?:see|encounter|run into)|in case of|such as)\b[^.?!]{0,100}$/i
 
 /** The first rule that matches the message or, for prefixes that belong to a rule, the whole line. */
 function ruleFinding(text: string, record: string, stated: LogLevel | undefined): Finding | undefined {
@@ -122,23 +122,59 @@ function quotedCause(text: string) {
 
 /** Words of a sentence that reports a failure. */
 const failure =
-  /\b(?:errors?|fail(?:ed|ure|ures|ing|s)?|fatal|unable|cannot|can't|couldn't|could not|not (?:found|responding|available|supported|match|healthy|ready)|unhealthy|don't match|invalid|abort(?:ed|ing)?|time(?:d|s)? ?out|exceed(?:ed|s)?|denied|refused|mismatch|unsupported|missing|lost|dead|died|corrupt(?:ed|ion)?|unexpected(?:ly)?|exception|crash(?:ed|es)?|hang|hung|stuck|panic|illegal|insufficient|not enough|no such|(?:link|is|went) down|overflow|killed|unreachable|degraded|rejected|returned -\d+|errno)\b|: -\d+$/i
+  /(?<![A-Za-z])(?:errors?|fail(?:ed|ure|ures|ing|s)?|fatal|unable|cannot|can't|couldn't|could not|not (?:found|responding|available|supported|match|healthy|ready)|unhealthy|don't match|invalid|abort(?:ed|ing)?|time(?:d|s)? ?out|exceed(?:ed|s)?|denied|refused|mismatch|unsupported|missing|lost|dead|died|corrupt(?:ed|ion)?|unexpected(?:ly)?|exception|crash(?:ed|es)?|hang|hung|stuck|panic|illegal|insufficient|not enough|no such|(?:link|is|went) down|overflow|killed|unreachable|degraded|rejected|incomplete|returned -\d+|errno)(?![A-Za-z])|: -\d+$/i
+
+/** Words of a warning that something did fail, not that it is missing or not supported. */
+const finalFailure =
+  /\b(?:fail(?:ed|ure)|lost|refused|timed out|unreachable|unhealthy|not responding|died|crashed|corrupt(?:ed|ion)?)\b/i
 
 /** The program goes on after the error. */
 const recovers = /\b[Rr]etrying (?:in|after|with|\d)|\bwill retry\b|[;,] (?:retrying|continuing)\b/
+
+/** Lines of the kernel and of services of the host, whose normal start reports failures; and headings. */
+const system =
+  /^(?:<\d|\d+,\d+,|\[\s*\d+\.\d+\]|\[\w{3} \w{3} )|\bkernel:|\b(?!vllm|python|ray)[\w.@-]+\[\d+\]: |^(?:ACPI|EDAC|ERST|PCI|pci|nvme|NVRM|nvidia|mlx|amdgpu|\{\d+\})|:$/
+/** Forms in which a line without a level states that something failed. "Error" alone can be a part of any sentence. */
+const statedFailure =
+  /\b(?:fail(?:ed|s)|fatal|unable to|cannot|can't|couldn't|could not|not (?:found|responding|supported|healthy|ready|permitted|enough)|no such|timed? ?out|times out|denied|refused|unreachable|mismatch|corrupt(?:ed|ion)?|lost|insufficient|illegal|invalid|hung|unhealthy|unsupported|exceeded)\b|\berror(?:!|\.(?:\s|$))|\berrors?\b(?: [\w-]+){0,3}:|: error\b|\berror (?:\d|code|from|in|during|while|occurred|[a-z]+ing)\b|: -\d+$/i
+/** Lines that are data and not a message: comments, commands, JSON, tables of kubectl, metrics. */
+const listing =
+  /^(?:[#{"|`]|[+$>] |\S+\s+\d+\/\d+\s|[A-Za-z_:][\w:]*(?:\{[^}]*\})? [\d.eE+-]+$|usage: |[\w-]+(?:==|>=)\d)/
+/** Words of a report that something stopped or waits, mostly because of an earlier failure. */
+const consequence =
+  /\b(?:abort(?:ed|ing)?|killed|killing|dead|died|exit(?:ed|ing|s)?|terminat\w+|crashed|cancel\w+|shut(?:ting)? ?down|stopp(?:ed|ing)|restart\w*|waiting|skipp\w+|ignor\w+)\b/i
+
+/** Counts of zero and settings that name a failure: "no errors", "timeout=30", "fail_fast: false". */
+const harmless =
+  /\b(?:no|zero|0|without(?: any)?)\s+(?:[\w-]+\s+){0,2}(?:errors?|failures?|exceptions?|failed|timeouts?)\b|\btime_?out (?:of|is|set|in|\d)|\b(?:with|using|default) (?:a |the )?time_?out\b|\b\w{1,80}_\w{1,80}\b(?!\s?[:=])|[\w-]{0,40}(?:error|fail|time_?out|retr|abort|invalid|missing|lost|reject|dead)[\w-]{0,40}["']?\s?[:=]\s?["']?(?:\d+(?:\.\d+)?\w*|false|true|none|null|off|on|\[\]|\{\}|n\/a)(?![\w.])/gi
+/** The source position of Python's logging. */
+const pythonSource = /\.py:\d+[\])]/
 
 /** An abnormal line that no rule covers. It is shown; it is a cause candidate only if it is an error and says so. */
 function abnormal(text: string, record: string, stated: LogLevel | undefined): Finding | undefined {
   if (stated === 'info' || stated === 'debug') return undefined
   const reports = failure.test(text) && !recovers.test(text)
-  if (stated === undefined)
-    return failure.test(text) && /^\S/.test(text) ? { kind: 'unclassified', class: 'other' } : undefined
+  if (stated === undefined) {
+    if (!failure.test(text) || /^\s/.test(text)) return undefined
+    const uncertain = [listing, consequence, recovers, hypothetical].some((pattern) => pattern.test(text))
+    const certain = !uncertain && statedFailure.test(text) && statedFailure.test(text.replace(harmless, ''))
+    return { kind: certain && !system.test(record) ? 'cause_candidate' : 'unclassified', class: 'other' }
+  }
   if (requestSource.test(record)) return { kind: 'request_error', class: 'request_error' }
   if (stated === 'warning') {
-    return settingNotice.test(text) ? { kind: 'benign', class: 'setting' } : { kind: 'unclassified', class: 'other' }
+    if (settingNotice.test(text)) return { kind: 'benign', class: 'setting' }
+    // vLLM and other Python programs go on after a warning.
+    const ended = finalFailure.test(text) && !recovers.test(text) && !hypothetical.test(text)
+    const certain = ended && !pythonSource.test(record)
+    return { kind: certain ? 'cause_candidate' : 'unclassified', class: 'other' }
   }
   if (reports && connectorSource.test(record)) return { kind: 'cause_candidate', class: 'kv_connector' }
-  return { kind: reports ? 'cause_candidate' : 'unclassified', class: 'other' }
+  // Python repeats the lines of a traceback at its level, so there the words decide. A KeyError is only its quoted key.
+  const severe =
+    reports ||
+    (!recovers.test(text) &&
+      (/^'[^']+'$/.test(text) || (!pythonSource.test(record) && /^[^{].*?[A-Za-z]{2}[^A-Za-z]+[A-Za-z]{2}/.test(text))))
+  return { kind: severe ? 'cause_candidate' : 'unclassified', class: 'other' }
 }
 
 /** Meanings of InfiniBand work completion statuses (`enum ibv_wc_status` of libibverbs), by number. */

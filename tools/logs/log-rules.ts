@@ -36,7 +36,7 @@ const benign = rules('benign', [
   // Settings and lists of the kernel and of drivers that name an error or a timeout.
   [
     'setting',
-    /\b(?:[Tt]imeout (?:was )?set to|errors=remount-ro|SATA link down \(SStatus 0|ib_srpt MAD registration failed|Found ulimit of \d+ and failed to automatically increase|[Ss]hutdown timeout)/,
+    /\b(?:[Tt]imeout (?:was )?set to|errors=remount-ro|SATA link down \(SStatus 0|Abort status: 0x0$|ib_srpt MAD registration failed|Found ulimit of \d+ and failed to automatically increase|[Ss]hutdown timeout)/,
   ],
   // vLLM warns about VLLM_ variables that it does not know.
   ['unknown_environment', /Unknown vLLM environment variable detected/],
@@ -99,19 +99,19 @@ const cascade = rules('cascade', [
   // The API server reports that the engine core is gone.
   [
     'engine_dead',
-    /EngineDeadError|Engine(?:Core)? encountered an? (?:issue|fatal error)|Engine core initialization failed|Engine core proc \S+ died unexpectedly|EngineCore failed to start|EngineCore hit an exception|AsyncLLM output_handler (?:failed|got an Exception)|Engine loop (?:has died|is not running)|Background loop (?:has errored|is not running)|MQLLMEngine (?:terminated|is already dead)|Engine process failed to start|[Ss]ee (?:stack trace|root cause)\b.*(?:above|for the root cause)|Executor failed\.|^RuntimeError: cancelled$|[Ee]ngine ?[Cc]ore\b.{0,40} exited unexpectedly|^SystemExit\b|[Ee]ngine (?:\S+ )?is dead\b/,
+    /EngineDeadError|Engine(?:Core)? encountered an? (?:issue|fatal error)|Engine core initialization failed|Engine core proc \S+ died unexpectedly|EngineCore failed to start|EngineCore hit an exception|AsyncLLM output_handler (?:failed|got an Exception)|Engine loop (?:has died|is not running)|Background loop (?:has errored|is not running)|MQLLMEngine (?:terminated|is already dead)|Engine process failed to start|[Ss]ee (?:stack trace|root cause)\b.*(?:above|for the root cause)|Executor failed\.|^RuntimeError: cancelled$|[Ee]ngine ?[Cc]ore\b.{0,40} exited unexpectedly|^SystemExit\b|^Invocation of \w+ method failed|[Ee]ngine (?:\S+ )?is dead\b/,
   ],
   // The executor reports that a worker process is gone.
   [
     'worker_died',
-    /Worker proc \S+ died unexpectedly|WorkerProc (?:hit an exception|was terminated|initialization failed|failed to start)|Worker failed with error|Error executing method|Worker \S+ pid \d+ died|^(?:Ray)?WorkerProc failed|rank\(s\) exited during startup|Exception occurred while running API servers|Scheduler hit an exception|ChildFailedError|[Pp]roc(?:ess)?\b.{0,60} died unexpectedly/,
+    /Worker proc \S+ died unexpectedly|WorkerProc (?:hit an exception|was terminated|initialization failed|failed to start)|Worker failed with error|Error executing method|Worker \S+ pid \d+ died|^(?:Ray)?WorkerProc failed|rank\(s\) exited during startup|Exception occurred while running API servers|Scheduler hit an exception|ChildFailedError|[Pp]roc(?:ess)?\b.{0,60} died unexpectedly|Engine process \(pid \d+\) died/,
   ],
   // vLLM prints its state after a failure.
   ['engine_dump', /Dumping (?:input data|scheduler output|scheduler stats)|Error preparing object to dump/],
   // Ray reports that an actor or task is gone.
   [
     'ray_task',
-    /ray\.exceptions\.\w+|The actor (?:is dead|died unexpectedly)|A worker died or was killed while executing/,
+    /ray\.exceptions\.\w+|The actor (?:is dead|died unexpectedly)|A worker died or was killed while executing|has been marked dead because the detector|Raylet is terminated/,
   ],
   // The engine waits for a worker that does not respond.
   ['shared_memory_broadcast', /No available shared memory broadcast blocks? found in/],
@@ -122,21 +122,21 @@ const cascade = rules('cascade', [
   // A rank reports that the connection to another rank is closed.
   [
     'nccl_peer_gone',
-    /Connection closed by (?:remote peer|localRank)|Error encountered progressing operation|, closing connection|remote process exited or there was a network error|Connection reset by peer|Proxy Call to rank \d+ failed|recvValue failed|ncclRemoteError|\[Proxy Service \d*\] Failed to execute operation|Socket recv failed while polling|ncclProxy\w+ call to .* failed|Could not receive type from localRank|[Cc]onnect.* failed : Connection refused|Call to (?:send|recv)\b.* failed : |Comm \S+ is in abort state|Broken pipe.*TCPStore|TCPStore.*(?:Broken pipe|failed)/,
+    /Connection closed by (?:remote peer|localRank)|Error encountered progressing operation|, closing connection|remote process exited or there was a network error|^(?!.*(?:LMCache|lmcache|NIXL|nixl|[Mm]ooncake)).*Connection reset by peer|Proxy Call to rank \d+ failed|recvValue failed|ncclRemoteError|\[Proxy Service \d*\] Failed to execute operation|Socket recv failed while polling|ncclProxy\w+ call to .* failed|Could not receive type from localRank|[Cc]onnect.* failed : Connection refused|Call to (?:send|recv)\b.* failed : |Comm \S+ is in abort state|Broken pipe.*TCPStore|TCPStore.*(?:Broken pipe|failed)/,
   ],
   // Work that is flushed after an earlier error of the same queue pair.
-  ['nccl_flush', /NET\/IB.*(?:error 5\b|status=(?:IBV_WC_WR_FLUSH_ERR\(5\)|5 ))/],
+  ['nccl_flush', /NET\/IB.*(?:error 5\b|status=(?:IBV_WC_WR_FLUSH_ERR\(5\)|5 ))|Work Request Flushed Error/],
   // NCCL prints the call chain of an error.
   ['nccl_result', /^\S+:\d+ -> \d+|Call to ncclProxyProgress failed|NCCL INFO \S+:\d+ -> \d+/],
   // PyTorch aborts the communicators after a failed collective.
   [
     'nccl_teardown',
-    /NCCL communicator was aborted|Some NCCL operations have failed or timed out|taking the entire process down|Process group watchdog thread terminated(?!.*CUDA error: )|detected by watchdog at work|dump debug info|dump signal|Heartbeat monitor timed out|last enqueued (?:NCCL )?work|terminate called (?:after throwing(?!.*CUDA error: )|without an active)|ProcessGroupNCCL.*abort|ProcessGroupNCCL's watchdog got stuck|Stack trace of the failed collective|signal dumping|Received a dump signal/i,
+    /NCCL communicator was aborted|Some \w+ operations have failed or timed out|taking the entire process down|Process group watchdog thread terminated(?!.*CUDA error: )|detected by watchdog at work|dump debug info|dump signal|Heartbeat monitor timed out|last enqueued (?:NCCL )?work|terminate called (?:after throwing(?!.*CUDA error: )|without an active)|ProcessGroupNCCL.*abort|ProcessGroupNCCL's watchdog got stuck|Stack trace of the failed collective|signal dumping|Received a dump signal/i,
   ],
   // Kubernetes notices that a container does not respond.
   [
     'probe_failed',
-    /(?:Liveness|Readiness|Startup) probe (?:failed|errored)|Probe failed|^\s*Warning\s+(?:Unhealthy|ProbeWarning)\b/,
+    /(?:Liveness|Readiness|Startup) probe (?:failed|errored)|Probe failed|^\s*(?:\d\w*(?: \(x[^)]*\))?\s+)?Warning\s+(?:Unhealthy|ProbeWarning)\b/,
   ],
   // Reports about a process that the OOM killer has killed already.
   [
@@ -146,12 +146,12 @@ const cascade = rules('cascade', [
   // A shell or a parent reports that its child was killed; exit code 137 is SIGKILL.
   [
     'killed',
-    /^Killed$|^Aborted \(core dumped\)|^\S+: line \d+: +\d+ Killed\b|code=killed, status=9|Fatal Python error: Aborted|[Ee]xit(?:ed|ing)?(?: ?with)?[ -]?(?:code|status)?[ =:(]+(?:137|-9)\b|signal SIGKILL|died with <Signals\.SIGKILL|Exit Code:\s+(?:137|143)\b/,
+    /^Killed$|^Aborted \(core dumped\)|^(?:exec )?\S+: line \d+: +\d+ Killed\b|code=killed, status=9|Fatal Python error: Aborted|[Ee]xit(?:ed|ing)?(?: ?with)?[ -]?(?:code|status)?[ =:(]+(?:137|-9)\b|signal SIGKILL|died with <Signals\.SIGKILL|Exit Code:\s+(?:137|143)\b/,
   ],
   // A parent or Kubernetes reports that its child exited. The reason is in the child's own lines.
   [
     'exited',
-    /^(?!.*CalledProcessError: ).*\b[Ee]xit(?:ed)?(?: with)?[ -]?(?:[Cc]ode|[Ss]tatus):?[ =(]+-?[1-9]\d*\b|exitcode: -?[1-9]|code=(?:exited|dumped), status=|^\s*Reason:\s+Error$|Failed with result '(?:exit-code|signal|core-dump)'|Scheduled restart job, restart counter/,
+    /^(?!.*CalledProcessError: ).*\b[Ee]xit(?:ed)?(?: with)?[ -]?(?:[Cc]ode|[Ss]tatus):?[ =(]+-?[1-9]\d*\b|exitcode: -?[1-9]|code=(?:exited|dumped), status=|^\s*Reason:\s+Error$|Failed with result '(?:exit-code|signal|core-dump)'|Scheduled restart job, restart counter|\b[Cc]rashed container\b|^srun: (?:error: \S+: tasks? [\d,-]+: |Job step aborted|Terminating )|\*\*\* Process received signal|\bSignal: Aborted\b/,
   ],
   // A request failed because of an error in the engine.
   [
@@ -159,7 +159,10 @@ const cascade = rules('cascade', [
     /Exception in ASGI application|Error in (?:chat )?completion stream generator|"\s+5\d\d (?:Internal Server Error|Bad Gateway|Service Unavailable|Gateway Timeout)/,
   ],
   // Kubernetes restarts a container that keeps failing.
-  ['back_off', /Back-off restarting failed container|CrashLoopBackOff|^\s*Warning\s+BackOff\b/],
+  [
+    'back_off',
+    /Back-off restarting failed container|container will not be restarted|CrashLoopBackOff|^\s*(?:\d\w*(?: \(x[^)]*\))?\s+)?Warning\s+BackOff\b/,
+  ],
 ])
 
 /**

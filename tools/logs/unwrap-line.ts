@@ -75,6 +75,7 @@ const prefixes: readonly RegExp[] = [
   /^\d{4}-\d\d-\d\d [\d:.,]+ \| [A-Z]+\s+\| \S+ - /, // loguru
   // Python with the name of the logger first
   /^\d{4}-\d\d-\d\d [\d:.,]+ - \S+ - (?:DEBUG|INFO|WARNING|ERROR|CRITICAL) - /,
+  /^\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d(?:\.\d+)? (?!\[)/, // Go
   /^(?:\([^)]*\) )+/, // (EngineCore_DP0 pid=123); further spaces belong to the message
   // vLLM V1 and V0, uvicorn
   /^(?:DEBUG|INFO|WARNING|ERROR|CRITICAL):?\s+(?:\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? (?:\[[^\]]+\]|[\w./-]+:\d+\])\s?)?/,
@@ -82,7 +83,7 @@ const prefixes: readonly RegExp[] = [
   /^\[?[IWEF](?:\d{3,4}|\d{8}) \d\d:\d\d:\d\d\.\d+\s+(?:\d+\s+)?\S+\] /, // klog, glog
   /^\[[IWEF] [\w./]+:\d+\] /, // torch
   /^\[\w{3} \d\d \d{4} \d\d:\d\d:\d\d\] \[[A-Z]+\] (?:\[tid \d+\] )?/, // fabric manager
-  /^\[\d+\.\d+\] \[[^\]]{1,120}\]\s+\S+:\d+\s+UCX\s+[A-Z]+\s+/, // UCX
+  /^(?:\[\d+\.\d+\] )?\[[^\]]{1,120}\]\s+\S+:\d+\s+UCX\s+[A-Z]+\s+/, // UCX
   /^\[\d{4}-\d\d-\d\d [\d:.,]+\] LMCache [A-Z]+: /, // LMCache
   /^\S+:\d+:\d+ \[\d+\] (?:\S+:\d+ )?NCCL (?:TRACE|INFO|WARN|ERROR) /,
 ]

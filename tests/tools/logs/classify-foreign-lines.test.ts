@@ -92,6 +92,19 @@ test.each(
     'warning benign ssh_noise': [
       'Feb 17 14:00:10 node sshd[22]: Connection reset by peer 1.2.3.4 port 12345 [preauth]',
     ],
+    // Programs without levels: a line that states a failure is a candidate, a listing or a consequence is not.
+    'error cause_candidate other': [
+      'nvshmem setup connections failed',
+      'engine_init: could not open /dev/x',
+      '2022/05/13 23:09:23 Failed to load the plugin',
+      "ERROR 12-09 00:49:29 engine.py:366] 'layers.0.mlp.down_proj.weight.absmax'",
+    ],
+    'info unclassified other': [
+      'vllm-0                    0/1     Error              3          5m',
+      'Health check passed after 2 failures.',
+      'Waiting for the port, which is not ready',
+      '[   10.2] cfg80211: failed to load regulatory.db',
+    ],
     'error cause_candidate gpu_lost': ['Unable to determine the device handle for GPU0000:3B:00.0: Unknown Error'],
     'error benign shutdown': ['ERROR 02-17 14:00:10 [core.py:710] concurrent.futures._base.CancelledError'],
     'error cause_candidate rendezvous_timeout': [

@@ -16,7 +16,7 @@ test.each([
   ['2026-02-17T14:00:10.123Z  WARN vllm::router: x', 'warning'],
   ['[2026-02-17 14:00:10,123] torch.distributed.run: [WARNING] x', 'warning'],
   ['error: x', 'error'],
-  ['an error: x', 'info'],
+  ['without an error: x', 'info'],
   ['vllm-1  | INFO 02-17 14:00:10 [a.py:1] x', 'info'],
 ])('%s states level %s', (line, level) => {
   expect(classifyLogLines([line])[0]?.level).toBe(level)
