@@ -47,7 +47,7 @@ export const causeTable: readonly (readonly [name: string, pattern: RegExp])[] =
   // Machine checks, uncorrectable PCIe errors, lost devices.
   [
     'hardware_error',
-    /\[Hardware Error\].*(?:Machine Check(?: Exception)?:|severity: (?:fatal|recoverable)|MC\d+_STATUS\[[^\]]{0,80}\|(?:UE|UC)\b|[Uu]ncorrect(?:ed|able)|Deferred error)|mce: .*Uncorrected|severity=Uncorrected|AER: (?:Multiple )?Uncorrect(?:ed|able)|UE memory (?:read )?error|DPC: containment event|AER: (?:can't recover|device recovery failed)|NMI: (?:IOCK|PCI system) error|NMI received for unknown reason|mlx5_core .*health[ _]compromised|pciehp: Slot\(\S+\): (?:Link Down|Card not present)|EDAC \S+: \d+ UE |DRHD: handling fault status|DMAR: \[[^\]]+\] .*\bfault\b|AMD-Vi: .*(?:IO_PAGE_FAULT|ILLEGAL_DEV|HARDWARE_ERROR|_TIMEOUT)|arm-smmu\S* .*(?:event 0x|[Uu]nhandled|fault)|Memory failure: 0x|(?:pcieport|pci) \S+: .*(?:broken device|link lost|device lost)/,
+    /\[Hardware Error\].*(?:Machine Check(?: Exception)?:|severity: (?:fatal|recoverable)|MC\d+_STATUS\[[^\]]{0,80}\|(?:UE|UC)\b|[Uu]ncorrect(?:ed|able)|Deferred error)|mce: .*Uncorrected|severity=Uncorrected|AER: (?:Multiple )?Uncorrect(?:ed|able)|UE memory (?:read )?error|DPC: containment event|AER: (?:can't recover|device recovery failed)|NMI: (?:IOCK|PCI system) error|NMI received for unknown reason|mlx5_core .*health[ _]compromised|pciehp: Slot\(\S+\): (?:Link Down|Card not present)|EDAC \S+: (?:\d+ )?UE |DRHD: handling fault status|DMAR: \[[^\]]+\] .*\bfault\b|AMD-Vi: .*(?:IO_PAGE_FAULT|ILLEGAL_DEV|HARDWARE_ERROR|_TIMEOUT)|arm-smmu\S* .*(?:event 0x|[Uu]nhandled|fault)|Memory failure: 0x|(?:pcieport|pci) \S+: .*(?:broken device|link lost|device lost)/,
   ],
   // A driver reports that its PCI device does not work. Drivers of sound and management devices report it at each start.
   [
@@ -76,7 +76,7 @@ export const causeTable: readonly (readonly [name: string, pattern: RegExp])[] =
   // A collective did not finish in time. One rank did not join it, or the network lost data.
   ['nccl_timeout', /Watchdog caught collective operation timeout/],
   // The TCP transport finds no interface or route.
-  ['nccl_socket', /NCCL WARN.*(?:no socket interface found|No route to host|Network is unreachable)/],
+  ['nccl_socket', /NCCL WARN.*(?:no socket interface found|No route to host|Network is unreachable)|\(gai error: -\d+/],
   // Not all ranks connected at startup.
   ['rendezvous_timeout', /client socket has timed out after|Timed out after \d+ seconds waiting for clients/],
   // Two ranks use the same GPU.
@@ -93,7 +93,7 @@ export const causeTable: readonly (readonly [name: string, pattern: RegExp])[] =
   // An allocation on the GPU fails.
   [
     'cuda_out_of_memory',
-    /CUDA out of memory|CUDA error: out of memory|OutOfMemoryError|Cuda failure \d* ?'out of memory'|CUDA_ERROR_OUT_OF_MEMORY|Triton Error \[CUDA\]: out of memory|(?:HIP|hip) out of memory/,
+    /CUDA out of memory|CUDA error: out of memory|Not enough memory\. Please try|OutOfMemoryError|Cuda failure \d* ?'out of memory'|CUDA_ERROR_OUT_OF_MEMORY|Triton Error \[CUDA\]: out of memory|(?:HIP|hip) out of memory/,
   ],
   // Too little GPU memory is left for the KV cache at startup.
   [
@@ -107,7 +107,7 @@ export const causeTable: readonly (readonly [name: string, pattern: RegExp])[] =
   // The driver of the host does not fit the CUDA libraries of the image.
   [
     'cuda_driver',
-    /Error 80[34]\b|system has unsupported display driver|CUDA driver version is insufficient|cudaErrorSystemDriverMismatch|forward compatibility was attempted|API mismatch: the client has|[Dd]river\/library version mismatch|couldn't communicate with the NVIDIA driver/,
+    /Error 80[34]\b|system has unsupported display driver|CUDA driver version is insufficient|cudaErrorSystemDriverMismatch|forward compatibility was attempted|API mismatch: the client has|[Dd]river\/library version mismatch|couldn't communicate with the NVIDIA driver|error validating driver installation|failed to load module nvidia/,
   ],
   // CUDA finds no usable GPU, and does not say why.
   [
@@ -131,17 +131,17 @@ export const causeTable: readonly (readonly [name: string, pattern: RegExp])[] =
   ],
   [
     'file_system',
-    /(?:^|kernel: |\d\] )(?:nvme\b|nvme\d|block \w+:|sd[a-z]+\b|sd \d|blk_update_request|EXT[234]-fs|XFS|BTRFS|F2FS|JBD2|md\b|md\/|dm-\d|device-mapper|nfs4?:|NFS|ceph|libceph|(?:Lustre|LNet)(?:Error)?:|scsi|ata\d|mpt3sas|megaraid|overlayfs|FAT-fs|mmfs|GPFS|beegfs|weka\w*|gluster\w*|zfs|bcachefs|erofs|squashfs|cifs|CIFS|fuse|dm\b)(?=.*(?:error|fail|timeout|timed out|not responding|read-only|abort|expel|evict|corrupt|no available path|offline|unreachable|degraded|\bdown\b|stale|hung\b|removing after|\blost\b|not ready))/i,
+    /(?:^|kernel: |\d\] )(?:nvme\b|nvme\d|block \w+:|sd[a-z]+\b|sd \d|blk_update_request|EXT[234]-fs|XFS|BTRFS|F2FS|JBD2|md\b|md\/|dm-\d|device-mapper|nfs4?:|NFS|ceph|libceph|(?:Lustre|LNet)(?:Error)?:|scsi|ata\d|mpt3sas|megaraid|qla\d\w*|lpfc|fnic|overlayfs|FAT-fs|mmfs|GPFS|beegfs|weka\w*|gluster\w*|zfs|bcachefs|erofs|squashfs|cifs|CIFS|fuse|dm\b)(?=.*(?:error|fail|timeout|timed out|not responding|read-only|abort|shut ?down|expel|evict|corrupt|no available path|offline|unreachable|degraded|\bdown\b|stale|hung\b|removing after|\blost\b|not ready))/i,
   ],
   // A network adapter or its driver reports a failure.
   [
     'network_device',
-    /(?:^|kernel: |\d\] )(?:NETDEV WATCHDOG|mlx[45]_\w+|bnxt_\w+|i40e|ice|ixgbe|igb|ib_\w+|infiniband|nvidia-peermem|efa|ena|irdma|gve|tg3|sfc|cxgb4|ionic|hns3|qed\w*|virtio_net|vmxnet3|bond\d+|e(?:th|ns|np|no)\w+:)(?=.*(?:\berror|fail|timed? ?out|fatal|unhealthy|unplugged|not responding|reset|link (?:is )?down))/i,
+    /(?:^|kernel: |\d\] )(?:NETDEV WATCHDOG|mlx[45]_\w+|bnxt_\w+|i40e|ice|ixgbe|igb|ib_\w+|infiniband|nvidia-peermem|efa|ena|irdma|gve|tg3|sfc|cxgb4|ionic|hns3|qed\w*|virtio_net|vmxnet3|bond\d+|e(?:th|ns|np|no)\w+:|ib(?:s|p)?\d\w*:)(?=.*(?:\berror|fail|timed? ?out|fatal|unhealthy|unplugged|not responding|reset|link (?:is )?down))/i,
   ],
   // NVIDIA's or AMD's driver reports a failure without an Xid.
   [
     'gpu_driver',
-    /NVRM:? (?!.*(?:crash dump|loading|Unable to read|Persistence mode)).*(?:\bfail(?:ed|ure)?\b|\berror\b|\btimeout\b|timed out|\bfatal\b|\bhalt|\bcrash|\bunexpected\b|\binvalid\b|\b(?:cannot|can't|could not|unable|not supported)\b|reset required|requir\w+ (?:os )?re(?:set|boot)|devices were initialized|No NVIDIA .*(?:probed|found)|API mismatch)/i,
+    /NVRM:? (?!.*(?:crash dump|loading|Unable to read|Persistence mode)).*(?:\bfail(?:ed|ure)?\b|\berror\b|\btimeout\b|timed out|\bfatal\b|\bhalt|\bcrash|\bunexpected\b|\binvalid\b|\b(?:cannot|can't|could not|unable|not supported|does not)\b|reset required|requir\w+ (?:os )?re(?:set|boot)|devices were initialized|No NVIDIA .*(?:probed|found)|API mismatch)/i,
   ],
   [
     'gpu_driver',
@@ -160,7 +160,7 @@ export const causeTable: readonly (readonly [name: string, pattern: RegExp])[] =
   // Kubernetes cannot place or start the pod.
   [
     'pod_start',
-    /^\s*(?:\d\w*(?: \(x[^)]*\))?\s+)?Warning\s+(?!Failed(?:ToUpdate|Get|KillPod|PreStop)|\w*GCFailed|FreeDiskSpace)\w*(?:Fail|Err|OOM|Out[Oo]f|NotReady|NotHealthy|Pressure|Exceed|Unexpected|Kill|Evict|Insufficient|Invalid|Reject|Lost|Unavailable)[\w./-]*\s|^\s*Message:\s+(?=.*\b(?:fail|reject|unhealthy|error|insufficient|not found|cannot|unable))|^\s*Reason:\s+(?!Error$)\w*(?:Err|Fail|ImagePullBackOff|Cannot|Invalid|Exceeded|Lost|Preempt|Unexpected)\w*$|ErrImage(?:Pull|NeverPull)|Failed to pull image|InvalidImageName|CreateContainerConfigError/,
+    /^\s*(?:\d\w*(?: \(x[^)]*\))?\s+)?Warning\s+(?!Failed(?:ToUpdate|Get|KillPod|PreStop)|\w*GCFailed|FreeDiskSpace|Exceeded|Invalid(?:Disk|Environment)|NodeAllocatable|DNS|MissingClusterDNS|CIDR|Resize|Policy|Drain|Possible|Cgroup|Recreat|Killing)[A-Z][A-Za-z]{3,}[\w./-]*\s|^\s*Message:\s+(?=.*\b(?:fail|reject|unhealthy|error|insufficient|not found|cannot|unable))|^\s*Reason:\s+(?!Error$)\w*(?:Err|Fail|ImagePullBackOff|Cannot|Invalid|Exceeded|Lost|Preempt|Unexpected)\w*$|ErrImage(?:Pull|NeverPull)|Failed to pull image|InvalidImageName|CreateContainerConfigError/,
   ],
   // The connector that moves KV blocks between engines, or its transport.
   [
@@ -180,12 +180,12 @@ export const causeTable: readonly (readonly [name: string, pattern: RegExp])[] =
   // A program, a library or a module is missing.
   [
     'missing_program',
-    /error while loading shared libraries: |: cannot open shared object file|: undefined symbol: \w|version `\w+_[\d.]+' not found|^\S{1,100}: No module named \S|: command not found$|executable file not found in \$PATH|^(?:\S+: )?(?:line )?\d+: [\w./-]+: (?:not found|Permission denied)$|^(?:\S+: )?(?:line )?\d+: [\w./-]+: No such file or directory$/,
+    /error while loading shared libraries: |: cannot open shared object file|: undefined symbol: \w|version `\w+_[\d.]+' not found|^\S{1,100}: No module named \S|: command not found$|: exec format error$|executable file not found in \$PATH|^(?:\S+: )?(?:line )?\d+: [\w./-]+: (?:not found|Permission denied)$|^(?:\S+: )?(?:line )?\d+: [\w./-]+: No such file or directory$/,
   ],
   // Memory that the host refuses, and limits of the process.
   [
     'host_limit',
-    /Cannot allocate memory|Too many open files|Resource temporarily unavailable.*(?:thread|fork)|can't start new thread|fork rejected by pids controller|nf_conntrack: .*table full|(?:neighbor|neighbour) table overflow|TCP: out of memory/,
+    /Cannot allocate memory|Too many open files|Resource temporarily unavailable.*(?:thread|fork)|can't start new thread|std::bad_alloc|fork rejected by pids controller|nf_conntrack: .*table full|(?:neighbor|neighbour) table overflow|TCP: out of memory/,
   ],
   // A process accessed invalid memory.
   [
@@ -197,6 +197,6 @@ export const causeTable: readonly (readonly [name: string, pattern: RegExp])[] =
   // Any other Python exception: a class with the name of an error, or a class of a module, at the start of the message.
   [
     'exception',
-    /(?:^\s*|\]:? |\| |› )(?:[A-Za-z_]\w{0,80}\.){0,12}[A-Za-z_]\w{0,80}(?:Error|Exception|Failure|Timeout|OutOfResources)(?:: |$)|^\s*(?:Error|Exception|Failure): |(?:^|: )\[Errno -?\d+\] |^\s*(?:[a-z_]\w{0,80}\.){1,12}\w{0,80}(?:error|timeout): |(?:^|: )Check failed: |^\s*(?:[a-z_]\w{0,80}\.){1,12}[A-Z]\w{0,80}: /,
+    /(?:^\s*|\]:? |\| |› )(?:[A-Za-z_]\w{0,80}\.){0,12}[A-Za-z_]\w{0,80}(?:Error|Exception|Failure|Timeout|OutOfResources)(?:: |$)|^\s*(?:Error|Exception|Failure): |(?:^|: )\[Errno -?\d+\] |^\s*(?:[a-z_]\w{0,80}\.){1,12}\w{0,80}(?:error|timeout): |(?:^|: )Check failed: |^thread '[^']{0,80}' panicked at|^panic: |^\s*(?:[a-z_]\w{0,80}\.){1,12}[A-Z]\w{0,80}: /,
   ],
 ]

@@ -133,7 +133,7 @@ const recovers = /\b[Rr]etrying (?:in|after|with|\d)|\bwill retry\b|[;,] (?:retr
 
 /** Lines of the kernel and of services of the host, whose normal start reports failures; and headings. */
 const system =
-  /^(?:<\d|\d+,\d+,|\[\s*\d+\.\d+\]|\[\w{3} \w{3} )|\bkernel:|\b(?!vllm|python|ray)[\w.@-]+\[\d+\]: |^(?:ACPI|EDAC|ERST|PCI|pci|nvme|NVRM|nvidia|mlx|amdgpu|\{\d+\})|:$/
+  /^(?:<\d|\d+,\d+,|\[\s*\d+\.\d+\]|\[\w{3} \w{3} )|\bkernel:|\b(?!vllm|python|ray|multipathd|nvidia|nv-|dcgm|smartd|mdadm|opensm|iscsid|dockerd|containerd|slurm)[\w.@-]+\[\d+\]: |^(?:ACPI|EDAC|ERST|PCI|pci|nvme|NVRM|nvidia|mlx|amdgpu|\{\d+\})|:$/
 /** Forms in which a line without a level states that something failed. "Error" alone can be a part of any sentence. */
 const statedFailure =
   /\b(?:fail(?:ed|s)|fatal|unable to|cannot|can't|couldn't|could not|not (?:found|responding|supported|healthy|ready|permitted|enough)|no such|timed? ?out|times out|denied|refused|unreachable|mismatch|corrupt(?:ed|ion)?|lost|insufficient|illegal|invalid|hung|unhealthy|unsupported|exceeded)\b|\berror(?:!|\.(?:\s|$))|\berrors?\b(?: [\w-]+){0,3}:|: error\b|\berror (?:\d|code|from|in|during|while|occurred|[a-z]+ing)\b|: -\d+$/i
@@ -146,7 +146,7 @@ const consequence =
 
 /** Counts of zero and settings that name a failure: "no errors", "timeout=30", "fail_fast: false". */
 const harmless =
-  /\b(?:no|zero|0|without(?: any)?)\s+(?:[\w-]+\s+){0,2}(?:errors?|failures?|exceptions?|failed|timeouts?)\b|\btime_?out (?:of|is|set|in|\d)|\b(?:with|using|default) (?:a |the )?time_?out\b|\b\w{1,80}_\w{1,80}\b(?!\s?[:=])|[\w-]{0,40}(?:error|fail|time_?out|retr|abort|invalid|missing|lost|reject|dead)[\w-]{0,40}["']?\s?[:=]\s?["']?(?:\d+(?:\.\d+)?\w*|false|true|none|null|off|on|\[\]|\{\}|n\/a)(?![\w.])/gi
+  /\b(?:no|zero|0|without(?: any)?)\s+(?:[\w-]+\s+){0,2}(?:errors?|failures?|exceptions?|failed|timeouts?)\b|\b(?:failed|lost|dropped|errors?|failures?)(?: \w+)?\s?[:=]\s?0\b|\btime_?out (?:of|is|set|in|\d)|\b(?:with|using|default) (?:a |the )?time_?out\b|\b\w{1,80}_\w{1,80}\b(?!\s?[:=])|[\w-]{0,40}(?:error|fail|time_?out|retr|abort|invalid|missing|lost|reject|dead)[\w-]{0,40}["']?\s?[:=]\s?["']?(?:\d+(?:\.\d+)?\w*|false|true|none|null|off|on|\[\]|\{\}|n\/a)(?![\w.])/gi
 /** The source position of Python's logging. */
 const pythonSource = /\.py:\d+[\])]/
 

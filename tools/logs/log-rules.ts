@@ -27,7 +27,7 @@ const benign = rules('benign', [
   // ECC and PCIe errors that the hardware corrected.
   [
     'corrected_error',
-    /\b(?:corrected|correctable)\b.*\berror|(?:severity|type)[=:] ?corrected|Machine check events logged|EDAC .*: \d+ CE |\bCE memory \w* ?(?:read )?error|\bCorrected error, no action required|error status\/mask=|corrected by h\/w|Error of this Agent is reported first|:\s+\[ ?\d+\] (?:RxErr|BadTLP|BadDLLP|Rollover|Timeout|NonFatalErr|CorrIntErr|HeaderOF)\b|MC\d+_STATUS\[[^\]]{0,80}\|CE\b/i,
+    /\b(?:corrected|correctable)\b.*\berror|(?:severity|type)[=:] ?correct(?:ed|able)|Machine check events logged|EDAC .*: \d+ CE |\bCE memory \w* ?(?:read )?error|\bCorrected error, no action required|error status\/mask=|corrected by h\/w|Error of this Agent is reported first|:\s+\[ ?\d+\] (?:RxErr|BadTLP|BadDLLP|Rollover|Timeout|NonFatalErr|CorrIntErr|HeaderOF)\b|MC\d+_STATUS\[[^\]]{0,80}\|CE\b/i,
   ],
   // A machine check whose status has bit 61 (UC, uncorrected) clear: the first digit is 8, 9, c or d.
   ['corrected_error', /\[Hardware Error\]: CPU \d+: Machine Check: \d+ Bank \d+: [89cd][\da-f]{15}\b/],
@@ -95,7 +95,10 @@ const cascade = rules('cascade', [
     /Rate limiting GSP RPC error prints|NVRM: .*(?:rpcRmApi\w+|nv(?:Assert|Check)\w*Failed\w*):|nvidia-nvswitch\d*: SXid \(.*?\): \d+, Severity [1-9]/,
   ],
   // Other functions of a device that is gone from the bus.
-  ['device_gone', /(?:Refused|Unable) to change power state|HC died; cleaning up|post-resume error/],
+  [
+    'device_gone',
+    /(?:Refused|Unable) to change power state|HC died; cleaning up|post-resume error|not ready at resume|\bi2c(?:_transfer)? (?:timeout|failed)/,
+  ],
   // The API server reports that the engine core is gone.
   [
     'engine_dead',
@@ -131,7 +134,7 @@ const cascade = rules('cascade', [
   // PyTorch aborts the communicators after a failed collective.
   [
     'nccl_teardown',
-    /NCCL communicator was aborted|Some \w+ operations have failed or timed out|taking the entire process down|Process group watchdog thread terminated(?!.*CUDA error: )|detected by watchdog at work|dump debug info|dump signal|Heartbeat monitor timed out|last enqueued (?:NCCL )?work|terminate called (?:after throwing(?!.*CUDA error: )|without an active)|ProcessGroupNCCL.*abort|ProcessGroupNCCL's watchdog got stuck|Stack trace of the failed collective|signal dumping|Received a dump signal/i,
+    /NCCL communicator was aborted|Some \w+ operations have failed or timed out|taking the entire process down|Process group watchdog thread terminated(?!.*CUDA error: )|detected by watchdog at work|dump debug info|dump signal|Heartbeat monitor timed out|last enqueued (?:NCCL )?work|terminate called (?:after throwing(?!.*(?:CUDA error: |bad_alloc))|without an active)|ProcessGroupNCCL.*abort|ProcessGroupNCCL's watchdog got stuck|Stack trace of the failed collective|signal dumping|Received a dump signal/i,
   ],
   // Kubernetes notices that a container does not respond.
   [
