@@ -11,8 +11,8 @@ import { comparedTelemetry } from './simulation/collect-telemetry.ts'
  * The tool `collect_post_telemetry`: the same requests again, with the changed configuration.
  *
  * It fails with `NotSimulatedError` if the load of an incident of files cannot be inferred, with `MismatchError` if the
- * configuration belongs to another deployment, and with {@link FixPlanError} if vLLM would refuse an engine argument or the simulation does not
- * model it.
+ * configuration belongs to another deployment, and with {@link FixPlanError} if vLLM would refuse an engine argument or the
+ * simulation does not model it.
  */
 export const createCollectPostTelemetry = (scenarios: ScenarioSource) =>
   defineTool({

@@ -2,8 +2,8 @@ import { TenroundsError } from '../router/errors.ts'
 
 // Errors of the incident tools. They reach the model as the error of a tool result, so each message names the input, its
 // value, and what to do instead. Together with `unknown_scenario` and `invalid_scenario` in `fixtures/`, the codes are:
-// `mismatch`, `invalid_fix_plan`, those of `ConfigError`, `unknown_config`, `invalid_duration`, `invalid_metrics_page` and
-// `unusable_pages`.
+// `mismatch`, `invalid_fix_plan`, those of `ConfigError`, `unknown_config`, `unknown_page`, `invalid_duration`,
+// `invalid_metrics_page` and `unusable_pages`.
 
 /** Inputs of one call contradict each other or themselves (`mismatch`). The message begins with the path of the input. */
 export class MismatchError extends TenroundsError {

@@ -7,7 +7,10 @@ import { jsonBytes } from './payload.ts'
 /** Checkpoints that compress to more than this are compressed as far as possible, because heartbeats repeat them. */
 export const heartbeatTargetBytes = 262_144
 
-/** Most bytes of JSON in a packed document, larger than any checkpoint. Payloads of other origin must not fill the memory when they are decompressed. */
+/**
+ * Most bytes of JSON in a packed document, larger than any checkpoint. Payloads of other origin must not fill the memory
+ * when they are decompressed.
+ */
 export const maxUnpackedBytes = 64 * 1024 * 1024
 
 /** A JSON document in a payload. */

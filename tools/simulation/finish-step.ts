@@ -6,8 +6,8 @@ export type SamplingRule = (state: EngineState, request: number, end: number) =>
 
 /**
  * Ends a step that was executed from `start` to `end`: requests whose tokens are all computed get one output token and those
- * that were drafted and accepted, and finished requests leave. It follows `update_from_output()` in `vllm/v1/core/sched/scheduler.py`, and is the second half
- * of the hot loop.
+ * that were drafted and accepted, and finished requests leave. It follows `update_from_output()` in
+ * `vllm/v1/core/sched/scheduler.py`, and is the second half of the hot loop.
  *
  * @param samples when a request gets a token. Default: when all its known tokens are computed.
  * @returns all tokens of the requests that finished.

@@ -122,7 +122,11 @@ export class Scheduler {
     }
   }
 
-  /** Schedules one step and executes the step that is due; idles at most until a time. @returns `false` if that would end after the window. */
+  /**
+   * Schedules one step and executes the step that is due; idles at most until a time.
+   *
+   * @returns `false` if that would end after the window.
+   */
   #step(until: number): boolean {
     const latest = this.#core.schedule(this.#now)
     const due = this.#core.takeDue()

@@ -30,6 +30,7 @@ test.each(Object.keys(whatIfs))(
   async (id) => {
     const inference = (await opened(id)).inference()
     expect(inference).toMatchObject({ kind: 'inferred' })
+    expect(inference.residuals.length).toBeGreaterThanOrEqual(5)
     for (const { figure, error } of inference.residuals) expect(Math.abs(error), figure).toBeLessThan(0.15)
   },
 )
