@@ -59,15 +59,28 @@ export function mayNameSecret(text: string): boolean {
 export function maskNamedSecrets(text: string): string {
   let shown = ''
   let done = 0
-  namedValue.lastIndex = 0
-  for (let match = namedValue.exec(text); match !== null; match = namedValue.exec(text)) {
-    const value = valueAfter(match, text)
-    if (value === undefined) continue
-    shown += text.slice(done, value.start) + mask
-    done = value.end
-    namedValue.lastIndex = value.end
+  for (const { start, end } of namedSpans(text)) {
+    shown += text.slice(done, start) + mask
+    done = end
   }
   return done === 0 ? text : shown + text.slice(done)
+}
+
+/** The values that {@link maskNamedSecrets} masks. */
+export function namedSecrets(text: string): readonly string[] {
+  return [...namedSpans(text)].map(({ start, end }) => text.slice(start, end))
+}
+
+function* namedSpans(text: string): Generator<Span> {
+  let from = 0
+  for (;;) {
+    namedValue.lastIndex = from
+    const match = namedValue.exec(text)
+    if (match === null) return
+    const value = valueAfter(match, text)
+    if (value !== undefined) yield value
+    from = value?.end ?? match.index + match[0].length
+  }
 }
 
 interface Span {

@@ -5,10 +5,12 @@ import { isObject, parseJson, type UnknownObject } from '../../router/json/json.
 import { lazyInference } from '../inference/infer-incident.ts'
 import { timeOf } from '../logs/log-time.ts'
 import { startOf } from '../prometheus/metric-values.ts'
+import { parseMetricsPage } from '../prometheus/parse-metrics-page.ts'
 import type { Observation, ObservedIncident } from '../scenario-source.ts'
 import { deploymentFrom } from './deployment.ts'
 import { type Launch, launchOfCommand, launchOfDocument, launchOfLog } from './engine-arguments.ts'
 import { type FolderFile, findFiles, type LeftOut } from './find-files.ts'
+import { FolderSecrets } from './folder-secrets.ts'
 import { gpusOfQuery, gpusOfTable, type ObservedGpu } from './gpu-statistics.ts'
 import { type IncidentDocument, IncidentFolderError, readIncidentDocument, readSlo } from './incident-document.ts'
 import { readPages, type StoredPage, timeInName } from './metrics-pages.ts'
@@ -45,7 +47,8 @@ const logKinds = { engine_log: 'vllm', kernel_log: 'dmesg', journal: 'journal' }
 
 /**
  * Reads a folder of files as an incident: logs, metrics pages, output of nvidia-smi, the launch command, and the model's
- * `config.json`. Nothing is written, links are not followed, and what no file states stays unknown.
+ * `config.json`. Nothing is written, links are not followed, and what no file states stays unknown. Secrets are masked in
+ * everything that the result has, because the tools send it to the model.
  *
  * ```ts
  * const incident = await openIncident('./incident-4711')
@@ -96,7 +99,8 @@ export async function openIncident(folder: string): Promise<FolderIncident> {
   const notUsed = new Set(
     pagesLeftOut.map(({ file }) => file).filter((file) => !pages.some((page) => page.file === file)),
   )
-  const documents = new Documents(leftOut, notUsed)
+  const secrets = new FolderSecrets()
+  const documents = new Documents(leftOut, notUsed, secrets)
   const incident = (await documents.last(of('incident'), readIncidentDocument)) ?? {}
   const slo = incident.slo ?? (await documents.last(of('slo'), readSlo))
   const id = incident.id ?? idOf(folder)
@@ -116,25 +120,35 @@ export async function openIncident(folder: string): Promise<FolderIncident> {
     engineLog: logs.get('vllm') ?? [],
   })
   const kinds = new Map(files.map(({ file, kind }) => [file, kind]))
-  const last = pages.at(-1)?.text
-  const observation: Observation = {
+  secrets.learnFrom(deployment.env)
+  // From here on nothing has secrets: the tools send what they read to the model.
+  const shownPages = pages.map((page) => withoutSecrets(page, secrets))
+  const shownLogs = new Map([...logs].map(([source, lines]) => [source, secrets.lines(lines)]))
+  const last = shownPages.at(-1)?.text
+  const observation: Observation = secrets.deep({
     id,
     window: window.window,
     deployment,
     notStated,
     gpus: withoutRepeats(gpus),
     telemetry: observedTelemetry({ id, deployment, window: window.window, slo, pages }),
-  }
+  })
   return {
     files: files.filter(({ file }) => !notUsed.has(file)),
-    leftOut,
-    pages,
-    log: (source) => logs.get(source),
+    leftOut: secrets.deep(leftOut),
+    pages: shownPages,
+    log: (source) => shownLogs.get(source),
     metricsPage: () => last,
-    notes: folderNotes({ kinds, leftOut, notStated, pages, gpus, logs, windowNotes: window.notes }),
+    notes: secrets.deep(folderNotes({ kinds, leftOut, notStated, pages, gpus, logs, windowNotes: window.notes })),
     observation,
-    inference: lazyInference(observation, pages),
+    inference: lazyInference(observation, shownPages),
   }
+}
+
+/** A page whose labels have no secrets. */
+function withoutSecrets(page: StoredPage, secrets: FolderSecrets): StoredPage {
+  const text = secrets.lines(page.text.split('\n')).join('\n')
+  return text === page.text ? page : { ...page, text, samples: parseMetricsPage(text).samples }
 }
 
 function isKnownName(name: string): boolean {
@@ -145,10 +159,12 @@ function isKnownName(name: string): boolean {
 class Documents {
   readonly #leftOut: LeftOut[]
   readonly #notUsed: Set<string>
+  readonly #secrets: FolderSecrets
 
-  constructor(leftOut: LeftOut[], notUsed: Set<string>) {
+  constructor(leftOut: LeftOut[], notUsed: Set<string>, secrets: FolderSecrets) {
     this.#leftOut = leftOut
     this.#notUsed = notUsed
+    this.#secrets = secrets
   }
 
   async last<T>(
@@ -168,6 +184,7 @@ class Documents {
       }
       const { text, problems, isWhole } = await wholeText(file, maxBytes)
       for (const reason of problems) this.#leftOut.push({ file: file.name, reason })
+      this.#secrets.learn(text)
       const value = isWhole ? read(file.name, text) : undefined
       // A part of a document can say something else than the whole.
       if (!isWhole) skip(file.name, 'It is not used, because it could not be read as a whole.')
