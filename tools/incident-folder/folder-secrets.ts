@@ -47,6 +47,7 @@ export class FolderSecrets {
 
   /** Masks all strings of a value, also those that only the name of their member makes secret. */
   deep<T>(value: T): T
+  /** The same for a value of any type. */
   deep(value: unknown): unknown {
     return this.#deep(redactDeep(value))
   }
@@ -59,7 +60,7 @@ export class FolderSecrets {
   }
 
   #remember(value: string): void {
-    // The scheme of an authorization is no part of the secret.
+    // The scheme of an authorization is not part of the secret.
     const secret = value.trim().replace(/^(?:bearer|basic) /i, '')
     if (secret.length < shortestValue || isWord.test(secret)) return
     const parts = secret.match(/[A-Za-z0-9]+/g) ?? []
