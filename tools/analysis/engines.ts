@@ -14,6 +14,9 @@ const severity: readonly Hotspot['kind'][] = [
   'frontend',
 ]
 
+/** An engine with this share of the requests has too many, also where it cannot have twice its fair share: of two engines. */
+const unevenShare = 0.9
+
 /**
  * The hotspot of a server with several engines: that of its worst engine, with the load of the others.
  *
@@ -30,7 +33,7 @@ export function enginesHotspot(whole: Hotspot, engines: readonly Engine[]): Hots
       `engine ${engine} has ${running ?? 'an unknown number of'} running and ${waiting ?? 'an unknown number of'} waiting requests (${hotspot.kind})`,
   )
   const share = requestsOf(worst) / engines.reduce((sum, engine) => sum + requestsOf(engine), 0)
-  const isUneven = share >= 0.5 && share >= 2 / engines.length
+  const isUneven = share >= Math.max(0.5, Math.min(unevenShare, 2 / engines.length))
   const uneven = `The load is not balanced: engine ${worst.engine} has ${(share * 100).toFixed(0)} % of the requests in ${engines.length} engines.`
   return {
     kind: worst.hotspot.kind,

@@ -71,3 +71,10 @@ test('the full engine is named in the telemetry and by the analysis, which trust
   expect(hotspot.because.join(' ')).toContain('The load is not balanced: engine 2 has')
   expect(engines.map(({ hotspot: { kind } }) => kind)).toEqual(['none', 'none', 'kv_cache', 'none'])
 })
+
+test('of two engines, one with nearly all requests is named as unbalanced', () => {
+  const two = samples.filter(({ labels }) => ['0', '2', undefined].includes(labels['engine']))
+  const { hotspot, engines } = analyzeSamples(telemetry, two)
+  expect(engines).toHaveLength(2)
+  expect(hotspot.because.join(' ')).toMatch(/The load is not balanced: engine 2 has 9\d % of the requests in 2 engines/)
+})
