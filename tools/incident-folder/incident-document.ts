@@ -20,7 +20,7 @@ const text = { type: 'string', minLength: 1 } as const
 const amount = { type: 'number', exclusiveMinimum: 0 } as const
 
 /** JSON Schema of `incident.yaml`: facts that no other file of the folder states. Everything is optional. */
-export const incidentDocumentSchema = {
+const incidentDocumentSchema = {
   type: 'object',
   additionalProperties: false,
   properties: {

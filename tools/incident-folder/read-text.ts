@@ -7,7 +7,7 @@ import type { FolderFile } from './find-files.ts'
 // Reads files as text: UTF-8 or UTF-16, plain or gzip. Files are read in pieces, so a large log needs little memory.
 
 /** Most bytes of text that are read from one log. Of a larger plain file the start and the end are read. */
-export const maxTextBytes = 512 * 2 ** 20
+const maxTextBytes = 512 * 2 ** 20
 /** Share of {@link maxTextBytes} for the start, which shows how the engine was started. The incident is at the end. */
 const startShare = 1 / 8
 /** Longest line of a file in characters: docker's JSON has up to 16 KiB of text, each character of which can be escaped. */

@@ -3,7 +3,7 @@ import type { FolderFile } from './find-files.ts'
 // Recognises the files of a folder by their content, and by their names where the content does not decide.
 
 /** Kinds of files that an incident folder can have. */
-export const fileKinds = [
+const fileKinds = [
   'incident',
   'engine_log',
   'kernel_log',
