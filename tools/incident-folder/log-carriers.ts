@@ -1,4 +1,5 @@
 import { isObject, parseJson, type UnknownObject } from '../../router/json/json.ts'
+import { withoutTerminalCodes } from '../logs/terminal-codes.ts'
 
 // Container runtimes and journald can store each line as a JSON object. The log tools read the text of a line. Prefixes
 // of kubectl and docker compose need no change: the log tools know them.
@@ -15,6 +16,9 @@ export class LogCarrier {
   readonly #maxLength: number
   /** Start of a line of which the rest follows, by stream. */
   readonly #started = new Map<string, string>()
+
+  /** Docker's time of the last line with a time, in Unix milliseconds. */
+  #datedMs = Number.NEGATIVE_INFINITY
 
   /** @param maxLength longest line of a program in characters; the rest of a longer one is left out. */
   constructor(take: (line: string) => void, maxLength: number) {
@@ -41,7 +45,11 @@ export class LogCarrier {
     const log = entry['log']
     // Docker's json-file driver: {"log":"text\n","stream":"stdout","time":"…"}
     if (typeof log === 'string') {
-      this.#continue(String(entry['stream']), log.replace(/\r?\n$/, ''), log.endsWith('\n') || !('stream' in entry))
+      const stream = String(entry['stream'])
+      const text = log.replace(/\r?\n$/, '')
+      const isStart = !this.#started.has(stream)
+      const part = isStart ? `${this.#timePrefix(text, stream, entry['time'])}${text}` : text
+      this.#continue(stream, part, log.endsWith('\n') || !('stream' in entry))
       return
     }
     const message = journalMessage(entry)
@@ -55,6 +63,17 @@ export class LogCarrier {
     this.#started.clear()
   }
 
+  /** Docker's time of a line that states none, in the form of other container runtimes, if no line close to it has a time. */
+  #timePrefix(line: string, stream: string, time: unknown): string {
+    const timeMs = typeof time === 'string' ? Date.parse(time) : Number.NaN
+    if (Number.isNaN(timeMs)) return ''
+    const hasTime = clockTime.test(line)
+    // A line that starts with a space belongs to the one before it.
+    const needsTime = !hasTime && timeMs - this.#datedMs >= closeMs && /^\S/.test(line)
+    if (hasTime || needsTime) this.#datedMs = timeMs
+    return needsTime ? `${time} ${stream} F ` : ''
+  }
+
   #continue(stream: string, part: string, isEnd: boolean): void {
     const started = this.#started.get(stream) ?? ''
     // A line without an end must not fill the memory.
@@ -66,11 +85,17 @@ export class LogCarrier {
     }
   }
 
-  #give(line: string): void {
+  #give(coloured: string): void {
+    const line = withoutTerminalCodes(coloured)
     if (line.length > this.#maxLength) this.shortened++
     this.#take(line.slice(0, this.#maxLength))
   }
 }
+
+/** A clock time at the start of a line. */
+const clockTime = /^.{0,300}\d\d:\d\d:\d\d/
+/** A line without a time is read as of the time of the line before it, so one of this age in milliseconds is close enough. */
+const closeMs = 60_000
 
 /**
  * The message of an entry of `journalctl -o json`. Bytes that are not text are an array of numbers, a field that occurs

@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { createGunzip, gunzipSync } from 'node:zlib'
 import { errorMessage } from '../../router/errors.ts'
+import { withoutTerminalCodes } from '../logs/terminal-codes.ts'
 import type { FolderFile } from './find-files.ts'
 
 // Reads files as text: UTF-8 or UTF-16, plain or gzip. Files are read in pieces, so a large log needs little memory.
@@ -37,7 +38,7 @@ export function headText({ head }: FolderFile): string | undefined {
   if (bytes === undefined) return undefined
   const encoding = encodingOf(bytes)
   const text = new TextDecoder(encoding).decode(bytes)
-  return isBinary(text) ? undefined : clean(text)
+  return isBinary(text) ? undefined : withoutTerminalCodes(clean(text))
 }
 
 /** Starts of archives and compressed files that are not read. */

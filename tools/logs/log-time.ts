@@ -1,4 +1,5 @@
 import type { ClassifiedLine } from './classify-log-lines.ts'
+import { withoutTerminalCodes } from './terminal-codes.ts'
 
 /** A classified line with its time. */
 export interface TimedLine extends ClassifiedLine {
@@ -15,9 +16,14 @@ const iso = /(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?\s*(
 const dmesg = /^\[\w{3} (\w{3})\s+(\d+) (\d\d):(\d\d):(\d\d) (\d{4})\]/
 /** syslog and `journalctl`, at the start of a line. */
 const syslog = /^(\w{3})\s+(\d+) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?\b/
-/** vLLM's logger: month, day and time after the level. `kubectl logs --prefix` adds the pod. */
+/** vLLM's logger: month, day and time after the level. `kubectl logs --prefix` adds the pod, docker compose the service. */
 const vllm =
-  /^(?:\[pod\/\S+\]\s+)?(?:\([^)]*\)\s+)*(?:DEBUG|INFO|WARNING|ERROR|CRITICAL)\s+(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?/
+  /^(?:\[pod\/\S+\]\s+|[\w.-]+\s+\|\s+)?(?:\([^)]*\)\s+)*(?:DEBUG|INFO|WARNING|ERROR|CRITICAL)\s+(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?/
+/** The same after a prefix of an unknown collector. */
+const vllmAnywhere =
+  /\b(?:DEBUG|INFO|WARNING|ERROR|CRITICAL)\s+(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))? [[\w]/
+/** Seconds since boot at the start of a line, with the level of `dmesg -x` or the priority of `dmesg -r`. */
+const uptime = /^(?:<\d{1,3}>|\w+\s*:\w+\s*:\s*)?\[\s*\d+\.\d{6}\]/
 /** glog of PyTorch and klog of Kubernetes: `[E310 …` and `E0310 …`. */
 const glog = /(?:^|[[\s])[IWEF](\d{1,2})(\d\d) (\d\d):(\d\d):(\d\d)\.(\d{1,9})/
 
@@ -31,6 +37,12 @@ const glog = /(?:^|[[\s])[IWEF](\d{1,2})(\d\d) (\d\d):(\d\d):(\d\d)\.(\d{1,9})/
  * @returns `undefined` if the line states no absolute time, such as the kernel's seconds since boot.
  */
 export function timeOf(line: string, near: number): number | undefined {
+  return timeOfPlain(withoutTerminalCodes(line), near)
+}
+
+function timeOfPlain(line: string, near: number): number | undefined {
+  // A time in the message of a line is not the time of the line.
+  if (uptime.test(line)) return undefined
   const kernel = dmesg.exec(line)
   if (kernel !== null) return utc(Number(kernel[6]), monthOf(kernel[1]), kernel.slice(2, 6))
   const short = syslog.exec(line)
@@ -41,6 +53,8 @@ export function timeOf(line: string, near: number): number | undefined {
   if (absolute !== null) {
     return utc(Number(absolute[1]), Number(absolute[2]) - 1, absolute.slice(3, 8)) - zoneMilliseconds(absolute[8])
   }
+  const embedded = vllmAnywhere.exec(line)
+  if (embedded !== null) return nearest(Number(embedded[1]) - 1, embedded.slice(2), near)
   const google = glog.exec(line)
   return google === null ? undefined : nearest(Number(google[1]) - 1, google.slice(2), near)
 }

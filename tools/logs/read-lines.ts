@@ -6,7 +6,7 @@ import { type ClassifiedLine, classifyLogLines } from './classify-log-lines.ts'
 import { groupsOf } from './group-log-lines.ts'
 import { withHangs } from './hangs.ts'
 import { type LogLevel, logLevels } from './log-level.ts'
-import { timeOf } from './log-time.ts'
+import { type TimedLine, timeOf } from './log-time.ts'
 import { withShortOutages } from './short-outages.ts'
 
 /** The inputs of the log tools. */
@@ -38,13 +38,8 @@ interface LogExcerpt {
 /** The default that the schema documents. */
 const defaultLimit = 200
 
-/** A line of a log with its time in Unix milliseconds. */
-interface LogEntry extends ClassifiedLine {
-  readonly time: number
-}
-
 /** Classifying a log is too slow to repeat for each call. */
-const classified = new WeakMap<readonly string[], readonly LogEntry[]>()
+const classified = new WeakMap<readonly string[], readonly TimedLine[]>()
 
 /**
  * Reads the latest lines of one or more logs of an incident that match a query, in order of time, and groups the possible
@@ -59,16 +54,17 @@ export function readLines(incident: Incident, sources: readonly LogSource[], que
   const end = Date.parse(observed.start) + observed.duration_s * 1000
   const all = sources.flatMap((source) => entriesOf(log(source) ?? [], end))
   // The sort is stable: lines with the same time keep the order of their sources.
-  if (sources.length > 1) all.sort((a, b) => a.time - b.time)
+  // A log without times goes last, so that the latest lines show its end.
+  if (sources.length > 1) all.sort((a, b) => (a.time ?? end) - (b.time ?? end))
   // Without a window the result covers the whole log, whose first line can be long before the incident.
-  const first = all.reduce((earliest, { time }) => Math.min(earliest, time), end)
+  const first = all.reduce((earliest, { time = end }) => Math.min(earliest, time), end)
   const start = query.window === undefined ? first : end - parseDuration(query.window)
   const topics = query.topics?.map((topic) => topic.toLowerCase()) ?? []
   // Without topics every line matches.
   const about = (line: string) => topics.length === 0 || topics.some((topic) => line.toLowerCase().includes(topic))
   const lowest = query.level === undefined ? 0 : logLevels.indexOf(query.level)
   const found = all.filter(
-    ({ line, time, level }) => time >= start && logLevels.indexOf(level) >= lowest && about(line),
+    ({ line, time = end, level }) => time >= start && logLevels.indexOf(level) >= lowest && about(line),
   )
   const findings = groupsOf(found)
   return {
@@ -83,12 +79,12 @@ export function readLines(incident: Incident, sources: readonly LogSource[], que
   }
 }
 
-/** Classified lines with their times. A line without a time has the time of the line before it. */
-function entriesOf(lines: readonly string[], near: number): readonly LogEntry[] {
+/** Classified lines with their times. A line without a time has the time of the line before it, or else of the next one. */
+function entriesOf(lines: readonly string[], near: number): readonly TimedLine[] {
   const known = classified.get(lines)
   if (known !== undefined) return known
   const times = lines.map((line) => timeOf(line, near))
-  let last = times.find((time) => time !== undefined) ?? near
+  let last = times.find((time) => time !== undefined)
   const timed = classifyLogLines(lines).map((entry, index) => {
     last = times[index] ?? last
     return { ...entry, time: last }

@@ -1,5 +1,6 @@
 import { isObject, parseJson } from '../../router/json/json.ts'
 import { type LogLevel, levelNamed, levelOfPriority, statedLevel } from './log-level.ts'
+import { withoutTerminalCodes } from './terminal-codes.ts'
 import { withoutUserText } from './user-text.ts'
 
 /** A line without the prefixes that programs and log collectors add. */
@@ -23,19 +24,19 @@ const recordCharacters = 65_536
 
 /** Removes the prefixes of a line from the outside in. */
 export function unwrapLine(line: string): UnwrappedLine {
-  const examined = withoutColours(line.slice(0, examinedCharacters))
+  const examined = withoutTerminalCodes(line.slice(0, examinedCharacters))
   const unwrapped = withoutCollector(examined)
   const structured = unwrapped.startsWith('{')
     ? structuredLine(withoutCollector(line.slice(0, recordCharacters)))
     : undefined
   const own =
-    structured === undefined ? unwrapped : withoutColours(structured.text.slice(0, examinedCharacters)).trimEnd()
+    structured === undefined ? unwrapped : withoutTerminalCodes(structured.text.slice(0, examinedCharacters)).trimEnd()
   const evidence = withoutUserText(own)
   const shortened = structured === undefined && line.length > examinedCharacters
   return {
     // The level from the program takes precedence over the level from the log collector.
     level: statedLevel(evidence) ?? structured?.level ?? statedLevel(withoutUserText(examined)),
-    message: messageOf(shortened ? withoutCollector(withoutColours(line)) : own),
+    message: messageOf(shortened ? withoutCollector(withoutTerminalCodes(line)) : own),
     text: messageOf(evidence),
     record: structured === undefined ? withoutUserText(examined) : evidence,
     process: (evidence.match(/\(\w+ pid=\d+\)|\[rank\d+\]/g) ?? []).join(''),
@@ -44,7 +45,7 @@ export function unwrapLine(line: string): UnwrappedLine {
 
 /** Whether a line has the prefix of a log record: a time, a process or a level. */
 export function startsRecord(line: string): boolean {
-  const examined = withoutColours(line.slice(0, examinedCharacters))
+  const examined = withoutTerminalCodes(line.slice(0, examinedCharacters))
   return withoutCollector(examined) !== examined || messageOf(examined) !== examined.trimEnd()
 }
 
@@ -87,16 +88,6 @@ const prefixes: readonly RegExp[] = [
   /^\[\d{4}-\d\d-\d\d [\d:.,]+\] LMCache [A-Z]+: /, // LMCache
   /^\S+:\d+:\d+ \[\d+\] (?:\S+:\d+ )?NCCL (?:TRACE|INFO|WARN|ERROR) /,
 ]
-/**
- * Terminal colours, as Ray and others write them: ESC and, for example, `[36m`. Pasted text often lacks the ESC; syslog
- * and editors replace it with `#033` or `^[`.
- */
-const colours = new RegExp(`(?:(?:${String.fromCharCode(27)}|#033|\\^\\[)\\[[\\d;]*m|\\[\\d{1,2}(?:;\\d{1,2})*m)`, 'g')
-
-function withoutColours(line: string): string {
-  return line.replace(colours, '')
-}
-
 /** Bars that Python draws before the lines of an exception group. */
 const exceptionGroup = /^\s*(?:\|\s?|\+-+\s?)+/
 /** Start of a line of vLLM, with its processes, after a prefix of an unknown collector. */

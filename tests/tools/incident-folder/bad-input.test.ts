@@ -244,6 +244,51 @@ test('a line that docker or the container runtime split into parts is one line',
   ])
 })
 
+test("lines without a time have docker's time, unless a line close to them has one", async () => {
+  const docker = (log: string, time: string) => JSON.stringify({ log: `${log}\n`, stream: 'stderr', time })
+  const text = [
+    docker('Killed by the kernel', '2026-02-17T14:00:00Z'),
+    docker('second line', '2026-02-17T14:00:59Z'),
+    docker('(EngineCore pid=1) INFO 02-17 14:10:00 [core.py:1] started', '2026-02-17T14:10:00Z'),
+    docker('plain', '2026-02-17T14:10:05Z'),
+    docker('  indented', '2026-02-17T14:15:00Z'),
+    docker('CUDA error: an illegal memory access was encountered', '2026-02-17T14:20:00Z'),
+  ].join('\n')
+  const { log, observation } = await opened({ 'vllm.log': text })
+  expect(log('vllm')).toEqual([
+    '2026-02-17T14:00:00Z stderr F Killed by the kernel',
+    'second line',
+    '(EngineCore pid=1) INFO 02-17 14:10:00 [core.py:1] started',
+    'plain',
+    '  indented',
+    '2026-02-17T14:20:00Z stderr F CUDA error: an illegal memory access was encountered',
+  ])
+  expect(observation.window).toEqual({ start: '2026-02-17T14:00:00.000Z', duration_s: 1_200 })
+})
+
+test('a coloured log is that without colours', async () => {
+  const coloured = lines.map((line) => line.replace(/^(\([^)]*\))/, '\u001b[1;36m$1\u001b[0;0m'))
+  const json = coloured.map((log) => JSON.stringify({ log: `${log}\n`, stream: 'stdout', time: 'x' }))
+  expect(coloured).not.toEqual(lines)
+  for (const text of [coloured, json]) {
+    const { log, kinds, observation } = await opened({ 'pod.txt': `${text.join('\n')}\n` })
+    expect(kinds).toEqual({ 'pod.txt': 'engine_log' })
+    expect(log('vllm')).toEqual(lines)
+    expect(observation.window).toEqual((await opened({ 'pod.txt': engineLog })).observation.window)
+  }
+})
+
+test('a log without times has findings without times', async () => {
+  const incident = await opened({
+    'dmesg.txt': '[  812.000001] NVRM: Xid (PCI:0000:9b:00): 79, pid=1, GPU has fallen off the bus.\n',
+  })
+  const [, systemLogs] = createIncidentTools({ scenarios: scenarioSource([incident]) })
+  const { findings } = await call(systemLogs, { scenario: incident.observation.id, window: '10m' })
+  expect(findings).toHaveLength(1)
+  expect(findings[0]).not.toHaveProperty('first_time')
+  expect(findings[0]).not.toHaveProperty('last_time')
+})
+
 test('a JSON line of docker with many escapes is whole', async () => {
   const log = `INFO 02-17 14:00:00 [a.py:1] ${'"'.repeat(15_000)}`
   const { log: read, reasons } = await opened({ 'vllm.log': `${JSON.stringify({ log: `${log}\n` })}\n` })

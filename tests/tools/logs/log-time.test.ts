@@ -31,6 +31,22 @@ test.each([
   ['[rank3]:[E217 14:00:10.250000000 ProcessGroupNCCL.cpp:632] x', '2026-02-17T14:00:10.250Z'],
   ['ERROR 02-17 14:00:10 engine.py:389] at 2020-01-01 00:00:00', '2026-02-17T14:00:10.000Z'],
   ['2026-02-17T14:00:10.123456789Z stdout F INFO x', '2026-02-17T14:00:10.123Z'],
+  ['\u001b[1;36m(EngineCore_DP0 pid=2)\u001b[0;0m INFO 02-17 14:00:10 [a.py:1] x', '2026-02-17T14:00:10.000Z'],
+  ['[0;36m(APIServer pid=1)[0;0m INFO 02-17 14:00:10 [a.py:1] x', '2026-02-17T14:00:10.000Z'],
+  ['#033[36m(APIServer pid=1)#033[0m INFO 02-17 14:00:10 [a.py:1] x', '2026-02-17T14:00:10.000Z'],
+  ['\u001b[32mINFO\u001b[0m 02-17 14:00:10 [a.py:1] x', '2026-02-17T14:00:10.000Z'],
+  ['\u001b[33m[Tue Feb 17 14:00:10 2026]\u001b[m x', '2026-02-17T14:00:10.000Z'],
+  ['\u001b[36mvllm-1  | \u001b[0m(APIServer pid=1) INFO 02-17 14:00:10 [a.py:1] x', '2026-02-17T14:00:10.000Z'],
+  ['vllm-1  | INFO 02-17 14:00:10 [a.py:1] x', '2026-02-17T14:00:10.000Z'],
+  ['[node7] vllm-0: INFO 02-17 14:00:10 [a.py:1] x', '2026-02-17T14:00:10.000Z'],
 ])('%s was written at %s', (line, time) => {
   expect(timeOf(line, Date.parse('2026-02-17T14:15:00Z'))).toBe(Date.parse(time))
+})
+
+test.each([
+  '[    2.123456] rtc_cmos 00:01: setting system clock to 2026-02-17T13:00:00 UTC (1771333200)',
+  'kern  :err   : [  812.000001] backup of 2026-02-17 13:00:00 failed',
+  '<3>[  812.000001] backup of 2026-02-17 13:00:00 failed',
+])('%s states only the time since boot', (line) => {
+  expect(timeOf(line, Date.parse('2026-02-17T14:15:00Z'))).toBeUndefined()
 })
