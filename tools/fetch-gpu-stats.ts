@@ -66,7 +66,7 @@ export const createFetchGpuStats = (scenarios: ScenarioSource) =>
       const { engine, engines, settings } = window
       const workers = settings.ranks * settings.dataParallelSize
       const taken = activeImpairments(scenario.impairments, scenario.deployment, workers).takenGib
-      const gpus = placement.gpus.flatMap((gpuId, position) => {
+      const gpus = (placement.gpus ?? []).flatMap((gpuId, position) => {
         if (window.notObserved.has('gpus') || window.lostGpus.includes(gpuId)) return []
         // Ranks use the first GPUs; the others are idle. An engine that hangs in startup holds only its CUDA contexts.
         const inUse = engine.up && position < workers

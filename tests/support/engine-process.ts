@@ -20,7 +20,7 @@ export function worker(scenario: Scenario, rank: number, engine = 0): string {
   if (settings.ranks === 1) return coreOf(scenario, engine)
   const { placement, engine_args } = scenario.deployment
   if (engine_args['distributed_executor_backend'] === 'ray') {
-    const local = placement.gpus.length
+    const local = (placement.gpus ?? []).length
     return rank < local
       ? `${core} (RayWorkerWrapper pid=${2214 + rank})`
       : `${core} (RayWorkerWrapper pid=${1987 + rank - local}, ip=10.40.0.52)`

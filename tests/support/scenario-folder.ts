@@ -36,6 +36,8 @@ export function folderWithTwoPages(scenario: Scenario): Promise<string> {
 function gpuTable({ placement: { gpus, gpu_model, driver_version } }: Scenario['deployment']): string {
   const columns =
     'index, name, driver_version, utilization.gpu [%], utilization.memory [%], memory.used [MiB], memory.total [MiB], power.draw [W], temperature.gpu'
-  const rows = gpus.map((gpu) => `${gpu}, ${gpu_model}, ${driver_version}, 90 %, 40 %, 70000 MiB, 81920 MiB, 400 W, 60`)
+  const rows = (gpus ?? []).map(
+    (gpu) => `${gpu}, ${gpu_model}, ${driver_version}, 90 %, 40 %, 70000 MiB, 81920 MiB, 400 W, 60`,
+  )
   return `${[columns, ...rows].join('\n')}\n`
 }

@@ -37,7 +37,7 @@ export function startupLog(scenario: Scenario, at: number): LogLine[] {
       'engineCore',
       `Initializing a V1 LLM engine (v${deployment.vllm_version}) with config: ${config(scenario)}`,
     )
-    const gpusPerNode = deployment.placement.gpus.length
+    const gpusPerNode = (deployment.placement.gpus ?? []).length
     const gib = (value: number | undefined) => value?.toFixed(2)
     for (let rank = 0; rank < settings.ranks; rank++) {
       const who = worker(scenario, rank, engine)

@@ -166,7 +166,7 @@ function applyAction(config: DeploymentConfig, action: FixAction, version: strin
     }
     case 'restart_engine':
       // Impairments that a restart ends have a condition on this counter.
-      config.history.engine_restarts++
+      config.history.engine_restarts = (config.history.engine_restarts ?? 0) + 1
       return 'The engine restarts with the same configuration: requests in flight are lost, and the process starts with fresh state.'
     case 'set_resources':
       for (const [name, value] of Object.entries(action.resources)) {
@@ -181,13 +181,18 @@ function applyAction(config: DeploymentConfig, action: FixAction, version: strin
       config.routing = { policy: action.policy }
       return routingEffects[action.policy]
     case 'reset_gpu':
+      if (config.placement.gpus === null) {
+        throw new FixPlanError(
+          `${at}/gpu: placement.gpus is not known, so nothing says that the deployment uses GPU ${action.gpu}. Add the output of nvidia-smi to the incident.`,
+        )
+      }
       if (!config.placement.gpus.includes(action.gpu)) {
         throw new FixPlanError(
           `${at}/gpu: the deployment has no GPU ${action.gpu}; it has ${config.placement.gpus.join(', ')}.`,
         )
       }
       // A list of indices, because a reset of another GPU does not help.
-      config.history.gpu_resets.push(action.gpu)
+      config.history.gpu_resets = [...(config.history.gpu_resets ?? []), action.gpu]
       return `GPU ${action.gpu} of ${config.placement.node} is reset: pending row remaps take effect and hung contexts are removed.`
     case 'align_nccl_env':
       // The environment of the first node is the top-level one; peers have their own.

@@ -116,12 +116,12 @@ function persists({ xid, node, gpu }: GpuError, config: DeploymentConfig): boole
   if (!nodesOf(config).includes(node)) return false
   const { remedy } = xidOf(xid)
   // Resets and restarts are recorded for the deployment's own node.
-  const reset = node === config.placement.node && config.history.gpu_resets.includes(gpu)
+  const reset = node === config.placement.node && config.history.gpu_resets?.includes(gpu) === true
   switch (remedy) {
     case 'none':
       return false
     case 'restart_engine':
-      return !reset && config.history.engine_restarts === 0
+      return !reset && (config.history.engine_restarts ?? 0) === 0
     case 'reset_gpu':
       return !reset
     default:
@@ -132,7 +132,7 @@ function persists({ xid, node, gpu }: GpuError, config: DeploymentConfig): boole
 /** Whether a rank runs on the GPU. An error of an unused GPU does not affect the engine. */
 function usesGpu({ node, gpu }: GpuError, { placement }: DeploymentConfig, ranks: number): boolean {
   const allGpus = [placement, ...(placement.peers ?? [])].flatMap((host) =>
-    host.gpus.map((id) => ({ node: host.node, id })),
+    (host.gpus ?? []).map((id) => ({ node: host.node, id })),
   )
   return allGpus.slice(0, ranks).some((rank) => rank.node === node && rank.id === gpu)
 }
@@ -184,7 +184,8 @@ function nodesWithRanks({
   const nodes = [{ node: placement.node, gpus: placement.gpus, env }, ...(placement.peers ?? [])]
   return nodes.filter(({ gpus }) => {
     const used = ranks > 0
-    ranks -= gpus.length
+    // A node with unknown GPUs has enough of them.
+    ranks -= gpus?.length ?? ranks
     return used
   })
 }

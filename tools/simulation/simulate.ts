@@ -67,7 +67,7 @@ function simulateWindow(scenario: Scenario, original: DeploymentConfig, distribu
   const planned = engineSettings(original, model, gpu, read)
   checkDataParallel(planned, model, config)
   const configured = activeImpairments(scenario.impairments, config, planned.ranks * planned.dataParallelSize)
-  const gpus = gpusOnNodes(config)
+  const gpus = gpusOnNodes(config, planned.ranks * planned.dataParallelSize)
   const startup = planMemory(
     model,
     gpu,
@@ -238,9 +238,9 @@ function meanTokens({ count, promptTokens, outputTokens }: Requests): number {
   return sum / Math.max(1, count)
 }
 
-/** Number of GPUs on each node of a deployment. */
-function gpusOnNodes({ placement }: DeploymentConfig): number[] {
-  return [placement.gpus.length, ...(placement.peers ?? []).map(({ gpus }) => gpus.length)]
+/** Number of GPUs on each node of a deployment. A node with unknown GPUs has as many as its workers need. */
+function gpusOnNodes({ placement }: DeploymentConfig, workers: number): number[] {
+  return [placement.gpus?.length ?? workers, ...(placement.peers ?? []).map(({ gpus }) => gpus.length)]
 }
 
 /** Memory for images at run time: the slack of the memory plan. */
