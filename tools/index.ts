@@ -1,3 +1,4 @@
+import { InvalidOptionError } from '../router/errors.ts'
 import { analyzeMetrics } from './analyze-metrics.ts'
 import { applyFixSimulation, createApplyFixSimulation } from './apply-fix-simulation.ts'
 import { collectPostTelemetry, createCollectPostTelemetry } from './collect-post-telemetry.ts'
@@ -21,8 +22,16 @@ export interface IncidentToolsOptions {
  *
  * They read the incidents of a source and run the simulation. They hold no state and change nothing outside their results,
  * so a result depends only on the incident and the input.
+ *
+ * @throws {InvalidOptionError} for an unknown option, or `scenarios` without the functions `list` and `load`.
  */
-export function createIncidentTools({ scenarios = builtInScenarios }: IncidentToolsOptions = {}) {
+export function createIncidentTools(options: IncidentToolsOptions = {}) {
+  const other = Object.keys(options).find((name) => name !== 'scenarios')
+  if (other !== undefined)
+    throw new InvalidOptionError(`createIncidentTools has no option "${other}". Its option is scenarios.`)
+  const { scenarios = builtInScenarios } = options
+  if (typeof scenarios?.load !== 'function' || typeof scenarios.list !== 'function')
+    throw new InvalidOptionError('scenarios must have the functions list and load. Use scenarioSource([incident]).')
   return [
     createFetchVllmLogs(scenarios),
     createFetchSystemLogs(scenarios),

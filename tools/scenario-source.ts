@@ -1,7 +1,8 @@
 import type { DeploymentConfig } from '../fixtures/deployment.ts'
 import { listScenarios, loadScenario, readLog, readMetrics, UnknownScenarioError } from '../fixtures/load-scenario.ts'
 import { type LogSource, logSources, type Scenario } from '../fixtures/scenario.ts'
-import { TenroundsError } from '../router/errors.ts'
+import { InvalidOptionError, TenroundsError } from '../router/errors.ts'
+import { isObject } from '../router/json/json.ts'
 import type { ObservedGpu } from './incident-folder/gpu-statistics.ts'
 import type { Inference } from './inference/infer-scenario.ts'
 import type { Telemetry } from './types.ts'
@@ -154,9 +155,23 @@ export const builtInScenarios: ScenarioSource = {
  * ```ts
  * const tools = createIncidentTools({ scenarios: scenarioSource([incident]) })
  * ```
+ *
+ * @throws {InvalidOptionError} for a value that is not an incident, and for two incidents of one id.
  */
 export function scenarioSource(incidents: readonly Incident[]): ScenarioSource {
-  const byId = new Map(incidents.map((incident) => [incidentId(incident), incident]))
+  if (!Array.isArray(incidents)) throw new InvalidOptionError('incidents must be a list of incidents.')
+  const byId = new Map<string, Incident>()
+  for (const [index, incident] of incidents.entries()) {
+    if (!isIncident(incident))
+      throw new InvalidOptionError(`incidents[${index}] is not an incident. Pass the awaited result of openIncident.`)
+    const id = incidentId(incident)
+    if (byId.has(id)) {
+      throw new InvalidOptionError(
+        `incidents[${index}] has the id "${id}" of an earlier incident. Give one of them another id in its incident.yaml.`,
+      )
+    }
+    byId.set(id, incident)
+  }
   const ids = [...byId.keys()].sort()
   return {
     list: () => ids,
@@ -166,4 +181,11 @@ export function scenarioSource(incidents: readonly Incident[]): ScenarioSource {
       return incident
     },
   }
+}
+
+function isIncident(value: unknown): boolean {
+  if (!isObject(value)) return false
+  const { scenario, observation } = value
+  const holder = scenario ?? observation
+  return isObject(holder) && typeof holder['id'] === 'string' && typeof value['log'] === 'function'
 }

@@ -2,6 +2,7 @@ import type { DeploymentConfig } from '../../fixtures/deployment.ts'
 import type { Scenario } from '../../fixtures/scenario.ts'
 import { ConfigError } from '../errors.ts'
 import type { TimedPage } from '../prometheus/page-series.ts'
+import { checkSlo } from '../prometheus/telemetry-from-pages.ts'
 import type { Telemetry } from '../types.ts'
 import { fitScenario } from './fit-scenario.ts'
 import { inferLoad } from './infer-load.ts'
@@ -56,10 +57,13 @@ const fewestFinished = 20
  * It is refused if a mean of the simulation differs by more than 25 %, if the pages are not of one run of one engine, or if
  * the deployment uses something that is not simulated. One page is not enough, because it does not show whether the rate
  * changed.
+ *
+ * @throws {InvalidOptionError} without `slo`, or for objectives that are not complete.
  */
-export function inferScenario(pages: readonly TimedPage[], { config, slo }: InferenceOptions): Inference {
+export function inferScenario(pages: readonly TimedPage[], options: InferenceOptions): Inference {
+  checkSlo(options)
   try {
-    return infer(pages, config, slo)
+    return infer(pages, options.config, options.slo)
   } catch (error) {
     if (error instanceof ConfigError) return refused([error.message])
     throw error

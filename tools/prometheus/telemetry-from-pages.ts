@@ -1,3 +1,8 @@
+import { sloSchema } from '../../fixtures/scenario.ts'
+import { InvalidOptionError } from '../../router/errors.ts'
+import { describeValidationErrors } from '../../router/feedback.ts'
+import { isObject } from '../../router/json/json.ts'
+import { compileSchema } from '../../router/validation.ts'
 import { PagesError } from '../errors.ts'
 import { rounded } from '../simulation/distribution.ts'
 import type { LatencyStatistics, MetricSample, Telemetry } from '../types.ts'
@@ -42,8 +47,10 @@ export interface TelemetryFromPagesOptions {
  * Requests of the window include those that were in the engine at its start. `notes` says what is not covered.
  *
  * @throws {PagesError} if a page is unreadable, if the pages do not belong together, or if they lack `engine`.
+ * @throws {InvalidOptionError} without `slo`, or for objectives that are not complete.
  */
 export function telemetryFromPages(pages: readonly TimedPage[], options: TelemetryFromPagesOptions): Telemetry {
+  checkSlo(options)
   const { slo, scenario = 'incident', config_id = `${scenario}/initial`, engine } = options
   const series = readPages(pages, options.window)
   const engines = labelValues(series.changes, 'engine')
@@ -243,4 +250,16 @@ function runningRequests(samples: readonly MetricSample[]): number | null {
 
 function cacheUsage(samples: readonly MetricSample[]): number | null {
   return mean(samples, 'vllm:kv_cache_usage_perc')
+}
+
+let validateSlo: ReturnType<typeof compileSchema> | undefined
+
+/** Checks the option `slo`. @throws {InvalidOptionError} that names the objective. */
+export function checkSlo(options: unknown): void {
+  const slo = isObject(options) ? options['slo'] : undefined
+  if (slo === undefined)
+    throw new InvalidOptionError('slo is missing. Pass the objectives: { slo: { ttft_p95_s, … } }.')
+  validateSlo ??= compileSchema(sloSchema)
+  const errors = validateSlo(slo)
+  if (errors.length > 0) throw new InvalidOptionError(describeValidationErrors(errors, sloSchema, 'slo is wrong:'))
 }
