@@ -1,5 +1,5 @@
 import { defineTool } from '../router/define-tool.ts'
-import { findingKinds, readArguments } from './arguments/read-arguments.ts'
+import { findingKinds, readArguments, unknownArguments } from './arguments/read-arguments.ts'
 import { MismatchError, UnknownConfigError } from './errors.ts'
 import {
   builtInScenarios,
@@ -88,7 +88,8 @@ export const createFetchConfig = (scenarios: ScenarioSource) =>
         not_stated: {
           type: 'array',
           description:
-            'Members of config that no file of the incident states. A text of these is "unknown". Absent: none.',
+            'Members of config that no file of the incident states. A text of these is "unknown", and others are null or absent. ' +
+            'Absent: none.',
           items: { type: 'string' },
         },
         notes: notesSchema,
@@ -156,7 +157,7 @@ function observedConfig(incident: ObservedIncident) {
       kv_cache_tokens: isMissing('kv_cache') ? null : telemetry.kv_cache.capacity_tokens,
     },
     version,
-    argument_findings: [...(read?.findings ?? [])],
+    argument_findings: [...(read?.findings ?? unknownArguments(deployment))],
     not_stated: [...notStated],
     ...notesAbout(incident, 'config'),
   }

@@ -39,7 +39,7 @@ export const createFetchPrometheusMetrics = (scenarios: ScenarioSource) =>
         endpoint: {
           type: 'string',
           minLength: 1,
-          description: 'URL of the page. Default http://vllm:8000/metrics.',
+          description: 'URL of the page. It is only repeated in the result. Default: that of the incident, if known.',
         },
         page: { type: 'integer', minimum: 1, description: 'Number of a page, 1 for the earliest. Default: the last.' },
         time: { type: 'string', format: 'date-time', description: 'The last page until this time, instead of page.' },
@@ -50,7 +50,7 @@ export const createFetchPrometheusMetrics = (scenarios: ScenarioSource) =>
       additionalProperties: false,
       required: ['endpoint', 'raw_text', 'samples'],
       properties: {
-        endpoint: { type: 'string' },
+        endpoint: { type: ['string', 'null'], description: 'URL of the page; null if no file states it.' },
         page: {
           type: 'integer',
           minimum: 1,
@@ -70,8 +70,10 @@ export const createFetchPrometheusMetrics = (scenarios: ScenarioSource) =>
     },
     annotations: pureAnnotations,
     // The endpoint is only echoed: an incident has the pages of one engine.
-    execute: ({ scenario, endpoint = 'http://vllm:8000/metrics', page, time }) => {
+    execute: ({ scenario, endpoint: given, page, time }) => {
       const incident = scenarios.load(scenario)
+      // No file of an incident folder states from where its pages were scraped.
+      const endpoint = given ?? ('observation' in incident ? null : 'http://vllm:8000/metrics')
       const { text, timeMs, ...place } = chosenPage(incident, page, time)
       const { raw_text, samples } = scrape(incident, text)
       const notes = notesAbout(incident, 'metrics')

@@ -58,13 +58,15 @@ const kindNames: Readonly<Record<FileKind, string>> = {
   metrics_page: 'metrics page',
   gpu_table: 'GPU table of nvidia-smi',
   gpu_query: 'output of nvidia-smi -q',
+  gpu_summary: 'output of nvidia-smi',
   engine_arguments: 'engine arguments',
+  pod_description: 'output of kubectl describe',
   model_config: "the model's config.json",
   slo: 'objectives',
 }
 
-/** Both forms of nvidia-smi's output say the same. */
-const sameFacts: Partial<Record<FileKind, FileKind>> = { gpu_query: 'gpu_table' }
+/** All forms of nvidia-smi's output say the same. */
+const sameFacts: Partial<Record<FileKind, FileKind>> = { gpu_query: 'gpu_table', gpu_summary: 'gpu_table' }
 
 function checkText({ observation, files, leftOut, pages, inference, notes = [] }: FolderIncident): string {
   const { id, window, deployment, notStated } = observation

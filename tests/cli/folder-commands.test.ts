@@ -39,7 +39,12 @@ test('init writes a template that is valid as it is and with every line in use, 
   await writeFile(file, template.replaceAll(/^# (?=\w+: )/gm, ''))
   const { observation } = await openIncident(folder)
   expect(observation).toMatchObject({ id: 'slow_answers', window: { duration_s: 900 } })
-  expect(observation.notStated).toEqual(['engine_args', 'placement.gpus'])
+  expect(observation.notStated).toEqual([
+    'engine_args',
+    'placement.gpus',
+    'history.engine_restarts',
+    'history.gpu_resets',
+  ])
   const again = await runMain(['init', folder])
   expect(again).toMatchObject({ code: 2, stderr: expect.stringContaining('is not overwritten') })
 })

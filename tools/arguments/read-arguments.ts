@@ -1,4 +1,6 @@
 import type { DeploymentConfig, EngineArgumentValue } from '../../fixtures/deployment.ts'
+import { findArgument, nearestArgument, pythonName } from './argument-name.ts'
+import { historyOf, newestVersion } from './argument-table.ts'
 import { checkArgument } from './check-argument.ts'
 
 /** The kinds of {@link ArgumentFinding}. */
@@ -42,4 +44,17 @@ export function readArguments({ engine_args, vllm_version }: DeploymentConfig): 
     if (checked.kind === 'wrong_value') refusals.push(checked.reason)
   }
   return { values, findings, refusals }
+}
+
+/** Arguments that no recorded version of vLLM has. It is for a deployment whose version is not known. */
+export function unknownArguments({ engine_args }: Pick<DeploymentConfig, 'engine_args'>): readonly ArgumentFinding[] {
+  const newest = newestVersion()
+  return Object.keys(engine_args).flatMap((argument) => {
+    const isKnown = historyOf(pythonName(argument)).length > 0 || findArgument(argument, newest) !== undefined
+    if (isKnown) return []
+    const near = nearestArgument(argument, newest)
+    const hint = near === undefined ? '' : ` Did you mean "${near}"?`
+    const message = `unknown engine argument "${argument}": no recorded version of vLLM has it.${hint}`
+    return [{ argument, kind: 'not_an_argument', message }]
+  })
 }

@@ -24,21 +24,24 @@ export function deploymentFrom(sources: DeploymentSources): {
 } {
   const { id, incident, gpus, page, launch, modelConfig, engineLog } = sources
   const notStated: string[] = []
-  const stated = <T>(path: string, value: T | undefined, otherwise: T): T => {
+  const stated = <T, U>(path: string, value: T | undefined, otherwise: U): T | U => {
     if (value !== undefined) return value
     notStated.push(path)
     return otherwise
   }
   const image = incident.image ?? launch?.image
   const version = incident.vllm_version ?? versionIn(engineLog) ?? versionOfImage(image)
+  // A file can state the image of the engine without its arguments.
   const engineArgs = launch?.engineArgs ?? {}
   if (launch === undefined) notStated.push('engine_args')
+  notStated.push(...(launch?.open ?? []).filter((path) => path !== 'model'))
   const amounts = (['host_memory_gb', 'cpu_cores', 'shm_gb'] as const).flatMap((name) => {
-    const value = incident[name]
+    const value = incident[name] ?? launch?.resources[name]
     if (value === undefined) notStated.push(`resources.${name}`)
     return value === undefined ? [] : [[name, value] as const]
   })
   const ids = gpus.map(({ id: gpu }) => gpu)
+  const ownGpus = launch?.gpus === undefined ? undefined : [...launch.gpus]
   const deployment: DeploymentConfig = {
     config_id: `${id}/initial`,
     scenario: id,
@@ -50,9 +53,9 @@ export function deploymentFrom(sources: DeploymentSources): {
     env: { ...launch?.env },
     resources: Object.fromEntries(amounts),
     placement: {
-      node: stated('placement.node', incident.node, unknown),
-      gpu_model: stated('placement.gpu_model', incident.gpu_model ?? gpus[0]?.name ?? undefined, unknown),
-      gpus: stated('placement.gpus', ids.length > 0 ? ids : undefined, ownGpus(engineArgs)),
+      node: stated('placement.node', incident.node ?? launch?.node, unknown),
+      gpu_model: stated('placement.gpu_model', incident.gpu_model ?? gpus[0]?.name ?? launch?.gpuModel, unknown),
+      gpus: stated('placement.gpus', ownGpus ?? (ids.length > 0 ? ids : undefined), null),
       driver_version: stated(
         'placement.driver_version',
         incident.driver_version ?? gpus[0]?.driver ?? undefined,
@@ -60,16 +63,12 @@ export function deploymentFrom(sources: DeploymentSources): {
       ),
       spare_nodes: [],
     },
-    history: { engine_restarts: 0, gpu_resets: [] },
+    history: {
+      engine_restarts: stated('history.engine_restarts', launch?.engineRestarts, null),
+      gpu_resets: stated<number[], null>('history.gpu_resets', undefined, null),
+    },
   }
   return { deployment, notStated }
-}
-
-/** A process numbers the GPUs that it uses from 0. */
-function ownGpus(args: DeploymentConfig['engine_args']): number[] {
-  const size = (name: string) => Math.max(1, Number(args[name] ?? 1) || 1)
-  const count = Math.min(64, size('tensor_parallel_size') * size('pipeline_parallel_size'))
-  return Array.from({ length: count }, (_, index) => index)
 }
 
 function versionIn(lines: readonly string[]): string | undefined {

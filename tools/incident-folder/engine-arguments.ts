@@ -1,9 +1,11 @@
 import { parseAllDocuments } from 'yaml'
-import type { EngineArgumentValue } from '../../fixtures/deployment.ts'
+import type { DeploymentConfig, EngineArgumentValue } from '../../fixtures/deployment.ts'
 import { isObject } from '../../router/json/json.ts'
 import { findArgument, pythonName } from '../arguments/argument-name.ts'
+import { newestVersion } from '../arguments/argument-table.ts'
+import { openParts } from './shell-commands.ts'
 
-// Reads how the engine was started: a shell command, the arguments as YAML or JSON, or a Kubernetes manifest.
+// Reads the arguments of vLLM's command line, and those in a document or a log.
 
 /** How the engine was started, as far as a file says it. */
 export interface Launch {
@@ -15,100 +17,95 @@ export interface Launch {
   readonly engineArgs: Readonly<Record<string, EngineArgumentValue>>
   /** Environment variables. */
   readonly env: Readonly<Record<string, string>>
+  /** Limits of the container. Absent members are not stated. */
+  readonly resources: Readonly<DeploymentConfig['resources']>
+  /** Node that runs the engine. */
+  readonly node?: string
+  /** Product of the GPUs. */
+  readonly gpuModel?: string
+  /** GPUs by the index that the driver gives them on their node. */
+  readonly gpus?: readonly number[]
+  /** Restarts of the container. */
+  readonly engineRestarts?: number
+  /** File of further arguments: `--config`. */
+  readonly configFile?: string
+  /** Paths of members of the deployment that the file names without a value, such as `engine_args.max_num_seqs`. */
+  readonly open: readonly string[]
+  /** Assumptions and values that are not known, one sentence each. */
+  readonly notes: readonly string[]
 }
 
-/** Names of arguments are read as those of this version when the version is not known. */
-const newestVersion = '0.32.0'
+/** A launch of which nothing is known. */
+export const emptyLaunch: Launch = { engineArgs: {}, env: {}, resources: {}, open: [], notes: [] }
 
-/** Reads a shell command such as `VLLM_LOGGING_LEVEL=DEBUG vllm serve <model> --max-num-seqs 64 -tp 2`. */
-export function launchOfCommand(text: string, version = newestVersion): Launch | undefined {
-  const lines = text.split('\n').filter((line) => !/^\s*#/.test(line))
-  const words = shellWords(lines.join('\n').replace(/\\\r?\n/g, ' '))
-  const start = words.findIndex(
-    (word) => /^(?:.*\/)?vllm$/.test(word) || /vllm\.entrypoints\.\S*api_server$/.test(word),
-  )
-  if (start === -1) return undefined
-  const env: Record<string, string> = {}
-  for (const word of words.slice(0, start)) {
-    const [, name, value] = /^([A-Z_][A-Z0-9_]*)=(.*)$/s.exec(word) ?? []
-    if (name !== undefined && value !== undefined) env[name] = value
+/** Reads the arguments as a YAML or JSON object, or as a list of words. */
+export function launchOfValue(value: unknown, version = newestVersion()): Launch | undefined {
+  if (Array.isArray(value)) {
+    const isWords = value.length > 0 && value.every((word) => typeof word === 'string' || typeof word === 'number')
+    const launch = isWords ? launchOfWords(value.map(String), version) : undefined
+    return launch !== undefined && Object.keys(launch.engineArgs).length > 0 ? launch : undefined
   }
-  const image = words.slice(0, start).find((word) => /^[\w.\-/]*vllm[\w.\-/]*:[\w.-]+$/.test(word))
-  const end = words.findIndex((word, index) => index > start && /^(?:\||\|\||&&?|;|\d?>{1,2}.*)$/.test(word))
-  const own = words
-    .slice(start + 1, end === -1 ? undefined : end)
-    .filter((word, index) => word !== 'serve' || index > 0)
-  return { ...launchOfWords(own, version), env, ...(image === undefined ? {} : { image }) }
+  if (!isObject(value)) return undefined
+  const known = Object.entries(value).filter(
+    ([name, member]) => (isModel(name) && typeof member === 'string') || findArgument(name, version) !== undefined,
+  )
+  if (known.length === 0) return undefined
+  const engineArgs: Record<string, EngineArgumentValue> = {}
+  let model: string | undefined
+  for (const [name, member] of Object.entries(value)) {
+    if (!isModel(name)) {
+      if (!isServerArgument(name)) engineArgs[pythonName(name)] = plainValue(member)
+    } else if (typeof member === 'string') model = member
+  }
+  return { ...emptyLaunch, engineArgs, ...(model === undefined ? {} : { model }) }
 }
 
-/** Reads the arguments as a YAML or JSON object or list, or the containers of a Kubernetes manifest. */
-export function launchOfDocument(text: string, version = newestVersion): Launch | undefined {
-  for (const document of parseAllDocuments(text, { logLevel: 'silent' })) {
-    if (document.errors.length > 0) continue
-    const value: unknown = document.toJS({ maxAliasCount: 100 })
-    const launch = isManifest(value) ? launchOfManifest(value, version) : launchOfValue(value, version)
+/** Reads the first document of YAML or JSON text that has arguments. */
+export function launchOfArgumentsText(text: string, version = newestVersion()): Launch | undefined {
+  for (const document of documentsIn(text)) {
+    const launch = launchOfValue(document, version)
     if (launch !== undefined) return launch
   }
   return undefined
 }
 
-function isManifest(value: unknown): value is object {
-  return isObject(value) && typeof value['kind'] === 'string' && value['apiVersion'] !== undefined
-}
-
-function launchOfValue(value: unknown, version: string): Launch | undefined {
-  if (Array.isArray(value)) return launchOfWords(value.map(String), version)
-  if (!isObject(value)) return undefined
-  const known = Object.keys(value).filter((name) => isModel(name) || findArgument(name, version) !== undefined)
-  if (known.length === 0) return undefined
-  const engineArgs: Record<string, EngineArgumentValue> = {}
-  let model: string | undefined
-  for (const [name, member] of Object.entries(value)) {
-    if (isModel(name)) model = String(member)
-    else if (!isServerArgument(name)) engineArgs[pythonName(name)] = plainValue(member)
-  }
-  return { engineArgs, env: {}, ...(model === undefined ? {} : { model }) }
-}
-
-/** The first container of a manifest that runs vLLM, at any depth. */
-function launchOfManifest(manifest: object, version: string): Launch | undefined {
-  for (const container of objectsIn(manifest)) {
-    const image = container['image']
-    const words = [container['command'], container['args']].flatMap((part) =>
-      Array.isArray(part) ? part.map(String) : [],
-    )
-    if (typeof image !== 'string' || !(image.includes('vllm') || words.some((word) => word.includes('vllm')))) continue
-    const env: Record<string, string> = {}
-    for (const variable of Array.isArray(container['env']) ? container['env'] : []) {
-      if (!isObject(variable) || typeof variable['name'] !== 'string' || variable['value'] === undefined) continue
-      env[variable['name']] = String(variable['value'])
+/** The values of all YAML documents of a text that can be read. */
+export function documentsIn(text: string): readonly unknown[] {
+  return parseAllDocuments(text, { logLevel: 'silent' }).flatMap((document) => {
+    if (document.errors.length > 0) return []
+    try {
+      return [document.toJS({ maxAliasCount: 100 }) as unknown]
+    } catch {
+      return []
     }
-    // `sh -c "vllm serve …"` has the command in one word.
-    const command = words.find((word) => /\bvllm (?:serve|\S)/.test(word) && word.includes(' '))
-    const launch = command === undefined ? undefined : launchOfCommand(command, version)
-    const own = words.filter((word) => !/(?:^|\/)(?:vllm|python3?|-m)$|^serve$|api_server$/.test(word))
-    return { ...(launch ?? launchOfWords(own, version)), image, env: { ...launch?.env, ...env } }
-  }
-  return undefined
-}
-
-function* objectsIn(value: unknown, depth = 0): Generator<Readonly<Record<string, unknown>>> {
-  if (depth > 20) return
-  if (Array.isArray(value)) for (const item of value) yield* objectsIn(item, depth + 1)
-  else if (isObject(value)) {
-    yield value
-    for (const member of Object.values(value)) yield* objectsIn(member, depth + 1)
-  }
+  })
 }
 
 /** Flags with their values. The first word without a flag is the model, as in `vllm serve <model>`. */
-function launchOfWords(words: readonly string[], version: string): Launch {
+export function launchOfWords(words: readonly string[], version = newestVersion()): Launch {
   const engineArgs: Record<string, EngineArgumentValue> = {}
+  const open: string[] = []
+  const notes: string[] = []
   let model: string | undefined
+  let configFile: string | undefined
+  const setModel = (word: string) => {
+    const [expression] = openParts(word)
+    if (expression === undefined) model = word
+    else {
+      open.push('model')
+      notes.push(`The model is ${expression}, which the file does not set.`)
+    }
+  }
   for (let index = 0; index < words.length; index++) {
     const word = words[index] ?? ''
     if (!/^--?[a-zA-Z]/.test(word)) {
-      model ??= word
+      const [expression] = openParts(word)
+      const isModelWord = model === undefined && !open.includes('model') && !/^\$[@*{]?[@*]?$/.test(expression ?? '')
+      if (isModelWord) setModel(word)
+      else if (expression !== undefined) {
+        open.push('engine_args')
+        notes.push(`Further arguments are in ${expression}, which the file does not set.`)
+      }
       continue
     }
     const [, flag = word, inline] = /^([^=]+)=(.*)$/s.exec(word) ?? []
@@ -119,12 +116,26 @@ function launchOfWords(words: readonly string[], version: string): Launch {
     const hasValue = inline === undefined && next !== undefined && !/^--?[a-zA-Z]/.test(next)
     const value = inline ?? (hasValue && !isSwitch ? next : undefined)
     if (value !== undefined && inline === undefined) index++
-    if (isModel(flag)) model = value
-    else if (!isServerArgument(flag))
-      engineArgs[found?.argument.name ?? pythonName(flag)] =
-        value === undefined ? found?.negated !== true : plainValue(value)
+    const name = found?.argument.name ?? pythonName(flag)
+    const [expression] = openParts(value ?? '')
+    if (isModel(flag)) setModel(value ?? '')
+    else if (name === 'config') configFile = value
+    else if (isServerArgument(flag)) continue
+    else if (expression === undefined)
+      engineArgs[name] = value === undefined ? found?.negated !== true : plainValue(value)
+    else {
+      open.push(`engine_args.${name}`)
+      notes.push(`${name} is ${expression}, which the file does not set.`)
+    }
   }
-  return { engineArgs, env: {}, ...(model === undefined ? {} : { model }) }
+  return {
+    ...emptyLaunch,
+    engineArgs,
+    open,
+    notes,
+    ...(model === undefined || model === '' ? {} : { model }),
+    ...(configFile === undefined ? {} : { configFile }),
+  }
 }
 
 /** Arguments of the HTTP server, which the engine does not have. A key must not reach the configuration. */
@@ -147,9 +158,9 @@ export function launchOfLog(lines: readonly string[]): Launch | undefined {
   const line = lines.findLast((one) => one.includes('non-default args: {'))
   if (line === undefined) return undefined
   // A Python dictionary of plain values is a flow mapping of YAML.
-  const found = launchOfDocument(line.slice(line.indexOf('args: {') + 'args: '.length))
+  const found = launchOfArgumentsText(line.slice(line.indexOf('args: {') + 'args: '.length))
   if (found === undefined) return undefined
-  const known = Object.entries(found.engineArgs).filter(([name]) => findArgument(name, newestVersion) !== undefined)
+  const known = Object.entries(found.engineArgs).filter(([name]) => findArgument(name, newestVersion()) !== undefined)
   return {
     ...found,
     engineArgs: Object.fromEntries(known.map(([name, value]) => [name, value === 'None' ? null : value])),
@@ -166,17 +177,4 @@ function plainValue(value: unknown): EngineArgumentValue {
   if (typeof value !== 'string') return JSON.stringify(value)
   if (/^(?:true|false)$/i.test(value)) return value.toLowerCase() === 'true'
   return /^-?\d+(?:\.\d+)?(?:e[-+]?\d+)?$/i.test(value) ? Number(value) : value
-}
-
-/** Words of a POSIX shell command. Variables are not replaced, because their values are not known. */
-function shellWords(text: string): string[] {
-  const words: string[] = []
-  for (const [, word = ''] of text.matchAll(/((?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'\\])+)/gs)) {
-    words.push(
-      word.replace(/"((?:\\.|[^"\\])*)"|'([^']*)'|\\(.)/gs, (_, double?: string, single?: string, escaped?: string) =>
-        double !== undefined ? double.replace(/\\(["\\$`])/g, '$1') : (single ?? escaped ?? ''),
-      ),
-    )
-  }
-  return words
 }

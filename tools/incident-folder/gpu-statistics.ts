@@ -1,6 +1,6 @@
 import type { Document } from '../../fixtures/deployment.ts'
 
-// Reads what nvidia-smi printed: `nvidia-smi --query-gpu=… --format=csv` or `nvidia-smi -q`.
+// Reads what nvidia-smi printed: `nvidia-smi`, `nvidia-smi -q`, or `nvidia-smi --query-gpu=… --format=csv`.
 
 const observed = { type: ['number', 'null'] } as const
 const shownText = { type: ['string', 'null'] } as const
@@ -73,6 +73,45 @@ export function gpusOfQuery(text: string): readonly ObservedGpu[] {
       temp_c: numberOf(value(/^ +GPU Current Temp\s*:\s*(.+)$/m)),
     }
   })
+}
+
+/**
+ * Reads the table that nvidia-smi prints without options: two rows for each GPU. Of several tables the last counts. A name
+ * that the table cuts off, such as `NVIDIA A100-SXM...`, is not known.
+ */
+export function gpusOfSummary(text: string): readonly ObservedGpu[] {
+  const driver = textOf(/\bDriver Version:\s*([\d.]+)/.exec(text)?.[1])
+  const gpus = new Map<number, ObservedGpu>()
+  const lines = text.split('\n')
+  for (const [index, line] of lines.entries()) {
+    const [, id, name] =
+      /^\|\s*(\d+)\s+(\S.*?)\s+(?:On|Off|N\/A|ERR!)\s*\|\s*[\dA-Fa-f]{4,8}:[\dA-Fa-f:.]+/.exec(line) ?? []
+    if (id === undefined) continue
+    const figures = lines[index + 1] ?? ''
+    const value = (pattern: RegExp) => pattern.exec(figures)?.[1]
+    gpus.set(Number(id), {
+      id: Number(id),
+      driver,
+      name: textOf(/\.\.\.$/.test(name ?? '') ? undefined : name),
+      util: numberOf(value(/\|\s*(\d+)%/)),
+      mem_util: null,
+      mem_used_gb: gibOf(value(/(\d+MiB)\s*\//)),
+      mem_total_gb: gibOf(value(/\/\s*(\d+MiB)/)),
+      power_w: numberOf(value(/(\d+)W\s*\//)),
+      temp_c: numberOf(value(/\s(\d+)C\s/)),
+    })
+  }
+  return [...gpus.values()]
+}
+
+/** Messages by which nvidia-smi says that it cannot read a GPU or the driver. */
+const failure =
+  /^(?:Unable to determine the device handle for|NVIDIA-SMI has failed|Failed to initialize NVML|No devices were found|GPU is lost|Unable to determine)/
+
+/** The lines in which nvidia-smi says that it cannot read a GPU or the driver. */
+export function failuresOf(text: string): readonly string[] {
+  const lines = text.split('\n').map((line) => line.trim())
+  return [...new Set(lines.filter((line) => failure.test(line)))]
 }
 
 function textOf(text: string | undefined): string | null {

@@ -16,6 +16,12 @@ interface NoteSources {
   readonly gpus: readonly ObservedGpu[]
   readonly logs: ReadonlyMap<LogSource, readonly string[]>
   readonly windowNotes: readonly string[]
+  /** Lines in which nvidia-smi says that it cannot read a GPU. */
+  readonly failures: readonly string[]
+  /** Assumptions about how the engine was started. */
+  readonly launchNotes: readonly string[]
+  /** Whether a file is a journal. */
+  readonly hasJournal: boolean
 }
 
 /** Topic of each kind of file. */
@@ -27,7 +33,9 @@ const topics: Readonly<Record<FileKind, IncidentNote['about']>> = {
   metrics_page: 'metrics',
   gpu_table: 'gpus',
   gpu_query: 'gpus',
+  gpu_summary: 'gpus',
   engine_arguments: 'config',
+  pod_description: 'journal',
   model_config: 'config',
   slo: 'config',
 }
@@ -37,7 +45,7 @@ const logNames = { vllm: 'engine log', dmesg: 'kernel log', journal: 'journal' }
 
 /** The notes of a folder, for the tools that they concern and for the report. */
 export function folderNotes(sources: NoteSources): readonly IncidentNote[] {
-  const { kinds, leftOut, notStated, pages, gpus, logs, windowNotes } = sources
+  const { kinds, leftOut, notStated, pages, gpus, logs, windowNotes, failures, launchNotes, hasJournal } = sources
   const topicOf = ({ file }: LeftOut) => {
     const kind = kinds.get(file) ?? kindOfName(file)
     return kind === undefined ? 'other' : topics[kind]
@@ -52,10 +60,13 @@ export function folderNotes(sources: NoteSources): readonly IncidentNote[] {
   }
   if (pages.length === 0) add('metrics', 'The folder has no metrics page.')
   else add('metrics', 'Counters of a page cover the time since the engine started, not only the window.')
-  if (gpus.length === 0) add('gpus', 'The folder has no output of nvidia-smi.')
+  for (const text of launchNotes) add('config', text)
+  for (const line of failures) add('gpus', `nvidia-smi printed: ${line}`)
+  if (gpus.length === 0 && failures.length === 0) add('gpus', 'The folder has no output of nvidia-smi.')
   // The log tools name these in not_collected, and fetch_config in not_stated.
   for (const [source, name] of Object.entries(logNames)) {
-    if (![...logs.keys()].some((known) => known === source)) add('other', `The folder has no ${name}.`)
+    const hasLog = source === 'journal' ? hasJournal : [...logs.keys()].some((known) => known === source)
+    if (!hasLog) add('other', `The folder has no ${name}.`)
   }
   if (notStated.length > 0) add('other', `No file states ${notStated.join(', ')}.`)
   return notes

@@ -8,16 +8,20 @@ import { startOf } from '../prometheus/metric-values.ts'
 import { parseMetricsPage } from '../prometheus/parse-metrics-page.ts'
 import type { Observation, ObservedIncident } from '../scenario-source.ts'
 import { deploymentFrom } from './deployment.ts'
-import { type Launch, launchOfCommand, launchOfDocument, launchOfLog } from './engine-arguments.ts'
+import { Documents } from './documents.ts'
+import { type Launch, launchOfLog } from './engine-arguments.ts'
 import { type FolderFile, findFiles, type LeftOut } from './find-files.ts'
 import { FolderSecrets } from './folder-secrets.ts'
-import { gpusOfQuery, gpusOfTable, type ObservedGpu } from './gpu-statistics.ts'
+import { failuresOf, gpusOfQuery, gpusOfSummary, gpusOfTable, type ObservedGpu } from './gpu-statistics.ts'
 import { type IncidentDocument, IncidentFolderError, readIncidentDocument, readSlo } from './incident-document.ts'
+import { joinLaunches } from './join-launches.ts'
+import { launchOfText } from './launch-documents.ts'
 import { readPages, type StoredPage, timeInName } from './metrics-pages.ts'
 import { folderNotes, reasonsOf } from './notes.ts'
 import { observedTelemetry } from './observed-telemetry.ts'
+import { launchOfPodDescription } from './pod-description.ts'
 import { readLogs } from './read-logs.ts'
-import { archiveOf, headText, wholeText } from './read-text.ts'
+import { archiveOf, headText } from './read-text.ts'
 import { type FileKind, kindOfName, recognise } from './recognise.ts'
 
 /** A file of a folder, and how it was understood. */
@@ -38,8 +42,6 @@ export interface FolderIncident extends ObservedIncident {
   readonly pages: readonly StoredPage[]
 }
 
-/** Largest document in bytes of text. Kubernetes allows a manifest 1.5 MiB. */
-const maxDocumentBytes = 2 * 2 ** 20
 /** Largest output of nvidia-smi in bytes of text. It can have rows of many hours. */
 const maxGpuBytes = 32 * 2 ** 20
 
@@ -60,6 +62,10 @@ const logKinds = { engine_log: 'vllm', kernel_log: 'dmesg', journal: 'journal' }
  * `incident.yaml` or SLO file.
  */
 export async function openIncident(folder: string): Promise<FolderIncident> {
+  if (typeof folder !== 'string' || folder === '')
+    throw new IncidentFolderError(
+      `folder must be the path of a folder, and is ${JSON.stringify(folder) ?? typeof folder}.`,
+    )
   const found = await findFiles(resolve(folder), isKnownName).catch(async (error: NodeJS.ErrnoException) => {
     const isFile = await stat(folder).then(
       (state) => state.isFile(),
@@ -95,30 +101,45 @@ export async function openIncident(folder: string): Promise<FolderIncident> {
     const lines = await readLogs(of(kind), leftOut)
     if (lines !== undefined) logs.set(source, lines)
   }
-  if (logs.size === 0 && pages.length === 0) throw nothingFound(folder, found.files.length, leftOut)
   const notUsed = new Set(
     pagesLeftOut.map(({ file }) => file).filter((file) => !pages.some((page) => page.file === file)),
   )
   const secrets = new FolderSecrets()
   const documents = new Documents(leftOut, notUsed, secrets)
+  const descriptions = await documents.all(of('pod_description'), readDescription)
+  const smi = [
+    ...(await documents.all(of('gpu_summary'), readGpus(gpusOfSummary), maxGpuBytes)).slice(-1),
+    ...(await documents.all(of('gpu_query'), readGpus(gpusOfQuery), maxGpuBytes)).slice(-1),
+    ...(await documents.all(of('gpu_table'), readGpus(gpusOfTable), maxGpuBytes)).slice(-1),
+  ].map(({ value }) => value)
+  // Events of a description, and failures of nvidia-smi, are messages of the node.
+  const failures = smi.flatMap((output) => output.failures)
+  const messages = [...descriptions.flatMap(({ value }) => value.lines), ...failures]
+  const hasJournal = logs.has('journal')
+  if (messages.length > 0) logs.set('journal', [...(logs.get('journal') ?? []), ...messages])
+  if (logs.size === 0 && pages.length === 0) throw nothingFound(folder, found.files.length, leftOut)
   const incident = (await documents.last(of('incident'), readIncidentDocument)) ?? {}
   const slo = incident.slo ?? (await documents.last(of('slo'), readSlo))
   const id = incident.id ?? idOf(folder)
-  const gpus = [
-    ...((await documents.last(of('gpu_query'), (_, text) => gpusOfQuery(text), maxGpuBytes)) ?? []),
-    ...((await documents.last(of('gpu_table'), (_, text) => gpusOfTable(text), maxGpuBytes)) ?? []),
-  ]
+  const gpus = withoutRepeats(smi.flatMap((output) => output.gpus))
+  const { launch, notUsed: unusedLaunches } = joinLaunches(
+    (await documents.all(of('engine_arguments'), readLaunch)).map(launchFile),
+    descriptions.flatMap(({ file, value }) => (value.launch === undefined ? [] : [{ file, launch: value.launch }])),
+    launchOfLog(logs.get('vllm') ?? []),
+  )
+  for (const { file, reason } of unusedLaunches) documents.skip(file, reason)
   const latest = Math.max(...found.files.map(({ modifiedMs }) => modifiedMs))
   const window = windowFrom(incident, pages, logs, latest)
   const { deployment, notStated } = deploymentFrom({
     id,
     incident,
-    gpus: withoutRepeats(gpus),
+    gpus,
     page: pages.at(-1),
-    launch: (await documents.last(of('engine_arguments'), readLaunch)) ?? launchOfLog(logs.get('vllm') ?? []),
+    launch,
     modelConfig: await documents.last(of('model_config'), readModelConfig),
     engineLog: logs.get('vllm') ?? [],
   })
+  const observedNotes = { failures, hasJournal, launchNotes: launch?.notes ?? [] }
   const kinds = new Map(files.map(({ file, kind }) => [file, kind]))
   secrets.learnFrom(deployment.env)
   // From here on nothing has secrets: the tools send what they read to the model.
@@ -130,7 +151,7 @@ export async function openIncident(folder: string): Promise<FolderIncident> {
     window: window.window,
     deployment,
     notStated,
-    gpus: withoutRepeats(gpus),
+    gpus,
     telemetry: observedTelemetry({ id, deployment, window: window.window, slo, pages }),
   })
   return {
@@ -139,7 +160,9 @@ export async function openIncident(folder: string): Promise<FolderIncident> {
     pages: shownPages,
     log: (source) => shownLogs.get(source),
     metricsPage: () => last,
-    notes: secrets.deep(folderNotes({ kinds, leftOut, notStated, pages, gpus, logs, windowNotes: window.notes })),
+    notes: secrets.deep(
+      folderNotes({ kinds, leftOut, notStated, pages, gpus, logs, ...observedNotes, windowNotes: window.notes }),
+    ),
     observation,
     inference: lazyInference(observation, shownPages),
   }
@@ -155,52 +178,26 @@ function isKnownName(name: string): boolean {
   return kindOfName(name) !== undefined || timeInName(name) !== undefined
 }
 
-/** Documents that are read as a whole. Of several of one kind the last by name counts. */
-class Documents {
-  readonly #leftOut: LeftOut[]
-  readonly #notUsed: Set<string>
-  readonly #secrets: FolderSecrets
-
-  constructor(leftOut: LeftOut[], notUsed: Set<string>, secrets: FolderSecrets) {
-    this.#leftOut = leftOut
-    this.#notUsed = notUsed
-    this.#secrets = secrets
-  }
-
-  async last<T>(
-    files: readonly FolderFile[],
-    read: (file: string, text: string) => T | undefined,
-    maxBytes = maxDocumentBytes,
-  ): Promise<T | undefined> {
-    let last: { readonly file: string; readonly value: T } | undefined
-    const skip = (file: string, reason: string) => {
-      this.#leftOut.push({ file, reason })
-      this.#notUsed.add(file)
-    }
-    for (const file of files) {
-      if (file.size > maxBytes) {
-        skip(file.name, `It is not used, because it is larger than ${maxBytes / 2 ** 20} MiB.`)
-        continue
-      }
-      const { text, problems, isWhole } = await wholeText(file, maxBytes)
-      for (const reason of problems) this.#leftOut.push({ file: file.name, reason })
-      this.#secrets.learn(text)
-      const value = isWhole ? read(file.name, text) : undefined
-      // A part of a document can say something else than the whole.
-      if (!isWhole) skip(file.name, 'It is not used, because it could not be read as a whole.')
-      else if (value === undefined) skip(file.name, 'Nothing in it is recognised.')
-      else {
-        if (last !== undefined)
-          skip(last.file, `It is not used, because ${file.name} is of the same kind and the last one by name counts.`)
-        last = { file: file.name, value }
-      }
-    }
-    return last?.value
-  }
+function launchFile({ file, value }: { readonly file: string; readonly value: Launch }) {
+  return { file, launch: value }
 }
 
+/** Reads a script, a manifest, or a document of arguments. */
 function readLaunch(file: string, text: string): Launch | undefined {
-  return /\.(?:ya?ml|json)(?:\.gz)?$/i.test(file) ? launchOfDocument(text) : launchOfCommand(text)
+  return launchOfText(text, /\.(?:ya?ml|json)(?:\.gz)?$/i.test(file))
+}
+
+/** Reads a description of a resource. That of a pod says how the engine was started; all have events. */
+function readDescription(_: string, text: string) {
+  return { launch: launchOfPodDescription(text), lines: text.trimEnd().split('\n') }
+}
+
+/** Reads an output of nvidia-smi. */
+function readGpus(read: (text: string) => readonly ObservedGpu[]) {
+  return (_: string, text: string) => {
+    const found = { gpus: read(text), failures: failuresOf(text) }
+    return found.gpus.length + found.failures.length === 0 ? undefined : found
+  }
 }
 
 function readModelConfig(_: string, text: string): UnknownObject | undefined {

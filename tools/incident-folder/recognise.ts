@@ -11,7 +11,9 @@ const fileKinds = [
   'metrics_page',
   'gpu_table',
   'gpu_query',
+  'gpu_summary',
   'engine_arguments',
+  'pod_description',
   'model_config',
   'slo',
 ] as const
@@ -34,6 +36,23 @@ const rules: readonly Rule[] = [
   { kind: 'metrics_page', content: /^# (?:HELP|TYPE) [a-zA-Z_:]/m },
   { kind: 'metrics_page', content: /^vllm:[a-z_]+(?:\{.*\})? [-+.\dNI]/m },
   { kind: 'gpu_query', content: /=+NVSMI LOG=+/ },
+  { kind: 'gpu_summary', content: /^\|\s*NVIDIA-SMI \d/m },
+  // The whole output of nvidia-smi if it cannot read a GPU or the driver. A log can quote it.
+  {
+    kind: 'gpu_summary',
+    content:
+      /^\s*(?:Unable to determine the device handle for|NVIDIA-SMI has failed|Failed to initialize NVML|No devices were found)/,
+  },
+  // Documents whose content says what they are, under any name.
+  { kind: 'engine_arguments', content: /^(?:---\s*\n|\s*#[^\n]*\n|\s*\n)*\s*(?:\{\s*"?)?(?:apiVersion|kind)"?\s*:/ },
+  { kind: 'engine_arguments', content: /^services:\s*(?:#.*)?\n(?:\s*(?:#.*)?\n)*\s+[\w.-]+:/m },
+  { kind: 'engine_arguments', content: /^\s*\[?\s*\{\s*"Id"\s*:[\s\S]*"Config"\s*:/ },
+  {
+    kind: 'pod_description',
+    content: /(?<![\s\S])\s*Name:\s+\S[\s\S]*^(?:Events|Containers|Conditions|Pod Template):/m,
+  },
+  { kind: 'journal', content: /^\s*(?:NAMESPACE\s+)?LAST SEEN\s+TYPE\s+REASON\s+OBJECT/ },
+  { kind: 'kernel_log', content: /^\s*\[(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) \w{3} +\d+ \d\d:\d\d:\d\d \d{4}\] / },
   {
     kind: 'gpu_table',
     content:
@@ -59,16 +78,21 @@ const rules: readonly Rule[] = [
 ]
 
 /** A launch command is short; a log that quotes one is not. */
-const launchCommand = /\bvllm serve\b|\bvllm\.entrypoints\.\S*api_server\b/
+const launchCommand =
+  /\bvllm serve\b|\bvllm\.entrypoints\.\S*api_server\b|\b(?:docker|podman|nerdctl)\s+(?:container\s+)?(?:run|create)\s/
 /** Lines that only a log has. */
 const logLine = /\b(?:DEBUG|INFO|WARNING|ERROR) \d\d-\d\d \d\d:\d\d:\d\d\b|^\{"log":|^Traceback /m
 
 /** The kind of a file with the given first characters; `undefined` if nothing is recognised. */
 export function recognise({ name }: FolderFile, head: string): FileKind | undefined {
   const plain = plainName(name)
-  if (launchCommand.test(head) && !logLine.test(head) && !/\.(?:ya?ml|json|log)$/.test(plain)) return 'engine_arguments'
-  return rules.find(({ name: pattern, content }) => (pattern?.test(plain) ?? true) && (content?.test(head) ?? true))
-    ?.kind
+  const rule = rules.find(
+    ({ name: pattern, content }) => (pattern?.test(plain) ?? true) && (content?.test(head) ?? true),
+  )
+  // A name such as vllm-start.txt or a quoted log must not hide a command; a document of another kind can quote one.
+  const isNamed = rule === undefined || rule.name !== undefined || rule.kind === 'engine_log' || rule.kind === 'journal'
+  const isCommand = launchCommand.test(head) && !logLine.test(head) && !/\.(?:ya?ml|json|log)$/.test(plain)
+  return isNamed && isCommand && rule?.kind !== 'incident' && rule?.kind !== 'slo' ? 'engine_arguments' : rule?.kind
 }
 
 /** The kind that a file must have by its name alone, for a file that cannot be read; `undefined` if the name is open. */

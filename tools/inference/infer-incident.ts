@@ -26,7 +26,7 @@ export function lazyInference(
   }
 
   function inferOnce(): Inference {
-    const missing = needed.filter(([path]) => notStated.includes(path))
+    const missing = needed.filter(([path]) => notStated.some((one) => one === path || one.startsWith(`${path}.`)))
     if (pages.length > 0 && missing.length > 0) {
       const reasons = missing.map(([path, file]) => `No file states ${path}, which the simulation needs. Add ${file}.`)
       return { kind: 'refused', reasons, residuals: [] }

@@ -136,10 +136,13 @@ test('the tools report what the files state, and nothing else', async () => {
     runtime: { max_num_seqs: 256, max_num_batched_tokens: null },
   })
   expect(found.not_stated).toEqual([
+    'env.HF_TOKEN',
     'resources.host_memory_gb',
     'resources.cpu_cores',
     'resources.shm_gb',
     'placement.node',
+    'history.engine_restarts',
+    'history.gpu_resets',
   ])
   expect(JSON.stringify(found)).not.toContain('sk-123456789')
   expect(await call(gpus, { scenario: id })).toEqual({
