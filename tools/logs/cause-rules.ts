@@ -64,7 +64,7 @@ export const causeTable: readonly (readonly [name: string, pattern: RegExp])[] =
   // A network port or cable fails.
   [
     'link_error',
-    /Port module event\[error\]|(?:mlx5_port_module_event|Port module event): module \d+, (?:Cable (?:error|unplugged)|High Temperature)|NIC Link is Down|link status definitely down/,
+    /Port module event\[error\]|(?:mlx5_port_module_event|Port module event): module \d+, (?:Cable (?:error|unplugged)|High Temperature)|NIC Link is Down|^link \S+\/\d+ .{0,200}\bstate DOWN\b|link status definitely down/,
   ],
   // Ranks disagree on the size of a message: their NCCL settings or versions differ.
   ['nccl_truncated', /[Mm]essage truncated ?: receiv(?:ed|ing) \d+ bytes instead of \d+/],
@@ -122,12 +122,12 @@ export const causeTable: readonly (readonly [name: string, pattern: RegExp])[] =
   // A CUDA or HIP call failed for another reason. The error may come from an earlier call.
   [
     'cuda_error',
-    /(?:CUDA|HIP)(?: driver)? error:|cuDNN error:|Triton Error \[CUDA\]|cudaError[A-Z]\w+|C(?:uda|UDA) failure|^CUDA_ERROR_\w+|(?:Memory access fault|HW Exception) by GPU|HSA_STATUS_ERROR|roc(?:BLAS|m) error/,
+    /(?:CUDA|HIP)(?: driver)? error:|cuDNN error:|Triton Error \[CUDA\]|cudaError[A-Z]\w+|C(?:uda|UDA) failure|\bCUDA_ERROR_(?!LEVEL)[A-Z]\w+|(?:Memory access fault|HW Exception) by GPU|HSA_STATUS_ERROR|roc(?:BLAS|m) error/,
   ],
   // Disks and file systems that fail or are full, in the words of the kernel or as an errno.
   [
     'file_system',
-    /(?:I\/O|medium|target|nexus|space allocation|data integrity|protection) error, dev |Buffer I\/O error|[Nn]o space left on device|[Dd]isk quota exceeded|Read-only file system|Stale (?:NFS )?file handle|Aborting journal on device/,
+    /(?:I\/O|medium|target|nexus|space allocation|data integrity|protection) error, dev |Buffer I\/O error|[Nn]o space left on device|[Dd]isk quota exceeded|Read-only file system|Stale (?:NFS )?file handle|Transport endpoint is not connected|Structure needs cleaning|: Input\/output error|Aborting journal on device/,
   ],
   [
     'file_system',

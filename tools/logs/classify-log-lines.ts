@@ -133,7 +133,7 @@ const recovers = /\b[Rr]etrying (?:in|after|with|\d)|\bwill retry\b|[;,] (?:retr
 
 /** Lines of the kernel and of services of the host, whose normal start reports failures; and headings. */
 const system =
-  /^(?:<\d|\d+,\d+,|\[\s*\d+\.\d+\]|\[\w{3} \w{3} )|\bkernel:|\b(?!vllm|python|ray|multipathd|nvidia|nv-|dcgm|smartd|mdadm|opensm|iscsid|dockerd|containerd|slurm)[\w.@-]+\[\d+\]: |^(?:ACPI|EDAC|ERST|PCI|pci|nvme|NVRM|nvidia|mlx|amdgpu|\{\d+\})|:$/
+  /^(?:<\d|\d+,\d+,|\[\s*\d+\.\d+\]|\[\w{3} \w{3} )|\bkernel:|\b(?!vllm|python|ray|multipathd|nvidia|nv-|dcgm|smartd|mdadm|opensm|iscsid|dockerd|containerd|slurm)[\w.@-]+\[\d+\]: |^(?:ACPI|EDAC|ERST|PCI|pci|nvme|NVRM|nvidia|mlx\d_|amdgpu|\{\d+\})|:$/
 /** Forms in which a line without a level states that something failed. "Error" alone can be a part of any sentence. */
 const statedFailure =
   /\b(?:fail(?:ed|s)|fatal|unable to|cannot|can't|couldn't|could not|not (?:found|responding|supported|healthy|ready|permitted|enough)|no such|timed? ?out|times out|denied|refused|unreachable|mismatch|corrupt(?:ed|ion)?|lost|insufficient|illegal|invalid|hung|unhealthy|unsupported|exceeded)\b|\berror(?:!|\.(?:\s|$))|\berrors?\b(?: [\w-]+){0,3}:|: error\b|\berror (?:\d|code|from|in|during|while|occurred|[a-z]+ing)\b|: -\d+$/i
