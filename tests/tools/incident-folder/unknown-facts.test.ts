@@ -62,7 +62,9 @@ test.each([
 })
 
 test('GPUs, restarts, resets and the endpoint that no file states are null', async () => {
-  const incident = await openIncident(await folderOf({ 'vllm.log': log, 'launch.sh': 'vllm serve m -tp 2\n' }))
+  const incident = await openIncident(
+    await folderOf({ 'vllm.log': log, 'launch.sh': 'docker run vllm/vllm-openai:v0.20.1 --model m -tp 2\n' }),
+  )
   const { id } = incident.observation
   const [, , metrics, config, , , , apply] = createIncidentTools({ scenarios: scenarioSource([incident]) })
   const found = await call(config, { scenario: id })
