@@ -1,10 +1,18 @@
 #!/usr/bin/env node
 /** The executable: connects `main` to this process, that is to its streams, environment, signals and exit code. */
-import { exitCode, type ProcessIo } from './command-io.ts'
-import { main } from './main.ts'
+import { type ProcessIo, StoppedError } from './command-io.ts'
 
 /** npm forwards a Ctrl-C that the terminal has already sent to every process. Within this time it is the same one. */
 const duplicateSignalMs = 1_000
+const stopSignals: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM']
+
+/** Before a run begins there is nothing to stop in an orderly way, and its user must not look for a report. */
+const stopEarly = (name: NodeJS.Signals) => {
+  const stopped = new StoppedError(name)
+  process.stderr.write(`tenrounds: ${stopped.message} The run had not begun, so there is no report.\n`)
+  process.exit(stopped.exitCode)
+}
+if (process.argv[2] === 'run') for (const name of stopSignals) process.on(name, stopEarly)
 
 let signal: AbortSignal | undefined
 
@@ -23,14 +31,15 @@ function interruptSignal(): AbortSignal {
   const controller = new AbortController()
   let abortedAt = 0
   const onSignal = (name: NodeJS.Signals) => {
+    const stopped = new StoppedError(name)
     if (!controller.signal.aborted) {
       abortedAt = performance.now()
-      controller.abort(new DOMException(`Stopped by ${name === 'SIGINT' ? 'Ctrl-C' : name}.`, 'AbortError'))
+      controller.abort(stopped)
     } else if (performance.now() - abortedAt > duplicateSignalMs) {
-      process.exit(exitCode.interrupted)
+      process.exit(stopped.exitCode)
     }
   }
-  process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
+  for (const name of stopSignals) process.on(name, onSignal).off(name, stopEarly)
   return controller.signal
 }
 
@@ -41,4 +50,6 @@ for (const stream of [process.stdout, process.stderr]) {
   })
 }
 
+// Loading the commands takes a moment, in which Ctrl-C must already be caught.
+const { main } = await import('./main.ts')
 process.exitCode = await main(process.argv.slice(2), io)

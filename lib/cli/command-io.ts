@@ -52,9 +52,28 @@ export const exitCode = {
   usage: 2,
   /** The Temporal server did not answer for minutes, or while a worker shut down. Workflows may still be running. */
   unreachable: 3,
-  /** Stopped by Ctrl-C or SIGTERM; 130 is what shells report for Ctrl-C. */
+  /** Stopped by Ctrl-C: what shells report for SIGINT. */
   interrupted: 130,
+  /** Stopped by SIGTERM, as a container runtime does: what shells report for it. */
+  terminated: 143,
 } as const
+
+/** The reason of {@link ProcessIo.signal}. */
+export class StoppedError extends DOMException {
+  /** Exit code of a command that was stopped. */
+  readonly exitCode: number
+
+  /** @param signal the signal that the process got. */
+  constructor(signal: NodeJS.Signals) {
+    super(`Stopped by ${signal === 'SIGINT' ? 'Ctrl-C' : signal}.`, 'AbortError')
+    this.exitCode = signal === 'SIGTERM' ? exitCode.terminated : exitCode.interrupted
+  }
+}
+
+/** Exit code of a command whose signal was aborted. */
+export function stoppedCode({ reason }: AbortSignal): number {
+  return reason instanceof StoppedError ? reason.exitCode : exitCode.interrupted
+}
 
 /** Wrong command line or environment. Only the message is printed, and the command ends with {@link exitCode}`.usage`. */
 export class UsageError extends TenroundsError {

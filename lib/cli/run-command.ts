@@ -12,7 +12,7 @@ import { formatFigure } from '../../tools/validation/deltas.ts'
 import type { AgentResult } from '../incident/agent/agent-result.ts'
 import { createReportFolder, reportFolder, writeReport } from '../incident/report/report-files.ts'
 import { runIncident } from '../incident/run-incident.ts'
-import { type CommandIo, exitCode, UsageError } from './command-io.ts'
+import { type CommandIo, exitCode, stoppedCode, UsageError } from './command-io.ts'
 import { openEndpoint } from './endpoint.ts'
 import { openFolder } from './folder-commands.ts'
 import { Progress, verdict } from './progress.ts'
@@ -58,7 +58,7 @@ export async function runCommand(
     io.stdout.write(`\nReport      ${folder}/report.md, report.json\n`)
     const failure = failureOf(result)
     if (failure !== undefined) io.stderr.write(`\n${failure}\n`)
-    if (signal.aborted) return exitCode.interrupted
+    if (signal.aborted) return stoppedCode(signal)
     return result.run.stop_reason === 'answered' ? exitCode.ok : exitCode.failed
   } finally {
     progress.close()

@@ -20,7 +20,7 @@ import { TemporalConnectionError, temporalSettings } from '../../workflows/conne
 import type { LatencyWorkflowResult } from '../../workflows/latency-workflow.ts'
 import { withTemporal } from '../../workflows/temporal-packages.ts'
 import { runWorker } from '../../workflows/worker.ts'
-import { type CommandIo, exitCode, UsageError } from './command-io.ts'
+import { type CommandIo, exitCode, stoppedCode, UsageError } from './command-io.ts'
 import { openEndpoint } from './endpoint.ts'
 import { openFolder } from './folder-commands.ts'
 import { Progress, verdict } from './progress.ts'
@@ -158,7 +158,7 @@ async function watch(
           progress.line(`${problem}; no longer watching; the workflow may still be running`, 'yellow')
           return exitCode.unreachable
         }
-        if (await pause()) return exitCode.interrupted
+        if (await pause()) return stoppedCode(signal)
         continue
       }
       if (awaySince !== undefined) progress.line('the Temporal server answers again')
@@ -173,7 +173,7 @@ async function watch(
         mayHaveNoWorker = false
         progress.line(`no worker polls task queue ${view.taskQueue} yet; start one with: tenrounds worker`, 'yellow')
       }
-      if (await pause()) return exitCode.interrupted
+      if (await pause()) return stoppedCode(signal)
     }
   } finally {
     progress.close()

@@ -1,4 +1,4 @@
-import { type Histogram, histogramOf, meanOf, quantileOf } from '../prometheus/metric-samples.ts'
+import { type Histogram, histogramOf, meanOf, partQuantileOf, quantileOf } from '../prometheus/metric-samples.ts'
 import { finishedRequests, kvCapacityTokens, mean, total, waitingRequests } from '../prometheus/metric-values.ts'
 import { rounded } from '../simulation/distribution.ts'
 import type { MetricSample, MetricsAnalysis } from '../types.ts'
@@ -34,7 +34,9 @@ export function deriveMetrics(
   const preemptions = sum('num_preemptions_total')
   const deferred = page.filter(({ labels }) => labels['reason'] === 'deferred')
   return {
-    ttft_p95_s: quantile(histogram('time_to_first_token_seconds'), 0.95),
+    ttft_p95_s: roundedQuantile(
+      partQuantileOf(histogram('time_to_first_token_seconds'), histogram('e2e_request_latency_seconds'), 0.95),
+    ),
     inter_token_p99_s: quantile(histogram('inter_token_latency_seconds'), 0.99),
     e2e_p95_s: quantile(histogram('e2e_request_latency_seconds'), 0.95),
     queue_mean_s: scaled(meanOf(histogram('request_queue_time_seconds')), 1),
@@ -99,7 +101,10 @@ function prefixHitRate(page: readonly MetricSample[]): number | null {
 
 /** A quantile, rounded; a lower limit such as `> 80` stays a string. */
 function quantile(histogram: Histogram | undefined, share: number): number | string | null {
-  const value = quantileOf(histogram, share)
+  return roundedQuantile(quantileOf(histogram, share))
+}
+
+function roundedQuantile(value: number | string | null): number | string | null {
   return typeof value === 'number' ? rounded(value) : value
 }
 

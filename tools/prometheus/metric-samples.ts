@@ -49,25 +49,83 @@ export function meanOf(histogram: Histogram | undefined): number | null {
 }
 
 /**
- * Quantile as in Prometheus' `histogram_quantile`: linear interpolation within a bucket, from 0 in the first one.
+ * Quantile as in Prometheus' `histogram_quantile`: linear interpolation within a bucket, from 0 in the first one. The
+ * result is an estimate. Wide buckets give values that the sum of the observations excludes, so it is kept in the
+ * {@link quantileRange}.
  *
  * @returns a string such as `> 7680` if the quantile is above the last finite limit; `null` if it is unknown.
  */
 export function quantileOf(histogram: Histogram | undefined, share: number): number | string | null {
-  if (histogram === undefined) return null
+  const place = histogram === undefined ? undefined : placeOf(histogram, share)
+  if (histogram === undefined || place === undefined) return null
+  const { lower, upper, before, cumulative, rank, index } = place
+  if (upper === Number.POSITIVE_INFINITY) return index === 0 ? null : `> ${lower}`
+  if (cumulative === before) return upper
+  const value = lower + ((upper - lower) * (rank - before)) / (cumulative - before)
+  const range = quantileRange(histogram, share)
+  return range === undefined ? value : Math.min(range.upper, Math.max(range.lower, value))
+}
+
+/**
+ * The range that certainly contains a quantile: its bucket, as far as the sum of the observations allows. `undefined` if
+ * it is unknown; the upper end is infinite above the last limit.
+ */
+export function quantileRange(
+  histogram: Histogram | undefined,
+  share: number,
+): { readonly lower: number; readonly upper: number } | undefined {
+  const place = histogram === undefined ? undefined : placeOf(histogram, share)
+  if (histogram === undefined || place === undefined) return undefined
+  const { lower, upper, before, cumulative, rank, index, buckets } = place
+  const range = { lower, upper }
+  // Without the sum, or with negative observations, the bucket is all that is known.
+  if (!Number.isFinite(histogram.sum) || lower < 0) return range
+  // The observation of the rank, those above it in its bucket, and those below it.
+  const ordinal = Math.min(cumulative, Math.max(before + 1, Math.ceil(rank)))
+  const others = buckets.map(({ upper: limit, cumulative: count }, at) => ({
+    count: count - (buckets[at - 1]?.cumulative ?? 0),
+    from: buckets[at - 1]?.upper ?? 0,
+    to: limit,
+    isOwn: at === index,
+  }))
+  const least = others.reduce((sum, { count, from, isOwn }) => sum + (isOwn || count === 0 ? 0 : count * from), 0)
+  const most = others.reduce((sum, { count, to, isOwn }) => sum + (isOwn || count === 0 ? 0 : count * to), 0)
+  const highest = (histogram.sum - least - (ordinal - 1 - before) * lower) / (cumulative - ordinal + 1)
+  const lowest =
+    upper === Number.POSITIVE_INFINITY
+      ? lower
+      : (histogram.sum - most - (cumulative - ordinal) * upper) / (ordinal - before)
+  // A sum that contradicts the buckets says nothing.
+  const isPossible = highest >= lower && lowest <= upper
+  return isPossible ? { lower: Math.max(lower, lowest), upper: Math.min(upper, highest) } : range
+}
+
+/**
+ * Quantile of a part of a duration, such as the time to the first token. If both histograms have the same observations,
+ * it is at most that of the whole.
+ */
+export function partQuantileOf(
+  part: Histogram | undefined,
+  whole: Histogram | undefined,
+  share: number,
+): number | string | null {
+  const value = quantileOf(part, share)
+  const limit = part?.count === whole?.count ? quantileOf(whole, share) : null
+  if (value === null || typeof limit !== 'number') return value
+  return typeof value === 'number' ? Math.min(value, limit) : limit
+}
+
+/** The bucket of a quantile. */
+function placeOf(histogram: Histogram, share: number) {
   const buckets = ascendingBuckets(histogram)
   const total = buckets.at(-1)?.cumulative ?? 0
-  if (!(total > 0)) return null
   const rank = share * total
   const index = buckets.findIndex(({ cumulative }) => cumulative >= rank)
   const bucket = buckets[index]
-  if (bucket === undefined) return null
+  if (!(total > 0) || bucket === undefined) return undefined
   const below = buckets[index - 1]
-  if (bucket.upper === Number.POSITIVE_INFINITY) return below === undefined ? null : `> ${below.upper}`
   const lower = below?.upper ?? Math.min(0, bucket.upper)
-  const before = below?.cumulative ?? 0
-  if (bucket.cumulative === before) return bucket.upper
-  return lower + ((bucket.upper - lower) * (rank - before)) / (bucket.cumulative - before)
+  return { ...bucket, buckets, index, rank, lower, before: below?.cumulative ?? 0 }
 }
 
 /**

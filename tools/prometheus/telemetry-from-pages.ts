@@ -6,7 +6,7 @@ import { compileSchema } from '../../router/validation.ts'
 import { PagesError } from '../errors.ts'
 import { rounded } from '../simulation/distribution.ts'
 import type { LatencyStatistics, MetricSample, Telemetry } from '../types.ts'
-import { histogramOf, meanOf, quantileOf } from './metric-samples.ts'
+import { type Histogram, histogramOf, meanOf, partQuantileOf, quantileRange } from './metric-samples.ts'
 import {
   finishedRequests,
   isoTime,
@@ -40,7 +40,8 @@ export interface TelemetryFromPagesOptions {
  * process. `window` of the result is the time that is covered. What pages do not show is `null`:
  *
  * - Queue, batch and KV cache usage are gauges: a mean and a maximum need two pages, and are those of the scrapes.
- * - Quantiles come from buckets; one above the last limit is `null`.
+ * - Quantiles are estimates from buckets, within what sums and the time of whole requests allow; one above the last limit is
+ *   `null`. `notes` has the range of a wide bucket.
  * - Workers are on no page. Whether an engine stalled needs two.
  * - Without the counter of finished requests, or without the gauges, `requests` is in `missing`.
  *
@@ -185,8 +186,9 @@ function latencyOf(changes: readonly MetricSample[]): Telemetry['latency'] {
 
 function statisticsOf(changes: readonly MetricSample[], name: string): LatencyStatistics {
   const histogram = histogramOf(changes, name)
+  const whole = wholeOf(changes, name)
   const quantile = (share: number) => {
-    const value = quantileOf(histogram, share)
+    const value = partQuantileOf(histogram, whole, share)
     return typeof value === 'number' ? rounded(value) : null
   }
   const mean = meanOf(histogram)
@@ -202,12 +204,33 @@ function statisticsOf(changes: readonly MetricSample[], name: string): LatencySt
   }
 }
 
-/** Quantiles that lie above the last limit of their histogram. */
+/** Time of a whole request, of which the other latencies but that between tokens are parts. */
+function wholeOf(changes: readonly MetricSample[], name: string): Histogram | undefined {
+  return name === latencies.inter_token_s ? undefined : histogramOf(changes, latencies.e2e_s)
+}
+
+/** A wider range of a quantile, as the ratio of its ends, is noted. */
+const wideRange = 1.5
+
+/** Quantiles that lie above the last limit of their histogram, and those of which the buckets only show a wide range. */
 function quantileNotes(changes: readonly MetricSample[]): string[] {
-  return Object.entries(latencies).flatMap(([member, name]) => {
-    const value = quantileOf(histogramOf(changes, name), 0.95)
-    return typeof value === 'string' ? [`latency.${member}.p95 is ${value} s, above the last bucket.`] : []
-  })
+  const above: string[] = []
+  const wide: string[] = []
+  for (const [member, name] of Object.entries(latencies)) {
+    const histogram = histogramOf(changes, name)
+    const whole = wholeOf(changes, name)
+    const value = partQuantileOf(histogram, whole, 0.95)
+    const range = quantileRange(histogram, 0.95)
+    if (typeof value === 'string') above.push(`latency.${member}.p95 is ${value} s, above the last bucket.`)
+    else if (value !== null && range !== undefined) {
+      const limit = whole?.count === histogram?.count ? quantileRange(whole, 0.95)?.upper : undefined
+      const upper = Math.max(value, Math.min(range.upper, limit ?? range.upper))
+      const lower = Math.min(value, range.lower)
+      if (upper > wideRange * lower) wide.push(`${member} between ${rounded(lower)} and ${rounded(upper)} s`)
+    }
+  }
+  if (wide.length > 0) above.push(`Quantiles are estimates, because buckets are wide. p95 lies for ${wide.join(', ')}.`)
+  return above
 }
 
 function gaugeNotes(scrapes: readonly (readonly MetricSample[])[]): string[] {

@@ -65,7 +65,7 @@ test.each([
     // The promise is one second; the rest is slack for a busy machine.
     expect(performance.now() - signalledAt).toBeLessThan(3000)
     // A signal that arrives while the process is already exiting ends it too, and shells report that as 130.
-    expect(times > 1 && signal === 'SIGINT' ? 130 : code, stderr).toBe(130)
+    expect(times > 1 && signal === 'SIGINT' ? 130 : code, stderr).toBe(name === 'SIGINT' ? 130 : 143)
     const [report] = await reports.read()
     expect(report?.files).toEqual(['report.json', 'report.md'])
     expect(JSON.parse(report?.json ?? '')).toMatchObject({
@@ -76,3 +76,19 @@ test.each([
     expect(stderr).toContain('cancelled')
   },
 )
+
+test.each([
+  ['SIGINT', 130, 'Stopped by Ctrl-C.'],
+  ['SIGTERM', 143, 'Stopped by SIGTERM.'],
+] as const)('%s while the commands are loaded says that there is no report', async (name, code, words) => {
+  await using reports = await reportFolder()
+  // The process signals itself as soon as it listens.
+  const listener = `process.on('newListener', (name) => name === '${name}' && setImmediate(() => process.kill(process.pid, name)))`
+  const command = startProcess(['run', '--reports', reports.path], {
+    NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(listener)}`,
+  })
+  const ended = await command.ended
+  expect(ended).toMatchObject({ code, stdout: '' })
+  expect(ended.stderr).toContain(`${words} The run had not begun, so there is no report.`)
+  expect(await reports.read()).toEqual([])
+})

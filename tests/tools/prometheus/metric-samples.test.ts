@@ -1,5 +1,13 @@
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { histogramOf, meanOf, quantileOf, scrapeDelta } from '../../../tools/prometheus/metric-samples.ts'
+import {
+  histogramOf,
+  meanOf,
+  partQuantileOf,
+  quantileOf,
+  quantileRange,
+  scrapeDelta,
+} from '../../../tools/prometheus/metric-samples.ts'
 import { pythonFloat } from '../../../tools/prometheus/page-writer.ts'
 import { parseMetricsPage } from '../../../tools/prometheus/parse-metrics-page.ts'
 
@@ -50,6 +58,67 @@ test.each([
   ['with a limit of NaN', ['h_bucket{le="NaN"} 9', 'h_bucket{le="2"} 4', 'h_bucket{le="+Inf"} 4'], 0.5, 1],
 ] as const)('quantile %s', (_, lines, share, expected) => {
   expect(quantileOf(histogramWith(...lines), share)).toBe(expected)
+})
+
+test('a quantile is within what the sum of the observations allows', () => {
+  // 100 observations up to 0.3 s that take 2.7 s together: half of them are below 0.054 s.
+  const prefill = histogramWith('h_bucket{le="0.3"} 100', 'h_bucket{le="+Inf"} 100', 'h_sum 2.7', 'h_count 100')
+  expect(quantileOf(prefill, 0.5)).toBeCloseTo(2.7 / 51)
+  const late = histogramWith(
+    'h_bucket{le="160"} 1',
+    'h_bucket{le="640"} 10',
+    'h_bucket{le="+Inf"} 10',
+    'h_sum 5500',
+    'h_count 10',
+  )
+  expect(quantileRange(late, 0.5)?.lower).toBeGreaterThan(400)
+})
+
+test('the range of a quantile contains the quantile of the observations, and the estimate is in it', () => {
+  const limits = [1, 2, 5, 10]
+  fc.assert(
+    fc.property(
+      fc.array(fc.double({ min: 0, max: 12, noNaN: true }), { minLength: 1, maxLength: 40 }),
+      fc.constantFrom(0.5, 0.95, 0.99),
+      (observed, share) => {
+        const sorted = [...observed].sort((a, b) => a - b)
+        const sum = sorted.reduce((all, one) => all + one, 0)
+        const histogram = histogramWith(
+          ...limits.map((limit) => `h_bucket{le="${limit}"} ${sorted.filter((one) => one <= limit).length}`),
+          `h_bucket{le="+Inf"} ${sorted.length}`,
+          `h_sum ${sum}`,
+          `h_count ${sorted.length}`,
+        )
+        const range = quantileRange(histogram, share)
+        const truth = sorted[Math.ceil(share * sorted.length) - 1] ?? Number.NaN
+        const [lower = 0, upper = 0] = [range?.lower, range?.upper]
+        expect(truth).toBeGreaterThanOrEqual(lower - 1e-6)
+        expect(truth).toBeLessThanOrEqual(upper + 1e-6)
+        const value = quantileOf(histogram, share)
+        if (typeof value === 'number') expect([value >= lower, value <= upper]).toEqual([true, true])
+      },
+    ),
+  )
+})
+
+test('the time to the first token is at most that of whole requests, if both have the same requests', () => {
+  const part = histogramWith(
+    'h_bucket{le="160"} 144',
+    'h_bucket{le="640"} 520',
+    'h_bucket{le="+Inf"} 520',
+    'h_count 520',
+  )
+  const whole = histogramWith(
+    'h_bucket{le="120"} 107',
+    'h_bucket{le="240"} 520',
+    'h_bucket{le="+Inf"} 520',
+    'h_count 520',
+  )
+  expect(quantileOf(part, 0.95)).toBeGreaterThan(600)
+  expect(partQuantileOf(part, whole, 0.95)).toBe(quantileOf(whole, 0.95))
+  expect(
+    partQuantileOf(part, histogramWith('h_bucket{le="240"} 519', 'h_bucket{le="+Inf"} 519', 'h_count 519'), 0.95),
+  ).toBe(quantileOf(part, 0.95))
 })
 
 test('a process with a later start time restarted, even if its counters are higher', () => {
