@@ -42,6 +42,7 @@ test('init writes a template that is valid as it is and with every line in use, 
   expect(observation.notStated).toEqual([
     'engine_args',
     'placement.gpus',
+    'placement.spare_nodes',
     'history.engine_restarts',
     'history.gpu_resets',
   ])

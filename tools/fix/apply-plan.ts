@@ -255,7 +255,7 @@ function drainNode(config: DeploymentConfig, node: string, at: string): string {
   }
   // A spare node can be used once. The drained node does not become a spare one.
   const [spare, ...others] = placement.spare_nodes
-  if (spare === undefined) throw new FixPlanError(`${at}: the deployment has no spare node to move to.`)
+  if (spare === undefined) throw new FixPlanError(`${at}: no spare node is known to which the deployment can move.`)
   Object.assign(drained, spare)
   placement.spare_nodes = others
   return `The deployment moves from ${node} to ${spare.node}; ${node} is taken out of service.`

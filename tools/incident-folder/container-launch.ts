@@ -24,7 +24,7 @@ export function launchOfCommand(
   version = newestVersion(),
   environment: Readonly<Record<string, string>> = {},
 ): Launch | undefined {
-  const { commands, defaults } = readShell(text, environment)
+  const { commands, defaults } = readShell(ofUnit(text), environment)
   const launches = commands.flatMap(({ words, env }) => launchOfProgram(words, env, version) ?? [])
   const [launch] = launches
   if (launch === undefined) return undefined
@@ -33,6 +33,12 @@ export function launchOfCommand(
     .map(([name, value]) => `${name} is not set in the file, so its default ${value} counts.`)
   const several = launches.length === 1 ? [] : [`${launches.length} commands start vLLM, of which the first counts.`]
   return { ...launch, notes: [...launch.notes, ...assumed, ...several] }
+}
+
+/** The lines of a systemd unit as those of a script. */
+function ofUnit(text: string): string {
+  if (!/^ExecStart=/m.test(text)) return text
+  return text.replace(/^ExecStart=[-@:+!|]*/gm, '').replace(/^Environment=(["']?)(.*)\1$/gm, 'export $1$2$1')
 }
 
 /** The launch that a container makes; `undefined` if it does not run vLLM. */
@@ -49,9 +55,11 @@ export function launchOfContainer(container: Container, version = newestVersion(
       ? launchOfWords(own[0] === 'serve' ? own.slice(1) : own, version)
       : undefined)
   if (launch === undefined) return undefined
+  // CUDA_VISIBLE_DEVICES counts the GPUs of the container, not those of the node.
+  const { gpus: __, ...inner } = launch
   const unset = Object.entries(container.env).filter(([, value]) => openParts(value).length > 0)
   return {
-    ...launch,
+    ...inner,
     ...facts,
     ...(image === undefined ? {} : openParts(image).length > 0 ? {} : { image }),
     resources,

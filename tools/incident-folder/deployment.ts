@@ -61,7 +61,7 @@ export function deploymentFrom(sources: DeploymentSources): {
         incident.driver_version ?? gpus[0]?.driver ?? undefined,
         unknown,
       ),
-      spare_nodes: [],
+      spare_nodes: stated<DeploymentConfig['placement']['spare_nodes'], []>('placement.spare_nodes', undefined, []),
     },
     history: {
       engine_restarts: stated('history.engine_restarts', launch?.engineRestarts, null),

@@ -56,13 +56,16 @@ export function gpusOfTable(text: string): readonly ObservedGpu[] {
 export function gpusOfQuery(text: string): readonly ObservedGpu[] {
   const driver = textOf(/^Driver Version\s*:\s*(.+)$/m.exec(text)?.[1])
   const sections = text.split(/^GPU [\dA-Fa-f]+:[\dA-Fa-f:.]+\s*$/m).slice(1)
-  return sections.map((section, id) => {
+  // `nvidia-smi -q -i 3` prints one of several GPUs.
+  const isPart = (numberOf(/^Attached GPUs\s*:\s*(\d+)/m.exec(text)?.[1]) ?? 0) > sections.length
+  return sections.map((section, position) => {
     const value = (pattern: RegExp) => pattern.exec(section)?.[1]
     const block = (name: string) => new RegExp(`^ {4}${name}\\s*\\n((?: {8,}.*\\n?)+)`, 'm').exec(section)?.[1] ?? ''
     const memory = block('FB Memory Usage')
     const utilization = block('Utilization')
+    const minor = numberOf(value(/^ +Minor Number\s*:\s*(\d+)/m))
     return {
-      id,
+      id: isPart ? (minor ?? position) : position,
       driver,
       name: textOf(value(/^ +Product Name\s*:\s*(.+)$/m)),
       util: numberOf(/^ +(?:Gpu|GPU)\s*:\s*(.+)$/m.exec(utilization)?.[1]),

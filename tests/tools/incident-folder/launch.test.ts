@@ -234,3 +234,14 @@ Events:
   expect(lines('vllm')).toBeUndefined()
   expect(notes?.map(({ text }) => text)).toContain('The folder has no journal.')
 })
+
+test('a systemd unit has the command of its ExecStart', () => {
+  const unit = `[Service]\nEnvironment="NCCL_DEBUG=WARN"\nExecStart=/usr/bin/vllm serve ${model} --max-num-seqs 8\nRestart=always\n`
+  expect(launchOfCommand(unit)).toMatchObject({ model, engineArgs: { max_num_seqs: 8 }, env: { NCCL_DEBUG: 'WARN' } })
+})
+
+test('CUDA_VISIBLE_DEVICES names the GPUs of the node only outside a container', () => {
+  expect(launchOfCommand(`CUDA_VISIBLE_DEVICES=2,3 vllm serve ${model}`)?.gpus).toEqual([2, 3])
+  const image = 'vllm/vllm-openai:v0.20.1'
+  expect(launchOfCommand(`docker run -e CUDA_VISIBLE_DEVICES=0 ${image} vllm serve ${model}`)?.gpus).toBeUndefined()
+})

@@ -141,6 +141,7 @@ test('the tools report what the files state, and nothing else', async () => {
     'resources.cpu_cores',
     'resources.shm_gb',
     'placement.node',
+    'placement.spare_nodes',
     'history.engine_restarts',
     'history.gpu_resets',
   ])
