@@ -39,6 +39,9 @@ export function readShell(text: string, env: Readonly<Record<string, string>> = 
 
 const assignment = /^([A-Za-z_]\w*)(\+?)=(.*)$/s
 
+/** A value that doubles in each line must not fill the memory. A longer one stays open. */
+const longestValue = 100_000
+
 class ShellReader {
   readonly defaults = new Map<string, string>()
   readonly #text: string
@@ -207,8 +210,13 @@ class ShellReader {
       else this.#step()
     }
     this.#endWord(1)
-    this.#variables.set(name, [...(plus === '+' ? (this.#variables.get(name) ?? []) : []), ...this.#words])
+    this.#set(name, [...(plus === '+' ? (this.#variables.get(name) ?? []) : []), ...this.#words])
     this.#words = outer
+  }
+
+  #set(name: string, values: readonly string[]): void {
+    const length = values.reduce((sum, value) => sum + value.length + 1, 0)
+    this.#variables.set(name, length > longestValue ? [openPart(`$${name}`)] : values)
   }
 
   #endWord(skip: number): void {
@@ -232,7 +240,7 @@ class ShellReader {
       const [, name = word, plus, value] = assignment.exec(word) ?? []
       if (words[0] === 'export' || words.includes('-x')) this.#exported.add(name)
       if (value === undefined) continue
-      this.#variables.set(name, [plus === '+' ? `${this.#variables.get(name)?.join(' ') ?? ''}${value}` : value])
+      this.#set(name, [plus === '+' ? `${this.#variables.get(name)?.join(' ') ?? ''}${value}` : value])
     }
     if (!declares && first === 0) this.#commands.push({ words, env: this.#environment() })
   }
