@@ -112,3 +112,13 @@ test('wrong values of the public functions are refused with their names', async 
   refused(() => telemetryFromPages([], wrong(undefined)))
   refused(() => telemetryFromPages([], wrong({ slo: {} })))
 })
+
+test('nvidia-smi -q -i prints one of several GPUs, which keeps its number', async () => {
+  const section = 'GPU 00000000:9B:00.0\n    Product Name                          : NVIDIA H100 80GB HBM3\n'
+  const query = (attached: number) =>
+    `==============NVSMI LOG==============\n\nAttached GPUs                             : ${attached}\n${section}    Minor Number                          : 3\n`
+  const placed = async (text: string) =>
+    (await opened({ 'vllm.log': log, 'q.txt': text })).observation.deployment.placement.gpus
+  expect(await placed(query(8))).toEqual([3])
+  expect(await placed(query(1))).toEqual([0])
+})
