@@ -116,7 +116,7 @@ function missingSection(parts: readonly Pick<FolderPart, 'file' | 'command' | 'a
 function effectLines(inference: Inference): readonly string[] {
   if (inference.kind === 'refused') {
     const compared = inference.residuals.map(residualText)
-    return [...inference.reasons.map((reason) => `Not predicted. ${reason}`), ...compared]
+    return ['Not predicted:', ...inference.reasons.map((reason) => `  ${reason}`), ...compared]
   }
   const { scenario, residuals, assumptions } = inference
   return [
@@ -130,15 +130,23 @@ function effectLines(inference: Inference): readonly string[] {
 }
 
 function loadLines({ load, step_time }: Scenario): readonly string[] {
-  const rates = load.phases.map(
-    ({ start_s, requests_per_s }) => `${roundFigure(requests_per_s)}/s from ${roundFigure(start_s)} s`,
+  // Phases of the same rate are one: the inference divides the time at each page.
+  const shown = load.phases.map(({ start_s, requests_per_s }) => ({
+    start_s,
+    rate: `${roundFigure(requests_per_s)}/s`,
+  }))
+  const changes = shown.filter(({ rate }, index) => rate !== shown[index - 1]?.rate)
+  const rates = changes.map(({ start_s, rate }) =>
+    changes.length === 1 ? rate : `${rate} from ${roundFigure(start_s)} s`,
   )
   const lengths = (name: string, { median, sigma, min, max }: TokenCounts) =>
     `${name} of ${min} to ${max} tokens, median ${median}, sigma ${sigma}`
   const step =
     step_time === undefined
       ? []
-      : [`${step_time.fixed_ms} ms more per step, and ${step_time.per_sequence_ms} ms for each request in it`]
+      : [
+          `${Math.abs(step_time.fixed_ms)} ms ${step_time.fixed_ms < 0 ? 'less' : 'more'} per step, and ${step_time.per_sequence_ms} ms for each request in it`,
+        ]
   return [
     `requests: ${rates.join(', ')}`,
     lengths('prompts', load.prompt_tokens),

@@ -1,6 +1,6 @@
 import { errorMessage } from '../../router/errors.ts'
 import { observedSamples } from '../prometheus/metric-values.ts'
-import { type Scrape, scrapeProblem, stepBetween } from '../prometheus/one-server.ts'
+import { type PageProblem, type Scrape, scrapeProblem, stepBetween } from '../prometheus/one-server.ts'
 import type { TimedPage } from '../prometheus/page-series.ts'
 import { parseMetricsPage } from '../prometheus/parse-metrics-page.ts'
 import type { MetricSample } from '../types.ts'
@@ -26,10 +26,12 @@ export function timedPage({ text, timeMs }: StoredPage): TimedPage {
   return { text, time: new Date(timeMs).toISOString() }
 }
 
-/** The pages of one engine process in order of time, and those that were left out. */
+/** The pages of one engine in order of time, and those that were left out. */
 export interface StoredPages {
-  /** In order of time. */
+  /** In order of time, also those from before a restart. */
   readonly pages: readonly StoredPage[]
+  /** The pages since the last restart. */
+  readonly run: readonly StoredPage[]
   /** Pages, and parts of pages, that were left out. */
   readonly leftOut: readonly LeftOut[]
 }
@@ -40,8 +42,8 @@ const maxPageBytes = 32 * 2 ** 20
 const maxPages = 100
 
 /**
- * Reads the pages and keeps those of the latest one's run: pages of another server, from before a restart, or whose
- * counters contradict their times are left out, by the rules for all pages.
+ * Reads the pages and keeps those of the latest one's server: pages of another server, or whose counters contradict their
+ * times are left out, by the rules for all pages.
  */
 export async function readPages(files: readonly FolderFile[]): Promise<StoredPages> {
   const leftOut: LeftOut[] = []
@@ -62,15 +64,20 @@ export async function readPages(files: readonly FolderFile[]): Promise<StoredPag
   }
   pages.sort((a, b) => a.timeMs - b.timeMs)
   const last = pages.at(-1)
-  if (last === undefined) return { pages, leftOut }
+  if (last === undefined) return { pages, run: pages, leftOut }
   const kept: StoredPage[] = [last]
+  let run = 0
   // From the latest to the earliest, so that each page is compared with its successor.
   for (const page of pages.slice(0, -1).reverse()) {
-    const reason = whyNotBefore(kept[0] ?? last, page)
-    if (reason === undefined) kept.unshift(page)
-    else leftOut.push({ file: page.file, reason })
+    const later = kept[0] ?? last
+    const step = stepBetween(scrapeOf(page), scrapeOf(later))
+    if (typeof step === 'object') leftOut.push({ file: page.file, reason: contradiction(later, step) })
+    else {
+      if (step === 'restart' && run === 0) run = kept.length
+      kept.unshift(page)
+    }
   }
-  return { pages: kept, leftOut }
+  return { pages: kept, run: kept.slice(run === 0 ? 0 : -run), leftOut }
 }
 
 async function readPage(file: FolderFile, leftOut: LeftOut[]): Promise<StoredPage | undefined> {
@@ -122,13 +129,9 @@ function withoutLastLine(text: string): string {
 
 const nameWithTime = 'Put the time into the name, such as metrics-2026-05-05T07-15-00Z.prom.'
 
-/** Why a page is not an earlier scrape of the same run of the engine; `undefined` if it is. */
-function whyNotBefore(later: StoredPage, page: StoredPage): string | undefined {
-  const step = stepBetween(scrapeOf(page), scrapeOf(later))
-  if (step === 'same_run') return undefined
-  if (step === 'restart') return `The engine was restarted between it and ${later.file}.`
-  const hint = step.reason === 'order' ? ` ${nameWithTime}` : ''
-  return `It and ${later.file} ${step.problem}${hint}`
+/** Why a page is not an earlier scrape of the same server. */
+function contradiction(later: StoredPage, { reason, problem }: PageProblem): string {
+  return `It and ${later.file} ${problem}${reason === 'order' ? ` ${nameWithTime}` : ''}`
 }
 
 function scrapeOf({ timeMs, samples }: StoredPage): Scrape {

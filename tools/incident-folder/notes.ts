@@ -16,6 +16,7 @@ interface NoteSources {
   readonly gpus: readonly ObservedGpu[]
   readonly logs: ReadonlyMap<LogSource, readonly string[]>
   readonly windowNotes: readonly string[]
+  readonly serverNotes: readonly string[]
   /** Lines in which nvidia-smi says that it cannot read a GPU. */
   readonly failures: readonly string[]
   /** Assumptions about how the engine was started. */
@@ -45,13 +46,15 @@ const logNames = { vllm: 'engine log', dmesg: 'kernel log', journal: 'journal' }
 
 /** The notes of a folder, for the tools that they concern and for the report. */
 export function folderNotes(sources: NoteSources): readonly IncidentNote[] {
-  const { kinds, leftOut, notStated, pages, gpus, logs, windowNotes, failures, launchNotes, hasJournal } = sources
+  const { kinds, leftOut, notStated, pages, gpus, logs, windowNotes, failures, launchNotes, hasJournal, serverNotes } =
+    sources
   const topicOf = ({ file }: LeftOut) => {
     const kind = kinds.get(file) ?? kindOfName(file)
     return kind === undefined ? 'other' : topics[kind]
   }
-  const notes: IncidentNote[] = [...groups(leftOut, topicOf)].flatMap(([about, parts]) =>
-    reasonsOf(parts).map((text) => ({ about, text })),
+  const notes: IncidentNote[] = serverNotes.map((text) => ({ about: 'metrics', text }))
+  notes.push(
+    ...[...groups(leftOut, topicOf)].flatMap(([about, parts]) => reasonsOf(parts).map((text) => ({ about, text }))),
   )
   const add = (about: IncidentNote['about'], text: string) => notes.push({ about, text })
   for (const text of windowNotes) add('window', text)

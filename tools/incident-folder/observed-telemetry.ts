@@ -3,6 +3,7 @@ import type { Scenario } from '../../fixtures/scenario.ts'
 import { PagesError } from '../errors.ts'
 import { telemetryFromPages } from '../prometheus/telemetry-from-pages.ts'
 import type { Telemetry } from '../types.ts'
+import { type FailedScrape, serverNotes } from './failed-scrape.ts'
 import type { Slo } from './incident-document.ts'
 import { type StoredPage, timedPage } from './metrics-pages.ts'
 
@@ -15,6 +16,9 @@ interface TelemetrySources {
   readonly window: Scenario['window']
   readonly slo: Slo | undefined
   readonly pages: readonly StoredPage[]
+  /** The pages since the last restart. */
+  readonly run: readonly StoredPage[]
+  readonly failedScrapes: readonly FailedScrape[]
 }
 
 /**
@@ -22,36 +26,62 @@ interface TelemetrySources {
  * of them are in `missing`, and `notes` says why.
  */
 export function observedTelemetry(sources: TelemetrySources): Telemetry {
-  const { id, deployment, slo = defaultSlo, pages } = sources
+  const { id, deployment, slo = defaultSlo, pages, run, failedScrapes } = sources
   const assumed = sources.slo === undefined ? ['No file states objectives, so the defaults of tenrounds are used.'] : []
   if (pages.length === 0) return withoutFigures(sources, [...assumed, 'The folder has no metrics page of the engine.'])
   try {
     const telemetry = telemetryFromPages(pages.map(timedPage), { slo, scenario: id, config_id: deployment.config_id })
-    const notes = [...(telemetry.notes ?? []), ...assumed]
-    return { ...telemetry, ...(notes.length === 0 ? {} : { notes }) }
+    const isAssumed = run.some(({ isFileTime }) => isFileTime)
+    const notes = [
+      ...serverNotes(pages, run, failedScrapes),
+      ...(isAssumed ? [noRates] : []),
+      ...(telemetry.notes ?? []),
+      ...assumed,
+    ]
+    const down = failedScrapes.some(({ timeMs = 0 }) => timeMs > (pages.at(-1)?.timeMs ?? 0))
+    return {
+      ...telemetry,
+      ...(isAssumed ? { window: windowOf(sources), throughput: unknownRates } : {}),
+      ...(down ? { health: { ...telemetry.health, engine_up: false, reason: noAnswer } } : {}),
+      ...(notes.length === 0 ? {} : { notes }),
+    }
   } catch (error) {
     if (!(error instanceof PagesError)) throw error
     return withoutFigures(sources, [...assumed, `The pages give no figures: ${error.message}`])
   }
 }
 
-function withoutFigures({ id, deployment, window, slo, pages }: TelemetrySources, notes: string[]): Telemetry {
+const noAnswer = 'The server did not answer the last scrape.'
+const noRates =
+  'The time of a page is that of its file, because its name has none. So the window is assumed, and there are no rates.'
+const unknownRates: Telemetry['throughput'] = {
+  requests_per_s: null,
+  prompt_tokens_per_s: null,
+  generation_tokens_per_s: null,
+}
+
+function windowOf({ window }: TelemetrySources): Telemetry['window'] {
   const start = Date.parse(window.start)
+  return {
+    start: new Date(start).toISOString(),
+    end: new Date(start + window.duration_s * 1000).toISOString(),
+    duration_s: window.duration_s,
+  }
+}
+
+function withoutFigures(sources: TelemetrySources, notes: string[]): Telemetry {
+  const { id, deployment, slo, pages } = sources
   const none = { count: 0, mean: null, p50: null, p95: null, p99: null }
   return {
     scenario: id,
     phase: 'pre',
     config_id: deployment.config_id,
-    window: {
-      start: new Date(start).toISOString(),
-      end: new Date(start + window.duration_s * 1000).toISOString(),
-      duration_s: window.duration_s,
-    },
+    window: windowOf(sources),
     slo: slo ?? defaultSlo,
     // The schema requires these members; `missing` says that their values mean nothing.
     requests: { arrived: 0, served: 0, failed: 0, unfinished: 0, preemptions: null },
     latency: { ttft_s: none, inter_token_s: none, e2e_s: none, queue_s: none, prefill_s: none, decode_s: none },
-    throughput: { requests_per_s: null, prompt_tokens_per_s: null, generation_tokens_per_s: null },
+    throughput: unknownRates,
     queue: { waiting_mean: null, waiting_max: null, running_mean: null, running_max: null },
     kv_cache: { capacity_tokens: null, usage_mean: null, usage_max: null },
     // An engine whose page was scraped was up then.

@@ -3,6 +3,7 @@ import { basename, resolve } from 'node:path'
 import type { LogSource, Scenario } from '../../fixtures/scenario.ts'
 import { isObject, parseJson, type UnknownObject } from '../../router/json/json.ts'
 import { lazyInference } from '../inference/infer-incident.ts'
+import type { Inference } from '../inference/infer-scenario.ts'
 import { timeOf } from '../logs/log-time.ts'
 import { startOf } from '../prometheus/metric-values.ts'
 import { parseMetricsPage } from '../prometheus/parse-metrics-page.ts'
@@ -10,6 +11,7 @@ import type { Observation, ObservedIncident } from '../scenario-source.ts'
 import { deploymentFrom } from './deployment.ts'
 import { Documents } from './documents.ts'
 import { type Launch, launchOfLog } from './engine-arguments.ts'
+import { type FailedScrape, failedScrape, isEmptyScrape, isScrapeName, serverNotes } from './failed-scrape.ts'
 import { type FolderFile, findFiles, type LeftOut } from './find-files.ts'
 import { FolderSecrets } from './folder-secrets.ts'
 import { failuresOf, gpusOfQuery, gpusOfSummary, gpusOfTable, type ObservedGpu } from './gpu-statistics.ts'
@@ -23,6 +25,7 @@ import { launchOfPodDescription } from './pod-description.ts'
 import { readLogs } from './read-logs.ts'
 import { archiveOf, headText } from './read-text.ts'
 import { type FileKind, kindOfName, recognise } from './recognise.ts'
+import { zoneNotes } from './time-zones.ts'
 
 /** A file of a folder, and how it was understood. */
 export interface RecognisedFile {
@@ -77,9 +80,18 @@ export async function openIncident(folder: string): Promise<FolderIncident> {
   const leftOut: LeftOut[] = [...found.leftOut]
   const files: RecognisedFile[] = []
   const byKind = new Map<FileKind, FolderFile[]>()
+  const failedScrapes: FailedScrape[] = found.leftOut
+    .filter(isEmptyScrape)
+    .map(({ file }) => ({ file, timeMs: timeInName(file), message: '' }))
   for (const file of found.files) {
     const archive = archiveOf(file)
     const head = archive === undefined ? headText(file) : undefined
+    const message = head !== undefined && isScrapeName(file.name) ? failedScrape(head) : undefined
+    if (message !== undefined) {
+      failedScrapes.push({ file: file.name, timeMs: timeInName(file.name), message })
+      leftOut.push({ file: file.name, reason: 'It has no page: the scrape failed.' })
+      continue
+    }
     const kind = head === undefined ? undefined : recognise(file, head)
     if (kind === undefined) {
       const unreadable =
@@ -94,7 +106,7 @@ export async function openIncident(folder: string): Promise<FolderIncident> {
     byKind.set(kind, [...(byKind.get(kind) ?? []), file])
   }
   const of = (kind: FileKind) => byKind.get(kind) ?? []
-  const { pages, leftOut: pagesLeftOut } = await readPages(of('metrics_page'))
+  const { pages, run, leftOut: pagesLeftOut } = await readPages(of('metrics_page'))
   leftOut.push(...pagesLeftOut)
   const logs = new Map<LogSource, readonly string[]>()
   for (const [kind, source] of entriesOf(logKinds)) {
@@ -129,7 +141,7 @@ export async function openIncident(folder: string): Promise<FolderIncident> {
   )
   for (const { file, reason } of unusedLaunches) documents.skip(file, reason)
   const latest = Math.max(...found.files.map(({ modifiedMs }) => modifiedMs))
-  const window = windowFrom(incident, pages, logs, latest)
+  const window = windowFrom(incident, pages, logs, latest, failedScrapes)
   const { deployment, notStated } = deploymentFrom({
     id,
     incident,
@@ -139,7 +151,12 @@ export async function openIncident(folder: string): Promise<FolderIncident> {
     modelConfig: await documents.last(of('model_config'), readModelConfig),
     engineLog: logs.get('vllm') ?? [],
   })
-  const observedNotes = { failures, hasJournal, launchNotes: launch?.notes ?? [] }
+  const observedNotes = {
+    serverNotes: serverNotes(pages, run, failedScrapes),
+    failures,
+    hasJournal,
+    launchNotes: launch?.notes ?? [],
+  }
   const kinds = new Map(files.map(({ file, kind }) => [file, kind]))
   secrets.learnFrom(deployment.env)
   // From here on nothing has secrets: the tools send what they read to the model.
@@ -152,7 +169,7 @@ export async function openIncident(folder: string): Promise<FolderIncident> {
     deployment,
     notStated,
     gpus,
-    telemetry: observedTelemetry({ id, deployment, window: window.window, slo, pages }),
+    telemetry: observedTelemetry({ id, deployment, window: window.window, slo, pages, run, failedScrapes }),
   })
   return {
     files: files.filter(({ file }) => !notUsed.has(file)),
@@ -161,11 +178,31 @@ export async function openIncident(folder: string): Promise<FolderIncident> {
     log: (source) => shownLogs.get(source),
     metricsPage: () => last,
     notes: secrets.deep(
-      folderNotes({ kinds, leftOut, notStated, pages, gpus, logs, ...observedNotes, windowNotes: window.notes }),
+      folderNotes({
+        kinds,
+        leftOut,
+        notStated,
+        pages,
+        gpus,
+        logs,
+        ...observedNotes,
+        windowNotes: [...window.notes, ...zoneNotes([...of('kernel_log'), ...of('journal')], logs.get('vllm') ?? [])],
+      }),
     ),
     observation,
-    inference: lazyInference(observation, shownPages),
+    inference: run.some(({ isFileTime }) => isFileTime)
+      ? () => withoutTimes
+      : lazyInference(observation, shownPages.slice(-run.length)),
   }
+}
+
+/** A rate needs the time between two scrapes. The time of a file is that of its last copy. */
+const withoutTimes: Inference = {
+  kind: 'refused',
+  reasons: [
+    'The names of the pages do not state when they were scraped, so the load is not known. Put the times into the names, such as metrics-2026-05-05T07-15-00Z.prom.',
+  ],
+  residuals: [],
 }
 
 /** A page whose labels have no secrets. */
@@ -217,12 +254,16 @@ function windowFrom(
   pages: readonly StoredPage[],
   logs: ReadonlyMap<LogSource, readonly string[]>,
   latest: number,
+  failedScrapes: readonly FailedScrape[],
 ): { readonly window: Scenario['window']; readonly notes: readonly string[] } {
   const scrapes = pages.map(({ timeMs }) => timeMs)
   const near = end === undefined ? (scrapes.at(-1) ?? latest) : Date.parse(end)
   // A node's logs go on after the engine's.
   const times = edgeTimes(logs.get('vllm') ?? [...logs.values()].flat(), near)
-  const until = end === undefined ? Math.max(...scrapes, ...times) : Date.parse(end)
+  const until =
+    end === undefined
+      ? Math.max(...scrapes, ...times, ...failedScrapes.flatMap(({ timeMs }) => timeMs ?? []))
+      : Date.parse(end)
   const last = Number.isFinite(until) ? until : latest
   const first =
     start === undefined
@@ -232,10 +273,13 @@ function windowFrom(
   const notes: string[] = []
   if (end === undefined) {
     notes.push(
-      'The end of the window is the last time of the logs and pages. State another one as end in incident.yaml.',
+      'The end of the window is the last time of the logs and pages. If the incident ended earlier, write its time as "end" into incident.yaml.',
     )
   }
-  if (first >= last) notes.push('The start of the window is not known, so it is taken as 10 s.')
+  if (first >= last) notes.push('The start of the window is not known, so the window is taken as 10 s long.')
+  if (pages.some(({ isFileTime }) => isFileTime)) {
+    notes.push('The window is assumed: it follows from the times of page files, because their names state none.')
+  }
   return { window: { start: new Date(last - duration_s * 1000).toISOString(), duration_s }, notes }
 }
 

@@ -36,13 +36,13 @@ export const folderParts: readonly FolderPart[] = [
   {
     kind: 'kernel_log',
     file: 'dmesg.txt',
-    command: 'dmesg -T > dmesg.txt',
+    command: 'dmesg --time-format iso > dmesg.txt',
     adds: 'the OOM killer, Xid errors of GPUs, lockups, and hardware errors',
   },
   {
     kind: 'journal',
     file: 'journal.txt',
-    command: 'journalctl --since "1 hour ago" > journal.txt',
+    command: 'journalctl --utc -o short-iso --since "1 hour ago" > journal.txt',
     adds: 'evictions, restarts, network and storage errors of the node',
   },
   {

@@ -276,14 +276,6 @@ test.each([
     page,
     /are of different servers: they have the engines 1 and 0/,
   ],
-  [
-    'from before a restart',
-    earlierPage
-      .replace(/^process_start_time_seconds .*$/m, 'process_start_time_seconds 1.7e9')
-      .replaceAll(/^(\S*_created\S*) .*$/gm, '$1 1.7e9'),
-    page.replaceAll(/^(process_start_time_seconds|\S*_created\S*) .*$/gm, '$1 1771337220'),
-    /The engine was restarted between it and m-.*-15-00Z.prom/,
-  ],
   ['with times out of order', page, earlierPage, /counters of the later page are lower.* Put the time into the name/],
   [
     'of a router',
@@ -402,4 +394,16 @@ test('the runtime state of a folder is that of all engines of its page, under th
   expect(await stateOf(unknown)).toMatchObject({ running: 3, waiting: null, queue_depth: null })
   const impossible = gauges(['vllm:num_requests_running 2.5', 'vllm:num_requests_waiting -1'])
   expect(await stateOf(impossible)).toMatchObject({ running: null, waiting: null, queue_depth: null })
+})
+
+test('local times of the node are noted, with the difference to the zone of the engine log', async () => {
+  const { notes } = await opened({
+    'dmesg.txt': '[Fri Nov 27 22:12:00 2026] EXT4-fs error (device nvme0n1p1): ext4_find_entry:1658\n',
+    'journal.txt': '2026-11-27T21:12:00+00:00 n1 kubelet[1]: hello\n',
+    'vllm.log': '2026-11-27T22:10:00.5+01:00 (APIServer pid=1) INFO 11-27 21:10:00 [a.py:1] x\n',
+  })
+  const texts = notes?.filter(({ about }) => about === 'window').map(({ text }) => text)
+  expect(texts).toContainEqual(
+    expect.stringMatching(/^dmesg\.txt: The times state no zone .* zone \+01:00\. .* read 60 minutes too late\.$/),
+  )
 })
