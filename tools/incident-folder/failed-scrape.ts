@@ -40,7 +40,7 @@ export function isEmptyScrape({ file, reason }: LeftOut): boolean {
   return reason === 'It is empty.' && isScrapeName(file)
 }
 
-/** What pages and failed scrapes say about the server: the first facts about an incident. */
+/** Notes on restarts and failed scrapes: the first facts about an incident. */
 export function serverNotes(
   pages: readonly StoredPage[],
   run: readonly StoredPage[],
@@ -56,7 +56,7 @@ export function serverNotes(
   return [...restarts, ...failed.map(failedScrapeNote)]
 }
 
-/** What a failed scrape shows, as a sentence. */
+/** A failed scrape in a sentence. */
 function failedScrapeNote({ file, timeMs, message }: FailedScrape): string {
   const at = timeMs === undefined ? '' : ` at ${isoTime(timeMs)}`
   return `The server did not answer a scrape${at}: ${file} ${message === '' ? 'is empty' : `has "${message.slice(0, 160)}"`}.`
