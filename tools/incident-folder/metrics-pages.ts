@@ -1,5 +1,6 @@
 import { errorMessage } from '../../router/errors.ts'
-import { observedSamples } from '../prometheus/metric-values.ts'
+import { decreases } from '../prometheus/metric-samples.ts'
+import { labelValues, observedSamples } from '../prometheus/metric-values.ts'
 import { type PageProblem, type Scrape, scrapeProblem, stepBetween } from '../prometheus/one-server.ts'
 import type { TimedPage } from '../prometheus/page-series.ts'
 import { parseMetricsPage } from '../prometheus/parse-metrics-page.ts'
@@ -44,8 +45,13 @@ const maxPages = 100
 /**
  * Reads the pages and keeps those of the latest one's server: pages of another server, or whose counters contradict their
  * times are left out, by the rules for all pages.
+ *
+ * @param failedTimes when the server did not answer a scrape, in Unix milliseconds.
  */
-export async function readPages(files: readonly FolderFile[]): Promise<StoredPages> {
+export async function readPages(
+  files: readonly FolderFile[],
+  failedTimes: readonly number[] = [],
+): Promise<StoredPages> {
   const leftOut: LeftOut[] = []
   let pages: StoredPage[] = []
   // Many pages of other exporters must not displace those of the engine. A page has its first families of vLLM near its start.
@@ -70,7 +76,7 @@ export async function readPages(files: readonly FolderFile[]): Promise<StoredPag
   // From the latest to the earliest, so that each page is compared with its successor.
   for (const page of pages.slice(0, -1).reverse()) {
     const later = kept[0] ?? last
-    const step = stepBetween(scrapeOf(page), scrapeOf(later))
+    const step = followedBy(page, later, failedTimes)
     if (typeof step === 'object') leftOut.push({ file: page.file, reason: contradiction(later, step) })
     else {
       if (step === 'restart' && run === 0) run = kept.length
@@ -128,6 +134,15 @@ function withoutLastLine(text: string): string {
 }
 
 const nameWithTime = 'Put the time into the name, such as metrics-2026-05-05T07-15-00Z.prom.'
+
+/** How a page is followed by another. Counters that fell after the server did not answer show a restart. */
+function followedBy(page: StoredPage, later: StoredPage, failedTimes: readonly number[]) {
+  const [from, to] = [scrapeOf(page), scrapeOf(later)]
+  const step = stepBetween(from, to)
+  const wasDown = failedTimes.some((timeMs) => page.timeMs < timeMs && timeMs < later.timeMs)
+  const isSameModel = labelValues(from.samples, 'model_name') === labelValues(to.samples, 'model_name')
+  return wasDown && isSameModel && decreases(from.samples, to.samples) ? 'restart' : step
+}
 
 /** Why a page is not an earlier scrape of the same server. */
 function contradiction(later: StoredPage, { reason, problem }: PageProblem): string {

@@ -30,7 +30,11 @@ export function observedTelemetry(sources: TelemetrySources): Telemetry {
   const assumed = sources.slo === undefined ? ['No file states objectives, so the defaults of tenrounds are used.'] : []
   if (pages.length === 0) return withoutFigures(sources, [...assumed, 'The folder has no metrics page of the engine.'])
   try {
-    const telemetry = telemetryFromPages(pages.map(timedPage), { slo, scenario: id, config_id: deployment.config_id })
+    const telemetry = telemetryFromPages((run.length < pages.length ? run : pages).map(timedPage), {
+      slo,
+      scenario: id,
+      config_id: deployment.config_id,
+    })
     const isAssumed = run.some(({ isFileTime }) => isFileTime)
     const notes = [
       ...serverNotes(pages, run, failedScrapes),

@@ -19,13 +19,12 @@ import { type IncidentDocument, IncidentFolderError, readIncidentDocument, readS
 import { joinLaunches } from './join-launches.ts'
 import { launchOfText } from './launch-documents.ts'
 import { readPages, type StoredPage, timeInName } from './metrics-pages.ts'
-import { folderNotes, reasonsOf } from './notes.ts'
+import { folderNotes, reasonsOf, zoneNotes } from './notes.ts'
 import { observedTelemetry } from './observed-telemetry.ts'
 import { launchOfPodDescription } from './pod-description.ts'
 import { readLogs } from './read-logs.ts'
 import { archiveOf, headText } from './read-text.ts'
 import { type FileKind, kindOfName, recognise } from './recognise.ts'
-import { zoneNotes } from './time-zones.ts'
 
 /** A file of a folder, and how it was understood. */
 export interface RecognisedFile {
@@ -106,7 +105,14 @@ export async function openIncident(folder: string): Promise<FolderIncident> {
     byKind.set(kind, [...(byKind.get(kind) ?? []), file])
   }
   const of = (kind: FileKind) => byKind.get(kind) ?? []
-  const { pages, run, leftOut: pagesLeftOut } = await readPages(of('metrics_page'))
+  const {
+    pages,
+    run,
+    leftOut: pagesLeftOut,
+  } = await readPages(
+    of('metrics_page'),
+    failedScrapes.flatMap(({ timeMs }) => timeMs ?? []),
+  )
   leftOut.push(...pagesLeftOut)
   const logs = new Map<LogSource, readonly string[]>()
   for (const [kind, source] of entriesOf(logKinds)) {

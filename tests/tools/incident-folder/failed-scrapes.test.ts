@@ -55,6 +55,17 @@ test.each([
   expect(between.observation.telemetry.notes?.slice(0, 2).join(' ')).toMatch(/restarted.*did not answer/)
 })
 
+test('counters that fell after the server did not answer show a restart, whatever start the pages state', async () => {
+  const { pages, observation } = await opened({
+    [before]: page(started, 90, 8),
+    [failed]: 'curl: (7) Failed to connect to localhost port 8000 after 0 ms: Connection refused\n',
+    [after]: page(started, 3, 0),
+  })
+  expect(pages.map(({ file }) => file)).toEqual([before, after])
+  expect(observation.telemetry.notes?.[0]).toContain('The server restarted')
+  expect(observation.telemetry.requests.served).toBe(3)
+})
+
 test('the time of a file gives no rates, and the telemetry has the window of the incident', async () => {
   const folder = await folderOf({ 'after.prom': page(started, 90, 8) })
   const monthsLater = started + 10_000_000
