@@ -1,6 +1,6 @@
 import { defineTool } from '../router/define-tool.ts'
 import { MismatchError } from './errors.ts'
-import { type AppliedPlan, applyPlan } from './fix/apply-plan.ts'
+import { type AppliedPlan, applyPlan, plannedVersion } from './fix/apply-plan.ts'
 import { predictChange } from './inference/predict.ts'
 import { builtInScenarios, type Incident, NotSimulatedError, type ScenarioSource, unknown } from './scenario-source.ts'
 import { configProperty, pureAnnotations } from './schemas/common.ts'
@@ -37,8 +37,9 @@ export const createApplyFixSimulation = (scenarios: ScenarioSource) =>
           `current_config.scenario: unknown scenario ${JSON.stringify(current_config.scenario)}; pass the configuration that fetch_config returned.`,
         )
       }
-      // Names, choices and removed arguments depend on the version.
-      if (current_config.vllm_version === unknown) {
+      // Names, choices and removed arguments depend on the version. Other actions do not.
+      const setsArguments = fix_plan.actions.some(({ action }) => action === 'set_engine_args')
+      if (setsArguments && current_config.vllm_version === unknown && plannedVersion(fix_plan) === undefined) {
         throw new NotSimulatedError(
           'current_config.vllm_version is unknown, so engine arguments cannot be checked. Add a log of the start of the engine or vllm_version in incident.yaml.',
         )

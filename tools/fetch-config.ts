@@ -1,6 +1,7 @@
 import { defineTool } from '../router/define-tool.ts'
 import { findingKinds, readArguments, unknownArguments } from './arguments/read-arguments.ts'
 import { MismatchError, UnknownConfigError } from './errors.ts'
+import { parseMetricsPage } from './prometheus/parse-metrics-page.ts'
 import {
   builtInScenarios,
   deploymentOf,
@@ -12,6 +13,7 @@ import {
 } from './scenario-source.ts'
 import { configProperty, notesSchema, pureAnnotations, scenarioProperty } from './schemas/common.ts'
 import { simulate } from './simulation/simulate.ts'
+import type { MetricSample } from './types.ts'
 
 /** Arguments of the deployment that the tools do not follow, so that nobody takes their figures for the engine's. */
 const argumentFindingsSchema = {
@@ -82,6 +84,12 @@ export const createFetchConfig = (scenarios: ScenarioSource) =>
               description: 'Capacity of the KV caches of all engines in tokens; 0 if the engine did not start.',
             },
           },
+        },
+        cache_config: {
+          type: 'object',
+          description:
+            'Engine arguments as the metrics page of the engine states them, defaults included. Absent: no page states them.',
+          additionalProperties: { type: ['number', 'string', 'boolean'] },
         },
         version: { type: 'string', description: 'Version of vLLM.' },
         argument_findings: argumentFindingsSchema,
@@ -156,9 +164,42 @@ function observedConfig(incident: ObservedIncident) {
       block_size: limit('block_size'),
       kv_cache_tokens: isMissing('kv_cache') ? null : telemetry.kv_cache.capacity_tokens,
     },
+    ...cacheConfig(incident),
     version,
     argument_findings: [...(read?.findings ?? unknownArguments(deployment))],
     not_stated: [...notStated],
     ...notesAbout(incident, 'config'),
   }
+}
+
+/** Labels of `vllm:cache_config_info` that are engine arguments; `cache_dtype` is the value of `kv_cache_dtype`. */
+const statedArguments = {
+  gpu_memory_utilization: 'gpu_memory_utilization',
+  block_size: 'block_size',
+  num_gpu_blocks_override: 'num_gpu_blocks_override',
+  enable_prefix_caching: 'enable_prefix_caching',
+  cache_dtype: 'kv_cache_dtype',
+} as const
+
+/** The arguments that the last page states, as the member that the result has only then. */
+function cacheConfig({ metricsPage }: ObservedIncident): {
+  cache_config?: { [name: string]: number | string | boolean }
+} {
+  const labels = labelsOfPage(metricsPage())
+  const entries = Object.entries(statedArguments).flatMap(([label, name]) => {
+    const text = labels[label]
+    return text === undefined || text === 'None' ? [] : [[name, pythonValue(text)] as const]
+  })
+  return entries.length === 0 ? {} : { cache_config: Object.fromEntries(entries) }
+}
+
+function labelsOfPage(page: string | undefined): MetricSample['labels'] {
+  if (page === undefined) return {}
+  return parseMetricsPage(page).samples.find(({ name }) => name === 'vllm:cache_config_info')?.labels ?? {}
+}
+
+/** A value as Python prints it. */
+function pythonValue(text: string): number | string | boolean {
+  if (text === 'True' || text === 'False') return text === 'True'
+  return text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text
 }

@@ -81,6 +81,21 @@ function observedState(incident: ObservedIncident) {
     waiting,
     scheduler_backlog_ms: null,
     worker_health: { healthy: null, stuck: null },
-    ...notesAbout(incident, 'metrics'),
+    ...withProgress(incident),
   }
+}
+
+/** The notes of the incident, and what its pages show of the engine's progress. */
+function withProgress(incident: ObservedIncident): { notes?: string[] } {
+  const { no_progress_s: pause, restarts } = incident.observation.telemetry.health
+  const notes = [
+    ...(pause === undefined
+      ? []
+      : [
+          `No token was generated in the ${pause} s between the pages, although requests are in the engine: it is stalled.`,
+        ]),
+    ...(restarts === undefined ? [] : ['The engine restarted between the pages.']),
+    ...(notesAbout(incident, 'metrics').notes ?? []),
+  ]
+  return notes.length === 0 ? {} : { notes }
 }

@@ -10,6 +10,8 @@ export interface Figures {
   readonly metrics: MetricsAnalysis['derived_metrics']
   /** Requests in the engine at the earlier page; `null` without an earlier page of the same run. */
   readonly earlierRequests: number | null
+  /** Preemptions in the window, from a telemetry of pages; `null` if there is none. */
+  readonly windowPreemptions: number | null
   /** Queue and batch over the window, from the telemetry; `null` if only the moment of the page is known. */
   readonly queue: { readonly waiting: number; readonly running: number; readonly runningMax: number } | null
   /** Largest known number of waiting requests. */
@@ -56,6 +58,11 @@ export function figuresOf(
   return {
     metrics,
     earlierRequests,
+    // Pages show nothing of workers, so their number is null.
+    windowPreemptions:
+      missing.includes('requests') || telemetry?.health.healthy_workers !== null
+        ? null
+        : telemetry.requests.preemptions,
     queue: windowQueue(queue),
     waitingMax: largest(metrics.waiting, queue?.waiting_max),
     usage: largest(metrics.kv_cache_usage, kv?.usage_max),

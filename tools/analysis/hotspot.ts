@@ -28,7 +28,8 @@ const preemptionStorm = 0.05
  * 9. `decode`: all tokens take too long.
  * 10. `frontend`: the first token takes too long, and queue and prefill do not explain it.
  *
- * Otherwise the kind is `none` if the objective for the first token is met, and `unknown` if not.
+ * Otherwise the kind is `none` if the objective for the first token is met and the engine did not restart, and `unknown` if
+ * not.
  *
  * @param telemetry for the objectives and the health of the engine. All other values come from `figures`.
  */
@@ -45,20 +46,32 @@ export function findHotspot(telemetry: Telemetry, figures: Figures): Hotspot {
   const isStuck = (telemetry.health.stuck_workers ?? 0) > 0
   // An engine that was idle at the earlier page may have got its first request a moment ago.
   const isBusy = waiting + running > 0 && figures.earlierRequests !== 0
-  if (isStuck || (isBusy && figures.metrics.generation_tokens === 0)) {
+  const pause = waiting + running > 0 ? telemetry.health.no_progress_s : undefined
+  if (isStuck || pause !== undefined || (isBusy && figures.metrics.generation_tokens === 0)) {
     return {
       kind: 'engine_stalled',
-      because: [`${running} requests are running and ${waiting} are waiting, but no tokens are generated.`],
+      because: [
+        `${running} requests are running and ${waiting} are waiting, but no tokens are generated${pause === undefined ? '' : `: none in the ${pause} s between the pages`}.`,
+      ],
     }
   }
-  return (
+  const found =
     preemptions(figures) ??
     slowTransfers(figures, telemetry.slo) ??
     concurrencyCap(figures, telemetry.slo, { running, waiting }) ??
     fullCache(figures, waiting) ??
     slowTokens(figures, telemetry.slo) ??
     lateFirstTokens(figures, telemetry.slo)
-  )
+  const { restarts } = telemetry.health
+  if (restarts === undefined) return found
+  // A fresh process has no past. What its pages show does not explain why the earlier one ended.
+  const because = [restartText(restarts), ...found.because]
+  return { kind: found.kind === 'none' ? 'unknown' : found.kind, because }
+}
+
+function restartText(restarts: number): string {
+  const times = restarts === 1 ? '' : `${restarts} times `
+  return `The engine restarted ${times}between the pages; the figures cover only the time after it.`
 }
 
 function down({ health }: Telemetry): Hotspot {
@@ -76,7 +89,9 @@ function down({ health }: Telemetry): Hotspot {
  * vLLM preempts a request for one reason: there is no free KV block. A preemption frees all blocks of a request, so that
  * the usage at a scrape is often lower, and the number of preemptions decides.
  */
-function preemptions({ metrics, usage, capacityTokens, waitingMax }: Figures): Hotspot | undefined {
+function preemptions({ metrics, usage, capacityTokens, waitingMax, windowPreemptions }: Figures): Hotspot | undefined {
+  // The counter of the page covers the life of the process: preemptions before the window are over.
+  if (windowPreemptions === 0) return undefined
   const { preemptions: count, preemptions_per_served: perServed, served, running } = metrics
   if (count === null || count < 2) return undefined
   // A window in which nothing was served has requests that run.

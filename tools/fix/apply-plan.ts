@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
-import type { DeploymentConfig } from '../../fixtures/deployment.ts'
-import { canonicalJson } from '../../router/json/json.ts'
+import type { DeploymentConfig, EngineArgumentValue } from '../../fixtures/deployment.ts'
+import { canonicalJson, parseJson } from '../../router/json/json.ts'
 import { escapePointerToken } from '../../router/json/json-pointer.ts'
 import { findArgument } from '../arguments/argument-name.ts'
+import { argumentsOf } from '../arguments/argument-table.ts'
 import { checkArgument } from '../arguments/check-argument.ts'
 import { readArguments } from '../arguments/read-arguments.ts'
 import { compareVersions, firstVersionOnV1 } from '../arguments/version.ts'
@@ -125,7 +126,7 @@ function settingsOf(action: FixAction, version: string): [setting: string, value
 const versionInTag = /:v?(\d+\.\d+\.\d+)/
 
 /** The version after the plan. All arguments must be valid for it, in any order of the actions. */
-function plannedVersion({ actions }: FixPlan): string | undefined {
+export function plannedVersion({ actions }: FixPlan): string | undefined {
   const change = actions.find((action) => action.action === 'change_image')
   return change === undefined ? undefined : versionInTag.exec(change.image)?.[1]
 }
@@ -236,11 +237,25 @@ function setEngineArgs(
     const before = own === undefined ? undefined : config.engine_args[own]
     if (own !== undefined && (value === null || own !== name)) delete config.engine_args[own]
     if (value !== null) config.engine_args[name] = value
-    const lowered = value === false || (typeof value === 'number' && typeof before === 'number' && value < before)
-    const effect = (lowered ? (down ?? up) : up) ?? 'No effect on latency is documented.'
+    const [from, to] = [before ?? undefined, value ?? undefined].map((set) => set ?? defaultOf(name, version))
+    const unchanged = from !== undefined && from === to
+    const lowered =
+      to === false ||
+      (to === undefined && from === true) ||
+      (typeof to === 'number' && typeof from === 'number' && to < from)
+    const effect = unchanged
+      ? `It has this value already${before === undefined || before === null ? ', by default' : ''}.`
+      : ((lowered ? (down ?? up) : up) ?? 'No effect on latency is documented.')
     return `${name} ${value === null ? 'back to its default' : `= ${value}`}: ${effect}`
   })
   return effects.join(' ')
+}
+
+/** Default of an engine argument; undefined if vLLM derives it from others. */
+function defaultOf(name: string, version: string): EngineArgumentValue | undefined {
+  const text = argumentsOf(version).get(name)?.default
+  const value = text === undefined ? undefined : parseJson(text)
+  return typeof value === 'number' || typeof value === 'boolean' || typeof value === 'string' ? value : undefined
 }
 
 /** Replaces a node of the deployment by its first spare node. */

@@ -4,7 +4,7 @@ import { simulate } from '../simulation/simulate.ts'
 import { seedsThatAgree } from './agreeing-draws.ts'
 import { fitStepTime } from './fit-step-time.ts'
 import type { ObservedInterval, ObservedTime } from './observed-time.ts'
-import { type Residual, residualsOf, simulatedTotals } from './residuals.ts'
+import { countedError, type Residual, residualsOf, simulatedTotals } from './residuals.ts'
 
 /** A scenario with one draw of the load, and how well it reproduces the pages. */
 export interface FittedDraw {
@@ -95,11 +95,12 @@ function withLengths(start: Scenario, time: ObservedTime): Scenario {
 
 /** Sum of the squared logarithmic errors. */
 function distanceOf({ residuals }: FittedDraw): number {
-  return residuals.reduce((sum, { error }) => sum + Math.log(Math.max(0.01, 1 + error)) ** 2, 0)
+  return residuals.reduce((sum, residual) => sum + Math.log(Math.max(0.01, 1 + countedError(residual))) ** 2, 0)
 }
 
 function interTokenError(residuals: readonly Residual[]): number {
-  return Math.abs(residuals.find(({ figure }) => figure === 'inter_token_mean_s')?.error ?? 0)
+  const found = residuals.find(({ figure }) => figure === 'inter_token_mean_s')
+  return found === undefined ? 0 : Math.abs(countedError(found))
 }
 
 function meanOver(histograms: readonly Histogram[]): number {

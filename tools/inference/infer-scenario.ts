@@ -10,7 +10,7 @@ import { observedEngine } from './observed-engine.ts'
 import { type ObservedInterval, type ObservedTime, observedTimes } from './observed-time.ts'
 import { changeOf } from './page-totals.ts'
 import { readPages, type Scrape } from './read-pages.ts'
-import { type Residual, residualText } from './residuals.ts'
+import { countedError, type Residual, residualText } from './residuals.ts'
 
 /** Everything besides the pages that {@link inferScenario} needs. */
 export interface InferenceOptions {
@@ -54,7 +54,7 @@ const fewestFinished = 20
  *       { config, slo })
  *     if (inference.kind === 'inferred') predict(inference, changedConfig)
  *
- * It is refused if a mean of the simulation differs by more than 25 %, if the pages are not of one run of one engine, or if
+ * It is refused if a mean of the simulation differs by more than 25 % and by more than 20 ms (0.5 ms between tokens), if the pages are not of one run of one engine, or if
  * the deployment uses something that is not simulated. One page is not enough, because it does not show whether the rate
  * changed.
  *
@@ -115,7 +115,7 @@ function inferFrom(
   if (best === undefined) return refused(['No draw of the load agrees with the pages.'])
   const { scenario, residuals } = best
   const means = residuals.filter(({ page }) => typeof page === 'number')
-  const missed = means.filter(({ error }) => Math.abs(error) > largestResidual)
+  const missed = means.filter((residual) => Math.abs(countedError(residual)) > largestResidual)
   if (missed.length > 0) return { kind: 'refused', reasons: [reasonOf(missed)], residuals }
   const { arrived = 0, finished: left = 0 } = scrapes.at(-1)?.totals ?? {}
   const changed = changedRate(arrived - left, inEngine)

@@ -1,5 +1,6 @@
 import type { DeploymentConfig } from '../../fixtures/deployment.ts'
-import { ConfigError } from '../errors.ts'
+import { ConfigError, FixPlanError } from '../errors.ts'
+import { checkOwnArguments } from '../fix/check-engine-argument.ts'
 import { pairedSeeds } from '../simulation/paired-seeds.ts'
 import { simulate } from '../simulation/simulate.ts'
 import type { PredictedEffect, PredictedRatio } from '../types.ts'
@@ -38,8 +39,13 @@ export function predictChange(
   inference: Inference,
   config: DeploymentConfig,
 ): Extract<Prediction, { kind: 'refused' }> | { readonly kind: 'predicted'; readonly effect: PredictedEffect } {
-  if (inference.kind === 'refused') return { kind: 'refused', reasons: inference.reasons }
+  if (inference?.kind === 'refused') return { kind: 'refused', reasons: inference.reasons }
+  if (inference?.kind !== 'inferred') {
+    throw new TypeError('inference must be the result of inferScenario, or of the function inference of an incident.')
+  }
   const { scenario } = inference
+  const wrong = wrongArguments(scenario.deployment, config)
+  if (wrong.length > 0) return { kind: 'refused', reasons: wrong }
   try {
     const { engine } = simulate(scenario, config)
     if (!engine.started) return refused(`The changed configuration does not start: ${engine.reason ?? 'no reason'}`)
@@ -49,6 +55,17 @@ export function predictChange(
       : { kind: 'predicted', effect }
   } catch (error) {
     if (error instanceof ConfigError) return refused(error.message)
+    throw error
+  }
+}
+
+/** Arguments of the changed configuration that vLLM or the simulation does not follow, unless the deployment has them. */
+function wrongArguments(own: DeploymentConfig, { engine_args, vllm_version }: DeploymentConfig): string[] {
+  try {
+    checkOwnArguments(engine_args, own.engine_args, vllm_version, 'engine_args')
+    return []
+  } catch (error) {
+    if (error instanceof FixPlanError) return [error.message]
     throw error
   }
 }

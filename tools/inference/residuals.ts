@@ -15,6 +15,8 @@ export interface Residual {
   readonly simulated: number
   /** Relative difference; 0.1 means that the simulation is 10 % above. For a quantile: 0 in the bucket. */
   readonly error: number
+  /** Whether the absolute difference is so small that it is accepted whatever `error` is. Absent: no. */
+  readonly isTolerated?: true
 }
 
 /** Time of a request outside the engine and of a step: nobody notices such a difference of a latency, in seconds. */
@@ -40,8 +42,9 @@ export function residualsOf({ fromS, toS, totals: page }: ObservedInterval, simu
     const found = meanOf(simulated.histograms[name])
     if (observed === undefined) continue
     const difference = (found ?? 0) - observed
-    const error = Math.abs(difference) <= unnoticedS[name] ? 0 : difference / observed
-    residuals.push({ figure, page: round(observed), simulated: round(found ?? 0), error: round(error) })
+    const tolerated = Math.abs(difference) <= unnoticedS[name] ? ({ isTolerated: true } as const) : {}
+    const error = round(difference / observed)
+    residuals.push({ figure, page: round(observed), simulated: round(found ?? 0), error, ...tolerated })
   }
   for (const [figure, key] of [
     ['served_per_s', 'finished'],
@@ -67,12 +70,23 @@ function quantileResidual(name: HistogramName, page: PageTotals, simulated: Page
   return { figure: `${name}_p95_s`, page: [low, high], simulated: round(found), error: round(error) }
 }
 
+/** The relative difference that counts in a fit: 0 if it is tolerated. */
+export function countedError({ error, isTolerated }: Residual): number {
+  return isTolerated === true ? 0 : error
+}
+
 /** A residual in words: `Time to first token p95: simulated 106 s, pages 80 s to 160 s`. */
-export function residualText({ figure, page, simulated }: Residual): string {
+export function residualText({ figure, page, simulated, error, isTolerated }: Residual): string {
   const { label, unit } = figureNames[figure] ?? { label: figure, unit: '' }
   const shown = (value: number) => formatFigure(value, unit)
   const pages = typeof page === 'number' ? shown(page) : `${shown(page[0])} to ${shown(page[1])}`
-  return `${label}: simulated ${shown(simulated)}, pages ${pages}`
+  // Only a difference that would otherwise be refused needs an explanation.
+  const percent = Math.round(Math.abs(error) * 100)
+  const tolerated =
+    isTolerated === true && percent > 25
+      ? ` (${percent} % off, accepted because the difference is too short to be noticed)`
+      : ''
+  return `${label}: simulated ${shown(simulated)}, pages ${pages}${tolerated}`
 }
 
 /** Figures as people know them. */

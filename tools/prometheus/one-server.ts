@@ -1,6 +1,6 @@
 import type { MetricSample } from '../types.ts'
 import { decreases } from './metric-samples.ts'
-import { clockToleranceS, isoTime, labelValues, startOf } from './metric-values.ts'
+import { clockToleranceS, finite, isoTime, labelValues, startOf } from './metric-values.ts'
 
 // The rules by which pages belong together: each is of one vLLM server, and they follow each other in its time.
 
@@ -122,6 +122,13 @@ export function stepBetween(earlier: Scrape, later: Scrape): 'same_run' | 'resta
       problem: `have the same time ${isoTime(later.atS)}. Leave one out, or correct its time.`,
     }
   }
+  if (areCopies(earlier.samples, later.samples)) {
+    return {
+      reason: 'order',
+      problem:
+        'have the same values in all metrics, also the CPU time of the process: one is a copy of the other. Leave one out.',
+    }
+  }
   const [models, otherModels] = [earlier, later].map(({ samples }) => labelValues(samples, 'model_name'))
   if (models !== otherModels) return otherServer(`they serve the models ${models} and ${otherModels}`)
   const [from, to] = [startOf(earlier.samples), startOf(later.samples)]
@@ -142,10 +149,21 @@ export function stepBetween(earlier: Scrape, later: Scrape): 'same_run' | 'resta
   return engines === otherEngines ? 'same_run' : otherServer(`they have the engines ${engines} and ${otherEngines}`)
 }
 
+/** Whether a page is a copy of another one. A process that answers needs CPU time, also if its engine is stalled. */
+function areCopies(earlier: readonly MetricSample[], later: readonly MetricSample[]): boolean {
+  const [from, to] = [earlier, later].map((samples) =>
+    samples.map(({ name, labels, value }) => JSON.stringify([name, labels, String(value)])),
+  )
+  const hasCpuTime = earlier.some(({ name }) => name === 'process_cpu_seconds_total')
+  return hasCpuTime && from?.length === to?.length && from?.every((sample, index) => sample === to?.[index]) === true
+}
+
 /** Whether the counters of one process only fall from one page to the other, so that the first one is the later one. */
 export function areSwapped(earlier: readonly MetricSample[], later: readonly MetricSample[]): boolean {
   const [from, to] = [startOf(earlier), startOf(later)]
-  const isSameProcess = from !== undefined && to !== undefined && isSameStart(from, to)
+  const [process, otherProcess] = [earlier, later].map((samples) => finite(samples, 'process_start_time_seconds')[0])
+  const isRestarted = process !== undefined && otherProcess !== undefined && !isSameStart(process, otherProcess)
+  const isSameProcess = from !== undefined && to !== undefined && isSameStart(from, to) && !isRestarted
   return isSameProcess && decreases(earlier, later) && !decreases(later, earlier)
 }
 

@@ -31,6 +31,8 @@ export interface PageSeries {
   readonly startS: number
   /** Unix seconds. */
   readonly endS: number
+  /** Restarts of the server between the pages. */
+  readonly restarts: number
   /** Limits of the series, one sentence each. */
   readonly notes: readonly string[]
 }
@@ -59,12 +61,13 @@ export function readPages(pages: readonly TimedPage[], window?: Window): PageSer
   }
   const previous = runs.at(-2)?.at(-1)
   const isRestarted = previous !== undefined
+  const restarts = Math.max(0, runs.length - 1)
   const startS = startAfter(previous, base)
   const endS = last.atS
   // Since the start of the process, if there is no earlier page of this process and the start is known.
   if (startS !== undefined && startS < endS && (isRestarted || scrapes.length === 1)) {
     const restart = `The server restarted before ${base.path}: the figures cover only the time since ${isoTime(startS)}.`
-    return { changes: last.samples, scrapes, startS, endS, notes: isRestarted ? [restart] : [] }
+    return { changes: last.samples, scrapes, startS, endS, restarts, notes: isRestarted ? [restart] : [] }
   }
   if (scrapes.length === 1) {
     throw new PagesError(
@@ -74,7 +77,7 @@ export function readPages(pages: readonly TimedPage[], window?: Window): PageSer
   }
   const restart = `The server restarted before ${base.path}: the figures cover only the time since that page.`
   const notes = isRestarted ? [restart] : []
-  return { changes: scrapeDelta(base.samples, last.samples), scrapes, startS: base.atS, endS, notes }
+  return { changes: scrapeDelta(base.samples, last.samples), scrapes, startS: base.atS, endS, restarts, notes }
 }
 
 /**

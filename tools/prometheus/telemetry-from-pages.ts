@@ -101,9 +101,27 @@ export function telemetryFromPages(pages: readonly TimedPage[], options: Telemet
       usage_max: overScrapes(scrapes, cacheUsage, largest),
     },
     // The server that answers with a page is up.
-    health: { engine_up: true, healthy_workers: null, stuck_workers: null },
+    health: { engine_up: true, healthy_workers: null, stuck_workers: null, ...eventsOf(series, scrapes, changes) },
     ...(notes.length === 0 ? {} : { notes }),
     ...(missing.length === 0 ? {} : { missing }),
+  }
+}
+
+/** Shortest time without a token that shows a stall, in seconds: the prefill of a long prompt gives no token either. */
+const shortestStallS = 10
+
+/** Restarts, and a time without progress, as the members of the health that exist only then. */
+function eventsOf(
+  { restarts, startS, endS }: PageSeries,
+  scrapes: readonly (readonly MetricSample[])[],
+  changes: readonly MetricSample[],
+): Pick<Telemetry['health'], 'restarts' | 'no_progress_s'> {
+  const isBusy = scrapes.every((samples) => (runningRequests(samples) ?? 0) + (waitingRequests(samples) ?? 0) > 0)
+  const produced = total(changes, 'vllm:generation_tokens_total')
+  const isStalled = scrapes.length > 1 && isBusy && produced === 0 && endS - startS >= shortestStallS
+  return {
+    ...(restarts > 0 ? { restarts } : {}),
+    ...(isStalled ? { no_progress_s: rounded(endS - startS) } : {}),
   }
 }
 

@@ -214,6 +214,18 @@ const windowTelemetrySchema = {
         healthy_workers: knownCount,
         stuck_workers: knownCount,
         reason: { ...text, description: 'Last message of an engine that is down.' },
+        restarts: {
+          type: 'integer',
+          minimum: 1,
+          description:
+            'Restarts between the metrics pages. The figures are those after the last one. Absent: none known.',
+        },
+        no_progress_s: {
+          type: 'number',
+          exclusiveMinimum: 0,
+          description:
+            'Time between metrics pages in which no token was generated although each page has requests in the engine, in seconds. Absent: none known.',
+        },
       },
     },
     // Not in `missing`: the figures are there, but they are those of an engine without these arguments.

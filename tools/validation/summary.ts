@@ -62,8 +62,10 @@ export function mainMetrics(before: Telemetry, after: Telemetry): string {
     const [first, last] = [from, to].map((value) => (value === null ? 'not measured' : formatFigure(value, 's')))
     return from === null && to === null ? [] : [`${label} ${first} → ${last}`]
   }
+  // For an incident of files both sides are simulated: the figures of its pages are in its telemetry.
+  const served = after.prediction === undefined ? 'Served' : 'Simulated for the load of the pages: served'
   const metrics = [
-    `Served ${before.requests.served} → ${after.requests.served} of ${after.requests.arrived}`,
+    `${served} ${before.requests.served} → ${after.requests.served} of ${after.requests.arrived}`,
     ...latency('time to first token p95', before.latency.ttft_s.p95, after.latency.ttft_s.p95),
     ...latency('inter-token p99', before.latency.inter_token_s.p99, after.latency.inter_token_s.p99),
     `preemptions ${before.requests.preemptions} → ${after.requests.preemptions}`,

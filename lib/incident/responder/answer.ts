@@ -1,5 +1,5 @@
 import type { Answer, Quote } from '../agent/agent-result.ts'
-import { quoteField } from './conversation.ts'
+import { quoteField, textAt, valueAt } from './conversation.ts'
 import type { Attempt } from './next-calls.ts'
 import { type Hypothesis, noChange, type Observations } from './observations.ts'
 
@@ -54,7 +54,7 @@ function confidenceOf(chosen: Hypothesis, last: Attempt | undefined): 'high' | '
 
 /**
  * The other hypotheses, with the reason against each: its fix did not help, or it is less plausible. A quiet kernel log
- * rules out hardware, because the kernel logs hardware errors.
+ * rules out hardware, because the kernel logs hardware errors. A log that was not collected rules out nothing.
  */
 function ruledOut(
   { systemLogs, causes }: Observations,
@@ -69,7 +69,15 @@ function ruledOut(
     .filter(({ category }) => category !== chosen.category)
     .filter((hypothesis) => !attempts.some((attempt) => attempt.hypothesis === hypothesis))
     .map(({ category }) => `${category}: less plausible, given the hotspot and the state of the workers.`)
-  const quietKernel = systemLogs !== undefined && !causes.some(({ result }) => result === systemLogs)
+  const isCollected = collectedLogs(systemLogs).length > 0
+  const quietKernel = isCollected && !causes.some(({ result }) => result === systemLogs)
   const kernel = quietKernel ? ['kernel and hardware: the system logs contain no possible cause.'] : []
   return [...tried, ...untried, ...kernel]
+}
+
+/** The system logs that a result of `fetch_system_logs` has read. */
+function collectedLogs(systemLogs: Observations['systemLogs']): readonly string[] {
+  const absent = valueAt(systemLogs, ['not_collected'])
+  const missing = new Set<unknown>(Array.isArray(absent) ? absent : [])
+  return (textAt(systemLogs, ['source']) ?? '').split('+').filter((source) => source !== '' && !missing.has(source))
 }

@@ -1,6 +1,7 @@
 import type { Responder } from '../../testing/mock-server/completion.ts'
 import { answerOf } from './answer.ts'
 import { quoteField, readConversation } from './conversation.ts'
+import { loggedLoadRule, refusedArgumentsRule, restartRule } from './engine-log-rules.ts'
 import {
   collectiveMismatchRule,
   driverMismatchRule,
@@ -52,6 +53,7 @@ const logRules: readonly Rule[] = [
   hungFileSystemRule,
   storageEvictionRule,
   ...gpuMemoryRules,
+  refusedArgumentsRule,
   driverMismatchRule,
   startupHangRule,
 ]
@@ -72,7 +74,8 @@ function hypothesesFor(observed: Observations): readonly [Hypothesis, ...Hypothe
   const load = hotspotRule(observed) ?? []
   const works = loadHotspots.has(hotspot ?? '') && stuckWorkers === 0
   const [first, ...others] = works ? [load, logged].flat() : [logged, load].flat()
-  return first === undefined ? [unknownCause(observed, [])] : [first, ...others]
+  if (first !== undefined) return [first, ...others]
+  return [restartRule(observed) ?? loggedLoadRule(observed) ?? unknownCause(observed, [])]
 }
 
 /** An engine that meets its objective. Log lines that look like errors do not change that. */

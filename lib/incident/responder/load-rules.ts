@@ -21,6 +21,8 @@ interface HotspotRule {
   readonly rootCause: string | ((observed: Observations) => string)
   /** The fixes, best first; `undefined` for a fix whose values are not known. */
   readonly plans: (observed: Observations) => readonly (FixPlan | undefined)[]
+  /** What a person should do if no value of the fixes is known, in one sentence. */
+  readonly advice?: string
 }
 
 /** One rule for each kind of hotspot, from vLLM's guide to optimization and tuning. */
@@ -30,9 +32,12 @@ const rules: Readonly<Record<string, HotspotRule>> = {
     plans: (observed) => {
       const utilization = engineNumber(observed, 'gpu_memory_utilization') ?? defaultUtilization
       const cacheType = engineArgument(observed, 'kv_cache_dtype') ?? 'auto'
+      const isFixed = typeof engineArgument(observed, 'num_gpu_blocks_override') === 'number'
       // 0.92 is vLLM's default since 0.20. FP8 halves the size of a cached token.
       const larger = {
-        ...(utilization < 0.92 ? { gpu_memory_utilization: 0.92 } : {}),
+        // A fixed number of blocks overrides the share of the memory.
+        ...(isFixed ? { num_gpu_blocks_override: null } : {}),
+        ...(!isFixed && utilization < 0.92 ? { gpu_memory_utilization: 0.92 } : {}),
         ...(cacheType === 'auto' ? { kv_cache_dtype: 'fp8' } : {}),
       }
       const running = engineNumber(observed, 'max_num_seqs') ?? numberAt(observed.runtime, ['running'])
@@ -47,6 +52,7 @@ const rules: Readonly<Record<string, HotspotRule>> = {
   concurrency_cap: {
     rootCause:
       'The engine runs max_num_seqs requests while the KV cache has room. Others wait for a slot, not for memory.',
+    advice: 'Raise max_num_seqs: no file states its value, so the new one is not known.',
     plans: (observed) => {
       const cap = engineNumber(observed, 'max_num_seqs')
       if (cap === undefined) return []
@@ -167,7 +173,7 @@ export const loadHotspots: ReadonlySet<string> = new Set([
   'prefill_interference',
 ])
 
-/** The hypothesis for the hotspot that `analyze_metrics` found. */
+/** The hypothesis for the hotspot that `analyze_metrics` found, or for another kind. */
 export function hotspotRule(observed: Observations): Hypothesis | undefined {
   const category = observed.hotspot ?? ''
   const rule = Object.hasOwn(rules, category) ? rules[category] : undefined
@@ -175,9 +181,12 @@ export function hotspotRule(observed: Observations): Hypothesis | undefined {
   const uneven = unevenLoad(observed)
   return {
     category,
-    rootCause: uneven === undefined ? rootCauseOf(rule, observed) : unevenLoadCause,
+    rootCause: uneven?.rootCause ?? rootCauseOf(rule, observed),
     evidence: [...quoteHotspot(observed), ...(uneven?.evidence ?? [])],
-    plans: completePlans([...(uneven?.plans ?? []), ...rule.plans(observed)]),
+    plans: completePlans(
+      uneven?.advice === undefined ? [...(uneven?.plans ?? []), ...rule.plans(observed)] : [],
+      uneven?.advice ?? rule.advice,
+    ),
     uncertainties: ['The simulation shows the effect of a change under the same load, not under another load.'],
   }
 }
@@ -189,21 +198,36 @@ function rootCauseOf({ rootCause }: HotspotRule, observed: Observations): string
 const unevenLoadCause =
   'One engine of the data-parallel deployment has most of the requests, because the gateway does not look at the load of the engines.'
 
+/** A load that is not balanced. */
+interface UnevenLoad extends Pick<Hypothesis, 'rootCause' | 'evidence' | 'plans'> {
+  /** What a person should do, if the routing is not known. */
+  readonly advice?: string
+}
+
 /** Balances the engines; `undefined` if the load is even, or if vLLM itself already chooses the engine. */
-function unevenLoad({ analysis, config }: Observations): Pick<Hypothesis, 'evidence' | 'plans'> | undefined {
+function unevenLoad({ analysis, config }: Observations): UnevenLoad | undefined {
   const because = valueAt(analysis, ['hotspot', 'because'])
   const reasons: readonly unknown[] = Array.isArray(because) ? because : []
   const text = reasons.find((reason) => typeof reason === 'string' && reason.startsWith('The load is not balanced'))
   const policy = valueAt(config, ['config', 'routing', 'policy'])
-  if (analysis === undefined || typeof text !== 'string' || policy === undefined || policy === 'least_loaded') {
-    return undefined
+  if (analysis === undefined || typeof text !== 'string' || policy === 'least_loaded') return undefined
+  const evidence = quoteText(analysis, text)
+  // A built-in deployment without a policy leaves the choice to vLLM.
+  if (policy === undefined && !Array.isArray(valueAt(config, ['not_stated']))) return undefined
+  if (policy === undefined) {
+    return {
+      rootCause: 'One engine of the data-parallel deployment has most of the requests.',
+      evidence,
+      plans: [],
+      advice: 'Route requests to the engine with the fewest requests: no file states how the gateway chooses one.',
+    }
   }
   const balanced: FixPlan = {
     summary: 'Give each request to the engine with the fewest requests.',
     actions: [{ action: 'set_routing', policy: 'least_loaded' }],
     risks: ['A session no longer finds its earlier prompts in the prefix cache.'],
   }
-  return { evidence: quoteText(analysis, text), plans: [balanced] }
+  return { rootCause: unevenLoadCause, evidence, plans: [balanced] }
 }
 
 /** Quotes the kind of the hotspot and the first figure that led to it. */

@@ -68,11 +68,17 @@ export const gpuMemoryRules: readonly Rule[] = [
     classes: ['kv_cache_memory'],
     // vLLM names the longest request for which its memory is enough.
     pattern: /estimated maximum model length is (\d+)/,
-    rootCause: 'After the weights are loaded, too little GPU memory is left for the KV cache.',
+    rootCause: (observed) =>
+      hasFixedBlocks(observed)
+        ? 'num_gpu_blocks_override makes the KV cache too small for one request of max_model_len.'
+        : 'After the weights are loaded, too little GPU memory is left for the KV cache.',
+    // A fixed number of blocks overrides all that is known of the memory.
     fix: (observed, match) =>
-      match === undefined
-        ? { gpu_memory_utilization: 0.95, ...halved(observed, 'max_model_len') }
-        : { max_model_len: Number(match[1]) },
+      hasFixedBlocks(observed)
+        ? { num_gpu_blocks_override: null }
+        : match === undefined
+          ? { gpu_memory_utilization: 0.95, ...halved(observed, 'max_model_len') }
+          : { max_model_len: Number(match[1]) },
   }),
   gpuMemoryRule({
     classes: ['sampler_memory'],
@@ -94,7 +100,7 @@ export const gpuMemoryRules: readonly Rule[] = [
 ]
 
 /** Engine arguments to set, in Python spelling. */
-type Arguments = Readonly<Record<string, number | boolean>>
+type Arguments = Readonly<Record<string, number | boolean | null>>
 
 /** One shortage of GPU memory. */
 interface Shortage {
@@ -103,7 +109,7 @@ interface Shortage {
   /** The part to quote, with groups for the numbers that the fix needs. */
   readonly pattern?: RegExp
   /** The cause, in one sentence. */
-  readonly rootCause: string
+  readonly rootCause: string | ((observed: Observations) => string)
   /** The arguments to set. `match` is `undefined` if the line does not match the pattern. */
   readonly fix: (observed: Observations, match: RegExpExecArray | undefined) => Arguments
 }
@@ -116,7 +122,7 @@ function gpuMemoryRule({ classes, pattern, rootCause, fix }: Shortage): Rule {
     const args = fix(observed, found.match)
     return {
       category: 'gpu_memory',
-      rootCause,
+      rootCause: typeof rootCause === 'string' ? rootCause : rootCause(observed),
       evidence: found.evidence,
       plans: completePlans([startWith(args), startWith({ ...args, ...halved(observed, 'max_num_seqs') })]),
       uncertainties: ['If the engine leaks memory, this fix only delays the next failure.'],
@@ -125,7 +131,14 @@ function gpuMemoryRule({ classes, pattern, rootCause, fix }: Shortage): Rule {
 }
 
 function startWith(args: Arguments) {
-  return plan(`Start the engine with ${JSON.stringify(args)}.`, [{ action: 'set_engine_args', args }, restart])
+  const settings = Object.entries(args).map(([name, value]) =>
+    value === null ? `the default of ${name}` : `${name}=${value}`,
+  )
+  return plan(`Start the engine with ${settings.join(', ')}.`, [{ action: 'set_engine_args', args }, restart])
+}
+
+function hasFixedBlocks(observed: Observations): boolean {
+  return typeof engineArgument(observed, 'num_gpu_blocks_override') === 'number'
 }
 
 /** Half of an engine argument; nothing if its value is not known. */

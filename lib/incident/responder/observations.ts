@@ -1,6 +1,7 @@
 import { isObject, parseJson, type UnknownObject } from '../../../router/json/json.ts'
 import { jsonSpans } from '../../../router/json/json-scan.ts'
 import { matchedPart } from '../../../tools/logs/log-rules.ts'
+import { unknown } from '../../../tools/scenario-source.ts'
 import type { FixAction, FixPlan } from '../../../tools/types.ts'
 import { objectsOf } from '../../testing/mock-server/request.ts'
 import type { Quote } from '../agent/agent-result.ts'
@@ -82,13 +83,14 @@ function completeObjects(text: string): readonly UnknownObject[] {
 }
 
 /** An engine argument as a number. If it is not set, the effective value that `fetch_config` reports. */
-export function engineNumber({ config }: Observations, name: string): number | undefined {
-  return numberAt(config, ['config', 'engine_args', name]) ?? numberAt(config, ['runtime', name])
+export function engineNumber(observed: Observations, name: string): number | undefined {
+  const set = engineArgument(observed, name)
+  return typeof set === 'number' ? set : numberAt(observed.config, ['runtime', name])
 }
 
-/** An engine argument as the configuration sets it. */
+/** An engine argument as the configuration sets it, or as the metrics page of the engine states it. */
 export function engineArgument({ config }: Observations, name: string): unknown {
-  return valueAt(config, ['config', 'engine_args', name])
+  return valueAt(config, ['config', 'engine_args', name]) ?? valueAt(config, ['cache_config', name])
 }
 
 /** A failure that a rule applies to. */
@@ -146,10 +148,11 @@ export interface Hypothesis {
 /** Returns a hypothesis if the rule applies to the observations. */
 export type Rule = (observed: Observations) => Hypothesis | undefined
 
-/** Moves the engine to a spare node; `undefined` if the current node is not known. */
+/** Moves the engine to a spare node; `undefined` if the current node is not known, or no file states a spare one. */
 export function drainNode({ config }: Observations): FixPlan | undefined {
   const node = textAt(config, ['config', 'placement', 'node'])
-  const drain: FixAction | undefined = node === undefined ? undefined : { action: 'drain_node', node }
+  const isKnown = node !== undefined && node !== unknown && !isNotStated(config, 'placement.node')
+  const drain: FixAction | undefined = isKnown ? { action: 'drain_node', node } : undefined
   return plan('Drain the node and serve from another one.', [drain], ['The other node needs the same capacity.'])
 }
 
@@ -166,12 +169,27 @@ export function plan(
   return complete.length < actions.length ? undefined : { summary, actions: complete, risks }
 }
 
-/** The complete plans. If all are incomplete: change nothing, and let a person decide. */
-export function completePlans(plans: readonly (FixPlan | undefined)[]): readonly FixPlan[] {
+/** Whether no file of the incident states a member of the configuration. */
+export function isNotStated(config: ToolMessage | undefined, path: string): boolean {
+  const paths = valueAt(config, ['not_stated'])
+  return Array.isArray(paths) && paths.includes(path)
+}
+
+/**
+ * The complete plans. If all are incomplete, a person must decide.
+ *
+ * @param advice what that person should do, in one sentence.
+ */
+export function completePlans(plans: readonly (FixPlan | undefined)[], advice?: string): readonly FixPlan[] {
   const complete = plans.filter((one) => one !== undefined)
-  return complete.length > 0
-    ? complete
-    : [noChange('A value that the fix needs is not known, so a person must decide.')]
+  return complete.length > 0 ? complete : [personDecides(advice)]
+}
+
+/** A plan without a change, because its values are not known. */
+function personDecides(advice?: string): FixPlan {
+  const reason = 'A value that the fix needs is not known, so a person must decide.'
+  const actions: FixAction[] = [{ action: 'no_change', reason: advice === undefined ? reason : `${reason} ${advice}` }]
+  return { summary: `A person must decide.${advice === undefined ? '' : ` ${advice}`}`, actions, risks: [] }
 }
 
 /** A plan that changes nothing, with its reason. */

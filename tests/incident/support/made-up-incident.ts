@@ -110,6 +110,8 @@ export interface World {
   /** Entries of `findings` in the result of `fetch_vllm_logs`. */
   readonly vllmErrors?: readonly LogError[]
   readonly config?: DeploymentConfig
+  /** Further members of results, by tool. */
+  readonly members?: Readonly<Record<string, object>>
   readonly status?: readonly ValidationStatus[]
   /** Tools that return an error. */
   readonly broken?: readonly string[]
@@ -151,5 +153,6 @@ export function toolResult(world: World, tool: string, number: number): unknown 
       summary: 'Compared.',
     },
   }
-  return results[tool]
+  const members = world.members?.[tool]
+  return members === undefined ? results[tool] : Object.assign({}, results[tool], members)
 }
