@@ -77,7 +77,7 @@ const { deployment } = loadScenario('kv_cache_pressure')
 const actionsWithoutVersion = [
   { action: 'restart_engine' },
   { action: 'set_env', env: { A_NEW_NAME: '1' } },
-  { action: 'reset_gpu', gpu: deployment.placement.gpus[0] ?? 0 },
+  { action: 'reset_gpu', gpu: deployment.placement.gpus?.[0] ?? 0 },
 ] as const
 
 test.each(actionsWithoutVersion)('$action needs no version of vLLM', async (action) => {
