@@ -10,7 +10,7 @@ export interface Figures {
   readonly metrics: MetricsAnalysis['derived_metrics']
   /** Requests in the engine at the earlier page; `null` without an earlier page of the same run. */
   readonly earlierRequests: number | null
-  /** Preemptions in the window, from a telemetry of pages; `null` if there is none. */
+  /** Preemptions in the window, from a telemetry of pages; `null` for any other telemetry. */
   readonly windowPreemptions: number | null
   /** Queue and batch over the window, from the telemetry; `null` if only the moment of the page is known. */
   readonly queue: { readonly waiting: number; readonly running: number; readonly runningMax: number } | null

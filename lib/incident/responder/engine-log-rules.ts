@@ -53,7 +53,7 @@ function startWith(args: { readonly [name: string]: number | boolean }): FixPlan
 
 /**
  * The statistics of `vllm/v1/metrics/loggers.py`, in a JSON string that starts with their line: text of a request is after
- * an escaped quote. A result that was clipped is no JSON, so the text is searched.
+ * an escaped quote. A clipped result cannot be parsed, so its text is searched.
  */
 const statistics =
   /(?<!\\)"[^"\\[]{0,120}\[loggers\.py:\d+\] (Engine \d+: Avg prompt throughput: [\d.]+ tokens\/s, Avg generation throughput: ([\d.]+) tokens\/s, Running: (\d+) reqs, Waiting: (\d+) reqs,(?: Preemptions: \d+,)? (?:GPU )?KV cache usage: ([\d.]+)%)/g

@@ -82,7 +82,7 @@ export const lostGpuRule: Rule = (observed): Hypothesis | undefined => {
   }
 }
 
-/** What a person can do about a GPU that is lost or damaged. */
+/** Advice to a person about a GPU that is lost or damaged. */
 const serveElsewhere = 'Serve from another node, and have this one examined.'
 
 /** The catalogue's action in words. Its own names, such as `RESTART_BM`, say little to a reader of the report. */

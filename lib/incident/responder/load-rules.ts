@@ -21,7 +21,7 @@ interface HotspotRule {
   readonly rootCause: string | ((observed: Observations) => string)
   /** The fixes, best first; `undefined` for a fix whose values are not known. */
   readonly plans: (observed: Observations) => readonly (FixPlan | undefined)[]
-  /** What a person should do if no value of the fixes is known, in one sentence. */
+  /** Advice to a person if no value of the fixes is known, in one sentence. */
   readonly advice?: string
 }
 
@@ -200,7 +200,7 @@ const unevenLoadCause =
 
 /** A load that is not balanced. */
 interface UnevenLoad extends Pick<Hypothesis, 'rootCause' | 'evidence' | 'plans'> {
-  /** What a person should do, if the routing is not known. */
+  /** Advice to a person if the routing is not known. */
   readonly advice?: string
 }
 
