@@ -46,7 +46,11 @@ export function observedTelemetry(sources: TelemetrySources): Telemetry {
     return {
       ...telemetry,
       ...(isAssumed ? { window: windowOf(sources), throughput: unknownRates } : {}),
-      ...(down ? { health: { ...telemetry.health, engine_up: false, reason: noAnswer } } : {}),
+      health: {
+        ...telemetry.health,
+        ...(run.length < pages.length ? { restarts: 1 } : {}),
+        ...(down ? { engine_up: false, reason: noAnswer } : {}),
+      },
       ...(notes.length === 0 ? {} : { notes }),
     }
   } catch (error) {

@@ -1,12 +1,14 @@
 import type { Responder } from '../../testing/mock-server/completion.ts'
 import { answerOf } from './answer.ts'
 import { quoteField, readConversation } from './conversation.ts'
-import { loggedLoadRule, refusedArgumentsRule, restartRule } from './engine-log-rules.ts'
 import {
   collectiveMismatchRule,
   driverMismatchRule,
   hungFileSystemRule,
   infinibandRule,
+  loggedLoadRule,
+  refusedArgumentsRule,
+  restartRule,
   softLockupRule,
   startupHangRule,
   storageEvictionRule,
