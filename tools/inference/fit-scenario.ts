@@ -2,8 +2,8 @@ import type { Load, Scenario, TokenCounts } from '../../fixtures/scenario.ts'
 import type { Histogram } from '../prometheus/metric-samples.ts'
 import { simulate } from '../simulation/simulate.ts'
 import { seedsThatAgree } from './agreeing-draws.ts'
-import { fitStepTime } from './fit-step-time.ts'
-import type { ObservedInterval, ObservedTime } from './observed-time.ts'
+import { type FittedStepTime, fitStepTime, requestsPerStep } from './fit-step-time.ts'
+import { betweenScrapes, type ObservedInterval, type ObservedTime } from './observed-time.ts'
 import { countedError, type Residual, residualsOf, simulatedTotals } from './residuals.ts'
 
 /** A scenario with one draw of the load, and how well it reproduces the pages. */
@@ -12,6 +12,8 @@ export interface FittedDraw {
   readonly scenario: Scenario
   /** Its figures next to those of the pages. */
   readonly residuals: readonly Residual[]
+  /** Another step time that fits the pages as well; absent: that of the scenario is meant. */
+  readonly otherStepTime?: NonNullable<Scenario['step_time']>
   /** Requests that run or wait at the last page. */
   readonly inEngine: number
 }
@@ -22,6 +24,8 @@ export interface FittedDraws {
   readonly draws: readonly FittedDraw[]
   /** Fewest and most requests that run or wait at the last page, of all draws that were simulated. */
   readonly inEngine: readonly [fewest: number, most: number]
+  /** Mean requests in a step, if the pages do not show how the time of a step grows with them. */
+  readonly requestsPerStep?: number
 }
 
 /** Each round simulates the observed time once. */
@@ -58,15 +62,26 @@ export function fitScenario(start: Scenario, time: ObservedTime, observed: Obser
   const steadyOf = (scenario: Scenario) => closest(scenario, { ...scenario.load, seed: 1 })
   const modelled = withLengths(start, time)
   let steady = steadyOf(modelled)
+  let alternatives: FittedStepTime['alternatives'] = []
   if (steady.every(({ residuals }) => interTokenError(residuals) > stepTimeNoise)) {
-    steady = steadyOf(withLengths(fitStepTime(steady[0]?.scenario ?? modelled, time), time))
+    const fitted = fitStepTime(steady[0]?.scenario ?? modelled, time)
+    alternatives = fitted.alternatives
+    steady = steadyOf(withLengths(fitted.scenario, time))
   }
   const base = steady[0]?.scenario ?? modelled
   const bursty = closest(base, { ...base.load, seed: firstBurstySeed, interarrival_cv: burstyCv })
   const counts = [...steady, ...bursty].map(({ inEngine }) => inEngine)
+  // The first draw keeps the likely step time, and so do the draws that are left over.
+  const kept = (draws: readonly FittedDraw[]) =>
+    draws.slice(0, drawsPerModel).map((draw, index): FittedDraw => {
+      const otherStepTime = alternatives[index - 1]
+      return otherStepTime === undefined ? draw : { ...draw, otherStepTime }
+    })
+  const requests = alternatives.length === 0 ? undefined : requestsPerStep(betweenScrapes(time))
   return {
-    draws: [...steady.slice(0, drawsPerModel), ...bursty.slice(0, drawsPerModel)],
+    draws: [...kept(steady), ...kept(bursty)],
     inEngine: [Math.min(...counts), Math.max(...counts)],
+    ...(requests === undefined ? {} : { requestsPerStep: requests }),
   }
 }
 
@@ -76,10 +91,11 @@ export function fitScenario(start: Scenario, time: ObservedTime, observed: Obser
  */
 function withLengths(start: Scenario, time: ObservedTime): Scenario {
   let scenario = start
+  const intervals = time.withLengths
   for (let round = 0; round < rounds; round++) {
-    const simulated = time.intervals.map((interval) => simulatedTotals(scenario, interval))
+    const simulated = intervals.map((interval) => simulatedTotals(scenario, interval))
     const corrected = (counts: TokenCounts, name: 'promptTokens' | 'generationTokens'): TokenCounts => {
-      const page = meanOver(time.intervals.map(({ totals }) => totals.histograms[name]))
+      const page = meanOver(intervals.map(({ totals }) => totals.histograms[name]))
       const ratio = page / meanOver(simulated.map(({ histograms }) => histograms[name]))
       const isRight = !Number.isFinite(ratio) || Math.abs(ratio - 1) < lengthNoise
       return isRight ? counts : { ...counts, median: Math.max(1, Math.round(counts.median * ratio)) }

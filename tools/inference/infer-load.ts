@@ -15,7 +15,7 @@ interface LoadLimits {
 
 /** The load of the observed time: a rate per interval, log-normal lengths, and the prefix that prompts share. */
 export function inferLoad(time: ObservedTime, { maxModelLen, blockSize }: LoadLimits): Load {
-  const all = time.intervals.map(({ totals }) => totals)
+  const all = time.withLengths.map(({ totals }) => totals)
   const phases = time.intervals.map(({ fromS, toS, totals }) => ({
     start_s: rounded(fromS),
     requests_per_s: rounded(Math.max(0, totals.arrived) / (toS - fromS)),

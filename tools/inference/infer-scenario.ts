@@ -3,11 +3,13 @@ import type { Scenario } from '../../fixtures/scenario.ts'
 import { ConfigError } from '../errors.ts'
 import type { TimedPage } from '../prometheus/page-series.ts'
 import { checkSlo } from '../prometheus/telemetry-from-pages.ts'
+import { rounded } from '../simulation/distribution.ts'
 import type { Telemetry } from '../types.ts'
+import { unknownGrowthText } from '../validation/predicted-ratios.ts'
 import { fitScenario } from './fit-scenario.ts'
 import { inferLoad } from './infer-load.ts'
 import { observedEngine } from './observed-engine.ts'
-import { type ObservedInterval, type ObservedTime, observedTimes } from './observed-time.ts'
+import { fewestFinished, type ObservedInterval, type ObservedTime, observedTimes } from './observed-time.ts'
 import { changeOf } from './page-totals.ts'
 import { readPages, type Scrape } from './read-pages.ts'
 import { countedError, type Residual, residualText } from './residuals.ts'
@@ -43,8 +45,6 @@ export type Inference =
 const largestResidual = 0.25
 /** A number of requests in the engine that differs by no more than this is chance. */
 const fewestInEngine = 5
-/** Fewer finished requests than this have no reliable lengths. */
-const fewestFinished = 20
 
 /**
  * Makes a scenario of the metrics pages of a running engine: the load, the size of the KV cache and the step time follow
@@ -110,7 +110,7 @@ function inferFrom(
   const load = inferLoad(time, settings)
   const observed = observedInterval(time, scrapes)
   const memory = unmodelledGib === 0 ? {} : { unmodelled_memory_gib: unmodelledGib }
-  const { draws, inEngine } = fitScenario({ ...base, load, ...memory }, time, observed)
+  const { draws, inEngine, requestsPerStep } = fitScenario({ ...base, load, ...memory }, time, observed)
   const [best] = draws
   if (best === undefined) return refused(['No draw of the load agrees with the pages.'])
   const { scenario, residuals } = best
@@ -128,14 +128,16 @@ function inferFrom(
       inference: {
         residual,
         residuals: residuals.map(residualText),
-        draws: draws.map(({ scenario: { load } }) => ({
+        ...(requestsPerStep === undefined ? {} : { requests_per_step: rounded(requestsPerStep) }),
+        draws: draws.map(({ scenario: { load }, otherStepTime }) => ({
           seed: load.seed,
           interarrival_cv: load.interarrival_cv ?? 1,
+          ...(otherStepTime === undefined ? {} : { step_time: otherStepTime }),
         })),
       },
     },
     residuals,
-    assumptions: assumptionsOf(time),
+    assumptions: assumptionsOf(time, requestsPerStep),
   }
 }
 
@@ -187,13 +189,14 @@ function reasonOf(missed: readonly Residual[]): string {
   )
 }
 
-function assumptionsOf(time: ObservedTime): string[] {
+function assumptionsOf(time: ObservedTime, requestsPerStep: number | undefined): string[] {
   const assumptions = [
     'The rate was constant between two pages. Between requests the time is random: as often with bursts as without.',
     'Prompts and answers have log-normal lengths that do not depend on each other, and all prompts share one prefix.',
   ]
   if (time.warmUp.length > 0)
     assumptions.push('Before the first page the load was such that the queue of that page formed.')
+  if (requestsPerStep !== undefined) assumptions.push(unknownGrowthText(requestsPerStep))
   return assumptions
 }
 

@@ -26,6 +26,8 @@ export interface PageTotals {
   readonly admitted: number
   /** Output tokens. */
   readonly generatedTokens: number
+  /** Steps of the engine. It makes none while it is idle. 0: the page does not have them. */
+  readonly steps: number
   /** Tokens looked up in the prefix cache. 0: prefix caching is off, or no request was admitted. */
   readonly prefixQueries: number
   /** Tokens found in the prefix cache. */
@@ -65,6 +67,7 @@ export function totalsOfPage(samples: readonly MetricSample[]): PageTotals | rea
     finished,
     admitted: finished + running,
     generatedTokens,
+    steps: histogramOf(samples, 'vllm:iteration_tokens_total')?.count ?? 0,
     prefixQueries: total(samples, 'vllm:prefix_cache_queries_total') ?? 0,
     prefixHits: total(samples, 'vllm:prefix_cache_hits_total') ?? 0,
     histograms: { ttft, interToken, e2e, promptTokens, generationTokens },
@@ -80,6 +83,7 @@ export function totalsOfWindow({ counts, end, observed }: SimulatedWindow, like:
     finished,
     admitted: finished + end.running,
     generatedTokens: counts.generationTokens,
+    steps: observed.iterationTokens.count,
     prefixQueries: counts.prefixQueries,
     prefixHits: counts.prefixHits,
     histograms: {
@@ -101,6 +105,7 @@ export function changeOf(earlier: PageTotals | undefined, later: PageTotals): Pa
     finished: later.finished - earlier.finished,
     admitted: later.admitted - earlier.admitted,
     generatedTokens: later.generatedTokens - earlier.generatedTokens,
+    steps: later.steps - earlier.steps,
     prefixQueries: later.prefixQueries - earlier.prefixQueries,
     prefixHits: later.prefixHits - earlier.prefixHits,
     histograms: {

@@ -3,7 +3,7 @@ import type { Scenario } from '../../fixtures/scenario.ts'
 import { canonicalJson } from '../../router/json/json.ts'
 import { builtInScenarios, type ScenarioSource } from '../scenario-source.ts'
 import type { LatencyStatistics, Telemetry } from '../types.ts'
-import { predictedEffect } from '../validation/predicted-ratios.ts'
+import { predictedEffect, unknownGrowthText } from '../validation/predicted-ratios.ts'
 import { type Distribution, rounded } from './distribution.ts'
 import { pairedSeeds } from './paired-seeds.ts'
 import { simulate } from './simulate.ts'
@@ -135,6 +135,7 @@ function predictionBase(scenario: Scenario): Pick<Telemetry, 'base' | 'notes'> {
       'These figures are predictions: a load that was inferred from the metrics pages was served again with the changed ' +
         'configuration. Compare them with base, the same simulation without the change, and not with the pages.',
       `How the simulation reproduces the pages: ${inference.residuals.join('; ')}.`,
+      ...(inference.requests_per_step === undefined ? [] : [unknownGrowthText(inference.requests_per_step)]),
     ],
   }
 }

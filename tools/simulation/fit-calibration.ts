@@ -16,6 +16,8 @@ interface FitInput {
   readonly fitsPerSequence: boolean
   /** The fit ends if no simulated latency differs by a larger share. Default: 0, so that it ends when it has converged. */
   readonly tolerance?: number
+  /** Where the fit begins. A time per request that is not fitted keeps its value. Default: zeros. */
+  readonly start?: Calibration
 }
 
 /**
@@ -24,8 +26,8 @@ interface FitInput {
  * @returns `undefined` if the two times cannot be told apart, because all loads have the same number of running requests.
  */
 export function fitCalibration(input: FitInput): Calibration | undefined {
-  const { observed, simulate, fitsPerSequence, tolerance = 0 } = input
-  let fitted: Calibration = { fixed_ms: 0, per_sequence_ms: 0 }
+  const { observed, simulate, fitsPerSequence, tolerance = 0, start = { fixed_ms: 0, per_sequence_ms: 0 } } = input
+  let fitted = start
   let simulated = simulate(fitted)
   for (let iteration = 0; iteration < iterations; iteration++) {
     const errors = observed.map((latency, index) => 1 - (simulated[index] ?? 0) / latency)

@@ -56,8 +56,8 @@ export function pairedSeeds(scenario: Scenario, config: DeploymentConfig): Paire
 /** Outcomes are small, unlike windows. 64 are enough for one incident and several fixes. */
 const known = new LeastRecentlyUsed<string, RequestOutcomes>(64)
 
-/** Members of a load that differ between draws. */
-type Draw = Pick<Load, 'seed' | 'interarrival_cv'>
+/** Members of a load, and the step time, that differ between draws. */
+type Draw = Pick<Load, 'seed' | 'interarrival_cv'> & Pick<Scenario, 'step_time'>
 
 /** The draws of an inferred scenario agree with its pages. For a known load all seeds are equally good. */
 function drawsOf({ load, inference }: Scenario): readonly Draw[] {
@@ -65,10 +65,15 @@ function drawsOf({ load, inference }: Scenario): readonly Draw[] {
   return Array.from({ length: pairedSeedCount }, (_, index) => ({ seed: load.seed + index }))
 }
 
-function outcomesOf(scenario: Scenario, config: DeploymentConfig, draw: Draw): RequestOutcomes {
+function outcomesOf(
+  scenario: Scenario,
+  config: DeploymentConfig,
+  { step_time = scenario.step_time, ...draw }: Draw,
+): RequestOutcomes {
   if (draw.seed === scenario.load.seed) return simulate(scenario, config).outcomes
   const { config_id: _, ...physical } = config
-  const seeded = { ...scenario, load: { ...scenario.load, ...draw } }
+  const timed = step_time === undefined ? {} : { step_time }
+  const seeded = { ...scenario, ...timed, load: { ...scenario.load, ...draw } }
   return known.get(canonicalJson([seeded, physical]), () => simulateOutcomes(seeded, config))
 }
 

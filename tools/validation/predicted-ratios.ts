@@ -39,6 +39,14 @@ export function ratioTexts({ ratio, band: { low, high } }: PredictedRatio): read
   return [`×${roundFigure(ratio)}`, `×${roundFigure(low)} to ×${roundFigure(high)}`]
 }
 
+/** Why bands are wide if the pages do not show how the time of a step grows with its requests, and what helps. */
+export function unknownGrowthText(requestsPerStep: number): string {
+  return (
+    `All pages have about ${roundFigure(requestsPerStep)} requests in a step of the engine, so they do not show how its time ` +
+    'grows with requests. The bands contain no growth and the largest one. Pages at another load make them narrower.'
+  )
+}
+
 /** The ratios over the draws. A figure without a value before the change has none. */
 function predictedRatios(
   { draws, residual }: NonNullable<Scenario['inference']>,

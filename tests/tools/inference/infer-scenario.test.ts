@@ -1,12 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { loadScenario, validateScenario } from '../../../fixtures/load-scenario.ts'
 import type { Scenario } from '../../../fixtures/scenario.ts'
-import { meanLength } from '../../../tools/inference/fit-lengths.ts'
 import { inferScenario } from '../../../tools/inference/infer-scenario.ts'
 import { predict } from '../../../tools/inference/predict.ts'
 import type { TimedPage } from '../../../tools/prometheus/page-series.ts'
 import { simulate } from '../../../tools/simulation/simulate.ts'
-import { recordedPage } from '../../support/recorded-pages.ts'
 import { scrapeOf, twoScrapes } from '../../support/scraped-pages.ts'
 
 const healthy = loadScenario('healthy_control')
@@ -51,9 +49,10 @@ describe('the inferred scenario', () => {
     }
   })
 
-  test('has the fixed time per step of a slower host', () => {
+  test('has a draw with the fixed time per step of a slower host', () => {
     const { scenario } = inferred({ ...healthy, step_time: { fixed_ms: 8, per_sequence_ms: 0 } })
-    expect(scenario.step_time?.fixed_ms).toBeCloseTo(8, 0)
+    const unsplit = scenario.inference?.draws.find(({ step_time }) => step_time?.per_sequence_ms === 0)
+    expect(unsplit?.step_time?.fixed_ms).toBeCloseTo(8, 0)
   })
 
   test('has both times of a slower host if the load changed between the pages', () => {
@@ -220,61 +219,6 @@ describe('nothing is inferred', () => {
     expect(reasons(healthy, [scrapeOf(healthy, 20), scrapeOf(healthy, 40)])).toContain(
       'requests finished, fewer than 20',
     )
-  })
-})
-
-/** The config.json of the recorded server's model. */
-const tinyLlama = {
-  architectures: ['LlamaForCausalLM'],
-  model_type: 'llama',
-  hidden_size: 256,
-  intermediate_size: 512,
-  num_hidden_layers: 4,
-  num_attention_heads: 4,
-  num_key_value_heads: 2,
-  head_dim: 64,
-  vocab_size: 1024,
-  max_position_embeddings: 4096,
-  torch_dtype: 'bfloat16',
-}
-
-describe('the recorded pages of a saturated server', () => {
-  const from = (firstS: number) =>
-    inferScenario(
-      [
-        { text: recordedPage('0.32.0-saturated-before'), atS: firstS },
-        { text: recordedPage('0.32.0-saturated'), atS: firstS + 16 },
-      ],
-      {
-        slo: healthy.slo,
-        config: {
-          ...healthy.deployment,
-          vllm_version: '0.32.0',
-          model: 'tiny',
-          model_config: tinyLlama,
-          engine_args: { max_num_seqs: 8, kv_cache_memory_bytes: 2 ** 30, block_size: 128, max_model_len: 2048 },
-          placement: { ...healthy.deployment.placement, gpu_model: 'NVIDIA L4', gpus: [0] },
-        },
-      },
-    )
-
-  // The server counted its first answer at 1795812329.5.
-  test('give their rate, their lengths and the step time', () => {
-    const inference = from(1_795_812_346)
-    if (inference.kind === 'refused') throw new Error(inference.reasons.join(' '))
-    const { load, step_time } = inference.scenario
-    // 147 requests in 16 s.
-    expect(load.phases.at(-1)?.requests_per_s).toBeCloseTo(9.19, 1)
-    expect(Math.abs(meanLength(load.prompt_tokens) / 205 - 1)).toBeLessThan(0.2)
-    expect(step_time?.fixed_ms).toBeGreaterThan(5)
-    for (const { figure, error } of inference.residuals) expect(Math.abs(error), figure).toBeLessThan(0.25)
-  })
-
-  test('are refused with a time at which their queue cannot have formed', () => {
-    expect(from(1_795_812_400)).toMatchObject({
-      kind: 'refused',
-      reasons: [expect.stringContaining('does not reproduce the observed time')],
-    })
   })
 })
 
