@@ -6,14 +6,18 @@ import type { WireTool } from '../../testing/mock-server/request.ts'
 import { type Conversation, latest, type ToolMessage, textAt } from './conversation.ts'
 import { type Hypothesis, noChange } from './observations.ts'
 
-// The calls of an incident run, in order: all fetch tools at once, analyze_metrics, and for each fix to try
-// apply_fix_simulation, collect_post_telemetry and validate_improvement.
+// The calls of an incident run: all fetch tools and analyze_metrics in one reply, and for each fix to try
+// apply_fix_simulation, collect_post_telemetry and validate_improvement in one reply. A call may refer to results of calls
+// before it in the same reply, so each of these costs one round only.
+
+/** Returns the metrics page that `analyze_metrics` takes. */
+const metricsTool = 'fetch_prometheus_metrics'
 
 /** Tools that only need the scenario, so that all of them can be called in the first round. */
 const fetchTools: readonly string[] = [
   'fetch_vllm_logs',
   'fetch_system_logs',
-  'fetch_prometheus_metrics',
+  metricsTool,
   'fetch_config',
   'fetch_runtime_state',
   'fetch_gpu_stats',
@@ -22,24 +26,29 @@ const fetchTools: readonly string[] = [
 /** Reference to the run's input, so that the telemetry is not written into the call. */
 const preTelemetry = { $input: 'pre_telemetry' } as const
 
-/** The calls that gather facts and were not made yet. A failed call is not repeated. */
+/**
+ * The calls that gather facts and were not made yet. A failed call is not repeated, except that an analysis whose metrics
+ * page could not be fetched is made again without a page.
+ */
 export function gatheringCalls(conversation: Conversation, tools: readonly WireTool[]): readonly ToolCallDraft[] {
-  const { scenario } = conversation
+  const { scenario, results } = conversation
   if (scenario === undefined) return []
-  const isOpen = ({ name }: WireTool): boolean => !conversation.results.some(({ tool }) => tool === name)
+  const isOpen = ({ name }: WireTool): boolean => !results.some(({ tool }) => tool === name)
   const fetches = tools.filter((tool) => fetchTools.includes(tool.name) && isOpen(tool))
-  if (fetches.length > 0) return fetches.map((tool) => ({ name: tool.name, input: fetchInput(tool, scenario) }))
-  if (!tools.some((tool) => tool.name === 'analyze_metrics' && isOpen(tool))) return []
-  const samples = latest(conversation, 'fetch_prometheus_metrics')
-  return [
-    {
-      name: 'analyze_metrics',
-      input: {
-        pre_telemetry: preTelemetry,
-        prometheus_samples: samples === undefined ? [] : { $result: 'fetch_prometheus_metrics#/samples' },
-      },
-    },
-  ]
+  const calls = fetches.map((tool) => ({ name: tool.name, input: fetchInput(tool, scenario) }))
+  const analysisTool = tools.find(({ name }) => name === 'analyze_metrics')
+  if (analysisTool === undefined) return calls
+  const willHavePage = fetches.some(({ name }) => name === metricsTool)
+  const hasPage = latest(conversation, metricsTool) !== undefined
+  if (isOpen(analysisTool)) return [...calls, analyzeCall(willHavePage || hasPage)]
+  const analyses = results.filter(({ tool }) => tool === analysisTool.name)
+  return analyses.length === 1 && analyses[0]?.failed && !hasPage ? [...calls, analyzeCall(false)] : calls
+}
+
+/** Analyses the metrics page of the same reply or of an earlier one. Without a page the telemetry alone is analysed. */
+function analyzeCall(hasPage: boolean): ToolCallDraft {
+  const samples = hasPage ? { $result: `${metricsTool}#/samples` } : []
+  return { name: 'analyze_metrics', input: { pre_telemetry: preTelemetry, prometheus_samples: samples } }
 }
 
 /** The input of a fetch tool: the scenario, and a value for each other input that the tool requires. */
@@ -145,54 +154,51 @@ function isReturnCall({ input }: ToolMessage): boolean {
   return isObject(plan) && plan['rationale'] === returnRationale
 }
 
-/** Another fix is tried only while rounds remain to apply, collect, validate and answer. */
-const roundsPerAttempt = 4
+/** Another fix is tried only while rounds remain to try it, to return to an earlier state, and to answer. */
+const roundsPerAttempt = 3
 
-/** The next call of trying fixes. Empty when a fix improved the incident, or when nothing is left to try. */
+/** The next calls of trying fixes. Empty when a fix improved the incident, or when nothing is left to try. */
 export function fixingCalls(
   conversation: Conversation,
   fixes: readonly FixToTry[],
   attempts: readonly Attempt[],
 ): readonly ToolCallDraft[] {
+  if (latest(conversation, 'fetch_config') === undefined) return []
   const attempt = attempts.at(-1)
   if (attempt !== undefined && !attempt.applied.failed) {
-    const { applied, collected, validated } = attempt
-    if (collected === undefined) return [collectCall(conversation, applied)]
-    if (collected.failed) return []
-    if (validated === undefined) return [validateCall(conversation, collected)]
-    if (validated.failed || attempt.status === 'improved') return []
+    const isJudged = attempt.validated !== undefined && !attempt.validated.failed
+    if (!isJudged || attempt.status === 'improved' || attempt.isReturn) return []
   }
-  if (attempt?.isReturn || latest(conversation, 'fetch_config') === undefined) return []
   const next = fixes[attempts.length]
   const hasTime = conversation.rounds + roundsPerAttempt <= defaultLimits.rounds
-  if (next !== undefined && hasTime) return [applyCall(next.plan)]
+  if (next !== undefined && hasTime) return attemptCalls(conversation, next.plan)
   // The answer reports the fix that was applied last, so that must not be a harmful one.
   const target = returnTarget(attempts)
-  return target === undefined ? [] : [applyCall(target.plan)]
+  return target === undefined ? [] : attemptCalls(conversation, target.plan)
 }
 
-/** The whole configuration is a reference: the model never writes it. */
-function applyCall(plan: FixPlan): ToolCallDraft {
-  const input = { current_config: { $result: 'fetch_config#/config' }, fix_plan: toJson(plan) }
-  return { name: 'apply_fix_simulation', input }
-}
-
-function collectCall(conversation: Conversation, applied: ToolMessage): ToolCallDraft {
-  const updated = { $result: `${reference(conversation, applied)}#/updated_config` }
-  return {
-    name: 'collect_post_telemetry',
-    input: { scenario: conversation.scenario ?? null, updated_config: updated },
-  }
-}
-
-function validateCall(conversation: Conversation, collected: ToolMessage): ToolCallDraft {
-  const post = { $result: `${reference(conversation, collected)}#/post_telemetry` }
-  return { name: 'validate_improvement', input: { pre_telemetry: preTelemetry, post_telemetry: post } }
-}
-
-/** A result by its tool's name; by the call's id if the tool was called more than once. */
-function reference({ results }: Conversation, { tool, callId }: ToolMessage): string {
-  return results.filter((result) => result.tool === tool).length > 1 ? callId : tool
+/**
+ * Applies a plan, collects telemetry and validates, in one reply. The model writes neither configuration nor telemetry: they
+ * are references, and a tool's name means its nearest earlier call.
+ */
+function attemptCalls({ scenario }: Conversation, plan: FixPlan): readonly ToolCallDraft[] {
+  return [
+    {
+      name: 'apply_fix_simulation',
+      input: { current_config: { $result: 'fetch_config#/config' }, fix_plan: toJson(plan) },
+    },
+    {
+      name: 'collect_post_telemetry',
+      input: { scenario: scenario ?? null, updated_config: { $result: 'apply_fix_simulation#/updated_config' } },
+    },
+    {
+      name: 'validate_improvement',
+      input: {
+        pre_telemetry: preTelemetry,
+        post_telemetry: { $result: 'collect_post_telemetry#/post_telemetry' },
+      },
+    },
+  ]
 }
 
 /** A plan without members that are `undefined`, which JSON cannot represent. */
