@@ -153,16 +153,15 @@ function observedConfig(incident: ObservedIncident) {
     const value = read?.values.get(name) ?? deployment.engine_args[name]
     return typeof value === 'number' && Number.isInteger(value) && value >= 0 ? value : null
   }
-  const isMissing = (part: 'queue' | 'kv_cache') => telemetry.missing?.includes(part) === true
   return {
     config: deployment,
     runtime: {
-      batch_size: isMissing('queue') ? null : telemetry.queue.running_max,
+      batch_size: telemetry.queue.running_max,
       max_num_batched_tokens: limit('max_num_batched_tokens'),
       max_num_seqs: limit('max_num_seqs'),
       max_model_len: limit('max_model_len'),
       block_size: limit('block_size'),
-      kv_cache_tokens: isMissing('kv_cache') ? null : telemetry.kv_cache.capacity_tokens,
+      kv_cache_tokens: telemetry.kv_cache.capacity_tokens,
     },
     ...cacheConfig(incident),
     version,

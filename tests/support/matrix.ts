@@ -82,6 +82,6 @@ function meetsObjective({ slo, latency, requests }: Telemetry): boolean {
   return (
     (latency.ttft_s.p95 ?? Number.POSITIVE_INFINITY) <= slo.ttft_p95_s &&
     (latency.inter_token_s.p99 ?? Number.POSITIVE_INFINITY) <= slo.inter_token_p99_s &&
-    requests.served / requests.arrived >= slo.served_ratio
+    (requests.served ?? 0) / (requests.arrived ?? 1) >= slo.served_ratio
   )
 }

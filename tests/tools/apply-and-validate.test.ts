@@ -11,6 +11,7 @@ import { comparedTelemetry, telemetryOf } from '../../tools/simulation/collect-t
 import type { FixAction } from '../../tools/types.ts'
 import { rescuedThreshold, servedThreshold } from '../../tools/validation/judge.ts'
 import { validate } from '../../tools/validation/validate.ts'
+import { countedRequests } from '../support/counted-requests.ts'
 import { call } from './call.ts'
 
 const scenario = 'kv_cache_pressure'
@@ -59,7 +60,8 @@ test('without a change the telemetry after the fix equals the telemetry before',
 
 test('dropping traffic is a regression, even if the other requests become faster', () => {
   const before = telemetryOf(scenario)
-  const { requests, latency } = before
+  const { latency } = before
+  const requests = countedRequests(before)
   const fast = { ...latency.ttft_s, mean: 0.1, p50: 0.1, p95: 0.1, p99: 0.1 }
   const dropped = {
     ...requests,
@@ -75,7 +77,8 @@ test('dropping traffic is a regression, even if the other requests become faster
 test('windows with different numbers of requests cannot be compared', () => {
   const before = telemetryOf(scenario)
   const none = { arrived: 0, served: 0, failed: 0, unfinished: 0, preemptions: 0 }
-  const fewer = { ...before.requests, arrived: before.requests.arrived - 1, served: before.requests.served - 1 }
+  const { arrived, served } = countedRequests(before)
+  const fewer = { ...before.requests, arrived: arrived - 1, served: served - 1 }
   expect(validate(before, { ...before, requests: none }).status).toBe('unknown')
   expect(validate(before, { ...before, requests: fewer }).status).toBe('unknown')
 })
@@ -181,7 +184,7 @@ test('a plan that changes nothing keeps the configuration and its id', async () 
 
 test('the thresholds for served requests are exact to one request', () => {
   const before = telemetryOf(scenario)
-  const { requests } = before
+  const requests = countedRequests(before)
   const serving = (more: number) => {
     const served = requests.served + more
     return validate(before, { ...before, requests: { ...requests, served, unfinished: requests.unfinished - more } })
@@ -196,7 +199,8 @@ test('the thresholds for served requests are exact to one request', () => {
 
 test('a summary has one form for figures, and no latency that was not measured', () => {
   const before = telemetryOf('vllm_cuda_oom')
-  const { requests, latency } = before
+  const { latency } = before
+  const requests = countedRequests(before)
   const { summary } = validate(before, {
     ...before,
     requests: { ...requests, served: requests.arrived - 2, failed: 0, unfinished: 2 },
@@ -211,7 +215,8 @@ test('a summary has one form for figures, and no latency that was not measured',
 
 test('serving many more requests is an improvement, even if they are slow', () => {
   const before = telemetryOf('vllm_cuda_oom')
-  const { requests, latency } = before
+  const { latency } = before
+  const requests = countedRequests(before)
   const served = requests.served + requests.failed
   const slow = { ...latency.ttft_s, p95: 90, p99: 95 }
   const after = { ...before, requests: { ...requests, served, failed: 0 }, latency: { ...latency, ttft_s: slow } }

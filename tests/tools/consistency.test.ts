@@ -14,6 +14,7 @@ import { total } from '../../tools/prometheus/metric-values.ts'
 import { telemetryOf } from '../../tools/simulation/collect-telemetry.ts'
 import { windowOfEngine } from '../../tools/simulation/engine-windows.ts'
 import { simulate } from '../../tools/simulation/simulate.ts'
+import { countedRequests } from '../support/counted-requests.ts'
 import { loggedIntervals, statsText } from '../support/engine-log.ts'
 import { call } from './call.ts'
 
@@ -48,7 +49,7 @@ describe.each(observed)('%s', (scenario) => {
     expect(state.waiting).toBe(total(samples, 'vllm:num_requests_waiting'))
     const { engines, end } = simulate(loadScenario(scenario))
     // Requests that wait for the tokenizer are not in the engine yet.
-    expect(state.queue_depth).toBe(telemetry.requests.unfinished - end.inFrontEnd)
+    expect(state.queue_depth).toBe(countedRequests(telemetry).unfinished - end.inFrontEnd)
     const { runtime } = await call(fetchConfig, { scenario })
     // A step is that of one engine.
     expect(runtime.batch_size).toBe(Math.max(...engines.map(({ occupancy }) => occupancy.runningMax)))

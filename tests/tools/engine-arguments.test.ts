@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import type { EngineArgumentValue } from '../../fixtures/deployment.ts'
 import { loadScenario } from '../../fixtures/load-scenario.ts'
 import { applyFixSimulation, collectPostTelemetry } from '../../tools/index.ts'
+import { countedRequests } from '../support/counted-requests.ts'
 import { call } from './call.ts'
 
 const scenario = 'kv_cache_pressure'
@@ -61,7 +62,7 @@ test('a number of KV blocks changes the measured service and overrides the other
   const { post_telemetry } = await call(collectPostTelemetry, { scenario, updated_config })
   const before = await collect({})
   expect(post_telemetry.kv_cache.capacity_tokens).toBe(4000 * 16)
-  expect(post_telemetry.requests.served).toBeLessThan(before.post_telemetry.requests.served)
+  expect(post_telemetry.requests.served).toBeLessThan(countedRequests(before.post_telemetry).served)
   for (const weak of ['kv_cache_memory_bytes', 'gpu_memory_utilization']) {
     await expect(apply({ num_gpu_blocks_override: 4000, [weak]: 1 })).rejects.toThrow(
       `${weak}: it has no effect, because num_gpu_blocks_override overrides it`,

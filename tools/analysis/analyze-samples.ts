@@ -3,6 +3,7 @@ import { observedSamples, ofEngine, total, waitingRequests } from '../prometheus
 import { progressUnknown } from '../prometheus/telemetry-from-pages.ts'
 import { rounded } from '../simulation/distribution.ts'
 import type { MetricSample, MetricsAnalysis, Telemetry } from '../types.ts'
+import { withoutMissingFigures } from '../unobserved.ts'
 import { contradictionsOf } from './contradictions.ts'
 import { enginesHotspot } from './engines.ts'
 import { figuresOf } from './figures.ts'
@@ -30,10 +31,11 @@ import { deriveMetrics, type HistogramReader, histogramReader, scaled } from './
  * @param earlier an earlier page of the same engine.
  */
 export function analyzeSamples(
-  telemetry: Telemetry,
+  given: Telemetry,
   samples: readonly MetricSample[],
   earlier?: readonly MetricSample[],
 ): MetricsAnalysis {
+  const telemetry = withoutMissingFigures(given)
   // All names below are those of V1.
   const now = observedSamples(samples)
   const before = earlier === undefined ? undefined : observedSamples(earlier)

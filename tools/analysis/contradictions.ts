@@ -22,14 +22,12 @@ interface Comparison {
  */
 export function contradictionsOf(comparison: Comparison): string[] {
   const { telemetry, page, metrics } = comparison
-  const { requests, queue, kv_cache: kv, missing = [] } = telemetry
-  const has = (member: NonNullable<Telemetry['missing']>[number]) => !missing.includes(member)
+  const { requests, queue, kv_cache: kv } = telemetry
   const found: string[] = []
   const say = (field: string, figure: number, shown: string) =>
     found.push(`pre_telemetry.${field} is ${figure}, but the page shows ${shown}.`)
   const capacity = metrics.kv_cache_tokens
   if (
-    has('kv_cache') &&
     capacity !== null &&
     kv.capacity_tokens !== null &&
     kv.capacity_tokens > 0 &&
@@ -41,28 +39,28 @@ export function contradictionsOf(comparison: Comparison): string[] {
   if (isInWindow(page, telemetry)) {
     const exceeds = (value: number | null, limit: number | null, noise: number) =>
       value !== null && limit !== null && value > limit + noise
-    if (has('queue') && exceeds(metrics.waiting, queue.waiting_max, 1)) {
+    if (exceeds(metrics.waiting, queue.waiting_max, 1)) {
       say('queue.waiting_max', queue.waiting_max ?? 0, `${metrics.waiting} waiting requests`)
     }
-    if (has('queue') && exceeds(metrics.running, queue.running_max, 1)) {
+    if (exceeds(metrics.running, queue.running_max, 1)) {
       say('queue.running_max', queue.running_max ?? 0, `${metrics.running} running requests`)
     }
-    if (has('kv_cache') && exceeds(metrics.kv_cache_usage, kv.usage_max, 0.02)) {
+    if (exceeds(metrics.kv_cache_usage, kv.usage_max, 0.02)) {
       say('kv_cache.usage_max', kv.usage_max ?? 0, `a usage of ${metrics.kv_cache_usage}`)
     }
   }
   // Counters of a process that started before the window include the whole window.
-  if (has('requests') && !comparison.isChange && startedBefore(page, telemetry)) {
-    if (metrics.served !== null && requests.served > metrics.served) {
+  if (!comparison.isChange && startedBefore(page, telemetry)) {
+    if (metrics.served !== null && requests.served !== null && requests.served > metrics.served) {
       say('requests.served', requests.served, `${metrics.served} served requests since the start of the process`)
     }
     if (metrics.preemptions !== null && requests.preemptions !== null && requests.preemptions > metrics.preemptions) {
       say('requests.preemptions', requests.preemptions, `${metrics.preemptions} since the start of the process`)
     }
   }
-  if (has('requests') && has('latency') && isOfSameRequests(comparison)) {
+  if (isOfSameRequests(comparison)) {
     const same = 'for the same requests'
-    if (metrics.served !== null && requests.served !== metrics.served) {
+    if (metrics.served !== null && requests.served !== null && requests.served !== metrics.served) {
       say('requests.served', requests.served, `${metrics.served} ${same}`)
     }
     if (metrics.preemptions !== null && requests.preemptions !== null && requests.preemptions !== metrics.preemptions) {
@@ -70,7 +68,7 @@ export function contradictionsOf(comparison: Comparison): string[] {
     }
     found.push(...tokenContradictions(comparison))
   }
-  return has('latency') ? [...new Set([...found, ...latencyContradictions(comparison)])] : found
+  return [...new Set([...found, ...latencyContradictions(comparison)])]
 }
 
 /** The same requests have nearly the same tokens: a scrape some seconds after the window has a few more. */
@@ -93,7 +91,7 @@ function isOfSameRequests({ telemetry: { latency }, histogram }: Comparison): bo
   const isSame =
     counted('time_to_first_token_seconds') === latency.ttft_s.count &&
     counted('e2e_request_latency_seconds') === latency.e2e_s.count
-  return isSame && latency.e2e_s.count >= 10
+  return isSame && (latency.e2e_s.count ?? 0) >= 10
 }
 
 /** Statistics of the same number of observations, which are the same observations. */

@@ -45,10 +45,7 @@ export function figuresOf(
   telemetry: Telemetry | undefined,
   earlierRequests: number | null,
 ): Figures {
-  const missing = telemetry?.missing ?? []
-  const queue = missing.includes('queue') ? undefined : telemetry?.queue
-  const kv = missing.includes('kv_cache') ? undefined : telemetry?.kv_cache
-  const latency = missing.includes('latency') ? undefined : telemetry?.latency
+  const { queue, kv_cache: kv, latency } = telemetry ?? {}
   const ttft = histogram('time_to_first_token_seconds')
   const queued = statistic(histogram('request_queue_time_seconds'), latency?.queue_s, 'mean')
   const interToken = histogram('inter_token_latency_seconds')
@@ -60,9 +57,7 @@ export function figuresOf(
     earlierRequests,
     // Pages show nothing of workers, so their number is null.
     windowPreemptions:
-      missing.includes('requests') || telemetry?.health.healthy_workers !== null
-        ? null
-        : telemetry.requests.preemptions,
+      telemetry === undefined || telemetry.health.healthy_workers !== null ? null : telemetry.requests.preemptions,
     queue: windowQueue(queue),
     waitingMax: largest(metrics.waiting, queue?.waiting_max),
     usage: largest(metrics.kv_cache_usage, kv?.usage_max),

@@ -3,6 +3,7 @@ import type { Scenario } from '../../fixtures/scenario.ts'
 import { PagesError } from '../errors.ts'
 import { telemetryFromPages } from '../prometheus/telemetry-from-pages.ts'
 import type { Telemetry } from '../types.ts'
+import { unobservedFigures } from '../unobserved.ts'
 import { type FailedScrape, serverNotes } from './failed-scrape.ts'
 import type { Slo } from './incident-document.ts'
 import { type StoredPage, timedPage } from './metrics-pages.ts'
@@ -45,7 +46,7 @@ export function observedTelemetry(sources: TelemetrySources): Telemetry {
     const down = failedScrapes.some(({ timeMs = 0 }) => timeMs > (pages.at(-1)?.timeMs ?? 0))
     return {
       ...telemetry,
-      ...(isAssumed ? { window: windowOf(sources), throughput: unknownRates } : {}),
+      ...(isAssumed ? { window: windowOf(sources), throughput: unobservedFigures().throughput } : {}),
       health: {
         ...telemetry.health,
         ...(run.length < pages.length ? { restarts: 1 } : {}),
@@ -62,11 +63,6 @@ export function observedTelemetry(sources: TelemetrySources): Telemetry {
 const noAnswer = 'The server did not answer the last scrape.'
 const noRates =
   'The time of a page is that of its file, because its name has none. So the window is assumed, and there are no rates.'
-const unknownRates: Telemetry['throughput'] = {
-  requests_per_s: null,
-  prompt_tokens_per_s: null,
-  generation_tokens_per_s: null,
-}
 
 function windowOf({ window }: TelemetrySources): Telemetry['window'] {
   const start = Date.parse(window.start)
@@ -79,19 +75,13 @@ function windowOf({ window }: TelemetrySources): Telemetry['window'] {
 
 function withoutFigures(sources: TelemetrySources, notes: string[]): Telemetry {
   const { id, deployment, slo, pages } = sources
-  const none = { count: 0, mean: null, p50: null, p95: null, p99: null }
   return {
+    ...unobservedFigures(),
     scenario: id,
     phase: 'pre',
     config_id: deployment.config_id,
     window: windowOf(sources),
     slo: slo ?? defaultSlo,
-    // The schema requires these members; `missing` says that their values mean nothing.
-    requests: { arrived: 0, served: 0, failed: 0, unfinished: 0, preemptions: null },
-    latency: { ttft_s: none, inter_token_s: none, e2e_s: none, queue_s: none, prefill_s: none, decode_s: none },
-    throughput: unknownRates,
-    queue: { waiting_mean: null, waiting_max: null, running_mean: null, running_max: null },
-    kv_cache: { capacity_tokens: null, usage_mean: null, usage_max: null },
     // An engine whose page was scraped was up then.
     health: {
       engine_up: pages.length > 0,
@@ -99,7 +89,6 @@ function withoutFigures(sources: TelemetrySources, notes: string[]): Telemetry {
       stuck_workers: null,
       ...(pages.length > 0 ? {} : { reason: 'Not observed: the folder has no metrics page of the engine.' }),
     },
-    missing: ['requests', 'latency', 'throughput', 'queue', 'kv_cache'],
     notes,
   }
 }

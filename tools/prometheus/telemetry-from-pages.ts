@@ -6,6 +6,7 @@ import { compileSchema } from '../../router/validation.ts'
 import { PagesError } from '../errors.ts'
 import { rounded } from '../simulation/distribution.ts'
 import type { LatencyStatistics, MetricSample, Telemetry } from '../types.ts'
+import { unobservedFigures } from '../unobserved.ts'
 import { type Histogram, histogramOf, meanOf, partQuantileOf, quantileRange } from './metric-samples.ts'
 import {
   finishedRequests,
@@ -74,9 +75,10 @@ export function telemetryFromPages(pages: readonly TimedPage[], options: Telemet
   const hasLatency = Object.values(latencies).some((name) => histogramOf(changes, name) !== undefined)
   const missing: NonNullable<Telemetry['missing']> = [
     ...lacking.missing,
-    ...(unknownLatency && (!hasLatency || requests.served > 0) ? (['latency'] as const) : []),
+    ...(unknownLatency && (!hasLatency || requests.served !== 0) ? (['latency'] as const) : []),
   ]
   return {
+    ...(missing.length === 0 ? {} : { missing }),
     scenario,
     phase: 'pre',
     config_id,
@@ -85,7 +87,7 @@ export function telemetryFromPages(pages: readonly TimedPage[], options: Telemet
     requests,
     latency,
     throughput: {
-      requests_per_s: lacking.missing.includes('requests') ? null : rate(requests.served),
+      requests_per_s: rate(requests.served),
       prompt_tokens_per_s: rate(total(changes, 'vllm:prompt_tokens_total')),
       generation_tokens_per_s: rate(total(changes, 'vllm:generation_tokens_total')),
     },
@@ -103,7 +105,6 @@ export function telemetryFromPages(pages: readonly TimedPage[], options: Telemet
     // The server that answers with a page is up.
     health: { engine_up: true, healthy_workers: null, stuck_workers: null, ...eventsOf(series, scrapes, changes) },
     ...(notes.length === 0 ? {} : { notes }),
-    ...(missing.length === 0 ? {} : { missing }),
   }
 }
 
@@ -130,16 +131,13 @@ function durationOf({ startS, endS }: PageSeries): number {
   return (Math.round(endS * 1000) - Math.round(startS * 1000)) / 1000
 }
 
-/**
- * Requests by their outcome. If the pages do not show it, they are 0, and `missing` says that this means nothing: the
- * schema requires numbers.
- */
+/** Requests by their outcome; `null` if the pages do not show it. */
 function requestsOf(changes: readonly MetricSample[]): Telemetry['requests'] {
   const finished = finishedRequests(changes)
   const running = runningRequests(changes)
   const waiting = waitingRequests(changes)
   if (finished === null || running === null || waiting === null) {
-    return { arrived: 0, served: 0, failed: 0, unfinished: 0, preemptions: null }
+    return unobservedFigures().requests
   }
   const rejected = total(changes, 'vllm:admission_rejections_total') ?? 0
   const failed = finished.abort + Math.max(finished.error + rejected, failedCalls(changes))
@@ -210,9 +208,9 @@ function statisticsOf(changes: readonly MetricSample[], name: string): LatencySt
     return typeof value === 'number' ? rounded(value) : null
   }
   const mean = meanOf(histogram)
-  const count = histogram !== undefined && Number.isFinite(histogram.count) ? histogram.count : 0
+  const count = histogram !== undefined && Number.isFinite(histogram.count) ? histogram.count : null
   // Without a number of observations, statistics would contradict it.
-  if (count === 0) return { count, mean: null, p50: null, p95: null, p99: null }
+  if (count === null || count === 0) return { count, mean: null, p50: null, p95: null, p99: null }
   return {
     count,
     mean: mean === null ? null : rounded(mean),

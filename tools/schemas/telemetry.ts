@@ -26,12 +26,15 @@ const knownAmount = { type: ['number', 'null'], minimum: 0 } as const
 /** A share from 0 to 1. */
 const knownShare = { type: ['number', 'null'], minimum: 0, maximum: 1 } as const
 
-/** JSON Schema of a latency distribution, in seconds. The statistics are `null` if nothing was observed. */
+/**
+ * JSON Schema of a latency distribution, in seconds. The statistics are `null` if nothing was observed; so is `count` if
+ * nobody counted.
+ */
 export const latencyStatisticsSchema = {
   type: 'object',
   additionalProperties: false,
   required: ['count', 'mean', 'p50', 'p95', 'p99'],
-  properties: { count, mean: seconds, p50: seconds, p95: seconds, p99: seconds },
+  properties: { count: knownCount, mean: seconds, p50: seconds, p95: seconds, p99: seconds },
 } as const
 
 // The member `paired` of a telemetry after a fix, in short:
@@ -115,6 +118,14 @@ const windowTelemetrySchema = {
     'health',
   ],
   properties: {
+    // First, so that nobody reads the figures without it. A list instead of absent members, so that every telemetry has the same shape.
+    missing: {
+      type: 'array',
+      description: 'Members that were not observed. All their figures are null. Absent: none missing.',
+      minItems: 1,
+      uniqueItems: true,
+      items: { enum: ['requests', 'latency', 'throughput', 'queue', 'kv_cache'] },
+    },
     scenario: { ...text, description: 'Id of the incident.' },
     phase: { enum: ['pre', 'post'], description: 'Before or after a fix.' },
     config_id: { ...text, description: 'The configuration that served the window.' },
@@ -133,10 +144,10 @@ const windowTelemetrySchema = {
       additionalProperties: false,
       required: ['arrived', 'served', 'failed', 'unfinished', 'preemptions'],
       properties: {
-        arrived: count,
-        served: count,
-        failed: count,
-        unfinished: count,
+        arrived: knownCount,
+        served: knownCount,
+        failed: knownCount,
+        unfinished: knownCount,
         preemptions: knownCount,
       },
     },
@@ -241,14 +252,6 @@ const windowTelemetrySchema = {
       description: 'What the figures do not cover, one sentence each. Absent: nothing to note.',
       minItems: 1,
       items: text,
-    },
-    // A list instead of absent members, so that every telemetry has the same shape.
-    missing: {
-      type: 'array',
-      description: 'Members that were not observed. They contain 0 or null, which means nothing. Absent: none missing.',
-      minItems: 1,
-      uniqueItems: true,
-      items: { enum: ['requests', 'latency', 'throughput', 'queue', 'kv_cache'] },
     },
   },
 } as const

@@ -3,6 +3,7 @@ import type { Scenario } from '../../fixtures/scenario.ts'
 import { canonicalJson } from '../../router/json/json.ts'
 import { builtInScenarios, type ScenarioSource } from '../scenario-source.ts'
 import type { LatencyStatistics, Telemetry } from '../types.ts'
+import { unobservedFigures } from '../unobserved.ts'
 import { predictedEffect, unknownGrowthText } from '../validation/predicted-ratios.ts'
 import { type Distribution, rounded } from './distribution.ts'
 import { pairedSeeds } from './paired-seeds.ts'
@@ -72,7 +73,7 @@ export function simulateTelemetry(scenario: Scenario, config: DeploymentConfig, 
       running_max: occupancy.runningMax,
     },
     kv_cache: {
-      capacity_tokens: (window.memory?.kvTokens ?? 0) * window.engines.length,
+      capacity_tokens: window.memory === undefined ? null : window.memory.kvTokens * window.engines.length,
       usage_mean: rounded(occupancy.kvUsageMean),
       usage_max: rounded(occupancy.kvUsageMax),
     },
@@ -85,7 +86,14 @@ export function simulateTelemetry(scenario: Scenario, config: DeploymentConfig, 
     },
     ...(ignored.length === 0 ? {} : { ignored_arguments: ignored }),
   }
-  return window.notObserved.has('engine') ? withoutEngineFigures(telemetry) : telemetry
+  if (window.notObserved.has('engine')) return withoutEngineFigures(telemetry)
+  return engine.started ? telemetry : withoutEngine(telemetry)
+}
+
+/** A telemetry of an engine that did not start: requests fail at its port, and there is no queue and no KV cache. */
+function withoutEngine({ engines: _, ...telemetry }: Telemetry): Telemetry {
+  const { queue, kv_cache } = unobservedFigures()
+  return { missing: ['queue', 'kv_cache'], ...telemetry, queue, kv_cache }
 }
 
 /** One engine of several. */
@@ -204,17 +212,7 @@ export function workerHealth({ engine, settings }: SimulatedWindow): { healthy: 
 
 /** A telemetry without the engine's own metrics, which were not collected. */
 function withoutEngineFigures({ engines: _, ...telemetry }: Telemetry): Telemetry {
-  // The schema requires these members; `missing` says that their values mean nothing.
-  const none = { count: 0, mean: null, p50: null, p95: null, p99: null }
-  return {
-    ...telemetry,
-    requests: { arrived: 0, served: 0, failed: 0, unfinished: 0, preemptions: 0 },
-    latency: { ttft_s: none, inter_token_s: none, e2e_s: none, queue_s: none, prefill_s: none, decode_s: none },
-    throughput: { requests_per_s: 0, prompt_tokens_per_s: 0, generation_tokens_per_s: 0 },
-    queue: { waiting_mean: 0, waiting_max: 0, running_mean: 0, running_max: 0 },
-    kv_cache: { capacity_tokens: telemetry.kv_cache.capacity_tokens, usage_mean: 0, usage_max: 0 },
-    missing: ['requests', 'latency', 'throughput', 'queue', 'kv_cache'],
-  }
+  return { ...unobservedFigures(), ...telemetry, ...unobservedFigures() }
 }
 
 /** Sorting all observations is too slow to repeat for each call. The entries live as long as their window. */

@@ -1,4 +1,5 @@
 import type { MetricDelta, PairedSeeds, Telemetry } from '../types.ts'
+import { withoutMissingFigures } from '../unobserved.ts'
 import { effectOf, medianOf, type PairedSide } from './pairs.ts'
 
 /** Smallest relative difference that counts as a change. */
@@ -144,9 +145,10 @@ const metrics: readonly ComparedMetric[] = [
  * neither direction is better.
  */
 export function metricDeltas(before: Telemetry, after: Telemetry): MetricDelta[] {
+  const windows = [withoutMissingFigures(before), withoutMissingFigures(after)] as const
   return metrics.map((compared) => {
-    const from = observed(compared, before)
-    const to = observed(compared, after)
+    const from = compared.read(windows[0])
+    const to = compared.read(windows[1])
     // A change from 0 has no percentage.
     const relative = from === null || to === null || from === 0 ? null : (to - from) / from
     return {
@@ -189,12 +191,6 @@ export function pairedDeltas({ seeds, before, after }: PairedSeeds): MetricDelta
       verdict: from === null || to === null ? 'unknown' : isSame ? 'same' : changed,
     }
   })
-}
-
-/** A telemetry contains 0 for metrics that were not observed. */
-function observed({ metric, read }: ComparedMetric, telemetry: Telemetry): number | null {
-  const unseen = telemetry.missing?.some((section) => metric.startsWith(`${section}.`)) ?? false
-  return unseen ? null : read(telemetry)
 }
 
 /** Compares two values of a metric. */

@@ -1,4 +1,5 @@
 import type { PairedSeeds, PredictedRatio, Telemetry, ValidationStatus } from '../types.ts'
+import type { CountedTelemetry } from '../unobserved.ts'
 import { type Effect, effectOf, median, medianOf, type PairedSide } from './pairs.ts'
 
 /** Increase in refused, failed and cut requests, as a share of those that arrived, that counts as noise. */
@@ -48,8 +49,8 @@ export interface Verdict {
  */
 export function judge(
   pairs: PairedSeeds,
-  before: Telemetry,
-  after: Telemetry,
+  before: CountedTelemetry,
+  after: CountedTelemetry,
   ratios?: readonly PredictedRatio[],
 ): Verdict {
   const verdict = judgePairs(pairs, before, after)
@@ -66,7 +67,7 @@ export function judge(
 }
 
 /** The verdict of {@link judge} without the bands. */
-function judgePairs(pairs: PairedSeeds, before: Telemetry, after: Telemetry): Verdict {
+function judgePairs(pairs: PairedSeeds, before: CountedTelemetry, after: CountedTelemetry): Verdict {
   const { arrived } = pairs
   const changes = (value: (side: PairedSide, seed: number) => number) =>
     arrived.map((_, seed) => value(pairs.after, seed) - value(pairs.before, seed))
@@ -198,7 +199,7 @@ function distance(side: PairedSide, seed: number, arrived: number, slo: Telemetr
 }
 
 /** The objectives that a window misses, in words. A latency that was not measured is not missed. */
-export function missedObjectives({ slo, latency, requests }: Telemetry): string[] {
+export function missedObjectives({ slo, latency, requests }: CountedTelemetry): string[] {
   const missed: string[] = []
   if ((latency.ttft_s.p95 ?? 0) > slo.ttft_p95_s) missed.push('time to first token p95')
   if ((latency.inter_token_s.p99 ?? 0) > slo.inter_token_p99_s) missed.push('inter-token p99')

@@ -1,5 +1,6 @@
 import { MismatchError } from '../errors.ts'
 import type { PairedSeeds, Telemetry } from '../types.ts'
+import type { CountedTelemetry } from '../unobserved.ts'
 
 /** The figures of one configuration, one element per seed. */
 export type PairedSide = PairedSeeds['before']
@@ -8,7 +9,7 @@ export type PairedSide = PairedSeeds['before']
  * The figures that a verdict compares: those of the same requests for several seeds if the telemetry after the fix
  * contains them for this telemetry before, otherwise those of the two windows alone.
  */
-export function pairsOf(before: Telemetry, after: Telemetry): PairedSeeds {
+export function pairsOf(before: CountedTelemetry, after: CountedTelemetry): PairedSeeds {
   const { paired } = after
   if (paired !== undefined && paired.config_id === before.config_id && isWindowOf(paired.before, before)) return paired
   return {
@@ -66,7 +67,7 @@ function isWindowOf({ served, failed }: PairedSide, { requests }: Telemetry): bo
 }
 
 /** The figures of a window whose requests are not known. */
-function windowAlone({ requests, latency, slo }: Telemetry): PairedSide {
+function windowAlone({ requests, latency, slo }: CountedTelemetry): PairedSide {
   const p99 = latency.inter_token_s.p99
   return {
     served: [requests.served],

@@ -1,4 +1,5 @@
 import type { MetricDelta, PairedSeeds, Telemetry } from '../types.ts'
+import type { CountedTelemetry } from '../unobserved.ts'
 import { formatFigure, largestWorsening } from './deltas.ts'
 import { missedObjectives, missedOverSeeds } from './judge.ts'
 import { medianOf } from './pairs.ts'
@@ -9,9 +10,9 @@ interface Judged {
   /** Why the status is what it is. */
   readonly reason: string
   /** The window before the fix. */
-  readonly before: Telemetry
+  readonly before: CountedTelemetry
   /** The window after the fix. */
-  readonly after: Telemetry
+  readonly after: CountedTelemetry
   /** The figures that decided. */
   readonly pairs: PairedSeeds
   /** All metrics before and after. */
@@ -40,7 +41,7 @@ export function summaryOf({ reason, before, after, pairs, deltas, notes }: Judge
 }
 
 /** Objectives that were met before and are missed now, in this window or over the seeds. */
-function newlyMissedObjectives(before: Telemetry, after: Telemetry, pairs: PairedSeeds): string[] {
+function newlyMissedObjectives(before: CountedTelemetry, after: CountedTelemetry, pairs: PairedSeeds): string[] {
   const newly = (from: readonly string[], to: readonly string[]) => to.filter((objective) => !from.includes(objective))
   const inWindow = newly(missedObjectives(before), missedObjectives(after))
   const overSeeds = newly(
@@ -57,7 +58,7 @@ function engineTrouble({ health }: Telemetry): string[] {
 }
 
 /** The metrics that decide, before and after. A latency that was measured in neither window is left out. */
-export function mainMetrics(before: Telemetry, after: Telemetry): string {
+export function mainMetrics(before: CountedTelemetry, after: CountedTelemetry): string {
   const latency = (label: string, from: number | null, to: number | null) => {
     const [first, last] = [from, to].map((value) => (value === null ? 'not measured' : formatFigure(value, 's')))
     return from === null && to === null ? [] : [`${label} ${first} → ${last}`]
@@ -68,13 +69,13 @@ export function mainMetrics(before: Telemetry, after: Telemetry): string {
     `${served} ${before.requests.served} → ${after.requests.served} of ${after.requests.arrived}`,
     ...latency('time to first token p95', before.latency.ttft_s.p95, after.latency.ttft_s.p95),
     ...latency('inter-token p99', before.latency.inter_token_s.p99, after.latency.inter_token_s.p99),
-    `preemptions ${before.requests.preemptions} → ${after.requests.preemptions}`,
+    `preemptions ${before.requests.preemptions ?? 'not counted'} → ${after.requests.preemptions ?? 'not counted'}`,
   ]
   return `${metrics.join('; ')}.${fewSurvivors(before, after)}`
 }
 
 /** Latencies of a service that fails are those of the requests that got through, and say little about the service. */
-function fewSurvivors({ requests: { served, arrived } }: Telemetry, after: Telemetry): string {
+function fewSurvivors({ requests: { served, arrived } }: CountedTelemetry, after: CountedTelemetry): string {
   if (served === 0 || served >= arrived / 2 || after.requests.served <= served) return ''
   return ` The latencies before are those of the ${formatFigure(served, 'requests')} that got through.`
 }

@@ -1,5 +1,6 @@
 import { MismatchError } from '../errors.ts'
 import type { Telemetry, Validation } from '../types.ts'
+import { type CountedTelemetry, countsRequests, withoutMissingFigures } from '../unobserved.ts'
 import { formatFigure, metricDeltas, pairedDeltas } from './deltas.ts'
 import { judge } from './judge.ts'
 import { checkPaired, pairsOf } from './pairs.ts'
@@ -33,7 +34,8 @@ export function validate(before: Telemetry, after: Telemetry): Validation {
     )
   }
   checkPrediction(after)
-  return after.base === undefined ? compare(before, after) : comparePrediction(before, after, after.base)
+  const [from, to] = [withoutMissingFigures(before), withoutMissingFigures(after)]
+  return to.base === undefined ? compare(from, to) : comparePrediction(from, to, to.base)
 }
 
 /**
@@ -66,7 +68,7 @@ function comparePrediction(before: Telemetry, after: Telemetry, base: Telemetry)
       `post_telemetry.base.scenario is "${base.scenario}", but post_telemetry.scenario is "${after.scenario}". Pass the telemetry unchanged.`,
     )
   }
-  return compare(base, after)
+  return compare(withoutMissingFigures(base), after)
 }
 
 /** Compares two windows of the same requests. */
@@ -74,12 +76,15 @@ function compare(before: Telemetry, after: Telemetry): Validation {
   const { prediction } = after
   const deltas = metricDeltas(before, after)
   const limits = limitsOf(before, after)
+  const unknown = (reason: string): Validation => ({
+    status: 'unknown',
+    deltas,
+    summary: [reason, ...limits].join(' '),
+    ...limited(limits),
+  })
+  if (!isJudgeable(before) || !isJudgeable(after)) return unknown(unobserved(isJudgeable(before) ? after : before))
   const reason = noVerdict(before, after)
-  if (reason !== undefined) {
-    const isObserved = unobserved(before, after) === undefined
-    const summary = isObserved ? `${reason} ${mainMetrics(before, after)}` : reason
-    return { status: 'unknown', deltas, summary: [summary, ...limits].join(' '), ...limited(limits) }
-  }
+  if (reason !== undefined) return unknown(`${reason} ${mainMetrics(before, after)}`)
   const pairs = pairsOf(before, after)
   const verdict = judge(pairs, before, after, prediction?.ratios)
   if (pairs.seeds.length === 1 && before.config_id !== after.config_id) limits.push(windowsAlone)
@@ -133,9 +138,7 @@ function limitsOf(...telemetries: readonly Telemetry[]): string[] {
 }
 
 /** Why two windows cannot be judged; `undefined` if they can. */
-function noVerdict(before: Telemetry, after: Telemetry): string | undefined {
-  const unseen = unobserved(before, after)
-  if (unseen !== undefined) return `No verdict: ${unseen.phase}_telemetry lacks ${unseen.missing?.join(', ')}.`
+function noVerdict(before: CountedTelemetry, after: CountedTelemetry): string | undefined {
   if (before.requests.arrived === 0 || after.requests.arrived === 0) {
     return 'No verdict: no requests arrived in one of the windows.'
   }
@@ -165,11 +168,11 @@ const deciding = {
 } as const
 
 /** Latency that a window must have and lacks. Without it the service would look perfect. */
-function unknownLatency(field: string, { requests, latency }: Telemetry): string | undefined {
+function unknownLatency(field: string, { requests, latency }: CountedTelemetry): string | undefined {
   for (const name of ['ttft_s', 'inter_token_s', 'e2e_s'] as const) {
     const lacking = deciding[name].find((statistic) => latency[name][statistic] === null)
     // Answers of one token have no time between tokens.
-    const observed = latency[name].count > 0 || (name !== 'inter_token_s' && requests.served > 0)
+    const observed = latency[name].count !== 0 || (name !== 'inter_token_s' && requests.served > 0)
     if (lacking === undefined || !observed) continue
     return `${field} has ${requests.served} served requests, but its latency.${name}.${lacking} is unknown.`
   }
@@ -187,9 +190,14 @@ function unknownSeed({ paired }: Telemetry): string | undefined {
   return `post_telemetry.paired.${name} of a seed is known for one configuration only. Pass the telemetry unchanged.`
 }
 
-/** The telemetry with missing members, which contains zeros that must not be compared or shown. */
-function unobserved(before: Telemetry, after: Telemetry): Telemetry | undefined {
-  return [before, after].find(({ missing }) => missing !== undefined && missing.length > 0)
+/** Whether a telemetry has what a verdict needs. Queue and KV cache explain a verdict, but do not decide it. */
+function isJudgeable(telemetry: Telemetry): telemetry is CountedTelemetry {
+  return countsRequests(telemetry) && telemetry.missing?.includes('latency') !== true
+}
+
+/** Why a telemetry that lacks what a verdict needs gives none. */
+function unobserved({ phase, missing = ['requests'] }: Telemetry): string {
+  return `No verdict: ${phase}_telemetry lacks ${missing.join(', ')}.`
 }
 
 /**
@@ -199,9 +207,12 @@ function unobserved(before: Telemetry, after: Telemetry): Telemetry | undefined 
  * @param field path of the telemetry in the input, for the message.
  * @throws {MismatchError} if the telemetry contradicts itself.
  */
-export function checkTelemetry(field: string, { requests, window, latency }: Telemetry): void {
+export function checkTelemetry(field: string, telemetry: Telemetry): void {
+  const { requests, window, latency } = withoutMissingFigures(telemetry)
   const { arrived, served, failed, unfinished } = requests
-  if (served + failed + unfinished !== arrived) {
+  const parts = [served, failed, unfinished]
+  const known = parts.reduce((sum: number, part) => sum + (part ?? 0), 0)
+  if (arrived !== null && (parts.includes(null) ? known > arrived : known !== arrived)) {
     throw new MismatchError(
       `${field}.requests contradicts itself: served ${served} + failed ${failed} + unfinished ${unfinished} must be arrived ${arrived}.`,
     )

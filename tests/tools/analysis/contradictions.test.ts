@@ -6,6 +6,7 @@ import { vllmPage } from '../../../tools/prometheus/vllm-page.ts'
 import { telemetryOf } from '../../../tools/simulation/collect-telemetry.ts'
 import { simulate } from '../../../tools/simulation/simulate.ts'
 import type { Telemetry } from '../../../tools/types.ts'
+import { countedRequests } from '../../support/counted-requests.ts'
 import { scrapeOf } from '../../support/scraped-pages.ts'
 
 const withPage = listScenarios().filter((id) => {
@@ -53,7 +54,7 @@ describe.each(withPage)('the telemetry of %s does not contradict its page', (id)
 describe('a telemetry of the same requests contradicts its page with', () => {
   const known = telemetryOf('kv_cache_pressure')
   const { requests, latency, throughput, queue, kv_cache } = known
-  const { served, arrived } = requests
+  const { served, arrived } = countedRequests({ requests })
 
   test.each<[string, Partial<Telemetry>, RegExp]>([
     ['no preemptions', { requests: { ...requests, preemptions: 0 } }, /requests\.preemptions is 0, but .* 423 /],

@@ -123,7 +123,7 @@ describe('a value that is not a number', () => {
     const gauges = read(page, replaced(/^vllm:num_requests_(running|waiting)\{/, value))
     expect(gauges.missing).toEqual(['requests', 'queue'])
     const latency = read(page, replaced(/^vllm:time_to_first_token_seconds_/, value)).latency.ttft_s
-    expect(latency).toEqual({ count: 0, mean: null, p50: null, p95: null, p99: null })
+    expect(latency).toEqual({ count: null, mean: null, p50: null, p95: null, p99: null })
   })
 })
 

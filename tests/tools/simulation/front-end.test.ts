@@ -9,6 +9,7 @@ import { simulateTelemetry } from '../../../tools/simulation/collect-telemetry.t
 import { passFrontEnd } from '../../../tools/simulation/front-end.ts'
 import { acceptedRequests, generateRequests } from '../../../tools/simulation/requests.ts'
 import { simulate } from '../../../tools/simulation/simulate.ts'
+import { countedRequests } from '../../support/counted-requests.ts'
 import { exampleScenario } from '../../support/example-scenario.ts'
 import { call } from '../call.ts'
 
@@ -119,7 +120,7 @@ test.each([1, 2])('requests that never leave the front end in time are unfinishe
     impairments: [slowTokenizer],
   })
   const { counts, end } = simulate(scenario)
-  const { requests } = simulateTelemetry(scenario, scenario.deployment, 'pre')
+  const requests = countedRequests(simulateTelemetry(scenario, scenario.deployment, 'pre'))
   expect(end.inFrontEnd).toBeGreaterThan(0.6 * counts.arrived)
   expect(requests.served + requests.failed + requests.unfinished).toBe(requests.arrived)
   expect(requests.failed).toBe(0)

@@ -8,6 +8,7 @@ import { Outcome } from '../../../tools/simulation/window.ts'
 import type { Telemetry } from '../../../tools/types.ts'
 import { effectOf } from '../../../tools/validation/pairs.ts'
 import { validate } from '../../../tools/validation/validate.ts'
+import { countedRequests } from '../../support/counted-requests.ts'
 import { call } from '../call.ts'
 
 const scenario = 'kv_cache_pressure'
@@ -136,7 +137,7 @@ describe('a verdict', () => {
   test('compares the windows alone if the telemetry before is another one than that of the pairs', async () => {
     const post = await postOf({ gpu_memory_utilization: 0.92 })
     const pre = telemetryOf(scenario)
-    const { requests } = pre
+    const requests = countedRequests(pre)
     const observed = {
       ...pre,
       requests: { ...requests, served: requests.served - 5, unfinished: requests.unfinished + 5 },
@@ -149,10 +150,10 @@ describe('a verdict', () => {
     ['another number of seeds', (post: Telemetry) => ({ ...post, paired: { ...post.paired, arrived: [763] } })],
     [
       'served requests that the pairs contradict',
-      ({ requests, ...post }: Telemetry) => ({
-        ...post,
-        requests: { ...requests, served: requests.served + 1, unfinished: requests.unfinished - 1 },
-      }),
+      (post: Telemetry) => {
+        const requests = countedRequests(post)
+        return { ...post, requests: { ...requests, served: requests.served + 1, unfinished: requests.unfinished - 1 } }
+      },
     ],
   ])('rejects %s', async (_, change) => {
     const post = await postOf({ gpu_memory_utilization: 0.92 })
