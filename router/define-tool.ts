@@ -23,7 +23,16 @@ interface ToolDefinition<I, O, Output>
   readonly inputSchema: InputSchemaFor<I>
   readonly outputSchema?: SchemaFor<O>
   readonly execute?: (input: NoInfer<Infer<I, 'input'>>, context: ToolContext) => Output | Promise<Output>
+  readonly toContent?:
+    | ((value: Viewed<NoInfer<O>, NoInfer<Output>>, input: NoInfer<Infer<I, 'input'>>) => unknown)
+    | undefined
 }
+
+/**
+ * The value that `toContent` gets. Without an output schema TypeScript takes its type from `execute`, so `toContent` must be
+ * a function expression below it.
+ */
+type Viewed<O, Output> = [O] extends [never] ? ([Output] extends [never] ? unknown : Output) : Infer<O>
 
 /** The values that `execute` may return: any, unless there is an output schema. */
 type Allowed<O> = [O] extends [never] ? unknown : Returnable<Infer<O>>
@@ -42,6 +51,9 @@ type Defined<I, O, Output> = [Output] extends [never]
  * A schema is JSON Schema, or a schema of zod, arktype, valibot (with `toStandardJsonSchema`) or TypeBox. It is converted to
  * JSON Schema here: an input may leave members with a default out, an output may not. A schema that would transform values
  * is refused.
+ *
+ * `toContent` decides what the model is shown; see {@link Tool.toContent}. Without an `outputSchema`, write it below `execute`,
+ * which gives its type.
  *
  * A returned literal keeps its type, so `'a'` matches an `enum`. In a nested callback it needs `as const`:
  * `lines.map(() => ({ kind: 'a' as const }))`.
@@ -112,9 +124,10 @@ const rules: Readonly<Record<keyof Tool, Rule | undefined>> = {
     fits: (value) => Number.isInteger(value) && Number(value) > 0,
   },
   retries: { expected: 'a whole number from 0', fits: (value) => Number.isInteger(value) && Number(value) >= 0 },
+  toContent: { expected: 'a function', fits: (value) => typeof value === 'function' },
   execute: { expected: 'a function', fits: (value) => typeof value === 'function' },
 }
-const optional: ReadonlySet<string> = new Set<keyof Tool>(['title', 'retries', 'execute'])
+const optional: ReadonlySet<string> = new Set<keyof Tool>(['title', 'retries', 'toContent', 'execute'])
 
 const annotationTypes: Readonly<Record<keyof ToolAnnotations, 'string' | 'boolean'>> = {
   title: 'string',

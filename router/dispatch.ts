@@ -5,10 +5,11 @@ import { describeValidationErrors } from './feedback.ts'
 import { isRoundedInteger } from './json/exact-json.ts'
 import { cloneJson, inspectJson } from './json/json.ts'
 import { lookUp, parsePointer } from './json/json-pointer.ts'
-import { isLargeJson, rememberJsonBytes, stringifyLarge } from './json/large-json.ts'
+import { isLargeJson, stringifyLarge } from './json/large-json.ts'
 import { type Reference, referenceText } from './parse-reference.ts'
 import { type ReferenceTargets, type Resolution, resolveReferences } from './references.ts'
-import { type Clipped, clip, excerpt, limitFeedback } from './text/clip.ts'
+import { errorContent, resultContent, toJson } from './result-content.ts'
+import { excerpt, limitFeedback } from './text/clip.ts'
 import { closest } from './text/closest.ts'
 import { describeThrown } from './text/describe-error.ts'
 import { textOrJson } from './text/shown-value.ts'
@@ -301,23 +302,12 @@ function unserializable(tool: Tool, problem: string): Output {
   return { kind: 'invalid', error: { kind: 'invalid_output', message } }
 }
 
-function toJson(value: unknown): string | undefined {
-  try {
-    return JSON.stringify(value)
-  } catch {
-    return undefined // a BigInt, a cycle, or nesting that overflows the stack
-  }
-}
-
 function succeeded(
   { call, callId, options, startedAt }: CallState,
-  { input, repairs }: ReadyCall,
+  { tool, input, repairs }: ReadyCall,
   { value, json }: { readonly value: unknown; readonly json: string },
 ): ToolResult {
-  const content = clip(json, options.resultBytes, (left, total) => {
-    rememberJsonBytes(value, total)
-    return clipMarker(call, value, left, total)
-  })
+  const content = resultContent(call, tool, input, { value, json }, options.resultBytes)
   return {
     status: 'ok',
     id: call.id,
@@ -327,26 +317,11 @@ function succeeded(
     value,
     content: content.text,
     clipped: content.clipped,
+    ...(content.isView ? { isView: true } : {}),
+    ...(content.viewProblem === undefined ? {} : { viewProblem: content.viewProblem }),
     durationMs: options.now() - startedAt,
     repairs,
   }
-}
-
-function clipMarker(call: Pick<ToolCall, 'id' | 'name'>, value: unknown, left: number, total: number): string {
-  return `\n[… ${left} of ${total} bytes left out; ${fullValueHint(call, { value })} …]\n`
-}
-
-/** Says how to use the full value. An id may be very long; then the tool's name is used, which refers to the latest result. */
-export function fullValueHint(
-  { id, name }: Pick<ToolCall, 'id' | 'name'>,
-  { value }: { readonly value: unknown },
-): string {
-  const source = JSON.stringify(id.length <= 128 ? id : name).slice(1, -1)
-  const member = typeof value === 'object' && value !== null ? Object.keys(value)[0] : undefined
-  // A member that needs escapes or much room is not a good example.
-  const isExample = member !== undefined && /^[\w.-]{1,40}$/.test(member)
-  const part = isExample ? `, or a part of it, as {"$result":"${source}#/${member}"}` : ''
-  return `to use the full value in a call, pass {"$result":"${source}"}${part}`
 }
 
 /** A validator throws only for a value that nests deeper than the stack allows. */
@@ -379,19 +354,5 @@ export function errorResult(
     clipped: content.clipped,
     durationMs: options.now() - startedAt,
     repairs,
-  }
-}
-
-/** The text must stay JSON, so the message inside it is shortened. Its escapes may take several bytes each. */
-function errorContent({ kind, message }: ToolError, maxBytes: number): Clipped {
-  let shown = message
-  for (;;) {
-    const text = JSON.stringify({ error: { kind, message: shown } })
-    const excess = Buffer.byteLength(text) - maxBytes
-    if (excess <= 0 || shown === '') return { text, clipped: shown !== message }
-    const length = Buffer.byteLength(shown)
-    const written = Buffer.byteLength(JSON.stringify(shown))
-    const share = Math.max(0, written - excess) / written
-    shown = clip(shown, Math.min(length - 1, Math.floor(length * share)), () => ' … ').text
   }
 }

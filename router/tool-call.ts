@@ -126,9 +126,9 @@ interface ToolResultBase {
   readonly name: string
   /** Idempotency key that the tool got as `context.callId`. */
   readonly callId: string
-  /** Text for the model: the value as JSON, clipped to the byte limit, or `{"error":{…}}`. */
+  /** Text for the model: the value as JSON or the view of the tool, clipped to the byte limit, or `{"error":{…}}`. */
   readonly content: string
-  /** Whether `content` is clipped. `value` is always complete. */
+  /** Whether `content` was cut at the byte limit. `value` is always complete. */
   readonly clipped: boolean
   /** Duration of the call in milliseconds, validation included. */
   readonly durationMs: number
@@ -147,7 +147,11 @@ export type ToolResult =
       readonly status: 'ok'
       /** The validated input with its references resolved, as the tool got it. */
       readonly input: unknown
-      /** The complete value, even when `content` is clipped. Do not change it: in a run it is read again when it is needed. */
+      /** Whether `content` is what `toContent` of the tool made of the value, instead of the value as JSON. */
+      readonly isView?: true
+      /** Why the model is shown the value as JSON although the tool has `toContent`: for example because it threw. */
+      readonly viewProblem?: string
+      /** The complete value, even when `content` is clipped or a view. Do not change it: in a run it is read again when it is needed. */
       readonly value: unknown
     })
   | (ToolResultBase & {
@@ -156,6 +160,11 @@ export type ToolResult =
       /** The reason. */
       readonly error: ToolError
     })
+
+/** Whether the content of a result is not its value as JSON. Then the value must be kept beside it. */
+export function isPartial(result: ToolResult): boolean {
+  return result.clipped || (result.status === 'ok' && result.isView === true)
+}
 
 /**
  * Repairs that are recorded by one step of reading a call. It is enough to see what happened, even when an array has a hundred

@@ -62,6 +62,15 @@ export interface Tool<Input = never, Output = unknown> {
    */
   readonly retries?: number
   /**
+   * Makes what the model is shown, from the value and the input, instead of the value as JSON: a text is shown as it is,
+   * anything else as JSON. The value stays complete for references, for `ToolResult.value` and for people.
+   *
+   * It must be a pure function: it is fast, it changes neither argument, and it says what it left out. If it throws, or
+   * returns a blank text or something that JSON cannot represent, the model is shown the value as JSON, and the trace has a
+   * warning. @defaultValue the value as JSON
+   */
+  readonly toContent?: ((value: never, input: Input) => unknown) | undefined
+  /**
    * Does the work. Its input is validated, and its references are resolved. The message of a thrown error goes to the
    * model.
    *

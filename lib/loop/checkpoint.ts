@@ -31,7 +31,7 @@ const result = {
   /** Idempotency key that the tool got. */
   call_id: text,
   status: { enum: ['ok', 'error'] },
-  /** The full value, if the content was clipped. Otherwise the content is the value as JSON. */
+  /** The full value, if the content is not the value as JSON. */
   value: {},
   /**
    * The part that was left out to keep `limits.checkpointBytes`: the full value. When the run is resumed, the tool runs
@@ -40,8 +40,12 @@ const result = {
   dropped: { const: 'value' },
   /** The error of a call with status `error`. */
   error: { type: 'object', properties: { kind: text, message: text }, required: ['kind', 'message'] },
-  /** Whether the content is only a part of the value. */
+  /** Whether the content is not the value as JSON, because it was cut or is a view. Earlier releases read it, too. */
   clipped: flag,
+  /** Set if the content is what `toContent` of the tool has made: all of it, or cut. */
+  view: { enum: ['complete', 'clipped'] },
+  /** Why `toContent` of the tool could not be used. */
+  view_problem: text,
   /** Number of times that a tool with `retries` was called. */
   attempts: { type: 'integer', minimum: 1 },
   /** Id of the identical earlier call whose result this is. */

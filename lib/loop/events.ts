@@ -205,8 +205,10 @@ interface ToolEndEvent {
   readonly result: string
   /** Number of times that the tool was called. Set when a tool with `retries` was called. */
   readonly attempts?: number
-  /** Whether the model is shown only a part of the value. */
+  /** Whether the content was cut at the byte limit. */
   readonly clipped: boolean
+  /** Whether the content is what `toContent` of the tool made of the value. */
+  readonly isView?: true
   /** Milliseconds that the call took; 0 if the result was reused. */
   readonly durationMs: number
 }
@@ -247,7 +249,14 @@ interface LimitEvent {
 }
 
 /** The option that a warning is about, or the activity. */
-export type WarningSource = 'onEvent' | 'onCheckpoint' | 'mayWait' | 'answer.check' | 'resumeFrom' | 'activity'
+export type WarningSource =
+  | 'onEvent'
+  | 'onCheckpoint'
+  | 'mayWait'
+  | 'answer.check'
+  | 'resumeFrom'
+  | 'toContent'
+  | 'activity'
 
 /** Something went wrong that does not end the run. */
 interface WarningEvent {
@@ -255,7 +264,7 @@ interface WarningEvent {
   /**
    * The option that is concerned. `onEvent`, `onCheckpoint` or `mayWait` threw; `onCheckpoint` or `answer.check` was cut
    * short; `run.checkpoint` is larger than `limits.checkpointBytes` (`onCheckpoint`); `resumeFrom` lost a result, or could not
-   * be used. In a trace also: older entries were left out of a checkpoint (`onCheckpoint`) or of a Temporal payload
+   * be used; `toContent` of a tool could not be used. In a trace also: older entries were left out of a checkpoint (`onCheckpoint`) or of a Temporal payload
    * (`activity`).
    */
   readonly source: WarningSource

@@ -1,6 +1,6 @@
 import { type AssistantMessage, contentText, type WireToolCall } from '../../router/reading/assistant-message.ts'
 import { clip } from '../../router/text/clip.ts'
-import type { ToolResult } from '../../router/tool-call.ts'
+import { isPartial, type ToolResult } from '../../router/tool-call.ts'
 import type { SerializedMessage } from './model.ts'
 
 /** One message of a conversation, in the form of the chat-completions API. Fields that are not listed are kept. */
@@ -91,7 +91,7 @@ const shortContent = 256
 
 /**
  * A result without what its message contains, which is most of the memory of a run: the content is read from the message
- * each time, and so is the value, unless the content is only a part of it. A value that is in use is read once.
+ * each time, and so is the value, unless the content is only a part or a view of it. A value that is in use is read once.
  *
  * @param json the message of the result.
  * @returns the result itself if it has little text, failed, or was reused.
@@ -130,6 +130,8 @@ class ResultInMessage implements OkResult {
   readonly durationMs: number
   readonly repairs: OkResult['repairs']
   declare readonly attempts?: number
+  declare readonly isView?: true
+  declare readonly viewProblem?: string
   declare readonly content: string
   declare readonly value: unknown
   readonly #json: string
@@ -144,9 +146,11 @@ class ResultInMessage implements OkResult {
     this.durationMs = result.durationMs
     this.repairs = result.repairs
     if (result.attempts !== undefined) this.attempts = result.attempts
+    if (result.isView !== undefined) this.isView = result.isView
+    if (result.viewProblem !== undefined) this.viewProblem = result.viewProblem
     this.#json = json
     Object.defineProperty(this, 'content', ResultInMessage.#contentProperty)
-    if (result.clipped) this.value = result.value
+    if (isPartial(result)) this.value = result.value
     else Object.defineProperty(this, 'value', ResultInMessage.#valueProperty)
   }
 

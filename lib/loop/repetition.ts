@@ -1,4 +1,4 @@
-import type { ToolErrorKind, ToolResult } from '../../router/tool-call.ts'
+import { isPartial, type ToolErrorKind, type ToolResult } from '../../router/tool-call.ts'
 
 /** The part of a finished call that tells whether it is a repetition. */
 export interface KeyedResult {
@@ -45,7 +45,7 @@ export function isRefusal(kind: ToolErrorKind): boolean {
  * JSON cannot represent it. If the content is complete, nothing was left out, and the value need not be read from it.
  */
 export function isLost(result: ToolResult): boolean {
-  return result.status === 'ok' && result.clipped && result.value === undefined
+  return result.status === 'ok' && isPartial(result) && result.value === undefined
 }
 
 /**

@@ -149,11 +149,16 @@ function storedResult(
   references: ReferenceTargets,
   batch: readonly FinishedCall[],
 ): ToolResult {
-  const { clipped, duration_ms: durationMs, repairs, served_from: servedFrom } = record
+  const { view, view_problem: viewProblem, duration_ms: durationMs, repairs, served_from: servedFrom } = record
+  const clipped = view === undefined ? record.clipped : view === 'clipped'
   const base = { id: call.id, name: call.name, callId: record.call_id, content, clipped, durationMs, repairs }
   const served = {
     ...(record.attempts === undefined ? {} : { attempts: record.attempts }),
     ...(servedFrom === undefined ? {} : { servedFrom }),
+  }
+  const shown = {
+    ...(view === undefined ? {} : { isView: true as const }),
+    ...(viewProblem === undefined ? {} : { viewProblem }),
   }
   if (record.status === 'error') return { ...base, ...served, status: 'error', error: errorOf(call.id, record) }
   if (servedFrom !== undefined) {
@@ -161,13 +166,21 @@ function storedResult(
     const earlier = before.findLast(({ key, result }) => key === record.key && result.id === servedFrom)?.result
     if (earlier?.status !== 'ok')
       throw invalidCheckpoint(`has a call ${call.id} that repeats a call that does not exist`)
-    const reused: ToolResult = { ...base, ...served, status: 'ok', input: earlier.input, value: earlier.value }
+    const reused: ToolResult = {
+      ...base,
+      ...served,
+      ...shown,
+      status: 'ok',
+      input: earlier.input,
+      value: earlier.value,
+    }
     setOrigin(reused, earlier)
     return reused
   }
   return {
     ...base,
     ...served,
+    ...shown,
     status: 'ok',
     input: resolvedInput(run, call, references),
     value: isInContent(record) ? parsed(content) : record.value,

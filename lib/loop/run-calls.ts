@@ -366,6 +366,9 @@ function emitEnd(run: ActiveRun, call: ToolCall, result: ToolResult): void {
   const round = run.state.rounds
   const { id, status, content, clipped, durationMs, repairs, attempts, servedFrom } = result
   const tool = shownTool(run, result.name)
+  if (result.status === 'ok' && result.viewProblem !== undefined && servedFrom === undefined) {
+    run.recorder.warn('toContent', result.viewProblem)
+  }
   for (const repair of repairs) run.recorder.emit({ type: 'repair', round, id, tool, repair })
   run.recorder.emit({
     type: 'tool-end',
@@ -376,6 +379,7 @@ function emitEnd(run: ActiveRun, call: ToolCall, result: ToolResult): void {
     status,
     result: excerpt(content, 1000),
     clipped,
+    ...(result.status === 'ok' && result.isView ? { isView: true } : {}),
     durationMs,
     ...(result.status === 'error' ? { errorKind: result.error.kind } : {}),
     ...(attempts === undefined ? {} : { attempts }),

@@ -1,5 +1,6 @@
 import { isObject } from '../../router/json/json.ts'
 import { contentText } from '../../router/reading/assistant-message.ts'
+import { viewOf } from '../../router/result-content.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import { checkAnswer, isBetter } from './answer.ts'
 import { checkOptions } from './check-options.ts'
@@ -244,12 +245,19 @@ const readCallsPerExecuted = 4
  * Everything that the model was shown: the messages, the tools, and the inputs, of which tools may have shown it parts. Its
  * own replies are not among them, except those of earlier runs, which the caller gives as history.
  */
-function* shownTexts({ messages, tools, history }: ActiveRun, earlier: RunOptions['history']): Iterable<string> {
+function* shownTexts(
+  { messages, tools, history, router }: ActiveRun,
+  earlier: RunOptions['history'],
+): Iterable<string> {
   for (const { role, json } of messages.list) if (role !== 'assistant') yield json
   // The results in the messages may have been shortened since.
   for (const { role, content } of earlier ?? []) if (role === 'assistant' || role === 'tool') yield contentText(content)
   for (const { result } of history.finished) {
-    if (result.status === 'ok' && wasShortened(result)) yield JSON.stringify(result.value) ?? ''
+    if (result.status !== 'ok' || !wasShortened(result)) continue
+    yield JSON.stringify(result.value) ?? ''
+    const tool = router.tools.get(result.name)
+    const view = result.isView && tool && viewOf(tool, result.value, result.input)
+    if (view?.kind === 'text') yield view.text
   }
   if (tools !== undefined) yield tools
   for (const input of Object.values(history.inputs)) yield JSON.stringify(input) ?? ''

@@ -8,7 +8,7 @@ import { errorMessage } from '../../router/errors.ts'
 import { isObject } from '../../router/json/json.ts'
 import { knownJsonBytes } from '../../router/json/large-json.ts'
 import { excerpt } from '../../router/text/clip.ts'
-import type { ToolCall } from '../../router/tool-call.ts'
+import { isPartial, type ToolCall, type ToolResult } from '../../router/tool-call.ts'
 import type { FinishedCall } from './call-history.ts'
 import type { Checkpoint, PendingCall, PendingResult, RecordedResult } from './checkpoint.ts'
 import type { CheckpointStep } from './run.ts'
@@ -174,14 +174,22 @@ export function toRecordedResult({ call, result, key }: FinishedCall): RecordedR
     call: toRecordedCall(call),
     call_id: result.callId,
     status: result.status,
-    // The content of a result that was not clipped is its value.
-    ...(result.status === 'ok' && result.clipped && result.servedFrom === undefined ? { value: result.value } : {}),
+    // Otherwise the content is the value.
+    ...(result.status === 'ok' && isPartial(result) && result.servedFrom === undefined ? { value: result.value } : {}),
     ...(result.status === 'error' ? { error: result.error } : {}),
-    clipped: result.clipped,
+    clipped: isPartial(result),
+    ...(result.status === 'ok' ? recordedView(result) : {}),
     ...(result.attempts === undefined ? {} : { attempts: result.attempts }),
     ...(result.servedFrom === undefined ? {} : { served_from: result.servedFrom }),
     duration_ms: result.durationMs,
     repairs: result.repairs,
+  }
+}
+
+function recordedView({ isView, viewProblem, clipped }: Extract<ToolResult, { readonly status: 'ok' }>) {
+  return {
+    ...(isView === undefined ? {} : { view: clipped ? ('clipped' as const) : ('complete' as const) }),
+    ...(viewProblem === undefined ? {} : { view_problem: viewProblem }),
   }
 }
 

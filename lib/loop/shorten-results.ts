@@ -1,9 +1,9 @@
 // Makes the messages of a run shorter when they no longer fit into the model's context window.
 
-import { fullValueHint } from '../../router/dispatch.ts'
 import { isObject, parseJson } from '../../router/json/json.ts'
+import { fullValueHint } from '../../router/result-content.ts'
 import { clip } from '../../router/text/clip.ts'
-import type { ToolResult } from '../../router/tool-call.ts'
+import { isPartial, type ToolResult } from '../../router/tool-call.ts'
 import type { ActiveRun } from './run-state.ts'
 import { toRecordedResult } from './save-checkpoint.ts'
 
@@ -78,12 +78,12 @@ function shorten(run: ActiveRun, position: number, index: number): boolean {
   const short = clip(content, keptBytes + Buffer.byteLength(marker(content.length, content.length)), marker).text
   run.messages.replace(position, { role: 'tool', json: JSON.stringify({ ...message, content: short }) })
   if (finished === undefined) return true
-  const { clipped } = finished.result
   run.history.replace(index, { ...finished.result, content: short, clipped: true })
   const shortened = run.history.finished[index]
-  // The record of a clipped result has its value already, unless it is lost.
-  if (!clipped && shortened !== undefined && index in run.state.results) {
-    run.state.results[index] = toRecordedResult(shortened)
-  }
+  const record = run.state.results[index]
+  if (shortened === undefined || record === undefined) return true
+  // The record of a result whose content is not its value has the value already, unless it is lost.
+  if (!isPartial(finished.result)) run.state.results[index] = toRecordedResult(shortened)
+  else if (record.view !== undefined) run.state.results[index] = { ...record, view: 'clipped' }
   return true
 }

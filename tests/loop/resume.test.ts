@@ -41,7 +41,25 @@ const fail = emptyTool({
     throw new Error('out of order')
   },
 })
-const tools = [repeat, measure, fail]
+/** The model is shown a view of its value: a text, JSON, or nothing that can be used. Some views are clipped. */
+const outline = defineTool({
+  name: 'outline',
+  description: 'A text in short.',
+  inputSchema: {
+    type: 'object',
+    properties: { times: { type: 'integer', minimum: 0, maximum: 2000 } },
+    required: ['times'],
+    additionalProperties: false,
+  },
+  annotations: { readOnlyHint: true, idempotentHint: true },
+  execute: ({ times }) => ({ text: 'line\n'.repeat(times) }),
+  toContent: ({ text }, { times }) => {
+    if (times % 3 === 0) return text
+    if (times % 3 === 1) return { lines: times, first: text.slice(0, 400) }
+    throw new Error('no outline')
+  },
+})
+const tools = [repeat, outline, measure, fail]
 const answer = { schema: { type: 'object', properties: { done: { const: true } }, required: ['done'] } } as const
 
 const call = fc.oneof(
@@ -49,7 +67,9 @@ const call = fc.oneof(
     name: fc.constant('repeat'),
     input: fc.record({ text: fc.constantFrom('a', 'ü', '"'), times: fc.integer({ min: 0, max: 2000 }) }),
   }),
+  fc.record({ name: fc.constant('outline'), input: fc.record({ times: fc.integer({ min: 0, max: 300 }) }) }),
   fc.constant({ name: 'measure', input: { text: { $result: 'repeat#/text' } } }),
+  fc.constant({ name: 'measure', input: { text: { $result: 'outline#/text' } } }),
   fc.constant({ name: 'fail', input: {} }),
   fc.constant({ name: 'measure', input: { txt: 1 } }),
   fc.constant({ name: 'unknown', input: {} }),
