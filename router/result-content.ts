@@ -7,7 +7,7 @@ import { describeThrown } from './text/describe-error.ts'
 import type { Tool } from './tool.ts'
 import type { ToolCall, ToolError } from './tool-call.ts'
 
-/** What the model is shown of a value. */
+/** The text for the model of a value. */
 export interface ResultContent extends Clipped {
   /** Whether the text is what `toContent` of the tool has made. */
   readonly isView: boolean
