@@ -5,6 +5,7 @@ import { pureAnnotations, samplesSchema } from './schemas/common.ts'
 import { metricsAnalysisSchema } from './schemas/metrics-analysis.ts'
 import { telemetrySchema } from './schemas/telemetry.ts'
 import { checkTelemetry } from './validation/validate.ts'
+import { metricsAnalysisView } from './views/metrics-analysis.ts'
 
 /**
  * The tool `analyze_metrics`. It fails with `MismatchError` if the telemetry contradicts itself, or if samples are of
@@ -33,6 +34,7 @@ export const analyzeMetrics = defineTool({
   },
   outputSchema: metricsAnalysisSchema,
   annotations: pureAnnotations,
+  toContent: metricsAnalysisView,
   execute: ({ pre_telemetry, prometheus_samples, earlier_samples }) => {
     checkTelemetry('pre_telemetry', pre_telemetry)
     checkScrape('prometheus_samples', prometheus_samples)

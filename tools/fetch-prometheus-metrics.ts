@@ -1,7 +1,7 @@
 import { defineTool } from '../router/define-tool.ts'
 import { MismatchError, UnknownPageError } from './errors.ts'
 import { parseMetricsPage } from './prometheus/parse-metrics-page.ts'
-import { vllmPage } from './prometheus/vllm-page.ts'
+import { pagesOfWindow } from './prometheus/vllm-page.ts'
 import {
   builtInScenarios,
   type Incident,
@@ -11,13 +11,15 @@ import {
 } from './scenario-source.ts'
 import { notesSchema, pureAnnotations, samplesSchema, scenarioProperty } from './schemas/common.ts'
 import type { MetricSample } from './types.ts'
+import { metricPageView } from './views/metric-page.ts'
 
 /** Times of a longer series are not listed, because a result must be short. */
 const listedPages = 40
 
 /**
  * The tool `fetch_prometheus_metrics`: the metrics page of the engine at the end of the incident, raw and parsed, or an
- * earlier page of an incident that has several.
+ * earlier page. A simulated incident has a page for each minute of its window. The model is shown the figures of the page,
+ * see {@link metricPageView}.
  *
  * It fails with `UnknownPageError` if the incident has no page with the given number or time.
  */
@@ -26,23 +28,23 @@ export const createFetchPrometheusMetrics = (scenarios: ScenarioSource) =>
     name: 'fetch_prometheus_metrics',
     title: 'Fetch Prometheus metrics',
     description:
-      "Returns vLLM's /metrics page at the end of the incident window, raw and parsed. Counters and histograms are cumulative " +
-      'since the window began. An engine that is down exposes nothing; an engine without statistics exposes no vllm metrics. ' +
-      'Pass samples to analyze_metrics. Where page_count is above 1, fetch page 1, too, and pass its samples to ' +
-      'analyze_metrics as earlier_samples.',
+      'Shows the /metrics page of vLLM at the end of the incident: gauges, counters, and count, mean and quantiles of ' +
+      'histograms. An engine that is down exposes nothing. Pass its samples to analyze_metrics; with those of an earlier ' +
+      'page as earlier_samples it analyses the time between them.',
     inputSchema: {
       type: 'object',
       additionalProperties: false,
       required: ['scenario'],
       properties: {
         scenario: scenarioProperty,
-        endpoint: {
-          type: 'string',
-          minLength: 1,
-          description: 'URL of the page. It is only repeated in the result. Default: that of the incident, if known.',
-        },
+        endpoint: { type: 'string', minLength: 1, description: 'Only repeated in the result.' },
         page: { type: 'integer', minimum: 1, description: 'Number of a page, 1 for the earliest. Default: the last.' },
         time: { type: 'string', format: 'date-time', description: 'The last page until this time, instead of page.' },
+        names: {
+          type: 'array',
+          items: { type: 'string', minLength: 1 },
+          description: 'Show the series with these words in their names in full, with buckets.',
+        },
       },
     },
     outputSchema: {
@@ -63,27 +65,52 @@ export const createFetchPrometheusMetrics = (scenarios: ScenarioSource) =>
           description: `Times of all pages, in order. Absent with one page and with more than ${listedPages}.`,
           items: { type: 'string', format: 'date-time' },
         },
+        last_answered_page: {
+          type: 'integer',
+          minimum: 1,
+          description: 'If this page is empty: the last page before it that the engine answered. Absent: none.',
+        },
         notes: notesSchema,
         raw_text: { type: 'string', description: 'Prometheus text format 0.0.4.' },
         samples: samplesSchema,
       },
     },
     annotations: pureAnnotations,
-    // The endpoint is only echoed: an incident has the pages of one engine.
+    // The endpoint is only echoed: an incident has the pages of one engine. The names only change the view.
     execute: ({ scenario, endpoint: given, page, time }) => {
       const incident = scenarios.load(scenario)
       // No file of an incident folder states from where its pages were scraped.
       const endpoint = given ?? ('observation' in incident ? null : 'http://vllm:8000/metrics')
-      const { text, timeMs, ...place } = chosenPage(incident, page, time)
+      const { text, timeMs, ...place } = chosenPage(pagesOf(incident), page, time)
       const { raw_text, samples } = scrape(incident, text)
       const notes = notesAbout(incident, 'metrics')
-      // The short members come first, because the middle of a long result is clipped for the model.
+      // The short members come first, because the end of a long result may be clipped.
       return { endpoint, ...place, ...notes, raw_text, samples: samples.map((sample) => withTime(sample, timeMs)) }
     },
+    toContent: (result, { names }) => metricPageView(result, names),
   })
 
 /** {@link createFetchPrometheusMetrics} for the built-in scenarios. */
 export const fetchPrometheusMetrics = createFetchPrometheusMetrics(builtInScenarios)
+
+/** The pages that were written for simulated incidents. */
+const written = new WeakMap<Incident, readonly IncidentPage[]>()
+
+/**
+ * The pages of an incident: those that were kept, or those that the simulation writes. A stored page that is not that of the
+ * simulation has no earlier ones. None: only the stored page, of unknown time.
+ */
+function pagesOf(incident: Incident): readonly IncidentPage[] {
+  if (incident.pages !== undefined || !('scenario' in incident)) return incident.pages ?? []
+  let pages = written.get(incident)
+  if (pages === undefined) {
+    const simulated = pagesOfWindow(incident.scenario)
+    const stored = incident.metricsPage()
+    pages = stored === undefined || stored === simulated.at(-1)?.text ? simulated : []
+    written.set(incident, pages)
+  }
+  return pages
+}
 
 /** A page and its place among all pages of the incident. Nothing is known about an only page without a time. */
 interface ChosenPage {
@@ -93,12 +120,12 @@ interface ChosenPage {
   readonly page_count?: number
   readonly time?: string
   readonly page_times?: string[]
+  readonly last_answered_page?: number
 }
 
-/** The page that was asked for, and its place among all pages. The incident's last page has no text of its own here. */
-function chosenPage(incident: Incident, page: number | undefined, time: string | undefined): ChosenPage {
+/** The page that was asked for, and its place among all pages. Without pages it has no text: it is the stored one. */
+function chosenPage(pages: readonly IncidentPage[], page: number | undefined, time: string | undefined): ChosenPage {
   if (page !== undefined && time !== undefined) throw new MismatchError('page and time: pass one of them, not both.')
-  const { pages = [] } = incident
   const count = Math.max(1, pages.length)
   const number = page ?? (time === undefined ? count : lastUntil(pages, Date.parse(time)))
   const chosen = pages[number - 1]
@@ -109,6 +136,7 @@ function chosenPage(incident: Incident, page: number | undefined, time: string |
     )
   }
   if (chosen === undefined) return {}
+  const answered = chosen.text === '' ? pages.slice(0, number).findLastIndex(({ text }) => text !== '') : -1
   return {
     text: chosen.text,
     timeMs: chosen.timeMs,
@@ -116,6 +144,7 @@ function chosenPage(incident: Incident, page: number | undefined, time: string |
     page_count: count,
     time: isoTime(chosen),
     ...(count === 1 || count > listedPages ? {} : { page_times: pages.map(isoTime) }),
+    ...(answered < 0 ? {} : { last_answered_page: answered + 1 }),
   }
 }
 
@@ -144,16 +173,16 @@ interface Scrape {
   readonly samples: readonly MetricSample[]
 }
 
-/** Writing and parsing a page is too slow to repeat for each call. */
+/** Parsing a page is too slow to repeat for each call. */
 const scrapes = new WeakMap<Incident, Map<string | undefined, Scrape>>()
 
-/** A page by its text; without a text the stored page of the incident, otherwise the page that the simulation writes. */
+/** A page by its text; without a text the stored page of the incident. */
 function scrape(incident: Incident, text: string | undefined): Scrape {
   const known = scrapes.get(incident) ?? new Map<string | undefined, Scrape>()
   scrapes.set(incident, known)
   let page = known.get(text)
   if (page === undefined) {
-    const raw_text = text ?? incident.metricsPage() ?? ('scenario' in incident ? vllmPage(incident.scenario) : '')
+    const raw_text = text ?? incident.metricsPage() ?? ''
     page = { raw_text, samples: parseMetricsPage(raw_text).samples }
     known.set(text, page)
   }

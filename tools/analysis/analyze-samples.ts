@@ -6,6 +6,7 @@ import type { MetricSample, MetricsAnalysis, Telemetry } from '../types.ts'
 import { withoutMissingFigures } from '../unobserved.ts'
 import { contradictionsOf } from './contradictions.ts'
 import { enginesHotspot } from './engines.ts'
+import { estimatesOf } from './estimates.ts'
 import { figuresOf } from './figures.ts'
 import { findHotspot } from './hotspot.ts'
 import { deriveMetrics, type HistogramReader, histogramReader, scaled } from './page-figures.ts'
@@ -64,10 +65,12 @@ export function analyzeSamples(
     earlier !== undefined || telemetry.health.stuck_workers !== null || !telemetry.health.engine_up
   const isStalled = hotspot.kind === 'engine_stalled' || (requestsIn(page) ?? 0) === 0
   const limits = isProgressKnown || isStalled ? [] : [progressUnknown]
+  const estimates = estimatesOf(derived_metrics, histogram, isUsed ? telemetry : undefined)
   return {
     latency_breakdown: breakdown(histogram),
     derived_metrics,
     hotspot: { kind: hotspot.kind, because: [...hotspot.because, ...limits, ...refused] },
+    ...(estimates.length === 0 ? {} : { estimates }),
     ...(engines.length === 0 ? {} : { engines }),
     ...(isUsed ? {} : { contradictions }),
   }

@@ -30,6 +30,48 @@ export function vllmPage(scenario: Scenario): string {
   return page.text()
 }
 
+/** Seconds between two scrapes of a simulated engine. */
+const scrapeIntervalS = 60
+
+/** A metrics page with the time of its scrape. */
+interface ScrapedPage {
+  /** In Unix milliseconds. */
+  readonly timeMs: number
+  /** The page. It is written when it is first read. */
+  readonly text: string
+}
+
+/**
+ * The pages of a simulated engine: one for each minute of the window, and the last one at its end.
+ *
+ * A page in the window is that of a simulation that ends there. With the layers of a sliding window the size of the KV cache
+ * depends a little on the requests that arrive later, so its usage can differ by 1 %.
+ */
+export function pagesOfWindow(scenario: Scenario): readonly ScrapedPage[] {
+  const { start, duration_s } = scenario.window
+  const count = Math.max(1, Math.ceil(duration_s / scrapeIntervalS))
+  return Array.from({ length: count }, (_, index) => {
+    const atS = Math.min(duration_s, (index + 1) * scrapeIntervalS)
+    let text: string | undefined
+    return {
+      timeMs: Date.parse(start) + atS * 1000,
+      get text() {
+        text ??= pageAt(scenario, atS)
+        return text
+      },
+    }
+  })
+}
+
+function pageAt(scenario: Scenario, atS: number): string {
+  const { window } = scenario
+  if (atS === window.duration_s) return vllmPage(scenario)
+  // A dead engine does not answer, and the whole window is known already.
+  const { downAtS } = simulate(scenario).engine
+  if (downAtS !== undefined && downAtS < atS) return ''
+  return vllmPage({ ...scenario, window: { ...window, duration_s: atS } })
+}
+
 /** When the parts of the server start, in seconds before the window opens. The logs of the scenarios agree with it. */
 export const startup = {
   /** The process starts. */

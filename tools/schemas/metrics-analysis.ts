@@ -2,7 +2,8 @@
 //
 //     { "latency_breakdown": { "queue": { "mean_s": 12.1, "share": 0.62 }, "prefill": …, "decode": …, "other": … },
 //       "derived_metrics": { "ttft_p95_s": "> 80", "running": 24, "waiting": 60, "kv_cache_usage": 0.99, … },
-//       "hotspot": { "kind": "kv_cache", "because": ["KV cache usage reached 99.2 % of 117360 tokens.", …] } }
+//       "hotspot": { "kind": "kv_cache", "because": ["KV cache usage reached 99.2 % of 117360 tokens.", …] },
+//       "estimates": ["ttft_p95_s: the histogram shows above 80 s.", …] }
 //
 // `tools/analysis/analyze-samples.ts` computes the first two members from the metrics page. The rules for the hotspot are in
 // `tools/analysis/hotspot.ts`.
@@ -146,6 +147,13 @@ export const metricsAnalysisSchema = {
     },
     derived_metrics: derivedMetrics,
     hotspot,
+    estimates: {
+      type: 'array',
+      description:
+        'For each quantile of derived_metrics the range that its buckets show, and the figure of pre_telemetry if it differs. Absent: no quantiles.',
+      minItems: 1,
+      items: { type: 'string' },
+    },
     engines: {
       type: 'array',
       description: 'The engines of a data-parallel server, each judged by its own figures. Absent: one engine.',

@@ -100,14 +100,6 @@ test('each page of a series can be fetched by its number or by a time, and says 
   await expect(call(metrics, { scenario, page: 1, time: times[0] })).rejects.toThrow('pass one of them')
 })
 
-test('a built-in scenario has one page, which has the number 1', async () => {
-  const [, , metrics] = createIncidentTools()
-  const only = await call(metrics, { scenario: scenario.id })
-  expect(await call(metrics, { scenario: scenario.id, page: 1 })).toEqual(only)
-  expect(Object.keys(only)).toEqual(['endpoint', 'raw_text', 'samples'])
-  await expect(call(metrics, { scenario: scenario.id, page: 2 })).rejects.toThrow('The incident has one page')
-})
-
 test('an analysis of two pages covers the time between them', async () => {
   const incident = await opened({ 'vllm.log': engineLog, ...pages })
   const { id: scenario, telemetry: pre_telemetry } = incident.observation

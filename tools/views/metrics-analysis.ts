@@ -1,0 +1,59 @@
+import { estimatedFigures } from '../analysis/estimates.ts'
+import type { MetricsAnalysis } from '../types.ts'
+import { roundFigure } from '../validation/deltas.ts'
+
+/**
+ * What a model is shown of an analysis: the hotspot first, figures with three digits, and `~` before those that are
+ * estimated from buckets. Figures that the page does not have are only named.
+ */
+export function metricsAnalysisView(analysis: MetricsAnalysis): Record<string, unknown> {
+  const { hotspot, derived_metrics, latency_breakdown: phases, estimates, contradictions, engines } = analysis
+  const absent = Object.entries(derived_metrics).flatMap(([name, value]) => (value === null ? [name] : []))
+  const isEmpty = absent.length === Object.keys(derived_metrics).length
+  return {
+    hotspot,
+    ...(contradictions === undefined ? {} : { contradictions }),
+    latency_breakdown: isEmpty ? null : breakdown(phases),
+    derived_metrics: marked(derived_metrics),
+    ...(estimates === undefined ? {} : { estimates }),
+    ...(absent.length === 0 ? {} : { not_on_the_page: isEmpty ? 'any metric of vLLM' : absent.join(', ') }),
+    ...(engines === undefined
+      ? {}
+      : {
+          engines: engines.map(({ engine, derived_metrics: own, hotspot: { kind, because } }) => ({
+            engine,
+            hotspot: { kind, because },
+            derived_metrics: marked(own),
+          })),
+        }),
+  }
+}
+
+function breakdown({ queue, prefill, decode, other }: MetricsAnalysis['latency_breakdown']): Record<string, unknown> {
+  return { queue: known(queue), prefill: known(prefill), decode: known(decode), other: known(other) }
+}
+
+const estimated: ReadonlySet<string> = new Set(estimatedFigures.map(({ figure }) => figure))
+
+/** Known figures, those from buckets marked. A figure such as `> 80` says itself that it is no exact one. */
+function marked(figures: MetricsAnalysis['derived_metrics']): Record<string, unknown> | null {
+  const shown = known(figures)
+  if (shown === null) return null
+  const isEstimate = (name: string, value: unknown) => estimated.has(name) && typeof value === 'number'
+  return Object.fromEntries(
+    Object.entries(shown).map(([name, value]) => [name, isEstimate(name, value) ? `~${value}` : value]),
+  )
+}
+
+/** Figures with three digits, without those that are `null`; `null` if none is known. */
+function known(figures: Readonly<Record<string, number | string | null>>): Record<string, unknown> | null {
+  const shown = Object.entries(figures).flatMap(([name, value]) =>
+    value === null ? [] : [[name, typeof value === 'number' ? threeDigits(value) : value] as const],
+  )
+  return shown.length === 0 ? null : Object.fromEntries(shown)
+}
+
+/** Counts stay as they are. */
+function threeDigits(value: number): number {
+  return Number.isInteger(value) ? value : Number(roundFigure(value))
+}
