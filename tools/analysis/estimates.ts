@@ -20,7 +20,7 @@ export const estimatedFigures = [
 const sameFigure = 0.01
 
 /**
- * What is known of each quantile of a page: its range, and the figure of the telemetry if it differs. A last sentence
+ * The range of each quantile of a page, and the figure of the telemetry if it differs. A last sentence
  * explains the difference. Empty if the page has no quantiles.
  *
  * @param telemetry `undefined` if it must not be used.

@@ -4,7 +4,7 @@ import { isoTime, startOf } from '../prometheus/metric-values.ts'
 import type { MetricSample } from '../types.ts'
 import { roundFigure } from '../validation/deltas.ts'
 
-// What a model is shown of a metrics page: state, counts and the figures of each histogram, without the buckets.
+// The view of a metrics page for a model: state, counts and the figures of each histogram, without the buckets.
 //
 //     vllm:num_requests_waiting 49
 //     vllm:request_success_total{finished_reason="stop"} 685, {finished_reason="length"} 16
@@ -13,14 +13,23 @@ import { roundFigure } from '../validation/deltas.ts'
 
 /** The members of a result of `fetch_prometheus_metrics` that the view shows. */
 export interface ShownPage {
+  /** URL of the page; `null` if it is not known. */
   readonly endpoint: string | null
+  /** Number of the page, from 1. Absent: the only page. */
   readonly page?: number
+  /** Number of pages of the incident. Absent: one. */
   readonly page_count?: number
+  /** Time of the scrape, ISO 8601. Absent: not known. */
   readonly time?: string
+  /** Times of all pages, in order. Absent: one page, or many. */
   readonly page_times?: readonly string[]
+  /** If the page is empty: the last page that the engine answered. Absent: none. */
   readonly last_answered_page?: number
+  /** Parts of files that were left out. Absent: none. */
   readonly notes?: readonly string[]
+  /** The page as scraped. */
   readonly raw_text: string
+  /** Its samples; none if the engine did not answer. */
   readonly samples: readonly MetricSample[]
 }
 

@@ -3,7 +3,7 @@ import type { MetricsAnalysis } from '../types.ts'
 import { roundFigure } from '../validation/deltas.ts'
 
 /**
- * What a model is shown of an analysis: the hotspot first, figures with three digits, and `~` before those that are
+ * The view of an analysis for a model: the hotspot first, figures with three digits, and `~` before those that are
  * estimated from buckets. Figures that the page does not have are only named.
  */
 export function metricsAnalysisView(analysis: MetricsAnalysis): Record<string, unknown> {
@@ -35,7 +35,7 @@ function breakdown({ queue, prefill, decode, other }: MetricsAnalysis['latency_b
 
 const estimated: ReadonlySet<string> = new Set(estimatedFigures.map(({ figure }) => figure))
 
-/** Known figures, those from buckets marked. A figure such as `> 80` says itself that it is no exact one. */
+/** Known figures, those from buckets marked. A figure such as `> 80` needs no mark. */
 function marked(figures: MetricsAnalysis['derived_metrics']): Record<string, unknown> | null {
   const shown = known(figures)
   if (shown === null) return null
