@@ -8,11 +8,14 @@ import {
   notCollectedSchema,
   notesSchema,
   observedWindowSchema,
+  offsetProperty,
   pureAnnotations,
   scenarioProperty,
   topicsProperty,
   windowProperty,
 } from './schemas/common.ts'
+import { logOverviewSchema } from './schemas/log-overview.ts'
+import { logView } from './views/log-view.ts'
 
 /** The schema gives a mutable array, so the default must be one. */
 const both: ('dmesg' | 'journal')[] = ['dmesg', 'journal']
@@ -20,16 +23,16 @@ const both: ('dmesg' | 'journal')[] = ['dmesg', 'journal']
 /**
  * The tool `fetch_system_logs`: kernel ring buffer and journal of the node.
  *
- * It fails with `DurationError` if `window` is not a duration.
+ * It fails with `DurationError` for a bad `window`.
  */
 export const createFetchSystemLogs = (scenarios: ScenarioSource) =>
   defineTool({
     name: 'fetch_system_logs',
     title: 'Fetch system logs',
     description:
-      'Returns lines of the node\'s kernel log (as "dmesg -T" prints them) and journal (as "journalctl" does) up to the end of ' +
-      'the incident, merged by time. Abnormal lines are grouped in findings, cause candidates first. The logs show the ' +
-      'OOM killer, lockups, NVRM Xid, hardware and network errors.',
+      "Returns an overview of the node's kernel log (dmesg) and journal up to the end of the incident: abnormal lines grouped " +
+      'in findings with cause candidates first, lines around the earliest one, and rare lines. The logs show the OOM ' +
+      'killer, lockups, NVRM Xid, hardware and network errors. With topics or offset: those lines.',
     inputSchema: {
       type: 'object',
       additionalProperties: false,
@@ -45,26 +48,28 @@ export const createFetchSystemLogs = (scenarios: ScenarioSource) =>
           description: 'Logs to read. Default: both.',
         },
         limit: limitProperty,
+        offset: offsetProperty,
         topics: topicsProperty,
       },
     },
     outputSchema: {
       type: 'object',
       additionalProperties: false,
-      required: ['source', 'window', 'lines', 'findings', 'errors'],
+      required: ['source', 'window', 'lines', 'findings', 'errors', 'overview'],
       properties: {
         source: { type: 'string', description: 'The logs read, joined by "+".' },
         window: observedWindowSchema,
         lines: { type: 'array', items: { type: 'string' } },
         findings: logErrorsSchema,
         errors: errorMessagesSchema,
+        overview: logOverviewSchema,
         not_collected: notCollectedSchema,
         notes: notesSchema,
       },
     },
     annotations: pureAnnotations,
-    execute: ({ scenario, window, sources = both, limit, topics }) => {
-      const query = { window, limit, topics }
+    execute: ({ scenario, window, sources = both, limit, offset, topics }) => {
+      const query = { window, limit, offset, topics }
       const {
         window: observed,
         findings,

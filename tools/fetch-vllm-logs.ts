@@ -9,20 +9,24 @@ import {
   notCollectedSchema,
   notesSchema,
   observedWindowSchema,
+  offsetProperty,
   pureAnnotations,
   scenarioProperty,
   topicsProperty,
   windowProperty,
 } from './schemas/common.ts'
+import { logOverviewSchema } from './schemas/log-overview.ts'
+import { logView } from './views/log-view.ts'
 
-/** The tool `fetch_vllm_logs`: the log of the engine. It fails with `DurationError` if `window` is not a duration. */
+/** The tool `fetch_vllm_logs`: the log of the engine. It fails with `DurationError` for a bad `window`. */
 export const createFetchVllmLogs = (scenarios: ScenarioSource) =>
   defineTool({
     name: 'fetch_vllm_logs',
     title: 'Fetch vLLM logs',
     description:
-      'Returns log lines of the vLLM engine during the incident, each with level and message. Abnormal ' +
-      'lines are grouped in findings, cause candidates first. Stats lines show throughput, running and waiting requests, KV cache usage and preemptions.',
+      'Returns an overview of the log of the vLLM engine: start-up facts, abnormal lines grouped in findings with cause ' +
+      'candidates first, lines around the earliest one, the last line of each process, and figures of running and waiting ' +
+      'requests, KV cache and preemptions. With topics, level or offset: those lines.',
     inputSchema: {
       type: 'object',
       additionalProperties: false,
@@ -31,14 +35,18 @@ export const createFetchVllmLogs = (scenarios: ScenarioSource) =>
         scenario: scenarioProperty,
         window: windowProperty,
         limit: limitProperty,
-        level: { enum: logLevels, description: 'Keep only lines of this level or above.' },
+        offset: offsetProperty,
+        level: {
+          enum: logLevels,
+          description: 'Show the lines of this level or above, and not an overview. Findings are not filtered.',
+        },
         topics: topicsProperty,
       },
     },
     outputSchema: {
       type: 'object',
       additionalProperties: false,
-      required: ['source', 'window', 'lines', 'parsed', 'findings', 'errors'],
+      required: ['source', 'window', 'lines', 'parsed', 'findings', 'errors', 'overview'],
       properties: {
         source: { const: 'vllm' },
         window: observedWindowSchema,
@@ -54,12 +62,13 @@ export const createFetchVllmLogs = (scenarios: ScenarioSource) =>
         },
         findings: logErrorsSchema,
         errors: errorMessagesSchema,
+        overview: logOverviewSchema,
         not_collected: notCollectedSchema,
         notes: notesSchema,
       },
     },
     annotations: pureAnnotations,
-    execute: ({ scenario, window, limit, level, topics }) => {
+    execute: ({ scenario, window, limit, offset, level, topics }) => {
       const {
         window: observed,
         findings,
@@ -69,10 +78,10 @@ export const createFetchVllmLogs = (scenarios: ScenarioSource) =>
       } = readLines(scenarios.load(scenario), ['vllm'], {
         window,
         limit,
+        offset,
         topics,
         level,
       })
-      // Findings come before the lines, because the middle of a long result is clipped for the model.
       return {
         source: 'vllm',
         window: observed,

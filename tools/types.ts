@@ -1,6 +1,7 @@
 import type { Document } from '../fixtures/deployment.ts'
 import type { logErrorsSchema, samplesSchema } from './schemas/common.ts'
 import type { fixPlanSchema, fixResultSchema } from './schemas/fix-plan.ts'
+import type { logOverviewSchema } from './schemas/log-overview.ts'
 import type { metricsAnalysisSchema } from './schemas/metrics-analysis.ts'
 import type { predictedRatioSchema, predictionSchema } from './schemas/prediction.ts'
 import type { latencyStatisticsSchema, pairedSeedsSchema, telemetrySchema } from './schemas/telemetry.ts'
@@ -50,6 +51,12 @@ export type MetricsAnalysis = Document<typeof metricsAnalysisSchema>
 
 /** A group of log lines with the same message that look like a failure. */
 export type LogError = Document<typeof logErrorsSchema>[number]
+
+/** The lines of a log that a reader needs first, and what was left out. */
+export type LogOverview = Document<typeof logOverviewSchema>
+
+/** One line of an overview, with the number of its repeats. */
+export type LogRow = LogOverview['rows'][number]
 
 /**
  * Role of a log line in a failure: `cause_candidate` may be the cause, `unclassified` is abnormal but its role is not

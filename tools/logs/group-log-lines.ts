@@ -38,6 +38,7 @@ export function groupsOf(lines: readonly TimedLine[]): LogError[] {
 /** The finding of a group. */
 function errorOf(group: readonly TimedLine[]): LogError[] {
   const [first] = group
+  const last = group.at(-1)
   if (first?.kind === undefined || first.class === undefined) return []
   const times = group.flatMap(({ time }) => (time === undefined ? [] : [time]))
   const earliest = times.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY)
@@ -48,6 +49,7 @@ function errorOf(group: readonly TimedLine[]): LogError[] {
       kind: first.kind,
       class: first.class,
       line: first.line,
+      ...(last === undefined || last.message === first.message ? {} : { last_line: last.line }),
       count: group.length,
       ...(times.length === 0
         ? {}
@@ -61,7 +63,7 @@ function errorOf(group: readonly TimedLine[]): LogError[] {
 const templateCharacters = 2048
 
 /** A message without its addresses, ids and numbers. */
-function templateOf(message: string): string {
+export function templateOf(message: string): string {
   return message
     .slice(0, templateCharacters)
     .replace(/\b(?:cmpl|chatcmpl|resp|req|embd)-[\w-]+/g, '#')

@@ -1,17 +1,18 @@
 import type { LogSource } from '../../fixtures/scenario.ts'
-import { DurationError } from '../errors.ts'
 import { type Incident, notesAbout, windowOf } from '../scenario-source.ts'
-import type { LogError } from '../types.ts'
+import type { LogError, LogOverview } from '../types.ts'
 import { type ClassifiedLine, classifyLogLines } from './classify-log-lines.ts'
 import { groupsOf } from './group-log-lines.ts'
 import { withHangs } from './hangs.ts'
 import { type LogLevel, logLevels } from './log-level.ts'
+import { asksForLines, matchingRows, overviewOf } from './log-overview.ts'
 import { type TimedLine, timeOf } from './log-time.ts'
+import { parseWindow, type TimeSpan } from './log-window.ts'
 import { withShortOutages } from './short-outages.ts'
 
 /** The inputs of the log tools. */
 interface LogQuery {
-  /** Duration before the end of the incident, e.g. `10m`. `undefined`: everything. */
+  /** Duration before the end of the incident, e.g. `10m`, or two times. `undefined`: everything. */
   readonly window: string | undefined
   /** Largest number of lines. */
   readonly limit: number | undefined
@@ -19,6 +20,8 @@ interface LogQuery {
   readonly topics: readonly string[] | undefined
   /** Lowest level. */
   readonly level?: LogLevel | undefined
+  /** Number of the latest matching lines to skip. */
+  readonly offset?: number | undefined
 }
 
 /** The result of a query. */
@@ -29,6 +32,8 @@ interface LogExcerpt {
   /** Messages of the findings that are not benign. */
   readonly errors: string[]
   readonly entries: readonly ClassifiedLine[]
+  /** What a reader needs first, or the lines that the query asked for. */
+  readonly overview: LogOverview
   /** Sources that were not collected; absent if all were. */
   readonly not_collected?: LogSource[]
   /** Parts of the logs that were left out; absent if none were. */
@@ -45,7 +50,7 @@ const classified = new WeakMap<readonly string[], readonly TimedLine[]>()
  * Reads the latest lines of one or more logs of an incident that match a query, in order of time, and groups the possible
  * failures among all matching lines.
  *
- * @throws {DurationError} if `window` is not a duration.
+ * @throws {DurationError} if `window` is not a duration or a pair of times.
  */
 export function readLines(incident: Incident, sources: readonly LogSource[], query: LogQuery): LogExcerpt {
   const { log } = incident
@@ -58,25 +63,84 @@ export function readLines(incident: Incident, sources: readonly LogSource[], que
   if (sources.length > 1) all.sort((a, b) => (a.time ?? end) - (b.time ?? end))
   // Without a window the result covers the whole log, whose first line can be long before the incident.
   const first = all.reduce((earliest, { time = end }) => Math.min(earliest, time), end)
-  const start = query.window === undefined ? first : end - parseDuration(query.window)
+  const whole = { start: first, end: Number.POSITIVE_INFINITY }
+  const { window } = query
+  const span = window === undefined ? whole : openAtEnd(parseWindow(window, end), end)
   const topics = query.topics?.map((topic) => topic.toLowerCase()) ?? []
   // Without topics every line matches.
   const about = (line: string) => topics.length === 0 || topics.some((topic) => line.toLowerCase().includes(topic))
   const lowest = query.level === undefined ? 0 : logLevels.indexOf(query.level)
-  const found = all.filter(
-    ({ line, time = end, level }) => time >= start && logLevels.indexOf(level) >= lowest && about(line),
-  )
-  const findings = groupsOf(found)
+  const inWindow = window === undefined ? all : all.filter(({ time = end }) => time >= span.start && time <= span.end)
+  const isNarrow = asksForLines(query)
+  const matching = isNarrow
+    ? inWindow.filter(({ line, level }) => logLevels.indexOf(level) >= lowest && about(line))
+    : inWindow
+  const entries = matching
+    .slice(0, Math.max(0, matching.length - (query.offset ?? 0)))
+    .slice(-(query.limit ?? defaultLimit))
+  // Findings come from all lines of the window, because the cause is often earlier than the latest lines and seldom
+  // contains the word that is searched.
+  const findings = groupsOf(inWindow)
+  const overview: LogOverview = {
+    total: all.length,
+    ...timesOf(all),
+    in_window: inWindow.length,
+    matching: matching.length,
+    ...linesFrom(entries),
+    ...(isNarrow ? { rows: matchingRows(entries), routine: [] } : overviewOf(inWindow)),
+  }
+  const { notes = [] } = notesAbout(incident, ...sources, 'window')
+  const allNotes = [...notes, ...emptyNotes(query, overview)]
   return {
-    window: { start: new Date(start).toISOString(), end: new Date(end).toISOString() },
-    // Findings come from all matching lines, because the cause is often earlier than the latest lines. They come first,
-    // because the middle of a long result is clipped.
+    window: {
+      start: new Date(span.start).toISOString(),
+      end: new Date(Math.min(span.end, end)).toISOString(),
+    },
     findings,
     errors: findings.filter(({ kind }) => kind !== 'benign').map(({ message }) => message),
-    entries: found.slice(-(query.limit ?? defaultLimit)),
+    entries,
+    overview,
     ...(missing.length === 0 ? {} : { not_collected: [...missing] }),
-    ...notesAbout(incident, ...sources, 'window'),
+    ...(allNotes.length === 0 ? {} : { notes: allNotes }),
   }
+}
+
+/** Lines can be a little later than the end of the incident. A window up to the end includes them. */
+function openAtEnd({ start, end }: TimeSpan, incidentEnd: number): TimeSpan {
+  return { start, end: end === incidentEnd ? Number.POSITIVE_INFINITY : end }
+}
+
+/** Times of the first and the last line. */
+function timesOf(lines: readonly TimedLine[]): Pick<LogOverview, 'first_time' | 'last_time'> {
+  const first = lines.find(({ time }) => time !== undefined)?.time
+  const last = lines.findLast(({ time }) => time !== undefined)?.time
+  return first === undefined || last === undefined
+    ? {}
+    : { first_time: new Date(first).toISOString(), last_time: new Date(last).toISOString() }
+}
+
+function linesFrom([first]: readonly TimedLine[]): Pick<LogOverview, 'lines_from'> {
+  return first?.time === undefined ? {} : { lines_from: new Date(first.time).toISOString() }
+}
+
+/** Why a query found no line, and what to ask instead. */
+function emptyNotes({ topics, level, offset = 0 }: LogQuery, found: LogOverview): string[] {
+  const { total, in_window, matching, first_time, last_time } = found
+  if (total === 0 || matching > offset) return []
+  const extent =
+    first_time === undefined
+      ? `The logs have ${total} lines.`
+      : `The logs have ${total} lines, from ${first_time} to ${last_time}.`
+  if (in_window === 0) return [`No line is in this window. ${extent} Ask for a window in that time, or for none.`]
+  if (matching > 0) {
+    return [`offset ${offset} skips all ${matching} lines that match. Ask for an offset below ${matching}.`]
+  }
+  const asked = [
+    topics === undefined ? '' : `the topics ${JSON.stringify(topics)}`,
+    level === undefined ? '' : `level "${level}"`,
+  ]
+  const what = asked.filter((part) => part !== '').join(' and ')
+  return [`None of the ${in_window} lines of the window has ${what}. Ask with other topics, a lower level or neither.`]
 }
 
 /** Classified lines with their times. A line without a time has the time of the line before it, or else of the next one. */
@@ -92,26 +156,4 @@ function entriesOf(lines: readonly string[], near: number): readonly TimedLine[]
   const entries = withShortOutages(withHangs(timed))
   classified.set(lines, entries)
   return entries
-}
-
-/** Milliseconds per unit. */
-const units: { readonly [unit: string]: number } = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
-
-/**
- * Parses a duration such as `90s`, `10m` or `1h30m`.
- *
- * @returns milliseconds.
- * @throws {DurationError} if the text is not a duration, or is 0 or longer than a year.
- */
-export function parseDuration(text: string): number {
-  const whole = /^(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+$/.test(text)
-  let milliseconds = 0
-  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g)) {
-    milliseconds += Number(amount) * (units[unit ?? ''] ?? 0)
-  }
-  // No log covers a year, and a much longer duration would give an invalid date.
-  if (whole && milliseconds > 0 && milliseconds <= 366 * 86_400_000) return milliseconds
-  throw new DurationError(
-    `window ${JSON.stringify(text).slice(0, 60)} is not a duration; use for example "90s", "10m" or "1h30m".`,
-  )
 }

@@ -24,10 +24,10 @@ export const configProperty = {
     'The whole configuration: {"$result":"fetch_config#/config"} or {"$result":"apply_fix_simulation#/updated_config"}.',
 } as const
 
-/** Input property of the log tools: how far back to look. `parseDuration` of `tools/logs/read-lines.ts` reads it. */
+/** Input property of the log tools: the time to look at. `parseWindow` of `tools/logs/log-window.ts` reads it. */
 export const windowProperty = {
   type: 'string',
-  description: 'How far back from the end of the incident, e.g. "90s", "10m", "1h30m". Default: everything.',
+  description: 'How far back from the end, e.g. "10m", or two UTC times: "10:00/10:05:30". Default: everything.',
 } as const
 
 /** Input property of the log tools: the largest number of lines. */
@@ -39,12 +39,19 @@ export const limitProperty = {
   description: 'Largest number of lines; the latest are returned. Default 200.',
 } as const
 
+/** Input property of the log tools: where to read on. */
+export const offsetProperty = {
+  type: 'integer',
+  minimum: 0,
+  description: 'Show lines, and not an overview; skip so many of the latest ones.',
+} as const
+
 /** Input property of the log tools: words to search for. */
 export const topicsProperty = {
   type: 'array',
   // An empty word would match every line.
   items: { type: 'string', minLength: 1 },
-  description: 'Keep only lines that contain one of these words (case-insensitive).',
+  description: 'Show the lines with one of these words, and not an overview. Findings are not filtered.',
 } as const
 
 /** Output property of the log tools: the time that the result covers. */
@@ -59,7 +66,7 @@ export const observedWindowSchema = {
 export const logErrorsSchema = {
   type: 'array',
   description:
-    'Possible failures among all lines of the window and topics, including lines beyond the limit. A cascade follows from another failure, a request_error concerns one request, unclassified is abnormal but of unknown role, and benign is not a failure.',
+    'Possible failures among all lines of the window, whatever the topics, level and limit are. A cascade follows from another failure, a request_error concerns one request, unclassified is abnormal but of unknown role, and benign is not a failure.',
   items: {
     type: 'object',
     additionalProperties: false,
@@ -73,6 +80,10 @@ export const logErrorsSchema = {
         description: 'Class of the failure, e.g. "linux_oom_kill"; "other" for an error that no rule covers.',
       },
       line: { type: 'string', description: 'The first of these lines, unchanged.' },
+      last_line: {
+        type: 'string',
+        description: 'The last of these lines, if its message differs from that of the first.',
+      },
       count: { type: 'integer', minimum: 1, description: 'Number of lines of this class and message.' },
       first_time: { type: 'string', description: 'Time of the first of these lines, ISO 8601.' },
       last_time: { type: 'string', description: 'Time of the last of these lines.' },

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { DurationError } from '../../../tools/errors.ts'
 import { timeOf } from '../../../tools/logs/log-time.ts'
-import { parseDuration } from '../../../tools/logs/read-lines.ts'
+import { parseDuration } from '../../../tools/logs/log-window.ts'
 
 test.each([
   ['90s', 90_000],
