@@ -68,6 +68,7 @@ export const createFetchSystemLogs = (scenarios: ScenarioSource) =>
       },
     },
     annotations: pureAnnotations,
+    toContent: logView,
     execute: ({ scenario, window, sources = both, limit, offset, topics }) => {
       const query = { window, limit, offset, topics }
       const {

@@ -68,6 +68,7 @@ export const createFetchVllmLogs = (scenarios: ScenarioSource) =>
       },
     },
     annotations: pureAnnotations,
+    toContent: logView,
     execute: ({ scenario, window, limit, offset, level, topics }) => {
       const {
         window: observed,

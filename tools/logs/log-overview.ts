@@ -29,9 +29,15 @@ export function overviewOf(lines: readonly TimedLine[]): Pick<LogOverview, 'rows
   const add = (part: LogRow['part'], some: readonly TimedLine[]) => {
     for (const line of some) if (line.kind === undefined && !chosen.has(line)) chosen.set(line, part)
   }
-  const startup = plain.filter(({ message }) => startupFact.test(message))
-  add('startup', startup)
+  add(
+    'startup',
+    plain.filter(({ message }) => startupFact.test(message)),
+  )
   add('stats', latestStats(plain))
+  const last = lastOfProcesses(lines).filter(
+    ([line]) => line.kind === undefined && !chosen.has(line) && !starting.has(line),
+  )
+  add('last_of_process', last.flat())
   add('around_cause', aroundCauses(lines, isRoutine))
   const cause = lines.find(({ kind }) => kind === 'cause_candidate')?.time
   const isRare = (line: TimedLine) =>
@@ -39,10 +45,12 @@ export function overviewOf(lines: readonly TimedLine[]): Pick<LogOverview, 'rows
   const rare = plain.filter((line) => !chosen.has(line) && isRare(line))
   const early = rare.filter(({ time = 0 }) => cause === undefined || time <= cause + 60_000)
   add('rare', early.slice(-rareRows))
-  const silent = (line: TimedLine) => line.kind === undefined && !chosen.has(line) && !starting.has(line)
-  const last = lastOfProcesses(lines.filter(({ message }) => message.trim() !== '')).filter(([line]) => silent(line))
-  const rows = [...foldedRows(chosen, lines), ...last.flatMap((group) => rowOf('last_of_process', group))]
-  return { rows, routine: routineOf(plain, forms, chosen) }
+  const rows = foldedRows(chosen, lines).filter(({ part }) => part !== 'last_of_process')
+  return {
+    // Other lines with the message of a last line are not the last ones.
+    rows: [...rows, ...last.flatMap((group) => rowOf('last_of_process', group))],
+    routine: routineOf(plain, forms, chosen),
+  }
 }
 
 /** A message with more lines than this is not rare. */
@@ -156,6 +164,7 @@ function aroundCauses(lines: readonly TimedLine[], isRoutine: (line: TimedLine) 
 function lastOfProcesses(lines: readonly TimedLine[]): [TimedLine, ...TimedLine[]][] {
   const last = new Map<string, TimedLine>()
   for (const line of lines) {
+    if (line.message.trim() === '') continue
     const process = /^(?:\[pod\/\S+\] )?(?:[\w.-]+\s+\| )?(?:\(\w+ pid=\d+[^)]*\) ?)+/.exec(line.line)?.[0]
     if (process !== undefined) last.set(process, line)
   }

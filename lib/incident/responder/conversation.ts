@@ -4,6 +4,7 @@ import { endOfJson, endOfString } from '../../../router/json/json-scan.ts'
 import { contentText } from '../../../router/reading/assistant-message.ts'
 import { type MockServerRequest, objectsOf } from '../../testing/mock-server/request.ts'
 import type { Quote } from '../agent/agent-result.ts'
+import { shownLogs } from './shown-logs.ts'
 
 // The loop clips a long tool result in its middle before it sends it, so the text of a result may no longer be JSON.
 // The readers below then search that text for `"name": value`. They find every value outside the gap.
@@ -30,7 +31,7 @@ export interface ToolMessage {
   readonly input: unknown
   /** The message's text, which may be clipped in its middle. */
   readonly text: string
-  /** The parsed text; `undefined` if clipping left no JSON. */
+  /** The parsed text: JSON, or the view of a log; `undefined` for other texts, such as clipped JSON. */
   readonly value: unknown
   /** Whether the result is `{"error": …}`. */
   readonly failed: boolean
@@ -71,7 +72,7 @@ function readCall(call: UnknownObject): [string, Call] {
 }
 
 function toolMessage(callId: string, call: Call, text: string): ToolMessage {
-  const value = jsonOf(text)
+  const value = jsonOf(text) ?? shownLogs(text)
   const failed = isObject(value) ? isObject(value['error']) : /^\s*\{\s*"error"\s*:\s*\{/.test(text)
   return { callId, ...call, text, value, failed }
 }
@@ -117,10 +118,11 @@ export function quoteField(result: ToolMessage | undefined, namePattern: string)
   return quote === undefined ? [] : [{ tool: result.tool, quote }]
 }
 
-/** Quotes a piece of a string in the result, escaped as in the result's JSON. */
+/** Quotes a piece of a string in the result: as it is, or escaped as in the result's JSON. */
 export function quoteText(result: ToolMessage, text: string): readonly Quote[] {
-  const quote = JSON.stringify(text).slice(1, -1)
-  return quote !== '' && result.text.includes(quote) ? [{ tool: result.tool, quote }] : []
+  if (text === '') return []
+  const quote = [text, JSON.stringify(text).slice(1, -1)].find((form) => result.text.includes(form))
+  return quote === undefined ? [] : [{ tool: result.tool, quote }]
 }
 
 /**

@@ -248,11 +248,11 @@ function startWith(args: { readonly [name: string]: number | boolean }): FixPlan
 }
 
 /**
- * The statistics of `vllm/v1/metrics/loggers.py`, in a JSON string that starts with their line: text of a request is after
- * an escaped quote. A clipped result cannot be parsed, so its text is searched.
+ * The statistics of `vllm/v1/metrics/loggers.py`, at the start of a line of the view, or of a JSON string: text of a request
+ * is after a quotation mark.
  */
 const statistics =
-  /(?<!\\)"[^"\\[]{0,120}\[loggers\.py:\d+\] (Engine \d+: Avg prompt throughput: [\d.]+ tokens\/s, Avg generation throughput: ([\d.]+) tokens\/s, Running: (\d+) reqs, Waiting: (\d+) reqs,(?: Preemptions: \d+,)? (?:GPU )?KV cache usage: ([\d.]+)%)/g
+  /(?:^|(?<!\\)")[^"'\\[]{0,120}\[loggers\.py:\d+\] (Engine \d+: Avg prompt throughput: [\d.]+ tokens\/s, Avg generation throughput: ([\d.]+) tokens\/s, Running: (\d+) reqs, Waiting: (\d+) reqs,(?: Preemptions: \d+,)? (?:GPU )?KV cache usage: ([\d.]+)%)/gm
 
 /**
  * Load that only the statistics in the log show, because the incident has no metrics page. The last line counts: it is

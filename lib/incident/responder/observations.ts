@@ -69,7 +69,7 @@ function failuresIn(result: ToolMessage): readonly Failure[] {
     result,
     kind: error['kind'],
     class: String(error['class']),
-    texts: [error['message'], error['line']].filter((text) => typeof text === 'string'),
+    texts: [error['message'], error['line'], error['last_line']].filter((text) => typeof text === 'string'),
     count: typeof error['count'] === 'number' ? error['count'] : 1,
   }))
 }

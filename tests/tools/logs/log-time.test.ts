@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { DurationError } from '../../../tools/errors.ts'
 import { timeOf } from '../../../tools/logs/log-time.ts'
-import { parseDuration } from '../../../tools/logs/log-window.ts'
+import { parseDuration, parseWindow } from '../../../tools/logs/log-window.ts'
 
 test.each([
   ['90s', 90_000],
@@ -50,3 +50,22 @@ test.each([
 ])('%s states only the time since boot', (line) => {
   expect(timeOf(line, Date.parse('2026-02-17T14:15:00Z'))).toBeUndefined()
 })
+
+test('a window is a duration before the end, or two times', () => {
+  const end = Date.parse('2026-03-03T08:15:00Z')
+  const span = (start: string, last: string) => ({ start: Date.parse(start), end: Date.parse(last) })
+  expect(parseWindow('10m', end)).toEqual(span('2026-03-03T08:05:00Z', '2026-03-03T08:15:00Z'))
+  expect(parseWindow('08:03/08:06:30', end)).toEqual(span('2026-03-03T08:03:00Z', '2026-03-03T08:06:30.999Z'))
+  // Before midnight of the day before.
+  expect(parseWindow('23:50/00:10', end)).toEqual(span('2026-03-02T23:50:00Z', '2026-03-03T00:10:59.999Z'))
+  expect(parseWindow('2026-03-03T09:03+01:00/2026-03-03 08:06:30.5Z', end)).toEqual(
+    span('2026-03-03T08:03:00Z', '2026-03-03T08:06:30.500Z'),
+  )
+})
+
+test.each(['', '/', '10m/5m', '08:10/08:05', '25:00/26:00', '08:00/08:10/08:20', '08:00'])(
+  'the window "%s" is refused with both forms',
+  (text) => {
+    expect(() => parseWindow(text, Date.parse('2026-03-03T08:15:00Z'))).toThrow(/"10m".*"10:00\/10:05:30"/)
+  },
+)
