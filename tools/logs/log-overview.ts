@@ -3,10 +3,10 @@ import { templateOf } from './group-log-lines.ts'
 import type { TimedLine } from './log-time.ts'
 import { isContinuation } from './traceback.ts'
 
-// What a reader of a log needs first: how the engine was started, what happened around the first possible cause, what is
-// rare, the last word of each process, and the latest figures. Everything else is routine and is counted.
+// An overview has the lines that a reader needs first: facts of the start of the engine, the lines around the first
+// possible cause, rare lines, the last line of each process, and the latest figures. Everything else is counted.
 
-/** What a query asks for besides its window. */
+/** The members of a query that ask for certain lines. */
 interface LineQuery {
   readonly topics?: readonly string[] | undefined
   readonly level?: string | undefined
@@ -83,7 +83,7 @@ const accessed = /"[A-Z]+ \S+ HTTP\/[\d.]+" 2\d\d\b/
 const startupFact =
   /^(?:.{0,40} version \d|non-default args|Initializing a V\d LLM engine|Available KV cache memory|GPU KV cache size|Maximum concurrency for|# GPU blocks|Model loading took|init engine |Application startup complete|Chunked prefill is enabled|vLLM is using nccl|Linux version |NVRM: loading |Kernel command line|Command line:)|\b(?:image pulled|Successfully pulled image|Pulling image|Container image ")/
 
-/** What identifies a series of figures that the engine logs again and again; `undefined` for other messages. */
+/** The start of a message with figures that the engine logs again and again; `undefined` for other messages. */
 function statsOf(message: string): string | undefined {
   return /^(?:Engine \d+: Avg prompt|Avg prompt throughput|SpecDecoding metrics|KV Transfer metrics|Speculative metrics)/.exec(
     message,

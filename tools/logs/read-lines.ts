@@ -32,7 +32,7 @@ interface LogExcerpt {
   /** Messages of the findings that are not benign. */
   readonly errors: string[]
   readonly entries: readonly ClassifiedLine[]
-  /** What a reader needs first, or the lines that the query asked for. */
+  /** The lines that a reader needs first, or the lines that the query asked for. */
   readonly overview: LogOverview
   /** Sources that were not collected; absent if all were. */
   readonly not_collected?: LogSource[]

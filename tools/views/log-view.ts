@@ -22,7 +22,7 @@ interface LogRequest {
 }
 
 /**
- * What the model is shown of the result of a log tool, as text: no line twice, lines unchanged, and repeats counted. It
+ * The text of the result of a log tool for the model: no line twice, lines unchanged, and repeats counted. It
  * says what it leaves out and how to read that.
  */
 export function logView(result: LogResult, request: LogRequest): string {
