@@ -2,7 +2,7 @@ import { defineTool } from '../router/define-tool.ts'
 import { canonicalJson } from '../router/json/json.ts'
 import { MismatchError } from './errors.ts'
 import { checkOwnArguments } from './fix/check-engine-argument.ts'
-import { builtInScenarios, type ScenarioSource, simulatedScenario } from './scenario-source.ts'
+import { builtInScenarios, incidentId, incidentOf, type ScenarioSource, simulatedScenario } from './scenario-source.ts'
 import { configProperty, pureAnnotations, scenarioProperty } from './schemas/common.ts'
 import { telemetrySchema } from './schemas/telemetry.ts'
 import { comparedTelemetry } from './simulation/collect-telemetry.ts'
@@ -26,7 +26,7 @@ export const createCollectPostTelemetry = (scenarios: ScenarioSource) =>
     inputSchema: {
       type: 'object',
       additionalProperties: false,
-      required: ['scenario', 'updated_config'],
+      required: ['updated_config'],
       properties: { scenario: scenarioProperty, updated_config: configProperty },
     },
     outputSchema: {
@@ -36,8 +36,10 @@ export const createCollectPostTelemetry = (scenarios: ScenarioSource) =>
       properties: { post_telemetry: telemetrySchema },
     },
     annotations: pureAnnotations,
-    execute: ({ scenario: id, updated_config }) => {
-      const scenario = simulatedScenario(scenarios.load(id))
+    execute: ({ scenario: named, updated_config }) => {
+      const incident = incidentOf(scenarios, named)
+      const id = incidentId(incident)
+      const scenario = simulatedScenario(incident)
       if (updated_config.scenario !== id) {
         throw new MismatchError(
           `updated_config.scenario is "${updated_config.scenario}", but scenario is "${id}". Pass the configuration that ` +

@@ -1,11 +1,12 @@
 import { defineTool } from '../router/define-tool.ts'
 import { findingKinds, readArguments, unknownArguments } from './arguments/read-arguments.ts'
-import { MismatchError, UnknownConfigError } from './errors.ts'
+import { UnknownConfigError } from './errors.ts'
 import { parseMetricsPage } from './prometheus/parse-metrics-page.ts'
 import {
   builtInScenarios,
   deploymentOf,
   type Incident,
+  incidentOf,
   notesAbout,
   type ObservedIncident,
   type ScenarioSource,
@@ -50,7 +51,6 @@ export const createFetchConfig = (scenarios: ScenarioSource) =>
     inputSchema: {
       type: 'object',
       additionalProperties: false,
-      anyOf: [{ required: ['scenario'] }, { required: ['config_id'] }],
       properties: {
         scenario: scenarioProperty,
         config_id: { type: 'string', minLength: 1, description: 'Id of a configuration.' },
@@ -132,11 +132,9 @@ export const fetchConfig = createFetchConfig(builtInScenarios)
 
 /** The incident with an id, a configuration id, or both. Only configurations of scenarios have an id that can be found. */
 function findIncident(source: ScenarioSource, id: string | undefined, configId: string | undefined): Incident {
-  if (id === undefined && configId === undefined)
-    throw new MismatchError('scenario: missing; pass scenario or config_id.')
+  if (configId === undefined) return incidentOf(source, id)
   const incidents = (id === undefined ? source.list() : [id]).map(source.load)
-  const isFound = (one: Incident) => configId === undefined || deploymentOf(one).config_id === configId
-  const incident = incidents.find(isFound)
+  const incident = incidents.find((one) => deploymentOf(one).config_id === configId)
   if (incident !== undefined) return incident
   throw new UnknownConfigError(
     `Unknown config_id ${JSON.stringify(configId)}. Known: ${incidents.map((one) => deploymentOf(one).config_id).join(', ')}. ` +

@@ -1,6 +1,6 @@
 import { defineTool } from '../router/define-tool.ts'
 import type { ObservedGpu } from './incident-folder/gpu-statistics.ts'
-import { builtInScenarios, notesAbout, type ScenarioSource } from './scenario-source.ts'
+import { builtInScenarios, incidentOf, notesAbout, type ScenarioSource } from './scenario-source.ts'
 import { notesSchema, pureAnnotations, scenarioProperty } from './schemas/common.ts'
 import { gpuOf } from './simulation/hardware.ts'
 import { activeImpairments } from './simulation/impairments.ts'
@@ -26,7 +26,6 @@ export const createFetchGpuStats = (scenarios: ScenarioSource) =>
     inputSchema: {
       type: 'object',
       additionalProperties: false,
-      required: ['scenario'],
       properties: { scenario: scenarioProperty },
     },
     outputSchema: {
@@ -56,7 +55,7 @@ export const createFetchGpuStats = (scenarios: ScenarioSource) =>
     },
     annotations: pureAnnotations,
     execute: ({ scenario: id }) => {
-      const incident = scenarios.load(id)
+      const incident = incidentOf(scenarios, id)
       const notes = notesAbout(incident, 'gpus')
       if ('observation' in incident) return { gpus: incident.observation.gpus.map(shown), ...notes }
       const { scenario } = incident

@@ -6,6 +6,7 @@ import {
   builtInScenarios,
   type Incident,
   type IncidentPage,
+  incidentOf,
   notesAbout,
   type ScenarioSource,
 } from './scenario-source.ts'
@@ -34,7 +35,6 @@ export const createFetchPrometheusMetrics = (scenarios: ScenarioSource) =>
     inputSchema: {
       type: 'object',
       additionalProperties: false,
-      required: ['scenario'],
       properties: {
         scenario: scenarioProperty,
         endpoint: { type: 'string', minLength: 1, description: 'Only repeated in the result.' },
@@ -78,7 +78,7 @@ export const createFetchPrometheusMetrics = (scenarios: ScenarioSource) =>
     annotations: pureAnnotations,
     // The endpoint is only echoed: an incident has the pages of one engine. The names only change the view.
     execute: ({ scenario, endpoint: given, page, time }) => {
-      const incident = scenarios.load(scenario)
+      const incident = incidentOf(scenarios, scenario)
       // No file of an incident folder states from where its pages were scraped.
       const endpoint = given ?? ('observation' in incident ? null : 'http://vllm:8000/metrics')
       const { text, timeMs, ...place } = chosenPage(pagesOf(incident), page, time)

@@ -1,7 +1,13 @@
 import { defineTool } from '../router/define-tool.ts'
 import { observedSamples, total, waitingRequests } from './prometheus/metric-values.ts'
 import { parseMetricsPage } from './prometheus/parse-metrics-page.ts'
-import { builtInScenarios, notesAbout, type ObservedIncident, type ScenarioSource } from './scenario-source.ts'
+import {
+  builtInScenarios,
+  incidentOf,
+  notesAbout,
+  type ObservedIncident,
+  type ScenarioSource,
+} from './scenario-source.ts'
 import { notesSchema, pureAnnotations, scenarioProperty } from './schemas/common.ts'
 import { workerHealth } from './simulation/collect-telemetry.ts'
 import { rounded } from './simulation/distribution.ts'
@@ -21,7 +27,6 @@ export const createFetchRuntimeState = (scenarios: ScenarioSource) =>
     inputSchema: {
       type: 'object',
       additionalProperties: false,
-      required: ['scenario'],
       properties: { scenario: scenarioProperty },
     },
     outputSchema: {
@@ -48,7 +53,7 @@ export const createFetchRuntimeState = (scenarios: ScenarioSource) =>
     },
     annotations: pureAnnotations,
     execute: ({ scenario }) => {
-      const incident = scenarios.load(scenario)
+      const incident = incidentOf(scenarios, scenario)
       if ('observation' in incident) return observedState(incident)
       const window = simulate(incident.scenario)
       const { end } = window

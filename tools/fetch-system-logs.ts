@@ -1,6 +1,6 @@
 import { defineTool } from '../router/define-tool.ts'
 import { readLines } from './logs/read-lines.ts'
-import { builtInScenarios, type ScenarioSource } from './scenario-source.ts'
+import { builtInScenarios, incidentOf, type ScenarioSource } from './scenario-source.ts'
 import {
   errorMessagesSchema,
   limitProperty,
@@ -36,7 +36,6 @@ export const createFetchSystemLogs = (scenarios: ScenarioSource) =>
     inputSchema: {
       type: 'object',
       additionalProperties: false,
-      required: ['scenario'],
       properties: {
         scenario: scenarioProperty,
         window: windowProperty,
@@ -77,7 +76,7 @@ export const createFetchSystemLogs = (scenarios: ScenarioSource) =>
         errors,
         entries,
         ...rest
-      } = readLines(scenarios.load(scenario), sources, query)
+      } = readLines(incidentOf(scenarios, scenario), sources, query)
       const lines = entries.map(({ line }) => line)
       return { source: sources.join('+'), window: observed, findings, errors, lines, ...rest }
     },

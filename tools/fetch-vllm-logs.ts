@@ -1,7 +1,7 @@
 import { defineTool } from '../router/define-tool.ts'
 import { logLevels } from './logs/log-level.ts'
 import { readLines } from './logs/read-lines.ts'
-import { builtInScenarios, type ScenarioSource } from './scenario-source.ts'
+import { builtInScenarios, incidentOf, type ScenarioSource } from './scenario-source.ts'
 import {
   errorMessagesSchema,
   limitProperty,
@@ -30,7 +30,6 @@ export const createFetchVllmLogs = (scenarios: ScenarioSource) =>
     inputSchema: {
       type: 'object',
       additionalProperties: false,
-      required: ['scenario'],
       properties: {
         scenario: scenarioProperty,
         window: windowProperty,
@@ -76,7 +75,7 @@ export const createFetchVllmLogs = (scenarios: ScenarioSource) =>
         errors,
         entries,
         ...rest
-      } = readLines(scenarios.load(scenario), ['vllm'], {
+      } = readLines(incidentOf(scenarios, scenario), ['vllm'], {
         window,
         limit,
         offset,

@@ -3,6 +3,7 @@ import { listScenarios, loadScenario, readLog, readMetrics, UnknownScenarioError
 import { type LogSource, logSources, type Scenario } from '../fixtures/scenario.ts'
 import { InvalidOptionError, TenroundsError } from '../router/errors.ts'
 import { isObject } from '../router/json/json.ts'
+import { MismatchError } from './errors.ts'
 import type { ObservedGpu } from './incident-folder/gpu-statistics.ts'
 import type { Inference } from './inference/infer-scenario.ts'
 import type { Telemetry } from './types.ts'
@@ -88,6 +89,8 @@ export interface ScenarioSource {
   readonly list: () => readonly string[]
   /** Returns the same object for the same id. @throws {UnknownScenarioError} whose message lists the ids. */
   readonly load: (id: string) => Incident
+  /** Id of the incident that a call without an id means. Absent: each call must name its incident. */
+  readonly defaultId?: string
 }
 
 /** A changed configuration cannot be simulated (`not_simulated`). The message says why, and what would help. */
@@ -95,6 +98,17 @@ export class NotSimulatedError extends TenroundsError {
   constructor(message: string) {
     super('not_simulated', message)
   }
+}
+
+/**
+ * The incident that a call names, or the one that a call without an id means.
+ *
+ * @throws {MismatchError} if the call names none and the source has no default.
+ */
+export function incidentOf({ list, load, defaultId }: ScenarioSource, id: string | undefined): Incident {
+  const chosen = id ?? defaultId
+  if (chosen !== undefined) return load(chosen)
+  throw new MismatchError(`scenario: missing. Pass the id of an incident: ${list().join(', ')}.`)
 }
 
 /** The id of an incident. */
@@ -150,7 +164,7 @@ export const builtInScenarios: ScenarioSource = {
 }
 
 /**
- * A source of the given incidents.
+ * A source of the given incidents. If it has only one, calls without an id mean that one.
  *
  * ```ts
  * const tools = createIncidentTools({ scenarios: scenarioSource([incident]) })
@@ -175,6 +189,7 @@ export function scenarioSource(incidents: readonly Incident[]): ScenarioSource {
   const ids = [...byId.keys()].sort()
   return {
     list: () => ids,
+    ...(ids.length === 1 && ids[0] !== undefined ? { defaultId: ids[0] } : {}),
     load: (id) => {
       const incident = byId.get(id)
       if (incident === undefined) throw new UnknownScenarioError(id, ids)

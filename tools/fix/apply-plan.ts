@@ -276,9 +276,9 @@ function drainNode(config: DeploymentConfig, node: string, at: string): string {
   return `The deployment moves from ${node} to ${spare.node}; ${node} is taken out of service.`
 }
 
-/** Hash of the content: 12 hexadecimal digits are enough to distinguish the configurations of one incident. */
+/** Hash of the content without ids: 12 hexadecimal digits are enough to distinguish the configurations of one incident. */
 function fingerprint(config: DeploymentConfig): string {
-  const { config_id: _, ...content } = config
+  const { config_id: _, scenario: __, ...content } = config
   return createHash('sha256').update(canonicalJson(content)).digest('hex').slice(0, 12)
 }
 

@@ -9,12 +9,8 @@ import { logSources } from '../../fixtures/scenario.ts'
 // request: keep them short. `readOnly` marks a document that the model refers to and never writes: it is advertised
 // without its members.
 
-/** Input property: the id of an incident. */
-export const scenarioProperty = {
-  type: 'string',
-  minLength: 1,
-  description: 'Id of the incident, as given in the task, e.g. "kv_cache_pressure".',
-} as const
+/** Input property: the id of an incident. It is optional: `incidentOf` of `tools/scenario-source.ts` has the default. */
+export const scenarioProperty = { type: 'string', minLength: 1 } as const
 
 /** Input property: a deployment configuration. */
 export const configProperty = {

@@ -1,6 +1,7 @@
 import type { ToolResult } from '../../../router/tool-call.ts'
-import { createIncidentTools, incidentTools } from '../../../tools/index.ts'
-import type { ScenarioSource } from '../../../tools/scenario-source.ts'
+import { createIncidentTools } from '../../../tools/index.ts'
+import { neutralIncident } from '../../../tools/neutral-incident.ts'
+import { builtInScenarios, type ScenarioSource } from '../../../tools/scenario-source.ts'
 import type { Telemetry } from '../../../tools/types.ts'
 import type { RunOptions, RunView } from '../../loop/run.ts'
 import { runLoop } from '../../loop/run-loop.ts'
@@ -42,17 +43,21 @@ export async function runIncidentAgent(
   input: IncidentAgentInput,
   options: IncidentAgentOptions = {},
 ): Promise<AgentResult> {
-  const { scenarios, ...runOptions } = options
+  const { scenarios = builtInScenarios, onEvent, ...runOptions } = options
+  // The name of an incident can tell its cause. People read it in the events and in the result.
+  const { id, source, hideName, showName } = neutralIncident(scenarios, input.scenario)
+  const preTelemetry = hideName(input.pre_telemetry)
   const run = await runLoop({
     ...runOptions,
     model: options.model ?? minimax(),
-    tools: scenarios === undefined ? incidentTools : createIncidentTools({ scenarios }),
+    tools: createIncidentTools({ scenarios: source }),
     instructions,
-    prompt: userPrompt(input.scenario, input.pre_telemetry),
+    prompt: userPrompt(id, preTelemetry),
     answer: { schema: answerSchema, check },
-    inputs: { pre_telemetry: input.pre_telemetry },
+    inputs: { pre_telemetry: preTelemetry },
+    onEvent: onEvent && ((event) => onEvent(showName(event))),
   })
-  return outcomeOf(run, input.pre_telemetry)
+  return showName(outcomeOf(run, preTelemetry))
 }
 
 /** Every quote must be in a tool result. If any plan was simulated, the answer's plan must be one of those. */
