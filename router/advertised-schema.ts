@@ -41,7 +41,9 @@ interface AdvertisedTool {
  *
  * - an object or an array may be given as a reference, at any depth;
  * - a value with `readOnly: true` (a document of another tool, which the model only passes on) is reduced to its type and
- *   description;
+ *   description, or any object: the prompt and the description say what a reference looks like;
+ * - a value with `writeOnly: true`, which the model itself writes, is advertised without references, which save nothing
+ *   there, and without the limits that say little about how to write it;
  * - `oneOf` with a `discriminator` becomes `anyOf`, because some servers refuse keywords that they do not know.
  *
  * Calls are validated against the tool's own schema, after references are resolved.
@@ -61,13 +63,15 @@ export function advertise(tool: Tool): AdvertisedTool {
 /** Tools never change, and one tool can be part of many runs. */
 const advertisedTools = new WeakMap<Tool, AdvertisedTool>()
 
+/** It is a part of each tool that accepts references, and of each request: the prompt explains it at length. */
 const referenceSchema = {
   description:
-    'Reference to a value, so that you need not copy it: "<tool name or call id>#<JSON Pointer>", or for an input of the run "<name>#<JSON Pointer>".',
-  anyOf: [
-    { type: 'object', properties: { $result: { type: 'string' } }, required: ['$result'], additionalProperties: false },
-    { type: 'object', properties: { $input: { type: 'string' } }, required: ['$input'], additionalProperties: false },
-  ],
+    'Instead of a copy: {"$result":"<tool or call id>#<JSON Pointer>"} or {"$input":"<name>#<JSON Pointer>"}.',
+  type: 'object',
+  properties: { $result: { type: 'string' }, $input: { type: 'string' } },
+  minProperties: 1,
+  maxProperties: 1,
+  additionalProperties: false,
 }
 
 /** The schema in which objects and arrays may be references, with the definition of references if there are any. */
@@ -76,11 +80,12 @@ function withReferences(root: object): { readonly schema: object; readonly accep
   const definitions = isObject(own) ? own : {}
   let name = 'reference'
   while (Object.hasOwn(definitions, name)) name += '_' // the tool's own definitions keep their names
-  const context: Context = { root, reference: { $ref: `#/$defs/${name}` }, isUsed: false }
+  const context: Context = { root, reference: { $ref: `#/$defs/${name}` }, isUsed: false, acceptsReferences: false }
   const schema = mapMembers(root, context)
-  if (!context.isUsed) return { schema, acceptsReferences: false }
+  const { acceptsReferences } = context
+  if (!context.isUsed) return { schema, acceptsReferences }
   const mapped = isObject(schema['$defs']) ? schema['$defs'] : {}
-  return { schema: { ...schema, $defs: { ...mapped, [name]: referenceSchema } }, acceptsReferences: true }
+  return { schema: { ...schema, $defs: { ...mapped, [name]: referenceSchema } }, acceptsReferences }
 }
 
 /** The walk over one schema. */
@@ -88,8 +93,12 @@ interface Context {
   readonly root: object
   /** The schema of a reference. */
   readonly reference: object
-  /** Whether the reference was allowed anywhere. */
+  /** Whether a value may be a reference anywhere. */
+  acceptsReferences: boolean
+  /** Whether the schema of references was needed for that. */
   isUsed: boolean
+  /** Whether the walk is inside a value that the model itself writes. */
+  isWritten?: boolean
 }
 
 /**
@@ -134,30 +143,41 @@ function kindOf(value: unknown): Kind {
 function orReference(schema: unknown, context: Context): unknown {
   if (!isObject(schema)) return schema
   const shown = outlined(schema, context)
-  if (!mayBeReferenced(schema, context.root)) return shown
-  context.isUsed = true
+  if (schema['writeOnly'] === true || context.isWritten || !mayBeReferenced(schema, context.root)) return shown
+  context.acceptsReferences = true
+  const isOutline = schema['readOnly'] === true
+  if (isOutline && schema['type'] === 'object') return shown
+  context.isUsed ||= !isOutline
   const { description, title, default: fallback, ...rest } = shown
   return {
     ...(title === undefined ? {} : { title }),
     ...(description === undefined ? {} : { description }),
     ...(fallback === undefined ? {} : { default: fallback }),
-    anyOf: [rest, context.reference],
+    anyOf: [rest, isOutline ? { type: 'object' } : context.reference],
   }
 }
 
 /** The schema itself with its members mapped; of a read-only value only type, title and description. */
 function outlined(schema: { readonly [keyword: string]: unknown }, context: Context): Record<string, unknown> {
+  if (schema['writeOnly'] === true) return mapMembers(schema, { ...context, isWritten: true })
   if (schema['readOnly'] !== true) return mapMembers(schema, context)
   const { type, title, description } = schema
   const outline = { type, title, description }
   return Object.fromEntries(Object.entries(outline).filter(([, value]) => value !== undefined))
 }
 
+/** Limits that a model seldom breaks. A call that does is refused with the reason, and each request is shorter. */
+const leftToFeedback = ['minLength', 'minItems', 'minProperties', 'exclusiveMinimum', 'uniqueItems']
+
 function mapMembers(schema: object, context: Context): Record<string, unknown> {
-  const { discriminator, oneOf, ...others } = schema as { readonly [keyword: string]: unknown }
+  const { discriminator, oneOf, writeOnly: _, ...others } = schema as { readonly [keyword: string]: unknown }
   // Tags make the branches exclusive, so `anyOf` says the same, and more servers accept it.
-  const copy: Record<string, unknown> =
-    discriminator === undefined ? { ...schema } : { ...others, ...(oneOf === undefined ? {} : { anyOf: oneOf }) }
+  const union = oneOf === undefined ? {} : discriminator === undefined ? { oneOf } : { anyOf: oneOf }
+  const copy: Record<string, unknown> = { ...others, ...union }
+  if (context.isWritten) {
+    for (const keyword of leftToFeedback) delete copy[keyword]
+    if (copy['additionalProperties'] === false) delete copy['additionalProperties']
+  }
   const other = (member: unknown) => orReference(member, context)
   const same = (member: unknown) => (isObject(member) ? outlined(member, context) : member)
   for (const [keyword, holds, appliesTo] of subschemaKeywords) {

@@ -38,7 +38,7 @@ export interface SchemaObject {
   readonly deprecated?: boolean
   /** `true` for a document of another tool that the model only passes on: only its type and description are advertised. */
   readonly readOnly?: boolean
-  /** Whether the value is never returned. Not validated. */
+  /** `true` for a value that the model itself writes: no reference is advertised for it or in it. Not validated. */
   readonly writeOnly?: boolean
 
   /** The type, or several. */

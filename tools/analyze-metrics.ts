@@ -15,9 +15,8 @@ export const analyzeMetrics = defineTool({
   name: 'analyze_metrics',
   title: 'Analyse metrics',
   description:
-    'Computes where request time goes (queue, prefill, decode, other), quantiles and rates from vLLM metric samples, and ' +
-    'names the hotspot with the values that led to it. Samples are cumulative; pass earlier_samples to analyse only the ' +
-    'time between two scrapes.',
+    'Where request time goes (queue, prefill, decode, other), quantiles, rates, and the hotspot with the values that led ' +
+    'to it. With earlier_samples, for the time between two scrapes.',
   inputSchema: {
     type: 'object',
     additionalProperties: false,
@@ -27,8 +26,7 @@ export const analyzeMetrics = defineTool({
       prometheus_samples: { ...samplesSchema, description: '{"$result":"fetch_prometheus_metrics#/samples"}.' },
       earlier_samples: {
         ...samplesSchema,
-        description:
-          'An earlier page of the same engine. Name both pages by the ids of their calls: {"$result":"<call id>#/samples"}.',
+        description: 'An earlier page. Name both pages by the ids of their calls: {"$result":"<call id>#/samples"}.',
       },
     },
   },

@@ -19,9 +19,8 @@ export const createApplyFixSimulation = (scenarios: ScenarioSource) =>
     name: 'apply_fix_simulation',
     title: 'Apply a fix (simulated)',
     description:
-      'Applies a fix plan to a deployment configuration, in simulation only. Returns the updated configuration, the ' +
-      'differences, and the documented effect of each action. Rejects engine arguments that are unknown, removed or ' +
-      'not simulated, and contradicting actions, with the reason. Pass updated_config to collect_post_telemetry.',
+      'Applies a plan to a configuration, in simulation only. Returns the changed configuration, the differences and the ' +
+      'documented effect of each action. Refuses what vLLM refuses or the simulation does not model, with the reason.',
     inputSchema: {
       type: 'object',
       additionalProperties: false,

@@ -19,10 +19,8 @@ export const createCollectPostTelemetry = (scenarios: ScenarioSource) =>
     name: 'collect_post_telemetry',
     title: 'Collect telemetry after the fix',
     description:
-      'Serves the requests of the incident again with the updated configuration, for several seeds of the load, and returns ' +
-      'the telemetry of that window. For an incident of files the load was inferred from its pages: the figures are ' +
-      'predictions, to be compared with base. ' +
-      'Use validate_improvement to compare it with the telemetry before the fix.',
+      'Serves the requests of the incident again with the changed configuration, for several seeds of the load. Where the ' +
+      'load was inferred from pages, the figures are predictions, to be compared with base.',
     inputSchema: {
       type: 'object',
       additionalProperties: false,

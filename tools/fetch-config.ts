@@ -46,8 +46,8 @@ export const createFetchConfig = (scenarios: ScenarioSource) =>
     name: 'fetch_config',
     title: 'Fetch the configuration',
     description:
-      'Returns the deployment configuration of the incident: model, image, vLLM version, engine arguments, environment, ' +
-      'resources, placement; and the effective limits of the engine, including defaults. Pass the scenario or the config_id.',
+      'Model, image, vLLM version, engine arguments, environment, resources and placement during the incident, and the ' +
+      'effective limits of the engine, defaults included.',
     inputSchema: {
       type: 'object',
       additionalProperties: false,

@@ -20,9 +20,8 @@ export const createFetchGpuStats = (scenarios: ScenarioSource) =>
     name: 'fetch_gpu_stats',
     title: 'Fetch GPU statistics',
     description:
-      'Returns one row per GPU of the node at the end of the incident window, as nvidia-smi shows them: utilisation of ' +
-      'compute and of memory bandwidth (percent), memory used and total (GiB), power (W), temperature (°C). A GPU that the ' +
-      'driver has lost is not listed; the list is empty if no statistics were collected.',
+      'The GPUs of the node at the end of the incident, as nvidia-smi shows them. A GPU that the driver has lost is not ' +
+      'listed; the list is empty if no statistics were collected.',
     inputSchema: {
       type: 'object',
       additionalProperties: false,

@@ -38,11 +38,12 @@ export const createFetchPrometheusMetrics = (scenarios: ScenarioSource) =>
       properties: {
         scenario: scenarioProperty,
         endpoint: { type: 'string', minLength: 1, description: 'Only repeated in the result.' },
-        page: { type: 'integer', minimum: 1, description: 'Number of a page, 1 for the earliest. Default: the last.' },
+        page: { type: 'integer', minimum: 1, description: '1 is the earliest page. Default: the last.' },
         time: { type: 'string', format: 'date-time', description: 'The last page until this time, instead of page.' },
         names: {
           type: 'array',
           items: { type: 'string', minLength: 1 },
+          writeOnly: true,
           description: 'Show the series with these words in their names in full, with buckets.',
         },
       },

@@ -22,8 +22,8 @@ export const createFetchRuntimeState = (scenarios: ScenarioSource) =>
     name: 'fetch_runtime_state',
     title: 'Fetch the runtime state',
     description:
-      'Returns the state of the engine at the end of the incident window: requests running and waiting, how long the oldest ' +
-      'waiting request has waited, and how many workers are healthy or stuck. Values that were not observed are null.',
+      'State of the engine at the end of the incident: requests running and waiting, age of the oldest waiting one, healthy ' +
+      'and stuck workers. What was not observed is null.',
     inputSchema: {
       type: 'object',
       additionalProperties: false,

@@ -30,7 +30,7 @@ export const createFetchSystemLogs = (scenarios: ScenarioSource) =>
     name: 'fetch_system_logs',
     title: 'Fetch system logs',
     description:
-      "Returns an overview of the node's kernel log (dmesg) and journal up to the end of the incident: abnormal lines grouped " +
+      "An overview of the node's kernel log (dmesg) and journal up to the end of the incident: abnormal lines grouped " +
       'in findings with cause candidates first, lines around the earliest one, and rare lines. The logs show the OOM ' +
       'killer, lockups, NVRM Xid, hardware and network errors. With topics or offset: those lines.',
     inputSchema: {
@@ -44,6 +44,7 @@ export const createFetchSystemLogs = (scenarios: ScenarioSource) =>
           minItems: 1,
           uniqueItems: true,
           items: { enum: ['dmesg', 'journal'] },
+          writeOnly: true,
           description: 'Logs to read. Default: both.',
         },
         limit: limitProperty,

@@ -24,7 +24,7 @@ export const createFetchVllmLogs = (scenarios: ScenarioSource) =>
     name: 'fetch_vllm_logs',
     title: 'Fetch vLLM logs',
     description:
-      'Returns an overview of the log of the vLLM engine: start-up facts, abnormal lines grouped in findings with cause ' +
+      'An overview of the log of the vLLM engine: start-up facts, abnormal lines grouped in findings with cause ' +
       'candidates first, lines around the earliest one, the last line of each process, and figures of running and waiting ' +
       'requests, KV cache and preemptions. With topics, level or offset: those lines.',
     inputSchema: {

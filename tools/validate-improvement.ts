@@ -9,14 +9,16 @@ export const validateImprovement = defineTool({
   name: 'validate_improvement',
   title: 'Validate the improvement',
   description:
-    'Compares the telemetry before and after a fix. The status is improved, unchanged, regressed or unknown, judged by ' +
-    'the same requests over several seeds: refusing or dropping work is a regression. Returns every metric with its change, ' +
-    'and what the change costs.',
+    'Compares the telemetry before and after a fix: improved, unchanged, regressed or unknown, by the same requests over ' +
+    'several seeds, with the changes of each figure and what they cost. Refusing or dropping work is a regression.',
   inputSchema: {
     type: 'object',
     additionalProperties: false,
     required: ['pre_telemetry', 'post_telemetry'],
-    properties: { pre_telemetry: telemetrySchema, post_telemetry: telemetrySchema },
+    properties: {
+      pre_telemetry: { ...telemetrySchema, description: '{"$input":"pre_telemetry"}.' },
+      post_telemetry: { ...telemetrySchema, description: '{"$result":"collect_post_telemetry#/post_telemetry"}.' },
+    },
   },
   outputSchema: validationSchema,
   annotations: pureAnnotations,

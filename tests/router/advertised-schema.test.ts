@@ -67,12 +67,46 @@ test.each([
 
 test('a read-only document is advertised by type and description only, wherever it is defined', () => {
   const document = { type: 'object', readOnly: true, description: 'Of fetch.', properties: { secret: { const: 1 } } }
+  const list = { type: 'array', readOnly: true, description: 'Of fetch.', items: { const: 'secret' } }
   const outline = { type: 'object', description: 'Of fetch.' }
-  const { parameters } = shown({ a: document, b: { $ref: '#/$defs/document' } }, { $defs: { document } })
+  const { parameters, allows } = shown({ a: document, b: { $ref: '#/$defs/document' }, list }, { $defs: { document } })
   expect(JSON.stringify(parameters)).not.toContain('secret')
-  expect(parameters).toMatchObject({
-    properties: { a: { description: 'Of fetch.', anyOf: [{ type: 'object' }, { $ref: '#/$defs/reference' }] } },
-    $defs: { document: outline },
+  expect(parameters).toMatchObject({ properties: { a: outline }, $defs: { document: outline } })
+  expect(allows({ a: reference, b: reference, list: reference })).toBe(true)
+  expect([{ list: 'a' }, { a: 'a' }].map(allows)).toEqual([false, false])
+})
+
+test('a tool that only takes read-only documents accepts references without a definition of them', () => {
+  const properties = { a: { type: 'object', readOnly: true }, b: { type: 'array', readOnly: true } } as const
+  const inputSchema = { type: 'object', additionalProperties: false, properties } as const
+  const tool = defineTool({ name: 'tried', description: 'Tried out.', inputSchema, execute: () => null })
+  expect(advertise(tool)).toMatchObject({ acceptsReferences: true })
+  expect(advertise(tool).json).not.toContain('$defs')
+})
+
+test('a value that the model writes is advertised without references and without limits of size', () => {
+  const env = { type: 'object', minProperties: 1, additionalProperties: { type: 'string', minLength: 1 } }
+  const plan = {
+    type: 'object',
+    writeOnly: true,
+    additionalProperties: false,
+    required: ['env'],
+    properties: { env, names: { type: 'array', minItems: 1, items: { enum: ['a', 'b'] } } },
+  }
+  const { parameters } = shown({ plan })
+  expect(parameters).toEqual({
+    type: 'object',
+    additionalProperties: false,
+    properties: {
+      plan: {
+        type: 'object',
+        required: ['env'],
+        properties: {
+          env: { type: 'object', additionalProperties: { type: 'string' } },
+          names: { type: 'array', items: { enum: ['a', 'b'] } },
+        },
+      },
+    },
   })
 })
 

@@ -7,7 +7,7 @@ import { logSources } from '../../fixtures/scenario.ts'
 //
 // Descriptions of input properties are sent to the model with every
 // request: keep them short. `readOnly` marks a document that the model refers to and never writes: it is advertised
-// without its members.
+// without its members. `writeOnly` marks one that the model writes: no references are advertised in it.
 
 /** Input property: the id of an incident. It is optional: `incidentOf` of `tools/scenario-source.ts` has the default. */
 export const scenarioProperty = { type: 'string', minLength: 1 } as const
@@ -16,8 +16,7 @@ export const scenarioProperty = { type: 'string', minLength: 1 } as const
 export const configProperty = {
   ...deploymentSchema,
   readOnly: true,
-  description:
-    'The whole configuration: {"$result":"fetch_config#/config"} or {"$result":"apply_fix_simulation#/updated_config"}.',
+  description: '{"$result":"fetch_config#/config"} or {"$result":"apply_fix_simulation#/updated_config"}.',
 } as const
 
 /** Input property of the log tools: the time to look at. `parseWindow` of `tools/logs/log-window.ts` reads it. */
@@ -32,7 +31,7 @@ export const limitProperty = {
   minimum: 1,
   // More lines than a model can use: a result is clipped long before.
   maximum: 2000,
-  description: 'Largest number of lines; the latest are returned. Default 200.',
+  description: 'Most lines; the latest are kept. Default 200.',
 } as const
 
 /** Input property of the log tools: where to read on. */
@@ -47,6 +46,7 @@ export const topicsProperty = {
   type: 'array',
   // An empty word would match every line.
   items: { type: 'string', minLength: 1 },
+  writeOnly: true,
   description: 'Show the lines with one of these words, and not an overview. Findings are not filtered.',
 } as const
 

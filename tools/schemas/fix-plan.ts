@@ -21,7 +21,8 @@ const scalar = { type: ['boolean', 'number', 'string', 'null'] } as const
 /** JSON Schema of a fix plan. The model writes plans, so it is advertised in full: keep it short. */
 export const fixPlanSchema = {
   type: 'object',
-  description: 'The changes. Actions are applied in order; contradicting actions are rejected.',
+  writeOnly: true,
+  description: 'Actions are applied in order.',
   additionalProperties: false,
   required: ['summary', 'actions'],
   properties: {
@@ -41,7 +42,7 @@ export const fixPlanSchema = {
           // Values are checked against `engineArguments`: unknown, removed and unsimulated arguments are rejected.
           {
             type: 'object',
-            description: 'Set vLLM engine arguments (Python spelling); null restores the default.',
+            description: 'Engine arguments in Python spelling; null restores the default.',
             additionalProperties: false,
             required: ['action', 'args'],
             properties: {
@@ -57,7 +58,7 @@ export const fixPlanSchema = {
           // No variable changes the simulated speed; impairments can depend on variables.
           {
             type: 'object',
-            description: 'Set environment variables of the engine; null removes a variable.',
+            description: 'Variables of the engine; null removes one.',
             additionalProperties: false,
             required: ['action', 'env'],
             properties: {
@@ -68,7 +69,7 @@ export const fixPlanSchema = {
           // Impairments can depend on the version, and the version decides which arguments and defaults exist.
           {
             type: 'object',
-            description: 'Run another image; its tag must contain the vLLM version.',
+            description: 'The tag must contain the vLLM version.',
             additionalProperties: false,
             required: ['action', 'image'],
             properties: { action: { const: 'change_image' }, image: text },
@@ -76,7 +77,7 @@ export const fixPlanSchema = {
           // Ends GPU errors whose remedy is a restart.
           {
             type: 'object',
-            description: 'Restart the engine with the same configuration.',
+            description: 'With the same configuration.',
             additionalProperties: false,
             required: ['action'],
             properties: { action: { const: 'restart_engine' } },
@@ -84,7 +85,7 @@ export const fixPlanSchema = {
           // Host memory is simulated; impairments can depend on the others.
           {
             type: 'object',
-            description: 'Set host memory (GiB), CPU cores or shared memory (GiB).',
+            description: 'Host memory and shared memory in GiB.',
             additionalProperties: false,
             required: ['action', 'resources'],
             properties: {
@@ -100,7 +101,7 @@ export const fixPlanSchema = {
           // Ends everything that is wrong with the node itself.
           {
             type: 'object',
-            description: 'Take the node out of service and move the deployment to its first spare node.',
+            description: 'Move to the first spare node.',
             additionalProperties: false,
             required: ['action', 'node'],
             properties: { action: { const: 'drain_node' }, node: text },
@@ -108,7 +109,7 @@ export const fixPlanSchema = {
           // For a deployment with several engines, of which some have too many requests.
           {
             type: 'object',
-            description: 'Set how the gateway divides requests among the engines of data_parallel_size.',
+            description: 'How the gateway divides requests among the engines of data_parallel_size.',
             additionalProperties: false,
             required: ['action', 'policy'],
             properties: { action: { const: 'set_routing' }, policy: routingPolicySchema },
@@ -116,7 +117,6 @@ export const fixPlanSchema = {
           // Ends GPU errors whose remedy is a reset.
           {
             type: 'object',
-            description: 'Reset one GPU of the deployment.',
             additionalProperties: false,
             required: ['action', 'gpu'],
             properties: { action: { const: 'reset_gpu' }, gpu: { type: 'integer', minimum: 0 } },
@@ -124,7 +124,7 @@ export const fixPlanSchema = {
           // For ranks on several nodes that disagree on NCCL settings.
           {
             type: 'object',
-            description: 'Set the same NCCL_* variables on all ranks.',
+            description: 'The same on all ranks.',
             additionalProperties: false,
             required: ['action', 'env'],
             properties: {
@@ -141,7 +141,7 @@ export const fixPlanSchema = {
           // The right answer for a healthy deployment, and for a cause that is not known.
           {
             type: 'object',
-            description: 'Change nothing, with the reason. Must be the only action.',
+            description: 'Must be the only action.',
             additionalProperties: false,
             required: ['action', 'reason'],
             properties: { action: { const: 'no_change' }, reason: text },
