@@ -10,6 +10,8 @@ import { listScenarios, type Report, runIncident } from '../../lib/incident/inde
 import { incidentResponder } from '../../lib/incident/responder/incident-responder.ts'
 import { minimax } from '../../lib/minimax/minimax.ts'
 import { faults, faultTable, startMockServer } from '../../lib/testing/index.ts'
+import { neutralIncident } from '../../tools/neutral-incident.ts'
+import { builtInScenarios } from '../../tools/scenario-source.ts'
 import { connectClient, startIncident, viewIncident } from '../../workflows/client.ts'
 import type { AgentStepTimeouts } from '../../workflows/retries-and-timeouts.ts'
 import { createWorker, type WorkerSettings } from '../../workflows/worker.ts'
@@ -105,7 +107,7 @@ describe.skipIf(source === undefined)('latencyWorkflow', () => {
     })
     await using mockServer = await startMockServer({
       responder: async (request) => {
-        const isSlow = JSON.stringify(request.messages).includes('nvidia_xid')
+        const isSlow = JSON.stringify(request.messages).includes(neutralIncident(builtInScenarios, 'nvidia_xid').id)
         if (isSlow) await delay(60_000, undefined, { signal: request.signal })
         // The first run keeps the only slot until the second one waits for it.
         else await queued

@@ -101,7 +101,7 @@ test('harmless lines in the logs of the node are not cause candidates', async ()
   expect(errors).toEqual(shown.map(({ message }) => message))
   expect(findings.filter(({ kind }) => kind === 'cause_candidate')).toEqual([])
   // NVIDIA wants Xid 43 to be examined later, so it is shown, but not called a cause.
-  expect(findings.filter((error) => error.class === 'nvidia_xid').map(({ kind }) => kind)).toEqual(['unclassified'])
+  expect(findings.filter((error) => error.class === 'xid').map(({ kind }) => kind)).toEqual(['unclassified'])
   const { lines, source } = await call(fetchSystemLogs, { scenario, sources: ['dmesg'], topics: ['nvrm'] })
   expect(source).toBe('dmesg')
   expect(lines).toHaveLength(1)

@@ -61,6 +61,13 @@ test('a fix is applied and simulated for an incident of the source only', async 
   )
 })
 
+test('a call without an id means the only incident of its source', async () => {
+  expect(await call(fetchOwnConfig, {})).toMatchObject({ config: scenario.deployment })
+  await expect(call(fetchConfig, {})).rejects.toThrow(
+    'scenario: missing. Pass the id of an incident: concurrency_cap, ',
+  )
+})
+
 test('an unknown id lists the ids of the source, and the named tools know only the built-in scenarios', async () => {
   await expect(call(fetchOwnConfig, { scenario: 'our_incidents' })).rejects.toThrow(
     'Did you mean "our_incident"? Known scenarios: our_incident.',

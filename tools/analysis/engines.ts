@@ -8,8 +8,8 @@ const severity: readonly Hotspot['kind'][] = [
   'engine_stalled',
   'kv_cache',
   'kv_transfer',
-  'concurrency_cap',
-  'prefill_interference',
+  'batch_limit',
+  'long_prefills',
   'decode',
   'frontend',
 ]

@@ -22,9 +22,9 @@ const preemptionStorm = 0.05
  * 3. `engine_stalled`: requests are in the engine, also at the earlier page, and no token is generated.
  * 4. `kv_cache`: requests are preempted.
  * 5. `kv_transfer`: first tokens are late because requests wait for KV blocks of a prefill engine.
- * 6. `concurrency_cap`: requests wait while the cache has room, and the batch stays at its largest size.
+ * 6. `batch_limit`: requests wait while the cache has room, and the batch stays at its largest size.
  * 7. `kv_cache`: the KV cache is full, and requests wait.
- * 8. `prefill_interference`: some tokens take much longer than most.
+ * 8. `long_prefills`: some tokens take much longer than most.
  * 9. `decode`: all tokens take too long.
  * 10. `frontend`: the first token takes too long, and queue and prefill do not explain it.
  *
@@ -144,7 +144,7 @@ function concurrencyCap(
     const isFull = queue.runningMax > 0 && queue.running >= 0.8 * queue.runningMax
     if (queue.waiting >= 1 && isFull) {
       return {
-        kind: 'concurrency_cap',
+        kind: 'batch_limit',
         because: [
           `${queue.waiting.toFixed(1)} requests wait on average, although KV cache usage never exceeds ${percent(usage)}.`,
           `At most ${queue.runningMax} requests run at the same time.`,
@@ -171,7 +171,7 @@ function capByPage(
   const isLimited = ttft.p95 === null ? forCapacity >= running : isLate && (share === null || isQueued)
   if (queue === null && forCapacity >= 1 && running > 0 && usage !== null && isLimited) {
     return {
-      kind: 'concurrency_cap',
+      kind: 'batch_limit',
       because: [
         `${forCapacity} requests wait, although KV cache usage is ${percent(usage)}.`,
         `${running} requests run at the same time.`,
@@ -185,7 +185,7 @@ function capByPage(
     return undefined
   }
   return {
-    kind: 'concurrency_cap',
+    kind: 'batch_limit',
     because: [
       queued,
       `A step serves ${batch.toFixed(1)} requests on average, which need about ${percent(batchUsage)} of the KV cache.`,
@@ -209,7 +209,7 @@ function slowTokens({ interToken: { p50, p99 }, metrics }: Figures, slo: Telemet
   // A high p99 with a low median means that some steps are much longer than others: those that contain prefill.
   if (p50 !== null && p99 > 3 * p50) {
     return {
-      kind: 'prefill_interference',
+      kind: 'long_prefills',
       because: [
         `Inter-token latency p99 is ${p99.toFixed(3)} s, ${(p99 / p50).toFixed(1)} times its median: prefill delays the decode steps.`,
       ],

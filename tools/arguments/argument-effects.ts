@@ -31,7 +31,7 @@ export const simulatedArguments: { readonly [name: string]: SimulatedArgument } 
   },
   max_num_seqs: {
     range: count,
-    up: 'More requests at once: less queueing, more KV cache pressure and preemptions, more sampler memory.',
+    up: 'More requests at once: less queueing, a fuller KV cache, more preemptions, more sampler memory.',
     down: 'Fewer requests at once: more waiting before the first token, fewer preemptions, shorter inter-token latency.',
   },
   performance_mode: { up: '"throughput" doubles the default sizes of a batch.', values: ['balanced', 'throughput'] },

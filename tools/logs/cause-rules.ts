@@ -103,7 +103,7 @@ export const causeTable: readonly (readonly [name: string, pattern: RegExp])[] =
   // Another process holds the GPU memory that vLLM wants to reserve.
   ['gpu_memory_taken', /Free memory on device .* is less than desired GPU memory utilization/],
   // V0 preempts requests because the KV cache is full.
-  ['kv_cache_pressure', /is preempted by PreemptionMode\.\w+ mode because there is not enough KV cache space/],
+  ['kv_preemption', /is preempted by PreemptionMode\.\w+ mode because there is not enough KV cache space/],
   // The driver of the host does not fit the CUDA libraries of the image.
   [
     'cuda_driver',

@@ -26,8 +26,8 @@ function classOfXid(xid: Xid, text: string): { readonly kind: LogErrorKind; read
   // Nothing to do at once, but NVIDIA wants the event to be examined: not certainly a cause, and not harmless.
   const harmless = xid.remedy === 'none' || (xid.action === undefined && quiet.has(xid.code))
   const nonFatal = xid.action === 'WORKFLOW_NVLINK5_ERR' && /\bNon-?fatal\b/i.test(text)
-  if (harmless || nonFatal) return { kind: 'unclassified', class: 'nvidia_xid' }
-  return { kind: 'cause_candidate', class: 'nvidia_xid' }
+  if (harmless || nonFatal) return { kind: 'unclassified', class: 'xid' }
+  return { kind: 'cause_candidate', class: 'xid' }
 }
 
 /** Codes without an action that report a state, not a failure: power smoothing, a silent stop, corrected PCIe errors. */

@@ -105,11 +105,11 @@ const hotspot = {
         // The KV cache is full: requests wait for blocks or are preempted.
         'kv_cache',
         // The batch is at its cap although KV blocks are free.
-        'concurrency_cap',
+        'batch_limit',
         // Requests wait for KV blocks of a prefill engine.
         'kv_transfer',
         // Prefill delays the decode steps of running requests.
-        'prefill_interference',
+        'long_prefills',
         // The engine is down.
         'engine_down',
         // The engine is alive but makes no progress.

@@ -274,7 +274,7 @@ function hotspotOf([generation = 0, running = 0, waiting = 0, usage = 0]: readon
   if (generation === 0 && running > 0 && waiting > 0) return 'engine_stalled'
   if (waiting < 1) return undefined
   if (usage >= 95) return 'kv_cache'
-  return usage < 80 && running > 0 ? 'concurrency_cap' : undefined
+  return usage < 80 && running > 0 ? 'batch_limit' : undefined
 }
 
 /** The engine restarted between two metrics pages. The pages after it show nothing of the time before. */

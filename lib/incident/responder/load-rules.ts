@@ -49,7 +49,7 @@ const rules: Readonly<Record<string, HotspotRule>> = {
       ]
     },
   },
-  concurrency_cap: {
+  batch_limit: {
     rootCause:
       'The engine runs max_num_seqs requests while the KV cache has room. Others wait for a slot, not for memory.',
     advice: 'Raise max_num_seqs: no file states its value, so the new one is not known.',
@@ -64,7 +64,7 @@ const rules: Readonly<Record<string, HotspotRule>> = {
       )
     },
   },
-  prefill_interference: {
+  long_prefills: {
     rootCause: 'Long prefills fill the steps in which running requests should get their next token.',
     plans: (observed) => {
       // vLLM's guide advises 2048 for low inter-token latency.
@@ -169,8 +169,8 @@ function draftsAreRejected(observed: Observations): boolean {
 export const loadHotspots: ReadonlySet<string> = new Set([
   'kv_cache',
   'kv_transfer',
-  'concurrency_cap',
-  'prefill_interference',
+  'batch_limit',
+  'long_prefills',
 ])
 
 /** The hypothesis for the hotspot that `analyze_metrics` found, or for another kind. */

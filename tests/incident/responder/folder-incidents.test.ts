@@ -42,7 +42,7 @@ test('an NVLink error names the procedure of the catalogue', async () => {
 test('a concurrency cap whose size no file states is for a person', async () => {
   const runtime = { batch_size: null, max_num_batched_tokens: null, max_num_seqs: null }
   const { answer } = await converse({
-    hotspot: 'concurrency_cap',
+    hotspot: 'batch_limit',
     config: { ...config, engine_args: {} },
     members: { fetch_config: { runtime, not_stated: ['engine_args'] } },
   })
@@ -106,7 +106,7 @@ describe('statistics in the log', () => {
 
   test.each([
     ['a full KV cache', line(40, 531, '99.9'), 'kv_cache'],
-    ['a full batch', line(64, 200, '20.0'), 'concurrency_cap'],
+    ['a full batch', line(64, 200, '20.0'), 'batch_limit'],
     ['a stalled engine', line(4, 44, '50.0', '0.0'), 'engine_stalled'],
     ['an engine that handles its load', line(4, 0, '99.9'), 'unknown'],
     ['text of a request', `Received request: prompt: "${line(40, 531, '99.9')}"`, 'unknown'],

@@ -46,8 +46,8 @@ test('it fetches and analyses in one reply, fixes and validates in the next one,
 const incidents: readonly [name: string, world: World, category: string, action: object][] = [
   [
     'a concurrency cap that is reached',
-    { hotspot: 'concurrency_cap' },
-    'concurrency_cap',
+    { hotspot: 'batch_limit' },
+    'batch_limit',
     { action: 'set_engine_args', args: { max_num_seqs: 128 } },
   ],
   [
@@ -72,8 +72,8 @@ const incidents: readonly [name: string, world: World, category: string, action:
   ],
   [
     'prefills that stall decodes',
-    { hotspot: 'prefill_interference' },
-    'prefill_interference',
+    { hotspot: 'long_prefills' },
+    'long_prefills',
     { action: 'set_engine_args', args: { max_num_batched_tokens: 2048 } },
   ],
   ['a stall without a reason', {}, 'engine_stalled', { action: 'restart_engine' }],
@@ -452,9 +452,9 @@ test.each([
 test('it reads a result that was clipped in its middle', async () => {
   const clip = (text: string): string =>
     text.length < 600 ? text : `${text.slice(0, 350)}\n…[clipped]…\n${text.slice(-200)}`
-  const { answer, results } = await converse({ hotspot: 'concurrency_cap' }, { clip })
+  const { answer, results } = await converse({ hotspot: 'batch_limit' }, { clip })
   expect(results.get('fetch_config')).toContain('[clipped]')
-  expect(answer.diagnosis.category).toBe('concurrency_cap')
+  expect(answer.diagnosis.category).toBe('batch_limit')
   expect(answer.fix_plan.actions[0]).toEqual({ action: 'set_engine_args', args: { max_num_seqs: 128 } })
 })
 

@@ -6,6 +6,8 @@ import { incidentResponder } from '../../../lib/incident/responder/incident-resp
 import type { Model } from '../../../lib/loop/model.ts'
 import { minimax } from '../../../lib/minimax/minimax.ts'
 import { faults, type MockServer, startMockServer } from '../../../lib/testing/index.ts'
+import { neutralIncident } from '../../../tools/neutral-incident.ts'
+import { builtInScenarios } from '../../../tools/scenario-source.ts'
 import { connectClient, startIncident } from '../../../workflows/client.ts'
 import type { AgentStepTimeouts } from '../../../workflows/retries-and-timeouts.ts'
 import { createWorker } from '../../../workflows/worker.ts'
@@ -136,8 +138,9 @@ function limited(mockServer: MockServer, limiter: LocalServer, refusals = Number
     textFormat: model.textFormat,
     async complete(request) {
       const isFirst = !request.messages.some(({ role }) => role === 'assistant')
-      // A finding of another incident can have the class nvidia_xid.
-      const isLimited = request.messages.some(({ json }) => /scenario\W+nvidia_xid/.test(json))
+      const isLimited = request.messages.some(({ json }) =>
+        json.includes(neutralIncident(builtInScenarios, 'nvidia_xid').id),
+      )
       if (isFirst || !isLimited || asked >= refusals) return model.complete(request)
       asked++
       await vi.waitFor(() => expect(asked).toBeGreaterThanOrEqual(Math.min(refusals, 2)), { timeout: 30_000 })

@@ -6,6 +6,8 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { incidentResponder } from '../../../lib/incident/responder/incident-responder.ts'
 import { minimax } from '../../../lib/minimax/minimax.ts'
 import { type MockServer, type Responder, startMockServer } from '../../../lib/testing/index.ts'
+import { neutralIncident } from '../../../tools/neutral-incident.ts'
+import { builtInScenarios } from '../../../tools/scenario-source.ts'
 import { connectClient, type StartedIncident, startIncident, viewIncident } from '../../../workflows/client.ts'
 import { createWorker } from '../../../workflows/worker.ts'
 import { type ReportFolder, reportFolder } from '../../cli/support/report-folder.ts'
@@ -95,7 +97,8 @@ const rules = incidentResponder()
 /** Answers two calls of a run like the rules of the incident, and none of a run without symptoms. All others hang. */
 const responder: Responder = async (request) => {
   const asked = request.messages.filter(({ role }) => role === 'assistant').length
-  const isAnswered = asked < 2 && JSON.stringify(request.messages).includes('kv_cache_pressure')
+  const isAnswered =
+    asked < 2 && JSON.stringify(request.messages).includes(neutralIncident(builtInScenarios, 'kv_cache_pressure').id)
   if (!isAnswered) await delay(120_000, undefined, { signal: request.signal })
   return rules(request)
 }

@@ -144,7 +144,7 @@ test.each<[string, Telemetry, string[], string]>([
     'a queue with an empty cache and the batch at its cap',
     changed({ queue: { waiting_mean: 9, running_mean: 7.9, running_max: 8 } }),
     state,
-    'concurrency_cap',
+    'batch_limit',
   ],
   [
     'requests wait for KV blocks of a prefill engine, and the cache is full',
@@ -167,7 +167,7 @@ test.each<[string, Telemetry, string[], string]>([
     'tokens come in bursts',
     changed({ latency: { inter_token_s: { ...tokens, p50: 0.02, p95: 0.3, p99: 0.5 } } }),
     state,
-    'prefill_interference',
+    'long_prefills',
   ],
   [
     'every token is slow',

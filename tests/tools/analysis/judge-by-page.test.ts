@@ -19,8 +19,8 @@ const unobserved: Telemetry = { ...healthy, missing: ['requests', 'latency', 'th
 
 describe('a real page is judged by its own figures, whatever the telemetry says', () => {
   test.each<[string, string, string | undefined, string]>([
-    ['a saturated server', 'saturated', undefined, 'concurrency_cap'],
-    ['a saturated server, by two pages', 'saturated', 'saturated-before', 'concurrency_cap'],
+    ['a saturated server', 'saturated', undefined, 'batch_limit'],
+    ['a saturated server, by two pages', 'saturated', 'saturated-before', 'batch_limit'],
     ['a preemption storm whose usage at the scrape is 0.91', 'kv-pressure', undefined, 'kv_cache'],
     ['a preemption storm since the start', 'kv-pressure', 'kv-pressure-start', 'kv_cache'],
     ['a preemption storm since an earlier page', 'kv-pressure', 'kv-pressure-before', 'kv_cache'],
@@ -185,7 +185,7 @@ describe('families of V1', () => {
   ]
 
   test('requests that wait for a KV transfer or LoRA do not show a concurrency cap', () => {
-    expect(analyzeSamples(unobserved, samples(...late, ...reasons(12, 0))).hotspot.kind).toBe('concurrency_cap')
+    expect(analyzeSamples(unobserved, samples(...late, ...reasons(12, 0))).hotspot.kind).toBe('batch_limit')
     const { hotspot, derived_metrics } = analyzeSamples(unobserved, samples(...late, ...reasons(0, 12)))
     expect(derived_metrics.waiting_deferred).toBe(12)
     expect(hotspot.kind).toBe('unknown')
@@ -313,14 +313,14 @@ test.each(withPage)('the page of %s alone gives the hotspot that its telemetry g
 })
 
 test.each([
-  ['healthy_control', { max_num_seqs: 4 }, 'concurrency_cap'],
+  ['healthy_control', { max_num_seqs: 4 }, 'batch_limit'],
   // Nothing waits at the moment of the scrape.
-  ['healthy_control', { max_num_seqs: 8 }, 'concurrency_cap'],
+  ['healthy_control', { max_num_seqs: 8 }, 'batch_limit'],
   ['healthy_control', { enforce_eager: true }, 'none'],
   ['concurrency_cap', { max_num_seqs: 1024 }, 'none'],
-  ['kv_cache_pressure', { max_num_seqs: 4 }, 'concurrency_cap'],
+  ['kv_cache_pressure', { max_num_seqs: 4 }, 'batch_limit'],
   ['kv_cache_pressure', { gpu_memory_utilization: 0.7 }, 'kv_cache'],
-  ['prefill_interference', { max_num_seqs: 4 }, 'concurrency_cap'],
+  ['prefill_interference', { max_num_seqs: 4 }, 'batch_limit'],
   ['prefill_interference', { max_num_batched_tokens: 512 }, 'none'],
 ])('%s with %j: the page alone gives the hotspot that the telemetry gives', (id, args, kind) => {
   const { deployment, ...others } = loadScenario(id)
@@ -346,7 +346,7 @@ describe('an engine that has stopped', () => {
 
   test('is not shown by one page, which says so', () => {
     const { hotspot } = analyzeSamples(noWorkers, now)
-    expect(hotspot.kind).toBe('concurrency_cap')
+    expect(hotspot.kind).toBe('batch_limit')
     expect(hotspot.because.join(' ')).toContain(secondPage)
     // An idle engine has no tokens to generate, and known workers are not stuck.
     expect(analyzeSamples(noWorkers, recorded('idle')).hotspot.because.join(' ')).not.toContain(secondPage)

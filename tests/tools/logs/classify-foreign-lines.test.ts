@@ -16,7 +16,7 @@ test.each(
       'RuntimeError: Engine process failed to start. See stack trace for the root cause.',
       'ERROR 02-17 14:00:10 [core.py:396] EngineCore hit an exception: Traceback (most recent call last):',
     ],
-    'critical cause_candidate nvidia_xid': [
+    'critical cause_candidate xid': [
       '{"MESSAGE":"NVRM: Xid (PCI:0000:3b:00): 79, pid=1","PRIORITY":"2","_TRANSPORT":"kernel"}',
     ],
     'error cause_candidate cuda_error': [
@@ -33,9 +33,7 @@ test.each(
       '2026-02-17T14:00:10.123456789Z stderr F (APIServer pid=1) ERROR 02-17 14:00:10 [a.py:1] odd',
       '[pod/vllm-0/vllm] ERROR 02-17 14:00:10 [a.py:1] odd',
     ],
-    'error cause_candidate nvidia_xid': [
-      '2026-02-17 14:00:10 node kernel: NVRM: Xid (PCI:0000:3b:00): 95, Uncontained',
-    ],
+    'error cause_candidate xid': ['2026-02-17 14:00:10 node kernel: NVRM: Xid (PCI:0000:3b:00): 95, Uncontained'],
     'warning cause_candidate nccl_truncated': [
       '[2026-02-17T14:00:10.123+0000] n1:12:13 [0] NCCL WARN NET/Socket : peer 10.0.0.2<1> message truncated : receiving 8 bytes instead of 4.',
     ],

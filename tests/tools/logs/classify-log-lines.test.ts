@@ -14,7 +14,7 @@ test.each(
       'kern  :err   : 2026-01-21T10:06:31,250000+00:00 Memory cgroup out of memory: Killed process 40112 (node) total-vm:1kB',
       'Out of memory: Kill process 77 (python) score 901 or sacrifice child',
     ],
-    'cause_candidate nvidia_xid': [
+    'cause_candidate xid': [
       '[Mon Jan 12 03:00:09 2026] NVRM: Xid (PCI:0000:3b:00): 119, pid=7781, name=dcgmi, Timeout after 6s',
       '4,1042,88123000,-;NVRM: Xid (PCI:0000:3b:00): 95, pid=1, name=python3, Uncontained',
     ],
@@ -64,7 +64,7 @@ test.each(
     'request_error client_error': [
       '(APIServer pid=1) INFO:     10.0.0.1:5 - "POST /v1/chat/completions HTTP/1.1" 400 Bad Request',
     ],
-    'cause_candidate kv_cache_pressure': [
+    'cause_candidate kv_preemption': [
       'WARNING 01-11 03:46:41 scheduler.py:1754] Sequence group 7 is preempted by PreemptionMode.RECOMPUTE mode because there is not enough KV cache space.',
     ],
     'cascade worker_died': [
