@@ -166,12 +166,7 @@ function draftsAreRejected(observed: Observations): boolean {
 }
 
 /** Hotspots that load alone explains: the engine works, but its settings do not suit its load. */
-export const loadHotspots: ReadonlySet<string> = new Set([
-  'kv_cache',
-  'kv_transfer',
-  'batch_limit',
-  'long_prefills',
-])
+export const loadHotspots: ReadonlySet<string> = new Set(['kv_cache', 'kv_transfer', 'batch_limit', 'long_prefills'])
 
 /** The hypothesis for the hotspot that `analyze_metrics` found, or for another kind. */
 export function hotspotRule(observed: Observations): Hypothesis | undefined {
