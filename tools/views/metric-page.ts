@@ -59,7 +59,8 @@ function summary(page: ShownPage): string[] {
   if (samples.length === 0) return [unanswered(page)]
   const common = commonLabels(samples)
   const families = familiesOf(samples).sort((a, b) => rank(a.name) - rank(b.name))
-  const shown = families.filter(({ name }) => !chatter.test(name))
+  const hasEngine = samples.some(({ name }) => name.startsWith('vllm:'))
+  const shown = families.filter(({ name }) => !chatter.test(name) && !(hasEngine && httpTimes.test(name)))
   const plain = (kind: Family['kind']) => shown.filter((family) => family.kind === kind).map((one) => line(one, common))
   const gauges = plain('gauge')
   const counters = plain('counter')
@@ -69,7 +70,7 @@ function summary(page: ShownPage): string[] {
   const start = startOf(samples)
   const labels = Object.entries(common).map(([name, value]) => `${name}=${JSON.stringify(value)}`)
   return [
-    ...(samples.some(({ name }) => name.startsWith('vllm:')) ? [] : [withoutStatistics]),
+    ...(hasEngine ? [] : [withoutStatistics]),
     ...(labels.length === 0 ? [] : [`All series of vLLM have ${labels.join(', ')}.`]),
     ...section('Gauges, at the time of the page', texts(gauges)),
     ...section(
@@ -79,7 +80,7 @@ function summary(page: ShownPage): string[] {
     ...section('Histograms (~: estimated from buckets)', distributionLines(distributions)),
     ...(zero.length === 0 ? [] : [`Zero: ${zero.join('; ')}`]),
     ...(empty.length === 0 ? [] : [`Without observations: ${empty.join(', ')}`]),
-    'Left out: buckets, _created, python_* and sizes of HTTP messages. Give names to see series in full; #/samples and #/raw_text of this result are complete.',
+    `Left out: buckets, _created, python_*, ${hasEngine ? 'sizes and times' : 'sizes'} of HTTP messages, options that are not used. Give names to see series in full; #/samples and #/raw_text of this result are complete.`,
     ...(number > 1
       ? ['To see what changed, fetch an earlier page and pass both pages to analyze_metrics (earlier_samples).']
       : []),
@@ -100,6 +101,9 @@ function unanswered({ page_count: count, page_times: times, last_answered_page: 
 /** Families that say nothing about serving. */
 const chatter =
   /^python_|^process_(?:virtual_memory_bytes|max_fds|start_time_seconds)$|^http_re(?:quest|sponse)_size_bytes$/
+
+/** The server's own times, in wide buckets. Those of the engine say more. */
+const httpTimes = /^http_request_duration_/
 
 /** The metrics of vLLM come first. */
 function rank(name: string): number {
@@ -176,14 +180,18 @@ function byOtherLabels(samples: readonly MetricSample[], common: Readonly<Record
   for (const sample of samples) {
     const isInfo = sample.name.endsWith('_info')
     const shown = Object.entries(sample.labels).filter(
-      ([name, text]) =>
-        name !== 'engine' && !Object.hasOwn(common, name) && !(isInfo && /^(?:None|none|auto|set\(\))$/.test(text)),
+      ([name, text]) => name !== 'engine' && !Object.hasOwn(common, name) && !(isInfo && isUnset(name, text)),
     )
     const key =
       shown.length === 0 ? '' : `{${shown.map(([name, text]) => `${name}=${JSON.stringify(text)}`).join(',')}}`
     groups.set(key, [...(groups.get(key) ?? []), sample])
   }
   return [...groups]
+}
+
+/** Whether a label of an info series says that an option is not used. */
+function isUnset(name: string, text: string): boolean {
+  return /^(?:None|none|auto|set\(\))$/.test(text) || (text === 'False' && !name.startsWith('enable_'))
 }
 
 function isNotZero([, series]: Group): boolean {

@@ -20,14 +20,26 @@ export function metricsAnalysisView(analysis: MetricsAnalysis): Record<string, u
     ...(engines === undefined
       ? {}
       : {
-          engines: engines.map(({ engine, derived_metrics: own, hotspot: { kind, because } }) => ({
+          engines: engines.map(({ engine, hotspot: { kind }, derived_metrics: own }) => ({
             engine,
-            hotspot: { kind, because },
-            derived_metrics: marked(own),
+            hotspot: kind,
+            ...marked(Object.fromEntries(shownOfEngine.map((name) => [name, own[name]]))),
           })),
         }),
   }
 }
+
+/** The figures that tell engines apart. The value has all of them. */
+const shownOfEngine = [
+  'running',
+  'waiting',
+  'kv_cache_usage',
+  'preemptions',
+  'queue_mean_s',
+  'ttft_p95_s',
+  'generation_tokens',
+  'served',
+] as const
 
 function breakdown({ queue, prefill, decode, other }: MetricsAnalysis['latency_breakdown']): Record<string, unknown> {
   return { queue: known(queue), prefill: known(prefill), decode: known(decode), other: known(other) }
@@ -36,7 +48,7 @@ function breakdown({ queue, prefill, decode, other }: MetricsAnalysis['latency_b
 const estimated: ReadonlySet<string> = new Set(estimatedFigures.map(({ figure }) => figure))
 
 /** Known figures, those from buckets marked. A figure such as `> 80` needs no mark. */
-function marked(figures: MetricsAnalysis['derived_metrics']): Record<string, unknown> | null {
+function marked(figures: Figures): Record<string, unknown> | null {
   const shown = known(figures)
   if (shown === null) return null
   const isEstimate = (name: string, value: unknown) => estimated.has(name) && typeof value === 'number'
@@ -45,8 +57,11 @@ function marked(figures: MetricsAnalysis['derived_metrics']): Record<string, unk
   )
 }
 
+/** Figures by name; `null` if the page does not have them. */
+type Figures = Readonly<Record<string, number | string | null>>
+
 /** Figures with three digits, without those that are `null`; `null` if none is known. */
-function known(figures: Readonly<Record<string, number | string | null>>): Record<string, unknown> | null {
+function known(figures: Figures): Record<string, unknown> | null {
   const shown = Object.entries(figures).flatMap(([name, value]) =>
     value === null ? [] : [[name, typeof value === 'number' ? threeDigits(value) : value] as const],
   )

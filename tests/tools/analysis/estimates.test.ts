@@ -70,3 +70,12 @@ test('the view of an analysis without samples is only its hotspot', () => {
   const view = metricsAnalysisView(analyzeSamples(telemetry, []))
   expect(view).toMatchObject({ latency_breakdown: null, derived_metrics: null, not_on_the_page: 'any metric of vLLM' })
 })
+
+test('the view compares the engines of a server by a few figures each', () => {
+  const uneven = loadScenario('data_parallel_imbalance')
+  const { samples } = parseMetricsPage(pagesOfWindow(uneven).at(-1)?.text ?? '')
+  const analysis = analyzeSamples(telemetryOf(uneven.id), samples)
+  const view = metricsAnalysisView(analysis)
+  expect(view).toMatchObject({ engines: [{}, {}, { engine: '2', hotspot: 'kv_cache', waiting: 445 }, {}] })
+  expect(Buffer.byteLength(JSON.stringify(view))).toBeLessThan(2600)
+})

@@ -108,6 +108,19 @@ test('many series of one family are cut at twelve, and the others are counted', 
   expect(text).not.toContain('"/12"')
 })
 
+test('an info series is its labels, without options that are not used', () => {
+  const labels = 'block_size="16",enable_prefix_caching="False",is_attention_free="False",sliding_window="None"'
+  expect(shown([`vllm:cache_config_info{${labels},engine="0"} 1.0`])).toContain(
+    '\nvllm:cache_config_info{block_size="16",enable_prefix_caching="False"}\n',
+  )
+})
+
+test('the times of the HTTP server are shown only if the engine shows none', () => {
+  const http = histogram('http_request_duration_seconds', 'method="POST"', [['+Inf', 3]], 9)
+  expect(shown(http)).toContain('http_request_duration_seconds count 3 sum 9 mean 3')
+  expect(shown([`vllm:num_requests_running{${engine}} 1.0`, ...http])).not.toContain('http_request_duration')
+})
+
 test('values that JSON cannot express are shown as the page has them', () => {
   expect(shown([`vllm:kv_cache_usage_perc{${engine}} NaN`])).toContain('vllm:kv_cache_usage_perc NaN')
 })
