@@ -18,8 +18,12 @@ export function asksForLines({ topics = [], level, offset }: LineQuery): boolean
   return topics.length > 0 || level !== undefined || offset !== undefined
 }
 
-/** Chooses the lines of an overview from the lines of a window. Lines of findings are left to the findings. */
-export function overviewOf(lines: readonly TimedLine[]): Pick<LogOverview, 'rows' | 'routine'> {
+/**
+ * Chooses the lines of an overview from the lines of a window. Lines of findings are left to the findings.
+ *
+ * @param since start of the incident, in Unix milliseconds. Causes after it are surrounded first.
+ */
+export function overviewOf(lines: readonly TimedLine[], since: number): Pick<LogOverview, 'rows' | 'routine'> {
   const plain = lines.filter(({ kind, message }) => kind === undefined && message.trim() !== '')
   const forms = formsOf(plain)
   const starting = startupLines(lines)
@@ -38,8 +42,9 @@ export function overviewOf(lines: readonly TimedLine[]): Pick<LogOverview, 'rows
     ([line]) => line.kind === undefined && !chosen.has(line) && !starting.has(line),
   )
   add('last_of_process', last.flat())
-  add('around_cause', aroundCauses(lines, isRoutine))
-  const cause = lines.find(({ kind }) => kind === 'cause_candidate')?.time
+  const causes = firstCauses(lines, since)
+  add('around_cause', aroundCauses(lines, causes, isRoutine))
+  const cause = lines[causes[0] ?? lines.length]?.time
   const isRare = (line: TimedLine) =>
     !isRoutine(line) && line.level !== 'debug' && !isContinuation(line.message) && !chatter.test(line.message)
   const rare = plain.filter((line) => !chosen.has(line) && isRare(line))
@@ -130,17 +135,29 @@ function startupLines(lines: readonly TimedLine[]): ReadonlySet<TimedLine> {
 const kernelTrace = /^\s*(?:CPU: \d+ PID: |Call Trace:|(?:\? )?[\w.]+\+0x[\da-f]+\/0x)/
 /** Rows around a cause. */
 const rowsBefore = 2
-const rowsAfter = 9
+const rowsAfter = 6
 /** Causes of so many classes are surrounded. */
 const surrounded = 2
 
-/** The lines before and after the first line of each of the earliest classes of causes. */
-function aroundCauses(lines: readonly TimedLine[], isRoutine: (line: TimedLine) => boolean): TimedLine[] {
+/** Positions of the first causes, one of each class: those of the incident if there are any, otherwise earlier ones. */
+function firstCauses(lines: readonly TimedLine[], since: number): readonly number[] {
+  const causes = lines.flatMap(({ kind }, index) => (kind === 'cause_candidate' ? [index] : []))
+  const during = causes.filter((index) => (lines[index]?.time ?? since) >= since)
   const first = new Map<string, number>()
-  for (const [index, { kind, class: name = '' }] of lines.entries()) {
-    if (kind === 'cause_candidate' && !first.has(name)) first.set(name, index)
+  for (const index of during.length > 0 ? during : causes) {
+    const name = lines[index]?.class ?? ''
+    if (!first.has(name)) first.set(name, index)
   }
-  return [...first.values()].slice(0, surrounded).flatMap((index) => {
+  return [...first.values()].slice(0, surrounded)
+}
+
+/** The lines before and after causes. */
+function aroundCauses(
+  lines: readonly TimedLine[],
+  causes: readonly number[],
+  isRoutine: (line: TimedLine) => boolean,
+): TimedLine[] {
+  return causes.flatMap((index) => {
     const { time = 0, line: cause = '' } = lines[index] ?? {}
     const near = (line: TimedLine, milliseconds: number) => Math.abs((line.time ?? time) - time) <= milliseconds
     const isPlain = (line: TimedLine) =>
@@ -151,12 +168,13 @@ function aroundCauses(lines: readonly TimedLine[], isRoutine: (line: TimedLine) 
     const before = lines
       .slice(Math.max(0, index - 60), index)
       .filter((line) => isPlain(line) && near(line, 300_000) && !isRoutine(line))
-    const after = lines
-      .slice(index + 1, index + 60)
-      .filter((line) => near(line, 60_000) && (kernelTrace.test(line.message) || (isPlain(line) && !isRoutine(line))))
+    const following = lines.slice(index + 1, index + 60).filter((line) => near(line, 60_000))
+    const trace = following.filter(({ message }) => kernelTrace.test(message))
+    const after = following.filter((line) => isPlain(line) && !isRoutine(line))
     // An exception is the last line of its traceback. The frame that raised it is just before it.
     const frames = lines.slice(Math.max(0, index - 4), index).filter(({ message }) => /^\s+File "/.test(message))
-    return cause === '' ? [] : [...before.slice(-rowsBefore), ...frames.slice(-1), ...after.slice(0, rowsAfter)]
+    const around = [before.slice(-rowsBefore), frames.slice(-1), trace.slice(0, rowsAfter), after.slice(0, rowsAfter)]
+    return cause === '' ? [] : around.flat()
   })
 }
 
@@ -219,7 +237,8 @@ function routineOf(
   const counts = new Map<Form, number>()
   for (const line of plain) {
     const form = forms.get(line)
-    if (form !== undefined && !chosen.has(line)) counts.set(form, (counts.get(form) ?? 0) + 1)
+    const isUsual = chatter.test(line.message) || isContinuation(line.message)
+    if (form !== undefined && !chosen.has(line) && !isUsual) counts.set(form, (counts.get(form) ?? 0) + 1)
   }
   const named = [...counts].sort(([, a], [, b]) => b - a).slice(0, namedForms)
   return named.filter(([, count]) => count > mostRare).map(([{ example }, count]) => ({ message: example, count }))

@@ -82,12 +82,13 @@ export function readLines(incident: Incident, sources: readonly LogSource[], que
   // contains the word that is searched.
   const findings = groupsOf(inWindow)
   const overview: LogOverview = {
+    incident_start: new Date(observed.start).toISOString(),
     total: all.length,
     ...timesOf(all),
     in_window: inWindow.length,
     matching: matching.length,
     ...linesFrom(entries),
-    ...(isNarrow ? { rows: matchingRows(entries), routine: [] } : overviewOf(inWindow)),
+    ...(isNarrow ? { rows: matchingRows(entries), routine: [] } : overviewOf(inWindow, Date.parse(observed.start))),
   }
   const { notes = [] } = notesAbout(incident, ...sources, 'window')
   const allNotes = [...notes, ...emptyNotes(query, overview)]

@@ -22,8 +22,9 @@ const rowsSchema = {
 export const logOverviewSchema = {
   type: 'object',
   additionalProperties: false,
-  required: ['total', 'in_window', 'matching', 'rows', 'routine'],
+  required: ['incident_start', 'total', 'in_window', 'matching', 'rows', 'routine'],
   properties: {
+    incident_start: { type: 'string', description: 'Start of the incident, ISO 8601.' },
     total: { type: 'integer', minimum: 0, description: 'Number of lines of the logs.' },
     first_time: {
       type: 'string',

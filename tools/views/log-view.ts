@@ -34,9 +34,9 @@ export function logView(result: LogResult, request: LogRequest): string {
     ...missing.map((source) => `${source}: not collected. That no line is here does not mean that nothing happened.`),
     ...notes.map((note) => `Note: ${note}`),
   ]
-  const findings = findingsView(result.findings, clock, isNarrow)
+  const findings = findingsView(result, clock, isNarrow)
   const used = [...head, ...findings].join('\n').length
-  const rest = isNarrow ? matchView(result, request, clock, mostCharacters - used) : partsView(overview, clock)
+  const rest = isNarrow ? matchView(result, request, clock, mostCharacters - used) : partsView(result, clock)
   return [...head, ...(isNarrow ? [] : startupView(overview, clock)), ...findings, ...rest].join('\n')
 }
 
@@ -56,7 +56,7 @@ function extentOf({ source, window, overview }: LogResult, request: LogRequest, 
   const { total, in_window, first_time, last_time } = overview
   if (total === 0) return `${source}: no lines.`
   const times = first_time === undefined ? '' : `, ${second(first_time)} to ${second(last_time ?? first_time)} (UTC)`
-  const all = `${source}: ${total} lines${times}.`
+  const all = `${source}: ${total} lines${times}. Incident from ${clock(overview.incident_start)}.`
   if (request.window === undefined) return all
   return `${all} Window ${clock(window.start)} to ${clock(window.end)}: ${in_window} of ${total} lines.`
 }
@@ -71,15 +71,15 @@ const shownGroups = { cause_candidate: 10, unclassified: 6, cascade: 6, request_
 const shownCharacters = {
   cause_candidate: 420,
   unclassified: 240,
-  cascade: 170,
+  cascade: 260,
   request_error: 170,
-  benign: 90,
+  benign: 140,
 } as const
 /** Groups of one class of cascades that are shown. */
 const shownCascades = 2
 
 /** The findings: role, class, number of lines, times, and the first and the last line. */
-function findingsView(findings: readonly LogError[], clock: Clock, isNarrow: boolean): string[] {
+function findingsView({ findings, overview }: LogResult, clock: Clock, isNarrow: boolean): string[] {
   const heading = isNarrow ? 'Findings of the whole window (not filtered by topics, level and limit)' : 'Findings'
   if (findings.length === 0) return [`${heading}: none.`]
   const counts = new Map<string, number>()
@@ -100,12 +100,15 @@ function findingsView(findings: readonly LogError[], clock: Clock, isNarrow: boo
     if (!shown.has(finding)) left.set(key, (left.get(key) ?? 0) + 1)
   }
   const others = [...left].map(([key, count]) => (count === 1 ? key : `${count} × ${key}`)).join(', ')
-  const groups =
-    findings.length === 1 ? '1 group of lines' : `${findings.length} groups of lines, cause candidates first`
+  const size = findings.length === 1 ? '1 group of lines' : `${findings.length} groups of lines`
+  const hasCause = findings.some(({ kind }) => kind === 'cause_candidate')
+  const groups = `${size}, ${hasCause ? 'cause candidates first' : 'no cause candidate'}`
   return [
     '',
     `${heading}: ${groups}.`,
-    ...withoutRepeats([...shown].flatMap((finding, index) => findingView(finding, index + 1, clock, isNarrow))),
+    ...withoutRepeats(
+      [...shown].flatMap((finding, index) => findingView(finding, index + 1, overview.incident_start, clock, isNarrow)),
+    ),
     ...(left.size === 0 ? [] : [`Groups not shown: ${others}. A narrower window shows them.`]),
   ]
 }
@@ -115,12 +118,13 @@ function withoutRepeats(lines: readonly string[]): readonly string[] {
   return lines.filter((line, index) => !line.startsWith('   meaning: ') || lines.indexOf(line) === index)
 }
 
-function findingView(finding: LogError, number: number, clock: Clock, isNarrow: boolean): string[] {
+function findingView(finding: LogError, number: number, start: string, clock: Clock, isNarrow: boolean): string[] {
   const { kind, class: name, count, first_time, last_time, line, last_line, detail } = finding
   const times = first_time === undefined ? '' : `, ${clock(first_time)}`
   const isSpan = last_time !== undefined && first_time !== undefined && clock(last_time) !== clock(first_time)
   const until = isSpan ? ` to ${clock(last_time)}` : ''
-  const title = `${number}. ${kind} ${name}, ${count} ${count === 1 ? 'line' : 'lines'}${times}${until}`
+  const early = last_time !== undefined && last_time < start ? ' (before the incident)' : ''
+  const title = `${number}. ${kind} ${name}, ${count} ${count === 1 ? 'line' : 'lines'}${times}${until}${early}`
   const isCause = kind === 'cause_candidate' || kind === 'unclassified'
   if (isNarrow && !isCause && kind !== 'cascade') return [title]
   const most = shownCharacters[kind]
@@ -154,14 +158,19 @@ function startupView({ rows }: LogOverview, clock: Clock): string[] {
 }
 
 /** The other parts of an overview. */
-function partsView({ rows, routine }: LogOverview, clock: Clock): string[] {
+function partsView({ overview, findings }: LogResult, clock: Clock): string[] {
+  const { rows, routine, in_window } = overview
   const parts = (['around_cause', 'rare', 'last_of_process', 'stats'] as const).flatMap((part) => {
     const own = rows.filter((row) => row.part === part)
     return own.length === 0 ? [] : ['', `${headings[part]}:`, ...own.map((row) => rowView(row, clock, 330))]
   })
   const counts = routine.map(({ count, message }) => `${count} × ${JSON.stringify(cut(message, 60))}`).join('; ')
   const more = 'To read lines: topics, level or offset, with a window such as "10:00/10:05".'
-  return [...parts, '', counts === '' ? more : `Routine lines left out, for example: ${counts}. ${more}`]
+  const covered = [...rows, ...findings].reduce((sum, { count }) => sum + count, 0)
+  const left = Math.max(0, in_window - covered)
+  const out =
+    left === 0 ? '' : `Left out: ${left} of ${in_window} lines${counts === '' ? '' : `, for example ${counts}`}. `
+  return [...parts, '', `${out}${more}`]
 }
 
 /** The lines that the query asked for, the latest ones if not all fit. */

@@ -87,6 +87,17 @@ test('the last line of processes that stopped early is shown', async () => {
   expect(content).toContain('[×2 to 09:19:46] (Worker_TP0 pid=304)')
 })
 
+test('lines around the cause are those of the incident, and a failure hours before it is marked', async () => {
+  const content = await shown(fetchSystemLogs, { scenario: 'linux_oom_killer' })
+  expect(content).toContain('linux_oom_kill, 1 line, 07:56:40 (before the incident)')
+  expect(content).toMatch(/Around the earliest cause candidates:\n[^\n]*11:06:39 2026\] CPU: 11 PID: 48213/)
+  expect(content).toContain('11:06:39 2026] memory: usage 67108864kB, limit 67108864kB, failcnt 18233')
+})
+
+test('the number of lines that are left out is stated', async () => {
+  expect(await shown(fetchVllmLogs, { scenario })).toMatch(/Left out: \d+ of 232 lines, for example \d+ × "200 OK"/)
+})
+
 test('a line without a time is shown with the time of the line before it', async () => {
   const content = await shown(toolFor(['INFO 03-03 08:10:00 [a.py:1] Ready.', 'INFO:     Something else.']), {
     scenario,
