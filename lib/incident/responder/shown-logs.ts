@@ -14,7 +14,7 @@ export function shownLogs(text: string): UnknownObject | undefined {
   const [, source] = extent.exec(text) ?? []
   if (source === undefined) return undefined
   // Only this section: a line of the log elsewhere could look like a finding.
-  const [, section = ''] = /\n(Findings[^\n]*:(?:\n.+)*)/.exec(text) ?? []
+  const [, section = ''] = /\n\n(Findings(?: of the whole window [^\n]*)?: \d[^\n]*(?:\n.+)*)/.exec(text) ?? []
   const findings = [...section.matchAll(finding)].map(([, kind, name, count, line, lastLine]) => ({
     kind,
     class: name,
