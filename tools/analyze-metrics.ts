@@ -22,7 +22,7 @@ export const analyzeMetrics = defineTool({
     additionalProperties: false,
     required: ['pre_telemetry', 'prometheus_samples'],
     properties: {
-      pre_telemetry: telemetrySchema,
+      pre_telemetry: { ...telemetrySchema, description: '{"$input":"pre_telemetry"}.' },
       prometheus_samples: { ...samplesSchema, description: '{"$result":"fetch_prometheus_metrics#/samples"}.' },
       earlier_samples: {
         ...samplesSchema,

@@ -25,7 +25,10 @@ export const createCollectPostTelemetry = (scenarios: ScenarioSource) =>
       type: 'object',
       additionalProperties: false,
       required: ['updated_config'],
-      properties: { scenario: scenarioProperty, updated_config: configProperty },
+      properties: {
+        scenario: scenarioProperty,
+        updated_config: { ...configProperty, description: '{"$result":"apply_fix_simulation#/updated_config"}.' },
+      },
     },
     outputSchema: {
       type: 'object',

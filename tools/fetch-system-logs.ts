@@ -30,9 +30,9 @@ export const createFetchSystemLogs = (scenarios: ScenarioSource) =>
     name: 'fetch_system_logs',
     title: 'Fetch system logs',
     description:
-      "An overview of the node's kernel log (dmesg) and journal up to the end of the incident: abnormal lines grouped " +
-      'in findings with cause candidates first, lines around the earliest one, and rare lines. The logs show the OOM ' +
-      'killer, lockups, NVRM Xid, hardware and network errors. With topics or offset: those lines.',
+      "An overview of the node's kernel log (dmesg) and journal up to the end of the incident: abnormal lines grouped in " +
+      'findings with cause candidates first, lines around the earliest one, and rare lines. With topics or offset: those ' +
+      'lines, and all findings.',
     inputSchema: {
       type: 'object',
       additionalProperties: false,

@@ -24,9 +24,9 @@ export const createFetchVllmLogs = (scenarios: ScenarioSource) =>
     name: 'fetch_vllm_logs',
     title: 'Fetch vLLM logs',
     description:
-      'An overview of the log of the vLLM engine: start-up facts, abnormal lines grouped in findings with cause ' +
-      'candidates first, lines around the earliest one, the last line of each process, and figures of running and waiting ' +
-      'requests, KV cache and preemptions. With topics, level or offset: those lines.',
+      'An overview of the log of the vLLM engine: start-up facts, abnormal lines grouped in findings with cause candidates ' +
+      'first, lines around the earliest one, the last line of each process, and statistics. With topics, level or offset: ' +
+      'those lines, and all findings.',
     inputSchema: {
       type: 'object',
       additionalProperties: false,
@@ -37,7 +37,7 @@ export const createFetchVllmLogs = (scenarios: ScenarioSource) =>
         offset: offsetProperty,
         level: {
           enum: logLevels,
-          description: 'Show the lines of this level or above, and not an overview. Findings are not filtered.',
+          description: 'Lines of this level or above, not the overview.',
         },
         topics: topicsProperty,
       },

@@ -38,7 +38,7 @@ export const limitProperty = {
 export const offsetProperty = {
   type: 'integer',
   minimum: 0,
-  description: 'Show lines, and not an overview; skip so many of the latest ones.',
+  description: 'Lines, not the overview; skips so many of the latest.',
 } as const
 
 /** Input property of the log tools: words to search for. */
@@ -47,7 +47,7 @@ export const topicsProperty = {
   // An empty word would match every line.
   items: { type: 'string', minLength: 1 },
   writeOnly: true,
-  description: 'Show the lines with one of these words, and not an overview. Findings are not filtered.',
+  description: 'Lines with one of these words, not the overview.',
 } as const
 
 /** Output property of the log tools: the time that the result covers. */

@@ -109,7 +109,7 @@ export const fixPlanSchema = {
           // For a deployment with several engines, of which some have too many requests.
           {
             type: 'object',
-            description: 'How the gateway divides requests among the engines of data_parallel_size.',
+            description: 'Of the gateway, among the engines of data_parallel_size.',
             additionalProperties: false,
             required: ['action', 'policy'],
             properties: { action: { const: 'set_routing' }, policy: routingPolicySchema },
