@@ -1,6 +1,6 @@
 import type { Scenario } from '../../fixtures/scenario.ts'
 import { compareVersions } from '../../tools/arguments/version.ts'
-import { startup } from '../../tools/prometheus/vllm-page.ts'
+import { startupOf } from '../../tools/prometheus/vllm-page.ts'
 import { type DraftCounts, noDrafts } from '../../tools/simulation/draft-acceptance.ts'
 import { windowOfEngine } from '../../tools/simulation/engine-windows.ts'
 import { seededRandom } from '../../tools/simulation/requests.ts'
@@ -13,7 +13,7 @@ import { startupLog } from './startup-log.ts'
 
 /** Options of {@link engineLog}. */
 export interface EngineLogOptions {
-  /** Seconds of quiet service before the window opens. */
+  /** Seconds of quiet service before the window opens. Only for an engine without a page: a page counts from the window on. */
   readonly historyS?: number
   /** Number of requests per line of the access log. Default 4. */
   readonly accessEvery?: number
@@ -83,13 +83,18 @@ export function loggedIntervals({ timeline, engine, notObserved }: SimulatedWind
   )
 }
 
+/** Time of the first line of the engine that served before and in the window, in Unix milliseconds. */
+export function launchOf(scenario: Scenario, historyS = 0): number {
+  return Date.parse(scenario.window.start) - (startupOf(scenario).firstLine + historyS) * 1000
+}
+
 /** Startup, stats and access lines of the engine, from the simulation. */
 export function engineLog(scenario: Scenario, { historyS = 0, accessEvery = 4 }: EngineLogOptions = {}): LogLine[] {
   const start = Date.parse(scenario.window.start)
   const window = simulate(scenario)
   const { vllm_version } = scenario.deployment
   const { speculation } = window.settings
-  const lines = startupLog(scenario, start - (startup.firstLine + historyS) * 1000)
+  const lines = startupLog(scenario, launchOf(scenario, historyS))
   const client = clients(scenario)
   const stats = placeOf(scenario, 'stats')
   const served = (time: number) =>

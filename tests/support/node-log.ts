@@ -37,6 +37,7 @@ export function kernelLog(scenario: Scenario): LogLine[] {
 
 /** Lines of kubelet, containerd and other services of a healthy node around the window. */
 export function journal(scenario: Scenario): LogLine[] {
+  const { node_gpus } = scenario
   const { node } = scenario.deployment.placement
   const start = Date.parse(scenario.window.start)
   const random = seededRandom(scenario.load.seed ^ 0x10a1)
@@ -66,7 +67,7 @@ export function journal(scenario: Scenario): LogLine[] {
         'node_exporter[1790]',
         `time=${iso} level=INFO source=collector.go:171 msg="scrape done" duration_seconds=0.0${number(10, 99)}`,
       ],
-      ['nvidia-persistenced[1207]', 'device 0000:4e:00.0 - persistence mode enabled.'],
+      ['nvidia-persistenced[1207]', `device ${node_gpus?.pci_bus_ids[0]} - persistence mode enabled.`],
       [
         'sshd[88213]',
         `Accepted publickey for ops from 10.8.0.${number(2, 250)} port ${number(32768, 60000)} ssh2: ED25519 SHA256:pV1m`,

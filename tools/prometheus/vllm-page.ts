@@ -1,4 +1,5 @@
 import type { Scenario } from '../../fixtures/scenario.ts'
+import { seededRandom } from '../simulation/requests.ts'
 import { simulate } from '../simulation/simulate.ts'
 import { writeEngineMetrics } from './engine-metrics.ts'
 import { writeHttpMetrics } from './http-metrics.ts'
@@ -16,7 +17,7 @@ export function vllmPage(scenario: Scenario): string {
   const window = simulate(scenario)
   if (!window.engine.up) return ''
   const page = new PageWriter()
-  const { started, metricsCreated, serverStarted } = startup
+  const { started, metricsCreated, serverStarted } = startupOf(scenario)
   const at = (secondsBefore: number) => Date.parse(scenario.window.start) / 1000 - secondsBefore
   const { counts, end } = window
   writeProcessMetrics(page, {
@@ -72,14 +73,44 @@ function pageAt(scenario: Scenario, atS: number): string {
   return vllmPage({ ...scenario, window: { ...window, duration_s: atS } })
 }
 
-/** When the parts of the server start, in seconds before the window opens. The logs of the scenarios agree with it. */
-export const startup = {
+/** When the parts of the server start, in seconds before the window opens, and how long two parts of it take. */
+export interface StartupTimes {
   /** The process starts. */
-  started: 198.4,
+  readonly started: number
   /** It writes its first line. */
-  firstLine: 190,
+  readonly firstLine: number
+  /** Loading the weights takes this long, in seconds. */
+  readonly loadS: number
+  /** Profiling, compilation and warm-up of the engine take this long, in seconds. */
+  readonly initS: number
   /** The engine core is ready, so the metrics of the engine exist. */
-  metricsCreated: 27.6,
+  readonly metricsCreated: number
   /** The HTTP server starts. */
-  serverStarted: 23.2,
-} as const
+  readonly serverStarted: number
+}
+
+/**
+ * The start of a scenario's server, the same in every run. Durations differ between scenarios as they do between nodes.
+ * The logs of the scenarios agree with it.
+ */
+export function startupOf({ load }: Scenario): StartupTimes {
+  const random = seededRandom(load.seed ^ 0x57a7)
+  const between = (low: number, high: number) => Math.round((low + random() * (high - low)) * 100) / 100
+  const serverStarted = between(14, 34)
+  const loadS = between(36, 66)
+  const initS = between(64, 84)
+  const metricsCreated = serverStarted + 4.4
+  const firstLine = metricsCreated + secondsBeforeLoad + loadS + initS
+  const tenths = (seconds: number) => Math.round(seconds * 10) / 10
+  return {
+    started: tenths(firstLine + between(6, 11)),
+    firstLine: tenths(firstLine),
+    loadS,
+    initS,
+    metricsCreated: tenths(metricsCreated),
+    serverStarted: tenths(serverStarted),
+  }
+}
+
+/** From the first line to the first read of the weights: imports, processes of the engine, and collectives. */
+const secondsBeforeLoad = 26

@@ -16,6 +16,11 @@ export function startOf(scenario: Scenario): number {
   return Date.parse(scenario.window.start)
 }
 
+/** End of the window in Unix milliseconds. */
+export function endOf(scenario: Scenario): number {
+  return startOf(scenario) + scenario.window.duration_s * 1000
+}
+
 /** Time of the engine's death in Unix milliseconds. */
 export function deathOf(scenario: Scenario): number {
   const { downAtS } = simulate(scenario).engine
@@ -31,7 +36,7 @@ export function tooLong(scenario: Scenario, time: number, tokens: number, limit 
   const since = (version: string) => compareVersions(scenario.deployment.vllm_version, version) >= 0
   const refused = {
     time,
-    text: `${api} INFO:     10.42.3.77:41822 - "POST /v1/chat/completions HTTP/1.1" 400 Bad Request`,
+    text: `${api} INFO:     10.42.3.77:${32_768 + ((tokens * 7) % 28_000)} - "POST /v1/chat/completions HTTP/1.1" 400 Bad Request`,
   }
   if (!writes(scenario, 'badPrompt')) return [refused]
   const error = since('0.15.0')
@@ -66,8 +71,16 @@ export function correctable(time: number, device = '0000:4b:00.0'): LogLine[] {
   ])
 }
 
-/** An Xid of an application on a GPU that the deployment does not use. */
-export function applicationXid(time: number, address: string): LogLine {
+/** Address of a GPU of the scenario's node as the driver writes it: without the function. */
+export function addressOf({ id, node_gpus }: Scenario, gpu: number): string {
+  const address = node_gpus?.pci_bus_ids[gpu]
+  if (address === undefined) throw new Error(`The node of ${id} has no GPU ${gpu}.`)
+  return address.replace(/\.0$/, '')
+}
+
+/** An Xid of an application on the last GPU of the node, before the deployment came. */
+export function applicationXid(time: number, scenario: Scenario): LogLine {
+  const address = addressOf(scenario, (scenario.deployment.placement.gpus ?? []).length - 1)
   return kernelLine(time, `NVRM: Xid (PCI:${address}): 43, pid=71822, name=python3, Ch 00000008`)
 }
 
@@ -86,28 +99,70 @@ export function probeFailed(time: number, scenario: Scenario, pod = 'serving/cha
   )
 }
 
-/** Lines of kubelet and containerd about a container that exits, and exits again after each restart. */
-export function containerRestarts(
-  time: number,
-  scenario: Scenario,
-  end: number,
-  exitCode: number,
-  everyS = 240,
-): LogLine[] {
-  const lines: LogLine[] = []
-  let attempt = 0
-  for (let at = time + 2000; at < end - 5000; at += everyS * 1000) {
-    lines.push(...containerExit(at, scenario, exitCode, attempt))
-    attempt++
+/** A container that exits, and that kubelet restarts until the window ends. Times are Unix milliseconds. */
+export interface CrashLoop {
+  /** Starts after an exit. Kubelet waits 10 s before the first, and twice as long before each further one. */
+  readonly starts: readonly number[]
+  /** Exits, the first one included. */
+  readonly exits: readonly number[]
+}
+
+/** The crash loop of a container that exits at `firstExit` and runs for `failsAfterS` seconds after each restart. */
+export function crashLoop(scenario: Scenario, firstExit: number, failsAfterS: number): CrashLoop {
+  const starts: number[] = []
+  const exits = [firstExit]
+  for (let exit = firstExit; ; ) {
+    const at = exit + backOffS(starts.length) * 1000
+    if (at >= endOf(scenario)) break
+    starts.push(at)
+    exit = at + failsAfterS * 1000
+    if (exit >= endOf(scenario)) break
+    exits.push(exit)
   }
-  return [...lines, ...readinessProbes(time + 20_000, scenario, end)]
+  return { starts, exits }
+}
+
+/** Seconds that kubelet waits before restart number `attempt`. */
+function backOffS(attempt: number): number {
+  return Math.min(300, 10 * 2 ** attempt)
+}
+
+/** The lines of all restarts. `attempt` gives those of one, with the processes and ports of the first start. */
+export function restarts(
+  { starts }: CrashLoop,
+  attempt: (at: number, number: number) => readonly LogLine[],
+): LogLine[] {
+  return starts.flatMap((at, index) => restarted(attempt(at, index + 1), index + 1))
+}
+
+/** Lines of a process that was started again: it has other process ids and ports than the first time. */
+export function restarted(lines: readonly LogLine[], attempt: number): LogLine[] {
+  const shift = attempt * 29
+  // The API server is process 1 of its container after each start.
+  const moved = (number: string) => String(Number(number) === 1 ? 1 : Number(number) + shift)
+  return lines.map(({ time, text }) => ({
+    time,
+    text: text
+      .replace(/(?<=\bpid=)\d+/g, moved)
+      .replace(/(?<=[a-z]-node-\d+:)(\d+):(\d+)(?= \[)/, (_, pid, thread) => `${moved(pid)}:${moved(thread)}`)
+      .replace(/(?<=tcp:\/\/[\d.]+:)\d+/, moved)
+      .replace(/(?<=peer \S+<)\d+(?=>)/, moved),
+  }))
+}
+
+/** The journal's lines of a crash loop: exits, and readiness probes while a container that opens no port runs. */
+export function crashLoopJournal({ starts, exits }: CrashLoop, scenario: Scenario, exitCode: number): LogLine[] {
+  return [
+    ...exits.flatMap((at, attempt) => containerExit(at, scenario, exitCode, attempt)),
+    ...starts.flatMap((at, index) => readinessProbes(at + 20_000, scenario, exits[index + 1] ?? endOf(scenario))),
+  ]
 }
 
 /** Lines of kubelet and containerd about a container that exits, before kubelet's restart number `attempt`. */
 export function containerExit(at: number, scenario: Scenario, exitCode: number, attempt: number): LogLine[] {
   const { node } = scenario.deployment.placement
   const iso = `${new Date(at).toISOString().slice(0, 19)}Z`
-  const backOff = `${Math.min(300, 10 * 2 ** attempt)}s`
+  const backOff = `${backOffS(attempt)}s`
   return [
     journalLine(
       at,
@@ -159,18 +214,6 @@ export function oldContainer(scenario: Scenario, start: number): LogLine[] {
     text(start - 42_000, 'Application shutdown complete.'),
     text(start - 42_000, 'Finished server process [1]'),
   ]
-}
-
-/** An engine that kubelet restarts and that fails in the same way each time. `attempt` gives the lines of one start. */
-export function attempts(
-  from: number,
-  until: number,
-  everyS: number,
-  attempt: (at: number) => readonly LogLine[],
-): LogLine[] {
-  const lines: LogLine[] = []
-  for (let at = from; at + everyS * 1000 <= until; at += everyS * 1000) lines.push(...attempt(at))
-  return lines
 }
 
 /** Registers and a call trace, as the kernel prints them after many messages. */

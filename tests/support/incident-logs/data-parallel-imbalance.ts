@@ -1,5 +1,5 @@
 import type { Scenario } from '../../../fixtures/scenario.ts'
-import { engineLog } from '../engine-log.ts'
+import { engineLog, launchOf } from '../engine-log.ts'
 import { api } from '../engine-process.ts'
 import { engineLine, type IncidentLogs } from '../log-line.ts'
 import { applicationXid, correctable, flappingPort, probeFailed, startOf, tooLong } from './common.ts'
@@ -10,19 +10,18 @@ import { applicationXid, correctable, flappingPort, probeFailed, startOf, tooLon
  */
 export function dataParallelImbalance(scenario: Scenario): IncidentLogs {
   const start = startOf(scenario)
-  const historyS = 1500
   // The API server starts the coordinator before the engines.
-  const launched = start - historyS * 1000 - 182_000
+  const launched = launchOf(scenario) + 8000
   return {
     vllm: [
-      ...engineLog(scenario, { historyS, accessEvery: 4 }),
+      ...engineLog(scenario, { accessEvery: 4 }),
       // `vllm/v1/engine/utils.py` of 0.17.1.
       engineLine(launched, api, 'utils.py:865', 'Started DP Coordinator process (PID: 263)'),
       ...tooLong(scenario, start + 377_000, 18_204, 16_384),
     ],
     // Distractors: an Xid of an application, corrected PCIe errors, a port without traffic that flaps, another pod's probe.
     dmesg: [
-      applicationXid(start - 15_000_000, '0000:cb:00'),
+      applicationXid(start - 15_000_000, scenario),
       ...correctable(start + 411_000),
       ...flappingPort(start + 96_000),
     ],

@@ -1,5 +1,5 @@
 import type { Scenario } from '../../../fixtures/scenario.ts'
-import { engineLog } from '../engine-log.ts'
+import { engineLog, launchOf } from '../engine-log.ts'
 import { api } from '../engine-process.ts'
 import { engineLine, type IncidentLogs } from '../log-line.ts'
 import { applicationXid, correctable, flappingPort, probeFailed, startOf, tooLong } from './common.ts'
@@ -7,13 +7,12 @@ import { applicationXid, correctable, flappingPort, probeFailed, startOf, tooLon
 /** The engine runs without CUDA graphs. It says so once, when it starts; nothing in the logs is an error. */
 export function eagerDecode(scenario: Scenario): IncidentLogs {
   const start = startOf(scenario)
-  const historyS = 1500
   // Checks of the configuration come some seconds after the first line of the log.
-  const checked = start - historyS * 1000 - 163_000
+  const checked = launchOf(scenario) + 5000
   const warn = (where: string, text: string) => engineLine(checked, api, where, text, 'WARNING')
   return {
     vllm: [
-      ...engineLog(scenario, { historyS, accessEvery: 3 }),
+      ...engineLog(scenario, { accessEvery: 3 }),
       warn(
         'vllm.py:781',
         'Enforce eager set, disabling torch.compile and CUDAGraphs. This is equivalent to setting -cc.mode=none -cc.cudagraph_mode=none',
@@ -23,7 +22,7 @@ export function eagerDecode(scenario: Scenario): IncidentLogs {
     ],
     // Distractors: an Xid of an application, corrected PCIe errors, a port without traffic that flaps, another pod's probe.
     dmesg: [
-      applicationXid(start - 9_000_000, '0000:cb:00'),
+      applicationXid(start - 9_000_000, scenario),
       ...correctable(start + 207_000),
       ...flappingPort(start + 700_000),
     ],

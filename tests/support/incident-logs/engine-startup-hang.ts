@@ -22,15 +22,15 @@ export function engineStartupHang(scenario: Scenario): IncidentLogs {
   const { node } = scenario.deployment.placement
   return {
     vllm: [...oldContainer(scenario, start), ...newContainer(scenario, start - 32_000)],
-    // Distractors: an Xid of the desktop hours before, and corrected PCIe errors on the port of the second GPU.
+    // Distractors: an Xid of the desktop hours before, and corrected PCIe errors of a network card.
     dmesg: [
       kernelLine(
         start - 28_000_000,
         'NVRM: loading NVIDIA UNIX Open Kernel Module for x86_64  590.48.01  Release Build  (dvs-builder@U22-I3-B03-01-5)',
       ),
-      applicationXid(start - 21_000_000, '0000:41:00'),
-      ...correctable(start - 2_000_000, '0000:c1:00.0'),
-      ...correctable(start + 260_000, '0000:c1:00.0'),
+      applicationXid(start - 21_000_000, scenario),
+      ...correctable(start - 2_000_000, '0000:c4:00.0'),
+      ...correctable(start + 260_000, '0000:c4:00.0'),
     ],
     journal: [
       journalLine(

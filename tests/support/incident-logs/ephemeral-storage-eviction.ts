@@ -1,6 +1,6 @@
 import type { Scenario } from '../../../fixtures/scenario.ts'
 import { simulate } from '../../../tools/simulation/simulate.ts'
-import { engineLog } from '../engine-log.ts'
+import { engineLog, launchOf } from '../engine-log.ts'
 import { worker } from '../engine-process.ts'
 import { engineLine, type IncidentLogs, journalLine, kubeletLine, type LogLine } from '../log-line.ts'
 import { placeOf } from '../log-places.ts'
@@ -17,13 +17,13 @@ export function ephemeralStorageEviction(scenario: Scenario): IncidentLogs {
   return {
     vllm: [
       ...engineLog(scenario, { accessEvery: 2 }),
-      engineLine(start - 82_000, worker(scenario, 0), placeOf(scenario, 'connector'), connector),
+      engineLine(launchOf(scenario) + 22_000, worker(scenario, 0), placeOf(scenario, 'connector'), connector),
       ...stores(scenario, start),
       ...tooLong(scenario, start + 205_000, 37_210),
     ].filter(({ time }) => time < death),
     // Distractors: an Xid of an application, corrected PCIe errors, a port without traffic that flaps.
     dmesg: [
-      applicationXid(start - 12_000_000, '0000:cb:00'),
+      applicationXid(start - 12_000_000, scenario),
       ...correctable(start + 75_000),
       ...flappingPort(start + 410_000),
     ],

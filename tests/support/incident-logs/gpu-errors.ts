@@ -11,19 +11,19 @@ import {
   type LogLine,
 } from '../log-line.ts'
 import { placeOf } from '../log-places.ts'
-import { startupLog } from '../startup-log.ts'
-import { applicationXid, attempts, containerRestarts, correctable, deathOf, startOf, tooLong } from './common.ts'
+import { startupLog, startupSeconds } from '../startup-log.ts'
+import {
+  addressOf,
+  applicationXid,
+  correctable,
+  crashLoop,
+  crashLoopJournal,
+  deathOf,
+  restarts,
+  startOf,
+  tooLong,
+} from './common.ts'
 
-const addresses = [
-  '0000:18:00',
-  '0000:2a:00',
-  '0000:4e:00',
-  '0000:5f:00',
-  '0000:9b:00',
-  '0000:b7:00',
-  '0000:cb:00',
-  '0000:db:00',
-]
 const frames = [
   'vllm/v1/executor/multiproc_executor.py:824 worker_busy_loop | output = func(*args, **kwargs)',
   'vllm/v1/worker/worker_base.py:365 execute_model | return self.worker.execute_model(scheduler_output)',
@@ -39,9 +39,9 @@ const asynchronous =
 export function nvidiaXid(scenario: Scenario): IncidentLogs {
   const start = startOf(scenario)
   const death = deathOf(scenario)
-  const end = start + scenario.window.duration_s * 1000
   const { node } = scenario.deployment.placement
-  const address = addresses[2]
+  const address = addressOf(scenario, 2)
+  const loop = crashLoop(scenario, death + 2000, 25)
   return {
     vllm: [
       ...engineLog(scenario, { accessEvery: 3 }),
@@ -57,11 +57,12 @@ export function nvidiaXid(scenario: Scenario): IncidentLogs {
       ...coreDeath(
         scenario,
         death + 200,
+        2,
         "RuntimeError: Worker failed with error 'CUDA error: unspecified launch failure', please check the stack trace above for the root cause",
       ),
       ...engineDeath(scenario, death),
-      ...attempts(death + 30_000, end, 200, (at) => [
-        ...startupLog(scenario, at).filter(({ time }) => time < at + 20_000),
+      ...restarts(loop, (at, attempt) => [
+        ...startupLog(scenario, at, attempt).filter(({ time }) => time < at + 20_000),
         ...engineTraceback(
           at + 21_000,
           worker(scenario, 2),
@@ -82,9 +83,9 @@ export function nvidiaXid(scenario: Scenario): IncidentLogs {
       // Distractors: a remapped row on another GPU at night, and an error of an application.
       kernelLine(
         start - 27_000_000,
-        `NVRM: Xid (PCI:${addresses[6]}): 63, pid='<unknown>', name=<unknown>, Row Remapper: New row (0x000000000132a4c0) marked for remapping, reset gpu to activate.`,
+        `NVRM: Xid (PCI:${addressOf(scenario, 6)}): 63, pid='<unknown>', name=<unknown>, Row Remapper: New row (0x000000000132a4c0) marked for remapping, reset gpu to activate.`,
       ),
-      applicationXid(start - 15_400_000, addresses[7] ?? ''),
+      applicationXid(start - 15_400_000, scenario),
       ...correctable(start - 2_100_000),
       kernelLine(death - 1000, 'pcieport 0000:4c:00.0: pciehp: Slot(3): Link Down'),
       ...kernelLines(death, [
@@ -101,7 +102,7 @@ export function nvidiaXid(scenario: Scenario): IncidentLogs {
       ...[0, 1, 3].map((gpu) =>
         kernelLine(
           death + 2000,
-          `NVRM: Xid (PCI:${addresses[gpu]}): 45, pid=${48_311 + gpu}, name=VLLM::Worker_TP, Ch 0000000e`,
+          `NVRM: Xid (PCI:${addressOf(scenario, gpu)}): 45, pid=${48_311 + gpu}, name=VLLM::Worker_TP, Ch 0000000e`,
         ),
       ),
       ...[60, 120, 240, 360].map((second) =>
@@ -117,7 +118,7 @@ export function nvidiaXid(scenario: Scenario): IncidentLogs {
           `time="${new Date(death + second * 1000).toISOString().slice(0, 19)}Z" level=error msg="Failed to collect metrics" error="GPU is lost" gpu=2`,
         ),
       ),
-      ...containerRestarts(death, scenario, end, 1, 200),
+      ...crashLoopJournal(loop, scenario, 1),
     ],
   }
 }
@@ -126,9 +127,10 @@ export function nvidiaXid(scenario: Scenario): IncidentLogs {
 export function cudaEccUncorrectable(scenario: Scenario): IncidentLogs {
   const start = startOf(scenario)
   const death = deathOf(scenario)
-  const end = start + scenario.window.duration_s * 1000
   const { node } = scenario.deployment.placement
-  const address = addresses[5]
+  const address = addressOf(scenario, 5)
+  const loaded = startupSeconds(scenario).loaded * 1000
+  const loop = crashLoop(scenario, death + 2000, loaded / 1000 + 16)
   const failure = 'torch.AcceleratorError: CUDA error: uncorrectable ECC error encountered'
   const worker5 = worker(scenario, 5)
   return {
@@ -159,13 +161,14 @@ export function cudaEccUncorrectable(scenario: Scenario): IncidentLogs {
       ...coreDeath(
         scenario,
         death + 200,
+        5,
         "RuntimeError: Worker failed with error 'CUDA error: uncorrectable ECC error encountered', please check the stack trace above for the root cause",
       ),
       ...engineDeath(scenario, death),
-      ...attempts(death + 30_000, end, 170, (at) => [
-        ...startupLog(scenario, at).filter(({ time }) => time < at + 84_000),
+      ...restarts(loop, (at, attempt) => [
+        ...startupLog(scenario, at, attempt).filter(({ time }) => time < at + loaded + 1000),
         ...engineTraceback(
-          at + 96_000,
+          at + loaded + 13_000,
           worker5,
           placeOf(scenario, 'workerFailedToStart'),
           'WorkerProc failed to start.',
@@ -176,14 +179,14 @@ export function cudaEccUncorrectable(scenario: Scenario): IncidentLogs {
           ],
           `${failure}\n${asynchronous}`,
         ),
-        initializationFailed(at + 97_000),
+        initializationFailed(at + loaded + 14_000),
       ]),
     ],
     dmesg: [
       // Distractor: single-bit errors on another GPU, which ECC corrects.
       kernelLine(
         start - 9_000_000,
-        `NVRM: Xid (PCI:${addresses[1]}): 92, pid=1811, name=dcgm-exporter, High single-bit ECC error rate`,
+        `NVRM: Xid (PCI:${addressOf(scenario, 1)}): 92, pid=1811, name=dcgm-exporter, High single-bit ECC error rate`,
       ),
       ...correctable(start - 4_000_000),
       ...kernelLines(death - 1000, [
@@ -196,7 +199,7 @@ export function cudaEccUncorrectable(scenario: Scenario): IncidentLogs {
       ...[0, 1, 2].map((gpu) =>
         kernelLine(
           death + 1000,
-          `NVRM: Xid (PCI:${addresses[gpu]}): 45, pid=${48_311 + gpu}, name=VLLM::Worker_TP, Ch 0000000e`,
+          `NVRM: Xid (PCI:${addressOf(scenario, gpu)}): 45, pid=${48_311 + gpu}, name=VLLM::Worker_TP, Ch 0000000e`,
         ),
       ),
       ...kernelLines(death + 130_000, [
@@ -210,12 +213,12 @@ export function cudaEccUncorrectable(scenario: Scenario): IncidentLogs {
         'dcgm-exporter[2290]',
         `time="${new Date(death + 4000).toISOString().slice(0, 19)}Z" level=warning msg="Health watch" gpu=5 system=MEM error="row remap pending"`,
       ),
-      ...containerRestarts(death, scenario, end, 1, 170),
+      ...crashLoopJournal(loop, scenario, 1),
     ],
   }
 }
 
-function coreDeath(scenario: Scenario, time: number, error: string): LogLine[] {
+function coreDeath(scenario: Scenario, time: number, rank: number, error: string): LogLine[] {
   return [
     engineLine(
       time,
@@ -240,7 +243,7 @@ function coreDeath(scenario: Scenario, time: number, error: string): LogLine[] {
       time + 100,
       core,
       placeOf(scenario, 'workerDied'),
-      'Worker proc VllmWorker-2 died unexpectedly, shutting down executor.',
+      `Worker proc VllmWorker-${rank} died unexpectedly, shutting down executor.`,
       'ERROR',
     ),
   ]

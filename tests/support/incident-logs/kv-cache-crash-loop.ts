@@ -4,12 +4,20 @@ import { initializationFailed } from '../engine-log.ts'
 import { api, coreOf } from '../engine-process.ts'
 import { engineTraceback, type IncidentLogs, journalLine, type LogLine } from '../log-line.ts'
 import { placeOf } from '../log-places.ts'
-import { startupLog } from '../startup-log.ts'
-import { applicationXid, containerExit, correctable, oldContainer, readinessProbes, startOf } from './common.ts'
+import { startupLog, startupSeconds } from '../startup-log.ts'
+import {
+  applicationXid,
+  correctable,
+  crashLoop,
+  crashLoopJournal,
+  oldContainer,
+  readinessProbes,
+  restarts,
+  startOf,
+} from './common.ts'
 
-/** Seconds from the first line of an attempt to the check of the KV memory, and to the exit of the container. */
-const failsAfterS = 134
-const exitsAfterS = 145
+/** Seconds from the check of the KV memory to the exit of the container. */
+const shutdownS = 11
 
 /**
  * The old manifest limited `max_model_len`, the new one does not. Each attempt loads the weights, measures the memory, and
@@ -17,13 +25,18 @@ const exitsAfterS = 145
  */
 export function kvCacheCrashLoop(scenario: Scenario): IncidentLogs {
   const start = startOf(scenario)
-  const end = start + scenario.window.duration_s * 1000
   const { node } = scenario.deployment.placement
-  const starts = attemptTimes(start - 30_000, end)
+  const first = start - 30_000
+  const runsS = startupSeconds(scenario).kvSize + shutdownS
+  const loop = crashLoop(scenario, first + runsS * 1000, runsS)
   return {
-    vllm: [...oldContainer(scenario, start), ...starts.flatMap((at) => failedStart(scenario, at))],
+    vllm: [
+      ...oldContainer(scenario, start),
+      ...failedStart(scenario, first, 0),
+      ...restarts(loop, (at, attempt) => failedStart(scenario, at, attempt)),
+    ],
     // Distractors: an Xid of an application on another GPU hours before, and corrected PCIe errors.
-    dmesg: [applicationXid(start - 15_000_000, '0000:1e:00'), ...correctable(start - 700_000)],
+    dmesg: [applicationXid(start - 15_000_000, scenario), ...correctable(start - 700_000)],
     journal: [
       journalLine(
         start - 36_000,
@@ -31,28 +44,20 @@ export function kvCacheCrashLoop(scenario: Scenario): IncidentLogs {
         'containerd[1846]',
         `time="${new Date(start - 36_000).toISOString()}" level=info msg="CreateContainer within sandbox \\"9d3c1f\\" for container &ContainerMetadata{Name:vllm,Attempt:0,}"`,
       ),
-      ...starts.flatMap((at, attempt) => containerExit(at + exitsAfterS * 1000, scenario, 1, attempt)),
-      ...readinessProbes(start, scenario, end),
+      ...readinessProbes(start, scenario, loop.exits[0] ?? start),
+      ...crashLoopJournal(loop, scenario, 1),
     ],
   }
 }
 
-/** Times at which kubelet starts the container: 10 s after the first exit, and twice as long after each further one. */
-function attemptTimes(first: number, end: number): number[] {
-  const times: number[] = []
-  for (let at = first; at < end; at += (exitsAfterS + Math.min(300, 10 * 2 ** (times.length - 1))) * 1000)
-    times.push(at)
-  return times
-}
-
 /** One start in the words of vLLM 0.17.1. */
-function failedStart(scenario: Scenario, at: number): LogLine[] {
+function failedStart(scenario: Scenario, at: number, attempt: number): LogLine[] {
   const reason = simulate(scenario).engine.reason ?? ''
   const advice = 'See https://docs.vllm.ai/en/latest/configuration/conserving_memory/ for more details.'
-  const failure = at + failsAfterS * 1000
+  const failure = at + startupSeconds(scenario).kvSize * 1000
   const add = (line: string) => ({ time: failure + 4000, text: `${api} ${line}` })
   return [
-    ...startOfEngine(scenario, at).filter(({ time }) => time < failure),
+    ...startOfEngine(scenario, at, attempt).filter(({ time }) => time < failure),
     ...engineTraceback(
       failure,
       coreOf(scenario),
@@ -87,12 +92,12 @@ function failedStart(scenario: Scenario, at: number): LogLine[] {
  * The lines until the check. The engine that does not start has no memory plan, so the lines about memory are those of a
  * configuration that starts: the memory does not depend on the length of requests.
  */
-function startOfEngine(scenario: Scenario, at: number): LogLine[] {
+function startOfEngine(scenario: Scenario, at: number, attempt: number): LogLine[] {
   const { deployment } = scenario
   const fitting = { ...deployment, engine_args: { ...deployment.engine_args, max_model_len: 16_384 } }
   const isAboutMemory = ({ text }: LogLine) => /Model loading took|Available KV cache memory/.test(text)
   return [
-    ...startupLog(scenario, at).filter((line) => !isAboutMemory(line)),
-    ...startupLog({ ...scenario, deployment: fitting }, at).filter(isAboutMemory),
+    ...startupLog(scenario, at, attempt).filter((line) => !isAboutMemory(line)),
+    ...startupLog({ ...scenario, deployment: fitting }, at, attempt).filter(isAboutMemory),
   ]
 }

@@ -2,7 +2,7 @@ import type { Scenario } from '../../../fixtures/scenario.ts'
 import { modelOf } from '../../../tools/simulation/model-names.ts'
 import { simulate } from '../../../tools/simulation/simulate.ts'
 import { intervalSeconds, type WindowTransfers } from '../../../tools/simulation/window.ts'
-import { engineLog } from '../engine-log.ts'
+import { engineLog, launchOf } from '../engine-log.ts'
 import { api, coreOf, worker } from '../engine-process.ts'
 import { engineLine, type IncidentLogs, type LogLine } from '../log-line.ts'
 import { placeOf } from '../log-places.ts'
@@ -15,12 +15,11 @@ import { applicationXid, correctable, flappingPort, probeFailed, startOf, tooLon
  */
 export function kvTransferTimeout(scenario: Scenario): IncidentLogs {
   const start = startOf(scenario)
-  const historyS = 600
   const { transfers } = simulate(scenario)
   if (transfers === undefined) throw new Error(`${scenario.id} has no transfers.`)
   const decode = [
-    ...engineLog(scenario, { historyS, accessEvery: 4 }),
-    ...connectorStart(scenario, start - historyS * 1000 - 160_000),
+    ...engineLog(scenario, { accessEvery: 4 }),
+    ...connectorStart(scenario, launchOf(scenario) + 22_000),
     ...transferStatistics(scenario, start, transfers),
     ...tooLong(scenario, start + 432_000, 35_870),
   ]
@@ -28,7 +27,7 @@ export function kvTransferTimeout(scenario: Scenario): IncidentLogs {
     vllm: [...ofPod(decode, 'vllm-decode-0'), ...ofPod(expiries(scenario, start, transfers), 'vllm-prefill-0')],
     // Distractors: an Xid of an application, corrected PCIe errors, a port without traffic that flaps, another pod's probe.
     dmesg: [
-      applicationXid(start - 15_000_000, '0000:cb:00'),
+      applicationXid(start - 15_000_000, scenario),
       ...correctable(start + 377_000),
       ...flappingPort(start + 410_000),
     ],
@@ -57,10 +56,10 @@ function connectorStart(scenario: Scenario, at: number): LogLine[] {
         placeOf(scenario, 'connector'),
         `Creating v1 connector with name: NixlConnector and engine_id: ${id}`,
       ),
-      engineLine(at + 60_000, who, placeOf(scenario, 'nixlWrapper'), 'Initializing NIXL wrapper'),
-      engineLine(at + 60_000, who, placeOf(scenario, 'nixlWorker'), `Initializing NIXL worker ${id}`),
+      engineLine(at + 2000, who, placeOf(scenario, 'nixlWrapper'), 'Initializing NIXL wrapper'),
+      engineLine(at + 2000, who, placeOf(scenario, 'nixlWorker'), `Initializing NIXL worker ${id}`),
     ]),
-    engineLine(at + 61_000, core, placeOf(scenario, 'nixlScheduler'), `Initializing NIXL Scheduler ${id}`),
+    engineLine(at + 3000, core, placeOf(scenario, 'nixlScheduler'), `Initializing NIXL Scheduler ${id}`),
   ]
 }
 

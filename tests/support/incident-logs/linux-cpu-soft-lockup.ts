@@ -21,7 +21,7 @@ export function linuxCpuSoftLockup(scenario: Scenario): IncidentLogs {
       ...[700, 760, 820, 880].map((second) => noBroadcastBlock(scenario, start + second * 1000)),
     ],
     dmesg: [
-      applicationXid(start - 22_000_000, '0000:cb:00'),
+      applicationXid(start - 22_000_000, scenario),
       ...correctable(start - 640_000),
       kernelLine(
         start - 1_400_000,

@@ -1,27 +1,22 @@
 import type { Scenario } from '../../../fixtures/scenario.ts'
-import { engineDeath, engineLog } from '../engine-log.ts'
+import { engineDeath, engineLog, initializationFailed, launchOf } from '../engine-log.ts'
 import { core } from '../engine-process.ts'
 import { engineLine, type IncidentLogs, kernelLines, kubeletLine, type LogLine } from '../log-line.ts'
 import { placeOf } from '../log-places.ts'
-import { callTrace, containerRestarts, correctable, deathOf, startOf, tooLong } from './common.ts'
+import { startupLog, startupSeconds } from '../startup-log.ts'
+import { callTrace, correctable, crashLoop, crashLoopJournal, deathOf, restarts, startOf, tooLong } from './common.ts'
 
 /** The KV buffer on the host reaches the memory limit of the container, and the kernel kills the engine core. */
 export function linuxOomKiller(scenario: Scenario): IncidentLogs {
   const start = startOf(scenario)
   const death = deathOf(scenario)
-  const end = start + scenario.window.duration_s * 1000
+  const kvSize = startupSeconds(scenario).kvSize * 1000
+  const loop = crashLoop(scenario, death + 2000, kvSize / 1000 + 8)
   const { node } = scenario.deployment.placement
   return {
     vllm: [
       ...engineLog(scenario, { accessEvery: 2 }),
-      engineLine(
-        start - 170_000,
-        core,
-        placeOf(scenario, 'connector'),
-        'Creating v1 connector with name: OffloadingConnector and engine_id: 2d11c0',
-        'INFO',
-      ),
-      engineLine(start - 58_000, core, placeOf(scenario, 'cpuTensors'), 'Allocating 32 CPU tensors...', 'INFO'),
+      ...connector(scenario, launchOf(scenario), kvSize),
       ...tooLong(scenario, start + 140_000, 40_033),
       engineLine(
         death + 200,
@@ -31,6 +26,12 @@ export function linuxOomKiller(scenario: Scenario): IncidentLogs {
         'ERROR',
       ),
       ...engineDeath(scenario, death),
+      // The buffer of the first container is still in the shared memory of the pod, so the next one has no room for its own.
+      ...restarts(loop, (at, attempt) => [
+        ...startupLog(scenario, at, attempt).filter(({ time }) => time < at + kvSize + 1000),
+        ...connector(scenario, at, kvSize),
+        initializationFailed(at + kvSize + 7000),
+      ]),
     ],
     dmesg: [
       // Distractor: hours before, the log collector exceeded its own small limit, in another pod and cgroup.
@@ -53,6 +54,17 @@ export function linuxOomKiller(scenario: Scenario): IncidentLogs {
         rssKb: 63_911_872,
         cpu: 11,
       }),
+      ...loop.starts.flatMap((at, index) =>
+        kill({
+          time: at + kvSize + 5000,
+          pid: 48_213 + (index + 1) * 3119,
+          task: 'VLLM::EngineCor',
+          pod: 'c41e07d2',
+          limitKb: 67_108_864,
+          rssKb: 31_204_352 + index * 2048,
+          cpu: 11 + index * 6,
+        }),
+      ),
     ],
     journal: [
       kubeletLine(
@@ -67,9 +79,18 @@ export function linuxOomKiller(scenario: Scenario): IncidentLogs {
         'W',
         'oom_watcher_linux.go:76] "Got sys oom event" event={"Pid":48213,"ProcessName":"VLLM::EngineCor"}',
       ),
-      ...containerRestarts(death, scenario, end, 137),
+      ...crashLoopJournal(loop, scenario, 137),
     ].filter(({ time }) => time >= start - 900_000),
   }
+}
+
+/** The connector is made before the KV cache, and takes its memory of the host afterwards. */
+function connector(scenario: Scenario, at: number, kvSize: number): LogLine[] {
+  const name = 'Creating v1 connector with name: OffloadingConnector and engine_id: 2d11c0'
+  return [
+    engineLine(at + 20_000, core, placeOf(scenario, 'connector'), name, 'INFO'),
+    engineLine(at + kvSize, core, placeOf(scenario, 'cpuTensors'), 'Allocating 32 CPU tensors...', 'INFO'),
+  ]
 }
 
 interface Kill {

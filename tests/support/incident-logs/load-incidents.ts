@@ -13,7 +13,7 @@ export function kvCachePressure(scenario: Scenario): IncidentLogs {
       ...tooLong(scenario, start + 655_900, 36_912),
     ],
     dmesg: [
-      applicationXid(start - 26_400_000, '0000:cb:00'),
+      applicationXid(start - 26_400_000, scenario),
       ...correctable(start - 3_100_000),
       ...correctable(start + 402_000),
       ...flappingPort(start + 96_000),
@@ -43,7 +43,7 @@ export function concurrencyCap(scenario: Scenario): IncidentLogs {
       ...tooLong(scenario, start + 733_000, 19_002, 16_384),
     ],
     dmesg: [
-      applicationXid(start - 19_800_000, '0000:0f:00'),
+      applicationXid(start - 19_800_000, scenario),
       ...correctable(start + 311_000, '0000:0d:00.0'),
       kernelLine(
         start - 5_200_000,

@@ -14,11 +14,12 @@ import { placeOf } from '../log-places.ts'
 import { startupLog } from '../startup-log.ts'
 import {
   applicationXid,
-  attempts,
-  containerRestarts,
   correctable,
+  crashLoop,
+  crashLoopJournal,
   deathOf,
   flappingPort,
+  restarts,
   startOf,
   tooLong,
 } from './common.ts'
@@ -33,8 +34,10 @@ const frames = [
 export function ncclNetSocketTruncated(scenario: Scenario): IncidentLogs {
   const start = startOf(scenario)
   const death = deathOf(scenario)
-  const end = start + scenario.window.duration_s * 1000
   const { node, peers = [] } = scenario.deployment.placement
+  // The first request that is not a probe of the server fails.
+  const failsAfterS = 160
+  const loop = crashLoop(scenario, death + 3000, failsAfterS)
   const failure = (at: number): LogLine[] => [
     ...[0, 1, 2, 3].map((gpu) =>
       ncclLine(
@@ -45,10 +48,6 @@ export function ncclNetSocketTruncated(scenario: Scenario): IncidentLogs {
         'transport/net_socket.cc:523',
       ),
     ),
-    ...[0, 1].flatMap((gpu) => [
-      ncclLine(at + 20, { node, pid: 2214 + gpu, gpu }, 'transport/net.cc:1148 -> 5', 'INFO'),
-      ncclLine(at + 20, { node, pid: 2214 + gpu, gpu }, 'proxy.cc:694 -> 5', 'INFO'),
-    ]),
     ...peers.flatMap((peer) =>
       peer.gpus.map((gpu) =>
         ncclLine(
@@ -84,16 +83,19 @@ export function ncclNetSocketTruncated(scenario: Scenario): IncidentLogs {
       ...engineLog(scenario, { accessEvery: 1 }),
       ...failure(death),
       ...engineDeath(scenario, death + 1500),
-      ...attempts(death + 30_000, end, 210, (at) => [...startupLog(scenario, at), ...failure(at + 195_000)]),
+      ...restarts(loop, (at, attempt) => [
+        ...startupLog(scenario, at, attempt),
+        ...failure(at + failsAfterS * 1000 - 3000),
+      ]),
     ],
     // Distractors: a port that flaps on a network that NCCL does not use, SYN cookies, corrected errors.
     dmesg: [
       ...flappingPort(start - 400_000),
       ...flappingPort(start + 51_000),
       ...correctable(start - 5_000_000),
-      applicationXid(start - 12_000_000, '0000:cb:00'),
+      applicationXid(start - 12_000_000, scenario),
     ],
-    journal: containerRestarts(death, scenario, end, 1, 210),
+    journal: crashLoopJournal(loop, scenario, 1),
   }
 }
 
@@ -101,8 +103,8 @@ export function ncclNetSocketTruncated(scenario: Scenario): IncidentLogs {
 export function ncclNetIbErrors(scenario: Scenario): IncidentLogs {
   const start = startOf(scenario)
   const death = deathOf(scenario)
-  const end = start + scenario.window.duration_s * 1000
   const linkDown = start + 371_000
+  const loop = crashLoop(scenario, death + 2000, 210)
   const { node, peers = [] } = scenario.deployment.placement
   const here = (gpu: number) => ({ node, pid: 2214 + gpu, gpu })
   const peerLines = peers.flatMap((peer) => peer.gpus.map((gpu) => ({ node: peer.node, pid: 1987 + gpu, gpu })))
@@ -137,15 +139,11 @@ export function ncclNetIbErrors(scenario: Scenario): IncidentLogs {
           'transport/net_ib.cc:2270',
         ),
       ),
-      ...[0, 1].flatMap((gpu) => [
-        ncclLine(death - 800, here(gpu), 'transport/net.cc:1298 -> 6', 'INFO'),
-        ncclLine(death - 800, here(gpu), 'proxy.cc:727 -> 6', 'INFO'),
-      ]),
       ...peerLines.map((where) =>
         ncclLine(
           death + 300,
           where,
-          `socketProgress: Connection closed by remote peer ${node}<51022>`,
+          `socketProgress: Connection closed by remote peer ${node}<${51_022 + where.gpu}>`,
           'WARN',
           'misc/socket.cc:58',
         ),
@@ -169,23 +167,23 @@ export function ncclNetIbErrors(scenario: Scenario): IncidentLogs {
       ),
       engineLine(death + 600, core, placeOf(scenario, 'fatal'), 'EngineCore encountered a fatal error.', 'ERROR'),
       ...engineDeath(scenario, death + 700),
-      ...attempts(death + 30_000, end, 220, (at) => [
-        ...startupLog(scenario, at).filter(({ time }) => time < at + 20_000),
+      ...restarts(loop, (at, attempt) => [
+        ...startupLog(scenario, at, attempt).filter(({ time }) => time < at + 20_000),
         ncclLine(
-          at + 190_000,
+          at + 206_000,
           here(0),
           'NET/IB: Got completion from peer 10.60.0.52<47702> with status=IBV_WC_RETRY_EXC_ERR(12) opcode=IBV_WC_SEND(0) reqSize=0 vendor_err=129 req_type=Send localGid ::ffff:10.60.0.51 remoteGids::ffff:10.60.0.52 hca mlx5_3',
           'WARN',
           'transport/net_ib.cc:2270',
         ),
-        initializationFailed(at + 191_000),
+        initializationFailed(at + 207_000),
       ]),
     ],
     dmesg: [
       // Distractor: an Ethernet port that flaps without traffic, hours before and in the window.
       ...flappingPort(start - 7_200_000),
       ...flappingPort(start + 88_000),
-      applicationXid(start - 20_000_000, '0000:cb:00'),
+      applicationXid(start - 20_000_000, scenario),
       ...kernelLines(linkDown, [
         'mlx5_core 0000:ca:00.0: Port module event[error]: module 3, Cable error, Bus stuck (I2C or data shorted)',
         'mlx5_core 0000:ca:00.0 ibp202s0: Link down',
@@ -196,6 +194,6 @@ export function ncclNetIbErrors(scenario: Scenario): IncidentLogs {
         'mlx5_core 0000:ca:00.0: mlx5_port_module_event: module 3, Cable error, Bus stuck (I2C or data shorted)',
       ),
     ],
-    journal: [...containerRestarts(death, scenario, end, 1, 220)],
+    journal: crashLoopJournal(loop, scenario, 1),
   }
 }

@@ -1,5 +1,5 @@
 import type { Scenario } from '../../../fixtures/scenario.ts'
-import { engineLog } from '../engine-log.ts'
+import { engineLog, launchOf } from '../engine-log.ts'
 import { api } from '../engine-process.ts'
 import { engineLine, type IncidentLogs } from '../log-line.ts'
 import { applicationXid, correctable, flappingPort, probeFailed, startOf, tooLong } from './common.ts'
@@ -10,21 +10,20 @@ import { applicationXid, correctable, flappingPort, probeFailed, startOf, tooLon
  */
 export function slowTokenizer(scenario: Scenario): IncidentLogs {
   const start = startOf(scenario)
-  const historyS = 1500
   // The API server loads the tokenizer when it starts.
-  const loaded = start - historyS * 1000 - 163_000
+  const loaded = launchOf(scenario) + 6000
   const warning =
     'Using a slow tokenizer. This might cause a significant slowdown. Consider using a fast tokenizer instead.'
   return {
     vllm: [
-      ...engineLog(scenario, { historyS, accessEvery: 3 }),
+      ...engineLog(scenario, { accessEvery: 3 }),
       engineLine(loaded, api, 'registry.py:223', warning, 'WARNING'),
       ...tooLong(scenario, start + 188_000, 36_020),
       ...tooLong(scenario, start + 640_000, 41_900),
     ],
     // Distractors: an Xid of an application, corrected PCIe errors, a port without traffic that flaps, another pod's probe.
     dmesg: [
-      applicationXid(start - 21_000_000, '0000:cb:00'),
+      applicationXid(start - 21_000_000, scenario),
       ...correctable(start + 301_000),
       ...flappingPort(start - 88_000),
     ],

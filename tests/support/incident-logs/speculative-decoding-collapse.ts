@@ -8,13 +8,13 @@ export function speculativeDecodingCollapse(scenario: Scenario): IncidentLogs {
   const start = startOf(scenario)
   return {
     vllm: [
-      ...engineLog(scenario, { historyS: 1500, accessEvery: 12 }),
+      ...engineLog(scenario, { accessEvery: 12 }),
       ...tooLong(scenario, start + 268_000, 17_020, 16_384),
       ...tooLong(scenario, start + 431_000, 18_400, 16_384),
     ],
     // Distractors: an Xid of an application, corrected PCIe errors, a port without traffic that flaps, another pod's probe.
     dmesg: [
-      applicationXid(start - 15_000_000, '0000:cb:00'),
+      applicationXid(start - 15_000_000, scenario),
       ...correctable(start + 155_000),
       ...flappingPort(start + 402_000),
     ],

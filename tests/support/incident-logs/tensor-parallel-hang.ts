@@ -7,12 +7,14 @@ import { placeOf } from '../log-places.ts'
 import { startupLog } from '../startup-log.ts'
 import {
   applicationXid,
-  containerRestarts,
   correctable,
+  crashLoop,
+  crashLoopJournal,
   deathOf,
   flappingPort,
   kernel,
   noBroadcastBlock,
+  restarts,
   startOf,
 } from './common.ts'
 
@@ -29,8 +31,9 @@ const server = '10.50.7.12'
 export function tensorParallelHang(scenario: Scenario): IncidentLogs {
   const start = startOf(scenario)
   const death = deathOf(scenario)
-  const end = start + scenario.window.duration_s * 1000
   const hang = start + hangsAtS * 1000
+  // The next engine hangs until the window ends.
+  const loop = crashLoop(scenario, death + 2000, Number.POSITIVE_INFINITY)
   const waits: number[] = []
   for (let time = hang + 60_000; time < death; time += 60_000) waits.push(time)
   return {
@@ -39,7 +42,7 @@ export function tensorParallelHang(scenario: Scenario): IncidentLogs {
       ...waits.map((time) => noBroadcastBlock(scenario, time)),
       ...timedOut(scenario, death),
       ...engineDeath(scenario, death),
-      ...hangingStart(scenario, death + 30_000),
+      ...restarts(loop, (at, attempt) => hangingStart(scenario, at, attempt)),
     ],
     dmesg: [
       // Distractors: an outage of another NFS server that ended hours before, a port without traffic that flaps, an Xid of
@@ -47,14 +50,14 @@ export function tensorParallelHang(scenario: Scenario): IncidentLogs {
       kernelLine(start - 9_700_000, 'nfs: server 10.50.3.4 not responding, still trying'),
       kernelLine(start - 9_640_000, 'nfs: server 10.50.3.4 OK'),
       ...flappingPort(start + 142_000),
-      applicationXid(start - 18_000_000, '0000:cb:00'),
+      applicationXid(start - 18_000_000, scenario),
       ...correctable(start - 500_000),
       ...[431, 612, 793].map((second) =>
         kernelLine(start + second * 1000, `nfs: server ${server} not responding, still trying`),
       ),
       ...[122, 245].flatMap((seconds) => hungTask(hang + (seconds + 11) * 1000, seconds)),
     ],
-    journal: containerRestarts(death, scenario, end, 1),
+    journal: crashLoopJournal(loop, scenario, 1),
   }
 }
 
@@ -92,10 +95,9 @@ function timedOut(scenario: Scenario, death: number): LogLine[] {
   ]
 }
 
-/** The next engine loads its weights and hangs when its profiling run needs a kernel. */
-function hangingStart(scenario: Scenario, at: number): LogLine[] {
-  const hang = at + 84_000
-  return [...startupLog(scenario, at).filter(({ time }) => time < hang), noBroadcastBlock(scenario, hang + 60_000)]
+/** The workers of the next engine hang when they import Triton, which opens its cache, before they use a GPU. */
+function hangingStart(scenario: Scenario, at: number, attempt: number): LogLine[] {
+  return startupLog(scenario, at, attempt).filter(({ time }) => time < at + 19_000)
 }
 
 /** The kernel's report about the worker: it waits for the lock of a directory that another process holds. */

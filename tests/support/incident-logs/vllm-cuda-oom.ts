@@ -53,8 +53,8 @@ export function vllmCudaOom(scenario: Scenario): IncidentLogs {
     ],
     // Distractors: an Xid of an application, and a large file copy that fills the page cache.
     dmesg: [
-      applicationXid(start - 17_000_000, '0000:01:00'),
-      ...correctable(start - 900_000, '0000:01:00.0'),
+      applicationXid(start - 17_000_000, scenario),
+      ...correctable(start - 900_000, '0000:02:00.0'),
       kernelLine(start - 3_600_000, 'EXT4-fs (nvme0n1p2): re-mounted. Quota mode: none.'),
     ],
     journal: [
