@@ -1,7 +1,7 @@
 import type { Scenario } from '../../fixtures/scenario.ts'
 import { compareVersions } from '../../tools/arguments/version.ts'
 import { startupOf } from '../../tools/prometheus/vllm-page.ts'
-import { type DraftCounts, noDrafts } from '../../tools/simulation/draft-acceptance.ts'
+import type { DraftCounts } from '../../tools/simulation/draft-acceptance.ts'
 import { windowOfEngine } from '../../tools/simulation/engine-windows.ts'
 import { seededRandom } from '../../tools/simulation/requests.ts'
 import { simulate } from '../../tools/simulation/simulate.ts'
@@ -13,8 +13,6 @@ import { startupLog } from './startup-log.ts'
 
 /** Options of {@link engineLog}. */
 export interface EngineLogOptions {
-  /** Seconds of quiet service before the window opens. Only for an engine without a page: a page counts from the window on. */
-  readonly historyS?: number
   /** Number of requests per line of the access log. Default 4. */
   readonly accessEvery?: number
 }
@@ -57,18 +55,6 @@ export function draftsText({ drafts, draftTokens, acceptedTokens, acceptedPerPos
   )
 }
 
-/** Drafts that give `tokens` output tokens, three in each step: what an EAGLE-3 head usually reaches. */
-function usualDrafts(tokens: number, drafted: number): DraftCounts {
-  const counts = noDrafts(drafted)
-  counts.drafts = Math.round(tokens / 3)
-  counts.draftTokens = counts.drafts * drafted
-  for (let position = 0; position < drafted; position++) {
-    counts.acceptedPerPosition[position] = Math.round(counts.drafts * 0.713 ** (position + 1))
-  }
-  counts.acceptedTokens = counts.acceptedPerPosition.reduce((sum, count) => sum + count, 0)
-  return counts
-}
-
 /**
  * The intervals that the engine logs: not after its death, not without statistics, and not if no token was counted in it
  * and in the interval before.
@@ -83,46 +69,21 @@ export function loggedIntervals({ timeline, engine, notObserved }: SimulatedWind
   )
 }
 
-/** Time of the first line of the engine that served before and in the window, in Unix milliseconds. */
-export function launchOf(scenario: Scenario, historyS = 0): number {
-  return Date.parse(scenario.window.start) - (startupOf(scenario).firstLine + historyS) * 1000
+/** Time of the first line of the engine that serves in the window, in Unix milliseconds. */
+export function launchOf(scenario: Scenario): number {
+  return Date.parse(scenario.window.start) - startupOf(scenario).firstLine * 1000
 }
 
 /** Startup, stats and access lines of the engine, from the simulation. */
-export function engineLog(scenario: Scenario, { historyS = 0, accessEvery = 4 }: EngineLogOptions = {}): LogLine[] {
+export function engineLog(scenario: Scenario, { accessEvery = 4 }: EngineLogOptions = {}): LogLine[] {
   const start = Date.parse(scenario.window.start)
   const window = simulate(scenario)
   const { vllm_version } = scenario.deployment
-  const { speculation } = window.settings
-  const lines = startupLog(scenario, launchOf(scenario, historyS))
+  const lines = startupLog(scenario, launchOf(scenario))
   const client = clients(scenario)
   const stats = placeOf(scenario, 'stats')
   const served = (time: number) =>
     lines.push({ time, text: `${api} INFO:     ${client()} - "POST /v1/chat/completions HTTP/1.1" 200 OK` })
-  const random = seededRandom(scenario.load.seed ^ 0x77a1)
-  for (let second = -historyS + 10; second <= 0; second += 10) {
-    const running = Math.floor(random() * 3)
-    if (random() < 0.6) served(start + (second - random() * 9) * 1000)
-    if (running === 0 || window.notObserved.has('engine')) continue
-    const quiet = {
-      endS: second,
-      promptTokens: 1500 + random() * 9000,
-      cachedPromptTokens: 0,
-      generationTokens: running * (200 + random() * 200),
-      preemptions: 0,
-      running,
-      waiting: 0,
-      kvUsage: running * 0.006,
-      busy: 0,
-      memoryBusy: 0,
-    }
-    // A quiet server has work for one engine at a time.
-    const engine = ((historyS + second) / intervalSeconds) % window.engines.length
-    lines.push(engineLine(start + second * 1000, api, stats, statsText(quiet, window, vllm_version, engine)))
-    if (speculation === undefined) continue
-    const usual = draftsText(usualDrafts(quiet.generationTokens, speculation.tokens))
-    lines.push(engineLine(start + second * 1000, api, placeOf(scenario, 'drafts'), usual))
-  }
   for (const [rank, engine] of window.engines.entries()) {
     const own = windowOfEngine(window, engine)
     for (const interval of loggedIntervals(own)) {

@@ -202,12 +202,12 @@ export function readinessProbes(from: number, scenario: Scenario, end: number): 
 }
 
 /** Access log of an old container that served requests before the window, and its orderly exit. */
-export function oldContainer(scenario: Scenario, start: number): LogLine[] {
+export function oldContainer(scenario: Scenario, start: number, requests = 60): LogLine[] {
   const client = clients(scenario)
   const text = (time: number, line: string): LogLine => ({ time, text: `${api} INFO:     ${line}` })
   return [
-    ...Array.from({ length: 60 }, (_, index) =>
-      text(start - 950_000 + index * 15_000, `${client()} - "POST /v1/chat/completions HTTP/1.1" 200 OK`),
+    ...Array.from({ length: requests }, (_, index) =>
+      text(start - 950_000 + (index * 900_000) / requests, `${client()} - "POST /v1/chat/completions HTTP/1.1" 200 OK`),
     ),
     text(start - 43_000, 'Shutting down'),
     text(start - 42_000, 'Waiting for application shutdown.'),

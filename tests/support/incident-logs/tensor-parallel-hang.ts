@@ -38,7 +38,7 @@ export function tensorParallelHang(scenario: Scenario): IncidentLogs {
   for (let time = hang + 60_000; time < death; time += 60_000) waits.push(time)
   return {
     vllm: [
-      ...engineLog(scenario, { historyS: 600, accessEvery: 3 }),
+      ...engineLog(scenario, { accessEvery: 2 }),
       ...waits.map((time) => noBroadcastBlock(scenario, time)),
       ...timedOut(scenario, death),
       ...engineDeath(scenario, death),

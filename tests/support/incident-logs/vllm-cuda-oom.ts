@@ -1,10 +1,10 @@
 import type { Scenario } from '../../../fixtures/scenario.ts'
 import { simulate } from '../../../tools/simulation/simulate.ts'
-import { engineDeath, engineLog } from '../engine-log.ts'
+import { engineDeath, engineLog, launchOf } from '../engine-log.ts'
 import { core } from '../engine-process.ts'
 import { engineLine, engineTraceback, type IncidentLogs, journalLine, kernelLine } from '../log-line.ts'
 import { placeOf } from '../log-places.ts'
-import { applicationXid, correctable, deathOf, startOf, tooLong } from './common.ts'
+import { applicationXid, correctable, deathOf, oldContainer, startOf, tooLong } from './common.ts'
 
 /** The image encoder needs more memory for a step with many images than the utilisation leaves free. */
 export function vllmCudaOom(scenario: Scenario): IncidentLogs {
@@ -14,7 +14,8 @@ export function vllmCudaOom(scenario: Scenario): IncidentLogs {
   const reason = simulate(scenario).engine.reason ?? ''
   return {
     vllm: [
-      ...engineLog(scenario, { historyS: 1400, accessEvery: 1 }),
+      ...oldContainer(scenario, launchOf(scenario), 100),
+      ...engineLog(scenario, { accessEvery: 1 }),
       ...tooLong(scenario, start + 61_000, 35_212),
       engineLine(
         death - 100,

@@ -367,7 +367,7 @@ test.each([
 
 test('without times in the log, the window of one page begins with the engine', async () => {
   const { observation } = await opened({ 'vllm.log': 'INFO no time here\n', [pageName]: page })
-  expect(observation.window).toEqual({ start: '2026-02-17T13:59:32.000Z', duration_s: 928 })
+  expect(observation.window).toEqual({ start: '2026-02-17T13:59:22.000Z', duration_s: 938 })
 })
 
 test('a copy of a log is left out, so that no line counts twice', async () => {
