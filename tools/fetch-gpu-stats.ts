@@ -1,5 +1,7 @@
+import type { Scenario } from '../fixtures/scenario.ts'
 import { defineTool } from '../router/define-tool.ts'
-import type { ObservedGpu } from './incident-folder/gpu-statistics.ts'
+import { isObject } from '../router/json/json.ts'
+import { eccSchema, type ObservedGpu, rowRemapSchema } from './incident-folder/gpu-statistics.ts'
 import { builtInScenarios, incidentOf, notesAbout, type ScenarioSource } from './scenario-source.ts'
 import { notesSchema, pureAnnotations, scenarioProperty } from './schemas/common.ts'
 import { gpuOf } from './simulation/hardware.ts'
@@ -46,6 +48,11 @@ export const createFetchGpuStats = (scenarios: ScenarioSource) =>
               mem_total_gb: amount,
               power_w: amount,
               temp_c: { type: ['number', 'null'] },
+              mem_temp_c: { type: ['number', 'null'], description: 'Temperature of the memory.' },
+              pci_bus_id: { type: ['string', 'null'], description: 'As in the lines of the kernel.' },
+              free: { type: ['boolean', 'null'], description: 'Whether no process uses the GPU.' },
+              ecc: eccSchema,
+              row_remap: rowRemapSchema,
             },
           },
         },
@@ -81,11 +88,14 @@ export const createFetchGpuStats = (scenarios: ScenarioSource) =>
           mem_used_gb: tenths((inUse ? (window.memory?.usedGib ?? 0) : hung ? contextGib : 0) + taken),
           mem_total_gb: tenths(gpu.memoryGib),
           power_w: tenths(power),
+          ...memoryOf(scenario, gpuId, position),
+          free: !inUse && !hung && taken === 0,
           temp_c: Math.round(idleCelsius + (loadCelsius * (power - gpu.idleWatts)) / (gpu.maxWatts - gpu.idleWatts)),
         }
       })
       return { gpus, ...notes }
     },
+    toContent: ({ gpus, ...rest }) => ({ gpus: gpus.map(withoutZeros), ...rest }),
   })
 
 /** {@link createFetchGpuStats} for the built-in scenarios. */
@@ -93,7 +103,39 @@ export const fetchGpuStats = createFetchGpuStats(builtInScenarios)
 
 /** The figures that the tool shows. */
 function shown({ name: _, driver: __, ...figures }: ObservedGpu) {
-  return figures
+  return { mem_temp_c: null, pci_bus_id: null, free: null, ecc: null, row_remap: null, ...figures }
+}
+
+const noErrors = {
+  corrected: 0,
+  uncorrected: 0,
+  aggregate_corrected: 0,
+  aggregate_uncorrected: 0,
+  remap_pending: false,
+  remap_failed: false,
+}
+
+/** Address and memory errors of a GPU of a simulated incident. */
+function memoryOf({ node_gpus: facts }: Scenario, id: number, position: number) {
+  const found = facts?.memory_errors?.find(({ gpu }) => gpu === id)
+  const { gpu: _, remap_pending: pending, remap_failed: failed, ...ecc } = found ?? { gpu: id, ...noErrors }
+  const counts = facts?.ecc === true
+  return {
+    pci_bus_id: facts?.pci_bus_ids[position] ?? null,
+    ecc: counts ? ecc : null,
+    row_remap: counts ? { pending, failed } : null,
+  }
+}
+
+/** The members that the model is shown: facts that are not known, and counters without an error, are left out. */
+function withoutZeros<G extends object>(gpu: G): Partial<G> {
+  const isQuiet = (value: unknown): boolean =>
+    isObject(value) && Object.values(value).every((one) => one === 0 || one === false || one === null)
+  const added: ReadonlySet<string> = new Set(['mem_temp_c', 'pci_bus_id', 'free', 'ecc', 'row_remap'])
+  const entries = Object.entries(gpu).filter(
+    ([name, value]) => !(added.has(name) && (value === null || isQuiet(value))),
+  )
+  return Object.assign({}, ...entries.map(([name, value]) => ({ [name]: value })))
 }
 
 /** Rounds to one decimal place. `nvidia-smi` shows integers, which would hide small differences between scenarios. */

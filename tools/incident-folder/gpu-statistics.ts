@@ -5,6 +5,33 @@ import type { Document } from '../../fixtures/deployment.ts'
 const observed = { type: ['number', 'null'] } as const
 const shownText = { type: ['string', 'null'] } as const
 
+const eccCount = { type: ['integer', 'null'], minimum: 0 } as const
+
+/** JSON Schema of the counters of memory errors. */
+export const eccSchema = {
+  type: ['object', 'null'],
+  description:
+    'Memory errors since the driver was loaded, and (aggregate) in the life of the GPU. null: not counted or not known.',
+  additionalProperties: false,
+  required: ['corrected', 'uncorrected', 'aggregate_corrected', 'aggregate_uncorrected'],
+  properties: {
+    corrected: eccCount,
+    uncorrected: eccCount,
+    aggregate_corrected: eccCount,
+    aggregate_uncorrected: eccCount,
+  },
+} as const
+
+/** JSON Schema of the state of remapped memory rows. */
+export const rowRemapSchema = {
+  type: ['object', 'null'],
+  description:
+    'pending: a damaged row is replaced when the GPU is reset. failed: it could not be replaced. null: not known.',
+  additionalProperties: false,
+  required: ['pending', 'failed'],
+  properties: { pending: { type: ['boolean', 'null'] }, failed: { type: ['boolean', 'null'] } },
+} as const
+
 /** JSON Schema of one GPU as nvidia-smi showed it. `null`: not in the file, or `[N/A]`. */
 export const observedGpuSchema = {
   type: 'object',
@@ -19,6 +46,11 @@ export const observedGpuSchema = {
     mem_total_gb: { ...observed, description: 'GiB.' },
     power_w: { ...observed, description: 'Watts.' },
     temp_c: { ...observed, description: '°C.' },
+    mem_temp_c: { ...observed, description: 'Temperature of the memory, °C.' },
+    pci_bus_id: { ...shownText, description: 'PCI address, as lspci -D shows it.' },
+    free: { type: ['boolean', 'null'], description: 'Whether no process uses the GPU.' },
+    ecc: eccSchema,
+    row_remap: rowRemapSchema,
   },
 } as const
 
@@ -56,6 +88,7 @@ export function gpusOfTable(text: string): readonly ObservedGpu[] {
 export function gpusOfQuery(text: string): readonly ObservedGpu[] {
   const driver = textOf(/^Driver Version\s*:\s*(.+)$/m.exec(text)?.[1])
   const sections = text.split(/^GPU [\dA-Fa-f]+:[\dA-Fa-f:.]+\s*$/m).slice(1)
+  const addresses = [...text.matchAll(/^GPU [\dA-Fa-f]*?([\dA-Fa-f]{4}:[\dA-Fa-f]{2}:[\dA-Fa-f.]+)\s*$/gm)]
   // `nvidia-smi -q -i 3` prints one of several GPUs.
   const isPart = (numberOf(/^Attached GPUs\s*:\s*(\d+)/m.exec(text)?.[1]) ?? 0) > sections.length
   return sections.map((section, position) => {
@@ -74,8 +107,45 @@ export function gpusOfQuery(text: string): readonly ObservedGpu[] {
       mem_total_gb: gibOf(/^ +Total\s*:\s*(.+)$/m.exec(memory)?.[1]),
       power_w: numberOf(value(/^ +(?:Instantaneous Power Draw|Average Power Draw|Power Draw)\s*:\s*(\d.*)$/m)),
       temp_c: numberOf(value(/^ +GPU Current Temp\s*:\s*(.+)$/m)),
+      mem_temp_c: numberOf(value(/^ +Memory Current Temp\s*:\s*(.+)$/m)),
+      pci_bus_id: addresses[position]?.[1]?.toLowerCase() ?? null,
+      free: /^ +Processes\s*:\s*None\s*$/m.test(section) ? true : /^ +Process ID\s*:/m.test(section) ? false : null,
+      ecc: eccOf(block('ECC Errors')),
+      row_remap: rowRemapOf(block('Remapped Rows')),
     }
   })
+}
+
+/** The counters of the block `ECC Errors`. Each kind of memory has its own line. */
+function eccOf(block: string): NonNullable<ObservedGpu['ecc']> | null {
+  const [volatile = '', aggregate = ''] = block.split(/^ +Aggregate\s*$/m)
+  const sum = (part: string, kind: RegExp) => {
+    const counts = part.split('\n').flatMap((line) => {
+      const [, name = '', count] = /^ +(.+?)\s*:\s*(\d+)\s*$/.exec(line) ?? []
+      return count !== undefined && kind.test(name) ? [Number(count)] : []
+    })
+    return counts.length === 0 ? null : counts.reduce((total, count) => total + count, 0)
+  }
+  const corrected = /^(?:SRAM|DRAM) Correctable$/
+  const uncorrected = /^(?:SRAM|DRAM) Uncorrectable/
+  const ecc = {
+    corrected: sum(volatile, corrected),
+    uncorrected: sum(volatile, uncorrected),
+    aggregate_corrected: sum(aggregate, corrected),
+    aggregate_uncorrected: sum(aggregate, uncorrected),
+  }
+  return Object.values(ecc).every((count) => count === null) ? null : ecc
+}
+
+/** The block `Remapped Rows`. */
+function rowRemapOf(block: string): NonNullable<ObservedGpu['row_remap']> | null {
+  const answer = (name: string) => {
+    const text = new RegExp(`^ +${name}\\s*:\\s*(Yes|No)`, 'm').exec(block)?.[1]
+    return text === undefined ? null : text === 'Yes'
+  }
+  const pending = answer('Pending')
+  const failed = answer('Remapping Failure Occurred')
+  return pending === null && failed === null ? null : { pending, failed }
 }
 
 /**

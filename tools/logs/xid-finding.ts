@@ -12,7 +12,7 @@ interface XidFinding {
 export function xidFinding(text: string): XidFinding | undefined {
   const found = xidIn(text)
   if (found === undefined) return undefined
-  const detail = [detailOf(found.xid), ...statedBy(text, found.xid)].join(' ')
+  const detail = [detailOf(found.xid), ...precedenceOf(found.xid, text), ...statedBy(text, found.xid)].join(' ')
   return found.hasCode
     ? { ...classOfXid(found.xid, text), detail }
     : { kind: 'cause_candidate', class: 'gpu_lost', detail }
@@ -47,7 +47,32 @@ function adviceFor({ code, action, ignorable }: Xid): string {
   }
   if (action === undefined) return `NVIDIA's catalogue of ${catalogueState} states no action.`
   const later = action === 'IGNORE' && !ignorable ? ' NVIDIA wants it to be examined later.' : ''
-  return `Immediate action in NVIDIA's catalogue: ${action}.${later}`
+  return `Immediate action in NVIDIA's catalogue: ${action}${wordsOf(action)}.${later}`
+}
+
+/** The words for an action that names a procedure of the catalogue. */
+function wordsOf(action: NonNullable<Xid['action']>): string {
+  const words = procedures[action]
+  return words === undefined ? '' : ` (${words})`
+}
+
+const procedures: { readonly [action in NonNullable<Xid['action']>]?: string } = {
+  WORKFLOW_XID_48: 'drain the GPU and reset it, which also replaces a row that is marked for remapping',
+  WORKFLOW_XID_45: 'follow the Xid that came before on this GPU',
+  WORKFLOW_NVLINK_ERR: 'take the node out of service and examine its NVLinks',
+  WORKFLOW_NVLINK5_ERR: 'take the node out of service and examine its NVLinks',
+  XID_154: 'do what the line itself says',
+}
+
+/** Which code of one GPU decides: a row that waits for a reset, or a recovery action, is stronger than a restart. */
+function precedenceOf({ code }: Xid, text: string): readonly string[] {
+  if (code === 63 && /reset gpu to activate/i.test(text)) {
+    return ['The row is replaced only when the GPU is reset; until then the remap is pending.']
+  }
+  if (code !== 94) return []
+  return [
+    'If the same GPU also reports Xid 63 (pending remap) or Xid 154, their reset comes first: a restart is not enough.',
+  ]
 }
 
 /** Statements of the driver itself: the recovery action of Xid 154, the cause of Xid 45, the severity of an NVLink error. */
