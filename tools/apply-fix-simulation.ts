@@ -7,6 +7,7 @@ import { configProperty, pureAnnotations } from './schemas/common.ts'
 import { fixPlanSchema, fixResultSchema } from './schemas/fix-plan.ts'
 import type { FixResult } from './types.ts'
 import { ratiosText } from './validation/predicted-ratios.ts'
+import { fixResultView } from './views/telemetry-view.ts'
 
 /**
  * The tool `apply_fix_simulation`.
@@ -45,6 +46,7 @@ export const createApplyFixSimulation = (scenarios: ScenarioSource) =>
       }
       return withPrediction(scenarios.load(current_config.scenario), applyPlan(current_config, fix_plan))
     },
+    toContent: fixResultView,
   })
 
 /** The result with the predicted effect, or why nothing is predicted, if the load of the incident is not known. */

@@ -6,6 +6,7 @@ import { builtInScenarios, incidentId, incidentOf, type ScenarioSource, simulate
 import { configProperty, pureAnnotations, scenarioProperty } from './schemas/common.ts'
 import { telemetrySchema } from './schemas/telemetry.ts'
 import { comparedTelemetry } from './simulation/collect-telemetry.ts'
+import { postTelemetryView } from './views/telemetry-view.ts'
 
 /**
  * The tool `collect_post_telemetry`: the same requests again, with the changed configuration.
@@ -75,6 +76,7 @@ export const createCollectPostTelemetry = (scenarios: ScenarioSource) =>
       checkOwnArguments(engine_args, scenario.deployment.engine_args, vllm_version, 'updated_config/engine_args')
       return { post_telemetry: comparedTelemetry(scenario, updated_config) }
     },
+    toContent: ({ post_telemetry }) => postTelemetryView(post_telemetry),
   })
 
 /** {@link createCollectPostTelemetry} for the built-in scenarios. */

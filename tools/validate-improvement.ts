@@ -3,6 +3,7 @@ import { pureAnnotations } from './schemas/common.ts'
 import { telemetrySchema } from './schemas/telemetry.ts'
 import { validationSchema } from './schemas/validation.ts'
 import { validate } from './validation/validate.ts'
+import { validationView } from './views/validation-view.ts'
 
 /** The tool `validate_improvement`. It fails with `MismatchError` if the two telemetries cannot be compared. */
 export const validateImprovement = defineTool({
@@ -23,4 +24,5 @@ export const validateImprovement = defineTool({
   outputSchema: validationSchema,
   annotations: pureAnnotations,
   execute: ({ pre_telemetry, post_telemetry }) => validate(pre_telemetry, post_telemetry),
+  toContent: (validation, { post_telemetry }) => validationView(validation, post_telemetry),
 })

@@ -4,7 +4,7 @@ import { runTool } from '../../router/run-tool.ts'
 import type { Tool } from '../../router/tool.ts'
 import { applyFixSimulation, collectPostTelemetry, validateImprovement } from '../../tools/index.ts'
 import { telemetryOf } from '../../tools/simulation/collect-telemetry.ts'
-import type { FixAction, Telemetry, ValidationStatus } from '../../tools/types.ts'
+import type { FixAction, Telemetry, Validation, ValidationStatus } from '../../tools/types.ts'
 
 /** The outcome of one fix that a person who knows the cause expects. */
 export interface ExpectedFix {
@@ -68,8 +68,36 @@ export async function tryFix(scenario: string, { name, actions }: ExpectedFix): 
   const { updated_config } = applied.value
   const { post_telemetry } = await resultOf(collectPostTelemetry, { scenario, updated_config })
   const pre_telemetry = telemetryOf(scenario)
-  const { status, summary } = await resultOf(validateImprovement, { pre_telemetry, post_telemetry })
+  const validation = await resultOf(validateImprovement, { pre_telemetry, post_telemetry })
+  checkAgreement(validation, post_telemetry)
+  const { status, summary } = validation
   return { status, slo_met: meetsObjective(post_telemetry), summary }
+}
+
+/** @throws {Error} if the summary of a validation and its metrics disagree. */
+function checkAgreement({ status, summary, deltas }: Validation, { slo }: Telemetry): void {
+  const check = (isRight: boolean, problem: string) => {
+    if (!isRight) throw new Error(`${problem}: ${status}. ${summary}`)
+  }
+  const of = (name: string) => deltas.find(({ metric }) => metric === name)
+  const [, worst] = /Largest worsening: (\S+)/.exec(summary) ?? []
+  check(worst === undefined || of(worst)?.verdict === 'worse', `${worst} is named but is not worse`)
+  for (const [name, limit] of [
+    ['latency.ttft_s.p95', slo.ttft_p95_s],
+    ['latency.inter_token_s.p99', slo.inter_token_p99_s],
+  ] as const) {
+    const { after = null, verdict } = of(name) ?? {}
+    check(verdict !== 'worse' || (after ?? 0) > limit, `${name} is worse inside its objective`)
+  }
+  for (const { metric, verdict, comparable, reason } of deltas) {
+    check(comparable !== false || (verdict === 'unknown' && reason !== undefined), `${metric} has a verdict`)
+  }
+  const served = of('requests.served')
+  const [, from, to] = /[Ss]erved (\d+) → (\d+) of/.exec(summary) ?? []
+  const isSame = from === undefined || (served?.before === Number(from) && served.after === Number(to))
+  check(isSame, 'the served requests differ')
+  check(!/[Mm]ore requests were served/.test(summary) || served?.verdict !== 'worse', 'served is worse')
+  check(!summary.includes('Fewer requests were served') || served?.verdict !== 'better', 'served is better')
 }
 
 async function resultOf<Input, Output>(tool: Tool<Input, Output>, input: unknown): Promise<Output> {

@@ -36,6 +36,14 @@ export const validationSchema = {
           },
           // `unknown` also for metrics of which neither direction is better.
           verdict: { enum: ['better', 'worse', 'same', 'unknown'] },
+          comparable: {
+            const: false,
+            description: 'The values are of other requests or another time of service. Absent: comparable.',
+          },
+          reason: {
+            type: 'string',
+            description: 'Why the values are not comparable, or the objective that a larger value is within.',
+          },
         },
       },
     },

@@ -5,6 +5,9 @@ import { effectOf, medianOf, type PairedSide } from './pairs.ts'
 /** Smallest relative difference that counts as a change. */
 const relativeThreshold = 0.05
 
+/** Change in served requests, as a share of those that arrived, that counts as noise. */
+export const servedThreshold = 0.01
+
 /** One metric: where to read it, and how to compare it. */
 interface ComparedMetric {
   /** Path in the telemetry, for example `latency.ttft_s.p95`. */
@@ -15,6 +18,8 @@ interface ComparedMetric {
   readonly better: 'lower' | 'higher' | 'neither'
   /** Largest absolute difference that counts as noise, whatever the relative difference. */
   readonly noise: number
+  /** Smallest relative difference that counts as a change. Default {@link relativeThreshold}. */
+  readonly threshold?: number
   /** The value; `null` if nothing was observed. */
   readonly read: (telemetry: Telemetry) => number | null
 }
@@ -34,7 +39,14 @@ const latency = (name: keyof Telemetry['latency']): ComparedMetric[] =>
  * window, 2 ms of latency (less than one engine step), one KV block of 16 tokens, 2 % of the KV cache.
  */
 const metrics: readonly ComparedMetric[] = [
-  { metric: 'requests.served', unit: 'requests', better: 'higher', noise: 1, read: ({ requests }) => requests.served },
+  {
+    metric: 'requests.served',
+    unit: 'requests',
+    better: 'higher',
+    noise: 1,
+    threshold: servedThreshold,
+    read: ({ requests }) => requests.served,
+  },
   { metric: 'requests.failed', unit: 'requests', better: 'lower', noise: 1, read: ({ requests }) => requests.failed },
   {
     metric: 'requests.unfinished',
@@ -141,7 +153,7 @@ const metrics: readonly ComparedMetric[] = [
 /**
  * Compares every metric of two telemetries.
  *
- * A metric is `same` up to its noise or a relative difference of 5 %. It is `unknown` if it was not observed, or if
+ * A metric is `same` up to its noise or a relative difference of 5 % (1 % for served requests). It is `unknown` if it was not observed, or if
  * neither direction is better.
  */
 export function metricDeltas(before: Telemetry, after: Telemetry): MetricDelta[] {
@@ -197,7 +209,8 @@ export function pairedDeltas({ seeds, before, after }: PairedSeeds): MetricDelta
 function verdictOf(compared: ComparedMetric, from: number | null, to: number | null): MetricDelta['verdict'] {
   if (from === null || to === null) return 'unknown'
   const difference = to - from
-  if (Math.abs(difference) <= Math.max(compared.noise, relativeThreshold * Math.abs(from))) return 'same'
+  if (Math.abs(difference) <= Math.max(compared.noise, (compared.threshold ?? relativeThreshold) * Math.abs(from)))
+    return 'same'
   if (compared.better === 'neither') return 'unknown'
   return difference > 0 === (compared.better === 'higher') ? 'better' : 'worse'
 }

@@ -1,11 +1,10 @@
 import type { PairedSeeds, PredictedRatio, Telemetry, ValidationStatus } from '../types.ts'
 import type { CountedTelemetry } from '../unobserved.ts'
+import { servedThreshold } from './deltas.ts'
 import { type Effect, effectOf, median, medianOf, type PairedSide } from './pairs.ts'
 
 /** Increase in refused, failed and cut requests, as a share of those that arrived, that counts as noise. */
 export const lostThreshold = 0.0005
-/** Change in served requests, as a share of those that arrived, that counts as noise. */
-export const servedThreshold = 0.01
 /** Increase in served requests, as a share of those that arrived, that outweighs any change in latency. */
 export const rescuedThreshold = 0.1
 /** Smallest change of the distance to the objective that counts; 0.1 is a latency about 10 % closer to its limit. */

@@ -1,6 +1,7 @@
 import { MismatchError } from '../errors.ts'
 import type { Telemetry, Validation } from '../types.ts'
 import { type CountedTelemetry, countsRequests, withoutMissingFigures } from '../unobserved.ts'
+import { qualifiedDeltas } from './comparable.ts'
 import { formatFigure, metricDeltas, pairedDeltas } from './deltas.ts'
 import { judge } from './judge.ts'
 import { checkPaired, pairsOf } from './pairs.ts'
@@ -88,7 +89,12 @@ function compare(before: Telemetry, after: Telemetry): Validation {
   const pairs = pairsOf(before, after)
   const verdict = judge(pairs, before, after, prediction?.ratios)
   if (pairs.seeds.length === 1 && before.config_id !== after.config_id) limits.push(windowsAlone)
-  const all = [...deltas, ...pairedDeltas(pairs)]
+  const all = qualifiedDeltas([...deltas, ...pairedDeltas(pairs)], {
+    before,
+    after,
+    status: verdict.status,
+    isAlone: pairs.seeds.length === 1,
+  })
   const costs = after.costs ?? []
   return {
     status: verdict.status,
