@@ -2,7 +2,7 @@ import type { MetricDelta, ValidationStatus } from '../types.ts'
 import type { CountedTelemetry } from '../unobserved.ts'
 import { formatFigure } from './deltas.ts'
 
-/** What the verdicts of single metrics depend on, besides their values. */
+/** The two windows of a comparison, and its verdict. */
 interface Comparison {
   /** The window before the fix. */
   readonly before: CountedTelemetry

@@ -2,7 +2,7 @@ import type { FixResult, Telemetry } from '../types.ts'
 import { roundFigure } from '../validation/deltas.ts'
 
 /**
- * What the model is shown of a telemetry after a fix: its figures, with three digits. Window and objectives are those of
+ * The view of a telemetry after a fix for the model: its figures, with three digits. Window and objectives are those of
  * the telemetry before. The comparison of the same requests is for `validate_improvement`, and stays in the value.
  */
 export function postTelemetryView(telemetry: Telemetry): object {
@@ -20,7 +20,7 @@ export function postTelemetryView(telemetry: Telemetry): object {
 }
 
 /**
- * What the model is shown of an applied plan: the differences and their documented effects. The whole configuration stays
+ * The view of an applied plan for the model: the differences and their documented effects. The whole configuration stays
  * in the value.
  */
 export function fixResultView({ updated_config, diff, prediction: _, ...texts }: FixResult): object {

@@ -2,7 +2,7 @@ import type { MetricDelta, Telemetry, Validation } from '../types.ts'
 import { formatFigure } from '../validation/deltas.ts'
 
 /**
- * What the model is shown of a validation: the verdict, the objectives, and the figures that changed, with three digits.
+ * The view of a validation for the model: the verdict, the objectives, and the figures that changed, with three digits.
  * Costs, limits and predicted ratios are in the summary. The complete list stays in the value.
  */
 export function validationView({ status, summary, deltas }: Validation, after: Telemetry): object {
