@@ -49,6 +49,7 @@ const expectations: Readonly<Record<keyof RunOptions, Expectation>> = {
   onCheckpoint: callback,
   resumeFrom: [`${checkpointSource}; leave it out to start a new run`, isObject],
   decisions: ['a plain object with a decision for each callId', isPlainObject],
+  showRepliesLeft: ['a boolean', (value) => typeof value === 'boolean'],
   onUnreadableCheckpoint: ["'fail' or 'restart'", (value) => value === 'fail' || value === 'restart'],
   mayWait: callback,
   runId: ['a non-empty string', (value) => typeof value === 'string' && value !== ''],

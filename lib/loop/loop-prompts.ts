@@ -54,10 +54,23 @@ export function finalAnswerRequest(isStructured: boolean): string {
   return `Tools are turned off for this answer. Give your final answer${form}. Say what remains uncertain.`
 }
 
-/** Sends an answer back with its problems. */
-export function answerRejection(problems: readonly string[]): string {
+/**
+ * Tells how many replies the model has left, for `showRepliesLeft`.
+ *
+ * @param count replies, the answer included.
+ */
+export function repliesLeft(count: number): string {
+  return `Replies left: ${count}, the last one without tools.`
+}
+
+/**
+ * Sends an answer back with its problems.
+ *
+ * @param left text of {@link repliesLeft}, if the model is told.
+ */
+export function answerRejection(problems: readonly string[], left?: string): string {
   const list = problems.map((problem) => `- ${problem}`).join('\n')
-  return `Your answer was not accepted:\n${list}\nSend the corrected answer.`
+  return `Your answer was not accepted:\n${list}\nSend the corrected answer.${left === undefined ? '' : ` ${left}`}`
 }
 
 /** Error message of a call that came after tools were turned off. */

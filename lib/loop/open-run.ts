@@ -14,7 +14,7 @@ import { digest } from './digest.ts'
 import { LoopError } from './errors.ts'
 import type { History } from './history.ts'
 import { completeLimits, type Limits } from './limits.ts'
-import { systemPrompt } from './loop-prompts.ts'
+import { repliesLeft, systemPrompt } from './loop-prompts.ts'
 import { Messages } from './messages.ts'
 import { assertAnswerFits, describeActions, elapsedOf, mayHaveActed, readCheckpoint } from './read-checkpoint.ts'
 import type { RunOptions } from './run.ts'
@@ -90,7 +90,7 @@ function newRun<S extends object>(
     ...newState(runId, taskOf(options, history), history.messages.length),
     ...kept,
   })
-  addFirstMessages(run.messages, options, router, history)
+  addFirstMessages(run, options, history)
   return run
 }
 
@@ -186,19 +186,18 @@ function assertSameRun(earlier: string, runId: string | undefined): void {
 }
 
 function addFirstMessages<S extends object>(
-  messages: Messages,
+  { messages, router, limits }: ActiveRun,
   options: RunOptions<S>,
-  router: Router,
   history: History,
 ): void {
-  const { answer } = options
+  const { answer, prompt } = options
   const inputs = Object.keys(options.inputs ?? {})
   const all = [...router.tools.values()]
   const tools = { exist: all.length > 0, acceptReferences: all.some((tool) => advertise(tool).acceptsReferences) }
   const system = systemPrompt(options.instructions ?? '', tools, inputs, answer && answerSchema(answer))
   if (system !== '') messages.addSystem(system)
   for (const message of history.messages) messages.add(message)
-  messages.addUser(options.prompt)
+  messages.addUser(options.showRepliesLeft === true ? `${prompt}\n\n${repliesLeft(limits.rounds)}` : prompt)
 }
 
 /** The `tools` array of a request as JSON text; `undefined` if there are no tools. */

@@ -9,7 +9,7 @@ import { endRun } from './end-run.ts'
 import { isModelError, ModelError, toRunError } from './errors.ts'
 import { Turns } from './event-loop-turns.ts'
 import { noHistory, readHistory } from './history.ts'
-import { answerRejection, finalAnswerRequest } from './loop-prompts.ts'
+import { answerRejection, finalAnswerRequest, repliesLeft } from './loop-prompts.ts'
 import { addUsage, type ModelReply, type ModelRetry, validUsage } from './model.ts'
 import { openRun, restart } from './open-run.ts'
 import { reachedLimit, stopAfterRejection } from './reached-limit.ts'
@@ -128,10 +128,19 @@ function startRound<S extends object>(run: ActiveRun, options: RunOptions<S>): b
     run.recorder.emit({ type: 'limit', round, limit, detail })
     run.messages.addUser(finalAnswerRequest(options.answer !== undefined))
     state.answer_requested = true
+  } else if (limit === null && run.messages.list.at(-1)?.role === 'tool') {
+    const left = shownRepliesLeft(run, options)
+    if (left !== undefined) run.messages.addUser(left)
   }
   const answerOnly = limit !== null
   run.recorder.emit({ type: 'round-start', round, answerOnly })
   return answerOnly
+}
+
+/** How many replies are left, for a run whose model is told. In the last one tools are off, which has a message of its own. */
+function shownRepliesLeft<S extends object>({ state, limits }: ActiveRun, options: RunOptions<S>): string | undefined {
+  const left = limits.rounds - state.rounds
+  return options.showRepliesLeft === true && left > 1 ? repliesLeft(left) : undefined
 }
 
 function repetitionDetail(run: ActiveRun): string {
@@ -349,5 +358,5 @@ async function handleAnswer<S extends object>(
   const { problems } = checked
   run.recorder.emit({ type: 'answer-rejected', round: state.rounds, problems })
   state.stop_reason = stopAfterRejection(run, calledTools) ?? null
-  if (state.stop_reason === null) run.messages.addUser(answerRejection(problems))
+  if (state.stop_reason === null) run.messages.addUser(answerRejection(problems, shownRepliesLeft(run, options)))
 }

@@ -30,6 +30,8 @@ export interface RunOptions<S extends object = never> {
   readonly prompt: string
   /** The required form of the answer. @defaultValue the answer is the model's text */
   readonly answer?: AnswerContract<S> | undefined
+  /** Whether the model is told before each reply how many it has left. @defaultValue false */
+  readonly showRepliesLeft?: boolean | undefined
   /**
    * Named values that the model can pass to tools as `{"$input":"<name>#<JSON Pointer>"}`. Each must be representable as
    * JSON. The model is told the names, not the values.

@@ -21,7 +21,7 @@ const results: readonly ToolResult[] = [
   },
   { ...base, status: 'error', name: 'fetch_gpu_stats', error: { kind: 'tool_failed', message: 'no such GPU' } },
 ]
-const grounded = (tool: string, quote: string) => isGrounded({ tool, quote }, results)
+const grounded = (tool: string, quote: string) => isGrounded({ tool, quote }, { results })
 
 test.each([
   ['a piece of the JSON', 'fetch_runtime_state', '"worker_health":{"stuck":1}'],
@@ -55,7 +55,7 @@ test('every quote that is not found gives one problem with its place and the nex
       { tool: 'fetch_system_logs', quote: 'GPU fell off the bus' },
       { tool: 'fetch_gpu_stats', quote: '"util":0' },
     ],
-    results,
+    { results },
   )
   expect(problems).toEqual([
     expect.stringMatching(/^diagnosis\.evidence\[1\]: no result of fetch_system_logs .*Copy it/),

@@ -1,4 +1,5 @@
 import type { Infer, Returnable } from '../../../router/schema.ts'
+import type { ObjectSchema } from '../../../router/schema-object.ts'
 import { fixPlanSchema, fixResultSchema } from '../../../tools/schemas/fix-plan.ts'
 import { telemetrySchema } from '../../../tools/schemas/telemetry.ts'
 import { validationSchema } from '../../../tools/schemas/validation.ts'
@@ -15,12 +16,15 @@ const quoteSchema = {
   additionalProperties: false,
   required: ['tool', 'quote'],
   properties: {
-    tool: { ...sentence, description: 'Name of the tool whose result is quoted.' },
+    tool: { ...sentence, description: 'Name of the tool whose result is quoted, or pre_telemetry.' },
     quote: { ...sentence, description: 'Copied from that result without changes.' },
   },
 } as const
 
-/** Schema of the model's answer: its diagnosis and its plan. Everything else is taken from tool results. */
+/**
+ * Schema of the model's answer: its diagnosis and its plan. Everything else is taken from tool results. The model may give
+ * the plan as a reference, which is resolved before.
+ */
 export const answerSchema = {
   type: 'object',
   additionalProperties: false,
@@ -43,6 +47,28 @@ export const answerSchema = {
     fix_plan: fixPlanSchema,
   },
 } as const
+
+/**
+ * The part of {@link answerSchema} that the model is shown, without the format of a plan: the schema of
+ * `apply_fix_simulation` states that. Answers are checked against the whole schema.
+ */
+export const shownAnswerSchema: ObjectSchema = {
+  type: 'object',
+  required: [...answerSchema.required],
+  properties: {
+    diagnosis: {
+      type: 'object',
+      required: [...answerSchema.properties.diagnosis.required],
+      properties: {
+        confidence: answerSchema.properties.diagnosis.properties.confidence,
+        evidence: { type: 'array', items: { type: 'object', required: [...quoteSchema.required] } },
+        ruled_out: { type: 'array', items: { type: 'string' } },
+        uncertainties: { type: 'array', items: { type: 'string' } },
+      },
+    },
+    fix_plan: { type: 'object' },
+  },
+}
 
 /** Schema of a {@link Diagnosis}: the model's diagnosis, with every quote checked. */
 export const diagnosisSchema = {
@@ -69,7 +95,8 @@ const none = { type: 'null' } as const
  * Schema of an {@link AgentResult}.
  *
  * `diagnosis` and `fix_plan` come from the model. `fix_result`, `post_telemetry` and `validation` come from tool results,
- * never from the model's words. They are `null`, or `unknown`, if the tool was not called successfully for this fix.
+ * never from the model's words. They are `null`, or `unknown`, if the tool was not called successfully for this fix. A plan
+ * that changes nothing needs no call: its validation says whether a change is needed.
  */
 export const agentResultSchema = {
   type: 'object',

@@ -1,4 +1,6 @@
 import { canonicalJson } from '../../../router/json/json.ts'
+import { lookUp, parsePointer } from '../../../router/json/json-pointer.ts'
+import { parseReference } from '../../../router/parse-reference.ts'
 import type { ToolResult } from '../../../router/tool-call.ts'
 import type { DeploymentConfig, FixPlan, FixResult, Telemetry, Validation } from '../../../tools/types.ts'
 import { successes } from './grounding.ts'
@@ -10,6 +12,10 @@ import { successes } from './grounding.ts'
 export interface FixChain {
   /** The plan that was applied. */
   readonly plan: FixPlan
+  /** Id of the call of `apply_fix_simulation`. */
+  readonly applyId: string
+  /** Id of the call of `collect_post_telemetry`; absent if there was none. */
+  readonly collectId?: string
   /** Result of applying it. */
   readonly fixResult: FixResult
   /** Telemetry of exactly that result; absent if none was collected. */
@@ -39,7 +45,7 @@ export function fixChain(
       : fixes.findLast(({ input }) => isEqual(fixInput(input).fix_plan.actions, actions))
   if (fix === undefined) return undefined
   const fixResult = fix.value as FixResult
-  const chain = { plan: fixInput(fix.input).fix_plan, fixResult }
+  const chain = { plan: fixInput(fix.input).fix_plan, applyId: fix.id, fixResult }
   const collected = successes(results, 'collect_post_telemetry').findLast(({ input }) =>
     isEqual((input as { readonly updated_config: DeploymentConfig }).updated_config, fixResult.updated_config),
   )
@@ -49,13 +55,35 @@ export function fixChain(
     const compared = input as { readonly pre_telemetry: Telemetry; readonly post_telemetry: Telemetry }
     return isEqual(compared.pre_telemetry, preTelemetry) && isEqual(compared.post_telemetry, postTelemetry)
   })
-  return { ...chain, postTelemetry, ...(validated === undefined ? {} : { validation: validated.value as Validation }) }
+  const collectId = collected.id
+  return { ...chain, collectId, postTelemetry, ...(validated === undefined ? {} : { validation: validated.value as Validation }) }
 }
 
-/** Whether a fix with these actions was applied to the simulation. */
-export function wasSimulated(actions: FixPlan['actions'], results: readonly ToolResult[]): boolean {
-  const fixes = successes(results, 'apply_fix_simulation')
-  return fixes.some(({ input }) => isEqual(fixInput(input).fix_plan.actions, actions))
+/** The chains of all plans that were applied and validated, the latest last. */
+export function validatedChains(results: readonly ToolResult[], preTelemetry: Telemetry): readonly FixChain[] {
+  return successes(results, 'apply_fix_simulation').flatMap(({ id, input }) => {
+    const chain = fixChain(results, preTelemetry, fixInput(input).fix_plan.actions)
+    return chain?.validation === undefined || chain.applyId !== id ? [] : [chain]
+  })
+}
+
+/**
+ * The plan that an answer refers to: `{"$result":"<call id of apply_fix_simulation>#/fix_plan"}`, where the name of the
+ * tool is its latest call. The plan is the input of that call.
+ *
+ * @returns any other value as it is; `undefined` if the reference has no target.
+ */
+export function referencedPlan(value: unknown, results: readonly ToolResult[]): unknown {
+  const reference = parseReference(value)
+  if (reference === undefined) return value
+  const { kind, name, pointer } = reference
+  const call = successes(results, 'apply_fix_simulation').findLast(
+    ({ id, callId, name: tool }) => name === id || name === callId || name === tool,
+  )
+  const tokens = parsePointer(pointer === '' ? '/fix_plan' : pointer)
+  if (kind !== '$result' || call === undefined || tokens === undefined) return undefined
+  const found = lookUp(call.input, tokens)
+  return found.kind === 'found' ? found.value : undefined
 }
 
 /** The input of a call that fulfilled the tool's schema. */

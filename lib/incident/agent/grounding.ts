@@ -1,7 +1,9 @@
 import { isObject } from '../../../router/json/json.ts'
 import { lookUp } from '../../../router/json/json-pointer.ts'
 import type { ToolResult } from '../../../router/tool-call.ts'
+import type { Telemetry } from '../../../tools/types.ts'
 import type { Evidence, Quote } from './agent-result.ts'
+import { shownTelemetry } from './incident-prompt.ts'
 
 // A quote is grounded if a result of the tool that it names contains it. The model's answer is accepted only with
 // grounded quotes, so evidence cannot be invented.
@@ -9,25 +11,79 @@ import type { Evidence, Quote } from './agent-result.ts'
 /** Any result contains a quote of a few characters, so shorter quotes prove nothing. */
 const minQuoteLength = 8
 
+/** Name under which evidence cites the telemetry of the task. It is an input of the run, not a result of a tool. */
+const telemetryName = 'pre_telemetry'
+
+/** Everything that evidence can cite. */
+export interface Sources {
+  /** The tool results of the run. */
+  readonly results: readonly ToolResult[]
+  /** The telemetry of the task; evidence cites it as the tool `pre_telemetry`. @defaultValue none */
+  readonly preTelemetry?: Telemetry
+}
+
 /**
- * Whether a result of the named tool contains the quote, ignoring differences in white space: either the JSON text that
- * the model saw, or one of the strings in the full value.
+ * Whether a result of the named tool contains the quote, ignoring differences in white space: the text that the model saw,
+ * the JSON of the value, or one of the strings in the value.
  */
-export function isGrounded({ tool, quote }: Quote, results: readonly ToolResult[]): boolean {
+export function isGrounded(quote: Quote, sources: Sources): boolean {
+  return exactQuote(quote, sources) !== undefined
+}
+
+/**
+ * The quote, byte for byte as its source has it; `undefined` if the source does not contain it. A person who searches the
+ * logs for it must find it, so differences in white space are undone.
+ */
+export function exactQuote({ tool, quote }: Quote, sources: Sources): string | undefined {
   const wanted = foldSpaces(quote)
-  if (wanted.length < minQuoteLength) return false
-  return successes(results, tool).some(({ value }) => textsOf(value).some((text) => text.includes(wanted)))
+  if (wanted.length < minQuoteLength) return undefined
+  if (tool === telemetryName) {
+    return sources.preTelemetry === undefined ? undefined : excerptOf(quote, wanted, telemetryTexts(sources.preTelemetry))
+  }
+  for (const result of successes(sources.results, tool)) {
+    if (isOwnText(wanted, result)) continue
+    const exact = excerptOf(quote, wanted, [result.content, ...textsOf(result.value)])
+    if (exact !== undefined) return exact
+  }
+  return undefined
+}
+
+/** Whether a text is in any result or in the telemetry. */
+export function isInAnySource(text: string, sources: Sources): boolean {
+  const names = new Set([telemetryName, ...sources.results.map(({ name }) => name)])
+  return [...names].some((tool) => isGrounded({ tool, quote: text }, sources))
+}
+
+/** The telemetry is shown in short form, so both forms count. */
+function telemetryTexts(telemetry: Telemetry): readonly string[] {
+  return [JSON.stringify(shownTelemetry(telemetry)), ...textsOf(telemetry)]
+}
+
+function excerptOf(quote: string, wanted: string, texts: readonly string[]): string | undefined {
+  const whole = quote.trim()
+  if (texts.some((text) => text.includes(whole))) return whole
+  const folded = texts.find((text) => foldSpaces(text).includes(wanted))
+  return folded === undefined ? undefined : (spacedPattern(wanted).exec(folded)?.[0] ?? wanted)
+}
+
+/** Matches a folded text in its source, where blanks can be of any number. */
+function spacedPattern(folded: string): RegExp {
+  const source = folded
+    .replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
+    .replace(/ /g, '\\s+')
+    .replace(/:|,|\\\{|\\\[/g, '$&\\s*')
+  return new RegExp(source)
 }
 
 /** A model quotes JSON as it saw it, or a log line without JSON's escapes. */
 function textsOf(value: unknown): readonly string[] {
   const texts: string[] = []
   const collect = (part: unknown): void => {
-    if (typeof part === 'string') texts.push(foldSpaces(part))
+    if (typeof part === 'string') texts.push(part)
     else if (typeof part === 'object' && part !== null) Object.values(part).forEach(collect)
   }
   collect(value)
-  return [foldSpaces(JSON.stringify(value)), ...texts]
+  return [JSON.stringify(value) ?? '', ...texts]
 }
 
 /** Outside JSON strings white space has no meaning, and models add it after `:` and `,`. */
@@ -38,16 +94,35 @@ function foldSpaces(text: string): string {
     .trim()
 }
 
+/** The result of a fix repeats words of the plan, which the model wrote itself. They prove nothing. */
+function isOwnText(folded: string, { name, input }: Success): boolean {
+  if (name !== 'apply_fix_simulation' || !isObject(input)) return false
+  return textsOf(input['fix_plan']).some((text) => foldSpaces(text).includes(folded))
+}
+
 /** Feedback for the model: one problem for each quote that no result contains. */
-export function groundingProblems(quotes: readonly Quote[], results: readonly ToolResult[]): readonly string[] {
-  const called = new Set(results.filter(({ status }) => status === 'ok').map(({ name }) => name))
+export function groundingProblems(quotes: readonly Quote[], sources: Sources): readonly string[] {
+  const called = new Set(sources.results.filter(({ status }) => status === 'ok').map(({ name }) => name))
   return quotes.flatMap((quote, index) => {
-    if (isGrounded(quote, results)) return []
+    if (isGrounded(quote, sources)) return []
     const at = `diagnosis.evidence[${index}]`
+    const citable = [...called, ...(sources.preTelemetry === undefined ? [] : [telemetryName])]
+    const folded = foldSpaces(quote.quote)
+    if (folded.length < minQuoteLength) {
+      return [`${at}: the quote is shorter than ${minQuoteLength} characters. Copy more of the result.`]
+    }
+    const owner = citable.find((tool) => isGrounded({ ...quote, tool }, sources))
+    if (owner !== undefined) return [`${at}: this quote is from ${owner}. Give that name as its tool.`]
+    if (successes(sources.results, 'apply_fix_simulation').some((result) => isOwnText(folded, result))) {
+      return [`${at}: these are your own words from fix_plan. Quote a log line or a figure that a tool returned.`]
+    }
+    if (quote.tool === telemetryName) {
+      return [`${at}: pre_telemetry does not contain this quote. Copy it from the task without changes.`]
+    }
     if (called.has(quote.tool)) {
       return [`${at}: no result of ${quote.tool} contains this quote. Copy it from the result without changes.`]
     }
-    return [`${at}: "${quote.tool}" has no result. Tools with results: ${[...called].join(', ') || '(none)'}.`]
+    return [`${at}: "${quote.tool}" has no result. Tools with results: ${citable.join(', ') || '(none)'}.`]
   })
 }
 

@@ -1,15 +1,13 @@
-import type { ToolResult } from '../../../router/tool-call.ts'
 import { createIncidentTools } from '../../../tools/index.ts'
 import { neutralIncident } from '../../../tools/neutral-incident.ts'
 import { builtInScenarios, type ScenarioSource } from '../../../tools/scenario-source.ts'
 import type { Telemetry } from '../../../tools/types.ts'
-import type { RunOptions, RunView } from '../../loop/run.ts'
+import type { RunOptions } from '../../loop/run.ts'
 import { runLoop } from '../../loop/run-loop.ts'
 import { minimax } from '../../minimax/minimax.ts'
 import { outcomeOf } from './agent-outcome.ts'
-import { type AgentResult, type Answer, answerSchema } from './agent-result.ts'
-import { wasSimulated } from './fix-chain.ts'
-import { groundingProblems } from './grounding.ts'
+import { type AgentResult, shownAnswerSchema } from './agent-result.ts'
+import { answerProblems } from './answer-check.ts'
 import { instructions, userPrompt } from './incident-prompt.ts'
 
 /** The options of `runLoop` that the incident agent does not set itself. `model` is `minimax()` by default. */
@@ -53,31 +51,13 @@ export async function runIncidentAgent(
     tools: createIncidentTools({ scenarios: source }),
     instructions,
     prompt: userPrompt(id, preTelemetry),
-    answer: { schema: answerSchema, check },
+    answer: {
+      schema: shownAnswerSchema,
+      check: (answer, { results }) => answerProblems(answer, results, preTelemetry),
+    },
+    showRepliesLeft: true,
     inputs: { pre_telemetry: preTelemetry },
     onEvent: onEvent && ((event) => onEvent(showName(event))),
   })
   return showName(outcomeOf(run, preTelemetry))
-}
-
-/** Every quote must be in a tool result. If any plan was simulated, the answer's plan must be one of those. */
-function check({ diagnosis, fix_plan: plan }: Answer, { results }: RunView): readonly string[] {
-  return [
-    ...evidenceProblems(diagnosis),
-    ...groundingProblems(diagnosis.evidence, results),
-    ...planProblems(plan, results),
-  ]
-}
-
-function evidenceProblems({ evidence, confidence }: Answer['diagnosis']): readonly string[] {
-  if (evidence.length > 0 || confidence === 'low') return []
-  return [`diagnosis.evidence is empty. Confidence "${confidence}" needs at least one quote from a tool result.`]
-}
-
-function planProblems(plan: Answer['fix_plan'], results: readonly ToolResult[]): readonly string[] {
-  const anySimulated = results.some(({ name, status }) => name === 'apply_fix_simulation' && status === 'ok')
-  if (!anySimulated || wasSimulated(plan.actions, results)) return []
-  return [
-    'fix_plan.actions: these actions were not simulated. Answer with a plan that you applied, or call apply_fix_simulation with these actions.',
-  ]
 }

@@ -1,0 +1,110 @@
+import type { ToolResult } from '../../../router/tool-call.ts'
+import type { FixPlan, Telemetry } from '../../../tools/types.ts'
+import { missedObjectives } from '../../../tools/validation/judge.ts'
+import type { Answer } from './agent-result.ts'
+import { fixChain, validatedChains } from './fix-chain.ts'
+import { type Sources, successes } from './grounding.ts'
+
+/** Whether a plan changes nothing. */
+export function isNoChange({ actions }: FixPlan): boolean {
+  return actions.every(({ action }) => action === 'no_change')
+}
+
+/** What is wrong in a window, in words: missed objectives, and an engine that does not work. Empty: no incident is seen. */
+export function unmetObjectives(telemetry: Telemetry): readonly string[] {
+  const { engine_up, stuck_workers, no_progress_s } = telemetry.health
+  return [
+    ...(engine_up ? [] : ['engine down']),
+    ...((stuck_workers ?? 0) > 0 ? ['stuck workers'] : []),
+    ...(no_progress_s === undefined ? [] : ['no progress']),
+    ...missedObjectives(telemetry),
+  ]
+}
+
+/** Problems of the answer's plan, with the next step. */
+export function planProblems(
+  plan: FixPlan,
+  diagnosis: Answer['diagnosis'],
+  { results, preTelemetry }: Sources & { readonly preTelemetry: Telemetry },
+): readonly string[] {
+  if (isNoChange(plan)) return noChangeProblems(plan, diagnosis, preTelemetry)
+  const missing = missingCalls(plan, results, preTelemetry)
+  const other = missing.length === 0 ? undefined : validatedChains(results, preTelemetry).at(-1)
+  if (other === undefined) return missing
+  return [
+    ...missing,
+    `Or answer with the plan that you validated (${other.validation?.status}): {"$result":"${other.applyId}#/fix_plan"}.`,
+  ]
+}
+
+/** The words by which a reader recognises that an objective is explained. Others must be named as they are. */
+const names: readonly (readonly [objective: RegExp, words: RegExp])[] = [
+  [/first token/, /first[ -]token|ttft/i],
+  [/inter-token/, /inter[ -]?token|\bitl\b|\btpot\b/i],
+  [/served/, /served|unfinished|refused|failed/i],
+  [/engine down/, /down|outage|not (?:up|running)|dead|died|crash/i],
+  [/stuck/, /stuck|hang|hung/i],
+  [/progress/, /progress|stall/i],
+]
+
+/** During an incident, doing nothing needs a reason that a person can check. */
+function noChangeProblems(plan: FixPlan, diagnosis: Answer['diagnosis'], telemetry: Telemetry): readonly string[] {
+  const unmet = unmetObjectives(telemetry)
+  if (unmet.length === 0) return []
+  const reasons = plan.actions.map((action) => (action.action === 'no_change' ? action.reason : ''))
+  const explanation = [plan.rationale ?? '', ...reasons].join(' ')
+  const unexplained = unmet.filter((objective) => {
+    const words = names.find(([pattern]) => pattern.test(objective))?.[1]
+    return words === undefined ? !explanation.includes(objective) : !words.test(explanation)
+  })
+  const isDenied = /^(?:none|healthy|no[ _-]?incident)$/i.test(diagnosis.category)
+  return [
+    ...(isDenied ? [`diagnosis.category: "${diagnosis.category}", but there is an incident: ${unmet.join(', ')}.`] : []),
+    ...(unexplained.length === 0
+      ? []
+      : [
+          `fix_plan: no_change leaves the incident as it is. Apply and validate a fix, or say in rationale why no action helps against each of: ${unexplained.join(', ')}.`,
+        ]),
+    ...(diagnosis.uncertainties.length > 0
+      ? []
+      : ['diagnosis.uncertainties is empty. With no_change during an incident, say what is not known and what to collect.']),
+  ]
+}
+
+/** The calls that lead from the plan to its validation and were not made, in order. */
+function missingCalls(plan: FixPlan, results: readonly ToolResult[], preTelemetry: Telemetry): readonly string[] {
+  const chain = fixChain(results, preTelemetry, plan.actions)
+  // Where nothing can be predicted, there is nothing to validate.
+  if (chain?.validation !== undefined || chain?.fixResult.not_predicted !== undefined) return []
+  const next =
+    chain === undefined
+      ? 'apply_fix_simulation'
+      : chain.postTelemetry === undefined
+        ? 'collect_post_telemetry'
+        : 'validate_improvement'
+  if (failedAgain(next, results) || failedAgain('fetch_config', results)) return []
+  const config = successes(results, 'fetch_config').length === 0 ? ' after fetch_config' : ''
+  const calls = [
+    `apply_fix_simulation${config}, with current_config {"$result":"fetch_config#/config"} and fix_plan`,
+    `collect_post_telemetry, with updated_config {"$result":"${chain?.applyId ?? 'apply_fix_simulation'}#/updated_config"}`,
+    `validate_improvement, with pre_telemetry {"$input":"pre_telemetry"} and post_telemetry {"$result":"${chain?.collectId ?? 'collect_post_telemetry'}#/post_telemetry"}`,
+  ]
+  const missing = calls.slice(calls.findIndex((call) => call.startsWith(next)))
+  return [
+    `fix_plan was not validated. Make these calls in one reply, then answer: ${missing.map((call) => call.split(/[ ,]/)[0]).join(', ')}.`,
+    ...missing.map((call) => `Missing: ${call}.`),
+  ]
+}
+
+/** Kinds of errors that the model cannot correct in its call. */
+const beyondTheModel: ReadonlySet<string> = new Set(['tool_failed', 'timeout', 'invalid_output', 'denied', 'unknown_tool'])
+
+/** Whether a tool failed twice and never succeeded, so that asking for it again is useless. */
+function failedAgain(tool: string, results: readonly ToolResult[]): boolean {
+  if (successes(results, tool).length > 0) return false
+  return results.filter(({ name, ...result }) => name === tool && isBeyondTheModel(result)).length > 1
+}
+
+function isBeyondTheModel(result: Pick<ToolResult, 'status'> & { readonly error?: { readonly kind: string } }): boolean {
+  return result.error !== undefined && beyondTheModel.has(result.error.kind)
+}
