@@ -8,6 +8,7 @@ import type { TraceEntry } from '../../loop/trace.ts'
 
 // The documents of the incident agent. Each type is inferred from its schema, whose descriptions document the members.
 
+const text = { type: 'string' } as const
 const sentence = { type: 'string', minLength: 1 } as const
 const sentences = { type: 'array', items: sentence } as const
 
@@ -60,10 +61,16 @@ export const shownAnswerSchema: ObjectSchema = {
       type: 'object',
       required: [...answerSchema.properties.diagnosis.required],
       properties: {
+        root_cause: text,
+        summary: text,
+        category: text,
         confidence: answerSchema.properties.diagnosis.properties.confidence,
-        evidence: { type: 'array', items: { type: 'object', required: [...quoteSchema.required] } },
-        ruled_out: { type: 'array', items: { type: 'string' } },
-        uncertainties: { type: 'array', items: { type: 'string' } },
+        evidence: {
+          type: 'array',
+          items: { type: 'object', required: [...quoteSchema.required], properties: { tool: text, quote: text } },
+        },
+        ruled_out: { type: 'array', items: text },
+        uncertainties: { type: 'array', items: text },
       },
     },
     fix_plan: { type: 'object' },
