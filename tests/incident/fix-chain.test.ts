@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { collectTelemetry, runIncidentAgent } from '../../lib/incident/index.ts'
 import type { FixPlan } from '../../tools/types.ts'
-import { calls, type ScriptStep, scriptedModel } from '../support/scripted-model.ts'
-import { answers, fetchConfig, plan, scenario, simulates } from './support/answer.ts'
+import { calls, type ScriptStep, says, scriptedModel } from '../support/scripted-model.ts'
+import { answers, diagnosis, fetchConfig, plan, scenario, simulates } from './support/answer.ts'
 import { simulate } from './support/simulate.ts'
 
 const quote = { tool: 'fetch_config', quote: '"gpu_memory_utilization":0.8' }
@@ -10,6 +10,9 @@ const harmful: FixPlan = {
   summary: 'Compute without graphs.',
   actions: [{ action: 'set_engine_args', args: { enforce_eager: true } }],
 }
+
+const answersWith = (fix_plan: object) =>
+  says(JSON.stringify({ diagnosis: { ...diagnosis, evidence: [quote] }, fix_plan }))
 
 async function agent(steps: readonly ScriptStep[]) {
   const pre_telemetry = await collectTelemetry(scenario)
@@ -26,7 +29,7 @@ test('telemetry that the model made up validates nothing', async () => {
     invented,
     answers([quote], harmful),
   ])
-  expect(result.run.stop_reason).toBe('answered')
+  expect(result.run.stop_reason).not.toBe('answered')
   expect(result.validation).toMatchObject({ status: 'unknown', deltas: [] })
 })
 
@@ -34,6 +37,31 @@ test("telemetry of a fix other than the answer's validates nothing", async () =>
   const second = simulates(harmful)[0] ?? fetchConfig
   const result = await agent([fetchConfig, ...simulates(plan), second, answers([quote], harmful)])
   expect(result).toMatchObject({ fix_plan: harmful, post_telemetry: null, validation: { status: 'unknown' } })
+  expect(result.run.stop_reason).not.toBe('answered')
+})
+
+test.each([{ $result: 'apply_fix_simulation#/fix_plan' }, { $result: 'apply#/fix_plan' }, { $result: 'apply' }])(
+  'a plan can be given by reference: %j',
+  async (reference) => {
+    const words = { ...plan, rationale: 'More of it fits.', risks: ['Less accurate answers.'] }
+    const result = await agent([fetchConfig, ...simulates(words), answersWith(reference)])
+    expect(result).toMatchObject({ fix_plan: words, run: { stop_reason: 'answered' } })
+  },
+)
+
+test('a reference to no plan is sent back with the form of a reference', async () => {
+  const model = scriptedModel([fetchConfig, answersWith({ $result: 'call_9#/fix_plan' })])
+  const pre_telemetry = await collectTelemetry(scenario)
+  const result = await runIncidentAgent({ scenario, pre_telemetry }, { model, limits: { rounds: 2 } })
+  const [problem] = result.diagnosis.uncertainties
+  expect(problem).toMatch(/fix_plan: .*call_9.* refers to no plan\. Use \{"\$result"/)
+})
+
+test('the words of the final answer are kept when its actions are the validated ones', async () => {
+  const reworded = { ...plan, summary: 'A larger cache.', rationale: 'Because it was full.', risks: ['Quality.'] }
+  const result = await agent([fetchConfig, ...simulates(plan), answers([quote], reworded)])
+  expect(result.fix_plan).toEqual(reworded)
+  expect(result.validation.status).toBe('improved')
 })
 
 test('a model may return to an earlier fix, whose own telemetry and validation count', async () => {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { groundingProblems, isGrounded } from '../../lib/incident/agent/grounding.ts'
+import { exactQuote, groundingProblems, isGrounded } from '../../lib/incident/agent/grounding.ts'
+import { collectTelemetry } from '../../lib/incident/index.ts'
 import type { ToolResult } from '../../router/tool-call.ts'
 
 const base = { id: 'a', callId: 'a', content: '', clipped: false, durationMs: 0, repairs: [] }
@@ -61,4 +62,47 @@ test('every quote that is not found gives one problem with its place and the nex
     expect.stringMatching(/^diagnosis\.evidence\[1\]: no result of fetch_system_logs .*Copy it/),
     expect.stringMatching(/^diagnosis\.evidence\[2\]: .*"fetch_gpu_stats".*fetch_system_logs, fetch_runtime_state/),
   ])
+})
+
+const plan = { summary: 'Reset the GPU.', actions: [{ action: 'no_change', reason: 'the model believes this' }] }
+const applied: ToolResult = {
+  ...base,
+  status: 'ok',
+  name: 'apply_fix_simulation',
+  input: { current_config: {}, fix_plan: plan },
+  value: { expected_impact: ['Nothing changes: the model believes this'], diff: [] },
+}
+
+test('words that the model wrote itself prove nothing, and the message says so', () => {
+  const quote = { tool: 'apply_fix_simulation', quote: 'the model believes this' }
+  const sources = { results: [...results, applied] }
+  expect(isGrounded(quote, sources)).toBe(false)
+  expect(groundingProblems([quote], sources)).toEqual([expect.stringMatching(/your own words.*Quote a log line/)])
+})
+
+test("a quote under another tool's name is answered with the right name", () => {
+  const problems = groundingProblems([{ tool: 'fetch_vllm_logs', quote: line }], { results })
+  expect(problems).toEqual([expect.stringContaining('this quote is from fetch_system_logs')])
+})
+
+test('the text that the model was shown counts, also if it differs from the value', () => {
+  const viewed = { ...applied, name: 'fetch_vllm_logs', content: '3 x 200 OK, 08:11:03 to 08:12:00', value: {} }
+  expect(isGrounded({ tool: 'fetch_vllm_logs', quote: '3 x 200 OK, 08:11:03' }, { results: [viewed] })).toBe(true)
+})
+
+test.each([`${line.replaceAll(' ', '  ')}\n`, line.replace('GPU has', 'GPU\thas')])(
+  'a quote with other white space is given as its source has it: %j',
+  (quote) => {
+    expect(exactQuote({ tool: 'fetch_system_logs', quote }, { results })).toBe(line)
+  },
+)
+
+test('the telemetry of the task can be cited', async () => {
+  const preTelemetry = await collectTelemetry('kv_cache_pressure')
+  const cited = (quote: string) => isGrounded({ tool: 'pre_telemetry', quote }, { results, preTelemetry })
+  expect(cited('"p95":36.71')).toBe(true)
+  expect(cited('"p95":36.710035')).toBe(true)
+  expect(cited('"arrived":839,"served":701')).toBe(true)
+  expect(cited('"p95":12.34')).toBe(false)
+  expect(isGrounded({ tool: 'pre_telemetry', quote: '"arrived":839' }, { results })).toBe(false)
 })

@@ -17,10 +17,11 @@ const agent = async (model: Model, options: object = {}): Promise<AgentResult> =
   runIncidentAgent({ scenario, pre_telemetry: await collectTelemetry(scenario) }, { model, ...options })
 const lastFeedback = (model: ReturnType<typeof scriptedModel>) =>
   String(model.requests.at(-1)?.messages.at(-1)?.content)
+const validated = [fetchConfig, ...simulates(plan)]
 
 test('figures come from the tools, not from the answer', async () => {
-  const exaggerated = { ...plan, summary: 'p95 fell to 0.001 s, all of 9999 requests are served.' }
-  const model = scriptedModel([fetchConfig, ...simulates(plan), answers([quote], exaggerated)])
+  const exaggerated = { ...plan, summary: 'Every user is happy again.' }
+  const model = scriptedModel([...validated, answers([quote], exaggerated)])
   const result = await agent(model)
   expect(result).toMatchObject({
     ...(await simulate(scenario, plan)),
@@ -31,16 +32,17 @@ test('figures come from the tools, not from the answer', async () => {
 
 test('an answer with its own validation is sent back', async () => {
   const own = { validation: { status: 'improved', deltas: [], summary: 'All is well.' } }
-  const model = scriptedModel([fetchConfig, answers([quote], plan, own), answers([quote])])
+  const model = scriptedModel([...validated, answers([quote], plan, own), answers([quote])])
   const result = await agent(model)
   expect(lastFeedback(model)).toContain('validation')
-  expect(result.validation).toMatchObject({ status: 'unknown', deltas: [] })
+  expect(result.validation).toEqual((await simulate(scenario, plan)).validation)
 })
 
 test('a plan that was not simulated is sent back', async () => {
   const model = scriptedModel([fetchConfig, ...simulates(plan), answers([quote], otherPlan), answers([quote])])
   const result = await agent(model)
-  expect(lastFeedback(model)).toContain('fix_plan.actions: these actions were not simulated')
+  expect(lastFeedback(model)).toContain('fix_plan was not validated')
+  expect(lastFeedback(model)).toContain('{"$result":"apply#/fix_plan"}')
   expect(result).toMatchObject({ fix_plan: plan, run: { stop_reason: 'answered', rounds: 6 } })
 })
 
@@ -54,7 +56,7 @@ test('a plan with its members in another order is the same plan', async () => {
 })
 
 test('a quote that no result contains is sent back, and the corrected answer is grounded', async () => {
-  const model = scriptedModel([fetchConfig, answers([quote, invented]), answers([quote])])
+  const model = scriptedModel([...validated, answers([quote, invented]), answers([quote])])
   const result = await agent(model)
   expect(lastFeedback(model)).toContain('diagnosis.evidence[1]: no result of fetch_config contains this quote')
   expect(result.diagnosis.evidence).toEqual([{ ...quote, grounded: true }])
@@ -71,21 +73,20 @@ test('a quote that is still invented at the limit is kept and marked as not grou
   expect(result.validation.status).toBe('unknown')
 })
 
-test('without a simulated fix the validation is unknown', async () => {
-  const result = await agent(scriptedModel([fetchConfig, answers([quote])]))
+test('without a simulated fix the validation is unknown, and the plan of the last answer is kept', async () => {
+  const result = await agent(scriptedModel([fetchConfig, answers([quote])]), { limits: { rounds: 2 } })
   expect(result).toMatchObject({ ...nothing, fix_plan: plan, validation: { status: 'unknown', deltas: [] } })
 })
 
-test('telemetry and validation of a fix that was replaced later do not count', async () => {
+test('a plan that was applied alone is sent back with the two calls that are missing', async () => {
   const current_config = { $result: 'fetch_config#/config' }
   const reapply = calls('apply_fix_simulation', { current_config, fix_plan: otherPlan }, 'apply-again')
-  const model = scriptedModel([fetchConfig, ...simulates(plan), reapply, answers([quote], otherPlan)])
-  expect(await agent(model)).toMatchObject({
-    fix_plan: otherPlan,
-    fix_result: (await simulate(scenario, otherPlan)).fix_result,
-    post_telemetry: null,
-    validation: { status: 'unknown' },
-  })
+  const model = scriptedModel([...validated, reapply, answers([quote], otherPlan), answers([quote])])
+  const result = await agent(model)
+  expect(lastFeedback(model)).toContain('{"$result":"apply-again#/updated_config"}')
+  expect(lastFeedback(model)).toContain('validate_improvement')
+  expect(lastFeedback(model)).not.toContain('current_config')
+  expect(result).toMatchObject({ fix_plan: plan, ...(await simulate(scenario, plan)) })
 })
 
 test.each([0, 1, 2, 3, 4])(
@@ -150,9 +151,9 @@ test.each([
 
 test('the model sees a failed call, and the run continues', async () => {
   const lost = calls('fetch_config', { scenario: 'no_such_incident' }, 'lost')
-  const model = scriptedModel([lost, fetchConfig, answers([quote])])
+  const model = scriptedModel([lost, ...validated, answers([quote])])
   const result = await agent(model)
-  expect(model.requests[1]?.messages.at(-1)?.content).toContain('no_such_incident')
+  expect(model.requests[1]?.messages.find(({ role }) => role === 'tool')?.content).toContain('no_such_incident')
   expect(result.run.stop_reason).toBe('answered')
 })
 

@@ -38,7 +38,11 @@ function isAnswer(value: unknown): value is Answer {
  * Finds what is wrong with an answer, for the model: every quote must be in its source, every number in some source, and
  * the plan must be validated or explain why nothing is changed.
  */
-export function answerProblems(value: unknown, results: readonly ToolResult[], preTelemetry: Telemetry): readonly string[] {
+export function answerProblems(
+  value: unknown,
+  results: readonly ToolResult[],
+  preTelemetry: Telemetry,
+): readonly string[] {
   const read = readAnswer(value, results)
   if (read.kind === 'invalid') return read.problems
   const { diagnosis, fix_plan: plan } = read.answer
@@ -95,6 +99,8 @@ function numberProblems({ diagnosis, fix_plan: plan }: Answer, sources: Sources)
     const unknown = [...new Set(unknownNumbers(text, known))]
     if (unknown.length === 0) return []
     const shown = unknown.slice(0, 5).map((number) => `"${number}"`)
-    return [`${at}: ${shown.join(', ')} is in no tool result and not in pre_telemetry. Use figures of results, or leave it out.`]
+    return [
+      `${at}: ${shown.join(', ')} is in no tool result and not in pre_telemetry. Use figures of results, or leave it out.`,
+    ]
   })
 }

@@ -56,7 +56,12 @@ export function fixChain(
     return isEqual(compared.pre_telemetry, preTelemetry) && isEqual(compared.post_telemetry, postTelemetry)
   })
   const collectId = collected.id
-  return { ...chain, collectId, postTelemetry, ...(validated === undefined ? {} : { validation: validated.value as Validation }) }
+  return {
+    ...chain,
+    collectId,
+    postTelemetry,
+    ...(validated === undefined ? {} : { validation: validated.value as Validation }),
+  }
 }
 
 /** The chains of all plans that were applied and validated, the latest last. */

@@ -38,7 +38,9 @@ export function exactQuote({ tool, quote }: Quote, sources: Sources): string | u
   const wanted = foldSpaces(quote)
   if (wanted.length < minQuoteLength) return undefined
   if (tool === telemetryName) {
-    return sources.preTelemetry === undefined ? undefined : excerptOf(quote, wanted, telemetryTexts(sources.preTelemetry))
+    return sources.preTelemetry === undefined
+      ? undefined
+      : excerptOf(quote, wanted, telemetryTexts(sources.preTelemetry))
   }
   for (const result of successes(sources.results, tool)) {
     if (isOwnText(wanted, result)) continue

@@ -32,7 +32,8 @@ export function knownNumbers({ results, preTelemetry }: Sources, plan: unknown):
   const collect = (text: string): void => {
     for (const [found] of text.matchAll(/\d+(?:\.\d+)?(?:e[-+]?\d+)?/gi)) numbers.add(Number(found))
     // Thousands are grouped in texts for people.
-    for (const [found] of text.matchAll(/\d{1,3}(?:[ ,\u202f]\d{3})+(?!\d)/g)) numbers.add(Number(found.replace(/\D/g, '')))
+    for (const [found] of text.matchAll(/\d{1,3}(?:[ ,\u202f]\d{3})+(?!\d)/g))
+      numbers.add(Number(found.replace(/\D/g, '')))
   }
   for (const result of results) {
     if (result.status !== 'ok') continue
@@ -68,7 +69,9 @@ function isKnown(number: WrittenNumber, known: KnownNumbers): boolean {
 /** Whether the number is a sum, difference, product, ratio or share of two others. */
 function isComputed(number: WrittenNumber, others: readonly number[]): boolean {
   return others.some((a) =>
-    others.some((b) => [a + b, a - b, a * b, a / b, (100 * a) / b, (100 * (a - b)) / b].some((x) => isClose(number, Math.abs(x)))),
+    others.some((b) =>
+      [a + b, a - b, a * b, a / b, (100 * a) / b, (100 * (a - b)) / b].some((x) => isClose(number, Math.abs(x))),
+    ),
   )
 }
 

@@ -1,5 +1,6 @@
 import type { ToolResult } from '../../../router/tool-call.ts'
 import type { FixPlan, Telemetry } from '../../../tools/types.ts'
+import { countsRequests } from '../../../tools/unobserved.ts'
 import { missedObjectives } from '../../../tools/validation/judge.ts'
 import type { Answer } from './agent-result.ts'
 import { fixChain, validatedChains } from './fix-chain.ts'
@@ -17,9 +18,12 @@ export function unmetObjectives(telemetry: Telemetry): readonly string[] {
     ...(engine_up ? [] : ['engine down']),
     ...((stuck_workers ?? 0) > 0 ? ['stuck workers'] : []),
     ...(no_progress_s === undefined ? [] : ['no progress']),
-    ...missedObjectives(telemetry),
+    ...missedObjectives(countsRequests(telemetry) ? telemetry : { ...telemetry, requests: noRequests }),
   ]
 }
+
+/** Requests that nobody counted miss no objective; the latencies may be known. */
+const noRequests = { arrived: 0, served: 0, failed: 0, unfinished: 0, preemptions: null }
 
 /** Problems of the answer's plan, with the next step. */
 export function planProblems(
@@ -59,7 +63,9 @@ function noChangeProblems(plan: FixPlan, diagnosis: Answer['diagnosis'], telemet
   })
   const isDenied = /^(?:none|healthy|no[ _-]?incident)$/i.test(diagnosis.category)
   return [
-    ...(isDenied ? [`diagnosis.category: "${diagnosis.category}", but there is an incident: ${unmet.join(', ')}.`] : []),
+    ...(isDenied
+      ? [`diagnosis.category: "${diagnosis.category}", but there is an incident: ${unmet.join(', ')}.`]
+      : []),
     ...(unexplained.length === 0
       ? []
       : [
@@ -67,7 +73,9 @@ function noChangeProblems(plan: FixPlan, diagnosis: Answer['diagnosis'], telemet
         ]),
     ...(diagnosis.uncertainties.length > 0
       ? []
-      : ['diagnosis.uncertainties is empty. With no_change during an incident, say what is not known and what to collect.']),
+      : [
+          'diagnosis.uncertainties is empty. With no_change during an incident, say what is not known and what to collect.',
+        ]),
   ]
 }
 
@@ -97,7 +105,13 @@ function missingCalls(plan: FixPlan, results: readonly ToolResult[], preTelemetr
 }
 
 /** Kinds of errors that the model cannot correct in its call. */
-const beyondTheModel: ReadonlySet<string> = new Set(['tool_failed', 'timeout', 'invalid_output', 'denied', 'unknown_tool'])
+const beyondTheModel: ReadonlySet<string> = new Set([
+  'tool_failed',
+  'timeout',
+  'invalid_output',
+  'denied',
+  'unknown_tool',
+])
 
 /** Whether a tool failed twice and never succeeded, so that asking for it again is useless. */
 function failedAgain(tool: string, results: readonly ToolResult[]): boolean {
@@ -105,6 +119,8 @@ function failedAgain(tool: string, results: readonly ToolResult[]): boolean {
   return results.filter(({ name, ...result }) => name === tool && isBeyondTheModel(result)).length > 1
 }
 
-function isBeyondTheModel(result: Pick<ToolResult, 'status'> & { readonly error?: { readonly kind: string } }): boolean {
+function isBeyondTheModel(
+  result: Pick<ToolResult, 'status'> & { readonly error?: { readonly kind: string } },
+): boolean {
   return result.error !== undefined && beyondTheModel.has(result.error.kind)
 }

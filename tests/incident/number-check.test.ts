@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest'
+import { knownNumbers, unknownNumbers } from '../../lib/incident/agent/number-check.ts'
+import type { ToolResult } from '../../router/tool-call.ts'
+
+const result: ToolResult = {
+  id: 'a',
+  callId: 'a',
+  name: 'fetch_runtime_state',
+  input: {},
+  status: 'ok',
+  content: '',
+  clipped: false,
+  durationMs: 0,
+  repairs: [],
+  value: {
+    waiting: 206,
+    served: 37,
+    ttft_s: 36.710035,
+    usage: 0.9187,
+    bytes: 85899345920,
+    line: 'watchdog: BUG: soft lockup - CPU#7 stuck for 247s! 1,840 lines',
+  },
+}
+const known = knownNumbers({ results: [result] }, [{ action: 'set_engine_args', args: { max_num_seqs: 64 } }])
+
+test.each([
+  'TTFT p95 is 36.7 s, about 37 s or 36,710 ms.',
+  'The cache is 92 % full (0.92).',
+  'The GPU has 80 GiB.',
+  'CPU 7 was stuck for 247s, which is 4.1 minutes.',
+  'Only 37 of 206 requests, 18 %, were served; 169 were not.',
+  'At 08:11:03 on 2026-02-17 an H100 with vLLM 0.15.0 at 0000:3b:00.0 failed on gpu-node-14.',
+  '2 workers of 8 are stuck.',
+  'Of 1 840 lines none helps.',
+  'max_num_seqs becomes 64.',
+  'Run `dcgmi diag -r 33` or curl localhost:8000/metrics --retry 55.',
+  'The 95th percentile and 100 % of the p99.',
+])('%s', (text) => {
+  expect(unknownNumbers(text, known)).toEqual([])
+})
+
+test.each([
+  ['All of 9999 requests are served.', '9999 requests'],
+  ['p95 rose to 777.7 s.', '777.7 s'],
+  ['The queue has 207 requests.', '207 requests'],
+  ['The cache is 55 % full.', '55 %'],
+  ['It took 12.5 ms.', '12.5 ms'],
+])('%s', (text, number) => {
+  expect(unknownNumbers(text, known)).toEqual([number])
+})
