@@ -211,3 +211,22 @@ test.each([
   expect(['rounds', 'repetition']).toContain(run.stopReason)
   expect(run.trace.filter(({ type }) => type === 'reply')).toHaveLength(run.rounds)
 })
+
+test('with showRepliesLeft the model knows before each reply how many are left', async () => {
+  const model = scriptedModel([ask(1), says('too short'), ...steps(2)])
+  const answer = { schema: { type: 'object', properties: {} } } as const
+  await runLoop({ model, tools, prompt, answer, showRepliesLeft: true, limits: { rounds: 4 } })
+  const last = (request: ModelRequest) => String(request.messages.at(-1)?.content)
+  expect(model.requests.map((request) => /Replies left: \d|Tools are turned off/.exec(last(request))?.[0])).toEqual([
+    'Replies left: 4',
+    'Replies left: 3',
+    'Replies left: 2',
+    'Tools are turned off',
+  ])
+})
+
+test('without showRepliesLeft the model is told nothing between calls', async () => {
+  const model = scriptedModel([ask(1), says('Warm.')])
+  await runLoop({ model, tools, prompt })
+  expect(model.requests.map(({ messages }) => messages.at(-1)?.role)).toEqual(['user', 'tool'])
+})

@@ -107,7 +107,7 @@ function diagnosis({ diagnosis: found, run }: ReportDocument): string {
   }
   const evidence = found.evidence.map(
     ({ tool, quote, grounded }) =>
-      `${inlineCode(quote)} (${escapeText(tool)}${grounded ? '' : ', **not found in its results**'})`,
+      `${exactCode(quote)} (${escapeText(tool)}${grounded ? '' : ', **not found in its results**'})`,
   )
   // Models often begin the summary with the root cause, which is already there.
   const summary = (
@@ -231,9 +231,22 @@ function escapeText(text: string): string {
   )
 }
 
-/** Untrusted text as inline code. The fence is longer than any run of backticks in the text. */
+/** Characters of a line that can move a cursor or end the line. A tab is none of them. */
+const unsafe = /(?!\t)[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u
+
+/** A quote as inline code, byte for byte, so that a reader can search the logs for it. Each line of it is a code. */
+function exactCode(quote: string): string {
+  const lines = quote.split(/\r?\n/).filter((line) => line.trim() !== '')
+  return lines.map((line) => (unsafe.test(line) ? inlineCode(line) : fenced(line))).join(' ⏎ ')
+}
+
+/** Untrusted text as inline code. */
 function inlineCode(text: string): string {
-  const line = onOneLine(text)
+  return fenced(onOneLine(text))
+}
+
+/** A line as inline code. The fence is longer than any run of backticks in it. */
+function fenced(line: string): string {
   // Not by spreading into Math.max, which fails for 100 000 arguments.
   const longest = (line.match(/`+/g) ?? []).reduce((length, run) => Math.max(length, run.length), 0)
   const fence = '`'.repeat(longest + 1)

@@ -135,3 +135,14 @@ test('a validation without any measured figure has no table', () => {
   const { markdown } = generateReport({ ...input, result: { ...input.result, validation } })
   expect(markdown).toContain('## Before and after (simulation)\n\nNothing was measured.\n')
 })
+
+test.each(['[ 8211.4]  NVRM:   Xid 79', 'name="python",\tGPU', '"p95":36.710035', 'a | b * c'])(
+  'the quote %j is in the report byte for byte',
+  (quote) => {
+    expect(markdownOf(quote)).toContain(`- \`${quote}\` (`)
+  },
+)
+
+test('each line of a quote with several lines is byte for byte in the report', () => {
+  expect(markdownOf('one  line\nother\tline')).toContain('- `one  line` ⏎ `other\tline` (')
+})
