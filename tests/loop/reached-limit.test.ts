@@ -216,7 +216,7 @@ test('with showRepliesLeft the model knows before each reply how many are left',
   const model = scriptedModel([ask(1), says('too short'), ...steps(2)])
   const answer = { schema: { type: 'object', properties: {} } } as const
   await runLoop({ model, tools, prompt, answer, showRepliesLeft: true, limits: { rounds: 4 } })
-  const last = (request: ModelRequest) => String(request.messages.at(-1)?.content)
+  const last = ({ messages }: (typeof model.requests)[number]) => String(messages.at(-1)?.content)
   expect(model.requests.map((request) => /Replies left: \d|Tools are turned off/.exec(last(request))?.[0])).toEqual([
     'Replies left: 4',
     'Replies left: 3',
