@@ -1,3 +1,5 @@
+import { lookUp } from '../../../router/json/json-pointer.ts'
+import type { FixPlan } from '../../../tools/types.ts'
 import type { Answer, Quote } from '../agent/agent-result.ts'
 import { quoteField, textAt, valueAt } from './conversation.ts'
 import type { Attempt } from './next-calls.ts'
@@ -25,8 +27,37 @@ export function answerOf(
       ruled_out: ruledOut(observed, chosen, hypotheses, attempts),
       uncertainties: [...chosen.uncertainties, ...(last?.status === 'improved' ? [] : [verdict(last)])],
     },
-    fix_plan: plan,
+    fix_plan: explained(plan, observed),
   }
+}
+
+/** A plan that changes nothing names what it leaves as it is. */
+function explained(plan: FixPlan, { conversation }: Observations): FixPlan {
+  const unmet = unmetIn(conversation.preTelemetry)
+  if (unmet.length === 0 || plan.actions.some(({ action }) => action !== 'no_change')) return plan
+  const rationale = `No action is known that helps against: ${unmet.join(', ')}.`
+  return { ...plan, rationale: [plan.rationale, rationale].filter((text) => text !== undefined).join(' ') }
+}
+
+/** What is wrong in the telemetry of the task, in the words that the agent uses for it. */
+function unmetIn(telemetry: unknown): readonly string[] {
+  const at = (...path: string[]) => {
+    const found = lookUp(telemetry, path)
+    return found.kind === 'found' ? found.value : undefined
+  }
+  const number = (...path: string[]) => Number(at(...path) ?? Number.NaN)
+  const unmet: readonly (readonly [string, boolean])[] = [
+    ['engine down', at('health', 'engine_up') === false],
+    ['stuck workers', number('health', 'stuck_workers') > 0],
+    ['no progress', number('health', 'no_progress_s') > 0],
+    ['time to first token p95', number('latency', 'ttft_s', 'p95') > number('slo', 'ttft_p95_s')],
+    ['inter-token p99', number('latency', 'inter_token_s', 'p99') > number('slo', 'inter_token_p99_s')],
+    [
+      'share of served requests',
+      number('requests', 'served') / number('requests', 'arrived') < number('slo', 'served_ratio'),
+    ],
+  ]
+  return unmet.flatMap(([name, isUnmet]) => (isUnmet ? [name] : []))
 }
 
 /** An answer needs a quote. If no rule has one, a field of the first result shows at least what was read. */
