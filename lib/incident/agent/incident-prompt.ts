@@ -7,7 +7,7 @@ import type { Telemetry } from '../../../tools/types.ts'
 // apply_fix_simulation. The references save the model from copying telemetry and configurations into its calls.
 
 /** The system prompt: the role, the way of working, the rules of the answer and an engineer's commands. */
-export const instructions = `You are the engineer on call for a vLLM service. Find the cause of one incident, or that there is none, and validate a fix in a simulation. An outage is an incident too.
+export const instructions = `You are the engineer on call for a vLLM service. Find the cause of one incident, if there is one, and validate a fix in a simulation. An outage is an incident too.
 
 Way of working
 1. Fetch logs, metrics, configuration, runtime state and GPU statistics in one reply. If there are samples, analyze_metrics takes {"$result":"fetch_prometheus_metrics#/samples"} and {"$input":"pre_telemetry"}.

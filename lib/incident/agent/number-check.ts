@@ -92,7 +92,7 @@ function firstFrom(numbers: KnownNumbers, bound: number): number | undefined {
   return numbers[low]
 }
 
-/** Dates, times of day, versions, addresses and anything else whose digits are no amount. */
+/** Dates, times of day, versions, addresses and anything else whose digits do not count something. */
 const notAmounts =
   /\d{4}-\d\d-\d\d(?:T\S*)?|\b\d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?(?![\da-f:])|\d+(?:\.\d+){2,}|\S*[\w.]:\d[\w:.]*|`[^`]*`|(?<=\s)--?[a-z][\w-]*(?:[ =]\d+)?/gi
 
@@ -104,7 +104,7 @@ function numbersIn(text: string): readonly WrittenNumber[] {
   return [...text.replace(notAmounts, ' ').matchAll(amount)].flatMap((found) => {
     const [asWritten, whole = '', fraction = '', exponent = '0', gap = '', word = ''] = found
     const factors = unitFactors[word.toLowerCase()]
-    // A suffix that is no unit makes it a name: 3b, 95th.
+    // Any suffix except a unit makes it a name: 3b, 95th.
     if (word !== '' && gap === '' && factors === undefined) return []
     const digits = whole.replace(/\D/g, '')
     const scale = 10 ** Number(exponent)

@@ -11,7 +11,7 @@ export function isNoChange({ actions }: FixPlan): boolean {
   return actions.every(({ action }) => action === 'no_change')
 }
 
-/** What is wrong in a window, in words: missed objectives, and an engine that does not work. Empty: no incident is seen. */
+/** The problems of a window, in words: missed objectives, and an engine that does not work. Empty: no incident is seen. */
 export function unmetObjectives(telemetry: Telemetry): readonly string[] {
   const { engine_up, stuck_workers, no_progress_s } = telemetry.health
   return [

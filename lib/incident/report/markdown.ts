@@ -231,7 +231,7 @@ function escapeText(text: string): string {
   )
 }
 
-/** Characters of a line that can move a cursor or end the line. A tab is none of them. */
+/** Characters of a line that can move a cursor or end the line. A tab is allowed. */
 const unsafe = /(?!\t)[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u
 
 /** A quote as inline code, byte for byte, so that a reader can search the logs for it. Each line of it is a code. */

@@ -39,7 +39,7 @@ function explained(plan: FixPlan, { conversation }: Observations): FixPlan {
   return { ...plan, rationale: [plan.rationale, rationale].filter((text) => text !== undefined).join(' ') }
 }
 
-/** What is wrong in the telemetry of the task, in the words that the agent uses for it. */
+/** The problems in the telemetry of the task, in the words that the agent uses for it. */
 function unmetIn(telemetry: unknown): readonly string[] {
   const at = (...path: string[]) => {
     const found = lookUp(telemetry, path)
