@@ -28,7 +28,9 @@ export function overviewOf(lines: readonly TimedLine[], since: number): Pick<Log
   const forms = formsOf(plain)
   const starting = startupLines(lines)
   const isQuiet = (line: TimedLine) => accessed.test(line.message) || statsOf(line.message) !== undefined
-  const isRoutine = (line: TimedLine) => isQuiet(line) || starting.has(line) || (forms.get(line)?.count ?? 0) > mostRare
+  const isUsual = (line: TimedLine, most: number) =>
+    isQuiet(line) || starting.has(line) || (forms.get(line)?.count ?? 0) > most
+  const isRoutine = (line: TimedLine) => isUsual(line, mostRare)
   const chosen = new Map<TimedLine, LogRow['part']>()
   const add = (part: LogRow['part'], some: readonly TimedLine[]) => {
     for (const line of some) if (line.kind === undefined && !chosen.has(line)) chosen.set(line, part)
@@ -43,7 +45,10 @@ export function overviewOf(lines: readonly TimedLine[], since: number): Pick<Log
   )
   add('last_of_process', last.flat())
   const causes = firstCauses(lines, since)
-  add('around_cause', aroundCauses(lines, causes, isRoutine))
+  add(
+    'around_cause',
+    aroundCauses(lines, causes, (line) => isUsual(line, mostRepeats)),
+  )
   const cause = lines[causes[0] ?? lines.length]?.time
   const isRare = (line: TimedLine) =>
     !isRoutine(line) && line.level !== 'debug' && !isContinuation(line.message) && !chatter.test(line.message)
@@ -63,6 +68,8 @@ const mostRare = 2
 /** Messages of every start and every end of a server, and its banner. */
 const chatter =
   /[█▀▄]|^(?:Shutting down|Waiting for application|Application shutdown complete|(?:Started|Finished) server process)/
+/** A report of a failure can come again with each attempt, so lines around a cause may have more. */
+const mostRepeats = 10
 /** Rows of rare lines. */
 const rareRows = 6
 
