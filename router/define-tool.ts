@@ -18,7 +18,7 @@ const defaultTimeoutMs = 30_000
 
 /** Argument of {@link defineTool}: a {@link Tool} whose optional fields may be left out. */
 interface ToolDefinition<I, O, Output>
-  extends Pick<Tool, 'name' | 'title' | 'description' | 'retries'>,
+  extends Pick<Tool, 'name' | 'title' | 'description' | 'retries' | 'readMore'>,
     Partial<Pick<Tool, 'annotations' | 'timeoutMs'>> {
   readonly inputSchema: InputSchemaFor<I>
   readonly outputSchema?: SchemaFor<O>
@@ -124,10 +124,14 @@ const rules: Readonly<Record<keyof Tool, Rule | undefined>> = {
     fits: (value) => Number.isInteger(value) && Number(value) > 0,
   },
   retries: { expected: 'a whole number from 0', fits: (value) => Number.isInteger(value) && Number(value) >= 0 },
+  readMore: {
+    expected: 'a text of at most 200 characters, not blank',
+    fits: (value) => typeof value === 'string' && value.trim() !== '' && value.length <= 200,
+  },
   toContent: { expected: 'a function', fits: (value) => typeof value === 'function' },
   execute: { expected: 'a function', fits: (value) => typeof value === 'function' },
 }
-const optional: ReadonlySet<string> = new Set<keyof Tool>(['title', 'retries', 'toContent', 'execute'])
+const optional: ReadonlySet<string> = new Set<keyof Tool>(['title', 'retries', 'readMore', 'toContent', 'execute'])
 
 const annotationTypes: Readonly<Record<keyof ToolAnnotations, 'string' | 'boolean'>> = {
   title: 'string',

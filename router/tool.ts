@@ -71,6 +71,11 @@ export interface Tool<Input = never, Output = unknown> {
    */
   readonly toContent?: ((value: never, input: Input) => unknown) | undefined
   /**
+   * How a call shows more of a result that was cut at the byte limit, for the model. It continues "to read more, use", for
+   * example `a narrower window, or offset`. At most 200 characters.
+   */
+  readonly readMore?: string
+  /**
    * Does the work. Its input is validated, and its references are resolved. The message of a thrown error goes to the
    * model.
    *

@@ -266,7 +266,7 @@ function* shownTexts(
     yield JSON.stringify(result.value) ?? ''
     const tool = router.tools.get(result.name)
     const view = result.isView && tool && viewOf(tool, result.value, result.input)
-    if (view?.kind === 'text') yield view.text
+    if (view?.kind === 'shown') yield view.text
   }
   if (tools !== undefined) yield tools
   for (const input of Object.values(history.inputs)) yield JSON.stringify(input) ?? ''

@@ -3,9 +3,13 @@ import { defineTool } from '../../router/define-tool.ts'
 import { InvalidToolError } from '../../router/errors.ts'
 import { createRouter } from '../../router/router.ts'
 import { runTool } from '../../router/run-tool.ts'
+import { emptyTool } from '../support/factories.ts'
 
 /** A tool whose view is what its input asks for. */
-const viewed = (toContent: (value: { readonly lines: readonly string[] }, input: { count: number }) => unknown) =>
+const viewed = (
+  toContent: (value: { readonly lines: readonly string[] }, input: { count: number }) => unknown,
+  readMore = 'a lower count',
+) =>
   defineTool({
     name: 'read_log',
     description: 'Reads a log.',
@@ -17,6 +21,7 @@ const viewed = (toContent: (value: { readonly lines: readonly string[] }, input:
     },
     execute: ({ count }) => ({ lines: Array.from({ length: count }, (_, index) => `line ${index}`) }),
     toContent,
+    readMore,
   })
 
 test('a text that toContent returns is shown as it is, and the value stays complete', async () => {
@@ -53,6 +58,44 @@ test('a long view is clipped, and its marker says how to use the full value', as
   expect(result).toMatchObject({ isView: true, clipped: true })
   expect(Buffer.byteLength(result.content)).toBeLessThanOrEqual(16_384)
   expect(result.content).toContain('{"$result":"call_1"}')
+})
+
+test('a long text view is cut between lines, and the note says how many are left out and how to read more', async () => {
+  const tool = viewed(({ lines }) => lines.join('\n'), 'a narrower window, or offset')
+  const { content } = await runTool(tool, { count: 5_000 })
+  const [head = [], note = '', tail = []] = partsOf(content)
+  const left = 5_000 - head.length - tail.length
+  expect([...head, ...tail]).toEqual(lines(5_000).toSpliced(head.length, left))
+  expect(note).toBe(
+    `[… ${left} of 5000 lines left out; to read more, use a narrower window, or offset; to use the full value in a call, ` +
+      'pass {"$result":"call_1"}, or a part of it, as {"$result":"call_1#/lines"} …]',
+  )
+})
+
+const lines = (count: number) => Array.from({ length: count }, (_, index) => `line ${index}`)
+
+function partsOf(content: string): readonly [readonly string[], string, readonly string[]] {
+  const all = content.split('\n')
+  const at = all.findIndex((line) => line.startsWith('[…'))
+  return [all.slice(0, at), all[at] ?? '', all.slice(at + 1)]
+}
+
+test('long JSON stays JSON: the note after it names the list, and how to pass it on', async () => {
+  const tool = emptyTool({ name: 'read_log', execute: () => ({ source: 'engine', log: { lines: lines(3_000) } }) })
+  const { content, clipped } = await runTool(tool, { count: 1 })
+  const [json = '', note] = content.split('\n')
+  const left = 3_000 - (JSON.parse(json).log.lines.length - 1)
+  expect(clipped).toBe(true)
+  expect(note).toMatch(
+    new RegExp(`^\\[… ${left} of 3000 items of /log/lines left out; to use the full value in a call`),
+  )
+  expect(note).toContain('as {"$result":"call_1#/log/lines"}')
+  expect(Buffer.byteLength(content)).toBeGreaterThan(15_000)
+})
+
+test.each(['', ' ', 'x'.repeat(201), 7])('readMore %j is refused', (readMore) => {
+  const define = () => Reflect.apply(defineTool, undefined, [{ ...viewed(String), readMore }])
+  expect(define).toThrow('it must be a text of at most 200 characters, not blank.')
 })
 
 test.each<[string, () => unknown, string]>([
