@@ -26,8 +26,10 @@ test('there are incidents to measure', () => {
 })
 
 test.for(scenarios)('the rules of the mock server solve %s in at most 4 small rounds', async (scenario) => {
-  const { result, total, clipped } = await measureCourse(scenario, incidentResponder())
+  const { result, firstRequest, tools, total, clipped } = await measureCourse(scenario, incidentResponder())
   expect(result.run).toMatchObject({ stop_reason: 'answered' })
+  expect(firstRequest).toBeLessThanOrEqual(14 * 1024)
+  expect(tools).toBeLessThanOrEqual(9 * 1024)
   expect(result.run.rounds).toBeLessThanOrEqual(4)
   expect(clipped).toEqual([])
   expect(total / 4).toBeLessThanOrEqual(50_000)
