@@ -89,6 +89,7 @@ export const createFetchPrometheusMetrics = (scenarios: ScenarioSource) =>
       return { endpoint, ...place, ...notes, raw_text, samples: samples.map((sample) => withTime(sample, timeMs)) }
     },
     toContent: (result, { names }) => metricPageView(result, names),
+    readMore: 'names with fewer families',
   })
 
 /** {@link createFetchPrometheusMetrics} for the built-in scenarios. */

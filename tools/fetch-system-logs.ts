@@ -69,6 +69,7 @@ export const createFetchSystemLogs = (scenarios: ScenarioSource) =>
     },
     annotations: pureAnnotations,
     toContent: logView,
+    readMore: 'a narrower window, topics, sources or offset',
     execute: ({ scenario, window, sources = both, limit, offset, topics }) => {
       const query = { window, limit, offset, topics }
       const {

@@ -68,6 +68,7 @@ export const createFetchVllmLogs = (scenarios: ScenarioSource) =>
     },
     annotations: pureAnnotations,
     toContent: logView,
+    readMore: 'a narrower window, topics, level or offset',
     execute: ({ scenario, window, limit, offset, level, topics }) => {
       const {
         window: observed,
