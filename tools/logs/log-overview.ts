@@ -27,9 +27,9 @@ export function overviewOf(lines: readonly TimedLine[], since: number): Pick<Log
   const plain = lines.filter(({ kind, message }) => kind === undefined && message.trim() !== '')
   const forms = formsOf(plain)
   const starting = startupLines(lines)
-  const isQuiet = (line: TimedLine) => accessed.test(line.message) || statsOf(line.message) !== undefined
+  const isQuiet = ({ message }: TimedLine) => isAccess(message) || statsOf(message) !== undefined
   const isUsual = (line: TimedLine, most: number) =>
-    isQuiet(line) || starting.has(line) || (forms.get(line)?.count ?? 0) > most
+    (forms.get(line)?.count ?? 0) > most || starting.has(line) || isQuiet(line)
   const isRoutine = (line: TimedLine) => isUsual(line, mostRare)
   const chosen = new Map<TimedLine, LogRow['part']>()
   const add = (part: LogRow['part'], some: readonly TimedLine[]) => {
@@ -37,7 +37,7 @@ export function overviewOf(lines: readonly TimedLine[], since: number): Pick<Log
   }
   add(
     'startup',
-    plain.filter(({ message }) => startupFact.test(message)),
+    plain.filter(({ message }) => isStartupFact(message)),
   )
   add('stats', latestStats(plain))
   const last = lastOfProcesses(lines).filter(
@@ -80,7 +80,7 @@ const mostRows = 200
 export function matchingRows(lines: readonly TimedLine[]): LogRow[] {
   const rows = new Map<string, TimedLine[]>()
   for (const line of lines) {
-    const key = accessed.test(line.message) ? 'accessed' : line.message
+    const key = isAccess(line.message) ? 'accessed' : line.message
     const group = rows.get(key)
     if (group === undefined) rows.set(key, [line])
     else group.push(line)
@@ -88,12 +88,18 @@ export function matchingRows(lines: readonly TimedLine[]): LogRow[] {
   return [...rows.values()].slice(-mostRows).flatMap((group) => rowOf('match', group))
 }
 
-/** A request that was answered with success, in the access log of uvicorn. */
-const accessed = /"[A-Z]+ \S+ HTTP\/[\d.]+" 2\d\d\b/
+/** Whether a request was answered with success, in the access log of uvicorn. Most lines have no `HTTP/`. */
+function isAccess(message: string): boolean {
+  return message.includes(' HTTP/') && /"[A-Z]+ \S+ HTTP\/[\d.]+" 2\d\d\b/.test(message)
+}
 
-/** Facts about the start: version, arguments, image, memory, sizes, times and addresses. */
+/** Whether a message is a fact about the start: version, arguments, image, memory, sizes, times and addresses. */
+function isStartupFact(message: string): boolean {
+  return startupFact.test(message) || (message.includes('mage') && imageFact.test(message))
+}
 const startupFact =
-  /^(?:.{0,40} version \d|non-default args|Initializing a V\d LLM engine|Available KV cache memory|GPU KV cache size|Maximum concurrency for|# GPU blocks|Model loading took|init engine |Application startup complete|Chunked prefill is enabled|vLLM is using nccl|Linux version |NVRM: loading |Kernel command line|Command line:)|\b(?:image pulled|Successfully pulled image|Pulling image|Container image ")/
+  /^(?:.{0,40} version \d|non-default args|Initializing a V\d LLM engine|Available KV cache memory|GPU KV cache size|Maximum concurrency for|# GPU blocks|Model loading took|init engine |Application startup complete|Chunked prefill is enabled|vLLM is using nccl|Linux version |NVRM: loading |Kernel command line|Command line:)/
+const imageFact = /\b(?:image pulled|Successfully pulled image|Pulling image|Container image ")/
 
 /** The start of a message with figures that the engine logs again and again; `undefined` for other messages. */
 function statsOf(message: string): string | undefined {
@@ -129,13 +135,17 @@ function startupLines(lines: readonly TimedLine[]): ReadonlySet<TimedLine> {
   const found = new Set<TimedLine>()
   let start: number | undefined
   for (const [index, { message }] of lines.entries()) {
-    if (/^non-default args| version \d+\.\d+/.test(message)) start ??= index
+    if (start === undefined && isFirstOfStart(message)) start = index
     if (start === undefined || !message.startsWith('Application startup complete')) continue
     // The banner is printed before the version.
     for (const line of lines.slice(Math.max(0, start - 3), index + 1)) found.add(line)
     start = undefined
   }
   return found
+}
+
+function isFirstOfStart(message: string): boolean {
+  return message.startsWith('non-default args') || (message.includes(' version ') && / version \d+\.\d+/.test(message))
 }
 
 /** The lines of a call trace of the kernel that say where it is: process, headings and functions. */
@@ -206,6 +216,8 @@ function lastOfProcesses(lines: readonly TimedLine[]): [TimedLine, ...TimedLine[
 interface Form {
   count: number
   readonly example: string
+  /** Whether its lines are chatter or continue an error. They are not worth counting. */
+  readonly isUsual: boolean
 }
 
 /** The form of each line. */
@@ -213,11 +225,16 @@ function formsOf(lines: readonly TimedLine[]): ReadonlyMap<TimedLine, Form> {
   const forms = new Map<string, Form>()
   const found = new Map<TimedLine, Form>()
   for (const line of lines) {
-    const isAccess = accessed.test(line.message)
-    const key = isAccess ? 'accessed' : (statsOf(line.message) ?? formOf(line.message))
-    const form = forms.get(key) ?? { count: 0, example: isAccess ? '200 OK' : line.message.trim().slice(0, 100) }
+    const { message } = line
+    const wasAccess = isAccess(message)
+    const key = wasAccess ? 'accessed' : (statsOf(message) ?? formOf(message))
+    let form = forms.get(key)
+    if (form === undefined) {
+      const example = wasAccess ? '200 OK' : message.trim().slice(0, 100)
+      form = { count: 0, example, isUsual: chatter.test(message) || isContinuation(message) }
+      forms.set(key, form)
+    }
     form.count += 1
-    forms.set(key, form)
     found.set(line, form)
   }
   return found
@@ -244,8 +261,7 @@ function routineOf(
   const counts = new Map<Form, number>()
   for (const line of plain) {
     const form = forms.get(line)
-    const isUsual = chatter.test(line.message) || isContinuation(line.message)
-    if (form !== undefined && !chosen.has(line) && !isUsual) counts.set(form, (counts.get(form) ?? 0) + 1)
+    if (form !== undefined && !form.isUsual && !chosen.has(line)) counts.set(form, (counts.get(form) ?? 0) + 1)
   }
   const named = [...counts].sort(([, a], [, b]) => b - a).slice(0, namedForms)
   return named.filter(([, count]) => count > mostRare).map(([{ example }, count]) => ({ message: example, count }))

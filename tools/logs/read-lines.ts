@@ -45,6 +45,11 @@ const defaultLimit = 200
 
 /** Classifying a log is too slow to repeat for each call. */
 const classified = new WeakMap<readonly string[], readonly TimedLine[]>()
+/** So is merging two logs. The key is the earlier of the two sources. */
+const merged = new WeakMap<readonly TimedLine[], WeakMap<readonly TimedLine[], readonly TimedLine[]>>()
+/** So are the findings of a whole log, and its overview by the start of its incident. */
+const findingsOfLogs = new WeakMap<readonly TimedLine[], LogError[]>()
+const overviewsOfLogs = new WeakMap<readonly TimedLine[], Map<number, ReturnType<typeof overviewOf>>>()
 
 /**
  * Reads the latest lines of one or more logs of an incident that match a query, in order of time, and groups the possible
@@ -57,10 +62,9 @@ export function readLines(incident: Incident, sources: readonly LogSource[], que
   const observed = windowOf(incident)
   const missing = sources.filter((source) => log(source) === undefined)
   const end = Date.parse(observed.start) + observed.duration_s * 1000
-  const all = sources.flatMap((source) => entriesOf(log(source) ?? [], end))
-  // The sort is stable: lines with the same time keep the order of their sources.
-  // A log without times goes last, so that the latest lines show its end.
-  if (sources.length > 1) all.sort((a, b) => (a.time ?? end) - (b.time ?? end))
+  const all = sources
+    .map((source) => entriesOf(log(source) ?? noLines, end))
+    .reduce((first, second) => mergedLogs(first, second, end))
   // Without a window the result covers the whole log, whose first line can be long before the incident.
   const first = all.reduce((earliest, { time = end }) => Math.min(earliest, time), end)
   const whole = { start: first, end: Number.POSITIVE_INFINITY }
@@ -80,7 +84,7 @@ export function readLines(incident: Incident, sources: readonly LogSource[], que
     .slice(-(query.limit ?? defaultLimit))
   // Findings come from all lines of the window, because the cause is often earlier than the latest lines and seldom
   // contains the word that is searched.
-  const findings = groupsOf(inWindow)
+  const findings = cached(findingsOfLogs, inWindow, () => groupsOf(inWindow))
   const overview: LogOverview = {
     incident_start: new Date(observed.start).toISOString(),
     total: all.length,
@@ -88,7 +92,7 @@ export function readLines(incident: Incident, sources: readonly LogSource[], que
     in_window: inWindow.length,
     matching: matching.length,
     ...linesFrom(entries),
-    ...(isNarrow ? { rows: matchingRows(entries), routine: [] } : overviewOf(inWindow, Date.parse(observed.start))),
+    ...(isNarrow ? { rows: matchingRows(entries), routine: [] } : cachedOverview(inWindow, Date.parse(observed.start))),
   }
   const { notes = [] } = notesAbout(incident, ...sources, 'window')
   const allNotes = [...notes, ...emptyNotes(query, overview)]
@@ -144,17 +148,43 @@ function emptyNotes({ topics, level, offset = 0 }: LogQuery, found: LogOverview)
   return [`None of the ${in_window} lines of the window has ${what}. Ask with other topics, a lower level or neither.`]
 }
 
+function cachedOverview(lines: readonly TimedLine[], since: number): ReturnType<typeof overviewOf> {
+  const byStart = cached(overviewsOfLogs, lines, () => new Map<number, ReturnType<typeof overviewOf>>())
+  return cached(byStart, since, () => overviewOf(lines, since))
+}
+
+const noLines: readonly string[] = []
+
+/** The lines of two logs in order of time. */
+function mergedLogs(first: readonly TimedLine[], second: readonly TimedLine[], end: number): readonly TimedLine[] {
+  const bySecond = cached(merged, first, () => new WeakMap<readonly TimedLine[], readonly TimedLine[]>())
+  // The sort is stable: lines with the same time keep the order of their sources.
+  // A log without times goes last, so that the latest lines show its end.
+  return cached(bySecond, second, () => [...first, ...second].sort((a, b) => (a.time ?? end) - (b.time ?? end)))
+}
+
 /** Classified lines with their times. A line without a time has the time of the line before it, or else of the next one. */
 function entriesOf(lines: readonly string[], near: number): readonly TimedLine[] {
-  const known = classified.get(lines)
-  if (known !== undefined) return known
-  const times = lines.map((line) => timeOf(line, near))
-  let last = times.find((time) => time !== undefined)
-  const timed = classifyLogLines(lines).map((entry, index) => {
-    last = times[index] ?? last
-    return { ...entry, time: last }
+  return cached(classified, lines, () => {
+    const times = lines.map((line) => timeOf(line, near))
+    let last = times.find((time) => time !== undefined)
+    const timed = classifyLogLines(lines).map((entry, index) => {
+      last = times[index] ?? last
+      return { ...entry, time: last }
+    })
+    return withShortOutages(withHangs(timed))
   })
-  const entries = withShortOutages(withHangs(timed))
-  classified.set(lines, entries)
-  return entries
+}
+
+/** The value of a key, which is made if the map has none. */
+function cached<Key, Value>(
+  map: { get(key: Key): Value | undefined; set(key: Key, value: Value): unknown },
+  key: Key,
+  make: () => Value,
+): Value {
+  const known = map.get(key)
+  if (known !== undefined) return known
+  const value = make()
+  map.set(key, value)
+  return value
 }

@@ -4,6 +4,7 @@ import { listScenarios, loadScenario, readLog } from '../../../fixtures/load-sce
 import { runTool } from '../../../router/run-tool.ts'
 import { fetchSystemLogs } from '../../../tools/fetch-system-logs.ts'
 import { createFetchVllmLogs, fetchVllmLogs } from '../../../tools/fetch-vllm-logs.ts'
+import { readLines } from '../../../tools/logs/read-lines.ts'
 import { builtInScenarios, scenarioSource } from '../../../tools/scenario-source.ts'
 
 /** What the model is shown of a result. */
@@ -182,3 +183,12 @@ async function value(input: unknown) {
   if (result.status === 'error') throw new Error(result.error.message)
   return result.value
 }
+
+test('findings and overview of a whole log are made once, also of two logs together', () => {
+  const incident = builtInScenarios.load(scenario)
+  const read = (window?: string) =>
+    readLines(incident, ['dmesg', 'journal'], { window, limit: undefined, topics: undefined })
+  expect(read().findings).toBe(read().findings)
+  expect(read().overview.rows).toBe(read().overview.rows)
+  expect(read('1m').overview.rows).not.toEqual(read().overview.rows)
+})
