@@ -200,17 +200,22 @@ interface XidMention {
   readonly text: string
   /** Whether the line has the code. The driver reports a lost GPU (79) in a second line without it. */
   readonly hasCode: boolean
+  /** PCI address of the GPU as the line has it, for example `0000:3b:00`; absent in a line without the code. */
+  readonly gpu?: string
 }
 
 /** With or without `PCI:`, and a bus id of any length; the code follows the parenthesis. */
-const xidLine = /NVRM: Xid \([^)]{0,60}\): (\d{1,6})\b/
+const xidLine = /NVRM: Xid \((?:PCI:)?([^)]{0,60})\): (\d{1,6})\b/
 /** For example `NVRM: GPU 0000:3b:00.0: GPU has fallen off the bus.` */
 const lostGpuLine = /NVRM: .*?((?:GPU [\w:.]+: GPU has )?fallen off the bus)/
 
 /** The Xid that a line of the kernel log reports; `undefined` for other lines. */
 export function xidIn(line: string): XidMention | undefined {
   const coded = xidLine.exec(line)
-  if (coded !== null) return { xid: xidOf(Number(coded[1])), text: coded[0], hasCode: true }
+  if (coded !== null) {
+    const [text, gpu = '', code] = coded
+    return { xid: xidOf(Number(code)), text, hasCode: true, gpu: gpu.toLowerCase().replace(/\.\d$/, '') }
+  }
   const lost = lostGpuLine.exec(line)?.[1]
   return lost === undefined ? undefined : { xid: xidOf(79), text: lost, hasCode: false }
 }

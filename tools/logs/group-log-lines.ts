@@ -3,6 +3,7 @@ import { classifyLogLines } from './classify-log-lines.ts'
 import { withHangs } from './hangs.ts'
 import { type TimedLine, timeOf } from './log-time.ts'
 import { withShortOutages } from './short-outages.ts'
+import { withXidsOfGpu } from './xids-of-gpu.ts'
 
 /** Findings of these roles come first. */
 const order: readonly LogError['kind'][] = ['cause_candidate', 'unclassified', 'cascade', 'request_error', 'benign']
@@ -18,7 +19,12 @@ const order: readonly LogError['kind'][] = ['cause_candidate', 'unclassified', '
  */
 export function groupLogLines(lines: readonly string[], near?: number): LogError[] {
   const timed = classifyLogLines(lines).map((entry) => ({ ...entry, time: near && timeOf(entry.line, near) }))
-  return groupsOf(withShortOutages(withHangs(timed)))
+  return groupsOf(withContext(timed))
+}
+
+/** Corrects the roles that follow from several lines: hangs, short outages of links, and Xids of one GPU. */
+export function withContext<Line extends TimedLine>(lines: readonly Line[]): readonly Line[] {
+  return withXidsOfGpu(withShortOutages(withHangs(lines)))
 }
 
 /** Groups classified lines, as {@link groupLogLines} does. */

@@ -2,13 +2,11 @@ import type { LogSource } from '../../fixtures/scenario.ts'
 import { type Incident, notesAbout, windowOf } from '../scenario-source.ts'
 import type { LogError, LogOverview } from '../types.ts'
 import { type ClassifiedLine, classifyLogLines } from './classify-log-lines.ts'
-import { groupsOf } from './group-log-lines.ts'
-import { withHangs } from './hangs.ts'
+import { groupsOf, withContext } from './group-log-lines.ts'
 import { type LogLevel, logLevels } from './log-level.ts'
 import { asksForLines, matchingRows, overviewOf } from './log-overview.ts'
 import { type TimedLine, timeOf } from './log-time.ts'
 import { parseWindow, type TimeSpan } from './log-window.ts'
-import { withShortOutages } from './short-outages.ts'
 
 /** The inputs of the log tools. */
 interface LogQuery {
@@ -172,7 +170,7 @@ function entriesOf(lines: readonly string[], near: number): readonly TimedLine[]
       last = times[index] ?? last
       return { ...entry, time: last }
     })
-    return withShortOutages(withHangs(timed))
+    return withContext(timed)
   })
 }
 

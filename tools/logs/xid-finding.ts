@@ -64,26 +64,24 @@ const procedures: { readonly [action in NonNullable<Xid['action']>]?: string } =
   XID_154: 'do what the line itself says',
 }
 
+/** What a line with Xid 94 means as long as no other Xid of its GPU is known. */
+export const withoutOthers =
+  'If the same GPU also reports Xid 63 (pending remap) or Xid 154, their reset comes first: a restart is not enough.'
+
 /** Which code of one GPU decides: a row that waits for a reset, or a recovery action, is stronger than a restart. */
 function precedenceOf({ code }: Xid, text: string): readonly string[] {
   if (code === 63 && /reset gpu to activate/i.test(text)) {
     return ['The row is replaced only when the GPU is reset; until then the remap is pending.']
   }
   if (code !== 94) return []
-  return [
-    'If the same GPU also reports Xid 63 (pending remap) or Xid 154, their reset comes first: a restart is not enough.',
-  ]
+  return [withoutOthers]
 }
 
 /** Statements of the driver itself: the recovery action of Xid 154, the cause of Xid 45, the severity of an NVLink error. */
 function statedBy(text: string, { code, action }: Xid): readonly string[] {
-  // With or without the number of the action: "from 0x0 (None) to 0x4 (Drain and Reset)", "from None to Drain and Reset".
-  const recovery =
-    /recovery action changed from (?:0x[\da-f]+ )?\(?([\w ./-]{1,40}?)\)? to (?:0x[\da-f]+ )?\(?([\w ./-]{1,40})/i.exec(
-      text,
-    )
-  if (code === 154 && recovery !== null) {
-    return [`The driver changed its recovery action from "${recovery[1]}" to "${recovery[2]}".`]
+  const recovery = code === 154 ? recoveryIn(text) : undefined
+  if (recovery !== undefined) {
+    return [`The driver changed its recovery action from "${recovery.from}" to "${recovery.to}".`]
   }
   const previous = /caused by previous Xid (\d{1,6})\b/i.exec(text)?.[1]
   if (previous !== undefined) {
@@ -92,4 +90,14 @@ function statedBy(text: string, { code, action }: Xid): readonly string[] {
   }
   const severity = action === 'WORKFLOW_NVLINK5_ERR' ? /\b(Non-?fatal|Fatal)\b/i.exec(text)?.[1] : undefined
   return severity === undefined ? [] : [`Severity in the line: ${severity.toLowerCase()}.`]
+}
+
+/** The recovery action before and after a line with Xid 154; `undefined` if the line states none. */
+export function recoveryIn(line: string): { readonly from: string; readonly to: string } | undefined {
+  // With or without the number of the action: "from 0x0 (None) to 0x4 (Drain and Reset)", "from None to Drain and Reset".
+  const [, from, to] =
+    /recovery action changed from (?:0x[\da-f]+ )?\(?([\w ./-]{1,40}?)\)? to (?:0x[\da-f]+ )?\(?([\w ./-]{1,40})/i.exec(
+      line,
+    ) ?? []
+  return from === undefined || to === undefined ? undefined : { from, to }
 }
