@@ -64,7 +64,7 @@ const procedures: { readonly [action in NonNullable<Xid['action']>]?: string } =
   XID_154: 'do what the line itself says',
 }
 
-/** What a line with Xid 94 means as long as no other Xid of its GPU is known. */
+/** Advice for a line with Xid 94 whose GPU reports no other Xid. */
 export const withoutOthers =
   'If the same GPU also reports Xid 63 (pending remap) or Xid 154, their reset comes first: a restart is not enough.'
 

@@ -8,7 +8,7 @@ const withRemap: readonly number[] = [48, 64, 94, 95, 154]
 const pendingRemap = /remap\w*\b.{0,40}\bpending|pending\b.{0,40}\bremap/i
 const address = /\b[\da-f]{4,8}:[\da-f]{2}:[\da-f]{2}\b/i
 
-/** What the lines report about one GPU. */
+/** Reports about one GPU. */
 interface GpuReports {
   readonly codes: Set<number>
   /** Latest recovery action that Xid 154 announces. */
