@@ -43,7 +43,8 @@ export function neutralIncident(scenarios: ScenarioSource, id: string): NeutralI
     showName: (document) => {
       const json = JSON.stringify(document)
       if (!json.includes(neutral)) return document
-      const named: typeof document = JSON.parse(json.replaceAll(neutral, JSON.stringify(id).slice(1, -1)))
+      // A function, because a text such as `$&` has a meaning in a replacement.
+      const named: typeof document = JSON.parse(json.replaceAll(neutral, () => JSON.stringify(id).slice(1, -1)))
       return named
     },
   }

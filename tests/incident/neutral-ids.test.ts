@@ -108,7 +108,7 @@ test('the neutral id is the same in each process, and each incident has its own'
 
 test('an incident of the caller has a neutral id too, and its name may contain any character', async () => {
   const original = loadScenario('healthy_control')
-  const id = 'xid "79"\\'
+  const id = 'xid "79"\\ $& $$'
   const incident: Incident = {
     scenario: { ...original, id, deployment: { ...original.deployment, scenario: id, config_id: `${id}/initial` } },
     log: () => undefined,

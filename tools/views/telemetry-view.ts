@@ -6,7 +6,7 @@ import { roundFigure } from '../validation/deltas.ts'
  * the telemetry before. The comparison of the same requests is for `validate_improvement`, and stays in the value.
  */
 export function postTelemetryView(telemetry: Telemetry): object {
-  const { scenario: _, phase: __, window: ___, slo: ____, paired, base, prediction, ...figures } = telemetry
+  const { scenario: _id, phase: _phase, window: _window, slo: _slo, paired, base, prediction, ...figures } = telemetry
   const left = [
     'window and objectives (those of pre_telemetry)',
     ...(paired === undefined ? [] : [`the same requests over ${paired.seeds.length} seeds (paired)`]),
