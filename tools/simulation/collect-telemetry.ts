@@ -212,7 +212,9 @@ export function workerHealth({ engine, settings }: SimulatedWindow): { healthy: 
 
 /** A telemetry without the engine's own metrics, which were not collected. */
 function withoutEngineFigures({ engines: _, ...telemetry }: Telemetry): Telemetry {
-  return { ...unobservedFigures(), ...telemetry, ...unobservedFigures() }
+  const none = unobservedFigures()
+  // The first copy puts `missing` first, and the second one replaces the figures.
+  return { ...none, ...telemetry, ...none }
 }
 
 /** Sorting all observations is too slow to repeat for each call. The entries live as long as their window. */

@@ -246,3 +246,8 @@ export function formatFigure(value: number | null, unit: string): string {
 export function roundFigure(value: number): string {
   return Math.abs(value) >= 100 ? String(Math.round(value)) : String(Number(value.toPrecision(3)))
 }
+
+/** A figure as views show it: three significant digits, and whole numbers as they are. */
+export function shownFigure(value: number): number {
+  return Number.isInteger(value) ? value : Number(roundFigure(value))
+}

@@ -2,7 +2,7 @@ import { closest } from '../../router/text/closest.ts'
 import { ascendingBuckets, type Histogram, histogramOf, meanOf, quantileOf } from '../prometheus/metric-samples.ts'
 import { isoTime, startOf } from '../prometheus/metric-values.ts'
 import type { MetricSample } from '../types.ts'
-import { roundFigure } from '../validation/deltas.ts'
+import { shownFigure } from '../validation/deltas.ts'
 
 // The view of a metrics page for a model: state, counts and the figures of each histogram, without the buckets.
 //
@@ -209,12 +209,7 @@ function valuesText(series: readonly MetricSample[]): string {
 }
 
 function valueText({ value }: MetricSample): string {
-  return typeof value === 'number' ? figure(value) : value
-}
-
-/** Whole numbers as they are, others with three digits. */
-function figure(value: number): string {
-  return Number.isInteger(value) ? String(value) : roundFigure(value)
+  return typeof value === 'number' ? String(shownFigure(value)) : value
 }
 
 function texts(lines: readonly Line[]): string[] {
@@ -244,7 +239,7 @@ function distributionOf({ name, samples }: Family): ShownDistribution {
         name,
       ),
     )
-    return `${engine}: ${mean === null ? 'none' : figure(mean)}`
+    return `${engine}: ${mean === null ? 'none' : shownFigure(mean)}`
   })
   const byEngine = engines.length > 1 && name.endsWith('_seconds') ? `; mean of engine ${means.join(', ')}` : ''
   return { name, figures: figuresText(whole) + byEngine }
@@ -253,7 +248,7 @@ function distributionOf({ name, samples }: Family): ShownDistribution {
 function figuresText(histogram: Histogram): string {
   const mean = meanOf(histogram)
   const { count, sum } = histogram
-  const exact = [`count ${count} sum ${figure(sum)}`, ...(mean === null ? [] : [`mean ${figure(mean)}`])]
+  const exact = [`count ${count} sum ${shownFigure(sum)}`, ...(mean === null ? [] : [`mean ${shownFigure(mean)}`])]
   return [...exact, ...quantilesText(histogram)].join(' ')
 }
 
@@ -269,7 +264,7 @@ function quantilesText(histogram: Histogram): string[] {
   return [50, 95, 99].flatMap((percent) => {
     const value = quantileOf(histogram, percent / 100)
     if (value === null) return []
-    return [`p${percent} ${typeof value === 'number' ? `~${figure(value)}` : value}`]
+    return [`p${percent} ${typeof value === 'number' ? `~${shownFigure(value)}` : value}`]
   })
 }
 

@@ -1,6 +1,6 @@
 import { estimatedFigures } from '../analysis/estimates.ts'
 import type { MetricsAnalysis } from '../types.ts'
-import { roundFigure } from '../validation/deltas.ts'
+import { shownFigure } from '../validation/deltas.ts'
 
 /**
  * The view of an analysis for a model: the hotspot first, figures with three digits, and `~` before those that are
@@ -63,12 +63,7 @@ type Figures = Readonly<Record<string, number | string | null>>
 /** Figures with three digits, without those that are `null`; `null` if none is known. */
 function known(figures: Figures): Record<string, unknown> | null {
   const shown = Object.entries(figures).flatMap(([name, value]) =>
-    value === null ? [] : [[name, typeof value === 'number' ? threeDigits(value) : value] as const],
+    value === null ? [] : [[name, typeof value === 'number' ? shownFigure(value) : value] as const],
   )
   return shown.length === 0 ? null : Object.fromEntries(shown)
-}
-
-/** Counts stay as they are. */
-function threeDigits(value: number): number {
-  return Number.isInteger(value) ? value : Number(roundFigure(value))
 }

@@ -1,5 +1,5 @@
 import type { FixResult, Telemetry } from '../types.ts'
-import { roundFigure } from '../validation/deltas.ts'
+import { shownFigure } from '../validation/deltas.ts'
 
 /**
  * The view of a telemetry after a fix for the model: its figures, with three digits. Window and objectives are those of
@@ -33,7 +33,7 @@ export function fixResultView({ updated_config, diff, prediction: _, ...texts }:
 
 /** A value whose numbers have three digits; whole numbers from 100. */
 function rounded(value: unknown): unknown {
-  if (typeof value === 'number') return Number(roundFigure(value))
+  if (typeof value === 'number') return shownFigure(value)
   if (Array.isArray(value)) return value.map(rounded)
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, rounded(member)]))
