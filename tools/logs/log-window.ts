@@ -10,8 +10,9 @@ export interface TimeSpan {
 
 /**
  * Parses the `window` of a log tool: a duration before the end (`10m`), or two times with a slash, as ISO 8601 has
- * intervals: `10:00/10:05:30` or `2026-03-03T10:00:00Z/2026-03-03T10:05:30Z`. A time without a date is the latest one that
- * is not after the end. A time without seconds includes its minute.
+ * intervals: `10:00/10:05:30` or `2026-03-03T10:00:00Z/2026-03-03T10:05:30Z`. A first time without a date is the latest one
+ * that is not after the end. A second one is on the same day or, up to the end, on the next. A time without seconds includes
+ * its minute.
  *
  * @param end the end of the incident, in Unix milliseconds.
  * @throws {DurationError} if the text is neither.
@@ -19,15 +20,26 @@ export interface TimeSpan {
 export function parseWindow(text: string, end: number): TimeSpan {
   const parts = text.split('/')
   if (parts.length !== 2) return { start: end - parseDuration(text), end }
-  const [from, to] = parts.map((part) => timeIn(part.trim(), end))
-  if (from === undefined || to === undefined || from.start > to.end) throw notAWindow(text)
-  return { start: from.start, end: to.end }
+  const [first = '', second = ''] = parts.map((part) => part.trim())
+  const from = timeIn(first, end)
+  if (from === undefined) throw notAWindow(text)
+  // The second time can be after the end of the incident, so its day is that of the first one.
+  const to = timeIn(second, startOfDay(from.start) + day - 1)
+  const next = timeIn(second, end)
+  const last = [to, next].find((one) => one !== undefined && one.end >= from.start)
+  if (last === undefined) throw notAWindow(text)
+  return { start: from.start, end: last.end }
 }
 
 /** `10:00`, `2026-03-03T10:00:35.250Z`; zones other than UTC are offsets. */
 const time = /^(\d{4}-\d\d-\d\d)?[T ]?(\d\d:\d\d)(:\d\d(?:\.\d{1,3})?)?(Z|[+-]\d\d:?\d\d)?$/
 const minute = 60_000
 const day = 86_400_000
+
+/** Midnight in UTC before a time. */
+function startOfDay(milliseconds: number): number {
+  return Math.floor(milliseconds / day) * day
+}
 
 /** The span that a time names: a millisecond, a second or a minute. */
 function timeIn(text: string, end: number): TimeSpan | undefined {

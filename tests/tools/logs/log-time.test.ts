@@ -58,6 +58,8 @@ test('a window is a duration before the end, or two times', () => {
   expect(parseWindow('08:03/08:06:30', end)).toEqual(span('2026-03-03T08:03:00Z', '2026-03-03T08:06:30.999Z'))
   // Before midnight of the day before.
   expect(parseWindow('23:50/00:10', end)).toEqual(span('2026-03-02T23:50:00Z', '2026-03-03T00:10:59.999Z'))
+  // The second time is after the end of the incident.
+  expect(parseWindow('08:10/08:30', end)).toEqual(span('2026-03-03T08:10:00Z', '2026-03-03T08:30:59.999Z'))
   expect(parseWindow('2026-03-03T09:03+01:00/2026-03-03 08:06:30.5Z', end)).toEqual(
     span('2026-03-03T08:03:00Z', '2026-03-03T08:06:30.500Z'),
   )
