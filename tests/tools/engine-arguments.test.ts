@@ -69,3 +69,35 @@ test('a number of KV blocks changes the measured service and overrides the other
     )
   }
 })
+
+test.each<[before: Arguments, change: Arguments, effect: string]>([
+  [{ kv_offloading_size: 96 }, { kv_offloading_size: null }, 'less host memory used.'],
+  [{ kv_offloading_size: 96 }, { kv_offloading_size: 32 }, 'less host memory used.'],
+  [{}, { kv_offloading_size: 32 }, 'more host memory used.'],
+  [{}, { kv_offloading_size: 0 }, 'It has this value already, by default.'],
+  [{ api_server_count: 4 }, { api_server_count: 1 }, 'Fewer API servers'],
+  [{ data_parallel_size: 4 }, { api_server_count: 1 }, 'Fewer API servers'],
+  [{ data_parallel_size: 4, api_server_count: 1 }, { api_server_count: null }, 'More API servers'],
+  [{}, { api_server_count: 1 }, 'It has this value already, by default.'],
+  [{ cpu_offload_gb: 16 }, { cpu_offload_gb: null }, 'Fewer weights in host memory'],
+  [{ num_gpu_blocks_override: 4000 }, { num_gpu_blocks_override: null }, 'follows from gpu_memory_utilization'],
+  [{ max_model_len: null }, { max_model_len: 4096 }, 'Longer requests are refused.'],
+  [{ max_model_len: 4096 }, { max_model_len: null }, 'Longer requests are accepted'],
+  [
+    { max_num_seqs: 256 },
+    { max_num_seqs: null },
+    'vLLM derives the default. If the value is now higher: More requests',
+  ],
+  [{}, { enable_prefix_caching: false }, 'Every prompt is computed in full.'],
+  [{ enable_prefix_caching: false }, { enable_prefix_caching: null }, 'Shared prefixes are computed once.'],
+  [{ async_scheduling: false }, { async_scheduling: null }, 'The next step is scheduled while'],
+  [{ kv_cache_dtype: 'fp8' }, { kv_cache_dtype: null }, 'The KV cache has the element type of the model'],
+  [{ kv_cache_dtype: 'fp8' }, { kv_cache_dtype: 'auto' }, 'The KV cache has the element type of the model'],
+  [{ long_prefill_token_threshold: 2048 }, { long_prefill_token_threshold: null }, 'Larger chunks'],
+  [{}, { long_prefill_token_threshold: 2048 }, 'Limits the chunk'],
+])('%j with %j: the effect has the direction of the change', async (before, change, effect) => {
+  const config = { ...current_config, engine_args: before }
+  const fix_plan = { summary: 'x', actions: [{ action: 'set_engine_args', args: change }] }
+  const { expected_impact } = await call(applyFixSimulation, { current_config: config, fix_plan })
+  expect(expected_impact[0]).toContain(effect)
+})

@@ -5,8 +5,17 @@ import { readSpeculativeConfig } from './speculative-config.ts'
 export interface SimulatedArgument {
   /** Effect of a higher value, of `true`, or of a new text, according to vLLM's documentation. */
   readonly up: string
-  /** Effect of a lower value or of `false`. Absent: as `up`. */
-  readonly down?: string
+  /** Effect of a lower value, of `false`, or of the default of a text. */
+  readonly down: string
+  /** Effect of the default, for a number that the engine otherwise derives from other arguments. */
+  readonly removed?: string
+  /**
+   * Value that the default acts like, where the table has none: a value, or the argument that it follows. Absent: vLLM
+   * derives the default, and whether a value is higher is not known.
+   */
+  readonly absent?: number | boolean | { readonly follows: string }
+  /** The number that means that there is no limit. */
+  readonly noLimit?: number
   /** Range that the simulation needs, if vLLM's own is wider. */
   readonly range?: ArgumentRange
   /** The only values that are modelled. Absent: all. */
@@ -34,7 +43,11 @@ export const simulatedArguments: { readonly [name: string]: SimulatedArgument } 
     up: 'More requests at once: less queueing, a fuller KV cache, more preemptions, more sampler memory.',
     down: 'Fewer requests at once: more waiting before the first token, fewer preemptions, shorter inter-token latency.',
   },
-  performance_mode: { up: '"throughput" doubles the default sizes of a batch.', values: ['balanced', 'throughput'] },
+  performance_mode: {
+    up: '"throughput" doubles the default sizes of a batch.',
+    down: 'The default sizes of a batch are not doubled.',
+    values: ['balanced', 'throughput'],
+  },
   // GPU memory and KV cache.
   gpu_memory_utilization: {
     range: { gt: 0, le: 1 },
@@ -44,9 +57,12 @@ export const simulatedArguments: { readonly [name: string]: SimulatedArgument } 
   kv_cache_memory_bytes: {
     range: { ge: 1 },
     up: 'Sets the KV cache size directly and overrides gpu_memory_utilization.',
+    down: 'Sets a smaller KV cache directly: more preemptions, more free memory for allocations at run time.',
+    removed: 'The size of the KV cache follows from gpu_memory_utilization again.',
   },
   kv_cache_dtype: {
     up: 'Element type of the KV cache: fp8 halves the bytes per token, so about twice as many tokens fit; accuracy may drop.',
+    down: 'The KV cache has the element type of the model: a 16-bit type holds about half as many tokens as fp8.',
     values: ['auto', 'bfloat16', 'float16', 'fp8', 'fp8_e4m3', 'fp8_e5m2', 'fp8_inc', 'fp8_ds_mla'],
   },
   // Parallelism. More ranks than GPUs keep the engine from starting.
@@ -68,14 +84,21 @@ export const simulatedArguments: { readonly [name: string]: SimulatedArgument } 
   // Limits and modes of the engine.
   max_model_len: {
     range: count,
+    // The default is the longest that the model allows.
+    absent: Number.POSITIVE_INFINITY,
     up: 'Longer requests are accepted; the KV cache must hold at least one request of that length.',
     down: 'Longer requests are refused. Frees no memory, but allows startup with a smaller KV cache.',
   },
   enable_chunked_prefill: {
+    absent: true,
     up: 'Decodes are scheduled first, and prefill fills the rest of the budget.',
     down: 'Prompts are computed in one step: requires max_num_batched_tokens >= max_model_len.',
   },
-  enable_prefix_caching: { up: 'Shared prefixes are computed once.', down: 'Every prompt is computed in full.' },
+  enable_prefix_caching: {
+    absent: true,
+    up: 'Shared prefixes are computed once.',
+    down: 'Every prompt is computed in full.',
+  },
   enforce_eager: {
     up: 'No CUDA graphs: saves a little memory; steps with small batches take much longer.',
     down: 'CUDA graphs: shorter steps.',
@@ -83,24 +106,39 @@ export const simulatedArguments: { readonly [name: string]: SimulatedArgument } 
   // Scheduler: order and admission.
   scheduler_reserve_full_isl: {
     up: 'A request is admitted only if its whole prompt fits: fewer preemptions, more queueing.',
+    down: 'A request is admitted before its whole prompt fits: less queueing, more preemptions.',
   },
   async_scheduling: {
+    absent: true,
     up: 'The next step is scheduled while the GPU works: fewer gaps; blocks are freed a step later.',
+    down: 'The next step is scheduled after the GPU finishes: gaps between steps; blocks are freed at once.',
   },
-  watermark: { up: 'Keeps a share of the KV blocks free at admission: fewer preemptions, more queueing.' },
+  watermark: {
+    up: 'Keeps a share of the KV blocks free at admission: fewer preemptions, more queueing.',
+    down: 'Keeps fewer KV blocks free at admission: less queueing, more preemptions.',
+  },
   long_prefill_token_threshold: {
     range: { le: count.le },
-    up: 'Limits the chunk of a long prompt per step. 0 means no limit.',
+    noLimit: 0,
+    up: 'Larger chunks of a long prompt per step: it is computed sooner, and the other requests wait longer for a step. 0 means no limit.',
+    down: 'Limits the chunk of a long prompt per step: shorter steps for the other requests, a later first token of long prompts.',
   },
   // The impairment `draft_acceptance` says how many drafted tokens are accepted. Other methods are not modelled.
   speculative_config: {
     up: 'Drafts tokens ahead and verifies them: shorter inter-token latency if they are accepted. Rejected tokens make each step longer, most of all with large batches. null turns it off; a smaller num_speculative_tokens wastes less.',
+    down: 'No tokens are drafted: no time is lost with rejected ones, and each step gives a request one token.',
     isModelled: (text) => readSpeculativeConfig(text) !== undefined,
   },
   // KV blocks, and offloading to host memory. V1 preempts by recomputation, so blocks are never swapped to the host.
-  block_size: { range: count, up: 'Tokens per KV block.' },
+  block_size: {
+    range: count,
+    absent: 16,
+    up: 'More tokens per KV block: more of the last block of a request stays empty, and shared prefixes match in larger pieces.',
+    down: 'Fewer tokens per KV block: less of the last block of a request stays empty, and shared prefixes match in smaller pieces.',
+  },
   num_gpu_blocks_override: {
     range: count,
+    removed: 'The number of KV blocks follows from gpu_memory_utilization or kv_cache_memory_bytes again.',
     up: 'Sets the number of KV blocks directly, instead of deriving it from gpu_memory_utilization.',
     down: 'Sets a smaller number of KV blocks directly: more preemptions, more free memory for allocations at run time.',
   },
@@ -108,13 +146,25 @@ export const simulatedArguments: { readonly [name: string]: SimulatedArgument } 
   cpu_offload_gb: {
     range: { ge: 0 },
     up: 'Weights move to host memory: frees GPU memory, but every step waits for PCIe.',
+    down: 'Fewer weights in host memory: more GPU memory and less host memory used, and steps wait less for PCIe.',
   },
-  kv_offloading_size: { range: { ge: 0 }, up: 'KV blocks are kept in host memory: more host memory used.' },
+  kv_offloading_size: {
+    range: { ge: 0 },
+    absent: 0,
+    up: 'KV blocks are kept in host memory: more host memory used.',
+    down: 'Fewer or no KV blocks are kept in host memory: less host memory used.',
+  },
   // Modelled for the decode engine of a NIXL pair, in a scenario that knows the link.
   kv_transfer_config: {
     up: 'A prefill engine computes the prompts, and their KV blocks come over a link: requests wait for them.',
+    down: 'The engine computes its prompts itself: no KV blocks come over a link, and prefill competes with decode.',
   },
-  api_server_count: { range: count, up: 'More API servers share tokenizing and preprocessing: more host memory.' },
+  api_server_count: {
+    range: count,
+    absent: { follows: 'data_parallel_size' },
+    up: 'More API servers share tokenizing and preprocessing: more host memory.',
+    down: 'Fewer API servers share tokenizing and preprocessing: less host memory.',
+  },
   mm_processor_cache_gb: {
     range: { ge: 0 },
     up: 'More host memory for preprocessed inputs; those sent again are found.',
@@ -123,9 +173,11 @@ export const simulatedArguments: { readonly [name: string]: SimulatedArgument } 
   // Images. Only two members of the JSON values are read: `image`, and `max_pixels`.
   limit_mm_per_prompt: {
     up: 'Limits the images and videos per prompt, which limits the memory of the encoder.',
+    down: 'The images and videos per prompt are not limited, so the encoder may need more memory.',
   },
   mm_processor_kwargs: {
     up: 'Options of the image processor: a smaller max_pixels scales images down, which reduces the memory of the encoder.',
+    down: 'The image processor has its own options again: without max_pixels, images are not scaled down further.',
   },
 }
 

@@ -1,15 +1,14 @@
 import { createHash } from 'node:crypto'
-import type { DeploymentConfig, EngineArgumentValue } from '../../fixtures/deployment.ts'
-import { canonicalJson, parseJson } from '../../router/json/json.ts'
+import type { DeploymentConfig } from '../../fixtures/deployment.ts'
+import { canonicalJson } from '../../router/json/json.ts'
 import { escapePointerToken } from '../../router/json/json-pointer.ts'
 import { findArgument } from '../arguments/argument-name.ts'
-import { argumentsOf } from '../arguments/argument-table.ts'
 import { checkArgument } from '../arguments/check-argument.ts'
 import { readArguments } from '../arguments/read-arguments.ts'
 import { compareVersions, firstVersionOnV1 } from '../arguments/version.ts'
 import { FixPlanError } from '../errors.ts'
 import type { ConfigChange, FixAction, FixPlan, FixResult } from '../types.ts'
-import { checkEngineArgument, checkOwnArguments } from './check-engine-argument.ts'
+import { checkEngineArgument, checkOwnArguments, effectOfChange } from './check-engine-argument.ts'
 
 /** A {@link FixResult} whose configuration is the caller's own. */
 export interface AppliedPlan extends FixResult {
@@ -231,31 +230,18 @@ function setEngineArgs(
   at: string,
 ): string {
   const effects = Object.entries(args).map(([spelling, requested]) => {
-    const { name, value, up, down } = checkEngineArgument(spelling, requested, version, at)
+    const { name, value } = checkEngineArgument(spelling, requested, version, at)
     // The configuration may spell the argument in another way.
-    const own = Object.keys(config.engine_args).find((key) => storedName(key, version) === name)
-    const before = own === undefined ? undefined : config.engine_args[own]
+    const keyOf = (argument: string) =>
+      Object.keys(config.engine_args).find((key) => storedName(key, version) === argument)
+    const valueOf = (argument: string) => config.engine_args[keyOf(argument) ?? argument]
+    const effect = effectOfChange(name, { before: valueOf(name), after: value }, version, valueOf)
+    const own = keyOf(name)
     if (own !== undefined && (value === null || own !== name)) delete config.engine_args[own]
     if (value !== null) config.engine_args[name] = value
-    const [from, to] = [before ?? undefined, value ?? undefined].map((set) => set ?? defaultOf(name, version))
-    const unchanged = from !== undefined && from === to
-    const lowered =
-      to === false ||
-      (to === undefined && from === true) ||
-      (typeof to === 'number' && typeof from === 'number' && to < from)
-    const effect = unchanged
-      ? `It has this value already${before === undefined || before === null ? ', by default' : ''}.`
-      : ((lowered ? (down ?? up) : up) ?? 'No effect on latency is documented.')
     return `${name} ${value === null ? 'back to its default' : `= ${value}`}: ${effect}`
   })
   return effects.join(' ')
-}
-
-/** Default of an engine argument; undefined if vLLM derives it from others. */
-function defaultOf(name: string, version: string): EngineArgumentValue | undefined {
-  const text = argumentsOf(version).get(name)?.default
-  const value = text === undefined ? undefined : parseJson(text)
-  return typeof value === 'number' || typeof value === 'boolean' || typeof value === 'string' ? value : undefined
 }
 
 /** Replaces a node of the deployment by its first spare node. */

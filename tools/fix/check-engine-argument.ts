@@ -1,5 +1,7 @@
 import type { DeploymentConfig, EngineArgumentValue } from '../../fixtures/deployment.ts'
+import { parseJson } from '../../router/json/json.ts'
 import { removedArguments, simulatedArguments } from '../arguments/argument-effects.ts'
+import { argumentsOf } from '../arguments/argument-table.ts'
 import { type CheckedValue, checkArgument } from '../arguments/check-argument.ts'
 import { FixPlanError } from '../errors.ts'
 
@@ -9,10 +11,6 @@ export interface CheckedArgument {
   readonly name: string
   /** The value with its own type; `null` restores the default. */
   readonly value: EngineArgumentValue
-  /** Effect of a higher value, of `true`, or of a new text. Absent: no effect is documented. */
-  readonly up?: string
-  /** Effect of a lower value or of `false`. */
-  readonly down?: string
 }
 
 /**
@@ -33,10 +31,52 @@ export function checkEngineArgument(
 ): CheckedArgument {
   const checked = checkArgument(name, value, version)
   if (checked.kind === 'accepted') {
-    const effects = Object.hasOwn(simulatedArguments, checked.name) ? simulatedArguments[checked.name] : undefined
-    return { name: checked.name, value: checked.value, ...effects }
+    return { name: checked.name, value: checked.value }
   }
   throw new FixPlanError(`${at}/${name}: ${checked.message}${adviceFor(checked)}`)
+}
+
+/** A value of an argument; undefined if the configuration does not set it. */
+type SetValue = EngineArgumentValue | undefined
+
+/**
+ * The documented effect of a change of an engine argument, by its direction. A value that is not set compares as the
+ * default. If vLLM derives the default from something else, the effects of both directions are named.
+ *
+ * @param name in Python's spelling.
+ * @param valueOf value that the configuration sets for another argument.
+ */
+export function effectOfChange(
+  name: string,
+  { before, after }: { readonly before: SetValue; readonly after: SetValue },
+  version: string,
+  valueOf: (name: string) => SetValue,
+): string {
+  const known = Object.hasOwn(simulatedArguments, name) ? simulatedArguments[name] : undefined
+  const absent = () => {
+    const acts = known?.absent
+    if (typeof acts !== 'object') return defaultOf(name, version) ?? acts
+    return valueOf(acts.follows) ?? defaultOf(acts.follows, version)
+  }
+  const [from, to] = [before ?? absent(), after ?? absent()]
+  if (from === to) return `It has this value already${before === undefined || before === null ? ', by default' : ''}.`
+  if (known === undefined) return 'No effect on latency is documented.'
+  const { up, down, removed, noLimit } = known
+  const size = (value: SetValue) => (value === noLimit ? Number.POSITIVE_INFINITY : Number(value))
+  const isNumber = [from, to].some((value) => typeof value === 'number')
+  if (!isNumber) return to === true || (to !== false && to !== undefined && to !== absent()) ? up : down
+  if (removed !== undefined && to === undefined) return removed
+  if (removed !== undefined && from === undefined) return up
+  const isKnown = [from, to].every((value) => typeof value === 'number')
+  if (!isKnown) return `vLLM derives the default. If the value is now higher: ${up} If it is lower: ${down}`
+  return size(to) < size(from) ? down : up
+}
+
+/** Default of an engine argument; undefined if vLLM derives it from others. */
+function defaultOf(name: string, version: string): EngineArgumentValue | undefined {
+  const text = argumentsOf(version).get(name)?.default
+  const value = text === undefined ? undefined : parseJson(text)
+  return typeof value === 'number' || typeof value === 'boolean' || typeof value === 'string' ? value : undefined
 }
 
 /** The next step for an argument that vLLM has. */

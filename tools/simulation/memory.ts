@@ -296,8 +296,12 @@ export function planHostMemory(
   const processesGib = apiServerGib * apiServers + engineCoreGib * settings.dataParallelSize + workerGib * workers
   const imagesGib = settings.imageCacheGib * (apiServers + settings.dataParallelSize)
   const fixedGib = processesGib + settings.cpuOffloadGib * workers + imagesGib
-  // The engine only notices that a worker is gone. The reason is in the kernel log.
-  const reason = 'Worker proc VllmWorker-0 died unexpectedly, shutting down executor.'
+  // The survivors only notice that a process is gone. The reason is in the kernel log. An engine with one GPU has no
+  // process for its worker: the kernel kills the engine core, and the API server notices it.
+  const reason =
+    settings.ranks > 1
+      ? 'Worker proc VllmWorker-0 died unexpectedly, shutting down executor.'
+      : 'Engine core proc EngineCore_DP0 died unexpectedly, shutting down client.'
   const limit = resources.host_memory_gb ?? Number.POSITIVE_INFINITY
   if (fixedGib > limit) return { kind: 'failed', reason }
   // The deployment's KV buffer is divided among its nodes.

@@ -165,7 +165,7 @@ function partsView({ overview, findings }: LogResult, clock: Clock): string[] {
     return own.length === 0 ? [] : ['', `${headings[part]}:`, ...own.map((row) => rowView(row, clock, 330))]
   })
   const counts = routine.map(({ count, message }) => `${count} × ${JSON.stringify(cut(message, 60))}`).join('; ')
-  const more = 'To read lines: topics, level or offset, with a window such as "10:00/10:05".'
+  const more = 'To read lines: topics or offset, with a window such as "10:00/10:05".'
   const covered = [...rows, ...findings].reduce((sum, { count }) => sum + count, 0)
   const left = Math.max(0, in_window - covered)
   const out =

@@ -140,7 +140,7 @@ test('host memory: a KV buffer that is larger than the limit fills until the ker
   expect(tight).toBeGreaterThan(30)
   expect(wider).toBeGreaterThan((tight ?? 0) + 30)
   expect(enough).toBeUndefined()
-  expect(downAt(24).reason).toContain('died unexpectedly')
+  expect(downAt(24).reason).toContain('Engine core proc EngineCore_DP0 died unexpectedly')
   expect(downAt(24, { args: { kv_offloading_size: 8 } }).up).toBe(true)
   expect(downAt(24, { args: { cpu_offload_gb: 16 } })).toMatchObject({ up: false, started: false, downAtS: 0 })
 })
