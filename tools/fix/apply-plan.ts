@@ -234,8 +234,8 @@ function setEngineArgs(
     // The configuration may spell the argument in another way.
     const keyOf = (argument: string) =>
       Object.keys(config.engine_args).find((key) => storedName(key, version) === argument)
-    const valueOf = (argument: string) => config.engine_args[keyOf(argument) ?? argument]
-    const effect = effectOfChange(name, { before: valueOf(name), after: value }, version, valueOf)
+    const configured = (argument: string) => config.engine_args[keyOf(argument) ?? argument]
+    const effect = effectOfChange(name, { before: configured(name), after: value }, version, configured)
     const own = keyOf(name)
     if (own !== undefined && (value === null || own !== name)) delete config.engine_args[own]
     if (value !== null) config.engine_args[name] = value

@@ -44,19 +44,19 @@ type SetValue = EngineArgumentValue | undefined
  * default. If vLLM derives the default from something else, the effects of both directions are named.
  *
  * @param name in Python's spelling.
- * @param valueOf value that the configuration sets for another argument.
+ * @param configured value that the configuration sets for another argument.
  */
 export function effectOfChange(
   name: string,
   { before, after }: { readonly before: SetValue; readonly after: SetValue },
   version: string,
-  valueOf: (name: string) => SetValue,
+  configured: (name: string) => SetValue,
 ): string {
   const known = Object.hasOwn(simulatedArguments, name) ? simulatedArguments[name] : undefined
   const absent = () => {
     const acts = known?.absent
     if (typeof acts !== 'object') return defaultOf(name, version) ?? acts
-    return valueOf(acts.follows) ?? defaultOf(acts.follows, version)
+    return configured(acts.follows) ?? defaultOf(acts.follows, version)
   }
   const [from, to] = [before ?? absent(), after ?? absent()]
   if (from === to) return `It has this value already${before === undefined || before === null ? ', by default' : ''}.`
