@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { collectTelemetry, runIncidentAgent } from '../../lib/incident/index.ts'
 import type { FixPlan } from '../../tools/types.ts'
 import { calls, says, scriptedModel } from '../support/scripted-model.ts'
-import { diagnosis } from './support/answer.ts'
+import { answers, diagnosis, fetchConfig, plan, scenario as pressure, simulates } from './support/answer.ts'
 
 const reason = 'Nothing is wrong, so a change would only add risk.'
 const noChange: FixPlan = { summary: 'Change nothing.', actions: [{ action: 'no_change', reason }] }
@@ -51,4 +51,27 @@ test('no change during an outage is accepted with its reasons, and does not read
 test('figures that were not observed do not count as met', async () => {
   const { result } = await answered('missing_telemetry', noChange, { category: 'unknown' })
   expect(result.validation).toMatchObject({ status: 'unknown', summary: expect.stringContaining('requests, latency') })
+})
+
+const useless: FixPlan = { summary: 'Restart.', actions: [{ action: 'restart_engine' }] }
+const explained: FixPlan = { ...noChange, rationale: 'No action helps TTFT, inter-token latency or served requests.' }
+
+test.each([
+  ['a plan that changes nothing', explained, [], 'no_change leaves the incident as it is'],
+  ['a plan that was validated as unchanged', useless, simulates(useless), 'this plan was validated as unchanged'],
+])('%s is sent back while another plan was validated as improved', async (_name, fix_plan, more, why) => {
+  const uncertain = { ...diagnosis, evidence, uncertainties: ['Whether the load stays as it is.'] }
+  const model = scriptedModel([
+    fetchConfig,
+    ...simulates(plan),
+    ...more,
+    says(JSON.stringify({ diagnosis: uncertain, fix_plan })),
+    answers(evidence, plan),
+  ])
+  const pre_telemetry = await collectTelemetry(pressure)
+  const result = await runIncidentAgent({ scenario: pressure, pre_telemetry }, { model, limits: { rounds: 12 } })
+  const problems = result.agent_trace.flatMap((entry) => (entry.type === 'answer-rejected' ? entry.problems : []))
+  expect(problems).toEqual([expect.stringMatching(`${why}, but the plan of call .* was validated as improved`)])
+  expect(problems[0]).toMatch(/\{"\$result":"[^"]+#\/fix_plan"\}/)
+  expect(result).toMatchObject({ fix_plan: plan, validation: { status: 'improved' } })
 })

@@ -31,13 +31,37 @@ export function planProblems(
   diagnosis: Answer['diagnosis'],
   { results, preTelemetry }: Sources & { readonly preTelemetry: Telemetry },
 ): readonly string[] {
-  if (isNoChange(plan)) return noChangeProblems(plan, diagnosis, preTelemetry)
+  const better = betterPlanProblems(plan, results, preTelemetry)
+  if (isNoChange(plan)) return [...better, ...noChangeProblems(plan, diagnosis, preTelemetry)]
+  if (better.length > 0) return better
   const missing = missingCalls(plan, results, preTelemetry)
   const other = missing.length === 0 ? undefined : validatedChains(results, preTelemetry).at(-1)
   if (other === undefined) return missing
   return [
     ...missing,
     `Or answer with the plan that you validated (${other.validation?.status}): {"$result":"${other.applyId}#/fix_plan"}.`,
+  ]
+}
+
+/** Statuses of a plan that leaves the incident as it is, or makes it worse. */
+const notBetter: ReadonlySet<string> = new Set(['unchanged', 'regressed'])
+
+/** During an incident, a plan that does not help is refused while the run has one that was validated as an improvement. */
+function betterPlanProblems(
+  plan: FixPlan,
+  results: readonly ToolResult[],
+  preTelemetry: Telemetry,
+): readonly string[] {
+  if (unmetObjectives(preTelemetry).length === 0) return []
+  const status = fixChain(results, preTelemetry, plan.actions)?.validation?.status
+  if (!isNoChange(plan) && !notBetter.has(status ?? '')) return []
+  const better = validatedChains(results, preTelemetry).findLast(
+    (chain) => chain.validation?.status === 'improved' && !isNoChange(chain.plan),
+  )
+  if (better === undefined) return []
+  const offered = isNoChange(plan) ? 'no_change leaves the incident as it is' : `this plan was validated as ${status}`
+  return [
+    `fix_plan: ${offered}, but the plan of call ${better.applyId} was validated as improved. Answer with that plan: {"$result":"${better.applyId}#/fix_plan"}.`,
   ]
 }
 
