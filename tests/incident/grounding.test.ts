@@ -1,7 +1,11 @@
 import { expect, test } from 'vitest'
 import { exactQuote, groundingProblems, isGrounded } from '../../lib/incident/agent/grounding.ts'
 import { collectTelemetry } from '../../lib/incident/index.ts'
+import { runTool } from '../../router/run-tool.ts'
 import type { ToolResult } from '../../router/tool-call.ts'
+import { fetchPrometheusMetrics } from '../../tools/fetch-prometheus-metrics.ts'
+import { fetchSystemLogs } from '../../tools/fetch-system-logs.ts'
+import { fetchVllmLogs } from '../../tools/fetch-vllm-logs.ts'
 
 const base = { id: 'a', callId: 'a', content: '', clipped: false, durationMs: 0, repairs: [] }
 const line = '[ 8211.4] NVRM: Xid (PCI:0000:3b:00): 79, pid=4711, name="python", GPU has fallen off the bus.'
@@ -105,4 +109,39 @@ test('the telemetry of the task can be cited', async () => {
   expect(cited('"arrived":839,"served":701')).toBe(true)
   expect(cited('"p95":12.34')).toBe(false)
   expect(isGrounded({ tool: 'pre_telemetry', quote: '"arrived":839' }, { results })).toBe(false)
+})
+
+const invented = 'all requests were served'
+const scenario = 'kv_cache_pressure'
+
+test.each([
+  ['topics of a log query', fetchVllmLogs, { scenario, topics: [invented, 'nothing else'] }],
+  ['topics of a query of the system log', fetchSystemLogs, { scenario, topics: [invented] }],
+  ['an endpoint', fetchPrometheusMetrics, { scenario, endpoint: invented }],
+  ['names of metrics', fetchPrometheusMetrics, { scenario, names: [invented] }],
+  ['topics that are parts of a sentence', fetchVllmLogs, { scenario, topics: ['everyone', 'got served', 'gladly'] }],
+])('%s are no evidence, also where the result repeats them', async (_name, tool, input) => {
+  const result: ToolResult = await runTool(tool, input)
+  const sources = { results: [result, { ...result, id: 'again' }], preTelemetry: await collectTelemetry(scenario) }
+  const cited = 'topics' in input ? JSON.stringify(input.topics).slice(1, -1) : invented
+  const quote = { tool: tool.name, quote: cited }
+  expect(isGrounded(quote, sources)).toBe(false)
+  expect(groundingProblems([quote], sources)).toEqual([expect.stringMatching(/your own words from your call.*Quote/)])
+})
+
+test('own words in a note of the tool are no evidence either', async () => {
+  const result: ToolResult = await runTool(fetchVllmLogs, { scenario, topics: [invented] })
+  const quote = `has the topics ["${invented}"]`
+  expect(result.content).toContain(quote)
+  expect(isGrounded({ tool: 'fetch_vllm_logs', quote }, { results: [result] })).toBe(false)
+})
+
+test('a log line or a figure is evidence although the query named its words', async () => {
+  const logs: ToolResult = await runTool(fetchVllmLogs, { scenario, topics: ['Running: '] })
+  const page: ToolResult = await runTool(fetchPrometheusMetrics, { scenario, names: ['vllm:num_requests_waiting'] })
+  const sources = { results: [logs, page] }
+  const line = logs.content.split('\n').findLast((one) => one.includes('Running: ')) ?? ''
+  expect(isGrounded({ tool: 'fetch_vllm_logs', quote: line }, sources)).toBe(true)
+  const figure = page.content.split('\n').findLast((one) => one.startsWith('vllm:num_requests_waiting')) ?? ''
+  expect(isGrounded({ tool: 'fetch_prometheus_metrics', quote: figure }, sources)).toBe(true)
 })

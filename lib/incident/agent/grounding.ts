@@ -4,6 +4,7 @@ import type { ToolResult } from '../../../router/tool-call.ts'
 import type { Telemetry } from '../../../tools/types.ts'
 import type { Evidence, Quote } from './agent-result.ts'
 import { shownTelemetry } from './incident-prompt.ts'
+import { foldSpaces, isOwnText, type Success, textsOf } from './own-words.ts'
 
 // A quote is grounded if a result of the tool that it names contains it. The model's answer is accepted only with
 // grounded quotes, so evidence cannot be invented.
@@ -43,9 +44,9 @@ export function exactQuote({ tool, quote }: Quote, sources: Sources): string | u
       : excerptOf(quote, wanted, telemetryTexts(sources.preTelemetry))
   }
   for (const result of successes(sources.results, tool)) {
-    if (isOwnText(wanted, result)) continue
     const exact = excerptOf(quote, wanted, [result.content, ...textsOf(result.value)])
-    if (exact !== undefined) return exact
+    if (exact === undefined || isOwnText(wanted, result, sources.results, sources.preTelemetry)) continue
+    return exact
   }
   return undefined
 }
@@ -77,31 +78,6 @@ function spacedPattern(folded: string): RegExp {
   return new RegExp(source)
 }
 
-/** A model quotes JSON as it saw it, or a log line without JSON's escapes. */
-function textsOf(value: unknown): readonly string[] {
-  const texts: string[] = []
-  const collect = (part: unknown): void => {
-    if (typeof part === 'string') texts.push(part)
-    else if (typeof part === 'object' && part !== null) Object.values(part).forEach(collect)
-  }
-  collect(value)
-  return [JSON.stringify(value) ?? '', ...texts]
-}
-
-/** Outside JSON strings white space has no meaning, and models add it after `:` and `,`. */
-function foldSpaces(text: string): string {
-  return text
-    .replace(/\s+/g, ' ')
-    .replace(/([:,{[]) /g, '$1')
-    .trim()
-}
-
-/** The result of a fix repeats words of the plan, which the model wrote itself. They prove nothing. */
-function isOwnText(folded: string, { name, input }: Success): boolean {
-  if (name !== 'apply_fix_simulation' || !isObject(input)) return false
-  return textsOf(input['fix_plan']).some((text) => foldSpaces(text).includes(folded))
-}
-
 /** Feedback for the model: one problem for each quote that no result contains. */
 export function groundingProblems(quotes: readonly Quote[], sources: Sources): readonly string[] {
   const called = new Set(sources.results.filter(({ status }) => status === 'ok').map(({ name }) => name))
@@ -115,8 +91,10 @@ export function groundingProblems(quotes: readonly Quote[], sources: Sources): r
     }
     const owner = citable.find((tool) => isGrounded({ ...quote, tool }, sources))
     if (owner !== undefined) return [`${at}: this quote is from ${owner}. Give that name as its tool.`]
-    if (successes(sources.results, 'apply_fix_simulation').some((result) => isOwnText(folded, result))) {
-      return [`${at}: these are your own words from fix_plan. Quote a log line or a figure that a tool returned.`]
+    const own = sources.results.find((result) => result.status === 'ok' && repeats(folded, result, sources))
+    if (own !== undefined) {
+      const where = own.name === 'apply_fix_simulation' ? 'fix_plan' : `your call of ${own.name}`
+      return [`${at}: these are your own words from ${where}. Quote a log line or a figure that a tool returned.`]
     }
     if (quote.tool === telemetryName) {
       return [`${at}: pre_telemetry does not contain this quote. Copy it from the task without changes.`]
@@ -126,6 +104,12 @@ export function groundingProblems(quotes: readonly Quote[], sources: Sources): r
     }
     return [`${at}: "${quote.tool}" has no result. Tools with results: ${citable.join(', ') || '(none)'}.`]
   })
+}
+
+/** Whether a result contains a quote as a part of its input. */
+function repeats(folded: string, result: Success, { results, preTelemetry }: Sources): boolean {
+  const texts = [result.content, ...textsOf(result.value), ...textsOf(result.input)]
+  return texts.some((text) => foldSpaces(text).includes(folded)) && isOwnText(folded, result, results, preTelemetry)
 }
 
 const analysisTool = 'analyze_metrics'
@@ -142,8 +126,6 @@ export function hotspotEvidence(results: readonly ToolResult[]): readonly Eviden
   const quotes = [`"kind":${JSON.stringify(kind)}`, ...sentences]
   return quotes.map((quote) => ({ tool: analysisTool, quote, grounded: true }))
 }
-
-type Success = Extract<ToolResult, { status: 'ok' }>
 
 /** The successful results of one tool, in order. */
 export function successes(results: readonly ToolResult[], tool: string): readonly Success[] {

@@ -47,11 +47,7 @@ export function planProblems(
 const notBetter: ReadonlySet<string> = new Set(['unchanged', 'regressed'])
 
 /** During an incident, a plan that does not help is refused while the run has one that was validated as an improvement. */
-function betterPlanProblems(
-  plan: FixPlan,
-  results: readonly ToolResult[],
-  preTelemetry: Telemetry,
-): readonly string[] {
+function betterPlanProblems(plan: FixPlan, results: readonly ToolResult[], preTelemetry: Telemetry): readonly string[] {
   if (unmetObjectives(preTelemetry).length === 0) return []
   const status = fixChain(results, preTelemetry, plan.actions)?.validation?.status
   if (!isNoChange(plan) && !notBetter.has(status ?? '')) return []
