@@ -2,7 +2,8 @@ import { isObject } from '../../../router/json/json.ts'
 import type { ToolResult } from '../../../router/tool-call.ts'
 
 // Tools repeat parts of their inputs: a note names the topics of a query, and the result of a fix repeats the plan. The
-// model wrote these words itself, so they prove nothing. What it copied from another result or from the task is no own text.
+// model wrote these words itself, so they prove nothing. A text that it copied from another result or from the task is not its
+// own.
 
 /** A successful result. */
 export type Success = Extract<ToolResult, { status: 'ok' }>
@@ -43,7 +44,7 @@ export function isOwnText(
   if (repeated.length === 0) return false
   const own = repeated.filter((text) => !isFromElsewhere(text, result, results, given))
   if (own.length === 0) return false
-  // What a tool computes from its input is not data of the incident. What it fetches is, even if the input names it.
+  // A tool that computes something from its input returns no data of the incident. A tool that fetches something does.
   return !name.startsWith('fetch_') || !fetchedTexts(result, own).some((text) => foldSpaces(text).includes(folded))
 }
 
