@@ -21,6 +21,8 @@ export interface ReferencedResult {
   readonly value: unknown
   /** Idempotency key of the call that returned it. */
   readonly callId?: string
+  /** Whose value it is, for the model, if the name of the tool also means a later call that failed. @defaultValue no note */
+  readonly note?: string
 }
 
 /** The values that references can point at. They are complete, even where the model was shown a clipped text. */
@@ -260,7 +262,11 @@ function explain(
 ): string {
   const target = pointer === '' ? name : `${name}#${pointer}`
   const shown = `{"${kind}":${JSON.stringify(excerpt(target, 120))}}: `
-  if (member !== undefined) return `${shown}no member "${excerpt(member.token, 60)}"; it ${describeMembers(member.at)}`
+  if (member !== undefined) {
+    const note = kind === '$result' ? targets.result(name)?.note : undefined
+    const whose = note === undefined ? '' : `; ${note}`
+    return `${shown}no member "${excerpt(member.token, 60)}"; it ${describeMembers(member.at)}${whose}`
+  }
   if (parsePointer(pointer) === undefined) {
     return `${shown}"${excerpt(pointer, 60)}" is not a JSON Pointer; write "/a/0/b"`
   }

@@ -80,7 +80,7 @@ async function withResults(run: ActiveRun, reply: CurrentReply): Promise<Current
     if (call.result === undefined) continue
     one.key = call.result.key
     one.identity = { key: one.key }
-    one.result = await restorePending(run, call, call.result, reply.references.targetsOf(index), finishedCalls(calls))
+    one.result = await restorePending(run, call, call.result, finishedCalls(calls.slice(0, index)))
     if (call.result.dropped === 'value' && isLost(one.result)) lost.push(`${call.id} (${call.name})`)
     if (!firstOf.has(one.key)) firstOf.set(one.key, one)
   }
@@ -92,12 +92,20 @@ async function withResults(run: ActiveRun, reply: CurrentReply): Promise<Current
  * The calls that can run now: they have no result, and the calls that they refer to have one. A call that waits for a
  * decision gets no result, so the calls that refer to it or repeat it wait, too.
  */
-export function readyCalls({ calls, firstOf }: CurrentReply): readonly CurrentCall[] {
-  const isReady = ({ key, waiting, result, dependencies }: CurrentCall) =>
-    result === undefined &&
-    waiting === undefined &&
-    firstOf.get(key)?.waiting === undefined &&
-    dependencies.every((index) => calls[index]?.result !== undefined)
+export function readyCalls({ calls, firstOf, references }: CurrentReply): readonly CurrentCall[] {
+  const isFinished = (index: number) => calls[index]?.result !== undefined
+  const isFailed = (index: number) => calls[index]?.result?.status === 'error'
+  const hasSources = (one: CurrentCall) => {
+    if (!one.dependencies.every(isFinished)) return false
+    if (!one.dependencies.some(isFailed)) return true
+    one.dependencies = references.dependenciesOf(one.index)
+    return one.dependencies.every(isFinished)
+  }
+  const isReady = (one: CurrentCall) =>
+    one.result === undefined &&
+    one.waiting === undefined &&
+    firstOf.get(one.key)?.waiting === undefined &&
+    hasSources(one)
   // Mostly all are ready, and another list costs more than this test.
   return calls.every(isReady) ? calls : calls.filter(isReady)
 }

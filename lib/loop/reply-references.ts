@@ -18,7 +18,8 @@ export interface ReferableCall {
  * calls of earlier replies. Its targets are, in this order:
  *
  * 1. the earlier call of the reply with this id, or the latest call with this id;
- * 2. the nearest earlier call of the reply to the tool of this name, or the latest call of this tool.
+ * 2. the nearest earlier call of the reply to the tool of this name that did not fail, or the latest call of this tool that
+ *    has a value. So the target is the same if the calls come in several replies.
  *
  * As a call refers to earlier calls only, the order of the reply is a possible order of execution.
  */
@@ -39,6 +40,8 @@ export class ReplyReferences {
   /**
    * Indexes of the calls of the reply whose results a call needs. They are lower than its own index. A reference that leads
    * nowhere needs all of them, because its error names the results that there are.
+   *
+   * If one of them fails, a reference by the name of its tool may need another call. So ask again then.
    */
   dependenciesOf(index: number): readonly number[] {
     if (index === 0) return none
@@ -71,9 +74,19 @@ export class ReplyReferences {
 
   /** The value that a call can refer to by a name or an id. */
   valueOf(nameOrId: string, index: number): ReferencedResult | undefined {
-    if (this.#earlier(nameOrId, index) === undefined) return this.#history.result(nameOrId)
-    const result = this.resultOf(nameOrId, index)
-    return hasValue(result) ? result : undefined
+    const source = this.#earlier(nameOrId, index)
+    const inReply = source === undefined ? undefined : this.#calls[source]?.result
+    const found = source === undefined ? this.#history.result(nameOrId) : hasValue(inReply) ? inReply : undefined
+    if (found === undefined) return undefined
+    const failed = this.#failedAfter(nameOrId, source, index)
+    if (failed === undefined) return found
+    const used = this.resultOf(nameOrId, index)
+    const { value, callId } = found
+    return {
+      value,
+      ...(callId === undefined ? {} : { callId }),
+      ...(used === undefined ? {} : { note: `the value is of the call ${nameOf(used)}, because ${failed}` }),
+    }
   }
 
   /** Names of the tools that have a value for a call. */
@@ -82,14 +95,35 @@ export class ReplyReferences {
     return [...new Set([...this.#history.resultNames(), ...earlier])]
   }
 
-  /** The earlier call of the reply that a name or an id means. An id of an earlier reply is closer than a tool's name. */
+  /**
+   * The earlier call of the reply that a name or an id means. An id of an earlier reply is closer than a tool's name. A call
+   * without a result may still get a value. A failed call is meant only if its tool has no value at all.
+   */
   #earlier(nameOrId: string, index: number): number | undefined {
     // Most replies have no references.
     this.#indexOfId ??= new Map(this.#calls.map(({ call }, at) => [call.id, at]))
     const withId = this.#indexOfId.get(nameOrId)
     if (withId !== undefined && withId < index) return withId
     if (this.#history.byId(nameOrId) !== undefined) return undefined
-    for (let at = index - 1; at >= 0; at--) if (this.#calls[at]?.call.name === nameOrId) return at
+    let failed: number | undefined
+    for (let at = index - 1; at >= 0; at--) {
+      const one = this.#calls[at]
+      if (one?.call.name !== nameOrId) continue
+      if (!hasFailed(one.result)) return at
+      failed ??= at
+    }
+    return this.#history.latestOf(nameOrId) === undefined ? failed : undefined
+  }
+
+  /** The nearest failed call of a tool after the call that is used, and its error; `undefined` without one. */
+  #failedAfter(tool: string, used: number | undefined, index: number): string | undefined {
+    // An id means one call, so nothing is passed over for it.
+    if (used !== undefined ? this.#calls[used]?.call.name !== tool : this.#history.byId(tool) !== undefined)
+      return undefined
+    for (let at = index - 1; at > (used ?? -1); at--) {
+      const one = this.#calls[at]
+      if (one?.call.name === tool && one.result?.status === 'error') return failureOf(one.result)
+    }
     return undefined
   }
 
@@ -98,7 +132,8 @@ export class ReplyReferences {
     const source = this.#earlier(nameOrId, index)
     const result = source === undefined ? undefined : this.#calls[source]?.result
     if (result?.status === 'error') {
-      return `the call ${nameOf(result)} failed (${result.error.kind}), so it has no value; correct that call first`
+      const others = result.id === nameOrId ? '' : `, and no earlier call of this tool has a value`
+      return `${failureOf(result)}, so it has no value${others}; correct that call first`
     }
     if (result !== undefined && isLost(result)) return lostValue
     const why = this.#history.whyMissing(nameOrId)
@@ -144,6 +179,15 @@ const none: readonly number[] = []
 
 function hasValue(result: ToolResult | undefined): result is Extract<ToolResult, { status: 'ok' }> {
   return result?.status === 'ok' && !isLost(result)
+}
+
+/** Whether a call ended without a value. A call that the end of the run cut short runs again in a resumed run. */
+function hasFailed(result: ToolResult | undefined): boolean {
+  return result?.status === 'error' && result.error.kind !== 'cancelled'
+}
+
+function failureOf(result: Extract<ToolResult, { status: 'error' }>): string {
+  return `the call ${nameOf(result)} failed (${result.error.kind})`
 }
 
 function nameOf({ id, name }: Pick<ToolCall, 'id' | 'name'>): string {

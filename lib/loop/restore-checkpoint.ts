@@ -58,15 +58,16 @@ export function lostValues(calls: readonly string[]): string {
  * The result of a pending call that an earlier process finished. A value that was left out is computed again, as `restore`
  * does it.
  *
- * @param finished the calls of the same reply that have results.
+ * @param finished the calls before it in the same reply that have results. It can refer to these only: a call that failed
+ *   and has no result now, because it is read again, was passed over.
  */
 export async function restorePending(
   run: ActiveRun,
   call: ToolCall,
   record: PendingResult,
-  references: ReferenceTargets,
   finished: readonly FinishedCall[],
 ): Promise<ToolResult> {
+  const references = targetsIn(run, call, finished)
   const value = record.dropped === undefined ? record.value : await valueAgain(run, call, record, references)
   return storedResult(run, call, { ...record, value }, record.content, references, finished)
 }

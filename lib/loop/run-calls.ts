@@ -149,7 +149,7 @@ function finishWave(
     const first = firstOf.get(one.key)
     if (one.refusal !== undefined) refuse(run, one, one.refusal)
     else if (one.result === undefined && first?.waiting === undefined)
-      reuse(run, one, reusable?.reusable(one.key) ?? first?.result)
+      reuse(run, one, reusable?.reusable(one.key) ?? first?.result, (first?.index ?? 0) > one.index)
   }
 }
 
@@ -317,18 +317,22 @@ function execute(run: ActiveRun, reply: CurrentReply, batch: readonly CurrentCal
   )
 }
 
-function reuse(run: ActiveRun, one: CurrentCall, earlier: ToolResult | undefined): void {
+function reuse(run: ActiveRun, one: CurrentCall, earlier: ToolResult | undefined, isAhead: boolean): void {
   // Cannot happen: the first call of each key was executed.
   if (earlier === undefined) throw new Error(`No result for call ${one.call.id}`)
-  one.result = reusedResult(one.call, earlier, callIdOf(run, one, one.call.input))
+  one.result = reusedResult(one.call, earlier, callIdOf(run, one, one.call.input), isAhead)
   setOrigin(one.result, earlier)
   emitEnd(run, one.call, one.result)
 }
 
-/** The result of an identical earlier call, with a note that says so. */
-function reusedResult(call: ToolCall, earlier: ToolResult, callId: string): ToolResult {
+/**
+ * The result of an identical call that was executed earlier, with a note that says so. A call ahead of that one in the reply
+ * gets the result as its own, because a checkpoint is read in order.
+ */
+function reusedResult(call: ToolCall, earlier: ToolResult, callId: string, isAhead: boolean): ToolResult {
   const note = `[Same call as "${earlier.id}". This is its result; the tool was not run again. Do not repeat the call.]\n`
   const { attempts: _, ...result } = earlier
+  if (isAhead) return { ...result, id: call.id, callId, durationMs: 0, repairs: call.repairs }
   return {
     ...result,
     id: call.id,

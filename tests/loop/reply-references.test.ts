@@ -121,12 +121,84 @@ test('if a call fails, a call that refers to it is not run, and its error names 
   expect(errorOf(run.results[3])?.message).toContain('the call "a1" of "act" failed (unresolved_reference)')
 })
 
-test('a failed call of the reply is not replaced by an older result of its tool', async () => {
+test('the name of a tool means its latest call with a value, also if a nearer call of the reply failed', async () => {
   const { ran } = await runReplies(
-    reply(['read', {}, 'r0']),
-    reply(['read', { fail: true }, 'r1'], ['act', { x: ref('read#/n') }, 'a1']),
+    reply(['read', { v: 0 }, 'r0']),
+    reply(
+      ['read', { fail: true }, 'r1'],
+      ['act', { x: ref('read#/input/v'), a: 1 }, 'a1'],
+      ['read', { v: 2 }, 'r2'],
+      ['read', { fail: true, v: 3 }, 'r3'],
+      ['act', { x: ref('read#/input/v'), a: 2 }, 'a2'],
+    ),
   )
-  expect(ran.map(([name]) => name)).toEqual(['read'])
+  expect(ran.filter(([name]) => name === 'act')).toEqual([
+    ['act', { x: 0, a: 1 }],
+    ['act', { x: 2, a: 2 }],
+  ])
+})
+
+test('a call waits for the result that is used in place of a failed one', async () => {
+  const { ran } = await runReplies(
+    reply(
+      ['compute', {}, 'c1'],
+      ['read', { v: 1, after: ref('c1#/n') }, 'r1'],
+      ['read', { fail: true }, 'r2'],
+      ['act', { x: ref('read#/input/v') }, 'a1'],
+    ),
+  )
+  expect(ran.at(-1)).toEqual(['act', { x: 1 }])
+})
+
+test('an error about a part that is missing says which call was used, and which failed', async () => {
+  const { run } = await runReplies(
+    reply(['read', {}, 'r1']),
+    reply(['read', { fail: true }, 'r2'], ['act', { x: ref('read#/none') }, 'a1']),
+  )
+  const message = errorOf(run.results[2])?.message
+  expect(message).toContain('no member "none"')
+  expect(message).toContain(
+    'the value is of the call "r1" of "read", because the call "r2" of "read" failed (tool_failed)',
+  )
+})
+
+test('an error about a tool without any value names the failed call', async () => {
+  const { run } = await runReplies(reply(['read', { fail: true }, 'r1'], ['act', { x: ref('read#/n') }, 'a1']))
+  expect(errorOf(run.results[1])?.message).toContain(
+    'the call "r1" of "read" failed (tool_failed), so it has no value, and no earlier call of this tool has a value',
+  )
+})
+
+test('an identical call that is ready later runs once, and a checkpoint with it can be read', async () => {
+  const { ran, tools } = world()
+  const taken: Checkpoint[] = []
+  const options = { tools, prompt: 'Work.' }
+  const asked = reply(
+    ['read', {}, 'r1'],
+    ['compute', { x: ref('r1#/n') }, 'c1'],
+    ['read', { fail: true, x: ref('c1#/n') }, 'r2'],
+    ['act', { x: ref('read#/n') }, 'a1'],
+    ['act', { x: ref('r1#/n') }, 'a2'],
+    ['poll', { x: ref('a1#/n') }, 'p1'],
+  )
+  const run = await runLoop({
+    ...options,
+    model: scriptedModel([asked, says('Done.')]),
+    onCheckpoint: (checkpoint) => void taken.push(structuredClone(checkpoint)),
+  })
+  expect(ran.filter(([name]) => name === 'act')).toEqual([['act', { x: 1 }]])
+  expect(run.results.map(({ status }) => status)).toEqual(['ok', 'ok', 'error', 'ok', 'ok', 'ok'])
+  for (const checkpoint of taken) {
+    const steps = checkpoint.messages.length > 2 || checkpoint.pending.length > 0 ? [] : [asked]
+    const again = await runLoop({
+      ...options,
+      tools: world().tools,
+      model: scriptedModel([...steps, says('Done.')]),
+      onCheckpoint: () => {},
+      resumeFrom: checkpoint,
+    })
+    expect(again.results.map(({ id }) => id)).toEqual(['r1', 'c1', 'r2', 'a1', 'a2', 'p1'])
+  }
 })
 
 test('a reference to a later call, to the call itself or in a circle says what to do', async () => {
@@ -233,12 +305,14 @@ test('calls run after the calls that they refer to, and each has exactly one res
         }),
       )
       const sources: number[][] = []
+      const succeeds: boolean[] = []
       const asked = nodes.map(({ tool, refersTo, byName, fails }, index): Asked => {
         const earlier = index === 0 ? [] : [...new Set(refersTo.map((other) => other % index))]
         const named = earlier.map((other) =>
-          byName ? nodes.findLastIndex((node, at) => at < index && node.tool === nodes[other]?.tool) : other,
+          byName ? nodes.findLastIndex((node, at) => succeeds[at] === true && node.tool === nodes[other]?.tool) : other,
         )
         sources.push(named)
+        succeeds.push(!fails && named.every((other) => succeeds[other] === true))
         const from = earlier.map((other) => ref(`${byName ? nodes[other]?.tool : `c${other}`}#/node`))
         return [tool, { node: index, fails, from }, `c${index}`]
       })
@@ -256,6 +330,30 @@ test('calls run after the calls that they refer to, and each has exactly one res
         const result = run.results[index]
         if (result?.status === 'ok') expect(result.input).toMatchObject({ from })
       }
+    }),
+    { numRuns: 100 },
+  )
+})
+
+test('a reference means the same call, whether the calls come in one reply or in several', async () => {
+  const cut = fc.record({ nodes: graph, ends: fc.array(fc.boolean(), { minLength: 9, maxLength: 9 }) })
+  await fc.assert(
+    fc.asyncProperty(cut, async ({ nodes, ends }) => {
+      const asked = nodes.map(({ tool, refersTo, byName, fails }, index): Asked => {
+        const earlier = index === 0 ? [] : [...new Set(refersTo.map((other) => other % index))]
+        const from = earlier.map((other) => ref(`${byName ? nodes[other]?.tool : `c${other}`}#/input/node`))
+        return [tool, { node: index, fail: fails, from }, `c${index}`]
+      })
+      const several: Asked[][] = [[]]
+      for (const [index, call] of asked.entries()) {
+        several.at(-1)?.push(call)
+        if (ends[index] === true && index < asked.length - 1) several.push([])
+      }
+      const outcomes = async (replies: readonly (readonly Asked[])[]) => {
+        const { run } = await runReplies(...replies.map((calls) => reply(...calls)))
+        return run.results.map((result) => [result.id, result.status === 'ok' ? result.input : errorOf(result)?.kind])
+      }
+      expect(await outcomes(several)).toEqual(await outcomes([asked]))
     }),
     { numRuns: 100 },
   )
