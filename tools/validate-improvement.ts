@@ -1,7 +1,9 @@
 import { defineTool } from '../router/define-tool.ts'
+import { canonicalJson } from '../router/json/json.ts'
 import { pureAnnotations } from './schemas/common.ts'
 import { telemetrySchema } from './schemas/telemetry.ts'
 import { validationSchema } from './schemas/validation.ts'
+import type { Telemetry } from './types.ts'
 import { validate } from './validation/validate.ts'
 import { validationView } from './views/validation-view.ts'
 
@@ -23,6 +25,19 @@ export const validateImprovement = defineTool({
   },
   outputSchema: validationSchema,
   annotations: pureAnnotations,
-  execute: ({ pre_telemetry, post_telemetry }) => validate(pre_telemetry, post_telemetry),
+  execute: ({ pre_telemetry, post_telemetry }) => {
+    const validation = validate(pre_telemetry, post_telemetry)
+    if (canonicalJson(pre_telemetry) !== canonicalJson(post_telemetry)) return validation
+    return { ...validation, summary: `${sameTelemetry(pre_telemetry)} ${validation.summary}` }
+  },
   toContent: (validation, { post_telemetry }) => validationView(validation, post_telemetry),
 })
+
+/** A telemetry is always unchanged from itself, which says nothing about a fix. */
+function sameTelemetry({ phase }: Telemetry): string {
+  const next =
+    phase === 'pre'
+      ? 'Pass {"$result":"collect_post_telemetry#/post_telemetry"} as post_telemetry.'
+      : 'Pass {"$input":"pre_telemetry"} as pre_telemetry.'
+  return `pre_telemetry and post_telemetry are the same telemetry, so this compares nothing. ${next}`
+}

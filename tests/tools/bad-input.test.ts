@@ -269,3 +269,20 @@ test('samples without known metrics give an unknown hotspot and null values', as
   })
   expect(odd.derived_metrics.waiting).toBeNull()
 })
+
+test('a window whose times are in the wrong order is answered with the right order', async () => {
+  const window = '14:10/14:05'
+  await expect(call(fetchVllmLogs, { scenario, window })).rejects.toThrow(/wrong order.*"14:05\/14:10"/)
+})
+
+test('a spare node as the node to drain is answered with the node to leave', async () => {
+  const plan = { summary: 'Move.', actions: [{ action: 'drain_node', node: 'gpu-node-11' }] }
+  await expect(call(applyFixSimulation, { current_config, fix_plan: plan })).rejects.toThrow(
+    /"gpu-node-11" is a spare node, and `node` is the node to leave: "gpu-node-07"/,
+  )
+})
+
+test('a comparison of a telemetry with itself says so', async () => {
+  const { summary } = await call(validateImprovement, { pre_telemetry: telemetry, post_telemetry: telemetry })
+  expect(summary).toMatch(/same telemetry.*collect_post_telemetry#\/post_telemetry/)
+})

@@ -250,6 +250,12 @@ function drainNode(config: DeploymentConfig, node: string, at: string): string {
   const nodes = [placement, ...(placement.peers ?? [])]
   const drained = nodes.find((host) => host.node === node)
   if (drained === undefined) {
+    const leave = nodes.map((host) => `"${host.node}"`).join(' or ')
+    if (placement.spare_nodes.some((spare) => spare.node === node)) {
+      throw new FixPlanError(
+        `${at}: "${node}" is a spare node, and \`node\` is the node to leave: ${leave}. The spare node is chosen by itself.`,
+      )
+    }
     throw new FixPlanError(
       `${at}: the deployment runs on ${nodes.map((host) => `"${host.node}"`).join(' and ')}, not on "${node}".`,
     )

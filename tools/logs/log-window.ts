@@ -15,7 +15,7 @@ export interface TimeSpan {
  * its minute.
  *
  * @param end the end of the incident, in Unix milliseconds.
- * @throws {DurationError} if the text is neither.
+ * @throws {DurationError} if the text is neither, or if the first time is after the second.
  */
 export function parseWindow(text: string, end: number): TimeSpan {
   const parts = text.split('/')
@@ -27,7 +27,7 @@ export function parseWindow(text: string, end: number): TimeSpan {
   const to = timeIn(second, startOfDay(from.start) + day - 1)
   const next = timeIn(second, end)
   const last = [to, next].find((one) => one !== undefined && one.end >= from.start)
-  if (last === undefined) throw notAWindow(text)
+  if (last === undefined) throw to === undefined ? notAWindow(text) : endsBeforeItStarts(text, first, second)
   return { start: from.start, end: last.end }
 }
 
@@ -76,5 +76,12 @@ function notAWindow(text: string): DurationError {
   return new DurationError(
     `window ${JSON.stringify(text).slice(0, 90)} is not a duration or a pair of times; use for example "90s", "10m", ` +
       '"1h30m", or "10:00/10:05:30" for the time between two times in UTC.',
+  )
+}
+
+function endsBeforeItStarts(text: string, first: string, second: string): DurationError {
+  return new DurationError(
+    `window ${JSON.stringify(text).slice(0, 90)} has its times in the wrong order: ${first} is after ${second}. Give the ` +
+      `earlier time first: "${second}/${first}".`,
   )
 }
