@@ -410,7 +410,8 @@ test('if every fix makes things worse, it applies and answers no change', async 
   const { answer, rounds } = await converse({ hotspot: 'kv_cache', status })
   expect(rounds.length).toBeLessThan(10)
   const last = rounds.flat().findLast(({ name }) => name === 'apply_fix_simulation')
-  expect(last?.input['fix_plan']).toEqual(answer.fix_plan)
+  // The answer also says which objectives are missed.
+  expect(last?.input['fix_plan']).toMatchObject({ actions: answer.fix_plan.actions })
   expect(answer.fix_plan.actions[0]?.action).toBe('no_change')
   expect(answer.diagnosis.confidence).toBe('low')
 })
