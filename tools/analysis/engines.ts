@@ -14,7 +14,7 @@ const severity: readonly Hotspot['kind'][] = [
   'frontend',
 ]
 
-/** An engine with this share of the requests has too many, also where it cannot have twice its fair share: of two engines. */
+/** An engine with this share of the running and waiting requests has too many, also where it cannot have twice its fair share: of two engines. */
 const unevenShare = 0.9
 
 /**
@@ -32,9 +32,12 @@ export function enginesHotspot(whole: Hotspot, engines: readonly Engine[]): Hots
     ({ engine, hotspot, derived_metrics: { running, waiting } }) =>
       `engine ${engine} has ${running ?? 'an unknown number of'} running and ${waiting ?? 'an unknown number of'} waiting requests (${hotspot.kind})`,
   )
-  const share = requestsOf(worst) / engines.reduce((sum, engine) => sum + requestsOf(engine), 0)
+  const share = shareOf(worst, engines, requestsOf) ?? 0
   const isUneven = share >= Math.max(0.5, Math.min(unevenShare, 2 / engines.length))
-  const uneven = `The load is not balanced: engine ${worst.engine} has ${(share * 100).toFixed(0)} % of the requests in ${engines.length} engines.`
+  // The two shares can differ much: a full engine has a long queue and serves no more than the others.
+  const served = shareOf(worst, engines, (engine) => engine.derived_metrics.served ?? 0)
+  const servedText = served === undefined ? '' : ` It served ${percent(served)} of the requests that were served.`
+  const uneven = `The load is not balanced: engine ${worst.engine} has ${percent(share)} of the requests that are running or waiting now in ${engines.length} engines.${servedText}`
   return {
     kind: worst.hotspot.kind,
     because: [
@@ -48,4 +51,14 @@ export function enginesHotspot(whole: Hotspot, engines: readonly Engine[]): Hots
 /** Requests that run or wait; 0 if the page does not contain them. */
 function requestsOf({ derived_metrics: { running, waiting } }: Engine): number {
   return (running ?? 0) + (waiting ?? 0)
+}
+
+/** The part that an engine has in a number of all engines; `undefined` if that number is 0. */
+function shareOf(one: Engine, engines: readonly Engine[], count: (engine: Engine) => number): number | undefined {
+  const all = engines.reduce((sum, engine) => sum + count(engine), 0)
+  return all === 0 ? undefined : count(one) / all
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(0)} %`
 }

@@ -140,7 +140,9 @@ describe('the engines of a data-parallel server', () => {
     const { hotspot, engines = [] } = analyzeSamples(unobserved, page)
     expect(hotspot.kind).toBe('kv_cache')
     expect(hotspot.because[0]).toMatch(/^Engine 0: KV cache usage reached 100.0 %/)
-    expect(hotspot.because.join(' ')).toContain('The load is not balanced: engine 0 has 100 % of the requests')
+    expect(hotspot.because).toContain(
+      'The load is not balanced: engine 0 has 100 % of the requests that are running or waiting now in 4 engines. It served 23 % of the requests that were served.',
+    )
     expect(hotspot.because.join(' ')).toContain('engine 2 has 1 running and 0 waiting requests')
     expect(engines.map(({ engine, derived_metrics: { waiting } }) => [engine, waiting])).toEqual([
       ['0', 310],
