@@ -20,7 +20,7 @@ export function validationView({ status, summary, deltas }: Validation, after: T
     summary,
     objectives: objectives(deltas, after),
     ...Object.fromEntries(Object.entries(figures).filter(([, found]) => Object.keys(found).length > 0)),
-    not_shown: `Figures without a change or a direction, and p50 and p99 next to mean and p95. All ${deltas.length} are in validate_improvement#/deltas.`,
+    not_shown: `Figures without a change or a direction, and p50 and p99 next to mean and p95. ${deltas.length} figures were compared.`,
   }
 }
 
