@@ -6,8 +6,9 @@ import { type MockServerRequest, objectsOf } from '../../testing/mock-server/req
 import type { Quote } from '../agent/agent-result.ts'
 import { shownLogs } from './shown-logs.ts'
 
-// The loop clips a long tool result in its middle before it sends it, so the text of a result may no longer be JSON.
-// The readers below then search that text for `"name": value`. They find every value outside the gap.
+// The text of a long result is cut: JSON loses items, lines and members, and a note follows it. Older results can lose
+// their middle later, when the conversation becomes too long. Such a text as a whole is not JSON.
+// The readers below then search it for `"name": value`. They find every value that is left.
 
 /** One incident run, as the messages of a request show it. */
 export interface Conversation {
@@ -29,9 +30,9 @@ export interface ToolMessage {
   readonly tool: string
   /** Input of the call, as the model wrote it. */
   readonly input: unknown
-  /** The message's text, which may be clipped in its middle. */
+  /** The message's text, of which parts may be left out. */
   readonly text: string
-  /** The parsed text: JSON, or the view of a log; `undefined` for other texts, such as clipped JSON. */
+  /** The parsed text: JSON, or the view of a log; `undefined` for other texts, such as JSON of which parts are left out. */
   readonly value: unknown
   /** Whether the result is `{"error": …}`. */
   readonly failed: boolean
@@ -90,7 +91,7 @@ export function latest({ results }: Conversation, tool: string): ToolMessage | u
 /**
  * The value at a path of a result.
  *
- * In a clipped result it is the first value with the path's last name, wherever the text has it.
+ * In a result that was cut it is the first value with the path's last name, wherever the text has it.
  */
 export function valueAt(result: ToolMessage | undefined, path: readonly string[]): unknown {
   if (result === undefined) return undefined
@@ -140,7 +141,7 @@ function embeddedValue(text: string, key: string): unknown {
   return undefined
 }
 
-/** A number or a constant. What follows shows that it is complete: the end of a clipped text may cut a number in two. */
+/** A number or a constant. What follows shows that it is complete: the end of a cut text may split a number in two. */
 const scalar = /[-+.\w]+(?=\s*[,}\]])/y
 
 function endOfValue(text: string, start: number): number {
