@@ -89,7 +89,9 @@ test('a value that the page states is not set again', async () => {
 test('an uneven load is named although no file states the routing', async () => {
   const { answer } = await converse({
     hotspot: 'kv_cache',
-    reasons: ['The load is not balanced: engine 0 has 100 % of the requests that are running or waiting now in 4 engines.'],
+    reasons: [
+      'The load is not balanced: engine 0 has 100 % of the requests that are running or waiting now in 4 engines.',
+    ],
     members: { fetch_config: { not_stated: ['image'] } },
   })
   expect(answer.diagnosis.root_cause).toContain('One engine')

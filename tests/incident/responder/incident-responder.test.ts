@@ -54,7 +54,9 @@ const incidents: readonly [name: string, world: World, category: string, action:
     'one full engine of four, to which the gateway ties sessions',
     {
       hotspot: 'kv_cache',
-      reasons: ['The load is not balanced: engine 2 has 90 % of the requests that are running or waiting now in 4 engines.'],
+      reasons: [
+        'The load is not balanced: engine 2 has 90 % of the requests that are running or waiting now in 4 engines.',
+      ],
       config: { ...config, routing: { policy: 'session_affinity' } },
     },
     'kv_cache',
@@ -64,7 +66,9 @@ const incidents: readonly [name: string, world: World, category: string, action:
     'one full engine of four, although vLLM chooses the engine',
     {
       hotspot: 'kv_cache',
-      reasons: ['The load is not balanced: engine 2 has 90 % of the requests that are running or waiting now in 4 engines.'],
+      reasons: [
+        'The load is not balanced: engine 2 has 90 % of the requests that are running or waiting now in 4 engines.',
+      ],
       config: { ...config, routing: { policy: 'least_loaded' } },
     },
     'kv_cache',
