@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { instructions } from '../../lib/incident/agent/incident-prompt.ts'
 import { knownNumbers, unknownNumbers } from '../../lib/incident/agent/number-check.ts'
 import type { ToolResult } from '../../router/tool-call.ts'
 
@@ -47,4 +48,9 @@ test.each([
   ['It took 12.5 ms.', '12.5 ms'],
 ])('%s', (text, number) => {
   expect(unknownNumbers(text, known)).toEqual([number])
+})
+
+test('a number must occur in a source; what it counts is not compared, and the prompt promises no more', () => {
+  expect(unknownNumbers('37 C, 37 errors and 206 GiB.', known)).toEqual([])
+  expect(instructions).toContain('Numbers in your words, in ruled_out too, must occur in results.')
 })

@@ -19,7 +19,7 @@ Way of working
 Answer
 - fix_plan is a validated plan, or a reference to it: {"$result":"<call id of apply_fix_simulation>#/fix_plan"}.
 - no_change needs no simulation. No incident: root_cause says so, category "none". In an incident, rationale says for each missed objective why no action helps, and uncertainties what to collect.
-- Copy quotes exactly. Their tool may be "pre_telemetry". Numbers in your words, in ruled_out too, must come from results.
+- Copy quotes exactly. Their tool may be "pre_telemetry". Numbers in your words, in ruled_out too, must occur in results.
 - Commands for people are optional. They go into rationale: journalctl -k or -u vllm, dmesg -T, nvidia-smi -q, dcgmi diag, NCCL_DEBUG=INFO, ibstat, curl :8000/metrics, vllm serve.`
 
 /** The task: the incident's id and the telemetry of its window. The run has the telemetry as the input `pre_telemetry` too. */

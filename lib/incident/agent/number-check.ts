@@ -1,8 +1,9 @@
 import type { Sources } from './grounding.ts'
 
-// A number in the answer's words must come from a tool result, from the telemetry, or from the plan. It may be rounded,
-// written in another unit, or computed from two numbers of the same text: "37 of 206 requests (18 %)". Small whole numbers
-// and times of day prove nothing and are not checked.
+// A number in the answer's words must occur in a tool result, in the telemetry, or in the plan. It may be rounded, written in
+// another unit, or computed from two numbers of the same text: "37 of 206 requests (18 %)". Small whole numbers and times of
+// day prove nothing and are not checked. What a number counts is not compared: "97 °C" is accepted if a result has 97
+// requests. So the prompt promises only that numbers must occur.
 
 /** Whole numbers up to this one are counts that anybody can make, such as "2 workers". */
 const largestSmallNumber = 10
