@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { answerProblems } from '../../lib/incident/agent/answer-check.ts'
 import { collectTelemetry, runIncidentAgent } from '../../lib/incident/index.ts'
 import type { FixPlan } from '../../tools/types.ts'
 import { calls, type ScriptStep, says, scriptedModel } from '../support/scripted-model.ts'
@@ -55,6 +56,29 @@ test('a reference to no plan is sent back with the form of a reference', async (
   const result = await runIncidentAgent({ scenario, pre_telemetry }, { model, limits: { rounds: 2 } })
   const [problem] = result.diagnosis.uncertainties
   expect(problem).toMatch(/fix_plan: .*call_9.* refers to no plan\. Use \{"\$result"/)
+})
+
+test.each<[string, (answer: object) => object, RegExp]>([
+  ['a reference to no plan', (answer) => ({ ...answer, fix_plan: { $result: 'call_9' } }), /refers to no plan/],
+  ['an unreadable plan', (answer) => ({ ...answer, fix_plan: { summary: 'More.' } }), /fix_plan.*"actions"/],
+  ['no plan', ({ ...answer }) => answer, /"fix_plan" is missing/],
+])('%s does not hide the problems of the diagnosis', async (_, withPlan, planProblem) => {
+  const wrong = {
+    ...diagnosis,
+    root_cause: 'The queue has 98765 requests.',
+    evidence: [quote],
+  }
+  const problems = answerProblems(withPlan({ diagnosis: wrong }), [], await collectTelemetry(scenario))
+  expect(problems).toHaveLength(3)
+  expect(problems[0]).toMatch(planProblem)
+  expect(problems.join('\n')).toMatch(/evidence\[0\].*\n.*"98765 requests"/)
+})
+
+test('a reference to no plan does not hide what is missing', async () => {
+  const { category: _, ...rest } = { ...diagnosis, evidence: [quote] }
+  const answer = { diagnosis: rest, fix_plan: { $result: 'call_9' } }
+  const problems = answerProblems(answer, [], await collectTelemetry(scenario))
+  expect(problems).toEqual([expect.stringContaining('refers to no plan'), expect.stringContaining('"category"')])
 })
 
 test('the words of the final answer are kept when its actions are the validated ones', async () => {

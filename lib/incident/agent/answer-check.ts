@@ -1,12 +1,12 @@
 import { describeValidationErrors } from '../../../router/feedback.ts'
 import { isObject } from '../../../router/json/json.ts'
 import type { ToolResult } from '../../../router/tool-call.ts'
-import { compileSchema } from '../../../router/validation.ts'
+import { compileSchema, type ValidationError } from '../../../router/validation.ts'
 import type { Telemetry } from '../../../tools/types.ts'
 import { type Answer, answerSchema } from './agent-result.ts'
 import { referencedPlan } from './fix-chain.ts'
 import { groundingProblems, isInAnySource, type Sources } from './grounding.ts'
-import { knownNumbers, unknownNumbers } from './number-check.ts'
+import { type KnownNumbers, knownNumbers, unknownNumbers } from './number-check.ts'
 import { planProblems } from './plan-check.ts'
 
 /** Result of {@link readAnswer}. */
@@ -16,22 +16,42 @@ type ReadAnswer =
   /** It has another form. One sentence per problem, for the model. */
   | { readonly kind: 'invalid'; readonly problems: readonly string[] }
 
-/** Reads an answer, whose plan can be a reference. */
+/** Reads an answer, whose plan can be a reference. All problems of its form are listed at once. */
 export function readAnswer(value: unknown, results: readonly ToolResult[]): ReadAnswer {
-  const written = isObject(value) ? value['fix_plan'] : undefined
+  const written = writtenPlan(value)
   const plan = referencedPlan(written, results)
+  const answer: unknown = isObject(value) && plan !== undefined ? { ...value, fix_plan: plan } : value
   if (plan === undefined && written !== undefined) {
     const problem = `fix_plan: ${JSON.stringify(written)} refers to no plan. Use {"$result":"<call id of apply_fix_simulation>#/fix_plan"} of a successful call, or write the plan.`
-    return { kind: 'invalid', problems: [problem] }
+    // A reference is not a plan. What the schema says about it as a plan would mislead.
+    const errors = answerErrors(answer).filter(({ instancePath }) => !/^\/fix_plan(?:\/|$)/.test(instancePath))
+    return { kind: 'invalid', problems: [problem, ...described(errors)] }
   }
-  const answer: unknown = isObject(value) && plan !== undefined ? { ...value, fix_plan: plan } : value
   if (isAnswer(answer)) return { kind: 'answer', answer }
-  const feedback = describeValidationErrors(compileSchema(answerSchema)(answer), answerSchema)
-  return { kind: 'invalid', problems: feedback.split('\n').map((line) => line.replace(/^- /, '')) }
+  return { kind: 'invalid', problems: described(answerErrors(answer)) }
+}
+
+function writtenPlan(value: unknown): unknown {
+  return isObject(value) ? value['fix_plan'] : undefined
+}
+
+function answerErrors(answer: unknown): readonly ValidationError[] {
+  return compileSchema(answerSchema)(answer)
+}
+
+function described(errors: readonly ValidationError[]): readonly string[] {
+  if (errors.length === 0) return []
+  return describeValidationErrors(errors, answerSchema)
+    .split('\n')
+    .map((line) => line.replace(/^- /, ''))
 }
 
 function isAnswer(value: unknown): value is Answer {
-  return compileSchema(answerSchema)(value).length === 0
+  return answerErrors(value).length === 0
+}
+
+function isDiagnosis(value: unknown): value is Answer['diagnosis'] {
+  return compileSchema(answerSchema.properties.diagnosis)(value).length === 0
 }
 
 /**
@@ -44,15 +64,37 @@ export function answerProblems(
   preTelemetry: Telemetry,
 ): readonly string[] {
   const read = readAnswer(value, results)
-  if (read.kind === 'invalid') return read.problems
-  const { diagnosis, fix_plan: plan } = read.answer
   const sources = { results, preTelemetry }
+  if (read.kind === 'answer') {
+    const { diagnosis, fix_plan: plan } = read.answer
+    return [...diagnosisProblems(diagnosis, plan, sources), ...planProblems(plan, diagnosis, sources)]
+  }
+  const diagnosis = isObject(value) ? value['diagnosis'] : undefined
+  if (!isDiagnosis(diagnosis)) return read.problems
+  // The plan cannot be read. Its numbers are those that it or a call sets.
+  return [...read.problems, ...diagnosisProblems(diagnosis, undefined, sources, triedPlans(value, results))]
+}
+
+/** The plan as it is written, and the plans that were applied: an answer may name the values that they set. */
+function triedPlans(value: unknown, results: readonly ToolResult[]): unknown {
+  const applied = results.flatMap((result) =>
+    result.status === 'ok' && result.name === 'apply_fix_simulation' ? [result.input] : [],
+  )
+  return [writtenPlan(value) ?? null, ...applied]
+}
+
+/** What is wrong with the words of an answer. @param plan absent if it cannot be read. */
+function diagnosisProblems(
+  diagnosis: Answer['diagnosis'],
+  plan: Answer['fix_plan'] | undefined,
+  sources: Sources,
+  numbersOf: unknown = plan?.actions,
+): readonly string[] {
   return [
     ...confidenceProblems(diagnosis),
     ...groundingProblems(diagnosis.evidence, sources),
     ...ruledOutProblems(diagnosis.ruled_out, sources),
-    ...numberProblems(read.answer, sources),
-    ...planProblems(plan, diagnosis, sources),
+    ...numberProblems(diagnosis, plan, knownNumbers(sources, numbersOf)),
   ]
 }
 
@@ -86,14 +128,17 @@ const toolNames =
   /^(?:fetch_(?:vllm_logs|system_logs|prometheus_metrics|config|runtime_state|gpu_stats)|analyze_metrics|collect_post_telemetry|validate_improvement)$/
 
 /** The words whose numbers are facts. Risks and uncertainties are about what is not known. */
-function numberProblems({ diagnosis, fix_plan: plan }: Answer, sources: Sources): readonly string[] {
-  const known = knownNumbers(sources, plan.actions)
+function numberProblems(
+  diagnosis: Answer['diagnosis'],
+  plan: Answer['fix_plan'] | undefined,
+  known: KnownNumbers,
+): readonly string[] {
   const texts: readonly (readonly [string, string | undefined])[] = [
     ['diagnosis.root_cause', diagnosis.root_cause],
     ['diagnosis.summary', diagnosis.summary],
     ...diagnosis.ruled_out.map((text, index) => [`diagnosis.ruled_out[${index}]`, text] as const),
-    ['fix_plan.summary', plan.summary],
-    ['fix_plan.rationale', plan.rationale],
+    ['fix_plan.summary', plan?.summary],
+    ['fix_plan.rationale', plan?.rationale],
   ]
   return texts.flatMap(([at, text = '']) => {
     const unknown = [...new Set(unknownNumbers(text, known))]
