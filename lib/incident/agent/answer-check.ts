@@ -83,7 +83,7 @@ function triedPlans(value: unknown, results: readonly ToolResult[]): unknown {
   return [writtenPlan(value) ?? null, ...applied]
 }
 
-/** What is wrong with the words of an answer. @param plan absent if it cannot be read. */
+/** Problems of the words of an answer. @param plan absent if it cannot be read. */
 function diagnosisProblems(
   diagnosis: Answer['diagnosis'],
   plan: Answer['fix_plan'] | undefined,
