@@ -8,7 +8,7 @@ import { contradictionsOf } from './contradictions.ts'
 import { enginesHotspot } from './engines.ts'
 import { estimatesOf } from './estimates.ts'
 import { figuresOf } from './figures.ts'
-import { findHotspot } from './hotspot.ts'
+import { findHotspot, laterOutage } from './hotspot.ts'
 import { deriveMetrics, type HistogramReader, histogramReader, scaled } from './page-figures.ts'
 
 /**
@@ -26,7 +26,8 @@ import { deriveMetrics, type HistogramReader, histogramReader, scaled } from './
  *
  * Metrics that the page does not contain are `null`. They are never filled in from the telemetry. The hotspot is judged
  * by the page, and by the telemetry where the page has no figure. A telemetry that contradicts the page is not used; the
- * result names both figures. The engines of a data-parallel server are judged one by one.
+ * result names both figures. The engines of a data-parallel server are judged one by one. A page of a time before an
+ * outage is judged by itself, and the outage is noted.
  *
  * @param samples the page, in the names of vLLM V1 or V0.
  * @param earlier an earlier page of the same engine.
@@ -36,9 +37,11 @@ export function analyzeSamples(
   samples: readonly MetricSample[],
   earlier?: readonly MetricSample[],
 ): MetricsAnalysis {
-  const telemetry = withoutMissingFigures(given)
   // All names below are those of V1.
   const now = observedSamples(samples)
+  const pageMs = samples.find(({ timestamp_ms }) => timestamp_ms !== undefined)?.timestamp_ms
+  const outage = requestsIn(now) === null ? undefined : laterOutage(given, pageMs)
+  const telemetry = withoutMissingFigures(outage === undefined ? given : beforeOutage(given))
   const before = earlier === undefined ? undefined : observedSamples(earlier)
   const page = before === undefined ? now : scrapeDelta(before, now)
   const histogram = histogramReader(page)
@@ -51,7 +54,8 @@ export function analyzeSamples(
   const derived_metrics = isUsed || between !== undefined ? first : deriveMetrics(page, histogram, undefined)
   const whole = findHotspot(
     telemetry,
-    figuresOf(histogram, derived_metrics, isUsed ? telemetry : undefined, requestsIn(before)),
+    // The window of the telemetry contains the outage, and the page does not.
+    figuresOf(histogram, derived_metrics, isUsed && outage === undefined ? telemetry : undefined, requestsIn(before)),
   )
   const seconds = between ?? (isUsed ? telemetry.window.duration_s : undefined)
   const names = engineNames(page)
@@ -69,11 +73,19 @@ export function analyzeSamples(
   return {
     latency_breakdown: breakdown(histogram),
     derived_metrics,
-    hotspot: { kind: hotspot.kind, because: [...hotspot.because, ...limits, ...refused] },
+    hotspot: {
+      kind: hotspot.kind,
+      because: [...hotspot.because, ...limits, ...refused, ...(outage === undefined ? [] : [outage])],
+    },
     ...(estimates.length === 0 ? {} : { estimates }),
     ...(engines.length === 0 ? {} : { engines }),
     ...(isUsed ? {} : { contradictions }),
   }
+}
+
+/** A telemetry for a page of a time at which the engine was up: its health is that of a later time. */
+function beforeOutage(telemetry: Telemetry): Telemetry {
+  return { ...telemetry, health: { engine_up: true, healthy_workers: null, stuck_workers: null } }
 }
 
 /** Judges one engine by the page alone: a telemetry is that of all engines. */

@@ -74,12 +74,26 @@ function restartText(restarts: number): string {
   return `The engine restarted ${times}between the pages; the figures cover only the time after it.`
 }
 
+/**
+ * A sentence about an outage that began after a page; `undefined` if the engine is up, or was down at that page already.
+ *
+ * @param pageMs time of a page on which the engine answered, in Unix milliseconds; `undefined` if it is not known.
+ */
+export function laterOutage({ health, window }: Telemetry, pageMs: number | undefined): string | undefined {
+  if (health.engine_up || pageMs === undefined || pageMs >= Date.parse(window.end)) return undefined
+  return `The engine was up at this page, but it is down at ${window.end}. ${lastMessage(health)}`
+}
+
+function lastMessage({ reason = 'none' }: Telemetry['health']): string {
+  return `Its last message: ${reason}`
+}
+
 function down({ health }: Telemetry): Hotspot {
   const stuck = health.stuck_workers ?? 0
   return {
     kind: 'engine_down',
     because: [
-      `The engine is down. Its last message: ${health.reason ?? 'none'}`,
+      `The engine is down. ${lastMessage(health)}`,
       ...(stuck > 0 ? [`${stuck} workers are stuck in startup.`] : []),
     ],
   }

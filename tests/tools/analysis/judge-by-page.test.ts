@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { listScenarios, loadScenario } from '../../../fixtures/load-scenario.ts'
 import { analyzeSamples } from '../../../tools/analysis/analyze-samples.ts'
-import { analyzeMetrics, parseMetricsPage, telemetryFromPages } from '../../../tools/index.ts'
+import { analyzeMetrics, fetchPrometheusMetrics, parseMetricsPage, telemetryFromPages } from '../../../tools/index.ts'
 import { vllmPage } from '../../../tools/prometheus/vllm-page.ts'
 import { simulateTelemetry, telemetryOf } from '../../../tools/simulation/collect-telemetry.ts'
 import { simulate } from '../../../tools/simulation/simulate.ts'
@@ -117,6 +117,36 @@ describe('the telemetry', () => {
     )
     expect(analysis.contradictions).toBeUndefined()
     expect(analysis.hotspot.because[0]).toContain('130.0 requests wait on average')
+  })
+})
+
+describe('a page from before an outage', () => {
+  const reason = 'CUDA error: an illegal memory access was encountered'
+  const died: Telemetry = { ...healthy, health: { engine_up: false, healthy_workers: 0, stuck_workers: 2, reason } }
+  const end = Date.parse(died.window.end)
+  const page = (timestamp_ms: number) => recorded('saturated').map((sample) => ({ ...sample, timestamp_ms }))
+
+  test('is judged by itself, and the later outage is noted', () => {
+    const { hotspot } = analyzeSamples(died, page(end - 60_000))
+    expect(hotspot.kind).toBe('batch_limit')
+    expect(hotspot.because.at(-1)).toBe(
+      `The engine was up at this page, but it is down at ${died.window.end}. Its last message: ${reason}`,
+    )
+  })
+
+  test('is that of a dead engine if its time is the end of the window, is not known, or it shows no requests', () => {
+    expect(analyzeSamples(died, page(end)).hotspot.kind).toBe('engine_down')
+    expect(analyzeSamples(died, recorded('saturated')).hotspot.kind).toBe('engine_down')
+    expect(analyzeSamples(died, []).hotspot.kind).toBe('engine_down')
+  })
+
+  test('of a built-in scenario has no hotspot of a dead engine', async () => {
+    const scenario = 'cuda_ecc_uncorrectable'
+    const { samples: now } = await call(fetchPrometheusMetrics, { scenario, page: 2 })
+    const { samples: earlier } = await call(fetchPrometheusMetrics, { scenario, page: 1 })
+    const { hotspot } = analyzeSamples(telemetryOf(scenario), now, earlier)
+    expect(hotspot.kind).not.toBe('engine_down')
+    expect(hotspot.because.at(-1)).toContain('The engine was up at this page')
   })
 })
 
