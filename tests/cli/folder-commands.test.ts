@@ -141,7 +141,10 @@ test('run analyses a folder like a scenario, and predicts nothing that it cannot
   const [report] = await reports.read()
   const json = JSON.parse(report?.json ?? '')
   expect(json).toMatchObject({
-    validation: { status: 'unknown' },
+    validation: {
+      status: 'unchanged',
+      summary: expect.stringMatching(/^No change was made, so the incident continues/),
+    },
     post_telemetry: null,
     run: { stop_reason: 'answered' },
   })

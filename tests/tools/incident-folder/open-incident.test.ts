@@ -146,10 +146,29 @@ test('the tools report what the files state, and nothing else', async () => {
     'history.gpu_resets',
   ])
   expect(JSON.stringify(found)).not.toContain('sk-123456789')
+  const notStated = { ecc: null, free: null, mem_temp_c: null, pci_bus_id: null, row_remap: null }
   expect(await call(gpus, { scenario: id })).toEqual({
     gpus: [
-      { id: 0, util: 98, mem_util: 45, mem_used_gb: 70.3, mem_total_gb: 79.6, power_w: 612.44, temp_c: 64 },
-      { id: 1, util: null, mem_util: null, mem_used_gb: 69.3, mem_total_gb: 79.6, power_w: null, temp_c: 61 },
+      {
+        id: 0,
+        util: 98,
+        mem_util: 45,
+        mem_used_gb: 70.3,
+        mem_total_gb: 79.6,
+        power_w: 612.44,
+        temp_c: 64,
+        ...notStated,
+      },
+      {
+        id: 1,
+        util: null,
+        mem_util: null,
+        mem_used_gb: 69.3,
+        mem_total_gb: 79.6,
+        power_w: null,
+        temp_c: 61,
+        ...notStated,
+      },
     ],
   })
   const { running, waiting, scheduler_backlog_ms } = await call(state, { scenario: id })
@@ -212,6 +231,11 @@ test('an output of nvidia-smi -q gives the GPUs', async () => {
       mem_total_gb: 79.6,
       power_w: 612.44,
       temp_c: 64,
+      pci_bus_id: '0000:17:00.0',
+      ecc: null,
+      free: null,
+      mem_temp_c: null,
+      row_remap: null,
     },
   ])
 })
