@@ -44,7 +44,9 @@ export const createApplyFixSimulation = (scenarios: ScenarioSource) =>
           'current_config.vllm_version is unknown, so engine arguments cannot be checked. Add a log of the start of the engine or vllm_version in incident.yaml.',
         )
       }
-      return withPrediction(scenarios.load(current_config.scenario), applyPlan(current_config, fix_plan))
+      const incident = scenarios.load(current_config.scenario)
+      const tags = 'scenario' in incident ? incident.scenario.images?.tags : undefined
+      return withPrediction(incident, applyPlan(current_config, fix_plan, tags))
     },
     toContent: fixResultView,
   })

@@ -47,7 +47,7 @@ export const createFetchConfig = (scenarios: ScenarioSource) =>
     title: 'Fetch the configuration',
     description:
       'Model, image, vLLM version, engine arguments, environment, resources and placement during the incident, and the ' +
-      'effective limits of the engine, defaults included.',
+      'effective limits of the engine, defaults included; the previous image and valid tags if known.',
     inputSchema: {
       type: 'object',
       additionalProperties: false,
@@ -93,6 +93,15 @@ export const createFetchConfig = (scenarios: ScenarioSource) =>
         },
         version: { type: 'string', description: 'Version of vLLM.' },
         argument_findings: argumentFindingsSchema,
+        previous_image: {
+          type: ['string', 'null'],
+          description: 'The image before the present one; null if it is not known.',
+        },
+        valid_image_tags: {
+          type: ['array', 'null'],
+          items: { type: 'string' },
+          description: 'Tags that change_image can use; null if they are not known.',
+        },
         not_stated: {
           type: 'array',
           description:
@@ -122,6 +131,8 @@ export const createFetchConfig = (scenarios: ScenarioSource) =>
         },
         version: scenario.deployment.vllm_version,
         argument_findings: settings.arguments.findings,
+        previous_image: scenario.images?.previous ?? null,
+        valid_image_tags: scenario.images?.tags.slice() ?? null,
         ...notesAbout(incident, 'config'),
       }
     },
@@ -164,6 +175,8 @@ function observedConfig(incident: ObservedIncident) {
     ...cacheConfig(incident),
     version,
     argument_findings: [...(read?.findings ?? unknownArguments(deployment))],
+    previous_image: null,
+    valid_image_tags: null,
     not_stated: [...notStated],
     ...notesAbout(incident, 'config'),
   }

@@ -26,14 +26,17 @@ export interface AppliedPlan extends FixResult {
  *
  * If anything changes, `updated_config.config_id` becomes a hash of the content, so that the same plan gives the same id.
  *
+ * @param tags the tags of the image that messages about `change_image` name. Absent: not known.
  * @throws {FixPlanError} if actions contradict each other, or one of them cannot be applied.
  */
-export function applyPlan(config: DeploymentConfig, plan: FixPlan): AppliedPlan {
+export function applyPlan(config: DeploymentConfig, plan: FixPlan, tags?: readonly string[]): AppliedPlan {
   const version = plannedVersion(plan) ?? config.vllm_version
   checkConflicts(plan.actions, version)
   // Actions change the copy one after another. If one cannot be applied, the copy is dropped with all earlier changes.
   const updated = structuredClone(config)
-  const impact = plan.actions.map((action, index) => applyAction(updated, action, version, `fix_plan/actions/${index}`))
+  const impact = plan.actions.map((action, index) =>
+    applyAction(updated, action, version, `fix_plan/actions/${index}`, tags),
+  )
   checkRouting(plan, updated)
   const diff = configChanges(config, updated)
   // Without a difference the configuration keeps its id: it is still the same one.
@@ -135,8 +138,19 @@ function storedName(name: string, version: string): string {
   return findArgument(name, version)?.argument.name ?? name
 }
 
+/** The next step after an image that cannot be used. */
+function validTags(tags: readonly string[]): string {
+  return `valid tags: ${tags.join(', ')}`
+}
+
 /** Changes `config`. @returns the documented effect, in a sentence. */
-function applyAction(config: DeploymentConfig, action: FixAction, version: string, at: string): string {
+function applyAction(
+  config: DeploymentConfig,
+  action: FixAction,
+  version: string,
+  at: string,
+  tags: readonly string[] | undefined,
+): string {
   switch (action.action) {
     case 'set_engine_args':
       return setEngineArgs(config, action.args, version, `${at}/args`)
@@ -149,12 +163,12 @@ function applyAction(config: DeploymentConfig, action: FixAction, version: strin
     case 'change_image': {
       if (!versionInTag.test(action.image)) {
         throw new FixPlanError(
-          `${at}/image: "${action.image}" has no version in its tag; use a tag such as vllm/vllm-openai:v0.20.0.`,
+          `${at}/image: "${action.image}" has no version in its tag; ${tags === undefined ? 'use a tag such as vllm/vllm-openai:v0.20.0' : validTags(tags)}.`,
         )
       }
       if (compareVersions(version, firstVersionOnV1) < 0) {
         throw new FixPlanError(
-          `${at}/image: vLLM ${version} runs on the V0 engine, which is not simulated; use ${firstVersionOnV1} or later.`,
+          `${at}/image: vLLM ${version} runs on the V0 engine, which is not simulated; ${tags === undefined ? `use ${firstVersionOnV1} or later` : validTags(tags)}.`,
         )
       }
       // The version follows from the tag; the defaults of the simulation depend on it.

@@ -163,10 +163,9 @@ function imageHypothesis(
   evidence: Hypothesis['evidence'],
   uncertainties: readonly string[],
 ): Hypothesis {
-  const image = previousImage(
-    textAt(observed.config, ['config', 'image']),
-    textAt(observed.config, ['config', 'vllm_version']),
-  )
+  const image =
+    textAt(observed.config, ['previous_image']) ??
+    previousImage(textAt(observed.config, ['config', 'image']), textAt(observed.config, ['config', 'vllm_version']))
   return {
     category: 'image_driver_mismatch',
     rootCause: "The engine does not start: the image's CUDA libraries do not match the driver of the host.",
