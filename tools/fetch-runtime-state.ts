@@ -1,3 +1,4 @@
+import { hangSchema } from '../fixtures/scenario.ts'
 import { defineTool } from '../router/define-tool.ts'
 import { observedSamples, total, waitingRequests } from './prometheus/metric-values.ts'
 import { parseMetricsPage } from './prometheus/parse-metrics-page.ts'
@@ -23,7 +24,7 @@ export const createFetchRuntimeState = (scenarios: ScenarioSource) =>
     title: 'Fetch the runtime state',
     description:
       'State of the engine at the end of the incident: requests running and waiting, age of the oldest waiting one, healthy ' +
-      'and stuck workers. What was not observed is null.',
+      'and stuck workers, and what hung ranks wait in. What was not observed is null.',
     inputSchema: {
       type: 'object',
       additionalProperties: false,
@@ -48,6 +49,7 @@ export const createFetchRuntimeState = (scenarios: ScenarioSource) =>
           required: ['healthy', 'stuck'],
           properties: { healthy: observedCount, stuck: observedCount },
         },
+        workers: hangSchema,
         notes: notesSchema,
       },
     },
@@ -58,9 +60,19 @@ export const createFetchRuntimeState = (scenarios: ScenarioSource) =>
       const window = simulate(incident.scenario)
       const { end } = window
       const worker_health = workerHealth(window)
+      // A debugger on the node shows it, with or without statistics of the engine.
+      const { hang } = incident.scenario
+      const workers = hang === undefined ? {} : { workers: structuredClone(hang) }
       // Zeros would look like an idle engine. Worker health comes from the node, not from the engine's statistics.
       if (window.notObserved.has('engine')) {
-        return { queue_depth: null, running: null, waiting: null, scheduler_backlog_ms: null, worker_health }
+        return {
+          queue_depth: null,
+          running: null,
+          waiting: null,
+          scheduler_backlog_ms: null,
+          worker_health,
+          ...workers,
+        }
       }
       return {
         queue_depth: end.running + end.waiting,
@@ -68,6 +80,7 @@ export const createFetchRuntimeState = (scenarios: ScenarioSource) =>
         waiting: end.waiting,
         scheduler_backlog_ms: rounded(end.oldestWaitingS * 1000),
         worker_health,
+        ...workers,
       }
     },
   })
