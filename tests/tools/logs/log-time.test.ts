@@ -65,9 +65,13 @@ test('a window is a duration before the end, or two times', () => {
   )
 })
 
-test.each(['', '/', '10m/5m', '08:10/08:05', '25:00/26:00', '08:00/08:10/08:20', '08:00'])(
+test.each(['', '/', '10m/5m', '25:00/26:00', '08:00/08:10/08:20', '08:00'])(
   'the window "%s" is refused with both forms',
   (text) => {
     expect(() => parseWindow(text, Date.parse('2026-03-03T08:15:00Z'))).toThrow(/"10m".*"10:00\/10:05:30"/)
   },
 )
+
+test('a window with its times in the wrong order is refused with the right order', () => {
+  expect(() => parseWindow('08:10/08:05', Date.parse('2026-03-03T08:15:00Z'))).toThrow(/08:05\/08:10/)
+})
