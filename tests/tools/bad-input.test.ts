@@ -278,7 +278,7 @@ test('a window whose times are in the wrong order is answered with the right ord
 test('a spare node as the node to drain is answered with the node to leave', async () => {
   const plan = { summary: 'Move.', actions: [{ action: 'drain_node', node: 'gpu-node-11' }] }
   await expect(call(applyFixSimulation, { current_config, fix_plan: plan })).rejects.toThrow(
-    /"gpu-node-11" is a spare node, and `node` is the node to leave: "gpu-node-07"/,
+    /"gpu-node-11" is a spare node, and `node` is the node to leave. The deployment runs on "gpu-node-07"/,
   )
 })
 

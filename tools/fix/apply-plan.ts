@@ -267,7 +267,7 @@ function drainNode(config: DeploymentConfig, node: string, at: string): string {
     const leave = nodes.map((host) => `"${host.node}"`).join(' or ')
     if (placement.spare_nodes.some((spare) => spare.node === node)) {
       throw new FixPlanError(
-        `${at}: "${node}" is a spare node, and \`node\` is the node to leave: ${leave}. The spare node is chosen by itself.`,
+        `${at}: "${node}" is a spare node, and \`node\` is the node to leave. The deployment runs on ${leave}. The spare node is chosen by itself.`,
       )
     }
     throw new FixPlanError(
