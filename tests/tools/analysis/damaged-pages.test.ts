@@ -65,7 +65,8 @@ test('damaged pages give a valid telemetry and analysis, or a PagesError', () =>
       checkTelemetry('pre_telemetry', telemetry)
       const analysis = analyzeSamples(telemetry, later, isAlone ? undefined : earlier)
       expect(analysisIsValid(analysis)).toEqual([])
-      expect(analysis.contradictions ?? []).toEqual([])
+      // Buckets that were changed alone can contradict the sum of their histogram, which bounds the quantiles of a telemetry.
+      if (!all.some(({ family }) => family.endsWith('_bucket'))) expect(analysis.contradictions ?? []).toEqual([])
       valid++
     }),
     { numRuns: 100 },
