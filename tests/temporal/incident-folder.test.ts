@@ -51,7 +51,7 @@ describe.skipIf(source === undefined)('an incident folder in a workflow', () => 
     const alone = await runIncident('our_incident', { model, scenarios })
     await using started = await start({ model, scenarios })
     const generated = await started.result()
-    expect(generated).toMatchObject({ scenario: 'our_incident', stop_reason: 'answered', status: 'unknown' })
+    expect(generated).toMatchObject({ scenario: 'our_incident', stop_reason: 'answered', status: 'unchanged' })
     expect(comparable(generated.report?.json)).toEqual(comparable(alone.report.json))
     expect(JSON.stringify(generated.report?.json)).toContain('Xid')
   })
