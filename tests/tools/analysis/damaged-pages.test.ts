@@ -65,11 +65,14 @@ test('damaged pages give a valid telemetry and analysis, or a PagesError', () =>
       checkTelemetry('pre_telemetry', telemetry)
       const analysis = analyzeSamples(telemetry, later, isAlone ? undefined : earlier)
       expect(analysisIsValid(analysis)).toEqual([])
-      // Buckets that were changed alone can contradict the sum of their histogram, which bounds the quantiles of a telemetry.
-      if (!all.some(({ family }) => family.endsWith('_bucket'))) expect(analysis.contradictions ?? []).toEqual([])
+      expect(analysis.contradictions ?? []).toEqual([])
       valid++
     }),
-    { numRuns: 100 },
+    {
+      numRuns: 100,
+      // The buckets of a part show more time than those of the whole request.
+      examples: [[[{ family: 'vllm:request_queue_time_seconds_bucket', page: 'both', change: '0', every: 2 }], false]],
+    },
   )
   expect(valid).toBeGreaterThan(20)
 })
