@@ -1,6 +1,7 @@
 import type { MetricDelta, ValidationStatus } from '../types.ts'
 import type { CountedTelemetry } from '../unobserved.ts'
 import { formatFigure } from './deltas.ts'
+import { type Objective, objectivesOf } from './objectives.ts'
 
 /** The two windows of a comparison, and its verdict. */
 interface Comparison {
@@ -79,41 +80,24 @@ interface MetObjective {
   readonly text: string
 }
 
+/** The metrics that each objective limits. */
+const limitedBy: Readonly<Record<Objective['name'], RegExp>> = {
+  'time to first token p95': /^(latency\.(ttft|queue|prefill)_s\.|paired\.ttft_p95_s$)/,
+  'inter-token p99': /^(latency\.(inter_token|decode)_s\.|paired\.inter_token_mean_s$)/,
+  'share of served requests': /^(requests\.(served|failed|unfinished)$|throughput\.)/,
+}
+
+/** Metrics that no objective limits alone. */
+const limitedByAll = /^(latency\.e2e_s\.|paired\.e2e_p95_s$|queue\.|kv_cache\.|requests\.preemptions$)/
+
 /** The objectives that a window meets. If it meets all of them, no figure of the engine alone is a problem. */
-function metObjectives({ slo, latency, requests }: CountedTelemetry): MetObjective[] {
-  const first = latency.ttft_s.p95
-  const between = latency.inter_token_s.p99
-  const isFirstMet = first === null || first <= slo.ttft_p95_s
-  const isBetweenMet = between === null || between <= slo.inter_token_p99_s
-  const isServedMet = requests.served / requests.arrived >= slo.served_ratio
-  const all = 'all objectives are met'
-  return [
-    ...(isFirstMet
-      ? [
-          {
-            metrics: /^(latency\.(ttft|queue|prefill)_s\.|paired\.ttft_p95_s$)/,
-            text: `time to first token p95 up to ${formatFigure(slo.ttft_p95_s, 's')}`,
-          },
-        ]
-      : []),
-    ...(isBetweenMet
-      ? [
-          {
-            metrics: /^(latency\.(inter_token|decode)_s\.|paired\.inter_token_mean_s$)/,
-            text: `inter-token p99 up to ${formatFigure(slo.inter_token_p99_s, 's')}`,
-          },
-        ]
-      : []),
-    ...(isServedMet
-      ? [
-          {
-            metrics: /^(requests\.(served|failed|unfinished)$|throughput\.)/,
-            text: `share of served requests from ${formatFigure(slo.served_ratio, 'share')}`,
-          },
-        ]
-      : []),
-    ...(isFirstMet && isBetweenMet && isServedMet
-      ? [{ metrics: /^(latency\.e2e_s\.|paired\.e2e_p95_s$|queue\.|kv_cache\.|requests\.preemptions$)/, text: all }]
-      : []),
-  ]
+function metObjectives(window: CountedTelemetry): MetObjective[] {
+  const objectives = objectivesOf(window)
+  const met = objectives.filter(({ state }) => state !== 'missed')
+  const each = met.map(({ name, unit, limit }) => ({
+    metrics: limitedBy[name],
+    text: `${name} ${unit === 's' ? 'up to' : 'from'} ${formatFigure(limit, unit)}`,
+  }))
+  const all = { metrics: limitedByAll, text: 'all objectives are met' }
+  return met.length === objectives.length ? [...each, all] : each
 }

@@ -1,6 +1,7 @@
 import type { PairedSeeds, PredictedRatio, Telemetry, ValidationStatus } from '../types.ts'
 import type { CountedTelemetry } from '../unobserved.ts'
 import { servedThreshold } from './deltas.ts'
+import { missedObjectives } from './objectives.ts'
 import { type Effect, effectOf, median, medianOf, type PairedSide } from './pairs.ts'
 
 /** Increase in refused, failed and cut requests, as a share of those that arrived, that counts as noise. */
@@ -195,15 +196,6 @@ function distance(side: PairedSide, seed: number, arrived: number, slo: Telemetr
     (side.stall_excess[seed] ?? 0) +
     Math.max(0, Math.log(slo.served_ratio / share))
   )
-}
-
-/** The objectives that a window misses, in words. A latency that was not measured is not missed. */
-export function missedObjectives({ slo, latency, requests }: CountedTelemetry): string[] {
-  const missed: string[] = []
-  if ((latency.ttft_s.p95 ?? 0) > slo.ttft_p95_s) missed.push('time to first token p95')
-  if ((latency.inter_token_s.p99 ?? 0) > slo.inter_token_p99_s) missed.push('inter-token p99')
-  if (requests.served / requests.arrived < slo.served_ratio) missed.push('share of served requests')
-  return missed
 }
 
 /**

@@ -1,7 +1,8 @@
 import type { MetricDelta, PairedSeeds, Telemetry } from '../types.ts'
 import type { CountedTelemetry } from '../unobserved.ts'
 import { formatFigure, largestWorsening } from './deltas.ts'
-import { missedObjectives, missedOverSeeds } from './judge.ts'
+import { missedOverSeeds } from './judge.ts'
+import { missedObjectives } from './objectives.ts'
 import { medianOf } from './pairs.ts'
 import { ratiosText } from './predicted-ratios.ts'
 

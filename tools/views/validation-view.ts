@@ -1,5 +1,6 @@
 import type { MetricDelta, Telemetry, Validation } from '../types.ts'
 import { formatFigure } from '../validation/deltas.ts'
+import { type Objective, objectivesOf } from '../validation/objectives.ts'
 
 /**
  * The view of a validation for the model: the verdict, the objectives, and the figures that changed, with three digits.
@@ -24,27 +25,27 @@ export function validationView({ status, summary, deltas }: Validation, after: T
   }
 }
 
-/** The objectives with their limits, for example `time to first token p95 26.3 s → 103 ms, limit 2 s: met`. */
-function objectives(deltas: readonly MetricDelta[], { slo, requests: { arrived } }: Telemetry): string[] {
-  const valuesOf = (name: string, divisor = 1) => {
-    const { before = null, after = null } = deltas.find(({ metric }) => metric === name) ?? {}
+/** Metrics of the figures that objectives limit. */
+const limitedMetric: Readonly<Record<Objective['name'], string>> = {
+  'time to first token p95': 'latency.ttft_s.p95',
+  'inter-token p99': 'latency.inter_token_s.p99',
+  'share of served requests': 'requests.served',
+}
+
+/** The objectives with their limits, for example `time to first token p95 26.3 s → 103 ms, objective up to 2 s: met`. */
+function objectives(deltas: readonly MetricDelta[], after: Telemetry): string[] {
+  return objectivesOf(after).flatMap(({ name, unit, limit, state }) => {
+    const { arrived } = after.requests
+    const divisor = unit === 's' ? 1 : arrived
+    if (divisor === null || divisor === 0) return []
+    const { before = null, after: last = null } = deltas.find(({ metric }) => metric === limitedMetric[name]) ?? {}
     const scaled = (value: number | null) => (value === null ? null : value / divisor)
-    return { before: scaled(before), after: scaled(after) }
-  }
-  const text = (label: string, values: { before: number | null; after: number | null }, limit: number) => {
-    const { after } = values
-    const unit = label.startsWith('share') ? 'share' : 's'
-    const isMet = after !== null && (unit === 's' ? after <= limit : after >= limit)
-    const met = after === null ? 'not known' : isMet ? 'met' : 'missed'
-    return `${label} ${arrow({ ...values, unit })}, objective ${unit === 's' ? 'up to' : 'from'} ${formatFigure(limit, unit)}: ${met}`
-  }
-  return [
-    text('time to first token p95', valuesOf('latency.ttft_s.p95'), slo.ttft_p95_s),
-    text('inter-token p99', valuesOf('latency.inter_token_s.p99'), slo.inter_token_p99_s),
-    ...(arrived === null || arrived === 0
-      ? []
-      : [text('share of served requests', valuesOf('requests.served', arrived), slo.served_ratio)]),
-  ]
+    const change = arrow({ before: scaled(before), after: scaled(last), unit })
+    const range = unit === 's' ? 'up to' : 'from'
+    return [
+      `${name} ${change}, objective ${range} ${formatFigure(limit, unit)}: ${state === 'unknown' ? 'not known' : state}`,
+    ]
+  })
 }
 
 /** Metrics by family, so that its name is written once: `{ "latency.ttft_s": "mean 8.5 s → 58.8 ms; p95 …" }`. */

@@ -1,7 +1,6 @@
 import type { ToolResult } from '../../../router/tool-call.ts'
 import type { FixPlan, Telemetry } from '../../../tools/types.ts'
-import { countsRequests } from '../../../tools/unobserved.ts'
-import { missedObjectives } from '../../../tools/validation/judge.ts'
+import { missedObjectives } from '../../../tools/validation/objectives.ts'
 import type { Answer } from './agent-result.ts'
 import { fixChain, validatedChains } from './fix-chain.ts'
 import { type Sources, successes } from './grounding.ts'
@@ -18,12 +17,9 @@ export function unmetObjectives(telemetry: Telemetry): readonly string[] {
     ...(engine_up ? [] : ['engine down']),
     ...((stuck_workers ?? 0) > 0 ? ['stuck workers'] : []),
     ...(no_progress_s === undefined ? [] : ['no progress']),
-    ...missedObjectives(countsRequests(telemetry) ? telemetry : { ...telemetry, requests: noRequests }),
+    ...missedObjectives(telemetry),
   ]
 }
-
-/** Requests that nobody counted miss no objective; the latencies may be known. */
-const noRequests = { arrived: 0, served: 0, failed: 0, unfinished: 0, preemptions: null }
 
 /** Problems of the answer's plan, with the next step. */
 export function planProblems(

@@ -1,6 +1,8 @@
 import { lookUp } from '../../../router/json/json-pointer.ts'
 import type { FixPlan } from '../../../tools/types.ts'
+import { missedObjectives } from '../../../tools/validation/objectives.ts'
 import type { Answer, Quote } from '../agent/agent-result.ts'
+import { isNoChange } from '../agent/plan-check.ts'
 import { quoteField, textAt, valueAt } from './conversation.ts'
 import type { Attempt } from './next-calls.ts'
 import { type Hypothesis, noChange, type Observations } from './observations.ts'
@@ -34,30 +36,38 @@ export function answerOf(
 /** A plan that changes nothing names what it leaves as it is. */
 function explained(plan: FixPlan, { conversation }: Observations): FixPlan {
   const unmet = unmetIn(conversation.preTelemetry)
-  if (unmet.length === 0 || plan.actions.some(({ action }) => action !== 'no_change')) return plan
+  if (unmet.length === 0 || !isNoChange(plan)) return plan
   const rationale = `No action is known that helps against: ${unmet.join(', ')}.`
   return { ...plan, rationale: [plan.rationale, rationale].filter((text) => text !== undefined).join(' ') }
 }
 
-/** The problems in the telemetry of the task, in the words that the agent uses for it. */
+/** The problems in the telemetry of the task, in the words that the agent uses for it. The task may lack any member. */
 function unmetIn(telemetry: unknown): readonly string[] {
   const at = (...path: string[]) => {
     const found = lookUp(telemetry, path)
     return found.kind === 'found' ? found.value : undefined
   }
-  const number = (...path: string[]) => Number(at(...path) ?? Number.NaN)
-  const unmet: readonly (readonly [string, boolean])[] = [
-    ['engine down', at('health', 'engine_up') === false],
-    ['stuck workers', number('health', 'stuck_workers') > 0],
-    ['no progress', number('health', 'no_progress_s') > 0],
-    ['time to first token p95', number('latency', 'ttft_s', 'p95') > number('slo', 'ttft_p95_s')],
-    ['inter-token p99', number('latency', 'inter_token_s', 'p99') > number('slo', 'inter_token_p99_s')],
-    [
-      'share of served requests',
-      number('requests', 'served') / number('requests', 'arrived') < number('slo', 'served_ratio'),
-    ],
+  const number = (...path: string[]) => {
+    const value = at(...path)
+    return typeof value === 'number' ? value : null
+  }
+  return [
+    ...(at('health', 'engine_up') === false ? ['engine down'] : []),
+    ...((number('health', 'stuck_workers') ?? 0) > 0 ? ['stuck workers'] : []),
+    ...((number('health', 'no_progress_s') ?? 0) > 0 ? ['no progress'] : []),
+    ...missedObjectives({
+      slo: {
+        ttft_p95_s: number('slo', 'ttft_p95_s') ?? Number.POSITIVE_INFINITY,
+        inter_token_p99_s: number('slo', 'inter_token_p99_s') ?? Number.POSITIVE_INFINITY,
+        served_ratio: number('slo', 'served_ratio') ?? 0,
+      },
+      latency: {
+        ttft_s: { p95: number('latency', 'ttft_s', 'p95') },
+        inter_token_s: { p99: number('latency', 'inter_token_s', 'p99') },
+      },
+      requests: { arrived: number('requests', 'arrived'), served: number('requests', 'served') },
+    }),
   ]
-  return unmet.flatMap(([name, isUnmet]) => (isUnmet ? [name] : []))
 }
 
 /** An answer needs a quote. If no rule has one, a field of the first result shows at least what was read. */
