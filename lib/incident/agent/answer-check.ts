@@ -2,6 +2,7 @@ import { describeValidationErrors } from '../../../router/feedback.ts'
 import { isObject } from '../../../router/json/json.ts'
 import type { ToolResult } from '../../../router/tool-call.ts'
 import { compileSchema, type ValidationError } from '../../../router/validation.ts'
+import { incidentTools } from '../../../tools/index.ts'
 import type { Telemetry } from '../../../tools/types.ts'
 import { type Answer, answerSchema } from './agent-result.ts'
 import { referencedPlan } from './fix-chain.ts'
@@ -114,9 +115,9 @@ function ruledOutProblems(sentences: readonly string[], sources: Sources): reado
     if (withResult.size === 0) return [`${at}: no tool has returned anything yet that rules it out.`]
     const quotes = [...sentence.matchAll(quotation)].map(([, straight, curved]) => straight ?? curved ?? '')
     const invented = quotes.filter((quote) => !isInAnySource(quote, sources))
-    const uncalled = [...sentence.matchAll(/\b(?:fetch|analyze|collect|validate)_\w+/g)]
+    const uncalled = [...sentence.matchAll(/\w+/g)]
       .map(([tool]) => tool)
-      .filter((tool) => toolNames.test(tool) && !withResult.has(tool))
+      .filter((tool) => toolNames.has(tool) && !withResult.has(tool))
     return [
       ...invented.map((quote) => `${at}: no result contains "${quote}". Copy it from a result without changes.`),
       ...uncalled.map((tool) => `${at}: ${tool} has no result. Call it, or leave this out.`),
@@ -124,8 +125,7 @@ function ruledOutProblems(sentences: readonly string[], sources: Sources): reado
   })
 }
 
-const toolNames =
-  /^(?:fetch_(?:vllm_logs|system_logs|prometheus_metrics|config|runtime_state|gpu_stats)|analyze_metrics|collect_post_telemetry|validate_improvement)$/
+const toolNames: ReadonlySet<string> = new Set(incidentTools.map(({ name }) => name))
 
 /** The words whose numbers are facts. Risks and uncertainties are about what is not known. */
 function numberProblems(
