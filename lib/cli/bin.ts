@@ -9,7 +9,7 @@ const stopSignals: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM']
 /** Before a run begins there is nothing to stop in an orderly way, and its user must not look for a report. */
 const stopEarly = (name: NodeJS.Signals) => {
   const stopped = new StoppedError(name)
-  process.stderr.write(`tenrounds: ${stopped.message} The run had not begun, so there is no report.\n`)
+  process.stderr.write(`tenrounds: ${stopped.message} The run had not begun, and no report was written.\n`)
   process.exit(stopped.exitCode)
 }
 if (process.argv[2] === 'run') for (const name of stopSignals) process.on(name, stopEarly)

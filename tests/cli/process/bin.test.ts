@@ -89,6 +89,6 @@ test.each([
   })
   const ended = await command.ended
   expect(ended).toMatchObject({ code, stdout: '' })
-  expect(ended.stderr).toContain(`${words} The run had not begun, so there is no report.`)
+  expect(ended.stderr).toContain(`${words} The run had not begun, and no report was written.`)
   expect(await reports.read()).toEqual([])
 })
