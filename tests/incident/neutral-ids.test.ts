@@ -62,7 +62,7 @@ async function run(scenario: string, scenarios = builtInScenarios) {
   const model = scriptedModel([callsFor(scenario), answer])
   const pre_telemetry = await collectTelemetry(scenario, scenarios)
   const result = await runIncidentAgent({ scenario, pre_telemetry }, { model, scenarios })
-  const sent = model.requests.map(({ messages, tools }) => `${messages.map(({ json }) => json).join('\n')}\n${tools}`)
+  const sent = model.requests.map((request) => JSON.stringify(request))
   return { result, pre_telemetry, sent }
 }
 
@@ -73,6 +73,7 @@ test.each(listScenarios())('nothing that the model is sent names a scenario: inc
   const { result, sent, pre_telemetry } = await run(scenario)
   const statuses = result.agent_trace.flatMap((entry) => (entry.type === 'tool-end' ? [entry.status] : []))
   expect(statuses.filter((status) => status !== 'ok')).toHaveLength(2)
+  expect(sent.at(-1)).toContain('config_id')
   const found = names.flatMap((name) => sent.flatMap((text) => text.replace(vllmText, '').match(name) ?? []))
   expect(found).toEqual([])
   // People get the name.
@@ -115,6 +116,6 @@ test('an incident of the caller has a neutral id too, and its name may contain a
     metricsPage: () => undefined,
   }
   const { result, sent } = await run(id, scenarioSource([incident]))
-  expect(sent.join('\n')).not.toMatch(/xid .{0,3}79/)
+  expect(sent.join('\n')).not.toMatch(/xid [\\"]*79/)
   expect(result.fix_result?.updated_config).toMatchObject({ scenario: id })
 })
