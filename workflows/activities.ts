@@ -14,7 +14,7 @@ import { runInActivity, toApplicationFailure } from '../lib/temporal/index.ts'
 import { fitPayload, payloadLimitBytes, shortenTrace } from '../lib/temporal/payload.ts'
 import { errorMessage } from '../router/errors.ts'
 import { excerpt } from '../router/text/clip.ts'
-import { builtInScenarios, type ScenarioSource, scenarioSource } from '../tools/scenario-source.ts'
+import { type ScenarioSource, scenarioSource } from '../tools/scenario-source.ts'
 import type { Telemetry, ValidationStatus } from '../tools/types.ts'
 import { unpackIncident } from './incident-payload.ts'
 import { type RecoverResultInput, recoverResult, recoverWaitingStep } from './recover-result.ts'
@@ -165,13 +165,11 @@ export function createActivities(options: ActivityOptions = {}) {
      */
     generate_report: ({ result, ...input }: GenerateReportInput): Promise<GeneratedReport> =>
       withTemporalFailures(async () => {
-        const { scenarios = builtInScenarios } = sourceOf(input)
-        const known = scenarios.list().includes(input.scenario) ? scenarios.load(input.scenario) : undefined
-        const notes = known?.notes ?? []
+        const source = sourceOf(input)
         const reportOf = (reported: AgentResult): Report =>
           generateReport({
             ...input,
-            notes,
+            ...source,
             result: reported,
             ...(options.notice !== undefined && { notice: options.notice }),
           })

@@ -12,8 +12,8 @@ export { agentResultSchema, answerSchema, diagnosisSchema } from './agent/agent-
 export type { IncidentAgentInput, IncidentAgentOptions } from './agent/run-incident-agent.ts'
 export { runIncidentAgent } from './agent/run-incident-agent.ts'
 // The report alone, for a result that is already there.
-export type { Report, ReportInput } from './report/report.ts'
-export { generateReport } from './report/report.ts'
+export { generateReport, type Report } from './report/report.ts'
+export type { ReportInput } from './report/report-facts.ts'
 export { type ReportDocument, reportSchema } from './report/report-schema.ts'
 // Everything in one call.
 export type { IncidentOptions, IncidentOutcome } from './run-incident.ts'

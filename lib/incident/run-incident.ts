@@ -1,4 +1,4 @@
-import { builtInScenarios, type ScenarioSource } from '../../tools/scenario-source.ts'
+import type { ScenarioSource } from '../../tools/scenario-source.ts'
 import { telemetryOf } from '../../tools/simulation/collect-telemetry.ts'
 import type { Telemetry } from '../../tools/types.ts'
 import type { AgentResult } from './agent/agent-result.ts'
@@ -43,7 +43,13 @@ export async function runIncident(scenario: string, options: IncidentOptions = {
   const { notice, ...agentOptions } = options
   const pre_telemetry = await collectTelemetry(scenario, options.scenarios)
   const result = await runIncidentAgent({ scenario, pre_telemetry }, agentOptions)
-  const { notes = [] } = (options.scenarios ?? builtInScenarios).load(scenario)
-  const report = generateReport({ scenario, pre_telemetry, result, notes, ...(notice === undefined ? {} : { notice }) })
+  const { scenarios } = options
+  const report = generateReport({
+    scenario,
+    pre_telemetry,
+    result,
+    ...(scenarios === undefined ? {} : { scenarios }),
+    ...(notice === undefined ? {} : { notice }),
+  })
   return { result, report }
 }

@@ -27,6 +27,8 @@ export function outcomeOf(run: IncidentRun, preTelemetry: Telemetry): AgentResul
     fix_result: chain?.fixResult ?? null,
     post_telemetry: chain?.postTelemetry ?? null,
     validation: answer === undefined ? notConfirmed(run, chain) : validationOf(answer, chain, preTelemetry),
+    attempts: [],
+    violations: run.stopReason === 'answered' ? [] : (run.partial?.problems ?? []),
     agent_trace: run.trace,
     run: summarizeRun(run),
   }

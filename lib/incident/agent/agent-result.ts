@@ -98,6 +98,24 @@ export const diagnosisSchema = {
 
 const none = { type: 'null' } as const
 
+/** Schema of an {@link Attempt}. */
+const attemptSchema = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['round', 'summary', 'actions', 'status', 'text', 'is_final'],
+  properties: {
+    round: { type: ['integer', 'null'], minimum: 1, description: 'Round of the call; null if it is not known.' },
+    summary: { ...text, description: "The plan's summary." },
+    actions: fixPlanSchema.properties.actions,
+    status: {
+      enum: [...validationSchema.properties.status.enum, 'refused', 'not_validated'],
+      description: 'Status of the validation. `refused`: the simulation did not accept the plan.',
+    },
+    text: { ...text, description: "The validation's summary, or why there is none." },
+    is_final: { type: 'boolean', description: 'Whether it is the plan of the result.' },
+  },
+} as const
+
 /**
  * Schema of an {@link AgentResult}.
  *
@@ -108,7 +126,17 @@ const none = { type: 'null' } as const
 export const agentResultSchema = {
   type: 'object',
   additionalProperties: false,
-  required: ['diagnosis', 'fix_plan', 'fix_result', 'post_telemetry', 'validation', 'agent_trace', 'run'],
+  required: [
+    'diagnosis',
+    'fix_plan',
+    'fix_result',
+    'post_telemetry',
+    'validation',
+    'attempts',
+    'violations',
+    'agent_trace',
+    'run',
+  ],
   properties: {
     diagnosis: {
       ...diagnosisSchema,
@@ -121,6 +149,16 @@ export const agentResultSchema = {
     fix_result: { anyOf: [fixResultSchema, none], description: 'Result of applying the plan in the simulation.' },
     post_telemetry: { anyOf: [telemetrySchema, none], description: 'Telemetry of the simulation after the fix.' },
     validation: { ...validationSchema, description: 'The fix compared with no fix; `unknown` without an answer.' },
+    attempts: {
+      type: 'array',
+      description: 'Every plan that was tried in the simulation, in order.',
+      items: attemptSchema,
+    },
+    violations: {
+      type: 'array',
+      description: 'Rules that the result breaks, for example a quote that no tool result contains. Empty is good.',
+      items: sentence,
+    },
     agent_trace: {
       type: 'array',
       description: 'Replies, tool calls, repairs and limits, in order.',
@@ -148,6 +186,9 @@ export type Diagnosis = Returnable<Infer<typeof diagnosisSchema>>
 
 /** A quote, and whether a result of its tool contains it. */
 export type Evidence = Diagnosis['evidence'][number]
+
+/** A plan that was tried in the simulation. */
+export type Attempt = Returnable<Infer<typeof attemptSchema>>
 
 type ResultDocument = Returnable<Infer<typeof agentResultSchema>>
 

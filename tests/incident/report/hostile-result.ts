@@ -1,5 +1,5 @@
 import type { AgentResult } from '../../../lib/incident/index.ts'
-import type { ReportInput } from '../../../lib/incident/report/report.ts'
+import type { ReportInput } from '../../../lib/incident/report/report-facts.ts'
 import { config, telemetry } from '../support/made-up-incident.ts'
 
 /** Input of a report with `text` in every place that a model, a log or a caller can write to. */
@@ -37,6 +37,8 @@ export function inputWith(text: string): ReportInput {
       deltas: [{ metric: 'requests.served', unit: 'requests', before: 1, after: 2, relative: 1, verdict: 'better' }],
       summary: text,
     },
+    attempts: [],
+    violations: [text],
     agent_trace: [
       {
         ...{ type: 'reply', round: 1, finish_reason: text as 'stop', text, calls: [], duration_ms: 5, elapsed_ms: 5 },
