@@ -17,7 +17,19 @@ const allowedImports: Readonly<Record<string, readonly string[]>> = {
   'lib/mcp': ['router', 'node:'],
   'lib/opentelemetry': ['router', 'lib/loop', 'lib/minimax', '@opentelemetry/api', 'node:'],
   'lib/testing': ['router', 'lib/loop', 'lib/minimax', 'node:'],
-  'lib/incident': ['router', 'lib/loop', 'lib/minimax', 'lib/testing', 'tools', 'fixtures', 'node:'],
+  'lib/incident': [
+    'router',
+    'lib/loop',
+    'lib/minimax',
+    'lib/testing',
+    'tools',
+    'fixtures',
+    'preact',
+    'preact-render-to-string',
+    'd3-scale',
+    'd3-shape',
+    'node:',
+  ],
   'lib/cli': [
     'router',
     'lib/loop',
@@ -30,6 +42,7 @@ const allowedImports: Readonly<Record<string, readonly string[]>> = {
     'tools',
     '@temporalio/client',
     '@temporalio/worker',
+    'commander',
     'node:',
   ],
   'lib/index.ts': ['router', 'lib/loop', 'lib/minimax'],
@@ -80,11 +93,11 @@ test('no oracle is imported by the product: only tests and the evaluation read t
   expect(imports.filter(({ to }) => to.includes('oracles'))).toEqual([])
 })
 
-test('the product has at most 410 files, none over 400 lines, and a median between 80 and 200', () => {
+test('the product has at most 440 files, none over 400 lines, and a median between 80 and 200', () => {
   const lines = productSources()
     .map((file) => [readFileSync(join(root, file), 'utf8').split('\n').length - 1, file] as const)
     .sort(([a], [b]) => a - b)
-  expect(lines.length).toBeLessThanOrEqual(410)
+  expect(lines.length).toBeLessThanOrEqual(440)
   expect(lines.filter(([count]) => count > 400)).toEqual([])
   const median = lines[Math.floor(lines.length / 2)]?.[0]
   expect(median).toBeGreaterThanOrEqual(80)

@@ -9,7 +9,7 @@ export const productFolders = ['router', 'lib', 'tools', 'fixtures', 'workflows'
 export function productSources(): readonly string[] {
   return productFolders.flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-      .filter((name) => name.endsWith('.ts'))
+      .filter((name) => /\.tsx?$/.test(name))
       .map((name) => `${folder}/${name.replaceAll('\\', '/')}`),
   )
 }

@@ -111,7 +111,7 @@ const attemptSchema = {
       enum: [...validationSchema.properties.status.enum, 'refused', 'not_validated'],
       description: 'Status of the validation. `refused`: the simulation did not accept the plan.',
     },
-    text: { ...text, description: "The validation's summary, or why there is none." },
+    text: { ...text, description: "The validation's summary, or why the plan has no validation." },
     is_final: { type: 'boolean', description: 'Whether it is the plan of the result.' },
   },
 } as const
@@ -156,7 +156,8 @@ export const agentResultSchema = {
     },
     violations: {
       type: 'array',
-      description: 'Rules that the result breaks, for example a quote that no tool result contains. Empty is good.',
+      description:
+        'Rules that the result breaks, for example a quote that no tool result contains. Empty if it breaks none.',
       items: sentence,
     },
     agent_trace: {
