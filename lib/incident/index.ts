@@ -11,10 +11,12 @@ export { agentResultSchema, answerSchema, diagnosisSchema } from './agent/agent-
 // The agent alone, for a caller with telemetry of its own.
 export type { IncidentAgentInput, IncidentAgentOptions } from './agent/run-incident-agent.ts'
 export { runIncidentAgent } from './agent/run-incident-agent.ts'
-// The report alone, for a result that is already there.
+// The report alone, for a result that is already there, and a report that was written before.
+export { renderMarkdown } from './report/markdown.ts'
+export { ReportError, type ReportErrorCode, readReport } from './report/read-report.ts'
 export { generateReport, type Report } from './report/report.ts'
 export type { ReportInput } from './report/report-facts.ts'
-export { type ReportDocument, reportSchema } from './report/report-schema.ts'
+export { type ReportDocument, reportSchema, reportVersion } from './report/report-schema.ts'
 // Everything in one call.
 export type { IncidentOptions, IncidentOutcome } from './run-incident.ts'
 export { collectTelemetry, runIncident } from './run-incident.ts'

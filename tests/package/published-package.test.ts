@@ -69,6 +69,7 @@ const surface: Readonly<Record<string, readonly string[]>> = {
   ],
   'tenrounds/incident': [
     'IncidentFolderError',
+    'ReportError',
     'agentResultSchema',
     'answerSchema',
     'collectTelemetry',
@@ -76,7 +77,10 @@ const surface: Readonly<Record<string, readonly string[]>> = {
     'generateReport',
     'listScenarios',
     'openIncident',
+    'readReport',
+    'renderMarkdown',
     'reportSchema',
+    'reportVersion',
     'runIncident',
     'runIncidentAgent',
   ],
