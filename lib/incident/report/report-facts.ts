@@ -2,6 +2,11 @@ import { builtInScenarios, type Incident, type ScenarioSource } from '../../../t
 import type { Telemetry } from '../../../tools/types.ts'
 import { objectivesOf } from '../../../tools/validation/objectives.ts'
 import type { AgentResult } from '../agent/agent-result.ts'
+import { chartsOf } from './charts.ts'
+import { environmentOf } from './environment.ts'
+import { evidencePlaces } from './evidence-places.ts'
+import { headlineOf } from './headline.ts'
+import { eventFacts } from './incident-events.ts'
 import { type ReportFacts, reportVersion } from './report-schema.ts'
 
 /** Everything that a report is made from. */
@@ -26,21 +31,13 @@ export function reportFacts(input: ReportInput): ReportFacts {
   const { scenario, scenarios = builtInScenarios, pre_telemetry, result, notice } = input
   const incident: Incident | undefined = scenarios.list().includes(scenario) ? scenarios.load(scenario) : undefined
   const after = result.post_telemetry === null ? undefined : objectivesOf(result.post_telemetry)
+  const events = eventFacts(incident, result)
   return {
     report_version: reportVersion,
     scenario,
     notice: notice ?? null,
-    headline: { state: 'unknown', text: result.validation.summary },
-    environment: {
-      model: null,
-      engine_version: null,
-      image: null,
-      gpu_model: null,
-      gpus: null,
-      node: null,
-      driver_version: null,
-      engine_args: [],
-    },
+    headline: headlineOf(pre_telemetry, result),
+    environment: environmentOf(incident),
     pre_telemetry,
     objectives: objectivesOf(pre_telemetry).map(({ name, unit, limit, value, state }, index) => ({
       name,
@@ -51,18 +48,8 @@ export function reportFacts(input: ReportInput): ReportFacts {
       state_before: state,
       state_after: after?.[index]?.state ?? 'unknown',
     })),
-    onset: { time: null, text: 'The onset is not known.', source: null },
-    trigger: { kind: 'unknown', time: null, text: 'The trigger is not known.', source: null },
-    timeline: [],
-    evidence: result.diagnosis.evidence.map(({ tool, quote, grounded }) => ({
-      quote,
-      tool,
-      grounded,
-      kind: 'unknown',
-      source: null,
-      time: null,
-      line: null,
-    })),
+    ...events,
+    evidence: evidencePlaces(incident, result),
     fix_steps: [],
     rollback_steps: [],
     costs: [...(result.validation.costs ?? [])],
@@ -80,6 +67,6 @@ export function reportFacts(input: ReportInput): ReportFacts {
       resumed: 0,
       warnings: [],
     },
-    charts: { note: 'No data.', start: null, duration_s: null, onset_s: null, series: [], distributions: [] },
+    charts: chartsOf(incident, result, events.onset),
   }
 }
