@@ -68,12 +68,12 @@ function withoutNotation(text: string): PlainText {
 
 /**
  * An escape in a value, with all that it may become a part of after decoding: the tag `<think>`, or `[0m` after the escape
- * character. A line may end inside it.
+ * character. A line may end inside it, and what begins the next line may look like the time before a line of a log.
  */
 const betweenParts = new RegExp(
-  String.raw`(?:<[\\/]{0,4}[a-zA-Z:]{0,11} {0,2})?[\\%&\u001b]E*(?:\r?\n[ \t>|]*E*)?|\p{Cc}`.replaceAll(
+  String.raw`(?:<[\\/]{0,4}[a-zA-Z:]{0,11} {0,2})?[\\%&\u001b]E*(?:[\s>|]+E*)?|\p{Cc}`.replaceAll(
     'E',
-    String.raw`[\p{L}\p{N}\\%&#;:/[{}<>\u001b]`,
+    String.raw`[\p{L}\p{N}\\%&#;:/[{}<>.,+\-\u001b]`,
   ),
   'gu',
 )

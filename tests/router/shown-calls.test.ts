@@ -166,7 +166,11 @@ test('a value with escapes is recognised in lines that end anywhere', () => {
       expect(shown.contains({ name: 'write_file', input: { content: value }, source: '' })).toBe(true)
     },
   )
-  fc.assert(property, { numRuns: numberOfCases(5_000) })
+  const found: readonly [string, number, (lines: string[]) => string][] = [
+    ['\\r0-\t', 30, (lines) => JSON.stringify(lines.map((text, index) => ({ number: index, text })))],
+    ['\\\\\\r\tx41', 15, (lines) => JSON.stringify(lines.map((text, index) => ({ number: index, text })))],
+  ]
+  fc.assert(property, { numRuns: numberOfCases(5_000), examples: [...found] })
 })
 
 test.for([
