@@ -5,7 +5,7 @@ import {
   type Report,
   runIncidentAgent,
 } from '../lib/incident/index.ts'
-import { reportFolder, writeReport } from '../lib/incident/report/report-files.ts'
+import { reportFolder, reportFolderName, writeReport } from '../lib/incident/report/report-files.ts'
 import type { Limits } from '../lib/loop/limits.ts'
 import type { Model } from '../lib/loop/model.ts'
 import { minimax } from '../lib/minimax/minimax.ts'
@@ -36,7 +36,10 @@ export interface ActivityOptions {
   readonly scenarios?: ScenarioSource
   /** Limits of the agent's run. */
   readonly limits?: Partial<Limits>
-  /** Folder for `report.json` and `report.md`; each run gets a folder of its own in it. Without it no files are written. */
+  /**
+   * Folder for `report.json` and `report.md` on the worker's machine. Each run gets a folder of its own in it, named after the
+   * scenario and the start of the workflow. Without it no files are written.
+   */
   readonly reportDirectory?: string
   /**
    * Agent steps that the worker runs at the same time. While all slots are taken, a failed step leaves the wait for its next
@@ -65,6 +68,8 @@ export interface AgentStepInput extends Subject {
 export interface GenerateReportInput extends AgentStepInput {
   /** Result of the activity `agent_step`. */
   readonly result: AgentResult
+  /** Start of the workflow as an ISO 8601 time, for the name of the folder. It is the same in every attempt. */
+  readonly started_at: string
 }
 
 /** Result of the activity `generate_report`. */
@@ -163,7 +168,7 @@ export function createActivities(options: ActivityOptions = {}) {
      * whole report. The returned one loses the oldest entries of its trace if it is too large for a payload; if that is not
      * enough, the activity fails with `ResultTooLarge`.
      */
-    generate_report: ({ result, ...input }: GenerateReportInput): Promise<GeneratedReport> =>
+    generate_report: ({ result, started_at, ...input }: GenerateReportInput): Promise<GeneratedReport> =>
       withTemporalFailures(async () => {
         const source = sourceOf(input)
         const reportOf = (reported: AgentResult): Report =>
@@ -176,7 +181,9 @@ export function createActivities(options: ActivityOptions = {}) {
         const report = reportOf(result)
         const { run_id, stop_reason } = result.run
         const generated = { run_id, stop_reason, status: result.validation.status, report }
-        const files = await writtenFiles(report, options.reportDirectory, run_id)
+        const { scenario } = input
+        const name = reportFolderName({ scenario, startedAt: new Date(started_at), id: run_id })
+        const files = await writtenFiles(report, options.reportDirectory, name)
         return fitPayload<GeneratedReport>({ ...generated, ...files }, payloadLimitBytes, (large, excess) => ({
           ...large,
           report: reportOf(withShorterTrace(result, excess)),
@@ -193,11 +200,11 @@ function withShorterTrace(result: AgentResult, excess: number): AgentResult {
 async function writtenFiles(
   report: Report,
   directory: string | undefined,
-  runId: string,
+  name: string,
 ): Promise<Pick<GeneratedReport, 'report_directory' | 'report_error'>> {
   if (directory === undefined) return {}
   try {
-    const folder = await reportFolder(directory, runId)
+    const folder = await reportFolder(directory, name)
     await writeReport(report, folder)
     return { report_directory: folder }
   } catch (error) {

@@ -14,6 +14,7 @@ import {
   setHandler,
   TimeoutFailure,
   upsertSearchAttributes,
+  workflowInfo,
 } from '@temporalio/workflow'
 import type { PackedJson } from '../lib/temporal/checkpoint-codec.ts'
 import type { GeneratedReport, IncidentActivities } from './activities.ts'
@@ -128,8 +129,9 @@ export async function latencyWorkflow(input: LatencyWorkflowInput): Promise<Late
   const { stop_reason, rounds, run_id } = result.run
   const outcome = { scenario, stop_reason, status: result.validation.status }
   status = { ...outcome, step: 'generate_report' }
+  const started_at = workflowInfo().runStartTime.toISOString()
   const report = await CancellationScope.nonCancellable(() =>
-    generate_report({ ...subject, pre_telemetry, result }).catch((error: unknown) => {
+    generate_report({ ...subject, pre_telemetry, result, started_at }).catch((error: unknown) => {
       // The answer is there, and it must not be lost with the report.
       log.error('The report could not be generated.', { error })
       return { run_id, stop_reason, status: outcome.status, report_error: messageOf(error) }

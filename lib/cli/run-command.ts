@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { access, constants, stat } from 'node:fs/promises'
 import {
   InvalidScenarioError,
@@ -10,7 +11,7 @@ import { onOneLine } from '../../router/text/on-one-line.ts'
 import { type ScenarioSource, scenarioSource } from '../../tools/scenario-source.ts'
 import { formatFigure } from '../../tools/validation/deltas.ts'
 import type { AgentResult } from '../incident/agent/agent-result.ts'
-import { createReportFolder, reportFolder, writeReport } from '../incident/report/report-files.ts'
+import { createReportFolder, reportFolder, reportFolderName, writeReport } from '../incident/report/report-files.ts'
 import { runIncident } from '../incident/run-incident.ts'
 import { type CommandIo, exitCode, stoppedCode, UsageError } from './command-io.ts'
 import { openEndpoint } from './endpoint.ts'
@@ -35,7 +36,7 @@ export async function runCommand(
   const endpoint = await openEndpoint(live, io.env, io.stderr.isTTY)
   // From here on Ctrl-C stops the run in an orderly way, and the report is still written.
   const { signal } = io
-  const runId = newRunId(scenario, new Date())
+  const runId = reportFolderName({ scenario, startedAt: new Date(), id: randomUUID() })
   const progress = new Progress(io.stderr, () => performance.now())
   try {
     const folder = await reportFolder(reports, runId).catch((error: unknown) => {
@@ -94,11 +95,6 @@ function failureOf({ run, agent_trace }: AgentResult): string | undefined {
   const problem =
     rejected === undefined ? '' : `; last problem: ${onOneLine(rejected.problems.join('; ')).replace(/\.$/, '')}`
   return `Failed: no answer was accepted in ${formatFigure(run.rounds, 'rounds')}${reason}${problem}.`
-}
-
-/** The id names the folder of the report. It contains the time, so that folders of one scenario sort by age. */
-function newRunId(scenario: string, at: Date): string {
-  return `${scenario}-${at.toISOString().replace(/[-:]/g, '').replace('.', '')}`
 }
 
 /** @throws {UsageError} with the list of scenarios if this one does not exist, or with what is wrong with its file. */

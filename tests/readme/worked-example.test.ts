@@ -21,7 +21,7 @@ function fencesAfter(mark: string): string[] {
 function patternOf(shown: string): RegExp {
   const parts = shown.split(/(…|<time>)/).map((part) => {
     if (part === '…') return '[^]*?'
-    return part === '<time>' ? '\\w+' : part.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
+    return part === '<time>' ? '[\\w-]+' : part.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
   })
   return new RegExp(`^${parts.join('')}\\s*$`)
 }

@@ -1,13 +1,14 @@
 import { mkdtemp, readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { generateReport } from '../../lib/incident/report/report.ts'
 import { jsonBytes, payloadLimitBytes } from '../../lib/temporal/payload.ts'
 import { createActivities, type GenerateReportInput } from '../../workflows/activities.ts'
 import { inputWith } from '../incident/report/hostile-result.ts'
 
-const { notice: _, ...small } = inputWith('text')
+const { notice: _, ...made } = inputWith('text')
+const small = { ...made, started_at: '2026-02-17T14:15:00.123Z' }
 
 /** The input fits into a payload, but the report, which contains it twice, does not. */
 function inputWithTrace(entries: number): GenerateReportInput {
@@ -40,6 +41,7 @@ describe('a report that is too large for a payload', () => {
   test('is complete in the files', async () => {
     const reportDirectory = await mkdtemp(join(tmpdir(), 'tenrounds-report-'))
     const { report_directory = '' } = await createActivities({ reportDirectory }).generate_report(large)
+    expect(basename(report_directory)).toMatch(`${large.scenario}-20260217T141500Z-`)
     const document: unknown = JSON.parse(await readFile(join(report_directory, 'report.json'), 'utf8'))
     expect(document).toHaveProperty('agent_trace.length', 80)
   })

@@ -1,6 +1,7 @@
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { InvalidOptionError } from '../../../router/errors.ts'
 import type { Report } from './report.ts'
 
 // Reports contain configurations and log lines, so on a shared machine only their owner may read them.
@@ -19,14 +20,48 @@ export async function createReportFolder(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true, mode: folderMode })
 }
 
+/** The parts of the name of a report folder. */
+export interface ReportFolderParts {
+  /** Id of the incident. It can be any text. */
+  readonly scenario: string
+  /** Start of the run or of its workflow. */
+  readonly startedAt: Date
+  /** Id that no other run has. Only its hash is in the name. */
+  readonly id: string
+}
+
+/** Longest part of a folder name that comes from the id of an incident. */
+const maxScenarioLength = 80
+
+/**
+ * The name of the folder for one report, for example `kv_cache_pressure-20260217T141500Z-3f8a1c92`. Folders of one incident
+ * sort by age. The end keeps runs apart that start in the same second. The same parts give the same name.
+ *
+ * It has only letters, digits, `_` and `-`, so it is one safe name on every file system.
+ */
+export function reportFolderName({ scenario, startedAt, id }: ReportFolderParts): string {
+  const name = scenario.replace(/^-|[^A-Za-z0-9_-]+/g, '_').slice(0, maxScenarioLength)
+  const time = startedAt.toISOString().replace(/[-:]|\.\d+/g, '')
+  // Two ids can have the same letters and digits, so the whole id of the incident is in the hash, too.
+  const end = createHash('sha256').update(`${scenario}\0${id}`).digest('hex').slice(0, 8)
+  return `${name || 'incident'}-${time}-${end}`
+}
+
 /**
  * Creates the folder of a run inside `directory`, with all parents.
  *
+ * @param name from {@link reportFolderName}.
  * @returns its path.
+ * @throws {InvalidOptionError} if the name could lead out of the directory.
  * @throws {Error} Node's file system error if it cannot be created.
  */
-export async function reportFolder(directory: string, runId: string): Promise<string> {
-  const folder = join(directory, runId)
+export async function reportFolder(directory: string, name: string): Promise<string> {
+  if (!/^[A-Za-z0-9_-]+$/.test(name)) {
+    throw new InvalidOptionError(
+      `The name of a report folder must have only letters, digits, _ and -, not ${JSON.stringify(name)}. Use reportFolderName.`,
+    )
+  }
+  const folder = join(directory, name)
   await createReportFolder(folder)
   return folder
 }
