@@ -2,19 +2,14 @@ import { defineTool } from '../router/define-tool.ts'
 import { readLines } from './logs/read-lines.ts'
 import { builtInScenarios, incidentOf, type ScenarioSource } from './scenario-source.ts'
 import {
-  errorMessagesSchema,
   limitProperty,
-  logErrorsSchema,
-  notCollectedSchema,
-  notesSchema,
-  observedWindowSchema,
+  logOutputProperties,
   offsetProperty,
   pureAnnotations,
   scenarioProperty,
   topicsProperty,
   windowProperty,
 } from './schemas/common.ts'
-import { logOverviewSchema } from './schemas/log-overview.ts'
 import { logView } from './views/log-view.ts'
 
 /** The schema gives a mutable array, so the default must be one. */
@@ -58,13 +53,7 @@ export const createFetchSystemLogs = (scenarios: ScenarioSource) =>
       required: ['source', 'window', 'lines', 'findings', 'errors', 'overview'],
       properties: {
         source: { type: 'string', description: 'The logs read, joined by "+".' },
-        window: observedWindowSchema,
-        lines: { type: 'array', items: { type: 'string' } },
-        findings: logErrorsSchema,
-        errors: errorMessagesSchema,
-        overview: logOverviewSchema,
-        not_collected: notCollectedSchema,
-        notes: notesSchema,
+        ...logOutputProperties,
       },
     },
     annotations: pureAnnotations,

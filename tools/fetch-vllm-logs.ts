@@ -3,19 +3,14 @@ import { logLevels } from './logs/log-level.ts'
 import { readLines } from './logs/read-lines.ts'
 import { builtInScenarios, incidentOf, type ScenarioSource } from './scenario-source.ts'
 import {
-  errorMessagesSchema,
   limitProperty,
-  logErrorsSchema,
-  notCollectedSchema,
-  notesSchema,
-  observedWindowSchema,
+  logOutputProperties,
   offsetProperty,
   pureAnnotations,
   scenarioProperty,
   topicsProperty,
   windowProperty,
 } from './schemas/common.ts'
-import { logOverviewSchema } from './schemas/log-overview.ts'
 import { logView } from './views/log-view.ts'
 
 /** The tool `fetch_vllm_logs`: the log of the engine. It fails with `DurationError` for a bad `window`. */
@@ -48,8 +43,7 @@ export const createFetchVllmLogs = (scenarios: ScenarioSource) =>
       required: ['source', 'window', 'lines', 'parsed', 'findings', 'errors', 'overview'],
       properties: {
         source: { const: 'vllm' },
-        window: observedWindowSchema,
-        lines: { type: 'array', items: { type: 'string' } },
+        ...logOutputProperties,
         parsed: {
           type: 'array',
           items: {
@@ -59,11 +53,6 @@ export const createFetchVllmLogs = (scenarios: ScenarioSource) =>
             properties: { level: { enum: logLevels }, message: { type: 'string' } },
           },
         },
-        findings: logErrorsSchema,
-        errors: errorMessagesSchema,
-        overview: logOverviewSchema,
-        not_collected: notCollectedSchema,
-        notes: notesSchema,
       },
     },
     annotations: pureAnnotations,

@@ -2,6 +2,7 @@ import type { Scenario } from '../../fixtures/scenario.ts'
 import { type Histogram, quantileOf } from '../prometheus/metric-samples.ts'
 import { simulate } from '../simulation/simulate.ts'
 import { formatFigure } from '../validation/deltas.ts'
+import { figureLabel } from '../validation/figure-labels.ts'
 import type { ObservedInterval } from './observed-time.ts'
 import { changeOf, type HistogramName, type PageTotals, totalsOfWindow } from './page-totals.ts'
 
@@ -77,7 +78,7 @@ export function countedError({ error, isTolerated }: Residual): number {
 
 /** A residual in words: `Time to first token p95: simulated 106 s, pages 80 s to 160 s`. */
 export function residualText({ figure, page, simulated, error, isTolerated }: Residual): string {
-  const { label, unit } = figureNames[figure] ?? { label: figure, unit: '' }
+  const { label, unit } = figureLabel(figure)
   const shown = (value: number) => formatFigure(value, unit)
   const pages = typeof page === 'number' ? shown(page) : `${shown(page[0])} to ${shown(page[1])}`
   // Only a difference that would otherwise be refused needs an explanation.
@@ -86,17 +87,7 @@ export function residualText({ figure, page, simulated, error, isTolerated }: Re
     isTolerated === true && percent > 25
       ? ` (${percent} % off, accepted because the difference is too short to be noticed)`
       : ''
-  return `${label}: simulated ${shown(simulated)}, pages ${pages}${tolerated}`
-}
-
-/** Figures as people know them. */
-const figureNames: Readonly<Record<string, { readonly label: string; readonly unit: string }>> = {
-  ttft_mean_s: { label: 'Time to first token mean', unit: 's' },
-  ttft_p95_s: { label: 'Time to first token p95', unit: 's' },
-  inter_token_mean_s: { label: 'Inter-token latency mean', unit: 's' },
-  e2e_mean_s: { label: 'End-to-end latency mean', unit: 's' },
-  served_per_s: { label: 'Served requests', unit: '1/s' },
-  generation_tokens_per_s: { label: 'Generated tokens', unit: '1/s' },
+  return `${label.charAt(0).toUpperCase()}${label.slice(1)}: simulated ${shown(simulated)}, pages ${pages}${tolerated}`
 }
 
 function meanOf({ sum, count }: Histogram): number | undefined {

@@ -1,5 +1,6 @@
 import { deploymentSchema } from '../../fixtures/deployment.ts'
 import { logSources } from '../../fixtures/scenario.ts'
+import { logOverviewSchema } from './log-overview.ts'
 
 // Properties and schemas that several tools share. A property is put into the schema of a tool as it is:
 //
@@ -92,14 +93,14 @@ export const logErrorsSchema = {
 } as const
 
 /** Output property of the log tools: the messages of the findings, as the product's contract has them. */
-export const errorMessagesSchema = {
+const errorMessagesSchema = {
   type: 'array',
   description: 'Messages of the findings that are not benign, in their order.',
   items: { type: 'string' },
 } as const
 
 /** Output property of the log tools: logs that were not collected. */
-export const notCollectedSchema = {
+const notCollectedSchema = {
   type: 'array',
   description: 'Logs that were not collected. No lines from them does not mean that nothing happened.',
   items: { enum: logSources },
@@ -111,6 +112,17 @@ export const notesSchema = {
   description: 'Parts of files that were left out, facts that no file states, and assumptions. Absent: none.',
   minItems: 1,
   items: { type: 'string' },
+} as const
+
+/** Output properties that both log tools have. */
+export const logOutputProperties = {
+  window: observedWindowSchema,
+  lines: { type: 'array', items: { type: 'string' } },
+  findings: logErrorsSchema,
+  errors: errorMessagesSchema,
+  overview: logOverviewSchema,
+  not_collected: notCollectedSchema,
+  notes: notesSchema,
 } as const
 
 /** Samples of a metrics page, as `fetch_prometheus_metrics` returns and `analyze_metrics` takes them. */

@@ -1,19 +1,20 @@
 import type { Scenario } from '../../fixtures/scenario.ts'
 import type { PairedSeeds, PredictedEffect, PredictedRatio } from '../types.ts'
 import { roundFigure } from './deltas.ts'
+import { figureLabel } from './figure-labels.ts'
 import { medianOf } from './pairs.ts'
 
 /**
- * Figures of {@link PairedSeeds} that a ratio says something about, with their names for people. What is added to both
+ * Figures of {@link PairedSeeds} that a ratio says something about. What is added to both
  * values of a ratio is so small that nobody notices it: a step of the engine in seconds, or one stream in a hundred.
  */
 const figures = [
-  { figure: 'ttft_p95_s', label: 'time to first token p95', added: 0.005 },
-  { figure: 'e2e_p95_s', label: 'end-to-end latency p95', added: 0.005 },
-  { figure: 'inter_token_mean_s', label: 'inter-token latency mean', added: 0 },
-  { figure: 'served', label: 'served requests', added: 0 },
-  { figure: 'stalled_share', label: 'share of streams that pause longer than the limit', added: 0.01 },
-  { figure: 'stall_excess', label: 'excess of the longest pauses over the limit', added: 0.01 },
+  { figure: 'ttft_p95_s', added: 0.005 },
+  { figure: 'e2e_p95_s', added: 0.005 },
+  { figure: 'inter_token_mean_s', added: 0 },
+  { figure: 'served', added: 0 },
+  { figure: 'stalled_share', added: 0.01 },
+  { figure: 'stall_excess', added: 0.01 },
 ] as const
 
 /** The predicted effect of a change on an inferred scenario; `undefined` for a scenario whose load is known. */
@@ -27,9 +28,8 @@ export function predictedEffect({ inference }: Scenario, pairs: PairedSeeds): Pr
 export function ratiosText(ratios: readonly PredictedRatio[]): string {
   return ratios
     .map((row) => {
-      const label = figures.find(({ figure }) => figure === row.figure)?.label ?? row.figure
       const [ratio, band] = ratioTexts(row)
-      return `${label} ${ratio} (${band})`
+      return `${figureLabel(row.figure).label} ${ratio} (${band})`
     })
     .join('; ')
 }
