@@ -2,6 +2,7 @@ import type { Telemetry, Validation } from '../../../tools/types.ts'
 import { type Run, summarizeRun } from '../../loop/run.ts'
 import type { AgentResult, Answer, Diagnosis, Evidence, Quote } from './agent-result.ts'
 import { readAnswer } from './answer-check.ts'
+import { attemptsOf } from './attempts.ts'
 import { type FixChain, fixChain } from './fix-chain.ts'
 import { exactQuote, hotspotEvidence, type Sources } from './grounding.ts'
 import { isNoChange, unmetObjectives } from './plan-check.ts'
@@ -21,13 +22,14 @@ export function outcomeOf(run: IncidentRun, preTelemetry: Telemetry): AgentResul
   // Without an accepted answer the fix that was simulated last counts.
   const chain = fixChain(run.results, preTelemetry, answer?.fix_plan.actions)
   const sources = { results: run.results, preTelemetry }
+  const plan = answer?.fix_plan ?? chain?.plan ?? written?.fix_plan ?? null
   return {
     diagnosis: answer === undefined ? bestEffort(run, sources) : withGrounding(answer.diagnosis, sources),
-    fix_plan: answer?.fix_plan ?? chain?.plan ?? written?.fix_plan ?? null,
+    fix_plan: plan,
     fix_result: chain?.fixResult ?? null,
     post_telemetry: chain?.postTelemetry ?? null,
     validation: answer === undefined ? notConfirmed(run, chain) : validationOf(answer, chain, preTelemetry),
-    attempts: [],
+    attempts: attemptsOf(run, preTelemetry, plan),
     violations: run.stopReason === 'answered' ? [] : (run.partial?.problems ?? []),
     agent_trace: run.trace,
     run: summarizeRun(run),

@@ -106,7 +106,11 @@ const attemptSchema = {
   properties: {
     round: { type: ['integer', 'null'], minimum: 1, description: 'Round of the call; null if it is not known.' },
     summary: { ...text, description: "The plan's summary." },
-    actions: fixPlanSchema.properties.actions,
+    actions: {
+      ...fixPlanSchema.properties.actions,
+      minItems: 0,
+      description: 'Empty if the simulation could not read them.',
+    },
     status: {
       enum: [...validationSchema.properties.status.enum, 'refused', 'not_validated'],
       description: 'Status of the validation. `refused`: the simulation did not accept the plan.',
@@ -151,7 +155,8 @@ export const agentResultSchema = {
     validation: { ...validationSchema, description: 'The fix compared with no fix; `unknown` without an answer.' },
     attempts: {
       type: 'array',
-      description: 'Every plan that was tried in the simulation, in order.',
+      description:
+        'Every plan that was tried in the simulation, in order, once each. Last a plan of the result that was not simulated.',
       items: attemptSchema,
     },
     violations: {

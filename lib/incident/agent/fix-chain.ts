@@ -4,6 +4,7 @@ import { parseReference } from '../../../router/parse-reference.ts'
 import type { ToolResult } from '../../../router/tool-call.ts'
 import type { DeploymentConfig, FixPlan, FixResult, Telemetry, Validation } from '../../../tools/types.ts'
 import { successes } from './grounding.ts'
+import type { Success } from './own-words.ts'
 
 /**
  * The tool results for one fix, each made from the one before:
@@ -43,7 +44,11 @@ export function fixChain(
     actions === undefined
       ? fixes.at(-1)
       : fixes.findLast(({ input }) => isEqual(fixInput(input).fix_plan.actions, actions))
-  if (fix === undefined) return undefined
+  return fix === undefined ? undefined : chainOf(fix, results, preTelemetry)
+}
+
+/** The chain that begins with a successful call of `apply_fix_simulation`. */
+export function chainOf(fix: Success, results: readonly ToolResult[], preTelemetry: Telemetry): FixChain {
   const fixResult = fix.value as FixResult
   const chain = { plan: fixInput(fix.input).fix_plan, applyId: fix.id, fixResult }
   const collected = successes(results, 'collect_post_telemetry').findLast(({ input }) =>
