@@ -12,7 +12,7 @@ const stopEarly = (name: NodeJS.Signals) => {
   process.stderr.write(`tenrounds: ${stopped.message} The run had not begun, and no report was written.\n`)
   process.exit(stopped.exitCode)
 }
-if (process.argv[2] === 'run') for (const name of stopSignals) process.on(name, stopEarly)
+if (process.argv.includes('run')) for (const name of stopSignals) process.on(name, stopEarly)
 
 let signal: AbortSignal | undefined
 

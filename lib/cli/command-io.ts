@@ -27,19 +27,38 @@ export interface CommandIo extends ProcessIo {
   readonly stdout: TerminalOutput
   /** Progress and errors. */
   readonly stderr: TerminalOutput
+  /** Print exactly one JSON document to stdout instead of text: `--json`. */
+  readonly json: boolean
+  /** Print only results, ids and errors: `--quiet`. */
+  readonly quiet: boolean
+}
+
+/** Global options of the command line. */
+export interface OutputOptions {
+  /** See {@link CommandIo.json}. @defaultValue false */
+  readonly json?: boolean
+  /** See {@link CommandIo.quiet}. @defaultValue false */
+  readonly quiet?: boolean
 }
 
 /** Puts a filter before both streams. */
-export function commandIo(io: ProcessIo): CommandIo {
+export function commandIo(io: ProcessIo, { json = false, quiet = false }: OutputOptions = {}): CommandIo {
   return {
-    stdout: new TerminalOutput(io.stdout),
-    stderr: new TerminalOutput(io.stderr),
+    stdout: new TerminalOutput(io.stdout, io.env),
+    stderr: new TerminalOutput(io.stderr, io.env),
     env: io.env,
+    json,
+    quiet,
     // Reading the signal starts to catch Ctrl-C, so it is read only when a command does.
     get signal() {
       return io.signal
     },
   }
+}
+
+/** Writes a line for a person to stderr: a hint or a next step, not an error. `--quiet` leaves it out. */
+export function hint(io: CommandIo, text: string): void {
+  if (!io.quiet) io.stderr.write(`${text}\n`)
 }
 
 /** Exit codes of the `tenrounds` command. */

@@ -1,6 +1,7 @@
 /** `tenrounds init` and `tenrounds check`: prepare an incident folder, and say what was found in it. */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Command } from 'commander'
 import type { Scenario, TokenCounts } from '../../fixtures/scenario.ts'
 import { errorMessage } from '../../router/errors.ts'
 import { IncidentFolderError } from '../../tools/incident-folder/incident-document.ts'
@@ -12,7 +13,23 @@ import type { Inference } from '../../tools/inference/infer-scenario.ts'
 import { residualText } from '../../tools/inference/residuals.ts'
 import { roundFigure } from '../../tools/validation/deltas.ts'
 import { type CommandIo, exitCode, UsageError } from './command-io.ts'
-import { longest } from './progress.ts'
+import { addCommand, type CommandContext } from './command-line.ts'
+import { longest } from './text-layout.ts'
+
+/** Registers `init` and `check`. */
+export function registerFolderCommands(program: Command, context: CommandContext): void {
+  addCommand(program, 'init <folder>', 'write a commented template into an incident folder', {
+    examples: [['init incident-4711', 'create the folder with a commented incident.yaml']],
+    ok: 'the template was written',
+  }).action((folder: string) => context.run((io) => initCommand(io, folder)))
+  addCommand(program, 'check <folder>', 'say what an incident folder has, and what is missing', {
+    examples: [
+      ['check incident-4711', 'what was found, what was left out, and what each missing file would add'],
+      ['check incident-4711 --json', 'the same as { incident, window, files, left_out, not_stated, effects, ... }'],
+    ],
+    ok: 'the folder can be analysed',
+  }).action((folder: string) => context.run((io) => checkCommand(io, folder)))
+}
 
 /** `tenrounds init`: creates the folder if necessary, and writes a commented `incident.yaml` into it. */
 export async function initCommand(io: CommandIo, folder: string): Promise<number> {
@@ -39,15 +56,6 @@ export async function checkCommand(io: CommandIo, folder: string): Promise<numbe
   })
   io.stdout.write(`${checkText(incident)}\n`)
   return exitCode.ok
-}
-
-/** Opens an incident folder. @throws {UsageError} that says what is wrong with it. */
-export async function openFolder(folder: string): Promise<FolderIncident> {
-  try {
-    return await openIncident(folder)
-  } catch (error) {
-    throw error instanceof IncidentFolderError ? new UsageError(error.message) : error
-  }
 }
 
 const kindNames: Readonly<Record<FileKind, string>> = {

@@ -1,27 +1,47 @@
+import type { Command } from 'commander'
 import { errorMessage } from '../../router/errors.ts'
 import { aborted, maxTimerMs } from '../../router/on-abort.ts'
 import { closest } from '../../router/text/closest.ts'
 import { incidentResponder } from '../incident/responder/incident-responder.ts'
 import { type Fault, faultTable, startMockServer } from '../testing/index.ts'
 import { type CommandIo, exitCode, UsageError } from './command-io.ts'
-import { longest } from './progress.ts'
+import { addCommand, type CommandContext } from './command-line.ts'
+import { longest } from './text-layout.ts'
 
-/**
- * `tenrounds mock-server`: the mock server with the incident responder as a server of its own, until Ctrl-C or SIGTERM.
- *
- * @param options `port` to listen on, `0` for a free one; `faults` that affect every request, names separated by commas;
- * `strict` for contested rules. `list` prints all faults and their effect instead of starting a server.
- */
-export async function mockServerCommand(
-  io: CommandIo,
-  options: { readonly port: string; readonly faults: string; readonly strict: boolean },
-): Promise<number> {
+/** Options of {@link mockServerCommand}. */
+interface MockServerOptions {
+  /** Port to listen on; `0` for a free one. */
+  readonly port: string
+  /** Faults that affect every request, names separated by commas. `list` prints them instead of starting a server. @defaultValue none */
+  readonly faults?: string
+  /** Whether contested rules are applied. @defaultValue false */
+  readonly strict?: boolean
+}
+
+/** Registers `mock-server`. */
+export function registerMockServer(program: Command, context: CommandContext): void {
+  addCommand(program, 'mock-server', "run the mock server, which speaks MiniMax's protocol, until Ctrl-C", {
+    examples: [
+      ['mock-server', 'print the variables that select the server, and answer by fixed rules'],
+      ['mock-server --faults list', 'list the faults'],
+      ['mock-server --port 8080 --faults 529', 'refuse every request as overloaded'],
+    ],
+    ok: 'the server was stopped',
+  })
+    .option('--port <number>', 'port to listen on; 0 is a free one', '0')
+    .option('--faults <names>', 'faults on every request, separated by commas; "list" shows them all')
+    .option('--strict', 'also refuse what only some sources say that MiniMax refuses')
+    .action((options: MockServerOptions) => context.run((io) => mockServerCommand(io, options)))
+}
+
+/** The mock server with the incident responder as a server of its own, until Ctrl-C or SIGTERM. */
+async function mockServerCommand(io: CommandIo, options: MockServerOptions): Promise<number> {
   if (options.faults === 'list') return listFaults(io)
-  const faults = parseFaults(options.faults)
+  const faults = parseFaults(options.faults ?? '')
   const port = parsePort(options.port)
   // Read before anything is printed, because a caller may interrupt as soon as it sees the text.
   const { signal } = io
-  const { strict } = options
+  const { strict = false } = options
   const mockServer = await startMockServer({
     responder: incidentResponder(),
     port,

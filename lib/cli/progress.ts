@@ -4,6 +4,7 @@ import { formatChange, headlineDeltas, tradeoffNote } from '../incident/report/f
 import type { ReportDocument } from '../incident/report/report-schema.ts'
 import type { LoopEvent } from '../loop/events.ts'
 import type { StyledText, TerminalOutput } from './terminal-output.ts'
+import { longest } from './text-layout.ts'
 
 /** Interval at which the status line of a terminal is redrawn, so that the elapsed time advances. */
 const redrawMs = 100
@@ -183,9 +184,4 @@ function firstSentence(notice: string): string {
 function columns(rows: readonly (readonly string[])[]): readonly string[] {
   const widths = (rows[0] ?? []).map((_, column) => longest(rows.map((row) => row[column] ?? '')))
   return rows.map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd())
-}
-
-/** Length of the longest text. Not by spreading into Math.max, which fails for 100 000 arguments. */
-export function longest(texts: readonly string[]): number {
-  return texts.reduce((length, text) => Math.max(length, text.length), 0)
 }

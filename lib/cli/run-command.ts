@@ -1,28 +1,40 @@
 import { randomUUID } from 'node:crypto'
-import { access, constants, stat } from 'node:fs/promises'
-import {
-  InvalidScenarioError,
-  listScenarios,
-  UnknownScenarioError,
-  validateScenario,
-} from '../../fixtures/load-scenario.ts'
+import { access, constants } from 'node:fs/promises'
+import type { Command } from 'commander'
 import { errorMessage } from '../../router/errors.ts'
 import { onOneLine } from '../../router/text/on-one-line.ts'
-import { type ScenarioSource, scenarioSource } from '../../tools/scenario-source.ts'
 import { formatFigure } from '../../tools/validation/deltas.ts'
 import type { AgentResult } from '../incident/agent/agent-result.ts'
 import { createReportFolder, reportFolder, reportFolderName, writeReport } from '../incident/report/report-files.ts'
 import { runIncident } from '../incident/run-incident.ts'
 import { type CommandIo, exitCode, stoppedCode, UsageError } from './command-io.ts'
+import { addCommand, type CommandContext } from './command-line.ts'
 import { openEndpoint } from './endpoint.ts'
-import { openFolder } from './folder-commands.ts'
+import { incidentOf } from './incident-argument.ts'
 import { Progress, verdict } from './progress.ts'
+
+/** Registers `run`. */
+export function registerRun(program: Command, context: CommandContext): void {
+  addCommand(program, 'run [scenario|folder]', 'analyse, fix and validate one incident', {
+    examples: [
+      ['run', 'the incident kv_cache_pressure'],
+      ['run ./incident-4711', 'a folder of your own logs and metrics pages'],
+    ],
+    ok: 'the run ended with an accepted answer',
+    failed: 'it ended without one, and the report says why',
+  })
+    .option('--live', 'require a real model: fail if no token is set, instead of using the mock server')
+    .option('--reports <folder>', 'folder for the reports; each run gets a folder in it', 'reports')
+    .action((scenario: string = 'kv_cache_pressure', options: Omit<RunCommandOptions, 'scenario'>) =>
+      context.run((io) => runCommand(io, { ...options, scenario })),
+    )
+}
 
 interface RunCommandOptions {
   /** Id of a built-in scenario, or path of an incident folder. */
   readonly scenario: string
-  /** Refuse to run without a real model. */
-  readonly live: boolean
+  /** Refuse to run without a real model. @defaultValue false */
+  readonly live?: boolean
   /** Folder for the reports; each run gets a folder of its own in it. */
   readonly reports: string
 }
@@ -30,7 +42,7 @@ interface RunCommandOptions {
 /** `tenrounds run`: one incident in this process. Progress goes to stderr, the verdict to stdout, the report into files. */
 export async function runCommand(
   io: CommandIo,
-  { scenario: named, live, reports }: RunCommandOptions,
+  { scenario: named, live = false, reports }: RunCommandOptions,
 ): Promise<number> {
   const { scenario, ...source } = await incidentOf(named)
   const endpoint = await openEndpoint(live, io.env, io.stderr.isTTY)
@@ -67,25 +79,6 @@ export async function runCommand(
   }
 }
 
-/** The id of a built-in scenario, or the incident of a folder. @throws {UsageError} if the name is neither. */
-export async function incidentOf(
-  name: string,
-): Promise<{ readonly scenario: string; readonly scenarios?: ScenarioSource }> {
-  const isFolder =
-    !listScenarios().includes(name) &&
-    (/[\\/]/.test(name) ||
-      (await stat(name).then(
-        (found) => found.isDirectory(),
-        () => false,
-      )))
-  if (!isFolder) {
-    checkScenario(name)
-    return { scenario: name }
-  }
-  const incident = await openFolder(name)
-  return { scenario: incident.observation.id, scenarios: scenarioSource([incident]) }
-}
-
 /** Why a run has no accepted answer, as the last line of the command; `undefined` if it has one. */
 function failureOf({ run, agent_trace }: AgentResult): string | undefined {
   if (run.stop_reason === 'answered') return undefined
@@ -95,16 +88,6 @@ function failureOf({ run, agent_trace }: AgentResult): string | undefined {
   const problem =
     rejected === undefined ? '' : `; last problem: ${onOneLine(rejected.problems.join('; ')).replace(/\.$/, '')}`
   return `Failed: no answer was accepted in ${formatFigure(run.rounds, 'rounds')}${reason}${problem}.`
-}
-
-/** @throws {UsageError} with the list of scenarios if this one does not exist, or with what is wrong with its file. */
-function checkScenario(scenario: string): void {
-  if (!listScenarios().includes(scenario)) throw new UsageError(new UnknownScenarioError(scenario).message)
-  try {
-    validateScenario(scenario)
-  } catch (error) {
-    throw error instanceof InvalidScenarioError ? new UsageError(error.message) : error
-  }
 }
 
 /**

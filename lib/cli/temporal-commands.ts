@@ -13,6 +13,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { inspect } from 'node:util'
 import type { Client, WorkflowHandle } from '@temporalio/client'
 import type { LogEntry } from '@temporalio/worker'
+import type { Command } from 'commander'
 import { isObject } from '../../router/json/json.ts'
 import { builtInScenarios, type Incident, type ScenarioSource, scenarioSource } from '../../tools/scenario-source.ts'
 import { connectClient, type IncidentView, startIncident, viewIncident } from '../../workflows/client.ts'
@@ -21,29 +22,75 @@ import type { LatencyWorkflowResult } from '../../workflows/latency-workflow.ts'
 import { withTemporal } from '../../workflows/temporal-packages.ts'
 import { runWorker } from '../../workflows/worker.ts'
 import { type CommandIo, exitCode, stoppedCode, UsageError } from './command-io.ts'
+import { addCommand, type CommandContext } from './command-line.ts'
 import { openEndpoint } from './endpoint.ts'
-import { openFolder } from './folder-commands.ts'
+import { incidentOf, openFolder } from './incident-argument.ts'
 import { Progress, verdict } from './progress.ts'
-import { checkReports, incidentOf } from './run-command.ts'
+import { checkReports } from './run-command.ts'
+
+/** Exit code of commands that watch a server. */
+const unreachable = [
+  [exitCode.unreachable, 'the Temporal server did not answer for minutes; workflows may still be running'],
+] as const
+
+/** Registers the commands for Temporal. */
+export function registerTemporalCommands(program: Command, context: CommandContext): void {
+  program.commandsGroup('With Temporal:')
+  addCommand(program, 'worker', 'run a worker for the incident workflow, until Ctrl-C or SIGTERM', {
+    examples: [
+      ['worker --live', 'work with a real model only'],
+      ['worker --incident ./incident-4711', 'also serve workflows for this folder'],
+    ],
+    ok: 'the worker was stopped; its runs continue in another one',
+    others: unreachable,
+  })
+    .option('--live', 'require a real model: fail if no token is set, instead of using the mock server')
+    .option('--reports <folder>', 'folder for the reports', 'reports')
+    .option('--incident <folder>', 'incident folder that the worker can analyse, too')
+    .action((options: WorkerCommandOptions) => context.run((io) => workerCommand(io, options)))
+  addCommand(program, 'start <scenario|folder>', 'start a workflow and print its id', {
+    examples: [
+      ['start kv_cache_pressure --wait', 'start a workflow and watch it'],
+      ['start ./incident-4711 --send', 'the same for a folder that the worker does not have'],
+    ],
+    ok: 'the workflow was started; with --wait: it ended with an accepted answer',
+    failed: 'with --wait: the workflow ended without an accepted answer',
+    others: unreachable,
+  })
+    .option('--wait', 'watch the workflow until it ends')
+    .option('--send', 'send what was read from the folder with the workflow')
+    .action((scenario: string, options: Omit<StartCommandOptions, 'scenario'>) =>
+      context.run((io) => startCommand(io, { ...options, scenario })),
+    )
+  addCommand(program, 'watch <workflow-id>', 'show the rounds of a workflow as they happen, then the verdict', {
+    examples: [['watch latency-kv_cache_pressure-1', 'Ctrl-C ends the watching, not the workflow']],
+    ok: 'the workflow ended with an accepted answer',
+    failed: 'the workflow ended without an accepted answer',
+    others: unreachable,
+  }).action((id: string) => context.run((io) => watchCommand(io, id)))
+}
 
 interface WorkerCommandOptions {
-  /** Refuse to work without a real model. */
-  readonly live: boolean
+  /** Refuse to work without a real model. @defaultValue false */
+  readonly live?: boolean
   /** Folder for the reports; each run gets a folder of its own in it. */
   readonly reports: string
-  /** Incident folder that the worker can analyse besides the built-in scenarios; empty: none. */
-  readonly incident: string
+  /** Incident folder that the worker can analyse besides the built-in scenarios. @defaultValue none */
+  readonly incident?: string
 }
 
 /**
  * `tenrounds worker`: runs a worker for the incident workflow until SIGTERM or Ctrl-C. Its runs then continue in another
  * worker, from their last checkpoints.
  */
-export async function workerCommand(io: CommandIo, { live, reports, incident }: WorkerCommandOptions): Promise<number> {
+export async function workerCommand(
+  io: CommandIo,
+  { live = false, reports, incident }: WorkerCommandOptions,
+): Promise<number> {
   const { DefaultLogger, Runtime } = await withTemporal(() => import('@temporalio/worker'))
   await checkReports(reports)
   // Opened once, before any work, so that all steps of a workflow see the same incident.
-  const source = incident === '' ? {} : { scenarios: withBuiltIn(await openFolder(incident)) }
+  const source = incident === undefined ? {} : { scenarios: withBuiltIn(await openFolder(incident)) }
   // The runtime also listens for SIGTERM and SIGINT and shuts the worker down, so io.signal is not used here.
   // Failures in this log can quote a model or a server, so it passes the same filter as all other output.
   Runtime.install({ logger: new DefaultLogger('WARN', (entry) => io.stderr.write(logLine(entry))) })
@@ -88,16 +135,16 @@ function logLine({ level, timestampNanos, message, meta }: LogEntry): string {
 interface StartCommandOptions {
   /** Id of a built-in scenario, or path of an incident folder. */
   readonly scenario: string
-  /** Send the incident of the folder with the workflow. Otherwise the worker must have the folder. */
-  readonly send: boolean
-  /** Watch the workflow until it ends. */
-  readonly wait: boolean
+  /** Send the incident of the folder with the workflow. Otherwise the worker must have the folder. @defaultValue false */
+  readonly send?: boolean
+  /** Watch the workflow until it ends. @defaultValue false */
+  readonly wait?: boolean
 }
 
 /** `tenrounds start`: starts the incident workflow and prints its id. A worker must be running for it to proceed. */
 export async function startCommand(
   io: CommandIo,
-  { scenario: named, send, wait }: StartCommandOptions,
+  { scenario: named, send = false, wait = false }: StartCommandOptions,
 ): Promise<number> {
   const { scenario, scenarios } = await incidentOf(named)
   if (send && scenarios === undefined)

@@ -158,7 +158,7 @@ test.each([
   [['start', './no-such-incident-folder'], /it does not exist/],
   [['worker', '--reports', tmpdir(), '--incident', './no-such-incident-folder'], /it does not exist/],
   [['start', 'kv_cache_pressure', '--send'], /--send needs an incident folder, not the scenario kv_cache_pressure/],
-  [['check'], /needs a folder/],
+  [['check'], /Missing required argument "folder"/],
   [['init', 'package.json'], /cannot be written/],
 ])('%j is wrong usage', async (args, message) => {
   const { code, stdout, stderr } = await runMain(args)

@@ -26,14 +26,30 @@ test.each<readonly [string, readonly string[], Readonly<Record<string, string>>,
   ['a misspelled command', ['scenario'], {}, /Unknown command "scenario"\. Did you mean "scenarios"\? Run/],
   ['a misspelled fault', ['mock-server', '--faults', 'no-dome'], {}, /Did you mean "no-done"\? List them/],
   ['a worker that cannot write reports', ['worker', '--reports', 'package.json'], {}, /package\.json.*--reports/],
-  ['an unknown option', ['run', '--lively'], {}, /--lively.*tenrounds help/],
-  ['an option of another command', ['mock-server', '--wait'], {}, /"tenrounds mock-server" has no option --wait/],
+  ['an unknown option', ['run', '--lively'], {}, /--lively".*Did you mean "--live"\?.*tenrounds run --help/],
+  [
+    'an option of another command',
+    ['mock-server', '--wait'],
+    {},
+    /Unknown option "--wait"\..*tenrounds mock-server --help/,
+  ],
   ['an unknown command', ['walk'], {}, /"walk".*tenrounds help/],
-  ['an argument too many', ['scenarios', 'kv_cache_pressure'], {}, /Too many arguments: kv_cache_pressure/],
-  ['an argument of the worker', ['worker', 'x'], {}, /Too many arguments: x/],
-  ['a start without a scenario', ['start'], {}, /needs a scenario/],
+  ['an empty command', [''], {}, /Unknown command ""\..*tenrounds help/],
+  ['an option without a command', ['--json'], {}, /No command.*tenrounds help/],
+  ['two dashes without a command', ['--'], {}, /No command.*tenrounds help/],
+  ['help of an unknown command', ['help', 'walk'], {}, /No command.*tenrounds help/],
+  ['an empty scenario', ['run', ''], {}, /"".*kv_cache_pressure/],
+  ['an option without its value', ['run', '--reports'], {}, /--reports <folder>" argument missing/],
+  [
+    'an argument too many',
+    ['scenarios', 'kv_cache_pressure'],
+    {},
+    /Too many arguments for "scenarios".*tenrounds scenarios --help/,
+  ],
+  ['an argument of the worker', ['worker', 'x'], {}, /Too many arguments for "worker"/],
+  ['a start without a scenario', ['start'], {}, /Missing required argument "scenario\|folder".*tenrounds start --help/],
   ['a start of an unknown scenario', ['start', 'no_such_incident'], {}, /no_such_incident/],
-  ['a watch without an id', ['watch'], {}, /needs a workflow id/],
+  ['a watch without an id', ['watch'], {}, /Missing required argument "workflow-id"/],
   ['a port that is too large', ['mock-server', '--port', '70000'], {}, /65535, not "70000"/],
   ['a port that is not a number', ['mock-server', '--port', 'x'], {}, /65535, not "x"/],
   ['an unknown fault', ['mock-server', '--faults', '529,nope'], {}, /"nope".*tenrounds mock-server --faults list/],
@@ -53,10 +69,27 @@ test('an unknown scenario is answered with all ids', async () => {
   for (const id of listScenarios()) expect(stderr).toContain(id)
 })
 
-test.each([[['--help']], [['-h']], [['help']], [[]], [['run', '--help']]])('%j prints the help', async (args) => {
+test.each([[['--help']], [['-h']], [['help']], [[]]])('%j prints the help of the program', async (args) => {
   const { code, stdout, stderr } = await runMain(args)
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-  expect(stdout).toMatch(/tenrounds run \[scenario\].*tenrounds worker.*--live.*--reports/s)
+  expect(stdout).toMatch(/--json.*run \[options\].*worker.*Exit codes:/s)
+})
+
+test('every command has help with a description, examples that exist, and exit codes', async () => {
+  const { stdout: all } = await runMain(['help'])
+  const names = [...all.matchAll(/^ {2}([a-z][a-z-]+)(?: \[| <| {2})/gm)].map(([, name = '']) => name)
+  const commands = names.filter((name) => name !== 'help')
+  expect(commands).toEqual(expect.arrayContaining(['run', 'init', 'check', 'scenarios', 'mock-server', 'worker']))
+  for (const name of commands) {
+    const { code, stdout, stderr } = await runMain([name, '--help'])
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toMatch(/^Usage: tenrounds .*\n\n[A-Z].*\.\n/)
+    expect(stdout).toMatch(/^Examples:\n(?: {2}# .*\n {2}tenrounds .*\n)+\nExit codes:\n(?: {2}\S.*\n){4,}$/m)
+    expect(await runMain(['help', name])).toEqual({ code: 0, stdout, stderr })
+    const examples = [...stdout.matchAll(/^ {2}tenrounds (.*)$/gm)].map(([, line = '']) => line)
+    for (const line of examples) expect(line.split(' ')[0]).toBe(name)
+    for (const [option] of examples.join(' ').matchAll(/--[a-z-]+/g)) expect(stdout).toContain(`  ${option}`)
+  }
 })
 
 test('--version prints the version of the package', async () => {

@@ -1,0 +1,101 @@
+// Layout of plain text for a terminal: widths, wrapped paragraphs and tables.
+
+/** Length of the longest text. Not by spreading into Math.max, which fails for 100 000 arguments. */
+export function longest(texts: readonly string[]): number {
+  return texts.reduce((length, text) => Math.max(length, displayWidth(text)), 0)
+}
+
+/**
+ * Columns that a text takes at most. Characters of East Asia and emoji count as two. Combining marks count as one, so that
+ * a line is never longer than computed.
+ */
+export function displayWidth(text: string): number {
+  let width = 0
+  for (const character of text) width += isWide(character) ? 2 : 1
+  return width
+}
+
+/** From U+1100 on, Hangul begins; the blocks below it are narrow, and so is general punctuation up to arrows and lines. */
+function isWide(character: string): boolean {
+  const code = character.codePointAt(0) ?? 0
+  return code >= 0x1100 && !(code >= 0x1e00 && code < 0x231a) && !(code >= 0x2500 && code < 0x25fd)
+}
+
+/** The beginning of a one-line text that takes at most `width` columns, with `…` if something was left out. */
+export function clipped(text: string, width: number): string {
+  if (displayWidth(text) <= width) return text
+  let kept = ''
+  let used = 1
+  for (const character of text) {
+    used += displayWidth(character)
+    if (used > width) break
+    kept += character
+  }
+  return `${kept}…`
+}
+
+/**
+ * Breaks a text into lines at spaces; its own line breaks stay. A word is never divided, so that paths, commands and URLs
+ * can be copied: a line with a longer word is too long.
+ *
+ * @param width columns per line.
+ */
+export function wrap(text: string, width: number): readonly string[] {
+  return text.split('\n').flatMap((paragraph) => {
+    const lines: string[] = []
+    let line = ''
+    let used = 0
+    for (const word of paragraph.trim().split(/ +/)) {
+      const length = displayWidth(word)
+      if (line !== '' && used + 1 + length > width) {
+        lines.push(line)
+        line = word
+        used = length
+      } else {
+        used += length + (line === '' ? 0 : 1)
+        line = line === '' ? word : `${line} ${word}`
+      }
+    }
+    return [...lines, line]
+  })
+}
+
+/** Fewest columns beside a label. If fewer are left, the text begins under the label. */
+const minBesideLabel = 24
+
+/**
+ * A label with a text that is wrapped beside it, or under it if the terminal is narrow.
+ *
+ * @param label with the spaces that separate it from the text.
+ * @param width columns per line, the label included.
+ */
+export function hanging(label: string, text: string, width: number): readonly string[] {
+  const indent = displayWidth(label)
+  if (width - indent < minBesideLabel) {
+    return [label.trimEnd(), ...wrap(text, width - 2).map((line) => `  ${line}`)]
+  }
+  return wrap(text, width - indent).map((line, index) => `${index === 0 ? label : ' '.repeat(indent)}${line}`)
+}
+
+/**
+ * A table whose cells are aligned with spaces. If it is wider than `width`, each row becomes a block: the first cell, and
+ * under it the others with their titles.
+ *
+ * @param rows the first row has the titles. No title: the cell needs none.
+ */
+export function table(rows: readonly (readonly string[])[], width: number): readonly string[] {
+  const [titles = [], ...body] = rows
+  const widths = titles.map((_, column) => longest(rows.map((row) => row[column] ?? '')))
+  const total = widths.reduce((sum, column) => sum + column + 2, 0)
+  if (total <= width) {
+    return rows.map((row) =>
+      `  ${row.map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - displayWidth(cell))).join('  ')}`.trimEnd(),
+    )
+  }
+  return body.flatMap(([first = '', ...others]) => [
+    `  ${first}`,
+    ...others.flatMap((cell, index) =>
+      cell === '' ? [] : hanging(`    ${titles[index + 1] ?? ''} `.replace(/^ +$/, '    '), cell, width),
+    ),
+  ])
+}
