@@ -68,7 +68,7 @@ export async function runCommand(
     // Printed before the files are written: if writing fails, the result of a paid run is not lost.
     io.stdout.write(`\n${verdict(report.json)}\n`)
     await writeReport(report, folder)
-    io.stdout.write(`\nReport      ${folder}/report.md, report.json\n`)
+    io.stdout.write(`\nReport      ${folder}/report.html, report.md, report.json\n`)
     const failure = failureOf(result)
     if (failure !== undefined) io.stderr.write(`\n${failure}\n`)
     if (signal.aborted) return stoppedCode(signal)

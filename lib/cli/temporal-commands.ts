@@ -301,7 +301,9 @@ function showOutcome(io: CommandIo, outcome: Outcome, { status }: IncidentView):
   else io.stdout.write(`\n${result.stop_reason}, validation ${result.status}\n`)
   if (result.report_error !== undefined) io.stderr.write(`\nThe report is incomplete: ${result.report_error}\n`)
   if (result.report_directory !== undefined) {
-    io.stdout.write(`\nReport      ${result.report_directory}/report.md, report.json (on the worker's machine)\n`)
+    io.stdout.write(
+      `\nReport      ${result.report_directory}/report.html, report.md, report.json (on the worker's machine)\n`,
+    )
   }
   return result.stop_reason === 'answered' ? exitCode.ok : exitCode.failed
 }

@@ -12,6 +12,7 @@ export { agentResultSchema, answerSchema, diagnosisSchema } from './agent/agent-
 export type { IncidentAgentInput, IncidentAgentOptions } from './agent/run-incident-agent.ts'
 export { runIncidentAgent } from './agent/run-incident-agent.ts'
 // The report alone, for a result that is already there, and a report that was written before.
+export { renderHtml } from './report/html/render-html.tsx'
 export { renderMarkdown } from './report/markdown.ts'
 export { ReportError, type ReportErrorCode, readReport } from './report/read-report.ts'
 export { generateReport, type Report } from './report/report.ts'

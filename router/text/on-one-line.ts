@@ -29,3 +29,17 @@ export function visibleText(text: string, maxLength: number): string {
 export function hasHiddenCharacter(text: string): boolean {
   return text.search(hidden) !== -1
 }
+
+/** Line and paragraph separators are shown, too: they look like a line break that is not in the source. */
+const hiddenOrSeparator = new RegExp(`${hidden.source}|[\\u2028\\u2029]`, 'gu')
+
+/**
+ * A text in which each hidden character is replaced by its number, such as `⟨U+202E⟩`, so that a reader sees everything
+ * that a log or a model wrote. Lines may end with CR LF.
+ */
+export function numberHidden(text: string): string {
+  return text.replaceAll('\r\n', '\n').replace(hiddenOrSeparator, (character) => {
+    const number = (character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')
+    return `⟨U+${number}⟩`
+  })
+}

@@ -18,7 +18,7 @@ test('without a token the mock server answers, and terminal and report say that 
   expect(stdout).toMatch(/^Validation +improved: /m)
   expect(stdout).toMatch(/^ +latency\.ttft_s\.p95 +\S+ \w+ +\S+ \w+ /m)
   const [report] = await reports.read()
-  expect(report?.files).toEqual(['report.json', 'report.md'])
+  expect(report?.files).toEqual(['report.html', 'report.json', 'report.md'])
   const json = JSON.parse(report?.json ?? '')
   expect(json).toMatchObject({
     scenario: 'kv_cache_pressure',
@@ -44,8 +44,10 @@ test('only the owner can read a report', async () => {
   const run = join(folder, (await readdir(folder))[0] ?? '')
   const modeOf = async (path: string) => ((await stat(path)).mode & 0o777).toString(8)
   expect(await Promise.all([folder, run].map(modeOf))).toEqual(['700', '700'])
-  expect(await Promise.all(['report.json', 'report.md'].map((name) => modeOf(join(run, name))))).toEqual(['600', '600'])
-  expect((await readdir(run)).sort()).toEqual(['report.json', 'report.md'])
+  expect(await Promise.all(['report.html', 'report.json', 'report.md'].map((name) => modeOf(join(run, name))))).toEqual(
+    ['600', '600', '600'],
+  )
+  expect((await readdir(run)).sort()).toEqual(['report.html', 'report.json', 'report.md'])
 })
 
 test('text of the server cannot control the terminal', async () => {

@@ -78,6 +78,7 @@ const surface: Readonly<Record<string, readonly string[]>> = {
     'listScenarios',
     'openIncident',
     'readReport',
+    'renderHtml',
     'renderMarkdown',
     'reportSchema',
     'reportVersion',

@@ -74,7 +74,7 @@ describe.skipIf(source === undefined).concurrent('the command line with Temporal
     const { report } = await client.workflow.getHandle(id).result()
     expect(comparable(report.json)).toEqual(reportAlone)
     const written = await reports.read()
-    expect(written.map(({ files }) => files)).toContainEqual(['report.json', 'report.md'])
+    expect(written.map(({ files }) => files)).toContainEqual(['report.html', 'report.json', 'report.md'])
     second.kill('SIGTERM')
     await second.ended
   })

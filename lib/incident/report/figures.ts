@@ -1,5 +1,6 @@
 import type { MetricDelta, Telemetry, Validation } from '../../../tools/types.ts'
 import { formatFigure, metricDeltas, roundFigure } from '../../../tools/validation/deltas.ts'
+import type { AgentResult } from '../agent/agent-result.ts'
 
 // Figures as the report and the terminal show them. The JSON report has all of them, unrounded.
 
@@ -55,6 +56,14 @@ export function tradeoffNote({ status, deltas }: Validation): string | undefined
   const [before, after] = [most.before, most.after].map((value) => formatFigure(value, most.unit))
   const growth = most.relative === null ? `${before} → ${after}` : formatChange(most)
   return `${effect} ${most.metric} (${growth}).`
+}
+
+/** The summary of a diagnosis without the root cause, with which models often begin it: a report says the cause once. */
+export function summaryAfterCause({
+  summary,
+  root_cause,
+}: Pick<AgentResult['diagnosis'], 'summary' | 'root_cause'>): string {
+  return (summary.startsWith(root_cause) ? summary.slice(root_cause.length) : summary).trim()
 }
 
 /** A figure that was 0 before has no ratio. It counts as the largest growth. */

@@ -4,7 +4,7 @@ import type { FixAction, FixResult, PredictedEffect } from '../../../tools/types
 import { formatFigure } from '../../../tools/validation/deltas.ts'
 import { ratioTexts } from '../../../tools/validation/predicted-ratios.ts'
 import type { TraceEntry } from '../../loop/trace.ts'
-import { formatChange, headlineDeltas, headlineFigures, tradeoffNote } from './figures.ts'
+import { formatChange, headlineDeltas, headlineFigures, summaryAfterCause, tradeoffNote } from './figures.ts'
 import type { ReportDocument } from './report-schema.ts'
 
 /**
@@ -109,10 +109,7 @@ function diagnosis({ diagnosis: found, run }: ReportDocument): string {
     ({ tool, quote, grounded }) =>
       `${exactCode(quote)} (${escapeText(tool)}${grounded ? '' : ', **not found in its results**'})`,
   )
-  // Models often begin the summary with the root cause, which is already there.
-  const summary = (
-    found.summary.startsWith(found.root_cause) ? found.summary.slice(found.root_cause.length) : found.summary
-  ).trim()
+  const summary = summaryAfterCause(found)
   return [
     '## Diagnosis',
     `**Root cause** (${escapeText(found.category)}, confidence ${found.confidence}): ${escapeText(found.root_cause)}`,

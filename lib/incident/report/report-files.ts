@@ -67,13 +67,16 @@ export async function reportFolder(directory: string, name: string): Promise<str
 }
 
 /**
- * Writes `report.json` and `report.md`. Readers see either the complete file or the previous one.
+ * Writes `report.json`, `report.md` and `report.html`. Readers see either the complete file or the previous one.
  *
  * @throws {Error} Node's file system error if a file cannot be written.
  */
 export async function writeReport(report: Report, folder: string): Promise<void> {
   await writeAtomically(join(folder, 'report.json'), `${JSON.stringify(report.json, null, 2)}\n`)
   await writeAtomically(join(folder, 'report.md'), report.markdown)
+  // Only here, so that nobody who writes no files waits for the renderer.
+  const { renderHtml } = await import('./html/render-html.tsx')
+  await writeAtomically(join(folder, 'report.html'), renderHtml(report.json))
 }
 
 /** The temporary name is random and must be new. A name that others can guess could be a link to another file. */

@@ -37,7 +37,7 @@ test('a run finishes and writes its report even if its output is closed early', 
   await command.until('round 1/10')
   command.closeOutput()
   expect((await command.ended).code).toBe(0)
-  expect((await reports.read())[0]?.files).toEqual(['report.json', 'report.md'])
+  expect((await reports.read())[0]?.files).toEqual(['report.html', 'report.json', 'report.md'])
 })
 
 test.each([
@@ -67,7 +67,7 @@ test.each([
     // A signal that arrives while the process is already exiting ends it too, and shells report that as 130.
     expect(times > 1 && signal === 'SIGINT' ? 130 : code, stderr).toBe(name === 'SIGINT' ? 130 : 143)
     const [report] = await reports.read()
-    expect(report?.files).toEqual(['report.json', 'report.md'])
+    expect(report?.files).toEqual(['report.html', 'report.json', 'report.md'])
     expect(JSON.parse(report?.json ?? '')).toMatchObject({
       validation: { status: 'unknown' },
       run: { stop_reason: 'cancelled', rounds: 0 },

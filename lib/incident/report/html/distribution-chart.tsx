@@ -1,0 +1,112 @@
+import { scaleLog } from 'd3-scale'
+import { formatFigure } from '../../../../tools/validation/deltas.ts'
+import type { ReportDocument } from '../report-schema.ts'
+import { ChartFrame, type Point, path, pointsOf, size, type Tick, verticalScale } from './chart-frame.tsx'
+import { Table } from './parts.tsx'
+
+type Distribution = ReportDocument['charts']['distributions'][number]
+type Statistics = ReportDocument['pre_telemetry']['latency']['ttft_s']
+
+/**
+ * The share of observations up to a number of seconds, before and after the fix. The line that rises earlier is faster.
+ * The objective is a point: the share that must be reached at the limit.
+ */
+export function DistributionChart({
+  chart,
+  document,
+}: {
+  readonly chart: Distribution
+  readonly document: ReportDocument
+}) {
+  const before = pointsOf(chart.before)
+  const after = chart.after === null ? [] : pointsOf(chart.after)
+  const { limit, limit_share } = chart
+  const x = timeScale([...before, ...after].map(([seconds]) => seconds).concat(limit ?? []))
+  const y = verticalScale(1, (share) => formatFigure(share, 'share'))
+  const draw = (points: readonly Point[]) => path(points.map(([s, share]) => [x.at(s), y.scale(share)]))
+  const name = chart.name
+  const statistics = [document.pre_telemetry.latency[name], document.post_telemetry?.latency[name]] as const
+  return (
+    <ChartFrame
+      id={`distribution-${name}`}
+      title={chart.title}
+      description={describe(chart, statistics)}
+      xTicks={x.ticks}
+      yTicks={y.ticks}
+      data={<Statistics statistics={statistics} title={chart.title} />}
+    >
+      {limit === null ? null : <Limit x={x.at(limit)} y={limit_share === null ? null : y.scale(limit_share)} />}
+      <path class="line before" d={draw(before)} />
+      {after.length === 0 ? null : <path class="line after" d={draw(after)} />}
+    </ChartFrame>
+  )
+}
+
+/** The limit as a vertical line, and the share that must be reached there as a ring. */
+function Limit({ x, y }: { readonly x: number; readonly y: number | null }) {
+  const isRight = x > size.width / 2
+  return (
+    <g>
+      <line class="limit" x1={x} x2={x} y1={size.top} y2={size.height - size.bottom} />
+      {y === null ? null : <circle class="limit-point" cx={x} cy={y} r={4} />}
+      <text class={`mark ${isRight ? 'end' : ''}`} x={x + (isRight ? -7 : 7)} y={size.height - size.bottom - 8}>
+        objective
+      </text>
+    </g>
+  )
+}
+
+/** A logarithmic scale of seconds, at least a factor of ten wide. Zero is drawn at the left edge. */
+function timeScale(seconds: readonly number[]): { readonly at: (seconds: number) => number; readonly ticks: Tick[] } {
+  const positive = seconds.filter((value) => value > 0)
+  const lowest = positive.reduce((least, value) => Math.min(least, value), Number.POSITIVE_INFINITY)
+  const highest = positive.reduce((most, value) => Math.max(most, value), 0)
+  const [low, high] = positive.length === 0 ? [0.1, 1] : [lowest, Math.max(highest, lowest * 10)]
+  const scale = scaleLog()
+    .domain([low, high])
+    .range([size.left, size.width - size.right])
+  const marks = scale.ticks().filter((value) => /^[^1-9]*1[^1-9]*(?:e|$)/.test(String(value)))
+  const ticks = marks.map((value) => ({ at: scale(value), label: formatFigure(value, 's') }))
+  return { at: (value) => scale(Math.max(value, low)), ticks }
+}
+
+/** The figures of the plot in sentences. */
+function describe(chart: Distribution, [before, after]: readonly [Statistics, Statistics | undefined]): string {
+  const { limit, limit_share: share } = chart
+  const objective =
+    limit === null
+      ? ''
+      : ` Objective: ${share === null ? '' : `${formatFigure(share, 'share')} `}within ${formatFigure(limit, 's')}.`
+  const sides = [`Before: ${quantiles(before)}.`, after === undefined ? '' : ` After: ${quantiles(after)}.`]
+  return `${sides.join('')}${objective}`
+}
+
+function quantiles({ p50, p95, p99 }: Statistics): string {
+  return [
+    ['p50', p50],
+    ['p95', p95],
+    ['p99', p99],
+  ]
+    .map(([name, value]) => `${name} ${formatFigure(typeof value === 'number' ? value : null, 's')}`)
+    .join(', ')
+}
+
+function Statistics(props: {
+  readonly title: string
+  readonly statistics: readonly [Statistics, Statistics | undefined]
+}) {
+  const [before, after] = props.statistics
+  const rows = (['mean', 'p50', 'p95', 'p99'] as const).map((name) => [
+    name,
+    formatFigure(before[name], 's'),
+    ...(after === undefined ? [] : [formatFigure(after[name], 's')]),
+  ])
+  return (
+    <Table
+      caption={`Statistics: ${props.title}`}
+      header={['Statistic', 'Before', ...(after === undefined ? [] : ['After'])]}
+      numeric={[1, 2]}
+      rows={rows}
+    />
+  )
+}

@@ -1,0 +1,115 @@
+import { summaryAfterCause } from '../figures.ts'
+import type { ReportDocument } from '../report-schema.ts'
+import { Badge, Time, type Tone } from './parts.tsx'
+
+/** Colours of the states and verdicts. The sign before the word says the same without colour. */
+const stateTones: Readonly<Record<ReportDocument['headline']['state'], readonly [Tone, string]>> = {
+  outage: ['bad', '✕ outage'],
+  degraded: ['warning', '▲ degraded'],
+  healthy: ['good', '✓ healthy'],
+  unknown: ['neutral', '? state unknown'],
+}
+const verdictTones: Readonly<Record<ReportDocument['validation']['status'], readonly [Tone, string]>> = {
+  improved: ['good', '✓ fix: improved'],
+  unchanged: ['neutral', '= fix: unchanged'],
+  regressed: ['bad', '✕ fix: regressed'],
+  unknown: ['neutral', '? fix: unknown'],
+}
+const confidenceTones: Readonly<Record<ReportDocument['diagnosis']['confidence'], Tone>> = {
+  high: 'good',
+  medium: 'warning',
+  low: 'warning',
+}
+
+/** The top of the page: the incident, its state, and the verdict about the fix. */
+export function Head({ document }: { readonly document: ReportDocument }) {
+  const { scenario, headline, validation, notice, run, pre_telemetry } = document
+  const [stateTone, state] = stateTones[headline.state]
+  const [verdictTone, verdict] = verdictTones[validation.status]
+  return (
+    <header>
+      <p class="kicker">Incident report</p>
+      <h1>{scenario}</h1>
+      <p class="badges">
+        <Badge tone={stateTone}>{state}</Badge>
+        <Badge tone={verdictTone}>{verdict}</Badge>
+      </p>
+      <p class="headline">{headline.text}</p>
+      <p class="window">
+        Window: <Time time={pre_telemetry.window.start} /> to <Time time={pre_telemetry.window.end} />
+      </p>
+      {notice === null ? null : <p class="notice">{notice}</p>}
+      {run.error === undefined ? null : (
+        <p class="notice error">
+          <strong>{run.stop_reason === 'cancelled' ? 'Cancelled' : 'Failed'}:</strong> {run.error.message}
+        </p>
+      )}
+    </header>
+  )
+}
+
+/** When, what changed, why, and what to do, in one view. */
+export function KeyFacts({ document }: { readonly document: ReportDocument }) {
+  const { onset, trigger, diagnosis, fix_plan: plan, validation, run } = document
+  const hasDiagnosis = run.stop_reason !== 'cancelled' || run.rounds > 0
+  const rest = summaryAfterCause(diagnosis)
+  return (
+    <>
+      <dl class="facts">
+        <div>
+          <dt>Onset</dt>
+          <dd>
+            {onset.time === null ? null : (
+              <p class="figure">
+                <Time time={onset.time} />
+              </p>
+            )}
+            <p>{onset.text}</p>
+            {onset.source === null ? null : <p class="note">Source: {onset.source}</p>}
+          </dd>
+        </div>
+        <div>
+          <dt>Trigger</dt>
+          <dd>
+            <p class="figure">
+              {trigger.kind}
+              {trigger.time === null ? null : (
+                <>
+                  {' · '}
+                  <Time time={trigger.time} />
+                </>
+              )}
+            </p>
+            <p>{trigger.text}</p>
+            {trigger.source === null ? null : <p class="note">Source: {trigger.source}</p>}
+          </dd>
+        </div>
+        <div class="wide">
+          <dt>Root cause</dt>
+          <dd>
+            {hasDiagnosis ? (
+              <>
+                <p class="cause">{diagnosis.root_cause}</p>
+                <p>
+                  <Badge tone={confidenceTones[diagnosis.confidence]}>confidence: {diagnosis.confidence}</Badge>
+                  <Badge tone="neutral">{diagnosis.category}</Badge>
+                </p>
+              </>
+            ) : (
+              <p>No diagnosis: the run was cancelled before the first reply.</p>
+            )}
+          </dd>
+        </div>
+        <div class="wide">
+          <dt>Fix</dt>
+          <dd>
+            <p class="cause">{plan === null ? 'No fix was proposed.' : plan.summary}</p>
+            <p>{validation.summary}</p>
+          </dd>
+        </div>
+      </dl>
+      {rest === '' || !hasDiagnosis ? null : <p class="prose">{rest}</p>}
+      {plan?.rationale === undefined || plan.rationale === '' ? null : <p class="prose">{plan.rationale}</p>}
+    </>
+  )
+}

@@ -1,0 +1,88 @@
+import type { FixAction } from '../../../../tools/types.ts'
+import type { ReportDocument } from '../report-schema.ts'
+import { Badge, Part, sentences, Table, type Tone } from './parts.tsx'
+
+type Attempt = ReportDocument['attempts'][number]
+
+const attemptBadges: Readonly<Record<Attempt['status'], readonly [Tone, string]>> = {
+  improved: ['good', '✓ improved'],
+  unchanged: ['neutral', '= unchanged'],
+  regressed: ['bad', '✕ regressed'],
+  unknown: ['neutral', '? unknown'],
+  refused: ['bad', '✕ refused'],
+  not_validated: ['neutral', '? not validated'],
+}
+
+/** The plan, the differences that it makes in the configuration, and what to expect of it. */
+export function changes({ fix_plan: plan, fix_result: result }: ReportDocument) {
+  if (plan === null) return null
+  return (
+    <>
+      <ul class="sentences">
+        {plan.actions.map((action) => (
+          <li>
+            <Action action={action} />
+          </li>
+        ))}
+      </ul>
+      {result === null ? <p>The fix was not applied.</p> : <Diff diff={result.diff} />}
+      <Part title="Expected impact">{sentences(result?.expected_impact ?? [])}</Part>
+    </>
+  )
+}
+
+/** Removed and added values line by line, as in a diff of two files. */
+function Diff({ diff }: { readonly diff: NonNullable<ReportDocument['fix_result']>['diff'] }) {
+  if (diff.length === 0) return <p>The fix changes nothing in the configuration.</p>
+  return (
+    <pre class="diff">
+      {diff.map(({ path, from, value }) => (
+        <>
+          {from === undefined ? null : <del>{`- ${path}: ${JSON.stringify(from)}\n`}</del>}
+          {value === undefined ? null : <ins>{`+ ${path}: ${JSON.stringify(value)}\n`}</ins>}
+        </>
+      ))}
+    </pre>
+  )
+}
+
+/** An action by its name; its other members follow as JSON. */
+function Action({ action: { action: name, ...rest } }: { readonly action: FixAction }) {
+  return (
+    <>
+      <strong>{name}</strong> {Object.keys(rest).length === 0 ? null : <code>{JSON.stringify(rest)}</code>}
+    </>
+  )
+}
+
+/** Other causes, and every plan that was tried. */
+export function alternatives({ diagnosis, attempts }: ReportDocument) {
+  if (diagnosis.ruled_out.length === 0 && attempts.length === 0) return null
+  return (
+    <>
+      <Part title="Other causes that were considered">{sentences(diagnosis.ruled_out)}</Part>
+      <Part title="Plans that were tried in the simulation">
+        {attempts.length === 0 ? null : (
+          <Table
+            caption="Plans that were tried in the simulation"
+            header={['Plan', 'Round', 'Verdict', 'Why', 'Actions']}
+            numeric={[1]}
+            rows={attempts.map(({ round, summary, actions, status, text, is_final }) => [
+              <>
+                {summary} {is_final ? <strong>(final plan)</strong> : null}
+              </>,
+              round ?? '–',
+              <Badge tone={attemptBadges[status][0]}>{attemptBadges[status][1]}</Badge>,
+              text,
+              actions.map((action) => (
+                <div>
+                  <Action action={action} />
+                </div>
+              )),
+            ])}
+          />
+        )}
+      </Part>
+    </>
+  )
+}
