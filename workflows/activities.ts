@@ -1,3 +1,4 @@
+import { UnknownScenarioError } from '../fixtures/load-scenario.ts'
 import {
   type AgentResult,
   collectTelemetry,
@@ -5,6 +6,7 @@ import {
   type Report,
   runIncidentAgent,
 } from '../lib/incident/index.ts'
+import type { ReportInput } from '../lib/incident/report/report-facts.ts'
 import { reportFolder, reportFolderName, writeReport } from '../lib/incident/report/report-files.ts'
 import type { Limits } from '../lib/loop/limits.ts'
 import type { Model } from '../lib/loop/model.ts'
@@ -14,7 +16,7 @@ import { runInActivity, toApplicationFailure } from '../lib/temporal/index.ts'
 import { fitPayload, payloadLimitBytes, shortenTrace } from '../lib/temporal/payload.ts'
 import { errorMessage } from '../router/errors.ts'
 import { excerpt } from '../router/text/clip.ts'
-import { type ScenarioSource, scenarioSource } from '../tools/scenario-source.ts'
+import { builtInScenarios, type ScenarioSource, scenarioSource } from '../tools/scenario-source.ts'
 import type { Telemetry, ValidationStatus } from '../tools/types.ts'
 import { unpackIncident } from './incident-payload.ts'
 import { type RecoverResultInput, recoverResult, recoverWaitingStep } from './recover-result.ts'
@@ -80,11 +82,11 @@ export interface GeneratedReport {
   readonly stop_reason: AgentResult['run']['stop_reason']
   /** Status of the validation: `improved`, `unchanged`, `regressed` or `unknown`. */
   readonly status: ValidationStatus
-  /** The report in both forms. */
-  readonly report: Report
+  /** The report in both forms; absent if it is too large for a payload, see `report_error`. The files have it then. */
+  readonly report?: Report
   /** Folder of the files on the worker's machine; absent if none were written. */
   readonly report_directory?: string
-  /** Why the report could not be generated or written; absent if it was. */
+  /** Why the report could not be written or returned; absent if it was. */
   readonly report_error?: string
 }
 
@@ -149,13 +151,13 @@ export function createActivities(options: ActivityOptions = {}) {
     /** Makes a result for an agent step that ended without one, from its last heartbeat if there is one. */
     recover_result: (input: RecoverResultInput): Promise<AgentResult> =>
       withTemporalFailures(async () =>
-        fitPayload(await recoverResult(input, sourceOf(input)), maxResultBytes, withShorterTrace),
+        fitPayload(await recoverResult(input, () => sourceOf(input)), maxResultBytes, withShorterTrace),
       ),
 
     /** Makes a result for an agent step that waits for its next attempt; `null` if it does not wait. */
     recover_waiting_step: (input: RecoverResultInput): Promise<AgentResult | null> =>
       withTemporalFailures(async () => {
-        const result = await recoverWaitingStep(input, sourceOf(input))
+        const result = await recoverWaitingStep(input, () => sourceOf(input))
         return result === null ? null : fitPayload(result, maxResultBytes, withShorterTrace)
       }),
 
@@ -165,30 +167,54 @@ export function createActivities(options: ActivityOptions = {}) {
 
     /**
      * Writes the report into files and returns it. A retry writes the same bytes into the same files. The files have the
-     * whole report. The returned one loses the oldest entries of its trace if it is too large for a payload; if that is not
-     * enough, the activity fails with `ResultTooLarge`.
+     * whole report. The returned one loses its plots and the oldest entries of its trace if it is too large for a payload; if
+     * that is not enough, it is left out.
      */
-    generate_report: ({ result, started_at, ...input }: GenerateReportInput): Promise<GeneratedReport> =>
+    generate_report: ({ result: given, started_at, ...input }: GenerateReportInput): Promise<GeneratedReport> =>
       withTemporalFailures(async () => {
-        const source = sourceOf(input)
+        // The result of an earlier release has none of these.
+        const result: AgentResult = { ...noAttempts, ...given }
         const reportOf = (reported: AgentResult): Report =>
-          generateReport({
-            ...input,
-            ...source,
-            result: reported,
-            ...(options.notice !== undefined && { notice: options.notice }),
-          })
+          anyReport({ ...input, result: reported }, () => sourceOf(input).scenarios ?? builtInScenarios, options.notice)
         const report = reportOf(result)
         const { run_id, stop_reason } = result.run
-        const generated = { run_id, stop_reason, status: result.validation.status, report }
-        const { scenario } = input
-        const name = reportFolderName({ scenario, startedAt: new Date(started_at), id: run_id })
+        const name = reportFolderName({ scenario: input.scenario, startedAt: new Date(started_at), id: run_id })
         const files = await writtenFiles(report, options.reportDirectory, name)
-        return fitPayload<GeneratedReport>({ ...generated, ...files }, payloadLimitBytes, (large, excess) => ({
-          ...large,
-          report: reportOf(withShorterTrace(result, excess)),
-        }))
+        const summary = { run_id, stop_reason, status: result.validation.status, ...files }
+        try {
+          return fitPayload<GeneratedReport>({ ...summary, report }, payloadLimitBytes, (large, excess) => ({
+            ...large,
+            report: reportOf(withShorterTrace(result, excess)),
+          }))
+        } catch (error) {
+          // The folder of the files, and the outcome, must not be lost with the large report.
+          return { ...summary, report_error: excerpt(errorMessage(error), 1_000) }
+        }
       }),
+  }
+}
+
+/** Members of a result that results of an earlier release do not have. */
+const noAttempts = { attempts: [], violations: [] } satisfies Partial<AgentResult>
+
+/**
+ * Makes a report also if the worker cannot read the incident any more. Then it has fewer facts, and its first line says so.
+ *
+ * @param source returns the source of the incident, or throws.
+ */
+function anyReport(
+  input: Pick<ReportInput, 'scenario' | 'pre_telemetry' | 'result'>,
+  source: () => ScenarioSource,
+  notice: string | undefined,
+): Report {
+  try {
+    const scenarios = source()
+    if (!scenarios.list().includes(input.scenario)) throw new UnknownScenarioError(input.scenario, scenarios.list())
+    return generateReport({ ...input, scenarios, ...(notice !== undefined && { notice }) })
+  } catch (error) {
+    const problem = `The files of the incident could not be read for this report, so it has fewer facts: ${errorMessage(error)}`
+    const notices = notice === undefined ? problem : `${notice} ${problem}`
+    return generateReport({ ...input, scenarios: scenarioSource([]), notice: excerpt(notices, 1_000) })
   }
 }
 

@@ -11,7 +11,7 @@ import type {
   LatencyWorkflowStatus,
   latencyWorkflow,
 } from './latency-workflow.ts'
-import type { AgentStepTimeouts } from './retries-and-timeouts.ts'
+import { type AgentStepTimeouts, defaultTimeouts } from './retries-and-timeouts.ts'
 import { withTemporal } from './temporal-packages.ts'
 
 /**
@@ -81,14 +81,27 @@ export async function startIncident(incident: string | Incident, options: StartO
     ],
     taskQueue: taskQueue ?? (await temporalSettings()).taskQueue,
     workflowId: workflowId ?? `latency-${scenario}-${randomUUID()}`,
-    // Longer than the timeouts of all steps together. It ends workflows for which no worker ever starts.
-    workflowExecutionTimeout: '2h',
+    workflowExecutionTimeout: workflowTimeoutMs(timeouts),
   })
   return {
     handle,
     result: () => handle.result(),
     status: () => handle.query<LatencyWorkflowStatus, []>('status'),
   }
+}
+
+/** Time for the steps beside the agent step, and for the wait for a worker. */
+const otherStepsMs = 75 * 60_000
+
+/**
+ * Longer than the timeouts of all steps together, because a workflow that runs into it leaves no report. It ends workflows
+ * for which no worker ever starts. At least two hours.
+ */
+function workflowTimeoutMs({ schedule_to_close_ms }: AgentStepTimeouts = {}): number {
+  const { schedule_to_close_ms: usualMs } = defaultTimeouts
+  // The workflow refuses any other value, with a message.
+  const isUsable = schedule_to_close_ms !== undefined && Number.isSafeInteger(schedule_to_close_ms)
+  return otherStepsMs + Math.max(isUsable ? schedule_to_close_ms : usualMs, usualMs)
 }
 
 async function packedIncident(incident: Incident): Promise<PackedJson> {

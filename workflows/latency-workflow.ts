@@ -43,11 +43,9 @@ export interface LatencyWorkflowInput {
 }
 
 /** Result of {@link latencyWorkflow}. */
-export interface LatencyWorkflowResult extends Omit<GeneratedReport, 'report'> {
+export interface LatencyWorkflowResult extends GeneratedReport {
   /** The scenario of the input. */
   readonly scenario: string
-  /** The report in both forms; absent if it could not be generated, see `report_error`. */
-  readonly report?: GeneratedReport['report']
 }
 
 /** Result of the query `status`. */
@@ -60,6 +58,8 @@ export interface LatencyWorkflowStatus {
   readonly stop_reason?: string
   /** Status of the validation; absent while the agent's run has not ended. */
   readonly status?: string
+  /** Folder of the report on the worker's machine; absent before it is written. A failed workflow has one, too. */
+  readonly report_directory?: string
 }
 
 /** On cancellation the workflow waits for the partial result of the running activity. */
@@ -93,6 +93,10 @@ const statusQuery = defineQuery<LatencyWorkflowStatus>('status')
  *
  * If the step runs out of time, the partial result comes from its last heartbeat, and the workflow completes with it.
  *
+ * A workflow leaves a report whenever it has the telemetry of the incident. Without it, for example for an unknown
+ * scenario, there is nothing to report, and the failure says why. A terminated workflow leaves none: nothing of it runs any
+ * more.
+ *
  * @throws {ApplicationFailure} `InvalidInput` for an invalid input. Any other error would fail the workflow task, which
  * Temporal retries for ever.
  */
@@ -109,7 +113,11 @@ export async function latencyWorkflow(input: LatencyWorkflowInput): Promise<Late
   let status: LatencyWorkflowStatus = { scenario, step: 'collect_telemetry' }
   setHandler(statusQuery, () => status)
 
-  const pre_telemetry = await collect_telemetry(subject)
+  const pre_telemetry = await collect_telemetry(subject).catch((error: unknown) => {
+    // A workflow that is cancelled this early leaves a report as well. Earlier releases ended here.
+    if (!isCancellation(error) || !patched('report-cancelled-collection')) throw error
+    return CancellationScope.nonCancellable(() => collect_telemetry(subject))
+  })
   status = { scenario, step: 'agent_step' }
   let failure: { readonly error: unknown } | undefined
   const { step, recovered } = shieldedStep(
@@ -130,14 +138,15 @@ export async function latencyWorkflow(input: LatencyWorkflowInput): Promise<Late
   const outcome = { scenario, stop_reason, status: result.validation.status }
   status = { ...outcome, step: 'generate_report' }
   const started_at = workflowInfo().runStartTime.toISOString()
-  const report = await CancellationScope.nonCancellable(() =>
+  const report: Omit<LatencyWorkflowResult, 'scenario'> = await CancellationScope.nonCancellable(() =>
     generate_report({ ...subject, pre_telemetry, result, started_at }).catch((error: unknown) => {
       // The answer is there, and it must not be lost with the report.
       log.error('The report could not be generated.', { error })
       return { run_id, stop_reason, status: outcome.status, report_error: messageOf(error) }
     }),
   )
-  status = { ...outcome, step: 'done' }
+  const { report_directory } = report
+  status = { ...outcome, step: 'done', ...(report_directory !== undefined && { report_directory }) }
   setCurrentDetails(`**${stop_reason}** after ${rounds} rounds, validation: **${outcome.status}**`)
   if (Object.keys(searchAttributes).length > 0) {
     const usable = await CancellationScope.nonCancellable(() => usable_search_attributes(searchAttributes)).catch(

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { Context } from '@temporalio/activity'
 import {
   type AgentResult,
@@ -7,8 +8,10 @@ import {
 } from '../lib/incident/index.ts'
 import type { Checkpoint } from '../lib/loop/checkpoint.ts'
 import { ModelError, type RunError } from '../lib/loop/errors.ts'
-import type { Model } from '../lib/loop/model.ts'
+import { type Model, noUsage } from '../lib/loop/model.ts'
 import { type PackedJson, unpackCheckpoint } from '../lib/temporal/checkpoint-codec.ts'
+import { errorMessage } from '../router/errors.ts'
+import { excerpt } from '../router/text/clip.ts'
 
 /** Input of the activity `recover_result`. */
 export interface RecoverResultInput extends IncidentAgentInput {
@@ -22,31 +25,68 @@ export interface RecoverResultInput extends IncidentAgentInput {
   readonly heartbeat_details?: unknown
 }
 
-/** The incidents that the tools of the step work on. */
-type SourceOption = Pick<IncidentAgentOptions, 'scenarios'>
+/** Returns the incidents that the tools of the step work on, or throws if this worker cannot read them. */
+type SourceOption = () => Pick<IncidentAgentOptions, 'scenarios'>
 
 /**
  * Makes the result of an agent step that ended without one. The run continues from the last checkpoint with a model that
  * always fails. So finished calls are kept, repeatable pending ones are executed, and an answer that was only not checked
- * yet is accepted.
+ * yet is accepted. If this worker cannot read the incident, the result only says how the run ended.
  */
-export async function recoverResult(input: RecoverResultInput, source: SourceOption = {}): Promise<AgentResult> {
-  const { stop_reason, error, heartbeat_details } = input
-  const model = unavailable(error.message)
-  const unpacked = unpackCheckpoint(heartbeat_details)
-  const result =
-    unpacked.kind === 'checkpoint'
-      ? await runIncidentAgent(input, { ...source, model, resumeFrom: unpacked.checkpoint as Checkpoint }).catch(
-          (problem: unknown) => {
-            // A checkpoint of another version has nothing that this release can read.
-            if (problem instanceof Error && problem.name === 'LoopError')
-              return runIncidentAgent(input, { ...source, model })
-            throw problem
-          },
-        )
-      : await runIncidentAgent(input, { ...source, model })
+export async function recoverResult(
+  input: RecoverResultInput,
+  source: SourceOption = () => ({}),
+): Promise<AgentResult> {
+  const { stop_reason, error } = input
+  const result = await resumedResult(input, source).catch((problem: unknown) => resultWithoutIncident(input, problem))
   if (result.run.stop_reason === 'answered') return result
   return { ...result, run: { ...result.run, stop_reason, error } }
+}
+
+async function resumedResult(input: RecoverResultInput, source: SourceOption): Promise<AgentResult> {
+  const options = { ...source(), model: unavailable(input.error.message) }
+  const unpacked = unpackCheckpoint(input.heartbeat_details)
+  if (unpacked.kind !== 'checkpoint') return runIncidentAgent(input, options)
+  try {
+    return await runIncidentAgent(input, { ...options, resumeFrom: unpacked.checkpoint as Checkpoint })
+  } catch (problem) {
+    // A checkpoint of another version has nothing that this release can read.
+    if (problem instanceof Error && problem.name === 'LoopError') return runIncidentAgent(input, options)
+    throw problem
+  }
+}
+
+/** Without the incident there are no tools, so no checkpoint can be read. */
+function resultWithoutIncident({ stop_reason, error }: RecoverResultInput, problem: unknown): AgentResult {
+  const summary = `The run ended without an accepted answer (${stop_reason}), so nothing is confirmed.`
+  const reason = `What the run found is lost, because this worker cannot read the incident: ${errorMessage(problem)}`
+  return {
+    diagnosis: {
+      root_cause: 'unknown',
+      summary: `The run ended without an accepted answer (${stop_reason}).`,
+      category: 'unknown',
+      confidence: 'low',
+      evidence: [],
+      ruled_out: [],
+      uncertainties: [excerpt(reason, 1_000)],
+    },
+    fix_plan: null,
+    fix_result: null,
+    post_telemetry: null,
+    validation: { status: 'unknown', deltas: [], summary },
+    attempts: [],
+    violations: [],
+    agent_trace: [],
+    run: {
+      run_id: randomUUID(),
+      ...unavailableModel,
+      stop_reason,
+      rounds: 0,
+      usage: noUsage,
+      duration_ms: 0,
+      error,
+    },
+  }
 }
 
 /** State of an activity whose next attempt has not started, as a number of the wire format. */
@@ -60,7 +100,7 @@ const scheduled = 1
  */
 export async function recoverWaitingStep(
   input: RecoverResultInput,
-  source: SourceOption = {},
+  source: SourceOption = () => ({}),
 ): Promise<AgentResult | null> {
   const { client, info } = Context.current()
   if (info.workflowExecution === undefined) return null
@@ -77,10 +117,13 @@ export async function recoverWaitingStep(
   return recoverResult({ ...input, heartbeat_details }, source)
 }
 
+/** The model of a result that no model was asked for. */
+const unavailableModel = { model: 'unavailable', provider: 'none' } as const
+
 function unavailable(message: string): Model {
   return {
-    name: 'unavailable',
-    provider: 'none',
+    name: unavailableModel.model,
+    provider: unavailableModel.provider,
     complete: () => Promise.reject(new ModelError(message, { code: 'server', retryable: false })),
   }
 }

@@ -234,8 +234,8 @@ async function watch(
   }
 }
 
-/** The result of a workflow that has ended, or the reason of its failure. */
-type Outcome = { readonly result: unknown } | { readonly failure: Error }
+/** The result of a workflow that has ended, or the reason of its failure and the folder of its report if it is known. */
+type Outcome = { readonly result: unknown } | { readonly failure: Error; readonly folder?: string }
 
 /** The state of a workflow, and its outcome if it has ended. */
 async function lookAt(handle: WorkflowHandle): Promise<{ readonly view: IncidentView; readonly outcome?: Outcome }> {
@@ -245,7 +245,23 @@ async function lookAt(handle: WorkflowHandle): Promise<{ readonly view: Incident
     return { view, outcome: { result: await handle.result() } }
   } catch (error) {
     if (!hasName(error, 'WorkflowFailedError')) throw error
-    return { view, outcome: { failure: error } }
+    const folder = await folderOfReport(handle)
+    return { view, outcome: { failure: error, ...(folder === undefined ? {} : { folder }) } }
+  }
+}
+
+/** Longest time for a question to a workflow that has ended. */
+const questionMs = 2_000
+
+/** A failed workflow has no result, but a worker can ask it. @returns `undefined` without a worker or a report. */
+async function folderOfReport(handle: WorkflowHandle): Promise<string | undefined> {
+  try {
+    const ask = () => handle.query<unknown, []>('status')
+    const status = await handle.client.withDeadline(Date.now() + questionMs, ask)
+    const folder = isObject(status) ? status['report_directory'] : undefined
+    return typeof folder === 'string' ? folder : undefined
+  } catch {
+    return undefined
   }
 }
 
@@ -290,6 +306,7 @@ function showOutcome(io: CommandIo, outcome: Outcome, { status }: IncidentView):
         ? 'Cancelled without a result: no attempt was running that could have returned one.'
         : `Failed: ${innermost(outcome.failure).message || status}`
     io.stderr.write(`\n${reason}\n`)
+    if (outcome.folder !== undefined) io.stderr.write(`\n${whereReportIs(outcome.folder)}\n`)
     return exitCode.failed
   }
   const { result } = outcome
@@ -301,11 +318,14 @@ function showOutcome(io: CommandIo, outcome: Outcome, { status }: IncidentView):
   else io.stdout.write(`\n${result.stop_reason}, validation ${result.status}\n`)
   if (result.report_error !== undefined) io.stderr.write(`\nThe report is incomplete: ${result.report_error}\n`)
   if (result.report_directory !== undefined) {
-    io.stdout.write(
-      `\nReport      ${result.report_directory}/report.html, report.md, report.json (on the worker's machine)\n`,
-    )
+    io.stdout.write(`\n${whereReportIs(result.report_directory)}\n`)
   }
   return result.stop_reason === 'answered' ? exitCode.ok : exitCode.failed
+}
+
+/** The worker that ended the workflow has written the report. Its folder need not be on this machine. */
+function whereReportIs(folder: string): string {
+  return `Report      ${folder}/report.html, report.md, report.json (on the worker's machine)`
 }
 
 /** `watch` also accepts workflows of other types. */
