@@ -4,6 +4,7 @@ import type { Payload } from '@temporalio/common'
 import type { PackedJson } from '../lib/temporal/checkpoint-codec.ts'
 import { type RunProgress, readProgress } from '../lib/temporal/progress.ts'
 import { type Incident, incidentId } from '../tools/scenario-source.ts'
+import { activityState } from './activity-state.ts'
 import { checkNamespace, connectTo, type TemporalOptions, temporalSettings } from './connection.ts'
 import type {
   IncidentSearchAttributes,
@@ -119,7 +120,7 @@ export interface IncidentView {
   readonly activity?: {
     /** Type of the activity: `agent_step`. The other steps are local activities, which the server does not show. */
     readonly name: string
-    /** `SCHEDULED` (waiting for a worker or for its next attempt), `STARTED`, `CANCEL_REQUESTED`, … */
+    /** `SCHEDULED` (waiting for a worker or for its next attempt), `STARTED`, `CANCEL_REQUESTED`, …; empty if unknown. */
     readonly state: string
     /** Number of the attempt; 1 for the first. */
     readonly attempt: number
@@ -142,7 +143,7 @@ export async function viewIncident(handle: WorkflowHandle): Promise<IncidentView
     ...view,
     activity: {
       name: pending.activityType?.name ?? '',
-      state: String(pending.state ?? '').replace('PENDING_ACTIVITY_STATE_', ''),
+      state: activityState(pending.state),
       attempt: pending.attempt ?? 1,
       ...(lastFailure ? { lastFailure } : {}),
       ...(progress && { progress }),

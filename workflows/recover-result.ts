@@ -12,6 +12,7 @@ import { type Model, noUsage } from '../lib/loop/model.ts'
 import { type PackedJson, unpackCheckpoint } from '../lib/temporal/checkpoint-codec.ts'
 import { errorMessage } from '../router/errors.ts'
 import { excerpt } from '../router/text/clip.ts'
+import { activityState } from './activity-state.ts'
 
 /** Input of the activity `recover_result`. */
 export interface RecoverResultInput extends IncidentAgentInput {
@@ -89,9 +90,6 @@ function resultWithoutIncident({ stop_reason, error }: RecoverResultInput, probl
   }
 }
 
-/** State of an activity whose next attempt has not started, as a number of the wire format. */
-const scheduled = 1
-
 /**
  * Makes the result of an agent step that waits for its next attempt and is about to be cancelled. Temporal gives nothing of
  * such a step to its workflow, so the last heartbeat is read from the server while the step still exists.
@@ -106,7 +104,7 @@ export async function recoverWaitingStep(
   if (info.workflowExecution === undefined) return null
   const { workflowId, runId } = info.workflowExecution
   const { raw } = await client.workflow.getHandle(workflowId, runId).describe()
-  const waiting = raw.pendingActivities?.find(({ state }) => state === scheduled)
+  const waiting = raw.pendingActivities?.find(({ state }) => activityState(state) === 'SCHEDULED')
   let payloads = waiting?.heartbeatDetails?.payloads ?? []
   const { payloadCodecs, payloadConverter } = client.options.loadedDataConverter
   for (const codec of [...payloadCodecs].reverse()) payloads = await codec.decode(payloads)

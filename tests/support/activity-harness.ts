@@ -9,6 +9,7 @@ import {
   NativeConnection,
   Runtime,
   Worker,
+  type WorkerOptions,
   type WorkflowBundleWithSourceMap,
 } from '@temporalio/worker'
 import { takeoverWorkerOptions } from '../../lib/temporal/index.ts'
@@ -25,7 +26,11 @@ export interface ActivityHarness extends AsyncDisposable {
   /** Bundle of `one-activity-workflow.ts` and the incident workflow. */
   readonly workflowBundle: WorkflowBundleWithSourceMap
   /** Starts a worker for these activities, by default on a task queue of its own. */
-  startWorker(activities: Activities, taskQueue?: string): Promise<RunningWorker>
+  startWorker(
+    activities: Activities,
+    taskQueue?: string,
+    options?: Pick<WorkerOptions, 'enableNonLocalActivities'>,
+  ): Promise<RunningWorker>
   /** Starts a workflow that calls one activity of the worker. */
   start(
     worker: Pick<RunningWorker, 'taskQueue'>,
@@ -57,7 +62,7 @@ export async function activityHarness(server: TemporalServer): Promise<ActivityH
     client,
     logs,
     workflowBundle,
-    async startWorker(activities, taskQueue = `harness-${randomUUID()}`) {
+    async startWorker(activities, taskQueue = `harness-${randomUUID()}`, options = {}) {
       const worker = await Worker.create({
         connection: workerConnection,
         namespace: server.namespace,
@@ -65,6 +70,7 @@ export async function activityHarness(server: TemporalServer): Promise<ActivityH
         workflowBundle,
         activities,
         ...takeoverWorkerOptions,
+        ...options,
       })
       const running = worker.run()
       running.catch(() => {})

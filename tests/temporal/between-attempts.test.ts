@@ -5,8 +5,9 @@ import { NativeConnection } from '@temporalio/worker'
 import { describe, expect, test, vi } from 'vitest'
 import { loopActivity } from '../../lib/temporal/index.ts'
 import { readProgress } from '../../lib/temporal/progress.ts'
-import { startIncident } from '../../workflows/client.ts'
+import { startIncident, viewIncident } from '../../workflows/client.ts'
 import { createWorker } from '../../workflows/worker.ts'
+import { reportFolder } from '../cli/support/report-folder.ts'
 import { startProcess } from '../cli/support/start-process.ts'
 import { calls, says, scriptedModel } from '../support/scripted-model.ts'
 import { temporalForTests } from '../support/temporal-server.ts'
@@ -90,7 +91,9 @@ describe.skipIf(source === undefined)('between two attempts of a run', () => {
     const connection = await NativeConnection.connect({ address })
     const taskQueue = `incidents-${randomUUID()}`
     const model = scriptedModel([busy(600_000)])
-    const worker = await createWorker({ connection, namespace, taskQueue, model })
+    await using reports = await reportFolder()
+    const reportDirectory = reports.path
+    const worker = await createWorker({ connection, namespace, taskQueue, model, reportDirectory })
     await worker.runUntil(async () => {
       const { handle, result, status } = await startIncident('healthy_control', { client: harness.client, taskQueue })
       await vi.waitFor(
@@ -100,6 +103,7 @@ describe.skipIf(source === undefined)('between two attempts of a run', () => {
         },
         { timeout: 20_000, interval: 50 },
       )
+      expect(await viewIncident(handle)).toMatchObject({ activity: { state: 'SCHEDULED', attempt: 2 } })
       await handle.cancel()
       await expect(result()).rejects.toMatchObject({ cause: { name: 'CancelledFailure' } })
       expect(await status()).toMatchObject({ step: 'done', stop_reason: 'cancelled' })
@@ -107,6 +111,8 @@ describe.skipIf(source === undefined)('between two attempts of a run', () => {
       const watched = await startProcess(['watch', handle.workflowId], temporal).ended
       expect(watched.code).toBe(1)
       expect(watched.stderr).toContain('Cancelled without a result')
+      const [{ run = '' } = {}] = await reports.read()
+      expect(watched.stderr).toContain(`Report      ${reports.path}/${run}/report.md`)
     })
     await connection.close()
   })

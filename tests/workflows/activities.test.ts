@@ -29,7 +29,7 @@ describe('a report that is too large for a payload', () => {
     expect(jsonBytes(generateReport(large))).toBeGreaterThan(payloadLimitBytes)
     const generated = await createActivities().generate_report(large)
     expect(jsonBytes(generated)).toBeLessThanOrEqual(payloadLimitBytes)
-    const { json, markdown } = generated.report
+    const { json, markdown } = generated.report ?? generateReport(small)
     const [note, ...kept] = json.agent_trace
     expect(note).toMatchObject({ type: 'warning', message: expect.stringContaining(`first ${80 - kept.length} `) })
     expect(kept.length).toBeGreaterThan(20)
@@ -46,16 +46,15 @@ describe('a report that is too large for a payload', () => {
     expect(document).toHaveProperty('agent_trace.length', 80)
   })
 
-  test('fails with ResultTooLarge, its size and the limit if the trace is not the reason', async () => {
+  test('is left out, with its size and the limit, if the trace is not the reason, and the files have it', async () => {
+    const reportDirectory = await mkdtemp(join(tmpdir(), 'tenrounds-report-'))
     const diagnosis = { ...small.result.diagnosis, summary: '*'.repeat(500_000) }
     const input = { ...small, result: { ...small.result, diagnosis } }
-    await expect(createActivities().generate_report(input)).rejects.toThrow(
-      expect.objectContaining({
-        type: 'ResultTooLarge',
-        nonRetryable: true,
-        message: expect.stringMatching(/^The result is 2\d{6} bytes of JSON, more than the limit of 1500000 /),
-      }),
-    )
+    const generated = await createActivities({ reportDirectory }).generate_report(input)
+    expect(generated.report).toBeUndefined()
+    expect(generated.report_error).toMatch(/^The result is 2\d{6} bytes of JSON, more than the limit of 1500000 /)
+    const text = await readFile(join(generated.report_directory ?? '', 'report.json'), 'utf8')
+    expect(JSON.parse(text)).toMatchObject({ diagnosis: { summary: diagnosis.summary } })
   })
 })
 
