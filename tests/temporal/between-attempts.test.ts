@@ -112,7 +112,7 @@ describe.skipIf(source === undefined)('between two attempts of a run', () => {
       expect(watched.code).toBe(1)
       expect(watched.stderr).toContain('Cancelled without a result')
       const [{ run = '' } = {}] = await reports.read()
-      expect(watched.stderr).toContain(`Report      ${reports.path}/${run}/report.md`)
+      expect(watched.stderr).toContain(`Report      ${reports.path}/${run}/report.html`)
     })
     await connection.close()
   })

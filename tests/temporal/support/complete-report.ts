@@ -13,7 +13,7 @@ export async function completeReport(directory: string, scenario: string): Promi
   expect(folders).toEqual([expect.stringMatching(/^\w+-\d{8}T\d{6}Z-[0-9a-f]{8}$/)])
   const folder = join(directory, folders[0] ?? '')
   const files = await readdir(folder)
-  expect(files).toEqual(expect.arrayContaining(['report.json', 'report.md']))
+  expect(files).toEqual(expect.arrayContaining(['report.html', 'report.json', 'report.md']))
   expect(files.filter((file) => file.endsWith('.tmp'))).toEqual([])
   const document = readReport(await readFile(join(folder, 'report.json'), 'utf8'))
   expect(document.scenario).toBe(scenario)
