@@ -66,16 +66,21 @@ function withoutNotation(text: string): PlainText {
   return { marked, squeezed: squeeze(marked) }
 }
 
+/** What may be before each line of a text: indentation, signs of quotation, numbers, times and levels. */
+const linePrefix =
+  String.raw`(?:[ \t|\r\n]+|>+[ \t\r\n]|\d[\d:.,TZ/+\-]{0,40}[ \t]+` +
+  String.raw`|\[?(?:info|warn(?:ing)?|error|debug|trace)\]?:?[ \t]+){0,8}`
+
 /**
  * An escape in a value, with all that it may become a part of after decoding: the tag `<think>`, or `[0m` after the escape
- * character. A line may end inside it, and what begins the next line may look like the time before a line of a log.
+ * character. A line may end inside it, and what begins a line may look like the time before a line of a log.
  */
 const betweenParts = new RegExp(
-  String.raw`(?:<[\\/]{0,4}[a-zA-Z:]{0,11} {0,2})?[\\%&\u001b]E*(?:[\s>|]+E*)?|\p{Cc}`.replaceAll(
+  String.raw`(?:<[\\/]{0,4}[a-zA-Z:]{0,11} {0,2})?[\\%&\u001b]E*(?:[\s>|]+E*)?|[\r\n]${linePrefix}|\p{Cc}`.replaceAll(
     'E',
     String.raw`[\p{L}\p{N}\\%&#;:/[{}<>.,+\-\u001b]`,
   ),
-  'gu',
+  'giu',
 )
 
 /** An escaped backslash, while the escapes beside it are decoded. Texts with this sign lose it. */
@@ -162,8 +167,7 @@ function brokenLine(_: string, before: string, next: string): string {
 }
 
 /** The end of a line, or of a string in a list of lines, with quotation marks, numbers, times and levels before the next. */
-const lineStart =
-  /(?:[\r\n]+|(?<!\\)(\\{0,64})"\s{0,4},\s{0,4}(\\{0,64})")((?:[ \t|\r\n]+|>+[ \t\r\n]|\d[\d:.,TZ/+-]{0,40}[ \t]+|\[?(?:info|warn(?:ing)?|error|debug|trace)\]?:?[ \t]+){0,8})/gi
+const lineStart = new RegExp(String.raw`(?:[\r\n]+|(?<!\\)(\\{0,64})"\s{0,4},\s{0,4}(\\{0,64})")(${linePrefix})`, 'gi')
 
 /** A vertical tab is a line break whose marks are gone, so that the text after it is not taken for another mark. */
 function startedLine(line: string, before: string | undefined, next = '', prefix = ''): string {
