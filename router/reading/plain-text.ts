@@ -66,20 +66,26 @@ function withoutNotation(text: string): PlainText {
   return { marked, squeezed: squeeze(marked) }
 }
 
-/** What may be before each line of a text: indentation, signs of quotation, numbers, times and levels. */
+/** Marks before a line of a text: indentation, signs of quotation, numbers, times and levels. */
 const linePrefix =
   String.raw`(?:[ \t|\r\n]+|>+[ \t\r\n]|\d[\d:.,TZ/+\-]{0,40}[ \t]+` +
   String.raw`|\[?(?:info|warn(?:ing)?|error|debug|trace)\]?:?[ \t]+){0,8}`
+
+/** Characters of a class: those that begin an escape. */
+const escapeStart = String.raw`\\%&\u001b`
+/** Characters of a class: those that follow it. */
+const escapePart = String.raw`\p{L}\p{N}#;:/[{}<>.,+\-`
 
 /**
  * An escape in a value, with all that it may become a part of after decoding: the tag `<think>`, or `[0m` after the escape
  * character. A line may end inside it, and what begins a line may look like the time before a line of a log.
  */
 const betweenParts = new RegExp(
-  String.raw`(?:<[\\/]{0,4}[a-zA-Z:]{0,11} {0,2})?[\\%&\u001b]E*(?:[\s>|]+E*)?|[\r\n]${linePrefix}|\p{Cc}`.replaceAll(
-    'E',
-    String.raw`[\p{L}\p{N}\\%&#;:/[{}<>.,+\-\u001b]`,
-  ),
+  [
+    String.raw`(?:<[\\/]{0,4}[a-zA-Z:]{0,11} {0,2})?[${escapeStart}][${escapeStart}${escapePart}]*(?:[\s>|]+[${escapePart}]*)?`,
+    String.raw`[\r\n]${linePrefix}`,
+    String.raw`\p{Cc}`,
+  ].join('|'),
   'giu',
 )
 

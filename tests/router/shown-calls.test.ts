@@ -167,6 +167,7 @@ test('a value with escapes is recognised in lines that end anywhere', () => {
     },
   )
   const found: readonly [string, number, (lines: string[]) => string][] = [
+    ['\\&\t\\\\\nx41', 34, (lines) => JSON.stringify(lines.map((text, index) => ({ number: index, text })))],
     ['\n00\t"-', 18, (lines) => JSON.stringify(lines.map((text, index) => ({ number: index, text })))],
     ['\\r0-\t', 30, (lines) => JSON.stringify(lines.map((text, index) => ({ number: index, text })))],
     ['\\\\\\r\tx41', 15, (lines) => JSON.stringify(lines.map((text, index) => ({ number: index, text })))],
