@@ -18,7 +18,7 @@ import { startMockServer } from '../testing/index.ts'
 import { UsageError } from './command-io.ts'
 
 /** The model that a command uses: MiniMax, or the mock server when no token is set. */
-interface Endpoint {
+export interface Endpoint {
   /** The client of the endpoint. */
   readonly model: MinimaxModel
   /** Warning for the terminal and the report; `undefined` if the endpoint is on another machine, as MiniMax is. */

@@ -1,13 +1,7 @@
 import { onOneLine } from '../../router/text/on-one-line.ts'
-import { formatFigure } from '../../tools/validation/deltas.ts'
-import { formatChange, headlineDeltas, tradeoffNote } from '../incident/report/figures.ts'
-import type { ReportDocument } from '../incident/report/report-schema.ts'
 import type { LoopEvent } from '../loop/events.ts'
+import { StatusLine } from './status-line.ts'
 import type { StyledText, TerminalOutput } from './terminal-output.ts'
-import { longest } from './text-layout.ts'
-
-/** Interval at which the status line of a terminal is redrawn, so that the elapsed time advances. */
-const redrawMs = 100
 
 /** Characters of a text that is arriving in the status line, which must not wrap. Some take two of the 80 columns. */
 const shownCharacters = 28
@@ -25,19 +19,22 @@ export class Progress {
   readonly #output: TerminalOutput
   readonly #now: () => number
   readonly #startedAt: number
+  readonly #status: StatusLine
+  readonly #isQuiet: boolean
   #rounds = 0
-  #status = ''
   /** The end of the text that is arriving. */
   #text = ''
-  #timer: NodeJS.Timeout | undefined
 
   /**
    * @param output where the lines go, usually stderr.
    * @param now source of time in milliseconds; tests pass their own.
+   * @param isQuiet whether nothing is printed.
    */
-  constructor(output: TerminalOutput, now: () => number) {
+  constructor(output: TerminalOutput, now: () => number, isQuiet = false) {
     this.#output = output
     this.#now = now
+    this.#isQuiet = isQuiet
+    this.#status = new StatusLine(output, () => this.#elapsed())
     this.#startedAt = now()
   }
 
@@ -109,79 +106,30 @@ export class Progress {
 
   /** Prints one line; line breaks of the text become spaces. */
   line(text: string, style?: 'yellow'): void {
-    this.#clearStatus()
+    if (this.#isQuiet) return
+    this.#status.clear()
     const shown = text.replace(/\s*\n\s*/g, ' ').trimEnd()
     this.#output.write(this.#elapsed(), '  ', style === undefined ? shown : { style, text: shown }, '\n')
   }
 
   /** Removes the status line. Call it before other text is printed and at the end. */
   close(): void {
-    this.#clearStatus()
+    this.#status.clear()
   }
 
   /** Shows the end of the text that is arriving. It is drawn with the next redraw, because pieces come quickly. */
   #showText({ round, text }: { readonly round: number; readonly text: string }): void {
     this.#text = (this.#text + text).slice(-shownCharacters)
-    const status = `round ${round}/${this.#rounds}: ${onOneLine(this.#text)}`
-    if (this.#timer === undefined) this.#showStatus(status)
-    else this.#status = status
+    if (!this.#isQuiet) this.#status.update(`round ${round}/${this.#rounds}: ${onOneLine(this.#text)}`)
   }
 
   /** Shows the current step until the next line is printed. Only a terminal can replace it. */
   #showStatus(status: string): void {
-    this.#clearStatus()
-    if (!this.#output.isTTY) return
-    this.#status = status
-    const draw = () => {
-      this.#output.eraseLine()
-      this.#output.write(this.#elapsed(), `  ${this.#status} …`)
-    }
-    draw()
-    this.#timer = setInterval(draw, redrawMs)
-    // The status line must not keep the process running.
-    this.#timer.unref()
-  }
-
-  #clearStatus(): void {
-    if (this.#timer === undefined) return
-    clearInterval(this.#timer)
-    this.#timer = undefined
-    this.#output.eraseLine()
+    if (!this.#isQuiet) this.#status.show(status)
   }
 
   /** Time since the start in seconds, as wide as that of runs of up to 1000 s. */
   #elapsed(): StyledText {
     return { style: 'dim', text: `${((this.#now() - this.#startedAt) / 1000).toFixed(1).padStart(6)} s` }
   }
-}
-
-/** The summary that a command prints at the end: cause, fix, validation, and the figures before and after. */
-export function verdict(document: ReportDocument): string {
-  const { validation, diagnosis, fix_plan: plan } = document
-  const rows = headlineDeltas(validation.deltas).map((delta) => [
-    delta.metric,
-    formatFigure(delta.before, delta.unit),
-    formatFigure(delta.after, delta.unit),
-    formatChange(delta),
-    delta.verdict,
-  ])
-  const lines = [
-    ...(document.notice === null ? [] : [firstSentence(document.notice), '']),
-    `Cause       ${onOneLine(diagnosis.root_cause)}`,
-    `Fix         ${onOneLine(plan?.summary ?? 'none')}`,
-    `Validation  ${validation.status}: ${onOneLine([validation.summary, tradeoffNote(validation) ?? []].flat().join(' '))}`,
-    ...(rows.length === 0 ? [] : ['', ...columns([['figure', 'before', 'after', 'change', ''], ...rows])]),
-  ]
-  return lines.join('\n')
-}
-
-/** The whole notice is at the top of the output. */
-function firstSentence(notice: string): string {
-  return notice.split(/(?<=\.) /, 1)[0] ?? notice
-}
-
-/** Aligns the cells of a table with spaces. */
-function columns(rows: readonly (readonly string[])[]): readonly string[] {
-  const widths = (rows[0] ?? []).map((_, column) => longest(rows.map((row) => row[column] ?? '')))
-  return rows.map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd())
 }

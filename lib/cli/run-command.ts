@@ -1,81 +1,197 @@
 import { randomUUID } from 'node:crypto'
 import { access, constants } from 'node:fs/promises'
 import type { Command } from 'commander'
+import { listScenarios } from '../../fixtures/load-scenario.ts'
 import { errorMessage } from '../../router/errors.ts'
 import { onOneLine } from '../../router/text/on-one-line.ts'
 import { formatFigure } from '../../tools/validation/deltas.ts'
 import type { AgentResult } from '../incident/agent/agent-result.ts'
+import type { Report } from '../incident/report/report.ts'
 import { createReportFolder, reportFolder, reportFolderName, writeReport } from '../incident/report/report-files.ts'
 import { runIncident } from '../incident/run-incident.ts'
+import type { LoopEvent } from '../loop/events.ts'
 import { type CommandIo, exitCode, stoppedCode, UsageError } from './command-io.ts'
 import { addCommand, type CommandContext } from './command-line.ts'
-import { openEndpoint } from './endpoint.ts'
-import { incidentOf } from './incident-argument.ts'
-import { Progress, verdict } from './progress.ts'
+import { type Endpoint, openEndpoint } from './endpoint.ts'
+import { incidentOf, type NamedIncident } from './incident-argument.ts'
+import { Progress } from './progress.ts'
+import { isSuccess, type RunSummary, summaryLine, writeSummaries } from './run-summary.ts'
+import { StatusLine } from './status-line.ts'
+import { writeVerdict } from './verdict.ts'
 
-/** Registers `run`. */
-export function registerRun(program: Command, context: CommandContext): void {
-  addCommand(program, 'run [scenario|folder]', 'analyse, fix and validate one incident', {
-    examples: [
-      ['run', 'the incident kv_cache_pressure'],
-      ['run ./incident-4711', 'a folder of your own logs and metrics pages'],
-    ],
-    ok: 'the run ended with an accepted answer',
-    failed: 'it ended without one, and the report says why',
-  })
-    .option('--live', 'require a real model: fail if no token is set, instead of using the mock server')
-    .option('--reports <folder>', 'folder for the reports; each run gets a folder in it', 'reports')
-    .action((scenario: string = 'kv_cache_pressure', options: Omit<RunCommandOptions, 'scenario'>) =>
-      context.run((io) => runCommand(io, { ...options, scenario })),
-    )
-}
-
-interface RunCommandOptions {
-  /** Id of a built-in scenario, or path of an incident folder. */
-  readonly scenario: string
+/** Options of `run`. */
+interface RunOptions {
+  /** Run all built-in scenarios. @defaultValue false */
+  readonly all?: boolean
   /** Refuse to run without a real model. @defaultValue false */
   readonly live?: boolean
   /** Folder for the reports; each run gets a folder of its own in it. */
   readonly reports: string
 }
 
-/** `tenrounds run`: one incident in this process. Progress goes to stderr, the verdict to stdout, the report into files. */
-export async function runCommand(
-  io: CommandIo,
-  { scenario: named, live = false, reports }: RunCommandOptions,
-): Promise<number> {
-  const { scenario, ...source } = await incidentOf(named)
-  const endpoint = await openEndpoint(live, io.env, io.stderr.isTTY)
-  // From here on Ctrl-C stops the run in an orderly way, and the report is still written.
-  const { signal } = io
-  const runId = reportFolderName({ scenario, startedAt: new Date(), id: randomUUID() })
-  const progress = new Progress(io.stderr, () => performance.now())
+/** Registers `run`. */
+export function registerRun(program: Command, context: CommandContext): void {
+  addCommand(program, 'run [scenario|folder...]', 'analyse, fix and validate incidents, one after the other', {
+    examples: [
+      ['run', 'the incident kv_cache_pressure'],
+      ['run nvidia_xid healthy_control', 'two incidents, with a table at the end'],
+      ['run --all --quiet', 'all built-in incidents, one line each'],
+      ['run ./incident-4711', 'a folder of your own logs and metrics pages'],
+      ['run --json', 'a document for scripts'],
+    ],
+    notes: [
+      'With --json, stdout is { "runs": [...], "not_run": [...] }. Each run has scenario, status, stop_reason,',
+      'headline, root_cause, rounds, duration_ms, report_directory and error. The folder has report.json.',
+    ],
+    ok: 'every run ended with an accepted answer',
+    failed: 'at least one ended without an answer, and its report says why; or a report could not be written',
+  })
+    .option('--all', 'run all built-in incidents')
+    .option('--live', 'require a real model: fail if no token is set, instead of using the mock server')
+    .option('--reports <folder>', 'folder for the reports; each run gets a folder in it', 'reports')
+    .action((names: readonly string[], options: RunOptions) => context.run((io) => runCommand(io, names, options)))
+}
+
+/** Incidents in this process. Progress goes to stderr, verdicts to stdout, reports into files. */
+async function runCommand(io: CommandIo, names: readonly string[], options: RunOptions): Promise<number> {
+  const { all = false, live = false, reports } = options
+  if (all && names.length > 0)
+    throw new UsageError('--all runs every built-in incident. Leave out the names, or --all.')
+  const chosen = all ? listScenarios() : names.length === 0 ? ['kv_cache_pressure'] : names
+  // All of them are checked before the first one costs time or money.
+  const incidents: NamedIncident[] = []
+  for (const name of chosen) incidents.push(await incidentOf(name))
+  const [first, ...others] = incidents
+  const isSingle = first !== undefined && others.length === 0
+  const endpoint = await openEndpoint(live, io.env, isSingle && io.stderr.isTTY && !io.quiet)
   try {
-    const folder = await reportFolder(reports, runId).catch((error: unknown) => {
-      throw reportsNotWritable(reports, error)
-    })
-    progress.line(`incident ${scenario}, endpoint ${endpoint.model.url}`)
-    if (endpoint.notice !== undefined) progress.line(endpoint.notice)
+    await checkReports(reports)
+    // From here on Ctrl-C stops the run in an orderly way, and the report is still written.
+    const { signal } = io
+    return await (isSingle ? runOne : runSeveral)({ io, incidents, endpoint, reports, signal })
+  } finally {
+    await endpoint.close()
+  }
+}
+
+interface Runs {
+  readonly io: CommandIo
+  /** At least one. */
+  readonly incidents: readonly NamedIncident[]
+  readonly endpoint: Endpoint
+  /** Folder of all reports. */
+  readonly reports: string
+  readonly signal: AbortSignal
+}
+
+/** One incident, with every step and the verdict. */
+async function runOne(runs: Runs): Promise<number> {
+  const { io, incidents, endpoint, signal } = runs
+  const progress = new Progress(io.stderr, () => performance.now(), io.quiet)
+  const summaries: RunSummary[] = []
+  try {
+    for (const incident of incidents) {
+      progress.line(`incident ${incident.scenario}, endpoint ${endpoint.model.url}`)
+      if (endpoint.notice !== undefined) progress.line(endpoint.notice)
+      const showVerdict = ({ json }: Report) => {
+        progress.close()
+        // Printed before the files are written: if writing fails, the result of a paid run is not lost.
+        if (!io.json && !io.quiet) writeVerdict(io.stdout, json)
+      }
+      summaries.push(await runAndReport(runs, incident, progress.onEvent, showVerdict))
+    }
+  } finally {
+    progress.close()
+  }
+  const [summary] = summaries
+  if (io.json) io.stdout.json({ runs: summaries, not_run: [] })
+  else if (io.quiet) for (const each of summaries) io.stdout.write(`${summaryLine(each)}\n`)
+  else if (summary?.report_directory) {
+    io.stdout.write(`\nReport      ${summary.report_directory}/report.html, report.md, report.json\n`)
+  }
+  if (summary?.error) io.stderr.write(`${io.quiet ? '' : '\n'}${summary.error}\n`)
+  return codeOf(summaries, signal)
+}
+
+/** Several incidents: one line each while they run, and a table at the end. */
+async function runSeveral(runs: Runs): Promise<number> {
+  const { io, incidents, endpoint, reports, signal } = runs
+  const startedAt = performance.now()
+  const seconds = () => `${((performance.now() - startedAt) / 1000).toFixed(1).padStart(6)} s`
+  const status = new StatusLine(io.stderr, () => ({ style: 'dim', text: seconds() }))
+  if (endpoint.notice !== undefined && !io.quiet) io.stderr.write(`${endpoint.notice}\n`)
+  const summaries: RunSummary[] = []
+  try {
+    for (const [index, incident] of incidents.entries()) {
+      if (signal.aborted) break
+      const title = `${index + 1}/${incidents.length} ${incident.scenario}`
+      const show = (text: string) => io.quiet || status.show(`${title}${text}`)
+      show('')
+      const summary = await runAndReport(runs, incident, (event) => {
+        if (event.type === 'round-start') show(`, round ${event.round}: waiting for the model`)
+        if (event.type === 'tool-start') show(`, round ${event.round}: ${event.tool}`)
+      })
+      summaries.push(summary)
+      status.clear()
+      // A terminal gets the table at the end.
+      if (!io.quiet && !io.stderr.isTTY) io.stderr.write(`${index + 1}/${incidents.length} ${summaryLine(summary)}\n`)
+      if (io.quiet && !io.json) io.stdout.write(`${summaryLine(summary)}\n`)
+    }
+  } finally {
+    status.clear()
+  }
+  const notRun = incidents.slice(summaries.length).map(({ scenario }) => scenario)
+  if (io.json) io.stdout.json({ runs: summaries, not_run: notRun })
+  else if (!io.quiet && summaries.length > 0) writeSummaries(io.stdout, summaries, reports)
+  for (const { scenario, error } of summaries) if (error !== null) io.stderr.write(`${scenario}: ${error}\n`)
+  if (notRun.length > 0) io.stderr.write(`Not run: ${notRun.join(', ')}\n`)
+  return codeOf(summaries, signal)
+}
+
+function codeOf(summaries: readonly RunSummary[], signal: AbortSignal): number {
+  if (signal.aborted) return stoppedCode(signal)
+  return summaries.every(isSuccess) ? exitCode.ok : exitCode.failed
+}
+
+/** Runs an incident and writes its report. It does not reject: an unexpected error is in the summary. */
+async function runAndReport(
+  { endpoint, reports, signal }: Runs,
+  { scenario, scenarios }: NamedIncident,
+  onEvent: (event: LoopEvent) => void,
+  onReport: (report: Report) => void = () => {},
+): Promise<RunSummary> {
+  const startedAt = performance.now()
+  const runId = reportFolderName({ scenario, startedAt: new Date(), id: randomUUID() })
+  const failed = (error: unknown) => ({
+    ...{ scenario, status: null, stop_reason: null, headline: null, root_cause: null, rounds: 0 },
+    ...{ duration_ms: elapsed(), report_directory: null, error: `Failed: ${errorMessage(error)}` },
+  })
+  const elapsed = () => Math.round(performance.now() - startedAt)
+  try {
     const { result, report } = await runIncident(scenario, {
       model: endpoint.model,
       signal,
-      onEvent: progress.onEvent,
+      onEvent,
       runId,
-      ...source,
+      ...(scenarios === undefined ? {} : { scenarios }),
       ...(endpoint.notice === undefined ? {} : { notice: endpoint.notice }),
     })
-    progress.close()
-    // Printed before the files are written: if writing fails, the result of a paid run is not lost.
-    io.stdout.write(`\n${verdict(report.json)}\n`)
-    await writeReport(report, folder)
-    io.stdout.write(`\nReport      ${folder}/report.html, report.md, report.json\n`)
-    const failure = failureOf(result)
-    if (failure !== undefined) io.stderr.write(`\n${failure}\n`)
-    if (signal.aborted) return stoppedCode(signal)
-    return result.run.stop_reason === 'answered' ? exitCode.ok : exitCode.failed
-  } finally {
-    progress.close()
-    await endpoint.close()
+    onReport(report)
+    const { headline, validation, diagnosis, run } = report.json
+    const summary = {
+      ...{ scenario, status: validation.status, stop_reason: run.stop_reason, headline: headline.text },
+      ...{ root_cause: diagnosis.root_cause, rounds: run.rounds },
+    }
+    try {
+      const folder = await reportFolder(reports, runId)
+      await writeReport(report, folder)
+      return { ...summary, duration_ms: elapsed(), report_directory: folder, error: failureOf(result) ?? null }
+    } catch (error) {
+      const { message } = reportsNotWritable(reports, error)
+      return { ...summary, duration_ms: elapsed(), report_directory: null, error: message }
+    }
+  } catch (error) {
+    return failed(error)
   }
 }
 

@@ -25,8 +25,9 @@ import { type CommandIo, exitCode, stoppedCode, UsageError } from './command-io.
 import { addCommand, type CommandContext } from './command-line.ts'
 import { openEndpoint } from './endpoint.ts'
 import { incidentOf, openFolder } from './incident-argument.ts'
-import { Progress, verdict } from './progress.ts'
+import { Progress } from './progress.ts'
 import { checkReports } from './run-command.ts'
+import { writeVerdict } from './verdict.ts'
 
 /** Exit code of commands that watch a server. */
 const unreachable = [
@@ -314,7 +315,7 @@ function showOutcome(io: CommandIo, outcome: Outcome, { status }: IncidentView):
     io.stdout.write(`${JSON.stringify(result)}\n`)
     return exitCode.ok
   }
-  if (result.report !== undefined) io.stdout.write(`\n${verdict(result.report.json)}\n`)
+  if (result.report !== undefined) writeVerdict(io.stdout, result.report.json)
   else io.stdout.write(`\n${result.stop_reason}, validation ${result.status}\n`)
   if (result.report_error !== undefined) io.stderr.write(`\nThe report is incomplete: ${result.report_error}\n`)
   if (result.report_directory !== undefined) {

@@ -79,23 +79,17 @@ export function hanging(label: string, text: string, width: number): readonly st
 
 /**
  * A table whose cells are aligned with spaces. If it is wider than `width`, each row becomes a block: the first cell, and
- * under it the others with their titles.
+ * the others in the next line.
  *
- * @param rows the first row has the titles. No title: the cell needs none.
+ * @param rows the first row has the titles.
  */
 export function table(rows: readonly (readonly string[])[], width: number): readonly string[] {
-  const [titles = [], ...body] = rows
-  const widths = titles.map((_, column) => longest(rows.map((row) => row[column] ?? '')))
-  const total = widths.reduce((sum, column) => sum + column + 2, 0)
-  if (total <= width) {
-    return rows.map((row) =>
-      `  ${row.map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - displayWidth(cell))).join('  ')}`.trimEnd(),
-    )
-  }
-  return body.flatMap(([first = '', ...others]) => [
-    `  ${first}`,
-    ...others.flatMap((cell, index) =>
-      cell === '' ? [] : hanging(`    ${titles[index + 1] ?? ''} `.replace(/^ +$/, '    '), cell, width),
-    ),
-  ])
+  const widths = (rows[0] ?? []).map((_, column) => longest(rows.map((row) => row[column] ?? '')))
+  const padded = (cell: string, column: number) => cell + ' '.repeat((widths[column] ?? 0) - displayWidth(cell))
+  const lines = rows.map((row) => `  ${row.map(padded).join('  ')}`.trimEnd())
+  if (longest(lines) <= width) return lines
+  return rows.slice(1).flatMap(([first = '', ...others]) => {
+    const rest = others.filter((cell) => cell !== '').join(', ')
+    return [...hanging('  ', first, width), ...(rest === '' ? [] : hanging('    ', rest, width))]
+  })
 }

@@ -151,7 +151,7 @@ test('a terminal shows the text of a reply while it arrives', async () => {
     response.write(events(...['The cache ', 'is full:\n', 'requests wait'].map((content) => chunk({ content })))),
   )
   const env = { MINIMAX_BASE_URL: server.url, ANTHROPIC_AUTH_TOKEN: token }
-  const command = startMain(['run', '--reports', reports.path], env, true)
+  const command = startMain(['run', '--reports', reports.path], env, 80)
   await command.until('round 1/10: cache is full: requests wait …')
   command.interrupt()
   expect(await command.ended).toMatchObject({ code: 130 })

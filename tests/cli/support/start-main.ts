@@ -27,18 +27,19 @@ export function runMain(args: readonly string[], env: Readonly<Record<string, st
 /**
  * Starts the command in this process, for commands that end only when they are interrupted.
  *
- * @param isTTY whether its output counts as a terminal.
+ * @param columns the width of the terminal that shows its output. @defaultValue no terminal
  */
 export function startMain(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
-  isTTY = false,
+  columns?: number,
 ): StartedCommand {
   const interrupt = new AbortController()
   const written = { stdout: '', stderr: '' }
   const waiting = new Set<() => void>()
   const output = (name: keyof typeof written) => ({
-    isTTY,
+    isTTY: columns !== undefined,
+    ...(columns === undefined ? {} : { columns }),
     write: (text: string) => {
       written[name] += text
       for (const look of waiting) look()
