@@ -29,7 +29,13 @@ export function withContext<Line extends TimedLine>(lines: readonly Line[]): rea
 
 /** Groups classified lines, as {@link groupLogLines} does. */
 export function groupsOf(lines: readonly TimedLine[]): LogError[] {
-  const groups = new Map<string, TimedLine[]>()
+  const errors = alikeLines(lines).flatMap(errorOf)
+  return errors.sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind))
+}
+
+/** The lines that report a failure, by role, class and message: lines that differ only in numbers and ids are one group. */
+export function alikeLines<Line extends TimedLine>(lines: readonly Line[]): readonly (readonly Line[])[] {
+  const groups = new Map<string, Line[]>()
   for (const line of lines) {
     if (line.kind === undefined) continue
     const key = `${line.kind} ${line.class ?? ''} ${templateOf(line.message)}`
@@ -37,8 +43,7 @@ export function groupsOf(lines: readonly TimedLine[]): LogError[] {
     if (group === undefined) groups.set(key, [line])
     else group.push(line)
   }
-  const errors = [...groups.values()].flatMap(errorOf)
-  return errors.sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind))
+  return [...groups.values()]
 }
 
 /** The finding of a group. */

@@ -59,7 +59,7 @@ export function readLines(incident: Incident, sources: readonly LogSource[], que
   const { log } = incident
   const observed = windowOf(incident)
   const missing = sources.filter((source) => log(source) === undefined)
-  const end = Date.parse(observed.start) + observed.duration_s * 1000
+  const end = endOf(incident)
   const all = sources
     .map((source) => entriesOf(log(source) ?? noLines, end))
     .reduce((first, second) => mergedLogs(first, second, end))
@@ -106,6 +106,21 @@ export function readLines(incident: Incident, sources: readonly LogSource[], que
     ...(missing.length === 0 ? {} : { not_collected: [...missing] }),
     ...(allNotes.length === 0 ? {} : { notes: allNotes }),
   }
+}
+
+/**
+ * All lines of one log of an incident, classified and with their times; line `n` of the file is element `n - 1`.
+ * `undefined` if that log was not collected. Each call returns the same array.
+ */
+export function timedLines(incident: Incident, source: LogSource): readonly TimedLine[] | undefined {
+  const lines = incident.log(source)
+  return lines === undefined ? undefined : entriesOf(lines, endOf(incident))
+}
+
+/** The end of an incident, in Unix milliseconds. */
+function endOf(incident: Incident): number {
+  const { start, duration_s } = windowOf(incident)
+  return Date.parse(start) + duration_s * 1000
 }
 
 /** Lines can be a little later than the end of the incident. A window up to the end includes them. */

@@ -69,6 +69,27 @@ export class Distribution {
     })
   }
 
+  /** Number of values that were added, each counted once whatever its weight: a place in the order of time. */
+  get added(): number {
+    return this.#values.length
+  }
+
+  /**
+   * Observations above a limit among the values that were added between two places.
+   *
+   * @param from `added` before the first of these values.
+   * @param to `added` after the last of them.
+   */
+  above(limit: number, from: number, to: number): { readonly above: number; readonly all: number } {
+    let [above, all] = [0, 0]
+    for (let index = from; index < to; index++) {
+      const weight = this.#weights[index] ?? 0
+      all += weight
+      if ((this.#values[index] ?? 0) > limit) above += weight
+    }
+    return { above, all }
+  }
+
   /** Distinct values in ascending order with their weights. Computed on demand: values are added often and read rarely. */
   #ascending() {
     if (this.#ordered === undefined) {

@@ -98,9 +98,9 @@ export function together([first, ...others]: readonly [EngineWindow, ...EngineWi
 
 /** The same interval of several engines. */
 function interval(intervals: readonly Interval[]): Interval {
-  const sum = (name: Exclude<keyof Interval, 'drafts' | 'deferred'>) =>
+  const sum = (name: Exclude<keyof Interval, 'drafts' | 'deferred' | 'observed'>) =>
     intervals.reduce((total, one) => total + one[name], 0)
-  const mean = (name: Exclude<keyof Interval, 'drafts' | 'deferred'>) => sum(name) / intervals.length
+  const mean = (name: Exclude<keyof Interval, 'drafts' | 'deferred' | 'observed'>) => sum(name) / intervals.length
   const drafts = allDrafts(intervals)
   return {
     endS: mean('endS'),

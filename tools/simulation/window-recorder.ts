@@ -189,6 +189,7 @@ export class WindowRecorder {
       ...occupancy,
       busy: busyS / length,
       memoryBusy: memoryS / length,
+      observed: { ttft: this.observed.ttft.added, interToken: this.observed.interToken.added },
       ...(this.#intervalDrafts === undefined ? {} : { drafts: this.#intervalDrafts }),
     })
     if (this.drafts !== undefined) this.#intervalDrafts = noDrafts(this.drafts.acceptedPerPosition.length)

@@ -31,6 +31,8 @@ export interface Interval {
   readonly busy: number
   /** Share of the interval in which the GPUs' memory was read, 0 to 1. */
   readonly memoryBusy: number
+  /** `added` of the distributions of latencies at its end. Absent for several engines together. */
+  readonly observed?: { readonly ttft: number; readonly interToken: number }
   /** Drafts in the interval. Absent without speculative decoding. */
   readonly drafts?: Readonly<DraftCounts>
 }

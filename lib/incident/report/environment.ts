@@ -1,16 +1,35 @@
-import type { Incident } from '../../../tools/scenario-source.ts'
+import { deploymentOf, type Incident, unknown } from '../../../tools/scenario-source.ts'
 import type { ReportFacts } from './report-schema.ts'
 
 /** The deployment that the incident happened on. What no file states is null. */
-export function environmentOf(_incident: Incident | undefined): ReportFacts['environment'] {
+export function environmentOf(incident: Incident | undefined): ReportFacts['environment'] {
+  if (incident === undefined) return notKnown
+  const { model, vllm_version, image, placement, engine_args } = deploymentOf(incident)
+  const { node, gpu_model, gpus, driver_version, peers = [] } = placement
+  const nodes = [node, ...peers.map((peer) => peer.node)]
   return {
-    model: null,
-    engine_version: null,
-    image: null,
-    gpu_model: null,
-    gpus: null,
-    node: null,
-    driver_version: null,
-    engine_args: [],
+    model: stated(model),
+    engine_version: stated(vllm_version),
+    image: stated(image),
+    gpu_model: stated(gpu_model),
+    gpus: gpus === null ? null : [gpus, ...peers.map((peer) => peer.gpus)].flat().length,
+    node: stated(node) === null ? null : nodes.join(', '),
+    driver_version: stated(driver_version),
+    engine_args: Object.entries(engine_args).map(([name, value]) => `${name}=${value}`),
   }
+}
+
+const notKnown: ReportFacts['environment'] = {
+  model: null,
+  engine_version: null,
+  image: null,
+  gpu_model: null,
+  gpus: null,
+  node: null,
+  driver_version: null,
+  engine_args: [],
+}
+
+function stated(text: string): string | null {
+  return text === unknown || text === '' ? null : text
 }

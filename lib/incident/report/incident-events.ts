@@ -1,15 +1,108 @@
 import type { Incident } from '../../../tools/scenario-source.ts'
+import type { Telemetry } from '../../../tools/types.ts'
 import type { AgentResult } from '../agent/agent-result.ts'
+import { isoTime, type LocatedLine } from './located-lines.ts'
+import { type IncidentLogs, incidentLogs, type LogEvent } from './log-events.ts'
+import { type MetricEvent, metricEvents } from './metric-events.ts'
+import { onsetOf } from './onset.ts'
 import type { ReportFacts } from './report-schema.ts'
+import { triggerOf } from './trigger.ts'
 
-/** The beginning of the incident, its trigger, and its events in order of time. */
+type TimelineEvent = ReportFacts['timeline'][number]
+
+/** Everything about the events of an incident. */
+interface EventFacts extends Pick<ReportFacts, 'onset' | 'trigger' | 'timeline'> {
+  /** Gaps of the timeline, one sentence each. */
+  readonly notes: readonly string[]
+  /** The logs that the events are from; `undefined` if the incident was not read. */
+  readonly logs: IncidentLogs | undefined
+}
+
+/**
+ * The beginning of the incident, its trigger, and its events in order of time.
+ *
+ * @param quoted log lines that the diagnosis quotes.
+ */
 export function eventFacts(
-  _incident: Incident | undefined,
-  _result: AgentResult,
-): Pick<ReportFacts, 'onset' | 'trigger' | 'timeline'> {
-  return {
-    onset: { time: null, text: 'The onset is not known.', source: null },
-    trigger: { kind: 'unknown', time: null, text: 'The trigger is not known.', source: null },
-    timeline: [],
+  incident: Incident | undefined,
+  telemetry: Telemetry,
+  result: AgentResult,
+  quoted: readonly LocatedLine[],
+): EventFacts {
+  if (incident === undefined) {
+    const text = 'The files of the incident were not read.'
+    return {
+      onset: { time: null, text, source: null },
+      trigger: unknownTrigger(text),
+      timeline: [],
+      notes: [],
+      logs: undefined,
+    }
   }
+  const logs = incidentLogs(incident)
+  const metrics = metricEvents(incident, telemetry)
+  const record = { telemetry, logs, metrics, quoted }
+  const onset = onsetOf(record)
+  const all = [...logs.events.map(ofLog), ...metrics.map(ofMetrics)]
+  const timeline = mostImportant(all)
+  const left = all.length - timeline.length
+  return {
+    onset: onset.fact,
+    trigger: triggerOf(record, onset, result),
+    timeline,
+    logs,
+    notes: [
+      ...logs.notes,
+      ...(left === 0 ? [] : [`The timeline has the ${timeline.length} most important events; ${left} are left out.`]),
+    ],
+  }
+}
+
+function unknownTrigger(text: string): ReportFacts['trigger'] {
+  return { kind: 'unknown', time: null, text, source: null }
+}
+
+/** Characters of a line that the timeline shows. */
+const mostCharacters = 1000
+
+function ofLog({ kind, first, time, until, count }: LogEvent): TimelineEvent {
+  const { source, number, line } = first
+  return {
+    time: isoTime(time),
+    until: count > 1 ? isoTime(until) : null,
+    kind,
+    source,
+    line: number,
+    text: line.length > mostCharacters ? `${line.slice(0, mostCharacters)}…` : line,
+    count,
+  }
+}
+
+function ofMetrics({ time, kind, text }: MetricEvent): TimelineEvent {
+  return { time: isoTime(time), until: null, kind, source: 'metrics', line: null, text, count: 1 }
+}
+
+/** A person reads no more. */
+const mostEvents = 40
+
+/** Events of these kinds are left out last. */
+const importance: readonly TimelineEvent['kind'][] = [
+  'engine',
+  'load',
+  'symptom',
+  'cause',
+  'cascade',
+  'unclassified',
+  'request_error',
+]
+
+/** The most important events, in order of time. */
+function mostImportant(events: readonly TimelineEvent[]): TimelineEvent[] {
+  const rank = ({ kind }: TimelineEvent) => importance.indexOf(kind)
+  const byTime = (a: TimelineEvent, b: TimelineEvent) => Date.parse(a.time) - Date.parse(b.time)
+  const inOrder = events.toSorted(byTime)
+  return inOrder
+    .toSorted((a, b) => rank(a) - rank(b))
+    .slice(0, mostEvents)
+    .sort(byTime)
 }

@@ -31,12 +31,14 @@ export function reportFacts(input: ReportInput): ReportFacts {
   const { scenario, scenarios = builtInScenarios, pre_telemetry, result, notice } = input
   const incident: Incident | undefined = scenarios.list().includes(scenario) ? scenarios.load(scenario) : undefined
   const after = result.post_telemetry === null ? undefined : objectivesOf(result.post_telemetry)
-  const events = eventFacts(incident, result)
+  const evidence = evidencePlaces(incident, result)
+  const quoted = evidence.flatMap(({ line }) => line ?? [])
+  const { notes, logs, ...events } = eventFacts(incident, pre_telemetry, result, quoted)
   return {
     report_version: reportVersion,
     scenario,
     notice: notice ?? null,
-    headline: headlineOf(pre_telemetry, result),
+    headline: headlineOf(pre_telemetry, logs, result),
     environment: environmentOf(incident),
     pre_telemetry,
     objectives: objectivesOf(pre_telemetry).map(({ name, unit, limit, value, state }, index) => ({
@@ -49,14 +51,14 @@ export function reportFacts(input: ReportInput): ReportFacts {
       state_after: after?.[index]?.state ?? 'unknown',
     })),
     ...events,
-    evidence: evidencePlaces(incident, result),
+    evidence: evidence.map(({ place }) => place),
     fix_steps: [],
     rollback_steps: [],
     costs: [...(result.validation.costs ?? [])],
     tradeoffs: [],
     next_actions: [],
     collect_next: [],
-    not_looked_at: (incident?.notes ?? []).map(({ text }) => text),
+    not_looked_at: [...(incident?.notes ?? []).map(({ text }) => text), ...notes],
     course: {
       rounds: [],
       tool_calls: [],

@@ -17,6 +17,7 @@ test('a report has its sections, the figures before and after, and marks quotes 
     '### Evidence',
     '### Ruled out',
     '### Uncertainties',
+    '## Not looked at',
     '## Fix',
     '### Expected impact',
     '### Risks',

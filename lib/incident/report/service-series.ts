@@ -1,0 +1,106 @@
+import type { DeploymentConfig } from '../../../fixtures/deployment.ts'
+import type { Scenario } from '../../../fixtures/scenario.ts'
+import { PagesError } from '../../../tools/errors.ts'
+import { scrapeDelta } from '../../../tools/prometheus/metric-samples.ts'
+import { finishedRequests, mean, total, waitingRequests } from '../../../tools/prometheus/metric-values.ts'
+import { readRuns, type TimedScrape } from '../../../tools/prometheus/page-series.ts'
+import { type Incident, windowOf } from '../../../tools/scenario-source.ts'
+import { generateRequests } from '../../../tools/simulation/requests.ts'
+import { simulate } from '../../../tools/simulation/simulate.ts'
+import type { MetricSample } from '../../../tools/types.ts'
+
+/** The service in one interval. `null`: not known. */
+export interface ServicePoint {
+  /** Start of the interval, in seconds since the start of the window. */
+  readonly startS: number
+  /** End of the interval. */
+  readonly endS: number
+  /** Requests that arrived in it. */
+  readonly arrivals: number | null
+  /** Preemptions in it. */
+  readonly preemptions: number | null
+  /** Output tokens in it. */
+  readonly tokens: number | null
+  /** Waiting requests at its end, without those that wait for KV blocks of another engine. */
+  readonly waiting: number | null
+  /** Running requests at its end. */
+  readonly running: number | null
+  /** Share of KV blocks in use at its end. */
+  readonly kvUsage: number | null
+}
+
+/**
+ * The service over the window of an incident, from its metrics: one point per interval of the simulation, or per metrics
+ * page. Empty if no metrics were collected.
+ */
+export function observedSeries(incident: Incident): readonly ServicePoint[] {
+  if (!('scenario' in incident)) return seriesOfPages(incident)
+  const { scenario } = incident
+  return simulate(scenario).notObserved.has('engine') ? [] : simulatedSeries(scenario, scenario.deployment)
+}
+
+/** The service over the window of a scenario with a configuration. */
+export function simulatedSeries(scenario: Scenario, config: DeploymentConfig): readonly ServicePoint[] {
+  const { timeline, endS } = simulate(scenario, config)
+  const { arrival } = generateRequests(scenario.load, endS)
+  let [startS, next] = [0, 0]
+  return timeline.map((interval) => {
+    const first = next
+    while (next < arrival.length && (arrival[next] ?? 0) < interval.endS) next++
+    const { preemptions, waiting, running, kvUsage, generationTokens: tokens, deferred = 0 } = interval
+    const point = { startS, endS: interval.endS, arrivals: next - first, preemptions, tokens, running, kvUsage }
+    startS = interval.endS
+    return { ...point, waiting: waiting - deferred }
+  })
+}
+
+/** The pages since the last restart of the server, in order of time; none if they cannot be read. */
+export function scrapesOf(incident: Incident): readonly TimedScrape[] {
+  const { pages = [] } = incident
+  try {
+    return readRuns(pages.map(({ text, timeMs }) => ({ text, time: new Date(timeMs).toISOString() }))).at(-1) ?? []
+  } catch (error) {
+    if (error instanceof PagesError) return []
+    throw error
+  }
+}
+
+function seriesOfPages(incident: Incident): readonly ServicePoint[] {
+  const startOfWindow = Date.parse(windowOf(incident).start) / 1000
+  const scrapes = scrapesOf(incident)
+  return scrapes.map(({ samples, atS }, index) => {
+    const before = scrapes[index - 1]
+    const endS = atS - startOfWindow
+    const state = {
+      waiting: waitingRequests(samples),
+      running: total(samples, 'vllm:num_requests_running'),
+      kvUsage: mean(samples, 'vllm:kv_cache_usage_perc'),
+    }
+    if (before === undefined) return { startS: endS, endS, arrivals: null, preemptions: null, tokens: null, ...state }
+    const changes = scrapeDelta(before.samples, samples)
+    return {
+      startS: before.atS - startOfWindow,
+      endS,
+      arrivals: arrivalsBetween(before.samples, samples, changes),
+      preemptions: total(changes, 'vllm:num_preemptions_total'),
+      tokens: total(changes, 'vllm:generation_tokens_total'),
+      ...state,
+    }
+  })
+}
+
+/** Requests that finished, and those that more are in the engine than before. */
+function arrivalsBetween(
+  before: readonly MetricSample[],
+  after: readonly MetricSample[],
+  changes: readonly MetricSample[],
+): number | null {
+  const finished = finishedRequests(changes)
+  const [earlier, later] = [before, after].map((samples) => {
+    const waiting = waitingRequests(samples)
+    const running = total(samples, 'vllm:num_requests_running')
+    return waiting === null || running === null ? null : waiting + running
+  })
+  if (finished === null || earlier == null || later == null) return null
+  return Math.max(0, finished.served + finished.abort + finished.error + later - earlier)
+}

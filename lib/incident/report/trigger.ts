@@ -1,0 +1,155 @@
+import type { AgentResult } from '../agent/agent-result.ts'
+import { citation, clockTime, isoTime } from './located-lines.ts'
+import { beginningOf, type EngineStart } from './log-events.ts'
+import type { MetricEvent } from './metric-events.ts'
+import { episodeMs, failedStartOf, type IncidentRecord, type Onset, placeOf } from './onset.ts'
+import type { ReportFacts } from './report-schema.ts'
+
+type Trigger = ReportFacts['trigger']
+
+/** The change at the onset: of the load or the configuration, or a fault. */
+export function triggerOf(record: IncidentRecord, onset: Onset, result: AgentResult): Trigger {
+  if (onset.isHealthy) {
+    return { kind: 'none', time: null, text: 'Nothing changed: there is no incident.', source: null }
+  }
+  const { cause } = onset
+  const load = loadBefore(record.metrics, onset, cause?.class)
+  if (cause !== undefined) {
+    const start = failedStartOf(cause, record.logs)
+    if (start !== undefined && !isFault(cause)) return failedStart(start, record)
+    if (load !== undefined && exhausted.has(cause.class ?? '')) return loadTrigger(load, `Then ${citation(cause)}`)
+    const fault = faultOf(cause, record)
+    const next = laterCause(fault, record)
+    const text = `${citation(fault)}.${next === undefined ? '' : ` Then ${citation(next)}.`}`
+    return { kind: 'fault', time: isoTime(fault.time), text, source: placeOf(fault) }
+  }
+  if (load !== undefined) return loadTrigger(load, 'The symptoms follow.')
+  const start = onset.inProgress ? startBefore(record) : undefined
+  const changed = changedSettings(result)
+  if (start !== undefined && changed.length > 0) {
+    const rise = record.metrics.find(isRise)
+    const later = rise === undefined ? '' : ` Later the load rises as well: ${rise.text}`
+    const text =
+      `The engine was started at ${clockTime(start.time)} with the setting that the fix changes (${changed.join(', ')}), ` +
+      `and the incident was in progress when the window opened. Whether it began before that start is not known.${later}`
+    return { kind: 'configuration', time: isoTime(start.time), text, source: placeOf(start.line) }
+  }
+  return { kind: 'unknown', time: null, text: `The trigger is not known. ${unchanged(record, onset)}`, source: null }
+}
+
+type Failure = NonNullable<Onset['cause']>
+
+/** Reports of a process that waits for another one. They show that something hangs, and not what. */
+const waits: ReadonlySet<string> = new Set(['shared_memory_broadcast', 'startup_wait', 'rpc_timeout', 'nccl_timeout'])
+
+/** The first cause candidate of the episode that is not a wait; the first one if all are. */
+function faultOf(cause: Failure, { logs }: IncidentRecord): Failure {
+  const began = beginningOf(cause)
+  const near = causesOf(logs).filter((line) => {
+    const at = beginningOf(line)
+    return at >= began && at <= began + episodeMs && !waits.has(line.class ?? '')
+  })
+  if (!waits.has(cause.class ?? '')) return cause
+  return near.reduce((first, line) => (beginningOf(line) < beginningOf(first) ? line : first), near[0] ?? cause)
+}
+
+/** The quoted cause candidate, or else one of another class, soon after a fault. */
+function laterCause(fault: Failure, { logs, quoted }: IncidentRecord): Failure | undefined {
+  const later = causesOf(logs).filter(
+    (line) => line !== fault && line.time >= fault.time - episodeMs && line.time <= fault.time + episodeMs,
+  )
+  const isQuoted = (line: Failure) =>
+    quoted.some(({ source, number }) => source === line.source && number === line.number)
+  if (isQuoted(fault)) return later.find((line) => line.class !== fault.class && line.source !== 'vllm')
+  return later.find(isQuoted) ?? later.find((line) => line.class !== fault.class && !waits.has(line.class ?? ''))
+}
+
+function causesOf({ failures }: IncidentRecord['logs']): readonly Failure[] {
+  return failures.filter(({ kind }) => kind === 'cause_candidate')
+}
+
+/** The load changes by at least this factor before it can be the trigger. */
+const leastRise = 1.25
+/** The load rises at most this long before its symptoms: a queue or a cache fills slowly. */
+const loadLeadMs = 10 * 60_000
+/** Arrivals are counted in intervals, so a change can be seen a little after its symptoms. */
+const toleranceMs = 15_000
+
+function isRise({ rates }: MetricEvent): boolean {
+  return rates !== undefined && rates[1] >= leastRise * rates[0]
+}
+
+/** The last rise of the load before the onset. */
+function loadBefore(
+  metrics: readonly MetricEvent[],
+  { time }: Onset,
+  cause: string | undefined,
+): MetricEvent | undefined {
+  if (time === undefined) return undefined
+  const lead = cause === undefined ? loadLeadMs : loadLeadMs / 2
+  return metrics.findLast((event) => isRise(event) && event.time <= time + toleranceMs && event.time >= time - lead)
+}
+
+function loadTrigger(event: MetricEvent, then: string): Trigger {
+  const text = `${event.text.replace(/\.$/, '')} at ${clockTime(event.time)}. ${then}`
+  return { kind: 'load', time: isoTime(event.time), text, source: 'metrics' }
+}
+
+/** Faults of resources that more load uses up. */
+const exhausted: ReadonlySet<string> = new Set([
+  'cuda_out_of_memory',
+  'linux_oom_kill',
+  'kv_connector',
+  'host_limit',
+  'thermal',
+  'kv_preemption',
+])
+
+/** Classes of faults of hardware, drivers, networks and hosts. They end a start, too, without any change of it. */
+const faults =
+  /^(?:xid|gpu_|cuda_ecc|cuda_error|hardware_error|network_device|link_error|nvswitch|nccl_(?!configuration)|cpu_|rcu_stall|hung_task|kernel_bug|file_system|eviction|thermal|power|workqueue_lockup|linux_oom_kill|page_allocation_failure)/
+
+function isFault({ source, class: name = '' }: { readonly source: string; readonly class?: string }): boolean {
+  return source !== 'vllm' || faults.test(name)
+}
+
+/** An image that was pulled so long before the start belongs to it. */
+const imageLeadMs = 10 * 60_000
+
+function failedStart({ line, time }: EngineStart, { logs }: IncidentRecord): Trigger {
+  const first = logs.events.find(({ kind, first: { number } }) => kind === 'engine' && number === line.number)
+  const image = logs.events.find(
+    ({ kind, first: place, time: at }) =>
+      kind === 'engine' && place.source === 'journal' && at <= time && at >= time - imageLeadMs,
+  )
+  const pulled = image === undefined ? '' : ` Shortly before, a new image was pulled: ${citation(image.first)}.`
+  const text = `The engine was started and did not become ready: ${citation(first?.first ?? line)}.${pulled}`
+  return { kind: 'configuration', time: isoTime(time), text, source: placeOf(line) }
+}
+
+/** The last start of the engine before the window. */
+function startBefore({ logs, telemetry }: IncidentRecord): EngineStart | undefined {
+  return logs.starts.findLast(({ time }) => time <= Date.parse(telemetry.window.start))
+}
+
+/** Arguments and variables that the validated fix changes. */
+function changedSettings({ validation, fix_result }: AgentResult): readonly string[] {
+  if (validation.status !== 'improved') return []
+  return (fix_result?.diff ?? []).flatMap(({ path }) => {
+    const [, part, name] = path.split('/')
+    return (part === 'engine_args' || part === 'env') && name !== undefined ? [name] : []
+  })
+}
+
+function unchanged({ metrics, telemetry, logs }: IncidentRecord, onset: Onset): string {
+  const figures = telemetry.missing ?? []
+  const sentences = [
+    ...(onset.inProgress ? ['The incident was in progress when the window opened.'] : []),
+    ...(figures.length > 0 ? [`These figures were not observed: ${figures.join(', ')}.`] : []),
+    ...(metrics.some(isRise) ? [] : figures.length > 0 ? [] : ['The arrival rate does not rise in the window.']),
+    logs.failures.some(({ kind }) => kind === 'cause_candidate')
+      ? 'No cause candidate of the logs is quoted as evidence.'
+      : 'The logs have no cause candidate.',
+  ]
+  return sentences.join(' ')
+}
