@@ -173,7 +173,8 @@ const shortWaitMs = 100
  *
  * - Before calls with side effects the run waits. A worker that the server cannot hear must not act.
  * - If the server has stored nothing for half of the heartbeat timeout, the run always waits. Another worker may take over,
- *   and every further model call would be paid for twice.
+ *   and every further model call would be paid for twice. That counts from the moment when the heartbeat was sent, and also
+ *   after the wait: a worker that was frozen meanwhile asks again.
  * - Before other calls, or a check, the run waits for a moment only. But after the first attempt it waits until the server
  *   has stored which calls are begun: one of them may have ended the process before the server knew of it.
  * - After an abort, the checkpoint of the calls that were cut short goes with the failure of the attempt.
@@ -207,6 +208,8 @@ function checkpointStore(
     if (mustBeStored) await heartbeat.stored()
     else if (isNext) await Promise.race([heartbeat.stored(), delay(shortWaitMs, undefined, { ref: false })])
     else heartbeat.beat()
+    // A process that is frozen during the wait finds an old answer when it wakes up, or a timer that has fired.
+    while (isNext && heartbeat.isStale()) await heartbeat.stored()
   }
 }
 

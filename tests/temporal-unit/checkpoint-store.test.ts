@@ -121,3 +121,40 @@ test.each<readonly [ToolAnnotations, number]>([
   const checkpoint = unpacked.kind === 'checkpoint' ? (unpacked.checkpoint as Checkpoint) : undefined
   expect(checkpoint?.pending.map((call) => call.begun)).toEqual([begun])
 })
+
+/** Blocks the process, as if it was frozen. */
+function freeze(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
+}
+
+const gone = Object.assign(new Error('gone'), { name: 'ActivityNotFoundError' })
+
+/** Runs a tool in an attempt whose process freezes when `store` is called, until the attempt is lost. */
+async function runsAfterFreeze(annotations: ToolAnnotations, store: (beat: number) => Promise<void>): Promise<number> {
+  let beats = 0
+  let ran = 0
+  const environment = environmentOf(1, () => store(++beats), { heartbeatTimeoutMs: 300 })
+  const act = emptyTool({ name: 'act', annotations, execute: () => ++ran })
+  const model = scriptedModel([calls('act', {}), says('Done.')])
+  await expect(environment.run(loopActivity(() => ({ model, tools: [act], prompt: 'Act.' })))).rejects.toThrow()
+  expect(model.requests).toHaveLength(1)
+  return ran
+}
+
+test('a tool with side effects is not started if the process was frozen between the answer of the server and the start', async () => {
+  const ran = await runsAfterFreeze({ readOnlyHint: false, idempotentHint: false }, async (beat) => {
+    if (beat > 1) throw gone
+    // The server has stored the checkpoint, and the process sees the answer when the attempt is lost.
+    freeze(400)
+  })
+  expect(ran).toBe(0)
+})
+
+test('a tool that can be repeated is not started either if the process was frozen during its short wait', async () => {
+  const ran = await runsAfterFreeze({ readOnlyHint: true, idempotentHint: true }, async () => {
+    freeze(400)
+    await delay(200)
+    throw gone
+  })
+  expect(ran).toBe(0)
+})

@@ -26,6 +26,10 @@ test.skipIf(source === undefined)(
   },
 )
 
+// A process that is frozen between the check of its attempt and the start of a call, about a millisecond later, starts that
+// call when it wakes up. This test can meet that moment, but hardly does. What holds even then is that no call with side
+// effects is executed twice, which expectAnswered checks.
+
 /** Model calls and tools that the frozen worker has begun. */
 function actions(ledger: string) {
   const entries = entriesLike(ledger, { worker: 'frozen' })
