@@ -3,11 +3,16 @@ import type { Telemetry } from '../../../tools/types.ts'
 import { objectivesOf } from '../../../tools/validation/objectives.ts'
 import type { AgentResult } from '../agent/agent-result.ts'
 import { chartsOf } from './charts.ts'
+import { collectNextOf } from './collect-next.ts'
+import { courseOf } from './course.ts'
 import { environmentOf } from './environment.ts'
 import { evidencePlaces } from './evidence-places.ts'
+import { fixAndRollback } from './fix-steps.ts'
 import { headlineOf } from './headline.ts'
 import { eventFacts } from './incident-events.ts'
+import { nextActionsOf } from './next-actions.ts'
 import { type ReportFacts, reportVersion } from './report-schema.ts'
+import { costsOf, tradeoffsOf } from './tradeoffs.ts'
 
 /** Everything that a report is made from. */
 export interface ReportInput {
@@ -30,45 +35,42 @@ export interface ReportInput {
 export function reportFacts(input: ReportInput): ReportFacts {
   const { scenario, scenarios = builtInScenarios, pre_telemetry, result, notice } = input
   const incident: Incident | undefined = scenarios.list().includes(scenario) ? scenarios.load(scenario) : undefined
-  const after = result.post_telemetry === null ? undefined : objectivesOf(result.post_telemetry)
   const evidence = evidencePlaces(incident, result)
   const quoted = evidence.flatMap(({ line }) => line ?? [])
   const { notes, logs, ...events } = eventFacts(incident, pre_telemetry, result, quoted)
+  const judged = {
+    scenario,
+    objectives: objectivesBeforeAndAfter(pre_telemetry, result),
+    ...events,
+    evidence: evidence.map(({ place }) => place),
+    tradeoffs: tradeoffsOf(result.validation),
+    collect_next: collectNextOf(incident, pre_telemetry, result),
+  }
   return {
     report_version: reportVersion,
-    scenario,
     notice: notice ?? null,
     headline: headlineOf(pre_telemetry, logs, result),
     environment: environmentOf(incident),
     pre_telemetry,
-    objectives: objectivesOf(pre_telemetry).map(({ name, unit, limit, value, state }, index) => ({
-      name,
-      unit,
-      limit,
-      before: value,
-      after: after?.[index]?.value ?? null,
-      state_before: state,
-      state_after: after?.[index]?.state ?? 'unknown',
-    })),
-    ...events,
-    evidence: evidence.map(({ place }) => place),
-    fix_steps: [],
-    rollback_steps: [],
-    costs: [...(result.validation.costs ?? [])],
-    tradeoffs: [],
-    next_actions: [],
-    collect_next: [],
+    ...judged,
+    ...fixAndRollback(incident, result),
+    costs: costsOf(result.validation),
+    next_actions: nextActionsOf(result, pre_telemetry, judged),
     not_looked_at: [...(incident?.notes ?? []).map(({ text }) => text), ...notes],
-    course: {
-      rounds: [],
-      tool_calls: [],
-      retries: 0,
-      repairs: 0,
-      rejected_answers: [],
-      limits: [],
-      resumed: 0,
-      warnings: [],
-    },
+    course: courseOf(result),
     charts: chartsOf(incident, result, events.onset),
   }
+}
+
+function objectivesBeforeAndAfter(before: Telemetry, { post_telemetry }: AgentResult): ReportFacts['objectives'] {
+  const after = post_telemetry === null ? undefined : objectivesOf(post_telemetry)
+  return objectivesOf(before).map(({ name, unit, limit, value, state }, index) => ({
+    name,
+    unit,
+    limit,
+    before: value,
+    after: after?.[index]?.value ?? null,
+    state_before: state,
+    state_after: after?.[index]?.state ?? 'unknown',
+  }))
 }

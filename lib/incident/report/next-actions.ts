@@ -1,0 +1,132 @@
+import { xidFinding } from '../../../tools/logs/xid-finding.ts'
+import type { FixPlan, Telemetry } from '../../../tools/types.ts'
+import { formatFigure } from '../../../tools/validation/deltas.ts'
+import type { AgentResult } from '../agent/agent-result.ts'
+import { isNoChange, unmetObjectives } from '../agent/plan-check.ts'
+import type { ReportFacts } from './report-schema.ts'
+import { operand } from './shell-words.ts'
+
+/** Facts of the report that decide what a person does now. */
+type Facts = Pick<ReportFacts, 'scenario' | 'objectives' | 'tradeoffs' | 'timeline' | 'evidence' | 'collect_next'>
+
+/** What a person does now, in order. It follows from the state of the run and of its fix. */
+export function nextActionsOf(result: AgentResult, before: Telemetry, facts: Facts): string[] {
+  return [...fixActions(result, before, facts), ...hardwareActions(result, facts)]
+}
+
+function fixActions(result: AgentResult, before: Telemetry, facts: Facts): readonly string[] {
+  const { run, fix_plan: plan, validation } = result
+  if (run.stop_reason !== 'answered') return unansweredActions(result, facts)
+  if (plan === null) return [`No fix was proposed.${collectHint(facts)}`]
+  if (isNoChange(plan)) return noChangeActions(before, facts)
+  switch (validation.status) {
+    case 'improved':
+      return applyActions(result, before, facts)
+    case 'unchanged':
+      return [`Do not apply the plan: in the simulation it does not help.${collectHint(facts)}`]
+    case 'regressed':
+      return [`Do not apply the plan: in the simulation it makes the incident worse.${collectHint(facts)}`]
+    case 'unknown':
+      return [
+        'The fix is not validated. Try it on one replica first, compare its figures before and after, and roll back if they do not improve.',
+        ...(facts.collect_next.length === 0
+          ? []
+          : ['Collect the data below and run the analysis again for a validated fix.']),
+      ]
+  }
+}
+
+/** The fix was validated as an improvement. */
+function applyActions({ validation }: AgentResult, before: Telemetry, facts: Facts): readonly string[] {
+  const limits = facts.objectives.map(
+    ({ name, unit, limit }) => `${name} ${unit === 's' ? 'at most' : 'at least'} ${formatFigure(limit, unit)}`,
+  )
+  const stillMissed = facts.objectives.filter(({ state_after }) => state_after === 'missed').map(({ name }) => name)
+  const worse = facts.tradeoffs[0]
+  const isPredicted = validation.prediction !== undefined
+  const place = isPredicted ? ' to one replica first: its effect is predicted from metrics pages' : ''
+  const time = minutes(before.window.duration_s)
+  return [
+    `Apply the fix${place}. Its commands and its cost are below.`,
+    `Watch for ${time}: ${limits.join(', ')}.`,
+    `Roll back if one of these is worse than before the fix${worse === undefined ? '' : `, or if this is worse than expected: ${worse.text}`}.`,
+    ...(stillMissed.length === 0
+      ? []
+      : [`The fix is not enough in the simulation: ${stillMissed.join(', ')} still missed. Plan a further change.`]),
+  ]
+}
+
+function minutes(seconds: number): string {
+  const whole = Math.max(1, Math.round(seconds / 60))
+  return whole === 1 ? '1 minute' : `${whole} minutes`
+}
+
+function noChangeActions(before: Telemetry, facts: Facts): readonly string[] {
+  const unmet = unmetObjectives(before)
+  if (unmet.length > 0) {
+    return [
+      `No change is proposed, and the incident continues: ${unmet.join(', ')}. Escalate it to the owner of the service.${collectHint(facts)}`,
+    ]
+  }
+  const missing = before.missing ?? []
+  if (missing.length > 0) {
+    return [`Change nothing yet: whether there is an incident is not known.${collectHint(facts)}`]
+  }
+  return [
+    'Change nothing: every objective is met.',
+    'If users still report a problem, look in front of the engine: gateway, network and clients.',
+  ]
+}
+
+/** The run ended without an accepted answer. */
+function unansweredActions({ run, fix_plan: plan, attempts }: AgentResult, { scenario }: Facts): readonly string[] {
+  const again = `npx tenrounds run ${operand(scenario)}`
+  const reasons: Partial<Record<AgentResult['run']['stop_reason'], string>> = {
+    cancelled: 'The run was cancelled.',
+    failed: `The run failed: ${run.error?.message ?? 'no reason is known'} Check the configuration with npx tenrounds doctor.`,
+    deadline: 'The run reached its deadline. Allow more time.',
+    paused: 'The run waits for a decision. Decide about its calls, and continue it.',
+  }
+  const reason =
+    reasons[run.stop_reason] ??
+    `The run reached a limit (${run.limit ?? run.stop_reason}). Raise it, or use another model.`
+  const tried = attempts.findLast(({ status }) => status === 'improved')
+  return [
+    `${reason} Then run it again: ${again}`,
+    ...(plan === null || isNoChange(plan) ? [] : [unconfirmed(plan, tried !== undefined)]),
+  ]
+}
+
+function unconfirmed({ summary }: FixPlan, isTried: boolean): string {
+  const simulated = isTried
+    ? 'A plan of this run improved the simulation, but no accepted answer confirms it.'
+    : 'Nothing confirms the plan of this run.'
+  return `${simulated} Let a person judge it before it is applied: ${summary}`
+}
+
+function collectHint({ collect_next: data, scenario: _ }: Facts): string {
+  return data.length === 0 ? '' : ' Collect the data below and run the analysis again.'
+}
+
+/** A fault of the hardware is repaired by other people: the ticket says what NVIDIA's catalogue asks for. */
+function hardwareActions({ fix_plan: plan }: AgentResult, { timeline, evidence }: Facts): readonly string[] {
+  const lines = [
+    ...evidence.flatMap(({ kind, grounded, quote }) => (kind === 'log_line' && grounded ? [quote] : [])),
+    ...timeline.flatMap(({ kind, text }) => (kind === 'cause' ? [text] : [])),
+  ]
+  const details = [
+    ...new Set(
+      lines.flatMap((line) => {
+        const finding = xidFinding(line)
+        return finding?.kind === 'cause_candidate' ? [finding.detail] : []
+      }),
+    ),
+  ]
+  const nodes = (plan?.actions ?? []).flatMap((action) => (action.action === 'drain_node' ? [action.node] : []))
+  if (details.length === 0 && nodes.length === 0) return []
+  const node = nodes.length === 0 ? 'the node' : nodes.join(', ')
+  const asked = details.length === 0 ? '' : ` Xid of the log: ${details.slice(0, 3).join(' ')}`
+  return [
+    `Open a ticket for the hardware of ${node}, with the evidence below, and keep it out of service until it is repaired.${asked}`,
+  ]
+}
