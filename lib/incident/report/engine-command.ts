@@ -3,7 +3,7 @@ import { findArgument, pythonName } from '../../../tools/arguments/argument-name
 import { type EngineArgument, newestVersion } from '../../../tools/arguments/argument-table.ts'
 import { unknown } from '../../../tools/scenario-source.ts'
 import type { FixResult } from '../../../tools/types.ts'
-import { blank, shellWord } from './shell-words.ts'
+import { blank, shellWord, valueWord } from './shell-words.ts'
 
 /** A deployment configuration that nobody changes. */
 export type Deployment = FixResult['updated_config']
@@ -52,11 +52,11 @@ function flagOf(spelling: string, value: EngineArgumentValue, config: Deployment
   if (value === null || (argument?.type === 'flag' && value === false)) return undefined
   if (value === true) return shellWord(`--${name}`)
   if (value === false) return shellWord(`--no-${name}`)
-  const words = argument?.isList === true ? String(value).split(/\s+/) : [String(value)]
-  const flag = shellWord(`--${name}`)
+  const values = argument?.isList === true ? String(value).split(/\s+/) : [String(value)]
+  const words = values.map((one) => valueWord(argument?.name ?? pythonName(spelling), one))
   // A value that looks like a flag is read as one, unless it follows an equals sign.
-  const isFlagLike = words.length === 1 && /^-(?!\d)/.test(words[0] ?? '')
-  return isFlagLike ? shellWord(`--${name}=${words[0]}`) : [flag, ...words.map(shellWord)].join(' ')
+  const isFlagLike = words.length === 1 && /^-(?!\d)/.test(values[0] ?? '')
+  return [shellWord(`--${name}`), ...words].join(isFlagLike ? '=' : ' ')
 }
 
 function argumentOf(spelling: string, { vllm_version }: Deployment): EngineArgument | undefined {

@@ -1,6 +1,6 @@
 import type { Deployment } from './engine-command.ts'
 import type { ReportFacts } from './report-schema.ts'
-import { isVariableName, operand, shellWord } from './shell-words.ts'
+import { isVariableName, operand, valueWord } from './shell-words.ts'
 
 // Steps on the host of the engine: nodes, environment variables and resources. Those that change `before` into `after`.
 
@@ -78,8 +78,8 @@ function changesOf(from: Host['env'], to: Host['env']): readonly Change[] {
 
 function environmentStep(changes: readonly Change[], nodes: readonly string[], hosts: readonly Host[]): Step {
   const words = changes.map(({ name, from, to }) => {
-    if (to === undefined) return `remove ${name} (was ${from})`
-    return `set ${name} to ${to} (${from === undefined ? 'new' : `was ${from}`})`
+    if (to === undefined) return `remove ${name} (was ${valueWord(name, from ?? '')})`
+    return `set ${name} to ${valueWord(name, to)} (${from === undefined ? 'new' : `was ${valueWord(name, from)}`})`
   })
   const where = hosts.length === 1 ? '' : ` On ${nodes.join(', ')}.`
   const unnamed = changes.flatMap(({ name }) => (isVariableName(name) ? [] : [name]))
@@ -94,7 +94,7 @@ function environmentStep(changes: readonly Change[], nodes: readonly string[], h
     title: `Change the environment of the engine: ${text}.${where}`,
     commands: changes
       .filter(({ name }) => isVariableName(name))
-      .map(({ name, to }) => (to === undefined ? `unset ${name}` : `export ${name}=${shellWord(to)}`)),
+      .map(({ name, to }) => (to === undefined ? `unset ${name}` : `export ${name}=${valueWord(name, to)}`)),
     note: [
       ...spread,
       'In Kubernetes, Compose or systemd, change env, environment or Environment= instead.',

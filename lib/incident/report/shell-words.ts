@@ -1,4 +1,5 @@
 import { hasHiddenCharacter } from '../../../router/text/on-one-line.ts'
+import { redactDeep } from '../../../router/text/redact.ts'
 
 /** Words that no shell changes, without quotes. */
 const plain = /^[A-Za-z0-9_./:,@%+-][A-Za-z0-9_./:,@%+=-]*$/
@@ -26,6 +27,11 @@ function formatted(character: string): string {
 /** A part that the reader fills in. It is quoted, so that a shell that gets it by mistake reads no file of this name. */
 export function blank(name: string): string {
   return `'<${name}>'`
+}
+
+/** The value of a name as one word. The reader fills in the value of a secret, because a report has none. */
+export function valueWord(name: string, value: string): string {
+  return redactDeep({ [name]: value })[name] === value ? shellWord(value) : blank(`value of ${name}`)
 }
 
 /** An operand of a command. One that looks like an option comes after `--`. */
