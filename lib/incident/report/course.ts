@@ -53,7 +53,7 @@ function roundOf(
   }
 }
 
-/** What became of a reply, in a few words. */
+/** The result of a reply, in a few words. */
 function outcomeOf(
   { round, calls, finish_reason }: Entry<'reply'>,
   trace: readonly TraceEntry[],

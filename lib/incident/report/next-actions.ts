@@ -9,7 +9,7 @@ import { operand } from './shell-words.ts'
 /** Facts of the report that decide what a person does now. */
 type Facts = Pick<ReportFacts, 'scenario' | 'objectives' | 'tradeoffs' | 'timeline' | 'evidence' | 'collect_next'>
 
-/** What a person does now, in order. It follows from the state of the run and of its fix. */
+/** The next steps of a person, in order. They follow from the state of the run and of its fix. */
 export function nextActionsOf(result: AgentResult, before: Telemetry, facts: Facts): string[] {
   return [...fixActions(result, before, facts), ...hardwareActions(result, facts)]
 }

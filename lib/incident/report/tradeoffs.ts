@@ -4,7 +4,7 @@ import { figureLabel } from '../../../tools/validation/figure-labels.ts'
 import { formatChange } from './figures.ts'
 import type { ReportFacts } from './report-schema.ts'
 
-/** What the fix costs that its figures do not contain, one sentence each. */
+/** Costs of the fix that its figures do not contain, one sentence each. */
 export function costsOf({ costs = [] }: Validation): ReportFacts['costs'] {
   return costs.map((cost) => {
     const text = cost.replace(/^Not in the figures: /, '')
