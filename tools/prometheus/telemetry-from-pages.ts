@@ -72,7 +72,7 @@ export function telemetryFromPages(pages: readonly TimedPage[], options: Telemet
       : []
   const notes = [...series.notes, ...together, ...lacking.notes, ...gaugeNotes(scrapes), ...quantileNotes(changes)]
   const unknownLatency = Object.values(latency).every(({ mean }) => mean === null)
-  const hasLatency = Object.values(latencies).some((name) => histogramOf(changes, name) !== undefined)
+  const hasLatency = Object.values(latencyFamilies).some((name) => histogramOf(changes, name) !== undefined)
   const missing: NonNullable<Telemetry['missing']> = [
     ...lacking.missing,
     ...(unknownLatency && (!hasLatency || requests.served !== 0) ? (['latency'] as const) : []),
@@ -179,7 +179,7 @@ function failedCalls(changes: readonly MetricSample[]): number {
 }
 
 /** Histograms of latencies, by member of a telemetry. */
-const latencies = {
+export const latencyFamilies = {
   ttft_s: 'vllm:time_to_first_token_seconds',
   inter_token_s: 'vllm:inter_token_latency_seconds',
   e2e_s: 'vllm:e2e_request_latency_seconds',
@@ -189,7 +189,7 @@ const latencies = {
 } as const
 
 function latencyOf(changes: readonly MetricSample[]): Telemetry['latency'] {
-  const of = (name: keyof typeof latencies) => statisticsOf(changes, latencies[name])
+  const of = (name: keyof typeof latencyFamilies) => statisticsOf(changes, latencyFamilies[name])
   return {
     ttft_s: of('ttft_s'),
     inter_token_s: of('inter_token_s'),
@@ -222,7 +222,7 @@ function statisticsOf(changes: readonly MetricSample[], name: string): LatencySt
 
 /** Time of a whole request, of which the other latencies but that between tokens are parts. */
 function wholeOf(changes: readonly MetricSample[], name: string): Histogram | undefined {
-  return name === latencies.inter_token_s ? undefined : histogramOf(changes, latencies.e2e_s)
+  return name === latencyFamilies.inter_token_s ? undefined : histogramOf(changes, latencyFamilies.e2e_s)
 }
 
 /** A wider range of a quantile, as the ratio of its ends, is noted. */
@@ -232,7 +232,7 @@ const wideRange = 1.5
 function quantileNotes(changes: readonly MetricSample[]): string[] {
   const above: string[] = []
   const wide: string[] = []
-  for (const [member, name] of Object.entries(latencies)) {
+  for (const [member, name] of Object.entries(latencyFamilies)) {
     const histogram = histogramOf(changes, name)
     const whole = wholeOf(changes, name)
     const value = partQuantileOf(histogram, whole, 0.95)

@@ -43,15 +43,28 @@ export class Distribution {
    * @returns `null` if nothing was observed.
    */
   quantile(share: number): number | null {
-    if (this.count === 0) return null
-    const rank = Math.max(1, Math.ceil(share * this.count))
+    return this.quantiles([share])[0] ?? null
+  }
+
+  /**
+   * Several quantiles in one pass, as {@link quantile} gives each.
+   *
+   * @param shares in ascending order, 0 to 1.
+   * @returns nothing if nothing was observed.
+   */
+  quantiles(shares: readonly number[]): readonly number[] {
+    if (this.count === 0) return []
     const { values, weights } = this.#ascending()
-    let seen = 0
-    for (let index = 0; index < values.length; index++) {
-      seen += weights[index] ?? 0
-      if (seen >= rank) return values[index] ?? null
-    }
-    return null
+    let index = 0
+    let seen = weights[0] ?? 0
+    return shares.map((share) => {
+      const rank = Math.max(1, Math.ceil(share * this.count))
+      while (seen < rank && index < values.length - 1) {
+        index++
+        seen += weights[index] ?? 0
+      }
+      return values[index] ?? 0
+    })
   }
 
   /** For each upper limit in ascending order, the number of observations up to it: the buckets of a Prometheus histogram without `+Inf`. */

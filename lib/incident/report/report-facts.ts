@@ -58,7 +58,7 @@ export function reportFacts(input: ReportInput): ReportFacts {
     next_actions: nextActionsOf(result, pre_telemetry, judged),
     not_looked_at: [...(incident?.notes ?? []).map(({ text }) => text), ...notes],
     course: courseOf(result),
-    charts: chartsOf(incident, result, events.onset),
+    charts: chartsOf(incident, pre_telemetry, result, events.onset),
   }
 }
 
