@@ -1,10 +1,11 @@
 import { defineConfig } from 'vitest/config'
 
-/** Tests that build the package, run the compiler, start the command in a real process, or simulate many windows. */
+/** Tests that build the package, run the compiler, open a browser, start the command in a real process, or simulate many windows. */
 const slowTests = [
   'tests/package/**/*.test.ts',
   'tests/readme/**/*.test.ts',
   'tests/cli/process/**/*.test.ts',
+  'tests/incident/report/html/{browser,scenario-pages}.test.ts',
   'tests/router/check-time.test.ts',
   'tests/tools/verdicts/stability.test.ts',
   'tests/tools/inference/round-trip.test.ts',

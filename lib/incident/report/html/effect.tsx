@@ -55,15 +55,21 @@ function objectives({ objectives: rows }: ReportDocument) {
   return (
     <Table
       caption="Objectives before and after the fix"
-      header={['Objective', 'Limit', 'Before', '', 'After', '']}
-      numeric={[1, 2, 4]}
+      header={['Objective', 'Limit', 'Before', 'After']}
+      numeric={[1, 2, 3]}
       rows={rows.map((row) => [
         row.name,
         `${row.unit === 's' ? '≤' : '≥'} ${formatFigure(row.limit, row.unit)}`,
-        formatFigure(row.before, row.unit),
-        <State state={row.state_before} />,
-        formatFigure(row.after, row.unit),
-        row.after === null ? null : <State state={row.state_after} />,
+        <>
+          {formatFigure(row.before, row.unit)} <State state={row.state_before} />
+        </>,
+        row.after === null ? (
+          '–'
+        ) : (
+          <>
+            {formatFigure(row.after, row.unit)} <State state={row.state_after} />
+          </>
+        ),
       ])}
     />
   )

@@ -86,10 +86,14 @@ function fewer<P extends readonly number[]>(points: readonly P[], limit: number)
   const size = Math.ceil((2 * points.length) / limit)
   const kept: P[] = []
   for (let start = 0; start < points.length; start += size) {
-    const group = points.slice(start, start + size)
-    const byValue = group.toSorted(([, a = 0], [, b = 0]) => a - b)
-    const ends = new Set([byValue[0], byValue.at(-1)])
-    kept.push(...group.filter((point) => ends.has(point)))
+    let [lowest, highest] = [start, start]
+    for (let index = start; index < Math.min(start + size, points.length); index++) {
+      const value = points[index]?.[1] ?? 0
+      if (value < (points[lowest]?.[1] ?? 0)) lowest = index
+      if (value > (points[highest]?.[1] ?? 0)) highest = index
+    }
+    const both = new Set([Math.min(lowest, highest), Math.max(lowest, highest)])
+    for (const index of both) kept.push(...points.slice(index, index + 1))
   }
   return kept
 }

@@ -110,13 +110,15 @@ export function Table(props: {
   )
 }
 
-/** A part that scrolls sideways. The keyboard must be able to reach it (WCAG 2.1.1), so it takes the focus. */
+/** A part that scrolls sideways can take the focus, because the keyboard must be able to scroll it (WCAG 2.1.1). */
+const scrolls = { role: 'group', tabIndex: 0 } as const
+
+/** A part that scrolls sideways inside the page where the screen is narrow. */
 export function Scroller({ label, children }: { readonly label: string; readonly children: ComponentChildren }) {
-  const focus = { tabIndex: 0 }
   return (
-    <section class="scroller" aria-label={label} {...focus}>
+    <div class="scroller" aria-label={label} {...scrolls}>
       {children}
-    </section>
+    </div>
   )
 }
 

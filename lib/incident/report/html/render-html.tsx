@@ -39,10 +39,18 @@ const policy = `default-src 'none'; style-src 'sha256-${styleHash}'; img-src 'no
 export function renderHtml(document: ReportDocument): string {
   let html = ''
   for (const one of limits) {
-    html = page(fitDocument(document, one))
+    const fitted = fitDocument(document, one)
+    // A page is longer than its data. Long lists would take seconds to render only to be rejected.
+    if (one !== limits.at(-1) && jsonLength(fitted) > maxBytes) continue
+    html = page(fitted)
     if (Buffer.byteLength(html) <= maxBytes) break
   }
   return html
+}
+
+/** Length of what is on the page as JSON. */
+function jsonLength({ document: { agent_trace: _trace, fix_result: _result, ...shown } }: FittedDocument): number {
+  return JSON.stringify(shown).length
 }
 
 function page({ document, leftOut }: FittedDocument): string {

@@ -82,11 +82,12 @@ pre { margin: 0 0 .5rem; padding: .75rem .9rem; border: 1px solid var(--line); b
 .ungrounded mark { background: none; color: inherit; text-decoration: line-through; }
 .scroller { overflow-x: auto; margin-bottom: 1rem; border: 1px solid var(--line); border-radius: .5rem; overflow-wrap: normal; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; }
-th, td { padding: .45rem .8rem; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); overflow-wrap: anywhere; min-width: 4.5rem; }
-tbody th { font-weight: 400; min-width: 9rem; }
+th, td { padding: .45rem .8rem; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); overflow-wrap: anywhere; min-width: 7rem; }
+tbody th { font-weight: 400; min-width: 11rem; }
+td .badge { white-space: nowrap; margin: 0; }
 tbody tr:last-child > * { border-bottom: 0; }
 thead th { background: var(--surface); color: var(--soft); font-size: .8125rem; font-weight: 600; }
-.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.number, tbody .number { min-width: 3.5rem; text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 .diff { padding: .75rem 0; }
 .diff del, .diff ins { display: block; padding: 0 .9rem; text-decoration: none; }
