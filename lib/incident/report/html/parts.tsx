@@ -111,12 +111,12 @@ export function Table(props: {
 }
 
 /** A part that scrolls sideways can take the focus, because the keyboard must be able to scroll it (WCAG 2.1.1). */
-const scrolls = { role: 'group', tabIndex: 0 } as const
+const scrolls = (label: string) => ({ role: 'group', tabIndex: 0, 'aria-label': label }) as const
 
 /** A part that scrolls sideways inside the page where the screen is narrow. */
 export function Scroller({ label, children }: { readonly label: string; readonly children: ComponentChildren }) {
   return (
-    <div class="scroller" aria-label={label} {...scrolls}>
+    <div class="scroller" {...scrolls(label)}>
       {children}
     </div>
   )
