@@ -13,7 +13,7 @@ import type { Model } from '../lib/loop/model.ts'
 import { minimax } from '../lib/minimax/minimax.ts'
 import type { PackedJson } from '../lib/temporal/checkpoint-codec.ts'
 import { runInActivity, toApplicationFailure } from '../lib/temporal/index.ts'
-import { fitPayload, payloadLimitBytes, shortenTrace } from '../lib/temporal/payload.ts'
+import { fitPayload, jsonBytes, payloadLimitBytes, shortenTrace } from '../lib/temporal/payload.ts'
 import { errorMessage } from '../router/errors.ts'
 import { excerpt } from '../router/text/clip.ts'
 import { builtInScenarios, type ScenarioSource, scenarioSource } from '../tools/scenario-source.ts'
@@ -84,7 +84,7 @@ export interface GeneratedReport {
   readonly status: ValidationStatus
   /** The report in both forms; absent if it is too large for a payload, see `report_error`. The files have it then. */
   readonly report?: Report
-  /** Folder of the files on the worker's machine; absent if none were written. */
+  /** Folder of the files on the worker's machine; absent if no folder was created. With `report_error`, files can be missing in it. */
   readonly report_directory?: string
   /** Why the report could not be written or returned; absent if it was. */
   readonly report_error?: string
@@ -182,10 +182,12 @@ export function createActivities(options: ActivityOptions = {}) {
         const files = await writtenFiles(report, options.reportDirectory, name)
         const summary = { run_id, stop_reason, status: result.validation.status, ...files }
         try {
-          return fitPayload<GeneratedReport>({ ...summary, report }, payloadLimitBytes, (large, excess) => ({
-            ...large,
-            report: reportOf(withShorterTrace(result, excess)),
-          }))
+          return fitPayload<GeneratedReport>({ ...summary, report }, payloadLimitBytes, (large, excess) => {
+            const small = withoutPlots(report)
+            const missing = excess - (jsonBytes(report) - jsonBytes(small))
+            if (missing <= 0) return { ...large, report: small }
+            return { ...large, report: withoutPlots(reportOf(withShorterTrace(result, missing))) }
+          })
         } catch (error) {
           // The folder of the files, and the outcome, must not be lost with the large report.
           return { ...summary, report_error: excerpt(errorMessage(error), 1_000) }
@@ -218,6 +220,14 @@ function anyReport(
   }
 }
 
+/** Everything else in a report can be read without its plots. */
+function withoutPlots(report: Report): Report {
+  const note =
+    'Left out because the report was too large for a payload of Temporal. The report in the files has the plots.'
+  const charts = { ...report.json.charts, note, series: [], distributions: [] }
+  return { ...report, json: { ...report.json, charts } }
+}
+
 function withShorterTrace(result: AgentResult, excess: number): AgentResult {
   return { ...result, agent_trace: shortenTrace(result.agent_trace, excess) }
 }
@@ -229,12 +239,14 @@ async function writtenFiles(
   name: string,
 ): Promise<Pick<GeneratedReport, 'report_directory' | 'report_error'>> {
   if (directory === undefined) return {}
+  let created = {}
   try {
     const folder = await reportFolder(directory, name)
+    created = { report_directory: folder }
     await writeReport(report, folder)
-    return { report_directory: folder }
+    return created
   } catch (error) {
-    return { report_error: excerpt(errorMessage(error), 1_000) }
+    return { ...created, report_error: excerpt(errorMessage(error), 1_000) }
   }
 }
 

@@ -147,7 +147,7 @@ describe.skipIf(source === undefined)('a run in an activity under hostile condit
       annotations: { readOnlyHint: true, idempotentHint: true },
       execute: () => {
         // Only the first time.
-        const until = Date.now() + (blocked++ === 0 ? 3_000 : 0)
+        const until = Date.now() + (blocked++ === 0 ? 5_000 : 0)
         while (Date.now() < until);
         return { ok: true }
       },
@@ -162,7 +162,7 @@ describe.skipIf(source === undefined)('a run in an activity under hostile condit
       }),
     )
     await using worker = await harness.startWorker(work({ model, tools: [block], prompt: 'x' }))
-    const handle = await harness.start(worker, 'work', { heartbeatTimeout: '1s', retry: { initialInterval: 10 } })
+    const handle = await harness.start(worker, 'work', { heartbeatTimeout: '2s', retry: { initialInterval: 10 } })
     expect(await handle.result()).toMatchObject({ stop_reason: 'answered', answer: 'done', rounds: 2 })
     // The checkpoint with the reply was sent before the tool blocked the process.
     expect(askedFirst).toBe(1)

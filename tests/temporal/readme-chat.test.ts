@@ -28,7 +28,7 @@ describe.skipIf(source === undefined)('the example of README with follow-up ques
       imports: "import { chatActivities } from './chat-activities.ts'",
       activities: 'chatActivities((...message) => console.log(...message))',
     })
-    await replaceIn(join(examples.folder, 'chat-workflow.ts'), "heartbeatTimeout: '20s'", "heartbeatTimeout: '2s'")
+    await replaceIn(join(examples.folder, 'chat-workflow.ts'), "heartbeatTimeout: '20s'", "heartbeatTimeout: '6s'")
   })
   afterAll(async () => {
     await examples?.remove()

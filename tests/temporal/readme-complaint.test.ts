@@ -31,8 +31,8 @@ describe.skipIf(source === undefined)('the example of README that waits for a pe
     })
     // A killed worker is noticed soon.
     const workflow = join(examples.folder, 'complaint-workflow.ts')
-    await replaceIn(workflow, "heartbeatTimeout: '20s'", "heartbeatTimeout: '2s'")
-    await replaceIn(workflow, "startToCloseTimeout: '1m'", "startToCloseTimeout: '2s'")
+    await replaceIn(workflow, "heartbeatTimeout: '20s'", "heartbeatTimeout: '6s'")
+    await replaceIn(workflow, "startToCloseTimeout: '1m'", "startToCloseTimeout: '5s'")
   })
   afterAll(async () => {
     await examples?.remove()

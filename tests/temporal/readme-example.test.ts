@@ -43,7 +43,7 @@ describe.skipIf(source === undefined)('the Temporal example of README', () => {
 
   test('survives a SIGKILL: another worker continues with the same messages', async () => {
     const { folder } = examples
-    await replaceIn(join(folder, 'weather-workflow.ts'), "heartbeatTimeout: '20s'", "heartbeatTimeout: '2s'")
+    await replaceIn(join(folder, 'weather-workflow.ts'), "heartbeatTimeout: '20s'", "heartbeatTimeout: '6s'")
     // The second worker finds the workflow running and only waits for its result.
     const worker = await readFile(join(folder, 'weather-worker.ts'), 'utf8')
     await writeFile(join(folder, 'weather-rescuer.ts'), worker)

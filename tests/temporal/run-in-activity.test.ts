@@ -60,11 +60,11 @@ describe.skipIf(source === undefined)('a run in an activity', () => {
     await using worker = await harness.startWorker(
       activityOf(async ({ runId }) => {
         attempts.push(runId)
-        await delay(2_500)
+        await delay(7_000)
         return answered
       }),
     )
-    const handle = await harness.start(worker, 'work', { heartbeatTimeout: '1s' })
+    const handle = await harness.start(worker, 'work', { heartbeatTimeout: '3s' })
     expect(await handle.result()).toEqual(answered)
     expect(attempts).toHaveLength(1)
   })

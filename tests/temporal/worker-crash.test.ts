@@ -13,7 +13,7 @@ import { type SurveyMoment, SurveySite } from './support/survey-site.ts'
 import { WorkerProcess } from './support/worker-process.ts'
 
 const source = await temporalForTests()
-const heartbeatTimeoutMs = 2_000
+const heartbeatTimeoutMs = 5_000
 /** A takeover should take at most the heartbeat timeout plus 3 s; the rest is slack for a busy machine. */
 const takeoverSlackMs = 15_000
 

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -25,7 +25,7 @@ function inputWithTrace(entries: number): GenerateReportInput {
 describe('a report that is too large for a payload', () => {
   const large = inputWithTrace(80)
 
-  test('loses the oldest entries of its trace in both forms, and says so', async () => {
+  test('loses its plots, and the oldest entries of its trace in both forms, and says so', async () => {
     expect(jsonBytes(generateReport(large))).toBeGreaterThan(payloadLimitBytes)
     const generated = await createActivities().generate_report(large)
     expect(jsonBytes(generated)).toBeLessThanOrEqual(payloadLimitBytes)
@@ -34,6 +34,7 @@ describe('a report that is too large for a payload', () => {
     expect(note).toMatchObject({ type: 'warning', message: expect.stringContaining(`first ${80 - kept.length} `) })
     expect(kept.length).toBeGreaterThan(20)
     expect(kept).toEqual(large.result.agent_trace.slice(-kept.length))
+    expect(json.charts).toMatchObject({ note: expect.stringContaining('too large'), series: [], distributions: [] })
     expect(json).toMatchObject({ diagnosis: small.result.diagnosis, validation: small.result.validation })
     expect(markdown.match(/answer rejected/g)).toHaveLength(kept.length)
   })
@@ -44,6 +45,7 @@ describe('a report that is too large for a payload', () => {
     expect(basename(report_directory)).toMatch(`${large.scenario}-20260217T141500Z-`)
     const document: unknown = JSON.parse(await readFile(join(report_directory, 'report.json'), 'utf8'))
     expect(document).toHaveProperty('agent_trace.length', 80)
+    expect(document).toHaveProperty('charts', generateReport(large).json.charts)
   })
 
   test('is left out, with its size and the limit, if the trace is not the reason, and the files have it', async () => {
@@ -61,4 +63,31 @@ describe('a report that is too large for a payload', () => {
 test('a report that fits is returned unchanged', async () => {
   const input = inputWithTrace(3)
   expect((await createActivities().generate_report(input)).report).toEqual(generateReport(input))
+})
+
+test('a retry of generate_report writes the same bytes into the same folder, and another run has its own', async () => {
+  const reportDirectory = await mkdtemp(join(tmpdir(), 'tenrounds-report-'))
+  const { generate_report } = createActivities({ reportDirectory })
+  const input = inputWithTrace(3)
+  const { report_directory = '' } = await generate_report(input)
+  const written = await readFile(join(report_directory, 'report.json'), 'utf8')
+  expect(await generate_report(input)).toMatchObject({ report_directory })
+  expect(await readFile(join(report_directory, 'report.json'), 'utf8')).toBe(written)
+  const run = { ...input.result.run, run_id: 'another' }
+  await generate_report({ ...input, result: { ...input.result, run } })
+  expect(await readdir(reportDirectory)).toHaveLength(2)
+})
+
+test('if one file of a report cannot be written, the result has the folder and the reason', async () => {
+  const reportDirectory = await mkdtemp(join(tmpdir(), 'tenrounds-report-'))
+  const { generate_report } = createActivities({ reportDirectory })
+  const { report_directory = '' } = await generate_report(small)
+  const markdown = join(report_directory, 'report.md')
+  await rm(markdown)
+  await mkdir(join(markdown, 'in the way'), { recursive: true })
+  expect(await generate_report(small)).toMatchObject({
+    report_directory,
+    report_error: expect.stringContaining('report.md'),
+    report: generateReport(small),
+  })
 })

@@ -16,7 +16,7 @@ test.skipIf(source === undefined)(
     const started = await site.startMixed(taskQueue, 4)
     const blocks: Plan = {
       run: 'blocks',
-      rounds: [[{ tool: 'read', what: 'block', block_ms: 5_000 }], [{ tool: 'charge', what: 'pay after it' }]],
+      rounds: [[{ tool: 'read', what: 'block', block_ms: 8_000 }], [{ tool: 'charge', what: 'pay after it' }]],
       modelMs: 100,
     }
     started.push([blocks, await site.start(taskQueue, blocks)])

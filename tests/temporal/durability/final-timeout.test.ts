@@ -13,6 +13,7 @@ import { createWorker } from '../../../workflows/worker.ts'
 import { type ReportFolder, reportFolder } from '../../cli/support/report-folder.ts'
 import { startProcess } from '../../cli/support/start-process.ts'
 import { openTemporal, type TemporalServer, temporalForTests } from '../../support/temporal-server.ts'
+import { readCompleteReport } from '../support/complete-report.ts'
 
 const source = await temporalForTests()
 /** Timeouts of which only one can end the step: there is no time for another attempt. */
@@ -78,13 +79,18 @@ describe.skipIf(source === undefined)('an agent step that runs out of time after
       expect(report?.json.agent_trace.filter(({ type }) => type === 'tool-end').length).toBeGreaterThan(0)
       expect(report?.markdown).toMatch(/Failed:.* activity \w+ timeout/)
       expect((await handle.describe()).status.name).toBe('COMPLETED')
+      const written = await readCompleteReport(ended.report_directory ?? '', 'kv_cache_pressure')
+      expect(written).toEqual(report?.json)
     },
   )
 
   test('before the first round: the workflow fails with the timeout, and its status says so', async () => {
     const { result, status } = incident('before the first round')
     await expect(result()).rejects.toMatchObject({ cause: { cause: { name: 'TimeoutFailure' } } })
-    expect(await status()).toMatchObject({ step: 'done', stop_reason: 'failed' })
+    const { report_directory = '', ...ended } = await status()
+    expect(ended).toMatchObject({ step: 'done', stop_reason: 'failed' })
+    const { run } = await readCompleteReport(report_directory, 'healthy_control')
+    expect(run).toMatchObject({ rounds: 0, error: { name: 'TimeoutFailure' } })
   })
 
   test('the recovery asks no model', () => {
@@ -123,7 +129,7 @@ async function untilSaved({ handle }: StartedIncident): Promise<void> {
 async function startWorker(taskQueue: string) {
   const model = minimax({ url: mockServer.url, token: 'any', env: {} })
   const { namespace } = server
-  const created = await createWorker({ model, connection, namespace, taskQueue })
+  const created = await createWorker({ model, connection, namespace, taskQueue, reportDirectory: reports.path })
   const running = created.run()
   return {
     async [Symbol.asyncDispose]() {

@@ -11,7 +11,11 @@ import { type ReportDocument, readReport } from '../../../lib/incident/index.ts'
 export async function completeReport(directory: string, scenario: string): Promise<ReportDocument> {
   const folders = (await readdir(directory)).filter((name) => name.startsWith(`${scenario}-`))
   expect(folders).toEqual([expect.stringMatching(/^\w+-\d{8}T\d{6}Z-[0-9a-f]{8}$/)])
-  const folder = join(directory, folders[0] ?? '')
+  return readCompleteReport(join(directory, folders[0] ?? ''), scenario)
+}
+
+/** Expects that the files of a report are complete. @returns the content of `report.json`. */
+export async function readCompleteReport(folder: string, scenario: string): Promise<ReportDocument> {
   const files = await readdir(folder)
   expect(files).toEqual(expect.arrayContaining(['report.html', 'report.json', 'report.md']))
   expect(files.filter((file) => file.endsWith('.tmp'))).toEqual([])

@@ -28,7 +28,7 @@ import { WorkerProcess } from './worker-process.ts'
 /** Timeouts of the activity in these tests. Attempts are bounded by time only, as README advises. */
 export const timeouts = {
   startToCloseTimeout: '3m',
-  heartbeatTimeout: '3s',
+  heartbeatTimeout: '5s',
   retry: { initialInterval: '100ms', maximumInterval: '1s' },
 } as const satisfies ActivityOptions
 

@@ -2,7 +2,8 @@ import { ModelError } from '../../../lib/loop/errors.ts'
 import { type LoopActivityOptions, loopActivity } from '../../../lib/temporal/index.ts'
 import { defineTool } from '../../../router/define-tool.ts'
 
-export const heartbeatTimeout = '3s'
+/** Long enough that a busy machine loses no attempt. */
+export const heartbeatTimeout = '6s'
 
 /** Activities with one, `work`, which does a run with these options. */
 export function work(options: LoopActivityOptions) {
