@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { exactQuote, groundingProblems, isGrounded } from '../../lib/incident/agent/grounding.ts'
+import { exactQuote, feedbackOf, groundingProblems, isGrounded } from '../../lib/incident/agent/grounding.ts'
 import { collectTelemetry } from '../../lib/incident/index.ts'
 import { runTool } from '../../router/run-tool.ts'
 import type { ToolResult } from '../../router/tool-call.ts'
@@ -26,6 +26,7 @@ const results: readonly ToolResult[] = [
   },
   { ...base, status: 'error', name: 'fetch_gpu_stats', error: { kind: 'tool_failed', message: 'no such GPU' } },
 ]
+const feedback = (...args: Parameters<typeof groundingProblems>) => groundingProblems(...args).flatMap(feedbackOf)
 const grounded = (tool: string, quote: string) => isGrounded({ tool, quote }, { results })
 
 test.each([
@@ -54,7 +55,7 @@ test.each([
 })
 
 test('every quote that is not found gives one problem with its place and the next step', () => {
-  const problems = groundingProblems(
+  const problems = feedback(
     [
       { tool: 'fetch_system_logs', quote: 'Xid (PCI:0000:3b:00): 79' },
       { tool: 'fetch_system_logs', quote: 'GPU fell off the bus' },
@@ -81,17 +82,19 @@ test('words that the model wrote itself prove nothing, and the message says so',
   const quote = { tool: 'apply_fix_simulation', quote: 'the model believes this' }
   const sources = { results: [...results, applied] }
   expect(isGrounded(quote, sources)).toBe(false)
-  expect(groundingProblems([quote], sources)).toEqual([expect.stringMatching(/your own words.*Quote a log line/)])
+  expect(feedback([quote], sources)).toEqual([expect.stringMatching(/your own words.*Quote a log line/)])
 })
 
 test("a quote under another tool's name is answered with the right name", () => {
-  const problems = groundingProblems([{ tool: 'fetch_vllm_logs', quote: line }], { results })
+  const problems = feedback([{ tool: 'fetch_vllm_logs', quote: line }], { results })
   expect(problems).toEqual([expect.stringContaining('this quote is from fetch_system_logs')])
 })
 
 test('the text that the model was shown counts, also if it differs from the value', () => {
-  const viewed = { ...applied, name: 'fetch_vllm_logs', content: '3 x 200 OK, 08:11:03 to 08:12:00', value: {} }
-  expect(isGrounded({ tool: 'fetch_vllm_logs', quote: '3 x 200 OK, 08:11:03' }, { results: [viewed] })).toBe(true)
+  const content = 'vllm: 3 lines.\n[×3 to 08:12:00] 08:11:03 The cache has no free blocks.'
+  const viewed = { ...applied, name: 'fetch_vllm_logs', content, value: {} }
+  const quote = '[×3 to 08:12:00] 08:11:03 The cache has no free'
+  expect(isGrounded({ tool: 'fetch_vllm_logs', quote }, { results: [viewed] })).toBe(true)
 })
 
 test.each([`${line.replaceAll(' ', '  ')}\n`, line.replace('GPU has', 'GPU\thas')])(
@@ -126,7 +129,7 @@ test.each([
   const cited = 'topics' in input ? JSON.stringify(input.topics).slice(1, -1) : invented
   const quote = { tool: tool.name, quote: cited }
   expect(isGrounded(quote, sources)).toBe(false)
-  expect(groundingProblems([quote], sources)).toEqual([expect.stringMatching(/your own words from your call.*Quote/)])
+  expect(feedback([quote], sources)).toEqual([expect.stringMatching(/your own words from your call.*Quote/)])
 })
 
 test('own words in a note of the tool are no evidence either', async () => {

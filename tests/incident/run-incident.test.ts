@@ -29,7 +29,7 @@ test('an incident with a full KV cache is found, fixed and validated as improved
   expect(result.run.rounds).toBeLessThanOrEqual(10)
   expect(result.diagnosis.evidence.length).toBeGreaterThan(0)
   expect(result.diagnosis.evidence.every(({ grounded }) => grounded)).toBe(true)
-  expect(report.json).toMatchObject({ report_version: 1, scenario, notice: null, validation: result.validation })
+  expect(report.json).toMatchObject({ report_version: 2, scenario, notice: null, validation: result.validation })
 })
 
 test("the report's figures come from the tools even if the answer's words are changed on the way", async () => {

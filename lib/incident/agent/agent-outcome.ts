@@ -1,10 +1,11 @@
+import { isObject } from '../../../router/json/json.ts'
 import type { Telemetry, Validation } from '../../../tools/types.ts'
 import { type Run, summarizeRun } from '../../loop/run.ts'
 import type { AgentResult, Answer, Diagnosis, Evidence, Quote } from './agent-result.ts'
-import { readAnswer } from './answer-check.ts'
+import { answerViolations, readAnswer } from './answer-check.ts'
 import { attemptsOf } from './attempts.ts'
-import { type FixChain, fixChain } from './fix-chain.ts'
-import { exactQuote, hotspotEvidence, type Sources } from './grounding.ts'
+import { checkInputs, type FixChain, fixChain } from './fix-chain.ts'
+import { exactQuote, hotspotEvidence, isGrounded, type Sources } from './grounding.ts'
 import { isNoChange, unmetObjectives } from './plan-check.ts'
 
 /** A run whose answer the check has accepted, or has sent back. */
@@ -21,7 +22,7 @@ export function outcomeOf(run: IncidentRun, preTelemetry: Telemetry): AgentResul
   const answer = run.stopReason === 'answered' ? written : undefined
   // Without an accepted answer the fix that was simulated last counts.
   const chain = fixChain(run.results, preTelemetry, answer?.fix_plan.actions)
-  const sources = { results: run.results, preTelemetry }
+  const sources = { results: checkInputs(run.results, preTelemetry).trusted, preTelemetry }
   const plan = answer?.fix_plan ?? chain?.plan ?? written?.fix_plan ?? null
   return {
     diagnosis: answer === undefined ? bestEffort(run, sources) : withGrounding(answer.diagnosis, sources),
@@ -30,10 +31,20 @@ export function outcomeOf(run: IncidentRun, preTelemetry: Telemetry): AgentResul
     post_telemetry: chain?.postTelemetry ?? null,
     validation: answer === undefined ? notConfirmed(run, chain) : validationOf(answer, chain, preTelemetry),
     attempts: attemptsOf(run, preTelemetry, plan),
-    violations: run.stopReason === 'answered' ? [] : (run.partial?.problems ?? []),
+    violations: violationsOf(run, preTelemetry),
     agent_trace: run.trace,
     run: summarizeRun(run),
   }
+}
+
+/**
+ * The rules that the answer breaks, also one that was not accepted. An answer that is not JSON has only the problems of
+ * its form.
+ */
+function violationsOf(run: IncidentRun, preTelemetry: Telemetry): readonly string[] {
+  const answer = run.stopReason === 'answered' ? run.answer : run.partial?.value
+  const violations = answerViolations(isObject(answer) ? answer : undefined, run.results, preTelemetry)
+  return [...(isObject(answer) ? [] : (run.partial?.problems ?? [])), ...violations]
 }
 
 /** Without an accepted answer nobody has said that the last attempt was the final one, so its status is not reported. */
@@ -73,7 +84,7 @@ function withGrounding(diagnosis: Answer['diagnosis'], sources: Sources): Diagno
 
 function checkedQuote({ tool, quote }: Quote, sources: Sources): Evidence {
   const exact = exactQuote({ tool, quote }, sources)
-  return { tool, quote: exact ?? quote, grounded: exact !== undefined }
+  return { tool, quote: exact ?? quote, grounded: isGrounded({ tool, quote }, sources) }
 }
 
 /** The diagnosis of a run without an accepted answer. It keeps those parts of a rejected answer that have the right type. */

@@ -89,7 +89,11 @@ export const diagnosisSchema = {
         required: ['tool', 'quote', 'grounded'],
         properties: {
           ...quoteSchema.properties,
-          grounded: { type: 'boolean', description: 'Whether a result of that tool contains the quote.' },
+          grounded: {
+            type: 'boolean',
+            description:
+              'Whether a result of that tool contains the quote, and it is a log line, a figure or a setting.',
+          },
         },
       },
     },

@@ -2,13 +2,14 @@ import { describeValidationErrors } from '../../../router/feedback.ts'
 import { isObject } from '../../../router/json/json.ts'
 import type { ToolResult } from '../../../router/tool-call.ts'
 import { compileSchema, type ValidationError } from '../../../router/validation.ts'
-import { incidentTools } from '../../../tools/index.ts'
 import type { Telemetry } from '../../../tools/types.ts'
 import { type Answer, answerSchema } from './agent-result.ts'
-import { referencedPlan } from './fix-chain.ts'
-import { groundingProblems, isInAnySource, type Sources } from './grounding.ts'
+import { contradictions } from './contradiction-check.ts'
+import { checkInputs, madeUpViolations, referencedPlan } from './fix-chain.ts'
+import { feedbackOf, groundingProblems, type Problem, type Sources, violationOf } from './grounding.ts'
 import { type KnownNumbers, knownNumbers, unknownNumbers } from './number-check.ts'
 import { planProblems } from './plan-check.ts'
+import { ruledOutProblems } from './ruled-out-check.ts'
 
 /** Result of {@link readAnswer}. */
 type ReadAnswer =
@@ -56,24 +57,52 @@ function isDiagnosis(value: unknown): value is Answer['diagnosis'] {
 }
 
 /**
- * Finds what is wrong with an answer, for the model: every quote must be in its source, every number in some source, and
- * the plan must be validated or explain why nothing is changed.
+ * Finds what is wrong with an answer, for the model: every quote must be a fact of its source, every number must be in some
+ * source, what is ruled out must have been looked at, nothing may contradict the tools or itself, and the plan must be
+ * validated or explain why nothing is changed.
  */
 export function answerProblems(
   value: unknown,
   results: readonly ToolResult[],
   preTelemetry: Telemetry,
 ): readonly string[] {
+  const { form, problems } = problemsOf(value, results, preTelemetry)
+  return [...form, ...problems.flatMap(feedbackOf)]
+}
+
+/**
+ * The rules that an answer breaks, for the reader of the report, and the calls whose input the model made up. An accepted
+ * answer can only have the latter.
+ *
+ * @param value the answer; absent if no answer was written.
+ */
+export function answerViolations(
+  value: unknown,
+  results: readonly ToolResult[],
+  preTelemetry: Telemetry,
+): readonly string[] {
+  const { form, problems } = value === undefined ? { form: [], problems: [] } : problemsOf(value, results, preTelemetry)
+  return [...form, ...problems.map(violationOf), ...madeUpViolations(checkInputs(results, preTelemetry))]
+}
+
+/** Problems of the form of an answer in words, and of its content. */
+function problemsOf(value: unknown, results: readonly ToolResult[], preTelemetry: Telemetry) {
   const read = readAnswer(value, results)
-  const sources = { results, preTelemetry }
+  const { trusted, madeUp } = checkInputs(results, preTelemetry)
+  const sources = { results: trusted, discarded: madeUp.map(({ result }) => result), preTelemetry }
   if (read.kind === 'answer') {
     const { diagnosis, fix_plan: plan } = read.answer
-    return [...diagnosisProblems(diagnosis, plan, sources), ...planProblems(plan, diagnosis, sources)]
+    const problems = [
+      ...diagnosisProblems(diagnosis, plan, sources),
+      ...contradictions(read.answer, results, preTelemetry),
+      ...planProblems(plan, diagnosis, { ...sources, results }),
+    ]
+    return { form: [], problems }
   }
   const diagnosis = isObject(value) ? value['diagnosis'] : undefined
-  if (!isDiagnosis(diagnosis)) return read.problems
+  if (!isDiagnosis(diagnosis)) return { form: read.problems, problems: [] }
   // The plan cannot be read. Its numbers are those that it or a call sets.
-  return [...read.problems, ...diagnosisProblems(diagnosis, undefined, sources, triedPlans(value, results))]
+  return { form: read.problems, problems: diagnosisProblems(diagnosis, undefined, sources, triedPlans(value, results)) }
 }
 
 /** The plan as it is written, and the plans that were applied: an answer may name the values that they set. */
@@ -90,62 +119,52 @@ function diagnosisProblems(
   plan: Answer['fix_plan'] | undefined,
   sources: Sources,
   numbersOf: unknown = plan?.actions,
-): readonly string[] {
+): readonly Problem[] {
   return [
     ...confidenceProblems(diagnosis),
     ...groundingProblems(diagnosis.evidence, sources),
-    ...ruledOutProblems(diagnosis.ruled_out, sources),
+    ...ruledOutProblems({ diagnosis, fix_plan: plan }, sources),
     ...numberProblems(diagnosis, plan, knownNumbers(sources, numbersOf)),
   ]
 }
 
-function confidenceProblems({ evidence, confidence }: Answer['diagnosis']): readonly string[] {
+function confidenceProblems({ evidence, confidence }: Answer['diagnosis']): readonly Problem[] {
   if (evidence.length > 0 || confidence === 'low') return []
-  return [`diagnosis.evidence is empty. Confidence "${confidence}" needs at least one quote from a tool result.`]
+  return [
+    {
+      at: 'diagnosis.evidence',
+      problem: `it is empty, although confidence is "${confidence}".`,
+      advice: 'It needs at least one quote from a tool result.',
+    },
+  ]
 }
-
-/** Quotation marks around at least as many characters as a quote needs. */
-const quotation = /"([^"]{8,})"|“([^”]{8,})”/g
-
-/** A cause is ruled out by results: what it quotes must be in one, and the tools that it names must have one. */
-function ruledOutProblems(sentences: readonly string[], sources: Sources): readonly string[] {
-  const withResult = new Set(sources.results.filter(({ status }) => status === 'ok').map(({ name }) => name))
-  return sentences.flatMap((sentence, index) => {
-    const at = `diagnosis.ruled_out[${index}]`
-    if (withResult.size === 0) return [`${at}: no tool has returned anything yet that rules it out.`]
-    const quotes = [...sentence.matchAll(quotation)].map(([, straight, curved]) => straight ?? curved ?? '')
-    const invented = quotes.filter((quote) => !isInAnySource(quote, sources))
-    const uncalled = [...sentence.matchAll(/\w+/g)]
-      .map(([tool]) => tool)
-      .filter((tool) => toolNames.has(tool) && !withResult.has(tool))
-    return [
-      ...invented.map((quote) => `${at}: no result contains "${quote}". Copy it from a result without changes.`),
-      ...uncalled.map((tool) => `${at}: ${tool} has no result. Call it, or leave this out.`),
-    ]
-  })
-}
-
-const toolNames: ReadonlySet<string> = new Set(incidentTools.map(({ name }) => name))
 
 /** The words whose numbers are facts. Risks and uncertainties are about what is not known. */
 function numberProblems(
   diagnosis: Answer['diagnosis'],
   plan: Answer['fix_plan'] | undefined,
   known: KnownNumbers,
-): readonly string[] {
+): readonly Problem[] {
   const texts: readonly (readonly [string, string | undefined])[] = [
     ['diagnosis.root_cause', diagnosis.root_cause],
     ['diagnosis.summary', diagnosis.summary],
     ...diagnosis.ruled_out.map((text, index) => [`diagnosis.ruled_out[${index}]`, text] as const),
     ['fix_plan.summary', plan?.summary],
     ['fix_plan.rationale', plan?.rationale],
+    ...(plan?.actions ?? []).flatMap((action, index) =>
+      action.action === 'no_change' ? [[`fix_plan.actions[${index}].reason`, action.reason] as const] : [],
+    ),
   ]
   return texts.flatMap(([at, text = '']) => {
     const unknown = [...new Set(unknownNumbers(text, known))]
     if (unknown.length === 0) return []
     const shown = unknown.slice(0, 5).map((number) => `"${number}"`)
     return [
-      `${at}: ${shown.join(', ')} is in no tool result and not in pre_telemetry. Use figures of results, or leave it out.`,
+      {
+        at,
+        problem: `${shown.join(', ')} is in no tool result and not in pre_telemetry.`,
+        advice: 'Use figures of results with their units, or leave it out.',
+      },
     ]
   })
 }

@@ -1,9 +1,10 @@
-import { canonicalJson } from '../../../router/json/json.ts'
+import { canonicalJson, isObject } from '../../../router/json/json.ts'
 import { lookUp, parsePointer } from '../../../router/json/json-pointer.ts'
 import { parseReference } from '../../../router/parse-reference.ts'
 import type { ToolResult } from '../../../router/tool-call.ts'
 import type { DeploymentConfig, FixPlan, FixResult, Telemetry, Validation } from '../../../tools/types.ts'
 import { successes } from './grounding.ts'
+import { shownTelemetry } from './incident-prompt.ts'
 import type { Success } from './own-words.ts'
 
 /**
@@ -103,4 +104,70 @@ function fixInput(input: unknown): { readonly fix_plan: FixPlan } {
 
 function isEqual(a: unknown, b: unknown): boolean {
   return a === b || canonicalJson(a) === canonicalJson(b)
+}
+
+// Two tools compute something from documents that the model passes to them. It should pass references. If it writes a document
+// itself, the result is about no incident: it validates nothing, and it is not evidence.
+
+/** The tool results, without those that were computed from documents that the model made up. */
+export interface CheckedResults {
+  /** Results that can be cited. */
+  readonly trusted: readonly ToolResult[]
+  /** Results of made-up documents, with the names of these inputs. */
+  readonly madeUp: readonly { readonly result: Success; readonly inputs: readonly string[] }[]
+}
+
+/** Finds the results of made-up documents. @param preTelemetry telemetry of the task. */
+export function checkInputs(results: readonly ToolResult[], preTelemetry: Telemetry): CheckedResults {
+  const known = knownDocuments(results, preTelemetry)
+  const madeUp = results.flatMap((result) => {
+    if (result.status !== 'ok') return []
+    const inputs = madeUpInputs(result, known)
+    return inputs.length === 0 ? [] : [{ result, inputs }]
+  })
+  const discarded = new Set<ToolResult>(madeUp.map(({ result }) => result))
+  return { trusted: results.filter((result) => !discarded.has(result)), madeUp }
+}
+
+/** One sentence for each call with made-up documents, for the reader of the report. */
+export function madeUpViolations({ madeUp }: CheckedResults): readonly string[] {
+  return madeUp.map(
+    ({ result: { name, id }, inputs }) =>
+      `${name} (call ${id}) got ${inputs.join(' and ')} that no tool returned. Its result is not used.`,
+  )
+}
+
+/** Everything that the model can pass on. */
+interface KnownDocuments {
+  readonly telemetry: ReadonlySet<string>
+  readonly samples: ReadonlySet<string>
+}
+
+function knownDocuments(results: readonly ToolResult[], preTelemetry: Telemetry): KnownDocuments {
+  const { scenario } = preTelemetry
+  const after = successes(results, 'collect_post_telemetry').flatMap(({ value }) =>
+    isObject(value) ? [value['post_telemetry']] : [],
+  )
+  const pages = successes(results, 'fetch_prometheus_metrics').flatMap(({ value }) =>
+    isObject(value) && Array.isArray(value['samples']) ? value['samples'] : [],
+  )
+  return {
+    // A model may copy the telemetry from the task, where figures are rounded.
+    telemetry: new Set(
+      [preTelemetry, { scenario, ...shownTelemetry(preTelemetry) }, ...after].map((one) => canonicalJson(one)),
+    ),
+    samples: new Set(pages.map((one: unknown) => canonicalJson(one))),
+  }
+}
+
+function madeUpInputs({ name, input }: Success, { telemetry, samples }: KnownDocuments): readonly string[] {
+  if (!isObject(input) || (name !== 'analyze_metrics' && name !== 'validate_improvement')) return []
+  const documents = ['pre_telemetry', 'post_telemetry'].filter(
+    (member) => input[member] !== undefined && !telemetry.has(canonicalJson(input[member])),
+  )
+  const pages = ['prometheus_samples', 'earlier_samples'].filter((member) => {
+    const page = input[member]
+    return Array.isArray(page) && !page.every((sample) => samples.has(canonicalJson(sample)))
+  })
+  return [...documents, ...pages]
 }

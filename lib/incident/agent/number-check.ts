@@ -1,9 +1,14 @@
+import { isObject, parseJson } from '../../../router/json/json.ts'
 import type { Sources } from './grounding.ts'
+import { shownByTool } from './own-words.ts'
 
 // A number in the answer's words must occur in a tool result, in the telemetry, or in the plan. It may be rounded, written in
 // another unit, or computed from two numbers of the same text: "37 of 206 requests (18 %)". Small whole numbers and times of
-// day prove nothing and are not checked. What a number counts is not compared: "97 °C" is accepted if a result has 97
-// requests. So the prompt promises only that numbers must occur.
+// day prove nothing and are not checked.
+//
+// A time, a share and a count are compared only with their own kind: with "p95": 36.7 seconds, "36.7 ms" is refused. What else a
+// number counts is not compared: "97 °C" is accepted if a result has 97 requests. So the prompt promises only that numbers
+// must occur.
 
 /** Whole numbers up to this one are counts that anybody can make, such as "2 workers". */
 const largestSmallNumber = 10
@@ -16,34 +21,111 @@ interface WrittenNumber {
   readonly value: number
   /** Half of the difference that rounding to the written digits can make, at least; the text may be cut off, too. */
   readonly unit: number
-  /** Factors from units that sources may use to the unit of the text. */
+  /** Its dimension; `undefined` if the text does not state one. */
+  readonly dimension: Dimension | undefined
+  /** Factor from the unit of {@link KnownNumbers} to the unit of the text. */
+  readonly factor: number
+  /** Factors from other units that a source without a unit may use. */
   readonly factors: readonly number[]
 }
 
 /** The numbers of all sources, sorted, for many look-ups. */
-export type KnownNumbers = Float64Array
+export interface KnownNumbers {
+  /** All numbers, as they are written. */
+  readonly all: Float64Array
+  /** Those whose sources do not say what they measure. */
+  readonly plain: Float64Array
+  /** Times in seconds. */
+  readonly time: Float64Array
+  /** Shares from 0 to 1. */
+  readonly share: Float64Array
+}
 
 /**
- * The numbers of all results, of the telemetry and of the plan.
+ * The numbers of all results, of the telemetry and of the plan. Words that the model wrote itself are not a source, also where a
+ * result repeats them.
  *
  * @param plan the actions of the answer's plan: the model may name the values that it sets.
  */
 export function knownNumbers({ results, preTelemetry }: Sources, plan: unknown): KnownNumbers {
-  const numbers = new Set<number>()
-  const collect = (text: string): void => {
-    for (const [found] of text.matchAll(/\d+(?:\.\d+)?(?:e[-+]?\d+)?/gi)) numbers.add(Number(found))
-    // Thousands are grouped in texts for people.
-    for (const [found] of text.matchAll(/\d{1,3}(?:[ ,\u202f]\d{3})+(?!\d)/g))
-      numbers.add(Number(found.replace(/\D/g, '')))
+  const numbers = {
+    all: new Set<number>(),
+    plain: new Set<number>(),
+    time: new Set<number>(),
+    share: new Set<number>(),
   }
   for (const result of results) {
     if (result.status !== 'ok') continue
-    collect(result.content)
-    collect(JSON.stringify(result.value) ?? '')
+    for (const source of shownByTool(result)) collectValue(source, undefined, numbers)
   }
-  collect(JSON.stringify(preTelemetry) ?? '')
-  collect(JSON.stringify(plan) ?? '')
-  return Float64Array.from(numbers).sort()
+  collectValue(preTelemetry, undefined, numbers)
+  collectValue(withoutReasons(plan), undefined, numbers)
+  const sorted = (set: ReadonlySet<number>) => Float64Array.from(set).sort()
+  return {
+    all: sorted(numbers.all),
+    plain: sorted(numbers.plain),
+    time: sorted(numbers.time),
+    share: sorted(numbers.share),
+  }
+}
+
+type Collected = { readonly [name in keyof KnownNumbers]: Set<number> }
+
+/** The reason of no_change and the summaries of plans are words of the model. */
+function withoutReasons(plan: unknown): unknown {
+  if (Array.isArray(plan)) return plan.map(withoutReasons)
+  if (!isObject(plan)) return typeof plan === 'string' && !/^\S{1,64}$/.test(plan) ? null : plan
+  const { reason: _, summary: __, rationale: ___, risks: ____, ...rest } = plan
+  return Object.fromEntries(Object.entries(rest).map(([name, value]) => [name, withoutReasons(value)]))
+}
+
+/** @param unit what the member that contains the value measures. */
+function collectValue(value: unknown, unit: Unit, numbers: Collected): void {
+  if (typeof value === 'number') collectNumber(value, unit, numbers)
+  else if (typeof value === 'string') collectText(value, unit, numbers)
+  else if (Array.isArray(value)) for (const item of value) collectValue(item, unit, numbers)
+  else if (isObject(value)) {
+    const stated = typeof value['unit'] === 'string' ? unitOf(value['unit']) : undefined
+    for (const [name, member] of Object.entries(value)) {
+      collectText(name, undefined, numbers)
+      collectValue(member, unitOfMember(name) ?? stated ?? (name === 'count' ? undefined : unit), numbers)
+    }
+  }
+}
+
+type Unit = MeasuredUnit | undefined
+
+function collectNumber(value: number, unit: Unit, numbers: Collected): void {
+  const size = Math.abs(value)
+  numbers.all.add(size)
+  if (unit === undefined) numbers.plain.add(size)
+  else if (unit.dimension !== 'count') numbers[unit.dimension].add(size / unit.factor)
+}
+
+/** A metrics page states the unit of a time in the name of the metric, at the start of the line. */
+const timeMetric = /^vllm:\S*_seconds(?:_sum)?\b/
+
+function collectText(text: string, unit: Unit, numbers: Collected): void {
+  const parsed = text.startsWith('{') ? parseJson(text) : undefined
+  if (isObject(parsed)) {
+    collectValue(parsed, unit, numbers)
+    return
+  }
+  for (const line of text.split('\n')) {
+    const own = unit ?? (timeMetric.test(line) ? unitOf('s') : undefined)
+    for (const found of line.matchAll(
+      /(count )?(\d{1,3}(?:[ ,\u202f]\d{3})+(?!\d)|\d+)(\.\d+)?(e[-+]?\d+)?(?:[\s-]?([a-zµ]+|[%‰]))?/gi,
+    )) {
+      const [, counted, whole = '', fraction = '', exponent = '', word = ''] = found
+      const value = Number(whole.replace(/\D/g, '') + fraction + exponent)
+      collectNumber(value, counted === undefined ? (unitOf(word) ?? own) : undefined, numbers)
+      // "4 701 requests" can be two numbers.
+      const parts = whole.split(/\D/)
+      if (parts.length > 1)
+        for (const part of [...parts.slice(0, -1), `${parts.at(-1)}${fraction}`])
+          collectNumber(Number(part), undefined, numbers)
+    }
+  }
 }
 
 /** The numbers of a text that no source has, as they are written. */
@@ -60,11 +142,16 @@ function isSmall({ value, unit }: WrittenNumber): boolean {
 }
 
 function isKnown(number: WrittenNumber, known: KnownNumbers): boolean {
-  return number.factors.some((factor) => {
-    // People round, and they cut digits off.
-    const nearest = firstFrom(known, (number.value - number.unit / 2) / factor)
-    return nearest !== undefined && isClose(number, nearest * factor)
-  })
+  const { dimension, factor, factors } = number
+  if (dimension === undefined) return factors.some((one) => isAmong(number, known.all, one))
+  const isPlain = factors.some((one) => isAmong(number, known.plain, one))
+  return isPlain || (dimension !== 'count' && isAmong(number, known[dimension], factor))
+}
+
+/** Whether a number of a source is the written one, rounded or cut off. */
+function isAmong(number: WrittenNumber, numbers: Float64Array, factor: number): boolean {
+  const nearest = firstFrom(numbers, (number.value - number.unit / 2) / factor)
+  return nearest !== undefined && isClose(number, nearest * factor)
 }
 
 /** Whether the number is a sum, difference, product, ratio or share of two others. */
@@ -83,7 +170,7 @@ function isClose({ value, unit }: WrittenNumber, source: number): boolean {
 }
 
 /** The first of the sorted numbers that is not below a bound. */
-function firstFrom(numbers: KnownNumbers, bound: number): number | undefined {
+function firstFrom(numbers: Float64Array, bound: number): number | undefined {
   let [low, high] = [0, numbers.length]
   while (low < high) {
     const middle = (low + high) >> 1
@@ -104,13 +191,24 @@ const amount =
 function numbersIn(text: string): readonly WrittenNumber[] {
   return [...text.replace(notAmounts, ' ').matchAll(amount)].flatMap((found) => {
     const [asWritten, whole = '', fraction = '', exponent = '0', gap = '', word = ''] = found
-    const factors = unitFactors[word.toLowerCase()]
+    const factors = factorsOf(word)
     // Any suffix except a unit makes it a name: 3b, 95th.
     if (word !== '' && gap === '' && factors === undefined) return []
+    const measured = unitOf(word)
     const digits = whole.replace(/\D/g, '')
     const scale = 10 ** Number(exponent)
     const unit = fraction === '' ? roundedUnit(digits) : 10 ** (1 - fraction.length)
-    return [{ text: asWritten, value: Number(digits + fraction) * scale, unit: unit * scale, factors: factors ?? [1] }]
+    return [
+      {
+        text: asWritten,
+        value: Number(digits + fraction) * scale,
+        unit: unit * scale,
+        // Any number can be followed by "requests", and "18 ×" is a ratio and not a time.
+        dimension: /^[x×]$/i.test(word) ? 'count' : measured?.dimension === 'count' ? undefined : measured?.dimension,
+        factor: measured?.factor ?? 1,
+        factors: factors ?? [1],
+      },
+    ]
   })
 }
 
@@ -120,42 +218,91 @@ function roundedUnit(digits: string): number {
   return 10 ** Math.max(0, Math.min(zeros, digits.length - 2))
 }
 
-const share = [1, 100]
-const binary = (power: number) => [1, 1e-3, 1e-6, 1e-9, ...[1, 2, 3].slice(0, power).map((n) => 1024 ** -n), 1024]
-const times = [1]
+// Units of numbers in the answer's words, in texts of results, and in the names of their members.
 
-/** Factors from other units to a unit, by its name in lower case. */
-const unitFactors: { readonly [unit: string]: readonly number[] } = {
-  '%': share,
-  percent: share,
-  '‰': [1, 1000],
-  us: [1, 1e6, 1e3],
-  µs: [1, 1e6, 1e3],
-  ms: [1, 1000],
-  milliseconds: [1, 1000],
-  s: [1, 1e-3],
-  sec: [1, 1e-3],
-  second: [1, 1e-3],
-  seconds: [1, 1e-3],
-  min: [1, 1 / 60],
-  minute: [1, 1 / 60],
-  minutes: [1, 1 / 60],
-  h: [1, 1 / 3600, 1 / 60],
-  hour: [1, 1 / 3600, 1 / 60],
-  hours: [1, 1 / 3600, 1 / 60],
-  k: [1, 1e-3, 1 / 1024],
-  thousand: [1e-3],
-  m: [1, 1e-6],
-  million: [1e-6],
-  kb: binary(1),
-  kib: binary(1),
-  mb: binary(2),
-  mib: binary(2),
-  g: binary(3),
-  gb: binary(3),
-  gib: binary(3),
-  tb: binary(3),
-  tib: binary(3),
-  x: times,
-  '×': times,
+/** The quantity that a number measures. */
+type Dimension = 'time' | 'share' | 'count'
+
+/** A unit. */
+interface MeasuredUnit {
+  /** The quantity that it measures. */
+  readonly dimension: Dimension
+  /** Its numbers are seconds, shares from 0 to 1, or counts times this factor. */
+  readonly factor: number
+}
+
+const time = (factor: number): MeasuredUnit => ({ dimension: 'time', factor })
+const share = (factor: number): MeasuredUnit => ({ dimension: 'share', factor })
+const counted: MeasuredUnit = { dimension: 'count', factor: 1 }
+
+const seconds = [1, 1e-3]
+const binary = (power: number) => [1, 1e-3, 1e-6, 1e-9, ...[1, 2, 3].slice(0, power).map((n) => 1024 ** -n), 1024]
+
+/** Units by name in lower case, with the factors from other units that a source without a unit may use. */
+const units: {
+  readonly [name: string]: readonly [unit: MeasuredUnit | undefined, factors: readonly number[]]
+} = {
+  '%': [share(100), [1, 100]],
+  percent: [share(100), [1, 100]],
+  '‰': [share(1000), [1, 1000]],
+  us: [time(1e6), [1, 1e6, 1e3]],
+  µs: [time(1e6), [1, 1e6, 1e3]],
+  ms: [time(1e3), [1, 1000]],
+  milliseconds: [time(1e3), [1, 1000]],
+  s: [time(1), seconds],
+  sec: [time(1), seconds],
+  second: [time(1), seconds],
+  seconds: [time(1), seconds],
+  min: [time(1 / 60), [1, 1 / 60]],
+  minute: [time(1 / 60), [1, 1 / 60]],
+  minutes: [time(1 / 60), [1, 1 / 60]],
+  h: [time(1 / 3600), [1, 1 / 3600, 1 / 60]],
+  hour: [time(1 / 3600), [1, 1 / 3600, 1 / 60]],
+  hours: [time(1 / 3600), [1, 1 / 3600, 1 / 60]],
+  requests: [counted, [1]],
+  reqs: [counted, [1]],
+  tokens: [counted, [1]],
+  preemptions: [counted, [1]],
+  k: [undefined, [1, 1e-3, 1 / 1024]],
+  thousand: [undefined, [1e-3]],
+  m: [undefined, [1, 1e-6]],
+  million: [undefined, [1e-6]],
+  kb: [undefined, binary(1)],
+  kib: [undefined, binary(1)],
+  mb: [undefined, binary(2)],
+  mib: [undefined, binary(2)],
+  g: [undefined, binary(3)],
+  gb: [undefined, binary(3)],
+  gib: [undefined, binary(3)],
+  tb: [undefined, binary(3)],
+  tib: [undefined, binary(3)],
+  x: [undefined, [1]],
+  '×': [undefined, [1]],
+}
+
+/** The unit with a name, in any case; `undefined` for other words, and for units whose sources rarely state them. */
+function unitOf(name: string): MeasuredUnit | undefined {
+  return entryOf(name)?.[0]
+}
+
+/** Factors from other units to the unit with a name; `undefined` if the word is not a unit. */
+function factorsOf(name: string): readonly number[] | undefined {
+  return entryOf(name)?.[1]
+}
+
+function entryOf(name: string) {
+  const key = name.toLowerCase()
+  return Object.hasOwn(units, key) ? units[key] : undefined
+}
+
+/** Members that count requests, tokens or workers. */
+const counts =
+  /^(?:arrived|served|failed|unfinished|preemptions|running|waiting|aborted|errored|rejected|queue_depth|(?:running|waiting)_max|(?:healthy|stuck)(?:_workers)?|\w*_tokens|max_num_\w+|restarts)$/
+
+/** The unit that the name of a member states, for example seconds in `ttft_p95_s`. */
+function unitOfMember(name: string): MeasuredUnit | undefined {
+  if (/_per_s$/.test(name)) return undefined
+  if (/_s$/.test(name)) return time(1)
+  if (/_ms$/.test(name)) return time(1e3)
+  return counts.test(name) ? counted : undefined
 }

@@ -3,6 +3,7 @@ import type { FixPlan, Telemetry } from '../../../tools/types.ts'
 import { missedObjectives } from '../../../tools/validation/objectives.ts'
 import type { Answer } from './agent-result.ts'
 import { fixChain, validatedChains } from './fix-chain.ts'
+import type { Problem } from './grounding.ts'
 import { type Sources, successes } from './grounding.ts'
 
 /** Whether a plan changes nothing. */
@@ -21,39 +22,71 @@ export function unmetObjectives(telemetry: Telemetry): readonly string[] {
   ]
 }
 
-/** Problems of the answer's plan, with the next step. */
+/** Problems of the answer's plan, with the next step. @param results all of them: the chains of a fix are found by value. */
 export function planProblems(
   plan: FixPlan,
   diagnosis: Answer['diagnosis'],
   { results, preTelemetry }: Sources & { readonly preTelemetry: Telemetry },
-): readonly string[] {
+): readonly Problem[] {
   const better = betterPlanProblems(plan, results, preTelemetry)
   if (isNoChange(plan)) return [...better, ...noChangeProblems(plan, diagnosis, preTelemetry)]
   if (better.length > 0) return better
-  const missing = missingCalls(plan, results, preTelemetry)
-  const other = missing.length === 0 ? undefined : validatedChains(results, preTelemetry).at(-1)
-  if (other === undefined) return missing
-  return [
-    ...missing,
-    `Or answer with the plan that you validated (${other.validation?.status}): {"$result":"${other.applyId}#/fix_plan"}.`,
-  ]
+  const [missing] = missingCalls(plan, results, preTelemetry)
+  if (missing === undefined) return uselessPlanProblems(plan, diagnosis, results, preTelemetry)
+  const other = validatedChains(results, preTelemetry).at(-1)
+  if (other === undefined) return [missing]
+  const offer = `Or answer with the plan that you validated (${other.validation?.status}): {"$result":"${other.applyId}#/fix_plan"}.`
+  return [{ ...missing, more: [...(missing.more ?? []), offer] }]
 }
 
-/** Statuses of a plan that leaves the incident as it is, or makes it worse. */
-const notBetter: ReadonlySet<string> = new Set(['unchanged', 'regressed'])
+/** Statuses of a plan that leaves the incident as it is, or makes it worse, with words that state it. */
+const notBetter: { readonly [status: string]: RegExp } = {
+  unchanged:
+    /\bunchanged\b|\bno (?:effect|change|improvement|difference)\b|\bnot (?:help|improve|change|resolve|solve)|\bineffective\b/i,
+  regressed: /\bregress|\bwors(?:e|en)/i,
+}
 
 /** During an incident, a plan that does not help is refused while the run has one that was validated as an improvement. */
-function betterPlanProblems(plan: FixPlan, results: readonly ToolResult[], preTelemetry: Telemetry): readonly string[] {
+function betterPlanProblems(
+  plan: FixPlan,
+  results: readonly ToolResult[],
+  preTelemetry: Telemetry,
+): readonly Problem[] {
   if (unmetObjectives(preTelemetry).length === 0) return []
   const status = fixChain(results, preTelemetry, plan.actions)?.validation?.status
-  if (!isNoChange(plan) && !notBetter.has(status ?? '')) return []
+  if (!isNoChange(plan) && notBetter[status ?? ''] === undefined) return []
   const better = validatedChains(results, preTelemetry).findLast(
     (chain) => chain.validation?.status === 'improved' && !isNoChange(chain.plan),
   )
   if (better === undefined) return []
   const offered = isNoChange(plan) ? 'no_change leaves the incident as it is' : `this plan was validated as ${status}`
   return [
-    `fix_plan: ${offered}, but the plan of call ${better.applyId} was validated as improved. Answer with that plan: {"$result":"${better.applyId}#/fix_plan"}.`,
+    {
+      at: 'fix_plan',
+      problem: `${offered}, but the plan of call ${better.applyId} was validated as improved.`,
+      advice: `Answer with that plan: {"$result":"${better.applyId}#/fix_plan"}.`,
+    },
+  ]
+}
+
+/** A plan that does not help is accepted only if the answer says so: a reader must not take it for a solution. */
+function uselessPlanProblems(
+  plan: FixPlan,
+  { summary, uncertainties }: Answer['diagnosis'],
+  results: readonly ToolResult[],
+  preTelemetry: Telemetry,
+): readonly Problem[] {
+  const status = fixChain(results, preTelemetry, plan.actions)?.validation?.status ?? ''
+  const words = notBetter[status]
+  const said = [summary, plan.summary, plan.rationale ?? '', ...(plan.risks ?? []), ...uncertainties].join(' ')
+  if (words === undefined || words.test(said)) return []
+  const effect = status === 'regressed' ? 'makes the service worse' : 'changes nothing for the better'
+  return [
+    {
+      at: 'fix_plan',
+      problem: `this plan was validated as ${status}: it ${effect}, and the answer does not say so.`,
+      advice: `Answer with another plan or with no_change, or say in rationale that it is ${status} and why it is proposed.`,
+    },
   ]
 }
 
@@ -68,7 +101,7 @@ const names: readonly (readonly [objective: RegExp, words: RegExp])[] = [
 ]
 
 /** During an incident, doing nothing needs a reason that a person can check. */
-function noChangeProblems(plan: FixPlan, diagnosis: Answer['diagnosis'], telemetry: Telemetry): readonly string[] {
+function noChangeProblems(plan: FixPlan, diagnosis: Answer['diagnosis'], telemetry: Telemetry): readonly Problem[] {
   const unmet = unmetObjectives(telemetry)
   if (unmet.length === 0) return []
   const reasons = plan.actions.map((action) => (action.action === 'no_change' ? action.reason : ''))
@@ -77,26 +110,30 @@ function noChangeProblems(plan: FixPlan, diagnosis: Answer['diagnosis'], telemet
     const words = names.find(([pattern]) => pattern.test(objective))?.[1]
     return words === undefined ? !explanation.includes(objective) : !words.test(explanation)
   })
-  const isDenied = /^(?:none|healthy|no[ _-]?incident)$/i.test(diagnosis.category)
   return [
-    ...(isDenied
-      ? [`diagnosis.category: "${diagnosis.category}", but there is an incident: ${unmet.join(', ')}.`]
-      : []),
     ...(unexplained.length === 0
       ? []
       : [
-          `fix_plan: no_change leaves the incident as it is. Apply and validate a fix, or say in rationale why no action helps against each of: ${unexplained.join(', ')}.`,
+          {
+            at: 'fix_plan',
+            problem: 'no_change leaves the incident as it is.',
+            advice: `Apply and validate a fix, or say in rationale why no action helps against each of: ${unexplained.join(', ')}.`,
+          },
         ]),
     ...(diagnosis.uncertainties.length > 0
       ? []
       : [
-          'diagnosis.uncertainties is empty. With no_change during an incident, say what is not known and what to collect.',
+          {
+            at: 'diagnosis.uncertainties',
+            problem: 'it is empty, although no_change leaves an incident as it is.',
+            advice: 'Say what is not known and what to collect.',
+          },
         ]),
   ]
 }
 
 /** The calls that lead from the plan to its validation and were not made, in order. */
-function missingCalls(plan: FixPlan, results: readonly ToolResult[], preTelemetry: Telemetry): readonly string[] {
+function missingCalls(plan: FixPlan, results: readonly ToolResult[], preTelemetry: Telemetry): readonly Problem[] {
   const chain = fixChain(results, preTelemetry, plan.actions)
   // Where nothing can be predicted, there is nothing to validate.
   if (chain?.validation !== undefined || chain?.fixResult.not_predicted !== undefined) return []
@@ -114,9 +151,14 @@ function missingCalls(plan: FixPlan, results: readonly ToolResult[], preTelemetr
     `validate_improvement, with pre_telemetry {"$input":"pre_telemetry"} and post_telemetry {"$result":"${chain?.collectId ?? 'collect_post_telemetry'}#/post_telemetry"}`,
   ]
   const missing = calls.slice(calls.findIndex((call) => call.startsWith(next)))
+  const tools = missing.map((call) => call.split(/[ ,]/)[0]).join(', ')
   return [
-    `fix_plan was not validated. Make these calls in one reply, then answer: ${missing.map((call) => call.split(/[ ,]/)[0]).join(', ')}.`,
-    ...missing.map((call) => `Missing: ${call}.`),
+    {
+      at: 'fix_plan',
+      problem: 'the plan was not validated.',
+      advice: `Make these calls in one reply, then answer: ${tools}.`,
+      more: missing.map((call) => `Missing: ${call}.`),
+    },
   ]
 }
 

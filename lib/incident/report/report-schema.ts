@@ -179,7 +179,11 @@ const addedSchema = {
         properties: {
           quote: { ...text, description: 'As the source has it, byte for byte. Not trusted.' },
           tool: { ...text, description: 'The tool whose result is quoted.' },
-          grounded: { type: 'boolean', description: 'Whether a result of that tool contains the quote.' },
+          grounded: {
+            type: 'boolean',
+            description:
+              'Whether a result of that tool contains the quote, and it is a log line, a figure or a setting.',
+          },
           kind: { enum: ['log_line', 'figure', 'unknown'] },
           source: { ...maybeText, description: 'The log, the metrics page or the telemetry.' },
           time: maybeTime,

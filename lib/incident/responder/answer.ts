@@ -3,7 +3,7 @@ import type { FixPlan } from '../../../tools/types.ts'
 import { missedObjectives } from '../../../tools/validation/objectives.ts'
 import type { Answer, Quote } from '../agent/agent-result.ts'
 import { isNoChange } from '../agent/plan-check.ts'
-import { quoteField, textAt, valueAt } from './conversation.ts'
+import { quoteFigure, textAt, valueAt } from './conversation.ts'
 import type { Attempt } from './next-calls.ts'
 import { type Hypothesis, noChange, type Observations } from './observations.ts'
 
@@ -70,11 +70,11 @@ function unmetIn(telemetry: unknown): readonly string[] {
   ]
 }
 
-/** An answer needs a quote. If no rule has one, a field of the first result shows at least what was read. */
+/** Evidence if no rule has any: a figure of the load, or a limit of the engine, shows at least what was read. */
 function anyEvidence({ conversation }: Observations): readonly Quote[] {
   return conversation.results
     .filter(({ failed }) => !failed)
-    .flatMap((result) => quoteField(result, '\\w+'))
+    .flatMap((result) => quoteFigure(result, 'running|waiting|healthy|max_num_seqs|mem_used_gb|max_model_len'))
     .slice(0, 1)
 }
 
@@ -104,7 +104,7 @@ function ruledOut(
   attempts: readonly Attempt[],
 ): readonly string[] {
   const tried = attempts
-    .filter(({ hypothesis, status }) => hypothesis !== chosen && status !== 'improved')
+    .filter(({ hypothesis: { category }, status }) => category !== chosen.category && status !== 'improved')
     .map(({ hypothesis, status }) => `${hypothesis.category}: its fix was tried, and the result was ${status}.`)
   const untried = hypotheses
     .filter(({ category }) => category !== chosen.category)

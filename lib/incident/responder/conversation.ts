@@ -4,7 +4,6 @@ import { endOfJson, endOfString } from '../../../router/json/json-scan.ts'
 import { contentText } from '../../../router/reading/assistant-message.ts'
 import { type MockServerRequest, objectsOf } from '../../testing/mock-server/request.ts'
 import type { Quote } from '../agent/agent-result.ts'
-import { shownLogs } from './shown-logs.ts'
 
 // The text of a long result is cut: JSON loses items, lines and members, and a note follows it. Older results can lose
 // their middle later, when the conversation becomes too long. Such a text as a whole is not JSON.
@@ -112,10 +111,13 @@ export function textAt(result: ToolMessage | undefined, path: readonly string[])
   return typeof value === 'string' ? value : undefined
 }
 
-/** Quotes the first field whose name matches and whose value is a scalar, for example `"kind":"kv_cache"`. */
-export function quoteField(result: ToolMessage | undefined, namePattern: string): readonly Quote[] {
+/**
+ * Quotes the first figure whose name matches, for example `"waiting":60`. A text such as `"kind":"kv_cache"` is a label of the
+ * tool, and proves nothing.
+ */
+export function quoteFigure(result: ToolMessage | undefined, namePattern: string): readonly Quote[] {
   if (result === undefined) return []
-  const quote = new RegExp(`"${namePattern}"\\s*:\\s*(?:"(?:[^"\\\\]|\\\\.)*"|[-+.\\w]+)`).exec(result.text)?.[0]
+  const quote = new RegExp(`"(?:${namePattern})"\\s*:\\s*(?:"[~<>] ?[\\d.]+"|-?\\d[.\\deE+-]*)`).exec(result.text)?.[0]
   return quote === undefined ? [] : [{ tool: result.tool, quote }]
 }
 
@@ -150,4 +152,29 @@ function endOfValue(text: string, start: number): number {
   if (first === '{' || first === '[') return endOfJson(text, start)
   scalar.lastIndex = start
   return scalar.test(text) ? scalar.lastIndex : start
+}
+
+// The log tools show the model text. This reads it back, as far as the rules need it.
+
+/** `1. cause_candidate linux_oom_kill, 2 lines, 08:05:35 to 08:14:47`, with the first and the last line below. */
+const finding =
+  /^\d+\. (cause_candidate|unclassified|cascade|request_error|benign) (\w+), (\d+) lines?(?:, .*)?\n(?: {3}(.*)(?:\n {3}last: (.*))?)?/gm
+/** `dmesg+journal: 785 lines` */
+const extent = /^((?:vllm|dmesg|journal)(?:\+(?:dmesg|journal))*): (?:\d+|no) lines/
+const notCollected = /^(vllm|dmesg|journal): not collected\./gm
+
+/** The result of a log tool, from what the model was shown; `undefined` for other texts. */
+export function shownLogs(text: string): UnknownObject | undefined {
+  const [, source] = extent.exec(text) ?? []
+  if (source === undefined) return undefined
+  // Only this section: a line of the log elsewhere could look like a finding.
+  const [, section = ''] = /\n\n(Findings(?: of the whole window [^\n]*)?: \d[^\n]*(?:\n.+)*)/.exec(text) ?? []
+  const findings = [...section.matchAll(finding)].map(([, kind, name, count, line, lastLine]) => ({
+    kind,
+    class: name,
+    count: Number(count),
+    line,
+    last_line: lastLine,
+  }))
+  return { source, findings, not_collected: [...text.matchAll(notCollected)].map(([, name]) => name) }
 }

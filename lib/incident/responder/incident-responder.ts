@@ -1,6 +1,6 @@
 import type { Responder } from '../../testing/mock-server/completion.ts'
 import { answerOf } from './answer.ts'
-import { quoteField, readConversation } from './conversation.ts'
+import { quoteFigure, readConversation } from './conversation.ts'
 import {
   collectiveMismatchRule,
   driverMismatchRule,
@@ -85,7 +85,7 @@ function healthy(observed: Observations): Hypothesis {
   return {
     category: 'none',
     rootCause: 'Nothing is wrong: the engine handles its load.',
-    evidence: [...quoteHotspot(observed), ...quoteField(observed.runtime, 'stuck')],
+    evidence: [...quoteHotspot(observed), ...quoteFigure(observed.runtime, 'stuck')],
     plans: [noChange('Nothing is wrong, so a change would only add risk.')],
     uncertainties: [],
   }

@@ -1,6 +1,6 @@
 import type { FixPlan } from '../../../tools/types.ts'
 import type { Quote } from '../agent/agent-result.ts'
-import { numberAt, quoteField, quoteText, valueAt } from './conversation.ts'
+import { numberAt, quoteFigure, quoteText, valueAt } from './conversation.ts'
 import { defaultUtilization } from './memory-rules.ts'
 import {
   completePlans,
@@ -225,12 +225,19 @@ function unevenLoad({ analysis, config }: Observations): UnevenLoad | undefined 
   return { rootCause: unevenLoadCause, evidence, plans: [balanced] }
 }
 
-/** Quotes the kind of the hotspot and the first figure that led to it. */
+/** Sentences with figures that are quoted, at most. */
+const quotedReasons = 2
+
+/** Quotes the figures that led to the hotspot: its sentences, or the latencies that objectives limit. */
 export function quoteHotspot({ analysis }: Observations): readonly Quote[] {
   if (analysis === undefined) return []
   const because = valueAt(analysis, ['hotspot', 'because'])
-  const reason: unknown = Array.isArray(because) ? because[0] : undefined
-  return [...quoteField(analysis, 'kind'), ...(typeof reason === 'string' ? quoteText(analysis, reason) : [])]
+  const reasons = (Array.isArray(because) ? because : []).filter(
+    (reason) => typeof reason === 'string' && /\d/.test(reason),
+  )
+  const quotes = reasons.slice(0, quotedReasons).flatMap((reason) => quoteText(analysis, reason))
+  if (quotes.length > 0) return quotes
+  return ['ttft_p95_s', 'inter_token_p99_s'].flatMap((name) => quoteFigure(analysis, name))
 }
 
 /** A plan that sets engine arguments; `undefined` if `args` is empty. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { listScenarios } from '../../../fixtures/load-scenario.ts'
-import { shownLogs } from '../../../lib/incident/responder/shown-logs.ts'
+import { shownLogs } from '../../../lib/incident/responder/conversation.ts'
 import { fetchSystemLogs, fetchVllmLogs } from '../../../tools/index.ts'
 import { logView } from '../../../tools/views/log-view.ts'
 import { call } from '../../tools/call.ts'
