@@ -1,4 +1,5 @@
 import type { DeploymentConfig } from '../../../fixtures/deployment.ts'
+import type { Scenario } from '../../../fixtures/scenario.ts'
 import { ConfigError, PagesError } from '../../../tools/errors.ts'
 import { histogramOf } from '../../../tools/prometheus/metric-samples.ts'
 import { readPages } from '../../../tools/prometheus/page-series.ts'
@@ -80,12 +81,24 @@ function fixedSide(incident: Incident, { fix_plan, fix_result, post_telemetry }:
       inference === undefined
         ? 'After: the same requests with the fix, simulated.'
         : 'After: predicted. A load that was inferred from the pages is served with the fix, so single points differ.'
-    const points = simulatedSeries(scenario, config)
+    const points = withinWindow(simulatedSeries(scenario, config), scenario, windowOf(incident))
     return { points, distribution: distributionIn(window), note }
   } catch (error) {
     if (error instanceof ConfigError) return `After: the configuration is not simulated. ${error.message}`
     throw error
   }
+}
+
+/** The load is inferred from the start of the engine on. The plots show the window of the incident. */
+function withinWindow(
+  points: readonly ServicePoint[],
+  { window }: Scenario,
+  shown: Scenario['window'],
+): readonly ServicePoint[] {
+  const offsetS = (Date.parse(window.start) - Date.parse(shown.start)) / 1000
+  return points
+    .map((point) => ({ ...point, startS: point.startS + offsetS, endS: point.endS + offsetS }))
+    .filter(({ startS, endS }) => startS + endS >= 0 && startS < shown.duration_s)
 }
 
 /** Plots have no more points. */

@@ -2,7 +2,7 @@ import type { Telemetry } from '../../../tools/types.ts'
 import { formatFigure } from '../../../tools/validation/deltas.ts'
 import { missedObjectives, objectivesOf } from '../../../tools/validation/objectives.ts'
 import type { AgentResult } from '../agent/agent-result.ts'
-import { isNoChange } from '../agent/plan-check.ts'
+import { isNoChange, unmetObjectives } from '../agent/plan-check.ts'
 import { clockTime } from './located-lines.ts'
 import type { IncidentLogs } from './log-events.ts'
 import { engineDied, engineFailure, isObserved } from './onset.ts'
@@ -29,19 +29,26 @@ function stateOf(before: Telemetry, logs: IncidentLogs | undefined): State {
 
 /** The state, the requests without a complete answer, and the missed objectives. */
 function impactOf(before: Telemetry, state: State): string {
-  const { start, end } = before.window
-  const span = `${start.slice(0, 10)} ${start.slice(11, 19)} to ${clockTime(Date.parse(end))}`
-  const figures = [lostRequests(before), ...missedFigures(before)].filter((text) => text !== undefined)
-  const sentence = figures.length === 0 ? '' : `: ${figures.join('; ')}`
-  if (state === 'outage') return `Outage, ${outageText(before)} (${span})${sentence}.`
-  if (state === 'degraded') return `Degraded service (${span})${sentence}.`
-  if (state === 'healthy') return `Healthy service (${span})${sentence}; every objective is met.`
+  const span = spanOf(before.window)
+  const figures = [lostRequests(before), missedFigures(before)].filter((text) => text !== undefined)
+  const sentence = figures.length === 0 ? '.' : `: ${figures.join('; ')}.`
+  if (state === 'outage') return `Outage, ${outageText(before)} (${span})${sentence}`
+  if (state === 'degraded') return `Degraded service (${span})${sentence}`
+  if (state === 'healthy') return `Healthy service, every objective is met (${span})${sentence}`
   const missing = before.missing ?? []
   const why = missing.length === 0 ? 'not all objectives were observed' : `not observed: ${missing.join(', ')}`
-  return `State of the service unknown (${span}), ${why}${sentence}.`
+  return `State of the service unknown (${span}), ${why}${sentence}`
 }
 
-function outageText({ health, requests }: Telemetry): string {
+function spanOf({ start, end }: Telemetry['window']): string {
+  const [day, lastDay] = [start, end].map((time) => time.slice(0, 10))
+  const last = day === lastDay ? '' : `${lastDay} `
+  return `${day} ${start.slice(11, 19)} to ${last}${clockTime(Date.parse(end))}`
+}
+
+function outageText(before: Telemetry): string {
+  if (!isObserved(before)) return 'the log shows that the engine died or did not start'
+  const { health, requests } = before
   if (!health.engine_up && (health.stuck_workers ?? 0) > 0) return 'the engine did not finish its start'
   if (!health.engine_up) return 'the engine was down at the end of the window'
   if ((health.stuck_workers ?? 0) > 0) return 'the engine was alive at the end of the window but made no progress'
@@ -56,13 +63,13 @@ function lostRequests({ requests: { arrived, served } }: Telemetry): string | un
   return `${lost} of ${arrived} requests (${formatFigure(lost / arrived, 'share')}) had no complete answer`
 }
 
-function missedFigures(before: Telemetry): readonly string[] {
-  return objectivesOf(before).flatMap(({ name, unit, value, limit, state }) => {
-    const side = unit === 's' ? 'at most' : 'at least'
-    return state === 'missed'
-      ? [`${name} ${formatFigure(value, unit)}, ${side} ${formatFigure(limit, unit)} allowed`]
-      : []
-  })
+function missedFigures(before: Telemetry): string | undefined {
+  const missed = objectivesOf(before).filter(({ state }) => state === 'missed')
+  if (missed.length === 0) return undefined
+  const figures = missed.map(
+    ({ name, unit, value, limit }) => `${name} ${formatFigure(value, unit)} (limit ${formatFigure(limit, unit)})`,
+  )
+  return `${missed.length === 1 ? 'objective' : 'objectives'} missed: ${figures.join(', ')}`
 }
 
 /** The state of the fix: a simulation is the most that the agent has. */
@@ -73,13 +80,16 @@ function fixText(before: Telemetry, { run, fix_plan, validation, post_telemetry 
   }
   if (fix_plan === null || isNoChange(fix_plan)) {
     const isHealthy = objectivesOf(before).every(({ state }) => state === 'met') && !engineFailure(before)
-    return isHealthy ? 'No change is needed.' : 'No change is proposed, so the incident is not fixed.'
+    if (isHealthy) return 'No change is needed.'
+    const isSeen = unmetObjectives(before).length > 0
+    return isSeen ? 'No change is proposed, so the incident is not fixed.' : 'No change is proposed.'
   }
   switch (validation.status) {
     case 'improved': {
       const missed = post_telemetry === null ? [] : missedObjectives(post_telemetry)
-      const after = missed.length === 0 ? 'every objective is met' : `still missed: ${missed.join(', ')}`
-      return `The proposed fix was validated in a simulation (${after}); it is not applied.`
+      const after =
+        missed.length === 0 ? 'every objective is met' : `these objectives are still missed: ${missed.join(', ')}`
+      return `The fix is validated in a simulation, and not applied: with it, ${after}.`
     }
     case 'regressed':
       return 'Do not apply the proposed fix: in the simulation it makes the service worse.'

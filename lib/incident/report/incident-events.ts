@@ -1,11 +1,12 @@
 import type { Incident } from '../../../tools/scenario-source.ts'
 import type { Telemetry } from '../../../tools/types.ts'
 import type { AgentResult } from '../agent/agent-result.ts'
-import { isoTime, type LocatedLine } from './located-lines.ts'
+import { isoTime, type LocatedLine, layerOf } from './located-lines.ts'
 import { type IncidentLogs, incidentLogs, type LogEvent } from './log-events.ts'
 import { type MetricEvent, metricEvents } from './metric-events.ts'
 import { onsetOf } from './onset.ts'
 import type { ReportFacts } from './report-schema.ts'
+import { observedSeries } from './service-series.ts'
 import { triggerOf } from './trigger.ts'
 
 type TimelineEvent = ReportFacts['timeline'][number]
@@ -41,7 +42,8 @@ export function eventFacts(
   }
   const logs = incidentLogs(incident)
   const metrics = metricEvents(incident, telemetry)
-  const record = { telemetry, logs, metrics, quoted }
+  const known = observedSeries(incident).filter(({ arrivals }) => arrivals !== null)
+  const record = { telemetry, logs, metrics, quoted, showsLoad: known.length >= fewestIntervals }
   const onset = onsetOf(record)
   const all = [...logs.events.map(ofLog), ...metrics.map(ofMetrics)]
   const timeline = mostImportant(all)
@@ -82,6 +84,9 @@ function ofMetrics({ time, kind, text }: MetricEvent): TimelineEvent {
   return { time: isoTime(time), until: null, kind, source: 'metrics', line: null, text, count: 1 }
 }
 
+/** Fewer intervals cannot show a change of the load. */
+const fewestIntervals = 6
+
 /** A person reads no more. */
 const mostEvents = 40
 
@@ -99,7 +104,8 @@ const importance: readonly TimelineEvent['kind'][] = [
 /** The most important events, in order of time. */
 function mostImportant(events: readonly TimelineEvent[]): TimelineEvent[] {
   const rank = ({ kind }: TimelineEvent) => importance.indexOf(kind)
-  const byTime = (a: TimelineEvent, b: TimelineEvent) => Date.parse(a.time) - Date.parse(b.time)
+  const byTime = (a: TimelineEvent, b: TimelineEvent) =>
+    Date.parse(a.time) - Date.parse(b.time) || layerOf(a.source) - layerOf(b.source) || (a.line ?? 0) - (b.line ?? 0)
   const inOrder = events.toSorted(byTime)
   return inOrder
     .toSorted((a, b) => rank(a) - rank(b))

@@ -26,6 +26,11 @@ export function locatedLines(incident: Incident): readonly LocatedLine[] {
 /** The files of an incident do not change. */
 const byIncident = new WeakMap<Incident, readonly LocatedLine[]>()
 
+/** Place of a source in the order of events of one time: the kernel reports the cause, and the engine its effect. */
+export function layerOf(source: string): number {
+  return ['dmesg', 'journal', 'vllm', 'metrics'].indexOf(source)
+}
+
 /** Characters of a line that a text repeats. */
 const shownCharacters = 300
 

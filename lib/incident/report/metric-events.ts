@@ -134,6 +134,9 @@ function lastingFrom(flags: readonly boolean[], lastingShare = 0.8): number {
 
 const fewestIntervals = 2
 
+/** Objectives by the distribution that they limit. */
+const objectives = { ttft: 'the time to first token', interToken: 'the inter-token time' } as const
+
 /** Shares of slow observations that the objectives allow. */
 const allowed = { ttft: 0.05, interToken: 0.01 } as const
 
@@ -181,7 +184,7 @@ function firstMiss(window: SimulatedWindow, name: keyof typeof allowed, limit: n
   const atS = inProgress ? 0 : (window.timeline[first - 1]?.endS ?? 0)
   const percent = (share: number) => `${roundFigure(share * 100)} %`
   const text =
-    `The objective is missed: up to ${percent(worst)} of the ${what} after more than ${formatFigure(limit, 's')} ` +
+    `The objective on ${objectives[name]} is missed: up to ${percent(worst)} of the ${what} after more than ${formatFigure(limit, 's')} ` +
     `(within 2 minutes); ${percent(allowed[name])} may.`
   return [{ kind: 'symptom', inProgress, isStandstill: false, atS, text }]
 }

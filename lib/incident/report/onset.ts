@@ -1,6 +1,6 @@
 import type { Telemetry } from '../../../tools/types.ts'
 import { unmetObjectives } from '../agent/plan-check.ts'
-import { citation, clockTime, isoTime, type LocatedLine } from './located-lines.ts'
+import { citation, clockTime, isoTime, type LocatedLine, layerOf } from './located-lines.ts'
 import { beginningOf, type IncidentLogs } from './log-events.ts'
 import type { MetricEvent } from './metric-events.ts'
 import type { ReportFacts } from './report-schema.ts'
@@ -17,6 +17,8 @@ export interface IncidentRecord {
   readonly metrics: readonly MetricEvent[]
   /** Log lines that the diagnosis quotes. */
   readonly quoted: readonly LocatedLine[]
+  /** Whether the metrics have enough points to show a change of the load. */
+  readonly showsLoad: boolean
 }
 
 /** The onset, and what it was taken from. */
@@ -29,6 +31,8 @@ export interface Onset {
   readonly inProgress: boolean
   /** The first cause candidate of the logs; `undefined` if the metrics alone show the incident. */
   readonly cause: Failure | undefined
+  /** A quoted cause candidate of a log without times; `undefined` if {@link cause} is known. */
+  readonly timeless: LocatedLine | undefined
   /** Whether there is no incident: every objective is met. */
   readonly isHealthy: boolean
 }
@@ -36,13 +40,19 @@ export interface Onset {
 /** When the incident began, from what the logs and the metrics show first. */
 export function onsetOf(record: IncidentRecord): Onset {
   const { telemetry, logs, metrics } = record
-  const nothing = { time: undefined, inProgress: false, cause: undefined, isHealthy: false }
+  const nothing = { time: undefined, inProgress: false, cause: undefined, timeless: undefined, isHealthy: false }
   if (isHealthy(telemetry)) {
     const fact = { time: null, text: 'There is no incident: every objective is met.', source: null }
     return { ...nothing, fact, isHealthy: true }
   }
-  const symptom = metrics.find(({ kind }) => kind === 'symptom')
-  const cause = firstCause(record, metrics.find(({ isStandstill }) => isStandstill)?.time)
+  const standstill = metrics.find(({ isStandstill }) => isStandstill)
+  const first = metrics.find(({ kind }) => kind === 'symptom')
+  const isBroken = isEngineBroken(record)
+  const symptom = isBroken ? (standstill ?? first) : first
+  const found = firstCause(record, standstill?.time)
+  // A line long after the symptoms of an engine that works is another symptom.
+  const isLate = !isBroken && found !== undefined && symptom !== undefined && found.time > symptom.time + episodeMs
+  const cause = isLate ? undefined : found
   const failedStart = cause === undefined ? undefined : failedStartOf(cause, logs)
   if (cause !== undefined && failedStart !== undefined) {
     const text = `The engine was started and did not become ready. It starts with ${citation(failedStart.line)}. It fails with ${citation(cause)}`
@@ -52,6 +62,11 @@ export function onsetOf(record: IncidentRecord): Onset {
   if (cause !== undefined && began <= (symptom?.time ?? Number.POSITIVE_INFINITY)) {
     const earlier = began < cause.time ? ` It reports a state that began at ${clockTime(began)}.` : ''
     return { ...nothing, ...known(began, `The first sign is ${citation(cause)}.${earlier}`, placeOf(cause)), cause }
+  }
+  const timeless = cause === undefined ? record.quoted.find(isTimelessCause) : undefined
+  if (symptom === undefined && timeless !== undefined) {
+    const text = `The onset is not known, because the log states no times. It has ${citation(timeless)}.`
+    return { ...nothing, fact: { time: null, text, source: placeOf(timeless) }, timeless }
   }
   if (symptom === undefined) {
     const text = `The onset is not known: ${whyUnknown(record)}`
@@ -79,9 +94,19 @@ export function placeOf({ source, number }: LocatedLine): string {
   return `${source} line ${number}`
 }
 
-function whyUnknown({ telemetry: { missing = [] } }: IncidentRecord): string {
+function isTimelessCause({ kind, time }: LocatedLine): boolean {
+  return kind === 'cause_candidate' && time === undefined
+}
+
+/** Whether the engine failed, as the metrics show it, or the logs if there are no metrics. */
+function isEngineBroken({ telemetry, logs }: IncidentRecord): boolean {
+  return isObserved(telemetry) ? engineFailure(telemetry) : engineDied(logs)
+}
+
+function whyUnknown({ telemetry: { missing = [] }, showsLoad }: IncidentRecord): string {
+  const few = showsLoad ? '' : ' The metrics pages are too few to show a change.'
   return missing.length === 0
-    ? 'neither the metrics nor the logs show when it began.'
+    ? `neither the metrics nor the logs show when it began.${few}`
     : `these figures were not observed: ${missing.join(', ')}. No log line names a cause.`
 }
 
@@ -94,7 +119,8 @@ export const episodeMs = 120_000
  *
  * @param standstill when the engine stopped generating, as the metrics show it.
  */
-function firstCause({ logs, quoted, telemetry }: IncidentRecord, standstill: number | undefined): Failure | undefined {
+function firstCause(record: IncidentRecord, standstill: number | undefined): Failure | undefined {
+  const { logs, quoted } = record
   const causes = logs.failures.filter(({ kind }) => kind === 'cause_candidate')
   const isQuoted = (line: Failure) =>
     quoted.some(({ source, number, class: name, message }) => {
@@ -102,8 +128,7 @@ function firstCause({ logs, quoted, telemetry }: IncidentRecord, standstill: num
       return source === line.source && (number === line.number || (name === line.class && message === line.message))
     })
   const own = logs.failures.filter(isQuoted)
-  const broken = isObserved(telemetry) ? engineFailure(telemetry) : engineDied(logs)
-  if (own.length === 0 && !broken) return undefined
+  if (own.length === 0 && !isEngineBroken(record)) return undefined
   const deaths = logs.failures.filter(({ class: name }) => name !== undefined && deadly.has(name))
   const anchors = own.length > 0 ? own : deaths.length > 0 ? deaths : causes
   const anchor = [...anchors.map(beginningOf), standstill ?? Number.POSITIVE_INFINITY].reduce((a, b) => Math.min(a, b))
@@ -114,12 +139,7 @@ function firstCause({ logs, quoted, telemetry }: IncidentRecord, standstill: num
   }
   return causes
     .filter((line) => beginningOf(line) >= since)
-    .sort((a, b) => beginningOf(a) - beginningOf(b) || layer(a) - layer(b))[0]
-}
-
-/** In one second, the kernel reports the cause and the engine its effect. */
-function layer({ source }: LocatedLine): number {
-  return ['dmesg', 'journal', 'vllm'].indexOf(source)
+    .sort((a, b) => beginningOf(a) - beginningOf(b) || layerOf(a.source) - layerOf(b.source))[0]
 }
 
 const deadly: ReadonlySet<string> = new Set(['engine_dead', 'worker_died', 'exited', 'killed', 'rpc_timeout'])

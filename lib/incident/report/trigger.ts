@@ -16,19 +16,24 @@ export function triggerOf(record: IncidentRecord, onset: Onset, result: AgentRes
   const load = loadBefore(record.metrics, onset, cause?.class)
   if (cause !== undefined) {
     const start = failedStartOf(cause, record.logs)
-    if (start !== undefined && !isFault(cause)) return failedStart(start, record)
+    if (start !== undefined && !isFault(cause)) return failedStart(start, cause, record)
     if (load !== undefined && exhausted.has(cause.class ?? '')) return loadTrigger(load, `Then ${citation(cause)}`)
     const fault = faultOf(cause, record)
     const next = laterCause(fault, record)
     const text = `${citation(fault)}.${next === undefined ? '' : ` Then ${citation(next)}.`}`
     return { kind: 'fault', time: isoTime(fault.time), text, source: placeOf(fault) }
   }
-  if (load !== undefined) return loadTrigger(load, 'The symptoms follow.')
+  if (onset.timeless !== undefined) {
+    const text = `${citation(onset.timeless)}. The log states no times.`
+    return { kind: 'fault', time: null, text, source: placeOf(onset.timeless) }
+  }
+  if (load !== undefined)
+    return loadTrigger(load, `The first symptom follows at ${clockTime(onset.time ?? load.time)}: ${onset.fact.text}`)
   const start = onset.inProgress ? startBefore(record) : undefined
   const changed = changedSettings(result)
   if (start !== undefined && changed.length > 0) {
     const rise = record.metrics.find(isRise)
-    const later = rise === undefined ? '' : ` Later the load rises as well: ${rise.text}`
+    const later = rise === undefined ? '' : ` ${rise.text.replace('The load rises', 'Later the load rises')}`
     const text =
       `The engine was started at ${clockTime(start.time)} with the setting that the fix changes (${changed.join(', ')}), ` +
       `and the incident was in progress when the window opened. Whether it began before that start is not known.${later}`
@@ -116,14 +121,13 @@ function isFault({ source, class: name = '' }: { readonly source: string; readon
 /** An image that was pulled so long before the start belongs to it. */
 const imageLeadMs = 10 * 60_000
 
-function failedStart({ line, time }: EngineStart, { logs }: IncidentRecord): Trigger {
-  const first = logs.events.find(({ kind, first: { number } }) => kind === 'engine' && number === line.number)
+function failedStart({ line, time }: EngineStart, cause: Failure, { logs }: IncidentRecord): Trigger {
   const image = logs.events.find(
     ({ kind, first: place, time: at }) =>
       kind === 'engine' && place.source === 'journal' && at <= time && at >= time - imageLeadMs,
   )
   const pulled = image === undefined ? '' : ` Shortly before, a new image was pulled: ${citation(image.first)}.`
-  const text = `The engine was started and did not become ready: ${citation(first?.first ?? line)}.${pulled}`
+  const text = `The engine was started: ${citation(line)}. It did not become ready: ${citation(cause)}.${pulled}`
   return { kind: 'configuration', time: isoTime(time), text, source: placeOf(line) }
 }
 
@@ -141,12 +145,16 @@ function changedSettings({ validation, fix_result }: AgentResult): readonly stri
   })
 }
 
-function unchanged({ metrics, telemetry, logs }: IncidentRecord, onset: Onset): string {
+function unchanged({ metrics, telemetry, logs, showsLoad }: IncidentRecord, onset: Onset): string {
   const figures = telemetry.missing ?? []
   const sentences = [
     ...(onset.inProgress ? ['The incident was in progress when the window opened.'] : []),
     ...(figures.length > 0 ? [`These figures were not observed: ${figures.join(', ')}.`] : []),
-    ...(metrics.some(isRise) ? [] : figures.length > 0 ? [] : ['The arrival rate does not rise in the window.']),
+    ...(showsLoad
+      ? metrics.some(isRise)
+        ? []
+        : ['The arrival rate does not rise in the window.']
+      : ['The metrics do not show whether the load changed.']),
     logs.failures.some(({ kind }) => kind === 'cause_candidate')
       ? 'No cause candidate of the logs is quoted as evidence.'
       : 'The logs have no cause candidate.',
