@@ -19,6 +19,10 @@ let signal: AbortSignal | undefined
 const io: ProcessIo = {
   stdout: process.stdout,
   stderr: process.stderr,
+  // Opened only when it is read: an open terminal would keep the process running.
+  get stdin() {
+    return process.stdin
+  },
   env: process.env,
   get signal() {
     signal ??= interruptSignal()

@@ -12,6 +12,8 @@ export interface ProcessIo {
   readonly stdout: TextStream
   /** Progress and errors. */
   readonly stderr: TextStream
+  /** Input that an argument `-` means. @defaultValue empty */
+  readonly stdin?: AsyncIterable<string | Uint8Array>
   /** Environment variables. */
   readonly env: NodeJS.ProcessEnv
   /**
@@ -27,6 +29,8 @@ export interface CommandIo extends ProcessIo {
   readonly stdout: TerminalOutput
   /** Progress and errors. */
   readonly stderr: TerminalOutput
+  /** Input that an argument `-` means. */
+  readonly stdin: AsyncIterable<string | Uint8Array>
   /** Print exactly one JSON document to stdout instead of text: `--json`. */
   readonly json: boolean
   /** Print only results, ids and errors: `--quiet`. */
@@ -41,11 +45,18 @@ export interface OutputOptions {
   readonly quiet?: boolean
 }
 
+const noInput: AsyncIterable<string> = {
+  async *[Symbol.asyncIterator]() {},
+}
+
 /** Puts a filter before both streams. */
 export function commandIo(io: ProcessIo, { json = false, quiet = false }: OutputOptions = {}): CommandIo {
   return {
     stdout: new TerminalOutput(io.stdout, io.env),
     stderr: new TerminalOutput(io.stderr, io.env),
+    get stdin() {
+      return io.stdin ?? noInput
+    },
     env: io.env,
     json,
     quiet,

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import { main } from '../../../lib/cli/main.ts'
 
 /** The exit code of a command and everything that it printed. */
@@ -20,8 +21,12 @@ export interface StartedCommand {
 }
 
 /** Runs the command in this process and waits for its end. `env` is its whole environment. */
-export function runMain(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<EndedCommand> {
-  return startMain(args, env).ended
+export function runMain(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  stdin = '',
+): Promise<EndedCommand> {
+  return startMain(args, env, undefined, stdin).ended
 }
 
 /**
@@ -33,6 +38,7 @@ export function startMain(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
   columns?: number,
+  stdin = '',
 ): StartedCommand {
   const interrupt = new AbortController()
   const written = { stdout: '', stderr: '' }
@@ -45,7 +51,13 @@ export function startMain(
       for (const look of waiting) look()
     },
   })
-  const io = { stdout: output('stdout'), stderr: output('stderr'), env, signal: interrupt.signal }
+  const io = {
+    stdout: output('stdout'),
+    stderr: output('stderr'),
+    env,
+    signal: interrupt.signal,
+    stdin: Readable.from([stdin]),
+  }
   const ended = main(args, io).then((code) => ({ code, ...written }))
   const all = () => written.stdout + written.stderr
   return {

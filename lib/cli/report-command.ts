@@ -1,0 +1,79 @@
+import { readFile } from 'node:fs/promises'
+import type { Command } from 'commander'
+import { errorMessage } from '../../router/errors.ts'
+import { suggestName } from '../../router/text/closest.ts'
+import { renderMarkdown } from '../incident/report/markdown.ts'
+import { ReportError, readReport } from '../incident/report/read-report.ts'
+import { createReportFolder, writeReport } from '../incident/report/report-files.ts'
+import type { ReportDocument } from '../incident/report/report-schema.ts'
+import { type CommandIo, exitCode, UsageError } from './command-io.ts'
+import { addCommand, type CommandContext } from './command-line.ts'
+import { writeVerdict } from './verdict.ts'
+
+const formats = ['text', 'md', 'html', 'json'] as const
+
+interface ReportOptions {
+  /** Folder for the three files. @defaultValue print instead */
+  readonly out?: string
+  /** One of {@link formats}. @defaultValue 'text' */
+  readonly format?: string
+}
+
+/** Registers `report`. */
+export function registerReport(program: Command, context: CommandContext): void {
+  addCommand(program, 'report <report.json>', 'render a report again', {
+    examples: [
+      ['report reports/kv_cache_pressure-1/report.json', 'the verdict, as after a run'],
+      ['report report.json --format md', 'the report as Markdown, to stdout'],
+      ['report report.json --out rendered', 'write report.html, report.md and report.json into a folder'],
+    ],
+    ok: 'the report was rendered',
+  })
+    .option('--format <format>', `what is printed: ${formats.join(', ')} (default: text)`)
+    .option('--out <folder>', 'write the files into this folder instead of printing')
+    .action((file: string, options: ReportOptions) => context.run((io) => reportCommand(io, file, options)))
+}
+
+async function reportCommand(io: CommandIo, file: string, { out, format }: ReportOptions): Promise<number> {
+  const chosen = formats.find((known) => known === (format ?? (io.json ? 'json' : 'text')))
+  if (chosen === undefined) {
+    throw new UsageError(`--format has no value "${format}". ${suggestName(format ?? '', formats, 'The formats are')}`)
+  }
+  if (io.json && chosen !== 'json') throw new UsageError(`--json and --format ${chosen} exclude each other.`)
+  if (out !== undefined && format !== undefined) throw new UsageError('--out writes all formats. Leave out --format.')
+  const document = await readDocument(file)
+  if (out !== undefined) return writeFiles(io, document, out)
+  if (chosen === 'json') io.stdout.json(document)
+  else if (chosen === 'md') io.stdout.write(renderMarkdown(document))
+  else if (chosen === 'html') {
+    const { renderHtml } = await import('../incident/report/html/render-html.tsx')
+    io.stdout.write(renderHtml(document))
+  } else writeVerdict(io.stdout, document)
+  return exitCode.ok
+}
+
+async function writeFiles(io: CommandIo, document: ReportDocument, folder: string): Promise<number> {
+  try {
+    await createReportFolder(folder)
+    await writeReport({ json: document, markdown: renderMarkdown(document) }, folder)
+  } catch (error) {
+    throw new UsageError(`The report cannot be written to ${folder}: ${errorMessage(error)}. Choose another --out.`)
+  }
+  if (io.json) io.stdout.json({ report_directory: folder })
+  else io.stdout.write(`${io.quiet ? folder : `Report      ${folder}/report.html, report.md, report.json`}\n`)
+  return exitCode.ok
+}
+
+/** @throws {UsageError} if the file cannot be read, or holds anything else than a report of this version. */
+async function readDocument(file: string): Promise<ReportDocument> {
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    const isFolder = error instanceof Error && 'code' in error && error.code === 'EISDIR'
+    const next = isFolder ? ` Pass the file: ${file.replace(/\/+$/, '')}/report.json.` : ''
+    throw new UsageError(`The report cannot be read from "${file}": ${errorMessage(error)}.${next}`)
+  })
+  try {
+    return readReport(text)
+  } catch (error) {
+    throw error instanceof ReportError ? new UsageError(`${file}: ${error.message}`) : error
+  }
+}
