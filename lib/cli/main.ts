@@ -10,19 +10,17 @@ import { errorMessage } from '../../router/errors.ts'
 import { MissingPackageError } from '../../workflows/temporal-packages.ts'
 import { type CommandIo, commandIo, exitCode, type ProcessIo, UsageError } from './command-io.ts'
 import { type CommandContext, sentence, throwUsage } from './command-line.ts'
-import { registerFolderCommands } from './folder-commands.ts'
+import { registerIncidentCommands } from './incident-commands.ts'
 import { registerMockServer } from './mock-server-command.ts'
 import { registerReport } from './report-command.ts'
 import { registerRun } from './run-command.ts'
-import { registerScenarios } from './scenarios-command.ts'
 import { registerTemporalCommands } from './temporal-commands.ts'
 import { registerToolCommands } from './tool-commands.ts'
 
 /** The functions that register the commands, in the order of the help. */
 const registrations: readonly ((program: Command, context: CommandContext) => void)[] = [
   registerRun,
-  registerFolderCommands,
-  registerScenarios,
+  registerIncidentCommands,
   registerToolCommands,
   registerReport,
   registerMockServer,

@@ -1,7 +1,10 @@
 /** `tenrounds tools` and `tenrounds call`: the ten incident tools, without a model. */
+import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
+import { errorMessage } from '../../router/errors.ts'
 import { isObject, parseJson, unparsable } from '../../router/json/json.ts'
 import { runTool } from '../../router/run-tool.ts'
+import { excerpt } from '../../router/text/clip.ts'
 import { suggestName } from '../../router/text/closest.ts'
 import { onOneLine } from '../../router/text/on-one-line.ts'
 import type { Tool } from '../../router/tool.ts'
@@ -12,7 +15,6 @@ import { collectTelemetry } from '../incident/run-incident.ts'
 import { type CommandIo, exitCode, hint, stoppedCode, UsageError } from './command-io.ts'
 import { addCommand, type CommandContext } from './command-line.ts'
 import { incidentOf } from './incident-argument.ts'
-import { jsonArgument } from './input-argument.ts'
 import { hanging, longest, wrap } from './text-layout.ts'
 
 interface CallOptions {
@@ -173,4 +175,70 @@ function repairText({ kind, path, before, after }: Repair): string {
 function readable(content: string): string {
   const value = parseJson(content)
   return value === unparsable ? content : JSON.stringify(value, null, 2)
+}
+
+/**
+ * Reads a JSON argument.
+ *
+ * @param argument JSON text, `@` and the path of a file, or `-` for stdin.
+ * @returns its text, which is valid JSON.
+ * @throws {UsageError} with the line and column if it is not JSON, and if it cannot be read.
+ */
+async function jsonArgument(io: CommandIo, argument: string): Promise<string> {
+  const [from, text] = await textOf(io, argument)
+  if (parseJson(text, { anyDepth: true }) !== unparsable) return text
+  if (text.trim() === '') throw new UsageError(`${from} is empty. Pass a JSON object, for example '{}'.`)
+  const at = errorPosition(text)
+  const line = text.slice(0, at).split('\n')
+  const where =
+    at >= text.length ? 'it ends too early' : `unexpected ${JSON.stringify(onOneLine(excerpt(text.slice(at), 20)))}`
+  throw new UsageError(
+    `${from} is not JSON: ${where} at line ${line.length}, column ${(line.at(-1)?.length ?? 0) + 1}. Write names and texts in double quotes.`,
+  )
+}
+
+async function textOf({ stdin }: CommandIo, argument: string): Promise<readonly [from: string, text: string]> {
+  if (argument === '-') {
+    const pieces: Buffer[] = []
+    for await (const piece of stdin) pieces.push(Buffer.from(piece))
+    return ['The text on stdin', withoutMark(Buffer.concat(pieces).toString('utf8'))]
+  }
+  if (!argument.startsWith('@')) return ['The input', argument]
+  const file = argument.slice(1)
+  try {
+    return [file, withoutMark(await readFile(file, 'utf8'))]
+  } catch (error) {
+    throw new UsageError(`The input cannot be read from "${file}": ${errorMessage(error)}.`)
+  }
+}
+
+/** Some editors begin a file with a byte order mark, which is not JSON. */
+function withoutMark(text: string): string {
+  return text.replace(/^\ufeff/, '')
+}
+
+/**
+ * The position of the first character that no JSON text can have there. The message of `JSON.parse` does not always have it,
+ * so it is the end of the longest prefix that could still be continued.
+ */
+function errorPosition(text: string): number {
+  let good = 0
+  let bad = text.length + 1
+  while (bad - good > 1) {
+    const middle = Math.floor((good + bad) / 2)
+    if (canContinue(text.slice(0, middle))) good = middle
+    else bad = middle
+  }
+  return good
+}
+
+/** Whether a text is JSON, or fails only at its end. */
+function canContinue(prefix: string): boolean {
+  try {
+    JSON.parse(prefix)
+    return true
+  } catch (error) {
+    const message = errorMessage(error)
+    return /end of JSON|[Uu]nterminated/.test(message) || Number(/position (\d+)/.exec(message)?.[1]) >= prefix.length
+  }
 }

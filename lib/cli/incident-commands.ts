@@ -1,7 +1,8 @@
-/** `tenrounds init` and `tenrounds check`: prepare an incident folder, and say what was found in it. */
+/** Commands about incidents: prepare a folder, say what was found in it, and list the built-in ones. */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Command } from 'commander'
+import { listScenarios, loadScenario } from '../../fixtures/load-scenario.ts'
 import type { Scenario, TokenCounts } from '../../fixtures/scenario.ts'
 import { errorMessage } from '../../router/errors.ts'
 import { IncidentFolderError } from '../../tools/incident-folder/incident-document.ts'
@@ -14,10 +15,10 @@ import { residualText } from '../../tools/inference/residuals.ts'
 import { roundFigure } from '../../tools/validation/deltas.ts'
 import { type CommandIo, exitCode, UsageError } from './command-io.ts'
 import { addCommand, type CommandContext } from './command-line.ts'
-import { longest } from './text-layout.ts'
+import { hanging, longest } from './text-layout.ts'
 
-/** Registers `init` and `check`. */
-export function registerFolderCommands(program: Command, context: CommandContext): void {
+/** Registers `init`, `check` and `scenarios`. */
+export function registerIncidentCommands(program: Command, context: CommandContext): void {
   addCommand(program, 'init <folder>', 'write a commented template into an incident folder', {
     examples: [['init incident-4711', 'create the folder with a commented incident.yaml']],
     ok: 'the template was written',
@@ -29,6 +30,29 @@ export function registerFolderCommands(program: Command, context: CommandContext
     ],
     ok: 'the folder can be analysed',
   }).action((folder: string) => context.run((io) => checkCommand(io, folder)))
+  addCommand(program, 'scenarios', 'list the built-in incidents with the complaints of their users', {
+    examples: [
+      ['scenarios', 'ids and descriptions'],
+      ['scenarios --quiet', 'ids only'],
+      ['scenarios --json', 'a list of { id, description }'],
+    ],
+    ok: 'the list was printed',
+  }).action(() => context.run(scenariosCommand))
+}
+
+/** Prints the id of each scenario and the complaint of its users, which does not say the cause. */
+function scenariosCommand(io: CommandIo): number {
+  const scenarios = listScenarios().map((id) => ({ id, description: loadScenario(id).description }))
+  const width = longest(scenarios.map(({ id }) => id))
+  if (io.json) io.stdout.json(scenarios)
+  else if (io.quiet) io.stdout.write(scenarios.map(({ id }) => `${id}\n`).join(''))
+  else {
+    // Other programs read a list line by line, so only a terminal gets wrapped lines.
+    const listWidth = io.stdout.isTTY ? io.stdout.columns : Number.POSITIVE_INFINITY
+    const lines = scenarios.flatMap(({ id, description }) => hanging(`${id.padEnd(width)}  `, description, listWidth))
+    io.stdout.write(`${lines.join('\n')}\n`)
+  }
+  return exitCode.ok
 }
 
 /** `tenrounds init`: creates the folder if necessary, and writes a commented `incident.yaml` into it. */
