@@ -89,8 +89,15 @@ test('no folders import each other in a circle', () => {
   expect(circles).toEqual([])
 })
 
-test('no oracle is imported by the product: only tests and the evaluation read the right answers', () => {
-  expect(imports.filter(({ to }) => to.includes('oracles'))).toEqual([])
+test('only tests and the evaluation read the right answers, and the agent does not import the evaluation', () => {
+  const isEvaluation = (path: string) => path.startsWith('lib/incident/evaluation/')
+  const readers = productSources().filter((file) =>
+    /['"`][^\n]*\boracles\//.test(readFileSync(join(root, file), 'utf8')),
+  )
+  expect(readers).toEqual(['lib/incident/evaluation/oracle.ts'])
+  const importers = imports.filter(({ from, to }) => isEvaluation(to) && !isEvaluation(from)).map(({ from }) => from)
+  const allowed = ['lib/incident/index.ts', 'lib/cli/eval-command.ts', 'lib/cli/main.ts']
+  expect([...new Set(importers)].filter((file) => !allowed.includes(file))).toEqual([])
 })
 
 test('the product has at most 448 files, none over 400 lines, and a median between 80 and 200', () => {

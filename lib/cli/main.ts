@@ -4,12 +4,13 @@
  * To add a command, write a function that registers it with `addCommand`, and add the function to `registrations`. Wrong
  * usage is a `UsageError` whose message says what to do next.
  */
-import { createRequire } from 'node:module'
 import { Command, CommanderError } from 'commander'
 import { errorMessage } from '../../router/errors.ts'
 import { MissingPackageError } from '../../workflows/temporal-packages.ts'
+import { ownVersion } from '../incident/evaluation/evaluate.ts'
 import { type CommandIo, commandIo, exitCode, type ProcessIo, UsageError } from './command-io.ts'
 import { type CommandContext, sentence, throwUsage } from './command-line.ts'
+import { registerEval } from './eval-command.ts'
 import { registerIncidentCommands } from './incident-commands.ts'
 import { registerMockServer } from './mock-server-command.ts'
 import { registerReport } from './report-command.ts'
@@ -23,6 +24,7 @@ const registrations: readonly ((program: Command, context: CommandContext) => vo
   registerIncidentCommands,
   registerToolCommands,
   registerReport,
+  registerEval,
   registerMockServer,
   registerTemporalCommands,
 ]
@@ -100,10 +102,4 @@ function createProgram({ stdout }: CommandIo, context: CommandContext): Command 
   program.exitOverride((error) => throwUsage(error, program))
   for (const register of registrations) register(program, context)
   return program
-}
-
-/** The package finds its own manifest by its name, in the repository as well as in the built package. */
-function ownVersion(): string {
-  const { version }: { readonly version: string } = createRequire(import.meta.url)('tenrounds/package.json')
-  return version
 }

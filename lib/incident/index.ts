@@ -11,6 +11,22 @@ export { agentResultSchema, answerSchema, diagnosisSchema } from './agent/agent-
 // The agent alone, for a caller with telemetry of its own.
 export type { IncidentAgentInput, IncidentAgentOptions } from './agent/run-incident-agent.ts'
 export { runIncidentAgent } from './agent/run-incident-agent.ts'
+// The evaluation of a model, or of another agent, on incidents whose right answers are known.
+export { type ArmName, armNames } from './evaluation/arms.ts'
+export { type EvaluationOptions, type EvaluationProgress, type ExecuteRun, evaluate } from './evaluation/evaluate.ts'
+export {
+  type EvaluationDocument,
+  EvaluationError,
+  type EvaluationErrorCode,
+  type EvaluationFigures,
+  type EvaluationSettings,
+  evaluationSchema,
+  type Interval,
+  type RunRecord,
+  type RunScore,
+  runRecordSchema,
+} from './evaluation/evaluation-schema.ts'
+export { renderEvaluationHtml, renderEvaluationMarkdown } from './evaluation/render-evaluation.tsx'
 // The report alone, for a result that is already there, and a report that was written before.
 export { renderHtml } from './report/html/render-html.tsx'
 export { renderMarkdown } from './report/markdown.ts'

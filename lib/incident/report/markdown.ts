@@ -216,7 +216,7 @@ function milliseconds({ duration_ms: ms }: { readonly duration_ms: number }): st
 }
 
 /** Untrusted text as part of a Markdown line, without markup, links and line breaks, which could start a heading. */
-function escapeText(text: string): string {
+export function escapeText(text: string): string {
   return (
     onOneLine(text)
       .replace(/[\\`*_{}[\]<>#|~!]/g, '\\$&')
@@ -252,12 +252,12 @@ function fenced(line: string): string {
 }
 
 /** Inline code in a table cell, where a pipe ends the cell even within code. */
-function cellCode(text: string): string {
+export function cellCode(text: string): string {
   return inlineCode(text).replaceAll('|', '\\|')
 }
 
 /** A table; the cells must be escaped already. */
-function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
   return [line(header), line(header.map(() => '---')), ...rows.map(line)].join('\n')
 }

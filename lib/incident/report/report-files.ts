@@ -80,7 +80,7 @@ export async function writeReport(report: Report, folder: string): Promise<void>
 }
 
 /** The temporary name is random and must be new. A name that others can guess could be a link to another file. */
-async function writeAtomically(file: string, text: string): Promise<void> {
+export async function writeAtomically(file: string, text: string): Promise<void> {
   const unfinished = `${file}.${randomUUID()}.tmp`
   try {
     await writeFile(unfinished, text, { flag: 'wx', mode: fileMode })

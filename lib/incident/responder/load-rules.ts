@@ -85,12 +85,13 @@ const rules: Readonly<Record<string, HotspotRule>> = {
   },
   // NIXL moves KV blocks with UCX, which chooses the fastest devices and transports unless its variables limit it.
   kv_transfer: {
-    rootCause:
-      'Requests wait for the KV blocks of their prompts, because the transfers from the prefill engine are slow.',
+    rootCause: (observed) => {
+      const limiting = ucxLimits(observed).join(' and ')
+      const why = limiting === '' ? '' : `: ${limiting} name the interface and the transports that UCX may use`
+      return `Requests wait for the KV blocks of their prompts, because the transfers from the prefill engine are slow${why}.`
+    },
     plans: (observed) => {
-      const present = ['UCX_NET_DEVICES', 'UCX_TLS'].filter(
-        (name) => valueAt(observed.config, ['config', 'env', name]) !== undefined,
-      )
+      const present = ucxLimits(observed)
       const env = Object.fromEntries(present.map((name) => [name, null]))
       return [
         present.length === 0
@@ -111,7 +112,10 @@ const rules: Readonly<Record<string, HotspotRule>> = {
   },
   // The API server tokenizes prompts and streams answers on the CPU, and competes with the engine's own process.
   frontend: {
-    rootCause: 'Requests lose time before they reach the scheduler, because the API server needs more CPU time.',
+    rootCause: (observed) =>
+      engineArgument(observed, 'tokenizer_mode') === 'slow'
+        ? 'The API server uses the slow tokenizer, so requests lose time before they reach the scheduler.'
+        : 'Requests lose time before they reach the scheduler, because the API server needs more CPU time.',
     plans: (observed) => {
       const cores = numberAt(observed.config, ['config', 'resources', 'cpu_cores'])
       const servers = engineNumber(observed, 'api_server_count') ?? 1
@@ -129,10 +133,14 @@ const rules: Readonly<Record<string, HotspotRule>> = {
     },
   },
   decode: {
-    rootCause: (observed) =>
-      draftsAreRejected(observed)
-        ? 'Speculative decoding drafts tokens that are rejected, so each step computes more and gives hardly more tokens.'
-        : 'The decode steps themselves are slow.',
+    rootCause: (observed) => {
+      if (draftsAreRejected(observed)) {
+        return 'Speculative decoding drafts tokens that are rejected, so each step computes more and gives hardly more tokens.'
+      }
+      return engineArgument(observed, 'enforce_eager') === true
+        ? 'The decode steps are slow, because the engine runs in eager mode, without CUDA graphs.'
+        : 'The decode steps themselves are slow.'
+    },
     plans: (observed) => {
       // Eager mode launches every kernel from Python, which costs most in small decode steps.
       const cap = engineNumber(observed, 'max_num_seqs')
@@ -153,6 +161,11 @@ const rules: Readonly<Record<string, HotspotRule>> = {
       ]
     },
   },
+}
+
+/** The variables of the environment that limit the choice of UCX. */
+function ucxLimits({ config }: Observations): readonly string[] {
+  return ['UCX_NET_DEVICES', 'UCX_TLS'].filter((name) => valueAt(config, ['config', 'env', name]) !== undefined)
 }
 
 /** Share of accepted tokens below which drafts cost more than they save, unless the batch is very small. */

@@ -181,7 +181,7 @@ export function fixingCalls(
  * Applies a plan, collects telemetry and validates, in one reply. The model writes neither configuration nor telemetry: they
  * are references, and a tool's name means its nearest earlier call.
  */
-function attemptCalls({ scenario }: Conversation, plan: FixPlan): readonly ToolCallDraft[] {
+export function attemptCalls({ scenario }: Pick<Conversation, 'scenario'>, plan: FixPlan): readonly ToolCallDraft[] {
   return [
     {
       name: 'apply_fix_simulation',

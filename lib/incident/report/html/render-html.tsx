@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { ComponentChildren } from 'preact'
 import { renderToString } from 'preact-render-to-string'
 import type { ReportDocument } from '../report-schema.ts'
 import { doNow, uncertain } from './actions.tsx'
@@ -22,12 +23,6 @@ const limits: readonly [PageLimits, ...PageLimits[]] = [
   { text: 400, items: 20, points: 150 },
   { text: 100, items: 8, points: 60 },
 ]
-
-/** Hash of the style sheet, the only one that the policy allows. */
-const styleHash = createHash('sha256').update(styles).digest('base64')
-
-/** Nothing may be loaded, run or sent: text of logs and models could contain anything. */
-const policy = `default-src 'none'; style-src 'sha256-${styleHash}'; img-src 'none'; base-uri 'none'; form-action 'none'`
 
 /**
  * The report as one HTML file without scripts and without any other file, below 500 KB. It prints well, follows the light or
@@ -54,47 +49,12 @@ function jsonLength({ document: { agent_trace: _trace, fix_result: _result, ...s
 }
 
 function page({ document, leftOut }: FittedDocument): string {
-  const sections = sectionsOf(document, leftOut).filter(({ content }) => content !== null)
-  const html = renderToString(
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta http-equiv="Content-Security-Policy" content={policy} />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta name="referrer" content="no-referrer" />
-        <meta name="color-scheme" content="light dark" />
-        <meta name="robots" content="noindex" />
-        <title>{`${document.scenario}: incident report`}</title>
-        <style>{styles}</style>
-      </head>
-      <body>
-        <a class="skip" href="#content">
-          Skip to the report
-        </a>
-        <div class="page">
-          <nav aria-label="Contents">
-            <ul>
-              {sections.map(({ id, title }) => (
-                <li>
-                  <a href={`#${id}`}>{title}</a>
-                </li>
-              ))}
-            </ul>
-          </nav>
-          <main id="content">
-            <Head document={document} />
-            {sections.map(({ id, title, content }) => (
-              <section aria-labelledby={id} class="section">
-                <h2 id={id}>{title}</h2>
-                {content}
-              </section>
-            ))}
-          </main>
-        </div>
-      </body>
-    </html>,
-  )
-  return `<!DOCTYPE html>\n${html}\n`
+  return renderPage({
+    title: `${document.scenario}: incident report`,
+    kind: 'report',
+    head: <Head document={document} />,
+    sections: sectionsOf(document, leftOut),
+  })
 }
 
 /** The sections in the order in which people ask. */
@@ -115,4 +75,67 @@ function sectionsOf(document: ReportDocument, leftOut: readonly string[]): reado
     { id: 'course', title: "The agent's run", content: course(document) },
     { id: 'left-out', title: 'Left out on this page', content: sentences(leftOut.slice(0, 50)) },
   ]
+}
+
+/** Hash of the style sheet, the only one that the policy allows. */
+const styleHash = createHash('sha256').update(styles).digest('base64')
+
+/** Nothing may be loaded, run or sent: text of logs and models could contain anything. */
+const policy = `default-src 'none'; style-src 'sha256-${styleHash}'; img-src 'none'; base-uri 'none'; form-action 'none'`
+
+/** A page. */
+interface Page {
+  /** Title of the window. */
+  readonly title: string
+  /** Name for the link that skips the contents, for example `report`. */
+  readonly kind: string
+  /** Content above the sections: a heading of level 1 and the most important facts. */
+  readonly head: ComponentChildren
+  /** Sections in order. Those without content are left out. */
+  readonly sections: readonly Section[]
+}
+
+/** A page as one HTML file without scripts and without any other file. All text in it is escaped. */
+export function renderPage({ title, kind, head, sections: all }: Page): string {
+  const sections = all.filter(({ content }) => content !== null)
+  const html = renderToString(
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta http-equiv="Content-Security-Policy" content={policy} />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="referrer" content="no-referrer" />
+        <meta name="color-scheme" content="light dark" />
+        <meta name="robots" content="noindex" />
+        <title>{title}</title>
+        <style>{styles}</style>
+      </head>
+      <body>
+        <a class="skip" href="#content">
+          {`Skip to the ${kind}`}
+        </a>
+        <div class="page">
+          <nav aria-label="Contents">
+            <ul>
+              {sections.map(({ id, title }) => (
+                <li>
+                  <a href={`#${id}`}>{title}</a>
+                </li>
+              ))}
+            </ul>
+          </nav>
+          <main id="content">
+            {head}
+            {sections.map(({ id, title, content }) => (
+              <section aria-labelledby={id} class="section">
+                <h2 id={id}>{title}</h2>
+                {content}
+              </section>
+            ))}
+          </main>
+        </div>
+      </body>
+    </html>,
+  )
+  return `<!DOCTYPE html>\n${html}\n`
 }

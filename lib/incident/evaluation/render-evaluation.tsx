@@ -1,0 +1,252 @@
+import { excerpt } from '../../../router/text/clip.ts'
+import { onOneLine } from '../../../router/text/on-one-line.ts'
+import { formatFigure } from '../../../tools/validation/deltas.ts'
+import { sentences, Table } from '../report/html/parts.tsx'
+import { renderPage } from '../report/html/render-html.tsx'
+import { cellCode, escapeText, table } from '../report/markdown.ts'
+import type { EvaluationDocument, EvaluationFigures, Interval, RunRecord } from './evaluation-schema.ts'
+
+// The words and tables of an evaluation. Markdown, HTML and the terminal show the same ones.
+
+/** A share as a percentage. */
+function percent(value: number | null): string {
+  return value === null ? '–' : `${(value * 100).toFixed(0)} %`
+}
+
+/** A share with its confidence interval. */
+function percentInterval({ value, low, high }: Interval): string {
+  return low === null || high === null ? percent(value) : `${percent(value)} (${percent(low)} to ${percent(high)})`
+}
+
+/** The result in one sentence. */
+export function headline({ total, complete, settings }: EvaluationDocument): string {
+  const runs = formatFigure(total.runs, 'runs')
+  const missing = settings.scenarios.length * settings.runs - total.runs
+  const rest = complete
+    ? ''
+    : ` Not complete: ${missing} of ${settings.scenarios.length * settings.runs} runs have no score.`
+  return `${total.passed} of ${runs} passed: ${percentInterval(total.pass_rate)}. Mean score: ${percentInterval(total.score)}.${rest}`
+}
+
+/** Names and values of the figures of all runs. */
+function totalRows({ total }: EvaluationDocument): readonly (readonly [name: string, value: string])[] {
+  return [
+    ['passed', `${total.passed} of ${total.runs}: ${percentInterval(total.pass_rate)}`],
+    ['mean score', percentInterval(total.score)],
+    ['answer accepted', percent(total.answered)],
+    ['root cause right', percent(total.root_cause)],
+    ['fix', percent(total.fix)],
+    ['fix confirmed by the tools', percent(total.validated)],
+    ['evidence', percent(total.evidence)],
+    ['claims follow the tools', percent(total.verdict)],
+    ['changes where none was needed', String(total.unneeded_changes)],
+    ['violations left in answers', String(total.violations)],
+    ['rounds per run', decimal(total.rounds)],
+    ['tokens per run, in and out', `${decimal(total.input_tokens, 0)}, ${decimal(total.output_tokens, 0)}`],
+    ['time per run', seconds(total.duration_ms)],
+    ['cost of all runs', total.cost === null ? 'no prices were given' : total.cost.toFixed(4)],
+    ['provider errors, not scored', String(total.provider_errors)],
+  ]
+}
+
+/** Columns of {@link scenarioRows}. */
+export const scenarioColumns = [
+  'scenario',
+  'passed',
+  'score',
+  'root cause',
+  'fix',
+  'evidence',
+  'rounds',
+  'tokens',
+  'time',
+  'errors',
+] as const
+
+/** One row for each scenario. The cells have no text of a model. */
+export function scenarioRows({ scenarios }: EvaluationDocument): readonly (readonly string[])[] {
+  return scenarios.map(({ scenario, figures }) => [
+    scenario,
+    `${figures.passed} of ${figures.runs}`,
+    percent(figures.score.value),
+    percent(figures.root_cause),
+    percent(figures.fix),
+    percent(figures.evidence),
+    decimal(figures.rounds),
+    decimal(tokensOf(figures), 0),
+    seconds(figures.duration_ms),
+    String(figures.provider_errors),
+  ])
+}
+
+/** Runs that did not pass, each with the reasons. */
+function failedRuns({ runs }: EvaluationDocument): readonly RunRecord[] {
+  return runs.filter(({ score }) => score !== null && !score.passed)
+}
+
+/** Runs that the provider failed. */
+function erroneousRuns({ runs }: EvaluationDocument): readonly RunRecord[] {
+  return runs.filter(({ error }) => error !== null)
+}
+
+/** Settings that a reader needs to repeat the evaluation. */
+function settingsRows({ settings }: EvaluationDocument): readonly (readonly [name: string, value: string])[] {
+  return [
+    ['arm', settings.arm],
+    ['model', settings.model],
+    ['runs of each scenario', String(settings.runs)],
+    ['seed', String(settings.seed)],
+    ['tenrounds', settings.package_version],
+    ['version of the score', String(settings.evaluation_version)],
+    ['hash of the oracles', settings.oracles],
+  ]
+}
+
+/** How the score is computed. */
+const method: readonly string[] = [
+  'A run passes if its root cause is right, its fix is right, and the tools confirm the fix. The interval of the share is the Wilson interval of 95 %.',
+  'The score of a run is 0.4 for the root cause, 0.4 for the fix (half for a fix that only helps), 0.1 for evidence and 0.1 for claims that follow the tools. Evidence counts only for a right cause, and claims only for a fix that helps. A run without an accepted answer has 0. The interval of the mean is a bootstrap over scenarios.',
+  'The root cause is judged by patterns of accepted wordings, a fix by the oracle of the scenario or, if the oracle does not have it, by its effect in the simulation. No model judges. A change proposed for a healthy engine is a failure.',
+  'Runs that the provider failed have no score.',
+]
+
+function tokensOf({ input_tokens, output_tokens }: EvaluationFigures): number | null {
+  return input_tokens === null || output_tokens === null ? null : input_tokens + output_tokens
+}
+
+function decimal(value: number | null, digits = 1): string {
+  return value === null ? '–' : value.toFixed(digits)
+}
+
+function seconds(milliseconds: number | null): string {
+  return milliseconds === null ? '–' : `${(milliseconds / 1000).toFixed(1)} s`
+}
+
+/** Longest text of a model in a cell, in bytes. `eval.json` has it all. */
+const cellBytes = 300
+
+/** An evaluation as Markdown. Text from models is escaped, so it cannot add headings, links or other markup. */
+export function renderEvaluationMarkdown(document: EvaluationDocument): string {
+  const failed = failedRuns(document).map(({ scenario, run, score, result }) => [
+    cellCode(scenario),
+    String(run),
+    escapeText(excerpt(result.root_cause, cellBytes)),
+    escapeText(excerpt((score?.reasons ?? []).join(' '), cellBytes)),
+  ])
+  const erroneous = erroneousRuns(document).map(({ scenario, run, error }) => [
+    cellCode(scenario),
+    String(run),
+    escapeText(excerpt(`${error?.code ?? error?.name}: ${error?.message}`, cellBytes)),
+  ])
+  const sections = [
+    `# Evaluation: ${escapeText(document.settings.arm)}, ${escapeText(document.settings.model)}`,
+    `**${escapeText(headline(document))}**`,
+    '## All runs',
+    table(['figure', 'value'], totalRows(document).map(escaped)),
+    '## Scenarios',
+    table(scenarioColumns, scenarioRows(document).map(escaped)),
+    ...(failed.length === 0
+      ? []
+      : ['## Runs that did not pass', table(['scenario', 'run', 'named cause', 'why'], failed)]),
+    ...(erroneous.length === 0 ? [] : ['## Provider errors', table(['scenario', 'run', 'error'], erroneous)]),
+    '## Method',
+    method.map((sentence) => `- ${sentence}`).join('\n'),
+    '## Settings',
+    table(['setting', 'value'], settingsRows(document).map(escaped)),
+  ]
+  return `${sections.join('\n\n')}\n`
+}
+
+function escaped(cells: readonly string[]): readonly string[] {
+  return cells.map((cell) => escapeText(cell))
+}
+
+/** Rows of a table of single runs. More are in `eval.json`. */
+const maxRows = 300
+
+/** An evaluation as one HTML page without scripts. Text from models is escaped. */
+export function renderEvaluationHtml(document: EvaluationDocument): string {
+  const { settings } = document
+  const failed = failedRuns(document)
+  const erroneous = erroneousRuns(document)
+  return renderPage({
+    title: `Evaluation: ${settings.arm}, ${settings.model}`,
+    kind: 'evaluation',
+    head: (
+      <header>
+        <p class="kicker">{`Evaluation of ${settings.arm}`}</p>
+        <h1>{settings.model}</h1>
+        <p class="headline">{headline(document)}</p>
+      </header>
+    ),
+    sections: [
+      {
+        id: 'all-runs',
+        title: 'All runs',
+        content: <Table caption="Figures of all runs" header={['Figure', 'Value']} rows={totalRows(document)} />,
+      },
+      {
+        id: 'scenarios',
+        title: 'Scenarios',
+        content: (
+          <Table
+            caption="Figures of each scenario"
+            header={scenarioColumns}
+            rows={scenarioRows(document)}
+            numeric={scenarioColumns.map((_, column) => column).slice(1)}
+          />
+        ),
+      },
+      {
+        id: 'failed',
+        title: 'Runs that did not pass',
+        content:
+          failed.length === 0 ? null : (
+            <Table
+              caption="Runs that did not pass, with the reasons"
+              header={['Scenario', 'Run', 'Named cause', 'Why']}
+              rows={failed
+                .slice(0, maxRows)
+                .map(({ scenario, run, score, result }) => [
+                  scenario,
+                  String(run),
+                  shown(result.root_cause),
+                  shown((score?.reasons ?? []).join(' ')),
+                ])}
+            />
+          ),
+      },
+      {
+        id: 'errors',
+        title: 'Provider errors',
+        content:
+          erroneous.length === 0 ? null : (
+            <Table
+              caption="Runs without a score, with the error of the provider"
+              header={['Scenario', 'Run', 'Error']}
+              rows={erroneous
+                .slice(0, maxRows)
+                .map(({ scenario, run, error }) => [
+                  scenario,
+                  String(run),
+                  shown(`${error?.code ?? error?.name}: ${error?.message}`),
+                ])}
+            />
+          ),
+      },
+      { id: 'method', title: 'Method', content: sentences(method) },
+      {
+        id: 'settings',
+        title: 'Settings',
+        content: (
+          <Table caption="Settings of the evaluation" header={['Setting', 'Value']} rows={settingsRows(document)} />
+        ),
+      },
+    ],
+  })
+}
+
+/** A text of a model on one line, without characters that nobody sees. */
+function shown(text: string): string {
+  return onOneLine(excerpt(text, cellBytes))
+}

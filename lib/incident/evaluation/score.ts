@@ -1,0 +1,239 @@
+import { loadScenario } from '../../../fixtures/load-scenario.ts'
+import { canonicalJson } from '../../../router/json/json.ts'
+import { runTool } from '../../../router/run-tool.ts'
+import type { Tool } from '../../../router/tool.ts'
+import { applyFixSimulation, collectPostTelemetry, validateImprovement } from '../../../tools/index.ts'
+import { telemetryOf } from '../../../tools/simulation/collect-telemetry.ts'
+import type { FixAction, FixPlan, Telemetry, Validation, ValidationStatus } from '../../../tools/types.ts'
+import { objectivesOf } from '../../../tools/validation/objectives.ts'
+import type { AgentResult, Diagnosis } from '../agent/agent-result.ts'
+import type { RunScore } from './evaluation-schema.ts'
+import { acceptedStatuses, type ExpectedFix, type Oracle, oracleOf, scenariosWithOracle } from './oracle.ts'
+
+/** Weights of the parts of {@link RunScore}`.total`. Their sum is 1. */
+export const weights = { root_cause: 0.4, fix: 0.4, evidence: 0.1, verdict: 0.1 } as const
+
+/** Scores the result of one run of a scenario that has an oracle. */
+export async function scoreRun(scenario: string, result: AgentResult): Promise<RunScore> {
+  const oracle = oracleOf(scenario)
+  const { fix_plan: plan, run, validation } = result
+  if (run.stop_reason !== 'answered' || plan === null) {
+    return { ...nothing, reasons: [`The run has no accepted answer (${run.stop_reason}).`] }
+  }
+  const diagnosis = withoutName(result.diagnosis, scenario)
+  const cause = judgeRootCause(diagnosis, oracle)
+  const fix = await judgeFix(plan, oracle)
+  const root_cause = cause.right ? 1 : 0
+  const validated = fix.statuses.includes(validation.status)
+  const evidence = evidenceScore(diagnosis.evidence, oracle.evidence)
+  const verdict = claimsNoMore(result) ? 1 : 0
+  const isNothingRight = oracle.hotspot === 'none'
+  const unneeded_change = isNothingRight && plan.actions.some(({ action }) => action !== 'no_change')
+  const total =
+    weights.root_cause * root_cause +
+    weights.fix * fix.score +
+    weights.evidence * evidence * root_cause +
+    weights.verdict * verdict * (fix.score > 0 ? 1 : 0)
+  return {
+    passed: cause.right && fix.score === 1 && validated,
+    total: Math.round(total * 1000) / 1000,
+    root_cause,
+    fix: fix.score,
+    validated,
+    evidence,
+    verdict,
+    unneeded_change,
+    reasons: [
+      `Root cause: ${cause.reason}`,
+      `Fix: ${fix.reason}`,
+      ...(validated ? [] : [`The validation is ${validation.status}; it must be ${fix.statuses.join(' or ')}.`]),
+      ...(verdict === 1 ? [] : [`The answer claims success, but the tools found: ${validation.status}.`]),
+    ],
+  }
+}
+
+/**
+ * The diagnosis without the name of the incident. The agent puts it in the place of the neutral id, and it can contain the
+ * words that the patterns look for.
+ */
+function withoutName(diagnosis: AgentResult['diagnosis'], scenario: string): AgentResult['diagnosis'] {
+  const hidden = (text: string) => text.replaceAll(scenario, ' ')
+  return {
+    ...diagnosis,
+    category: hidden(diagnosis.category),
+    root_cause: hidden(diagnosis.root_cause),
+    evidence: diagnosis.evidence.map((one) => ({ ...one, quote: hidden(one.quote) })),
+  }
+}
+
+const nothing = {
+  passed: false,
+  total: 0,
+  root_cause: 0,
+  fix: 0,
+  validated: false,
+  evidence: 0,
+  verdict: 0,
+  unneeded_change: false,
+} as const
+
+/** An answer without quotes has no evidence. */
+function evidenceScore(evidence: AgentResult['diagnosis']['evidence'], needed: readonly string[]): number {
+  const grounded = evidence.filter((quote) => quote.grounded)
+  if (grounded.length === 0) return 0
+  const showsCause = grounded.some(({ quote }) => needed.some((source) => new RegExp(source).test(quote)))
+  return (grounded.length / evidence.length) * (showsCause ? 1 : 0.5)
+}
+
+/** Words by which an answer says that the incident is over. */
+const success =
+  /\b(?:resolves|resolved|fixes|fixed|solves|solved|improves|improved|restores|restored|confirms|confirmed)\b/i
+
+/** Words that turn the claim into its opposite, or into a plan. */
+const doubt = /\b(?:not|no|never|cannot|nothing|without|unless|would|could|may|might|should|until|if)\b/i
+
+/**
+ * Whether the answer claims no more than the tools found. Without `improved` it must not say that the incident is solved, and
+ * a fix must not have high confidence.
+ */
+function claimsNoMore({ diagnosis, fix_plan: plan, validation }: AgentResult): boolean {
+  if (validation.status === 'improved') return true
+  const changes = plan?.actions.some(({ action }) => action !== 'no_change') ?? false
+  if (changes && diagnosis.confidence === 'high') return false
+  const sentences = `${diagnosis.summary} ${plan?.summary ?? ''} ${plan?.rationale ?? ''}`.split(/[.;!?]\s/)
+  return !sentences.some((sentence) => success.test(sentence) && !doubt.test(sentence))
+}
+
+// The words of a diagnosis are judged by patterns, not by another model, so the same words always get the same score.
+// tests/incident/evaluation/wordings.ts has right and wrong wordings of every cause, against which the patterns are tested.
+
+/** Whether the words of a diagnosis are right. */
+export interface RootCauseVerdict {
+  /** Whether they name the cause, and no other. */
+  readonly right: boolean
+  /** Why, in one sentence. */
+  readonly reason: string
+}
+
+/** A diagnosis that fits more causes of other scenarios than this names several causes, and one of them was to be right. */
+const maxOtherCauses = 2
+
+/** Judges `category` and `root_cause` of a diagnosis. */
+export function judgeRootCause(
+  { category, root_cause }: Pick<Diagnosis, 'category' | 'root_cause'>,
+  oracle: Oracle,
+): RootCauseVerdict {
+  const text = fold(`${category}. ${root_cause}`)
+  if (!names(text, oracle)) return { right: false, reason: 'It does not name the cause.' }
+  const foreign = oracle.root_cause.rejected.map((source) => new RegExp(source).exec(text)?.[0]).find(Boolean)
+  if (foreign !== undefined) return { right: false, reason: `"${foreign}" belongs to another cause.` }
+  const others = scenariosWithOracle().filter(
+    (scenario) => scenario !== oracle.scenario && names(text, oracleOf(scenario)),
+  )
+  if (others.length <= maxOtherCauses) return { right: true, reason: 'It names the cause.' }
+  return { right: false, reason: `It names ${others.length + 1} causes at once.` }
+}
+
+/** Whether all patterns of an accepted wording occur. */
+function names(text: string, { root_cause }: Oracle): boolean {
+  return root_cause.accepted.some((all) => all.every((source) => new RegExp(source).test(text)))
+}
+
+/** Parts of a sentence that say what the cause is not. */
+const denials =
+  /\b(?:rather than|instead of|unrelated to|as opposed to|no (?:sign|evidence|indication) of|(?:is|was|are|were) not (?:due to|caused by|because of)|not (?:a|an|the|due to|caused by|because of)\b|and not\b)[^,.;:()]*|[,(] *not [^,.;:()]*/g
+
+/** Lower case, with words separated by single blanks, and without what the text denies. */
+function fold(text: string): string {
+  return text
+    .toLowerCase()
+    .replace(/[’']/g, "'")
+    .replace(/[\s_/-]+/g, ' ')
+    .replace(denials, ' ')
+    .replace(/ +/g, ' ')
+}
+
+/** The outcome of a plan according to the tools. */
+export interface SimulatedFix {
+  /** `rejected` if `apply_fix_simulation` rejects the plan. */
+  readonly status: ValidationStatus | 'rejected'
+  /** Whether the telemetry after the fix meets every objective. */
+  readonly slo_met: boolean
+  /** Summary of the validation, or the message of the rejection. */
+  readonly summary: string
+  /** The validation; absent if the plan was rejected. */
+  readonly validation?: Validation
+  /** The telemetry after the fix; absent if the plan was rejected. */
+  readonly telemetry?: Telemetry
+}
+
+/** Runs a plan through `apply_fix_simulation`, `collect_post_telemetry` and `validate_improvement`. */
+export async function simulateFix(scenario: string, fix_plan: FixPlan): Promise<SimulatedFix> {
+  const current_config = loadScenario(scenario).deployment
+  const applied = await runTool(applyFixSimulation, { current_config, fix_plan })
+  if (applied.status === 'error') return { status: 'rejected', slo_met: false, summary: applied.error.message }
+  const { updated_config } = applied.value
+  const { post_telemetry } = await resultOf(collectPostTelemetry, { scenario, updated_config })
+  const pre_telemetry = telemetryOf(scenario)
+  const validation = await resultOf(validateImprovement, { pre_telemetry, post_telemetry })
+  const slo_met = objectivesOf(post_telemetry).every(({ state }) => state === 'met')
+  return { status: validation.status, slo_met, summary: validation.summary, validation, telemetry: post_telemetry }
+}
+
+async function resultOf<Input, Output>(tool: Tool<Input, Output>, input: unknown): Promise<Output> {
+  const result = await runTool(tool, input)
+  if (result.status === 'error') throw new Error(result.error.message)
+  return result.value
+}
+
+/** How good a plan is. */
+export interface FixVerdict {
+  /** 1: right. 0.5: it helps, but does not remove the cause. 0: it does not help, or harms. */
+  readonly score: 0 | 0.5 | 1
+  /** Role of the fix in the oracle; `other` for a plan that the oracle does not have. */
+  readonly role: ExpectedFix['role'] | 'other'
+  /** Statuses that the tools must give to the plan. */
+  readonly statuses: readonly (ValidationStatus | 'rejected')[]
+  /** Why, in one sentence. */
+  readonly reason: string
+}
+
+/**
+ * Judges a plan: by the oracle if it has the same actions, otherwise by its effect in the simulation.
+ *
+ * Where the right answer is to change nothing, every change that the oracle does not call right is wrong, even one that
+ * does no harm.
+ */
+export async function judgeFix(plan: FixPlan, oracle: Oracle): Promise<FixVerdict> {
+  const key = keyOf(plan.actions)
+  const known = oracle.fixes.find(({ actions }) => keyOf(actions) === key)
+  if (known !== undefined) {
+    const score = known.role === 'right' ? 1 : known.role === 'half_right' ? 0.5 : 0
+    const statuses = acceptedStatuses(known)
+    return { score, role: known.role, statuses, reason: `The oracle calls it ${known.role}: ${known.name}.` }
+  }
+  const { status, slo_met, summary } = await simulateFix(oracle.scenario, plan)
+  const statuses = [status]
+  if (oracle.fixes.some(({ role, actions }) => role === 'right' && keyOf(actions) === noChangeKey)) {
+    return { score: 0, role: 'other', statuses, reason: 'A change was proposed although none is needed or known.' }
+  }
+  const score = status !== 'improved' ? 0 : slo_met ? 1 : 0.5
+  return { score, role: 'other', statuses, reason: `In the simulation: ${status}. ${summary}` }
+}
+
+const noChangeKey = 'no_change'
+
+/**
+ * The changes of a plan as text: plans with the same key have the same effect. A restart after a change adds nothing,
+ * because the change itself restarts the engine. The order of the actions and the reason of a `no_change` do not count.
+ */
+function keyOf(actions: readonly FixAction[]): string {
+  const changes = actions.filter(({ action }) => action !== 'no_change')
+  if (changes.length === 0) return noChangeKey
+  const others = changes.filter(({ action }) => action !== 'restart_engine')
+  if (others.length === 0) return 'restart_engine'
+  return others
+    .map((action) => canonicalJson(action))
+    .sort()
+    .join('\n')
+}
