@@ -16,15 +16,25 @@ import { table } from './text-layout.ts'
 
 /** The options of the command, as the parser reads them. */
 interface EvalCommandOptions {
+  /** Runs of each scenario. */
   readonly runs: string
+  /** Name of the arm that answers. */
   readonly arm?: string
+  /** Use the model of the environment. */
   readonly live?: boolean
+  /** Start workflows. */
   readonly temporal?: boolean
+  /** Folder of the evaluation. */
   readonly out?: string
+  /** Continue the evaluation in the folder. */
   readonly resume?: boolean
+  /** Runs at the same time. */
   readonly concurrency: string
+  /** Seed of the arms and of the intervals. */
   readonly seed: string
+  /** Price of a million input tokens. */
   readonly priceIn?: string
+  /** Price of a million output tokens. */
   readonly priceOut?: string
 }
 
@@ -97,9 +107,13 @@ async function evalCommand(io: CommandIo, scenarios: readonly string[], options:
 
 /** The model or the rules that answer, with a name for the folder. */
 interface Subject {
+  /** For the folder and the first line of the progress. */
   readonly name: string
+  /** The same for `evaluate`. */
   readonly subject: NonNullable<EvaluationOptions['subject']>
+  /** A line for the terminal, for example that the endpoint is on this machine. */
   readonly notice?: string
+  /** Closes the client of the model or of Temporal. */
   close(): Promise<void>
 }
 
@@ -117,6 +131,7 @@ async function subjectOf(io: CommandIo, { arm, live = false, temporal = false }:
   return { name: 'model', subject: { model }, ...(notice === undefined ? {} : { notice }), close }
 }
 
+/** @throws {UsageError} with a similar name, or with all names. */
 function checkedArm(name: string): ArmName {
   if (isArmName(name)) return name
   const similar = closest(name, armNames)
@@ -171,22 +186,26 @@ function numbersOf({ runs, concurrency, seed, priceIn, priceOut }: EvalCommandOp
   }
 }
 
+/** @throws {UsageError} that names the option and its value. */
 function numberOf(option: string, value: string): number {
   const number = Number(value)
   if (value.trim() !== '' && Number.isFinite(number)) return number
   throw new UsageError(`${option} is "${value}". It must be a number.`)
 }
 
+/** One line of the progress for a run that has ended. */
 function runLine({ scenario, run, score, result, error }: RunRecord): string {
   const name = `${scenario} run ${run}`
   if (score === null) return `${name}: no score, ${error?.code ?? error?.name}: ${error?.message}`
   return `${name}: ${score.passed ? 'passed' : 'not passed'}, score ${score.total.toFixed(2)}, ${result.rounds} rounds`
 }
 
+/** How many runs a resumed evaluation does not repeat. */
 function joinRuns({ total }: EvaluationDocument): string {
   return `${total.runs} runs have a score.`
 }
 
+/** Prints the result: one JSON document with `--json`, one sentence with `--quiet`, otherwise a table too. */
 function show(io: CommandIo, document: EvaluationDocument, out: string): void {
   if (io.json) {
     io.stdout.json(document)

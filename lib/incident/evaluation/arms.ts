@@ -47,6 +47,7 @@ export function isArmName(name: string): name is ArmName {
   return Object.hasOwn(arms, name)
 }
 
+/** The best answer without any work: it is right for a healthy engine, and the agent accepts its excuse otherwise. */
 function noOp(): Responder {
   return () =>
     answerReply({
@@ -56,6 +57,7 @@ function noOp(): Responder {
     })
 }
 
+/** Never answers: without tools it only announces the next call. The loop must end the run. */
 function repetitive(): Responder {
   return (request) => {
     const { scenario } = readConversation(request)
@@ -76,6 +78,7 @@ interface Guess {
   readonly actions: (conversation: Conversation) => readonly FixAction[]
 }
 
+/** A plan that sets engine arguments, whatever they were before. */
 const setArguments = (args: Readonly<Record<string, string | number | boolean | null>>) => (): readonly FixAction[] => [
   { action: 'set_engine_args', args: { ...args } },
 ]
@@ -203,6 +206,7 @@ function careless(): Responder {
   }
 }
 
+/** The plan of a call that applies one. */
 function planIn({ name, input }: ToolCallDraft): Pick<FixPlan, 'summary' | 'actions'> | undefined {
   const plan = name === 'apply_fix_simulation' && isObject(input) ? input['fix_plan'] : undefined
   return isPlan(plan) ? plan : undefined

@@ -140,6 +140,7 @@ function settingsOf(options: EvaluationOptions): EvaluationSettings {
   }
 }
 
+/** @throws {EvaluationError} that names the option and its range. */
 function checkInteger(name: string, value: number, least: number, most: number): void {
   if (Number.isInteger(value) && value >= least && value <= most) return
   throw new EvaluationError(
@@ -148,6 +149,10 @@ function checkInteger(name: string, value: number, least: number, most: number):
   )
 }
 
+/**
+ * Names for the settings. Runs of different models are never mixed, so the name of the model is one of them. The workers of
+ * a task queue choose their model themselves.
+ */
 function namesOf(subject: NonNullable<EvaluationOptions['subject']>): Pick<EvaluationSettings, 'arm' | 'model'> {
   if ('model' in subject) return { arm: 'model', model: subject.model.name }
   if ('execute' in subject) return { arm: subject.name, model: 'workers' }
@@ -160,6 +165,7 @@ function namesOf(subject: NonNullable<EvaluationOptions['subject']>): Pick<Evalu
 /** A run that an evaluation consists of. */
 type RunKey = Pick<RunRecord, 'scenario' | 'run'>
 
+/** Identifies a run in its folder. */
 function keyOf({ scenario, run }: RunKey): string {
   return `${scenario}/${run}`
 }
@@ -169,8 +175,10 @@ function allRuns({ scenarios, runs }: EvaluationSettings): RunKey[] {
   return Array.from({ length: runs }, (_, index) => scenarios.map((scenario) => ({ scenario, run: index + 1 }))).flat()
 }
 
+/** Executes one run with the subject of the evaluation. */
 type Executor = (key: RunKey, signal: AbortSignal) => Promise<AgentResult>
 
+/** The way in which the subject executes a run. An arm gets a seed for each run, so that repeated runs can differ. */
 function executorOf(subject: NonNullable<EvaluationOptions['subject']>, seed: number): Executor {
   if ('execute' in subject) return ({ scenario }, signal) => subject.execute(scenario, { signal })
   if ('model' in subject) return ({ scenario }, signal) => runHere(scenario, subject.model, signal)
@@ -188,6 +196,7 @@ function executorOf(subject: NonNullable<EvaluationOptions['subject']>, seed: nu
   }
 }
 
+/** The same steps as `runIncident`, without the report. */
 async function runHere(scenario: string, model: Model, signal: AbortSignal): Promise<AgentResult> {
   const pre_telemetry = await collectTelemetry(scenario)
   return runIncidentAgent({ scenario, pre_telemetry }, { model, signal })
@@ -227,6 +236,7 @@ function providerError({ run }: AgentResult): RunRecord['error'] | undefined {
   return ofTheModel.has(run.error.code ?? '') ? undefined : run.error
 }
 
+/** The parts of a result that the record keeps. The rest, such as the trace, can be megabytes. */
 function partsOf(result: AgentResult, { price_in, price_out }: EvaluationSettings): RunRecord['result'] {
   const { diagnosis, fix_plan, run, validation, violations } = result
   const { usage } = run
@@ -248,6 +258,7 @@ function partsOf(result: AgentResult, { price_in, price_out }: EvaluationSetting
   }
 }
 
+/** The parts of a run that ended without any result. */
 const noResult: RunRecord['result'] = {
   stop_reason: 'failed',
   category: '',

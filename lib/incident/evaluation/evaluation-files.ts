@@ -81,6 +81,11 @@ async function completeLines(path: string): Promise<{ readonly lines: readonly s
   return { lines: complete.split('\n').slice(0, -1), bytes: Buffer.byteLength(complete) }
 }
 
+/**
+ * Compares the settings of the file with those of this evaluation.
+ *
+ * @throws {EvaluationError} that names each difference with both values.
+ */
 function checkSettings(line: string, settings: EvaluationSettings, path: string): void {
   const found = parseJson(line)
   if (!isSettings(found)) {
@@ -99,6 +104,7 @@ function checkSettings(line: string, settings: EvaluationSettings, path: string)
   )
 }
 
+/** @throws {EvaluationError} with the file and the line if it is not a record. */
 function readRecord(line: string, place: string): RunRecord {
   const value = parseJson(line)
   if (isRecord(value)) return value

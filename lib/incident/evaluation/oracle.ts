@@ -121,10 +121,12 @@ export function scenariosWithOracle(): readonly string[] {
   return listScenarios().filter((scenario) => existsSync(oracleFile(scenario)))
 }
 
+/** Checked when it is read, because a damaged pattern would judge every diagnosis as wrong. */
 function isOracle(value: unknown): value is Oracle {
   return compileSchema(oracleSchema)(value).length === 0
 }
 
+/** In the repository as well as in the built package. */
 function oracleFile(scenario: string): URL {
   return new URL(`../../../fixtures/oracles/${scenario}.json`, import.meta.url)
 }

@@ -110,14 +110,17 @@ const method: readonly string[] = [
   'Runs that the provider failed have no score.',
 ]
 
+/** Tokens of a run, in and out together. */
 function tokensOf({ input_tokens, output_tokens }: EvaluationFigures): number | null {
   return input_tokens === null || output_tokens === null ? null : input_tokens + output_tokens
 }
 
+/** A number with a fixed number of digits; a dash for `null`. */
 function decimal(value: number | null, digits = 1): string {
   return value === null ? '–' : value.toFixed(digits)
 }
 
+/** A duration in seconds, for people. */
 function seconds(milliseconds: number | null): string {
   return milliseconds === null ? '–' : `${(milliseconds / 1000).toFixed(1)} s`
 }
@@ -157,6 +160,7 @@ export function renderEvaluationMarkdown(document: EvaluationDocument): string {
   return `${sections.join('\n\n')}\n`
 }
 
+/** Names of scenarios and models can have characters of Markdown. */
 function escaped(cells: readonly string[]): readonly string[] {
   return cells.map((cell) => escapeText(cell))
 }

@@ -66,6 +66,7 @@ function withoutName(diagnosis: AgentResult['diagnosis'], scenario: string): Age
   }
 }
 
+/** The score of a run without an accepted answer. */
 const nothing = {
   passed: false,
   total: 0,
@@ -180,6 +181,7 @@ export async function simulateFix(scenario: string, fix_plan: FixPlan): Promise<
   return { status: validation.status, slo_met, summary: validation.summary, validation, telemetry: post_telemetry }
 }
 
+/** The value of a tool call. The telemetry of a simulated plan is always valid, so an error is a defect. */
 async function resultOf<Input, Output>(tool: Tool<Input, Output>, input: unknown): Promise<Output> {
   const result = await runTool(tool, input)
   if (result.status === 'error') throw new Error(result.error.message)
@@ -221,6 +223,7 @@ export async function judgeFix(plan: FixPlan, oracle: Oracle): Promise<FixVerdic
   return { score, role: 'other', statuses, reason: `In the simulation: ${status}. ${summary}` }
 }
 
+/** Key of every plan that changes nothing. */
 const noChangeKey = 'no_change'
 
 /**

@@ -32,6 +32,11 @@ export function summarize(settings: EvaluationSettings, records: readonly RunRec
   }
 }
 
+/**
+ * Figures of a group of runs. Means are over the runs with a score; runs that the provider failed are only counted.
+ *
+ * @param seed of the confidence interval of the score.
+ */
 function figuresOf(records: readonly RunRecord[], seed: number): EvaluationFigures {
   const scored = records.flatMap(({ scenario, score, result }) => (score === null ? [] : [{ scenario, score, result }]))
   const mean = (value: (run: (typeof scored)[number]) => number | boolean) => meanOf(scored.map((run) => +value(run)))
@@ -82,6 +87,7 @@ export function wilson(passed: number, runs: number): Interval {
   return { value: share, low: Math.max(0, centre - half), high: Math.min(1, centre + half) }
 }
 
+/** More of them change the ends of an interval by less than a percentage point. */
 const resamples = 2_000
 
 /**
