@@ -1,3 +1,13 @@
+/**
+ * The command for evaluations. It chooses what answers, shows the progress and prints the result; `evaluate` does the work:
+ *
+ * | options      | what answers |
+ * |--------------|--------------|
+ * | none         | the arm `responder`, in this process |
+ * | `--arm`      | another arm, in this process |
+ * | `--live`     | the model of the environment, in this process |
+ * | `--temporal` | the model of the workers of a task queue, in workflows |
+ */
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { closest } from '../../router/text/closest.ts'

@@ -86,26 +86,31 @@ const setArguments = (args: Readonly<Record<string, string | number | boolean | 
 /** The causes and fixes that people think of first, whatever the incident. */
 const folklore: readonly [Guess, ...Guess[]] = [
   {
+    // Advice of PyTorch's own message for CUDA out of memory.
     category: 'gpu_memory',
     rootCause: 'The allocator has fragmented the memory.',
     actions: () => [{ action: 'set_env', env: { PYTORCH_CUDA_ALLOC_CONF: 'expandable_segments:True' } }],
   },
   {
+    // The fix of every support line.
     category: 'process_state',
     rootCause: 'The process is in a bad state after a long time.',
     actions: () => [{ action: 'restart_engine' }],
   },
   {
+    // The first knob in most guides to throughput.
     category: 'batching',
     rootCause: 'The engine does not batch enough requests, because max_num_seqs is too low.',
     actions: setArguments({ max_num_seqs: 512 }),
   },
   {
+    // The second knob. It is right for some incidents, so this arm can pass by chance.
     category: 'kv_cache',
     rootCause: 'The KV cache is too small for the load.',
     actions: setArguments({ gpu_memory_utilization: 0.95 }),
   },
   {
+    // Less load makes most figures better and hides the cause.
     category: 'load',
     rootCause: 'The service has too many users at the moment.',
     actions: setArguments({ max_num_seqs: 32 }),
@@ -168,6 +173,7 @@ function popularButWrong(seed: string): Responder {
 /** Takes any plan, and a cause that has nothing to do with it. */
 function random(seed: string): Responder {
   const { actions } = chosenBy(`plan ${seed}`, guesses)
+  // Chosen one by one, so that a right fix seldom comes with its cause.
   return guessing({ ...chosenBy(`cause ${seed}`, guesses), actions })
 }
 
@@ -178,6 +184,7 @@ function guessing({ category, rootCause, actions }: Guess): Responder {
     const { scenario } = conversation
     const isConfigKnown = conversation.results.some(({ tool }) => tool === 'fetch_config')
     const plan = { summary: 'The plan of this arm.', actions: [...actions(conversation)] }
+    // One attempt is enough: the arm does not learn from its validation.
     const isTried = conversation.results.some(({ tool }) => tool === 'apply_fix_simulation')
     if (request.tools.length > 0 && !isConfigKnown) {
       return { toolCalls: [{ name: 'fetch_config', input: { scenario: scenario ?? null } }] }
@@ -220,6 +227,7 @@ function isPlan(value: unknown): value is Pick<FixPlan, 'summary' | 'actions'> {
 /** Invents telemetry, log lines and figures, and says that its fix was confirmed. */
 function hallucinating(): Responder {
   return (request) => {
+    // A tool that does not exist, and a document that no tool has returned.
     const { scenario, results } = readConversation(request)
     if (results.length === 0 && request.tools.length > 0) {
       return {

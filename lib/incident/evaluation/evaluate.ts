@@ -62,6 +62,21 @@ export interface EvaluationProgress {
 /**
  * Runs scenarios whose right answers are known, and scores the results.
  *
+ * @example
+ * // Five runs of each scenario with a model of your own, which can be continued after a crash.
+ * const evaluation = await evaluate({
+ *   subject: { model: minimax() },
+ *   runs: 5,
+ *   out: 'evaluations/my-model',
+ *   resume: true,
+ *   onRun: (run, { done, all }) => console.log(done, all, run.scenario, run.score?.passed),
+ * })
+ * console.log(evaluation.total.pass_rate)
+ *
+ * @example
+ * // An agent of your own: its result needs the form of `runIncidentAgent`'s.
+ * await evaluate({ subject: { name: 'my-agent', execute: (scenario) => myAgent(scenario) } })
+ *
  * The model sees neutral ids and never an oracle. A run that the provider failed has no score. If the provider rejects the
  * token or the account, the evaluation stops early, because every other run would fail as well.
  *
@@ -76,10 +91,12 @@ export async function evaluate(options: EvaluationOptions = {}): Promise<Evaluat
   const file = out === undefined ? inMemory : await openResults(out, settings, resume)
   try {
     const records = new Map(file.earlier.map((record) => [keyOf(record), record]))
+    // A run that the provider failed has a record too, but no score, so it is repeated.
     const open = allRuns(settings).filter((run) => (records.get(keyOf(run))?.score ?? null) === null)
     const all = settings.scenarios.length * settings.runs
     let done = all - open.length
     let isHopeless = false
+    // Each worker takes the next open run, so a slow run does not hold up the others.
     const work = async () => {
       while (!signal.aborted && !isHopeless) {
         const next = open.shift()

@@ -51,6 +51,7 @@ export async function openResults(folder: string, settings: EvaluationSettings, 
   }
   if (first !== undefined) checkSettings(first, settings, path)
   const earlier = others.map((line, index) => readRecord(line, `${path}:${index + 2}`))
+  // A record of an earlier attempt stays in the file, so the file also shows which runs were repeated.
   // The rest after the last complete line is a part of a line.
   if (bytes > 0) await truncate(path, bytes)
   const file = await open(path, bytes > 0 ? 'a' : 'w', fileMode)

@@ -7,6 +7,14 @@ import { stopReasons } from '../../loop/limits.ts'
 import { usageSchema } from '../../loop/model.ts'
 
 // The documents of an evaluation: its settings, one record per run, and the result that is computed from both.
+//
+//     runs.jsonl   {"evaluation_version":1,"arm":"model","model":"MiniMax-M2","scenarios":["concurrency_cap", …], …}
+//                  {"scenario":"concurrency_cap","run":1,"error":null,"score":{"passed":true,"total":1, …},"result":{…}}
+//                  {"scenario":"eager_decode","run":1,"error":{"code":"rate_limit", …},"score":null,"result":{…}}
+//     eval.json    the settings, the figures of all runs and of each scenario, and the records
+//
+// The figures follow from the records, so `eval.json` can be computed again from `runs.jsonl`. Words of models are kept as
+// they are; the renderers escape them.
 
 /** Version of the documents and of the score. It is incremented when the meaning of a member changes. */
 export const evaluationVersion = 1

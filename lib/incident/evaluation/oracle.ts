@@ -9,6 +9,17 @@ import { validationSchema } from '../../../tools/schemas/validation.ts'
 import type { ValidationStatus } from '../../../tools/types.ts'
 
 // The right answers. Only the evaluation and tests may read them: neither the agent nor the responder imports this module.
+//
+// A root cause is recognised by patterns. Each item of `accepted` is one way to say it, and all of its patterns must occur:
+//
+//     "accepted": [["kv cache", "full|exhausted|too small"], ["preempt"]],
+//     "rejected": ["transfer|nixl"]
+//
+// accepts "The KV cache is full" and "Requests are preempted", and rejects "The KV cache is full because the transfer is slow".
+// The text is folded before: lower case, and `_`, `-` and `/` are blanks, so `max_num_seqs` is `max num seqs`.
+//
+// To add an oracle, also add right and wrong wordings to tests/incident/evaluation/wordings.ts. The right ones of a scenario
+// must not be accepted for any other.
 
 const sentence = { type: 'string', minLength: 1 } as const
 const pattern = { ...sentence, format: 'regex' } as const

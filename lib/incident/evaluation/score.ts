@@ -10,6 +10,16 @@ import type { AgentResult, Diagnosis } from '../agent/agent-result.ts'
 import type { RunScore } from './evaluation-schema.ts'
 import { acceptedStatuses, type ExpectedFix, type Oracle, oracleOf, scenariosWithOracle } from './oracle.ts'
 
+// The score of one run has four parts:
+//
+//     root cause   the words name the cause and no other                       patterns of the oracle
+//     fix          the plan removes the cause, or only helps                   the oracle, otherwise the simulation
+//     evidence     the quotes are grounded, and one of them shows the cause    patterns of the oracle
+//     verdict      the words claim no more than the tools found                status of the validation
+//
+// A run without an accepted answer has no part. Evidence for a wrong cause is worth nothing, and so are modest words about a
+// useless fix: otherwise an arm that validates nonsense and reports it correctly would collect points.
+
 /** Weights of the parts of {@link RunScore}`.total`. Their sum is 1. */
 export const weights = { root_cause: 0.4, fix: 0.4, evidence: 0.1, verdict: 0.1 } as const
 
@@ -21,6 +31,7 @@ export async function scoreRun(scenario: string, result: AgentResult): Promise<R
     return { ...nothing, reasons: [`The run has no accepted answer (${run.stop_reason}).`] }
   }
   const diagnosis = withoutName(result.diagnosis, scenario)
+  // Each part is judged by itself: a right fix with a wrong reason is half of an answer.
   const cause = judgeRootCause(diagnosis, oracle)
   const fix = await judgeFix(plan, oracle)
   const root_cause = cause.right ? 1 : 0
@@ -207,6 +218,7 @@ export interface FixVerdict {
  * does no harm.
  */
 export async function judgeFix(plan: FixPlan, oracle: Oracle): Promise<FixVerdict> {
+  // The same actions have the same effect, so the oracle's judgement is exact, and nothing is simulated.
   const key = keyOf(plan.actions)
   const known = oracle.fixes.find(({ actions }) => keyOf(actions) === key)
   if (known !== undefined) {

@@ -77,7 +77,12 @@ function meanOf(values: readonly number[]): number | null {
   return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length
 }
 
-/** A share with the Wilson score interval, which is right for few runs and for shares near 0 and 1, too. */
+/**
+ * A share with the Wilson score interval, which is right for few runs and for shares near 0 and 1, too. The usual interval,
+ * share ± 1.96 standard errors, would have no width for 21 of 21.
+ *
+ * Source: E. B. Wilson, Probable inference, the law of succession, and statistical inference, JASA 22 (1927).
+ */
 export function wilson(passed: number, runs: number): Interval {
   if (runs === 0) return { value: null, low: null, high: null }
   const share = passed / runs
