@@ -165,7 +165,11 @@ const guesses: readonly [Guess, ...Guess[]] = [
   },
 ]
 
-/** Takes a fix that people try first, and validates it. */
+/**
+ * Takes a fix that people try first, and validates it.
+ *
+ * @param seed chooses the fix. It has the scenario, so an evaluation tries several.
+ */
 function popularButWrong(seed: string): Responder {
   return guessing(chosenBy(seed, folklore))
 }
@@ -224,7 +228,11 @@ function isPlan(value: unknown): value is Pick<FixPlan, 'summary' | 'actions'> {
   return isObject(value) && typeof value['summary'] === 'string' && Array.isArray(value['actions'])
 }
 
-/** Invents telemetry, log lines and figures, and says that its fix was confirmed. */
+/**
+ * Invents telemetry, log lines and figures, and says that its fix was confirmed.
+ *
+ * The agent sends such an answer back until the rounds are used up, so the run ends without an accepted answer.
+ */
 function hallucinating(): Responder {
   return (request) => {
     // A tool that does not exist, and a document that no tool has returned.
@@ -270,7 +278,11 @@ interface ArmAnswer {
   readonly claim?: string
 }
 
-/** A reply with an answer in the right form. */
+/**
+ * A reply with an answer in the right form.
+ *
+ * An arm must fail because of its words and its plan, not because of a missing member, so everything else is correct.
+ */
 function answerReply({ rootCause, category, actions, evidence = [], claim = '' }: ArmAnswer): ReplyDraft {
   const answer: Answer = {
     diagnosis: {

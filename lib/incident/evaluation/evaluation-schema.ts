@@ -135,7 +135,11 @@ export const runRecordSchema = {
   },
 } as const
 
-/** One run of one scenario. A line of `runs.jsonl`. */
+/**
+ * One run of one scenario. A line of `runs.jsonl`.
+ *
+ * Either `score` or `error` is `null`. A run can have several records, if the provider failed before; the last one counts.
+ */
 export type RunRecord = Returnable<Infer<typeof runRecordSchema>>
 
 const intervalSchema = {
@@ -226,10 +230,19 @@ export const evaluationSchema = {
   },
 } as const
 
-/** Figures of a group of runs. */
+/**
+ * Figures of a group of runs: of all, or of one scenario.
+ *
+ * Rates, means and tokens are over the runs with a score. A mean of no runs is `null`, never 0.
+ */
 export type EvaluationFigures = Returnable<Infer<typeof figuresSchema>>
 
-/** The result of an evaluation. */
+/**
+ * The result of an evaluation.
+ *
+ * Two evaluations can be compared if their settings differ in the subject only. The intervals of two evaluations may overlap
+ * although one of them is better: compare the runs of each scenario.
+ */
 export type EvaluationDocument = Returnable<Infer<typeof evaluationSchema>>
 
 /**

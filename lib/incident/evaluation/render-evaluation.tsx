@@ -8,7 +8,7 @@ import type { EvaluationDocument, EvaluationFigures, Interval, RunRecord } from 
 
 // The words and tables of an evaluation. Markdown, HTML and the terminal show the same ones.
 
-/** A share as a percentage. */
+/** A share as a percentage without digits, because no evaluation has enough runs for more. `null` is a dash. */
 function percent(value: number | null): string {
   return value === null ? '–' : `${(value * 100).toFixed(0)} %`
 }
@@ -128,7 +128,16 @@ function seconds(milliseconds: number | null): string {
 /** Longest text of a model in a cell, in bytes. `eval.json` has it all. */
 const cellBytes = 300
 
-/** An evaluation as Markdown. Text from models is escaped, so it cannot add headings, links or other markup. */
+/**
+ * An evaluation as Markdown.
+ *
+ * The headline with its confidence intervals comes first, then the figures of all runs and of each scenario, the runs that did
+ * not pass with the reasons, the errors of the provider, the method and the settings.
+ *
+ * Text from models is escaped, so it cannot add headings, links or other markup.
+ *
+ * @param document result of `evaluate`, or the content of an `eval.json` of this release.
+ */
 export function renderEvaluationMarkdown(document: EvaluationDocument): string {
   const failed = failedRuns(document).map(({ scenario, run, score, result }) => [
     cellCode(scenario),
@@ -168,7 +177,14 @@ function escaped(cells: readonly string[]): readonly string[] {
 /** Rows of a table of single runs. More are in `eval.json`. */
 const maxRows = 300
 
-/** An evaluation as one HTML page without scripts. Text from models is escaped. */
+/**
+ * An evaluation as one HTML page without scripts and without any other file, with the same content as the Markdown.
+ *
+ * It has the policy and the style sheet of the incident report. Text from models is escaped, and characters that nobody sees
+ * are left out.
+ *
+ * @param document result of `evaluate`, or the content of an `eval.json` of this release.
+ */
 export function renderEvaluationHtml(document: EvaluationDocument): string {
   const { settings } = document
   const failed = failedRuns(document)

@@ -89,7 +89,12 @@ const nothing = {
   unneeded_change: false,
 } as const
 
-/** An answer without quotes has no evidence. */
+/**
+ * The share of grounded quotes.
+ *
+ * Quotes that are grounded but do not show the cause count half: they are true, and prove nothing. An answer without quotes
+ * has no evidence.
+ */
 function evidenceScore(evidence: AgentResult['diagnosis']['evidence'], needed: readonly string[]): number {
   const grounded = evidence.filter((quote) => quote.grounded)
   if (grounded.length === 0) return 0

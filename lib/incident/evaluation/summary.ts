@@ -72,7 +72,11 @@ function figuresOf(records: readonly RunRecord[], seed: number): EvaluationFigur
 /** Quantile of the normal distribution for 95 %. */
 const z = 1.959964
 
-/** Mean of numbers; `null` without any. */
+/**
+ * Mean of numbers.
+ *
+ * @returns `null` without any, because 0 would be a result.
+ */
 function meanOf(values: readonly number[]): number | null {
   return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length
 }
@@ -125,7 +129,11 @@ function sumOf(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0)
 }
 
-/** Numbers from 0 to 1 that depend on the seed only (mulberry32). */
+/**
+ * Numbers from 0 to 1 that depend on the seed only, so that the same records always give the same document.
+ *
+ * The generator is mulberry32, whose period of 2^32 is enough for some thousand draws.
+ */
 function randomNumbers(seed: number): () => number {
   let state = seed >>> 0
   return () => {
