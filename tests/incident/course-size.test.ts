@@ -33,6 +33,11 @@ test.for(scenarios)('the rules of the mock server solve %s in at most 4 small ro
   expect(result.run.rounds).toBeLessThanOrEqual(4)
   expect(clipped).toEqual([])
   expect(total / 4).toBeLessThanOrEqual(50_000)
+  // Log lines and figures, never labels of a tool.
+  const { evidence } = result.diagnosis
+  expect(evidence.length).toBeGreaterThan(0)
+  expect(evidence.filter(({ grounded, quote }) => !grounded || !/\d|\w{4,} |-kill|Error/.test(quote))).toEqual([])
+  expect(result.violations).toEqual([])
 })
 
 test.for(kinds)('in %s a model that reconsiders once answers in its fourth round', async (scenario) => {

@@ -50,6 +50,31 @@ test.each([
   expect(unknownNumbers(text, known)).toEqual([number])
 })
 
+test.each([
+  ['TTFT p95 is 36.7 ms.', '36.7 ms'],
+  ['TTFT p95 is 36.7 minutes.', '36.7 minutes'],
+  ['Usage is 36.7 %.', '36.7 %'],
+  ['It is 36.7× slower.', '36.7×'],
+  ['It takes 206 ms.', '206 ms'],
+])('a number of another unit is unknown: %s', (text, number) => {
+  expect(unknownNumbers(text, known)).toEqual([number])
+})
+
+const own = 'p95 is 9876 s on purpose'
+
+test.each([
+  ['the topics of a query', 'fetch_vllm_logs', { topics: [own] }, { lines: [], notes: [`No line has "${own}".`] }],
+  ['the reason of a plan', 'apply_fix_simulation', { fix_plan: { actions: [{ reason: own }] } }, { impact: [own] }],
+])(
+  'numbers that the model wrote into %s are unknown, also where the result repeats them',
+  (_name, name, input, value) => {
+    const repeating = knownNumbers({ results: [{ ...result, name, input, value }] }, [
+      { action: 'no_change', reason: own },
+    ])
+    expect(unknownNumbers('It takes 9876 s.', repeating)).toEqual(['9876 s'])
+  },
+)
+
 test('a number must occur in a source; what it counts is not compared, and the prompt promises no more', () => {
   expect(unknownNumbers('37 C, 37 errors and 206 GiB.', known)).toEqual([])
   expect(instructions).toContain('Numbers in your words, in ruled_out too, must occur in results.')
