@@ -1,3 +1,4 @@
+import { Context } from '@temporalio/activity'
 import { UnknownScenarioError } from '../fixtures/load-scenario.ts'
 import {
   type AgentResult,
@@ -70,8 +71,11 @@ export interface AgentStepInput extends Subject {
 export interface GenerateReportInput extends AgentStepInput {
   /** Result of the activity `agent_step`. */
   readonly result: AgentResult
-  /** Start of the workflow as an ISO 8601 time, for the name of the folder. It is the same in every attempt. */
-  readonly started_at: string
+  /**
+   * Start of the workflow as an ISO 8601 time, for the name of the folder. It must be the same in every attempt.
+   * @defaultValue the time at which the activity was scheduled
+   */
+  readonly started_at?: string
 }
 
 /** Result of the activity `generate_report`. */
@@ -178,16 +182,14 @@ export function createActivities(options: ActivityOptions = {}) {
           anyReport({ ...input, result: reported }, () => sourceOf(input).scenarios ?? builtInScenarios, options.notice)
         const report = reportOf(result)
         const { run_id, stop_reason } = result.run
-        const name = reportFolderName({ scenario: input.scenario, startedAt: new Date(started_at), id: run_id })
+        const name = reportFolderName({ scenario: input.scenario, startedAt: startOf(started_at), id: run_id })
         const files = await writtenFiles(report, options.reportDirectory, name)
         const summary = { run_id, stop_reason, status: result.validation.status, ...files }
         try {
-          return fitPayload<GeneratedReport>({ ...summary, report }, payloadLimitBytes, (large, excess) => {
-            const small = withoutPlots(report)
-            const missing = excess - (jsonBytes(report) - jsonBytes(small))
-            if (missing <= 0) return { ...large, report: small }
-            return { ...large, report: withoutPlots(reportOf(withShorterTrace(result, missing))) }
-          })
+          return fitPayload<GeneratedReport>({ ...summary, report }, payloadLimitBytes, (large, excess) => ({
+            ...large,
+            report: smallerReport(report, excess, (bytes) => reportOf(withShorterTrace(result, bytes))),
+          }))
         } catch (error) {
           // The folder of the files, and the outcome, must not be lost with the large report.
           return { ...summary, report_error: excerpt(errorMessage(error), 1_000) }
@@ -220,6 +222,24 @@ function anyReport(
   }
 }
 
+/** Texts of the trace are in several parts of a report, so a report gets shorter by more than its trace does. */
+const partsOfExcess = [0.25, 0.5, 1] as const
+
+/**
+ * A report without its plots and, if that is not enough, made of a shorter trace.
+ *
+ * @param withoutBytes makes the report of a trace that has so many bytes less.
+ */
+function smallerReport(report: Report, excess: number, withoutBytes: (bytes: number) => Report): Report {
+  const target = jsonBytes(report) - excess
+  let smaller = withoutPlots(report)
+  for (const part of partsOfExcess) {
+    if (jsonBytes(smaller) <= target) break
+    smaller = withoutPlots(withoutBytes(excess * part))
+  }
+  return smaller
+}
+
 /** Everything else in a report can be read without its plots. */
 function withoutPlots(report: Report): Report {
   const note =
@@ -230,6 +250,12 @@ function withoutPlots(report: Report): Report {
 
 function withShorterTrace(result: AgentResult, excess: number): AgentResult {
   return { ...result, agent_trace: shortenTrace(result.agent_trace, excess) }
+}
+
+/** The time comes from a workflow, so it can be anything. */
+function startOf(time: string | undefined): Date {
+  const ms = Date.parse(time ?? '')
+  return new Date(Number.isNaN(ms) ? Context.current().info.scheduledTimestampMs : ms)
 }
 
 /** A full disk must not cost the workflow its answer, so the error becomes a part of the result. */

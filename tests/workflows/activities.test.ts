@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
+import { MockActivityEnvironment } from '@temporalio/testing'
 import { describe, expect, test } from 'vitest'
 import { generateReport } from '../../lib/incident/report/report.ts'
 import { jsonBytes, payloadLimitBytes } from '../../lib/temporal/payload.ts'
@@ -91,3 +92,16 @@ test('if one file of a report cannot be written, the result has the folder and t
     report: generateReport(small),
   })
 })
+
+test.each([undefined, 'yesterday'])(
+  'with the start %j the folder has the time at which the activity was scheduled',
+  async (started_at) => {
+    const reportDirectory = await mkdtemp(join(tmpdir(), 'tenrounds-report-'))
+    const { generate_report } = createActivities({ reportDirectory })
+    const scheduledTimestampMs = Date.UTC(2026, 1, 17, 14, 15)
+    const environment = new MockActivityEnvironment({ attempt: 3, scheduledTimestampMs })
+    const { started_at: _, ...input } = small
+    await environment.run(generate_report, { ...input, ...(started_at && { started_at }) })
+    expect(await readdir(reportDirectory)).toEqual([expect.stringContaining('-20260217T141500Z-')])
+  },
+)
