@@ -59,6 +59,7 @@ describe.skipIf(source === undefined)('latencyWorkflow', () => {
       step: 'done',
       stop_reason: 'answered',
       status: 'improved',
+      report_directory: generated.report_directory,
     })
 
     const written = generated.report_directory ?? ''

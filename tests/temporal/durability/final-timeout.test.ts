@@ -16,12 +16,12 @@ import { openTemporal, type TemporalServer, temporalForTests } from '../../suppo
 import { readCompleteReport } from '../support/complete-report.ts'
 
 const source = await temporalForTests()
-/** Timeouts of which only one can end the step: there is no time for another attempt. */
-const short = { start_to_close_ms: 15_000, schedule_to_close_ms: 15_000, heartbeat_ms: 60_000 }
+/** Timeouts of which only one can end the step: there is no time for another attempt. A busy machine has time for two rounds. */
+const short = { start_to_close_ms: 25_000, schedule_to_close_ms: 25_000, heartbeat_ms: 60_000 }
 const kinds = {
   'schedule-to-close': { ...short, start_to_close_ms: 600_000 },
-  'start-to-close': { ...short, schedule_to_close_ms: 15_500 },
-  heartbeat: { ...short, heartbeat_ms: 14_500 },
+  'start-to-close': { ...short, schedule_to_close_ms: 25_500 },
+  heartbeat: { ...short, heartbeat_ms: 24_500 },
 } as const
 
 let server: TemporalServer
@@ -122,7 +122,7 @@ async function untilSaved({ handle }: StartedIncident): Promise<void> {
       const { activity } = await viewIncident(handle)
       expect(activity?.progress?.saved_rounds).toBe(2)
     },
-    { timeout: 8_000, interval: 50 },
+    { timeout: 15_000, interval: 50 },
   )
 }
 
