@@ -6,7 +6,7 @@ import type { ComponentChildren } from 'preact'
 // as a phone's screen.
 
 /** Size of a plot in units of its drawing. */
-export const size = { width: 400, height: 230, left: 48, right: 14, top: 16, bottom: 28 } as const
+export const size = { width: 400, height: 230, left: 48, right: 18, top: 16, bottom: 28 } as const
 
 /** A mark of an axis. */
 export interface Tick {
@@ -53,6 +53,8 @@ export function path(points: readonly Point[]): string {
 export function ChartFrame(props: {
   readonly id: string
   readonly title: string
+  /** Unit of the vertical axis; null if its marks have it. */
+  readonly unit: string | null
   readonly description: string
   readonly xTicks: readonly Tick[]
   readonly yTicks: readonly Tick[]
@@ -61,11 +63,14 @@ export function ChartFrame(props: {
   /** Below the drawing: the data as a table. */
   readonly data: ComponentChildren
 }) {
-  const { id, title, description, xTicks, yTicks, children, data } = props
-  const [left, right, top, bottom] = [size.left, size.width - size.right, size.top, size.height - size.bottom]
+  const { id, title, unit, description, xTicks, yTicks, children, data } = props
+  const [left, right, bottom] = [size.left, size.width - size.right, size.height - size.bottom]
   return (
     <figure class="chart">
-      <figcaption>{title}</figcaption>
+      <figcaption>
+        {title}
+        {unit === null ? null : <span class="unit"> ({unit})</span>}
+      </figcaption>
       <svg viewBox={`0 0 ${size.width} ${size.height}`} role="img" aria-labelledby={`${id}-title ${id}-text`}>
         <title id={`${id}-title`}>{title}</title>
         <desc id={`${id}-text`}>{description}</desc>
@@ -87,7 +92,6 @@ export function ChartFrame(props: {
         ))}
         <line class="axis" x1={left} x2={right} y1={bottom} y2={bottom} />
         {children}
-        <line class="unseen-line" x1={left} x2={right} y1={top} y2={top} />
       </svg>
       <p class="note">{description}</p>
       <details>

@@ -30,6 +30,7 @@ export function DistributionChart({
     <ChartFrame
       id={`distribution-${name}`}
       title={chart.title}
+      unit={null}
       description={describe(chart, statistics)}
       xTicks={x.ticks}
       yTicks={y.ticks}

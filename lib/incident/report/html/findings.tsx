@@ -15,34 +15,38 @@ const kinds: Readonly<Record<TimelineEvent['kind'], readonly [Tone, string]>> = 
 }
 
 /** The events of the incident in order of time. Lines that the diagnosis quotes are marked. */
-export function timeline({ timeline: events, evidence }: ReportDocument) {
+export function timeline({ timeline: events, evidence, pre_telemetry }: ReportDocument) {
   if (events.length === 0) return null
+  const day = pre_telemetry.window.start.slice(0, 'YYYY-MM-DD'.length)
   const cited = new Set(evidence.flatMap(({ source, line }) => (line === null ? [] : [`${source}:${line}`])))
   return (
-    <ol class="timeline">
-      {events.map((event) => (
-        <li class={cited.has(`${event.source}:${event.line}`) ? 'cited' : undefined}>
-          <p class="place">
-            <Time time={event.time} />
-            {event.until === null ? null : (
-              <span>
-                to <Time time={event.until} />
-              </span>
-            )}
-            <Badge tone={kinds[event.kind][0]}>{kinds[event.kind][1]}</Badge>
-            <Place source={event.source} line={event.line} />
-            {event.count === 1 ? null : <strong>{event.count} times</strong>}
-            {cited.has(`${event.source}:${event.line}`) ? <strong>quoted as evidence</strong> : null}
-          </p>
-          <p class={event.source === 'metrics' ? undefined : 'log'}>{event.text}</p>
-        </li>
-      ))}
-    </ol>
+    <>
+      <p class="note">Times are of {day}, in UTC.</p>
+      <ol class="timeline">
+        {events.map((event) => (
+          <li class={cited.has(`${event.source}:${event.line}`) ? 'cited' : undefined}>
+            <p class="place">
+              <Time time={event.time} day={day} />
+              {event.until === null ? null : (
+                <span>
+                  to <Time time={event.until} day={day} />
+                </span>
+              )}
+              <Badge tone={kinds[event.kind][0]}>{kinds[event.kind][1]}</Badge>
+              <Place source={event.source} line={event.line} />
+              {event.count === 1 ? null : <strong>{event.count} times</strong>}
+              {cited.has(`${event.source}:${event.line}`) ? <strong>quoted as evidence</strong> : null}
+            </p>
+            <p class={event.source === 'metrics' ? undefined : 'log'}>{event.text}</p>
+          </li>
+        ))}
+      </ol>
+    </>
   )
 }
 
 /** The quotes of the diagnosis with their places. */
-export function evidence({ evidence: items }: ReportDocument) {
+export function evidence({ evidence: items, timeline: events }: ReportDocument) {
   if (items.length === 0) return null
   return (
     <ul class="evidence">
@@ -56,10 +60,26 @@ export function evidence({ evidence: items }: ReportDocument) {
             {grounded ? null : <Badge tone="bad">✕ not found in the results of this tool</Badge>}
           </p>
           <pre class="log">
-            <mark>{quote}</mark>
+            <Quote
+              quote={quote}
+              line={events.find((event) => line !== null && event.source === source && event.line === line)?.text}
+            />
           </pre>
         </li>
       ))}
     </ul>
+  )
+}
+
+/** A quote, marked in its whole log line if the timeline has that. */
+function Quote({ quote, line }: { readonly quote: string; readonly line: string | undefined }) {
+  const start = line?.indexOf(quote) ?? -1
+  if (line === undefined || start === -1) return <mark>{quote}</mark>
+  return (
+    <>
+      {line.slice(0, start)}
+      <mark>{quote}</mark>
+      {line.slice(start + quote.length)}
+    </>
   )
 }

@@ -27,7 +27,7 @@ export function Head({ document }: { readonly document: ReportDocument }) {
   const [stateTone, state] = stateTones[headline.state]
   const [verdictTone, verdict] = verdictTones[validation.status]
   return (
-    <header>
+    <>
       <p class="kicker">Incident report</p>
       <h1>{scenario}</h1>
       <p class="badges">
@@ -44,7 +44,7 @@ export function Head({ document }: { readonly document: ReportDocument }) {
           <strong>{run.stop_reason === 'cancelled' ? 'Cancelled' : 'Failed'}:</strong> {run.error.message}
         </p>
       )}
-    </header>
+    </>
   )
 }
 
@@ -54,62 +54,60 @@ export function KeyFacts({ document }: { readonly document: ReportDocument }) {
   const hasDiagnosis = run.stop_reason !== 'cancelled' || run.rounds > 0
   const rest = summaryAfterCause(diagnosis)
   return (
-    <>
-      <dl class="facts">
-        <div>
-          <dt>Onset</dt>
-          <dd>
-            {onset.time === null ? null : (
-              <p class="figure">
-                <Time time={onset.time} />
-              </p>
-            )}
-            <p>{onset.text}</p>
-            {onset.source === null ? null : <p class="note">Source: {onset.source}</p>}
-          </dd>
-        </div>
-        <div>
-          <dt>Trigger</dt>
-          <dd>
+    <dl class="facts">
+      <div>
+        <dt>Onset</dt>
+        <dd>
+          {onset.time === null ? null : (
             <p class="figure">
-              {trigger.kind}
-              {trigger.time === null ? null : (
-                <>
-                  {' · '}
-                  <Time time={trigger.time} />
-                </>
-              )}
+              <Time time={onset.time} />
             </p>
-            <p>{trigger.text}</p>
-            {trigger.source === null ? null : <p class="note">Source: {trigger.source}</p>}
-          </dd>
-        </div>
-        <div class="wide">
-          <dt>Root cause</dt>
-          <dd>
-            {hasDiagnosis ? (
+          )}
+          <p>{onset.text}</p>
+          {onset.source === null ? null : <p class="note">Source: {onset.source}</p>}
+        </dd>
+      </div>
+      <div>
+        <dt>Trigger</dt>
+        <dd>
+          <p class="figure">
+            {trigger.kind}
+            {trigger.time === null ? null : (
               <>
-                <p class="cause">{diagnosis.root_cause}</p>
-                <p>
-                  <Badge tone={confidenceTones[diagnosis.confidence]}>confidence: {diagnosis.confidence}</Badge>
-                  <Badge tone="neutral">{diagnosis.category}</Badge>
-                </p>
+                {' · '}
+                <Time time={trigger.time} />
               </>
-            ) : (
-              <p>No diagnosis: the run was cancelled before the first reply.</p>
             )}
-          </dd>
-        </div>
-        <div class="wide">
-          <dt>Fix</dt>
-          <dd>
-            <p class="cause">{plan === null ? 'No fix was proposed.' : plan.summary}</p>
-            <p>{validation.summary}</p>
-          </dd>
-        </div>
-      </dl>
-      {rest === '' || !hasDiagnosis ? null : <p class="prose">{rest}</p>}
-      {plan?.rationale === undefined || plan.rationale === '' ? null : <p class="prose">{plan.rationale}</p>}
-    </>
+          </p>
+          <p>{trigger.text}</p>
+          {trigger.source === null ? null : <p class="note">Source: {trigger.source}</p>}
+        </dd>
+      </div>
+      <div class="wide">
+        <dt>Root cause</dt>
+        <dd>
+          {hasDiagnosis ? (
+            <>
+              <p class="cause">{diagnosis.root_cause}</p>
+              <p>
+                <Badge tone={confidenceTones[diagnosis.confidence]}>confidence: {diagnosis.confidence}</Badge>
+                <Badge tone="neutral">{diagnosis.category}</Badge>
+              </p>
+              {rest === '' ? null : <p>{rest}</p>}
+            </>
+          ) : (
+            <p>No diagnosis: the run was cancelled before the first reply.</p>
+          )}
+        </dd>
+      </div>
+      <div class="wide">
+        <dt>Fix</dt>
+        <dd>
+          <p class="cause">{plan === null ? 'No fix was proposed.' : plan.summary}</p>
+          {plan?.rationale === undefined || plan.rationale === '' ? null : <p>{plan.rationale}</p>}
+          <p>{validation.summary}</p>
+        </dd>
+      </div>
+    </dl>
   )
 }

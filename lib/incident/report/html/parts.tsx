@@ -31,14 +31,20 @@ export function sentences(items: readonly string[], ordered = false) {
   return ordered ? <ol class="sentences">{rows}</ol> : <ul class="sentences">{rows}</ul>
 }
 
-/** A time as people read it, in UTC and without the milliseconds that are zero. */
-export function Time({ time }: { readonly time: string }) {
+/**
+ * A time as people read it, in UTC and without the milliseconds that are zero.
+ *
+ * @param props.day of a time on this day (`2026-02-17`) only the time of day is shown.
+ */
+export function Time({ time, day }: { readonly time: string; readonly day?: string }) {
   const parts = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.0+|(\.\d{1,3})\d*)?Z$/.exec(time)
   if (parts === null) return <time>{time}</time>
   return (
     <time dateTime={time}>
-      {parts[1]} {parts[2]}
-      {parts[3]} UTC
+      {parts[1] === day ? '' : `${parts[1]} `}
+      {parts[2]}
+      {parts[3]}
+      {parts[1] === day ? '' : ' UTC'}
     </time>
   )
 }
@@ -48,13 +54,14 @@ export function Place(props: {
   readonly source: string | null
   readonly line: number | null
   readonly time?: string | null
+  readonly day?: string
 }) {
-  const { source, line, time = null } = props
+  const { source, line, time = null, day = '' } = props
   return (
     <>
       {source === null ? null : <span class="source">{source}</span>}
       {line === null ? null : <span>line {line}</span>}
-      {time === null ? null : <Time time={time} />}
+      {time === null ? null : <Time time={time} day={day} />}
     </>
   )
 }

@@ -46,17 +46,26 @@ function Diff({ diff }: { readonly diff: NonNullable<ReportDocument['fix_result'
   )
 }
 
-/** An action by its name; its other members follow as JSON. */
+/** An action by its name, with its settings as `name=value`. */
 function Action({ action: { action: name, ...rest } }: { readonly action: FixAction }) {
+  const settings = Object.entries(rest).flatMap(([member, value]: [string, unknown]) =>
+    typeof value === 'object' && value !== null ? Object.entries(value) : [[member, value] as const],
+  )
   return (
     <>
-      <strong>{name}</strong> {Object.keys(rest).length === 0 ? null : <code>{JSON.stringify(rest)}</code>}
+      <strong>{name}</strong>
+      {settings.map(([setting, value]) => (
+        <>
+          {' '}
+          <code>{`${setting}=${typeof value === 'string' ? value : JSON.stringify(value)}`}</code>
+        </>
+      ))}
     </>
   )
 }
 
 /** Other causes, and every plan that was tried. */
-export function alternatives({ diagnosis, attempts }: ReportDocument) {
+export function alternatives({ diagnosis, attempts, validation }: ReportDocument) {
   if (diagnosis.ruled_out.length === 0 && attempts.length === 0) return null
   return (
     <>
@@ -73,7 +82,8 @@ export function alternatives({ diagnosis, attempts }: ReportDocument) {
               </>,
               round ?? '–',
               <Badge tone={attemptBadges[status][0]}>{attemptBadges[status][1]}</Badge>,
-              text,
+              // The key facts have this text.
+              is_final && text === validation.summary ? 'See the fix in the key facts.' : text,
               actions.map((action) => (
                 <div>
                   <Action action={action} />

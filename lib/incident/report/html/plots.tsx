@@ -1,7 +1,7 @@
 import type { ReportDocument } from '../report-schema.ts'
 import { DistributionChart } from './distribution-chart.tsx'
 import { Part } from './parts.tsx'
-import { SeriesChart } from './series-chart.tsx'
+import { SeriesChart, triggerSecond } from './series-chart.tsx'
 
 /** All plots, with a legend that works without colours. */
 export function plots(document: ReportDocument) {
@@ -18,6 +18,9 @@ export function plots(document: ReportDocument) {
         <Key kind="line before" text="before the fix" />
         {hasAfter ? <Key kind="line after" text="with the fix, in the simulation" /> : null}
         {hasLimit ? <Key kind="limit" text="objective" /> : null}
+        {series.length > 0 && triggerSecond(document, charts.duration_s ?? 0) !== null ? (
+          <Key kind="trigger" text="trigger" />
+        ) : null}
         {charts.onset_s !== null && series.length > 0 ? <Key kind="onset" text="onset" /> : null}
       </ul>
       <Part title="Latencies: share of observations up to a number of seconds">
@@ -33,7 +36,7 @@ export function plots(document: ReportDocument) {
         {series.length === 0 ? null : (
           <div class="charts">
             {series.map((one) => (
-              <SeriesChart series={one} charts={charts} />
+              <SeriesChart series={one} document={document} />
             ))}
           </div>
         )}

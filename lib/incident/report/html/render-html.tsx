@@ -115,6 +115,7 @@ export function renderPage({ title, kind, head, sections: all }: Page): string {
           {`Skip to the ${kind}`}
         </a>
         <div class="page">
+          <header>{head}</header>
           <nav aria-label="Contents">
             <ul>
               {sections.map(({ id, title }) => (
@@ -125,7 +126,6 @@ export function renderPage({ title, kind, head, sections: all }: Page): string {
             </ul>
           </nav>
           <main id="content">
-            {head}
             {sections.map(({ id, title, content }) => (
               <section aria-labelledby={id} class="section">
                 <h2 id={id}>{title}</h2>

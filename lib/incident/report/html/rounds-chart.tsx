@@ -19,7 +19,7 @@ interface Bar {
 const width = 720
 const left = 70
 const right = 16
-const rowHeight = 18
+const rowHeight = 20
 const top = 24
 
 /** The model calls and tool calls of a run over its time, one row each. */
@@ -59,34 +59,34 @@ export function RoundsChart({ rounds }: { readonly rounds: readonly Round[] }) {
 
 function BarRow(props: { readonly bar: Bar; readonly y: number; readonly from: number; readonly to: number }) {
   const { bar, y, from, to } = props
-  // The label is on the side that has room.
-  const isLate = from > width / 2
+  const end = Math.max(to, from + 2)
+  const label = labelPlace(from, end, bar.label.length * letterWidth)
   return (
     <g>
       {bar.round === undefined ? null : (
         <>
           <line class="axis" x1={0} x2={width - right} y1={y} y2={y} />
-          <text class="tick" x={2} y={y + 13}>
+          <text class="tick" x={2} y={y + 14}>
             round {bar.round}
           </text>
         </>
       )}
-      <rect
-        class={`bar ${bar.kind}`}
-        x={round1(from)}
-        y={y + 4}
-        width={round1(Math.max(2, to - from))}
-        height={rowHeight - 8}
-      />
-      <text
-        class={isLate ? 'bar-label end' : 'bar-label'}
-        x={round1(isLate ? from - 5 : Math.max(to, from + 2) + 5)}
-        y={y + 13}
-      >
+      <rect class={`bar ${bar.kind}`} x={round1(from)} y={y + 3} width={round1(end - from)} height={rowHeight - 6} />
+      <text class={`bar-label ${label.kind}`} x={round1(label.x)} y={y + 14}>
         {bar.label}
       </text>
     </g>
   )
+}
+
+/** Width of a letter of a label, about. */
+const letterWidth = 6.3
+
+/** A label is after its bar where it fits, else before it, else in it. */
+function labelPlace(from: number, to: number, length: number): { readonly kind: string; readonly x: number } {
+  if (to + 5 + length < width - right) return { kind: '', x: to + 5 }
+  if (from - 5 - length > left) return { kind: 'end', x: from - 5 }
+  return { kind: 'inside', x: Math.max(from, left) + 5 }
 }
 
 /** The model call of a round, and then its tool calls. */

@@ -10,8 +10,9 @@ type Series = Charts['series'][number]
 /** Rows of the table of a series. The document has all points. */
 const tableRows = 12
 
-/** A figure over the time of the window, with and without the fix. The onset is a vertical line. */
-export function SeriesChart({ series, charts }: { readonly series: Series; readonly charts: Charts }) {
+/** A figure over the time of the window, with and without the fix. Trigger and onset are vertical lines. */
+export function SeriesChart({ series, document }: { readonly series: Series; readonly document: ReportDocument }) {
+  const { charts } = document
   const before = pointsOf(series.before)
   const after = series.after === null ? [] : pointsOf(series.after)
   const all = [...before, ...after]
@@ -27,29 +28,40 @@ export function SeriesChart({ series, charts }: { readonly series: Series; reado
   const xTicks = secondsOfMarks(end).map((second): Tick => ({ at: x(second), label: clock(second) }))
   const draw = (points: readonly Point[]) => path(points.map(([second, value]) => [x(second), y.scale(value)]))
   const { onset_s: onset } = charts
+  const trigger = triggerSecond(document, end)
   return (
     <ChartFrame
       id={`series-${series.name}`}
       title={series.title}
+      unit={series.unit === 'share' ? null : series.unit === '1/s' ? 'per second' : series.unit}
       description={describe(series.unit, before, after, clock)}
       xTicks={xTicks}
-      yTicks={y.ticks}
+      yTicks={series.unit === 'requests' ? y.ticks.filter(({ label }) => /^\d+k?$/.test(label)) : y.ticks}
       data={<Samples series={series} before={before} after={after} clock={clock} />}
     >
-      {onset === null ? null : <Onset x={x(onset)} />}
       <path class="line before" d={draw(before)} />
       {after.length === 0 ? null : <path class="line after" d={draw(after)} />}
+      {trigger === null ? null : <Moment name="trigger" x={x(trigger)} row={1} />}
+      {onset === null ? null : <Moment name="onset" x={x(onset)} row={0} />}
     </ChartFrame>
   )
 }
 
-function Onset({ x }: { readonly x: number }) {
+/** Second of the trigger in the window; null if its time is not known or outside. */
+export function triggerSecond({ trigger, charts }: ReportDocument, end: number): number | null {
+  if (trigger.time === null || charts.start === null) return null
+  const second = (Date.parse(trigger.time) - Date.parse(charts.start)) / 1000
+  return second >= 0 && second <= end ? second : null
+}
+
+/** A vertical line with its name. Two moments can be close together, so each name has its own row. */
+function Moment({ name, x, row }: { readonly name: 'onset' | 'trigger'; readonly x: number; readonly row: number }) {
   const isRight = x > size.width / 2
   return (
     <g>
-      <line class="onset" x1={x} x2={x} y1={size.top - 6} y2={size.height - size.bottom} />
-      <text class={`mark ${isRight ? 'end' : ''}`} x={x + (isRight ? -5 : 5)} y={size.top}>
-        onset
+      <line class={name} x1={x} x2={x} y1={size.top - 6} y2={size.height - size.bottom} />
+      <text class={`mark ${isRight ? 'end' : ''}`} x={x + (isRight ? -5 : 5)} y={size.top + row * 13}>
+        {name}
       </text>
     </g>
   )
@@ -91,6 +103,7 @@ function describe(
     const [first] = points
     const last = points.at(-1)
     if (first === undefined || last === undefined) return `${name}: no data.`
+    if (points.every(([, value]) => value === first[1])) return `${name}: ${formatFigure(first[1], unit)} all the time.`
     const highest = points.reduce((most, point) => (point[1] > most[1] ? point : most), first)
     const [from, to, top] = [first, last, highest].map(([, value]) => formatFigure(value, unit))
     return `${name}: from ${from} to ${to}, highest ${top} at ${clock(highest[0])}.`

@@ -8,7 +8,7 @@ export const styles = `
   --before: #b3470d; --after: #1159b5; --limit: #5b3fa8; --mark: #fff3c4; --mark-text: #1a1f27;
   --mono: ui-monospace, SFMono-Regular, Menlo, Consolas, 'Liberation Mono', monospace;
 }
-@media (prefers-color-scheme: dark) {
+@media screen and (prefers-color-scheme: dark) {
   :root {
     --ground: #11151b; --surface: #1a2029; --line: #333c48; --text: #e7ebf0; --soft: #a3adba; --link: #85b4ff;
     --good: #7fdba3; --good-ground: #143524; --bad: #ff9d9d; --bad-ground: #431c1f;
@@ -27,8 +27,10 @@ a { color: var(--link); }
 :focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
 .skip { position: absolute; left: -100vw; }
 .skip:focus { left: 1rem; top: 1rem; background: var(--ground); padding: .5rem 1rem; z-index: 1; }
-.page { display: grid; grid-template-columns: 12rem minmax(0, 1fr); gap: 3rem; max-width: 76rem; margin: 0 auto; padding: 2.5rem 1.5rem 4rem; }
-nav { position: sticky; top: 2.5rem; align-self: start; font-size: .875rem; }
+.page { display: grid; grid-template: 'nav head' auto 'nav main' 1fr / 12rem minmax(0, 1fr); gap: 0 3rem; max-width: 76rem; margin: 0 auto; padding: 2.5rem 1.5rem 4rem; }
+header { grid-area: head; }
+main { grid-area: main; }
+nav { grid-area: nav; position: sticky; top: 2.5rem; align-self: start; font-size: .875rem; }
 nav ul { list-style: none; margin: 0; padding: 0 0 0 .9rem; border-left: 2px solid var(--line); }
 nav a { display: block; padding: .2rem 0; color: var(--soft); text-decoration: none; }
 nav a:hover { color: var(--link); text-decoration: underline; }
@@ -102,10 +104,10 @@ svg { display: block; width: 100%; height: auto; }
 summary { cursor: pointer; color: var(--link); }
 .grid { stroke: var(--line); stroke-width: 1; }
 .axis { stroke: var(--soft); stroke-width: 1; }
-.unseen-line { stroke: none; }
 .tick, .mark, .bar-label { font-size: 11px; fill: var(--soft); }
-.mark { font-weight: 600; fill: var(--text); }
+.mark { font-weight: 600; fill: var(--text); paint-order: stroke; stroke: var(--ground); stroke-width: 3px; stroke-linejoin: round; }
 .end { text-anchor: end; }
+.inside { fill: var(--ground); }
 .middle { text-anchor: middle; }
 .line { fill: none; stroke-width: 2; stroke-linejoin: round; }
 .before { stroke: var(--before); }
@@ -113,6 +115,8 @@ summary { cursor: pointer; color: var(--link); }
 .limit { stroke: var(--limit); stroke-width: 1.5; stroke-dasharray: 2 3; }
 .limit-point { fill: var(--ground); stroke: var(--limit); stroke-width: 2; }
 .onset { stroke: var(--text); stroke-width: 1.25; stroke-dasharray: 8 3 2 3; }
+.trigger { stroke: var(--soft); stroke-width: 1.25; stroke-dasharray: 1 3; }
+.unit { font-weight: 400; color: var(--soft); }
 .legend { display: flex; flex-wrap: wrap; gap: .3rem 1.5rem; list-style: none; margin: 0; padding: 0; font-size: .875rem; }
 .legend li { display: flex; align-items: center; gap: .5rem; }
 .legend svg { width: 2rem; flex: none; }
@@ -123,7 +127,7 @@ summary { cursor: pointer; color: var(--link); }
 .bar.failed { fill: var(--ground); stroke: var(--bad); stroke-width: 2; }
 @media (max-width: 56rem) {
   .page { display: block; padding: 1.25rem 1rem 3rem; }
-  nav { position: static; margin-bottom: 1.5rem; }
+  nav { position: static; margin: 1.25rem 0 0; }
   nav ul { display: flex; flex-wrap: wrap; gap: 0 1rem; border: 0; padding: 0; }
 }
 @media (max-width: 36rem) {
@@ -133,7 +137,9 @@ summary { cursor: pointer; color: var(--link); }
 }
 @media (prefers-reduced-motion: reduce) { html { scroll-behavior: auto; } }
 @media print {
-  body { font-size: 10pt; }
+  :root { color-scheme: light; }
+  html { font-size: 10pt; }
+  mark, pre, .badge, .notice, .bar { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   nav, .skip, .chart details { display: none; }
   .page { display: block; padding: 0; max-width: none; }
   .section { margin-top: 1.25rem; padding-top: 1rem; }

@@ -136,6 +136,24 @@ test('a quote that no result contains is marked in words', () => {
   expect(marked.map(textOf)).toEqual([expect.stringContaining('not found in the results of this tool')])
 })
 
+test('a quote of a log line of the timeline is marked in the whole line', () => {
+  const document = documentWith('plain')
+  const [event] = document.timeline
+  const [quote] = document.evidence
+  if (event === undefined || quote === undefined) return never()
+  const place = { source: 'dmesg', line: 272 }
+  const { elements } = parsedPage(
+    renderHtml({
+      ...document,
+      timeline: [{ ...event, ...place, text: '[ 8211.4] NVRM: Xid 79, GPU has fallen off the bus.' }],
+      evidence: [{ ...quote, ...place, quote: 'Xid 79' }],
+    }),
+  )
+  expect(elements.filter(({ tagName }) => tagName === 'mark').map(textOf)).toEqual(['Xid 79'])
+  const lines = elements.filter((element) => attribute(element, 'class') === 'log').map(textOf)
+  expect(lines).toEqual(Array(2).fill('[ 8211.4] NVRM: Xid 79, GPU has fallen off the bus.'))
+})
+
 test('each command is one text that a click selects as a whole', () => {
   const { elements } = parsedPage(
     renderHtml({
