@@ -51,12 +51,17 @@ export function path(points: readonly Point[]): string {
  * @param props.id is unique on the page.
  */
 export function ChartFrame(props: {
+  /** Begins the ids of name and description. */
   readonly id: string
+  /** Name of the figure. */
   readonly title: string
   /** Unit of the vertical axis; null if its marks have it. */
   readonly unit: string | null
+  /** The figures of the plot in sentences. They are below the drawing as well, for everybody. */
   readonly description: string
+  /** Marks of the horizontal axis. */
   readonly xTicks: readonly Tick[]
+  /** Marks of the vertical axis. */
   readonly yTicks: readonly Tick[]
   /** The drawing inside the axes. */
   readonly children: ComponentChildren

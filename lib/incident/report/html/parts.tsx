@@ -51,9 +51,13 @@ export function Time({ time, day }: { readonly time: string; readonly day?: stri
 
 /** The place of a piece of evidence or an event: source, line and time. */
 export function Place(props: {
+  /** The log or the metrics; null if it is not known. */
   readonly source: string | null
+  /** Number of the log line, from 1; null without one. */
   readonly line: number | null
+  /** Absent if the time is shown elsewhere. */
   readonly time?: string | null
+  /** Of a time on this day only the time of day is shown. */
   readonly day?: string
 }) {
   const { source, line, time = null, day = '' } = props

@@ -8,14 +8,19 @@ type Round = ReportDocument['course']['rounds'][number]
 
 /** A bar of the drawing. */
 interface Bar {
+  /** A model call, a tool call, or a tool call that failed. */
   readonly kind: 'model' | 'tool' | 'failed'
+  /** Name and duration, beside the bar. */
   readonly label: string
+  /** Milliseconds since the start of the run. */
   readonly start: number
+  /** Milliseconds since the start of the run. */
   readonly end: number
   /** Number of the round at its first bar. */
   readonly round: number | undefined
 }
 
+// Size of the drawing. It scrolls sideways on a phone, where all its text would be too small.
 const width = 720
 const left = 70
 const right = 16

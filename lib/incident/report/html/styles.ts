@@ -1,5 +1,6 @@
 /** The style sheet of the page, without double quotes, which Preact escapes. The page's policy has its hash, so the page can contain no other style. */
 export const styles = `
+/* Colours. Text has a contrast of at least 4.5 to its ground in both schemes (WCAG AA). */
 :root {
   color-scheme: light dark;
   --ground: #ffffff; --surface: #f5f6f8; --line: #d9dde3; --text: #1a1f27; --soft: #545d6a; --link: #0b57c2;
@@ -16,6 +17,7 @@ export const styles = `
     --before: #ff9a5c; --after: #79b8ff; --limit: #c3adff; --mark: #4a3f12; --mark-text: #fff6d6;
   }
 }
+/* Long words of logs break anywhere, so that the page is never wider than the screen. */
 * { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; scroll-behavior: smooth; }
 body {
@@ -27,6 +29,7 @@ a { color: var(--link); }
 :focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
 .skip { position: absolute; left: -100vw; }
 .skip:focus { left: 1rem; top: 1rem; background: var(--ground); padding: .5rem 1rem; z-index: 1; }
+/* The page: contents beside the report on a wide screen, above it on a narrow one. */
 .page { display: grid; grid-template: 'nav head' auto 'nav main' 1fr / 12rem minmax(0, 1fr); gap: 0 3rem; max-width: 76rem; margin: 0 auto; padding: 2.5rem 1.5rem 4rem; }
 header { grid-area: head; }
 main { grid-area: main; }
@@ -48,6 +51,7 @@ code, pre, .log { font-family: var(--mono); font-size: .85em; }
 .prose { max-width: 46rem; }
 .notice { margin: 1rem 0 0; padding: .6rem .9rem; border-left: 4px solid var(--warning); background: var(--warning-ground); color: var(--warning); }
 .notice.error { border-color: var(--bad); background: var(--bad-ground); color: var(--bad); }
+/* A badge has a sign or a word besides its colour. */
 .badge { display: inline-block; padding: .05rem .6rem; border: 1px solid currentColor; border-radius: 1rem; font-size: .8125rem; font-weight: 600; margin-right: .35rem; }
 .good { color: var(--good); background: var(--good-ground); }
 .bad { color: var(--bad); background: var(--bad-ground); }
@@ -69,6 +73,7 @@ dd { margin: .2rem 0 0; }
 .step-title { margin-bottom: .35rem; }
 pre { margin: 0 0 .5rem; padding: .75rem .9rem; border: 1px solid var(--line); border-radius: .5rem; background: var(--surface); white-space: pre-wrap; line-height: 1.5; }
 .commands code { font-size: 1em; user-select: all; }
+/* Events, quotes and log lines. */
 .timeline, .evidence { list-style: none; margin: 0; padding: 0; }
 .timeline > li { position: relative; padding: 0 0 .9rem 1.4rem; border-left: 2px solid var(--line); margin-left: .4rem; }
 .timeline > li::before { content: ''; position: absolute; left: -.4rem; top: .45rem; width: .65rem; height: .65rem; border-radius: 50%; background: var(--ground); border: 2px solid var(--soft); }
@@ -82,6 +87,7 @@ pre { margin: 0 0 .5rem; padding: .75rem .9rem; border: 1px solid var(--line); b
 .evidence .log { border-left: 4px solid var(--warning); }
 .evidence .ungrounded .log { border-left-color: var(--bad); border-left-style: dashed; }
 .ungrounded mark { background: none; color: inherit; text-decoration: line-through; }
+/* Tables scroll inside the page. */
 .scroller { overflow-x: auto; margin-bottom: 1rem; border: 1px solid var(--line); border-radius: .5rem; overflow-wrap: normal; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; }
 th, td { padding: .45rem .8rem; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); overflow-wrap: anywhere; min-width: 7rem; }
@@ -91,10 +97,12 @@ tbody tr:last-child > * { border-bottom: 0; }
 thead th { background: var(--surface); color: var(--soft); font-size: .8125rem; font-weight: 600; }
 .number, tbody .number { min-width: 3.5rem; text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+/* Signs at the start of each line say what was removed and added. */
 .diff { padding: .75rem 0; }
 .diff del, .diff ins { display: block; padding: 0 .9rem; text-decoration: none; }
 .diff del { background: var(--bad-ground); color: var(--bad); }
 .diff ins { background: var(--good-ground); color: var(--good); }
+/* Plots. Lines differ in their dashes, too, so that nobody needs the colours. */
 .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 21rem), 1fr)); gap: 1.5rem; }
 figure { margin: 0; }
 figcaption { font-weight: 600; font-size: .9rem; margin-bottom: .35rem; }
@@ -135,7 +143,9 @@ summary { cursor: pointer; color: var(--link); }
   h1 { font-size: 1.5rem; }
   .headline { font-size: 1.1rem; }
 }
+/* Readers who get sick from moving pages. */
 @media (prefers-reduced-motion: reduce) { html { scroll-behavior: auto; } }
+/* Paper is light, and has no links and no closed parts. */
 @media print {
   :root { color-scheme: light; }
   html { font-size: 10pt; }
