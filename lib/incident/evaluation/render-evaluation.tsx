@@ -193,11 +193,11 @@ export function renderEvaluationHtml(document: EvaluationDocument): string {
     title: `Evaluation: ${settings.arm}, ${settings.model}`,
     kind: 'evaluation',
     head: (
-      <header>
+      <>
         <p class="kicker">{`Evaluation of ${settings.arm}`}</p>
         <h1>{settings.model}</h1>
         <p class="headline">{headline(document)}</p>
-      </header>
+      </>
     ),
     sections: [
       {
