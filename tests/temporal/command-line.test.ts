@@ -104,7 +104,7 @@ describe.skipIf(source === undefined).concurrent('the command line with Temporal
       const first = worker(place)
       await first.until('worker ready')
       const taskQueue = place.TEMPORAL_TASK_QUEUE
-      const timeouts = { heartbeat_ms: 6_000 }
+      const timeouts = { heartbeat_ms: 12_000 }
       const started = await startIncident(scenario, { client, taskQueue, timeouts })
       const random = seededRandom(seed)
       await requests(mockServer, 1 + Math.floor(random() * (requestsAlone - 1)))
