@@ -92,6 +92,7 @@ test.each<[string, string, RegExp]>([
   ['the verdict', 'validate_improvement', /"status":"\w+"/],
   ['the bare name of a field', 'fetch_runtime_state', /"worker_health":\{/],
   ['the bare name of a figure', 'pre_telemetry', /"stuck_workers":/],
+  ['the place of a page', 'fetch_prometheus_metrics', /at [\dT:.Z-]+: page \d+ of \d+/],
   ['the phase', 'pre_telemetry', /"phase":"pre"/],
   ['the id of the configuration', 'fetch_config', /"config_id":"[^"]+"/],
   ['the number of a GPU', 'fetch_gpu_stats', /\{"id":\d+/],

@@ -220,7 +220,7 @@ const numberName = /^[a-z][\w:./-]{2,}$/i
 /** Whether a text has a number that is not only an id, and a name for it. */
 function hasFigure(text: string): boolean {
   const words = text
-    .replace(/"\s*:\s*/g, ' ')
+    .replace(/\bpage \d+ of \d+|"\s*:\s*/g, ' ')
     .replace(/["{}[\]()~=<>]|,(?!\d{3}\b)/g, ' ')
     .split(/\s+/)
     .map((word) => word.replace(/[.,;:!]+$/, ''))
