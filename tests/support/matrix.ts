@@ -1,6 +1,7 @@
 import type { ExpectedFix } from '../../lib/incident/evaluation/oracle.ts'
 import { type SimulatedFix, simulateFix } from '../../lib/incident/evaluation/score.ts'
 import type { Telemetry, Validation } from '../../tools/types.ts'
+import { metricLabel } from '../../tools/validation/figure-labels.ts'
 
 export {
   acceptedStatuses,
@@ -23,8 +24,10 @@ function checkAgreement({ status, summary, deltas }: Validation, { slo }: Teleme
     if (!isRight) throw new Error(`${problem}: ${status}. ${summary}`)
   }
   const of = (name: string) => deltas.find(({ metric }) => metric === name)
-  const [, worst] = /Largest worsening: (\S+)/.exec(summary) ?? []
-  check(worst === undefined || of(worst)?.verdict === 'worse', `${worst} is named but is not worse`)
+  for (const { metric, verdict } of deltas) {
+    const isNamed = summary.includes(`Largest worsening: ${metricLabel(metric)} `)
+    check(!isNamed || verdict === 'worse', `${metric} is named but is not worse`)
+  }
   for (const [name, limit] of [
     ['latency.ttft_s.p95', slo.ttft_p95_s],
     ['latency.inter_token_s.p99', slo.inter_token_p99_s],

@@ -1,6 +1,7 @@
 import type { MetricDelta, PairedSeeds, Telemetry } from '../types.ts'
 import type { CountedTelemetry } from '../unobserved.ts'
 import { formatFigure, largestWorsening } from './deltas.ts'
+import { metricLabel } from './figure-labels.ts'
 import { missedOverSeeds } from './judge.ts'
 import { missedObjectives } from './objectives.ts'
 import { medianOf } from './pairs.ts'
@@ -34,7 +35,7 @@ export function summaryOf({ reason, before, after, pairs, deltas, notes }: Judge
     ...(newlyMissed.length === 0 ? [] : [`Newly missed: ${newlyMissed.join(', ')}.`]),
     ...engineTrouble(after),
     mainMetrics(before, after),
-    ...(worst === undefined ? [] : [`Largest worsening: ${worst.metric} ${arrow(worst)}.`]),
+    ...(worst === undefined ? [] : [`Largest worsening: ${metricLabel(worst.metric)} ${arrow(worst)}.`]),
     ...overSeeds(pairs, after),
     ...predicted(after),
     ...notes,

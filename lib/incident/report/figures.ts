@@ -1,5 +1,6 @@
 import type { MetricDelta, Telemetry, Validation } from '../../../tools/types.ts'
 import { formatFigure, metricDeltas, roundFigure } from '../../../tools/validation/deltas.ts'
+import { metricLabel } from '../../../tools/validation/figure-labels.ts'
 import type { AgentResult } from '../agent/agent-result.ts'
 
 // Figures as the report and the terminal show them. The JSON report has all of them, unrounded.
@@ -55,15 +56,21 @@ export function tradeoffNote({ status, deltas }: Validation): string | undefined
       : `${worse.length} other figures got worse; they do not change the status. Largest:`
   const [before, after] = [most.before, most.after].map((value) => formatFigure(value, most.unit))
   const growth = most.relative === null ? `${before} → ${after}` : formatChange(most)
-  return `${effect} ${most.metric} (${growth}).`
+  return `${effect} ${metricLabel(most.metric)} (${growth}).`
 }
 
-/** The summary of a diagnosis without the root cause, with which models often begin it: a report says the cause once. */
-export function summaryAfterCause({
-  summary,
-  root_cause,
-}: Pick<AgentResult['diagnosis'], 'summary' | 'root_cause'>): string {
-  return (summary.startsWith(root_cause) ? summary.slice(root_cause.length) : summary).trim()
+/**
+ * The summary of a diagnosis without the root cause, and without the other sentences that the report has in their own place: a
+ * report says the cause once.
+ *
+ * @param said further texts, such as the summary of the plan.
+ */
+export function summaryAfterCause(
+  { summary, root_cause }: Pick<AgentResult['diagnosis'], 'summary' | 'root_cause'>,
+  ...said: readonly string[]
+): string {
+  const without = [root_cause, ...said].reduce((text, part) => (part === '' ? text : text.replace(part, '')), summary)
+  return without.replace(/\s+/g, ' ').trim()
 }
 
 /** A figure that was 0 before has no ratio. It counts as the largest growth. */

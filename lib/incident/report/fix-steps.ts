@@ -52,7 +52,7 @@ function undoSteps(before: Deployment, after: Deployment, plan: FixPlan): Step[]
     ...resourceSteps(after, before),
     ...imageSteps(after, before),
     ...returnSteps(before, after),
-    ...startSteps(after, before, false),
+    ...startSteps(after, before, false).map((step) => ({ ...step, note: null })),
     ...routingSteps(after, before),
   ]
   const isStarted = steps.some(({ commands }) => commands.some((command) => command.startsWith('vllm serve')))

@@ -1,6 +1,6 @@
 import type { MetricDelta, Validation } from '../../../tools/types.ts'
 import { formatFigure } from '../../../tools/validation/deltas.ts'
-import { figureLabel } from '../../../tools/validation/figure-labels.ts'
+import { metricLabel } from '../../../tools/validation/figure-labels.ts'
 import { formatChange } from './figures.ts'
 import type { ReportFacts } from './report-schema.ts'
 
@@ -23,5 +23,5 @@ export function tradeoffsOf({ deltas }: Validation): ReportFacts['tradeoffs'] {
 function changeText(delta: MetricDelta): string {
   const { metric, before, after, unit } = delta
   const change = delta.relative === null ? '' : ` (${formatChange(delta)})`
-  return `${figureLabel(metric).label}: ${formatFigure(before, unit)} → ${formatFigure(after, unit)}${change}`
+  return `${metricLabel(metric)}: ${formatFigure(before, unit)} → ${formatFigure(after, unit)}${change}`
 }

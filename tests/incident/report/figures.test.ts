@@ -24,11 +24,11 @@ test('the tradeoff note says how many figures got worse, that the status ignores
   const deltas = [better, worse('latency.queue_s.p95', 0.66), worse('latency.inter_token_s.p95', 5.55)]
   const note = tradeoffNote({ status: 'improved', summary: '', deltas })
   expect(note).toBe(
-    '2 other figures got worse; they do not change the status. Largest: latency.inter_token_s.p95 (+555 %).',
+    '2 other figures got worse; they do not change the status. Largest: inter-token latency p95 (+555 %).',
   )
   const fromNothing = [...deltas, worse('requests.preemptions', null)]
   expect(tradeoffNote({ status: 'unchanged', summary: '', deltas: fromNothing })).toContain(
-    'Largest: requests.preemptions (1 s → 2 s).',
+    'Largest: preemptions (1 s → 2 s).',
   )
 })
 
@@ -42,7 +42,7 @@ test.each([
 
 test('the note about a single figure is in the singular', () => {
   const note = tradeoffNote({ status: 'improved', summary: '', deltas: [worse('latency.queue_s.p95', 0.66)] })
-  expect(note).toBe('1 other figure got worse; it does not change the status: latency.queue_s.p95 (+66 %).')
+  expect(note).toBe('1 other figure got worse; it does not change the status: time in the queue p95 (+66 %).')
 })
 
 test('a figure that was measured neither before nor after has no row', () => {

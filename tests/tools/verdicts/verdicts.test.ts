@@ -130,7 +130,7 @@ describe('a verdict', () => {
     const { summary, status } = validate(pre, { ...slow, phase: 'post', costs: ['It restarts.'] })
     expect(status).toBe('regressed')
     expect(summary).toContain('Newly missed: inter-token p99.')
-    expect(summary).toContain('Largest worsening: latency.inter_token_s.p99')
+    expect(summary).toContain('Largest worsening: inter-token latency p99')
     expect(summary).toMatch(/It restarts\.$/)
   })
 
