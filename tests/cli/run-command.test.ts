@@ -29,7 +29,7 @@ test('without a token the mock server answers, and terminal and report say that 
   // The whole notice is printed once, at the top.
   expect((stderr + stdout).split('Set ANTHROPIC_AUTH_TOKEN')).toHaveLength(2)
   // The fix has costs that the figures do not contain, and neither text hides them.
-  for (const text of [stdout, report?.markdown]) expect(text).toMatch(/the change restarts the engine/)
+  for (const text of [stdout, report?.markdown]) expect(text).toMatch(/the change restarts the engine/i)
   expect(stdout).toContain(`${reports.path}/${report?.run}`)
   // Progress is for people: one line a step with time, round and tool, and no colours without a terminal.
   expect(stderr).toMatch(/^ +\d+\.\d s {2}round 1\/10: \d+ tool calls/m)

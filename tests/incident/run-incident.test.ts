@@ -14,7 +14,7 @@ async function incident(options: IncidentOptions = {}, responder: Responder = in
   return { ...outcome, requests: mockServer.requests }
 }
 
-const times = new Set(['duration_ms', 'elapsed_ms', 'run_id'])
+const times = new Set(['duration_ms', 'elapsed_ms', 'model_ms', 'start_ms', 'end_ms', 'run_id'])
 const withoutTimes = ({ json }: Report): unknown =>
   JSON.parse(JSON.stringify(json, (name, value: unknown) => (times.has(name) ? undefined : value)))
 const stoppedClock = { now: () => 0, after: () => () => {} }
@@ -65,7 +65,7 @@ test.each(['` ', '`', '[', '\u001b', 'word '])(
     const { result, report } = await incident({}, verbose)
     // The quote is in no result, so the answer is not accepted.
     expect(result.run.stop_reason).not.toBe('answered')
-    expect(report.markdown).toContain('not found in its results')
+    expect(report.markdown).toContain('**not found in the results of ')
   },
 )
 
@@ -90,7 +90,7 @@ test('the mock server accepts every request of a run', async () => {
 test('a notice is at the top of both forms of the report', async () => {
   const { report } = await incident({ notice: 'This is a drill.' })
   expect(report.json.notice).toBe('This is a drill.')
-  expect(report.markdown.split('\n').slice(0, 4).join('\n')).toContain('This is a drill.')
+  expect(report.markdown.split('\n').slice(0, 6).join('\n')).toContain('This is a drill.')
 })
 
 test('an unknown scenario is refused before any request, and the error lists the ids', async () => {

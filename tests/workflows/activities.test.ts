@@ -24,7 +24,7 @@ function inputWithTrace(entries: number): GenerateReportInput {
 }
 
 describe('a report that is too large for a payload', () => {
-  const large = inputWithTrace(80)
+  const large = inputWithTrace(400)
 
   test('loses its plots, and the oldest entries of its trace in both forms, and says so', async () => {
     expect(jsonBytes(generateReport(large))).toBeGreaterThan(payloadLimitBytes)
@@ -32,7 +32,7 @@ describe('a report that is too large for a payload', () => {
     expect(jsonBytes(generated)).toBeLessThanOrEqual(payloadLimitBytes)
     const { json, markdown } = generated.report ?? generateReport(small)
     const [note, ...kept] = json.agent_trace
-    expect(note).toMatchObject({ type: 'warning', message: expect.stringContaining(`first ${80 - kept.length} `) })
+    expect(note).toMatchObject({ type: 'warning', message: expect.stringContaining(`first ${400 - kept.length} `) })
     expect(kept.length).toBeGreaterThan(20)
     expect(kept).toEqual(large.result.agent_trace.slice(-kept.length))
     expect(json.charts).toMatchObject({ note: expect.stringContaining('too large'), series: [], distributions: [] })
@@ -45,7 +45,7 @@ describe('a report that is too large for a payload', () => {
     const { report_directory = '' } = await createActivities({ reportDirectory }).generate_report(large)
     expect(basename(report_directory)).toMatch(`${large.scenario}-20260217T141500Z-`)
     const document: unknown = JSON.parse(await readFile(join(report_directory, 'report.json'), 'utf8'))
-    expect(document).toHaveProperty('agent_trace.length', 80)
+    expect(document).toHaveProperty('agent_trace.length', 400)
     expect(document).toHaveProperty('charts', generateReport(large).json.charts)
   })
 

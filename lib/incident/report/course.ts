@@ -17,10 +17,11 @@ export function courseOf({ agent_trace: trace, run }: AgentResult): Course {
     tool_calls: toolCalls(ofType(trace, 'tool-end')),
     retries: ofType(trace, 'retry').length,
     repairs: ofType(trace, 'repair').length,
-    rejected_answers: rejected.map(({ problems }) => [...problems]),
+    // The trace has the whole texts.
+    rejected_answers: rejected.map(({ problems }) => problems.map((problem) => excerpt(problem, 300))),
     limits: ofType(trace, 'limit').map(({ limit, detail }) => `${limit}: ${detail}`),
     resumed: 0,
-    warnings: ofType(trace, 'warning').map(({ source, message }) => `${source}: ${message}`),
+    warnings: ofType(trace, 'warning').map(({ source, message }) => `${source}: ${excerpt(message, 300)}`),
   }
 }
 
@@ -60,7 +61,7 @@ function outcomeOf(
   run: AgentResult['run'],
 ) {
   const problems = ofType(trace, 'answer-rejected').find((entry) => entry.round === round)?.problems
-  if (problems !== undefined) return `answer rejected: ${problems.length} problem${problems.length === 1 ? '' : 's'}`
+  if (problems !== undefined) return `rejected answer, ${problems.length} problem${problems.length === 1 ? '' : 's'}`
   if (calls.length > 0) return `${calls.length} tool call${calls.length === 1 ? '' : 's'}`
   if (run.stop_reason === 'answered' && round === ofType(trace, 'reply').at(-1)?.round) return 'answer accepted'
   return finish_reason === 'stop' ? 'text without a tool call' : `ended with ${finish_reason}`

@@ -1,6 +1,6 @@
 import type { PredictedEffect } from '../../../tools/types.ts'
 import { formatFigure } from '../../../tools/validation/deltas.ts'
-import { metricLabel } from '../../../tools/validation/figure-labels.ts'
+import { figureLabel, metricLabel } from '../../../tools/validation/figure-labels.ts'
 import { ratioTexts } from '../../../tools/validation/predicted-ratios.ts'
 import { formatChange, headlineDeltas, headlineFigures, tradeoffNote } from './figures.ts'
 import { bullets, escapeText, inlineCode, section, table } from './markdown-text.ts'
@@ -64,7 +64,7 @@ function objectives({ objectives: list }: ReportDocument, hasAfter: boolean): st
 
 /** The predicted changes with their bands, and how well the simulation reproduces the pages that it was inferred from. */
 function prediction({ ratios, residuals }: PredictedEffect): readonly string[] {
-  const rows = ratios.map((row) => [escapeText(row.figure), ...ratioTexts(row)])
+  const rows = ratios.map((row) => [escapeText(figureLabel(row.figure).label), ...ratioTexts(row)])
   return [
     '### Predicted change',
     'No telemetry of the changed engine exists. These ratios are predictions for the load that was inferred from the ' +
@@ -93,10 +93,10 @@ export function environment({ environment: facts }: ReportDocument): readonly st
 }
 
 /** Open questions, and the data that would answer them. */
-export function uncertain({ diagnosis, collect_next: data, fix_result: result }: ReportDocument): readonly string[] {
+export function uncertain({ diagnosis, collect_next: data }: ReportDocument): readonly string[] {
   return section(
     'Uncertain, and what to collect',
-    bullets([...diagnosis.uncertainties, ...(result?.not_predicted ?? [])].map(escapeText)),
+    bullets(diagnosis.uncertainties.map(escapeText)),
     data.length === 0 ? '' : 'Collect next:',
     bullets(data.map(({ what, command }) => `${escapeText(what)}${command === null ? '' : ` ${inlineCode(command)}`}`)),
   )

@@ -55,12 +55,12 @@ function head({ scenario, headline, notice, run, violations }: ReportDocument): 
   ]
 }
 
-/** What happened when, why, how sure, and what the fix is. */
+/** The answers to the first questions: when, why, how sure, and which fix. */
 function keyFacts(document: ReportDocument): readonly string[] {
   const { onset, trigger, diagnosis, run, fix_plan: plan, validation } = document
   const isUnread = run.stop_reason === 'cancelled' && run.rounds === 0
   const cause = isUnread
-    ? ['**Root cause:** not known: the run was cancelled before the first reply.']
+    ? ['**Root cause:** No diagnosis: the run was cancelled before the first reply.']
     : [
         `**Root cause:** ${escapeText(diagnosis.root_cause)}`,
         `**Confidence:** ${diagnosis.confidence}; class: ${escapeText(diagnosis.category)}`,

@@ -100,7 +100,7 @@ test('a run that was cancelled before its first reply has no diagnosis', () => {
   const input = inputWith('plain')
   const run = { ...input.result.run, stop_reason: 'cancelled' as const, rounds: 0 }
   const { markdown } = generateReport({ ...input, result: { ...input.result, run } })
-  expect(markdown).toContain('- **Root cause:** not known: the run was cancelled before the first reply.')
+  expect(markdown).toContain('- **Root cause:** No diagnosis: the run was cancelled before the first reply.')
 })
 
 test('a validation without any changed figure says so', () => {

@@ -50,7 +50,7 @@ test('the report depends only on its input and does not change it', () => {
 
 test('without a notice the report has none', () => {
   const { notice: _, ...input } = inputWith('plain')
-  const { json, markdown } = generateReport(input)
+  const { json, markdown } = generateReport({ ...input, result: { ...input.result, violations: [] } })
   expect(json.notice).toBeNull()
   expect(markdown).not.toMatch(/^>/m)
 })
