@@ -3,7 +3,7 @@ import { onOneLine } from '../../../router/text/on-one-line.ts'
 import { formatFigure } from '../../../tools/validation/deltas.ts'
 import { sentences, Table } from '../report/html/parts.tsx'
 import { renderPage } from '../report/html/render-html.tsx'
-import { cellCode, escapeText, table } from '../report/markdown.ts'
+import { escapeText, inlineCode, table } from '../report/markdown-text.ts'
 import type { EvaluationDocument, EvaluationFigures, Interval, RunRecord } from './evaluation-schema.ts'
 
 // The words and tables of an evaluation. Markdown, HTML and the terminal show the same ones.
@@ -140,13 +140,13 @@ const cellBytes = 300
  */
 export function renderEvaluationMarkdown(document: EvaluationDocument): string {
   const failed = failedRuns(document).map(({ scenario, run, score, result }) => [
-    cellCode(scenario),
+    inlineCode(scenario),
     String(run),
     escapeText(excerpt(result.root_cause, cellBytes)),
     escapeText(excerpt((score?.reasons ?? []).join(' '), cellBytes)),
   ])
   const erroneous = erroneousRuns(document).map(({ scenario, run, error }) => [
-    cellCode(scenario),
+    inlineCode(scenario),
     String(run),
     escapeText(excerpt(`${error?.code ?? error?.name}: ${error?.message}`, cellBytes)),
   ])
