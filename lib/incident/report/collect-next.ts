@@ -4,7 +4,7 @@ import { deploymentOf, type Incident } from '../../../tools/scenario-source.ts'
 import type { Telemetry } from '../../../tools/types.ts'
 import type { AgentResult } from '../agent/agent-result.ts'
 import type { ReportFacts } from './report-schema.ts'
-import { shellWord } from './shell-words.ts'
+import { shellWord } from './shell-commands.ts'
 
 type Item = ReportFacts['collect_next'][number]
 

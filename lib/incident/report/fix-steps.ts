@@ -4,9 +4,9 @@ import { applyPlan } from '../../../tools/fix/apply-plan.ts'
 import { deploymentOf, type Incident, unknown } from '../../../tools/scenario-source.ts'
 import type { DeploymentConfig, FixPlan } from '../../../tools/types.ts'
 import type { AgentResult } from '../agent/agent-result.ts'
-import { changedArguments, type Deployment, serveCommand } from './engine-command.ts'
 import { drainSteps, environmentSteps, resourceSteps, returnSteps, type Step } from './host-steps.ts'
 import type { ReportFacts } from './report-schema.ts'
+import { changedArguments, type Deployment, serveCommand } from './shell-commands.ts'
 
 /** The fix of a result as commands, and how to undo it. Both are empty without a change. */
 export function fixAndRollback(

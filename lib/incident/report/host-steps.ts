@@ -1,6 +1,5 @@
-import type { Deployment } from './engine-command.ts'
 import type { ReportFacts } from './report-schema.ts'
-import { isVariableName, operand, valueWord } from './shell-words.ts'
+import { type Deployment, isVariableName, operand, valueWord } from './shell-commands.ts'
 
 // Steps on the host of the engine: nodes, environment variables and resources. Those that change `before` into `after`.
 

@@ -4,7 +4,7 @@ import { formatFigure } from '../../../tools/validation/deltas.ts'
 import type { AgentResult } from '../agent/agent-result.ts'
 import { isNoChange, unmetObjectives } from '../agent/plan-check.ts'
 import type { ReportFacts } from './report-schema.ts'
-import { operand } from './shell-words.ts'
+import { operand } from './shell-commands.ts'
 
 /** Facts of the report that decide what a person does now. */
 type Facts = Pick<ReportFacts, 'scenario' | 'objectives' | 'tradeoffs' | 'timeline' | 'evidence' | 'collect_next'>

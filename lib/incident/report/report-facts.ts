@@ -7,12 +7,12 @@ import { collectNextOf } from './collect-next.ts'
 import { courseOf } from './course.ts'
 import { environmentOf } from './environment.ts'
 import { evidencePlaces } from './evidence-places.ts'
+import { costsOf, tradeoffsOf } from './figures.ts'
 import { fixAndRollback } from './fix-steps.ts'
 import { headlineOf } from './headline.ts'
 import { eventFacts } from './incident-events.ts'
 import { nextActionsOf } from './next-actions.ts'
 import { type ReportFacts, reportVersion } from './report-schema.ts'
-import { costsOf, tradeoffsOf } from './tradeoffs.ts'
 
 /** Everything that a report is made from. */
 export interface ReportInput {
