@@ -10,6 +10,7 @@ import { MissingPackageError } from '../../workflows/temporal-packages.ts'
 import { ownVersion } from '../incident/evaluation/evaluate.ts'
 import { type CommandIo, commandIo, exitCode, type ProcessIo, UsageError } from './command-io.ts'
 import { type CommandContext, sentence, throwUsage } from './command-line.ts'
+import { registerDoctor } from './doctor-command.ts'
 import { registerEval } from './eval-command.ts'
 import { registerIncidentCommands } from './incident-commands.ts'
 import { registerMockServer } from './mock-server-command.ts'
@@ -25,6 +26,7 @@ const registrations: readonly ((program: Command, context: CommandContext) => vo
   registerToolCommands,
   registerReport,
   registerEval,
+  registerDoctor,
   registerMockServer,
   registerTemporalCommands,
 ]

@@ -10,8 +10,10 @@ import { type CommandIo, exitCode, UsageError } from './command-io.ts'
 import { addCommand, type CommandContext } from './command-line.ts'
 import { writeVerdict } from './verdict.ts'
 
+/** Forms in which a report is printed. `text` is the verdict, as after a run. */
 const formats = ['text', 'md', 'html', 'json'] as const
 
+/** Options of `report`. */
 interface ReportOptions {
   /** Folder for the three files. @defaultValue print instead */
   readonly out?: string
@@ -34,6 +36,7 @@ export function registerReport(program: Command, context: CommandContext): void 
     .action((file: string, options: ReportOptions) => context.run((io) => reportCommand(io, file, options)))
 }
 
+/** `tenrounds report`: prints a report in one form, or writes it in all. */
 async function reportCommand(io: CommandIo, file: string, { out, format }: ReportOptions): Promise<number> {
   const chosen = formats.find((known) => known === (format ?? (io.json ? 'json' : 'text')))
   if (chosen === undefined) {
@@ -52,6 +55,7 @@ async function reportCommand(io: CommandIo, file: string, { out, format }: Repor
   return exitCode.ok
 }
 
+/** Writes report.html, report.md and report.json. @throws {UsageError} if the folder cannot be written. */
 async function writeFiles(io: CommandIo, document: ReportDocument, folder: string): Promise<number> {
   try {
     await createReportFolder(folder)

@@ -74,13 +74,17 @@ async function runCommand(io: CommandIo, names: readonly string[], options: RunO
   }
 }
 
+/** Everything that the runs of one command share. */
 interface Runs {
+  /** Streams and output options of the command. */
   readonly io: CommandIo
   /** At least one. */
   readonly incidents: readonly NamedIncident[]
+  /** The model. It stays open for all runs. */
   readonly endpoint: Endpoint
   /** Folder of all reports. */
   readonly reports: string
+  /** Aborted by Ctrl-C or SIGTERM: the current run ends, and no other one starts. */
   readonly signal: AbortSignal
 }
 
@@ -148,6 +152,7 @@ async function runSeveral(runs: Runs): Promise<number> {
   return codeOf(summaries, signal)
 }
 
+/** The exit code: a stopped command, a failure of any incident, or success. */
 function codeOf(summaries: readonly RunSummary[], signal: AbortSignal): number {
   if (signal.aborted) return stoppedCode(signal)
   return summaries.every(isSuccess) ? exitCode.ok : exitCode.failed

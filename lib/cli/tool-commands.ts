@@ -51,6 +51,7 @@ export function registerToolCommands(program: Command, context: CommandContext):
     )
 }
 
+/** `tenrounds tools`: a line per tool, or everything about one. */
 function toolsCommand(io: CommandIo, name: string | undefined): number {
   if (name !== undefined) return showTool(io, toolNamed(incidentTools, name))
   if (io.json) io.stdout.json(incidentTools.map(definitionOf))
@@ -67,6 +68,7 @@ function toolsCommand(io: CommandIo, name: string | undefined): number {
   return exitCode.ok
 }
 
+/** Purpose and input of one tool. Its whole schemas are in the JSON document. */
 function showTool(io: CommandIo, tool: Tool): number {
   if (io.json) {
     io.stdout.json(definitionOf(tool))
@@ -95,6 +97,7 @@ function definitionOf({ name, title, description, inputSchema, outputSchema, ann
   return { name, title, description, inputSchema, outputSchema, annotations }
 }
 
+/** The members of the input, as a person reads them. */
 function propertiesOf({ inputSchema }: Tool) {
   const { properties = {}, required = [] } = inputSchema
   return Object.entries(properties).map(([name, schema]) => {
@@ -120,6 +123,7 @@ function toolNamed<T extends Tool>(tools: readonly T[], name: string): T {
   throw new UsageError(`Unknown tool "${name}". ${suggestName(name, names, 'The tools are')} Run "tenrounds tools".`)
 }
 
+/** `tenrounds call`: one tool call, with the steps that a call of the model goes through. */
 async function callCommand(io: CommandIo, name: string, json: string, { incident }: CallOptions): Promise<number> {
   toolNamed(incidentTools, name)
   const input = await jsonArgument(io, json)
@@ -165,6 +169,7 @@ function documentOf(result: ToolResult) {
   }
 }
 
+/** One line about a repair of the call. */
 function repairText({ kind, path, before, after }: Repair): string {
   // Without its quotes, a text looks like the number in it.
   const change = before === after ? `${before}, now of the right type` : `${before} → ${after}`
