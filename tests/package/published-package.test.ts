@@ -88,9 +88,9 @@ const surface: Readonly<Record<string, readonly string[]>> = {
     'renderMarkdown',
     'reportSchema',
     'reportVersion',
-    'runRecordSchema',
     'runIncident',
     'runIncidentAgent',
+    'runRecordSchema',
   ],
   'tenrounds/mcp': ['McpToolsError', 'mcpTools'],
   'tenrounds/opentelemetry': ['openTelemetry'],
@@ -199,18 +199,18 @@ test('the built command finds the scenarios of the package', async () => {
   expect(ids).toEqual(listScenarios())
 })
 
-test('the built package runs an incident against its own mock server', async () => {
+test('the built package runs an incident against its own mock server and renders the page of its report', async () => {
   const script = `
     import { minimax } from 'tenrounds'
-    import { runIncident } from 'tenrounds/incident'
+    import { renderHtml, runIncident } from 'tenrounds/incident'
     import { startMockServer } from 'tenrounds/testing'
     import { incidentResponder } from './dist/lib/incident/responder/incident-responder.js'
     const mockServer = await startMockServer({ responder: incidentResponder() })
     const model = minimax({ url: mockServer.url, token: 'mock-server' })
-    const { result } = await runIncident('kv_cache_pressure', { model })
+    const { result, report } = await runIncident('kv_cache_pressure', { model })
     await model.close()
     await mockServer.close()
-    console.log(result.validation.status)`
+    console.log(result.validation.status, renderHtml(report.json).slice(0, 15))`
   const { stdout } = await bare.node('--input-type=module', '--eval', script)
-  expect(stdout).toBe('improved\n')
+  expect(stdout).toBe('improved <!DOCTYPE html>\n')
 })
