@@ -66,7 +66,9 @@ export async function initCommand(io: CommandIo, folder: string): Promise<number
     const problem = exists ? 'it exists already and is not overwritten' : errorMessage(error)
     throw new UsageError(`${file} cannot be written: ${problem}.`)
   }
-  io.stdout.write(`Wrote ${file}. Put logs and metrics pages next to it, then run "tenrounds check ${folder}".\n`)
+  if (io.json) io.stdout.json({ file })
+  else if (io.quiet) io.stdout.write(`${file}\n`)
+  else io.stdout.write(`Wrote ${file}. Put logs and metrics pages next to it, then run "tenrounds check ${folder}".\n`)
   return exitCode.ok
 }
 
@@ -75,11 +77,33 @@ export async function checkCommand(io: CommandIo, folder: string): Promise<numbe
   const incident = await openIncident(folder).catch((error: unknown) => {
     if (!(error instanceof IncidentFolderError)) throw error
     // A new folder: the next step is to put files into it.
-    if (error.isNothingFound) io.stdout.write(`${missingSection(folderParts)}\n\n`)
+    if (error.isNothingFound && !io.json && !io.quiet) io.stdout.write(`${missingSection(folderParts)}\n\n`)
     throw new UsageError(error.message)
   })
-  io.stdout.write(`${checkText(incident)}\n`)
+  if (io.json) io.stdout.json(checkDocument(incident))
+  else if (io.quiet) io.stdout.write(`${incident.observation.id}\n`)
+  else io.stdout.write(`${checkText(incident)}\n`)
   return exitCode.ok
+}
+
+/** The document of `check --json`. */
+function checkDocument({ observation, files, leftOut, inference, notes = [] }: FolderIncident) {
+  const { id, window, deployment, notStated } = observation
+  const effects = inference()
+  return {
+    incident: id,
+    window,
+    deployment,
+    files: files.map(({ file, kind }) => ({ file, kind })),
+    left_out: reasonsOf(leftOut),
+    not_stated: notStated,
+    assumed: notes.filter(({ about }) => about === 'window').map(({ text }) => text),
+    effects: {
+      predicted: effects.kind === 'inferred',
+      reasons: effects.kind === 'refused' ? effects.reasons : [],
+      residuals: effects.residuals.map(residualText),
+    },
+  }
 }
 
 const kindNames: Readonly<Record<FileKind, string>> = {

@@ -4,7 +4,7 @@ import { aborted, maxTimerMs } from '../../router/on-abort.ts'
 import { closest } from '../../router/text/closest.ts'
 import { incidentResponder } from '../incident/responder/incident-responder.ts'
 import { type Fault, faultTable, startMockServer } from '../testing/index.ts'
-import { type CommandIo, exitCode, UsageError } from './command-io.ts'
+import { type CommandIo, exitCode, hint, UsageError } from './command-io.ts'
 import { addCommand, type CommandContext } from './command-line.ts'
 import { longest } from './text-layout.ts'
 
@@ -56,12 +56,15 @@ async function mockServerCommand(io: CommandIo, options: MockServerOptions): Pro
   // Some faults close the server, and then nothing else keeps the process running until it is stopped.
   const keepsRunning = setInterval(() => {}, maxTimerMs)
   try {
-    io.stderr.write(
-      `mock server on ${mockServer.url}: no model. Fixed rules answer the incident agent only${withFaults(faults)}. Stop it with Ctrl-C. To use it:\n`,
+    hint(
+      io,
+      `mock server on ${mockServer.url}: no model. Fixed rules answer the incident agent only${withFaults(faults)}. Stop it with Ctrl-C. To use it:`,
     )
-    io.stdout.write(
-      `export MINIMAX_CHAT_COMPLETIONS_URL=${mockServer.url}/v1/chat/completions\nexport ANTHROPIC_AUTH_TOKEN=mock-server\n`,
-    )
+    const url = `${mockServer.url}/v1/chat/completions`
+    if (io.json) io.stdout.json({ MINIMAX_CHAT_COMPLETIONS_URL: url, ANTHROPIC_AUTH_TOKEN: 'mock-server' })
+    else {
+      io.stdout.write(`export MINIMAX_CHAT_COMPLETIONS_URL=${url}\nexport ANTHROPIC_AUTH_TOKEN=mock-server\n`)
+    }
     await aborted(signal)
     return exitCode.ok
   } finally {
@@ -72,6 +75,8 @@ async function mockServerCommand(io: CommandIo, options: MockServerOptions): Pro
 
 /** One line per fault: its name and its effect. */
 function listFaults(io: CommandIo): number {
+  if (io.json) io.stdout.json(faultTable.map(({ name, description, mode }) => ({ name, description, mode })))
+  if (io.json) return exitCode.ok
   const width = longest(faultTable.map(({ name }) => name))
   for (const fault of faultTable) io.stdout.write(`${fault.name.padEnd(width)}  ${effectOf(fault)}\n`)
   return exitCode.ok

@@ -21,7 +21,7 @@ import { TemporalConnectionError, temporalSettings } from '../../workflows/conne
 import type { LatencyWorkflowResult } from '../../workflows/latency-workflow.ts'
 import { withTemporal } from '../../workflows/temporal-packages.ts'
 import { runWorker } from '../../workflows/worker.ts'
-import { type CommandIo, exitCode, stoppedCode, UsageError } from './command-io.ts'
+import { type CommandIo, exitCode, hint, stoppedCode, UsageError } from './command-io.ts'
 import { addCommand, type CommandContext } from './command-line.ts'
 import { openEndpoint } from './endpoint.ts'
 import { incidentOf, openFolder } from './incident-argument.ts'
@@ -98,7 +98,7 @@ export async function workerCommand(
   const endpoint = await openEndpoint(live, io.env)
   let wasReady = false
   try {
-    if (endpoint.notice !== undefined) io.stderr.write(`${endpoint.notice}\n`)
+    if (endpoint.notice !== undefined) hint(io, endpoint.notice)
     await runWorker({
       env: io.env,
       ...source,
@@ -108,10 +108,15 @@ export async function workerCommand(
       onReady: ({ address, namespace, taskQueue }) => {
         wasReady = true
         const where = `Temporal ${address}, namespace ${namespace}, task queue ${taskQueue}`
+        if (io.json) {
+          const place = { address, namespace, task_queue: taskQueue }
+          io.stdout.json({ ...place, model_url: endpoint.model.url, report_directory: reports })
+          return
+        }
         io.stdout.write(`worker ready: ${where}; model endpoint ${endpoint.model.url}; reports in ${reports}\n`)
       },
     })
-    io.stdout.write('worker stopped\n')
+    if (!io.json) io.stdout.write('worker stopped\n')
     return exitCode.ok
   } catch (error) {
     if (!wasReady || !(error instanceof TemporalConnectionError)) return asUsageError(error)
@@ -154,10 +159,12 @@ export async function startCommand(
   return withClient(io, async (client) => {
     const { taskQueue } = await temporalSettings({ env: io.env })
     const { handle } = await startIncident(incident, { client, taskQueue }).catch(asUsageError)
-    io.stdout.write(`${handle.workflowId}\n`)
+    // With --wait the document of the result has the id.
+    if (!io.json) io.stdout.write(`${handle.workflowId}\n`)
+    else if (!wait) io.stdout.json({ workflow_id: handle.workflowId, scenario })
     // The id is on stdout, so scripts can read it; all else is on stderr.
     if (wait) return watch(io, handle)
-    io.stderr.write(`Started. Watch it with: tenrounds watch ${handle.workflowId}\n`)
+    hint(io, `Started. Watch it with: tenrounds watch ${handle.workflowId}`)
     return exitCode.ok
   })
 }
@@ -190,7 +197,7 @@ async function watch(
   { outageLimitMs = 600_000 }: WatchOptions = {},
 ): Promise<number> {
   const { signal } = io
-  const progress = new Progress(io.stderr, () => performance.now())
+  const progress = new Progress(io.stderr, () => performance.now(), io.quiet)
   const startedAt = performance.now()
   let lastLine = ''
   let mayHaveNoWorker = true
@@ -203,7 +210,9 @@ async function watch(
         awaySince ??= performance.now()
         if (performance.now() - awaySince > outageLimitMs) {
           const problem = `the Temporal server has not answered for ${outageLimitMs / 1_000} s`
-          progress.line(`${problem}; no longer watching; the workflow may still be running`, 'yellow')
+          const message = `${problem}; no longer watching; the workflow may still be running`
+          if (io.quiet) io.stderr.write(`tenrounds: ${message}\n`)
+          else progress.line(message, 'yellow')
           return exitCode.unreachable
         }
         if (await pause()) return stoppedCode(signal)
@@ -215,7 +224,7 @@ async function watch(
       const line = progressLine(view)
       if (line !== '' && line !== lastLine) progress.line(line)
       lastLine = line || lastLine
-      if (outcome !== undefined) return showOutcome(io, outcome, view)
+      if (outcome !== undefined) return showOutcome(io, outcome, view, handle.workflowId)
       mayHaveNoWorker &&= isUntouched(view)
       if (mayHaveNoWorker && performance.now() - startedAt > noWorkerHintMs) {
         mayHaveNoWorker = false
@@ -300,17 +309,27 @@ function progressLine({ activity, status }: IncidentView): string {
 }
 
 /** Prints the verdict, or the reason of a failure, of a workflow that has ended. @returns the exit code. */
-function showOutcome(io: CommandIo, outcome: Outcome, { status }: IncidentView): number {
+function showOutcome(io: CommandIo, outcome: Outcome, { status }: IncidentView, id: string): number {
   if ('failure' in outcome) {
     const reason =
       status === 'CANCELLED'
         ? 'Cancelled without a result: no attempt was running that could have returned one.'
         : `Failed: ${innermost(outcome.failure).message || status}`
+    if (io.json)
+      io.stdout.json({
+        workflow_id: id,
+        status: status.toLowerCase(),
+        result: null,
+        error: reason,
+        report_directory: outcome.folder ?? null,
+      })
     io.stderr.write(`\n${reason}\n`)
     if (outcome.folder !== undefined) io.stderr.write(`\n${whereReportIs(outcome.folder)}\n`)
     return exitCode.failed
   }
   const { result } = outcome
+  if (io.json) io.stdout.json({ workflow_id: id, status: status.toLowerCase(), result, error: null })
+  if (io.json) return isIncidentResult(result) && result.stop_reason !== 'answered' ? exitCode.failed : exitCode.ok
   if (!isIncidentResult(result)) {
     io.stdout.write(`${JSON.stringify(result)}\n`)
     return exitCode.ok

@@ -92,3 +92,36 @@ test.each([
   expect(ended.stderr).toContain(`${words} The run had not begun, and no report was written.`)
   expect(await reports.read()).toEqual([])
 })
+
+test('a closed output ends a list quietly, and a run still writes its report', async () => {
+  await using reports = await reportFolder()
+  for (const args of [
+    ['scenarios'],
+    ['tools', '--json'],
+    ['run', 'healthy_control', '--quiet', '--reports', reports.path],
+  ]) {
+    const command = startProcess(args)
+    command.closeOutput()
+    expect(await command.ended).toMatchObject({ code: 0, signal: null })
+  }
+  expect(await reports.read()).toHaveLength(1)
+})
+
+test('Ctrl-C during run of several keeps the reports and ends the process with 130', async () => {
+  await using reports = await reportFolder()
+  const command = startProcess([
+    'run',
+    'healthy_control',
+    'kv_cache_crash_loop',
+    'nvidia_xid',
+    '--reports',
+    reports.path,
+  ])
+  await command.until('1/3 healthy_control: unchanged')
+  command.kill('SIGINT')
+  const { code, stdout, stderr } = await command.ended
+  expect(code).toBe(130)
+  expect(stdout).toMatch(/healthy_control +unchanged/)
+  expect(stderr).toMatch(/^Not run: .*nvidia_xid$/m)
+  expect((await reports.read()).length).toBeGreaterThanOrEqual(1)
+})
