@@ -1,4 +1,4 @@
-import { Context } from '@temporalio/activity'
+import { activityInfo, Context } from '@temporalio/activity'
 import { UnknownScenarioError } from '../fixtures/load-scenario.ts'
 import {
   type AgentResult,
@@ -146,7 +146,8 @@ export function createActivities(options: ActivityOptions = {}) {
     agent_step: async (input: AgentStepInput): Promise<AgentResult> => {
       running++
       try {
-        return await runStep(input)
+        const result = await runStep(input)
+        return { ...result, run: { ...result.run, attempt: activityInfo().attempt } }
       } finally {
         running--
       }

@@ -112,7 +112,11 @@ describe.skipIf(source === undefined).concurrent('the command line with Temporal
       first.kill('SIGKILL')
       await first.ended
       const second = worker(place)
-      expect(comparable((await started.result()).report?.json)).toEqual(reportAlone)
+      const json = (await started.result()).report?.json
+      expect(comparable(json)).toEqual(reportAlone)
+      // A run that had ended before its worker was killed was not taken over.
+      expect(json?.course.resumed).toBe((json?.run.attempt ?? 0) - 1)
+      expect(json?.run.attempt).toBeGreaterThanOrEqual(1)
       expect(mockServer.requests.length).toBeLessThanOrEqual(requestsAlone + 1)
       second.kill('SIGTERM')
       await second.ended

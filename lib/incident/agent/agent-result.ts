@@ -181,7 +181,18 @@ export const agentResultSchema = {
         },
       },
     },
-    run: { ...runSummarySchema, description: 'Facts about the run as a whole.' },
+    run: {
+      ...runSummarySchema,
+      description: 'Facts about the run as a whole.',
+      properties: {
+        ...runSummarySchema.properties,
+        attempt: {
+          type: 'integer',
+          minimum: 1,
+          description: 'The attempt of the Temporal activity that ended the run; absent outside Temporal.',
+        },
+      },
+    },
   },
 } as const
 

@@ -20,7 +20,7 @@ export function courseOf({ agent_trace: trace, run }: AgentResult): Course {
     // The trace has the whole texts.
     rejected_answers: rejected.map(({ problems }) => problems.map((problem) => excerpt(problem, 300))),
     limits: ofType(trace, 'limit').map(({ limit, detail }) => `${limit}: ${detail}`),
-    resumed: 0,
+    resumed: (run.attempt ?? 1) - 1,
     warnings: ofType(trace, 'warning').map(({ source, message }) => `${source}: ${excerpt(message, 300)}`),
   }
 }

@@ -64,3 +64,10 @@ function updated({ result }: ReturnType<typeof inputWith>) {
 function linesWithSecret(text: string): readonly string[] {
   return text.split('\n').filter((line) => line.includes('QQQQ'))
 }
+
+test('the report says how often another attempt took over the run', () => {
+  const input = inputWith('plain')
+  const third = { ...input, result: { ...input.result, run: { ...input.result.run, attempt: 3 } } }
+  expect(generateReport(input).json.course.resumed).toBe(0)
+  expect(generateReport(third).json.course.resumed).toBe(2)
+})
