@@ -5,6 +5,7 @@ const slowTests = [
   'tests/package/**/*.test.ts',
   'tests/readme/**/*.test.ts',
   'tests/cli/process/**/*.test.ts',
+  'tests/incident/evaluation/arms.test.ts',
   'tests/incident/report/html/{browser,scenario-pages}.test.ts',
   'tests/router/check-time.test.ts',
   'tests/tools/verdicts/stability.test.ts',
