@@ -1,7 +1,8 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { type ArmName, armNames, evaluate } from '../../../lib/incident/index.ts'
 
 // Every arm on every scenario, through the real client and the real loop.
+vi.setConfig({ testTimeout: 600_000 })
 
 test('the responder scores above 90 %', async () => {
   const { total, runs } = await evaluate({ subject: { arm: 'responder' } })

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { renderHtml } from '../../../../lib/incident/index.ts'
+import { evaluate, renderEvaluationHtml, renderHtml } from '../../../../lib/incident/index.ts'
 import { findChromium, howToGetChromium } from '../../../support/chromium.ts'
 import { documentWith } from './full-document.ts'
 import { scenarioPage } from './scenario-pages.ts'
@@ -28,6 +28,19 @@ const pages = {
   'failed run': () => scenarioPage('linux_oom_killer', {}, { token: 'another one' }),
   'every member': async () => renderHtml(documentWith('KV cache usage: 99.8 %, Running: 64 reqs, Waiting: 211 reqs')),
   'hostile text': async () => renderHtml(documentWith(hostile)),
+  evaluation: hostileEvaluation,
+}
+
+/** An evaluation with a run that did not pass and one that the provider failed, both with hostile words. */
+async function hostileEvaluation(): Promise<string> {
+  const scenarios = ['concurrency_cap', 'healthy_control']
+  const document = await evaluate({ scenarios, subject: { arm: 'no-op' } })
+  const runs = document.runs.map((run, index) => ({
+    ...run,
+    error: index === 0 ? null : { name: 'ModelError', message: hostile },
+    result: { ...run.result, root_cause: hostile },
+  }))
+  return renderEvaluationHtml({ ...document, runs })
 }
 
 /** A narrow phone, a usual phone, and a screen. */
