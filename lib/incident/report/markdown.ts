@@ -58,6 +58,7 @@ function head({ scenario, headline, notice, run, violations }: ReportDocument): 
 /** The answers to the first questions: when, why, how sure, and which fix. */
 function keyFacts(document: ReportDocument): readonly string[] {
   const { onset, trigger, diagnosis, run, fix_plan: plan, validation } = document
+  const isTrigger = onset.time !== null && onset.time === trigger.time && onset.source === trigger.source
   const isUnread = run.stop_reason === 'cancelled' && run.rounds === 0
   const cause = isUnread
     ? ['**Root cause:** No diagnosis: the run was cancelled before the first reply.']
@@ -67,7 +68,7 @@ function keyFacts(document: ReportDocument): readonly string[] {
       ]
   return [
     bullets([
-      `**Began:** ${at(onset.time)}${escapeText(onset.text)}`,
+      `**Began:** ${at(onset.time)}${isTrigger ? 'The trigger is the first sign.' : escapeText(onset.text)}`,
       `**Trigger** (${trigger.kind}): ${escapeText(trigger.text)}`,
       ...cause,
       `**Fix:** ${plan === null ? 'none was proposed.' : escapeText(plan.summary)}`,
