@@ -6,7 +6,7 @@ export { listScenarios } from '../../fixtures/load-scenario.ts'
 export { IncidentFolderError } from '../../tools/incident-folder/incident-document.ts'
 export { type FolderIncident, openIncident } from '../../tools/incident-folder/open-incident.ts'
 // The agent's answer and result.
-export type { AgentResult, Answer, Diagnosis, Evidence } from './agent/agent-result.ts'
+export type { AgentResult, Answer, Attempt, Diagnosis, Evidence } from './agent/agent-result.ts'
 export { agentResultSchema, answerSchema, diagnosisSchema } from './agent/agent-result.ts'
 // The agent alone, for a caller with telemetry of its own.
 export type { IncidentAgentInput, IncidentAgentOptions } from './agent/run-incident-agent.ts'
