@@ -32,7 +32,7 @@ let requestsAlone: number
 /** Report of an undisturbed run. */
 let reportAlone: unknown
 
-describe.skipIf(source === undefined).concurrent('the command line with Temporal', () => {
+describe.skipIf(source === undefined)('the command line with Temporal', () => {
   beforeAll(async () => {
     server = await openTemporal(source)
     client = await connectClient(server)
