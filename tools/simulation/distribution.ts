@@ -103,6 +103,18 @@ export class Distribution {
     return { above, all }
   }
 
+  /**
+   * The observations that were added between two places of the order of time.
+   *
+   * @param from `added` before the first of these values.
+   * @param to `added` after the last of them.
+   */
+  part(from: number, to: number): Distribution {
+    const part = new Distribution()
+    for (let index = from; index < to; index++) part.add(this.#values[index] ?? 0, this.#weights[index])
+    return part
+  }
+
   /** Distinct values in ascending order with their weights. Computed on demand: values are added often and read rarely. */
   #ascending() {
     if (this.#ordered === undefined) {

@@ -11,7 +11,7 @@ import type { Telemetry } from '../../../tools/types.ts'
 import type { AgentResult } from '../agent/agent-result.ts'
 import { isNoChange } from '../agent/plan-check.ts'
 import type { ReportFacts } from './report-schema.ts'
-import { observedSeries, type ServicePoint, simulatedSeries } from './service-series.ts'
+import { latencySeconds, observedSeries, type ServicePoint, simulatedSeries } from './service-series.ts'
 
 type Charts = ReportFacts['charts']
 type Points = Charts['series'][number]['before']
@@ -34,7 +34,7 @@ export function chartsOf(
     start: new Date(start).toISOString(),
     duration_s,
     onset_s: onsetS >= 0 && onsetS <= duration_s ? round(onsetS) : null,
-    series: seriesOf(before, typeof after === 'string' ? undefined : after),
+    series: seriesOf(before, typeof after === 'string' ? undefined : after, telemetry),
     distributions: distributionsOf(before, typeof after === 'string' ? undefined : after, telemetry),
   }
 }
@@ -62,7 +62,8 @@ function observedSide(incident: Incident): Side {
     return { points, distribution: observedDistributions(incident), note: `Before: observed on ${pages}.` }
   }
   const window = simulate(incident.scenario)
-  return { points, distribution: distributionIn(window), note: 'Before: the simulated window of the incident.' }
+  const note = `Before: the simulated window of the incident. A quantile over time is that of the last ${latencySeconds} s.`
+  return { points, distribution: distributionIn(window), note }
 }
 
 /** The service with the fix, or why it is not shown. */
@@ -109,13 +110,45 @@ const series: readonly {
   readonly title: string
   readonly unit: string
   readonly value: (point: ServicePoint) => number | null
+  /** Whether the value is that of an interval, and not of its end. */
   readonly isRate: boolean
+  readonly limit?: 'ttft_p95_s' | 'inter_token_p99_s'
 }[] = [
+  {
+    name: 'ttft_s',
+    title: 'Time to first token, p95',
+    unit: 's',
+    value: ({ ttftP95 }) => ttftP95,
+    isRate: false,
+    limit: 'ttft_p95_s',
+  },
+  {
+    name: 'inter_token_s',
+    title: 'Time between tokens, p99',
+    unit: 's',
+    value: ({ interTokenP99 }) => interTokenP99,
+    isRate: false,
+    limit: 'inter_token_p99_s',
+  },
   {
     name: 'arrivals',
     title: 'Arriving requests',
     unit: '1/s',
     value: (point) => rate(point.arrivals, point),
+    isRate: true,
+  },
+  {
+    name: 'served',
+    title: 'Served requests',
+    unit: '1/s',
+    value: (point) => rate(point.served, point),
+    isRate: true,
+  },
+  {
+    name: 'tokens',
+    title: 'Generated tokens',
+    unit: '1/s',
+    value: (point) => rate(point.tokens, point),
     isRate: true,
   },
   { name: 'waiting', title: 'Waiting requests', unit: 'requests', value: ({ waiting }) => waiting, isRate: false },
@@ -134,8 +167,8 @@ function rate(count: number | null, { startS, endS }: ServicePoint): number | nu
   return count === null || endS <= startS ? null : count / (endS - startS)
 }
 
-function seriesOf(before: Side, after: Side | undefined): Charts['series'] {
-  return series.flatMap(({ name, title, unit, value, isRate }) => {
+function seriesOf(before: Side, after: Side | undefined, { slo }: Telemetry): Charts['series'] {
+  return series.flatMap(({ name, title, unit, value, isRate, limit: objective }) => {
     const pointsOf = ({ points }: Side): Points =>
       thinned(
         points.flatMap((point) => {
@@ -145,9 +178,10 @@ function seriesOf(before: Side, after: Side | undefined): Charts['series'] {
         }),
       )
     const own = pointsOf(before)
+    const limit = objective === undefined ? null : slo[objective]
     return own.length === 0
       ? []
-      : [{ name, title, unit, before: own, after: after === undefined ? null : pointsOf(after) }]
+      : [{ name, title, unit, limit, before: own, after: after === undefined ? null : pointsOf(after) }]
   })
 }
 

@@ -301,11 +301,17 @@ const addedSchema = {
           items: {
             type: 'object',
             additionalProperties: false,
-            required: ['name', 'title', 'unit', 'before', 'after'],
+            required: ['name', 'title', 'unit', 'limit', 'before', 'after'],
             properties: {
-              name: { enum: ['arrivals', 'waiting', 'running', 'kv_usage', 'preemptions'] },
+              name: {
+                enum: [
+                  ...['ttft_s', 'inter_token_s', 'arrivals', 'served', 'waiting', 'running', 'tokens'],
+                  ...['kv_usage', 'preemptions'],
+                ],
+              },
               title: { ...sentence, description: 'Title of the plot.' },
-              unit: { ...text, description: '"1/s", "requests", "share" or "1/s".' },
+              unit: { ...text, description: '"s", "1/s", "requests" or "share".' },
+              limit: { ...maybeNumber, description: 'The objective, which values may not exceed; null without one.' },
               before: { ...seriesSchema },
               after: {
                 anyOf: [seriesSchema, { type: 'null' }],

@@ -96,8 +96,9 @@ export function documentWith(text: string): ReportDocument {
       start: '2026-02-17T14:00:00.000Z',
       duration_s: 900,
       onset_s: 192.25,
-      series: (['arrivals', 'waiting', 'running', 'kv_usage', 'preemptions'] as const).map((name) => ({
-        ...{ name, title: text, unit: name === 'kv_usage' ? 'share' : 'requests' },
+      series: (['ttft_s', 'arrivals', 'waiting', 'running', 'kv_usage', 'preemptions'] as const).map((name) => ({
+        ...{ name, title: text, unit: name === 'kv_usage' ? 'share' : name === 'ttft_s' ? 's' : 'requests' },
+        limit: name === 'ttft_s' ? 4 : null,
         ...(name === 'kv_usage' ? { before: wave(0.5), after: wave(0.2) } : { before: wave(800), after: wave(100) }),
       })),
       distributions: (['ttft_s', 'inter_token_s', 'e2e_s', 'queue_s'] as const).map((name) => ({
