@@ -6,7 +6,10 @@ import type { ComponentChildren } from 'preact'
 // as a phone's screen.
 
 /** Size of a plot in units of its drawing. */
-export const size = { width: 400, height: 230, left: 48, right: 18, top: 16, bottom: 28 } as const
+export const size = { width: 400, height: 250, left: 48, right: 18, top: 34, bottom: 44 } as const
+
+/** Base line of the marks' names, which are above the plot so that no line crosses them. */
+export const markRow = size.top - 7
 
 /** A mark of an axis. */
 export interface Tick {
@@ -35,6 +38,27 @@ export function verticalScale(highest: number, label: (value: number) => string)
   return { scale, ticks }
 }
 
+/** Points of a line that are further apart than so many usual distances have a gap between them, for example a stall. */
+const gapFactor = 4
+
+/** Cuts a series where points are missing. */
+export function partsOf(points: readonly Point[]): Point[][] {
+  const steps = points.slice(1).map(([at], index) => at - (points[index]?.[0] ?? at))
+  const usual = steps.toSorted((a, b) => a - b)[Math.floor(steps.length / 2)] ?? 0
+  const parts: Point[][] = []
+  for (const [index, point] of points.entries()) {
+    const step = steps[index - 1] ?? Number.POSITIVE_INFINITY
+    if (step > gapFactor * usual) parts.push([point])
+    else parts.at(-1)?.push(point)
+  }
+  return parts
+}
+
+/** Whether two lines are the same, so that one of them is enough. */
+export function areEqual(one: readonly Point[], other: readonly Point[]): boolean {
+  return one.length === other.length && one.every(([x, y], index) => other[index]?.[0] === x && other[index]?.[1] === y)
+}
+
 /** A line through points that are in units of the drawing. */
 export function path(points: readonly Point[]): string {
   return (
@@ -55,8 +79,10 @@ export function ChartFrame(props: {
   readonly id: string
   /** Name of the figure. */
   readonly title: string
-  /** Unit of the vertical axis; null if its marks have it. */
-  readonly unit: string | null
+  /** Title of the horizontal axis. */
+  readonly xTitle: string
+  /** Title of the vertical axis. */
+  readonly yTitle: string
   /** The figures of the plot in sentences. They are below the drawing as well, for everybody. */
   readonly description: string
   /** Marks of the horizontal axis. */
@@ -68,14 +94,11 @@ export function ChartFrame(props: {
   /** Below the drawing: the data as a table. */
   readonly data: ComponentChildren
 }) {
-  const { id, title, unit, description, xTicks, yTicks, children, data } = props
+  const { id, title, xTitle, yTitle, description, xTicks, yTicks, children, data } = props
   const [left, right, bottom] = [size.left, size.width - size.right, size.height - size.bottom]
   return (
     <figure class="chart">
-      <figcaption>
-        {title}
-        {unit === null ? null : <span class="unit"> ({unit})</span>}
-      </figcaption>
+      <figcaption>{title}</figcaption>
       <svg viewBox={`0 0 ${size.width} ${size.height}`} role="img" aria-labelledby={`${id}-title ${id}-text`}>
         <title id={`${id}-title`}>{title}</title>
         <desc id={`${id}-text`}>{description}</desc>
@@ -96,6 +119,12 @@ export function ChartFrame(props: {
           </g>
         ))}
         <line class="axis" x1={left} x2={right} y1={bottom} y2={bottom} />
+        <text class="tick" x={2} y={11}>
+          {yTitle}
+        </text>
+        <text class="tick end" x={right} y={size.height - 5}>
+          {xTitle}
+        </text>
         {children}
       </svg>
       <p class="note">{description}</p>

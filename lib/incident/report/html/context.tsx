@@ -34,8 +34,12 @@ export function environment({ environment: facts, pre_telemetry }: ReportDocumen
 
 /** The agent's run: figures, the timeline of its rounds, and the same as a table. */
 export function course({ run, course: facts }: ReportDocument) {
+  const calls = facts.tool_calls.reduce((sum, one) => sum + one.calls, 0)
   return (
-    <>
+    <details>
+      <summary>
+        {counted(facts.rounds.length, 'round')} with {counted(calls, 'tool call')} in {duration(run.duration_ms)}
+      </summary>
       <Table
         caption="The agent's run"
         header={['Run', 'Model', 'Stop reason', 'Rounds', 'Tokens in', 'Tokens out', 'Duration']}
@@ -102,8 +106,12 @@ export function course({ run, course: facts }: ReportDocument) {
       </Part>
       <Part title="Limits that were reached">{sentences(facts.limits)}</Part>
       <Part title="Warnings">{sentences(facts.warnings)}</Part>
-    </>
+    </details>
   )
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
 }
 
 /** Milliseconds in words. */

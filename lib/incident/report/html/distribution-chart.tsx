@@ -1,7 +1,17 @@
 import { scaleLog } from 'd3-scale'
 import { formatFigure } from '../../../../tools/validation/deltas.ts'
 import type { ReportDocument } from '../report-schema.ts'
-import { ChartFrame, type Point, path, pointsOf, size, type Tick, verticalScale } from './chart-frame.tsx'
+import {
+  areEqual,
+  ChartFrame,
+  markRow,
+  type Point,
+  path,
+  pointsOf,
+  size,
+  type Tick,
+  verticalScale,
+} from './chart-frame.tsx'
 import { Table } from './parts.tsx'
 
 type Distribution = ReportDocument['charts']['distributions'][number]
@@ -21,36 +31,43 @@ export function DistributionChart({
   const before = pointsOf(chart.before)
   const after = chart.after === null ? [] : pointsOf(chart.after)
   const { limit, limit_share } = chart
-  const x = timeScale([...before, ...after].map(([seconds]) => seconds).concat(limit ?? []))
+  const x = timeScale(
+    [...before, ...after].map(([seconds]) => seconds).concat(limit === null ? [] : limit * roomOfLimit),
+  )
   const y = verticalScale(1, (share) => formatFigure(share, 'share'))
   const draw = (points: readonly Point[]) => path(points.map(([s, share]) => [x.at(s), y.scale(share)]))
   const name = chart.name
+  const isSame = areEqual(before, after)
   const statistics = [document.pre_telemetry.latency[name], document.post_telemetry?.latency[name]] as const
   return (
     <ChartFrame
       id={`distribution-${name}`}
       title={chart.title}
-      unit={null}
-      description={describe(chart, statistics)}
+      xTitle="seconds, log scale"
+      yTitle={name === 'inter_token_s' ? 'share of tokens' : 'share of requests'}
+      description={describe(chart, statistics, isSame)}
       xTicks={x.ticks}
       yTicks={y.ticks}
       data={<Statistics statistics={statistics} title={chart.title} />}
     >
       {limit === null ? null : <Limit x={x.at(limit)} y={limit_share === null ? null : y.scale(limit_share)} />}
       <path class="line before" d={draw(before)} />
-      {after.length === 0 ? null : <path class="line after" d={draw(after)} />}
+      {after.length === 0 || isSame ? null : <path class="line after" d={draw(after)} />}
     </ChartFrame>
   )
 }
 
+/** The axis goes on after the objective, so that its line is not the edge of the plot. */
+const roomOfLimit = 1.25
+
 /** The limit as a vertical line, and the share that must be reached there as a ring. */
 function Limit({ x, y }: { readonly x: number; readonly y: number | null }) {
-  const isRight = x > size.width / 2
+  const isRight = x > size.width - size.right - 25
   return (
     <g>
-      <line class="limit" x1={x} x2={x} y1={size.top} y2={size.height - size.bottom} />
+      <line class="limit" x1={x} x2={x} y1={size.top - 4} y2={size.height - size.bottom} />
       {y === null ? null : <circle class="limit-point" cx={x} cy={y} r={4} />}
-      <text class={`mark ${isRight ? 'end' : ''}`} x={x + (isRight ? -7 : 7)} y={size.height - size.bottom - 8}>
+      <text class={`mark ${isRight ? 'end' : 'middle'}`} x={isRight ? size.width - 2 : x} y={markRow}>
         objective
       </text>
     </g>
@@ -66,19 +83,41 @@ function timeScale(seconds: readonly number[]): { readonly at: (seconds: number)
   const scale = scaleLog()
     .domain([low, high])
     .range([size.left, size.width - size.right])
-  const marks = scale.ticks().filter((value) => /^[^1-9]*1[^1-9]*(?:e|$)/.test(String(value)))
-  const ticks = marks.map((value) => ({ at: scale(value), label: formatFigure(value, 's') }))
+  const ticks = marksOf(low, high).map((value) => ({ at: scale(value), label: formatFigure(value, 's') }))
   return { at: (value) => scale(Math.max(value, low)), ticks }
 }
 
+/** More marks would overlap on the horizontal axis. */
+const mostMarks = 7
+
+/** Marks of a logarithmic axis: 1, 2 and 5 of each decade, or fewer if there are many decades. */
+function marksOf(low: number, high: number): number[] {
+  const decades = Array.from(
+    { length: Math.ceil(Math.log10(high / low)) + 2 },
+    (_, index) => Math.floor(Math.log10(low)) + index,
+  )
+  const choices = [[1, 2, 5], [1, 3], [1]].map((digits) =>
+    decades
+      .flatMap((decade) => digits.map((digit) => Number(`${digit}e${decade}`)))
+      .filter((value) => value >= low && value <= high),
+  )
+  return choices.find(({ length }) => length <= mostMarks) ?? choices.at(-1) ?? []
+}
+
 /** The figures of the plot in sentences. */
-function describe(chart: Distribution, [before, after]: readonly [Statistics, Statistics | undefined]): string {
+function describe(
+  chart: Distribution,
+  [before, after]: readonly [Statistics, Statistics | undefined],
+  isSame: boolean,
+): string {
   const { limit, limit_share: share } = chart
   const objective =
     limit === null
       ? ''
       : ` Objective: ${share === null ? '' : `${formatFigure(share, 'share')} `}within ${formatFigure(limit, 's')}.`
-  const sides = [`Before: ${quantiles(before)}.`, after === undefined ? '' : ` After: ${quantiles(after)}.`]
+  const sides = isSame
+    ? [`Before and after are equal: ${quantiles(before)}.`]
+    : [`Before: ${quantiles(before)}.`, after === undefined ? '' : ` After: ${quantiles(after)}.`]
   return `${sides.join('')}${objective}`
 }
 

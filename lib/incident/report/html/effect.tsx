@@ -23,6 +23,8 @@ const verdictBadges: Readonly<Record<Verdict, readonly [Tone, string]>> = {
 export function beforeAndAfter(document: ReportDocument) {
   const { validation, tradeoffs } = document
   const limits = sentences(validation.limits ?? [])
+  // Without a verdict the key facts say why.
+  const isSaid = validation.status === 'unknown'
   return (
     <>
       {validation.deltas.length > 0 ? (
@@ -30,6 +32,7 @@ export function beforeAndAfter(document: ReportDocument) {
       ) : (
         <p>No fix was validated, so these are the figures of the incident.</p>
       )}
+      {isSaid ? null : <p>{validation.summary}</p>}
       <Part title="Objectives">{objectives(document)}</Part>
       <Part title="Figures">{figures(document)}</Part>
       <Part title="Got worse">
@@ -50,13 +53,15 @@ export function beforeAndAfter(document: ReportDocument) {
   )
 }
 
-function objectives({ objectives: rows }: ReportDocument) {
+/** The objectives before and after the fix; null without any. */
+export function objectives({ objectives: rows }: ReportDocument) {
   if (rows.length === 0) return null
   return (
     <Table
       caption="Objectives before and after the fix"
       header={['Objective', 'Limit', 'Before', 'After']}
       numeric={[1, 2, 3]}
+      isStacked
       rows={rows.map((row) => [
         row.name,
         `${row.unit === 's' ? '≤' : '≥'} ${formatFigure(row.limit, row.unit)}`,
@@ -104,6 +109,7 @@ function figures({ validation, pre_telemetry }: ReportDocument) {
         caption="Figures before and after the fix"
         header={['Figure', 'Before', 'After', 'Change', 'Verdict']}
         numeric={[1, 2, 3]}
+        isStacked
         rows={rows.map((delta) => {
           const [tone, text] = verdictBadges[delta.verdict]
           return [

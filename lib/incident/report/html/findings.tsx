@@ -14,34 +14,77 @@ const kinds: Readonly<Record<TimelineEvent['kind'], readonly [Tone, string]>> = 
   unclassified: ['neutral', 'unclassified'],
 }
 
+/** Kinds of events that are folded when there are many: they follow from others, or their role is not known. */
+const minorKinds: ReadonlySet<TimelineEvent['kind']> = new Set(['cascade', 'request_error', 'unclassified'])
+
+/** So many minor events are shown among the others. */
+const fewMinor = 3
+
+/** What the kinds mean. */
+const kindsText =
+  'A “possible cause” is a line that can be the cause. A “symptom” is what users notice. A “cascade” follows from an earlier line. ' +
+  'A “request error” concerns single requests. “Unclassified” lines have no known meaning.'
+
 /** The events of the incident in order of time. Lines that the diagnosis quotes are marked. */
 export function timeline({ timeline: events, evidence, pre_telemetry }: ReportDocument) {
   if (events.length === 0) return null
   const day = pre_telemetry.window.start.slice(0, 'YYYY-MM-DD'.length)
-  const cited = new Set(evidence.flatMap(({ source, line }) => (line === null ? [] : [`${source}:${line}`])))
+  const quoted = new Set(evidence.flatMap(({ source, line }) => (line === null ? [] : [`${source}:${line}`])))
+  const isCited = ({ source, line }: TimelineEvent) => quoted.has(`${source}:${line}`)
+  const minor = events.filter((event) => minorKinds.has(event.kind) && !isCited(event))
+  const isFolded = minor.length > fewMinor
+  const shown = isFolded ? events.filter((event) => !minor.includes(event)) : events
   return (
     <>
-      <p class="note">Times are of {day}, in UTC.</p>
-      <ol class="timeline">
-        {events.map((event) => (
-          <li class={cited.has(`${event.source}:${event.line}`) ? 'cited' : undefined}>
-            <p class="place">
-              <Time time={event.time} day={day} />
-              {event.until === null ? null : (
-                <span>
-                  to <Time time={event.until} day={day} />
-                </span>
-              )}
-              <Badge tone={kinds[event.kind][0]}>{kinds[event.kind][1]}</Badge>
-              <Place source={event.source} line={event.line} />
-              {event.count === 1 ? null : <strong>{event.count} times</strong>}
-              {cited.has(`${event.source}:${event.line}`) ? <strong>quoted as evidence</strong> : null}
-            </p>
-            <p class={event.source === 'metrics' ? undefined : 'log'}>{event.text}</p>
-          </li>
-        ))}
-      </ol>
+      <p class="note">
+        Times are of {day}, in UTC. {kindsText}
+      </p>
+      <Events events={shown} day={day} isCited={isCited} />
+      {isFolded ? (
+        <details>
+          <summary>
+            {minor.length} more events: {kindCounts(minor)}
+          </summary>
+          <Events events={minor} day={day} isCited={isCited} />
+        </details>
+      ) : null}
     </>
+  )
+}
+
+/** How many events there are of each kind: `cascade 12, request error 3`. */
+function kindCounts(events: readonly TimelineEvent[]): string {
+  const counts = new Map<TimelineEvent['kind'], number>()
+  for (const { kind } of events) counts.set(kind, (counts.get(kind) ?? 0) + 1)
+  return [...counts].map(([kind, count]) => `${kinds[kind][1]} ${count}`).join(', ')
+}
+
+function Events(props: {
+  readonly events: readonly TimelineEvent[]
+  readonly day: string
+  readonly isCited: (event: TimelineEvent) => boolean
+}) {
+  const { events, day, isCited } = props
+  return (
+    <ol class="timeline">
+      {events.map((event) => (
+        <li class={isCited(event) ? 'cited' : undefined}>
+          <p class="place">
+            <Time time={event.time} day={day} />
+            {event.until === null || event.until === event.time ? null : (
+              <span>
+                to <Time time={event.until} day={day} />
+              </span>
+            )}
+            <Badge tone={kinds[event.kind][0]}>{kinds[event.kind][1]}</Badge>
+            <Place source={event.source} line={event.line} />
+            {event.count === 1 ? null : <strong>{event.count} times</strong>}
+            {isCited(event) ? <strong>quoted as evidence</strong> : null}
+          </p>
+          <p class={event.source === 'metrics' ? undefined : 'log'}>{event.text}</p>
+        </li>
+      ))}
+    </ol>
   )
 }
 

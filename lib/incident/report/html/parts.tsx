@@ -88,12 +88,14 @@ export function Table(props: {
   readonly rows: readonly (readonly ComponentChildren[])[]
   /** Columns of numbers, from 0. */
   readonly numeric?: readonly number[]
+  /** Whether each row is a card on a phone, so that nothing of it is outside the screen. */
+  readonly isStacked?: boolean
 }) {
-  const { caption, header, rows, numeric = [] } = props
+  const { caption, header, rows, numeric = [], isStacked = false } = props
   const kind = (column: number) => (numeric.includes(column) ? 'number' : undefined)
   return (
     <Scroller label={caption}>
-      <table>
+      <table class={isStacked ? 'stacked' : undefined}>
         <caption class="unseen">{caption}</caption>
         <thead>
           <tr>
@@ -111,7 +113,9 @@ export function Table(props: {
                 {name}
               </th>
               {cells.map((cell, index) => (
-                <td class={kind(index + 1)}>{cell}</td>
+                <td class={kind(index + 1)} data-label={header[index + 1] ?? ''}>
+                  {cell}
+                </td>
               ))}
             </tr>
           ))}
@@ -148,11 +152,11 @@ export function Steps({ steps }: { readonly steps: ReportDocument['fix_steps'] }
   )
 }
 
-/** Commands, one a line; null without any. */
+/** Commands, one a line; null without any. They are not broken into lines, so that what is copied is what is run. */
 export function Commands({ commands }: { readonly commands: readonly string[] }) {
   if (commands.length === 0) return null
   return (
-    <pre class="commands">
+    <pre class="commands" {...scrolls('Commands')}>
       {commands.map((command, index) => (
         <>
           {index === 0 ? '' : '\n'}

@@ -33,17 +33,30 @@ export function changes({ fix_plan: plan, fix_result: result }: ReportDocument) 
 
 /** Removed and added values line by line, as in a diff of two files. */
 function Diff({ diff }: { readonly diff: NonNullable<ReportDocument['fix_result']>['diff'] }) {
-  if (diff.length === 0) return <p>The fix changes nothing in the configuration.</p>
+  const shown = diff.filter(({ path }) => !bookkeeping.test(path))
+  if (shown.length === 0) return <p>The fix changes nothing in the configuration.</p>
   return (
     <pre class="diff">
-      {diff.map(({ path, from, value }) => (
+      {shown.map(({ path, from, value }) => (
         <>
-          {from === undefined ? null : <del>{`- ${path}: ${JSON.stringify(from)}\n`}</del>}
-          {value === undefined ? null : <ins>{`+ ${path}: ${JSON.stringify(value)}\n`}</ins>}
+          {from === undefined ? null : <del>{`- ${settingOf(path)}: ${JSON.stringify(from)}\n`}</del>}
+          {value === undefined ? null : <ins>{`+ ${settingOf(path)}: ${JSON.stringify(value)}\n`}</ins>}
         </>
       ))}
     </pre>
   )
+}
+
+/** A node that is used is no longer spare. That follows from the change of the node. */
+const bookkeeping = /^\/placement\/spare_nodes\b/
+
+/** The place of a setting in words: `/engine_args/max_num_seqs` is the engine argument max_num_seqs. */
+function settingOf(path: string): string {
+  const [, area = '', ...names] = path.split('/').map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
+  if (area === 'engine_args' && names.length === 1) return `engine argument ${names[0]}`
+  if (area === 'env' && names.length === 1) return `environment variable ${names[0]}`
+  const words = [area, ...names].map((part) => (/^\d+$/.test(part) ? `${Number(part) + 1}` : part.replaceAll('_', ' ')))
+  return words.join(' › ')
 }
 
 /** An action by its name, with its settings as `name=value`. */
@@ -82,8 +95,8 @@ export function alternatives({ diagnosis, attempts, validation }: ReportDocument
               </>,
               round ?? '–',
               <Badge tone={attemptBadges[status][0]}>{attemptBadges[status][1]}</Badge>,
-              // The key facts have this text.
-              is_final && text === validation.summary ? 'See the fix in the key facts.' : text,
+              // The section on the figures has this text.
+              is_final && text === validation.summary ? 'See “Before and after”.' : text,
               actions.map((action) => (
                 <div>
                   <Action action={action} />

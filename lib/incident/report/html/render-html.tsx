@@ -62,15 +62,15 @@ function sectionsOf(document: ReportDocument, leftOut: readonly string[]): reado
   return [
     { id: 'key-facts', title: 'Key facts', content: <KeyFacts document={document} /> },
     { id: 'violations', title: 'Broken rules', content: sentences(document.violations) },
+    { id: 'evidence', title: 'Evidence', content: evidence(document) },
+    { id: 'uncertain', title: 'Uncertain', content: uncertain(document) },
     { id: 'do-now', title: 'Do now', content: doNow(document) },
     { id: 'timeline', title: 'What happened', content: timeline(document) },
-    { id: 'evidence', title: 'Evidence', content: evidence(document) },
     { id: 'plots', title: 'Plots', content: plots(document) },
     { id: 'before-and-after', title: 'Before and after', content: beforeAndAfter(document) },
     { id: 'changes', title: 'Changes', content: changes(document) },
     { id: 'alternatives', title: 'Alternatives', content: alternatives(document) },
     { id: 'environment', title: 'Environment', content: environment(document) },
-    { id: 'uncertain', title: 'Uncertain', content: uncertain(document) },
     { id: 'not-looked-at', title: 'Not looked at', content: sentences(document.not_looked_at) },
     { id: 'course', title: "The agent's run", content: course(document) },
     { id: 'left-out', title: 'Left out on this page', content: sentences(leftOut.slice(0, 50)) },
@@ -115,7 +115,7 @@ export function renderPage({ title, kind, head, sections: all }: Page): string {
           {`Skip to the ${kind}`}
         </a>
         <div class="page">
-          <header>{head}</header>
+          <header id="top">{head}</header>
           <nav aria-label="Contents">
             <ul>
               {sections.map(({ id, title }) => (
@@ -130,6 +130,9 @@ export function renderPage({ title, kind, head, sections: all }: Page): string {
               <section aria-labelledby={id} class="section">
                 <h2 id={id}>{title}</h2>
                 {content}
+                <p class="to-top">
+                  <a href="#top">Back to top</a>
+                </p>
               </section>
             ))}
           </main>

@@ -41,6 +41,7 @@ export function RoundsChart({ rounds }: { readonly rounds: readonly Round[] }) {
   return (
     <figure class="rounds">
       <figcaption>Rounds of the run over time</figcaption>
+      <p class="note hint">Scroll sideways to see all of it.</p>
       <Scroller label="Rounds of the run over time">
         <svg viewBox={`0 0 ${width} ${height}`} role="img" aria-labelledby="rounds-title rounds-text">
           <title id="rounds-title">Rounds of the run over time</title>

@@ -1,7 +1,18 @@
 import { scaleLinear } from 'd3-scale'
 import { formatFigure } from '../../../../tools/validation/deltas.ts'
 import type { ReportDocument } from '../report-schema.ts'
-import { ChartFrame, type Point, path, pointsOf, size, type Tick, verticalScale } from './chart-frame.tsx'
+import {
+  areEqual,
+  ChartFrame,
+  markRow,
+  type Point,
+  partsOf,
+  path,
+  pointsOf,
+  size,
+  type Tick,
+  verticalScale,
+} from './chart-frame.tsx'
 import { Table } from './parts.tsx'
 
 type Charts = ReportDocument['charts']
@@ -15,61 +26,106 @@ export function SeriesChart({ series, document }: { readonly series: Series; rea
   const { charts } = document
   const before = pointsOf(series.before)
   const after = series.after === null ? [] : pointsOf(series.after)
+  const isSame = areEqual(before, after)
+  const { limit } = series
   const all = [...before, ...after]
   const end = all.reduce((last, [second]) => Math.max(last, second), charts.duration_s ?? 0)
   const x = scaleLinear()
     .domain([0, end > 0 ? end : 1])
     .range([size.left, size.width - size.right])
-  const highest = all.reduce((most, [, value]) => Math.max(most, value), 0)
+  const highest = all.reduce((most, [, value]) => Math.max(most, value), limit ?? 0)
   const y = verticalScale(series.unit === 'share' ? Math.max(1, highest) : highest * 1.05, (value) =>
     axisLabel(value, series.unit),
   )
   const clock = clockFrom(charts.start, end)
   const xTicks = secondsOfMarks(end).map((second): Tick => ({ at: x(second), label: clock(second) }))
-  const draw = (points: readonly Point[]) => path(points.map(([second, value]) => [x(second), y.scale(value)]))
-  const { onset_s: onset } = charts
-  const trigger = triggerSecond(document, end)
+  const draw = (points: readonly Point[]) =>
+    partsOf(points)
+      .map((part) => path(part.map(([second, value]) => [x(second), y.scale(value)])))
+      .join('')
   return (
     <ChartFrame
       id={`series-${series.name}`}
       title={series.title}
-      unit={series.unit === 'share' ? null : series.unit === '1/s' ? 'per second' : series.unit}
-      description={describe(series.unit, before, after, clock)}
+      xTitle={charts.start === null ? 'minutes since the start' : 'time of day, UTC'}
+      yTitle={yTitles[series.unit] ?? series.unit}
+      description={describe(series, before, after, clock, end)}
       xTicks={xTicks}
       yTicks={series.unit === 'requests' ? y.ticks.filter(({ label }) => /^\d+k?$/.test(label)) : y.ticks}
       data={<Samples series={series} before={before} after={after} clock={clock} />}
     >
       <path class="line before" d={draw(before)} />
-      {after.length === 0 ? null : <path class="line after" d={draw(after)} />}
-      {trigger === null ? null : <Moment name="trigger" x={x(trigger)} row={1} />}
-      {onset === null ? null : <Moment name="onset" x={x(onset)} row={0} />}
+      {after.length === 0 || isSame ? null : <path class="line after" d={draw(after)} />}
+      {limit === null ? null : (
+        <line class="limit" x1={size.left} x2={size.width - size.right} y1={y.scale(limit)} y2={y.scale(limit)} />
+      )}
+      <Moments moments={momentsOf(document, end).map((moment) => ({ ...moment, x: x(moment.second) }))} />
     </ChartFrame>
   )
 }
 
+/** Titles of the vertical axis by the unit of the series. */
+const yTitles: { readonly [unit: string]: string } = { s: 'seconds', share: 'share of blocks', '1/s': 'per second' }
+
+/** A vertical line of a plot over time. */
+export interface Moment {
+  /** Its style and what it marks. */
+  readonly kind: 'trigger' | 'onset'
+  /** Its name. */
+  readonly name: string
+  /** Seconds since the start of the window. */
+  readonly second: number
+}
+
+/** Trigger and onset in the window; one moment if both are at the same time. */
+export function momentsOf(document: ReportDocument, end: number): Moment[] {
+  const { onset_s: onset } = document.charts
+  const trigger = triggerSecond(document, end)
+  if (trigger !== null && onset !== null && Math.abs(trigger - onset) < end / 200)
+    return [{ kind: 'onset', name: 'trigger and onset', second: onset }]
+  const moments: Moment[] = []
+  if (trigger !== null) moments.push({ kind: 'trigger', name: 'trigger', second: trigger })
+  if (onset !== null) moments.push({ kind: 'onset', name: 'onset', second: onset })
+  return moments.toSorted((a, b) => a.second - b.second)
+}
+
 /** Second of the trigger in the window; null if its time is not known or outside. */
-export function triggerSecond({ trigger, charts }: ReportDocument, end: number): number | null {
+function triggerSecond({ trigger, charts }: ReportDocument, end: number): number | null {
   if (trigger.time === null || charts.start === null) return null
   const second = (Date.parse(trigger.time) - Date.parse(charts.start)) / 1000
   return second >= 0 && second <= end ? second : null
 }
 
-/** A vertical line with its name. Two moments can be close together, so each name has its own row. */
-function Moment({ name, x, row }: { readonly name: 'onset' | 'trigger'; readonly x: number; readonly row: number }) {
-  const isRight = x > size.width / 2
+/** Width of a letter of a name, about. */
+const letterWidth = 6.6
+
+/** Vertical lines with their names above the plot. The first of two names is left of its line, so that they do not overlap. */
+function Moments({ moments }: { readonly moments: readonly (Moment & { readonly x: number })[] }) {
   return (
-    <g>
-      <line class={name} x1={x} x2={x} y1={size.top - 6} y2={size.height - size.bottom} />
-      <text class={`mark ${isRight ? 'end' : ''}`} x={x + (isRight ? -5 : 5)} y={size.top + row * 13}>
-        {name}
-      </text>
-    </g>
+    <>
+      {moments.map(({ kind, name, x }, index) => {
+        const next = moments[index + 1]
+        const isEnd = next !== undefined || x + 4 + name.length * letterWidth > size.width
+        const nextWidth = next === undefined ? 0 : next.name.length * letterWidth
+        // The last name may itself be left of its line, at the right edge.
+        const most = next === undefined || next.x + 4 + nextWidth <= size.width ? x : next.x - nextWidth - 4
+        return (
+          <g>
+            <line class={kind} x1={x} x2={x} y1={size.top - 4} y2={size.height - size.bottom} />
+            <text class={`mark ${isEnd ? 'end' : ''}`} x={isEnd ? Math.min(x, most) - 3 : x - 2} y={markRow}>
+              {name}
+            </text>
+          </g>
+        )
+      })}
+    </>
   )
 }
 
 /** A mark of the vertical axis. Its unit is in the title, except for shares. */
 function axisLabel(value: number, unit: string): string {
   if (unit === 'share') return formatFigure(value, 'share')
+  if (unit === 's') return formatFigure(value, 's')
   return value >= 10_000 ? `${value / 1000}k` : String(value)
 }
 
@@ -94,10 +150,11 @@ function clockFrom(start: string | null, end: number): (second: number) => strin
 
 /** The figures of the plot in sentences. */
 function describe(
-  unit: string,
+  { unit, limit }: Series,
   before: readonly Point[],
   after: readonly Point[],
   clock: (s: number) => string,
+  end: number,
 ): string {
   const side = (name: string, points: readonly Point[]) => {
     const [first] = points
@@ -105,10 +162,18 @@ function describe(
     if (first === undefined || last === undefined) return `${name}: no data.`
     if (points.every(([, value]) => value === first[1])) return `${name}: ${formatFigure(first[1], unit)} all the time.`
     const highest = points.reduce((most, point) => (point[1] > most[1] ? point : most), first)
-    const [from, to, top] = [first, last, highest].map(([, value]) => formatFigure(value, unit))
-    return `${name}: from ${from} to ${to}, highest ${top} at ${clock(highest[0])}.`
+    // The vertical axis names what is counted.
+    const [to, top] = [last, highest].map(([, value]) => formatFigure(value, unit === 'requests' ? '' : unit).trim())
+    // A latency ends where nothing is served any more.
+    const ending = end - last[0] > end / 20 ? `at ${clock(last[0])} (no data after it)` : 'at the end'
+    return last[1] === highest[1]
+      ? `${name}: ${to} ${ending}, which is the most.`
+      : `${name}: ${to} ${ending}, at most ${top} (${clock(highest[0])}).`
   }
-  return [side('Before', before), ...(after.length === 0 ? [] : [side('After', after)])].join(' ')
+  const sides = areEqual(before, after)
+    ? [side('Before and after are equal', before)]
+    : [side('Before', before), ...(after.length === 0 ? [] : [side('After', after)])]
+  return [...sides, ...(limit === null ? [] : [`Objective: at most ${formatFigure(limit, unit)}.`])].join(' ')
 }
 
 function Samples(props: {

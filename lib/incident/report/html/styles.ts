@@ -47,7 +47,9 @@ code, pre, .log { font-family: var(--mono); font-size: .85em; }
 .kicker { margin: 0 0 .25rem; color: var(--soft); font-size: .875rem; }
 .badges { display: flex; flex-wrap: wrap; gap: .5rem; margin: 1rem 0; }
 .headline { font-size: 1.25rem; line-height: 1.45; max-width: 46rem; }
-.window, .note { color: var(--soft); font-size: .875rem; }
+.subtitle { margin: .35rem 0 0; color: var(--soft); }
+.facts .quote { margin-bottom: .6rem; padding-left: .7rem; border-left: 4px solid var(--warning); }
+.note { color: var(--soft); font-size: .875rem; }
 .prose { max-width: 46rem; }
 .notice { margin: 1rem 0 0; padding: .6rem .9rem; border-left: 4px solid var(--warning); background: var(--warning-ground); color: var(--warning); }
 .notice.error { border-color: var(--bad); background: var(--bad-ground); color: var(--bad); }
@@ -72,7 +74,10 @@ dd { margin: .2rem 0 0; }
 .steps > li { margin: 0 0 1rem; }
 .step-title { margin-bottom: .35rem; }
 pre { margin: 0 0 .5rem; padding: .75rem .9rem; border: 1px solid var(--line); border-radius: .5rem; background: var(--surface); white-space: pre-wrap; line-height: 1.5; }
+.commands { white-space: pre; overflow-x: auto; overflow-wrap: normal; }
 .commands code { font-size: 1em; user-select: all; }
+.hint, .to-top { display: none; }
+.to-top { margin: 1rem 0 0; font-size: .875rem; }
 /* Events, quotes and log lines. */
 .timeline, .evidence { list-style: none; margin: 0; padding: 0; }
 .timeline > li { position: relative; padding: 0 0 .9rem 1.4rem; border-left: 2px solid var(--line); margin-left: .4rem; }
@@ -118,13 +123,13 @@ summary { cursor: pointer; color: var(--link); }
 .inside { fill: var(--ground); }
 .middle { text-anchor: middle; }
 .line { fill: none; stroke-width: 2; stroke-linejoin: round; }
+.line.before { stroke-width: 4; }
 .before { stroke: var(--before); }
 .after { stroke: var(--after); stroke-dasharray: 6 3; }
-.limit { stroke: var(--limit); stroke-width: 1.5; stroke-dasharray: 2 3; }
+.limit { stroke: var(--limit); stroke-width: 2; stroke-dasharray: 2 3; }
 .limit-point { fill: var(--ground); stroke: var(--limit); stroke-width: 2; }
-.onset { stroke: var(--text); stroke-width: 1.25; stroke-dasharray: 8 3 2 3; }
-.trigger { stroke: var(--soft); stroke-width: 1.25; stroke-dasharray: 1 3; }
-.unit { font-weight: 400; color: var(--soft); }
+.onset { stroke: var(--text); stroke-width: 1.5; stroke-dasharray: 8 3 2 3; }
+.trigger { stroke: var(--text); stroke-width: 1.5; stroke-dasharray: 2 2; }
 .legend { display: flex; flex-wrap: wrap; gap: .3rem 1.5rem; list-style: none; margin: 0; padding: 0; font-size: .875rem; }
 .legend li { display: flex; align-items: center; gap: .5rem; }
 .legend svg { width: 2rem; flex: none; }
@@ -137,11 +142,23 @@ summary { cursor: pointer; color: var(--link); }
   .page { display: block; padding: 1.25rem 1rem 3rem; }
   nav { position: static; margin: 1.25rem 0 0; }
   nav ul { display: flex; flex-wrap: wrap; gap: 0 1rem; border: 0; padding: 0; }
+  .to-top { display: block; }
 }
 @media (max-width: 36rem) {
   .facts { grid-template-columns: minmax(0, 1fr); }
   h1 { font-size: 1.5rem; }
   .headline { font-size: 1.1rem; }
+  td .badge { white-space: normal; }
+  .hint { display: block; }
+  /* Each row of these tables is a card: its name, and below it its cells with the names of their columns. */
+  .stacked thead { display: none; }
+  .stacked, .stacked tbody { display: block; }
+  .stacked tr { display: grid; grid-template-columns: 1fr 1fr; padding: .5rem .8rem; border-bottom: 1px solid var(--line); }
+  .stacked tr:last-child { border-bottom: 0; }
+  .stacked th, .stacked td { min-width: 0; padding: .15rem 0; border: 0; text-align: left; white-space: normal; }
+  .stacked tbody th { grid-column: 1 / -1; font-weight: 600; min-width: 0; }
+  .stacked tr:has(> td:nth-child(4):last-child) > td:nth-child(2) { grid-column: 1 / -1; }
+  .stacked td::before { content: attr(data-label) ': '; color: var(--soft); font-size: .8125rem; }
 }
 /* Readers who get sick from moving pages. */
 @media (prefers-reduced-motion: reduce) { html { scroll-behavior: auto; } }
@@ -150,7 +167,10 @@ summary { cursor: pointer; color: var(--link); }
   :root { color-scheme: light; }
   html { font-size: 10pt; }
   mark, pre, .badge, .notice, .bar { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
-  nav, .skip, .chart details { display: none; }
+  nav, .skip, .to-top, .chart details { display: none; }
+  /* What is folded on a screen is printed. */
+  details::details-content { content-visibility: visible; height: auto; }
+  .commands { white-space: pre-wrap; overflow-wrap: anywhere; }
   .page { display: block; padding: 0; max-width: none; }
   .section { margin-top: 1.25rem; padding-top: 1rem; }
   .scroller { overflow: visible; }

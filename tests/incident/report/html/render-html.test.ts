@@ -19,21 +19,22 @@ test('a page answers the questions of a reader in their order, with a link to ea
     'plain',
     'Key facts',
     'Broken rules',
+    'Evidence',
+    'Uncertain',
     'Do now',
     'What happened',
-    'Evidence',
     'Plots',
     'Before and after',
     'Changes',
     'Alternatives',
     'Environment',
-    'Uncertain',
     'Not looked at',
     "The agent's run",
   ])
   const ids = new Set(elements.map((element) => attribute(element, 'id')))
   const links = elements.filter(({ tagName }) => tagName === 'a').map((element) => attribute(element, 'href') ?? '')
-  expect(links).toHaveLength(14)
+  // The link that skips the contents, 13 sections in the contents and back from each, and three in the key facts.
+  expect(links).toHaveLength(1 + 2 * 13 + 3)
   expect(links.filter((link) => !ids.has(link.replace(/^#/, '')))).toEqual([])
 })
 
@@ -117,7 +118,7 @@ test('a page has only elements and attributes that load, run and send nothing', 
 test('every plot has a name, a description with its figures, and a table', () => {
   const { elements } = pageWith('plain')
   const plots = elements.filter((element) => attribute(element, 'role') === 'img')
-  expect(plots).toHaveLength(10)
+  expect(plots).toHaveLength(11)
   const byId = new Map(elements.map((element) => [attribute(element, 'id'), textOf(element)]))
   for (const plot of plots) {
     const [name = '', description = ''] = attribute(plot, 'aria-labelledby')?.split(' ') ?? []
@@ -151,6 +152,7 @@ test('a quote of a log line of the timeline is marked in the whole line', () => 
   )
   expect(elements.filter(({ tagName }) => tagName === 'mark').map(textOf)).toEqual(['Xid 79'])
   const lines = elements.filter((element) => attribute(element, 'class') === 'log').map(textOf)
+  // In the evidence and in the timeline.
   expect(lines).toEqual(Array(2).fill('[ 8211.4] NVRM: Xid 79, GPU has fallen off the bus.'))
 })
 
@@ -162,7 +164,7 @@ test('each command is one text that a click selects as a whole', () => {
     }),
   )
   const commands = elements.filter((element) => attribute(element, 'class') === 'commands').map(textOf)
-  expect(commands[0]).toBe('kubectl set env deploy/x A=1\na && b')
+  expect(commands).toContain('kubectl set env deploy/x A=1\na && b')
 })
 
 test('a section without content is left out, also in the table of contents', () => {
@@ -189,7 +191,7 @@ test('without a validated fix the page has the figures of the incident only', ()
   })
   expect(validation.status).not.toBe('unknown')
   expect(html).toContain('Nothing was tried.')
-  expect(html).not.toMatch(/NaN|undefined|with the fix, in the simulation/)
+  expect(html).not.toMatch(/NaN|undefined|with the fix from the start of the window/)
 })
 
 test.each([
@@ -227,7 +229,7 @@ test('fewer points of a plot keep its peak', () => {
   const peak = Array.from({ length: 10_000 }, (_, second) => [second, second === 4321 ? 77_777 : 1])
   const series = document.charts.series.map((one) => ({ ...one, before: peak, after: null }))
   const html = renderHtml({ ...document, charts: { ...document.charts, duration_s: 10_000, series } })
-  expect(html).toContain('highest 77777 requests')
+  expect(html).toContain('at most 77777 (')
 })
 
 test('the same document gives the same page, and is not changed', () => {
