@@ -39,6 +39,7 @@ export function chartsOf(
   }
 }
 
+/** Charts without data, and why. */
 function nothing(note: string): Charts {
   return { note, start: null, duration_s: null, onset_s: null, series: [], distributions: [] }
 }
@@ -55,6 +56,7 @@ interface Side {
 
 type LatencyName = Charts['distributions'][number]['name']
 
+/** The incident itself: from its pages if there are any, else from the simulation of its scenario. */
 function observedSide(incident: Incident): Side {
   const points = observedSeries(incident)
   if (!('scenario' in incident)) {
@@ -163,10 +165,16 @@ const series: readonly {
   },
 ]
 
+/** Events per second in the interval of a point; null if it has no length. */
 function rate(count: number | null, { startS, endS }: ServicePoint): number | null {
   return count === null || endS <= startS ? null : count / (endS - startS)
 }
 
+/**
+ * The figures over time. A figure that the incident does not have, for example without metrics of the engine, has no plot.
+ *
+ * @param telemetry has the objectives.
+ */
 function seriesOf(before: Side, after: Side | undefined, { slo }: Telemetry): Charts['series'] {
   return series.flatMap(({ name, title, unit, value, isRate, limit: objective }) => {
     const pointsOf = ({ points }: Side): Points =>
@@ -212,6 +220,7 @@ const latencies: readonly {
   { name: 'queue_s', title: 'Time in the queue' },
 ]
 
+/** The distributions of the latencies that were observed before or after. */
 function distributionsOf(before: Side, after: Side | undefined, { slo }: Telemetry): Charts['distributions'] {
   return latencies.flatMap(({ name, title, objective }) => {
     const own = before.distribution(name)
@@ -250,6 +259,7 @@ const shares = [
 
 const observedNames = { ttft_s: 'ttft', inter_token_s: 'interToken', e2e_s: 'e2e', queue_s: 'queue' } as const
 
+/** The exact quantiles of a simulated window. */
 function distributionIn({ observed }: SimulatedWindow): Side['distribution'] {
   return (name) =>
     observed[observedNames[name]].quantiles(shares).map((value, index) => [round(value), shares[index] ?? 1] as const)

@@ -95,6 +95,7 @@ export function scrapesOf(incident: Incident): readonly TimedScrape[] {
   }
 }
 
+/** One point per page: its gauges, and the changes since the page before it. */
 function seriesOfPages(incident: Incident): readonly ServicePoint[] {
   const startOfWindow = Date.parse(windowOf(incident).start) / 1000
   const scrapes = scrapesOf(incident)

@@ -41,7 +41,13 @@ export function verticalScale(highest: number, label: (value: number) => string)
 /** Points of a line that are further apart than so many usual distances have a gap between them, for example a stall. */
 const gapFactor = 4
 
-/** Cuts a series where points are missing. */
+/**
+ * Cuts a series where points are missing.
+ *
+ * A latency has no value while nothing is served. A line through such a time would show values that nobody observed.
+ *
+ * @param points in order of time. The usual distance is the median of their distances.
+ */
 export function partsOf(points: readonly Point[]): Point[][] {
   const steps = points.slice(1).map(([at], index) => at - (points[index]?.[0] ?? at))
   const usual = steps.toSorted((a, b) => a - b)[Math.floor(steps.length / 2)] ?? 0

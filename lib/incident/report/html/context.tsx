@@ -110,6 +110,7 @@ export function course({ run, course: facts }: ReportDocument) {
   )
 }
 
+/** A number with its noun: `1 round`, `2 rounds`. */
 function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`
 }

@@ -90,7 +90,12 @@ function timeScale(seconds: readonly number[]): { readonly at: (seconds: number)
 /** More marks would overlap on the horizontal axis. */
 const mostMarks = 7
 
-/** Marks of a logarithmic axis: 1, 2 and 5 of each decade, or fewer if there are many decades. */
+/**
+ * Marks of a logarithmic axis: 1, 2 and 5 of each decade, or fewer if there are many decades.
+ *
+ * @param low is the left end of the axis, above 0.
+ * @param high is at least ten times `low`, so there are always two marks or more.
+ */
 function marksOf(low: number, high: number): number[] {
   const decades = Array.from(
     { length: Math.ceil(Math.log10(high / low)) + 2 },
@@ -121,6 +126,7 @@ function describe(
   return `${sides.join('')}${objective}`
 }
 
+/** The quantiles that objectives are about, in one line. */
 function quantiles({ p50, p95, p99 }: Statistics): string {
   return [
     ['p50', p50],
@@ -131,6 +137,7 @@ function quantiles({ p50, p95, p99 }: Statistics): string {
     .join(', ')
 }
 
+/** The statistics of the telemetry as a table. They are exact, and a point of the line may be rounded. */
 function Statistics(props: {
   readonly title: string
   readonly statistics: readonly [Statistics, Statistics | undefined]

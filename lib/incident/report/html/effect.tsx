@@ -80,6 +80,7 @@ export function objectives({ objectives: rows }: ReportDocument) {
   )
 }
 
+/** The state of an objective as a sign and a word. */
 function State({ state }: { readonly state: ObjectiveState }) {
   const [tone, text] = stateBadges[state]
   return <Badge tone={tone}>{text}</Badge>

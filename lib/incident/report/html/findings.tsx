@@ -20,7 +20,7 @@ const minorKinds: ReadonlySet<TimelineEvent['kind']> = new Set(['cascade', 'requ
 /** So many minor events are shown among the others. */
 const fewMinor = 3
 
-/** What the kinds mean. */
+/** Meanings of the kinds. */
 const kindsText =
   'A “possible cause” is a line that can be the cause. A “symptom” is what users notice. A “cascade” follows from an earlier line. ' +
   'A “request error” concerns single requests. “Unclassified” lines have no known meaning.'
@@ -59,9 +59,13 @@ function kindCounts(events: readonly TimelineEvent[]): string {
   return [...counts].map(([kind, count]) => `${kinds[kind][1]} ${count}`).join(', ')
 }
 
+/** Events as a list, each with its place and the line as it is. */
 function Events(props: {
+  /** In order of time. */
   readonly events: readonly TimelineEvent[]
+  /** Of a time on this day only the time of day is shown. */
   readonly day: string
+  /** Whether the diagnosis quotes the event. */
   readonly isCited: (event: TimelineEvent) => boolean
 }) {
   const { events, day, isCited } = props

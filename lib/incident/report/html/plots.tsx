@@ -7,6 +7,8 @@ import { momentsOf, SeriesChart } from './series-chart.tsx'
 
 type Charts = ReportDocument['charts']
 
+// The order of the plots is that of the document: first the latencies that have an objective, then the load, then the engine.
+
 /** All plots, with a legend that works without colours. What does not change is named in a sentence. */
 export function plots(document: ReportDocument) {
   const { charts } = document
@@ -67,7 +69,11 @@ function Legend({ document, charts }: { readonly document: ReportDocument; reado
   )
 }
 
-/** Why the plots have no mark of the onset; null if they have one, or if there is no incident. */
+/**
+ * Why the plots have no mark of the onset.
+ *
+ * @returns null if they have one, or if there is no incident.
+ */
 function whyNoOnset({ charts, onset, headline }: ReportDocument): string | null {
   if (charts.onset_s !== null || headline.state === 'healthy') return null
   if (onset.time === null) return 'The plots have no mark of the onset, because its time is not known.'
@@ -77,7 +83,11 @@ function whyNoOnset({ charts, onset, headline }: ReportDocument): string | null 
     : 'The onset is outside the window, so the plots have no mark of it.'
 }
 
-/** The value of a series that never changes, neither before nor after the fix. */
+/**
+ * The value of a series that never changes, neither before nor after the fix.
+ *
+ * @returns `undefined` if it changes, if it has one point only, and if it has an objective.
+ */
 function constantOf({ before, after, limit }: Charts['series'][number]): number | undefined {
   const [first, ...others] = pointsOf([...before, ...(after ?? [])]).map(([, value]) => value)
   // A missed or met objective is always shown, and one point is a state, not a course.
@@ -125,10 +135,16 @@ function byLength(a: string, b: string): number {
   return a.length - b.length
 }
 
+/** A text with a capital at its start. */
 function sentence(text: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}`
 }
 
+/**
+ * An entry of the legend: a piece of the line and its meaning.
+ *
+ * @param props.kind is the class of the line in the plots, so that both look the same in every scheme.
+ */
 function Key({ kind, text }: { readonly kind: string; readonly text: string }) {
   return (
     <li>

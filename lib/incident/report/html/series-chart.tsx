@@ -77,7 +77,12 @@ export interface Moment {
   readonly second: number
 }
 
-/** Trigger and onset in the window; one moment if both are at the same time. */
+/**
+ * Trigger and onset in the window, in order of time.
+ *
+ * Both can be the same log line, or lie in the same interval of the metrics. Then they are one moment, because two lines in one
+ * place cannot be told apart.
+ */
 export function momentsOf(document: ReportDocument, end: number): Moment[] {
   const { onset_s: onset } = document.charts
   const trigger = triggerSecond(document, end)
@@ -148,7 +153,13 @@ function clockFrom(start: string | null, end: number): (second: number) => strin
       : new Date(origin + second * 1000).toISOString().slice(11, 11 + length)
 }
 
-/** The figures of the plot in sentences. */
+/**
+ * The figures of the plot in sentences.
+ *
+ * The last value and the highest one answer the two questions that a reader has: is it over, and how bad was it.
+ *
+ * @param end of the window in seconds. A line that ends much earlier has its end in the text.
+ */
 function describe(
   { unit, limit }: Series,
   before: readonly Point[],
@@ -176,10 +187,14 @@ function describe(
   return [...sides, ...(limit === null ? [] : [`Objective: at most ${formatFigure(limit, unit)}.`])].join(' ')
 }
 
+/** Some of the points as a table, for people who do not see the drawing. */
 function Samples(props: {
   readonly series: Series
+  /** Complete points of the incident. */
   readonly before: readonly Point[]
+  /** Complete points with the fix; empty without one. */
   readonly after: readonly Point[]
+  /** Makes the time of day of a second. */
   readonly clock: (second: number) => string
 }) {
   const { series, before, after, clock } = props
