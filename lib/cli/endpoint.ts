@@ -21,14 +21,21 @@ import { UsageError } from './command-io.ts'
 export interface Endpoint {
   /** The client of the endpoint. */
   readonly model: MinimaxModel
+  /** What to do about the warning, for the terminal only; `undefined` if there is nothing. */
+  readonly advice?: string
   /** Warning for the terminal and the report; `undefined` if the endpoint is on another machine, as MiniMax is. */
   readonly notice: string | undefined
   /** Closes the client, and the mock server if there is one. */
   close(): Promise<void>
 }
 
-const mockServerNotice =
-  'No model was used: the mock server answered by fixed rules. Set ANTHROPIC_AUTH_TOKEN to use MiniMax.'
+const mockServerNotice = 'No model was used: the mock server answered by fixed rules.'
+const mockServerAdvice = 'Set ANTHROPIC_AUTH_TOKEN to use MiniMax.'
+
+/** The warning and the advice of an endpoint in one text for the terminal; `undefined` without a warning. */
+export function terminalNotice({ notice, advice }: Pick<Endpoint, 'notice' | 'advice'>): string | undefined {
+  return notice === undefined || advice === undefined ? notice : `${notice} ${advice}`
+}
 
 /**
  * Opens MiniMax if a token is set or none is needed, otherwise a local mock server. Both use the same client; only the URL
@@ -75,6 +82,7 @@ async function openMockServer(stream: boolean): Promise<Endpoint> {
     // Its own name and provider, so that no report shows fixed rules as a model's answer.
     model: named(model),
     notice: mockServerNotice,
+    advice: mockServerAdvice,
     close: async () => {
       await model.close()
       await mockServer.close()

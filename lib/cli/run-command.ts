@@ -12,7 +12,7 @@ import { runIncident } from '../incident/run-incident.ts'
 import type { LoopEvent } from '../loop/events.ts'
 import { type CommandIo, exitCode, stoppedCode, UsageError } from './command-io.ts'
 import { addCommand, type CommandContext } from './command-line.ts'
-import { type Endpoint, openEndpoint } from './endpoint.ts'
+import { type Endpoint, openEndpoint, terminalNotice } from './endpoint.ts'
 import { incidentOf, type NamedIncident } from './incident-argument.ts'
 import { Progress } from './progress.ts'
 import { isSuccess, type RunSummary, summaryLine, writeSummaries } from './run-summary.ts'
@@ -96,7 +96,8 @@ async function runOne(runs: Runs): Promise<number> {
   try {
     for (const incident of incidents) {
       progress.line(`incident ${incident.scenario}, endpoint ${endpoint.model.url}`)
-      if (endpoint.notice !== undefined) progress.line(endpoint.notice)
+      const notice = terminalNotice(endpoint)
+      if (notice !== undefined) progress.line(notice)
       const showVerdict = ({ json }: Report) => {
         progress.close()
         // Printed before the files are written: if writing fails, the result of a paid run is not lost.
@@ -123,7 +124,8 @@ async function runSeveral(runs: Runs): Promise<number> {
   const startedAt = performance.now()
   const seconds = () => `${((performance.now() - startedAt) / 1000).toFixed(1).padStart(6)} s`
   const status = new StatusLine(io.stderr, () => ({ style: 'dim', text: seconds() }))
-  if (endpoint.notice !== undefined && !io.quiet) io.stderr.write(`${endpoint.notice}\n`)
+  const notice = terminalNotice(endpoint)
+  if (notice !== undefined && !io.quiet) io.stderr.write(`${notice}\n`)
   const summaries: RunSummary[] = []
   try {
     for (const [index, incident] of incidents.entries()) {

@@ -23,7 +23,7 @@ import { withTemporal } from '../../workflows/temporal-packages.ts'
 import { runWorker } from '../../workflows/worker.ts'
 import { type CommandIo, exitCode, hint, stoppedCode, UsageError } from './command-io.ts'
 import { addCommand, type CommandContext } from './command-line.ts'
-import { openEndpoint } from './endpoint.ts'
+import { openEndpoint, terminalNotice } from './endpoint.ts'
 import { incidentOf, openFolder } from './incident-argument.ts'
 import { Progress } from './progress.ts'
 import { checkReports } from './run-command.ts'
@@ -98,7 +98,8 @@ export async function workerCommand(
   const endpoint = await openEndpoint(live, io.env)
   let wasReady = false
   try {
-    if (endpoint.notice !== undefined) hint(io, endpoint.notice)
+    const notice = terminalNotice(endpoint)
+    if (notice !== undefined) hint(io, notice)
     await runWorker({
       env: io.env,
       ...source,
