@@ -19,15 +19,17 @@ export function answerOf(
   const last = attempts.findLast(({ applied }) => !applied.failed)
   const chosen = last?.hypothesis ?? hypotheses[0]
   const plan = last?.plan ?? chosen.plans[0] ?? noChange('No rule has a fix for this cause.')
+  const isHealthy = chosen.category === 'none'
   return {
     diagnosis: {
       root_cause: chosen.rootCause,
-      summary: `${chosen.rootCause} ${plan.summary} ${verdict(last)}`,
+      // The validation has the verdict of the simulation.
+      summary: `${chosen.rootCause} ${plan.summary}`,
       category: chosen.category,
       confidence: confidenceOf(chosen, last),
       evidence: chosen.evidence.length > 0 ? chosen.evidence : anyEvidence(observed),
       ruled_out: ruledOut(observed, chosen, hypotheses, attempts),
-      uncertainties: [...chosen.uncertainties, ...(last?.status === 'improved' ? [] : [verdict(last)])],
+      uncertainties: [...chosen.uncertainties, ...(last?.status === 'improved' || isHealthy ? [] : [verdict(last)])],
     },
     fix_plan: explained(plan, observed),
   }
@@ -78,7 +80,7 @@ function anyEvidence({ conversation }: Observations): readonly Quote[] {
     .slice(0, 1)
 }
 
-/** The result of the last attempt, in one sentence for the summary. */
+/** The result of the last attempt, in one sentence. */
 function verdict(last: Attempt | undefined): string {
   if (last === undefined) return 'No fix could be tried in the simulation.'
   if (last.validated === undefined) return 'The fix was not validated.'
@@ -86,10 +88,13 @@ function verdict(last: Attempt | undefined): string {
   return `In the simulation the result is ${last.status}.`
 }
 
-/** High only if the simulation confirms the fix. A healthy engine cannot be improved, so there it is medium. */
+/**
+ * High only if the deciding fact was observed and the simulation confirms the fix: a simulation that assumes the cause cannot
+ * prove it. A healthy engine cannot be improved, so there it is medium.
+ */
 function confidenceOf(chosen: Hypothesis, last: Attempt | undefined): 'high' | 'medium' | 'low' {
   if (chosen.category === 'unknown' || chosen.evidence.length === 0) return 'low'
-  if (last?.status === 'improved') return 'high'
+  if (last?.status === 'improved') return chosen.isInferred ? 'medium' : 'high'
   return chosen.category === 'none' ? 'medium' : 'low'
 }
 

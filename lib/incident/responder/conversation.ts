@@ -121,6 +121,12 @@ export function quoteFigure(result: ToolMessage | undefined, namePattern: string
   return quote === undefined ? [] : [{ tool: result.tool, quote }]
 }
 
+/** Quotes the first part of the result that a pattern matches. */
+export function quoteMatch(result: ToolMessage | undefined, pattern: RegExp): readonly Quote[] {
+  const quote = result === undefined ? undefined : pattern.exec(result.text)?.[0]
+  return result === undefined || quote === undefined ? [] : [{ tool: result.tool, quote }]
+}
+
 /** Quotes a piece of a string in the result: as it is, or escaped as in the result's JSON. */
 export function quoteText(result: ToolMessage, text: string): readonly Quote[] {
   if (text === '') return []
@@ -158,7 +164,7 @@ function endOfValue(text: string, start: number): number {
 
 /** `1. cause_candidate linux_oom_kill, 2 lines, 08:05:35 to 08:14:47`, with the first and the last line below. */
 const finding =
-  /^\d+\. (cause_candidate|unclassified|cascade|request_error|benign) (\w+), (\d+) lines?(?:, .*)?\n(?: {3}(.*)(?:\n {3}last: (.*))?)?/gm
+  /^\d+\. (cause_candidate|unclassified|cascade|request_error|benign) (\w+), (\d+) lines?((?:, .*)?)\n(?: {3}(.*)(?:\n {3}last: (.*))?)?/gm
 /** `dmesg+journal: 785 lines` */
 const extent = /^((?:vllm|dmesg|journal)(?:\+(?:dmesg|journal))*): (?:\d+|no) lines/
 const notCollected = /^(vllm|dmesg|journal): not collected\./gm
@@ -169,10 +175,11 @@ export function shownLogs(text: string): UnknownObject | undefined {
   if (source === undefined) return undefined
   // Only this section: a line of the log elsewhere could look like a finding.
   const [, section = ''] = /\n\n(Findings(?: of the whole window [^\n]*)?: \d[^\n]*(?:\n.+)*)/.exec(text) ?? []
-  const findings = [...section.matchAll(finding)].map(([, kind, name, count, line, lastLine]) => ({
+  const findings = [...section.matchAll(finding)].map(([, kind, name, count, times = '', line, lastLine]) => ({
     kind,
     class: name,
     count: Number(count),
+    is_earlier: times.includes('(before the incident)'),
     line,
     last_line: lastLine,
   }))

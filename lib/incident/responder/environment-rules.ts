@@ -1,6 +1,8 @@
 import { isObject } from '../../../router/json/json.ts'
 import type { FixPlan } from '../../../tools/types.ts'
-import { latest, numberAt, quoteText, textAt, valueAt } from './conversation.ts'
+import { objectsOf } from '../../testing/mock-server/request.ts'
+import type { Quote } from '../agent/agent-result.ts'
+import { latest, numberAt, quoteMatch, quoteText, textAt, valueAt } from './conversation.ts'
 import { hotspotRule } from './load-rules.ts'
 import {
   completePlans,
@@ -45,14 +47,19 @@ export const infinibandRule: Rule = (observed): Hypothesis | undefined => {
     /NET\/IB ?: Got (?:completion from peer \S+ with (?:error|status)[ =]\w+|non-fatal async event: port error)/,
   )
   if (found === undefined) return undefined
+  // The engine sees that an operation failed. Only the kernel or the counters show where.
+  const device = findFailure(observed.causes, ['network_device', 'link_error'])
   // NCCL's default is 20; each step doubles the time.
   const timeout = plan('Allow InfiniBand more time.', [{ action: 'set_env', env: { NCCL_IB_TIMEOUT: '22' } }, restart])
   return {
     category: 'interconnect',
-    rootCause: "The node's InfiniBand link is failing.",
-    evidence: found.evidence,
+    rootCause: `${device === undefined ? "Most likely the node's" : "The node's"} InfiniBand link is failing.`,
+    evidence: [...found.evidence, ...(device?.evidence ?? [])],
     plans: completePlans([drainNode(observed), timeout]),
-    uncertainties: ['The link counters were not read, so the cable, the port or the switch may be the cause.'],
+    uncertainties: [
+      'The link counters were not read, so it is not known whether the cable, the port or the switch is broken.',
+    ],
+    isInferred: device === undefined,
   }
 }
 
@@ -63,19 +70,62 @@ export const infinibandRule: Rule = (observed): Hypothesis | undefined => {
 export const collectiveMismatchRule: Rule = (observed): Hypothesis | undefined => {
   const found = findFailure(observed.causes, ['nccl_truncated'])
   if (found === undefined) return undefined
-  const nccl = environment(observed).filter(([name]) => /^NCCL_(PROTO|ALGO)$/.test(name))
+  const nccl = environment(observed).filter(([name]) => choosesProtocol.test(name))
   const shared = Object.fromEntries(nccl.map(([name, value]) => [name, String(value)]))
   // Without values to share, the pair that every version of NCCL supports.
   const pinned = { NCCL_PROTO: 'Simple', NCCL_ALGO: 'Ring' }
   const align = (env: Readonly<Record<string, string>>) =>
-    plan(`Run every rank with ${JSON.stringify(env)}.`, [{ action: 'align_nccl_env', env }, restart])
+    plan(`Run every rank with ${settingsText(env)}.`, [{ action: 'align_nccl_env', env }, restart], [], source(env))
+  const source = (env: Readonly<Record<string, string>>) =>
+    env === shared ? `${settingsText(env)} is what the first node sets (fetch_config, env).` : ''
+  const differing = differingRanks(observed)
   return {
     category: 'nccl_environment',
-    rootCause: 'The ranks disagree on the size of a collective operation because their NCCL environments differ.',
-    evidence: found.evidence,
+    rootCause: `The ranks disagree on the size of a collective operation, ${differing === undefined ? 'most likely ' : ''}because their NCCL environments differ${differing?.text ?? '.'}`,
+    evidence: [...found.evidence, ...(differing?.evidence ?? [])],
     plans: completePlans([nccl.length > 0 ? align(shared) : undefined, align(pinned)]),
-    uncertainties: ['The environment of the other ranks was not read.'],
+    uncertainties:
+      differing === undefined
+        ? ['The environment of the other ranks was not read.']
+        : ['The environments are those of the configuration: those of the running processes were not read.'],
+    isInferred: differing === undefined,
   }
+}
+
+/** Variables by which ranks choose how they run a collective operation. All ranks need the same ones. */
+const choosesProtocol = /^NCCL_(PROTO|ALGO)$/
+
+/** A variable that a node sets and another one does not, or differently, by the configuration; `undefined` without one. */
+function differingRanks(
+  observed: Observations,
+): { readonly text: string; readonly evidence: readonly Quote[] } | undefined {
+  const own = environment(observed)
+  for (const peer of objectsOf(valueAt(observed.config, ['config', 'placement', 'peers']))) {
+    const env = peer['env']
+    if (!isObject(env)) continue
+    const names = new Set(
+      [...own.map(([name]) => name), ...Object.keys(env)].filter((name) => choosesProtocol.test(name)),
+    )
+    const first = Object.fromEntries(own)
+    const name = [...names].find((one) => first[one] !== env[one])
+    if (name === undefined) continue
+    const has = (value: unknown) => (value === undefined ? `does not set ${name}` : `has ${name}=${String(value)}`)
+    return {
+      text: `: the first node ${has(first[name])}, and ${String(peer['node'])} ${has(env[name])}.`,
+      evidence: [
+        ...quoteMatch(observed.config, /"env":\{[^{}]{0,300}\}/),
+        ...quoteMatch(observed.config, /"peers":\[\{[^{}]{0,200}"env":\{[^{}]{0,300}\}/),
+      ],
+    }
+  }
+  return undefined
+}
+
+/** Settings as people write them: `NCCL_PROTO=LL128, NCCL_ALGO=Ring`. */
+function settingsText(settings: Readonly<Record<string, unknown>>): string {
+  return Object.entries(settings)
+    .map(([name, value]) => `${name}=${String(value)}`)
+    .join(', ')
 }
 
 /**
@@ -84,7 +134,9 @@ export const collectiveMismatchRule: Rule = (observed): Hypothesis | undefined =
  */
 export const hungFileSystemRule: Rule = (observed): Hypothesis | undefined => {
   const found = findFailure(observed.causes, ['hung_task'], /task \S+ blocked for more than \d+ seconds/)
-  const server = findFailure(observed.causes, ['file_system'], /nfs: server \S+ not responding/)
+  // The first line can be of an earlier event, and of another server.
+  const latestFirst = observed.causes.map((failure) => ({ ...failure, texts: failure.texts.toReversed() }))
+  const server = findFailure(latestFirst, ['file_system'], /nfs: server \S+ not responding/)
   if (found === undefined || server === undefined) return undefined
   const mounted = environment(observed).filter(([, value]) => /^\/(?:mnt|nfs|net)\//.test(String(value)))
   const env = Object.fromEntries(mounted.map(([name]) => [name, null]))
@@ -122,12 +174,13 @@ export const storageEvictionRule: Rule = (observed): Hypothesis | undefined => {
     plans: completePlans([
       sizes.length === 0
         ? undefined
-        : plan(`Keep fewer KV blocks on the disk: ${JSON.stringify(env)}.`, [{ action: 'set_env', env }, restart]),
+        : plan(`Keep fewer KV blocks on the disk: ${settingsText(env)}.`, [{ action: 'set_env', env }, restart]),
       offloads
         ? plan('Keep no KV blocks outside the GPU.', [{ action: 'set_engine_args', args: off }, restart])
         : undefined,
     ]),
-    uncertainties: ['Other files of the pod on the same disk were not measured.'],
+    uncertainties: ['Which files of the pod filled the disk was not measured.'],
+    isInferred: true,
   }
 }
 
@@ -140,7 +193,7 @@ function environment({ config }: Observations): [string, unknown][] {
 /** The CUDA libraries of the image do not match the driver of the host. */
 export const driverMismatchRule: Rule = (observed): Hypothesis | undefined => {
   const found = findFailure(observed.causes, ['cuda_driver'])
-  return found && imageHypothesis(observed, found.evidence, [])
+  return found && imageHypothesis(observed, found.evidence)
 }
 
 /** vLLM logs that it waits for its own processes every ten seconds. A few such lines are normal while weights load. */
@@ -150,34 +203,53 @@ const minWaits = 3
 export const startupHangRule: Rule = (observed): Hypothesis | undefined => {
   const waits = observed.failures.filter((failure) => failure.class === 'startup_wait')
   if (waits.reduce((sum, { count }) => sum + count, 0) < minWaits) return undefined
-  const uncertainty = 'No log line gives a reason for the hang. A mismatch of image and driver is the most likely one.'
-  return imageHypothesis(observed, findFailure(waits, ['startup_wait'])?.evidence ?? [], [uncertainty])
+  const evidence = [
+    ...(findFailure(waits, ['startup_wait'])?.evidence ?? []),
+    ...quoteMatch(observed.systemLogs, pulledImage),
+    ...quoteMatch(observed.config, /"previous_image":"[^"]+"/),
+  ]
+  return {
+    ...imageHypothesis(observed, evidence),
+    rootCause:
+      "The engine does not start, most likely because the image's CUDA libraries do not match the driver of the host.",
+    uncertainties: ['No log line gives a reason for the hang. A mismatch of image and driver is the most likely one.'],
+    isInferred: true,
+  }
 }
+
+/** A container engine reports that it has a new image. */
+const pulledImage = /(?:image pulled|Successfully pulled image)[^\n]{1,120}/
 
 /**
  * Two ways to get libraries that match: the previous release of the image, or the host's own libraries first in the
  * search path. Longer timeouts and smaller batches do not help an engine that cannot use its GPU.
  */
-function imageHypothesis(
-  observed: Observations,
-  evidence: Hypothesis['evidence'],
-  uncertainties: readonly string[],
-): Hypothesis {
+function imageHypothesis(observed: Observations, evidence: Hypothesis['evidence']): Hypothesis {
+  const earlier = textAt(observed.config, ['previous_image'])
   const image =
-    textAt(observed.config, ['previous_image']) ??
+    earlier ??
     previousImage(textAt(observed.config, ['config', 'image']), textAt(observed.config, ['config', 'vllm_version']))
   return {
     category: 'image_driver_mismatch',
     rootCause: "The engine does not start: the image's CUDA libraries do not match the driver of the host.",
     evidence,
     plans: completePlans([
-      image === undefined ? undefined : plan(`Go back to ${image}.`, [{ action: 'change_image', image }, restart]),
+      image === undefined
+        ? undefined
+        : plan(
+            `Go back to ${image}.`,
+            [{ action: 'change_image', image }, restart],
+            [],
+            earlier === undefined
+              ? `${image} is the release before the one that runs.`
+              : `${image} is the image before this one (fetch_config, previous_image).`,
+          ),
       plan("Load the host's driver libraries first.", [
         { action: 'set_env', env: { LD_LIBRARY_PATH: '/usr/local/nvidia/lib64:/usr/local/nvidia/lib' } },
         restart,
       ]),
     ]),
-    uncertainties,
+    uncertainties: [],
   }
 }
 
@@ -265,7 +337,8 @@ export const loggedLoadRule: Rule = (observed): Hypothesis | undefined => {
   const hypothesis = kind === undefined ? undefined : hotspotRule({ ...observed, hotspot: kind })
   if (hypothesis === undefined) return undefined
   const uncertainty = 'Only the statistics in the log show the load: no metrics page was collected.'
-  return { ...hypothesis, evidence: quoteText(logs, text), uncertainties: [...hypothesis.uncertainties, uncertainty] }
+  const uncertainties = [...hypothesis.uncertainties, uncertainty]
+  return { ...hypothesis, evidence: quoteText(logs, text), uncertainties, isInferred: true }
 }
 
 /** The hotspot of one line of statistics; `undefined` if no request waits. The limits are those of `analyze_metrics`. */
@@ -291,5 +364,6 @@ export const restartRule: Rule = ({ analysis, conversation }): Hypothesis | unde
     evidence: analysis === undefined || typeof reason !== 'string' ? [] : quoteText(analysis, reason),
     plans: completePlans([], 'Read the log of the engine and the kernel log of the time before the restart.'),
     uncertainties: ['It is not known whether the engine failed or somebody restarted it.'],
+    isInferred: true,
   }
 }

@@ -1,6 +1,6 @@
 import type { FixPlan } from '../../../tools/types.ts'
 import type { Quote } from '../agent/agent-result.ts'
-import { numberAt, quoteFigure, quoteText, valueAt } from './conversation.ts'
+import { numberAt, quoteFigure, quoteMatch, quoteText, valueAt } from './conversation.ts'
 import { defaultUtilization } from './memory-rules.ts'
 import {
   completePlans,
@@ -23,6 +23,12 @@ interface HotspotRule {
   readonly plans: (observed: Observations) => readonly (FixPlan | undefined)[]
   /** Advice to a person if no value of the fixes is known, in one sentence. */
   readonly advice?: string
+  /** Further quotes that tell this cause from others. */
+  readonly evidence?: (observed: Observations) => readonly Quote[]
+  /** What the data does not show about this cause. */
+  readonly uncertainties?: (observed: Observations) => readonly string[]
+  /** Whether the deciding fact was not observed. @defaultValue false */
+  readonly isInferred?: boolean
 }
 
 /** One rule for each kind of hotspot, from vLLM's guide to optimization and tuning. */
@@ -66,6 +72,11 @@ const rules: Readonly<Record<string, HotspotRule>> = {
   },
   long_prefills: {
     rootCause: 'Long prefills fill the steps in which running requests should get their next token.',
+    // The lengths of the prompts, and the largest steps: few steps have many tokens.
+    evidence: ({ page }) => [
+      ...quoteMatch(page, /^vllm:request_prompt_tokens\b.*/m),
+      ...quoteMatch(page, /^vllm:iteration_tokens_total\b.*/m),
+    ],
     plans: (observed) => {
       // vLLM's guide advises 2048 for low inter-token latency.
       const budget = engineNumber(observed, 'max_num_batched_tokens') ?? 8192
@@ -82,6 +93,8 @@ const rules: Readonly<Record<string, HotspotRule>> = {
   engine_stalled: {
     rootCause: 'The engine makes no progress although requests wait, and no log line shows a cause.',
     plans: (observed) => [plan('Restart the engine.', [restart]), drainNode(observed)],
+    uncertainties: () => ['It is not known why the engine makes no progress.'],
+    isInferred: true,
   },
   // NIXL moves KV blocks with UCX, which chooses the fastest devices and transports unless its variables limit it.
   kv_transfer: {
@@ -90,6 +103,7 @@ const rules: Readonly<Record<string, HotspotRule>> = {
       const why = limiting === '' ? '' : `: ${limiting} name the interface and the transports that UCX may use`
       return `Requests wait for the KV blocks of their prompts, because the transfers from the prefill engine are slow${why}.`
     },
+    evidence: ({ config }) => quoteMatch(config, /"UCX_TLS":"[^"]+"(?:,"UCX_NET_DEVICES":"[^"]+")?/),
     plans: (observed) => {
       const present = ucxLimits(observed)
       const env = Object.fromEntries(present.map((name) => [name, null]))
@@ -116,6 +130,7 @@ const rules: Readonly<Record<string, HotspotRule>> = {
       engineArgument(observed, 'tokenizer_mode') === 'slow'
         ? 'The API server uses the slow tokenizer, so requests lose time before they reach the scheduler.'
         : 'Requests lose time before they reach the scheduler, because the API server needs more CPU time.',
+    evidence: ({ vllmLogs }) => quoteMatch(vllmLogs, /'tokenizer_mode': 'slow'/),
     plans: (observed) => {
       const cores = numberAt(observed.config, ['config', 'resources', 'cpu_cores'])
       const servers = engineNumber(observed, 'api_server_count') ?? 1
@@ -141,6 +156,12 @@ const rules: Readonly<Record<string, HotspotRule>> = {
         ? 'The decode steps are slow, because the engine runs in eager mode, without CUDA graphs.'
         : 'The decode steps themselves are slow.'
     },
+    uncertainties: (observed) =>
+      draftsAreRejected(observed)
+        ? [
+            'It is not known why the drafts are rejected: the drafter was not compared with the traffic or with the model.',
+          ]
+        : [],
     plans: (observed) => {
       // Eager mode launches every kernel from Python, which costs most in small decode steps.
       const cap = engineNumber(observed, 'max_num_seqs')
@@ -187,16 +208,32 @@ export function hotspotRule(observed: Observations): Hypothesis | undefined {
   const rule = Object.hasOwn(rules, category) ? rules[category] : undefined
   if (rule === undefined) return undefined
   const uneven = unevenLoad(observed)
+  const plans = completePlans(
+    uneven?.advice === undefined ? [...(uneven?.plans ?? []), ...rule.plans(observed)] : [],
+    uneven?.advice ?? rule.advice,
+  )
   return {
     category,
     rootCause: uneven?.rootCause ?? rootCauseOf(rule, observed),
-    evidence: [...quoteHotspot(observed), ...(uneven?.evidence ?? [])],
-    plans: completePlans(
-      uneven?.advice === undefined ? [...(uneven?.plans ?? []), ...rule.plans(observed)] : [],
-      uneven?.advice ?? rule.advice,
-    ),
-    uncertainties: ['The simulation shows the effect of a change under the same load, not under another load.'],
+    evidence: [
+      ...quoteHotspot(observed),
+      ...(uneven?.evidence ?? [...(rule.evidence?.(observed) ?? []), ...changedSettings(observed, plans)]),
+    ],
+    plans,
+    uncertainties: [
+      ...(rule.uncertainties?.(observed) ?? []),
+      'The simulation shows the effect of a change under the same load, not under another load.',
+    ],
+    ...(rule.isInferred === undefined ? {} : { isInferred: rule.isInferred }),
   }
+}
+
+/** The settings that the first plan changes, as the configuration has them: they show where its values start. */
+function changedSettings({ config }: Observations, [first]: readonly FixPlan[]): readonly Quote[] {
+  const names = (first?.actions ?? []).flatMap((action) =>
+    action.action === 'set_engine_args' ? Object.keys(action.args) : [],
+  )
+  return names.flatMap((name) => quoteMatch(config, new RegExp(`"${name}":(?:-?\\d[\\d.]*|true|false)(?=[,}])`)))
 }
 
 function rootCauseOf({ rootCause }: HotspotRule, observed: Observations): string {

@@ -89,7 +89,7 @@ export const gpuMemoryRules: readonly Rule[] = [
   gpuMemoryRule({
     classes: ['cuda_out_of_memory', 'graph_capture_memory'],
     pattern:
-      /torch\.(?:cuda\.)?OutOfMemoryError|CUDA out of memory\. Tried to allocate [\d.]+ [KMG]iB|CUDA error: out of memory/,
+      /(?:torch\.(?:cuda\.)?OutOfMemoryError: )?CUDA out of memory\. Tried to allocate [\d.]+ [KMG]iB(?:\. GPU \d+ has a total capacity of [\d.]+ [KMG]iB of which [\d.]+ [KMG]iB is free)?|torch\.(?:cuda\.)?OutOfMemoryError|CUDA error: out of memory/,
     rootCause: 'vLLM reserves so much GPU memory that too little is left for what a request needs at run time.',
     // Unchunked prefills need memory for whole prompts, which vLLM's profiling run does not see.
     fix: (observed) => ({
@@ -125,7 +125,15 @@ function gpuMemoryRule({ classes, pattern, rootCause, fix }: Shortage): Rule {
       rootCause: typeof rootCause === 'string' ? rootCause : rootCause(observed),
       evidence: found.evidence,
       plans: completePlans([startWith(args), startWith({ ...args, ...halved(observed, 'max_num_seqs') })]),
-      uncertainties: ['If the engine leaks memory, this fix only delays the next failure.'],
+      // The other shortages appear while the engine starts, when nothing can have leaked.
+      ...(classes.includes('cuda_out_of_memory')
+        ? {
+            uncertainties: [
+              'The use of GPU memory over time was not observed. If the engine leaks memory, this fix only delays the next failure.',
+            ],
+            isInferred: true,
+          }
+        : { uncertainties: [] }),
     }
   }
 }

@@ -19,6 +19,10 @@ export interface Observations {
   readonly analysis: ToolMessage | undefined
   /** Latest result of `fetch_system_logs`. */
   readonly systemLogs: ToolMessage | undefined
+  /** Latest result of `fetch_prometheus_metrics`. */
+  readonly page: ToolMessage | undefined
+  /** Latest result of `fetch_vllm_logs`. */
+  readonly vllmLogs: ToolMessage | undefined
   /** Kind of the hotspot that `analyze_metrics` found. */
   readonly hotspot: string | undefined
   /** Workers that make no progress, by `fetch_runtime_state`. */
@@ -41,6 +45,8 @@ interface Failure {
   readonly texts: readonly string[]
   /** Number of lines. */
   readonly count: number
+  /** Whether all lines are from before the incident. */
+  readonly isEarlier: boolean
 }
 
 /** Collects the latest facts from a conversation. */
@@ -56,6 +62,8 @@ export function observe(conversation: Conversation): Observations {
     runtime,
     analysis,
     systemLogs,
+    vllmLogs,
+    page: latest(conversation, 'fetch_prometheus_metrics'),
     hotspot: textAt(analysis, ['hotspot', 'kind']),
     stuckWorkers: numberAt(runtime, ['worker_health', 'stuck']) ?? 0,
     failures,
@@ -71,6 +79,7 @@ function failuresIn(result: ToolMessage): readonly Failure[] {
     class: String(error['class']),
     texts: [error['message'], error['line'], error['last_line']].filter((text) => typeof text === 'string'),
     count: typeof error['count'] === 'number' ? error['count'] : 1,
+    isEarlier: error['is_earlier'] === true,
   }))
 }
 
@@ -143,6 +152,8 @@ export interface Hypothesis {
   readonly plans: readonly FixPlan[]
   /** Facts that the data does not show. */
   readonly uncertainties: readonly string[]
+  /** Whether the deciding fact was not observed, so that the cause is only the most likely one. @defaultValue false */
+  readonly isInferred?: boolean
 }
 
 /** Returns a hypothesis if the rule applies to the observations. */
@@ -150,23 +161,34 @@ export type Rule = (observed: Observations) => Hypothesis | undefined
 
 /** Moves the engine to a spare node; `undefined` if the current node is not known, or no file states a spare one. */
 export function drainNode({ config }: Observations): FixPlan | undefined {
+  const spare = valueAt(config, ['config', 'placement', 'spare_nodes'])
+  const next = objectsOf(spare)[0]?.['node']
   const node = textAt(config, ['config', 'placement', 'node'])
   const isKnown = node !== undefined && node !== unknown && !isNotStated(config, 'placement.node')
   const drain: FixAction | undefined = isKnown ? { action: 'drain_node', node } : undefined
-  return plan('Drain the node and serve from another one.', [drain], ['The other node needs the same capacity.'])
+  const risks = ['The other node needs the same capacity.']
+  const rationale =
+    typeof next === 'string' ? `${next} is the first spare node of the configuration (fetch_config, spare_nodes).` : ''
+  return plan('Drain the node and serve from another one.', [drain], risks, rationale)
 }
 
 /** Restarts the engine, as the last step of a plan or as the whole plan. */
 export const restart = { action: 'restart_engine' } as const satisfies FixAction
 
-/** A plan; `undefined` if a value is missing that one of its actions needs. */
+/**
+ * A plan; `undefined` if a value is missing that one of its actions needs.
+ *
+ * @param rationale where its values come from, in one sentence; empty if that is clear.
+ */
 export function plan(
   summary: string,
   actions: readonly (FixAction | undefined)[],
   risks: readonly string[] = [],
+  rationale = '',
 ): FixPlan | undefined {
   const complete = actions.filter((action) => action !== undefined)
-  return complete.length < actions.length ? undefined : { summary, actions: complete, risks }
+  if (complete.length < actions.length) return undefined
+  return { summary, actions: complete, risks, ...(rationale === '' ? {} : { rationale }) }
 }
 
 /** Whether no file of the incident states a member of the configuration. */

@@ -307,9 +307,19 @@ const incidents: readonly [name: string, world: World, category: string, action:
   ],
 ]
 
-test.each(incidents)('it fixes %s', async (_name, world, category, action) => {
+/** Incidents whose deciding fact no result shows, so that the cause is only the most likely one. */
+const inferred: ReadonlySet<string> = new Set([
+  'a stall without a reason',
+  'CUDA out of memory while serving',
+  'NCCL ranks that disagree',
+  'a failing InfiniBand link',
+  'a disk that a cache of KV blocks fills',
+  'an engine that waits for itself, under a tag without a version',
+])
+
+test.each(incidents)('it fixes %s', async (name, world, category, action) => {
   const { answer, rounds } = await converse(world)
-  expect(answer.diagnosis).toMatchObject({ category, confidence: 'high' })
+  expect(answer.diagnosis).toMatchObject({ category, confidence: inferred.has(name) ? 'medium' : 'high' })
   expect(answer.fix_plan.actions[0]).toEqual(action)
   expect(rounds).toHaveLength(2)
 })
@@ -468,4 +478,23 @@ test('it neither follows nor repeats instructions in a log line', async () => {
   const { answer } = await converse({ causes: [cause(line)] })
   expect(answer.fix_plan.actions).toEqual([{ action: 'drain_node', node: 'node-a' }])
   expect(JSON.stringify(answer)).not.toMatch(/prod-7|ignore all|all is well/)
+})
+
+test('NCCL environments of the configuration that differ are named, and make the cause certain', async () => {
+  const peer = { node: 'node-b', gpus: [0, 4], driver_version: '590.48.01', env: { NCCL_DEBUG: 'WARN' } }
+  const message = 'NCCL WARN NET/Socket : peer 10.0.0.2<1> message truncated : receiving 524288 bytes instead of 65536.'
+  const { answer } = await converse({
+    causes: [cause(message)],
+    config: { ...config, placement: { ...config.placement, peers: [peer] } },
+  })
+  const { diagnosis, fix_plan } = answer
+  expect(diagnosis.confidence).toBe('high')
+  expect(diagnosis.root_cause).toContain('the first node has NCCL_PROTO=LL128, and node-b does not set NCCL_PROTO')
+  expect(diagnosis.evidence.map(({ quote }) => quote).join(' ')).toContain('"NCCL_PROTO":"LL128"')
+  expect(fix_plan.rationale).toContain('fetch_config')
+})
+
+test('the summary leaves the verdict of the simulation to the validation', async () => {
+  const { answer } = await converse({ hotspot: 'kv_cache' })
+  expect(answer.diagnosis.summary).not.toContain('simulation')
 })
