@@ -12,7 +12,7 @@ export function environmentOf(incident: Incident | undefined): ReportFacts['envi
     engine_version: stated(vllm_version),
     image: stated(image),
     gpu_model: stated(gpu_model),
-    gpus: gpus === null ? null : [gpus, ...peers.map((peer) => peer.gpus)].flat().length,
+    gpus: usedGpus(engine_args, gpus === null ? undefined : [gpus, ...peers.map((peer) => peer.gpus)].flat().length),
     node: stated(node) === null ? null : nodes.join(', '),
     driver_version: stated(driver_version),
     engine_args: Object.entries(engine_args).map(([name, value]) => `${name}=${value}`),
@@ -28,6 +28,20 @@ const notKnown: ReportFacts['environment'] = {
   node: null,
   driver_version: null,
   engine_args: [],
+}
+
+/** Arguments whose product is the number of GPUs that an engine uses. Each one is 1 by default. */
+const parallelism = ['tensor_parallel_size', 'pipeline_parallel_size', 'data_parallel_size']
+
+/** The GPUs that the engine uses; a deployment can have more. @param placed GPUs of the deployment, if they are known. */
+function usedGpus(args: { readonly [name: string]: unknown }, placed: number | undefined): number | null {
+  const sizes = parallelism.flatMap((name) => {
+    const size = args[name]
+    return typeof size === 'number' && size >= 1 ? [size] : []
+  })
+  const used = sizes.reduce((product, size) => product * size, 1)
+  if (placed === undefined) return sizes.length === 0 ? null : used
+  return Math.min(used, placed)
 }
 
 function stated(text: string): string | null {

@@ -1,10 +1,12 @@
 import type { Telemetry } from '../../../tools/types.ts'
 import { formatFigure } from '../../../tools/validation/deltas.ts'
 import { missedObjectives, objectivesOf } from '../../../tools/validation/objectives.ts'
+import { medianOf } from '../../../tools/validation/pairs.ts'
 import type { AgentResult } from '../agent/agent-result.ts'
 import { isNoChange, unmetObjectives } from '../agent/plan-check.ts'
 import { clockTime } from './located-lines.ts'
 import type { IncidentLogs } from './log-events.ts'
+import type { MetricEvent } from './metric-events.ts'
 import { engineDied, engineFailure, isObserved } from './onset.ts'
 import type { ReportFacts } from './report-schema.ts'
 
@@ -15,9 +17,19 @@ export function headlineOf(
   before: Telemetry,
   logs: IncidentLogs | undefined,
   result: AgentResult,
+  metrics: readonly MetricEvent[] = [],
 ): ReportFacts['headline'] {
   const state = stateOf(before, logs)
-  return { state, text: `${impactOf(before, state)} ${fixText(before, result)}` }
+  return { state, text: `${impactOf(before, state)}${courseText(state, metrics)} ${fixText(before, result)}` }
+}
+
+/** Whether degraded service lasted until the end of the window. The text of an outage says what the engine did then. */
+function courseText(state: State, metrics: readonly MetricEvent[]): string {
+  const symptoms = metrics.filter(({ kind }) => kind === 'symptom')
+  if (state !== 'degraded' || symptoms.length === 0) return ''
+  return symptoms.some(({ isOngoing }) => isOngoing)
+    ? ' It was still so when the window ended.'
+    : ' At the end of the window the symptoms were over.'
 }
 
 function stateOf(before: Telemetry, logs: IncidentLogs | undefined): State {
@@ -56,11 +68,14 @@ function outageText(before: Telemetry): string {
   return requests.served === 0 ? 'no request was served' : 'the engine failed'
 }
 
-function lostRequests({ requests: { arrived, served } }: Telemetry): string | undefined {
+/** Requests that failed are lost. Those that were still in the service when the window ended can still be served. */
+function lostRequests({ requests: { arrived, served, failed, unfinished } }: Telemetry): string | undefined {
   if (arrived === null || served === null) return undefined
   if (arrived === 0) return 'no request arrived'
-  const lost = arrived - served
-  return `${lost} of ${arrived} requests (${formatFigure(lost / arrived, 'share')}) had no complete answer`
+  const of = (count: number) => `${count} of ${arrived} requests (${formatFigure(count / arrived, 'share')})`
+  if (failed === null || unfinished === null) return `${of(arrived - served)} had no complete answer`
+  const lost = `${failed === 0 ? `none of ${arrived} requests` : of(failed)} failed`
+  return `${lost}, and ${unfinished === 0 ? 'none was' : `${unfinished} were`} unfinished when the window ended`
 }
 
 function missedFigures(before: Telemetry): string | undefined {
@@ -89,7 +104,7 @@ function fixText(before: Telemetry, { run, fix_plan, validation, post_telemetry 
       const missed = post_telemetry === null ? [] : missedObjectives(post_telemetry)
       const after =
         missed.length === 0 ? 'every objective is met' : `these objectives are still missed: ${missed.join(', ')}`
-      return `The fix is validated in a simulation, and not applied: with it, ${after}.`
+      return `The fix is validated in a simulation, and not applied: with it, ${after}${stallsLeft(post_telemetry)}.`
     }
     case 'regressed':
       return 'Do not apply the proposed fix: in the simulation it makes the service worse.'
@@ -98,4 +113,16 @@ function fixText(before: Telemetry, { run, fix_plan, validation, post_telemetry 
     case 'unknown':
       return 'The proposed fix is not validated.'
   }
+}
+
+/** Share of streams from which pauses are worth a word. */
+const notedShare = 0.05
+
+/** Pauses that a p99 of all tokens hides: a stream has hundreds of tokens, so many streams can pause once. */
+function stallsLeft(after: Telemetry | null): string {
+  const pairs = after?.paired
+  const share = pairs === undefined ? null : medianOf(pairs.after.stalled_share)
+  if (after === null || share === null || share < notedShare) return ''
+  const limit = formatFigure(after.slo.inter_token_p99_s, 's')
+  return `, but ${formatFigure(share, 'share')} of the streams still pause longer than ${limit} at least once`
 }

@@ -1,7 +1,7 @@
 import type { Incident } from '../../../tools/scenario-source.ts'
 import type { Telemetry } from '../../../tools/types.ts'
 import type { AgentResult } from '../agent/agent-result.ts'
-import { isoTime, type LocatedLine, layerOf } from './located-lines.ts'
+import { clipped, isoTime, type LocatedLine, layerOf } from './located-lines.ts'
 import { type IncidentLogs, incidentLogs, type LogEvent } from './log-events.ts'
 import { type MetricEvent, metricEvents } from './metric-events.ts'
 import { onsetOf } from './onset.ts'
@@ -17,6 +17,8 @@ interface EventFacts extends Pick<ReportFacts, 'onset' | 'trigger' | 'timeline'>
   readonly notes: readonly string[]
   /** The logs that the events are from; `undefined` if the incident was not read. */
   readonly logs: IncidentLogs | undefined
+  /** The changes that the metrics show. */
+  readonly metrics: readonly MetricEvent[]
 }
 
 /**
@@ -38,6 +40,7 @@ export function eventFacts(
       timeline: [],
       notes: [],
       logs: undefined,
+      metrics: [],
     }
   }
   const logs = incidentLogs(incident)
@@ -53,9 +56,14 @@ export function eventFacts(
     trigger: triggerOf(record, onset, result),
     timeline,
     logs,
+    metrics,
     notes: [
       ...logs.notes,
-      ...(left === 0 ? [] : [`The timeline has the ${timeline.length} most important events; ${left} are left out.`]),
+      ...(left === 0
+        ? []
+        : [
+            `The timeline has the ${timeline.length} most important events; ${left} are left out. All are in the logs.`,
+          ]),
     ],
   }
 }
@@ -68,7 +76,7 @@ function unknownTrigger(text: string): ReportFacts['trigger'] {
 const mostCharacters = 1000
 
 function ofLog({ kind, first, time, until, count }: LogEvent): TimelineEvent {
-  const { source, number, line } = first
+  const { source, number, line, message } = first
   return {
     time: isoTime(time),
     until: count > 1 ? isoTime(until) : null,
@@ -76,12 +84,13 @@ function ofLog({ kind, first, time, until, count }: LogEvent): TimelineEvent {
     source,
     line: number,
     text: line.length > mostCharacters ? `${line.slice(0, mostCharacters)}…` : line,
+    message: clipped(message.trim() === '' ? line : message.trim(), mostCharacters),
     count,
   }
 }
 
 function ofMetrics({ time, kind, text }: MetricEvent): TimelineEvent {
-  return { time: isoTime(time), until: null, kind, source: 'metrics', line: null, text, count: 1 }
+  return { time: isoTime(time), until: null, kind, source: 'metrics', line: null, text, message: text, count: 1 }
 }
 
 /** Fewer intervals cannot show a change of the load. */

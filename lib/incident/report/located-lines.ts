@@ -31,14 +31,27 @@ export function layerOf(source: string): number {
   return ['dmesg', 'journal', 'vllm', 'metrics'].indexOf(source)
 }
 
-/** Characters of a line that a text repeats. */
-const shownCharacters = 300
+/** Characters of a message that a text repeats. The timeline has more of it. */
+const shownCharacters = 140
 
-/** Names a line and repeats its start: `dmesg line 213 at 21:07:17 UTC: "…"`. */
-export function citation({ source, number, time, line }: LocatedLine): string {
-  const at = time === undefined ? '' : ` at ${clockTime(time)}`
-  const shown = line.length > shownCharacters ? `${line.slice(0, shownCharacters)}…` : line
-  return `${source} line ${number}${at}: "${shown}"`
+/** Names a line and repeats the start of its message: `dmesg line 213 at 21:07:17 UTC: "…"`. */
+export function citation(place: LocatedLine): string {
+  const { message, line } = place
+  const shown = clipped(message.trim() === '' ? line : message.trim(), shownCharacters)
+  return `${placeAndTime(place)}: ${shown.includes('"') ? shown : `"${shown}"`}`
+}
+
+/** Names a line: `dmesg line 213 at 21:07:17 UTC`. */
+export function placeAndTime({ source, number, time }: LocatedLine): string {
+  return `${source} line ${number}${time === undefined ? '' : ` at ${clockTime(time)}`}`
+}
+
+/** A text of at most so many characters, cut between words if that is possible. */
+export function clipped(text: string, most: number): string {
+  if (text.length <= most) return text
+  const cut = text.slice(0, most - 1)
+  const end = cut.lastIndexOf(' ')
+  return `${end > most / 2 ? cut.slice(0, end) : cut} …`
 }
 
 /** The time of the day, in UTC. @param time Unix milliseconds. */

@@ -1,6 +1,6 @@
 import { alikeLines } from '../../../tools/logs/group-log-lines.ts'
 import { type Incident, windowOf } from '../../../tools/scenario-source.ts'
-import { clockTime, type LocatedLine, locatedLines } from './located-lines.ts'
+import { citation, clockTime, type LocatedLine, locatedLines } from './located-lines.ts'
 
 /** An event that lines of one log report: lines that differ only in numbers are one event. */
 export interface LogEvent {
@@ -52,7 +52,7 @@ export function incidentLogs(incident: Incident): IncidentLogs {
   const abnormal = timed.filter(isAbnormal)
   const near = abnormal.filter(({ time }) => time >= start - leadMs)
   const starts = engineStarts(timed).filter(({ time }) => time >= start - startLeadMs)
-  const early = abnormal.length - near.length
+  const early = abnormal.filter(({ time }) => time < start - leadMs)
   const timeless = lines.filter((line) => line.time === undefined && isAbnormal(line)).length
   const since = clockTime(start - leadMs)
   return {
@@ -60,7 +60,11 @@ export function incidentLogs(incident: Incident): IncidentLogs {
     failures: near.filter(({ kind }) => kind === 'cause_candidate' || kind === 'cascade').sort(byTime),
     starts,
     notes: [
-      ...(early === 0 ? [] : [`Abnormal log lines before ${since} are not in the timeline: ${early}.`]),
+      ...(early.length === 0
+        ? []
+        : [
+            `Abnormal log lines before ${since} are not in the timeline: ${early.length}. ${early.length === 1 ? 'It is' : 'The last one is'} ${early.slice(-1).map(citation).join('')}.`,
+          ]),
       ...(timeless === 0 ? [] : [`Abnormal log lines without a time are not in the timeline: ${timeless}.`]),
     ],
   }

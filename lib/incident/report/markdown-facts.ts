@@ -24,7 +24,7 @@ export function beforeAndAfter(document: ReportDocument): readonly string[] {
   }
   // The objectives have a table of their own, and figures that stay exactly the same say nothing.
   const changed = headlineDeltas(validation.deltas).filter(
-    ({ metric, before: from, after: to }) => from !== to && !limited.has(metric),
+    ({ metric, before: from, after: to }) => !limited.has(metric) && (from !== to || always.has(metric)),
   )
   const rows = changed.map((delta) => [
     escapeText(metricLabel(delta.metric)),
@@ -45,6 +45,9 @@ export function beforeAndAfter(document: ReportDocument): readonly string[] {
 
 /** Figures that the objectives limit. */
 const limited: ReadonlySet<string> = new Set(['latency.ttft_s.p95', 'latency.inter_token_s.p99'])
+
+/** What became of the requests is shown also if it stays the same. */
+const always: ReadonlySet<string> = new Set(['requests.failed', 'requests.unfinished'])
 
 /** The costs and limits have places of their own. */
 function withoutCosts({ summary, costs = [], limits = [] }: ReportDocument['validation']): string {

@@ -1,5 +1,6 @@
 import { isNoChange } from '../agent/plan-check.ts'
 import { summaryAfterCause } from './figures.ts'
+import { clipped } from './located-lines.ts'
 import { beforeAndAfter, course, environment, uncertain } from './markdown-facts.ts'
 import { bullets, codeBlock, escapeText, exactCode, inlineCode, numbered, section, table } from './markdown-text.ts'
 import type { ReportDocument } from './report-schema.ts'
@@ -64,7 +65,7 @@ function keyFacts(document: ReportDocument): readonly string[] {
     ? ['**Root cause:** No diagnosis: the run was cancelled before the first reply.']
     : [
         `**Root cause:** ${escapeText(diagnosis.root_cause)}`,
-        `**Confidence:** ${diagnosis.confidence}; class: ${escapeText(diagnosis.category)}`,
+        `**Confidence in the cause:** ${diagnosis.confidence}; class: ${escapeText(diagnosis.category)}`,
       ]
   return [
     bullets([
@@ -72,20 +73,17 @@ function keyFacts(document: ReportDocument): readonly string[] {
       `**Trigger** (${trigger.kind}): ${escapeText(trigger.text)}`,
       ...cause,
       `**Fix:** ${plan === null ? 'none was proposed.' : escapeText(plan.summary)}`,
-      `**Verdict:** ${verdict(document)}`,
+      ...verdict(document).map((text) => `**Verdict:** ${text}`),
       ...(validation.limits ?? []).map((limit) => `**Limit of the verdict:** ${escapeText(limit)}`),
     ]),
   ]
 }
 
-/** The verdict in words: where it is from, and what it means. */
-function verdict({ validation, fix_plan: plan, fix_result: result }: ReportDocument): string {
-  const isSimulated = validation.deltas.length > 0 && plan !== null && !isNoChange(plan)
-  const reasons = result?.not_predicted ?? []
-  const why = isSimulated
-    ? ''
-    : ` ${escapeText([validation.summary, ...reasons.filter((reason) => !validation.summary.includes(reason))].join(' '))}`
-  return `**${validation.status}**${isSimulated ? ' in the simulation; see "Before and after".' : '.'}${why}`
+/** The verdict in words. The headline and "Before and after" have that of a simulation. */
+function verdict({ validation, fix_plan: plan, fix_result: result }: ReportDocument): readonly string[] {
+  if (validation.deltas.length > 0 && plan !== null && !isNoChange(plan)) return []
+  const reasons = (result?.not_predicted ?? []).filter((reason) => !validation.summary.includes(reason))
+  return [`**${validation.status}**. ${escapeText([validation.summary, ...reasons].join(' '))}`]
 }
 
 /** A time, as a prefix. */
@@ -132,10 +130,10 @@ const minor: readonly ReportDocument['timeline'][number]['kind'][] = [
 function timeline({ timeline: events }: ReportDocument): readonly string[] {
   if (events.length === 0) return []
   const shown = mostImportant(events)
-  const rows = shown.map(({ time, until, kind, source, line, text, count }) => [
-    `${escapeText(time.slice(11, 19))}${until === null ? '' : ` to ${escapeText(until.slice(11, 19))}`}`,
+  const rows = shown.map(({ time, until, kind, source, line, message, count }) => [
+    span(time, until),
     kind.replace('_', ' '),
-    `${source === 'metrics' ? escapeText(text) : exactCode(short(text))}${count === 1 ? '' : ` (${count} times)`}`,
+    `${source === 'metrics' ? escapeText(message) : exactCode(clipped(message, maxLine))}${count === 1 ? '' : ` (${count} times)`}`,
     `${escapeText(source)}${line === null ? '' : ` line ${line}`}`,
   ])
   const left = events.length - shown.length
@@ -143,7 +141,7 @@ function timeline({ timeline: events }: ReportDocument): readonly string[] {
     'Timeline',
     `Times of ${escapeText(events[0]?.time.slice(0, 10) ?? '')} in UTC.`,
     table(['time', 'role', 'event', 'source'], rows),
-    left === 0 ? '' : `${left} more events are in report.json.`,
+    left === 0 ? '' : `${left} more ${left === 1 ? 'event is' : 'events are'} in report.json, under "timeline".`,
   )
 }
 
@@ -155,10 +153,12 @@ function mostImportant(events: ReportDocument['timeline']): ReportDocument['time
 }
 
 /** Most characters of a log line in the timeline. */
-const maxLine = 160
+const maxLine = 300
 
-function short(line: string): string {
-  return line.length <= maxLine ? line : `${line.slice(0, maxLine)} …`
+/** `13:01:36 to 13:14:46`, or one time if both are in the same second. */
+function span(time: string, until: string | null): string {
+  const [first, last] = [time, until ?? time].map((one) => escapeText(one.slice(11, 19)))
+  return first === last ? `${first}` : `${first} to ${last}`
 }
 
 /** The quotes of the diagnosis, each with the place where a reader finds it. */

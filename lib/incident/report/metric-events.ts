@@ -15,6 +15,8 @@ export interface MetricEvent {
   readonly kind: 'load' | 'symptom'
   /** Whether it was so already when the window opened, so that it began earlier. */
   readonly inProgress: boolean
+  /** Whether it was still so at the end of the window; `undefined` for `load`. */
+  readonly isOngoing?: boolean
   /** Whether nothing is served: the engine is down, or it makes no progress. */
   readonly isStandstill: boolean
   /** Arrival rates before and after, in requests per second; only of `load`. */
@@ -64,7 +66,8 @@ function symptoms(points: readonly ServicePoint[]): readonly Change[] {
     const index = lastingFrom(flags)
     const point = points[index]
     if (point === undefined) return []
-    const change = { kind: 'symptom', inProgress: index === 0, isStandstill: false } as const
+    const isOngoing = flags.slice(-lastIntervals).some(Boolean)
+    const change = { kind: 'symptom', inProgress: index === 0, isOngoing, isStandstill: false } as const
     return [{ ...change, atS: atEnd && index > 0 ? point.endS : point.startS, text: text(points.slice(index)) }]
   }
   return [
@@ -111,6 +114,7 @@ function standstills(points: readonly ServicePoint[]): readonly Change[] {
       atS: from.startS,
       kind: 'symptom',
       inProgress: from.startS <= 0,
+      isOngoing: to === points.at(-1),
       isStandstill: true,
       text: `No token is generated ${until}, although ${arrivals} requests arrive and ${from.running ?? 0} are in the engine.`,
     })
@@ -133,6 +137,9 @@ function lastingFrom(flags: readonly boolean[], lastingShare = 0.8): number {
 }
 
 const fewestIntervals = 2
+
+/** Intervals that count as the end of the window. */
+const lastIntervals = 3
 
 /** Objectives by the distribution that they limit. */
 const objectives = { ttft: 'the time to first token', interToken: 'the inter-token time' } as const
@@ -186,7 +193,8 @@ function firstMiss(window: SimulatedWindow, name: keyof typeof allowed, limit: n
   const text =
     `The objective on ${objectives[name]} is missed: up to ${percent(worst)} of the ${what} after more than ${formatFigure(limit, 's')} ` +
     `(within 2 minutes); ${percent(allowed[name])} may.`
-  return [{ kind: 'symptom', inProgress, isStandstill: false, atS, text }]
+  const isOngoing = (known.at(-1)?.share ?? 0) > allowed[name]
+  return [{ kind: 'symptom', inProgress, isOngoing, isStandstill: false, atS, text }]
 }
 
 /** Intervals that count as the last two minutes. */

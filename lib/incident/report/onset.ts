@@ -55,7 +55,7 @@ export function onsetOf(record: IncidentRecord): Onset {
   const cause = isLate ? undefined : found
   const failedStart = cause === undefined ? undefined : failedStartOf(cause, logs)
   if (cause !== undefined && failedStart !== undefined) {
-    const text = `The engine was started and did not become ready. It starts with ${citation(failedStart.line)}. It fails with ${citation(cause)}`
+    const text = `The engine was started (${placeOf(failedStart.line)}) and did not become ready (${placeOf(cause)}).`
     return { ...nothing, ...known(failedStart.time, text, placeOf(failedStart.line)), cause }
   }
   const began = cause === undefined ? Number.POSITIVE_INFINITY : beginningOf(cause)

@@ -37,7 +37,7 @@ export function reportFacts(input: ReportInput): ReportFacts {
   const incident: Incident | undefined = scenarios.list().includes(scenario) ? scenarios.load(scenario) : undefined
   const evidence = evidencePlaces(incident, result)
   const quoted = evidence.flatMap(({ line }) => line ?? [])
-  const { notes, logs, ...events } = eventFacts(incident, pre_telemetry, result, quoted)
+  const { notes, logs, metrics, ...events } = eventFacts(incident, pre_telemetry, result, quoted)
   const judged = {
     scenario,
     objectives: objectivesBeforeAndAfter(pre_telemetry, result),
@@ -49,7 +49,7 @@ export function reportFacts(input: ReportInput): ReportFacts {
   return {
     report_version: reportVersion,
     notice: notice ?? null,
-    headline: headlineOf(pre_telemetry, logs, result),
+    headline: headlineOf(pre_telemetry, logs, result, metrics),
     environment: environmentOf(incident),
     pre_telemetry,
     ...judged,

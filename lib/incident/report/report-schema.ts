@@ -154,7 +154,7 @@ const addedSchema = {
       items: {
         type: 'object',
         additionalProperties: false,
-        required: ['time', 'until', 'kind', 'source', 'line', 'text', 'count'],
+        required: ['time', 'until', 'kind', 'source', 'line', 'text', 'message', 'count'],
         properties: {
           time: { type: 'string', format: 'date-time' },
           until: { ...maybeTime, description: 'Last time of an event that was repeated; null for a single one.' },
@@ -165,6 +165,10 @@ const addedSchema = {
           source: { ...sentence, description: 'The log (`vllm`, `dmesg`, `journal`) or `metrics`.' },
           line: { ...maybeCount, description: 'Number of the log line, from 1; null for metrics.' },
           text: { ...sentence, description: 'The log line as it is, or the figures. Not trusted.' },
+          message: {
+            ...sentence,
+            description: 'The log line without its prefix of time, process and source, or the figures. Not trusted.',
+          },
           count: { type: 'integer', minimum: 1, description: 'How often it happened.' },
         },
       },

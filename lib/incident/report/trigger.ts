@@ -1,5 +1,5 @@
 import type { AgentResult } from '../agent/agent-result.ts'
-import { citation, clockTime, isoTime } from './located-lines.ts'
+import { citation, clockTime, isoTime, type LocatedLine } from './located-lines.ts'
 import { beginningOf, type EngineStart } from './log-events.ts'
 import type { MetricEvent } from './metric-events.ts'
 import { episodeMs, failedStartOf, type IncidentRecord, type Onset, placeOf } from './onset.ts'
@@ -17,10 +17,14 @@ export function triggerOf(record: IncidentRecord, onset: Onset, result: AgentRes
   if (cause !== undefined) {
     const start = failedStartOf(cause, record.logs)
     if (start !== undefined && !isFault(cause)) return failedStart(start, cause, record)
-    if (load !== undefined && exhausted.has(cause.class ?? '')) return loadTrigger(load, `Then ${citation(cause)}`)
+    if (load !== undefined && exhausted.has(cause.class ?? '')) return loadTrigger(load, `Then ${citation(cause)}.`)
     const fault = faultOf(cause, record)
     const next = laterCause(fault, record)
-    const text = `${citation(fault)}.${next === undefined ? '' : ` Then ${citation(next)}.`}`
+    const before = [fault, ...(next === undefined ? [] : [next])].some(isOwnFault)
+      ? ''
+      : ' What changed before it is not known.'
+    const order = next !== undefined && next.time < fault.time ? 'Earlier' : 'Then'
+    const text = `${citation(fault)}.${next === undefined ? '' : ` ${order} ${citation(next)}.`}${before}`
     return { kind: 'fault', time: isoTime(fault.time), text, source: placeOf(fault) }
   }
   if (onset.timeless !== undefined) {
@@ -28,7 +32,7 @@ export function triggerOf(record: IncidentRecord, onset: Onset, result: AgentRes
     return { kind: 'fault', time: null, text, source: placeOf(onset.timeless) }
   }
   if (load !== undefined)
-    return loadTrigger(load, `The first symptom follows at ${clockTime(onset.time ?? load.time)}: ${onset.fact.text}`)
+    return loadTrigger(load, `The first symptom follows at ${clockTime(onset.time ?? load.time)}.`)
   const start = onset.inProgress ? startBefore(record) : undefined
   const changed = changedSettings(result)
   if (start !== undefined && changed.length > 0) {
@@ -121,14 +125,51 @@ function isFault({ source, class: name = '' }: { readonly source: string; readon
 /** An image that was pulled so long before the start belongs to it. */
 const imageLeadMs = 10 * 60_000
 
+/** Faults that are a change themselves: hardware, its drivers and the host fail without another one. */
+const ownFaults =
+  /^(?:xid|gpu_lost|cuda_ecc|hardware_error|network_device|link_error|nvswitch|cpu_|rcu_stall|kernel_bug|file_system|thermal|power)/
+
+function isOwnFault({ class: name = '' }: Failure): boolean {
+  return ownFaults.test(name)
+}
+
 function failedStart({ line, time }: EngineStart, cause: Failure, { logs }: IncidentRecord): Trigger {
   const image = logs.events.find(
     ({ kind, first: place, time: at }) =>
       kind === 'engine' && place.source === 'journal' && at <= time && at >= time - imageLeadMs,
   )
-  const pulled = image === undefined ? '' : ` Shortly before, a new image was pulled: ${citation(image.first)}.`
-  const text = `The engine was started: ${citation(line)}. It did not become ready: ${citation(cause)}.${pulled}`
+  const start = `at ${clockTime(time)} (${placeOf(line)})`
+  const changed =
+    image === undefined
+      ? `The engine was started ${start}.${changedArguments(line, logs)}`
+      : `A new image was pulled at ${clockTime(image.time)}${imageName(image.first)} (${placeOf(image.first)}), and the engine was started ${start}.`
+  const text = `${changed} It did not become ready: ${citation(cause)}.`
   return { kind: 'configuration', time: isoTime(time), text, source: placeOf(line) }
+}
+
+/** `: vllm/vllm-openai:v0.15.0` */
+function imageName({ line }: LocatedLine): string {
+  const name = /[\w./-]+:v?\d[\w.-]*(?=["'\s]|$)/.exec(line.replace(/^.*?image/i, ''))?.[0]
+  return name === undefined ? '' : `: ${name.replace(/^docker\.io\//, '')}`
+}
+
+/** How the arguments of a start differ from those of the start before it. */
+function changedArguments(line: LocatedLine, { starts }: IncidentRecord['logs']): string {
+  const index = starts.findIndex((start) => start.line.number === line.number)
+  const earlier = starts[index - 1]?.line
+  if (earlier === undefined) return ' No earlier start is in the log, so what changed is not known.'
+  const [before, after] = [argumentsOf(earlier), argumentsOf(line)]
+  const names = [...new Set([...before.keys(), ...after.keys()])].filter((name) => before.get(name) !== after.get(name))
+  const shown = (value: string | undefined) => value ?? 'not set'
+  const changes = names.map((name) => `${name} ${shown(before.get(name))} → ${shown(after.get(name))}`)
+  return changes.length === 0
+    ? ` Its arguments are those of the start before (${placeOf(earlier)}), so what changed is not known.`
+    : ` Since the start before (${placeOf(earlier)}), its arguments changed: ${changes.join(', ')}.`
+}
+
+/** The arguments of a line `non-default args: {'name': value, …}`. */
+function argumentsOf({ message }: LocatedLine): ReadonlyMap<string, string> {
+  return new Map([...message.matchAll(/'(\w+)': ('[^']*'|[^,{}]+)/g)].map(([, name = '', value = '']) => [name, value]))
 }
 
 /** The last start of the engine before the window. */

@@ -56,9 +56,33 @@ test.each([
   expect(headline.text).toContain(text)
 })
 
-test('the impact is the number of requests without a complete answer, with the window', () => {
+test('the impact is the number of failed and of unfinished requests, with the window', () => {
   const { text } = headlineOf(slow, undefined, resultWith({}))
-  expect(text).toContain('(2026-02-17 14:00:00 to 14:15:00 UTC): 5 of 100 requests (5 %) had no complete answer')
+  expect(text).toContain(
+    '(2026-02-17 14:00:00 to 14:15:00 UTC): 2 of 100 requests (2 %) failed, and 3 were unfinished when the window ended',
+  )
+})
+
+test('degraded service whose symptoms ended says so', () => {
+  const change = { time: 0, kind: 'symptom', inProgress: false, isStandstill: false, text: 'slow' } as const
+  const course = (isOngoing: boolean) => headlineOf(slow, undefined, resultWith({}), [{ ...change, isOngoing }]).text
+  expect(course(true)).toContain('It was still so when the window ended.')
+  expect(course(false)).toContain('At the end of the window the symptoms were over.')
+})
+
+test('streams that still pause after the fix are in the headline, although every objective is met', () => {
+  const side = { ttft_p95_s: [1], e2e_p95_s: [2], inter_token_mean_s: [0.01], stall_excess: [0] }
+  const counts = { failed: [0], unfinished: [0], served: [95], cut: [0], refused: [0] }
+  const paired = (share: number) => {
+    const one = { ...side, ...counts, stalled_share: [share] }
+    return { config_id: 'before', seeds: [1], arrived: [100], before: one, after: one }
+  }
+  const textOf = (share: number) =>
+    headlineOf(slow, undefined, resultWith({ after: { ...good, paired: paired(share) } })).text
+  expect(textOf(0.28)).toContain(
+    'every objective is met, but 28 % of the streams still pause longer than 200 ms at least once.',
+  )
+  expect(textOf(0.01)).toContain('every objective is met.')
 })
 
 test.each([

@@ -139,8 +139,27 @@ test('a long timeline is shortened, and says so', () => {
     ...event,
     kind: index % 4 === 0 ? ('cause' as const) : ('request_error' as const),
     text: `event ${index}`,
+    message: `event ${index}`,
   }))
   const markdown = renderMarkdown({ ...json, timeline })
   expect(markdown.match(/^\| [\d:]+ .*event \d+/gm)).toHaveLength(10)
-  expect(markdown).toContain('30 more events are in report.json.')
+  expect(markdown).toContain('30 more events are in report.json, under "timeline".')
+})
+
+test('an event shows its message, and one time if it ends in the same second', () => {
+  const { json } = generateReport(inputWith('plain'))
+  const [event] = json.timeline
+  if (event === undefined) throw new Error('the report has events')
+  const message = `NVRM: Xid 48 ${'x'.repeat(200)} the end`
+  const timeline = [{ ...event, kind: 'cause' as const, source: 'dmesg', time: '2026-02-17T14:03:12.000Z', message }]
+  const shown = (until: string) => renderMarkdown({ ...json, timeline: timeline.map((one) => ({ ...one, until })) })
+  expect(shown('2026-02-17T14:03:12.900Z')).toContain('| 14:03:12 | cause | `NVRM: Xid 48 ')
+  expect(shown('2026-02-17T14:03:12.900Z')).toContain('the end`')
+  expect(shown('2026-02-17T14:04:12.000Z')).toContain('| 14:03:12 to 14:04:12 |')
+})
+
+test('the verdict of a simulation is in the headline and before its figures only', () => {
+  const markdown = markdownOf('plain')
+  expect(markdown).not.toContain('**Verdict:**')
+  expect(markdown).toContain('**Confidence in the cause:**')
 })

@@ -179,6 +179,27 @@ describe.each(expected)('$scenario', ({ scenario, state, trigger, at, place, ons
     }
   })
 
+  test('the onset and the trigger are short, and repeat no prefix of a log line', () => {
+    for (const { text } of [facts.onset, facts.trigger]) {
+      expect(text.length).toBeLessThanOrEqual(500)
+      expect(text).not.toMatch(/non-default args|pid=\d+\) (?:INFO|ERROR|DEBUG)|^\[?\w{3} \w{3} +\d/)
+    }
+  })
+
+  test('the message of an event is the log line without its prefix, or the figures', () => {
+    for (const { source, text, message } of facts.timeline) {
+      expect(text.replace(/\s+/g, ' ')).toContain(message.replace(/ …$/, '').replace(/\s+/g, ' '))
+      if (source === 'metrics') expect(message).toBe(text)
+      else expect(message).not.toMatch(/^(?:\[\w{3} \w{3} |\w{3} \d\d |\(\w+ pid=)/)
+    }
+  })
+
+  test('a line that the timeline leaves out because it is early is quoted', () => {
+    for (const note of facts.not_looked_at.filter((one) => one.startsWith('Abnormal log lines before'))) {
+      expect(note).toMatch(/(?:It is|The last one is) (?:dmesg|journal|vllm) line \d+ at \S+ UTC: "?\S.{10}/)
+    }
+  })
+
   test('a quoted log line has its place', () => {
     const lines = builtInScenarios.load(scenario).log
     for (const { kind, source, line, quote: text, time } of facts.evidence) {
@@ -216,6 +237,35 @@ describe.each(expected)('$scenario', ({ scenario, state, trigger, at, place, ons
     }
     expect(onset_s === null || (onset_s >= 0 && onset_s <= (duration_s ?? 0))).toBe(true)
   })
+})
+
+test('a pulled image leads the trigger of a start that fails', () => {
+  const { trigger } = factsOf('engine_startup_hang', [engine, 'Waiting for 1 local, 0 remote core engine proc'])
+  expect(trigger.text).toMatch(
+    /^A new image was pulled at 09:19:24 UTC: vllm\/vllm-openai:v0\.15\.0-cu130 \(journal line 133\), and the engine was started/,
+  )
+})
+
+test('a first symptom says that the change before it is not known, and failed hardware does not', () => {
+  const mismatch = factsOf('nccl_net_socket_truncated', [engine, 'message truncated : receiving'])
+  expect(mismatch.trigger.text).toContain('What changed before it is not known.')
+  const hardware = factsOf('nvidia_xid', [system, 'NVRM: Xid (PCI:0000:4e:00): 79'])
+  expect(hardware.trigger.text).not.toContain('not known')
+})
+
+test('only the GPUs that the engine uses are counted', () => {
+  expect(factsOf('kv_cache_pressure').environment.gpus).toBe(4)
+  expect(factsOf('nccl_net_socket_truncated').environment.gpus).toBe(8)
+  expect(factsOf('prefill_interference').environment.gpus).toBe(1)
+})
+
+test('the headline tells failed requests from unfinished ones, and says whether it went on', () => {
+  expect(factsOf('speculative_decoding_collapse').headline.text).toMatch(
+    /none of 2349 requests failed, and 121 were unfinished when the window ended.*It was still so when the window ended\./,
+  )
+  expect(factsOf('nvidia_xid').headline.text).toContain(
+    '391 of 749 requests (52.2 %) failed, and none was unfinished when the window ended',
+  )
 })
 
 /** The timeline cuts very long lines. */

@@ -60,7 +60,8 @@ export function documentWith(text: string): ReportDocument {
     timeline: (['engine', 'load', 'symptom', 'cause', 'cascade', 'request_error', 'unclassified'] as const).map(
       (kind, index) => ({
         ...{ time: '2026-02-17T14:03:12.000Z', until: index === 2 ? '2026-02-17T14:13:12.000Z' : null, kind },
-        ...{ source: index === 1 ? 'metrics' : text, line: index === 1 ? null : 1234, text, count: index + 1 },
+        ...{ source: index === 1 ? 'metrics' : text, line: index === 1 ? null : 1234, text, message: text },
+        ...{ count: index + 1 },
       }),
     ),
     evidence: [
