@@ -21,7 +21,7 @@ import { UsageError } from './command-io.ts'
 export interface Endpoint {
   /** The client of the endpoint. */
   readonly model: MinimaxModel
-  /** What to do about the warning, for the terminal only; `undefined` if there is nothing. */
+  /** Advice about the warning, for the terminal only; `undefined` without any. */
   readonly advice?: string
   /** Warning for the terminal and the report; `undefined` if the endpoint is on another machine, as MiniMax is. */
   readonly notice: string | undefined

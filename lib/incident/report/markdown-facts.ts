@@ -46,7 +46,7 @@ export function beforeAndAfter(document: ReportDocument): readonly string[] {
 /** Figures that the objectives limit. */
 const limited: ReadonlySet<string> = new Set(['latency.ttft_s.p95', 'latency.inter_token_s.p99'])
 
-/** What became of the requests is shown also if it stays the same. */
+/** Figures about lost requests. They are shown also if they stay the same. */
 const always: ReadonlySet<string> = new Set(['requests.failed', 'requests.unfinished'])
 
 /** The costs and limits have places of their own. */

@@ -25,7 +25,7 @@ interface HotspotRule {
   readonly advice?: string
   /** Further quotes that tell this cause from others. */
   readonly evidence?: (observed: Observations) => readonly Quote[]
-  /** What the data does not show about this cause. */
+  /** Facts about this cause that the data does not show. */
   readonly uncertainties?: (observed: Observations) => readonly string[]
   /** Whether the deciding fact was not observed. @defaultValue false */
   readonly isInferred?: boolean
