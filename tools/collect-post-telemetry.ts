@@ -2,6 +2,7 @@ import { defineTool } from '../router/define-tool.ts'
 import { canonicalJson } from '../router/json/json.ts'
 import { MismatchError } from './errors.ts'
 import { checkOwnArguments } from './fix/check-engine-argument.ts'
+import { loggedStartSeconds } from './logs/engine-start.ts'
 import { builtInScenarios, incidentId, incidentOf, type ScenarioSource, simulatedScenario } from './scenario-source.ts'
 import { configProperty, pureAnnotations, scenarioProperty } from './schemas/common.ts'
 import { telemetrySchema } from './schemas/telemetry.ts'
@@ -74,7 +75,7 @@ export const createCollectPostTelemetry = (scenarios: ScenarioSource) =>
       // The same check as in apply_fix_simulation, for a configuration that was not made by it.
       const { engine_args, vllm_version } = updated_config
       checkOwnArguments(engine_args, scenario.deployment.engine_args, vllm_version, 'updated_config/engine_args')
-      return { post_telemetry: comparedTelemetry(scenario, updated_config) }
+      return { post_telemetry: comparedTelemetry(scenario, updated_config, loggedStartSeconds(incident)) }
     },
     toContent: ({ post_telemetry }) => postTelemetryView(post_telemetry),
   })

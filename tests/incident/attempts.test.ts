@@ -36,7 +36,7 @@ test('every plan that was tried is listed in order, with its verdict and the one
       summary: plan.summary,
       actions: plan.actions,
       status: 'improved',
-      text: expect.stringContaining('The objective is now met.'),
+      text: expect.stringContaining('With the change, the objective is met.'),
       is_final: true,
     },
   ])

@@ -155,16 +155,36 @@ function isServerArgument(name: string): boolean {
 
 /** Reads the arguments that vLLM writes into its log at the start. Arguments of the HTTP server are among them. */
 export function launchOfLog(lines: readonly string[]): Launch | undefined {
-  const line = lines.findLast((one) => one.includes('non-default args: {'))
-  if (line === undefined) return undefined
-  // A Python dictionary of plain values is a flow mapping of YAML.
-  const found = launchOfArgumentsText(line.slice(line.indexOf('args: {') + 'args: '.length))
+  const text = loggedArguments(lines)
+  const found = text === undefined ? undefined : launchOfArgumentsText(text)
   if (found === undefined) return undefined
   const known = Object.entries(found.engineArgs).filter(([name]) => findArgument(name, newestVersion()) !== undefined)
   return {
     ...found,
     engineArgs: Object.fromEntries(known.map(([name, value]) => [name, value === 'None' ? null : value])),
   }
+}
+
+/**
+ * Reads the arguments of the HTTP server, such as its host and port, that vLLM writes into its log at the start.
+ *
+ * @returns their values by name; empty if the log states none.
+ */
+export function serverArgumentsOfLog(lines: readonly string[]): Readonly<Record<string, EngineArgumentValue>> {
+  const values = documentsIn(loggedArguments(lines) ?? '').find(isObject) ?? {}
+  const own = Object.entries(values).filter(
+    ([name, value]) =>
+      (isServerArgument(name) || (!isModel(name) && findArgument(name, newestVersion()) === undefined)) &&
+      value !== 'None' &&
+      value !== null,
+  )
+  return Object.fromEntries(own.map(([name, value]) => [name, plainValue(value)]))
+}
+
+/** The dictionary of the last start in a log. A Python dictionary of plain values is a flow mapping of YAML. */
+function loggedArguments(lines: readonly string[]): string | undefined {
+  const line = lines.findLast((one) => one.includes('non-default args: {'))
+  return line?.slice(line.indexOf('args: {') + 'args: '.length)
 }
 
 function isModel(name: string): boolean {

@@ -3,7 +3,7 @@
 //     { "status": "improved",
 //       "deltas": [{ "metric": "latency.ttft_s.p95", "unit": "s", "before": 74.9, "after": 2.1, "relative": -0.972,
 //                    "verdict": "better" }, …],
-//       "summary": "Many more requests were served. The objective is now met. Served 1900 → 2690 of 2700; …" }
+//       "summary": "Many more requests were served. With the change, the objective is met. Served 1900 → 2690 of 2700; …" }
 
 import { predictionSchema } from './prediction.ts'
 

@@ -5,6 +5,7 @@ import { builtInScenarios, type ScenarioSource } from '../scenario-source.ts'
 import type { LatencyStatistics, Telemetry } from '../types.ts'
 import { unobservedFigures } from '../unobserved.ts'
 import { predictedEffect, unknownGrowthText } from '../validation/predicted-ratios.ts'
+import { changeCosts } from './change-costs.ts'
 import { type Distribution, rounded } from './distribution.ts'
 import { pairedSeeds } from './paired-seeds.ts'
 import { simulate } from './simulate.ts'
@@ -111,8 +112,10 @@ function engineFigures({ counts, occupancy }: EngineWindow, rank: number): NonNu
 /**
  * The telemetry after a fix, with what a verdict on it needs: the same requests before and after over several seeds, and
  * the costs of the change.
+ *
+ * @param loggedStartS how long the last start of the engine took in its log, in seconds. Absent: it is estimated.
  */
-export function comparedTelemetry(scenario: Scenario, config: DeploymentConfig): Telemetry {
+export function comparedTelemetry(scenario: Scenario, config: DeploymentConfig, loggedStartS?: number): Telemetry {
   const telemetry = simulateTelemetry(scenario, config, 'post')
   const window = simulate(scenario, config)
   const initial = simulate(scenario)
@@ -121,7 +124,7 @@ export function comparedTelemetry(scenario: Scenario, config: DeploymentConfig):
   if (isSame(config, scenario.deployment) || [window, initial].some(({ notObserved }) => notObserved.has('engine'))) {
     return { ...telemetry, ...base }
   }
-  const costs = costsOf(window, initial, [scenario.deployment, config])
+  const costs = changeCosts(scenario, config, loggedStartS)
   const paired = pairedSeeds(scenario, config)
   const prediction = predictedEffect(scenario, paired)
   return {
@@ -151,56 +154,6 @@ function predictionBase(scenario: Scenario): Pick<Telemetry, 'base' | 'notes'> {
 /** The id of a configuration has no effect. */
 function isSame({ config_id: _, ...one }: DeploymentConfig, { config_id: __, ...other }: DeploymentConfig): boolean {
   return canonicalJson(one) === canonicalJson(other)
-}
-
-/**
- * Time of a start without reading the weights, in seconds: 59 s were observed from the start to the first answer for a model
- * of 3.4 GiB with a warm compile cache (vLLM issue #20264).
- */
-const startS = 60
-/** Rate at which weights are read, in GiB/s: 21.82 GiB took 18 s (vLLM issue #44881). */
-const readGibPerS = 1.2
-
-/** The costs of a change that the window after it does not show, one sentence each. */
-function costsOf(
-  window: SimulatedWindow,
-  initial: SimulatedWindow,
-  [before, after]: readonly [before: DeploymentConfig, after: DeploymentConfig],
-): string[] {
-  const costs: string[] = []
-  const { routing: _, ...engine } = after
-  const { routing: __, ...initialEngine } = before
-  // The gateway routes; another policy of it restarts no engine.
-  if (window.memory !== undefined && !isSame(engine, initialEngine)) {
-    const weightsGib = window.memory.weightsGib * window.settings.ranks * window.settings.dataParallelSize
-    const minutes = Math.max(1, Math.round((startS + weightsGib / readGibPerS) / 60))
-    const requests = Math.round((window.counts.arrived / window.endS) * minutes * 60)
-    const cache = window.settings.enablePrefixCaching ? ' and starts with an empty prefix cache' : ''
-    costs.push(
-      `Not in the figures: the change restarts the engine, which is down for about ${minutes} min (an estimate for ` +
-        `${Math.round(weightsGib)} GiB of weights), misses about ${requests} requests${cache}.`,
-    )
-  }
-  if (before.routing?.policy === 'session_affinity' && after.routing?.policy !== 'session_affinity') {
-    costs.push(
-      'Not in the figures: a session no longer returns to the engine that has its earlier prompts in the prefix cache, so more prompt tokens are computed.',
-    )
-  }
-  const { transfers } = window
-  if (transfers !== undefined && transfers.expired > 0) {
-    costs.push(
-      `Not in the figures: ${transfers.expired} transfers of KV blocks lasted longer than ` +
-        `VLLM_NIXL_ABORT_REQUEST_TIMEOUT (${transfers.releasedAfterS} s). The prefill engine had released the blocks, so ` +
-        `the answers can be wrong.`,
-    )
-  }
-  const { kvBytesPerElement } = window.settings
-  if (kvBytesPerElement < initial.settings.kvBytesPerElement) {
-    costs.push(
-      'Not in the figures: a KV cache with fewer bits can make answers less accurate; compare their quality first.',
-    )
-  }
-  return costs
 }
 
 /** Living workers, by whether they make progress. All workers of a stalled engine are stuck. */

@@ -90,7 +90,8 @@ function judgePairs(pairs: PairedSeeds, before: CountedTelemetry, after: Counted
   if (rises(negated(served), servedThreshold)) return { status: 'regressed', reason: 'Fewer requests were served.' }
   const isMet = missedObjectives(after).length + missedOverSeeds(pairs.after, pairs, after.slo).length === 0
   const wasMet = missedObjectives(before).length + missedOverSeeds(pairs.before, pairs, before.slo).length === 0
-  const met = `The objective is ${isMet === wasMet ? 'still' : 'now'} ${isMet ? 'met' : 'missed'}.`
+  const state = isMet ? 'met' : 'missed'
+  const met = isMet === wasMet ? `The objective is still ${state}.` : `With the change, the objective is ${state}.`
   if (rises(served, rescuedThreshold)) {
     return { status: 'improved', reason: `Many more requests were served. ${met}`, better: ['served'] }
   }

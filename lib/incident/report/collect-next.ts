@@ -1,22 +1,41 @@
+import type { DeploymentConfig } from '../../../fixtures/deployment.ts'
 import type { LogSource } from '../../../fixtures/scenario.ts'
 import { logSources } from '../../../fixtures/scenario.ts'
-import { deploymentOf, type Incident } from '../../../tools/scenario-source.ts'
+import { deploymentOf, type Incident, unknown } from '../../../tools/scenario-source.ts'
 import type { Telemetry } from '../../../tools/types.ts'
 import type { AgentResult } from '../agent/agent-result.ts'
+import { hostsOf } from './host-steps.ts'
 import type { ReportFacts } from './report-schema.ts'
+import { kubectl, type Pod, type RunningEngine, runningEngine, unseenEngine } from './running-engine.ts'
 import { shellWord } from './shell-commands.ts'
 
 type Item = ReportFacts['collect_next'][number]
 
-/** Data that would make the diagnosis more certain, with the commands that collect it. The times are those of the incident. */
-export function collectNextOf(incident: Incident | undefined, before: Telemetry, result: AgentResult): Item[] {
-  const port = incident === undefined ? undefined : deploymentOf(incident).engine_args['port']
+/** The start of an item whose data the fix destroys. */
+export const beforeFix = 'Before the fix'
+
+/**
+ * Data that would make the diagnosis more certain, with the commands that collect it. The times are those of the incident.
+ * What decides between causes, and what the fix destroys, comes first.
+ *
+ * @param isBroken whether the engine failed, so that it answers no request.
+ */
+export function collectNextOf(
+  incident: Incident | undefined,
+  before: Telemetry,
+  result: AgentResult,
+  isBroken = false,
+): Item[] {
+  const config = incident === undefined ? undefined : deploymentOf(incident)
+  const running = incident === undefined ? unseenEngine : runningEngine(incident)
+  const port = config?.engine_args['port'] ?? running.server['port']
   const url = `http://127.0.0.1:${typeof port === 'number' ? port : 8000}`
   const items = [
-    ...missingMetrics(before, incident, url),
+    ...openQuestions({ result, before, config, running, isBroken }),
+    // An engine that failed serves no metrics.
+    ...(isBroken && result.fix_plan !== null ? [] : missingMetrics(before, incident, url)),
     ...(incident === undefined ? [] : missingLogs(incident, before.window)),
     ...(incident !== undefined && 'observation' in incident ? unknownFacts(incident.observation.notStated) : []),
-    ...openQuestions(result, before.window),
   ]
   // Several facts can need the same command.
   return items.filter(({ command }, index) => items.findIndex((item) => item.command === command) === index)
@@ -78,44 +97,126 @@ function unknownFacts(notStated: readonly string[]): Item[] {
   return factCommands.flatMap(([path, item]) => (notStated.some((stated) => stated.startsWith(path)) ? [item] : []))
 }
 
+/** A question to the node of the engine. */
+interface Question extends Item {
+  /** Where the command runs: the node of the engine, all nodes of the deployment, or where kubectl works. */
+  readonly on: 'node' | 'all nodes' | 'anywhere'
+  /** Whether the answer is lost with a restart or a reset. */
+  readonly isLost?: true
+}
+
 /** Words of an open question, and the data that answers it. */
-const questions: readonly (readonly [words: RegExp, item: Item])[] = [
+const questions: readonly (readonly [words: RegExp, question: Question])[] = [
   [
-    /\blink|cable|switch|infiniband|\bport\b/i,
-    { what: 'State and error counters of the InfiniBand links.', command: 'ibstat && perfquery' },
+    /environment of (?:the )?(?:other )?ranks|NCCL/i,
+    {
+      what: 'the NCCL variables of the running ranks',
+      command:
+        "for pid in $(pgrep -f 'VLLM::|RayWorkerWrapper'); do echo \"process $pid\"; tr '\\0' '\\n' < /proc/$pid/environ | grep ^NCCL_; done",
+      on: 'all nodes',
+      isLost: true,
+    },
   ],
   [
     /leak|which process|grows/i,
     {
-      what: 'Memory over time: of the processes, and of the GPUs.',
-      command: 'nvidia-smi --query-gpu=timestamp,index,memory.used --format=csv -l 60',
+      what: 'the memory of the processes, on the host and on the GPUs',
+      command: 'ps -eo pid,rss,args --sort=-rss | head; nvidia-smi --query-compute-apps=pid,used_memory --format=csv',
+      on: 'node',
+      isLost: true,
     },
   ],
   [
-    /environment of (?:the )?(?:other )?ranks|NCCL/i,
-    { what: 'The NCCL variables of each rank: run it on every node.', command: 'env | grep NCCL_' },
+    /\blink|cable|switch|infiniband|\bport\b/i,
+    { what: 'state and error counters of the InfiniBand links', command: 'ibstat && perfquery', on: 'all nodes' },
   ],
-  [/file server|\bnfs\b|mount/i, { what: 'Mounts of file servers, and their timeouts.', command: 'nfsstat -m' }],
-  [/driver|image/i, { what: 'Driver and CUDA versions of the node.', command: 'nvidia-smi -q' }],
+  [
+    /file server|\bnfs\b|mount/i,
+    { what: 'mounts of file servers, and their timeouts', command: 'nfsstat -m', on: 'node' },
+  ],
+  [
+    /driver|image/i,
+    { what: 'driver and CUDA versions of the host', command: "nvidia-smi | grep 'CUDA Version'", on: 'node' },
+  ],
   [
     /disk|storage/i,
-    { what: 'Space of the disks, and who uses it.', command: 'df -h && du -xh --max-depth=1 /var/lib' },
+    { what: 'space of the disks, and who uses it', command: 'df -h && du -xh --max-depth=1 /var/lib', on: 'node' },
   ],
 ]
 
-/** Data for the uncertainties of the diagnosis, and for a fault of hardware. */
-function openQuestions({ diagnosis, fix_plan: plan }: AgentResult, window: Telemetry['window']): Item[] {
+/** Where the stacks of a process that waits show what it waits for. */
+const stacks: Question = {
+  what: 'what the processes of the engine wait for (their stacks)',
+  command: 'for pid in $(pgrep -f VLLM::); do py-spy dump --pid $pid; done',
+  on: 'node',
+  isLost: true,
+}
+
+const gpuState: Question = {
+  what: 'the state of the GPUs, for the ticket',
+  command: 'nvidia-smi -q > nvidia-smi.txt',
+  on: 'node',
+  isLost: true,
+}
+
+/** What the questions follow from. */
+interface Situation {
+  readonly result: AgentResult
+  readonly before: Telemetry
+  readonly config: DeploymentConfig | undefined
+  readonly running: RunningEngine
+  readonly isBroken: boolean
+}
+
+/** Data for the uncertainties of the diagnosis, and for a fault of hardware. What the fix destroys comes first. */
+function openQuestions({ result, before, config, running: { manager }, isBroken }: Situation): Item[] {
+  const { diagnosis, fix_plan: plan } = result
   const words = diagnosis.uncertainties.join(' ')
-  const asked = questions.flatMap(([pattern, item]) => (pattern.test(words) ? [item] : []))
-  const isHardware = (plan?.actions ?? []).some(({ action }) => action === 'drain_node' || action === 'reset_gpu')
-  if (!isHardware) return asked
+  const actions = plan?.actions ?? []
+  const { stuck_workers: stuck, no_progress_s } = before.health
+  const hangs = (stuck ?? 0) > 0 || no_progress_s !== undefined || /\b(?:hang|hangs|hung|stuck)\b/i.test(words)
+  const isHardware = actions.some(({ action }) => action === 'drain_node' || action === 'reset_gpu')
+  const asked = [
+    ...(hangs ? [stacks] : []),
+    ...(isHardware ? [gpuState] : []),
+    ...(isBroken && manager?.kind === 'pod' ? [previousLog(manager)] : []),
+    ...questions.flatMap(([pattern, question]) => (pattern.test(words) ? [question] : [])),
+  ]
+  const isChanged = actions.some(({ action }) => action !== 'no_change')
+  const [first, later] = [asked.filter(({ isLost }) => isLost === true), asked.filter(({ isLost }) => isLost !== true)]
+  const worded = [...first, ...later].map(({ what, command, on, isLost }) => {
+    const start =
+      isLost === true && isChanged ? `${beforeFix}: ${what}` : `${what.charAt(0).toUpperCase()}${what.slice(1)}`
+    return { what: `${start}${placeOf(config, on)}.`, command }
+  })
+  if (!isHardware) return worded
   return [
-    ...asked,
-    { what: 'The state of the GPUs, for the ticket.', command: 'nvidia-smi -q > nvidia-smi.txt' },
+    ...worded,
     {
       what: 'A test of the GPUs, on the emptied node. It takes some minutes and needs idle GPUs.',
       command: 'dcgmi diag -r 3',
     },
-    { what: 'The kernel log of the node, for the ticket.', command: `journalctl -k ${between(window)}` },
+    {
+      what: `The kernel log, for the ticket${placeOf(config, 'node')}.`,
+      command: `journalctl -k ${between(before.window)}`,
+    },
   ]
+}
+
+/** A container that was restarted keeps the log of its last run only until the next restart. */
+function previousLog(pod: Pod): Question {
+  return {
+    what: 'the log of the container before its last restart',
+    command: `${kubectl(pod)} logs ${pod.name} -c ${pod.container} --previous > vllm-previous.log`,
+    on: 'anywhere',
+    isLost: true,
+  }
+}
+
+/** Where a command runs, in words. */
+function placeOf(config: DeploymentConfig | undefined, on: Question['on']): string {
+  if (config === undefined || on === 'anywhere') return ''
+  const nodes = hostsOf(config).map(({ node }) => node)
+  if (nodes[0] === unknown) return ''
+  return on === 'node' || nodes.length === 1 ? `, on ${nodes[0]}` : `, on each node (${nodes.join(', ')})`
 }

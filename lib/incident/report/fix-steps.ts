@@ -1,25 +1,41 @@
-import { canonicalJson } from '../../../router/json/json.ts'
 import { FixPlanError } from '../../../tools/errors.ts'
 import { applyPlan } from '../../../tools/fix/apply-plan.ts'
 import { deploymentOf, type Incident, unknown } from '../../../tools/scenario-source.ts'
 import type { DeploymentConfig, FixPlan } from '../../../tools/types.ts'
 import type { AgentResult } from '../agent/agent-result.ts'
-import { drainSteps, environmentSteps, resourceSteps, returnSteps, type Step } from './host-steps.ts'
+import { imageSteps, startSteps, stopStep } from './engine-steps.ts'
+import { drainSteps, environmentSteps, resourceSteps, returnSteps, type Step, usesRay } from './host-steps.ts'
 import type { ReportFacts } from './report-schema.ts'
-import { changedArguments, type Deployment, serveCommand } from './shell-commands.ts'
+import { kubectl, type Pod, podName, type RunningEngine, runningEngine } from './running-engine.ts'
+import { blank, type Deployment, shellWord } from './shell-commands.ts'
 
-/** The fix of a result as commands, and how to undo it. Both are empty without a change. */
+/**
+ * The fix of a result as commands, and how to undo it. Both are empty without a change.
+ *
+ * @param isBroken whether the engine failed: then an undo returns to the state that failed.
+ */
 export function fixAndRollback(
   incident: Incident | undefined,
   { fix_plan: plan, fix_result: result }: AgentResult,
+  isBroken = false,
 ): Pick<ReportFacts, 'fix_steps' | 'rollback_steps'> {
   const none = { fix_steps: [], rollback_steps: [] }
   if (incident === undefined || plan === null) return none
   const before = deploymentOf(incident)
   const after = result?.updated_config ?? applied(before, plan)
   if (after === undefined) return none
-  const steps = stepsOf(before, after, plan)
-  return steps.length === 0 ? none : { fix_steps: steps, rollback_steps: undoSteps(before, after, plan) }
+  const change: Change = { before, after, plan, running: runningEngine(incident) }
+  const steps = stepsOf(change)
+  return steps.length === 0 ? none : { fix_steps: steps, rollback_steps: undoSteps(change, isBroken) }
+}
+
+/** A change of a deployment. */
+interface Change {
+  readonly before: Deployment
+  readonly after: Deployment
+  readonly plan: FixPlan
+  /** The engine as the logs show it. */
+  readonly running: RunningEngine
 }
 
 /** The configuration after a plan that nobody simulated; `undefined` if it cannot be applied. */
@@ -32,40 +48,79 @@ function applied(before: DeploymentConfig, plan: FixPlan): Deployment | undefine
   }
 }
 
-function stepsOf(before: Deployment, after: Deployment, plan: FixPlan): Step[] {
+function stepsOf({ before, after, plan, running }: Change): Step[] {
+  const environment = environmentSteps(before, after, running)
+  const stop = stopsFirst(before, environment, running) ? [stopStep(before, running)] : []
+  const isReset = resetGpus(before, after, plan).length > 0
   const steps = [
-    ...drainSteps(before, after),
-    ...resetSteps(before, after, plan),
-    ...environmentSteps(before, after),
-    ...resourceSteps(before, after),
-    ...imageSteps(before, after),
-    ...startSteps(before, after, isRestarted(before, after)),
+    ...drainSteps(before, after, running),
+    ...stop,
+    ...resetSteps(before, after, plan, running),
+    ...environment,
+    ...resourceSteps(before, after, running),
+    ...imageSteps(before, after, running),
+    ...startSteps(before, after, running, {
+      isRestart: isRestarted(before, after) || isReset,
+      isStopped: stop.length > 0 || isReset,
+    }),
     ...routingSteps(before, after),
   ]
-  return steps.length === 0 ? [] : [...steps, checkStep(after)]
+  return steps.length === 0 ? [] : [...steps, checkStep(after, running)]
+}
+
+/** Ray keeps the environment of its workers, so the engine stops before Ray does. A pod is replaced as a whole. */
+function stopsFirst(config: Deployment, environment: readonly Step[], { manager }: RunningEngine): boolean {
+  return environment.length > 0 && usesRay(config) && manager?.kind !== 'pod'
 }
 
 /** The inverse of every difference, and what has none. */
-function undoSteps(before: Deployment, after: Deployment, plan: FixPlan): Step[] {
+function undoSteps({ before, after, plan, running }: Change, isBroken: boolean): Step[] {
+  const moved = before.placement.node !== after.placement.node
+  const environment = environmentSteps(after, before, running)
+  const isStopped = (moved && running.manager?.kind !== 'pod') || stopsFirst(after, environment, running)
+  const start =
+    moved && running.manager?.kind === 'pod'
+      ? [movePodStep(running.manager, after)]
+      : startSteps(after, before, running, { isRestart: false, isStopped })
   const steps = [
-    ...environmentSteps(after, before),
-    ...resourceSteps(after, before),
-    ...imageSteps(after, before),
     ...returnSteps(before, after),
-    ...startSteps(after, before, false).map((step) => ({ ...step, note: null })),
+    ...(isStopped ? [stopStep(after, running)] : []),
+    ...environment,
+    ...resourceSteps(after, before, running),
+    ...imageSteps(after, before, running),
+    ...start,
     ...routingSteps(after, before),
   ]
-  const isStarted = steps.some(({ commands }) => commands.some((command) => command.startsWith('vllm serve')))
+  const isReset = resetGpus(before, after, plan).length > 0
   const lost = [
-    ...(resetGpus(before, after, plan).length === 0 ? [] : ['the reset of a GPU']),
-    ...(isRestarted(before, after) || isStarted
-      ? ['the restart: requests in flight and the prefix cache are lost']
-      : []),
+    ...(isReset ? ['the reset of a GPU'] : []),
+    ...(isRestarted(before, after) || start.length > 0 ? [restartLoss(isBroken)] : []),
   ]
   return [
+    ...(isBroken && !moved && steps.length > 0 ? [failingState] : []),
     ...steps,
     ...(lost.length === 0 ? [] : [{ title: `Cannot be undone: ${lost.join('; ')}.`, commands: [], note: null }]),
   ]
+}
+
+/** Kubernetes chooses the node of a pod, so a pod need not move back. */
+function movePodStep(pod: Pod, { placement: { node } }: Deployment): Step {
+  return {
+    title: `The pod ${podName(pod)} can stay on ${node}. Delete it only to move it back.`,
+    commands: [`${kubectl(pod)} delete pod ${pod.name}`],
+    note: 'Kubernetes starts it again on any free node. Restore other changes of its manifest first.',
+  }
+}
+
+const failingState: Step = {
+  title: 'This undo returns to the state in which the engine failed. Use it only if the change makes things worse.',
+  commands: [],
+  note: null,
+}
+
+/** A failed engine has no requests and no cache that a restart could lose. */
+function restartLoss(isBroken: boolean): string {
+  return isBroken ? 'the restart' : 'the restart, which loses the requests in flight and the prefix cache'
 }
 
 function isRestarted(before: Deployment, after: Deployment): boolean {
@@ -78,13 +133,14 @@ function resetGpus(before: Deployment, after: Deployment, { actions }: FixPlan):
   return actions.flatMap((action) => (action.action === 'reset_gpu' ? [action.gpu] : []))
 }
 
-function resetSteps(before: Deployment, after: Deployment, plan: FixPlan): Step[] {
+function resetSteps(before: Deployment, after: Deployment, plan: FixPlan, running: RunningEngine): Step[] {
   const gpus = resetGpus(before, after, plan)
   if (gpus.length === 0) return []
   const list = gpus.join(',')
   return [
+    stopStep(before, running),
     {
-      title: `Stop the engine, and reset GPU ${gpus.join(', ')} of ${before.placement.node}.`,
+      title: `Reset GPU ${gpus.join(', ')} of ${before.placement.node}.`,
       commands: [
         `nvidia-smi --query-compute-apps=pid,process_name,used_memory --format=csv -i ${list}`,
         `nvidia-smi --gpu-reset -i ${list}`,
@@ -92,47 +148,6 @@ function resetSteps(before: Deployment, after: Deployment, plan: FixPlan): Step[
       note: 'Run both as root on that node. The reset is refused while a process uses the GPU, so the first command must list none. The driver can ask for all GPUs that NVLink connects: name them all after -i.',
     },
   ]
-}
-
-function imageSteps(before: Deployment, after: Deployment): Step[] {
-  if (before.image === after.image) return []
-  return [
-    {
-      title: `Use the image ${after.image} instead of ${before.image}.`,
-      commands: [],
-      note: `Change it in the manifest, or in the command or the compose file of the container. Its vLLM is ${after.vllm_version}; defaults can differ between versions.`,
-    },
-  ]
-}
-
-/** The start of the engine with the arguments of `after`, if anything needs a start. */
-function startSteps(before: Deployment, after: Deployment, isRestart: boolean): Step[] {
-  if (!isRestart && runningParts(before) === runningParts(after)) return []
-  const changed = changedArguments(before, after)
-  const words = changed.map(({ name, before: old, after: flag }) => {
-    if (flag === undefined) return `without ${old ?? name}`
-    return `with ${flag}${old === undefined ? ' (new)' : ` (was: ${old})`}`
-  })
-  const where = before.placement.node === after.placement.node ? '' : ` on ${after.placement.node}`
-  const what = words.length === 0 ? 'with the same arguments' : words.join(', ')
-  return [
-    {
-      title: `${where === '' ? 'Restart' : 'Start'} the engine${where} ${what}.`,
-      commands: [serveCommand(after)],
-      note: startNote(after),
-    },
-  ]
-}
-
-/** Everything that a running engine cannot change. */
-function runningParts({ routing: _, history: __, config_id: ___, ...parts }: Deployment): string {
-  return canonicalJson(parts)
-}
-
-function startNote(config: Deployment): string {
-  const ways = 'In Kubernetes, Compose or systemd, change the manifest, the file or the unit instead, and apply it.'
-  const known = Object.keys(config.engine_args).length > 0 && config.model !== unknown
-  return known ? ways : `${ways} No file states all arguments, so keep those that you have.`
 }
 
 function routingSteps(before: Deployment, after: Deployment): Step[] {
@@ -151,13 +166,31 @@ function routingSteps(before: Deployment, after: Deployment): Step[] {
   ]
 }
 
-/** Checks that the engine serves, and shows the figures that tell whether the change helps. */
-function checkStep({ engine_args: { port }, placement: { node }, routing: _ }: Deployment): Step {
+/** Checks that the engine serves, and shows the figures that the objectives limit. */
+function checkStep({ engine_args, placement: { node } }: Deployment, { manager, server }: RunningEngine): Step {
+  const port = engine_args['port'] ?? server['port']
   const url = `http://127.0.0.1:${typeof port === 'number' ? port : 8000}`
-  const families = 'num_requests_(running|waiting)|num_preemptions|kv_cache_usage_perc|request_success'
+  const drafts = engine_args['speculative_config'] == null ? '' : '|spec_decode_num_(draft|accepted)_tokens'
+  const families =
+    'num_requests_(running|waiting)|num_preemptions|kv_cache_usage_perc|request_success|' +
+    `(time_to_first_token|inter_token_latency)_seconds_(sum|count)${drafts}`
+  const inPod =
+    manager?.kind === 'pod'
+      ? `From outside of the pod, put this before the first two: ${kubectl(manager)} exec ${manager.name} -c ${manager.container} --. `
+      : ''
   return {
-    title: `Check that the engine serves${node === unknown ? '' : `, on ${node}`}.`,
-    commands: [`curl -fsS ${url}/health`, `curl -fsS ${url}/metrics | grep -E '^vllm:(${families})'`],
-    note: null,
+    title: `Wait until the engine serves${node === unknown ? '' : ` on ${node}`}, and look at its figures.`,
+    commands: [
+      `until curl -fsS ${url}/health; do sleep 5; done`,
+      `curl -fsS ${url}/metrics | grep -E '^vllm:(${families})'`,
+      quantileQuery(0.95, 'time_to_first_token_seconds'),
+      quantileQuery(0.99, 'inter_token_latency_seconds'),
+    ],
+    note: `${inPod}The last two commands ask Prometheus for the percentiles of the last 5 minutes.`,
   }
+}
+
+function quantileQuery(quantile: number, histogram: string): string {
+  const query = `histogram_quantile(${quantile}, sum by (le) (rate(vllm:${histogram}_bucket[5m])))`
+  return `promtool query instant ${blank('URL of Prometheus')} ${shellWord(query)}`
 }

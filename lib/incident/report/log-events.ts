@@ -1,3 +1,4 @@
+import { engineReadyPattern, engineStartPatterns } from '../../../tools/logs/engine-start.ts'
 import { alikeLines } from '../../../tools/logs/group-log-lines.ts'
 import { type Incident, windowOf } from '../../../tools/scenario-source.ts'
 import { citation, clockTime, type LocatedLine, locatedLines } from './located-lines.ts'
@@ -93,20 +94,19 @@ function eventOf(group: readonly TimedPlace[]): LogEvent[] {
   ]
 }
 
-const ready = /^Application startup complete/
 const stopped = /^Shutting down\b/
 const pulled = /\b(?:image pulled|Successfully pulled image)\b/i
 
 /** The line with the arguments comes right after the one with the version, and not every log has both. */
 function engineStarts(lines: readonly TimedPlace[]): readonly EngineStart[] {
   const own = lines.filter(({ source }) => source === 'vllm')
-  const startLines = [/^non-default args\b/, /\bversion v?\d+\.\d+/, /^Initializing a V\d LLM engine/]
+  const startLines = engineStartPatterns
     .map((pattern) => own.filter(({ message, kind }) => kind === undefined && pattern.test(message)))
     .find((found) => found.length > 0)
   return (startLines ?? []).map((line, index, all) => {
     const next = all[index + 1]?.number ?? Number.POSITIVE_INFINITY
     const isReady = ({ number, message }: TimedPlace) =>
-      number > line.number && number < next && ready.test(message.trim())
+      number > line.number && number < next && engineReadyPattern.test(message.trim())
     return { line, time: line.time, readyAt: own.find(isReady)?.time }
   })
 }
@@ -120,7 +120,7 @@ function engineEvents(lines: readonly TimedPlace[], starts: readonly EngineStart
   const groups = [
     first === undefined ? [] : [first],
     restarts,
-    matching(ready, 'vllm'),
+    matching(engineReadyPattern, 'vllm'),
     matching(stopped, 'vllm'),
     matching(pulled, 'journal'),
   ]

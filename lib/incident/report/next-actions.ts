@@ -1,13 +1,22 @@
-import { xidFinding } from '../../../tools/logs/xid-finding.ts'
+import { withoutOthers, xidFinding } from '../../../tools/logs/xid-finding.ts'
+import type { RestartCost } from '../../../tools/simulation/change-costs.ts'
 import type { FixPlan, Telemetry } from '../../../tools/types.ts'
 import { formatFigure } from '../../../tools/validation/deltas.ts'
+import { xidIn } from '../../../tools/xid-catalogue.ts'
 import type { AgentResult } from '../agent/agent-result.ts'
 import { isNoChange, unmetObjectives } from '../agent/plan-check.ts'
+import { beforeFix } from './collect-next.ts'
 import type { ReportFacts } from './report-schema.ts'
 import { operand } from './shell-commands.ts'
 
 /** Facts of the report that decide what a person does now. */
-type Facts = Pick<ReportFacts, 'scenario' | 'objectives' | 'tradeoffs' | 'timeline' | 'evidence' | 'collect_next'>
+type Facts = Pick<
+  ReportFacts,
+  'scenario' | 'headline' | 'objectives' | 'tradeoffs' | 'timeline' | 'evidence' | 'collect_next'
+> & {
+  /** The restart that the fix needs; `undefined` without one. */
+  readonly restart: RestartCost | undefined
+}
 
 /** The next steps of a person, in order. They follow from the state of the run and of its fix. */
 export function nextActionsOf(result: AgentResult, before: Telemetry, facts: Facts): string[] {
@@ -42,18 +51,45 @@ function applyActions({ validation }: AgentResult, before: Telemetry, facts: Fac
     ({ name, unit, limit }) => `${name} ${unit === 's' ? 'at most' : 'at least'} ${formatFigure(limit, unit)}`,
   )
   const stillMissed = facts.objectives.filter(({ state_after }) => state_after === 'missed').map(({ name }) => name)
-  const worse = facts.tradeoffs[0]
   const isPredicted = validation.prediction !== undefined
   const place = isPredicted ? ' to one replica first: its effect is predicted from metrics pages' : ''
   const time = minutes(before.window.duration_s)
+  const start =
+    facts.restart === undefined ? '' : ' The time without the engine does not count: start when it is ready.'
   return [
+    `Check that the incident continues: the data of this report ends at ${before.window.end.slice(0, 16).replace('T', ' ')} UTC.`,
+    ...(facts.collect_next.some(({ what }) => what.startsWith(beforeFix))
+      ? [`First collect the data that the fix destroys. It is marked "${beforeFix}" below.`]
+      : []),
+    ...quietRestart(before, facts),
     `Apply the fix${place}. Its commands and its cost are below.`,
-    `Watch for ${time}: ${limits.join(', ')}.`,
-    `Roll back if one of these is worse than before the fix${worse === undefined ? '' : `, or if this is worse than expected: ${worse.text}`}.`,
+    `Then watch for ${time}: ${limits.join(', ')}.${start}`,
+    rollbackRule(facts, stillMissed.length > 0),
     ...(stillMissed.length === 0
       ? []
       : [`The fix is not enough in the simulation: ${stillMissed.join(', ')} still missed. Plan a further change.`]),
   ]
+}
+
+/** The restart of an engine that works can cost its users more than the incident does. */
+function quietRestart({ requests, window }: Telemetry, { restart }: Facts): readonly string[] {
+  const failed = requests.failed ?? 0
+  if (restart === undefined || restart.isDown || restart.requests <= failed) return []
+  return [
+    `The restart costs more than the incident: it misses about ${restart.requests} requests, and the incident failed ${failed === 0 ? 'none' : failed} in ${minutes(window.duration_s)}. ` +
+      'Start a second engine with the change, move the traffic to it, and then stop the first one (rolling or blue-green). Without free GPUs, wait for a time with little load.',
+  ]
+}
+
+/** When to undo the fix. The expected result must not fire the rule. */
+function rollbackRule({ headline, tradeoffs }: Facts, isMissed: boolean): string {
+  if (headline.state === 'outage') {
+    return 'If the engine does not become ready or a limit is missed, do not undo the fix at once: that returns to the state that failed. Collect the data below, and run the analysis again.'
+  }
+  const worse = tradeoffs[0]
+  const expected = worse === undefined ? '' : ` Expected, and no reason to roll back: ${worse.text}.`
+  const rule = isMissed ? 'a limit is missed that was met before the fix' : 'a limit is missed in that time'
+  return `Roll back if ${rule}.${expected}`
 }
 
 function minutes(seconds: number): string {
@@ -110,15 +146,13 @@ function collectHint({ collect_next: data, scenario: _ }: Facts): string {
 
 /** A fault of the hardware is repaired by other people: the ticket says what NVIDIA's catalogue asks for. */
 function hardwareActions({ fix_plan: plan }: AgentResult, { timeline, evidence }: Facts): readonly string[] {
-  const lines = [
-    ...evidence.flatMap(({ kind, grounded, quote }) => (kind === 'log_line' && grounded ? [quote] : [])),
-    ...timeline.flatMap(({ kind, text }) => (kind === 'cause' ? [text] : [])),
-  ]
+  const quotes = evidence.flatMap(({ kind, grounded, quote }) => (kind === 'log_line' && grounded ? [quote] : []))
+  const lines = [...quotes, ...timeline.flatMap(({ source, text }) => (source === 'metrics' ? [] : [text]))]
   const details = [
     ...new Set(
-      lines.flatMap((line) => {
+      [...quotes, ...timeline.flatMap(({ kind, text }) => (kind === 'cause' ? [text] : []))].flatMap((line) => {
         const finding = xidFinding(line)
-        return finding?.kind === 'cause_candidate' ? [finding.detail] : []
+        return finding?.kind === 'cause_candidate' ? [decided(finding.detail, line, lines)] : []
       }),
     ),
   ]
@@ -126,7 +160,31 @@ function hardwareActions({ fix_plan: plan }: AgentResult, { timeline, evidence }
   if (details.length === 0 && nodes.length === 0) return []
   const node = nodes.length === 0 ? 'the node' : nodes.join(', ')
   const asked = details.length === 0 ? '' : ` Xid of the log: ${details.slice(0, 3).join(' ')}`
-  return [
-    `Open a ticket for the hardware of ${node}, with the evidence below, and keep it out of service until it is repaired.${asked}`,
-  ]
+  const test =
+    details.length === 0
+      ? 'Keep it out of service until the fault is found and repaired.'
+      : 'Keep it out of service until the action that NVIDIA asks for is done and dcgmi diag -r 3 finds no fault. If the fault returns, the hardware must be replaced.'
+  return [`Open a ticket for the hardware of ${node}, with the evidence below. ${test}${asked}`]
+}
+
+/** The condition of an advice on another Xid, answered from the log. */
+function decided(detail: string, line: string, lines: readonly string[]): string {
+  if (!detail.includes(withoutOthers)) return detail
+  const device = deviceOf(line)
+  const others = lines
+    .filter((other) => deviceOf(other) === device)
+    .flatMap((other) => {
+      const code = xidIn(other)?.xid.code
+      return code === 63 || code === 154 ? [`Xid ${code}`] : []
+    })
+  const answer =
+    others.length === 0
+      ? 'The log has no Xid 63 and no Xid 154 of this GPU.'
+      : `The same GPU reports ${[...new Set(others)].join(' and ')}, so its reset comes first: a restart is not enough.`
+  return detail.replace(withoutOthers, answer)
+}
+
+/** The PCI address in a line with an Xid. */
+function deviceOf(line: string): string | undefined {
+  return /\(PCI:([\da-f:.]+)\)/i.exec(line)?.[1]
 }

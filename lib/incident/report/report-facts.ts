@@ -1,4 +1,13 @@
-import { builtInScenarios, type Incident, type ScenarioSource } from '../../../tools/scenario-source.ts'
+import type { DeploymentConfig } from '../../../fixtures/deployment.ts'
+import { TenroundsError } from '../../../router/errors.ts'
+import { loggedStartSeconds } from '../../../tools/logs/engine-start.ts'
+import {
+  builtInScenarios,
+  type Incident,
+  type ScenarioSource,
+  simulatedScenario,
+} from '../../../tools/scenario-source.ts'
+import { type RestartCost, restartCost } from '../../../tools/simulation/change-costs.ts'
 import type { Telemetry } from '../../../tools/types.ts'
 import { objectivesOf } from '../../../tools/validation/objectives.ts'
 import type { AgentResult } from '../agent/agent-result.ts'
@@ -38,27 +47,45 @@ export function reportFacts(input: ReportInput): ReportFacts {
   const evidence = evidencePlaces(incident, result)
   const quoted = evidence.flatMap(({ line }) => line ?? [])
   const { notes, logs, metrics, ...events } = eventFacts(incident, pre_telemetry, result, quoted)
+  const headline = headlineOf(pre_telemetry, logs, result, metrics)
+  const isBroken = headline.state === 'outage'
   const judged = {
     scenario,
+    headline,
     objectives: objectivesBeforeAndAfter(pre_telemetry, result),
     ...events,
     evidence: evidence.map(({ place }) => place),
     tradeoffs: tradeoffsOf(result.validation),
-    collect_next: collectNextOf(incident, pre_telemetry, result),
+    collect_next: collectNextOf(incident, pre_telemetry, result, isBroken),
   }
   return {
     report_version: reportVersion,
     notice: notice ?? null,
-    headline: headlineOf(pre_telemetry, logs, result, metrics),
     environment: environmentOf(incident),
     pre_telemetry,
     ...judged,
-    ...fixAndRollback(incident, result),
+    ...fixAndRollback(incident, result, isBroken),
     costs: costsOf(result.validation),
-    next_actions: nextActionsOf(result, pre_telemetry, judged),
+    next_actions: nextActionsOf(result, pre_telemetry, { ...judged, restart: restartOf(incident, result) }),
     not_looked_at: [...(incident?.notes ?? []).map(({ text }) => text), ...notes],
     course: courseOf(result),
     charts: chartsOf(incident, pre_telemetry, result, events.onset),
+  }
+}
+
+/** The cost of the restart of a fix that was simulated. */
+function restartOf(
+  incident: Incident | undefined,
+  { fix_result, post_telemetry }: AgentResult,
+): RestartCost | undefined {
+  if (incident === undefined || fix_result === null || post_telemetry === null) return undefined
+  try {
+    const config: DeploymentConfig = JSON.parse(JSON.stringify(fix_result.updated_config))
+    return restartCost(simulatedScenario(incident), config, loggedStartSeconds(incident))
+  } catch (error) {
+    // A configuration that a model wrote can be one that nobody can simulate.
+    if (error instanceof TenroundsError) return undefined
+    throw error
   }
 }
 

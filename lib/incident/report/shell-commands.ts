@@ -11,12 +11,17 @@ import type { FixResult } from '../../../tools/types.ts'
 /** A deployment configuration that nobody changes. */
 export type Deployment = FixResult['updated_config']
 
-/** The command that starts the engine of a deployment, with all its arguments. */
-export function serveCommand(config: Deployment): string {
-  const { model } = config
+/**
+ * The command that starts the engine of a deployment, with all its arguments.
+ *
+ * @param server arguments of the HTTP server, which a deployment does not have.
+ */
+export function serveCommand(config: Deployment, server: Deployment['engine_args'] = {}): string {
+  const { model, engine_args } = config
   const served =
     model === unknown ? blank('model') : model.startsWith('-') ? `--model=${shellWord(model)}` : shellWord(model)
-  const flags = Object.entries(config.engine_args).flatMap(([name, value]) => flagOf(name, value, config) ?? [])
+  const own = Object.entries(server).filter(([name]) => !Object.hasOwn(engine_args, name))
+  const flags = [...Object.entries(engine_args), ...own].flatMap(([name, value]) => flagOf(name, value, config) ?? [])
   return ['vllm serve', served, ...flags].join(' ')
 }
 

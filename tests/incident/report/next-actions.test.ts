@@ -1,7 +1,10 @@
 import { expect, test } from 'vitest'
+import { loadScenario } from '../../../fixtures/load-scenario.ts'
 import type { AgentResult } from '../../../lib/incident/index.ts'
 import { reportFacts } from '../../../lib/incident/report/report-facts.ts'
+import { applyPlan } from '../../../tools/fix/apply-plan.ts'
 import { telemetryOf } from '../../../tools/simulation/collect-telemetry.ts'
+import type { MetricDelta } from '../../../tools/types.ts'
 import { inputWith } from './hostile-result.ts'
 
 const base = inputWith('plain')
@@ -17,7 +20,7 @@ function facts(result: Partial<AgentResult>, scenario = 'kv_cache_pressure') {
 const validated = (status: AgentResult['validation']['status']) => ({ status, deltas: [], summary: 'Compared.' })
 
 test.each([
-  ['improved', /^Apply the fix\./],
+  ['improved', /^Check that the incident continues: the data of this report ends at 2026-02-17 14:15 UTC\.$/],
   ['unchanged', /^Do not apply the plan: in the simulation it does not help\./],
   ['regressed', /^Do not apply the plan: in the simulation it makes the incident worse\./],
   ['unknown', /^The fix is not validated\. Try it on one replica first/],
@@ -26,12 +29,78 @@ test.each([
   expect(next_actions[0]).toMatch(action)
 })
 
-test('after an improvement the figures to watch, their limits and the time are named', () => {
-  const { next_actions } = facts({ fix_plan: changes, validation: validated('improved') })
-  expect(next_actions[1]).toBe(
-    'Watch for 15 minutes: time to first token p95 at most 4 s, inter-token p99 at most 200 ms, share of served requests at least 85 %.',
+/** A validated fix of arguments. */
+function fixOf(scenario: string, args: Record<string, number | null>, deltas: MetricDelta[] = []) {
+  const plan = { summary: 'x', actions: [{ action: 'set_engine_args' as const, args }] }
+  const fix_result = applyPlan(structuredClone(loadScenario(scenario).deployment), plan)
+  const post_telemetry = telemetryOf(scenario)
+  return facts(
+    { fix_plan: plan, fix_result, post_telemetry, validation: { ...validated('improved'), deltas } },
+    scenario,
   )
-  expect(next_actions[2]).toMatch(/^Roll back if/)
+}
+
+test('the watch begins when the engine is ready, and an expected result is no reason to roll back', () => {
+  const delta = { metric: 'latency.ttft_s.p95', unit: 's', before: 2.5, after: 2.7, relative: 0.08 } as const
+  const { next_actions } = fixOf('prefill_interference', { max_num_batched_tokens: 2048 }, [
+    { ...delta, verdict: 'worse' },
+  ])
+  expect(next_actions.slice(2)).toEqual([
+    'Apply the fix. Its commands and its cost are below.',
+    'Then watch for 15 minutes: time to first token p95 at most 4 s, inter-token p99 at most 250 ms, share of served requests at least 95 %. The time without the engine does not count: start when it is ready.',
+    expect.stringMatching(
+      /^Roll back if a limit is missed .* Expected, and no reason to roll back: time to first token p95: 2\.5 s → 2\.7 s/,
+    ),
+    expect.stringContaining('inter-token p99 still missed'),
+  ])
+})
+
+test('a restart that fails more requests than the incident is announced, with a way around it', () => {
+  const { next_actions } = fixOf('prefill_interference', { max_num_batched_tokens: 2048 })
+  expect(next_actions[1]).toMatch(
+    /^The restart costs more than the incident: it misses about 100 requests, .* failed none/,
+  )
+  expect(next_actions[1]).toContain('blue-green')
+  expect(fixOf('kv_cache_crash_loop', { max_model_len: 16384 }).next_actions.join(' ')).not.toContain('costs more')
+})
+
+test('a fix of a failed engine is not undone at once', () => {
+  const actions = fixOf('kv_cache_crash_loop', { max_model_len: 16384 }).next_actions.join(' ')
+  expect(actions).toContain('do not undo the fix at once: that returns to the state that failed')
+  expect(actions).not.toContain('Roll back')
+})
+
+test('data that the fix destroys is collected before it, and first', () => {
+  const diagnosis = { ...base.result.diagnosis, uncertainties: ['No log line gives a reason for the hang.'] }
+  const restart = { diagnosis, fix_plan: changes, validation: validated('improved') }
+  const { next_actions, collect_next } = facts(restart, 'tensor_parallel_hang')
+  expect(next_actions[1]).toMatch(/^First collect the data that the fix destroys/)
+  expect(collect_next[0]).toEqual({
+    what: expect.stringMatching(/^Before the fix: .* on gpu-node-41\.$/),
+    command: expect.stringContaining('py-spy dump'),
+  })
+})
+
+test('an engine that failed is not asked for its metrics, and the environment is that of the running ranks', () => {
+  const result = { fix_plan: changes, validation: validated('improved') }
+  const commands = facts(result, 'engine_startup_hang').collect_next.map(({ command }) => command)
+  expect(commands.join(' ')).not.toContain('/metrics')
+  const uncertainties = ['The environment of the other ranks was not read.']
+  const { collect_next } = facts(
+    { ...result, diagnosis: { ...base.result.diagnosis, uncertainties } },
+    'nccl_net_socket_truncated',
+  )
+  expect(collect_next.find(({ command }) => command?.includes('NCCL_'))).toEqual({
+    what: 'Before the fix: the NCCL variables of the running ranks, on each node (gpu-node-51, gpu-node-52).',
+    command: expect.stringContaining('/proc/$pid/environ'),
+  })
+})
+
+test('an advice on another Xid of the same GPU is answered from the log', () => {
+  const drain = { summary: 'x', actions: [{ action: 'drain_node' as const, node: 'gpu-node-44' }] }
+  const { next_actions } = facts({ fix_plan: drain, validation: validated('improved') }, 'cuda_ecc_uncorrectable')
+  expect(next_actions.at(-1)).toContain('The same GPU reports Xid 63 and Xid 154, so its reset comes first')
+  expect(next_actions.at(-1)).not.toContain('also reports')
 })
 
 test('without a change the action depends on the objectives', () => {

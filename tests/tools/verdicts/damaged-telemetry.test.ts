@@ -139,7 +139,7 @@ describe('a verdict over the seeds', () => {
     const { summary } = await validated(pre, { ...post, paired: { ...missed, after } })
     expect(post.latency.ttft_s.p95).toBeLessThan(pre.slo.ttft_p95_s)
     expect(summary).toContain('Newly missed: time to first token p95 over the seeds.')
-    expect(summary).not.toContain('now met')
+    expect(summary).not.toContain('With the change, the objective is met')
   })
 
   test('does not hide requests that only few of them refuse', async () => {

@@ -1,0 +1,78 @@
+import type { EngineArgumentValue } from '../../../fixtures/deployment.ts'
+import { logSources } from '../../../fixtures/scenario.ts'
+import { serverArgumentsOfLog } from '../../../tools/incident-folder/engine-arguments.ts'
+import type { Incident } from '../../../tools/scenario-source.ts'
+import { blank } from './shell-commands.ts'
+
+/** What the logs of an incident show of the process of the engine, so that commands fit it. */
+export interface RunningEngine {
+  /** What starts the engine: a pod, a unit of systemd, or `undefined` if no log shows it. */
+  readonly manager: Pod | Unit | undefined
+  /** Arguments of its HTTP server, such as host and port, as it logged them. */
+  readonly server: Readonly<Record<string, EngineArgumentValue>>
+}
+
+/** A pod of Kubernetes that runs the engine. The logs do not name its owner. */
+export interface Pod {
+  readonly kind: 'pod'
+  /** `undefined` if no log names it. */
+  readonly namespace: string | undefined
+  readonly name: string
+  readonly container: string
+}
+
+/** A unit of systemd that runs the engine. */
+export interface Unit {
+  readonly kind: 'unit'
+  readonly name: string
+}
+
+/** An engine of which no log is known. */
+export const unseenEngine: RunningEngine = { manager: undefined, server: {} }
+
+/** Names of Kubernetes and systemd. A line of a log is not trusted, so nothing else is taken from it. */
+const kubelet = /pod="([a-z0-9.-]{1,63})\/([a-z0-9.-]{1,200})" containerName="([a-z0-9-]{1,63})"/
+const logPrefix = /^\[pod\/([a-z0-9.-]{1,200})\/([a-z0-9-]{1,63})\]/
+const unit = /\b([\w-]{0,60}vllm[\w-]{0,60}\.service)\b/
+
+/** Reads the logs of an incident for the way in which its engine runs. */
+export function runningEngine(incident: Incident): RunningEngine {
+  const lines = logSources.flatMap((source) => incident.log(source) ?? [])
+  return { manager: podIn(lines) ?? unitIn(lines), server: serverArgumentsOfLog(incident.log('vllm') ?? []) }
+}
+
+function podIn(lines: readonly string[]): Pod | undefined {
+  for (const line of lines.toReversed()) {
+    const [, namespace, name, container] = kubelet.exec(line) ?? []
+    if (name !== undefined && container !== undefined && /vllm/.test(`${name} ${container}`)) {
+      return { kind: 'pod', namespace, name, container }
+    }
+  }
+  const [, name, container] = lines.map((line) => logPrefix.exec(line)).find((found) => found !== null) ?? []
+  return name === undefined || container === undefined
+    ? undefined
+    : { kind: 'pod', namespace: undefined, name, container }
+}
+
+function unitIn(lines: readonly string[]): Unit | undefined {
+  const name = lines.map((line) => unit.exec(line)?.[1]).findLast((found) => found !== undefined)
+  return name === undefined ? undefined : { kind: 'unit', name }
+}
+
+/** `kubectl` in the namespace of a pod. */
+export function kubectl({ namespace }: Pod): string {
+  return `kubectl -n ${namespace ?? blank('namespace')}`
+}
+
+/** A pod as people name it. */
+export function podName({ namespace, name }: Pod): string {
+  return namespace === undefined ? name : `${namespace}/${name}`
+}
+
+/** The workload that owns the pod, which the reader fills in. */
+export const owner = blank('kind/name')
+
+/** What {@link owner} means, as a note. */
+export function ownerNote({ name }: Pod): string {
+  return `<kind/name> is the owner of the pod ${name}, for example statefulset/vllm.`
+}
