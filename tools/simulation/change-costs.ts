@@ -4,8 +4,6 @@ import { canonicalJson } from '../../router/json/json.ts'
 import { generateRequests } from './requests.ts'
 import { simulate } from './simulate.ts'
 
-// What a change costs that the window after it does not show.
-
 /** The time without an engine that a change of its configuration needs. */
 export interface RestartCost {
   /** Time from the stop of the engine until it serves, in minutes. */

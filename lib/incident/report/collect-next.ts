@@ -16,7 +16,7 @@ export const beforeFix = 'Before the fix'
 
 /**
  * Data that would make the diagnosis more certain, with the commands that collect it. The times are those of the incident.
- * What decides between causes, and what the fix destroys, comes first.
+ * The first items are those that the fix destroys, and those that decide between causes.
  *
  * @param isBroken whether the engine failed, so that it answers no request.
  */
@@ -159,7 +159,7 @@ const gpuState: Question = {
   isLost: true,
 }
 
-/** What the questions follow from. */
+/** Facts that decide which questions are open. */
 interface Situation {
   readonly result: AgentResult
   readonly before: Telemetry

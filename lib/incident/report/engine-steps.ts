@@ -50,7 +50,7 @@ export function imageSteps(before: Deployment, after: Deployment, { manager }: R
   ]
 }
 
-/** What a start follows. */
+/** Circumstances of a start. */
 export interface StartReason {
   /** Whether the plan restarts an engine even without a difference. */
   readonly isRestart: boolean

@@ -9,7 +9,9 @@ export type Step = ReportFacts['fix_steps'][number]
 
 /** A node of a deployment with the environment of its ranks. */
 export interface Host {
+  /** Name of the node. */
   readonly node: string
+  /** Environment variables of the ranks on it. */
   readonly env: Readonly<Record<string, string>>
 }
 

@@ -4,9 +4,9 @@ import { serverArgumentsOfLog } from '../../../tools/incident-folder/engine-argu
 import type { Incident } from '../../../tools/scenario-source.ts'
 import { blank } from './shell-commands.ts'
 
-/** What the logs of an incident show of the process of the engine, so that commands fit it. */
+/** The process of the engine as the logs of an incident show it. Commands for people follow from it. */
 export interface RunningEngine {
-  /** What starts the engine: a pod, a unit of systemd, or `undefined` if no log shows it. */
+  /** Manager of the process: a pod, a unit of systemd, or `undefined` if no log shows it. */
   readonly manager: Pod | Unit | undefined
   /** Arguments of its HTTP server, such as host and port, as it logged them. */
   readonly server: Readonly<Record<string, EngineArgumentValue>>
@@ -14,16 +14,21 @@ export interface RunningEngine {
 
 /** A pod of Kubernetes that runs the engine. The logs do not name its owner. */
 export interface Pod {
+  /** Tells it from a unit. */
   readonly kind: 'pod'
-  /** `undefined` if no log names it. */
+  /** Namespace; `undefined` if no log names it. */
   readonly namespace: string | undefined
+  /** Name of the pod. */
   readonly name: string
+  /** Container of the engine in the pod. */
   readonly container: string
 }
 
 /** A unit of systemd that runs the engine. */
 export interface Unit {
+  /** Tells it from a pod. */
   readonly kind: 'unit'
+  /** Name of the unit with its suffix: `vllm.service`. */
   readonly name: string
 }
 
@@ -72,7 +77,7 @@ export function podName({ namespace, name }: Pod): string {
 /** The workload that owns the pod, which the reader fills in. */
 export const owner = blank('kind/name')
 
-/** What {@link owner} means, as a note. */
+/** The meaning of {@link owner}, as a note. */
 export function ownerNote({ name }: Pod): string {
   return `<kind/name> is the owner of the pod ${name}, for example statefulset/vllm.`
 }
