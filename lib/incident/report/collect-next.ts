@@ -152,6 +152,7 @@ const stacks: Question = {
   isLost: true,
 }
 
+/** A reset clears counters and pending remaps. */
 const gpuState: Question = {
   what: 'the state of the GPUs, for the ticket',
   command: 'nvidia-smi -q > nvidia-smi.txt',
@@ -161,10 +162,15 @@ const gpuState: Question = {
 
 /** Facts that decide which questions are open. */
 interface Situation {
+  /** Diagnosis and fix. */
   readonly result: AgentResult
+  /** Telemetry of the window. */
   readonly before: Telemetry
+  /** The deployment; `undefined` if the incident is not known. */
   readonly config: DeploymentConfig | undefined
+  /** The engine as the logs show it. */
   readonly running: RunningEngine
+  /** Whether the engine failed. */
   readonly isBroken: boolean
 }
 

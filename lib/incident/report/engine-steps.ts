@@ -90,11 +90,15 @@ export function startSteps(
 
 /** Words of a start. */
 interface Words {
+  /** The arguments that differ, in words. */
   readonly what: string
+  /** The whole command that starts the engine. */
   readonly command: string
+  /** Whether any argument differs. */
   readonly hasFlags: boolean
 }
 
+/** A manifest holds the arguments. A change of image, environment or limits replaces the pod by itself. */
 function podSteps(before: Deployment, after: Deployment, pod: Pod, { what, command, hasFlags }: Words): Step[] {
   const wait = `${kubectl(pod)} rollout status ${owner}`
   const { node } = after.placement
@@ -141,6 +145,7 @@ function podSteps(before: Deployment, after: Deployment, pod: Pod, { what, comma
   ]
 }
 
+/** The unit holds the whole command. */
 function unitStep(
   { placement: { node } }: Deployment,
   { name }: Unit,

@@ -31,8 +31,11 @@ export function fixAndRollback(
 
 /** A change of a deployment. */
 interface Change {
+  /** The deployment during the incident. */
   readonly before: Deployment
+  /** The deployment with the fix. */
   readonly after: Deployment
+  /** The plan that changes it. */
   readonly plan: FixPlan
   /** The engine as the logs show it. */
   readonly running: RunningEngine
@@ -112,6 +115,7 @@ function movePodStep(pod: Pod, { placement: { node } }: Deployment): Step {
   }
 }
 
+/** A warning before the undo of a fix of a failed engine. */
 const failingState: Step = {
   title: 'This undo returns to the state in which the engine failed. Use it only if the change makes things worse.',
   commands: [],
@@ -190,6 +194,7 @@ function checkStep({ engine_args, placement: { node } }: Deployment, { manager, 
   }
 }
 
+/** Prometheus computes percentiles from the buckets of a histogram. */
 function quantileQuery(quantile: number, histogram: string): string {
   const query = `histogram_quantile(${quantile}, sum by (le) (rate(vllm:${histogram}_bucket[5m])))`
   return `promtool query instant ${blank('URL of Prometheus')} ${shellWord(query)}`

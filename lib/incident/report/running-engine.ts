@@ -46,6 +46,7 @@ export function runningEngine(incident: Incident): RunningEngine {
   return { manager: podIn(lines) ?? unitIn(lines), server: serverArgumentsOfLog(incident.log('vllm') ?? []) }
 }
 
+/** The kubelet names pod and container; the prefix of kubectl logs has no namespace. */
 function podIn(lines: readonly string[]): Pod | undefined {
   for (const line of lines.toReversed()) {
     const [, namespace, name, container] = kubelet.exec(line) ?? []
@@ -59,6 +60,7 @@ function podIn(lines: readonly string[]): Pod | undefined {
     : { kind: 'pod', namespace: undefined, name, container }
 }
 
+/** The last unit of systemd that is named after vLLM. */
 function unitIn(lines: readonly string[]): Unit | undefined {
   const name = lines.map((line) => unit.exec(line)?.[1]).findLast((found) => found !== undefined)
   return name === undefined ? undefined : { kind: 'unit', name }
