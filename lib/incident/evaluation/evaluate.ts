@@ -250,7 +250,9 @@ const ofTheModel: ReadonlySet<string> = new Set(['context_length', 'content_filt
 /** The error of a run that failed for a reason that says nothing about the model. */
 function providerError({ run }: AgentResult): RunRecord['error'] | undefined {
   if (run.stop_reason !== 'failed' || run.error === undefined) return undefined
-  return ofTheModel.has(run.error.code ?? '') ? undefined : run.error
+  // The first request has nothing of the model's yet: the server was started with too small a context window.
+  const wasNeverAsked = run.error.code === 'context_length' && run.rounds === 0
+  return ofTheModel.has(run.error.code ?? '') && !wasNeverAsked ? undefined : run.error
 }
 
 /** The parts of a result that the record keeps. The rest, such as the trace, can be megabytes. */

@@ -28,7 +28,8 @@ export async function scoreRun(scenario: string, result: AgentResult): Promise<R
   const oracle = oracleOf(scenario)
   const { fix_plan: plan, run, validation } = result
   if (run.stop_reason !== 'answered' || plan === null) {
-    return { ...nothing, reasons: [`The run has no accepted answer (${run.stop_reason}).`] }
+    const error = run.error === undefined ? '' : `: ${run.error.message}`
+    return { ...nothing, reasons: [`The run has no accepted answer (${run.stop_reason}${error}).`] }
   }
   const diagnosis = withoutName(result.diagnosis, scenario)
   // Each part is judged by itself: a right fix with a wrong reason is half of an answer.

@@ -82,8 +82,18 @@ describe('provider errors', () => {
         error: { name: 'ModelError', message: 'long', code: 'context_length' },
       },
     }
-    const { total } = await evaluated({ execute: async () => result })
+    const { total, runs } = await evaluated({ execute: async () => result })
     expect(total).toMatchObject({ runs: 1, passed: 0, provider_errors: 0 })
+    expect(runs[0]?.score?.reasons).toEqual(['The run has no accepted answer (failed: long).'])
+  })
+
+  test('include a first request that is too long for the context window of the server', async () => {
+    await using server = await startMockServer({ faults: [faults.errorReply('400-context-window')] })
+    const model = minimax({ url: server.url, token: 'any', env: {} })
+    const { total, runs } = await evaluate({ scenarios: ['healthy_control'], subject: { model } })
+    await model.close()
+    expect(total).toMatchObject({ runs: 0, provider_errors: 1, score: { value: null } })
+    expect(runs[0]).toMatchObject({ score: null, error: { code: 'context_length' } })
   })
 })
 
