@@ -60,6 +60,15 @@ test.each([
   expect(unknownNumbers(text, known)).toEqual([number])
 })
 
+test('an answer with thousands of numbers is checked before the test is stopped', () => {
+  const counts = Array.from({ length: 2000 }, (_, index) => 3 * index + 11)
+  const all = knownNumbers({ results: [{ ...result, value: counts }] }, [])
+  const unknown = counts.map((count) => `${1e6 + 7919 * count}.5`)
+  // With all pairs of the known numbers, this takes minutes.
+  expect(unknownNumbers([...counts, ...unknown].join(' '), all)).toEqual(unknown)
+  expect(unknownNumbers('x'.repeat(200_000), all)).toEqual([])
+})
+
 const own = 'p95 is 9876 s on purpose'
 
 test.each([

@@ -27,7 +27,8 @@ export const validationSchema = {
         required: ['metric', 'unit', 'before', 'after', 'relative', 'verdict'],
         properties: {
           metric: { type: 'string', description: 'Path of the metric in the telemetry, e.g. "latency.ttft_s.p95".' },
-          unit: { type: 'string', description: 'For example "s", "requests", "1/s" or "share".' },
+          // Reports show a unit as it is, so it must be one of these.
+          unit: { enum: ['s', 'share', '1/s', 'requests', 'preemptions', 'tokens', 'workers'] },
           before: metric,
           after: metric,
           relative: {

@@ -13,7 +13,7 @@ interface ComparedMetric {
   /** Path in the telemetry, for example `latency.ttft_s.p95`. */
   readonly metric: string
   /** Unit, as reports show it. */
-  readonly unit: string
+  readonly unit: MetricDelta['unit']
   /** Which direction is an improvement. */
   readonly better: 'lower' | 'higher' | 'neither'
   /** Largest absolute difference that counts as noise, whatever the relative difference. */
@@ -175,7 +175,11 @@ export function metricDeltas(before: Telemetry, after: Telemetry): MetricDelta[]
 }
 
 /** The paired figures as metrics. The noise is in the unit of the metric, as above. */
-const pairedMetrics: readonly { readonly name: keyof PairedSide; readonly unit: string; readonly noise: number }[] = [
+const pairedMetrics: readonly {
+  readonly name: keyof PairedSide
+  readonly unit: MetricDelta['unit']
+  readonly noise: number
+}[] = [
   { name: 'ttft_p95_s', unit: 's', noise: 0.002 },
   { name: 'e2e_p95_s', unit: 's', noise: 0.002 },
   { name: 'inter_token_mean_s', unit: 's', noise: 0.002 },

@@ -1,5 +1,6 @@
 import { isObject, parseJson } from '../../../router/json/json.ts'
 import type { Sources } from './grounding.ts'
+import { type Dimension, factorsOf, type MeasuredUnit, unitOf, unitOfMember } from './number-units.ts'
 import { shownByTool } from './own-words.ts'
 
 // A number in the answer's words must occur in a tool result, in the telemetry, or in the plan. It may be rounded, written in
@@ -131,10 +132,11 @@ function collectText(text: string, unit: Unit, numbers: Collected): void {
 /** The numbers of a text that no source has, as they are written. */
 export function unknownNumbers(text: string, known: KnownNumbers): readonly string[] {
   const written = numbersIn(text)
-  const unknown = written.filter((number) => !isSmall(number) && !isKnown(number, known))
-  if (unknown.length === 0) return []
-  const certain = written.filter((number) => !unknown.includes(number)).map(({ value }) => value)
-  return unknown.filter((number) => !isComputed(number, certain)).map(({ text: asWritten }) => asWritten)
+  const unknown = new Set(written.filter((number) => !isSmall(number) && !isKnown(number, known)))
+  if (unknown.size === 0) return []
+  const certain = new Set(written.flatMap((number) => (unknown.has(number) || number.value === 0 ? [] : number.value)))
+  const terms = Float64Array.from([...certain].slice(0, mostTerms)).sort()
+  return [...unknown].filter((number) => !isComputed(number, terms)).map(({ text: asWritten }) => asWritten)
 }
 
 function isSmall({ value, unit }: WrittenNumber): boolean {
@@ -154,13 +156,44 @@ function isAmong(number: WrittenNumber, numbers: Float64Array, factor: number): 
   return nearest !== undefined && isClose(number, nearest * factor)
 }
 
-/** Whether the number is a sum, difference, product, ratio or share of two others. */
-function isComputed(number: WrittenNumber, others: readonly number[]): boolean {
-  return others.some((a) =>
-    others.some((b) =>
-      [a + b, a - b, a * b, a / b, (100 * a) / b, (100 * (a - b)) / b].some((x) => isClose(number, Math.abs(x))),
-    ),
-  )
+/**
+ * Different numbers of one text that a number can be computed from. From many numbers, any other one can be computed, and the
+ * check of a long text must not take seconds.
+ */
+const mostTerms = 64
+
+/** Whether the number is a sum, difference, product, ratio or share of two others. @param terms the others, sorted. */
+function isComputed(number: WrittenNumber, terms: Float64Array): boolean {
+  return terms.some((a) => computations(a).some(([compute, partner]) => hasPartner(number, terms, compute, partner)))
+}
+
+/** A number out of two, and the second one that a result needs. */
+type Computation = readonly [compute: (b: number) => number, partner: (result: number) => number]
+
+/** The computations that have a number as the first or the second one. They rise or fall with the partner. */
+function computations(a: number): readonly Computation[] {
+  return [
+    [(b) => a + b, (x) => x - a],
+    [(b) => a - b, (x) => a - x],
+    [(b) => a * b, (x) => x / a],
+    [(b) => a / b, (x) => a / x],
+    [(b) => (100 * a) / b, (x) => (100 * a) / x],
+    [(b) => (100 * (a - b)) / a, (x) => a * (1 - x / 100)],
+    [(b) => (100 * (b - a)) / a, (x) => a * (1 + x / 100)],
+  ]
+}
+
+/** Whether a number of the sorted ones gives the written number with a computation. */
+function hasPartner(number: WrittenNumber, terms: Float64Array, ...[compute, partner]: Computation): boolean {
+  const { value, unit } = number
+  const ends = [partner(Math.max(0, value - unit / 2)), partner(value + unit)]
+  const [from, to] = [Math.min(...ends), Math.max(...ends)]
+  // The bounds are rounded, so one more number on each side is compared exactly.
+  for (let index = Math.max(0, indexFrom(terms, from) - 1); index < terms.length; index++) {
+    if (isClose(number, compute(terms[index] ?? 0))) return true
+    if ((terms[index] ?? 0) > to) return false
+  }
+  return false
 }
 
 function isClose({ value, unit }: WrittenNumber, source: number): boolean {
@@ -171,18 +204,26 @@ function isClose({ value, unit }: WrittenNumber, source: number): boolean {
 
 /** The first of the sorted numbers that is not below a bound. */
 function firstFrom(numbers: Float64Array, bound: number): number | undefined {
+  return numbers[indexFrom(numbers, bound * (1 - 1e-12))]
+}
+
+/** Index of the first of the sorted numbers that is not below a bound. */
+function indexFrom(numbers: Float64Array, bound: number): number {
   let [low, high] = [0, numbers.length]
   while (low < high) {
     const middle = (low + high) >> 1
-    if ((numbers[middle] ?? 0) < bound * (1 - 1e-12)) low = middle + 1
+    if ((numbers[middle] ?? 0) < bound) low = middle + 1
     else high = middle
   }
-  return numbers[low]
+  return low
 }
 
-/** Dates, times of day, versions, addresses and anything else whose digits do not count something. */
+/**
+ * Dates, times of day, versions, addresses and anything else whose digits do not count something. The name of a host has 253
+ * characters at most.
+ */
 const notAmounts =
-  /\d{4}-\d\d-\d\d(?:T\S*)?|\b\d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?(?![\da-f:])|\d+(?:\.\d+){2,}|\S*[\w.]:\d[\w:.]*|`[^`]*`|(?<=\s)--?[a-z][\w-]*(?:[ =]\d+)?/gi
+  /\d{4}-\d\d-\d\d(?:T\S*)?|\b\d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?(?![\da-f:])|\d+(?:\.\d+){2,}|\S{0,253}[\w.]:\d[\w:.]*|`[^`]*`|(?<=\s)--?[a-z][\w-]*(?:[ =]\d+)?/gi
 
 /** An amount with the word after it. Digits inside a word or a name belong to it, as in H100, fp8 and gpu-14. */
 const amount =
@@ -216,93 +257,4 @@ function numbersIn(text: string): readonly WrittenNumber[] {
 function roundedUnit(digits: string): number {
   const zeros = /0*$/.exec(digits)?.[0].length ?? 0
   return 10 ** Math.max(0, Math.min(zeros, digits.length - 2))
-}
-
-// Units of numbers in the answer's words, in texts of results, and in the names of their members.
-
-/** The quantity that a number measures. */
-type Dimension = 'time' | 'share' | 'count'
-
-/** A unit. */
-interface MeasuredUnit {
-  /** The quantity that it measures. */
-  readonly dimension: Dimension
-  /** Its numbers are seconds, shares from 0 to 1, or counts times this factor. */
-  readonly factor: number
-}
-
-const time = (factor: number): MeasuredUnit => ({ dimension: 'time', factor })
-const share = (factor: number): MeasuredUnit => ({ dimension: 'share', factor })
-const counted: MeasuredUnit = { dimension: 'count', factor: 1 }
-
-const seconds = [1, 1e-3]
-const binary = (power: number) => [1, 1e-3, 1e-6, 1e-9, ...[1, 2, 3].slice(0, power).map((n) => 1024 ** -n), 1024]
-
-/** Units by name in lower case, with the factors from other units that a source without a unit may use. */
-const units: {
-  readonly [name: string]: readonly [unit: MeasuredUnit | undefined, factors: readonly number[]]
-} = {
-  '%': [share(100), [1, 100]],
-  percent: [share(100), [1, 100]],
-  '‰': [share(1000), [1, 1000]],
-  us: [time(1e6), [1, 1e6, 1e3]],
-  µs: [time(1e6), [1, 1e6, 1e3]],
-  ms: [time(1e3), [1, 1000]],
-  milliseconds: [time(1e3), [1, 1000]],
-  s: [time(1), seconds],
-  sec: [time(1), seconds],
-  second: [time(1), seconds],
-  seconds: [time(1), seconds],
-  min: [time(1 / 60), [1, 1 / 60]],
-  minute: [time(1 / 60), [1, 1 / 60]],
-  minutes: [time(1 / 60), [1, 1 / 60]],
-  h: [time(1 / 3600), [1, 1 / 3600, 1 / 60]],
-  hour: [time(1 / 3600), [1, 1 / 3600, 1 / 60]],
-  hours: [time(1 / 3600), [1, 1 / 3600, 1 / 60]],
-  requests: [counted, [1]],
-  reqs: [counted, [1]],
-  tokens: [counted, [1]],
-  preemptions: [counted, [1]],
-  k: [undefined, [1, 1e-3, 1 / 1024]],
-  thousand: [undefined, [1e-3]],
-  m: [undefined, [1, 1e-6]],
-  million: [undefined, [1e-6]],
-  kb: [undefined, binary(1)],
-  kib: [undefined, binary(1)],
-  mb: [undefined, binary(2)],
-  mib: [undefined, binary(2)],
-  g: [undefined, binary(3)],
-  gb: [undefined, binary(3)],
-  gib: [undefined, binary(3)],
-  tb: [undefined, binary(3)],
-  tib: [undefined, binary(3)],
-  x: [undefined, [1]],
-  '×': [undefined, [1]],
-}
-
-/** The unit with a name, in any case; `undefined` for other words, and for units whose sources rarely state them. */
-function unitOf(name: string): MeasuredUnit | undefined {
-  return entryOf(name)?.[0]
-}
-
-/** Factors from other units to the unit with a name; `undefined` if the word is not a unit. */
-function factorsOf(name: string): readonly number[] | undefined {
-  return entryOf(name)?.[1]
-}
-
-function entryOf(name: string) {
-  const key = name.toLowerCase()
-  return Object.hasOwn(units, key) ? units[key] : undefined
-}
-
-/** Members that count requests, tokens or workers. */
-const counts =
-  /^(?:arrived|served|failed|unfinished|preemptions|running|waiting|aborted|errored|rejected|queue_depth|(?:running|waiting)_max|(?:healthy|stuck)(?:_workers)?|\w*_tokens|max_num_\w+|restarts)$/
-
-/** The unit that the name of a member states, for example seconds in `ttft_p95_s`. */
-function unitOfMember(name: string): MeasuredUnit | undefined {
-  if (/_per_s$/.test(name)) return undefined
-  if (/_s$/.test(name)) return time(1)
-  if (/_ms$/.test(name)) return time(1e3)
-  return counts.test(name) ? counted : undefined
 }

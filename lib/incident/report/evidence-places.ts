@@ -59,9 +59,13 @@ function placeOf(
 /** A shorter part of a line does not tell which line it is. */
 const shortestPart = 8
 
+/** Characters and lines of a quote that are looked for: its start tells the place, and a log can have very many lines. */
+const [mostCharacters, mostLines] = [2_000, 16]
+
 /** The line that a quote is from: it contains the first line of the quote, or the quote contains its message. */
-function lineOf({ tool, quote }: Evidence, all: readonly LocatedLine[]): LocatedLine | undefined {
+function lineOf({ tool, quote: whole }: Evidence, all: readonly LocatedLine[]): LocatedLine | undefined {
   const lines = all.filter(({ source }) => (tool === 'fetch_vllm_logs') === (source === 'vllm'))
+  const quote = whole.slice(0, mostCharacters).trimEnd().split('\n', mostLines).join('\n')
   // A quote can be copied from the JSON of the result.
   for (const text of [quote, quote.replaceAll('\\"', '"').replaceAll('\\\\', '\\')]) {
     for (const part of text.split('\n').map((one) => one.trim())) {

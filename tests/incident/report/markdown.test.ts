@@ -105,7 +105,7 @@ test('a run that was cancelled before its first reply has no diagnosis', () => {
 
 test('a validation without any changed figure says so', () => {
   const input = inputWith('plain')
-  const nothing = { metric: 'requests.served', unit: 'requests', before: null, after: null, relative: null }
+  const nothing = { metric: 'requests.served', unit: 'requests' as const, before: null, after: null, relative: null }
   const validation = {
     status: 'unknown' as const,
     summary: 'No verdict.',
