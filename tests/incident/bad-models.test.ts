@@ -201,7 +201,7 @@ test('Markdown, HTML, escape sequences and instructions change neither verdict n
 test('hostile quotes are not evidence, and are named as they are', async () => {
   const evidence = [fact, { tool: hostile, quote: hostile }]
   const { result, report } = await incident([fetches, simulates(goodPlan), answer({ evidence })], pressure, 4)
-  expect(result.diagnosis.evidence[1]).toEqual({ tool: hostile, quote: hostile, grounded: false })
+  expect(result.diagnosis.evidence[1]).toMatchObject({ tool: hostile, quote: hostile, grounded: false })
   expect(result.violations.join('\n')).toContain('has no result.')
   expect(report.markdown).not.toContain('\u001b')
 })

@@ -68,7 +68,7 @@ test('a quote that is still invented at the limit is kept and marked as not grou
   expect(result.run.stop_reason).toBe('rounds')
   expect(result.diagnosis.evidence).toEqual([
     { ...quote, grounded: true },
-    { ...invented, grounded: false },
+    { ...invented, grounded: false, reason: 'no result of fetch_config contains this quote.' },
   ])
   expect(result.validation.status).toBe('unknown')
 })

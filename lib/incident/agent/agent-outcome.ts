@@ -5,7 +5,7 @@ import type { AgentResult, Answer, Diagnosis, Evidence, Quote } from './agent-re
 import { answerViolations, readAnswer } from './answer-check.ts'
 import { attemptsOf } from './attempts.ts'
 import { checkInputs, type FixChain, fixChain } from './fix-chain.ts'
-import { exactQuote, hotspotEvidence, isGrounded, type Sources } from './grounding.ts'
+import { exactQuote, hotspotEvidence, type Sources, ungroundedReason } from './grounding.ts'
 import { isNoChange, unmetObjectives } from './plan-check.ts'
 
 /** A run whose answer the check has accepted, or has sent back. */
@@ -84,7 +84,8 @@ function withGrounding(diagnosis: Answer['diagnosis'], sources: Sources): Diagno
 
 function checkedQuote({ tool, quote }: Quote, sources: Sources): Evidence {
   const exact = exactQuote({ tool, quote }, sources)
-  return { tool, quote: exact ?? quote, grounded: isGrounded({ tool, quote }, sources) }
+  const reason = ungroundedReason({ tool, quote }, sources)
+  return { tool, quote: exact ?? quote, grounded: reason === undefined, ...(reason === undefined ? {} : { reason }) }
 }
 
 /** The diagnosis of a run without an accepted answer. It keeps those parts of a rejected answer that have the right type. */

@@ -94,6 +94,7 @@ export const diagnosisSchema = {
             description:
               'Whether a result of that tool contains the quote, and it is a log line, a figure or a setting.',
           },
+          reason: { ...sentence, description: 'Why the quote is not grounded. Absent if it is.' },
         },
       },
     },

@@ -114,6 +114,11 @@ export function groundingProblems(quotes: readonly Quote[], sources: Sources): r
   })
 }
 
+/** Why a quote is not grounded, in one sentence; `undefined` if it is. */
+export function ungroundedReason(quote: Quote, sources: Sources): string | undefined {
+  return isGrounded(quote, sources) ? undefined : quoteProblem(quote, sources).problem
+}
+
 function quoteProblem(quote: Quote, sources: Sources): Pick<Problem, 'problem' | 'advice'> {
   const called = new Set(sources.results.filter(({ status }) => status === 'ok').map(({ name }) => name))
   const citable = [...called, ...(sources.preTelemetry === undefined ? [] : [telemetryName])]

@@ -14,8 +14,13 @@ export function evidencePlaces(
   const lines = incident === undefined ? [] : incidentFirst(incident)
   return diagnosis.evidence.map((evidence) => {
     const line = logTools.has(evidence.tool) ? lineOf(evidence, lines) : undefined
-    return { place: { ...evidence, ...placeOf(evidence, line) }, line }
+    return { place: { ...evidence, reason: reasonOf(evidence), ...placeOf(evidence, line) }, line }
   })
+}
+
+/** A result that was made by another agent may have no reason. */
+function reasonOf({ grounded, reason }: Evidence): string | null {
+  return grounded ? null : (reason ?? 'no result of this tool has it as a log line, a figure or a setting.')
 }
 
 /** The lines of the incident before earlier ones: the same text can be in the log of an earlier event, too. */

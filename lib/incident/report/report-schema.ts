@@ -179,7 +179,7 @@ const addedSchema = {
       items: {
         type: 'object',
         additionalProperties: false,
-        required: ['quote', 'tool', 'grounded', 'kind', 'source', 'time', 'line'],
+        required: ['quote', 'tool', 'grounded', 'reason', 'kind', 'source', 'time', 'line'],
         properties: {
           quote: { ...text, description: 'As the source has it, byte for byte. Not trusted.' },
           tool: { ...text, description: 'The tool whose result is quoted.' },
@@ -188,6 +188,7 @@ const addedSchema = {
             description:
               'Whether a result of that tool contains the quote, and it is a log line, a figure or a setting.',
           },
+          reason: { ...maybeText, description: 'Why the quote is not grounded; null if it is. Not trusted.' },
           kind: { enum: ['log_line', 'figure', 'unknown'] },
           source: { ...maybeText, description: 'The log, the metrics page or the telemetry.' },
           time: maybeTime,

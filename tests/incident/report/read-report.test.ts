@@ -58,7 +58,10 @@ test.each([
 })
 
 test('a unit that is not a unit, for example an image in Markdown, is refused', () => {
-  const deltas = report.validation.deltas.map((delta) => ({ ...delta, unit: '![x](https://evil.example/p.png) @octocat' }))
+  const deltas = report.validation.deltas.map((delta) => ({
+    ...delta,
+    unit: '![x](https://evil.example/p.png) @octocat',
+  }))
   const { code, message } = errorOf({ ...report, validation: { ...report.validation, deltas } })
   expect(code).toBe('invalid_report')
   expect(message).toContain('/validation/deltas/0/unit')

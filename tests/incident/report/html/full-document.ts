@@ -65,8 +65,8 @@ export function documentWith(text: string): ReportDocument {
       }),
     ),
     evidence: [
-      { quote: text, tool: text, grounded: true, kind: 'log_line', ...place },
-      { quote: text, tool: text, grounded: false, kind: 'unknown', source: null, time: null, line: null },
+      { quote: text, tool: text, grounded: true, reason: null, kind: 'log_line', ...place },
+      { quote: text, tool: text, grounded: false, reason: text, kind: 'unknown', source: null, time: null, line: null },
     ],
     fix_steps: [{ title: text, commands: [text, text], note: text }],
     rollback_steps: [{ title: text, commands: [text], note: null }],
