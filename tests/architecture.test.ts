@@ -100,11 +100,11 @@ test('only tests and the evaluation read the right answers, and the agent does n
   expect([...new Set(importers)].filter((file) => !allowed.includes(file))).toEqual([])
 })
 
-test('the product has at most 455 files, none over 400 lines, and a median between 80 and 200', () => {
+test('the product has at most 465 files, none over 400 lines, and a median between 80 and 200', () => {
   const lines = productSources()
     .map((file) => [readFileSync(join(root, file), 'utf8').split('\n').length - 1, file] as const)
     .sort(([a], [b]) => a - b)
-  expect(lines.length).toBeLessThanOrEqual(455)
+  expect(lines.length).toBeLessThanOrEqual(465)
   expect(lines.filter(([count]) => count > 400)).toEqual([])
   const median = lines[Math.floor(lines.length / 2)]?.[0]
   expect(median).toBeGreaterThanOrEqual(80)
