@@ -179,14 +179,19 @@ function openQuestions({ result, before, config, running: { manager }, isBroken 
   const { diagnosis, fix_plan: plan } = result
   const words = diagnosis.uncertainties.join(' ')
   const actions = plan?.actions ?? []
+  // Whether the ranks differ decides whether it helps to align them.
+  const topics = actions.some(({ action }) => action === 'align_nccl_env') ? `${words} NCCL` : words
   const { stuck_workers: stuck, no_progress_s } = before.health
-  const hangs = (stuck ?? 0) > 0 || no_progress_s !== undefined || /\b(?:hang|hangs|hung|stuck)\b/i.test(words)
+  const hangs =
+    (stuck ?? 0) > 0 ||
+    no_progress_s !== undefined ||
+    /\b(?:hang|hangs|hung|stuck)\b/i.test(`${words} ${diagnosis.root_cause}`)
   const isHardware = actions.some(({ action }) => action === 'drain_node' || action === 'reset_gpu')
   const asked = [
     ...(hangs ? [stacks] : []),
     ...(isHardware ? [gpuState] : []),
     ...(isBroken && manager?.kind === 'pod' ? [previousLog(manager)] : []),
-    ...questions.flatMap(([pattern, question]) => (pattern.test(words) ? [question] : [])),
+    ...questions.flatMap(([pattern, question]) => (pattern.test(topics) ? [question] : [])),
   ]
   const isChanged = actions.some(({ action }) => action !== 'no_change')
   const [first, later] = [asked.filter(({ isLost }) => isLost === true), asked.filter(({ isLost }) => isLost !== true)]

@@ -95,10 +95,9 @@ function undoSteps({ before, after, plan, running }: Change, isBroken: boolean):
     ...routingSteps(after, before),
   ]
   const isReset = resetGpus(before, after, plan).length > 0
-  const lost = [
-    ...(isReset ? ['the reset of a GPU'] : []),
-    ...(isRestarted(before, after) || start.length > 0 ? [restartLoss(isBroken)] : []),
-  ]
+  // Nobody misses the process of a failed engine.
+  const isLost = (isRestarted(before, after) || start.length > 0) && !(isBroken && steps.length > 0)
+  const lost = [...(isReset ? ['the reset of a GPU'] : []), ...(isLost ? [restartLoss(isBroken)] : [])]
   return [
     ...(isBroken && !moved && steps.length > 0 ? [failingState] : []),
     ...steps,

@@ -86,7 +86,7 @@ export function environmentSteps(before: Deployment, after: Deployment, { manage
     return {
       title: `Change the environment of the engine${hosts.length === 1 ? '' : ` on ${nodes.join(' and on ')}`}: ${changes.map(changeWords).join(', ')}.`,
       commands,
-      note: [...note, ...unnamed.map((name) => `A shell cannot set ${name}.`)].join(' '),
+      note: [...note, ...transferNote(after), ...unnamed.map((name) => `A shell cannot set ${name}.`)].join(' '),
     }
   })
 }
@@ -104,6 +104,13 @@ function changesOf(from: Host['env'], to: Host['env']): readonly Change[] {
     const change = { name, from: valueIn(from, name), to: valueIn(to, name) }
     return change.from === change.to ? [] : [change]
   })
+}
+
+/** The engines of a transfer of KV blocks must agree, and a deployment has only one of them. */
+function transferNote({ engine_args }: Deployment): readonly string[] {
+  return engine_args['kv_transfer_config'] == null
+    ? []
+    : ['Change the other engine of the KV transfer in the same way.']
 }
 
 function changeWords({ name, from, to }: Change): string {

@@ -85,11 +85,8 @@ test('an engine that failed is not asked for its metrics, and the environment is
   const result = { fix_plan: changes, validation: validated('improved') }
   const commands = facts(result, 'engine_startup_hang').collect_next.map(({ command }) => command)
   expect(commands.join(' ')).not.toContain('/metrics')
-  const uncertainties = ['The environment of the other ranks was not read.']
-  const { collect_next } = facts(
-    { ...result, diagnosis: { ...base.result.diagnosis, uncertainties } },
-    'nccl_net_socket_truncated',
-  )
+  const align = { summary: 'x', actions: [{ action: 'align_nccl_env' as const, env: { NCCL_PROTO: 'LL128' } }] }
+  const { collect_next } = facts({ ...result, fix_plan: align }, 'nccl_net_socket_truncated')
   expect(collect_next.find(({ command }) => command?.includes('NCCL_'))).toEqual({
     what: 'Before the fix: the NCCL variables of the running ranks, on each node (gpu-node-51, gpu-node-52).',
     command: expect.stringContaining('/proc/$pid/environ'),
