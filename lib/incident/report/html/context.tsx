@@ -44,6 +44,7 @@ export function course({ run, course: facts }: ReportDocument) {
         caption="The agent's run"
         header={['Run', 'Model', 'Stop reason', 'Rounds', 'Tokens in', 'Tokens out', 'Duration']}
         numeric={[3, 4, 5, 6]}
+        isStacked
         rows={[
           [
             <code>{run.run_id}</code>,
@@ -62,6 +63,7 @@ export function course({ run, course: facts }: ReportDocument) {
           caption="Rounds of the run"
           header={['Round', 'Start', 'Model call', 'Tokens in', 'Tokens out', 'Tool calls', 'Outcome']}
           numeric={[0, 1, 2, 3, 4]}
+          isStacked
           rows={facts.rounds.map((round) => [
             round.round,
             duration(round.start_ms),
@@ -83,6 +85,7 @@ export function course({ run, course: facts }: ReportDocument) {
           caption="Calls by tool"
           header={['Tool', 'Calls', 'Errors', 'Duration']}
           numeric={[1, 2, 3]}
+          isStacked
           rows={facts.tool_calls.map(({ tool, calls, errors, duration_ms }) => [
             <code>{tool}</code>,
             calls,

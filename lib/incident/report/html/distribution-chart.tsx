@@ -38,7 +38,9 @@ export function DistributionChart({
   const draw = (points: readonly Point[]) => path(points.map(([s, share]) => [x.at(s), y.scale(share)]))
   const name = chart.name
   const isSame = areEqual(before, after)
-  const statistics = [document.pre_telemetry.latency[name], document.post_telemetry?.latency[name]] as const
+  // Without a line of the fix there are no figures of it either.
+  const fixed = after.length === 0 ? undefined : document.post_telemetry?.latency[name]
+  const statistics = [document.pre_telemetry.latency[name], fixed] as const
   return (
     <ChartFrame
       id={`distribution-${name}`}
@@ -122,7 +124,9 @@ function describe(
       : ` Objective: ${share === null ? '' : `${formatFigure(share, 'share')} `}within ${formatFigure(limit, 's')}.`
   const sides = isSame
     ? [`Before and after are equal: ${quantiles(before)}.`]
-    : [`Before: ${quantiles(before)}.`, after === undefined ? '' : ` After: ${quantiles(after)}.`]
+    : after === undefined
+      ? [`In the window: ${quantiles(before)}.`]
+      : [`Before: ${quantiles(before)}.`, ` After: ${quantiles(after)}.`]
   return `${sides.join('')}${objective}`
 }
 

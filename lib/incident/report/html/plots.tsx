@@ -50,15 +50,14 @@ export function plots(document: ReportDocument) {
 function Legend({ document, charts }: { readonly document: ReportDocument; readonly charts: Charts }) {
   const { series, distributions } = charts
   const all = [...series, ...distributions]
+  const hasAfter = all.some(({ after }) => after !== null)
   const moments = series.length === 0 ? [] : momentsOf(document, charts.duration_s ?? 0)
   const missing = series.length === 0 ? null : whyNoOnset(document)
   return (
     <>
       <ul class="legend">
-        <Key kind="line before" text="before the fix" />
-        {all.some(({ after }) => after !== null) ? (
-          <Key kind="line after" text="the same load, with the fix from the start of the window" />
-        ) : null}
+        <Key kind="line before" text={hasAfter ? 'before the fix' : 'in the window of the incident'} />
+        {hasAfter ? <Key kind="line after" text="the same load, with the fix from the start of the window" /> : null}
         {all.some(({ limit }) => limit !== null) ? <Key kind="limit" text="objective" /> : null}
         {moments.map(({ kind, name }) => (
           <Key kind={kind} text={name} />

@@ -34,7 +34,7 @@ export function SeriesChart({ series, document }: { readonly series: Series; rea
     .domain([0, end > 0 ? end : 1])
     .range([size.left, size.width - size.right])
   const highest = all.reduce((most, [, value]) => Math.max(most, value), limit ?? 0)
-  const y = verticalScale(series.unit === 'share' ? Math.max(1, highest) : highest * 1.05, (value) =>
+  const y = verticalScale(series.unit === 'share' ? topOfShares(highest) : highest * 1.05, (value) =>
     axisLabel(value, series.unit),
   )
   const clock = clockFrom(charts.start, end)
@@ -127,6 +127,11 @@ function Moments({ moments }: { readonly moments: readonly (Moment & { readonly 
   )
 }
 
+/** Upper end of an axis of shares: 100 % where the figure comes near it, and less where the line would be flat. */
+function topOfShares(highest: number): number {
+  return highest > 0.4 ? Math.max(1, highest) : Math.max(0.1, highest * 1.05)
+}
+
 /** A mark of the vertical axis. Its unit is in the title, except for shares. */
 function axisLabel(value: number, unit: string): string {
   if (unit === 'share') return formatFigure(value, 'share')
@@ -183,7 +188,9 @@ function describe(
   }
   const sides = areEqual(before, after)
     ? [side('Before and after are equal', before)]
-    : [side('Before', before), ...(after.length === 0 ? [] : [side('After', after)])]
+    : after.length === 0
+      ? [side('In the window', before)]
+      : [side('Before', before), side('After', after)]
   return [...sides, ...(limit === null ? [] : [`Objective: at most ${formatFigure(limit, unit)}.`])].join(' ')
 }
 

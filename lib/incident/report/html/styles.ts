@@ -158,6 +158,7 @@ summary { cursor: pointer; color: var(--link); }
   .stacked th, .stacked td { min-width: 0; padding: .15rem 0; border: 0; text-align: left; white-space: normal; }
   .stacked tbody th { grid-column: 1 / -1; font-weight: 600; min-width: 0; }
   .stacked tr:has(> td:nth-child(4):last-child) > td:nth-child(2) { grid-column: 1 / -1; }
+  .stacked tr > td:nth-child(n+6) { grid-column: 1 / -1; }
   .stacked td::before { content: attr(data-label) ': '; color: var(--soft); font-size: .8125rem; }
 }
 /* Readers who get sick from moving pages. */

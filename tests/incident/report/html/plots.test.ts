@@ -75,7 +75,7 @@ test('an objective is a line in the plot over time, also if the figure never cha
   const html = pageWith({ series: [flat] })
   // One in the plot, and one in the legend.
   expect(drawn(html, 'limit')).toHaveLength(2)
-  expect(html).toContain('Before: 2 s all the time. Objective: at most 4 s.')
+  expect(html).toContain('In the window: 2 s all the time. Objective: at most 4 s.')
 })
 
 test('two equal lines are drawn as one, and the caption says so', () => {
