@@ -152,11 +152,11 @@ export function Steps({ steps }: { readonly steps: ReportDocument['fix_steps'] }
   )
 }
 
-/** Commands, one a line; null without any. They are not broken into lines, so that what is copied is what is run. */
+/** Commands, one a line; null without any. They are wrapped by the browser, so that what is copied is what is run. */
 export function Commands({ commands }: { readonly commands: readonly string[] }) {
   if (commands.length === 0) return null
   return (
-    <pre class="commands" {...scrolls('Commands')}>
+    <pre class="commands">
       {commands.map((command, index) => (
         <>
           {index === 0 ? '' : '\n'}

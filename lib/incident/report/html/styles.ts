@@ -74,7 +74,6 @@ dd { margin: .2rem 0 0; }
 .steps > li { margin: 0 0 1rem; }
 .step-title { margin-bottom: .35rem; }
 pre { margin: 0 0 .5rem; padding: .75rem .9rem; border: 1px solid var(--line); border-radius: .5rem; background: var(--surface); white-space: pre-wrap; line-height: 1.5; }
-.commands { white-space: pre; overflow-x: auto; overflow-wrap: normal; }
 .commands code { font-size: 1em; user-select: all; }
 .hint, .to-top { display: none; }
 .to-top { margin: 1rem 0 0; font-size: .875rem; }
@@ -171,7 +170,6 @@ summary { cursor: pointer; color: var(--link); }
   nav, .skip, .to-top, .chart details { display: none; }
   /* What is folded on a screen is printed. */
   details::details-content { content-visibility: visible; height: auto; }
-  .commands { white-space: pre-wrap; overflow-wrap: anywhere; }
   .page { display: block; padding: 0; max-width: none; }
   .section { margin-top: 1.25rem; padding-top: 1rem; }
   .scroller { overflow: visible; }
