@@ -1,4 +1,5 @@
 import type { MetricsAnalysis, Telemetry } from '../types.ts'
+import { formatFigure } from '../validation/deltas.ts'
 import type { Figures } from './figures.ts'
 
 type Hotspot = MetricsAnalysis['hotspot']
@@ -225,7 +226,7 @@ function slowTokens({ interToken: { p50, p99 }, metrics }: Figures, slo: Telemet
     return {
       kind: 'long_prefills',
       because: [
-        `Inter-token latency p99 is ${p99.toFixed(3)} s, ${(p99 / p50).toFixed(1)} times its median: prefill delays the decode steps.`,
+        `Inter-token latency p99 is ${formatFigure(p99, 's')}, ${(p99 / p50).toFixed(1)} times its median: prefill delays the decode steps.`,
       ],
     }
   }
@@ -233,7 +234,7 @@ function slowTokens({ interToken: { p50, p99 }, metrics }: Figures, slo: Telemet
   return {
     kind: 'decode',
     because: [
-      `Inter-token latency p99 is ${p99.toFixed(3)} s, and the median is high as well.`,
+      `Inter-token latency p99 is ${formatFigure(p99, 's')}, and the median is high as well.`,
       ...(accepted === null ? [] : [`Speculative decoding: ${percent(accepted)} of the drafted tokens are accepted.`]),
     ],
   }

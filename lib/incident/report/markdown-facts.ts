@@ -1,4 +1,4 @@
-import type { PredictedEffect } from '../../../tools/types.ts'
+import type { MetricDelta, PredictedEffect } from '../../../tools/types.ts'
 import { formatFigure } from '../../../tools/validation/deltas.ts'
 import { figureLabel, metricLabel } from '../../../tools/validation/figure-labels.ts'
 import { ratioTexts } from '../../../tools/validation/predicted-ratios.ts'
@@ -31,10 +31,11 @@ export function beforeAndAfter(document: ReportDocument): readonly string[] {
     formatFigure(delta.before, delta.unit),
     formatFigure(delta.after, delta.unit),
     formatChange(delta),
-    delta.verdict,
+    verdictText(delta),
   ])
   return section(
     'Before and after (simulation)',
+    howCompared(document),
     escapeText(withoutCosts(validation)),
     objectives(document, document.post_telemetry !== null),
     rows.length === 0 ? 'No other figure changes.' : table(['figure', 'before', 'after', 'change', ''], rows),
@@ -43,11 +44,40 @@ export function beforeAndAfter(document: ReportDocument): readonly string[] {
   )
 }
 
+/** How the two sides came about, and what the seeds are. */
+function howCompared({ validation, post_telemetry: after }: ReportDocument): string {
+  const seeds = after?.paired?.seeds.length ?? 1
+  const sides =
+    validation.prediction === undefined
+      ? 'Before: the window of the incident. After: a simulation of the same load with the fix.'
+      : 'Both sides are simulated, with a load that was inferred from the metrics pages.'
+  const draws =
+    seeds === 1
+      ? ''
+      : ` For a fair comparison the same requests were also simulated with ${seeds} random seeds, before and after.`
+  return `${sides}${draws}`
+}
+
 /** Figures that the objectives limit. */
 const limited: ReadonlySet<string> = new Set(['latency.ttft_s.p95', 'latency.inter_token_s.p99'])
 
 /** Figures about lost requests. They are shown also if they stay the same. */
 const always: ReadonlySet<string> = new Set(['requests.failed', 'requests.unfinished'])
+
+/** The verdict of a figure, with the reason why a change of it is not judged. */
+function verdictText({ verdict, before, after, relative, reason }: MetricDelta): string {
+  if (verdict === 'better' || verdict === 'worse') return verdict
+  if (before === null || after === null) return 'not measured in both'
+  if (reason !== undefined)
+    return escapeText(
+      `${verdict === 'same' ? '' : 'not judged: '}${reason.charAt(0).toLowerCase()}${reason.slice(1).replace(/\.$/, '')}`,
+    )
+  if (before === after) return 'same'
+  return verdict === 'same' && Math.abs(relative ?? 0) < visibleChange ? 'same' : 'not judged: too small to matter'
+}
+
+/** A relative change from which a reader asks why a figure is called the same. */
+const visibleChange = 0.05
 
 /** The costs and limits have places of their own. */
 function withoutCosts({ summary, costs = [], limits = [] }: ReportDocument['validation']): string {

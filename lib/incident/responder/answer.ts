@@ -3,7 +3,9 @@ import type { FixPlan } from '../../../tools/types.ts'
 import { missedObjectives } from '../../../tools/validation/objectives.ts'
 import type { Answer, Quote } from '../agent/agent-result.ts'
 import { isNoChange } from '../agent/plan-check.ts'
-import { quoteFigure, textAt, valueAt } from './conversation.ts'
+import { type Alternatives, alternativesTo } from './alternatives.ts'
+import { quoteFigure } from './conversation.ts'
+import { loadHotspots } from './load-rules.ts'
 import type { Attempt } from './next-calls.ts'
 import { type Hypothesis, noChange, type Observations } from './observations.ts'
 
@@ -19,6 +21,7 @@ export function answerOf(
   const last = attempts.findLast(({ applied }) => !applied.failed)
   const chosen = last?.hypothesis ?? hypotheses[0]
   const plan = last?.plan ?? chosen.plans[0] ?? noChange('No rule has a fix for this cause.')
+  const alternatives = alternativesTo(observed, chosen)
   const isHealthy = chosen.category === 'none'
   return {
     diagnosis: {
@@ -28,8 +31,12 @@ export function answerOf(
       category: chosen.category,
       confidence: confidenceOf(chosen, last),
       evidence: chosen.evidence.length > 0 ? chosen.evidence : anyEvidence(observed),
-      ruled_out: ruledOut(observed, chosen, hypotheses, attempts),
-      uncertainties: [...chosen.uncertainties, ...(last?.status === 'improved' || isHealthy ? [] : [verdict(last)])],
+      ruled_out: ruledOut(chosen, hypotheses, attempts, alternatives),
+      uncertainties: [
+        ...chosen.uncertainties,
+        ...alternatives.open,
+        ...(last?.status === 'improved' || isHealthy ? [] : [verdict(last)]),
+      ],
     },
     fix_plan: explained(plan, observed),
   }
@@ -98,32 +105,22 @@ function confidenceOf(chosen: Hypothesis, last: Attempt | undefined): 'high' | '
   return chosen.category === 'none' ? 'medium' : 'low'
 }
 
-/**
- * The other hypotheses, with the reason against each: its fix did not help, or it is less plausible. A quiet kernel log
- * rules out hardware, because the kernel logs hardware errors. A log that was not collected rules out nothing.
- */
+/** The other hypotheses and the usual other causes, with the reason against each. */
 function ruledOut(
-  { systemLogs, causes }: Observations,
   chosen: Hypothesis,
   hypotheses: readonly Hypothesis[],
   attempts: readonly Attempt[],
+  { ruledOut: excluded }: Alternatives,
 ): readonly string[] {
   const tried = attempts
     .filter(({ hypothesis: { category }, status }) => category !== chosen.category && status !== 'improved')
     .map(({ hypothesis, status }) => `${hypothesis.category}: its fix was tried, and the result was ${status}.`)
+  const why = loadHotspots.has(chosen.category)
+    ? 'the engine works, and its figures explain the latency without it.'
+    : 'it does not explain the failure as directly as the log lines of the evidence.'
   const untried = hypotheses
     .filter(({ category }) => category !== chosen.category)
     .filter((hypothesis) => !attempts.some((attempt) => attempt.hypothesis === hypothesis))
-    .map(({ category }) => `${category}: less plausible, given the hotspot and the state of the workers.`)
-  const isCollected = collectedLogs(systemLogs).length > 0
-  const quietKernel = isCollected && !causes.some(({ result }) => result === systemLogs)
-  const kernel = quietKernel ? ['kernel and hardware: the system logs contain no possible cause.'] : []
-  return [...tried, ...untried, ...kernel]
-}
-
-/** The system logs that a result of `fetch_system_logs` has read. */
-function collectedLogs(systemLogs: Observations['systemLogs']): readonly string[] {
-  const absent = valueAt(systemLogs, ['not_collected'])
-  const missing = new Set<unknown>(Array.isArray(absent) ? absent : [])
-  return (textAt(systemLogs, ['source']) ?? '').split('+').filter((source) => source !== '' && !missing.has(source))
+    .map(({ category }) => `${category}: ${why}`)
+  return [...tried, ...untried, ...excluded]
 }

@@ -163,3 +163,13 @@ test('the verdict of a simulation is in the headline and before its figures only
   expect(markdown).not.toContain('**Verdict:**')
   expect(markdown).toContain('**Confidence in the cause:**')
 })
+
+test('a change that is not judged says why', () => {
+  const { json } = generateReport(inputWith('plain'))
+  const delta = { metric: 'latency.queue_s.mean', unit: 's', before: 0.2, after: 0.3, relative: 0.5 } as const
+  const shown = (rest: { readonly verdict: 'same' | 'unknown'; readonly reason?: string }) =>
+    renderMarkdown({ ...json, validation: { ...json.validation, deltas: [{ ...delta, ...rest }] } })
+  expect(shown({ verdict: 'same', reason: 'Within its objective: x.' })).toContain('| within its objective: x |')
+  expect(shown({ verdict: 'same' })).toContain('| not judged: too small to matter |')
+  expect(shown({ verdict: 'unknown', reason: 'Few requests.' })).toContain('| not judged: few requests |')
+})

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import type { LogError } from '../../../tools/types.ts'
 import { type Conversation, converse } from '../support/converse.ts'
 import { cause, config, type World, waits } from '../support/made-up-incident.ts'
 
@@ -497,4 +498,25 @@ test('NCCL environments of the configuration that differ are named, and make the
 test('the summary leaves the verdict of the simulation to the validation', async () => {
   const { answer } = await converse({ hotspot: 'kv_cache' })
   expect(answer.diagnosis.summary).not.toContain('simulation')
+})
+
+test('an unknown line of the kernel is named: ruled out on one node, and left open on two', async () => {
+  const line: LogError = { ...cause('mlx5_core 0000:9a:00.1 eth1: Link down'), kind: 'unclassified', class: 'network' }
+  const diagnosisWith = async (peers: readonly object[]) => {
+    const placement = { ...config.placement, peers }
+    const members = { fetch_config: { config: { ...config, placement } } }
+    const { answer } = await converse({ hotspot: 'long_prefills', causes: [line], members })
+    return answer.diagnosis
+  }
+  const alone = await diagnosisWith([])
+  expect(alone.ruled_out.join(' ')).toMatch(/mlx5_core 0000:9a:00\.1 eth1: Link down" is not one, because .* one node/)
+  const pair = await diagnosisWith([{ node: 'node-b' }])
+  expect(pair.ruled_out.join(' ')).not.toContain('kernel and hardware')
+  expect(pair.uncertainties.join(' ')).toContain('eth1: Link down')
+})
+
+test('other causes are excluded by figures and logs, never the named one', async () => {
+  const { answer } = await converse({ hotspot: 'kv_cache' })
+  expect(answer.diagnosis.ruled_out.join(' ')).toContain('host memory')
+  expect(answer.diagnosis.ruled_out.join(' ')).not.toContain('KV cache')
 })
