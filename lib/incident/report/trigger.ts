@@ -129,6 +129,7 @@ const imageLeadMs = 10 * 60_000
 const ownFaults =
   /^(?:xid|gpu_lost|cuda_ecc|hardware_error|network_device|link_error|nvswitch|cpu_|rcu_stall|kernel_bug|file_system|thermal|power)/
 
+/** Whether a line reports a fault that needs no other change to explain it. */
 function isOwnFault({ class: name = '' }: Failure): boolean {
   return ownFaults.test(name)
 }

@@ -42,6 +42,7 @@ const roomyCache = 0.8
 /** A few waiting requests are a short burst. */
 const shortQueue = 5
 
+/** The usual causes. Those that figures exclude come before those that a silent log excludes. */
 const excludedCauses: readonly ExcludedCause[] = [
   {
     unless: ['kv_cache', 'kv_transfer'],
@@ -86,11 +87,18 @@ const excludedCauses: readonly ExcludedCause[] = [
   },
 ]
 
+/** A number of the telemetry before the fix; `undefined` if it is missing there. */
 function telemetryNumber({ conversation }: Observations, ...path: readonly string[]): number | undefined {
   const found = lookUp(conversation.preTelemetry, path)
   return found.kind === 'found' && typeof found.value === 'number' ? found.value : undefined
 }
 
+/**
+ * A sentence about a phase that takes a small share of the latency.
+ *
+ * @param text the start of the sentence.
+ * @returns `undefined` if the share is large or not known.
+ */
 function smallPhase({ analysis }: Observations, phase: string, text: string): string | undefined {
   const share = numberAt(analysis, ['latency_breakdown', phase, 'share'])
   return share === undefined || share >= smallShare
@@ -98,6 +106,7 @@ function smallPhase({ analysis }: Observations, phase: string, text: string): st
     : `${text} ${formatFigure(share, 'share')} of the latency.`
 }
 
+/** Whether a cause candidate of any log has a class that matches. */
 function hasClass({ causes }: Observations, pattern: RegExp): boolean {
   return causes.some(({ class: name }) => pattern.test(name))
 }
@@ -122,6 +131,7 @@ function kernelLines(observed: Observations): Alternatives {
   return { ...nothing, open: [`The system logs have a line of unknown meaning, which is not ruled out: "${line}".`] }
 }
 
+/** Nothing is known about other causes. */
 const nothing: Alternatives = { ruledOut: [], open: [] }
 
 /** A part of a line that can be quoted: without the time, and up to the first quotation mark or note of the view. */
@@ -130,6 +140,7 @@ function shownPart(line: string): string {
   return part.slice(0, 100).trim()
 }
 
+/** Whether the configuration has no other node, and no engine from which KV blocks come. */
 function isOnOneNode(observed: Observations): boolean {
   const peers = valueAt(observed.config, ['config', 'placement', 'peers'])
   return (
