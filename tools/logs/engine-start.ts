@@ -12,6 +12,16 @@ export const engineStartPatterns: readonly RegExp[] = [
 export const engineReadyPattern = /^Application startup complete/
 
 /**
+ * Lines that only an engine that serves writes: figures with requests or tokens, and a request of the API that succeeded. They
+ * prove that it became ready where the log does not have {@link engineReadyPattern}.
+ */
+export const engineServesPatterns: readonly RegExp[] = [
+  /\bRunning: [1-9]\d* reqs\b/,
+  /\bthroughput: (?!0+(?:\.0+)? )\d+(?:\.\d+)? tokens\/s/,
+  /"POST \/\S+ HTTP\/[\d.]+" 200\b/,
+]
+
+/**
  * How long the last complete start of the engine took, as its log shows it, in seconds.
  *
  * @returns `undefined` if the log has no complete start with times.

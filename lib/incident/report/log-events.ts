@@ -1,4 +1,4 @@
-import { engineReadyPattern, engineStartPatterns } from '../../../tools/logs/engine-start.ts'
+import { engineReadyPattern, engineServesPatterns, engineStartPatterns } from '../../../tools/logs/engine-start.ts'
 import { alikeLines } from '../../../tools/logs/group-log-lines.ts'
 import { type Incident, windowOf } from '../../../tools/scenario-source.ts'
 import { citation, clockTime, type LocatedLine, locatedLines } from './located-lines.ts'
@@ -23,7 +23,7 @@ export interface EngineStart {
   readonly line: LocatedLine
   /** Time of that line, in Unix milliseconds. */
   readonly time: number
-  /** Time at which the engine was ready; `undefined` if it never was, or not in this log. */
+  /** Time at which the engine was ready, or served for the first time; `undefined` if it never did, or not in this log. */
   readonly readyAt: number | undefined
 }
 
@@ -97,6 +97,9 @@ function eventOf(group: readonly TimedPlace[]): LogEvent[] {
 const stopped = /^Shutting down\b/
 const pulled = /\b(?:image pulled|Successfully pulled image)\b/i
 
+/** A log can lack the line that an engine writes when it is ready. */
+const readyPatterns = [engineReadyPattern, ...engineServesPatterns]
+
 /** The line with the arguments comes right after the one with the version, and not every log has both. */
 function engineStarts(lines: readonly TimedPlace[]): readonly EngineStart[] {
   const own = lines.filter(({ source }) => source === 'vllm')
@@ -106,7 +109,7 @@ function engineStarts(lines: readonly TimedPlace[]): readonly EngineStart[] {
   return (startLines ?? []).map((line, index, all) => {
     const next = all[index + 1]?.number ?? Number.POSITIVE_INFINITY
     const isReady = ({ number, message }: TimedPlace) =>
-      number > line.number && number < next && engineReadyPattern.test(message.trim())
+      number > line.number && number < next && readyPatterns.some((pattern) => pattern.test(message.trim()))
     return { line, time: line.time, readyAt: own.find(isReady)?.time }
   })
 }

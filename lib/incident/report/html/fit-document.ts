@@ -45,8 +45,11 @@ export function fitDocument(document: ReportDocument, limits: PageLimits): Fitte
   return { document: fitted, leftOut }
 }
 
-/** Members that a page does not show, and the figures, of which there is a fixed number. Nothing of them is left out. */
-const uncut = /^(?:agent_trace|fix_result\.updated_config|(?:pre|post)_telemetry|validation\.deltas)\b/
+/** A member that a page does not show. */
+const notShown = 'agent_trace'
+
+/** Figures, of which there is a fixed number: none is left out. Their texts are not trusted and are fitted, too. */
+const figures = /^(?:(?:pre|post)_telemetry|validation\.deltas)$/
 
 /** Fewest members of an object before it is cut: more than the document itself has. */
 const minMembers = 60
@@ -55,7 +58,10 @@ const minMembers = 60
 function fitValue<T>(value: T, path: string, limits: PageLimits, leftOut: string[]): T
 function fitValue(value: unknown, path: string, limits: PageLimits, leftOut: string[]): unknown {
   if (typeof value === 'string') return fitText(value, path, limits, leftOut)
-  if (typeof value !== 'object' || value === null || uncut.test(path)) return value
+  if (typeof value !== 'object' || value === null || path === notShown) return value
+  if (figures.test(path) && limits.items < Number.POSITIVE_INFINITY) {
+    return fitValue(value, path, { ...limits, items: Number.POSITIVE_INFINITY }, leftOut)
+  }
   if (Array.isArray(value)) {
     return first(value, limits.items, path, leftOut).map((item) => fitValue(item, path, limits, leftOut))
   }

@@ -224,6 +224,22 @@ test('long lists give a page below 500 KB, and the page says how much is left ou
   expect(html).toMatch(/timeline: \d+ of 35000/)
 })
 
+test('names in the figures are shown with hidden characters by number, and are cut', () => {
+  const document = documentWith('plain')
+  const hostile = `x\u202e\u0007${'y'.repeat(900_000)}`
+  const [first, ...others] = document.validation.deltas
+  const page = renderHtml({
+    ...document,
+    pre_telemetry: { ...document.pre_telemetry, config_id: hostile },
+    validation: {
+      ...document.validation,
+      deltas: first === undefined ? [] : [{ ...first, metric: hostile, reason: hostile }, ...others],
+    },
+  })
+  expect(page).not.toMatch(/\u202e|[^\P{Cc}\n]/u)
+  expect(page.length).toBeLessThan(500_000)
+})
+
 test('fewer points of a plot keep its peak', () => {
   const document = documentWith('plain')
   const peak = Array.from({ length: 10_000 }, (_, second) => [second, second === 4321 ? 77_777 : 1])
