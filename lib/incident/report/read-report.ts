@@ -1,4 +1,4 @@
-import { TenroundsError } from '../../../router/errors.ts'
+import { errorMessage, TenroundsError } from '../../../router/errors.ts'
 import { describeValidationErrors } from '../../../router/feedback.ts'
 import { isObject, parseJson, unparsable } from '../../../router/json/json.ts'
 import { describeOption } from '../../../router/text/shown-value.ts'
@@ -39,9 +39,7 @@ const nextStep = `Pass a report.json that this release wrote, or run the inciden
  */
 export function readReport(json: unknown): ReportDocument {
   const value = typeof json === 'string' ? parseJson(json.replace(/^\ufeff/, '')) : json
-  if (value === unparsable) {
-    throw new ReportError('invalid_report', `The report is not JSON; it may be cut off. ${nextStep}`)
-  }
+  if (value === unparsable) throw new ReportError('invalid_report', `${whyNotJson(String(json))} ${nextStep}`)
   if (!isObject(value) || !isVersion(value['report_version']))
     throw new ReportError('invalid_report', notAReport(value))
   const { report_version: version } = value
@@ -53,6 +51,17 @@ export function readReport(json: unknown): ReportDocument {
   }
   assertReport(value)
   return value
+}
+
+function whyNotJson(text: string): string {
+  if (text.trim() === '') return 'The report is empty.'
+  // The parser's message says whether the text ends too early.
+  try {
+    JSON.parse(text)
+  } catch (error) {
+    if (/end of JSON|[Uu]nterminated/.test(errorMessage(error))) return 'The report is cut off: its JSON has no end.'
+  }
+  return 'The report is not JSON.'
 }
 
 function isVersion(value: unknown): value is number {

@@ -1,7 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { InvalidOptionError } from '../../../router/errors.ts'
+import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { InvalidOptionError, TenroundsError } from '../../../router/errors.ts'
+import { systemErrorCode } from '../../../router/text/system-error.ts'
 import type { Report } from './report.ts'
 
 // Reports contain configurations and log lines, so on a shared machine only their owner may read them.
@@ -17,7 +18,31 @@ const fileMode = 0o600
  * @throws {Error} Node's file system error if it cannot be created.
  */
 export async function createReportFolder(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: folderMode })
+  await createFolder(resolve(folder), folderMode)
+}
+
+/**
+ * Creates a folder level by level. Node's own recursive form never ends on a file system that accepts no new folders and
+ * says that the parent is missing, as /proc does.
+ *
+ * @param folder absolute path.
+ * @param mode of the new folders. @defaultValue that of the process
+ * @throws {Error} Node's file system error if it cannot be created, or a part of the path is a file.
+ */
+export async function createFolder(folder: string, mode?: number): Promise<void> {
+  const found = await stat(folder).catch((error: unknown) => {
+    if (systemErrorCode(error) !== 'ENOENT') throw error
+  })
+  if (found?.isDirectory()) return
+  if (found !== undefined) throw new TenroundsError('not_a_folder', 'it is a file, not a folder')
+  const parent = dirname(folder)
+  if (parent !== folder) await createFolder(parent, mode)
+  await mkdir(folder, { mode }).catch((error: unknown) => {
+    const code = systemErrorCode(error)
+    if (code === 'ENOENT') throw new TenroundsError('not_a_folder', `${parent} accepts no new folders`)
+    // Another process was faster.
+    if (code !== 'EEXIST') throw error
+  })
 }
 
 /** The parts of the name of a report folder. */

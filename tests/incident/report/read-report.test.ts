@@ -30,8 +30,9 @@ test.each([1, 3, 99])('a report of version %i is refused with both versions and 
 })
 
 test.each([
-  ['a text that is cut off', text.slice(0, text.length / 2), 'is not JSON'],
-  ['an empty text', '', 'is not JSON'],
+  ['a text that is cut off', text.slice(0, text.length / 2), 'is cut off'],
+  ['an empty text', '', 'is empty'],
+  ['a text without JSON', 'x', 'is not JSON'],
   ['a list', '[]', 'it is []'],
   ['null', 'null', 'it is null'],
   ['nothing', undefined, 'it is undefined'],
