@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The executable: connects `main` to this process, that is to its streams, environment, signals and exit code. */
+import { systemProblem } from '../../router/text/system-error.ts'
 import { type ProcessIo, StoppedError } from './command-io.ts'
 
 /** npm forwards a Ctrl-C that the terminal has already sent to every process. Within this time it is the same one. */
@@ -47,13 +48,21 @@ function interruptSignal(): AbortSignal {
   return controller.signal
 }
 
+/** Whether a stream refused text, for example because its disk is full. */
+let outputFailed = false
+
 // A reader of the output may close it early, as `head -3` does. The command still finishes its work.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
+    if (error.code === 'EPIPE' || outputFailed) return
+    outputFailed = true
+    process.exitCode = 1
+    if (stream === process.stderr) return
+    process.stderr.write(`tenrounds: The output cannot be written: ${systemProblem(error)}.\n`)
   })
 }
 
 // Loading the commands takes a moment, in which Ctrl-C must already be caught.
 const { main } = await import('./main.ts')
-process.exitCode = await main(process.argv.slice(2), io)
+const code = await main(process.argv.slice(2), io)
+process.exitCode = outputFailed ? 1 : code

@@ -5,6 +5,7 @@
  */
 import { TenroundsError } from '../../router/errors.ts'
 import { TerminalOutput, type TextStream } from './terminal-output.ts'
+import { reflow } from './text-layout.ts'
 
 /** Everything of the process that the command uses. It lets tests call `main` without a process. */
 export interface ProcessIo {
@@ -69,7 +70,12 @@ export function commandIo(io: ProcessIo, { json = false, quiet = false }: Output
 
 /** Writes a line for a person to stderr: a hint or a next step, not an error. `--quiet` leaves it out. */
 export function hint(io: CommandIo, text: string): void {
-  if (!io.quiet) io.stderr.write(`${text}\n`)
+  if (!io.quiet) writeLine(io.stderr, text)
+}
+
+/** Writes a line, which is wrapped on a terminal. */
+export function writeLine(output: TerminalOutput, text: string): void {
+  output.write(`${reflow(text, output.listColumns)}\n`)
 }
 
 /** Exit codes of the `tenrounds` command. */

@@ -2,8 +2,10 @@
  * The shared parts of all commands on the command line: the context it is registered with, its examples and exit codes in the
  * help, and errors of the parser as wrong usage.
  */
-import type { Command, CommanderError } from 'commander'
+import type { Command, CommanderError, Help } from 'commander'
+import { suggestName } from '../../router/text/closest.ts'
 import { type CommandIo, exitCode, UsageError } from './command-io.ts'
+import { hanging, reflow, wrap } from './text-layout.ts'
 
 /** The context in which a command is registered. */
 export interface CommandContext {
@@ -25,8 +27,12 @@ export interface CommandHelp {
   readonly failed?: string
   /** More about the command, such as environment variables, or the form of its JSON. @defaultValue nothing */
   readonly notes?: readonly string[]
+  /** The meaning of exit code 2 for this command. @defaultValue wrong command line or environment */
+  readonly usage?: string
   /** Exit codes besides 0, 1, 2, 130 and 143. @defaultValue none */
   readonly others?: readonly (readonly [code: number, meaning: string])[]
+  /** Whether Ctrl-C is the usual end of the command, with exit code 0. @defaultValue false */
+  readonly endsWhenStopped?: boolean
 }
 
 /**
@@ -37,7 +43,43 @@ export interface CommandHelp {
  */
 export function addCommand(program: Command, name: string, description: string, help: CommandHelp): Command {
   const command = program.command(name).description(description)
-  return command.exitOverride((error) => throwUsage(error, command)).addHelpText('after', () => helpText(help))
+  return command
+    .exitOverride((error) => throwUsage(error, command))
+    .addHelpText('after', () => helpText(help, widthOf(command)))
+}
+
+/** Adds `help`. The parser's own one ignores further arguments, and has no suggestion for an unknown command. */
+export function addHelpCommand(program: Command): void {
+  const help = program.command('help [command]').description('show the help of a command')
+  help
+    .exitOverride((error) => throwUsage(error, help))
+    .action((name: string | undefined) => {
+      if (name === undefined) return program.help()
+      const command = program.commands.find((known) => known.name() === name)
+      if (command !== undefined) return command.help()
+      const names = program.commands.map((known) => known.name())
+      throw new UsageError(
+        `Unknown command "${name}". ${suggestName(name, names, 'The commands are')} Run "tenrounds help".`,
+      )
+    })
+}
+
+/** Layout of options and commands in the help: the parser's own one does not wrap in a narrow terminal. */
+export const helpLayout: Partial<Help> = {
+  commandUsage: (command) =>
+    hanging('Usage: ', `${commandPath(command)} ${command.usage()}`, widthOf(command))
+      .join('\n')
+      .slice('Usage: '.length),
+  formatItem: (term, termWidth, description, { helpWidth = 80 }) =>
+    hanging(`  ${description === '' ? term : term.padEnd(termWidth)}  `, description, helpWidth)
+      .join('\n')
+      .trimEnd(),
+  boxWrap: (text, width) => wrap(text, width).join('\n'),
+}
+
+/** Width of the help of a command. */
+function widthOf(command: Command): number {
+  return command.configureOutput().getOutHelpWidth?.() ?? 80
 }
 
 /**
@@ -51,7 +93,7 @@ export function throwUsage(error: CommanderError, command: Command): never {
   if (error.exitCode === 0) throw error
   // The parser would print the whole help to stderr.
   if (error.code === 'commander.help') {
-    throw new UsageError('No command was given, or it does not exist. Run "tenrounds help".')
+    throw new UsageError('No command was given. Run "tenrounds help".')
   }
   const problem = error.message
     .replace(/^error: /, '')
@@ -74,16 +116,30 @@ export function sentence(text: string): string {
 }
 
 /** Examples, notes and exit codes, under the options. */
-function helpText({ examples, ok, failed = 'an unexpected error', notes = [], others = [] }: CommandHelp): string {
+function helpText(
+  {
+    examples,
+    ok,
+    failed = 'an unexpected error',
+    usage = 'wrong command line or environment: nothing was done',
+    notes = [],
+    others = [],
+    endsWhenStopped = false,
+  }: CommandHelp,
+  width: number,
+): string {
   const codes: readonly (readonly [number | string, string])[] = [
     [exitCode.ok, ok],
     [exitCode.failed, failed],
-    [exitCode.usage, 'wrong command line or environment: nothing was done'],
+    [exitCode.usage, usage],
     ...others,
-    [`${exitCode.interrupted}, ${exitCode.terminated}`, 'stopped by Ctrl-C, by SIGTERM'],
+    ...(endsWhenStopped
+      ? []
+      : [[`${exitCode.interrupted}, ${exitCode.terminated}`, 'stopped by Ctrl-C, by SIGTERM'] as const]),
   ]
-  return [
-    ...(notes.length === 0 ? [] : ['', ...notes]),
+  const text = [
+    // A sentence that the source divides into two lines is one paragraph.
+    ...(notes.length === 0 ? [] : ['', notes.join('\n').replaceAll(/(?<![.:])\n(?! )/g, ' ')]),
     '',
     'Examples:',
     ...examples.flatMap(([line, does]) => [`  # ${does}`, `  tenrounds ${line}`]),
@@ -91,4 +147,6 @@ function helpText({ examples, ok, failed = 'an unexpected error', notes = [], ot
     'Exit codes:',
     ...codes.map(([code, meaning]) => `  ${String(code).padEnd(8)}  ${meaning}`),
   ].join('\n')
+  // Examples are copied, so they stay whole.
+  return reflow(text, width, (line) => line.startsWith('  tenrounds '))
 }

@@ -1,21 +1,22 @@
 /** Commands about incidents: prepare a folder, say what was found in it, and list the built-in ones. */
-import { mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { stat, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { listScenarios, loadScenario } from '../../fixtures/load-scenario.ts'
 import type { Scenario, TokenCounts } from '../../fixtures/scenario.ts'
-import { errorMessage } from '../../router/errors.ts'
+import { systemErrorCode, systemProblem } from '../../router/text/system-error.ts'
 import { IncidentFolderError } from '../../tools/incident-folder/incident-document.ts'
 import { reasonsOf } from '../../tools/incident-folder/notes.ts'
 import { type FolderIncident, openIncident } from '../../tools/incident-folder/open-incident.ts'
-import type { FileKind } from '../../tools/incident-folder/recognise.ts'
+import type { FileKind, RecognisedFile } from '../../tools/incident-folder/recognise.ts'
 import { type FolderPart, folderParts, incidentTemplate } from '../../tools/incident-folder/template.ts'
 import type { Inference } from '../../tools/inference/infer-scenario.ts'
 import { residualText } from '../../tools/inference/residuals.ts'
 import { roundFigure } from '../../tools/validation/deltas.ts'
+import { createFolder } from '../incident/report/report-files.ts'
 import { type CommandIo, exitCode, UsageError } from './command-io.ts'
 import { addCommand, type CommandContext } from './command-line.ts'
-import { hanging, longest } from './text-layout.ts'
+import { hanging, longest, reflow } from './text-layout.ts'
 
 /** Registers `init`, `check` and `scenarios`. */
 export function registerIncidentCommands(program: Command, context: CommandContext): void {
@@ -26,7 +27,11 @@ export function registerIncidentCommands(program: Command, context: CommandConte
   addCommand(program, 'check <folder>', 'say what an incident folder has, and what is missing', {
     examples: [
       ['check incident-4711', 'what was found, what was left out, and what each missing file would add'],
-      ['check incident-4711 --json', 'the same as { incident, window, files, left_out, not_stated, effects, ... }'],
+      ['check incident-4711 --json', 'the same as { incident, window, files, missing, left_out, effects, ... }'],
+    ],
+    notes: [
+      'Without a log and a metrics page the exit code is 2. stdout has the list of missing files, with --json as',
+      '{ incident: null, folder, error, files, missing }.',
     ],
     ok: 'the folder can be analysed',
   }).action((folder: string) => context.run((io) => checkCommand(io, folder)))
@@ -47,9 +52,9 @@ function scenariosCommand(io: CommandIo): number {
   if (io.json) io.stdout.json(scenarios)
   else if (io.quiet) io.stdout.write(scenarios.map(({ id }) => `${id}\n`).join(''))
   else {
-    // Other programs read a list line by line, so only a terminal gets wrapped lines.
-    const listWidth = io.stdout.isTTY ? io.stdout.columns : Number.POSITIVE_INFINITY
-    const lines = scenarios.flatMap(({ id, description }) => hanging(`${id.padEnd(width)}  `, description, listWidth))
+    const lines = scenarios.flatMap(({ id, description }) =>
+      hanging(`${id.padEnd(width)}  `, description, io.stdout.listColumns),
+    )
     io.stdout.write(`${lines.join('\n')}\n`)
   }
   return exitCode.ok
@@ -57,13 +62,19 @@ function scenariosCommand(io: CommandIo): number {
 
 /** `tenrounds init`: creates the folder if necessary, and writes a commented `incident.yaml` into it. */
 export async function initCommand(io: CommandIo, folder: string): Promise<number> {
+  if (folder.trim() === '')
+    throw new UsageError('The path of the folder is empty. Pass a folder, for example incident-4711.')
+  const isFile = await stat(folder).then(
+    (found) => !found.isDirectory(),
+    () => false,
+  )
+  if (isFile) throw new UsageError(`${folder} is a file. Pass the path of a folder; a new one is created.`)
   const file = join(folder, 'incident.yaml')
   try {
-    await mkdir(folder, { recursive: true })
+    await createFolder(resolve(folder))
     await writeFile(file, incidentTemplate(), { flag: 'wx' })
   } catch (error) {
-    const exists = error instanceof Error && 'code' in error && error.code === 'EEXIST'
-    const problem = exists ? 'it exists already and is not overwritten' : errorMessage(error)
+    const problem = `${systemProblem(error)}${systemErrorCode(error) === 'EEXIST' ? ' and is not overwritten' : ''}`
     throw new UsageError(`${file} cannot be written: ${problem}.`)
   }
   if (io.json) io.stdout.json({ file })
@@ -76,14 +87,34 @@ export async function initCommand(io: CommandIo, folder: string): Promise<number
 export async function checkCommand(io: CommandIo, folder: string): Promise<number> {
   const incident = await openIncident(folder).catch((error: unknown) => {
     if (!(error instanceof IncidentFolderError)) throw error
-    // A new folder: the next step is to put files into it.
-    if (error.isNothingFound && !io.json && !io.quiet) io.stdout.write(`${missingSection(folderParts)}\n\n`)
-    throw new UsageError(error.message)
+    if (error.found !== undefined) showMissing(io, folder, error.message, error.found)
+    throw new UsageError(`${error.message}${builtInHint(folder)}`)
   })
   if (io.json) io.stdout.json(checkDocument(incident))
   else if (io.quiet) io.stdout.write(`${incident.observation.id}\n`)
-  else io.stdout.write(`${checkText(incident)}\n`)
+  else writeSections(io, checkText(incident))
   return exitCode.ok
+}
+
+/** A folder without logs and pages, for example a new one: the next step is to put files into it. */
+function showMissing(io: CommandIo, folder: string, error: string, found: readonly RecognisedFile[]): void {
+  const missing = missingParts(found)
+  if (io.json) {
+    const files = found.map(({ file, kind }) => ({ file, kind }))
+    io.stdout.json({ incident: null, folder, error, files, missing: missing.map(missingDocument) })
+  } else if (!io.quiet) writeSections(io, `${foundSection(found)}${missingSection(missing)}\n`)
+}
+
+/** A built-in incident has no folder. */
+function builtInHint(name: string): string {
+  if (!listScenarios().includes(name)) return ''
+  return ` "${name}" is a built-in incident, which "tenrounds run ${name}" runs. check is for folders of your own files.`
+}
+
+/** Writes lines that fit the terminal. Commands are copied, so they stay whole. */
+function writeSections(io: CommandIo, text: string): void {
+  const commands = new Set(folderParts.map(({ command }) => command))
+  io.stdout.write(`${reflow(text, io.stdout.listColumns, (line) => commands.has(line.trim()))}\n`)
 }
 
 /** The document of `check --json`. */
@@ -95,6 +126,7 @@ function checkDocument({ observation, files, leftOut, inference, notes = [] }: F
     window,
     deployment,
     files: files.map(({ file, kind }) => ({ file, kind })),
+    missing: missingParts(files).map(missingDocument),
     left_out: reasonsOf(leftOut),
     not_stated: notStated,
     assumed: notes.filter(({ about }) => about === 'window').map(({ text }) => text),
@@ -124,11 +156,29 @@ const kindNames: Readonly<Record<FileKind, string>> = {
 /** All forms of nvidia-smi's output say the same. */
 const sameFacts: Partial<Record<FileKind, FileKind>> = { gpu_query: 'gpu_table', gpu_summary: 'gpu_table' }
 
+/** The kinds of files that a folder does not have. */
+function missingParts(files: readonly RecognisedFile[]): readonly FolderPart[] {
+  const found = new Set(files.map(({ kind }) => sameFacts[kind] ?? kind))
+  return folderParts.filter(({ kind }) => !found.has(kind))
+}
+
+/** An item of `missing` in the JSON document. */
+function missingDocument({ kind, file, command, adds }: FolderPart) {
+  return { kind, file, command: command ?? null, adds }
+}
+
+/** @param noteOf a text after the kind of a file. */
+function foundSection(files: readonly RecognisedFile[], noteOf: (file: string) => string = () => ''): string {
+  const width = longest(files.map(({ file }) => file))
+  return section(
+    'Found',
+    files.map(({ file, kind }) => `${file.padEnd(width)}  ${kindNames[kind]}${noteOf(file)}`),
+  )
+}
+
 function checkText({ observation, files, leftOut, pages, inference, notes = [] }: FolderIncident): string {
   const { id, window, deployment, notStated } = observation
-  const width = longest(files.map(({ file }) => file))
-  const found = new Set(files.map(({ kind }) => sameFacts[kind] ?? kind))
-  const missing = folderParts.filter(({ kind }) => !found.has(kind))
+  const missing = missingParts(files)
   const end = new Date(Date.parse(window.start) + window.duration_s * 1000).toISOString()
   const times = new Map(pages.map(({ file, timeMs, isFileTime }) => [file, { timeMs, isFileTime }]))
   const timeOf = (file: string) => {
@@ -139,10 +189,7 @@ function checkText({ observation, files, leftOut, pages, inference, notes = [] }
   return [
     `Incident ${id}, ${window.start} to ${end}`,
     `Model ${deployment.model}, vLLM ${deployment.vllm_version}, GPU ${deployment.placement.gpu_model}`,
-    section(
-      'Found',
-      files.map(({ file, kind }) => `${file.padEnd(width)}  ${kindNames[kind]}${timeOf(file)}`),
-    ),
+    foundSection(files, timeOf),
     section('Left out', reasonsOf(leftOut)),
     section('Not stated by any file', notStated.length === 0 ? [] : [notStated.join(', ')]),
     section(

@@ -8,8 +8,8 @@ import { Command, CommanderError } from 'commander'
 import { errorMessage } from '../../router/errors.ts'
 import { MissingPackageError } from '../../workflows/temporal-packages.ts'
 import { ownVersion } from '../incident/evaluation/evaluate.ts'
-import { type CommandIo, commandIo, exitCode, type ProcessIo, UsageError } from './command-io.ts'
-import { type CommandContext, sentence, throwUsage } from './command-line.ts'
+import { type CommandIo, commandIo, exitCode, type ProcessIo, UsageError, writeLine } from './command-io.ts'
+import { addHelpCommand, type CommandContext, helpLayout, sentence, throwUsage } from './command-line.ts'
 import { registerDoctor } from './doctor-command.ts'
 import { registerEval } from './eval-command.ts'
 import { registerIncidentCommands } from './incident-commands.ts'
@@ -17,6 +17,7 @@ import { registerMockServer } from './mock-server-command.ts'
 import { registerReport } from './report-command.ts'
 import { registerRun } from './run-command.ts'
 import { registerTemporalCommands } from './temporal-commands.ts'
+import { reflow } from './text-layout.ts'
 import { registerToolCommands } from './tool-commands.ts'
 
 /** The functions that register the commands, in the order of the help. */
@@ -66,7 +67,7 @@ export async function main(args: readonly string[], process: ProcessIo): Promise
     return await runCommandLine(args, process, io)
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode
-    io.stderr.write(`tenrounds: ${errorMessage(error)}\n`)
+    writeLine(io.stderr, `tenrounds: ${errorMessage(error)}`)
     return error instanceof UsageError || error instanceof MissingPackageError ? exitCode.usage : exitCode.failed
   }
 }
@@ -88,11 +89,15 @@ function createProgram({ stdout }: CommandIo, context: CommandContext): Command 
   const program = new Command('tenrounds')
     .description('A bounded tool loop for MiniMax, and an agent for latency incidents of vLLM.')
     .version(ownVersion(), '-v, --version', 'print the version')
-    .helpOption('-h, --help', 'show the help of the program or of a command')
-    .helpCommand('help [command]', 'show the help of a command')
+    .helpOption('-h, --help', 'show this help')
+    .helpCommand(false)
     .option('--json', 'print one JSON document to stdout instead of text')
     .option('--quiet', 'print only results, ids and errors')
-    .configureHelp({ showGlobalOptions: true, commandDescription: (command) => sentence(command.description()) })
+    .configureHelp({
+      showGlobalOptions: true,
+      commandDescription: (command) => sentence(command.description()),
+      ...helpLayout,
+    })
     .configureOutput({
       writeOut: (text) => stdout.write(text),
       // `main` prints errors, in one line.
@@ -100,8 +105,9 @@ function createProgram({ stdout }: CommandIo, context: CommandContext): Command 
       getOutHelpWidth: () => stdout.columns,
       getOutHasColors: () => false,
     })
-    .addHelpText('after', afterHelp)
+    .addHelpText('after', () => reflow(afterHelp, stdout.columns))
   program.exitOverride((error) => throwUsage(error, program))
   for (const register of registrations) register(program, context)
+  addHelpCommand(program)
   return program
 }

@@ -1,12 +1,12 @@
 import type { Command } from 'commander'
-import { errorMessage } from '../../router/errors.ts'
 import { aborted, maxTimerMs } from '../../router/on-abort.ts'
 import { closest } from '../../router/text/closest.ts'
+import { systemProblem } from '../../router/text/system-error.ts'
 import { incidentResponder } from '../incident/responder/incident-responder.ts'
 import { type Fault, faultTable, startMockServer } from '../testing/index.ts'
 import { type CommandIo, exitCode, hint, UsageError } from './command-io.ts'
 import { addCommand, type CommandContext } from './command-line.ts'
-import { longest } from './text-layout.ts'
+import { hanging, longest } from './text-layout.ts'
 
 /** Options of {@link mockServerCommand}. */
 interface MockServerOptions {
@@ -26,7 +26,8 @@ export function registerMockServer(program: Command, context: CommandContext): v
       ['mock-server --faults list', 'list the faults'],
       ['mock-server --port 8080 --faults 529', 'refuse every request as overloaded'],
     ],
-    ok: 'the server was stopped',
+    ok: 'the server was stopped by Ctrl-C or SIGTERM',
+    endsWhenStopped: true,
   })
     .option('--port <number>', 'port to listen on; 0 is a free one', '0')
     .option('--faults <names>', 'faults on every request, separated by commas; "list" shows them all')
@@ -50,7 +51,7 @@ async function mockServerCommand(io: CommandIo, options: MockServerOptions): Pro
     record: false,
   }).catch((error: unknown) => {
     throw new UsageError(
-      `The mock server cannot listen on port ${port}: ${errorMessage(error)}. Choose another one with --port.`,
+      `The mock server cannot listen on port ${port}: ${systemProblem(error)}. Choose another one with --port.`,
     )
   })
   // Some faults close the server, and then nothing else keeps the process running until it is stopped.
@@ -78,7 +79,10 @@ function listFaults(io: CommandIo): number {
   if (io.json) io.stdout.json(faultTable.map(({ name, description, mode }) => ({ name, description, mode })))
   if (io.json) return exitCode.ok
   const width = longest(faultTable.map(({ name }) => name))
-  for (const fault of faultTable) io.stdout.write(`${fault.name.padEnd(width)}  ${effectOf(fault)}\n`)
+  for (const fault of faultTable) {
+    const lines = hanging(`${fault.name.padEnd(width)}  `, effectOf(fault), io.stdout.listColumns)
+    io.stdout.write(`${lines.join('\n')}\n`)
+  }
   return exitCode.ok
 }
 

@@ -2,6 +2,7 @@ import { onOneLine } from '../../router/text/on-one-line.ts'
 import type { LoopEvent } from '../loop/events.ts'
 import { StatusLine } from './status-line.ts'
 import type { StyledText, TerminalOutput } from './terminal-output.ts'
+import { reflow } from './text-layout.ts'
 
 /** Characters of a text that is arriving in the status line, which must not wrap. Some take two of the 80 columns. */
 const shownCharacters = 28
@@ -109,7 +110,10 @@ export class Progress {
     if (this.#isQuiet) return
     this.#status.clear()
     const shown = text.replace(/\s*\n\s*/g, ' ').trimEnd()
-    this.#output.write(this.#elapsed(), '  ', style === undefined ? shown : { style, text: shown }, '\n')
+    const elapsed = this.#elapsed()
+    const indent = elapsed.text.length + 2
+    const lines = reflow(shown, this.#output.listColumns - indent).replaceAll('\n', `\n${' '.repeat(indent)}`)
+    this.#output.write(elapsed, '  ', style === undefined ? lines : { style, text: lines }, '\n')
   }
 
   /** Removes the status line. Call it before other text is printed and at the end. */

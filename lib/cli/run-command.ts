@@ -4,13 +4,14 @@ import type { Command } from 'commander'
 import { listScenarios } from '../../fixtures/load-scenario.ts'
 import { errorMessage } from '../../router/errors.ts'
 import { onOneLine } from '../../router/text/on-one-line.ts'
+import { systemProblem } from '../../router/text/system-error.ts'
 import { formatFigure } from '../../tools/validation/deltas.ts'
 import type { AgentResult } from '../incident/agent/agent-result.ts'
 import type { Report } from '../incident/report/report.ts'
 import { createReportFolder, reportFolder, reportFolderName, writeReport } from '../incident/report/report-files.ts'
 import { runIncident } from '../incident/run-incident.ts'
 import type { LoopEvent } from '../loop/events.ts'
-import { type CommandIo, exitCode, stoppedCode, UsageError } from './command-io.ts'
+import { type CommandIo, exitCode, hint, stoppedCode, UsageError, writeLine } from './command-io.ts'
 import { addCommand, type CommandContext } from './command-line.ts'
 import { type Endpoint, openEndpoint, terminalNotice } from './endpoint.ts'
 import { incidentOf, type NamedIncident } from './incident-argument.ts'
@@ -74,6 +75,9 @@ async function runCommand(io: CommandIo, names: readonly string[], options: RunO
   }
 }
 
+/** Ending a model call and writing the report can take a moment. */
+const stopping = 'Stopping. The report is still written.'
+
 /** Everything that the runs of one command share. */
 interface Runs {
   /** Streams and output options of the command. */
@@ -95,6 +99,7 @@ async function runOne(runs: Runs): Promise<number> {
   const summaries: RunSummary[] = []
   try {
     for (const incident of incidents) {
+      signal.addEventListener('abort', () => progress.line(stopping, 'yellow'), { once: true })
       progress.line(`incident ${incident.scenario}, endpoint ${endpoint.model.url}`)
       const notice = terminalNotice(endpoint)
       if (notice !== undefined) progress.line(notice)
@@ -114,7 +119,7 @@ async function runOne(runs: Runs): Promise<number> {
   else if (summary?.report_directory) {
     io.stdout.write(`\nReport      ${summary.report_directory}/report.html, report.md, report.json\n`)
   }
-  if (summary?.error) io.stderr.write(`${io.quiet ? '' : '\n'}${summary.error}\n`)
+  if (summary?.error) writeLine(io.stderr, `${io.quiet ? '' : '\n'}${summary.error}`)
   return codeOf(summaries, signal)
 }
 
@@ -125,7 +130,12 @@ async function runSeveral(runs: Runs): Promise<number> {
   const seconds = () => `${((performance.now() - startedAt) / 1000).toFixed(1).padStart(6)} s`
   const status = new StatusLine(io.stderr, () => ({ style: 'dim', text: seconds() }))
   const notice = terminalNotice(endpoint)
-  if (notice !== undefined && !io.quiet) io.stderr.write(`${notice}\n`)
+  if (notice !== undefined) hint(io, notice)
+  const say = (text: string) => {
+    status.clear()
+    hint(io, text)
+  }
+  signal.addEventListener('abort', () => say(stopping), { once: true })
   const summaries: RunSummary[] = []
   try {
     for (const [index, incident] of incidents.entries()) {
@@ -139,8 +149,8 @@ async function runSeveral(runs: Runs): Promise<number> {
       })
       summaries.push(summary)
       status.clear()
-      // A terminal gets the table at the end.
-      if (!io.quiet && !io.stderr.isTTY) io.stderr.write(`${index + 1}/${incidents.length} ${summaryLine(summary)}\n`)
+      // The results are in the table at the end.
+      if (!io.stderr.isTTY) hint(io, `${title} ended after ${(summary.duration_ms / 1000).toFixed(1)} s`)
       if (io.quiet && !io.json) io.stdout.write(`${summaryLine(summary)}\n`)
     }
   } finally {
@@ -149,8 +159,8 @@ async function runSeveral(runs: Runs): Promise<number> {
   const notRun = incidents.slice(summaries.length).map(({ scenario }) => scenario)
   if (io.json) io.stdout.json({ runs: summaries, not_run: notRun })
   else if (!io.quiet && summaries.length > 0) writeSummaries(io.stdout, summaries, reports)
-  for (const { scenario, error } of summaries) if (error !== null) io.stderr.write(`${scenario}: ${error}\n`)
-  if (notRun.length > 0) io.stderr.write(`Not run: ${notRun.join(', ')}\n`)
+  for (const { scenario, error } of summaries) if (error !== null) writeLine(io.stderr, `${scenario}: ${error}`)
+  if (notRun.length > 0) writeLine(io.stderr, `Not run: ${notRun.join(', ')}`)
   return codeOf(summaries, signal)
 }
 
@@ -219,6 +229,7 @@ function failureOf({ run, agent_trace }: AgentResult): string | undefined {
  * @throws {UsageError} if it cannot be created or written to.
  */
 export async function checkReports(folder: string): Promise<void> {
+  if (folder.trim() === '') throw new UsageError('--reports is empty. Give the path of a folder.')
   try {
     await createReportFolder(folder)
     await access(folder, constants.W_OK)
@@ -230,6 +241,6 @@ export async function checkReports(folder: string): Promise<void> {
 /** Names the folder and the option to change it. */
 function reportsNotWritable(folder: string, error: unknown): UsageError {
   return new UsageError(
-    `Reports cannot be written to ${folder}: ${errorMessage(error)}. Choose another folder with --reports.`,
+    `Reports cannot be written to ${folder}: ${systemProblem(error)}. Choose another folder with --reports.`,
   )
 }

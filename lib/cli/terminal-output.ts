@@ -1,4 +1,5 @@
 import { styleText } from 'node:util'
+import { numberHidden } from '../../router/text/on-one-line.ts'
 
 /** Where a command writes text. Node's streams fit, and so does an object that collects the text in a test. */
 export interface TextStream {
@@ -26,7 +27,7 @@ const defaultColumns = 80
 
 /**
  * The only way of a command to its streams. Text of models, servers and logs can contain escape sequences that move the
- * cursor, hide what was printed or set the clipboard. All text is cleaned here; only this class writes such sequences.
+ * cursor, hide what was printed or set the clipboard. All text is made visible here; only this class writes such sequences.
  */
 export class TerminalOutput {
   /** Whether a terminal shows the text and understands escape sequences. */
@@ -50,6 +51,14 @@ export class TerminalOutput {
   /** Width for wrapped text: that of the terminal, from 40 to 120; 80 if it is not known. It follows a resized window. */
   get columns(): number {
     return Math.min(Math.max(this.#width() ?? defaultColumns, minColumns), maxColumns)
+  }
+
+  /**
+   * Width for lists, which other programs read line by line: that of {@link columns} if a terminal shows them or `COLUMNS`
+   * is set, otherwise no limit.
+   */
+  get listColumns(): number {
+    return this.isTTY || this.#width() !== undefined ? this.columns : Number.POSITIVE_INFINITY
   }
 
   /** Longest line that a terminal does not wrap by itself. A line of the full width already moves some to the next line. */
@@ -99,29 +108,11 @@ function escaped(character: string): string {
 }
 
 const esc = String.fromCharCode(27)
-const bell = String.fromCharCode(7)
 
 /**
- * Escape sequences of ECMA-48: those with parameters, such as a colour; strings with a terminator, such as a window title;
- * and all others. An unterminated string would hide the text after it, so only its beginning counts.
- */
-const escapeSequences = new RegExp(
-  [
-    `${esc}\\[[0-?]*[ -/]*[@-~]`,
-    `${esc}[\\]PX^_][^${bell}${esc}\\n]*(?:${bell}|${esc}\\\\)`,
-    `${esc}[ -/]*[0-~]?`,
-  ].join('|'),
-  'g',
-)
-
-/**
- * A text that a terminal shows without side effects. Line feeds and tabs stay, and other control characters become spaces.
- * U+202A to U+202E and U+2066 to U+2069 reorder the text after them, so that it reads differently from what it is.
+ * A text that a terminal shows without side effects. Line feeds and tabs stay. Each other character that people do not see
+ * is shown by its number, such as `⟨U+001B⟩`: control characters, marks that reorder text, and characters without width.
  */
 export function withoutControls(text: string): string {
-  return text
-    .replace(escapeSequences, '')
-    .replace(/[\u202a-\u202e\u2066-\u2069]/g, '')
-    .replaceAll('\r\n', '\n')
-    .replace(/[^\P{Cc}\n\t]+/gu, ' ')
+  return numberHidden(text)
 }

@@ -72,14 +72,33 @@ const minBesideLabel = 24
 export function hanging(label: string, text: string, width: number): readonly string[] {
   const indent = displayWidth(label)
   if (width - indent < minBesideLabel) {
-    return [label.trimEnd(), ...wrap(text, width - 2).map((line) => `  ${line}`)]
+    const under = ' '.repeat(label.search(/[^ ]|$/) + 2)
+    return [label.trimEnd(), ...wrap(text, width - under.length).map((line) => `${under}${line}`)]
   }
   return wrap(text, width - indent).map((line, index) => `${index === 0 ? label : ' '.repeat(indent)}${line}`)
 }
 
 /**
+ * Wraps each line of a text that is laid out by hand. A line keeps its indentation; the text after a label, which ends with
+ * two spaces, is wrapped beside the label.
+ *
+ * @param width columns per line.
+ * @param keep whether a line stays as it is, for example because it is a command. @defaultValue none
+ */
+export function reflow(text: string, width: number, keep: (line: string) => boolean = () => false): string {
+  return text
+    .split('\n')
+    .flatMap((line) => {
+      if (displayWidth(line) <= width || keep(line)) return [line]
+      const label = /^ *(?:# |[^ ](?:[^ ]| (?! ))* {2,})?/.exec(line)?.[0] ?? ''
+      return hanging(label, line.slice(label.length), width)
+    })
+    .join('\n')
+}
+
+/**
  * A table whose cells are aligned with spaces. If it is wider than `width`, each row becomes a block: the first cell, and
- * the others in the next line.
+ * the others below it, each after the title of its column.
  *
  * @param rows the first row has the titles.
  */
@@ -88,8 +107,10 @@ export function table(rows: readonly (readonly string[])[], width: number): read
   const padded = (cell: string, column: number) => cell + ' '.repeat((widths[column] ?? 0) - displayWidth(cell))
   const lines = rows.map((row) => `  ${row.map(padded).join('  ')}`.trimEnd())
   if (longest(lines) <= width) return lines
+  const titles = rows[0] ?? []
   return rows.slice(1).flatMap(([first = '', ...others]) => {
-    const rest = others.filter((cell) => cell !== '').join(', ')
+    const named = others.map((cell, index) => [titles[index + 1], cell].filter(Boolean).join(' '))
+    const rest = named.filter((_, index) => others[index] !== '').join(', ')
     return [...hanging('  ', first, width), ...(rest === '' ? [] : hanging('    ', rest, width))]
   })
 }

@@ -3,16 +3,18 @@ import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { errorMessage } from '../../router/errors.ts'
 import { isObject, parseJson, unparsable } from '../../router/json/json.ts'
+import { parseLenientJson, stripCodeFence } from '../../router/json/lenient-json.ts'
 import { runTool } from '../../router/run-tool.ts'
 import { excerpt } from '../../router/text/clip.ts'
 import { suggestName } from '../../router/text/closest.ts'
-import { onOneLine } from '../../router/text/on-one-line.ts'
+import { numberHidden, onOneLine } from '../../router/text/on-one-line.ts'
+import { systemProblem } from '../../router/text/system-error.ts'
 import type { Tool } from '../../router/tool.ts'
-import type { Repair, ToolResult } from '../../router/tool-call.ts'
+import type { Repair, RepairKind, ToolError, ToolResult } from '../../router/tool-call.ts'
 import { createIncidentTools, incidentTools } from '../../tools/index.ts'
 import { builtInScenarios, scenarioSource } from '../../tools/scenario-source.ts'
 import { collectTelemetry } from '../incident/run-incident.ts'
-import { type CommandIo, exitCode, hint, stoppedCode, UsageError } from './command-io.ts'
+import { type CommandIo, exitCode, hint, stoppedCode, UsageError, writeLine } from './command-io.ts'
 import { addCommand, type CommandContext } from './command-line.ts'
 import { incidentOf } from './incident-argument.ts'
 import { hanging, longest, wrap } from './text-layout.ts'
@@ -58,11 +60,9 @@ function toolsCommand(io: CommandIo, name: string | undefined): number {
   else if (io.quiet) io.stdout.write(incidentTools.map((tool) => `${tool.name}\n`).join(''))
   else {
     const width = longest(incidentTools.map((tool) => tool.name))
-    // Other programs read a list line by line, so only a terminal gets wrapped lines.
-    const columns = io.stdout.isTTY ? io.stdout.columns : Number.POSITIVE_INFINITY
     for (const tool of incidentTools) {
       const text = `${tool.title}. Input: ${inputNames(tool)}.`
-      io.stdout.write(`${hanging(`${tool.name.padEnd(width)}  `, text, columns).join('\n')}\n`)
+      io.stdout.write(`${hanging(`${tool.name.padEnd(width)}  `, text, io.stdout.listColumns).join('\n')}\n`)
     }
   }
   return exitCode.ok
@@ -141,7 +141,7 @@ async function callCommand(io: CommandIo, name: string, json: string, { incident
   if (io.json) io.stdout.json(documentOf(result))
   else {
     for (const repair of result.repairs) hint(io, repairText(repair))
-    if (result.status === 'error') io.stderr.write(`tenrounds: ${result.error.kind}: ${result.error.message}\n`)
+    if (result.status === 'error') writeLine(io.stderr, `tenrounds: ${failureText(name, result.error)}`)
     else io.stdout.write(`${readable(result.content)}\n`)
   }
   if (signal.aborted) return stoppedCode(signal)
@@ -169,11 +169,26 @@ function documentOf(result: ToolResult) {
   }
 }
 
+/** An error in words. Only these two kinds have messages that do not say what failed. */
+function failureText(tool: string, { kind, message }: ToolError): string {
+  if (kind === 'tool_failed') return `${tool} failed: ${message}`
+  return kind === 'unresolved_reference' ? `The input refers to a value that does not exist.\n${message}` : message
+}
+
+/** Kinds of repairs in words. Any other kind: the value was converted. */
+const repairWords: Partial<Record<RepairKind, string>> = {
+  empty_arguments: 'it was empty',
+  double_encoded: 'it was JSON inside a JSON string',
+  json_repaired: 'it was not valid JSON',
+  null_dropped: 'an optional value was null and is left out',
+}
+
 /** One line about a repair of the call. */
 function repairText({ kind, path, before, after }: Repair): string {
   // Without its quotes, a text looks like the number in it.
   const change = before === after ? `${before}, now of the right type` : `${before} → ${after}`
-  return `repaired (${kind})${path === '' ? '' : ` ${path}`}: ${onOneLine(change)}`
+  const what = repairWords[kind] ?? 'a value had the wrong type'
+  return `The input was repaired: ${what}.${path === '' ? '' : ` ${path}:`} ${onOneLine(numberHidden(change))}`
 }
 
 /** The text for the model; JSON gets line breaks. */
@@ -186,20 +201,29 @@ function readable(content: string): string {
  * Reads a JSON argument.
  *
  * @param argument JSON text, `@` and the path of a file, or `-` for stdin.
- * @returns its text, which is valid JSON.
+ * @returns its text, which is JSON, or can be repaired to JSON as in a run.
  * @throws {UsageError} with the line and column if it is not JSON, and if it cannot be read.
  */
 async function jsonArgument(io: CommandIo, argument: string): Promise<string> {
   const [from, text] = await textOf(io, argument)
   if (parseJson(text, { anyDepth: true }) !== unparsable) return text
+  if (parseLenientJson(stripCodeFence(text)).kind !== 'unparsable') return text
   if (text.trim() === '') throw new UsageError(`${from} is empty. Pass a JSON object, for example '{}'.`)
   const at = errorPosition(text)
   const line = text.slice(0, at).split('\n')
   const where =
     at >= text.length ? 'it ends too early' : `unexpected ${JSON.stringify(onOneLine(excerpt(text.slice(at), 20)))}`
   throw new UsageError(
-    `${from} is not JSON: ${where} at line ${line.length}, column ${(line.at(-1)?.length ?? 0) + 1}. Write names and texts in double quotes.`,
+    `${from} is not JSON: ${where} at line ${line.length}, column ${(line.at(-1)?.length ?? 0) + 1}. ${nextStep(text, at)}`,
   )
+}
+
+/** What to change at the first wrong character. */
+function nextStep(text: string, at: number): string {
+  if (at >= text.length) return 'Add the end of the text, such as a quote or a closing brace.'
+  return /^[\p{L}'_]/u.test(text.slice(at))
+    ? 'Write names and texts in double quotes.'
+    : "Pass one JSON object, such as '{}'."
 }
 
 async function textOf({ stdin }: CommandIo, argument: string): Promise<readonly [from: string, text: string]> {
@@ -210,10 +234,11 @@ async function textOf({ stdin }: CommandIo, argument: string): Promise<readonly 
   }
   if (!argument.startsWith('@')) return ['The input', argument]
   const file = argument.slice(1)
+  if (file === '') throw new UsageError('After @ the path of a file is missing, for example @input.json.')
   try {
     return [file, withoutMark(await readFile(file, 'utf8'))]
   } catch (error) {
-    throw new UsageError(`The input cannot be read from "${file}": ${errorMessage(error)}.`)
+    throw new UsageError(`The input cannot be read from "${file}": ${systemProblem(error)}.`)
   }
 }
 

@@ -1,10 +1,10 @@
-import { onOneLine } from '../../router/text/on-one-line.ts'
+import { numberHidden, onOneLine } from '../../router/text/on-one-line.ts'
 import type { MetricDelta } from '../../tools/types.ts'
 import { formatFigure } from '../../tools/validation/deltas.ts'
 import { formatChange, headlineDeltas, tradeoffNote } from '../incident/report/figures.ts'
 import type { ReportDocument } from '../incident/report/report-schema.ts'
 import type { StyledText, TerminalOutput } from './terminal-output.ts'
-import { hanging, table } from './text-layout.ts'
+import { hanging, table, wrap } from './text-layout.ts'
 
 type Style = StyledText['style']
 
@@ -31,12 +31,16 @@ const labelWidth = 12
  */
 export function writeVerdict(output: TerminalOutput, document: ReportDocument): void {
   const { headline, onset, trigger, diagnosis, fix_plan: plan, validation, violations, notice } = document
-  const row = (label: string, text: string, style?: Style) => writeRow(output, label, onOneLine(text), style)
+  const row = (label: string, text: string, style?: Style) => writeRow(output, label, shown(text), style)
   output.write('\n')
-  if (notice !== null) output.write(...wholeLine(firstSentence(notice), 'yellow'), '\n')
+  if (notice !== null) {
+    for (const line of wrap(firstSentence(notice), output.columns)) output.write(...wholeLine(line, 'yellow'))
+    output.write('\n')
+  }
   row('Impact', headline.text, stateStyles[headline.state])
   row('Onset', timed(onset.time, onset.text))
-  row('Trigger', timed(trigger.time, trigger.text))
+  // The line above has the sentence about the onset.
+  row('Trigger', timed(trigger.time, trigger.text.replace(`: ${onset.text}`, '.')))
   row('Cause', `${diagnosis.root_cause} (confidence: ${diagnosis.confidence})`)
   row('Fix', plan?.summary ?? 'none')
   const validated = [validation.summary, tradeoffNote(validation) ?? []].flat().join(' ')
@@ -62,9 +66,18 @@ function wholeLine(text: string, style?: Style): readonly (string | StyledText)[
   return [style === undefined ? text : { style, text }, '\n']
 }
 
-/** A time is shown to the second. */
+/** A text on one line, in which characters that nobody sees are shown by their numbers. */
+function shown(text: string): string {
+  return onOneLine(numberHidden(text))
+}
+
+/** A text after its time to the second. A text that states the time of day gets only the date. */
 function timed(time: string | null, text: string): string {
-  return time === null ? text : `${time.replace(/\.\d+Z$/, 'Z')}: ${text}`
+  if (time === null) return text
+  const clock = `${time.slice(11, 19)} UTC`
+  return text.includes(clock)
+    ? text.replace(clock, `${time.slice(0, 10)} ${clock}`)
+    : `${time.slice(0, 10)} ${clock}: ${text}`
 }
 
 /** The whole notice is at the top of the output. */
@@ -95,9 +108,11 @@ function figureOf({ metric, unit }: MetricDelta, value: number | null): string {
 function writeFirstCommands(output: TerminalOutput, { fix_steps: steps }: ReportDocument): void {
   const first = steps.find(({ commands }) => commands.length > 0)
   if (first === undefined) return
-  const others = steps.length - 1
-  const more = others === 0 ? '' : ` (step ${steps.indexOf(first) + 1} of ${steps.length}; all are in the report)`
+  const isOnly = steps.length === 1
   output.write('\n')
-  writeRow(output, 'Run now', `${onOneLine(first.title)}${more}`)
+  const number = isOnly ? '' : `Step ${steps.indexOf(first) + 1} of ${steps.length}: `
+  writeRow(output, 'Run now', `${number}${shown(first.title)}`)
   for (const command of first.commands) output.write(`${command.replaceAll(/^/gm, '  ')}\n`)
+  if (!isOnly)
+    writeRow(output, '', steps.length === 2 ? 'The other step is in the report.' : 'The other steps are in the report.')
 }

@@ -72,6 +72,8 @@ test('check of a new folder says what can be put into it', async () => {
   const { code, stdout, stderr } = await runMain(['check', folder])
   expect(code).toBe(2)
   for (const { file, adds } of folderParts) if (file !== 'incident.yaml') expect(stdout).toContain(`${file}: ${adds}`)
+  expect(stdout).toMatch(/^Found\n {2}incident\.yaml {2}facts of the incident$/m)
+  expect(stdout).not.toContain('incident.yaml: ')
   expect(stderr).toMatch(/has neither a log nor a metrics page/)
 })
 
@@ -159,9 +161,48 @@ test.each([
   [['worker', '--reports', tmpdir(), '--incident', './no-such-incident-folder'], /it does not exist/],
   [['start', 'kv_cache_pressure', '--send'], /--send needs an incident folder, not the scenario kv_cache_pressure/],
   [['check'], /Missing required argument "folder"/],
-  [['init', 'package.json'], /cannot be written/],
+  [['init', 'package.json'], /package\.json is a file\. Pass the path of a folder/],
+  [['init', 'package.json/x'], /a part of the path is a file, not a folder/],
+  [['init', ''], /The path of the folder is empty/],
+  [['check', ''], /The path of the incident folder is empty/],
+  [['check', 'package.json'], /it is a file/],
+  [['check', 'kv_cache_pressure'], /is a built-in incident, which "tenrounds run kv_cache_pressure" runs/],
+  [['run', '--reports', ''], /--reports is empty/],
+  [['run', '--reports', 'package.json'], /it is a file, not a folder\. Choose another folder with --reports/],
 ])('%j is wrong usage', async (args, message) => {
   const { code, stdout, stderr } = await runMain(args)
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
   expect(stderr).toMatch(message)
+})
+
+test('check --json of a folder without logs prints what is missing, with exit code 2', async () => {
+  const folder = await newFolder()
+  await runMain(['init', folder])
+  const { code, stdout } = await runMain(['check', folder, '--json'])
+  expect(code).toBe(2)
+  const document = JSON.parse(stdout)
+  expect(document).toMatchObject({
+    ...{ incident: null, folder, error: expect.stringMatching(/neither a log nor/) },
+    files: [{ file: 'incident.yaml', kind: 'incident' }],
+  })
+  const kinds = document.missing.map(({ kind }: { readonly kind: string }) => kind)
+  expect(kinds).toEqual(folderParts.map(({ kind }) => kind).filter((kind) => kind !== 'incident'))
+})
+
+test('a wrong incident.yaml of a folder inside is named with the problem, which is a whole sentence', async () => {
+  const folder = await folderOf('kv_cache_pressure')
+  await mkdir(join(folder, 'notes'))
+  await writeFile(join(folder, 'notes', 'incident.yaml'), 'a: b: c\n')
+  const { code, stderr } = await runMain(['check', folder])
+  expect(code).toBe(2)
+  expect(stderr).toMatch(/notes\/incident\.yaml is not YAML: .* at line 1, column \d+\.\n$/)
+})
+
+// A file system that accepts no folders exists only there.
+test.runIf(process.platform === 'linux')('a folder that the file system refuses ends with exit code 2', async () => {
+  expect(await runMain(['run', '--reports', '/proc/x/y'])).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/\/proc/),
+  })
+  expect(await runMain(['init', '/proc/x/y'])).toMatchObject({ code: 2, stderr: expect.stringMatching(/\/proc/) })
 })

@@ -21,7 +21,8 @@ test('init and check print one JSON document, or only the file and the id', asyn
   const file = join(folder, 'incident.yaml')
   expect(JSON.parse((await runMain(['init', folder, '--json'])).stdout)).toEqual({ file })
   const empty = await runMain(['check', folder, '--json'])
-  expect(empty).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(/^tenrounds: [^\n]*\n$/) })
+  expect(JSON.parse(empty.stdout)).toMatchObject({ incident: null, missing: expect.any(Array) })
+  expect(empty).toMatchObject({ code: 2, stderr: expect.stringMatching(/^tenrounds: [^\n]*\n$/) })
   await writeFile(join(folder, 'vllm.log'), 'INFO 02-17 14:00:00 [a.py:1] x\n')
   expect(JSON.parse((await runMain(['check', folder, '--json'])).stdout)).toMatchObject({
     incident: expect.any(String),

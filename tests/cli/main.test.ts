@@ -37,7 +37,14 @@ test.each<readonly [string, readonly string[], Readonly<Record<string, string>>,
   ['an empty command', [''], {}, /Unknown command ""\..*tenrounds help/],
   ['an option without a command', ['--json'], {}, /No command.*tenrounds help/],
   ['two dashes without a command', ['--'], {}, /No command.*tenrounds help/],
-  ['help of an unknown command', ['help', 'walk'], {}, /No command.*tenrounds help/],
+  [
+    'help of an unknown command',
+    ['help', 'walk'],
+    {},
+    /Unknown command "walk"\. The commands are run, .*tenrounds help/,
+  ],
+  ['help of a misspelled command', ['help', 'reprot'], {}, /Unknown command "reprot"\. Did you mean "report"\?/],
+  ['help of two commands', ['help', 'run', 'eval'], {}, /Too many arguments.*tenrounds help --help/],
   ['an empty scenario', ['run', ''], {}, /"".*kv_cache_pressure/],
   ['an option without its value', ['run', '--reports'], {}, /--reports <folder>" argument missing/],
   [
@@ -81,11 +88,12 @@ test('every command has help with a description, examples that exist, and exit c
   const commands = names.filter((name) => name !== 'help')
   expect(commands).toEqual(expect.arrayContaining(['run', 'init', 'check', 'scenarios', 'mock-server', 'worker']))
   for (const name of commands) {
-    const { code, stdout, stderr } = await runMain([name, '--help'])
+    const { code, stdout, stderr } = await runMain([name, '--help'], { COLUMNS: '120' })
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(stdout).toMatch(/^Usage: tenrounds .*\n\n[A-Z].*\.\n/)
-    expect(stdout).toMatch(/^Examples:\n(?: {2}# .*\n {2}tenrounds .*\n)+\nExit codes:\n(?: {2}\S.*\n){4,}$/m)
-    expect(await runMain(['help', name])).toEqual({ code: 0, stdout, stderr })
+    expect(stdout).toMatch(/^Examples:\n(?: {2}# .*\n {2}tenrounds .*\n)+\nExit codes:\n(?: {2}\S.*\n){3,}$/m)
+    expect(stdout).toMatch(/ --help +show this help$/m)
+    expect(await runMain(['help', name], { COLUMNS: '120' })).toEqual({ code: 0, stdout, stderr })
     const examples = [...stdout.matchAll(/^ {2}tenrounds (.*)$/gm)].map(([, line = '']) => line)
     for (const line of examples) expect(line.split(' ')[0]).toBe(name)
     for (const [option] of examples.join(' ').matchAll(/--[a-z-]+/g)) expect(stdout).toContain(`  ${option}`)
@@ -103,4 +111,29 @@ test('scenarios prints one line per scenario: its id and what users complain abo
   const lines = stdout.trim().split('\n')
   expect(lines.map((line) => line.split(' ')[0])).toEqual(listScenarios())
   for (const line of lines) expect(line).toMatch(/^\w+ {2,}[A-Z].*\.$/)
+})
+
+test.each([
+  ['help'],
+  ['run', '--help'],
+  ['check', '--help'],
+  ['mock-server', '--help'],
+  ['scenarios'],
+  ['tools'],
+  ['tools', 'fetch_config'],
+  ['mock-server', '--faults', 'list'],
+  ['run', 'no_such_incident'],
+])('the output of %s %s %s fits a terminal of 40 columns, except for examples and words', async (...args) => {
+  const { code, stdout, stderr } = await runMain(args, { COLUMNS: '40' })
+  expect([0, 2]).toContain(code)
+  const wide = (stdout + stderr).split('\n').filter((line) => line.length > 40 && !line.startsWith('  tenrounds '))
+  // A longer line is a single word with its indentation.
+  for (const line of wide) expect(line.trim()).not.toContain(' ')
+  expect(stdout + stderr).toMatch(/\n {2,}\S|\n.*\n/)
+})
+
+test('the help of mock-server says that Ctrl-C is its usual end', async () => {
+  const { stdout } = await runMain(['mock-server', '--help'])
+  expect(stdout).toMatch(/^ {2}0 +the server was stopped by Ctrl-C or SIGTERM$/m)
+  expect(stdout).not.toContain('130')
 })

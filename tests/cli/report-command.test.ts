@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { beforeAll, expect, test } from 'vitest'
@@ -70,10 +70,12 @@ test('colours follow NO_COLOR and FORCE_COLOR', async () => {
 
 test.each([
   ['another version', () => text.replace('"report_version": 2', '"report_version": 99'), /version 99/],
-  ['a cut file', () => text.slice(0, text.length / 2), /not JSON; it may be cut off/],
+  ['a cut file', () => text.slice(0, text.length / 2), /The report is cut off/],
   ['another document', () => '{"name":"x"}', /not a report/],
   ['a damaged member', () => text.replace(/"status": "unchanged"/, '"status": "great"'), /damaged/],
-  ['an empty file', () => '', /not JSON/],
+  ['an empty file', () => '', /The report is empty/],
+  ['a list', () => '[]', /This is not a report of tenrounds: it is \[\]/],
+  ['a text', () => 'report', /The report is not JSON/],
 ])('%s is refused with a clear error and exit code 2', async (_, content, message) => {
   await using folder = await reportFolder()
   const file = join(folder.path, 'report.json')
@@ -86,7 +88,9 @@ test.each([
 
 test.each([
   [['report', 'no-such-report.json'], /no-such-report\.json/],
-  [['report', 'tests'], /Pass the file: tests\/report\.json/],
+  [['report', 'tests'], /it is a folder\. It has no report\.json\./],
+  [['report', ''], /The path of the report is empty/],
+  [['report', 'package.json', '--out', ''], /--out is empty/],
   [['report', 'package.json', '--format', 'mdx'], /Did you mean "md"\?/],
   [['report', 'package.json', '--format', 'md', '--json'], /exclude each other/],
   [['report', 'package.json', '--format', 'md', '--out', 'x'], /Leave out --format/],
@@ -137,4 +141,62 @@ test('hostile text in a report cannot control the terminal, and --json keeps it 
     }),
     { numRuns: 15 },
   )
+})
+
+test('a folder instead of a report gets the path of its report, or of the latest report in it', async () => {
+  await using folder = await reportFolder()
+  for (const [name, time] of [
+    ['old', 1],
+    ['new', 2],
+  ] as const) {
+    const file = join(folder.path, name, 'report.json')
+    await mkdir(join(folder.path, name))
+    await writeFile(file, text)
+    await utimes(file, time, time)
+  }
+  const latest = join(folder.path, 'new', 'report.json')
+  expect((await runMain(['report', folder.path])).stderr).toContain(`The latest report in it is ${latest}.`)
+  expect((await runMain(['report', join(folder.path, 'new')])).stderr).toContain(`Pass the file: ${latest}.`)
+})
+
+test('the verdict states each time and each sentence once, and says where the other steps are', async () => {
+  await using folder = await reportFolder()
+  const file = join(folder.path, 'report.json')
+  const document = JSON.parse(text)
+  document.onset = { ...document.onset, time: '2026-02-17T14:08:20.000Z', text: 'The KV cache is full.' }
+  document.trigger = {
+    ...document.trigger,
+    time: '2026-02-17T14:04:00.000Z',
+    text: 'The load rises at 14:04:00 UTC. The first symptom follows at 14:08:20 UTC: The KV cache is full.',
+  }
+  document.fix_steps = [
+    { title: 'Restart the engine.', commands: ['vllm serve m'], note: null },
+    { title: 'Check it.', commands: ['curl localhost'], note: null },
+  ]
+  await writeFile(file, JSON.stringify(document))
+  const { stdout } = await runMain(['report', file], { COLUMNS: '120' })
+  expect(stdout).toMatch(/^Onset +2026-02-17 14:08:20 UTC: The KV cache is full\.$/m)
+  expect(stdout).toMatch(
+    /^Trigger +The load rises at 2026-02-17 14:04:00 UTC\. The first symptom follows at 14:08:20 UTC\.$/m,
+  )
+  expect(stdout).toMatch(
+    /^Run now +Step 1 of 2: Restart the engine\.\n {2}vllm serve m\n {12}The other step is in the report\.$/m,
+  )
+})
+
+test('the verdict shows characters that nobody sees by their numbers', async () => {
+  await using folder = await reportFolder()
+  const file = join(folder.path, 'report.json')
+  const document = JSON.parse(text)
+  document.diagnosis.root_cause = 'a\u200bb\u001b[2Jc\u202ed'
+  await writeFile(file, JSON.stringify(document))
+  expect((await runMain(['report', file])).stdout).toContain('a⟨U+200B⟩b⟨U+001B⟩[2Jc⟨U+202E⟩d')
+})
+
+test('the table of figures keeps the names of its columns in a narrow terminal', async () => {
+  await using folder = await reportFolder()
+  const file = join(folder.path, 'report.json')
+  await writeFile(file, text)
+  const { stdout } = await runMain(['report', file], { COLUMNS: '40' })
+  expect(stdout).toMatch(/^ {2}requests\.served\n {4}before \d+, after \d+, change/m)
 })

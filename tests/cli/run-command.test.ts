@@ -136,6 +136,7 @@ test('Ctrl-C is named in the terminal and in the report, and is not a failure of
   const command = startMain(['run', '--reports', reports.path], env)
   await thinking
   command.interrupt()
+  expect(command.output()).toMatch(/ s {2}Stopping\. The report is still written\.\n$/)
   const { code, stderr } = await command.ended
   expect(code).toBe(130)
   const [report] = await reports.read()

@@ -46,7 +46,10 @@ test('call reads a file and stdin, and reports what the router repaired', async 
   const file = join(await mkdtemp(join(tmpdir(), 'call-')), 'input.json')
   await writeFile(file, '\ufeff{"scenario":"nvidia_xid","limit":"3"}')
   const fromFile = await runMain(['call', 'fetch_vllm_logs', `@${file}`])
-  expect(fromFile).toMatchObject({ code: 0, stderr: 'repaired (coerced) /limit: 3, now of the right type\n' })
+  expect(fromFile).toMatchObject({
+    code: 0,
+    stderr: 'The input was repaired: a value had the wrong type. /limit: 3, now of the right type\n',
+  })
   const fromStdin = await runMain(['call', 'fetch_vllm_logs', '-'], {}, '{"scenario":"nvidia_xid","limit":3}')
   expect(fromStdin).toEqual({ ...fromFile, stderr: '' })
   const quiet = await runMain(['call', 'fetch_vllm_logs', `@${file}`, '--quiet'])
@@ -69,22 +72,28 @@ test.each([
   ['{"scenario":"healthy_control","limits":1}', 'invalid_input', /limits/],
   ['[1]', 'unreadable_call', /one JSON object/],
   ['{"scenario":{"$result":"fetch_config#/x"}}', 'unresolved_reference', /fetch_config/],
-])('call of fetch_vllm_logs with %s is a tool error: exit code 1 and its kind', async (json, kind, message) => {
-  const { code, stdout, stderr } = await runMain(['call', 'fetch_vllm_logs', json])
-  expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
-  expect(stderr).toMatch(new RegExp(`^tenrounds: ${kind}: `))
-  expect(stderr.replaceAll('\n', ' ')).toMatch(message)
-  const document = JSON.parse((await runMain(['call', 'fetch_vllm_logs', json, '--json'])).stdout)
-  expect(document).toMatchObject({ status: 'error', error: { kind } })
-})
+])(
+  'call of fetch_vllm_logs with %s is a tool error: exit code 1, in words; its kind is in the JSON document',
+  async (json, kind, message) => {
+    const { code, stdout, stderr } = await runMain(['call', 'fetch_vllm_logs', json])
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect(stderr).toMatch(/^tenrounds: [A-Za-z]/)
+    expect(stderr).not.toContain(kind)
+    expect(stderr.replaceAll('\n', ' ')).toMatch(message)
+    const document = JSON.parse((await runMain(['call', 'fetch_vllm_logs', json, '--json'])).stdout)
+    expect(document).toMatchObject({ status: 'error', error: { kind } })
+  },
+)
 
 test.each([
   [['call', 'fetch_vllm', '{}'], /Unknown tool "fetch_vllm"\. Did you mean "fetch_vllm_logs"\?/],
   [['tools', 'nonsense'], /Unknown tool "nonsense"\. The tools are fetch_vllm_logs, /],
   [['call', 'fetch_config', '{} x'], /unexpected "x" at line 1, column 4/],
   [['call', 'fetch_config', '{"a":1,\n"b" 2}'], /unexpected "2}" at line 2, column 5/],
-  [['call', 'fetch_config', '{"a":[1,]}'], /unexpected "\]}" at line 1, column 9/],
-  [['call', 'fetch_config', "{'a':1}"], /at line 1, column 2.*double quotes/],
+  [['call', 'fetch_config', '{"a":[1,,]}'], /unexpected ",\]}" at line 1, column 9\. Pass one JSON object/],
+  [['call', 'fetch_config', '{a b}'], /at line 1, column 2.*double quotes/],
+  [['call', 'fetch_config', '@'], /After @ the path of a file is missing/],
+  [['call', 'fetch_config', '@tests'], /"tests": it is a folder\./],
   [['call', 'fetch_config', '{"a":'], /ends too early/],
   [['call', 'fetch_config', ''], /is empty/],
   [['call', 'fetch_config', '-'], /stdin is empty/],
@@ -113,4 +122,17 @@ test('whatever text is passed, call ends with 0, 1 or 2, prints no control chara
     }),
     { numRuns: 60 },
   )
+})
+
+test.each([
+  ['a trailing comma', '{"scenario":"nvidia_xid",}'],
+  ['single quotes', "{'scenario':'nvidia_xid'}"],
+  ['a Markdown fence', '```json\n{"scenario":"nvidia_xid"}\n```'],
+])('call repairs %s, as a run does, and says so in words', async (_name, json) => {
+  const { code, stdout, stderr } = await runMain(['call', 'fetch_config', json])
+  expect({ code, stderr }).toMatchObject({
+    code: 0,
+    stderr: expect.stringMatching(/^The input was repaired: it was not valid JSON\./),
+  })
+  expect(stdout).toBe((await runMain(['call', 'fetch_config', '{"scenario":"nvidia_xid"}'])).stdout)
 })

@@ -1,18 +1,23 @@
 import { parse } from 'yaml'
 import type { Document } from '../../fixtures/deployment.ts'
 import { sloSchema } from '../../fixtures/scenario.ts'
-import { TenroundsError } from '../../router/errors.ts'
+import { errorMessage, TenroundsError } from '../../router/errors.ts'
 import { describeValidationErrors } from '../../router/feedback.ts'
 import { compileSchema } from '../../router/validation.ts'
+import type { RecognisedFile } from './recognise.ts'
 
 /** A file of an incident folder is wrong (`invalid_incident`). The message names the file and the problem. */
 export class IncidentFolderError extends TenroundsError {
-  /** Whether the folder can be read, and has neither a log nor a metrics page. */
-  readonly isNothingFound: boolean
+  /** What was recognised in a folder with neither a log nor a metrics page; `undefined` for any other problem. */
+  readonly found: readonly RecognisedFile[] | undefined
 
-  constructor(message: string, { isNothingFound = false }: { readonly isNothingFound?: boolean } = {}) {
+  /**
+   * @param message what is wrong, and the next step.
+   * @param found see {@link IncidentFolderError.found}.
+   */
+  constructor(message: string, found?: readonly RecognisedFile[]) {
     super('invalid_incident', message)
-    this.isNothingFound = isNothingFound
+    this.found = found
   }
 }
 
@@ -68,7 +73,8 @@ function parsed(file: string, source: string): unknown {
   try {
     return parse(source, { maxAliasCount: 100 })
   } catch (error) {
-    throw new IncidentFolderError(`${file} is not YAML: ${error instanceof Error ? error.message.split('\n')[0] : ''}`)
+    const [problem = ''] = errorMessage(error).split('\n', 1)
+    throw new IncidentFolderError(`${file} is not YAML: ${problem.replace(/[:.\s]+$/, '')}.`)
   }
 }
 

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises'
 import { basename, resolve } from 'node:path'
 import type { LogSource, Scenario } from '../../fixtures/scenario.ts'
 import { isObject, parseJson, type UnknownObject } from '../../router/json/json.ts'
+import { systemProblem } from '../../router/text/system-error.ts'
 import { lazyInference } from '../inference/infer-incident.ts'
 import type { Inference } from '../inference/infer-scenario.ts'
 import { timeOf } from '../logs/log-time.ts'
@@ -24,15 +25,7 @@ import { observedTelemetry } from './observed-telemetry.ts'
 import { launchOfPodDescription } from './pod-description.ts'
 import { readLogs } from './read-logs.ts'
 import { archiveOf, headText } from './read-text.ts'
-import { type FileKind, kindOfName, recognise } from './recognise.ts'
-
-/** A file of a folder, and how it was understood. */
-export interface RecognisedFile {
-  /** Path relative to the folder. */
-  readonly file: string
-  /** Kind of the file. */
-  readonly kind: FileKind
-}
+import { type FileKind, kindOfName, type RecognisedFile, recognise } from './recognise.ts'
 
 /** An incident that was read from a folder. */
 export interface FolderIncident extends ObservedIncident {
@@ -64,7 +57,9 @@ const logKinds = { engine_log: 'vllm', kernel_log: 'dmesg', journal: 'journal' }
  * `incident.yaml` or SLO file.
  */
 export async function openIncident(folder: string): Promise<FolderIncident> {
-  if (typeof folder !== 'string' || folder === '')
+  if (folder === '')
+    throw new IncidentFolderError('The path of the incident folder is empty. Pass the path of a folder.')
+  if (typeof folder !== 'string')
     throw new IncidentFolderError(
       `folder must be the path of a folder, and is ${JSON.stringify(folder) ?? typeof folder}.`,
     )
@@ -73,7 +68,7 @@ export async function openIncident(folder: string): Promise<FolderIncident> {
       (state) => state.isFile(),
       () => false,
     )
-    const why = isFile ? 'it is a file' : error.code === 'ENOENT' ? 'it does not exist' : error.message
+    const why = isFile ? 'it is a file' : systemProblem(error)
     throw new IncidentFolderError(`${folder} cannot be read as an incident folder: ${why}.`)
   })
   const leftOut: LeftOut[] = [...found.leftOut]
@@ -135,7 +130,7 @@ export async function openIncident(folder: string): Promise<FolderIncident> {
   const messages = [...descriptions.flatMap(({ value }) => value.lines), ...failures]
   const hasJournal = logs.has('journal')
   if (messages.length > 0) logs.set('journal', [...(logs.get('journal') ?? []), ...messages])
-  if (logs.size === 0 && pages.length === 0) throw nothingFound(folder, found.files.length, leftOut)
+  if (logs.size === 0 && pages.length === 0) throw nothingFound(folder, found.files.length, leftOut, files)
   const incident = (await documents.last(of('incident'), readIncidentDocument)) ?? {}
   const slo = incident.slo ?? (await documents.last(of('slo'), readSlo))
   const id = incident.id ?? idOf(folder)
@@ -330,7 +325,12 @@ function entriesOf<K extends string, V>(object: Readonly<Record<K, V>>): [K, V][
   return Object.entries(object) as [K, V][]
 }
 
-function nothingFound(folder: string, count: number, leftOut: readonly LeftOut[]): IncidentFolderError {
+function nothingFound(
+  folder: string,
+  count: number,
+  leftOut: readonly LeftOut[],
+  recognised: readonly RecognisedFile[],
+): IncidentFolderError {
   const reasons = reasonsOf(leftOut)
     .slice(0, 5)
     .map((reason) => ` ${reason}`)
@@ -338,6 +338,6 @@ function nothingFound(folder: string, count: number, leftOut: readonly LeftOut[]
   const what = count === 0 ? 'has no files that can be read' : 'has neither a log nor a metrics page'
   return new IncidentFolderError(
     `${folder} ${what}. Add an engine log, such as vllm.log, or the output of curl /metrics.${reasons}`,
-    { isNothingFound: true },
+    recognised,
   )
 }

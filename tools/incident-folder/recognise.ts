@@ -20,6 +20,14 @@ const fileKinds = [
 /** Kind of a file. */
 export type FileKind = (typeof fileKinds)[number]
 
+/** A file of a folder, and how it was understood. */
+export interface RecognisedFile {
+  /** Path relative to the folder. */
+  readonly file: string
+  /** Kind of the file. */
+  readonly kind: FileKind
+}
+
 /** A rule that recognises a kind of file. */
 interface Rule {
   readonly kind: FileKind

@@ -1,4 +1,5 @@
 /** The command in a real process: signals, a closed output, and streams and exit code as a shell sees them. */
+import { spawnSync } from 'node:child_process'
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { startLocalServer } from '../../minimax/support/local-server.ts'
@@ -125,3 +126,15 @@ test('Ctrl-C during run of several keeps the reports and ends the process with 1
   expect(stderr).toMatch(/^Not run: .*nvidia_xid$/m)
   expect((await reports.read()).length).toBeGreaterThanOrEqual(1)
 })
+
+test.runIf(process.platform === 'linux')(
+  'an output that cannot be written is one line on stderr, and exit code 1',
+  async () => {
+    const command = 'exec "$0" --import tsx lib/cli/bin.ts scenarios > /dev/full'
+    const { status, stderr } = spawnSync('sh', ['-c', command, process.execPath], { encoding: 'utf8' })
+    expect({ code: status, stderr }).toEqual({
+      code: 1,
+      stderr: 'tenrounds: The output cannot be written: no space is left on the device.\n',
+    })
+  },
+)
