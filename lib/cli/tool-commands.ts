@@ -218,7 +218,7 @@ async function jsonArgument(io: CommandIo, argument: string): Promise<string> {
   )
 }
 
-/** What to change at the first wrong character. */
+/** The change that the first wrong character needs. */
 function nextStep(text: string, at: number): string {
   if (at >= text.length) return 'Add the end of the text, such as a quote or a closing brace.'
   return /^[\p{L}'_]/u.test(text.slice(at))

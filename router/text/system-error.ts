@@ -1,6 +1,6 @@
 import { errorMessage } from '../errors.ts'
 
-/** What Node's codes of system errors mean for a file, a folder or an address. Each follows "cannot be …: ". */
+/** Meanings of Node's codes of system errors, for a file, a folder or an address. Each follows "cannot be …: ". */
 const problems: ReadonlyMap<string, string> = new Map([
   ['EACCES', 'you do not have permission'],
   ['EPERM', 'you do not have permission'],

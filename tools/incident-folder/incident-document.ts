@@ -8,7 +8,7 @@ import type { RecognisedFile } from './recognise.ts'
 
 /** A file of an incident folder is wrong (`invalid_incident`). The message names the file and the problem. */
 export class IncidentFolderError extends TenroundsError {
-  /** What was recognised in a folder with neither a log nor a metrics page; `undefined` for any other problem. */
+  /** The recognised files of a folder with neither a log nor a metrics page; `undefined` for any other problem. */
   readonly found: readonly RecognisedFile[] | undefined
 
   /**
