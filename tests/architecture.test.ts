@@ -111,6 +111,14 @@ test('the product has at most 465 files, none over 400 lines, and a median betwe
   expect(median).toBeLessThanOrEqual(200)
 })
 
+test('a file with JSX names its library, because tsx reads tsconfig.json only in its own folder', () => {
+  const files = productSources().filter((file) => file.endsWith('.tsx'))
+  const named = files.filter((file) =>
+    readFileSync(join(root, file), 'utf8').startsWith('/* @jsxRuntime automatic @jsxImportSource preact */\n'),
+  )
+  expect(named).toEqual(files)
+})
+
 function importsOf(file: string): Import[] {
   const text = readFileSync(join(root, file), 'utf8')
   const statement = /^(?:import|export)\s+(type\s)?(?:[^'"]*?\sfrom\s)?'([^']+)'|\bimport\('([^']+)'\)/gm

@@ -1,6 +1,7 @@
 import { numberHidden, onOneLine } from '../../router/text/on-one-line.ts'
 import type { MetricDelta } from '../../tools/types.ts'
 import { formatFigure } from '../../tools/validation/deltas.ts'
+import { metricLabel } from '../../tools/validation/figure-labels.ts'
 import { formatChange, headlineDeltas, tradeoffNote } from '../incident/report/figures.ts'
 import type { ReportDocument } from '../incident/report/report-schema.ts'
 import type { StyledText, TerminalOutput } from './terminal-output.ts'
@@ -87,7 +88,7 @@ function firstSentence(notice: string): string {
 
 function writeFigures(output: TerminalOutput, { validation }: ReportDocument): void {
   const rows = headlineDeltas(validation.deltas).map((delta) => [
-    delta.metric,
+    onOneLine(metricLabel(delta.metric)),
     figureOf(delta, delta.before),
     figureOf(delta, delta.after),
     formatChange(delta),
@@ -101,7 +102,7 @@ function writeFigures(output: TerminalOutput, { validation }: ReportDocument): v
 /** The name of a figure says what is counted, so the unit is left out. */
 function figureOf({ metric, unit }: MetricDelta, value: number | null): string {
   const text = formatFigure(value, unit)
-  return unit.length > 1 && metric.includes(unit) ? text.replace(` ${unit}`, '') : text
+  return unit.length > 1 && metricLabel(metric).includes(unit) ? text.replace(` ${unit}`, '') : text
 }
 
 /** The commands of the first step that has any. The other steps are in the report. */

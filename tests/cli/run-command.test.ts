@@ -16,7 +16,7 @@ test('without a token the mock server answers, and terminal and report say that 
   const { code, stdout, stderr } = await runMain(['run', '--reports', reports.path])
   expect(code, stderr).toBe(0)
   expect(stdout).toMatch(/^Validation +improved: /m)
-  expect(stdout).toMatch(/^ +latency\.ttft_s\.p95 +\S+ \w+ +\S+ \w+ /m)
+  expect(stdout).toMatch(/^ +time to first token p95 +\S+ \w+ +\S+ \w+ /m)
   const [report] = await reports.read()
   expect(report?.files).toEqual(['report.html', 'report.json', 'report.md'])
   const json = JSON.parse(report?.json ?? '')

@@ -65,7 +65,7 @@ test.each(['` ', '`', '[', '\u001b', 'word '])(
     const { result, report } = await incident({}, verbose)
     // The quote is in no result, so the answer is not accepted.
     expect(result.run.stop_reason).not.toBe('answered')
-    expect(report.markdown).toContain('**not found in the results of ')
+    expect(report.markdown).toContain('**not confirmed: ')
   },
 )
 

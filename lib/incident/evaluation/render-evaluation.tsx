@@ -1,3 +1,4 @@
+/* @jsxRuntime automatic @jsxImportSource preact */
 import { excerpt } from '../../../router/text/clip.ts'
 import { onOneLine } from '../../../router/text/on-one-line.ts'
 import { formatFigure } from '../../../tools/validation/deltas.ts'

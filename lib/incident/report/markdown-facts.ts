@@ -8,13 +8,18 @@ import type { ReportDocument } from './report-schema.ts'
 
 // The sections of the Markdown report that have figures and facts.
 
+/** A figure with its unit. A document that was not checked can have any unit. */
+function figureText(value: number | null, unit: string): string {
+  return escapeText(formatFigure(value, unit))
+}
+
 /** Objectives and figures. Without a validation only those of the incident are known. */
 export function beforeAndAfter(document: ReportDocument): readonly string[] {
   const { validation, pre_telemetry: before } = document
   if (validation.deltas.length === 0) {
     const rows = headlineFigures(before).map(({ metric, before: value, unit }) => [
       metricLabel(metric),
-      formatFigure(value, unit),
+      figureText(value, unit),
     ])
     return section(
       'Figures of the incident',
@@ -28,8 +33,8 @@ export function beforeAndAfter(document: ReportDocument): readonly string[] {
   )
   const rows = changed.map((delta) => [
     escapeText(metricLabel(delta.metric)),
-    formatFigure(delta.before, delta.unit),
-    formatFigure(delta.after, delta.unit),
+    figureText(delta.before, delta.unit),
+    figureText(delta.after, delta.unit),
     formatChange(delta),
     verdictText(delta),
   ])
@@ -88,9 +93,9 @@ function objectives({ objectives: list }: ReportDocument, hasAfter: boolean): st
   if (list.length === 0) return ''
   const rows = list.map(({ name, unit, limit, before, after, state_before, state_after }) => [
     escapeText(name),
-    `${unit === 's' ? '≤' : '≥'} ${formatFigure(limit, unit)}`,
-    `${formatFigure(before, unit)} (${state_before})`,
-    ...(hasAfter ? [`${formatFigure(after, unit)} (${state_after})`] : []),
+    `${unit === 's' ? '≤' : '≥'} ${figureText(limit, unit)}`,
+    `${figureText(before, unit)} (${state_before})`,
+    ...(hasAfter ? [`${figureText(after, unit)} (${state_after})`] : []),
   ])
   return table(['objective', 'limit', 'before', ...(hasAfter ? ['after'] : [])], rows)
 }

@@ -130,8 +130,9 @@ const minor: readonly ReportDocument['timeline'][number]['kind'][] = [
 function timeline({ timeline: events }: ReportDocument): readonly string[] {
   if (events.length === 0) return []
   const shown = mostImportant(events)
+  const day = events[0]?.time.slice(0, 'YYYY-MM-DD'.length) ?? ''
   const rows = shown.map(({ time, until, kind, source, line, message, count }) => [
-    span(time, until),
+    span(time, until, day),
     kind.replace('_', ' '),
     `${source === 'metrics' ? escapeText(message) : exactCode(clipped(message, maxLine))}${count === 1 ? '' : ` (${count} times)`}`,
     `${escapeText(source)}${line === null ? '' : ` line ${line}`}`,
@@ -139,7 +140,7 @@ function timeline({ timeline: events }: ReportDocument): readonly string[] {
   const left = events.length - shown.length
   return section(
     'Timeline',
-    `Times of ${escapeText(events[0]?.time.slice(0, 10) ?? '')} in UTC.`,
+    `Times of ${escapeText(day)} in UTC.`,
     table(['time', 'role', 'event', 'source'], rows),
     left === 0 ? '' : `${left} more ${left === 1 ? 'event is' : 'events are'} in report.json, under "timeline".`,
   )
@@ -155,19 +156,21 @@ function mostImportant(events: ReportDocument['timeline']): ReportDocument['time
 /** Most characters of a log line in the timeline. */
 const maxLine = 300
 
-/** `13:01:36 to 13:14:46`, or one time if both are in the same second. */
-function span(time: string, until: string | null): string {
-  const [first, last] = [time, until ?? time].map((one) => escapeText(one.slice(11, 19)))
+/** `13:01:36 to 13:14:46`, or one time if both are in the same second. Times of another day have their date. */
+function span(time: string, until: string | null, day: string): string {
+  const [first, last] = [time, until ?? time].map((one) =>
+    escapeText(one.slice(one.startsWith(day) ? 11 : 0, 19).replace('T', ' ')),
+  )
   return first === last ? `${first}` : `${first} to ${last}`
 }
 
 /** The quotes of the diagnosis, each with the place where a reader finds it. */
 function evidence(document: ReportDocument): readonly string[] {
   const { diagnosis, fix_plan: plan, evidence: quotes } = document
-  const items = quotes.map(({ quote, tool, grounded, source, time, line }) => {
+  const items = quotes.map(({ quote, tool, grounded, reason, source, time, line }) => {
     const place = [source ?? tool, ...(line === null ? [] : [`line ${line}`])].join(' ')
     const when = time === null ? '' : `, ${clock(time)}`
-    return `${exactCode(quote)} (${escapeText(place)}${when}${grounded ? '' : `, **not found in the results of ${escapeText(tool)}**`})`
+    return `${exactCode(quote)} (${escapeText(place)}${when}${grounded ? '' : `, **not confirmed: ${escapeText((reason ?? '').replace(/\.$/, ''))}**`})`
   })
   const summary = summaryAfterCause(diagnosis, plan?.summary ?? '')
   return section('Evidence', bullets(items), escapeText(summary))

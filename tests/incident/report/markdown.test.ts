@@ -25,7 +25,9 @@ test('a report has its sections, the figures before and after, and marks quotes 
     "## The agent's run",
   ])
   expect(markdown).toContain('| served requests | 1 request | 2 requests | +100 % | better |')
-  expect(markdown).toMatch(/^- `plain` \(.*, \*\*not found in the results of plain\*\*\)$/m)
+  expect(markdown).toMatch(
+    /^- `plain` \(.*, \*\*not confirmed: no result of this tool has it as a log line, a figure or a setting\*\*\)$/m,
+  )
   expect(markdown).toContain('> **1 statement of the model could not be confirmed:**\n>\n> - plain\n')
 })
 
@@ -172,4 +174,25 @@ test('a change that is not judged says why', () => {
   expect(shown({ verdict: 'same', reason: 'Within its objective: x.' })).toContain('| within its objective: x |')
   expect(shown({ verdict: 'same' })).toContain('| not judged: too small to matter |')
   expect(shown({ verdict: 'unknown', reason: 'Few requests.' })).toContain('| not judged: few requests |')
+})
+
+test('an event of another day than the first one has its date', () => {
+  const { json } = generateReport(inputWith('plain'))
+  const event = {
+    ...{ until: null, kind: 'cause' as const, source: 'vllm', line: 1, text: 'plain', message: 'plain', count: 1 },
+  }
+  const timeline = [
+    { ...event, time: '2026-02-17T23:59:59Z', until: '2026-02-18T00:01:00Z' },
+    { ...event, time: '2026-02-18T00:20:09Z' },
+  ]
+  const markdown = renderMarkdown({ ...json, timeline })
+  expect(markdown).toContain('Times of 2026-02-17 in UTC.')
+  expect(markdown).toContain('| 23:59:59 to 2026-02-18 00:01:00 |')
+  expect(markdown).toContain('| 2026-02-18 00:20:09 |')
+})
+
+test('the reason of a quote that is not grounded cannot add markup', () => {
+  const { json } = generateReport(inputWith('plain'))
+  const evidence = json.evidence.map((item) => ({ ...item, grounded: false, reason: '![x](https://evil.example) @a' }))
+  expect(renderMarkdown({ ...json, evidence })).toContain('not confirmed: `![x](https://evil.example)` `@a`**')
 })

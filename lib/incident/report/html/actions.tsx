@@ -1,3 +1,4 @@
+/* @jsxRuntime automatic @jsxImportSource preact */
 import type { ReportDocument } from '../report-schema.ts'
 import { Commands, Part, Steps, sentences } from './parts.tsx'
 

@@ -1,3 +1,4 @@
+/* @jsxRuntime automatic @jsxImportSource preact */
 import { formatFigure } from '../../../../tools/validation/deltas.ts'
 import type { ReportDocument } from '../report-schema.ts'
 import { Part, sentences, Table } from './parts.tsx'

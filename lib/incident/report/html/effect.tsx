@@ -1,4 +1,6 @@
+/* @jsxRuntime automatic @jsxImportSource preact */
 import { formatFigure } from '../../../../tools/validation/deltas.ts'
+import { figureLabel, metricLabel } from '../../../../tools/validation/figure-labels.ts'
 import { ratioTexts } from '../../../../tools/validation/predicted-ratios.ts'
 import { formatChange, headlineDeltas, headlineFigures, tradeoffNote } from '../figures.ts'
 import type { ReportDocument } from '../report-schema.ts'
@@ -40,7 +42,7 @@ export function beforeAndAfter(document: ReportDocument) {
           <ul class="sentences">
             {tradeoffs.map(({ metric, text, reason }) => (
               <li>
-                <code>{metric}</code>: {text}
+                {metricLabel(metric)}: {text}
                 {reason === null ? null : ` ${reason}`}
               </li>
             ))}
@@ -96,7 +98,7 @@ function figures({ validation, pre_telemetry }: ReportDocument) {
         caption="Figures of the incident"
         header={['Figure', 'Before']}
         numeric={[1]}
-        rows={rows.map(({ metric, before, unit }) => [<code>{metric}</code>, formatFigure(before, unit)])}
+        rows={rows.map(({ metric, before, unit }) => [metricLabel(metric), formatFigure(before, unit)])}
       />
     )
   }
@@ -114,7 +116,7 @@ function figures({ validation, pre_telemetry }: ReportDocument) {
         rows={rows.map((delta) => {
           const [tone, text] = verdictBadges[delta.verdict]
           return [
-            <code>{delta.metric}</code>,
+            metricLabel(delta.metric),
             formatFigure(delta.before, delta.unit),
             formatFigure(delta.after, delta.unit),
             formatChange(delta),
@@ -141,7 +143,7 @@ function prediction({ validation }: ReportDocument) {
         caption="Predicted ratios"
         header={['Figure', 'Ratio', 'Band']}
         numeric={[1, 2]}
-        rows={ratios.map((row) => [<code>{row.figure}</code>, ...ratioTexts(row)])}
+        rows={ratios.map((row) => [figureLabel(row.figure).label, ...ratioTexts(row)])}
       />
       {residuals.length === 0 ? null : <p>The same simulation without the change, against the pages:</p>}
       {sentences(residuals)}

@@ -1,3 +1,4 @@
+/* @jsxRuntime automatic @jsxImportSource preact */
 import type { ReportDocument } from '../report-schema.ts'
 import { Badge, Place, Time, type Tone } from './parts.tsx'
 
@@ -97,14 +98,14 @@ export function evidence({ evidence: items, timeline: events }: ReportDocument) 
   if (items.length === 0) return null
   return (
     <ul class="evidence">
-      {items.map(({ quote, tool, grounded, source, time, line }) => (
+      {items.map(({ quote, tool, grounded, reason, source, time, line }) => (
         <li class={grounded ? undefined : 'ungrounded'}>
           <p class="place">
             <Place source={source} line={line} time={time} />
             <span>
               from <code>{tool}</code>
             </span>
-            {grounded ? null : <Badge tone="bad">✕ not found in the results of this tool</Badge>}
+            {grounded ? null : <Badge tone="bad">✕ not confirmed: {reason}</Badge>}
           </p>
           <pre class="log">
             <Quote

@@ -1,3 +1,4 @@
+/* @jsxRuntime automatic @jsxImportSource preact */
 import { summaryAfterCause } from '../figures.ts'
 import type { ReportDocument } from '../report-schema.ts'
 import { objectives } from './effect.tsx'

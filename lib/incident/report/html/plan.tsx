@@ -1,3 +1,4 @@
+/* @jsxRuntime automatic @jsxImportSource preact */
 import type { FixAction } from '../../../../tools/types.ts'
 import type { ReportDocument } from '../report-schema.ts'
 import { Badge, Part, sentences, Table, type Tone } from './parts.tsx'

@@ -1,3 +1,4 @@
+/* @jsxRuntime automatic @jsxImportSource preact */
 import { scaleLinear } from 'd3-scale'
 import { formatFigure } from '../../../../tools/validation/deltas.ts'
 import type { ReportDocument } from '../report-schema.ts'

@@ -129,12 +129,12 @@ test('every plot has a name, a description with its figures, and a table', () =>
   expect(new Set(ids).size).toBe(ids.length)
 })
 
-test('a quote that no result contains is marked in words', () => {
+test('a quote that is not grounded is marked with its reason', () => {
   const { elements } = pageWith('plain')
   const marked = elements
     .filter(({ tagName }) => tagName === 'li')
     .filter((li) => attribute(li, 'class') === 'ungrounded')
-  expect(marked.map(textOf)).toEqual([expect.stringContaining('not found in the results of this tool')])
+  expect(marked.map(textOf)).toEqual([expect.stringContaining('not confirmed: plain')])
 })
 
 test('a quote of a log line of the timeline is marked in the whole line', () => {
@@ -238,6 +238,15 @@ test('names in the figures are shown with hidden characters by number, and are c
   })
   expect(page).not.toMatch(/\u202e|[^\P{Cc}\n]/u)
   expect(page.length).toBeLessThan(500_000)
+})
+
+test('figures have the names that people use, as in Markdown', () => {
+  const document = documentWith('plain')
+  const deltas = document.validation.deltas.map((delta) => ({ ...delta, metric: 'latency.ttft_s.p95' }))
+  const { elements } = parsedPage(renderHtml({ ...document, validation: { ...document.validation, deltas } }))
+  const text = elements.filter(({ tagName }) => tagName === 'td' || tagName === 'th').map(textOf)
+  expect(text).toContain('time to first token p95')
+  expect(text.join('\n')).not.toMatch(/\b(?:latency|requests|throughput|queue|kv_cache)\.[a-z_]+/)
 })
 
 test('fewer points of a plot keep its peak', () => {
