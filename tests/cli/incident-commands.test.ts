@@ -164,6 +164,8 @@ test.each([
   [['init', 'package.json'], /package\.json is a file\. Pass the path of a folder/],
   [['init', 'package.json/x'], /a part of the path is a file, not a folder/],
   [['init', ''], /The path of the folder is empty/],
+  [['eval', 'healthy_control', '--out', 'package.json'], /written to package\.json: it is a file.*--out/],
+  [['eval', 'healthy_control', '--out', '/proc/x/y'], /cannot be written to \/proc\/x\/y: .*--out/],
   [['check', ''], /The path of the incident folder is empty/],
   [['check', 'package.json'], /it is a file/],
   [['check', 'kv_cache_pressure'], /is a built-in incident, which "tenrounds run kv_cache_pressure" runs/],

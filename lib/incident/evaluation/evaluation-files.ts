@@ -1,8 +1,9 @@
-import { mkdir, open, readFile, truncate } from 'node:fs/promises'
+import { access, constants, open, readFile, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { canonicalJson, parseJson, unparsable } from '../../../router/json/json.ts'
+import { systemProblem } from '../../../router/text/system-error.ts'
 import { compileSchema } from '../../../router/validation.ts'
-import { writeAtomically } from '../report/report-files.ts'
+import { createReportFolder, writeAtomically } from '../report/report-files.ts'
 import {
   type EvaluationDocument,
   EvaluationError,
@@ -36,10 +37,17 @@ export interface ResultsFile {
  * Opens the file of an evaluation, and creates the folder if it does not exist.
  *
  * @param resume whether the folder may have runs already.
- * @throws {EvaluationError} if it has runs and `resume` is not set, if they have other settings, or if they are damaged.
+ * @throws {EvaluationError} if the folder cannot be written, if it has runs and `resume` is not set, if they have other
+ * settings, or if they are damaged.
  */
 export async function openResults(folder: string, settings: EvaluationSettings, resume: boolean): Promise<ResultsFile> {
-  await mkdir(folder, { recursive: true, mode: 0o700 })
+  try {
+    await createReportFolder(folder)
+    await access(folder, constants.W_OK)
+  } catch (error) {
+    const problem = `The evaluation cannot be written to ${folder}: ${systemProblem(error)}.`
+    throw new EvaluationError('unwritable_folder', `${problem} Choose another folder with --out.`)
+  }
   const path = join(folder, runsFile)
   const { lines, bytes } = await completeLines(path)
   const [first, ...others] = lines

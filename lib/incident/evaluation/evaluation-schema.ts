@@ -252,8 +252,14 @@ export type EvaluationDocument = Returnable<Infer<typeof evaluationSchema>>
  * - `other_settings`: the folder has runs of other settings. Use the same settings, or another folder.
  * - `already_started`: the folder has runs already. Resume them, or use another folder.
  * - `damaged_results`: `runs.jsonl` was changed or damaged in the middle. The message has the line.
+ * - `unwritable_folder`: the folder cannot be created or written. Use another folder.
  */
-export type EvaluationErrorCode = 'invalid_option' | 'other_settings' | 'already_started' | 'damaged_results'
+export type EvaluationErrorCode =
+  | 'invalid_option'
+  | 'other_settings'
+  | 'already_started'
+  | 'damaged_results'
+  | 'unwritable_folder'
 
 /** An evaluation that cannot start. Everything that happens in a run is part of its record instead. */
 export class EvaluationError extends TenroundsError {
