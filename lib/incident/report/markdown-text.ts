@@ -1,4 +1,4 @@
-import { onOneLine } from '../../../router/text/on-one-line.ts'
+import { numberHidden, onOneLine } from '../../../router/text/on-one-line.ts'
 
 // Text from a model, a log or a file on GitHub. Besides CommonMark, GitHub makes links of bare addresses, `@names`, issue
 // numbers and hashes of commits, pictures of `:names:`, and formulas of `$…$`. No escape prevents these: they are found in
@@ -22,7 +22,7 @@ const active = new RegExp(
 
 /** Untrusted text as part of a line: without markup, links and line breaks. Words that GitHub would change are code. */
 export function escapeText(text: string): string {
-  return onOneLine(text)
+  return visibleLine(text)
     .split(' ')
     .map((word) => (active.test(word) ? fenced(word) : escapeWord(word)))
     .join(' ')
@@ -35,18 +35,23 @@ function escapeWord(word: string): string {
   return word.replace(/[\\`*{}[\]<>#|~!&]|(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])/gu, '\\$&')
 }
 
-/** Characters of a line that can move a cursor or end the line. A tab is allowed. */
-const unsafe = /(?!\t)[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u
+/** A text on one line. Characters that nobody sees are shown by their numbers, as in the HTML report. */
+function visibleLine(text: string): string {
+  return onOneLine(numberHidden(text))
+}
 
-/** A quote as inline code, byte for byte, so that a reader can search the logs for it. Each line of it is a code. */
+/**
+ * A quote as inline code, so that a reader can search the logs for it. It is byte for byte the quote, except for characters
+ * that nobody sees, which are shown by their numbers. Each line of it is a code.
+ */
 export function exactCode(quote: string): string {
   const lines = quote.split(/\r?\n/).filter((line) => line.trim() !== '')
-  return lines.map((line) => (unsafe.test(line) ? inlineCode(line) : fenced(line))).join(' ⏎ ')
+  return lines.map((line) => fenced(numberHidden(line))).join(' ⏎ ')
 }
 
 /** Untrusted text as inline code. */
 export function inlineCode(text: string): string {
-  return fenced(onOneLine(text))
+  return fenced(visibleLine(text))
 }
 
 /** A line as inline code. The fence is longer than any run of backticks in it. */
@@ -60,7 +65,7 @@ function fenced(line: string): string {
 /** Lines as a block of shell code. */
 export function codeBlock(lines: readonly string[]): string {
   const fence = '`'.repeat(Math.max(2, ...lines.map(longestFence)) + 1)
-  return [`${fence}sh`, ...lines.map(onOneLine), fence].join('\n')
+  return [`${fence}sh`, ...lines.map(visibleLine), fence].join('\n')
 }
 
 /** Length of the longest run of backticks. */

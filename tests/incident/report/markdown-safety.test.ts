@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { micromark } from 'micromark'
 import { gfm, gfmHtml } from 'micromark-extension-gfm'
 import { describe, expect, test } from 'vitest'
-import { escapeText, exactCode, inlineCode, table } from '../../../lib/incident/report/markdown-text.ts'
+import { codeBlock, escapeText, exactCode, inlineCode, table } from '../../../lib/incident/report/markdown-text.ts'
 import { generateReport } from '../../../lib/incident/report/report.ts'
 import { inputWith } from './hostile-result.ts'
 
@@ -147,3 +147,10 @@ const mixture = fc
     maxLength: 8,
   })
   .map((pieces) => pieces.join(''))
+
+test('characters that nobody sees are shown by their numbers in texts, code and commands', () => {
+  const text = 'a\u200bb\u202ec\u001bd'
+  for (const shown of [escapeText(text), inlineCode(text), exactCode(text), codeBlock([text])]) {
+    expect(shown).toContain('a⟨U+200B⟩b⟨U+202E⟩c⟨U+001B⟩d')
+  }
+})
