@@ -12,13 +12,15 @@ import type { ValidationStatus } from '../../../tools/types.ts'
 //
 // A root cause is recognised by patterns. Each item of `accepted` is one way to say it, and all of its patterns must occur:
 //
-//     "accepted": [["kv cache", "full|exhausted|too small"], ["preempt"]],
+//     "accepted": [["kv cache~(?:full|exhausted|too small)"], ["preempt"]],
 //     "rejected": ["transfer|nixl"]
 //
 // accepts "The KV cache is full" and "Requests are preempted", and rejects "The KV cache is full because the transfer is slow".
-// The text is folded before: lower case, and `_`, `-` and `/` are blanks, so `max_num_seqs` is `max num seqs`.
+// `~` is any text inside one sentence. The text is prepared by assertions.ts: what it affirms is in lower case, what it denies
+// is in upper case, and `_`, `-` and `/` are blanks, so `max_num_seqs` is `max num seqs`. A pattern needs the mechanism and its
+// direction: "kv cache" alone would accept a cache that is too large.
 //
-// To add an oracle, also add right and wrong wordings to tests/incident/evaluation/wordings.ts. The right ones of a scenario
+// To add an oracle, also add right and wrong wordings to tests/incident/evaluation/wordings. The right ones of a scenario
 // must not be accepted for any other.
 
 const sentence = { type: 'string', minLength: 1 } as const
@@ -48,6 +50,11 @@ export const oracleSchema = {
           items: { ...patterns, minItems: 1 },
         },
         rejected: { ...patterns, description: 'Words of other causes, of which none may occur.' },
+        may_name: {
+          type: 'array',
+          items: sentence,
+          description: 'Scenarios whose causes are consequences of this one, so the words may name them too.',
+        },
       },
     },
     evidence: {

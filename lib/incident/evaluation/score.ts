@@ -6,9 +6,10 @@ import { applyFixSimulation, collectPostTelemetry, validateImprovement } from '.
 import { telemetryOf } from '../../../tools/simulation/collect-telemetry.ts'
 import type { FixAction, FixPlan, Telemetry, Validation, ValidationStatus } from '../../../tools/types.ts'
 import { objectivesOf } from '../../../tools/validation/objectives.ts'
-import type { AgentResult, Diagnosis } from '../agent/agent-result.ts'
+import type { AgentResult } from '../agent/agent-result.ts'
 import type { RunScore } from './evaluation-schema.ts'
-import { acceptedStatuses, type ExpectedFix, type Oracle, oracleOf, scenariosWithOracle } from './oracle.ts'
+import { acceptedStatuses, type ExpectedFix, type Oracle, oracleOf } from './oracle.ts'
+import { judgeRootCause } from './root-cause.ts'
 
 // The score of one run has four parts:
 //
@@ -120,55 +121,6 @@ function claimsNoMore({ diagnosis, fix_plan: plan, validation }: AgentResult): b
   if (changes && diagnosis.confidence === 'high') return false
   const sentences = `${diagnosis.summary} ${plan?.summary ?? ''} ${plan?.rationale ?? ''}`.split(/[.;!?]\s/)
   return !sentences.some((sentence) => success.test(sentence) && !doubt.test(sentence))
-}
-
-// The words of a diagnosis are judged by patterns, not by another model, so the same words always get the same score.
-// tests/incident/evaluation/wordings.ts has right and wrong wordings of every cause, against which the patterns are tested.
-
-/** Whether the words of a diagnosis are right. */
-export interface RootCauseVerdict {
-  /** Whether they name the cause, and no other. */
-  readonly right: boolean
-  /** Why, in one sentence. */
-  readonly reason: string
-}
-
-/** A diagnosis that fits more causes of other scenarios than this names several causes, and one of them was to be right. */
-const maxOtherCauses = 2
-
-/** Judges `category` and `root_cause` of a diagnosis. */
-export function judgeRootCause(
-  { category, root_cause }: Pick<Diagnosis, 'category' | 'root_cause'>,
-  oracle: Oracle,
-): RootCauseVerdict {
-  const text = fold(`${category}. ${root_cause}`)
-  if (!names(text, oracle)) return { right: false, reason: 'It does not name the cause.' }
-  const foreign = oracle.root_cause.rejected.map((source) => new RegExp(source).exec(text)?.[0]).find(Boolean)
-  if (foreign !== undefined) return { right: false, reason: `"${foreign}" belongs to another cause.` }
-  const others = scenariosWithOracle().filter(
-    (scenario) => scenario !== oracle.scenario && names(text, oracleOf(scenario)),
-  )
-  if (others.length <= maxOtherCauses) return { right: true, reason: 'It names the cause.' }
-  return { right: false, reason: `It names ${others.length + 1} causes at once.` }
-}
-
-/** Whether all patterns of an accepted wording occur. */
-function names(text: string, { root_cause }: Oracle): boolean {
-  return root_cause.accepted.some((all) => all.every((source) => new RegExp(source).test(text)))
-}
-
-/** Parts of a sentence that say what the cause is not. */
-const denials =
-  /\b(?:rather than|instead of|unrelated to|as opposed to|no (?:sign|evidence|indication) of|(?:is|was|are|were) not (?:due to|caused by|because of)|not (?:a|an|the|due to|caused by|because of)\b|and not\b)[^,.;:()]*|[,(] *not [^,.;:()]*/g
-
-/** Lower case, with words separated by single blanks, and without what the text denies. */
-function fold(text: string): string {
-  return text
-    .toLowerCase()
-    .replace(/[’']/g, "'")
-    .replace(/[\s_/-]+/g, ' ')
-    .replace(denials, ' ')
-    .replace(/ +/g, ' ')
 }
 
 /** The outcome of a plan according to the tools. */
