@@ -19,8 +19,8 @@ export function assertions(text: string): string {
 
 /** Replaced in this order. The second half says without a negation what is wrong, because it would be taken for a denial. */
 const replacements: readonly (readonly [words: RegExp, replacement: string])[] = [
-  [/[’`]/g, "'"],
-  [/["“”*]/g, ''],
+  [/’/g, "'"],
+  [/["“”*`]/g, ''],
   [/\s[–—-]+\s/g, '; '],
   [/\bcan't\b|\bcan not\b/g, 'cannot'],
   [/\bwon't\b/g, 'will not'],
@@ -54,7 +54,7 @@ function withDenials(text: string): string {
 
 /** Words that deny what follows them. */
 const denial =
-  /\b(?:no|not|never|without|neither|nor|nothing|none|cannot|rather than|instead of|as opposed to|unrelated to|(?:rules?|ruled|ruling) out|excludes?|excluding|far from|independent of)\b(?: because(?: of)?| due to| caused by| since| as)?\b/
+  /\b(?:no|not|never|without|neither|nor|nothing|none|zero|cannot|rather than|instead of|as opposed to|unrelated to|(?:rules?|ruled|ruling) out|excludes?|excluding|far from|independent of)\b(?: because(?: of)?| due to| caused by| since| as)?\b/
 
 /** Words that end a denial inside a clause. "and" ends it only before another verb: "no sign of X and Y". */
 const ending =
@@ -72,7 +72,7 @@ function lengthOfDenial(rest: string): number {
 
 /** Predicates that deny their subject. The words after "not" are in upper case already. */
 const deniedSubject =
-  /([^;:()]*?)(\b(?:(?:is|are|was|were|has|have|had|does|do|did|been) not (?:\w+ )?(?:INVOLVED|THE (?:ROOT )?(?:CAUSE|BOTTLENECK|PROBLEM|REASON|LIMIT|ISSUE|LIMITING)|TO BLAME|AT FAULT|A (?:FACTOR|PROBLEM|CAUSE)|LIMITING|USED|IN USE|CONFIGURED|ENABLED|RESPONSIBLE|AFFECTED|RELEVANT|FOUND|SEEN|OBSERVED|PRESENT|CONTRIBUT\w+|EXPLAIN\w*|MATTER)|plays? no (?:PART|ROLE)|(?:is|are|was|were|can be|could be|be|remain|remains|stay|stays) (?:\w+ )?(?:excluded|ruled out|zero|0|clean|fine|healthy|normal|ok|okay|intact|sound|unaffected|uninvolved|negligible|neither \w+)|(?:is|are|was|were) (?:only |just |merely )?(?:a |the )?(?:\w+ )?(?:consequences?|symptoms?|secondary|side effects?|informational|benign)\b))/gi
+  /([^;:()]*?)(\b(?:(?:is|are|was|were|has|have|had|does|do|did|been) not (?:\w+ )?(?:INVOLVED|THE (?:ROOT )?(?:CAUSE|BOTTLENECK|PROBLEM|REASON|LIMIT|ISSUE|LIMITING)|TO BLAME|AT FAULT|A (?:FACTOR|PROBLEM|CAUSE)|LIMITING|USED|IN USE|CONFIGURED|ENABLED|RESPONSIBLE|AFFECTED|RELEVANT|FOUND|SEEN|OBSERVED|PRESENT|CONTRIBUT\w+|EXPLAIN\w*|MATTER)|plays? no (?:PART|ROLE)|(?:is|are|was|were|can be|could be|be|remain|remains|stay|stays) (?:\w+ )?(?:excluded|ruled out|zero|0|clean|sufficient|adequate|fine|healthy|normal|ok|okay|intact|sound|unaffected|uninvolved|negligible|neither \w+)\b|(?:is|are|was|were) (?:all |still )?(?:up|active)\b|works?(?= fine| well| normally| and|[,;])|(?:is|are|was|were) (?:only |just |merely )?(?:a |the )?(?:\w+ )?(?:consequences?|symptoms?|secondary|side effects?|informational|benign)\b))/gi
 
 const verb = /\b(?:is|are|was|were|has|have|can|does|do|will|of which)\b/
 const connective = /^.*\b(?:but|because|so|although|though|while|whereas|which|since|as|hence|therefore|that|whether)\b/
