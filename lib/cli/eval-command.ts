@@ -15,9 +15,8 @@ import { connectClient, startIncident } from '../../workflows/client.ts'
 import { temporalSettings } from '../../workflows/connection.ts'
 import { type ArmName, armNames, isArmName } from '../incident/evaluation/arms.ts'
 import { type EvaluationOptions, type ExecuteRun, evaluate } from '../incident/evaluation/evaluate.ts'
-import { runsFile } from '../incident/evaluation/evaluation-files.ts'
 import { type EvaluationDocument, EvaluationError, type RunRecord } from '../incident/evaluation/evaluation-schema.ts'
-import { headline, scenarioColumns, scenarioRows } from '../incident/evaluation/render-evaluation.tsx'
+import { headline, scenarioColumns, scenarioRows } from '../incident/evaluation/evaluation-text.ts'
 import { type CommandIo, exitCode, stoppedCode, UsageError } from './command-io.ts'
 import { addCommand, type CommandContext } from './command-line.ts'
 import { openEndpoint } from './endpoint.ts'
@@ -90,7 +89,7 @@ async function evalCommand(io: CommandIo, scenarios: readonly string[], options:
   const out =
     options.out ?? join('evaluations', `${subject.name}-${new Date().toISOString().replace(/[-:]|\.\d+/g, '')}`)
   const { signal } = io
-  const progress = new Progress(io.stderr, () => performance.now())
+  const progress = new Progress(io.stderr, () => performance.now(), io.quiet)
   try {
     progress.line(`evaluating ${subject.name}; results in ${out}`)
     if (subject.notice !== undefined) progress.line(subject.notice)
@@ -104,6 +103,7 @@ async function evalCommand(io: CommandIo, scenarios: readonly string[], options:
     }).catch(asUsageError)
     progress.close()
     if (signal.aborted) {
+      if (io.json) io.stdout.json(document)
       io.stderr.write(`Stopped. ${joinRuns(document)} Continue with the same options and: --out ${out} --resume\n`)
       return stoppedCode(signal)
     }
@@ -155,17 +155,16 @@ async function temporalSubject(io: CommandIo): Promise<Subject> {
   const { taskQueue } = await temporalSettings({ env: io.env })
   const execute: ExecuteRun = async (scenario, { signal }) => {
     const { handle, result } = await startIncident(scenario, { client, taskQueue })
-    // A run that nobody waits for would still cost tokens.
-    const cancel = () => void handle.cancel().catch(() => {})
-    signal.addEventListener('abort', cancel, { once: true })
+    const ended = new AbortController()
     try {
-      const { report, report_error } = await result()
+      const cancelled = cancelledBy(signal, handle, ended.signal)
+      const { report, report_error } = await Promise.race([result(), cancelled])
       if (report === undefined) throw new Error(`The workflow ${handle.workflowId} has no report: ${report_error}`)
       return report.json
     } catch (error) {
       throw innermost(error)
     } finally {
-      signal.removeEventListener('abort', cancel)
+      ended.abort()
     }
   }
   return {
@@ -174,6 +173,25 @@ async function temporalSubject(io: CommandIo): Promise<Subject> {
     notice: `task queue ${taskQueue}; a worker must be running: tenrounds worker`,
     close: () => client.connection.close(),
   }
+}
+
+/**
+ * Cancels the workflow when the evaluation is stopped, because a run that nobody waits for would still cost tokens. The signal
+ * can be aborted already: then the evaluation was stopped while the workflow started.
+ *
+ * @returns a promise that rejects after the cancellation. Without a worker the workflow itself would never end.
+ */
+function cancelledBy(signal: AbortSignal, handle: { cancel(): Promise<unknown> }, ended: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const cancel = () => {
+      void handle
+        .cancel()
+        .catch(() => {})
+        .then(() => reject(signal.reason))
+    }
+    if (signal.aborted) cancel()
+    else signal.addEventListener('abort', cancel, { once: true, signal: ended })
+  })
 }
 
 /** A workflow's failure wraps the activity's failure, which wraps the error itself. */
@@ -223,8 +241,7 @@ function show(io: CommandIo, document: EvaluationDocument, out: string): void {
   }
   const rows = io.quiet ? [] : table([[...scenarioColumns], ...scenarioRows(document)], io.stdout.columns)
   const lines = [headline(document), ...(rows.length === 0 ? [] : ['', ...rows]), '']
-  const files = document.total.runs > 0 ? 'eval.html, eval.md, eval.json' : runsFile
-  io.stdout.write(`${lines.join('\n')}\nEvaluation  ${out}/${files}\n`)
+  io.stdout.write(`${lines.join('\n')}\nEvaluation  ${out}/eval.html, eval.md, eval.json\n`)
 }
 
 /** A wrong option is a mistake of the caller, so only the message is printed. */

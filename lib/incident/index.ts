@@ -14,6 +14,7 @@ export { runIncidentAgent } from './agent/run-incident-agent.ts'
 // The evaluation of a model, or of another agent, on incidents whose right answers are known.
 export { type ArmName, armNames } from './evaluation/arms.ts'
 export { type EvaluationOptions, type EvaluationProgress, type ExecuteRun, evaluate } from './evaluation/evaluate.ts'
+export { renderEvaluationHtml } from './evaluation/evaluation-html.tsx'
 export {
   type EvaluationDocument,
   EvaluationError,
@@ -26,7 +27,7 @@ export {
   type RunScore,
   runRecordSchema,
 } from './evaluation/evaluation-schema.ts'
-export { renderEvaluationHtml, renderEvaluationMarkdown } from './evaluation/render-evaluation.tsx'
+export { renderEvaluationMarkdown } from './evaluation/evaluation-text.ts'
 // The report alone, for a result that is already there, and a report that was written before.
 export { renderHtml } from './report/html/render-html.tsx'
 export { renderMarkdown } from './report/markdown.ts'

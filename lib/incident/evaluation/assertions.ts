@@ -31,12 +31,24 @@ const replacements: readonly (readonly [words: RegExp, replacement: string])[] =
   [/\bno longer\b/g, 'stopped'],
   [/\bno more than\b/g, 'at most'],
   [/\b(?:there is |has |have )?not (?:nearly )?enough\b|\bnot sufficient(?:ly)?\b/g, 'insufficient'],
-  [/\b(?:cannot|could not|does not|do not|did not|will not) (?:\w+ )?(fit|hold|store|respond|answer|reach|return|allocate|reserve|serve|run|start|finish|complete|keep up|predict|leave|make|get|progress|accommodate|satisfy)\b/g, 'fails to $1'],
+  [
+    /\b(?:cannot|could not|does not|do not|did not|will not) (?:\w+ )?(fit|hold|store|respond|answer|reach|return|allocate|reserve|serve|run|start|finish|complete|keep up|predict|leave|make|get|progress|accommodate|satisfy)\b/g,
+    'fails to $1',
+  ],
   [/\b(?:cannot|could not) be (?:\w+ )?(held|stored)\b/g, 'fails to be $1'],
   [/\bnot (?:\w+ )?(responding|reachable|answering)\b/g, 'failing at $1'],
-  [/\b(?:does not|do not|did not) (?:match|agree|correspond)\b|\bnot (?:the same|identical|equal|consistent)\b/g, 'mismatch'],
-  [/\bnot (?:load )?(?:balanced|evenly|equally)\b|\bnot (?:spread|distributed) (?:evenly|by (?:the )?load)\b/g, 'unbalanced'],
-  [/\b(?:stopped (?:set|limit(?:ed|s)?|configured|given|bounded)|not (?:set|limited|specified|bounded|capped))\b/g, 'unset'],
+  [
+    /\b(?:does not|do not|did not) (?:match|agree|correspond)\b|\bnot (?:the same|identical|equal|consistent)\b/g,
+    'mismatch',
+  ],
+  [
+    /\bnot (?:load )?(?:balanced|evenly|equally)\b|\bnot (?:spread|distributed) (?:evenly|by (?:the )?load)\b/g,
+    'unbalanced',
+  ],
+  [
+    /\b(?:stopped (?:set|limit(?:ed|s)?|configured|given|bounded)|not (?:set|limited|specified|bounded|capped))\b/g,
+    'unset',
+  ],
 ]
 
 /** The text with what follows a denying word in upper case. */
@@ -60,13 +72,19 @@ const denial =
 const ending =
   / (?:but|because|so|although|though|while|whereas|which|who|hence|therefore|since|as|until|and(?= no\b| not\b)|and(?=[^,;:()]*\b(?:is|are|was|were|has|have|can|does|do|will|leads?|takes?|makes?|keeps?|waits?|uses?|then)\b))\b/
 
+/** The short items of a list up to the one after "or". */
+const listItems = /^(?:,(?: [^\s,;:()]+){1,5})*?,?(?: [^\s,;:()]+){0,4} n?or(?: [^\s,;:()]+){1,7}/
+
+/** What a list of denied things ends with: "no ECC or power fault was seen". */
+const found = /\b(?:is|are|was|were) (?:seen|found|reported|logged|visible|present|observed|involved|used|configured)\b/
+
 /** Length of what is denied: the rest of the clause, the rest of a list that ends with "or", and a remark in parentheses. */
 function lengthOfDenial(rest: string): number {
   const clause = /^[^,;:()]*/.exec(rest)?.[0] ?? ''
   const end = ending.exec(clause)
   if (end !== null) return end.index
-  const list = /^(?:,[^,;:()]*)*?,?[^,;:()]*\b(?:or|nor)\b[^,;:()]*/.exec(rest.slice(clause.length))?.[0] ?? ''
-  const length = clause.length + (verb.test(list) ? 0 : list.length)
+  const list = listItems.exec(rest.slice(clause.length))?.[0] ?? ''
+  const length = clause.length + (verb.test(list.replace(found, '')) ? 0 : list.length)
   return length + (/^\([^()]*\)/.exec(rest.slice(length))?.[0].length ?? 0)
 }
 

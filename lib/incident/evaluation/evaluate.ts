@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
-import { createRequire } from 'node:module'
 import { canonicalJson } from '../../../router/json/json.ts'
 import { toRunError } from '../../loop/errors.ts'
 import type { Model } from '../../loop/model.ts'
 import { minimax } from '../../minimax/minimax.ts'
+import { ownVersion } from '../../own-version.ts'
 import { startMockServer } from '../../testing/index.ts'
 import type { AgentResult } from '../agent/agent-result.ts'
 import { runIncidentAgent } from '../agent/run-incident-agent.ts'
@@ -80,8 +80,7 @@ export interface EvaluationProgress {
  * The model sees neutral ids and never an oracle. A run that the provider failed has no score. If the provider rejects the
  * token or the account, the evaluation stops early, because every other run would fail as well.
  *
- * @returns the result; `complete` is `false` if runs are missing. It is written to the folder only if it is complete, or if
- * every run was tried.
+ * @returns the result; `complete` is `false` if runs are missing. It is written to the folder in either case.
  * @throws {EvaluationError} if an option is wrong, or the folder has other runs.
  */
 export async function evaluate(options: EvaluationOptions = {}): Promise<EvaluationDocument> {
@@ -111,7 +110,7 @@ export async function evaluate(options: EvaluationOptions = {}): Promise<Evaluat
     }
     await Promise.all(Array.from({ length: options.concurrency ?? 1 }, work))
     const document = summarize(settings, [...records.values()])
-    if (out !== undefined && open.length === 0 && !signal.aborted) await writeEvaluation(document, out)
+    if (out !== undefined) await writeEvaluation(document, out)
     return document
   } finally {
     await file.close()
@@ -289,10 +288,4 @@ const noResult: RunRecord['result'] = {
   usage: { input_tokens: 0, output_tokens: 0, cached_input_tokens: 0, reasoning_tokens: 0 },
   duration_ms: 0,
   cost: null,
-}
-
-/** Version of this package. It finds its own manifest by its name, in the repository as well as in the built package. */
-export function ownVersion(): string {
-  const { version }: { readonly version: string } = createRequire(import.meta.url)('tenrounds/package.json')
-  return version
 }

@@ -12,7 +12,7 @@ import {
   runRecordSchema,
   settingsSchema,
 } from './evaluation-schema.ts'
-import { renderEvaluationHtml, renderEvaluationMarkdown } from './render-evaluation.tsx'
+import { renderEvaluationMarkdown } from './evaluation-text.ts'
 
 // The first line of `runs.jsonl` has the settings, each other line one run. A line is written at once and is on the disk
 // before the next run starts. If the process is killed while it writes, the last line has no end and is dropped.
@@ -138,6 +138,8 @@ function isRecord(value: unknown): value is RunRecord {
  * @throws {Error} Node's file system error if a file cannot be written.
  */
 export async function writeEvaluation(document: EvaluationDocument, folder: string): Promise<void> {
+  // Loaded here, because a command that writes no page does not need the renderer.
+  const { renderEvaluationHtml } = await import('./evaluation-html.tsx')
   await writeAtomically(join(folder, 'eval.json'), `${JSON.stringify(document, null, 2)}\n`)
   await writeAtomically(join(folder, 'eval.md'), renderEvaluationMarkdown(document))
   await writeAtomically(join(folder, 'eval.html'), renderEvaluationHtml(document))

@@ -59,6 +59,9 @@ export type EvaluationSettings = Returnable<Infer<typeof settingsSchema>>
 
 const share = { type: 'number', minimum: 0, maximum: 1 } as const
 
+/** Weights of the parts of {@link RunScore}`.total`. Their sum is 1. */
+export const weights = { root_cause: 0.4, fix: 0.4, evidence: 0.1, verdict: 0.1 } as const
+
 /** Schema of a {@link RunScore}. */
 export const runScoreSchema = {
   type: 'object',
@@ -68,8 +71,9 @@ export const runScoreSchema = {
     passed: { type: 'boolean', description: 'The root cause is right, the fix is right, and the tools confirm it.' },
     total: {
       ...share,
-      description:
-        '0.4 root_cause + 0.4 fix + 0.1 evidence + 0.1 verdict. Evidence counts only for a right cause, and the verdict only for a fix that helps.',
+      description: `${Object.entries(weights)
+        .map(([part, weight]) => `${weight} ${part}`)
+        .join(' + ')}. Evidence counts only for a right cause, and the verdict only for a fix that helps.`,
     },
     root_cause: { enum: [0, 1], description: 'Whether category and root_cause name the cause, and no other.' },
     fix: { enum: [0, 0.5, 1], description: '1: right. 0.5: it helps. 0: useless, harmful, or rejected.' },
@@ -148,7 +152,7 @@ const intervalSchema = {
   required: ['value', 'low', 'high'],
   properties: {
     value: { ...maybeNumber, description: 'null without a run.' },
-    low: { ...maybeNumber, description: 'Lower end of the 95 % confidence interval.' },
+    low: { ...maybeNumber, description: 'Lower end of the 95 % confidence interval; null with fewer than two runs.' },
     high: maybeNumber,
   },
 } as const

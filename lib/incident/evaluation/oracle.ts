@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { listScenarios } from '../../../fixtures/load-scenario.ts'
 import { TenroundsError } from '../../../router/errors.ts'
 import { describeValidationErrors } from '../../../router/feedback.ts'
+import { parseJson, unparsable } from '../../../router/json/json.ts'
 import type { Infer, Returnable } from '../../../router/schema.ts'
 import { compileSchema } from '../../../router/validation.ts'
 import { fixPlanSchema } from '../../../tools/schemas/fix-plan.ts'
@@ -125,11 +126,12 @@ export function oracleOf(scenario: string): Oracle {
   if (!scenariosWithOracle().includes(scenario)) {
     throw new OracleError(`Scenario "${scenario}" has no oracle. Evaluate one of: ${scenariosWithOracle().join(', ')}.`)
   }
-  const oracle: unknown = JSON.parse(readFileSync(oracleFile(scenario), 'utf8'))
+  const oracle = parseJson(readFileSync(oracleFile(scenario), 'utf8'))
   if (isOracle(oracle)) {
     read.set(scenario, oracle)
     return oracle
   }
+  if (oracle === unparsable) throw new OracleError(`The oracle of "${scenario}" is damaged: its file is not JSON.`)
   const problems = describeValidationErrors(compileSchema(oracleSchema)(oracle), oracleSchema)
   throw new OracleError(`The oracle of "${scenario}" is damaged: ${problems.replaceAll('\n', ' ')}`)
 }

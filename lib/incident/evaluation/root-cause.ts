@@ -21,7 +21,7 @@ export function judgeRootCause(
   { category, root_cause }: Pick<Diagnosis, 'category' | 'root_cause'>,
   oracle: Oracle,
 ): RootCauseVerdict {
-  const text = statement(category, root_cause.slice(0, maxCharacters))
+  const text = statement(category.slice(0, maxCharacters), root_cause.slice(0, maxCharacters))
   if (!names(text, oracle)) return wrong('It does not name the cause.')
   const foreign = [...oracle.root_cause.rejected, ...commonCauses].flatMap((source) => found(text, source) ?? []).at(0)
   if (foreign !== undefined) return wrong(`"${foreign.toLowerCase()}" belongs to another cause.`)
@@ -60,6 +60,7 @@ const commonCauses: readonly string[] = [
 /** Words by which a diagnosis offers several causes, of which one is to be right. */
 const alternatives: readonly RegExp[] = [
   /\b(?:either|possibly|perhaps|maybe|might|may|could|any of|several|one of (?:these|the following|several)|alternatively)\b[^;]*[,\s]or\b/,
+  /\beither\b[^;]*[,\s]or\b/i,
   /,\s*or (?:possibly |perhaps |maybe |else )?[^;]*,\s*or\b/,
   /\bor (?:possibly|perhaps|maybe|else|alternatively)\b/,
 ]

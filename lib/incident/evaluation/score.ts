@@ -2,12 +2,21 @@ import { loadScenario } from '../../../fixtures/load-scenario.ts'
 import { canonicalJson } from '../../../router/json/json.ts'
 import { runTool } from '../../../router/run-tool.ts'
 import type { Tool } from '../../../router/tool.ts'
+import { argumentsOf } from '../../../tools/arguments/argument-table.ts'
+import { readArguments } from '../../../tools/arguments/read-arguments.ts'
 import { applyFixSimulation, collectPostTelemetry, validateImprovement } from '../../../tools/index.ts'
 import { telemetryOf } from '../../../tools/simulation/collect-telemetry.ts'
-import type { FixAction, FixPlan, Telemetry, Validation, ValidationStatus } from '../../../tools/types.ts'
+import type {
+  DeploymentConfig,
+  FixAction,
+  FixPlan,
+  Telemetry,
+  Validation,
+  ValidationStatus,
+} from '../../../tools/types.ts'
 import { objectivesOf } from '../../../tools/validation/objectives.ts'
 import type { AgentResult } from '../agent/agent-result.ts'
-import type { RunScore } from './evaluation-schema.ts'
+import { type RunScore, weights } from './evaluation-schema.ts'
 import { acceptedStatuses, type ExpectedFix, type Oracle, oracleOf } from './oracle.ts'
 import { judgeRootCause } from './root-cause.ts'
 
@@ -20,9 +29,6 @@ import { judgeRootCause } from './root-cause.ts'
 //
 // A run without an accepted answer has no part. Evidence for a wrong cause is worth nothing, and so are modest words about a
 // useless fix: otherwise an arm that validates nonsense and reports it correctly would collect points.
-
-/** Weights of the parts of {@link RunScore}`.total`. Their sum is 1. */
-export const weights = { root_cause: 0.4, fix: 0.4, evidence: 0.1, verdict: 0.1 } as const
 
 /** Scores the result of one run of a scenario that has an oracle. */
 export async function scoreRun(scenario: string, result: AgentResult): Promise<RunScore> {
@@ -71,9 +77,13 @@ export async function scoreRun(scenario: string, result: AgentResult): Promise<R
  */
 function withoutName(diagnosis: AgentResult['diagnosis'], scenario: string): AgentResult['diagnosis'] {
   const hidden = (text: string) => text.replaceAll(scenario, ' ')
+  // A model can also choose the name as the class. Its sentences then have one of the words.
+  const words = scenario.split('_').filter((word) => word.length > 3)
+  const sentences = hidden(diagnosis.root_cause).toLowerCase()
+  const isOwnClass = diagnosis.category === scenario && words.some((word) => sentences.includes(word))
   return {
     ...diagnosis,
-    category: hidden(diagnosis.category),
+    category: isOwnClass ? diagnosis.category : hidden(diagnosis.category),
     root_cause: hidden(diagnosis.root_cause),
     evidence: diagnosis.evidence.map((one) => ({ ...one, quote: hidden(one.quote) })),
   }
@@ -106,7 +116,7 @@ function evidenceScore(evidence: AgentResult['diagnosis']['evidence'], needed: r
 
 /** Words by which an answer says that the incident is over. */
 const success =
-  /\b(?:resolves|resolved|fixes|fixed|solves|solved|improves|improved|restores|restored|confirms|confirmed)\b/i
+  /\b(?:resolves|resolved|fixes|fixed|solves|solved|improves|improved|restores|restored)\b|\bconfirm(?:s|ed)\b.*\b(?:fix|plan|change|improvement|recovery)\b/i
 
 /** Words that turn the claim into its opposite, or into a plan. */
 const doubt = /\b(?:not|no|never|cannot|nothing|without|unless|would|could|may|might|should|until|if)\b/i
@@ -184,6 +194,11 @@ export async function judgeFix(plan: FixPlan, oracle: Oracle): Promise<FixVerdic
     const statuses = acceptedStatuses(known)
     return { score, role: known.role, statuses, reason: `The oracle calls it ${known.role}: ${known.name}.` }
   }
+  const same = await rightFixWithSameResult(plan, oracle)
+  if (same !== undefined) {
+    const reason = `It has the same effect as a fix that the oracle calls right: ${same.name}.`
+    return { score: 1, role: 'right', statuses: acceptedStatuses(same), reason }
+  }
   const { status, slo_met, summary } = await simulateFix(oracle.scenario, plan)
   const statuses = [status]
   if (oracle.fixes.some(({ role, actions }) => role === 'right' && keyOf(actions) === noChangeKey)) {
@@ -191,6 +206,35 @@ export async function judgeFix(plan: FixPlan, oracle: Oracle): Promise<FixVerdic
   }
   const score = status !== 'improved' ? 0 : slo_met ? 1 : 0.5
   return { score, role: 'other', statuses, reason: `In the simulation: ${status}. ${summary}` }
+}
+
+/** A right fix that leads to the same configuration in other words, for example with `false` instead of the default. */
+async function rightFixWithSameResult(plan: FixPlan, oracle: Oracle): Promise<ExpectedFix | undefined> {
+  const { deployment } = loadScenario(oracle.scenario)
+  const key = await resultingSettings(deployment, plan.actions)
+  // A plan that changes no setting, such as a restart, is not the same as no change.
+  if (key === undefined || key === settingsOf(deployment)) return undefined
+  for (const fix of oracle.fixes) {
+    if (fix.role === 'right' && (await resultingSettings(deployment, fix.actions)) === key) return fix
+  }
+  return undefined
+}
+
+/** The settings after a plan; `undefined` if it is rejected. */
+async function resultingSettings(config: DeploymentConfig, actions: FixPlan['actions']): Promise<string | undefined> {
+  const fix_plan = { summary: 'A plan to compare.', actions }
+  const applied = await runTool(applyFixSimulation, { current_config: config, fix_plan })
+  return applied.status === 'error' ? undefined : settingsOf(applied.value.updated_config)
+}
+
+/** Everything of a configuration that has an effect, as text. Engine arguments with their default value have none. */
+function settingsOf(config: DeploymentConfig): string {
+  const { config_id: _, engine_args: __, history, ...others } = config
+  const known = argumentsOf(config.vllm_version)
+  const engine_args = Object.fromEntries(
+    [...readArguments(config).values].filter(([name, value]) => known.get(name)?.default !== JSON.stringify(value)),
+  )
+  return canonicalJson({ ...others, engine_args, gpu_resets: history.gpu_resets })
 }
 
 /** Key of every plan that changes nothing. */

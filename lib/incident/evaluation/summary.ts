@@ -83,13 +83,14 @@ function meanOf(values: readonly number[]): number | null {
 
 /**
  * A share with the Wilson score interval, which is right for few runs and for shares near 0 and 1, too. The usual interval,
- * share ± 1.96 standard errors, would have no width for 21 of 21.
+ * share ± 1.96 standard errors, would have no width for 21 of 21. One run has no interval.
  *
  * Source: E. B. Wilson, Probable inference, the law of succession, and statistical inference, JASA 22 (1927).
  */
 export function wilson(passed: number, runs: number): Interval {
   if (runs === 0) return { value: null, low: null, high: null }
   const share = passed / runs
+  if (runs === 1) return { value: share, low: null, high: null }
   const scale = 1 + z ** 2 / runs
   const centre = (share + z ** 2 / (2 * runs)) / scale
   const half = (z / scale) * Math.sqrt((share * (1 - share)) / runs + z ** 2 / (4 * runs ** 2))
@@ -109,7 +110,8 @@ const resamples = 2_000
 export function bootstrapMean(groups: readonly (readonly number[])[], seed: number): Interval {
   const drawn = groups.filter((group) => group.length > 0).map((group) => ({ sum: sumOf(group), count: group.length }))
   const value = meanOf(groups.flat())
-  if (value === null) return { value, low: null, high: null }
+  // One group would be drawn every time, and its interval would have no width.
+  if (value === null || drawn.length < 2) return { value, low: null, high: null }
   const next = randomNumbers(seed)
   const means = Array.from({ length: resamples }, () => {
     let sum = 0

@@ -1,11 +1,14 @@
 /* @jsxRuntime automatic @jsxImportSource preact */
 import { excerpt } from '../../../router/text/clip.ts'
-import { onOneLine } from '../../../router/text/on-one-line.ts'
 import { formatFigure } from '../../../tools/validation/deltas.ts'
-import { sentences, Table } from '../report/html/parts.tsx'
-import { renderPage } from '../report/html/render-html.tsx'
 import { escapeText, inlineCode, table } from '../report/markdown-text.ts'
-import type { EvaluationDocument, EvaluationFigures, Interval, RunRecord } from './evaluation-schema.ts'
+import {
+  type EvaluationDocument,
+  type EvaluationFigures,
+  type Interval,
+  type RunRecord,
+  weights,
+} from './evaluation-schema.ts'
 
 // The words and tables of an evaluation. Markdown, HTML and the terminal show the same ones.
 
@@ -30,7 +33,7 @@ export function headline({ total, complete, settings }: EvaluationDocument): str
 }
 
 /** Names and values of the figures of all runs. */
-function totalRows({ total }: EvaluationDocument): readonly (readonly [name: string, value: string])[] {
+export function totalRows({ total }: EvaluationDocument): readonly (readonly [name: string, value: string])[] {
   return [
     ['passed', `${total.passed} of ${total.runs}: ${percentInterval(total.pass_rate)}`],
     ['mean score', percentInterval(total.score)],
@@ -81,17 +84,17 @@ export function scenarioRows({ scenarios }: EvaluationDocument): readonly (reado
 }
 
 /** Runs that did not pass, each with the reasons. */
-function failedRuns({ runs }: EvaluationDocument): readonly RunRecord[] {
+export function failedRuns({ runs }: EvaluationDocument): readonly RunRecord[] {
   return runs.filter(({ score }) => score !== null && !score.passed)
 }
 
 /** Runs that the provider failed. */
-function erroneousRuns({ runs }: EvaluationDocument): readonly RunRecord[] {
+export function erroneousRuns({ runs }: EvaluationDocument): readonly RunRecord[] {
   return runs.filter(({ error }) => error !== null)
 }
 
 /** Settings that a reader needs to repeat the evaluation. */
-function settingsRows({ settings }: EvaluationDocument): readonly (readonly [name: string, value: string])[] {
+export function settingsRows({ settings }: EvaluationDocument): readonly (readonly [name: string, value: string])[] {
   return [
     ['arm', settings.arm],
     ['model', settings.model],
@@ -104,9 +107,9 @@ function settingsRows({ settings }: EvaluationDocument): readonly (readonly [nam
 }
 
 /** How the score is computed. */
-const method: readonly string[] = [
+export const method: readonly string[] = [
   'A run passes if its root cause is right, its fix is right, and the tools confirm the fix. The interval of the share is the Wilson interval of 95 %.',
-  'The score of a run is 0.4 for the root cause, 0.4 for the fix (half for a fix that only helps), 0.1 for evidence and 0.1 for claims that follow the tools. Evidence counts only for a right cause, and claims only for a fix that helps. A run without an accepted answer has 0. The interval of the mean is a bootstrap over scenarios.',
+  `The score of a run is ${weights.root_cause} for the root cause, ${weights.fix} for the fix (half for a fix that only helps), ${weights.evidence} for evidence and ${weights.verdict} for claims that follow the tools. Evidence counts only for a right cause, and claims only for a fix that helps. A run without an accepted answer has 0. The interval of the mean is a bootstrap over scenarios.`,
   'The root cause is judged by patterns of accepted wordings, a fix by the oracle of the scenario or, if the oracle does not have it, by its effect in the simulation. No model judges. A change proposed for a healthy engine is a failure.',
   'Runs that the provider failed have no score.',
 ]
@@ -127,7 +130,7 @@ function seconds(milliseconds: number | null): string {
 }
 
 /** Longest text of a model in a cell, in bytes. `eval.json` has it all. */
-const cellBytes = 300
+export const cellBytes = 300
 
 /**
  * An evaluation as Markdown.
@@ -173,101 +176,4 @@ export function renderEvaluationMarkdown(document: EvaluationDocument): string {
 /** Names of scenarios and models can have characters of Markdown. */
 function escaped(cells: readonly string[]): readonly string[] {
   return cells.map((cell) => escapeText(cell))
-}
-
-/** Rows of a table of single runs. More are in `eval.json`. */
-const maxRows = 300
-
-/**
- * An evaluation as one HTML page without scripts and without any other file, with the same content as the Markdown.
- *
- * It has the policy and the style sheet of the incident report. Text from models is escaped, and characters that nobody sees
- * are left out.
- *
- * @param document result of `evaluate`, or the content of an `eval.json` of this release.
- */
-export function renderEvaluationHtml(document: EvaluationDocument): string {
-  const { settings } = document
-  const failed = failedRuns(document)
-  const erroneous = erroneousRuns(document)
-  return renderPage({
-    title: `Evaluation: ${settings.arm}, ${settings.model}`,
-    kind: 'evaluation',
-    head: (
-      <>
-        <p class="kicker">{`Evaluation of ${settings.arm}`}</p>
-        <h1>{settings.model}</h1>
-        <p class="headline">{headline(document)}</p>
-      </>
-    ),
-    sections: [
-      {
-        id: 'all-runs',
-        title: 'All runs',
-        content: <Table caption="Figures of all runs" header={['Figure', 'Value']} rows={totalRows(document)} />,
-      },
-      {
-        id: 'scenarios',
-        title: 'Scenarios',
-        content: (
-          <Table
-            caption="Figures of each scenario"
-            header={scenarioColumns}
-            rows={scenarioRows(document)}
-            numeric={scenarioColumns.map((_, column) => column).slice(1)}
-          />
-        ),
-      },
-      {
-        id: 'failed',
-        title: 'Runs that did not pass',
-        content:
-          failed.length === 0 ? null : (
-            <Table
-              caption="Runs that did not pass, with the reasons"
-              header={['Scenario', 'Run', 'Named cause', 'Why']}
-              rows={failed
-                .slice(0, maxRows)
-                .map(({ scenario, run, score, result }) => [
-                  scenario,
-                  String(run),
-                  shown(result.root_cause),
-                  shown((score?.reasons ?? []).join(' ')),
-                ])}
-            />
-          ),
-      },
-      {
-        id: 'errors',
-        title: 'Provider errors',
-        content:
-          erroneous.length === 0 ? null : (
-            <Table
-              caption="Runs without a score, with the error of the provider"
-              header={['Scenario', 'Run', 'Error']}
-              rows={erroneous
-                .slice(0, maxRows)
-                .map(({ scenario, run, error }) => [
-                  scenario,
-                  String(run),
-                  shown(`${error?.code ?? error?.name}: ${error?.message}`),
-                ])}
-            />
-          ),
-      },
-      { id: 'method', title: 'Method', content: sentences(method) },
-      {
-        id: 'settings',
-        title: 'Settings',
-        content: (
-          <Table caption="Settings of the evaluation" header={['Setting', 'Value']} rows={settingsRows(document)} />
-        ),
-      },
-    ],
-  })
-}
-
-/** A text of a model on one line, without characters that nobody sees. */
-function shown(text: string): string {
-  return onOneLine(excerpt(text, cellBytes))
 }
