@@ -35,7 +35,7 @@ const replacements: readonly (readonly [words: RegExp, replacement: string])[] =
     /\b(?:cannot|could not|does not|do not|did not|will not) (?:\w+ )?(fit|hold|store|respond|answer|reach|return|allocate|reserve|serve|run|start|finish|complete|keep up|predict|leave|make|get|progress|accommodate|satisfy)\b/g,
     'fails to $1',
   ],
-  [/\b(?:cannot|could not) be (?:\w+ )?(held|stored)\b/g, 'fails to be $1'],
+  [/\b(?:cannot|could not) be (?:\w+ )?(held|stored|placed|allocated)\b/g, 'fails to be $1'],
   [/\bnot (?:\w+ )?(responding|reachable|answering)\b/g, 'failing at $1'],
   [
     /\b(?:does not|do not|did not) (?:match|agree|correspond)\b|\bnot (?:the same|identical|equal|consistent)\b/g,
@@ -90,7 +90,7 @@ function lengthOfDenial(rest: string): number {
 
 /** Predicates that deny their subject. The words after "not" are in upper case already. */
 const deniedSubject =
-  /([^;:()]*?)(\b(?:(?:is|are|was|were|has|have|had|does|do|did|been) not (?:\w+ )?(?:INVOLVED|THE (?:ROOT )?(?:CAUSE|BOTTLENECK|PROBLEM|REASON|LIMIT|ISSUE|LIMITING)|TO BLAME|AT FAULT|A (?:FACTOR|PROBLEM|CAUSE)|LIMITING|USED|IN USE|CONFIGURED|ENABLED|RESPONSIBLE|AFFECTED|RELEVANT|FOUND|SEEN|OBSERVED|PRESENT|CONTRIBUT\w+|EXPLAIN\w*|MATTER)|plays? no (?:PART|ROLE)|(?:is|are|was|were|can be|could be|be|remain|remains|stay|stays) (?:\w+ )?(?:excluded|ruled out|zero|0|clean|sufficient|adequate|fine|healthy|normal|ok|okay|intact|sound|unaffected|uninvolved|negligible|neither \w+)\b|(?:is|are|was|were) (?:all |still )?(?:up|active)\b|works?(?= fine| well| normally| and|[,;])|(?:is|are|was|were) (?:only |just |merely )?(?:a |the )?(?:\w+ )?(?:consequences?|symptoms?|secondary|side effects?|informational|benign)\b))/gi
+  /([^;:()]*?)(\b(?:(?:is|are|was|were|has|have|had|does|do|did|been) not (?:\w+ )?(?:INVOLVED|THE (?:ROOT )?(?:CAUSE|BOTTLENECK|PROBLEM|REASON|LIMIT|ISSUE|LIMITING)|TO BLAME|(?:AT|IN) PLAY|AT FAULT|A (?:FACTOR|PROBLEM|CAUSE)|LIMITING|USED|IN USE|CONFIGURED|ENABLED|RESPONSIBLE|AFFECTED|RELEVANT|FOUND|SEEN|OBSERVED|PRESENT|CONTRIBUT\w+|EXPLAIN\w*|MATTER)|plays? no (?:PART|ROLE)|(?:is|are|was|were|can be|could be|be|remain|remains|stay|stays) (?:\w+ )?(?:excluded|ruled out|zero|0|clean|sufficient|adequate|fine|healthy|normal|ok|okay|intact|sound|unaffected|uninvolved|negligible|neither \w+)\b|(?:is|are|was|were) (?:all |still )?(?:up|active)\b|works?(?= fine| well| normally| and|[,;])|(?:is|are|was|were) (?:only |just |merely )?(?:a |the )?(?:\w+ )?(?:consequences?|symptoms?|secondary|side effects?|informational|benign)\b))/gi
 
 const verb = /\b(?:is|are|was|were|has|have|can|does|do|will|of which)\b/
 const connective = /^.*\b(?:but|because|so|although|though|while|whereas|which|since|as|hence|therefore|that|whether)\b/

@@ -21,8 +21,10 @@ export function judgeRootCause(
   { category, root_cause }: Pick<Diagnosis, 'category' | 'root_cause'>,
   oracle: Oracle,
 ): RootCauseVerdict {
-  const text = statement(category.slice(0, maxCharacters), root_cause.slice(0, maxCharacters))
-  if (!names(text, oracle)) return wrong('It does not name the cause.')
+  const sentences = root_cause.slice(0, maxCharacters)
+  // The class alone is no statement, but the name of another cause in it is one.
+  const text = assertions(`${category.slice(0, maxCharacters)}: ${sentences}`)
+  if (!names(assertions(sentences), oracle)) return wrong('It does not name the cause.')
   const foreign = [...oracle.root_cause.rejected, ...commonCauses].flatMap((source) => found(text, source) ?? []).at(0)
   if (foreign !== undefined) return wrong(`"${foreign.toLowerCase()}" belongs to another cause.`)
   if (alternatives.some((pattern) => pattern.test(text))) return wrong('It names alternatives.')
@@ -34,13 +36,6 @@ export function judgeRootCause(
     .filter((other) => oracleOf(other).hotspot !== 'none' && names(text, oracleOf(other)))
   if (others.length > 0) return wrong(`It also names the cause of ${others.join(', ')}.`)
   return { right: true, reason: 'It names the cause.' }
-}
-
-/** The class with the sentences. A class that the sentences deny does not count: "nfs: NFS works; a collective hangs". */
-function statement(category: string, rootCause: string): string {
-  const text = assertions(rootCause)
-  const isDenied = (category.match(/[a-z]{3,}/gi) ?? []).some((word) => text.includes(word.toUpperCase()))
-  return isDenied ? text : assertions(`${category}: ${rootCause}`)
 }
 
 function wrong(reason: string): RootCauseVerdict {

@@ -152,6 +152,17 @@ describe('the folder of an evaluation', () => {
     await expect(evaluated({ out, resume: true })).rejects.toMatchObject({ code: 'damaged_results' })
   })
 
+  test('has its three files if the quota ends after the first run', async () => {
+    const out = join(folder, 'quota')
+    const failing = async () => {
+      throw new ModelError('No balance.', { code: 'quota', retryable: false })
+    }
+    const document = await evaluated({ execute: failing, runs: 3, out })
+    expect(document).toMatchObject({ complete: false, total: { runs: 0, provider_errors: 1 } })
+    expect(JSON.parse(await readFile(join(out, 'eval.json'), 'utf8'))).toEqual(document)
+    expect(await readFile(join(out, 'eval.html'), 'utf8')).toContain('Not complete: 3 of 3 runs have no score.')
+  })
+
   test('keeps the finished runs of an evaluation that was stopped', async () => {
     const out = join(folder, 'stopped')
     const stop = new AbortController()
@@ -162,7 +173,8 @@ describe('the folder of an evaluation', () => {
       onRun: (_, { done }) => done === 2 && stop.abort(),
     })
     expect(stopped).toMatchObject({ complete: false, total: { runs: 2 } })
-    await expect(readFile(join(out, 'eval.json'))).rejects.toThrow('ENOENT')
+    expect(JSON.parse(await readFile(join(out, 'eval.json'), 'utf8'))).toEqual(stopped)
+    expect(await readFile(join(out, 'eval.md'), 'utf8')).toContain('Not complete: 3 of 5 runs have no score.')
     expect(await evaluated({ runs: 5, out, resume: true })).toMatchObject({ complete: true, total: { runs: 5 } })
   })
 })
@@ -201,8 +213,19 @@ test('words of a model are escaped in Markdown and HTML', async () => {
   expect(markdown).not.toContain('https://')
 })
 
+test('a page with many failed runs says how many it leaves out', async () => {
+  const document = await evaluated({ execute: async () => ({ ...right, fix_plan: null }) })
+  const [run] = document.runs
+  if (run === undefined) throw new Error('The evaluation has no run.')
+  const runs = Array.from({ length: 301 }, (_, index) => ({ ...run, run: index + 1 }))
+  expect(renderEvaluationHtml({ ...document, runs })).toContain('300 of 301 runs are shown.')
+  expect(renderEvaluationHtml(document)).not.toContain('runs are shown.')
+})
+
 test('the intervals contain the share, have the right width, and depend on the seed only', () => {
   expect(wilson(0, 0)).toEqual({ value: null, low: null, high: null })
+  expect(wilson(1, 1)).toEqual({ value: 1, low: null, high: null })
+  expect(bootstrapMean([[0.4]], 1)).toEqual({ value: 0.4, low: null, high: null })
   expect(wilson(21, 21)).toMatchObject({ value: 1, high: 1, low: expect.closeTo(0.845, 3) })
   expect(wilson(5, 10)).toMatchObject({ low: expect.closeTo(0.237, 3), high: expect.closeTo(0.763, 3) })
   const groups = [

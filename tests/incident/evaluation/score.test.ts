@@ -5,6 +5,7 @@ import { incidentResponder } from '../../../lib/incident/responder/incident-resp
 import { minimax } from '../../../lib/minimax/minimax.ts'
 import { startMockServer } from '../../../lib/testing/index.ts'
 import type { FixPlan } from '../../../tools/types.ts'
+import { readWordings } from './read-wordings.ts'
 
 /** Right results of the responder, which the tests change. */
 const results: Record<string, AgentResult> = {}
@@ -93,6 +94,19 @@ describe('a run of an incident', () => {
     expect(await evidence(quote('Memory cgroup out of memory', true), quote('invented', false))).toBe(0.5)
   })
 
+  test('does not pass with the right fix and a list of causes', async () => {
+    const causes = Object.values(readWordings('short')).map(({ right: [first = ''] }) => first.replace(/^[^:]*: /, ''))
+    for (const root_cause of [causes.join(' '), `Either ${causes.slice(0, 3).join(' Or ')}`]) {
+      const diagnosis = { category: 'several', root_cause: `The container is out of host memory. ${root_cause}` }
+      expect(await scoreRun(scenario, changed(scenario, { diagnosis }))).toMatchObject({
+        passed: false,
+        root_cause: 0,
+        fix: 1,
+        total: 0.5,
+      })
+    }
+  })
+
   test('claims too much if it says that the fix works, and the tools say otherwise', async () => {
     const failed = { actions: hostMemory(32), status: 'regressed' as const }
     const claims = changed(scenario, {
@@ -143,6 +157,22 @@ test('without telemetry a guess is wrong, and no change is right', async () => {
   const guess = changed('missing_telemetry', { actions: [{ action: 'set_engine_args', args: { max_num_seqs: 77 } }] })
   expect(await scoreRun('missing_telemetry', guess)).toMatchObject({ passed: false, fix: 0 })
   expect(await scoreRun('missing_telemetry', changed('missing_telemetry', {}))).toMatchObject({ passed: true })
+})
+
+test.each([
+  ['the default in other words', { disable_log_stats: false }, 1],
+  ['the default and an argument without effect', { disable_log_stats: null, enable_log_requests: null }, 1],
+  ['statistics that stay off', { disable_log_stats: true }, 0],
+  ['statistics and a guess', { disable_log_stats: false, max_num_seqs: 32 }, 0],
+] as const)('a fix is right if it leads to the configuration of a right fix: %s', async (_, args, fix) => {
+  const actions: FixPlan['actions'] = [{ action: 'set_engine_args', args }]
+  expect(await scoreRun('missing_telemetry', changed('missing_telemetry', { actions }))).toMatchObject({ fix })
+})
+
+test('an answer may say that the tools confirm what is healthy', async () => {
+  const summary = 'analyze_metrics confirms that all objectives are met.'
+  const honest = changed('healthy_control', { diagnosis: { summary } })
+  expect((await scoreRun('healthy_control', honest)).verdict).toBe(1)
 })
 
 test('a report has the parts of a result that the score needs', async () => {
