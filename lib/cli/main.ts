@@ -7,7 +7,7 @@
 import { Command, CommanderError } from 'commander'
 import { errorMessage } from '../../router/errors.ts'
 import { MissingPackageError } from '../../workflows/temporal-packages.ts'
-import { ownVersion } from '../own-version.ts'
+import { ownVersion } from '../incident/own-version.ts'
 import { type CommandIo, commandIo, exitCode, type ProcessIo, UsageError, writeLine } from './command-io.ts'
 import { addHelpCommand, type CommandContext, helpLayout, sentence, throwUsage } from './command-line.ts'
 import { registerDoctor } from './doctor-command.ts'

@@ -70,12 +70,12 @@ const denial =
 
 /** Words that end a denial inside a clause. "and" ends it only before another verb: "no sign of X and Y". */
 const ending =
-  / (?:but|because|so|although|though|while|whereas|which|who|hence|therefore|since|as|until|and(?= no\b| not\b)|and(?=[^,;:()]*\b(?:is|are|was|were|has|have|can|does|do|will|leads?|takes?|makes?|keeps?|waits?|uses?|then)\b))\b/
+  / (?:but|because|so|although|though|while|whereas|which|who|therefore|since|as|until|and(?= no\b| not\b)|and(?=[^,;:()]*\b(?:is|are|was|were|has|have|can|does|do|will|leads?|takes?|makes?|keeps?|waits?|uses?|then)\b))\b/
 
 /** The short items of a list up to the one after "or". */
 const listItems = /^(?:,(?: [^\s,;:()]+){1,5})*?,?(?: [^\s,;:()]+){0,4} n?or(?: [^\s,;:()]+){1,7}/
 
-/** What a list of denied things ends with: "no ECC or power fault was seen". */
+/** The end of a list of denied things: "no ECC or power fault was seen". */
 const found = /\b(?:is|are|was|were) (?:seen|found|reported|logged|visible|present|observed|involved|used|configured)\b/
 
 /** Length of what is denied: the rest of the clause, the rest of a list that ends with "or", and a remark in parentheses. */
@@ -93,7 +93,7 @@ const deniedSubject =
   /([^;:()]*?)(\b(?:(?:is|are|was|were|has|have|had|does|do|did|been) not (?:\w+ )?(?:INVOLVED|THE (?:ROOT )?(?:CAUSE|BOTTLENECK|PROBLEM|REASON|LIMIT|ISSUE|LIMITING)|TO BLAME|(?:AT|IN) PLAY|AT FAULT|A (?:FACTOR|PROBLEM|CAUSE)|LIMITING|USED|IN USE|CONFIGURED|ENABLED|RESPONSIBLE|AFFECTED|RELEVANT|FOUND|SEEN|OBSERVED|PRESENT|CONTRIBUT\w+|EXPLAIN\w*|MATTER)|plays? no (?:PART|ROLE)|(?:is|are|was|were|can be|could be|be|remain|remains|stay|stays) (?:\w+ )?(?:excluded|ruled out|zero|0|clean|sufficient|adequate|fine|healthy|normal|ok|okay|intact|sound|unaffected|uninvolved|negligible|neither \w+)\b|(?:is|are|was|were) (?:all |still )?(?:up|active)\b|works?(?= fine| well| normally| and|[,;])|(?:is|are|was|were) (?:only |just |merely )?(?:a |the )?(?:\w+ )?(?:consequences?|symptoms?|secondary|side effects?|informational|benign)\b))/gi
 
 const verb = /\b(?:is|are|was|were|has|have|can|does|do|will|of which)\b/
-const connective = /^.*\b(?:but|because|so|although|though|while|whereas|which|since|as|hence|therefore|that|whether)\b/
+const connective = /^.*\b(?:but|because|so|although|though|while|whereas|which|since|as|therefore|that|whether)\b/
 
 /** Where the subject begins: the last part of the clause, and before it the parts of a list. */
 function startOfSubject(before: string): number {

@@ -22,7 +22,7 @@ export function judgeRootCause(
   oracle: Oracle,
 ): RootCauseVerdict {
   const sentences = root_cause.slice(0, maxCharacters)
-  // The class alone is no statement, but the name of another cause in it is one.
+  // The class does not name the cause by itself, but it can name another cause.
   const text = assertions(`${category.slice(0, maxCharacters)}: ${sentences}`)
   if (!names(assertions(sentences), oracle)) return wrong('It does not name the cause.')
   const foreign = [...oracle.root_cause.rejected, ...commonCauses].flatMap((source) => found(text, source) ?? []).at(0)
