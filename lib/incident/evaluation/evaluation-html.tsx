@@ -1,4 +1,4 @@
-/** @jsxImportSource preact */
+/* @jsxRuntime automatic @jsxImportSource preact */
 import { excerpt } from '../../../router/text/clip.ts'
 import { onOneLine } from '../../../router/text/on-one-line.ts'
 import { sentences, Table } from '../report/html/parts.tsx'
