@@ -58,6 +58,8 @@ export interface Observation {
   readonly window: Scenario['window']
   /** The deployment. A text that no file states is `unknown`. */
   readonly deployment: DeploymentConfig
+  /** Arguments of the HTTP server, such as its port, by their name in Python. Absent: no file states one. */
+  readonly server?: DeploymentConfig['engine_args']
   /** Paths of the members of `deployment` that no file states. */
   readonly notStated: readonly string[]
   /** GPUs as nvidia-smi showed them; empty without its output. */

@@ -40,6 +40,7 @@ interface IncidentDocument {
     readonly id: string
     readonly window: Scenario['window']
     readonly deployment: DeploymentConfig
+    readonly server?: DeploymentConfig['engine_args']
     readonly not_stated: readonly string[]
     readonly gpus: readonly ObservedGpu[]
     readonly telemetry: Telemetry
@@ -115,8 +116,8 @@ function documentOf(incident: Incident): IncidentDocument {
     ...(incident.notes && { notes: incident.notes }),
   }
   if ('scenario' in incident) return { ...files, scenario: incident.scenario }
-  const { id, window, deployment, notStated, gpus, telemetry } = incident.observation
-  const stated = { id, window, deployment, not_stated: notStated, gpus, telemetry }
+  const { notStated, ...facts } = incident.observation
+  const stated = { ...facts, not_stated: notStated }
   return { ...files, observation: stated }
 }
 
@@ -136,6 +137,7 @@ const documentSchema = {
         id: { type: 'string' },
         window: scenarioSchema.properties.window,
         deployment: deploymentSchema,
+        server: deploymentSchema.properties.engine_args,
         not_stated: strings,
         gpus: { type: 'array', items: observedGpuSchema },
         telemetry: telemetrySchema,

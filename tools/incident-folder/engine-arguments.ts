@@ -15,6 +15,8 @@ export interface Launch {
   readonly image?: string
   /** Engine arguments by their name in Python. */
   readonly engineArgs: Readonly<Record<string, EngineArgumentValue>>
+  /** Arguments of the HTTP server, which the engine does not have, by their name in Python. A key has no value here. */
+  readonly server: Readonly<Record<string, EngineArgumentValue>>
   /** Environment variables. */
   readonly env: Readonly<Record<string, string>>
   /** Limits of the container. Absent members are not stated. */
@@ -36,7 +38,7 @@ export interface Launch {
 }
 
 /** A launch of which nothing is known. */
-export const emptyLaunch: Launch = { engineArgs: {}, env: {}, resources: {}, open: [], notes: [] }
+export const emptyLaunch: Launch = { engineArgs: {}, server: {}, env: {}, resources: {}, open: [], notes: [] }
 
 /** Reads the arguments as a YAML or JSON object, or as a list of words. */
 export function launchOfValue(value: unknown, version = newestVersion()): Launch | undefined {
@@ -51,13 +53,15 @@ export function launchOfValue(value: unknown, version = newestVersion()): Launch
   )
   if (known.length === 0) return undefined
   const engineArgs: Record<string, EngineArgumentValue> = {}
+  const server: Record<string, EngineArgumentValue> = {}
   let model: string | undefined
   for (const [name, member] of Object.entries(value)) {
     if (!isModel(name)) {
-      if (!isServerArgument(name)) engineArgs[pythonName(name)] = plainValue(member)
+      if (isServerArgument(name)) server[pythonName(name)] = serverValue(name, member)
+      else engineArgs[pythonName(name)] = plainValue(member)
     } else if (typeof member === 'string') model = member
   }
-  return { ...emptyLaunch, engineArgs, ...(model === undefined ? {} : { model }) }
+  return { ...emptyLaunch, engineArgs, server, ...(model === undefined ? {} : { model }) }
 }
 
 /** Reads the first document of YAML or JSON text that has arguments. */
@@ -84,6 +88,7 @@ export function documentsIn(text: string): readonly unknown[] {
 /** Flags with their values. The first word without a flag is the model, as in `vllm serve <model>`. */
 export function launchOfWords(words: readonly string[], version = newestVersion()): Launch {
   const engineArgs: Record<string, EngineArgumentValue> = {}
+  const server: Record<string, EngineArgumentValue> = {}
   const open: string[] = []
   const notes: string[] = []
   let model: string | undefined
@@ -120,8 +125,9 @@ export function launchOfWords(words: readonly string[], version = newestVersion(
     const [expression] = openParts(value ?? '')
     if (isModel(flag)) setModel(value ?? '')
     else if (name === 'config') configFile = value
-    else if (isServerArgument(flag)) continue
-    else if (expression === undefined)
+    else if (isServerArgument(flag)) {
+      if (expression === undefined) server[name] = value === undefined ? true : serverValue(name, value)
+    } else if (expression === undefined)
       engineArgs[name] = value === undefined ? found?.negated !== true : plainValue(value)
     else {
       open.push(`engine_args.${name}`)
@@ -131,6 +137,7 @@ export function launchOfWords(words: readonly string[], version = newestVersion(
   return {
     ...emptyLaunch,
     engineArgs,
+    server,
     open,
     notes,
     ...(model === undefined || model === '' ? {} : { model }),
@@ -148,6 +155,11 @@ const serverArguments = new Set([
   'ssl_keyfile',
   'ssl_certfile',
 ])
+
+/** The value of an argument of the server. Of a key only the name is kept. */
+function serverValue(name: string, value: unknown): EngineArgumentValue {
+  return pythonName(name) === 'api_key' ? 'a secret' : plainValue(value)
+}
 
 function isServerArgument(name: string): boolean {
   return serverArguments.has(pythonName(name))

@@ -64,7 +64,7 @@ function baseName(path: string): string {
 
 /** A flag of the command line counts more than the file. */
 function withConfig({ launch, file }: LaunchFile, config: LaunchFile | undefined): Launch {
-  const { configFile, model, engineArgs, notes } = launch
+  const { configFile, model, engineArgs, server, notes } = launch
   if (configFile === undefined) return launch
   if (config === undefined) {
     const note = `${file} names --config ${configFile}, which the folder does not have.`
@@ -75,6 +75,7 @@ function withConfig({ launch, file }: LaunchFile, config: LaunchFile | undefined
   return {
     ...launch,
     engineArgs: { ...config.launch.engineArgs, ...engineArgs },
+    server: { ...config.launch.server, ...server },
     open: [...launch.open.filter((path) => path !== 'model' || taken === undefined), ...config.launch.open],
     notes: [
       ...notes,
@@ -119,6 +120,7 @@ function withDescription(launch: Launch | undefined, pod: Launch | undefined): L
     ...pod,
     ...launch,
     engineArgs: hasArguments ? launch.engineArgs : pod.engineArgs,
+    server: { ...pod.server, ...launch.server },
     env: { ...pod.env, ...launch.env },
     resources: { ...pod.resources, ...launch.resources },
   }

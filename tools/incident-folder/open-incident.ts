@@ -168,6 +168,7 @@ export async function openIncident(folder: string): Promise<FolderIncident> {
     id,
     window: window.window,
     deployment,
+    ...(launch === undefined || Object.keys(launch.server).length === 0 ? {} : { server: { ...launch.server } }),
     notStated,
     gpus,
     telemetry: observedTelemetry({ id, deployment, window: window.window, slo, pages, run, failedScrapes }),

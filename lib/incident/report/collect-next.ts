@@ -6,7 +6,7 @@ import type { Telemetry } from '../../../tools/types.ts'
 import type { AgentResult } from '../agent/agent-result.ts'
 import { hostsOf } from './host-steps.ts'
 import type { ReportFacts } from './report-schema.ts'
-import { kubectl, type Pod, type RunningEngine, runningEngine, unseenEngine } from './running-engine.ts'
+import { engineUrl, kubectl, type Pod, type RunningEngine, runningEngine, unseenEngine } from './running-engine.ts'
 import { shellWord } from './shell-commands.ts'
 
 type Item = ReportFacts['collect_next'][number]
@@ -28,14 +28,13 @@ export function collectNextOf(
 ): Item[] {
   const config = incident === undefined ? undefined : deploymentOf(incident)
   const running = incident === undefined ? unseenEngine : runningEngine(incident)
-  const port = config?.engine_args['port'] ?? running.server['port']
-  const url = `http://127.0.0.1:${typeof port === 'number' ? port : 8000}`
+  const url = engineUrl(running)
   const items = [
     ...openQuestions({ result, before, config, running, isBroken }),
     // An engine that failed serves no metrics.
     ...(isBroken && result.fix_plan !== null ? [] : missingMetrics(before, incident, url)),
     ...(incident === undefined ? [] : missingLogs(incident, before.window)),
-    ...(incident !== undefined && 'observation' in incident ? unknownFacts(incident.observation.notStated) : []),
+    ...(incident !== undefined && 'observation' in incident ? unknownFacts(incident.observation.notStated, url) : []),
   ]
   // Several facts can need the same command.
   return items.filter(({ command }, index) => items.findIndex((item) => item.command === command) === index)
@@ -79,10 +78,10 @@ function between({ start, end }: Telemetry['window']): string {
 }
 
 /** Commands for facts of the deployment that no file states, by the start of their path. */
-const factCommands: readonly (readonly [path: string, item: Item])[] = [
+const factCommands = (url: string): readonly (readonly [path: string, item: Item])[] => [
   ['engine_args', { what: 'The arguments of the engine.', command: "ps -ww -eo args= | grep '[v]llm'" }],
-  ['model', { what: 'The served model.', command: 'curl -fsS http://127.0.0.1:8000/v1/models' }],
-  ['vllm_version', { what: 'The version of vLLM.', command: 'curl -fsS http://127.0.0.1:8000/version' }],
+  ['model', { what: 'The served model.', command: `curl -fsS ${url}/v1/models` }],
+  ['vllm_version', { what: 'The version of vLLM.', command: `curl -fsS ${url}/version` }],
   ['placement.gpu', { what: 'Model, driver, memory and errors of the GPUs.', command: 'nvidia-smi -q' }],
   ['placement.driver_version', { what: 'Model, driver, memory and errors of the GPUs.', command: 'nvidia-smi -q' }],
   ['resources.shm_gb', { what: 'The size of the shared memory.', command: 'df -h /dev/shm' }],
@@ -93,8 +92,10 @@ const factCommands: readonly (readonly [path: string, item: Item])[] = [
   ],
 ]
 
-function unknownFacts(notStated: readonly string[]): Item[] {
-  return factCommands.flatMap(([path, item]) => (notStated.some((stated) => stated.startsWith(path)) ? [item] : []))
+function unknownFacts(notStated: readonly string[], url: string): Item[] {
+  return factCommands(url).flatMap(([path, item]) =>
+    notStated.some((stated) => stated.startsWith(path)) ? [item] : [],
+  )
 }
 
 /** A question to the node of the engine. */

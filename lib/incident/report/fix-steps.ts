@@ -6,7 +6,7 @@ import type { AgentResult } from '../agent/agent-result.ts'
 import { imageSteps, startSteps, stopStep } from './engine-steps.ts'
 import { drainSteps, environmentSteps, resourceSteps, returnSteps, type Step, usesRay } from './host-steps.ts'
 import type { ReportFacts } from './report-schema.ts'
-import { kubectl, type Pod, podName, type RunningEngine, runningEngine } from './running-engine.ts'
+import { engineUrl, kubectl, type Pod, podName, type RunningEngine, runningEngine } from './running-engine.ts'
 import { blank, type Deployment, shellWord } from './shell-commands.ts'
 
 /**
@@ -170,9 +170,9 @@ function routingSteps(before: Deployment, after: Deployment): Step[] {
 }
 
 /** Checks that the engine serves, and shows the figures that the objectives limit. */
-function checkStep({ engine_args, placement: { node } }: Deployment, { manager, server }: RunningEngine): Step {
-  const port = engine_args['port'] ?? server['port']
-  const url = `http://127.0.0.1:${typeof port === 'number' ? port : 8000}`
+function checkStep({ engine_args, placement: { node } }: Deployment, running: RunningEngine): Step {
+  const { manager } = running
+  const url = engineUrl(running)
   const drafts = engine_args['speculative_config'] == null ? '' : '|spec_decode_num_(draft|accepted)_tokens'
   const families =
     'num_requests_(running|waiting)|num_preemptions|kv_cache_usage_perc|request_success|' +

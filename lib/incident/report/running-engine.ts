@@ -8,7 +8,7 @@ import { blank } from './shell-commands.ts'
 export interface RunningEngine {
   /** Manager of the process: a pod, a unit of systemd, or `undefined` if no log shows it. */
   readonly manager: Pod | Unit | undefined
-  /** Arguments of its HTTP server, such as host and port, as it logged them. */
+  /** Arguments of its HTTP server, such as host and port, as it logged them or a file states them. */
   readonly server: Readonly<Record<string, EngineArgumentValue>>
 }
 
@@ -43,7 +43,9 @@ const unit = /\b([\w-]{0,60}vllm[\w-]{0,60}\.service)\b/
 /** Reads the logs of an incident for the way in which its engine runs. */
 export function runningEngine(incident: Incident): RunningEngine {
   const lines = logSources.flatMap((source) => incident.log(source) ?? [])
-  return { manager: podIn(lines) ?? unitIn(lines), server: serverArgumentsOfLog(incident.log('vllm') ?? []) }
+  const stated = 'observation' in incident ? incident.observation.server : undefined
+  const server = { ...serverArgumentsOfLog(incident.log('vllm') ?? []), ...stated }
+  return { manager: podIn(lines) ?? unitIn(lines), server }
 }
 
 /** The kubelet names pod and container; the prefix of kubectl logs has no namespace. */
@@ -64,6 +66,13 @@ function podIn(lines: readonly string[]): Pod | undefined {
 function unitIn(lines: readonly string[]): Unit | undefined {
   const name = lines.map((line) => unit.exec(line)?.[1]).findLast((found) => found !== undefined)
   return name === undefined ? undefined : { kind: 'unit', name }
+}
+
+/** The URL of the engine on its own node. */
+export function engineUrl({ server }: RunningEngine): string {
+  const port = server['port']
+  const scheme = server['ssl_certfile'] == null ? 'http' : 'https'
+  return `${scheme}://127.0.0.1:${typeof port === 'number' ? port : 8000}`
 }
 
 /** `kubectl` in the namespace of a pod. */

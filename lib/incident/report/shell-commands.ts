@@ -1,4 +1,5 @@
 import type { EngineArgumentValue } from '../../../fixtures/deployment.ts'
+import { mask } from '../../../router/text/named-secrets.ts'
 import { hasHiddenCharacter } from '../../../router/text/on-one-line.ts'
 import { redactDeep } from '../../../router/text/redact.ts'
 import { findArgument, pythonName } from '../../../tools/arguments/argument-name.ts'
@@ -105,7 +106,7 @@ export function blank(name: string): string {
 
 /** The value of a name as one word. The reader fills in the value of a secret, because a report has none. */
 export function valueWord(name: string, value: string): string {
-  return redactDeep({ [name]: value })[name] === value ? shellWord(value) : blank(`value of ${name}`)
+  return value !== mask && redactDeep({ [name]: value })[name] === value ? shellWord(value) : blank(`value of ${name}`)
 }
 
 /** An operand of a command. One that looks like an option comes after `--`. */
