@@ -4,7 +4,7 @@ import { createRequire } from 'node:module'
 import { connect } from 'node:net'
 import { dirname, join, resolve } from 'node:path'
 import type { Command } from 'commander'
-import { errorMessage } from '../../router/errors.ts'
+import { systemProblem } from '../../router/text/system-error.ts'
 import { connectClient } from '../../workflows/client.ts'
 import { connectTo, TemporalConnectionError, temporalSettings } from '../../workflows/connection.ts'
 import { MissingPackageError } from '../../workflows/temporal-packages.ts'
@@ -273,7 +273,9 @@ async function checkReportFolder(folder: string): Promise<readonly Check[]> {
     if (free < fewBytes) return [warn(name, `${folder} can be written, and ${space}.`, 'Free some space.')]
     return [ok(name, `${folder} can be written, and ${space}.`)]
   } catch (error) {
-    return [fail(name, `${folder} cannot be written: ${errorMessage(error)}.`, 'Choose another folder with --reports.')]
+    return [
+      fail(name, `${folder} cannot be written: ${systemProblem(error)}.`, 'Choose another folder with --reports.'),
+    ]
   }
 }
 
