@@ -191,7 +191,7 @@ function openQuestions({ result, before, config, running: { manager }, isBroken 
   const asked = [
     ...(hangs ? [stacks] : []),
     ...(isHardware ? [gpuState] : []),
-    ...(isBroken && manager?.kind === 'pod' ? [previousLog(manager)] : []),
+    ...(isBroken && manager?.kind === 'pod' ? [containerLogs(manager)] : []),
     ...questions.flatMap(([pattern, question]) => (pattern.test(topics) ? [question] : [])),
   ]
   const isChanged = actions.some(({ action }) => action !== 'no_change')
@@ -215,11 +215,15 @@ function openQuestions({ result, before, config, running: { manager }, isBroken 
   ]
 }
 
-/** A container that was restarted keeps the log of its last run only until the next restart. */
-function previousLog(pod: Pod): Question {
+/**
+ * A container keeps its log, and that of its run before, only until the next restart. After a crash the reason is in the
+ * earlier log, and in a hang it is in the present one.
+ */
+function containerLogs(pod: Pod): Question {
+  const logs = `${kubectl(pod)} logs ${pod.name} -c ${pod.container}`
   return {
-    what: 'the log of the container before its last restart',
-    command: `${kubectl(pod)} logs ${pod.name} -c ${pod.container} --previous > vllm-previous.log`,
+    what: 'the log of the container, and that of its run before if it was restarted',
+    command: `${logs} > vllm.log; ${logs} --previous > vllm-previous.log`,
     on: 'anywhere',
     isLost: true,
   }

@@ -6,8 +6,15 @@ import { blank, changedArguments, type Deployment, operand, serveCommand, shellW
 
 // Steps on the process of the engine: stop, image and start, in the form of what runs it.
 
-/** Commands that stop an engine which no manager runs. */
-const stopCommands = ["pgrep -af '[v]llm serve'", `kill ${blank('pid of vllm serve')}`]
+/**
+ * Commands that stop an engine which no manager runs. The last one waits: the port and the memory of the GPUs are free only
+ * when the process has ended.
+ */
+const stopCommands = [
+  "pgrep -af '[v]llm serve'",
+  `kill ${blank('pid of vllm serve')}`,
+  "while pgrep -f '[v]llm serve' >/dev/null; do sleep 1; done",
+]
 const stopNote = 'If the first command shows no process, the engine is down already: skip kill.'
 
 /** Stops the engine of a deployment, for changes that need it stopped. */
@@ -140,7 +147,18 @@ function podSteps(before: Deployment, after: Deployment, pod: Pod, { what, comma
         ? 'Wait until the pod is ready. Its arguments stay the same.'
         : `Restart the pod ${podName(pod)} with the same arguments.`,
       commands: [...(isReplaced ? [] : [`${kubectl(pod)} rollout restart ${owner}`]), wait],
-      note: `${ownerNote(pod)} Without Kubernetes, stop the engine and run: ${command}`,
+      note: [
+        ownerNote(pod),
+        // A StatefulSet waits for a broken pod, for ever (Kubernetes, "Forced rollback").
+        ...(isReplaced
+          ? [
+              `A StatefulSet does not replace a pod that never became ready: delete it with ${kubectl(pod)} delete pod ${pod.name}.`,
+            ]
+          : []),
+        before.image === after.image
+          ? `Without Kubernetes, stop the engine and run: ${command}`
+          : `Without Kubernetes, stop the engine, and run in a container of ${after.image}: ${command}`,
+      ].join(' '),
     },
   ]
 }

@@ -33,8 +33,14 @@ const notKnown: ReportFacts['environment'] = {
 /** Arguments whose product is the number of GPUs that an engine uses. Each one is 1 by default. */
 const parallelism = ['tensor_parallel_size', 'pipeline_parallel_size', 'data_parallel_size']
 
-/** The GPUs that the engine uses; a deployment can have more. @param placed GPUs of the deployment, if they are known. */
-function usedGpus(args: { readonly [name: string]: unknown }, placed: number | undefined): number | null {
+/**
+ * The GPUs that the engine uses. A deployment can have more: the rest of them is free.
+ *
+ * @param args the engine arguments; an argument that is absent has the size 1.
+ * @param placed GPUs of the deployment, if they are known.
+ * @returns `null` if neither the arguments nor the deployment say anything.
+ */
+export function usedGpus(args: { readonly [name: string]: unknown }, placed: number | undefined): number | null {
   const sizes = parallelism.flatMap((name) => {
     const size = args[name]
     return typeof size === 'number' && size >= 1 ? [size] : []

@@ -1,3 +1,4 @@
+import { usedGpus } from './environment.ts'
 import type { ReportFacts } from './report-schema.ts'
 import { kubectl, owner, ownerNote, podName, type RunningEngine } from './running-engine.ts'
 import { blank, type Deployment, isVariableName, operand, shellWord, valueWord } from './shell-commands.ts'
@@ -48,8 +49,8 @@ export function drainSteps(before: Deployment, after: Deployment, { manager }: R
 }
 
 /** Nobody has looked at the node that a deployment moves to. */
-function targetStep(node: string, { placement, model }: Deployment): Step {
-  const gpus = placement.gpus === null ? '' : `${placement.gpus.length} free `
+function targetStep(node: string, { placement, model, engine_args }: Deployment): Step {
+  const gpus = placement.gpus === null ? '' : `${usedGpus(engine_args, placement.gpus.length)} free `
   return {
     title: `Check ${node}, the first spare node of the configuration. No tool has looked at it.`,
     commands: [`kubectl get node ${operand(node)}`, `kubectl describe node ${operand(node)}`],

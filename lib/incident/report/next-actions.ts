@@ -71,13 +71,14 @@ function applyActions({ validation }: AgentResult, before: Telemetry, facts: Fac
   ]
 }
 
-/** The restart of an engine that works can cost its users more than the incident does. */
-function quietRestart({ requests, window }: Telemetry, { restart }: Facts): readonly string[] {
+/** The restart of an engine that works can cost its users more than the failed requests of the incident. */
+function quietRestart({ requests }: Telemetry, { restart }: Facts): readonly string[] {
   const failed = requests.failed ?? 0
   if (restart === undefined || restart.isDown || restart.requests <= failed) return []
   return [
-    `The restart costs more than the incident: it misses about ${restart.requests} requests, and the incident failed ${failed === 0 ? 'none' : failed} in ${minutes(window.duration_s)}. ` +
-      'Start a second engine with the change, move the traffic to it, and then stop the first one (rolling or blue-green). Without free GPUs, wait for a time with little load.',
+    `Decide how to restart. The commands below restart the engine in place, which misses about ${restart.requests} requests. ` +
+      'To miss none, start a second engine with the change on free GPUs, move the traffic to it, and then stop the first one (blue-green). ' +
+      'Without free GPUs, choose a time with little load if the incident can wait: it continues until then.',
   ]
 }
 

@@ -61,12 +61,12 @@ export function simulatedSeries(scenario: Scenario, config: DeploymentConfig): r
     const [first, firstFinished] = [next, nextFinished]
     while (next < arrival.length && (arrival[next] ?? 0) < interval.endS) next++
     while ((finished[nextFinished]?.atS ?? Number.POSITIVE_INFINITY) <= interval.endS) nextFinished++
-    const { preemptions, waiting, running, kvUsage, generationTokens: tokens, deferred = 0 } = interval
+    const { preemptions, waiting, running, kvUsage, generationTokens: tokens } = interval
     const point = { startS, endS: interval.endS, arrivals: next - first, preemptions, tokens, running, kvUsage }
     startS = interval.endS
     return {
       ...point,
-      waiting: waiting - deferred,
+      waiting,
       served: nextFinished - firstFinished,
       ttftP95: latestOf(window, 'ttft', index).quantile(0.95),
       interTokenP99: latestOf(window, 'interToken', index).quantile(0.99),

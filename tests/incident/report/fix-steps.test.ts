@@ -38,7 +38,11 @@ const serve = 'vllm serve meta-llama/Llama-3.3-70B-Instruct --tensor-parallel-si
 const start = `${serve} --gpu-memory-utilization 0.8 --max-model-len 32768 --max-num-batched-tokens 2048`
 // The host is an argument of the HTTP server. Only the log of the engine states it.
 const seqs = '--max-num-seqs 256 --host 0.0.0.0'
-const stop = ["pgrep -af '[v]llm serve'", "kill '<pid of vllm serve>'"]
+const stop = [
+  "pgrep -af '[v]llm serve'",
+  "kill '<pid of vllm serve>'",
+  "while pgrep -f '[v]llm serve' >/dev/null; do sleep 1; done",
+]
 const podOwner = "'<kind/name>'"
 
 test('changed arguments are named with their old values, and the rollback restores them', () => {
@@ -148,7 +152,7 @@ test('a spare node is checked before another one is emptied, and the rollback wa
       expect.stringMatching(/^vllm serve/),
     ],
   ])
-  expect(notes).toContain('8 free GPUs of the kind NVIDIA H100 80GB HBM3')
+  expect(notes).toContain('4 free GPUs of the kind NVIDIA H100 80GB HBM3')
   expect(rollback).toEqual([
     [expect.stringMatching(/^Only after gpu-node-31 is repaired and tested/), 'kubectl uncordon gpu-node-31'],
     [expect.stringMatching(/^The pod serving\/vllm-0 can stay on gpu-node-32/), 'kubectl -n serving delete pod vllm-0'],
