@@ -1,4 +1,5 @@
 import { withoutOthers, xidFinding } from '../../../tools/logs/xid-finding.ts'
+import { builtInScenarios } from '../../../tools/scenario-source.ts'
 import type { RestartCost } from '../../../tools/simulation/change-costs.ts'
 import type { FixPlan, Telemetry } from '../../../tools/types.ts'
 import { formatFigure } from '../../../tools/validation/deltas.ts'
@@ -7,7 +8,7 @@ import type { AgentResult } from '../agent/agent-result.ts'
 import { isNoChange, unmetObjectives } from '../agent/plan-check.ts'
 import { beforeFix } from './collect-next.ts'
 import type { ReportFacts } from './report-schema.ts'
-import { operand } from './shell-commands.ts'
+import { blank, operand } from './shell-commands.ts'
 
 /** Facts of the report that decide what a person does now. */
 type Facts = Pick<
@@ -117,7 +118,9 @@ function noChangeActions(before: Telemetry, facts: Facts): readonly string[] {
 
 /** The run ended without an accepted answer. */
 function unansweredActions({ run, fix_plan: plan, attempts }: AgentResult, { scenario }: Facts): readonly string[] {
-  const again = `npx tenrounds run ${operand(scenario)}`
+  // The id of an incident folder is not its path.
+  const target = builtInScenarios.list().includes(scenario) ? operand(scenario) : blank('incident folder')
+  const again = `npx tenrounds run ${target}`
   const reasons: Partial<Record<AgentResult['run']['stop_reason'], string>> = {
     cancelled: 'The run was cancelled.',
     failed: `The run failed: ${run.error?.message ?? 'no reason is known'} Check the configuration with npx tenrounds doctor.`,

@@ -17,7 +17,7 @@ test('the place of a long quote in a long log is found before the test is stoppe
   const evidence = quotes.map((quote) => ({ tool: 'fetch_vllm_logs', quote, grounded: true }))
   // With every line of the quote and of the log, this takes half a minute.
   expect(evidencePlaces(incident, citing(evidence)).map(({ place }) => place.line)).toEqual([42_000, null])
-})
+}, 15_000)
 
 test('a quote that is not grounded has a reason, also in a result without one', () => {
   const quote = { tool: 'fetch_config', quote: 'enforce_eager', grounded: false }

@@ -139,3 +139,10 @@ test('figures and logs that are missing are collected, with the times of the inc
     "journalctl -k --since '2026-05-05 07:00:00 UTC' --until '2026-05-05 07:15:00 UTC'",
   )
 })
+
+test('an incident folder is run again by its path, which the report does not have', () => {
+  const run = { ...base.result.run, stop_reason: 'cancelled' as const }
+  const result = { ...base.result, run }
+  const { next_actions } = reportFacts({ scenario: 'my-incident', pre_telemetry: base.pre_telemetry, result })
+  expect(next_actions.join(' ')).toContain("npx tenrounds run '<incident folder>'")
+})
