@@ -198,5 +198,5 @@ test('the table of figures keeps the names of its columns in a narrow terminal',
   const file = join(folder.path, 'report.json')
   await writeFile(file, text)
   const { stdout } = await runMain(['report', file], { COLUMNS: '40' })
-  expect(stdout).toMatch(/^ {2}requests\.served\n {4}before \d+, after \d+, change/m)
+  expect(stdout).toMatch(/^ {2}served requests\n {4}before \d+, after \d+, change/m)
 })
