@@ -197,7 +197,11 @@ test('Markdown, HTML, escape sequences and instructions change neither verdict n
   expect(result.validation.status).toBe('regressed')
   expect(JSON.parse(JSON.stringify(report.json)).diagnosis.root_cause).toBe(result.diagnosis.root_cause)
   expect(report.markdown).not.toContain('\u001b')
-  const html = micromark(report.markdown, { extensions: [gfm()], htmlExtensions: [gfmHtml()] })
+  const html = micromark(report.markdown, {
+    allowDangerousHtml: true,
+    extensions: [gfm()],
+    htmlExtensions: [gfmHtml()],
+  })
   expect(html).not.toMatch(/<(?:img|a|script)\b/i)
 })
 
