@@ -8,13 +8,17 @@
  * | `--live`     | the model of the environment, in this process |
  * | `--temporal` | the model of the workers of a task queue, in workflows |
  */
+import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Command } from 'commander'
+import { listScenarios, UnknownScenarioError } from '../../fixtures/load-scenario.ts'
 import { closest } from '../../router/text/closest.ts'
+import { formatFigure } from '../../tools/validation/deltas.ts'
 import { connectClient, startIncident } from '../../workflows/client.ts'
 import { temporalSettings } from '../../workflows/connection.ts'
 import { type ArmName, armNames, isArmName } from '../incident/evaluation/arms.ts'
 import { type EvaluationOptions, type ExecuteRun, evaluate } from '../incident/evaluation/evaluate.ts'
+import { runsFile } from '../incident/evaluation/evaluation-files.ts'
 import { type EvaluationDocument, EvaluationError, type RunRecord } from '../incident/evaluation/evaluation-schema.ts'
 import { headline, scenarioColumns, scenarioRows } from '../incident/evaluation/evaluation-text.ts'
 import { type CommandIo, exitCode, stoppedCode, UsageError } from './command-io.ts'
@@ -84,21 +88,26 @@ async function evalCommand(io: CommandIo, scenarios: readonly string[], options:
   if (options.resume === true && options.out === undefined) {
     throw new UsageError('--resume needs the folder of the evaluation. Give it with --out.')
   }
+  const unknown = scenarios.find((scenario) => !listScenarios().includes(scenario))
+  if (unknown !== undefined) throw new UsageError(new UnknownScenarioError(unknown).message)
   const common = { ...numbersOf(options), ...(scenarios.length === 0 ? {} : { scenarios }) }
+  if (options.resume === true && options.out !== undefined) await checkResumable(options.out)
   const subject = await subjectOf(io, options)
   const out =
     options.out ?? join('evaluations', `${subject.name}-${new Date().toISOString().replace(/[-:]|\.\d+/g, '')}`)
   const { signal } = io
   const progress = new Progress(io.stderr, () => performance.now(), io.quiet)
   try {
-    progress.line(`evaluating ${subject.name}; results in ${out}`)
-    if (subject.notice !== undefined) progress.line(subject.notice)
     const document = await evaluate({
       ...common,
       subject: subject.subject,
       out,
       resume: options.resume === true,
       signal,
+      onStart: ({ done, all }) => {
+        progress.line(startLine(subject.name, out, done, all))
+        if (subject.notice !== undefined) progress.line(subject.notice)
+      },
       onRun: (record, { done, all }) => progress.line(`${done}/${all} ${runLine(record)}`),
     }).catch(asUsageError)
     progress.close()
@@ -201,16 +210,16 @@ function innermost(error: unknown): unknown {
 
 /** @throws {UsageError} if a value is not a number. `evaluate` checks the ranges. */
 function numbersOf({ runs, concurrency, seed, priceIn, priceOut }: EvalCommandOptions) {
-  if ((priceIn === undefined) !== (priceOut === undefined)) {
+  const input = priceIn === undefined ? undefined : numberOf('--price-in', priceIn)
+  const output = priceOut === undefined ? undefined : numberOf('--price-out', priceOut)
+  if ((input === undefined) !== (output === undefined)) {
     throw new UsageError('Costs need both prices: --price-in and --price-out.')
   }
   return {
     runs: numberOf('--runs', runs),
     concurrency: numberOf('--concurrency', concurrency),
     seed: numberOf('--seed', seed),
-    ...(priceIn === undefined || priceOut === undefined
-      ? {}
-      : { prices: { input: numberOf('--price-in', priceIn), output: numberOf('--price-out', priceOut) } }),
+    ...(input === undefined || output === undefined ? {} : { prices: { input, output } }),
   }
 }
 
@@ -219,6 +228,27 @@ function numberOf(option: string, value: string): number {
   const number = Number(value)
   if (value.trim() !== '' && Number.isFinite(number)) return number
   throw new UsageError(`${option} is "${value}". It must be a number.`)
+}
+
+/** A wrong folder must not begin a new evaluation, which can cost money. @throws {UsageError} if it has no runs. */
+async function checkResumable(out: string): Promise<void> {
+  const file = join(out, runsFile)
+  const isThere = await access(file).then(
+    () => true,
+    () => false,
+  )
+  if (!isThere) {
+    throw new UsageError(`There is nothing to resume: ${file} does not exist. Omit --resume to begin an evaluation.`)
+  }
+}
+
+/** The first line of the progress. */
+function startLine(name: string, out: string, done: number, all: number): string {
+  const begun = `evaluating ${name}: ${formatFigure(all, 'runs')}; results in ${out}`
+  if (done === 0) return begun
+  return done === all
+    ? `${begun}. All of them have a score: nothing is left to run.`
+    : `${begun}. ${done} have a score.`
 }
 
 /** One line of the progress for a run that has ended. */

@@ -47,6 +47,8 @@ export interface EvaluationOptions {
   readonly prices?: { readonly input: number; readonly output: number }
   /** Stops the evaluation. Runs that have not ended are dropped, and a resumed evaluation repeats them. */
   readonly signal?: AbortSignal
+  /** Called once, before the first run, when the options and the folder are checked. */
+  readonly onStart?: (progress: EvaluationProgress) => void
   /** Called after each run. */
   readonly onRun?: (record: RunRecord, progress: EvaluationProgress) => void
 }
@@ -95,6 +97,7 @@ export async function evaluate(options: EvaluationOptions = {}): Promise<Evaluat
     const all = settings.scenarios.length * settings.runs
     let done = all - open.length
     let isHopeless = false
+    options.onStart?.({ done, all })
     // Each worker takes the next open run, so a slow run does not hold up the others.
     const work = async () => {
       while (!signal.aborted && !isHopeless) {
@@ -137,7 +140,8 @@ function settingsOf(options: EvaluationOptions): EvaluationSettings {
   const scenarios = [...new Set(options.scenarios ?? known)]
   const unknown = scenarios.find((scenario) => !known.includes(scenario))
   if (unknown !== undefined || scenarios.length === 0) {
-    const problem = unknown === undefined ? 'scenarios is empty' : `Scenario "${unknown}" has no oracle`
+    const problem =
+      unknown === undefined ? 'scenarios is empty' : `There is no scenario "${unknown}" with known right answers`
     throw new EvaluationError('invalid_option', `${problem}. Evaluate one or more of: ${known.join(', ')}.`)
   }
   return {

@@ -29,7 +29,14 @@ export function headline({ total, complete, settings }: EvaluationDocument): str
   const rest = complete
     ? ''
     : ` Not complete: ${missing} of ${settings.scenarios.length * settings.runs} runs have no score.`
-  return `${total.passed} of ${runs} passed: ${percentInterval(total.pass_rate)}. Mean score: ${percentInterval(total.score)}.${rest}`
+  return `${total.passed} of ${runs} passed: ${confidence(total.pass_rate)}. Mean score: ${confidence(total.score)}.${rest}`
+}
+
+/** The same in a sentence, which has no column title that says what the interval is. */
+function confidence({ value, low, high }: Interval): string {
+  const interval =
+    low === null || high === null ? '' : ` (95 % confidence interval: ${percent(low)} to ${percent(high)})`
+  return `${percent(value)}${interval}`
 }
 
 /** Names and values of the figures of all runs. */

@@ -7,7 +7,7 @@ import { isNoChange, unmetObjectives } from '../agent/plan-check.ts'
 import { clockTime } from './located-lines.ts'
 import type { IncidentLogs } from './log-events.ts'
 import type { MetricEvent } from './metric-events.ts'
-import { engineDied, engineFailure, isObserved } from './onset.ts'
+import { engineDied, engineFailure, isHealthy, isObserved } from './onset.ts'
 import type { ReportFacts } from './report-schema.ts'
 
 type State = ReportFacts['headline']['state']
@@ -36,7 +36,7 @@ function stateOf(before: Telemetry, logs: IncidentLogs | undefined): State {
   if (isObserved(before) ? engineFailure(before) : logs !== undefined && engineDied(logs)) return 'outage'
   const states = objectivesOf(before).map(({ state }) => state)
   if (states.includes('missed')) return 'degraded'
-  return states.every((one) => one === 'met') ? 'healthy' : 'unknown'
+  return isHealthy(before) ? 'healthy' : 'unknown'
 }
 
 /** The state, the requests without a complete answer, and the missed objectives. */
@@ -48,7 +48,8 @@ function impactOf(before: Telemetry, state: State): string {
   if (state === 'degraded') return `Degraded service (${span})${sentence}`
   if (state === 'healthy') return `Healthy service, every objective is met (${span})${sentence}`
   const missing = before.missing ?? []
-  const why = missing.length === 0 ? 'not all objectives were observed' : `not observed: ${missing.join(', ')}`
+  const isMet = objectivesOf(before).some((one) => one.state === 'met') ? 'the observed objectives are met, ' : ''
+  const why = missing.length === 0 ? 'not all objectives were observed' : `${isMet}not observed: ${missing.join(', ')}`
   return `State of the service unknown (${span}), ${why}${sentence}`
 }
 
@@ -94,8 +95,7 @@ function fixText(before: Telemetry, { run, fix_plan, validation, post_telemetry 
     return `Nothing is confirmed: the run ended without an accepted answer (${why}).`
   }
   if (fix_plan === null || isNoChange(fix_plan)) {
-    const isHealthy = objectivesOf(before).every(({ state }) => state === 'met') && !engineFailure(before)
-    if (isHealthy) return 'No change is needed.'
+    if (isHealthy(before)) return 'No change is needed.'
     const isSeen = unmetObjectives(before).length > 0
     return isSeen ? 'No change is proposed, so the incident is not fixed.' : 'No change is proposed.'
   }

@@ -7,6 +7,7 @@ import { xidIn } from '../../../tools/xid-catalogue.ts'
 import type { AgentResult } from '../agent/agent-result.ts'
 import { isNoChange, unmetObjectives } from '../agent/plan-check.ts'
 import { beforeFix } from './collect-next.ts'
+import { isHealthy } from './onset.ts'
 import type { ReportFacts } from './report-schema.ts'
 import { blank, operand } from './shell-commands.ts'
 
@@ -106,8 +107,7 @@ function noChangeActions(before: Telemetry, facts: Facts): readonly string[] {
       `No change is proposed, and the incident continues: ${unmet.join(', ')}. Escalate it to the owner of the service.${collectHint(facts)}`,
     ]
   }
-  const missing = before.missing ?? []
-  if (missing.length > 0) {
+  if (!isHealthy(before)) {
     return [`Change nothing yet: whether there is an incident is not known.${collectHint(facts)}`]
   }
   return [

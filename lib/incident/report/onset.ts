@@ -1,4 +1,5 @@
 import type { Telemetry } from '../../../tools/types.ts'
+import { objectivesOf } from '../../../tools/validation/objectives.ts'
 import { unmetObjectives } from '../agent/plan-check.ts'
 import { citation, clockTime, isoTime, type LocatedLine, layerOf } from './located-lines.ts'
 import { beginningOf, type IncidentLogs } from './log-events.ts'
@@ -80,9 +81,10 @@ export function onsetOf(record: IncidentRecord): Onset {
   return { ...nothing, ...known(symptom.time, symptom.text, 'metrics'), cause }
 }
 
-/** Every objective is met, the engine works and all figures are known. */
-function isHealthy(telemetry: Telemetry): boolean {
-  return unmetObjectives(telemetry).length === 0 && (telemetry.missing ?? []).length === 0
+/** Whether every objective is met, the engine works and all figures are known. All parts of the report decide by it. */
+export function isHealthy(telemetry: Telemetry): boolean {
+  const isMet = objectivesOf(telemetry).every(({ state }) => state === 'met')
+  return isMet && unmetObjectives(telemetry).length === 0 && (telemetry.missing ?? []).length === 0
 }
 
 function known(time: number, text: string, source: string): Pick<Onset, 'fact' | 'time'> {

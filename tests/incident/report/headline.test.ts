@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { headlineOf } from '../../../lib/incident/report/headline.ts'
+import { reportFacts } from '../../../lib/incident/report/report-facts.ts'
 import type { Telemetry } from '../../../tools/types.ts'
 import { unobservedFigures } from '../../../tools/unobserved.ts'
 import { telemetry } from '../support/made-up-incident.ts'
@@ -37,6 +38,12 @@ test.each([
     'no request was served',
   ],
   ['no token came between two pages', { ...good, health: { ...health, no_progress_s: 30 } }, 'outage', 'no token'],
+  [
+    'the objectives are met and other figures are missing',
+    { ...good, missing: ['kv_cache'] },
+    'unknown',
+    'the observed objectives are met, not observed: kv_cache',
+  ],
   ['no figure was observed', noFigures, 'unknown', 'not observed: requests, latency'],
   [
     'no request arrived',
@@ -102,4 +109,14 @@ test.each([
   expect(headline.text.match(/validated in a simulation/g)?.length ?? 0).toBe(
     'after' in parts && !('stopReason' in parts) ? 1 : 0,
   )
+})
+
+test.each([
+  ['good figures', good, 'Change nothing: every objective is met.', 'There is no incident'],
+  ['missing figures', { ...good, missing: ['kv_cache'] } as Telemetry, 'whether there is an incident is not known', ''],
+] as const)('headline, next action and onset agree about %s', (_name, pre_telemetry, action, onset) => {
+  const facts = reportFacts({ scenario: 'healthy_control', pre_telemetry, result: resultWith({ noChange: true }) })
+  expect(facts.next_actions.join(' ')).toContain(action)
+  expect(facts.headline.text.includes('No change is needed')).toBe(onset !== '')
+  expect(facts.onset.text.includes('There is no incident')).toBe(onset !== '')
 })
