@@ -218,6 +218,13 @@ export const argumentsWithoutEffect: ReadonlySet<string> = new Set([
   ...['collect_detailed_traces', 'cudagraph_metrics', 'enable_mfu_metrics', 'aggregate_engine_logging'],
 ])
 
+/** Effects of arguments that a plan may set although no step of the engine depends on them. */
+export const effectsOutsideEngine: { readonly [name: string]: string } = {
+  tokenizer_mode:
+    '"slow" tokenizes prompts in Python, before the scheduler sees them: a longer time to first token, most of all for long prompts. "auto" uses the fast tokenizer.',
+  disable_log_stats: 'With it, the engine logs no statistics, and its metrics page has no figures of the engine.',
+}
+
 /**
  * Effects of arguments that vLLM has and the simulation does not model. A plan that sets one is refused with its effect,
  * so that the model can recommend it in the rationale instead. Arguments in none of the three lists are not modelled either.

@@ -1,6 +1,6 @@
 import type { DeploymentConfig, EngineArgumentValue } from '../../fixtures/deployment.ts'
 import { parseJson } from '../../router/json/json.ts'
-import { removedArguments, simulatedArguments } from '../arguments/argument-effects.ts'
+import { effectsOutsideEngine, removedArguments, simulatedArguments } from '../arguments/argument-effects.ts'
 import { argumentsOf } from '../arguments/argument-table.ts'
 import { type CheckedValue, checkArgument } from '../arguments/check-argument.ts'
 import { FixPlanError } from '../errors.ts'
@@ -60,7 +60,10 @@ export function effectOfChange(
   }
   const [from, to] = [before ?? absent(), after ?? absent()]
   if (from === to) return `It has this value already${before === undefined || before === null ? ', by default' : ''}.`
-  if (known === undefined) return 'No effect on latency is documented.'
+  if (known === undefined) {
+    const effect = Object.hasOwn(effectsOutsideEngine, name) ? effectsOutsideEngine[name] : undefined
+    return effect ?? 'No effect on latency is documented.'
+  }
   const { up, down, removed, noLimit } = known
   const size = (value: SetValue) => (value === noLimit ? Number.POSITIVE_INFINITY : Number(value))
   const isNumber = [from, to].some((value) => typeof value === 'number')

@@ -38,7 +38,10 @@ const shownCharacters = 140
 export function citation(place: LocatedLine): string {
   const { message, line } = place
   const shown = clipped(message.trim() === '' ? line : message.trim(), shownCharacters)
-  return `${placeAndTime(place)}: ${shown.includes('"') ? shown : `"${shown}"`}`
+  // A message with quotation marks gets no others, and its last one must not be cut off.
+  const marks = shown.split('"').length - 1
+  const quoted = marks === 0 ? `"${shown}"` : marks % 2 === 0 ? shown : `${shown}"`
+  return `${placeAndTime(place)}: ${quoted}`
 }
 
 /** Names a line: `dmesg line 213 at 21:07:17 UTC`. */

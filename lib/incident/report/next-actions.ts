@@ -42,7 +42,7 @@ function fixActions(result: AgentResult, before: Telemetry, facts: Facts): reado
         'The fix is not validated. Try it on one replica first, compare its figures before and after, and roll back if they do not improve.',
         ...(facts.collect_next.length === 0
           ? []
-          : ['Collect the data below and run the analysis again for a validated fix.']),
+          : ['Collect the listed data and run the analysis again for a validated fix.']),
       ]
   }
 }
@@ -61,10 +61,10 @@ function applyActions({ validation }: AgentResult, before: Telemetry, facts: Fac
   return [
     `Check that the incident continues: the data of this report ends at ${before.window.end.slice(0, 16).replace('T', ' ')} UTC.`,
     ...(facts.collect_next.some(({ what }) => what.startsWith(beforeFix))
-      ? [`First collect the data that the fix destroys. It is marked "${beforeFix}" below.`]
+      ? [`First collect the data that the fix destroys. It is marked "${beforeFix}".`]
       : []),
     ...quietRestart(before, facts),
-    `Apply the fix${place}. Its commands and its cost are below.`,
+    `Apply the fix${place}. Its commands and its cost are in this report.`,
     `Then watch for ${time}: ${limits.join(', ')}.${start}`,
     rollbackRule(facts, stillMissed.length > 0),
     ...(stillMissed.length === 0
@@ -78,7 +78,7 @@ function quietRestart({ requests }: Telemetry, { restart }: Facts): readonly str
   const failed = requests.failed ?? 0
   if (restart === undefined || restart.isDown || restart.requests <= failed) return []
   return [
-    `Decide how to restart. The commands below restart the engine in place, which misses about ${restart.requests} requests. ` +
+    `Decide how to restart. The commands of the fix restart the engine in place, which misses about ${restart.requests} requests. ` +
       'To miss none, start a second engine with the change on free GPUs, move the traffic to it, and then stop the first one (blue-green). ' +
       'Without free GPUs, choose a time with little load if the incident can wait: it continues until then.',
   ]
@@ -87,7 +87,7 @@ function quietRestart({ requests }: Telemetry, { restart }: Facts): readonly str
 /** When to undo the fix. The expected result must not fire the rule. */
 function rollbackRule({ headline, tradeoffs }: Facts, isMissed: boolean): string {
   if (headline.state === 'outage') {
-    return 'If the engine does not become ready or a limit is missed, do not undo the fix at once: that returns to the state that failed. Collect the data below, and run the analysis again.'
+    return 'If the engine does not become ready or a limit is missed, do not undo the fix at once: that returns to the state that failed. Collect the listed data, and run the analysis again.'
   }
   const worse = tradeoffs[0]
   const expected = worse === undefined ? '' : ` Expected, and no reason to roll back: ${worse.text}.`
@@ -145,7 +145,7 @@ function unconfirmed({ summary }: FixPlan, isTried: boolean): string {
 }
 
 function collectHint({ collect_next: data, scenario: _ }: Facts): string {
-  return data.length === 0 ? '' : ' Collect the data below and run the analysis again.'
+  return data.length === 0 ? '' : ' Collect the listed data and run the analysis again.'
 }
 
 /** A fault of the hardware is repaired by other people: the ticket says what NVIDIA's catalogue asks for. */
@@ -168,7 +168,7 @@ function hardwareActions({ fix_plan: plan }: AgentResult, { timeline, evidence }
     details.length === 0
       ? 'Keep it out of service until the fault is found and repaired.'
       : 'Keep it out of service until the action that NVIDIA asks for is done and dcgmi diag -r 3 finds no fault. If the fault returns, the hardware must be replaced.'
-  return [`Open a ticket for the hardware of ${node}, with the evidence below. ${test}${asked}`]
+  return [`Open a ticket for the hardware of ${node}, with the evidence of this report. ${test}${asked}`]
 }
 
 /** The condition of an advice on another Xid, answered from the log. */

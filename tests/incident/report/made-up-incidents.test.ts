@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { loadScenario } from '../../../fixtures/load-scenario.ts'
 import type { LogSource, Scenario } from '../../../fixtures/scenario.ts'
+import { citation, type LocatedLine } from '../../../lib/incident/report/located-lines.ts'
 import { reportFacts } from '../../../lib/incident/report/report-facts.ts'
 import { scenarioSource } from '../../../tools/scenario-source.ts'
 import { telemetryOf } from '../../../tools/simulation/collect-telemetry.ts'
@@ -89,4 +90,11 @@ test('an incident that is not in the source has facts of its telemetry only', ()
   expect(facts).toMatchObject({ timeline: [], onset: { time: null }, trigger: { kind: 'unknown' } })
   expect(facts.environment.model).toBeNull()
   expect(facts.charts.series).toEqual([])
+})
+
+test('a line that is cut inside quotation marks gets its last mark back', () => {
+  const message = `reason="${'disk '.repeat(60)}full"`
+  const cited = citation({ source: 'journal', number: 7, time: undefined, line: message, message } as LocatedLine)
+  expect(cited).toMatch(/^journal line 7: reason="disk .* …"$/)
+  expect(cited.split('"')).toHaveLength(3)
 })

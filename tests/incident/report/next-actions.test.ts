@@ -46,7 +46,7 @@ test('the watch begins when the engine is ready, and an expected result is no re
     { ...delta, verdict: 'worse' },
   ])
   expect(next_actions.slice(2)).toEqual([
-    'Apply the fix. Its commands and its cost are below.',
+    'Apply the fix. Its commands and its cost are in this report.',
     'Then watch for 15 minutes: time to first token p95 at most 4 s, inter-token p99 at most 250 ms, share of served requests at least 95 %. The time without the engine does not count: start when it is ready.',
     expect.stringMatching(
       /^Roll back if a limit is missed .* Expected, and no reason to roll back: time to first token p95: 2\.5 s → 2\.7 s/,
