@@ -90,7 +90,9 @@ export function shellWord(text: string): string {
   if (plain.test(text)) return text
   const passed = text.replaceAll('\0', '')
   if (!hasHiddenCharacter(passed) && !/[\t\n\u2028\u2029]/.test(passed)) return `'${passed.replaceAll("'", "'\\''")}'`
-  return `"$(printf '${[...passed.replace(/\n+$/, '')].map(formatted).join('')}')"`
+  // Some shells read a format that begins with a dash as an option.
+  const format = [...passed.replace(/\n+$/, '')].map(formatted).join('').replace(/^-/, '\\055')
+  return `"$(printf '${format}')"`
 }
 
 /** A character in the format of `printf` within single quotes. */

@@ -50,6 +50,7 @@ const hostile = [
   '\u001b[201~\nid\n',
   '\u202eevil',
   'tab\there',
+  '-x\ttab',
   '{"method": "eagle3", "it\'s": 1}',
   'ünï 🚀',
 ]
