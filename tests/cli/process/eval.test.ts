@@ -37,7 +37,7 @@ test.each([
   [['eval', '--resume'], /--out/],
   [['eval', '--runs', 'many'], /--runs is "many"/],
   [['eval', '--price-in', '1'], /--price-out/],
-  [['eval', 'no_such_scenario'], /"no_such_scenario" has no oracle/],
+  [['eval', 'no_such_scenario'], /Unknown scenario "no_such_scenario"/],
 ])('%j is wrong usage', async (args, message) => {
   const { code, stdout, stderr } = await startProcess(args).ended
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
