@@ -155,7 +155,7 @@ function checkedArm(name: string): ArmName {
   if (isArmName(name)) return name
   const similar = closest(name, armNames)
   const hint = similar === undefined ? `Arms: ${armNames.join(', ')}.` : `Did you mean "${similar}"?`
-  throw new UsageError(`There is no arm "${name}". ${hint}`)
+  throw new UsageError(`Unknown arm "${name}". ${hint}`)
 }
 
 /** Starts a workflow for each run. The workers have the model, and the result of the workflow has the report. */

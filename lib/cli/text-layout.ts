@@ -9,7 +9,7 @@ export function longest(texts: readonly string[]): number {
  * Columns that a text takes at most. Characters of East Asia and emoji count as two. Combining marks count as one, so that
  * a line is never longer than computed.
  */
-export function displayWidth(text: string): number {
+function displayWidth(text: string): number {
   let width = 0
   for (const character of text) width += isWide(character) ? 2 : 1
   return width

@@ -140,8 +140,7 @@ function settingsOf(options: EvaluationOptions): EvaluationSettings {
   const scenarios = [...new Set(options.scenarios ?? known)]
   const unknown = scenarios.find((scenario) => !known.includes(scenario))
   if (unknown !== undefined || scenarios.length === 0) {
-    const problem =
-      unknown === undefined ? 'scenarios is empty' : `There is no scenario "${unknown}" with known right answers`
+    const problem = unknown === undefined ? 'scenarios is empty' : `Unknown scenario "${unknown}"`
     throw new EvaluationError('invalid_option', `${problem}. Evaluate one or more of: ${known.join(', ')}.`)
   }
   return {
@@ -177,7 +176,7 @@ function namesOf(subject: NonNullable<EvaluationOptions['subject']>): Pick<Evalu
   if ('model' in subject) return { arm: 'model', model: subject.model.name }
   if ('execute' in subject) return { arm: subject.name, model: 'workers' }
   if (!Object.hasOwn(arms, subject.arm)) {
-    throw new EvaluationError('invalid_option', `There is no arm "${subject.arm}". Arms: ${armNames.join(', ')}.`)
+    throw new EvaluationError('invalid_option', `Unknown arm "${subject.arm}". Arms: ${armNames.join(', ')}.`)
   }
   return { arm: subject.arm, model: subject.arm }
 }

@@ -1,4 +1,3 @@
-/* @jsxRuntime automatic @jsxImportSource preact */
 import { excerpt } from '../../../router/text/clip.ts'
 import { formatFigure } from '../../../tools/validation/deltas.ts'
 import { escapeText, inlineCode, table } from '../report/markdown-text.ts'
@@ -17,26 +16,22 @@ function percent(value: number | null): string {
   return value === null ? '–' : `${(value * 100).toFixed(0)} %`
 }
 
-/** A share with its confidence interval. */
-function percentInterval({ value, low, high }: Interval): string {
-  return low === null || high === null ? percent(value) : `${percent(value)} (${percent(low)} to ${percent(high)})`
+/** A share with its confidence interval. @param name words before the interval, where nothing else says what it is. */
+function percentInterval({ value, low, high }: Interval, name = ''): string {
+  return low === null || high === null
+    ? percent(value)
+    : `${percent(value)} (${name}${percent(low)} to ${percent(high)})`
 }
 
 /** The result in one sentence. */
 export function headline({ total, complete, settings }: EvaluationDocument): string {
   const runs = formatFigure(total.runs, 'runs')
+  const named = '95 % confidence interval: '
   const missing = settings.scenarios.length * settings.runs - total.runs
   const rest = complete
     ? ''
     : ` Not complete: ${missing} of ${settings.scenarios.length * settings.runs} runs have no score.`
-  return `${total.passed} of ${runs} passed: ${confidence(total.pass_rate)}. Mean score: ${confidence(total.score)}.${rest}`
-}
-
-/** The same in a sentence, which has no column title that says what the interval is. */
-function confidence({ value, low, high }: Interval): string {
-  const interval =
-    low === null || high === null ? '' : ` (95 % confidence interval: ${percent(low)} to ${percent(high)})`
-  return `${percent(value)}${interval}`
+  return `${total.passed} of ${runs} passed: ${percentInterval(total.pass_rate, named)}. Mean score: ${percentInterval(total.score, named)}.${rest}`
 }
 
 /** Names and values of the figures of all runs. */

@@ -185,7 +185,7 @@ export interface FixVerdict {
  * Where the right answer is to change nothing, every change that the oracle does not call right is wrong, even one that
  * does no harm.
  */
-export async function judgeFix(plan: FixPlan, oracle: Oracle): Promise<FixVerdict> {
+async function judgeFix(plan: FixPlan, oracle: Oracle): Promise<FixVerdict> {
   // The same actions have the same effect, so the oracle's judgement is exact, and nothing is simulated.
   const key = keyOf(plan.actions)
   const known = oracle.fixes.find(({ actions }) => keyOf(actions) === key)

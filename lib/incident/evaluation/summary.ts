@@ -1,3 +1,4 @@
+import { seededRandom } from '../../../tools/simulation/requests.ts'
 import {
   type EvaluationDocument,
   type EvaluationFigures,
@@ -112,7 +113,7 @@ export function bootstrapMean(groups: readonly (readonly number[])[], seed: numb
   const value = meanOf(groups.flat())
   // One group would be drawn every time, and its interval would have no width.
   if (value === null || drawn.length < 2) return { value, low: null, high: null }
-  const next = randomNumbers(seed)
+  const next = seededRandom(seed)
   const means = Array.from({ length: resamples }, () => {
     let sum = 0
     let count = 0
@@ -129,19 +130,4 @@ export function bootstrapMean(groups: readonly (readonly number[])[], seed: numb
 
 function sumOf(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0)
-}
-
-/**
- * Numbers from 0 to 1 that depend on the seed only, so that the same records always give the same document.
- *
- * The generator is mulberry32, whose period of 2^32 is enough for some thousand draws.
- */
-function randomNumbers(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
 }

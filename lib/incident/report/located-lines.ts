@@ -45,7 +45,7 @@ export function citation(place: LocatedLine): string {
 }
 
 /** Names a line: `dmesg line 213 at 21:07:17 UTC`. */
-export function placeAndTime({ source, number, time }: LocatedLine): string {
+function placeAndTime({ source, number, time }: LocatedLine): string {
   return `${source} line ${number}${time === undefined ? '' : ` at ${clockTime(time)}`}`
 }
 

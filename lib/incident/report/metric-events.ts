@@ -53,7 +53,7 @@ function loadChanges(points: readonly ServicePoint[]): readonly Change[] {
 }
 
 /** A measured rate has no more than two certain digits. */
-export function shortRate(rate: number): string {
+function shortRate(rate: number): string {
   return String(Number(rate.toPrecision(2)))
 }
 

@@ -85,7 +85,7 @@ function latestOf({ engines }: SimulatedWindow, name: 'ttft' | 'interToken', ind
 }
 
 /** The pages since the last restart of the server, in order of time; none if they cannot be read. */
-export function scrapesOf(incident: Incident): readonly TimedScrape[] {
+function scrapesOf(incident: Incident): readonly TimedScrape[] {
   const { pages = [] } = incident
   try {
     return readRuns(pages.map(({ text, timeMs }) => ({ text, time: new Date(timeMs).toISOString() }))).at(-1) ?? []

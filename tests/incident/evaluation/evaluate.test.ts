@@ -184,7 +184,7 @@ test.each([
   [{ concurrency: 1.5 }, /concurrency is 1.5/],
   [{ seed: -1 }, /seed is -1/],
   [{ prices: { input: Number.NaN, output: 1 } }, /prices.input is NaN/],
-  [{ scenarios: ['no_such'] }, /no scenario "no_such"/],
+  [{ scenarios: ['no_such'] }, /Unknown scenario "no_such"/],
   [{ scenarios: [] }, /scenarios is empty/],
 ])('wrong options %j are refused before the first run', async (options, message) => {
   await expect(evaluate(options)).rejects.toMatchObject({
