@@ -268,3 +268,12 @@ test('no change has no steps', () => {
   const { fix, rollback } = stepsOf('healthy_control', [{ action: 'no_change', reason: 'x' }])
   expect([fix, rollback]).toEqual([[], []])
 })
+
+test('a pod that never became ready must be deleted, and another image needs another container', () => {
+  const image = 'vllm/vllm-openai:v0.14.1'
+  const { notes } = stepsOf('engine_startup_hang', [{ action: 'change_image', image }], { isBroken: true })
+  expect(notes).toContain(
+    'does not replace a pod that never became ready: delete it with kubectl -n serving delete pod',
+  )
+  expect(notes).toContain(`in a container of ${image}: vllm serve`)
+})
